@@ -20,9 +20,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, cast
 
-from backdrop_cli.campaign.machine import Machine
-from backdrop_cli.operate.status import status
-from backdrop_cli.page.verb import gallery
+from backdrop_cli.campaign.machine import CampaignStateMachine
+from backdrop_cli.operate.status import show_status
+from backdrop_cli.page.verb import make_gallery
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from bench.plot import lines
@@ -129,7 +129,7 @@ class Place:
 
     def shown(self, images: int) -> Backlog:
         """An image in the middle stands for all new ones; then what all of them cost where they are shown."""
-        stack = desk(self.world, Machine(cast("Any", self.world.states), "none"))
+        stack = desk(self.world, CampaignStateMachine(cast("Any", self.world.states), "none"))
         there = images + NEW
         return Backlog(
             images=images,
@@ -155,7 +155,7 @@ def _silent() -> Generator[io.StringIO]:
 
 def _status(stack: Stack, images: int) -> None:
     with _silent() as out:
-        status(stack, Screen(as_json=True), watch=False)
+        show_status(stack, Screen(as_json=True), watch=False)
     counted = json.loads(out.getvalue())["jobs"]["stored"]
     if counted != images:
         raise RuntimeError(f"status counts {counted} of {images} images")
@@ -163,7 +163,7 @@ def _status(stack: Stack, images: int) -> None:
 
 def _gallery(stack: Stack, images: int) -> None:
     with tempfile.TemporaryDirectory() as folder, _silent() as out:
-        gallery(stack, Screen(as_json=True), "", Path(folder) / "gallery")
+        make_gallery(stack, Screen(as_json=True), "", Path(folder) / "gallery")
     shown = json.loads(out.getvalue())["pictures"]
     if shown != images:
         raise RuntimeError(f"the gallery shows {shown} of {images} images")
@@ -179,7 +179,7 @@ def filled(images: int) -> World:
     world.drop(FIRST, photo(FIRST), operation="remove")
     world.run()
     (job,) = world.jobs(FIRST)
-    names = (FIRST, Path(FIRST).stem, job.source_id, job.job_id, job.content_key)
+    names = (FIRST, Path(FIRST).stem, job.source_id, job.job_id, job.content_id)
     items = [text for text in map(json.dumps, world.table.items.values()) if any(name in text for name in names)]
     places = (world.s3.buckets[INPUT], world.s3.buckets[OUTPUT])
     objects = [(place, key, versions[-1]) for place in places for key, versions in place.objects.items()]

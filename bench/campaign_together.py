@@ -22,7 +22,7 @@ from typing import Any
 
 from PIL import Image
 
-from backdrop_cli.options import Place
+from backdrop_cli.options import StackLocation
 from backdrop_cli.stack import Stack, connect
 from backdrop_local import cloud
 from backdrop_local.cloud import Cloud
@@ -118,7 +118,9 @@ class Rush:
         return self.clients.stepfunctions.describe_execution(executionArn=execution)["status"]
 
     def _asked(self, execution: str) -> int:
-        return sum(1 for _ in self.stack.orders.books.asked(execution.rpartition(":")[2]))
+        return sum(
+            1 for _ in self.stack.redrive_service.ledger_queries.list_campaign_requests(execution.rpartition(":")[2])
+        )
 
     @staticmethod
     def _until(holds: Any) -> None:
@@ -135,14 +137,14 @@ class Rush:
         return [one for one in self.receipts() if [job["status"] for job in one["jobs"]] == ["stored"]]
 
     def receipts(self) -> Iterator[dict[str, Any]]:
-        return self.stack.buckets.receipts("", 8)
+        return self.stack.bucket_reader.read_receipts("", 8)
 
     def standin(self, what: str, said: object = None) -> Any:
         """The stand-in's own books, or something that it is told."""
         return StandinControl(self.running.standin_url).ask(what, said)
 
     def report(self) -> dict[str, Any]:
-        return json.loads(self.stack.output.read("_backdrop/campaigns/together/report.json"))
+        return json.loads(self.stack.output_store.read("_backdrop/campaigns/together/report.json"))
 
     def waits(self) -> list[float]:
         """Seconds from each drop to the beginning of its call."""
@@ -151,8 +153,8 @@ class Rush:
 
     def answers(self, execution: str) -> Counter[str]:
         """How the tokens were answered, as the ledger knows it."""
-        asked = self.stack.orders.books.asked(execution.rpartition(":")[2])
-        return Counter(one.answer.value if one.answer else "none" for one in asked)
+        asked = self.stack.redrive_service.ledger_queries.list_campaign_requests(execution.rpartition(":")[2])
+        return Counter(one.outcome.value if one.outcome else "none" for one in asked)
 
     def succeeded(self, execution: str) -> int:
         """How many items of the Map heard of their success."""
@@ -215,7 +217,7 @@ def main() -> int:
     with passing_home() as home:
         os.environ["BACKDROP_HOME"] = str(home.path)
         given = {"IdeogramMaxInFlight": str(LIMIT), "DailyBudgetUSD": "1000", "SettleSeconds": "2"}
-        rush = Rush(cloud.up(home, given, print, standin_options=["--prepared"]), connect(Place()), size)
+        rush = Rush(cloud.up(home, given, print, standin_options=["--prepared"]), connect(StackLocation()), size)
         rush.standin("settings", {"latency_by_speed": {"REMOVE": size.call}})
         rush.prepare()
         began = time.monotonic()

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from backdrop.imaging.cutout import full_size
+from backdrop.imaging.cutout import cut_out_full_size
 from bench.cutout_scenes import Pixels, Scene, over, scenes
 
 RATIO = 4
@@ -47,7 +47,7 @@ def enlarged(photo: Image.Image, provider: Image.Image) -> Image.Image:
 WAYS: dict[str, Callable[[Image.Image, Image.Image], Image.Image]] = {
     "enlarged": enlarged,
     "bicubic": plain,
-    "full size": lambda photo, provider: full_size(photo.copy(), provider),
+    "full size": lambda photo, provider: cut_out_full_size(photo.copy(), provider),
 }
 
 
@@ -130,7 +130,7 @@ def make_large(photo: Path, answer: Path, turned: str) -> None:
 def png() -> None:
     """Time and size of PNG's packing, on a cut-out of 12 megapixels."""
     scene = scenes(2000, 1500)[3]
-    cut = full_size(scene.photo(), scene.answer((1024, 768))).resize((4000, 3000), Image.Resampling.BICUBIC)
+    cut = cut_out_full_size(scene.photo(), scene.answer((1024, 768))).resize((4000, 3000), Image.Resampling.BICUBIC)
     print(f"\n{'compress_level':<16}{'seconds':>10}{'MB':>10}")
     for level in range(1, 10):
         began, file = time.process_time(), BytesIO()

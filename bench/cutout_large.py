@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from backdrop.imaging.cutout import full_size
+from backdrop.imaging.cutout import cut_out_full_size
 from bench.peak import peak_megabytes
 
 
@@ -21,7 +21,7 @@ def main(photo: Path, answer: Path) -> None:
     original.load()
     ImageOps.exif_transpose(original, in_place=True)
     moments.append(time.process_time())
-    made = full_size(original, Image.open(BytesIO(cut_out)).convert("RGBA"))
+    made = cut_out_full_size(original, Image.open(BytesIO(cut_out)).convert("RGBA"))
     moments.append(time.process_time())
     file = BytesIO()
     made.save(file, "PNG", compress_level=4)

@@ -15,31 +15,31 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from backdrop.imaging.metadata import with_xmp
-from backdrop.imaging.output import Original, PaidPicture
-from backdrop.imaging.prepare import upright_photo
-from backdrop.imaging.sniff import sniff
+from backdrop.imaging.metadata import embed_xmp
+from backdrop.imaging.output import OriginalPhoto, PaidPicture
+from backdrop.imaging.prepare import load_upright_photo
+from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.verify import verify_result
-from backdrop.imaging.xmp import xmp_packet
-from backdrop.instructions.output_schema import MARKETPLACE
-from backdrop.model.output_spec import output_of
+from backdrop.imaging.xmp import build_xmp_packet
+from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
+from backdrop.model.output_spec import parse_output
 from bench.peak import MEGABYTE, Figure, in_fresh_process, peak_megabytes, show, verdict
 
 MOST_MEGABYTES = 512
 MEGAPIXELS = 50
 _ANSWER = (1_536, 1_024)
 _THIS = "bench.deliver_memory"
-_SHOP: dict[str, Any] = MARKETPLACE | {"name": "shop"}
+_SHOP: dict[str, Any] = MARKETPLACE_OUTPUT | {"name": "shop"}
 _THUMB: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 400}
 OUTPUTS: dict[str, list[dict[str, Any]]] = {
     "PNG in the photo's size": [{}],
     "WebP, as large as it is made": [{"format": "webp"}],
     "WebP on white": [{"format": "webp", "background": "#ffffff"}],
     "JPEG on white": [{"format": "jpg", "background": "#ffffff"}],
-    "marketplace": [MARKETPLACE],
+    "marketplace": [MARKETPLACE_OUTPUT],
     "PNG, marketplace and thumb": [
         {},
-        MARKETPLACE | {"name": "shop"},
+        MARKETPLACE_OUTPUT | {"name": "shop"},
         {"name": "thumb", "format": "webp", "width": 400},
     ],
     "the provider's picture": [{"size": "provider"}],
@@ -83,10 +83,10 @@ def measure(folder: Path, name: str) -> None:
         size = photo.size
     began, made = time.process_time(), 0
     picture = verify_result(answer, expect_alpha=True, max_megapixels=200)
-    paid = PaidPicture(answer, picture, Original(size, lambda: upright_photo(data, 200)))
+    paid = PaidPicture(answer, picture, OriginalPhoto(size, lambda: load_upright_photo(data, 200)))
     for output in OUTPUTS[name]:
-        file = paid.made(output_of(output)).data
-        signed = with_xmp(file, sniff(file).format or "png", xmp_packet("remove"))
+        file = paid.build_output(parse_output(output)).data
+        signed = embed_xmp(file, sniff_file(file).format or "png", build_xmp_packet("remove"))
         made += len(signed)
     seconds = time.process_time() - began
     print(f"{made / MEGABYTE:.1f} {peak_megabytes():.0f} {seconds:.2f}")

@@ -17,9 +17,9 @@ from random import Random
 
 from PIL import Image
 
-from backdrop_cli.drop.run import Asked, drop
-from backdrop_cli.drop.uploads import S3Uploads
-from backdrop_cli.options import Place
+from backdrop_cli.drop.run import DropOptions, run_drop
+from backdrop_cli.drop.uploads import S3Uploader
+from backdrop_cli.options import StackLocation
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import connect
 from backdrop_local.cloud import exports, running
@@ -57,7 +57,7 @@ def main() -> None:
     cloud = running(Home.chosen())
     s3 = cloud.clients.s3
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    stack = replace(connect(Place()), input_bucket=BUCKET, uploads=S3Uploads(s3, BUCKET))
+    stack = replace(connect(StackLocation()), input_bucket=BUCKET, uploader=S3Uploader(s3, BUCKET))
     env = {**os.environ, **dict(line.removeprefix("export ").split("=", 1) for line in exports(cloud))}
     with tempfile.TemporaryDirectory() as named:
         folder = Path(named)
@@ -66,9 +66,11 @@ def main() -> None:
         for n in range(asked.rounds):
             copy = [asked.aws, "s3", "cp", "--recursive", "--only-show-errors", named, f"s3://{BUCKET}/aws{n}/"]
             theirs = timed(lambda copy=copy: subprocess.run(copy, env=env, check=True))
-            quick = Asked([folder], to=f"quick{n}", quick=True, yes=True)
-            ours = timed(lambda quick=quick: drop(stack, Screen(), quick))
-            opened = timed(lambda n=n: drop(stack, Screen(), Asked([folder], to=f"drop{n}", yes=True)))
+            quick = DropOptions([folder], target_folder=f"quick{n}", quick=True, yes=True)
+            ours = timed(lambda quick=quick: run_drop(stack, Screen(), quick))
+            opened = timed(
+                lambda n=n: run_drop(stack, Screen(), DropOptions([folder], target_folder=f"drop{n}", yes=True))
+            )
             print(f"aws s3 cp {theirs:.1f} s; drop --quick {ours:.1f} s; drop {opened:.1f} s")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backdrop.model.codec import checked, to_json
+from backdrop.model.codec import to_json, validate
 from proof.measured import measured_on
 
 FOLDER = Path(__file__).parent / "results"
@@ -42,4 +42,4 @@ def kept[T](name: str, kind: type[T], folder: Path = FOLDER) -> Kept[T] | None:
     if not file.is_file():
         return None
     said: dict[str, Any] = json.loads(file.read_text())
-    return Kept(said["machine"], said["minutes"], checked(kind, said["found"]))
+    return Kept(said["machine"], said["minutes"], validate(kind, said["found"]))

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from backdrop.imaging.color import srgb_profile
+from backdrop.imaging.color import srgb_profile_bytes
 from backdrop.imaging.containers.header import PhotoFormat
-from backdrop.imaging.metadata import strip, with_xmp
-from backdrop.imaging.xmp import xmp_packet
+from backdrop.imaging.metadata import embed_xmp, strip_metadata
+from backdrop.imaging.xmp import build_xmp_packet
 from bench.stopwatch import cpu_milliseconds
 
 LIMIT_MILLISECONDS = 30
@@ -37,8 +37,8 @@ def photo(photo_format: PhotoFormat, size: tuple[int, int], options: dict[str, o
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "a maker", 6
     file = BytesIO()
-    picture.save(file, photo_format, exif=exif, icc_profile=srgb_profile(), **options)
-    return with_xmp(file.getvalue(), photo_format, xmp_packet("replace")) + bytes(2_000_000)
+    picture.save(file, photo_format, exif=exif, icc_profile=srgb_profile_bytes(), **options)
+    return embed_xmp(file.getvalue(), photo_format, build_xmp_packet("replace")) + bytes(2_000_000)
 
 
 def peak_megabytes(work: Callable[[], object]) -> float:
@@ -56,9 +56,9 @@ def row(name: str, photo_format: PhotoFormat, data: bytes) -> float:
         path = Path(file.name)
         path.write_bytes(data)
         floor = cpu_milliseconds(lambda: hashlib.sha256(path.read_bytes()).digest())
-    cut = cpu_milliseconds(lambda: strip(data, photo_format))
-    put = cpu_milliseconds(lambda: with_xmp(data, photo_format, xmp_packet("remove")))
-    peak = peak_megabytes(lambda: strip(data, photo_format))
+    cut = cpu_milliseconds(lambda: strip_metadata(data, photo_format))
+    put = cpu_milliseconds(lambda: embed_xmp(data, photo_format, build_xmp_packet("remove")))
+    peak = peak_megabytes(lambda: strip_metadata(data, photo_format))
     figures = f"{floor:13.1f}{cut:9.1f}{cut / floor:7.2f}{put:8.1f}{peak:9.1f}"
     print(f"{name:20}{len(data) / 1_000_000:6.1f}{figures}")
     return cut

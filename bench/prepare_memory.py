@@ -12,8 +12,8 @@ from typing import Any
 
 from PIL import Image
 
-from backdrop.imaging.color import srgb_profile
-from backdrop.imaging.prepare import prepare
+from backdrop.imaging.color import srgb_profile_bytes
+from backdrop.imaging.prepare import prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS
 from bench.peak import MEGABYTE, Figure, in_fresh_process, peak_megabytes, show, verdict
 
@@ -59,7 +59,7 @@ def measure(file: Path) -> None:
     """What one photo takes, on one line."""
     data = file.read_bytes()
     began = time.process_time()
-    found = prepare(data, PHOTO_LIMITS["ideogram"], 100)
+    found = prepare_photo(data, PHOTO_LIMITS["ideogram"], 100)
     seconds = time.process_time() - began
     sent = len(found.data) / MEGABYTE if found.data else 0
     changes = ", ".join(map(str, found.changes))
@@ -86,7 +86,7 @@ def _on_its_side() -> bytes:
 
 def _other_profile() -> bytes:
     """sRGB with red and green exchanged."""
-    return srgb_profile().replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
+    return srgb_profile_bytes().replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
 
 
 if __name__ == "__main__":

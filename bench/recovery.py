@@ -11,7 +11,7 @@ from datetime import timedelta
 from statistics import mean
 
 from backdrop.model.codes import Code
-from backdrop.model.provider_result import Class
+from backdrop.model.provider_result import RetryClass
 from docs.tables import table
 from proof.chaos.drain import Course, Step, Window, drain
 from proof.world.pictures import picture
@@ -77,7 +77,7 @@ def play(case: Case, seed: int) -> tuple[float, float]:
         world.hub.at(began + timedelta(seconds=at), lambda limit=limit: _allow(world, int(limit)))
     if case.away:
         first, last = (began + timedelta(seconds=at) for at in case.away)
-        sick = refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+        sick = refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
         world.provider.weather.append(lambda: sick if first <= world.clock.time < last else None)
     world.start()
     for n in range(case.photos):

@@ -19,12 +19,12 @@ from typing import override
 import boto3
 from PIL import Image
 
-from backdrop.imaging.metadata import bare
+from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.model.api_key import ApiKey
 from backdrop.model.capabilities import MAX_PHOTO_BYTES
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers.ideogram import Ideogram
 from bench.peak import MEGABYTE, Figure, in_fresh_process, peak_megabytes, show, verdict
 
@@ -70,13 +70,13 @@ def measure(path: Path, url: str) -> None:
     data, began = path.read_bytes(), time.process_time()
     now = datetime.now(UTC)
     job = Job(
-        job_id="j", content_key="c", source_id="s", bucket="b", key="red.jpg", version_id=None, sha256=sha256_hex(data),
-        variant="", operation="remove", provider="ideogram", asked={"operation": "remove"},
+        job_id="j", content_id="c", source_id="s", bucket="b", key="red.jpg", version_id=None, sha256=sha256_hex(data),
+        variant="", operation="remove", provider="ideogram", purchase_spec={"operation": "remove"},
         instructions={"operation": "remove"}, provenance={}, quoted=0, queued_at=now,
     )  # fmt: skip
-    call = Ideogram(url, 60, lambda _: ApiKey("key")).prepare(job, bare(data))
-    answer = call if isinstance(call, Answer) else call(print)
-    if not isinstance(answer, Answer) or answer.kind is not Class.OK or not clients:
+    call = Ideogram(url, 60, lambda _: ApiKey("key")).prepare(job, strip_photo_metadata(data))
+    answer = call if isinstance(call, ProviderResult) else call(print)
+    if not isinstance(answer, ProviderResult) or answer.retry_class is not RetryClass.OK or not clients:
         raise TypeError(f"the call ended otherwise: {answer}")
     print(f"{len(data) / MEGABYTE:.1f} {peak_megabytes():.0f} {time.process_time() - began:.2f}")
 

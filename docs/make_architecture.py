@@ -10,7 +10,7 @@ from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
-from backdrop.intake.decide import AFTER_RESOLVING, BEFORE_RESOLVING, Decision, Resolution
+from backdrop.intake.decide import AFTER_RESOLVING, BEFORE_RESOLVING, Decision, PlanDecision
 from backdrop.model.decision_table import Column, DecisionTable
 from docs.tables import table
 
@@ -71,7 +71,7 @@ def decisions(of: type[Enum]) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "facts": facts,
     "before": lambda: f"{decisions(Decision)}\n\n{rules(BEFORE_RESOLVING)}",
-    "after": lambda: f"{decisions(Resolution)}\n\n{rules(AFTER_RESOLVING)}",
+    "after": lambda: f"{decisions(PlanDecision)}\n\n{rules(AFTER_RESOLVING)}",
 }
 
 

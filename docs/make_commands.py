@@ -13,10 +13,10 @@ PAGE = Path(__file__).parent / "commands.md"
 # What every verb of a stack takes, and --help: told once, at the top.
 EVERYWHERE = ("--stack", "--profile", "--region", "--json", "--help")
 EXIT_CODES = {
-    errors.DONE: "done",
-    errors.REFUSED: "it failed, somebody said no, or something is wrong (`lint`, `drop --wait`, `doctor`)",
-    errors.MISUSED: "the command line cannot be meant",
-    errors.STOPPED: "stopped with Ctrl-C",
+    errors.EXIT_OK: "done",
+    errors.EXIT_FAILURE: "it failed, somebody said no, or something is wrong (`lint`, `drop --wait`, `doctor`)",
+    errors.EXIT_USAGE: "the command line cannot be meant",
+    errors.EXIT_INTERRUPTED: "stopped with Ctrl-C",
 }
 
 

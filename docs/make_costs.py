@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 
-from backdrop_cli.drop.run import MOST_MICRO_USD, MOST_PHOTOS
+from backdrop_cli.drop.run import MAX_UNCONFIRMED_MICRO_USD, MAX_UNCONFIRMED_PHOTOS
 from backdrop_local import template
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, Line, requests_of, seconds_on_aws, total
 from bench.aws_cost.found import Found, Row, kept
@@ -38,13 +38,14 @@ def page() -> str:
 
 
 def _limits() -> str:
-    budget, most_usd = template.defaults()["DailyBudgetUSD"], MOST_MICRO_USD / 1_000_000
+    budget, most_usd = template.defaults()["DailyBudgetUSD"], MAX_UNCONFIRMED_MICRO_USD / 1_000_000
     items = (
         "**A photo**: a job that is quoted above `max_cost_usd` is refused (`max_cost_exceeded`).",
         f"""**A day** (UTC): a call starts only if its highest price still fits into `DailyBudgetUSD`, ${budget} by
         default; 0 buys nothing, and there is no "unlimited". Photos then wait until midnight, or for [`backdrop
         budget`](operating.md#todays-budget).""",
-        f"""**A drop**: `backdrop drop` first shows count, price and time, and asks above {MOST_PHOTOS} photos or
+        f"""**A drop**: `backdrop drop` first shows count, price and time, and asks above {MAX_UNCONFIRMED_PHOTOS}
+        photos or
         ${most_usd:g}.""",
     )
     return "\n".join(_wrapped(f"- {item}", indent="  ") for item in items)

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from backdrop.aws.event_bus import SOURCE
-from backdrop.aws.events import REQUESTED, WAITING_FIELDS
-from backdrop.campaigns.report import ENDS, EVENT, Fate
-from backdrop.model.capabilities import SPOKEN
+from backdrop.aws.event_bus import EVENT_SOURCE
+from backdrop.aws.events import OPTIONAL_REQUEST_FIELDS, REQUEST_DETAIL_TYPE
+from backdrop.campaigns.report import EVENT_TYPE, ITEM_STATUSES, CampaignStatus
+from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.codes import Code
-from backdrop.model.job import FAILED, Money, Outcome, Status
+from backdrop.model.job import FAILED_STATUSES, AttemptOutcome, JobStatus, MoneyStatus
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 from docs.make_schemas import DIALECT, schema_of
 
@@ -27,7 +27,7 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 MAYBE_COUNT: Schema = {"type": ["integer", "null"], "minimum": 0}
 USD: Schema = {"type": "number", "minimum": 0, "description": "Dollars."}
 ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-PROVIDER: Schema = {"enum": sorted(SPOKEN)}
+PROVIDER: Schema = {"enum": sorted(SUPPORTED_PROVIDERS)}
 
 
 def object_of(described: str = "", /, **fields: Schema) -> Schema:
@@ -41,7 +41,7 @@ def list_of(item: Schema, described: str = "") -> Schema:
     return {**({"description": described} if described else {}), "type": "array", "items": item}
 
 
-def words(kind: type[Status | Money | Outcome | Code | Fate], described: str = "") -> Schema:
+def words(kind: type[JobStatus | MoneyStatus | AttemptOutcome | Code | CampaignStatus], described: str = "") -> Schema:
     """One of the words of a closed list."""
     return {**({"description": described} if described else {}), "enum": [one.value for one in kind]}
 
@@ -86,12 +86,12 @@ ATTEMPT = object_of(
     provider=PROVIDER,
     provider_id=MAYBE_TEXT,
     submitted_at=TIME,
-    outcome=words(Outcome),
-    money=words(Money),
+    outcome=words(AttemptOutcome),
+    money=words(MoneyStatus),
 )
 
 
-def job(*statuses: Status) -> Schema:
+def job(*statuses: JobStatus) -> Schema:
     """One job as receipts have it."""
     return object_of(
         "The job, as in the photo's receipt.",
@@ -133,7 +133,7 @@ def error(status: Schema, job_id: Schema) -> Schema:
         message=TEXT,
         hint={"type": "string", "description": "What to do."},
         retryable={"type": "boolean", "description": "It goes by itself as soon as what is wrong is mended."},
-        money=words(Money),
+        money=words(MoneyStatus),
         first_seen=TIME,
         last_seen=TIME,
     )
@@ -145,7 +145,7 @@ def lane(**more: Schema) -> Schema:
 
 
 PAUSES = list_of(error({"const": "paused"}, {"type": "null"}), "Why, as in the provider's report.")
-FAILURES = list_of(error({"enum": sorted(FAILED)}, ID), "What went wrong, as in the photo's error report.")
+FAILURES = list_of(error({"enum": sorted(FAILED_STATUSES)}, ID), "What went wrong, as in the photo's error report.")
 WAITS = {
     "task_token": "Answered once, when all jobs of the request have ended.",
     "execution": "The ARN of who waits: jobs that only stopped executions want are not bought.",
@@ -164,7 +164,7 @@ REQUEST: Schema = {
         },
         "instructions": {"$ref": SIDECAR["$id"]},
         **{
-            name: {"type": "string", "pattern": f"^{WAITING_FIELDS[name]}$", "description": WAITS[name]}
+            name: {"type": "string", "pattern": f"^{OPTIONAL_REQUEST_FIELDS[name]}$", "description": WAITS[name]}
             for name in WAITS
         },
     },
@@ -176,11 +176,11 @@ CAMPAIGN = object_of(
     event_id=EVENT_ID,
     name=TEXT,
     execution={"type": "string", "description": "The ARN of the state machine's execution."},
-    status=words(Fate),
+    status=words(CampaignStatus),
     error={"anyOf": [{"type": "null"}, object_of(code=TEXT, message=TEXT)]},
     items=object_of(
         "How many items were listed and asked for, and how many ended in which way.",
-        **dict.fromkeys(("listed", "asked", "not_asked", *ENDS), COUNT),
+        **dict.fromkeys(("listed", "asked", "not_asked", *ITEM_STATUSES), COUNT),
     ),
     jobs=COUNT,
     pictures=COUNT,
@@ -198,22 +198,22 @@ CAMPAIGN = object_of(
     report=object_of("Where its report lies.", bucket=TEXT, json=TEXT, csv=TEXT),
 )
 DETAILS: dict[str, Schema] = {
-    REQUESTED: REQUEST,
-    "Image Completed": object_of(event_id=EVENT_ID, source=SOURCE_OF, job=job(Status.STORED)),
-    "Image Failed": object_of(event_id=EVENT_ID, source=SOURCE_OF, job=job(*sorted(FAILED)), errors=FAILURES),
+    REQUEST_DETAIL_TYPE: REQUEST,
+    "Image Completed": object_of(event_id=EVENT_ID, source=SOURCE_OF, job=job(JobStatus.STORED)),
+    "Image Failed": object_of(event_id=EVENT_ID, source=SOURCE_OF, job=job(*sorted(FAILED_STATUSES)), errors=FAILURES),
     "Provider Paused": lane(errors=PAUSES),
     "Provider Resumed": lane(),
     "Budget Reached": lane(errors=PAUSES),
-    EVENT: CAMPAIGN,
+    EVENT_TYPE: CAMPAIGN,
 }
 MEANINGS = {
-    REQUESTED: "Somebody asks for a photo without dropping it.",
+    REQUEST_DETAIL_TYPE: "Somebody asks for a photo without dropping it.",
     "Image Completed": "A job ended `stored`: its pictures are there.",
     "Image Failed": "A job ended `refused`, `dead` or `held`.",
     "Provider Paused": "Nothing more is bought at a provider; its photos wait.",
     "Provider Resumed": "It goes on.",
     "Budget Reached": "A provider paused because the day's budget does not cover its next job.",
-    EVENT: "A campaign is over, stopped or refused: its report is there.",
+    EVENT_TYPE: "A campaign is over, stopped or refused: its report is there.",
 }
 
 
@@ -222,7 +222,9 @@ def schema_of_event(kind: str) -> Schema:
     properties: Schema = {name: {"type": "string"} for name in ENVELOPE}
     properties |= {
         "detail-type": {"const": kind},
-        "source": {"type": "string", "not": {"const": SOURCE}} if kind == REQUESTED else {"const": SOURCE},
+        "source": {"type": "string", "not": {"const": EVENT_SOURCE}}
+        if kind == REQUEST_DETAIL_TYPE
+        else {"const": EVENT_SOURCE},
         "time": TIME,
         "resources": {"type": "array"},
         "detail": DETAILS[kind],
@@ -235,7 +237,7 @@ def schema_of_event(kind: str) -> Schema:
         "type": "object",
         "properties": properties,
         "required": [*ENVELOPE],
-        **({"$defs": {"sidecar": SIDECAR}} if kind == REQUESTED else {}),
+        **({"$defs": {"sidecar": SIDECAR}} if kind == REQUEST_DETAIL_TYPE else {}),
     }
 
 

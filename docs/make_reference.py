@@ -4,19 +4,26 @@ from pathlib import Path
 from typing import Any
 
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
-from backdrop.instructions.output_schema import COLORS, MOST_OUTPUTS
-from backdrop.instructions.schema import MOST_VARIANTS
-from backdrop.model.capabilities import ADDRESSED, APART, CAPABILITIES, MAX_FILE_BYTES, MAX_PHOTO_BYTES, Field
+from backdrop.instructions.output_schema import COLORS, MAX_OUTPUTS
+from backdrop.instructions.schema import MAX_VARIANTS
+from backdrop.model.capabilities import (
+    CAPABILITIES,
+    MAX_FILE_BYTES,
+    MAX_PHOTO_BYTES,
+    MUTUALLY_EXCLUSIVE,
+    PROVIDER_FIELDS,
+    ProviderField,
+)
 from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES
 from backdrop.model.pricing import (
+    CREDIT_PROVIDER,
     PRICE_LIST_DATE,
+    PRICE_SOURCES,
     REMOVE_PER_INPUT,
     REPLACE_PER_IMAGE,
-    SELLS_CREDITS,
-    SOURCES,
-    usd_text,
+    format_usd,
 )
-from backdrop.model.styles import PRESETS
+from backdrop.model.styles import STYLE_PRESETS
 from docs.make_schemas import schema_of
 from docs.tables import table
 
@@ -27,8 +34,8 @@ TAKES = {
     "style_preset": "a preset's name",
     "style_codes": "a list of codes",
     "provider": "`ideogram` `segmind` `1min` `runware` or a list of these",
-    "variants": f"an object of at most {MOST_VARIANTS} objects",
-    "output": f"an object or a list of 1 to {MOST_OUTPUTS}, see below",
+    "variants": f"an object of at most {MAX_VARIANTS} objects",
+    "output": f"an object or a list of 1 to {MAX_OUTPUTS}, see below",
     "color_palette": "an object, see below, or a palette's name",
     "members": "a list of 1 to 8 objects",
     "color_hex": "`#b470b3` or `#b7b`",
@@ -71,43 +78,47 @@ def _kind(schema: dict[str, Any]) -> str:
 def providers() -> str:
     """What each provider can express, and under which name."""
     columns = list(CAPABILITIES)
-    rows = [(f"`{name}`", *(expressed(CAPABILITIES[column].get(name)) for column in columns)) for name in ADDRESSED]
+    rows = [
+        (f"`{name}`", *(expressed(CAPABILITIES[column].get(name)) for column in columns)) for name in PROVIDER_FIELDS
+    ]
     return table(("field", *(f"{provider} {operation}" for provider, operation in columns)), rows)
 
 
-def expressed(field: Field | None) -> str:
+def expressed(field: ProviderField | None) -> str:
     """One cell: the provider's own name, without the objects it lies in, and the range."""
     if field is None:
         return "–"
-    return f"`{field.name.rpartition('.')[2]}`: {field.takes}" if field.name else f"{field.takes}"
+    return f"`{field.name.rpartition('.')[2]}`: {field.accepted}" if field.name else f"{field.accepted}"
 
 
 def apart() -> str:
     """What one provider alone does not take together."""
-    rules = [(provider, rule) for (provider, _), rules in APART.items() for rule in rules]
-    lines = [line for provider, rule in rules for line in rule.objections(provider, dict.fromkeys(ADDRESSED, ""))]
+    rules = [(provider, rule) for (provider, _), rules in MUTUALLY_EXCLUSIVE.items() for rule in rules]
+    lines = [
+        line for provider, rule in rules for line in rule.find_conflicts(provider, dict.fromkeys(PROVIDER_FIELDS, ""))
+    ]
     return "\n".join(f"- {line}." for line in lines)
 
 
 def prices() -> str:
     """The price list."""
     rows = [
-        (provider, "replace", speed, f"{usd_text(price)} per picture", SOURCES[provider])
+        (provider, "replace", speed, f"{format_usd(price)} per picture", PRICE_SOURCES[provider])
         for provider, speeds in REPLACE_PER_IMAGE.items()
         for speed, price in speeds.items()
     ]
     rows += [
-        (provider, "remove", "–", f"{usd_text(price)} per photo", SOURCES[provider])
+        (provider, "remove", "–", f"{format_usd(price)} per photo", PRICE_SOURCES[provider])
         for provider, price in REMOVE_PER_INPUT.items()
     ]
-    rows.append((SELLS_CREDITS, "replace", "–", "as `OneMinUsdPerImage` says", "the stack's operator"))
+    rows.append((CREDIT_PROVIDER, "replace", "–", "as `OneMinUsdPerImage` says", "the stack's operator"))
     return table(("provider", "operation", "rendering_speed", "price", "source"), rows)
 
 
 def instructions() -> str:
     """Every field, nested ones below."""
     schema = schema_of("sidecar")
-    output, palette, member = (schema["$defs"][name] for name in ("OutputWish", "Palette", "Member"))
+    output, palette, member = (schema["$defs"][name] for name in ("OutputModel", "PaletteModel", "PaletteMemberModel"))
     return f"""{fields(schema)}
 
 Fields of an `output`, which are applied in this order: trim, fit, margin, background, format.
@@ -144,7 +155,7 @@ Beside what no provider takes together:
 
 def page() -> str:
     """The whole reference."""
-    presets = ", ".join(f"`{preset.lower()}`" for preset in PRESETS)
+    presets = ", ".join(f"`{preset.lower()}`" for preset in STYLE_PRESETS)
     return f"""# Fields, providers, prices, styles
 
 This page is written from the code by `make docs`; do not edit it. How to use the fields:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from backdrop.instructions.conflicts import STYLE_FIELDS
-from backdrop.instructions.output_schema import COLORS, OutputWish
-from backdrop.instructions.schema import MOST_VARIANTS, Variant, Wish
-from backdrop.model.capabilities import ADDRESSED, CAPABILITIES
-from backdrop.model.styles import PRESETS
+from backdrop.instructions.output_schema import COLORS, OutputModel
+from backdrop.instructions.schema import MAX_VARIANTS, InstructionsModel, VariantModel
+from backdrop.model.capabilities import CAPABILITIES, PROVIDER_FIELDS
+from backdrop.model.styles import STYLE_PRESETS
 
 type Schema = dict[str, Any]
 
@@ -44,7 +44,7 @@ def spelling_of(preset: str) -> str:
 _ANY_SPELLING = {
     "type": "string",
     "title": "A preset in any spelling",
-    "pattern": f"^(?:{'|'.join(map(spelling_of, PRESETS))})$",
+    "pattern": f"^(?:{'|'.join(map(spelling_of, STYLE_PRESETS))})$",
 }
 
 
@@ -55,17 +55,17 @@ def _one_of(names: list[str], told: str, *others: Schema) -> Schema:
 
 
 # Understood and refused with the reason, and nothing that an editor should offer.
-NOT_OFFERED = frozenset(ADDRESSED) - {field for fields in CAPABILITIES.values() for field in fields}
+NOT_OFFERED = frozenset(PROVIDER_FIELDS) - {field for fields in CAPABILITIES.values() for field in fields}
 # What the models check in code and their own schema does not say, by field.
 SAID_MORE: dict[str, Schema] = {
     "prompt": {"pattern": _WORDS, "patternErrorMessage": "It needs words, and no control characters."},
     "negative_prompt": {"pattern": _WORDS, "patternErrorMessage": "It needs words, and no control characters."},
     "style": _one_of(
-        [preset.lower().replace("_", " ") for preset in PRESETS],
+        [preset.lower().replace("_", " ") for preset in STYLE_PRESETS],
         "A style is one of the 62 presets, such as 'golden hour', or a code of 8 hexadecimal digits.",
         _CODE,
     ),
-    "style_preset": _one_of(list(PRESETS), "It can be one of the 62 presets, such as 'GOLDEN_HOUR'."),
+    "style_preset": _one_of(list(STYLE_PRESETS), "It can be one of the 62 presets, such as 'GOLDEN_HOUR'."),
     "style_codes": {"items": _CODE},
     "style_reference_images": {
         "items": {"type": "string", "minLength": 1, "maxLength": 1024, "pattern": r"^(?:(?!://)[\s\S])*$"}
@@ -82,28 +82,28 @@ SAID_MORE: dict[str, Schema] = {
     },
     "variants": {
         "type": "object",
-        "maxProperties": MOST_VARIANTS,
+        "maxProperties": MAX_VARIANTS,
         "propertyNames": {"pattern": "^[a-z0-9-]{1,40}$"},
-        "additionalProperties": {"$ref": "#/$defs/Variant"},
+        "additionalProperties": {"$ref": "#/$defs/VariantModel"},
     },
 }
 # Said in code for readers of the code; an editor's reader is told this.
 MEANINGS = {
-    Variant.__name__: "One of the photo's pictures: the fields in which it differs from what is said for all.",
-    OutputWish.__name__: "One form in which each picture is handed over.",
+    VariantModel.__name__: "One of the photo's pictures: the fields in which it differs from what is said for all.",
+    OutputModel.__name__: "One form in which each picture is handed over.",
 }
 
 
 def schema_of(kind: str) -> Schema:
     """The schema of a `sidecar` or of `folder-defaults`."""
-    model = tidy(Wish.model_json_schema())
+    model = tidy(InstructionsModel.model_json_schema())
     definitions: dict[str, Schema] = {**model.pop("$defs"), "AnySpelling": _ANY_SPELLING}
     for name, meaning in MEANINGS.items():
         definitions[name]["description"] = meaning
-    for place in (model, definitions[Variant.__name__]):
+    for place in (model, definitions[VariantModel.__name__]):
         place["properties"] = {name: one for name, one in place["properties"].items() if name not in NOT_OFFERED}
         _add_the_rules_of_a_place(place)
-    _add_the_rules_of_an_output(definitions[OutputWish.__name__])
+    _add_the_rules_of_an_output(definitions[OutputModel.__name__])
     note = {"title": "Schema", "description": "Where an editor finds this schema; Backdrop does not read it."}
     return {
         "$schema": DIALECT,
@@ -148,14 +148,14 @@ def _field(name: str, schema: Schema) -> Schema:
 
 def takers_of(name: str) -> str:
     """Which providers take a field that is addressed to them, and what of it; nothing of other fields."""
-    if name not in ADDRESSED:
+    if name not in PROVIDER_FIELDS:
         return ""
     said = [(provider, fields[name]) for (provider, _), fields in CAPABILITIES.items() if name in fields]
-    return "\n\nTaken by " + "; ".join(f"{provider} ({field.takes})" for provider, field in said) + "."
+    return "\n\nTaken by " + "; ".join(f"{provider} ({field.accepted})" for provider, field in said) + "."
 
 
 def _palettes() -> list[str]:
-    palette: Schema = Wish.model_json_schema()["$defs"]["Palette"]["properties"]["name"]
+    palette: Schema = InstructionsModel.model_json_schema()["$defs"]["PaletteModel"]["properties"]["name"]
     return palette["anyOf"][0]["enum"]
 
 
@@ -165,7 +165,7 @@ def _add_the_rules_of_a_place(schema: Schema) -> None:
         name: {"properties": {other: False for other in STYLE_FIELDS if other != name}} for name in STYLE_FIELDS
     }
     schema["if"] = {"required": ["operation"], "properties": {"operation": {"const": "remove"}}}
-    schema["then"] = {"properties": {name: False for name in ("style", *ADDRESSED) if name not in NOT_OFFERED}}
+    schema["then"] = {"properties": {name: False for name in ("style", *PROVIDER_FIELDS) if name not in NOT_OFFERED}}
 
 
 def _add_the_rules_of_an_output(schema: Schema) -> None:

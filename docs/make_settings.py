@@ -78,7 +78,7 @@ def _files_of(name: str) -> tuple[str, str]:
 
 def metrics() -> str:
     """Every metric with its unit, its dimensions and what it counts."""
-    rows = [(f"`{one}`", _unit(one), ", ".join(one.dimensions) or "–", one.words) for one in Metric]
+    rows = [(f"`{one}`", _unit(one), ", ".join(one.dimensions) or "–", one.description) for one in Metric]
     return table(("metric", "unit", "dimensions", "what it counts"), rows)
 
 

@@ -2,28 +2,28 @@
 
 from pathlib import Path
 
-from backdrop.model.advice import Then
-from backdrop.model.codes import Code, End
-from backdrop.model.error_catalog import CODES, CodeFacts
+from backdrop.model.advice import FollowUp
+from backdrop.model.codes import Code, Disposition
+from backdrop.model.error_catalog import ERROR_CATALOG, CatalogEntry
 from docs.tables import table
 
 PAGE = Path(__file__).parent / "troubleshooting.md"
 ENDS = {
-    End.REFUSED: (
+    Disposition.REFUSED: (
         "The uploader can mend it",
         "The job, or the photo before it has one, ends `refused`. Nothing was bought. There is a report at the photo, "
         "and no alarm.",
     ),
-    End.WAITING: (
+    Disposition.WAITING: (
         "It waits, and goes by itself",
         "Nothing to do for the uploader: the photo goes when what stands in its way is gone. Where a whole provider is "
         "paused there is one report, `_backdrop/errors/_providers/<provider>.json`, for all photos that wait.",
     ),
-    End.DEAD: (
+    Disposition.DEAD: (
         "The operator or the provider must mend it",
         "The job ends `dead`, with a letter in the dead-letter queue. `backdrop redrive` brings it on its way again.",
     ),
-    End.HELD: (
+    Disposition.HELD: (
         "A person must decide about money",
         "The job ends `held`. Nothing is bought for it until somebody says so.",
     ),
@@ -68,19 +68,19 @@ RUNBOOKS = {
 }
 
 
-def codes(end: End) -> str:
+def codes(end: Disposition) -> str:
     """Every code that leaves its job so."""
     rows = [
         (f'<a id="{code}"></a>`{code}`', str(facts.meaning), COSTS.get(code, "nothing"), _hint(facts) + _runbook(code))
-        for code, facts in CODES.items()
-        if facts.end is end
+        for code, facts in ERROR_CATALOG.items()
+        if facts.disposition is end
     ]
     return table(("code", "what happened", "what it cost", "what to do"), rows)
 
 
-def _hint(facts: CodeFacts) -> str:
+def _hint(facts: CatalogEntry) -> str:
     """Without what the section says of all its codes that wait."""
-    if facts.advice.then is not Then.WAITS:
+    if facts.advice.follow_up is not FollowUp.WAITS:
         return str(facts.hint)
     return f"{facts.advice.remedy}." if facts.advice.remedy is not None else "nothing"
 

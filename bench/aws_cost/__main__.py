@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from backdrop.model.pricing import price_per_image, usd_of
+from backdrop.model.pricing import look_up_image_price, to_usd
 from backdrop_local import cloud
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import STACK, Home
@@ -61,7 +61,7 @@ def row(stage: Stage, case: Case) -> Row:
     play(WARM_UP)
     found = counted(stage, lambda: play(PHOTOS), PHOTOS)
     asked = {"operation": "replace", **case.said}
-    price = usd_of(price_per_image(case.provider, asked, ASSUMED_PRICES))
+    price = to_usd(look_up_image_price(case.provider, asked, ASSUMED_PRICES))
     return Row(case.name, case.provider, asked["operation"], case.tagged, found, price)
 
 

@@ -6,16 +6,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from backdrop.model.object_keys import DEFAULTS_NAME, ERRORS, INPUTS, PAID, RECEIPTS, RESERVED, RESULTS
+from backdrop.model.object_keys import (
+    DEFAULTS_NAME,
+    ERRORS_PREFIX,
+    INPUTS_PREFIX,
+    PAID_PREFIX,
+    RECEIPTS_PREFIX,
+    RESERVED_PREFIX,
+    RESULTS_PREFIX,
+)
 from bench.aws_cost.recorder import Request
 
 OUTPUT_PLACES = {
-    f"{RECEIPTS}/": "the receipt",
-    f"{ERRORS}/": "the error report",
-    f"{PAID}/": "the provider's file",
-    f"{INPUTS}/": "what is sent",
-    f"{RESULTS}/": "a result without a link",
-    f"{RESERVED}/work/answers": "answers put aside",
+    f"{RECEIPTS_PREFIX}/": "the receipt",
+    f"{ERRORS_PREFIX}/": "the error report",
+    f"{PAID_PREFIX}/": "the provider's file",
+    f"{INPUTS_PREFIX}/": "what is sent",
+    f"{RESULTS_PREFIX}/": "a result without a link",
+    f"{RESERVED_PREFIX}/work/answers": "answers put aside",
 }
 PARTITIONS = {
     "reconcile": "its own item",

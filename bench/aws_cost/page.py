@@ -4,8 +4,8 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from backdrop.aws.s3 import LONGEST_LISTING
-from backdrop.reconcile.sweep import MOST_KEYS, MOST_PHOTOS
+from backdrop.aws.s3 import LISTING_PAGE_SIZE
+from backdrop.reconcile.sweep import MAX_KEYS, MAX_PHOTOS
 from backdrop_local.home import ROOT
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, Line, image_lines, requests_of, total
 from bench.aws_cost.found import Found, Row
@@ -167,7 +167,7 @@ def _idle(stack: Stack, found: Found, first: Row) -> str:
             f"| **together** | | **{total(lines):.2f}** | **{sum(left(one, lines) for one in lines):.2f}** |",
             "",
             "Reconcile looks for photos that no event told of, so a full bucket costs more: a run makes at most "
-            f"{MOST_KEYS // LONGEST_LISTING} lists, and {MOST_PHOTOS:,} reads for photos of the last two days: "
+            f"{MAX_KEYS // LISTING_PAGE_SIZE} lists, and {MAX_PHOTOS:,} reads for photos of the last two days: "
             f"{_most_swept(stack):.2f} USD a month where every run does.",
             "",
             "Metrics cost in the months in which they are counted, and an idle stack counts none: one provider with "
@@ -180,8 +180,8 @@ def _idle(stack: Stack, found: Found, first: Row) -> str:
 
 def _most_swept(stack: Stack) -> float:
     """What the sweep asks at most in a month, dollars."""
-    lists, reads = PRICES["s3 writes"].of(MOST_KEYS / LONGEST_LISTING), PRICES["dynamodb reads"].of(MOST_PHOTOS)
-    seconds = (MOST_KEYS / LONGEST_LISTING + MOST_PHOTOS) * REQUEST_SECONDS
+    lists, reads = PRICES["s3 writes"].of(MAX_KEYS / LISTING_PAGE_SIZE), PRICES["dynamodb reads"].of(MAX_PHOTOS)
+    seconds = (MAX_KEYS / LISTING_PAGE_SIZE + MAX_PHOTOS) * REQUEST_SECONDS
     return stack.runs_in_a_month() * (
         lists + reads + PRICES["lambda seconds"].of(seconds * stack.memory_gb("reconcile"))
     )

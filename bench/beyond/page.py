@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from backdrop.model.pricing import price_per_image
-from backdrop.model.schedule import MESSAGE_LIFE
-from backdrop.reconcile.sweep import MOST_PHOTOS, YOUNG
+from backdrop.model.pricing import look_up_image_price
+from backdrop.model.schedule import MESSAGE_LIFETIME
+from backdrop.reconcile.sweep import MAX_AGE, MAX_PHOTOS
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, requests_of, total
 from bench.aws_cost.found import Row
 from bench.aws_cost.found import kept as counted
@@ -149,8 +149,8 @@ def _drain(rows: Sequence[Scaled]) -> str:
             " own (a tenth of the consumers' time).",
             "Requests a photo: intake, render, deliver. A batch shares some of intake's; where so many pollers wait"
             f" that each photo is taken alone, they are {_alone('intake'):g}, and never more. Reconcile's are"
-            f" bounded by run: it looks at {MOST_PHOTOS:,} young photos every {RECONCILE_EVERY // 60} minutes, so at"
-            f" {MOST_PHOTOS * 3600 // RECONCILE_EVERY:,} an hour, for their first {YOUNG.days * 24} h.",
+            f" bounded by run: it looks at {MAX_PHOTOS:,} young photos every {RECONCILE_EVERY // 60} minutes, so at"
+            f" {MAX_PHOTOS * 3600 // RECONCILE_EVERY:,} an hour, for their first {MAX_AGE.days * 24} h.",
         ]
     )
 
@@ -216,7 +216,7 @@ def _alone(function: str) -> float:
 
 
 def _price() -> float:
-    return price_per_image("ideogram", {"operation": "replace"}) / MILLION
+    return look_up_image_price("ideogram", {"operation": "replace"}) / MILLION
 
 
 def _span(seconds: float) -> str:
@@ -262,7 +262,8 @@ def _lasting(one: Scaled) -> str:
             f"SQS keeps a message of the lane for {days:.0f} days; the ledger is what remembers. Played with"
             f" {one.photos:,} photos, C = {one.limit}, S = {one.seconds:g}, which is {_span(one.ideal)} of calls: all"
             f" ended, in {_span(one.ended)} ({one.ideal / one.ended:.1%} of the ideal), though {one.expired:,} messages"
-            f" had grown too old. Reconcile sends a job again that waits for {MESSAGE_LIFE.days} days, so that a photo"
+            f" had grown too old. Reconcile sends a job again that "
+            f"waits for {MESSAGE_LIFETIME.days} days, so that a photo"
             f" was met by render {one.invoked['render']:.2f} times and asked for {asked:.2f} requests in all stages;"
             f" without that it is {sum(o.times for o in usual.asked if o.function in STAGES):.0f} alone. A million"
             f" photos at C = 10, S = 15 are such a lane: {_span(MILLION * 15 / 10)}.",

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from backdrop.model.pricing import price_per_image
-from backdrop.model.schedule import MESSAGE_LIFE, SHARDS
-from backdrop.reconcile.service import BACKED_UP, MOST_DUE
-from backdrop.reconcile.sweep import MOST_PHOTOS, YOUNG
+from backdrop.model.pricing import look_up_image_price
+from backdrop.model.schedule import INDEX_SHARDS, MESSAGE_LIFETIME
+from backdrop.reconcile.service import BACKED_UP, MAX_DUE_ITEMS
+from backdrop.reconcile.sweep import MAX_AGE, MAX_PHOTOS
 from bench.aws_cost.bill import REQUEST_SECONDS, requests_of
 from bench.aws_cost.found import kept as counted
 from bench.aws_cost.prices import PRICES
@@ -57,12 +57,12 @@ def rates(found: Heat) -> list[Quota]:
 
 
 def _lane() -> Iterator[Quota]:
-    put_back = MOST_DUE / RECONCILE_EVERY
+    put_back = MAX_DUE_ITEMS / RECONCILE_EVERY
     yield Quota(
         f"a lane older than its messages' {RETENTION['ideogram'] / DAY:.0f} days is refilled by reconcile alone",
         f"{SQS}/quotas-messages.html",
         put_back,
-        f"{MOST_DUE:,} jobs every {RECONCILE_EVERY / 60:.0f} minutes, with more than"
+        f"{MAX_DUE_ITEMS:,} jobs every {RECONCILE_EVERY / 60:.0f} minutes, with more than"
         f" {put_back * RETENTION['ideogram']:,.0f} photos dropped at once",
         "the lane runs dry between two runs of reconcile: the rest comes at this pace, nothing is lost",
     )
@@ -102,8 +102,8 @@ def _hot_items(found: Heat) -> Iterator[Quota]:
     yield Quota(
         f"{PARTITION_WRITES:,} write units a second of a shard of the index",
         keys,
-        PARTITION_WRITES * len(SHARDS) / found.index,
-        f"{found.index:g} index writes a photo over {len(SHARDS)} shards",
+        PARTITION_WRITES * len(INDEX_SHARDS) / found.index,
+        f"{found.index:g} index writes a photo over {len(INDEX_SHARDS)} shards",
         "the ledger throttles, stages wait",
     )
     yield Quota(
@@ -148,8 +148,8 @@ def numbers(found: Heat) -> list[Quota]:
 
 
 def _ours() -> Iterator[Quota]:
-    price = price_per_image("ideogram", {"operation": "replace"}) / 1_000_000
-    runs = YOUNG.total_seconds() / RECONCILE_EVERY
+    price = look_up_image_price("ideogram", {"operation": "replace"}) / 1_000_000
+    runs = MAX_AGE.total_seconds() / RECONCILE_EVERY
     yield Quota(
         "`DailyBudgetUSD`, $10 when nobody says anything",
         "[settings](../../docs/settings.md)",
@@ -165,9 +165,9 @@ def _ours() -> Iterator[Quota]:
         "the lane pauses until half of them are delivered, so that no link expires",
     )
     yield Quota(
-        f"the sweep looks at {MOST_PHOTOS:,} photos every {RECONCILE_EVERY / 60:.0f} minutes, for {YOUNG.days * 24} h",
+        f"the sweep looks at {MAX_PHOTOS:,} photos every {RECONCILE_EVERY / 60:.0f} minutes, for {MAX_AGE.days * 24} h",
         "[operating](../../docs/operating.md)",
-        runs * MOST_PHOTOS,
+        runs * MAX_PHOTOS,
         f"{runs:.0f} runs",
         "of more young photos, some whose event S3 lost would not be found; a campaign over the folder finds them",
     )
@@ -177,9 +177,9 @@ def _messages() -> Iterator[Quota]:
     grows = (aws.MOST_POLLERS - aws.FIRST_POLLERS) / aws.MORE_POLLERS * aws.SCALING_SECONDS
     photo_seconds = requests_of(counted().rows[0].counted, "intake") * REQUEST_SECONDS
     yield Quota(
-        f"a message that waits longer than {MESSAGE_LIFE.days} days is sent anew",
+        f"a message that waits longer than {MESSAGE_LIFETIME.days} days is sent anew",
         f"{SQS}/quotas-messages.html",
-        MESSAGE_LIFE.total_seconds() * 10 / SECONDS,
+        MESSAGE_LIFETIME.total_seconds() * 10 / SECONDS,
         f"C = 10 at S = {SECONDS:g}: what these days drain",
         "a second message for each such job, and where both arrive one more render that finds it done (above)",
     )

@@ -9,7 +9,7 @@ from bench.drain.ground import Run
 from bench.drain.scenario import Scenario
 from bench.refusals import check_faults, check_machine, check_standin, check_starts
 
-TURNED_AWAY = ("all slots are taken", Metric.THROTTLED.value, Metric.HANDED_BACK.value)
+TURNED_AWAY = ("all slots are taken", Metric.THROTTLED.value, Metric.RETURNED_TO_QUEUE.value)
 """What comes of an account that is smaller than it was said to be."""
 
 

@@ -21,7 +21,7 @@ TROUBLES = (
     Metric.THROTTLED,
     Metric.LOST_ANSWERS,
     Metric.PAID_WITHOUT_RESULT,
-    Metric.HANDED_BACK,
+    Metric.RETURNED_TO_QUEUE,
     Metric.UNEXPECTED_ERROR,
 )
 """What a run has none of where nobody asked for a fault."""

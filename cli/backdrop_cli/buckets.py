@@ -6,95 +6,102 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from backdrop.aws.aws_errors import error_code
-from backdrop.aws.s3 import ABSENT, ARCHIVED, OutputBucket
-from backdrop.campaigns.campaign import PLAN, work_key
-from backdrop.campaigns.campaign import report_key as campaign_report_key
-from backdrop.model.object_keys import ERRORS, PROVIDERS, RECEIPTS, defaults_of, receipt_key, report_key
-from backdrop_cli.page.shots import File, Missing
-from backdrop_cli.side_by_side import side_by_side
+from backdrop.aws.aws_errors import read_aws_error_code
+from backdrop.aws.s3 import ARCHIVED_CODE, NOT_FOUND_CODES, OutputBucket
+from backdrop.campaigns.campaign import PLAN_FILE, campaign_work_key
+from backdrop.campaigns.campaign import campaign_report_key as campaign_report_key
+from backdrop.model.object_keys import (
+    ERRORS_PREFIX,
+    PROVIDER_REPORTS_FOLDER,
+    RECEIPTS_PREFIX,
+    list_defaults_keys,
+    receipt_key,
+    report_key,
+)
+from backdrop_cli.page.shots import GalleryFile, MissingReason
+from backdrop_cli.side_by_side import parallel_map
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-GONE = frozenset({"NoSuchVersion", "MethodNotAllowed", ARCHIVED})
+VERSION_GONE_CODES = frozenset({"NoSuchVersion", "MethodNotAllowed", ARCHIVED_CODE})
 # One photo that S3 keeps from us, in a bucket of somebody else's, is no reason to show none.
-NOT_FOR_US = frozenset({"AccessDenied", "KMS.DisabledException", "KMS.NotFoundException", "InvalidRequest"})
+UNREADABLE_CODES = frozenset({"AccessDenied", "KMS.DisabledException", "KMS.NotFoundException", "InvalidRequest"})
 
-type Document = dict[str, Any]
+type JsonObject = dict[str, Any]
 
 
-class Buckets:
+class BucketReader:
     """What a stack's buckets hold; AWS's own errors pass."""
 
-    def __init__(self, client: "S3Client", output: str) -> None:
+    def __init__(self, client: "S3Client", output_bucket: str) -> None:
         self._client = client
-        self._output = output
-        self._listing = OutputBucket(client, output)
+        self._output_bucket = output_bucket
+        self._listing = OutputBucket(client, output_bucket)
 
-    def receipts(self, prefix: str, at_once: int) -> Iterator[Document]:
+    def read_receipts(self, prefix: str, max_threads: int) -> Iterator[JsonObject]:
         """The receipts of all sources whose names begin with a prefix, in the order of their keys."""
-        return self._documents(self._listing.keys(f"{RECEIPTS}/{prefix}"), at_once)
+        return self._read_documents(self._listing.list_keys(f"{RECEIPTS_PREFIX}/{prefix}"), max_threads)
 
-    def receipt(self, source: str) -> Document | None:
+    def read_receipt(self, source: str) -> JsonObject | None:
         """The receipt of one source, by its name; None where there is none."""
-        return self._document(receipt_key(source))
+        return self._read_document(receipt_key(source))
 
-    def report(self, source: str) -> Document | None:
+    def read_report(self, source: str) -> JsonObject | None:
         """The error report of one source, by its name; None where there is none."""
-        return self._document(report_key(source))
+        return self._read_document(report_key(source))
 
-    def reports(self, prefix: str, at_once: int) -> Iterator[Document]:
+    def read_reports(self, prefix: str, max_threads: int) -> Iterator[JsonObject]:
         """Their error reports; before them those of paused providers and of broken folder defaults above them."""
-        providers = f"{ERRORS}/{PROVIDERS}/"
-        above = (report_key(key) for key in defaults_of(prefix) if not key.startswith(prefix))
-        below = (key for key in self._listing.keys(f"{ERRORS}/{prefix}") if not key.startswith(providers))
-        return self._documents([*self._listing.keys(providers), *above, *below], at_once)
+        providers = f"{ERRORS_PREFIX}/{PROVIDER_REPORTS_FOLDER}/"
+        above = (report_key(key) for key in list_defaults_keys(prefix) if not key.startswith(prefix))
+        below = (key for key in self._listing.list_keys(f"{ERRORS_PREFIX}/{prefix}") if not key.startswith(providers))
+        return self._read_documents([*self._listing.list_keys(providers), *above, *below], max_threads)
 
-    def plan(self, run: str) -> Document | None:
+    def read_campaign_plan(self, execution_name: str) -> JsonObject | None:
         """What a campaign's execution wrote down before it asked for anything; None before that."""
-        return self._document(work_key(run, PLAN))
+        return self._read_document(campaign_work_key(execution_name, PLAN_FILE))
 
-    def campaign(self, name: str) -> Document | None:
+    def read_campaign_report(self, name: str) -> JsonObject | None:
         """The newest report of the campaigns of that name; None where there is none."""
-        return self._document(campaign_report_key(name, "json"))
+        return self._read_document(campaign_report_key(name, "json"))
 
-    def read(self, file: File) -> bytes | Missing:
+    def read_file(self, file: GalleryFile) -> bytes | MissingReason:
         """A file's bytes at its version, also where it was replaced or deleted since; or why they cannot be had."""
-        bucket = file.bucket or self._output
+        bucket = file.bucket or self._output_bucket
         try:
-            data = self._read(bucket, file.key, file.version_id)
+            data = self._read_version(bucket, file.key, file.version_id)
         except ClientError as error:
-            if error_code(error) in NOT_FOR_US:
-                return Missing.WITHHELD
+            if read_aws_error_code(error) in UNREADABLE_CODES:
+                return MissingReason.ACCESS_DENIED
             raise
-        return Missing.GONE if data is None else data
+        return MissingReason.GONE if data is None else data
 
-    def _document(self, key: str) -> Document | None:
-        data = self._read(self._output, key, None)
+    def _read_document(self, key: str) -> JsonObject | None:
+        data = self._read_version(self._output_bucket, key, None)
         return None if data is None else json.loads(data)
 
-    def _documents(self, keys: Iterable[str], at_once: int) -> Iterator[Document]:
-        found = side_by_side(lambda key: self._read(self._output, key, None), keys, at_once)
-        return (json.loads(data) for data in found if data is not None)
+    def _read_documents(self, keys: Iterable[str], max_threads: int) -> Iterator[JsonObject]:
+        contents = parallel_map(lambda key: self._read_version(self._output_bucket, key, None), keys, max_threads)
+        return (json.loads(data) for data in contents if data is not None)
 
-    def _read(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
+    def _read_version(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
         """The present version first: reading it needs no further permission, and mostly it is the one."""
-        found = self._get(bucket, key)
-        if version_id and (found is None or found.get("VersionId") != version_id):
-            if found:
-                found["Body"].close()
-            found = self._get(bucket, key, VersionId=version_id)
-        if found is None:
+        response = self._fetch_object(bucket, key)
+        if version_id and (response is None or response.get("VersionId") != version_id):
+            if response:
+                response["Body"].close()
+            response = self._fetch_object(bucket, key, VersionId=version_id)
+        if response is None:
             return None
-        with found["Body"] as body:
+        with response["Body"] as body:
             return body.read()
 
-    def _get(self, bucket: str, key: str, **version: Any) -> Mapping[str, Any] | None:
+    def _fetch_object(self, bucket: str, key: str, **version: Any) -> Mapping[str, Any] | None:
         try:
-            found: Any = self._client.get_object(Bucket=bucket, Key=key, **version)
+            response: Any = self._client.get_object(Bucket=bucket, Key=key, **version)
         except ClientError as error:
-            if error_code(error) in ABSENT | GONE:
+            if read_aws_error_code(error) in NOT_FOUND_CODES | VERSION_GONE_CODES:
                 return None
             raise
-        return found
+        return response

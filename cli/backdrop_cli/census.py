@@ -5,60 +5,66 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from backdrop.aws.items import JOB_PREFIX, read
+from backdrop.aws.items import JOB_KEY_PREFIX, parse_record
 from backdrop.aws.table import Table
-from backdrop.model.job import Job, Status
-from backdrop.model.object_keys import Kind, kind_of
-from backdrop.model.schedule import MESSAGE_LIFE, OPEN
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.model.schedule import MESSAGE_LIFETIME, OPEN_ITEMS
 
-SOURCE, WHY = "source", "waits_because"
+SOURCE_SORT_KEY, WAIT_REASON_ATTRIBUTE = "source", "wait_reason"
 
 
-class Census:
+class LedgerScan:
     """Every job that the ledger knows."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def jobs(self) -> Iterator[Job]:
+    def scan_jobs(self) -> Iterator[Job]:
         """All of them, in no order."""
-        for item in self._table.scanned():
-            if item["sk"]["S"].startswith(JOB_PREFIX):
-                yield read(Job, item)
+        for item in self._table.scan():
+            if item["sk"]["S"].startswith(JOB_KEY_PREFIX):
+                yield parse_record(Job, item)
 
-    def standing(self) -> "Standing":
+    def count_jobs(self) -> "JobCounts":
         """How many jobs there are in each state, and photos without one, without a look into them."""
-        found = Standing()
-        for item in self._table.scanned("sk", "key", "provider", "status", "due", "watch", WHY):
-            if item["sk"]["S"] == SOURCE and "watch" in item and kind_of(item["key"]["S"]) is not Kind.DEFAULTS:
-                waits = item["watch"]["S"].partition("#")[0] == OPEN
-                found.settling += waits
-                found.reported += not waits
-            if item["sk"]["S"].startswith(JOB_PREFIX):
-                provider, status = item["provider"]["S"], Status(item["status"]["S"])
-                found.counts[provider, status] += 1
-                if status is Status.ACCEPTED:
-                    found.waiting[provider, item[WHY]["S"] if WHY in item else ""] += 1
-                if status is Status.ACCEPTED and "due" in item:
-                    since = datetime.fromisoformat(item["due"]["S"]) - MESSAGE_LIFE
-                    found.oldest[provider] = min(since, found.oldest.get(provider, since))
-        return found
+        counts = JobCounts()
+        for item in self._table.scan("sk", "key", "provider", "status", "due", "watch", WAIT_REASON_ATTRIBUTE):
+            if (
+                item["sk"]["S"] == SOURCE_SORT_KEY
+                and "watch" in item
+                and classify_key(item["key"]["S"]) is not ObjectKind.DEFAULTS
+            ):
+                is_waiting = item["watch"]["S"].partition("#")[0] == OPEN_ITEMS
+                counts.settling_photos += is_waiting
+                counts.reported_photos += not is_waiting
+            if item["sk"]["S"].startswith(JOB_KEY_PREFIX):
+                provider, status = item["provider"]["S"], JobStatus(item["status"]["S"])
+                counts.by_status[provider, status] += 1
+                if status is JobStatus.ACCEPTED:
+                    counts.waiting_by_reason[
+                        provider, item[WAIT_REASON_ATTRIBUTE]["S"] if WAIT_REASON_ATTRIBUTE in item else ""
+                    ] += 1
+                if status is JobStatus.ACCEPTED and "due" in item:
+                    since = datetime.fromisoformat(item["due"]["S"]) - MESSAGE_LIFETIME
+                    counts.oldest_waiting_since[provider] = min(since, counts.oldest_waiting_since.get(provider, since))
+        return counts
 
 
 @dataclass
-class Standing:
+class JobCounts:
     """Jobs by provider and state; `oldest`: since when the first of a provider's lane waits there.
 
     `waiting`: those in a lane by provider and the code that says why, "" if nothing but the lane keeps them.
     `settling`: photos that wait for their instructions; `reported`: photos that have no job, for reasons that are told.
     """
 
-    counts: Counter[tuple[str, Status]] = field(default_factory=Counter[tuple[str, Status]])
-    waiting: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
-    oldest: dict[str, datetime] = field(default_factory=dict[str, datetime])
-    settling: int = 0
-    reported: int = 0
+    by_status: Counter[tuple[str, JobStatus]] = field(default_factory=Counter[tuple[str, JobStatus]])
+    waiting_by_reason: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    oldest_waiting_since: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    settling_photos: int = 0
+    reported_photos: int = 0
 
-    def of(self, *statuses: Status, provider: str = "") -> int:
+    def count(self, *statuses: JobStatus, provider: str = "") -> int:
         """How many are in one of these states."""
-        return sum(n for (name, status), n in self.counts.items() if status in statuses and provider in ("", name))
+        return sum(n for (name, status), n in self.by_status.items() if status in statuses and provider in ("", name))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from backdrop.aws.clients import QUICK, LazyClient
-from backdrop_cli.options import Place
+from backdrop.aws.clients import CLIENT_CONFIG, LazyClient
+from backdrop_cli.options import StackLocation
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 # What is signed for a browser names the bucket's own region: elsewhere a bucket of today is not known yet.
-SIGNING = QUICK.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+SIGNING_CONFIG = CLIENT_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 
 @dataclass(frozen=True)
-class Clients:
+class AwsClients:
     """The AWS services that people's orders go to."""
 
     cloudformation: "CloudFormationClient"
@@ -38,36 +38,36 @@ class Clients:
     sns: Any
     sqs: "SQSClient"
 
-    def of(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
         """The client of a service by the name that boto3 has for it."""
         return getattr(self, {"lambda": "functions", "stepfunctions": "states"}.get(service, service))
 
 
-def on_aws(place: Place) -> Clients:
+def connect_to_aws(location: StackLocation) -> AwsClients:
     """Clients with the person's own credentials."""
-    session: Any = boto3.Session(profile_name=place.profile, region_name=place.region)
+    session: Any = boto3.Session(profile_name=location.profile, region_name=location.region)
 
-    def client(service: str) -> Any:
-        signs = service == "signing"
-        return session.client("s3" if signs else service, config=SIGNING if signs else QUICK)
+    def create_client(service: str) -> Any:
+        is_signing = service == "signing"
+        return session.client("s3" if is_signing else service, config=SIGNING_CONFIG if is_signing else CLIENT_CONFIG)
 
-    return of_session(client)
+    return build_lazy_clients(create_client)
 
 
-def of_session(make: Callable[[str], Any]) -> Clients:
+def build_lazy_clients(create_client: Callable[[str], Any]) -> AwsClients:
     """Each client, made by the name that boto3 has for its service, when it is needed."""
 
-    def later(service: str) -> Any:
-        return LazyClient(partial(make, service))
+    def lazy_client(service: str) -> Any:
+        return LazyClient(partial(create_client, service))
 
-    return Clients(
-        cloudformation=later("cloudformation"),
-        dynamodb=later("dynamodb"),
-        functions=later("lambda"),
-        s3=later("s3"),
-        secrets=later("secretsmanager"),
-        states=later("stepfunctions"),
-        signing=later("signing"),
-        sns=later("sns"),
-        sqs=later("sqs"),
+    return AwsClients(
+        cloudformation=lazy_client("cloudformation"),
+        dynamodb=lazy_client("dynamodb"),
+        functions=lazy_client("lambda"),
+        s3=lazy_client("s3"),
+        secrets=lazy_client("secretsmanager"),
+        states=lazy_client("stepfunctions"),
+        signing=lazy_client("signing"),
+        sns=lazy_client("sns"),
+        sqs=lazy_client("sqs"),
     )

@@ -8,28 +8,32 @@ from typing import Any, override
 from backdrop.aws.clock import SystemClock
 
 # What the header `Date` of an answer leaves out.
-A_SECOND = timedelta(seconds=1)
+DATE_HEADER_RESOLUTION = timedelta(seconds=1)
 
 
-class ServiceClock(SystemClock):
+class AwsClock(SystemClock):
     """The Clock port. `ahead`: by how much AWS's clock is before this machine's."""
 
-    def __init__(self, ahead: timedelta) -> None:
-        self._ahead = ahead
+    def __init__(self, offset: timedelta) -> None:
+        self._offset = offset
 
     @override
     def now(self) -> datetime:
-        return super().now() + self._ahead
+        return super().now() + self._offset
 
 
-def ahead(answer: Mapping[str, Any], asked: datetime, answered: datetime) -> timedelta:
+def measure_clock_offset(response: Mapping[str, Any], sent_at: datetime, received_at: datetime) -> timedelta:
     """By how much AWS's clock was before ours when it answered between these two moments.
 
     Nothing where both may have shown the same; else as much as it was at most, so that nobody's word of before an order
     counts as said after it.
     """
-    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    date = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     if not date:
         return timedelta()
-    told = parsedate_to_datetime(date)
-    return timedelta() if asked - A_SECOND < told <= answered else told + A_SECOND - asked
+    server_time = parsedate_to_datetime(date)
+    return (
+        timedelta()
+        if sent_at - DATE_HEADER_RESOLUTION < server_time <= received_at
+        else server_time + DATE_HEADER_RESOLUTION - sent_at
+    )

@@ -2,27 +2,27 @@
 
 from typer import TyperException
 
-DONE, REFUSED, MISUSED, STOPPED = 0, 1, 2, 130
+EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 """All exit codes: done; failed, or somebody said no; the command line cannot be meant; stopped with Ctrl-C."""
 
 
-class RefusedError(TyperException):
+class CommandError(TyperException):
     """It failed, or somebody said no; the message says what happened and what to do."""
 
-    exit_code = REFUSED
+    exit_code = EXIT_FAILURE
 
 
-class LocalRefusedError(RefusedError):
+class LocalCloudCommandError(CommandError):
     """The local cloud refused; the message may have several lines, such as the end of a log."""
 
 
-class MisusedError(TyperException):
+class UsageError(TyperException):
     """The command line cannot be meant; the message says what can."""
 
-    exit_code = MISUSED
+    exit_code = EXIT_USAGE
 
 
-class StoppedError(TyperException):
+class InterruptedCommandError(TyperException):
     """Somebody pressed Ctrl-C; the message says how things stand and what to do."""
 
-    exit_code = STOPPED
+    exit_code = EXIT_INTERRUPTED

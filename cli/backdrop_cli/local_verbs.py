@@ -10,31 +10,31 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from backdrop_cli.errors import LocalRefusedError, RefusedError
+from backdrop_cli.errors import CommandError, LocalCloudCommandError
 from backdrop_cli.options import has_local_cloud
 
 
-def local[**P](verb: Callable[P, None]) -> Callable[P, None]:
+def local_command[**P](command: Callable[P, None]) -> Callable[P, None]:
     """A verb of the local cloud, whose own errors are sentences already."""
 
-    @wraps(verb)
-    def door(*given: P.args, **named: P.kwargs) -> None:
+    @wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         if not has_local_cloud():
-            raise RefusedError(
-                f"`backdrop {verb.__name__}` runs the local cloud, which is not part of the installed command; "
-                f"clone the repository and run `make {verb.__name__}` there"
+            raise CommandError(
+                f"`backdrop {command.__name__}` runs the local cloud, which is not part of the installed command; "
+                f"clone the repository and run `make {command.__name__}` there"
             )
         from backdrop_local.errors import LocalCloudError
 
         try:
-            verb(*given, **named)
+            command(*args, **kwargs)
         except LocalCloudError as error:
-            raise LocalRefusedError(str(error)) from error
+            raise LocalCloudCommandError(str(error)) from error
 
-    return door
+    return wrapper
 
 
-@local
+@local_command
 def demo(
     photos: Annotated[
         Path | None,
@@ -48,13 +48,13 @@ def demo(
     """
     from backdrop_cli.demo import run
 
-    signal.signal(signal.SIGTERM, _leave)
-    failed = run.run(photos)
-    if failed:
+    signal.signal(signal.SIGTERM, _exit_on_sigterm)
+    has_failed = run.run_demo(photos)
+    if has_failed:
         raise typer.Exit(1)
 
 
-@local
+@local_command
 def up() -> None:
     """Start a local cloud, or bring the running one to other addresses or PARAMS.
 
@@ -64,20 +64,20 @@ def up() -> None:
     from backdrop_local import cloud, parameters
     from backdrop_local.home import Home
 
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _exit_on_sigterm)
     began = time.monotonic()
     running = cloud.up(Home.chosen(), parameters.asked_for(), typer.echo)
     seconds = time.monotonic() - began
-    names = running.outputs()
+    outputs = running.outputs()
     typer.echo(
         f"\nThe local cloud is up after {seconds:.0f} s.\n"
-        f"  photos go to     s3://{names['InputBucketName']}\n"
-        f"  pictures come to s3://{names['OutputBucketName']}\n"
+        f"  photos go to     s3://{outputs['InputBucketName']}\n"
+        f"  pictures come to s3://{outputs['OutputBucketName']}\n"
         f'  AWS tools reach it after: eval "$(make env)"'
     )
 
 
-@local
+@local_command
 def env() -> None:
     """Print nothing but export lines that point any AWS tool at the local cloud."""
     from backdrop_local import cloud
@@ -87,7 +87,7 @@ def env() -> None:
         typer.echo(line)
 
 
-@local
+@local_command
 def down(
     keep: Annotated[bool, typer.Option("--keep", help="Keep its data for the next `up`.")] = False,
 ) -> None:
@@ -107,6 +107,6 @@ def down(
         typer.echo("There was no local cloud.")
 
 
-def _leave(_signal: int, _frame: object) -> NoReturn:
+def _exit_on_sigterm(_signal: int, _frame: object) -> NoReturn:
     """Lets a terminated verb end what it has started and not finished."""
     sys.exit(143)

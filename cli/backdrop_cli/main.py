@@ -12,12 +12,28 @@ import typer
 from typer.core import TyperGroup
 
 from backdrop_cli.campaign import verbs as campaigns
-from backdrop_cli.errors import DONE, REFUSED, LocalRefusedError, MisusedError, RefusedError, StoppedError
+from backdrop_cli.errors import (
+    EXIT_FAILURE,
+    EXIT_OK,
+    CommandError,
+    InterruptedCommandError,
+    LocalCloudCommandError,
+    UsageError,
+)
 from backdrop_cli.local_verbs import demo, down, env, up
 from backdrop_cli.operate import verbs
-from backdrop_cli.options import Before, Connect, Json, Place, Profile, Region, StackName, Version
+from backdrop_cli.options import (
+    Connect,
+    GlobalOptions,
+    JsonOutput,
+    Profile,
+    Region,
+    ShowVersion,
+    StackLocation,
+    StackName,
+)
 from backdrop_cli.photo_verbs import download, drop, gallery, lint, page, quote
-from backdrop_cli.words import plain
+from backdrop_cli.words import escape_unprintable
 
 
 class GroupedHelp(TyperGroup):
@@ -27,10 +43,10 @@ class GroupedHelp(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Each group with its verbs and the first sentence of their help."""
         groups: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-        longest = max(map(len, self.commands))
-        for name, verb in self.commands.items():
-            sentence = (verb.help or "").strip().partition("\n\n")[0].replace("\n", " ").rstrip(".")
-            groups[getattr(verb, "rich_help_panel", None) or "Commands"].append((f"{name:{longest}}", sentence))
+        name_width = max(map(len, self.commands))
+        for name, command in self.commands.items():
+            sentence = (command.help or "").strip().partition("\n\n")[0].replace("\n", " ").rstrip(".")
+            groups[getattr(command, "rich_help_panel", None) or "Commands"].append((f"{name:{name_width}}", sentence))
         for head, rows in groups.items():
             with formatter.section(head):
                 formatter.write_dl(rows)
@@ -43,9 +59,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-PHOTOS = (lint, quote, drop, page, verbs.show, gallery, download)
-LOCAL = (demo, up, env, down)
-OPERATING = (
+PHOTO_COMMANDS = (lint, quote, drop, page, verbs.show, gallery, download)
+LOCAL_COMMANDS = (demo, up, env, down)
+OPERATOR_COMMANDS = (
     verbs.status,
     verbs.failures,
     verbs.redrive,
@@ -60,95 +76,97 @@ OPERATING = (
 
 
 @app.callback()
-def before(
+def parse_global_options(
     ctx: typer.Context,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
-    version: Version = False,
+    as_json: JsonOutput = False,
+    version: ShowVersion = False,
 ) -> None:
     """Drop a photo into a bucket and get it back with a new background or with none."""
-    place = Place(stack, profile, region)
-    if ctx.invoked_subcommand == "lint" and place != Place():
-        raise MisusedError("`lint` looks at files on this machine; it needs no stack")
-    if ctx.invoked_subcommand in [verb.__name__ for verb in LOCAL] and (place != Place() or as_json):
-        raise MisusedError(f"`{ctx.invoked_subcommand}` is about the local cloud alone, and prints no JSON")
-    ctx.obj = Before(ctx.obj or _connect, place, as_json)
+    location = StackLocation(stack, profile, region)
+    if ctx.invoked_subcommand == "lint" and location != StackLocation():
+        raise UsageError("`lint` looks at files on this machine; it needs no stack")
+    if ctx.invoked_subcommand in [command.__name__ for command in LOCAL_COMMANDS] and (
+        location != StackLocation() or as_json
+    ):
+        raise UsageError(f"`{ctx.invoked_subcommand}` is about the local cloud alone, and prints no JSON")
+    ctx.obj = GlobalOptions(ctx.obj or _connect, location, as_json)
 
 
-for _verb in PHOTOS:
+for _verb in PHOTO_COMMANDS:
     app.command(rich_help_panel="Photos and pictures")(_verb)
-for _verb in OPERATING:
+for _verb in OPERATOR_COMMANDS:
     # A budget below zero is no option that nobody knows.
-    _settings = {"ignore_unknown_options": True} if _verb is verbs.budget else None
-    app.command(context_settings=_settings, rich_help_panel="A stack, day by day")(_verb)
-key = typer.Typer(help="Set a provider's API key.", no_args_is_help=True)
-key.command("set")(verbs.set_key)
-app.add_typer(key, name="key", rich_help_panel="A stack, day by day")
-campaign = typer.Typer(help="Have many photos bought as one, with one report.", no_args_is_help=True)
+    _context_settings = {"ignore_unknown_options": True} if _verb is verbs.budget else None
+    app.command(context_settings=_context_settings, rich_help_panel="A stack, day by day")(_verb)
+key_app = typer.Typer(help="Set a provider's API key.", no_args_is_help=True)
+key_app.command("set")(verbs.set_key)
+app.add_typer(key_app, name="key", rich_help_panel="A stack, day by day")
+campaign_app = typer.Typer(help="Have many photos bought as one, with one report.", no_args_is_help=True)
 for _verb in (campaigns.quote, campaigns.run, campaigns.status, campaigns.stop):
-    campaign.command()(_verb)
-app.add_typer(campaign, name="campaign", rich_help_panel="Photos and pictures")
-for _verb in LOCAL:
+    campaign_app.command()(_verb)
+app.add_typer(campaign_app, name="campaign", rich_help_panel="Photos and pictures")
+for _verb in LOCAL_COMMANDS:
     app.command(rich_help_panel="The local cloud")(_verb)
 
 
-def run(words: Sequence[str] | None = None, connect: Connect | None = None) -> int:
+def run(args: Sequence[str] | None = None, connect: Connect | None = None) -> int:
     """Run a command line; its exit code, one of those in backdrop_cli/errors.py."""
-    _open_streams()
+    _prepare_streams()
     try:
-        code: Any = app(args=words, obj=connect, prog_name="backdrop", standalone_mode=False)
+        code: Any = app(args=args, obj=connect, prog_name="backdrop", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        return _said(error)
+        return _print_error(error)
     except typer.Abort:
-        return REFUSED
+        return EXIT_FAILURE
     except OSError as error:
-        _give_up_output()
+        _discard_output()
         where = f"{error.filename}: " if error.filename else ""
-        return _said(RefusedError(f"{where}{error.strerror or error}"))
-    return code if isinstance(code, int) else DONE
+        return _print_error(CommandError(f"{where}{error.strerror or error}"))
+    return code if isinstance(code, int) else EXIT_OK
 
 
-def _open_streams() -> None:
+def _prepare_streams() -> None:
     """Who closed a stream (`>&-`) has one that leads nowhere; a letter that a terminal cannot show becomes a `?`."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, _nowhere(mode))
+            setattr(sys, name, _open_devnull(mode))
         elif isinstance(stream, io.TextIOWrapper) and mode == "w":
             stream.reconfigure(errors="replace")
 
 
-def _nowhere(mode: str) -> IO[str]:
+def _open_devnull(mode: str) -> IO[str]:
     return Path(os.devnull).open(mode, encoding="utf-8")
 
 
-def _give_up_output() -> None:
+def _discard_output() -> None:
     """What could not be written is not tried once more when Python ends."""
     try:
         sys.stdout.flush()
     except OSError:
-        sys.stdout = _nowhere("w")
+        sys.stdout = _open_devnull("w")
 
 
-def _connect(place: Place) -> Any:
+def _connect(location: StackLocation) -> Any:
     from backdrop_cli.stack import connect
 
-    return connect(place)
+    return connect(location)
 
 
-def _said(error: typer.TyperException) -> int:
+def _print_error(error: typer.TyperException) -> int:
     """Tell of an error, in one line where it is ours; those of the command line come with where to read on."""
-    words = error.format_message()
-    if words.startswith("Usage: "):
-        typer.echo(words, err=True)
-    elif words and isinstance(error, RefusedError | MisusedError | StoppedError):
-        lines = words.split("\n") if isinstance(error, LocalRefusedError) else [words]
-        typer.echo(f"error: {'\n'.join(map(plain, lines))}", err=True)
-    elif words:
+    message = error.format_message()
+    if message.startswith("Usage: "):
+        typer.echo(message, err=True)
+    elif message and isinstance(error, CommandError | UsageError | InterruptedCommandError):
+        lines = message.split("\n") if isinstance(error, LocalCloudCommandError) else [message]
+        typer.echo(f"error: {'\n'.join(map(escape_unprintable, lines))}", err=True)
+    elif message:
         ctx: typer.Context | None = getattr(error, "ctx", None)
         where = f"; try `{ctx.command_path} --help`" if ctx else ""
-        typer.echo(f"error: {words[:1].lower()}{words[1:].rstrip('.')}{where}", err=True)
+        typer.echo(f"error: {message[:1].lower()}{message[1:].rstrip('.')}{where}", err=True)
     return error.exit_code

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backdrop_cli.errors import MisusedError
+from backdrop_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from backdrop_cli.screen import Screen
@@ -27,39 +27,41 @@ Profile = Annotated[
 Region = Annotated[
     str | None, typer.Option("--region", metavar="NAME", help="The stack's AWS region.", rich_help_panel=_PANEL)
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print data for scripts, and ask nothing.")]
+JsonOutput = Annotated[bool, typer.Option("--json", help="Print data for scripts, and ask nothing.")]
 
 
-def _tell_the_version(is_wanted: bool) -> None:
+def _print_version(is_requested: bool) -> None:
     from importlib.metadata import version
 
-    if is_wanted:
+    if is_requested:
         typer.echo(f"backdrop {version('backdrop')}")
         raise typer.Exit
 
 
-Version = Annotated[
-    bool, typer.Option("--version", is_eager=True, callback=_tell_the_version, help="Say which release this is.")
+ShowVersion = Annotated[
+    bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Say which release this is.")
 ]
 
 
 @dataclass(frozen=True)
-class Place:
+class StackLocation:
     """Where a stack is: no `stack`, the local cloud."""
 
-    stack: str | None = None
+    stack_name: str | None = None
     profile: str | None = None
     region: str | None = None
 
     @property
-    def words(self) -> str:
+    def command_line(self) -> str:
         """As the person would type it before a verb."""
-        said = {"--stack": self.stack, "--profile": self.profile, "--region": self.region}
-        return " ".join(f"{option} {quote(word)}" for option, word in said.items() if word)
+        options = {"--stack": self.stack_name, "--profile": self.profile, "--region": self.region}
+        return " ".join(f"{option} {quote(word)}" for option, word in options.items() if word)
 
-    def over(self, other: "Place") -> "Place":
+    def with_defaults(self, defaults: "StackLocation") -> "StackLocation":
         """These, and what the other says besides."""
-        return Place(self.stack or other.stack, self.profile or other.profile, self.region or other.region)
+        return StackLocation(
+            self.stack_name or defaults.stack_name, self.profile or defaults.profile, self.region or defaults.region
+        )
 
 
 def has_local_cloud() -> bool:
@@ -67,27 +69,30 @@ def has_local_cloud() -> bool:
     return find_spec("backdrop_local") is not None
 
 
-type Connect = Callable[[Place], Stack]
+type Connect = Callable[[StackLocation], Stack]
 
 
 @dataclass(frozen=True)
-class Before:
+class GlobalOptions:
     """What stood before the verb, and how a stack is reached."""
 
     connect: Connect
-    place: Place = Place()
+    location: StackLocation = StackLocation()
     as_json: bool = False
 
 
 @contextmanager
-def opened(ctx: typer.Context, place: Place, as_json: bool) -> "Generator[tuple[Stack, Screen]]":
+def open_stack(ctx: typer.Context, location: StackLocation, as_json: bool) -> "Generator[tuple[Stack, Screen]]":
     """The stack that is meant and the screen to tell of it; what goes wrong with AWS becomes one sentence."""
     from backdrop_cli.screen import Screen
-    from backdrop_cli.trouble import explained
+    from backdrop_cli.trouble import translate_aws_errors
 
-    before: Before = ctx.obj
-    place = place.over(before.place)
-    if not place.stack and place != Place():
-        raise MisusedError("--profile and --region choose a stack on AWS; say which one with --stack NAME")
-    with explained(place):
-        yield before.connect(place), Screen(as_json=as_json or before.as_json, place=place.words)
+    global_options: GlobalOptions = ctx.obj
+    location = location.with_defaults(global_options.location)
+    if not location.stack_name and location != StackLocation():
+        raise UsageError("--profile and --region choose a stack on AWS; say which one with --stack NAME")
+    with translate_aws_errors(location):
+        yield (
+            global_options.connect(location),
+            Screen(as_json=as_json or global_options.as_json, stack_options=location.command_line),
+        )

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from backdrop_cli.errors import MisusedError
+from backdrop_cli.errors import UsageError
 from backdrop_cli.operate.verbs import Yes
-from backdrop_cli.options import Before, Json, Place, Profile, Region, StackName, opened
+from backdrop_cli.options import GlobalOptions, JsonOutput, Profile, Region, StackLocation, StackName, open_stack
 
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Folders or files on this machine.")]
 Prompt = Annotated[str | None, typer.Option("--prompt", metavar="TEXT", help="The new background.")]
 Style = Annotated[str | None, typer.Option("--style", metavar="STYLE", help="A style, such as 'golden hour'.")]
-By = Annotated[
+ProviderOption = Annotated[
     list[str] | None,
     typer.Option("--provider", metavar="PROVIDER", help="The provider that makes it. Several are a list."),
 ]
@@ -23,7 +23,7 @@ Replace = Annotated[
     bool, typer.Option("--replace", help="Replace sidecars that a person wrote with the new instructions.")
 ]
 Keep = Annotated[bool, typer.Option("--keep", help="Keep sidecars that a person wrote.")]
-Things = Annotated[
+Targets = Annotated[
     list[str],
     typer.Argument(
         metavar="PATH",
@@ -45,8 +45,8 @@ def lint(
     to: To = None,
     quick: Quick = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="List every finding.")] = False,
-    as_json: Json = False,
+    list_all: Annotated[bool, typer.Option("--all", help="List every finding.")] = False,
+    as_json: JsonOutput = False,
 ) -> int:
     """Find what would be refused, before anything is uploaded.
 
@@ -56,12 +56,12 @@ def lint(
 
     Example: backdrop lint shoes/ --strict
     """
-    from backdrop_cli.lint.verb import lint as look
+    from backdrop_cli.lint.verb import run_lint as look
     from backdrop_cli.screen import Screen
 
-    before: Before = ctx.obj
-    screen = Screen(as_json=as_json or before.as_json)
-    return look(screen, paths, to=to, quick=quick, strict=strict, every=every)
+    global_options: GlobalOptions = ctx.obj
+    screen = Screen(as_json=as_json or global_options.as_json)
+    return look(screen, paths, target_folder=to, quick=quick, strict=strict, list_all=list_all)
 
 
 def quote(
@@ -69,14 +69,14 @@ def quote(
     paths: Paths,
     prompt: Prompt = None,
     style: Style = None,
-    provider: By = None,
+    provider: ProviderOption = None,
     sidecar: Sidecar = None,
     replace: Replace = False,
     to: To = None,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Say what photos would cost at most, before anything is uploaded.
 
@@ -86,29 +86,29 @@ def quote(
 
     Example: backdrop quote shoes/ --prompt "on a beach" --provider runware
     """
-    from backdrop_cli.drop.wish import wish_of
-    from backdrop_cli.lint.quote import Terms
-    from backdrop_cli.lint.quote import quote as say
+    from backdrop_cli.drop.wish import build_sidecar
+    from backdrop_cli.lint.quote import QuoteTerms
+    from backdrop_cli.lint.quote import run_quote as say
     from backdrop_cli.screen import Screen
 
-    before: Before = ctx.obj
-    wish = wish_of(prompt, style, provider, sidecar)
-    place = Place(stack, profile, region).over(before.place)
-    if place == Place():
-        say(Screen(as_json=as_json or before.as_json), paths, to, wish, Terms(), replace=replace)
+    global_options: GlobalOptions = ctx.obj
+    new_sidecar = build_sidecar(prompt, style, provider, sidecar)
+    location = StackLocation(stack, profile, region).with_defaults(global_options.location)
+    if location == StackLocation():
+        say(Screen(as_json=as_json or global_options.as_json), paths, to, new_sidecar, QuoteTerms(), replace=replace)
         return
-    with opened(ctx, place, as_json) as (there, screen):
-        asking = there.reruns.asking
-        terms = Terms(asking.default_provider, there.providers, asking.prices)
-        say(screen, paths, to, wish, terms, replace=replace)
+    with open_stack(ctx, location, as_json) as (target_stack, screen):
+        resolver = target_stack.rerun_service.resolver
+        terms = QuoteTerms(resolver.default_provider, target_stack.providers, resolver.prices)
+        say(screen, paths, to, new_sidecar, terms, replace=replace)
 
 
 def drop(
     ctx: typer.Context,
-    paths: Things,
+    paths: Targets,
     prompt: Prompt = None,
     style: Style = None,
-    provider: By = None,
+    provider: ProviderOption = None,
     sidecar: Sidecar = None,
     replace: Replace = False,
     keep: Keep = False,
@@ -121,7 +121,7 @@ def drop(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> int:
     """Upload photos, say what they cost, and watch them come back.
 
@@ -132,42 +132,50 @@ def drop(
 
     Example: backdrop drop shoes/ --prompt "on a marble table" --download done/
     """
-    from backdrop_cli.campaign.meant import Wanted, is_campaign
-    from backdrop_cli.campaign.run import run as begin
+    from backdrop_cli.campaign.meant import CampaignOptions, is_campaign_target
+    from backdrop_cli.campaign.run import run_campaign as begin
     from backdrop_cli.drop import run
-    from backdrop_cli.drop.sidecars import Answer
-    from backdrop_cli.drop.wish import wish_of
+    from backdrop_cli.drop.sidecars import SidecarPolicy
+    from backdrop_cli.drop.wish import build_sidecar
 
-    wish = wish_of(prompt, style, provider, sidecar)
+    new_sidecar = build_sidecar(prompt, style, provider, sidecar)
     if replace and keep:
-        raise MisusedError("--replace and --keep exclude each other; use one of them")
-    answer = Answer.REPLACE if replace else Answer.KEEP if keep else None
-    campaign = any(map(is_campaign, paths))
-    if campaign and (len(paths) > 1 or to or download or quick or strict or answer):
-        options = "--to, --download, --quick, --strict, --replace or --keep"
-        raise MisusedError(f"a manifest or an s3:// prefix goes alone, without {options}")
-    asked = run.Asked(
-        [*map(Path, paths)], to, wish, answer, quick=quick, strict=strict, wait=wait, download=download, yes=yes
+        raise UsageError("--replace and --keep exclude each other; use one of them")
+    sidecar_policy = SidecarPolicy.REPLACE if replace else SidecarPolicy.KEEP if keep else None
+    is_campaign_run = any(map(is_campaign_target, paths))
+    if is_campaign_run and (len(paths) > 1 or to or download or quick or strict or sidecar_policy):
+        excluded_options = "--to, --download, --quick, --strict, --replace or --keep"
+        raise UsageError(f"a manifest or an s3:// prefix goes alone, without {excluded_options}")
+    drop_options = run.DropOptions(
+        [*map(Path, paths)],
+        to,
+        new_sidecar,
+        sidecar_policy,
+        quick=quick,
+        strict=strict,
+        wait=wait,
+        download_folder=download,
+        yes=yes,
     )
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        if campaign:
-            return begin(there, screen, Wanted(paths[0], wish=wish), yes=yes, wait=wait)
-        return run.drop(there, screen, asked)
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        if is_campaign_run:
+            return begin(target_stack, screen, CampaignOptions(paths[0], sidecar=new_sidecar), yes=yes, wait=wait)
+        return run.run_drop(target_stack, screen, drop_options)
 
 
 def download(
     ctx: typer.Context,
-    where: Annotated[
+    prefix_and_folder: Annotated[
         list[str], typer.Argument(metavar="[PREFIX] DIR", help="Photos whose keys begin so; the folder they go to.")
     ],
     picks: Annotated[
         Path | None, typer.Option("--picks", metavar="FILE", help="The pictures picked on the before/after page.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All pictures of the stack.")] = False,
+    is_everything: Annotated[bool, typer.Option("--all", help="All pictures of the stack.")] = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> int:
     """Put pictures into one folder, under the photos' own names.
 
@@ -176,13 +184,13 @@ def download(
 
     Example: backdrop download shoes/ done/
     """
-    from backdrop_cli.download.verb import download as run
+    from backdrop_cli.download.verb import run_download as run
 
-    *prefix, folder = where
-    if len(prefix) + bool(picks) + every != 1:
-        raise MisusedError("say which pictures and where to: PREFIX DIR, --picks FILE DIR, or --all DIR")
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        return run(there, screen, prefix[0] if prefix else "", picks, Path(folder))
+    *prefix, folder = prefix_and_folder
+    if len(prefix) + bool(picks) + is_everything != 1:
+        raise UsageError("say which pictures and where to: PREFIX DIR, --picks FILE DIR, or --all DIR")
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        return run(target_stack, screen, prefix[0] if prefix else "", picks, Path(folder))
 
 
 def gallery(
@@ -194,7 +202,7 @@ def gallery(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Write a before/after page that opens from disk: index.html and thumbs/.
 
@@ -204,10 +212,10 @@ def gallery(
 
     Example: backdrop gallery shoes/ --output shoes-page
     """
-    from backdrop_cli.page.verb import gallery as make
+    from backdrop_cli.page.verb import make_gallery as make
 
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        make(there, screen, prefix or "", output)
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        make(target_stack, screen, prefix or "", output)
 
 
 def page(
@@ -219,7 +227,7 @@ def page(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> int:
     """Serve a page on this machine where photos are dropped and come back.
 
@@ -229,9 +237,9 @@ def page(
 
     Example: backdrop page
     """
-    from backdrop_cli.droppage.verb import page as serve
+    from backdrop_cli.droppage.verb import serve_page as serve
 
-    before: Before = ctx.obj
-    place = Place(stack, profile, region)
-    with opened(ctx, place, as_json) as (there, screen):
-        return serve(there, screen, place.over(before.place), port, browser=browser)
+    global_options: GlobalOptions = ctx.obj
+    location = StackLocation(stack, profile, region)
+    with open_stack(ctx, location, as_json) as (target_stack, screen):
+        return serve(target_stack, screen, location.with_defaults(global_options.location), port, browser=browser)

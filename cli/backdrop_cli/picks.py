@@ -5,40 +5,40 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from backdrop_cli.errors import MisusedError
+from backdrop_cli.errors import UsageError
 
-COLUMNS = ("key", "output")
-NAME = "picks.csv"
+PICKS_COLUMNS = ("key", "output")
+PICKS_FILE_NAME = "picks.csv"
 
 
 @dataclass(frozen=True)
 class Pick:
     """One picture that is wanted; `output` is "" where all pictures of the photo are."""
 
-    key: str
-    output: str
+    photo_key: str
+    picture_key: str
 
 
-def read(path: Path) -> list[Pick]:
+def read_picks(path: Path) -> list[Pick]:
     """The picks of a file, each once, in its order; MisusedError where it is no such file."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(dict.fromkeys(_rows(path, csv.DictReader(file, strict=True))))
+            return list(dict.fromkeys(_parse_rows(path, csv.DictReader(file, strict=True))))
     except OSError as error:
-        raise MisusedError(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise MisusedError(f"{path} is not UTF-8; save it as CSV in UTF-8") from error
+        raise UsageError(f"{path} is not UTF-8; save it as CSV in UTF-8") from error
     except csv.Error as error:
-        raise MisusedError(f"{path} is no CSV: {error}") from error
+        raise UsageError(f"{path} is no CSV: {error}") from error
 
 
-def _rows(path: Path, rows: "csv.DictReader[str]") -> Iterator[Pick]:
-    heads = rows.fieldnames or ()
-    if COLUMNS[0] not in heads:
-        raise MisusedError(f"{path} has no column key; its first line shall be {','.join(COLUMNS)}, in commas")
+def _parse_rows(path: Path, rows: "csv.DictReader[str]") -> Iterator[Pick]:
+    column_names = rows.fieldnames or ()
+    if PICKS_COLUMNS[0] not in column_names:
+        raise UsageError(f"{path} has no column key; its first line shall be {','.join(PICKS_COLUMNS)}, in commas")
     for row in rows:
-        key, output = ((row.get(name) or "").strip("\r\n") for name in COLUMNS)
+        key, output = ((row.get(name) or "").strip("\r\n") for name in PICKS_COLUMNS)
         if key:
             yield Pick(key, output)
         elif output:
-            raise MisusedError(f"{path}, line {rows.line_num}: there is no key")
+            raise UsageError(f"{path}, line {rows.line_num}: there is no key")

@@ -5,24 +5,24 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-AHEAD = 4
+MAX_QUEUED_PER_THREAD = 4
 
 
-def side_by_side[T, R](work: Callable[[T], R], things: Iterable[T], at_once: int = 0) -> Generator[R]:
+def parallel_map[T, R](function: Callable[[T], R], items: Iterable[T], max_workers: int = 0) -> Generator[R]:
     """The results in the order of the things; so many at once (0: one for each processor). The first error ends it."""
-    workers = at_once or os.cpu_count() or 1
-    if workers == 1:
-        yield from map(work, things)
+    thread_count = max_workers or os.cpu_count() or 1
+    if thread_count == 1:
+        yield from map(function, items)
         return
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(thread_count) as pool:
         pending: deque[Future[R]] = deque()
         try:
-            for thing in things:
-                pending.append(pool.submit(work, thing))
-                if len(pending) >= AHEAD * workers:
+            for item in items:
+                pending.append(pool.submit(function, item))
+                if len(pending) >= MAX_QUEUED_PER_THREAD * thread_count:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
         finally:
-            for one in pending:
-                one.cancel()
+            for future in pending:
+                future.cancel()

@@ -8,41 +8,41 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.s3 import OutputBucket, S3Photos
+from backdrop.aws.s3 import OutputBucket, S3InputBucket
 from backdrop.aws.settings import ProviderSettings, Settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.campaigns.items import Items, Prices
-from backdrop.model.routing import Market
-from backdrop.model.schedule import Day
-from backdrop.operate.cancel import Cancelling
-from backdrop.operate.redrive import Orders
-from backdrop.operate.rerun import Reruns
-from backdrop.pipeline.breaker import LaneKeeper
-from backdrop.ports import AT_ONCE, Clock, InputBucket, Manifests
-from backdrop.reconcile.dead_letters import DeadLetters
-from backdrop_cli.buckets import Buckets
-from backdrop_cli.campaign.machine import Machine
-from backdrop_cli.census import Census
-from backdrop_cli.clients import Clients, of_session, on_aws
-from backdrop_cli.clock import ServiceClock, ahead
-from backdrop_cli.drop.uploads import S3Uploads
-from backdrop_cli.errors import RefusedError
-from backdrop_cli.options import Place, has_local_cloud
-from backdrop_cli.standing import half_made
+from backdrop.campaigns.items import CampaignPricing, RowReader
+from backdrop.model.routing import Offers
+from backdrop.model.schedule import BudgetDay
+from backdrop.operate.cancel import CancelService
+from backdrop.operate.redrive import RedriveService
+from backdrop.operate.rerun import RerunService
+from backdrop.pipeline.breaker import CircuitBreaker
+from backdrop.ports import CLIENT_CONCURRENCY, Clock, InputBucket, ManifestReader
+from backdrop.reconcile.dead_letters import DeadLetterTriage
+from backdrop_cli.buckets import BucketReader
+from backdrop_cli.campaign.machine import CampaignStateMachine
+from backdrop_cli.census import LedgerScan
+from backdrop_cli.clients import AwsClients, build_lazy_clients, connect_to_aws
+from backdrop_cli.clock import AwsClock, measure_clock_offset
+from backdrop_cli.drop.uploads import S3Uploader
+from backdrop_cli.errors import CommandError
+from backdrop_cli.options import StackLocation, has_local_cloud
+from backdrop_cli.standing import describe_unusable_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-LANES = {
+QUEUE_URL_OUTPUTS = {
     "ideogram": "IdeogramQueueUrl",
     "segmind": "SegmindQueueUrl",
     "1min": "OneMinQueueUrl",
     "runware": "RunwareQueueUrl",
 }
 # How the template names each provider in its parameters.
-PARAMETERS = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "OneMin", "runware": "Runware"}
+PARAMETER_PREFIXES = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "OneMin", "runware": "Runware"}
 # What every stack of this release has.
-OUTPUTS = frozenset(
+REQUIRED_OUTPUTS = frozenset(
     {
         "InputBucketName",
         "OutputBucketName",
@@ -53,21 +53,21 @@ OUTPUTS = frozenset(
         "CampaignStateMachineArn",
     }
 )
-SETTINGS = frozenset({"DailyBudgetUSD", "DefaultProvider", "MaxImageMegapixels"})
+REQUIRED_PARAMETERS = frozenset({"DailyBudgetUSD", "DefaultProvider", "MaxImageMegapixels"})
 # How the local cloud calls a service's client.
-SERVICES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3"}
-COUNTS = (
+LOCAL_CLIENT_NAMES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3"}
+QUEUE_COUNT_ATTRIBUTES = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
     "ApproximateNumberOfMessagesDelayed",
 )
 
 
-class Line(NamedTuple):
+class QueueDepth(NamedTuple):
     """A lane's messages: those that wait, and those in a worker's hands."""
 
     waiting: int
-    in_hand: int
+    in_process: int
 
 
 @dataclass(frozen=True)
@@ -82,69 +82,69 @@ class Stack:
     """
 
     name: str
-    orders: Orders
-    cancelling: Cancelling
-    keeper: LaneKeeper
-    letters: DeadLetters
-    line: Callable[[str], "Line"]
-    arriving: Callable[[], int]
+    redrive_service: RedriveService
+    cancel_service: CancelService
+    circuit_breaker: CircuitBreaker
+    dead_letters: DeadLetterTriage
+    read_lane_depth: Callable[[str], "QueueDepth"]
+    count_intake_messages: Callable[[], int]
     daily_budget: int
     input_bucket: str
     output_bucket: str
-    reruns: Reruns
-    reruns_of: Callable[[InputBucket], Reruns]
-    campaign_items: Callable[[Manifests | None], Items]
-    campaign_prices: Prices
-    buckets: Buckets
-    photos: S3Photos
-    output: OutputBucket
-    uploads: S3Uploads
-    machine: Machine
-    census: Census
-    limits: Mapping[str, int]
-    standins: Collection[str] = ()
-    at_once: int = AT_ONCE
-    wait: Callable[[float], None] = time.sleep
-    clients: Clients | None = None
+    rerun_service: RerunService
+    build_rerun_service: Callable[[InputBucket], RerunService]
+    build_row_reader: Callable[[ManifestReader | None], RowReader]
+    campaign_pricing: CampaignPricing
+    bucket_reader: BucketReader
+    photos: S3InputBucket
+    output_store: OutputBucket
+    uploader: S3Uploader
+    state_machine: CampaignStateMachine
+    ledger_scan: LedgerScan
+    max_in_flight: Mapping[str, int]
+    standin_providers: Collection[str] = ()
+    max_threads: int = CLIENT_CONCURRENCY
+    sleep: Callable[[float], None] = time.sleep
+    clients: AwsClients | None = None
     outputs: Mapping[str, str] = field(default_factory=dict[str, str])
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def in_lane(self, provider: str) -> int:
+    def count_lane_messages(self, provider: str) -> int:
         """The messages of a lane, those in a worker's hands included, roughly."""
-        found = self.line(provider)
-        return found.waiting + found.in_hand
+        depth = self.read_lane_depth(provider)
+        return depth.waiting + depth.in_process
 
     @property
     def clock(self) -> Clock:
-        return self.orders.clock
+        return self.redrive_service.clock
 
     @property
     def providers(self) -> list[str]:
         """Those that are on."""
-        return list(self.orders.lanes)
+        return list(self.redrive_service.lane_queues)
 
     @property
-    def market(self) -> Market:
+    def offers(self) -> Offers:
         """Who is on, and what their credits cost."""
-        return self.reruns.market
+        return self.rerun_service.offers
 
-    def day(self, now: datetime) -> tuple[Day, int]:
+    def read_budget(self, now: datetime) -> tuple[BudgetDay, int]:
         """What the day (UTC) of a moment has on its budget, and its cap in micro-dollars."""
-        day = self.orders.books.day(now.date().isoformat())
-        return day, day.cap_or(self.daily_budget)
+        day = self.redrive_service.ledger_queries.read_budget_day(now.date().isoformat())
+        return day, day.resolve_cap(self.daily_budget)
 
 
-def connect(place: Place) -> Stack:
+def connect(location: StackLocation) -> Stack:
     """The stack of that name on AWS, or the local cloud that runs.
 
     Raises RefusedError where there is none; AWS's own errors pass.
     """
-    return _stack(place.stack, on_aws(place)) if place.stack else _local()
+    return _connect(location.stack_name, connect_to_aws(location)) if location.stack_name else _connect_locally()
 
 
-def _local() -> Stack:
+def _connect_locally() -> Stack:
     if not has_local_cloud():
-        raise RefusedError("no stack is named; name one on AWS with --stack")
+        raise CommandError("no stack is named; name one on AWS with --stack")
     from backdrop_local import cloud
     from backdrop_local.errors import LocalCloudError
     from backdrop_local.home import STACK, Home
@@ -152,76 +152,82 @@ def _local() -> Stack:
     try:
         running = cloud.running(Home.chosen())
     except LocalCloudError as error:
-        raise RefusedError(f"{error}, or name a stack on AWS with --stack") from error
-    found = _stack(STACK, of_session(lambda service: getattr(running.clients, SERVICES.get(service, service))))
-    return replace(found, standins=running.standins)
+        raise CommandError(f"{error}, or name a stack on AWS with --stack") from error
+    stack = _connect(
+        STACK, build_lazy_clients(lambda service: getattr(running.clients, LOCAL_CLIENT_NAMES.get(service, service)))
+    )
+    return replace(stack, standin_providers=running.standins)
 
 
-def _stack(name: str, clients: Clients) -> Stack:
+def _connect(name: str, clients: AwsClients) -> Stack:
     """The stack, made of what CloudFormation says of it."""
-    ours, describe = SystemClock(), clients.cloudformation.describe_stacks
-    asked, answer = ours.now(), describe(StackName=name)
-    clock, described = ServiceClock(ahead(answer, asked, ours.now())), answer["Stacks"][0]
-    outputs = {one.get("OutputKey", ""): one.get("OutputValue", "") for one in described.get("Outputs", [])}
-    parameters = {one.get("ParameterKey", ""): one.get("ParameterValue", "") for one in described.get("Parameters", [])}
-    status = described["StackStatus"]
-    if words := half_made(name, status):
-        raise RefusedError(words)
-    if OUTPUTS.isdisjoint(outputs) or "DailyBudgetUSD" not in parameters:
-        raise RefusedError(
+    local_clock, describe = SystemClock(), clients.cloudformation.describe_stacks
+    sent_at, response = local_clock.now(), describe(StackName=name)
+    clock, description = AwsClock(measure_clock_offset(response, sent_at, local_clock.now())), response["Stacks"][0]
+    outputs = {one.get("OutputKey", ""): one.get("OutputValue", "") for one in description.get("Outputs", [])}
+    parameters = {
+        one.get("ParameterKey", ""): one.get("ParameterValue", "") for one in description.get("Parameters", [])
+    }
+    status = description["StackStatus"]
+    if message := describe_unusable_stack(name, status):
+        raise CommandError(message)
+    if REQUIRED_OUTPUTS.isdisjoint(outputs) or "DailyBudgetUSD" not in parameters:
+        raise CommandError(
             f"the stack {name} is not one of Backdrop's, or not whole ({status}); see `sam list outputs`"
         )
-    missing = sorted((OUTPUTS - outputs.keys()) | (SETTINGS - parameters.keys()))
+    missing = sorted((REQUIRED_OUTPUTS - outputs.keys()) | (REQUIRED_PARAMETERS - parameters.keys()))
     if missing:
-        raise RefusedError(
+        raise CommandError(
             f"the stack {name} ({status}) is of another release than this command: it has no {missing[0]}; deploy it "
             "again from here (`make build && sam deploy`), or use the command of its release"
         )
-    return _made(name, clients, clock, outputs, parameters)
+    return _build_from_outputs(name, clients, clock, outputs, parameters)
 
 
-def _made(
-    name: str, clients: Clients, clock: Clock, outputs: Mapping[str, str], parameters: Mapping[str, str]
+def _build_from_outputs(
+    name: str, clients: AwsClients, clock: Clock, outputs: Mapping[str, str], parameters: Mapping[str, str]
 ) -> Stack:
-    settings = _settings(name, outputs, parameters)
-    urls = {provider: lane.queue_url for provider, lane in settings.lanes.items()}
-    machine = Machine(clients.states, outputs["CampaignStateMachineArn"])
-    bootstrap = Bootstrap(settings, clients.of, clock)
-    found = operated(name, bootstrap, machine, lambda provider: _line(clients.sqs, urls[provider]))
-    return replace(found, clients=clients, outputs=outputs, parameters=parameters)
+    settings = _build_settings(name, outputs, parameters)
+    urls = {provider: lane.queue_url for provider, lane in settings.enabled_providers.items()}
+    state_machine = CampaignStateMachine(clients.states, outputs["CampaignStateMachineArn"])
+    bootstrap = Bootstrap(settings, clients.client, clock)
+    stack = build_stack(name, bootstrap, state_machine, lambda provider: _read_queue_depth(clients.sqs, urls[provider]))
+    return replace(stack, clients=clients, outputs=outputs, parameters=parameters)
 
 
-def operated(name: str, bootstrap: Bootstrap, machine: Machine, line: Callable[[str], Line]) -> Stack:
+def build_stack(
+    name: str, bootstrap: Bootstrap, state_machine: CampaignStateMachine, read_lane_depth: Callable[[str], QueueDepth]
+) -> Stack:
     """A stack as its operator acts on it, made of the services that its own functions are made of."""
     settings, s3 = bootstrap.settings, bootstrap.client("s3")
     return Stack(
         name=name,
-        orders=bootstrap.orders(),
-        cancelling=bootstrap.cancelling(),
-        keeper=bootstrap.keeper,
-        letters=bootstrap.dead_letters(),
-        line=line,
-        arriving=bootstrap.intake_queue.waiting,
+        redrive_service=bootstrap.redrive(),
+        cancel_service=bootstrap.cancel(),
+        circuit_breaker=bootstrap.breaker,
+        dead_letters=bootstrap.dead_letters(),
+        read_lane_depth=read_lane_depth,
+        count_intake_messages=bootstrap.intake_queue.count_messages,
         daily_budget=bootstrap.daily_budget,
         input_bucket=settings.input_bucket,
         output_bucket=settings.output_bucket,
-        reruns=bootstrap.reruns(),
-        reruns_of=bootstrap.reruns,
-        campaign_items=bootstrap.campaign_items,
-        campaign_prices=bootstrap.campaign_prices(),
-        buckets=Buckets(s3, settings.output_bucket),
-        photos=bootstrap.photos,
-        output=bootstrap.output,
-        uploads=S3Uploads(s3, settings.input_bucket),
-        machine=machine,
-        census=Census(bootstrap.table),
-        limits={provider: lane.max_in_flight for provider, lane in settings.lanes.items()},
+        rerun_service=bootstrap.rerun(),
+        build_rerun_service=bootstrap.rerun,
+        build_row_reader=bootstrap.campaign_row_reader,
+        campaign_pricing=bootstrap.campaign_pricing(),
+        bucket_reader=BucketReader(s3, settings.output_bucket),
+        photos=bootstrap.input_bucket,
+        output_store=bootstrap.output_bucket,
+        uploader=S3Uploader(s3, settings.input_bucket),
+        state_machine=state_machine,
+        ledger_scan=LedgerScan(bootstrap.table),
+        max_in_flight={provider: lane.max_in_flight for provider, lane in settings.enabled_providers.items()},
     )
 
 
-def _settings(name: str, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> Settings:
+def _build_settings(name: str, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> Settings:
     """The settings that the template gives to the stack's functions, as far as people's orders need them."""
-    credit = parameters.get("OneMinUsdPerImage", "")
+    usd_per_image = parameters.get("OneMinUsdPerImage", "")
     return Settings(
         stack_name=name,
         render_function_name=f"{name}-render",
@@ -236,18 +242,19 @@ def _settings(name: str, outputs: Mapping[str, str], parameters: Mapping[str, st
         daily_budget_usd=Decimal(parameters["DailyBudgetUSD"]),
         ledger_retention_days=int(parameters.get("LedgerRetentionDays", "0")),
         max_image_megapixels=int(parameters["MaxImageMegapixels"]),
-        one_min_usd_per_image=Decimal(credit) if credit else None,
+        one_min_usd_per_image=Decimal(usd_per_image) if usd_per_image else None,
         providers={
             provider: ProviderSettings(
-                queue_url=outputs[output], max_in_flight=int(parameters.get(f"{PARAMETERS[provider]}MaxInFlight", "0"))
+                queue_url=outputs[output],
+                max_in_flight=int(parameters.get(f"{PARAMETER_PREFIXES[provider]}MaxInFlight", "0")),
             )
-            for provider, output in LANES.items()
+            for provider, output in QUEUE_URL_OUTPUTS.items()
             if output in outputs
         },
     )
 
 
-def _line(sqs: "SQSClient", url: str) -> Line:
-    found: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(COUNTS))
-    visible, in_hand, delayed = (int(found["Attributes"][name]) for name in COUNTS)
-    return Line(visible + delayed, in_hand)
+def _read_queue_depth(sqs: "SQSClient", url: str) -> QueueDepth:
+    response: Any = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(QUEUE_COUNT_ATTRIBUTES))
+    visible, in_process, delayed = (int(response["Attributes"][name]) for name in QUEUE_COUNT_ATTRIBUTES)
+    return QueueDepth(visible + delayed, in_process)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from enum import StrEnum
 
-from backdrop.model.job import Job, Origin, Problem, Source, Status
+from backdrop.model.job import Job, JobStatus, Origin, Problem, Source
 
 
-class Stage(StrEnum):
+class DisplayStatus(StrEnum):
     """How far a file is, in the words shown on the screen."""
 
     DROPPED = "uploaded"
@@ -19,41 +19,47 @@ class Stage(StrEnum):
     FAILED = "failed"
 
 
-ENDED = frozenset({Stage.STORED, Stage.REFUSED, Stage.FAILED})
-_STAGES = {
-    Status.ACCEPTED: Stage.QUEUED,
-    Status.SUBMITTING: Stage.RENDERING,
-    Status.UNKNOWN: Stage.RENDERING,
-    Status.PAID: Stage.DELIVERING,
-    Status.STORED: Stage.STORED,
-    Status.REFUSED: Stage.REFUSED,
+FINAL_STATUSES = frozenset({DisplayStatus.STORED, DisplayStatus.REFUSED, DisplayStatus.FAILED})
+_JOB_DISPLAY_STATUS = {
+    JobStatus.ACCEPTED: DisplayStatus.QUEUED,
+    JobStatus.SUBMITTING: DisplayStatus.RENDERING,
+    JobStatus.UNKNOWN: DisplayStatus.RENDERING,
+    JobStatus.PAID: DisplayStatus.DELIVERING,
+    JobStatus.STORED: DisplayStatus.STORED,
+    JobStatus.REFUSED: DisplayStatus.REFUSED,
 }
 
 
-def stage_of(source: Source, jobs: Sequence[Job]) -> tuple[Stage, str]:
+def summarize_photo_status(source: Source, jobs: Sequence[Job]) -> tuple[DisplayStatus, str]:
     """How far a photo is: as far as the slowest of its current jobs, and what holds it up.
 
     It is delivered where all that is wanted of it is stored, not while it waits for its word or something is refused.
     """
-    current = [job for job in jobs if job.job_id in source.jobs.values()]
-    problems = [*source.problems, *(job.problem for job in current if job.problem)]
+    current_jobs = [job for job in jobs if job.job_id in source.jobs.values()]
+    problems = [*source.problems, *(job.problem for job in current_jobs if job.problem)]
     note = str(problems[0].message) if problems else ""
-    if source.waiting_since:
-        return Stage.DROPPED, note
-    if source.held_by and not current:
-        return Stage.REFUSED, f"{source.held_by} has mistakes; mend it, and the photo runs by itself"
-    own = [one for one in source.problems if not (current and one.origin is Origin.REQUEST)]
-    stages = sorted([*map(_of_job, current), *map(_of_problem, own)], key=list(Stage).index)
-    if not stages:
-        return Stage.DROPPED, note
-    return (stages[-1] if stages[0] in ENDED else stages[0]), note
+    if source.settling_since:
+        return DisplayStatus.DROPPED, note
+    if source.blocked_by_defaults and not current_jobs:
+        return (
+            DisplayStatus.REFUSED,
+            f"{source.blocked_by_defaults} has mistakes; mend it, and the photo runs by itself",
+        )
+    photo_problems = [one for one in source.problems if not (current_jobs and one.origin is Origin.REQUEST)]
+    statuses = sorted(
+        [*map(_job_display_status, current_jobs), *map(_problem_display_status, photo_problems)],
+        key=list(DisplayStatus).index,
+    )
+    if not statuses:
+        return DisplayStatus.DROPPED, note
+    return (statuses[-1] if statuses[0] in FINAL_STATUSES else statuses[0]), note
 
 
-def _of_job(job: Job) -> Stage:
-    if job.status is Status.ACCEPTED and job.problem:
-        return Stage.WAITING
-    return _STAGES.get(job.status, Stage.FAILED)
+def _job_display_status(job: Job) -> DisplayStatus:
+    if job.status is JobStatus.ACCEPTED and job.problem:
+        return DisplayStatus.WAITING
+    return _JOB_DISPLAY_STATUS.get(job.status, DisplayStatus.FAILED)
 
 
-def _of_problem(problem: Problem) -> Stage:
-    return Stage.WAITING if problem.retryable else Stage.REFUSED
+def _problem_display_status(problem: Problem) -> DisplayStatus:
+    return DisplayStatus.WAITING if problem.retryable else DisplayStatus.REFUSED

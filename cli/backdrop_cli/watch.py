@@ -7,51 +7,51 @@ from datetime import datetime
 from rich.console import Group
 from rich.text import Text
 
-from backdrop_cli.screen import Screen, bar
+from backdrop_cli.screen import Screen, build_progress_bar
 
-LINE_EVERY_SECONDS = 10.0
+PROGRESS_LINE_INTERVAL_SECONDS = 10.0
 
 
-def watch(
-    look: Callable[[], bool],
-    is_over: Callable[[], bool],
-    give_up: Callable[[float], str],
-    pause: Callable[[], object],
+def poll_until(
+    poll: Callable[[], bool],
+    is_done: Callable[[], bool],
+    find_stop_reason: Callable[[float], str],
+    wait: Callable[[], object],
     now: Callable[[], datetime],
 ) -> str:
     """Look until it is over, or until `give_up` has a reason; that reason, "" where it is over.
 
     `look` says whether anything moved since the last look, `give_up` is told for how many seconds nothing has.
     """
-    moved_at = now()
+    changed_at = now()
     while True:
-        if look():
-            moved_at = now()
-        if is_over():
+        if poll():
+            changed_at = now()
+        if is_done():
             return ""
-        if why := give_up((now() - moved_at).total_seconds()):
-            return why
-        pause()
+        if reason := find_stop_reason((now() - changed_at).total_seconds()):
+            return reason
+        wait()
 
 
-class Shown:
+class ProgressDisplay:
     """How far it is: a bar on a terminal, a line from time to time elsewhere."""
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self._line, self._told = "", 0.0
-        self._done, self._all = 0, 0
-        self._words = ""
+        self._last_line, self._last_printed_at = "", 0.0
+        self._completed, self._total = 0, 0
+        self._label = ""
 
-    def update(self, done: int, of: int, *words: str) -> None:
+    def update(self, completed: int, total: int, *lines: str) -> None:
         """Show it as it is now; a terminal has each of the words in a line of its own."""
-        self._done, self._all = done, of
-        self._words = "\n".join(f"  {one}" for one in words)
-        line = f"  {'; '.join(words)}"
-        due = time.monotonic() - self._told > LINE_EVERY_SECONDS
-        if not self._screen.is_live and line != self._line and due:
-            self._line, self._told = line, time.monotonic()
-            self._screen.say(line)
+        self._completed, self._total = completed, total
+        self._label = "\n".join(f"  {one}" for one in lines)
+        line = f"  {'; '.join(lines)}"
+        is_due = time.monotonic() - self._last_printed_at > PROGRESS_LINE_INTERVAL_SECONDS
+        if not self._screen.is_interactive and line != self._last_line and is_due:
+            self._last_line, self._last_printed_at = line, time.monotonic()
+            self._screen.print(line)
 
-    def picture(self) -> Group:
-        return bar(self._done, self._all, Text(self._words))
+    def render(self) -> Group:
+        return build_progress_bar(self._completed, self._total, Text(self._label))

@@ -4,40 +4,48 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-KILO = 1000
-MINUTE, HOUR = 60, 3600
+BYTES_PER_KILOBYTE = 1000
+SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60, 3600
 
 
-def size(number: float) -> str:
+def format_bytes(byte_count: float) -> str:
     """`17 KB`, `1.2 MB`."""
     for unit in ("bytes", "KB", "MB"):
-        if number < KILO:
-            return f"{number:.1f} {unit}" if unit == "MB" and number < 10 else f"{number:.0f} {unit}"
-        number /= KILO
-    return f"{number:.1f} GB"
+        if byte_count < BYTES_PER_KILOBYTE:
+            return f"{byte_count:.1f} {unit}" if unit == "MB" and byte_count < 10 else f"{byte_count:.0f} {unit}"
+        byte_count /= BYTES_PER_KILOBYTE
+    return f"{byte_count:.1f} GB"
 
 
-def duration(seconds: float) -> str:
+def format_rough_duration(seconds: float) -> str:
     """`95 s`, `3 min`, `2 h 5 min`: as exact as such a guess can be."""
-    if seconds < 2 * MINUTE:
+    if seconds < 2 * SECONDS_PER_MINUTE:
         return f"{max(round(seconds), 1)} s"
-    minutes = round(seconds / MINUTE)
-    if minutes < MINUTE:
+    minutes = round(seconds / SECONDS_PER_MINUTE)
+    if minutes < SECONDS_PER_MINUTE:
         return f"{minutes} min"
-    return f"{minutes // MINUTE} h {minutes % MINUTE} min" if minutes % MINUTE else f"{minutes // MINUTE} h"
+    return (
+        f"{minutes // SECONDS_PER_MINUTE} h {minutes % SECONDS_PER_MINUTE} min"
+        if minutes % SECONDS_PER_MINUTE
+        else f"{minutes // SECONDS_PER_MINUTE} h"
+    )
 
 
-def lasting(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """`4.0 s`, `1 min 5 s`, `2 h 5 min`: as exact as what was measured, or `unknown`."""
     if seconds is None:
         return "unknown"
-    if seconds < MINUTE:
+    if seconds < SECONDS_PER_MINUTE:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), MINUTE)
-    return f"{minutes} min {rest} s" if minutes < MINUTE else f"{minutes // MINUTE} h {minutes % MINUTE} min"
+    minutes, rest = divmod(round(seconds), SECONDS_PER_MINUTE)
+    return (
+        f"{minutes} min {rest} s"
+        if minutes < SECONDS_PER_MINUTE
+        else f"{minutes // SECONDS_PER_MINUTE} h {minutes % SECONDS_PER_MINUTE} min"
+    )
 
 
-def asked(value: Any) -> str:
+def format_value(value: Any) -> str:
     """What somebody asked for in one field: a text or a number as it is, a list of texts with commas, else JSON."""
     if isinstance(value, str):
         return value
@@ -46,26 +54,26 @@ def asked(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def typed(key: str) -> str:
+def quote_key_for_shell(key: str) -> str:
     """A key as a person types it in bash or zsh; only one with control characters needs quotes for that."""
     if key.isprintable():
         return key
-    escaped = key.replace("\\", r"\\").replace("'", r"\'")
-    return f"$'{plain(escaped)}'"
+    quoted = key.replace("\\", r"\\").replace("'", r"\'")
+    return f"$'{escape_unprintable(quoted)}'"
 
 
-def image_count(instructions: Mapping[str, Any]) -> int:
+def count_images(instructions: Mapping[str, Any]) -> int:
     """How many images a job with these instructions buys; each output makes one file of each image."""
     return int(instructions.get("num_images", 1))
 
 
-def plain(words: str) -> str:
+def escape_unprintable(text: str) -> str:
     """One line that cannot control a terminal: keys and providers' messages may contain any character.
 
     Other characters are escaped as in a program's source: `\\n`, `\\u001b`, `\\u2028`.
     """
-    return "".join(one if one.isprintable() else _escaped(one) for one in words)
+    return "".join(one if one.isprintable() else _escape_character(one) for one in text)
 
 
-def _escaped(letter: str) -> str:
-    return letter.encode("unicode_escape").decode().replace(r"\x", r"\u00")
+def _escape_character(character: str) -> str:
+    return character.encode("unicode_escape").decode().replace(r"\x", r"\u00")

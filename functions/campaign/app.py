@@ -9,62 +9,66 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.log import door_log, telling
-from backdrop.aws.metrics import counts_cold_starts
-from backdrop.aws.settings import settings
+from backdrop.aws.log import build_logger, log_errors
+from backdrop.aws.metrics import count_cold_starts
+from backdrop.aws.settings import read_settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.campaigns.report import Ended, Fate, fate_of
+from backdrop.campaigns.report import CampaignStatus, FinishedExecution, parse_campaign_status
 from backdrop.model.errors import RefusedError
 
-logger, clock = door_log(), SystemClock()
-bootstrap = Bootstrap(settings(), lazy_client, clock)
-planner, reporter = bootstrap.planner(), bootstrap.reporter()
+logger, clock = build_logger(), SystemClock()
+bootstrap = Bootstrap(read_settings(), lazy_client, clock)
+campaign_planner, campaign_reporter = bootstrap.campaign_planner(), bootstrap.campaign_reporter()
 
 
-def plan(asked: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
+def plan(payload: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
     """The list of who is asked, or why the campaign cannot begin."""
     try:
-        planned = planner.plan(asked["input"], asked["execution"], deadline)
+        item_list = campaign_planner.plan(payload["input"], payload["execution"], deadline)
     except RefusedError as error:
         logger.info("campaign refused", code=error.code.value, reason=str(error.message))
         return {"refused": {"error": error.code.value, "cause": f"{error.message.clause}. {error.hint}"}}
-    logger.info("campaign planned", items=planned["items"])
-    return planned
+    logger.info("campaign planned", items=item_list["items"])
+    return item_list
 
 
-def report(asked: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
+def report(payload: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
     """The report of an execution whose items have all ended; `failed` where the execution has to fail for it."""
-    execution: Mapping[str, Any] = asked["execution"]
-    failure: Mapping[str, str] = asked["failure"]
+    execution: Mapping[str, Any] = payload["execution"]
+    failure: Mapping[str, str] = payload["failure"]
     error, cause = failure.get("Error", ""), failure.get("Cause", "")
-    fate = Fate.FAILED if error else Fate.SUCCEEDED
-    redrives = execution.get("RedriveCount", 0)
-    ended = Ended(execution["Id"], execution["Input"], fate, execution["StartTime"], error, cause, redrives)
-    written = reporter.report(ended, deadline)
-    if written is None or written["error"] is None:
-        return {"status": fate.value}
-    return {"failed": {"error": written["error"]["code"], "cause": written["error"]["message"]}}
+    status = CampaignStatus.FAILED if error else CampaignStatus.SUCCEEDED
+    redrive_count = execution.get("RedriveCount", 0)
+    finished = FinishedExecution(
+        execution["Id"], execution["Input"], status, execution["StartTime"], error, cause, redrive_count
+    )
+    campaign_report = campaign_reporter.report(finished, deadline)
+    if campaign_report is None or campaign_report["error"] is None:
+        return {"status": status.value}
+    return {"failed": {"error": campaign_report["error"]["code"], "cause": campaign_report["error"]["message"]}}
 
 
-def over(detail: Mapping[str, Any], deadline: datetime) -> None:
+def report_interrupted(detail: Mapping[str, Any], deadline: datetime) -> None:
     """Step Functions' word that an execution did not come to its end by itself."""
-    given: Any = json.loads(detail.get("input") or "{}")
-    given = given if isinstance(given, dict) else {}
+    execution_input: Any = json.loads(detail.get("input") or "{}")
+    execution_input = execution_input if isinstance(execution_input, dict) else {}
     error = detail.get("error") or ""
-    began = datetime.fromtimestamp(detail["startDate"] / 1000, UTC).isoformat().replace("+00:00", "Z")
-    fate = fate_of(detail["status"], error)
-    redrives = detail.get("redriveCount") or 0
-    ended = Ended(detail["executionArn"], given, fate, began, error, detail.get("cause") or "", redrives)
-    written = reporter.report(ended, deadline)
-    logger.info("campaign over", status=detail["status"], reported=written is not None)
+    started_at = datetime.fromtimestamp(detail["startDate"] / 1000, UTC).isoformat().replace("+00:00", "Z")
+    status = parse_campaign_status(detail["status"], error)
+    redrive_count = detail.get("redriveCount") or 0
+    finished = FinishedExecution(
+        detail["executionArn"], execution_input, status, started_at, error, detail.get("cause") or "", redrive_count
+    )
+    campaign_report = campaign_reporter.report(finished, deadline)
+    logger.info("campaign over", status=detail["status"], reported=campaign_report is not None)
 
 
-@counts_cold_starts
+@count_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
     """A step of the campaign's state machine, or the event of its end."""
     deadline = clock.now() + timedelta(milliseconds=context.get_remaining_time_in_millis())
-    with telling(logger):
+    with log_errors(logger):
         match event:
             case {"plan": asked}:
                 logger.append_keys(execution=asked["execution"])
@@ -74,4 +78,4 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
                 return report(asked, deadline)
             case _:
                 logger.append_keys(execution=event["detail"]["executionArn"])
-                return over(event["detail"], deadline)
+                return report_interrupted(event["detail"], deadline)

@@ -6,48 +6,50 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.batch import receipt, receives
+from backdrop.aws.batch import read_receipt_etag, read_receive_count
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.log import door_log
-from backdrop.aws.metrics import count_end, counts_cold_starts
-from backdrop.aws.settings import settings
+from backdrop.aws.log import build_logger
+from backdrop.aws.metrics import count_cold_starts, count_ended_job
+from backdrop.aws.settings import read_settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.model.pricing import usd_of
-from backdrop.model.queue_messages import DeliverMessage, LaneMessage, parse
+from backdrop.model.pricing import to_usd
+from backdrop.model.queue_messages import DeliverMessage, LaneMessage, parse_message
 
-logger = door_log()
-ours = settings()
-bootstrap = Bootstrap(ours, lazy_client, SystemClock())
-service, lane_news = bootstrap.deliver(), bootstrap.lane_news()
-inbox = bootstrap.inbox(logger, [ours.deliver_queue_url])
+logger = build_logger()
+settings = read_settings()
+bootstrap = Bootstrap(settings, lazy_client, SystemClock())
+service, provider_notifications = bootstrap.deliver(), bootstrap.provider_notifications()
+consumer = bootstrap.batch_consumer(logger, [settings.deliver_queue_url])
 
 
-def deliver(record: SQSRecord) -> None:
+def handle_record(record: SQSRecord) -> None:
     """One message: a photo's views and its job's end handed over, or a provider's state told."""
-    message = parse(record.body, DeliverMessage, LaneMessage)
+    message = parse_message(record.body, DeliverMessage, LaneMessage)
     if isinstance(message, LaneMessage):
-        lane = lane_news.publish(message.provider)
-        logger.info("lane told", provider=lane.provider, paused=lane.paused)
+        health = provider_notifications.publish(message.provider)
+        logger.info("lane told", provider=health.provider, paused=health.is_paused)
         return
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
-    delivery = service.deliver(message, receives=receives(record), receipt=receipt(record))
+    delivery = service.deliver(
+        message, receive_count=read_receive_count(record), receipt_etag=read_receipt_etag(record)
+    )
     job = delivery.job
     if job and delivery.ended_here:
-        count_end(job)
+        count_ended_job(job)
         logger.info(
             "job ended",
             status=job.status.value,
             key=job.key,
             provider=job.provider,
             operation=job.operation,
-            spent_usd=usd_of(job.charged),
-            unknown_usd=usd_of(job.unknown),
+            spent_usd=to_usd(job.charged),
+            unknown_usd=to_usd(job.unknown),
         )
 
 
-@counts_cold_starts
+@count_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, the messages that shall come again out."""
-    return inbox.work_through(event, context, deliver)
+    return consumer.process_batch(event, context, handle_record)

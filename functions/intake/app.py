@@ -8,61 +8,61 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.batch import receives, sent_at
+from backdrop.aws.batch import read_receive_count, read_sent_at
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.events import looks_of
-from backdrop.aws.log import door_log
-from backdrop.aws.metrics import count_accepted, count_refused, counts_cold_starts
-from backdrop.aws.settings import settings
+from backdrop.aws.events import parse_intake_message
+from backdrop.aws.log import build_logger
+from backdrop.aws.metrics import count_accepted, count_cold_starts, count_refused
+from backdrop.aws.settings import read_settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.model.errors import DamagedMessageError
-from backdrop.model.intake_event import Look
+from backdrop.model.errors import MalformedMessageError
+from backdrop.model.intake_event import IntakeEvent
 
-logger = door_log()
-ours = settings()
-bootstrap = Bootstrap(ours, lazy_client, SystemClock())
-intake = bootstrap.intake()
-inbox = bootstrap.inbox(logger, [ours.intake_queue_url])
+logger = build_logger()
+settings = read_settings()
+bootstrap = Bootstrap(settings, lazy_client, SystemClock())
+service = bootstrap.intake()
+consumer = bootstrap.batch_consumer(logger, [settings.intake_queue_url])
 
 
-def looks(record: SQSRecord) -> list[Look]:
+def parse_events(record: SQSRecord) -> list[IntakeEvent]:
     """Where a message says to look."""
-    times = receives(record)
-    return looks_of(
+    receive_count = read_receive_count(record)
+    return parse_intake_message(
         record.body,
-        bucket=ours.input_bucket,
-        readable=ours.readable,
-        again=times > 1,
-        ident=record.message_id,
-        receives=times,
-        sent=sent_at(record),
+        input_bucket=settings.input_bucket,
+        readable_buckets=settings.other_input_buckets,
+        is_repeated=receive_count > 1,
+        message_id=record.message_id,
+        receive_count=receive_count,
+        sent_at=read_sent_at(record),
     )
 
 
-def coming(event: Mapping[str, Any]) -> Iterator[Look]:
+def list_batch_events(event: Mapping[str, Any]) -> Iterator[IntakeEvent]:
     """All looks of a batch; what is damaged is dealt with in its turn."""
     for record in event["Records"]:
-        with suppress(DamagedMessageError):
-            yield from looks(SQSRecord(record))
+        with suppress(MalformedMessageError):
+            yield from parse_events(SQSRecord(record))
 
 
-def take_in(record: SQSRecord) -> None:
+def handle_record(record: SQSRecord) -> None:
     """One message: look at each photo that it names."""
-    for look in looks(record):
-        logger.append_keys(bucket=look.bucket, key=look.key)
-        decision = intake.handle(look)
+    for intake_event in parse_events(record):
+        logger.append_keys(bucket=intake_event.bucket, key=intake_event.key)
+        decision = service.handle(intake_event)
         for job in decision.accepted:
-            count_accepted(job, sent_at(record))
+            count_accepted(job, read_sent_at(record))
             logger.info("job accepted", job_id=job.job_id, key=job.key)
         for key, code in decision.refused:
             count_refused(code)
             logger.info("photo refused", code=code.value, key=key)
 
 
-@counts_cold_starts
+@count_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, the messages that shall come again out."""
-    intake.begin_batch(coming(event))
-    return inbox.work_through(event, context, take_in)
+    service.start_batch(list_batch_events(event))
+    return consumer.process_batch(event, context, handle_record)

@@ -7,36 +7,36 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.log import door_log, telling
+from backdrop.aws.log import build_logger, log_errors
 from backdrop.aws.metric_names import Metric
-from backdrop.aws.metrics import count, count_gauges, count_money
-from backdrop.aws.settings import settings
+from backdrop.aws.metrics import count_budget_change, emit_metrics, emit_stack_health
+from backdrop.aws.settings import read_settings
 from backdrop.bootstrap import Bootstrap
-from backdrop.pipeline.call_context import Slot
+from backdrop.pipeline.call_context import CallContext
 
-logger, clock = door_log(), SystemClock()
-reconcile = Bootstrap(settings(), lazy_client, clock, count_money).reconcile()
+logger, clock = build_logger(), SystemClock()
+service = Bootstrap(read_settings(), lazy_client, clock, count_budget_change).reconcile()
 
 
-def set_right(context: LambdaContext) -> dict[str, int]:
+def run_reconcile(context: LambdaContext) -> dict[str, int]:
     """One run, told in log and metrics."""
-    left = timedelta(milliseconds=context.get_remaining_time_in_millis())
-    tally = reconcile.run(Slot(deadline=clock.now() + left))
+    remaining = timedelta(milliseconds=context.get_remaining_time_in_millis())
+    tally = service.run(CallContext(deadline=clock.now() + remaining))
     if tally.skipped:
         logger.info("another run is at work")
         return {}
-    for part, times in tally.did.items():
-        count({Metric.SET_RIGHT: times}, part=part)
-    count_gauges(tally.gauges)
-    for one in dict.fromkeys(tally.failed):
-        words, code = "a part could not be done", one.code.value
-        logger.warning(words, code=code, reason=one.words, source_id=one.source_id, job_id=one.job_id)
-    logger.info("set right", extra={"did": tally.did})
-    return tally.did
+    for part, times in tally.counts.items():
+        emit_metrics({Metric.RECONCILED: times}, part=part)
+    emit_stack_health(tally.gauges)
+    for failure in dict.fromkeys(tally.failures):
+        message, code = "a part could not be done", failure.code.value
+        logger.warning(message, code=code, reason=failure.message, source_id=failure.source_id, job_id=failure.job_id)
+    logger.info("set right", extra={"did": tally.counts})
+    return tally.counts
 
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """The schedule's event in, what was done out."""
-    with telling(logger):
-        return set_right(context)
+    with log_errors(logger):
+        return run_reconcile(context)

@@ -8,49 +8,54 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.batch import queue_name, receipt, receives
+from backdrop.aws.batch import read_queue_name, read_receipt_etag, read_receive_count
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
-from backdrop.aws.log import door_log
-from backdrop.aws.metrics import count_money, count_slot, counts_cold_starts
-from backdrop.aws.settings import settings
-from backdrop.aws.sqs import name_of
+from backdrop.aws.log import build_logger
+from backdrop.aws.metrics import count_budget_change, count_cold_starts, count_slot_use
+from backdrop.aws.settings import read_settings
+from backdrop.aws.sqs import parse_queue_name
 from backdrop.bootstrap import Bootstrap
-from backdrop.model.queue_messages import JobMessage, parse
-from backdrop.pipeline.call_context import Slot
+from backdrop.model.queue_messages import JobMessage, parse_message
+from backdrop.pipeline.call_context import CallContext
 
-logger = door_log()
-ours, clock = settings(), SystemClock()
-bootstrap = Bootstrap(ours, lazy_client, clock, count_money)
+logger = build_logger()
+settings, clock = read_settings(), SystemClock()
+bootstrap = Bootstrap(settings, lazy_client, clock, count_budget_change)
 service = bootstrap.render()
-inbox = bootstrap.inbox(logger, [lane.queue_url for lane in ours.lanes.values()])
-providers = {name_of(lane.queue_url): name for name, lane in ours.lanes.items()}
+consumer = bootstrap.batch_consumer(logger, [lane.queue_url for lane in settings.enabled_providers.values()])
+provider_by_queue = {parse_queue_name(lane.queue_url): name for name, lane in settings.enabled_providers.items()}
 
 
-def render(record: SQSRecord, context: LambdaContext) -> None:
+def handle_record(record: SQSRecord, context: LambdaContext) -> None:
     """One message: one job brought as far as it goes."""
-    message = parse(record.body, JobMessage)
+    message = parse_message(record.body, JobMessage)
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
-    began, left = clock.now(), timedelta(milliseconds=context.get_remaining_time_in_millis())
+    started_at, remaining = clock.now(), timedelta(milliseconds=context.get_remaining_time_in_millis())
     # A message out of a queue that is no lane of ours names no provider.
-    provider = providers.get(queue_name(record), "")
-    slot = Slot(deadline=began + left, receives=receives(record), provider=provider, receipt=receipt(record))
+    provider = provider_by_queue.get(read_queue_name(record), "")
+    call_context = CallContext(
+        deadline=started_at + remaining,
+        receive_count=read_receive_count(record),
+        lane_provider=provider,
+        receipt_etag=read_receipt_etag(record),
+    )
     try:
-        outcome = service.render(message, slot)
+        outcome = service.render(message, call_context)
     finally:
-        calls = slot.metrics
-        count_slot(calls, (clock.now() - began).total_seconds())
+        metrics = call_context.metrics
+        count_slot_use(metrics, (clock.now() - started_at).total_seconds())
         logger.append_keys(
-            **calls.labels,
-            call_seconds=calls.call_seconds,
-            throttles=calls.throttles,
-            throttled_seconds=calls.throttled_ms / 1000,
+            **metrics.labels,
+            call_seconds=metrics.call_seconds,
+            throttles=metrics.throttle_count,
+            throttled_seconds=metrics.throttled_ms / 1000,
         )
     logger.info("job rendered", outcome=outcome.value)
 
 
-@counts_cold_starts
+@count_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """SQS batch in, the messages that shall come again out."""
-    return inbox.work_through(event, context, partial(render, context=context))
+    return consumer.process_batch(event, context, partial(handle_record, context=context))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from backdrop.model.object_keys import sidecars_of
+from backdrop.model.object_keys import list_sidecar_keys
 from backdrop_local import photos
 from backdrop_local.errors import LocalCloudError
 
@@ -86,7 +86,7 @@ def own_orders(folder: Path) -> OwnPhotos:
 
 def _own(path: Path, folder: Path) -> tuple[Order, bool]:
     name = path.relative_to(folder).as_posix()
-    sidecar = next((one for one in sidecars_of(name) if (folder / one).is_file()), None)
+    sidecar = next((one for one in list_sidecar_keys(name) if (folder / one).is_file()), None)
     if sidecar is None:
         return Order(name, path.read_bytes(), json.dumps(DEFAULT_WISH).encode(), f"{name}.json"), False
     return Order(name, path.read_bytes(), (folder / sidecar).read_bytes(), sidecar), True

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from backdrop.campaigns.campaign import at_once
+from backdrop.campaigns.campaign import compute_item_concurrency
 from backdrop_local import template
 from backdrop_local.clients import Clients
 from backdrop_local.home import STACK
@@ -44,7 +44,7 @@ def set_concurrency(clients: Clients, machine: str, parameters: Mapping[str, str
     definition = json.loads(clients.stepfunctions.describe_state_machine(stateMachineArn=machine)["definition"])
     for state in definition["States"].values():
         if "MaxConcurrencyPath" in state:
-            state["MaxConcurrency"] = at_once(limits, {parameters["DefaultProvider"]})
+            state["MaxConcurrency"] = compute_item_concurrency(limits, {parameters["DefaultProvider"]})
             del state["MaxConcurrencyPath"]
     clients.stepfunctions.update_state_machine(stateMachineArn=machine, definition=json.dumps(definition))
 

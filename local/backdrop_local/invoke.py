@@ -15,9 +15,9 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from backdrop.aws.events import REQUESTED, looks_of
-from backdrop.model.errors import DamagedMessageError
-from backdrop.model.intake_event import Look
+from backdrop.aws.events import REQUEST_DETAIL_TYPE, parse_intake_message
+from backdrop.model.errors import MalformedMessageError
+from backdrop.model.intake_event import IntakeEvent
 from backdrop_local import cloud, sam
 from backdrop_local.cloud import Cloud
 from backdrop_local.errors import LocalCloudError
@@ -73,7 +73,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def as_taken(event: dict[str, Any]) -> dict[str, Any]:
     """The event as Lambda gives it to a function: a request from the bus comes in a message."""
-    if event.get("detail-type") != REQUESTED:
+    if event.get("detail-type") != REQUEST_DETAIL_TYPE:
         return event
     request = read(SAMPLES / "request.json")
     return {"Records": [{**request["Records"][0], "body": json.dumps(event)}]}
@@ -139,9 +139,9 @@ def localized(event: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str,
 def put_photos(running: Cloud, event: Mapping[str, Any], bucket: str) -> None:
     """A photo for each that intake is to look at and that is not there; of a damaged message it tells by itself."""
     for record in event["Records"]:
-        looks = list[Look]()
-        with suppress(DamagedMessageError):
-            looks = looks_of(record["body"], bucket=bucket, again=False)
+        looks = list[IntakeEvent]()
+        with suppress(MalformedMessageError):
+            looks = parse_intake_message(record["body"], input_bucket=bucket, is_repeated=False)
         for look in looks:
             if look.key.endswith((".jpg", ".png")) and not _is_there(running, bucket, look.key):
                 running.clients.s3.put_object(Bucket=bucket, Key=look.key, Body=PHOTO.read_bytes())

@@ -78,7 +78,7 @@ def fate_breaches(plan: Plan, ledger: Ledger) -> list[Breach]:
     for source in ledger.sources.values():
         for job in (ledger.jobs[job_id] for job_id in source["jobs"].values()):
             fate = fates.get(source["key"], Fate.STORED)
-            lost = sum(attempt["sends"] for attempt in job["attempts"] if attempt["outcome"] == "lost")
+            lost = sum(attempt["send_count"] for attempt in job["attempts"] if attempt["outcome"] == "lost")
             right = job["status"] == ENDS_OF_FATES[fate] or job["status"] == "held"
             if not right or (job["status"] == "held" and lost < LOST_BEFORE_HELD):
                 words = f"{source['key']} ({fate.name.lower()}) ended {job['status']} after {lost} lost answers"

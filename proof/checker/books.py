@@ -12,7 +12,7 @@ from typing import Any
 type Plain = Mapping[str, Any]
 """A JSON object."""
 
-SETTLED = ("reserved", "certain", "unknown", "committed")
+SETTLED = ("reserved", "confirmed", "unknown", "committed")
 KEPT_BODIES = 20_000
 
 
@@ -117,7 +117,7 @@ def plain(text: str) -> Plain:
 
 def by_prompt(job: Plain) -> str:
     """The work of a job where each photo has a prompt of its own: the bill's `prompt_sha`."""
-    return prompt_sha(str(job["asked"].get("prompt", "")))
+    return prompt_sha(str(job["purchase_spec"].get("prompt", "")))
 
 
 def prompt_sha(prompt: str) -> str:
@@ -178,8 +178,8 @@ def day_sums(jobs: Iterable[Plain]) -> dict[str, Counter[str]]:
     """What the attempts of jobs come to, by day, in micro-dollars."""
     days: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for attempt in (attempt for job in jobs for attempt in job["attempts"]):
-        sums = {"reserved": attempt["reserved"], "certain": attempt["charged"], "unknown": attempt["unknown"]}
-        days[attempt["day"]].update(sums | {"committed": sum(sums.values())})
+        sums = {"reserved": attempt["reserved"], "confirmed": attempt["charged"], "unknown": attempt["unknown"]}
+        days[attempt["budget_day"]].update(sums | {"committed": sum(sums.values())})
     return days
 
 

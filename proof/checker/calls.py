@@ -68,7 +68,7 @@ def narrow(lane: Plain | None) -> bool:
 def shut(lane: Plain) -> bool:
     """Whether nobody may go: a lane that tries itself out, but not where only a person or a day can tell."""
     reasons = {pause["reason"] for pause in lane["pauses"]}
-    return bool(reasons) and (not lane["trying"] or bool(reasons & UNTRIED))
+    return bool(reasons) and (not lane["is_in_trial"] or bool(reasons & UNTRIED))
 
 
 def paused(lane: Plain, left: int, most: int = 0) -> bool:
@@ -82,7 +82,7 @@ def paused(lane: Plain, left: int, most: int = 0) -> bool:
 
 def _idle(pause: Plain, left: int, most: int) -> bool:
     """Whether a lane is paused for a budget that has enough left, or will never have."""
-    return pause["reason"] == "budget" and (pause["needs"] <= left or 0 < most < pause["needs"])
+    return pause["reason"] == "budget" and (pause["required_budget"] <= left or 0 < most < pause["required_budget"])
 
 
 def shape(lane: Plain | None) -> tuple[bool, bool]:
@@ -95,7 +95,7 @@ def _reasons(lane: Plain) -> str:
 
 
 def _claimed(job: Plain) -> bool:
-    attempt = next((one for one in job["attempts"] if one["n"] == job["attempt"]), None)
+    attempt = next((one for one in job["attempts"] if one["n"] == job["attempt_no"]), None)
     return attempt is not None and attempt["outcome"] == "in_flight" and attempt["reserved"] > 0
 
 
@@ -104,7 +104,7 @@ def retry_breaches(job: Plain, *, most_lost: int) -> list[Breach]:
 
     `most_lost`: 1 where a person decides after the first, 2 where one more call follows it.
     """
-    lost = Counter(attempt["generation"] for attempt in job["attempts"] if attempt["outcome"] == "lost")
+    lost = Counter(attempt["charge_no"] for attempt in job["attempts"] if attempt["outcome"] == "lost")
     if max(lost.values(), default=0) > most_lost:
         words = f"{job['key']}: {max(lost.values())} lost answers, {most_lost} are allowed"
         return [Breach(Promise.RETRIED_ONCE, words)]
@@ -115,8 +115,8 @@ def retry_breaches(job: Plain, *, most_lost: int) -> list[Breach]:
 
 def _went_on(job: Plain) -> bool:
     """Whether an attempt follows one whose answer was lost, for the same charge."""
-    lost = {one["generation"]: one["n"] for one in reversed(job["attempts"]) if one["outcome"] == "lost"}
-    return any(one["n"] > lost.get(one["generation"], one["n"]) for one in job["attempts"])
+    lost = {one["charge_no"]: one["n"] for one in reversed(job["attempts"]) if one["outcome"] == "lost"}
+    return any(one["n"] > lost.get(one["charge_no"], one["n"]) for one in job["attempts"])
 
 
 def charge_breaches(charges: Mapping[str, int], jobs: Iterable[Plain], allowed: Mapping[str, int]) -> list[Breach]:
@@ -132,7 +132,7 @@ def shared_breaches(ledger: Ledger, charges: Mapping[str, int], allowed: Mapping
     """Of the jobs that want the same content one pays, unless what it paid for came to nothing. Holds at any moment."""
     groups: defaultdict[str, list[Plain]] = defaultdict(list)
     for job in ledger.jobs.values():
-        groups[job["content_key"]].append(job)
+        groups[job["content_id"]].append(job)
     return [
         Breach(Promise.SHARED, f"{', '.join(job['key'] for job in jobs)}: {paid} paid calls, {most} allowed")
         for jobs in groups.values()

@@ -61,17 +61,19 @@ def _way(before: Plain, after: Plain, *, by_person: bool) -> Iterator[Breach]:
 
 
 def _in_doubt(job: Plain) -> bool:
-    return any(one["unknown"] and one["generation"] == job["generation"] for one in job["attempts"])
+    return any(one["unknown"] and one["charge_no"] == job["charge_no"] for one in job["attempts"])
 
 
 def _moved(job: Plain) -> bool:
     """Whether money was spent, or may have been, since a person last chose to pay anew."""
-    latest = [attempt for attempt in job["attempts"] if attempt["generation"] == job["generation"]]
+    latest = [attempt for attempt in job["attempts"] if attempt["charge_no"] == job["charge_no"]]
     return any(attempt["charged"] or attempt["unknown"] for attempt in latest)
 
 
 def _answered(job: Plain) -> bool:
-    return any(attempt["n"] == job["answered"] and attempt["outcome"] == "answered" for attempt in job["attempts"])
+    return any(
+        attempt["n"] == job["paid_attempt_no"] and attempt["outcome"] == "answered" for attempt in job["attempts"]
+    )
 
 
 def _kept(before: Plain, after: Plain) -> Iterator[Breach]:
@@ -100,7 +102,7 @@ def wanted_breaches(before: Plain | None, after: Plain, named: Collection[str]) 
     if after["status"] != "submitting" or (before and before["status"] == "submitting"):
         return []
     began = before is None or before["status"] == "accepted"
-    left = after["unwanted"] is not None or (began and after["job_id"] not in named)
+    left = after["end_after_call"] is not None or (began and after["job_id"] not in named)
     return [Breach(Promise.WANTED, f"{after['key']}: claimed, and its photo names it no more")] if left else []
 
 
@@ -111,7 +113,7 @@ def lease_breaches(before: Plain, after: Plain, holder: str, *, kept: bool = Fal
     the worker itself said so, and left that where others find it (`kept`). Holds at any write.
     """
     was, now = _current(before), _current(after)
-    if before["status"] != "submitting" or was is None or was["parked"]:
+    if before["status"] != "submitting" or was is None or was["is_parked"]:
         return []
     taken_over = now is not None and now["lease_until"] != was["lease_until"]
     moved = (after["status"] == "unknown" and not kept) or (after["status"] == "submitting" and taken_over)
@@ -119,7 +121,7 @@ def lease_breaches(before: Plain, after: Plain, holder: str, *, kept: bool = Fal
 
 
 def _current(job: Plain) -> Plain | None:
-    return next((attempt for attempt in job["attempts"] if attempt["n"] == job["attempt"]), None)
+    return next((attempt for attempt in job["attempts"] if attempt["n"] == job["attempt_no"]), None)
 
 
 def patience_breaches(before: Plain | None, after: Plain, settle_seconds: float) -> list[Breach]:
@@ -128,13 +130,13 @@ def patience_breaches(before: Plain | None, after: Plain, settle_seconds: float)
     Holds at any write but a person's, who may cancel the wait, where no clock jumps between a look and its write. A
     photo that broken defaults held has waited before.
     """
-    if before and before.get("held_by"):
+    if before and before.get("blocked_by_defaults"):
         return []
     known = [one["first_seen"] for one in before["problems"] if one["code"] == UNSAID] if before else []
     new = [one for one in after["problems"] if one["code"] == UNSAID and one["first_seen"] not in known]
     if not new:
         return []
-    since = datetime.fromisoformat(before["waiting_since"]) if before and before["waiting_since"] else None
+    since = datetime.fromisoformat(before["settling_since"]) if before and before["settling_since"] else None
     waited = (datetime.fromisoformat(new[0]["first_seen"]) - since).total_seconds() if since else 0.0
     words = f"{after['key']}: reported after {waited:.1f} s, {settle_seconds:.0f} s are due"
     return [Breach(Promise.PATIENT, words)] if waited < settle_seconds else []
@@ -159,9 +161,9 @@ def _tried(lane: Plain) -> set[str]:
 def lane_breaches(before: Plain | None, after: Plain, now: datetime) -> list[Breach]:
     """A lane is closed by three bad answers in a row, and paused where its probes fail for long. Holds at any write."""
     shut = bool(after["pauses"] or after["closed_since"])
-    if after["streak"] >= BAD_ANSWERS and not shut:
-        return [Breach(Promise.LANE_HEEDED, f"{after['streak']} bad answers in a row, and the lane is open")]
-    probed = before is not None and after["probes"] > before["probes"]
+    if after["failure_streak"] >= BAD_ANSWERS and not shut:
+        return [Breach(Promise.LANE_HEEDED, f"{after['failure_streak']} bad answers in a row, and the lane is open")]
+    probed = before is not None and after["probe_count"] > before["probe_count"]
     since = datetime.fromisoformat(after["closed_since"]) if after["closed_since"] else now
     if probed and not after["pauses"] and now - since > LONGEST_CLOSED:
         return [
@@ -172,9 +174,9 @@ def lane_breaches(before: Plain | None, after: Plain, now: datetime) -> list[Bre
 
 def crash_breaches(before: Plain | None, after: Plain) -> list[Breach]:
     """Five crashes of a job's or a photo's workers are counted, a sixth where two die at once. Holds at any write."""
-    if after["crashes"] <= MOST_CRASHES or (before and after["crashes"] <= before["crashes"]):
+    if after["crash_count"] <= MOST_CRASHES or (before and after["crash_count"] <= before["crash_count"]):
         return []
-    return [Breach(Promise.GIVEN_UP, f"{after['key']}: {after['crashes']} crashes are counted")]
+    return [Breach(Promise.GIVEN_UP, f"{after['key']}: {after['crash_count']} crashes are counted")]
 
 
 def cap_breaches(day: str, before: int, after: int, cap: int) -> list[Breach]:

@@ -29,7 +29,7 @@ def _not_ended(key: str, source_id: str | None, ledger: Ledger, receipts: Views,
         return "lost: the ledger has never heard of it"
     source = ledger.sources[source_id]
     named = [ledger.jobs[job_id] for job_id in source["jobs"].values()]
-    if not (named or source["problems"] or source.get("held_by")):
+    if not (named or source["problems"] or source.get("blocked_by_defaults")):
         return "neither a job nor a problem"
     open_jobs = [job["status"] for job in ledger.jobs_of(source_id) if job["status"] not in ENDS]
     if open_jobs:
@@ -167,5 +167,5 @@ def gone_breaches(ledger: Ledger, keys: Collection[str], excused: Collection[str
         Breach(Promise.WANTED, f"{source['key']}: is gone, and something of it waits")
         for source_id, source in ledger.sources.items()
         if source["key"] in keys
-        and (source["waiting_since"] or any(job["job_id"] in open_jobs for job in ledger.jobs_of(source_id)))
+        and (source["settling_since"] or any(job["job_id"] in open_jobs for job in ledger.jobs_of(source_id)))
     ]

@@ -36,7 +36,7 @@ def has(source: Plain, jobs: Mapping[str, Plain]) -> Said:
     """What a photo's place has: `jobs` by their ids."""
     named = {variant: jobs[job_id]["instructions"] for variant, job_id in source["jobs"].items()}
     codes = frozenset((str(one["variant"]), str(one["code"])) for one in source["problems"])
-    return Said(named, codes, bool(source["held_by"]))
+    return Said(named, codes, bool(source["blocked_by_defaults"]))
 
 
 # -- one write ----------------------------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def resolved_breaches(one: Resolved, jobs: Mapping[str, Plain]) -> list[Breach]:
     now = Said(now.jobs, now.codes - of_refused_requests(one.before, one.after), now.held)
     unlike = not any(_same(now, said) for said in one.could_be)
     found = [Breach(Promise.INSTRUCTED, f"{key}: is {_told(now)}, and nothing said so")] if unlike else []
-    stayed = one.before is not None and not one.before["seen_gone"]
+    stayed = one.before is not None and not one.before["was_missing"]
     same_bytes = one.before is not None and stayed and _same_bytes(one.before, one.after, jobs)
     if one.before and same_bytes and one.before["jobs"] and not one.by_order and _unmoved(one.before, one.after):
         found.append(Breach(Promise.UNMOVED, f"{key}: resolved anew, and nothing of its own has changed"))
@@ -114,7 +114,11 @@ def _unmoved(before: Plain, after: Plain) -> bool:
     was, now = before["photo"] or {}, after["photo"] or {}
     refused = any(one["origin"] == "photo" for one in before["problems"])
     tried_again = refused and was.get("version_id") != now.get("version_id")
-    return was.get("etag") == now.get("etag") and before["asked_from"] == after["asked_from"] and not tried_again
+    return (
+        was.get("etag") == now.get("etag")
+        and before["instructions_fingerprint"] == after["instructions_fingerprint"]
+        and not tried_again
+    )
 
 
 def _early(one: Resolved, jobs: Mapping[str, Plain]) -> str:
@@ -124,16 +128,16 @@ def _early(one: Resolved, jobs: Mapping[str, Plain]) -> str:
     """
     if one.settle_seconds is None or (one.before and _looked_in_vain(one.before)):
         return ""
-    if one.before is None or not one.before["waiting_since"]:
+    if one.before is None or not one.before["settling_since"]:
         return "at once"
-    since = datetime.fromisoformat(one.before["waiting_since"])
+    since = datetime.fromisoformat(one.before["settling_since"])
     queued = max(datetime.fromisoformat(jobs[job_id]["queued_at"]) for job_id in one.after["jobs"].values())
     waited = (queued - since).total_seconds()
     return f"after {waited:.1f} s" if 0 <= waited < one.settle_seconds else ""
 
 
 def _looked_in_vain(source: Plain) -> bool:
-    return bool(source["held_by"]) or any(one["code"] == UNSAID for one in source["problems"])
+    return bool(source["blocked_by_defaults"]) or any(one["code"] == UNSAID for one in source["problems"])
 
 
 def twin_breaches(before: Plain | None, after: Plain, others: Iterable[Plain]) -> list[Breach]:
@@ -199,9 +203,9 @@ def held_breaches(ledger: Ledger, broken: Mapping[str, Collection[str]]) -> list
     """
     by_key = {source["key"]: source for source in ledger.sources.values()}
     found = [
-        Breach(Promise.HELD, f"{source['key']}: is held by {source['held_by']}, which is not broken")
+        Breach(Promise.HELD, f"{source['key']}: is held by {source['blocked_by_defaults']}, which is not broken")
         for source in by_key.values()
-        if source["held_by"] and source["photo"] and not broken.get(str(source["held_by"]))
+        if source["blocked_by_defaults"] and source["photo"] and not broken.get(str(source["blocked_by_defaults"]))
     ]
     for key, codes in broken.items():
         told = {problem["code"] for problem in by_key[key]["problems"]} if key in by_key else set[str]()
@@ -245,7 +249,7 @@ def version_breaches(ledger: Ledger, versions: Mapping[str, str]) -> list[Breach
 
 def asked_for_breaches(ledger: Ledger, requests: Mapping[str, str]) -> list[Breach]:
     """Every request was heard: keys by the ids of the messages. Holds at rest."""
-    heard = {str(ident) for source in ledger.sources.values() for ident in source["requests"]}
+    heard = {str(ident) for source in ledger.sources.values() for ident in source["recent_request_ids"]}
     return [
         Breach(Promise.INSTRUCTED, f"{key}: nobody heard the request {ident}")
         for ident, key in requests.items()

@@ -46,7 +46,7 @@ def open_breaches(ledger: Ledger, *, excused: Collection[str]) -> list[Breach]:
         for job in ledger.jobs.values()
         if job["status"] not in ENDS and job["job_id"] not in excused
     ]
-    waiting = [source["key"] for source in ledger.sources.values() if source["waiting_since"]]
+    waiting = [source["key"] for source in ledger.sources.values() if source["settling_since"]]
     return jobs + [Breach(Promise.DRAINED, f"{key}: still waits for its wish") for key in waiting]
 
 
@@ -66,7 +66,7 @@ def _unlike(source: Plain | None, wanted: Wanted, ledger: Ledger) -> str:
     if source["photo"]["etag"] != wanted.etag:
         return "the ledger knows an older photo"
     named = [ledger.jobs[job_id] for job_id in source["jobs"].values()]
-    if not (named or source["problems"] or source["held_by"]):
+    if not (named or source["problems"] or source["blocked_by_defaults"]):
         return "neither a job nor a problem" if wanted.named else ""
     return "its job is for other bytes" if any(job["sha256"] != wanted.sha256 for job in named) else ""
 

@@ -39,9 +39,9 @@ def answer_breaches(said: Said, asked: Plain, could_be: Mapping[str, Collection[
 
 def note_breaches(before: Plain | None, after: Plain) -> list[Breach]:
     """Who waits is written; what he was answered stands, and takes the place of an answer that was not taken."""
-    set_right = before and before["answer"] == "foreign" and after["answer"] != "foreign"
+    set_right = before and before["outcome"] == "undeliverable" and after["outcome"] != "undeliverable"
     if before and before["answered_at"] and not set_right:
-        return [Breach(Promise.TOKENS, f"{after['key']}: answered again, {before['answer']} and {after['answer']}")]
+        return [Breach(Promise.TOKENS, f"{after['key']}: answered again, {before['outcome']} and {after['outcome']}")]
     return []
 
 
@@ -51,7 +51,7 @@ def silent_breaches(
     """Whoever waits has heard. `tokens`: whether each that was handed out was answered. Holds at rest."""
     by_token: dict[str, list[Plain]] = {}
     for one in asked:
-        by_token.setdefault(one["token"], []).append(one)
+        by_token.setdefault(one["task_token"], []).append(one)
     found: list[Breach] = []
     for token, answered in tokens.items():
         known = by_token.get(token, [])
@@ -73,13 +73,13 @@ def _unmarked(asked: Iterable[Plain], jobs: Mapping[str, Plain]) -> list[Breach]
 
 def stopped_breaches(job: Plain, *, stopped: bool) -> list[Breach]:
     """A paid call goes out. `stopped`: whether all executions that wanted the job had stopped when its worker began."""
-    if job["for_executions"] and stopped:
+    if job["is_execution_scoped"] and stopped:
         return [Breach(Promise.TOKENS, f"{job['key']}: bought, and only executions that were stopped had wanted it")]
     return []
 
 
 def called_off_breaches(job: Plain, *, running: bool) -> list[Breach]:
     """Render or reconcile ends a job unpaid. `running`: whether an execution that wants it runs still."""
-    if not job["for_executions"] or running:
+    if not job["is_execution_scoped"] or running:
         return [Breach(Promise.TOKENS, f"{job['key']}: called off, and somebody wants it still")]
     return []

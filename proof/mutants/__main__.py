@@ -158,7 +158,7 @@ def _options() -> argparse.Namespace:
         "check", help="list the addresses that do not fit the product, with what it looks like now"
     )
     nodes = commands.add_parser("nodes", help="print a function with the address of everything in it")
-    nodes.add_argument("place", help="module:qualified.name, such as render.service:Render._buy")
+    nodes.add_argument("place", help="module:qualified.name, such as render.service:RenderService._buy")
     show = commands.add_parser("show", help="print what a mutant changes, as a patch")
     show.add_argument("name")
     renamed = commands.add_parser(

@@ -1,7 +1,7 @@
 """Where a mutant changes the product: a module, a function, and one node of its syntax tree.
 
-`render.service:Render._buy#3fa9c1 if 2` is the test of the second `if` in that method, in source order. A name that a
-module or class assigns may replace the function: `reconcile.sweep:LOOKED_AT#51c0de row 2`. The six digits are a
+`render.service:RenderService._buy#3fa9c1 if 2` is the test of the second `if` in that method, in source order. A name
+that a module or class assigns may replace the function: `reconcile.sweep:SWEPT_KINDS#51c0de row 2`. The digits are a
 fingerprint of the function's shape: renames, new texts and new layout keep it, every other change breaks it. Then a
 person looks at what the address means now (`python -m proof.mutants check`).
 """

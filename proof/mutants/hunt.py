@@ -73,7 +73,7 @@ def _plays(case: Mapping[str, Any]) -> "Iterator[tuple[list[Breach], str]]":
 
 
 def _played(scene: Mapping[str, Any], seed: int) -> "tuple[list[Breach], str]":
-    from backdrop.model.errors import UnwritableError
+    from backdrop.model.errors import ItemTooLargeError
     from proof.checker.books import Breach, Promise
     from proof.mutants.scene import Scene
     from proof.simulate.play import Play
@@ -81,7 +81,7 @@ def _played(scene: Mapping[str, Any], seed: int) -> "tuple[list[Breach], str]":
     signal.setitimer(signal.ITIMER_PROF, SECONDS_FOR_A_SEED)
     try:
         breaches = Play(Scene(**scene).plan(seed), PATIENCE).run().breaches
-    except UnwritableError:
+    except ItemTooLargeError:
         return [Breach(Promise.ONE_END, "DynamoDB refuses a write, however often its message comes")], ""
     except Exception:  # noqa: BLE001 - one seed's end is not that of the others
         return [], traceback.format_exc().strip().splitlines()[-1]

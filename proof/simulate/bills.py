@@ -13,7 +13,7 @@ from proof.world.provider import Kind
 
 def work_of(job: Plain) -> str:
     """Which work of the provider's belongs to a job: its name, its bytes, its wish."""
-    return fingerprint({"job": job["job_id"], "photo": job["sha256"], "asked": job["asked"]})
+    return fingerprint({"job": job["job_id"], "photo": job["sha256"], "asked": job["purchase_spec"]})
 
 
 class Bills:

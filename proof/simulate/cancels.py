@@ -45,7 +45,7 @@ def standing(cancels: Sequence[tuple[str, datetime]], people: People, key: str) 
 
 def meant(people: People, job: Job) -> bool:
     """Whether people cancelled what a job answers to, whatever was said of its photo since."""
-    said = job.said_at or job.queued_at
+    said = job.requested_at or job.queued_at
     return any(job.key.startswith(prefix) and (people.wrong_clocks or said <= at) for prefix, at in people.cancelled)
 
 

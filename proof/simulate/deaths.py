@@ -56,7 +56,7 @@ class Deaths:
 
         The mark of who forgets it stands, and is the first of the next row: others may begin while it does.
         """
-        place, mark = str(body.get("job_id", body["key"])), body["begun_until"]
+        place, mark = str(body.get("job_id", body["key"])), body["processing_until"]
         if mark is None or (before and self._is_forgotten(before, body)):
             for known in (self.in_a_row, self._counted, self._marks):
                 known.pop(place, None)

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from backdrop.model.job import Job, Suspicion
-from backdrop.model.provider_result import Answer, Class, Standing
-from backdrop.ports import Acknowledge, Call
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.ports import Acknowledge, PreparedCall
 from proof.world.provider import SimulatedProvider
 from proof.world.stack import World
 
@@ -23,34 +23,34 @@ class Ears:
     def __init__(self, world: World) -> None:
         self.said: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         self.refusals: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
-        self.last: dict[str, tuple[Class, str]] = {}
+        self.last: dict[str, tuple[RetryClass, str]] = {}
         self.unnamed: list[tuple[str, str]] = []
-        self.listeners: list[Callable[[Job, Answer], None]] = []
+        self.listeners: list[Callable[[Job, ProviderResult], None]] = []
         self._refused: dict[tuple[str, str], datetime] = {}
         self._served: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
         self._world = world
         providers = cast("dict[str, Any]", world.providers)
         providers |= {name: Overheard(world, seller, self) for name, seller in world.sellers.items()}
 
-    def note(self, provider: str, job: Job, said: Answer | Standing) -> None:
+    def note(self, provider: str, job: Job, said: ProviderResult | LookupStatus) -> None:
         """A provider says something to whoever is at work now."""
         worker = self._world.hub.worker
-        if not isinstance(said, Answer):
+        if not isinstance(said, ProviderResult):
             return
         for listen in self.listeners:
             listen(job, said)
         if worker is None:
             return
-        if said.usable:
-            links = [str(link.url) for link in said.links if link.usable]
+        if said.is_usable:
+            links = [str(link.url) for link in said.links if link.is_usable]
             self.said[job.job_id].add((worker.name, links[0]))
-        if said.kind is Class.OK:
+        if said.retry_class is RetryClass.OK:
             self._served[provider][job.job_id] = self._world.clock.time
-        self.last[provider] = said.kind, worker.name
-        if said.kind is Class.PAUSE and not self._may_end_the_job(provider, job, said):
+        self.last[provider] = said.retry_class, worker.name
+        if said.retry_class is RetryClass.PAUSE and not self._may_end_the_job(provider, job, said):
             self.refusals[provider].append((self._world.clock.time, worker.name))
 
-    def _may_end_the_job(self, provider: str, job: Job, said: Answer) -> bool:
+    def _may_end_the_job(self, provider: str, job: Job, said: ProviderResult) -> bool:
         """Whether a refusal without a reason is the job's second, and another job was served in between.
 
         One whose picture was withheld is served too: the provider took it, and its account can pay.
@@ -76,19 +76,19 @@ class Overheard:
     def timeout_seconds(self) -> float:
         return self._provider.timeout_seconds
 
-    def request_id(self, job: Job) -> str | None:
+    def idempotency_key(self, job: Job) -> str | None:
         """As the provider has it."""
-        return self._provider.request_id(job)
+        return self._provider.idempotency_key(job)
 
-    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
+    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
         """The call, and somebody who listens to its answer."""
         call = self._provider.prepare(job, photo, references)
-        if isinstance(call, Answer):
+        if isinstance(call, ProviderResult):
             self._noted(job, call)
             return call
         return lambda acknowledge: self._heard(job, call, acknowledge)
 
-    def _heard(self, job: Job, call: Call, acknowledge: Acknowledge) -> Answer | Standing:
+    def _heard(self, job: Job, call: PreparedCall, acknowledge: Acknowledge) -> ProviderResult | LookupStatus:
         def named(provider_id: str) -> None:
             acknowledge(provider_id)
             stored = self._world.table.items[f"source#{job.source_id}", f"job#{job.job_id}"]
@@ -97,10 +97,10 @@ class Overheard:
 
         return self._noted(job, call(named))
 
-    def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
+    def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
         """The look-up, and somebody who listens."""
         return self._noted(job, self._provider.look_up(job, provider_id))
 
-    def _noted(self, job: Job, said: Answer | Standing) -> Answer | Standing:
+    def _noted(self, job: Job, said: ProviderResult | LookupStatus) -> ProviderResult | LookupStatus:
         self._ears.note(self._provider.name, job, said)
         return said

@@ -1,7 +1,7 @@
 """Faults that only seeds need, beside the world's own: those that strike where a guard of the product stands."""
 
 from backdrop.model.codes import Code
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from proof.world.faults.plan import Faults, fault
 from proof.world.faults.services import LEDGER, of_workers
 from proof.world.provider import Kind, Reaction, refuses
@@ -28,7 +28,7 @@ def table_gone_for_long(faults: Faults) -> None:
 def provider_outage_for_long(faults: Faults) -> None:
     """For half an hour the provider is out of order."""
     spell = faults.spell(4, 1800)
-    faults.provider.weather.append(lambda: refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE) if spell() else None)
+    faults.provider.weather.append(lambda: refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE) if spell() else None)
 
 
 @fault(kinds=frozenset({Kind.UNASKABLE}), of_lane=True)
@@ -38,7 +38,7 @@ def lingering_call(faults: Faults) -> None:
 
     def hang_up() -> Reaction:
         seconds = faults.random.uniform(2, 9)
-        return Reaction(answer=Answer.lost("hung up"), seconds=seconds, lingers=longest * 0.9 - seconds)
+        return Reaction(answer=ProviderResult.lost("hung up"), seconds=seconds, lingers=longest * 0.9 - seconds)
 
     faults.provider.weather.append(lambda: hang_up() if trap() else None)
 

@@ -44,8 +44,8 @@ class Resolutions:
 
     def note(self, before: Plain | None, after: Plain) -> None:
         """A photo's place is written; its jobs are in the same transaction."""
-        was = (before["jobs"], before["requests"]) if before else ({}, [])
-        if (after["jobs"], after["requests"]) != was:
+        was = (before["jobs"], before["recent_request_ids"]) if before else ({}, [])
+        if (after["jobs"], after["recent_request_ids"]) != was:
             self._changed.append((before, after))
 
     def twins(self, before: Plain | None, after: Plain) -> list[Breach]:
@@ -61,7 +61,7 @@ class Resolutions:
         key, invocation = after["key"], self._memory.invocation(call.worker)
         asked = _orders(invocation, key)
         could_be = [*self._past.words(key, invocation.began)]
-        new = {*after["requests"]} - {*(before["requests"] if before else ())}
+        new = {*after["recent_request_ids"]} - {*(before["recent_request_ids"] if before else ())}
         heard = tuple(asked[ident] for ident in new if ident in asked)
         jobs = {job_id: self._memory.jobs[job_id] for job_id in after["jobs"].values()}
         with_requests = [words for words in self._past.words(key, invocation.began, heard) if words.request]

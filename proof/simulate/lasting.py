@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from backdrop.aws.aws_errors import unavailable
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.errors import RetryLaterError
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from proof.world.faults.plan import Faults, Trap, fault
 from proof.world.faults.services import LEDGER, is_paid_call, of_workers
 from proof.world.provider import Kind, Reaction, charges_and_hangs_up, hangs_up, refuses
@@ -28,7 +28,7 @@ FOR_DAYS = frozenset({"paused_for_days", "refused_for_days"})
 def busy_for_an_hour(faults: Faults) -> None:
     """For an hour the provider is asked too much, and does not say when to come again."""
     spell = faults.spell(4, HOUR_SECONDS)
-    faults.provider.weather.append(lambda: refuses(Class.NOW, Code.PROVIDER_UNAVAILABLE) if spell() else None)
+    faults.provider.weather.append(lambda: refuses(RetryClass.NOW, Code.PROVIDER_UNAVAILABLE) if spell() else None)
 
 
 @fault(kinds=frozenset({Kind.OWN_ID}), of_lane=True)
@@ -42,8 +42,8 @@ def rejected_resend(faults: Faults) -> None:
         return random.choice([hangs_up, charges_and_hangs_up])(random.uniform(0, 10))
 
     provider.weather.append(lambda: lost() if loses() else None)
-    provider.stalls = lambda: Standing.ABSENT if forgets() else earlier()
-    provider.resends = lambda: refuses(Class.PERM, Code.REQUEST_REJECTED) if trap() else None
+    provider.stalls = lambda: LookupStatus.ABSENT if forgets() else earlier()
+    provider.resends = lambda: refuses(RetryClass.PERM, Code.REQUEST_REJECTED) if trap() else None
 
 
 @fault()
@@ -53,7 +53,7 @@ def unreachable_result_for_long(faults: Faults) -> None:
 
     def strike(call: Call) -> None:
         if call.service == "downloads" and spell(call):
-            raise WaitError(Code.RESULT_UNREACHABLE, "the host does not answer", 5)
+            raise RetryLaterError(Code.RESULT_UNREACHABLE, "the host does not answer", 5)
 
     faults.world.wire.before.append(strike)
 
@@ -70,7 +70,7 @@ def refused_for_days(faults: Faults) -> None:
     def empty() -> Reaction | None:
         if len(faults.silent()) <= 1 and trap():
             until[:] = [world.clock.time + _some_days(faults)]
-        return refuses(Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY) if world.clock.time < until[0] else None
+        return refuses(RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY) if world.clock.time < until[0] else None
 
     provider.weather.append(empty)
 
@@ -82,10 +82,10 @@ def refused_for_days(faults: Faults) -> None:
 def secrets_out_of_order(faults: Faults) -> None:
     """For some minutes the key cannot be read: Secrets Manager does not answer, or denies it."""
     spell = faults.spell(4, faults.random.uniform(60, 400))
-    denied = Answer(Class.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key: access is denied.")
+    denied = ProviderResult(RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key: access is denied.")
     is_denied = faults.random.random() < 0.5
 
-    def key() -> Answer | None:
+    def key() -> ProviderResult | None:
         if not spell():
             return None
         if is_denied:

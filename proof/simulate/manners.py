@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from backdrop.model.job import Job
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from proof.checker.books import Breach, Plain
 from proof.checker.manners import (
     alone_told_breaches,
@@ -28,7 +28,7 @@ from proof.world.wire import Call
 ERRORS, LANES = "_backdrop/errors/", "_backdrop/errors/_providers/"
 WRONG_CLOCKS = frozenset({"clock_skew", "clock_jump", "clock_jump_of_an_hour"})
 SLOW = WRONG_CLOCKS | {"out_of_time", "slow_service", "slow_table", "slow_writes", "slow_bucket"}
-BAD = frozenset({Class.NOW, Class.BACKOFF, Class.AMBIG})
+BAD = frozenset({RetryClass.NOW, RetryClass.BACKOFF, RetryClass.AMBIG})
 
 
 class Manners:
@@ -48,12 +48,14 @@ class Manners:
         world.wire.before.append(self._sent)
         world.wire.heard.append(self._heard)
 
-    def _noted(self, job: Job, answer: Answer) -> None:
+    def _noted(self, job: Job, answer: ProviderResult) -> None:
         """What a provider said to the worker that asks now."""
-        self._bad[job.provider] += answer.kind in BAD
+        self._bad[job.provider] += answer.retry_class in BAD
         worker = self._world.hub.worker
-        if worker and answer.kind is Class.QUOTA and answer.retry_after:
-            self._asked[worker.name, job.job_id] = self._world.clock.time + timedelta(seconds=answer.retry_after)
+        if worker and answer.retry_class is RetryClass.QUOTA and answer.retry_after_seconds:
+            self._asked[worker.name, job.job_id] = self._world.clock.time + timedelta(
+                seconds=answer.retry_after_seconds
+            )
 
     def _sent(self, call: Call) -> None:
         if (call.service, call.operation) == ("provider", "call"):
@@ -75,7 +77,7 @@ class Manners:
         reasons = {pause["reason"] for pause in before["pauses"]} if before else set[str]()
         if by_person or not reasons <= {pause["reason"] for pause in after["pauses"]}:
             self._tries[name].clear()
-        elif after["trying"] and not (before and before["trying"]):
+        elif after["is_in_trial"] and not (before and before["is_in_trial"]):
             self._tries[name].append(self._world.clock.time)
             if not self._people.wrong_clocks:
                 self._watch.found(tried_breaches(self._tries[name]))
@@ -93,7 +95,7 @@ class Manners:
         memory = self._watch.memory
         lanes = {name: lane.body for name, lane in memory.lanes.items() if lane.body}
         events = [(event.detail_type, event.detail) for event in self._world.bus.events]
-        dear = [job for job_id in memory.too_dear() if not (job := memory.jobs[job_id])["follows"]]
+        dear = [job for job_id in memory.too_dear() if not (job := memory.jobs[job_id])["waits_for"]]
         paused = {name for name, lane in lanes.items() if lane["pauses"]}
         out_of_time = sum(one.ending is Ending.OUT_OF_TIME for one in self._world.functions.invocations)
         late = [] if SLOW & fired.keys() else late_breaches(out_of_time)

@@ -44,7 +44,7 @@ class Memory:
         """What today's budget has left, in micro-dollars."""
         day = self.days.get(self.world.clock.time.date().isoformat(), {})
         cap = day.get("cap", self.world.setup.budget)
-        return cap - day.get("certain", 0) - day.get("unknown", 0)
+        return cap - day.get("confirmed", 0) - day.get("unknown", 0)
 
     def named(self) -> set[str]:
         """The jobs that some photo names."""
@@ -63,14 +63,14 @@ class Memory:
     def _following(self, waiting: set[str]) -> Iterator[str]:
         """In another lane, which may be open."""
         for job_id, job in self.jobs.items():
-            if job["status"] == "accepted" and job["follows"] and job["follows"]["job_id"] in waiting:
+            if job["status"] == "accepted" and job["waits_for"] and job["waits_for"]["job_id"] in waiting:
                 yield job_id
 
     def too_dear(self) -> Iterator[str]:
         """Jobs that cost more than any whole day may, and were tried, or wait for one that was."""
         budget, left = self.world.setup.budget, self.left
         for job_id, job in self.jobs.items():
-            tried = job["problem"] or job["follows"]
+            tried = job["problem"] or job["waits_for"]
             if job["status"] == "accepted" and tried and 0 < budget < job["quoted"] and left < job["quoted"]:
                 yield job_id
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from random import Random
 
 from backdrop.model.queue_messages import RerunMessage
-from backdrop.operate.cancel import Cancelled
-from backdrop.operate.redrive import Wanted
+from backdrop.operate.cancel import CancelSummary
+from backdrop.operate.redrive import FailureFilter
 from proof.simulate.act import Act
 from proof.simulate.wishes import NAMES, TAGS, WISHES, is_said, photo_bytes, sidecar_bytes
 from proof.world.clock import START
@@ -208,7 +208,7 @@ class People:
     def _budget(self, cap: str) -> None:
         """A person sets the day's cap, as `backdrop budget --today` does."""
         day = self.world.clock.time.date().isoformat()
-        self.world.somebody(lambda: self.world.steps.books.raise_budget(day, int(cap)))
+        self.world.somebody(lambda: self.world.steps.books.set_day_cap(day, int(cap)))
 
     def _redrive(self) -> None:
         self.world.somebody(lambda: self._redriven(pay_again=False))
@@ -222,16 +222,16 @@ class People:
         That takes the command a while, in which some die again and send new ones.
         """
         gone: dict[str, int] = {}
-        for failure in self._orders.failures(Wanted()):
+        for failure in self._orders.list_failures(FailureFilter()):
             plan = self._orders.plan(failure, pay_again=pay_again)
             job = failure.job
-            if pay_again and job and plan.step and plan.step.job.generation > job.generation:
+            if pay_again and job and plan.transition and plan.transition.job.charge_no > job.charge_no:
                 self.paid_again[job.job_id] = self.paid_again.get(job.job_id, 0) + 1
             if self._orders.redrive(plan) and job:
                 self.redriven.add(job.job_id)
-                gone[job.job_id] = job.rev
+                gone[job.job_id] = job.lock_version
         self.world.clock.sleep(FORGETS_FOR_SECONDS)
-        self.world.steps.reconcile.letters.forget(gone)
+        self.world.steps.reconcile.dead_letters.delete_resolved(gone)
 
     def _rerun(self, prefix: str) -> None:
         """All photos of a folder are to be resolved anew, as `backdrop rerun` has it."""
@@ -250,9 +250,9 @@ class People:
     def _cancelled(self, prefix: str) -> None:
         cancelling = self.world.steps.cancelling()
         self.cancelled.append((prefix, self.world.clock.time))
-        mark = cancelling.call_off(prefix)
+        mark = cancelling.add_mark(prefix)
         self.called_off.append((prefix, self.world.clock.time))
-        self.waived.update(cancelling.end(mark, Cancelled()))
+        self.waived.update(cancelling.cancel_marked(mark, CancelSummary()))
 
 
 def _path(folder: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
-from backdrop.model.provider_result import Class
+from backdrop.model.provider_result import RetryClass
 from proof.checker.books import Breach, Plain, Promise, plain
 from proof.checker.calls import heard_breaches, named_breaches, refused_breaches, well_breaches
 from proof.checker.ends import ENDS, end_breaches, missing_breaches, stray_breaches, view_breaches
@@ -31,7 +31,7 @@ from proof.world.stack import World
 RECEIPTS, ERRORS, LANES = "_backdrop/receipts/", "_backdrop/errors/", "_backdrop/errors/_providers/"
 # How a call to the ledger may end without keeping anybody from anything.
 HARMLESS = ("", "TransactionCanceledException")
-GOOD = (Class.OK, Class.PERM)
+GOOD = (RetryClass.OK, RetryClass.PERM)
 SILENT = ("_backdrop", ".")
 
 
@@ -102,7 +102,7 @@ def unrest(world: World, watch: Watch, people: People) -> str:
     for job in watch.memory.jobs.values():
         if job["status"] not in ENDS and job["job_id"] not in excused:
             return f"{job['key']} is {job['status']}"
-    waiting = [source["key"] for source in watch.memory.sources.values() if source["waiting_since"]]
+    waiting = [source["key"] for source in watch.memory.sources.values() if source["settling_since"]]
     if waiting:
         return f"{waiting[0]} waits for its wish"
     late = _late(world, watch, wanted(world, people))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from backdrop.model.provider_result import Answer, Standing
+from backdrop.model.provider_result import LookupStatus, ProviderResult
 from proof.checker.books import Breach, Plain, limit_breaches
 from proof.checker.calls import Sent, narrow, sent_breaches
 from proof.simulate.memory import Lane, Memory
@@ -43,7 +43,7 @@ class Sends:
         paid = next(one for one in reversed(provider.paid_calls) if one.job_id == asker)
         job = self._memory.jobs.get(asker)
         lane = self._memory.lanes.get(provider.name, Lane())
-        owner = self._memory.owners.get(str(job["content_key"]), "") if job else ""
+        owner = self._memory.owners.get(str(job["content_id"]), "") if job else ""
         found = sent_breaches(self._sent(call, paid, job, lane, provider), job, owner, lane.body)
         return found + limit_breaches([provider.open_calls()], self._world.setup.in_flight)
 
@@ -95,12 +95,12 @@ class Sends:
         lost = [
             attempt
             for attempt in job["attempts"]
-            if attempt["outcome"] == "lost" and attempt["n"] != job["attempt"] and attempt["provider_id"]
-            if attempt["generation"] == job["generation"]
+            if attempt["outcome"] == "lost" and attempt["n"] != job["attempt_no"] and attempt["provider_id"]
+            if attempt["charge_no"] == job["charge_no"]
         ]
-        return sum(self._standing(attempt) is not Standing.ABSENT for attempt in lost)
+        return sum(self._standing(attempt) is not LookupStatus.ABSENT for attempt in lost)
 
-    def _standing(self, attempt: Plain) -> Answer | Standing:
+    def _standing(self, attempt: Plain) -> ProviderResult | LookupStatus:
         return self._world.sellers[attempt["provider"]].account.standing(str(attempt["provider_id"]))
 
     def _at_work(self, job_id: str) -> int:

@@ -37,7 +37,7 @@ class Tokens:
 
     def asked(self, before: Plain | None, after: Plain) -> list[Breach]:
         """Who waits is written: with the jobs, and when he was answered."""
-        self._asked_at.setdefault((after["source_id"], after["ident"]), self._world.clock.time)
+        self._asked_at.setdefault((after["source_id"], after["request_id"]), self._world.clock.time)
         return note_breaches(before, after)
 
     def job(self, before: Plain | None, after: Plain, call: Call) -> list[Breach]:
@@ -66,7 +66,7 @@ class Tokens:
     def answered(self, call: Call) -> list[Breach]:
         """Step Functions took an answer."""
         token, began = call.sent["taskToken"], self._memory.began(call.worker)
-        known = [one for one in self._memory.asked.values() if one["token"] == token]
+        known = [one for one in self._memory.asked.values() if one["task_token"] == token]
         breaches = [answer_breaches(_said(call), one, self._could_be(one, began)) for one in known]
         return [] if [] in breaches else [breach for found in breaches[:1] for breach in found]
 
@@ -78,7 +78,7 @@ class Tokens:
 
     def _could_be(self, asked: Plain, began: datetime) -> dict[str, set[str]]:
         """How a request's jobs stood since its answerer had begun; what they were before it was asked is no answer."""
-        since = max(began, self._asked_at[asked["source_id"], asked["ident"]])
+        since = max(began, self._asked_at[asked["source_id"], asked["request_id"]])
         return {job: self._since(job, since) for job in asked["jobs"].values()}
 
     def _since(self, job_id: str, moment: datetime) -> set[str]:
@@ -90,7 +90,7 @@ class Tokens:
     def _stopped(self, job: Plain, moment: datetime) -> bool:
         """Whether all executions that wait for a job had stopped by then."""
         waiting = [one for one in self._memory.asked.values() if job["job_id"] in one["jobs"].values()]
-        arns = [one["execution"] for one in waiting if not one["answered_at"]]
+        arns = [one["execution_arn"] for one in waiting if not one["answered_at"]]
         stops = [self._people.stopped.get(arn) for arn in arns]
         return bool(stops) and all(stop is not None and stop <= moment for stop in stops)
 

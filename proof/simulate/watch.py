@@ -3,7 +3,7 @@
 from collections import defaultdict
 from datetime import datetime
 
-from backdrop.model.object_keys import answer_key
+from backdrop.model.object_keys import spooled_answer_key
 from proof.checker.books import Breach, Ledger, Plain, Promise, plain
 from proof.checker.calls import retry_breaches, reuse_breaches, shape
 from proof.checker.changes import (
@@ -116,7 +116,7 @@ class Watch:
             if key[1] == "owner":
                 self.memory.owners[name] = item["job_id"]["S"]
         else:
-            revision = int(item["rev"]["N"])
+            revision = int(item["lock_version"]["N"])
             self.found(fence_breaches(f"{key[0][:15]} {key[1][:12]}", self.memory.revisions.get(key, 0), revision))
             self.memory.revisions[key] = revision
             self._record(kind, name, key[1], plain(item["body"]["S"]), call)
@@ -130,8 +130,8 @@ class Watch:
             self._source(self.memory.sources.get(name), body, by_person=self._by_person(call.worker, body["key"]))
             self.memory.sources[name] = body
         elif sort_key.startswith("asked#"):
-            self.found(self.tokens.asked(self.memory.asked.get((name, body["ident"])), body))
-            self.memory.asked[name, body["ident"]] = body
+            self.found(self.tokens.asked(self.memory.asked.get((name, body["request_id"])), body))
+            self.memory.asked[name, body["request_id"]] = body
         else:
             self._job(self.memory.jobs.get(body["job_id"]), body, call)
             self.memory.jobs[body["job_id"]] = body
@@ -147,9 +147,9 @@ class Watch:
 
     def _run(self, after: Plain, call: Call) -> None:
         """Reconcile's own item: nobody begins while another run is at work."""
-        if after["until"] and self._runner and self._runner != call.worker and self.memory.lives(self._runner):
+        if after["locked_until"] and self._runner and self._runner != call.worker and self.memory.lives(self._runner):
             self.found([Breach(Promise.ONE_RUN, f"{call.worker} begins while {self._runner} is at work")])
-        self._runner = call.worker if after["until"] else ""
+        self._runner = call.worker if after["locked_until"] else ""
 
     def _lane(self, provider: str, body: Plain, worker: str) -> None:
         lane = self.memory.lanes.setdefault(provider, Lane())
@@ -189,7 +189,7 @@ class Watch:
         job_id, holder = str(after["job_id"]), self._holders.get(str(after["job_id"]), "")
         others = holder not in ("", call.worker) and not self._people.useless_clocks
         if before and others and self.memory.lives(holder):
-            kept = self._world.output.current(answer_key(job_id, before["attempt"])) is not None
+            kept = self._world.output.current(spooled_answer_key(job_id, before["attempt_no"])) is not None
             self.found(lease_breaches(before, after, holder, kept=kept))
         if after["status"] == "submitting" and (before is None or _lease(before) != _lease(after)):
             self._holders[job_id] = call.worker
@@ -200,9 +200,9 @@ class Watch:
         """What died, of what, and when people were told of it."""
         if after["status"] == "dead":
             self.died.add((after["job_id"], after["problem"]["code"]))
-        if not after["told"]:
+        if not after["announced"]:
             self._told_at.pop(after["job_id"], None)
-        elif before is None or not before["told"]:
+        elif before is None or not before["announced"]:
             self._told_at[after["job_id"]] = self._world.clock.time
 
     # -- letters and pictures -------------------------------------------------------------------------------
@@ -237,4 +237,4 @@ class Watch:
 
 
 def _lease(job: Plain) -> object:
-    return next((one["lease_until"] for one in job["attempts"] if one["n"] == job["attempt"]), None)
+    return next((one["lease_until"] for one in job["attempts"] if one["n"] == job["attempt_no"]), None)

@@ -1,13 +1,13 @@
 """The provider's side: one account with its slots, the work that it took, and the bill."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Job, Link
-from backdrop.model.pricing import price_per_image
-from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.job import Job, PictureLink
+from backdrop.model.pricing import look_up_image_price
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop_local.standin.bill import Bill, Order, fingerprint
 from backdrop_local.standin.bill import Job as Sold
 from proof.world.clock import WorldClock
@@ -25,7 +25,7 @@ class Work:
     began: datetime
     done_at: datetime
     sold: Sold
-    answer: Answer
+    answer: ProviderResult
 
 
 class Account:
@@ -51,11 +51,11 @@ class Account:
         self._running = [work for work in self._running if work.done_at > self._clock.time]
         return self._running
 
-    def take(self, job: Job, photo: bytes, reaction: Reaction, provider_id: str | None) -> Work | Answer:
+    def take(self, job: Job, photo: bytes, reaction: Reaction, provider_id: str | None) -> Work | ProviderResult:
         """Accept and charge a call, or refuse it where all slots are held."""
         if self.at_work() >= self.limit:
             self.refused += 1
-            return Answer(Class.QUOTA, Code.PROVIDER_THROTTLED, "too many calls in flight")
+            return ProviderResult(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "too many calls in flight")
         sold = self._sell(job, photo, reaction)
         now = self._clock.time
         done_at = now + timedelta(seconds=reaction.seconds + reaction.lingers)
@@ -65,16 +65,16 @@ class Account:
         self.peak = max(self.peak, self.at_work())
         return work
 
-    def standing(self, provider_id: str) -> Answer | Standing:
+    def standing(self, provider_id: str) -> ProviderResult | LookupStatus:
         """What there is to say of a call."""
         work, now = self.works.get(provider_id), self._clock.time
         if work is None or now > work.began + self._remembered:
-            return Standing.ABSENT
-        return work.answer if now >= work.done_at else Standing.PENDING
+            return LookupStatus.ABSENT
+        return work.answer if now >= work.done_at else LookupStatus.PENDING
 
     def _sell(self, job: Job, photo: bytes, reaction: Reaction) -> Sold:
         made = int(job.instructions.get("num_images", 1)) - reaction.fewer
-        work = {"job": job.job_id, "photo": shown_by(photo), "asked": job.asked}
+        work = {"job": job.job_id, "photo": shown_by(photo), "asked": job.purchase_spec}
         order = Order(
             key="key",
             label="key",
@@ -82,26 +82,27 @@ class Account:
             provider=self._name,
             route=job.operation,
             fingerprint=fingerprint(work),
-            prompt=str(job.asked.get("prompt", "")),
+            prompt=str(job.purchase_spec.get("prompt", "")),
             client_hint=job.job_id,
-            speed=str(job.asked.get("rendering_speed", "DEFAULT")),
+            speed=str(job.purchase_spec.get("rendering_speed", "DEFAULT")),
             n=made,
-            unit_micro_usd=price_per_image(self._name, job.instructions),
+            unit_micro_usd=look_up_image_price(self._name, job.instructions),
         )
         billed = 0 if reaction.fails and not reaction.bills else made
         now = self._clock.unix()
         return self.bill.accept(order, produced=made, unsafe=reaction.unsafe, billed_images=billed, at=now)
 
 
-def _pictures(sold: Sold, reaction: Reaction) -> Answer:
+def _pictures(sold: Sold, reaction: Reaction) -> ProviderResult:
     known_from = reaction.unsafe + reaction.unrecognized
     links = tuple(
-        Link(url=f"{HOST}/{result}.png" if place >= known_from else None, seed=place).but(
-            unrecognized=reaction.unsafe <= place < known_from
+        replace(
+            PictureLink(url=f"{HOST}/{result}.png" if place >= known_from else None, seed=place),
+            is_unrecognized=reaction.unsafe <= place < known_from,
         )
         for place, result in enumerate(sold.results)
     )
-    if any(link.usable for link in links):
+    if any(link.is_usable for link in links):
         raw = b'{"new_url": "https://results.invalid"}' if reaction.unrecognized else b""
-        return Answer(Class.OK, links=links, charged=sold.micro_usd, raw=raw)
-    return Answer(Class.OK, Code.UNSAFE_RESULT, "every picture was withheld", links, sold.micro_usd)
+        return ProviderResult(RetryClass.OK, links=links, charged=sold.micro_usd, raw_response=raw)
+    return ProviderResult(RetryClass.OK, Code.UNSAFE_RESULT, "every picture was withheld", links, sold.micro_usd)

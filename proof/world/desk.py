@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from backdrop_cli.campaign.machine import Machine
-from backdrop_cli.stack import Line, Stack, operated
+from backdrop_cli.campaign.machine import CampaignStateMachine
+from backdrop_cli.stack import QueueDepth, Stack, build_stack
 from proof.world.stack import World
 
 
-def desk(world: World, machine: Machine) -> Stack:
+def desk(world: World, machine: CampaignStateMachine) -> Stack:
     """What its commands work on; campaigns are `machine`'s business. Counting messages takes no call."""
-    found = operated(
-        "shop", world.steps.bootstrap, machine, lambda provider: Line(len(world.lines[provider].messages), 0)
+    found = build_stack(
+        "shop", world.steps.bootstrap, machine, lambda provider: QueueDepth(len(world.lines[provider].messages), 0)
     )
     arriving = world.lines["intake"].messages
-    return replace(found, arriving=lambda: len(arriving), at_once=1, wait=world.run_for)
+    return replace(found, count_intake_messages=lambda: len(arriving), max_threads=1, sleep=world.run_for)

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.batch import LEAST_MILLISECONDS, STALE_DELAY_SECONDS, delay_seconds
+from backdrop.aws.batch import CONFLICT_DELAY_SECONDS, MIN_REMAINING_MILLISECONDS, compute_delay_seconds
 from backdrop.aws.sqs import Queue
 from backdrop.model.codes import Code
-from backdrop.model.errors import DamagedMessageError, StaleError, WaitError
+from backdrop.model.errors import ConflictError, MalformedMessageError, RetryLaterError
 from proof.world.clock import WorldClock
 from proof.world.functions import Handler
 from proof.world.sqs import Line, Message, SimulatedSqs
 
-LEAST = timedelta(milliseconds=LEAST_MILLISECONDS)
+LEAST = timedelta(milliseconds=MIN_REMAINING_MILLISECONDS)
 Step = Callable[[Message, datetime], object]
 
 
@@ -52,16 +52,16 @@ class Doors:
         handle = message.receipt_handle
         try:
             if not is_first and deadline - self.clock.time < LEAST:
-                raise WaitError(Code.TOO_LITTLE_TIME, "the rest of the batch", 0)
+                raise RetryLaterError(Code.TOO_LITTLE_TIME, "the rest of the batch", 0)
             step(message, deadline)
-        except WaitError as error:
-            delay = delay_seconds(error, message.receives)
+        except RetryLaterError as error:
+            delay = compute_delay_seconds(error, message.receives)
             self.waits.append(Wait(line.name, self.clock.time, error.code, delay))
             return self._hand_back(line, handle, delay)
-        except StaleError:
-            return self._hand_back(line, handle, STALE_DELAY_SECONDS)
-        except DamagedMessageError as error:
-            attributes = {"code": error.code.value, "reason": str(error.message.cut(1000)), "money": "not_spent"}
+        except ConflictError:
+            return self._hand_back(line, handle, CONFLICT_DELAY_SECONDS)
+        except MalformedMessageError as error:
+            attributes = {"code": error.code.value, "reason": str(error.message.truncate(1000)), "money": "not_spent"}
             return self._dead_letter({"queue": line.name, "body": message.body}, attributes)
         return True
 
@@ -69,7 +69,7 @@ class Doors:
         """Whether the letter is out; where SQS does not answer, the message comes again after its visibility."""
         try:
             self.letters.send(body, group="damaged", attributes=attributes)
-        except WaitError:
+        except RetryLaterError:
             return False
         return True
 

@@ -1,7 +1,7 @@
 """DynamoDB's expressions, as far as the product sends them: what is not known here is refused, never guessed.
 
 Grammar and behavior: Amazon DynamoDB Developer Guide, "Condition and filter expressions", "Update expressions".
-Items are maps of attribute name to typed value, `{"rev": {"N": "3"}}`. A text is understood once, then kept.
+Items are maps of attribute name to typed value, `{"lock_version": {"N": "3"}}`. A text is understood once, then kept.
 """
 
 import operator

@@ -10,8 +10,8 @@ from functools import partial
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import Job
-from backdrop.model.provider_result import Answer, Class, Standing
-from backdrop.ports import Acknowledge, Call
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.ports import Acknowledge, PreparedCall
 from backdrop_local.standin.bill import Bill
 from proof.world.account import Account, Work
 from proof.world.clock import WorldClock
@@ -73,12 +73,12 @@ class SimulatedProvider:
     otherwise: Reaction = field(default_factory=Reaction)
     script: deque[Reaction] = field(default_factory=deque[Reaction])
     weather: list[Callable[[], Reaction | None]] = field(default_factory=list[Callable[[], Reaction | None]])
-    stalls: Callable[[], Standing | None] = lambda: None
-    key: Callable[[], Answer | None] = lambda: None
+    stalls: Callable[[], LookupStatus | None] = lambda: None
+    key: Callable[[], ProviderResult | None] = lambda: None
     resends: Callable[[], Reaction | None] = lambda: None
     calls: list[str] = field(default_factory=list[str])
     paid_calls: list[PaidCall] = field(default_factory=list[PaidCall])
-    unready: Answer | None = None
+    unready: ProviderResult | None = None
     peak_open: int = 0
 
     def __post_init__(self) -> None:
@@ -102,26 +102,26 @@ class SimulatedProvider:
 
     # -- the port -----------------------------------------------------------------------------------------------
 
-    def request_id(self, job: Job) -> str | None:
+    def idempotency_key(self, job: Job) -> str | None:
         """The id under which the call will be known, where we choose it."""
-        return f"{job.job_id}-{job.generation}" if self.kind is Kind.OWN_ID else None
+        return f"{job.job_id}-{job.charge_no}" if self.kind is Kind.OWN_ID else None
 
-    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
+    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
         """One paid call, ready to be sent, or why there is none."""
         return self.unready or self.key() or partial(self._call, job, photo)
 
-    def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
+    def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
         """What became of a call, for nothing."""
         if self.kind is Kind.UNASKABLE:
             raise NotImplementedError("this provider cannot be asked")
         return self.wire.carry("provider", "look_up", {"job": job, "id": provider_id}, lambda: self._say(provider_id))
 
-    def _say(self, provider_id: str) -> Answer | Standing:
+    def _say(self, provider_id: str) -> ProviderResult | LookupStatus:
         return self.stalls() or self.account.standing(provider_id)
 
     # -- the call -----------------------------------------------------------------------------------------------
 
-    def _call(self, job: Job, photo: bytes, acknowledge: Acknowledge) -> Answer | Standing:
+    def _call(self, job: Job, photo: bytes, acknowledge: Acknowledge) -> ProviderResult | LookupStatus:
         paid = PaidCall(job.job_id, self.clock.time)
         self.paid_calls.append(paid)
         self.open.add(paid)
@@ -134,36 +134,42 @@ class SimulatedProvider:
             paid.closed_at = self.clock.time
             self.open.remove(paid)
 
-    def _wait_for_answer(self, job: Job, photo: bytes, paid: PaidCall) -> Answer:
+    def _wait_for_answer(self, job: Job, photo: bytes, paid: PaidCall) -> ProviderResult:
         sent = {"job": job, "sha256": shown_by(photo)}
         said = self.wire.carry("provider", "call", sent, lambda: self._react(job, photo, paid, self.timeout_seconds))
-        return said if isinstance(said, Answer) else said.answer
+        return said if isinstance(said, ProviderResult) else said.answer
 
-    def _submit_and_poll(self, job: Job, photo: bytes, paid: PaidCall, acknowledge: Acknowledge) -> Answer | Standing:
+    def _submit_and_poll(
+        self, job: Job, photo: bytes, paid: PaidCall, acknowledge: Acknowledge
+    ) -> ProviderResult | LookupStatus:
         deadline = self.clock.time + timedelta(seconds=self.timeout_seconds)
         sent = {"job": job, "sha256": shown_by(photo)}
         said = self.wire.carry("provider", "call", sent, lambda: self._react(job, photo, paid, SUBMIT_SECONDS))
-        if isinstance(said, Answer):
-            self._in_doubt -= {self.request_id(job)} if said.kind is not Class.AMBIG else set()
+        if isinstance(said, ProviderResult):
+            self._in_doubt -= {self.idempotency_key(job)} if said.retry_class is not RetryClass.AMBIG else set()
             return said
         if self.kind is Kind.ACKNOWLEDGED:
             acknowledge(said.id)
-        while (standing := self._poll(said)) is Standing.PENDING:
+        while (standing := self._poll(said)) is LookupStatus.PENDING:
             if self.clock.time + timedelta(seconds=POLL_SECONDS) > deadline:
                 return standing
             self.clock.sleep(POLL_SECONDS)
-        return standing if isinstance(standing, Answer) else Answer.lost("the provider has forgotten the call")
+        return (
+            standing
+            if isinstance(standing, ProviderResult)
+            else ProviderResult.lost("the provider has forgotten the call")
+        )
 
-    def _poll(self, work: Work) -> Answer | Standing:
+    def _poll(self, work: Work) -> ProviderResult | LookupStatus:
         return self.wire.carry("provider", "poll", {"id": work.id}, lambda: self._say(work.id))
 
-    def _react(self, job: Job, photo: bytes, paid: PaidCall, patience: float) -> Answer | Work:
+    def _react(self, job: Job, photo: bytes, paid: PaidCall, patience: float) -> ProviderResult | Work:
         """What the provider says within so many seconds: it took the work, or an answer in its place."""
         self.calls.append(job.job_id)
         reaction = self._of_a_resend(job) or self._reaction(job)
         self.account.limit = self.limit
         said = self._taken(job, photo, reaction) if reaction.takes else None
-        if isinstance(said, Answer):
+        if isinstance(said, ProviderResult):
             return said
         paid.work = said
         at_once = reaction.at_once and reaction.seconds + reaction.lingers <= self.timeout_seconds
@@ -173,14 +179,14 @@ class SimulatedProvider:
         if reaction.dies:
             raise SimulatedCrash("the worker dies in the call")
         if reaction.seconds > patience and self.kind is Kind.UNASKABLE:
-            return Answer.lost("no answer came in time")
+            return ProviderResult.lost("no answer came in time")
         if said and at_once:
             return said.answer
-        return reaction.answer or said or Answer(Class.NOW, Code.PROVIDER_UNAVAILABLE)
+        return reaction.answer or said or ProviderResult(RetryClass.NOW, Code.PROVIDER_UNAVAILABLE)
 
     def _of_a_resend(self, job: Job) -> Reaction | None:
         """What becomes of a call that was sent before under the same id; it is in doubt until somebody is refused."""
-        ident = self.request_id(job)
+        ident = self.idempotency_key(job)
         if ident is None:
             return None
         again = ident in self._in_doubt
@@ -193,16 +199,16 @@ class SimulatedProvider:
             reaction = self.script.popleft()
         else:
             reaction = next((reaction for ask in self.weather if (reaction := ask())), self.otherwise)
-        invalid = reaction.answer and reaction.answer.kind is Class.PERM
+        invalid = reaction.answer and reaction.answer.retry_class is RetryClass.PERM
         return self.otherwise if invalid and self._known(job) else reaction
 
-    def _taken(self, job: Job, photo: bytes, reaction: Reaction) -> Work | Answer:
+    def _taken(self, job: Job, photo: bytes, reaction: Reaction) -> Work | ProviderResult:
         """The same id again is the same work, and charged once."""
-        return self._known(job) or self.account.take(job, photo, reaction, self.request_id(job))
+        return self._known(job) or self.account.take(job, photo, reaction, self.idempotency_key(job))
 
     def _known(self, job: Job) -> Work | None:
         """Work that was taken under our own id."""
-        ident = self.request_id(job)
+        ident = self.idempotency_key(job)
         return self.account.works.get(ident) if ident else None
 
 

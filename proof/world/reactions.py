@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from backdrop.model.codes import Code
 from backdrop.model.job import Suspicion
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.provider_result import ProviderResult, RetryClass
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Reaction:
     """
 
     takes: bool = True
-    answer: Answer | None = None
+    answer: ProviderResult | None = None
     unsafe: int = 0
     unrecognized: int = 0
     fewer: int = 0
-    fails: Answer | None = None
+    fails: ProviderResult | None = None
     bills: bool = False
     at_once: bool = False
     seconds: float = 10.0
@@ -35,28 +35,28 @@ class Reaction:
 
 
 def refuses(
-    kind: Class, code: Code, *, retry_after: float | None = None, suspicion: Suspicion | None = None
+    kind: RetryClass, code: Code, *, retry_after: float | None = None, suspicion: Suspicion | None = None
 ) -> Reaction:
     """An answer by which nothing was taken and nothing is charged."""
-    answer = Answer(kind, code, f"refused: {code.value}", retry_after=retry_after, suspicion=suspicion)
+    answer = ProviderResult(kind, code, f"refused: {code.value}", retry_after_seconds=retry_after, suspicion=suspicion)
     return Reaction(takes=False, answer=answer, seconds=1)
 
 
 def refuses_without_reason() -> Reaction:
     """A refusal that does not say whether the account or the job is the reason."""
-    return refuses(Class.PAUSE, Code.PROVIDER_REFUSES, suspicion=Suspicion.REFUSAL)
+    return refuses(RetryClass.PAUSE, Code.PROVIDER_REFUSES, suspicion=Suspicion.REFUSAL)
 
 
 def fails_unbilled() -> Reaction:
     """The provider fails at the job and, as it publishes, charges nothing."""
-    return refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, suspicion=Suspicion.FAILURE)
+    return refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, suspicion=Suspicion.FAILURE)
 
 
 def charges_and_hangs_up(seconds: float = 10.0) -> Reaction:
     """The work is done and charged, and the answer never arrives."""
-    return Reaction(answer=Answer.lost("no answer came back"), seconds=seconds)
+    return Reaction(answer=ProviderResult.lost("no answer came back"), seconds=seconds)
 
 
 def hangs_up(seconds: float = 10.0) -> Reaction:
     """Nothing was taken, but the caller cannot know."""
-    return Reaction(takes=False, answer=Answer.lost("no answer came back"), seconds=seconds)
+    return Reaction(takes=False, answer=ProviderResult.lost("no answer came back"), seconds=seconds)

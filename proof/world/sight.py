@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from backdrop.aws.items import read
-from backdrop.model.ids import source_id
+from backdrop.aws.items import parse_record
+from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, Source
 from backdrop.model.object_keys import receipt_key, report_key
 from proof.world.clock import WorldClock
@@ -25,12 +25,12 @@ class Sight:
 
     def source(self, key: str) -> Source | None:
         """A photo's place in the ledger."""
-        item = self.table.items.get((f"source#{source_id(INPUT, key)}", "source"))
-        return read(Source, item) if item else None
+        item = self.table.items.get((f"source#{derive_source_id(INPUT, key)}", "source"))
+        return parse_record(Source, item) if item else None
 
     def jobs(self, key: str = "") -> list[Job]:
         """A photo's jobs, or all there are, the oldest first."""
-        jobs = [read(Job, item) for (_, kind), item in self.table.items.items() if kind.startswith("job#")]
+        jobs = [parse_record(Job, item) for (_, kind), item in self.table.items.items() if kind.startswith("job#")]
         return sorted((job for job in jobs if not key or job.key == key), key=lambda job: job.queued_at)
 
     def booked(self, day: str = "") -> dict[str, int]:

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from backdrop.model.circuit import Reason
+from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop.model.transitions import Step as Transition
+from backdrop.model.errors import RetryLaterError
+from backdrop.model.transitions import Transition as Transition
 from proof.world.clock import WorldClock
 from proof.world.doors import Doors, Wait
 from proof.world.dynamodb import SimulatedTable
@@ -182,7 +182,7 @@ class World(Sight):
         words = "A person paused it."
 
         def command() -> None:
-            self.steps.keeper.pause(provider, Reason.PERSON, Code.PAUSED_BY_PERSON, words)
+            self.steps.keeper.pause(provider, PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, words)
             if seconds:
                 self.hub.after(seconds, lambda: self.resume(provider=provider))
 
@@ -198,7 +198,7 @@ class World(Sight):
         def command() -> None:
             try:
                 act()
-            except (WaitError, SimulatedCrash) as error:
+            except (RetryLaterError, SimulatedCrash) as error:
                 self.wire.note(f"a person's command fails: {error}")
                 self.hub.after(COMMAND_AGAIN_SECONDS, lambda: self.somebody(act))
 

@@ -37,7 +37,7 @@ def _subject(call: Call) -> str:
 
 def _write(kind: str, sent: Mapping[str, Any]) -> str:
     item = sent.get("Item", {})
-    shown = {name: item[name][next(iter(item[name]))] for name in ("rev", "status") if name in item}
+    shown = {name: item[name][next(iter(item[name]))] for name in ("lock_version", "status") if name in item}
     return f"{kind} {_key(item or sent.get('Key', {}))} {' '.join(shown.values())}".rstrip()
 
 

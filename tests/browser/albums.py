@@ -9,8 +9,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from backdrop_cli.page.folder import write
-from backdrop_cli.page.shots import Album, File, Missing
+from backdrop_cli.page.folder import write_gallery
+from backdrop_cli.page.shots import Album, GalleryFile, MissingReason
 from tests.unit.demo_scenes import NOON, PREFIX, receipt, report, result
 
 WILD = '"><img src=x onerror="document.title=1">, сумка & 鞄 „ü“.jpg'
@@ -31,10 +31,10 @@ def painted(hue: int, size: tuple[int, int], *, cut_out: bool) -> bytes:
     return file.getvalue()
 
 
-def read(file: File) -> bytes | Missing:
+def read(file: GalleryFile) -> bytes | MissingReason:
     """A picture for every key but that of a photo that is gone, or of one that is no photo."""
     if "gone" in file.key:
-        return Missing.GONE
+        return MissingReason.GONE
     if "list" in file.key:
         return b"I am a list"
     wide = len(file.key) % 3
@@ -82,7 +82,7 @@ def together() -> Album:
         one["jobs"][0]["provider"] = provider
         receipts.append(one)
     played = {"1min", "runware", "segmind"}
-    return Album(receipts=receipts, stack="five", prefix=PREFIX, standins=played, together="five/")
+    return Album(receipts=receipts, stack="five", prefix=PREFIX, standins=played, side_by_side_prefix="five/")
 
 
 def large(number: int) -> Album:
@@ -96,4 +96,4 @@ def large(number: int) -> Album:
 
 def made(folder: Path, album: Callable[[], Album]) -> Path:
     """The page of an album."""
-    return write(folder, album(), read, NOON).index
+    return write_gallery(folder, album(), read, NOON).index_path

@@ -13,9 +13,9 @@ from urllib.parse import unquote
 import boto3
 from botocore.config import Config
 
-from backdrop_cli.droppage.desk import Desk
+from backdrop_cli.droppage.desk import PageApi
 from backdrop_cli.droppage.server import PageServer
-from backdrop_cli.droppage.signed import Signed
+from backdrop_cli.droppage.signed import Presigner
 from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World
 from tests.simulated.cli_person import stack_of
@@ -54,7 +54,7 @@ class Buckets:
             return found.data if found else None
 
 
-def signed(port: int) -> Signed:
+def signed(port: int) -> Presigner:
     """Signs for those buckets as for S3's."""
     client: Any = boto3.client(
         "s3",
@@ -64,7 +64,7 @@ def signed(port: int) -> Signed:
         region_name="eu-central-1",
         config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
     )
-    return Signed(client, INPUT, OUTPUT)
+    return Presigner(client, INPUT, OUTPUT)
 
 
 class _BucketDoor(BaseHTTPRequestHandler):
@@ -103,7 +103,7 @@ class Served:
 
     @property
     def address(self) -> str:
-        return self.page.guard.address
+        return self.page.access.url
 
     def lets(self, seconds: float) -> None:
         """So much time passes for the stack."""
@@ -125,7 +125,7 @@ def served(world: World) -> Generator[Served]:
     with ThreadingHTTPServer(("127.0.0.1", 0), door) as store:
         store.daemon_threads = True
         buckets.port = store.server_address[1]
-        with PageServer(Desk(stack_of(world), signed(buckets.port)), 0, buckets.alone) as page:
+        with PageServer(PageApi(stack_of(world), signed(buckets.port)), 0, buckets.alone) as page:
             running = [Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in (store, page)]
             for thread in running:
                 thread.start()

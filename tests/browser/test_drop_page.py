@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from backdrop.model.codes import Code
-from backdrop.model.provider_result import Class
+from backdrop.model.provider_result import RetryClass
 from proof.world.reactions import refuses
 from proof.world.stack import World
 from tests.browser.albums import painted
@@ -184,7 +184,7 @@ def test_a_tab_that_is_closed_and_opened_again_shows_what_is_under_way(colleague
 
 
 def test_failures_of_one_kind_say_once_what_is_to_be_done(colleague: Colleague) -> None:
-    colleague.shop.world.provider.script += [refuses(Class.PERM, Code.UNSAFE_REQUEST)] * 2
+    colleague.shop.world.provider.script += [refuses(RetryClass.PERM, Code.UNSAFE_REQUEST)] * 2
     colleague.drags("red.jpg", "blue.jpg")
     colleague.asks()
     colleague.sends(2)
@@ -216,7 +216,7 @@ def test_names_in_any_script_are_shown_as_text_and_arrive_as_they_are(colleague:
 
 
 def test_the_page_says_when_the_command_has_ended(colleague: Colleague, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(colleague.shop.page.desk, "stack", None)
+    monkeypatch.setattr(colleague.shop.page.api, "stack", None)
     colleague.tab.does(
         "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0
     )
@@ -265,7 +265,7 @@ def test_no_rule_of_accessibility_is_broken_and_nothing_is_wider_than_the_window
     tab.says("document.getElementById('all-styles').click()")
     look("styles")
     tab.says("document.getElementById('all-styles').click()")
-    shop.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    shop.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
     colleague.sends(3)
     shop.lets(3)
     tab.says("document.querySelector('details').open = true")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backdrop_cli.picks import Pick, read
+from backdrop_cli.picks import Pick, read_picks
 from tests.browser.albums import WILD
 from tests.browser.chromium import Browser
 from tests.unit.demo_scenes import PREFIX
@@ -115,7 +115,7 @@ def test_stars_are_kept_and_saved_for_the_command(tab: Browser, small_page: Path
     tab.opens(small_page, finding=two)
     tab.saves_into(tmp_path)
     tab.says("document.getElementById('save').click()")
-    wild, shoe = read(saved(tab, tmp_path / "picks.csv"))
+    wild, shoe = read_picks(saved(tab, tmp_path / "picks.csv"))
     assert (wild, shoe) == (Pick(PREFIX + WILD, "w/wild.png"), Pick(f"{PREFIX}shoes/00.jpg", "00.png"))
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from backdrop.model.api_key import ApiKey
 from backdrop.model.job import Job
-from backdrop.model.provider_result import Answer
+from backdrop.model.provider_result import ProviderResult
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.standin_client import JPEG, KEY
 
@@ -33,7 +33,7 @@ def a_job(operation: str = "replace", **given: Any) -> Job:
     instructions |= given
     return Job(
         job_id="job-1",
-        content_key="content",
+        content_id="content",
         source_id="source",
         bucket="photos",
         key="shoes/red.jpg",
@@ -42,7 +42,7 @@ def a_job(operation: str = "replace", **given: Any) -> Job:
         variant="",
         operation=operation,
         provider="ideogram",
-        asked=instructions,
+        purchase_spec=instructions,
         instructions=instructions,
         provenance={},
         quoted=60_000,
@@ -50,11 +50,11 @@ def a_job(operation: str = "replace", **given: Any) -> Job:
     )
 
 
-def called(adapter: Ideogram, job: Job, photo: bytes) -> Answer:
+def called(adapter: Ideogram, job: Job, photo: bytes) -> ProviderResult:
     """What one call of an adapter leads to; Ideogram names no work of its own, and is never at work after its call."""
     call = adapter.prepare(job, photo)
-    answer = call if isinstance(call, Answer) else call(_never_named)
-    assert isinstance(answer, Answer)
+    answer = call if isinstance(call, ProviderResult) else call(_never_named)
+    assert isinstance(answer, ProviderResult)
     return answer
 
 

@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, override
 
-from backdrop.model.ids import call_uuid, sha256_hex
+from backdrop.model.ids import derive_idempotency_key, sha256_hex
 from backdrop.model.job import Attempt, Job
-from backdrop.model.provider_result import Answer, Standing
+from backdrop.model.provider_result import LookupStatus, ProviderResult
 from backdrop.ports import Provider
 from tests.contract.adapters import NOW, PHOTO, a_job
 
@@ -19,7 +19,7 @@ POLL_SECONDS = 0.05
 
 def job_for(provider: str, **given: Any) -> Job:
     """A job for a provider with these instructions."""
-    return a_job(**given).but(provider=provider, job_id=sha256_hex(repr(sorted(given.items())).encode()))
+    return replace(a_job(**given), provider=provider, job_id=sha256_hex(repr(sorted(given.items())).encode()))
 
 
 def claimed(job: Job, provider_id: str | None) -> Job:
@@ -31,35 +31,35 @@ def claimed(job: Job, provider_id: str | None) -> Job:
         provider_id=provider_id,
         submitted_at=NOW,
         lease_until=end,
-        day="2026-11-16",
+        budget_day="2026-11-16",
         reserved=60_000,
     )
-    return job.but(attempt=1, attempts=(attempt,))
+    return replace(job, attempt_no=1, attempts=(attempt,))
 
 
 def the_id(job: Job) -> str:
     """The id that is ours to choose."""
-    return call_uuid(job.job_id, job.generation)
+    return derive_idempotency_key(job.job_id, job.charge_no)
 
 
 @dataclass
 class Called:
     """What one call led to, and the names that it was given for its work before it polled."""
 
-    answer: Answer | Standing
+    answer: ProviderResult | LookupStatus
     names: list[str] = field(default_factory=list[str])
 
     @property
-    def said(self) -> Answer:
+    def said(self) -> ProviderResult:
         """The answer, where there must be one."""
-        assert isinstance(self.answer, Answer), self.answer
+        assert isinstance(self.answer, ProviderResult), self.answer
         return self.answer
 
 
 def call(adapter: Provider, job: Job, photo: bytes = PHOTO, references: Sequence[bytes] = ()) -> Called:
     """One call of an adapter."""
     prepared, names = adapter.prepare(job, photo, references), list[str]()
-    return Called(prepared if isinstance(prepared, Answer) else prepared(names.append), names)
+    return Called(prepared if isinstance(prepared, ProviderResult) else prepared(names.append), names)
 
 
 @dataclass
@@ -70,16 +70,16 @@ class Lending:
     lent: dict[str, bytes] = field(default_factory=dict[str, bytes])
     results: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
-    def link(self, data: bytes, *, by: str) -> str | None:
+    def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
         """An address at which the bytes lie."""
         self.lent[f"/in/{sha256_hex(data)}"] = data
         return f"{self.url}/in/{sha256_hex(data)}?X-Amz-Signature=1"
 
-    def opening(self, name: str, *, by: str) -> str | None:
+    def create_upload_link(self, name: str, *, provider_url: str) -> str | None:
         """An address to which bytes can be written."""
         return f"{self.url}/out/{name}?X-Amz-Signature=2"
 
-    def keep_result(self, name: str, data: bytes) -> None:
+    def save_result(self, name: str, data: bytes) -> None:
         """Keep it."""
         self.results[name] = data
 

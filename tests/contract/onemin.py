@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Money
-from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.job import MoneyStatus
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.providers.onemin import OneMin
 from tests.contract.adapters import CALL_SECONDS, Recorder, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, Called, call, claimed, job_for
@@ -19,7 +19,7 @@ LINK = (
     f"https://s3.us-east-1.amazonaws.com/asset.1min.ai/{PATH}?X-Amz-Algorithm=AWS4-HMAC-SHA256"
     "&X-Amz-Date=20260415T103000Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host&X-Amz-Signature=0123"
 )
-LOST = (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
+LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
 REFERENCES = picture("PNG", color="gold"), picture("WEBP", color="white")
 OPTIONS: dict[str, Any] = {
     "prompt": 'Ünïcode "quoted" \\ ✨\nsecond line',
@@ -65,11 +65,11 @@ def called(*replies: Reply, seconds: float = CALL_SECONDS, **given: Any) -> Call
         return call(adapter(server, seconds=seconds), job_for("1min", **given))
 
 
-def asked(reply: Reply) -> Answer | Standing:
+def asked(reply: Reply) -> ProviderResult | LookupStatus:
     with recording(reply) as server:
         return adapter(server).look_up(claimed(job_for("1min"), ID), ID)
 
 
-def fate(answer: Answer | Standing) -> tuple[Class, Code | None, Money]:
-    assert isinstance(answer, Answer)
-    return answer.kind, answer.code, answer.money
+def fate(answer: ProviderResult | LookupStatus) -> tuple[RetryClass, Code | None, MoneyStatus]:
+    assert isinstance(answer, ProviderResult)
+    return answer.retry_class, answer.code, answer.money

@@ -6,24 +6,24 @@ from typing import Any, NamedTuple, cast
 
 from backdrop.aws.s3 import OutputBucket
 from backdrop.model.codes import Code
-from backdrop.model.job import Money, Status
+from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.model.object_keys import result_key
-from backdrop.ports import Provider, Work
+from backdrop.ports import Provider, WorkStorage
 from proof.world.pictures import photo
 from proof.world.provider import Kind
 from proof.world.stack import OUTPUT, World
 from tests.contract.adapters import Recorder, Reply, recording
 
 KEY = "shoes/red.jpg"
-type Adapter = Callable[[Recorder, Work], Provider]
+type Adapter = Callable[[Recorder, WorkStorage], Provider]
 
 
 class Purchase(NamedTuple):
     """How a photo ended: its job's status and code, the money in micro-dollars, and how many paid calls went out."""
 
-    status: Status
+    status: JobStatus
     code: Code | None
-    money: Money
+    money: MoneyStatus
     charged: int
     calls: int
     pictures: int
@@ -36,21 +36,21 @@ class Bucket:
 
     output: OutputBucket
 
-    def link(self, data: bytes, *, by: str) -> str | None:
+    def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
         """No link."""
         return None
 
-    def opening(self, name: str, *, by: str) -> str | None:
+    def create_upload_link(self, name: str, *, provider_url: str) -> str | None:
         """No link."""
         return None
 
-    def keep_result(self, name: str, data: bytes) -> None:
+    def save_result(self, name: str, data: bytes) -> None:
         """Put a result aside for deliver."""
         self.output.put(result_key(name), data, "application/octet-stream")
 
     def has_result(self, name: str) -> bool:
         """Whether it was put aside."""
-        return self.output.find(result_key(name)) is not None
+        return self.output.find_key(result_key(name)) is not None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -12,13 +13,13 @@ from hypothesis import strategies as st
 from backdrop.model.api_key import ApiKey
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop.model.job import Job, Money
-from backdrop.model.provider_options import Endpoint
-from backdrop.model.provider_result import NOT_TAKEN, Answer, Class, Standing
+from backdrop.model.errors import RetryLaterError
+from backdrop.model.job import Job, MoneyStatus
+from backdrop.model.provider_options import SegmindEndpoint
+from backdrop.model.provider_result import NOT_TAKEN_CLASSES, LookupStatus, ProviderResult, RetryClass
 from backdrop.ports import Provider
 from backdrop.providers import ideogram, onemin, runware, segmind
-from backdrop.providers.http import Reply as HttpReply
+from backdrop.providers.http import HttpResponse as HttpReply
 from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.runware import Runware
@@ -33,7 +34,7 @@ type Make = Callable[[str, float, Key], Provider]
 MAKERS: dict[str, Make] = {
     "ideogram": Ideogram,
     "segmind": lambda url, seconds, key: Segmind(url, seconds, key, Shelf(), poll_seconds=0.01),
-    "segmind v1": lambda url, seconds, key: Segmind(url, seconds, key, Shelf(), Endpoint.V1),
+    "segmind v1": lambda url, seconds, key: Segmind(url, seconds, key, Shelf(), SegmindEndpoint.V1),
     "1min": lambda url, seconds, key: OneMin(url, seconds, key, 45_000, poll_seconds=0.01),
     "runware": lambda url, seconds, key: Runware(url, seconds, key, Shelf(), poll_seconds=0.01),
 }
@@ -51,7 +52,7 @@ def job_of(name: str) -> Job:
     return job_for(name.split()[0])
 
 
-def told(name: str, *replies: Reply, key: Key = the_key, seconds: float = CALL_SECONDS) -> tuple[Answer, int]:
+def told(name: str, *replies: Reply, key: Key = the_key, seconds: float = CALL_SECONDS) -> tuple[ProviderResult, int]:
     """What a call leads to, and how many requests it made."""
     with recording(*before(name), *replies) as server:
         answer = call(MAKERS[name](server.url, seconds, key), job_of(name)).said
@@ -65,7 +66,11 @@ def told(name: str, *replies: Reply, key: Key = the_key, seconds: float = CALL_S
 @pytest.mark.parametrize("key", ["", "secret\n", "two\nlines", "null\0byte", "sch\u00fcssel"], ids=ascii)
 def test_without_a_key_that_a_header_can_carry_nothing_is_sent(name: str, key: str) -> None:
     answer, requests = told(name, http(500), key=lambda fresh: ApiKey(key))
-    assert (answer.kind, answer.code, answer.money) == (Class.PAUSE, Code.PROVIDER_KEY_MISSING, Money.NOT_SPENT)
+    assert (answer.retry_class, answer.code, answer.money) == (
+        RetryClass.PAUSE,
+        Code.PROVIDER_KEY_MISSING,
+        MoneyStatus.NOT_SPENT,
+    )
     assert requests <= 0
 
 
@@ -78,14 +83,14 @@ def test_a_refused_key_is_looked_up_afresh_and_tried_once_more(name: str) -> Non
 @every
 def test_a_refused_key_without_another_pauses_after_one_call(name: str) -> None:
     answer, requests = told(name, http(401, b"{}"))
-    assert (answer.kind, answer.code, requests) == (Class.PAUSE, Code.PROVIDER_KEY_REFUSED, 1)
+    assert (answer.retry_class, answer.code, requests) == (RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED, 1)
 
 
 @every
 def test_a_refusal_stands_where_no_fresh_key_can_be_read(name: str) -> None:
     def keys(fresh: bool) -> ApiKey:
         if fresh:
-            raise WaitError(Code.STORAGE_UNAVAILABLE, "Secrets Manager does not answer.", 5)
+            raise RetryLaterError(Code.STORAGE_UNAVAILABLE, "Secrets Manager does not answer.", 5)
         return ApiKey("old")
 
     answer, requests = told(name, http(401, b"{}"), key=keys)
@@ -101,8 +106,8 @@ def test_a_key_that_the_provider_repeats_is_not_told(name: str, status: int) -> 
 
 @pytest.mark.parametrize("name", ASKABLE)
 def test_without_a_key_a_question_is_no_answer_yet(name: str) -> None:
-    adapter = MAKERS[name](unused_url(), 5, lambda fresh: ApiKey(missing="none"))
-    assert adapter.look_up(claimed(job_of(name), "id"), "id") is Standing.PENDING
+    adapter = MAKERS[name](unused_url(), 5, lambda fresh: ApiKey(missing_reason="none"))
+    assert adapter.look_up(claimed(job_of(name), "id"), "id") is LookupStatus.PENDING
 
 
 # -- broken connections ----------------------------------------------------------------------------------------
@@ -111,23 +116,27 @@ def test_without_a_key_a_question_is_no_answer_yet(name: str) -> None:
 @every
 def test_what_never_reached_the_provider_was_not_bought(name: str) -> None:
     answer = call(MAKERS[name](unused_url(), CALL_SECONDS, the_key), job_of(name)).said
-    expected = Class.BACKOFF if name == "1min" else Class.NOW
-    assert (answer.kind, answer.money) == (expected, Money.NOT_SPENT)
+    expected = RetryClass.BACKOFF if name == "1min" else RetryClass.NOW
+    assert (answer.retry_class, answer.money) == (expected, MoneyStatus.NOT_SPENT)
 
 
 @every
 def test_an_answer_that_never_came_leaves_the_charge_unknown_and_nothing_is_sent_again(name: str) -> None:
     answer, requests = told(name, silence)
-    assert (answer.kind, answer.code, answer.money) == (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
+    assert (answer.retry_class, answer.code, answer.money) == (
+        RetryClass.AMBIG,
+        Code.CHARGE_UNKNOWN,
+        MoneyStatus.UNKNOWN,
+    )
     assert requests == 1
 
 
 @pytest.mark.parametrize("name", ASKABLE)
 def test_a_question_without_an_answer_is_no_answer_yet(name: str) -> None:
     job = job_of(name)
-    assert MAKERS[name](unused_url(), CALL_SECONDS, the_key).look_up(claimed(job, "id"), "id") is Standing.PENDING
+    assert MAKERS[name](unused_url(), CALL_SECONDS, the_key).look_up(claimed(job, "id"), "id") is LookupStatus.PENDING
     with recording(silence) as server:
-        assert MAKERS[name](server.url, CALL_SECONDS, the_key).look_up(claimed(job, "id"), "id") is Standing.PENDING
+        assert MAKERS[name](server.url, CALL_SECONDS, the_key).look_up(claimed(job, "id"), "id") is LookupStatus.PENDING
 
 
 # -- any answer ------------------------------------------------------------------------------------------------
@@ -216,18 +225,18 @@ def test_no_look_up_says_that_a_call_was_not_taken_unless_it_came_to_nothing(
         faked(name, replies, patch, uploads=False)
         said = MAKERS[name]("https://api.example", 1, the_key).look_up(claimed(job, ident), ident)
     assert_kept(said)
-    if isinstance(said, Answer) and said.kind in NOT_TAKEN:
-        assert said.kind is Class.BACKOFF or said.final
+    if isinstance(said, ProviderResult) and said.retry_class in NOT_TAKEN_CLASSES:
+        assert said.retry_class is RetryClass.BACKOFF or said.is_final
 
 
-def assert_kept(said: Answer | Standing) -> None:
-    if isinstance(said, Standing):
+def assert_kept(said: ProviderResult | LookupStatus) -> None:
+    if isinstance(said, LookupStatus):
         return
-    kept = job_for("segmind").but(links=said.links)
+    kept = replace(job_for("segmind"), links=said.links)
     assert from_json(Job, to_json(kept)) == kept
-    assert said.usable or said.message.encode()
-    assert (said.kind is Class.OK) == bool(said.links)
-    assert (said.kind is Class.OK) == (said.charged > 0)
+    assert said.is_usable or said.message.encode()
+    assert (said.retry_class is RetryClass.OK) == bool(said.links)
+    assert (said.retry_class is RetryClass.OK) == (said.charged > 0)
 
 
 def test_every_maker_is_another_provider() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.model.job import Job, Money
-from backdrop.model.provider_options import Endpoint
-from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.job import Job, MoneyStatus
+from backdrop.model.provider_options import SegmindEndpoint
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.ports import Provider
 from backdrop.providers.downloads import ResultDownloads
 from backdrop.providers.onemin import OneMin
@@ -55,14 +55,14 @@ def billed(standin: StandinClient) -> int:
     return round(float(standin.total_usd()) * 1_000_000)
 
 
-def asked_again(adapter: Provider, job: Job, called: Called) -> Answer | Standing:
+def asked_again(adapter: Provider, job: Job, called: Called) -> ProviderResult | LookupStatus:
     """What a later look-up says of the same call."""
-    ident = called.names[0] if called.names else adapter.request_id(job)
+    ident = called.names[0] if called.names else adapter.idempotency_key(job)
     assert ident
-    said: Answer | Standing = Standing.PENDING
+    said: ProviderResult | LookupStatus = LookupStatus.PENDING
     for _ in range(200):
         said = adapter.look_up(claimed(job, ident), ident)
-        if said is not Standing.PENDING:
+        if said is not LookupStatus.PENDING:
             return said
     return said
 
@@ -73,10 +73,10 @@ def test_a_picture_is_bought_told_and_fetched(
 ) -> None:
     adapter, job = make(name), job_for(name)
     called = call(adapter, job)
-    assert (called.said.kind, called.said.charged) == (Class.OK, billed(standin))
+    assert (called.said.retry_class, called.said.charged) == (RetryClass.OK, billed(standin))
     again = asked_again(adapter, job, called)
-    assert isinstance(again, Answer)
-    assert (again.charged, again.usable) == (called.said.charged, True)
+    assert isinstance(again, ProviderResult)
+    assert (again.charged, again.is_usable) == (called.said.charged, True)
     (link,) = called.said.links
     downloads = ResultDownloads({name: f"{standin.url}/{AT[name]}"})
     assert downloads.fetch(name, link.url or "")[:3] in (b"\xff\xd8\xff", b"\x89PN")
@@ -90,7 +90,7 @@ def test_an_answer_that_is_lost_before_it_names_the_work_is_unknown_money(
 ) -> None:
     strike(standin, name, fault)
     called = call(make(name), job_for(name))
-    assert (called.said.kind, called.said.money, called.names) == (Class.AMBIG, Money.UNKNOWN, [])
+    assert (called.said.retry_class, called.said.money, called.names) == (RetryClass.AMBIG, MoneyStatus.UNKNOWN, [])
     assert len(standin.jobs()) == 1
 
 
@@ -103,8 +103,8 @@ def test_a_lost_call_of_runware_is_found_by_our_id_and_charged_once(
     strike(standin, "runware", "accept_then_drop")
     adapter, job = make("runware"), job_for("runware")
     found = asked_again(adapter, job, call(adapter, job))
-    assert isinstance(found, Answer)
-    assert (found.kind, found.charged, len(standin.jobs())) == (Class.OK, 60_000, 1)
+    assert isinstance(found, ProviderResult)
+    assert (found.retry_class, found.charged, len(standin.jobs())) == (RetryClass.OK, 60_000, 1)
 
 
 @pytest.mark.parametrize("status", [400, 409])
@@ -115,7 +115,11 @@ def test_a_call_of_runware_that_is_sent_again_is_the_same_call(
     strike(standin, "runware", "accept_then_drop")
     adapter, job = make("runware"), job_for("runware")
     first, second = call(adapter, job), call(adapter, job)
-    assert (first.said.kind, second.said.kind, second.said.charged) == (Class.AMBIG, Class.OK, 60_000)
+    assert (first.said.retry_class, second.said.retry_class, second.said.charged) == (
+        RetryClass.AMBIG,
+        RetryClass.OK,
+        60_000,
+    )
     assert (len(standin.jobs()), standin.see("bill")["duplicates"]) == (1, [])
 
 
@@ -125,23 +129,25 @@ def test_a_call_of_runware_that_never_came_is_known_to_be_absent(
 ) -> None:
     standin.control("settings", {"runware_unknown": unknown})
     job = job_for("runware")
-    assert make("runware").look_up(claimed(job, the_id(job)), the_id(job)) is Standing.ABSENT
+    assert make("runware").look_up(claimed(job, the_id(job)), the_id(job)) is LookupStatus.ABSENT
 
 
 @every
-@pytest.mark.parametrize(("status", "kind"), [(401, Class.PAUSE), (402, Class.PAUSE), (429, Class.QUOTA)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, RetryClass.PAUSE), (402, RetryClass.PAUSE), (429, RetryClass.QUOTA)]
+)
 @pytest.mark.parametrize("form", [{}, {"body": {}}, {"html": True}], ids=["usual", "empty", "html"])
 def test_a_refusal_costs_nothing_whatever_its_body(
     name: str,
     status: int,
-    kind: Class,
+    kind: RetryClass,
     form: dict[str, object],
     standin: StandinClient,
     make: Callable[[str], Provider],
 ) -> None:
     strike(standin, name, "status", {"code": status, **form})
     answer = call(make(name), job_for(name)).said
-    assert (answer.kind, answer.money, billed(standin)) == (kind, Money.NOT_SPENT, 0)
+    assert (answer.retry_class, answer.money, billed(standin)) == (kind, MoneyStatus.NOT_SPENT, 0)
 
 
 @every
@@ -152,7 +158,7 @@ def test_a_fault_after_the_work_was_taken_is_unknown_money(
     # Segmind publishes that it bills no 500.
     code = 502 if (name, args["code"]) == ("segmind", 500) else args["code"]
     strike(standin, name, "status", {**args, "code": code})
-    assert call(make(name), job_for(name)).said.money is Money.UNKNOWN
+    assert call(make(name), job_for(name)).said.money is MoneyStatus.UNKNOWN
     assert billed(standin) > 0
 
 
@@ -171,7 +177,7 @@ def test_a_200_that_is_none_is_unknown_money(
 ) -> None:
     strike(standin, name, fault, args)
     answer = call(make(name), job_for(name)).said
-    assert (answer.kind, answer.money) == (Class.AMBIG, Money.UNKNOWN)
+    assert (answer.retry_class, answer.money) == (RetryClass.AMBIG, MoneyStatus.UNKNOWN)
 
 
 @every
@@ -180,7 +186,7 @@ def test_a_picture_that_is_withheld_is_known_for_what_it_cost(
 ) -> None:
     strike(standin, name, "unsafe", {"form": "detail"} if name == "segmind" else {})
     answer = call(make(name), job_for(name)).said
-    assert not answer.usable
+    assert not answer.is_usable
     assert answer.code
     assert answer.code.value.startswith("unsafe_")
     assert answer.charged == billed(standin)
@@ -196,7 +202,7 @@ def test_a_cost_that_is_none_is_the_lists(
 
 
 def test_v1_of_segmind_is_paid_kept_and_told(standin: StandinClient, place: Lending) -> None:
-    ours = Segmind(f"{standin.url}/segmind", 20, the_key, place, Endpoint.V1)
+    ours = Segmind(f"{standin.url}/segmind", 20, the_key, place, SegmindEndpoint.V1)
     answer = call(ours, job_for("segmind", rendering_speed="QUALITY")).said
-    assert (answer.kind, answer.charged, billed(standin)) == (Class.OK, 112_500, 112_500)
-    assert [*place.results] == [answer.links[0].kept]
+    assert (answer.retry_class, answer.charged, billed(standin)) == (RetryClass.OK, 112_500, 112_500)
+    assert [*place.results] == [answer.links[0].result_name]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from backdrop.imaging.verify import verify_result
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, WaitError
+from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.providers import downloads
 from backdrop.providers.downloads import ResultDownloads
 from tests.contract.adapters import Reply, http, raw, recording, silence
@@ -22,7 +22,7 @@ PNG = picture("PNG")
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tries of one download follow at once."""
-    monkeypatch.setattr(downloads, "PAUSES_SECONDS", tuple(0.0 for _ in downloads.PAUSES_SECONDS))
+    monkeypatch.setattr(downloads, "RETRY_DELAYS_SECONDS", tuple(0.0 for _ in downloads.RETRY_DELAYS_SECONDS))
 
 
 def fetch(standin: StandinClient, url: str | None = None) -> bytes:
@@ -165,7 +165,7 @@ def test_a_refusal_is_for_good_and_has_its_own_code(status: int, code: Code) -> 
 def test_a_server_in_trouble_is_tried_again_later(standin: StandinClient, status: int) -> None:
     url = standin.result_url()
     standin.fault("cdn_5xx", {"times": 1, "code": status})
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(RetryLaterError) as caught:
         fetch(standin, url)
     assert caught.value.code is Code.RESULT_UNREACHABLE
     assert fetch(standin, url).startswith(b"\x89PNG")
@@ -192,7 +192,7 @@ def test_a_redirect_is_not_followed(standin: StandinClient) -> None:
 def test_a_broken_connection_is_tried_again(standin: StandinClient, fault: str) -> None:
     url = standin.result_url()
     standin.fault(fault, route="cdn", times=1)
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(RetryLaterError) as caught:
         fetch(standin, url)
     assert caught.value.code is Code.RESULT_UNREACHABLE
     assert fetch(standin, url)
@@ -208,7 +208,7 @@ def test_a_broken_connection_is_tried_again(standin: StandinClient, fault: str) 
     ids=["silence", "nonsense", "broken encoding"],
 )
 def test_an_answer_that_is_no_http_is_tried_again(reply: Reply) -> None:
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(RetryLaterError) as caught:
         fetched(reply)
     assert caught.value.code is Code.RESULT_UNREACHABLE
 
@@ -216,9 +216,9 @@ def test_an_answer_that_is_no_http_is_tried_again(reply: Reply) -> None:
 def test_a_file_that_dribbles_beyond_all_patience_is_tried_again(
     standin: StandinClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloads, "LONGEST_SECONDS", 0.1)
+    monkeypatch.setattr(downloads, "MAX_DOWNLOAD_SECONDS", 0.1)
     standin.fault("trickle", {"bytes_per_s": 500}, route="cdn")
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(RetryLaterError) as caught:
         fetch(standin)
     assert caught.value.code is Code.RESULT_UNREACHABLE
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, WaitError
-from backdrop.model.provider_result import Class
+from backdrop.model.errors import ResultError, RetryLaterError
+from backdrop.model.provider_result import RetryClass
 from backdrop.providers.downloads import ResultDownloads
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import CALL_SECONDS, PHOTO, a_job, called, http, recording, the_key
@@ -52,7 +52,7 @@ def refused(there: ResultDownloads, url: str) -> ResultError:
     ],
 )
 def test_the_providers_own_host_is_followed(url: str, looked_up: list[str]) -> None:
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(RetryLaterError) as caught:
         ResultDownloads(REAL).fetch("ideogram", url)
     assert caught.value.code is Code.RESULT_UNREACHABLE
     assert [host.lower() for host in looked_up] == ["ideogram.ai"]
@@ -144,7 +144,7 @@ def test_a_provider_without_a_list_has_no_hosts(looked_up: list[str]) -> None:
 
 @pytest.mark.parametrize("host", [HIDDEN_HOST, HIDDEN_HOST.upper(), "cdn.example"])
 def test_the_operator_can_add_hosts_with_any_path(host: str, looked_up: list[str]) -> None:
-    with pytest.raises(WaitError):
+    with pytest.raises(RetryLaterError):
         ResultDownloads(REAL, EXTRA).fetch("ideogram", f"https://{host}/any/a.png")
     assert [name.lower() for name in looked_up] == [host.lower()]
 
@@ -216,12 +216,12 @@ def test_the_real_hosts_links_are_followed_also_from_a_stand_in(
     standin.control("settings", {"url_mode": "real"})
     url = paid_link(standin)
     looked_up = deaf(monkeypatch)
-    with pytest.raises(WaitError):
+    with pytest.raises(RetryLaterError):
         ResultDownloads({"ideogram": f"{standin.url}/ideogram"}).fetch("ideogram", url)
     assert looked_up == ["ideogram.ai"]
 
 
 def paid_link(standin: StandinClient) -> str:
     answer = called(Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, the_key), a_job(), PHOTO)
-    assert answer.kind is Class.OK
+    assert answer.retry_class is RetryClass.OK
     return answer.links[0].url or ""

@@ -3,7 +3,7 @@
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, WaitError
+from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.providers.downloads import RESULT_HOSTS, ResultDownloads
 from tests.contract.test_downloads_hosts import deaf
 
@@ -46,7 +46,7 @@ FOREIGN = [
 @pytest.mark.parametrize(("provider", "url"), OWN)
 def test_a_providers_own_hosts_are_followed(provider: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = deaf(monkeypatch)
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(RetryLaterError) as caught:
         ResultDownloads(REAL).fetch(provider, url)
     assert caught.value.code is Code.RESULT_UNREACHABLE
     assert asked == [url.split("/")[2]]

@@ -7,8 +7,8 @@ import zlib
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.provider_result import Answer, Class
-from backdrop.providers.http import MAX_ANSWER_BYTES, ask, post
+from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.providers.http import MAX_RESPONSE_BYTES, post, send_free_request
 from tests.contract.adapters import Reply, http, raw, recording
 
 LONG = 60_000_000
@@ -21,15 +21,15 @@ ENDLESS = [
         http(200, gzip.compress(gzip.compress(bytes(LONG), 9), 9), more="Content-Encoding: gzip, gzip\r\n"),
         id="gzip in gzip",
     ),
-    pytest.param(http(200, bytes(MAX_ANSWER_BYTES + 1)), id="just one byte too long"),
-    pytest.param(raw(HEAD + b"\r\n" + bytes(MAX_ANSWER_BYTES * 2)), id="of no announced length"),
+    pytest.param(http(200, bytes(MAX_RESPONSE_BYTES + 1)), id="just one byte too long"),
+    pytest.param(raw(HEAD + b"\r\n" + bytes(MAX_RESPONSE_BYTES * 2)), id="of no announced length"),
     pytest.param(raw(HEAD + b"X: " + bytes(1_000_000) + b"\r\n\r\n"), id="a header without an end"),
     pytest.param(raw(HEAD + b"X: 1\r\n" * 100_000 + b"\r\n"), id="headers without an end"),
 ]
 
 
 # What may be kept of an answer, twice while it grows, and what lies between server and client.
-MOST_MEMORY = 3 * MAX_ANSWER_BYTES + 4_000_000
+MOST_MEMORY = 3 * MAX_RESPONSE_BYTES + 4_000_000
 
 
 @pytest.mark.parametrize("reply", ENDLESS)
@@ -39,21 +39,21 @@ def test_a_paid_answer_without_an_end_is_a_lost_one(reply: Reply) -> None:
         found = post(server.url, b"{}", {}, timeout_seconds=30)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert isinstance(found, Answer)
-    assert (found.kind, found.code) == (Class.AMBIG, Code.CHARGE_UNKNOWN)
+    assert isinstance(found, ProviderResult)
+    assert (found.retry_class, found.code) == (RetryClass.AMBIG, Code.CHARGE_UNKNOWN)
     assert peak < MOST_MEMORY
 
 
 @pytest.mark.parametrize("reply", ENDLESS)
 def test_a_free_answer_without_an_end_is_none(reply: Reply) -> None:
     with recording(reply) as server:
-        found = ask(server.url, {}, timeout_seconds=30)
+        found = send_free_request(server.url, {}, timeout_seconds=30)
     assert isinstance(found, Exception)
 
 
 def test_an_answer_of_exactly_the_limit_is_taken() -> None:
-    with recording(http(200, gzip.compress(bytes(MAX_ANSWER_BYTES)), more="Content-Encoding: gzip\r\n")) as server:
-        found = ask(server.url, {}, timeout_seconds=30)
+    with recording(http(200, gzip.compress(bytes(MAX_RESPONSE_BYTES)), more="Content-Encoding: gzip\r\n")) as server:
+        found = send_free_request(server.url, {}, timeout_seconds=30)
     assert not isinstance(found, Exception)
     assert found
-    assert len(found.body) == MAX_ANSWER_BYTES
+    assert len(found.body) == MAX_RESPONSE_BYTES

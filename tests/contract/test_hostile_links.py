@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, WaitError
+from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.providers import downloads
 from backdrop.providers.downloads import ResultDownloads
 from backdrop_local.home import TOOLS
@@ -114,7 +114,7 @@ def test_a_listed_name_that_leads_to_this_machine_gets_no_request(
     impostor: Impostor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leads_to(impostor.port, monkeypatch)
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(RetryLaterError) as caught:
         ResultDownloads({"ideogram": "https://api.ideogram.ai"}).fetch("ideogram", LINK)
     assert impostor.met.wait(SECONDS)
     assert (caught.value.code, impostor.asked) == (Code.RESULT_UNREACHABLE, [])
@@ -123,7 +123,7 @@ def test_a_listed_name_that_leads_to_this_machine_gets_no_request(
 def test_a_listed_name_that_leads_to_a_service_without_tls_gets_no_request(monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(http(200, b"secret")) as service:
         leads_to(service.port, monkeypatch)
-        with pytest.raises(WaitError) as caught:
+        with pytest.raises(RetryLaterError) as caught:
             ResultDownloads({"ideogram": "https://api.ideogram.ai"}).fetch("ideogram", LINK)
         assert (caught.value.code, service.requests) == (Code.RESULT_UNREACHABLE, [])
 

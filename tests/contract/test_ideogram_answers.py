@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Money
+from backdrop.model.job import MoneyStatus
 from backdrop.model.pricing import quote
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers import response_rules
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import CALL_SECONDS, PHOTO, SUCCESS, a_job, called, http, recording, the_key
@@ -18,11 +18,13 @@ from tests.contract.standin_client import StandinClient, wait_until
 LINK = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1743867804&sig=e1"
 
 
-def call(standin: StandinClient, operation: str = "replace", timeout: float = CALL_SECONDS, **given: Any) -> Answer:
+def call(
+    standin: StandinClient, operation: str = "replace", timeout: float = CALL_SECONDS, **given: Any
+) -> ProviderResult:
     return called(Ideogram(f"{standin.url}/ideogram", timeout, the_key), a_job(operation, **given), PHOTO)
 
 
-def answered(status: int, body: object, *, operation: str = "replace", more: str = "") -> Answer:
+def answered(status: int, body: object, *, operation: str = "replace", more: str = "") -> ProviderResult:
     """What a raw answer means."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     with recording(http(status, data, more=more)) as server:
@@ -45,14 +47,14 @@ def test_what_was_charged_is_what_the_stand_in_bills(
     fields = {"rendering_speed": speed, "num_images": number}
     given: dict[str, Any] = {name: value for name, value in fields.items() if value}
     answer = call(standin, **given)
-    assert (answer.kind, answer.code, answer.money) == (Class.OK, None, Money.SPENT)
+    assert (answer.retry_class, answer.code, answer.money) == (RetryClass.OK, None, MoneyStatus.SPENT)
     assert answer.charged == billed(standin) == quote("ideogram", a_job(**given).instructions)
-    assert len([link for link in answer.links if link.usable]) == (number or 1)
+    assert len([link for link in answer.links if link.is_usable]) == (number or 1)
 
 
 def test_a_removed_background_costs_a_cent_and_has_no_seed(standin: StandinClient) -> None:
     answer = call(standin, "remove")
-    assert (answer.kind, answer.charged, billed(standin)) == (Class.OK, 10_000, 10_000)
+    assert (answer.retry_class, answer.charged, billed(standin)) == (RetryClass.OK, 10_000, 10_000)
     assert [link.seed for link in answer.links] == [None]
 
 
@@ -65,26 +67,26 @@ def test_the_published_example_is_understood() -> None:
 def test_the_published_example_of_removing_is_understood() -> None:
     body = {"created": "2000-01-23 04:56:07+00:00", "data": [{"is_image_safe": True, "url": LINK}]}
     answer = answered(200, body, operation="remove")
-    assert (answer.kind, answer.charged, len(answer.links)) == (Class.OK, 10_000, 1)
+    assert (answer.retry_class, answer.charged, len(answer.links)) == (RetryClass.OK, 10_000, 1)
 
 
 @pytest.mark.parametrize("form", ["blank", "T"])
 def test_the_date_may_have_either_form(standin: StandinClient, form: str) -> None:
     standin.control("settings", {"created_form": form})
-    assert call(standin).kind is Class.OK
+    assert call(standin).retry_class is RetryClass.OK
 
 
 @pytest.mark.parametrize("created", [None, 7, "yesterday", {}])
 def test_no_paid_answer_fails_on_its_date(created: object) -> None:
     body = {"created": created, "data": [{"is_image_safe": True, "url": LINK}], "unheard_of": [1]}
-    assert answered(200, body).kind is Class.OK
+    assert answered(200, body).retry_class is RetryClass.OK
 
 
 @pytest.mark.parametrize(("query", "known"), [("?exp=1743867804", True), ("?exp=soon", False), ("", False)])
 def test_a_link_without_a_deadline_is_a_link(query: str, known: bool) -> None:
     body = {"data": [{"is_image_safe": True, "url": f"https://ideogram.ai/api/images/a.png{query}"}]}
     (link,) = answered(200, body).links
-    assert (link.usable, link.expires_at is not None) == (True, known)
+    assert (link.is_usable, link.expires_at is not None) == (True, known)
 
 
 # -- unsafe and fewer ----------------------------------------------------------------------------------------
@@ -94,8 +96,8 @@ def test_a_link_without_a_deadline_is_a_link(query: str, known: bool) -> None:
 def test_one_unsafe_picture_of_several_is_charged_and_has_no_link(standin: StandinClient, form: str) -> None:
     standin.fault("unsafe", {"which": [0], "form": form})
     answer = call(standin, num_images=2)
-    assert (answer.kind, answer.code, answer.charged) == (Class.OK, None, 120_000)
-    assert [link.usable for link in answer.links] == [False, True]
+    assert (answer.retry_class, answer.code, answer.charged) == (RetryClass.OK, None, 120_000)
+    assert [link.is_usable for link in answer.links] == [False, True]
     assert billed(standin) == 120_000
 
 
@@ -103,23 +105,28 @@ def test_one_unsafe_picture_of_several_is_charged_and_has_no_link(standin: Stand
 def test_an_answer_without_a_usable_picture_is_spent_and_says_why(standin: StandinClient, operation: str) -> None:
     standin.fault("unsafe", {"which": [0, 1]})
     answer = call(standin, operation)
-    assert (answer.kind, answer.code, answer.money) == (Class.OK, Code.UNSAFE_RESULT, Money.SPENT)
-    assert (answer.usable, answer.charged) == (False, billed(standin))
+    assert (answer.retry_class, answer.code, answer.money) == (RetryClass.OK, Code.UNSAFE_RESULT, MoneyStatus.SPENT)
+    assert (answer.is_usable, answer.charged) == (False, billed(standin))
 
 
 @pytest.mark.parametrize("url", [LINK, None, ""], ids=str)
 def test_only_the_safety_checks_own_word_withholds_a_picture(url: str | None) -> None:
     answer = answered(200, {"data": [{"is_image_safe": False, "url": url}]})
-    assert (answer.kind, answer.code, answer.charged) == (Class.OK, Code.UNSAFE_RESULT, 60_000)
+    assert (answer.retry_class, answer.code, answer.charged) == (RetryClass.OK, Code.UNSAFE_RESULT, 60_000)
 
 
 @pytest.mark.parametrize("entry", [{"url": None}, {"url": ""}, {}, {"url": 7}, {"image": LINK}], ids=str)
 def test_charged_entry_without_a_link_is_unrecognized_and_kept(entry: dict[str, Any]) -> None:
     body = {"data": [{"is_image_safe": True, **entry}], "note": "the key is standin-key"}
     answer = answered(200, body)
-    assert (answer.kind, answer.code, answer.charged, answer.money) == (Class.OK, None, 60_000, Money.SPENT)
-    assert [(link.url, link.unrecognized) for link in answer.links] == [(None, True)]
-    assert json.loads(answer.raw) == {**body, "note": "the key is (key)"}
+    assert (answer.retry_class, answer.code, answer.charged, answer.money) == (
+        RetryClass.OK,
+        None,
+        60_000,
+        MoneyStatus.SPENT,
+    )
+    assert [(link.url, link.is_unrecognized) for link in answer.links] == [(None, True)]
+    assert json.loads(answer.raw_response) == {**body, "note": "the key is (key)"}
 
 
 @pytest.mark.parametrize("damaged", [None, 7, "text", [], {}, True], ids=str)
@@ -128,15 +135,15 @@ def test_a_damaged_entry_beside_a_good_one_is_unrecognized(damaged: object, firs
     """The good picture is not lost for it, and both were made and charged."""
     good = {"is_image_safe": True, "url": LINK}
     answer = answered(200, {"data": [damaged, good] if first else [good, damaged]})
-    assert (answer.kind, answer.code, answer.charged) == (Class.OK, None, 120_000)
-    assert [link.unrecognized for link in answer.links] == ([True, False] if first else [False, True])
-    assert answer.raw
+    assert (answer.retry_class, answer.code, answer.charged) == (RetryClass.OK, None, 120_000)
+    assert [link.is_unrecognized for link in answer.links] == ([True, False] if first else [False, True])
+    assert answer.raw_response
 
 
 def test_fewer_results_are_charged_as_they_came(standin: StandinClient) -> None:
     standin.fault("fewer_results")
     answer = call(standin, num_images=3)
-    assert (answer.kind, len(answer.links), answer.charged) == (Class.OK, 2, 120_000)
+    assert (answer.retry_class, len(answer.links), answer.charged) == (RetryClass.OK, 2, 120_000)
     assert billed(standin) == 120_000
 
 
@@ -147,26 +154,26 @@ def test_fewer_results_are_charged_as_they_came(standin: StandinClient) -> None:
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
     [
-        (400, Class.PERM, Code.REQUEST_REJECTED),
-        (401, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
-        (402, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-        (403, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
-        (404, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-        (405, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-        (408, Class.AMBIG, Code.CHARGE_UNKNOWN),
-        (413, Class.PERM, Code.REQUEST_REJECTED),
-        (415, Class.PERM, Code.REQUEST_REJECTED),
-        (422, Class.PERM, Code.UNSAFE_REQUEST),
-        (429, Class.QUOTA, Code.PROVIDER_THROTTLED),
-        (500, Class.AMBIG, Code.CHARGE_UNKNOWN),
-        (502, Class.AMBIG, Code.CHARGE_UNKNOWN),
-        (503, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-        (504, Class.AMBIG, Code.CHARGE_UNKNOWN),
+        (400, RetryClass.PERM, Code.REQUEST_REJECTED),
+        (401, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
+        (402, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        (403, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
+        (404, RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (405, RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (408, RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
+        (413, RetryClass.PERM, Code.REQUEST_REJECTED),
+        (415, RetryClass.PERM, Code.REQUEST_REJECTED),
+        (422, RetryClass.PERM, Code.UNSAFE_REQUEST),
+        (429, RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
+        (500, RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
+        (502, RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
+        (503, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (504, RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
     ],
 )
 @pytest.mark.parametrize("form", ["usual", "empty object", "nothing", "html"])
 def test_a_status_has_one_meaning_whatever_its_body(
-    standin: StandinClient, operation: str, status: int, kind: Class, code: Code, form: str
+    standin: StandinClient, operation: str, status: int, kind: RetryClass, code: Code, form: str
 ) -> None:
     bodies: dict[str, dict[str, object]] = {
         "usual": {},
@@ -176,18 +183,24 @@ def test_a_status_has_one_meaning_whatever_its_body(
     }
     standin.fault("status", {"code": status, **bodies[form]})
     answer = call(standin, operation)
-    money = Money.UNKNOWN if kind is Class.AMBIG else Money.NOT_SPENT
-    assert (answer.kind, answer.code, answer.money) == (kind, code, money)
+    money = MoneyStatus.UNKNOWN if kind is RetryClass.AMBIG else MoneyStatus.NOT_SPENT
+    assert (answer.retry_class, answer.code, answer.money) == (kind, code, money)
     assert (answer.links, answer.charged) == ((), 0)
     assert str(status) in answer.message
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(301, Class.PAUSE), (307, Class.PAUSE), (410, Class.PERM), (204, Class.AMBIG), (501, Class.AMBIG)],
+    [
+        (301, RetryClass.PAUSE),
+        (307, RetryClass.PAUSE),
+        (410, RetryClass.PERM),
+        (204, RetryClass.AMBIG),
+        (501, RetryClass.AMBIG),
+    ],
 )
-def test_a_status_that_no_page_names_is_taken_by_its_hundreds(status: int, kind: Class) -> None:
-    assert answered(status, {}, more="Location: http://127.0.0.1:9/\r\n").kind is kind
+def test_a_status_that_no_page_names_is_taken_by_its_hundreds(status: int, kind: RetryClass) -> None:
+    assert answered(status, {}, more="Location: http://127.0.0.1:9/\r\n").retry_class is kind
 
 
 def test_a_redirect_of_a_paid_call_is_not_followed() -> None:
@@ -205,26 +218,26 @@ def test_the_providers_own_words_are_told(name: str) -> None:
 @pytest.mark.parametrize(
     ("reason", "kind", "code"),
     [
-        ("inflight_limit", Class.QUOTA, Code.PROVIDER_THROTTLED),
-        ("daily_limit", Class.PAUSE, Code.PROVIDER_DAILY_LIMIT),
-        ("insufficient_funds", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-        ("subscription_required", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-        ("priority_credit_required", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-        ("feature_limit", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        ("inflight_limit", RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
+        ("daily_limit", RetryClass.PAUSE, Code.PROVIDER_DAILY_LIMIT),
+        ("insufficient_funds", RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        ("subscription_required", RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        ("priority_credit_required", RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        ("feature_limit", RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
     ],
 )
-def test_the_reject_reason_decides_and_not_the_status(status: int, reason: str, kind: Class, code: Code) -> None:
+def test_the_reject_reason_decides_and_not_the_status(status: int, reason: str, kind: RetryClass, code: Code) -> None:
     answer = answered(status, {"error": "no", "reject_reason": reason})
-    assert (answer.kind, answer.code) == (kind, code)
+    assert (answer.retry_class, answer.code) == (kind, code)
 
 
 @pytest.mark.parametrize("body", ["error", "empty", "reject_reason"])
 def test_a_full_account_is_a_quota_in_each_of_its_forms(standin: StandinClient, body: str) -> None:
     standin.control("settings", {"too_many_body": body, "in_flight_limit": 1, "latency_seconds": 0.0})
     standin.fault("accept_then_wait", times=1)
-    assert call(standin, timeout=2).kind is Class.AMBIG
+    assert call(standin, timeout=2).retry_class is RetryClass.AMBIG
     wait_until(lambda: bool(standin.jobs()))
-    assert call(standin).kind is Class.QUOTA
+    assert call(standin).retry_class is RetryClass.QUOTA
     standin.control("release")
 
 
@@ -245,11 +258,11 @@ def test_a_full_account_is_a_quota_in_each_of_its_forms(standin: StandinClient, 
 @pytest.mark.parametrize("status", [429, 503])
 def test_when_to_come_again_is_believed_where_it_makes_sense(status: int, header: str, seconds: float | None) -> None:
     with recording(http(status, b"{}", more=f"Retry-After: {header}\r\n")) as server:
-        assert called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO).retry_after == seconds
+        assert called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO).retry_after_seconds == seconds
 
 
 def test_a_503_that_comes_late_may_have_been_charged(standin: StandinClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(response_rules, "EARLY_SECONDS", 0.05)
     standin.fault("status", {"code": 503, "ms": 300})
     answer = call(standin)
-    assert (answer.kind, answer.money) == (Class.AMBIG, Money.UNKNOWN)
+    assert (answer.retry_class, answer.money) == (RetryClass.AMBIG, MoneyStatus.UNKNOWN)

@@ -9,9 +9,9 @@ import pytest
 from backdrop.aws import secrets
 from backdrop.model.api_key import ApiKey
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop.model.job import Money
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.errors import RetryLaterError
+from backdrop.model.job import MoneyStatus
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import PHOTO, Recorder, Reply, a_job, called, http, recording
 from tests.contract.standin_client import KEY, StandinClient
@@ -29,14 +29,14 @@ class Keys:
         return ApiKey((self._fresh if fresh else self._cached) or "")
 
 
-def call(standin: StandinClient, keys: Keys) -> Answer:
+def call(standin: StandinClient, keys: Keys) -> ProviderResult:
     return called(Ideogram(f"{standin.url}/ideogram", 5, keys), a_job(), PHOTO)
 
 
 def test_a_key_that_was_changed_is_found_by_itself(standin: StandinClient) -> None:
     keys = Keys("invalid-old", KEY)
     answer = call(standin, keys)
-    assert (answer.kind, answer.charged, standin.total_usd()) == (Class.OK, 60_000, "0.06")
+    assert (answer.retry_class, answer.charged, standin.total_usd()) == (RetryClass.OK, 60_000, "0.06")
     assert keys.asked == [False, True]
     assert [entry["status"] for entry in standin.see("requests")["requests"]] == [401, 200]
 
@@ -44,7 +44,11 @@ def test_a_key_that_was_changed_is_found_by_itself(standin: StandinClient) -> No
 @pytest.mark.parametrize("fresh", ["invalid-old", None, ""])
 def test_a_refused_key_without_another_pauses_after_one_call(standin: StandinClient, fresh: str | None) -> None:
     answer = call(standin, Keys("invalid-old", fresh))
-    assert (answer.kind, answer.code, answer.money) == (Class.PAUSE, Code.PROVIDER_KEY_REFUSED, Money.NOT_SPENT)
+    assert (answer.retry_class, answer.code, answer.money) == (
+        RetryClass.PAUSE,
+        Code.PROVIDER_KEY_REFUSED,
+        MoneyStatus.NOT_SPENT,
+    )
     assert len(standin.see("requests")["requests"]) == 1
 
 
@@ -53,11 +57,15 @@ def test_a_refusal_stands_where_no_fresh_key_can_be_read(standin: StandinClient)
 
     def keys(fresh: bool) -> ApiKey:
         if fresh:
-            raise WaitError(Code.STORAGE_UNAVAILABLE, "Secrets Manager does not answer.", 5)
+            raise RetryLaterError(Code.STORAGE_UNAVAILABLE, "Secrets Manager does not answer.", 5)
         return ApiKey("invalid-old")
 
     answer = called(Ideogram(f"{standin.url}/ideogram", 5, keys), a_job(), PHOTO)
-    assert (answer.kind, answer.code, answer.money) == (Class.PAUSE, Code.PROVIDER_KEY_REFUSED, Money.NOT_SPENT)
+    assert (answer.retry_class, answer.code, answer.money) == (
+        RetryClass.PAUSE,
+        Code.PROVIDER_KEY_REFUSED,
+        MoneyStatus.NOT_SPENT,
+    )
 
 
 def test_two_refused_keys_pause_after_two_calls(standin: StandinClient) -> None:
@@ -68,7 +76,11 @@ def test_two_refused_keys_pause_after_two_calls(standin: StandinClient) -> None:
 @pytest.mark.parametrize("missing", [None, ""])
 def test_without_a_key_nothing_is_sent(standin: StandinClient, missing: str | None) -> None:
     answer = call(standin, Keys(missing, missing))
-    assert (answer.kind, answer.code, answer.money) == (Class.PAUSE, Code.PROVIDER_KEY_MISSING, Money.NOT_SPENT)
+    assert (answer.retry_class, answer.code, answer.money) == (
+        RetryClass.PAUSE,
+        Code.PROVIDER_KEY_MISSING,
+        MoneyStatus.NOT_SPENT,
+    )
     assert standin.see("requests")["requests"] == []
 
 
@@ -79,7 +91,7 @@ def test_without_a_key_nothing_is_sent(standin: StandinClient, missing: str | No
 )
 def test_a_key_that_no_header_can_carry_is_refused_here(standin: StandinClient, key: str) -> None:
     answer = call(standin, Keys(key, key))
-    assert (answer.kind, answer.code) == (Class.PAUSE, Code.PROVIDER_KEY_MISSING)
+    assert (answer.retry_class, answer.code) == (RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING)
     assert "no header can carry" in answer.message
     assert key not in answer.message
     assert standin.see("requests")["requests"] == []
@@ -94,7 +106,7 @@ def test_a_key_that_the_provider_repeats_is_not_told(status: int) -> None:
 
 def test_a_fresh_key_is_tried_before_the_call_where_the_cached_one_is_none(standin: StandinClient) -> None:
     keys = Keys("", KEY)
-    assert call(standin, keys).kind is Class.OK
+    assert call(standin, keys).retry_class is RetryClass.OK
     assert keys.asked == [False, True]
     assert len(standin.see("requests")["requests"]) == 1
 
@@ -102,7 +114,7 @@ def test_a_fresh_key_is_tried_before_the_call_where_the_cached_one_is_none(stand
 def test_nothing_is_sent_while_a_call_is_only_prepared(standin: StandinClient) -> None:
     """What is not ready to be sent is known before any money is reserved for it."""
     prepared = [Ideogram(f"{standin.url}/ideogram", 5, Keys(key, key)).prepare(a_job(), PHOTO) for key in (KEY, None)]
-    assert [isinstance(one, Answer) for one in prepared] == [False, True]
+    assert [isinstance(one, ProviderResult) for one in prepared] == [False, True]
     assert standin.see("requests")["requests"] == []
 
 
@@ -153,7 +165,7 @@ def test_a_secret_of_blanks_is_no_key_and_says_which(
     with recording(secret(text)) as server:
         point_at(server, monkeypatch)
         found = api_key("shop", "ideogram", fresh=False)
-    assert found == ApiKey(missing="the secret shop/ideogram/api-key is empty")
+    assert found == ApiKey(missing_reason="the secret shop/ideogram/api-key is empty")
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException"])
@@ -163,9 +175,9 @@ def test_a_secret_that_cannot_be_read_is_no_key_and_says_why(
     with recording(refused(code)) as server:
         point_at(server, monkeypatch)
         found = api_key("shop", "ideogram", fresh=False)
-    assert found.text == ""
-    assert found.missing.startswith("the secret shop/ideogram/api-key cannot be read: ")
-    assert code in found.missing
+    assert found.value == ""
+    assert found.missing_reason.startswith("the secret shop/ideogram/api-key cannot be read: ")
+    assert code in found.missing_reason
 
 
 @pytest.mark.parametrize(
@@ -178,8 +190,8 @@ def test_why_there_is_no_key_is_told_in_the_pause(
         point_at(server, monkeypatch)
         adapter = Ideogram("http://127.0.0.1:9", 5, lambda fresh: api_key("shop", "ideogram", fresh))
         answer = adapter.prepare(a_job(), PHOTO)
-    assert isinstance(answer, Answer)
-    assert (answer.kind, answer.code) == (Class.PAUSE, Code.PROVIDER_KEY_MISSING)
+    assert isinstance(answer, ProviderResult)
+    assert (answer.retry_class, answer.code) == (RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING)
     assert "shop/ideogram/api-key" in answer.message
     assert why in answer.message
 
@@ -187,6 +199,6 @@ def test_why_there_is_no_key_is_told_in_the_pause(
 def test_the_key_is_kept_and_read_afresh_on_demand(api_key: ApiKeyOf, monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(secret("old"), secret("new")) as server:
         point_at(server, monkeypatch)
-        found = [api_key("shop", "ideogram", fresh=fresh).text for fresh in (False, False, True, False)]
+        found = [api_key("shop", "ideogram", fresh=fresh).value for fresh in (False, False, True, False)]
         assert found == ["old", "old", "new", "new"]
         assert len(server.requests) == 2

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError
-from backdrop.model.job import Job, Money, Problem
-from backdrop.model.provider_result import Answer, Class, Standing
-from backdrop.providers.http import Reply as HttpReply
-from backdrop.providers.ideogram import Ideogram, classify
+from backdrop.model.job import Job, MoneyStatus, Problem
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.providers.http import HttpResponse as HttpReply
+from backdrop.providers.ideogram import Ideogram, parse_response
 from tests.contract.adapters import (
     CALL_SECONDS,
     NOW,
@@ -33,18 +34,20 @@ from tests.contract.adapters import (
 from tests.contract.standin_client import JPEG, StandinClient, wait_until
 
 BIG = JPEG + bytes(9_500_000)
-LOST = (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
+LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
 
 
-def fate(answer: Answer) -> tuple[Class, Code | None, Money]:
-    return answer.kind, answer.code, answer.money
+def fate(answer: ProviderResult) -> tuple[RetryClass, Code | None, MoneyStatus]:
+    return answer.retry_class, answer.code, answer.money
 
 
-def call(standin: StandinClient, *, timeout: float = CALL_SECONDS, photo: bytes = PHOTO, **given: Any) -> Answer:
+def call(
+    standin: StandinClient, *, timeout: float = CALL_SECONDS, photo: bytes = PHOTO, **given: Any
+) -> ProviderResult:
     return called(Ideogram(f"{standin.url}/ideogram", timeout, the_key), a_job(**given), photo)
 
 
-def replied(reply: Reply, timeout: float = CALL_SECONDS) -> Answer:
+def replied(reply: Reply, timeout: float = CALL_SECONDS) -> ProviderResult:
     with recording(reply) as server:
         return called(Ideogram(server.url, timeout, the_key), a_job(), PHOTO)
 
@@ -95,16 +98,24 @@ def test_an_answer_that_takes_longer_than_the_time_out_is_lost(
 
 def test_an_answer_that_dribbles_in_time_is_an_answer(standin: StandinClient) -> None:
     standin.fault("trickle", {"bytes_per_s": 3_000})
-    assert call(standin).kind is Class.OK
+    assert call(standin).retry_class is RetryClass.OK
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(429, Class.QUOTA), (401, Class.PAUSE), (402, Class.PAUSE), (400, Class.PERM), (422, Class.PERM)],
+    [
+        (429, RetryClass.QUOTA),
+        (401, RetryClass.PAUSE),
+        (402, RetryClass.PAUSE),
+        (400, RetryClass.PERM),
+        (422, RetryClass.PERM),
+    ],
 )
-def test_an_error_inside_a_200_has_the_class_of_its_status(standin: StandinClient, status: int, kind: Class) -> None:
+def test_an_error_inside_a_200_has_the_class_of_its_status(
+    standin: StandinClient, status: int, kind: RetryClass
+) -> None:
     standin.fault("error_in_200", {"status_code": status, "billed": False})
-    assert call(standin).kind is kind
+    assert call(standin).retry_class is kind
 
 
 @pytest.mark.parametrize(
@@ -134,13 +145,13 @@ def test_whatever_comes_back_is_an_answer_and_its_money_unknown(reply: Reply) ->
 
 def test_a_refused_connection_is_certainly_unpaid() -> None:
     answer = called(Ideogram(unused_url(), CALL_SECONDS, the_key), a_job(), PHOTO)
-    assert fate(answer) == (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
+    assert fate(answer) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
 
 
 def test_a_failed_handshake_is_certainly_unpaid() -> None:
     with recording(silence) as server:
         answer = called(Ideogram(server.url.replace("http:", "https:"), CALL_SECONDS, the_key), a_job(), PHOTO)
-        assert fate(answer) == (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
+        assert fate(answer) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
         assert server.requests == []
     assert "SSLError" in answer.message
 
@@ -151,12 +162,12 @@ def test_a_name_that_cannot_be_resolved_is_certainly_unpaid(monkeypatch: pytest.
 
     monkeypatch.setattr(socket, "getaddrinfo", nowhere)
     answer = called(Ideogram("https://api.nowhere.test", CALL_SECONDS, the_key), a_job(), PHOTO)
-    assert fate(answer) == (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
+    assert fate(answer) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
 
 
 def test_an_upload_that_breaks_off_is_certainly_unpaid(standin: StandinClient) -> None:
     standin.fault("drop_before_read")
-    assert fate(call(standin, photo=BIG)) == (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
+    assert fate(call(standin, photo=BIG)) == (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
     wait_until(lambda: standin.see("requests")["requests"][0]["ended"] is not None)
     assert standin.total_usd() == "0.00"
 
@@ -166,8 +177,8 @@ def test_an_upload_that_breaks_off_is_certainly_unpaid(standin: StandinClient) -
 
 def test_a_lost_call_has_no_name_to_ask_by_and_asking_sends_nothing(standin: StandinClient) -> None:
     adapter = Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, the_key)
-    assert adapter.request_id(a_job()) is None
-    assert adapter.look_up(a_job(), "any-name") is Standing.ABSENT
+    assert adapter.idempotency_key(a_job()) is None
+    assert adapter.look_up(a_job(), "any-name") is LookupStatus.ABSENT
     assert standin.see("requests")["requests"] == []
 
 
@@ -193,17 +204,17 @@ def test_a_lost_call_has_no_name_to_ask_by_and_asking_sends_nothing(standin: Sta
 def test_a_strange_entry_is_an_answer_that_the_ledger_can_hold(entry: dict[str, Any]) -> None:
     body = json.dumps({"data": [{"is_image_safe": True, **entry}]}).encode()
     answer = replied(http(200, body))
-    assert answer.kind in (Class.OK, Class.AMBIG)
-    assert answer.money is not Money.NOT_SPENT
-    kept = a_job().but(links=answer.links)
+    assert answer.retry_class in (RetryClass.OK, RetryClass.AMBIG)
+    assert answer.money is not MoneyStatus.NOT_SPENT
+    kept = replace(a_job(), links=answer.links)
     assert from_json(Job, to_json(kept)) == kept
 
 
 @pytest.mark.parametrize("words", ["half \ud800 a pair", "\x00\x07\uffff\ufffe", "\u202e\u2028", "x" * 100_000])
 def test_strange_words_are_told_in_a_form_that_ledger_and_queue_can_hold(words: str) -> None:
     answer = replied(http(400, json.dumps({"error": words}).encode()))
-    assert answer.kind is Class.PERM
-    problem = Problem.of(BackdropError(answer.code or Code.DAMAGED_MESSAGE, answer.message), NOW)
+    assert answer.retry_class is RetryClass.PERM
+    problem = Problem.from_error(BackdropError(answer.code or Code.DAMAGED_MESSAGE, answer.message), NOW)
     assert from_json(Problem, to_json(problem)) == problem
     assert len(answer.message) < 1_000
     assert [letter for letter in answer.message if not _sqs_takes(letter)] == []
@@ -236,9 +247,9 @@ ANSWERS = st.fixed_dictionaries({"data": st.lists(ENTRY, min_size=1, max_size=3)
 @settings(max_examples=150)
 @given(st.integers(200, 599), st.binary(max_size=40) | st.builds(_encoded, ANY_JSON | ANSWERS), st.floats(0, 10))
 def test_any_status_with_any_body_is_an_answer_that_can_be_kept(status: int, body: bytes, waited: float) -> None:
-    answer = classify(a_job(), HttpReply(status, {}, body, waited), "a-key")
-    kept = a_job().but(links=answer.links)
+    answer = parse_response(a_job(), HttpReply(status, {}, body, waited), "a-key")
+    kept = replace(a_job(), links=answer.links)
     assert from_json(Job, to_json(kept)) == kept
-    assert answer.message.encode() or answer.usable
-    assert (answer.kind is Class.OK) <= (status < 300 and answer.charged > 0)
-    assert (answer.kind is Class.OK) or not (answer.links or answer.charged)
+    assert answer.message.encode() or answer.is_usable
+    assert (answer.retry_class is RetryClass.OK) <= (status < 300 and answer.charged > 0)
+    assert (answer.retry_class is RetryClass.OK) or not (answer.links or answer.charged)

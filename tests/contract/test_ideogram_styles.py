@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from backdrop.instructions.sources import read_file
-from backdrop.model.capabilities import not_expressible
+from backdrop.instructions.sources import parse_file
+from backdrop.model.capabilities import find_not_expressible
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job
-from backdrop.model.provider_result import Answer, Class
-from backdrop.model.styles import PRESETS
+from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.model.styles import STYLE_PRESETS
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Part, a_job, recording, the_key
 from tests.contract.standin_client import StandinClient, picture
@@ -19,19 +19,19 @@ SUMMER, AUTUMN, WINTER = picture("JPEG", color="gold"), picture("PNG", color="br
 PALETTES = ("EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "PASTEL", "ULTRAMARINE")
 
 
-def answered(url: str, job: Job, references: tuple[bytes, ...] = ()) -> Answer:
+def answered(url: str, job: Job, references: tuple[bytes, ...] = ()) -> ProviderResult:
     """What one call with these references leads to."""
     call = Ideogram(url, CALL_SECONDS, the_key).prepare(job, PHOTO, references)
-    assert not isinstance(call, Answer)
+    assert not isinstance(call, ProviderResult)
     answer = call(lambda provider_id: None)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ProviderResult)
     return answer
 
 
 def parts(job: Job, *references: bytes) -> list[Part]:
     """What goes along beside photo and prompt."""
     with recording() as server:
-        assert answered(server.url, job, references).kind is Class.OK
+        assert answered(server.url, job, references).retry_class is RetryClass.OK
         (request,) = server.requests
         return [part for part in request.parts if part.name not in ("image", "prompt")]
 
@@ -43,9 +43,9 @@ def referring(*references: bytes, **given: Any) -> Job:
 
 def wished(**fields: Any) -> Job:
     """A job as a sidecar with these fields makes it."""
-    place = read_file("a.json", json.dumps({"prompt": "a beach", **fields}).encode())
+    place = parse_file("a.json", json.dumps({"prompt": "a beach", **fields}).encode())
     assert place.errors == ()
-    assert not_expressible("ideogram", place.fields) == []
+    assert find_not_expressible("ideogram", place.fields) == []
     return a_job(**place.fields)
 
 
@@ -107,11 +107,11 @@ def test_the_strict_stand_in_takes_what_a_sidecar_can_say(
 ) -> None:
     answer = answered(f"{standin.url}/ideogram", wished(**fields), references)
     (entry,) = standin.see("requests")["requests"]
-    assert (answer.kind, entry["status"]) == (Class.OK, 200)
+    assert (answer.retry_class, entry["status"]) == (RetryClass.OK, 200)
 
 
-@pytest.mark.parametrize("first", range(0, len(PRESETS), 21))
+@pytest.mark.parametrize("first", range(0, len(STYLE_PRESETS), 21))
 def test_the_strict_stand_in_takes_every_preset_as_people_write_it(standin: StandinClient, first: int) -> None:
-    for preset in PRESETS[first : first + 21]:
+    for preset in STYLE_PRESETS[first : first + 21]:
         job = wished(style=preset.replace("_", " ").lower())
-        assert answered(f"{standin.url}/ideogram", job).kind is Class.OK, preset
+        assert answered(f"{standin.url}/ideogram", job).retry_class is RetryClass.OK, preset

@@ -10,15 +10,15 @@ import pytest
 
 from backdrop.model.api_key import ApiKey
 from backdrop.model.codes import Code
-from backdrop.model.job import Money
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.job import MoneyStatus
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers import credentials, http, ideogram
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import PHOTO, SECONDS, SUCCESS, Reply, a_job, called, recording, the_key
 from tests.contract.standin_client import KEY
 
-LOST = (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
-NEVER_SENT = (Class.NOW, Code.PROVIDER_UNAVAILABLE, Money.NOT_SPENT)
+LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
+NEVER_SENT = (RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, MoneyStatus.NOT_SPENT)
 # Long enough to send a call on a busy machine; whatever is slow here lasts ten times as long.
 TIME_OUT = 1.0
 UPLOAD_BYTES = 64_000_000
@@ -63,7 +63,7 @@ def stalls(over: Event, first: bytes) -> Reply:
     return reply
 
 
-def answer_to(reply: Reply, over: Event) -> Answer:
+def answer_to(reply: Reply, over: Event) -> ProviderResult:
     with recording(reply) as server:
         answer = called(Ideogram(server.url, TIME_OUT, the_key), a_job(), PHOTO)
         assert not over.is_set()
@@ -71,8 +71,8 @@ def answer_to(reply: Reply, over: Event) -> Answer:
         return answer
 
 
-def assert_lost(answer: Answer) -> None:
-    assert (answer.kind, answer.code, answer.money) == LOST
+def assert_lost(answer: ProviderResult) -> None:
+    assert (answer.retry_class, answer.code, answer.money) == LOST
     assert "may have been charged" in answer.message
 
 
@@ -129,8 +129,8 @@ def test_an_upload_that_drags_on_ends_when_the_time_is_over(over: Event) -> None
     with serving(reads_slowly) as url:
         answer = http.post(url, bytes(UPLOAD_BYTES), {"Api-Key": KEY}, timeout_seconds=TIME_OUT)
         over.set()
-    assert isinstance(answer, Answer)
-    assert (answer.kind, answer.code, answer.money) in (LOST, NEVER_SENT)
+    assert isinstance(answer, ProviderResult)
+    assert (answer.retry_class, answer.code, answer.money) in (LOST, NEVER_SENT)
     assert 0 < sum(received) < UPLOAD_BYTES
 
 
@@ -141,10 +141,10 @@ def test_a_second_try_with_a_fresh_key_has_only_what_is_left_of_the_time(
     now = [1_000.0]
     given: list[float] = []
 
-    def refused(url: str, body: bytes, headers: dict[str, str], *, timeout_seconds: float) -> http.Reply:
+    def refused(url: str, body: bytes, headers: dict[str, str], *, timeout_seconds: float) -> http.HttpResponse:
         given.append(timeout_seconds)
         now[0] += first_took
-        return http.Reply(401, {}, b"{}", 0.1)
+        return http.HttpResponse(401, {}, b"{}", 0.1)
 
     for module in (ideogram, credentials):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
@@ -152,4 +152,4 @@ def test_a_second_try_with_a_fresh_key_has_only_what_is_left_of_the_time(
     keys = iter(["old", "new"])
     answer = called(Ideogram("https://api.test", 10, lambda fresh: ApiKey(next(keys))), a_job(), PHOTO)
     assert given == time_outs
-    assert (answer.kind, answer.code) == (Class.PAUSE, Code.PROVIDER_KEY_REFUSED)
+    assert (answer.retry_class, answer.code) == (RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)

@@ -1,12 +1,13 @@
 """The bytes that the Ideogram adapter puts on the wire: exactly the published form, and not one part more."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backdrop.model.job import Job
-from backdrop.model.provider_result import Class
+from backdrop.model.provider_result import RetryClass
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Request, a_job, called, http, recording, the_key
 from tests.contract.standin_client import KEY, StandinClient, picture
@@ -24,7 +25,7 @@ NEVER_SENT: dict[str, Any] = {"provider": "ideogram", "max_cost_usd": 1.0, "revi
 def sent(job: Job, photo: bytes = PHOTO, *, base: str = "") -> Request:
     """The one request that a call makes."""
     with recording() as server:
-        assert called(Ideogram(server.url + base, CALL_SECONDS, the_key), job, photo).kind is Class.OK
+        assert called(Ideogram(server.url + base, CALL_SECONDS, the_key), job, photo).retry_class is RetryClass.OK
         (request,) = server.requests
         return request
 
@@ -79,7 +80,9 @@ def test_the_photo_goes_as_what_its_bytes_are(kind: str, filename: str, media_ty
 def test_what_is_asked_is_sent_and_nothing_that_only_describes_the_job() -> None:
     """`asked` is what the job's id was made of; what the photo says of the job may change after it."""
     job = a_job()
-    job = job.but(instructions={**job.asked, **EVERYTHING, "style_codes": ["AAFF5733"], "prompt": "another"})
+    job = replace(
+        job, instructions={**job.purchase_spec, **EVERYTHING, "style_codes": ["AAFF5733"], "prompt": "another"}
+    )
     parts = sent(job).parts
     assert [part.name for part in parts] == ["image", "prompt"]
     assert parts[1].data == b"a beach"
@@ -142,5 +145,5 @@ def test_nothing_of_the_callers_machine_goes_along(tmp_path: Path, monkeypatch: 
 def test_the_strict_stand_in_takes_every_form(standin: StandinClient, job: Job) -> None:
     answer = called(Ideogram(f"{standin.url}/ideogram", CALL_SECONDS, the_key), job, PHOTO)
     (entry,) = standin.see("requests")["requests"]
-    assert (answer.kind, entry["status"], entry["method"]) == (Class.OK, 200, "POST")
+    assert (answer.retry_class, entry["status"], entry["method"]) == (RetryClass.OK, 200, "POST")
     assert {part["name"] for part in entry["parts"]} <= {"image", "style_codes", "style_preset", *EVERYTHING}

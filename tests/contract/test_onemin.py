@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Money
-from backdrop.model.provider_result import Class
+from backdrop.model.job import MoneyStatus
+from backdrop.model.provider_result import RetryClass
 from backdrop.providers.onemin import OneMin
 from tests.contract.adapters import PHOTO, Reply, Request, http, recording, silence, the_key
 from tests.contract.calling import POLL_SECONDS, call, job_for
@@ -80,7 +80,7 @@ def test_the_record_is_named_before_it_is_asked_for() -> None:
     with recording(uploaded(), record(), record(), DONE) as server:
         result = call(adapter(server), job_for("1min"))
         questions = server.requests[2:]
-    assert (result.said.kind, result.names) == (Class.OK, [ID])
+    assert (result.said.retry_class, result.names) == (RetryClass.OK, [ID])
     assert [one.line for one in questions] == [f"GET /api/results/{ID} HTTP/1.1"] * 2
     assert [one.all("API-KEY") for one in questions] == [[KEY]] * 2
 
@@ -100,7 +100,7 @@ def test_the_strict_stand_in_takes_every_body(
 ) -> None:
     ours = OneMin(f"{standin.url}/onemin", 20, the_key, PRICE, poll_seconds=POLL_SECONDS)
     result = call(ours, job_for("1min", **given), PHOTO, references)
-    assert result.said.usable, result
+    assert result.said.is_usable, result
     assert (result.said.charged, result.said.basis) == (PRICE, "configured")
     assert len(standin.jobs()) == 1
 
@@ -111,20 +111,20 @@ def test_the_strict_stand_in_takes_every_body(
 @pytest.mark.parametrize(
     ("reply", "kind", "code"),
     [
-        (said({"message": "Invalid API Key"}, 401), Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
-        (said({"message": "Not enough credits"}, 402), Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-        (http(413, b"<html>413</html>", kind="text/html"), Class.PERM, Code.REQUEST_REJECTED),
-        (said({"message": "Too many requests"}, 429), Class.QUOTA, Code.PROVIDER_THROTTLED),
-        (said({"message": "Internal server error"}, 500), Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-        (http(504, b"<html>504</html>", kind="text/html"), Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-        (said({}), Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-        (http(200, b"<html>ok</html>"), Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-        (silence, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (said({"message": "Invalid API Key"}, 401), RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
+        (said({"message": "Not enough credits"}, 402), RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        (http(413, b"<html>413</html>", kind="text/html"), RetryClass.PERM, Code.REQUEST_REJECTED),
+        (said({"message": "Too many requests"}, 429), RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
+        (said({"message": "Internal server error"}, 500), RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (http(504, b"<html>504</html>", kind="text/html"), RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (said({}), RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (http(200, b"<html>ok</html>"), RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (silence, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
     ],
 )
-def test_an_upload_that_fails_has_bought_nothing(reply: Reply, kind: Class, code: Code) -> None:
+def test_an_upload_that_fails_has_bought_nothing(reply: Reply, kind: RetryClass, code: Code) -> None:
     with recording(reply) as server:
-        assert fate(call(adapter(server), job_for("1min")).said) == (kind, code, Money.NOT_SPENT)
+        assert fate(call(adapter(server), job_for("1min")).said) == (kind, code, MoneyStatus.NOT_SPENT)
         assert len(server.requests) == 1
 
 
@@ -137,13 +137,13 @@ def test_an_asset_may_be_named_by_its_key_alone() -> None:
 def test_an_asset_that_is_gone_is_uploaded_once_more() -> None:
     gone = said({"message": "Not Found"}, 404)
     with recording(uploaded(), gone, uploaded("second"), DONE) as server:
-        assert call(adapter(server), job_for("1min")).said.kind is Class.OK
+        assert call(adapter(server), job_for("1min")).said.retry_class is RetryClass.OK
         assert json.loads(server.requests[3].body)["promptObject"]["imageUrl"] == "second"
     with recording(uploaded(), gone, uploaded(), gone) as server:
         assert fate(call(adapter(server), job_for("1min")).said) == (
-            Class.PERM,
+            RetryClass.PERM,
             Code.REQUEST_REJECTED,
-            Money.NOT_SPENT,
+            MoneyStatus.NOT_SPENT,
         )
         assert len(server.requests) == 4
 
@@ -154,31 +154,31 @@ def test_an_asset_that_is_gone_is_uploaded_once_more() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "code"),
     [
-        (400, {"errorCode": "UNSUPPORTED_MODEL", "message": "Invalid model"}, Class.PERM, Code.REQUEST_REJECTED),
-        (400, {"message": "You have used up your credits"}, Class.PERM, Code.REQUEST_REJECTED),
-        (400, {"message": "Not enough credits"}, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-        (400, {"message": "Prompt failed the safety checks"}, Class.PERM, Code.REQUEST_REJECTED),
-        (401, {"success": False, "error": {"message": "Invalid API key"}}, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
-        (402, {"errorCode": "INSUFFICIENT_CREDITS"}, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-        (403, {"message": "Upgrade your plan"}, Class.PAUSE, Code.PROVIDER_REFUSES),
-        (403, {}, Class.PAUSE, Code.PROVIDER_REFUSES),
-        (406, {"message": "quota exceeded"}, Class.PERM, Code.REQUEST_REJECTED),
-        (406, {"message": "not acceptable"}, Class.PERM, Code.REQUEST_REJECTED),
-        (413, {}, Class.PERM, Code.REQUEST_REJECTED),
-        (422, {"message": "no"}, Class.PERM, Code.REQUEST_REJECTED),
-        (429, {"message": "Too many requests"}, Class.QUOTA, Code.PROVIDER_THROTTLED),
-        (500, {"message": "Internal server error"}, Class.AMBIG, Code.CHARGE_UNKNOWN),
-        (500, {"message": "Prompt or provided image failed the safety checks"}, Class.AMBIG, Code.CHARGE_UNKNOWN),
-        (502, {}, Class.AMBIG, Code.CHARGE_UNKNOWN),
-        (503, {}, Class.AMBIG, Code.CHARGE_UNKNOWN),
-        (504, {}, Class.AMBIG, Code.CHARGE_UNKNOWN),
+        (400, {"errorCode": "UNSUPPORTED_MODEL", "message": "Invalid model"}, RetryClass.PERM, Code.REQUEST_REJECTED),
+        (400, {"message": "You have used up your credits"}, RetryClass.PERM, Code.REQUEST_REJECTED),
+        (400, {"message": "Not enough credits"}, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        (400, {"message": "Prompt failed the safety checks"}, RetryClass.PERM, Code.REQUEST_REJECTED),
+        (401, {"success": False, "error": {"message": "Invalid API key"}}, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
+        (402, {"errorCode": "INSUFFICIENT_CREDITS"}, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        (403, {"message": "Upgrade your plan"}, RetryClass.PAUSE, Code.PROVIDER_REFUSES),
+        (403, {}, RetryClass.PAUSE, Code.PROVIDER_REFUSES),
+        (406, {"message": "quota exceeded"}, RetryClass.PERM, Code.REQUEST_REJECTED),
+        (406, {"message": "not acceptable"}, RetryClass.PERM, Code.REQUEST_REJECTED),
+        (413, {}, RetryClass.PERM, Code.REQUEST_REJECTED),
+        (422, {"message": "no"}, RetryClass.PERM, Code.REQUEST_REJECTED),
+        (429, {"message": "Too many requests"}, RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
+        (500, {"message": "Internal server error"}, RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
+        (500, {"message": "Prompt or provided image failed the safety checks"}, RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
+        (502, {}, RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
+        (503, {}, RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
+        (504, {}, RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
     ],
 )
-def test_a_refused_feature_has_the_class_of_its_row(status: int, body: object, kind: Class, code: Code) -> None:
+def test_a_refused_feature_has_the_class_of_its_row(status: int, body: object, kind: RetryClass, code: Code) -> None:
     result = called(said(body, status))
-    assert (result.said.kind, result.said.code, result.names) == (kind, code, [])
-    assert result.said.money is (Money.UNKNOWN if kind is Class.AMBIG else Money.NOT_SPENT)
-    assert result.said.retry_after == (60 if kind is Class.QUOTA else None)
+    assert (result.said.retry_class, result.said.code, result.names) == (kind, code, [])
+    assert result.said.money is (MoneyStatus.UNKNOWN if kind is RetryClass.AMBIG else MoneyStatus.NOT_SPENT)
+    assert result.said.retry_after_seconds == (60 if kind is RetryClass.QUOTA else None)
 
 
 def test_what_an_error_says_inside_is_told_in_words() -> None:
@@ -192,4 +192,4 @@ def test_a_200_that_names_no_record_may_have_been_charged(body: bytes) -> None:
 
 
 def test_an_error_inside_a_200_has_the_class_of_its_own_status() -> None:
-    assert called(said({"message": "no", "statusCode": 401})).said.kind is Class.PAUSE
+    assert called(said({"message": "no", "statusCode": 401})).said.retry_class is RetryClass.PAUSE

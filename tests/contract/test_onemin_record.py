@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Money
-from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.job import MoneyStatus
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from tests.contract.adapters import Reply, http
 from tests.contract.onemin import DONE, ID, LINK, LOST, PATH, PRICE, asked, called, fate, record, record_of, said
 
-UNRECOGNIZED = (Class.OK, None, Money.SPENT)
+UNRECOGNIZED = (RetryClass.OK, None, MoneyStatus.SPENT)
 
 
 @pytest.mark.parametrize("place", ["record", "top", "list"])
@@ -20,7 +20,7 @@ def test_the_picture_is_behind_its_temporary_link_wherever_that_stands(place: st
     owner = body if place == "top" else body["aiRecord"]
     owner |= {"temporaryUrls": [LINK]} if place == "list" else {"temporaryUrl": LINK}
     answer = asked(said(body))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ProviderResult)
     (link,) = answer.links
     assert (link.url, link.seed, link.expires_at) == (LINK, 7, datetime(2026, 4, 22, 10, 30, tzinfo=UTC))
     assert (answer.charged, answer.basis) == (PRICE, "configured")
@@ -28,7 +28,7 @@ def test_the_picture_is_behind_its_temporary_link_wherever_that_stands(place: st
 
 @pytest.mark.parametrize("status", ["success", "COMPLETED"])
 def test_a_state_may_be_spelled_otherwise(status: str) -> None:
-    assert fate(asked(record(status, result=[PATH], temporaryUrl=LINK)))[0] is Class.OK
+    assert fate(asked(record(status, result=[PATH], temporaryUrl=LINK)))[0] is RetryClass.OK
     assert fate(asked(record("FAILED", result=["broken"]))) == LOST
 
 
@@ -45,14 +45,14 @@ def test_a_state_may_be_spelled_otherwise(status: str) -> None:
 def test_a_link_that_leads_elsewhere_than_to_the_records_own_picture_is_not_followed(link: str) -> None:
     answer = asked(record("SUCCESS", result=[PATH], temporaryUrl=link))
     assert fate(answer) == UNRECOGNIZED
-    assert isinstance(answer, Answer)
-    assert [(one.url, one.unrecognized) for one in answer.links] == [(None, True)]
+    assert isinstance(answer, ProviderResult)
+    assert [(one.url, one.is_unrecognized) for one in answer.links] == [(None, True)]
 
 
 def test_without_a_temporary_link_the_passed_through_one_is_used() -> None:
     passed = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1"
     answer = asked(record("SUCCESS", result=[PATH], data=[{"url": passed, "is_image_safe": True}]))
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ProviderResult)
     assert answer.links[0].url == passed
     assert fate(asked(record("SUCCESS", result=[PATH]))) == UNRECOGNIZED
 
@@ -66,7 +66,7 @@ def test_without_a_temporary_link_the_passed_through_one_is_used() -> None:
     ids=str,
 )
 def test_an_unsafe_picture_is_spent_and_withheld(more: dict[str, Any]) -> None:
-    assert fate(asked(record("SUCCESS", **more))) == (Class.OK, Code.UNSAFE_RESULT, Money.SPENT)
+    assert fate(asked(record("SUCCESS", **more))) == (RetryClass.OK, Code.UNSAFE_RESULT, MoneyStatus.SPENT)
 
 
 @pytest.mark.parametrize(
@@ -100,16 +100,16 @@ NO_ANSWER: list[Reply] = [
 
 @pytest.mark.parametrize("reply", NO_ANSWER, ids=range(len(NO_ANSWER)))
 def test_a_question_that_fails_says_nothing_of_the_work(reply: Reply) -> None:
-    assert asked(reply) is Standing.PENDING
-    assert called(record(), reply, DONE, seconds=10).said.kind is Class.OK
+    assert asked(reply) is LookupStatus.PENDING
+    assert called(record(), reply, DONE, seconds=10).said.retry_class is RetryClass.OK
 
 
 def test_an_unknown_record_leaves_the_charge_unknown() -> None:
     unknown = said({"aiRecord": None})
-    assert asked(unknown) is Standing.ABSENT
+    assert asked(unknown) is LookupStatus.ABSENT
     assert fate(called(record(), unknown).said) == LOST
 
 
 def test_work_that_outlives_the_call_is_parked_under_its_name() -> None:
     result = called(record(), seconds=2)
-    assert (result.answer, result.names) == (Standing.PENDING, [ID])
+    assert (result.answer, result.names) == (LookupStatus.PENDING, [ID])

@@ -6,27 +6,27 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Money
-from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.job import MoneyStatus
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.providers.runware import MAX_UNCLEAR_WAIT
-from backdrop.providers.runware_errors import GONE, OF_FIELDS, PUBLISHED, UNCLEAR
+from backdrop.providers.runware_errors import END_UNKNOWN, FIELD_ERROR_CODES, RULES_BY_CODE, TASK_NOT_FOUND
 from backdrop.providers.runware_errors import UNSAFE as UNSAFE_PROMPT
 from tests.contract.adapters import http
 from tests.contract.test_runware_answers import JOB, NOTHING, asked, called, details, error
 from tests.contract.test_runware_wire import said
 
-type Fate = tuple[Class, Code, Money]
+type Fate = tuple[RetryClass, Code, MoneyStatus]
 
-FREE, UNKNOWN = Money.NOT_SPENT, Money.UNKNOWN
-LOST: Fate = (Class.AMBIG, Code.CHARGE_UNKNOWN, UNKNOWN)
-DEAD: Fate = (Class.AMBIG, Code.PROVIDER_FAILED, UNKNOWN)
-UNSAFE: Fate = (Class.PERM, Code.UNSAFE_REQUEST, FREE)
-KEY: Fate = (Class.PAUSE, Code.PROVIDER_KEY_REFUSED, FREE)
-MONEY: Fate = (Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY, FREE)
-MISCONFIGURED: Fate = (Class.PAUSE, Code.PROVIDER_MISCONFIGURED, FREE)
-THROTTLED: Fate = (Class.QUOTA, Code.PROVIDER_THROTTLED, FREE)
-BUSY: Fate = (Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, FREE)
-INVALID: Fate = (Class.PERM, Code.REQUEST_REJECTED, FREE)
+FREE, UNKNOWN = MoneyStatus.NOT_SPENT, MoneyStatus.UNKNOWN
+LOST: Fate = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, UNKNOWN)
+DEAD: Fate = (RetryClass.AMBIG, Code.PROVIDER_FAILED, UNKNOWN)
+UNSAFE: Fate = (RetryClass.PERM, Code.UNSAFE_REQUEST, FREE)
+KEY: Fate = (RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED, FREE)
+MONEY: Fate = (RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY, FREE)
+MISCONFIGURED: Fate = (RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED, FREE)
+THROTTLED: Fate = (RetryClass.QUOTA, Code.PROVIDER_THROTTLED, FREE)
+BUSY: Fate = (RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, FREE)
+INVALID: Fate = (RetryClass.PERM, Code.REQUEST_REJECTED, FREE)
 
 # Code: what a submit comes to, and what a task comes to that ends with it. The sources are named in runware_errors.py.
 FATES: dict[str, tuple[Fate, Fate]] = {
@@ -132,13 +132,13 @@ STATED: dict[str, Any] = {"status": "error"}
 SOON, LATE = MAX_UNCLEAR_WAIT, MAX_UNCLEAR_WAIT + timedelta(seconds=1)
 
 
-def fate_of(answer: Answer | Standing) -> tuple[Class, Code | None, Money]:
-    assert isinstance(answer, Answer), answer
-    return answer.kind, answer.code, answer.money
+def fate_of(answer: ProviderResult | LookupStatus) -> tuple[RetryClass, Code | None, MoneyStatus]:
+    assert isinstance(answer, ProviderResult), answer
+    return answer.retry_class, answer.code, answer.money
 
 
 def test_every_published_code_has_a_fate_here() -> None:
-    assert FATES.keys() | {"conflictTaskUUID"} == PUBLISHED.keys()
+    assert FATES.keys() | {"conflictTaskUUID"} == RULES_BY_CODE.keys()
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
@@ -158,8 +158,8 @@ def test_a_published_code_ends_the_task_that_names_it(code: str) -> None:
         asked(NOTHING, details(JOB, {"errors": [error(code)]})),
     ]
     for answer in forms:
-        assert isinstance(answer, Answer)
-        assert (fate_of(answer), answer.final) == (FATES[code][1], True)
+        assert isinstance(answer, ProviderResult)
+        assert (fate_of(answer), answer.is_final) == (FATES[code][1], True)
 
 
 @pytest.mark.parametrize("stated", [{"code": "whoKnows"}, {"code": ""}, {"code": 7}, {"message": "unsafe, no credit"}])
@@ -170,36 +170,36 @@ def test_an_error_without_a_published_code_ends_the_task_at_an_unknown_cost(stat
         asked(said({"errors": [item]})),
         called(NOTHING, said({"data": [item]})).said,
     ):
-        assert isinstance(answer, Answer)
-        assert (fate_of(answer), answer.final) == (DEAD, True)
+        assert isinstance(answer, ProviderResult)
+        assert (fate_of(answer), answer.is_final) == (DEAD, True)
 
 
 @pytest.mark.parametrize("more", [{}, {"taskUUID": None}, STATED], ids=["named", "unnamed", "stated"])
-@pytest.mark.parametrize("code", [code for code in FATES if PUBLISHED[code] is not GONE])
+@pytest.mark.parametrize("code", [code for code in FATES if RULES_BY_CODE[code] is not TASK_NOT_FOUND])
 def test_failed_question_without_a_task_type_says_nothing(code: str, more: dict[str, Any]) -> None:
     reply = said({"errors": [{**error(code), "taskType": None, **more}]}, 503)
-    assert asked(reply) is Standing.PENDING
-    assert asked(NOTHING, reply) is Standing.PENDING
+    assert asked(reply) is LookupStatus.PENDING
+    assert asked(NOTHING, reply) is LookupStatus.PENDING
 
 
-@pytest.mark.parametrize("code", [code for code in FATES if PUBLISHED[code] not in (GONE, UNSAFE_PROMPT)])
+@pytest.mark.parametrize("code", [code for code in FATES if RULES_BY_CODE[code] not in (TASK_NOT_FOUND, UNSAFE_PROMPT)])
 def test_error_without_a_task_type_and_state_may_be_about_the_question(code: str) -> None:
     reply = said({"errors": [error(code, taskType=None)]})
     for after in (SOON, LATE):
-        assert asked(reply, NOTHING, after=after) is Standing.PENDING
+        assert asked(reply, NOTHING, after=after) is LookupStatus.PENDING
     assert fate_of(asked(reply, details(JOB, {"errors": [error(code)]}))) == FATES[code][1]
 
 
-@pytest.mark.parametrize("code", [code for code, meaning in PUBLISHED.items() if meaning is UNSAFE_PROMPT])
+@pytest.mark.parametrize("code", [code for code, meaning in RULES_BY_CODE.items() if meaning is UNSAFE_PROMPT])
 def test_unsafe_prompt_ends_the_task_without_a_task_type(code: str) -> None:
     assert fate_of(asked(said({"errors": [error(code, taskType=None)]}))) == UNSAFE
-    assert asked(said({"errors": [error(code, taskType=None, taskUUID=None)]}), NOTHING) is Standing.PENDING
+    assert asked(said({"errors": [error(code, taskType=None, taskUUID=None)]}), NOTHING) is LookupStatus.PENDING
 
 
-@pytest.mark.parametrize("code", ["whoKnows", "", *(code for code in FATES if PUBLISHED[code] is UNCLEAR)])
+@pytest.mark.parametrize("code", ["whoKnows", "", *(code for code in FATES if RULES_BY_CODE[code] is END_UNKNOWN)])
 def test_unclear_error_without_a_state_ends_the_task_only_when_it_persists(code: str) -> None:
     reply = said({"errors": [error(code)]})
-    assert asked(reply, NOTHING, after=SOON) is Standing.PENDING
+    assert asked(reply, NOTHING, after=SOON) is LookupStatus.PENDING
     assert fate_of(asked(reply, NOTHING, after=LATE)) == DEAD
     assert fate_of(asked(said({"errors": [error(code, **STATED)]}), after=SOON)) == DEAD
 
@@ -229,7 +229,7 @@ def test_an_unpublished_code_that_names_the_api_key_pauses_the_lane() -> None:
 
 @pytest.mark.parametrize("code", ["invalidPositivePromptLength", "missingSeedImage", "unsupportedStyleType"])
 def test_a_code_that_names_a_field_of_the_request_is_a_refusal(code: str) -> None:
-    assert code in OF_FIELDS
+    assert code in FIELD_ERROR_CODES
     assert fate_of(called(said({"errors": [error(code)]}, 400)).said) == INVALID
 
 

@@ -4,12 +4,13 @@ import base64
 import json
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from backdrop.model.job import Job
-from backdrop.model.provider_result import Class
+from backdrop.model.provider_result import RetryClass
 from backdrop.providers.runware import Runware
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, call, claimed, job_for, lending, the_id
@@ -98,7 +99,7 @@ def test_all_goes_to_one_address_with_the_key_as_bearer(base: str) -> None:
     with recording(ack(job), said({"data": [result(job)]})) as server:
         called = call(adapter(server, base), job)
         submit, question = server.requests
-    assert (called.said.kind, called.names) == (Class.OK, [])
+    assert (called.said.retry_class, called.names) == (RetryClass.OK, [])
     for request in (submit, question):
         assert request.line == f"POST {base.rstrip('/')}/v1 HTTP/1.1"
         assert request.all("Authorization") == [f"Bearer {KEY}"]
@@ -111,11 +112,15 @@ def test_all_goes_to_one_address_with_the_key_as_bearer(base: str) -> None:
 def test_a_resend_has_the_same_id_and_a_new_charge_another() -> None:
     ours = Runware("http://127.0.0.1:9", CALL_SECONDS, the_key, Shelf())
     job = job_for("runware")
-    first = ours.request_id(job)
-    assert first == task_of(job)["taskUUID"] == ours.request_id(claimed(job, first))
+    first = ours.idempotency_key(job)
+    assert first == task_of(job)["taskUUID"] == ours.idempotency_key(claimed(job, first))
     assert first
     assert uuid.UUID(first).version == 4
-    others = {ours.request_id(job.but(generation=1)), ours.request_id(job_for("runware", num_images=2)), first}
+    others = {
+        ours.idempotency_key(replace(job, charge_no=1)),
+        ours.idempotency_key(job_for("runware", num_images=2)),
+        first,
+    }
     assert len(others) == 3
 
 
@@ -146,7 +151,7 @@ def test_the_strict_stand_in_takes_every_task(
     with lending() as place:
         ours = Runware(f"{standin.url}/runware", 20, the_key, place, uploads=True, poll_seconds=POLL_SECONDS)
         called = call(ours, job, PHOTO, references)
-        assert called.said.usable, called
+        assert called.said.is_usable, called
         assert len(called.said.links) == given.get("num_images", 1)
         assert len(place.results) == (given.get("num_images", 1) == 1)
     assert f"{called.said.charged / 1_000_000:.2f}" == standin.total_usd()

@@ -2,15 +2,16 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Job, Money, Outcome
-from backdrop.model.provider_options import Endpoint
-from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.job import AttemptOutcome, Job, MoneyStatus
+from backdrop.model.provider_options import SegmindEndpoint
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.providers.http import MAX_JSON_BYTES
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, the_key
@@ -20,21 +21,23 @@ from tests.contract.test_segmind_wire import DONE, FOREIGN, ID, LINK, TICKET, sa
 from tests.unit.shelf import Shelf
 
 HTML = http(405, b"<!doctype html><title>405</title>", kind="text/html")
-LOST = (Class.AMBIG, Code.CHARGE_UNKNOWN, Money.UNKNOWN)
+LOST = (RetryClass.AMBIG, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN)
 
 
-def fate(answer: Answer) -> tuple[Class, Code | None, Money]:
-    return answer.kind, answer.code, answer.money
+def fate(answer: ProviderResult) -> tuple[RetryClass, Code | None, MoneyStatus]:
+    return answer.retry_class, answer.code, answer.money
 
 
-def called(*replies: Reply, endpoint: Endpoint = Endpoint.V2, seconds: float = CALL_SECONDS, **given: Any) -> Called:
+def called(
+    *replies: Reply, endpoint: SegmindEndpoint = SegmindEndpoint.V2, seconds: float = CALL_SECONDS, **given: Any
+) -> Called:
     """What a call leads to that is answered so."""
     with recording(*replies) as server:
         ours = Segmind(server.url, seconds, the_key, Shelf(), endpoint, poll_seconds=POLL_SECONDS)
         return call(ours, job_for("segmind", **given))
 
 
-def asked(*replies: Reply, job: Job | None = None) -> Answer | Standing:
+def asked(*replies: Reply, job: Job | None = None) -> ProviderResult | LookupStatus:
     """What a look-up says that is answered so."""
     with recording(*replies) as server:
         ours = Segmind(server.url, CALL_SECONDS, the_key, Shelf())
@@ -44,49 +47,50 @@ def asked(*replies: Reply, job: Job | None = None) -> Answer | Standing:
 # -- the submit ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("endpoint", Endpoint)
+@pytest.mark.parametrize("endpoint", SegmindEndpoint)
 @pytest.mark.parametrize(
     ("status", "words", "kind", "code"),
     [
-        (400, "Missing required field: image", Class.PERM, Code.REQUEST_REJECTED),
-        (400, "blocked by the safety system", Class.PERM, Code.REQUEST_REJECTED),
-        (400, "Prompt or provided image failed the safety checks", Class.PERM, Code.UNSAFE_REQUEST),
-        (401, "Missing Authorization or x-api-key in header", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
-        (403, "Forbidden", Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
-        (404, "Model not found", Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-        (405, "", Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-        (406, "Invalid content type", Class.PERM, Code.REQUEST_REJECTED),
-        (406, "Insufficient credits. Balance 0.01, required 0.075", Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-        (406, "Team spend limit reached", Class.PAUSE, Code.PROVIDER_REFUSES),
-        (406, "seed must be at least 100", Class.PAUSE, Code.PROVIDER_REFUSES),
-        (410, "Model has been deprecated", Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-        (422, "content policy violation", Class.PERM, Code.REQUEST_REJECTED),
-        (429, "rate_limit_exceeded", Class.QUOTA, Code.PROVIDER_THROTTLED),
-        (500, "Internal server error", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-        (500, "NSFW content", Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-        (502, "", Class.AMBIG, Code.CHARGE_UNKNOWN),
-        (503, "", Class.AMBIG, Code.CHARGE_UNKNOWN),
-        (504, "", Class.AMBIG, Code.CHARGE_UNKNOWN),
-        (307, "", Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-        (418, "", Class.PERM, Code.REQUEST_REJECTED),
+        (400, "Missing required field: image", RetryClass.PERM, Code.REQUEST_REJECTED),
+        (400, "blocked by the safety system", RetryClass.PERM, Code.REQUEST_REJECTED),
+        (400, "Prompt or provided image failed the safety checks", RetryClass.PERM, Code.UNSAFE_REQUEST),
+        (401, "Missing Authorization or x-api-key in header", RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
+        (403, "Forbidden", RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
+        (404, "Model not found", RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (405, "", RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (406, "Invalid content type", RetryClass.PERM, Code.REQUEST_REJECTED),
+        (406, "Insufficient credits. Balance 0.01, required 0.075", RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+        (406, "Team spend limit reached", RetryClass.PAUSE, Code.PROVIDER_REFUSES),
+        (406, "seed must be at least 100", RetryClass.PAUSE, Code.PROVIDER_REFUSES),
+        (410, "Model has been deprecated", RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (422, "content policy violation", RetryClass.PERM, Code.REQUEST_REJECTED),
+        (429, "rate_limit_exceeded", RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
+        (500, "Internal server error", RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (500, "NSFW content", RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        (502, "", RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
+        (503, "", RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
+        (504, "", RetryClass.AMBIG, Code.CHARGE_UNKNOWN),
+        (307, "", RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+        (418, "", RetryClass.PERM, Code.REQUEST_REJECTED),
     ],
 )
 def test_a_refused_submit_has_the_class_of_its_row(
-    endpoint: Endpoint, status: int, words: str, kind: Class, code: Code
+    endpoint: SegmindEndpoint, status: int, words: str, kind: RetryClass, code: Code
 ) -> None:
     result = called(said({"error": words}, status), endpoint=endpoint)
-    assert (result.said.kind, result.said.code, result.names) == (kind, code, [])
-    assert result.said.money is (Money.UNKNOWN if kind is Class.AMBIG else Money.NOT_SPENT)
+    assert (result.said.retry_class, result.said.code, result.names) == (kind, code, [])
+    assert result.said.money is (MoneyStatus.UNKNOWN if kind is RetryClass.AMBIG else MoneyStatus.NOT_SPENT)
     assert str(status) in result.said.message
     assert words in result.said.message
 
 
 @pytest.mark.parametrize("body", [b"{}", b"", b"<html>no</html>", b"[1]"], ids=repr)
 @pytest.mark.parametrize(
-    ("status", "kind"), [(400, Class.PERM), (401, Class.PAUSE), (406, Class.PAUSE), (500, Class.BACKOFF)]
+    ("status", "kind"),
+    [(400, RetryClass.PERM), (401, RetryClass.PAUSE), (406, RetryClass.PAUSE), (500, RetryClass.BACKOFF)],
 )
-def test_a_status_without_words_has_a_class_all_the_same(body: bytes, status: int, kind: Class) -> None:
-    assert called(http(status, body)).said.kind is kind
+def test_a_status_without_words_has_a_class_all_the_same(body: bytes, status: int, kind: RetryClass) -> None:
+    assert called(http(status, body)).said.retry_class is kind
 
 
 @pytest.mark.parametrize("body", [b"{}", b"", b"<html>ok</html>", b'{"request_id":', b'{"error":"x"}'])
@@ -96,9 +100,9 @@ def test_a_200_that_names_no_work_may_have_been_charged(body: bytes) -> None:
 
 
 def test_an_error_inside_a_200_has_the_class_of_its_own_status() -> None:
-    assert called(said({"error": "invalid_api_key", "status_code": 401})).said.kind is Class.PAUSE
+    assert called(said({"error": "invalid_api_key", "status_code": 401})).said.retry_class is RetryClass.PAUSE
     for status in (500, 503):
-        assert called(said({"error": "x", "status_code": status})).said.kind is Class.AMBIG
+        assert called(said({"error": "x", "status_code": status})).said.retry_class is RetryClass.AMBIG
 
 
 def header(text: str) -> Reply:
@@ -109,14 +113,14 @@ def header(text: str) -> Reply:
 def test_the_time_of_the_next_slot_is_read_in_each_of_its_forms(form: str) -> None:
     then = datetime.now(UTC) + timedelta(seconds=600)
     text = str(then.timestamp()) if form == "epoch" else then.strftime(form)
-    wait = called(header(text)).said.retry_after
+    wait = called(header(text)).said.retry_after_seconds
     assert wait
     assert 60 < wait <= 600
 
 
 @pytest.mark.parametrize("text", ["", "soon", "1e400", "0", "9999-01-01 00:00:00", "inf"])
 def test_a_time_that_makes_no_sense_is_a_minute(text: str) -> None:
-    assert called(header(text)).said.retry_after == 60
+    assert called(header(text)).said.retry_after_seconds == 60
 
 
 # -- what became of it ---------------------------------------------------------------------------------------
@@ -146,42 +150,48 @@ def test_a_cost_that_is_none_is_the_price_lists(cost: object) -> None:
 @pytest.mark.parametrize("body", [{"output": ""}, {"output": None}, {}, {"output": 7}], ids=str)
 def test_result_without_a_picture_is_spent_and_its_response_kept(body: dict[str, Any]) -> None:
     result = called(said(TICKET), said({"status": "COMPLETED", "metrics": {"cost": 0.075}, **body})).said
-    assert (result.kind, result.charged, bool(result.raw)) == (Class.OK, 75_000, True)
-    assert [link.unrecognized for link in result.links] == [True]
+    assert (result.retry_class, result.charged, bool(result.raw_response)) == (RetryClass.OK, 75_000, True)
+    assert [link.is_unrecognized for link in result.links] == [True]
 
 
-FAILURES: list[tuple[dict[str, Any], Class, Code]] = [
-    ({"error": "Prompt is Mandatory and must be string"}, Class.PERM, Code.REQUEST_REJECTED),
-    ({"error": "blocked: content policy violation"}, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-    ({"detail": [{"type": "content_policy_violation"}]}, Class.PERM, Code.UNSAFE_REQUEST),
-    ({"error": "The model provider did not answer: timeout"}, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-    ({}, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+FAILURES: list[tuple[dict[str, Any], RetryClass, Code]] = [
+    ({"error": "Prompt is Mandatory and must be string"}, RetryClass.PERM, Code.REQUEST_REJECTED),
+    ({"error": "blocked: content policy violation"}, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    ({"detail": [{"type": "content_policy_violation"}]}, RetryClass.PERM, Code.UNSAFE_REQUEST),
+    ({"error": "The model provider did not answer: timeout"}, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    ({}, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
 ]
 
 
 @pytest.mark.parametrize("status", [200, 422])
 @pytest.mark.parametrize(("body", "kind", "code"), FAILURES)
-def test_a_job_that_came_to_nothing_is_not_billed(status: int, body: dict[str, Any], kind: Class, code: Code) -> None:
+def test_a_job_that_came_to_nothing_is_not_billed(
+    status: int, body: dict[str, Any], kind: RetryClass, code: Code
+) -> None:
     failed = said({"status": "FAILED", **body}, status)
     for answer in (called(said(TICKET), failed).said, asked(failed)):
-        assert isinstance(answer, Answer)
-        assert fate(answer) == (kind, code, Money.NOT_SPENT)
+        assert isinstance(answer, ProviderResult)
+        assert fate(answer) == (kind, code, MoneyStatus.NOT_SPENT)
 
 
 def test_a_422_without_a_state_is_a_job_that_failed() -> None:
     answer = asked(said({}, 422))
-    assert isinstance(answer, Answer)
-    assert (answer.kind, answer.money) == (Class.BACKOFF, Money.NOT_SPENT)
+    assert isinstance(answer, ProviderResult)
+    assert (answer.retry_class, answer.money) == (RetryClass.BACKOFF, MoneyStatus.NOT_SPENT)
 
 
 def test_a_job_whose_maker_broke_down_twice_is_not_tried_a_third_time() -> None:
     job = claimed(job_for("segmind"), "the first")
     (attempt,) = job.attempts
-    again = job.but(attempt=2, attempts=(attempt.but(outcome=Outcome.NOT_TAKEN), attempt.but(n=2, provider_id=ID)))
+    again = replace(
+        job,
+        attempt_no=2,
+        attempts=(replace(attempt, outcome=AttemptOutcome.NOT_TAKEN), replace(attempt, n=2, provider_id=ID)),
+    )
     with recording(said({"status": "FAILED", "error": "timeout"}, 422)) as server:
         answer = Segmind(server.url, CALL_SECONDS, the_key, Shelf()).look_up(again, ID)
-    assert isinstance(answer, Answer)
-    assert fate(answer) == (Class.PERM, Code.REQUEST_REJECTED, Money.NOT_SPENT)
+    assert isinstance(answer, ProviderResult)
+    assert fate(answer) == (RetryClass.PERM, Code.REQUEST_REJECTED, MoneyStatus.NOT_SPENT)
 
 
 NO_ANSWER: list[Reply] = [
@@ -203,18 +213,18 @@ NO_ANSWER: list[Reply] = [
 
 @pytest.mark.parametrize("reply", NO_ANSWER, ids=range(len(NO_ANSWER)))
 def test_a_question_that_fails_says_nothing_of_the_work(reply: Reply) -> None:
-    assert asked(reply) is Standing.PENDING
-    assert called(said(TICKET), reply, said(DONE), seconds=10).said.kind is Class.OK
+    assert asked(reply) is LookupStatus.PENDING
+    assert called(said(TICKET), reply, said(DONE), seconds=10).said.retry_class is RetryClass.OK
 
 
 def test_work_that_outlives_the_call_is_parked_under_its_name() -> None:
     result = called(said(TICKET), said({"status": "QUEUED"}), seconds=2)
-    assert (result.answer, result.names) == (Standing.PENDING, [ID])
+    assert (result.answer, result.names) == (LookupStatus.PENDING, [ID])
 
 
 def test_a_record_that_is_gone_leaves_the_charge_unknown() -> None:
     gone = said({"error": f"Request {ID} not found"}, 404)
-    assert asked(gone) is Standing.ABSENT
+    assert asked(gone) is LookupStatus.ABSENT
     assert fate(called(said(TICKET), gone).said) == LOST
 
 
@@ -224,18 +234,18 @@ def test_a_result_that_cannot_be_read_after_a_good_status_is_asked_for_again() -
 
 def photo_on(shelf: Shelf) -> str:
     """The link or the base64 as which the photo of a call travels."""
-    return shelf.link(PHOTO, by="") or base64.b64encode(PHOTO).decode()
+    return shelf.create_download_link(PHOTO, provider_url="") or base64.b64encode(PHOTO).decode()
 
 
 @pytest.mark.parametrize("reached", [True, False], ids=["link", "base64"])
 @pytest.mark.parametrize("place", ["image", "image_url", "url", "output"])
-@pytest.mark.parametrize("endpoint", Endpoint)
-def test_photo_that_the_response_repeats_is_no_result(endpoint: Endpoint, place: str, reached: bool) -> None:
+@pytest.mark.parametrize("endpoint", SegmindEndpoint)
+def test_photo_that_the_response_repeats_is_no_result(endpoint: SegmindEndpoint, place: str, reached: bool) -> None:
     shelf = Shelf(reached=reached)
     echo = {"status": "COMPLETED", "request_id": ID, place: photo_on(shelf)}
     for result, found in (({}, [None]), ({"data": [LINK]}, [LINK])):
         record = said({**echo, **result})
-        with recording(*([said(TICKET)] if endpoint is Endpoint.V2 else []), record) as server:
+        with recording(*([said(TICKET)] if endpoint is SegmindEndpoint.V2 else []), record) as server:
             ours = Segmind(server.url, CALL_SECONDS, the_key, shelf, endpoint, poll_seconds=POLL_SECONDS)
             answer = call(ours, job_for("segmind"), PHOTO).said
         assert ([link.url for link in answer.links], shelf.results) == (found, {})
@@ -244,8 +254,8 @@ def test_photo_that_the_response_repeats_is_no_result(endpoint: Endpoint, place:
 def test_image_of_a_v2_record_is_no_result_of_a_lookup() -> None:
     with recording(said({"status": "COMPLETED", "request_id": ID, "image": LINK})) as server:
         answer = Segmind(server.url, CALL_SECONDS, the_key, Shelf()).look_up(job_for("segmind"), ID)
-    assert isinstance(answer, Answer)
-    assert [link.unrecognized for link in answer.links] == [True]
+    assert isinstance(answer, ProviderResult)
+    assert [link.is_unrecognized for link in answer.links] == [True]
 
 
 def test_foreign_link_does_not_hide_a_picture_at_a_later_place() -> None:
@@ -257,7 +267,7 @@ def test_long_json_of_v1_is_not_read() -> None:
     long = json.dumps({"image": "A" * MAX_JSON_BYTES}).encode()
     assert fate(v1(http(200, long), Shelf())) == LOST
     image = b"\xff\xd8\xff" + bytes(MAX_JSON_BYTES)
-    assert v1(http(200, image, kind="image/jpeg"), Shelf()).usable
+    assert v1(http(200, image, kind="image/jpeg"), Shelf()).is_usable
 
 
 def test_picture_of_v2_that_cannot_be_put_aside_is_asked_for_again() -> None:
@@ -265,19 +275,19 @@ def test_picture_of_v2_that_cannot_be_put_aside_is_asked_for_again() -> None:
     shelf = Shelf(broken=True)
     with recording(record) as server:
         ours = Segmind(server.url, CALL_SECONDS, the_key, shelf)
-        assert ours.look_up(job_for("segmind"), ID) is Standing.PENDING
+        assert ours.look_up(job_for("segmind"), ID) is LookupStatus.PENDING
         shelf.broken = False
         answer = ours.look_up(job_for("segmind"), ID)
-    assert isinstance(answer, Answer)
-    assert (answer.usable, len(shelf.results)) == (True, 1)
+    assert isinstance(answer, ProviderResult)
+    assert (answer.is_usable, len(shelf.results)) == (True, 1)
 
 
 # -- v1: the picture itself ----------------------------------------------------------------------------------
 
 
-def v1(reply: Reply, shelf: Shelf) -> Answer:
+def v1(reply: Reply, shelf: Shelf) -> ProviderResult:
     with recording(reply) as server:
-        return call(Segmind(server.url, CALL_SECONDS, the_key, shelf, Endpoint.V1), job_for("segmind")).said
+        return call(Segmind(server.url, CALL_SECONDS, the_key, shelf, SegmindEndpoint.V1), job_for("segmind")).said
 
 
 def test_v1s_picture_is_put_aside_and_costs_what_its_header_says() -> None:
@@ -286,8 +296,8 @@ def test_v1s_picture_is_put_aside_and_costs_what_its_header_says() -> None:
     answer = v1(http(200, picture, kind="image/jpeg", more=more), shelf)
     (link,) = answer.links
     assert (answer.charged, answer.basis, link.url, link.seed) == (37_500, "reported", None, 42)
-    assert shelf.results == {link.kept: picture}
-    assert answer.usable
+    assert shelf.results == {link.result_name: picture}
+    assert answer.is_usable
 
 
 @pytest.mark.parametrize("cost", ["", "x-cost: null\r\n", "x-cost: 0\r\n", "x-cost: NaN\r\n"], ids=repr)
@@ -298,13 +308,13 @@ def test_v1_without_a_cost_is_the_price_lists(cost: str) -> None:
 
 def test_v1_may_answer_with_a_link() -> None:
     answer = v1(said({"data": [{"url": LINK}]}), Shelf())
-    assert (answer.kind, answer.links[0].url) == (Class.OK, LINK)
+    assert (answer.retry_class, answer.links[0].url) == (RetryClass.OK, LINK)
 
 
 def test_empty_picture_of_v1_is_spent_and_not_recognized() -> None:
     answer = v1(http(200, b"", kind="image/png", more="x-cost: 0.075\r\n"), Shelf())
-    assert fate(answer) == (Class.OK, None, Money.SPENT)
-    assert [link.unrecognized for link in answer.links] == [True]
+    assert fate(answer) == (RetryClass.OK, None, MoneyStatus.SPENT)
+    assert [link.is_unrecognized for link in answer.links] == [True]
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/octet-stream"])
@@ -316,17 +326,17 @@ def test_a_200_of_v1_that_is_no_picture_may_have_been_charged(kind: str) -> None
 def test_a_picture_of_v1_is_known_by_its_bytes_whatever_it_is_called(kind: str) -> None:
     shelf, picture = Shelf(), b"\x89PNG" + bytes(100)
     answer = v1(http(200, picture, kind=kind, more="x-cost: 0.075\r\n"), shelf)
-    assert (answer.kind, answer.charged, list(shelf.results.values())) == (Class.OK, 75_000, [picture])
+    assert (answer.retry_class, answer.charged, list(shelf.results.values())) == (RetryClass.OK, 75_000, [picture])
 
 
 def test_v1s_picture_that_cannot_be_put_anywhere_is_spent_and_says_so() -> None:
     shelf = Shelf()
     with recording(http(200, b"\xff\xd8\xff", kind="image/jpeg")) as server:
-        prepared = Segmind(server.url, CALL_SECONDS, the_key, shelf, Endpoint.V1).prepare(
+        prepared = Segmind(server.url, CALL_SECONDS, the_key, shelf, SegmindEndpoint.V1).prepare(
             job_for("segmind"), b"\xff\xd8\xff"
         )
         shelf.broken = True
-        assert not isinstance(prepared, Answer)
+        assert not isinstance(prepared, ProviderResult)
         answer = prepared(lambda name: None)
-    assert isinstance(answer, Answer)
-    assert fate(answer) == (Class.OK, Code.RESULT_GONE, Money.SPENT)
+    assert isinstance(answer, ProviderResult)
+    assert fate(answer) == (RetryClass.OK, Code.RESULT_GONE, MoneyStatus.SPENT)

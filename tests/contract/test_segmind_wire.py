@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from backdrop.model.job import Job
-from backdrop.model.provider_options import Endpoint
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.provider_options import SegmindEndpoint
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, call, job_for, lending
@@ -37,7 +37,9 @@ def said(body: object, status: int = 200) -> Any:
     return http(status, json.dumps(body).encode())
 
 
-def adapter(server: Recorder, base: str = "", work: Shelf | None = None, endpoint: Endpoint = Endpoint.V2) -> Segmind:
+def adapter(
+    server: Recorder, base: str = "", work: Shelf | None = None, endpoint: SegmindEndpoint = SegmindEndpoint.V2
+) -> Segmind:
     return Segmind(server.url + base, CALL_SECONDS, the_key, work or Shelf(), endpoint, poll_seconds=POLL_SECONDS)
 
 
@@ -79,7 +81,7 @@ def test_a_call_is_a_submit_a_status_and_a_result_at_our_own_addresses(base: str
     status = f"GET {prefix}/v2/requests/{ID}/status HTTP/1.1"
     submit = f"POST {prefix}/v2/ideogram-3-replace-background HTTP/1.1"
     assert lines == [submit, status, status, f"GET {prefix}/v2/requests/{ID} HTTP/1.1"]
-    assert (called.said.kind, called.said.links[0].url) == (Class.OK, LINK)
+    assert (called.said.retry_class, called.said.links[0].url) == (RetryClass.OK, LINK)
 
 
 def test_the_key_travels_in_its_own_header_and_the_body_is_json() -> None:
@@ -99,7 +101,7 @@ def test_the_name_of_the_work_is_passed_on_before_the_first_question() -> None:
     asked_before: list[int] = []
     with recording(said(TICKET), said(DONE)) as server:
         prepared = adapter(server).prepare(job_for("segmind"), PHOTO)
-        assert not isinstance(prepared, Answer)
+        assert not isinstance(prepared, ProviderResult)
         prepared(lambda name: asked_before.append(len(server.requests)))
         assert (asked_before, len(server.requests)) == ([1], 3)
 
@@ -116,11 +118,11 @@ def test_a_name_cannot_lead_to_another_address(name: str) -> None:
 
 def test_v1_is_one_call_to_its_own_path() -> None:
     with recording(http(200, b"\xff\xd8\xff", kind="image/jpeg")) as server:
-        call(adapter(server, endpoint=Endpoint.V1), job_for("segmind"))
+        call(adapter(server, endpoint=SegmindEndpoint.V1), job_for("segmind"))
         assert [one.line for one in server.requests] == ["POST /v1/ideogram-3-replace-background HTTP/1.1"]
 
 
-@pytest.mark.parametrize("endpoint", Endpoint)
+@pytest.mark.parametrize("endpoint", SegmindEndpoint)
 @pytest.mark.parametrize(
     ("given", "references"),
     [
@@ -133,10 +135,10 @@ def test_v1_is_one_call_to_its_own_path() -> None:
     ids=["prompt", "everything", "extremes", "references", "long"],
 )
 def test_the_strict_stand_in_takes_every_body(
-    standin: StandinClient, endpoint: Endpoint, given: dict[str, Any], references: tuple[bytes, ...]
+    standin: StandinClient, endpoint: SegmindEndpoint, given: dict[str, Any], references: tuple[bytes, ...]
 ) -> None:
     with lending() as place:
         ours = Segmind(f"{standin.url}/segmind", 20, the_key, place, endpoint, poll_seconds=POLL_SECONDS)
         called = call(ours, job_for("segmind", **given), PHOTO, references)
-    assert called.said.usable, called
+    assert called.said.is_usable, called
     assert len(standin.jobs()) == 1

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from backdrop.model.codes import Code
-from backdrop.model.provider_result import Class
+from backdrop.model.provider_result import RetryClass
 from backdrop.providers.runware import Runware as Adapter
 from backdrop_local.standin.pictures import read_id
 from tests.contract.adapters import the_key
@@ -231,9 +231,9 @@ def test_unusual_response_of_the_stand_in_is_one_picture_and_one_charge(
         standin.fault(fault, args, times=2)
     job, work = job_for("runware", num_images=2), Shelf()
     answer = call(Adapter(f"{standin.url}/runware", 20, the_key, work, poll_seconds=POLL_SECONDS), job).said
-    assert (answer.kind, answer.charged, standin.total_usd()) == (Class.OK, 120_000, "0.12")
+    assert (answer.retry_class, answer.charged, standin.total_usd()) == (RetryClass.OK, 120_000, "0.12")
     inline = fault == "inline_picture"
-    assert [(link.usable, link.kept is not None) for link in answer.links] == [(True, inline)] * 2
+    assert [(link.is_usable, link.result_name is not None) for link in answer.links] == [(True, inline)] * 2
     assert len(work.results) == (2 if inline else 0)
 
 
@@ -242,15 +242,15 @@ def test_failure_without_a_published_code_leaves_the_charge_unknown(standin: Sta
     standin.fault("job_fails", {"code": code}, times=1)
     adapter = Adapter(f"{standin.url}/runware", 20, the_key, Shelf(), poll_seconds=POLL_SECONDS)
     answer = call(adapter, job_for("runware")).said
-    assert (answer.kind, answer.code, answer.final) == (Class.AMBIG, Code.PROVIDER_FAILED, True)
+    assert (answer.retry_class, answer.code, answer.is_final) == (RetryClass.AMBIG, Code.PROVIDER_FAILED, True)
 
 
 def test_renamed_link_is_kept_for_a_person(standin: StandinClient) -> None:
     standin.fault("malformed_json", {"variant": "renamed"}, route="getResponse")
     adapter = Adapter(f"{standin.url}/runware", 20, the_key, Shelf(), poll_seconds=POLL_SECONDS)
     answer = call(adapter, job_for("runware")).said
-    assert [link.unrecognized for link in answer.links] == [True]
-    assert b"new_imageURL" in answer.raw
+    assert [link.is_unrecognized for link in answer.links] == [True]
+    assert b"new_imageURL" in answer.raw_response
 
 
 def test_fields_that_the_sdk_publishes_as_objects_are_accepted(runware: Runware) -> None:

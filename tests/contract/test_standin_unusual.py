@@ -6,8 +6,8 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.job import Suspicion
-from backdrop.model.provider_options import Endpoint
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.provider_options import SegmindEndpoint
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import the_key
@@ -25,12 +25,12 @@ class Caller:
 
     standin: StandinClient
 
-    def segmind(self, endpoint: Endpoint = Endpoint.V2) -> Answer:
+    def segmind(self, endpoint: SegmindEndpoint = SegmindEndpoint.V2) -> ProviderResult:
         """One call."""
         url, shelf = f"{self.standin.url}/segmind", Shelf(reached=False)
         return call(Segmind(url, SECONDS, the_key, shelf, endpoint, POLL_SECONDS), job_for("segmind")).said
 
-    def onemin(self) -> Answer:
+    def onemin(self) -> ProviderResult:
         """One call."""
         ours = OneMin(f"{self.standin.url}/onemin", SECONDS, the_key, PRICE, poll_seconds=POLL_SECONDS)
         return call(ours, job_for("1min")).said
@@ -51,19 +51,19 @@ def test_picture_of_segmind_is_found_at_each_place(caller: Caller, place: str) -
 def test_picture_at_an_unknown_place_is_kept_for_a_person(caller: Caller) -> None:
     caller.standin.control("settings", {"segmind_output": "elsewhere"})
     answer = caller.segmind()
-    assert ([link.unrecognized for link in answer.links], answer.charged) == ([True], 75_000)
-    assert b"href" in answer.raw
+    assert ([link.is_unrecognized for link in answer.links], answer.charged) == ([True], 75_000)
+    assert b"href" in answer.raw_response
 
 
 @pytest.mark.parametrize("form", ["base64", "data_uri"])
 def test_picture_inside_the_json_of_v1_is_kept(caller: Caller, form: str) -> None:
     caller.standin.control("settings", {"segmind_json": True, "segmind_inline": form})
-    answer = caller.segmind(Endpoint.V1)
-    assert [bool(link.kept) for link in answer.links] == [True]
+    answer = caller.segmind(SegmindEndpoint.V1)
+    assert [bool(link.result_name) for link in answer.links] == [True]
     assert len(caller.standin.jobs()) == 1
 
 
-@pytest.mark.parametrize("endpoint", Endpoint)
+@pytest.mark.parametrize("endpoint", SegmindEndpoint)
 @pytest.mark.parametrize(
     ("form", "code"),
     [
@@ -74,25 +74,29 @@ def test_picture_inside_the_json_of_v1_is_kept(caller: Caller, form: str) -> Non
     ],
 )
 def test_empty_account_of_segmind_pauses_in_each_form(
-    caller: Caller, endpoint: Endpoint, form: str, code: Code
+    caller: Caller, endpoint: SegmindEndpoint, form: str, code: Code
 ) -> None:
     caller.standin.control("settings", {"segmind_406": form, "segmind_credits_usd": "0.00"})
     caller.standin.fault("balance", {"usd": "0.00"}, provider="segmind")
     answer = caller.segmind(endpoint)
-    assert (answer.kind, answer.code, caller.standin.jobs()) == (Class.PAUSE, code, [])
+    assert (answer.retry_class, answer.code, caller.standin.jobs()) == (RetryClass.PAUSE, code, [])
 
 
 def test_unbilled_500_of_segmind_counts_against_the_photo(caller: Caller) -> None:
     caller.standin.fault("status", {"code": 500}, provider="segmind", times=1)
     answer = caller.segmind()
-    assert (answer.kind, answer.suspicion, caller.standin.total_usd()) == (Class.BACKOFF, Suspicion.FAILURE, "0.00")
+    assert (answer.retry_class, answer.suspicion, caller.standin.total_usd()) == (
+        RetryClass.BACKOFF,
+        Suspicion.FAILURE,
+        "0.00",
+    )
 
 
 @pytest.mark.parametrize("fault", ["success_status", "interim"])
 @pytest.mark.parametrize("route", ["v2/ideogram-3-replace-background", "v2/requests/status", "v2/requests/result"])
 def test_unusual_success_of_segmind_is_a_success(caller: Caller, fault: str, route: str) -> None:
     caller.standin.fault(fault, {}, provider="segmind", route=route)
-    assert caller.segmind().usable
+    assert caller.segmind().is_usable
     assert len(caller.standin.jobs()) == 1
 
 
@@ -100,7 +104,7 @@ def test_unusual_success_of_segmind_is_a_success(caller: Caller, fault: str, rou
 @pytest.mark.parametrize("route", ["assets", "features", "results"])
 def test_unusual_success_of_1min_is_a_success(caller: Caller, fault: str, route: str) -> None:
     caller.standin.fault(fault, {}, provider="onemin", route=route)
-    assert caller.onemin().usable
+    assert caller.onemin().is_usable
     assert len(caller.standin.jobs()) == 1
 
 
@@ -115,4 +119,4 @@ def test_picture_of_1min_is_found_at_each_place(caller: Caller, result: str, pla
 def test_prompt_in_the_details_of_a_5xx_leaves_the_charge_unknown(caller: Caller) -> None:
     body = {"errorCode": "X", "message": "failed", "details": "a child safety seat, credit card, New Balance"}
     caller.standin.fault("status", {"code": 500, "body": body}, provider="onemin", route="features", times=1)
-    assert caller.onemin().kind is Class.AMBIG
+    assert caller.onemin().retry_class is RetryClass.AMBIG

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Money
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.job import MoneyStatus
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import CALL_SECONDS, PHOTO, SUCCESS, Reply, a_job, called, http, raw, recording, the_key
 
@@ -77,23 +77,26 @@ def test_unusual_response_ends_with_picture_money_and_one_call(unusual: Unusual)
     with recording(unusual.reply) as server:
         answer = called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO)
         assert len(server.requests) == 1
-    links = [(link.url, link.unrecognized) for link in answer.links]
+    links = [(link.url, link.is_unrecognized) for link in answer.links]
     expected = {USED: [(LINK, False)], KEPT: [(None, True)], WITHHELD: [(None, False)], IN_DOUBT: []}
     assert (links, answer.charged) == (expected[unusual.fate], unusual.charged)
-    assert (answer.kind is Class.AMBIG, bool(answer.raw)) == (unusual.fate == IN_DOUBT, unusual.fate == KEPT)
-    assert answer.money is (Money.UNKNOWN if unusual.fate == IN_DOUBT else Money.SPENT)
+    assert (answer.retry_class is RetryClass.AMBIG, bool(answer.raw_response)) == (
+        unusual.fate == IN_DOUBT,
+        unusual.fate == KEPT,
+    )
+    assert answer.money is (MoneyStatus.UNKNOWN if unusual.fate == IN_DOUBT else MoneyStatus.SPENT)
 
 
 def test_kept_response_does_not_show_the_key() -> None:
     with recording(entries({"is_image_safe": True}, note="your key is standin-key")) as server:
         answer = called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO)
-    assert json.loads(answer.raw)["note"] == "your key is (key)"
+    assert json.loads(answer.raw_response)["note"] == "your key is (key)"
 
 
 # -- Retry-After (RFC 9110, 10.2.3) ----------------------------------------------------------------------------------
 
 
-def refused(more: str) -> Answer:
+def refused(more: str) -> ProviderResult:
     with recording(http(429, b"{}", more=more)) as server:
         answer = called(Ideogram(server.url, CALL_SECONDS, the_key), a_job(), PHOTO)
     assert answer.code is Code.PROVIDER_THROTTLED
@@ -102,15 +105,15 @@ def refused(more: str) -> Answer:
 
 def test_retry_after_date_counts_from_the_responses_own_date() -> None:
     more = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:50:07 GMT\r\n"
-    assert refused(more).retry_after == 30.0
+    assert refused(more).retry_after_seconds == 30.0
 
 
 def test_retry_after_date_without_a_date_counts_from_now() -> None:
     moment = format_datetime(datetime.now(UTC) + timedelta(seconds=40), usegmt=True)
-    wait = refused(f"Retry-After: {moment}\r\n").retry_after
+    wait = refused(f"Retry-After: {moment}\r\n").retry_after_seconds
     assert wait is not None
     assert 35 <= wait <= 40
 
 
 def test_retry_after_date_of_an_impossible_year_is_ignored() -> None:
-    assert refused("Retry-After: Mon, 01 Jan 99999999999999999999 00:00:00 GMT\r\n").retry_after is None
+    assert refused("Retry-After: Mon, 01 Jan 99999999999999999999 00:00:00 GMT\r\n").retry_after_seconds is None

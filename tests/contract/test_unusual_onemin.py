@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Money, Status
+from backdrop.model.job import JobStatus, MoneyStatus
 from tests.contract.adapters import Reply, http, recording
 from tests.contract.onemin import LINK, MADE, PATH, PRICE, adapter, record, record_of, said, uploaded
 from tests.contract.purchases import Purchase, Shop
@@ -15,15 +15,17 @@ SHOP = Shop("1min", "POST /api/features", lambda server, work: adapter(server), 
 PASSED = "https://ideogram.ai/api/images/ephemeral/a.png?exp=1"
 SAFE = [{"is_image_safe": True, "seed": 7, "url": PASSED}]
 
-STORED = Purchase(Status.STORED, None, Money.SPENT, PRICE, calls=1, pictures=1, response=False)
-KEPT = Purchase(Status.DEAD, Code.RESULT_UNRECOGNIZED, Money.SPENT, PRICE, calls=1, pictures=0, response=True)
-WITHHELD = Purchase(Status.DEAD, Code.UNSAFE_RESULT, Money.SPENT, PRICE, calls=1, pictures=0, response=False)
-REJECTED = Purchase(Status.DEAD, Code.REQUEST_REJECTED, Money.NOT_SPENT, 0, calls=1, pictures=0, response=False)
-UNSAFE = REJECTED._replace(status=Status.REFUSED, code=Code.UNSAFE_REQUEST)
-OUT_OF_MONEY = Purchase(Status.ACCEPTED, None, Money.NOT_SPENT, 0, calls=1, pictures=0, response=False)
+STORED = Purchase(JobStatus.STORED, None, MoneyStatus.SPENT, PRICE, calls=1, pictures=1, response=False)
+KEPT = Purchase(JobStatus.DEAD, Code.RESULT_UNRECOGNIZED, MoneyStatus.SPENT, PRICE, calls=1, pictures=0, response=True)
+WITHHELD = Purchase(JobStatus.DEAD, Code.UNSAFE_RESULT, MoneyStatus.SPENT, PRICE, calls=1, pictures=0, response=False)
+REJECTED = Purchase(
+    JobStatus.DEAD, Code.REQUEST_REJECTED, MoneyStatus.NOT_SPENT, 0, calls=1, pictures=0, response=False
+)
+UNSAFE = REJECTED._replace(status=JobStatus.REFUSED, code=Code.UNSAFE_REQUEST)
+OUT_OF_MONEY = Purchase(JobStatus.ACCEPTED, None, MoneyStatus.NOT_SPENT, 0, calls=1, pictures=0, response=False)
 UNCLEAR = OUT_OF_MONEY._replace(calls=2)
 # Whether the first call was charged is unknown: the parameter OnLostAnswer allows one more, then a person decides.
-IN_DOUBT = Purchase(Status.HELD, Code.CHARGE_UNKNOWN, Money.UNKNOWN, 0, calls=2, pictures=0, response=False)
+IN_DOUBT = Purchase(JobStatus.HELD, Code.CHARGE_UNKNOWN, MoneyStatus.UNKNOWN, 0, calls=2, pictures=0, response=False)
 
 
 def interim(status: int, reply: Reply) -> Reply:
@@ -142,7 +144,9 @@ RESPONSES = (
 @pytest.mark.parametrize("unusual", RESPONSES, ids=lambda one: one.name)
 def test_unusual_response_ends_with_picture_money_and_calls(unusual: Unusual) -> None:
     purchase = SHOP.buy(uploaded(), *unusual.replies)
-    assert purchase._replace(code=purchase.code if purchase.status is not Status.ACCEPTED else None) == unusual.expected
+    assert (
+        purchase._replace(code=purchase.code if purchase.status is not JobStatus.ACCEPTED else None) == unusual.expected
+    )
 
 
 @pytest.mark.parametrize("status", [201, 202, 203, 206])
@@ -164,4 +168,4 @@ def test_refusal_pauses_the_lane_for_what_it_proves(reply: Reply, reasons: set[s
     with recording(uploaded(), reply) as server:
         world = SHOP.drop(server)
         world.run_for(60)
-    assert {pause.reason.value for pause in world.ledger.lane("1min").pauses} == reasons
+    assert {pause.reason.value for pause in world.ledger.read_health("1min").pauses} == reasons

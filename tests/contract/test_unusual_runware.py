@@ -15,15 +15,23 @@ from typing import Any, cast, override
 
 import pytest
 
-from backdrop.aws.work_links import S3Work
+from backdrop.aws.work_links import S3WorkStorage
 from backdrop.model.codes import Code
-from backdrop.model.job import Job, Status
+from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import response_key
-from backdrop.model.provider_result import Answer
-from backdrop.operate.redrive import Wanted
+from backdrop.model.provider_result import ProviderResult
+from backdrop.operate.redrive import FailureFilter
 from backdrop.providers.runware import MAX_UNCLEAR_WAIT, Runware
-from backdrop.providers.runware_errors import FAILED, KEY, MONEY, NOT_STARTED, PUBLISHED, THROTTLED, UNCLEAR
-from backdrop.providers.unrecognized_results import raw_response
+from backdrop.providers.runware_errors import (
+    END_UNKNOWN,
+    FAILED,
+    KEY_REFUSED,
+    NO_CREDITS,
+    NOT_STARTED,
+    RULES_BY_CODE,
+    THROTTLED,
+)
+from backdrop.providers.unrecognized_results import redact_response
 from proof.world.pictures import photo, picture
 from proof.world.provider import Kind
 from proof.world.stack import OUTPUT, World
@@ -123,7 +131,7 @@ class Unusual:
     submits: Sequence[ByTask] = (ACK,)
     polls: Sequence[ByTask] = (MADE,)
     details: Sequence[ByTask] = (NOTHING,)
-    ends: Status = Status.STORED
+    ends: JobStatus = JobStatus.STORED
     code: Code | None = None
     charged: int = PRICE
     unknown: int = 0
@@ -140,7 +148,7 @@ def inside(name: str, **picture_fields: str) -> Unusual:
 
 def kept_for_a_person(name: str, poll: ByTask) -> Unusual:
     """A charged picture that Backdrop does not find."""
-    spent: dict[str, Any] = {"ends": Status.DEAD, "code": Code.RESULT_UNRECOGNIZED, "downloads": 0, "pictures": 0}
+    spent: dict[str, Any] = {"ends": JobStatus.DEAD, "code": Code.RESULT_UNRECOGNIZED, "downloads": 0, "pictures": 0}
     return Unusual(name, polls=(poll,), **spent)
 
 
@@ -157,7 +165,7 @@ def one_of_two(name: str, poll: ByTask, details: ByTask) -> Unusual:
 
 def failed(name: str, poll: ByTask) -> Unusual:
     """Work that Runware ended without saying what it cost."""
-    doubt: dict[str, Any] = {"ends": Status.DEAD, "code": Code.PROVIDER_FAILED, "charged": 0, "unknown": PRICE}
+    doubt: dict[str, Any] = {"ends": JobStatus.DEAD, "code": Code.PROVIDER_FAILED, "charged": 0, "unknown": PRICE}
     return Unusual(name, polls=(poll,), downloads=0, pictures=0, **doubt)
 
 
@@ -165,10 +173,10 @@ def failed(name: str, poll: ByTask) -> Unusual:
 OF_QUESTIONS = {
     "failed": FAILED,
     "not started": NOT_STARTED,
-    "key": KEY,
-    "money": MONEY,
+    "key": KEY_REFUSED,
+    "money": NO_CREDITS,
     "throttled": THROTTLED,
-    "unclear": UNCLEAR,
+    "unclear": END_UNKNOWN,
 }
 
 
@@ -180,7 +188,7 @@ def failing_questions() -> Iterator[Unusual]:
     refused = product((401, 429, 500, 503), (False, True), (False, True), OF_QUESTIONS)
     forms = (*refused, *product((200,), (False,), (False, True), OF_QUESTIONS))
     for status, typed, named, name in forms:
-        codes = [code for code, meaning in PUBLISHED.items() if meaning is OF_QUESTIONS[name]]
+        codes = [code for code, meaning in RULES_BY_CODE.items() if meaning is OF_QUESTIONS[name]]
         failing = [question_fails(status, code, typed=typed, named=named) for code in codes]
         yield Unusual(f"failing polls: {status}, {name}{', typed' * typed}{', named' * named}", polls=(*failing, MADE))
 
@@ -267,7 +275,7 @@ RESPONSES = (
     Unusual(
         "withheld by the content check",
         polls=(says({**DONE, "NSFWContent": True}),),
-        ends=Status.DEAD,
+        ends=JobStatus.DEAD,
         code=Code.UNSAFE_RESULT,
         downloads=0,
         pictures=0,
@@ -297,7 +305,7 @@ def play(unusual: Unusual) -> tuple[World, Conversation]:
     """A photo for Runware in a stack whose adapter for it is the real one, until nothing is left to do."""
     world = World(besides={"runware": Kind.OWN_ID})
     with Conversation([silence], unusual=unusual) as server:
-        work = S3Work(cast("Any", world.s3), OUTPUT)
+        work = S3WorkStorage(cast("Any", world.s3), OUTPUT)
         clock: dict[str, Any] = {"poll_seconds": POLL_SECONDS, "now": lambda: world.clock.time}
         adapter = Runware(server.url, CALL_SECONDS, the_key, work, **clock)
         world.providers["runware"] = cast("Any", adapter)
@@ -305,7 +313,7 @@ def play(unusual: Unusual) -> tuple[World, Conversation]:
         world.drop(PHOTO_KEY, photo(), operation="replace", **tags)
         world.run()
         for _ in range(MOST_MINUTES):
-            if the_job(world).status is not Status.ACCEPTED:
+            if the_job(world).status is not JobStatus.ACCEPTED:
                 return world, server
             world.run_for(60)
         raise AssertionError(f"the job is still accepted after {MOST_MINUTES} minutes")
@@ -337,17 +345,21 @@ def test_error_of_unknown_cost_ends_within_minutes_and_is_not_bought_again_unask
     assert job.ended_at
     assert job.ended_at - job.queued_at < timedelta(minutes=2)
     orders = world.steps.orders()
-    (failure,) = orders.failures(Wanted())
+    (failure,) = orders.list_failures(FailureFilter())
     assert orders.plan(failure, pay_again=False).needs_pay_again
     paid = orders.plan(failure, pay_again=True)
-    assert paid.step
-    assert (paid.step.job.status, paid.step.job.generation, paid.step.job.unknown) == (Status.ACCEPTED, 1, PRICE)
+    assert paid.transition
+    assert (paid.transition.job.status, paid.transition.job.charge_no, paid.transition.job.unknown) == (
+        JobStatus.ACCEPTED,
+        1,
+        PRICE,
+    )
 
 
 def test_unclear_error_that_persists_ends_within_minutes_at_an_unknown_cost() -> None:
     world, _ = play(Unusual("an error with an unknown code for ever", polls=(fails(code="whoKnows"),)))
     job = the_job(world)
-    assert (job.status, job.problem and job.problem.code, job.unknown) == (Status.DEAD, Code.PROVIDER_FAILED, PRICE)
+    assert (job.status, job.problem and job.problem.code, job.unknown) == (JobStatus.DEAD, Code.PROVIDER_FAILED, PRICE)
     assert job.ended_at
     assert MAX_UNCLEAR_WAIT < job.ended_at - job.queued_at < MAX_UNCLEAR_WAIT + timedelta(minutes=2)
 
@@ -363,8 +375,8 @@ def test_kept_details_hold_the_response_without_our_request() -> None:
     item = {"taskUUID": the_id(JOB), **BARE, "note": "x" * 2_000_000}
     reply = details(JOB, {"data": [item]}, inputs={"seedImage": URI}, uploadEndpoint=OURS)
     answer = asked(said({"data": []}), reply)
-    assert isinstance(answer, Answer)
-    assert json.loads(answer.raw) == {"data": [item]}
+    assert isinstance(answer, ProviderResult)
+    assert json.loads(answer.raw_response) == {"data": [item]}
 
 
 OURS = "https://b.s3.amazonaws.com/_backdrop/work/results/a?X-Amz-Credential=K%2F1&X-Amz-Signature=5e&X-Amz-Expires=9"
@@ -374,7 +386,7 @@ THEIRS = "https://theirs.s3.amazonaws.com/a.png?X-Amz-Credential=T%2F1&X-Amz-Sig
 @pytest.mark.parametrize("escape", [("/", "/"), ("/", "\\/"), ("&", "\\u0026")], ids=["plain", "slashes", "ampersands"])
 def test_kept_response_blanks_the_signatures_of_our_links_only(escape: tuple[str, str]) -> None:
     body = json.dumps({"ours": OURS, "url": THEIRS}).replace(*escape).encode()
-    kept = json.loads(raw_response(body, "standin-key"))
+    kept = json.loads(redact_response(body, "standin-key"))
     assert kept["url"] == THEIRS
     assert kept["ours"] == OURS.replace("K%2F1", "(blank)").replace("5e", "(blank)")
 
@@ -385,7 +397,7 @@ def test_a_request_that_is_cut_off_does_not_end_the_conversation() -> None:
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.sendall(head)
         adapter = Runware(server.url, CALL_SECONDS, the_key, Shelf(), poll_seconds=POLL_SECONDS)
-        assert isinstance(adapter.look_up(JOB, the_id(JOB)), Answer)
+        assert isinstance(adapter.look_up(JOB, the_id(JOB)), ProviderResult)
 
 
 def test_no_two_rows_have_the_same_name() -> None:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Money, Status
-from backdrop.model.provider_options import Endpoint
+from backdrop.model.job import JobStatus, MoneyStatus
+from backdrop.model.provider_options import SegmindEndpoint
 from backdrop.providers.segmind import MODEL, Segmind
 from tests.contract.adapters import CALL_SECONDS, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS
@@ -19,19 +19,23 @@ from tests.contract.test_segmind_wire import ID, LINK, TICKET, said
 PNG = picture("PNG", color="gold")
 BASE64 = base64.b64encode(PNG).decode()
 LISTED, REPORTED = 75_000, 80_000
-V2 = Shop("segmind", f"POST /v2/{MODEL}", lambda server, work: adapter(server.url, work, Endpoint.V2))
-V1 = Shop("segmind", f"POST /v1/{MODEL}", lambda server, work: adapter(server.url, work, Endpoint.V1))
+V2 = Shop("segmind", f"POST /v2/{MODEL}", lambda server, work: adapter(server.url, work, SegmindEndpoint.V2))
+V1 = Shop("segmind", f"POST /v1/{MODEL}", lambda server, work: adapter(server.url, work, SegmindEndpoint.V1))
 
-STORED = Purchase(Status.STORED, None, Money.SPENT, REPORTED, calls=1, pictures=1, response=False)
-KEPT = Purchase(Status.DEAD, Code.RESULT_UNRECOGNIZED, Money.SPENT, REPORTED, calls=1, pictures=0, response=True)
-REJECTED = Purchase(Status.DEAD, Code.REQUEST_REJECTED, Money.NOT_SPENT, 0, calls=1, pictures=0, response=False)
-UNSAFE = REJECTED._replace(status=Status.REFUSED, code=Code.UNSAFE_REQUEST)
+STORED = Purchase(JobStatus.STORED, None, MoneyStatus.SPENT, REPORTED, calls=1, pictures=1, response=False)
+KEPT = Purchase(
+    JobStatus.DEAD, Code.RESULT_UNRECOGNIZED, MoneyStatus.SPENT, REPORTED, calls=1, pictures=0, response=True
+)
+REJECTED = Purchase(
+    JobStatus.DEAD, Code.REQUEST_REJECTED, MoneyStatus.NOT_SPENT, 0, calls=1, pictures=0, response=False
+)
+UNSAFE = REJECTED._replace(status=JobStatus.REFUSED, code=Code.UNSAFE_REQUEST)
 # An account that is out of money stops the lane; a refusal without a reason, whose photo is alone, is tried once more.
-OUT_OF_MONEY = Purchase(Status.ACCEPTED, None, Money.NOT_SPENT, 0, calls=1, pictures=0, response=False)
+OUT_OF_MONEY = Purchase(JobStatus.ACCEPTED, None, MoneyStatus.NOT_SPENT, 0, calls=1, pictures=0, response=False)
 UNCLEAR = OUT_OF_MONEY._replace(calls=2)
 
 
-def adapter(url: str, work: Any, endpoint: Endpoint) -> Segmind:
+def adapter(url: str, work: Any, endpoint: SegmindEndpoint) -> Segmind:
     return Segmind(url, CALL_SECONDS, the_key, work, endpoint, poll_seconds=POLL_SECONDS)
 
 
@@ -201,7 +205,9 @@ RESPONSES = (
 @pytest.mark.parametrize("unusual", RESPONSES, ids=lambda one: one.name)
 def test_unusual_response_ends_with_picture_money_and_calls(unusual: Unusual) -> None:
     purchase = unusual.shop.buy(*unusual.replies)
-    assert purchase._replace(code=purchase.code if purchase.status is not Status.ACCEPTED else None) == unusual.expected
+    assert (
+        purchase._replace(code=purchase.code if purchase.status is not JobStatus.ACCEPTED else None) == unusual.expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -220,7 +226,7 @@ def test_406_pauses_the_lane_for_what_it_proves(reply: Reply, reasons: set[str])
     with recording(reply) as server:
         world = V2.drop(server)
         world.run_for(60)
-    assert {pause.reason.value for pause in world.ledger.lane("segmind").pauses} == reasons
+    assert {pause.reason.value for pause in world.ledger.read_health("segmind").pauses} == reasons
 
 
 def test_unread_response_names_no_key() -> None:

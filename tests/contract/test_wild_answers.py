@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from backdrop.model import transitions
 from backdrop.model.codec import from_json, to_json
-from backdrop.model.job import Job, Money, Status
-from backdrop.model.provider_options import Endpoint
-from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.job import Job, JobStatus, MoneyStatus
+from backdrop.model.provider_options import SegmindEndpoint
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.ports import Provider
-from backdrop.providers.http import Reply
+from backdrop.providers.http import HttpResponse
 from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.runware import Runware
@@ -79,7 +79,7 @@ class Side:
 
 def _sides() -> Iterator[tuple[str, Side]]:
     yield "ideogram", Side(Ideogram(URL, 5, the_key), job_for("ideogram"), "", (json.loads(SUCCESS),))
-    for endpoint in Endpoint:
+    for endpoint in SegmindEndpoint:
         ours = Segmind(URL, 5, the_key, Shelf(), endpoint, poll_seconds=NO_WAIT)
         yield f"segmind {endpoint}", Side(ours, job_for("segmind"), TICKET["request_id"], (TICKET, DONE))
     onemin = OneMin(URL, 5, the_key, PRICE, poll_seconds=NO_WAIT)
@@ -131,19 +131,25 @@ def with_in_place(body: Any, way: tuple[Any, ...], value: object) -> Any:
     return copy
 
 
-def classified(monkeypatch: pytest.MonkeyPatch, side: Side, body: bytes, status: int = 200) -> Answer | Standing:
+def classified(
+    monkeypatch: pytest.MonkeyPatch, side: Side, body: bytes, status: int = 200
+) -> ProviderResult | LookupStatus:
     """What a call comes to that is answered so; it can be written down, and so can what a look-up comes to."""
 
-    def exchange(_: str, url: str, *__: object) -> Reply:
+    def exchange(_: str, url: str, *__: object) -> HttpResponse:
         uploads = side.upload and url.endswith("/api/assets")
-        return Reply(200, {}, side.upload, waited=1.0) if uploads else Reply(status, HEADERS, body, waited=1.0)
+        return (
+            HttpResponse(200, {}, side.upload, latency_seconds=1.0)
+            if uploads
+            else HttpResponse(status, HEADERS, body, latency_seconds=1.0)
+        )
 
-    monkeypatch.setattr("backdrop.providers.http._exchange", exchange)
-    job = claimed(side.job, side.ident).but(status=Status.SUBMITTING)
+    monkeypatch.setattr("backdrop.providers.http._send", exchange)
+    job = replace(claimed(side.job, side.ident), status=JobStatus.SUBMITTING)
     answer = call(side.adapter, side.job).answer
     for said in (answer, side.adapter.look_up(job, side.ident)):
-        if isinstance(said, Answer):
-            after = transitions.record(job, 1, said, NOW).job
+        if isinstance(said, ProviderResult):
+            after = transitions.record_result(job, 1, said, NOW).job
             assert from_json(Job, to_json(after)) == after
             assert said.message.isprintable(), said.message
     return answer
@@ -165,10 +171,10 @@ def test_a_number_that_is_no_http_status_tells_nothing_of_the_charge(
 ) -> None:
     for value in NUMBERS:
         said = classified(monkeypatch, side, written({name: f"number {value}", "error": "no"}))
-        assert isinstance(said, Answer)
+        assert isinstance(said, ProviderResult)
         uploads = isinstance(side.adapter, OneMin) and not side.upload
-        fate = (Class.BACKOFF, Money.NOT_SPENT) if uploads else (Class.AMBIG, Money.UNKNOWN)
-        assert (said.kind, said.money) == fate, value
+        fate = (RetryClass.BACKOFF, MoneyStatus.NOT_SPENT) if uploads else (RetryClass.AMBIG, MoneyStatus.UNKNOWN)
+        assert (said.retry_class, said.money) == fate, value
 
 
 @pytest.mark.parametrize("depth", [100, 400, 900, 1000, 3000, 10_000, 100_000])

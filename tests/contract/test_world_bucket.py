@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.aws.answer_spool import Answers
-from backdrop.aws.events import looks_of
-from backdrop.aws.s3 import OutputBucket, PreconditionError, S3Photos
-from backdrop.model.errors import DamagedMessageError
+from backdrop.aws.answer_spool import AnswerSpool
+from backdrop.aws.events import parse_intake_message
+from backdrop.aws.s3 import OutputBucket, PreconditionFailedError, S3InputBucket
+from backdrop.model.errors import MalformedMessageError
 from proof.world.stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number
 from tests.simulated.simulation import OK, a_job
@@ -97,42 +97,42 @@ def test_a_write_happens_only_where_its_condition_holds(buckets: Buckets) -> Non
 
 def test_a_view_is_replaced_or_taken_away_only_by_who_knows_it(buckets: Buckets) -> None:
     output, key = OutputBucket(buckets.client, BUCKET), f"{fresh()}/view"
-    output.replace(key, b"1", TEXT, over=None, metadata={"mark": "ä"})
+    output.put_if_unchanged(key, b"1", TEXT, expected_etag=None, metadata={"mark": "ä"})
     old = output.head(key)
     assert old
     assert dict(old.metadata) == {"mark": "ä"}
-    with pytest.raises(PreconditionError):
-        output.replace(key, b"2", TEXT, over=None, metadata={})
-    output.replace(key, b"2", TEXT, over=old.etag, metadata={})
-    with pytest.raises(PreconditionError):
-        output.replace(key, b"3", TEXT, over=old.etag, metadata={})
-    with pytest.raises(PreconditionError):
-        output.delete(key, known=old)
+    with pytest.raises(PreconditionFailedError):
+        output.put_if_unchanged(key, b"2", TEXT, expected_etag=None, metadata={})
+    output.put_if_unchanged(key, b"2", TEXT, expected_etag=old.etag, metadata={})
+    with pytest.raises(PreconditionFailedError):
+        output.put_if_unchanged(key, b"3", TEXT, expected_etag=old.etag, metadata={})
+    with pytest.raises(PreconditionFailedError):
+        output.delete_if_unchanged(key, expected=old)
     new = output.head(key)
     assert new
-    output.delete(key, known=new)
+    output.delete_if_unchanged(key, expected=new)
     assert output.head(key) is None
-    with pytest.raises(PreconditionError):
-        output.replace(key, b"3", TEXT, over=new.etag, metadata={})
-    output.replace(key, b"3", TEXT, over=None, metadata={})
+    with pytest.raises(PreconditionFailedError):
+        output.put_if_unchanged(key, b"3", TEXT, expected_etag=new.etag, metadata={})
+    output.put_if_unchanged(key, b"3", TEXT, expected_etag=None, metadata={})
     assert output.read(key) == b"3"
 
 
 def test_an_object_that_is_not_there_is_none(buckets: Buckets) -> None:
     key = f"{fresh()}/nothing"
-    photos, output = S3Photos(buckets.client), OutputBucket(buckets.client, BUCKET)
-    assert photos.read(BUCKET, key, limit=10) is None
-    assert photos.tags(BUCKET, key) == {}
+    photos, output = S3InputBucket(buckets.client), OutputBucket(buckets.client, BUCKET)
+    assert photos.read(BUCKET, key, max_bytes=10) is None
+    assert photos.read_tags(BUCKET, key) == {}
     assert output.head(key) is None
-    assert output.find(key) is None
+    assert output.find_key(key) is None
     refused("NoSuchKey", lambda: buckets.client.get_object(Bucket=BUCKET, Key=key))
     refused("404", lambda: buckets.client.head_object(Bucket=BUCKET, Key=key))
 
 
 def test_bytes_are_read_where_they_are_new_and_not_too_many(buckets: Buckets) -> None:
-    key, photos = f"{fresh()}/a", S3Photos(buckets.client)
+    key, photos = f"{fresh()}/a", S3InputBucket(buckets.client)
     written = buckets.put(key, b"12345")
-    whole = photos.read(BUCKET, key, limit=5)
+    whole = photos.read(BUCKET, key, max_bytes=5)
     assert whole
     assert (whole.data, whole.size, whole.etag, whole.version_id) == (
         b"12345",
@@ -140,9 +140,9 @@ def test_bytes_are_read_where_they_are_new_and_not_too_many(buckets: Buckets) ->
         written["ETag"],
         written["VersionId"],
     )
-    assert whole.modified.utcoffset() == timedelta(0)
-    known = photos.read(BUCKET, key, limit=5, known_etag=whole.etag)
-    large = photos.read(BUCKET, key, limit=4)
+    assert whole.modified_at.utcoffset() == timedelta(0)
+    known = photos.read(BUCKET, key, max_bytes=5, known_etag=whole.etag)
+    large = photos.read(BUCKET, key, max_bytes=4)
     assert known
     assert large
     assert (known.data, large.data) == (None, None)
@@ -164,7 +164,7 @@ def test_tags_are_read_as_they_were_put(buckets: Buckets) -> None:
     else:
         tag_set = [{"Key": name, "Value": text} for name, text in tags.items()]
         buckets.client.put_object_tagging(Bucket=BUCKET, Key=key, Tagging={"TagSet": tag_set})
-    assert S3Photos(buckets.client).tags(BUCKET, key) == tags
+    assert S3InputBucket(buckets.client).read_tags(BUCKET, key) == tags
 
 
 def test_a_listing_is_in_the_order_of_bytes_and_comes_in_pages(buckets: Buckets) -> None:
@@ -191,19 +191,23 @@ def test_a_listing_of_nothing_has_no_contents(buckets: Buckets) -> None:
 
 
 def test_listings_leave_out_deeper_folders_and_what_was_deleted(buckets: Buckets) -> None:
-    folder, photos, output = fresh(), S3Photos(buckets.client), OutputBucket(buckets.client, BUCKET)
+    folder, photos, output = fresh(), S3InputBucket(buckets.client), OutputBucket(buckets.client, BUCKET)
     for name in ("red.jpg", "red.png", "red.zip/deep.jpg", "red.gone"):
         buckets.put(f"{folder}/{name}")
-    output.remove(f"{folder}/red.gone")
-    assert list(photos.keys(BUCKET, f"{folder}/red.")) == [f"{folder}/red.jpg", f"{folder}/red.png"]
-    assert list(output.keys(f"{folder}/")) == [f"{folder}/red.jpg", f"{folder}/red.png", f"{folder}/red.zip/deep.jpg"]
-    assert output.find(f"{folder}/red.p") == f"{folder}/red.png"
-    listed = [one.key for one in photos.listed(BUCKET, f"{folder}/red.jpg") if one.key.startswith(folder)]
+    output.delete(f"{folder}/red.gone")
+    assert list(photos.list_folder_keys(BUCKET, f"{folder}/red.")) == [f"{folder}/red.jpg", f"{folder}/red.png"]
+    assert list(output.list_keys(f"{folder}/")) == [
+        f"{folder}/red.jpg",
+        f"{folder}/red.png",
+        f"{folder}/red.zip/deep.jpg",
+    ]
+    assert output.find_key(f"{folder}/red.p") == f"{folder}/red.png"
+    listed = [one.key for one in photos.iterate_objects(BUCKET, f"{folder}/red.jpg") if one.key.startswith(folder)]
     assert listed == [f"{folder}/red.png", f"{folder}/red.zip/deep.jpg"]
 
 
 def test_deleting_nothing_is_no_error(buckets: Buckets) -> None:
-    OutputBucket(buckets.client, BUCKET).remove(f"{fresh()}/nothing")
+    OutputBucket(buckets.client, BUCKET).delete(f"{fresh()}/nothing")
 
 
 def test_a_delete_marker_is_a_version_of_its_own(buckets: Buckets) -> None:
@@ -215,13 +219,13 @@ def test_a_delete_marker_is_a_version_of_its_own(buckets: Buckets) -> None:
 
 
 def test_an_answer_that_the_ledger_did_not_take_is_found_again(buckets: Buckets) -> None:
-    answers, job = Answers(OutputBucket(buckets.client, BUCKET)), a_job(job_id=f"{number():064x}")
-    answers.keep(job, 2, OK)
+    answers, job = AnswerSpool(OutputBucket(buckets.client, BUCKET)), a_job(job_id=f"{number():064x}")
+    answers.save(job, 2, OK)
     assert answers.find(job, 2) == OK
     assert answers.find(job, 1) is None
-    (kept,) = [kept for kept in answers.kept() if kept.job_id == job.job_id]
-    assert (kept.n, kept.answer) == (2, OK)
-    answers.drop(kept)
+    (kept,) = [kept for kept in answers.list_all() if kept.job_id == job.job_id]
+    assert (kept.attempt_no, kept.result) == (2, OK)
+    answers.delete(kept)
     assert answers.find(job, 2) is None
 
 
@@ -232,7 +236,7 @@ def test_a_notification_tells_of_what_was_written_and_deleted(buckets: Buckets, 
     written = buckets.put(key)
     buckets.client.delete_object(Bucket=BUCKET, Key=key)
     bodies = buckets.told(folder, 2)
-    looks = [look for body in bodies for look in looks_of(body, bucket=BUCKET, again=False)]
+    looks = [look for body in bodies for look in parse_intake_message(body, input_bucket=BUCKET, is_repeated=False)]
     assert [(look.bucket, look.key) for look in looks] == [(BUCKET, key)] * 2
     records = {
         record["eventName"].partition(":")[0]: record for body in bodies for record in json.loads(body)["Records"]
@@ -245,5 +249,5 @@ def test_a_notification_of_another_bucket_is_damaged(buckets: Buckets) -> None:
     folder = fresh()
     buckets.put(f"{folder}/a")
     (body,) = buckets.told(folder, 1)
-    with pytest.raises(DamagedMessageError):
-        looks_of(body, bucket="another", again=False)
+    with pytest.raises(MalformedMessageError):
+        parse_intake_message(body, input_bucket="another", is_repeated=False)

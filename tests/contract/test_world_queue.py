@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.aws.sqs import Letters, Queue
+from backdrop.aws.sqs import DeadLetterQueue, Queue
 from proof.world.stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number
 
@@ -117,31 +117,31 @@ def test_a_message_nobody_deletes_becomes_a_dead_letter_that_names_its_queue(que
         (message,) = receive(queues, url)
         show(queues, url, message, 0)
     assert receive(queues, url) == []
-    box = Letters(queues.client, letters)
+    box = DeadLetterQueue(queues.client, letters)
     (letter,) = box.receive()
-    assert (letter.body, letter.attributes, letter.queue) == ('{"a": 1}', {"code": "x"}, url.rpartition("/")[2])
+    assert (letter.body, letter.attributes, letter.source_queue) == ('{"a": 1}', {"code": "x"}, url.rpartition("/")[2])
     assert box.receive() == []
     box.delete(letter)
-    assert Queue(queues.client, letters).waiting() == 0
+    assert Queue(queues.client, letters).count_messages() == 0
 
 
 def test_a_letter_of_ours_names_no_queue(queues: Queues) -> None:
     letters = queues.make()
     Queue(queues.client, letters).send({"a": 1}, group="g")
-    (letter,) = Letters(queues.client, letters).receive()
-    assert (letter.queue, letter.attributes) == ("", {})
+    (letter,) = DeadLetterQueue(queues.client, letters).receive()
+    assert (letter.source_queue, letter.attributes) == ("", {})
 
 
 def test_letters_that_are_given_back_are_to_be_had_at_once(queues: Queues) -> None:
     letters = queues.make()
     for n in range(2):
         Queue(queues.client, letters).send({"n": n}, group="g")
-    box = Letters(queues.client, letters)
+    box = DeadLetterQueue(queues.client, letters)
     deleted, stays = box.receive()
     assert box.receive() == []
     box.delete(deleted)
     for letter in (deleted, stays):
-        box.give_back(letter)
+        box.make_visible(letter)
     assert [letter.body for letter in box.receive()] == [stays.body]
 
 
@@ -151,7 +151,7 @@ def test_a_queue_counts_what_waits_what_is_delayed_and_what_is_out_together(queu
     for delay in (0, 0, 0, 60):
         queue.send({}, group="g", delay_seconds=delay)
     queues.client.receive_message(QueueUrl=url, MaxNumberOfMessages=1)
-    assert queue.waiting() == 4
+    assert queue.count_messages() == 4
     suffixes = ("", "Delayed", "NotVisible")
     names = [f"ApproximateNumberOfMessages{suffix}" for suffix in suffixes]
     found = queues.client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]

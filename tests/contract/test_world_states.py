@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.step_functions import Executions, TaskTokens
+from backdrop.aws.step_functions import ExecutionMonitor, TaskTokens
 from backdrop_local.clients import Clients
 from proof.world.stack import World
 from proof.world.states import TaskAnswer
@@ -106,20 +106,20 @@ def _told(clients: Clients, arn: str, _: str) -> TaskAnswer:
     return TaskAnswer(error=found.get("error", ""), cause=json.loads(found.get("cause", "null")))
 
 
-def executions(states: States) -> Executions:
+def executions(states: States) -> ExecutionMonitor:
     """One that knows nothing yet."""
-    return Executions(states.client, World().clock)
+    return ExecutionMonitor(states.client, World().clock)
 
 
 def test_a_task_hears_the_output_that_it_is_given(states: States) -> None:
     arn, token = states.begin()
-    assert TaskTokens(states.client).succeed(token, '{"jobs": ["é"]}')
+    assert TaskTokens(states.client).send_success(token, '{"jobs": ["é"]}')
     assert states.heard(arn, token) == TaskAnswer(output={"jobs": ["é"]})
 
 
 def test_a_task_hears_the_error_that_it_ends_with(states: States) -> None:
     arn, token = states.begin()
-    assert TaskTokens(states.client).fail(token, "no_instructions", '["why"]')
+    assert TaskTokens(states.client).send_failure(token, "no_instructions", '["why"]')
     assert states.heard(arn, token) == TaskAnswer(error="no_instructions", cause=["why"])
 
 
@@ -127,29 +127,29 @@ def test_a_token_is_good_once(states: States) -> None:
     """The emulator forgets it when the task goes on, a moment later."""
     arn, token = states.begin()
     tokens = TaskTokens(states.client)
-    assert tokens.succeed(token, "1")
+    assert tokens.send_success(token, "1")
     assert states.heard(arn, token) == TaskAnswer(output=1)
-    assert not tokens.succeed(token, "2")
-    assert not tokens.fail(token, "x", "{}")
+    assert not tokens.send_success(token, "2")
+    assert not tokens.send_failure(token, "x", "{}")
     assert states.heard(arn, token) == TaskAnswer(output=1)
 
 
 @pytest.mark.parametrize("token", ["never", "é", "AAAA" * 100])
 def test_a_token_that_nobody_handed_out_is_foreign(states: States, token: str) -> None:
-    assert not TaskTokens(states.client).succeed(token, "{}")
-    assert not TaskTokens(states.client).fail(token, "x", "{}")
+    assert not TaskTokens(states.client).send_success(token, "{}")
+    assert not TaskTokens(states.client).send_failure(token, "x", "{}")
 
 
 def test_an_execution_runs_until_it_is_stopped_or_its_task_was_answered(states: States) -> None:
     (stopped, _), (answered, token), (waiting, _) = (states.begin() for _ in range(3))
-    assert all(executions(states).running(arn) for arn in (stopped, answered, waiting))
+    assert all(executions(states).is_running(arn) for arn in (stopped, answered, waiting))
     states.stop(stopped)
-    TaskTokens(states.client).succeed(token, "{}")
+    TaskTokens(states.client).send_success(token, "{}")
     states.heard(answered, token)
-    assert not executions(states).running(stopped)
-    assert executions(states).running(waiting)
+    assert not executions(states).is_running(stopped)
+    assert executions(states).is_running(waiting)
 
 
 def test_an_execution_that_never_was_has_stopped(states: States) -> None:
     arn, _ = states.begin()
-    assert not executions(states).running(f"{arn}-never")
+    assert not executions(states).is_running(f"{arn}-never")

@@ -1,23 +1,24 @@
 """The simulated table keeps the promises that the emulator's keeps, asked in the product's own words."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.aws.items import instant
+from backdrop.aws.items import to_sortable_timestamp
 from backdrop.aws.ledger import Ledger
-from backdrop.aws.ledger_index import Books
+from backdrop.aws.ledger_index import LedgerQueries
 from backdrop.aws.table import Table
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import OwnedError, StaleError, WaitError
-from backdrop.model.image_request import Answered, Asked
-from backdrop.model.job import Job, Source, Status
-from backdrop.model.schedule import Ref, Run
-from backdrop_cli.census import Census
+from backdrop.model.errors import ConflictError, ContentOwnedError, RetryLaterError
+from backdrop.model.image_request import CallbackOutcome, ImageRequest
+from backdrop.model.job import Job, JobStatus, Source
+from backdrop.model.schedule import ItemKey, ReconcileState
+from backdrop_cli.census import LedgerScan
 from proof.world.stack import World
 from tests.contract.services import SERVICES, TABLE, a_key, code_of, number, read, table_client, write
 from tests.simulated.simulation import KEY, NOW, OK, PRICE, a_job, claim
@@ -42,7 +43,7 @@ def ledger(table: Table) -> Ledger:
 def a_photo() -> tuple[Source, Job]:
     """A photo's place and its job, which no other test has."""
     ident = f"{number():064x}"
-    names = {"source_id": ident, "job_id": ident, "content_key": ident}
+    names = {"source_id": ident, "job_id": ident, "content_id": ident}
     return Source(source_id=ident, bucket="photos", key=KEY), a_job(**names)
 
 
@@ -51,35 +52,35 @@ def a_photo() -> tuple[Source, Job]:
 
 def test_a_photo_and_its_jobs_are_read_as_they_were_written(ledger: Ledger) -> None:
     source, job = a_photo()
-    jobs = [job, *(job.but(job_id=f"{job.job_id}{n}") for n in range(5))]
-    ledger.put_source(source, [transitions.Step(one) for one in jobs])
-    found, read_jobs = ledger.photo(source.source_id)
+    jobs = [job, *(replace(job, job_id=f"{job.job_id}{n}") for n in range(5))]
+    ledger.put_source(source, [transitions.Transition(one) for one in jobs])
+    found, read_jobs = ledger.read_photo(source.source_id)
     assert found
-    assert found.but(rev=0, write_id="") == source
-    assert [one.but(rev=0, write_id="") for one in read_jobs] == jobs
-    assert ledger.job(source.source_id, "another") is None
+    assert replace(found, lock_version=0, write_id="") == source
+    assert [replace(one, lock_version=0, write_id="") for one in read_jobs] == jobs
+    assert ledger.find_job(source.source_id, "another") is None
 
 
 def test_who_read_an_older_state_writes_nothing(ledger: Ledger) -> None:
     source, job = a_photo()
     ledger.put_source(source, [transitions.accept(job)])
-    with pytest.raises(StaleError):
+    with pytest.raises(ConflictError):
         ledger.put_source(source, [])
-    read_job = ledger.job(source.source_id, job.job_id)
+    read_job = ledger.find_job(source.source_id, job.job_id)
     assert read_job
-    ledger.advance(claim(read_job))
-    with pytest.raises(StaleError):
-        ledger.advance(claim(read_job))
+    ledger.write_transition(claim(read_job))
+    with pytest.raises(ConflictError):
+        ledger.write_transition(claim(read_job))
 
 
 def test_one_content_has_one_owner(ledger: Ledger) -> None:
     source, job = a_photo()
     other, another_job = a_photo()
     ledger.put_source(source, [transitions.accept(job)])
-    with pytest.raises(OwnedError) as raised:
-        ledger.put_source(other, [transitions.accept(another_job.but(content_key=job.content_key))])
-    assert raised.value.owner == transitions.owner_of(job)
-    assert ledger.photo(other.source_id) == (None, [])
+    with pytest.raises(ContentOwnedError) as raised:
+        ledger.put_source(other, [transitions.accept(replace(another_job, content_id=job.content_id))])
+    assert raised.value.owner == transitions.build_content_owner(job)
+    assert ledger.read_photo(other.source_id) == (None, [])
 
 
 def test_a_day_takes_what_fits_under_its_cap_and_no_more(ledger: Ledger, client: Any) -> None:
@@ -88,58 +89,60 @@ def test_a_day_takes_what_fits_under_its_cap_and_no_more(ledger: Ledger, client:
     for _ in range(2):
         source, job = a_photo()
         ledger.put_source(source, [transitions.accept(job)])
-        jobs += [one for one in [ledger.job(source.source_id, job.job_id)] if one]
-    claimed = ledger.advance(claim(jobs[0], day, cap=PRICE))
-    with pytest.raises(WaitError) as raised:
-        ledger.advance(claim(jobs[1], day, cap=PRICE))
+        jobs += [one for one in [ledger.find_job(source.source_id, job.job_id)] if one]
+    claimed = ledger.write_transition(claim(jobs[0], day, cap=PRICE))
+    with pytest.raises(RetryLaterError) as raised:
+        ledger.write_transition(claim(jobs[1], day, cap=PRICE))
     assert raised.value.code is Code.BUDGET_RESERVED
-    ledger.advance(transitions.record(claimed, 1, OK, day))
-    with pytest.raises(WaitError) as raised:
-        ledger.advance(claim(jobs[1], day, cap=PRICE))
+    ledger.write_transition(transitions.record_result(claimed, 1, OK, day))
+    with pytest.raises(RetryLaterError) as raised:
+        ledger.write_transition(claim(jobs[1], day, cap=PRICE))
     assert raised.value.code is Code.BUDGET_REACHED
     sums = read(client, {"pk": {"S": f"budget#{day.date()}"}, "sk": {"S": "budget"}})
     assert {name: value["N"] for name, value in sums.items()} == {
         "reserved": "0",
-        "certain": str(PRICE),
+        "confirmed": str(PRICE),
         "unknown": "0",
         "committed": str(PRICE),
     }
 
 
 def test_what_is_due_is_found_in_the_order_of_its_time(ledger: Ledger, table: Table) -> None:
-    books = Books(table)
-    expected: list[Ref] = []
+    books = LedgerQueries(table)
+    expected: list[ItemKey] = []
     for minutes in (30, 10, 20):
         source, job = a_photo()
         at = NOW - timedelta(days=1000, minutes=minutes)
-        ledger.put_source(source, [transitions.Step(job.but(queued_at=at))])
-        expected.append(Ref(source.source_id, job.job_id))
+        ledger.put_source(source, [transitions.Transition(replace(job, queued_at=at))])
+        expected.append(ItemKey(source.source_id, job.job_id))
     source, job = a_photo()
-    ledger.put_source(source, [transitions.Step(job.but(status=Status.STORED, queued_at=NOW - timedelta(days=1000)))])
-    due = books.due(NOW - timedelta(days=900), 10)
+    ledger.put_source(
+        source, [transitions.Transition(replace(job, status=JobStatus.STORED, queued_at=NOW - timedelta(days=1000)))]
+    )
+    due = books.list_due(NOW - timedelta(days=900), 10)
     assert list(due) == [expected[0], expected[2], expected[1]]
-    assert list(books.due(NOW - timedelta(days=900), 2)) == list(due)[:2]
+    assert list(books.list_due(NOW - timedelta(days=900), 2)) == list(due)[:2]
 
 
 def test_the_whole_ledger_is_read_through_page_by_page(ledger: Ledger, table: Table) -> None:
     (source, job), (other, second) = a_photo(), a_photo()
     for place, one in ((source, job), (other, second)):
-        ledger.put_source(place, [transitions.Step(one)])
-    census = Census(table)
-    assert {job.job_id, second.job_id} <= {one.job_id for one in census.jobs()}
-    standing = census.standing()
-    assert standing.of(Status.ACCEPTED, provider=job.provider) >= 2
-    assert standing.oldest[job.provider] <= NOW
+        ledger.put_source(place, [transitions.Transition(one)])
+    census = LedgerScan(table)
+    assert {job.job_id, second.job_id} <= {one.job_id for one in census.scan_jobs()}
+    standing = census.count_jobs()
+    assert standing.count(JobStatus.ACCEPTED, provider=job.provider) >= 2
+    assert standing.oldest_waiting_since[job.provider] <= NOW
 
 
 def test_one_run_at_a_time_has_reconciles_item(table: Table) -> None:
-    books = Books(table)
-    run = books.run()
-    taken = books.put_run(run.but(until=NOW))
-    with pytest.raises(StaleError):
-        books.put_run(run)
-    assert books.run() == taken
-    assert isinstance(taken, Run)
+    books = LedgerQueries(table)
+    run = books.read_reconcile_state()
+    taken = books.put_reconcile_state(replace(run, locked_until=NOW))
+    with pytest.raises(ConflictError):
+        books.put_reconcile_state(run)
+    assert books.read_reconcile_state() == taken
+    assert isinstance(taken, ReconcileState)
 
 
 # -- transactions -----------------------------------------------------------------------------------------------
@@ -156,24 +159,24 @@ FRESH = {"ConditionExpression": "attribute_not_exists(pk)"}
 
 def test_a_transaction_is_done_whole_or_not_at_all_and_says_why(client: Any) -> None:
     old, new = a_key(), a_key()
-    write(client, "put", Item=old | {"rev": {"N": "3"}})
+    write(client, "put", Item=old | {"lock_version": {"N": "3"}})
     shown = FRESH | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     with pytest.raises(ClientError) as raised:
         transact(client, {"Put": {"Item": new, **FRESH}}, {"Put": {"Item": old, **shown}})
     assert code_of(raised) == "TransactionCanceledException"
     reasons = cast("dict[str, Any]", raised.value.response)["CancellationReasons"]
     assert [reason["Code"] for reason in reasons] == ["None", "ConditionalCheckFailed"]
-    assert reasons[1]["Item"] == old | {"rev": {"N": "3"}}
+    assert reasons[1]["Item"] == old | {"lock_version": {"N": "3"}}
     assert read(client, new) == {}
 
 
 def test_a_transaction_may_delete_and_check_too(client: Any) -> None:
     gone, kept, new = a_key(), a_key(), a_key()
     for key in (gone, kept):
-        write(client, "put", Item=key | {"rev": {"N": "3"}})
+        write(client, "put", Item=key | {"lock_version": {"N": "3"}})
     exists = {"ConditionExpression": "attribute_exists(rev)"}
     transact(client, {"Delete": {"Key": gone}}, {"ConditionCheck": {"Key": kept, **exists}}, {"Put": {"Item": new}})
-    assert (read(client, gone), read(client, kept)) == ({}, {"rev": {"N": "3"}})
+    assert (read(client, gone), read(client, kept)) == ({}, {"lock_version": {"N": "3"}})
     with pytest.raises(ClientError) as raised:
         transact(client, {"ConditionCheck": {"Key": gone, **exists}}, {"Delete": {"Key": kept}})
     assert code_of(raised) == "TransactionCanceledException"
@@ -206,14 +209,22 @@ def test_an_index_holds_the_keys_of_the_items_that_have_its_attributes(client: A
         write(
             client,
             "put",
-            Item=place | {"watch": {"S": shard}, "due": {"S": instant(NOW + timedelta(days=n))}, "rev": {"N": "1"}},
+            Item=place
+            | {
+                "watch": {"S": shard},
+                "due": {"S": to_sortable_timestamp(NOW + timedelta(days=n))},
+                "lock_version": {"N": "1"},
+            },
         )
     write(client, "put", Item={"pk": {"S": shard}, "sk": {"S": "sparse"}, "watch": {"S": shard}})
     query: dict[str, Any] = {
         "TableName": TABLE,
         "IndexName": "watch",
         "KeyConditionExpression": "watch = :shard AND due <= :until",
-        "ExpressionAttributeValues": {":shard": {"S": shard}, ":until": {"S": instant(NOW + timedelta(days=2))}},
+        "ExpressionAttributeValues": {
+            ":shard": {"S": shard},
+            ":until": {"S": to_sortable_timestamp(NOW + timedelta(days=2))},
+        },
     }
     page = client.query(**query, Limit=1)
     found = page["Items"]
@@ -256,33 +267,33 @@ def test_a_table_that_is_not_there_says_so(client: Any) -> None:
 def test_the_table_knows_when_it_was_made(table: Table, client: Any) -> None:
     made = client.describe_table(TableName=TABLE)["Table"]["CreationDateTime"]
     assert made.tzinfo is not None
-    assert table.created() == made
+    assert table.read_created_at() == made
 
 
 # -- who waits --------------------------------------------------------------------------------------------------
 
 
-def an_asked(ident: str, **changes: Any) -> Asked:
+def an_asked(ident: str, **changes: Any) -> ImageRequest:
     """Somebody who waits for a photo of his own."""
-    facts: dict[str, Any] = {"source_id": f"{number():064x}", "bucket": "photos", "key": KEY, "asked_at": NOW}
+    facts: dict[str, Any] = {"source_id": f"{number():064x}", "bucket": "photos", "key": KEY, "requested_at": NOW}
     facts |= changes
-    return Asked(ident=ident, **facts)
+    return ImageRequest(request_id=ident, **facts)
 
 
 def test_who_waits_for_a_photo_is_written_with_it_and_read_beside_it(ledger: Ledger) -> None:
     source, job = a_photo()
-    asked = an_asked("m-1", source_id=source.source_id, token="t", jobs={"": job.job_id})
+    asked = an_asked("m-1", source_id=source.source_id, task_token="t", jobs={"": job.job_id})
     ledger.put_source(source, [transitions.accept(job)], asked)
-    (found,) = ledger.asked(source.source_id)
-    assert found.but(rev=0, write_id="") == asked
-    assert ledger.request(source.source_id, "m-1") == found
-    assert ledger.request(source.source_id, "m-2") is None
-    assert [one.job_id for one in ledger.photo(source.source_id)[1]] == [job.job_id]
-    with pytest.raises(StaleError):
-        ledger.put_asked(asked)
-    assert ledger.waiting(source.source_id) == [found]
-    ledger.put_asked(found.but(answered_at=NOW, answer=Answered.SUCCESS))
-    assert (ledger.waiting(source.source_id), len(ledger.asked(source.source_id))) == ([], 1)
+    (found,) = ledger.list_requests(source.source_id)
+    assert replace(found, lock_version=0, write_id="") == asked
+    assert ledger.find_request(source.source_id, "m-1") == found
+    assert ledger.find_request(source.source_id, "m-2") is None
+    assert [one.job_id for one in ledger.read_photo(source.source_id)[1]] == [job.job_id]
+    with pytest.raises(ConflictError):
+        ledger.put_request(asked)
+    assert ledger.list_pending_requests(source.source_id) == [found]
+    ledger.put_request(replace(found, answered_at=NOW, outcome=CallbackOutcome.SUCCESS))
+    assert (ledger.list_pending_requests(source.source_id), len(ledger.list_requests(source.source_id))) == ([], 1)
 
 
 def test_the_items_of_a_campaign_are_found_by_its_name_in_the_order_of_their_photos(
@@ -290,6 +301,6 @@ def test_the_items_of_a_campaign_are_found_by_its_name_in_the_order_of_their_pho
 ) -> None:
     keys = [f"shoes/{n:04}.jpg" for n in range(130)]
     for key in reversed(keys):
-        ledger.put_asked(an_asked(key, key=key, campaign="summer"))
-    ledger.put_asked(an_asked("m", campaign="winter"))
-    assert [one.key for one in Books(table).asked("summer")] == keys
+        ledger.put_request(an_asked(key, key=key, campaign="summer"))
+    ledger.put_request(an_asked("m", campaign="winter"))
+    assert [one.key for one in LedgerQueries(table).list_campaign_requests("summer")] == keys

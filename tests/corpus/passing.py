@@ -61,9 +61,9 @@ def _profiled() -> Iterator[Case]:
     shown, own = scene(), rgb_profile(SRGB)
     for kind in ("jpeg", "png", "webp"):
         yield _case(f"{kind}-with-another-maker's-srgb", saved(shown, kind, icc_profile=own))
-    from backdrop.imaging.color import srgb_profile
+    from backdrop.imaging.color import srgb_profile_bytes
 
-    yield _case("jpeg-with-littlecms-srgb", saved(shown, "jpeg", icc_profile=srgb_profile()))
+    yield _case("jpeg-with-littlecms-srgb", saved(shown, "jpeg", icc_profile=srgb_profile_bytes()))
     yield _case("jpeg-whose-profile-is-noise", saved(shown, "jpeg", icc_profile=bytes(range(256)) * 3), IGNORED)
     yield _case("jpeg-whose-profile-is-cut-off", saved(shown, "jpeg", icc_profile=own[:150]), IGNORED)
     yield _case("jpeg-whose-profile-is-for-ink", saved(shown, "jpeg", icc_profile=cmyk_profile()), IGNORED)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backdrop.imaging.prepare import Prepared, prepare
+from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
 from backdrop.model.errors import PhotoError
 from tests.corpus.case import Case
 from tests.corpus.make import corpus
@@ -20,13 +20,13 @@ TURNED = [pytest.param(case, id=case.name) for case in corpus() if "-orientation
 REFUSED = [pytest.param(case, id=case.name) for case in corpus() if case.code]
 
 
-_FOUND: dict[str, Prepared] = {}
+_FOUND: dict[str, PreparedPhoto] = {}
 
 
-def prepared(case: Case) -> Prepared:
+def prepared(case: Case) -> PreparedPhoto:
     """Each file is prepared once for all that is asked of it."""
     if case.name not in _FOUND:
-        _FOUND[case.name] = prepare(case.data, case.limits, _MEGAPIXELS)
+        _FOUND[case.name] = prepare_photo(case.data, case.limits, _MEGAPIXELS)
     return _FOUND[case.name]
 
 
@@ -53,7 +53,7 @@ def test_a_photo_that_fits_keeps_its_bytes(case: Case) -> None:
 
     assert found.data is None
     assert tuple(map(str, found.changes)) == case.changes
-    assert (found.width, found.height) == found.original == decoded(case.data).shape[1::-1]
+    assert (found.width, found.height) == found.original_size == decoded(case.data).shape[1::-1]
 
 
 @pytest.mark.parametrize("case", CHANGED)
@@ -61,13 +61,13 @@ def test_what_is_sent_fits_and_its_changes_are_told(case: Case) -> None:
     found = prepared(case)
 
     assert found.data is not None
-    assert len(found.data) <= case.limits.bytes
+    assert len(found.data) <= case.limits.max_bytes
     assert found.format in case.limits.formats
     words = [str(one) for one in found.changes]
     assert tuple(word for word in words if not word.startswith(("reencoded:", "scaled:"))) == case.changes
     assert [word for word in words if word.startswith(f"reencoded:{case.encoded}")]
     assert [word for word in words if word.startswith(case.said)]
-    assert case.said or found.original == (found.width, found.height)
+    assert case.said or found.original_size == (found.width, found.height)
 
 
 @pytest.mark.parametrize("case", CHANGED)
@@ -101,7 +101,7 @@ def test_what_cannot_be_worked_with_is_refused_by_its_own_code(case: Case) -> No
 
 @pytest.mark.parametrize("case", CHANGED[::9])
 def test_the_same_bytes_are_always_prepared_alike(case: Case) -> None:
-    assert prepare(case.data, case.limits, _MEGAPIXELS) == prepared(case)
+    assert prepare_photo(case.data, case.limits, _MEGAPIXELS) == prepared(case)
 
 
 @pytest.mark.parametrize("case", CHANGED)
@@ -117,4 +117,4 @@ def test_what_is_sent_passes_when_it_comes_back(case: Case) -> None:
     data = prepared(case).data
 
     if data is not None:
-        assert prepare(data, case.limits, _MEGAPIXELS).data is None
+        assert prepare_photo(data, case.limits, _MEGAPIXELS).data is None

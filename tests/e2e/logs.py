@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from backdrop.aws.log import ABOUT
+from backdrop.aws.log import MESSAGE_LOG_KEYS
 from backdrop.model.codes import Code
 from backdrop_local.clients import Clients
 from tests.contract.standin_client import KEY
@@ -78,4 +78,6 @@ def _lacks(said: dict[str, Any]) -> bool:
         return False
     is_whole = all(said.get(name) for name in ("level", "service", "function_name", "message"))
     has_code = said.get("level") == "INFO" or said.get("code") in list(Code)
-    return not (is_whole and has_code and (said["message"] in OF_A_RUN or said.keys() & {*ABOUT, *OF_NO_JOB}))
+    return not (
+        is_whole and has_code and (said["message"] in OF_A_RUN or said.keys() & {*MESSAGE_LOG_KEYS, *OF_NO_JOB})
+    )

@@ -31,7 +31,7 @@ def assert_told(folder: Folder, code: str, money: str) -> None:
     letter = eventually(lambda: folder.dead_letters("red.jpg"), "a dead letter")[0]
     expected = {"code": code, "reason": entry["message"], "money": money}
     told = letter.attributes
-    assert int(told.pop("rev")) > 0
+    assert int(told.pop("lock_version")) > 0
     assert told == {**expected, "job_id": job["job_id"], "provider": "ideogram"}
     event = folder.event("red.jpg")
     assert event["detail-type"] == "Image Failed"

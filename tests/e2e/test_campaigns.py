@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.step_functions import KNOWN_FOR
+from backdrop.aws.step_functions import STATUS_CACHE_DURATION
 from backdrop_local.home import ROOT
 from tests.e2e.folder import Folder
 from tests.e2e.shop import eventually
@@ -238,7 +238,7 @@ def test_stopped_half_way_it_buys_no_more_than_what_was_in_flight_and_reports(ca
         campaigns.types("campaign", "stop", campaigns.folder.name, "--yes")
         assert campaigns.look(execution)["status"] == "ABORTED"
         # What render was told of the execution before it was stopped holds for so long.
-        time.sleep(KNOWN_FOR.total_seconds())
+        time.sleep(STATUS_CACHE_DURATION.total_seconds())
         let_go(shop, latency=0.1)
         report = campaigns.reported(execution)
     assert (report["status"], report["items"]["open"]) == ("stopped", 0)

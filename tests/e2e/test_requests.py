@@ -124,7 +124,7 @@ def test_two_executions_that_wait_for_one_job_are_each_answered_and_it_is_bought
     told = [json.loads(workflow.ended(arn, "SUCCEEDED")["output"]) for arn in arns]
     assert told[0]["jobs"][0]["job_id"] == told[1]["jobs"][0]["job_id"]
     noted = ["success", "success"]
-    eventually(lambda: [one["answer"] for one in asked(folder, "red.jpg")] == noted, "both answers are noted")
+    eventually(lambda: [one["outcome"] for one in asked(folder, "red.jpg")] == noted, "both answers are noted")
     assert len(folder.charges()) == 1
 
 
@@ -134,12 +134,14 @@ def test_a_token_that_is_none_is_noted_and_the_picture_made(folder: Folder, work
     if token == "used":
         workflow.ended(workflow.start(folder, "red.jpg", promt="x"), "FAILED")
         eventually(lambda: asked(folder, "red.jpg")[0]["answered_at"], "the answer is noted")
-        token = asked(folder, "red.jpg")[0]["token"]
+        token = asked(folder, "red.jpg")[0]["task_token"]
     body = {"bucket": folder.shop.photos, "key": folder.key("red.jpg"), "instructions": folder.wish}
     folder.shop.send("IntakeQueueUrl", body | {"task_token": token})
     folder.stored("red.jpg")
-    noted = eventually(lambda: [one for one in asked(folder, "red.jpg") if one["answer"] == "foreign"], "it is noted")
-    assert noted[0]["token"] == token
+    noted = eventually(
+        lambda: [one for one in asked(folder, "red.jpg") if one["outcome"] == "undeliverable"], "it is noted"
+    )
+    assert noted[0]["task_token"] == token
     assert folder.dead_letters("red.jpg") == []
 
 

@@ -5,14 +5,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from backdrop.model.capabilities import SPOKEN
+from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.codes import Code
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?P<fraction>\.\d+)?(?P<zone>Z|\+00:00)?")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-CODES, PROVIDERS = {one.value for one in Code}, {*SPOKEN}
+CODES, PROVIDERS = {one.value for one in Code}, {*SUPPORTED_PROVIDERS}
 # Fields with the words of a closed list; each word that is met stands in the shape.
 WORDS = frozenset({"status", "money", "outcome", "basis", "operation", "format", "reason", "state", "stage", "end"})
 

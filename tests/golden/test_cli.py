@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from backdrop.model.circuit import BAD_ANSWERS
+from backdrop.model.circuit import FAILURE_THRESHOLD
 from backdrop.model.codes import Code
-from backdrop.model.provider_result import Class
-from backdrop_cli.clients import Clients
+from backdrop.model.provider_result import RetryClass
+from backdrop_cli.clients import AwsClients
 from backdrop_cli.droppage.server import PageServer
 from docs.make_commands import EVERYWHERE, EXIT_CODES, options_of, verbs
 from proof.world.pictures import photo
@@ -197,14 +197,14 @@ def losing(told: Told, patch: pytest.MonkeyPatch) -> None:
 def struggling(told: Told, patch: pytest.MonkeyPatch) -> None:
     """A stack whose provider has failed so often that one job at a time tries it out."""
     person = Person(World(), patch)
-    person.world.provider.script += [refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * BAD_ANSWERS
+    person.world.provider.script += [refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * FAILURE_THRESHOLD
     person.drops("a.jpg", "b.jpg", "c.jpg")
     person.world.run("intake")
-    for _ in range(BAD_ANSWERS):
+    for _ in range(FAILURE_THRESHOLD):
         person.world.turn("ideogram")
     types = typing(told, person)
     types("status", "the lane probes")
-    person.stack = replace(person.stack, wait=_stops)
+    person.stack = replace(person.stack, sleep=_stops)
     types("status", "watched until Ctrl-C", "--watch")
 
 
@@ -220,7 +220,7 @@ def failing(told: Told, patch: pytest.MonkeyPatch) -> None:
     person.world.provider.script.append(charges_and_hangs_up())
     person.drops("hats/lost.jpg")
     person.world.run_for(600)
-    person.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    person.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
     person.world.sidecar("hats/styled.jpg", variants={"sea": {"prompt": "at sea"}})
     person.world.drop("hats/styled.jpg", photo("styled"))
     person.world.drop("list.jpg", b"I am a list", operation="remove")
@@ -321,7 +321,7 @@ def _asks(person: Person) -> None:
     """The state machine has asked for one of two items, and a provider is paused."""
     run = [*person.states.executions][-1].rpartition(":")[2]
     key = f"_backdrop/work/campaigns/{run}/plan.json"
-    person.stack.output.put(key, json.dumps({"items": 2}).encode(), "application/json")
+    person.stack.output_store.put(key, json.dumps({"items": 2}).encode(), "application/json")
     asked = {"instructions": {"prompt": "on sand"}, "campaign": run, "task_token": "t"}
     for name in ("spring/red.jpg", "spring/gone.jpg"):
         body = {"bucket": INPUT, "key": name, **asked, "task_token": name}
@@ -336,7 +336,7 @@ def _ending(person: Person, status: str, **said: str) -> Any:
     def wait(_seconds: float) -> None:
         person.states.ends(status, **said)
 
-    return replace(person.stack, wait=wait)
+    return replace(person.stack, sleep=wait)
 
 
 def checking(told: Told, patch: pytest.MonkeyPatch) -> None:
@@ -356,7 +356,7 @@ def serving(told: Told, patch: pytest.MonkeyPatch) -> None:
     """Somebody who opens the drop page, and ends it with Ctrl-C."""
     person = Person(World(), patch)
     none, signing = cast("Any", None), cast("Any", signed())._client  # noqa: SLF001  no other way to it
-    clients = Clients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
+    clients = AwsClients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
     person.stack = replace(person.stack, clients=clients)
 
     patch.setattr(PageServer, "serve_forever", _stops)

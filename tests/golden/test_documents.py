@@ -6,23 +6,38 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from backdrop.aws.event_bus import SOURCE
-from backdrop.aws.events import REQUESTED
-from backdrop.campaigns.campaign import FIELDS
+from backdrop.aws.event_bus import EVENT_SOURCE
+from backdrop.aws.events import REQUEST_DETAIL_TYPE
+from backdrop.campaigns.campaign import FIELD_DESCRIPTIONS
 from backdrop.campaigns.manifest import BadRow
-from backdrop.campaigns.quote import Quote
-from backdrop.campaigns.report import COLUMNS, EVENT, Ended, Fate, Item, Sums, document
-from backdrop.campaigns.report import announcement as campaign_announcement
-from backdrop.model.circuit import Lane, LaneState, Reason, pause, resume
+from backdrop.campaigns.quote import CampaignQuote
+from backdrop.campaigns.report import (
+    CSV_COLUMNS,
+    EVENT_TYPE,
+    CampaignItem,
+    CampaignStatus,
+    CampaignTotals,
+    FinishedExecution,
+    build_report,
+)
+from backdrop.campaigns.report import build_event_detail as campaign_announcement
+from backdrop.model.circuit import LaneState, PauseReason, ProviderHealth, pause, resume
 from backdrop.model.codes import Code
-from backdrop.model.image_request import Asked
-from backdrop.model.job import ENDS, FAILED, Job, Money, Outcome, Source, Status
+from backdrop.model.image_request import ImageRequest
+from backdrop.model.job import END_STATUSES, FAILED_STATUSES, AttemptOutcome, Job, JobStatus, MoneyStatus, Source
 from backdrop.model.job_warning import WarningCode
-from backdrop.model.object_keys import Kind
+from backdrop.model.object_keys import ObjectKind
 from backdrop.model.output_spec import CONTENT_TYPES
 from backdrop.model.photo_facts import ChangeCode, PhotoChange, PhotoFacts
-from backdrop.model.receipt import announcement, dead_letter, error_report, lane_events, lane_report, receipt
-from backdrop.model.task_result import reply
+from backdrop.model.receipt import (
+    build_dead_letter_attributes,
+    build_error_report,
+    build_job_event,
+    build_provider_report,
+    build_receipt,
+    list_provider_events,
+)
+from backdrop.model.task_result import build_task_result
 from docs.make_event_schemas import BASES, ENVELOPE
 from tests.golden.golden import Golden
 from tests.golden.shapes import shape
@@ -57,15 +72,15 @@ def jobs() -> Iterable[Job]:
     """A job in every status, with every outcome of a call, every basis of its cost, every format of a picture."""
     calls = [
         an_attempt(n=n, provider_id=None if n % 2 else "id", outcome=outcome, basis=basis, charged=charged)
-        for n, (outcome, basis, charged) in enumerate(product(Outcome, BASES, (0, 60_000)), 1)
+        for n, (outcome, basis, charged) in enumerate(product(AttemptOutcome, BASES, (0, 60_000)), 1)
     ]
     pictures = tuple(a_result(format=one, output=one, version_id=None, seed=None) for one in CONTENT_TYPES)
-    for status in Status:
-        ended = LATER if status in ENDS else None
-        problem = a_problem() if status in FAILED | {Status.UNKNOWN} else None
+    for status in JobStatus:
+        ended = LATER if status in END_STATUSES else None
+        problem = a_problem() if status in FAILED_STATUSES | {JobStatus.UNKNOWN} else None
         yield from (
-            a_job(job_id=JOB, status=status, problem=problem and problem.but(money=money), ended_at=ended)
-            for money in Money
+            a_job(job_id=JOB, status=status, problem=problem and replace(problem, money=money), ended_at=ended)
+            for money in MoneyStatus
         )
         yield from (
             a_stored_job(
@@ -73,11 +88,11 @@ def jobs() -> Iterable[Job]:
                 status=status,
                 problem=problem,
                 ended_at=ended,
-                stored_at=LATER if status is Status.STORED else None,
+                stored_at=LATER if status is JobStatus.STORED else None,
                 variant="beach",
                 operation=operation,
                 attempts=(call,),
-                results=(a_result(), *pictures) if status is Status.STORED else (),
+                results=(a_result(), *pictures) if status is JobStatus.STORED else (),
                 reused_from="2" * 64,
                 warnings=(a_warning("not_current: x", WarningCode.NOT_CURRENT),),
             )
@@ -90,55 +105,66 @@ def sources(*, problems: Iterable[Any] = ()) -> list[Source]:
     return [a_source(photo=photo, jobs={"": JOB}, problems=(*problems,)) for photo in PHOTOS]
 
 
-def lanes() -> Iterable[Lane]:
+def lanes() -> Iterable[ProviderHealth]:
     """Paused for every reason, and running again."""
-    for reason in Reason:
-        code = Code.BUDGET_REACHED if reason is Reason.BUDGET else Code.PROVIDER_KEY_REFUSED
-        stopped = pause(Lane(provider="ideogram"), reason, code, "No.", NOW)
-        yield from (stopped, resume(stopped, frozenset(Reason), LATER))
+    for reason in PauseReason:
+        code = Code.BUDGET_REACHED if reason is PauseReason.BUDGET else Code.PROVIDER_KEY_REFUSED
+        stopped = pause(ProviderHealth(provider="ideogram"), reason, code, "No.", NOW)
+        yield from (stopped, resume(stopped, frozenset(PauseReason), LATER))
 
 
 def test_a_receipt_keeps_its_shape(golden: Golden) -> None:
-    found = [receipt(source, [job]) for source in sources() for job in jobs()]
-    golden.holds("receipt", shape(*found, receipt(a_source(), []), maps=MAPS))
+    found = [build_receipt(source, [job]) for source in sources() for job in jobs()]
+    golden.holds("receipt", shape(*found, build_receipt(a_source(), []), maps=MAPS))
 
 
 def test_an_error_report_keeps_its_shape(golden: Golden) -> None:
     problems = [
         a_problem(code, money, variant=variant, retryable=retryable)
         for code in (Code.NO_INSTRUCTIONS, Code.FILE_UNREADABLE)
-        for money in Money
+        for money in MoneyStatus
         for variant in ("", "beach")
         for retryable in (False, True)
     ]
-    found = [error_report(source, [job]) for source in sources(problems=problems) for job in jobs()]
-    providers = [lane_report(lane) for lane in lanes() if lane.state is LaneState.PAUSED]
+    found = [build_error_report(source, [job]) for source in sources(problems=problems) for job in jobs()]
+    providers = [build_provider_report(lane) for lane in lanes() if lane.state is LaneState.PAUSED]
     golden.holds("error_report", {"of a photo": shape(*found), "of a paused provider": shape(*providers)})
 
 
 def test_a_campaigns_report_keeps_its_shape(golden: Golden) -> None:
     golden.holds(
         "campaign_report",
-        {"input": [*FIELDS], "report.csv": COLUMNS, "report.json": shape(*campaign_reports(), maps=("instructions",))},
+        {
+            "input": [*FIELD_DESCRIPTIONS],
+            "report.csv": CSV_COLUMNS,
+            "report.json": shape(*campaign_reports(), maps=("instructions",)),
+        },
     )
 
 
 def test_an_event_keeps_its_shape(golden: Golden) -> None:
     told: dict[str, list[dict[str, Any]]] = {}
-    events = [announcement(source, job) for source in sources() for job in jobs()]
-    for kind, detail in [*(one for one in events if one), *(one for lane in lanes() for one in lane_events(lane))]:
+    events = [build_job_event(source, job) for source in sources() for job in jobs()]
+    for kind, detail in [
+        *(one for one in events if one),
+        *(one for lane in lanes() for one in list_provider_events(lane)),
+    ]:
         told.setdefault(kind, []).append(detail)
     keys = {suffix: f"_backdrop/campaigns/winter/report.{suffix}" for suffix in ("json", "csv")}
-    told[EVENT] = [campaign_announcement(one, "pictures", keys) for one in campaign_reports()]
+    told[EVENT_TYPE] = [campaign_announcement(one, "pictures", keys) for one in campaign_reports()]
     found = {kind: shape(*details, maps=MAPS) for kind, details in told.items()}
-    golden.holds("events", {"source": SOURCE, "envelope": ENVELOPE, "details": found, "heard": REQUESTED})
+    golden.holds(
+        "events", {"source": EVENT_SOURCE, "envelope": ENVELOPE, "details": found, "heard": REQUEST_DETAIL_TYPE}
+    )
 
 
 def test_the_answer_to_a_task_keeps_its_shape(golden: Golden) -> None:
-    facts: dict[str, Any] = {"source_id": "s" * 64, "ident": "m-1", "bucket": "photos", "key": "shoes/red.jpg"}
-    asked = Asked(**facts, token="t", jobs={"": JOB}, asked_at=NOW)
-    skipped = asked.but(jobs={}, skipped=Kind.IGNORED)
-    found = [reply(source, asked, [job]) for source in sources() for job in jobs()] + [reply(a_source(), skipped, [])]
+    facts: dict[str, Any] = {"source_id": "s" * 64, "request_id": "m-1", "bucket": "photos", "key": "shoes/red.jpg"}
+    asked = ImageRequest(**facts, task_token="t", jobs={"": JOB}, requested_at=NOW)
+    skipped = replace(asked, jobs={}, skipped_kind=ObjectKind.IGNORED)
+    found = [build_task_result(source, asked, [job]) for source in sources() for job in jobs()] + [
+        build_task_result(a_source(), skipped, [])
+    ]
     answers = [one for one in found if one]
     golden.holds(
         "task_answers",
@@ -151,23 +177,31 @@ def test_the_answer_to_a_task_keeps_its_shape(golden: Golden) -> None:
 
 
 def test_a_dead_letter_keeps_its_attributes(golden: Golden) -> None:
-    golden.holds("dead_letter", shape(*(dead_letter(job) for job in jobs())))
+    golden.holds("dead_letter", shape(*(build_dead_letter_attributes(job) for job in jobs())))
 
 
 def campaign_reports() -> list[dict[str, Any]]:
     """Campaigns that ended in every way, with items of every end; one was refused before it listed anything."""
-    sums = Sums(NOW)
-    facts: dict[str, Any] = {"source_id": "s" * 64, "ident": "m1", "bucket": "photos", "key": "a.jpg", "asked_at": NOW}
+    sums = CampaignTotals(NOW)
+    facts: dict[str, Any] = {
+        "source_id": "s" * 64,
+        "request_id": "m1",
+        "bucket": "photos",
+        "key": "a.jpg",
+        "requested_at": NOW,
+    }
     for job in jobs():
-        sums.add(Item(Asked(**facts, campaign="winter-1"), [job], [job]))
-    sums.add(Item(Asked(**facts, campaign="winter-1", skipped=Kind.IGNORED), [], []))
-    ended = Ended(RUN, GIVEN | LIMITS, Fate.SUCCEEDED, NOW.isoformat())
-    quote = Quote()
-    quote.add_bad(BadRow(3, "it has no key"))
-    plan = {"items": 500, "quoted_usd": 90.5, "bad_rows": quote.bad_document()}
-    failed = [replace(ended, fate=fate, error="too_many_failures", cause="50 % failed") for fate in Fate]
-    refused = Ended(RUN, {"name": "winter", "manifest": "list.csv"}, Fate.REFUSED, NOW.isoformat(), "campaign_refused")
+        sums.add(CampaignItem(ImageRequest(**facts, campaign="winter-1"), [job], [job]))
+    sums.add(CampaignItem(ImageRequest(**facts, campaign="winter-1", skipped_kind=ObjectKind.IGNORED), [], []))
+    ended = FinishedExecution(RUN, GIVEN | LIMITS, CampaignStatus.SUCCEEDED, NOW.isoformat())
+    quote = CampaignQuote()
+    quote.add_bad_row(BadRow(3, "it has no key"))
+    plan = {"items": 500, "quoted_usd": 90.5, "bad_rows": quote.build_bad_rows_document()}
+    failed = [replace(ended, status=fate, error="too_many_failures", cause="50 % failed") for fate in CampaignStatus]
+    refused = FinishedExecution(
+        RUN, {"name": "winter", "manifest": "list.csv"}, CampaignStatus.REFUSED, NOW.isoformat(), "campaign_refused"
+    )
     return [
-        *(document(one, sums, plan, LATER, ["shoes/a.jpg"]) for one in (ended, *failed)),
-        document(refused, Sums(NOW), {}, LATER),
+        *(build_report(one, sums, plan, LATER, ["shoes/a.jpg"]) for one in (ended, *failed)),
+        build_report(refused, CampaignTotals(NOW), {}, LATER),
     ]

@@ -5,25 +5,25 @@ import json
 import re
 from typing import Any
 
-from backdrop.campaigns.campaign import report_key as campaign_report_key
-from backdrop.campaigns.campaign import work_key
-from backdrop.model.capabilities import SPOKEN
+from backdrop.campaigns.campaign import campaign_report_key as campaign_report_key
+from backdrop.campaigns.campaign import campaign_work_key
+from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.object_keys import (
-    answer_key,
-    defaults_of,
+    classify_key,
     input_key,
-    kind_of,
+    list_defaults_keys,
+    list_reference_names,
+    list_sidecar_keys,
     paid_key,
     picture_key,
-    prepared_name,
+    prepared_photo_name,
     provider_report_key,
     receipt_key,
-    reference_names,
     report_key,
     response_key,
     result_key,
-    sidecars_of,
     source_name,
+    spooled_answer_key,
 )
 from proof.world.reactions import Reaction
 from proof.world.sight import INPUT, OUTPUT, SHELF
@@ -69,14 +69,14 @@ def test_no_release_changes_the_name_of_anything_of_a_photo(golden: Golden) -> N
     for bucket, key in SOURCES:
         name = source_name(bucket, key, OWN)
         found[f"{bucket}: {key}"] = {
-            "is": kind_of(key).value,
-            "sidecars": sidecars_of(key),
-            "defaults": defaults_of(key),
+            "is": classify_key(key).value,
+            "sidecars": list_sidecar_keys(key),
+            "defaults": list_defaults_keys(key),
             "receipt": receipt_key(name),
             "error report": report_key(name),
             "pictures": [picture_key(name, **form) for form in FORMS],
         }
-    found |= {f"{OWN}: {key}": {"is": kind_of(key).value} for key in OTHERS}
+    found |= {f"{OWN}: {key}": {"is": classify_key(key).value} for key in OTHERS}
     golden.holds("keys_of_photos", json.loads(RUN_OF_ONE_LETTER.sub(_counted, json.dumps(found, ensure_ascii=False))))
 
 
@@ -91,14 +91,14 @@ def test_no_release_changes_the_name_of_anything_of_a_job_a_provider_or_a_campai
         {
             "paid file": paid_key(JOB, 1, 2, "png"),
             "response that is kept": response_key(JOB, 1),
-            "answer that waits": answer_key(JOB, 2),
-            "prepared photo": input_key(prepared_name(SHA)),
-            "prepared references": [input_key(name) for name in reference_names([SHA, "cd" * 32])],
+            "answer that waits": spooled_answer_key(JOB, 2),
+            "prepared photo": input_key(prepared_photo_name(SHA)),
+            "prepared references": [input_key(name) for name in list_reference_names([SHA, "cd" * 32])],
             "result without a link": result_key("segmind-1"),
             "broken folder defaults": report_key("shoes/_backdrop.json"),
-            "paused providers": {name: provider_report_key(name) for name in sorted(SPOKEN)},
+            "paused providers": {name: provider_report_key(name) for name in sorted(SUPPORTED_PROVIDERS)},
             "campaign's report": [campaign_report_key("winter", suffix) for suffix in ("json", "csv")],
-            "campaign's work": [work_key(RUN, name) for name in ("items.jsonl", "plan.json", "told-0.json")],
+            "campaign's work": [campaign_work_key(RUN, name) for name in ("items.jsonl", "plan.json", "told-0.json")],
         },
     )
 

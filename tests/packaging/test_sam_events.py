@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.events import looks_of
-from backdrop.model.errors import DamagedMessageError
-from backdrop.model.intake_event import Look
+from backdrop.aws.events import parse_intake_message
+from backdrop.model.errors import MalformedMessageError
+from backdrop.model.intake_event import IntakeEvent
 from backdrop_local.home import ROOT
 
 KEY = "blank +plus ünïcode.jpg"
-LOOK = [Look("photos", KEY)]
+LOOK = [IntakeEvent("photos", KEY)]
 
 
 def generated(*words: str) -> Any:
@@ -23,8 +23,8 @@ def generated(*words: str) -> Any:
     return json.loads(subprocess.run(line, env=env, check=True, capture_output=True, text=True).stdout)
 
 
-def looks(body: str) -> list[Look]:
-    return looks_of(body, bucket="photos", again=False)
+def looks(body: str) -> list[IntakeEvent]:
+    return parse_intake_message(body, input_bucket="photos", is_repeated=False)
 
 
 @pytest.mark.parametrize("event", ["put", "delete"])
@@ -49,5 +49,5 @@ def test_a_notification_that_sam_generates_starts_a_look_also_through_sqs_and_sn
     ids=["batch-invocation", "scheduled-event", "receive-message", "notification"],
 )
 def test_another_event_that_sam_generates_is_refused(words: tuple[str, ...], reason: str) -> None:
-    with pytest.raises(DamagedMessageError, match=reason):
+    with pytest.raises(MalformedMessageError, match=reason):
         looks(json.dumps(generated(*words)))

@@ -10,10 +10,10 @@ from typing import Any, cast, override
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.provider_result import Class
-from backdrop_cli.campaign.machine import Machine
+from backdrop.model.provider_result import RetryClass
+from backdrop_cli.campaign.machine import CampaignStateMachine
 from backdrop_cli.main import run
-from backdrop_cli.options import Place
+from backdrop_cli.options import StackLocation
 from backdrop_cli.stack import Stack
 from proof.world.desk import desk
 from proof.world.pictures import photo
@@ -59,7 +59,7 @@ class Said:
 
 def stack_of(world: World, states: States | None = None) -> Stack:
     """The simulated stack as the command sees one."""
-    return desk(world, Machine(cast("Any", states or States()), MACHINE))
+    return desk(world, CampaignStateMachine(cast("Any", states or States()), MACHINE))
 
 
 class Person:
@@ -69,7 +69,7 @@ class Person:
         self.world = world
         self.states = States()
         self.stack = stack_of(world, self.states)
-        self.asked_for: list[Place] = []
+        self.asked_for: list[StackLocation] = []
         self._monkeypatch = monkeypatch
         monkeypatch.setenv("COLUMNS", "80")
 
@@ -89,7 +89,7 @@ class Person:
             code = run(words, self._connect)
         return Said(code, out.getvalue(), err.getvalue())
 
-    def _connect(self, place: Place) -> Stack:
+    def _connect(self, place: StackLocation) -> Stack:
         self.asked_for.append(place)
         return self.stack
 
@@ -103,6 +103,6 @@ class Person:
     def has_failed(self, code: Code, *keys: str) -> None:
         """Photos whose calls the provider refuses for good, for nothing."""
         for key in keys:
-            self.world.provider.script.append(refuses(Class.PERM, code))
+            self.world.provider.script.append(refuses(RetryClass.PERM, code))
             self.drops(key)
             self.world.run()

@@ -6,9 +6,9 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from backdrop.model.circuit import Lane
+from backdrop.model.circuit import ProviderHealth
 from backdrop.model.object_keys import provider_report_key
-from backdrop.operate.cancel import Cancelled
+from backdrop.operate.cancel import CancelSummary
 from proof.world.pictures import photo
 from proof.world.provider import Reaction
 from proof.world.stack import LIMITS, World
@@ -34,10 +34,10 @@ def pass_time(world: World, seconds: float, every: float = EVERY_SECONDS) -> Non
     world.run_for(A_MINUTE)
 
 
-def cancelled(world: World, prefix: str = "") -> tuple[list[str], Cancelled]:
+def cancelled(world: World, prefix: str = "") -> tuple[list[str], CancelSummary]:
     """The keys that a person's cancel ended, and its sums."""
-    done, cancelling = Cancelled(), world.steps.cancelling()
-    return list(cancelling.end(cancelling.call_off(prefix), done)), done
+    done, cancelling = CancelSummary(), world.steps.cancelling()
+    return list(cancelling.cancel_marked(cancelling.add_mark(prefix), done)), done
 
 
 def others_take(world: World, name: str) -> Callable[[Call], None]:
@@ -62,9 +62,9 @@ def while_others_go_well(world: World, tries: int) -> None:
         world.run_for(seconds)
 
 
-def the_lane(world: World) -> Lane:
+def the_lane(world: World) -> ProviderHealth:
     """The lane's health as the ledger has it."""
-    return world.ledger.lane("ideogram")
+    return world.ledger.read_health("ideogram")
 
 
 def reasons(world: World) -> list[str]:

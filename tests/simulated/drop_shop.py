@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from tests.simulated.cli_person import Person, Said
 
@@ -34,5 +34,5 @@ class Uploader:
     def versions(self, key: str) -> int:
         return len(self.world.input.objects.get(key, ()))
 
-    def statuses(self) -> list[Status]:
+    def statuses(self) -> list[JobStatus]:
         return [job.status for job in self.world.jobs()]

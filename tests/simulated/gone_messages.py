@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from backdrop.model.job import Status
-from backdrop.model.schedule import AFTER_THE_LEASE, MESSAGE_LIFE, UNDELIVERED
+from backdrop.model.job import JobStatus
+from backdrop.model.schedule import DELIVERY_CHECK_DELAY, LEASE_CHECK_DELAY, MESSAGE_LIFETIME
 from proof.world.provider import charges_and_hangs_up
 from proof.world.stack import World
 from proof.world.wire import Strike, die
@@ -44,7 +44,7 @@ def lost_its_answer(**setup: Any) -> World:
     world.provider.script.append(charges_and_hangs_up())
     world.wire.after.append(Strike(die, "transact_write_items", nth=2))
     world.turn("ideogram")
-    assert the_job(world).status is Status.UNKNOWN
+    assert the_job(world).status is JobStatus.UNKNOWN
     empty(world)
     return world
 
@@ -58,8 +58,8 @@ def undelivered(**setup: Any) -> World:
 
 
 SCENES: dict[str, tuple[Callable[..., World], timedelta]] = {
-    "accepted": (waits_in_its_lane, MESSAGE_LIFE),
-    "submitting": (died_in_its_call, AFTER_THE_LEASE + timedelta(minutes=6)),
-    "unknown": (lost_its_answer, AFTER_THE_LEASE + timedelta(minutes=6)),
-    "paid": (undelivered, UNDELIVERED),
+    "accepted": (waits_in_its_lane, MESSAGE_LIFETIME),
+    "submitting": (died_in_its_call, LEASE_CHECK_DELAY + timedelta(minutes=6)),
+    "unknown": (lost_its_answer, LEASE_CHECK_DELAY + timedelta(minutes=6)),
+    "paid": (undelivered, DELIVERY_CHECK_DELAY),
 }

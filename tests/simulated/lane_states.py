@@ -2,21 +2,21 @@
 
 from datetime import timedelta
 
-from backdrop.model.circuit import Lane, Reason, heed
-from backdrop.model.provider_result import Answer
+from backdrop.model.circuit import PauseReason, ProviderHealth, observe_result
+from backdrop.model.provider_result import ProviderResult
 from tests.simulated.simulation import NOW
 
 SECOND = timedelta(seconds=1)
-OPEN = Lane(provider="ideogram")
+OPEN = ProviderHealth(provider="ideogram")
 
 
-def heard(lane: Lane, *answers: Answer) -> Lane:
+def heard(lane: ProviderHealth, *answers: ProviderResult) -> ProviderHealth:
     """The lane after answers to calls that were no probes."""
     for answer in answers:
-        lane = heed(lane, answer, NOW, probe=False)
+        lane = observe_result(lane, answer, NOW, probe=False)
     return lane
 
 
-def reasons_of(lane: Lane) -> set[Reason]:
+def reasons_of(lane: ProviderHealth) -> set[PauseReason]:
     """Why a lane is paused."""
     return {one.reason for one in lane.pauses}

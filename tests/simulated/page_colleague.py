@@ -7,9 +7,9 @@ from typing import Any
 
 import boto3
 
-from backdrop_cli.clients import SIGNING
-from backdrop_cli.droppage.desk import Desk
-from backdrop_cli.droppage.signed import Signed
+from backdrop_cli.clients import SIGNING_CONFIG
+from backdrop_cli.droppage.desk import PageApi
+from backdrop_cli.droppage.signed import Presigner
 from proof.world.pictures import photo
 from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World
@@ -18,12 +18,12 @@ from tests.simulated.cli_person import stack_of
 WISH = {"kind": "replace", "prompt": "on sand", "style": "", "provider": "", "folder": "shoes", "answer": ""}
 
 
-def signed() -> Signed:
+def signed() -> Presigner:
     """Signs with keys that are made up; nobody is asked."""
     client: Any = boto3.client(
-        "s3", aws_access_key_id="me", aws_secret_access_key="x", region_name="eu-central-1", config=SIGNING
+        "s3", aws_access_key_id="me", aws_secret_access_key="x", region_name="eu-central-1", config=SIGNING_CONFIG
     )
-    return Signed(client, INPUT, OUTPUT)
+    return Presigner(client, INPUT, OUTPUT)
 
 
 def told(name: str, data: bytes) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class Colleague:
     def __init__(self, world: World) -> None:
         self.world = world
         self.stack = stack_of(world)
-        self.desk = Desk(self.stack, signed())
+        self.desk = PageApi(self.stack, signed())
         self.files: dict[str, bytes] = {}
 
     def drags(self, *names: str, **others: bytes) -> None:
@@ -53,13 +53,13 @@ class Colleague:
     def price(self, **wish: Any) -> Mapping[str, Any]:
         """What the page says before anything goes."""
         files = [told(name, data) for name, data in self.files.items()]
-        self.desk.look({"files": files})
-        return self.desk.plan({**WISH, **wish, "files": files})
+        self.desk.check_files({"files": files})
+        return self.desk.plan_upload({**WISH, **wish, "files": files})
 
     def sends(self, *, agreed: bool = False, **wish: Any) -> int:
         """Presses the button; all photos go up. The drop's number."""
         plan = self.price(**wish)
-        begun = self.desk.start({"plan": plan["plan"], "agreed": agreed})
+        begun = self.desk.start_upload({"plan": plan["plan"], "agreed": agreed})
         names = {row["key"]: row["name"] for row in plan["rows"]}
         for key in begun["keys"]:
             self.uploads(begun["drop"], key, self.files[names[key]])
@@ -67,12 +67,12 @@ class Colleague:
 
     def uploads(self, drop: int, key: str, data: bytes) -> None:
         asked = {"drop": drop, "key": key}
-        if self.desk.form(asked)["form"]:
+        if self.desk.create_form(asked)["form"]:
             self.world.drop(key, data)
-            assert self.desk.arrived(asked) == {"arrived": True}
+            assert self.desk.check_arrival(asked) == {"arrived": True}
 
     def sees(self, *known: tuple[int, int]) -> Mapping[str, Any]:
         """The one drop as the page shows it; the clock goes on a little."""
         self.world.run_for(2)
-        (drop,) = self.desk.state({"drops": [{"drop": drop, "known": many} for drop, many in known]})["drops"]
+        (drop,) = self.desk.read_progress({"drops": [{"drop": drop, "known": many} for drop, many in known]})["drops"]
         return drop

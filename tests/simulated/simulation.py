@@ -9,11 +9,11 @@ from typing import Any
 
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, StaleError
-from backdrop.model.job import Job, Link, Problem, Source, Status
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.errors import ConflictError, ResultError
+from backdrop.model.job import Job, JobStatus, PictureLink, Problem, Source
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.queue_messages import DeliverMessage
-from backdrop.model.receipt import error_report, receipt
+from backdrop.model.receipt import build_error_report, build_receipt
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, die
@@ -25,16 +25,16 @@ PRICE = 10_000
 """What `remove` costs at Ideogram, in micro-dollars."""
 CAP = 10 * PRICE
 
-OK = Answer(Class.OK, links=(Link(url="https://results.invalid/1.png", seed=1),), charged=PRICE)
-UNSAFE = Answer(Class.OK, Code.UNSAFE_RESULT, "withheld", (Link(url=None),), PRICE)
-LOST = Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, "no answer came back")
-FAILED = Answer.failed("the work ended with an error")
-REFUSED = Answer(Class.PERM, Code.UNSAFE_REQUEST, "the prompt is not safe")
-REJECTED = Answer(Class.PERM, Code.REQUEST_REJECTED, "not valid")
-THROTTLED = Answer(Class.QUOTA, Code.PROVIDER_THROTTLED, "too many")
-BACKOFF = Answer(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, "busy")
-UNREACHED = Answer(Class.NOW, Code.PROVIDER_UNAVAILABLE, "not reached")
-PAUSED = Answer(Class.PAUSE, Code.PROVIDER_KEY_REFUSED, "wrong key")
+OK = ProviderResult(RetryClass.OK, links=(PictureLink(url="https://results.invalid/1.png", seed=1),), charged=PRICE)
+UNSAFE = ProviderResult(RetryClass.OK, Code.UNSAFE_RESULT, "withheld", (PictureLink(url=None),), PRICE)
+LOST = ProviderResult(RetryClass.AMBIG, Code.CHARGE_UNKNOWN, "no answer came back")
+FAILED = ProviderResult.failed("the work ended with an error")
+REFUSED = ProviderResult(RetryClass.PERM, Code.UNSAFE_REQUEST, "the prompt is not safe")
+REJECTED = ProviderResult(RetryClass.PERM, Code.REQUEST_REJECTED, "not valid")
+THROTTLED = ProviderResult(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "too many")
+BACKOFF = ProviderResult(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, "busy")
+UNREACHED = ProviderResult(RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, "not reached")
+PAUSED = ProviderResult(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED, "wrong key")
 ANSWERS = {
     "ok": OK,
     "unsafe": UNSAFE,
@@ -53,7 +53,7 @@ def a_job(**changes: Any) -> Job:
     """A job that was just accepted."""
     facts: dict[str, Any] = {
         "job_id": "j" * 64,
-        "content_key": "c" * 64,
+        "content_id": "c" * 64,
         "source_id": "s" * 64,
         "bucket": "photos",
         "key": KEY,
@@ -62,7 +62,7 @@ def a_job(**changes: Any) -> Job:
         "variant": "",
         "operation": "remove",
         "provider": "ideogram",
-        "asked": {"operation": "remove"},
+        "purchase_spec": {"operation": "remove"},
         "instructions": {"operation": "remove"},
         "provenance": {"operation": "tags"},
         "quoted": PRICE,
@@ -71,53 +71,53 @@ def a_job(**changes: Any) -> Job:
     return Job(**facts | changes)
 
 
-def claim(job: Job, now: datetime = NOW, cap: int = CAP, *, probe: bool = False) -> transitions.Step:
+def claim(job: Job, now: datetime = NOW, cap: int = CAP, *, probe: bool = False) -> transitions.Transition:
     """A claim as render makes it."""
     lease_until = now + (LEASE - NOW)
     return transitions.claim(job, now=now, lease_until=lease_until, price=PRICE, cap=cap, probe=probe)
 
 
-def job_in(status: Status) -> Job:
+def job_in(status: JobStatus) -> Job:
     """A job that came to a state the way jobs do."""
     accepted = a_job()
     submitting = claim(accepted).job
-    paid = transitions.record(submitting, 1, OK, NOW).job
-    lost = transitions.record(submitting, 1, LOST, NOW).job
+    paid = transitions.record_result(submitting, 1, OK, NOW).job
+    lost = transitions.record_result(submitting, 1, LOST, NOW).job
     superseded, cancelled = transitions.supersede(accepted, NOW), transitions.cancel(accepted, NOW)
     assert superseded
     assert cancelled
     return {
-        Status.ACCEPTED: accepted,
-        Status.SUBMITTING: submitting,
-        Status.UNKNOWN: lost,
-        Status.PAID: paid,
-        Status.STORED: transitions.store(paid, (), (), NOW).job,
-        Status.REFUSED: transitions.record(submitting, 1, REFUSED, NOW).job,
-        Status.DEAD: transitions.record(submitting, 1, REJECTED, NOW).job,
-        Status.HELD: transitions.hold(lost, NOW).job,
-        Status.SUPERSEDED: superseded.job,
-        Status.CANCELLED: cancelled.job,
+        JobStatus.ACCEPTED: accepted,
+        JobStatus.SUBMITTING: submitting,
+        JobStatus.UNKNOWN: lost,
+        JobStatus.PAID: paid,
+        JobStatus.STORED: transitions.store(paid, (), (), NOW).job,
+        JobStatus.REFUSED: transitions.record_result(submitting, 1, REFUSED, NOW).job,
+        JobStatus.DEAD: transitions.record_result(submitting, 1, REJECTED, NOW).job,
+        JobStatus.HELD: transitions.hold(lost, NOW).job,
+        JobStatus.SUPERSEDED: superseded.job,
+        JobStatus.CANCELLED: cancelled.job,
     }[status]
 
 
-def called(answer: Answer) -> Job:
+def called(answer: ProviderResult) -> Job:
     """A job whose first call was answered so."""
-    return transitions.record(job_in(Status.SUBMITTING), 1, answer, NOW).job
+    return transitions.record_result(job_in(JobStatus.SUBMITTING), 1, answer, NOW).job
 
 
-def called_twice(answer: Answer) -> Job:
+def called_twice(answer: ProviderResult) -> Job:
     """A job whose first answer was lost, and whose second call was answered so."""
-    return transitions.record(claim(job_in(Status.UNKNOWN)).job, 2, answer, NOW).job
+    return transitions.record_result(claim(job_in(JobStatus.UNKNOWN)).job, 2, answer, NOW).job
 
 
 def spent_and_dead() -> Job:
     """A job that was paid and whose picture could not be handed over."""
-    return transitions.fail(job_in(Status.PAID), ResultError(Code.LINK_EXPIRED, "expired"), NOW).job
+    return transitions.fail(job_in(JobStatus.PAID), ResultError(Code.LINK_EXPIRED, "expired"), NOW).job
 
 
 def a_note(code: Code = Code.PROVIDER_KEY_REFUSED) -> Problem:
     """Why a job waits."""
-    return Problem.of(ResultError(code, "waits"), NOW)
+    return Problem.from_error(ResultError(code, "waits"), NOW)
 
 
 def dropped(**world: Any) -> World:
@@ -135,7 +135,7 @@ def the_job(world: World, key: str = KEY) -> Job:
 
 def deliver(world: World, source: Source | Job, job_id: str | None = None) -> None:
     """One delivery by a worker with all the time there is, whatever others do meanwhile; overtaken, it stops."""
-    with suppress(StaleError):
+    with suppress(ConflictError):
         world.deliver.deliver(DeliverMessage(source_id=source.source_id, job_id=job_id))
 
 
@@ -156,11 +156,11 @@ def assert_books(world: World, billed: int | None = None) -> None:
 
     `billed`: what providers outside the world charged, in micro-dollars; None where all are simulated.
     """
-    days: defaultdict[str, dict[str, int]] = defaultdict(lambda: {"reserved": 0, "certain": 0, "unknown": 0})
+    days: defaultdict[str, dict[str, int]] = defaultdict(lambda: {"reserved": 0, "confirmed": 0, "unknown": 0})
     for attempt in (attempt for job in world.jobs() for attempt in job.attempts):
-        days[attempt.day]["reserved"] += attempt.reserved
-        days[attempt.day]["certain"] += attempt.charged
-        days[attempt.day]["unknown"] += attempt.unknown
+        days[attempt.budget_day]["reserved"] += attempt.reserved
+        days[attempt.budget_day]["confirmed"] += attempt.charged
+        days[attempt.budget_day]["unknown"] += attempt.unknown
     for day, sums in days.items():
         assert world.booked(day) == sums | {"committed": sum(sums.values())}
     certain = sum(job.charged for job in world.jobs())
@@ -173,12 +173,12 @@ def assert_books(world: World, billed: int | None = None) -> None:
 def assert_at_rest(world: World, billed: int | None = None) -> None:
     """Nothing is under way any more: books, receipts and reports say the same, and nothing hides."""
     assert_books(world, billed)
-    assert not [job.status for job in world.jobs() if not job.ended]
+    assert not [job.status for job in world.jobs() if not job.has_ended]
     for key in {job.key for job in world.jobs()}:
         source = world.source(key)
         assert source
-        assert world.receipt(key) == receipt(source, world.jobs(key))
-        assert world.report(key) == error_report(source, world.jobs(key))
+        assert world.receipt(key) == build_receipt(source, world.jobs(key))
+        assert world.report(key) == build_error_report(source, world.jobs(key))
     for job in world.jobs():
         for result in job.results:
             assert result.key in world.pictures(job.key)

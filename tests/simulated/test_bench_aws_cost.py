@@ -40,7 +40,7 @@ def units_of(*requests: Request) -> Units:
 
 
 def test_an_items_size_is_that_of_its_names_and_values() -> None:
-    assert size_of({"pk": {"S": "ä"}, "rev": {"N": "123"}, "on": {"BOOL": True}}) == 4 + 6 + 3
+    assert size_of({"pk": {"S": "ä"}, "lock_version": {"N": "123"}, "on": {"BOOL": True}}) == 4 + 15 + 3
 
 
 def test_a_transaction_writes_each_begun_kilobyte_twice() -> None:

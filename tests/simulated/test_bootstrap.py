@@ -8,7 +8,7 @@ import pytest
 
 from backdrop.aws.clients import LazyClient
 from backdrop.bootstrap import Bootstrap
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.steps import WorldBootstrap
@@ -18,15 +18,15 @@ BUILDERS: dict[str, Callable[[Bootstrap], object]] = {
     "intake": Bootstrap.intake,
     "render": Bootstrap.render,
     "deliver": Bootstrap.deliver,
-    "lane_news": Bootstrap.lane_news,
+    "provider_notifications": Bootstrap.provider_notifications,
     "reconcile": Bootstrap.reconcile,
-    "planner": Bootstrap.planner,
-    "reporter": Bootstrap.reporter,
-    "campaign_items": Bootstrap.campaign_items,
-    "campaign_prices": Bootstrap.campaign_prices,
-    "orders": Bootstrap.orders,
-    "cancelling": Bootstrap.cancelling,
-    "reruns": Bootstrap.reruns,
+    "campaign_planner": Bootstrap.campaign_planner,
+    "campaign_reporter": Bootstrap.campaign_reporter,
+    "campaign_row_reader": Bootstrap.campaign_row_reader,
+    "campaign_pricing": Bootstrap.campaign_pricing,
+    "redrive": Bootstrap.redrive,
+    "cancel": Bootstrap.cancel,
+    "rerun": Bootstrap.rerun,
     "dead_letters": Bootstrap.dead_letters,
 }
 
@@ -49,7 +49,7 @@ def lazily(world: World) -> tuple[WorldBootstrap, list[str]]:
 
 def test_every_public_builder_is_tried_here() -> None:
     methods = {name for name, one in vars(Bootstrap).items() if callable(one) and not name.startswith("_")}
-    assert methods - {"inbox"} == BUILDERS.keys()
+    assert methods - {"batch_consumer"} == BUILDERS.keys()
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -66,7 +66,7 @@ def test_a_photo_makes_each_client_that_it_needs_once_and_no_other() -> None:
     world.intake, world.render, world.deliver = intake.intake(), render.render(), deliver.deliver()
     world.drop(KEY, photo(), operation="remove")
     world.run()
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
     assert sorted(at_intake) == ["dynamodb", "s3", "sqs"]
     assert sorted(at_render) == ["dynamodb", "s3", "sqs"]
     assert sorted(at_deliver) == ["dynamodb", "events", "s3"]

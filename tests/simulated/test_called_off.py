@@ -3,9 +3,9 @@
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Class
-from backdrop.operate.redrive import Wanted
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import RetryClass
+from backdrop.operate.redrive import FailureFilter
 from proof.world.pictures import photo
 from proof.world.provider import charges_and_hangs_up, refuses
 from proof.world.stack import World
@@ -15,17 +15,17 @@ from tests.simulated.simulation import KEY, NOW, PRICE, assert_at_rest, dropped,
 from tests.simulated.waiters import heard, wait_for
 from tests.simulated.wishes import REMOVE, again, ask, bought, defaults, said
 
-S = Status
+S = JobStatus
 
 
 def calls_off(world: World, prefix: str = "") -> None:
     """A person cancels, and what is said next is said later."""
     world.clock.sleep(1)
-    world.steps.cancelling().call_off(prefix)
+    world.steps.cancelling().add_mark(prefix)
     world.clock.sleep(1)
 
 
-def status(world: World, key: str = KEY) -> tuple[Status, int]:
+def status(world: World, key: str = KEY) -> tuple[JobStatus, int]:
     """The job's state, and for how many pictures of all the provider charged."""
     return the_job(world, key).status, bought(world)
 
@@ -175,7 +175,7 @@ def test_a_late_event_of_what_was_said_before_wakes_nothing_that_was_cancelled()
         world.sqs.post(world.lines["intake"], late)
         world.run()
     assert status(world) == (S.CANCELLED, 0)
-    assert the_job(world).said_at == NOW
+    assert the_job(world).requested_at == NOW
 
 
 def test_what_comes_again_before_its_lane_has_ended_it_is_bought() -> None:
@@ -238,10 +238,10 @@ def test_what_waits_in_a_paused_lane_ends_by_itself() -> None:
 def test_a_job_that_waits_in_its_slot_for_the_rate_limit_is_not_sent_again() -> None:
     world = dropped()
     world.run("intake")
-    world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=5))
+    world.provider.script.append(refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=5))
 
     def somebody_cancels(_: Call) -> None:
-        world.steps.cancelling().call_off("")
+        world.steps.cancelling().add_mark("")
 
     world.wire.after.append(Strike(somebody_cancels, "call"))
     world.run()
@@ -255,7 +255,7 @@ def test_a_lost_answer_is_not_followed_by_a_second_call() -> None:
     world.provider.script.append(charges_and_hangs_up())
 
     def somebody_cancels(_: Call) -> None:
-        world.steps.cancelling().call_off("")
+        world.steps.cancelling().add_mark("")
 
     world.wire.after.append(Strike(somebody_cancels, "call"))
     pass_time(world, 3600)
@@ -265,11 +265,11 @@ def test_a_lost_answer_is_not_followed_by_a_second_call() -> None:
 
 def test_a_failure_that_a_person_sends_again_is_bought() -> None:
     world = dropped()
-    world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    world.provider.script.append(refuses(RetryClass.PERM, Code.REQUEST_REJECTED))
     world.run()
     calls_off(world)
     orders = world.steps.orders()
-    (failure,) = orders.failures(Wanted())
+    (failure,) = orders.list_failures(FailureFilter())
     assert orders.redrive(orders.plan(failure, pay_again=False))
     world.run()
     assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)

@@ -10,18 +10,20 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.ledger_index import Books
-from backdrop.campaigns.finish import TO_END
-from backdrop.campaigns.report import Ended, Fate
-from backdrop.model.image_request import Asked
-from backdrop.model.schedule import SHARDS
+from backdrop.aws.ledger_index import LedgerQueries
+from backdrop.campaigns.finish import FINISH_MARGIN
+from backdrop.campaigns.report import CampaignStatus, FinishedExecution
+from backdrop.model.image_request import ImageRequest
+from backdrop.model.schedule import INDEX_SHARDS
 from proof.world.pictures import photo
 from proof.world.stack import INPUT
 from tests.simulated.test_campaign_plan import RUN, Campaigner
 from tests.simulated.waiters import asked, send, wait_for
 
 REPORT = "_backdrop/campaigns/spring/report"
-ENDED = Ended(RUN, {"name": "spring", "prefix": "shoes/"}, Fate.SUCCEEDED, "2026-11-20T08:00:00.000Z")
+ENDED = FinishedExecution(
+    RUN, {"name": "spring", "prefix": "shoes/"}, CampaignStatus.SUCCEEDED, "2026-11-20T08:00:00.000Z"
+)
 PRICE = Decimal("0.01")
 
 
@@ -84,7 +86,7 @@ def test_what_was_bought_for_a_key_that_stands_twice_is_bought_whichever_request
 def test_what_was_bought_before_the_campaign_began_was_not_bought_by_it(director: Director) -> None:
     director.world.run()
     later = (director.world.clock.now() + timedelta(minutes=1)).isoformat()
-    report = director.ends(began_at=later)
+    report = director.ends(started_at_text=later)
     assert report
     assert (report["cost"]["usd"], report["bought"]["usd"]) == (0.02, 0)
 
@@ -94,7 +96,7 @@ def test_its_end_is_told_once_however_often_it_is_heard_of(director: Director) -
     first = director.ends()
     assert first
     assert director.ends() == first
-    assert director.ends(fate=Fate.FAILED) == first
+    assert director.ends(status=CampaignStatus.FAILED) == first
     [(kind, detail)] = director.ears.events
     [(subject, _)] = director.ears.mails
     assert (kind, detail["status"], subject) == (
@@ -133,7 +135,7 @@ def test_after_a_stop_the_report_waits_for_what_is_under_way(
         director.world.run_for(seconds)
 
     monkeypatch.setattr(director.world.clock, "sleep", sleep)
-    report = director.ends(fate=Fate.STOPPED)
+    report = director.ends(status=CampaignStatus.STOPPED)
     assert naps
     assert report
     assert (report["status"], report["items"]["open"], report["items"]["stored"]) == ("stopped", 0, 3)
@@ -141,15 +143,15 @@ def test_after_a_stop_the_report_waits_for_what_is_under_way(
 
 def test_a_campaign_fails_by_more_failures_than_it_tolerates_and_by_no_fewer(director: Director) -> None:
     director.world.run()
-    tolerant = {**ENDED.given, "tolerated_failure_percent": 25}
-    report = director.ends(given=tolerant, execution=RUN)
+    tolerant = {**ENDED.campaign_input, "tolerated_failure_percent": 25}
+    report = director.ends(campaign_input=tolerant, execution=RUN)
     assert report
     assert (report["status"], report["error"]) == ("succeeded", None)
     strict = Director()
     strict.has("shoes/a.jpg", photo("a"))
     strict.asks("shoes/a.jpg", "shoes/gone.jpg")
     strict.world.run()
-    failed = strict.ends(given={**ENDED.given, "tolerated_failure_percent": 49})
+    failed = strict.ends(campaign_input={**ENDED.campaign_input, "tolerated_failure_percent": 49})
     assert failed
     assert (failed["status"], failed["error"]["code"]) == ("failed", "too_many_failures")
 
@@ -161,16 +163,16 @@ def test_what_another_told_of_while_it_waited_is_not_told_again(
 
     def sleep(seconds: float) -> None:
         monkeypatch.undo()
-        assert director.ends(fate=Fate.STOPPED)
+        assert director.ends(status=CampaignStatus.STOPPED)
 
     monkeypatch.setattr(director.world.clock, "sleep", sleep)
-    assert director.ends(fate=Fate.STOPPED) == director.report()
+    assert director.ends(status=CampaignStatus.STOPPED) == director.report()
     assert (len(director.ears.events), len(director.ears.mails)) == (1, 1)
 
 
 def test_an_execution_that_was_redriven_is_told_of_once_more(director: Director) -> None:
     director.world.run()
-    stopped, gone_on = director.ends(fate=Fate.STOPPED), director.ends(redrives=1)
+    stopped, gone_on = director.ends(status=CampaignStatus.STOPPED), director.ends(redrive_count=1)
     assert stopped
     assert gone_on
     assert (stopped["status"], gone_on["status"]) == ("stopped", "succeeded")
@@ -185,7 +187,7 @@ def test_what_the_index_shows_late_is_in_the_report() -> None:
     director.plans()
     director.asks("shoes/a.jpg", "shoes/b.jpg")
     director.world.run("intake")
-    age = director.world.clock.now() - asked(director.world)[0].asked_at
+    age = director.world.clock.now() - asked(director.world)[0].requested_at
     director.world.table.index_lag = age + timedelta(seconds=8)
     report = director.ends()
     assert report
@@ -223,13 +225,13 @@ def test_a_stopped_campaign_is_read_twice_however_long_its_last_calls_take(
 
     monkeypatch.setattr(director.world.clock, "sleep", sleep)
     before = len(director.world.wire.calls)
-    report = director.ends(fate=Fate.STOPPED)
+    report = director.ends(status=CampaignStatus.STOPPED)
     assert report
     assert len(naps) >= 20
     assert (report["items"]["open"], report["items"]["stored"]) == (0, 3)
     sent = [call.sent for call in director.world.wire.calls[before:] if call.operation == "query"]
     begun = [one for one in sent if "campaign#" in json.dumps(one) and "ExclusiveStartKey" not in one]
-    assert len(begun) == 2 * len(SHARDS)
+    assert len(begun) == 2 * len(INDEX_SHARDS)
 
 
 @pytest.mark.parametrize("seconds", [0, 100, 400, 600])
@@ -239,20 +241,20 @@ def test_a_campaign_that_stays_open_is_reported_before_the_time_is_over_however_
     director.world.run("intake")
     deadline, clock = director.deadline, director.world.clock
 
-    def slow(self: Books, name: str) -> Iterator[Asked]:
+    def slow(self: LedgerQueries, name: str) -> Iterator[ImageRequest]:
         clock.time += timedelta(seconds=seconds)
         return quick(self, name)
 
-    quick = Books.asked
-    monkeypatch.setattr(Books, "asked", slow)
-    report = director.ends(fate=Fate.STOPPED)
+    quick = LedgerQueries.list_campaign_requests
+    monkeypatch.setattr(LedgerQueries, "list_campaign_requests", slow)
+    report = director.ends(status=CampaignStatus.STOPPED)
     assert report
     assert (report["status"], report["items"]["open"]) == ("stopped", 3)
     assert len(director.ears.mails) == 1
-    assert clock.now() <= deadline - TO_END
+    assert clock.now() <= deadline - FINISH_MARGIN
 
 
 @pytest.mark.parametrize("given", [{}, {"name": 7}, {"name": "../x"}])
 def test_an_execution_without_a_name_to_report_under_is_not_reported(director: Director, given: dict[str, Any]) -> None:
-    assert director.ends(given=given, fate=Fate.REFUSED) is None
+    assert director.ends(campaign_input=given, status=CampaignStatus.REFUSED) is None
     assert director.ears.events == []

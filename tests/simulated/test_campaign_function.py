@@ -37,14 +37,14 @@ def the_function(director: Director, monkeypatch: pytest.MonkeyPatch) -> Any:
     assert spec.loader
     module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "planner", director.planner)
-    monkeypatch.setattr(module, "reporter", director.reporter)
+    monkeypatch.setattr(module, "campaign_planner", director.planner)
+    monkeypatch.setattr(module, "campaign_reporter", director.reporter)
     return module.lambda_handler
 
 
 def a_report(tolerated: float, **failure: str) -> dict[str, Any]:
-    given = {**ENDED.given, "tolerated_failure_percent": tolerated}
-    execution = {"Id": ENDED.execution, "Input": given, "StartTime": ENDED.began_at}
+    given = {**ENDED.campaign_input, "tolerated_failure_percent": tolerated}
+    execution = {"Id": ENDED.execution, "Input": given, "StartTime": ENDED.started_at_text}
     return {"report": {"execution": execution, "failure": failure}}
 
 
@@ -75,8 +75,8 @@ def test_the_end_of_an_execution_that_failed_by_its_own_report_is_not_told_of_ag
 ) -> None:
     handle = the_function(director, monkeypatch)
     handle(a_report(40), CONTEXT)
-    detail = {"executionArn": ENDED.execution, "status": "FAILED", "input": json.dumps(ENDED.given)}
-    began = round(ENDED.since.timestamp() * 1000)
+    detail = {"executionArn": ENDED.execution, "status": "FAILED", "input": json.dumps(ENDED.campaign_input)}
+    began = round(ENDED.started_at.timestamp() * 1000)
     over = {"detail": {**detail, "startDate": began, "error": "too_many_failures", "redriveCount": 0}}
     handle(over, CONTEXT)
     assert len(director.ears.events) == 1

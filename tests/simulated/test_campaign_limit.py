@@ -7,8 +7,8 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.errors import RefusedError
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Class
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import RetryClass
 from proof.world.pictures import photo
 from proof.world.reactions import charges_and_hangs_up, refuses
 from tests.simulated.test_campaign_plan import REMOVE, Campaigner, refusal
@@ -111,12 +111,12 @@ def test_what_costs_nothing_more_is_off_the_quote_and_passes_any_limit(campaigne
     assert len([job for job in campaigner.world.jobs() if job.unknown]) == 1
     assert campaigner.plans(max_total_usd=0.01)
     assert (campaigner.quoted(), campaigner.buys()) == (0, 0)
-    assert {job.status for job in campaigner.world.jobs()} == {Status.STORED}
+    assert {job.status for job in campaigner.world.jobs()} == {JobStatus.STORED}
     assert [one.problems for one in asked(campaigner.world)] == [()] * 6
 
 
 def test_what_ended_unpaid_is_bought_again_and_so_quoted(campaigner: Campaigner) -> None:
-    campaigner.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    campaigner.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
     campaigner.plans(max_total_usd=1)
     assert campaigner.buys() == 10_000
     campaigner.plans(max_total_usd=1)

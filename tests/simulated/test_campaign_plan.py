@@ -1,6 +1,7 @@
 """The plan of a campaign: who is asked stands in one list, and nothing is listed that may cost more than is allowed."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -9,10 +10,10 @@ import pytest
 from backdrop.aws.campaign_files import PART_BYTES, CampaignFiles
 from backdrop.aws.settings import ProviderSettings
 from backdrop.campaigns import plan
-from backdrop.campaigns.campaign import MOST_INPUT_BYTES
+from backdrop.campaigns.campaign import MAX_INPUT_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.errors import RefusedError
-from backdrop.model.pricing import MICRO
+from backdrop.model.pricing import MICRO_PER_USD
 from proof.world.pictures import photo
 from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World
@@ -31,7 +32,7 @@ class Ears:
         self.events: list[tuple[str, Any]] = []
         self.mails: list[tuple[str, str]] = []
 
-    def announce(self, detail_type: str, detail: Any) -> None:
+    def publish(self, detail_type: str, detail: Any) -> None:
         self.events.append((detail_type, detail))
 
     def send(self, subject: str, text: str) -> None:
@@ -47,9 +48,9 @@ class Campaigner:
         bootstrap = WorldBootstrap(self.world)
         in_flight = limits or {"ideogram": 10, "runware": 30}
         providers = {name: ProviderSettings(max_in_flight=most) for name, most in in_flight.items()}
-        bootstrap.settings = bootstrap.settings.but(providers=providers, max_image_megapixels=100)
-        bootstrap.events = bootstrap.mail = cast("Any", self.ears)
-        self.planner, self.reporter = bootstrap.planner(), bootstrap.reporter()
+        bootstrap.settings = replace(bootstrap.settings, providers=providers, max_image_megapixels=100)
+        bootstrap.events = bootstrap.operator_mail = cast("Any", self.ears)
+        self.planner, self.reporter = bootstrap.campaign_planner(), bootstrap.campaign_reporter()
 
     @property
     def deadline(self) -> Any:
@@ -71,7 +72,7 @@ class Campaigner:
 
     def quoted(self) -> int:
         """Micro-dollars."""
-        return round(self.planned()["quoted_usd"] * MICRO)
+        return round(self.planned()["quoted_usd"] * MICRO_PER_USD)
 
     def buys(self) -> int:
         """Asks for all that is listed; what that cost, micro-dollars."""
@@ -132,14 +133,14 @@ def test_a_row_that_names_no_provider_goes_to_the_default_whatever_other_rows_na
 
 
 def test_an_input_that_leaves_the_machine_no_room_is_refused(campaigner: Campaigner) -> None:
-    error = refusal(campaigner, instructions={"prompt": "x" * MOST_INPUT_BYTES})
+    error = refusal(campaigner, instructions={"prompt": "x" * MAX_INPUT_BYTES})
     assert "200,000 bytes" in str(error.message)
 
 
 def test_a_list_that_is_too_long_to_be_reported_is_refused(
     campaigner: Campaigner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "MOST_ITEMS", 1)
+    monkeypatch.setattr(plan, "MAX_ITEMS", 1)
     assert "divide it" in str(refusal(campaigner).message)
 
 
@@ -235,7 +236,7 @@ def test_a_long_list_is_written_in_parts_and_none_of_it_stays_where_it_breaks_of
             self.calls.append("abort")
 
     s3 = Parts()
-    with CampaignFiles(cast("Any", s3), "b").writing("k", "t") as write:
+    with CampaignFiles(cast("Any", s3), "b").open_writer("k", "t") as write:
         for _ in range(5):
             write(b"x" * (PART_BYTES // 2))
     assert (s3.calls, sum(map(len, s3.parts))) == (["create", "complete 3"], PART_BYTES // 2 * 5)
@@ -246,6 +247,6 @@ def test_a_long_list_is_written_in_parts_and_none_of_it_stays_where_it_breaks_of
 
 
 def broken_off(files: CampaignFiles) -> None:
-    with files.writing("k", "t") as write:
+    with files.open_writer("k", "t") as write:
         write(b"x" * PART_BYTES)
         raise KeyError

@@ -1,6 +1,6 @@
 """The marks that cancels leave in a lane: which stay, which go, and who reads past them."""
 
-from backdrop.model.cancel_marks import FORGOTTEN_AFTER, MOST_MARKS, CallOff, with_mark
+from backdrop.model.cancel_marks import MARK_LIFETIME, MAX_MARKS, CancelMark, merge_mark
 from proof.world.stack import World
 from tests.simulated.days import cancelled, set_right, the_lane
 from tests.simulated.simulation import NOW
@@ -11,30 +11,30 @@ def test_a_cancel_of_everything_takes_the_place_of_those_that_say_less() -> None
     for prefix in ("shoes/", "hats/", "hats/red/"):
         cancelled(world, prefix)
         world.run_for(1)
-    assert [mark.prefix for mark in the_lane(world).called_off] == ["shoes/", "hats/", "hats/red/"]
+    assert [mark.prefix for mark in the_lane(world).cancel_marks] == ["shoes/", "hats/", "hats/red/"]
     cancelled(world)
-    assert [mark.prefix for mark in the_lane(world).called_off] == [""]
+    assert [mark.prefix for mark in the_lane(world).cancel_marks] == [""]
 
 
 def test_marks_of_which_nothing_can_be_on_its_way_are_forgotten() -> None:
-    old, new = CallOff(prefix="a", until=NOW), CallOff(prefix="b", until=NOW + FORGOTTEN_AFTER)
-    assert with_mark([old], new) == (new,)
+    old, new = CancelMark(prefix="a", until=NOW), CancelMark(prefix="b", until=NOW + MARK_LIFETIME)
+    assert merge_mark([old], new) == (new,)
     world = World()
     cancelled(world)
     set_right(world)
-    assert the_lane(world).called_off
-    world.clock.sleep(FORGOTTEN_AFTER.total_seconds())
+    assert the_lane(world).cancel_marks
+    world.clock.sleep(MARK_LIFETIME.total_seconds())
     set_right(world)
-    assert the_lane(world).called_off == ()
+    assert the_lane(world).cancel_marks == ()
 
 
 def test_no_mark_takes_the_place_of_one_that_means_something_else() -> None:
     """What that one stopped would be bought: so who has as many as a lane keeps is told before."""
     world = World()
     cancelling = world.steps.cancelling()
-    for n in range(MOST_MARKS):
-        assert cancelling.has_room(f"{n:04}/")
-        cancelling.call_off(f"{n:04}/")
-    rooms = {prefix: cancelling.has_room(prefix) for prefix in ("hats/", "0001/", "000", "")}
+    for n in range(MAX_MARKS):
+        assert cancelling.has_room_for_mark(f"{n:04}/")
+        cancelling.add_mark(f"{n:04}/")
+    rooms = {prefix: cancelling.has_room_for_mark(prefix) for prefix in ("hats/", "0001/", "000", "")}
     assert rooms == {"hats/": False, "0001/": True, "000": True, "": True}
-    assert len(the_lane(world).called_off) == MOST_MARKS
+    assert len(the_lane(world).cancel_marks) == MAX_MARKS

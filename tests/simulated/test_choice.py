@@ -1,6 +1,7 @@
 """Fail-over, decided: a job goes to another provider of its list when its own cannot be paid, never out of doubt."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,54 +10,54 @@ from hypothesis import strategies as st
 
 from backdrop.model import transitions
 from backdrop.model.capabilities import PROVIDERS
-from backdrop.model.circuit import Lane, Reason, begin_probe, pause
+from backdrop.model.circuit import PauseReason, ProviderHealth, pause, start_probe
 from backdrop.model.codes import Code
-from backdrop.model.errors import InstructionError, StaleError
-from backdrop.model.job import Attempt, Job, Money, Outcome, Status
+from backdrop.model.errors import ConflictError, InstructionError
+from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, MoneyStatus
 from backdrop.model.job_warning import WarningCode
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.routing import (
-    LONG_BACK_OFF,
-    LONG_WAIT_SECONDS,
-    Market,
-    at_most,
-    elsewhere,
-    first_choice,
-    had_better_leave,
-    keeps_too_long,
+    FAILOVER_AFTER_FAILURES,
+    FAILOVER_AFTER_WAIT_SECONDS,
+    Offers,
+    choose_route,
+    find_failover_route,
+    find_max_quote,
+    is_persistent_failure,
+    should_fail_over,
 )
 from tests.simulated.simulation import ANSWERS, LEASE, NOW, PRICE, a_job
 from tests.unit.core_items import a_warning, quick, warning_codes
 
 PRICES = {"1min": 50_000}
-ALL_ON = Market(PROVIDERS, PRICES)
+ALL_ON = Offers(PROVIDERS, PRICES)
 THREE = "runware is switched off. But ideogram, segmind and 1min can do it."
 REPLACE = {"operation": "replace", "prompt": "at sea"}
 
 
-def open_lane(provider: str) -> Lane:
-    return Lane(provider=provider)
+def open_lane(provider: str) -> ProviderHealth:
+    return ProviderHealth(provider=provider)
 
 
-def paused(provider: str, reason: Reason = Reason.KEY) -> Lane:
+def paused(provider: str, reason: PauseReason = PauseReason.KEY) -> ProviderHealth:
     return pause(open_lane(provider), reason, Code.PROVIDER_KEY_REFUSED, "no", NOW)
 
 
-def closed(provider: str) -> Lane:
-    return open_lane(provider).but(streak=3, closed_since=NOW, probes=1, probe_at=LEASE)
+def closed(provider: str) -> ProviderHealth:
+    return replace(open_lane(provider), failure_streak=3, closed_since=NOW, probe_count=1, next_probe_at=LEASE)
 
 
-def lanes(**shut: Lane) -> Mapping[str, Lane]:
+def lanes(**shut: ProviderHealth) -> Mapping[str, ProviderHealth]:
     return {name: shut.get(name.replace("1", "one"), open_lane(name)) for name in PROVIDERS}
 
 
 def listed(*providers: str, **changes: Any) -> Job:
     fields = {**REPLACE, "provider": list(providers)}
-    return a_job(operation="replace", provider=providers[0], asked=fields, instructions=fields, **changes)
+    return a_job(operation="replace", provider=providers[0], purchase_spec=fields, instructions=fields, **changes)
 
 
 def test_the_first_whose_lane_is_open_is_taken_and_the_others_are_named() -> None:
-    found = first_choice(
+    found = choose_route(
         REPLACE, ["segmind", "runware", "ideogram"], ALL_ON, lanes(segmind=paused("segmind")).__getitem__
     )
     assert found[:2] == ("runware", 60_000)
@@ -65,48 +66,48 @@ def test_the_first_whose_lane_is_open_is_taken_and_the_others_are_named() -> Non
 
 def test_where_no_lane_is_open_the_first_is_waited_for() -> None:
     shut = lanes(segmind=paused("segmind"), runware=closed("runware"))
-    found = first_choice(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__)
+    found = choose_route(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__)
     assert found == ("segmind", 75_000, ())
 
 
 def test_who_waits_for_the_budget_alone_is_preferred_to_who_has_no_key() -> None:
-    shut = lanes(segmind=paused("segmind"), runware=paused("runware", Reason.BUDGET))
-    assert first_choice(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__).provider == "runware"
+    shut = lanes(segmind=paused("segmind"), runware=paused("runware", PauseReason.BUDGET))
+    assert choose_route(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__).provider == "runware"
 
 
 def test_who_is_too_dear_is_passed_over_and_named() -> None:
-    found = first_choice({**REPLACE, "max_cost_usd": 0.06}, ["segmind", "ideogram"], ALL_ON, open_lane)
+    found = choose_route({**REPLACE, "max_cost_usd": 0.06}, ["segmind", "ideogram"], ALL_ON, open_lane)
     told = "passed over: segmind costs up to $0.075, and max_cost_usd allows $0.06"
     assert found[:2] == ("ideogram", 60_000)
     assert [str(one.text) for one in found.passed_over] == [told]
 
 
 def test_a_provider_alone_is_not_asked_how_it_is() -> None:
-    def nobody(provider: str) -> Lane:
+    def nobody(provider: str) -> ProviderHealth:
         raise AssertionError(provider)
 
-    assert first_choice(REPLACE, ["segmind"], ALL_ON, nobody).provider == "segmind"
+    assert choose_route(REPLACE, ["segmind"], ALL_ON, nobody).provider == "segmind"
 
 
 @pytest.mark.parametrize(
     ("fields", "market", "code", "words"),
     [
         ({"seed": 5}, ALL_ON, Code.NOT_EXPRESSIBLE, "runware has no seed. But ideogram and 1min can do it."),
-        ({}, Market(PROVIDERS[:3], PRICES), Code.PROVIDER_NOT_CONFIGURED, THREE),
-        ({}, Market(("ideogram",)), Code.PROVIDER_NOT_CONFIGURED, "runware is switched off. But ideogram can do it."),
-        ({}, Market(()), Code.PROVIDER_NOT_CONFIGURED, "No provider can do it: runware is switched off."),
+        ({}, Offers(PROVIDERS[:3], PRICES), Code.PROVIDER_NOT_CONFIGURED, THREE),
+        ({}, Offers(("ideogram",)), Code.PROVIDER_NOT_CONFIGURED, "runware is switched off. But ideogram can do it."),
+        ({}, Offers(()), Code.PROVIDER_NOT_CONFIGURED, "No provider can do it: runware is switched off."),
     ],
 )
-def test_what_nobody_can_do_names_who_can(fields: dict[str, Any], market: Market, code: Code, words: str) -> None:
+def test_what_nobody_can_do_names_who_can(fields: dict[str, Any], market: Offers, code: Code, words: str) -> None:
     with pytest.raises(InstructionError) as met:
-        first_choice({**REPLACE, **fields}, ["runware"], market, open_lane)
+        choose_route({**REPLACE, **fields}, ["runware"], market, open_lane)
     assert (met.value.code, str(met.value.message)) == (code, words)
 
 
 def test_the_dearest_of_a_list_is_what_it_may_cost() -> None:
-    assert at_most(REPLACE, ["ideogram", "segmind", "runware"], ALL_ON) == 75_000
-    assert at_most({**REPLACE, "max_cost_usd": 0.07}, ["ideogram", "segmind"], ALL_ON) == 60_000
-    assert at_most(REPLACE, ["1min"], Market(PROVIDERS)) is None
+    assert find_max_quote(REPLACE, ["ideogram", "segmind", "runware"], ALL_ON) == 75_000
+    assert find_max_quote({**REPLACE, "max_cost_usd": 0.07}, ["ideogram", "segmind"], ALL_ON) == 60_000
+    assert find_max_quote(REPLACE, ["1min"], Offers(PROVIDERS)) is None
 
 
 @pytest.mark.parametrize(
@@ -114,31 +115,35 @@ def test_the_dearest_of_a_list_is_what_it_may_cost() -> None:
     [
         (open_lane("ideogram"), False),
         (closed("ideogram"), True),
-        (closed("ideogram").but(probe_at=NOW), False),
+        (replace(closed("ideogram"), next_probe_at=NOW), False),
         (paused("ideogram"), True),
-        (paused("ideogram", Reason.PERSON), True),
-        (paused("ideogram", Reason.BUDGET), False),
-        (paused("ideogram", Reason.DELIVERY), False),
-        (paused("ideogram").but(trying=True), False),
-        (begin_probe(paused("ideogram").but(trying=True), NOW, LEASE), True),
+        (paused("ideogram", PauseReason.OPERATOR), True),
+        (paused("ideogram", PauseReason.BUDGET), False),
+        (paused("ideogram", PauseReason.DELIVERY), False),
+        (replace(paused("ideogram"), is_in_trial=True), False),
+        (start_probe(replace(paused("ideogram"), is_in_trial=True), NOW, LEASE), True),
     ],
 )
-def test_a_job_leaves_a_lane_whose_provider_is_why_it_waits(lane: Lane, leaves: bool) -> None:
-    assert had_better_leave(lane, NOW) is leaves
+def test_a_job_leaves_a_lane_whose_provider_is_why_it_waits(lane: ProviderHealth, leaves: bool) -> None:
+    assert should_fail_over(lane, NOW) is leaves
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-@pytest.mark.parametrize("times", [1, LONG_BACK_OFF])
+@pytest.mark.parametrize("times", [1, FAILOVER_AFTER_FAILURES])
 def test_only_a_pause_and_a_long_back_off_lead_elsewhere(name: str, times: int) -> None:
-    long = name in ("backoff", "unreached") and times == LONG_BACK_OFF
-    assert keeps_too_long(ANSWERS[name], times) is (name == "paused" or long)
+    long = name in ("backoff", "unreached") and times == FAILOVER_AFTER_FAILURES
+    assert is_persistent_failure(ANSWERS[name], times) is (name == "paused" or long)
 
 
 def test_who_says_that_it_takes_long_is_believed() -> None:
-    soon = Answer(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=LONG_WAIT_SECONDS - 1)
-    late = Answer(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=LONG_WAIT_SECONDS)
-    throttled = Answer(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=3600)
-    assert [keeps_too_long(one, 1) for one in (soon, late, throttled)] == [False, True, False]
+    soon = ProviderResult(
+        RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after_seconds=FAILOVER_AFTER_WAIT_SECONDS - 1
+    )
+    late = ProviderResult(
+        RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after_seconds=FAILOVER_AFTER_WAIT_SECONDS
+    )
+    throttled = ProviderResult(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after_seconds=3600)
+    assert [is_persistent_failure(one, 1) for one in (soon, late, throttled)] == [False, True, False]
 
 
 ATTEMPTS = st.lists(
@@ -148,12 +153,12 @@ ATTEMPTS = st.lists(
         provider=st.sampled_from(PROVIDERS),
         submitted_at=st.just(NOW),
         lease_until=st.just(LEASE),
-        day=st.just("2026-11-20"),
+        budget_day=st.just("2026-11-20"),
         reserved=st.sampled_from([0, PRICE]),
         charged=st.sampled_from([0, PRICE]),
         unknown=st.sampled_from([0, PRICE]),
-        outcome=st.sampled_from(Outcome),
-        generation=st.integers(0, 1),
+        outcome=st.sampled_from(AttemptOutcome),
+        charge_no=st.integers(0, 1),
     ),
     max_size=3,
 ).map(tuple)
@@ -164,37 +169,40 @@ LISTS = st.lists(st.sampled_from(PROVIDERS), unique=True, min_size=1, max_size=4
 
 
 @quick
-@given(LISTS, st.sampled_from(Status), ATTEMPTS, LANES, st.sets(st.sampled_from(PROVIDERS)), st.integers(0, 1))
+@given(LISTS, st.sampled_from(JobStatus), ATTEMPTS, LANES, st.sets(st.sampled_from(PROVIDERS)), st.integers(0, 1))
 def test_a_job_moves_only_unpaid_and_only_to_an_open_lane_of_its_own_list(
     named: list[str],
-    status: Status,
+    status: JobStatus,
     attempts: tuple[Attempt, ...],
-    how: dict[str, Lane],
+    how: dict[str, ProviderHealth],
     on: set[str],
     generation: int,
 ) -> None:
-    job = listed(*named, status=status, attempts=attempts, generation=generation)
-    choice = elsewhere(job, Market(on, PRICES), how.__getitem__)
-    able = [name for name in named[1:] if name in on and how[name].is_open]
-    in_doubt = any(one.money is not Money.NOT_SPENT for one in attempts if one.generation == generation)
-    if status is not Status.ACCEPTED or in_doubt or not able:
+    job = listed(*named, status=status, attempts=attempts, charge_no=generation)
+    choice = find_failover_route(job, Offers(on, PRICES), how.__getitem__)
+    able = [name for name in named[1:] if name in on and how[name].allows_calls]
+    in_doubt = any(one.money is not MoneyStatus.NOT_SPENT for one in attempts if one.charge_no == generation)
+    if status is not JobStatus.ACCEPTED or in_doubt or not able:
         assert choice is None
         return
     assert choice
     assert choice.provider == able[0]
-    moved = transitions.move(job, choice.provider, choice.price, "why", NOW).job
+    moved = transitions.change_provider(job, choice.provider, choice.price, "why", NOW).job
     assert (moved.provider, moved.job_id, moved.attempts) == (able[0], job.job_id, job.attempts)
     assert (
-        elsewhere(job.but(instructions={**REPLACE, "provider": named[0]}), Market(on, PRICES), how.__getitem__) is None
+        find_failover_route(
+            replace(job, instructions={**REPLACE, "provider": named[0]}), Offers(on, PRICES), how.__getitem__
+        )
+        is None
     )
 
 
 def test_nothing_moves_whose_charge_may_have_been_made() -> None:
     lost = listed("ideogram", "runware", attempts=(_lost(),))
-    with pytest.raises(StaleError):
-        transitions.move(lost, "runware", PRICE, "why", NOW)
-    with pytest.raises(StaleError):
-        transitions.move(listed("ideogram"), "ideogram", PRICE, "why", NOW)
+    with pytest.raises(ConflictError):
+        transitions.change_provider(lost, "runware", PRICE, "why", NOW)
+    with pytest.raises(ConflictError):
+        transitions.change_provider(listed("ideogram"), "ideogram", PRICE, "why", NOW)
 
 
 def _lost() -> Attempt:
@@ -203,10 +211,10 @@ def _lost() -> Attempt:
         provider="ideogram",
         submitted_at=NOW,
         lease_until=LEASE,
-        day="2026-11-20",
+        budget_day="2026-11-20",
         reserved=0,
         unknown=PRICE,
-        outcome=Outcome.LOST,
+        outcome=AttemptOutcome.LOST,
     )
 
 
@@ -214,7 +222,7 @@ def test_the_last_moves_stand_in_the_warnings_and_no_more() -> None:
     job = listed("ideogram", "runware", warnings=(a_warning("segmind is switched off", WarningCode.PASSED_OVER),))
     for n in range(20):
         to = "runware" if job.provider == "ideogram" else "ideogram"
-        job = transitions.move(job, to, PRICE, f"for the {n}th time", NOW).job
+        job = transitions.change_provider(job, to, PRICE, f"for the {n}th time", NOW).job
     assert warning_codes(job) == [WarningCode.PASSED_OVER, *[WarningCode.MOVED] * 5]
     assert [str(one.text).rpartition(" for the ")[2] for one in job.warnings[1:]] == [
         f"{n}th time" for n in range(15, 20)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from backdrop.model.circuit import Reason
+from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.reactions import charges_and_hangs_up
 from proof.world.stack import World
 from tests.simulated.cli_person import REMOVAL, Person
@@ -16,7 +16,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     return Person(World(budget=3 * REMOVAL, on_lost_answer="hold"), monkeypatch)
 
 
-def statuses(person: Person) -> list[Status]:
+def statuses(person: Person) -> list[JobStatus]:
     return [job.status for job in person.world.jobs()]
 
 
@@ -24,7 +24,7 @@ def spends_it_all(person: Person) -> None:
     """Four photos, of which today's budget covers three."""
     person.drops("1.jpg", "2.jpg", "3.jpg", "4.jpg")
     person.world.run_for(300)
-    assert sorted(statuses(person)) == [Status.ACCEPTED, Status.STORED, Status.STORED, Status.STORED]
+    assert sorted(statuses(person)) == [JobStatus.ACCEPTED, JobStatus.STORED, JobStatus.STORED, JobStatus.STORED]
 
 
 def test_the_budget_shows_cap_settled_reserved_and_left(person: Person) -> None:
@@ -65,7 +65,7 @@ def test_the_budget_says_what_the_jobs_need_that_wait(person: Person, monkeypatc
     assert "needed     $0.03   at most, by 3 jobs that wait" in person.types("budget").out
     found = person.types("budget", "--json").data
     assert (found["waiting_jobs"], found["waiting_usd"], found["more_wait"]) == (3, 0.03, False)
-    monkeypatch.setattr("backdrop_cli.operate.budget.MOST_COUNTED", 2)
+    monkeypatch.setattr("backdrop_cli.operate.budget.MAX_COUNTED_JOBS", 2)
     assert "needed     $0.02   at most, by the first 2 jobs that wait; there are more" in person.types("budget").out
 
 
@@ -77,7 +77,7 @@ def test_a_raised_budget_lets_the_lanes_go_at_once(person: Person) -> None:
     assert "Today's budget is $300.00 until midnight UTC, in 14 h 55 min; then $0.03 again." in said.out
     assert "ideogram goes on." in said.out
     person.world.run()
-    assert statuses(person) == [Status.STORED] * 4
+    assert statuses(person) == [JobStatus.STORED] * 4
 
 
 def test_a_budget_that_does_not_cover_the_next_job_lifts_nothing(person: Person) -> None:
@@ -93,7 +93,7 @@ def test_a_raised_budget_lifts_no_reason_but_the_budget(person: Person) -> None:
     person.types("pause", "ideogram")
     said = person.types("budget", "300", "--today").out
     assert "ideogram stands still for another reason: A person paused it." in said
-    assert [one.reason for one in person.world.ledger.lane("ideogram").pauses] == [Reason.PERSON]
+    assert [one.reason for one in person.world.ledger.read_health("ideogram").pauses] == [PauseReason.OPERATOR]
 
 
 def test_a_budget_of_zero_buys_nothing_and_says_until_when(person: Person) -> None:
@@ -103,8 +103,8 @@ def test_a_budget_of_zero_buys_nothing_and_says_until_when(person: Person) -> No
     assert "nothing more is bought today" in said.out
     person.drops("1.jpg")
     person.world.run_for(300)
-    assert (statuses(person), person.world.provider.calls) == ([Status.ACCEPTED], [])
-    (pause,) = person.world.ledger.lane("ideogram").pauses
+    assert (statuses(person), person.world.provider.calls) == ([JobStatus.ACCEPTED], [])
+    (pause,) = person.world.ledger.read_health("ideogram").pauses
     assert pause.code is Code.BUDGET_REACHED
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from backdrop.campaigns.report import Sums
-from backdrop_cli.campaign.progress import Progress, document, progress_of
+from backdrop.campaigns.report import CampaignTotals
+from backdrop_cli.campaign.progress import CampaignProgress, build_progress_document, read_campaign_progress
 from backdrop_cli.stack import Stack
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
@@ -77,7 +77,7 @@ def test_a_manifest_of_this_machine_is_quoted_and_put_into_the_bucket(person: Pe
     [given] = started(person)
     assert given["name"] == "Spring-sale"
     assert re.fullmatch(r"_backdrop/manifests/Spring-sale-[0-9a-f]{16}\.csv", given["manifest"])
-    stored = person.stack.photos.read(INPUT, given["manifest"], limit=1000)
+    stored = person.stack.photos.read(INPUT, given["manifest"], max_bytes=1000)
     assert stored
     assert stored.data == (tmp_path / "Spring sale.csv").read_bytes()
 
@@ -150,18 +150,18 @@ def test_the_longer_it_takes_to_read_a_campaign_the_less_often_it_is_read(
     clock = person.world.clock
     reads: list[Any] = []
 
-    def slow(*given: Any) -> Progress:
+    def slow(*given: Any) -> CampaignProgress:
         reads.append(clock.now())
         clock.time += timedelta(seconds=30)
-        return progress_of(*given)
+        return read_campaign_progress(*given)
 
     def wait(seconds: float) -> None:
         clock.time += timedelta(seconds=seconds)
         if clock.now() - reads[0] > timedelta(minutes=20):
             person.states.ends()
 
-    monkeypatch.setattr("backdrop_cli.campaign.watch.progress_of", slow)
-    person.stack = replace(person.stack, wait=wait)
+    monkeypatch.setattr("backdrop_cli.campaign.watch.read_campaign_progress", slow)
+    person.stack = replace(person.stack, sleep=wait)
     assert person.types("campaign", "run", "shoes/", *PROMPT, "--wait").code == 0
     assert 4 <= len(reads) <= 6
 
@@ -170,7 +170,7 @@ def _ending(person: Person, status: str) -> Stack:
     def wait(seconds: float) -> None:
         person.states.ends(status)
 
-    return replace(person.stack, wait=wait)
+    return replace(person.stack, sleep=wait)
 
 
 def test_a_drop_of_a_manifest_or_of_a_prefix_in_the_bucket_is_a_campaign(person: Person, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def planned(person: Person, items: int) -> str:
     person.types("campaign", "run", "shoes/", *PROMPT)
     run = [*person.states.executions][-1].rpartition(":")[2]
     key = f"_backdrop/work/campaigns/{run}/plan.json"
-    person.stack.output.put(key, json.dumps({"items": items}).encode(), "application/json")
+    person.stack.output_store.put(key, json.dumps({"items": items}).encode(), "application/json")
     wait_for(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
     return run
 
@@ -208,11 +208,14 @@ def test_it_says_how_many_of_how_many_have_ended(person: Person) -> None:
 
 def test_calls_that_are_out_are_under_way_and_no_money_that_is_perhaps_gone(person: Person) -> None:
     planned(person, 1)
-    [one] = person.stack.machine.latest()
-    out = Sums(one.began, bought=60_000, bought_unknown=550_000, reserved=540_000)
-    now = Progress(one, out, 1, (), None)
-    assert now.cost == "$0.06 and $0.01 perhaps, $0.54 reserved by calls that are out"
-    assert document(person.stack, now) | {"unknown_usd": 0.01, "reserved_usd": 0.54} == document(person.stack, now)
+    [one] = person.stack.state_machine.list_latest()
+    out = CampaignTotals(one.started_at, bought=60_000, bought_unknown=550_000, reserved=540_000)
+    now = CampaignProgress(one, out, 1, (), None)
+    assert now.cost_summary == "$0.06 and $0.01 perhaps, $0.54 reserved by calls that are out"
+    assert build_progress_document(person.stack, now) | {
+        "unknown_usd": 0.01,
+        "reserved_usd": 0.54,
+    } == build_progress_document(person.stack, now)
 
 
 def test_a_paused_provider_is_named_and_not_waited_for(person: Person) -> None:
@@ -234,7 +237,7 @@ def test_whoever_waits_is_told_why_it_stands_still_and_let_go(person: Person) ->
             wait_for(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
         person.world.run_for(seconds)
 
-    person.stack = replace(person.stack, wait=wait)
+    person.stack = replace(person.stack, sleep=wait)
     said = person.types("campaign", "run", "shoes/", *PROMPT, "--wait")
     assert said.code == 1
     assert "Not waited for any longer: ideogram is paused (paused_by_person)" in said.out
@@ -249,10 +252,10 @@ def test_stopped_is_one_word_and_the_report_is_named_once_it_is_there(person: Pe
     assert "Campaign shoes, stack shop: stopped" in said.out
     assert "Its report is being written." in said.out
     report = json.dumps({"execution": "an earlier one"}).encode()
-    person.stack.output.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
+    person.stack.output_store.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
     assert "Its report is being written." in person.types("campaign", "status", "shoes").out
     report = json.dumps({"execution": arn}).encode()
-    person.stack.output.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
+    person.stack.output_store.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
     assert "/_backdrop/campaigns/shoes/report.json" in person.types("campaign", "status", "shoes").out
     assert "aborted" not in person.types("campaign", "status", "--json").out
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backdrop_cli.campaign.meant import name_of
+from backdrop_cli.campaign.meant import derive_campaign_name
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
 from tests.simulated.cli_campaigns import PROMPT, started, with_three_photos
@@ -32,11 +32,14 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
     ],
 )
 def test_a_campaign_is_called_by_its_file_or_prefix(where: str, name: str) -> None:
-    assert name_of(where) == name
+    assert derive_campaign_name(where) == name
 
 
 def test_names_that_would_be_written_alike_stay_apart() -> None:
-    names = [name_of(where) for where in ("", "春.csv", "夏.csv", "春a.csv", "夏a.csv", "!.csv", "x" * 99, "x" * 100)]
+    names = [
+        derive_campaign_name(where)
+        for where in ("", "春.csv", "夏.csv", "春a.csv", "夏a.csv", "!.csv", "x" * 99, "x" * 100)
+    ]
     assert len({*names}) == len(names)
     assert all(re.fullmatch("[A-Za-z0-9_-]{1,60}", name) for name in names)
 
@@ -49,7 +52,7 @@ def test_two_lists_of_one_name_never_take_each_others_place(person: Person, tmp_
         assert person.types("campaign", "run", f"{folder}/list.csv", *PROMPT).code == 0
         person.states.ends()
         person.world.run_for(1)
-    stored = [person.stack.photos.read(INPUT, given["manifest"], limit=1000) for given in started(person)]
+    stored = [person.stack.photos.read(INPUT, given["manifest"], max_bytes=1000) for given in started(person)]
     assert [one and one.data for one in stored] == [text.encode() for text in lists.values()]
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from backdrop.model.transitions import claim
 from backdrop_cli.operate import cancel
 from proof.world.pictures import photo
@@ -38,7 +38,7 @@ def sends(person: Person, key: str) -> None:
     (job,) = person.world.jobs(key)
     now = person.world.clock.now()
     step = claim(job, now=now, lease_until=now + timedelta(minutes=6), price=REMOVAL, cap=10 * REMOVAL)
-    person.world.ledger.advance(step)
+    person.world.ledger.write_transition(step)
 
 
 def test_it_says_how_many_would_end_and_asks(person: Person) -> None:
@@ -71,7 +71,7 @@ def test_what_it_leaves_running_is_said_with_its_cost(person: Person) -> None:
     words = "Left running: 1 job; its call is out or it is paid: at most $0.01, since no call is sent a second time."
     assert said.out.splitlines().count(words) == 2
     assert "Ended: 2 jobs." in said.out
-    assert statuses(person)["shoes/red.jpg"] == Status.SUBMITTING.value
+    assert statuses(person)["shoes/red.jpg"] == JobStatus.SUBMITTING.value
 
 
 def test_a_call_that_is_out_is_asked_for_alone_and_kept_from_a_second_time(person: Person) -> None:
@@ -79,10 +79,10 @@ def test_a_call_that_is_out_is_asked_for_alone_and_kept_from_a_second_time(perso
         sends(person, key)
     said = person.types("cancel", "shoes/", answer="n")
     assert (said.code, "Cancel what is still on its way? [y/N]" in said.out) == (1, True)
-    assert {job.unwanted for job in person.world.jobs()} == {None}
+    assert {job.end_after_call for job in person.world.jobs()} == {None}
     said = person.types("cancel", "shoes/", "--yes")
     assert said.out.splitlines()[-2:] == ["Ended: nothing.", LEFT_RUNNING]
-    assert [job.unwanted for job in person.world.jobs()].count(Status.CANCELLED) == 2
+    assert [job.end_after_call for job in person.world.jobs()].count(JobStatus.CANCELLED) == 2
     again = person.types("cancel", "shoes/", "--yes")
     assert (again.code, again.out.splitlines()[-1]) == (0, LEFT_RUNNING)
 
@@ -118,7 +118,7 @@ def test_a_job_that_was_sent_while_the_question_stood_runs_on(person: Person) ->
     assert said.code == 0
     assert "Ended: 1 job." in said.out
     assert "Left running: 1 job" in said.out
-    assert statuses(person)["shoes/blue.jpg"] == Status.SUBMITTING.value
+    assert statuses(person)["shoes/blue.jpg"] == JobStatus.SUBMITTING.value
 
 
 def test_twice_is_once(person: Person) -> None:
@@ -157,7 +157,7 @@ def test_what_is_no_job_yet_is_told_of_and_is_not_bought(monkeypatch: pytest.Mon
 
 
 def test_who_has_more_than_is_counted_is_asked_at_once(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cancel, "MOST_COUNTED", 2)
+    monkeypatch.setattr(cancel, "MAX_COUNTED", 2)
     said = person.types("cancel", "--all", answer="y")
     assert "Not bought yet, all photos, stack shop: at least 2 jobs." in said.out
     assert "Cancel all of them? [y/N]" in said.out
@@ -165,20 +165,20 @@ def test_who_has_more_than_is_counted_is_asked_at_once(person: Person, monkeypat
 
 
 def test_all_means_the_campaigns_that_run_too(person: Person) -> None:
-    begun = person.stack.machine.start({"name": "autumn"}, person.world.clock.now())
+    begun = person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
     said = person.types("cancel", "shoes/", "--yes")
     assert "The campaign autumn runs, and asks on; `backdrop campaign stop autumn` ends it." in said.out
-    assert person.stack.machine.look(begun.arn).runs
+    assert person.stack.state_machine.describe_execution(begun.arn).is_running
     said = person.types("cancel", "--all", "--yes")
     assert "The campaign autumn runs, and is stopped too." in said.out
     assert "Stopped: the campaign autumn." in said.out
-    assert not person.stack.machine.look(begun.arn).runs
+    assert not person.stack.state_machine.describe_execution(begun.arn).is_running
 
 
 def test_what_a_campaign_asks_for_until_it_is_stopped_is_meant_too(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person.stack.machine.start({"name": "autumn"}, person.world.clock.now())
+    person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
     stopped = person.world.clock.time + timedelta(seconds=2)
 
     def takes_a_while(*_: object, **__: object) -> None:
@@ -186,14 +186,14 @@ def test_what_a_campaign_asks_for_until_it_is_stopped_is_meant_too(
 
     monkeypatch.setattr(States, "stop_execution", takes_a_while)
     person.types("cancel", "--all", "--yes")
-    (mark,) = person.world.ledger.lane("ideogram").called_off
+    (mark,) = person.world.ledger.read_health("ideogram").cancel_marks
     assert mark.until >= stopped
 
 
 def test_a_campaign_that_cannot_be_stopped_keeps_no_lane_from_knowing(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person.stack.machine.start({"name": "autumn"}, person.world.clock.now())
+    person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
 
     def forbidden(*_: object, **__: object) -> None:
         raise refusal("AccessDeniedException", "StopExecution", 400, "no")
@@ -202,13 +202,13 @@ def test_a_campaign_that_cannot_be_stopped_keeps_no_lane_from_knowing(
     said = person.types("cancel", "--all", "--yes")
     assert (said.code, "may not do StopExecution" in said.err) == (1, True)
     assert "is bought any more" in said.out
-    assert person.world.ledger.lane("ideogram").called_off
+    assert person.world.ledger.read_health("ideogram").cancel_marks
 
 
 def test_more_cancels_than_a_lane_keeps_are_refused_before_anything_is_done(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("backdrop.operate.cancel.MOST_MARKS", 1)
+    monkeypatch.setattr("backdrop.operate.cancel.MAX_MARKS", 1)
     person.types("cancel", "shoes/", "--yes")
     said = person.types("cancel", "hats/", "--yes")
     assert said.code == 1
@@ -235,7 +235,7 @@ def test_a_prefix_of_no_photo_is_refused_without_a_question(person: Person) -> N
         assert said.err == (
             "error: nothing was changed; stack shop has no key that begins with shoos/ (upper and lower case count)\n"
         )
-    assert person.world.ledger.lane("ideogram").called_off == ()
+    assert person.world.ledger.read_health("ideogram").cancel_marks == ()
 
 
 def test_all_of_an_empty_stack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,17 +245,17 @@ def test_all_of_an_empty_stack_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_photos_that_ended_long_ago_leave_nothing_to_ask(person: Person) -> None:
     person.types("resume", "ideogram")
-    person.world.run_for(cancel.COUNTED_WITHIN.total_seconds() + 60)
+    person.world.run_for(cancel.QUEUE_COUNT_LAG.total_seconds() + 60)
     said = person.types("cancel", "shoes/")
     words = "Nothing to cancel, keys that begin with shoes/, stack shop: no photo waits to be bought.\n"
     assert (said.code, said.out, said.err) == (0, words, "")
     assert person.types("cancel", "shoes/red.jpg", "--json").data["ended"] == 0
-    assert person.world.ledger.lane("ideogram").called_off == ()
+    assert person.world.ledger.read_health("ideogram").cancel_marks == ()
 
 
 def test_a_photo_uploaded_just_now_may_still_be_on_its_way(person: Person) -> None:
     person.types("resume", "ideogram")
-    person.world.run_for(cancel.COUNTED_WITHIN.total_seconds() + 60)
+    person.world.run_for(cancel.QUEUE_COUNT_LAG.total_seconds() + 60)
     person.world.s3.drop(INPUT, "shoes/new.jpg", photo("new"))
-    object.__setattr__(person.stack, "arriving", lambda: 0)
+    object.__setattr__(person.stack, "count_intake_messages", lambda: 0)
     assert "Cancel what is still on its way? [y/N]" in person.types("cancel", "shoes/", answer="n").out

@@ -19,9 +19,9 @@ from botocore.exceptions import (
 
 from backdrop.aws.aws_errors import unavailable
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
+from backdrop.model.errors import RetryLaterError
 from backdrop_cli.main import run
-from backdrop_cli.options import Place
+from backdrop_cli.options import StackLocation
 from backdrop_cli.stack import Stack
 from proof.world.sight import TABLE
 from proof.world.stack import World
@@ -40,16 +40,21 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 @pytest.mark.parametrize(
     ("words", "place"),
     [
-        (("failures",), Place()),
-        (("failures", "--stack", "shop"), Place("shop")),
-        (("--stack", "shop", "failures"), Place("shop")),
-        (("--profile", "me", "failures", "--stack", "shop", "--region", "eu-west-1"), Place("shop", "me", "eu-west-1")),
-        (("--stack", "one", "failures", "--stack", "two"), Place("two")),
-        (("pause", "--stack", "shop", "ideogram"), Place("shop")),
-        (("pause", "ideogram", "--stack", "shop"), Place("shop")),
+        (("failures",), StackLocation()),
+        (("failures", "--stack", "shop"), StackLocation("shop")),
+        (("--stack", "shop", "failures"), StackLocation("shop")),
+        (
+            ("--profile", "me", "failures", "--stack", "shop", "--region", "eu-west-1"),
+            StackLocation("shop", "me", "eu-west-1"),
+        ),
+        (("--stack", "one", "failures", "--stack", "two"), StackLocation("two")),
+        (("pause", "--stack", "shop", "ideogram"), StackLocation("shop")),
+        (("pause", "ideogram", "--stack", "shop"), StackLocation("shop")),
     ],
 )
-def test_the_options_that_choose_a_stack_stand_anywhere(person: Person, words: tuple[str, ...], place: Place) -> None:
+def test_the_options_that_choose_a_stack_stand_anywhere(
+    person: Person, words: tuple[str, ...], place: StackLocation
+) -> None:
     assert person.types(*words).code == 0
     assert person.asked_for == [place]
 
@@ -99,7 +104,7 @@ def aws(code: str, message: str = "no") -> ClientError:
     return refusal(code, "DescribeStacks", 400, message)
 
 
-TROUBLES: list[tuple[ClientError | BotoCoreError | WaitError, str]] = [
+TROUBLES: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
     (aws("ExpiredToken"), "your AWS credentials have expired; sign in"),
     (aws("ExpiredTokenException"), "your AWS credentials have expired; sign in"),
     (aws("InvalidClientTokenId"), "AWS does not know your credentials (InvalidClientTokenId); sign in"),
@@ -113,7 +118,7 @@ TROUBLES: list[tuple[ClientError | BotoCoreError | WaitError, str]] = [
     (TokenRetrievalError(provider="sso", error_msg="gone"), "your AWS sign-in is over; sign in"),
     (EndpointConnectionError(endpoint_url="https://x.invalid"), "AWS does not answer; look at the network"),
     (unavailable("DynamoDB", "no table"), "DynamoDB does not do what it is asked (no table); what was done before"),
-    (WaitError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; what was done before stays done"),
+    (RetryLaterError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; what was done before stays done"),
 ]
 
 
@@ -121,7 +126,7 @@ TROUBLES: list[tuple[ClientError | BotoCoreError | WaitError, str]] = [
 def test_aws_trouble_is_one_line_that_says_what_to_do(
     error: Exception, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def connect(_: Place) -> Stack:
+    def connect(_: StackLocation) -> Stack:
         raise error
 
     assert run(["failures", "--stack", "shop", "--profile", "me", "--region", "eu-west-1"], connect) == 1
@@ -133,7 +138,7 @@ def test_aws_trouble_is_one_line_that_says_what_to_do(
 
 
 def test_a_local_cloud_whose_stack_was_deleted_is_told_how_to_make_it_anew(capsys: pytest.CaptureFixture[str]) -> None:
-    def connect(_: Place) -> Stack:
+    def connect(_: StackLocation) -> Stack:
         raise aws("ValidationError", "Stack with id backdrop-local does not exist")
 
     assert run(["doctor"], connect) == 1
@@ -152,7 +157,7 @@ def test_what_another_release_wrote_is_a_matter_for_its_command(person: Person) 
 
 
 def test_trouble_behind_the_ledger_is_told_as_awss_own(capsys: pytest.CaptureFixture[str]) -> None:
-    def connect(_: Place) -> Stack:
+    def connect(_: StackLocation) -> Stack:
         cause = refusal("AccessDeniedException", "Query", 400, "not authorized")
         raise unavailable("DynamoDB", cause) from cause
 

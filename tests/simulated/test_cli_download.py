@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from backdrop_cli.download.names import LONGEST_NAME_BYTES, flat_names
-from backdrop_cli.drop.uploads import PART_BYTES, etag_of
+from backdrop_cli.download.names import MAX_NAME_BYTES, build_flat_names
+from backdrop_cli.drop.uploads import PART_BYTES, compute_etag
 from proof.world.stack import World
 from tests.simulated.cli_person import Person
 
@@ -51,7 +51,7 @@ def test_where_two_have_one_name_the_folders_is_put_before_it(person: Person) ->
     ],
 )
 def test_no_two_pictures_get_one_name(keys: list[str], files: list[str]) -> None:
-    found = flat_names(keys)
+    found = build_flat_names(keys)
     assert len({name.casefold() for name in found.values()}) == len(keys)
     assert not any("/" in name for name in found.values())
     if len(keys) != 3:
@@ -60,9 +60,9 @@ def test_no_two_pictures_get_one_name(keys: list[str], files: list[str]) -> None
 
 def test_a_name_that_no_disk_takes_is_cut_and_stays_its_own() -> None:
     keys = [f"{'é' * 200}{n}.jpg/{'é' * 200}{n}.png" for n in (1, 2)]
-    found = set(flat_names(keys).values())
+    found = set(build_flat_names(keys).values())
     assert len(found) == 2
-    assert all(len(name.encode()) <= LONGEST_NAME_BYTES and name.endswith(".png") for name in found)
+    assert all(len(name.encode()) <= MAX_NAME_BYTES and name.endswith(".png") for name in found)
 
 
 def test_what_is_there_is_not_fetched_again_and_what_differs_is(person: Person) -> None:
@@ -163,5 +163,5 @@ def test_a_folder_that_is_a_file_is_said(person: Person) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, PART_BYTES, PART_BYTES + 1])
 def test_the_etag_of_a_file_in_parts_tells_how_many(size: int) -> None:
-    etag = etag_of(b"x" * size).strip('"')
+    etag = compute_etag(b"x" * size).strip('"')
     assert etag.partition("-")[2] == ("2" if size > PART_BYTES else "")

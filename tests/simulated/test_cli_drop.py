@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Class
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import RetryClass
 from proof.world.pictures import photo
 from proof.world.reactions import refuses
 from proof.world.sight import INPUT
@@ -69,14 +69,14 @@ def test_a_drop_that_others_have_begun_is_watched_to_its_end(shop: Uploader) -> 
 
 
 def test_a_refused_photo_is_uploaded_again_and_runs(shop: Uploader) -> None:
-    shop.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    shop.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
     first = shop.drops("shoes", *PROMPT, "--wait")
     assert first.code == 1
     assert "1 delivered, 1 refused" in first.out
     assert "unsafe_request: Change the prompt or the photo." in first.out
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert "1   of them again" in said.out
-    assert (said.code, shop.statuses()) == (0, [Status.STORED, Status.STORED])
+    assert (said.code, shop.statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
 
 
 def test_other_bytes_are_uploaded_and_the_old_end_is_not_taken_for_the_new_one(shop: Uploader) -> None:
@@ -185,7 +185,7 @@ def test_an_upload_that_breaks_off_is_taken_up_again(shop: Uploader) -> None:
     assert "may not do put_object" in said.err
     shop.world.wire.calm()
     assert "1   to upload" in shop.drops("shoes", *PROMPT, "--wait").out
-    assert shop.statuses() == [Status.STORED, Status.STORED]
+    assert shop.statuses() == [JobStatus.STORED, JobStatus.STORED]
 
 
 def forbid(call: Call) -> None:
@@ -241,11 +241,11 @@ def test_a_resumed_drop_says_what_its_photos_cost(shop: Uploader) -> None:
     stack = shop.person.stack
 
     def stop_once_bought(seconds: float) -> None:
-        stack.wait(seconds)
+        stack.sleep(seconds)
         if shop.world.provider.calls:
             raise KeyboardInterrupt
 
-    shop.person.stack = replace(stack, wait=stop_once_bought)
+    shop.person.stack = replace(stack, sleep=stop_once_bought)
     assert shop.drops("shoes", *PROMPT, "--wait").code == 130
     shop.person.stack = stack
     data = shop.drops("shoes", *PROMPT, "--wait", "--json").data
@@ -268,9 +268,9 @@ def cancelled(shop: Uploader) -> None:
 
 def test_cancelled_photos_are_taken_again_like_failed_ones_and_the_price_is_said(shop: Uploader) -> None:
     cancelled(shop)
-    assert shop.statuses() == [Status.CANCELLED, Status.CANCELLED]
+    assert shop.statuses() == [JobStatus.CANCELLED, JobStatus.CANCELLED]
     said = shop.drops("shoes", *PROMPT, "--wait")
-    assert (said.code, shop.statuses()) == (0, [Status.STORED, Status.STORED])
+    assert (said.code, shop.statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
     assert "2   of them again   there already, but refused, failed or cancelled" in said.out
     assert "At most $0.12 for 2 images" in said.out
 
@@ -284,7 +284,7 @@ def test_scripts_read_what_cancelled_photos_cost_again(shop: Uploader) -> None:
 def test_a_photo_that_failed_for_a_request_costs_what_that_request_asked_for(shop: Uploader) -> None:
     shop.has("shoes/_backdrop.json", {"operation": "remove"})
     shop.drops("shoes", "--wait")
-    shop.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    shop.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
     ask(shop.world, "shoes/red.jpg", prompt="on a beach")
     shop.world.run()
     said = shop.drops("shoes", "--wait", "--json")

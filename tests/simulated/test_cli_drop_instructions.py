@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backdrop_cli.drop.uploads import MARK
+from backdrop_cli.drop.uploads import SIDECAR_HASH_METADATA_KEY
 from proof.world.sight import INPUT
 from proof.world.stack import World
 from tests.simulated.cli_person import Person
@@ -39,7 +39,7 @@ def sidecar(shop: Uploader, key: str = RED) -> dict[str, Any]:
 def prompts(shop: Uploader) -> list[str]:
     """What the provider was asked for, in order."""
     jobs = {job.job_id: job for job in shop.world.jobs()}
-    return [jobs[one].asked.get("prompt", "") for one in shop.world.provider.calls]
+    return [jobs[one].purchase_spec.get("prompt", "") for one in shop.world.provider.calls]
 
 
 # -- sidecars that the command wrote ---------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def test_keep_speaks_of_a_persons_sidecars_alone(shop: Uploader) -> None:
 def test_the_mark_survives_a_copy_and_no_edit(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     written = shop.world.input.objects[RED][-1]
-    assert written.metadata.keys() == {MARK}
+    assert written.metadata.keys() == {SIDECAR_HASH_METADATA_KEY}
 
     def put(data: bytes | None) -> None:
         shop.world.s3.put_object(Bucket=INPUT, Key=BLUE, Body=data, ContentType="x", Metadata=written.metadata)

@@ -3,7 +3,7 @@
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.error_catalog import CODES
+from backdrop.model.error_catalog import ERROR_CATALOG
 from proof.world.pictures import photo
 from proof.world.reactions import Reaction, charges_and_hangs_up
 from proof.world.stack import World
@@ -33,7 +33,12 @@ def row(shown: str, code: str) -> list[str]:
 def test_each_code_has_its_count_its_money_and_what_to_do(person: Person) -> None:
     shown = person.types("failures").out
     assert shown.startswith("4 failures, stack shop\n")
-    assert row(shown, "unsafe_request") == ["unsafe_request", "2", "nothing", str(CODES[Code.UNSAFE_REQUEST].hint)]
+    assert row(shown, "unsafe_request") == [
+        "unsafe_request",
+        "2",
+        "nothing",
+        str(ERROR_CATALOG[Code.UNSAFE_REQUEST].hint),
+    ]
     assert row(shown, "charge_unknown")[1:3] == ["1", "$0.01 unknown"]
     assert row(shown, "unsafe_result")[1:3] == ["1", "$0.01 spent"]
 
@@ -118,7 +123,7 @@ def test_a_terminal_of_80_columns_shows_no_cut_words(person: Person) -> None:
     lines = shown.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
     assert max(len(line) for line in lines) <= 80
     words = {word for line in lines for word in line.split()}
-    assert set(str(CODES[Code.CHARGE_UNKNOWN].hint).split()) <= words
+    assert set(str(ERROR_CATALOG[Code.CHARGE_UNKNOWN].hint).split()) <= words
 
 
 def test_a_terminal_shows_a_key_in_one_piece_so_that_it_can_be_copied(person: Person) -> None:
@@ -133,7 +138,7 @@ def test_in_a_pipe_there_are_no_colours_and_every_row_is_one_line(person: Person
     shown = person.types("failures").out
     assert "\x1b" not in shown
     assert f"    {long}\n" in shown
-    assert row(shown, "charge_unknown")[-1] == str(CODES[Code.CHARGE_UNKNOWN].hint)
+    assert row(shown, "charge_unknown")[-1] == str(ERROR_CATALOG[Code.CHARGE_UNKNOWN].hint)
 
 
 def test_a_key_cannot_command_the_terminal(person: Person) -> None:

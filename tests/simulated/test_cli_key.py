@@ -95,10 +95,10 @@ def test_a_key_is_tried_by_a_call_that_costs_nothing(
 ) -> None:
     address, statuses = provider
     statuses.append(status)
-    assert key_check.accepted("ideogram", address, "key")[0] is known
+    assert key_check.check_key_accepted("ideogram", address, "key")[0] is known
     assert statuses == []
 
 
 def test_a_provider_that_does_not_answer_says_nothing_of_the_key() -> None:
-    assert key_check.accepted("ideogram", "http://127.0.0.1:1", "key")[0] is None
-    assert key_check.accepted("runware", "http://127.0.0.1:1", "key")[0] is None
+    assert key_check.check_key_accepted("ideogram", "http://127.0.0.1:1", "key")[0] is None
+    assert key_check.check_key_accepted("runware", "http://127.0.0.1:1", "key")[0] is None

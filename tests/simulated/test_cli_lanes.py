@@ -2,9 +2,9 @@
 
 import pytest
 
-from backdrop.model.circuit import Reason
+from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.stack import World
 from tests.simulated.cli_person import Person
 
@@ -30,7 +30,7 @@ def test_a_paused_provider_buys_nothing_until_it_is_resumed(person: Person) -> N
     assert [person.world.report(job.key) for job in person.world.jobs()] == [None, None]
     assert person.types("resume", "ideogram").code == 0
     person.world.run()
-    assert [job.status for job in person.world.jobs()] == [Status.STORED, Status.STORED]
+    assert [job.status for job in person.world.jobs()] == [JobStatus.STORED, JobStatus.STORED]
     assert not reported(person)
 
 
@@ -48,18 +48,20 @@ def test_pausing_twice_is_pausing_once(person: Person) -> None:
     again = person.types("pause", "ideogram")
     assert again.code == 0
     assert "paused already, since 2026-11-20 09:00 UTC" in again.out
-    (pause,) = person.world.ledger.lane("ideogram").pauses
+    (pause,) = person.world.ledger.read_health("ideogram").pauses
     assert pause.since == pause.last_seen
 
 
 def test_resuming_says_which_reasons_it_lifted(person: Person) -> None:
-    person.stack.keeper.pause("ideogram", Reason.BALANCE, Code.PROVIDER_OUT_OF_MONEY, "The account is empty.")
+    person.stack.circuit_breaker.pause(
+        "ideogram", PauseReason.BALANCE, Code.PROVIDER_OUT_OF_MONEY, "The account is empty."
+    )
     person.types("pause", "ideogram")
     said = person.types("resume", "ideogram")
     assert "its account's balance, since 2026-11-20 09:00 UTC: The account is empty." in said.out
     assert "a person, since 2026-11-20 09:00 UTC: A person paused it." in said.out
     assert "A reason that still holds pauses it again" in said.out
-    assert not person.world.ledger.lane("ideogram").paused
+    assert not person.world.ledger.read_health("ideogram").is_paused
 
 
 def test_resuming_what_flows_changes_nothing_and_says_so(person: Person) -> None:
@@ -69,7 +71,7 @@ def test_resuming_what_flows_changes_nothing_and_says_so(person: Person) -> None
 
 
 def test_a_pause_beside_other_reasons_names_them(person: Person) -> None:
-    person.stack.keeper.pause("ideogram", Reason.KEY, Code.PROVIDER_KEY_REFUSED, "The key is refused.")
+    person.stack.circuit_breaker.pause("ideogram", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "The key is refused.")
     said = person.types("pause", "ideogram").out
     assert "It stands still for other reasons too:" in said
     assert "its API key, since 2026-11-20 09:00 UTC: The key is refused." in said

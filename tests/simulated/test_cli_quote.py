@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backdrop.operate.rerun import Reruns
+from backdrop.operate.rerun import RerunService
 from backdrop.ports import InputBucket
 from proof.world.pictures import photo
 from proof.world.stack import World
@@ -62,13 +62,20 @@ def test_a_drop_asks_for_what_quote_says(shop: Shop) -> None:
     shop.put("list.json", {**WISH, "provider": ["ideogram", "segmind"]})
     both = ("ideogram", "segmind")
     person = shop.person
-    orders = replace(person.stack.orders, lanes=dict.fromkeys(both, person.stack.orders.intake))
+    orders = replace(
+        person.stack.redrive_service, lane_queues=dict.fromkeys(both, person.stack.redrive_service.intake_queue)
+    )
     stack = person.stack
 
-    def reruns_of(photos: InputBucket) -> Reruns:
-        return replace(stack.reruns_of(photos), on=both)
+    def reruns_of(photos: InputBucket) -> RerunService:
+        return replace(stack.build_rerun_service(photos), enabled_providers=both)
 
-    person.stack = replace(stack, orders=orders, reruns=replace(stack.reruns, on=both), reruns_of=reruns_of)
+    person.stack = replace(
+        stack,
+        redrive_service=orders,
+        rerun_service=replace(stack.rerun_service, enabled_providers=both),
+        build_rerun_service=reruns_of,
+    )
     words = (str(shop.root), "--sidecar", str(shop.root / "list.json"), "--stack", "shop", "--json")
     for option, answer, usd in (((), "--keep", 1.06), (("--replace",), "--replace", 1.125)):
         assert person.types("quote", *words, *option).data["most_usd"] == usd
@@ -89,10 +96,12 @@ def test_a_price_that_nobody_knows_is_unknown_and_not_nothing(shop: Shop) -> Non
 def test_a_stack_says_what_its_credits_cost_and_who_is_on(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     person = shop.person
-    asking = replace(person.stack.reruns.asking, prices={"1min": 45_000})
-    lanes = {**person.stack.orders.lanes, "1min": person.stack.orders.intake}
-    orders = replace(person.stack.orders, lanes=lanes)
-    person.stack = replace(person.stack, reruns=replace(person.stack.reruns, asking=asking), orders=orders)
+    asking = replace(person.stack.rerun_service.resolver, prices={"1min": 45_000})
+    lanes = {**person.stack.redrive_service.lane_queues, "1min": person.stack.redrive_service.intake_queue}
+    orders = replace(person.stack.redrive_service, lane_queues=lanes)
+    person.stack = replace(
+        person.stack, rerun_service=replace(person.stack.rerun_service, resolver=asking), redrive_service=orders
+    )
     data = quotes(shop, "--prompt", "at sea", "--provider", "1min", "--stack", "shop", "--json").data
     assert (data["most_usd"], data["unpriced_images"]) == (0.045, 0)
     data = quotes(shop, "--prompt", "at sea", "--provider", "runware", "--stack", "shop", "--json").data
@@ -150,8 +159,8 @@ def test_a_rerun_is_priced_at_the_dearest_of_a_list(shop: Shop) -> None:
     person = shop.person
     person.world.sidecar("a.jpg", prompt="at sea", provider=["ideogram", "segmind"])
     person.world.drop("a.jpg", photo())
-    on = replace(person.stack.reruns, on=("ideogram", "segmind"))
-    person.stack = replace(person.stack, reruns=on)
+    on = replace(person.stack.rerun_service, enabled_providers=("ideogram", "segmind"))
+    person.stack = replace(person.stack, rerun_service=on)
     assert person.types("rerun", "a.jpg", "--json").data["most_usd"] == 0.075
 
 

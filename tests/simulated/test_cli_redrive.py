@@ -7,10 +7,10 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Class
-from backdrop.model.transitions import fail, mark_told
-from backdrop.operate.redrive import Wanted
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import RetryClass
+from backdrop.model.transitions import fail, mark_announced
+from backdrop.operate.redrive import FailureFilter
 from proof.world.reactions import Reaction, charges_and_hangs_up, refuses
 from proof.world.sqs import Message
 from proof.world.stack import World
@@ -30,7 +30,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     return person
 
 
-def status(person: Person, key: str) -> Status:
+def status(person: Person, key: str) -> JobStatus:
     (job,) = person.world.jobs(key)
     return job.status
 
@@ -55,7 +55,7 @@ def test_it_says_first_what_is_bought_what_that_costs_and_what_needs_pay_again(p
 def test_without_a_yes_nothing_is_changed(person: Person, answer: str) -> None:
     said = person.types("redrive", answer=answer)
     assert (said.code, said.err) == (1, f"error: {LEFT_ALONE}\n")
-    assert status(person, "shoes/red.jpg") is Status.DEAD
+    assert status(person, "shoes/red.jpg") is JobStatus.DEAD
 
 
 def test_where_nobody_can_be_asked_nothing_is_changed(person: Person) -> None:
@@ -64,7 +64,7 @@ def test_where_nobody_can_be_asked_nothing_is_changed(person: Person) -> None:
         assert said.code == 1
         assert LEFT_ALONE in said.err
         assert why in said.err
-    assert status(person, "shoes/red.jpg") is Status.DEAD
+    assert status(person, "shoes/red.jpg") is JobStatus.DEAD
 
 
 def test_without_a_yes_scripts_read_what_would_be_done(person: Person) -> None:
@@ -87,20 +87,20 @@ def test_what_goes_on_is_bought_and_its_dead_letters_are_taken_away(person: Pers
     assert "On the way again: 2 failures; 2 dead letters taken away." in said.out
     assert len(person.world.dead_letters.messages) == 1
     person.world.run()
-    assert status(person, "shoes/red.jpg") is Status.STORED
+    assert status(person, "shoes/red.jpg") is JobStatus.STORED
     assert person.world.report("shoes/red.jpg") is None
-    assert status(person, "hats/withheld.jpg") is Status.DEAD
+    assert status(person, "hats/withheld.jpg") is JobStatus.DEAD
 
 
 def test_the_letter_of_a_job_that_dies_again_at_once_stays(person: Person) -> None:
     """The command looks for letters for up to a minute, and the provider refuses within a second."""
     (before,) = letters_of(person, "shoes/red.jpg")
-    person.world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    person.world.provider.script.append(refuses(RetryClass.PERM, Code.REQUEST_REJECTED))
     person.world.wire.before.append(strike := Strike(lambda _: person.world.run(), "receive_message"))
     data = person.types("redrive", "--prefix", "shoes/red", "--yes", "--json").data
     assert (strike.hits, data["redriven"], data["dead_letters_removed"]) == (1, 1, 1)
     (after,) = letters_of(person, "shoes/red.jpg")
-    assert (status(person, "shoes/red.jpg"), after.id == before.id) == (Status.DEAD, False)
+    assert (status(person, "shoes/red.jpg"), after.id == before.id) == (JobStatus.DEAD, False)
 
 
 def test_a_letter_that_came_twice_does_not_end_the_search_for_anothers(person: Person) -> None:
@@ -115,8 +115,8 @@ def test_a_letter_that_came_twice_does_not_end_the_search_for_anothers(person: P
 def test_a_letter_that_does_not_say_of_which_death_it_tells_is_one_of_before(person: Person, rev: str | None) -> None:
     """Another release wrote it."""
     (letter,) = letters_of(person, "shoes/red.jpg")
-    told = {name: text for name, text in letter.attributes.items() if name != "rev"}
-    letter.attributes = told if rev is None else told | {"rev": rev}
+    told = {name: text for name, text in letter.attributes.items() if name != "lock_version"}
+    letter.attributes = told if rev is None else told | {"lock_version": rev}
     assert person.types("redrive", "--prefix", "shoes/red", "--yes", "--json").data["dead_letters_removed"] == 1
 
 
@@ -127,7 +127,7 @@ def test_letters_that_stay_are_in_everybodys_sight_at_once(person: Person) -> No
 
 
 def test_letters_that_reconcile_reads_meanwhile_are_waited_for(person: Person) -> None:
-    assert len(person.stack.letters.letters.receive()) == 3
+    assert len(person.stack.dead_letters.dead_letter_reader.receive()) == 3
     began = person.world.clock.time
     assert person.types("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
     assert 60 <= (person.world.clock.time - began).total_seconds() < 70
@@ -144,7 +144,7 @@ def test_letters_that_somebody_took_away_already_are_not_waited_for_for_ever(per
 def test_only_what_is_named_goes(person: Person) -> None:
     data = person.types("redrive", "--code", "request_rejected", "--prefix", "shoes/r", "--yes", "--json").data
     assert (data["bought"], data["redriven"], data["done"]) == (1, 1, True)
-    assert status(person, "shoes/blue.jpg") is Status.DEAD
+    assert status(person, "shoes/blue.jpg") is JobStatus.DEAD
 
 
 def test_what_was_paid_or_may_have_been_is_bought_again_only_by_that_word(person: Person) -> None:
@@ -159,7 +159,7 @@ def test_what_was_paid_or_may_have_been_is_bought_again_only_by_that_word(person
     assert "2   bought   at most $0.02" in said.out
     person.world.run()
     assert len(person.world.provider.calls) == 2
-    assert status(person, "hats/lost.jpg") is Status.STORED
+    assert status(person, "hats/lost.jpg") is JobStatus.STORED
 
 
 def test_what_was_paid_and_is_still_there_is_delivered_for_nothing(person: Person) -> None:
@@ -168,12 +168,12 @@ def test_what_was_paid_and_is_still_there_is_delivered_for_nothing(person: Perso
     person.world.lines["deliver"].messages.clear()
     (job,) = person.world.jobs("coats/red.jpg")
     dead = fail(job, ResultError(Code.RESULT_NOT_AN_IMAGE, "It is text."), job.queued_at)
-    person.world.ledger.advance(mark_told(person.world.ledger.advance(dead)))
+    person.world.ledger.write_transition(mark_announced(person.world.ledger.write_transition(dead)))
     calls = len(person.world.provider.calls)
     said = person.types("redrive", "--prefix", "coats/", "--yes")
     assert "1   for nothing   what was paid is delivered after all" in said.out
     person.world.run()
-    assert (status(person, "coats/red.jpg"), len(person.world.provider.calls)) == (Status.STORED, calls)
+    assert (status(person, "coats/red.jpg"), len(person.world.provider.calls)) == (JobStatus.STORED, calls)
 
 
 def test_a_photo_that_never_had_a_job_is_looked_at_anew(person: Person) -> None:
@@ -208,8 +208,8 @@ def test_what_others_changed_meanwhile_is_left_to_them_and_said(person: Person) 
     other = stack_of(person.world)
 
     def redrives_red() -> None:
-        (failure,) = other.orders.failures(Wanted(prefix="shoes/red"))
-        assert other.orders.redrive(other.orders.plan(failure, pay_again=False))
+        (failure,) = other.redrive_service.list_failures(FailureFilter(prefix="shoes/red"))
+        assert other.redrive_service.redrive(other.redrive_service.plan(failure, pay_again=False))
 
     said = person.types("redrive", answer="y", meanwhile=redrives_red)
     assert said.code == 1
@@ -235,4 +235,4 @@ def test_an_unknown_code_fails_with_the_nearest_known(person: Person) -> None:
     said = person.types("redrive", "--code", "request_rejectd", "--yes")
     assert (said.code, said.out) == (2, "")
     assert "did you mean request_rejected?" in said.err
-    assert status(person, "shoes/red.jpg") is Status.DEAD
+    assert status(person, "shoes/red.jpg") is JobStatus.DEAD

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Class
-from backdrop_cli.side_by_side import side_by_side
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import RetryClass
+from backdrop_cli.side_by_side import parallel_map
 from proof.world.pictures import photo
 from proof.world.reactions import refuses
 from proof.world.sight import INPUT
@@ -27,7 +27,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
         person.world.drop(name, photo(name))
     person.drops("hats/red.jpg")
     person.world.run()
-    assert statuses(person) == [Status.STORED] * 3
+    assert statuses(person) == [JobStatus.STORED] * 3
     return person
 
 
@@ -36,7 +36,7 @@ def says(person: Person, key: str = DEFAULTS, **fields: object) -> None:
     person.world.s3.drop(INPUT, key, json.dumps(fields).encode())
 
 
-def statuses(person: Person, key: str = "") -> list[Status]:
+def statuses(person: Person, key: str = "") -> list[JobStatus]:
     return [job.status for job in person.world.jobs(key)]
 
 
@@ -52,7 +52,7 @@ def test_changed_defaults_are_bought_only_by_a_rerun_and_its_price_is_said_first
     assert "Sent to intake: 2 photos." in said.out
     person.world.run()
     assert len(person.world.provider.calls) == 5
-    assert {job.asked["operation"] for job in person.world.jobs("shoes/red.jpg")} == {"remove", "replace"}
+    assert {job.purchase_spec["operation"] for job in person.world.jobs("shoes/red.jpg")} == {"remove", "replace"}
     assert len(person.world.jobs("hats/red.jpg")) == 1
 
 
@@ -105,13 +105,13 @@ def test_a_key_means_one_photo_and_not_those_that_begin_like_it(person: Person) 
 
 
 def test_what_failed_unpaid_is_bought_after_all(person: Person) -> None:
-    person.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    person.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
     person.drops("bag.jpg")
     person.world.run()
-    assert statuses(person, "bag.jpg") == [Status.REFUSED]
+    assert statuses(person, "bag.jpg") == [JobStatus.REFUSED]
     assert person.types("rerun", "bag.jpg", "--yes", "--json").data["bought"] == 1
     person.world.run()
-    assert statuses(person, "bag.jpg") == [Status.STORED]
+    assert statuses(person, "bag.jpg") == [JobStatus.STORED]
 
 
 def test_what_would_be_reported_is_said_with_an_example(person: Person) -> None:
@@ -143,7 +143,7 @@ def test_photos_under_broken_defaults_are_left_alone_and_the_file_is_named(perso
     assert "2   photos held   fix first: shoes/_backdrop.json" in said.out
     assert person.types("rerun", "--all", "--json").data["held_by"] == {"shoes/_backdrop.json": 2}
     person.world.run()
-    assert statuses(person) == [Status.STORED] * 3
+    assert statuses(person) == [JobStatus.STORED] * 3
 
 
 def test_a_budget_that_does_not_cover_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,11 +181,11 @@ def test_what_was_asked_for_directly_is_left_as_it_is(person: Person) -> None:
     request = {"bucket": INPUT, "key": "asked.jpg", "instructions": {"operation": "remove"}}
     person.world.sqs.post(person.world.lines["intake"], json.dumps(request))
     person.world.run()
-    assert statuses(person, "asked.jpg") == [Status.STORED]
+    assert statuses(person, "asked.jpg") == [JobStatus.STORED]
     assert person.types("rerun", "asked.jpg", "--json").data["would_go"] == 0
-    person.stack.reruns.send("asked.jpg")
+    person.stack.rerun_service.enqueue("asked.jpg")
     person.world.run()
-    assert statuses(person, "asked.jpg") == [Status.STORED]
+    assert statuses(person, "asked.jpg") == [JobStatus.STORED]
 
 
 def test_a_variant_that_cannot_be_done_is_reported_beside_those_that_are_bought(person: Person) -> None:
@@ -240,7 +240,7 @@ def test_it_explains_itself_with_an_example(person: Person) -> None:
 
 def test_of_a_hundred_thousand_photos_only_a_few_are_held_at_a_time() -> None:
     photos = iter(range(100_000))
-    results = side_by_side(str, photos, at_once=3)
+    results = parallel_map(str, photos, max_workers=3)
     assert [next(results) for _ in range(5)] == ["0", "1", "2", "3", "4"]
     assert next(photos) < 5 + 4 * 3
     results.close()
@@ -248,4 +248,4 @@ def test_of_a_hundred_thousand_photos_only_a_few_are_held_at_a_time() -> None:
 
 def test_what_goes_wrong_with_one_photo_ends_the_look() -> None:
     with pytest.raises(ZeroDivisionError):
-        list(side_by_side(lambda n: 1 // n, [1, 0, 2], at_once=2))
+        list(parallel_map(lambda n: 1 // n, [1, 0, 2], max_workers=2))

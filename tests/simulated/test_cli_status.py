@@ -3,9 +3,9 @@
 import pytest
 from PIL import Image
 
-from backdrop.model.circuit import BAD_ANSWERS
+from backdrop.model.circuit import FAILURE_THRESHOLD
 from backdrop.model.codes import Code
-from backdrop.model.provider_result import Class
+from backdrop.model.provider_result import RetryClass
 from proof.world.pictures import photo
 from proof.world.reactions import charges_and_hangs_up, refuses
 from proof.world.sight import INPUT, OUTPUT
@@ -65,10 +65,10 @@ def test_status_names_a_lane_running_probing_or_paused(person: Person) -> None:
         return lane["state"]
 
     assert state() == "running"
-    person.world.provider.script.extend([refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * BAD_ANSWERS)
+    person.world.provider.script.extend([refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * FAILURE_THRESHOLD)
     person.drops("a.jpg", "b.jpg", "c.jpg")
     person.world.run("intake")
-    for _ in range(BAD_ANSWERS):
+    for _ in range(FAILURE_THRESHOLD):
         person.world.turn("ideogram")
     assert state() == "probing"
     said = " ".join(person.types("status").out.split())
@@ -81,7 +81,7 @@ def test_status_counts_why_photos_wait(person: Person) -> None:
     for key, name in (("first.jpg", "same"), ("copy.jpg", "same"), ("other.jpg", "other")):
         person.world.drop(key, photo(name), operation="remove")
         person.world.run("intake")
-    person.world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=900))
+    person.world.provider.script.append(refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=900))
     person.world.turn("ideogram")
     person.world.drop("bare.jpg", photo("bare"))
     person.world.turn("intake")
@@ -115,8 +115,8 @@ def test_status_that_watches_shows_it_again_until_ctrl_c(person: Person, monkeyp
         if len(looks) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(type(person.stack), "wait", wait)
-    object.__delattr__(person.stack, "wait")
+    monkeypatch.setattr(type(person.stack), "sleep", wait)
+    object.__delattr__(person.stack, "sleep")
     said = person.types("status", "--watch")
     assert (said.code, said.out.count("Stack shop")) == (130, 3)
     assert min(looks) >= 2
@@ -242,7 +242,7 @@ def test_show_names_the_job_alone_where_the_ledger_knows_no_owner_of_the_content
 
     def nobody(*_: object) -> None: ...
 
-    monkeypatch.setattr(type(person.stack.orders.ledger), "owner", nobody)
+    monkeypatch.setattr(type(person.stack.redrive_service.ledger), "find_content_owner", nobody)
     said = " ".join(person.types("show", "second.jpg").out.split())
     assert f"uses the picture that job {bought.job_id[:12]} bought for the same content: no call, $0.00" in said
 
@@ -282,7 +282,7 @@ def test_spend_of_nothing_is_said_and_of_what_there_is_not_too(person: Person) -
 
 
 def test_a_refusal_alone_is_not_spent(person: Person) -> None:
-    person.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    person.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
     person.drops("a.jpg", "b.jpg")
     person.world.run()
     assert person.types("spend", "--json").data["total"]["paid_calls"] == 1

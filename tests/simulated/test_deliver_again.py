@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.imaging.metadata import bare
+from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, WaitError
-from backdrop.model.job import Job, Link, Status
+from backdrop.model.errors import ResultError, RetryLaterError
+from backdrop.model.job import Job, JobStatus, PictureLink
 from backdrop.model.job_warning import WarningCode
-from backdrop.model.object_keys import PAID
-from backdrop.model.provider_result import Answer, Class
-from backdrop.pipeline.enqueue import to_deliver
+from backdrop.model.object_keys import PAID_PREFIX
+from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.pipeline.enqueue import enqueue_delivery
 from proof.world.pictures import photo, picture
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, die
@@ -31,7 +31,7 @@ def paid() -> World:
     world.drop(KEY, photo())
     world.sidecar(KEY, **REMOVE)
     world.run("intake", "ideogram")
-    assert the_job(world).status is Status.PAID
+    assert the_job(world).status is JobStatus.PAID
     return world
 
 
@@ -48,12 +48,12 @@ def asked(world: World, fields: dict[str, str]) -> None:
 
 def kept(world: World) -> list[str]:
     """The names of the provider's files that are kept."""
-    return [key.rpartition("/")[2] for key in world.output.keys() if key.startswith(f"{PAID}/")]  # noqa: SIM118
+    return [key.rpartition("/")[2] for key in world.output.keys() if key.startswith(f"{PAID_PREFIX}/")]  # noqa: SIM118
 
 
 def dies_after_keeping(world: World) -> None:
     """The worker that keeps the provider's file dies with the next breath."""
-    world.wire.after.append(Strike(die, "put_object", matches=lambda call: PAID in call.sent["Key"]))
+    world.wire.after.append(Strike(die, "put_object", matches=lambda call: PAID_PREFIX in call.sent["Key"]))
 
 
 def assert_handed_over(world: World) -> None:
@@ -62,7 +62,7 @@ def assert_handed_over(world: World) -> None:
     source = world.source(KEY)
     assert source
     assert list(source.jobs.values()) == [job.job_id]
-    assert (job.status, [result.key for result in job.results]) == (Status.STORED, [PICTURE])
+    assert (job.status, [result.key for result in job.results]) == (JobStatus.STORED, [PICTURE])
     assert WarningCode.NOT_CURRENT not in warning_codes(job)
     found = world.output.current(PICTURE)
     assert found
@@ -79,13 +79,13 @@ def test_a_fresh_message_after_the_link_expired_still_delivers_the_kept_file() -
     dies_after_keeping(world)
     world.turn("deliver")
     world.turn("deliver")
-    assert the_job(world).status is Status.PAID
+    assert the_job(world).status is JobStatus.PAID
     assert kept(world) == ["1_1.png"]
     world.lines["deliver"].messages.clear()
     world.clock.sleep(30 * 86_400)
     world.downloads.instead = EXPIRED
     job = the_job(world)
-    to_deliver(world.intake.photo.deliver, job, job.job_id)
+    enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
     world.run()
     assert len(world.downloads.fetched) == 2, "the link is tried before the kept file is looked for"
     assert_handed_over(world)
@@ -100,15 +100,15 @@ def test_a_stored_job_that_is_named_again_after_its_link_expired_is_delivered_fr
             world.downloads.instead = EXPIRED
         world.run()
     assert len(world.downloads.fetched) == 2
-    assert bare(world.pictures()[PICTURE]) == picture(world.downloads.fetched[0])
+    assert strip_photo_metadata(world.pictures()[PICTURE]) == picture(world.downloads.fetched[0])
     assert_handed_over(world)
 
 
 def on_its_second_call(world: World) -> Job:
     """The job, its first call given up as never sent and its second one out."""
-    now, advance = world.clock.now(), world.ledger.advance
+    now, advance = world.clock.now(), world.ledger.write_transition
     job = advance(claim(the_job(world), now))
-    job = advance(transitions.record(job, 1, UNREACHED, now))
+    job = advance(transitions.record_result(job, 1, UNREACHED, now))
     return advance(claim(job, now))
 
 
@@ -116,35 +116,37 @@ def test_a_file_is_kept_under_the_attempt_that_was_answered() -> None:
     """The first call's answer comes while the second is out; its links are the ones that are used."""
     world = dropped()
     world.run("intake", "deliver")
-    now, advance = world.clock.now(), world.ledger.advance
+    now, advance = world.clock.now(), world.ledger.write_transition
     job = on_its_second_call(world)
-    late = Answer(Class.OK, links=(Link(url="https://results.invalid/late.png"),), charged=PRICE)
-    job = advance(transitions.record(job, 1, late, now))
-    advance(transitions.record(job, 2, OK, now))
+    late = ProviderResult(RetryClass.OK, links=(PictureLink(url="https://results.invalid/late.png"),), charged=PRICE)
+    job = advance(transitions.record_result(job, 1, late, now))
+    advance(transitions.record_result(job, 2, OK, now))
     dies_after_keeping(world)
     world.run()
     assert (world.crashes, kept(world)) == (1, ["1_1.png"])
     assert world.downloads.fetched == ["https://results.invalid/late.png"]
-    assert (the_job(world).status, the_job(world).charged) == (Status.STORED, 2 * PRICE)
+    assert (the_job(world).status, the_job(world).charged) == (JobStatus.STORED, 2 * PRICE)
 
 
 def test_a_file_of_another_attempt_is_not_taken_for_this_ones() -> None:
     """A job that died for its first answer is brought back by a late second one: other links, another file."""
     world = dropped()
     world.run("intake", "deliver")
-    now, advance = world.clock.now(), world.ledger.advance
-    job = advance(transitions.record(on_its_second_call(world), 1, OK, now))
+    now, advance = world.clock.now(), world.ledger.write_transition
+    job = advance(transitions.record_result(on_its_second_call(world), 1, OK, now))
     world.downloads.instead = photo("opaque")
-    to_deliver(world.intake.photo.deliver, job, job.job_id)
+    enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
     world.run("deliver")
-    assert (the_job(world).status, kept(world)) == (Status.DEAD, ["1_1.png"])
+    assert (the_job(world).status, kept(world)) == (JobStatus.DEAD, ["1_1.png"])
     world.downloads.instead = None
-    second = Answer(Class.OK, links=(Link(url="https://results.invalid/second.png"),), charged=PRICE)
-    job = advance(transitions.record(the_job(world), 2, second, now))
-    to_deliver(world.intake.photo.deliver, job, job.job_id)
+    second = ProviderResult(
+        RetryClass.OK, links=(PictureLink(url="https://results.invalid/second.png"),), charged=PRICE
+    )
+    job = advance(transitions.record_result(the_job(world), 2, second, now))
+    enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
     world.run("deliver")
-    assert the_job(world).status is Status.STORED
-    assert bare(world.pictures()[PICTURE]) == picture("https://results.invalid/second.png")
+    assert the_job(world).status is JobStatus.STORED
+    assert strip_photo_metadata(world.pictures()[PICTURE]) == picture("https://results.invalid/second.png")
     assert kept(world) == ["1_1.png", "2_1.png"]
 
 
@@ -156,11 +158,11 @@ def test_a_job_that_was_changed_during_its_delivery_is_delivered_by_the_message_
     job = the_job(world)
 
     def note(_: object) -> None:
-        world.ledger.advance(transitions.name_again(the_job(world)) or transitions.Step(job))
+        world.ledger.write_transition(transitions.reinstate(the_job(world)) or transitions.Transition(job))
 
     world.wire.before.append(Strike(note, "transact_write_items"))
     world.turn("deliver")
-    assert the_job(world).status is Status.PAID
+    assert the_job(world).status is JobStatus.PAID
     world.run()
     assert len(world.downloads.fetched) == 1
     assert_handed_over(world)
@@ -220,7 +222,7 @@ def test_a_photo_that_is_edited_away_and_back_between_any_calls_has_its_picture(
 def test_a_delivery_finds_a_photo_that_has_moved_on_and_keeps_its_file() -> None:
     world = edited_at([(1, REPLACE)])
     old = removed(world)
-    assert (old.status, old.results) == (Status.STORED, ())
+    assert (old.status, old.results) == (JobStatus.STORED, ())
     assert WarningCode.NOT_CURRENT in warning_codes(old)
     assert len(kept(world)) == 2
     assert_at_rest(world)
@@ -229,10 +231,10 @@ def test_a_delivery_finds_a_photo_that_has_moved_on_and_keeps_its_file() -> None
 def test_a_link_of_unknown_life_is_tried_for_an_hour() -> None:
     """A paid picture is not given up while its link may live, and not asked for ever after."""
     world = paid()
-    world.downloads.instead = WaitError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.downloads.instead = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     begun = world.clock.now()
     world.run()
-    assert the_job(world).status is Status.DEAD
+    assert the_job(world).status is JobStatus.DEAD
     assert world.clock.now() - begun >= timedelta(hours=1)
     report = world.report(KEY)
     assert report

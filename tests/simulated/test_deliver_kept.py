@@ -5,17 +5,17 @@ from collections.abc import Callable
 import pytest
 
 from backdrop.deliver import paid_files
-from backdrop.imaging.metadata import bare
-from backdrop.model.job import Link, Status
+from backdrop.imaging.metadata import strip_photo_metadata
+from backdrop.model.job import JobStatus, PictureLink
 from backdrop.model.object_keys import result_key
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from proof.world.pictures import photo, picture
 from proof.world.provider import Reaction
 from proof.world.stack import OUTPUT, World
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
 
 NAME = "runware-1"
-KEPT = Answer(Class.OK, links=(Link(url=None, kept=NAME),), charged=PRICE)
+KEPT = ProviderResult(RetryClass.OK, links=(PictureLink(url=None, result_name=NAME),), charged=PRICE)
 
 
 def bought(*, before_delivery: Callable[[World], object]) -> World:
@@ -43,22 +43,22 @@ def failure(world: World) -> str:
 def test_a_picture_without_a_link_is_handed_over_and_its_file_kept() -> None:
     made = picture("https://results.invalid/1.png")
     world = bought(before_delivery=put(made))
-    assert (the_job(world).status, world.downloads.fetched) == (Status.STORED, [])
-    assert [bare(one) for one in world.pictures().values()] == [made]
+    assert (the_job(world).status, world.downloads.fetched) == (JobStatus.STORED, [])
+    assert [strip_photo_metadata(one) for one in world.pictures().values()] == [made]
     assert_at_rest(world)
 
 
 def test_one_that_is_no_more_there_is_dead_and_spent() -> None:
     world = bought(before_delivery=lambda world: None)
-    assert (the_job(world).status, failure(world)) == (Status.DEAD, "result_gone")
+    assert (the_job(world).status, failure(world)) == (JobStatus.DEAD, "result_gone")
 
 
 def test_one_that_is_no_picture_is_dead_and_spent() -> None:
     world = bought(before_delivery=put(b"<html>"))
-    assert (the_job(world).status, failure(world)) == (Status.DEAD, "result_not_an_image")
+    assert (the_job(world).status, failure(world)) == (JobStatus.DEAD, "result_not_an_image")
 
 
 def test_one_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paid_files, "MAX_RESULT_BYTES", 10)
     world = bought(before_delivery=put(picture("https://results.invalid/1.png")))
-    assert (the_job(world).status, failure(world)) == (Status.DEAD, "result_too_large")
+    assert (the_job(world).status, failure(world)) == (JobStatus.DEAD, "result_too_large")

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from backdrop.model.circuit import Reason
+from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop.pipeline.enqueue import tell_of_lane
+from backdrop.model.errors import RetryLaterError
+from backdrop.pipeline.enqueue import enqueue_provider_notification
 from proof.world.stack import World
 from proof.world.wire import Strike, lose_answer, throttle
 from tests.simulated.days import kinds, others_take, pass_time, provider_codes, provider_report, set_right, the_lane
@@ -55,7 +55,7 @@ def test_a_message_that_comes_again_tells_nothing_new(name: str) -> None:
     world.run()
     told, versions = len(world.bus.events), dict(world.output.objects)
     for _ in range(3):
-        tell_of_lane(world.intake.photo.deliver, "ideogram")
+        enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "ideogram")
     world.run()
     assert (provider_codes(world), kinds(world), len(world.bus.events)) == (codes, news, told)
     assert world.output.objects == versions
@@ -66,7 +66,7 @@ def test_a_message_that_comes_again_tells_nothing_new(name: str) -> None:
 def test_two_deliveries_at_once_tell_the_same(name: str, nth: int) -> None:
     scene, codes, news = SCENES[name]
     world = scene()
-    tell_of_lane(world.intake.photo.deliver, "ideogram")
+    enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "ideogram")
     world.wire.before.append(Strike(others_take(world, "deliver"), nth=nth))
     world.run()
     assert (provider_codes(world), kinds(world)) == (codes, news)
@@ -93,7 +93,7 @@ def test_a_lane_that_changes_while_it_is_told_of_is_told_as_it_is_in_the_end(nth
     world.wire.before.append(strike := Strike(resume, nth=nth))
     world.run()
     assert strike.hits == 1
-    assert (provider_report(world), the_lane(world).paused) == (None, False)
+    assert (provider_report(world), the_lane(world).is_paused) == (None, False)
 
 
 @pytest.mark.parametrize("nth", range(1, 7))
@@ -101,7 +101,7 @@ def test_a_delivery_that_is_overtaken_by_a_whole_other_one_leaves_what_is_true(n
     """A second reason comes; while it is told of, all is lifted, and that is told first."""
     world = paused()
     world.run()
-    world.steps.keeper.pause("ideogram", Reason.KEY, Code.PROVIDER_KEY_REFUSED, "The provider refuses the key.")
+    world.steps.keeper.pause("ideogram", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "The provider refuses the key.")
 
     def overtake(_: object) -> None:
         world.resume()
@@ -115,7 +115,7 @@ def test_a_delivery_that_is_overtaken_by_a_whole_other_one_leaves_what_is_true(n
 
 def test_news_of_a_provider_that_nobody_knows_are_no_news() -> None:
     world = World()
-    tell_of_lane(world.intake.photo.deliver, "nobody")
+    enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "nobody")
     world.run()
     assert (world.bus.events, world.output.objects, world.dead_letters.messages) == ([], {}, [])
 
@@ -131,9 +131,9 @@ def test_a_lane_whose_switch_could_not_be_thrown_is_switched_by_reconcile() -> N
     """The ledger has the reason; until the mapping obeys, render reads it and buys nothing."""
     world = World()
     world.wire.before.append(failed := Strike(throttle, "update_event_source_mapping"))
-    with pytest.raises(WaitError):
+    with pytest.raises(RetryLaterError):
         world.pause()
-    assert (failed.hits, the_lane(world).paused, world.sources["ideogram"].enabled) == (1, True, True)
+    assert (failed.hits, the_lane(world).is_paused, world.sources["ideogram"].enabled) == (1, True, True)
     set_right(world)
     world.run()
     assert (world.sources["ideogram"].enabled, provider_codes(world)) == (False, ["paused_by_person"])

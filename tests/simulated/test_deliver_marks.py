@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from backdrop.deliver import paid_files
-from backdrop.imaging.verify import Picture, verify_result
+from backdrop.imaging.verify import VerifiedPicture, verify_result
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop.model.job import Money, Status
-from backdrop.pipeline.enqueue import to_deliver
+from backdrop.model.errors import RetryLaterError
+from backdrop.model.job import JobStatus, MoneyStatus
+from backdrop.pipeline.enqueue import enqueue_delivery
 from proof.world.wire import SimulatedCrash, Strike, throttle
 from tests.simulated.days import codes, others_take, pass_time
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
@@ -26,7 +26,7 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
     def kills(deaths: int) -> None:
         left = [None] * deaths
 
-        def opened(data: bytes, *, expect_alpha: bool, max_megapixels: int) -> Picture:
+        def opened(data: bytes, *, expect_alpha: bool, max_megapixels: int) -> VerifiedPicture:
             if left:
                 left.pop()
                 raise SimulatedCrash("the decoder")
@@ -42,7 +42,7 @@ def test_a_picture_that_kills_five_workers_ends_dead_and_spent(deadly: Deadly) -
     deadly(1000)
     world.run()
     job = the_job(world)
-    assert (job.status, job.money, world.crashes) == (Status.DEAD, Money.SPENT, MOST_CRASHES + 1)
+    assert (job.status, job.money, world.crashes) == (JobStatus.DEAD, MoneyStatus.SPENT, MOST_CRASHES + 1)
     report = world.report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [("crashed", "spent")]
@@ -56,7 +56,7 @@ def test_fewer_deaths_harm_nothing(times: int, deadly: Deadly) -> None:
     world = dropped()
     deadly(times)
     world.run()
-    assert (the_job(world).status, world.provider.charged, world.crashes) == (Status.STORED, PRICE, times)
+    assert (the_job(world).status, world.provider.charged, world.crashes) == (JobStatus.STORED, PRICE, times)
     assert_at_rest(world)
 
 
@@ -64,10 +64,10 @@ def test_what_was_given_up_is_handed_over_after_a_redrive_for_nothing(deadly: De
     world = dropped()
     deadly(MOST_CRASHES + 1)
     world.run()
-    job = world.ledger.advance(transitions.deliver_again(the_job(world), world.clock.now()))
-    to_deliver(world.intake.photo.deliver, job, job.job_id)
+    job = world.ledger.write_transition(transitions.retry_delivery(the_job(world), world.clock.now()))
+    enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
     world.run()
-    assert (the_job(world).status, world.provider.charged, codes(world, KEY)) == (Status.STORED, PRICE, [])
+    assert (the_job(world).status, world.provider.charged, codes(world, KEY)) == (JobStatus.STORED, PRICE, [])
     assert_at_rest(world)
 
 
@@ -76,9 +76,9 @@ def test_what_was_given_up_is_handed_over_after_a_redrive_for_nothing(deadly: De
 
 def test_a_link_that_fails_for_an_hour_is_no_crash() -> None:
     world = dropped()
-    world.downloads.instead = WaitError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.downloads.instead = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.run_for(3000)
-    assert (the_job(world).status, the_job(world).crashes) == (Status.PAID, 0)
+    assert (the_job(world).status, the_job(world).crash_count) == (JobStatus.PAID, 0)
     world.downloads.instead = None
     world.run()
     assert_at_rest(world)
@@ -92,7 +92,7 @@ def test_a_service_that_fails_for_an_hour_is_no_crash(operation: str) -> None:
     world.run_for(3600)
     world.wire.calm()
     world.run()
-    assert (the_job(world).status, the_job(world).crashes, codes(world, KEY)) == (Status.STORED, 0, [])
+    assert (the_job(world).status, the_job(world).crash_count, codes(world, KEY)) == (JobStatus.STORED, 0, [])
     assert_at_rest(world)
 
 
@@ -100,14 +100,14 @@ def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
     world = dropped()
     world.run("intake", "ideogram")
     job = the_job(world)
-    to_deliver(world.intake.photo.deliver, job, job.job_id)
-    world.downloads.instead = WaitError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
+    world.downloads.instead = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.wire.before.append(Strike(others_take(world, "deliver"), "fetch", times=1000))
     pass_time(world, 3000)
     world.wire.calm()
     world.downloads.instead = None
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back(deadly: Deadly) -> None:
@@ -116,13 +116,13 @@ def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back(d
     deadly(1000)
     world.run("intake", "ideogram")
     job = the_job(world)
-    to_deliver(world.intake.photo.deliver, job, job.job_id)
+    enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
     world.wire.before.append(Strike(others_take(world, "deliver"), "transact_write_items", times=1000))
     for _ in range(2 * MOST_CRASHES):
         world.turn("deliver")
         world.turn("deliver")
         world.clock.sleep(900)
-    assert (the_job(world).status, codes(world, KEY)) == (Status.DEAD, ["crashed"])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.DEAD, ["crashed"])
     assert world.crashes == MOST_CRASHES + 2
 
 
@@ -130,4 +130,4 @@ def test_the_marks_of_a_delivery_are_gone_when_it_is_done(deadly: Deadly) -> Non
     world = dropped()
     deadly(2)
     world.run()
-    assert (the_job(world).status, the_job(world).begun_until) == (Status.STORED, None)
+    assert (the_job(world).status, the_job(world).processing_until) == (JobStatus.STORED, None)

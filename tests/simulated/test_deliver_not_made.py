@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from backdrop.model.job import Job, Status
-from backdrop.model.object_keys import PAID
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.object_keys import PAID_PREFIX
 from proof.world.stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
@@ -37,13 +37,13 @@ def delivered(output: object) -> tuple[World, Job]:
 
 def kept(world: World) -> list[str]:
     """The provider's files."""
-    return [key for key in world.output.keys() if key.startswith(PAID)]  # noqa: SIM118 - a method of ours
+    return [key for key in world.output.keys() if key.startswith(PAID_PREFIX)]  # noqa: SIM118 - a method of ours
 
 
 @pytest.mark.usefixtures("no_webp")
 def test_a_picture_that_cannot_be_made_ends_at_once_and_its_paid_file_is_kept() -> None:
     world, job = delivered(THUMB_WISH)
-    assert (job.status, job.charged, world.crashes, world.pictures()) == (Status.DEAD, PRICE, 0, {})
+    assert (job.status, job.charged, world.crashes, world.pictures()) == (JobStatus.DEAD, PRICE, 0, {})
     report = world.report(KEY)
     assert report
     (error,) = report["errors"]
@@ -62,7 +62,7 @@ def test_another_output_is_then_made_of_the_paid_file_for_nothing() -> None:
     wish(world, {"format": "png"})
     world.run()
     job = the_job(world)
-    assert (job.job_id, job.status, names(job), codes(world, KEY)) == (dead.job_id, Status.STORED, [(RED, None)], [])
+    assert (job.job_id, job.status, names(job), codes(world, KEY)) == (dead.job_id, JobStatus.STORED, [(RED, None)], [])
     assert (len(world.provider.calls), len(world.downloads.fetched), world.provider.charged) == (1, 1, PRICE)
     assert_at_rest(world)
 
@@ -72,13 +72,13 @@ def test_the_same_output_said_again_is_not_tried_again() -> None:
     world, dead = delivered(THUMB_WISH)
     wish(world, [THUMB_WISH])
     world.run()
-    assert (the_job(world).status, the_job(world).ended_at) == (Status.DEAD, dead.ended_at)
+    assert (the_job(world).status, the_job(world).ended_at) == (JobStatus.DEAD, dead.ended_at)
 
 
 @pytest.mark.usefixtures("no_webp")
 def test_the_other_outputs_are_handed_over_and_a_warning_tells_of_the_one_that_is_not() -> None:
     world, job = delivered(ALL)
-    assert (job.status, names(job)) == (Status.STORED, [(RED, None), (SHOP, "shop")])
+    assert (job.status, names(job)) == (JobStatus.STORED, [(RED, None), (SHOP, "shop")])
     assert [str(one.text) for one in job.warnings] == [GIVEN_UP]
     wish(world, ALL[:2])
     world.run()

@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 
 from backdrop.deliver.pictures import CACHE_CONTROL
-from backdrop.imaging.metadata import bare
-from backdrop.instructions.output_schema import MARKETPLACE
+from backdrop.imaging.metadata import strip_photo_metadata
+from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, StaleError
-from backdrop.model.job import Job, Status
+from backdrop.model.errors import ConflictError, ResultError
+from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
-from backdrop.model.object_keys import PAID
+from backdrop.model.object_keys import PAID_PREFIX
 from backdrop.model.queue_messages import DeliverMessage
 from proof.world.pictures import SIDE, photo, picture
 from proof.world.stack import OUTPUT, World
@@ -25,7 +25,7 @@ from tests.unit.core_items import warning_codes
 RED, SHOP, THUMB = f"{KEY}/red.png", f"{KEY}/red@shop.jpg", f"{KEY}/red@thumb.webp"
 MASTER_WISH: dict[str, Any] = {}
 THUMB_WISH: dict[str, Any] = {"name": "thumb", "format": "webp", "width": 8}
-SHOP_WISH: dict[str, Any] = MARKETPLACE | {"name": "shop", "width": 8, "height": 8}
+SHOP_WISH: dict[str, Any] = MARKETPLACE_OUTPUT | {"name": "shop", "width": 8, "height": 8}
 ALL: list[dict[str, Any]] = [MASTER_WISH, SHOP_WISH, THUMB_WISH]
 
 
@@ -47,7 +47,7 @@ def stored(output: object = None, **fields: Any) -> World:
     """The same once all is handed over."""
     world = wished(output, **fields)
     world.run()
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
     return world
 
 
@@ -63,7 +63,7 @@ def image(world: World, key: str) -> Image.Image:
 
 def lose_the_paid_file(world: World) -> None:
     """Somebody empties `_backdrop/paid/`, and the links are over."""
-    for key in [key for key in world.output.keys() if key.startswith(PAID)]:  # noqa: SIM118 - a method of ours
+    for key in [key for key in world.output.keys() if key.startswith(PAID_PREFIX)]:  # noqa: SIM118 - a method of ours
         world.s3.remove(OUTPUT, key)
 
 
@@ -84,7 +84,7 @@ def test_every_output_of_every_picture_is_handed_over_and_listed_in_the_receipt(
     ]
     assert shown[:3] == [(1, None, "png", SIDE, True), (1, "shop", "jpg", 8, False), (1, "thumb", "webp", 8, True)]
     assert [one[0] for one in shown[3:]] == [2, 2, 2]
-    assert len([key for key in world.output.keys() if key.startswith(PAID)]) == 2  # noqa: SIM118 - a method of ours
+    assert len([key for key in world.output.keys() if key.startswith(PAID_PREFIX)]) == 2  # noqa: SIM118 - a method of ours
     assert_at_rest(world)
 
 
@@ -94,7 +94,7 @@ def _three() -> list[tuple[str, str | None]]:
 
 def test_each_picture_is_what_its_output_says_and_the_master_is_the_paid_file() -> None:
     world = stored(ALL)
-    assert bare(world.pictures()[RED]) == picture(world.downloads.fetched[0])
+    assert strip_photo_metadata(world.pictures()[RED]) == picture(world.downloads.fetched[0])
     assert (image(world, SHOP).format, image(world, SHOP).size) == ("JPEG", (8, 8))
     assert (image(world, THUMB).format, image(world, THUMB).size) == ("WEBP", (8, 8))
     for result in the_job(world).results:
@@ -128,7 +128,7 @@ def test_a_worker_that_dies_between_outputs_makes_nobody_pay_or_fetch_twice() ->
         return world
 
     for call, world in after_each_crash(paid, lambda world: world.run()):
-        assert (the_job(world).status, names(the_job(world))) == (Status.STORED, _three()), call
+        assert (the_job(world).status, names(the_job(world))) == (JobStatus.STORED, _three()), call
         assert world.provider.charged == PRICE
         assert_at_rest(world)
 
@@ -142,7 +142,7 @@ def test_other_outputs_are_delivered_again_for_nothing() -> None:
     wish(world, ALL)
     world.run()
     job = the_job(world)
-    assert (job.job_id, job.status, names(job)) == (first.job_id, Status.STORED, _three())
+    assert (job.job_id, job.status, names(job)) == (first.job_id, JobStatus.STORED, _three())
     assert (len(world.provider.calls), len(world.downloads.fetched), world.provider.charged) == (1, 1, PRICE)
     assert (job.stored_at, job.warnings) == (first.stored_at, ())
     ends = [event for event in world.bus.events if event.detail_type == "Image Completed"]
@@ -170,7 +170,7 @@ def test_the_same_outputs_said_otherwise_are_not_delivered_again(same: object) -
     wish(world, same)
     world.run()
     job = the_job(world)
-    assert (job.status, job.ended_at, job.instructions["output"]) == (Status.STORED, ended, same)
+    assert (job.status, job.ended_at, job.instructions["output"]) == (JobStatus.STORED, ended, same)
 
 
 def test_an_output_that_is_wanted_no_more_keeps_its_picture_and_the_receipt_says_so() -> None:
@@ -180,11 +180,11 @@ def test_an_output_that_is_wanted_no_more_keeps_its_picture_and_the_receipt_says
     job = the_job(world)
     assert names(job) == [(RED, None)]
     assert {SHOP, THUMB} <= {*world.pictures()}
-    assert [one.picture for one in job.warnings] == [SHOP, THUMB]
+    assert [one.picture_key for one in job.warnings] == [SHOP, THUMB]
     assert warning_codes(job) == [WarningCode.OLD_PICTURE] * 2
     wish(world, [MASTER_WISH, THUMB_WISH])
     world.run()
-    assert [one.picture for one in the_job(world).warnings] == [SHOP]
+    assert [one.picture_key for one in the_job(world).warnings] == [SHOP]
     assert_at_rest(world)
 
 
@@ -196,7 +196,7 @@ def test_where_the_paid_file_is_gone_the_old_picture_stays_and_a_report_says_why
     wish(world, ALL)
     world.run()
     job = the_job(world)
-    assert (job.status, world.pictures(), names(job)) == (Status.DEAD, old, [(RED, None)])
+    assert (job.status, world.pictures(), names(job)) == (JobStatus.DEAD, old, [(RED, None)])
     report = world.report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [("paid_file_gone", "spent")]
@@ -207,7 +207,7 @@ def test_where_the_paid_file_is_gone_the_old_picture_stays_and_a_report_says_why
 def test_outputs_that_change_before_the_delivery_are_the_ones_that_are_delivered() -> None:
     world = wished(ALL)
     world.run("intake", "ideogram")
-    assert the_job(world).status is Status.PAID
+    assert the_job(world).status is JobStatus.PAID
     wish(world, THUMB_WISH)
     world.run()
     assert names(the_job(world)) == [(THUMB, "thumb")]
@@ -233,7 +233,7 @@ def edited() -> World:
     world = stored(THUMB_WISH | {"width": 4})
     wish(world, [MASTER_WISH, THUMB_WISH])
     world.run("intake")
-    assert the_job(world).status is Status.PAID
+    assert the_job(world).status is JobStatus.PAID
     return world
 
 
@@ -248,7 +248,7 @@ def test_outputs_that_change_during_a_delivery_are_never_overwritten_by_it(nth: 
         deliver(world)
 
     world.wire.before.append(strike := Strike(overtake, nth=nth))
-    with suppress(StaleError):
+    with suppress(ConflictError):
         deliver(world)
     world.wire.calm()
     world.run()
@@ -268,7 +268,7 @@ def test_a_photo_that_moved_on_keeps_what_was_delivered_of_its_old_job_in_the_re
     wish(world, None, prompt="on a marble table")
     world.run()
     old, new = world.jobs()
-    assert (old.status, {*names(old)}) == (Status.STORED, {*_three()})
+    assert (old.status, {*names(old)}) == (JobStatus.STORED, {*_three()})
     assert WarningCode.NOT_CURRENT in warning_codes(old)
     assert WarningCode.OLD_PICTURE not in warning_codes(old)
     assert names(new) == [(RED, None)]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from backdrop.imaging.metadata import bare
+from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, ResultError, WaitError
-from backdrop.model.job import Job, Status
-from backdrop.model.object_keys import PAID, paid_key, response_key
-from backdrop.operate.redrive import Wanted
+from backdrop.model.errors import BackdropError, ResultError, RetryLaterError
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.object_keys import PAID_PREFIX, paid_key, response_key
+from backdrop.operate.redrive import FailureFilter
 from backdrop.providers.downloads import ResultDownloads
 from proof.world.pictures import photo, picture
 from proof.world.provider import Reaction
@@ -27,13 +27,13 @@ def paid(**fields: object) -> World:
     world.sidecar(KEY, **(fields or {"operation": "remove"}))
     world.run("intake")
     world.run("ideogram")
-    assert the_job(world).status is Status.PAID
+    assert the_job(world).status is JobStatus.PAID
     return world
 
 
 def kept(world: World) -> list[str]:
     """The provider's files that are kept."""
-    return [key for key in world.output.keys() if key.startswith(f"{PAID}/")]  # noqa: SIM118 - a method of ours
+    return [key for key in world.output.keys() if key.startswith(f"{PAID_PREFIX}/")]  # noqa: SIM118 - a method of ours
 
 
 def test_every_picture_of_an_answer_is_handed_over_and_its_file_kept() -> None:
@@ -42,7 +42,7 @@ def test_every_picture_of_an_answer_is_handed_over_and_its_file_kept() -> None:
     assert sorted(world.pictures()) == [PICTURE, f"{KEY}/red_2.png", f"{KEY}/red_3.png"]
     assert len(kept(world)) == 3
     for result, url in zip(the_job(world).results, world.downloads.fetched, strict=True):
-        assert bare(world.pictures()[result.key]) == picture(url)
+        assert strip_photo_metadata(world.pictures()[result.key]) == picture(url)
     assert_at_rest(world)
 
 
@@ -64,7 +64,7 @@ def test_missing_picture_is_a_warning_where_others_came(reaction: Reaction, aske
     world.sidecar(KEY, prompt="on a marble table", num_images=asked)
     world.run()
     job = the_job(world)
-    assert (job.status, job.charged, len(job.results)) == (Status.STORED, paid * 60_000, came)
+    assert (job.status, job.charged, len(job.results)) == (JobStatus.STORED, paid * 60_000, came)
     assert code in warning_codes(job)
     assert world.report(KEY) is None
     assert_at_rest(world)
@@ -74,7 +74,7 @@ def test_a_picture_that_is_wholly_withheld_ends_dead_and_spent() -> None:
     world = dropped()
     world.provider.otherwise = Reaction(unsafe=1)
     world.run()
-    assert (the_job(world).status, the_job(world).charged) == (Status.DEAD, PRICE)
+    assert (the_job(world).status, the_job(world).charged) == (JobStatus.DEAD, PRICE)
     (letter,) = world.dead_letters.messages
     assert (letter.attributes["code"], letter.attributes["money"]) == ("unsafe_result", "spent")
     assert_at_rest(world)
@@ -85,14 +85,14 @@ def unrecognized(world: World, key: str = KEY) -> tuple[Job, str]:
     job, report = the_job(world, key), world.report(key)
     assert report
     (error,) = report["errors"]
-    assert (job.status, error["code"], error["money"]) == (Status.DEAD, Code.RESULT_UNRECOGNIZED, "spent")
+    assert (job.status, error["code"], error["money"]) == (JobStatus.DEAD, Code.RESULT_UNRECOGNIZED, "spent")
     return job, error["message"]
 
 
 def redrive(world: World, *, pay_again: bool) -> bool:
     """What `backdrop redrive` does with the only failure; whether it went on."""
     orders = world.steps.orders()
-    (failure,) = orders.failures(Wanted())
+    (failure,) = orders.list_failures(FailureFilter())
     went = orders.redrive(orders.plan(failure, pay_again=pay_again))
     world.run()
     return went
@@ -119,8 +119,8 @@ def test_picture_saved_from_the_kept_response_is_delivered_free() -> None:
     job, _ = unrecognized(world)
     world.s3.drop(OUTPUT, paid_key(job.job_id, 1, 1, "png"), picture("saved by a person"))
     assert redrive(world, pay_again=True)
-    assert the_job(world).status is Status.STORED
-    assert bare(world.pictures()[PICTURE]) == picture("saved by a person")
+    assert the_job(world).status is JobStatus.STORED
+    assert strip_photo_metadata(world.pictures()[PICTURE]) == picture("saved by a person")
     assert (the_job(world).charged, len(world.provider.calls)) == (PRICE, 1)
     assert_at_rest(world)
 
@@ -132,7 +132,11 @@ def test_unrecognized_picture_that_nobody_saved_needs_pay_again() -> None:
     assert not redrive(world, pay_again=False)
     unrecognized(world)
     assert redrive(world, pay_again=True)
-    assert (the_job(world).status, the_job(world).charged, len(world.provider.calls)) == (Status.STORED, 2 * PRICE, 2)
+    assert (the_job(world).status, the_job(world).charged, len(world.provider.calls)) == (
+        JobStatus.STORED,
+        2 * PRICE,
+        2,
+    )
     assert_at_rest(world)
 
 
@@ -166,7 +170,7 @@ def test_a_picture_that_cannot_be_handed_over_ends_dead_with_its_own_code(
     world = dropped()
     world.downloads.instead = instead
     world.run()
-    assert (the_job(world).status, world.pictures()) == (Status.DEAD, {})
+    assert (the_job(world).status, world.pictures()) == (JobStatus.DEAD, {})
     report = world.report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [(code, "spent")]
@@ -176,7 +180,7 @@ def test_a_picture_that_cannot_be_handed_over_ends_dead_with_its_own_code(
         "reason": report["errors"][0]["message"],
         "money": "spent",
         "job_id": the_job(world).job_id,
-        "rev": str(the_job(world).rev - 1),
+        "lock_version": str(the_job(world).lock_version - 1),
         "provider": "ideogram",
     }
     assert_at_rest(world)
@@ -188,7 +192,7 @@ def test_a_cut_out_of_nothing_is_kept_under_the_suffix_of_what_it_is(file_format
     world.downloads.instead = saved(scene(), file_format)
     world.run()
     (key,) = kept(world)
-    assert (the_job(world).status, key) == (Status.DEAD, paid_key(the_job(world).job_id, 1, 1, suffix))
+    assert (the_job(world).status, key) == (JobStatus.DEAD, paid_key(the_job(world).job_id, 1, 1, suffix))
     found = world.s3.head_object(Bucket=OUTPUT, Key=key)
     assert found["ContentType"] == f"image/{suffix}"
 
@@ -201,21 +205,21 @@ def test_a_link_to_a_foreign_host_is_never_followed() -> None:
 
 def test_a_download_that_fails_for_now_is_tried_until_it_works() -> None:
     world = paid()
-    world.downloads.instead = WaitError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.downloads.instead = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.run_for(60)
-    assert the_job(world).status is Status.PAID
+    assert the_job(world).status is JobStatus.PAID
     report = world.report(KEY)
     assert report
     assert [(one["code"], one["retryable"]) for one in report["errors"]] == [("result_unreachable", True)]
     world.downloads.instead = None
     world.run()
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
 def test_a_worker_that_dies_before_it_reports_an_unreachable_picture_leaves_the_report_to_the_next_one() -> None:
     world = paid()
-    world.downloads.instead = WaitError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.downloads.instead = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.wire.after.append(Strike(die, "transact_write_items"))
     world.run_for(1000)
     report = world.report(KEY)
@@ -228,7 +232,7 @@ def test_a_redelivery_goes_on_where_it_stopped_and_fetches_nothing_twice() -> No
         world = paid(prompt="on a marble table", num_images=3)
         world.wire.after.append(Strike(die, "put_object", nth))
         world.run()
-        assert the_job(world).status is Status.STORED
+        assert the_job(world).status is JobStatus.STORED
         assert len(world.downloads.fetched) == len(set(world.downloads.fetched)) == 3
         assert_at_rest(world)
 
@@ -243,7 +247,7 @@ def two_paid() -> tuple[World, Job, Job]:
     world.run("intake")
     world.run("ideogram")
     old, new = world.jobs()
-    assert (old.status, new.status) == (Status.PAID, Status.PAID)
+    assert (old.status, new.status) == (JobStatus.PAID, JobStatus.PAID)
     return world, old, new
 
 
@@ -251,7 +255,7 @@ def test_a_job_that_is_named_no_more_keeps_its_file_and_leaves_the_place_alone()
     world, _, _ = two_paid()
     world.run()
     old, new = world.jobs()
-    assert (old.status, old.results) == (Status.STORED, ())
+    assert (old.status, old.results) == (JobStatus.STORED, ())
     assert "not_current" in warning_codes(old)
     assert [result.key for result in new.results] == [PICTURE]
     assert len(kept(world)) == 2
@@ -264,8 +268,8 @@ def test_a_job_that_has_its_place_back_says_nothing_of_the_time_without() -> Non
     world.sidecar(KEY, operation="remove")
     world.run()
     back, other = sorted(world.jobs(), key=lambda job: job.operation)
-    assert (back.status, len(back.results), back.warnings) == (Status.STORED, 1, ())
-    assert bare(world.pictures()[PICTURE]) == picture(world.downloads.fetched[0])
+    assert (back.status, len(back.results), back.warnings) == (JobStatus.STORED, 1, ())
+    assert strip_photo_metadata(world.pictures()[PICTURE]) == picture(world.downloads.fetched[0])
     assert world.provider.charged == PRICE + other.charged
     assert_at_rest(world)
 
@@ -296,7 +300,7 @@ def test_a_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
     world.run()
     assert strike.hits == 1
     new = {job.operation: job for job in world.jobs()}["replace"]
-    assert new.status is Status.STORED
+    assert new.status is JobStatus.STORED
     assert_in_its_place(world, new)
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from backdrop.model.job import Job, Money, Status
-from backdrop.model.object_keys import PAID
+from backdrop.model.job import Job, JobStatus, MoneyStatus
+from backdrop.model.object_keys import PAID_PREFIX
 from proof.world.pictures import photo
 from proof.world.stack import OUTPUT, World
 from proof.world.wire import Strike, die
@@ -25,13 +25,13 @@ def stored_first() -> World:
     world = World()
     drop(world, FIRST)
     world.run()
-    assert the_job(world, FIRST).status is Status.STORED
+    assert the_job(world, FIRST).status is JobStatus.STORED
     return world
 
 
 def files(world: World) -> list[str]:
     """The provider's files that are kept."""
-    return [key for key in world.output.keys() if key.startswith(f"{PAID}/")]  # noqa: SIM118 - a method of ours
+    return [key for key in world.output.keys() if key.startswith(f"{PAID_PREFIX}/")]  # noqa: SIM118 - a method of ours
 
 
 def lose_files(world: World) -> None:
@@ -68,7 +68,7 @@ def test_the_file_serves_though_the_first_photo_is_wanted_no_more(fate: str) -> 
     before = world.provider.charged
     drop(world, SECOND)
     world.run()
-    assert (the_job(world, SECOND).status, world.provider.charged) == (Status.STORED, before)
+    assert (the_job(world, SECOND).status, world.provider.charged) == (JobStatus.STORED, before)
     assert codes(world, SECOND) == []
 
 
@@ -79,7 +79,7 @@ def test_a_file_that_is_gone_ends_the_one_that_was_to_be_served_unpaid() -> None
     drop(world, SECOND)
     world.run()
     job = the_job(world, SECOND)
-    assert (job.status, job.money, world.provider.charged) == (Status.DEAD, Money.NOT_SPENT, PRICE)
+    assert (job.status, job.money, world.provider.charged) == (JobStatus.DEAD, MoneyStatus.NOT_SPENT, PRICE)
     report = world.report(SECOND)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [("paid_file_gone", "not_spent")]
@@ -121,5 +121,5 @@ def test_a_delivery_that_dies_goes_on_from_the_same_file() -> None:
         world.run("intake")
         world.wire.after.append(Strike(die, nth=nth))
         world.run()
-        assert (the_job(world, SECOND).status, len(world.downloads.fetched)) == (Status.STORED, 1)
+        assert (the_job(world, SECOND).status, len(world.downloads.fetched)) == (JobStatus.STORED, 1)
         assert_at_rest(world)

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, ImageChops
 
 from backdrop.imaging import output
-from backdrop.imaging.metadata import bare
-from backdrop.model.job import Job, Status
+from backdrop.imaging.metadata import strip_photo_metadata
+from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from bench.cutout_scenes import scenes
 from proof.world.sight import INPUT
@@ -45,7 +45,7 @@ def paid(answer: bytes = ANSWER, **wish: Any) -> World:
     world.sidecar(KEY, **(wish or REMOVE))
     world.downloads.instead = answer
     world.run("intake", "ideogram")
-    assert the_job(world).status is Status.PAID
+    assert the_job(world).status is JobStatus.PAID
     return world
 
 
@@ -53,7 +53,7 @@ def stored(world: World) -> Job:
     """The job once all is handed over."""
     world.run()
     job = the_job(world)
-    assert job.status is Status.STORED
+    assert job.status is JobStatus.STORED
     assert_at_rest(world)
     return job
 
@@ -77,7 +77,7 @@ def test_a_cut_out_has_its_photos_own_size_and_pixels_and_no_warning() -> None:
 def test_an_output_leaves_the_providers_picture_alone_and_the_receipt_says_that_it_is_smaller() -> None:
     world = paid(**REMOVE, output={"size": "provider"})
     job = stored(world)
-    assert bare(world.pictures()[PICTURE]) == ANSWER
+    assert strip_photo_metadata(world.pictures()[PICTURE]) == ANSWER
     assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120"]
 
 
@@ -108,7 +108,7 @@ def test_a_cut_out_whose_photo_cannot_be_read_any_more_comes_in_the_providers_si
     happens(world)
     world.run("deliver")
     job = the_job(world)
-    assert job.status is Status.STORED
+    assert job.status is JobStatus.STORED
     assert picture(world).size == SMALL
     why = "the photo can no more be read to be cut out in its own size"
     assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120; {why}"]
@@ -140,7 +140,7 @@ def test_a_warning_of_an_earlier_delivery_is_gone_when_it_is_true_no_more() -> N
 def test_a_webp_of_more_pixels_than_its_encoder_has_room_for_is_smaller_and_the_receipt_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(output, "_MOST_WEBP_PIXELS", {"RGBA": 5_000, "RGB": 10_000})
+    monkeypatch.setattr(output, "_MAX_WEBP_PIXELS", {"RGBA": 5_000, "RGB": 10_000})
     monkeypatch.setattr(output, "_LARGE_WEBP_PIXELS", 1_000)
     white = {"name": "white", "format": "webp", "background": "#ffffff"}
     world = paid(**REMOVE, output=[{"format": "webp"}, white, {"name": "full"}])

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.ids import source_id
-from backdrop.model.job import Status
+from backdrop.model.ids import derive_source_id
+from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import receipt_key
-from backdrop.model.provider_result import Class
-from backdrop.model.receipt import receipt
+from backdrop.model.provider_result import RetryClass
+from backdrop.model.receipt import build_receipt
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import INPUT, World
@@ -54,7 +54,7 @@ def test_intake_writes_the_first_receipt_without_a_look_at_what_lies_there_and_t
     assert world.lines["deliver"].messages == []
     source = world.source(KEY)
     assert source
-    assert world.receipt(KEY) == receipt(source, world.jobs(KEY))
+    assert world.receipt(KEY) == build_receipt(source, world.jobs(KEY))
 
 
 def test_the_last_receipt_takes_the_place_of_the_first_without_a_look() -> None:
@@ -92,7 +92,7 @@ def test_who_dies_about_the_first_receipt_leaves_neither_job_nor_receipt_behind(
     world.wire.after.append(strike := Strike(die, operation))
     world.run()
     assert (strike.hits, world.crashes) == (1, 1)
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
@@ -157,7 +157,7 @@ def test_a_report_that_is_mended_meanwhile_is_gone_in_the_end(nth: int) -> None:
             world.run(name)
 
     world.run("intake")
-    source, _ = world.ledger.photo(source_id(INPUT, KEY))
+    source, _ = world.ledger.read_photo(derive_source_id(INPUT, KEY))
     assert source
     world.wire.before.append(strike := Strike(mend, nth=nth))
     deliver(world, source)
@@ -165,7 +165,7 @@ def test_a_report_that_is_mended_meanwhile_is_gone_in_the_end(nth: int) -> None:
     world.run()
     assert (strike.hits, world.crashes) == (1, 0)
     assert world.report(KEY) is None
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
@@ -184,7 +184,7 @@ def test_a_late_delivery_leaves_no_report_of_what_was_set_right_meanwhile(bought
     world.sidecar(KEY, operation="erase")
     world.drop(KEY, photo(), operation="remove")
     world.run("intake")
-    source, _ = world.ledger.photo(source_id(INPUT, KEY))
+    source, _ = world.ledger.read_photo(derive_source_id(INPUT, KEY))
     assert source
     assert source.problems
     late = Strike(lambda _: set_right(world), "put_object", matches=lambda call: "/errors/" in str(call.sent["Key"]))
@@ -225,16 +225,16 @@ def test_a_lost_answer_of_the_bus_repeats_the_event_under_its_id() -> None:
 @pytest.mark.parametrize(
     ("reaction", "status", "letters", "event"),
     [
-        (Reaction(), Status.STORED, [], "Image Completed"),
-        (refuses(Class.PERM, Code.UNSAFE_REQUEST), Status.REFUSED, [], "Image Failed"),
-        (refuses(Class.PERM, Code.REQUEST_REJECTED), Status.DEAD, ["request_rejected"], "Image Failed"),
-        (Reaction(unsafe=1), Status.DEAD, ["unsafe_result"], "Image Failed"),
-        (refuses(Class.AMBIG, Code.CHARGE_UNKNOWN), Status.HELD, [], "Image Failed"),
+        (Reaction(), JobStatus.STORED, [], "Image Completed"),
+        (refuses(RetryClass.PERM, Code.UNSAFE_REQUEST), JobStatus.REFUSED, [], "Image Failed"),
+        (refuses(RetryClass.PERM, Code.REQUEST_REJECTED), JobStatus.DEAD, ["request_rejected"], "Image Failed"),
+        (Reaction(unsafe=1), JobStatus.DEAD, ["unsafe_result"], "Image Failed"),
+        (refuses(RetryClass.AMBIG, Code.CHARGE_UNKNOWN), JobStatus.HELD, [], "Image Failed"),
     ],
     ids=["stored", "refused", "rejected", "withheld", "held"],
 )
 def test_only_what_an_operator_must_mend_is_a_dead_letter(
-    reaction: Reaction, status: Status, letters: list[str], event: str
+    reaction: Reaction, status: JobStatus, letters: list[str], event: str
 ) -> None:
     world = dropped()
     world.provider.otherwise = reaction
@@ -242,7 +242,7 @@ def test_only_what_an_operator_must_mend_is_a_dead_letter(
     assert the_job(world).status is status
     assert [letter.attributes["code"] for letter in world.dead_letters.messages] == letters
     assert [one.detail_type for one in world.bus.events] == [event]
-    assert bool(world.report(KEY)) is (status is not Status.STORED)
+    assert bool(world.report(KEY)) is (status is not JobStatus.STORED)
     assert_at_rest(world)
 
 
@@ -254,7 +254,7 @@ def test_an_output_bucket_out_of_order_delays_and_loses_nothing() -> None:
 
     world.wire.before.append(Strike(slow_down, "put_object", times=30))
     world.run()
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert not world.dead_letters.messages
     assert_at_rest(world)
 
@@ -267,7 +267,7 @@ def test_a_deliver_that_dies_again_and_again_ends_in_the_same_views() -> None:
         world.run_for(800)
     world.wire.calm()
     world.run()
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Class
-from backdrop_cli.errors import MisusedError, RefusedError
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import RetryClass
+from backdrop_cli.errors import CommandError, UsageError
 from proof.world.pictures import photo
 from proof.world.reactions import refuses
 from proof.world.stack import World
@@ -47,17 +47,17 @@ def test_above_fifty_photos_or_a_dollar_somebody_says_yes_first(
     plan = colleague.price(kind=kind)
     assert plan["asks"] is asks
     if asks:
-        with pytest.raises(RefusedError, match="nothing was sent; say yes"):
-            colleague.desk.start({"plan": plan["plan"], "agreed": False})
-    assert len(colleague.desk.start({"plan": plan["plan"], "agreed": asks})["keys"]) == photos
+        with pytest.raises(CommandError, match="nothing was sent; say yes"):
+            colleague.desk.start_upload({"plan": plan["plan"], "agreed": False})
+    assert len(colleague.desk.start_upload({"plan": plan["plan"], "agreed": asks})["keys"]) == photos
 
 
 def test_a_price_is_agreed_to_once(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     plan = colleague.price()
-    colleague.desk.start({"plan": plan["plan"]})
-    with pytest.raises(RefusedError, match="sent already"):
-        colleague.desk.start({"plan": plan["plan"]})
+    colleague.desk.start_upload({"plan": plan["plan"]})
+    with pytest.raises(CommandError, match="sent already"):
+        colleague.desk.start_upload({"plan": plan["plan"]})
 
 
 def test_what_the_budget_does_not_cover_is_said(colleague: Colleague) -> None:
@@ -82,14 +82,14 @@ def test_a_wish_that_cannot_be_meant_is_told_in_a_sentence(
     colleague: Colleague, wish: dict[str, Any], words: str
 ) -> None:
     colleague.drags("red.jpg")
-    with pytest.raises(MisusedError, match=words):
+    with pytest.raises(UsageError, match=words):
         colleague.price(**wish)
 
 
 @pytest.mark.parametrize("name", ["", "../x.jpg", "a//b.jpg", "/x.jpg", "a\0.jpg"])
 def test_a_name_that_is_no_key_is_refused(colleague: Colleague, name: str) -> None:
-    with pytest.raises(MisusedError):
-        colleague.desk.plan({**WISH, "files": [told(name, photo())]})
+    with pytest.raises(UsageError):
+        colleague.desk.plan_upload({**WISH, "files": [told(name, photo())]})
 
 
 def test_a_folder_that_speaks_for_itself_is_heard(colleague: Colleague) -> None:
@@ -114,8 +114,8 @@ def test_a_file_that_is_no_photo_is_named_by_its_first_bytes_and_stays(colleague
 
 def test_the_same_photo_twice_is_one_and_two_of_one_name_are_none(colleague: Colleague) -> None:
     files = [told("red.jpg", photo("red")), told("red.jpg", photo("red")), told("blue.jpg", photo("blue"))]
-    assert colleague.desk.plan({**WISH, "files": files})["photos"] == 2
-    plan = colleague.desk.plan({**WISH, "files": [*files, told("red.jpg", photo("other"))]})
+    assert colleague.desk.plan_upload({**WISH, "files": files})["photos"] == 2
+    plan = colleague.desk.plan_upload({**WISH, "files": [*files, told("red.jpg", photo("other"))]})
     assert (plan["photos"], plan["refused"]) == (1, 2)
 
 
@@ -132,8 +132,8 @@ def test_no_photo_at_all_costs_nothing_and_sends_nothing(colleague: Colleague) -
 
 
 def test_more_photos_than_a_page_bears_are_refused_in_a_sentence(colleague: Colleague) -> None:
-    with pytest.raises(MisusedError, match="at a time, and there are 2,001; send some"):
-        colleague.desk.plan({**WISH, "files": [told("a.jpg", b"")] * 2001})
+    with pytest.raises(UsageError, match="at a time, and there are 2,001; send some"):
+        colleague.desk.plan_upload({**WISH, "files": [told("a.jpg", b"")] * 2001})
 
 
 # -- on its way ------------------------------------------------------------------------------------------------
@@ -142,9 +142,9 @@ def test_more_photos_than_a_page_bears_are_refused_in_a_sentence(colleague: Coll
 def test_the_words_lie_there_before_the_photo_so_that_it_is_bought_once(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     plan = colleague.price(style="GOLDEN_HOUR")
-    begun = colleague.desk.start({"plan": plan["plan"]})
+    begun = colleague.desk.start_upload({"plan": plan["plan"]})
     assert colleague.world.input.keys() == []
-    colleague.desk.form({"drop": begun["drop"], "key": "shoes/red.jpg"})
+    colleague.desk.create_form({"drop": begun["drop"], "key": "shoes/red.jpg"})
     lying = colleague.world.input.objects["shoes/red.jpg.json"][-1].data
     assert json.loads(lying or b"") == {"prompt": "on sand", "style": "GOLDEN_HOUR"}
     colleague.uploads(begun["drop"], "shoes/red.jpg", colleague.files["red.jpg"])
@@ -160,7 +160,7 @@ def test_a_name_in_any_script_comes_back_as_it_is(colleague: Colleague, name: st
     colleague.world.run()
     drop = colleague.sees()
     assert (drop["counts"], drop["results"][0]["name"]) == ({"stored": 1}, name)
-    form = colleague.desk.drops[number - 1].form(f"größe 42/{name}")
+    form = colleague.desk.batches[number - 1].create_form(f"größe 42/{name}")
     assert form is not None
     assert form.fields["key"] == f"größe 42/{name}"
 
@@ -176,7 +176,7 @@ def test_pictures_come_with_links_their_price_and_what_was_asked(colleague: Coll
     stem = PurePosixPath(first["name"]).stem
     assert urlsplit(first["link"]).path == f"/shoes/{stem}.jpg/{stem}.png"
     for link in (first["before"], first["after"]):
-        small = colleague.desk.small.picture(link)
+        small = colleague.desk.thumbnails.make_thumbnail(link)
         assert small
         assert small[8:12] == b"WEBP"
     assert colleague.sees((1, 2))["results"] == []
@@ -184,7 +184,7 @@ def test_pictures_come_with_links_their_price_and_what_was_asked(colleague: Coll
 
 
 def test_a_failure_comes_with_its_hint(colleague: Colleague) -> None:
-    colleague.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    colleague.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
     colleague.drags("red.jpg")
     colleague.sends()
     colleague.world.run()
@@ -201,11 +201,11 @@ def test_a_failure_comes_with_its_hint(colleague: Colleague) -> None:
 def test_an_upload_that_broke_off_is_still_on_the_desk_for_whoever_opens_the_page_anew(colleague: Colleague) -> None:
     colleague.drags("red.jpg", "blue.jpg")
     plan = colleague.price()
-    begun = colleague.desk.start({"plan": plan["plan"]})
+    begun = colleague.desk.start_upload({"plan": plan["plan"]})
     colleague.uploads(begun["drop"], "shoes/red.jpg", colleague.files["red.jpg"])
     blue = {"drop": begun["drop"], "key": "shoes/blue.jpg"}
-    colleague.desk.form(blue)
-    assert colleague.desk.arrived(blue) == {"arrived": False}
+    colleague.desk.create_form(blue)
+    assert colleague.desk.check_arrival(blue) == {"arrived": False}
     colleague.world.run()
     drop = colleague.sees()
     assert {row["key"]: row["stage"] for row in drop["rows"]} == {"shoes/red.jpg": "stored", "shoes/blue.jpg": "here"}
@@ -221,24 +221,24 @@ def test_half_a_file_or_the_old_photo_is_not_taken_for_the_new_one(colleague: Co
     colleague.drags("red.jpg")
     plan = colleague.price()
     assert plan["rows"][0]["note"] == "it replaces the photo of that name"
-    begun = colleague.desk.start({"plan": plan["plan"]})
+    begun = colleague.desk.start_upload({"plan": plan["plan"]})
     red = {"drop": begun["drop"], "key": "shoes/red.jpg"}
-    assert colleague.desk.form(red)["form"]
-    assert colleague.desk.arrived(red) == {"arrived": False}
+    assert colleague.desk.create_form(red)["form"]
+    assert colleague.desk.check_arrival(red) == {"arrived": False}
     colleague.world.drop("shoes/red.jpg", colleague.files["red.jpg"][:-1])
-    assert colleague.desk.arrived(red) == {"arrived": False}
+    assert colleague.desk.check_arrival(red) == {"arrived": False}
     colleague.world.drop("shoes/red.jpg", colleague.files["red.jpg"])
-    assert colleague.desk.arrived(red) == {"arrived": True}
+    assert colleague.desk.check_arrival(red) == {"arrived": True}
 
 
 @pytest.mark.parametrize("key", ["shoes/other.jpg", "_backdrop.json", ""])
 def test_no_form_is_given_for_what_is_not_in_the_drop(colleague: Colleague, key: str) -> None:
     colleague.drags("red.jpg")
     number = colleague.sends()
-    with pytest.raises(MisusedError, match="no photo of this drop"):
-        colleague.desk.form({"drop": number, "key": key})
-    with pytest.raises(MisusedError, match="load it again"):
-        colleague.desk.form({"drop": number + 1, "key": "shoes/red.jpg"})
+    with pytest.raises(UsageError, match="no photo of this drop"):
+        colleague.desk.create_form({"drop": number, "key": key})
+    with pytest.raises(UsageError, match="load it again"):
+        colleague.desk.create_form({"drop": number + 1, "key": "shoes/red.jpg"})
 
 
 # -- what is there already -------------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ def test_the_same_drop_again_uploads_nothing_and_shows_what_there_is(colleague: 
 
 
 def test_a_photo_that_failed_goes_again(colleague: Colleague) -> None:
-    colleague.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    colleague.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
     colleague.drags("red.jpg")
     colleague.sends()
     colleague.world.run()
@@ -272,14 +272,14 @@ def test_a_cancelled_photo_goes_again(colleague: Colleague, monkeypatch: pytest.
     assert (again["photos"], again["price"]) == (1, "$0.06")
     colleague.sends()
     colleague.world.run()
-    assert [job.status for job in colleague.world.jobs()] == [Status.STORED]
+    assert [job.status for job in colleague.world.jobs()] == [JobStatus.STORED]
 
 
 def test_a_photo_that_failed_for_a_request_costs_what_that_request_asked_for(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     colleague.sends(kind="remove", prompt="")
     colleague.world.run()
-    colleague.world.provider.script.append(refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    colleague.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
     ask(colleague.world, "shoes/red.jpg", prompt="on a beach")
     colleague.world.run()
     again = colleague.price(kind="remove", prompt="")

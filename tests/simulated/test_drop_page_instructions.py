@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backdrop_cli.errors import RefusedError
+from backdrop_cli.errors import CommandError
 from proof.world.sight import INPUT
 from proof.world.stack import World
 from tests.simulated.cli_person import Person
@@ -47,8 +47,8 @@ def test_a_persons_instructions_are_asked_about_with_both_costs(colleague: Colle
         True,
         {"photos": 1, "replace": "at most $0.12 for 2 images", "keep": "at most $0.07 for 2 images"},
     )
-    with pytest.raises(RefusedError, match="nothing was sent; choose what to do with the instructions"):
-        colleague.desk.start({"plan": plan["plan"], "agreed": True})
+    with pytest.raises(CommandError, match="nothing was sent; choose what to do with the instructions"):
+        colleague.desk.start_upload({"plan": plan["plan"], "agreed": True})
     assert [row["note"] for row in plan["rows"]] == ["a person wrote other instructions for it", ""]
     assert colleague.world.input.keys() == [sidecar]
 
@@ -90,5 +90,5 @@ def test_photos_that_are_there_cost_what_they_did_cost(colleague: Colleague) -> 
     colleague.drags("blue.jpg")
     colleague.sends()
     colleague.world.run()
-    drops = colleague.desk.state({"drops": []})["drops"]
+    drops = colleague.desk.read_progress({"drops": []})["drops"]
     assert (drops[-1]["cost"], drops[-1]["earlier"]) == ("$0.12", "$0.06 of it before this run")

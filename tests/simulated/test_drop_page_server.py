@@ -19,16 +19,16 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 from PIL import Image
 
-from backdrop.model.styles import PRESETS
-from backdrop_cli.clients import Clients
-from backdrop_cli.droppage.document import PROMPTS, document
-from backdrop_cli.droppage.guard import Guard
-from backdrop_cli.droppage.server import MOST_BYTES, PageServer
+from backdrop.model.styles import STYLE_PRESETS
+from backdrop_cli.clients import AwsClients
+from backdrop_cli.droppage.document import SUGGESTED_PROMPTS, render_upload_page
+from backdrop_cli.droppage.guard import PageAccess
+from backdrop_cli.droppage.server import MAX_REQUEST_BYTES, PageServer
 from backdrop_cli.droppage.signed import FORM_SECONDS
-from backdrop_cli.options import Place
-from backdrop_cli.page.shots import File
-from backdrop_cli.page.thumbs import LONGEST_SIDE, link_of
-from backdrop_cli.trouble import explained
+from backdrop_cli.options import StackLocation
+from backdrop_cli.page.shots import GalleryFile
+from backdrop_cli.page.thumbs import MAX_SIDE_PIXELS, build_thumbnail_link
+from backdrop_cli.trouble import translate_aws_errors
 from proof.world.stack import World
 from proof.world.wire import Call, refusal
 from tests.corpus.files import heic
@@ -43,7 +43,7 @@ class Client:
 
     def __init__(self, server: PageServer, colleague: Colleague) -> None:
         self.server, self.colleague = server, colleague
-        self.host = f"127.0.0.1:{server.guard.port}"
+        self.host = f"127.0.0.1:{server.access.port}"
 
     def gets(self, path: str = OURS, **headers: str) -> HTTPResponse:
         return self._sends("GET", path, None, headers)
@@ -54,9 +54,9 @@ class Client:
         return self._sends("POST", path + door, data, usual | headers)
 
     def _sends(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
-        connection = HTTPConnection("127.0.0.1", self.server.guard.port, timeout=60)
+        connection = HTTPConnection("127.0.0.1", self.server.access.port, timeout=60)
         sent = {name.replace("_", "-"): text for name, text in headers.items() if text}
-        connection.request(method, path.format(token=self.server.guard.token), body, sent)
+        connection.request(method, path.format(token=self.server.access.token), body, sent)
         answer = connection.getresponse()
         self.data = answer.read()
         self.text = self.data.decode(errors="replace")
@@ -66,7 +66,7 @@ class Client:
 
 @contextmanager
 def serving(colleague: Colleague) -> Generator[Client]:
-    with PageServer(colleague.desk, 0, partial(explained, Place())) as server:
+    with PageServer(colleague.desk, 0, partial(translate_aws_errors, StackLocation())) as server:
         thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield Client(server, colleague)
@@ -100,22 +100,22 @@ def test_only_pictures_that_the_page_was_told_of_are_served_and_small(client: Cl
     big = BytesIO()
     Image.new("RGB", (1600, 1200)).save(big, "JPEG")
     client.colleague.world.drop("a.jpg", big.getvalue())
-    told, untold = (File("photos", key, None, key) for key in ("a.jpg", "b.jpg"))
-    link = client.server.desk.small.link(told)
+    told, untold = (GalleryFile("photos", key, None, key) for key in ("a.jpg", "b.jpg"))
+    link = client.server.api.thumbnails.register(told)
     answer = client.gets(OURS + link)
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
     assert "max-age" in answer.headers["Cache-Control"]
-    assert max(Image.open(BytesIO(client.data)).size) == LONGEST_SIDE
-    assert client.gets(OURS + link_of(untold)).status == 404
+    assert max(Image.open(BytesIO(client.data)).size) == MAX_SIDE_PIXELS
+    assert client.gets(OURS + build_thumbnail_link(untold)).status == 404
     assert client.gets(f"/no-token/{link}").status == 404
-    assert client.gets(OURS + client.server.desk.small.link(untold)).status == 404, "it is not there"
+    assert client.gets(OURS + client.server.api.thumbnails.register(untold)).status == 404, "it is not there"
 
 
 def test_a_photo_that_the_browser_cannot_show_comes_back_small(client: Client) -> None:
     photo = heic(Image.new("RGB", (1600, 1200), "navy"))
     answer = client.posts("preview", photo, Content_Type="application/octet-stream")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
-    assert max(Image.open(BytesIO(client.data)).size) == LONGEST_SIDE
+    assert max(Image.open(BytesIO(client.data)).size) == MAX_SIDE_PIXELS
     assert client.posts("preview", b"a list", Content_Type="application/octet-stream").status == 404
     assert client.posts("preview", photo, Content_Type="text/plain").status == 404
     assert (
@@ -127,8 +127,8 @@ def test_a_photo_that_the_browser_cannot_show_comes_back_small(client: Client) -
 def test_every_page_has_a_nonce_of_its_own_and_every_command_a_token(client: Client) -> None:
     first = client.gets().headers["Content-Security-Policy"]
     assert first != client.gets().headers["Content-Security-Policy"]
-    assert Guard(1).token != Guard(1).token
-    assert len(Guard(1).token) >= 43
+    assert PageAccess(1).token != PageAccess(1).token
+    assert len(PageAccess(1).token) >= 43
 
 
 @pytest.mark.parametrize("path", ["/", "/x/", "/{token}", "/{token}/other", "/{token}x/", "/é/"])
@@ -141,7 +141,7 @@ def test_without_the_whole_address_there_is_nothing(client: Client, path: str) -
     "host", ["evil.example", "127.0.0.1", "localhost:1", "127.0.0.1.evil.example:{port}", "[::1]:{port}"]
 )
 def test_another_name_for_this_machine_is_not_answered(client: Client, host: str) -> None:
-    host = host.format(port=client.server.guard.port)
+    host = host.format(port=client.server.access.port)
     assert client.gets(Host=host).status == 404
     assert client.posts("state", {"drops": []}, Host=host, Origin=f"http://{host}").status == 404
 
@@ -150,7 +150,7 @@ def test_another_name_for_this_machine_is_not_answered(client: Client, host: str
     "origin", ["", "null", "https://evil.example", "http://127.0.0.1:1", "http://localhost:{port}"]
 )
 def test_another_page_can_send_nothing_here(client: Client, origin: str) -> None:
-    assert client.posts("state", {"drops": []}, Origin=origin.format(port=client.server.guard.port)).status == 404
+    assert client.posts("state", {"drops": []}, Origin=origin.format(port=client.server.access.port)).status == 404
     assert client.posts("state", {"drops": []}).status == 200
 
 
@@ -160,7 +160,7 @@ def test_what_a_plain_form_can_send_is_not_taken(client: Client, content_type: s
 
 
 def test_localhost_is_this_machine_too(client: Client) -> None:
-    host = f"localhost:{client.server.guard.port}"
+    host = f"localhost:{client.server.access.port}"
     assert client.gets(Host=host).status == 200
     assert client.posts("state", {"drops": []}, Host=host, Origin=f"http://{host}").status == 200
 
@@ -173,7 +173,7 @@ def test_nothing_is_served_to_other_machines(client: Client) -> None:
 
 
 def test_a_form_lets_one_photo_of_one_size_be_uploaded_for_a_quarter_of_an_hour() -> None:
-    form = signed().form("shoes/red.jpg", 123, "image/jpeg")
+    form = signed().create_form("shoes/red.jpg", 123, "image/jpeg")
     policy: dict[str, Any] = json.loads(base64.b64decode(form.fields["policy"]))
     left = datetime.fromisoformat(policy["expiration"]) - datetime.now(UTC)
     assert timedelta(seconds=FORM_SECONDS - 60) < left <= timedelta(seconds=FORM_SECONDS)
@@ -189,7 +189,10 @@ def test_a_form_lets_one_photo_of_one_size_be_uploaded_for_a_quarter_of_an_hour(
 
 def test_what_is_signed_names_the_region_and_the_newest_signature() -> None:
     """Else a bucket of today is not found, and a page of today is turned away."""
-    form, link = signed().form("a.jpg", 1, "image/jpeg"), signed().link(File("", "a.jpg/a.png", None, ""))
+    form, link = (
+        signed().create_form("a.jpg", 1, "image/jpeg"),
+        signed().create_link(GalleryFile("", "a.jpg/a.png", None, "")),
+    )
     assert form.url == "https://photos.s3.eu-central-1.amazonaws.com/"
     assert form.fields["x-amz-algorithm"] == "AWS4-HMAC-SHA256"
     assert urlsplit(link).netloc == "results.s3.eu-central-1.amazonaws.com"
@@ -206,7 +209,7 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(client: Client, body: byt
 
 
 def test_more_than_the_page_would_send_is_not_read(client: Client) -> None:
-    assert client.posts("state", b"", Content_Length=str(MOST_BYTES + 1)).status == 413
+    assert client.posts("state", b"", Content_Length=str(MAX_REQUEST_BYTES + 1)).status == 413
     assert client.posts("state", b"", Content_Length="many").status == 413
 
 
@@ -224,7 +227,7 @@ def test_a_stack_that_is_gone_is_told_on_the_page(client: Client, monkeypatch: p
     def nobody(said: object) -> None:
         raise NoCredentialsError
 
-    monkeypatch.setitem(client.server.doors, "state", cast("Any", nobody))
+    monkeypatch.setitem(client.server.api_methods, "state", cast("Any", nobody))
     assert client.posts("state", {}).status == 409
     assert "there are no AWS credentials" in client.text
 
@@ -234,17 +237,17 @@ def test_a_stack_that_is_gone_is_told_on_the_page(client: Client, monkeypatch: p
 
 def test_every_style_has_a_swatch_of_its_own_and_every_swatch_a_style() -> None:
     about = {"stack": "<shop>", "folder": "</script>"}
-    page = document(about, "once")
-    styles = {preset.lower() for preset in PRESETS}
+    page = render_upload_page(about, "once")
+    styles = {preset.lower() for preset in STYLE_PRESETS}
     assert set(re.findall(r"^\.s-([a-z0-9_]+) \{", page, re.MULTILINE)) == styles | {"none"}
-    assert set(re.findall(r'name="style" value="([A-Z0-9_]+)"', page)) == set(PRESETS)
-    assert set(re.findall(r"^\.([a-z]+) \{ background", page, re.MULTILINE)) >= set(PROMPTS.values())
+    assert set(re.findall(r'name="style" value="([A-Z0-9_]+)"', page)) == set(STYLE_PRESETS)
+    assert set(re.findall(r"^\.([a-z]+) \{ background", page, re.MULTILINE)) >= set(SUGGESTED_PROMPTS.values())
     assert "stack &lt;shop&gt;" in page
     assert page.count("</script>") == 3
 
 
 def test_the_page_asks_no_other_site_for_anything() -> None:
-    assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)[^\s\"']+", document({"stack": "s"}, "once")) == []
+    assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)[^\s\"']+", render_upload_page({"stack": "s"}, "once")) == []
 
 
 # -- the verb --------------------------------------------------------------------------------------------------
@@ -259,9 +262,9 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
     someone = Person(World(), monkeypatch)
     colleague = Colleague(someone.world)
-    signing = cast("Any", colleague.desk.signed)._client  # noqa: SLF001  no other way to it
+    signing = cast("Any", colleague.desk.presigner)._client  # noqa: SLF001  no other way to it
     none = cast("Any", None)
-    clients = Clients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
+    clients = AwsClients(*(none,) * 5, signing=signing, sns=none, sqs=none, states=none)
     someone.stack = replace(someone.stack, clients=clients)
     monkeypatch.setattr(PageServer, "serve_forever", ended)
     return someone

@@ -11,9 +11,17 @@ import pytest
 from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
 
-from backdrop.aws.events import REQUESTED, looks_of
-from backdrop.campaigns.report import EVENT, Ended, Failures, Fate, Sums, announcement, document
-from backdrop.model.errors import DamagedMessageError
+from backdrop.aws.events import REQUEST_DETAIL_TYPE, parse_intake_message
+from backdrop.campaigns.report import (
+    EVENT_TYPE,
+    CampaignStatus,
+    CampaignTotals,
+    FailureGroup,
+    FinishedExecution,
+    build_event_detail,
+    build_report,
+)
+from backdrop.model.errors import MalformedMessageError
 from docs import make_event_schemas
 from docs.make_event_schemas import DETAILS, file_name, schema_of_event
 from proof.simulate.plan import draw
@@ -21,7 +29,7 @@ from proof.simulate.play import Play
 
 EVENTS = Path(__file__).parents[2] / "events"
 SEEDS = range(12)
-TOLD = [kind for kind in DETAILS if kind not in (REQUESTED, EVENT)]
+TOLD = [kind for kind in DETAILS if kind not in (REQUEST_DETAIL_TYPE, EVENT_TYPE)]
 WISH = {"prompt": "on a beach"}
 REQUEST = {"bucket": "backdrop-input", "key": "shoes/red.jpg", "instructions": WISH}
 
@@ -80,25 +88,29 @@ def test_every_event_that_was_really_told_fulfils_its_schema(kind: str) -> None:
     assert (bool(told), wrong[:3]) == (True, [])
 
 
-def a_campaigns_end(fate: Fate, error: str = "") -> dict[str, Any]:
+def a_campaigns_end(fate: CampaignStatus, error: str = "") -> dict[str, Any]:
     """What is told of a campaign of 500 photos, one of which failed."""
     run = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-20261116-120000"
-    ended = Ended(run, {"name": "winter", "prefix": "catalogue/"}, fate, "2026-11-16T12:00:00.000Z", error, error)
-    sums = Sums(ended.since, Counter(stored=499, refused=1), 500, 2994, 5988, 0, 89_820_000, 0, 89_820_000, 0)
-    sums.failures["photo_not_found"] = Failures(1, "catalogue/gone.jpg", "There is no such photo.")
-    report = document(ended, sums, {"items": 500, "quoted_usd": 90.0}, datetime(2026, 11, 16, 13, tzinfo=UTC))
+    ended = FinishedExecution(
+        run, {"name": "winter", "prefix": "catalogue/"}, fate, "2026-11-16T12:00:00.000Z", error, error
+    )
+    sums = CampaignTotals(
+        ended.started_at, Counter(stored=499, refused=1), 500, 2994, 5988, 0, 89_820_000, 0, 89_820_000, 0
+    )
+    sums.failures_by_code["photo_not_found"] = FailureGroup(1, "catalogue/gone.jpg", "There is no such photo.")
+    report = build_report(ended, sums, {"items": 500, "quoted_usd": 90.0}, datetime(2026, 11, 16, 13, tzinfo=UTC))
     keys = {suffix: f"_backdrop/campaigns/winter/report.{suffix}" for suffix in ("json", "csv")}
-    return announcement(report, "backdrop-output", keys)
+    return build_event_detail(report, "backdrop-output", keys)
 
 
 def test_the_sample_of_a_campaigns_end_is_what_the_report_makes_of_it() -> None:
-    assert a_sample(EVENT)["detail"] == a_campaigns_end(Fate.SUCCEEDED)
+    assert a_sample(EVENT_TYPE)["detail"] == a_campaigns_end(CampaignStatus.SUCCEEDED)
 
 
-@pytest.mark.parametrize("fate", Fate)
-def test_a_campaigns_end_fulfils_its_schema_however_it_ended(fate: Fate) -> None:
-    told = an_event(EVENT, a_campaigns_end(fate, "" if fate is Fate.SUCCEEDED else "max_total_exceeded"))
-    assert [error.message for error in validator(EVENT).iter_errors(told)] == []
+@pytest.mark.parametrize("fate", CampaignStatus)
+def test_a_campaigns_end_fulfils_its_schema_however_it_ended(fate: CampaignStatus) -> None:
+    told = an_event(EVENT_TYPE, a_campaigns_end(fate, "" if fate is CampaignStatus.SUCCEEDED else "max_total_exceeded"))
+    assert [error.message for error in validator(EVENT_TYPE).iter_errors(told)] == []
 
 
 def test_nothing_is_told_that_has_no_schema() -> None:
@@ -128,14 +140,14 @@ def test_an_event_that_lacks_a_field_is_noticed(field: str) -> None:
     ids=str,
 )
 def test_a_request_that_intake_refuses_does_not_fulfil_its_schema(wrong: dict[str, Any]) -> None:
-    fine, damaged = an_event(REQUESTED, REQUEST), an_event(REQUESTED, REQUEST | wrong)
-    assert validator(REQUESTED).is_valid(fine)
-    assert not validator(REQUESTED).is_valid(damaged)
-    assert looks_of(json.dumps(fine), bucket="backdrop-input", again=False)
-    with pytest.raises(DamagedMessageError):
-        looks_of(json.dumps(damaged), bucket="backdrop-input", again=False)
+    fine, damaged = an_event(REQUEST_DETAIL_TYPE, REQUEST), an_event(REQUEST_DETAIL_TYPE, REQUEST | wrong)
+    assert validator(REQUEST_DETAIL_TYPE).is_valid(fine)
+    assert not validator(REQUEST_DETAIL_TYPE).is_valid(damaged)
+    assert parse_intake_message(json.dumps(fine), input_bucket="backdrop-input", is_repeated=False)
+    with pytest.raises(MalformedMessageError):
+        parse_intake_message(json.dumps(damaged), input_bucket="backdrop-input", is_repeated=False)
 
 
 def test_a_requests_instructions_are_those_of_a_sidecar() -> None:
     misspelt = REQUEST | {"instructions": {"promt": "on a beach"}}
-    assert not validator(REQUESTED).is_valid(an_event(REQUESTED, misspelt))
+    assert not validator(REQUEST_DETAIL_TYPE).is_valid(an_event(REQUEST_DETAIL_TYPE, misspelt))

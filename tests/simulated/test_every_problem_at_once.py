@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.instructions.sources import MOST_TOLD, Place, read_file, read_tags
+from backdrop.instructions.sources import MAX_REPORTED_ERRORS, InstructionSource, parse_file, parse_tags
 from backdrop.model.codes import Code
 from proof.world.stack import World
 from tests.simulated.days import codes
@@ -69,7 +69,7 @@ def test_an_outputs_whole_numbers_too() -> None:
 
 
 def test_a_wrong_value_in_a_tag_may_be_another_tools_and_the_prefix_is_named() -> None:
-    (error,) = read_tags({"style": "summer-collection"}).errors
+    (error,) = parse_tags({"style": "summer-collection"}).errors
     assert "another tool" in str(error.hint)
     assert "backdrop:operation" in str(error.hint)
     assert "another tool" not in str(sidecar({"style": "summer-collection"}).errors[0].hint)
@@ -79,16 +79,16 @@ def test_a_wrong_value_in_a_tag_may_be_another_tools_and_the_prefix_is_named() -
     "data", [b"", b"\xff\xfea", b"caf\xe9", b'{"seed": 1, "seed": 2}', b'{"seed": NaN}', b"[1]", b"[" * 20_000]
 )
 def test_a_file_without_a_slip_of_the_pen_is_not_told_to_look_for_one(data: bytes) -> None:
-    (error,) = read_file("a.jpg.json", data).errors
+    (error,) = parse_file("a.jpg.json", data).errors
     assert (error.code, "comma" in str(error.hint)) == (Code.SIDECAR_NOT_JSON, False)
 
 
 def test_a_slip_of_the_pen_is() -> None:
-    (error,) = read_file("a.jpg.json", b'{"seed": 1,}').errors
+    (error,) = parse_file("a.jpg.json", b'{"seed": 1,}').errors
     assert "comma" in str(error.hint)
 
 
-def words_of(read: Place) -> list[str]:
+def words_of(read: InstructionSource) -> list[str]:
     """What is wrong with a place, without its name."""
     return [str(error.words) for error in read.errors]
 
@@ -111,7 +111,7 @@ def test_one_value_is_told_all_that_is_wrong_with_it(given: dict[str, Any], told
 
 
 def test_what_json_does_not_allow_is_told_with_its_place_and_beside_all_other_mistakes() -> None:
-    read = read_file(
+    read = parse_file(
         "a.json",
         b'{"prompt": "a", "prompt": "b", "promt": "c", "num_images": 99, "max_cost_usd": NaN, '
         b'"output": [{"format": "png", "format": "jpg"}], "variants": {"b": {"seed": 1%s}}}' % (b"0" * 5000),
@@ -137,14 +137,14 @@ def test_what_json_does_not_allow_is_told_with_its_place_and_beside_all_other_mi
     ids=["unknown fields", "no numbers", "no codes", "no providers"],
 )
 def test_a_file_with_thousands_of_mistakes_has_a_report_that_names_the_first(data: bytes) -> None:
-    read = read_file("a.json", data)
-    assert len(read.errors) == MOST_TOLD + 1
+    read = parse_file("a.json", data)
+    assert len(read.errors) == MAX_REPORTED_ERRORS + 1
     assert re.fullmatch(r"a.json: there are \d+,\d\d\d more mistakes; mend these first", str(read.errors[-1].message))
 
 
 def test_a_photo_whose_sidecar_has_thousands_of_mistakes_ends_in_a_report() -> None:
     found = reported(**{f"field-{n}": n for n in range(3_000)})
-    assert len(found) == MOST_TOLD + 1
+    assert len(found) == MAX_REPORTED_ERRORS + 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from backdrop_local.photos import PHOTOS
 from docs import make_photos
 from proof.world.sight import INPUT
@@ -42,7 +42,7 @@ def test_an_example_comes_to_the_pictures_that_it_is_shown_for(example: str) -> 
     for name, data in files_of(example):
         world.s3.drop(INPUT, f"{example}/{name}", data)
     world.run()
-    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
     pictures = sorted(name.removeprefix(f"{example}/") for name in world.pictures())
     assert pictures == sorted(f"{photo}/{name}" for photo, names in COMES_TO[example].items() for name in names)
     assert sum(job.charged for job in world.jobs()) == round(COSTS[example] * 1_000_000)

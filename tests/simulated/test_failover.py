@@ -1,15 +1,16 @@
 """Fail-over, played: nothing is paid twice, no job is lost on the way, and the receipt tells how it came about."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from backdrop.model.circuit import Reason
+from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Answer
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import ProviderResult
 from proof.world.pictures import photo
 from proof.world.provider import Kind, Reaction, charges_and_hangs_up
 from proof.world.stack import World
@@ -55,7 +56,7 @@ def story(world: World) -> list[tuple[str, str]]:
     return [(attempt.provider, attempt.outcome.value) for attempt in the_job(world).attempts]
 
 
-def says(answer: Answer) -> Reaction:
+def says(answer: ProviderResult) -> Reaction:
     return Reaction(takes=False, answer=answer, seconds=1)
 
 
@@ -71,14 +72,14 @@ def test_a_provider_that_refuses_the_key_loses_the_job_to_the_next_at_once() -> 
     world.provider.otherwise = says(PAUSED)
     world.run()
     assert story(world) == [("ideogram", "not_taken"), ("runware", "answered")]
-    assert (the_job(world).status, charged(world)) == (Status.STORED, {"runware": PRICE})
+    assert (the_job(world).status, charged(world)) == (JobStatus.STORED, {"runware": PRICE})
     assert warnings(world) == ["moved from ideogram to runware: wrong key"]
     assert_at_rest(world)
 
 
 def test_a_key_that_is_missing_loses_it_too() -> None:
     world = two_lanes()
-    world.provider.unready = Answer(PAUSED.kind, Code.PROVIDER_KEY_MISSING, "There is no API key.")
+    world.provider.unready = ProviderResult(PAUSED.retry_class, Code.PROVIDER_KEY_MISSING, "There is no API key.")
     world.run()
     assert story(world) == [("runware", "answered")]
     assert_at_rest(world)
@@ -88,7 +89,7 @@ def test_a_lane_that_is_paused_is_left_by_reconcile_and_its_old_message_does_not
     world = two_lanes()
     world.pause()
     assert world.set_right()
-    assert (the_job(world).provider, the_job(world).status) == ("runware", Status.ACCEPTED)
+    assert (the_job(world).provider, the_job(world).status) == ("runware", JobStatus.ACCEPTED)
     world.run()
     world.resume()
     play_on(world, 2)
@@ -100,7 +101,7 @@ def test_a_lane_that_is_paused_is_left_by_reconcile_and_its_old_message_does_not
 
 def test_jobs_that_name_nobody_else_do_not_hide_those_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest that wait are looked at first, and only so many in a run; the next one goes on behind them."""
-    monkeypatch.setattr("backdrop.reconcile.service.MOST_LOOKED_AT", 2)
+    monkeypatch.setattr("backdrop.reconcile.service.MAX_SCANNED_ITEMS", 2)
     world = World(besides={"runware": Kind.OWN_ID})
     for n in range(4):
         world.sidecar(f"shoes/{n}.jpg", prompt="at sea", provider="ideogram")
@@ -117,12 +118,12 @@ def test_jobs_that_name_nobody_else_do_not_hide_those_behind_them(monkeypatch: p
     assert (providers.pop(KEY), {*providers.values()}) == ("runware", {"ideogram"})
 
 
-@pytest.mark.parametrize("reason", [Reason.BUDGET, Reason.DELIVERY])
-def test_what_holds_up_the_whole_stack_moves_nobody(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", [PauseReason.BUDGET, PauseReason.DELIVERY])
+def test_what_holds_up_the_whole_stack_moves_nobody(reason: PauseReason) -> None:
     world = two_lanes()
-    world.steps.keeper.pause("ideogram", reason, Code.BUDGET_REACHED, "no", needs=10**12)
+    world.steps.keeper.pause("ideogram", reason, Code.BUDGET_REACHED, "no", required_budget=10**12)
     world.set_right()
-    assert world.render.moves.out_of_a_shut_lane(the_job(world)) is None
+    assert world.render.failover.fail_over_if_blocked(the_job(world)) is None
     assert the_job(world).provider == "ideogram"
 
 
@@ -131,7 +132,7 @@ def test_a_job_that_names_one_provider_waits_for_it() -> None:
     world.pause()
     world.set_right()
     world.run()
-    assert (the_job(world).provider, the_job(world).status) == ("ideogram", Status.ACCEPTED)
+    assert (the_job(world).provider, the_job(world).status) == ("ideogram", JobStatus.ACCEPTED)
     world.resume()
     world.run()
     assert charged(world) == {"ideogram": PRICE}
@@ -140,9 +141,11 @@ def test_a_job_that_names_one_provider_waits_for_it() -> None:
 
 def test_a_lane_closed_in_place_is_left_unless_the_job_may_find_out() -> None:
     world = two_lanes()
-    lane = world.ledger.lane("ideogram")
+    lane = world.ledger.read_health("ideogram")
     later = world.clock.time + timedelta(hours=1)
-    world.ledger.put_lane(lane.but(streak=3, closed_since=world.clock.time, probes=1, probe_at=later))
+    world.ledger.put_health(
+        replace(lane, failure_streak=3, closed_since=world.clock.time, probe_count=1, next_probe_at=later)
+    )
     world.run()
     assert story(world) == [("runware", "answered")]
     assert warnings(world) == ["moved from ideogram to runware: ideogram is out of order for now"]
@@ -164,17 +167,17 @@ def test_a_provider_that_stays_out_of_order_for_one_photo_loses_it() -> None:
     world = two_lanes()
     world.provider.otherwise = says(BACKOFF)
     world.run()
-    assert (the_job(world).status, charged(world)) == (Status.STORED, {"runware": PRICE})
+    assert (the_job(world).status, charged(world)) == (JobStatus.STORED, {"runware": PRICE})
     assert {one for one, _ in story(world)[:-1]} == {"ideogram"}
     assert story(world)[-1] == ("runware", "answered")
 
 
 @pytest.mark.parametrize("answer", [REFUSED, REJECTED])
-def test_a_no_for_good_goes_nowhere_else(answer: Answer) -> None:
+def test_a_no_for_good_goes_nowhere_else(answer: ProviderResult) -> None:
     world = two_lanes()
     world.provider.otherwise = says(answer)
     world.run()
-    assert (the_job(world).status in (Status.REFUSED, Status.DEAD), charged(world)) == (True, {})
+    assert (the_job(world).status in (JobStatus.REFUSED, JobStatus.DEAD), charged(world)) == (True, {})
     assert world.providers["runware"].calls == []
 
 
@@ -193,7 +196,7 @@ def test_a_lost_answer_goes_nowhere_else(policy: str) -> None:
     world.run_for(1000)
     world.pause()
     play_on(world, 4)
-    assert (the_job(world).status, the_job(world).provider) == (Status.HELD, "ideogram")
+    assert (the_job(world).status, the_job(world).provider) == (JobStatus.HELD, "ideogram")
     assert world.providers["runware"].calls == []
     assert_books(world)
 
@@ -203,7 +206,7 @@ def test_where_every_lane_is_paused_the_first_that_opens_gets_the_job() -> None:
     world.pause()
     world.pause(provider="runware")
     play_on(world, 2)
-    assert the_job(world).status is Status.ACCEPTED
+    assert the_job(world).status is JobStatus.ACCEPTED
     world.resume(provider="runware")
     play_on(world, 3)
     assert story(world) == [("runware", "answered")]
@@ -241,12 +244,12 @@ def test_wherever_a_worker_dies_on_the_way_the_job_is_bought_once(make: Callable
 
     for call, world in after_each_crash(make, play):
         play_on(world, 3)
-        in_doubt = the_job(world).status is Status.UNKNOWN
+        in_doubt = the_job(world).status is JobStatus.UNKNOWN
         assert in_doubt or charged(world) == {"runware": PRICE}, call
         world.provider.otherwise = Reaction()
         world.resume()
         play_on(world)
-        assert (the_job(world).status, sum(charged(world).values())) == (Status.STORED, PRICE), call
+        assert (the_job(world).status, sum(charged(world).values())) == (JobStatus.STORED, PRICE), call
         assert_at_rest(world)
 
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Job, Status
-from backdrop.model.provider_result import Answer, Class
-from backdrop.operate.cancel import Cancelled
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.operate.cancel import CancelSummary
 from proof.simulate.plan import draw
 from proof.simulate.play import Play
 from proof.world.pictures import photo
@@ -49,7 +49,7 @@ def ended_at(job: Job) -> datetime:
 def seconds_behind(world: World, owner: str) -> float:
     """From the end of the owner's first job to the last copy's delivery."""
     copies = [the_job(world, key) for key in COPIES]
-    assert {job.status for job in copies} == {Status.STORED}
+    assert {job.status for job in copies} == {JobStatus.STORED}
     return (max(map(ended_at, copies)) - ended_at(world.jobs(owner)[0])).total_seconds()
 
 
@@ -106,7 +106,7 @@ def test_a_waker_that_dies_is_followed_by_one_that_succeeds() -> None:
     world.wire.before.append(dies)
     run_to_rest(world, 1 + len(COPIES))
     assert dies.hits == 1
-    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
     assert world.provider.charged == PRICE
     assert_at_rest(world)
 
@@ -125,10 +125,10 @@ def test_no_copy_waits_for_long_in_a_world_without_faults(seed: int) -> None:
 # -- the owner ends without a file -------------------------------------------------------------------------------
 
 ENDS = {
-    "refused": (Answer(Class.PERM, Code.UNSAFE_REQUEST, "the prompt is not safe"), Status.REFUSED),
-    "rejected": (Answer(Class.PERM, Code.REQUEST_REJECTED, "not valid"), Status.DEAD),
-    "held": (Answer.lost("no answer came back"), Status.HELD),
-    "withheld": (None, Status.DEAD),
+    "refused": (ProviderResult(RetryClass.PERM, Code.UNSAFE_REQUEST, "the prompt is not safe"), JobStatus.REFUSED),
+    "rejected": (ProviderResult(RetryClass.PERM, Code.REQUEST_REJECTED, "not valid"), JobStatus.DEAD),
+    "held": (ProviderResult.lost("no answer came back"), JobStatus.HELD),
+    "withheld": (None, JobStatus.DEAD),
 }
 
 
@@ -150,12 +150,12 @@ def test_one_copy_buys_at_once_when_the_owner_fails(end: str) -> None:
 
 def test_every_copy_gets_its_turn_when_one_after_the_other_is_refused() -> None:
     world = World()
-    world.provider.otherwise = refuses(Class.PERM, Code.UNSAFE_REQUEST)
+    world.provider.otherwise = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST)
     world.start()
     drop_copies(world, OWNER, *COPIES)
     run_to_rest(world, 1 + len(COPIES))
     ends = sorted(map(ended_at, world.jobs()))
-    assert {job.status for job in world.jobs()} == {Status.REFUSED}
+    assert {job.status for job in world.jobs()} == {JobStatus.REFUSED}
     assert max((later - end).total_seconds() for end, later in zip(ends, ends[1:], strict=False)) <= WITHIN_SECONDS
 
 
@@ -174,8 +174,8 @@ def replace(world: World) -> None:
 def cancel(world: World) -> None:
     def command() -> None:
         cancelling = world.steps.cancelling()
-        mark = cancelling.call_off("hats/")
-        assert [*cancelling.end(mark, Cancelled())] == [OWNER]
+        mark = cancelling.add_mark("hats/")
+        assert [*cancelling.cancel_marked(mark, CancelSummary())] == [OWNER]
 
     world.somebody(command)
 
@@ -183,23 +183,23 @@ def cancel(world: World) -> None:
 @pytest.mark.parametrize("leave", [delete, edit, replace, cancel])
 def test_one_copy_buys_at_once_when_the_owner_is_not_wanted(leave: Callable[[World], None]) -> None:
     world = World()
-    world.provider.script.append(refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=600))
+    world.provider.script.append(refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=600))
     world.start()
     drop_copies(world, OWNER)
     run_for(world, 5)
     drop_copies(world, *COPIES)
     run_for(world, 200)
-    assert {job.status for job in world.jobs()} == {Status.ACCEPTED}
+    assert {job.status for job in world.jobs()} == {JobStatus.ACCEPTED}
     leave(world)
     run_for(world, 60)
-    assert world.jobs(OWNER)[0].status in (Status.CANCELLED, Status.SUPERSEDED)
+    assert world.jobs(OWNER)[0].status in (JobStatus.CANCELLED, JobStatus.SUPERSEDED)
     assert seconds_behind(world, OWNER) <= CALL_SECONDS + WITHIN_SECONDS
     assert sum(the_job(world, key).reused_from is None for key in COPIES) == 1
 
 
 def test_next_copy_is_woken_when_the_chosen_one_is_deleted() -> None:
     world = World()
-    unsafe = Answer(Class.PERM, Code.UNSAFE_REQUEST, "the prompt is not safe")
+    unsafe = ProviderResult(RetryClass.PERM, Code.UNSAFE_REQUEST, "the prompt is not safe")
     world.provider.script.append(Reaction(takes=False, answer=unsafe, seconds=LONG_CALL_SECONDS))
     world.start()
     drop_copies(world, OWNER)
@@ -215,6 +215,9 @@ def test_next_copy_is_woken_when_the_chosen_one_is_deleted() -> None:
     world.wire.before.append(wakes)
     run_for(world, 2 * LONG_CALL_SECONDS)
     assert wakes.hits == 1
-    assert sorted(job.status for job in world.jobs() if job.key != OWNER) == [Status.CANCELLED, *[Status.STORED] * 7]
-    stored = [ended_at(job) for job in world.jobs() if job.status is Status.STORED]
+    assert sorted(job.status for job in world.jobs() if job.key != OWNER) == [
+        JobStatus.CANCELLED,
+        *[JobStatus.STORED] * 7,
+    ]
+    stored = [ended_at(job) for job in world.jobs() if job.status is JobStatus.STORED]
     assert (max(stored) - ended_at(the_job(world, OWNER))).total_seconds() <= CALL_SECONDS + WITHIN_SECONDS

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES, MAX_SOURCE_KEY_BYTES, picture_key, source_name
 from proof.world.pictures import photo
 from proof.world.sight import INPUT, OUTPUT, SHELF
@@ -87,7 +87,7 @@ def test_a_photo_that_is_replaced_while_it_waits_is_looked_at_where_it_lies() ->
     world.run()
     receipt = world.receipt(NAME)
     assert receipt
-    assert [job["status"] for job in receipt["jobs"]] == [Status.STORED, Status.SUPERSEDED]
+    assert [job["status"] for job in receipt["jobs"]] == [JobStatus.STORED, JobStatus.SUPERSEDED]
     assert len(world.provider.calls) == 1
 
 

@@ -6,12 +6,12 @@ from weakref import ref
 
 import pytest
 
-from backdrop.aws.metrics import count_gauges
+from backdrop.aws.metrics import emit_stack_health
 from backdrop.model.codes import Code
-from backdrop.model.job import Job, Outcome, Status
-from backdrop.model.provider_result import Class
-from backdrop.model.schedule import Day, Ref
-from backdrop.model.stack_health import Gauges, gauged, sight
+from backdrop.model.job import AttemptOutcome, Job, JobStatus
+from backdrop.model.provider_result import RetryClass
+from backdrop.model.schedule import BudgetDay, ItemKey
+from backdrop.model.stack_health import StackHealth, build_job_snapshot, summarize_health
 from backdrop.reconcile import open_jobs, service
 from proof.world.pictures import photo
 from proof.world.provider import charges_and_hangs_up, refuses
@@ -27,7 +27,7 @@ BUDGET = 10_000_000
 HOUR = 3600
 
 
-def gauges(world: World) -> Gauges:
+def gauges(world: World) -> StackHealth:
     """How the stack stands after a run."""
     return tallied(world).gauges
 
@@ -36,7 +36,7 @@ def gauges(world: World) -> Gauges:
 
 
 def test_a_stack_without_jobs_has_nothing_open_and_nothing_spent() -> None:
-    assert gauges(World()) == Gauges(cap=BUDGET)
+    assert gauges(World()) == StackHealth(cap=BUDGET)
 
 
 def test_jobs_that_wait_are_counted_and_the_oldest_is_known_by_its_age() -> None:
@@ -58,15 +58,15 @@ def test_a_photo_that_waits_for_instructions_is_no_job() -> None:
     world.turn("intake")
     source = world.source(KEY)
     assert source
-    assert source.waiting_since
+    assert source.settling_since
     assert gauges(world).open_jobs == 0
 
 
 def test_what_has_ended_is_open_no_more_and_its_price_is_spent() -> None:
     world = dropped()
     world.run()
-    assert the_job(world).status is Status.STORED
-    assert gauges(world) == Gauges(spent=PRICE, cap=BUDGET)
+    assert the_job(world).status is JobStatus.STORED
+    assert gauges(world) == StackHealth(spent=PRICE, cap=BUDGET)
 
 
 def test_a_call_whose_answer_is_lost_is_known_by_its_age_while_nobody_knows_more() -> None:
@@ -80,21 +80,26 @@ def test_a_call_whose_answer_is_lost_is_known_by_its_age_while_nobody_knows_more
     world.wire.after.append(Strike(pause, "transact_write_items", matches=lambda call: '"unknown"' in str(call.sent)))
     pass_time(world, 2 * HOUR)
     seen = gauges(world)
-    assert the_job(world).status is Status.UNKNOWN
+    assert the_job(world).status is JobStatus.UNKNOWN
     assert seen.oldest_unknown_seconds == pytest.approx((world.clock.time - lost_at).total_seconds(), abs=120)
     assert (seen.spent, seen.calls_in_flight) == (PRICE, 0)
 
 
 def test_a_lost_answer_of_a_job_that_went_on_all_the_same_keeps_nobody_waiting() -> None:
-    lost = an_attempt(charged=0, unknown=PRICE, outcome=Outcome.LOST)
-    jobs = [a_job(status=status, attempts=(lost,)) for status in (Status.PAID, Status.SUBMITTING, Status.UNKNOWN)]
-    seen = [gauged([sight(job)], [], Day("2026-11-16"), BUDGET, LATER).oldest_unknown_seconds for job in jobs]
+    lost = an_attempt(charged=0, unknown=PRICE, outcome=AttemptOutcome.LOST)
+    jobs = [
+        a_job(status=status, attempts=(lost,)) for status in (JobStatus.PAID, JobStatus.SUBMITTING, JobStatus.UNKNOWN)
+    ]
+    seen = [
+        summarize_health([build_job_snapshot(job)], [], BudgetDay("2026-11-16"), BUDGET, LATER).oldest_unknown_seconds
+        for job in jobs
+    ]
     assert seen == [0, 0, (LATER - lost.submitted_at).total_seconds()]
 
 
 def test_calls_that_are_out_are_counted() -> None:
     world = dropped()
-    seen: list[Gauges] = []
+    seen: list[StackHealth] = []
 
     def look(_: Call) -> None:
         seen.append(gauges(world))
@@ -106,7 +111,7 @@ def test_calls_that_are_out_are_counted() -> None:
 
 def test_a_cap_that_a_person_set_for_the_day_is_the_one_that_counts() -> None:
     world = World()
-    world.steps.books.raise_budget(world.clock.time.date().isoformat(), 5 * PRICE)
+    world.steps.books.set_day_cap(world.clock.time.date().isoformat(), 5 * PRICE)
     assert gauges(world).cap == 5 * PRICE
 
 
@@ -114,7 +119,7 @@ def test_a_cap_that_a_person_set_for_the_day_is_the_one_that_counts() -> None:
 
 
 def test_a_stack_with_more_jobs_than_that_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(service, "MAX_SCANNED_ITEMS", 4)
     world = World()
     world.pause()
     for n in range(6):
@@ -128,35 +133,35 @@ def test_a_stack_with_more_jobs_than_that_is_looked_at_in_part(monkeypatch: pyte
 
 def test_no_more_jobs_are_in_memory_than_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty thousand of 9 KB are more than reconcile has, and with it went all that its alarms live on."""
-    monkeypatch.setattr(open_jobs, "AT_A_TIME", 2)
+    monkeypatch.setattr(open_jobs, "BATCH_SIZE", 2)
     read: list[ref[Job]] = []
     left: list[int] = []
 
-    def job(opened: open_jobs.OpenJobs, one: Ref) -> Job | None:
-        found = opened.known.get(one)
+    def job(opened: open_jobs.OpenJobs, one: ItemKey) -> Job | None:
+        found = opened.loaded_jobs.get(one)
         read.extend([ref(found)] if found else [])
         return found
 
-    def look(*facts: Any) -> Gauges:
+    def look(*facts: Any) -> StackHealth:
         left.append(sum(one() is not None for one in read))
-        return gauged(*facts)
+        return summarize_health(*facts)
 
     world = World()
     world.pause()
     for n in range(6):
         world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
     world.run_for(60)
-    monkeypatch.setattr(open_jobs.OpenJobs, "job", job)
-    monkeypatch.setattr(service, "gauged", look)
+    monkeypatch.setattr(open_jobs.OpenJobs, "find_job", job)
+    monkeypatch.setattr(service, "summarize_health", look)
     assert gauges(world).open_jobs == 6
     assert (len(read), left) == (12, [2])
 
 
 def test_calls_that_are_out_are_counted_behind_any_number_of_paid_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Paid jobs that wait for deliver are due before them, and so stand first."""
-    monkeypatch.setattr(open_jobs, "AT_A_TIME", 2)
+    monkeypatch.setattr(open_jobs, "BATCH_SIZE", 2)
     world = World()
-    seen: list[Gauges] = []
+    seen: list[StackHealth] = []
 
     def look(_: Call) -> None:
         seen.append(gauges(world))
@@ -173,9 +178,9 @@ def test_calls_that_are_out_are_counted_behind_any_number_of_paid_jobs(monkeypat
 
 def test_a_failure_of_which_nobody_was_told_yet_is_no_open_job() -> None:
     world = dropped()
-    world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    world.provider.script.append(refuses(RetryClass.PERM, Code.REQUEST_REJECTED))
     world.run("intake", "ideogram")
-    assert (the_job(world).status, the_job(world).told) == (Status.DEAD, False)
+    assert (the_job(world).status, the_job(world).announced) == (JobStatus.DEAD, False)
     assert gauges(world).open_jobs == 0
 
 
@@ -187,7 +192,7 @@ def test_photos_that_settle_take_no_place_from_the_jobs_that_are_counted(monkeyp
     for n in range(4):
         world.drop(f"bare/{n}.jpg", photo(f"{n}"))
         world.turn("intake")
-    monkeypatch.setattr(service, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(service, "MAX_SCANNED_ITEMS", 4)
     assert gauges(world).open_jobs == 1
 
 
@@ -210,8 +215,8 @@ def test_a_ledger_that_does_not_answer_costs_the_run_no_more_than_the_numbers() 
     world.wire.before.append(gone)
     tally = tallied(world)
     assert gone.hits
-    assert (tally.gauges, [one.words.startswith("gauges: ") for one in tally.failed]) == (Gauges(), [True])
-    assert world.steps.books.run().until is None
+    assert (tally.gauges, [one.message.startswith("gauges: ") for one in tally.failures]) == (StackHealth(), [True])
+    assert world.steps.books.read_reconcile_state().locked_until is None
 
 
 # -- what is told -------------------------------------------------------------------------------------------------
@@ -222,8 +227,8 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Backdrop")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
 
-    def tell(seen: Gauges) -> list[dict[str, Any]]:
-        count_gauges(seen)
+    def tell(seen: StackHealth) -> list[dict[str, Any]]:
+        emit_stack_health(seen)
         lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
         return [{name: value for name, value in line.items() if name not in ("_aws", "service")} for line in lines]
 
@@ -231,11 +236,11 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_stack_that_rests_pays_for_no_metric(told: Any) -> None:
-    assert told(Gauges(cap=BUDGET)) == []
+    assert told(StackHealth(cap=BUDGET)) == []
 
 
 def test_what_is_above_zero_is_told_in_one_line(told: Any) -> None:
-    assert told(Gauges(open_jobs=2, oldest_open_seconds=9.5, providers_paused=1, cap=BUDGET)) == [
+    assert told(StackHealth(open_jobs=2, oldest_open_seconds=9.5, providers_paused=1, cap=BUDGET)) == [
         {"OpenJobs": [2.0], "OldestOpenJobSeconds": [9.5], "ProvidersPaused": [1.0]}
     ]
 
@@ -248,4 +253,4 @@ def test_on_a_day_that_cost_something_its_budget_is_told_also_when_nothing_is_le
     told: Any, spent: int, cap: int, left: float, percent: float
 ) -> None:
     today = {"SpentTodayUSD": [spent / MICRO], "BudgetLeftUSD": [left], "BudgetUsedPercent": [percent]}
-    assert told(Gauges(spent=spent, cap=cap)) == [today]
+    assert told(StackHealth(spent=spent, cap=cap)) == [today]

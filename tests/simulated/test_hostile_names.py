@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop_cli.download.names import flat_names
+from backdrop_cli.download.names import build_flat_names
 from proof.world.stack import World
 from tests.simulated.cli_person import Person
 
@@ -35,7 +35,7 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
 
 @pytest.mark.parametrize("key", HOSTILE)
 def test_a_picture_is_named_for_its_folder_and_for_no_other(key: str, tmp_path: Path) -> None:
-    (name,) = flat_names([key]).values()
+    (name,) = build_flat_names([key]).values()
     assert (tmp_path / name).resolve().parent == tmp_path.resolve()
     assert len(name.encode()) <= 255
     assert not name.startswith(".")
@@ -45,7 +45,7 @@ def test_a_picture_is_named_for_its_folder_and_for_no_other(key: str, tmp_path: 
 
 def test_hostile_names_that_become_alike_stay_several_files() -> None:
     keys = ["a/../b.jpg/..b.png", "a/.b.jpg/_.b.png", "b/\x1b.jpg/\x1b.png", "b/\x07.jpg/\x07.png"]
-    assert len(set(flat_names(keys).values())) == len(keys)
+    assert len(set(build_flat_names(keys).values())) == len(keys)
 
 
 def test_a_link_in_the_folder_is_replaced_and_what_it_led_to_is_left_alone(person: Person, tmp_path: Path) -> None:

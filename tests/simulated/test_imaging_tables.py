@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from backdrop.imaging.containers.header import DamagedError
-from backdrop.imaging.decode import decoding
-from backdrop.imaging.prepare import prepare, upright_photo
+from backdrop.imaging.decode import translate_decoder_errors
+from backdrop.imaging.prepare import load_upright_photo, prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS, PhotoLimits
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
@@ -51,7 +51,7 @@ def test_a_jpeg_that_lacks_a_part_is_damaged(data: bytes, said: str, limits: Pho
     with pytest.raises(OSError, match="broken data stream"):
         Image.open(BytesIO(data)).load()
     with pytest.raises(PhotoError, match=said) as caught:
-        prepare(data, limits, MOST_MEGAPIXELS)
+        prepare_photo(data, limits, MOST_MEGAPIXELS)
     assert caught.value.code is Code.DAMAGED_PHOTO
 
 
@@ -68,17 +68,17 @@ def test_a_photo_that_lacks_a_part_is_refused_once_and_nothing_is_spent(missing:
 def test_the_usual_huffman_tables_may_be_left_out_as_a_films_frames_do() -> None:
     data = without(PLAIN, HUFFMAN)
 
-    assert prepare(data, LIMITS, MOST_MEGAPIXELS).data is None
+    assert prepare_photo(data, LIMITS, MOST_MEGAPIXELS).data is None
     assert Image.open(BytesIO(data)).convert("RGB") == Image.open(BytesIO(PLAIN)).convert("RGB")
 
 
 @pytest.mark.parametrize("limits", [LIMITS, NARROW], ids=["as it is", "encoded anew"])
 def test_a_table_may_stand_behind_the_first_scan(limits: PhotoLimits) -> None:
     data = in_three_scans(photos.scene(size=(256, 192)))
-    found = prepare(data, replace(limits, bytes=limits.bytes * 3), MOST_MEGAPIXELS)
+    found = prepare_photo(data, replace(limits, max_bytes=limits.max_bytes * 3), MOST_MEGAPIXELS)
 
     assert (found.data is None) is (limits is LIMITS)
-    assert upright_photo(data, MOST_MEGAPIXELS).getpixel((128, 96)) == pytest.approx((200, 40, 40), abs=6)
+    assert load_upright_photo(data, MOST_MEGAPIXELS).getpixel((128, 96)) == pytest.approx((200, 40, 40), abs=6)
 
 
 @given(data=st.sampled_from(SMALL), changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4))
@@ -90,21 +90,21 @@ def test_no_changed_bytes_raise_anything_but_a_refusal(data: bytes, changes: lis
         hurt[int(place**3 * (len(hurt) - 1))] = value
     for limits in (LIMITS, NARROW):
         with contextlib.suppress(PhotoError):
-            prepare(bytes(hurt), limits, MOST_MEGAPIXELS)
+            prepare_photo(bytes(hurt), limits, MOST_MEGAPIXELS)
 
 
 def test_a_palette_that_is_partly_transparent_is_converted_without_a_warning() -> None:
     data = photos.saved(photos.scene("RGBA").quantize(8), "PNG")
-    corner = cast("tuple[int, int, int, int]", upright_photo(data, MOST_MEGAPIXELS).getpixel((0, 0)))
+    corner = cast("tuple[int, int, int, int]", load_upright_photo(data, MOST_MEGAPIXELS).getpixel((0, 0)))
     assert corner[3] == 0
 
 
 @pytest.mark.parametrize("surprise", [KeyError(0), ZeroDivisionError(), AssertionError(), NotImplementedError()])
 def test_whatever_a_decoder_raises_is_damage(surprise: Exception) -> None:
-    with pytest.raises(DamagedError, match="cannot be decoded"), decoding():
+    with pytest.raises(DamagedError, match="cannot be decoded"), translate_decoder_errors():
         raise surprise
 
 
 def test_a_machine_without_memory_is_not_the_photos_fault() -> None:
-    with pytest.raises(MemoryError), decoding():
+    with pytest.raises(MemoryError), translate_decoder_errors():
         raise MemoryError

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.intake_event import Look, Request
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Class
+from backdrop.model.intake_event import IncomingRequest, IntakeEvent
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import RetryClass
 from proof.world.pictures import photo
 from proof.world.provider import refuses
 from proof.world.s3 import notification
@@ -35,27 +35,27 @@ def events_of(world: World) -> list[str]:
     return [message.body for message in world.lines["intake"].messages]
 
 
-def said_anew(world: World, how: str) -> Look:
+def said_anew(world: World, how: str) -> IntakeEvent:
     """The same is said once more, a minute later, of a job that waits."""
     world.clock.sleep(60)
     if how == "upload":
         world.drop(KEY, photo(), operation="remove")
-    asks = Request("m-2", {"operation": "remove"}) if how == "request" else None
-    return Look(INPUT, KEY, request=asks, rerun=how == "rerun")
+    asks = IncomingRequest("m-2", {"operation": "remove"}) if how == "request" else None
+    return IntakeEvent(INPUT, KEY, request=asks, is_rerun=how == "rerun")
 
 
 @pytest.mark.parametrize("how", ["request", "rerun", "upload"])
 def test_a_job_that_waits_already_is_not_reported_as_accepted_again(how: str) -> None:
     world = dropped()
-    accepted = [world.intake.handle(Look(INPUT, KEY)).accepted]
+    accepted = [world.intake.handle(IntakeEvent(INPUT, KEY)).accepted]
     before = the_job(world)
-    world.steps.intake.begin_batch()
+    world.steps.intake.start_batch()
     accepted.append(world.intake.handle(said_anew(world, how)).accepted)
     after = the_job(world)
     assert [len(jobs) for jobs in accepted] == [1, 0]
-    assert before.said_at
-    assert after.said_at
-    assert (after.status, after.said_at > before.said_at) == (Status.ACCEPTED, True)
+    assert before.requested_at
+    assert after.requested_at
+    assert (after.status, after.requested_at > before.requested_at) == (JobStatus.ACCEPTED, True)
 
 
 @pytest.mark.parametrize("order", list(permutations(DROPS)), ids=" ".join)
@@ -67,7 +67,7 @@ def test_photo_and_instructions_in_any_order_make_one_job(order: tuple[str, ...]
         if between:
             world.run_for(1)
     world.run()
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert world.report(KEY) is None
     assert_at_rest(world)
 
@@ -82,7 +82,7 @@ def test_duplicated_and_shuffled_events_make_one_job(seed: int) -> None:
     for body in events_of(world) * 2:
         world.sqs.post(world.lines["intake"], body)
     world.run()
-    assert (the_job(world).status, len(world.provider.calls)) == (Status.STORED, 1)
+    assert (the_job(world).status, len(world.provider.calls)) == (JobStatus.STORED, 1)
     assert_at_rest(world)
 
 
@@ -107,8 +107,8 @@ def test_an_edited_sidecar_supersedes_an_unpaid_job_and_buys_the_new_one() -> No
     world.run("intake")
     world.run()
     assert [(job.operation, job.status) for job in world.jobs()] == [
-        ("remove", Status.SUPERSEDED),
-        ("replace", Status.STORED),
+        ("remove", JobStatus.SUPERSEDED),
+        ("replace", JobStatus.STORED),
     ]
     assert world.provider.charged == 60_000
     assert_at_rest(world)
@@ -122,8 +122,8 @@ def test_a_superseded_job_that_is_named_again_runs_on() -> None:
         world.run("intake")
     world.run()
     assert {job.operation: job.status for job in world.jobs()} == {
-        "remove": Status.STORED,
-        "replace": Status.SUPERSEDED,
+        "remove": JobStatus.STORED,
+        "replace": JobStatus.SUPERSEDED,
     }
     assert world.provider.charged == PRICE
     assert_at_rest(world)
@@ -148,7 +148,7 @@ def test_a_photo_deleted_while_its_job_waits_ends_it_cancelled() -> None:
     world.remove(KEY)
     world.run("intake")
     world.run()
-    assert (the_job(world).status, world.provider.calls) == (Status.CANCELLED, [])
+    assert (the_job(world).status, world.provider.calls) == (JobStatus.CANCELLED, [])
     assert_at_rest(world)
 
 
@@ -167,7 +167,7 @@ def test_a_cancelled_photo_that_comes_back_is_bought_once() -> None:
     world.run("intake")
     world.drop(KEY, photo(), operation="remove")
     world.run()
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
 
 
 def test_the_same_bytes_uploaded_again_buy_nothing() -> None:
@@ -214,7 +214,7 @@ def test_a_refused_photo_is_reported_and_its_good_successor_runs(data: bytes, co
     world.drop(KEY, photo(), operation="remove")
     world.run()
     assert world.report(KEY) is None
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
@@ -229,7 +229,7 @@ def test_a_bad_sidecar_is_reported_and_runs_when_it_is_mended(fields: dict[str, 
     world.sidecar(KEY, operation="remove")
     world.run()
     assert world.report(KEY) is None
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
 
 
 def test_a_bare_photo_is_reported_after_it_settled_and_bought_when_instructions_come() -> None:
@@ -245,7 +245,7 @@ def test_a_bare_photo_is_reported_after_it_settled_and_bought_when_instructions_
     world.sidecar(KEY, operation="remove")
     world.run()
     assert world.report(KEY) is None
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
 
 
 def test_a_sidecar_that_is_deleted_later_changes_nothing() -> None:
@@ -271,12 +271,12 @@ def test_what_died_when_its_sidecar_was_gone_already_is_not_sent_again_by_a_repe
     world.run("intake", "deliver")
     world.remove(f"{KEY}.json")
     world.run("intake", "deliver")
-    world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    world.provider.script.append(refuses(RetryClass.PERM, Code.REQUEST_REJECTED))
     world.run()
     for body in events:
         world.sqs.post(world.lines["intake"], body)
     world.run()
-    assert (the_job(world).status, len(world.provider.calls)) == (Status.DEAD, 1)
+    assert (the_job(world).status, len(world.provider.calls)) == (JobStatus.DEAD, 1)
 
 
 def test_a_deletion_notice_that_comes_late_does_not_harm_the_new_photo() -> None:
@@ -284,4 +284,4 @@ def test_a_deletion_notice_that_comes_late_does_not_harm_the_new_photo() -> None
     late = notification(INPUT, KEY, "ObjectRemoved:DeleteMarkerCreated", Version("v0", None, NOW), NOW)
     world.sqs.post(world.lines["intake"], late)
     world.run()
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED

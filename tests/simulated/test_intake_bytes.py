@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.instructions.schema import Variant
-from backdrop.model.job import Status
-from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, Kind, kind_of, receipt_key, report_key
+from backdrop.instructions.schema import VariantModel
+from backdrop.model.job import JobStatus
+from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, ObjectKind, classify_key, receipt_key, report_key
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import codes
@@ -17,7 +17,7 @@ from tests.simulated.wishes import defaults, folder_codes, sidecar_bytes
 from tests.unit.core_items import quick
 from tests.unit.test_wish_bytes import ANY_JSON
 
-OURS = st.dictionaries(st.sampled_from([*Variant.model_fields, "variants"]), ANY_JSON, max_size=4)
+OURS = st.dictionaries(st.sampled_from([*VariantModel.model_fields, "variants"]), ANY_JSON, max_size=4)
 NEARLY = st.fixed_dictionaries(
     {"prompt": st.text(max_size=40)}, optional={"variants": st.dictionaries(st.text(max_size=5), OURS, max_size=3)}
 )
@@ -71,7 +71,7 @@ def test_any_bytes_as_folder_defaults_give_a_job_or_a_report(data: bytes, bare: 
 
 
 TAG = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-NAMES = st.sampled_from([*Variant.model_fields, "variants", "promt", "backdrop:prompt", "backdrop:x"]) | TAG
+NAMES = st.sampled_from([*VariantModel.model_fields, "variants", "promt", "backdrop:prompt", "backdrop:x"]) | TAG
 
 
 @quick
@@ -132,7 +132,7 @@ ANY_KEY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
 @example("ü" * 446 + ".j", "sidecar")
 @example("a\u0000b/%2F+ .jpg", "sidecar")
 def test_any_key_round_trips_from_upload_to_picture_and_receipt(key: str, way: str) -> None:
-    if kind_of(key) is not Kind.PHOTO:
+    if classify_key(key) is not ObjectKind.PHOTO:
         return
     world = World()
     if way == "sidecar":
@@ -142,7 +142,7 @@ def test_any_key_round_trips_from_upload_to_picture_and_receipt(key: str, way: s
     world.drop(key, photo(), **({"operation": "remove"} if way == "tags" else {}))
     world.run()
     (job,) = world.jobs(key)
-    assert (job.status, job.key) == (Status.STORED, key)
+    assert (job.status, job.key) == (JobStatus.STORED, key)
     receipt = world.receipt(key)
     assert receipt
     assert (receipt["source"]["key"], receipt["jobs"][0]["results"][0]["key"]) == (key, next(iter(world.pictures(key))))

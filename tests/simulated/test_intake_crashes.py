@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from backdrop.model.ids import source_id
-from backdrop.model.job import Source, Status
-from backdrop.pipeline.crash_guard import LONGEST_LOOK, MOST_CRASHES, begin_look
+from backdrop.model.ids import derive_source_id
+from backdrop.model.job import JobStatus, Source
+from backdrop.pipeline.crash_guard import INTAKE_TIMEOUT, MAX_CRASHES, begin_photo_processing
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from proof.world.wire import SimulatedCrash, Strike, die
@@ -21,7 +21,7 @@ def died_before_its_messages(world: World) -> World:
     world.wire.after.append(Strike(die, "transact_write_items"))
     world.turn("intake")
     world.wire.calm()
-    assert the_job(world).status is Status.ACCEPTED
+    assert the_job(world).status is JobStatus.ACCEPTED
     assert not world.lines["ideogram"].messages
     return world
 
@@ -37,7 +37,7 @@ def with_sidecar() -> World:
 def test_a_look_that_died_is_finished_by_the_next() -> None:
     world = died_before_its_messages(dropped())
     world.run()
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
@@ -65,7 +65,7 @@ def test_a_look_that_died_is_finished_whatever_came_between(meanwhile: Callable[
         old, new = world.lines["intake"].messages
         new.visible_at, old.visible_at = old.visible_at, new.visible_at
     world.run()
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
@@ -73,7 +73,7 @@ def test_a_look_that_died_is_finished_after_its_sidecar_is_gone() -> None:
     world = died_before_its_messages(with_sidecar())
     world.remove(f"{KEY}.json")
     world.run()
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
@@ -85,7 +85,7 @@ def test_a_photo_that_was_away_for_a_moment_is_still_bought() -> None:
     world.turn("ideogram")
     world.s3.restore(INPUT, KEY)
     world.run()
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
@@ -96,7 +96,7 @@ def test_the_same_bytes_put_back_by_an_upload_are_still_bought() -> None:
     world.turn("ideogram")
     world.drop(KEY, photo(), operation="remove")
     world.run()
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
@@ -112,9 +112,9 @@ def test_a_photo_that_was_replaced_and_put_back_while_it_settled_waits_no_more()
     world.run()
     source = world.source(KEY)
     assert source
-    assert source.waiting_since is None
-    assert not list(world.steps.books.open())
-    assert (the_job(world).status, world.report(KEY)) == (Status.STORED, None)
+    assert source.settling_since is None
+    assert not list(world.steps.books.list_open())
+    assert (the_job(world).status, world.report(KEY)) == (JobStatus.STORED, None)
     assert_at_rest(world)
 
 
@@ -135,13 +135,17 @@ def test_deaths_after_a_photo_was_given_up_are_not_counted_on() -> None:
     world = World()
     now = world.clock.now()
     given_up = Source(
-        source_id=source_id(INPUT, KEY), bucket=INPUT, key=KEY, crashes=MOST_CRASHES, begun_until=now - LONGEST_LOOK
+        source_id=derive_source_id(INPUT, KEY),
+        bucket=INPUT,
+        key=KEY,
+        crash_count=MAX_CRASHES,
+        processing_until=now - INTAKE_TIMEOUT,
     )
     world.ledger.put_source(given_up, ())
-    begin_look(world.ledger, given_up, now)
+    begin_photo_processing(world.ledger, given_up, now)
     source = world.source(KEY)
     assert source
-    assert (source.crashes, source.begun_until) == (MOST_CRASHES, now + LONGEST_LOOK)
+    assert (source.crash_count, source.processing_until) == (MAX_CRASHES, now + INTAKE_TIMEOUT)
 
 
 def settle(world: World) -> None:
@@ -190,7 +194,7 @@ def test_a_look_that_died_is_finished_though_another_delivery_deleted_its_messag
     world.turn("intake")
     assert world.crashes == 1
     world.run()
-    assert (codes(world, KEY), [job.status for job in world.jobs()]) == (told, [] if told else [Status.STORED])
+    assert (codes(world, KEY), [job.status for job in world.jobs()]) == (told, [] if told else [JobStatus.STORED])
     assert_at_rest(world)
 
 
@@ -211,7 +215,7 @@ def test_only_a_first_look_that_is_overtaken_has_its_photo_looked_at_once_more(k
 
     world.wire.before.append(Strike(write, "get_object", nth=2))
     world.turn("intake")
-    assert the_job(world).status is Status.ACCEPTED
+    assert the_job(world).status is JobStatus.ACCEPTED
     assert len(world.lines["intake"].messages) == left
 
 
@@ -227,7 +231,7 @@ def test_two_looks_at_once_make_one_job(nth: int) -> None:
 
     world.wire.before.append(Strike(second, nth=nth))
     world.run()
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
@@ -241,7 +245,7 @@ def test_an_edit_in_the_middle_of_a_look_is_what_counts(nth: int) -> None:
     world.wire.before.append(Strike(edit, nth=nth))
     world.run("intake")
     world.run()
-    current = [job for job in world.jobs() if job.status is Status.STORED]
+    current = [job for job in world.jobs() if job.status is JobStatus.STORED]
     assert [job.operation for job in current] == ["replace"]
     assert world.provider.charged == 60_000
     assert_at_rest(world)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.simulation import KEY, the_job
@@ -11,10 +11,10 @@ from tests.simulated.simulation import KEY, the_job
 def stack(prices: dict[str, int]) -> World:
     """A stack with 1min.ai on beside Ideogram."""
     world = World()
-    photos = world.intake.photo
-    lanes = dict.fromkeys(("ideogram", "1min"), photos.onward.lanes["ideogram"])
-    onward, asking = replace(photos.onward, lanes=lanes), replace(photos.asking, prices=prices)
-    world.intake = replace(world.intake, photo=replace(photos, onward=onward, asking=asking))
+    photos = world.intake.photo_intake
+    lanes = dict.fromkeys(("ideogram", "1min"), photos.dispatcher.lanes["ideogram"])
+    onward, asking = replace(photos.dispatcher, lanes=lanes), replace(photos.resolver, prices=prices)
+    world.intake = replace(world.intake, photo_intake=replace(photos, dispatcher=onward, resolver=asking))
     return world
 
 
@@ -47,4 +47,4 @@ def test_in_a_list_it_is_passed_over_and_named() -> None:
 
 def test_with_a_price_it_is_quoted_at_it() -> None:
     job = the_job(dropped(stack({"1min": 45_000}), "1min"))
-    assert (job.provider, job.quoted, job.status) == ("1min", 45_000, Status.ACCEPTED)
+    assert (job.provider, job.quoted, job.status) == ("1min", 45_000, JobStatus.ACCEPTED)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.days import codes
@@ -47,7 +47,7 @@ def test_a_bare_photo_runs_on_its_folders_defaults_when_it_has_settled() -> None
     world.run_for(19)
     assert world.jobs() == []
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
     assert origins(world, KEY) == {"operation": "shoes/_backdrop.json"}
     assert_at_rest(world)
 
@@ -198,7 +198,7 @@ def test_defaults_that_go_take_nothing_away() -> None:
     world = settled(("shoes/", REMOVE))
     world.remove("shoes/_backdrop.json")
     world.run()
-    assert (the_job(world).status, codes(world, KEY), folder_codes(world, "shoes/")) == (Status.STORED, [], [])
+    assert (the_job(world).status, codes(world, KEY), folder_codes(world, "shoes/")) == (JobStatus.STORED, [], [])
 
 
 # -- broken defaults ----------------------------------------------------------------------------------------------
@@ -233,13 +233,13 @@ def test_photos_go_by_themselves_when_a_broken_default_is_mended_or_deleted(
         said(world, key)
     defaults(world, "shoes/", BROKEN)
     world.run("intake")
-    assert [source.held_by for key in keys if (source := world.source(key))] == ["shoes/_backdrop.json"] * 3
+    assert [source.blocked_by_defaults for key in keys if (source := world.source(key))] == ["shoes/_backdrop.json"] * 3
     if mended:
         defaults(world, "shoes/", mended)
     else:
         world.remove("shoes/_backdrop.json")
     world.run()
-    assert [world.jobs(key)[0].status for key in keys] == [Status.STORED] * 3
+    assert [world.jobs(key)[0].status for key in keys] == [JobStatus.STORED] * 3
     assert (bought(world), folder_codes(world, "shoes/")) == (3, [])
     assert_at_rest(world)
 
@@ -250,7 +250,7 @@ def test_two_broken_defaults_above_one_another_are_two_reports_and_none_of_the_p
     for folder in ("shoes/", ""):
         defaults(world, folder, {})
         world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
     assert (folder_codes(world, ""), folder_codes(world, "shoes/")) == ([], [])
 
 
@@ -269,7 +269,7 @@ def test_a_broken_default_takes_nothing_from_photos_that_are_resolved() -> None:
     world = settled(("shoes/", REMOVE))
     defaults(world, "shoes/", BROKEN)
     world.run()
-    assert (the_job(world).status, codes(world, KEY), bought(world)) == (Status.STORED, [], 1)
+    assert (the_job(world).status, codes(world, KEY), bought(world)) == (JobStatus.STORED, [], 1)
 
 
 def test_a_photo_that_is_wrong_itself_under_broken_defaults_has_its_own_report() -> None:

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from backdrop.model.object_keys import Kind, kind_of
+from backdrop.model.object_keys import ObjectKind, classify_key
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import codes
@@ -94,4 +94,4 @@ def test_what_is_no_photo_leaves_no_trace() -> None:
     world.run(most_turns=20_000)
     views = [key for key in world.output.keys() if key.startswith(("_backdrop/receipts/", "_backdrop/errors/"))]  # noqa: SIM118 - our own method
     names = {key.split("/", 2)[2].removesuffix(".json") for key in views}
-    assert {kind_of(name) for name in names} == {Kind.PHOTO}
+    assert {classify_key(name) for name in names} == {ObjectKind.PHOTO}

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.ids import fairness_group
-from backdrop.model.provider_result import Class
-from backdrop.operate.redrive import Wanted
+from backdrop.model.ids import derive_message_group
+from backdrop.model.provider_result import RetryClass
+from backdrop.operate.redrive import FailureFilter
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World
@@ -39,11 +39,11 @@ def wait_for_instructions(world: World) -> None:
 
 def end_badly(world: World) -> None:
     """The provider rejects each, and a person redrives them."""
-    world.provider.otherwise = refuses(Class.PERM, Code.REQUEST_REJECTED)
+    world.provider.otherwise = refuses(RetryClass.PERM, Code.REQUEST_REJECTED)
     go_well(world)
     world.provider.otherwise = Reaction()
     orders = world.steps.orders()
-    for failure in list(orders.failures(Wanted())):
+    for failure in list(orders.list_failures(FailureFilter())):
         assert orders.redrive(orders.plan(failure, pay_again=False))
     world.run()
 
@@ -80,7 +80,7 @@ def are_cancelled(world: World) -> None:
 def groups(world: World) -> list[tuple[str, str]]:
     """The group that each message has, and the one that it should have by the photo that it names."""
     keys = {source.source_id: source.key for key in KEYS if (source := world.source(key))}
-    return [(call.sent["MessageGroupId"], fairness_group(_key(call, keys))) for call in _sent(world)]
+    return [(call.sent["MessageGroupId"], derive_message_group(_key(call, keys))) for call in _sent(world)]
 
 
 def _sent(world: World) -> list[Call]:

@@ -53,7 +53,7 @@ def test_where_nobody_waits_nothing_is_said_of_it() -> None:
 
 
 def test_more_than_are_counted_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backdrop.intake.folder_defaults.MOST_COUNTED", 2)
+    monkeypatch.setattr("backdrop.intake.folder_defaults.MAX_COUNTED_PHOTOS", 2)
     assert told(held("a.jpg", "b.jpg", "c.jpg"))[0].startswith("More than 2 photos wait")
 
 

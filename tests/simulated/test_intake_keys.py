@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.aws.events import looks_of
-from backdrop.model.job import Status
-from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, Kind, kind_of
-from backdrop.pipeline.enqueue import begin_again
+from backdrop.aws.events import parse_intake_message
+from backdrop.model.job import JobStatus
+from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, ObjectKind, classify_key
+from backdrop.pipeline.enqueue import return_to_intake
 from proof.world.pictures import photo
 from proof.world.provider import Kind as Askable
 from proof.world.s3 import notification
@@ -37,12 +37,12 @@ def test_a_photo_under_any_key_is_handed_over_under_that_key(key: str) -> None:
     world = World()
     world.drop(key, photo(), operation="remove")
     world.run()
-    if kind_of(key) is not Kind.PHOTO:
+    if classify_key(key) is not ObjectKind.PHOTO:
         assert not world.table.items
         assert not world.output.objects
         return
     (job,) = world.jobs(key)
-    assert (job.status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (job.status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert all(name.startswith(f"{key}/") for name in world.pictures())
     assert_at_rest(world)
 
@@ -54,7 +54,7 @@ def test_a_photo_under_any_key_can_wait_for_its_instructions(key: str) -> None:
     world = World()
     world.drop(key, photo())
     world.run()
-    report = world.report(key) if kind_of(key) is Kind.PHOTO else {"errors": [{"code": "no_instructions"}]}
+    report = world.report(key) if classify_key(key) is ObjectKind.PHOTO else {"errors": [{"code": "no_instructions"}]}
     assert report
     assert [one["code"] for one in report["errors"]] == ["no_instructions"]
     assert not world.dead_letters.messages
@@ -65,9 +65,9 @@ def test_a_photo_under_any_key_can_wait_for_its_instructions(key: str) -> None:
 @example(key="noncharacter \uffff.jpg")
 def test_a_message_about_any_key_is_one_that_queues_take(key: str) -> None:
     world = World()
-    begin_again(world.render.intake, a_job(bucket=INPUT, key=key))
+    return_to_intake(world.render.intake_queue, a_job(bucket=INPUT, key=key))
     (message,) = world.lines["intake"].messages
-    assert looks_of(message.body, bucket=INPUT, again=False)[0].key == key
+    assert parse_intake_message(message.body, input_bucket=INPUT, is_repeated=False)[0].key == key
 
 
 def test_a_key_too_long_for_results_is_reported() -> None:

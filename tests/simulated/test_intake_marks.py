@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from backdrop.imaging.prepare import Prepared, prepare
+from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
 from backdrop.intake import photo_reader
 from backdrop.model.capabilities import PhotoLimits
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import SimulatedCrash, Strike, throttle
@@ -26,11 +26,11 @@ class Openings:
         self.deaths = deaths
         self.times = 0
 
-    def __call__(self, data: bytes, limits: PhotoLimits, max_megapixels: int) -> Prepared:
+    def __call__(self, data: bytes, limits: PhotoLimits, max_megapixels: int) -> PreparedPhoto:
         self.times += 1
         if self.times <= self.deaths:
             raise SimulatedCrash("the decoder")
-        return prepare(data, limits, max_megapixels)
+        return prepare_photo(data, limits, max_megapixels)
 
 
 type Deadly = Callable[[int], Openings]
@@ -42,7 +42,7 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
 
     def kills(deaths: int) -> Openings:
         openings = Openings(deaths)
-        monkeypatch.setattr(photo_reader, "prepare", openings)
+        monkeypatch.setattr(photo_reader, "prepare_photo", openings)
         return openings
 
     return kills
@@ -113,10 +113,10 @@ def test_a_photo_that_was_saved_anew_is_opened_again(deadly: Deadly) -> None:
     world.run()
     world.drop(KEY, photo("saved anew"), operation="remove")
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
     source = world.source(KEY)
     assert source
-    assert source.crashes == 0
+    assert source.crash_count == 0
     assert_at_rest(world)
 
 
@@ -126,7 +126,7 @@ def test_fewer_deaths_harm_nothing(times: int, deadly: Deadly) -> None:
     world.run()
     source = world.source(KEY)
     assert source
-    assert (the_job(world).status, source.crashes, source.begun_until) == (Status.STORED, 0, None)
+    assert (the_job(world).status, source.crash_count, source.processing_until) == (JobStatus.STORED, 0, None)
     assert world.provider.charged == PRICE
     assert_at_rest(world)
 
@@ -143,7 +143,7 @@ def test_a_service_that_fails_for_an_hour_is_no_crash(operation: str) -> None:
     world.run()
     source = world.source(KEY)
     assert source
-    assert (the_job(world).status, source.crashes, codes(world, KEY)) == (Status.STORED, 0, [])
+    assert (the_job(world).status, source.crash_count, codes(world, KEY)) == (JobStatus.STORED, 0, [])
 
 
 def again_and_again(world: World, nested: int) -> None:
@@ -161,7 +161,7 @@ def test_looks_that_overlap_are_no_crash() -> None:
     world = dropped()
     again_and_again(world, 3 * MOST_CRASHES)
     world.run()
-    assert (codes(world, KEY), the_job(world).status) == ([], Status.STORED)
+    assert (codes(world, KEY), the_job(world).status) == ([], JobStatus.STORED)
 
 
 def test_looks_that_overlap_take_nothing_from_a_photo_that_is_done() -> None:
@@ -172,5 +172,5 @@ def test_looks_that_overlap_take_nothing_from_a_photo_that_is_done() -> None:
     world.sqs.post(world.lines["intake"], message.body)
     again_and_again(world, 3 * MOST_CRASHES)
     world.run()
-    assert (the_job(world).status, codes(world, KEY), world.pictures()) == (Status.STORED, [], before)
+    assert (the_job(world).status, codes(world, KEY), world.pictures()) == (JobStatus.STORED, [], before)
     assert_at_rest(world)

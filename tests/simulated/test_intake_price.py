@@ -2,7 +2,7 @@
 
 import pytest
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.days import codes
@@ -33,14 +33,14 @@ def test_a_job_that_is_quoted_above_its_limit_is_reported_and_not_bought(limit: 
 
 @pytest.mark.parametrize("limit", [COSTS, 1])
 def test_a_job_within_its_limit_is_bought(limit: float) -> None:
-    assert the_job(wished(**THREE, max_cost_usd=limit)).status is Status.STORED
+    assert the_job(wished(**THREE, max_cost_usd=limit)).status is JobStatus.STORED
 
 
 def test_a_limit_that_is_raised_lets_the_photo_run() -> None:
     world = wished(**THREE, max_cost_usd=0.1)
     world.sidecar(KEY, **THREE, max_cost_usd=0.2)
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
     assert_at_rest(world)
 
 
@@ -49,7 +49,7 @@ def test_a_limit_on_what_is_paid_already_takes_nothing_away() -> None:
     pictures = world.pictures()
     world.sidecar(KEY, **THREE, max_cost_usd=0)
     world.run()
-    assert (the_job(world).status, codes(world, KEY), world.pictures()) == (Status.STORED, [], pictures)
+    assert (the_job(world).status, codes(world, KEY), world.pictures()) == (JobStatus.STORED, [], pictures)
     assert len(world.provider.calls) == 1
 
 
@@ -62,7 +62,7 @@ def test_a_limit_that_comes_while_the_job_waits_ends_it_unpaid() -> None:
     world.run("intake")
     world.run()
     assert (the_job(world).status, world.provider.calls, codes(world, KEY)) == (
-        Status.SUPERSEDED,
+        JobStatus.SUPERSEDED,
         [],
         ["max_cost_exceeded"],
     )

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from backdrop.aws.settings import ENVIRONMENT_NAMES, settings
+from backdrop.aws.settings import ENVIRONMENT_PREFIXES, read_settings
 from backdrop.model.capabilities import PROVIDERS
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
@@ -16,15 +16,17 @@ OFF = [name for name in PROVIDERS if name != "ideogram"]
 
 def one_on(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
     """A stack in which Ideogram alone has a queue; the lanes are those that its settings come to."""
-    for prefix in ENVIRONMENT_NAMES.values():
+    for prefix in ENVIRONMENT_PREFIXES.values():
         monkeypatch.delenv(f"{prefix}_QUEUE_URL", raising=False)
     monkeypatch.setenv("IDEOGRAM_QUEUE_URL", "https://q/lane")
     world = World()
-    queue = world.intake.photo.onward.lanes["ideogram"]
-    on = dict.fromkeys(settings().lanes, queue)
-    photos = world.intake.photo
-    asking = replace(photos.asking, default_provider=default)
-    world.intake = replace(world.intake, photo=replace(photos, onward=replace(photos.onward, lanes=on), asking=asking))
+    queue = world.intake.photo_intake.dispatcher.lanes["ideogram"]
+    on = dict.fromkeys(read_settings().enabled_providers, queue)
+    photos = world.intake.photo_intake
+    asking = replace(photos.resolver, default_provider=default)
+    world.intake = replace(
+        world.intake, photo_intake=replace(photos, dispatcher=replace(photos.dispatcher, lanes=on), resolver=asking)
+    )
     return world
 
 
@@ -58,7 +60,7 @@ def test_the_next_preferred_provider_is_taken(monkeypatch: pytest.MonkeyPatch) -
     world.sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
     world.drop(KEY, photo())
     world.run()
-    assert (the_job(world).provider, the_job(world).status) == ("ideogram", Status.STORED)
+    assert (the_job(world).provider, the_job(world).status) == ("ideogram", JobStatus.STORED)
     assert_at_rest(world)
 
 
@@ -78,16 +80,18 @@ def test_a_job_whose_provider_was_switched_off_is_refused_and_runs_when_the_phot
     world.run("intake")
     world.lines["ideogram"].messages.clear()
     on = world.intake
-    world.intake = replace(on, photo=replace(on.photo, onward=replace(on.photo.onward, lanes={})))
+    world.intake = replace(
+        on, photo_intake=replace(on.photo_intake, dispatcher=replace(on.photo_intake.dispatcher, lanes={}))
+    )
     world.sqs.post(world.lines["intake"], message.body)
     world.lines["intake"].messages[0].receives = 1
     world.run()
     assert refusals(world) == [("provider_not_configured", "ideogram is switched off in this stack.")]
-    assert (the_job(world).status, world.provider.calls) == (Status.REFUSED, [])
+    assert (the_job(world).status, world.provider.calls) == (JobStatus.REFUSED, [])
     world.intake = on
     world.drop(KEY, photo(), operation="remove")
     world.run()
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
@@ -103,7 +107,7 @@ def test_a_paid_job_that_is_named_again_is_written_anew_and_sent_to_deliver() ->
         world.sidecar(KEY, **fields)
         world.run("intake")
     after = next(job for job in world.jobs() if job.job_id == before.job_id)
-    assert (after.status, after.rev) == (Status.PAID, before.rev + 1)
+    assert (after.status, after.lock_version) == (JobStatus.PAID, before.lock_version + 1)
     assert any(before.job_id in message.body for message in world.lines["deliver"].messages)
     world.run()
     assert next(job for job in world.jobs() if job.job_id == before.job_id).results

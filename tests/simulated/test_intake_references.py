@@ -6,14 +6,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.imaging.sniff import sniff
+from backdrop.imaging.sniff import sniff_file
 from backdrop.intake import references
 from backdrop.model.capabilities import PhotoLimits
 from backdrop.model.ids import sha256_hex
-from backdrop.model.job import Job, Status
-from backdrop.model.object_keys import INPUTS, input_key, reference_names
-from backdrop.model.provider_result import Answer
-from backdrop.ports import Call
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.object_keys import INPUTS_PREFIX, input_key, list_reference_names
+from backdrop.model.provider_result import ProviderResult
+from backdrop.ports import PreparedCall
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from proof.world.wire import Strike
@@ -53,13 +53,13 @@ def current(world: World) -> Job:
 
 def inputs(world: World) -> dict[str, bytes]:
     """What lies beside the pictures for render, by its name."""
-    found = {key.removeprefix(f"{INPUTS}/"): world.output.current(key) for key in world.output.objects}
+    found = {key.removeprefix(f"{INPUTS_PREFIX}/"): world.output.current(key) for key in world.output.objects}
     return {key: version.data for key, version in found.items() if version and version.data and "/" not in key}
 
 
 def sent(world: World, *files: bytes) -> list[bytes]:
     """What is sent of these references, which a photo has together."""
-    return [inputs(world)[name] for name in reference_names([sha256_hex(data) for data in files])]
+    return [inputs(world)[name] for name in list_reference_names([sha256_hex(data) for data in files])]
 
 
 def test_a_reference_below_backdrop_is_no_photo_and_elsewhere_it_is_one() -> None:
@@ -71,7 +71,7 @@ def test_a_reference_below_backdrop_is_no_photo_and_elsewhere_it_is_one() -> Non
     world.sidecar(KEY, **BEACH, style_reference_images=[kept, other])
     world.drop(KEY, photo())
     world.run()
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
     assert (world.source(kept), codes(world, kept), codes(world, other)) == (None, [], ["no_instructions"])
 
 
@@ -79,8 +79,8 @@ def test_a_reference_is_known_by_its_bytes_and_named_by_its_key() -> None:
     world = styled()
     world.run()
     job = the_job(world)
-    assert job.status is Status.STORED
-    assert job.asked["style_reference_images"] == [sha256_hex(SUMMER)]
+    assert job.status is JobStatus.STORED
+    assert job.purchase_spec["style_reference_images"] == [sha256_hex(SUMMER)]
     assert job.instructions["style_reference_images"] == [STYLE]
     assert (sent(world, SUMMER), len(inputs(world))) == ([SUMMER], 1)
     assert_at_rest(world)
@@ -91,7 +91,7 @@ def test_render_gives_the_provider_the_bytes_in_their_order(monkeypatch: pytest.
     world = styled("a.png", "b.png", **{"a.png": AUTUMN, "b.png": SUMMER})
     prepare = world.provider.prepare
 
-    def listen(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
+    def listen(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
         given.append(references)
         return prepare(job, photo, references)
 
@@ -105,7 +105,7 @@ def test_the_same_bytes_under_another_key_are_the_same_job() -> None:
     world.run()
     world.sidecar(KEY, **BEACH, style_reference_images="styles/copy.jpg")
     world.run()
-    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
     assert the_job(world).instructions["style_reference_images"] == ["styles/copy.jpg"]
 
 
@@ -124,7 +124,7 @@ def test_other_bytes_under_its_key_buy_nothing_of_what_is_paid() -> None:
     for body in repeat_of(world):
         world.sqs.post(world.lines["intake"], body)
     world.run()
-    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
 def repeat_of(world: World) -> list[str]:
@@ -137,10 +137,10 @@ def test_a_reference_that_changed_before_the_job_was_paid_is_resolved_anew_when_
     world = styled()
     world.run("intake")
     put(world, **{STYLE: AUTUMN})
-    world.output.objects.pop(input_key(*reference_names([sha256_hex(SUMMER)])))
+    world.output.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
     world.run()
-    assert current(world).asked["style_reference_images"] == [sha256_hex(AUTUMN)]
-    assert sorted(job.status for job in world.jobs()) == [Status.STORED, Status.SUPERSEDED]
+    assert current(world).purchase_spec["style_reference_images"] == [sha256_hex(AUTUMN)]
+    assert sorted(job.status for job in world.jobs()) == [JobStatus.STORED, JobStatus.SUPERSEDED]
     assert bought(world) == 1
     assert_at_rest(world)
 
@@ -148,16 +148,16 @@ def test_a_reference_that_changed_before_the_job_was_paid_is_resolved_anew_when_
 def test_a_reference_that_expired_is_put_again_and_the_job_goes_on() -> None:
     world = styled()
     world.run("intake")
-    world.output.objects.pop(input_key(*reference_names([sha256_hex(SUMMER)])))
+    world.output.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
     world.run()
-    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
     assert_at_rest(world)
 
 
 def test_a_reference_that_is_gone_when_the_job_is_to_be_paid_is_reported() -> None:
     world = styled()
     world.run("intake")
-    world.output.objects.pop(input_key(*reference_names([sha256_hex(SUMMER)])))
+    world.output.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
     world.input.objects.pop(STYLE)
     world.run()
     assert (codes(world, KEY), bought(world)) == (["reference_not_found"], 0)
@@ -199,8 +199,8 @@ def test_large_references_are_fitted_together_and_a_small_one_stays_as_it_is(mon
     limit(monkeypatch, 40_000)
     world = styled(*files, **files)
     world.run()
-    assert (the_job(world).status, the_job(world).asked["style_reference_images"]) == (
-        Status.STORED, [sha256_hex(data) for data in files.values()],
+    assert (the_job(world).status, the_job(world).purchase_spec["style_reference_images"]) == (
+        JobStatus.STORED, [sha256_hex(data) for data in files.values()],
     )  # fmt: skip
     *fitted, small = sent(world, *files.values())
     assert small == SUMMER
@@ -223,7 +223,7 @@ def test_a_reference_is_as_good_beside_others_as_there_is_room_for_it(monkeypatc
 @given(sizes=st.lists(st.integers(1, 10_000), min_size=1, max_size=4), total=st.integers(4, 20_000))
 @example(sizes=[10, 5_000, 5_000], total=4_010)
 def test_shares_never_pass_the_limit_and_leave_no_room_unused(sizes: list[int], total: int) -> None:
-    found = references.shares(sizes, total)
+    found = references.allocate_bytes(sizes, total)
     assert sum(found) <= total
     assert all(share <= size for share, size in zip(found, sizes, strict=True))
     cut = [share for share, size in zip(found, sizes, strict=True) if share < size]
@@ -242,9 +242,9 @@ def test_a_reference_is_converted_as_photos_are_and_known_by_its_own_bytes(kind:
     data = saved(scene("P" if kind == "GIF" else "RGB"), kind)
     world = styled(**{STYLE: data})
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
-    assert the_job(world).asked["style_reference_images"] == [sha256_hex(data)]
-    assert sniff(*sent(world, data)).format in ("png", "jpeg")
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
+    assert the_job(world).purchase_spec["style_reference_images"] == [sha256_hex(data)]
+    assert sniff_file(*sent(world, data)).format in ("png", "jpeg")
 
 
 def test_a_reference_that_is_too_large_is_encoded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,9 +259,9 @@ def test_a_reference_that_comes_later_runs_the_photo_when_a_person_says_so() -> 
     world = styled("styles/late.jpg")
     world.run()
     put(world, **{"styles/late.jpg": AUTUMN})
-    world.intake.photo.intake.send({"kind": "rerun", "bucket": INPUT, "key": KEY}, group="g")
+    world.intake.photo_intake.intake_queue.send({"kind": "rerun", "bucket": INPUT, "key": KEY}, group="g")
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_one_bad_reference_leaves_the_other_variants_running() -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.events import looks_of
-from backdrop.model.errors import DamagedMessageError
-from backdrop.model.intake_event import Look, Request
-from backdrop.model.job import Status
+from backdrop.aws.events import parse_intake_message
+from backdrop.model.errors import MalformedMessageError
+from backdrop.model.intake_event import IncomingRequest, IntakeEvent
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import codes
@@ -47,8 +47,8 @@ def message(**changes: object) -> str:
 
 
 def test_a_request_is_a_look_that_carries_its_instructions_and_its_messages_id() -> None:
-    (look,) = looks_of(message(), bucket="photos", again=False, ident="m-1")
-    assert look == Look("photos", KEY, request=Request("m-1", REMOVE))
+    (look,) = parse_intake_message(message(), input_bucket="photos", is_repeated=False, message_id="m-1")
+    assert look == IntakeEvent("photos", KEY, request=IncomingRequest("m-1", REMOVE))
 
 
 @pytest.mark.parametrize(
@@ -68,14 +68,14 @@ def test_a_request_is_a_look_that_carries_its_instructions_and_its_messages_id()
     ids=str,
 )
 def test_a_request_that_names_no_photo_or_says_nothing_is_a_damaged_message(changes: dict[str, Any]) -> None:
-    with pytest.raises(DamagedMessageError):
-        looks_of(message(**changes), bucket="photos", again=False, ident="m-1")
+    with pytest.raises(MalformedMessageError):
+        parse_intake_message(message(**changes), input_bucket="photos", is_repeated=False, message_id="m-1")
 
 
 @pytest.mark.parametrize("strange", ["token", "instruction", "\ud800"])
 def test_a_request_with_more_than_it_can_have_is_told_the_name(strange: str) -> None:
-    with pytest.raises(DamagedMessageError) as caught:
-        looks_of(message(**{strange: None}), bucket="photos", again=False)
+    with pytest.raises(MalformedMessageError) as caught:
+        parse_intake_message(message(**{strange: None}), input_bucket="photos", is_repeated=False)
     assert str(caught.value) == f"a request has bucket, key and instructions, and nothing called {strange!r}"
 
 
@@ -88,7 +88,7 @@ def test_a_request_runs_a_photo_that_nobody_spoke_for_before_it_settled() -> Non
     world.run_for(1)
     ask(world, KEY, **BEACH)
     world.run_for(15)
-    assert (the_job(world).status, origins(world, KEY)["prompt"]) == (Status.STORED, "request")
+    assert (the_job(world).status, origins(world, KEY)["prompt"]) == (JobStatus.STORED, "request")
     world.run()
     assert (codes(world, KEY), bought(world)) == ([], 1)
     assert_at_rest(world)
@@ -131,7 +131,7 @@ def test_the_same_message_twice_is_one_request() -> None:
     world.lines["intake"].messages.append(first)
     first.visible_at = world.clock.time
     world.run()
-    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
     assert_at_rest(world)
 
 
@@ -140,13 +140,13 @@ def test_two_messages_that_ask_the_same_are_paid_once() -> None:
     said(world, KEY)
     ask(world, KEY, times=2, **BEACH)
     world.run()
-    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
 def heard_twice(world: World, key: str, ident: str, **instructions: Any) -> None:
     """A request as its door hands it to the step; called again, it is the same message once more."""
-    world.steps.intake.begin_batch()
-    world.intake.handle(Look(INPUT, key, request=Request(ident, instructions)))
+    world.steps.intake.start_batch()
+    world.intake.handle(IntakeEvent(INPUT, key, request=IncomingRequest(ident, instructions)))
     world.run()
 
 
@@ -198,7 +198,7 @@ def test_a_photo_that_never_got_an_event_is_found_by_a_request() -> None:
     world.lines["intake"].messages.clear()
     ask(world, KEY, **REMOVE)
     world.run()
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
 
 
 # -- what goes wrong ----------------------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ def test_a_missing_photo_that_comes_after_all_is_looked_at_anew() -> None:
     world.run()
     said(world, KEY, operation="remove")
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
     assert_at_rest(world)
 
 
@@ -238,7 +238,7 @@ def test_a_missing_photo_that_comes_after_all_is_looked_at_anew() -> None:
 )
 def test_a_broken_request_is_reported_and_takes_nothing_away(instructions: dict[str, Any], code: str) -> None:
     world = asked(instructions, operation="remove")
-    assert (the_job(world).status, wishes(world, KEY), codes(world, KEY)) == (Status.STORED, {"": "remove"}, [code])
+    assert (the_job(world).status, wishes(world, KEY), codes(world, KEY)) == (JobStatus.STORED, {"": "remove"}, [code])
     assert bought(world) == 1
     ask(world, KEY, **BEACH)
     world.run()
@@ -254,7 +254,7 @@ def test_a_photo_that_waits_goes_on_waiting_after_a_broken_request() -> None:
     world.run_for(1)
     world.sidecar(KEY, **REMOVE)
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_a_broken_request_does_not_keep_a_photo_from_the_defaults_that_come_later() -> None:
@@ -266,7 +266,7 @@ def test_a_broken_request_does_not_keep_a_photo_from_the_defaults_that_come_late
     assert "unknown_field" in codes(world, KEY)
     defaults(world, "shoes/", REMOVE)
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_a_request_under_broken_defaults_takes_nothing_away_and_is_not_forgotten_in_silence() -> None:
@@ -305,8 +305,8 @@ def test_a_reminder_that_finds_nothing_to_do_hides_no_event_of_its_batch() -> No
     world = asked(REMOVE)
     world.drop(KEY, photo("another"), operation="remove")
     world.lines["intake"].messages.clear()
-    world.steps.intake.begin_batch()
-    for look in (Look(INPUT, KEY, settled=True), Look(INPUT, KEY)):
+    world.steps.intake.start_batch()
+    for look in (IntakeEvent(INPUT, KEY, is_settle_timeout=True), IntakeEvent(INPUT, KEY)):
         world.intake.handle(look)
     world.run()
     assert len(world.jobs()) == 2

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.days import codes
@@ -67,7 +67,7 @@ def test_a_replaced_photo_whose_request_was_refused_buys_nothing_for_the_bytes_t
     ask(world, KEY, **TYPO)
     world.run_for(100)
     assert (codes(world, KEY), bought(world)) == (["unknown_field"], 0)
-    assert [job.status for job in world.jobs()] == [Status.SUPERSEDED]
+    assert [job.status for job in world.jobs()] == [JobStatus.SUPERSEDED]
 
 
 @pytest.mark.parametrize("tags", [{}, {"operation": "remove"}], ids=["a sidecar", "tags"])
@@ -83,7 +83,7 @@ def test_a_refused_request_does_not_hide_behind_the_photos_own_event(tags: dict[
     world.run_for(10)
     world.lines["intake"].messages += mine
     world.run()
-    assert (the_job(world).status, codes(world, KEY), bought(world)) == (Status.STORED, ["unknown_field"], 1)
+    assert (the_job(world).status, codes(world, KEY), bought(world)) == (JobStatus.STORED, ["unknown_field"], 1)
     assert_at_rest(world)
 
 
@@ -217,5 +217,5 @@ def test_a_refused_request_leaves_a_photo_its_jobs_when_the_same_bytes_come_agai
     world.run()
     source = world.source(KEY)
     assert source is not None
-    assert (source.held_by, the_job(world).status, [*source.jobs]) == ("", Status.STORED, [""])
+    assert (source.blocked_by_defaults, the_job(world).status, [*source.jobs]) == ("", JobStatus.STORED, [""])
     assert (codes(world, KEY), bought(world)) == (["unknown_field"], 1)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.events import looks_of
-from backdrop.model.intake_event import Look
-from backdrop.model.job import Status
+from backdrop.aws.events import parse_intake_message
+from backdrop.model.intake_event import IntakeEvent
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.provider import Reaction
 from proof.world.stack import World
@@ -32,7 +32,9 @@ def rerun(world: World) -> None:
 
 def test_the_message_says_that_a_person_wants_it() -> None:
     body = '{"kind": "rerun", "bucket": "photos", "key": "a.jpg"}'
-    assert looks_of(body, bucket="photos", again=False) == [Look("photos", "a.jpg", rerun=True)]
+    assert parse_intake_message(body, input_bucket="photos", is_repeated=False) == [
+        IntakeEvent("photos", "a.jpg", is_rerun=True)
+    ]
 
 
 def test_a_changed_default_is_used() -> None:
@@ -71,7 +73,7 @@ def test_a_photo_that_waits_goes_at_once_on_what_there_is() -> None:
     world.run_for(5)
     again(world, KEY)
     world.run_for(60)
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
 
 
 def test_a_photo_that_nobody_speaks_for_is_reported_again_and_loses_nothing() -> None:
@@ -104,7 +106,7 @@ def test_a_variant_that_nobody_speaks_for_keeps_no_other_from_being_resolved_ane
     assert bought(world) == 1
     rerun(world)
     (now,) = (job for job in world.jobs() if job.instructions["style_preset"] == "BAUHAUS")
-    assert (now.status, bought(world), codes(world, KEY)) == (Status.STORED, 2, ["no_instructions"])
+    assert (now.status, bought(world), codes(world, KEY)) == (JobStatus.STORED, 2, ["no_instructions"])
 
 
 def test_a_refused_photo_runs_again() -> None:
@@ -115,7 +117,7 @@ def test_a_refused_photo_runs_again() -> None:
     world.s3.drop("photos", f"{KEY}.json", b'{"prompt": "on a beach"}')
     world.lines["intake"].messages.clear()
     rerun(world)
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_a_photo_that_is_not_there_is_passed_over() -> None:
@@ -130,5 +132,5 @@ def test_a_job_that_is_being_paid_is_not_bought_twice() -> None:
     world.run("intake")
     world.provider.script.append(Reaction(meanwhile=lambda: (again(world, KEY), world.run("intake"))[1]))
     world.run()
-    assert (bought(world), [job.status for job in world.jobs()]) == (2, [Status.STORED] * 2)
+    assert (bought(world), [job.status for job in world.jobs()]) == (2, [JobStatus.STORED] * 2)
     assert_at_rest(world)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import codes, pass_time
@@ -18,7 +18,7 @@ def gone(world: World) -> World:
     return world
 
 
-def named(world: World) -> list[tuple[str, Status]]:
+def named(world: World) -> list[tuple[str, JobStatus]]:
     """The photo's current jobs."""
     source = world.source(KEY)
     assert source
@@ -45,7 +45,7 @@ def test_without_its_sidecar_it_has_what_its_folder_says(paid: bool) -> None:
     gone(world)
     world.drop(KEY, photo())
     world.run()
-    assert named(world) == [("replace", Status.STORED)]
+    assert named(world) == [("replace", JobStatus.STORED)]
     assert world.provider.charged == PRICE * paid + REPLACED
     assert_at_rest(world)
 
@@ -68,7 +68,7 @@ def test_it_waits_for_its_word_like_a_new_one() -> None:
     world.run_for(10)
     world.sidecar(KEY, **FOREST)
     world.run()
-    assert (named(world), world.report(KEY)) == ([("replace", Status.STORED)], None)
+    assert (named(world), world.report(KEY)) == ([("replace", JobStatus.STORED)], None)
     assert_at_rest(world)
 
 
@@ -85,7 +85,7 @@ def test_with_the_same_word_it_costs_nothing_more(how: str) -> None:
         world.s3.restore(INPUT, KEY)
     world.run()
     pass_time(world, 3600)
-    assert (the_job(world).status, world.provider.charged, world.pictures()) == (Status.STORED, PRICE, before)
+    assert (the_job(world).status, world.provider.charged, world.pictures()) == (JobStatus.STORED, PRICE, before)
     assert_at_rest(world)
 
 
@@ -97,8 +97,8 @@ def test_what_came_of_it_anew_stays_as_long_as_it_lies_there() -> None:
     world.run()
     source = world.source(KEY)
     assert source
-    assert not source.seen_gone
-    assert (named(world), world.report(KEY)) == ([("replace", Status.STORED)], None)
+    assert not source.was_missing
+    assert (named(world), world.report(KEY)) == ([("replace", JobStatus.STORED)], None)
 
 
 def test_a_return_that_no_event_told_of_is_found_by_the_sweep() -> None:
@@ -106,7 +106,7 @@ def test_a_return_that_no_event_told_of_is_found_by_the_sweep() -> None:
     world.drop(KEY, photo(), **FOREST)
     world.lines["intake"].messages.clear()
     pass_time(world, 3600)
-    assert named(world) == [("replace", Status.STORED)]
+    assert named(world) == [("replace", JobStatus.STORED)]
 
 
 def test_the_receipt_of_a_deleted_photo_still_says_what_was_bought_for_which_bytes() -> None:

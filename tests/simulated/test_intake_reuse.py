@@ -7,8 +7,8 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError
-from backdrop.model.job import Job, Status
-from backdrop.model.provider_result import Class
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.provider_result import RetryClass
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import World
@@ -16,7 +16,7 @@ from tests.simulated.days import codes, pass_time
 from tests.simulated.simulation import PRICE, after_each_crash, assert_at_rest, the_job
 
 FIRST, SECOND = "hats/one.jpg", "shoes/two.jpg"
-S = Status
+S = JobStatus
 
 
 def drop(world: World, *keys: str) -> None:
@@ -51,7 +51,10 @@ def assert_served(world: World, *keys: str, by: Job) -> None:
 def test_who_comes_second_waits_for_the_first_and_gets_its_file() -> None:
     world = both()
     waiting = the_job(world, SECOND)
-    assert (waiting.status, waiting.follows and waiting.follows.job_id) == (S.ACCEPTED, the_job(world, FIRST).job_id)
+    assert (waiting.status, waiting.waits_for and waiting.waits_for.job_id) == (
+        S.ACCEPTED,
+        the_job(world, FIRST).job_id,
+    )
     world.run()
     assert (len(world.provider.calls), world.provider.charged) == (1, PRICE)
     assert len(world.downloads.fetched) == 1
@@ -116,8 +119,8 @@ def test_another_wish_is_another_charge(fields: dict[str, str]) -> None:
 # -- the one who was to pay comes to nothing ---------------------------------------------------------------------
 
 FAILURES = {
-    "refused": (refuses(Class.PERM, Code.UNSAFE_REQUEST), S.REFUSED),
-    "rejected": (refuses(Class.PERM, Code.REQUEST_REJECTED), S.DEAD),
+    "refused": (refuses(RetryClass.PERM, Code.UNSAFE_REQUEST), S.REFUSED),
+    "rejected": (refuses(RetryClass.PERM, Code.REQUEST_REJECTED), S.DEAD),
     "withheld": (Reaction(unsafe=1), S.DEAD),
 }
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.aws.s3 import TAGS_SHOWN_SECONDS
-from backdrop.model.job import Status
+from backdrop.aws.s3 import TAG_COUNT_TRUST_SECONDS
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.reactions import Reaction
 from proof.world.stack import INPUT, World
@@ -69,7 +69,7 @@ def test_a_photo_in_an_archive_class_is_reported_at_once_and_runs_when_it_was_re
     mend(world)
     again(world, KEY)
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_an_archived_photo_runs_when_it_is_uploaded_again() -> None:
@@ -78,7 +78,7 @@ def test_an_archived_photo_runs_when_it_is_uploaded_again() -> None:
     mend(world)
     world.drop(KEY, photo("another"), operation="remove")
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_an_archived_sidecar_is_reported_and_nothing_is_bought_without_it() -> None:
@@ -117,11 +117,11 @@ def test_a_photo_that_is_archived_before_its_call_is_refused_and_not_sent_round_
     world.run("intake")
     world.wire.before.append(archived())
     world.run()
-    assert (the_job(world).status, codes(world, KEY), bought(world)) == (Status.REFUSED, ["file_archived"], 0)
+    assert (the_job(world).status, codes(world, KEY), bought(world)) == (JobStatus.REFUSED, ["file_archived"], 0)
     mend(world)
     again(world, KEY)
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_a_photo_that_is_archived_while_its_answer_is_lost_is_left_to_a_person() -> None:
@@ -131,7 +131,7 @@ def test_a_photo_that_is_archived_while_its_answer_is_lost_is_left_to_a_person()
     world.run("intake")
     world.provider.script.append(Reaction(answer=LOST, meanwhile=lambda: world.wire.before.append(archived())))
     pass_time(world, 3600)
-    assert (the_job(world).status, codes(world, KEY), bought(world)) == (Status.HELD, ["charge_unknown"], 1)
+    assert (the_job(world).status, codes(world, KEY), bought(world)) == (JobStatus.HELD, ["charge_unknown"], 1)
 
 
 def test_a_finished_photo_that_a_lifecycle_archives_stays_finished() -> None:
@@ -141,7 +141,7 @@ def test_a_finished_photo_that_a_lifecycle_archives_stays_finished() -> None:
     world.wire.before.append(archived())
     world.s3.tag(INPUT, KEY, {"operation": "remove", "scanned": "yes"})
     world.run()
-    assert (the_job(world).status, codes(world, KEY), wishes(world, KEY)) == (Status.STORED, [], {"": "remove"})
+    assert (the_job(world).status, codes(world, KEY), wishes(world, KEY)) == (JobStatus.STORED, [], {"": "remove"})
 
 
 def test_an_archived_file_that_is_deleted_meanwhile_is_no_file() -> None:
@@ -172,7 +172,7 @@ def test_a_photo_that_nobody_may_read_is_reported_as_waiting_and_goes_by_itself(
     assert (KEY in error["message"], code in error["message"]) == (True, True)
     mend(world)
     world.run()
-    assert (the_job(world).status, codes(world, KEY), bought(world)) == (Status.STORED, [], 1)
+    assert (the_job(world).status, codes(world, KEY), bought(world)) == (JobStatus.STORED, [], 1)
     assert_at_rest(world)
 
 
@@ -213,7 +213,7 @@ def test_a_photo_that_cannot_be_read_for_long_counts_no_crash() -> None:
     world.run_for(1200)
     source = world.source(KEY)
     assert source
-    assert (source.crashes, source.begun_until, codes(world, KEY)) == (0, None, ["file_unreadable"])
+    assert (source.crash_count, source.processing_until, codes(world, KEY)) == (0, None, ["file_unreadable"])
 
 
 def test_a_finished_photo_whose_repeated_event_met_a_locked_door_keeps_what_it_has() -> None:
@@ -254,7 +254,7 @@ def test_the_sweep_leaves_a_photo_alone_whose_message_waits_and_brings_one_that_
     set_right(world)
     assert world.lines["intake"].messages == []
     pass_time(world, DAY / 4)
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_tags_that_nobody_may_read_any_more_are_told_of_within_minutes() -> None:
@@ -262,7 +262,7 @@ def test_tags_that_nobody_may_read_any_more_are_told_of_within_minutes() -> None
     world = World()
     world.drop("shoes/other.jpg", photo("other"), operation="remove")
     world.run()
-    world.clock.sleep(TAGS_SHOWN_SECONDS + 1)
+    world.clock.sleep(TAG_COUNT_TRUST_SECONDS + 1)
     refused = refusal("AccessDenied", "GetObjectTagging", 403)
 
     def deny(_: Call) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from backdrop.instructions.schema import MOST_VARIANTS
-from backdrop.model.job import Job, Status
+from backdrop.instructions.schema import MAX_VARIANTS
+from backdrop.model.job import Job, JobStatus
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Strike
@@ -198,7 +198,7 @@ def test_a_variant_taken_away_before_it_is_paid_is_not_bought() -> None:
     world.run("intake")
     edited(world, {"cut-out": REMOVE})
     assert (bought(world), wishes(world, KEY)) == (1, {"cut-out": "remove"})
-    assert sorted(job.status for job in world.jobs()) == [Status.STORED, Status.SUPERSEDED, Status.SUPERSEDED]
+    assert sorted(job.status for job in world.jobs()) == [JobStatus.STORED, JobStatus.SUPERSEDED, JobStatus.SUPERSEDED]
 
 
 def test_from_one_picture_to_variants_and_back() -> None:
@@ -247,14 +247,14 @@ def test_a_variant_that_is_edited_into_an_error_was_not_taken_away() -> None:
 
 
 def test_twenty_variants_are_as_many_as_may_be() -> None:
-    world = varied({f"v{n}": {"prompt": f"beach {n}"} for n in range(MOST_VARIANTS)})
-    assert (MOST_VARIANTS, bought(world), len(world.pictures(KEY))) == (20, 20, 20)
+    world = varied({f"v{n}": {"prompt": f"beach {n}"} for n in range(MAX_VARIANTS)})
+    assert (MAX_VARIANTS, bought(world), len(world.pictures(KEY))) == (20, 20, 20)
 
 
 @pytest.mark.parametrize(
     "variants",
     [
-        {f"v{n}": {"prompt": f"beach {n}"} for n in range(MOST_VARIANTS + 1)},
+        {f"v{n}": {"prompt": f"beach {n}"} for n in range(MAX_VARIANTS + 1)},
         {"../x": BEACH},
         {"": BEACH},
         {"Beach": BEACH},

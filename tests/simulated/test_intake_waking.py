@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.aws.events import looks_of
-from backdrop.aws.items import item_of
+from backdrop.aws.events import parse_intake_message
+from backdrop.aws.items import to_item
 from backdrop.intake import folder_defaults
 from backdrop.model.codes import Code
-from backdrop.model.intake_event import Look
-from backdrop.model.job import Source, Status
-from backdrop.model.schedule import FAILURES, OPEN, WANTING, watched
-from backdrop.operate.redrive import Wanted
+from backdrop.model.intake_event import IntakeEvent
+from backdrop.model.job import JobStatus, Source
+from backdrop.model.schedule import FAILED_ITEMS, NEEDS_INSTRUCTIONS, OPEN_ITEMS, build_index_entry
+from backdrop.operate.redrive import FailureFilter
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.days import cancelled, codes
@@ -44,26 +44,26 @@ def woken(world: World) -> list[str]:
 @pytest.mark.parametrize(
     ("source", "kind"),
     [
-        (a_source(problems=IN_VAIN, jobs={}), WANTING),
-        (a_source(held_by="shoes/_backdrop.json", jobs={}), WANTING),
-        (a_source(problems=IN_VAIN, waiting_since=NOW), OPEN),
-        (a_source(problems=IN_VAIN, photo=None), FAILURES),
-        (a_source(problems=(a_problem(Code.NOT_A_PHOTO),)), FAILURES),
+        (a_source(problems=IN_VAIN, jobs={}), NEEDS_INSTRUCTIONS),
+        (a_source(blocked_by_defaults="shoes/_backdrop.json", jobs={}), NEEDS_INSTRUCTIONS),
+        (a_source(problems=IN_VAIN, settling_since=NOW), OPEN_ITEMS),
+        (a_source(problems=IN_VAIN, photo=None), FAILED_ITEMS),
+        (a_source(problems=(a_problem(Code.NOT_A_PHOTO),)), FAILED_ITEMS),
     ],
     ids=["without a word", "held", "still waiting", "gone", "no photo"],
 )
 def test_a_photo_that_wants_instructions_is_listed_where_it_lies(source: Source, kind: str) -> None:
-    found = watched(source)
+    found = build_index_entry(source)
     assert found
     assert found[0] == f"{kind}#s"
-    assert (found[1] == f"photos/{KEY}") is (kind == WANTING)
-    assert item_of(source)["watch"] == {"S": f"{kind}#s"}
+    assert (found[1] == f"photos/{KEY}") is (kind == NEEDS_INSTRUCTIONS)
+    assert to_item(source)["watch"] == {"S": f"{kind}#s"}
 
 
 def test_the_photos_below_a_folder_stand_together_in_the_order_of_their_keys() -> None:
     keys = ["a.jpg", "shoes/2.jpg", "shoes/10.jpg", "shoes/old/1.jpg", "shoes/ü\uffff\U0001f600.jpg", "shop/1.jpg"]
     world = waiting(*keys)
-    wanting = world.steps.books.wanting
+    wanting = world.steps.books.list_needing_instructions
     assert list(wanting(INPUT, "")) == sorted(keys)
     assert list(wanting(INPUT, "shoes/")) == sorted(key for key in keys if key.startswith("shoes/"))
     assert list(wanting(INPUT, "shoes/", "shoes/2.jpg")) == ["shoes/old/1.jpg", "shoes/ü\uffff\U0001f600.jpg"]
@@ -74,7 +74,7 @@ def test_the_photos_below_a_folder_stand_together_in_the_order_of_their_keys() -
 def test_photos_that_want_instructions_are_failures_that_a_person_sees_and_can_redrive() -> None:
     world = waiting(KEY)
     orders = world.steps.orders()
-    (failure,) = orders.failures(Wanted())
+    (failure,) = orders.list_failures(FailureFilter())
     assert (failure.source.key, failure.problem.code) == (KEY, Code.NO_INSTRUCTIONS)
     assert orders.redrive(orders.plan(failure, pay_again=False))
     world.run()
@@ -89,7 +89,7 @@ def test_a_photo_whose_waiting_a_person_ended_runs_when_defaults_come() -> None:
     world.run_for(1)
     defaults(world, "shoes/", REMOVE)
     world.run()
-    assert [job.status for job in world.jobs(KEY)] == [Status.STORED]
+    assert [job.status for job in world.jobs(KEY)] == [JobStatus.STORED]
 
 
 # -- waking -------------------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def test_a_photo_whose_waiting_a_person_ended_runs_when_defaults_come() -> None:
 @pytest.mark.parametrize("number", [0, 1, 3, 4, 8, 11])
 def test_any_number_of_photos_is_woken_some_at_a_time(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as there are: 100,000 are woken as these are, 500 at a time."""
-    monkeypatch.setattr(folder_defaults, "MOST_WOKEN", 4)
+    monkeypatch.setattr(folder_defaults, "MAX_WOKEN_PHOTOS", 4)
     keys = [f"shoes/{n:02}.jpg" for n in range(number)]
     world = waiting(*keys)
     defaults(world, "shoes/", REMOVE)
@@ -107,22 +107,22 @@ def test_any_number_of_photos_is_woken_some_at_a_time(number: int, monkeypatch: 
         before = set(woken(world))
         one = next(m for m in world.lines["intake"].messages if "_backdrop.json" in m.body)
         world.lines["intake"].messages.remove(one)
-        for look in looks_of(one.body, bucket=INPUT, again=False):
-            if not look.after and look.again:
+        for look in parse_intake_message(one.body, input_bucket=INPUT, is_repeated=False):
+            if not look.start_after and look.is_repeated:
                 continue
-            world.steps.intake.begin_batch()
+            world.steps.intake.start_batch()
             world.intake.handle(look)
         rounds.append([key for key in woken(world) if key not in before])
     assert [key for found in rounds for key in found] == keys
     assert max(map(len, rounds)) <= 4
     world.run(most_turns=10_000)
-    assert ([job.status for job in world.jobs()], bought(world)) == ([Status.STORED] * number, number)
+    assert ([job.status for job in world.jobs()], bought(world)) == ([JobStatus.STORED] * number, number)
 
 
 def test_waking_goes_on_behind_a_key() -> None:
-    body = json.dumps({"kind": "folder", "bucket": INPUT, "key": "shoes/_backdrop.json", "after": "shoes/1.jpg"})
-    (look,) = looks_of(body, bucket=INPUT, again=False)
-    assert look == Look(INPUT, "shoes/_backdrop.json", again=True, after="shoes/1.jpg")
+    body = json.dumps({"kind": "folder", "bucket": INPUT, "key": "shoes/_backdrop.json", "start_after": "shoes/1.jpg"})
+    (look,) = parse_intake_message(body, input_bucket=INPUT, is_repeated=False)
+    assert look == IntakeEvent(INPUT, "shoes/_backdrop.json", is_repeated=True, start_after="shoes/1.jpg")
 
 
 def test_a_photo_that_came_to_rest_while_its_folder_was_woken_is_woken_by_the_second_look(
@@ -141,12 +141,12 @@ def test_a_photo_that_came_to_rest_while_its_folder_was_woken_is_woken_by_the_se
         return []
 
     with monkeypatch.context() as before:
-        before.setattr(world.intake.photo.asking.defaults, "above", nothing)
-        for look in looks_of(reminder.body, bucket=INPUT, again=False):
+        before.setattr(world.intake.photo_intake.resolver.folder_defaults, "read_inherited", nothing)
+        for look in parse_intake_message(reminder.body, input_bucket=INPUT, is_repeated=False):
             world.intake.handle(look)
     assert world.source(KEY)
     world.run()
-    assert [job.status for job in world.jobs(KEY)] == [Status.STORED]
+    assert [job.status for job in world.jobs(KEY)] == [JobStatus.STORED]
 
 
 def test_a_photo_waits_once_and_goes_at_once_when_it_is_woken() -> None:
@@ -156,7 +156,7 @@ def test_a_photo_waits_once_and_goes_at_once_when_it_is_woken() -> None:
     assert codes(world, KEY) == ["no_instructions"]
     defaults(world, "shoes/", REMOVE)
     world.run_for(60)
-    assert [job.status for job in world.jobs(KEY)] == [Status.STORED]
+    assert [job.status for job in world.jobs(KEY)] == [JobStatus.STORED]
 
 
 def test_a_folder_that_nobody_waits_in_wakes_nobody() -> None:
@@ -174,7 +174,7 @@ def test_what_waits_is_recorded_and_not_held_in_the_queue() -> None:
     world.run_for(10)
     source = world.source(KEY)
     assert source
-    assert source.waiting_since
+    assert source.settling_since
     (message,) = world.lines["intake"].messages
     assert json.loads(message.body)["kind"] == "settle"
     assert message.visible_at - world.clock.time <= timedelta(minutes=15)
@@ -194,7 +194,7 @@ def test_a_photo_that_was_reported_runs_when_any_word_comes(what: str) -> None:
     else:
         world.sqs.post(world.lines["intake"], json.dumps({"bucket": INPUT, "key": KEY, "instructions": REMOVE}))
     world.run()
-    assert ([job.status for job in world.jobs(KEY)], codes(world, KEY), bought(world)) == ([Status.STORED], [], 1)
+    assert ([job.status for job in world.jobs(KEY)], codes(world, KEY), bought(world)) == ([JobStatus.STORED], [], 1)
     assert_at_rest(world)
 
 
@@ -204,7 +204,11 @@ def test_a_photo_deleted_while_it_waits_is_forgotten_and_comes_back_as_new() -> 
     world.run_for(5)
     world.remove(KEY)
     world.run()
-    assert (codes(world, KEY), list(world.steps.books.wanting(INPUT, "")), world.jobs()) == ([], [], [])
+    assert (codes(world, KEY), list(world.steps.books.list_needing_instructions(INPUT, "")), world.jobs()) == (
+        [],
+        [],
+        [],
+    )
     world.drop(KEY, photo(), operation="remove")
     world.run()
     assert bought(world) == 1

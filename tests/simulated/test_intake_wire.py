@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from backdrop.model.intake_event import Look
+from backdrop.model.intake_event import IntakeEvent
 from bench.intake_requests import CASES, LIMIT, is_default, looked
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
@@ -127,11 +127,11 @@ def test_a_photo_that_is_bought_elsewhere_takes_no_second_look() -> None:
     assert len([call for call in calls if "tagging" in call]) == 1
 
 
-def batch(world: World, *looks: Look) -> list[Call]:
+def batch(world: World, *looks: IntakeEvent) -> list[Call]:
     """What one invocation with these looks asks of S3 and DynamoDB."""
     world.lines["intake"].messages.clear()
     before = len(world.wire.calls)
-    world.steps.intake.begin_batch()
+    world.steps.intake.start_batch()
     for look in looks:
         world.intake.handle(look)
     return [call for call in world.wire.calls[before:] if call.service in SERVICES]
@@ -145,7 +145,7 @@ def test_folder_defaults_are_read_once_a_batch() -> None:
     for key in keys:
         world.sidecar(key, seed=2)
         said(world, key)
-    calls = batch(world, *(Look(INPUT, key) for key in keys))
+    calls = batch(world, *(IntakeEvent(INPUT, key) for key in keys))
     read = [call.sent["Key"] for call in calls if is_default(call)]
     assert sorted(read) == ["_backdrop.json", "shop/_backdrop.json", "shop/shoes/_backdrop.json"]
     assert len(calls) - len(read) <= LIMIT * len(keys)
@@ -160,7 +160,7 @@ def test_the_next_batch_reads_them_anew() -> None:
         key = f"shoes/{content['prompt'][-5:]}.jpg"
         world.sidecar(key, seed=1)
         said(world, key)
-        batch(world, Look(INPUT, key))
+        batch(world, IntakeEvent(INPUT, key))
     assert [job.instructions["prompt"] for job in world.jobs()] == ["on a beach", "in a forest"]
 
 
@@ -168,41 +168,47 @@ def test_all_events_of_a_photo_in_one_batch_are_one_look() -> None:
     world = World()
     world.sidecar(KEY, **REMOVE)
     world.drop(KEY, photo())
-    once = batch(world, Look(INPUT, KEY))
+    once = batch(world, IntakeEvent(INPUT, KEY))
     world = World()
     world.sidecar(KEY, **REMOVE)
     world.drop(KEY, photo())
-    look, sidecar = Look(INPUT, KEY), Look(INPUT, f"{KEY}.json")
+    look, sidecar = IntakeEvent(INPUT, KEY), IntakeEvent(INPUT, f"{KEY}.json")
     calls = batch(world, look, sidecar, look, sidecar, look)
     assert len(calls) == len(once) + 2
     assert [call.operation for call in calls[len(once) :]] == ["list_objects_v2"] * 2
 
 
 @pytest.mark.parametrize(
-    "other", [Look(INPUT, KEY, again=True), Look(INPUT, KEY, rerun=True), Look(INPUT, KEY, settled=True)], ids=str
+    "other",
+    [
+        IntakeEvent(INPUT, KEY, is_repeated=True),
+        IntakeEvent(INPUT, KEY, is_rerun=True),
+        IntakeEvent(INPUT, KEY, is_settle_timeout=True),
+    ],
+    ids=str,
 )
-def test_a_look_with_a_reason_of_its_own_is_never_passed_over(other: Look) -> None:
+def test_a_look_with_a_reason_of_its_own_is_never_passed_over(other: IntakeEvent) -> None:
     first, both = World(), World()
     for world in (first, both):
         world.drop(KEY, photo())
-    assert len(batch(both, Look(INPUT, KEY), other)) > len(batch(first, Look(INPUT, KEY)))
+    assert len(batch(both, IntakeEvent(INPUT, KEY), other)) > len(batch(first, IntakeEvent(INPUT, KEY)))
 
 
 def test_a_reminder_that_is_out_of_date_stands_for_no_event_of_its_batch() -> None:
     world = World()
     stored(world)
     world.drop(KEY, photo("another"), operation="remove")
-    batch(world, Look(INPUT, KEY, settled=True), Look(INPUT, KEY))
+    batch(world, IntakeEvent(INPUT, KEY, is_settle_timeout=True), IntakeEvent(INPUT, KEY))
     assert len(world.jobs()) == 2
 
 
 def test_a_look_that_failed_is_not_taken_for_done() -> None:
     world = World()
     world.drop(KEY, photo(), operation="remove")
-    world.steps.intake.begin_batch()
+    world.steps.intake.start_batch()
     world.wire.before.append(lambda call: (_ for _ in ()).throw(OSError) if call.operation == "get_object" else None)
     for _ in range(2):
         before = len(world.wire.calls)
         with pytest.raises(Exception, match="S3"):
-            world.intake.handle(Look(INPUT, KEY))
+            world.intake.handle(IntakeEvent(INPUT, KEY))
         assert len(world.wire.calls) > before

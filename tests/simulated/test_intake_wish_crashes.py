@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, conflict, die, lose_answer, throttle
@@ -93,7 +93,7 @@ def end(world: World, story: Story) -> dict[str, Any]:
     keys = list(ENDS[story]["wishes"])
     assert folder_codes(world, "shoes/") == (["unknown_field"] if story is defaults_that_are_broken else [])
     named = {job_id for key in keys if (source := world.source(key)) for job_id in source.jobs.values()}
-    assert {job.status for job in world.jobs() if job.job_id in named} <= {Status.STORED}
+    assert {job.status for job in world.jobs() if job.job_id in named} <= {JobStatus.STORED}
     assert_at_rest(world)
     found = [code for key in keys for code in codes(world, key)]
     return {"wishes": {key: wishes(world, key) for key in keys}, "bought": bought(world), "codes": found}

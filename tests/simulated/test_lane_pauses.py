@@ -1,50 +1,51 @@
 """A paused lane: reasons come one by one and are lifted one by one, and only a probe can tell that they are over."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
 from backdrop.model.circuit import (
-    FIRST_TRIAL_AFTER,
-    LONGEST_TRIAL_GAP,
-    PROBED,
-    QUICK_PROBES,
-    REASONS,
+    FIRST_TRIAL_DELAY,
+    MAX_QUICK_PROBES,
+    MAX_TRIAL_DELAY,
+    PROBEABLE_REASONS,
+    REASON_BY_CODE,
     Gate,
-    Lane,
     LaneState,
-    Reason,
-    begin_probe,
-    gate,
-    heed,
-    let_a_probe_out,
+    PauseReason,
+    ProviderHealth,
+    check_gate,
+    observe_result,
     pause,
     resume,
+    start_probe,
+    start_trial_if_due,
 )
 from backdrop.model.codes import Code
-from backdrop.model.provider_result import Answer
+from backdrop.model.provider_result import ProviderResult
 from proof.world.stack import MOST_RECEIVES
 from tests.simulated.lane_states import OPEN, heard, reasons_of
 from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, THROTTLED, UNREACHED
 
 LATER = NOW + timedelta(minutes=5)
 UNTIL = LATER + timedelta(minutes=6)
-EVERY = frozenset(Reason)
+EVERY = frozenset(PauseReason)
 CODES = {
-    Reason.KEY: Code.PROVIDER_KEY_REFUSED,
-    Reason.BALANCE: Code.PROVIDER_OUT_OF_MONEY,
-    Reason.DAILY_LIMIT: Code.PROVIDER_DAILY_LIMIT,
-    Reason.ADDRESS: Code.PROVIDER_MISCONFIGURED,
-    Reason.REFUSAL: Code.PROVIDER_REFUSES,
-    Reason.UNHEALTHY: Code.PROVIDER_UNAVAILABLE,
-    Reason.BUDGET: Code.BUDGET_REACHED,
-    Reason.DELIVERY: Code.DELIVERY_BACKED_UP,
-    Reason.PERSON: Code.PAUSED_BY_PERSON,
+    PauseReason.KEY: Code.PROVIDER_KEY_REFUSED,
+    PauseReason.BALANCE: Code.PROVIDER_OUT_OF_MONEY,
+    PauseReason.DAILY_LIMIT: Code.PROVIDER_DAILY_LIMIT,
+    PauseReason.ADDRESS: Code.PROVIDER_MISCONFIGURED,
+    PauseReason.REFUSAL: Code.PROVIDER_REFUSES,
+    PauseReason.UNHEALTHY: Code.PROVIDER_UNAVAILABLE,
+    PauseReason.BUDGET: Code.BUDGET_REACHED,
+    PauseReason.DELIVERY: Code.DELIVERY_BACKED_UP,
+    PauseReason.OPERATOR: Code.PAUSED_BY_PERSON,
 }
 
 
-def paused_for(*reasons: Reason) -> Lane:
+def paused_for(*reasons: PauseReason) -> ProviderHealth:
     """A lane that is paused for these reasons."""
     lane = OPEN
     for reason in reasons:
@@ -52,147 +53,161 @@ def paused_for(*reasons: Reason) -> Lane:
     return lane
 
 
-def tried_out(*reasons: Reason) -> Lane:
+def tried_out(*reasons: PauseReason) -> ProviderHealth:
     """A lane that is paused for these reasons, and whose probe is out."""
-    return begin_probe(let_a_probe_out(paused_for(*reasons), LATER), LATER, UNTIL)
+    return start_probe(start_trial_if_due(paused_for(*reasons), LATER), LATER, UNTIL)
 
 
 # -- reasons -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_a_paused_lane_hands_out_nothing_until_its_reason_is_lifted(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", PauseReason)
+def test_a_paused_lane_hands_out_nothing_until_its_reason_is_lifted(reason: PauseReason) -> None:
     lane = paused_for(reason)
-    assert (lane.paused, lane.flows, lane.has(reason), gate(lane, LATER)[0]) == (True, False, True, Gate.SHUT)
+    assert (lane.is_paused, lane.mapping_enabled, lane.is_paused_for(reason), check_gate(lane, LATER)[0]) == (
+        True,
+        False,
+        True,
+        Gate.BLOCKED,
+    )
     again = resume(lane, frozenset({reason}), LATER)
-    assert (again.paused, again.flows, again.resumed_at, gate(again, LATER)[0]) == (False, True, LATER, Gate.OPEN)
+    assert (again.is_paused, again.mapping_enabled, again.resumed_at, check_gate(again, LATER)[0]) == (
+        False,
+        True,
+        LATER,
+        Gate.ALLOWED,
+    )
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_a_lane_flows_only_when_its_last_reason_is_lifted(reason: Reason) -> None:
-    lane = paused_for(*Reason)
+@pytest.mark.parametrize("reason", PauseReason)
+def test_a_lane_flows_only_when_its_last_reason_is_lifted(reason: PauseReason) -> None:
+    lane = paused_for(*PauseReason)
     left = resume(lane, EVERY - {reason}, LATER)
-    assert (reasons_of(left), left.flows, left.resumed_at) == ({reason}, False, None)
-    assert resume(left, EVERY, LATER).flows
+    assert (reasons_of(left), left.mapping_enabled, left.resumed_at) == ({reason}, False, None)
+    assert resume(left, EVERY, LATER).mapping_enabled
 
 
 def test_a_reason_that_is_not_there_is_lifted_without_a_trace() -> None:
-    lane = paused_for(Reason.PERSON)
-    assert resume(lane, EVERY - {Reason.PERSON}, LATER) == lane
+    lane = paused_for(PauseReason.OPERATOR)
+    assert resume(lane, EVERY - {PauseReason.OPERATOR}, LATER) == lane
     assert resume(OPEN, EVERY, LATER) == OPEN
 
 
 def test_a_lane_that_goes_on_has_a_clean_record() -> None:
-    lane = resume(pause(heard(OPEN, *[BACKOFF] * 3), Reason.PERSON, Code.PAUSED_BY_PERSON, "words", NOW), EVERY, LATER)
-    assert (lane.streak, lane.closed_since, lane.probe_at, lane.probes) == (0, None, None, 0)
+    lane = resume(
+        pause(heard(OPEN, *[BACKOFF] * 3), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", NOW), EVERY, LATER
+    )
+    assert (lane.failure_streak, lane.closed_since, lane.next_probe_at, lane.probe_count) == (0, None, None, 0)
 
 
 def test_what_a_budget_must_have_left_is_kept_with_its_reason() -> None:
-    lane = pause(OPEN, Reason.BUDGET, Code.BUDGET_REACHED, "words", NOW, needs=60_000)
-    assert [one.needs for one in lane.pauses] == [60_000]
+    lane = pause(OPEN, PauseReason.BUDGET, Code.BUDGET_REACHED, "words", NOW, required_budget=60_000)
+    assert [one.required_budget for one in lane.pauses] == [60_000]
 
 
 def test_every_code_that_pauses_has_a_reason_that_a_probe_can_test() -> None:
-    assert set(REASONS.values()) | {Reason.UNHEALTHY} == PROBED
-    assert {Reason.BUDGET, Reason.DELIVERY, Reason.PERSON} == EVERY - PROBED
+    assert set(REASON_BY_CODE.values()) | {PauseReason.UNHEALTHY} == PROBEABLE_REASONS
+    assert {PauseReason.BUDGET, PauseReason.DELIVERY, PauseReason.OPERATOR} == EVERY - PROBEABLE_REASONS
 
 
 # -- a probe in a paused lane ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reason", sorted(PROBED))
-def test_where_a_job_can_find_out_one_goes_at_once_and_no_other(reason: Reason) -> None:
-    lane = let_a_probe_out(paused_for(reason), LATER)
-    assert (lane.paused, lane.flows, gate(lane, LATER)[0]) == (True, True, Gate.PROBE)
-    assert gate(begin_probe(lane, LATER, UNTIL), LATER)[0] is Gate.SHUT
+@pytest.mark.parametrize("reason", sorted(PROBEABLE_REASONS))
+def test_where_a_job_can_find_out_one_goes_at_once_and_no_other(reason: PauseReason) -> None:
+    lane = start_trial_if_due(paused_for(reason), LATER)
+    assert (lane.is_paused, lane.mapping_enabled, check_gate(lane, LATER)[0]) == (True, True, Gate.PROBE)
+    assert check_gate(start_probe(lane, LATER, UNTIL), LATER)[0] is Gate.BLOCKED
 
 
-@pytest.mark.parametrize("reason", sorted(EVERY - PROBED))
-def test_no_probe_goes_where_a_job_can_find_out_nothing(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", sorted(EVERY - PROBEABLE_REASONS))
+def test_no_probe_goes_where_a_job_can_find_out_nothing(reason: PauseReason) -> None:
     """A call that a person forbade, or for which there is no money, is no experiment."""
-    for lane in (paused_for(reason), paused_for(Reason.KEY, reason), paused_for(reason, Reason.KEY)):
-        assert let_a_probe_out(lane, LATER) == lane
+    for lane in (paused_for(reason), paused_for(PauseReason.KEY, reason), paused_for(reason, PauseReason.KEY)):
+        assert start_trial_if_due(lane, LATER) == lane
 
 
 def test_a_probe_that_is_out_is_not_sent_a_second_after_it() -> None:
     """Reconcile comes again while the first one is in its call."""
-    for lane in (let_a_probe_out(paused_for(Reason.KEY), LATER), tried_out(Reason.KEY)):
-        assert let_a_probe_out(lane, LATER) == lane
+    for lane in (start_trial_if_due(paused_for(PauseReason.KEY), LATER), tried_out(PauseReason.KEY)):
+        assert start_trial_if_due(lane, LATER) == lane
 
 
 def test_no_probe_goes_in_a_lane_that_is_not_paused() -> None:
-    closed = OPEN.but(closed_since=NOW, probe_at=LATER)
-    assert [let_a_probe_out(lane, LATER) for lane in (OPEN, closed)] == [OPEN, closed]
+    closed = replace(OPEN, closed_since=NOW, next_probe_at=LATER)
+    assert [start_trial_if_due(lane, LATER) for lane in (OPEN, closed)] == [OPEN, closed]
 
 
 @pytest.mark.parametrize("good", [OK, REFUSED], ids=["ok", "refused"])
-def test_a_probes_good_answer_lifts_all_that_a_probe_can_test(good: Answer) -> None:
-    lane = heed(tried_out(*sorted(PROBED)), good, LATER, probe=True)
-    assert (lane.paused, lane.flows, lane.resumed_at) == (False, True, LATER)
+def test_a_probes_good_answer_lifts_all_that_a_probe_can_test(good: ProviderResult) -> None:
+    lane = observe_result(tried_out(*sorted(PROBEABLE_REASONS)), good, LATER, probe=True)
+    assert (lane.is_paused, lane.mapping_enabled, lane.resumed_at) == (False, True, LATER)
 
 
 @pytest.mark.parametrize("good", [OK, REFUSED], ids=["ok", "refused"])
-def test_only_a_probes_good_answer_lifts_a_pause(good: Answer) -> None:
+def test_only_a_probes_good_answer_lifts_a_pause(good: ProviderResult) -> None:
     """Calls that began before the pause come to their good ends after it; they say nothing of now."""
-    lane = tried_out(Reason.KEY)
-    assert heed(lane, good, LATER, probe=False) == lane
+    lane = tried_out(PauseReason.KEY)
+    assert observe_result(lane, good, LATER, probe=False) == lane
 
 
 def test_a_person_who_pauses_while_a_probe_is_out_is_not_overruled() -> None:
-    lane = pause(tried_out(Reason.KEY), Reason.PERSON, Code.PAUSED_BY_PERSON, "words", LATER)
-    assert (lane.flows, lane.trying) == (False, False)
-    after = heed(lane, OK, LATER, probe=True)
-    assert (reasons_of(after), after.flows) == ({Reason.PERSON}, False)
+    lane = pause(tried_out(PauseReason.KEY), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", LATER)
+    assert (lane.mapping_enabled, lane.is_in_trial) == (False, False)
+    after = observe_result(lane, OK, LATER, probe=True)
+    assert (reasons_of(after), after.mapping_enabled) == ({PauseReason.OPERATOR}, False)
 
 
 def test_a_probe_that_is_refused_shuts_the_lane_again() -> None:
-    lane = heed(tried_out(Reason.KEY), PAUSED, LATER, probe=True)
-    assert (reasons_of(lane), lane.flows, lane.trying) == ({Reason.KEY}, False, False)
+    lane = observe_result(tried_out(PauseReason.KEY), PAUSED, LATER, probe=True)
+    assert (reasons_of(lane), lane.mapping_enabled, lane.is_in_trial) == ({PauseReason.KEY}, False, False)
     assert [one.since for one in lane.pauses] == [NOW]
 
 
 def test_a_probe_whose_answer_is_lost_adds_that_the_provider_is_sick() -> None:
-    lane = heed(tried_out(Reason.KEY), LOST, LATER, probe=True)
-    assert (reasons_of(lane), lane.flows) == ({Reason.KEY, Reason.UNHEALTHY}, False)
-    assert let_a_probe_out(lane, LATER + FIRST_TRIAL_AFTER).flows
+    lane = observe_result(tried_out(PauseReason.KEY), LOST, LATER, probe=True)
+    assert (reasons_of(lane), lane.mapping_enabled) == ({PauseReason.KEY, PauseReason.UNHEALTHY}, False)
+    assert start_trial_if_due(lane, LATER + FIRST_TRIAL_DELAY).mapping_enabled
 
 
 def test_a_probe_that_fails_and_costs_nothing_is_followed_by_four_others_before_the_lane_stops() -> None:
     """A photo at which the provider fails is no reason why others wait for minutes."""
-    lane, now = let_a_probe_out(paused_for(Reason.KEY), LATER), LATER
-    for _ in range(QUICK_PROBES):
-        lane = heed(begin_probe(lane, now, UNTIL), BACKOFF, now, probe=True)
-        assert (reasons_of(lane), gate(lane, now)) == ({Reason.KEY}, (Gate.SHUT, 1))
+    lane, now = start_trial_if_due(paused_for(PauseReason.KEY), LATER), LATER
+    for _ in range(MAX_QUICK_PROBES):
+        lane = observe_result(start_probe(lane, now, UNTIL), BACKOFF, now, probe=True)
+        assert (reasons_of(lane), check_gate(lane, now)) == ({PauseReason.KEY}, (Gate.BLOCKED, 1))
         now += timedelta(seconds=1)
-    assert not heed(begin_probe(lane, now, UNTIL), OK, now, probe=True).paused
-    stopped = heed(begin_probe(lane, now, UNTIL), BACKOFF, now, probe=True)
-    assert (reasons_of(stopped), stopped.flows) == ({Reason.KEY, Reason.UNHEALTHY}, False)
-    again = let_a_probe_out(stopped, now + FIRST_TRIAL_AFTER)
-    assert heed(begin_probe(again, UNTIL, LATER + timedelta(hours=1)), BACKOFF, UNTIL, probe=True).flows
+    assert not observe_result(start_probe(lane, now, UNTIL), OK, now, probe=True).is_paused
+    stopped = observe_result(start_probe(lane, now, UNTIL), BACKOFF, now, probe=True)
+    assert (reasons_of(stopped), stopped.mapping_enabled) == ({PauseReason.KEY, PauseReason.UNHEALTHY}, False)
+    again = start_trial_if_due(stopped, now + FIRST_TRIAL_DELAY)
+    assert observe_result(
+        start_probe(again, UNTIL, LATER + timedelta(hours=1)), BACKOFF, UNTIL, probe=True
+    ).mapping_enabled
 
 
 def test_failures_of_calls_that_began_before_stop_a_trial_without_a_second_probe() -> None:
-    lane = heard(tried_out(Reason.KEY), *[BACKOFF] * 3)
-    assert (lane.flows, reasons_of(lane)) == (False, {Reason.KEY, Reason.UNHEALTHY})
+    lane = heard(tried_out(PauseReason.KEY), *[BACKOFF] * 3)
+    assert (lane.mapping_enabled, reasons_of(lane)) == (False, {PauseReason.KEY, PauseReason.UNHEALTHY})
 
 
 @pytest.mark.parametrize("neutral", [THROTTLED, UNREACHED], ids=["throttled", "unreached"])
-def test_a_probe_that_says_nothing_leaves_the_try_to_the_next_job(neutral: Answer) -> None:
-    lane = heed(tried_out(Reason.KEY), neutral, LATER, probe=True)
-    assert (lane.paused, gate(lane, LATER)[0]) == (True, Gate.PROBE)
+def test_a_probe_that_says_nothing_leaves_the_try_to_the_next_job(neutral: ProviderResult) -> None:
+    lane = observe_result(tried_out(PauseReason.KEY), neutral, LATER, probe=True)
+    assert (lane.is_paused, check_gate(lane, LATER)[0]) == (True, Gate.PROBE)
 
 
-def refused_again(lane: Lane, now: datetime) -> Lane:
+def refused_again(lane: ProviderHealth, now: datetime) -> ProviderHealth:
     """The lane after a probe that found nothing better."""
-    return heed(begin_probe(lane, now, now + timedelta(minutes=6)), PAUSED, now, probe=True)
+    return observe_result(start_probe(lane, now, now + timedelta(minutes=6)), PAUSED, now, probe=True)
 
 
 def test_probes_of_a_paused_lane_come_ever_more_seldom_and_never_end() -> None:
     """Each has all that waits received once more, and a queue gives a message up after a thousand times."""
-    lane, now, sent = paused_for(Reason.KEY), NOW, list[datetime]()
+    lane, now, sent = paused_for(PauseReason.KEY), NOW, list[datetime]()
     while now < NOW + timedelta(days=4):
-        lane = let_a_probe_out(lane, now)
-        if lane.trying:
+        lane = start_trial_if_due(lane, now)
+        if lane.is_in_trial:
             sent.append(now)
             lane = refused_again(lane, now)
         now += timedelta(minutes=5)
@@ -203,21 +218,21 @@ def test_probes_of_a_paused_lane_come_ever_more_seldom_and_never_end() -> None:
 
 
 def test_a_lane_that_went_on_is_tried_out_soon_when_it_is_paused_again() -> None:
-    lane, now = paused_for(Reason.KEY), NOW
+    lane, now = paused_for(PauseReason.KEY), NOW
     for _ in range(5):
-        lane = refused_again(let_a_probe_out(lane, now), now)
-        now += LONGEST_TRIAL_GAP
-    lane = heed(begin_probe(let_a_probe_out(lane, now), now, UNTIL), OK, now, probe=True)
-    again = let_a_probe_out(heed(lane, PAUSED, now, probe=False), now)
-    assert again.trying
-    assert let_a_probe_out(refused_again(again, now), now + FIRST_TRIAL_AFTER).trying
+        lane = refused_again(start_trial_if_due(lane, now), now)
+        now += MAX_TRIAL_DELAY
+    lane = observe_result(start_probe(start_trial_if_due(lane, now), now, UNTIL), OK, now, probe=True)
+    again = start_trial_if_due(observe_result(lane, PAUSED, now, probe=False), now)
+    assert again.is_in_trial
+    assert start_trial_if_due(refused_again(again, now), now + FIRST_TRIAL_DELAY).is_in_trial
 
 
 def test_a_person_lifts_any_reason() -> None:
-    assert resume(paused_for(*Reason), EVERY, LATER).flows
+    assert resume(paused_for(*PauseReason), EVERY, LATER).mapping_enabled
 
 
 def test_a_lane_is_called_paused_while_a_probe_is_out_that_may_end_the_pause() -> None:
-    out = tried_out(Reason.KEY).but(closed_since=NOW)
-    assert (out.trying, out.state) == (True, LaneState.PAUSED)
-    assert heed(out, OK, UNTIL, probe=True).state is LaneState.RUNNING
+    out = replace(tried_out(PauseReason.KEY), closed_since=NOW)
+    assert (out.is_in_trial, out.state) == (True, LaneState.PAUSED)
+    assert observe_result(out, OK, UNTIL, probe=True).state is LaneState.RUNNING

@@ -1,13 +1,14 @@
 """Who waits to hear of a photo, in the ledger: beside it, found by campaign, and in nobody's way."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from backdrop.model.errors import StaleError, WaitError
-from backdrop.model.image_request import Answered, Asked
-from backdrop.model.schedule import MOST_PLACE_BYTES
+from backdrop.model.errors import ConflictError, RetryLaterError
+from backdrop.model.image_request import CallbackOutcome, ImageRequest
+from backdrop.model.schedule import MAX_LOCATION_BYTES
 from proof.world.stack import World
 from proof.world.wire import Strike, lose_answer, throttle
 from tests.simulated.simulation import KEY, NOW
@@ -17,24 +18,24 @@ from tests.simulated.wishes import REMOVE, said
 from tests.unit.core_items import a_source
 
 
-def item(n: int = 0, **changes: Any) -> Asked:
+def item(n: int = 0, **changes: Any) -> ImageRequest:
     """The n-th item of a campaign."""
-    facts: dict[str, Any] = {"source_id": f"{n % 16:x}{n:063x}", "ident": f"m-{n}", "bucket": "photos"}
-    facts |= {"key": f"shoes/{n:04}.jpg", "campaign": "summer", "asked_at": NOW}
-    return Asked(**facts | changes)
+    facts: dict[str, Any] = {"source_id": f"{n % 16:x}{n:063x}", "request_id": f"m-{n}", "bucket": "photos"}
+    facts |= {"key": f"shoes/{n:04}.jpg", "campaign": "summer", "requested_at": NOW}
+    return ImageRequest(**facts | changes)
 
 
 def test_who_waits_is_written_with_the_photo_or_not_at_all() -> None:
     world = World()
     source = a_source()
     world.ledger.put_source(source, (), item(source_id=source.source_id))
-    (found,) = world.ledger.asked(source.source_id)
-    assert (found.ident, found.rev) == ("m-0", 1)
-    with pytest.raises(StaleError):
-        world.ledger.put_source(source, (), item(source_id=source.source_id, ident="m-1"))
-    with pytest.raises(StaleError):
-        world.ledger.put_source(source.but(rev=1), (), item(source_id=source.source_id))
-    assert len(world.ledger.asked(source.source_id)) == 1
+    (found,) = world.ledger.list_requests(source.source_id)
+    assert (found.request_id, found.lock_version) == ("m-0", 1)
+    with pytest.raises(ConflictError):
+        world.ledger.put_source(source, (), item(source_id=source.source_id, request_id="m-1"))
+    with pytest.raises(ConflictError):
+        world.ledger.put_source(replace(source, lock_version=1), (), item(source_id=source.source_id))
+    assert len(world.ledger.list_requests(source.source_id)) == 1
 
 
 def test_a_photo_is_read_without_those_who_wait_for_it() -> None:
@@ -42,83 +43,83 @@ def test_a_photo_is_read_without_those_who_wait_for_it() -> None:
     source = a_source()
     world.ledger.put_source(source, ())
     for n in range(20):
-        world.ledger.put_asked(item(source_id=source.source_id, ident=f"m-{n}"))
+        world.ledger.put_request(item(source_id=source.source_id, request_id=f"m-{n}"))
     world.wire.calls.clear()
-    found, jobs = world.ledger.photo(source.source_id)
+    found, jobs = world.ledger.read_photo(source.source_id)
     assert found
     assert (jobs, len(world.wire.calls)) == ([], 1)
-    assert len(world.ledger.asked(source.source_id)) == 20
+    assert len(world.ledger.list_requests(source.source_id)) == 20
 
 
 def test_an_answer_is_written_once() -> None:
     world = World()
-    first = world.ledger.put_asked(item())
-    world.ledger.put_asked(first.but(answer=Answered.SUCCESS))
-    with pytest.raises(StaleError):
-        world.ledger.put_asked(first.but(answer=Answered.FOREIGN))
-    assert asked(world)[0].answer is Answered.SUCCESS
+    first = world.ledger.put_request(item())
+    world.ledger.put_request(replace(first, outcome=CallbackOutcome.SUCCESS))
+    with pytest.raises(ConflictError):
+        world.ledger.put_request(replace(first, outcome=CallbackOutcome.UNDELIVERABLE))
+    assert asked(world)[0].outcome is CallbackOutcome.SUCCESS
 
 
 def test_who_was_answered_is_not_among_those_who_wait() -> None:
     world, place = World(), "a" * 64
     for n in range(9):
-        one = world.ledger.put_asked(item(source_id=place, ident=f"m-{n}"))
+        one = world.ledger.put_request(item(source_id=place, request_id=f"m-{n}"))
         if n != 7:
-            world.ledger.put_asked(one.but(answer=Answered.FOREIGN, answered_at=NOW))
-    assert [one.ident for one in world.ledger.waiting(place)] == ["m-7"]
-    assert len(world.ledger.asked(place)) == 9
+            world.ledger.put_request(replace(one, outcome=CallbackOutcome.UNDELIVERABLE, answered_at=NOW))
+    assert [one.request_id for one in world.ledger.list_pending_requests(place)] == ["m-7"]
+    assert len(world.ledger.list_requests(place)) == 9
 
 
 def test_an_answer_whose_own_answer_was_lost_is_known_again() -> None:
     world = World()
     world.wire.after.append(Strike(lose_answer, "transact_write_items"))
-    assert world.ledger.put_asked(item()).rev == 1
+    assert world.ledger.put_request(item()).lock_version == 1
 
 
 def test_the_items_of_a_campaign_come_in_the_order_of_their_photos_and_no_others() -> None:
     world = World()
     for n in (*range(7, 120), *range(7)):
-        world.ledger.put_asked(item(n))
-        world.ledger.put_asked(item(n, ident="other", campaign="summer2"))
-        world.ledger.put_asked(item(n, ident="none", campaign="", token="t"))
-    found = [one.key for one in world.steps.books.asked("summer")]
+        world.ledger.put_request(item(n))
+        world.ledger.put_request(item(n, request_id="other", campaign="summer2"))
+        world.ledger.put_request(item(n, request_id="none", campaign="", task_token="t"))
+    found = [one.key for one in world.steps.books.list_campaign_requests("summer")]
     assert found == [f"shoes/{n:04}.jpg" for n in range(120)]
-    assert Counter(one.campaign for one in world.steps.books.asked("summer2")) == {"summer2": 120}
-    assert list(world.steps.books.asked("summ")) == []
+    assert Counter(one.campaign for one in world.steps.books.list_campaign_requests("summer2")) == {"summer2": 120}
+    assert list(world.steps.books.list_campaign_requests("summ")) == []
 
 
 def test_a_photo_that_a_campaign_names_twice_is_there_twice() -> None:
     world = World()
     for ident in ("b", "a"):
-        world.ledger.put_asked(item(ident=ident))
-    assert [one.ident for one in world.steps.books.asked("summer")] == ["a", "b"]
+        world.ledger.put_request(item(request_id=ident))
+    assert [one.request_id for one in world.steps.books.list_campaign_requests("summer")] == ["a", "b"]
 
 
 def test_the_longest_key_has_room_in_the_index() -> None:
     world = World()
-    world.ledger.put_asked(item(key="é" * 600, ident="m" * 36))
+    world.ledger.put_request(item(key="é" * 600, request_id="m" * 36))
     (attributes,) = world.table.items.values()
-    assert len(attributes["due"]["S"].encode()) <= MOST_PLACE_BYTES + 37
-    assert [one.key for one in world.steps.books.asked("summer")] == ["é" * 600]
+    assert len(attributes["due"]["S"].encode()) <= MAX_LOCATION_BYTES + 37
+    assert [one.key for one in world.steps.books.list_campaign_requests("summer")] == ["é" * 600]
 
 
 def test_a_batch_that_comes_back_half_done_is_read_to_its_end_with_pauses() -> None:
     world = World()
     for n in range(30):
-        world.ledger.put_asked(item(n))
+        world.ledger.put_request(item(n))
     world.table.halves = True
     began = world.clock.time
-    assert len(list(world.steps.books.asked("summer"))) == 30
+    assert len(list(world.steps.books.list_campaign_requests("summer"))) == 30
     batches = sum(call.operation == "batch_get_item" for call in world.wire.calls)
     assert (batches, world.clock.time > began) == (5, True)
 
 
 def test_a_campaign_is_waited_for_where_the_table_does_not_answer() -> None:
     world = World()
-    world.ledger.put_asked(item())
+    world.ledger.put_request(item())
     world.wire.before.append(Strike(throttle, "batch_get_item"))
-    with pytest.raises(WaitError):
-        list(world.steps.books.asked("summer"))
+    with pytest.raises(RetryLaterError):
+        list(world.steps.books.list_campaign_requests("summer"))
 
 
 def test_nobody_who_waits_is_due_open_or_failed() -> None:
@@ -126,9 +127,9 @@ def test_nobody_who_waits_is_due_open_or_failed() -> None:
     said(world, KEY)
     wait_for(world, run="summer", **REMOVE)
     world.run()
-    world.ledger.put_asked(item(1))
-    assert (list(world.steps.books.open()), list(world.steps.books.failed())) == ([], [])
-    assert [one.key for one in world.steps.books.asked("summer")] == ["shoes/0001.jpg", KEY]
+    world.ledger.put_request(item(1))
+    assert (list(world.steps.books.list_open()), list(world.steps.books.list_failed())) == ([], [])
+    assert [one.key for one in world.steps.books.list_campaign_requests("summer")] == ["shoes/0001.jpg", KEY]
 
 
 def test_who_waits_in_the_words_of_another_release_is_waited_for() -> None:
@@ -137,5 +138,5 @@ def test_who_waits_in_the_words_of_another_release_is_waited_for() -> None:
     wait_for(world, **REMOVE)
     world.run("intake")
     rewrite(world, "asked#", {"unheard_of": 1})
-    with pytest.raises(WaitError):
-        world.ledger.asked(world.jobs()[0].source_id)
+    with pytest.raises(RetryLaterError):
+        world.ledger.list_requests(world.jobs()[0].source_id)

@@ -1,10 +1,12 @@
 """Who pays for some bytes asked something: one job, decided by the ledger, whoever comes at the same moment."""
 
+from dataclasses import replace
+
 import pytest
 
 from backdrop.model import transitions
-from backdrop.model.errors import OwnedError, StaleError
-from backdrop.model.job import Job, Owner, Source
+from backdrop.model.errors import ConflictError, ContentOwnedError
+from backdrop.model.job import ContentOwner, Job, Source
 from proof.world.stack import World
 from proof.world.wire import Strike, conflict, lose_answer
 from tests.simulated.simulation import NOW, a_job
@@ -21,12 +23,12 @@ def one(ident: str, **changes: str) -> Job:
 
 def accepted(world: World, ident: str, **changes: str) -> Job:
     """A job that was written as intake writes it."""
-    return world.ledger.advance(transitions.accept(one(ident, **changes)))
+    return world.ledger.write_transition(transitions.accept(one(ident, **changes)))
 
 
-def owner_now(world: World) -> Owner:
+def owner_now(world: World) -> ContentOwner:
     """Who owns the content, as one more who comes is told."""
-    with pytest.raises(OwnedError) as raised:
+    with pytest.raises(ContentOwnedError) as raised:
         accepted(world, "9" * 64)
     return raised.value.owner
 
@@ -39,16 +41,16 @@ def owner(world: World) -> str:
 def test_who_comes_first_pays_and_the_next_is_told_who() -> None:
     world = World()
     accepted(world, FIRST)
-    with pytest.raises(OwnedError) as raised:
+    with pytest.raises(ContentOwnedError) as raised:
         accepted(world, SECOND)
-    assert raised.value.owner == transitions.owner_of(one(FIRST))
+    assert raised.value.owner == transitions.build_content_owner(one(FIRST))
     assert [job.job_id for job in world.jobs()] == [FIRST]
 
 
 def test_another_content_has_another_owner() -> None:
     world = World()
     accepted(world, FIRST)
-    accepted(world, SECOND, content_key="d" * 64)
+    accepted(world, SECOND, content_id="d" * 64)
     assert len(world.jobs()) == 2
 
 
@@ -56,9 +58,9 @@ def test_a_job_owns_its_content_again_without_asking_anybody() -> None:
     world = World()
     left = transitions.supersede(accepted(world, FIRST), NOW)
     assert left
-    step = transitions.reopen(world.ledger.advance(left), one(FIRST), NOW)
+    step = transitions.reopen(world.ledger.write_transition(left), one(FIRST), NOW)
     assert step
-    world.ledger.advance(step)
+    world.ledger.write_transition(step)
     assert owner(world) == FIRST
 
 
@@ -66,14 +68,14 @@ def test_content_passes_only_from_the_job_that_is_named() -> None:
     world = World()
     accepted(world, FIRST)
     first = owner_now(world)
-    second = world.ledger.advance(transitions.follow(one(SECOND), first))
-    third = world.ledger.advance(transitions.follow(one(THIRD), first))
-    world.ledger.advance(transitions.take_over(second, first))
+    second = world.ledger.write_transition(transitions.wait_for_owner(one(SECOND), first))
+    third = world.ledger.write_transition(transitions.wait_for_owner(one(THIRD), first))
+    world.ledger.write_transition(transitions.take_over(second, first))
     assert owner(world) == SECOND
-    with pytest.raises(OwnedError) as raised:
-        world.ledger.advance(transitions.take_over(third, first))
+    with pytest.raises(ContentOwnedError) as raised:
+        world.ledger.write_transition(transitions.take_over(third, first))
     assert raised.value.owner.job_id == SECOND
-    assert world.ledger.job(THIRD, THIRD) == third
+    assert world.ledger.find_job(THIRD, THIRD) == third
 
 
 def test_content_does_not_pass_from_a_job_that_is_to_pay_again_since_it_was_seen_to_come_to_nothing() -> None:
@@ -81,11 +83,11 @@ def test_content_does_not_pass_from_a_job_that_is_to_pay_again_since_it_was_seen
     left = transitions.supersede(accepted(world, FIRST), NOW)
     seen = owner_now(world)
     assert left
-    back = transitions.reopen(world.ledger.advance(left), one(FIRST), NOW)
+    back = transitions.reopen(world.ledger.write_transition(left), one(FIRST), NOW)
     assert back
-    world.ledger.advance(back)
-    with pytest.raises(OwnedError) as raised:
-        world.ledger.advance(transitions.take_over(one(SECOND), seen))
+    world.ledger.write_transition(back)
+    with pytest.raises(ContentOwnedError) as raised:
+        world.ledger.write_transition(transitions.take_over(one(SECOND), seen))
     assert (owner(world), raised.value.owner) == (FIRST, owner_now(world))
     assert raised.value.owner != seen
 
@@ -94,17 +96,17 @@ def test_a_photo_is_not_written_while_its_content_is_anothers() -> None:
     """All or nothing: the place does not name a job that is not there."""
     world = World()
     accepted(world, SECOND)
-    with pytest.raises(OwnedError):
-        world.ledger.put_source(SOURCE.but(jobs={"": FIRST}), [transitions.accept(one(FIRST))])
-    assert world.ledger.photo(FIRST) == (None, [])
+    with pytest.raises(ContentOwnedError):
+        world.ledger.put_source(replace(SOURCE, jobs={"": FIRST}), [transitions.accept(one(FIRST))])
+    assert world.ledger.read_photo(FIRST) == (None, [])
 
 
 def test_a_race_for_the_job_outranks_the_race_for_its_content() -> None:
     """Whoever read an old job looks again before it asks who owns what."""
     world = World()
     accepted(world, SECOND)
-    world.ledger.advance(transitions.Step(one(FIRST)))
-    with pytest.raises(StaleError):
+    world.ledger.write_transition(transitions.Transition(one(FIRST)))
+    with pytest.raises(ConflictError):
         accepted(world, FIRST)
 
 
@@ -119,5 +121,5 @@ def test_two_who_clash_are_told_who_was_first() -> None:
     world = World()
     accepted(world, FIRST)
     world.wire.before.append(Strike(conflict, WRITE, times=3))
-    with pytest.raises(OwnedError):
+    with pytest.raises(ContentOwnedError):
         accepted(world, SECOND)

@@ -7,8 +7,8 @@ import pytest
 
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop.model.job import Status
+from backdrop.model.errors import RetryLaterError
+from backdrop.model.job import JobStatus
 from proof.world.stack import World
 from tests.simulated.simulation import PRICE, a_job, assert_at_rest, dropped, the_job
 
@@ -54,11 +54,14 @@ def rewrite(world: World, kind: str, added: dict[str, Any], *without: str) -> No
 @pytest.mark.parametrize("added", [*UNKNOWN, *NESTED], ids=str)
 def test_a_job_that_another_release_wrote_is_never_read_past(added: dict[str, Any]) -> None:
     world = World()
-    job = world.ledger.advance(transitions.Step(a_job()))
+    job = world.ledger.write_transition(transitions.Transition(a_job()))
     rewrite(world, "job#", added)
     before = dict(world.table.items)
-    for read in (lambda: world.ledger.job(job.source_id, job.job_id), lambda: world.ledger.photo(job.source_id)):
-        with pytest.raises(WaitError) as raised:
+    for read in (
+        lambda: world.ledger.find_job(job.source_id, job.job_id),
+        lambda: world.ledger.read_photo(job.source_id),
+    ):
+        with pytest.raises(RetryLaterError) as raised:
             read()
         assert raised.value.code is Code.LEDGER_UNAVAILABLE
         assert "another release" in str(raised.value)
@@ -73,20 +76,20 @@ def test_a_place_that_another_release_wrote_is_never_read_past(added: dict[str, 
     world.run("intake")
     source_id = the_job(world).source_id
     rewrite(world, "source", added)
-    with pytest.raises(WaitError) as raised:
-        world.ledger.photo(source_id)
+    with pytest.raises(RetryLaterError) as raised:
+        world.ledger.read_photo(source_id)
     assert raised.value.code is Code.LEDGER_UNAVAILABLE
 
 
 @pytest.mark.parametrize("added", [{"unheard_of": 1}, {"v": 1}, {"v": 3}], ids=["unheard of", "older", "newer"])
 def test_a_lane_and_a_run_that_another_release_wrote_are_never_read_past(added: dict[str, Any]) -> None:
     world = World()
-    world.ledger.put_lane(world.ledger.lane("ideogram"))
-    world.steps.books.put_run(world.steps.books.run())
+    world.ledger.put_health(world.ledger.read_health("ideogram"))
+    world.steps.books.put_reconcile_state(world.steps.books.read_reconcile_state())
     rewrite(world, "lane", added)
     rewrite(world, "run", added)
-    for read in (lambda: world.ledger.lane("ideogram"), world.steps.books.run):
-        with pytest.raises(WaitError) as raised:
+    for read in (lambda: world.ledger.read_health("ideogram"), world.steps.books.read_reconcile_state):
+        with pytest.raises(RetryLaterError) as raised:
             read()
         assert raised.value.code is Code.LEDGER_UNAVAILABLE
 
@@ -103,6 +106,6 @@ def test_nothing_is_lost_while_two_releases_are_at_work(done: tuple[str, ...], k
     assert world.pictures() == {}
     rewrite(world, kind, {}, "unheard_of")
     world.run()
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert not world.dead_letters.messages
     assert_at_rest(world)

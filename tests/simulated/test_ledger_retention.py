@@ -1,14 +1,15 @@
 """What the ledger forgets: what has ended and needs nobody, after its days; and forgetting alone buys nothing."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from backdrop.aws.items import item_of
+from backdrop.aws.items import to_item
 from backdrop.model import transitions
-from backdrop.model.image_request import Answered, Asked
-from backdrop.model.job import Source, Status
-from backdrop.model.retention import forgotten_at
+from backdrop.model.image_request import CallbackOutcome, ImageRequest
+from backdrop.model.job import JobStatus, Source
+from backdrop.model.retention import calculate_expiry
 from proof.world.pictures import photo
 from proof.world.stack import World
 from tests.simulated.days import codes
@@ -16,7 +17,7 @@ from tests.simulated.simulation import KEY, NOW, OK, claim, dropped, job_in, spe
 from tests.simulated.wishes import BEACH, REMOVE, again, bought, heard
 
 DAYS = 30
-FORGOTTEN = {Status.STORED, Status.REFUSED, Status.DEAD, Status.SUPERSEDED, Status.CANCELLED}
+FORGOTTEN = {JobStatus.STORED, JobStatus.REFUSED, JobStatus.DEAD, JobStatus.SUPERSEDED, JobStatus.CANCELLED}
 
 
 def a_month_later(world: World) -> None:
@@ -26,44 +27,44 @@ def a_month_later(world: World) -> None:
     world.table.forget()
 
 
-@pytest.mark.parametrize("status", Status)
-def test_a_job_is_forgotten_so_many_days_after_its_end_and_never_before_it_ended(status: Status) -> None:
+@pytest.mark.parametrize("status", JobStatus)
+def test_a_job_is_forgotten_so_many_days_after_its_end_and_never_before_it_ended(status: JobStatus) -> None:
     job = job_in(status)
     ended = (job.ended_at or NOW) + timedelta(days=DAYS)
-    assert forgotten_at(job, DAYS) == (ended if status in FORGOTTEN else None)
-    assert ("expires_at" in item_of(job, DAYS)) == (status in FORGOTTEN)
-    assert "expires_at" not in item_of(job)
+    assert calculate_expiry(job, DAYS) == (ended if status in FORGOTTEN else None)
+    assert ("expires_at" in to_item(job, DAYS)) == (status in FORGOTTEN)
+    assert "expires_at" not in to_item(job)
 
 
 def test_money_that_a_person_must_look_at_is_never_forgotten() -> None:
-    submitting = claim(job_in(Status.ACCEPTED)).job
-    lost = transitions.record(submitting, 1, OK, NOW).job.but(status=Status.STORED, ended_at=NOW)
-    doubtful = lost.but(attempts=(lost.attempts[0].but(unknown=1),))
-    in_flight = lost.but(attempts=(lost.attempts[0].but(reserved=1),))
-    paid_in_vain = [spent_and_dead(), spent_and_dead().but(status=Status.REFUSED)]
-    assert [forgotten_at(job, DAYS) for job in (doubtful, in_flight, *paid_in_vain)] == [None] * 4
-    assert forgotten_at(lost, DAYS) is not None
+    submitting = claim(job_in(JobStatus.ACCEPTED)).job
+    lost = replace(transitions.record_result(submitting, 1, OK, NOW).job, status=JobStatus.STORED, ended_at=NOW)
+    doubtful = replace(lost, attempts=(replace(lost.attempts[0], unknown=1),))
+    in_flight = replace(lost, attempts=(replace(lost.attempts[0], reserved=1),))
+    paid_in_vain = [spent_and_dead(), replace(spent_and_dead(), status=JobStatus.REFUSED)]
+    assert [calculate_expiry(job, DAYS) for job in (doubtful, in_flight, *paid_in_vain)] == [None] * 4
+    assert calculate_expiry(lost, DAYS) is not None
 
 
 def test_who_was_answered_is_forgotten_and_who_waits_is_not() -> None:
-    waits = Asked(source_id="s", ident="i", bucket="photos", key=KEY, asked_at=NOW)
-    told = waits.but(answer=Answered.SUCCESS, answered_at=NOW)
-    assert (forgotten_at(waits, DAYS), forgotten_at(told, DAYS)) == (None, NOW + timedelta(days=DAYS))
+    waits = ImageRequest(source_id="s", request_id="i", bucket="photos", key=KEY, requested_at=NOW)
+    told = replace(waits, outcome=CallbackOutcome.SUCCESS, answered_at=NOW)
+    assert (calculate_expiry(waits, DAYS), calculate_expiry(told, DAYS)) == (None, NOW + timedelta(days=DAYS))
 
 
 def test_a_photos_place_is_never_forgotten() -> None:
-    assert forgotten_at(Source(source_id="s", bucket="photos", key=KEY), DAYS) is None
+    assert calculate_expiry(Source(source_id="s", bucket="photos", key=KEY), DAYS) is None
 
 
 def test_the_time_is_written_as_dynamodb_reads_it() -> None:
-    job = job_in(Status.STORED)
-    assert item_of(job, DAYS)["expires_at"] == {"N": str(int((NOW + timedelta(days=DAYS)).timestamp()))}
+    job = job_in(JobStatus.STORED)
+    assert to_item(job, DAYS)["expires_at"] == {"N": str(int((NOW + timedelta(days=DAYS)).timestamp()))}
 
 
 def test_a_job_that_goes_on_again_is_no_more_on_its_way_out() -> None:
-    failed = job_in(Status.DEAD)
-    assert "expires_at" in item_of(failed, DAYS)
-    assert "expires_at" not in item_of(transitions.pay_again(failed, NOW).job, DAYS)
+    failed = job_in(JobStatus.DEAD)
+    assert "expires_at" in to_item(failed, DAYS)
+    assert "expires_at" not in to_item(transitions.pay_again(failed, NOW).job, DAYS)
 
 
 def finished() -> tuple[World, list[str]]:
@@ -82,7 +83,7 @@ def test_without_retention_nothing_is_forgotten() -> None:
     world.run()
     assert [item for item in world.table.items.values() if "expires_at" in item] == []
     a_month_later(world)
-    assert [job.status for job in world.jobs()] == [Status.STORED]
+    assert [job.status for job in world.jobs()] == [JobStatus.STORED]
 
 
 def test_an_event_that_comes_again_buys_nothing_of_what_was_forgotten() -> None:
@@ -126,4 +127,4 @@ def test_what_a_person_asks_for_again_is_bought_anew_and_its_own_file_is_handed_
     again(world, KEY)
     world.run()
     (job,) = world.jobs()
-    assert (bought(world), job.status, len(world.downloads.fetched)) == (2, Status.STORED, 2)
+    assert (bought(world), job.status, len(world.downloads.fetched)) == (2, JobStatus.STORED, 2)

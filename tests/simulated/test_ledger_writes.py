@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import StaleError, WaitError
+from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import Job, Source
 from proof.world.stack import World
 from proof.world.wire import Strike, conflict, lose_answer, refusal, throttle
@@ -21,19 +21,19 @@ WRITE = "transact_write_items"
 
 def accepted(world: World, **changes: str) -> Job:
     """A job that is in the ledger, ready to be claimed."""
-    return world.ledger.advance(transitions.Step(a_job(**changes)))
+    return world.ledger.write_transition(transitions.Transition(a_job(**changes)))
 
 
 def test_a_write_whose_answer_was_lost_is_recognised_by_reading_back() -> None:
     world = World()
     world.wire.after.append(lost := Strike(lose_answer, WRITE, times=10))
     job = accepted(world)
-    job = world.ledger.advance(claim(job))
-    job = world.ledger.advance(transitions.record(job, 1, OK, NOW))
+    job = world.ledger.write_transition(claim(job))
+    job = world.ledger.write_transition(transitions.record_result(job, 1, OK, NOW))
     world.ledger.put_source(SOURCE, [])
     assert lost.hits == 4
-    assert world.ledger.job(job.source_id, job.job_id) == job
-    assert world.booked(TODAY) == {"reserved": 0, "certain": PRICE, "unknown": 0, "committed": PRICE}
+    assert world.ledger.find_job(job.source_id, job.job_id) == job
+    assert world.booked(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
 
 
 def test_an_error_after_a_write_that_counted_is_recognised_too() -> None:
@@ -64,7 +64,7 @@ def test_a_lost_race_costs_no_look_at_who_won() -> None:
     world = World()
     accepted(world)
     looks = [call.operation for call in world.wire.calls]
-    with pytest.raises(StaleError):
+    with pytest.raises(ConflictError):
         accepted(world)
     assert [call.operation for call in world.wire.calls] == [*looks, WRITE]
 
@@ -72,7 +72,7 @@ def test_a_lost_race_costs_no_look_at_who_won() -> None:
 def test_a_write_that_did_not_happen_is_weather_not_a_lost_race() -> None:
     world = World()
     world.wire.before.append(Strike(throttle, WRITE))
-    with pytest.raises(WaitError) as raised:
+    with pytest.raises(RetryLaterError) as raised:
         accepted(world)
     assert raised.value.code is Code.LEDGER_UNAVAILABLE
     assert not world.jobs()
@@ -81,10 +81,10 @@ def test_a_write_that_did_not_happen_is_weather_not_a_lost_race() -> None:
 def test_a_race_is_lost_by_whoever_read_the_older_item() -> None:
     world = World()
     job = accepted(world)
-    won = world.ledger.advance(claim(job))
-    with pytest.raises(StaleError):
-        world.ledger.advance(claim(job))
-    with pytest.raises(StaleError):
+    won = world.ledger.write_transition(claim(job))
+    with pytest.raises(ConflictError):
+        world.ledger.write_transition(claim(job))
+    with pytest.raises(ConflictError):
         accepted(world)
     assert world.jobs() == [won]
     assert world.booked(TODAY)["reserved"] == PRICE
@@ -101,20 +101,20 @@ def test_a_conflict_with_another_transaction_is_tried_again() -> None:
 def test_all_of_a_photos_writes_count_or_none() -> None:
     world = World()
     job = accepted(world)
-    steps = [transitions.supersede(job, NOW), transitions.Step(a_job(job_id="k" * 64))]
-    world.ledger.advance(claim(job))
-    with pytest.raises(StaleError):
+    steps = [transitions.supersede(job, NOW), transitions.Transition(a_job(job_id="k" * 64))]
+    world.ledger.write_transition(claim(job))
+    with pytest.raises(ConflictError):
         world.ledger.put_source(SOURCE, [step for step in steps if step])
     assert [one.status for one in world.jobs()] == ["submitting"]
-    assert world.ledger.photo(SOURCE.source_id)[0] is None
+    assert world.ledger.read_photo(SOURCE.source_id)[0] is None
 
 
 def test_a_photo_with_many_jobs_is_read_whole() -> None:
     world = World()
-    world.ledger.put_source(SOURCE, [transitions.Step(a_job(job_id=f"{n:064}")) for n in range(20)])
-    source, jobs = world.ledger.photo(SOURCE.source_id)
+    world.ledger.put_source(SOURCE, [transitions.Transition(a_job(job_id=f"{n:064}")) for n in range(20)])
+    source, jobs = world.ledger.read_photo(SOURCE.source_id)
     assert source
-    assert source.rev == 1
+    assert source.lock_version == 1
     assert len(jobs) == 20
 
 
@@ -122,8 +122,8 @@ def test_a_photo_with_many_jobs_is_read_whole() -> None:
 def test_a_table_that_does_not_answer_a_question_means_wait(operation: str) -> None:
     world = World()
     world.wire.before.append(Strike(throttle, operation))
-    with pytest.raises(WaitError):
-        _ = world.ledger.job("s", "j") if operation == "get_item" else world.ledger.photo("s")
+    with pytest.raises(RetryLaterError):
+        _ = world.ledger.find_job("s", "j") if operation == "get_item" else world.ledger.read_photo("s")
 
 
 # -- the day's budget ------------------------------------------------------------------------------------------
@@ -132,23 +132,23 @@ def test_a_table_that_does_not_answer_a_question_means_wait(operation: str) -> N
 def claimed(world: World, n: int, cap: int = CAP, day: int = 0) -> Job:
     """The n-th job, claimed."""
     job = accepted(world, job_id=f"{n:064}")
-    return world.ledger.advance(claim(job, NOW + timedelta(days=day), cap))
+    return world.ledger.write_transition(claim(job, NOW + timedelta(days=day), cap))
 
 
 def test_claims_beyond_the_cap_wait_for_the_next_day() -> None:
     world = World()
     for n in range(10):
-        world.ledger.advance(transitions.record(claimed(world, n), 1, OK, NOW))
-    with pytest.raises(WaitError) as raised:
+        world.ledger.write_transition(transitions.record_result(claimed(world, n), 1, OK, NOW))
+    with pytest.raises(RetryLaterError) as raised:
         claimed(world, 11)
     assert raised.value.code is Code.BUDGET_REACHED
     assert world.booked(TODAY)["committed"] == CAP
-    assert claimed(world, 12, day=1).attempt == 1
+    assert claimed(world, 12, day=1).attempt_no == 1
 
 
 def test_a_budget_of_zero_buys_nothing() -> None:
     world = World()
-    with pytest.raises(WaitError) as raised:
+    with pytest.raises(RetryLaterError) as raised:
         claimed(world, 1, cap=0)
     assert raised.value.code is Code.BUDGET_REACHED
     assert not world.booked(TODAY)
@@ -156,30 +156,30 @@ def test_a_budget_of_zero_buys_nothing() -> None:
 
 def test_a_price_above_the_whole_budget_is_not_bought_on_an_empty_day() -> None:
     world = World()
-    with pytest.raises(WaitError) as raised:
+    with pytest.raises(RetryLaterError) as raised:
         claimed(world, 1, cap=PRICE - 1)
     assert raised.value.code is Code.BUDGET_REACHED
-    assert claimed(world, 2, cap=PRICE).attempt == 1
+    assert claimed(world, 2, cap=PRICE).attempt_no == 1
 
 
 def test_what_others_have_only_reserved_is_waited_for_shortly() -> None:
     world = World()
     first = claimed(world, 1, cap=PRICE)
-    with pytest.raises(WaitError) as raised:
+    with pytest.raises(RetryLaterError) as raised:
         claimed(world, 2, cap=PRICE)
     assert raised.value.code is Code.BUDGET_RESERVED
-    world.ledger.advance(transitions.record(first, 1, THROTTLED, NOW))
-    assert claimed(world, 3, cap=PRICE).attempt == 1
+    world.ledger.write_transition(transitions.record_result(first, 1, THROTTLED, NOW))
+    assert claimed(world, 3, cap=PRICE).attempt_no == 1
 
 
 def test_a_lost_answer_counts_as_spent_until_it_is_known() -> None:
     world = World()
-    lost = world.ledger.advance(transitions.record(claimed(world, 1, cap=PRICE), 1, LOST, NOW))
-    with pytest.raises(WaitError) as raised:
+    lost = world.ledger.write_transition(transitions.record_result(claimed(world, 1, cap=PRICE), 1, LOST, NOW))
+    with pytest.raises(RetryLaterError) as raised:
         claimed(world, 2, cap=PRICE)
     assert raised.value.code is Code.BUDGET_REACHED
-    world.ledger.advance(transitions.record(lost, 1, OK, NOW))
-    assert world.booked(TODAY) == {"reserved": 0, "certain": PRICE, "unknown": 0, "committed": PRICE}
+    world.ledger.write_transition(transitions.record_result(lost, 1, OK, NOW))
+    assert world.booked(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
 
 
 def test_yesterdays_attempt_settles_on_yesterday() -> None:
@@ -187,6 +187,6 @@ def test_yesterdays_attempt_settles_on_yesterday() -> None:
     late = claimed(world, 1)
     tomorrow = NOW + timedelta(days=1)
     claimed(world, 2, day=1)
-    world.ledger.advance(transitions.record(late, 1, OK, tomorrow))
-    assert world.booked(TODAY) == {"reserved": 0, "certain": PRICE, "unknown": 0, "committed": PRICE}
+    world.ledger.write_transition(transitions.record_result(late, 1, OK, tomorrow))
+    assert world.booked(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
     assert world.booked(tomorrow.date().isoformat())["reserved"] == PRICE

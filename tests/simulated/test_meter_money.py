@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
-from backdrop.aws.metrics import count_money
+from backdrop.aws.metrics import count_budget_change
 from backdrop.model.codes import Code
-from backdrop.model.job import Attempt, Outcome
-from backdrop.model.provider_result import Class
-from backdrop.model.transitions import Booking, Step
+from backdrop.model.job import Attempt, AttemptOutcome
+from backdrop.model.provider_result import RetryClass
+from backdrop.model.transitions import BudgetChange, Transition
 from proof.world.provider import Kind, Reaction, charges_and_hangs_up, hangs_up, refuses
 from proof.world.stack import World
 from proof.world.wire import Strike, lose_answer
@@ -18,8 +18,8 @@ from tests.simulated.simulation import PRICE, dropped, the_job
 from tests.unit.core_items import a_job, an_attempt
 
 MICRO = 1_000_000
-AWAY = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED)
-FAILS = refuses(Class.PERM, Code.REQUEST_REJECTED)
+AWAY = refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
+FAILS = refuses(RetryClass.PERM, Code.REQUEST_REJECTED)
 WEATHER = {
     "good": [],
     "throttled": [AWAY, AWAY],
@@ -43,7 +43,7 @@ def counted(world: World, capsys: pytest.CaptureFixture[str]) -> Counter[str]:
     """What was counted for all that the ledger took."""
     capsys.readouterr()
     for step in world.written:
-        count_money(step)
+        count_budget_change(step)
     sums: Counter[str] = Counter()
     for line in map(json.loads, capsys.readouterr().out.splitlines()):
         assert (line["provider"], line["operation"]) == ("ideogram", "remove")
@@ -60,9 +60,9 @@ def test_the_sum_of_what_is_counted_is_what_the_ledger_says(
     world = dropped(kind=kind)
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
-    day = world.steps.books.day(world.clock.time.date().isoformat())
+    day = world.steps.books.read_budget_day(world.clock.time.date().isoformat())
     sums = counted(world, capsys)
-    assert round(sums["SpentUSD"] * MICRO) == day.certain == the_job(world).charged
+    assert round(sums["SpentUSD"] * MICRO) == day.confirmed == the_job(world).charged
     assert round(sums["UnknownUSD"] * MICRO) == day.unknown == the_job(world).unknown
 
 
@@ -80,7 +80,7 @@ def test_each_lost_answer_is_counted_once(weather: str, lost: int, capsys: pytes
     world = dropped()
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
-    assert sum(attempt.outcome is Outcome.LOST for attempt in the_job(world).attempts) == lost
+    assert sum(attempt.outcome is AttemptOutcome.LOST for attempt in the_job(world).attempts) == lost
     assert counted(world, capsys)["LostAnswers"] == lost
 
 
@@ -122,13 +122,13 @@ def test_where_the_provider_knows_our_id_nothing_can_be_charged_twice(
 # -- by the write alone -------------------------------------------------------------------------------------------
 
 TODAY = "2026-11-20"
-LOST = an_attempt(charged=0, unknown=PRICE, outcome=Outcome.LOST)
+LOST = an_attempt(charged=0, unknown=PRICE, outcome=AttemptOutcome.LOST)
 CHARGED = an_attempt(n=2, charged=PRICE)
 
 
-def counted_of(booking: Booking, capsys: pytest.CaptureFixture[str], *calls: Attempt) -> set[str]:
+def counted_of(booking: BudgetChange, capsys: pytest.CaptureFixture[str], *calls: Attempt) -> set[str]:
     """The metrics that one write adds to."""
-    count_money(Step(a_job(attempts=calls), booking))
+    count_budget_change(Transition(a_job(attempts=calls), booking))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     return {metric["Name"] for line in lines for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
 
@@ -136,28 +136,30 @@ def counted_of(booking: Booking, capsys: pytest.CaptureFixture[str], *calls: Att
 def test_a_call_that_is_turned_away_when_it_is_sent_again_is_no_further_lost_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    still_lost = Booking(TODAY, "ideogram", reserved=-PRICE, unknown=PRICE)
+    still_lost = BudgetChange(TODAY, "ideogram", reserved=-PRICE, unknown=PRICE)
     assert counted_of(still_lost, capsys, LOST) == {"UnknownUSD"}
 
 
 def test_a_write_that_books_nothing_counts_nothing_and_says_nothing(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    count_money(Step(a_job()))
+    count_budget_change(Transition(a_job()))
     assert (capsys.readouterr().out, caplog.messages) == ("", [])
 
 
 @pytest.mark.parametrize(
     ("booking", "counted"),
     [
-        pytest.param(Booking(TODAY, "ideogram", reserved=PRICE), set[str](), id="a claim"),
-        pytest.param(Booking(TODAY, "ideogram", reserved=-PRICE), set[str](), id="not taken"),
+        pytest.param(BudgetChange(TODAY, "ideogram", reserved=PRICE), set[str](), id="a claim"),
+        pytest.param(BudgetChange(TODAY, "ideogram", reserved=-PRICE), set[str](), id="not taken"),
         pytest.param(
-            Booking(TODAY, "ideogram", certain=PRICE, unknown=-PRICE), {"SpentUSD", "UnknownUSD"}, id="late answer"
+            BudgetChange(TODAY, "ideogram", confirmed=PRICE, unknown=-PRICE),
+            {"SpentUSD", "UnknownUSD"},
+            id="late answer",
         ),
     ],
 )
 def test_a_charge_is_doubled_by_the_write_that_settles_its_second_call_and_by_no_other(
-    booking: Booking, counted: set[str], capsys: pytest.CaptureFixture[str]
+    booking: BudgetChange, counted: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert counted_of(booking, capsys, LOST, CHARGED) == counted

@@ -21,7 +21,7 @@ CASE = "names are case-sensitive"
 
 def near_miss(photo: str, keys: Collection[str]) -> str | None:
     """What is said of the nearest file."""
-    found = suggest.near_miss(photo, keys)
+    found = suggest.suggest_sidecar(photo, keys)
     return str(found) if found else None
 
 

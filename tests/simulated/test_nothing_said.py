@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from backdrop.instructions.merge import resolve
-from backdrop.instructions.sources import Place, read_request, read_tags
+from backdrop.instructions.sources import InstructionSource, parse_request, parse_tags
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from proof.world.stack import World
@@ -16,7 +16,7 @@ from tests.unit.core_places import sidecar
 NO_TAG = "no tag says what is wanted."
 
 
-def told(*places: Place, variant: str = "") -> str:
+def told(*places: InstructionSource, variant: str = "") -> str:
     """The message where these places, the nearest first, do not say what is wanted."""
     with pytest.raises(InstructionError) as caught:
         resolve(places, variant)
@@ -34,7 +34,7 @@ def reported(world: World) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("tags", [{"Operation": "remove"}, {"promt": "on a beach"}, {"backdrop:operaton": "remove"}])
 def test_tags_that_are_nearly_ours_are_named_where_nothing_else_speaks(tags: dict[str, str]) -> None:
     name = next(iter(tags)).removeprefix("backdrop:")
-    assert f"Tag {name!r} is not one of ours; did you mean" in told(read_tags(tags))
+    assert f"Tag {name!r} is not one of ours; did you mean" in told(parse_tags(tags))
 
 
 def test_the_report_of_a_photo_names_its_nearly_right_tag() -> None:
@@ -45,8 +45,8 @@ def test_the_report_of_a_photo_names_its_nearly_right_tag() -> None:
 
 
 def test_a_place_that_gives_something_else_is_named_with_what_it_gives_as_it_was_written() -> None:
-    first = Place("red.jpg.json", {"style_preset": "GOLDEN_HOUR", "seed": 3})
-    assert told(first, read_tags({}), Place("_backdrop.json", {"rendering_speed": "TURBO"})) == (
+    first = InstructionSource("red.jpg.json", {"style_preset": "GOLDEN_HOUR", "seed": 3})
+    assert told(first, parse_tags({}), InstructionSource("_backdrop.json", {"rendering_speed": "TURBO"})) == (
         "red.jpg.json gives seed, style; _backdrop.json gives rendering_speed; nothing gives an operation or a prompt."
     )
 
@@ -62,7 +62,7 @@ def test_a_sidecar_that_names_variants_is_not_called_empty(variants: dict[str, A
     assert told(place, variant="a") == f"{place.name} gives no operation and no prompt, and {NO_TAG}"
 
 
-def no_prompt(*places: Place) -> str:
+def no_prompt(*places: InstructionSource) -> str:
     """The message where these places, the nearest first, ask for a new background without saying which."""
     with pytest.raises(InstructionError) as caught:
         resolve(places)
@@ -71,25 +71,25 @@ def no_prompt(*places: Place) -> str:
 
 
 def test_who_asks_for_a_background_without_a_prompt_is_told_of_the_tag_that_is_nearly_one() -> None:
-    words = no_prompt(read_tags({"operation": "replace", "promt": "a beach"}))
+    words = no_prompt(parse_tags({"operation": "replace", "promt": "a beach"}))
     assert words.endswith("there is no prompt. Tag 'promt' is not one of ours; did you mean 'prompt'?")
 
 
 def test_who_asks_for_a_background_without_a_prompt_is_told_why_the_folders_is_not_theirs() -> None:
     words = no_prompt(
-        sidecar({"operation": "replace"}), Place("_backdrop.json", {"prompt": "a", "operation": "replace"})
+        sidecar({"operation": "replace"}), InstructionSource("_backdrop.json", {"prompt": "a", "operation": "replace"})
     )
     assert words.endswith("That of _backdrop.json is not inherited: operation and prompt go together.")
 
 
 def test_tags_that_are_nearly_ours_are_named_beside_wrong_ones() -> None:
-    (error,) = read_tags({"operation": "replase", "promt": "a beach"}).errors
+    (error,) = parse_tags({"operation": "replase", "promt": "a beach"}).errors
     assert "Tag 'promt' is not one of ours; did you mean 'prompt'?" in str(error.hint)
 
 
 def test_an_empty_sidecar_is_called_empty_and_an_empty_request_by_its_name() -> None:
-    assert told(sidecar({}), read_tags({})) == f"{sidecar({}).name} is empty, and {NO_TAG}"
-    assert told(read_request({}), read_tags({})) == f"The request is empty, and {NO_TAG}"
+    assert told(sidecar({}), parse_tags({})) == f"{sidecar({}).name} is empty, and {NO_TAG}"
+    assert told(parse_request({}), parse_tags({})) == f"The request is empty, and {NO_TAG}"
 
 
 def test_one_but_is_enough() -> None:
@@ -114,5 +114,5 @@ def test_an_empty_request_is_told_to_say_something_and_not_to_add_a_sidecar() ->
 
 def test_a_replacement_without_a_prompt_says_in_which_place() -> None:
     with pytest.raises(InstructionError) as caught:
-        resolve([read_tags({"operation": "replace"})])
+        resolve([parse_tags({"operation": "replace"})])
     assert str(caught.value) == "tags: operation is replace, and there is no prompt."

@@ -7,10 +7,10 @@ from itertools import count
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Class
-from backdrop.operate.cancel import Cancelled
-from backdrop.operate.redrive import Wanted
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import RetryClass
+from backdrop.operate.cancel import CancelSummary
+from backdrop.operate.redrive import FailureFilter
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import World
@@ -18,7 +18,7 @@ from proof.world.wire import Call, SimulatedCrash, Strike, die
 from tests.simulated.days import cancelled, codes, others_take, pass_time, the_lane
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
-S = Status
+S = JobStatus
 
 
 def many() -> World:
@@ -33,7 +33,7 @@ def many() -> World:
 def test_what_is_under_the_prefix_ends_cancelled_and_nothing_else_does() -> None:
     world = many()
     keys, done = cancelled(world, "hats/")
-    assert (sorted(keys), done) == (["hats/1.jpg", "hats/2.jpg"], Cancelled(jobs=2))
+    assert (sorted(keys), done) == (["hats/1.jpg", "hats/2.jpg"], CancelSummary(cancelled_jobs=2))
     world.run()
     assert [job.status for job in world.jobs()] == [S.CANCELLED, S.CANCELLED, S.STORED, S.STORED]
     assert world.provider.charged == 2 * PRICE
@@ -80,13 +80,13 @@ def paid(world: World) -> None:
 
 @pytest.mark.parametrize(("state", "end"), [(under_way, S.HELD), (lost, S.HELD), (paid, S.STORED)])
 def test_what_was_sent_runs_on_is_sent_no_more_and_is_said_with_its_cost(
-    state: Callable[[World], None], end: Status
+    state: Callable[[World], None], end: JobStatus
 ) -> None:
     world = dropped()
     world.run("intake", "deliver")
     state(world)
     keys, done = cancelled(world)
-    assert (keys, done) == ([], Cancelled(left=1, left_cost=PRICE))
+    assert (keys, done) == ([], CancelSummary(uncancellable_jobs=1, uncancellable_cost=PRICE))
     pass_time(world, 3600)
     assert (the_job(world).status, len(world.provider.calls)) == (end, 1)
     assert_at_rest(world)
@@ -95,11 +95,11 @@ def test_what_was_sent_runs_on_is_sent_no_more_and_is_said_with_its_cost(
 def test_what_was_sent_and_comes_back_unpaid_is_cancelled_after_all() -> None:
     world = dropped()
     world.run("intake", "deliver")
-    world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED))
-    meanwhile: list[Cancelled] = []
+    world.provider.script.append(refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED))
+    meanwhile: list[CancelSummary] = []
     world.wire.after.append(Strike(lambda _: meanwhile.append(cancelled(world)[1]), "transact_write_items", nth=1))
     world.run()
-    assert meanwhile == [Cancelled(left=1, left_cost=PRICE)]
+    assert meanwhile == [CancelSummary(uncancellable_jobs=1, uncancellable_cost=PRICE)]
     assert (the_job(world).status, world.provider.charged, codes(world, KEY)) == (S.CANCELLED, 0, [])
     assert_at_rest(world)
 
@@ -108,7 +108,7 @@ def test_who_is_cancelled_in_its_second_call_has_no_third_one() -> None:
     """It is not taken, which says nothing of the first: that one's answer is lost."""
     world = dropped()
     world.run("intake", "deliver")
-    world.provider.script += [charges_and_hangs_up(), refuses(Class.QUOTA, Code.PROVIDER_THROTTLED)]
+    world.provider.script += [charges_and_hangs_up(), refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)]
 
     def somebody_cancels(_: Call) -> None:
         cancelled(world)
@@ -127,7 +127,7 @@ def test_who_cancelled_a_lost_answer_may_buy_it_again_all_the_same(state: Callab
     cancelled(world)
     pass_time(world, 3600)
     orders = world.steps.orders()
-    (failure,) = orders.failures(Wanted())
+    (failure,) = orders.list_failures(FailureFilter())
     assert orders.redrive(orders.plan(failure, pay_again=True))
     world.run()
     assert (the_job(world).status, len(world.provider.calls)) == (S.STORED, 2)
@@ -141,7 +141,7 @@ def test_a_photo_that_waits_for_its_instructions_waits_no_more(settled: bool) ->
     if settled:
         world.run_for(700)
     keys, done = cancelled(world)
-    assert (keys, done) == (([], Cancelled()) if settled else ([KEY], Cancelled(waiting=1)))
+    assert (keys, done) == (([], CancelSummary()) if settled else ([KEY], CancelSummary(cancelled_photos=1)))
     world.run()
     assert (world.jobs(), codes(world, KEY)) == ([], ["no_instructions"])
     world.run_for(1)
@@ -185,24 +185,24 @@ def test_a_job_that_is_sent_at_the_same_moment_runs_on() -> None:
     world.run("intake", "deliver")
     world.wire.before.append(strike := Strike(others_take(world, "ideogram"), "transact_write_items"))
     keys, done = cancelled(world)
-    assert (strike.hits, keys, done) == (1, [], Cancelled(left=1, left_cost=PRICE))
+    assert (strike.hits, keys, done) == (1, [], CancelSummary(uncancellable_jobs=1, uncancellable_cost=PRICE))
     world.run()
     assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
 
 
 def test_a_failure_of_which_deliver_has_not_told_yet_is_not_running() -> None:
     world = dropped()
-    world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    world.provider.script.append(refuses(RetryClass.PERM, Code.REQUEST_REJECTED))
     world.run("intake", "ideogram")
     assert the_job(world).status is S.DEAD
-    assert cancelled(world) == ([], Cancelled())
+    assert cancelled(world) == ([], CancelSummary())
 
 
 def test_twice_is_once() -> None:
     world = many()
     cancelled(world)
     world.run()
-    assert cancelled(world) == ([], Cancelled())
+    assert cancelled(world) == ([], CancelSummary())
 
 
 def test_a_cancel_that_dies_after_any_call_has_called_all_off_or_nothing() -> None:
@@ -213,7 +213,7 @@ def test_a_cancel_that_dies_after_any_call_has_called_all_off_or_nothing() -> No
         with suppress(SimulatedCrash):
             cancelled(world)
         world.wire.calm()
-        is_told = bool(the_lane(world).called_off)
+        is_told = bool(the_lane(world).cancel_marks)
         pass_time(world, 3600)
         assert {job.status for job in world.jobs()} == {S.CANCELLED if is_told else S.STORED}, nth
         assert world.provider.charged == (0 if is_told else 4 * PRICE), nth

@@ -3,17 +3,17 @@
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Class
-from backdrop.operate.redrive import Wanted
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import RetryClass
+from backdrop.operate.redrive import FailureFilter
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY
 
-REFUSES = refuses(Class.PERM, Code.UNSAFE_REQUEST)
-REJECTS = refuses(Class.PERM, Code.REQUEST_REJECTED)
+REFUSES = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST)
+REJECTS = refuses(RetryClass.PERM, Code.REQUEST_REJECTED)
 HATS, SHOES, BARE = "hats/blue.jpg", "shoes/red.jpg", "shoes/bare.jpg"
 
 
@@ -30,9 +30,9 @@ def failed() -> World:
     return world
 
 
-def listed(world: World, wanted: Wanted | None = None) -> list[tuple[str, str, str]]:
+def listed(world: World, wanted: FailureFilter | None = None) -> list[tuple[str, str, str]]:
     """Key, status and code of each failure."""
-    found = world.steps.orders().failures(wanted or Wanted())
+    found = world.steps.orders().list_failures(wanted or FailureFilter())
     return [(one.source.key, one.status, one.problem.code.value) for one in found]
 
 
@@ -50,16 +50,16 @@ def test_all_that_failed_is_listed_the_oldest_first_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("wanted", "places"),
     [
-        (Wanted(codes=frozenset({Code.UNSAFE_REQUEST})), [0]),
-        (Wanted(codes=frozenset({Code.UNSAFE_REQUEST, Code.NO_INSTRUCTIONS})), [0, 2]),
-        (Wanted(provider="ideogram"), [0, 1]),
-        (Wanted(provider="segmind"), []),
-        (Wanted(prefix="shoes/"), [1, 2]),
-        (Wanted(prefix="shoes/", provider="ideogram"), [1]),
-        (Wanted(codes=frozenset({Code.UNSAFE_REQUEST}), prefix="shoes/"), []),
+        (FailureFilter(codes=frozenset({Code.UNSAFE_REQUEST})), [0]),
+        (FailureFilter(codes=frozenset({Code.UNSAFE_REQUEST, Code.NO_INSTRUCTIONS})), [0, 2]),
+        (FailureFilter(provider="ideogram"), [0, 1]),
+        (FailureFilter(provider="segmind"), []),
+        (FailureFilter(prefix="shoes/"), [1, 2]),
+        (FailureFilter(prefix="shoes/", provider="ideogram"), [1]),
+        (FailureFilter(codes=frozenset({Code.UNSAFE_REQUEST}), prefix="shoes/"), []),
     ],
 )
-def test_failures_are_chosen_by_code_provider_and_folder(wanted: Wanted, places: list[int]) -> None:
+def test_failures_are_chosen_by_code_provider_and_folder(wanted: FailureFilter, places: list[int]) -> None:
     assert listed(failed(), wanted) == [ALL[place] for place in places]
 
 
@@ -96,7 +96,7 @@ def test_a_photo_that_was_deleted_after_it_failed_is_a_failure_still_or_none_as_
 def test_what_only_waits_is_no_failure() -> None:
     world = World()
     world.drop(KEY, photo(), operation="remove")
-    world.provider.otherwise = refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED)
+    world.provider.otherwise = refuses(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
     world.run()
     assert listed(world) == []
 
@@ -116,4 +116,4 @@ def test_more_failures_than_fit_into_one_page_are_all_listed() -> None:
         world.drop(f"{n:03}.jpg", b"no photo", operation="remove")
     world.run()
     assert len(listed(world)) == 120
-    assert {status for _, status, _ in listed(world)} == {Status.REFUSED.value}
+    assert {status for _, status, _ in listed(world)} == {JobStatus.REFUSED.value}

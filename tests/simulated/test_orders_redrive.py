@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 
@@ -11,12 +11,12 @@ import pytest
 from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError
-from backdrop.model.job import Money, Status
+from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.model.object_keys import paid_key
-from backdrop.model.provider_result import Class
-from backdrop.model.schedule import UNDELIVERED
-from backdrop.operate.redrive import Failure, Redrive, Wanted
-from backdrop.pipeline.enqueue import to_deliver
+from backdrop.model.provider_result import RetryClass
+from backdrop.model.schedule import DELIVERY_CHECK_DELAY
+from backdrop.operate.redrive import FailedItem, FailureFilter, RedrivePlan
+from backdrop.pipeline.enqueue import enqueue_delivery
 from proof.world.pictures import photo, picture
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import OUTPUT, World
@@ -24,11 +24,11 @@ from proof.world.wire import SimulatedCrash, Strike, die
 from tests.simulated.days import DAY, codes, pass_time
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
-S = Status
-REJECTS = refuses(Class.PERM, Code.REQUEST_REJECTED)
-REFUSES = refuses(Class.PERM, Code.UNSAFE_REQUEST)
+S = JobStatus
+REJECTS = refuses(RetryClass.PERM, Code.REQUEST_REJECTED)
+REFUSES = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST)
 LOST = charges_and_hangs_up()
-EVERYTHING = Wanted()
+EVERYTHING = FailureFilter()
 A_DAY = timedelta(days=1)
 PNG = "image/png"
 
@@ -63,9 +63,9 @@ def crashed(*, expires: timedelta, kept: bool = False) -> World:
             Bucket=OUTPUT, Key=paid_key(job.job_id, 1, 1, "png"), Body=picture(link.url or ""), ContentType=PNG
         )
     now = world.clock.now()
-    old = job.but(links=(link.but(expires_at=now + expires),))
+    old = replace(job, links=(replace(link, expires_at=now + expires),))
     dead = transitions.fail(old, ResultError(Code.CRASHED, "died"), now)
-    to_deliver(world.intake.photo.deliver, world.ledger.advance(dead), job.job_id)
+    enqueue_delivery(world.intake.photo_intake.deliver_queue, world.ledger.write_transition(dead), job.job_id)
     world.run()
     return world
 
@@ -87,40 +87,40 @@ class Case:
     """A failure, and what it takes: `free`, `buys`, or `asks` for the word that pays again; and what that word does."""
 
     make: Callable[[], World]
-    status: Status
-    money: Money
+    status: JobStatus
+    money: MoneyStatus
     plain: str
     again: str = "buys"
 
 
 CASES = {
-    "refused": Case(lambda: answered(REFUSES), S.REFUSED, Money.NOT_SPENT, "buys"),
-    "rejected": Case(lambda: answered(REJECTS), S.DEAD, Money.NOT_SPENT, "buys"),
-    "withheld": Case(lambda: answered(Reaction(unsafe=1)), S.DEAD, Money.SPENT, "asks"),
-    "link expired": Case(lambda: undelivered(Code.LINK_EXPIRED), S.DEAD, Money.SPENT, "asks"),
-    "result gone": Case(lambda: undelivered(Code.RESULT_GONE), S.DEAD, Money.SPENT, "asks"),
-    "foreign host": Case(lambda: undelivered(Code.RESULT_FOREIGN_HOST), S.DEAD, Money.SPENT, "free", "free"),
-    "no image": Case(lambda: undelivered(Code.RESULT_NOT_AN_IMAGE), S.DEAD, Money.SPENT, "free"),
-    "output not made": Case(lambda: undelivered(Code.OUTPUT_NOT_MADE), S.DEAD, Money.SPENT, "free", "free"),
-    "crashed": Case(lambda: crashed(expires=A_DAY), S.DEAD, Money.SPENT, "free", "free"),
-    "crashed, link over": Case(lambda: crashed(expires=-A_DAY), S.DEAD, Money.SPENT, "asks"),
-    "crashed, kept": Case(lambda: crashed(expires=-A_DAY, kept=True), S.DEAD, Money.SPENT, "free", "free"),
-    "held": Case(lambda: answered(LOST, on_lost_answer="hold"), S.HELD, Money.UNKNOWN, "asks"),
-    "lost twice": Case(lambda: answered(LOST, LOST), S.HELD, Money.UNKNOWN, "asks"),
-    "lost, then refused": Case(lambda: answered(LOST, REFUSES), S.REFUSED, Money.UNKNOWN, "asks"),
-    "lost, then rejected": Case(lambda: answered(LOST, REJECTS), S.DEAD, Money.UNKNOWN, "asks"),
-    "another's file gone": Case(with_a_file_that_is_gone, S.DEAD, Money.NOT_SPENT, "asks"),
+    "refused": Case(lambda: answered(REFUSES), S.REFUSED, MoneyStatus.NOT_SPENT, "buys"),
+    "rejected": Case(lambda: answered(REJECTS), S.DEAD, MoneyStatus.NOT_SPENT, "buys"),
+    "withheld": Case(lambda: answered(Reaction(unsafe=1)), S.DEAD, MoneyStatus.SPENT, "asks"),
+    "link expired": Case(lambda: undelivered(Code.LINK_EXPIRED), S.DEAD, MoneyStatus.SPENT, "asks"),
+    "result gone": Case(lambda: undelivered(Code.RESULT_GONE), S.DEAD, MoneyStatus.SPENT, "asks"),
+    "foreign host": Case(lambda: undelivered(Code.RESULT_FOREIGN_HOST), S.DEAD, MoneyStatus.SPENT, "free", "free"),
+    "no image": Case(lambda: undelivered(Code.RESULT_NOT_AN_IMAGE), S.DEAD, MoneyStatus.SPENT, "free"),
+    "output not made": Case(lambda: undelivered(Code.OUTPUT_NOT_MADE), S.DEAD, MoneyStatus.SPENT, "free", "free"),
+    "crashed": Case(lambda: crashed(expires=A_DAY), S.DEAD, MoneyStatus.SPENT, "free", "free"),
+    "crashed, link over": Case(lambda: crashed(expires=-A_DAY), S.DEAD, MoneyStatus.SPENT, "asks"),
+    "crashed, kept": Case(lambda: crashed(expires=-A_DAY, kept=True), S.DEAD, MoneyStatus.SPENT, "free", "free"),
+    "held": Case(lambda: answered(LOST, on_lost_answer="hold"), S.HELD, MoneyStatus.UNKNOWN, "asks"),
+    "lost twice": Case(lambda: answered(LOST, LOST), S.HELD, MoneyStatus.UNKNOWN, "asks"),
+    "lost, then refused": Case(lambda: answered(LOST, REFUSES), S.REFUSED, MoneyStatus.UNKNOWN, "asks"),
+    "lost, then rejected": Case(lambda: answered(LOST, REJECTS), S.DEAD, MoneyStatus.UNKNOWN, "asks"),
+    "another's file gone": Case(with_a_file_that_is_gone, S.DEAD, MoneyStatus.NOT_SPENT, "asks"),
 }
 EACH = pytest.mark.parametrize("name", CASES)
 
 
-def the_failure(world: World) -> Failure:
+def the_failure(world: World) -> FailedItem:
     """The one failure that there is."""
-    (failure,) = world.steps.orders().failures(EVERYTHING)
+    (failure,) = world.steps.orders().list_failures(EVERYTHING)
     return failure
 
 
-def planned(world: World, *, pay_again: bool = False) -> Redrive:
+def planned(world: World, *, pay_again: bool = False) -> RedrivePlan:
     """What a redrive makes of it."""
     return world.steps.orders().plan(the_failure(world), pay_again=pay_again)
 
@@ -143,7 +143,7 @@ def test_a_failure_says_how_it_ended_and_what_became_of_the_money(name: str) -> 
 def test_it_is_said_first_what_a_redrive_costs(name: str) -> None:
     case = CASES[name]
     plan = planned(case.make())
-    assert (plan.price, plan.needs_pay_again) == (PRICE if case.plain == "buys" else 0, case.plain == "asks")
+    assert (plan.max_cost, plan.needs_pay_again) == (PRICE if case.plain == "buys" else 0, case.plain == "asks")
 
 
 @EACH
@@ -169,7 +169,7 @@ def test_money_at_stake_asks_for_that_word_where_the_photo_is_gone_too() -> None
     world.run("intake")
     pass_time(world, 3600)
     failed = the_job(world)
-    assert failed.unwanted
+    assert failed.end_after_call
     assert planned(world).needs_pay_again
     assert not redriven(world)
     assert the_job(world) == failed
@@ -182,7 +182,7 @@ def test_with_that_word_what_cannot_be_had_is_bought_and_the_old_charge_stays_in
     before = the_job(world)
     plan = planned(world, pay_again=True)
     price = PRICE if case.again == "buys" else 0
-    assert (plan.price, plan.needs_pay_again) == (price, False)
+    assert (plan.max_cost, plan.needs_pay_again) == (price, False)
     assert world.steps.orders().redrive(plan)
     world.run()
     job = the_job(world)
@@ -211,9 +211,9 @@ def test_a_redrive_that_dies_after_any_call_is_finished_by_reconcile(name: str) 
         with suppress(SimulatedCrash):
             world.steps.orders().redrive(plan)
         world.wire.calm()
-        went = not the_job(world).ended
-        pass_time(world, UNDELIVERED.total_seconds() + 3600, every=900)
-        assert the_job(world).ended, (nth, the_job(world).status)
+        went = not the_job(world).has_ended
+        pass_time(world, DELIVERY_CHECK_DELAY.total_seconds() + 3600, every=900)
+        assert the_job(world).has_ended, (nth, the_job(world).status)
         assert (the_job(world).status is S.STORED) is went, nth
         assert_at_rest(world)
         if not strike.hits:
@@ -225,7 +225,7 @@ def test_a_file_that_somebody_put_back_is_delivered_for_nothing() -> None:
     first = the_job(world, "first.jpg")
     key, data = paid_key(first.job_id, 1, 1, "png"), picture(first.links[0].url or "")
     world.s3.put_object(Bucket=OUTPUT, Key=key, Body=data, ContentType=PNG)
-    assert (planned(world).price, redriven(world, pay_again=True)) == (0, True)
+    assert (planned(world).max_cost, redriven(world, pay_again=True)) == (0, True)
     world.run()
     assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
 
@@ -240,7 +240,7 @@ def test_a_photo_that_never_had_a_job_is_looked_at_as_if_it_had_just_come() -> N
     world.run()
     world.s3.drop("photos", f"{KEY}.json", b'{"operation": "remove"}')
     world.lines["intake"].messages.clear()
-    assert planned(world).price == 0
+    assert planned(world).max_cost == 0
     assert redriven(world)
     world.run()
     assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
@@ -280,7 +280,7 @@ def test_a_redriven_job_that_the_photo_is_just_about_to_name_no_more_is_bought_b
     world.run()
     old, new = sorted(world.jobs(), key=lambda job: job.queued_at)
     assert (went, new.status, new.instructions["prompt"]) == ([True], S.STORED, "a beach")
-    assert (old.ended, len(world.provider.calls)) == (True, calls + 1)
+    assert (old.has_ended, len(world.provider.calls)) == (True, calls + 1)
     assert_at_rest(world)
 
 
@@ -297,7 +297,7 @@ def test_of_two_who_got_the_same_file_and_pay_again_one_buys() -> None:
     world = with_a_file_that_is_gone()
     world.drop("third.jpg", photo(), operation="remove")
     world.run()
-    plans = [world.steps.orders().plan(one, pay_again=True) for one in world.steps.orders().failures(EVERYTHING)]
+    plans = [world.steps.orders().plan(one, pay_again=True) for one in world.steps.orders().list_failures(EVERYTHING)]
     assert [world.steps.orders().redrive(plan) for plan in plans] == [True, True]
     pass_time(world, 3600, every=60)
     assert [the_job(world, key).status for key in (KEY, "third.jpg")] == [S.STORED, S.STORED]

@@ -1,6 +1,7 @@
 """What intake reads for its decisions: each fact once, and nothing that a decision does not need."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,30 +12,32 @@ from backdrop.intake.decide import (
     Crashes,
     Decision,
     Delivery,
-    Event,
-    Found,
+    EventKind,
     History,
-    Photo,
+    PhotoInBucket,
+    PlanResult,
     Report,
-    Settling,
+    SettlePeriod,
 )
 from backdrop.intake.photo_state import PhotoState
 from backdrop.model.codes import Code
-from backdrop.model.intake_event import Look, Request
-from backdrop.pipeline.crash_guard import MOST_CRASHES
+from backdrop.model.intake_event import IncomingRequest, IntakeEvent
+from backdrop.pipeline.crash_guard import MAX_CRASHES
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from tests.simulated.simulation import KEY, dropped
 from tests.unit.core_items import a_problem
 
-REQUEST = Request("message-1", {"operation": "remove"})
+REQUEST = IncomingRequest("message-1", {"operation": "remove"})
 
 
 def state_of(world: World, **look: Any) -> PhotoState:
     """The photo as intake finds it when such a message comes."""
-    ours = world.intake.photo
-    message = Look(INPUT, KEY, **look)
-    return PhotoState(message, ours.ledger, ours.strangers, ours.hearing, ours.asking, ours.clock, ours.settle_seconds)
+    ours = world.intake.photo_intake
+    message = IntakeEvent(INPUT, KEY, **look)
+    return PhotoState(
+        message, ours.ledger, ours.prefetch, ours.image_requests, ours.resolver, ours.clock, ours.settle_seconds
+    )
 
 
 def calls(world: World, state: PhotoState) -> tuple[Decision, Sequence[str]]:
@@ -54,18 +57,18 @@ def delivered() -> World:
 def change(world: World, **fields: Any) -> None:
     source = world.source(KEY)
     assert source
-    world.ledger.put_source(source.but(**fields), ())
+    world.ledger.put_source(replace(source, **fields), ())
 
 
 def test_every_column_of_both_tables_has_its_fact() -> None:
     facts = state_of(delivered()).facts
-    columns = {*BEFORE_RESOLVING.columns, *AFTER_RESOLVING.columns} - {Found}
+    columns = {*BEFORE_RESOLVING.columns, *AFTER_RESOLVING.columns} - {PlanResult}
     assert all(isinstance(facts[column], column) for column in columns)
 
 
 def test_no_fact_is_read_twice() -> None:
     world = delivered()
-    state = state_of(world, again=True)
+    state = state_of(world, is_repeated=True)
     decision, before = calls(world, state)
     assert (decision, calls(world, state)) == (Decision.REDELIVER, (Decision.REDELIVER, []))
     assert before
@@ -73,7 +76,7 @@ def test_no_fact_is_read_twice() -> None:
 
 def test_settle_timeout_that_is_out_of_date_reads_the_ledger_alone() -> None:
     world = delivered()
-    assert calls(world, state_of(world, settled=True)) == (Decision.IGNORE, ["query"])
+    assert calls(world, state_of(world, is_settle_timeout=True)) == (Decision.IGNORE, ["query"])
 
 
 def test_unchanged_photo_is_ignored_without_reading_its_bytes() -> None:
@@ -85,44 +88,44 @@ def test_unchanged_photo_is_ignored_without_reading_its_bytes() -> None:
 
 def test_request_that_was_handled_before_is_a_repeated_event() -> None:
     world = delivered()
-    assert state_of(world, request=REQUEST).facts[Event] is Event.REQUEST
-    change(world, requests=(REQUEST.ident,))
+    assert state_of(world, request=REQUEST).facts[EventKind] is EventKind.REQUEST
+    change(world, recent_request_ids=(REQUEST.request_id,))
     state = state_of(world, request=REQUEST)
-    assert (state.facts[Event], state.facts[Delivery]) == (Event.REPEATED_REQUEST, Delivery.REPEATED)
-    assert state.look.request is None
+    assert (state.facts[EventKind], state.facts[Delivery]) == (EventKind.REPEATED_REQUEST, Delivery.REPEATED)
+    assert state.event.request is None
 
 
 @pytest.mark.parametrize(
     ("look", "crashes"),
     [
         ({}, Crashes.TOO_MANY),
-        ({"rerun": True}, Crashes.TOLERABLE),
-        ({"rerun": True, "again": True}, Crashes.TOO_MANY),
+        ({"is_rerun": True}, Crashes.TOLERABLE),
+        ({"is_rerun": True, "is_repeated": True}, Crashes.TOO_MANY),
     ],
 )
 def test_only_a_persons_first_rerun_opens_a_photo_that_killed_workers(look: Any, crashes: Crashes) -> None:
     world = delivered()
-    change(world, crashes=MOST_CRASHES)
+    change(world, crash_count=MAX_CRASHES)
     state = state_of(world, **look)
     assert state.facts[Crashes] is crashes
-    assert bool(state.seen.photo_error) == (crashes is Crashes.TOO_MANY)
+    assert bool(state.snapshot.photo_error) == (crashes is Crashes.TOO_MANY)
 
 
 def test_photo_that_is_gone_is_missing_and_has_nothing_to_compare() -> None:
     world = delivered()
     world.s3.remove(INPUT, KEY)
     state = state_of(world)
-    assert (state.facts[Photo], state.facts[History]) == (Photo.MISSING, History.KNOWN)
+    assert (state.facts[PhotoInBucket], state.facts[History]) == (PhotoInBucket.MISSING, History.KNOWN)
     with pytest.raises(LookupError, match=KEY):
-        _ = state.seen
+        _ = state.snapshot
 
 
 def test_photo_settles_once() -> None:
     world = World()
     world.drop(KEY, photo())
-    assert state_of(world).facts[Settling] is Settling.TIME_LEFT
+    assert state_of(world).facts[SettlePeriod] is SettlePeriod.TIME_LEFT
     world.run()
-    assert (state_of(world).facts[History], state_of(world).facts[Settling]) == (History.BLOCKED, Settling.OVER)
+    assert (state_of(world).facts[History], state_of(world).facts[SettlePeriod]) == (History.BLOCKED, SettlePeriod.OVER)
 
 
 def test_report_of_a_file_that_can_be_read_again_is_outdated() -> None:

@@ -9,8 +9,8 @@ from PIL import Image
 
 from backdrop.model.codes import Code
 from backdrop.model.ids import sha256_hex
-from backdrop.model.job import Job, Status
-from backdrop.model.object_keys import INPUTS, input_key, prepared_name
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.object_keys import INPUTS_PREFIX, input_key, prepared_photo_name
 from proof.world.sight import OUTPUT
 from proof.world.stack import World
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
@@ -59,7 +59,7 @@ def world(monkeypatch: pytest.MonkeyPatch, sent: list[bytes]) -> World:
 
 
 def put_aside(world: World) -> list[str]:
-    return [key for key in world.output.keys() if key.startswith(INPUTS)]  # noqa: SIM118 - a method of ours
+    return [key for key in world.output.keys() if key.startswith(INPUTS_PREFIX)]  # noqa: SIM118 - a method of ours
 
 
 def test_a_photo_that_fits_keeps_its_pixels_and_loses_what_it_says_of_its_camera(
@@ -96,7 +96,7 @@ def test_a_photo_on_its_side_is_sent_upright_and_bare_as_its_receipt_says(world:
     assert receipt
     assert receipt["source"]["changes"] == ["orientation:6", "reencoded:jpeg:kept_quality"]
     assert (receipt["source"]["width"], receipt["source"]["height"]) == (48, 64)
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
@@ -117,13 +117,13 @@ def test_a_prepared_photo_that_expired_is_prepared_again_and_paid_once(world: Wo
     data = shot(turned=8)
     world.drop(KEY, data, operation="remove")
     world.run("intake")
-    kept = input_key(prepared_name(sha256_hex(data)))
+    kept = input_key(prepared_photo_name(sha256_hex(data)))
     assert put_aside(world) == [kept]
     world.s3.remove(OUTPUT, kept)
     world.run()
     (data_sent,) = sent
     assert Image.open(BytesIO(data_sent)).size == (48, 64)
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 

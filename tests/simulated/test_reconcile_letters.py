@@ -2,21 +2,22 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from backdrop.model.job import Money, Status
+from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.model.object_keys import receipt_key
-from backdrop.model.transitions import Step
-from backdrop.pipeline.enqueue import tell_of_lane, to_deliver
+from backdrop.model.transitions import Transition
+from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_provider_notification
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, MOST_RECEIVES, OUTPUT, World
 from proof.world.wire import Strike, die, throttle
 from tests.simulated.days import codes, kinds, pass_time, provider_codes, set_right
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, claim, dropped, the_job
 
-S = Status
+S = JobStatus
 
 
 def given_up(world: World, name: str) -> None:
@@ -59,14 +60,14 @@ def test_a_paid_job_whose_message_was_given_up_ends_dead_with_one_letter_that_sa
     assert explained(world) == [""]
     pass_time(world, 600)
     job = the_job(world)
-    assert (job.status, job.money, codes(world, KEY)) == (S.DEAD, Money.SPENT, ["message_given_up"])
+    assert (job.status, job.money, codes(world, KEY)) == (S.DEAD, MoneyStatus.SPENT, ["message_given_up"])
     (letter,) = world.dead_letters.messages
     assert letter.attributes == {
         "code": "message_given_up",
         "reason": letter.attributes["reason"],
         "money": "spent",
         "job_id": job.job_id,
-        "rev": letter.attributes["rev"],
+        "lock_version": letter.attributes["lock_version"],
         "provider": "ideogram",
     }
     assert letter.attributes["reason"]
@@ -87,7 +88,7 @@ def test_a_call_that_is_out_is_not_given_up_with_its_message() -> None:
     """Its answer may still come, and its money is on its way: reconcile brings the job to its end."""
     world = dropped()
     world.run("intake", "deliver")
-    world.ledger.advance(claim(the_job(world), world.clock.now()))
+    world.ledger.write_transition(claim(the_job(world), world.clock.now()))
     given_up(world, "ideogram")
     set_right(world)
     assert (the_job(world).status, explained(world)) == (S.SUBMITTING, [])
@@ -97,10 +98,10 @@ def test_a_call_that_is_out_is_not_given_up_with_its_message() -> None:
 
 
 @pytest.mark.parametrize("status", [S.STORED, S.REFUSED, S.HELD, S.SUPERSEDED, S.CANCELLED])
-def test_a_job_that_had_ended_meanwhile_leaves_no_letter(status: Status) -> None:
+def test_a_job_that_had_ended_meanwhile_leaves_no_letter(status: JobStatus) -> None:
     world = in_its_lane()
     job = the_job(world)
-    world.ledger.advance(Step(job.but(status=status, ended_at=world.clock.now())))
+    world.ledger.write_transition(Transition(replace(job, status=status, ended_at=world.clock.now())))
     pass_time(world, 600)
     assert (the_job(world).status, explained(world)) == (status, [])
 
@@ -167,7 +168,7 @@ def test_views_that_were_given_up_are_written_after_all_and_are_no_jobs_end() ->
     world = dropped()
     world.run()
     world.s3.remove(OUTPUT, receipt_key(KEY))
-    to_deliver(world.intake.photo.deliver, the_job(world))
+    enqueue_delivery(world.intake.photo_intake.deliver_queue, the_job(world))
     given_up(world, "deliver")
     pass_time(world, 600)
     assert (the_job(world).status, explained(world)) == (S.STORED, [])
@@ -177,7 +178,7 @@ def test_views_that_were_given_up_are_written_after_all_and_are_no_jobs_end() ->
 def test_news_of_a_lane_that_were_given_up_are_told_after_all() -> None:
     world = World()
     world.pause()
-    tell_of_lane(world.intake.photo.deliver, "ideogram")
+    enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "ideogram")
     given_up(world, "deliver")
     pass_time(world, 600)
     assert (explained(world), provider_codes(world), kinds(world)) == ([], ["paused_by_person"], ["Provider Paused"])
@@ -261,7 +262,7 @@ def test_letters_that_reconcile_has_read_are_in_everybodys_sight_at_once() -> No
     ids=["in its lane", "at deliver"],
 )
 def test_a_run_that_dies_after_any_call_changes_no_end(
-    scene: Callable[[], World], status: Status, told: list[str]
+    scene: Callable[[], World], status: JobStatus, told: list[str]
 ) -> None:
     for nth in range(1, 30, 2):
         world = scene()

@@ -8,9 +8,9 @@ import pytest
 
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.job import Outcome, Status
-from backdrop.model.provider_result import Class, Standing
-from backdrop.model.schedule import MESSAGE_LIFE, UNSETTLED
+from backdrop.model.job import AttemptOutcome, JobStatus
+from backdrop.model.provider_result import LookupStatus, RetryClass
+from backdrop.model.schedule import MESSAGE_LIFETIME, SETTLE_CHECK_DELAY
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import LIMITS, RETENTION, World
@@ -19,7 +19,7 @@ from tests.simulated.days import DAY, codes, kinds, pass_time, set_right
 from tests.simulated.gone_messages import SCENES, died_in_its_call, empty, lost_its_answer, waits_in_its_lane
 from tests.simulated.simulation import KEY, OK, PRICE, assert_at_rest, dropped, the_job
 
-S, HOUR = Status, 3600
+S, HOUR = JobStatus, 3600
 EACH = pytest.mark.parametrize("name", SCENES)
 
 
@@ -56,7 +56,7 @@ def test_a_job_is_put_back_once_and_not_again_by_the_next_run(name: str) -> None
 
 
 def test_a_message_is_sent_again_before_its_queue_forgets_it() -> None:
-    assert MESSAGE_LIFE + timedelta(hours=12) < timedelta(seconds=RETENTION["ideogram"])
+    assert MESSAGE_LIFETIME + timedelta(hours=12) < timedelta(seconds=RETENTION["ideogram"])
     world = waits_in_its_lane()
     world.pause()
     pass_time(world, 12 * DAY, every=DAY / 4)
@@ -114,7 +114,7 @@ def test_nobody_takes_a_job_over_that_reconcile_asks_after_for_as_long_as_its_ru
 def test_work_that_is_not_done_yet_goes_to_its_lane_and_is_asked_about_there(kind: str) -> None:
     world = died_in_its_call(kind=kind)
     until = world.clock.time + timedelta(seconds=2000)
-    world.provider.stalls = lambda: Standing.PENDING if world.clock.time < until else None
+    world.provider.stalls = lambda: LookupStatus.PENDING if world.clock.time < until else None
     pass_time(world, 4000)
     assert (the_job(world).status, world.provider.charged, len(world.provider.calls)) == (S.STORED, PRICE, 1)
     assert_at_rest(world)
@@ -149,14 +149,17 @@ def test_a_call_of_which_nobody_waits_any_more_is_settled_when_its_worker_has_di
     world.run("intake", "deliver")
 
     def the_first_answer_comes() -> None:
-        world.ledger.advance(transitions.record(the_job(world), 1, OK, world.clock.now()))
+        world.ledger.write_transition(transitions.record_result(the_job(world), 1, OK, world.clock.now()))
 
     world.provider.script.extend([charges_and_hangs_up(), Reaction(dies=True, meanwhile=the_first_answer_comes)])
     pass_time(world, 2 * HOUR)
     job = the_job(world)
-    assert (job.status, [one.outcome for one in job.attempts]) == (S.STORED, [Outcome.ANSWERED, Outcome.LOST])
+    assert (job.status, [one.outcome for one in job.attempts]) == (
+        S.STORED,
+        [AttemptOutcome.ANSWERED, AttemptOutcome.LOST],
+    )
     assert (job.charged, job.unknown, world.booked()["reserved"]) == (PRICE, PRICE, 0)
-    assert not list(world.steps.books.open())
+    assert not list(world.steps.books.list_open())
     assert_at_rest(world)
 
 
@@ -168,14 +171,14 @@ def test_a_photo_whose_reminder_never_came_is_looked_at_all_the_same() -> None:
     world.drop(KEY, photo())
     world.turn("intake")
     empty(world)
-    pass_time(world, UNSETTLED.total_seconds() + 600)
+    pass_time(world, SETTLE_CHECK_DELAY.total_seconds() + 600)
     assert codes(world, KEY) == ["no_instructions"]
 
 
 def switched_off(world: World) -> None:
     """Another deployment without the provider."""
-    world.intake.photo.onward.lanes = {}
-    world.steps.reconcile.put_back.lanes = {}
+    world.intake.photo_intake.dispatcher.lanes = {}
+    world.steps.reconcile.redispatcher.lane_queues = {}
 
 
 def test_a_job_whose_provider_was_switched_off_is_refused_and_reported() -> None:
@@ -191,7 +194,7 @@ def test_a_lost_answer_of_a_provider_that_was_switched_off_is_a_persons_business
     scene, _ = SCENES[name]
     world = scene() if kind == "unaskable" else scene(kind=kind)
     switched_off(world)
-    world.steps.reconcile.put_back.providers = {}
+    world.steps.reconcile.redispatcher.providers = {}
     pass_time(world, HOUR)
     assert (the_job(world).status, the_job(world).unknown, codes(world, KEY)) == (S.HELD, PRICE, ["charge_unknown"])
 
@@ -200,7 +203,7 @@ def test_a_failure_of_which_nobody_was_told_is_told() -> None:
     """Whoever wrote it died before its message was out, and the lane was paused before that came again."""
     world = dropped()
     world.run("intake", "deliver")
-    world.provider.script.append(refuses(Class.PERM, Code.REQUEST_REJECTED))
+    world.provider.script.append(refuses(RetryClass.PERM, Code.REQUEST_REJECTED))
     world.wire.after.append(Strike(die, "transact_write_items", nth=2))
     world.turn("ideogram")
     world.pause()
@@ -230,7 +233,7 @@ def test_a_run_that_dies_after_any_call_is_finished_by_the_next(name: str) -> No
 
 def test_a_job_that_ends_while_reconcile_looks_at_it_is_let_be() -> None:
     world = waits_in_its_lane()
-    world.clock.sleep(MESSAGE_LIFE.total_seconds() + 60)
+    world.clock.sleep(MESSAGE_LIFETIME.total_seconds() + 60)
 
     def ends(_: object) -> None:
         world.remove(KEY)
@@ -245,15 +248,15 @@ def test_a_job_that_ends_while_reconcile_looks_at_it_is_let_be() -> None:
 def test_every_open_job_is_found_by_reconcile() -> None:
     for scene, _ in SCENES.values():
         world = scene()
-        assert [ref.job_id for ref in world.steps.books.open() if ref.job_id] == [the_job(world).job_id]
+        assert [ref.job_id for ref in world.steps.books.list_open() if ref.job_id] == [the_job(world).job_id]
 
 
 def test_a_job_whose_lane_went_with_its_provider_is_told_at_the_next_run() -> None:
     """The queue took the message with it: nobody else would look at the job for three days."""
     world = waits_in_its_lane()
-    photos = world.intake.photo
-    world.intake = replace(world.intake, photo=replace(photos, onward=replace(photos.onward, lanes={})))
-    world.steps.reconcile.lanes = {}
+    photos = world.intake.photo_intake
+    world.intake = replace(world.intake, photo_intake=replace(photos, dispatcher=replace(photos.dispatcher, lanes={})))
+    world.steps.reconcile.lane_queues = {}
     set_right(world)
     world.run("intake", "deliver")
     assert (the_job(world).status, codes(world, KEY)) == (S.REFUSED, ["provider_not_configured"])

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.model.job import Status
-from backdrop.model.object_keys import ANSWERS
+from backdrop.model.job import JobStatus
+from backdrop.model.object_keys import ANSWER_SPOOL_PREFIX
 from backdrop.reconcile import service
-from backdrop.reconcile.service import BACKED_UP, WORKED_OFF, Tally
+from backdrop.reconcile.service import BACKED_UP, WORKED_OFF, ReconcileResult
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, LIMITS, OUTPUT, World
 from proof.world.wire import Call, SimulatedCrash, Strike, die, throttle
@@ -17,7 +17,7 @@ from tests.simulated.days import DAY, pass_time, provider_codes, reasons, set_ri
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
 
-def tallied(world: World) -> Tally:
+def tallied(world: World) -> ReconcileResult:
     """What one run did."""
     return world.steps.reconcile.run(world.steps.slot(world.clock.time + timedelta(seconds=LIMITS["reconcile"])))
 
@@ -44,18 +44,18 @@ def put_back(world: World) -> int:
 
 def test_two_runs_at_once_are_one() -> None:
     world = many()
-    second: list[Tally] = []
+    second: list[ReconcileResult] = []
     world.wire.before.append(Strike(lambda _: second.append(tallied(world)), "query"))
     first = tallied(world)
     assert ([one.skipped for one in second], first.skipped) == ([True], False)
-    assert (put_back(world), first.did["put_back"]) == (6, 6)
+    assert (put_back(world), first.counts["put_back"]) == (6, 6)
 
 
 @pytest.mark.parametrize("nth", [1, 2])
 def test_two_runs_that_begin_at_the_same_moment_are_one(nth: int) -> None:
     """Both have read that nobody is at work."""
     world = many()
-    second: list[Tally] = []
+    second: list[ReconcileResult] = []
     world.wire.before.append(Strike(lambda _: second.append(tallied(world)), nth=nth))
     first = tallied(world)
     assert [first.skipped, second[0].skipped].count(True) == (1 if nth == 2 else 0)
@@ -85,7 +85,7 @@ def test_what_was_done_is_not_done_again() -> None:
     world = many()
     tallied(world)
     again = tallied(world)
-    assert (set(again.did.values()), again.failed) == ({0}, [])
+    assert (set(again.counts.values()), again.failures) == ({0}, [])
     assert put_back(world) == 6
 
 
@@ -94,7 +94,7 @@ def test_a_world_in_which_all_is_well_is_left_as_it_is() -> None:
     world.run()
     before = dict(world.table.items), dict(world.output.objects), dict(world.input.objects)
     for _ in range(3):
-        assert set(tallied(world).did.values()) == {0}
+        assert set(tallied(world).counts.values()) == {0}
     items = {key: item for key, item in world.table.items.items() if key != ("reconcile", "run")}
     assert (items, dict(world.output.objects), dict(world.input.objects)) == before
     assert not [message for line in world.lines.values() for message in line.messages]
@@ -104,19 +104,19 @@ def test_a_world_in_which_all_is_well_is_left_as_it_is() -> None:
 
 
 def test_a_run_does_no_more_than_it_has_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "LEFT_FOR_THE_REST", timedelta(seconds=LIMITS["reconcile"] - 30))
+    monkeypatch.setattr(service, "RESERVED_FOR_REMAINING_PARTS", timedelta(seconds=LIMITS["reconcile"] - 30))
     world = many()
     world.wire.after.append(Strike(lambda _: world.clock.sleep(10), "send_message", times=100))
-    assert 0 < tallied(world).did["put_back"] < 6
+    assert 0 < tallied(world).counts["put_back"] < 6
     for _ in range(3):
         tallied(world)
     assert put_back(world) == 6
 
 
 def test_a_run_does_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MOST_DUE", 4)
+    monkeypatch.setattr(service, "MAX_DUE_ITEMS", 4)
     world = many()
-    assert [tallied(world).did["put_back"] for _ in range(3)] == [4, 2, 0]
+    assert [tallied(world).counts["put_back"] for _ in range(3)] == [4, 2, 0]
 
 
 def of_bucket(name: str) -> Callable[[Call], bool]:
@@ -139,8 +139,8 @@ def test_a_part_that_cannot_be_done_does_not_keep_the_rest_from_being_done(name:
     world.wire.before.append(failed := Strike(throttle, times=100, **SERVICES[name]))
     tally = tallied(world)
     assert failed.hits
-    assert tally.failed
-    assert (put_back(world), tally.did["put_back"]) == (6, 6)
+    assert tally.failures
+    assert (put_back(world), tally.counts["put_back"]) == (6, 6)
 
 
 def test_an_item_that_cannot_be_dealt_with_does_not_keep_the_next_from_it() -> None:
@@ -150,22 +150,22 @@ def test_an_item_that_cannot_be_dealt_with_does_not_keep_the_next_from_it() -> N
     body = world.table.items[key]["body"]["S"].replace('"v":2', '"v":3')
     world.table.items[key] = {**world.table.items[key], "body": {"S": body}}
     tally = tallied(world)
-    assert (put_back(world), len(set(tally.failed))) == (5, 1)
+    assert (put_back(world), len(set(tally.failures))) == (5, 1)
 
 
 def test_a_kept_answer_of_another_release_does_not_keep_the_next_from_the_ledger() -> None:
     world = dropped()
-    world.s3.put_object(Bucket=OUTPUT, Key=f"{ANSWERS}/0.json", Body=b"{}", ContentType="application/json")
+    world.s3.put_object(Bucket=OUTPUT, Key=f"{ANSWER_SPOOL_PREFIX}/0.json", Body=b"{}", ContentType="application/json")
     world.run()
     pass_time(world, 600)
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
 
 
 def test_a_job_whose_lane_is_gone_is_sent_to_intake_once_an_hour_until_that_gets_to_it() -> None:
     world = dropped()
     world.run("intake")
     world.clock.sleep(60)
-    world.steps.reconcile.lanes = {}
+    world.steps.reconcile.lane_queues = {}
     sent: list[int] = []
     for _ in range(14):
         set_right(world)
@@ -181,7 +181,7 @@ def test_where_thousands_wait_for_their_delivery_nothing_more_is_bought_until_ha
     """Links live for hours, so that a picture may be paid for and lost."""
     world = dropped()
     waiting = BACKED_UP
-    world.steps.reconcile.waiting = lambda: waiting
+    world.steps.reconcile.count_waiting_deliveries = lambda: waiting
     set_right(world)
     assert (reasons(world), world.sources["ideogram"].enabled) == (["delivery"], False)
     waiting = WORKED_OFF + 1
@@ -190,13 +190,13 @@ def test_where_thousands_wait_for_their_delivery_nothing_more_is_bought_until_ha
     waiting = WORKED_OFF
     pass_time(world, 600)
     assert (reasons(world), provider_codes(world)) == ([], [])
-    assert (the_job(world, KEY).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world, KEY).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("waiting", [0, BACKED_UP - 1])
 def test_a_queue_that_is_only_busy_pauses_nothing(waiting: int) -> None:
     world = World()
-    world.steps.reconcile.waiting = lambda: waiting
+    world.steps.reconcile.count_waiting_deliveries = lambda: waiting
     set_right(world)
     assert reasons(world) == []

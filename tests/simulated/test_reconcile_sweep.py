@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from backdrop.reconcile import sweep
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
@@ -36,7 +36,7 @@ def test_a_photo_of_which_no_event_told_is_found_and_bought_once() -> None:
     world = World()
     without_events(world)
     pass_time(world, HOUR)
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
@@ -47,7 +47,7 @@ def test_a_photo_that_was_replaced_without_an_event_is_found() -> None:
     world.drop(KEY, photo("another"), operation="remove")
     world.lines["intake"].messages.clear()
     pass_time(world, HOUR)
-    assert [job.status for job in world.jobs()] == [Status.STORED, Status.STORED]
+    assert [job.status for job in world.jobs()] == [JobStatus.STORED, JobStatus.STORED]
     assert_at_rest(world)
 
 
@@ -61,7 +61,7 @@ def test_a_sidecar_of_which_no_event_told_is_found(before: str, name: str) -> No
     world.s3.drop(INPUT, name, b'{"prompt": "on a marble table"}')
     world.lines["intake"].messages.clear()
     pass_time(world, HOUR)
-    stored = [job for job in world.jobs() if job.status is Status.STORED and job.operation == "replace"]
+    stored = [job for job in world.jobs() if job.status is JobStatus.STORED and job.operation == "replace"]
     assert (len(stored), codes(world, KEY)) == (1, [])
     assert_at_rest(world)
 
@@ -74,7 +74,7 @@ def test_a_photo_that_came_long_ago_is_found_by_its_young_sidecar() -> None:
     world.sidecar(KEY, operation="remove")
     world.lines["intake"].messages.clear()
     pass_time(world, HOUR)
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
 
 
 # -- left alone --------------------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def test_nothing_older_than_the_stack_is_bought_without_asking(minutes: int, fou
     world = World()
     without_events(world)
     created = world.clock.time + timedelta(minutes=minutes)
-    world.steps.reconcile.sweep.since = lambda: created
+    world.steps.reconcile.sweep.read_stack_created_at = lambda: created
     world.clock.sleep(HOUR)
     set_right(world)
     assert looked_at(world) == found
@@ -146,7 +146,7 @@ def test_folder_defaults_of_which_no_event_told_wake_their_photos() -> None:
     defaults(world, "shoes/", REMOVE)
     world.lines["intake"].messages.clear()
     pass_time(world, HOUR)
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_folder_defaults_that_are_known_are_not_looked_at_again() -> None:
@@ -162,7 +162,7 @@ def test_folder_defaults_that_are_known_are_not_looked_at_again() -> None:
 
 
 def test_a_full_bucket_is_swept_slice_by_slice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "MOST_KEYS", 4)
+    monkeypatch.setattr(sweep, "MAX_KEYS", 4)
     world = World()
     without_events(world, *(f"{n:02}.jpg" for n in range(10)))
     world.clock.sleep(HOUR)
@@ -171,12 +171,12 @@ def test_a_full_bucket_is_swept_slice_by_slice(monkeypatch: pytest.MonkeyPatch) 
     for _ in range(4):
         set_right(world)
         found.append(looked_at(world))
-        places.append(world.steps.books.run().sweep_after)
+        places.append(world.steps.books.read_reconcile_state().sweep_cursor)
     assert (found[:3], places[:3]) == ([4, 8, 10], ["03.jpg", "07.jpg", ""])
 
 
 def test_no_more_photos_are_looked_up_in_one_run_than_it_has_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "MOST_PHOTOS", 3)
+    monkeypatch.setattr(sweep, "MAX_PHOTOS", 3)
     world = World()
     without_events(world, *(f"{n:02}.jpg" for n in range(8)))
     world.clock.sleep(HOUR)
@@ -192,7 +192,7 @@ def test_a_bucket_that_does_not_answer_is_swept_later() -> None:
     without_events(world)
     world.wire.before.append(Strike(throttle, "list_objects_v2", times=3))
     pass_time(world, 2 * HOUR)
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
 
 
 def test_what_was_found_goes_the_way_of_every_photo() -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from backdrop.model.circuit import BAD_ANSWERS
+from backdrop.model.circuit import FAILURE_THRESHOLD
 from backdrop.model.codes import Code
-from backdrop.model.job import Outcome, Status
-from backdrop.model.provider_result import Class, Standing
+from backdrop.model.job import AttemptOutcome, JobStatus
+from backdrop.model.provider_result import LookupStatus, RetryClass
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, charges_and_hangs_up, hangs_up, refuses
 from proof.world.stack import LIMITS, World
@@ -16,7 +16,7 @@ from proof.world.wire import Strike, die, lose_answer
 from tests.simulated.days import DAY, codes, pass_time, reasons, the_lane
 from tests.simulated.simulation import FAILED, KEY, PRICE, assert_at_rest, dropped, the_job
 
-S = Status
+S = JobStatus
 ACKNOWLEDGED, OWN_ID = "acknowledged", "own_id"
 ASKABLE = pytest.mark.parametrize("kind", [ACKNOWLEDGED, OWN_ID])
 POLICIES = pytest.mark.parametrize("policy", ["retry_once", "hold"])
@@ -31,7 +31,7 @@ def assert_paid_once(world: World) -> None:
     """One charge, in one attempt, and its picture."""
     job = the_job(world)
     assert (job.status, job.charged, job.unknown, world.provider.charged) == (S.STORED, PRICE, 0, PRICE)
-    assert [attempt.outcome for attempt in job.attempts] == [Outcome.ANSWERED]
+    assert [attempt.outcome for attempt in job.attempts] == [AttemptOutcome.ANSWERED]
     assert (codes(world, KEY), len(world.pictures())) == ([], 1)
     assert not world.dead_letters.messages
     assert_at_rest(world)
@@ -109,7 +109,7 @@ def test_a_call_that_was_never_named_is_like_one_that_cannot_be_asked_about(poli
 @ASKABLE
 def test_work_that_failed_unpaid_is_told_by_asking(kind: str) -> None:
     world = dropped(kind=kind)
-    refusal = refuses(Class.PERM, Code.UNSAFE_REQUEST).answer
+    refusal = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST).answer
     world.provider.script.append(Reaction(fails=refusal))
     world.wire.after.append(Strike(die, "poll"))
     world.run()
@@ -152,7 +152,7 @@ def test_work_that_outlives_the_invocation_is_one_call_and_no_crash(kind: str) -
     world = dropped(kind=kind)
     world.provider.script.append(Reaction(seconds=700))
     crashes: list[int] = []
-    world.wire.before.append(Strike(lambda _: crashes.append(the_job(world).crashes), "look_up", times=1000))
+    world.wire.before.append(Strike(lambda _: crashes.append(the_job(world).crash_count), "look_up", times=1000))
     world.run()
     assert (len(world.provider.calls), world.crashes) == (1, 0)
     assert {wait.code for wait in world.waits} == {Code.JOB_IN_FLIGHT}
@@ -176,7 +176,7 @@ def test_a_worker_that_dies_again_and_again_while_it_asks_charges_nothing_twice(
 def test_a_provider_that_never_has_an_answer_is_given_up_after_an_hour(kind: str, policy: str) -> None:
     """What it calls pending for longer than it keeps its records is lost, as if it could not be asked."""
     world = dropped(kind=kind, on_lost_answer=policy)
-    world.provider.stalls = lambda: Standing.PENDING
+    world.provider.stalls = lambda: LookupStatus.PENDING
     pass_time(world, 3000)
     assert (the_job(world).status, len(world.provider.calls)) == (S.SUBMITTING, 1)
     pass_time(world, DAY, every=1800)
@@ -206,7 +206,7 @@ def test_a_record_that_the_provider_has_forgotten_is_lost() -> None:
 def test_under_our_id_even_an_answer_that_is_always_lost_is_charged_once_and_held_in_the_end() -> None:
     world = dropped(kind=OWN_ID)
     world.provider.otherwise = charges_and_hangs_up()
-    world.provider.stalls = lambda: Standing.ABSENT
+    world.provider.stalls = lambda: LookupStatus.ABSENT
     pass_time(world, DAY, every=1800)
     assert (the_job(world).status, world.provider.charged) == (S.HELD, PRICE)
     assert 2 <= len(world.provider.calls) <= 5
@@ -216,13 +216,13 @@ def test_under_our_id_even_an_answer_that_is_always_lost_is_charged_once_and_hel
 
 def test_what_the_provider_itself_gave_up_is_bought_under_another_id_the_next_time() -> None:
     world = dropped(kind=OWN_ID)
-    rejected = refuses(Class.PERM, Code.UNSAFE_REQUEST).answer
+    rejected = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST).answer
     world.provider.script.append(Reaction(fails=rejected))
     world.run()
     world.drop(KEY, photo(), operation="remove")
     world.run()
     job = the_job(world)
-    assert (job.status, job.generation, world.provider.charged) == (S.STORED, 1, PRICE)
+    assert (job.status, job.charge_no, world.provider.charged) == (S.STORED, 1, PRICE)
     assert len({attempt.provider_id for attempt in job.attempts}) == 2
 
 
@@ -255,11 +255,11 @@ def test_a_name_whose_write_was_not_answered_is_written_once() -> None:
 def test_a_look_up_that_finds_the_job_counts_as_a_good_answer() -> None:
     """Lost answers that are all found are a nuisance, and no sick provider."""
     world = World(kind=OWN_ID)
-    for n in range(2 * BAD_ANSWERS):
+    for n in range(2 * FAILURE_THRESHOLD):
         world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
     world.run("intake")
     world.provider.otherwise = charges_and_hangs_up()
-    for _ in range(2 * BAD_ANSWERS):
+    for _ in range(2 * FAILURE_THRESHOLD):
         world.turn("ideogram")
         assert (the_lane(world).closed_since, reasons(world)) == (None, [])
-    assert len(world.provider.calls) == 2 * BAD_ANSWERS
+    assert len(world.provider.calls) == 2 * FAILURE_THRESHOLD

@@ -6,7 +6,7 @@ import pytest
 
 from backdrop.model import pricing
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.pictures import photo
 from proof.world.reactions import Reaction, charges_and_hangs_up
 from proof.world.stack import World
@@ -47,8 +47,8 @@ def test_a_photo_over_the_budget_waits_and_is_bought_when_the_next_day_begins(ho
     pass_time(world, (midnight - world.clock.now()).total_seconds() - 1)
     assert (world.provider.charged, reasons(world)) == (PRICE, ["budget"])
     pass_time(world, EVERY_SECONDS)
-    assert (the_job(world, BLUE).status, world.provider.charged) == (Status.STORED, 2 * PRICE)
-    assert the_job(world, BLUE).attempts[0].day == midnight.date().isoformat()
+    assert (the_job(world, BLUE).status, world.provider.charged) == (JobStatus.STORED, 2 * PRICE)
+    assert the_job(world, BLUE).attempts[0].budget_day == midnight.date().isoformat()
     assert world.booked()["committed"] == PRICE
     assert (provider_report(world), kinds(world)) == (None, [*NEWS, "Provider Resumed", "Image Completed"])
     assert not world.dead_letters.messages
@@ -83,7 +83,7 @@ def test_a_budget_of_zero_buys_nothing_for_days_and_loses_nothing() -> None:
     """Lanes keep a message for four days; by then reconcile has sent it anew."""
     world = dropped(budget=0)
     pass_time(world, 9 * DAY, every=DAY / 8)
-    assert (world.provider.calls, world.booked(), the_job(world).status) == ([], {}, Status.ACCEPTED)
+    assert (world.provider.calls, world.booked(), the_job(world).status) == ([], {}, JobStatus.ACCEPTED)
     assert provider_codes(world) == ["budget_reached"]
     assert world.sqs.waiting(world.lines["ideogram"])
     assert not world.dead_letters.messages
@@ -94,9 +94,9 @@ def test_a_budget_of_zero_buys_nothing_for_days_and_loses_nothing() -> None:
 
 def test_a_person_raises_the_budget_for_today_and_the_lane_goes_on_by_itself() -> None:
     world, midnight = bought_out()
-    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE)
+    world.steps.books.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
     pass_time(world, EVERY_SECONDS)
-    assert (the_job(world, BLUE).status, reasons(world)) == (Status.STORED, [])
+    assert (the_job(world, BLUE).status, reasons(world)) == (JobStatus.STORED, [])
     world.drop("hats/1.jpg", photo("1"), operation="remove")
     pass_time(world, (midnight - world.clock.now()).total_seconds() - 1)
     assert (world.provider.charged, reasons(world)) == (2 * PRICE, ["budget"])
@@ -105,7 +105,7 @@ def test_a_person_raises_the_budget_for_today_and_the_lane_goes_on_by_itself() -
 
 def test_tomorrow_the_stacks_own_budget_is_in_force_again() -> None:
     world, midnight = bought_out()
-    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 10 * PRICE)
+    world.steps.books.set_day_cap(world.clock.now().date().isoformat(), 10 * PRICE)
     pass_time(world, (midnight - world.clock.now()).total_seconds() + EVERY_SECONDS)
     for n in range(3):
         world.drop(f"hats/{n}.jpg", photo(f"{n}"), operation="remove")
@@ -115,7 +115,7 @@ def test_tomorrow_the_stacks_own_budget_is_in_force_again() -> None:
 
 def test_a_raise_that_does_not_cover_the_next_job_lifts_nothing() -> None:
     world, _ = bought_out()
-    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE - 1)
+    world.steps.books.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE - 1)
     pass_time(world, 3600)
     assert (world.provider.charged, reasons(world)) == (PRICE, ["budget"])
     (message,) = world.lines["ideogram"].messages
@@ -182,7 +182,7 @@ def test_a_job_that_is_dearer_than_a_whole_day_is_told_by_itself_and_shuts_no_la
     assert (reasons(world), provider_report(world), world.provider.calls) == ([], None, [])
     world.drop(BLUE, photo("blue"), operation="remove")
     world.run_for(60)
-    assert the_job(world, BLUE).status is Status.STORED
+    assert the_job(world, BLUE).status is JobStatus.STORED
 
 
 def test_a_job_that_is_dearer_than_a_whole_day_is_told_however_many_workers_died_before_they_told(
@@ -201,35 +201,35 @@ def test_a_job_that_is_dearer_than_a_whole_day_goes_on_a_day_that_a_person_raise
 ) -> None:
     world = dearer_than_a_day(monkeypatch)
     monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
-    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE)
+    world.steps.books.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
     world.run_for(3700)
-    assert (the_job(world).status, codes(world, KEY), world.provider.charged) == (Status.STORED, [], 2 * PRICE)
+    assert (the_job(world).status, codes(world, KEY), world.provider.charged) == (JobStatus.STORED, [], 2 * PRICE)
 
 
 def test_a_job_whose_answer_was_lost_and_that_no_day_can_pay_for_again_is_left_to_a_person() -> None:
     """A person raised the budget of the day on which it was sent."""
     world = dropped(budget=PRICE // 2)
-    world.steps.books.raise_budget(world.clock.now().date().isoformat(), PRICE)
+    world.steps.books.set_day_cap(world.clock.now().date().isoformat(), PRICE)
     world.provider.script.append(charges_and_hangs_up())
     pass_time(world, 3600)
     job = the_job(world)
-    assert (job.status, job.unknown, world.provider.charged) == (Status.HELD, PRICE, PRICE)
+    assert (job.status, job.unknown, world.provider.charged) == (JobStatus.HELD, PRICE, PRICE)
     assert (codes(world, KEY), kinds(world)) == (["charge_unknown"], ["Image Failed"])
 
 
 def test_a_budget_and_a_person_are_two_reasons() -> None:
     world, _ = bought_out()
     world.pause()
-    world.steps.books.raise_budget(world.clock.now().date().isoformat(), 2 * PRICE)
+    world.steps.books.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
     pass_time(world, 3600)
     assert (reasons(world), world.provider.charged) == (["person"], PRICE)
     world.resume()
     set_right(world)
     world.run()
-    assert the_job(world, BLUE).status is Status.STORED
+    assert the_job(world, BLUE).status is JobStatus.STORED
 
 
 def assert_at_rest_but(world: World, waiting: str) -> None:
     """All is at rest but one photo, which waits for the budget."""
     job = the_job(world, waiting)
-    assert (job.status, job.attempts, codes(world, waiting)) == (Status.ACCEPTED, (), [])
+    assert (job.status, job.attempts, codes(world, waiting)) == (JobStatus.ACCEPTED, (), [])

@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Class
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import RetryClass
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World
@@ -30,11 +30,11 @@ def test_a_crash_after_any_call_ends_in_one_charge_or_in_one_more_that_is_told(p
     seen: set[bool] = set()
     for call, world in after_each_crash(partial(dropped, on_lost_answer=policy), World.run):
         job, doubt = the_job(world), in_doubt(world, call)
-        assert job.status is (Status.HELD if doubt and policy == "hold" else Status.STORED), call
+        assert job.status is (JobStatus.HELD if doubt and policy == "hold" else JobStatus.STORED), call
         assert job.unknown == (PRICE if doubt else 0), call
         assert len(world.provider.calls) <= 1 + (doubt and policy == "retry_once"), call
         assert world.provider.charged == PRICE or doubt, call
-        assert bool(world.report(KEY)) is (job.status is Status.HELD), call
+        assert bool(world.report(KEY)) is (job.status is JobStatus.HELD), call
         assert not world.dead_letters.messages
         assert_at_rest(world)
         seen.add(doubt)
@@ -45,7 +45,9 @@ def test_a_crash_after_any_call_ends_in_one_charge_or_in_one_more_that_is_told(p
 def test_where_the_provider_knows_our_id_a_crash_after_any_call_ends_in_one_charge(policy: str) -> None:
     for call, world in after_each_crash(partial(dropped, kind="own_id", on_lost_answer=policy), World.run):
         job = the_job(world)
-        assert (job.status, job.charged, job.unknown, world.provider.charged) == (Status.STORED, PRICE, 0, PRICE), call
+        assert (job.status, job.charged, job.unknown, world.provider.charged) == (JobStatus.STORED, PRICE, 0, PRICE), (
+            call
+        )
         assert len(job.attempts) == 1, call
         assert_at_rest(world)
 
@@ -54,7 +56,7 @@ def test_where_the_provider_names_its_work_only_a_crash_before_the_name_is_writt
     doubts: list[bool] = []
     for call, world in after_each_crash(partial(dropped, kind="acknowledged"), World.run):
         job = the_job(world)
-        assert (job.status, job.charged) == (Status.STORED, PRICE), call
+        assert (job.status, job.charged) == (JobStatus.STORED, PRICE), call
         assert world.provider.charged == PRICE or job.unknown, call
         assert_at_rest(world)
         doubts.append(bool(job.unknown))
@@ -68,7 +70,7 @@ def test_a_crash_in_the_provider_after_it_charged_is_told_or_found(kind: str) ->
     world.provider.script.append(Reaction(dies=True))
     world.run()
     job, found = the_job(world), kind == "own_id"
-    assert (job.status, job.charged, job.unknown) == (Status.STORED, PRICE, 0 if found else PRICE)
+    assert (job.status, job.charged, job.unknown) == (JobStatus.STORED, PRICE, 0 if found else PRICE)
     assert world.provider.charged == (1 if found else 2) * PRICE
     assert_at_rest(world)
 
@@ -98,7 +100,7 @@ def without_instructions() -> World:
 def refused_by_the_provider() -> World:
     """A photo that the provider's safety check does not take."""
     world = dropped()
-    world.provider.otherwise = refuses(Class.PERM, Code.UNSAFE_REQUEST)
+    world.provider.otherwise = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST)
     return world
 
 
@@ -214,16 +216,16 @@ def test_two_crashes_anywhere_in_one_photos_life_are_never_more_than_two_calls()
             world.run()
             job = the_job(world)
             assert len(world.provider.calls) <= 2
-            assert job.status is Status.STORED or (job.status is Status.HELD and job.losses == 2)
+            assert job.status is JobStatus.STORED or (job.status is JobStatus.HELD and job.lost_call_count == 2)
             assert_at_rest(world)
 
 
 def test_a_paused_providers_report_survives_a_crash() -> None:
     """The report says why all wait, whatever died between the ledger, the mapping and the message."""
-    ends: set[Status] = set()
+    ends: set[JobStatus] = set()
     for nth in range(1, 24):
         world = dropped()
-        world.provider.otherwise = refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED)
+        world.provider.otherwise = refuses(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
         world.run("intake", "deliver")
         world.wire.after.append(strike := Strike(die, nth=nth))
         pass_time(world, 3600)
@@ -231,4 +233,4 @@ def test_a_paused_providers_report_survives_a_crash() -> None:
         assert (provider_codes(world), reasons(world)) == (["provider_key_refused"], ["key"]), nth
         assert "Provider Paused" in kinds(world)
         ends.add(the_job(world).status)
-    assert ends == {Status.ACCEPTED, Status.UNKNOWN}
+    assert ends == {JobStatus.ACCEPTED, JobStatus.UNKNOWN}

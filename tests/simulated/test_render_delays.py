@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Class
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import RetryClass
 from functions.deployment_check import app as deployment_check
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import LIMITS, World
@@ -15,7 +15,7 @@ from proof.world.wire import Call, Strike, throttle
 from tests.simulated.days import fails_alone, while_others_go_well
 from tests.simulated.simulation import KEY, claim, dropped, the_job
 
-BUSY = refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+BUSY = refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 
 
 def asleep(seconds: float, world: World) -> Callable[[Call], None]:
@@ -45,7 +45,7 @@ def test_a_provider_that_fails_for_one_photo_is_asked_more_and_more_seldom() -> 
 
 def test_another_problem_begins_with_a_short_wait_again() -> None:
     world = dropped()
-    unreached = refuses(Class.NOW, Code.PROVIDER_THROTTLED)
+    unreached = refuses(RetryClass.NOW, Code.PROVIDER_THROTTLED)
     world.provider.script.extend([BUSY, BUSY, unreached, unreached, unreached])
     world.run()
     assert [3 <= wait.seconds <= 5 for wait in world.waits] == [True, False, True]
@@ -53,7 +53,7 @@ def test_another_problem_begins_with_a_short_wait_again() -> None:
 
 def test_a_provider_that_says_when_to_come_again_is_believed() -> None:
     world = dropped()
-    world.provider.script.extend([refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=77)] * 2)
+    world.provider.script.extend([refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=77)] * 2)
     world.run()
     assert [77 <= wait.seconds <= 79 for wait in world.waits] == [True] * 2
 
@@ -66,13 +66,13 @@ def test_a_photo_is_reported_from_the_fourth_time_on_and_then_ever_more_seldom()
     def note(call: Call) -> None:
         ours = the_job(world, KEY)
         if call.sent["QueueUrl"] == world.lines["deliver"].url and ours.source_id in call.sent["MessageBody"]:
-            told.append(ours.problem.times if ours.problem else 0)
+            told.append(ours.problem.occurrences if ours.problem else 0)
 
     world.wire.after.append(Strike(note, "send_message", times=10_000))
     while_others_go_well(world, 8)
     problem = the_job(world, KEY).problem
     assert problem
-    assert 8 <= problem.times < 16
+    assert 8 <= problem.occurrences < 16
     assert (told, bool(world.report(KEY))) == ([4, 8], True)
 
 
@@ -89,20 +89,22 @@ def test_a_call_starts_only_where_it_can_end_and_be_recorded(spent: float, start
     world.turn("ideogram")
     assert bool(world.provider.calls) is starts
     assert [wait.code for wait in world.waits] == ([] if starts else [Code.TOO_LITTLE_TIME])
-    assert (the_job(world).status, the_job(world).attempt) == ((Status.PAID, 1) if starts else (Status.ACCEPTED, 0))
+    assert (the_job(world).status, the_job(world).attempt_no) == (
+        (JobStatus.PAID, 1) if starts else (JobStatus.ACCEPTED, 0)
+    )
 
 
 def test_a_call_that_the_deployment_check_lets_through_can_start() -> None:
     """Five seconds for ledger, photo and key are part of the check's margin."""
     world = dropped()
-    world.provider.timeout_seconds = LIMITS["ideogram"] - deployment_check.MARGIN_SECONDS
+    world.provider.timeout_seconds = LIMITS["ideogram"] - deployment_check.CALL_MARGIN_SECONDS
     world.run("intake")
     world.wire.before.append(read := Strike(asleep(5, world), "get_object"))
     world.run("ideogram")
     world.run()
     assert read.hits == 1
     assert world.waits == []
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
 
 
 @pytest.mark.parametrize("kind", ["unaskable", "own_id"])
@@ -113,20 +115,20 @@ def test_a_claim_that_took_too_long_is_followed_by_no_call(kind: str) -> None:
     world.wire.after.append(slow := Strike(asleep(150, world), "transact_write_items"))
     world.turn("ideogram")
     assert (slow.hits, world.provider.calls, [wait.code for wait in world.waits]) == (1, [], [Code.TOO_LITTLE_TIME])
-    assert (the_job(world).status, world.booked()["committed"]) == (Status.ACCEPTED, 0)
+    assert (the_job(world).status, world.booked()["committed"]) == (JobStatus.ACCEPTED, 0)
     world.run()
-    assert (the_job(world).status, len(world.provider.calls)) == (Status.STORED, 1)
+    assert (the_job(world).status, len(world.provider.calls)) == (JobStatus.STORED, 1)
 
 
 def test_a_wait_inside_the_slot_leaves_time_for_the_call_after_it() -> None:
     world = dropped()
     world.provider.timeout_seconds = 280
-    world.provider.script.extend([refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=12)])
+    world.provider.script.extend([refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=12)])
     world.run("intake")
     world.turn("ideogram")
     assert (len(world.provider.calls), [wait.code for wait in world.waits]) == (1, [Code.PROVIDER_THROTTLED])
     world.run()
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
 
 
 # -- why a message comes again -----------------------------------------------------------------------------------
@@ -135,7 +137,7 @@ def test_a_wait_inside_the_slot_leaves_time_for_the_call_after_it() -> None:
 def test_a_job_in_anothers_call_says_so_and_waits_for_its_lease() -> None:
     world = dropped()
     world.run("intake")
-    claimed = world.ledger.advance(claim(the_job(world), world.clock.now()))
+    claimed = world.ledger.write_transition(claim(the_job(world), world.clock.now()))
     world.turn("ideogram")
     (wait,) = world.waits
     assert wait.code is Code.JOB_IN_FLIGHT
@@ -151,4 +153,4 @@ def test_a_ledger_out_of_order_is_asked_more_and_more_seldom() -> None:
     seconds = [wait.seconds for wait in world.waits]
     assert {wait.code for wait in world.waits} == {Code.LEDGER_UNAVAILABLE}
     assert seconds == [5, 10, 20, 40, *[60] * 8]
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED

@@ -3,29 +3,31 @@
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Outcome, Status
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.job import AttemptOutcome, JobStatus
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from proof.world.provider import Reaction
 from proof.world.stack import World
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
-GIVEN_UP = Answer(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, "the work was given up", final=True)
-TOO_MUCH = Answer(Class.QUOTA, Code.PROVIDER_THROTTLED, "too much at work", retry_after=1.0, final=True)
-NO_ANSWER = Answer.lost("no answer came back")
+GIVEN_UP = ProviderResult(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, "the work was given up", is_final=True)
+TOO_MUCH = ProviderResult(
+    RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "too much at work", retry_after_seconds=1.0, is_final=True
+)
+NO_ANSWER = ProviderResult.lost("no answer came back")
 
 
 def assert_bought_once_under_two_ids(world: World) -> None:
     job = the_job(world)
-    assert (job.status, job.charged, job.unknown, world.provider.charged) == (Status.STORED, PRICE, 0, PRICE)
+    assert (job.status, job.charged, job.unknown, world.provider.charged) == (JobStatus.STORED, PRICE, 0, PRICE)
     assert [*world.provider.account.works] == [f"{job.job_id}-0", f"{job.job_id}-1"]
-    assert (job.generation, job.attempts[-1].outcome) == (1, Outcome.ANSWERED)
+    assert (job.charge_no, job.attempts[-1].outcome) == (1, AttemptOutcome.ANSWERED)
     assert len(world.pictures()) == 1
     assert world.report(KEY) is None
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("end", [GIVEN_UP, TOO_MUCH], ids=["given up", "too much"])
-def test_work_that_came_to_nothing_is_bought_anew_under_another_id(end: Answer) -> None:
+def test_work_that_came_to_nothing_is_bought_anew_under_another_id(end: ProviderResult) -> None:
     world = dropped(kind="own_id")
     world.provider.script.append(Reaction(fails=end))
     world.run()

@@ -5,28 +5,28 @@ from datetime import datetime, timedelta
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
-from backdrop.model.object_keys import ANSWERS
-from backdrop.model.provider_result import Class
+from backdrop.model.job import JobStatus
+from backdrop.model.object_keys import ANSWER_SPOOL_PREFIX
+from backdrop.model.provider_result import RetryClass
 from proof.world.provider import Reaction, charges_and_hangs_up, refuses
 from proof.world.stack import LIMITS, OUTPUT, World
 from proof.world.wire import Call, Strike, refusal, throttle
 from tests.simulated.days import codes, pass_time, set_right
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
-S = Status
+S = JobStatus
 CALL_SECONDS = 10
 REACTIONS = {
     "ok": (Reaction(seconds=CALL_SECONDS), S.STORED, PRICE),
     "withheld": (Reaction(seconds=CALL_SECONDS, unsafe=1), S.DEAD, PRICE),
-    "refused": (refuses(Class.PERM, Code.UNSAFE_REQUEST), S.REFUSED, 0),
-    "rejected": (refuses(Class.PERM, Code.REQUEST_REJECTED), S.DEAD, 0),
+    "refused": (refuses(RetryClass.PERM, Code.UNSAFE_REQUEST), S.REFUSED, 0),
+    "rejected": (refuses(RetryClass.PERM, Code.REQUEST_REJECTED), S.DEAD, 0),
 }
 NOT_TAKEN = {
-    "throttled": refuses(Class.QUOTA, Code.PROVIDER_THROTTLED),
-    "busy": refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-    "unreached": refuses(Class.NOW, Code.PROVIDER_UNAVAILABLE),
-    "wrong key": refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    "throttled": refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
+    "busy": refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    "unreached": refuses(RetryClass.NOW, Code.PROVIDER_UNAVAILABLE),
+    "wrong key": refuses(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
 }
 
 
@@ -52,7 +52,7 @@ def answered_into_an_outage(reaction: Reaction, seconds: float = LIMITS["ideogra
 
 def kept(world: World) -> list[str]:
     """The answers that lie beside the pictures."""
-    return [key for key in world.output.keys() if key.startswith(f"{ANSWERS}/")]  # noqa: SIM118 - a method of ours
+    return [key for key in world.output.keys() if key.startswith(f"{ANSWER_SPOOL_PREFIX}/")]  # noqa: SIM118 - a method of ours
 
 
 def in_order_again(world: World) -> None:
@@ -138,7 +138,9 @@ def test_reconcile_does_all_the_rest_while_a_kept_answer_cannot_be_written() -> 
 @pytest.mark.parametrize("data", [b"", b"no json", b"{}", b'{"v": 2}', b"\xff"], ids=ascii)
 def test_a_foreign_file_among_the_answers_harms_nothing(data: bytes) -> None:
     world = dropped()
-    world.s3.put_object(Bucket=OUTPUT, Key=f"{ANSWERS}/foreign.json", Body=data, ContentType="application/json")
+    world.s3.put_object(
+        Bucket=OUTPUT, Key=f"{ANSWER_SPOOL_PREFIX}/foreign.json", Body=data, ContentType="application/json"
+    )
     world.run()
     pass_time(world, 600)
     assert the_job(world).status is S.STORED

@@ -7,15 +7,15 @@ from itertools import pairwise
 import pytest
 
 from backdrop.model.circuit import (
-    BAD_ANSWERS,
-    FIRST_PROBE_AFTER,
-    LONGEST_FREE_PROBE_GAP,
-    LONGEST_TRIAL_GAP,
-    QUICK_PROBES,
+    FAILURE_THRESHOLD,
+    FIRST_PROBE_DELAY,
+    MAX_FREE_PROBE_DELAY,
+    MAX_QUICK_PROBES,
+    MAX_TRIAL_DELAY,
 )
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World
@@ -33,9 +33,9 @@ from tests.simulated.days import (
 )
 from tests.simulated.simulation import PRICE, assert_at_rest, dropped
 
-WRONG_KEY = refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED)
-BUSY = refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
-NO_KEY = Answer(Class.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key: the secret is empty.")
+WRONG_KEY = refuses(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
+BUSY = refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+NO_KEY = ProviderResult(RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key: the secret is empty.")
 
 
 def many(number: int = 4) -> World:
@@ -54,7 +54,7 @@ def receives(world: World) -> int:
 
 def assert_all_stored(world: World) -> None:
     """Every photo has its picture, for one charge each."""
-    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
     assert world.provider.charged == len(world.jobs()) * PRICE
     assert not world.dead_letters.messages
     assert_at_rest(world)
@@ -86,7 +86,7 @@ def test_every_few_minutes_one_real_job_tries_it_out() -> None:
     opened = [call.opened_at for call in world.provider.paid_calls]
     gaps = [later - earlier for earlier, later in pairwise(opened)]
     assert 4 <= len(gaps) <= 6
-    assert max(gaps) <= LONGEST_TRIAL_GAP + timedelta(minutes=6)
+    assert max(gaps) <= MAX_TRIAL_DELAY + timedelta(minutes=6)
     assert receives(world) <= len(opened) * 4
     assert kinds(world) == ["Provider Paused"]
 
@@ -107,7 +107,7 @@ def test_a_key_that_is_not_there_is_found_out_without_a_call() -> None:
     world.provider.unready = NO_KEY
     pass_time(world, 3600)
     assert (provider_codes(world), world.provider.calls, world.booked()) == (["provider_key_missing"], [], {})
-    assert {(job.status, job.attempt) for job in world.jobs()} == {(Status.ACCEPTED, 0)}
+    assert {(job.status, job.attempt_no) for job in world.jobs()} == {(JobStatus.ACCEPTED, 0)}
     world.provider.unready = None
     pass_time(world, 600)
     assert_all_stored(world)
@@ -168,7 +168,7 @@ def test_whoever_dies_half_way_through_a_switch_is_finished_by_reconcile(nth: in
         (world.pause if pausing else world.resume)()
     world.wire.calm()
     pass_time(world, 300)
-    paused = the_lane(world).paused
+    paused = the_lane(world).is_paused
     assert world.sources["ideogram"].enabled is not paused
     assert provider_codes(world) == (["paused_by_person"] if paused else [])
     assert [kind for kind in kinds(world) if kind.startswith("Provider")] == expected_news(pausing, paused=paused)
@@ -187,18 +187,18 @@ def expected_news(pausing: bool, *, paused: bool) -> list[str]:
 
 def test_three_bad_answers_close_the_lane_and_one_probe_at_a_time_goes_more_and_more_seldom() -> None:
     """A job waits for its turn in the slot, which would be idle anyway, and then goes back."""
-    world = many(BAD_ANSWERS + 1)
+    world = many(FAILURE_THRESHOLD + 1)
     world.provider.otherwise = BUSY
-    for _ in range(BAD_ANSWERS):
+    for _ in range(FAILURE_THRESHOLD):
         world.turn("ideogram")
     assert the_lane(world).closed_since
     for _ in range(6):
         world.clock.wait_until(world.sqs.next_moment([world.lines["ideogram"]]) or world.clock.time)
         world.turn("ideogram")
-    opened = [call.opened_at for call in world.provider.paid_calls][BAD_ANSWERS - 1 :]
+    opened = [call.opened_at for call in world.provider.paid_calls][FAILURE_THRESHOLD - 1 :]
     gaps = [later - earlier for earlier, later in pairwise(opened)]
     assert len(gaps) > 3
-    least = [min(FIRST_PROBE_AFTER * 2 ** max(n - QUICK_PROBES, 0), LONGEST_FREE_PROBE_GAP) for n in range(len(gaps))]
+    least = [min(FIRST_PROBE_DELAY * 2 ** max(n - MAX_QUICK_PROBES, 0), MAX_FREE_PROBE_DELAY) for n in range(len(gaps))]
     assert all(gap >= shortest for gap, shortest in zip(gaps, least, strict=True))
     assert (world.sources["ideogram"].enabled, provider_report(world)) == (True, None)
     assert {wait.code for wait in world.waits} <= {Code.PROVIDER_UNAVAILABLE, Code.LANE_SHUT}
@@ -208,7 +208,7 @@ def test_one_good_answer_opens_a_closed_lane() -> None:
     world = many(8)
     world.provider.script.extend([BUSY] * 5)
     world.run()
-    assert (the_lane(world).closed_since, the_lane(world).streak) == (None, 0)
+    assert (the_lane(world).closed_since, the_lane(world).failure_streak) == (None, 0)
     assert_all_stored(world)
 
 

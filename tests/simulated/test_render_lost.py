@@ -5,15 +5,15 @@ from datetime import timedelta
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Money, Outcome, Status
-from backdrop.model.provider_result import Class
+from backdrop.model.job import AttemptOutcome, JobStatus, MoneyStatus
+from backdrop.model.provider_result import RetryClass
 from proof.world.provider import Reaction, charges_and_hangs_up, hangs_up, refuses
 from proof.world.stack import World
 from proof.world.wire import Call, Strike
 from tests.simulated.days import DAY, codes, pass_time
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
-S = Status
+S = JobStatus
 LOST = {"charged": charges_and_hangs_up(), "not taken": hangs_up(), "too slow": Reaction(seconds=200)}
 
 
@@ -98,14 +98,14 @@ def test_where_the_operator_says_hold_nothing_is_sent_again(lost: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "end", "code"),
     [
-        (refuses(Class.PERM, Code.UNSAFE_REQUEST), S.REFUSED, "unsafe_request"),
-        (refuses(Class.PERM, Code.REQUEST_REJECTED), S.DEAD, "request_rejected"),
+        (refuses(RetryClass.PERM, Code.UNSAFE_REQUEST), S.REFUSED, "unsafe_request"),
+        (refuses(RetryClass.PERM, Code.REQUEST_REJECTED), S.DEAD, "request_rejected"),
         (Reaction(unsafe=1), S.DEAD, "unsafe_result"),
     ],
     ids=["refused", "rejected", "withheld"],
 )
 def test_a_second_call_that_brings_nothing_ends_the_job_with_the_first_charge_in_doubt(
-    answer: Reaction, end: Status, code: str
+    answer: Reaction, end: JobStatus, code: str
 ) -> None:
     world = dropped()
     world.provider.script.extend([charges_and_hangs_up(), answer])
@@ -117,25 +117,28 @@ def test_a_second_call_that_brings_nothing_ends_the_job_with_the_first_charge_in
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("kind", [Class.QUOTA, Class.BACKOFF, Class.NOW])
-def test_a_second_call_that_is_not_taken_is_made_again_and_is_still_the_second(kind: Class) -> None:
+@pytest.mark.parametrize("kind", [RetryClass.QUOTA, RetryClass.BACKOFF, RetryClass.NOW])
+def test_a_second_call_that_is_not_taken_is_made_again_and_is_still_the_second(kind: RetryClass) -> None:
     world = dropped()
     refusal = refuses(kind, Code.PROVIDER_THROTTLED)
     world.provider.script.extend([charges_and_hangs_up(), refusal, refusal])
     pass_time(world, 3600)
     job = the_job(world)
-    assert (job.status, len(world.provider.calls), job.losses) == (S.STORED, 4, 1)
+    assert (job.status, len(world.provider.calls), job.lost_call_count) == (S.STORED, 4, 1)
     assert money(world) == (PRICE, PRICE, 2 * PRICE)
     outcomes = [attempt.outcome for attempt in job.attempts]
-    assert [outcome for outcome in outcomes if outcome is not Outcome.NOT_TAKEN] == [Outcome.LOST, Outcome.ANSWERED]
+    assert [outcome for outcome in outcomes if outcome is not AttemptOutcome.NOT_TAKEN] == [
+        AttemptOutcome.LOST,
+        AttemptOutcome.ANSWERED,
+    ]
     assert_at_rest(world)
 
 
 def test_a_key_that_is_refused_in_between_costs_no_try() -> None:
     world = dropped()
-    world.provider.script.extend([charges_and_hangs_up(), refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED)])
+    world.provider.script.extend([charges_and_hangs_up(), refuses(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)])
     pass_time(world, 3600)
-    assert (the_job(world).status, the_job(world).losses) == (S.STORED, 1)
+    assert (the_job(world).status, the_job(world).lost_call_count) == (S.STORED, 1)
     assert_at_rest(world)
 
 
@@ -151,7 +154,7 @@ def test_a_lost_answer_of_a_photo_that_is_named_no_more_is_not_paid_for_a_second
     world.run()
     by_operation = {job.operation: job for job in world.jobs()}
     assert by_operation["replace"].status is S.STORED
-    assert (by_operation["remove"].status, by_operation["remove"].money) == (S.HELD, Money.UNKNOWN)
+    assert (by_operation["remove"].status, by_operation["remove"].money) == (S.HELD, MoneyStatus.UNKNOWN)
     assert world.provider.calls.count(by_operation["remove"].job_id) == 1
     assert_at_rest(world)
 

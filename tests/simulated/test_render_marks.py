@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Money, Status
-from backdrop.model.provider_result import Class
-from backdrop.pipeline.crash_guard import leave
-from backdrop.pipeline.enqueue import to_lane
+from backdrop.model.job import JobStatus, MoneyStatus
+from backdrop.model.provider_result import RetryClass
+from backdrop.pipeline.crash_guard import end_job_processing
+from backdrop.pipeline.enqueue import enqueue_job
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World
@@ -16,7 +16,7 @@ from proof.world.wire import Call, Strike, die, throttle
 from tests.simulated.days import codes, kinds, others_take, pass_time
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
-BUSY = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=60)
+BUSY = refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=60)
 MOST_CRASHES = 5
 
 
@@ -32,8 +32,8 @@ def test_a_photo_that_kills_five_workers_ends_dead_and_says_so() -> None:
     world = deadly()
     world.run()
     job = the_job(world)
-    assert (job.status, job.money, world.provider.calls) == (Status.DEAD, Money.NOT_SPENT, [])
-    assert job.crashes == MOST_CRASHES
+    assert (job.status, job.money, world.provider.calls) == (JobStatus.DEAD, MoneyStatus.NOT_SPENT, [])
+    assert job.crash_count == MOST_CRASHES
     assert world.crashes == MOST_CRASHES + 1
     report = world.report(KEY)
     assert report
@@ -53,7 +53,7 @@ def test_a_photo_that_kills_workers_after_a_lost_call_is_left_to_a_person() -> N
     world.wire.after.append(Strike(die, "get_object", times=1000))
     world.run()
     job = the_job(world)
-    assert (job.status, job.money, len(world.provider.calls)) == (Status.HELD, Money.UNKNOWN, 1)
+    assert (job.status, job.money, len(world.provider.calls)) == (JobStatus.HELD, MoneyStatus.UNKNOWN, 1)
     assert codes(world, KEY) == ["charge_unknown"]
     assert world.crashes == MOST_CRASHES
     assert_at_rest(world)
@@ -63,7 +63,7 @@ def test_a_photo_that_kills_workers_after_a_lost_call_is_left_to_a_person() -> N
 def test_fewer_deaths_harm_nothing(times: int) -> None:
     world = deadly(times)
     world.run()
-    assert (the_job(world).status, the_job(world).crashes, world.provider.charged) == (Status.STORED, 0, PRICE)
+    assert (the_job(world).status, the_job(world).crash_count, world.provider.charged) == (JobStatus.STORED, 0, PRICE)
     assert_at_rest(world)
 
 
@@ -73,7 +73,7 @@ def test_a_photo_that_was_given_up_runs_when_it_comes_again() -> None:
     world.wire.calm()
     world.drop(KEY, photo(), operation="remove")
     world.run()
-    assert (the_job(world).status, the_job(world).crashes) == (Status.STORED, 0)
+    assert (the_job(world).status, the_job(world).crash_count) == (JobStatus.STORED, 0)
 
 
 # -- what is no crash --------------------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ def test_whoever_goes_back_in_good_order_counts_nothing() -> None:
     world = dropped()
     world.provider.script.extend([BUSY] * 20)
     world.run()
-    assert (the_job(world).status, len(world.waits)) == (Status.STORED, 20)
+    assert (the_job(world).status, len(world.waits)) == (JobStatus.STORED, 20)
     assert_at_rest(world)
 
 
@@ -105,7 +105,7 @@ def test_a_ledger_that_is_gone_for_a_moment_in_the_middle_of_every_delivery_is_n
         world.clock.sleep(700)
     world.wire.calm()
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
     assert_at_rest(world)
 
 
@@ -113,7 +113,7 @@ def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
     """Each finds the mark of the other, which is at work; only its own mark would be a death."""
     world = dropped()
     world.run("intake", "deliver")
-    to_lane(world.intake.photo.onward.lanes["ideogram"], the_job(world))
+    enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], the_job(world))
     for message in world.lines["ideogram"].messages:
         message.receives = 1
     world.provider.otherwise = BUSY
@@ -121,13 +121,13 @@ def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
     pass_time(world, 4 * 3600)
     world.provider.otherwise = Reaction()
     pass_time(world, 3600)
-    assert (the_job(world).status, codes(world, KEY)) == (Status.STORED, [])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back() -> None:
     """Else a photo with two messages would kill for ever (seed 4964)."""
     world = deadly()
-    to_lane(world.intake.photo.onward.lanes["ideogram"], the_job(world))
+    enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], the_job(world))
     for message in world.lines["ideogram"].messages:
         message.receives = 1
     world.wire.before.append(Strike(others_take(world, "ideogram"), "transact_write_items", times=1000))
@@ -136,7 +136,7 @@ def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back()
         world.turn("ideogram")
         world.clock.sleep(900)
     world.run()
-    assert (the_job(world).status, codes(world, KEY)) == (Status.DEAD, ["crashed"])
+    assert (the_job(world).status, codes(world, KEY)) == (JobStatus.DEAD, ["crashed"])
     assert world.crashes == MOST_CRASHES
 
 
@@ -146,7 +146,7 @@ def test_a_mark_is_not_held_against_a_photo_that_goes_well_since() -> None:
     world.provider.script.append(BUSY)
     world.run()
     job = the_job(world)
-    assert (job.status, job.crashes) == (Status.STORED, 0)
+    assert (job.status, job.crash_count) == (JobStatus.STORED, 0)
 
 
 def test_a_worker_whose_time_is_nearly_over_does_not_wait_for_a_ledger_that_is_gone() -> None:
@@ -155,6 +155,6 @@ def test_a_worker_whose_time_is_nearly_over_does_not_wait_for_a_ledger_that_is_g
     world.run("intake")
     job, until = the_job(world), world.clock.now() + timedelta(seconds=6)
     world.wire.before.append(strike := Strike(throttle, "get_item", times=1000))
-    leave(world.ledger, job, world.clock, until)
+    end_job_processing(world.ledger, job, world.clock, until)
     assert strike.hits > 1
     assert world.clock.now() < until

@@ -1,22 +1,23 @@
 """Probes: one job in one slot finds out, and whatever becomes of that job, the next one may go."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from backdrop.model.circuit import BAD_ANSWERS, Gate, gate
+from backdrop.model.circuit import FAILURE_THRESHOLD, Gate, check_gate
 from backdrop.model.codes import Code
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Answer, Class
-from backdrop.model.transitions import Step
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.model.transitions import Transition
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World
 from tests.simulated.days import pass_time, reasons, the_lane
 from tests.simulated.simulation import LOST, OK, PRICE, THROTTLED, assert_at_rest
 
-BUSY = refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
-NO_KEY = Answer(Class.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key.")
+BUSY = refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+NO_KEY = ProviderResult(RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key.")
 LEASE_SECONDS = 360
 
 
@@ -26,10 +27,10 @@ def closed() -> World:
     for n in range(6):
         world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
     world.run("intake")
-    world.provider.script.extend([BUSY] * BAD_ANSWERS)
-    for _ in range(BAD_ANSWERS):
+    world.provider.script.extend([BUSY] * FAILURE_THRESHOLD)
+    for _ in range(FAILURE_THRESHOLD):
         world.turn("ideogram")
-    moment = the_lane(world).probe_at
+    moment = the_lane(world).next_probe_at
     assert moment
     world.clock.wait_until(moment)
     assert next_is_a_probe(world)
@@ -38,7 +39,7 @@ def closed() -> World:
 
 def next_is_a_probe(world: World) -> bool:
     """Whether a job that comes now would be the probe."""
-    return gate(the_lane(world), world.clock.now())[0] is Gate.PROBE
+    return check_gate(the_lane(world), world.clock.now())[0] is Gate.PROBE
 
 
 def test_while_a_probe_is_out_no_other_job_is_sent() -> None:
@@ -58,28 +59,28 @@ def test_while_a_probe_is_out_no_other_job_is_sent() -> None:
 
 def test_a_probe_that_is_throttled_lets_the_next_job_try() -> None:
     world = closed()
-    world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))
+    world.provider.script.append(refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))
     world.turn("ideogram")
-    assert len(world.provider.calls) == BAD_ANSWERS + 1
+    assert len(world.provider.calls) == FAILURE_THRESHOLD + 1
     assert next_is_a_probe(world)
 
 
 @pytest.mark.parametrize("late", [LOST, THROTTLED], ids=["lost", "throttled"])
-def test_the_late_answer_of_an_earlier_probe_leaves_the_one_that_is_out_alone(late: Answer) -> None:
+def test_the_late_answer_of_an_earlier_probe_leaves_the_one_that_is_out_alone(late: ProviderResult) -> None:
     """A good answer opened the lane, and it was closed again, while a probe hung."""
     world = closed()
     keeper, name, longest = world.steps.keeper, world.provider.name, timedelta(minutes=3)
-    earlier, _ = keeper.enter(name, longest, world.clock.now())
-    keeper.heed(earlier, OK, probe=False)
+    earlier, _ = keeper.admit(name, longest, world.clock.now())
+    keeper.observe_result(earlier, OK, probe=False)
     assert the_lane(world).closed_since is None
-    for _ in range(BAD_ANSWERS):
-        keeper.heed(the_lane(world), LOST, probe=False)
+    for _ in range(FAILURE_THRESHOLD):
+        keeper.observe_result(the_lane(world), LOST, probe=False)
     world.clock.sleep(LEASE_SECONDS)
-    ours, is_probe = keeper.enter(name, longest, world.clock.now())
+    ours, is_probe = keeper.admit(name, longest, world.clock.now())
     assert is_probe
-    keeper.heed(earlier, late, probe=True)
+    keeper.observe_result(earlier, late, probe=True)
     assert the_lane(world).probe_until == ours.probe_until
-    keeper.heed(ours, OK, probe=True)
+    keeper.observe_result(ours, OK, probe=True)
     assert (the_lane(world).closed_since, the_lane(world).probe_until) == (None, None)
 
 
@@ -98,19 +99,19 @@ def test_a_probe_whose_photo_is_gone_lets_the_next_job_try() -> None:
     for n in range(6):
         world.remove(f"shoes/{n}.jpg")
     world.turn("ideogram")
-    assert len(world.provider.calls) == BAD_ANSWERS
+    assert len(world.provider.calls) == FAILURE_THRESHOLD
     assert next_is_a_probe(world)
 
 
 def test_a_probe_that_has_killed_five_workers_lets_the_next_job_try() -> None:
     world = closed()
     for job in world.jobs():
-        world.ledger.advance(Step(job.but(begun_until=world.clock.now(), crashes=4)))
+        world.ledger.write_transition(Transition(replace(job, processing_until=world.clock.now(), crash_count=4)))
     for message in world.lines["ideogram"].messages:
         message.receives = 1
     world.turn("ideogram")
-    assert [job.status for job in world.jobs()].count(Status.DEAD) == 1
-    assert len(world.provider.calls) == BAD_ANSWERS
+    assert [job.status for job in world.jobs()].count(JobStatus.DEAD) == 1
+    assert len(world.provider.calls) == FAILURE_THRESHOLD
     assert next_is_a_probe(world)
 
 
@@ -130,15 +131,15 @@ def test_a_probe_that_finds_another_reason_pauses_the_lane(why: str) -> None:
     if why == "key":
         world.provider.unready = NO_KEY
     else:
-        world.steps.books.raise_budget(world.clock.now().date().isoformat(), PRICE - 1)
+        world.steps.books.set_day_cap(world.clock.now().date().isoformat(), PRICE - 1)
     world.turn("ideogram")
-    assert (reasons(world), len(world.provider.calls)) == ([why], BAD_ANSWERS)
+    assert (reasons(world), len(world.provider.calls)) == ([why], FAILURE_THRESHOLD)
 
 
 def test_all_photos_come_through_whatever_became_of_the_probes() -> None:
     world = closed()
-    throttled = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100)
+    throttled = refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100)
     world.provider.script.extend([throttled, BUSY, Reaction(takes=False, dies=True), throttled])
     pass_time(world, 3600)
-    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
     assert_at_rest(world)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from backdrop.model.job import Outcome, Status
+from backdrop.model.job import AttemptOutcome, JobStatus
 from proof.world.provider import Reaction
 from proof.world.stack import World
 from proof.world.wire import Call, throttle
@@ -36,8 +36,8 @@ def test_an_outage_of_the_ledger_after_a_paid_call_loses_nothing(seconds: float)
     world = paid_into_an_outage(seconds)
     world.run()
     job = the_job(world)
-    assert (job.status, job.charged, job.unknown) == (Status.STORED, PRICE, 0)
-    assert [attempt.outcome for attempt in job.attempts] == [Outcome.ANSWERED]
+    assert (job.status, job.charged, job.unknown) == (JobStatus.STORED, PRICE, 0)
+    assert [attempt.outcome for attempt in job.attempts] == [AttemptOutcome.ANSWERED]
     assert (len(world.provider.calls), world.waits, world.crashes) == (1, [], 0)
     assert world.report(KEY) is None
     assert_at_rest(world)
@@ -52,12 +52,12 @@ def test_an_answer_is_written_over_whatever_others_wrote_meanwhile() -> None:
         for fields in ({"prompt": "at sea"}, {"operation": "remove"}):
             world.sidecar(KEY, **fields)
             world.run("intake")
-            revs.append(next(job.rev for job in world.jobs() if job.operation == "remove"))
+            revs.append(next(job.lock_version for job in world.jobs() if job.operation == "remove"))
 
     world.provider.script.append(Reaction(meanwhile=others))
     world.run()
     removed = next(job for job in world.jobs() if job.operation == "remove")
     assert revs[0] < revs[1]
-    assert (removed.status, len(removed.results), removed.charged) == (Status.STORED, 1, PRICE)
+    assert (removed.status, len(removed.results), removed.charged) == (JobStatus.STORED, 1, PRICE)
     assert world.provider.charged == PRICE
     assert_at_rest(world)

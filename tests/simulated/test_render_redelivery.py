@@ -1,19 +1,20 @@
 """A lane's message that comes again: in every state of its job, under a live lease and an expired one."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.job import Job, Outcome, Status
-from backdrop.pipeline.enqueue import to_lane
+from backdrop.model.job import AttemptOutcome, Job, JobStatus
+from backdrop.pipeline.enqueue import enqueue_job
 from proof.world.pictures import photo
 from proof.world.provider import Reaction
 from proof.world.stack import World
 from tests.simulated.simulation import KEY, LOST, OK, PRICE, REFUSED, REJECTED, assert_books, claim, dropped, the_job
 
-S = Status
+S = JobStatus
 
 
 def waiting(policy: str = "retry_once") -> tuple[World, Job]:
@@ -24,9 +25,9 @@ def waiting(policy: str = "retry_once") -> tuple[World, Job]:
     return world, the_job(world)
 
 
-def come_to(world: World, job: Job, status: Status, now: datetime) -> None:
+def come_to(world: World, job: Job, status: JobStatus, now: datetime) -> None:
     """Bring the job into a state, as another worker would."""
-    advance = world.ledger.advance
+    advance = world.ledger.write_transition
     stopped = {S.SUPERSEDED: transitions.supersede, S.CANCELLED: transitions.cancel}
     if status in stopped:
         step = stopped[status](job, now)
@@ -36,7 +37,7 @@ def come_to(world: World, job: Job, status: Status, now: datetime) -> None:
     job = advance(claim(job, now))
     answers = {S.UNKNOWN: LOST, S.HELD: LOST, S.PAID: OK, S.STORED: OK, S.REFUSED: REFUSED, S.DEAD: REJECTED}
     if status in answers:
-        job = advance(transitions.record(job, 1, answers[status], now))
+        job = advance(transitions.record_result(job, 1, answers[status], now))
     if status is S.HELD:
         advance(transitions.hold(job, now))
     if status is S.STORED:
@@ -57,7 +58,7 @@ def come_to(world: World, job: Job, status: Status, now: datetime) -> None:
         (S.CANCELLED, S.CANCELLED, True),
     ],
 )
-def test_a_redelivery_buys_nothing_and_finishes_what_was_left(status: Status, then: Status, told: bool) -> None:
+def test_a_redelivery_buys_nothing_and_finishes_what_was_left(status: JobStatus, then: JobStatus, told: bool) -> None:
     world, job = waiting("hold")
     come_to(world, job, status, world.clock.now())
     world.turn("ideogram")
@@ -91,7 +92,7 @@ def test_an_expired_lease_is_a_lost_answer() -> None:
     world.run("ideogram")
     again = the_job(world)
     assert (again.status, again.charged, again.unknown, len(world.provider.calls)) == (S.PAID, PRICE, PRICE, 1)
-    assert [attempt.outcome for attempt in again.attempts] == [Outcome.LOST, Outcome.ANSWERED]
+    assert [attempt.outcome for attempt in again.attempts] == [AttemptOutcome.LOST, AttemptOutcome.ANSWERED]
 
 
 def test_an_expired_lease_is_held_where_the_operator_says_so() -> None:
@@ -106,7 +107,7 @@ def test_an_expired_lease_is_held_where_the_operator_says_so() -> None:
 
 def test_two_messages_of_one_job_buy_once() -> None:
     world, job = waiting()
-    to_lane(world.intake.photo.onward.lanes["ideogram"], job)
+    enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], job)
     meanwhile: list[bool] = []
     world.provider.script.append(Reaction(meanwhile=lambda: meanwhile.append(world.turn("ideogram"))))
     world.run()
@@ -121,8 +122,8 @@ def test_a_worker_that_answers_after_its_lease_still_brings_its_picture() -> Non
 
     def others_give_it_up() -> None:
         late = the_job(world)
-        lost = world.ledger.advance(transitions.lose(late, late.attempts[0].lease_until))
-        world.ledger.advance(transitions.hold(lost, world.clock.now()))
+        lost = world.ledger.write_transition(transitions.expire_lease(late, late.attempts[0].lease_until))
+        world.ledger.write_transition(transitions.hold(lost, world.clock.now()))
 
     world.provider.script.append(Reaction(meanwhile=others_give_it_up))
     world.run()
@@ -146,7 +147,7 @@ def test_other_bytes_than_the_jobs_are_never_sent() -> None:
 
 def test_a_message_of_a_job_that_the_ledger_does_not_know_is_a_dead_letter() -> None:
     world, job = waiting()
-    to_lane(world.intake.photo.onward.lanes["ideogram"], job.but(job_id="f" * 64))
+    enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], replace(job, job_id="f" * 64))
     world.run()
     (letter,) = world.dead_letters.messages
     assert letter.attributes["code"] == "damaged_message"

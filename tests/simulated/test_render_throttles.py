@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.model.circuit import Lane
-from backdrop.model.job import Status
+from backdrop.model.circuit import ProviderHealth
+from backdrop.model.job import JobStatus
 from proof.world.clock import START
 from proof.world.pictures import photo
 from proof.world.stack import World
@@ -42,11 +42,15 @@ def test_nine_tenths_of_the_possible_rate_are_used(seed: int) -> None:
 def test_a_storm_of_throttles_closes_no_lane_and_leaves_no_letter() -> None:
     world = drained(0)
     world.hub.run_until(world.clock.time + timedelta(minutes=5), stop=world.quiet)
-    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
     assert world.provider.charged == PHOTOS * PRICE
     assert LIMIT < world.provider.peak_open <= 2 * LIMIT
     lane = the_lane(world)
-    assert (lane.pauses, lane.streak, lane.closed_since) == (Lane(provider="ideogram").pauses, 0, None)
+    assert (lane.pauses, lane.failure_streak, lane.closed_since) == (
+        ProviderHealth(provider="ideogram").pauses,
+        0,
+        None,
+    )
     assert world.dead_letters.messages == []
     assert max((job.throttled_ms for job in world.jobs()), default=0) > 0
     assert_books(world)

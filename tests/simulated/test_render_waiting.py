@@ -1,8 +1,8 @@
 """Jobs that must wait: throttled, failing alone, without a ledger; they spend nothing, say why, go by themselves."""
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Outcome, Status
-from backdrop.model.provider_result import Class
+from backdrop.model.job import AttemptOutcome, JobStatus
+from backdrop.model.provider_result import RetryClass
 from proof.world.pictures import photo
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import World
@@ -10,8 +10,8 @@ from proof.world.wire import Strike, throttle
 from tests.simulated.days import fails_alone, provider_report, the_lane, while_others_go_well
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, assert_books, dropped, the_job
 
-THROTTLE = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED)
-BUSY = refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+THROTTLE = refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
+BUSY = refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 
 
 def test_a_throttle_storm_burns_no_message_and_ends_in_one_charge() -> None:
@@ -19,9 +19,9 @@ def test_a_throttle_storm_burns_no_message_and_ends_in_one_charge() -> None:
     world.provider.script.extend([THROTTLE] * 300)
     world.run()
     job = the_job(world)
-    assert job.status is Status.STORED
+    assert job.status is JobStatus.STORED
     assert job.throttled_ms > 0
-    assert [attempt.outcome for attempt in job.attempts] == [Outcome.ANSWERED]
+    assert [attempt.outcome for attempt in job.attempts] == [AttemptOutcome.ANSWERED]
     assert world.provider.charged == PRICE
     assert not world.dead_letters.messages
     assert_at_rest(world)
@@ -36,17 +36,17 @@ def test_an_account_without_a_slot_for_half_an_hour_is_asked_ever_more_seldom() 
     assert 30 < first <= len(world.provider.calls) < 8 * first
     world.provider.weather.clear()
     world.run_for(60)
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
 
 
 def test_a_long_wait_is_spent_in_the_queue_not_in_the_slot() -> None:
     world = dropped()
-    world.provider.script.append(refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))
+    world.provider.script.append(refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))
     world.run("intake")
     world.turn("ideogram")
     (message,) = world.lines["ideogram"].messages
     assert 99 <= (message.visible_at - world.clock.now()).total_seconds() <= 103
-    assert the_job(world).status is Status.ACCEPTED
+    assert the_job(world).status is JobStatus.ACCEPTED
 
 
 def test_a_photo_for_which_alone_the_provider_fails_is_reported_and_goes_when_that_is_over() -> None:
@@ -55,7 +55,7 @@ def test_a_photo_for_which_alone_the_provider_fails_is_reported_and_goes_when_th
     world.run("intake")
     fails_alone(world, the_job(world).job_id, BUSY)
     while_others_go_well(world, 6)
-    assert the_job(world, KEY).status is Status.ACCEPTED
+    assert the_job(world, KEY).status is JobStatus.ACCEPTED
     assert (provider_report(world), the_lane(world).closed_since) == (None, None)
     report = world.report(KEY)
     assert report
@@ -65,7 +65,7 @@ def test_a_photo_for_which_alone_the_provider_fails_is_reported_and_goes_when_th
     assert report["errors"][0]["first_seen"] < report["errors"][0]["last_seen"]
     world.provider.weather.clear()
     world.run()
-    assert (the_job(world, KEY).status, world.report(KEY)) == (Status.STORED, None)
+    assert (the_job(world, KEY).status, world.report(KEY)) == (JobStatus.STORED, None)
     assert_at_rest(world)
 
 
@@ -77,7 +77,7 @@ def test_nothing_is_paid_that_cannot_be_recorded_first() -> None:
     assert world.provider.calls == []
     world.wire.calm()
     world.run()
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
@@ -88,7 +88,7 @@ def test_an_answer_is_kept_through_a_short_outage_of_the_ledger() -> None:
     world.wire.before.append(outage)
     world.run()
     assert outage.hits == 3
-    assert (the_job(world).status, world.provider.charged) == (Status.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
@@ -106,7 +106,7 @@ def test_a_job_that_is_named_no_more_is_not_bought_while_it_is_throttled() -> No
     world.provider.script.append(Reaction(takes=False, answer=answer, meanwhile=edit))
     world.run()
     by_operation = {job.operation: job.status for job in world.jobs()}
-    assert by_operation == {"remove": Status.SUPERSEDED, "replace": Status.STORED}
+    assert by_operation == {"remove": JobStatus.SUPERSEDED, "replace": JobStatus.STORED}
     assert world.provider.charged == 60_000
     assert_books(world)
 
@@ -118,8 +118,8 @@ def test_a_job_whose_photo_was_replaced_while_it_was_throttled_comes_to_an_end()
         world.drop(KEY, photo("another"), operation="remove")
         world.run("intake")
 
-    wait = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100)
+    wait = refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100)
     world.provider.script.append(Reaction(takes=False, answer=wait.answer, meanwhile=replace))
     world.run()
-    assert sorted(job.status for job in world.jobs()) == [Status.STORED, Status.SUPERSEDED]
+    assert sorted(job.status for job in world.jobs()) == [JobStatus.STORED, JobStatus.SUPERSEDED]
     assert_at_rest(world)

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from backdrop.model.image_request import Answered
-from backdrop.model.job import Status
-from backdrop.pipeline.image_requests import MOST_REQUESTS
+from backdrop.model.image_request import CallbackOutcome
+from backdrop.model.job import JobStatus
+from backdrop.pipeline.image_requests import MAX_REMEMBERED_REQUESTS
 from proof.world.provider import Reaction
 from proof.world.stack import World
 from proof.world.states import TaskAnswer
@@ -43,7 +44,11 @@ def test_a_token_that_nobody_handed_out_is_noted_and_is_no_error() -> None:
     world = awaited(**REMOVE)
     world.states.answers.clear()
     world.run()
-    assert (asked(world)[0].answer, the_job(world).status, world.waits) == (Answered.FOREIGN, Status.STORED, [])
+    assert (asked(world)[0].outcome, the_job(world).status, world.waits) == (
+        CallbackOutcome.UNDELIVERABLE,
+        JobStatus.STORED,
+        [],
+    )
     assert_at_rest(world)
 
 
@@ -54,7 +59,10 @@ def test_a_token_that_was_used_is_noted_and_nobody_asks_again() -> None:
     world.run()
     world.sidecar(KEY, **FOREST)
     world.run()
-    assert ([one.answer for one in asked(world)], tries(world)) == ([Answered.SUCCESS, Answered.FOREIGN], 2)
+    assert ([one.outcome for one in asked(world)], tries(world)) == (
+        [CallbackOutcome.SUCCESS, CallbackOutcome.UNDELIVERABLE],
+        2,
+    )
 
 
 @pytest.mark.parametrize("code", ["InvalidOutput", "KmsAccessDeniedException", "KmsInvalidStateException"])
@@ -64,7 +72,10 @@ def test_a_token_that_takes_no_answer_from_us_is_noted_and_keeps_nobody_waiting(
     world.wire.before.append(Strike(refuses_it(code), matches=is_for(TOKEN), times=100))
     world.run()
     assert (waits(world), heard(world, "another").output["total_usd"]) == (True, 0.01)
-    assert {one.token: one.answer for one in asked(world)} == {TOKEN: Answered.FOREIGN, "another": Answered.SUCCESS}
+    assert {one.task_token: one.outcome for one in asked(world)} == {
+        TOKEN: CallbackOutcome.UNDELIVERABLE,
+        "another": CallbackOutcome.SUCCESS,
+    }
     assert (tries(world), world.waits) == (2, [])
     assert_at_rest(world)
 
@@ -104,7 +115,11 @@ def test_a_task_is_answered_when_step_functions_answers_again() -> None:
     strike = Strike(throttle, "send_task_success", times=5)
     world.wire.before.append(strike)
     world.run()
-    assert (strike.hits, heard(world).output["total_usd"], asked(world)[0].answer) == (5, 0.01, Answered.SUCCESS)
+    assert (strike.hits, heard(world).output["total_usd"], asked(world)[0].outcome) == (
+        5,
+        0.01,
+        CallbackOutcome.SUCCESS,
+    )
     assert_at_rest(world)
 
 
@@ -122,29 +137,31 @@ def test_a_task_is_answered_whichever_call_its_worker_dies_after(wish: dict[str,
 @pytest.mark.parametrize(
     ("mine", "others", "stands"),
     [
-        (Answered.SUCCESS, Answered.FOREIGN, Answered.SUCCESS),
-        (Answered.FOREIGN, Answered.SUCCESS, Answered.SUCCESS),
-        (Answered.FOREIGN, Answered.FOREIGN, Answered.FOREIGN),
+        (CallbackOutcome.SUCCESS, CallbackOutcome.UNDELIVERABLE, CallbackOutcome.SUCCESS),
+        (CallbackOutcome.UNDELIVERABLE, CallbackOutcome.SUCCESS, CallbackOutcome.SUCCESS),
+        (CallbackOutcome.UNDELIVERABLE, CallbackOutcome.UNDELIVERABLE, CallbackOutcome.UNDELIVERABLE),
     ],
 )
 def test_the_word_of_the_one_whose_answer_was_taken_stands_whichever_of_two_is_written_first(
-    mine: Answered, others: Answered, stands: Answered
+    mine: CallbackOutcome, others: CallbackOutcome, stands: CallbackOutcome
 ) -> None:
     world = awaited(**REMOVE)
     world.run("intake", "ideogram")
-    if mine is Answered.FOREIGN:
+    if mine is CallbackOutcome.UNDELIVERABLE:
         world.states.answers[TOKEN] = TaskAnswer(error="used")
 
     def another(_: Call) -> None:
-        world.ledger.put_asked(asked(world)[0].but(answered_at=world.clock.now(), answer=others))
+        world.ledger.put_request(replace(asked(world)[0], answered_at=world.clock.now(), outcome=others))
 
-    strike = Strike(another, "transact_write_items", matches=lambda call: '"answer":' in json.dumps(call.sent), times=1)
+    strike = Strike(
+        another, "transact_write_items", matches=lambda call: '"outcome":' in json.dumps(call.sent), times=1
+    )
     world.wire.before.append(strike)
     world.run()
-    assert (strike.hits, [one.answer for one in asked(world)], tries(world)) == (1, [stands], 1)
+    assert (strike.hits, [one.outcome for one in asked(world)], tries(world)) == (1, [stands], 1)
 
 
-@pytest.mark.parametrize("others", [0, MOST_REQUESTS + 5])
+@pytest.mark.parametrize("others", [0, MAX_REMEMBERED_REQUESTS + 5])
 def test_a_request_whose_message_comes_again_is_heard_and_answered_once(others: int) -> None:
     world = awaited(**REMOVE)
     (first,) = world.lines["intake"].messages
@@ -155,7 +172,7 @@ def test_a_request_whose_message_comes_again_is_heard_and_answered_once(others: 
     world.lines["intake"].messages.append(first)
     first.visible_at = world.clock.time
     world.run()
-    assert ([one.answer for one in asked(world)], tries(world), bought(world)) == ([Answered.SUCCESS], 1, 1)
+    assert ([one.outcome for one in asked(world)], tries(world), bought(world)) == ([CallbackOutcome.SUCCESS], 1, 1)
     assert not world.lines["intake"].messages
 
 

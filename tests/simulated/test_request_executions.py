@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.step_functions import Executions
-from backdrop.model.job import Status
-from backdrop.operate.redrive import Wanted
+from backdrop.aws.step_functions import ExecutionMonitor
+from backdrop.model.job import JobStatus
+from backdrop.operate.redrive import FailureFilter
 from proof.world.provider import Reaction
 from proof.world.stack import World
 from proof.world.wire import Call, Strike, lose_answer, refusal, throttle
@@ -25,7 +25,7 @@ def started(**wish: Any) -> tuple[World, str]:
     arn = world.states.begin("one")
     wait_for(world, arn=arn, **(wish or REMOVE))
     world.run("intake", "deliver")
-    assert the_job(world).for_executions
+    assert the_job(world).is_execution_scoped
     return world, arn
 
 
@@ -33,7 +33,7 @@ def test_a_job_that_only_a_stopped_execution_wanted_ends_cancelled_and_unpaid() 
     world, arn = started()
     world.states.stop(arn)
     world.run()
-    assert (the_job(world).status, bought(world), codes(world, KEY)) == (Status.CANCELLED, 0, [])
+    assert (the_job(world).status, bought(world), codes(world, KEY)) == (JobStatus.CANCELLED, 0, [])
     assert heard(world).error == "cancelled"
     assert_at_rest(world)
 
@@ -41,7 +41,7 @@ def test_a_job_that_only_a_stopped_execution_wanted_ends_cancelled_and_unpaid() 
 def test_a_job_of_an_execution_that_runs_is_bought() -> None:
     world, _ = started()
     world.run()
-    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
 def test_what_is_paid_when_its_execution_stops_is_handed_over() -> None:
@@ -49,7 +49,7 @@ def test_what_is_paid_when_its_execution_stops_is_handed_over() -> None:
     world.run("ideogram")
     world.states.stop(arn)
     world.run()
-    assert (the_job(world).status, heard(world).output["total_usd"]) == (Status.STORED, 0.01)
+    assert (the_job(world).status, heard(world).output["total_usd"]) == (JobStatus.STORED, 0.01)
 
 
 @pytest.mark.parametrize("stopped", [1, 2])
@@ -74,7 +74,7 @@ def test_a_stop_is_told_whichever_call_its_worker_dies_after() -> None:
     struck = 0
     for _, world in after_each_crash(stopped, lambda world: pass_time(world, 3600)):
         struck += 1
-        assert (the_job(world).status, bought(world), heard(world).error) == (Status.CANCELLED, 0, "cancelled")
+        assert (the_job(world).status, bought(world), heard(world).error) == (JobStatus.CANCELLED, 0, "cancelled")
         assert_at_rest(world)
     assert struck > 8
 
@@ -85,7 +85,7 @@ def test_an_execution_that_asks_for_what_is_just_being_called_off_gets_it() -> N
 
     late = another_asks(world, **REMOVE)
     world.run()
-    assert (late.hits, the_job(world).status, bought(world)) == (1, Status.STORED, 1)
+    assert (late.hits, the_job(world).status, bought(world)) == (1, JobStatus.STORED, 1)
     assert heard(world, "another").output["total_usd"] == 0.01
     assert_at_rest(world)
 
@@ -126,7 +126,7 @@ def test_a_job_that_somebody_else_wants_too_is_bought(act: Callable[[World], Non
     world.run("intake")
     world.states.stop(arn)
     world.run()
-    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
 def test_an_execution_that_comes_after_another_wish_takes_nothing_from_it() -> None:
@@ -138,7 +138,7 @@ def test_an_execution_that_comes_after_another_wish_takes_nothing_from_it() -> N
     world.run("intake")
     world.states.stop(arn)
     world.run()
-    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
 def test_a_photo_whose_own_event_comes_late_is_bought_for_itself() -> None:
@@ -153,7 +153,7 @@ def test_a_photo_whose_own_event_comes_late_is_bought_for_itself() -> None:
     world.run("intake")
     world.states.stop(arn)
     world.run()
-    assert (the_job(world).status, bought(world)) == (Status.STORED, 1)
+    assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
 def test_a_repeated_event_is_no_reason_to_buy_what_was_called_off() -> None:
@@ -169,7 +169,7 @@ def test_a_repeated_event_is_no_reason_to_buy_what_was_called_off() -> None:
     world.run()
     world.lines["intake"].messages += mine
     world.run()
-    assert (the_job(world).status, bought(world)) == (Status.CANCELLED, 0)
+    assert (the_job(world).status, bought(world)) == (JobStatus.CANCELLED, 0)
 
 
 def test_a_repeated_event_of_a_photo_without_a_word_of_its_own_saves_nothing() -> None:
@@ -185,7 +185,7 @@ def test_a_repeated_event_of_a_photo_without_a_word_of_its_own_saves_nothing() -
     world.lines["intake"].messages.append(second)
     world.states.stop(arn)
     world.run()
-    assert (the_job(world).status, bought(world)) == (Status.CANCELLED, 0)
+    assert (the_job(world).status, bought(world)) == (JobStatus.CANCELLED, 0)
 
 
 # -- after the end ------------------------------------------------------------------------------------------------
@@ -198,9 +198,9 @@ def test_a_cancelled_job_that_is_asked_for_again_runs_and_a_later_stop_still_cou
     second = world.states.begin("two")
     wait_for(world, token="another", arn=second, **REMOVE)
     world.run("intake")
-    assert the_job(world).for_executions
+    assert the_job(world).is_execution_scoped
     world.run()
-    assert (the_job(world).status, bought(world), heard(world).error) == (Status.STORED, 1, "cancelled")
+    assert (the_job(world).status, bought(world), heard(world).error) == (JobStatus.STORED, 1, "cancelled")
 
 
 def test_a_job_that_a_person_redrives_is_the_persons() -> None:
@@ -209,11 +209,11 @@ def test_a_job_that_a_person_redrives_is_the_persons() -> None:
     world.run()
     world.states.stop(arn)
     orders = world.steps.orders()
-    (failure,) = orders.failures(Wanted())
+    (failure,) = orders.list_failures(FailureFilter())
     assert orders.redrive(orders.plan(failure, pay_again=False))
-    assert not the_job(world).for_executions
+    assert not the_job(world).is_execution_scoped
     world.run()
-    assert the_job(world).status is Status.STORED
+    assert the_job(world).status is JobStatus.STORED
 
 
 # -- what can be known of an execution ----------------------------------------------------------------------------
@@ -246,7 +246,7 @@ def test_an_execution_that_does_not_exist_has_stopped_and_one_of_another_region_
 ) -> None:
     world = World()
     states: Any = world.states
-    assert Executions(states, world.clock).running(arn) is runs
+    assert ExecutionMonitor(states, world.clock).is_running(arn) is runs
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
@@ -254,20 +254,20 @@ def test_an_execution_in_any_end_has_stopped(status: str) -> None:
     world = World()
     states: Any = world.states
     arn = world.states.begin("one")
-    executions = Executions(states, world.clock)
-    assert executions.running(arn)
+    executions = ExecutionMonitor(states, world.clock)
+    assert executions.is_running(arn)
     world.states.executions[arn] = status
     world.clock.sleep(6)
-    assert not executions.running(arn)
+    assert not executions.is_running(arn)
 
 
 def test_an_execution_is_asked_about_once_in_five_seconds() -> None:
     world = World()
     states: Any = world.states
     arn = world.states.begin("one")
-    executions = Executions(states, world.clock)
+    executions = ExecutionMonitor(states, world.clock)
     for _ in range(20):
-        assert executions.running(arn)
+        assert executions.is_running(arn)
         world.clock.sleep(1)
     assert sum(call.operation == "describe_execution" for call in world.wire.calls) == 4
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from backdrop.reconcile import service
 from proof.world.pictures import photo
 from proof.world.stack import World
@@ -55,11 +55,11 @@ def test_what_a_stopped_execution_wanted_ends_cancelled_though_its_lane_is_pause
     world, arn = behind_a_pause()
     world.states.stop(arn)
     pass_time(world, 2 * A_ROUND)
-    assert (reasons(world), the_job(world).status, bought(world)) == (["person"], Status.CANCELLED, 0)
+    assert (reasons(world), the_job(world).status, bought(world)) == (["person"], JobStatus.CANCELLED, 0)
     assert heard(world, token()).error == "cancelled"
     world.resume()
     world.run()
-    assert (the_job(world).status, bought(world)) == (Status.CANCELLED, 0)
+    assert (the_job(world).status, bought(world)) == (JobStatus.CANCELLED, 0)
     assert_at_rest(world)
 
 
@@ -77,7 +77,7 @@ def test_what_a_stopped_execution_wanted_ends_cancelled_though_the_days_budget_i
 def test_a_paused_lane_keeps_what_an_execution_that_runs_waits_for() -> None:
     world, _ = behind_a_pause()
     pass_time(world, 2 * A_ROUND)
-    assert (the_job(world).status, waits(world, token())) == (Status.ACCEPTED, True)
+    assert (the_job(world).status, waits(world, token())) == (JobStatus.ACCEPTED, True)
 
 
 def test_a_paused_lane_keeps_what_somebody_else_wants_too() -> None:
@@ -86,7 +86,7 @@ def test_a_paused_lane_keeps_what_somebody_else_wants_too() -> None:
     world.run("intake")
     world.states.stop(arn)
     pass_time(world, 2 * A_ROUND)
-    assert the_job(world).status is Status.ACCEPTED
+    assert the_job(world).status is JobStatus.ACCEPTED
 
 
 def test_an_execution_that_asks_for_what_reconcile_is_just_calling_off_gets_it() -> None:
@@ -95,10 +95,10 @@ def test_an_execution_that_asks_for_what_reconcile_is_just_calling_off_gets_it()
 
     late = another_asks(world, **REMOVE)
     pass_time(world, 2 * A_ROUND)
-    assert (late.hits, the_job(world).status) == (1, Status.ACCEPTED)
+    assert (late.hits, the_job(world).status) == (1, JobStatus.ACCEPTED)
     world.resume()
     world.run()
-    assert (the_job(world).status, bought(world), heard(world, "another").error) == (Status.STORED, 1, "")
+    assert (the_job(world).status, bought(world), heard(world, "another").error) == (JobStatus.STORED, 1, "")
 
 
 def test_a_stop_behind_a_pause_is_told_whichever_call_its_run_dies_after() -> None:
@@ -111,7 +111,7 @@ def test_a_stop_behind_a_pause_is_told_whichever_call_its_run_dies_after() -> No
     for _, world in after_each_crash(stopped, lambda world: pass_time(world, A_ROUND)):
         struck += 1
         pass_time(world, 3 * A_ROUND)
-        assert (the_job(world).status, bought(world)) == (Status.CANCELLED, 0)
+        assert (the_job(world).status, bought(world)) == (JobStatus.CANCELLED, 0)
         world.resume()
         world.run()
         assert (heard(world, token()).error, bought(world)) == ("cancelled", 0)
@@ -136,7 +136,7 @@ def test_a_lane_that_hands_out_its_jobs_asks_nobody_about_executions() -> None:
 
 
 def test_a_run_looks_at_so_many_jobs_and_the_next_goes_on_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MOST_LOOKED_AT", 2)
+    monkeypatch.setattr(service, "MAX_SCANNED_ITEMS", 2)
     world, arn = behind_a_pause(4)
     world.states.stop(arn)
     set_right(world)

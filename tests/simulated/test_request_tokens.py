@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.image_request import Answered
-from backdrop.model.job import Status
-from backdrop.model.provider_result import Class
-from backdrop.operate.redrive import Wanted
+from backdrop.model.image_request import CallbackOutcome
+from backdrop.model.job import JobStatus
+from backdrop.model.provider_result import RetryClass
+from backdrop.operate.redrive import FailureFilter
 from proof.world.provider import Reaction, refuses
 from proof.world.stack import INPUT, World
 from proof.world.states import TaskAnswer
@@ -20,7 +20,7 @@ from tests.simulated.test_reconcile_letters import explained
 from tests.simulated.waiters import TOKEN, asked, awaited, heard, send, tries, wait_for, waits
 from tests.simulated.wishes import BEACH, FOREST, REMOVE, ask, bought, said
 
-REFUSES, WITHHOLDS = refuses(Class.PERM, Code.UNSAFE_REQUEST), Reaction(unsafe=1)
+REFUSES, WITHHOLDS = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST), Reaction(unsafe=1)
 SKIPPED = ["shoes/red.jpg.json", "_backdrop.json", "shoes/", "notes.txt", ".DS_Store"]
 DAMAGED: list[dict[str, Any]] = [
     {"bucket": "others"},
@@ -45,7 +45,7 @@ def test_a_task_is_given_its_jobs_as_the_receipt_has_them() -> None:
     receipt = world.receipt(KEY)
     assert receipt
     assert heard(world) == TaskAnswer(output=receipt)
-    assert (receipt["total_usd"], asked(world)[0].answer) == (0.01, Answered.SUCCESS)
+    assert (receipt["total_usd"], asked(world)[0].outcome) == (0.01, CallbackOutcome.SUCCESS)
     assert_at_rest(world)
 
 
@@ -72,7 +72,7 @@ def test_a_request_for_variants_waits_for_all_of_them() -> None:
     world.run("intake")
     world.turn("ideogram")
     world.run("deliver")
-    assert sorted(job.status for job in world.jobs()) == [Status.ACCEPTED, Status.STORED]
+    assert sorted(job.status for job in world.jobs()) == [JobStatus.ACCEPTED, JobStatus.STORED]
     assert waits(world)
     world.run()
     assert [job["status"] for job in heard(world).output["jobs"]] == ["stored", "stored"]
@@ -110,7 +110,7 @@ def test_a_refused_request_fails_with_its_code_and_everything_that_is_wrong() ->
     world.run()
     assert heard(world).error in ("unknown_field", "invalid_value")
     assert sorted(one["code"] for one in heard(world).cause) == ["invalid_value", "unknown_field"]
-    assert (bought(world), asked(world)[0].answer) == (0, Answered.FAILURE)
+    assert (bought(world), asked(world)[0].outcome) == (0, CallbackOutcome.FAILURE)
 
 
 def test_a_request_for_a_photo_that_is_not_there_fails() -> None:
@@ -158,10 +158,10 @@ def test_an_answered_request_stays_answered_when_its_job_is_redriven() -> None:
     world.provider.script.append(REFUSES)
     world.run()
     orders = world.steps.orders()
-    (failure,) = orders.failures(Wanted())
+    (failure,) = orders.list_failures(FailureFilter())
     assert orders.redrive(orders.plan(failure, pay_again=False))
     world.run()
-    assert (the_job(world).status, heard(world).error, tries(world)) == (Status.STORED, "unsafe_request", 1)
+    assert (the_job(world).status, heard(world).error, tries(world)) == (JobStatus.STORED, "unsafe_request", 1)
 
 
 # -- keys that are no image, and messages that are no requests ----------------------------------------------------
@@ -174,7 +174,7 @@ def test_a_key_that_is_no_image_is_skipped_at_once_and_without_a_report(key: str
     world.run()
     told = heard(world).output
     assert (told["jobs"], told["total_usd"], told["source"]["key"]) == ([], 0, key)
-    assert told["skipped"] == str(asked(world)[0].why_skipped)
+    assert told["skipped"] == str(asked(world)[0].skip_reason)
     assert (world.report(key), world.receipt(key), world.dead_letters.messages) == (None, None, [])
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.checker.books import Promise
 from proof.simulate.figures import Figures
 from proof.simulate.plan import draw
@@ -35,7 +35,7 @@ def test_a_fault_of_one_lane_leaves_the_other_alone(name: str) -> None:
     assert faults.fired.keys() == {f"{name}@{FURTHER}"}
     assert faults.struck()[name]
     first = [job for job in world.jobs() if job.provider == "ideogram"]
-    assert [job.status for job in first] == [Status.STORED] * 8
+    assert [job.status for job in first] == [JobStatus.STORED] * 8
     assert [len(job.attempts) for job in first] == [1] * 8
 
 

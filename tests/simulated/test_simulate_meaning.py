@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from backdrop.instructions.sources import read_file, read_request
-from backdrop.intake.job_planner import Shop, wanted
+from backdrop.instructions.sources import parse_file, parse_request
+from backdrop.intake.job_planner import RoutingContext, plan_jobs
 from backdrop.model.job import Source
 from backdrop.model.photo_facts import PhotoFacts
 from proof.checker.instructed import HELD, Said, has
@@ -50,10 +50,10 @@ def test_words_mean_here_what_they_mean_to_the_product(tags: str, defaults: tupl
 def planned(words: Words) -> Said:
     """What the product plans for a photo with a request over a sidecar and a folder's defaults."""
     named = [("red.jpg.json", words.sidecar), *(("_backdrop.json", name) for name in words.defaults)]
-    places = [read_request(WISHES[words.request].fields)]
-    places += [read_file(name, sidecar_bytes(wish)) for name, wish in named if wish]
-    shop = Shop("ideogram", ("ideogram", "runware", "segmind"))
-    found = wanted(Source(source_id="s", bucket=INPUT, key=KEY), PHOTO, (), places, shop, lambda _: [], START)
+    places = [parse_request(WISHES[words.request].fields)]
+    places += [parse_file(name, sidecar_bytes(wish)) for name, wish in named if wish]
+    shop = RoutingContext("ideogram", ("ideogram", "runware", "segmind"))
+    found = plan_jobs(Source(source_id="s", bucket=INPUT, key=KEY), PHOTO, (), places, shop, lambda _: [], START)
     codes = frozenset((one.variant, one.code.value) for one in found.problems)
     return Said({job.variant: job.instructions for job in found.jobs}, codes)
 

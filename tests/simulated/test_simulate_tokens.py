@@ -11,8 +11,8 @@ from proof.world.functions import Invocation
 from proof.world.stack import World
 from proof.world.wire import Call
 
-JOB: dict[str, Any] = {"job_id": "j", "key": "a.jpg", "for_executions": True}
-ASKED: dict[str, Any] = {"source_id": "s", "ident": "m1", "key": "a.jpg", "token": "t", "jobs": {"": "j"}}
+JOB: dict[str, Any] = {"job_id": "j", "key": "a.jpg", "is_execution_scoped": True}
+ASKED: dict[str, Any] = {"source_id": "s", "request_id": "m1", "key": "a.jpg", "task_token": "t", "jobs": {"": "j"}}
 CANCELLED = {"taskToken": "t", "error": "cancelled"}
 
 

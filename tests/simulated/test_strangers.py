@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from backdrop.imaging.prepare import Prepared, prepare
+from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
 from backdrop.intake import photo_reader as opener
-from backdrop.intake.batch_prefetch import Strangers
+from backdrop.intake.batch_prefetch import BatchPrefetch
 from backdrop.model.capabilities import PhotoLimits
-from backdrop.model.ids import source_id
-from backdrop.model.intake_event import Look
-from backdrop.model.job import Source, Status
-from backdrop.pipeline.crash_guard import MOST_CRASHES
+from backdrop.model.ids import derive_source_id
+from backdrop.model.intake_event import IntakeEvent
+from backdrop.model.job import JobStatus, Source
+from backdrop.pipeline.crash_guard import MAX_CRASHES
 from proof.world.pictures import photo
 from proof.world.stack import INPUT, World
 from proof.world.wire import Strike, throttle
@@ -27,7 +27,7 @@ def stack(*keys: str) -> World:
     for key in keys:
         world.drop(key, photo(key), operation="remove")
     world.lines["intake"].messages.clear()
-    world.intake.begin_batch([Look(INPUT, key) for key in (KEY, OTHER)])
+    world.intake.start_batch([IntakeEvent(INPUT, key) for key in (KEY, OTHER)])
     return world
 
 
@@ -35,7 +35,7 @@ def looked(world: World, keys: Sequence[str] = (KEY, OTHER)) -> Counter[str]:
     """What looks at photos ask for."""
     before = len(world.wire.calls)
     for key in keys:
-        world.intake.handle(Look(INPUT, key))
+        world.intake.handle(IntakeEvent(INPUT, key))
     return Counter(call.operation for call in world.wire.calls[before:] if call.service == "dynamodb")
 
 
@@ -45,14 +45,14 @@ def test_a_batch_of_new_photos_asks_the_ledger_once() -> None:
 
 def test_one_photo_alone_is_asked_for_at_once() -> None:
     world = stack(KEY)
-    world.intake.begin_batch([Look(INPUT, KEY)])
+    world.intake.start_batch([IntakeEvent(INPUT, KEY)])
     assert looked(world, [KEY]) == {"query": 1, "transact_write_items": 1}
 
 
 def test_a_photo_that_is_known_is_read() -> None:
     world = stack(KEY, OTHER)
     looked(world, [KEY])
-    world.intake.begin_batch([Look(INPUT, key) for key in (KEY, OTHER)])
+    world.intake.start_batch([IntakeEvent(INPUT, key) for key in (KEY, OTHER)])
     assert looked(world) == {"batch_get_item": 1, "query": 1, "transact_write_items": 1}
 
 
@@ -60,14 +60,14 @@ def test_what_others_write_in_between_is_found_before_anything_is_bought() -> No
     world = stack(KEY, OTHER)
 
     def other_worker(_: object) -> None:
-        world.intake.photo.strangers = Strangers(world.ledger)
-        world.intake.handle(Look(INPUT, KEY))
+        world.intake.photo_intake.prefetch = BatchPrefetch(world.ledger)
+        world.intake.handle(IntakeEvent(INPUT, KEY))
 
     world.wire.before.append(strike := Strike(other_worker, "get_object"))
     asked = looked(world, [KEY])
     assert (strike.hits, asked["query"]) == (1, 1 + 1)
     world.run()
-    assert (the_job(world).status, len(world.provider.calls)) == (Status.STORED, 1)
+    assert (the_job(world).status, len(world.provider.calls)) == (JobStatus.STORED, 1)
 
 
 def test_a_photo_that_is_not_there_is_looked_for_in_the_ledger() -> None:
@@ -76,15 +76,15 @@ def test_a_photo_that_is_not_there_is_looked_for_in_the_ledger() -> None:
 
 def test_a_photo_that_was_given_up_is_not_opened_in_a_batch_either(monkeypatch: pytest.MonkeyPatch) -> None:
     world = stack(KEY, OTHER)
-    given_up = Source(source_id=source_id(INPUT, KEY), bucket=INPUT, key=KEY, crashes=MOST_CRASHES)
+    given_up = Source(source_id=derive_source_id(INPUT, KEY), bucket=INPUT, key=KEY, crash_count=MAX_CRASHES)
     world.ledger.put_source(given_up, ())
     opened: list[bytes] = []
 
-    def noted(data: bytes, limits: PhotoLimits, max_megapixels: int) -> Prepared:
+    def noted(data: bytes, limits: PhotoLimits, max_megapixels: int) -> PreparedPhoto:
         opened.append(data)
-        return prepare(data, limits, max_megapixels)
+        return prepare_photo(data, limits, max_megapixels)
 
-    monkeypatch.setattr(opener, "prepare", noted)
+    monkeypatch.setattr(opener, "prepare_photo", noted)
     looked(world)
     assert opened == [photo(OTHER)]
 

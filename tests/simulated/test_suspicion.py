@@ -6,21 +6,21 @@ import pytest
 
 from backdrop.model import transitions
 from backdrop.model.circuit import (
-    FIRST_TRIAL_AFTER,
-    OTHERS_FIRST,
+    FIRST_TRIAL_DELAY,
+    SUSPECT_PROBE_DELAY,
     Gate,
-    Reason,
-    begin_probe,
-    gate,
-    has_probed,
-    heed,
-    let_a_probe_out,
+    PauseReason,
+    check_gate,
+    is_probe_since_pause,
+    observe_result,
     pause,
+    start_probe,
+    start_trial_if_due,
 )
 from backdrop.model.codes import Code
-from backdrop.model.job import Job, Money, Status, Suspicion
-from backdrop.model.provider_result import Answer, Class
-from backdrop.model.suspicion import MAX_FAILURES, is_suspect, judge
+from backdrop.model.job import Job, JobStatus, MoneyStatus, Suspicion
+from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.model.suspicion import MAX_FAILURES, is_suspect, judge_result
 from proof.world.pictures import photo
 from proof.world.provider import Kind
 from proof.world.reactions import Reaction, fails_unbilled, refuses_without_reason
@@ -29,19 +29,19 @@ from tests.simulated.days import fails_alone, pass_time, reasons, the_lane
 from tests.simulated.lane_states import OPEN, SECOND, heard, reasons_of
 from tests.simulated.simulation import BACKOFF, NOW, OK, PRICE, REJECTED, a_job, assert_at_rest, claim
 
-REFUSAL = Answer(Class.PAUSE, Code.PROVIDER_REFUSES, "answered 406", suspicion=Suspicion.REFUSAL)
+REFUSAL = ProviderResult(RetryClass.PAUSE, Code.PROVIDER_REFUSES, "answered 406", suspicion=Suspicion.REFUSAL)
 FAILURE_CODE = Code.PROVIDER_UNAVAILABLE
-FAILURE = Answer(Class.BACKOFF, FAILURE_CODE, "answered 500", suspicion=Suspicion.FAILURE)
+FAILURE = ProviderResult(RetryClass.BACKOFF, FAILURE_CODE, "answered 500", suspicion=Suspicion.FAILURE)
 # A lane that paused for a refusal without an explanation, and the same while another job is its probe.
 REFUSED = heard(OPEN, REFUSAL)
-PROBING = begin_probe(REFUSED, NOW, NOW + SECOND)
+PROBING = start_probe(REFUSED, NOW, NOW + SECOND)
 
 
-def after(job: Job, *answers: Answer) -> Job:
+def after(job: Job, *answers: ProviderResult) -> Job:
     """The job after calls that were answered so."""
     for answer in answers:
         claimed = claim(job).job
-        job = transitions.record(claimed, claimed.attempt, answer, NOW).job
+        job = transitions.record_result(claimed, claimed.attempt_no, answer, NOW).job
     return job
 
 
@@ -49,68 +49,78 @@ def after(job: Job, *answers: Answer) -> Job:
 
 
 def test_unexplained_refusal_pauses_the_lane_and_tries_another_job() -> None:
-    assert [(one.reason, one.code) for one in REFUSED.pauses] == [(Reason.REFUSAL, Code.PROVIDER_REFUSES)]
-    assert (REFUSED.flows, gate(REFUSED, NOW)[0], gate(REFUSED, NOW, suspect=True)[0]) == (True, Gate.PROBE, Gate.SHUT)
+    assert [(one.reason, one.code) for one in REFUSED.pauses] == [(PauseReason.REFUSAL, Code.PROVIDER_REFUSES)]
+    assert (REFUSED.mapping_enabled, check_gate(REFUSED, NOW)[0], check_gate(REFUSED, NOW, suspect=True)[0]) == (
+        True,
+        Gate.PROBE,
+        Gate.BLOCKED,
+    )
 
 
 def test_refused_job_is_the_probe_where_no_other_job_comes() -> None:
-    assert gate(REFUSED, NOW + OTHERS_FIRST - SECOND, suspect=True) == (Gate.SHUT, 1)
-    assert gate(REFUSED, NOW + OTHERS_FIRST, suspect=True)[0] is Gate.PROBE
+    assert check_gate(REFUSED, NOW + SUSPECT_PROBE_DELAY - SECOND, suspect=True) == (Gate.BLOCKED, 1)
+    assert check_gate(REFUSED, NOW + SUSPECT_PROBE_DELAY, suspect=True)[0] is Gate.PROBE
 
 
 def test_refused_probe_stops_the_lane_until_reconcile_lets_out_another() -> None:
-    stopped = heed(PROBING, REFUSAL, NOW, probe=True)
-    assert (stopped.flows, stopped.trials) == (False, 1)
-    assert let_a_probe_out(stopped, NOW + FIRST_TRIAL_AFTER - SECOND) == stopped
-    again = let_a_probe_out(stopped, NOW + FIRST_TRIAL_AFTER)
-    assert gate(again, NOW + FIRST_TRIAL_AFTER)[0] is Gate.PROBE
-    assert gate(again, NOW + FIRST_TRIAL_AFTER, suspect=True)[0] is Gate.SHUT
+    stopped = observe_result(PROBING, REFUSAL, NOW, probe=True)
+    assert (stopped.mapping_enabled, stopped.failed_trials) == (False, 1)
+    assert start_trial_if_due(stopped, NOW + FIRST_TRIAL_DELAY - SECOND) == stopped
+    again = start_trial_if_due(stopped, NOW + FIRST_TRIAL_DELAY)
+    assert check_gate(again, NOW + FIRST_TRIAL_DELAY)[0] is Gate.PROBE
+    assert check_gate(again, NOW + FIRST_TRIAL_DELAY, suspect=True)[0] is Gate.BLOCKED
 
 
 def test_refusals_of_calls_under_way_do_not_count_as_probes() -> None:
     lane = REFUSED
     for _ in range(9):
-        lane = heed(lane, REFUSAL, NOW + SECOND, probe=False)
-    assert (lane.trials, lane.flows, gate(lane, NOW + SECOND)[0]) == (0, True, Gate.PROBE)
+        lane = observe_result(lane, REFUSAL, NOW + SECOND, probe=False)
+    assert (lane.failed_trials, lane.mapping_enabled, check_gate(lane, NOW + SECOND)[0]) == (0, True, Gate.PROBE)
 
 
 def test_unexplained_refusal_starts_no_probe_in_a_lane_that_a_person_paused() -> None:
-    lane = pause(OPEN, Reason.PERSON, Code.PAUSED_BY_PERSON, "words", NOW)
-    assert not heed(lane, REFUSAL, NOW, probe=False).flows
+    lane = pause(OPEN, PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", NOW)
+    assert not observe_result(lane, REFUSAL, NOW, probe=False).mapping_enabled
 
 
 @pytest.mark.parametrize(("answer", "proved"), [(OK, NOW), (REJECTED, None)], ids=["picture", "rejected"])
-def test_only_a_probe_with_a_picture_proves_that_others_are_served(answer: Answer, proved: object) -> None:
-    assert heed(PROBING, answer, NOW, probe=True).proved_at == proved
+def test_only_a_probe_with_a_picture_proves_that_others_are_served(answer: ProviderResult, proved: object) -> None:
+    assert observe_result(PROBING, answer, NOW, probe=True).served_despite_refusal_at == proved
 
 
 def test_refused_probe_of_a_closed_lane_gives_way_to_another_job() -> None:
-    lane = begin_probe(heard(OPEN, FAILURE, FAILURE, FAILURE), NOW + SECOND, NOW + 400 * SECOND)
-    refused = heed(lane, REFUSAL, NOW + SECOND, probe=True)
-    assert (refused.probe_until, gate(refused, NOW + SECOND)[0]) == (None, Gate.PROBE)
+    lane = start_probe(heard(OPEN, FAILURE, FAILURE, FAILURE), NOW + SECOND, NOW + 400 * SECOND)
+    refused = observe_result(lane, REFUSAL, NOW + SECOND, probe=True)
+    assert (refused.probe_until, check_gate(refused, NOW + SECOND)[0]) == (None, Gate.PROBE)
 
 
 def test_final_failure_counts_for_the_lane_like_any_other_failure() -> None:
     job, lane = a_job(), OPEN
     for _ in range(MAX_FAILURES):
-        answer = judge(FAILURE, job, lane)
-        job, lane = after(job, answer), heed(lane, answer, NOW, probe=False)
-    assert (job.status, lane.streak, lane.closed_since) == (Status.DEAD, MAX_FAILURES, NOW)
+        answer = judge_result(FAILURE, job, lane)
+        job, lane = after(job, answer), observe_result(lane, answer, NOW, probe=False)
+    assert (job.status, lane.failure_streak, lane.closed_since) == (JobStatus.DEAD, MAX_FAILURES, NOW)
 
 
 def test_final_failure_of_a_probe_does_not_open_the_lane() -> None:
-    lane = begin_probe(
-        let_a_probe_out(pause(OPEN, Reason.UNHEALTHY, FAILURE_CODE, "words", NOW), NOW), NOW, NOW + SECOND
+    lane = start_probe(
+        start_trial_if_due(pause(OPEN, PauseReason.UNHEALTHY, FAILURE_CODE, "words", NOW), NOW), NOW, NOW + SECOND
     )
     job = after(a_job(), *[FAILURE] * (MAX_FAILURES - 1))
-    final = judge(FAILURE, job, lane)
-    assert (final.kind, reasons_of(heed(lane, final, NOW, probe=True))) == (Class.PERM, {Reason.UNHEALTHY})
+    final = judge_result(FAILURE, job, lane)
+    assert (final.retry_class, reasons_of(observe_result(lane, final, NOW, probe=True))) == (
+        RetryClass.PERM,
+        {PauseReason.UNHEALTHY},
+    )
 
 
 def test_final_refusal_of_a_probe_only_gives_the_probe_back() -> None:
-    final = judge(REFUSAL, after(a_job(), REFUSAL), PROBING.but(proved_at=NOW + SECOND))
-    assert (final.kind, heed(PROBING, final, NOW, probe=True)) == (Class.PERM, PROBING.but(probe_until=None))
-    assert heed(PROBING, final, NOW, probe=False) == PROBING
+    final = judge_result(REFUSAL, after(a_job(), REFUSAL), replace(PROBING, served_despite_refusal_at=NOW + SECOND))
+    assert (final.retry_class, observe_result(PROBING, final, NOW, probe=True)) == (
+        RetryClass.PERM,
+        replace(PROBING, probe_until=None),
+    )
+    assert observe_result(PROBING, final, NOW, probe=False) == PROBING
 
 
 # -- the job -----------------------------------------------------------------------------------------------------
@@ -118,34 +128,38 @@ def test_final_refusal_of_a_probe_only_gives_the_probe_back() -> None:
 
 def test_refused_job_remembers_it_and_owes_nothing() -> None:
     job = after(a_job(), REFUSAL)
-    assert (job.status, job.money, is_suspect(job)) == (Status.ACCEPTED, Money.NOT_SPENT, True)
-    assert not is_suspect(job.but(provider="segmind"))
-    assert not is_suspect(job.but(generation=1))
+    assert (job.status, job.money, is_suspect(job)) == (JobStatus.ACCEPTED, MoneyStatus.NOT_SPENT, True)
+    assert not is_suspect(replace(job, provider="segmind"))
+    assert not is_suspect(replace(job, charge_no=1))
 
 
 def test_second_refusal_is_final_only_after_another_job_got_its_picture() -> None:
     job = after(a_job(), REFUSAL)
-    assert judge(REFUSAL, job, OPEN) == REFUSAL
-    assert judge(REFUSAL, job, OPEN.but(proved_at=NOW - SECOND)) == REFUSAL
-    final = judge(REFUSAL, job, OPEN.but(proved_at=NOW + SECOND))
-    assert (final.kind, final.code, final.money) == (Class.PERM, Code.REQUEST_REJECTED, Money.NOT_SPENT)
-    assert judge(REFUSAL, a_job(), OPEN.but(proved_at=NOW + SECOND)) == REFUSAL
+    assert judge_result(REFUSAL, job, OPEN) == REFUSAL
+    assert judge_result(REFUSAL, job, replace(OPEN, served_despite_refusal_at=NOW - SECOND)) == REFUSAL
+    final = judge_result(REFUSAL, job, replace(OPEN, served_despite_refusal_at=NOW + SECOND))
+    assert (final.retry_class, final.code, final.money) == (
+        RetryClass.PERM,
+        Code.REQUEST_REJECTED,
+        MoneyStatus.NOT_SPENT,
+    )
+    assert judge_result(REFUSAL, a_job(), replace(OPEN, served_despite_refusal_at=NOW + SECOND)) == REFUSAL
 
 
 def test_third_unbilled_failure_is_final_however_many_refusals_lie_between() -> None:
     job = a_job()
     for _ in range(MAX_FAILURES - 1):
-        assert judge(FAILURE, job, OPEN) == FAILURE
+        assert judge_result(FAILURE, job, OPEN) == FAILURE
         job = after(job, FAILURE, *[BACKOFF] * 12)
-    assert judge(FAILURE, job, OPEN).kind is Class.PERM
-    assert judge(replace(FAILURE, suspicion=None), job, OPEN).kind is Class.BACKOFF
+    assert judge_result(FAILURE, job, OPEN).retry_class is RetryClass.PERM
+    assert judge_result(replace(FAILURE, suspicion=None), job, OPEN).retry_class is RetryClass.BACKOFF
 
 
 def test_failure_in_an_outage_is_not_one_of_the_three_tries() -> None:
-    outage = OPEN.but(streak=MAX_FAILURES)
+    outage = replace(OPEN, failure_streak=MAX_FAILURES)
     job = after(a_job(), FAILURE, FAILURE)
-    assert judge(FAILURE, job, outage) == replace(FAILURE, suspicion=None)
-    assert judge(FAILURE, job, OPEN).kind is Class.PERM
+    assert judge_result(FAILURE, job, outage) == replace(FAILURE, suspicion=None)
+    assert judge_result(FAILURE, job, OPEN).retry_class is RetryClass.PERM
 
 
 # -- in the world ------------------------------------------------------------------------------------------------
@@ -166,11 +180,11 @@ def world_of(photos: int, *struck: int, reaction: Reaction, kind: Kind = Kind.UN
 def test_photo_refused_without_reason_is_rejected_and_others_are_served() -> None:
     world = world_of(4, 0, reaction=refuses_without_reason())
     world.run()
-    assert [(job.status, job.money) for job in world.jobs("shoes/0.jpg")] == [(Status.DEAD, Money.NOT_SPENT)]
+    assert [(job.status, job.money) for job in world.jobs("shoes/0.jpg")] == [(JobStatus.DEAD, MoneyStatus.NOT_SPENT)]
     assert [job.problem.code for job in world.jobs() if job.problem] == [Code.REQUEST_REJECTED]
-    assert [job.status for job in world.jobs()].count(Status.STORED) == 3
+    assert [job.status for job in world.jobs()].count(JobStatus.STORED) == 3
     assert world.provider.charged == 3 * PRICE
-    assert not the_lane(world).paused
+    assert not the_lane(world).is_paused
     assert_at_rest(world)
 
 
@@ -187,14 +201,14 @@ def test_probe_after_an_unexplained_refusal_is_another_photo() -> None:
 def test_photo_refused_alone_waits_until_another_photo_is_served() -> None:
     world = world_of(1, 0, reaction=refuses_without_reason())
     pass_time(world, 1800)
-    assert (reasons(world), [job.status for job in world.jobs()]) == (["refusal"], [Status.ACCEPTED])
+    assert (reasons(world), [job.status for job in world.jobs()]) == (["refusal"], [JobStatus.ACCEPTED])
     world.provider.weather.clear()
     fails_alone(world, world.jobs()[0].job_id, refuses_without_reason())
     world.drop("shoes/1.jpg", photo("1"), operation="remove")
     pass_time(world, 1800)
     assert {job.key: job.status for job in world.jobs()} == {
-        "shoes/0.jpg": Status.DEAD,
-        "shoes/1.jpg": Status.STORED,
+        "shoes/0.jpg": JobStatus.DEAD,
+        "shoes/1.jpg": JobStatus.STORED,
     }
     assert_at_rest(world)
 
@@ -207,10 +221,10 @@ def test_photo_refused_alone_waits_until_another_photo_is_served() -> None:
 def test_provider_that_answers_no_call_ends_no_photo(reaction: Reaction, reason: str) -> None:
     world = world_of(4, 0, 1, 2, 3, reaction=reaction)
     pass_time(world, 1800)
-    assert ({job.status for job in world.jobs()}, reasons(world)) == ({Status.ACCEPTED}, [reason])
+    assert ({job.status for job in world.jobs()}, reasons(world)) == ({JobStatus.ACCEPTED}, [reason])
     world.provider.weather.clear()
     pass_time(world, 1800)
-    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
     assert_at_rest(world)
 
 
@@ -219,27 +233,27 @@ def test_probe_that_outlasts_its_worker_ends_the_pause_when_another_worker_hears
     world = world_of(3, 0, reaction=refuses_without_reason(), kind=kind)
     world.provider.otherwise = Reaction(seconds=600)
     pass_time(world, 3600)
-    assert [job.status for job in world.jobs()].count(Status.STORED) == 2
-    assert [job.status for job in world.jobs("shoes/0.jpg")] == [Status.DEAD]
-    assert not the_lane(world).paused
+    assert [job.status for job in world.jobs()].count(JobStatus.STORED) == 2
+    assert [job.status for job in world.jobs("shoes/0.jpg")] == [JobStatus.DEAD]
+    assert not the_lane(world).is_paused
     assert_at_rest(world)
 
 
 def test_call_that_began_before_the_pause_does_not_end_it_when_its_picture_is_found() -> None:
-    lane = pause(OPEN, Reason.KEY, Code.PROVIDER_KEY_REFUSED, "words", NOW)
+    lane = pause(OPEN, PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "words", NOW)
     job = claim(a_job(), probe=True).job
     (call,) = job.attempts
-    assert has_probed(job.but(attempts=(call.but(submitted_at=NOW),)), lane)
-    assert not has_probed(job.but(attempts=(call.but(submitted_at=NOW - SECOND),)), lane)
-    assert not has_probed(claim(a_job()).job, OPEN)
-    assert not has_probed(a_job(), OPEN)
+    assert is_probe_since_pause(replace(job, attempts=(replace(call, submitted_at=NOW),)), lane)
+    assert not is_probe_since_pause(replace(job, attempts=(replace(call, submitted_at=NOW - SECOND),)), lane)
+    assert not is_probe_since_pause(claim(a_job()).job, OPEN)
+    assert not is_probe_since_pause(a_job(), OPEN)
 
 
 def test_photo_at_which_the_provider_fails_is_tried_three_times() -> None:
     world = world_of(2, 0, reaction=fails_unbilled())
     world.run()
     (job,) = world.jobs("shoes/0.jpg")
-    assert (job.status, job.money, world.provider.calls.count(job.job_id)) == (Status.DEAD, Money.NOT_SPENT, 3)
+    assert (job.status, job.money, world.provider.calls.count(job.job_id)) == (JobStatus.DEAD, MoneyStatus.NOT_SPENT, 3)
     assert world.provider.charged == PRICE
     assert_at_rest(world)
 
@@ -247,17 +261,17 @@ def test_photo_at_which_the_provider_fails_is_tried_three_times() -> None:
 def test_one_proof_rejects_one_photo_at_most() -> None:
     world = world_of(1, reaction=refuses_without_reason())
     keeper = world.steps.keeper
-    world.ledger.put_lane(the_lane(world).but(proved_at=NOW + SECOND))
-    taken = [keeper.take_proof("ideogram", NOW) for _ in range(2)]
-    assert (taken, the_lane(world).proved_at) == ([True, False], None)
+    world.ledger.put_health(replace(the_lane(world), served_despite_refusal_at=NOW + SECOND))
+    taken = [keeper.consume_proof("ideogram", NOW) for _ in range(2)]
+    assert (taken, the_lane(world).served_despite_refusal_at) == ([True, False], None)
 
 
 def test_short_top_up_ends_one_refused_photo_at_most() -> None:
     world = world_of(3, 0, 1, 2, reaction=refuses_without_reason())
     pass_time(world, 1800)
     assert all(is_suspect(job) for job in world.jobs())
-    world.ledger.put_lane(the_lane(world).but(proved_at=world.clock.time))
+    world.ledger.put_health(replace(the_lane(world), served_despite_refusal_at=world.clock.time))
     world.resume()
     pass_time(world, 1800)
-    assert sorted(job.status for job in world.jobs()) == [Status.ACCEPTED, Status.ACCEPTED, Status.DEAD]
-    assert (reasons(world), the_lane(world).proved_at) == (["refusal"], None)
+    assert sorted(job.status for job in world.jobs()) == [JobStatus.ACCEPTED, JobStatus.ACCEPTED, JobStatus.DEAD]
+    assert (reasons(world), the_lane(world).served_despite_refusal_at) == (["refusal"], None)

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from backdrop.aws.items import item_of
-from backdrop.aws.table import WATCH
-from backdrop.model.job import Status
-from backdrop.model.object_keys import ERRORS, RECEIPTS
+from backdrop.aws.items import to_item
+from backdrop.aws.table import DUE_INDEX
+from backdrop.model.job import JobStatus
+from backdrop.model.object_keys import ERRORS_PREFIX, RECEIPTS_PREFIX
 from tests.simulated.simulation import job_in
 from tests.unit.core_items import a_job
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, load
@@ -220,9 +220,9 @@ def test_views_that_were_written_over_are_forgotten_in_time_and_pictures_that_we
     forgetting = {
         r.get("Prefix"): r["NoncurrentVersionExpiration"] for r in rules if "NoncurrentVersionExpiration" in r
     }
-    days = {f"{RECEIPTS}/": 30, f"{ERRORS}/": 30, "_backdrop/work/": 1}
+    days = {f"{RECEIPTS_PREFIX}/": 30, f"{ERRORS_PREFIX}/": 30, "_backdrop/work/": 1}
     assert forgetting == {prefix: {"NoncurrentDays": after} for prefix, after in days.items()}
-    assert [r["Prefix"] for r in rules if r.get("ExpiredObjectDeleteMarker")] == [f"{ERRORS}/"], (
+    assert [r["Prefix"] for r in rules if r.get("ExpiredObjectDeleteMarker")] == [f"{ERRORS_PREFIX}/"], (
         "reports are taken back"
     )
 
@@ -302,14 +302,14 @@ def test_the_ledger_forgets_only_where_that_is_asked_for(days: int) -> None:
     stack = Deployed(LedgerRetentionDays=str(days))
     found = stack.resources["LedgerTable"]["Properties"]["TimeToLiveSpecification"]
     assert found == {"AttributeName": "expires_at", "Enabled": True}
-    assert (found["AttributeName"] in item_of(job_in(Status.STORED), days)) is (days > 0)
+    assert (found["AttributeName"] in to_item(job_in(JobStatus.STORED), days)) is (days > 0)
 
 
 def test_the_ledger_is_found_through_the_index_that_the_code_asks() -> None:
     made = Deployed().resources["LedgerTable"]["Properties"]
-    watched = item_of(a_job(source_id="5" * 64))
+    watched = to_item(a_job(source_id="5" * 64))
     [index] = made["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == WATCH
+    assert index["IndexName"] == DUE_INDEX
     keys = [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]]
     assert keys == [("watch", "HASH"), ("due", "RANGE")]
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}

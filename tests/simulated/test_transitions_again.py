@@ -1,15 +1,16 @@
 """The ways back into work: redriven, paid once more by a person's word, named again, or served by another's file."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, StaleError
-from backdrop.model.job import Job, Link, Money, Status
-from backdrop.model.provider_result import Answer
+from backdrop.model.errors import ConflictError, ResultError
+from backdrop.model.job import Job, JobStatus, MoneyStatus, PictureLink
+from backdrop.model.provider_result import ProviderResult
 from tests.simulated.simulation import (
     BACKOFF,
     LOST,
@@ -27,16 +28,16 @@ from tests.simulated.simulation import (
     spent_and_dead,
 )
 
-S = Status
+S = JobStatus
 LATER = NOW + timedelta(days=1)
 OTHER = a_job(job_id="o" * 64, source_id="b" * 64, key="hats/blue.jpg")
-OWNER = transitions.owner_of(OTHER)
-Leave = Callable[[Job, datetime], transitions.Step | None]
+OWNER = transitions.build_content_owner(OTHER)
+Leave = Callable[[Job, datetime], transitions.Transition | None]
 
 
-def owning(status: Status) -> Job:
+def owning(status: JobStatus) -> Job:
     """The other job, which owns the same content, in a state."""
-    return job_in(status).but(job_id=OTHER.job_id, source_id=OTHER.source_id, key=OTHER.key)
+    return replace(job_in(status), job_id=OTHER.job_id, source_id=OTHER.source_id, key=OTHER.key)
 
 
 def reopened(job: Job) -> Job:
@@ -50,54 +51,72 @@ def reopened(job: Job) -> Job:
 
 
 def test_what_was_paid_is_handed_over_after_all_for_nothing() -> None:
-    step = transitions.deliver_again(spent_and_dead().but(told=True, crashes=5), LATER)
+    step = transitions.retry_delivery(replace(spent_and_dead(), announced=True, crash_count=5), LATER)
     job = step.job
-    assert (job.status, job.links, job.charged, step.booking, step.owner) == (S.PAID, OK.links, PRICE, None, None)
-    assert (job.problem, job.ended_at, job.told, job.crashes, job.put_at) == (None, None, False, 0, LATER)
+    assert (job.status, job.links, job.charged, step.budget_change, step.content_owner) == (
+        S.PAID,
+        OK.links,
+        PRICE,
+        None,
+        None,
+    )
+    assert (job.problem, job.ended_at, job.announced, job.crash_count, job.last_sent_at) == (
+        None,
+        None,
+        False,
+        0,
+        LATER,
+    )
 
 
 @pytest.mark.parametrize("answer", [REJECTED, UNSAFE], ids=["rejected", "withheld"])
-def test_where_no_picture_came_there_is_none_to_hand_over(answer: Answer) -> None:
+def test_where_no_picture_came_there_is_none_to_hand_over(answer: ProviderResult) -> None:
     dead = called(answer)
-    with pytest.raises(StaleError):
-        transitions.deliver_again(dead, LATER)
+    with pytest.raises(ConflictError):
+        transitions.retry_delivery(dead, LATER)
 
 
 @pytest.mark.parametrize("job", [spent_and_dead(), job_in(S.HELD)], ids=["dead", "held"])
 def test_a_person_who_pays_again_begins_a_charge_of_its_own(job: Job) -> None:
     """The old charge stands in the books, its links are not the new one's, and its answer may still come."""
-    step = transitions.pay_again(job.but(told=True), LATER)
+    step = transitions.pay_again(replace(job, announced=True), LATER)
     again = step.job
-    assert (again.status, again.generation, again.queued_at, again.put_at) == (S.ACCEPTED, 1, LATER, LATER)
-    assert (again.links, again.answered, again.problem, again.told, again.ended_at) == ((), 0, None, False, None)
+    assert (again.status, again.charge_no, again.queued_at, again.last_sent_at) == (S.ACCEPTED, 1, LATER, LATER)
+    assert (again.links, again.paid_attempt_no, again.problem, again.announced, again.ended_at) == (
+        (),
+        0,
+        None,
+        False,
+        None,
+    )
     assert (again.attempts, again.charged, again.unknown) == (job.attempts, job.charged, job.unknown)
-    assert (step.booking, step.owner) == (None, transitions.owner_of(job))
+    assert (step.budget_change, step.content_owner) == (None, transitions.build_content_owner(job))
 
 
 def test_the_old_answer_serves_a_job_that_was_to_be_paid_again() -> None:
     again = transitions.pay_again(job_in(S.HELD), LATER).job
-    found = transitions.record(again, 1, OK, LATER).job
-    assert (found.status, found.answered, found.charged, found.unknown) == (S.PAID, 1, PRICE, 0)
+    found = transitions.record_result(again, 1, OK, LATER).job
+    assert (found.status, found.paid_attempt_no, found.charged, found.unknown) == (S.PAID, 1, PRICE, 0)
 
 
 # -- the next charge, or the same one ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("answer", [REJECTED, REFUSED], ids=["rejected", "refused"])
-def test_what_the_provider_itself_gave_up_is_another_charge_the_next_time(answer: Answer) -> None:
+def test_what_the_provider_itself_gave_up_is_another_charge_the_next_time(answer: ProviderResult) -> None:
     job = called(answer)
-    assert reopened(job).generation == 1
-    second = transitions.record(claim(reopened(job)).job, 2, answer, NOW).job
-    assert reopened(second).generation == 2
+    assert reopened(job).charge_no == 1
+    second = transitions.record_result(claim(reopened(job)).job, 2, answer, NOW).job
+    assert reopened(second).charge_no == 2
 
 
 @pytest.mark.parametrize("leave", [transitions.supersede, transitions.cancel])
 @pytest.mark.parametrize("answer", [BACKOFF, THROTTLED], ids=["busy", "throttled"])
-def test_what_was_never_taken_is_still_the_same_charge(leave: Leave, answer: Answer) -> None:
+def test_what_was_never_taken_is_still_the_same_charge(leave: Leave, answer: ProviderResult) -> None:
     waiting = called(answer)
     left = leave(waiting, NOW)
     assert left
-    assert reopened(left.job).generation == 0
+    assert reopened(left.job).charge_no == 0
 
 
 @pytest.mark.parametrize("leave", [transitions.supersede, transitions.cancel])
@@ -115,14 +134,14 @@ def test_a_late_charge_of_a_job_that_is_named_no_more_keeps_it_from_being_bought
     waiting = called(BACKOFF)
     left = transitions.supersede(waiting, NOW)
     assert left
-    charged = transitions.record(left.job, 1, OK, NOW).job
+    charged = transitions.record_result(left.job, 1, OK, NOW).job
     assert (charged.status, charged.charged) == (S.SUPERSEDED, PRICE)
     assert transitions.reopen(charged, a_job(), LATER) is None
 
 
 def test_a_doubt_that_was_cleared_up_as_unpaid_holds_no_job_back() -> None:
-    cleared = transitions.record(job_in(S.HELD), 1, BACKOFF, NOW).job
-    assert (cleared.status, cleared.money) == (S.HELD, Money.NOT_SPENT)
+    cleared = transitions.record_result(job_in(S.HELD), 1, BACKOFF, NOW).job
+    assert (cleared.status, cleared.money) == (S.HELD, MoneyStatus.NOT_SPENT)
     assert reopened(cleared).status is S.ACCEPTED
 
 
@@ -130,64 +149,65 @@ def test_a_doubt_that_was_cleared_up_as_unpaid_holds_no_job_back() -> None:
 
 
 def test_a_job_that_is_accepted_or_opened_again_owns_what_it_is_to_buy() -> None:
-    ours = transitions.owner_of(a_job())
-    assert (ours.content_key, ours.source_id, ours.job_id) == ("c" * 64, "s" * 64, "j" * 64)
+    ours = transitions.build_content_owner(a_job())
+    assert (ours.content_id, ours.source_id, ours.job_id) == ("c" * 64, "s" * 64, "j" * 64)
     for step in (transitions.accept(a_job()), transitions.reopen(job_in(S.REFUSED), a_job(), LATER)):
         assert step
-        assert (step.owner, step.instead_of) == (ours, None)
+        assert (step.content_owner, step.expected_owner) == (ours, None)
 
 
-BESIDE: dict[Status | None, str] = {
-    **dict.fromkeys((S.ACCEPTED, S.SUBMITTING, S.UNKNOWN, S.PAID), "follows"),
+BESIDE: dict[JobStatus | None, str] = {
+    **dict.fromkeys((S.ACCEPTED, S.SUBMITTING, S.UNKNOWN, S.PAID), "waits_for"),
     S.STORED: "is served",
     **dict.fromkeys((S.REFUSED, S.DEAD, S.HELD, S.SUPERSEDED, S.CANCELLED, None), "buys"),
 }
 
 
 @pytest.mark.parametrize("status", [*S, None], ids=str)
-def test_who_asks_the_same_waits_is_served_or_buys_as_the_owner_fares(status: Status | None) -> None:
-    step = transitions.beside(a_job(), OWNER, owning(status) if status else None, LATER)
+def test_who_asks_the_same_waits_is_served_or_buys_as_the_owner_fares(status: JobStatus | None) -> None:
+    step = transitions.join_existing(a_job(), OWNER, owning(status) if status else None, LATER)
     job = step.job
     ways = {
-        "follows": (job.status, job.follows, step.owner) == (S.ACCEPTED, OWNER, None),
-        "is served": (job.status, job.follows, step.owner) == (S.PAID, None, None),
-        "buys": (job.status, job.follows, step.owner) == (S.ACCEPTED, None, transitions.owner_of(job)),
+        "waits_for": (job.status, job.waits_for, step.content_owner) == (S.ACCEPTED, OWNER, None),
+        "is served": (job.status, job.waits_for, step.content_owner) == (S.PAID, None, None),
+        "buys": (job.status, job.waits_for, step.content_owner)
+        == (S.ACCEPTED, None, transitions.build_content_owner(job)),
     }
     assert [way for way, taken in ways.items() if taken] == [BESIDE[status]]
-    assert step.instead_of == (OWNER if BESIDE[status] == "buys" else None)
+    assert step.expected_owner == (OWNER if BESIDE[status] == "buys" else None)
 
 
 def test_a_file_that_another_paid_for_costs_nothing() -> None:
-    waiting = transitions.follow(a_job(), OWNER).job
+    waiting = transitions.wait_for_owner(a_job(), OWNER).job
     step = transitions.reuse(waiting, owning(S.STORED), LATER)
     job = step.job
-    assert (job.reused_from, job.links, job.answered) == (OTHER.job_id, OK.links, 1)
-    assert (job.attempts, job.charged, job.unknown, step.booking) == ((), 0, 0, None)
-    assert (job.paid_at, job.put_at, job.follows) == (LATER, LATER, None)
+    assert (job.reused_from, job.links, job.paid_attempt_no) == (OTHER.job_id, OK.links, 1)
+    assert (job.attempts, job.charged, job.unknown, step.budget_change) == ((), 0, 0, None)
+    assert (job.paid_at, job.last_sent_at, job.waits_for) == (LATER, LATER, None)
 
 
 def test_a_file_that_was_reused_leads_to_the_one_that_paid_for_it() -> None:
-    served = owning(S.STORED).but(reused_from="p" * 64)
+    served = replace(owning(S.STORED), reused_from="p" * 64)
     assert transitions.reuse(a_job(), served, LATER).job.reused_from == "p" * 64
 
 
 def test_a_job_that_is_opened_again_follows_nobody_and_was_served_by_nobody() -> None:
     gone = ResultError(Code.PAID_FILE_GONE, "the file is gone")
-    served = transitions.reuse(transitions.follow(a_job(), OWNER).job, owning(S.STORED), NOW).job
+    served = transitions.reuse(transitions.wait_for_owner(a_job(), OWNER).job, owning(S.STORED), NOW).job
     dead = transitions.fail(served, gone, NOW).job
-    assert (dead.status, dead.money) == (S.DEAD, Money.NOT_SPENT)
-    assert (reopened(dead).follows, reopened(dead).reused_from) == (None, None)
+    assert (dead.status, dead.money) == (S.DEAD, MoneyStatus.NOT_SPENT)
+    assert (reopened(dead).waits_for, reopened(dead).reused_from) == (None, None)
 
 
 def test_links_that_were_withheld_are_no_pictures() -> None:
-    withheld = spent_and_dead().but(links=(Link(url=None),))
-    with pytest.raises(StaleError):
-        transitions.deliver_again(withheld, LATER)
+    withheld = replace(spent_and_dead(), links=(PictureLink(url=None),))
+    with pytest.raises(ConflictError):
+        transitions.retry_delivery(withheld, LATER)
 
 
 def test_a_lost_answer_of_a_job_that_is_named_no_more_is_neither_bought_nor_forgotten() -> None:
     left = transitions.supersede(job_in(S.SUBMITTING), NOW)
     assert left
-    lost = transitions.record(left.job, 1, LOST, NOW).job
-    assert (lost.status, lost.unwanted, lost.unknown) == (S.UNKNOWN, S.SUPERSEDED, PRICE)
-    assert transitions.record(lost, 1, BACKOFF, NOW).job.status is S.SUPERSEDED
+    lost = transitions.record_result(left.job, 1, LOST, NOW).job
+    assert (lost.status, lost.end_after_call, lost.unknown) == (S.UNKNOWN, S.SUPERSEDED, PRICE)
+    assert transitions.record_result(lost, 1, BACKOFF, NOW).job.status is S.SUPERSEDED

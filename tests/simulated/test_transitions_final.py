@@ -1,11 +1,13 @@
 """Work that a provider gave up under an id of ours: what it cost is known, and the next charge has another id."""
 
+from dataclasses import replace
+
 import pytest
 
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.job import Job, Money, Outcome, Status
-from backdrop.model.provider_result import Answer
+from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus
+from backdrop.model.provider_result import ProviderResult
 from tests.simulated.simulation import BACKOFF, FAILED, LEASE, LOST, NOW, OK, PRICE, REFUSED, THROTTLED, a_job
 
 OUR_ID = "our-id"
@@ -15,56 +17,65 @@ def lost(job: Job | None = None) -> Job:
     """A job whose call went out under an id of ours, and whose answer was lost."""
     job = job or a_job()
     step = transitions.claim(job, now=NOW, lease_until=LEASE, price=PRICE, cap=PRICE, provider_id=OUR_ID)
-    return transitions.record(step.job, step.job.attempt, LOST, NOW).job
+    return transitions.record_result(step.job, step.job.attempt_no, LOST, NOW).job
 
 
 def sent_again() -> Job:
     """The same, sent once more under the same id."""
-    return transitions.send_again(lost(), LEASE).job
+    return transitions.resend_call(lost(), LEASE).job
 
 
-def final(answer: Answer) -> Answer:
+def final(answer: ProviderResult) -> ProviderResult:
     """The end of the work itself."""
-    return Answer(answer.kind, answer.code, answer.message, final=True)
+    return ProviderResult(answer.retry_class, answer.code, answer.message, is_final=True)
 
 
 @pytest.mark.parametrize("job", [lost(), sent_again()], ids=["lost", "sent again"])
 @pytest.mark.parametrize("answer", [BACKOFF, THROTTLED], ids=["busy", "throttled"])
-def test_work_that_was_given_up_costs_nothing_and_is_bought_anew_under_another_id(job: Job, answer: Answer) -> None:
-    after = transitions.record(job, 1, final(answer), NOW).job
-    assert (after.status, after.generation, after.money, after.losses) == (Status.ACCEPTED, 1, Money.NOT_SPENT, 0)
+def test_work_that_was_given_up_costs_nothing_and_is_bought_anew_under_another_id(
+    job: Job, answer: ProviderResult
+) -> None:
+    after = transitions.record_result(job, 1, final(answer), NOW).job
+    assert (after.status, after.charge_no, after.money, after.lost_call_count) == (
+        JobStatus.ACCEPTED,
+        1,
+        MoneyStatus.NOT_SPENT,
+        0,
+    )
 
 
 def test_the_same_end_told_twice_is_one() -> None:
-    once = transitions.record(lost(), 1, final(BACKOFF), NOW).job
-    assert transitions.record(once, 1, final(BACKOFF), NOW).job == once
+    once = transitions.record_result(lost(), 1, final(BACKOFF), NOW).job
+    assert transitions.record_result(once, 1, final(BACKOFF), NOW).job == once
 
 
 def test_a_call_that_was_only_not_taken_keeps_its_id() -> None:
-    after = transitions.record(lost(), 1, BACKOFF, NOW).job
-    assert (after.status, after.generation) == (Status.ACCEPTED, 0)
+    after = transitions.record_result(lost(), 1, BACKOFF, NOW).job
+    assert (after.status, after.charge_no) == (JobStatus.ACCEPTED, 0)
 
 
 def test_that_a_resend_was_not_taken_leaves_the_first_call_in_doubt() -> None:
-    after = transitions.record(sent_again(), 1, BACKOFF, NOW).job
-    assert (after.status, after.generation, after.unknown) == (Status.UNKNOWN, 0, PRICE)
+    after = transitions.record_result(sent_again(), 1, BACKOFF, NOW).job
+    assert (after.status, after.charge_no, after.unknown) == (JobStatus.UNKNOWN, 0, PRICE)
 
 
 def test_a_refusal_of_the_work_itself_settles_what_all_its_sends_cost() -> None:
-    after = transitions.record(sent_again(), 1, final(REFUSED), NOW).job
-    assert (after.status, after.money, after.unknown) == (Status.REFUSED, Money.NOT_SPENT, 0)
-    doubtful = transitions.record(sent_again(), 1, REFUSED, NOW).job
-    assert (doubtful.money, doubtful.attempts[0].outcome) == (Money.UNKNOWN, Outcome.LOST)
+    after = transitions.record_result(sent_again(), 1, final(REFUSED), NOW).job
+    assert (after.status, after.money, after.unknown) == (JobStatus.REFUSED, MoneyStatus.NOT_SPENT, 0)
+    doubtful = transitions.record_result(sent_again(), 1, REFUSED, NOW).job
+    assert (doubtful.money, doubtful.attempts[0].outcome) == (MoneyStatus.UNKNOWN, AttemptOutcome.LOST)
 
 
 def test_an_older_charges_end_says_nothing_of_the_one_that_is_meant() -> None:
-    newer = lost().but(generation=3)
-    assert transitions.record(newer, 1, final(BACKOFF), NOW).job.generation == 3
+    newer = replace(lost(), charge_no=3)
+    assert transitions.record_result(newer, 1, final(BACKOFF), NOW).job.charge_no == 3
 
 
 def test_pictures_are_pictures_however_final() -> None:
-    after = transitions.record(sent_again(), 1, Answer(OK.kind, links=OK.links, charged=PRICE, final=True), NOW).job
-    assert (after.status, after.charged, after.unknown, after.generation) == (Status.PAID, PRICE, 0, 0)
+    after = transitions.record_result(
+        sent_again(), 1, ProviderResult(OK.retry_class, links=OK.links, charged=PRICE, is_final=True), NOW
+    ).job
+    assert (after.status, after.charged, after.unknown, after.charge_no) == (JobStatus.PAID, PRICE, 0, 0)
 
 
 # -- work that ended with an error, at a cost that the provider does not say ---------------------------------------
@@ -72,22 +83,22 @@ def test_pictures_are_pictures_however_final() -> None:
 
 @pytest.mark.parametrize("job", [lost(), sent_again()], ids=["lost", "sent again"])
 def test_failed_work_of_unknown_cost_is_dead_and_its_charge_stays_unknown(job: Job) -> None:
-    step = transitions.record(job, 1, FAILED, NOW)
-    assert (step.job.status, step.job.money, step.job.unknown) == (Status.DEAD, Money.UNKNOWN, PRICE)
+    step = transitions.record_result(job, 1, FAILED, NOW)
+    assert (step.job.status, step.job.money, step.job.unknown) == (JobStatus.DEAD, MoneyStatus.UNKNOWN, PRICE)
     assert step.job.problem
-    assert (step.job.problem.code, step.job.problem.money) == (Code.PROVIDER_FAILED, Money.UNKNOWN)
-    assert step.booking
-    assert step.booking.committed == 0
+    assert (step.job.problem.code, step.job.problem.money) == (Code.PROVIDER_FAILED, MoneyStatus.UNKNOWN)
+    assert step.budget_change
+    assert step.budget_change.total == 0
 
 
 def test_failed_work_of_unknown_cost_is_bought_again_only_on_request() -> None:
-    dead = transitions.record(lost(), 1, FAILED, NOW).job
+    dead = transitions.record_result(lost(), 1, FAILED, NOW).job
     assert transitions.reopen(dead, dead, NOW) is None
     bought = transitions.pay_again(dead, NOW).job
-    assert (bought.status, bought.generation, bought.unknown) == (Status.ACCEPTED, 1, PRICE)
+    assert (bought.status, bought.charge_no, bought.unknown) == (JobStatus.ACCEPTED, 1, PRICE)
 
 
 def test_a_picture_that_arrives_after_the_failure_is_still_used() -> None:
-    dead = transitions.record(lost(), 1, FAILED, NOW).job
-    after = transitions.record(dead, 1, OK, NOW).job
-    assert (after.status, after.charged, after.unknown) == (Status.PAID, PRICE, 0)
+    dead = transitions.record_result(lost(), 1, FAILED, NOW).job
+    after = transitions.record_result(dead, 1, OK, NOW).job
+    assert (after.status, after.charged, after.unknown) == (JobStatus.PAID, PRICE, 0)

@@ -1,13 +1,14 @@
 """Lost answers, charge by charge: what counts as lost, who may be asked, and what is sent under the same id again."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from backdrop.model import transitions
-from backdrop.model.errors import StaleError
-from backdrop.model.job import Attempt, Job, Money, Outcome, Status
-from backdrop.model.provider_result import Answer
+from backdrop.model.errors import ConflictError
+from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, MoneyStatus
+from backdrop.model.provider_result import ProviderResult
 from tests.simulated.simulation import (
     BACKOFF,
     LEASE,
@@ -26,7 +27,7 @@ from tests.simulated.simulation import (
     job_in,
 )
 
-S = Status
+S = JobStatus
 OUR_ID = "our-id"
 LATER = LEASE + timedelta(minutes=6)
 NOT_TAKEN = pytest.mark.parametrize("answer", [THROTTLED, BACKOFF, UNREACHED], ids=["throttled", "busy", "unreached"])
@@ -41,20 +42,20 @@ def claimed_with_our_id() -> Job:
 
 def lost_with_our_id() -> Job:
     """A job whose answer was lost, and whose provider knows the call by an id of ours."""
-    return transitions.record(claimed_with_our_id(), 1, LOST, NOW).job
+    return transitions.record_result(claimed_with_our_id(), 1, LOST, NOW).job
 
 
 def attempt(job: Job, n: int = 1) -> Attempt:
     """One of a job's attempts."""
-    found = job.attempt_of(n)
+    found = job.find_attempt(n)
     assert found
     return found
 
 
 def test_a_crash_during_a_call_is_counted_once() -> None:
-    marked = transitions.begin(a_job(), NOW, LEASE).job
-    lost = transitions.lose(claim(marked).job, LATER).job
-    assert transitions.begin(lost, LATER, LATER + timedelta(minutes=6)).job.crashes == 1
+    marked = transitions.begin_processing(a_job(), NOW, LEASE).job
+    lost = transitions.expire_lease(claim(marked).job, LATER).job
+    assert transitions.begin_processing(lost, LATER, LATER + timedelta(minutes=6)).job.crash_count == 1
 
 
 # -- a second call -----------------------------------------------------------------------------------------------
@@ -62,80 +63,80 @@ def test_a_crash_during_a_call_is_counted_once() -> None:
 
 def test_a_lost_answer_stays_in_doubt_beside_the_call_that_is_sent_after_it() -> None:
     second = claim(job_in(S.UNKNOWN)).job
-    assert (second.attempt, second.charged, second.unknown) == (2, 0, 2 * PRICE)
-    assert [one.outcome for one in second.attempts] == [Outcome.LOST, Outcome.IN_FLIGHT]
-    good = transitions.record(second, 2, OK, NOW).job
-    assert (good.status, good.answered, good.charged, good.unknown) == (S.PAID, 2, PRICE, PRICE)
+    assert (second.attempt_no, second.charged, second.unknown) == (2, 0, 2 * PRICE)
+    assert [one.outcome for one in second.attempts] == [AttemptOutcome.LOST, AttemptOutcome.IN_FLIGHT]
+    good = transitions.record_result(second, 2, OK, NOW).job
+    assert (good.status, good.paid_attempt_no, good.charged, good.unknown) == (S.PAID, 2, PRICE, PRICE)
 
 
 def test_both_charges_stand_when_the_lost_answer_comes_after_all() -> None:
     good = called_twice(OK)
-    step = transitions.record(good, 1, OK, NOW)
-    assert (step.job.status, step.job.answered, step.job.charged, step.job.unknown) == (S.PAID, 2, 2 * PRICE, 0)
-    assert step.booking
-    assert (step.booking.certain, step.booking.unknown) == (PRICE, -PRICE)
+    step = transitions.record_result(good, 1, OK, NOW)
+    assert (step.job.status, step.job.paid_attempt_no, step.job.charged, step.job.unknown) == (S.PAID, 2, 2 * PRICE, 0)
+    assert step.budget_change
+    assert (step.budget_change.confirmed, step.budget_change.unknown) == (PRICE, -PRICE)
 
 
 @NOT_TAKEN
-def test_a_second_call_that_is_not_taken_leaves_the_first_in_doubt(answer: Answer) -> None:
+def test_a_second_call_that_is_not_taken_leaves_the_first_in_doubt(answer: ProviderResult) -> None:
     """It is neither accepted again, as if nothing had happened, nor counted as a second loss."""
     job = called_twice(answer)
-    assert (job.status, job.losses, job.unknown) == (S.UNKNOWN, 1, PRICE)
+    assert (job.status, job.lost_call_count, job.unknown) == (S.UNKNOWN, 1, PRICE)
 
 
 @NOT_TAKEN
-def test_a_lost_call_that_was_not_taken_after_all_begins_anew(answer: Answer) -> None:
-    job = transitions.record(job_in(S.UNKNOWN), 1, answer, NOW).job
-    assert (job.status, job.losses, job.unknown, job.problem) == (S.ACCEPTED, 0, 0, None)
+def test_a_lost_call_that_was_not_taken_after_all_begins_anew(answer: ProviderResult) -> None:
+    job = transitions.record_result(job_in(S.UNKNOWN), 1, answer, NOW).job
+    assert (job.status, job.lost_call_count, job.unknown, job.problem) == (S.ACCEPTED, 0, 0, None)
 
 
 @pytest.mark.parametrize(("answer", "end"), [(REJECTED, S.DEAD), (REFUSED, S.REFUSED)], ids=["rejected", "refused"])
 def test_a_second_call_that_is_refused_for_good_ends_the_job_and_says_that_money_is_in_doubt(
-    answer: Answer, end: Status
+    answer: ProviderResult, end: JobStatus
 ) -> None:
     job = called_twice(answer)
     assert (job.status, job.unknown) == (end, PRICE)
     assert job.problem
-    assert job.problem.money is Money.UNKNOWN
+    assert job.problem.money is MoneyStatus.UNKNOWN
     assert transitions.reopen(job, job, NOW) is None
 
 
 @pytest.mark.parametrize("end", [S.SUPERSEDED, S.CANCELLED])
-def test_a_lost_call_is_not_sent_once_more_where_nobody_wants_it(end: Status) -> None:
-    with pytest.raises(StaleError):
-        claim(job_in(S.UNKNOWN).but(unwanted=end))
+def test_a_lost_call_is_not_sent_once_more_where_nobody_wants_it(end: JobStatus) -> None:
+    with pytest.raises(ConflictError):
+        claim(replace(job_in(S.UNKNOWN), end_after_call=end))
 
 
 def test_each_lost_answer_of_the_charge_that_is_meant_counts() -> None:
     job = job_in(S.UNKNOWN)
-    assert job.losses == 1
-    job = transitions.record(claim(job).job, 2, LOST, NOW).job
-    assert (job.status, job.losses, job.unknown) == (S.UNKNOWN, 2, 2 * PRICE)
+    assert job.lost_call_count == 1
+    job = transitions.record_result(claim(job).job, 2, LOST, NOW).job
+    assert (job.status, job.lost_call_count, job.unknown) == (S.UNKNOWN, 2, 2 * PRICE)
     again = transitions.pay_again(transitions.hold(job, NOW).job, NOW).job
-    assert (again.losses, again.unknown) == (0, 2 * PRICE)
-    assert transitions.record(claim(again).job, 3, LOST, NOW).job.losses == 1
+    assert (again.lost_call_count, again.unknown) == (0, 2 * PRICE)
+    assert transitions.record_result(claim(again).job, 3, LOST, NOW).job.lost_call_count == 1
 
 
 def test_an_answer_that_is_lost_says_how_often() -> None:
     job = called_twice(LOST)
     assert job.problem
-    assert (job.problem.times, job.problem.money) == (2, Money.UNKNOWN)
+    assert (job.problem.occurrences, job.problem.money) == (2, MoneyStatus.UNKNOWN)
 
 
 # -- the provider's own name for its work ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [S.SUBMITTING, S.UNKNOWN, S.HELD])
-def test_a_name_is_written_down_whatever_became_of_its_worker(status: Status) -> None:
+def test_a_name_is_written_down_whatever_became_of_its_worker(status: JobStatus) -> None:
     job = job_in(status)
     step = transitions.acknowledge(job, 1, "work-1")
-    assert (attempt(step.job).provider_id, step.job.status, step.booking) == ("work-1", status, None)
+    assert (attempt(step.job).provider_id, step.job.status, step.budget_change) == ("work-1", status, None)
 
 
 def test_a_name_belongs_to_its_own_call_alone() -> None:
     job = transitions.acknowledge(claim(job_in(S.UNKNOWN)).job, 1, "work-1").job
     assert [one.provider_id for one in job.attempts] == ["work-1", None]
-    with pytest.raises(StaleError):
+    with pytest.raises(ConflictError):
         transitions.acknowledge(job, 3, "work-3")
 
 
@@ -145,124 +146,124 @@ def test_a_name_belongs_to_its_own_call_alone() -> None:
 def test_who_goes_in_good_order_leaves_the_call_to_the_next_at_once() -> None:
     later = NOW + timedelta(minutes=1)
     parked = transitions.park(job_in(S.SUBMITTING), later).job
-    assert (attempt(parked).lease_until, attempt(parked).parked, parked.crashes) == (later, True, 0)
-    taken = transitions.renew(parked, later, LEASE).job
-    assert (taken.status, taken.attempt, taken.crashes) == (S.SUBMITTING, 1, 0)
-    assert (attempt(taken).lease_until, attempt(taken).parked) == (LEASE, False)
+    assert (attempt(parked).lease_until, attempt(parked).is_parked, parked.crash_count) == (later, True, 0)
+    taken = transitions.renew_lease(parked, later, LEASE).job
+    assert (taken.status, taken.attempt_no, taken.crash_count) == (S.SUBMITTING, 1, 0)
+    assert (attempt(taken).lease_until, attempt(taken).is_parked) == (LEASE, False)
 
 
 def test_who_dies_counts_a_crash_once_the_lease_is_over() -> None:
     job = job_in(S.SUBMITTING)
-    with pytest.raises(StaleError):
-        transitions.renew(job, LEASE - timedelta(seconds=1), LEASE)
+    with pytest.raises(ConflictError):
+        transitions.renew_lease(job, LEASE - timedelta(seconds=1), LEASE)
     for crashes in (1, 2, 3):
-        job = transitions.renew(job, attempt(job).lease_until, attempt(job).lease_until).job
-        assert (job.status, job.attempt, job.crashes) == (S.SUBMITTING, 1, crashes)
-    lost = transitions.lose(job, LEASE).job
-    assert (lost.status, lost.crashes) == (S.UNKNOWN, 4)
+        job = transitions.renew_lease(job, attempt(job).lease_until, attempt(job).lease_until).job
+        assert (job.status, job.attempt_no, job.crash_count) == (S.SUBMITTING, 1, crashes)
+    lost = transitions.expire_lease(job, LEASE).job
+    assert (lost.status, lost.crash_count) == (S.UNKNOWN, 4)
 
 
 def test_a_call_that_is_taken_over_is_the_same_call_in_the_books() -> None:
     job = job_in(S.SUBMITTING)
-    for step in (transitions.park(job, NOW), transitions.renew(job, LEASE, LEASE)):
-        assert (step.booking, step.job.unknown, len(step.job.attempts)) == (None, PRICE, 1)
+    for step in (transitions.park(job, NOW), transitions.renew_lease(job, LEASE, LEASE)):
+        assert (step.budget_change, step.job.unknown, len(step.job.attempts)) == (None, PRICE, 1)
 
 
 def test_a_picture_forgives_the_crashes_before_it() -> None:
-    job = transitions.renew(job_in(S.SUBMITTING), LEASE, LEASE).job
-    assert transitions.record(job, 1, OK, NOW).job.crashes == 0
+    job = transitions.renew_lease(job_in(S.SUBMITTING), LEASE, LEASE).job
+    assert transitions.record_result(job, 1, OK, NOW).job.crash_count == 0
 
 
 # -- the same call once more -------------------------------------------------------------------------------------
 
 
 def test_a_call_is_sent_again_under_its_own_id_and_reserved_only_once() -> None:
-    step = transitions.send_again(lost_with_our_id(), LEASE)
+    step = transitions.resend_call(lost_with_our_id(), LEASE)
     again = attempt(step.job)
-    assert (step.job.status, step.job.attempt, len(step.job.attempts)) == (S.SUBMITTING, 1, 1)
-    assert (again.provider_id, again.outcome, again.lease_until) == (OUR_ID, Outcome.IN_FLIGHT, LEASE)
+    assert (step.job.status, step.job.attempt_no, len(step.job.attempts)) == (S.SUBMITTING, 1, 1)
+    assert (again.provider_id, again.outcome, again.lease_until) == (OUR_ID, AttemptOutcome.IN_FLIGHT, LEASE)
     assert (again.reserved, again.unknown) == (PRICE, 0)
-    assert step.booking
-    assert (step.booking.reserved, step.booking.unknown, step.booking.committed) == (PRICE, -PRICE, 0)
-    assert step.booking.cap is None
+    assert step.budget_change
+    assert (step.budget_change.reserved, step.budget_change.unknown, step.budget_change.total) == (PRICE, -PRICE, 0)
+    assert step.budget_change.cap is None
 
 
 def test_a_call_that_is_sent_again_and_lost_again_is_one_loss() -> None:
-    job = transitions.record(transitions.send_again(lost_with_our_id(), LEASE).job, 1, LOST, NOW).job
-    assert (job.status, job.losses, job.unknown) == (S.UNKNOWN, 1, PRICE)
+    job = transitions.record_result(transitions.resend_call(lost_with_our_id(), LEASE).job, 1, LOST, NOW).job
+    assert (job.status, job.lost_call_count, job.unknown) == (S.UNKNOWN, 1, PRICE)
     assert job.problem
-    assert job.problem.times == 2
+    assert job.problem.occurrences == 2
 
 
 @NOT_TAKEN
-def test_a_resend_that_is_not_taken_says_nothing_of_the_first_time(answer: Answer) -> None:
+def test_a_resend_that_is_not_taken_says_nothing_of_the_first_time(answer: ProviderResult) -> None:
     """The first one may have been charged; were the money given back, the bill could be more than the books."""
-    again = transitions.send_again(lost_with_our_id(), LEASE).job
-    step = transitions.record(again, 1, answer, NOW)
-    assert (step.job.status, step.job.losses, step.job.unknown) == (S.UNKNOWN, 1, PRICE)
-    assert step.booking
-    assert (step.booking.reserved, step.booking.unknown) == (-PRICE, PRICE)
-    assert transitions.send_again(step.job, LEASE).job.status is S.SUBMITTING
+    again = transitions.resend_call(lost_with_our_id(), LEASE).job
+    step = transitions.record_result(again, 1, answer, NOW)
+    assert (step.job.status, step.job.lost_call_count, step.job.unknown) == (S.UNKNOWN, 1, PRICE)
+    assert step.budget_change
+    assert (step.budget_change.reserved, step.budget_change.unknown) == (-PRICE, PRICE)
+    assert transitions.resend_call(step.job, LEASE).job.status is S.SUBMITTING
 
 
 @NOT_TAKEN
-def test_an_answer_that_is_written_down_twice_is_booked_once(answer: Answer) -> None:
+def test_an_answer_that_is_written_down_twice_is_booked_once(answer: ProviderResult) -> None:
     """The second time it may find the job anywhere."""
     once = called(answer)
-    if once.attempt_of(1):
-        twice = transitions.record(once, 1, answer, NOW)
-        assert (twice.job, twice.booking) == (once, None)
+    if once.find_attempt(1):
+        twice = transitions.record_result(once, 1, answer, NOW)
+        assert (twice.job, twice.budget_change) == (once, None)
     for status in (S.PAID, S.STORED, S.DEAD, S.REFUSED):
-        assert transitions.record(job_in(status), 1, answer, NOW) == transitions.Step(job_in(status))
+        assert transitions.record_result(job_in(status), 1, answer, NOW) == transitions.Transition(job_in(status))
 
 
 @pytest.mark.parametrize("answer", [REFUSED, REJECTED, LOST], ids=["refused", "rejected", "lost"])
-def test_a_resend_that_brings_nothing_takes_nothing_from_what_was_answered_meanwhile(answer: Answer) -> None:
+def test_a_resend_that_brings_nothing_takes_nothing_from_what_was_answered_meanwhile(answer: ProviderResult) -> None:
     """Two workers had the same message: one asked and was told, the other sent again."""
-    again = transitions.send_again(lost_with_our_id(), LATER).job
-    paid = transitions.record(again, 1, OK, NOW).job
-    assert transitions.record(paid, 1, answer, NOW) == transitions.Step(paid)
+    again = transitions.resend_call(lost_with_our_id(), LATER).job
+    paid = transitions.record_result(again, 1, OK, NOW).job
+    assert transitions.record_result(paid, 1, answer, NOW) == transitions.Transition(paid)
 
 
 @pytest.mark.parametrize("end", [S.SUPERSEDED, S.CANCELLED])
-def test_a_call_that_nobody_wants_any_more_is_not_sent_again_under_its_id(end: Status) -> None:
-    with pytest.raises(StaleError):
-        transitions.send_again(lost_with_our_id().but(unwanted=end), LATER)
+def test_a_call_that_nobody_wants_any_more_is_not_sent_again_under_its_id(end: JobStatus) -> None:
+    with pytest.raises(ConflictError):
+        transitions.resend_call(replace(lost_with_our_id(), end_after_call=end), LATER)
 
 
 def test_a_call_without_an_id_is_never_sent_again_as_the_same() -> None:
-    with pytest.raises(StaleError):
-        transitions.send_again(job_in(S.UNKNOWN), LEASE)
+    with pytest.raises(ConflictError):
+        transitions.resend_call(job_in(S.UNKNOWN), LEASE)
 
 
 # -- who marks what it does --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
-def test_a_mark_that_nobody_took_back_in_time_is_a_crash(status: Status) -> None:
-    begun = transitions.begin(job_in(status), NOW, LEASE).job
-    assert (begun.begun_until, begun.crashes) == (LEASE, 0)
-    again = transitions.begin(begun, LEASE, LATER).job
-    assert (again.begun_until, again.crashes) == (LATER, 1)
+def test_a_mark_that_nobody_took_back_in_time_is_a_crash(status: JobStatus) -> None:
+    begun = transitions.begin_processing(job_in(status), NOW, LEASE).job
+    assert (begun.processing_until, begun.crash_count) == (LEASE, 0)
+    again = transitions.begin_processing(begun, LEASE, LATER).job
+    assert (again.processing_until, again.crash_count) == (LATER, 1)
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
-def test_a_mark_of_one_who_may_be_at_work_is_no_crash(status: Status) -> None:
+def test_a_mark_of_one_who_may_be_at_work_is_no_crash(status: JobStatus) -> None:
     """Another message of the same job, which came at the same time."""
-    begun = transitions.begin(job_in(status), NOW, LEASE).job
-    assert transitions.begin(begun, LEASE - timedelta(seconds=1), LATER).job.crashes == 0
+    begun = transitions.begin_processing(job_in(status), NOW, LEASE).job
+    assert transitions.begin_processing(begun, LEASE - timedelta(seconds=1), LATER).job.crash_count == 0
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
-def test_whoever_leaves_in_good_order_forgives_the_crashes_before_it(status: Status) -> None:
+def test_whoever_leaves_in_good_order_forgives_the_crashes_before_it(status: JobStatus) -> None:
     """Five in a row end a job: a photo that lets one worker go kills nobody."""
-    died = transitions.begin(transitions.begin(job_in(status), NOW, LEASE).job, LEASE, LATER).job
-    left = transitions.leave(died).job
-    assert (left.begun_until, left.crashes) == (None, 0)
+    died = transitions.begin_processing(transitions.begin_processing(job_in(status), NOW, LEASE).job, LEASE, LATER).job
+    left = transitions.end_processing(died).job
+    assert (left.processing_until, left.crash_count) == (None, 0)
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
-def test_whatever_moves_the_job_on_takes_the_mark_with_it(status: Status) -> None:
-    begun = transitions.begin(job_in(status), NOW, LEASE).job
+def test_whatever_moves_the_job_on_takes_the_mark_with_it(status: JobStatus) -> None:
+    begun = transitions.begin_processing(job_in(status), NOW, LEASE).job
     moved = claim(begun).job if status is S.ACCEPTED else transitions.store(begun, (), (), NOW).job
-    assert moved.begun_until is None
+    assert moved.processing_until is None

@@ -10,17 +10,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, StaleError
-from backdrop.model.job import Job, Money, Outcome, Status
-from backdrop.model.provider_result import NOT_TAKEN, Answer, Class
+from backdrop.model.errors import ConflictError, ResultError
+from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus
+from backdrop.model.provider_result import NOT_TAKEN_CLASSES, ProviderResult, RetryClass
 from tests.simulated.simulation import ANSWERS, CAP, LOST, NOW, OK, PRICE, a_job, job_in
 
-S = Status
+S = JobStatus
 HUNG_UP_AFTER_CHARGING = "charged and hung up"
 TRUTHS = ("lost", HUNG_UP_AFTER_CHARGING, *ANSWERS)
 CHARGES = ("ok", "unsafe", HUNG_UP_AFTER_CHARGING)
 OWNER = a_job(job_id="o" * 64)
-Move = Callable[[Job], transitions.Step | None]
+Move = Callable[[Job], transitions.Transition | None]
 
 
 class OneJob(RuleBasedStateMachine):
@@ -32,7 +32,7 @@ class OneJob(RuleBasedStateMachine):
         self.now = NOW
         self.bill: Counter[int] = Counter()
         self.books: Counter[tuple[str, str]] = Counter()
-        self.answers: dict[int, Answer] = {}
+        self.answers: dict[int, ProviderResult] = {}
         self.losses: Counter[int] = Counter()
         self.own_id = False
 
@@ -40,17 +40,17 @@ class OneJob(RuleBasedStateMachine):
     def the_provider_takes_our_id_or_not(self, own_id: bool) -> None:
         self.own_id = own_id
 
-    def write(self, step: transitions.Step | None) -> None:
+    def write(self, step: transitions.Transition | None) -> None:
         """What the ledger does with a step: the job and its booking together."""
         if step is None:
             return
-        before = {one.n for one in self.job.attempts if one.outcome is Outcome.LOST}
+        before = {one.n for one in self.job.attempts if one.outcome is AttemptOutcome.LOST}
         self.job = step.job
         for one in self.job.attempts:
-            self.losses[one.generation] += one.outcome is Outcome.LOST and one.n not in before
-        if step.booking:
-            for name in ("reserved", "certain", "unknown", "committed"):
-                self.books[step.booking.day, name] += getattr(step.booking, name)
+            self.losses[one.charge_no] += one.outcome is AttemptOutcome.LOST and one.n not in before
+        if step.budget_change:
+            for name in ("reserved", "confirmed", "unknown", "total"):
+                self.books[step.budget_change.day, name] += getattr(step.budget_change, name)
 
     # -- calls and answers ---------------------------------------------------------------------------------------
 
@@ -58,7 +58,7 @@ class OneJob(RuleBasedStateMachine):
     @rule(truth=st.sampled_from(TRUTHS) | st.sampled_from(TRUTHS[:3]))
     def a_worker_claims_and_calls(self, truth: str) -> None:
         lease_until = self.now + timedelta(minutes=6)
-        provider_id = f"id-{self.job.generation}" if self.own_id else None
+        provider_id = f"id-{self.job.charge_no}" if self.own_id else None
         step = transitions.claim(
             self.job, now=self.now, lease_until=lease_until, price=PRICE, cap=CAP, provider_id=provider_id
         )
@@ -67,24 +67,24 @@ class OneJob(RuleBasedStateMachine):
 
     def may_claim(self) -> bool:
         """As render does it: what is lost is paid for a second time once, and never under an id that can be asked."""
-        lost_once = self.job.losses <= 1 and not self.own_id and self.job.unwanted is None
+        lost_once = self.job.lost_call_count <= 1 and not self.own_id and self.job.end_after_call is None
         return self.job.status is S.ACCEPTED or lost_once
 
     def call(self, truth: str) -> None:
         """The provider does something, and charges it to the generation of the attempt."""
-        self.answers[self.job.attempt] = ANSWERS.get(truth, LOST)
-        self.bill[self.job.generation] += PRICE if truth in CHARGES else 0
+        self.answers[self.job.attempt_no] = ANSWERS.get(truth, LOST)
+        self.bill[self.job.charge_no] += PRICE if truth in CHARGES else 0
 
     @precondition(lambda self: self.job.status is S.UNKNOWN and self.own_id)
     @rule(truth=st.sampled_from(TRUTHS))
     def the_call_is_sent_again_under_its_id(self, truth: str) -> None:
         """Where it was charged already, the provider gives the same picture once more, or has no time for us."""
         try:
-            self.write(transitions.send_again(self.job, self.now + timedelta(minutes=6)))
-        except StaleError:
+            self.write(transitions.resend_call(self.job, self.now + timedelta(minutes=6)))
+        except ConflictError:
             return
-        if self.bill[self.job.generation] and ANSWERS.get(truth, LOST).kind not in NOT_TAKEN:
-            self.answers[self.job.attempt] = OK
+        if self.bill[self.job.charge_no] and ANSWERS.get(truth, LOST).retry_class not in NOT_TAKEN_CLASSES:
+            self.answers[self.job.attempt_no] = OK
         else:
             self.call(truth)
 
@@ -95,16 +95,20 @@ class OneJob(RuleBasedStateMachine):
         n = data.draw(st.sampled_from(sorted(self.answers)))
         answer = self.answers[n]
         try:
-            self.write(transitions.record(self.job, n, answer, self.now))
-        except StaleError:
+            self.write(transitions.record_result(self.job, n, answer, self.now))
+        except ConflictError:
             assert not answer.charged
             return
-        if answer.usable:
+        if answer.is_usable:
             assert self.job.status in (S.PAID, S.STORED, S.SUPERSEDED, S.CANCELLED)
-        attempt = self.job.attempt_of(n)
-        known = attempt is None or attempt.money is not Money.UNKNOWN
-        denied_again = attempt is not None and attempt.sends > 1 and answer.kind in (*NOT_TAKEN, Class.PERM)
-        assert known or answer.kind is Class.AMBIG or denied_again
+        attempt = self.job.find_attempt(n)
+        known = attempt is None or attempt.money is not MoneyStatus.UNKNOWN
+        denied_again = (
+            attempt is not None
+            and attempt.send_count > 1
+            and answer.retry_class in (*NOT_TAKEN_CLASSES, RetryClass.PERM)
+        )
+        assert known or answer.retry_class is RetryClass.AMBIG or denied_again
 
     # -- all the rest --------------------------------------------------------------------------------------------
 
@@ -124,23 +128,23 @@ class OneJob(RuleBasedStateMachine):
         """The transitions that need no call and matter to money or state."""
         now, later = self.now, self.now + timedelta(minutes=6)
         return {
-            "acknowledge": lambda job: transitions.acknowledge(job, job.attempt, "work"),
+            "acknowledge": lambda job: transitions.acknowledge(job, job.attempt_no, "work"),
             "park": lambda job: transitions.park(job, now),
-            "renew": lambda job: transitions.renew(job, now, later),
-            "lose": lambda job: transitions.lose(job, now),
+            "renew": lambda job: transitions.renew_lease(job, now, later),
+            "lose": lambda job: transitions.expire_lease(job, now),
             "hold": lambda job: transitions.hold(job, now),
-            "begin": lambda job: transitions.begin(job, now, later),
-            "leave": transitions.leave,
+            "begin": lambda job: transitions.begin_processing(job, now, later),
+            "leave": transitions.end_processing,
             "store": lambda job: transitions.store(job, (), (), now),
             "fail": lambda job: transitions.fail(job, ResultError(Code.RESULT_GONE, "gone"), now),
             "supersede": lambda job: transitions.supersede(job, now),
             "cancel": lambda job: transitions.cancel(job, now),
             "reopen": lambda job: transitions.reopen(job, job, now),
-            "name_again": transitions.name_again,
-            "follow": lambda job: transitions.follow(job, transitions.owner_of(OWNER)),
-            "take_over": lambda job: transitions.take_over(job, transitions.owner_of(OWNER)),
+            "name_again": transitions.reinstate,
+            "follow": lambda job: transitions.wait_for_owner(job, transitions.build_content_owner(OWNER)),
+            "take_over": lambda job: transitions.take_over(job, transitions.build_content_owner(OWNER)),
             "reuse": lambda job: transitions.reuse(job, job_in(S.STORED), now),
-            "deliver_again": lambda job: transitions.deliver_again(job, now),
+            "deliver_again": lambda job: transitions.retry_delivery(job, now),
             "pay_again": lambda job: transitions.pay_again(job, now),
         }
 
@@ -154,11 +158,11 @@ class OneJob(RuleBasedStateMachine):
     def the_books_are_the_sums_of_the_attempts(self) -> None:
         sums: Counter[tuple[str, str]] = Counter()
         for attempt in self.job.attempts:
-            for name, amount in (("reserved", attempt.reserved), ("certain", attempt.charged)):
-                sums[attempt.day, name] += amount
-                sums[attempt.day, "committed"] += amount
-            sums[attempt.day, "unknown"] += attempt.unknown
-            sums[attempt.day, "committed"] += attempt.unknown
+            for name, amount in (("reserved", attempt.reserved), ("confirmed", attempt.charged)):
+                sums[attempt.budget_day, name] += amount
+                sums[attempt.budget_day, "total"] += amount
+            sums[attempt.budget_day, "unknown"] += attempt.unknown
+            sums[attempt.budget_day, "total"] += attempt.unknown
         assert +self.books == +sums
         assert min(self.books.values(), default=0) >= 0
 
@@ -170,27 +174,27 @@ class OneJob(RuleBasedStateMachine):
     @invariant()
     def what_may_have_cost_money_is_bought_again_only_where_a_person_says_so(self) -> None:
         if self.job.status in (S.ACCEPTED, S.SUPERSEDED, S.CANCELLED):
-            meant = [one for one in self.job.attempts if one.generation == self.job.generation]
-            assert {one.money for one in meant} <= {Money.NOT_SPENT}
+            meant = [one for one in self.job.attempts if one.charge_no == self.job.charge_no]
+            assert {one.money for one in meant} <= {MoneyStatus.NOT_SPENT}
 
     @invariant()
     def only_an_open_call_holds_a_reservation(self) -> None:
         held = [attempt.n for attempt in self.job.attempts if attempt.reserved]
-        assert held == [attempt.n for attempt in self.job.attempts if attempt.outcome is Outcome.IN_FLIGHT]
-        assert (self.job.attempt in held) or self.job.status is not S.SUBMITTING
+        assert held == [attempt.n for attempt in self.job.attempts if attempt.outcome is AttemptOutcome.IN_FLIGHT]
+        assert (self.job.attempt_no in held) or self.job.status is not S.SUBMITTING
 
     @invariant()
     def an_end_has_its_time_and_a_failure_its_reason(self) -> None:
-        assert (self.job.ended_at is not None) is self.job.ended
+        assert (self.job.ended_at is not None) is self.job.has_ended
         if self.job.status in (S.REFUSED, S.DEAD, S.HELD):
             assert self.job.problem
             assert self.job.problem.money is self.job.money
 
 
-def _tried(move: Move, job: Job) -> transitions.Step | None:
+def _tried(move: Move, job: Job) -> transitions.Transition | None:
     try:
         return move(job)
-    except StaleError:
+    except ConflictError:
         return None
 
 

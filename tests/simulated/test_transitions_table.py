@@ -1,15 +1,16 @@
 """The state machine, pair by pair: what design's diagram allows, and nothing else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from backdrop.model import transitions
-from backdrop.model.cancel_marks import CallOff
+from backdrop.model.cancel_marks import CancelMark
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, StaleError
-from backdrop.model.job import Job, Money, Outcome, Status
+from backdrop.model.errors import ConflictError, ResultError
+from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus
 from tests.simulated.simulation import (
     ANSWERS,
     BACKOFF,
@@ -31,13 +32,13 @@ from tests.simulated.simulation import (
 )
 from tests.unit.core_items import a_result
 
-Move = Callable[[Job], transitions.Step | None]
-S = Status
+Move = Callable[[Job], transitions.Transition | None]
+S = JobStatus
 
 
 def named(job: Job) -> Job:
     """The job, whose provider has named its work."""
-    return job.but(attempts=tuple(attempt.but(provider_id="work-1") for attempt in job.attempts))
+    return replace(job, attempts=tuple(replace(attempt, provider_id="work-1") for attempt in job.attempts))
 
 
 OWNER = a_job(job_id="o" * 64)
@@ -46,71 +47,71 @@ MOVES: dict[str, Move] = {
     "claim": lambda job: claim(job),
     "acknowledge": lambda job: transitions.acknowledge(job, 1, "work-1"),
     "park": lambda job: transitions.park(job, NOW),
-    "renew": lambda job: transitions.renew(job, LEASE, LEASE),
-    "send_again": lambda job: transitions.send_again(named(job), LEASE),
-    "lose": lambda job: transitions.lose(job, LEASE),
+    "renew_lease": lambda job: transitions.renew_lease(job, LEASE, LEASE),
+    "resend_call": lambda job: transitions.resend_call(named(job), LEASE),
+    "expire_lease": lambda job: transitions.expire_lease(job, LEASE),
     "hold": lambda job: transitions.hold(job, NOW),
-    "begin": lambda job: transitions.begin(job, NOW, LEASE),
-    "leave": transitions.leave,
-    "note": lambda job: transitions.note(job, a_note()),
-    "put_back": lambda job: transitions.put_back(job, NOW),
-    "mark_told": transitions.mark_told,
+    "begin_processing": lambda job: transitions.begin_processing(job, NOW, LEASE),
+    "end_processing": transitions.end_processing,
+    "record_wait_reason": lambda job: transitions.record_wait_reason(job, a_note()),
+    "mark_resent": lambda job: transitions.mark_resent(job, NOW),
+    "mark_announced": transitions.mark_announced,
     "store": lambda job: transitions.store(job, (), (), NOW),
     "fail": lambda job: transitions.fail(job, ResultError(Code.LINK_EXPIRED, "expired"), NOW),
     "supersede": lambda job: transitions.supersede(job, NOW),
     "cancel": lambda job: transitions.cancel(job, NOW),
-    "call_off": lambda job: transitions.call_off(job, [CallOff(prefix="", until=NOW)], NOW),
-    "set_aside": lambda job: transitions.set_aside(job.but(results=(a_result(),))),
+    "apply_cancel_marks": lambda job: transitions.apply_cancel_marks(job, [CancelMark(prefix="", until=NOW)], NOW),
+    "mark_not_current": lambda job: transitions.mark_not_current(replace(job, results=(a_result(),))),
     "reopen": lambda job: transitions.reopen(job, job, NOW),
-    "run_again": lambda job: transitions.run_again(job, job, NOW),
-    "name_again": transitions.name_again,
-    "describe": lambda job: transitions.describe(job, job.but(instructions={"metadata": 1})),
-    "follow": lambda job: transitions.follow(job, transitions.owner_of(OWNER)),
-    "take_over": lambda job: transitions.take_over(job, transitions.owner_of(OWNER)),
+    "restart": lambda job: transitions.restart(job, job, NOW),
+    "reinstate": transitions.reinstate,
+    "update_instructions": lambda job: transitions.update_instructions(job, replace(job, instructions={"metadata": 1})),
+    "wait_for_owner": lambda job: transitions.wait_for_owner(job, transitions.build_content_owner(OWNER)),
+    "take_over": lambda job: transitions.take_over(job, transitions.build_content_owner(OWNER)),
     "reuse": lambda job: transitions.reuse(job, job_in(S.STORED), NOW),
-    "beside": lambda job: transitions.beside(job, transitions.owner_of(OWNER), OWNER, NOW),
-    "move": lambda job: transitions.move(job, "runware", PRICE, "ideogram is paused", NOW),
-    "deliver_again": lambda job: transitions.deliver_again(job, NOW),
+    "join_existing": lambda job: transitions.join_existing(job, transitions.build_content_owner(OWNER), OWNER, NOW),
+    "change_provider": lambda job: transitions.change_provider(job, "runware", PRICE, "ideogram is paused", NOW),
+    "retry_delivery": lambda job: transitions.retry_delivery(job, NOW),
     "pay_again": lambda job: transitions.pay_again(job, NOW),
 }
 STAYS = {
     "accept": [*S],
     "acknowledge": [S.SUBMITTING, S.UNKNOWN, S.HELD],
     "park": [S.SUBMITTING],
-    "renew": [S.SUBMITTING],
-    "begin": [S.ACCEPTED, S.UNKNOWN, S.PAID],
-    "leave": [*S],
-    "note": [S.ACCEPTED, S.PAID],
-    "put_back": [*S],
-    "mark_told": [S.REFUSED, S.DEAD, S.HELD],
+    "renew_lease": [S.SUBMITTING],
+    "begin_processing": [S.ACCEPTED, S.UNKNOWN, S.PAID],
+    "end_processing": [*S],
+    "record_wait_reason": [S.ACCEPTED, S.PAID],
+    "mark_resent": [*S],
+    "mark_announced": [S.REFUSED, S.DEAD, S.HELD],
     "supersede": [S.SUBMITTING, S.UNKNOWN],
     "cancel": [S.SUBMITTING, S.UNKNOWN],
-    "call_off": [S.SUBMITTING, S.UNKNOWN],
-    "set_aside": [S.STORED],
-    "name_again": [S.PAID],
-    "describe": [*S],
-    "follow": [S.ACCEPTED],
+    "apply_cancel_marks": [S.SUBMITTING, S.UNKNOWN],
+    "mark_not_current": [S.STORED],
+    "reinstate": [S.PAID],
+    "update_instructions": [*S],
+    "wait_for_owner": [S.ACCEPTED],
     "take_over": [S.ACCEPTED],
-    "beside": [S.ACCEPTED],
-    "move": [S.ACCEPTED],
+    "join_existing": [S.ACCEPTED],
+    "change_provider": [S.ACCEPTED],
 }
-ALLOWED: dict[tuple[str, Status], Status] = {
+ALLOWED: dict[tuple[str, JobStatus], JobStatus] = {
     **{(name, state): state for name, states in STAYS.items() for state in states},
     ("claim", S.ACCEPTED): S.SUBMITTING,
     ("claim", S.UNKNOWN): S.SUBMITTING,
-    ("send_again", S.UNKNOWN): S.SUBMITTING,
-    ("lose", S.SUBMITTING): S.UNKNOWN,
+    ("resend_call", S.UNKNOWN): S.SUBMITTING,
+    ("expire_lease", S.SUBMITTING): S.UNKNOWN,
     ("hold", S.UNKNOWN): S.HELD,
     ("store", S.PAID): S.STORED,
     ("fail", S.ACCEPTED): S.DEAD,
     ("fail", S.PAID): S.DEAD,
     ("supersede", S.ACCEPTED): S.SUPERSEDED,
     ("cancel", S.ACCEPTED): S.CANCELLED,
-    ("call_off", S.ACCEPTED): S.CANCELLED,
-    ("name_again", S.STORED): S.PAID,
+    ("apply_cancel_marks", S.ACCEPTED): S.CANCELLED,
+    ("reinstate", S.STORED): S.PAID,
     **{
         (name, state): S.ACCEPTED
-        for name in ("reopen", "run_again")
+        for name in ("reopen", "restart")
         for state in (S.SUPERSEDED, S.CANCELLED, S.REFUSED, S.DEAD)
     },
     ("reuse", S.ACCEPTED): S.PAID,
@@ -119,9 +120,17 @@ ALLOWED: dict[tuple[str, Status], Status] = {
     ("pay_again", S.HELD): S.ACCEPTED,
 }
 # The rest of the module's names: what is tested by itself, and what is no transition.
-NOT_IN_THE_TABLE = {"record", "owner_of", "throttled", "Booking", "Step", "KEPT_NOT_TAKEN", "USEFUL"}
+NOT_IN_THE_TABLE = {
+    "record_result",
+    "build_content_owner",
+    "add_throttled_time",
+    "BudgetChange",
+    "Transition",
+    "MAX_NOT_TAKEN_ATTEMPTS",
+    "LATE_RESULT_STATUSES",
+}
 # Where the answer to a job's own attempt moves it, by the state in which it finds the job.
-RECORDED: dict[tuple[str, Status], Status] = {
+RECORDED: dict[tuple[str, JobStatus], JobStatus] = {
     **{("ok", state): S.PAID for state in (S.SUBMITTING, S.UNKNOWN, S.HELD, S.DEAD)},
     **{(name, state): S.DEAD for name in ("unsafe", "rejected", "failed") for state in (S.SUBMITTING, S.UNKNOWN)},
     **{("refused", state): S.REFUSED for state in (S.SUBMITTING, S.UNKNOWN)},
@@ -132,12 +141,12 @@ RECORDED: dict[tuple[str, Status], Status] = {
 ATTEMPTED = [S.SUBMITTING, S.UNKNOWN, S.PAID, S.STORED, S.REFUSED, S.DEAD, S.HELD]
 
 
-@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("status", JobStatus)
 @pytest.mark.parametrize("name", MOVES)
-def test_a_transition_leads_where_the_diagram_says_or_nowhere(name: str, status: Status) -> None:
+def test_a_transition_leads_where_the_diagram_says_or_nowhere(name: str, status: JobStatus) -> None:
     try:
         step = MOVES[name](job_in(status))
-    except StaleError:
+    except ConflictError:
         step = None
     assert (step.job.status if step else None) == ALLOWED.get((name, status))
 
@@ -148,19 +157,19 @@ def test_every_transition_stands_in_the_table() -> None:
 
 @pytest.mark.parametrize("status", ATTEMPTED)
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_moves_its_job_as_the_diagram_says(name: str, status: Status) -> None:
-    step = transitions.record(job_in(status), 1, ANSWERS[name], NOW)
+def test_an_answer_moves_its_job_as_the_diagram_says(name: str, status: JobStatus) -> None:
+    step = transitions.record_result(job_in(status), 1, ANSWERS[name], NOW)
     assert step.job.status == RECORDED.get((name, status), status)
 
 
 def test_nothing_is_recorded_of_an_attempt_that_was_never_opened() -> None:
-    with pytest.raises(StaleError):
-        transitions.record(job_in(S.SUBMITTING), 2, OK, NOW)
+    with pytest.raises(ConflictError):
+        transitions.record_result(job_in(S.SUBMITTING), 2, OK, NOW)
 
 
 def test_a_live_lease_is_never_declared_lost() -> None:
-    with pytest.raises(StaleError):
-        transitions.lose(job_in(S.SUBMITTING), NOW)
+    with pytest.raises(ConflictError):
+        transitions.expire_lease(job_in(S.SUBMITTING), NOW)
 
 
 def test_what_was_paid_is_never_bought_again_by_being_named() -> None:
@@ -171,53 +180,53 @@ def test_what_was_paid_is_never_bought_again_by_being_named() -> None:
 
 def test_a_claim_reserves_the_highest_price_and_the_answer_gives_it_back() -> None:
     claimed = claim(job_in(S.ACCEPTED))
-    assert claimed.booking
-    assert (claimed.booking.reserved, claimed.booking.committed) == (PRICE, PRICE)
+    assert claimed.budget_change
+    assert (claimed.budget_change.reserved, claimed.budget_change.total) == (PRICE, PRICE)
     for answer, certain, unknown in ((OK, PRICE, 0), (LOST, 0, PRICE), (REFUSED, 0, 0), (BACKOFF, 0, 0)):
-        booking = transitions.record(claimed.job, 1, answer, NOW).booking
+        booking = transitions.record_result(claimed.job, 1, answer, NOW).budget_change
         assert booking
-        assert (booking.reserved, booking.certain, booking.unknown) == (-PRICE, certain, unknown)
+        assert (booking.reserved, booking.confirmed, booking.unknown) == (-PRICE, certain, unknown)
 
 
 def test_a_buried_job_says_whether_money_is_gone() -> None:
     problem = spent_and_dead().problem
     assert problem
-    assert problem.money is Money.SPENT
-    assert job_in(S.HELD).money is Money.UNKNOWN
+    assert problem.money is MoneyStatus.SPENT
+    assert job_in(S.HELD).money is MoneyStatus.UNKNOWN
 
 
 def test_a_late_refusal_takes_the_doubt_from_a_held_job() -> None:
     """An answer can always be recorded, one that says "not taken" too."""
     for answer in (REJECTED, THROTTLED, BACKOFF):
-        step = transitions.record(job_in(S.HELD), 1, answer, NOW)
-        assert step.booking
-        assert (step.job.status, step.job.unknown, step.booking.unknown) == (S.HELD, 0, -PRICE)
+        step = transitions.record_result(job_in(S.HELD), 1, answer, NOW)
+        assert step.budget_change
+        assert (step.job.status, step.job.unknown, step.budget_change.unknown) == (S.HELD, 0, -PRICE)
 
 
 @pytest.mark.parametrize(("leave", "end"), [(transitions.supersede, S.SUPERSEDED), (transitions.cancel, S.CANCELLED)])
 def test_a_job_that_is_not_wanted_any_more_ends_when_it_comes_back_unpaid(
-    leave: Callable[[Job, datetime], transitions.Step | None], end: Status
+    leave: Callable[[Job, datetime], transitions.Transition | None], end: JobStatus
 ) -> None:
     marked = leave(job_in(S.SUBMITTING), NOW)
     assert marked
     assert leave(marked.job, NOW) is None
-    assert transitions.record(marked.job, 1, THROTTLED, NOW).job.status is end
-    assert transitions.record(marked.job, 1, OK, NOW).job.status is S.PAID
+    assert transitions.record_result(marked.job, 1, THROTTLED, NOW).job.status is end
+    assert transitions.record_result(marked.job, 1, OK, NOW).job.status is S.PAID
     again = transitions.reopen(marked.job, marked.job, NOW)
     assert again
-    assert transitions.record(again.job, 1, THROTTLED, NOW).job.status is S.ACCEPTED
+    assert transitions.record_result(again.job, 1, THROTTLED, NOW).job.status is S.ACCEPTED
 
 
 def test_a_storm_of_refusals_leaves_a_bounded_trace() -> None:
     job = job_in(S.ACCEPTED)
     for _ in range(50):
         job = claim(job).job
-        job = transitions.record(job, job.attempt, BACKOFF, NOW).job
-    assert job.attempt == 50
-    assert len(job.attempts) == transitions.KEPT_NOT_TAKEN
-    assert {attempt.outcome for attempt in job.attempts} == {Outcome.NOT_TAKEN}
+        job = transitions.record_result(job, job.attempt_no, BACKOFF, NOW).job
+    assert job.attempt_no == 50
+    assert len(job.attempts) == transitions.MAX_NOT_TAKEN_ATTEMPTS
+    assert {attempt.outcome for attempt in job.attempts} == {AttemptOutcome.NOT_TAKEN}
 
 
 def test_a_throttled_call_leaves_no_attempt_behind() -> None:
     job = called(THROTTLED)
-    assert (job.attempts, job.attempt) == ((), 1)
+    assert (job.attempts, job.attempt_no) == ((), 1)

@@ -1,137 +1,143 @@
 """What reconcile looks at, and when: each open item under its time, each failure in its list, and nothing else."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from backdrop.aws.items import item_of
+from backdrop.aws.items import to_item
 from backdrop.model import transitions
-from backdrop.model.circuit import Lane
+from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError
-from backdrop.model.job import FAILED, Item, Status
+from backdrop.model.job import FAILED_STATUSES, JobStatus, LedgerItem
 from backdrop.model.schedule import (
-    AFTER_THE_LEASE,
-    FAILURES,
-    MESSAGE_LIFE,
-    OPEN,
-    SHARDS,
-    UNDELIVERED,
-    UNSETTLED,
-    UNTOLD,
-    Run,
-    watched,
+    ANNOUNCEMENT_CHECK_DELAY,
+    DELIVERY_CHECK_DELAY,
+    FAILED_ITEMS,
+    INDEX_SHARDS,
+    LEASE_CHECK_DELAY,
+    MESSAGE_LIFETIME,
+    OPEN_ITEMS,
+    SETTLE_CHECK_DELAY,
+    ReconcileState,
+    build_index_entry,
 )
 from tests.simulated.simulation import LEASE, LOST, NOW, OK, a_job, called, claim, job_in
 from tests.unit.core_items import a_problem, a_source
 
-S = Status
+S = JobStatus
 SOURCE = "7" + "f" * 63
 LATER = NOW + timedelta(hours=1)
 OPEN_STATES = [S.ACCEPTED, S.SUBMITTING, S.UNKNOWN, S.PAID]
 
 
-def due(item: Item) -> datetime:
+def due(item: LedgerItem) -> datetime:
     """When an open item is due."""
-    found = watched(item)
+    found = build_index_entry(item)
     assert found
-    assert found[0] == f"{OPEN}#7"
+    assert found[0] == f"{OPEN_ITEMS}#7"
     assert isinstance(found[1], datetime)
     return found[1]
 
 
 @pytest.mark.parametrize("status", S)
-def test_an_open_job_is_due_some_day_a_failure_is_listed_and_a_good_end_forgotten(status: Status) -> None:
-    found = watched(job_in(status).but(source_id=SOURCE, told=True))
-    lists = dict.fromkeys(OPEN_STATES, f"{OPEN}#7") | dict.fromkeys(FAILED, f"{FAILURES}#7")
+def test_an_open_job_is_due_some_day_a_failure_is_listed_and_a_good_end_forgotten(status: JobStatus) -> None:
+    found = build_index_entry(replace(job_in(status), source_id=SOURCE, announced=True))
+    lists = dict.fromkeys(OPEN_STATES, f"{OPEN_ITEMS}#7") | dict.fromkeys(FAILED_STATUSES, f"{FAILED_ITEMS}#7")
     assert (found[0] if found else None) == lists.get(status)
 
 
-@pytest.mark.parametrize("status", sorted(FAILED))
-def test_failures_are_listed_in_the_order_in_which_they_ended(status: Status) -> None:
-    found = watched(job_in(status).but(ended_at=LATER, told=True))
+@pytest.mark.parametrize("status", sorted(FAILED_STATUSES))
+def test_failures_are_listed_in_the_order_in_which_they_ended(status: JobStatus) -> None:
+    found = build_index_entry(replace(job_in(status), ended_at=LATER, announced=True))
     assert found
     assert found[1] == LATER
 
 
-@pytest.mark.parametrize("status", sorted(FAILED))
-def test_a_failure_of_which_nobody_was_told_is_due_until_somebody_was(status: Status) -> None:
+@pytest.mark.parametrize("status", sorted(FAILED_STATUSES))
+def test_a_failure_of_which_nobody_was_told_is_due_until_somebody_was(status: JobStatus) -> None:
     """Whoever ended it may have died before its message was out."""
-    job = job_in(status).but(source_id=SOURCE, ended_at=NOW)
-    assert due(job) == NOW + UNTOLD
-    assert due(transitions.put_back(job, LATER).job) == LATER + UNTOLD
+    job = replace(job_in(status), source_id=SOURCE, ended_at=NOW)
+    assert due(job) == NOW + ANNOUNCEMENT_CHECK_DELAY
+    assert due(transitions.mark_resent(job, LATER).job) == LATER + ANNOUNCEMENT_CHECK_DELAY
 
 
 def test_a_job_that_waits_in_its_lane_is_due_before_its_message_is_forgotten() -> None:
     """Lanes keep a message for four days."""
     job = a_job(source_id=SOURCE)
-    assert due(job) == NOW + MESSAGE_LIFE
-    assert timedelta(days=4) > MESSAGE_LIFE
-    assert due(transitions.put_back(job, LATER).job) == LATER + MESSAGE_LIFE
+    assert due(job) == NOW + MESSAGE_LIFETIME
+    assert timedelta(days=4) > MESSAGE_LIFETIME
+    assert due(transitions.mark_resent(job, LATER).job) == LATER + MESSAGE_LIFETIME
 
 
 @pytest.mark.parametrize("status", [S.SUBMITTING, S.UNKNOWN])
-def test_a_call_without_an_answer_is_due_after_its_lease_and_again_after_each_look(status: Status) -> None:
-    job = job_in(status).but(source_id=SOURCE)
-    assert due(job) == LEASE + AFTER_THE_LEASE
-    assert due(transitions.put_back(job, LATER).job) == LATER + AFTER_THE_LEASE
+def test_a_call_without_an_answer_is_due_after_its_lease_and_again_after_each_look(status: JobStatus) -> None:
+    job = replace(job_in(status), source_id=SOURCE)
+    assert due(job) == LEASE + LEASE_CHECK_DELAY
+    assert due(transitions.mark_resent(job, LATER).job) == LATER + LEASE_CHECK_DELAY
 
 
 @pytest.mark.parametrize("stored", [False, True])
 def test_a_call_of_which_the_job_no_longer_waits_is_due_after_its_lease(stored: bool) -> None:
     """Another call brought the pictures; this one's money is to be settled all the same."""
     both = claim(called(LOST)).job
-    paid = transitions.record(both, 1, OK, NOW).job
+    paid = transitions.record_result(both, 1, OK, NOW).job
     job = transitions.store(paid, (), (), NOW).job if stored else paid
-    assert due(job.but(source_id=SOURCE)) == LEASE + AFTER_THE_LEASE
-    assert watched(transitions.record(job, 2, OK, NOW).job.but(status=S.STORED)) is None
+    assert due(replace(job, source_id=SOURCE)) == LEASE + LEASE_CHECK_DELAY
+    assert build_index_entry(replace(transitions.record_result(job, 2, OK, NOW).job, status=S.STORED)) is None
 
 
 def test_a_paid_picture_is_due_when_it_should_have_been_handed_over_long_ago() -> None:
-    waiting = a_job(source_id=SOURCE, put_at=NOW)
-    paid = transitions.record(claim(waiting).job, 1, OK, LATER).job
-    assert due(paid) == LATER + UNDELIVERED
-    assert due(transitions.put_back(paid, LATER + UNDELIVERED).job) == LATER + 2 * UNDELIVERED
+    waiting = a_job(source_id=SOURCE, last_sent_at=NOW)
+    paid = transitions.record_result(claim(waiting).job, 1, OK, LATER).job
+    assert due(paid) == LATER + DELIVERY_CHECK_DELAY
+    assert due(transitions.mark_resent(paid, LATER + DELIVERY_CHECK_DELAY).job) == LATER + 2 * DELIVERY_CHECK_DELAY
 
 
 def test_a_picture_that_is_to_be_handed_over_once_more_is_due_anew() -> None:
     """Its link was paid long ago; what counts is when its message was sent."""
-    dead = transitions.fail(job_in(S.PAID), ResultError(Code.RESULT_GONE, "gone"), NOW).job.but(source_id=SOURCE)
+    dead = replace(transitions.fail(job_in(S.PAID), ResultError(Code.RESULT_GONE, "gone"), NOW).job, source_id=SOURCE)
     week = NOW + timedelta(days=7)
-    assert due(transitions.deliver_again(dead, week).job) == week + UNDELIVERED
+    assert due(transitions.retry_delivery(dead, week).job) == week + DELIVERY_CHECK_DELAY
 
 
 def test_a_photo_that_waits_for_instructions_is_due_when_it_should_have_settled() -> None:
-    waiting = a_source(source_id=SOURCE, waiting_since=NOW)
-    assert due(waiting) == NOW + UNSETTLED
-    assert due(waiting.but(put_at=LATER)) == LATER + UNSETTLED
+    waiting = a_source(source_id=SOURCE, settling_since=NOW)
+    assert due(waiting) == NOW + SETTLE_CHECK_DELAY
+    assert due(replace(waiting, last_sent_at=LATER)) == LATER + SETTLE_CHECK_DELAY
 
 
 def test_a_photo_that_waits_is_open_though_it_was_wrong_before() -> None:
-    waiting = a_source(source_id=SOURCE, waiting_since=NOW, problems=(a_problem(Code.NO_INSTRUCTIONS),))
-    assert due(waiting) == NOW + UNSETTLED
+    waiting = a_source(source_id=SOURCE, settling_since=NOW, problems=(a_problem(Code.NO_INSTRUCTIONS),))
+    assert due(waiting) == NOW + SETTLE_CHECK_DELAY
 
 
 def test_a_photo_that_was_refused_before_there_was_a_job_is_listed_too() -> None:
     problem = a_problem(Code.NOT_A_PHOTO)
-    assert watched(a_source(source_id=SOURCE, problems=(problem,))) == (f"{FAILURES}#7", problem.last_seen)
-    assert watched(a_source(source_id=SOURCE)) is None
+    assert build_index_entry(a_source(source_id=SOURCE, problems=(problem,))) == (
+        f"{FAILED_ITEMS}#7",
+        problem.last_seen,
+    )
+    assert build_index_entry(a_source(source_id=SOURCE)) is None
 
 
-@pytest.mark.parametrize("item", [Lane(provider="ideogram"), Run(until=NOW)], ids=["lane", "run"])
-def test_what_is_no_photo_is_watched_by_nobody(item: Item) -> None:
-    assert watched(item) is None
-    assert not {"watch", "due"} & set(item_of(item))
+@pytest.mark.parametrize(
+    "item", [ProviderHealth(provider="ideogram"), ReconcileState(locked_until=NOW)], ids=["lane", "run"]
+)
+def test_what_is_no_photo_is_watched_by_nobody(item: LedgerItem) -> None:
+    assert build_index_entry(item) is None
+    assert not {"watch", "due"} & set(to_item(item))
 
 
 def test_an_item_lies_in_the_index_as_long_as_it_is_watched_and_in_the_order_of_time() -> None:
     """The index is sparse: whatever has no such attribute does not lie in it."""
     moments = [NOW, NOW.replace(microsecond=1000), NOW + timedelta(milliseconds=10), LATER]
-    rows = [item_of(a_job(source_id=SOURCE, put_at=moment)) for moment in moments]
-    assert {row["watch"]["S"] for row in rows} == {f"{OPEN}#7"}
+    rows = [to_item(a_job(source_id=SOURCE, last_sent_at=moment)) for moment in moments]
+    assert {row["watch"]["S"] for row in rows} == {f"{OPEN_ITEMS}#7"}
     assert [row["due"]["S"] for row in rows] == sorted(row["due"]["S"] for row in reversed(rows))
-    assert not {"watch", "due"} & set(item_of(job_in(S.STORED)))
+    assert not {"watch", "due"} & set(to_item(job_in(S.STORED)))
 
 
 def test_every_photo_has_a_shard() -> None:
-    assert {a_source(source_id=f"{n:x}" * 64).source_id[0] for n in range(16)} == set(SHARDS)
+    assert {a_source(source_id=f"{n:x}" * 64).source_id[0] for n in range(16)} == set(INDEX_SHARDS)

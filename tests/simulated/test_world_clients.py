@@ -46,7 +46,7 @@ def listed(table: SimulatedTable) -> list[str]:
     "text",
     [
         "",
-        "rev",
+        "lock_version",
         "rev = :nowhere",
         "#nowhere = :two",
         "status = :two",
@@ -60,12 +60,12 @@ def listed(table: SimulatedTable) -> list[str]:
 )
 def test_a_condition_that_is_not_known_is_refused_never_guessed(text: str) -> None:
     with pytest.raises(ExpressionError):
-        holds(text, Scope({"rev": {"N": "3"}}, {}, {":two": {"N": "2"}}))
+        holds(text, Scope({"lock_version": {"N": "3"}}, {}, {":two": {"N": "2"}}))
 
 
 def test_every_part_of_a_condition_is_checked_though_the_first_decides() -> None:
     with pytest.raises(ExpressionError):
-        holds("rev = :two OR rev = :nowhere", Scope({"rev": {"N": "2"}}, {}, {":two": {"N": "2"}}))
+        holds("rev = :two OR rev = :nowhere", Scope({"lock_version": {"N": "2"}}, {}, {":two": {"N": "2"}}))
 
 
 def test_a_token_makes_a_transaction_happen_once_for_ten_minutes() -> None:

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.aws.batch import STALE_DELAY_SECONDS
+from backdrop.aws.batch import CONFLICT_DELAY_SECONDS
 from backdrop.model.codes import Code
-from backdrop.model.errors import DamagedMessageError, StaleError, WaitError
+from backdrop.model.errors import ConflictError, MalformedMessageError, RetryLaterError
 from proof.world.clock import START
 from proof.world.sqs import Message
 from proof.world.stack import World
@@ -32,7 +32,7 @@ def waits(seconds: float) -> Callable[[Message], None]:
 
     def step(message: Message) -> None:
         if message.body != "b":
-            raise WaitError(Code.JOB_IN_FLIGHT, "not now", seconds)
+            raise RetryLaterError(Code.JOB_IN_FLIGHT, "not now", seconds)
 
     return step
 
@@ -58,10 +58,10 @@ def test_what_the_invocation_has_no_time_for_comes_again_at_once() -> None:
 
 def test_a_lost_race_comes_again_in_a_moment() -> None:
     def step(_: Message) -> None:
-        raise StaleError
+        raise ConflictError
 
     _, (message,) = worked(step)
-    assert message.visible_at == START + timedelta(seconds=STALE_DELAY_SECONDS)
+    assert message.visible_at == START + timedelta(seconds=CONFLICT_DELAY_SECONDS)
 
 
 def test_a_message_that_cannot_be_handed_back_comes_after_its_visibility() -> None:
@@ -73,7 +73,7 @@ def test_a_message_that_cannot_be_handed_back_comes_after_its_visibility() -> No
 
 def test_a_damaged_message_becomes_a_dead_letter_that_says_why() -> None:
     def step(_: Message) -> None:
-        raise DamagedMessageError("torn")
+        raise MalformedMessageError("torn")
 
     world, again = worked(step)
     (letter,) = world.dead_letters.messages

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from backdrop.model.job import Status
+from backdrop.model.job import JobStatus
 from proof.world.clock import START
 from proof.world.faults import FAULTS, Faults, draw_faults
 from proof.world.functions import Ending
@@ -43,7 +43,7 @@ def at_rest(world: World) -> bool:
     if world.clock.time < TROUBLE or not world.quiet():
         return False
     jobs = world.jobs()
-    return len(jobs) == PHOTOS and all(job.ended for job in jobs)
+    return len(jobs) == PHOTOS and all(job.has_ended for job in jobs)
 
 
 def play(world: World) -> bool:
@@ -86,7 +86,7 @@ def assert_open_calls(world: World) -> None:
 def test_in_good_weather_every_photo_is_bought_once_and_stored(kind: Kind) -> None:
     world, _ = busy(3, (), kind)
     assert play(world)
-    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
     assert len(world.provider.calls) == PHOTOS
     assert not world.dead_letters.messages
     assert all(invocation.ending is Ending.DONE for invocation in world.functions.invocations)
@@ -115,7 +115,7 @@ def test_faults_that_have_ended_strike_no_more() -> None:
     faults.end()
     assert play(world)
     assert faults.fired.keys() <= AT_ONCE
-    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
 
 
 def test_faults_are_drawn_by_the_seed_and_fit_the_provider() -> None:

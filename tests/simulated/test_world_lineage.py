@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from backdrop.intake import folder_defaults
-from backdrop.model.job import Status
-from backdrop.pipeline.enqueue import look_at_folder
+from backdrop.model.job import JobStatus
+from backdrop.pipeline.enqueue import enqueue_folder_scan
 from proof.checker.books import Promise
 from proof.simulate.people import People
 from proof.simulate.watch import Watch
@@ -99,8 +99,8 @@ def test_a_chain_that_turns_back_is_noticed_where_it_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("body", "subject"),
     [
-        ('{"kind": "folder", "bucket": "b", "key": "k", "after": "a/1.jpg"}', "k a/1.jpg"),
-        ('{"kind": "folder", "bucket": "b", "key": "k", "after": ""}', "k"),
+        ('{"kind": "folder", "bucket": "b", "key": "k", "start_after": "a/1.jpg"}', "k a/1.jpg"),
+        ('{"kind": "folder", "bucket": "b", "key": "k", "start_after": ""}', "k"),
         ('{"kind": "recheck", "bucket": "b", "key": "k"}', "k"),
         ('{"kind": "check", "bucket": "b", "key": "k"}', ""),
         ('{"v": 1, "source_id": "s", "job_id": "j"}', "j"),
@@ -129,18 +129,18 @@ def asleep(number: int) -> tuple[World, list[str]]:
 
 def test_a_folder_of_any_size_is_woken_by_one_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     """As 16,000 photos are, 500 at a time."""
-    monkeypatch.setattr(folder_defaults, "MOST_WOKEN", 1)
+    monkeypatch.setattr(folder_defaults, "MAX_WOKEN_PHOTOS", 1)
     world, recursed = asleep(2 * MAX_INVOCATIONS)
     defaults(world, "shoes/", REMOVE)
     world.run(most_turns=10_000)
-    assert {job.status for job in world.jobs()} == {Status.STORED}
+    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
     assert len(world.jobs()) == 2 * MAX_INVOCATIONS
     assert recursed == []
 
 
 def test_lambda_would_stop_that_chain_if_intake_did_not_allow_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder_defaults, "MOST_WOKEN", 1)
-    monkeypatch.setattr(folder_defaults, "SECOND_LOOK_SECONDS", 900)
+    monkeypatch.setattr(folder_defaults, "MAX_WOKEN_PHOTOS", 1)
+    monkeypatch.setattr(folder_defaults, "RECHECK_DELAY_SECONDS", 900)
     world, recursed = asleep(2 * MAX_INVOCATIONS)
     intake = world.sources["intake"]
     intake.function = dataclasses.replace(intake.function, subject=None)
@@ -154,13 +154,13 @@ def test_lambda_would_stop_that_chain_if_intake_did_not_allow_it(monkeypatch: py
 def test_a_folder_that_is_woken_from_the_same_place_for_ever_is_noticed(
     again: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder_defaults, "MOST_WOKEN", 1)
+    monkeypatch.setattr(folder_defaults, "MAX_WOKEN_PHOTOS", 1)
     world, recursed = asleep(3)
 
     def broken(intake: Any, bucket: str, key: str, *, after: str = "", delay_seconds: int = 0) -> None:
-        look_at_folder(intake, bucket, key, after=again if after else "", delay_seconds=delay_seconds)
+        enqueue_folder_scan(intake, bucket, key, after=again if after else "", delay_seconds=delay_seconds)
 
-    monkeypatch.setattr(folder_defaults, "look_at_folder", broken)
+    monkeypatch.setattr(folder_defaults, "enqueue_folder_scan", broken)
     defaults(world, "shoes/", {"output": {"format": "jpg"}})
     with pytest.raises(AssertionError, match="not quiet"):
         world.run("intake", most_turns=200)

@@ -1,5 +1,6 @@
 """The simulated provider charges what it takes, holds its slots to the end, and tells what its kind can tell."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.job import Job
-from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from proof.world.pictures import photo
 from proof.world.provider import Kind, Reaction, SimulatedProvider, charges_and_hangs_up, hangs_up, refuses
 from proof.world.stack import World
@@ -20,15 +21,15 @@ def provider(kind: Kind = Kind.UNASKABLE, **setup: Any) -> SimulatedProvider:
     return World(kind=kind, **setup).provider
 
 
-def call(provider: SimulatedProvider, job: Job | None = None) -> Answer | Standing:
+def call(provider: SimulatedProvider, job: Job | None = None) -> ProviderResult | LookupStatus:
     """One paid call."""
     return called(provider, job)[0]
 
 
-def called(provider: SimulatedProvider, job: Job | None = None) -> tuple[Answer | Standing, list[str]]:
+def called(provider: SimulatedProvider, job: Job | None = None) -> tuple[ProviderResult | LookupStatus, list[str]]:
     """One paid call, and the names that it was acknowledged by."""
     ready, names = provider.prepare(job or a_job(), photo()), list[str]()
-    assert not isinstance(ready, Answer)
+    assert not isinstance(ready, ProviderResult)
     return ready(names.append), names
 
 
@@ -36,9 +37,9 @@ def called(provider: SimulatedProvider, job: Job | None = None) -> tuple[Answer 
 def test_a_call_is_charged_once_and_answered_with_links(kind: Kind) -> None:
     one = provider(kind)
     answer = call(one)
-    assert isinstance(answer, Answer)
-    assert (answer.kind, answer.charged, one.charged) == (Class.OK, PRICE, PRICE)
-    assert answer.usable
+    assert isinstance(answer, ProviderResult)
+    assert (answer.retry_class, answer.charged, one.charged) == (RetryClass.OK, PRICE, PRICE)
+    assert answer.is_usable
     assert [entry.order.client_hint for entry in one.bill.jobs()] == [a_job().job_id]
 
 
@@ -47,8 +48,8 @@ def test_a_lost_call_is_charged_all_the_same_or_was_never_taken() -> None:
     one.script.extend([charges_and_hangs_up(), hangs_up()])
     for _ in range(2):
         answer = call(one)
-        assert isinstance(answer, Answer)
-        assert answer.kind is Class.AMBIG
+        assert isinstance(answer, ProviderResult)
+        assert answer.retry_class is RetryClass.AMBIG
     assert one.charged == PRICE
 
 
@@ -56,7 +57,7 @@ def test_nobody_waits_longer_than_the_time_out() -> None:
     one = provider()
     one.script.append(Reaction(seconds=1000))
     begun = one.clock.time
-    assert call(one) == Answer.lost("no answer came in time")
+    assert call(one) == ProviderResult.lost("no answer came in time")
     assert one.clock.time == begun + timedelta(seconds=one.timeout_seconds)
     assert one.charged == PRICE
 
@@ -66,25 +67,25 @@ def test_work_that_outlives_the_time_out_goes_on_and_can_be_asked_about(kind: Ki
     one, job = provider(kind), a_job()
     one.script.append(Reaction(seconds=300))
     standing, names = called(one, job)
-    assert standing is Standing.PENDING
-    name = one.request_id(job) or names[0]
-    assert one.look_up(job, name) is Standing.PENDING
+    assert standing is LookupStatus.PENDING
+    name = one.idempotency_key(job) or names[0]
+    assert one.look_up(job, name) is LookupStatus.PENDING
     one.clock.sleep(300)
     answer = one.look_up(job, name)
-    assert isinstance(answer, Answer)
-    assert (answer.usable, one.charged) == (True, PRICE)
+    assert isinstance(answer, ProviderResult)
+    assert (answer.is_usable, one.charged) == (True, PRICE)
 
 
 def test_a_provider_that_cannot_be_asked_is_not_asked() -> None:
     one = provider()
-    assert one.request_id(a_job()) is None
+    assert one.idempotency_key(a_job()) is None
     with pytest.raises(NotImplementedError):
         one.look_up(a_job(), "anything")
 
 
 def test_a_name_is_passed_on_before_anybody_polls() -> None:
     one = provider(Kind.ACKNOWLEDGED)
-    assert one.request_id(a_job()) is None
+    assert one.idempotency_key(a_job()) is None
     _, names = called(one)
     assert names == [work.id for work in one.account.works.values()]
     operations = [call.operation for call in one.wire.calls]
@@ -96,47 +97,47 @@ def test_an_acknowledgement_that_is_lost_leaves_work_that_nobody_can_name() -> N
     one = provider(Kind.ACKNOWLEDGED)
     one.script.append(charges_and_hangs_up())
     answer, names = called(one)
-    assert isinstance(answer, Answer)
-    assert (answer.kind, names, one.charged) == (Class.AMBIG, [], PRICE)
+    assert isinstance(answer, ProviderResult)
+    assert (answer.retry_class, names, one.charged) == (RetryClass.AMBIG, [], PRICE)
 
 
 def test_a_record_is_forgotten_after_an_hour() -> None:
     one = provider(Kind.ACKNOWLEDGED)
     _, names = called(one)
     one.clock.sleep(3601)
-    assert one.look_up(a_job(), names[0]) is Standing.ABSENT
+    assert one.look_up(a_job(), names[0]) is LookupStatus.ABSENT
 
 
 def test_our_own_id_again_is_the_same_work_and_another_charge_has_another_id() -> None:
     one, job = provider(Kind.OWN_ID), a_job()
     one.script.append(charges_and_hangs_up())
     first, second = call(one, job), call(one, job)
-    assert isinstance(first, Answer)
-    assert isinstance(second, Answer)
-    assert (first.kind, second.kind, one.charged) == (Class.AMBIG, Class.OK, PRICE)
-    call(one, job.but(generation=1))
+    assert isinstance(first, ProviderResult)
+    assert isinstance(second, ProviderResult)
+    assert (first.retry_class, second.retry_class, one.charged) == (RetryClass.AMBIG, RetryClass.OK, PRICE)
+    call(one, replace(job, charge_no=1))
     assert one.charged == 2 * PRICE
 
 
 def test_what_was_taken_is_not_refused_when_it_is_sent_again() -> None:
     one, job = provider(Kind.OWN_ID), a_job()
-    one.script.extend([charges_and_hangs_up(), refuses(Class.PERM, Code.UNSAFE_REQUEST)])
+    one.script.extend([charges_and_hangs_up(), refuses(RetryClass.PERM, Code.UNSAFE_REQUEST)])
     call(one, job)
     again = call(one, job)
-    assert isinstance(again, Answer)
-    assert (again.kind, one.charged) == (Class.OK, PRICE)
+    assert isinstance(again, ProviderResult)
+    assert (again.retry_class, one.charged) == (RetryClass.OK, PRICE)
 
 
 def test_an_id_that_was_never_taken_is_absent() -> None:
     one, job = provider(Kind.OWN_ID), a_job()
     one.script.append(hangs_up())
     call(one, job)
-    assert one.look_up(job, one.request_id(job) or "") is Standing.ABSENT
+    assert one.look_up(job, one.idempotency_key(job) or "") is LookupStatus.ABSENT
 
 
 def test_work_that_fails_at_the_end_is_not_charged() -> None:
     one = provider(Kind.ACKNOWLEDGED)
-    failed = Answer(Class.PERM, message="failed")
+    failed = ProviderResult(RetryClass.PERM, message="failed")
     one.script.append(Reaction(fails=failed))
     assert (call(one), one.charged) == (failed, 0)
 
@@ -147,8 +148,8 @@ def test_a_hung_up_call_holds_its_slot_at_the_provider_until_its_work_is_done() 
     call(one)
     assert (one.open_calls(), one.account.at_work()) == (0, 1)
     answer = call(one)
-    assert isinstance(answer, Answer)
-    assert (answer.kind, one.charged, one.account.refused) == (Class.QUOTA, PRICE, 1)
+    assert isinstance(answer, ProviderResult)
+    assert (answer.retry_class, one.charged, one.account.refused) == (RetryClass.QUOTA, PRICE, 1)
     one.clock.sleep(300)
     assert one.account.at_work() == 0
 

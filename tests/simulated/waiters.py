@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from backdrop.model.codec import from_json
-from backdrop.model.image_request import Asked
+from backdrop.model.image_request import ImageRequest
 from proof.world.stack import INPUT, World
 from proof.world.states import TaskAnswer
 from proof.world.wire import Call, Strike
@@ -45,10 +45,10 @@ def tries(world: World) -> int:
     return sum(call.operation.startswith("send_task") for call in world.wire.calls)
 
 
-def asked(world: World) -> list[Asked]:
+def asked(world: World) -> list[ImageRequest]:
     """Who waits, or waited, as the ledger knows it; in the order of their requests."""
     bodies = [item["body"]["S"] for (_, kind), item in world.table.items.items() if kind.startswith("asked#")]
-    return sorted((from_json(Asked, body) for body in bodies), key=lambda one: one.asked_at)
+    return sorted((from_json(ImageRequest, body) for body in bodies), key=lambda one: one.requested_at)
 
 
 def awaited(**wish: Any) -> World:

@@ -13,9 +13,15 @@ LEASE = "2026-11-20T09:06:00Z"
 
 def attempt(n: int = 1, **changes: Any) -> dict[str, Any]:
     """An attempt that was answered and charged."""
-    facts: dict[str, Any] = {"n": n, "provider": "ideogram", "provider_id": None, "outcome": "answered", "day": DAY}
+    facts: dict[str, Any] = {
+        "n": n,
+        "provider": "ideogram",
+        "provider_id": None,
+        "outcome": "answered",
+        "budget_day": DAY,
+    }
     money = {"charged": PRICE, "unknown": 0, "reserved": 0}
-    return facts | money | {"generation": 0, "parked": False, "lease_until": LEASE} | changes
+    return facts | money | {"charge_no": 0, "is_parked": False, "lease_until": LEASE} | changes
 
 
 def in_flight(n: int = 1, **changes: Any) -> dict[str, Any]:
@@ -30,9 +36,15 @@ def lost(n: int = 1, **changes: Any) -> dict[str, Any]:
 
 def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """A job; stored with one picture where nothing else is said."""
-    facts: dict[str, Any] = {"job_id": "j1", "source_id": "s1", "content_key": "c1", "key": KEY, "sha256": "aa"}
-    facts |= {"asked": {"operation": "remove"}, "provider": "ideogram", "problem": None, "told": False}
-    facts |= {"attempt": len(attempts) or 1, "answered": 1, "generation": 0, "unwanted": None, "reused_from": None}
+    facts: dict[str, Any] = {"job_id": "j1", "source_id": "s1", "content_id": "c1", "key": KEY, "sha256": "aa"}
+    facts |= {"purchase_spec": {"operation": "remove"}, "provider": "ideogram", "problem": None, "announced": False}
+    facts |= {
+        "attempt_no": len(attempts) or 1,
+        "paid_attempt_no": 1,
+        "charge_no": 0,
+        "end_after_call": None,
+        "reused_from": None,
+    }
     results = [{"key": PICTURE}] if status == "stored" else []
     tried = list(attempts) if attempts or status != "stored" else [attempt()]
     return facts | {"status": status, "attempts": tried, "results": results, "quoted": PRICE} | changes
@@ -40,7 +52,7 @@ def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> di
 
 def waiting(**changes: Any) -> dict[str, Any]:
     """A job that was just accepted."""
-    return job("accepted", attempt=0, answered=0, **changes)
+    return job("accepted", attempt_no=0, paid_attempt_no=0, **changes)
 
 
 def failed(status: str, code: str, *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -52,7 +64,11 @@ def source(*named: str, problems: tuple[str, ...] = (), **changes: Any) -> dict[
     """A photo's place, with the jobs that it names and what is wrong with it."""
     wrong = [{"code": code, "first_seen": "2026-11-20T09:00:30Z"} for code in problems]
     facts: dict[str, Any] = {"key": KEY, "jobs": {str(n): name for n, name in enumerate(named)}, "problems": wrong}
-    return facts | {"photo": {"etag": "e1"}, "waiting_since": None, "held_by": "", "seen_gone": False} | changes
+    return (
+        facts
+        | {"photo": {"etag": "e1"}, "settling_since": None, "blocked_by_defaults": "", "was_missing": False}
+        | changes
+    )
 
 
 def ledger(*jobs: Plain, place: Plain | None = None) -> Ledger:
@@ -63,5 +79,5 @@ def ledger(*jobs: Plain, place: Plain | None = None) -> Ledger:
 
 def lane(*reasons: str, **changes: Any) -> dict[str, Any]:
     """A lane that is paused for these reasons; open where there are none."""
-    pauses = [{"reason": reason, "code": f"{reason}_code", "needs": 0} for reason in reasons]
-    return {"pauses": pauses, "trying": False, "closed_since": None} | changes
+    pauses = [{"reason": reason, "code": f"{reason}_code", "required_budget": 0} for reason in reasons]
+    return {"pauses": pauses, "is_in_trial": False, "closed_since": None} | changes

@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import settings
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Attempt, Job, Link, Money, Outcome, Problem, Source, Status
+from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, MoneyStatus, PictureLink, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.photo_facts import PhotoFacts
 from backdrop.model.sentence import Sentence
-from backdrop.model.stored_picture import Result
+from backdrop.model.stored_picture import StoredPicture
 
 NOW = datetime(2026, 11, 16, 12, 0, 0, 250_000, tzinfo=UTC)
 LATER = datetime(2026, 11, 16, 12, 0, 9, 500_000, tzinfo=UTC)
@@ -41,7 +41,7 @@ def a_job(**changes: Any) -> Job:
     asked = {"operation": "replace", "prompt": "on a marble table"}
     facts: dict[str, Any] = {
         "job_id": "job-1",
-        "content_key": "c" * 64,
+        "content_id": "c" * 64,
         "source_id": "s" * 64,
         "bucket": "photos",
         "key": "shoes/red.jpg",
@@ -50,7 +50,7 @@ def a_job(**changes: Any) -> Job:
         "variant": "",
         "operation": "replace",
         "provider": "ideogram",
-        "asked": asked,
+        "purchase_spec": asked,
         "instructions": asked,
         "provenance": dict.fromkeys(asked, "shoes/red.jpg.json"),
         "quoted": 60_000,
@@ -63,26 +63,26 @@ def a_job(**changes: Any) -> Job:
 def an_attempt(**changes: Any) -> Attempt:
     """An attempt that was answered and charged six cents."""
     facts: dict[str, Any] = {"n": 1, "provider": "ideogram", "submitted_at": NOW, "lease_until": LATER}
-    facts |= {"day": "2026-11-16", "reserved": 0, "charged": 60_000, "outcome": Outcome.ANSWERED}
+    facts |= {"budget_day": "2026-11-16", "reserved": 0, "charged": 60_000, "outcome": AttemptOutcome.ANSWERED}
     facts |= changes
     return Attempt(**facts)
 
 
-def a_result(**changes: Any) -> Result:
+def a_result(**changes: Any) -> StoredPicture:
     """The first picture of `shoes/red.jpg`."""
     facts: dict[str, Any] = {"key": "shoes/red.jpg/red.png", "version_id": "v9", "n": 1, "output": None}
     facts |= {"width": 1200, "height": 800, "format": "png", "bytes": 54_321, "has_alpha": False, "seed": 7}
     facts |= changes
-    return Result(**facts)
+    return StoredPicture(**facts)
 
 
 def a_stored_job(**changes: Any) -> Job:
     """A job at its good end."""
     facts: dict[str, Any] = {
-        "status": Status.STORED,
-        "attempt": 1,
+        "status": JobStatus.STORED,
+        "attempt_no": 1,
         "attempts": (an_attempt(),),
-        "links": (Link(url="https://ideogram.ai/api/images/ephemeral/a.png", seed=7),),
+        "links": (PictureLink(url="https://ideogram.ai/api/images/ephemeral/a.png", seed=7),),
         "results": (a_result(),),
         "submitted_at": NOW,
         "paid_at": LATER,
@@ -93,7 +93,7 @@ def a_stored_job(**changes: Any) -> Job:
     return a_job(**facts)
 
 
-def a_problem(code: Code = Code.UNSAFE_RESULT, money: Money = Money.SPENT, **changes: Any) -> Problem:
+def a_problem(code: Code = Code.UNSAFE_RESULT, money: MoneyStatus = MoneyStatus.SPENT, **changes: Any) -> Problem:
     """An entry of an error report."""
     facts: dict[str, Any] = {
         "code": code,
@@ -108,8 +108,8 @@ def a_problem(code: Code = Code.UNSAFE_RESULT, money: Money = Money.SPENT, **cha
 def a_dead_job(**changes: Any) -> Job:
     """A job that was paid and brought no usable picture."""
     facts: dict[str, Any] = {
-        "status": Status.DEAD,
-        "attempt": 1,
+        "status": JobStatus.DEAD,
+        "attempt_no": 1,
         "attempts": (an_attempt(),),
         "problem": a_problem(),
         "submitted_at": NOW,

@@ -2,29 +2,29 @@
 
 import json
 
-from backdrop.instructions.sources import Place, read_file
+from backdrop.instructions.sources import InstructionSource, parse_file
 from backdrop.model.codes import Code
 
 NAME = "shoes/red.jpg.json"
 BEACH = '{"prompt": "a beach"}'
 
 
-def sidecar(content: object) -> Place:
+def sidecar(content: object) -> InstructionSource:
     """The place that a JSON value in a sidecar makes."""
-    return read_file(NAME, json.dumps(content).encode())
+    return parse_file(NAME, json.dumps(content).encode())
 
 
-def codes(place: Place) -> list[Code]:
+def codes(place: InstructionSource) -> list[Code]:
     """The codes of a place's mistakes."""
     return [error.code for error in place.errors]
 
 
-def words(place: Place) -> str:
+def words(place: InstructionSource) -> str:
     """All that a place's mistakes say."""
     return "\n".join(str(error.message) for error in place.errors)
 
 
-def encodable(place: Place) -> bool:
+def encodable(place: InstructionSource) -> bool:
     """A place that receipts, reports and the ledger can hold: text that is text, JSON that is JSON."""
     texts = [
         *place.warnings,

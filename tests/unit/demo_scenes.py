@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from backdrop_cli.demo.drop import Dropped
-from backdrop_cli.demo.sight import Sight
-from backdrop_cli.stages import Stage
+from backdrop_cli.demo.drop import UploadedOrder
+from backdrop_cli.demo.sight import OrderProgress
+from backdrop_cli.stages import DisplayStatus
 from backdrop_local.demo_orders import Order
 
 NOON = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
@@ -74,11 +74,11 @@ def report(name: str, **changes: Any) -> dict[str, Any]:
     return {"source": source(name, sha256=None, width=None, height=None), "errors": [error | changes]}
 
 
-def dropped(name: str, *, must_be_refused: bool = False, credit: str = "somebody") -> Dropped:
+def dropped(name: str, *, must_be_refused: bool = False, credit: str = "somebody") -> UploadedOrder:
     order = Order(name, b"", tags={"operation": "remove"}, credit=credit, must_be_refused=must_be_refused)
-    return Dropped(order, PREFIX + name, NOON - timedelta(seconds=1))
+    return UploadedOrder(order, PREFIX + name, NOON - timedelta(seconds=1))
 
 
-def stored(name: str, usd: float = 0.06) -> Sight:
+def stored(name: str, usd: float = 0.06) -> OrderProgress:
     told = receipt(name, result(f"{PREFIX}{name}/{name}.png"), usd=usd)
-    return Sight(Stage.STORED, micro_usd=round(usd * 1_000_000), receipt=told)
+    return OrderProgress(DisplayStatus.STORED, cost_micro_usd=round(usd * 1_000_000), receipt=told)

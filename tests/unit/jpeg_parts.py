@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from backdrop.imaging.containers.jpeg import segments
+from backdrop.imaging.containers.jpeg import iter_segments
 from tests.unit.imaging_photos import saved
 
 QUANTIZATION, HUFFMAN, FRAME, SCAN = 0xDB, 0xC4, 0xC0, 0xDA
@@ -10,15 +10,15 @@ QUANTIZATION, HUFFMAN, FRAME, SCAN = 0xDB, 0xC4, 0xC0, 0xDA
 
 def without(data: bytes, marker: int, which: int | None = None) -> bytes:
     """The JPEG without its segments of that kind, or without one of them."""
-    found = [segment for segment in segments(data) if segment.marker == marker]
+    found = [segment for segment in iter_segments(data) if segment.marker == marker]
     for segment in reversed(found if which is None else [found[which]]):
-        data = data[: segment.at] + data[segment.end :]
+        data = data[: segment.offset] + data[segment.end :]
     return data
 
 
 def edited(data: bytes, marker: int, at: int, value: int) -> bytes:
     """The JPEG with another byte in its first segment of that kind."""
-    first = next(segment for segment in segments(data) if segment.marker == marker)
+    first = next(segment for segment in iter_segments(data) if segment.marker == marker)
     return data[: first.start + at] + bytes([value]) + data[first.start + at + 1 :]
 
 
@@ -27,9 +27,9 @@ def in_three_scans(picture: Image.Image) -> bytes:
     parts, frame = list[bytes](), b""
     for number, channel in enumerate(picture.convert("YCbCr").split()):
         data = saved(channel, "JPEG", quality=95)
-        found = {segment.marker: segment for segment in segments(data)}
+        found = {segment.marker: segment for segment in iter_segments(data)}
         table = data[found[QUANTIZATION].start + 1 : found[QUANTIZATION].end]
-        codes = data[data.index(b"\xff\xc4") : found[SCAN].at]
+        codes = data[data.index(b"\xff\xc4") : found[SCAN].offset]
         pixels = data[found[SCAN].end : -2]
         frame = frame or data[found[FRAME].start : found[FRAME].start + 5]
         parts.append(b"\xff\xdb\0\x43" + bytes([number]) + table + codes)

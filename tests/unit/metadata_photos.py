@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from backdrop.imaging.containers import read_header, webp
 from backdrop.imaging.containers.header import PhotoFormat
-from backdrop.imaging.containers.jpeg import START_OF_SCAN, segments
+from backdrop.imaging.containers.jpeg import START_OF_SCAN, iter_segments
 from backdrop.imaging.decode import decode
-from backdrop.imaging.sniff import sniff
+from backdrop.imaging.sniff import sniff_file
 from tests.unit.imaging_photos import chunk, jpeg, png, raw_png, saved, scene
 from tests.unit.imaging_photos import webp as webp_photo
 
@@ -166,7 +166,7 @@ def _webp_with(data: bytes, extra: bytes, *, late: bool) -> bytes:
 
 def pixels(data: bytes) -> tuple[str, tuple[int, int], bytes]:
     """What a decoder sees of a picture."""
-    photo_format = sniff(data).format
+    photo_format = sniff_file(data).format
     assert photo_format
     picture = decode(data, read_header(data, photo_format))
     shown = picture.convert("RGBA") if picture.has_transparency_data else picture
@@ -176,11 +176,11 @@ def pixels(data: bytes) -> tuple[str, tuple[int, int], bytes]:
 def packed_pixels(kind: str, data: bytes) -> list[bytes]:
     """The compressed pixels, as they lie in the file."""
     if kind == "jpeg":
-        found = list(segments(data))
+        found = list(iter_segments(data))
         pairs = zip(found, found[1:], strict=False)
-        return [data[scan.end : after.at] for scan, after in pairs if scan.marker == START_OF_SCAN]
+        return [data[scan.end : after.offset] for scan, after in pairs if scan.marker == START_OF_SCAN]
     if kind == "webp":
-        return [bytes(one.payload) for one in webp.chunks(data) if one.name in (b"VP8 ", b"VP8L", b"ALPH")]
+        return [bytes(one.payload) for one in webp.iter_chunks(data) if one.name in (b"VP8 ", b"VP8L", b"ALPH")]
     at, packed = 8, list[bytes]()
     while data[at + 4 : at + 8] != b"IEND":
         length = int.from_bytes(data[at : at + 4])

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from backdrop.imaging.color import srgb_profile
-from backdrop.imaging.output import Made, PaidPicture
+from backdrop.imaging.color import srgb_profile_bytes
+from backdrop.imaging.output import OutputFile, PaidPicture
 from backdrop.imaging.verify import verify_result
-from backdrop.instructions.output_schema import OutputWish
-from backdrop.model.output_spec import output_of
+from backdrop.instructions.output_schema import OutputModel
+from backdrop.model.output_spec import parse_output
 
 RED = (220, 30, 40)
 SUBJECT = (20, 10, 60, 40)
@@ -41,15 +41,15 @@ def file_of(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return file.getvalue()
 
 
-def made_of(picture: Image.Image | bytes, **said: Any) -> Made:
+def made_of(picture: Image.Image | bytes, **said: Any) -> OutputFile:
     """One output of a paid picture; `said` is first checked as a sidecar's object."""
     data = picture if isinstance(picture, bytes) else file_of(picture)
-    wish = OutputWish.model_validate(said, strict=True).model_dump(exclude_none=True)
+    wish = OutputModel.model_validate(said, strict=True).model_dump(exclude_none=True)
     paid = PaidPicture(data, verify_result(data, expect_alpha=False, max_megapixels=10))
-    return paid.made(output_of(wish))
+    return paid.build_output(parse_output(wish))
 
 
-def opened(made: Made) -> Image.Image:
+def opened(made: OutputFile) -> Image.Image:
     """An output's file, decoded; what the output says of it is true."""
     picture = Image.open(BytesIO(made.data))
     picture.load()
@@ -71,7 +71,7 @@ def box_of(seen: NDArray[np.bool_]) -> tuple[int, int, int, int]:
 
 def swapped_profile() -> bytes:
     """A profile in which red means blue and blue means red: sRGB's own with two of its tags exchanged."""
-    data = srgb_profile()
+    data = srgb_profile_bytes()
     for old, new in ((b"rXYZ", b"????"), (b"bXYZ", b"rXYZ"), (b"????", b"bXYZ")):
         assert data.count(old) == 1
         data = data.replace(old, new)

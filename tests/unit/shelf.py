@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
+from backdrop.model.errors import RetryLaterError
 from backdrop.model.ids import sha256_hex
 
 OUT_THERE = "https://work.example"
@@ -18,7 +18,7 @@ class Shelf:
     lent: dict[str, bytes] = field(default_factory=dict[str, bytes])
     results: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
-    def link(self, data: bytes, *, by: str) -> str | None:
+    def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
         """An address at which nobody listens."""
         self._check()
         if not self.reached:
@@ -27,12 +27,12 @@ class Shelf:
         self.lent[address] = data
         return address
 
-    def opening(self, name: str, *, by: str) -> str | None:
+    def create_upload_link(self, name: str, *, provider_url: str) -> str | None:
         """A place at which nobody listens."""
         self._check()
         return f"{OUT_THERE}/{name}?X-Amz-Signature=2" if self.reached else None
 
-    def keep_result(self, name: str, data: bytes) -> None:
+    def save_result(self, name: str, data: bytes) -> None:
         """Keep it for the test to look at."""
         self._check()
         self.results[name] = data
@@ -44,4 +44,4 @@ class Shelf:
 
     def _check(self) -> None:
         if self.broken:
-            raise WaitError(Code.STORAGE_UNAVAILABLE, "S3 does not answer.", 5)
+            raise RetryLaterError(Code.STORAGE_UNAVAILABLE, "S3 does not answer.", 5)

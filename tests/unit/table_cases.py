@@ -45,7 +45,7 @@ def cases[D](table: DecisionTable[D], *given: Flag) -> Iterator[Case[D]]:
         known = waiting.pop()
         facts = {type(fact): fact for fact in known}
         try:
-            rule = table.first_match(Facts(reads, *known))
+            rule = table.find_first_match(Facts(reads, *known))
         except Unread as unread:
             waiting += [(*known, value) for value in unread.column]
         else:

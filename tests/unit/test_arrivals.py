@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.aws.events import looks_of
+from backdrop.aws.events import parse_intake_message
 from backdrop.model.codes import Code
-from backdrop.model.errors import DamagedMessageError
-from backdrop.model.intake_event import Look
+from backdrop.model.errors import MalformedMessageError
+from backdrop.model.intake_event import IntakeEvent
 from tests.unit.core_items import quick
 
 CREATED = "ObjectCreated:Put"
@@ -25,9 +25,9 @@ def record(key: Any, *, bucket: Any = "photos", event: Any = CREATED) -> dict[st
     return {"eventName": event, "s3": {"bucket": {"name": bucket}, "object": {"key": key}}}
 
 
-def looks(content: object, *, again: bool = False) -> list[Look]:
+def looks(content: object, *, again: bool = False) -> list[IntakeEvent]:
     body = content if isinstance(content, str) else json.dumps(content)
-    return looks_of(body, bucket="photos", again=again)
+    return parse_intake_message(body, input_bucket="photos", is_repeated=again)
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def looks(content: object, *, again: bool = False) -> list[Look]:
     ],
 )
 def test_the_encoding_of_a_key_is_undone_once(encoded: str, key: str) -> None:
-    assert looks({"Records": [record(encoded)]}) == [Look("photos", key)]
+    assert looks({"Records": [record(encoded)]}) == [IntakeEvent("photos", key)]
 
 
 @quick
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
 def test_any_key_comes_back_as_it_was_put(key: str) -> None:
-    assert looks({"Records": [record(quote_plus(key, safe="/"))]}) == [Look("photos", key)]
+    assert looks({"Records": [record(quote_plus(key, safe="/"))]}) == [IntakeEvent("photos", key)]
 
 
 @pytest.mark.parametrize(
@@ -68,26 +68,26 @@ def test_any_key_comes_back_as_it_was_put(key: str) -> None:
     ],
 )
 def test_whatever_happened_to_a_photo_it_is_looked_at(event: str) -> None:
-    assert looks({"Records": [record("red.jpg", event=event)]}) == [Look("photos", "red.jpg")]
+    assert looks({"Records": [record("red.jpg", event=event)]}) == [IntakeEvent("photos", "red.jpg")]
 
 
 @pytest.mark.parametrize("event", [CREATED, REMOVED, "ObjectRestore:Completed", "", None, 7])
 def test_an_event_only_says_where_to_look(event: Any) -> None:
     """A sidecar that went may have come again by now; the bucket says so, not the event."""
-    assert looks({"Records": [record("red.jpg.json", event=event)]}) == [Look("photos", "red.jpg.json")]
+    assert looks({"Records": [record("red.jpg.json", event=event)]}) == [IntakeEvent("photos", "red.jpg.json")]
 
 
 def test_a_message_with_several_records_is_several_looks() -> None:
     assert looks({"Records": [record("a.jpg"), record("b.jpg"), record("c.json", event=REMOVED)]}) == [
-        Look("photos", "a.jpg"),
-        Look("photos", "b.jpg"),
-        Look("photos", "c.json"),
+        IntakeEvent("photos", "a.jpg"),
+        IntakeEvent("photos", "b.jpg"),
+        IntakeEvent("photos", "c.json"),
     ]
 
 
 def test_a_again_message_says_so_in_every_look() -> None:
-    assert looks({"Records": [record("a.jpg")]}, again=True) == [Look("photos", "a.jpg", again=True)]
-    assert looks(CHECK, again=True)[0].again
+    assert looks({"Records": [record("a.jpg")]}, again=True) == [IntakeEvent("photos", "a.jpg", is_repeated=True)]
+    assert looks(CHECK, again=True)[0].is_repeated
 
 
 def test_the_test_event_of_s3_asks_for_nothing() -> None:
@@ -97,29 +97,29 @@ def test_the_test_event_of_s3_asks_for_nothing() -> None:
 @pytest.mark.parametrize(
     ("kind", "look"),
     [
-        ("check", Look("photos", "a.jpg")),
-        ("recheck", Look("photos", "a.jpg", again=True)),
-        ("settle", Look("photos", "a.jpg", settled=True)),
-        ("rerun", Look("photos", "a.jpg", rerun=True)),
-        ("folder", Look("photos", "a.jpg", again=True)),
+        ("check", IntakeEvent("photos", "a.jpg")),
+        ("recheck", IntakeEvent("photos", "a.jpg", is_repeated=True)),
+        ("settle", IntakeEvent("photos", "a.jpg", is_settle_timeout=True)),
+        ("rerun", IntakeEvent("photos", "a.jpg", is_rerun=True)),
+        ("folder", IntakeEvent("photos", "a.jpg", is_repeated=True)),
     ],
 )
-def test_kind_of_our_own_message_says_why_intake_looks(kind: str, look: Look) -> None:
+def test_kind_of_our_own_message_says_why_intake_looks(kind: str, look: IntakeEvent) -> None:
     assert looks(CHECK | {"kind": kind}) == [look]
 
 
 def test_a_folder_message_may_say_behind_which_key_to_go_on() -> None:
-    message = {"kind": "folder", "bucket": "photos", "key": "_backdrop.json", "after": "a+b.jpg"}
-    assert looks(message)[0].after == "a+b.jpg"
+    message = {"kind": "folder", "bucket": "photos", "key": "_backdrop.json", "start_after": "a+b.jpg"}
+    assert looks(message)[0].start_after == "a+b.jpg"
 
 
 def test_our_own_message_names_the_key_as_it_is() -> None:
-    assert looks(CHECK | {"key": "a+b %2B.jpg"}) == [Look("photos", "a+b %2B.jpg")]
+    assert looks(CHECK | {"key": "a+b %2B.jpg"}) == [IntakeEvent("photos", "a+b %2B.jpg")]
 
 
 @pytest.mark.parametrize("content", [{"Records": [record("a.jpg", bucket="others")]}, CHECK | {"bucket": "others"}])
 def test_another_bucket_is_refused_by_name(content: object) -> None:
-    with pytest.raises(DamagedMessageError, match="'others'") as caught:
+    with pytest.raises(MalformedMessageError, match="'others'") as caught:
         looks(content)
     assert caught.value.code is Code.DAMAGED_MESSAGE
 
@@ -143,14 +143,14 @@ DAMAGED: list[Any] = [
     CHECK | {"kind": None},
     CHECK | {"kind": ["check"]},
     CHECK | {"kind": "job"},
-    CHECK | {"after": "b.jpg"},
+    CHECK | {"start_after": "b.jpg"},
     CHECK | {"bucket": None},
     CHECK | {"key": 7},
     CHECK | {"key": "\ud800"},
     {"kind": "check", "bucket": "photos"},
     {"kind": "job", "source_id": "s", "job_id": "j"},
-    CHECK | {"kind": "folder", "after": 7},
-    CHECK | {"kind": "folder", "after": "\ud800"},
+    CHECK | {"kind": "folder", "start_after": 7},
+    CHECK | {"kind": "folder", "start_after": "\ud800"},
     {"bucket": "photos", "key": "a.jpg", "instructions": {}, "rerun": True},
     {"bucket": "photos", "key": "\ud800.jpg", "instructions": {}},
     CHECK | {"kind": "recheck", "variant": "beach"},
@@ -177,7 +177,7 @@ DAMAGED: list[Any] = [
 
 @pytest.mark.parametrize("content", DAMAGED, ids=lambda content: json.dumps(content)[:60])
 def test_a_message_that_no_retry_can_mend_is_damaged(content: object) -> None:
-    with pytest.raises(DamagedMessageError):
+    with pytest.raises(MalformedMessageError):
         looks(content)
 
 
@@ -202,7 +202,7 @@ JSON = st.recursive(
 def test_any_json_is_looks_or_damaged_and_nothing_else(content: object) -> None:
     try:
         found = looks(content)
-    except DamagedMessageError:
+    except MalformedMessageError:
         return
     assert all(look.bucket == "photos" and isinstance(look.key, str) for look in found)
 
@@ -211,7 +211,7 @@ def test_any_json_is_looks_or_damaged_and_nothing_else(content: object) -> None:
 def test_a_request_that_lacks_a_name_is_told_what_a_request_has(missing: str) -> None:
     request: dict[str, Any] = {"bucket": "photos", "key": "a.jpg", "instructions": {"operation": "remove"}}
     del request[missing]
-    with pytest.raises(DamagedMessageError, match="a request with bucket, key and instructions"):
+    with pytest.raises(MalformedMessageError, match="a request with bucket, key and instructions"):
         looks(request)
 
 
@@ -235,8 +235,8 @@ SAYINGS: list[tuple[dict[str, Any], datetime | None]] = [
 def test_only_a_message_that_says_what_no_object_holds_has_a_time_of_its_own(
     message: dict[str, Any], said_at: datetime | None
 ) -> None:
-    (look,) = looks_of(json.dumps(message), bucket="photos", again=False, sent=SENT)
-    assert look.said_at == said_at
+    (look,) = parse_intake_message(json.dumps(message), input_bucket="photos", is_repeated=False, sent_at=SENT)
+    assert look.requested_at == said_at
 
 
 def by_s3(at: object, name: str = "ObjectTagging:Put") -> dict[str, Any]:
@@ -263,5 +263,5 @@ TAGGINGS: list[tuple[dict[str, Any], datetime | None]] = [
 def test_tags_were_changed_when_s3_says_so_and_never_after_their_message_was_sent(
     message: dict[str, Any], tagged_at: datetime | None
 ) -> None:
-    (look,) = looks_of(json.dumps(message), bucket="photos", again=False, sent=SENT)
+    (look,) = parse_intake_message(json.dumps(message), input_bucket="photos", is_repeated=False, sent_at=SENT)
     assert look.tagged_at == tagged_at

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.aws.events import REQUESTED, looks_of
-from backdrop.model.errors import DamagedMessageError
-from backdrop.model.intake_event import Look, Request
+from backdrop.aws.events import REQUEST_DETAIL_TYPE, parse_intake_message
+from backdrop.model.errors import MalformedMessageError
+from backdrop.model.intake_event import IncomingRequest, IntakeEvent
 from tests.unit.core_items import quick
 
 WISH = {"operation": "remove"}
@@ -19,9 +19,16 @@ ARN = "arn:aws:states:eu-central-1:123456789012:execution:shop:night-1"
 WAITS = {"task_token": TOKEN, "execution": ARN, "campaign": "spring_26"}
 
 
-def looks(content: object, *, again: bool = False, receives: int = 1) -> list[Look]:
+def looks(content: object, *, again: bool = False, receives: int = 1) -> list[IntakeEvent]:
     body = json.dumps(content)
-    return looks_of(body, bucket="photos", readable={"shelf"}, again=again, ident="m-1", receives=receives)
+    return parse_intake_message(
+        body,
+        input_bucket="photos",
+        readable_buckets={"shelf"},
+        is_repeated=again,
+        message_id="m-1",
+        receive_count=receives,
+    )
 
 
 def event(detail: object, kind: object = "Image Requested", source: object = "shop", **more: object) -> dict[str, Any]:
@@ -37,30 +44,30 @@ def of_s3(bucket: object = "photos", key: object = "a.jpg", kind: str = "Object 
 
 def test_a_request_may_say_who_waits_for_it() -> None:
     assert looks(REQUEST | WAITS) == [
-        Look("photos", "a b+ü.jpg", request=Request("m-1", WISH, TOKEN, ARN, "spring_26"))
+        IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("m-1", WISH, TOKEN, ARN, "spring_26"))
     ]
-    assert looks(REQUEST) == [Look("photos", "a b+ü.jpg", request=Request("m-1", WISH))]
+    assert looks(REQUEST) == [IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("m-1", WISH))]
 
 
 def test_an_event_asks_just_as_a_message_does_and_is_known_by_its_own_id() -> None:
-    assert looks(event(REQUEST)) == [Look("photos", "a b+ü.jpg", request=Request("e-1", WISH))]
-    assert looks(event(REQUEST | WAITS))[0].request == Request("e-1", WISH, TOKEN, ARN, "spring_26")
+    assert looks(event(REQUEST)) == [IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("e-1", WISH))]
+    assert looks(event(REQUEST | WAITS))[0].request == IncomingRequest("e-1", WISH, TOKEN, ARN, "spring_26")
 
 
 @pytest.mark.parametrize("ident", [None, "", 7, "x" * 129, "a\nb", "ü", "\ud800"])
 def test_an_event_without_an_id_of_use_is_known_by_its_message(ident: object) -> None:
     (look,) = looks(event(REQUEST, id=ident))
     assert look.request
-    assert look.request.ident == "m-1"
+    assert look.request.request_id == "m-1"
 
 
 def test_what_an_input_transformer_makes_needs_no_more_than_type_and_detail() -> None:
-    assert looks({"detail-type": "Image Requested", "detail": REQUEST})[0].request == Request("m-1", WISH)
+    assert looks({"detail-type": "Image Requested", "detail": REQUEST})[0].request == IncomingRequest("m-1", WISH)
 
 
 def test_a_request_that_comes_again_is_known_by_its_ident_alone() -> None:
     assert looks(event(REQUEST), again=True, receives=3) == [
-        Look("photos", "a b+ü.jpg", request=Request("e-1", WISH), receives=3)
+        IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("e-1", WISH), receive_count=3)
     ]
 
 
@@ -69,14 +76,14 @@ def test_a_request_that_comes_again_is_known_by_its_ident_alone() -> None:
 
 @pytest.mark.parametrize("kind", ["Object Created", "Object Deleted", "Object Tags Added", "Object Tags Deleted"])
 def test_s3_by_eventbridge_only_says_where_to_look(kind: str) -> None:
-    assert looks(of_s3(kind=kind), again=True) == [Look("photos", "a.jpg", again=True)]
+    assert looks(of_s3(kind=kind), again=True) == [IntakeEvent("photos", "a.jpg", is_repeated=True)]
 
 
 @quick
 @example("a+b %2B ü.jpg")
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
 def test_eventbridges_keys_are_as_they_were_put(key: str) -> None:
-    assert looks(of_s3(key=key)) == [Look("photos", key)]
+    assert looks(of_s3(key=key)) == [IntakeEvent("photos", key)]
     assert looks(event(REQUEST | {"key": key}))[0].key == key
 
 
@@ -85,7 +92,7 @@ def test_eventbridges_keys_are_as_they_were_put(key: str) -> None:
 
 def test_what_this_stack_tells_is_no_request_to_it() -> None:
     for kind in ("Image Requested", "Image Completed"):
-        with pytest.raises(DamagedMessageError, match="of the source backdrop is what this stack tells"):
+        with pytest.raises(MalformedMessageError, match="of the source backdrop is what this stack tells"):
             looks(event(REQUEST | WAITS, kind, "backdrop"))
 
 
@@ -94,7 +101,9 @@ def test_photos_of_readable_buckets_are_taken_whoever_asks() -> None:
     assert [look.bucket for content in (elsewhere, event(elsewhere), of_s3("shelf")) for look in looks(content)] == [
         "shelf"
     ] * 3
-    assert looks({"kind": "recheck", "bucket": "shelf", "key": "a.jpg"}) == [Look("shelf", "a.jpg", again=True)]
+    assert looks({"kind": "recheck", "bucket": "shelf", "key": "a.jpg"}) == [
+        IntakeEvent("shelf", "a.jpg", is_repeated=True)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +112,7 @@ def test_photos_of_readable_buckets_are_taken_whoever_asks() -> None:
     ids=["message", "event", "s3"],
 )
 def test_a_bucket_that_may_not_be_read_is_refused_by_name(content: object) -> None:
-    with pytest.raises(DamagedMessageError, match="'theirs' is neither this stack's input bucket nor one of its"):
+    with pytest.raises(MalformedMessageError, match="'theirs' is neither this stack's input bucket nor one of its"):
         looks(content)
 
 
@@ -130,14 +139,14 @@ def test_whoever_waits_for_a_damaged_request_can_be_answered(wrong: dict[str, An
     (look,) = looks(event(body) if by_event else body)
     request = look.request
     assert request
-    assert (request.token, request.ident) == (TOKEN, "e-1" if by_event else "m-1")
-    assert request.execution == ("" if "execution" in wrong else ARN)
+    assert (request.task_token, request.request_id) == (TOKEN, "e-1" if by_event else "m-1")
+    assert request.execution_arn == ("" if "execution" in wrong else ARN)
     assert request.campaign == ("" if "campaign" in wrong else "spring_26")
     assert (look.bucket, look.key) == tuple(
         (body[name] or "").replace("\ud800", "?")[:1024] for name in ("bucket", "key")
     )
-    assert request.damage is not None
-    assert TOKEN not in str(request.damage)
+    assert request.invalid_reason is not None
+    assert TOKEN not in str(request.invalid_reason)
 
 
 @pytest.mark.parametrize("lost", ["bucket", "key", "instructions"])
@@ -145,12 +154,14 @@ def test_whoever_waits_for_half_a_request_can_be_answered(lost: str) -> None:
     body = {name: value for name, value in (REQUEST | WAITS).items() if name != lost}
     (look,) = looks(body)
     assert look.request
-    assert str(look.request.damage) == "neither an S3 notification nor a request with bucket, key and instructions"
+    assert (
+        str(look.request.invalid_reason) == "neither an S3 notification nor a request with bucket, key and instructions"
+    )
 
 
 @pytest.mark.parametrize("token", [None, "", 7, {}, "x" * 2049, "\ud800", "line\n"])
 def test_a_token_that_is_none_is_a_dead_letter(token: object) -> None:
-    with pytest.raises(DamagedMessageError, match="the task_token of a request is none"):
+    with pytest.raises(MalformedMessageError, match="the task_token of a request is none"):
         looks(REQUEST | {"task_token": token})
 
 
@@ -158,7 +169,9 @@ def test_a_token_that_is_none_is_a_dead_letter(token: object) -> None:
 
 FIELDS = [*REQUEST, *WAITS, "name", "object", "id", "source", "detail", "detail-type", "Records", "kind", "after"]
 KINDS = ["check", "folder", "job"]
-TEXTS = st.sampled_from(["photos", "shelf", "theirs", REQUESTED, "aws.s3", "backdrop", *KINDS, TOKEN, ARN, "\ud800"])
+TEXTS = st.sampled_from(
+    ["photos", "shelf", "theirs", REQUEST_DETAIL_TYPE, "aws.s3", "backdrop", *KINDS, TOKEN, ARN, "\ud800"]
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=6),
@@ -176,10 +189,14 @@ WILD_EVENT = st.builds(event, WILD_REQUEST | JSON, TEXTS | JSON, TEXTS | JSON, i
 def test_any_json_is_a_look_or_damaged_and_nothing_else(content: object) -> None:
     try:
         found = looks(content)
-    except DamagedMessageError as damaged:
+    except MalformedMessageError as damaged:
         words = str(damaged)
     else:
-        words = "".join(str(look.request.damage) for look in found if look.request and look.request.damage is not None)
+        words = "".join(
+            str(look.request.invalid_reason)
+            for look in found
+            if look.request and look.request.invalid_reason is not None
+        )
         assert all(look.bucket in ("photos", "shelf") for look in found if not words)
         assert all(look.key == look.key.encode().decode() for look in found)
     assert words.isprintable()

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.aws.events import looks_of
-from backdrop.model.errors import DamagedMessageError
-from backdrop.model.intake_event import Look
+from backdrop.aws.events import parse_intake_message
+from backdrop.model.errors import MalformedMessageError
+from backdrop.model.intake_event import IntakeEvent
 from proof.world.sns import TOPIC, envelope
 from tests.unit.core_items import quick
 
@@ -18,8 +18,10 @@ REQUEST = {"bucket": "photos", "key": "a.jpg", "instructions": INSTRUCTIONS}
 TEST_EVENT = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}
 
 
-def looks(content: object, *, again: bool = False) -> list[Look]:
-    return looks_of(json.dumps(content), bucket="photos", readable={"shelf"}, again=again, ident="m-1")
+def looks(content: object, *, again: bool = False) -> list[IntakeEvent]:
+    return parse_intake_message(
+        json.dumps(content), input_bucket="photos", readable_buckets={"shelf"}, is_repeated=again, message_id="m-1"
+    )
 
 
 def enveloped(message: object, kind: str = "Notification") -> dict[str, Any]:
@@ -62,7 +64,7 @@ def test_the_test_event_in_an_envelope_starts_nothing() -> None:
 
 @pytest.mark.parametrize("message", [notification(bucket="theirs"), eventbridge(bucket="theirs")])
 def test_an_envelope_does_not_open_another_bucket(message: object) -> None:
-    with pytest.raises(DamagedMessageError, match="'theirs' is neither this stack's input bucket nor one of its"):
+    with pytest.raises(MalformedMessageError, match="'theirs' is neither this stack's input bucket nor one of its"):
         looks(enveloped(message))
 
 
@@ -82,13 +84,13 @@ def test_an_envelope_does_not_open_another_bucket(message: object) -> None:
     ids=lambda message: json.dumps(message)[:50],
 )
 def test_a_publisher_to_the_topic_cannot_request_pictures(message: object) -> None:
-    with pytest.raises(DamagedMessageError, match=f"the SNS topic '{TOPIC}' .*no S3 notification"):
+    with pytest.raises(MalformedMessageError, match=f"the SNS topic '{TOPIC}' .*no S3 notification"):
         looks(enveloped(message))
 
 
 @pytest.mark.parametrize("message", [None, 7, {}, []])
 def test_an_envelope_without_a_text_message_is_damaged(message: object) -> None:
-    with pytest.raises(DamagedMessageError, match="no S3 notification"):
+    with pytest.raises(MalformedMessageError, match="no S3 notification"):
         looks(enveloped("x") | {"Message": message})
 
 
@@ -96,7 +98,7 @@ def test_an_envelope_without_a_text_message_is_damaged(message: object) -> None:
 def test_a_subscription_to_confirm_is_left_to_an_operator(kind: str) -> None:
     """Following the link in the message would let any sender subscribe the queue to a topic of their own."""
     body = enveloped("You have chosen to subscribe to the topic.", kind) | {"Token": "t", "SubscribeURL": "https://x"}
-    with pytest.raises(DamagedMessageError, match=f"{kind}.*'{TOPIC}'.*docs/deploying.md"):
+    with pytest.raises(MalformedMessageError, match=f"{kind}.*'{TOPIC}'.*docs/deploying.md"):
         looks(body)
 
 
@@ -116,8 +118,8 @@ JSON = st.recursive(
 def test_any_envelope_is_looks_or_damaged_in_printable_words(kind: str, message: object, topic: object) -> None:
     body = json.dumps({"Type": kind, "Message": message, "TopicArn": topic})
     try:
-        found = looks_of(body, bucket="photos", again=False)
-    except DamagedMessageError as damaged:
+        found = parse_intake_message(body, input_bucket="photos", is_repeated=False)
+    except MalformedMessageError as damaged:
         found, reason = [], str(damaged)
     else:
         reason = ""

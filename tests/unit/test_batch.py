@@ -13,11 +13,19 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
-from backdrop.aws.batch import BACKED_OFF, LONGEST_DELAY_SECONDS, Inbox, delay_seconds, receipt, receives, sent_at
-from backdrop.aws.log import ABOUT
-from backdrop.aws.sqs import Queue, name_of
+from backdrop.aws.batch import (
+    BACKOFF_CODES,
+    MAX_DELAY_SECONDS,
+    BatchConsumer,
+    compute_delay_seconds,
+    read_receipt_etag,
+    read_receive_count,
+    read_sent_at,
+)
+from backdrop.aws.log import MESSAGE_LOG_KEYS
+from backdrop.aws.sqs import Queue, parse_queue_name
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, DamagedMessageError, StaleError, WaitError
+from backdrop.model.errors import BackdropError, ConflictError, MalformedMessageError, RetryLaterError
 
 URL = "https://sqs.example/123456789012/intake"
 DEAD_URL = "https://sqs.example/123456789012/dead"
@@ -69,7 +77,7 @@ class Door:
         logger = Logger(
             service=f"door-{uuid.uuid4()}", stream=self.log, level="INFO"
         )  # one name is one logger for ever
-        self.inbox = Inbox(client, {"intake": URL}, Queue(client, DEAD_URL), logger)
+        self.inbox = BatchConsumer(client, {"intake": URL}, Queue(client, DEAD_URL), logger)
         self._captured = captured
 
     def take(
@@ -81,7 +89,7 @@ class Door:
     ) -> list[str]:
         """The ids of the messages that shall come again; all came `times` times by now."""
         event = {"Records": [message(place, body, count=str(times)) for place, body in enumerate(bodies)]}
-        answer = self.inbox.work_through(event, cast("LambdaContext", during or Invocation()), work)
+        answer = self.inbox.process_batch(event, cast("LambdaContext", during or Invocation()), work)
         return [str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]]
 
     def logged(self) -> list[dict[str, Any]]:
@@ -127,7 +135,7 @@ def test_work_that_succeeds_is_done_with(door: Door) -> None:
 
 
 def test_a_wait_hands_the_message_back_with_its_delay(door: Door) -> None:
-    wait = WaitError(Code.BUDGET_REACHED, "Not today.", 61.4)
+    wait = RetryLaterError(Code.BUDGET_REACHED, "Not today.", 61.4)
     assert door.take(failing(wait), "a") == ["m0"]
     assert door.sqs.visibility == [{"QueueUrl": URL, "ReceiptHandle": "r0", "VisibilityTimeout": 61}]
     assert door.counted() == [{"HandedBack": [1.0], "code": "budget_reached"}]
@@ -135,25 +143,30 @@ def test_a_wait_hands_the_message_back_with_its_delay(door: Door) -> None:
     assert (line["level"], line["code"], line["reason"]) == ("INFO", "budget_reached", "Not today.")
 
 
-@pytest.mark.parametrize(("asked", "given"), [(-5, 0), (0, 0), (10**9, LONGEST_DELAY_SECONDS)])
+@pytest.mark.parametrize(("asked", "given"), [(-5, 0), (0, 0), (10**9, MAX_DELAY_SECONDS)])
 def test_a_delay_stays_within_what_sqs_allows(door: Door, asked: float, given: int) -> None:
-    door.take(failing(WaitError(Code.PROVIDER_THROTTLED, "Slower.", asked)), "a")
+    door.take(failing(RetryLaterError(Code.PROVIDER_THROTTLED, "Slower.", asked)), "a")
     assert door.sqs.visibility[0]["VisibilityTimeout"] == given
 
 
 @pytest.mark.parametrize("code", Code)
 def test_a_service_out_of_order_is_asked_more_and_more_seldom_and_nobody_else(code: Code) -> None:
     """Every other wait knows its own length: a rate limit, a lease, a budget."""
-    waits = [delay_seconds(WaitError(code, "x", 5), times) for times in (1, 2, 3, 4, 5, 6, 5_000)]
-    assert waits == ([5, 10, 20, 40, 60, 60, 60] if code in BACKED_OFF else [5] * 7)
+    waits = [compute_delay_seconds(RetryLaterError(code, "x", 5), times) for times in (1, 2, 3, 4, 5, 6, 5_000)]
+    assert waits == ([5, 10, 20, 40, 60, 60, 60] if code in BACKOFF_CODES else [5] * 7)
 
 
 def test_what_nothing_else_makes_longer_is_backed_off() -> None:
-    assert {Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.FILE_UNREADABLE, Code.BUDGET_RESERVED} == BACKED_OFF
+    assert {
+        Code.LEDGER_UNAVAILABLE,
+        Code.STORAGE_UNAVAILABLE,
+        Code.FILE_UNREADABLE,
+        Code.BUDGET_RESERVED,
+    } == BACKOFF_CODES
 
 
 def test_the_growing_wait_is_what_sqs_is_told(door: Door) -> None:
-    outage = WaitError(Code.STORAGE_UNAVAILABLE, "S3 does not do what it is asked (SlowDown).", 5)
+    outage = RetryLaterError(Code.STORAGE_UNAVAILABLE, "S3 does not do what it is asked (SlowDown).", 5)
     for times in (1, 4, 20):
         assert door.take(failing(outage), "a", times=times) == ["m0"]
     assert [call["VisibilityTimeout"] for call in door.sqs.visibility] == [5, 40, 60]
@@ -161,14 +174,14 @@ def test_the_growing_wait_is_what_sqs_is_told(door: Door) -> None:
 
 
 def test_a_message_that_others_overtook_comes_again_soon(door: Door) -> None:
-    assert door.take(failing(StaleError()), "a") == ["m0"]
+    assert door.take(failing(ConflictError()), "a") == ["m0"]
     assert door.sqs.visibility[0]["VisibilityTimeout"] == 1
     assert door.counted() == [{"HandedBack": [1.0], "code": "ledger_conflict"}]
     assert [(line["level"], line["code"]) for line in door.logged()] == [("INFO", "ledger_conflict")]
 
 
 def test_a_damaged_message_becomes_a_dead_letter_and_does_not_come_again(door: Door) -> None:
-    assert door.take(failing(DamagedMessageError("it is no JSON")), "{oops") == []
+    assert door.take(failing(MalformedMessageError("it is no JSON")), "{oops") == []
     (letter,) = door.sqs.sent
     assert letter["QueueUrl"] == DEAD_URL
     assert json.loads(letter["MessageBody"]) == {"queue": "intake", "body": "{oops"}
@@ -180,7 +193,7 @@ def test_a_damaged_message_becomes_a_dead_letter_and_does_not_come_again(door: D
 
 @pytest.mark.parametrize("body", ["x" * 262_144, "ü" * 131_072, '"' * 262_144, "👟" * 65_536], ids=len)
 def test_a_damaged_message_of_any_size_fits_into_a_dead_letter(door: Door, body: str) -> None:
-    door.take(failing(DamagedMessageError("it is too much " * 1_000)), body)
+    door.take(failing(MalformedMessageError("it is too much " * 1_000)), body)
     (letter,) = door.sqs.sent
     attributes = sum(len(name) + len(value["StringValue"]) for name, value in letter["MessageAttributes"].items())
     assert len(letter["MessageBody"].encode()) + attributes + 200 <= SMALLEST_SQS_LIMIT
@@ -189,7 +202,7 @@ def test_a_damaged_message_of_any_size_fits_into_a_dead_letter(door: Door, body:
 
 def test_a_dead_letter_that_cannot_be_sent_lets_the_message_come_again(door: Door) -> None:
     door.sqs.broken = True
-    assert door.take(failing(DamagedMessageError("it is no JSON")), "{oops") == ["m0"]
+    assert door.take(failing(MalformedMessageError("it is no JSON")), "{oops") == ["m0"]
 
 
 def test_a_bug_is_logged_whole_and_its_message_comes_again(door: Door) -> None:
@@ -209,24 +222,24 @@ def test_an_error_that_no_step_should_let_through_is_a_bug(door: Door) -> None:
 def test_what_was_said_of_one_message_is_not_said_of_the_next(door: Door) -> None:
     def work(record: SQSRecord) -> None:
         if record.body == "a":
-            door.inbox.logger.append_keys(**dict.fromkeys(ABOUT, "of the first"))
-        raise WaitError(Code.BUDGET_REACHED, "Not today.", 60)
+            door.inbox.logger.append_keys(**dict.fromkeys(MESSAGE_LOG_KEYS, "of the first"))
+        raise RetryLaterError(Code.BUDGET_REACHED, "Not today.", 60)
 
     door.take(work, "a", "b")
     first, second = door.logged()
-    assert {first[name] for name in ABOUT} == {"of the first"}
-    assert {name: second[name] for name in ABOUT if name in second} == {"message_id": "m1"}
+    assert {first[name] for name in MESSAGE_LOG_KEYS} == {"of the first"}
+    assert {name: second[name] for name in MESSAGE_LOG_KEYS if name in second} == {"message_id": "m1"}
 
 
 def test_a_wait_that_cannot_be_told_to_sqs_still_comes_again(door: Door) -> None:
     door.sqs.broken = True
-    assert door.take(failing(WaitError(Code.BUDGET_REACHED, "Not today.", 60)), "a") == ["m0"]
+    assert door.take(failing(RetryLaterError(Code.BUDGET_REACHED, "Not today.", 60)), "a") == ["m0"]
 
 
 def test_one_failure_leaves_the_rest_of_the_batch_alone(door: Door) -> None:
     assert door.take(failing(KeyError("x"), only="b"), "a", "b", "c") == ["m1"]
-    assert door.take(failing(WaitError(Code.BUDGET_REACHED, "x", 1), only="b"), "a", "b", "c") == ["m1"]
-    assert door.take(failing(DamagedMessageError("x"), only="b"), "a", "b", "c") == []
+    assert door.take(failing(RetryLaterError(Code.BUDGET_REACHED, "x", 1), only="b"), "a", "b", "c") == ["m1"]
+    assert door.take(failing(MalformedMessageError("x"), only="b"), "a", "b", "c") == []
 
 
 def test_a_batch_that_fails_whole_is_no_invocation_error(door: Door) -> None:
@@ -262,19 +275,19 @@ def test_the_first_message_of_a_batch_is_always_opened(door: Door) -> None:
 
 
 def test_how_often_a_message_came_is_known() -> None:
-    assert receives(SQSRecord(message(0, "a", count="3"))) == 3
+    assert read_receive_count(SQSRecord(message(0, "a", count="3"))) == 3
 
 
 def test_a_queue_is_known_by_the_last_part_of_its_url() -> None:
-    assert name_of(URL) == "intake"
+    assert parse_queue_name(URL) == "intake"
 
 
 def test_a_message_tells_when_its_queue_took_it() -> None:
     told = {"attributes": {"SentTimestamp": "1795255200500"}}
-    assert sent_at(SQSRecord(told)) == datetime(2026, 11, 21, 10, 0, 0, 500_000, UTC)
+    assert read_sent_at(SQSRecord(told)) == datetime(2026, 11, 21, 10, 0, 0, 500_000, UTC)
 
 
 def test_a_message_names_a_receipt_beside_its_body_or_none() -> None:
     named = {"messageAttributes": {"receipt": {"stringValue": '"etag"', "dataType": "String"}}}
-    assert receipt(SQSRecord(named)) == '"etag"'
-    assert receipt(SQSRecord({"messageAttributes": {}})) == ""
+    assert read_receipt_etag(SQSRecord(named)) == '"etag"'
+    assert read_receipt_etag(SQSRecord({"messageAttributes": {}})) == ""

@@ -5,26 +5,26 @@ from collections.abc import Iterator
 
 import pytest
 
-from backdrop.campaigns.campaign import instructions_of
-from backdrop.campaigns.manifest import LONGEST_LINE, BadRow, Row, lines_of, rows_of
+from backdrop.campaigns.campaign import merge_row_instructions
+from backdrop.campaigns.manifest import MAX_LINE_BYTES, BadRow, ManifestRow, parse_rows, split_lines
 from backdrop.model.errors import RefusedError
 
 
-def read(text: str, name: str = "list.csv") -> list[Row | BadRow]:
-    return list(rows_of(name, [text.encode()]))
+def read(text: str, name: str = "list.csv") -> list[ManifestRow | BadRow]:
+    return list(parse_rows(name, [text.encode()]))
 
 
 def test_a_csv_row_is_a_key_and_the_fields_that_its_cells_give() -> None:
     assert read("key,prompt,num_images\na.jpg,on a beach,2\nb.jpg,,\n") == [
-        Row(2, "a.jpg", {"prompt": "on a beach", "num_images": 2}),
-        Row(3, "b.jpg", {}),
+        ManifestRow(2, "a.jpg", {"prompt": "on a beach", "num_images": 2}),
+        ManifestRow(3, "b.jpg", {}),
     ]
 
 
 def test_cells_stand_for_objects_lists_and_numbers_and_else_are_texts() -> None:
     text = 'key,output,provider,seed,revision,variants\na.jpg,webp,runware ideogram,7,7,"{""x"": {}}"\n'
     [row] = read(text)
-    assert isinstance(row, Row)
+    assert isinstance(row, ManifestRow)
     assert row.instructions == {
         "output": {"format": "webp"},
         "provider": ["runware", "ideogram"],
@@ -37,18 +37,18 @@ def test_cells_stand_for_objects_lists_and_numbers_and_else_are_texts() -> None:
 @pytest.mark.parametrize("between", [",", ";", "\t"])
 def test_what_spreadsheets_write_is_read_byte_order_mark_and_all(between: str) -> None:
     lines = ["\ufeff" + between.join(["key", "prompt"]), between.join(["a b.jpg", "x"]), ""]
-    assert read("\r\n".join(lines)) == [Row(2, "a b.jpg", {"prompt": "x"})]
+    assert read("\r\n".join(lines)) == [ManifestRow(2, "a b.jpg", {"prompt": "x"})]
 
 
 @pytest.mark.parametrize("stray", ['"on a beach', '"on a beach" or so', '"'])
 def test_a_stray_quote_costs_its_own_row_and_no_other_and_is_told(stray: str) -> None:
     bad, *rest = read(f'key,prompt\na.jpg,{stray}\nb.jpg,x\nc.jpg,"y"\nd.jpg,5" wide\n')
     assert isinstance(bad, BadRow)
-    assert (bad.number, bad.why.partition(" (")[0]) == (2, "it is no whole row")
+    assert (bad.number, bad.reason.partition(" (")[0]) == (2, "it is no whole row")
     assert rest == [
-        Row(3, "b.jpg", {"prompt": "x"}),
-        Row(4, "c.jpg", {"prompt": "y"}),
-        Row(5, "d.jpg", {"prompt": '5" wide'}),
+        ManifestRow(3, "b.jpg", {"prompt": "x"}),
+        ManifestRow(4, "c.jpg", {"prompt": "y"}),
+        ManifestRow(5, "d.jpg", {"prompt": '5" wide'}),
     ]
 
 
@@ -56,7 +56,7 @@ def test_a_stray_quote_costs_its_own_row_and_no_other_and_is_told(stray: str) ->
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_lines_are_the_same_however_a_file_comes_in_pieces(end: str, size: int) -> None:
     data = f"key{end}{end}\u00e4.jpg{end}b.jpg".encode()
-    lines = list(lines_of(data[n : n + size] for n in range(0, len(data), size)))
+    lines = list(split_lines(data[n : n + size] for n in range(0, len(data), size)))
     assert lines == data.splitlines(keepends=True)
 
 
@@ -73,14 +73,14 @@ def test_a_line_without_an_end_is_told_and_never_held_whole(name: str) -> None:
             return before + bytes(self)
 
     pieces = [b"key\n", *(Piece(b"x" * 1_000_000) for _ in range(5)), b"\n", b'{"key": "a.jpg"}\n']
-    found = list(rows_of(name, pieces))
+    found = list(parse_rows(name, pieces))
     assert found[-2] == BadRow(2, "it has more than 200,000 bytes")
-    assert isinstance(found[-1], Row)
-    assert held <= LONGEST_LINE + 1
+    assert isinstance(found[-1], ManifestRow)
+    assert held <= MAX_LINE_BYTES + 1
 
 
 def test_a_line_is_measured_in_bytes() -> None:
-    row = json.dumps({"key": "a.jpg", "prompt": "\u00e4" * (LONGEST_LINE // 2)}, ensure_ascii=False)
+    row = json.dumps({"key": "a.jpg", "prompt": "\u00e4" * (MAX_LINE_BYTES // 2)}, ensure_ascii=False)
     assert read(row, "list.jsonl") == [BadRow(1, "it has more than 200,000 bytes")]
 
 
@@ -96,7 +96,7 @@ def test_what_cannot_be_written_down_is_a_bad_row(text: str) -> None:
 
 def test_a_row_without_a_key_or_with_too_many_cells_is_told_by_its_number() -> None:
     found = read("key,prompt\n,on a beach\na.jpg,x,y\nb.jpg\n")
-    assert found == [BadRow(2, "it has no key"), BadRow(3, "it has 3 cells under 2 heads"), Row(4, "b.jpg", {})]
+    assert found == [BadRow(2, "it has no key"), BadRow(3, "it has 3 cells under 2 heads"), ManifestRow(4, "b.jpg", {})]
 
 
 @pytest.mark.parametrize("text", ["", "photo,prompt\na.jpg,x\n", "a.jpg\nb.jpg\n"])
@@ -113,10 +113,10 @@ def test_json_lines_give_values_as_they_are_and_bad_lines_are_told() -> None:
         "[1]",
         '{"prompt": "x"}',
         '{"key": 7}',
-        json.dumps({"key": "b.jpg", "prompt": "x" * LONGEST_LINE}),
+        json.dumps({"key": "b.jpg", "prompt": "x" * MAX_LINE_BYTES}),
     ]
     first, *rest = read("\n".join(lines), "list.jsonl")
-    assert first == Row(1, "a.jpg", {"num_images": 2})
+    assert first == ManifestRow(1, "a.jpg", {"num_images": 2})
     assert [one.number for one in rest] == [3, 4, 5, 6, 7]
     assert all(isinstance(one, BadRow) for one in rest)
 
@@ -132,7 +132,7 @@ def test_a_million_rows_are_read_one_at_a_time(name: str) -> None:
             taken = n + 1
             yield (f"{n}.jpg\n" if name.endswith("csv") else f'{{"key": "{n}.jpg"}}\n').encode()
 
-    rows = rows_of(name, lines())
+    rows = parse_rows(name, lines())
     for _ in range(10):
         next(rows)
     assert taken <= 11
@@ -140,12 +140,12 @@ def test_a_million_rows_are_read_one_at_a_time(name: str) -> None:
 
 def test_a_rows_word_comes_before_the_campaigns_and_a_group_goes_whole() -> None:
     given = {"prompt": "on a beach", "style": "golden hour", "num_images": 2}
-    assert instructions_of(given, {}) == given
-    row = instructions_of(given, {"operation": "remove"})
+    assert merge_row_instructions(given, {}) == given
+    row = merge_row_instructions(given, {"operation": "remove"})
     assert (row["operation"], "prompt" in row, row["num_images"]) == ("remove", False, 2)
-    other = instructions_of(given, {"style_type": "REALISTIC"})
+    other = merge_row_instructions(given, {"style_type": "REALISTIC"})
     assert (other["prompt"], "style_preset" in other, other["style_type"]) == ("on a beach", False, "REALISTIC")
 
 
 def test_a_row_with_mistakes_stands_alone_so_that_intake_tells_of_these() -> None:
-    assert instructions_of({"prompt": "x"}, {"num_images": "many"}) == {"num_images": "many"}
+    assert merge_row_instructions({"prompt": "x"}, {"num_images": "many"}) == {"num_images": "many"}

@@ -7,32 +7,32 @@ from typing import Any
 import pytest
 
 from backdrop.campaigns.report import (
-    COLUMNS,
+    CSV_COLUMNS,
     OPEN,
     SKIPPED,
-    Ended,
-    Fate,
-    Item,
-    Sums,
-    announcement,
-    document,
-    fate_of,
-    letter,
+    CampaignItem,
+    CampaignStatus,
+    CampaignTotals,
+    FinishedExecution,
+    build_event_detail,
+    build_mail,
+    build_report,
+    parse_campaign_status,
 )
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
-from backdrop.model.image_request import Asked
-from backdrop.model.job import Attempt, Job, Outcome, Problem, Source, Status
-from backdrop.model.object_keys import Kind
-from backdrop.model.receipt import request_errors
-from backdrop.model.stored_picture import Result
+from backdrop.model.image_request import ImageRequest
+from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, Problem, Source
+from backdrop.model.object_keys import ObjectKind
+from backdrop.model.receipt import list_request_errors
+from backdrop.model.stored_picture import StoredPicture
 from tests.unit.core_items import LATER, NOW, a_job
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
 GIVEN: dict[str, Any] = {"name": "spring", "prefix": "shoes/", "instructions": {"operation": "remove"}}
 
-ENDED = Ended(RUN, GIVEN, Fate.SUCCEEDED, NOW.isoformat())
-PICTURE = Result(
+ENDED = FinishedExecution(RUN, GIVEN, CampaignStatus.SUCCEEDED, NOW.isoformat())
+PICTURE = StoredPicture(
     key="a/a.png",
     version_id=None,
     n=1,
@@ -44,13 +44,19 @@ PICTURE = Result(
     has_alpha=True,
     seed=None,
 )
-SLIP = Problem.of(InstructionError(Code.INVALID_VALUE, "num_images: no number"), NOW)
+SLIP = Problem.from_error(InstructionError(Code.INVALID_VALUE, "num_images: no number"), NOW)
 
 
-def an_asked(**changes: Any) -> Asked:
-    facts: dict[str, Any] = {"source_id": "s" * 64, "ident": "m1", "bucket": "photos", "key": "a.jpg", "asked_at": NOW}
+def an_asked(**changes: Any) -> ImageRequest:
+    facts: dict[str, Any] = {
+        "source_id": "s" * 64,
+        "request_id": "m1",
+        "bucket": "photos",
+        "key": "a.jpg",
+        "requested_at": NOW,
+    }
     facts |= {"campaign": "spring-1"} | changes
-    return Asked(**facts)
+    return ImageRequest(**facts)
 
 
 def paid(job_id: str, *, at: Any = LATER, charged: int = 60_000, unknown: int = 0, **changes: Any) -> Job:
@@ -60,22 +66,22 @@ def paid(job_id: str, *, at: Any = LATER, charged: int = 60_000, unknown: int = 
         provider="ideogram",
         submitted_at=at,
         lease_until=at,
-        day="2026-11-16",
+        budget_day="2026-11-16",
         reserved=0,
         charged=charged,
         unknown=unknown,
-        outcome=Outcome.ANSWERED,
+        outcome=AttemptOutcome.ANSWERED,
     )
-    facts: dict[str, Any] = {"status": Status.STORED, "attempts": (call,), "results": (PICTURE,)}
+    facts: dict[str, Any] = {"status": JobStatus.STORED, "attempts": (call,), "results": (PICTURE,)}
     return a_job(job_id=job_id, **facts | changes)
 
 
-def item(*jobs: Job, known: tuple[Job, ...] = (), **asked: Any) -> Item:
-    return Item(an_asked(**asked), jobs, [job for job in jobs if job not in known])
+def item(*jobs: Job, known: tuple[Job, ...] = (), **asked: Any) -> CampaignItem:
+    return CampaignItem(an_asked(**asked), jobs, [job for job in jobs if job not in known])
 
 
-def summed(*items: Item) -> Sums:
-    sums = Sums(ENDED.since)
+def summed(*items: CampaignItem) -> CampaignTotals:
+    sums = CampaignTotals(ENDED.started_at)
     for one in items:
         sums.add(one)
     return sums
@@ -85,25 +91,25 @@ def summed(*items: Item) -> Sums:
     ("found", "end", "code"),
     [
         (item(paid("1")), "stored", ""),
-        (item(skipped=Kind.IGNORED), SKIPPED, ""),
+        (item(skipped_kind=ObjectKind.IGNORED), SKIPPED, ""),
         (item(a_job(), paid("1")), OPEN, ""),
         (item(), OPEN, ""),
         (item(problems=(SLIP,)), "refused", "invalid_value"),
         (item(paid("1"), problems=(SLIP,)), "refused", "invalid_value"),
-        (item(paid("1"), a_job(status=Status.CANCELLED)), "cancelled", "cancelled"),
-        (item(paid("1"), a_job(status=Status.HELD, problem=SLIP)), "held", "invalid_value"),
+        (item(paid("1"), a_job(status=JobStatus.CANCELLED)), "cancelled", "cancelled"),
+        (item(paid("1"), a_job(status=JobStatus.HELD, problem=SLIP)), "held", "invalid_value"),
     ],
 )
-def test_an_item_ends_as_the_worst_of_its_jobs(found: Item, end: str, code: str) -> None:
-    assert (found.end, found.code) == (end, code)
+def test_an_item_ends_as_the_worst_of_its_jobs(found: CampaignItem, end: str, code: str) -> None:
+    assert (found.status, found.code) == (end, code)
 
 
 def test_a_job_that_two_items_name_costs_once() -> None:
     job = paid("1")
-    sums = summed(item(job), item(job, known=(job,), ident="m2"))
-    assert (sums.asked, sums.jobs, sums.repeats, sums.pictures, sums.charged) == (2, 1, 1, 1, 60_000)
-    first, second = item(job).row(), item(job, known=(job,)).row()
-    usd = COLUMNS.index("usd")
+    sums = summed(item(job), item(job, known=(job,), request_id="m2"))
+    assert (sums.requested, sums.jobs, sums.repeats, sums.pictures, sums.charged) == (2, 1, 1, 1, 60_000)
+    first, second = item(job).to_csv_row(), item(job, known=(job,)).to_csv_row()
+    usd = CSV_COLUMNS.index("usd")
     assert (first[usd], second[usd]) == (0.06, 0)
 
 
@@ -114,16 +120,16 @@ def test_what_was_paid_before_it_asked_is_cost_and_was_not_bought_by_it() -> Non
 
 
 def test_the_share_that_failed_counts_all_that_was_meant_and_has_no_picture() -> None:
-    sums = summed(item(paid("1")), item(skipped=Kind.IGNORED), item(problems=(SLIP,)))
-    assert sums.failed_percent(listed=3, bad_rows=0) == 50
-    assert sums.failed_percent(listed=4, bad_rows=1) == 75
-    assert Sums(NOW).failed_percent(0, 0) == 0
+    sums = summed(item(paid("1")), item(skipped_kind=ObjectKind.IGNORED), item(problems=(SLIP,)))
+    assert sums.compute_failed_percent(listed=3, bad_rows=0) == 50
+    assert sums.compute_failed_percent(listed=4, bad_rows=1) == 75
+    assert CampaignTotals(NOW).compute_failed_percent(0, 0) == 0
 
 
 def test_the_report_counts_each_end_and_tells_what_was_never_asked() -> None:
     sums = summed(item(paid("1")), item(problems=(SLIP,), key="b.jpg"), item(problems=(SLIP,), key="c.jpg"))
     plan: dict[str, Any] = {"items": 5, "quoted_usd": 0.3, "bad_rows": {"count": 1, "first": []}}
-    found = document(ENDED, sums, plan, LATER)
+    found = build_report(ENDED, sums, plan, LATER)
     assert found["items"] == {
         "listed": 5,
         "asked": 3,
@@ -138,30 +144,37 @@ def test_the_report_counts_each_end_and_tells_what_was_never_asked() -> None:
     assert found["first"] == [{"key": "a.jpg", "pictures": ["a/a.png"]}]
 
 
-@pytest.mark.parametrize("end", [Status.CANCELLED, Status.SUPERSEDED])
-def test_what_was_called_off_is_told_in_the_words_that_its_task_is_answered_with(end: Status) -> None:
+@pytest.mark.parametrize("end", [JobStatus.CANCELLED, JobStatus.SUPERSEDED])
+def test_what_was_called_off_is_told_in_the_words_that_its_task_is_answered_with(end: JobStatus) -> None:
     called_off = item(a_job(status=end, ended_at=LATER))
-    (told,) = request_errors(Source(source_id="s" * 64, bucket="photos", key="a.jpg"), (), called_off.jobs)
-    [failure] = document(ENDED, summed(called_off), {}, LATER)["failures"]
+    (told,) = list_request_errors(Source(source_id="s" * 64, bucket="photos", key="a.jpg"), (), called_off.jobs)
+    [failure] = build_report(ENDED, summed(called_off), {}, LATER)["failures"]
     assert {name: failure[name] for name in ("code", "message", "hint")} == {
         name: told[name] for name in ("code", "message", "hint")
     }
-    assert called_off.row()[COLUMNS.index("message")] == told["message"]
+    assert called_off.to_csv_row()[CSV_COLUMNS.index("message")] == told["message"]
 
 
 def test_its_event_has_the_same_id_however_often_it_is_told_and_says_where_the_report_lies() -> None:
-    early = announcement(document(ENDED, Sums(NOW), {}, NOW), "pictures", {"json": "r.json", "csv": "r.csv"})
-    late = announcement(document(ENDED, Sums(NOW), {}, LATER), "pictures", {"json": "r.json", "csv": "r.csv"})
+    early = build_event_detail(
+        build_report(ENDED, CampaignTotals(NOW), {}, NOW), "pictures", {"json": "r.json", "csv": "r.csv"}
+    )
+    late = build_event_detail(
+        build_report(ENDED, CampaignTotals(NOW), {}, LATER), "pictures", {"json": "r.json", "csv": "r.csv"}
+    )
     assert early == late
     assert early["report"] == {"bucket": "pictures", "json": "r.json", "csv": "r.csv"}
     other = replace(ENDED, execution=f"{RUN}2")
-    assert announcement(document(other, Sums(NOW), {}, NOW), "pictures", {})["event_id"] != early["event_id"]
+    assert (
+        build_event_detail(build_report(other, CampaignTotals(NOW), {}, NOW), "pictures", {})["event_id"]
+        != early["event_id"]
+    )
 
 
 def test_the_mail_tells_of_failures_and_of_money_to_the_cent() -> None:
     sums = summed(item(paid("1", charged=37_500, unknown=60_000)), item(problems=(SLIP,)))
-    failed = replace(ENDED, fate=Fate.FAILED, error="too_many_failures", cause="50.0 % of the items failed")
-    subject, text = letter(document(failed, sums, {}, NOW), "s3://pictures/r.json")
+    failed = replace(ENDED, status=CampaignStatus.FAILED, error="too_many_failures", cause="50.0 % of the items failed")
+    subject, text = build_mail(build_report(failed, sums, {}, NOW), "s3://pictures/r.json")
     assert subject == "Backdrop campaign spring: failed"
     assert "Bought for $0.0375, and $0.06 perhaps." in text
     assert "1 invalid_value: num_images: no number" in text
@@ -172,12 +185,12 @@ def test_the_mail_tells_of_failures_and_of_money_to_the_cent() -> None:
 @pytest.mark.parametrize(
     ("status", "error", "fate"),
     [
-        ("ABORTED", "", Fate.STOPPED),
-        ("TIMED_OUT", "", Fate.TIMED_OUT),
-        ("FAILED", "States.Runtime", Fate.FAILED),
-        ("FAILED", "max_total_exceeded", Fate.REFUSED),
-        ("FAILED", "campaign_refused", Fate.REFUSED),
+        ("ABORTED", "", CampaignStatus.STOPPED),
+        ("TIMED_OUT", "", CampaignStatus.TIMED_OUT),
+        ("FAILED", "States.Runtime", CampaignStatus.FAILED),
+        ("FAILED", "max_total_exceeded", CampaignStatus.REFUSED),
+        ("FAILED", "campaign_refused", CampaignStatus.REFUSED),
     ],
 )
-def test_step_functions_word_for_the_end_is_put_into_ours(status: str, error: str, fate: Fate) -> None:
-    assert fate_of(status, error) is fate
+def test_step_functions_word_for_the_end_is_put_into_ours(status: str, error: str, fate: CampaignStatus) -> None:
+    assert parse_campaign_status(status, error) is fate

@@ -5,10 +5,16 @@ from typing import Any
 import pytest
 
 from backdrop.aws.settings import ProviderSettings
-from backdrop.instructions.schema import Wish
+from backdrop.instructions.schema import InstructionsModel
 from backdrop.model.api_key import ApiKey
-from backdrop.model.capabilities import ADDRESSED, CAPABILITIES, PROVIDERS, SPOKEN, not_expressible
-from backdrop.providers.registry import roster
+from backdrop.model.capabilities import (
+    CAPABILITIES,
+    PROVIDER_FIELDS,
+    PROVIDERS,
+    SUPPORTED_PROVIDERS,
+    find_not_expressible,
+)
+from backdrop.providers.registry import build_providers
 from tests.unit.core_items import a_job
 from tests.unit.shelf import Shelf
 
@@ -31,26 +37,26 @@ REPLACE = {"operation": "replace", "prompt": "a beach"}
     ids=str,
 )
 def test_ideogram_takes_what_its_reference_lists(given: dict[str, Any]) -> None:
-    assert not_expressible("ideogram", {**REPLACE, **given}) == []
+    assert find_not_expressible("ideogram", {**REPLACE, **given}) == []
 
 
 def test_nine_images_are_too_many_for_ideogram() -> None:
-    (sentence,) = not_expressible("ideogram", {**REPLACE, "num_images": 9})
+    (sentence,) = find_not_expressible("ideogram", {**REPLACE, "num_images": 9})
     assert sentence == "ideogram takes num_images 1 to 8, not 9"
 
 
-@pytest.mark.parametrize("field", ADDRESSED)
+@pytest.mark.parametrize("field", PROVIDER_FIELDS)
 def test_removing_takes_the_photo_alone(field: str) -> None:
-    assert not_expressible("ideogram", {"operation": "remove", field: 1}) == [f"ideogram has no {field}"]
+    assert find_not_expressible("ideogram", {"operation": "remove", field: 1}) == [f"ideogram has no {field}"]
 
 
 def test_every_field_that_is_not_expressible_is_named() -> None:
     asked = {"operation": "remove", "seed": 1, "prompt": "x"}
-    assert len(not_expressible("ideogram", asked)) == 2
+    assert len(find_not_expressible("ideogram", asked)) == 2
 
 
 def test_the_table_knows_only_fields_that_can_be_asked_for() -> None:
-    known = set(Wish.model_fields)
+    known = set(InstructionsModel.model_fields)
     assert all(set(fields) <= known for fields in CAPABILITIES.values())
 
 
@@ -59,21 +65,21 @@ def test_every_provider_that_this_release_speaks_to_has_its_adapter_and_its_own_
 
     def key(provider: str, fresh: bool) -> ApiKey:
         asked.append((provider, fresh))
-        return ApiKey(missing="none")
+        return ApiKey(missing_reason="none")
 
     address = ProviderSettings(base_url="https://api.example", timeout_seconds=90)
     on: dict[str, ProviderSettings] = {name: address for name in PROVIDERS}
-    adapters = roster(on, key, Shelf(), {"1min": 45_000})
-    assert adapters.keys() == SPOKEN == set(PROVIDERS)
+    adapters = build_providers(on, key, Shelf(), {"1min": 45_000})
+    assert adapters.keys() == SUPPORTED_PROVIDERS == set(PROVIDERS)
     assert {adapter.timeout_seconds for adapter in adapters.values()} == {90}
     for name, adapter in adapters.items():
         asked.clear()
         adapter.prepare(a_job(), b"")
         assert {provider for provider, _ in asked} == {name}
-    assert roster({}, key, Shelf()) == {}
+    assert build_providers({}, key, Shelf()) == {}
 
 
 def test_who_sells_credits_at_a_price_that_nobody_told_is_not_spoken_to() -> None:
     address = ProviderSettings(base_url="https://api.example", timeout_seconds=90)
-    adapters = roster(dict.fromkeys(PROVIDERS, address), lambda provider, fresh: ApiKey("k"), Shelf())
+    adapters = build_providers(dict.fromkeys(PROVIDERS, address), lambda provider, fresh: ApiKey("k"), Shelf())
     assert adapters.keys() == {"ideogram", "segmind", "runware"}

@@ -34,7 +34,7 @@ WORK = prompt_sha(PROMPT)
 def attempt(n: int = 1, **changes: Any) -> dict[str, Any]:
     """An attempt that was answered and charged."""
     facts = {"n": n, "provider": "ideogram", "outcome": "answered", "charged": PRICE, "unknown": 0, "reserved": 0}
-    return facts | {"day": DAY} | changes
+    return facts | {"budget_day": DAY} | changes
 
 
 def lost(n: int = 1) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> di
         "job_id": "j1",
         "source_id": "s1",
         "key": KEY,
-        "asked": {"prompt": PROMPT},
+        "purchase_spec": {"prompt": PROMPT},
         "problem": None,
         "warnings": [],
     }
@@ -68,7 +68,7 @@ def items(*jobs: dict[str, Any], named: tuple[str, ...] = ("j1",), problems: tup
     stored = [item("source", source), *(item(f"job#{one['job_id']}", one) for one in jobs)]
     sums = {
         name: sum(one[field] for each in jobs for one in each["attempts"])
-        for name, field in (("certain", "charged"), ("unknown", "unknown"), ("reserved", "reserved"))
+        for name, field in (("confirmed", "charged"), ("unknown", "unknown"), ("reserved", "reserved"))
     }
     numbers = {name: {"N": str(value)} for name, value in (sums | {"committed": sum(sums.values())}).items()}
     return [*stored, {"pk": {"S": f"budget#{DAY}"}, "sk": {"S": "budget"}, **numbers}]
@@ -157,7 +157,7 @@ def test_a_day_over_its_budget_is_found() -> None:
 
 def test_a_day_that_booked_something_else_is_found() -> None:
     stored = items(job())
-    stored[-1]["certain"]["N"] = "7"
+    stored[-1]["confirmed"]["N"] = "7"
     assert broken(budget_breaches(read_ledger(stored), PRICE)) == [Promise.WITHIN_BUDGET]
 
 

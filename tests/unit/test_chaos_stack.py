@@ -27,7 +27,7 @@ def lanes(stack: Deployed) -> set[str]:
 def test_neither_template_nor_deployment_check_refuses_the_benchs_stack(limits: tuple[int, int], mixed: bool) -> None:
     stack = deployed(*limits, mixed=mixed)
     checked = {name: str(value) for name, value in stack.resources["DeploymentCheck"]["Properties"].items()}
-    assert (stack.refusals(), app.problems(checked)) == ([], [])
+    assert (stack.refusals(), app.find_parameter_problems(checked)) == ([], [])
 
 
 def test_the_bench_opens_no_lane_but_the_one_whose_provider_it_plays() -> None:

@@ -45,7 +45,7 @@ def photo_of(fate: Fate) -> Photo:
 
 def ledger(key: str, status: str, *outcomes: str) -> Ledger:
     """A ledger with one job of a photo, whose attempts went so."""
-    attempts = [{"outcome": outcome, "sends": 1} for outcome in outcomes]
+    attempts = [{"outcome": outcome, "send_count": 1} for outcome in outcomes]
     job = {"job_id": "j1", "source_id": "s1", "key": key, "status": status, "attempts": attempts, "results": []}
     bodies = {"source": {"key": key, "jobs": {"": "j1"}, "problems": []}, "job#j1": job}
     keyed = ((kind, {"S": json.dumps(body)}) for kind, body in bodies.items())

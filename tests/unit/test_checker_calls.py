@@ -25,7 +25,7 @@ from tests.unit.checker_items import attempt, failed, in_flight, job, lane, ledg
 CALL = Sent(job_id="j1", sha256="aa", open=0, at_work=0, fresh=True, probes=1, told=0, left=290.0, longest=180.0)
 CLAIMED = job("submitting", in_flight())
 CLOSED = lane(closed_since="2026-11-20T09:00:00Z")
-TRYING = lane("key", trying=True)
+TRYING = lane("key", is_in_trial=True)
 
 
 def names(breaches: Sequence[Breach]) -> set[str]:
@@ -33,7 +33,7 @@ def names(breaches: Sequence[Breach]) -> set[str]:
     return {breach.promise.name for breach in breaches}
 
 
-@pytest.mark.parametrize("way", [None, lane(), CLOSED, TRYING], ids=["never", "open", "closed", "trying"])
+@pytest.mark.parametrize("way", [None, lane(), CLOSED, TRYING], ids=["never", "open", "closed", "is_in_trial"])
 def test_a_claimed_job_may_be_paid_where_the_lane_lets_it(way: Plain | None) -> None:
     assert sent_breaches(CALL, CLAIMED, "j1", way) == []
 
@@ -51,7 +51,7 @@ def test_a_claimed_job_may_be_paid_where_the_lane_lets_it(way: Plain | None) -> 
         ({"told": 1}, CLAIMED, "j1", None, Promise.ASKED_FIRST),
         ({"left": 170.0}, CLAIMED, "j1", None, Promise.IN_TIME),
         ({}, CLAIMED, "j1", lane("key"), Promise.LANE_HEEDED),
-        ({}, CLAIMED, "j1", lane("key", "person", trying=True), Promise.LANE_HEEDED),
+        ({}, CLAIMED, "j1", lane("key", "person", is_in_trial=True), Promise.LANE_HEEDED),
         ({"probes": 2}, CLAIMED, "j1", CLOSED, Promise.LANE_HEEDED),
         ({"probes": 2}, CLAIMED, "j1", TRYING, Promise.LANE_HEEDED),
     ],
@@ -72,7 +72,7 @@ def test_a_second_lost_answer_is_a_persons_and_under_hold_the_first() -> None:
     assert names(retry_breaches(twice, most_lost=1)) == {Promise.RETRIED_ONCE.name}
     assert names(retry_breaches(job("unknown", lost(), lost(2), lost(3)), most_lost=2)) == {Promise.RETRIED_ONCE.name}
     assert names(retry_breaches(job("submitting", lost(), in_flight(2)), most_lost=1)) == {Promise.RETRIED_ONCE.name}
-    bought_again = job("submitting", lost(), in_flight(2, generation=1))
+    bought_again = job("submitting", lost(), in_flight(2, charge_no=1))
     assert retry_breaches(bought_again, most_lost=1) == [], "a person said so"
 
 
@@ -109,7 +109,7 @@ def test_who_hears_that_nobody_may_pay_pauses_the_lane() -> None:
 
 
 def test_a_lane_is_rightly_paused_for_the_budget_while_the_day_has_too_little_left() -> None:
-    poor = {"pauses": [{"reason": "budget", "code": "budget_reached", "needs": 30}]}
+    poor = {"pauses": [{"reason": "budget", "code": "budget_reached", "required_budget": 30}]}
     assert paused(poor, 29)
     assert not paused(poor, 30)
     assert paused(lane("person"), 1000)

@@ -66,7 +66,7 @@ def test_the_ways_that_the_design_draws_are_right(before: Plain | None, after: P
         (job("paid", attempt()), job("cancelled", attempt())),
         (waiting(), job("paid", attempt(outcome="in_flight"))),
         (failed("dead", "unsafe_result", attempt()), waiting(attempts=[attempt()])),
-        (failed("held", "charge_unknown", lost()), waiting(attempts=[lost()], generation=1)),
+        (failed("held", "charge_unknown", lost()), waiting(attempts=[lost()], charge_no=1)),
     ],
 )
 def test_a_way_that_the_design_does_not_draw_is_seen(before: Plain | None, after: Plain) -> None:
@@ -74,7 +74,7 @@ def test_a_way_that_the_design_does_not_draw_is_seen(before: Plain | None, after
 
 
 def test_a_person_may_buy_once_more_what_was_paid_or_is_in_doubt() -> None:
-    before, after = failed("held", "charge_unknown", lost()), waiting(attempts=[lost()], generation=1)
+    before, after = failed("held", "charge_unknown", lost()), waiting(attempts=[lost()], charge_no=1)
     assert moved(before, after, by_person=True) == set()
 
 
@@ -102,7 +102,7 @@ def test_only_what_a_photo_names_is_claimed() -> None:
     claimed = job("submitting", in_flight())
     assert not wanted_breaches(waiting(), claimed, ["j1"])
     assert names(wanted_breaches(waiting(), claimed, ["j2"])) == {Promise.WANTED.name}
-    unwanted = job("submitting", in_flight(), unwanted="superseded")
+    unwanted = job("submitting", in_flight(), end_after_call="superseded")
     assert names(wanted_breaches(job("unknown", lost()), unwanted, ["j1"])) == {Promise.WANTED.name}
     assert not wanted_breaches(claimed, unwanted, []), "marked while its call is out"
 
@@ -114,12 +114,12 @@ def test_nobody_moves_a_job_whose_worker_lives() -> None:
     later = job("submitting", in_flight(lease_until="2026-11-20T10:00:00Z"))
     assert names(lease_breaches(before, later, "render-1")) == {Promise.LEASED.name}
     assert not lease_breaches(before, job("paid", attempt()), "render-1"), "an answer can always be recorded"
-    parked = job("submitting", in_flight(parked=True))
+    parked = job("submitting", in_flight(is_parked=True))
     assert not lease_breaches(parked, later, "render-1"), "who parks his call has left it"
 
 
 def test_a_photo_without_a_wish_is_not_reported_before_its_time() -> None:
-    waits, told = source(waiting_since="2026-11-20T09:00:00Z"), source(problems=("no_instructions",))
+    waits, told = source(settling_since="2026-11-20T09:00:00Z"), source(problems=("no_instructions",))
     assert not patience_breaches(waits, told, 20)
     assert not patience_breaches(told, told, 20), "reported before"
     assert names(patience_breaches(waits, told, 40)) == {Promise.PATIENT.name}
@@ -140,15 +140,15 @@ def test_no_older_picture_is_put_over_a_newer_one() -> None:
 
 def test_three_bad_answers_in_a_row_close_a_lane() -> None:
     now = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-    assert not lane_breaches(None, lane(streak=2, probes=0), now)
-    assert not lane_breaches(None, lane(streak=3, probes=0, closed_since="2026-11-20T09:00:00Z"), now)
-    assert names(lane_breaches(None, lane(streak=3, probes=0), now)) == {Promise.LANE_HEEDED.name}
+    assert not lane_breaches(None, lane(failure_streak=2, probe_count=0), now)
+    assert not lane_breaches(None, lane(failure_streak=3, probe_count=0, closed_since="2026-11-20T09:00:00Z"), now)
+    assert names(lane_breaches(None, lane(failure_streak=3, probe_count=0), now)) == {Promise.LANE_HEEDED.name}
 
 
 def test_a_lane_that_is_closed_for_long_is_paused() -> None:
     now = datetime(2026, 11, 20, 9, 11, tzinfo=UTC)
-    closed = {"streak": 5, "closed_since": "2026-11-20T09:00:00Z"}
-    before, after = lane(probes=3, **closed), lane(probes=4, **closed)
+    closed = {"failure_streak": 5, "closed_since": "2026-11-20T09:00:00Z"}
+    before, after = lane(probe_count=3, **closed), lane(probe_count=4, **closed)
     assert not lane_breaches(before, before, now), "no probe of it failed again"
-    assert not lane_breaches(before, lane("unhealthy", probes=4, **closed), now)
+    assert not lane_breaches(before, lane("unhealthy", probe_count=4, **closed), now)
     assert names(lane_breaches(before, after, now)) == {Promise.LANE_HEEDED.name}

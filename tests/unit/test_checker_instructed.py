@@ -57,7 +57,13 @@ def place(*problems: str, jobs: dict[str, str] | None = None, **changes: Any) ->
     wrong = [{"code": code, "variant": "", "origin": "photo", "first_seen": seen} for code in problems]
     named = ({} if problems else {"": "j1"}) if jobs is None else jobs
     photo = {"etag": "e1", "version_id": "v1", "sha256": "aa"}
-    facts = {"photo": photo, "asked_from": "a", "requests": [], "problems": wrong, "jobs": named}
+    facts = {
+        "photo": photo,
+        "instructions_fingerprint": "a",
+        "recent_request_ids": [],
+        "problems": wrong,
+        "jobs": named,
+    }
     return source() | facts | changes
 
 
@@ -71,7 +77,7 @@ def test_what_a_photo_names_was_said_while_its_worker_lived() -> None:
     assert write(None, place(), UNSAID, ASKED) == []
     assert write(None, place(), Said({"": SEA}), HELD) == [Promise.INSTRUCTED.name]
     assert write(None, place("no_instructions"), ASKED) == [Promise.INSTRUCTED.name]
-    assert write(None, place(jobs={}, held_by=DEFAULTS), HELD) == []
+    assert write(None, place(jobs={}, blocked_by_defaults=DEFAULTS), HELD) == []
     assert write(None, place("crashed"), ASKED) == [], "nobody opened it"
 
 
@@ -86,9 +92,9 @@ def test_what_was_resolved_stays_so_until_something_of_its_own_changes() -> None
     before = place(jobs={"": "j0"})
     assert write(before, place(), ASKED) == [Promise.UNMOVED.name]
     assert write(before, place(), ASKED, by_order=True) == []
-    assert write(before | {"seen_gone": True}, place(), ASKED) == []
-    assert write(before, place(asked_from="b"), ASKED) == []
-    assert write(place(jobs={}, held_by=DEFAULTS), place(), ASKED) == [], "it was held"
+    assert write(before | {"was_missing": True}, place(), ASKED) == []
+    assert write(before, place(instructions_fingerprint="b"), ASKED) == []
+    assert write(place(jobs={}, blocked_by_defaults=DEFAULTS), place(), ASKED) == [], "it was held"
 
 
 def test_photo_refused_in_part_and_uploaded_again_may_be_resolved_again() -> None:
@@ -101,27 +107,27 @@ def test_photo_refused_in_part_and_uploaded_again_may_be_resolved_again() -> Non
 
 
 def test_nothing_said_any_more_undoes_nothing() -> None:
-    assert write(place(), place("no_instructions", asked_from="b"), UNSAID) == [Promise.UNMOVED.name]
-    other = place("no_instructions", asked_from="b", photo={"etag": "e2"})
+    assert write(place(), place("no_instructions", instructions_fingerprint="b"), UNSAID) == [Promise.UNMOVED.name]
+    other = place("no_instructions", instructions_fingerprint="b", photo={"etag": "e2"})
     assert write(place(), other, UNSAID) == [], "it is another photo"
-    back = place("no_instructions", asked_from="b")
-    assert write(place(seen_gone=True), back, UNSAID) == [], "it was deleted meanwhile"
+    back = place("no_instructions", instructions_fingerprint="b")
+    assert write(place(was_missing=True), back, UNSAID) == [], "it was deleted meanwhile"
 
 
 @pytest.mark.parametrize(
     ("before", "early"),
     [
         (None, True),
-        (place(jobs={}, waiting_since="2026-11-20T09:00:15Z"), True),
-        (place(jobs={}, waiting_since="2026-11-20T09:00:05Z"), False),
-        (place(jobs={}, waiting_since="2026-11-20T09:02:25Z"), False),
+        (place(jobs={}, settling_since="2026-11-20T09:00:15Z"), True),
+        (place(jobs={}, settling_since="2026-11-20T09:00:05Z"), False),
+        (place(jobs={}, settling_since="2026-11-20T09:02:25Z"), False),
         (place("no_instructions"), False),
     ],
     ids=["at once", "too early", "in time", "a job from before it waited", "had waited in vain"],
 )
 def test_a_photo_without_a_word_of_its_own_is_given_time(before: Plain | None, early: bool) -> None:
-    assert write(before, place(asked_from="b"), ASKED, own_word=False) == [Promise.PATIENT.name] * early
-    assert write(before, place(asked_from="b"), ASKED, own_word=False, settle_seconds=None) == []
+    assert write(before, place(instructions_fingerprint="b"), ASKED, own_word=False) == [Promise.PATIENT.name] * early
+    assert write(before, place(instructions_fingerprint="b"), ASKED, own_word=False, settle_seconds=None) == []
 
 
 def test_no_two_jobs_are_there_for_the_same() -> None:
@@ -140,7 +146,7 @@ def test_no_two_jobs_are_there_for_the_same() -> None:
         (place(), Said({"": SEA}), [Said({"": SEA})], False),
         (place("no_instructions"), ASKED, [UNSAID, ASKED], False),
         (place("no_instructions"), HELD, [UNSAID, HELD], True),
-        (place(jobs={}, held_by=DEFAULTS), ASKED, [HELD, ASKED], False),
+        (place(jobs={}, blocked_by_defaults=DEFAULTS), ASKED, [HELD, ASKED], False),
         (place("max_cost_exceeded"), ASKED, [ASKED], False),
     ],
     ids=["as said", "as once said", "never said", "not woken", "held since", "mended", "refused"],
@@ -151,7 +157,7 @@ def test_all_that_is_said_has_its_jobs_or_its_report(found: Plain, now: Said, ev
 
 
 def test_who_is_held_is_held_by_what_is_broken_and_each_folder_is_told_of() -> None:
-    held, told = place(jobs={}, held_by=DEFAULTS), place("unknown_field", key=DEFAULTS)
+    held, told = place(jobs={}, blocked_by_defaults=DEFAULTS), place("unknown_field", key=DEFAULTS)
     both = Ledger({"s1": held, "s2": told}, {}, {})
     assert held_breaches(both, {DEFAULTS: {"unknown_field"}}) == []
     assert names(held_breaches(both, {DEFAULTS: ()})) == [Promise.HELD.name] * 2
@@ -174,7 +180,7 @@ def test_a_photo_that_is_given_up_names_none_of_the_jobs_that_it_had_and_had_no_
 
 
 def test_every_request_is_heard() -> None:
-    heard = ledger(place=place(requests=["m1"]))
+    heard = ledger(place=place(recent_request_ids=["m1"]))
     assert asked_for_breaches(heard, {"m1": KEY}) == []
     assert names(asked_for_breaches(heard, {"m2": KEY})) == [Promise.INSTRUCTED.name]
 
@@ -206,6 +212,6 @@ def test_what_was_handed_over_last_is_what_lies_there() -> None:
 def test_nothing_waits_of_a_photo_that_is_gone() -> None:
     assert gone_breaches(ledger(wanted()), [KEY], ()) == []
     assert gone_breaches(ledger(wanted(status="unknown")), [KEY], ["j1"]) == [], "its lane is paused"
-    waits = ledger(place=place(waiting_since="2026-11-20T09:00:00Z"))
+    waits = ledger(place=place(settling_since="2026-11-20T09:00:00Z"))
     for one in (ledger(wanted(status="accepted")), ledger(wanted(status="unknown")), waits):
         assert names(gone_breaches(one, [KEY], ())) == [Promise.WANTED.name]

@@ -27,16 +27,16 @@ def test_an_answer_is_called_lost_by_others_only_where_its_worker_left_it() -> N
 def test_a_photo_that_was_reported_before_has_its_time_again() -> None:
     told = source(problems=("no_instructions",))
     again = told | {"problems": [{"code": "no_instructions", "first_seen": "2026-11-20T11:00:00Z"}]}
-    waits = told | {"waiting_since": "2026-11-20T10:59:30Z"}
+    waits = told | {"settling_since": "2026-11-20T10:59:30Z"}
     assert not patience_breaches(told, told, 20)
     assert not patience_breaches(waits, again, 20)
     assert names(patience_breaches(told, again, 20)) == [Promise.PATIENT.name]
 
 
 def test_five_crashes_are_counted_and_a_sixth_at_once() -> None:
-    assert not crash_breaches(None, source(crashes=6))
-    assert not crash_breaches(source(crashes=7), source(crashes=7)), "told once"
-    assert names(crash_breaches(source(crashes=6), source(crashes=7))) == [Promise.GIVEN_UP.name]
+    assert not crash_breaches(None, source(crash_count=6))
+    assert not crash_breaches(source(crash_count=7), source(crash_count=7)), "told once"
+    assert names(crash_breaches(source(crash_count=6), source(crash_count=7))) == [Promise.GIVEN_UP.name]
 
 
 def test_a_pause_that_a_call_can_test_is_lifted_by_who_made_one() -> None:
@@ -55,7 +55,7 @@ def test_work_that_is_polled_for_has_its_name_in_the_ledger() -> None:
 def test_only_a_person_and_an_empty_budget_excuse_a_job_that_waits() -> None:
     assert paused(lane("person"), 0)
     assert not paused(lane("key", "unhealthy"), 0), "reconcile finds out"
-    needs = lane("budget")["pauses"][0] | {"needs": 10}
+    needs = lane("budget")["pauses"][0] | {"required_budget": 10}
     assert paused(lane() | {"pauses": [needs]}, 9)
     assert not paused(lane() | {"pauses": [needs]}, 10)
 

@@ -87,7 +87,7 @@ def test_a_job_that_no_day_s_budget_covers_is_told_of() -> None:
 
 
 def test_a_job_that_no_day_s_budget_covers_keeps_nobody_else_waiting() -> None:
-    dear = lane() | {"pauses": [lane("budget")["pauses"][0] | {"needs": 50}]}
+    dear = lane() | {"pauses": [lane("budget")["pauses"][0] | {"required_budget": 50}]}
     assert paused(dear, 10, 50)
     assert paused(dear, 0), "where nothing may be bought at all"
     assert not paused(dear, 10, 49)

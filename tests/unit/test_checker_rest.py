@@ -44,7 +44,7 @@ def test_nothing_is_under_way_but_what_rightly_waits() -> None:
     assert names(open_breaches(ledger(waiting()), excused=())) == {Promise.DRAINED.name}
     assert names(open_breaches(ledger(job("submitting", in_flight())), excused=())) == {Promise.DRAINED.name}
     assert open_breaches(ledger(waiting()), excused=["j1"]) == []
-    settling = ledger(place=source(waiting_since="2026-11-20T09:00:00Z"))
+    settling = ledger(place=source(settling_since="2026-11-20T09:00:00Z"))
     assert names(open_breaches(settling, excused=())) == {Promise.DRAINED.name}
 
 
@@ -53,7 +53,7 @@ def test_nothing_is_under_way_but_what_rightly_waits() -> None:
     [
         (source("j1"), [job()], MEANT),
         (source(problems=("max_cost_exceeded",)), [], MEANT),
-        (source(held_by="_backdrop.json"), [], MEANT),
+        (source(blocked_by_defaults="_backdrop.json"), [], MEANT),
         (source(), [], Wanted("e1", "aa", named=False)),
     ],
     ids=["bought", "refused", "held", "cancelled before there was a job"],

@@ -14,12 +14,20 @@ from proof.checker.tokens import (
     stopped_breaches,
 )
 
-JOB = {"key": "a.jpg", "for_executions": True, "status": "stored"}
+JOB = {"key": "a.jpg", "is_execution_scoped": True, "status": "stored"}
 
 
 def asked(**changes: Any) -> dict[str, Any]:
     """A request that waits for one job."""
-    return {"key": "a.jpg", "token": "t", "jobs": {"": "j1"}, "problems": [], "answered_at": "then", **changes}
+    return {
+        "key": "a.jpg",
+        "task_token": "t",
+        "jobs": {"": "j1"},
+        "problems": [],
+        "outcome": "success",
+        "answered_at": "then",
+        **changes,
+    }
 
 
 def success(*jobs: str) -> Said:
@@ -63,11 +71,11 @@ def test_an_answer_that_is_early_or_untrue_does_not(said: Said, request_: dict[s
 def test_what_was_answered_stands() -> None:
     waits, answered = asked(answered_at=None, answer=None), asked(answer="success")
     assert note_breaches(None, waits) == note_breaches(waits, answered) == []
-    assert len(note_breaches(answered, asked(answer="foreign"))) == 1
+    assert len(note_breaches(answered, asked(outcome="undeliverable"))) == 1
 
 
 def test_an_answer_that_was_taken_takes_the_place_of_one_that_was_not() -> None:
-    foreign, answered = asked(answer="foreign"), asked(answer="failure")
+    foreign, answered = asked(outcome="undeliverable"), asked(outcome="failure")
     assert note_breaches(foreign, answered) == []
     assert len(note_breaches(foreign, foreign)) == len(note_breaches(answered, answered)) == 1
 
@@ -83,7 +91,7 @@ def test_whoever_waits_is_answered_or_waits_with_his_job() -> None:
 
 
 def test_what_only_stopped_executions_wanted_is_called_off_and_nothing_else_is() -> None:
-    theirs, others = JOB, JOB | {"for_executions": False}
+    theirs, others = JOB, JOB | {"is_execution_scoped": False}
     assert stopped_breaches(theirs, stopped=False) == stopped_breaches(others, stopped=True) == []
     assert len(stopped_breaches(theirs, stopped=True)) == 1
     assert called_off_breaches(theirs, running=False) == []

@@ -9,8 +9,8 @@ import pytest
 
 from backdrop.aws.clients import LazyClient
 from backdrop_cli import stack
-from backdrop_cli.errors import RefusedError
-from backdrop_cli.options import Place
+from backdrop_cli.errors import CommandError
+from backdrop_cli.options import StackLocation
 
 
 @dataclass
@@ -19,7 +19,7 @@ class CloudFormation:
 
     status: str = "CREATE_COMPLETE"
     date: str = ""
-    outputs: set[str] = field(default_factory=lambda: {*stack.OUTPUTS, "IdeogramQueueUrl"})
+    outputs: set[str] = field(default_factory=lambda: {*stack.REQUIRED_OUTPUTS, "IdeogramQueueUrl"})
     parameters: dict[str, str] = field(
         default_factory=lambda: {
             "DailyBudgetUSD": "10",
@@ -55,14 +55,14 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
 
 
 def test_a_stack_of_this_release_is_opened_and_no_other_client_is_made(aws: CloudFormation) -> None:
-    found = stack.connect(Place("shop"))
-    assert (found.name, found.providers, found.limits) == ("shop", ["ideogram"], {"ideogram": 7})
+    found = stack.connect(StackLocation("shop"))
+    assert (found.name, found.providers, found.max_in_flight) == ("shop", ["ideogram"], {"ideogram": 7})
 
 
 def test_what_a_person_orders_is_ordered_at_the_time_that_aws_tells(aws: CloudFormation) -> None:
     aws.date = format_datetime(datetime.now(UTC) + timedelta(minutes=4), usegmt=True)
-    found = stack.connect(Place("shop"))
-    for clock in (found.clock, found.cancelling.clock):
+    found = stack.connect(StackLocation("shop"))
+    for clock in (found.clock, found.cancel_service.clock):
         assert timedelta(minutes=3) < clock.now() - datetime.now(UTC) < timedelta(minutes=5)
 
 
@@ -70,14 +70,14 @@ def test_what_a_person_orders_is_ordered_at_the_time_that_aws_tells(aws: CloudFo
 def test_a_stack_of_another_release_is_said(aws: CloudFormation, name: str) -> None:
     aws.outputs.discard(name)
     aws.parameters.pop(name, None)
-    with pytest.raises(RefusedError, match=f"of another release than this command: it has no {name}; deploy it again"):
-        stack.connect(Place("shop"))
+    with pytest.raises(CommandError, match=f"of another release than this command: it has no {name}; deploy it again"):
+        stack.connect(StackLocation("shop"))
 
 
 def test_a_stack_of_somebody_else_is_said(aws: CloudFormation) -> None:
     aws.outputs, aws.parameters = {"Website"}, {}
-    with pytest.raises(RefusedError, match="the stack shop is not one of Backdrop's"):
-        stack.connect(Place("shop"))
+    with pytest.raises(CommandError, match="the stack shop is not one of Backdrop's"):
+        stack.connect(StackLocation("shop"))
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ def test_a_stack_of_somebody_else_is_said(aws: CloudFormation) -> None:
 )
 def test_a_stack_that_is_not_whole_is_said_with_what_to_do(aws: CloudFormation, status: str, words: str) -> None:
     aws.status = status
-    with pytest.raises(RefusedError, match=words):
-        stack.connect(Place("shop"))
+    with pytest.raises(CommandError, match=words):
+        stack.connect(StackLocation("shop"))
 
 
 @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"])
 def test_a_stack_that_is_updated_or_was_rolled_back_is_opened(aws: CloudFormation, status: str) -> None:
     aws.status = status
-    assert stack.connect(Place("shop")).name == "shop"
+    assert stack.connect(StackLocation("shop")).name == "shop"
 
 
 def test_a_client_is_made_once_and_when_it_is_asked() -> None:

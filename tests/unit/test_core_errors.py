@@ -4,22 +4,22 @@ import re
 
 import pytest
 
-from backdrop.model.circuit import REASONS
-from backdrop.model.codes import Code, End
-from backdrop.model.error_catalog import CODES
+from backdrop.model.circuit import REASON_BY_CODE
+from backdrop.model.codes import Code, Disposition
+from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import (
     BackdropError,
-    DamagedMessageError,
+    ConflictError,
+    ContentOwnedError,
     InstructionError,
-    OwnedError,
+    MalformedMessageError,
     PhotoError,
     RefusedError,
     ResultError,
-    StaleError,
-    WaitError,
+    RetryLaterError,
 )
-from backdrop.model.job import Link, Money, Problem
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.job import MoneyStatus, PictureLink, Problem
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from tests.unit.core_items import LATER, NOW
 
 ADVICE = re.compile(
@@ -30,7 +30,7 @@ ADVICE = re.compile(
 
 
 def test_every_code_is_explained_and_nothing_else() -> None:
-    assert set(CODES) == set(Code)
+    assert set(ERROR_CATALOG) == set(Code)
 
 
 @pytest.mark.parametrize("code", Code)
@@ -41,34 +41,34 @@ def test_a_code_is_one_lower_case_word(code: Code) -> None:
 
 @pytest.mark.parametrize("code", Code)
 def test_a_hint_is_a_sentence_that_says_what_to_do(code: Code) -> None:
-    hint = str(CODES[code].hint)
+    hint = str(ERROR_CATALOG[code].hint)
     assert hint.endswith(".")
     assert ADVICE.search(hint)
 
 
 @pytest.mark.parametrize("code", Code)
 def test_a_meaning_is_a_sentence(code: Code) -> None:
-    assert re.fullmatch(r"[A-Z].*\.", str(CODES[code].meaning))
+    assert re.fullmatch(r"[A-Z].*\.", str(ERROR_CATALOG[code].meaning))
 
 
-@pytest.mark.parametrize("code", [*REASONS, Code.BUDGET_REACHED, Code.DELIVERY_BACKED_UP, Code.PAUSED_BY_PERSON])
+@pytest.mark.parametrize("code", [*REASON_BY_CODE, Code.BUDGET_REACHED, Code.DELIVERY_BACKED_UP, Code.PAUSED_BY_PERSON])
 def test_what_pauses_a_lane_ends_no_job_and_says_that_photos_wait(code: Code) -> None:
-    assert CODES[code].end is End.WAITING
-    assert "the photo waits" in str(CODES[code].hint)
+    assert ERROR_CATALOG[code].disposition is Disposition.WAITING
+    assert "the photo waits" in str(ERROR_CATALOG[code].hint)
 
 
 def test_a_budget_that_is_reached_names_the_command_that_raises_it_for_today() -> None:
-    assert "`backdrop budget 300 --today`" in str(CODES[Code.BUDGET_REACHED].hint)
+    assert "`backdrop budget 300 --today`" in str(ERROR_CATALOG[Code.BUDGET_REACHED].hint)
 
 
 def test_what_a_person_must_decide_about_money_names_the_command_that_pays_again() -> None:
-    held = {code for code, facts in CODES.items() if facts.end is End.HELD}
+    held = {code for code, facts in ERROR_CATALOG.items() if facts.disposition is Disposition.HELD}
     assert held == {Code.CHARGE_UNKNOWN}
-    assert "`backdrop redrive --pay-again`" in str(CODES[Code.CHARGE_UNKNOWN].hint)
+    assert "`backdrop redrive --pay-again`" in str(ERROR_CATALOG[Code.CHARGE_UNKNOWN].hint)
 
 
 def test_an_error_brings_its_codes_hint_unless_it_knows_better() -> None:
-    assert str(BackdropError(Code.NOT_A_PHOTO, "x").hint) == str(CODES[Code.NOT_A_PHOTO].hint)
+    assert str(BackdropError(Code.NOT_A_PHOTO, "x").hint) == str(ERROR_CATALOG[Code.NOT_A_PHOTO].hint)
     assert str(BackdropError(Code.NOT_A_PHOTO, "x", "Do this.").hint) == "Do this."
     assert str(BackdropError(Code.NOT_A_PHOTO, "It is a text.")) == "It is a text."
 
@@ -76,41 +76,41 @@ def test_an_error_brings_its_codes_hint_unless_it_knows_better() -> None:
 def test_the_kinds_of_errors_part_as_their_fates_do() -> None:
     assert issubclass(InstructionError, RefusedError)
     assert issubclass(PhotoError, RefusedError)
-    assert not any(issubclass(kind, RefusedError) for kind in (ResultError, WaitError, DamagedMessageError))
-    assert not any(issubclass(kind, BackdropError) for kind in (StaleError, OwnedError))
-    assert DamagedMessageError("x").code is Code.DAMAGED_MESSAGE
+    assert not any(issubclass(kind, RefusedError) for kind in (ResultError, RetryLaterError, MalformedMessageError))
+    assert not any(issubclass(kind, BackdropError) for kind in (ConflictError, ContentOwnedError))
+    assert MalformedMessageError("x").code is Code.DAMAGED_MESSAGE
 
 
 @pytest.mark.parametrize("code", Code)
 def test_only_what_waits_is_retryable(code: Code) -> None:
-    problem = Problem.of(BackdropError(code, "x"), NOW)
-    assert problem.retryable is (CODES[code].end is End.WAITING)
+    problem = Problem.from_error(BackdropError(code, "x"), NOW)
+    assert problem.retryable is (ERROR_CATALOG[code].disposition is Disposition.WAITING)
     assert (problem.first_seen, problem.last_seen) == (NOW, NOW)
 
 
 def test_the_same_problem_again_was_first_seen_when_it_really_was() -> None:
-    first, again = (Problem.of(BackdropError(Code.NOT_A_PHOTO, "x"), moment) for moment in (NOW, LATER))
-    assert (again.since(first).first_seen, again.since(first).last_seen) == (NOW, LATER)
-    other = Problem.of(BackdropError(Code.EMPTY_FILE, "x"), LATER)
-    assert other.since(first).first_seen == LATER
+    first, again = (Problem.from_error(BackdropError(Code.NOT_A_PHOTO, "x"), moment) for moment in (NOW, LATER))
+    assert (again.with_history(first).first_seen, again.with_history(first).last_seen) == (NOW, LATER)
+    other = Problem.from_error(BackdropError(Code.EMPTY_FILE, "x"), LATER)
+    assert other.with_history(first).first_seen == LATER
 
 
 @pytest.mark.parametrize(
     ("answer", "money"),
     [
-        (Answer(Class.AMBIG), Money.UNKNOWN),
-        (Answer(Class.AMBIG, charged=1), Money.UNKNOWN),
-        (Answer(Class.OK, charged=60_000), Money.SPENT),
-        (Answer(Class.PERM), Money.NOT_SPENT),
-        (Answer(Class.PERM, charged=60_000), Money.SPENT),
-        (Answer(Class.QUOTA), Money.NOT_SPENT),
+        (ProviderResult(RetryClass.AMBIG), MoneyStatus.UNKNOWN),
+        (ProviderResult(RetryClass.AMBIG, charged=1), MoneyStatus.UNKNOWN),
+        (ProviderResult(RetryClass.OK, charged=60_000), MoneyStatus.SPENT),
+        (ProviderResult(RetryClass.PERM), MoneyStatus.NOT_SPENT),
+        (ProviderResult(RetryClass.PERM, charged=60_000), MoneyStatus.SPENT),
+        (ProviderResult(RetryClass.QUOTA), MoneyStatus.NOT_SPENT),
     ],
 )
-def test_the_class_of_an_answer_decides_the_books(answer: Answer, money: Money) -> None:
+def test_the_class_of_an_answer_decides_the_books(answer: ProviderResult, money: MoneyStatus) -> None:
     assert answer.money is money
 
 
 def test_an_answer_is_usable_when_one_link_is() -> None:
-    assert not Answer(Class.OK).usable
-    assert not Answer(Class.OK, links=(Link(url=None),)).usable
-    assert Answer(Class.OK, links=(Link(url=None), Link(url="https://x"))).usable
+    assert not ProviderResult(RetryClass.OK).is_usable
+    assert not ProviderResult(RetryClass.OK, links=(PictureLink(url=None),)).is_usable
+    assert ProviderResult(RetryClass.OK, links=(PictureLink(url=None), PictureLink(url="https://x"))).is_usable

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 
-from backdrop.aws.batch import queue_name, receives
-from backdrop.aws.event_bus import SOURCE
-from backdrop.aws.events import looks_of
-from backdrop.campaigns.report import Ended, Fate
-from backdrop.instructions.sources import read_request
-from backdrop.model.circuit import Lane, Reason, pause, resume
+from backdrop.aws.batch import read_queue_name, read_receive_count
+from backdrop.aws.event_bus import EVENT_SOURCE
+from backdrop.aws.events import parse_intake_message
+from backdrop.campaigns.report import CampaignStatus, FinishedExecution
+from backdrop.instructions.sources import parse_request
+from backdrop.model.circuit import PauseReason, ProviderHealth, pause, resume
 from backdrop.model.codes import Code
-from backdrop.model.ids import fairness_group, source_id
-from backdrop.model.intake_event import Look
-from backdrop.model.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse
-from backdrop.model.receipt import announcement, lane_events
+from backdrop.model.ids import derive_message_group, derive_source_id
+from backdrop.model.intake_event import IntakeEvent
+from backdrop.model.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse_message
+from backdrop.model.receipt import build_job_event, list_provider_events
 from functions.campaign import app as campaign
 from tests.unit.core_items import a_dead_job, a_source, a_stored_job
 
@@ -59,80 +59,92 @@ def only_record(name: str) -> Any:
 )
 def test_intake_takes_every_arrival(name: str, keys: list[str]) -> None:
     record = only_record(name)
-    assert looks_of(record.body, bucket=BUCKET, again=False) == [Look(BUCKET, key) for key in keys]
-    assert (queue_name(record), receives(record)) == ("backdrop-intake", 1)
+    assert parse_intake_message(record.body, input_bucket=BUCKET, is_repeated=False) == [
+        IntakeEvent(BUCKET, key) for key in keys
+    ]
+    assert (read_queue_name(record), read_receive_count(record)) == ("backdrop-intake", 1)
 
 
 def test_intake_takes_a_request_and_a_persons_rerun() -> None:
-    (request,) = looks_of(only_record("request").body, bucket=BUCKET, again=False, ident="m-1")
+    (request,) = parse_intake_message(
+        only_record("request").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
+    )
     assert (request.bucket, request.key) == (BUCKET, KEY)
     assert request.request
-    assert (request.request.ident, read_request(request.request.instructions).errors) == ("m-1", ())
-    assert looks_of(only_record("rerun").body, bucket=BUCKET, again=False) == [Look(BUCKET, KEY, rerun=True)]
+    assert (request.request.request_id, parse_request(request.request.instructions).errors) == ("m-1", ())
+    assert parse_intake_message(only_record("rerun").body, input_bucket=BUCKET, is_repeated=False) == [
+        IntakeEvent(BUCKET, KEY, is_rerun=True)
+    ]
 
 
 def test_intake_takes_an_event_that_asks_and_a_request_that_somebody_waits_for() -> None:
-    (event,) = looks_of(json.dumps(sample("image_requested")), bucket=BUCKET, again=False, ident="m-1")
-    (waited,) = looks_of(only_record("request_with_token").body, bucket=BUCKET, again=False, ident="m-1")
+    (event,) = parse_intake_message(
+        json.dumps(sample("image_requested")), input_bucket=BUCKET, is_repeated=False, message_id="m-1"
+    )
+    (waited,) = parse_intake_message(
+        only_record("request_with_token").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
+    )
     assert (event.key, waited.key) == (ODD_KEY, KEY)
     assert event.request
     assert waited.request
-    assert event.request.damage is waited.request.damage is None
-    assert event.request.token == ""
-    assert event.request.ident == sample("image_requested")["id"]
-    assert (waited.request.ident, waited.request.campaign) == ("m-1", "spring_26")
-    assert waited.request.token.startswith("AQC")
-    assert waited.request.execution.startswith("arn:aws:states:")
+    assert event.request.invalid_reason is waited.request.invalid_reason is None
+    assert event.request.task_token == ""
+    assert event.request.request_id == sample("image_requested")["id"]
+    assert (waited.request.request_id, waited.request.campaign) == ("m-1", "spring_26")
+    assert waited.request.task_token.startswith("AQC")
+    assert waited.request.execution_arn.startswith("arn:aws:states:")
 
 
 def test_our_own_messages_carry_ids_and_the_photos_group() -> None:
     lane, deliver = only_record("lane"), only_record("deliver")
-    job, end = parse(lane.body, JobMessage), parse(deliver.body, DeliverMessage)
-    assert job.source_id == end.source_id == source_id(BUCKET, KEY)
+    job, end = parse_message(lane.body, JobMessage), parse_message(deliver.body, DeliverMessage)
+    assert job.source_id == end.source_id == derive_source_id(BUCKET, KEY)
     assert job.job_id == end.job_id
     for record in (lane, deliver, only_record("look")):
-        assert record.attributes["MessageGroupId"] == fairness_group(KEY)
+        assert record.attributes["MessageGroupId"] == derive_message_group(KEY)
 
 
 @pytest.mark.parametrize(("name", "make"), [("image_completed", a_stored_job), ("image_failed", a_dead_job)])
 def test_the_events_out_are_what_the_ledger_makes_of_such_a_job(name: str, make: Any) -> None:
     event = sample(name)
-    place = {"source_id": source_id(BUCKET, KEY), "bucket": BUCKET}
+    place = {"source_id": derive_source_id(BUCKET, KEY), "bucket": BUCKET}
     job = make(job_id=event["detail"]["job"]["job_id"], **place)
-    told = announcement(a_source(jobs={"": job.job_id}, **place), job)
+    told = build_job_event(a_source(jobs={"": job.job_id}, **place), job)
     assert (event["detail-type"], event["detail"]) == told
-    assert event["source"] == SOURCE
+    assert event["source"] == EVENT_SOURCE
 
 
-def a_pause(reason: Reason, code: Code, errors: list[dict[str, Any]]) -> Lane:
-    return pause(Lane(provider="ideogram"), reason, code, errors[0]["message"], NOW)
+def a_pause(reason: PauseReason, code: Code, errors: list[dict[str, Any]]) -> ProviderHealth:
+    return pause(ProviderHealth(provider="ideogram"), reason, code, errors[0]["message"], NOW)
 
 
 @pytest.mark.parametrize(
     ("name", "reason", "code"),
     [
-        ("provider_paused", Reason.KEY, Code.PROVIDER_KEY_REFUSED),
-        ("budget_reached", Reason.BUDGET, Code.BUDGET_REACHED),
+        ("provider_paused", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED),
+        ("budget_reached", PauseReason.BUDGET, Code.BUDGET_REACHED),
     ],
 )
-def test_the_events_of_a_paused_lane_are_what_the_ledger_makes_of_it(name: str, reason: Reason, code: Code) -> None:
+def test_the_events_of_a_paused_lane_are_what_the_ledger_makes_of_it(
+    name: str, reason: PauseReason, code: Code
+) -> None:
     event = sample(name)
     lane = a_pause(reason, code, event["detail"]["errors"])
-    assert (event["detail-type"], event["detail"]) in lane_events(lane)
-    assert event["source"] == SOURCE
+    assert (event["detail-type"], event["detail"]) in list_provider_events(lane)
+    assert event["source"] == EVENT_SOURCE
 
 
 def test_the_event_of_a_lane_that_goes_on_is_what_the_ledger_makes_of_it() -> None:
     event = sample("provider_resumed")
-    lane = a_pause(Reason.KEY, Code.PROVIDER_KEY_REFUSED, [{"message": "401"}])
-    resumed = resume(lane, frozenset(Reason), NOW + timedelta(minutes=5))
-    assert lane_events(resumed)[-1] == (event["detail-type"], event["detail"])
+    lane = a_pause(PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, [{"message": "401"}])
+    resumed = resume(lane, frozenset(PauseReason), NOW + timedelta(minutes=5))
+    assert list_provider_events(resumed)[-1] == (event["detail-type"], event["detail"])
 
 
 def test_deliver_takes_the_word_of_a_lane() -> None:
     record = only_record("deliver_lane")
-    assert parse(record.body, LaneMessage) == LaneMessage(provider="ideogram")
-    assert record.attributes["MessageGroupId"] == fairness_group("ideogram")
+    assert parse_message(record.body, LaneMessage) == LaneMessage(provider="ideogram")
+    assert record.attributes["MessageGroupId"] == derive_message_group("ideogram")
 
 
 @dataclass
@@ -140,31 +152,31 @@ class Reporting:
     """What the campaign function's steps are told."""
 
     planned: list[tuple[object, str]] = field(default_factory=list[tuple[object, str]])
-    ended: list[Ended] = field(default_factory=list[Ended])
+    ended: list[FinishedExecution] = field(default_factory=list[FinishedExecution])
 
     def plan(self, given: object, execution: str, _deadline: datetime) -> dict[str, Any]:
         self.planned.append((given, execution))
         return {"items": 1}
 
-    def report(self, ended: Ended, _deadline: datetime) -> None:
+    def report(self, ended: FinishedExecution, _deadline: datetime) -> None:
         self.ended.append(ended)
 
 
 def test_the_campaign_function_takes_each_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = Reporting()
-    monkeypatch.setattr(campaign, "planner", steps)
-    monkeypatch.setattr(campaign, "reporter", steps)
+    monkeypatch.setattr(campaign, "campaign_planner", steps)
+    monkeypatch.setattr(campaign, "campaign_reporter", steps)
     asked = sample("campaign_plan")["plan"]
     campaign.plan(asked, NOW)
     campaign.report(sample("campaign_report")["report"], NOW)
-    campaign.over(sample("campaign_over")["detail"], NOW)
+    campaign.report_interrupted(sample("campaign_over")["detail"], NOW)
     assert steps.planned == [(asked["input"], asked["execution"])]
     began = "2026-11-16T12:00:00"
-    assert [(one.execution, one.given, one.fate) for one in steps.ended] == [
-        (asked["execution"], asked["input"], Fate.SUCCEEDED),
-        (asked["execution"], asked["input"], Fate.STOPPED),
+    assert [(one.execution, one.campaign_input, one.status) for one in steps.ended] == [
+        (asked["execution"], asked["input"], CampaignStatus.SUCCEEDED),
+        (asked["execution"], asked["input"], CampaignStatus.STOPPED),
     ]
-    assert all(one.began_at.startswith(began) for one in steps.ended)
+    assert all(one.started_at_text.startswith(began) for one in steps.ended)
 
 
 def test_every_sample_is_taken_by_a_test() -> None:

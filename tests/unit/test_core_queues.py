@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.aws.sqs import Letter, Letters, Queue
+from backdrop.aws.sqs import DeadLetter, DeadLetterQueue, Queue
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
+from backdrop.model.errors import RetryLaterError
 from tests.unit.core_items import quick
 
 URL = "https://sqs.example/123456789012/intake"
@@ -85,10 +85,10 @@ def test_a_reason_with_a_character_that_sqs_refuses_is_sent_without_it(reason: s
 
 ACTS: dict[str, Callable[[Any], object]] = {
     "send": lambda sqs: Queue(sqs, URL).send({}, group="g"),
-    "count": lambda sqs: Queue(sqs, URL).waiting(),
-    "receive": lambda sqs: Letters(sqs, URL).receive(),
-    "delete": lambda sqs: Letters(sqs, URL).delete(Letter("", {}, "", "handle", "m-1")),
-    "give back": lambda sqs: Letters(sqs, URL).give_back(Letter("", {}, "", "handle", "m-1")),
+    "count": lambda sqs: Queue(sqs, URL).count_messages(),
+    "receive": lambda sqs: DeadLetterQueue(sqs, URL).receive(),
+    "delete": lambda sqs: DeadLetterQueue(sqs, URL).delete(DeadLetter("", {}, "", "handle", "m-1")),
+    "give back": lambda sqs: DeadLetterQueue(sqs, URL).make_visible(DeadLetter("", {}, "", "handle", "m-1")),
 }
 
 
@@ -102,7 +102,7 @@ ACTS: dict[str, Callable[[Any], object]] = {
 )
 @pytest.mark.parametrize("act", ACTS)
 def test_a_queue_that_does_not_answer_is_waited_for(act: str, error: Exception) -> None:
-    with pytest.raises(WaitError) as caught:
+    with pytest.raises(RetryLaterError) as caught:
         ACTS[act](Sqs(error))
     assert caught.value.code is Code.STORAGE_UNAVAILABLE
     assert caught.value.delay_seconds > 0
@@ -120,9 +120,9 @@ def test_a_letter_brings_its_attributes_and_the_queue_that_gave_it_up() -> None:
         "Attributes": {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-central-1:123456789012:shop-deliver"},
     }
     sqs: Any = Sqs(answer={"Messages": [message, {"MessageId": "m-2", "Body": "ours", "ReceiptHandle": "other"}]})
-    assert Letters(sqs, URL).receive() == [
-        Letter("{}", {"code": "link_expired"}, "shop-deliver", "handle", "m-1"),
-        Letter("ours", {}, "", "other", "m-2"),
+    assert DeadLetterQueue(sqs, URL).receive() == [
+        DeadLetter("{}", {"code": "link_expired"}, "shop-deliver", "handle", "m-1"),
+        DeadLetter("ours", {}, "", "other", "m-2"),
     ]
     (call,) = sqs.calls
     assert (call["MaxNumberOfMessages"], call["VisibilityTimeout"], call["MessageAttributeNames"]) == (10, 60, ["All"])
@@ -130,19 +130,19 @@ def test_a_letter_brings_its_attributes_and_the_queue_that_gave_it_up() -> None:
 
 def test_an_empty_queue_has_no_letters() -> None:
     sqs: Any = Sqs()
-    assert Letters(sqs, URL).receive() == []
+    assert DeadLetterQueue(sqs, URL).receive() == []
 
 
 def test_a_letter_that_was_dealt_with_is_taken_away() -> None:
     sqs: Any = Sqs()
-    Letters(sqs, URL).delete(Letter("{}", {}, "", "handle", "m-1"))
+    DeadLetterQueue(sqs, URL).delete(DeadLetter("{}", {}, "", "handle", "m-1"))
     assert sqs.calls == [{"QueueUrl": URL, "ReceiptHandle": "handle"}]
 
 
 @pytest.mark.parametrize("code", ["ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"])
 def test_a_letter_that_is_out_again_by_itself_needs_no_giving_back(code: str) -> None:
-    Letters(cast("Any", Sqs(ClientError({"Error": {"Code": code}}, "Change"))), URL).give_back(
-        Letter("", {}, "", "handle", "m-1")
+    DeadLetterQueue(cast("Any", Sqs(ClientError({"Error": {"Code": code}}, "Change"))), URL).make_visible(
+        DeadLetter("", {}, "", "handle", "m-1")
     )
 
 
@@ -150,6 +150,6 @@ def test_what_waits_is_counted_with_what_was_handed_back_or_is_under_way() -> No
     """A delivery that is backed up hands its messages back, so that none of them can be received."""
     names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
     sqs: Any = Sqs(answer={"Attributes": dict(zip(names, ("4000", "700", "11"), strict=True))})
-    assert Queue(sqs, URL).waiting() == 4711
+    assert Queue(sqs, URL).count_messages() == 4711
     (call,) = sqs.calls
     assert (call["QueueUrl"], sorted(call["AttributeNames"])) == (URL, sorted(names))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from backdrop.imaging.cutout import OtherPictureError, full_size
-from backdrop.imaging.sizes import same_shape, smaller
+from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size
+from backdrop.imaging.sizes import describe_smaller_result, has_same_aspect_ratio
 from bench.cutout_scenes import scenes
 from tests.unit.core_items import quick
 
@@ -21,7 +21,7 @@ ANSWER = SCENE.answer((100, 75))
 @given(SIDE, SIDE, st.floats(0.05, 1))
 def test_a_result_that_was_scaled_and_rounded_has_the_photos_shape(width: int, height: int, scale: float) -> None:
     result = max(1, round(width * scale)), max(1, round(height * scale))
-    assert same_shape((width, height), result)
+    assert has_same_aspect_ratio((width, height), result)
 
 
 @quick
@@ -29,7 +29,7 @@ def test_a_result_that_was_scaled_and_rounded_has_the_photos_shape(width: int, h
     st.integers(2, 3000), st.integers(2, 3000), st.integers(1, 9), st.sampled_from([(1, 0), (-1, 0), (0, 1), (0, -1)])
 )
 def test_a_pixel_more_or_less_is_rounding(width: int, height: int, ratio: int, more: tuple[int, int]) -> None:
-    assert same_shape((width * ratio, height * ratio), (width + more[0], height + more[1]))
+    assert has_same_aspect_ratio((width * ratio, height * ratio), (width + more[0], height + more[1]))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_pixel_more_or_less_is_rounding(width: int, height: int, ratio: int, m
     ],
 )
 def test_a_padded_or_cropped_result_has_another_shape(photo: tuple[int, int], result: tuple[int, int]) -> None:
-    assert not same_shape(photo, result)
+    assert not has_same_aspect_ratio(photo, result)
 
 
 def turned(answer: Image.Image) -> Image.Image:
@@ -69,8 +69,8 @@ def test_a_matte_that_does_not_lie_on_the_photo_is_told_before_anything_is_chang
 ) -> None:
     photo = SCENE.photo()
     before = photo.tobytes()
-    with pytest.raises(OtherPictureError, match=words):
-        full_size(photo, made(ANSWER))
+    with pytest.raises(MatteMismatchError, match=words):
+        cut_out_full_size(photo, made(ANSWER))
     assert (photo.mode, photo.tobytes()) == ("RGB", before)
 
 
@@ -84,7 +84,7 @@ def test_a_cut_out_has_the_photos_size_whatever_the_sizes(
     answer.putalpha(alpha)
     if not flat:
         answer.paste((0, 0, 0, 0), (0, 0, answer.width // 2, answer.height))
-    made = full_size(photo, answer)
+    made = cut_out_full_size(photo, answer)
     assert (made.size, made.mode) == ((width, height), "RGBA")
 
 
@@ -92,7 +92,7 @@ def test_a_cut_out_has_the_photos_size_whatever_the_sizes(
 def test_all_or_nothing_stays_all_or_nothing(alpha: int, kept: tuple[int, ...]) -> None:
     photo = Image.new("RGB", (300, 200), (90, 30, 200))
     answer = Image.new("RGBA", (30, 20), (90, 30, 200, alpha))
-    assert full_size(photo, answer).getcolors() == [(60_000, kept)]
+    assert cut_out_full_size(photo, answer).getcolors() == [(60_000, kept)]
 
 
 @pytest.mark.parametrize(
@@ -110,4 +110,4 @@ def test_all_or_nothing_stays_all_or_nothing(alpha: int, kept: tuple[int, ...]) 
 def test_a_smaller_result_is_told_and_rounding_is_not(
     photo: tuple[int, int], result: tuple[int, int], words: str | None
 ) -> None:
-    assert smaller(photo, result) == words
+    assert describe_smaller_result(photo, result) == words

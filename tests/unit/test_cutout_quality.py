@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backdrop.imaging.cutout import full_size
+from backdrop.imaging.cutout import cut_out_full_size
 from bench.cutout import edge, plain
 from bench.cutout_scenes import Pixels, Scene, over, scenes
 
@@ -19,7 +19,7 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 def cut(name: str, *, soft: float = 0.0) -> Pixels:
     """A scene cut out in full size: rows, columns, RGBA."""
     scene = SCENES[name]
-    return np.asarray(full_size(scene.photo(), scene.answer(SMALL, soft=soft))).astype(float)
+    return np.asarray(cut_out_full_size(scene.photo(), scene.answer(SMALL, soft=soft))).astype(float)
 
 
 def plainly(scene: Scene, *, soft: float = 0.0) -> Pixels:
@@ -90,7 +90,7 @@ def test_the_tiles_of_which_it_is_made_cannot_be_seen() -> None:
     answer = photo.resize(SMALL)
     answer.putalpha(matte)
     expected = np.asarray(matte.resize(SIZE, Image.Resampling.BICUBIC)).astype(int)
-    off = np.abs(np.asarray(full_size(photo, answer).getchannel("A")).astype(int) - expected)
+    off = np.abs(np.asarray(cut_out_full_size(photo, answer).getchannel("A")).astype(int) - expected)
     assert off[(expected > 8) & (expected < 247)].max() <= 1
 
 
@@ -99,7 +99,7 @@ def test_a_photo_that_was_transparent_somewhere_stays_so() -> None:
     photo = scene.photo().convert("RGBA")
     photo.paste((0, 0, 0, 0), (0, 0, SIZE[0] // 4, SIZE[1]))
     before = np.asarray(photo.getchannel("A")).copy()
-    made = full_size(photo, scene.answer(SMALL))
+    made = cut_out_full_size(photo, scene.answer(SMALL))
     assert (np.asarray(made.getchannel("A")) <= before).all()
     assert made.getchannel("A").getextrema() == (0, 255)
 
@@ -109,6 +109,6 @@ def test_colors_come_through_where_nothing_is_certain() -> None:
     photo = Image.new("RGB", (200, 200), (100, 120, 140))
     answer = Image.new("RGBA", (50, 50), (100, 120, 140, 0))
     answer.paste((100, 120, 140, 128), (10, 10, 40, 40))
-    made = full_size(photo, answer)
+    made = cut_out_full_size(photo, answer)
     assert made.getpixel((0, 0)) == (0, 0, 0, 0)
     assert made.getpixel((100, 100)) == pytest.approx((100, 120, 140, 128), abs=2)

@@ -86,10 +86,10 @@ def test_a_fact_is_read_once_for_several_tables() -> None:
         return Color.RED
 
     facts = Facts({Color: red})
-    assert facts[Color] is facts[Color] is facts.adding(Size.SMALL)[Color]
-    assert TABLE.decide(facts.adding(Size.SMALL)) == "keep"
+    assert facts[Color] is facts[Color] is facts.with_fact(Size.SMALL)[Color]
+    assert TABLE.decide(facts.with_fact(Size.SMALL)) == "keep"
     assert reads == [Color.RED]
 
 
 def test_an_added_fact_takes_the_place_of_one_that_was_known() -> None:
-    assert Facts({}, Color.RED, Size.LARGE).adding(Size.SMALL)[Size] is Size.SMALL
+    assert Facts({}, Color.RED, Size.LARGE).with_fact(Size.SMALL)[Size] is Size.SMALL

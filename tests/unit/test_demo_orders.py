@@ -6,15 +6,15 @@ import pytest
 from rich.console import Console
 
 from backdrop.model.capabilities import PROVIDERS
-from backdrop.model.routing import Market
-from backdrop_cli.demo.price import agree, place_of, price_of
+from backdrop.model.routing import Offers
+from backdrop_cli.demo.price import confirm_cost, quote_order, read_instructions
 from backdrop_local.demo_orders import DEFAULT_WISH, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
 from backdrop_local.errors import LocalCloudError
 
 REAL = {"IdeogramBaseUrl": "https://images.example"}
 
 
-ALL = Market(PROVIDERS, {"1min": 50_000})
+ALL = Offers(PROVIDERS, {"1min": 50_000})
 
 
 def quiet() -> Console:
@@ -29,9 +29,9 @@ def put(folder: Path, name: str, data: bytes = b"bytes") -> None:
 
 def test_the_demo_shows_every_way_to_ask_on_four_subjects_and_more() -> None:
     orders = demo_orders()
-    fields = [place_of(order).fields for order in orders if not order.must_be_refused]
+    fields = [read_instructions(order).fields for order in orders if not order.must_be_refused]
     assert len({order.data for order in orders if not order.must_be_refused}) >= 4
-    assert sum(price_of(order, "ideogram", ALL)[0] for order in orders) >= 8
+    assert sum(quote_order(order, "ideogram", ALL)[0] for order in orders) >= 8
     assert {field["operation"] for field in fields} == {"replace", "remove"}
     assert any("style_preset" in field for field in fields)
     assert any("style_codes" in field for field in fields)
@@ -41,7 +41,7 @@ def test_the_demo_shows_every_way_to_ask_on_four_subjects_and_more() -> None:
 
 
 def test_no_order_of_the_demo_has_a_mistake() -> None:
-    assert [place_of(order).errors for order in demo_orders()] == [()] * len(demo_orders())
+    assert [read_instructions(order).errors for order in demo_orders()] == [()] * len(demo_orders())
 
 
 def test_every_photo_of_the_demo_is_credited() -> None:
@@ -60,7 +60,7 @@ def test_an_own_photo_brings_its_own_sidecar_and_the_others_get_the_default_prom
         ("deep/b.PNG", "deep/b.json"),
         ("plain.webp", "plain.webp.json"),
     ]
-    prompts = [place_of(order).fields.get("prompt") for order in own.orders]
+    prompts = [read_instructions(order).fields.get("prompt") for order in own.orders]
     assert prompts == [None, "on the moon", DEFAULT_WISH["prompt"]]
     assert own.without_wish == ("plain.webp",)
 
@@ -86,29 +86,29 @@ def test_a_folder_that_cannot_be_used_is_explained(tmp_path: Path, name: str, wh
 
 
 def test_the_price_counts_every_picture_and_nothing_that_will_be_refused() -> None:
-    assert price_of(Order("a.jpg", b"", b'{"prompt": "x", "num_images": 3}', "a.jpg.json"), "ideogram", ALL) == (
+    assert quote_order(Order("a.jpg", b"", b'{"prompt": "x", "num_images": 3}', "a.jpg.json"), "ideogram", ALL) == (
         3,
         180_000,
     )
-    assert price_of(Order("a.jpg", b"", tags={"operation": "remove"}), "ideogram", ALL) == (1, 10_000)
-    assert price_of(Order("a.jpg", b"", b'{"promt": "x"}', "a.jpg.json"), "ideogram", ALL) == (0, 0)
-    assert price_of(Order("a.jpg", b"", b"{}", "a.jpg.json"), "ideogram", ALL) == (0, 0)
+    assert quote_order(Order("a.jpg", b"", tags={"operation": "remove"}), "ideogram", ALL) == (1, 10_000)
+    assert quote_order(Order("a.jpg", b"", b'{"promt": "x"}', "a.jpg.json"), "ideogram", ALL) == (0, 0)
+    assert quote_order(Order("a.jpg", b"", b"{}", "a.jpg.json"), "ideogram", ALL) == (0, 0)
 
 
 def test_against_the_stand_in_nothing_is_asked() -> None:
-    agree(demo_orders(), {}, quiet())
+    confirm_cost(demo_orders(), {}, quiet())
 
 
 def test_without_a_terminal_nothing_is_bought_unless_the_user_said_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LocalCloudError, match="YES=1"):
-        agree(demo_orders(), REAL, quiet())
+        confirm_cost(demo_orders(), REAL, quiet())
     monkeypatch.setenv("YES", "1")
-    agree(demo_orders(), REAL, quiet())
+    confirm_cost(demo_orders(), REAL, quiet())
 
 
 def test_the_price_stands_on_the_screen_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(LocalCloudError):
-        agree(demo_orders(), REAL, Console())
+        confirm_cost(demo_orders(), REAL, Console())
     assert "12 from 14 files, at most $0.52" in capsys.readouterr().out
 
 
@@ -117,7 +117,7 @@ def test_each_provider_with_a_key_is_asked_about_and_no_other(
 ) -> None:
     monkeypatch.setenv("SEGMIND_API_KEY", "their-own")
     with pytest.raises(LocalCloudError):
-        agree(demo_orders(), {}, Console())
+        confirm_cost(demo_orders(), {}, Console())
     said = capsys.readouterr().out
     assert "https://api.segmind.com makes the images: 1 from 14 files, at most $0.075" in said
     assert "photos travel to it inside the request" in said

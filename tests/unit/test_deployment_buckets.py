@@ -59,7 +59,7 @@ def asks(before: dict[str, str] | None = None, **given: str) -> list[str]:
     """What is said to a deployment with these existing buckets."""
     event: dict[str, Any] = {"StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/backdrop/1"}
     event["ResourceProperties"] = {"InputBucket": "", "OutputBucket": ""} | given
-    return app.unusable(event if before is None else event | {"OldResourceProperties": before})
+    return app.find_bucket_problems(event if before is None else event | {"OldResourceProperties": before})
 
 
 @pytest.mark.parametrize(
@@ -162,11 +162,11 @@ def test_a_bucket_of_ours_is_taken_and_what_s3_does_not_say_refuses_nothing(
 def test_rights_that_do_not_hold_yet_are_waited_for(buckets: Buckets) -> None:
     buckets.says["shelf"] = [(403, ""), (403, ""), (200, REGION)]
     assert asks(InputBucket="shelf") == []
-    assert (len(buckets.asked), buckets.slept) == (3, 2 * app.PAUSE_SECONDS)
+    assert (len(buckets.asked), buckets.slept) == (3, 2 * app.RETRY_PAUSE_SECONDS)
 
 
 def test_the_wait_for_two_foreign_buckets_fits_into_one_invocation() -> None:
-    assert 2 * app.TRIES * (app.PAUSE_SECONDS + 1) < 60
+    assert 2 * app.MAX_TRIES * (app.RETRY_PAUSE_SECONDS + 1) < 60
 
 
 @pytest.mark.parametrize("before", [{"InputBucket": "shelf", "OutputBucket": "new"}, {"InputBucket": "shelf"}])
@@ -181,7 +181,7 @@ def test_a_rollback_to_an_older_release_is_never_refused_for_a_bucket(buckets: B
         "ResourceProperties": {},
     }
     event |= {"ResourceProperties": {}, "OldResourceProperties": {"InputBucket": "shelf"}}
-    assert app.unusable(event) == []
+    assert app.find_bucket_problems(event) == []
 
 
 def test_a_stack_of_its_own_buckets_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ class Receiver(BaseHTTPRequestHandler):
 
 @pytest.fixture(autouse=True)
 def enough_concurrency(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("functions.deployment_check.app.account_concurrency", lambda: 1000)
+    monkeypatch.setattr("functions.deployment_check.app.read_account_concurrency", lambda: 1000)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def event(inbox: Inbox, kind: str = "Create", **changes: str) -> dict[str, Any]:
     ],
 )
 def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None:
-    assert app.problems(parameters(**changes)) == []
+    assert app.find_parameter_problems(parameters(**changes)) == []
 
 
 @pytest.mark.parametrize(
@@ -149,18 +149,18 @@ def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None
     ],
 )
 def test_parameters_that_do_not_fit_are_refused_with_the_mend(changes: dict[str, str], words: list[str]) -> None:
-    [problem] = app.problems(parameters(**changes))
+    [problem] = app.find_parameter_problems(parameters(**changes))
     assert [word for word in words if word not in problem] == []
 
 
 @pytest.mark.parametrize("name", ["Backdrop-input-1-x", f"{'b' * 60}-input", "a_b"])
 def test_a_stack_name_that_makes_no_bucket_name_is_refused(name: str) -> None:
-    [problem] = app.problems(parameters() | {"InputBucketName": name})
+    [problem] = app.find_parameter_problems(parameters() | {"InputBucketName": name})
     assert "Give the stack a shorter name in lower case" in problem
 
 
 def test_all_problems_are_told_at_once() -> None:
-    told = app.problems(parameters(**ALL_ON, RenderTimeoutSeconds="100", LaneVisibilitySeconds="50"))
+    told = app.find_parameter_problems(parameters(**ALL_ON, RenderTimeoutSeconds="100", LaneVisibilitySeconds="50"))
     assert len(told) == 5
 
 
@@ -171,7 +171,7 @@ def test_cloudformation_is_told_that_all_is_well(inbox: Inbox, kind: str) -> Non
     assert answer["Status"] == "SUCCESS"
     assert answer["RequestId"] == "request-1"
     assert answer["LogicalResourceId"] == "DeploymentCheck"
-    assert answer["Data"] == {"ConcurrencyNote": app.concurrency_note(app.DEFAULT_LANES, 1000).text}
+    assert answer["Data"] == {"ConcurrencyNote": app.build_concurrency_note(app.DEFAULT_MAX_IN_FLIGHT, 1000).text}
     assert inbox.content_types == [""]
 
 
@@ -193,7 +193,7 @@ def test_a_check_that_breaks_still_answers_and_shows_its_error(inbox: Inbox) -> 
     with pytest.raises(KeyError):
         app.lambda_handler(broken, None)
     [answer] = inbox.answers
-    assert (answer["Status"], answer["Reason"]) == ("FAILED", app.BROKEN)
+    assert (answer["Status"], answer["Reason"]) == ("FAILED", app.CHECK_FAILED_REASON)
 
 
 def test_an_answer_never_asks_for_the_resource_to_be_replaced(inbox: Inbox) -> None:
@@ -203,7 +203,7 @@ def test_an_answer_never_asks_for_the_resource_to_be_replaced(inbox: Inbox) -> N
 
 
 def test_an_answer_is_never_longer_than_cloudformation_takes(inbox: Inbox) -> None:
-    app.send(event(inbox), ["a reason " * 1000])
+    app.send_response(event(inbox), ["a reason " * 1000])
     assert len(json.dumps(inbox.answers[0])) < 4096
 
 

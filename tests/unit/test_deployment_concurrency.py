@@ -63,7 +63,7 @@ def asks(before: dict[str, str] | None = None, **changes: str) -> tuple[list[str
 
 def test_the_defaults_are_those_of_the_template() -> None:
     declared = load()["Parameters"]
-    assert {name: declared[f"{name}MaxInFlight"]["Default"] for name in app.PROVIDERS} == app.DEFAULT_LANES
+    assert {name: declared[f"{name}MaxInFlight"]["Default"] for name in app.PROVIDERS} == app.DEFAULT_MAX_IN_FLIGHT
 
 
 def test_doctor_and_the_check_reserve_as_much_for_the_other_functions() -> None:
@@ -135,19 +135,22 @@ def test_what_lambda_does_not_report_refuses_nothing_and_is_said(account: Accoun
 def test_a_right_that_does_not_hold_yet_is_waited_for(account: Account) -> None:
     account.answers = [refused(403, "AccessDeniedException"), refused(403, "AccessDeniedException"), 1000]
     assert asks()[1].startswith("Enough: the account has 1,000")
-    assert account.slept == 2 * app.PAUSE_SECONDS
+    assert account.slept == 2 * app.RETRY_PAUSE_SECONDS
 
 
 def test_a_right_that_never_holds_refuses_nothing(account: Account) -> None:
     account.answers = [refused(403, "AccessDeniedException")]
-    assert asks(None, **ALL_ON) == ([], app.concurrency_note(app.lanes(ALL_ON), None).text)
-    assert account.asked == app.TRIES
+    assert asks(None, **ALL_ON) == ([], app.build_concurrency_note(app.read_max_in_flight(ALL_ON), None).text)
+    assert account.asked == app.MAX_TRIES
 
 
 def test_a_check_whose_requests_all_wait_ends_within_its_invocation_and_cloudformation_waits_for_three() -> None:
     """Lambda retries after one minute and after two more (Developer Guide, "Asynchronous invocation")."""
     stack = Deployed().resources
     seconds = stack["DeploymentCheckFunction"]["Properties"]["Timeout"]
-    looks = 3 * app.TRIES * (app.PAUSE_SECONDS + 1)
-    assert looks + 2 * app.ANSWER_SECONDS < seconds
-    assert stack["DeploymentCheck"]["Properties"]["ServiceTimeout"] >= 3 * seconds + 60 + 120 + app.ANSWER_SECONDS
+    looks = 3 * app.MAX_TRIES * (app.RETRY_PAUSE_SECONDS + 1)
+    assert looks + 2 * app.RESPONSE_TIMEOUT_SECONDS < seconds
+    assert (
+        stack["DeploymentCheck"]["Properties"]["ServiceTimeout"]
+        >= 3 * seconds + 60 + 120 + app.RESPONSE_TIMEOUT_SECONDS
+    )

@@ -5,9 +5,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backdrop.ports import Stored
-from backdrop_cli.drop.sidecars import Action, Answer, Author, author_of, decide, says_the_same
-from backdrop_cli.drop.uploads import MARK, mark_of
+from backdrop.ports import StoredObject
+from backdrop_cli.drop.sidecars import (
+    SidecarAction,
+    SidecarAuthor,
+    SidecarPolicy,
+    are_equivalent,
+    decide_sidecar_action,
+    detect_author,
+)
+from backdrop_cli.drop.uploads import SIDECAR_HASH_METADATA_KEY, build_sidecar_metadata
 
 WISH = b'{"prompt": "on sand"}'
 
@@ -15,46 +22,46 @@ WISH = b'{"prompt": "on sand"}'
 @pytest.mark.parametrize(
     ("author", "same", "answer", "action"),
     [
-        (None, False, None, Action.WRITE),
-        (None, False, Answer.REPLACE, Action.WRITE),
-        (None, False, Answer.KEEP, Action.WRITE),
-        (Author.COMMAND, True, None, Action.NOTHING),
-        (Author.COMMAND, True, Answer.REPLACE, Action.NOTHING),
-        (Author.COMMAND, True, Answer.KEEP, Action.NOTHING),
-        (Author.COMMAND, False, None, Action.REPLACE),
-        (Author.COMMAND, False, Answer.REPLACE, Action.REPLACE),
-        (Author.COMMAND, False, Answer.KEEP, Action.REPLACE),
-        (Author.PERSON, True, None, Action.NOTHING),
-        (Author.PERSON, True, Answer.REPLACE, Action.NOTHING),
-        (Author.PERSON, True, Answer.KEEP, Action.NOTHING),
-        (Author.PERSON, False, None, Action.ASK),
-        (Author.PERSON, False, Answer.REPLACE, Action.REPLACE),
-        (Author.PERSON, False, Answer.KEEP, Action.KEEP),
+        (None, False, None, SidecarAction.WRITE),
+        (None, False, SidecarPolicy.REPLACE, SidecarAction.WRITE),
+        (None, False, SidecarPolicy.KEEP, SidecarAction.WRITE),
+        (SidecarAuthor.COMMAND, True, None, SidecarAction.NOTHING),
+        (SidecarAuthor.COMMAND, True, SidecarPolicy.REPLACE, SidecarAction.NOTHING),
+        (SidecarAuthor.COMMAND, True, SidecarPolicy.KEEP, SidecarAction.NOTHING),
+        (SidecarAuthor.COMMAND, False, None, SidecarAction.REPLACE),
+        (SidecarAuthor.COMMAND, False, SidecarPolicy.REPLACE, SidecarAction.REPLACE),
+        (SidecarAuthor.COMMAND, False, SidecarPolicy.KEEP, SidecarAction.REPLACE),
+        (SidecarAuthor.PERSON, True, None, SidecarAction.NOTHING),
+        (SidecarAuthor.PERSON, True, SidecarPolicy.REPLACE, SidecarAction.NOTHING),
+        (SidecarAuthor.PERSON, True, SidecarPolicy.KEEP, SidecarAction.NOTHING),
+        (SidecarAuthor.PERSON, False, None, SidecarAction.ASK),
+        (SidecarAuthor.PERSON, False, SidecarPolicy.REPLACE, SidecarAction.REPLACE),
+        (SidecarAuthor.PERSON, False, SidecarPolicy.KEEP, SidecarAction.KEEP),
     ],
 )
 def test_author_sameness_and_answer_decide_the_action(
-    author: Author | None, same: bool, answer: Answer | None, action: Action
+    author: SidecarAuthor | None, same: bool, answer: SidecarPolicy | None, action: SidecarAction
 ) -> None:
-    assert decide(author, same=same, answer=answer) is action
+    assert decide_sidecar_action(author, is_equivalent=same, policy=answer) is action
 
 
 @pytest.mark.parametrize(
     ("metadata", "data", "author"),
     [
-        (mark_of(WISH), WISH, Author.COMMAND),
-        ({}, WISH, Author.PERSON),
-        ({"made-by": "a script"}, WISH, Author.PERSON),
-        ({MARK: ""}, WISH, Author.PERSON),
-        (mark_of(WISH), b'{"prompt": "on ice"}', Author.PERSON),
-        (mark_of(WISH), None, Author.PERSON),
+        (build_sidecar_metadata(WISH), WISH, SidecarAuthor.COMMAND),
+        ({}, WISH, SidecarAuthor.PERSON),
+        ({"made-by": "a script"}, WISH, SidecarAuthor.PERSON),
+        ({SIDECAR_HASH_METADATA_KEY: ""}, WISH, SidecarAuthor.PERSON),
+        (build_sidecar_metadata(WISH), b'{"prompt": "on ice"}', SidecarAuthor.PERSON),
+        (build_sidecar_metadata(WISH), None, SidecarAuthor.PERSON),
     ],
     ids=["marked", "unmarked", "foreign metadata", "empty mark", "edited and the mark kept", "too large"],
 )
 def test_only_unedited_marked_sidecars_are_the_commands_own(
-    metadata: dict[str, str], data: bytes | None, author: Author
+    metadata: dict[str, str], data: bytes | None, author: SidecarAuthor
 ) -> None:
-    stored = Stored('"e"', None, 1, datetime(2026, 11, 22, tzinfo=UTC), data, metadata)
-    assert author_of(stored) is author
+    stored = StoredObject('"e"', None, 1, datetime(2026, 11, 22, tzinfo=UTC), data, metadata)
+    assert detect_author(stored) is author
 
 
 @pytest.mark.parametrize(
@@ -72,9 +79,9 @@ def test_only_unedited_marked_sidecars_are_the_commands_own(
     ],
 )
 def test_sidecars_are_compared_by_what_they_say(one: bytes | None, same: bool) -> None:
-    assert says_the_same(one, WISH) is same
+    assert are_equivalent(one, WISH) is same
 
 
 def test_broken_sidecars_are_the_same_only_byte_by_byte() -> None:
-    assert says_the_same(b"{", b"{")
-    assert not says_the_same(b"{", b"[")
+    assert are_equivalent(b"{", b"{")
+    assert not are_equivalent(b"{", b"[")

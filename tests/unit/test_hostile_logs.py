@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from backdrop.aws import log
 from backdrop.model.codec import from_json
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, DamagedMessageError, WaitError
+from backdrop.model.errors import BackdropError, MalformedMessageError, RetryLaterError
 from backdrop.model.job import Job
 from tests.unit.test_batch import Door
 
@@ -45,7 +45,7 @@ def door(written: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     """An inbox with a door's own logger."""
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Backdrop")
     found = Door(capsys)
-    found.inbox = replace(found.inbox, logger=log.door_log())
+    found.inbox = replace(found.inbox, logger=log.build_logger())
     return found
 
 
@@ -53,8 +53,8 @@ def door(written: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 @pytest.mark.parametrize("kind", ["wait", "damage", "bug"])
 def test_words_from_outside_make_no_line_of_their_own(door: Door, written: io.StringIO, kind: str, words: str) -> None:
     error = {
-        "wait": WaitError(Code.PROVIDER_UNAVAILABLE, words, 1),
-        "damage": DamagedMessageError(words),
+        "wait": RetryLaterError(Code.PROVIDER_UNAVAILABLE, words, 1),
+        "damage": MalformedMessageError(words),
         "bug": BackdropError(Code.LINK_EXPIRED, words),
     }[kind]
 
@@ -71,7 +71,9 @@ def test_words_from_outside_make_no_line_of_their_own(door: Door, written: io.St
 
 def test_no_module_that_a_door_imports_makes_its_logger_another_one() -> None:
     """In a process of its own: whoever asks for a logger first decides how all lines are written."""
-    door = "import backdrop.aws.metrics, backdrop.aws.batch, backdrop.aws.log as log; log.door_log().info('a\\u2028b')"
+    door = (
+        "import backdrop.aws.metrics, backdrop.aws.batch, backdrop.aws.log as log; log.build_logger().info('a\\u2028b')"
+    )
     said = subprocess.run([sys.executable, "-c", door], check=True, capture_output=True, text=True).stdout
     assert "a\\u2028b" in said
 
@@ -85,7 +87,7 @@ def test_what_a_broken_record_holds_is_not_told() -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (WaitError(Code.LEDGER_UNAVAILABLE, "busy", 1), ["WARNING", "cannot be done now", "ledger_unavailable"]),
+        (RetryLaterError(Code.LEDGER_UNAVAILABLE, "busy", 1), ["WARNING", "cannot be done now", "ledger_unavailable"]),
         (KeyError("execution"), ["ERROR", "unexpected error", "crashed"]),
     ],
     ids=["wait", "bug"],
@@ -94,7 +96,7 @@ def test_only_a_bug_is_unexpected_where_no_inbox_guards_an_invocation(
     written: io.StringIO, error: Exception, said: list[str]
 ) -> None:
     """Step Functions tries again what has to wait; who reads the log looks for bugs."""
-    with pytest.raises(type(error)), log.telling(log.door_log()):
+    with pytest.raises(type(error)), log.log_errors(log.build_logger()):
         raise error
     (line,) = written.getvalue().splitlines()
     assert [json.loads(line)[name] for name in ("level", "message", "code")] == said

@@ -9,8 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backdrop.instructions.merge import resolve
-from backdrop.instructions.sources import read_file
-from backdrop.model.ids import canonical_json, content_key, fairness_group, job_id, sha256_hex, source_id
+from backdrop.instructions.sources import parse_file
+from backdrop.model.ids import (
+    derive_content_id,
+    derive_job_id,
+    derive_message_group,
+    derive_source_id,
+    sha256_hex,
+    to_canonical_json,
+)
 from tests.unit.core_items import quick
 
 IMAGE = sha256_hex(b"the bytes of a photo")
@@ -39,13 +46,13 @@ OTHER_VALUES: dict[str, Any] = {
 
 def a_job_id(**changes: Any) -> str:
     parts: dict[str, Any] = {"bucket": "photos", "key": "shoes/red.jpg", "variant": "", "image_sha256": IMAGE}
-    parts |= {"asked": REMOVE, "revision": None}
+    parts |= {"purchase_spec": REMOVE, "revision": None}
     parts |= changes
-    return job_id(**parts)
+    return derive_job_id(**parts)
 
 
 def asked_in(sidecar: dict[str, Any]) -> dict[str, Any]:
-    return resolve([read_file("red.jpg.json", json.dumps(sidecar).encode())]).asked
+    return resolve([parse_file("red.jpg.json", json.dumps(sidecar).encode())]).purchase_fields
 
 
 @pytest.mark.parametrize(
@@ -57,7 +64,7 @@ def asked_in(sidecar: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_photos_of_one_top_folder_share_a_message_group(key: str, golden: str) -> None:
-    assert fairness_group(key) == golden
+    assert derive_message_group(key) == golden
 
 
 @pytest.mark.parametrize(
@@ -67,7 +74,7 @@ def test_photos_of_one_top_folder_share_a_message_group(key: str, golden: str) -
         {"key": "shoes/red.jpeg"},
         {"variant": "beach"},
         {"image_sha256": sha256_hex(b"other bytes")},
-        {"asked": EVERYTHING},
+        {"purchase_spec": EVERYTHING},
         {"revision": ""},
         {"revision": "2"},
     ],
@@ -77,19 +84,19 @@ def test_each_part_of_a_job_changes_its_id(change: dict[str, Any]) -> None:
 
 
 def test_the_parts_of_an_id_cannot_run_into_one_another() -> None:
-    assert source_id("ab", "c") != source_id("a", "bc")
+    assert derive_source_id("ab", "c") != derive_source_id("a", "bc")
     assert a_job_id(key="a", variant="b") != a_job_id(key="ab", variant="")
 
 
 def test_the_same_content_elsewhere_has_the_same_content_key_and_another_job() -> None:
-    here, there = (a_job_id(key=key, asked=EVERYTHING) for key in ("a.jpg", "b.jpg"))
+    here, there = (a_job_id(key=key, purchase_spec=EVERYTHING) for key in ("a.jpg", "b.jpg"))
     assert here != there
-    assert content_key(image_sha256=IMAGE, asked=EVERYTHING, revision=None) not in (here, there)
+    assert derive_content_id(image_sha256=IMAGE, purchase_spec=EVERYTHING, revision=None) not in (here, there)
 
 
 @pytest.mark.parametrize("field", sorted(OTHER_VALUES))
 def test_every_field_that_reaches_the_provider_changes_the_id(field: str) -> None:
-    assert a_job_id(asked={**EVERYTHING, field: OTHER_VALUES[field]}) != a_job_id(asked=EVERYTHING)
+    assert a_job_id(purchase_spec={**EVERYTHING, field: OTHER_VALUES[field]}) != a_job_id(purchase_spec=EVERYTHING)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +105,9 @@ def test_every_field_that_reaches_the_provider_changes_the_id(field: str) -> Non
     ids=str,
 )
 def test_a_default_that_is_given_is_another_purchase_than_one_that_is_not(default: dict[str, Any]) -> None:
-    assert a_job_id(asked=asked_in({"prompt": "x", **default})) != a_job_id(asked=asked_in({"prompt": "x"}))
+    assert a_job_id(purchase_spec=asked_in({"prompt": "x", **default})) != a_job_id(
+        purchase_spec=asked_in({"prompt": "x"})
+    )
 
 
 def test_what_is_not_given_never_reaches_the_id() -> None:
@@ -121,7 +130,7 @@ def test_what_does_not_reach_the_provider_does_not_change_the_id(free: dict[str,
     ],
 )
 def test_two_spellings_of_one_wish_are_one_purchase(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert a_job_id(asked=asked_in(one)) == a_job_id(asked=asked_in(other))
+    assert a_job_id(purchase_spec=asked_in(one)) == a_job_id(purchase_spec=asked_in(other))
 
 
 @quick
@@ -129,7 +138,7 @@ def test_two_spellings_of_one_wish_are_one_purchase(one: dict[str, Any], other: 
 def test_the_order_of_fields_does_not_matter(order: random.Random) -> None:
     fields = list(EVERYTHING.items())
     order.shuffle(fields)
-    assert a_job_id(asked=dict(fields)) == a_job_id(asked=EVERYTHING)
+    assert a_job_id(purchase_spec=dict(fields)) == a_job_id(purchase_spec=EVERYTHING)
 
 
 JSON = st.recursive(
@@ -147,16 +156,16 @@ SMALL = st.dictionaries(
 @quick
 @given(JSON)
 def test_canonical_json_keeps_every_value(value: Any) -> None:
-    assert json.loads(canonical_json(value)) == value
+    assert json.loads(to_canonical_json(value)) == value
 
 
 @quick
 @given(SMALL, SMALL)
 def test_two_wishes_share_an_id_only_when_they_are_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
-    same = canonical_json(one) == canonical_json(other)
-    assert (a_job_id(asked=one) == a_job_id(asked=other)) is same
+    same = to_canonical_json(one) == to_canonical_json(other)
+    assert (a_job_id(purchase_spec=one) == a_job_id(purchase_spec=other)) is same
 
 
 def test_a_number_that_json_does_not_know_has_no_canonical_form() -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
-        canonical_json({"max_cost_usd": float("nan")})
+        to_canonical_json({"max_cost_usd": float("nan")})

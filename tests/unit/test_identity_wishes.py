@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from backdrop.instructions.merge import resolve
-from backdrop.instructions.sources import read_file, read_tags
-from backdrop.model.ids import content_key, job_id, sha256_hex
+from backdrop.instructions.sources import parse_file, parse_tags
+from backdrop.model.ids import derive_content_id, derive_job_id, sha256_hex
 
 IMAGE = sha256_hex(b"the bytes of a photo")
 Tags = dict[str, str]
@@ -16,12 +16,16 @@ Tags = dict[str, str]
 
 def bought(sidecar: bytes | None, tags: Tags | None = None) -> tuple[str, str]:
     """The ids of the job and of its content, for one photo with this sidecar and these tags."""
-    places = [read_file("shoes/red.jpg.json", sidecar)] if sidecar is not None else []
-    places.append(read_tags(tags or {}))
+    places = [parse_file("shoes/red.jpg.json", sidecar)] if sidecar is not None else []
+    places.append(parse_tags(tags or {}))
     assert [str(error) for place in places for error in place.errors] == []
     found = resolve(places)
-    content: dict[str, Any] = {"image_sha256": IMAGE, "asked": found.asked, "revision": found.revision}
-    return job_id(bucket="photos", key="shoes/red.jpg", variant="", **content), content_key(**content)
+    content: dict[str, Any] = {
+        "image_sha256": IMAGE,
+        "purchase_spec": found.purchase_fields,
+        "revision": found.revision,
+    }
+    return derive_job_id(bucket="photos", key="shoes/red.jpg", variant="", **content), derive_content_id(**content)
 
 
 # Of the job and of its content. These may never change: a red one would buy every such picture a second time.

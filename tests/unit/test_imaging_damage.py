@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backdrop.imaging.containers import complete, read_header
-from backdrop.imaging.containers.header import ContainerError, DamagedError, Header, PhotoFormat
+from backdrop.imaging.containers import read_header, validate_structure
+from backdrop.imaging.containers.header import DamagedError, ImageFormatError, ImageHeader, PhotoFormat
 from backdrop.imaging.decode import open_picture
-from backdrop.imaging.prepare import Prepared, prepare
+from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
@@ -20,8 +20,8 @@ from tests.unit import imaging_photos as photos
 from tests.unit.imaging_photos import WHOLE
 
 
-def taken(data: bytes) -> Prepared:
-    return prepare(data, PHOTO_LIMITS["ideogram"], 100)
+def taken(data: bytes) -> PreparedPhoto:
+    return prepare_photo(data, PHOTO_LIMITS["ideogram"], 100)
 
 
 def refusal(data: bytes) -> PhotoError:
@@ -43,8 +43,8 @@ def test_a_photo_cut_off_anywhere_is_refused(photo_format: PhotoFormat, data: by
 def test_a_missing_last_byte_is_called_truncated(photo_format: PhotoFormat, data: bytes) -> None:
     assert refusal(data[:-1]).code is Code.TRUNCATED_PHOTO
     assert refusal(data[: len(data) * 2 // 3]).code is Code.TRUNCATED_PHOTO
-    with pytest.raises(ContainerError):
-        complete(data[:-1], read_header(data, photo_format))
+    with pytest.raises(ImageFormatError):
+        validate_structure(data[:-1], read_header(data, photo_format))
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png"])
@@ -236,7 +236,7 @@ def test_the_report_says_what_is_wrong_with_the_file(data: bytes, said: str) -> 
 
 
 def test_a_picture_of_another_size_than_was_checked_is_never_decoded() -> None:
-    claimed = Header("png", 1, 1, "RGB", has_alpha=False)
+    claimed = ImageHeader("png", 1, 1, "RGB", has_alpha=False)
 
     with pytest.raises(DamagedError, match="another size"):
         open_picture(photos.png(), claimed)

@@ -3,17 +3,17 @@
 import pytest
 from PIL import Image
 
-from backdrop.imaging.containers import complete, read_header
+from backdrop.imaging.containers import read_header, validate_structure
 from backdrop.imaging.containers.header import PhotoFormat
-from backdrop.imaging.prepare import Prepared, prepare
+from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 from tests.unit import imaging_photos as photos
 
 
-def taken(data: bytes, *, max_megapixels: int = 100) -> Prepared:
-    return prepare(data, PHOTO_LIMITS["ideogram"], max_megapixels)
+def taken(data: bytes, *, max_megapixels: int = 100) -> PreparedPhoto:
+    return prepare_photo(data, PHOTO_LIMITS["ideogram"], max_megapixels)
 
 
 def refusal(data: bytes, *, max_megapixels: int = 100) -> PhotoError:
@@ -52,7 +52,7 @@ def test_a_whole_photo_is_taken_with_its_format_and_size(photo_format: PhotoForm
 def test_colours_and_alpha_are_told_without_decoding(
     photo_format: PhotoFormat, data: bytes, mode: str, has_alpha: bool
 ) -> None:
-    header = complete(data, read_header(data, photo_format))
+    header = validate_structure(data, read_header(data, photo_format))
 
     assert (header.mode, header.has_alpha) == (mode, has_alpha)
 
@@ -116,7 +116,7 @@ def test_text_is_quoted_short_and_without_control_letters() -> None:
 def test_the_pixel_limit_itself_is_still_taken() -> None:
     data = photos.raw_png(1000, 1000, bytes(1_001_000), colour=0)
 
-    assert taken(data, max_megapixels=1).original == (1000, 1000)
+    assert taken(data, max_megapixels=1).original_size == (1000, 1000)
     larger = photos.raw_png(1000, 1001, bytes(1_002_001), colour=0)
     assert refusal(larger, max_megapixels=1).code is Code.TOO_MANY_PIXELS
 
@@ -124,7 +124,7 @@ def test_the_pixel_limit_itself_is_still_taken() -> None:
 def test_pillow_s_own_pixel_limit_never_speaks() -> None:
     data = photos.saved(Image.new("L", (9500, 9500)), "JPEG", quality=10)
 
-    assert taken(data).original == (9500, 9500)
+    assert taken(data).original_size == (9500, 9500)
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image, ImageFile
 
 from backdrop.imaging import compress, encode
-from backdrop.imaging.encode import Encoding, encoded
-from backdrop.imaging.exif import turned
-from backdrop.imaging.metadata import bare
-from backdrop.imaging.prepare import prepare
-from backdrop.imaging.strip_resize import scaled
+from backdrop.imaging.encode import Encoding, encode_picture
+from backdrop.imaging.exif import rotate_tables
+from backdrop.imaging.metadata import strip_photo_metadata
+from backdrop.imaging.prepare import prepare_photo
+from backdrop.imaging.strip_resize import downscale
 from backdrop.model.capabilities import PHOTO_LIMITS, PROVIDERS, PhotoLimits
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
@@ -47,14 +47,14 @@ def test_a_photo_that_must_shrink_is_encoded_whole_at_most_twice_and_nearly_fill
 
     def counted(picture: Image.Image, encoding: Encoding) -> bytes:
         sizes.append(picture.width * picture.height)
-        return encoded(picture, encoding)
+        return encode_picture(picture, encoding)
 
-    monkeypatch.setattr(compress, "encoded", counted)
+    monkeypatch.setattr(compress, "encode_picture", counted)
     # Half of it empty, so that its tiles differ.
     shown = Image.new("RGB", (2_400, 1_600), "white")
     shown.paste(noise(1_200, 1_600), (0, 0))
     data = photos.saved(shown, "JPEG", quality=95)
-    found = prepare(data, PhotoLimits(400_000, FORMATS), 100)
+    found = prepare_photo(data, PhotoLimits(400_000, FORMATS), 100)
 
     sent = found.width * found.height
     assert sum(size == sent for size in sizes) <= 2
@@ -65,7 +65,7 @@ def test_a_photo_that_must_shrink_is_encoded_whole_at_most_twice_and_nearly_fill
 
 def test_a_picture_is_scaled_in_bands_as_it_would_be_whole() -> None:
     shown = noise(700, 900)
-    made = scaled(shown, 0.8)
+    made = downscale(shown, 0.8)
     whole = shown.resize(made.size, Image.Resampling.LANCZOS)
 
     apart = max(abs(one - other) for one, other in zip(made.tobytes(), whole.tobytes(), strict=True))
@@ -80,9 +80,9 @@ def test_other_formats_are_opened_by_their_own_decoder_alone(kind: str) -> None:
         f"importlib.import_module('PIL.{kind.title()}ImagePlugin')\n"
         f"file = BytesIO(); Image.new('RGB', (32, 32)).save(file, '{kind}')\n"
         "Image.OPEN.clear()\n"
-        "from backdrop.imaging.prepare import prepare\n"
+        "from backdrop.imaging.prepare import prepare_photo\n"
         "from backdrop.model.capabilities import PHOTO_LIMITS\n"
-        "assert prepare(file.getvalue(), PHOTO_LIMITS['ideogram'], 1).data\n"
+        "assert prepare_photo(file.getvalue(), PHOTO_LIMITS['ideogram'], 1).data\n"
         "print(*[name for name in sys.modules if 'pi_heif' in name or 'FpxImage' in name])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -99,7 +99,7 @@ def test_preparing_imports_no_picture_library_before_there_is_a_picture() -> Non
 
 def test_a_photo_in_a_format_that_nobody_converts_is_still_refused() -> None:
     with pytest.raises(PhotoError) as caught:
-        prepare(b"\xff\x0a" + bytes(64), PHOTO_LIMITS["ideogram"], 100)
+        prepare_photo(b"\xff\x0a" + bytes(64), PHOTO_LIMITS["ideogram"], 100)
 
     assert caught.value.code is Code.UNSUPPORTED_FORMAT
     assert "JPEG XL" in str(caught.value)
@@ -108,7 +108,7 @@ def test_a_photo_in_a_format_that_nobody_converts_is_still_refused() -> None:
 @pytest.mark.parametrize("name", CONVERTED)
 def test_no_truncated_file_is_accepted(name: str) -> None:
     whole = CONVERTED[name]
-    assert prepare(whole, PHOTO_LIMITS["ideogram"], 100).data
+    assert prepare_photo(whole, PHOTO_LIMITS["ideogram"], 100).data
     # A GIF may lack its trailer and the empty block before it; no pixel is in them.
     last = len(whole) - (2 if name.startswith("gif") else 0)
     step = max(1, last // 40)
@@ -120,15 +120,15 @@ def test_no_truncated_file_is_accepted(name: str) -> None:
 
 def code_of(data: bytes) -> Code:
     with pytest.raises(PhotoError) as caught:
-        prepare(data, PHOTO_LIMITS["ideogram"], 100)
+        prepare_photo(data, PHOTO_LIMITS["ideogram"], 100)
     return caught.value.code
 
 
 def test_the_tables_of_a_jpeg_turn_with_it() -> None:
     table = list(range(64))
 
-    assert turned([table], 3) == [table]
-    assert turned([table], 6)[0][:9] == [0, 8, 16, 24, 32, 40, 48, 56, 1]
+    assert rotate_tables([table], 3) == [table]
+    assert rotate_tables([table], 6)[0][:9] == [0, 8, 16, 24, 32, 40, 48, 56, 1]
 
 
 def test_a_jpeg_that_fits_is_not_unpacked_and_one_that_claims_more_pixels_than_it_can_hold_is_refused(
@@ -145,18 +145,18 @@ def test_a_jpeg_that_fits_is_not_unpacked_and_one_that_claims_more_pixels_than_i
         pytest.fail("it was decoded")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", unpacked)
-    assert prepare(data, PHOTO_LIMITS["ideogram"], 100).data is None
+    assert prepare_photo(data, PHOTO_LIMITS["ideogram"], 100).data is None
 
 
 def test_a_transparent_photo_is_given_to_the_lossy_encoder_in_no_more_pixels_than_memory_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(encode, "_MOST_CLEAR_WEBP", 60_000)
+    monkeypatch.setattr(encode, "_MAX_TRANSPARENT_WEBP_PIXELS", 60_000)
     shown = noise(480, 320)
     shown.putalpha(Image.linear_gradient("L").resize(shown.size))
-    found = prepare(photos.saved(shown, "PNG"), PhotoLimits(90_000, FORMATS), 100)
+    found = prepare_photo(photos.saved(shown, "PNG"), PhotoLimits(90_000, FORMATS), 100)
 
-    assert (found.format, found.original) == ("webp", (480, 320))
+    assert (found.format, found.original_size) == ("webp", (480, 320))
     assert 59_000 <= found.width * found.height <= 60_000
     assert f"scaled:480x320:{found.width}x{found.height}" in map(str, found.changes)
 
@@ -167,17 +167,17 @@ def test_a_file_that_fits_without_its_metadata_keeps_its_compressed_pixels(kind:
     exif = Image.Exif()
     exif[0x010E] = "w" * 40_000
     heavy, light = photos.saved(shown, kind, exif=exif.tobytes()), photos.saved(shown, kind)
-    found = prepare(heavy, PhotoLimits(len(heavy) - 1, FORMATS), 100)
+    found = prepare_photo(heavy, PhotoLimits(len(heavy) - 1, FORMATS), 100)
 
     assert len(heavy) > len(light) + 30_000
-    assert (found.data, [str(one) for one in found.changes]) == (bare(heavy), ["metadata:cut"])
+    assert (found.data, [str(one) for one in found.changes]) == (strip_photo_metadata(heavy), ["metadata:cut"])
 
 
 def test_a_file_that_is_too_large_without_its_metadata_too_is_encoded_anew() -> None:
     exif = Image.Exif()
     exif[0x010E] = "w" * 40_000
     heavy = photos.saved(noise(200, 150), "JPEG", exif=exif.tobytes(), quality=95)
-    found = prepare(heavy, PhotoLimits(len(heavy) - 50_000, FORMATS), 100)
+    found = prepare_photo(heavy, PhotoLimits(len(heavy) - 50_000, FORMATS), 100)
 
     assert "metadata:cut" not in map(str, found.changes)
     assert found.data

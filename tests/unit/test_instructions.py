@@ -6,10 +6,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from backdrop.instructions.merge import ASKED, GROUPS, Instructions, is_complete, resolve
-from backdrop.instructions.schema import Variant, Wish
-from backdrop.instructions.sources import Place, read_tags
-from backdrop.model.capabilities import ADDRESSED
+from backdrop.instructions.merge import FIELD_GROUPS, PURCHASE_FIELDS, ResolvedInstructions, is_complete, resolve
+from backdrop.instructions.schema import InstructionsModel, VariantModel
+from backdrop.instructions.sources import InstructionSource, parse_tags
+from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from tests.unit.core_items import quick
@@ -18,9 +18,11 @@ from tests.unit.core_places import sidecar
 NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 
-def merged(*places: dict[str, Any]) -> Instructions:
+def merged(*places: dict[str, Any]) -> ResolvedInstructions:
     """What places named `first`, `second` … (the nearest first) come to."""
-    return resolve([Place(name, fields) for name, fields in zip(("first", "second", "third"), places, strict=False)])
+    return resolve(
+        [InstructionSource(name, fields) for name, fields in zip(("first", "second", "third"), places, strict=False)]
+    )
 
 
 REPLACE = {"operation": "replace", "prompt": "a beach"}
@@ -65,17 +67,17 @@ def test_a_near_replace_does_not_take_a_far_prompt() -> None:
 
 
 def test_a_near_prompt_outweighs_a_far_removal() -> None:
-    assert resolve([sidecar({"prompt": "a beach"}), read_tags({"operation": "remove"})]).operation == "replace"
+    assert resolve([sidecar({"prompt": "a beach"}), parse_tags({"operation": "remove"})]).operation == "replace"
 
 
-@pytest.mark.parametrize("field", ADDRESSED)
+@pytest.mark.parametrize("field", PROVIDER_FIELDS)
 def test_what_is_inherited_and_means_nothing_for_removing_is_dropped(field: str) -> None:
     found = merged({"operation": "remove", "max_cost_usd": 1}, {field: "anything"})
     assert found.fields == found_only(found, "operation", "max_cost_usd")
     assert field not in found.provenance
 
 
-def found_only(found: Instructions, *names: str) -> dict[str, Any]:
+def found_only(found: ResolvedInstructions, *names: str) -> dict[str, Any]:
     return {name: found.fields[name] for name in names}
 
 
@@ -85,7 +87,7 @@ def test_a_nearer_option_that_means_nothing_for_an_inherited_removal_is_dropped(
 
 def test_nothing_said_is_no_instructions() -> None:
     with pytest.raises(InstructionError) as caught:
-        resolve([read_tags({"owner": "me"})])
+        resolve([parse_tags({"owner": "me"})])
     assert caught.value.code is Code.NO_INSTRUCTIONS
     assert "sidecar" in str(caught.value.message)
 
@@ -98,7 +100,10 @@ def test_options_without_an_operation_are_named() -> None:
 
 
 def test_warnings_of_all_places_are_kept() -> None:
-    places = [Place("first", REPLACE, warnings=("one",)), Place("second", {}, warnings=("two",))]
+    places = [
+        InstructionSource("first", REPLACE, warnings=("one",)),
+        InstructionSource("second", {}, warnings=("two",)),
+    ]
     assert [str(one.text) for one in resolve(places).warnings] == ["one", "two"]
 
 
@@ -106,36 +111,42 @@ def test_warnings_of_all_places_are_kept() -> None:
     ("places", "complete"),
     [
         ([], False),
-        ([Place("tags")], False),
-        ([Place("tags", {"seed": 1})], False),
-        ([Place("tags", {"operation": "remove"})], True),
-        ([Place("sidecar"), Place("tags", REPLACE)], True),
-        ([Place("sidecar", errors=(InstructionError(Code.INVALID_VALUE, "x"),)), Place("tags")], True),
+        ([InstructionSource("tags")], False),
+        ([InstructionSource("tags", {"seed": 1})], False),
+        ([InstructionSource("tags", {"operation": "remove"})], True),
+        ([InstructionSource("sidecar"), InstructionSource("tags", REPLACE)], True),
+        (
+            [
+                InstructionSource("sidecar", errors=(InstructionError(Code.INVALID_VALUE, "x"),)),
+                InstructionSource("tags"),
+            ],
+            True,
+        ),
     ],
 )
-def test_a_photo_goes_at_once_when_its_places_say_enough(places: list[Place], complete: bool) -> None:
+def test_a_photo_goes_at_once_when_its_places_say_enough(places: list[InstructionSource], complete: bool) -> None:
     assert is_complete(places) is complete
 
 
 def test_what_is_asked_is_all_that_reaches_the_provider() -> None:
     found = merged({**REPLACE, "provider": "segmind", "max_cost_usd": 1, "revision": "2", "metadata": {"a": 1}})
-    assert found.asked == {**REPLACE, "provider": "segmind"}
+    assert found.purchase_fields == {**REPLACE, "provider": "segmind"}
     assert found.revision == "2"
 
 
-@pytest.mark.parametrize("field", sorted(Variant.model_fields))
+@pytest.mark.parametrize("field", sorted(VariantModel.model_fields))
 def test_every_field_is_known_to_reach_the_provider_or_not_to(field: str) -> None:
     """A new field in neither list would be dropped in silence, or become part of every job's id."""
-    assert [field in ASKED, field in NOT_ASKED, field == "style"].count(True) == 1
+    assert [field in PURCHASE_FIELDS, field in NOT_ASKED, field == "style"].count(True) == 1
 
 
 def test_the_lists_of_what_is_asked_hold_fields_alone() -> None:
-    assert set(Variant.model_fields) == ASKED | NOT_ASKED | {"style"}
-    assert set(Wish.model_fields) == set(Variant.model_fields) | {"variants"}
+    assert set(VariantModel.model_fields) == PURCHASE_FIELDS | NOT_ASKED | {"style"}
+    assert set(InstructionsModel.model_fields) == set(VariantModel.model_fields) | {"variants"}
 
 
 def test_what_no_list_knows_is_not_asked() -> None:
-    assert merged({**REPLACE, "unheard_of": 1}).asked == REPLACE
+    assert merged({**REPLACE, "unheard_of": 1}).purchase_fields == REPLACE
 
 
 @pytest.mark.parametrize(
@@ -143,7 +154,7 @@ def test_what_no_list_knows_is_not_asked() -> None:
     [({}, ("ideogram",)), ({"provider": "1min"}, ("1min",)), ({"provider": ["1min", "runware"]}, ("1min", "runware"))],
 )
 def test_providers_come_in_the_order_of_preference(given: dict[str, Any], providers: tuple[str, ...]) -> None:
-    assert merged({**REPLACE, **given}).providers("ideogram") == providers
+    assert merged({**REPLACE, **given}).list_providers("ideogram") == providers
 
 
 FIELDS = st.fixed_dictionaries(
@@ -172,14 +183,14 @@ def test_no_merge_makes_a_conflict_or_a_value_that_nobody_gave(places: list[dict
     by_name: dict[str, dict[str, Any]] = dict(zip(("first", "second", "third"), places, strict=False))
     assert found.provenance.keys() == found.fields.keys()
     assert all(by_name[found.provenance[name]][name] == value for name, value in found.fields.items())
-    for group in GROUPS:
+    for group in FIELD_GROUPS:
         assert len({found.provenance[name] for name in group & found.fields.keys()}) <= 1
-    assert not (found.operation == "remove" and found.fields.keys() & set(ADDRESSED))
+    assert not (found.operation == "remove" and found.fields.keys() & set(PROVIDER_FIELDS))
 
 
 def _self_consistent(place: dict[str, Any]) -> dict[str, Any]:
     """As a checked place is: one style, nothing senseless beside remove, a prompt means replace."""
     place = {**place, "operation": place.get("operation", "replace")} if "prompt" in place else place
     if place.get("operation") == "remove":
-        return {name: value for name, value in place.items() if name not in ADDRESSED}
+        return {name: value for name, value in place.items() if name not in PROVIDER_FIELDS}
     return {name: value for name, value in place.items() if name != "style_codes" or "style_preset" not in place}

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.instructions.merge import GROUPS, Instructions, is_complete, resolve, variants_of
-from backdrop.instructions.sources import Place, our_tags, read_file, read_request, read_tags
-from backdrop.model.capabilities import ADDRESSED
+from backdrop.instructions.merge import FIELD_GROUPS, ResolvedInstructions, is_complete, list_variants, resolve
+from backdrop.instructions.sources import InstructionSource, parse_file, parse_request, parse_tags, select_backdrop_tags
+from backdrop.model.capabilities import PROVIDER_FIELDS
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from tests.unit.core_items import quick
@@ -20,9 +20,9 @@ REMOVE = {"operation": "remove"}
 FOREST = {"operation": "replace", "prompt": "a forest"}
 
 
-def place(name: str, fields: dict[str, Any] | None = None, **variants: dict[str, Any]) -> Place:
+def place(name: str, fields: dict[str, Any] | None = None, **variants: dict[str, Any]) -> InstructionSource:
     """A place that says these fields, and names these variants if any."""
-    return Place(name, fields or {}, variants or None)
+    return InstructionSource(name, fields or {}, variants or None)
 
 
 # -- which pictures -----------------------------------------------------------------------------------------------
@@ -36,12 +36,14 @@ def place(name: str, fields: dict[str, Any] | None = None, **variants: dict[str,
         ([place("a", b=REPLACE, a=REMOVE)], ("b", "a")),
         ([place("a", REPLACE), place("b", x=REMOVE)], ("x",)),
         ([place("a", y={}), place("b", x=REMOVE)], ("y",)),
-        ([Place("a", REPLACE, {}), place("b", x=REMOVE)], ("",)),
+        ([InstructionSource("a", REPLACE, {}), place("b", x=REMOVE)], ("",)),
     ],
     ids=["none", "no variants", "two", "inherited", "the nearest", "none are wanted"],
 )
-def test_the_nearest_place_that_names_variants_names_them_all(places: list[Place], names: tuple[str, ...]) -> None:
-    assert variants_of(places) == names
+def test_the_nearest_place_that_names_variants_names_them_all(
+    places: list[InstructionSource], names: tuple[str, ...]
+) -> None:
+    assert list_variants(places) == names
 
 
 def test_a_variants_own_word_is_nearer_than_what_stands_beside_it_and_further_than_a_nearer_place() -> None:
@@ -88,11 +90,11 @@ def test_an_output_that_contradicts_the_operation_is_a_conflict_that_names_its_p
 
 def test_request_then_sidecar_then_tags_then_each_folders_defaults() -> None:
     places = [
-        read_request({"seed": 1}),
+        parse_request({"seed": 1}),
         sidecar({"num_images": 2, "seed": 2}),
-        read_tags({"rendering_speed": "turbo", "seed": "3", "num_images": "3"}),
-        read_file("shoes/_backdrop.json", b'{"magic_prompt": "OFF", "rendering_speed": "QUALITY"}'),
-        read_file("_backdrop.json", b'{"prompt": "a beach", "magic_prompt": "ON"}'),
+        parse_tags({"rendering_speed": "turbo", "seed": "3", "num_images": "3"}),
+        parse_file("shoes/_backdrop.json", b'{"magic_prompt": "OFF", "rendering_speed": "QUALITY"}'),
+        parse_file("_backdrop.json", b'{"prompt": "a beach", "magic_prompt": "ON"}'),
     ]
     assert resolve(places).provenance == {
         "seed": "request",
@@ -120,23 +122,23 @@ def test_an_editors_schema_note_says_nothing() -> None:
     ],
 )
 def test_only_tags_that_are_meant_for_us_count(tags: dict[str, str], ours: dict[str, str]) -> None:
-    assert our_tags(tags) == ours
+    assert select_backdrop_tags(tags) == ours
 
 
 @pytest.mark.parametrize(
     ("places", "complete"),
     [
-        ([read_file("a.json", b"{}"), read_tags({})], True),
-        ([read_file("a.json", b"{"), read_tags({})], True),
-        ([read_tags({"seed": "1"})], False),
-        ([read_tags({"operation": "paint"})], True),
-        ([read_tags({"prompt": "x"})], True),
-        ([read_tags({"promt": "x"})], False),
+        ([parse_file("a.json", b"{}"), parse_tags({})], True),
+        ([parse_file("a.json", b"{"), parse_tags({})], True),
+        ([parse_tags({"seed": "1"})], False),
+        ([parse_tags({"operation": "paint"})], True),
+        ([parse_tags({"prompt": "x"})], True),
+        ([parse_tags({"promt": "x"})], False),
     ],
     ids=["empty sidecar", "broken sidecar", "options", "a wrong tag", "a prompt", "a near miss"],
 )
 def test_a_photo_waits_unless_its_sidecar_is_there_or_its_tags_are_complete(
-    places: list[Place], complete: bool
+    places: list[InstructionSource], complete: bool
 ) -> None:
     assert is_complete(places) is complete
 
@@ -169,13 +171,13 @@ def _joined(fields: dict[str, Any], variants: dict[str, Any]) -> dict[str, Any]:
 WISHES: st.SearchStrategy[dict[str, Any]] = st.builds(_joined, FIELDS, VARIANTS)
 
 
-def checked(contents: Sequence[dict[str, Any]]) -> list[Place]:
+def checked(contents: Sequence[dict[str, Any]]) -> list[InstructionSource]:
     """The places that these files make, without those that are mistaken."""
     places = [sidecar(content) for content in contents]
-    return [Place(f"place {n}", one.fields, one.variants) for n, one in enumerate(places) if not one.errors]
+    return [InstructionSource(f"place {n}", one.fields, one.variants) for n, one in enumerate(places) if not one.errors]
 
 
-def _resolved(places: list[Place], variant: str) -> Instructions | None:
+def _resolved(places: list[InstructionSource], variant: str) -> ResolvedInstructions | None:
     try:
         return resolve(places, variant)
     except InstructionError as error:
@@ -188,18 +190,18 @@ def _resolved(places: list[Place], variant: str) -> Instructions | None:
 @given(st.lists(WISHES, max_size=4))
 def test_the_nearest_place_wins_and_groups_never_mix_places(contents: list[dict[str, Any]]) -> None:
     places = checked(contents)
-    for variant in variants_of(places):
+    for variant in list_variants(places):
         found = _resolved(places, variant)
         if found is None:
             continue
-        layers = [(one.name, given) for one in places for given in one.of(variant)]
+        layers = [(one.name, given) for one in places for given in one.select_fields(variant)]
         for name, value in found.fields.items():
-            group = next((group for group in GROUPS if name in group), frozenset({name}))
+            group = next((group for group in FIELD_GROUPS if name in group), frozenset({name}))
             nearest = next(given for _, given in layers if group & given.keys())
             assert nearest[name] == value
-        for group in GROUPS:
+        for group in FIELD_GROUPS:
             assert len({found.provenance[name] for name in group & found.fields.keys()}) <= 1
-        assert not (found.operation == "remove" and found.fields.keys() & set(ADDRESSED))
+        assert not (found.operation == "remove" and found.fields.keys() & set(PROVIDER_FIELDS))
         assert found.provenance.keys() == found.fields.keys()
 
 
@@ -210,7 +212,7 @@ def test_a_place_further_away_never_changes_what_is_said_already(
 ) -> None:
     places = checked(contents)
     before = _resolved(places, "")
-    if before is None or variants_of(places) != ("",):
+    if before is None or list_variants(places) != ("",):
         return
     after = _resolved([*places, *checked([far])], "")
     assert after

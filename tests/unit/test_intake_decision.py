@@ -15,20 +15,20 @@ from backdrop.intake.decide import (
     Crashes,
     Decision,
     Delivery,
-    Event,
-    Found,
+    EventKind,
     History,
     Inspection,
     Instructions,
     Jobs,
     OwnInstructions,
-    Photo,
+    PhotoInBucket,
+    PlanDecision,
+    PlanResult,
     Problems,
     References,
     Report,
-    Resolution,
-    Settling,
-    WantedBy,
+    RequestedBy,
+    SettlePeriod,
 )
 from backdrop.model.decision_table import Column, DecisionTable, Rule
 from tests.unit.table_cases import Case, cases, combinations
@@ -51,7 +51,7 @@ def first(*given: Flag) -> set[Decision]:
     return decided(BEFORE_RESOLVING, *given)
 
 
-def second(*given: Flag) -> set[Resolution]:
+def second(*given: Flag) -> set[PlanDecision]:
     return decided(AFTER_RESOLVING, *given)
 
 
@@ -100,8 +100,8 @@ def test_every_rule_names_columns_of_its_table_and_a_reason(table: Tested) -> No
 
 # -- before resolving --------------------------------------------------------------------------------------------
 
-ASKED_FOR = Event.RERUN | Event.REQUEST
-UNCHANGED = (History.KNOWN, Photo.SAME, Instructions.SAME)
+ASKED_FOR = EventKind.RERUN | EventKind.REQUEST
+UNCHANGED = (History.KNOWN, PhotoInBucket.SAME, Instructions.SAME)
 OPENED = (Crashes.TOLERABLE, Report.CURRENT)
 
 
@@ -111,72 +111,78 @@ def test_event_alone_never_resolves_an_unchanged_photo() -> None:
 
 
 def test_first_event_of_an_unchanged_photo_is_ignored() -> None:
-    nothing_new = (WantedBy.PHOTO, CancelMarks.HOLD)
+    nothing_new = (RequestedBy.PHOTO, CancelMarks.IN_FORCE)
     assert first(*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.FIRST, *nothing_new) == {Decision.IGNORE}
 
 
 def test_only_a_repeated_event_is_delivered_again() -> None:
     assert Decision.REDELIVER not in first(Delivery.FIRST)
-    nothing_new = (WantedBy.PHOTO, CancelMarks.HOLD, References.SAME)
+    nothing_new = (RequestedBy.PHOTO, CancelMarks.IN_FORCE, References.SAME)
     assert first(*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.REPEATED, *nothing_new) == {Decision.REDELIVER}
 
 
 def test_cancelled_photo_that_is_asked_for_again_is_reopened() -> None:
     overruled = (CancelMarks.OVERRULED, References.SAME)
-    assert first(*UNCHANGED, *OPENED, ~ASKED_FOR & ~Event.SETTLE_TIMEOUT, *overruled) == {Decision.REOPEN}
+    assert first(*UNCHANGED, *OPENED, ~ASKED_FOR & ~EventKind.SETTLE_TIMEOUT, *overruled) == {Decision.REOPEN}
 
 
 def test_missing_photo_is_never_bought_nor_waited_for() -> None:
-    found = first(Photo.MISSING, ~Event.SETTLE_TIMEOUT)
+    found = first(PhotoInBucket.MISSING, ~EventKind.SETTLE_TIMEOUT)
     assert found == {Decision.CANCEL, Decision.READ_AGAIN}
-    assert first(Photo.MISSING, ~Event.SETTLE_TIMEOUT, ~History.NEW_IN_SNAPSHOT) == {Decision.CANCEL}
+    assert first(PhotoInBucket.MISSING, ~EventKind.SETTLE_TIMEOUT, ~History.NEW_IN_PREFETCH) == {Decision.CANCEL}
 
 
 def test_request_or_rerun_of_a_photo_is_resolved_whatever_was_decided_before() -> None:
-    assert first(ASKED_FOR, ~Photo.MISSING, *OPENED) == {Decision.RESOLVE}
+    assert first(ASKED_FOR, ~PhotoInBucket.MISSING, *OPENED) == {Decision.RESOLVE}
 
 
 def test_repeated_request_is_not_resolved_while_nothing_changed() -> None:
-    assert Decision.RESOLVE not in first(Event.REPEATED_REQUEST, Delivery.REPEATED, *UNCHANGED, References.SAME)
+    assert Decision.RESOLVE not in first(EventKind.REPEATED_REQUEST, Delivery.REPEATED, *UNCHANGED, References.SAME)
 
 
 def test_photo_without_complete_instructions_waits_while_time_is_left() -> None:
-    new = (History.NEW, Photo.NEW, Instructions.CHANGED, Jobs.NONE, Inspection.PASSED, *OPENED)
-    event = (Event.OBJECT_CHANGED, Delivery.FIRST)
-    assert first(*new, *event, ~OwnInstructions.COMPLETE, Settling.TIME_LEFT) == {Decision.WAIT}
+    new = (History.NEW, PhotoInBucket.NEW, Instructions.CHANGED, Jobs.NONE, Inspection.PASSED, *OPENED)
+    event = (EventKind.OBJECT_CHANGED, Delivery.FIRST)
+    assert first(*new, *event, ~OwnInstructions.COMPLETE, SettlePeriod.TIME_LEFT) == {Decision.WAIT}
     assert first(*new, *event, OwnInstructions.COMPLETE) == {Decision.RESOLVE}
 
 
 def test_waiting_photo_is_resolved_when_its_time_is_over() -> None:
-    waiting = (History.WAITING, Event.SETTLE_TIMEOUT, ~Photo.MISSING, Jobs.NONE | Jobs.OTHER_BYTES, *OPENED)
-    assert first(*waiting, Settling.OVER) == {Decision.RESOLVE}
+    waiting = (History.WAITING, EventKind.SETTLE_TIMEOUT, ~PhotoInBucket.MISSING, Jobs.NONE | Jobs.OTHER_BYTES, *OPENED)
+    assert first(*waiting, SettlePeriod.OVER) == {Decision.RESOLVE}
 
 
 def test_settle_timeout_of_a_photo_that_no_longer_waits_reads_nothing_of_the_bucket() -> None:
-    found = cases(BEFORE_RESOLVING, Event.SETTLE_TIMEOUT, Delivery.FIRST, History.KNOWN)
-    assert [(one.rule.then, Photo in one.facts) for one in found] == [(Decision.IGNORE, False)]
+    found = cases(BEFORE_RESOLVING, EventKind.SETTLE_TIMEOUT, Delivery.FIRST, History.KNOWN)
+    assert [(one.rule.then, PhotoInBucket in one.facts) for one in found] == [(Decision.IGNORE, False)]
 
 
 def test_bytes_that_come_back_get_their_jobs_back_instead_of_new_ones() -> None:
-    back = (Photo.OTHER_BYTES, Jobs.SAME_BYTES | Jobs.FORGOTTEN, Event.OBJECT_CHANGED, Delivery.FIRST, *OPENED)
+    back = (
+        PhotoInBucket.OTHER_BYTES,
+        Jobs.SAME_BYTES | Jobs.FORGOTTEN,
+        EventKind.OBJECT_CHANGED,
+        Delivery.FIRST,
+        *OPENED,
+    )
     assert first(*back, OwnInstructions.NONE, History.KNOWN) == {Decision.REOPEN}
     assert first(*back, Instructions.SAME, Problems.NONE, History.KNOWN) == {Decision.REOPEN}
 
 
 def test_other_bytes_under_complete_instructions_are_resolved() -> None:
-    others = (Photo.OTHER_BYTES, Jobs.OTHER_BYTES, OwnInstructions.COMPLETE, *OPENED)
-    assert first(*others, History.KNOWN, Event.OBJECT_CHANGED) == {Decision.RESOLVE}
+    others = (PhotoInBucket.OTHER_BYTES, Jobs.OTHER_BYTES, OwnInstructions.COMPLETE, *OPENED)
+    assert first(*others, History.KNOWN, EventKind.OBJECT_CHANGED) == {Decision.RESOLVE}
 
 
 def test_photo_that_killed_workers_is_counted_anew_only_with_other_bytes() -> None:
-    deadly = (Crashes.TOO_MANY, ~Event.SETTLE_TIMEOUT)
-    assert first(*deadly, Photo.OTHER_BYTES) == {Decision.RESET_CRASHES}
-    assert Decision.RESET_CRASHES not in first(*deadly, ~Photo.OTHER_BYTES)
+    deadly = (Crashes.TOO_MANY, ~EventKind.SETTLE_TIMEOUT)
+    assert first(*deadly, PhotoInBucket.OTHER_BYTES) == {Decision.RESET_CRASHES}
+    assert Decision.RESET_CRASHES not in first(*deadly, ~PhotoInBucket.OTHER_BYTES)
 
 
 def test_changed_reference_counts_only_for_a_repeated_event() -> None:
     assert all(References not in one.facts for one in cases(BEFORE_RESOLVING, Delivery.FIRST))
-    changed = (*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.REPEATED, References.OTHER)
+    changed = (*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.REPEATED, References.CHANGED)
     assert first(*changed) == {Decision.RESOLVE, Decision.WAIT}
 
 
@@ -193,27 +199,27 @@ def is_within(facts: Mapping[Column, Flag], given: Sequence[Flag]) -> bool:
 
 
 def test_photo_without_a_request_gets_what_was_resolved() -> None:
-    assert second(~ASKED_FOR) == {Resolution.APPLY}
+    assert second(~ASKED_FOR) == {PlanDecision.APPLY}
 
 
 def test_request_with_jobs_is_applied() -> None:
-    assert second(Event.REQUEST, Found.JOBS) == {Resolution.APPLY}
+    assert second(EventKind.REQUEST, PlanResult.JOBS) == {PlanDecision.APPLY}
 
 
 def test_rerun_without_instructions_leaves_the_jobs_of_a_request() -> None:
-    assert second(Event.RERUN, Found.NO_INSTRUCTIONS, Jobs.OTHER_BYTES) == {Resolution.REDELIVER}
-    assert second(Event.RERUN, Found.NO_INSTRUCTIONS, Jobs.NONE) == {Resolution.APPLY}
-    assert second(Event.RERUN, ~Found.NO_INSTRUCTIONS) == {Resolution.APPLY}
+    assert second(EventKind.RERUN, PlanResult.NO_INSTRUCTIONS, Jobs.OTHER_BYTES) == {PlanDecision.REDELIVER}
+    assert second(EventKind.RERUN, PlanResult.NO_INSTRUCTIONS, Jobs.NONE) == {PlanDecision.APPLY}
+    assert second(EventKind.RERUN, ~PlanResult.NO_INSTRUCTIONS) == {PlanDecision.APPLY}
 
 
 def test_refused_request_takes_nothing_from_the_photo() -> None:
-    refused = (Event.REQUEST, ~Found.JOBS)
-    assert second(*refused, *UNCHANGED) == {Resolution.REFUSE_REQUEST}
-    assert second(*refused, Jobs.SAME_BYTES | Jobs.FORGOTTEN) == {Resolution.REFUSE_REQUEST}
+    refused = (EventKind.REQUEST, ~PlanResult.JOBS)
+    assert second(*refused, *UNCHANGED) == {PlanDecision.REFUSE_REQUEST}
+    assert second(*refused, Jobs.SAME_BYTES | Jobs.FORGOTTEN) == {PlanDecision.REFUSE_REQUEST}
 
 
 def test_refused_request_lets_the_photos_own_instructions_go_first() -> None:
-    new = (Event.REQUEST, ~Found.JOBS, Photo.NEW, Jobs.NONE)
-    assert second(*new, OwnInstructions.COMPLETE, Inspection.PASSED) == {Resolution.SIDECAR_FIRST}
-    assert second(*new, OwnInstructions.COMPLETE, Inspection.FAILED) == {Resolution.APPLY}
-    assert second(*new, ~OwnInstructions.COMPLETE) == {Resolution.APPLY}
+    new = (EventKind.REQUEST, ~PlanResult.JOBS, PhotoInBucket.NEW, Jobs.NONE)
+    assert second(*new, OwnInstructions.COMPLETE, Inspection.PASSED) == {PlanDecision.SIDECAR_FIRST}
+    assert second(*new, OwnInstructions.COMPLETE, Inspection.FAILED) == {PlanDecision.APPLY}
+    assert second(*new, ~OwnInstructions.COMPLETE) == {PlanDecision.APPLY}

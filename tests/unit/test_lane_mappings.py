@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from backdrop.aws.lambda_mappings import MappedLanes
+from backdrop.aws.lambda_mappings import LambdaMappings
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
+from backdrop.model.errors import RetryLaterError
 
 QUEUES = {"ideogram": "https://sqs.example/1/shop-ideogram", "segmind": "https://sqs.example/1/shop-segmind"}
 ARN = "arn:aws:sqs:eu-central-1:123456789012:"
@@ -39,16 +39,16 @@ class Lambda:
         self.updates.append(call)
 
 
-def lanes(client: Lambda) -> MappedLanes:
+def lanes(client: Lambda) -> LambdaMappings:
     made: Any = client
-    return MappedLanes(made, "shop-render", QUEUES)
+    return LambdaMappings(made, "shop-render", QUEUES)
 
 
 @pytest.mark.parametrize("on", [True, False])
 @pytest.mark.parametrize("provider", QUEUES)
 def test_a_lane_is_switched_by_the_mapping_of_its_own_queue(provider: str, on: bool) -> None:
     client = Lambda()
-    lanes(client).switch(provider, on=on)
+    lanes(client).set_enabled(provider, enabled=on)
     assert client.asked == [{"FunctionName": "shop-render"}]
     assert client.updates == [{"UUID": f"shop-{provider}", "Enabled": on}]
 
@@ -63,19 +63,19 @@ def test_a_lane_is_switched_by_the_mapping_of_its_own_queue(provider: str, on: b
 )
 def test_a_lane_is_on_or_off_or_being_changed(state: str, on: bool | None) -> None:
     """Lambda refuses a second change while it is at work on the first."""
-    assert lanes(Lambda(state)).is_on("ideogram") is on
+    assert lanes(Lambda(state)).is_enabled("ideogram") is on
 
 
 @pytest.mark.parametrize("error", [in_use(), EndpointConnectionError(endpoint_url="https://lambda.example")])
 def test_a_switch_that_cannot_be_thrown_now_is_waited_for(error: Exception) -> None:
-    with pytest.raises(WaitError) as caught:
-        lanes(Lambda(error=error)).switch("ideogram", on=False)
+    with pytest.raises(RetryLaterError) as caught:
+        lanes(Lambda(error=error)).set_enabled("ideogram", enabled=False)
     assert (caught.value.code, caught.value.delay_seconds > 0) == (Code.STORAGE_UNAVAILABLE, True)
 
 
 def test_a_lane_without_a_mapping_is_waited_for_and_says_so() -> None:
     client: Any = Lambda()
-    gone = MappedLanes(client, "shop-render", {"ideogram": "https://sqs.example/1/elsewhere"})
-    with pytest.raises(WaitError) as caught:
-        gone.is_on("ideogram")
+    gone = LambdaMappings(client, "shop-render", {"ideogram": "https://sqs.example/1/elsewhere"})
+    with pytest.raises(RetryLaterError) as caught:
+        gone.is_enabled("ideogram")
     assert "elsewhere" in str(caught.value)

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from backdrop.model.capabilities import PROVIDERS
 from backdrop.model.object_keys import (
     MAX_S3_KEY_BYTES,
-    Kind,
-    defaults_of,
+    ObjectKind,
+    classify_key,
     folder_of,
-    kind_of,
-    may_share,
-    photo_of,
+    is_sidecar_of,
+    list_defaults_keys,
+    list_sidecar_keys,
+    photo_key_of,
     picture_key,
     provider_report_key,
     receipt_key,
     report_key,
-    sidecars_of,
     source_name,
 )
 from tests.unit.core_items import quick
@@ -47,48 +47,48 @@ LONGEST_BUCKET = "b" * 63
 @pytest.mark.parametrize(
     ("key", "kind"),
     [
-        ("red.jpg", Kind.PHOTO),
-        ("shoes/red.JPG", Kind.PHOTO),
-        ("shoes/red", Kind.PHOTO),
-        ("shoes/red.heic", Kind.PHOTO),
-        ("shoes/red.psd", Kind.PHOTO),
-        ("sub folder/ünïcode +(1) & 100%.jpg", Kind.PHOTO),
-        ("a.json/red.jpg", Kind.PHOTO),
-        ("shoes/red.jpg.json", Kind.SIDECAR),
-        ("shoes/red.JSON", Kind.SIDECAR),
-        ("shoes/", Kind.IGNORED),
-        ("", Kind.IGNORED),
-        ("/", Kind.IGNORED),
-        (".DS_Store", Kind.IGNORED),
-        ("shoes/._red.jpg", Kind.IGNORED),
-        ("shoes/.json", Kind.IGNORED),
-        ("shoes/notes.txt", Kind.IGNORED),
-        ("shoes/list.CSV", Kind.IGNORED),
-        ("shoes/list.jsonl", Kind.IGNORED),
-        ("shoes/red.jpg.part", Kind.IGNORED),
-        ("shoes/red.tmp", Kind.IGNORED),
-        ("shoes/red.jpg~", Kind.IGNORED),
-        ("shoes/Thumbs.db", Kind.IGNORED),
-        ("desktop.ini", Kind.IGNORED),
-        ("__MACOSX/shoes/red.jpg", Kind.IGNORED),
-        ("_backdrop.json", Kind.DEFAULTS),
-        ("shoes/_backdrop.json", Kind.DEFAULTS),
-        ("shoes/_Backdrop.json", Kind.SIDECAR),
-        ("_backdrop.json/red.jpg", Kind.IGNORED),
-        ("shoes/_backdrop.json.json", Kind.IGNORED),
-        ("_backdrop/receipts/red.jpg.json", Kind.IGNORED),
-        ("_backdrop-old/red.jpg", Kind.IGNORED),
+        ("red.jpg", ObjectKind.PHOTO),
+        ("shoes/red.JPG", ObjectKind.PHOTO),
+        ("shoes/red", ObjectKind.PHOTO),
+        ("shoes/red.heic", ObjectKind.PHOTO),
+        ("shoes/red.psd", ObjectKind.PHOTO),
+        ("sub folder/ünïcode +(1) & 100%.jpg", ObjectKind.PHOTO),
+        ("a.json/red.jpg", ObjectKind.PHOTO),
+        ("shoes/red.jpg.json", ObjectKind.SIDECAR),
+        ("shoes/red.JSON", ObjectKind.SIDECAR),
+        ("shoes/", ObjectKind.IGNORED),
+        ("", ObjectKind.IGNORED),
+        ("/", ObjectKind.IGNORED),
+        (".DS_Store", ObjectKind.IGNORED),
+        ("shoes/._red.jpg", ObjectKind.IGNORED),
+        ("shoes/.json", ObjectKind.IGNORED),
+        ("shoes/notes.txt", ObjectKind.IGNORED),
+        ("shoes/list.CSV", ObjectKind.IGNORED),
+        ("shoes/list.jsonl", ObjectKind.IGNORED),
+        ("shoes/red.jpg.part", ObjectKind.IGNORED),
+        ("shoes/red.tmp", ObjectKind.IGNORED),
+        ("shoes/red.jpg~", ObjectKind.IGNORED),
+        ("shoes/Thumbs.db", ObjectKind.IGNORED),
+        ("desktop.ini", ObjectKind.IGNORED),
+        ("__MACOSX/shoes/red.jpg", ObjectKind.IGNORED),
+        ("_backdrop.json", ObjectKind.DEFAULTS),
+        ("shoes/_backdrop.json", ObjectKind.DEFAULTS),
+        ("shoes/_Backdrop.json", ObjectKind.SIDECAR),
+        ("_backdrop.json/red.jpg", ObjectKind.IGNORED),
+        ("shoes/_backdrop.json.json", ObjectKind.IGNORED),
+        ("_backdrop/receipts/red.jpg.json", ObjectKind.IGNORED),
+        ("_backdrop-old/red.jpg", ObjectKind.IGNORED),
     ],
 )
-def test_a_key_says_what_an_object_is(key: str, kind: Kind) -> None:
-    assert kind_of(key) is kind
+def test_a_key_says_what_an_object_is(key: str, kind: ObjectKind) -> None:
+    assert classify_key(key) is kind
 
 
 @quick
 @given(KEYS)
 def test_every_key_is_of_some_kind(key: str) -> None:
-    assert kind_of(key) in Kind
-    assert kind_of(f"{key}.json") is not Kind.PHOTO
+    assert classify_key(key) in ObjectKind
+    assert classify_key(f"{key}.json") is not ObjectKind.PHOTO
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_every_key_is_of_some_kind(key: str) -> None:
     ],
 )
 def test_the_nearest_sidecar_comes_first(key: str, sidecars: tuple[str, ...]) -> None:
-    assert sidecars_of(key) == sidecars
+    assert list_sidecar_keys(key) == sidecars
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ def test_the_nearest_sidecar_comes_first(key: str, sidecars: tuple[str, ...]) ->
     ],
 )
 def test_a_photo_inherits_from_its_own_folder_upwards(key: str, defaults: tuple[str, ...]) -> None:
-    assert defaults_of(key) == defaults
+    assert list_defaults_keys(key) == defaults
 
 
 @quick
 @given(KEYS)
 def test_what_a_photo_inherits_lies_above_it(key: str) -> None:
-    found = defaults_of(key)
+    found = list_defaults_keys(key)
     assert [key.startswith(folder_of(name)) for name in found] == [True] * (key.count("/") + 1)
     assert folder_of(found[0]) == folder_of(key)
     assert len(set(found)) == len(found)
@@ -129,15 +129,15 @@ def test_what_a_photo_inherits_lies_above_it(key: str) -> None:
 @quick
 @given(KEYS)
 def test_a_photo_is_found_from_each_of_its_sidecars(key: str) -> None:
-    for sidecar in sidecars_of(key):
-        assert may_share(sidecar, key)
-        assert key.startswith(photo_of(sidecar))
+    for sidecar in list_sidecar_keys(key):
+        assert is_sidecar_of(sidecar, key)
+        assert key.startswith(photo_key_of(sidecar))
 
 
 def test_a_sidecar_speaks_for_no_photo_that_only_begins_alike() -> None:
-    assert not may_share("shoes/red.json", "shoes/redder.jpg")
-    assert not may_share("shoes/red.json", "shoes/red.front.jpg")
-    assert not may_share("red.json", "shoes/red.jpg")
+    assert not is_sidecar_of("shoes/red.json", "shoes/redder.jpg")
+    assert not is_sidecar_of("shoes/red.json", "shoes/red.front.jpg")
+    assert not is_sidecar_of("red.json", "shoes/red.jpg")
 
 
 @quick

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.operator_mail import TopicMail
-from backdrop.model.errors import WaitError
+from backdrop.aws.operator_mail import OperatorMail
+from backdrop.model.errors import RetryLaterError
 from proof.world.wire import refusal
 
 
@@ -24,16 +24,16 @@ class Topic:
 
 def test_it_goes_to_the_topic() -> None:
     topic = Topic()
-    TopicMail(topic, "arn").send("a subject", "a text")
+    OperatorMail(topic, "arn").send("a subject", "a text")
     assert topic.sent == [{"TopicArn": "arn", "Subject": "a subject", "Message": "a text"}]
 
 
 def test_where_nobody_asked_for_mail_nobody_is_told() -> None:
     topic = Topic()
-    TopicMail(topic, "").send("a subject", "a text")
+    OperatorMail(topic, "").send("a subject", "a text")
     assert topic.sent == []
 
 
 def test_a_topic_that_does_not_answer_is_tried_again() -> None:
-    with pytest.raises(WaitError):
-        TopicMail(Topic(broken=True), "arn").send("a subject", "a text")
+    with pytest.raises(RetryLaterError):
+        OperatorMail(Topic(broken=True), "arn").send("a subject", "a text")

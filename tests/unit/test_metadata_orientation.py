@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from backdrop.imaging.prepare import prepare
+from backdrop.imaging.prepare import prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS
 from backdrop.model.photo_facts import ChangeCode
 from tests.unit.imaging_photos import saved, scene
@@ -19,7 +19,7 @@ PLAIN = FORMATS["jpeg"].photos["plain"]
 
 def orientation_of(photo: bytes) -> int:
     """As intake reads it."""
-    changes = prepare(photo, PHOTO_LIMITS["ideogram"], 1).changes
+    changes = prepare_photo(photo, PHOTO_LIMITS["ideogram"], 1).changes
     return next((int(one.values[0]) for one in changes if one.code is ChangeCode.ORIENTATION), 1)
 
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from backdrop.imaging.color import srgb_profile
-from backdrop.imaging.containers import complete, read_header
-from backdrop.imaging.containers.header import CutShortError, Header, PhotoFormat
-from backdrop.imaging.metadata import strip, with_xmp
+from backdrop.imaging.color import srgb_profile_bytes
+from backdrop.imaging.containers import read_header, validate_structure
+from backdrop.imaging.containers.header import ImageHeader, PhotoFormat, TruncatedError
+from backdrop.imaging.metadata import embed_xmp, strip_metadata
 from tests.unit.imaging_photos import saved, scene
 from tests.unit.metadata_photos import FORMATS, PHOTOS, PLANTED, exif, packed_pixels, pixels, planted, segment
 
@@ -25,8 +25,8 @@ def facts(data: bytes) -> dict[str, Any]:
         return info | {"orientation": picture.getexif().get(0x0112)}
 
 
-def header(data: bytes, photo_format: PhotoFormat) -> Header:
-    return complete(data, read_header(data, photo_format))
+def header(data: bytes, photo_format: PhotoFormat) -> ImageHeader:
+    return validate_structure(data, read_header(data, photo_format))
 
 
 @given(photo=st.sampled_from(list(PHOTOS)), packet=st.binary(max_size=400), draw=st.data(), late=st.booleans())
@@ -36,7 +36,7 @@ def test_the_packet_is_the_only_one_and_no_pixel_changes(
     kind, data = PHOTOS[photo]
     before = planted(kind, data, draw.draw(st.lists(st.sampled_from(OLD[kind]))), late=late)
 
-    after = with_xmp(before, FORMATS[kind].name, packet)
+    after = embed_xmp(before, FORMATS[kind].name, packet)
 
     assert facts(after).get("xmp", b"") == packet
     assert PLANTED not in after
@@ -50,12 +50,12 @@ def test_a_second_packet_takes_the_place_of_the_first(photo: str, first: bytes, 
     kind, data = PHOTOS[photo]
     name = FORMATS[kind].name
 
-    assert with_xmp(with_xmp(data, name, first), name, second) == with_xmp(data, name, second)
+    assert embed_xmp(embed_xmp(data, name, first), name, second) == embed_xmp(data, name, second)
 
 
 @pytest.mark.parametrize(("kind", "data"), PHOTOS.values(), ids=PHOTOS)
 def test_what_is_put_in_can_be_cut_out_again(kind: str, data: bytes) -> None:
-    stripped = strip(with_xmp(data, FORMATS[kind].name, PACKET), FORMATS[kind].name)
+    stripped = strip_metadata(embed_xmp(data, FORMATS[kind].name, PACKET), FORMATS[kind].name)
 
     assert kind == "webp" or stripped == data
     assert pixels(stripped) == pixels(data)
@@ -63,9 +63,9 @@ def test_what_is_put_in_can_be_cut_out_again(kind: str, data: bytes) -> None:
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_all_else_that_a_picture_says_stays(kind: str) -> None:
-    before = saved(scene(), kind.upper(), exif=b"Exif\0\0" + exif(6), icc_profile=srgb_profile()) + b"trailer"
+    before = saved(scene(), kind.upper(), exif=b"Exif\0\0" + exif(6), icc_profile=srgb_profile_bytes()) + b"trailer"
 
-    after = with_xmp(before, FORMATS[kind].name, PACKET)
+    after = embed_xmp(before, FORMATS[kind].name, PACKET)
 
     assert facts(after) == facts(before) | {"xmp": PACKET}
     assert after.endswith(b"trailer")
@@ -76,7 +76,7 @@ def test_in_a_jpeg_the_packet_follows_what_must_come_first() -> None:
     first, packet = segment(0xE1, b"Exif\0\0" + exif()), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + PACKET)
     jfif, rest = photo[2:20], photo[20:]
 
-    after = with_xmp(photo[:2] + jfif + first + rest, "jpeg", PACKET)
+    after = embed_xmp(photo[:2] + jfif + first + rest, "jpeg", PACKET)
 
     assert after == photo[:2] + jfif + first + packet + rest
 
@@ -85,7 +85,7 @@ def test_in_a_jpeg_the_packet_follows_what_must_come_first() -> None:
 def test_a_simple_webp_takes_the_extended_form_with_its_own_size_and_transparency(name: str) -> None:
     photo = FORMATS["webp"].photos[name]
 
-    after = with_xmp(photo, "webp", PACKET)
+    after = embed_xmp(photo, "webp", PACKET)
 
     assert after[12:16] == b"VP8X"
     assert after[20] == (0x14 if "clear" in name else 0x04)
@@ -95,12 +95,12 @@ def test_a_simple_webp_takes_the_extended_form_with_its_own_size_and_transparenc
 def test_a_packet_too_long_for_a_jpeg_is_not_put_in_by_halves() -> None:
     photo = FORMATS["jpeg"].photos["plain"]
 
-    assert facts(with_xmp(photo, "jpeg", b"x" * 65_502))["xmp"] == b"x" * 65_502
+    assert facts(embed_xmp(photo, "jpeg", b"x" * 65_502))["xmp"] == b"x" * 65_502
     with pytest.raises(ValueError, match="65,503 bytes"):
-        with_xmp(photo, "jpeg", b"x" * 65_503)
+        embed_xmp(photo, "jpeg", b"x" * 65_503)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_picture_that_is_cut_short_takes_no_packet(kind: str) -> None:
-    with pytest.raises(CutShortError):
-        with_xmp(FORMATS[kind].photos["plain"][:-1], FORMATS[kind].name, PACKET)
+    with pytest.raises(TruncatedError):
+        embed_xmp(FORMATS[kind].photos["plain"][:-1], FORMATS[kind].name, PACKET)

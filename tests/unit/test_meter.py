@@ -9,11 +9,18 @@ import pytest
 from aws_lambda_powertools.metrics.provider import cold_start
 
 from backdrop.aws.metric_names import Metric
-from backdrop.aws.metrics import count, count_accepted, count_end, count_refused, count_slot, counts_cold_starts
+from backdrop.aws.metrics import (
+    count_accepted,
+    count_cold_starts,
+    count_ended_job,
+    count_refused,
+    count_slot_use,
+    emit_metrics,
+)
 from backdrop.model.call_metrics import CallMetrics
 from backdrop.model.codes import Code
-from backdrop.model.job import Attempt, Outcome, Status
-from backdrop.model.provider_result import NOT_TAKEN, Answer, Class, Standing
+from backdrop.model.job import Attempt, AttemptOutcome, JobStatus
+from backdrop.model.provider_result import NOT_TAKEN_CLASSES, LookupStatus, ProviderResult, RetryClass
 from tests.unit.core_items import LATER, a_dead_job, a_job, a_problem, a_result, a_stored_job, an_attempt
 from tests.unit.core_items import NOW as NOON
 
@@ -36,7 +43,7 @@ def facts(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_metric_stands_in_the_namespace_under_its_name(capsys: pytest.CaptureFixture[str]) -> None:
-    count({Metric.ACCEPTED: 1}, provider="ideogram", operation="replace")
+    emit_metrics({Metric.ACCEPTED: 1}, provider="ideogram", operation="replace")
     (line,) = counted(capsys)
     (definition,) = line["_aws"]["CloudWatchMetrics"]
     assert definition["Namespace"] == "Backdrop"
@@ -53,7 +60,7 @@ def test_a_metric_stands_in_the_namespace_under_its_name(capsys: pytest.CaptureF
 def test_a_metric_has_the_unit_of_what_it_measures(
     metric: Metric, unit: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    count({metric: 2.5}, provider="ideogram", operation="replace")
+    emit_metrics({metric: 2.5}, provider="ideogram", operation="replace")
     (line,) = counted(capsys)
     assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": metric.value, "Unit": unit}]
     assert line[metric.value] == [2.5]
@@ -62,7 +69,7 @@ def test_a_metric_has_the_unit_of_what_it_measures(
 def test_metrics_of_the_same_dimensions_stand_in_one_line_with_all_their_values(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    count({Metric.THROTTLED: 2, Metric.PROVIDER_LATENCY: [3, 4]}, provider="ideogram", operation="replace")
+    emit_metrics({Metric.THROTTLED: 2, Metric.PROVIDER_LATENCY: [3, 4]}, provider="ideogram", operation="replace")
     (line,) = counted(capsys)
     assert facts(line) == {
         "Throttled": [2.0],
@@ -76,7 +83,7 @@ def test_metrics_of_the_same_dimensions_stand_in_one_line_with_all_their_values(
 def test_a_metric_is_written_with_the_dimensions_that_it_was_declared_with_or_not_at_all(
     dimensions: dict[str, str], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    count({Metric.ACCEPTED: 1}, **dimensions)
+    emit_metrics({Metric.ACCEPTED: 1}, **dimensions)
     assert counted(capsys) == []
     assert [(line.levelname, line.message) for line in caplog.records] == [("ERROR", "a metric could not be written")]
 
@@ -94,12 +101,12 @@ def test_a_log_that_takes_no_metric_stops_nobody(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("sys.stdout", Full())
-    count({Metric.ACCEPTED: 1}, provider="ideogram", operation="replace")
+    emit_metrics({Metric.ACCEPTED: 1}, provider="ideogram", operation="replace")
     assert [line.message for line in caplog.records] == ["a metric could not be written"]
 
 
 def test_each_metric_is_told_in_one_sentence_that_no_other_one_has() -> None:
-    told = [metric.words for metric in Metric]
+    told = [metric.description for metric in Metric]
     assert len(set(told)) == len(told) == len(set(Metric))
     assert [words for words in told if not words.endswith(".")] == []
 
@@ -109,7 +116,7 @@ def test_a_stored_job_counts_as_completed_with_the_time_that_each_stage_took(
 ) -> None:
     hours = [NOON + timedelta(hours=n * n) for n in range(4)]
     times = dict(zip(("queued_at", "submitted_at", "paid_at", "stored_at"), hours, strict=True))
-    count_end(a_stored_job(**times, ended_at=hours[3]))
+    count_ended_job(a_stored_job(**times, ended_at=hours[3]))
     assert [facts(line) for line in counted(capsys)] == [
         {
             "Completed": [1.0],
@@ -130,25 +137,25 @@ AGAIN = NOON + timedelta(days=2)
 
 def test_each_picture_counts_once_however_many_files_were_made_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     files = [a_result(n=n, output=output, key=f"{n}-{output}.png") for n in (1, 2, 3) for output in ("web", "print")]
-    count_end(a_stored_job(results=tuple(files), ended_at=AGAIN))
+    count_ended_job(a_stored_job(results=tuple(files), ended_at=AGAIN))
     assert [facts(line) for line in counted(capsys)] == [BARE | {"Pictures": [3.0]}]
 
 
 def test_pictures_that_are_made_anew_are_counted_without_the_times_of_their_first_way(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    count_end(a_stored_job(ended_at=AGAIN))
+    count_ended_job(a_stored_job(ended_at=AGAIN))
     assert [facts(line) for line in counted(capsys)] == [BARE]
 
 
 def test_a_job_that_was_sent_on_its_way_again_counts_no_time_from_before(capsys: pytest.CaptureFixture[str]) -> None:
-    count_end(a_stored_job(queued_at=AGAIN, stored_at=AGAIN + SECOND, ended_at=AGAIN + SECOND))
+    count_ended_job(a_stored_job(queued_at=AGAIN, stored_at=AGAIN + SECOND, ended_at=AGAIN + SECOND))
     assert [facts(line) for line in counted(capsys)] == [BARE | {"TotalSeconds": [1.0]}]
 
 
 def test_what_others_paid_for_has_waited_in_no_lane(capsys: pytest.CaptureFixture[str]) -> None:
     paid, stored = NOON + SECOND, NOON + 3 * SECOND
-    count_end(a_stored_job(queued_at=NOON, submitted_at=None, paid_at=paid, stored_at=stored, ended_at=stored))
+    count_ended_job(a_stored_job(queued_at=NOON, submitted_at=None, paid_at=paid, stored_at=stored, ended_at=stored))
     assert [facts(line) for line in counted(capsys)] == [BARE | {"DeliverSeconds": [2.0], "TotalSeconds": [3.0]}]
 
 
@@ -171,7 +178,7 @@ def test_a_photo_without_a_job_counts_as_failed_by_its_code(capsys: pytest.Captu
 LABELS = {"provider": "ideogram", "operation": "remove"}
 
 
-def some_calls(*calls: tuple[float, Answer | Standing], **facts: Any) -> CallMetrics:
+def some_calls(*calls: tuple[float, ProviderResult | LookupStatus], **facts: Any) -> CallMetrics:
     """What a message did: calls that were out for so many seconds, and how each was answered."""
     metrics = CallMetrics(labels=dict(LABELS), **facts)
     for seconds, answer in calls:
@@ -180,8 +187,10 @@ def some_calls(*calls: tuple[float, Answer | Standing], **facts: Any) -> CallMet
 
 
 def test_a_message_tells_how_long_it_held_its_place_and_its_calls_were_out(capsys: pytest.CaptureFixture[str]) -> None:
-    refused = Answer(Class.QUOTA, Code.PROVIDER_THROTTLED)
-    count_slot(some_calls((0.5, refused), (10, Answer(Class.OK)), throttles=1, throttled_ms=2_500), 14)
+    refused = ProviderResult(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
+    count_slot_use(
+        some_calls((0.5, refused), (10, ProviderResult(RetryClass.OK)), throttle_count=1, throttled_ms=2_500), 14
+    )
     assert [facts(line) for line in counted(capsys)] == [
         {
             "SlotSeconds": [14.0],
@@ -194,17 +203,17 @@ def test_a_message_tells_how_long_it_held_its_place_and_its_calls_were_out(capsy
     ]
 
 
-@pytest.mark.parametrize("said", [Standing.PENDING, *sorted(NOT_TAKEN)])
+@pytest.mark.parametrize("said", [LookupStatus.PENDING, *sorted(NOT_TAKEN_CLASSES)])
 def test_a_call_that_was_turned_away_or_goes_on_says_nothing_of_how_long_calls_take(
-    said: Class | Standing, capsys: pytest.CaptureFixture[str]
+    said: RetryClass | LookupStatus, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answer = said if isinstance(said, Standing) else Answer(said)
-    count_slot(some_calls((1, answer)), 2)
+    answer = said if isinstance(said, LookupStatus) else ProviderResult(said)
+    count_slot_use(some_calls((1, answer)), 2)
     assert [facts(line) for line in counted(capsys)] == [{"SlotSeconds": [2.0], "CallSeconds": [1.0], **LABELS}]
 
 
 def test_a_message_that_was_nobodys_counts_for_nobody(capsys: pytest.CaptureFixture[str]) -> None:
-    count_slot(CallMetrics(), 2)
+    count_slot_use(CallMetrics(), 2)
     assert counted(capsys) == []
 
 
@@ -214,20 +223,20 @@ FAILURE = {"Failed": [1.0], "code": "link_expired", "provider": "ideogram", "ope
 
 
 LOSS = {"PaidWithoutResult": [1.0]}
-FREE = an_attempt(charged=0, outcome=Outcome.NOT_TAKEN)
-LOST = an_attempt(charged=0, unknown=60_000, outcome=Outcome.LOST)
+FREE = an_attempt(charged=0, outcome=AttemptOutcome.NOT_TAKEN)
+LOST = an_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
 
 
-@pytest.mark.parametrize("status", [Status.REFUSED, Status.HELD])
+@pytest.mark.parametrize("status", [JobStatus.REFUSED, JobStatus.HELD])
 def test_a_job_that_ended_badly_counts_as_failed_by_its_code(
-    status: Status, capsys: pytest.CaptureFixture[str]
+    status: JobStatus, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    count_end(a_dead_job(status=status, attempts=(FREE,), problem=a_problem(Code.LINK_EXPIRED)))
+    count_ended_job(a_dead_job(status=status, attempts=(FREE,), problem=a_problem(Code.LINK_EXPIRED)))
     assert [facts(line) for line in counted(capsys)] == [FAILURE]
 
 
 def test_a_dead_job_counts_as_a_dead_letter_too(capsys: pytest.CaptureFixture[str]) -> None:
-    count_end(a_dead_job(attempts=(FREE,), problem=a_problem(Code.LINK_EXPIRED)))
+    count_ended_job(a_dead_job(attempts=(FREE,), problem=a_problem(Code.LINK_EXPIRED)))
     buried = {"DeadLettered": [1.0], "code": "link_expired", "provider": "ideogram"}
     assert [facts(line) for line in counted(capsys)] == [FAILURE, buried]
 
@@ -235,30 +244,30 @@ def test_a_dead_job_counts_as_a_dead_letter_too(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("status", "attempts"),
     [
-        pytest.param(Status.DEAD, (an_attempt(),), id="paid-and-no-picture"),
-        pytest.param(Status.HELD, (LOST,), id="perhaps-paid"),
-        pytest.param(Status.DEAD, (LOST, FREE), id="perhaps-paid-by-an-earlier-attempt"),
+        pytest.param(JobStatus.DEAD, (an_attempt(),), id="paid-and-no-picture"),
+        pytest.param(JobStatus.HELD, (LOST,), id="perhaps-paid"),
+        pytest.param(JobStatus.DEAD, (LOST, FREE), id="perhaps-paid-by-an-earlier-attempt"),
     ],
 )
 def test_money_that_brought_nothing_counts_as_paid_without_result(
-    status: Status, attempts: tuple[Attempt, ...], capsys: pytest.CaptureFixture[str]
+    status: JobStatus, attempts: tuple[Attempt, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    count_end(a_dead_job(status=status, attempts=attempts))
+    count_ended_job(a_dead_job(status=status, attempts=attempts))
     assert LOSS in [facts(line) for line in counted(capsys)]
 
 
 def test_a_loss_is_counted_for_the_whole_stack_so_that_one_alarm_sees_each(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    count_end(a_dead_job())
+    count_ended_job(a_dead_job())
     [loss] = [line for line in counted(capsys) if "PaidWithoutResult" in line]
     assert loss["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
     assert loss["service"] == "shop"
 
 
-@pytest.mark.parametrize("status", [Status.ACCEPTED, Status.PAID, Status.SUPERSEDED, Status.CANCELLED])
-def test_what_is_no_end_or_nobodys_fault_is_not_counted(status: Status, capsys: pytest.CaptureFixture[str]) -> None:
-    count_end(a_job(status=status, ended_at=LATER))
+@pytest.mark.parametrize("status", [JobStatus.ACCEPTED, JobStatus.PAID, JobStatus.SUPERSEDED, JobStatus.CANCELLED])
+def test_what_is_no_end_or_nobodys_fault_is_not_counted(status: JobStatus, capsys: pytest.CaptureFixture[str]) -> None:
+    count_ended_job(a_job(status=status, ended_at=LATER))
     assert counted(capsys) == []
 
 
@@ -272,7 +281,7 @@ class Context:
     function_name: str = "shop-intake"
 
 
-@counts_cold_starts
+@count_cold_starts
 def handler(event: str, context: Any) -> str:
     return f"{event} by {context.function_name}"
 

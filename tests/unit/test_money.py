@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.pricing import (
+    PRICE_SOURCES,
     REMOVE_PER_INPUT,
     REPLACE_PER_IMAGE,
-    SOURCES,
-    limit_text,
-    micro_of,
-    price_per_image,
+    format_limit_usd,
+    format_usd,
+    look_up_image_price,
+    parse_reported_price,
     quote,
-    told_price,
-    usd_of,
-    usd_text,
+    to_micro_usd,
+    to_usd,
 )
 from tests.unit.core_items import quick
 
@@ -71,7 +71,7 @@ def test_credits_cost_what_the_operator_says_and_nothing_is_guessed() -> None:
 
 
 def test_every_price_has_its_source() -> None:
-    assert SOURCES.keys() == REPLACE_PER_IMAGE.keys() >= REMOVE_PER_INPUT.keys()
+    assert PRICE_SOURCES.keys() == REPLACE_PER_IMAGE.keys() >= REMOVE_PER_INPUT.keys()
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_every_price_has_its_source() -> None:
     ids=repr,
 )
 def test_a_price_that_a_provider_tells_is_exact_or_none(value: object, micro: int | None) -> None:
-    assert told_price(value) == micro
+    assert parse_reported_price(value) == micro
 
 
 @pytest.mark.parametrize("speed", ["FLASH", "TURBO", "DEFAULT", "QUALITY"])
 @pytest.mark.parametrize("number", range(1, 9))
 def test_a_quote_is_a_whole_multiple_of_the_price_of_one_image(speed: str, number: int) -> None:
     asked = {"operation": "replace", "rendering_speed": speed, "num_images": number}
-    assert quote("ideogram", asked) == number * price_per_image("ideogram", asked)
+    assert quote("ideogram", asked) == number * look_up_image_price("ideogram", asked)
     assert type(quote("ideogram", asked)) is int
 
 
@@ -120,7 +120,7 @@ def test_a_quote_is_a_whole_multiple_of_the_price_of_one_image(speed: str, numbe
     ],
 )
 def test_dollars_become_whole_micro_dollars_and_are_never_rounded_up(usd: Decimal | str | int, micro: int) -> None:
-    assert micro_of(usd) == micro
+    assert to_micro_usd(usd) == micro
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_dollars_become_whole_micro_dollars_and_are_never_rounded_up(usd: Decima
     ],
 )
 def test_money_is_shown_with_as_many_digits_as_it_needs(micro: int, text: str) -> None:
-    assert usd_text(micro) == text
+    assert format_usd(micro) == text
 
 
 @pytest.mark.parametrize(
@@ -152,11 +152,11 @@ def test_money_is_shown_with_as_many_digits_as_it_needs(micro: int, text: str) -
     ],
 )
 def test_a_limit_reads_like_a_price_and_a_tiny_one_as_it_was_written(usd: float, text: str) -> None:
-    assert limit_text(usd) == text
+    assert format_limit_usd(usd) == text
 
 
 @quick
 @given(st.integers(0, 10**13))
 def test_the_dollars_of_a_receipt_lose_no_micro_dollar(micro: int) -> None:
-    assert micro_of(Decimal(str(usd_of(micro)))) == micro
-    assert micro_of(usd_text(micro).removeprefix("$")) == micro
+    assert to_micro_usd(Decimal(str(to_usd(micro)))) == micro
+    assert to_micro_usd(format_usd(micro).removeprefix("$")) == micro

@@ -9,12 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backdrop.instructions.conflicts import STYLE_FIELDS
-from backdrop.instructions.sources import read_file
-from backdrop.model.capabilities import ADDRESSED, CAPABILITIES, PROVIDERS, not_expressible, own_body, own_words
+from backdrop.instructions.sources import parse_file
+from backdrop.model.capabilities import (
+    CAPABILITIES,
+    PROVIDER_FIELDS,
+    PROVIDERS,
+    find_not_expressible,
+    to_provider_fields,
+    to_provider_json,
+)
 from backdrop.model.job import Job
-from backdrop.model.styles import PRESETS
+from backdrop.model.styles import STYLE_PRESETS
 from backdrop.providers import onemin, runware
-from backdrop.providers.ideogram import form
+from backdrop.providers.ideogram import build_form
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import PHOTO, the_key
 from tests.contract.calling import job_for, the_id
@@ -63,7 +70,7 @@ CELLS: dict[tuple[str, Any], tuple[str | None, str | None, str | None, str | Non
             "promptObject.style_preset",
             "providerSettings.ideogram.stylePreset",
         )
-        for preset in PRESETS
+        for preset in STYLE_PRESETS
     },
     ("style_codes", ("AAFF5733",)): ("style_codes", "style_codes", NO, "providerSettings.ideogram.styleCode"),
     ("style_codes", ("AAFF5733", "0133FF57")): ("style_codes", "style_codes", NO, NO),
@@ -96,21 +103,21 @@ def test_every_cell_is_sent_as_named_or_refused_with_a_reason(
 ) -> None:
     field, value = cell[0], value_of(cell[1])
     asked, name = {**REPLACE, field: value}, names[PROVIDERS.index(provider)]
-    reasons = not_expressible(provider, asked)
+    reasons = find_not_expressible(provider, asked)
     if name is None:
         (reason,) = reasons
         assert reason.startswith(f"{provider} ")
         assert field in reason
         return
     assert reasons == []
-    sent = dict(own_words(provider, asked))
+    sent = dict(to_provider_fields(provider, asked))
     if name:
         assert sent[name] == (value[0] if name.endswith("styleCode") else value)
 
 
 @pytest.mark.parametrize("provider", ["segmind", "1min", "runware"])
 def test_who_cannot_remove_a_background_says_so(provider: str) -> None:
-    assert not_expressible(provider, {"operation": "remove"}) == [f"{provider} cannot remove a background"]
+    assert find_not_expressible(provider, {"operation": "remove"}) == [f"{provider} cannot remove a background"]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +135,7 @@ def test_who_cannot_remove_a_background_says_so(provider: str) -> None:
 def test_what_one_provider_does_not_take_together_is_refused_there(
     provider: str, given: dict[str, Any], reasons: list[str]
 ) -> None:
-    found = not_expressible(provider, {**REPLACE, **given})
+    found = find_not_expressible(provider, {**REPLACE, **given})
     assert [one.rpartition(" ")[2] for one in found] == reasons
     assert all("style_type" in one for one in found)
 
@@ -136,7 +143,7 @@ def test_what_one_provider_does_not_take_together_is_refused_there(
 @pytest.mark.parametrize("pair", [p for p in product(STYLE_FIELDS, repeat=2) if p[0] < p[1]], ids=str)
 def test_what_no_provider_takes_together_no_place_may_say(pair: tuple[str, str]) -> None:
     values = {"style": "aura", "style_preset": "AURA", "style_codes": ["AAFF5733"], "style_reference_images": ["a"]}
-    place = read_file("a.json", json.dumps({"prompt": "x", **{name: values[name] for name in pair}}).encode())
+    place = parse_file("a.json", json.dumps({"prompt": "x", **{name: values[name] for name in pair}}).encode())
     assert [error.code for error in place.errors] == ["conflicting_fields"]
 
 
@@ -150,7 +157,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "rendering_speed": st.sampled_from(["FLASH", "TURBO", "DEFAULT", "QUALITY"]),
     "magic_prompt": st.sampled_from(["AUTO", "ON", "OFF"]),
     "style_type": st.sampled_from(["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"]),
-    "style_preset": st.sampled_from(PRESETS),
+    "style_preset": st.sampled_from(STYLE_PRESETS),
     "style_codes": st.lists(st.sampled_from(["AAFF5733", "0133FF57"]), min_size=1, max_size=2, unique=True),
     "color_palette": st.just({"name": "PASTEL"}),
 }
@@ -170,11 +177,11 @@ def leaves(value: Any, path: str = "") -> dict[str, Any]:
 def sent(provider: str, job: Job) -> dict[str, Any]:
     """What goes to the provider, by dotted path."""
     if provider == "ideogram":
-        return {part._name: part.data for part in form(job, PHOTO)}  # noqa: SLF001  urllib3 shows it nowhere else
+        return {part._name: part.data for part in build_form(job, PHOTO)}  # noqa: SLF001  urllib3 shows it nowhere else
     if provider == "1min":
-        return leaves(onemin.request(job, ["images/a.jpg"]))
+        return leaves(onemin.build_request(job, ["images/a.jpg"]))
     if provider == "runware":
-        return leaves(runware.request(job, the_id(job), PHOTO))
+        return leaves(runware.build_request(job, the_id(job), PHOTO))
     prepared: Any = Segmind("https://api.example", 5, the_key, Shelf()).prepare(job, PHOTO)
     return leaves(json.loads(prepared.args[1]))
 
@@ -184,10 +191,10 @@ def sent(provider: str, job: Job) -> dict[str, Any]:
 def test_what_can_be_expressed_is_sent_and_what_is_sent_was_asked_for_or_is_the_adapters_own(
     provider: str, asked: dict[str, Any]
 ) -> None:
-    if not_expressible(provider, asked):
+    if find_not_expressible(provider, asked):
         return
     found = sent(provider, job_for(provider, **asked))
-    expected = dict(own_words(provider, asked))
+    expected = dict(to_provider_fields(provider, asked))
     assert expected.keys() <= found.keys()
     if provider != "ideogram":
         assert {name: found[name] for name in expected} == expected
@@ -199,12 +206,15 @@ def test_what_can_be_expressed_is_sent_and_what_is_sent_was_asked_for_or_is_the_
 @quick
 @given(st.sampled_from(PROVIDERS), ASKED)
 def test_every_reason_names_a_field_that_was_given(provider: str, asked: dict[str, Any]) -> None:
-    for reason in not_expressible(provider, asked):
+    for reason in find_not_expressible(provider, asked):
         assert any(name in reason for name in asked)
 
 
 def test_a_body_is_made_of_objects_in_objects() -> None:
     asked = {**REPLACE, "style_codes": ["AAFF5733"], "magic_prompt": "ON"}
     settings = {"magicPrompt": "ON", "styleCode": "AAFF5733"}
-    assert own_body("runware", asked) == {"positivePrompt": "a beach", "providerSettings": {"ideogram": settings}}
-    assert all(name in ADDRESSED for fields in CAPABILITIES.values() for name in fields)
+    assert to_provider_json("runware", asked) == {
+        "positivePrompt": "a beach",
+        "providerSettings": {"ideogram": settings},
+    }
+    assert all(name in PROVIDER_FIELDS for fields in CAPABILITIES.values() for name in fields)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms, JpegImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
-from backdrop.imaging.color import srgb_profile
+from backdrop.imaging.color import srgb_profile_bytes
 from tests.unit.imaging_photos import scene
 from tests.unit.output_pictures import RED, cut_out, file_of, made_of, on_ground, opened, pixels_of, swapped_profile
 
@@ -30,8 +30,8 @@ def test_a_file_is_of_the_format_that_was_asked_for_and_says_srgb(said: dict[str
 
 def test_the_profile_does_not_say_when_it_was_made() -> None:
     """A redelivery would write every picture once more."""
-    assert srgb_profile()[24:36] == bytes((7, 232, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0))
-    assert ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(srgb_profile())))
+    assert srgb_profile_bytes()[24:36] == bytes((7, 232, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0))
+    assert ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(srgb_profile_bytes())))
 
 
 @pytest.mark.parametrize("said", FORMATS)
@@ -52,7 +52,7 @@ def test_a_paid_jpegs_comment_and_profile_stay_behind(said: dict[str, Any]) -> N
     data = file_of(on_ground(WHITE), "JPEG", comment=b"made by somebody", icc_profile=swapped_profile())
     made = made_of(data, **said)
     assert b"somebody" not in made.data
-    assert opened(made).info.get("icc_profile") in (None, srgb_profile())
+    assert opened(made).info.get("icc_profile") in (None, srgb_profile_bytes())
 
 
 def test_jpg_has_full_color_from_quality_90_and_loads_in_passes() -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.imaging.framing import MOST_SIDE, Frame, frame_of, within
-from backdrop.model.output_spec import Output
+from backdrop.imaging.framing import MAX_SIDE, Frame, compute_frame, shrink_frame
+from backdrop.model.output_spec import OutputSpec
 from tests.unit.core_items import quick
 
 SIDE = st.integers(1, 10_000)
@@ -14,14 +14,14 @@ SHARE = st.floats(0, 0.45)
 
 def margins(frame: Frame) -> tuple[int, int, int, int]:
     """Free pixels left, top, right, bottom."""
-    left, top = frame.place
-    return left, top, frame.size[0] - frame.shown[0] - left, frame.size[1] - frame.shown[1] - top
+    left, top = frame.content_offset
+    return left, top, frame.size[0] - frame.content_size[0] - left, frame.size[1] - frame.content_size[1] - top
 
 
 def assert_not_squeezed(frame: Frame, width: int, height: int) -> None:
     """Both sides are scaled alike, but for the pixel that rounding takes."""
-    assert abs(frame.shown[0] - width * frame.scale) <= 1
-    assert abs(frame.shown[1] - height * frame.scale) <= 1
+    assert abs(frame.content_size[0] - width * frame.scale) <= 1
+    assert abs(frame.content_size[1] - height * frame.scale) <= 1
 
 
 @quick
@@ -29,9 +29,9 @@ def assert_not_squeezed(frame: Frame, width: int, height: int) -> None:
 def test_contain_fits_within_its_limits_and_never_enlarges(
     width: int, height: int, most_wide: int | None, most_high: int | None
 ) -> None:
-    frame = frame_of(width, height, Output(width=most_wide, height=most_high))
-    assert frame.size == frame.shown
-    assert frame.part == (0, 0, width, height)
+    frame = compute_frame(width, height, OutputSpec(width=most_wide, height=most_high))
+    assert frame.size == frame.content_size
+    assert frame.crop_box == (0, 0, width, height)
     assert frame.scale <= 1
     assert_not_squeezed(frame, width, height)
     limits = [(most_wide, width), (most_high, height)]
@@ -48,20 +48,20 @@ def test_contain_fits_within_its_limits_and_never_enlarges(
 def test_a_share_of_margin_is_one_of_the_finished_picture(
     width: int, height: int, wide: int | None, share: float
 ) -> None:
-    frame = frame_of(width, height, Output(width=wide, margin_share=share))
+    frame = compute_frame(width, height, OutputSpec(width=wide, margin_share=share))
     left, top, right, bottom = margins(frame)
     assert left == top == right == bottom
     assert abs(left - share * min(frame.size)) <= 1.5
-    assert frame.size[0] <= (wide or MOST_SIDE)
-    assert max(frame.size) <= MOST_SIDE
+    assert frame.size[0] <= (wide or MAX_SIDE)
+    assert max(frame.size) <= MAX_SIDE
 
 
 @quick
 @given(SIDE, SIDE, st.integers(0, 4_999))
 def test_a_margin_in_pixels_is_what_it_says(width: int, height: int, margin: int) -> None:
-    frame = frame_of(width, height, Output(margin_pixels=margin))
+    frame = compute_frame(width, height, OutputSpec(margin_pixels=margin))
     assert margins(frame) == (margin,) * 4
-    assert margin == 0 or max(frame.size) <= MOST_SIDE
+    assert margin == 0 or max(frame.size) <= MAX_SIDE
 
 
 @quick
@@ -69,10 +69,10 @@ def test_a_margin_in_pixels_is_what_it_says(width: int, height: int, margin: int
 def test_pad_has_its_size_and_centers_all_of_the_subject(
     width: int, height: int, wide: int, high: int, share: float
 ) -> None:
-    frame = frame_of(width, height, Output(fit="pad", width=wide, height=high, margin_share=share))
+    frame = compute_frame(width, height, OutputSpec(fit="pad", width=wide, height=high, margin_share=share))
     free = round(share * min(wide, high))
     left, top, right, bottom = margins(frame)
-    assert (frame.size, frame.part) == ((wide, high), (0, 0, width, height))
+    assert (frame.size, frame.crop_box) == ((wide, high), (0, 0, width, height))
     assert min(left, top, right, bottom) >= free
     assert abs(left - right) <= 1
     assert abs(top - bottom) <= 1
@@ -83,9 +83,9 @@ def test_pad_has_its_size_and_centers_all_of_the_subject(
 @quick
 @given(SIDE, SIDE, SIDE, SIDE)
 def test_cover_has_its_size_and_cuts_both_sides_alike(width: int, height: int, wide: int, high: int) -> None:
-    frame = frame_of(width, height, Output(fit="cover", width=wide, height=high))
-    left, top, right, bottom = frame.part
-    assert frame.size == frame.shown == (wide, high)
+    frame = compute_frame(width, height, OutputSpec(fit="cover", width=wide, height=high))
+    left, top, right, bottom = frame.crop_box
+    assert frame.size == frame.content_size == (wide, high)
     assert left >= 0
     assert top >= 0
     assert right <= width + 1e-6
@@ -97,9 +97,9 @@ def test_cover_has_its_size_and_cuts_both_sides_alike(width: int, height: int, w
 
 
 def test_what_marketplaces_demand_is_a_square_that_the_subject_fills_to_85_percent() -> None:
-    square = Output(fit="pad", width=2000, height=2000, margin_share=0.075)
-    assert frame_of(800, 400, square).shown == (1700, 850)
-    assert frame_of(400, 800, square).shown == (850, 1700)
+    square = OutputSpec(fit="pad", width=2000, height=2000, margin_share=0.075)
+    assert compute_frame(800, 400, square).content_size == (1700, 850)
+    assert compute_frame(400, 800, square).content_size == (850, 1700)
 
 
 @quick
@@ -107,11 +107,11 @@ def test_what_marketplaces_demand_is_a_square_that_the_subject_fills_to_85_perce
 def test_a_frame_that_its_format_cannot_hold_is_made_smaller_and_not_squeezed(
     width: int, height: int, wide: int | None, share: float, side: int, pixels: int
 ) -> None:
-    frame = frame_of(width, height, Output(width=wide, margin_share=share))
-    held = within(frame, side, pixels)
+    frame = compute_frame(width, height, OutputSpec(width=wide, margin_share=share))
+    held = shrink_frame(frame, side, pixels)
     fits = max(frame.size) <= side and frame.size[0] * frame.size[1] <= pixels
     assert (held == frame) is fits
     assert max(held.size) <= side
     assert held.size[0] * held.size[1] <= max(pixels, max(held.size))
     assert min(margins(held)) >= 0
-    assert held.part == frame.part
+    assert held.crop_box == frame.crop_box

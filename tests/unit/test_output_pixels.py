@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from backdrop.instructions.output_schema import MARKETPLACE
+from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
 from tests.unit.output_pictures import RED, SUBJECT, box_of, cut_out, file_of, made_of, on_ground, opened, pixels_of
 
 WHITE = (255, 255, 255)
@@ -39,7 +39,7 @@ def difference(one: NDArray[Any], other: NDArray[Any]) -> float:
 
 
 def test_what_marketplaces_demand_is_white_square_trimmed_and_85_percent_full() -> None:
-    made = made_of(cut_out(), **MARKETPLACE)
+    made = made_of(cut_out(), **MARKETPLACE_OUTPUT)
     picture = opened(made)
     assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (2000, 2000))
     pixels = pixels_of(picture, "RGB")
@@ -144,6 +144,6 @@ def test_a_background_lies_under_what_is_half_transparent() -> None:
 def test_one_paid_picture_makes_many_outputs_and_none_touches_another() -> None:
     data = file_of(cut_out())
     alone = made_of(data, format="webp").data
-    made_of(data, **MARKETPLACE)
+    made_of(data, **MARKETPLACE_OUTPUT)
     assert made_of(data, format="webp").data == alone
     assert made_of(data, name="master").data == data

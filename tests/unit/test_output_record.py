@@ -6,58 +6,58 @@ from typing import Any
 
 import pytest
 
-from backdrop.model.output_spec import FULL, PROVIDER, Output, objections, outputs_of
+from backdrop.model.output_spec import FULL_SIZE, PROVIDER_SIZE, OutputSpec, find_output_errors, parse_outputs
 
 
 def test_who_says_nothing_gets_png_at_the_results_size() -> None:
-    (output,) = outputs_of({"operation": "remove"})
-    assert output == Output(name=None, format="png", width=None, height=None)
-    assert output.keeps_all
+    (output,) = parse_outputs({"operation": "remove"})
+    assert output == OutputSpec(name=None, format="png", width=None, height=None)
+    assert output.is_plain_lossless
 
 
 def test_one_object_and_a_list_of_one_ask_for_the_same() -> None:
     said = {"format": "webp", "width": 400}
-    assert outputs_of({"output": said}) == outputs_of({"output": [said]})
+    assert parse_outputs({"output": said}) == parse_outputs({"output": [said]})
 
 
 @pytest.mark.parametrize(
     "said", [{}, {"format": "png"}, {"fit": "contain"}, {"name": "master"}, {"margin": "0px"}, {"size": "provider"}]
 )
 def test_who_asks_for_no_change_gets_the_lossless_form(said: dict[str, Any]) -> None:
-    assert outputs_of({"output": said})[0].keeps_all
+    assert parse_outputs({"output": said})[0].is_plain_lossless
 
 
 @pytest.mark.parametrize(
     "said", [{"format": "jpg"}, {"width": 9}, {"trim": True}, {"background": "#ffffff"}, {"margin": "1px"}]
 )
 def test_who_asks_for_a_change_does_not(said: dict[str, Any]) -> None:
-    assert not outputs_of({"output": said})[0].keeps_all
+    assert not parse_outputs({"output": said})[0].is_plain_lossless
 
 
 def test_a_margin_is_a_share_or_pixels() -> None:
-    share, pixels = outputs_of({"output": [{"margin": "7.5%"}, {"margin": "40px"}]})
+    share, pixels = parse_outputs({"output": [{"margin": "7.5%"}, {"margin": "40px"}]})
     assert (share.margin_share, share.margin_pixels) == (0.075, 0)
     assert (pixels.margin_share, pixels.margin_pixels) == (0, 40)
 
 
 def test_a_cut_out_has_the_photos_size_unless_somebody_wants_the_providers() -> None:
-    unsaid, full, left = outputs_of({"output": [{}, {"size": "full"}, {"size": "provider"}]})
-    assert unsaid.size == full.size == FULL
-    assert left.size == PROVIDER
+    unsaid, full, left = parse_outputs({"output": [{}, {"size": "full"}, {"size": "provider"}]})
+    assert unsaid.size == full.size == FULL_SIZE
+    assert left.size == PROVIDER_SIZE
 
 
 @pytest.mark.parametrize(("format_", "kind"), [("png", "image/png"), ("webp", "image/webp"), ("jpg", "image/jpeg")])
 def test_each_format_is_served_as_what_it_is(format_: str, kind: str) -> None:
-    assert Output(format=format_).content_type == kind
+    assert OutputSpec(format=format_).content_type == kind
 
 
 def test_a_cut_out_as_jpg_needs_a_background() -> None:
-    outputs = outputs_of({"output": [{"name": "shop", "format": "jpg"}, {"format": "webp"}]})
-    (sentence,) = objections("remove", outputs)
+    outputs = parse_outputs({"output": [{"name": "shop", "format": "jpg"}, {"format": "webp"}]})
+    (sentence,) = find_output_errors("remove", outputs)
     assert "output 'shop' is a jpg" in sentence
     assert "background" in sentence
-    assert objections("replace", outputs) == []
-    assert objections("remove", outputs_of({"output": {"format": "jpg", "background": "#ffffff"}})) == []
+    assert find_output_errors("replace", outputs) == []
+    assert find_output_errors("remove", parse_outputs({"output": {"format": "jpg", "background": "#ffffff"}})) == []
 
 
 def test_deliver_reads_outputs_without_the_machinery_of_validation() -> None:

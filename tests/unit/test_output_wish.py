@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from backdrop.instructions.output_schema import MARKETPLACE, MOST_OUTPUTS, Outputs
-from backdrop.model.output_spec import output_of, outputs_of
+from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT, MAX_OUTPUTS, Outputs
+from backdrop.model.output_spec import parse_output, parse_outputs
 from tests.unit.core_items import quick
 
 FIELD: TypeAdapter[Any] = TypeAdapter(Outputs)
@@ -28,7 +28,7 @@ def complaints(said: object) -> str:
 
 
 def test_what_marketplaces_demand_can_be_said() -> None:
-    assert read(MARKETPLACE) == MARKETPLACE
+    assert read(MARKETPLACE_OUTPUT) == MARKETPLACE_OUTPUT
 
 
 def test_one_object_and_a_list_are_kept_as_they_were_given() -> None:
@@ -122,15 +122,15 @@ def test_at_most_one_output_has_no_name_and_no_two_have_the_same() -> None:
 
 def test_a_list_has_one_to_ten_outputs() -> None:
     assert "at least 1" in complaints([])
-    assert "at most 10" in complaints([{"name": f"n{n}"} for n in range(MOST_OUTPUTS + 1)])
+    assert "at most 10" in complaints([{"name": f"n{n}"} for n in range(MAX_OUTPUTS + 1)])
 
 
 def test_the_schema_tells_editors_what_may_be_said() -> None:
     schema = FIELD.json_schema()
     text = json.dumps(schema)
-    one = schema["$defs"]["OutputWish"]
+    one = schema["$defs"]["OutputModel"]
     assert one["title"] == "Output"
-    assert MARKETPLACE in one["examples"]
+    assert MARKETPLACE_OUTPUT in one["examples"]
     assert all("description" in field for field in one["properties"].values())
     assert '"enum": ["png", "webp", "jpg"]' in text
     assert one["additionalProperties"] is False
@@ -154,10 +154,10 @@ def test_any_json_is_an_output_or_a_complaint_and_never_a_crash(said: object) ->
     except ValidationError:
         return
     assert read(kept) == kept
-    assert outputs_of({"output": json.loads(json.dumps(kept))})
+    assert parse_outputs({"output": json.loads(json.dumps(kept))})
 
 
 def test_what_is_checked_can_be_read_by_deliver() -> None:
-    output = output_of(read(MARKETPLACE))
+    output = parse_output(read(MARKETPLACE_OUTPUT))
     assert (output.format, output.fit, output.background, output.trim) == ("jpg", "pad", "#ffffff", True)
     assert (output.width, output.height, output.margin_share) == (2000, 2000, 0.075)

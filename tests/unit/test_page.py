@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from backdrop.model.codes import Code
-from backdrop_cli.page.document import data
-from backdrop_cli.page.folder import holds_another_page, write
-from backdrop_cli.page.shots import GENERIC_HINT, Album, File, Missing
-from backdrop_cli.words import lasting
+from backdrop_cli.page.document import build_page_data
+from backdrop_cli.page.folder import describe_other_page, write_gallery
+from backdrop_cli.page.shots import GENERIC_HINT, Album, GalleryFile, MissingReason
+from backdrop_cli.words import format_duration
 from tests.unit.demo_scenes import NOON, PREFIX, receipt, report, result, source
 
 NASTY = '"></script><script>alert(1)</script><!--&amp;\u2028${x}$title'
@@ -34,11 +34,11 @@ class Bucket:
     """Serves a picture for each file but the `lost` ones, and counts how often it is asked."""
 
     lost: tuple[str, ...] = ()
-    asked: list[File] = field(default_factory=list[File])
+    asked: list[GalleryFile] = field(default_factory=list[GalleryFile])
 
-    def read(self, file: File) -> bytes | Missing:
+    def read(self, file: GalleryFile) -> bytes | MissingReason:
         self.asked.append(file)
-        return Missing.GONE if file.key in self.lost else image()
+        return MissingReason.GONE if file.key in self.lost else image()
 
 
 class Reader(HTMLParser):
@@ -73,12 +73,12 @@ def album(**changes: Any) -> Album:
 
 
 def entries(shown: Album) -> list[dict[str, Any]]:
-    return data(shown, {}, NOON)["entries"]
+    return build_page_data(shown, {}, NOON)["entries"]
 
 
 def read(folder: Path, shown: Album, bucket: Bucket | None = None) -> Reader:
-    made = write(folder, shown, (bucket or Bucket()).read, NOON)
-    return Reader(made.index.read_text("utf-8"))
+    made = write_gallery(folder, shown, (bucket or Bucket()).read, NOON)
+    return Reader(made.index_path.read_text("utf-8"))
 
 
 def test_every_picture_stands_beside_its_photo_in_the_folder(tmp_path: Path) -> None:
@@ -141,9 +141,9 @@ def test_words_that_are_no_text_are_shown_all_the_same(tmp_path: Path) -> None:
 
 
 def test_a_stand_in_is_named_and_only_where_it_made_the_pictures() -> None:
-    assert "stand-in" in json.dumps(data(album(standins={"ideogram"}), {}, NOON))
-    assert "stand-in" not in json.dumps(data(album(standins={"runware"}), {}, NOON))
-    assert "stand-in" not in json.dumps(data(album(), {}, NOON))
+    assert "stand-in" in json.dumps(build_page_data(album(standins={"ideogram"}), {}, NOON))
+    assert "stand-in" not in json.dumps(build_page_data(album(standins={"runware"}), {}, NOON))
+    assert "stand-in" not in json.dumps(build_page_data(album(), {}, NOON))
 
 
 def test_one_photo_through_every_api_stands_together_and_says_who_was_not_asked() -> None:
@@ -152,7 +152,7 @@ def test_one_photo_through_every_api_stands_together_and_says_who_was_not_asked(
     other["jobs"][0]["provider"] = "runware"
     several = album(receipts=[receipt("cup.jpg", result("out/cup.png")), one, other], reports=[], standins={"runware"})
     assert not any(entry["together"] for entry in entries(several))
-    shown = data(replace(several, together="five/"), {}, NOON)
+    shown = build_page_data(replace(several, side_by_side_prefix="five/"), {}, NOON)
     made = {entry["name"]: (entry["together"], entry["maker"]) for entry in shown["entries"]}
     assert made == {
         "cup.jpg": (False, "ideogram"),
@@ -165,13 +165,13 @@ def test_one_photo_through_every_api_stands_together_and_says_who_was_not_asked(
 
 def test_the_way_of_a_photo_counts_from_its_upload_where_that_is_known() -> None:
     uploads = {f"{PREFIX}cup.jpg": NOON - timedelta(seconds=2)}
-    assert [shot.seconds for shot in album(dropped_at=uploads).shots] == [6.0, 6.0, 4.0]
+    assert [shot.duration_seconds for shot in album(uploaded_at=uploads).comparisons] == [6.0, 6.0, 4.0]
 
 
 def test_jobs_that_are_not_current_are_not_shown() -> None:
     old = receipt("cup.jpg", result("old.png"))
     old["jobs"][0]["current"] = False
-    assert album(receipts=[old]).shots == []
+    assert album(receipts=[old]).comparisons == []
 
 
 def test_a_picture_in_several_formats_is_one_entry_with_all_its_files() -> None:
@@ -197,14 +197,14 @@ def test_every_failure_has_its_hint_its_money_and_what_happened() -> None:
 
 def test_a_paused_provider_is_told_once_above_the_pictures() -> None:
     errors = report("x", status="paused", code="budget_reached")["errors"]
-    shown = data(album(reports=[{"source": None, "provider": "ideogram", "errors": errors}]), {}, NOON)
+    shown = build_page_data(album(reports=[{"source": None, "provider": "ideogram", "errors": errors}]), {}, NOON)
     (told,) = shown["stopped"]
     assert (told["name"], told["status"], told["hint"]) == ("ideogram", "paused", "Replace the file.")
     assert "trouble" not in {one["kind"] for one in shown["entries"]}
 
 
 def test_broken_folder_defaults_have_an_entry_without_a_photo() -> None:
-    (trouble,) = album(receipts=[], reports=[report("shoes/_backdrop.json", code="folder_defaults_broken")]).troubles
+    (trouble,) = album(receipts=[], reports=[report("shoes/_backdrop.json", code="folder_defaults_broken")]).problems
     assert (trouble.photo, trouble.name) == (None, "shoes/_backdrop.json")
 
 
@@ -212,27 +212,27 @@ def test_what_is_on_its_way_is_counted_and_not_shown() -> None:
     waiting = receipt("w.jpg")
     waiting["jobs"][0] |= {"status": "accepted", "stored_at": None}
     shown = album(receipts=[waiting, receipt("there.jpg", result("there.png"))])
-    assert (shown.on_their_way, [shot.name for shot in shown.shots]) == (1, ["there.jpg"])
-    assert data(shown, {}, NOON)["waiting"].startswith("1 picture is still on the way")
+    assert (shown.pending_count, [shot.name for shot in shown.comparisons]) == (1, ["there.jpg"])
+    assert build_page_data(shown, {}, NOON)["waiting"].startswith("1 picture is still on the way")
 
 
 def test_a_photo_of_another_bucket_is_named_with_it() -> None:
     far = receipt("a.jpg", result("a.png"))
     far["source"] = source("a.jpg", bucket="theirs")
-    (shot,) = album(receipts=[far], own_bucket="photos").shots
+    (shot,) = album(receipts=[far], input_bucket="photos").comparisons
     assert (shot.source, shot.photo.bucket) == (f"@theirs/{PREFIX}a.jpg", "theirs")
 
 
 def test_a_cut_prefix_leaves_whole_names() -> None:
-    assert {shot.name for shot in album(prefix=f"{PREFIX}cu").shots} == {"cup.jpg", "cut/cup.jpg"}
+    assert {shot.name for shot in album(prefix=f"{PREFIX}cu").comparisons} == {"cup.jpg", "cut/cup.jpg"}
 
 
 def test_each_file_is_asked_for_once_and_never_again(tmp_path: Path) -> None:
     bucket = Bucket()
-    first = write(tmp_path, album(), bucket.read, NOON)
-    again = write(tmp_path, album(), bucket.read, NOON)
+    first = write_gallery(tmp_path, album(), bucket.read, NOON)
+    again = write_gallery(tmp_path, album(), bucket.read, NOON)
     assert len(bucket.asked) == len(set(bucket.asked)) == 6
-    assert [(one.made, one.kept) for one in (first, again)] == [(6, 0), (0, 6)]
+    assert [(one.new_thumbnail_count, one.kept_thumbnail_count) for one in (first, again)] == [(6, 0), (0, 6)]
 
 
 def test_a_thumb_that_two_threads_make_at_the_same_moment_counts_once(tmp_path: Path) -> None:
@@ -241,46 +241,46 @@ def test_a_thumb_that_two_threads_make_at_the_same_moment_counts_once(tmp_path: 
         one["source"]["sha256"] = "the same"
     both, bucket = Barrier(2, timeout=60), Bucket()
 
-    def read_together(file: File) -> bytes | Missing:
+    def read_together(file: GalleryFile) -> bytes | MissingReason:
         if file.key.endswith(".jpg"):
             both.wait()
         return bucket.read(file)
 
-    made = write(tmp_path, album(receipts=twins, reports=[]), read_together, NOON, at_once=3)
-    assert (made.made, made.kept) == (2, 1)
+    made = write_gallery(tmp_path, album(receipts=twins, reports=[]), read_together, NOON, max_workers=3)
+    assert (made.new_thumbnail_count, made.kept_thumbnail_count) == (2, 1)
 
 
 def test_a_new_version_of_a_picture_is_a_new_thumb_and_the_old_one_goes(tmp_path: Path) -> None:
     bucket = Bucket()
-    write(tmp_path, album(receipts=[receipt("a.jpg", result("a.png"))], reports=[]), bucket.read, NOON)
+    write_gallery(tmp_path, album(receipts=[receipt("a.jpg", result("a.png"))], reports=[]), bucket.read, NOON)
     newer = receipt("a.jpg", result("a.png", version_id="two"))
     (tmp_path / "thumbs" / "mine.webp").write_bytes(b"")
-    made = write(tmp_path, album(receipts=[newer], reports=[]), bucket.read, NOON)
-    assert (made.made, made.kept) == (1, 1)
+    made = write_gallery(tmp_path, album(receipts=[newer], reports=[]), bucket.read, NOON)
+    assert (made.new_thumbnail_count, made.kept_thumbnail_count) == (1, 1)
     assert len([*(tmp_path / "thumbs").iterdir()]) == 3
 
 
 def test_a_photo_that_is_gone_is_told_and_leaves_its_picture(tmp_path: Path) -> None:
-    made = write(tmp_path, album(reports=[]), Bucket(lost=(f"{PREFIX}cup.jpg",)).read, NOON)
-    assert {file.key: why for file, why in made.missing.items()} == {f"{PREFIX}cup.jpg": Missing.GONE}
-    shown = Reader(made.index.read_text("utf-8")).data["entries"]
+    made = write_gallery(tmp_path, album(reports=[]), Bucket(lost=(f"{PREFIX}cup.jpg",)).read, NOON)
+    assert {file.key: why for file, why in made.missing_files.items()} == {f"{PREFIX}cup.jpg": MissingReason.GONE}
+    shown = Reader(made.index_path.read_text("utf-8")).data["entries"]
     assert (shown[0]["before"], bool(shown[0]["after"])) == ("", True)
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Missing.GONE, "This version of the photo is no longer in the bucket."),
-        (Missing.WITHHELD, "S3 denies access to the photo."),
+        (MissingReason.GONE, "This version of the photo is no longer in the bucket."),
+        (MissingReason.ACCESS_DENIED, "S3 denies access to the photo."),
         (b"I am a list", "There is no preview of the photo."),
     ],
 )
-def test_the_page_tells_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes | Missing, words: str) -> None:
-    def answered(file: File) -> bytes | Missing:
+def test_the_page_tells_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes | MissingReason, words: str) -> None:
+    def answered(file: GalleryFile) -> bytes | MissingReason:
         return answer if file.key.endswith(".jpg") else image()
 
-    made = write(tmp_path, album(), answered, NOON)
-    for one in Reader(made.index.read_text("utf-8")).data["entries"]:
+    made = write_gallery(tmp_path, album(), answered, NOON)
+    for one in Reader(made.index_path.read_text("utf-8")).data["entries"]:
         assert (one["before"], one["no_before"], one.get("no_after", "")) == ("", words, "")
 
 
@@ -301,40 +301,40 @@ def test_the_page_tells_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes |
 def test_a_page_is_replaced_by_one_that_includes_it(
     tmp_path: Path, there: dict[str, str], ours: dict[str, str], held: str
 ) -> None:
-    assert holds_another_page(tmp_path, album(**ours)) == ""
-    write(tmp_path, album(**there), Bucket().read, NOON)
-    assert holds_another_page(tmp_path, album(**ours)) == held
+    assert describe_other_page(tmp_path, album(**ours)) == ""
+    write_gallery(tmp_path, album(**there), Bucket().read, NOON)
+    assert describe_other_page(tmp_path, album(**ours)) == held
 
 
 def test_a_page_that_does_not_say_what_it_shows_is_kept(tmp_path: Path) -> None:
-    index = write(tmp_path, album(), Bucket().read, NOON).index
+    index = write_gallery(tmp_path, album(), Bucket().read, NOON).index_path
     lines = index.read_text("utf-8").splitlines(keepends=True)
     index.write_text("".join(line for line in lines if 'name="backdrop-page"' not in line), "utf-8")
-    assert holds_another_page(tmp_path, album()).startswith("a page of an earlier release")
+    assert describe_other_page(tmp_path, album()).startswith("a page of an earlier release")
 
 
 def test_a_page_tells_nobody_the_name_of_the_bucket(tmp_path: Path) -> None:
-    made = write(tmp_path, album(output_bucket="output-of-123456789012"), Bucket().read, NOON)
-    assert "123456789012" not in made.index.read_text("utf-8")
+    made = write_gallery(tmp_path, album(output_bucket="output-of-123456789012"), Bucket().read, NOON)
+    assert "123456789012" not in made.index_path.read_text("utf-8")
 
 
 def test_thumbs_of_a_page_that_was_renamed_stay(tmp_path: Path) -> None:
-    made = write(tmp_path, album(), Bucket().read, NOON)
+    made = write_gallery(tmp_path, album(), Bucket().read, NOON)
     kept = {*(tmp_path / "thumbs").iterdir()}
-    made.index.rename(tmp_path / "shoes.html")
-    write(tmp_path, album(receipts=[receipt("hat.jpg", result("hat.png"))], reports=[]), Bucket().read, NOON)
+    made.index_path.rename(tmp_path / "shoes.html")
+    write_gallery(tmp_path, album(receipts=[receipt("hat.jpg", result("hat.png"))], reports=[]), Bucket().read, NOON)
     assert kept < {*(tmp_path / "thumbs").iterdir()}
 
 
 def test_an_interrupted_run_leaves_the_page_that_was_there(tmp_path: Path) -> None:
-    index = write(tmp_path, album(), Bucket().read, NOON).index
+    index = write_gallery(tmp_path, album(), Bucket().read, NOON).index_path
     before = index.read_text("utf-8"), {*(tmp_path / "thumbs").iterdir()}
 
-    def stopped(file: File) -> bytes | Missing:
+    def stopped(file: GalleryFile) -> bytes | MissingReason:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write(tmp_path, album(receipts=[receipt("hat.jpg", result("hat.png"))]), stopped, NOON)
+        write_gallery(tmp_path, album(receipts=[receipt("hat.jpg", result("hat.png"))]), stopped, NOON)
     assert (index.read_text("utf-8"), {*(tmp_path / "thumbs").iterdir()}) == before
 
 
@@ -343,12 +343,12 @@ def test_two_thousand_pictures_make_a_page_of_a_few_megabytes(tmp_path: Path) ->
     for n, one in enumerate(many):
         one["source"]["sha256"] = "the same"
         one["jobs"][0]["results"][0] |= {"key": f"{n % 3}.png"}
-    made = write(tmp_path, album(receipts=many, reports=[]), Bucket().read, NOON)
-    shown = Reader(made.index.read_text("utf-8")).data
+    made = write_gallery(tmp_path, album(receipts=many, reports=[]), Bucket().read, NOON)
+    shown = Reader(made.index_path.read_text("utf-8")).data
     assert (shown["title"], len(shown["entries"])) == ("2,000 pictures from 2,000 photos", 2000)
     assert "$120.00 in all" in shown["sums"]
-    assert made.index.stat().st_size < 4_000_000
-    assert made.made == 4
+    assert made.index_path.stat().st_size < 4_000_000
+    assert made.new_thumbnail_count == 4
 
 
 def test_a_page_of_nothing_says_so(tmp_path: Path) -> None:
@@ -357,9 +357,9 @@ def test_a_page_of_nothing_says_so(tmp_path: Path) -> None:
 
 def test_a_page_of_another_program_is_known_from_ours(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<!doctype html><title>My shop</title>")
-    assert holds_another_page(tmp_path, album()) == "an index.html that this command did not write"
+    assert describe_other_page(tmp_path, album()) == "an index.html that this command did not write"
 
 
 def test_a_time_span_is_told_in_the_unit_that_suits() -> None:
     spans = {None: "unknown", 0.04: "0.0 s", 59.9: "59.9 s", 61: "1 min 1 s", 3599: "59 min 59 s", 7300: "2 h 1 min"}
-    assert {seconds: lasting(seconds) for seconds in spans} == spans
+    assert {seconds: format_duration(seconds) for seconds in spans} == spans

@@ -15,8 +15,8 @@ import tifffile
 from PIL import Image, ImageColor
 from PIL.EpsImagePlugin import EpsImageFile
 
-from backdrop_cli.page.shots import File, Missing
-from backdrop_cli.page.thumbs import LONGEST_SIDE, shrunk, thumbs
+from backdrop_cli.page.shots import GalleryFile, MissingReason
+from backdrop_cli.page.thumbs import MAX_SIDE_PIXELS, encode_thumbnail, make_thumbnails
 from tests.unit.output_pictures import swapped_profile
 
 
@@ -28,20 +28,20 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def thumb(data: bytes) -> Image.Image:
-    made = shrunk(data)
+    made = encode_thumbnail(data)
     assert isinstance(made, bytes)
     return Image.open(BytesIO(made))
 
 
-def of(key: str) -> File:
-    return File("", key, None, key)
+def of(key: str) -> GalleryFile:
+    return GalleryFile("", key, None, key)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
 @pytest.mark.parametrize("color", ["navy", "white"])
 def test_a_large_picture_becomes_small_and_keeps_its_shape_and_color(kind: str, color: str) -> None:
     small = thumb(saved(Image.new("RGB", (2400, 1200), color), kind))
-    assert (small.format, small.size) == ("WEBP", (LONGEST_SIDE, LONGEST_SIDE // 2))
+    assert (small.format, small.size) == ("WEBP", (MAX_SIDE_PIXELS, MAX_SIDE_PIXELS // 2))
     assert small.convert("RGB").getpixel((9, 9)) == pytest.approx(ImageColor.getrgb(color), abs=6)
 
 
@@ -91,14 +91,14 @@ def test_colors_are_those_that_the_profile_means() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"I am a list", saved(Image.new("RGB", (900, 900)), "PNG")[:200]])
 def test_what_cannot_be_shown_has_no_thumb(data: bytes) -> None:
-    assert shrunk(data) is Missing.UNREADABLE
+    assert encode_thumbnail(data) is MissingReason.UNREADABLE
 
 
 def test_a_heic_that_would_crash_the_decoder_is_not_opened() -> None:
     photo = saved(Image.new("RGB", (64, 48), "navy"), "HEIF")
     at = photo.index(b"hvc1", photo.index(b"infe"))
     bent = photo[:at] + b"\xff\xfe\xfd\xfc" + photo[at + 4 :]
-    assert shrunk(bent) is Missing.UNREADABLE
+    assert encode_thumbnail(bent) is MissingReason.UNREADABLE
 
 
 def called_ghostscript(_picture: EpsImageFile) -> None:
@@ -109,11 +109,11 @@ def called_ghostscript(_picture: EpsImageFile) -> None:
 def test_no_other_decoder_ever_sees_a_photo(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = saved(Image.new("RGB", (64, 48), "navy"), kind)
     monkeypatch.setattr(EpsImageFile, "load", called_ghostscript)
-    assert shrunk(data) is Missing.UNREADABLE
+    assert encode_thumbnail(data) is MissingReason.UNREADABLE
 
 
 def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backdrop_cli.page.thumbs._LARGE_PIXELS", 1000)
+    monkeypatch.setattr("backdrop_cli.page.thumbs._LARGE_IMAGE_PIXELS", 1000)
     at_work = Semaphore(1)
 
     def decode(_data: bytes, _limit: int) -> Image.Image:
@@ -122,11 +122,11 @@ def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch)
         at_work.release()
         return Image.new("RGB", (9, 9))
 
-    monkeypatch.setattr("backdrop_cli.page.thumbs.upright_photo", decode)
-    monkeypatch.setattr("backdrop_cli.page.thumbs._IN_MEMORY", Semaphore(4))
+    monkeypatch.setattr("backdrop_cli.page.thumbs.load_upright_photo", decode)
+    monkeypatch.setattr("backdrop_cli.page.thumbs._DECODE_LIMIT", Semaphore(4))
     photo = saved(Image.new("RGB", (64, 48)), "HEIF")
     with ThreadPoolExecutor(4) as pool:
-        assert all(isinstance(one, bytes) for one in pool.map(shrunk, [photo] * 4))
+        assert all(isinstance(one, bytes) for one in pool.map(encode_thumbnail, [photo] * 4))
 
 
 def test_half_a_jpeg_or_noise_never_ends_a_page() -> None:
@@ -136,7 +136,7 @@ def test_half_a_jpeg_or_noise_never_ends_a_page() -> None:
         bent = bytearray(photo)
         for _ in range(20):
             bent[dice.randrange(len(bent))] = dice.randrange(256)
-        shrunk(bytes(bent[: dice.randrange(len(bent))]))
+        encode_thumbnail(bytes(bent[: dice.randrange(len(bent))]))
 
 
 def test_a_disk_that_is_full_is_no_thumb_and_no_half_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,13 +145,13 @@ def test_a_disk_that_is_full_is_no_thumb_and_no_half_of_one(tmp_path: Path, monk
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        list(thumbs(tmp_path, [of("a")], lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 2))
+        list(make_thumbnails(tmp_path, [of("a")], lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 2))
     assert [*(tmp_path / "thumbs").iterdir()] == []
 
 
 def test_thumbs_come_in_the_order_of_their_files(tmp_path: Path) -> None:
     files = [of(str(n)) for n in range(20)]
-    found = list(thumbs(tmp_path, files, lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 4))
+    found = list(make_thumbnails(tmp_path, files, lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 4))
     assert [one.file for one in found] == files
     assert len({one.link for one in found}) == 20
 
@@ -165,7 +165,7 @@ def test_one_photo_under_two_keys_is_one_thumb(tmp_path: Path, monkeypatch: pyte
         return size
 
     monkeypatch.setattr(Path, "write_bytes", together)
-    files = [File("photos", f"{n}.jpg", None, "the same") for n in range(2)]
-    found = list(thumbs(tmp_path, files, lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 2))
+    files = [GalleryFile("photos", f"{n}.jpg", None, "the same") for n in range(2)]
+    found = list(make_thumbnails(tmp_path, files, lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 2))
     assert len({one.link for one in found}) == 1
     assert [path.suffix for path in (tmp_path / "thumbs").iterdir()] == [".webp"]

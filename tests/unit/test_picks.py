@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from backdrop_cli.errors import MisusedError
-from backdrop_cli.picks import Pick, read
+from backdrop_cli.errors import UsageError
+from backdrop_cli.picks import Pick, read_picks
 
 
 def file(folder: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -16,18 +16,18 @@ def file(folder: Path, text: str, encoding: str = "utf-8") -> Path:
 
 def test_the_pages_own_file_is_read(tmp_path: Path) -> None:
     text = '\ufeffkey,output\r\nshoes/red.jpg,shoes/red.jpg/red.png\r\n"a, ""b"".jpg","ü/\n.png"\r\n'
-    first, second = read(file(tmp_path, text))
+    first, second = read_picks(file(tmp_path, text))
     assert first == Pick("shoes/red.jpg", "shoes/red.jpg/red.png")
     assert second == Pick('a, "b".jpg', "ü/\n.png")
 
 
 def test_other_columns_and_empty_lines_do_no_harm_and_no_pick_comes_twice(tmp_path: Path) -> None:
     text = "note,output,key\n,o.png,k.jpg\n\nagain,o.png,k.jpg\n,,\n"
-    assert read(file(tmp_path, text)) == [Pick("k.jpg", "o.png")]
+    assert read_picks(file(tmp_path, text)) == [Pick("k.jpg", "o.png")]
 
 
 def test_a_list_of_photos_alone_means_all_their_pictures(tmp_path: Path) -> None:
-    assert read(file(tmp_path, "key\nred.jpg\n")) == [Pick("red.jpg", "")]
+    assert read_picks(file(tmp_path, "key\nred.jpg\n")) == [Pick("red.jpg", "")]
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def test_a_list_of_photos_alone_means_all_their_pictures(tmp_path: Path) -> None
     ],
 )
 def test_what_is_no_file_of_picks_is_told_with_what_to_do(tmp_path: Path, text: str, words: str) -> None:
-    with pytest.raises(MisusedError, match=words):
-        read(file(tmp_path, text))
+    with pytest.raises(UsageError, match=words):
+        read_picks(file(tmp_path, text))
 
 
 def test_a_file_that_is_not_there_or_not_utf_8_is_told(tmp_path: Path) -> None:
-    with pytest.raises(MisusedError, match="cannot be read: No such file"):
-        read(tmp_path / "none.csv")
-    with pytest.raises(MisusedError, match="is not UTF-8"):
-        read(file(tmp_path, "key\nschön.jpg\n", "latin-1"))
+    with pytest.raises(UsageError, match="cannot be read: No such file"):
+        read_picks(tmp_path / "none.csv")
+    with pytest.raises(UsageError, match="is not UTF-8"):
+        read_picks(file(tmp_path, "key\nschön.jpg\n", "latin-1"))

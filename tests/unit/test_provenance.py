@@ -4,7 +4,7 @@ from xml.parsers.expat import ParserCreate
 
 import pytest
 
-from backdrop.imaging.xmp import xmp_packet
+from backdrop.imaging.xmp import build_xmp_packet
 
 CODES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
@@ -35,14 +35,14 @@ def properties(packet: bytes) -> dict[str, str]:
     ],
 )
 def test_a_picture_says_how_a_machine_changed_it(operation: str, code: str) -> None:
-    assert properties(xmp_packet(operation)) == {
+    assert properties(build_xmp_packet(operation)) == {
         "http://ns.adobe.com/xap/1.0/|CreatorTool": "Backdrop",
         "http://iptc.org/std/Iptc4xmpExt/2008-02-29/|DigitalSourceType": CODES + code,
     }
 
 
 def test_the_packet_is_wrapped_as_scanners_for_it_expect() -> None:
-    packet = xmp_packet("replace")
+    packet = build_xmp_packet("replace")
 
     assert packet.startswith('<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'.encode())
     assert packet.rstrip().endswith(b'<?xpacket end="r"?>')
@@ -50,4 +50,4 @@ def test_the_packet_is_wrapped_as_scanners_for_it_expect() -> None:
 
 def test_no_operation_is_guessed() -> None:
     with pytest.raises(KeyError):
-        xmp_packet("paint")
+        build_xmp_packet("paint")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.errors import DamagedMessageError
+from backdrop.model.errors import MalformedMessageError
 from backdrop.model.queue_messages import (
     INTAKE_MESSAGES,
     CheckMessage,
@@ -18,8 +18,8 @@ from backdrop.model.queue_messages import (
     RecheckMessage,
     RerunMessage,
     SettleMessage,
-    body_of,
-    parse,
+    parse_message,
+    to_body,
 )
 
 MESSAGES: list[QueueMessage] = [
@@ -27,7 +27,7 @@ MESSAGES: list[QueueMessage] = [
     RecheckMessage(bucket="photos", key="a.jpg"),
     SettleMessage(bucket="photos", key="a.jpg"),
     RerunMessage(bucket="photos", key="a.jpg"),
-    FolderMessage(bucket="photos", key="shoes/_backdrop.json", after="shoes/1.jpg"),
+    FolderMessage(bucket="photos", key="shoes/_backdrop.json", start_after="shoes/1.jpg"),
     JobMessage(source_id="s", job_id="j"),
     DeliverMessage(source_id="s", job_id="j"),
     DeliverMessage(source_id="s"),
@@ -37,9 +37,9 @@ MESSAGES: list[QueueMessage] = [
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda one: one.kind)
 def test_message_is_read_as_it_was_sent(message: QueueMessage) -> None:
-    body = json.dumps(body_of(message))
+    body = json.dumps(to_body(message))
     assert json.loads(body)["kind"] == message.kind
-    assert parse(body, type(message)) == message
+    assert parse_message(body, type(message)) == message
 
 
 def test_every_kind_has_one_class() -> None:
@@ -62,14 +62,14 @@ UNKNOWN = [
     (json.dumps(JOB | {"n": 1}), ["kind job", "n: "]),
     (json.dumps(JOB | {"v": 2}), ["kind job", "v: "]),
     (json.dumps(JOB | {"source_id": "\ud800"}), ["kind job", "column"]),
-    (json.dumps(body_of(LaneMessage(provider="x"))), ["kind lane", "takes job"]),
+    (json.dumps(to_body(LaneMessage(provider="x"))), ["kind lane", "takes job"]),
 ]
 
 
 @pytest.mark.parametrize(("body", "named"), UNKNOWN, ids=lambda one: str(one)[:40])
 def test_unknown_message_says_what_is_wrong_with_it(body: str, named: list[str]) -> None:
-    with pytest.raises(DamagedMessageError) as caught:
-        parse(body, JobMessage)
+    with pytest.raises(MalformedMessageError) as caught:
+        parse_message(body, JobMessage)
     reason = str(caught.value)
     assert caught.value.code is Code.DAMAGED_MESSAGE
     assert [one for one in named if one not in reason] == []
@@ -77,6 +77,6 @@ def test_unknown_message_says_what_is_wrong_with_it(body: str, named: list[str])
 
 def test_consumer_of_two_kinds_takes_either_and_names_both() -> None:
     lane = LaneMessage(provider="ideogram")
-    assert parse(json.dumps(body_of(lane)), DeliverMessage, LaneMessage) == lane
-    with pytest.raises(DamagedMessageError, match="this queue takes deliver, lane"):
-        parse('{"kind": "paint"}', DeliverMessage, LaneMessage)
+    assert parse_message(json.dumps(to_body(lane)), DeliverMessage, LaneMessage) == lane
+    with pytest.raises(MalformedMessageError, match="this queue takes deliver, lane"):
+        parse_message('{"kind": "paint"}', DeliverMessage, LaneMessage)

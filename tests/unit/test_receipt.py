@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Money, Outcome, Status
+from backdrop.model.job import AttemptOutcome, JobStatus, MoneyStatus
 from backdrop.model.photo_facts import ChangeCode, PhotoChange
-from backdrop.model.receipt import error_report, receipt
+from backdrop.model.receipt import build_error_report, build_receipt
 from tests.unit.core_items import (
     LATER,
     NOW,
@@ -28,7 +28,7 @@ def test_a_receipt_says_what_was_bought_for_what() -> None:
     job = a_stored_job(throttled_ms=1_500, warnings=(a_warning("one"),), instructions=asked)
     turned = PhotoChange.of(ChangeCode.ORIENTATION, 6)
     changes = (turned, PhotoChange.of(ChangeCode.REENCODED, "jpeg", "kept_quality"))
-    view = receipt(a_source(photo=a_photo(changes=changes)), [job])
+    view = build_receipt(a_source(photo=a_photo(changes=changes)), [job])
     (entry,) = view["jobs"]
     assert view["source"] == {
         "bucket": "photos",
@@ -49,7 +49,7 @@ def test_a_receipt_says_what_was_bought_for_what() -> None:
 
 
 def test_a_receipt_says_where_a_picture_lies_and_which_call_brought_it() -> None:
-    (entry,) = receipt(a_source(), [a_stored_job()])["jobs"]
+    (entry,) = build_receipt(a_source(), [a_stored_job()])["jobs"]
     assert entry["results"][0] == {
         "key": "shoes/red.jpg/red.png",
         "version_id": "v9",
@@ -76,7 +76,7 @@ def test_a_receipt_says_where_a_picture_lies_and_which_call_brought_it() -> None
 
 def test_a_receipt_says_whose_file_was_used() -> None:
     jobs = [a_stored_job(), a_stored_job(job_id="job-2", attempts=(), reused_from="job-1")]
-    view = receipt(a_source(jobs={"": "job-1", "b": "job-2"}), jobs)
+    view = build_receipt(a_source(jobs={"": "job-1", "b": "job-2"}), jobs)
     assert [(job["reused_from"], job["cost"]["usd"]) for job in view["jobs"]] == [(None, 0.06), ("job-1", 0)]
     assert view["total_usd"] == 0.06
 
@@ -85,7 +85,7 @@ KNOWN = {"bucket", "key", "changes"}
 
 
 def test_what_is_not_known_of_a_source_is_null() -> None:
-    view = receipt(a_source(photo=None), [])
+    view = build_receipt(a_source(photo=None), [])
     assert {name for name, value in view["source"].items() if value is not None} == KNOWN
     assert (view["jobs"], view["total_usd"]) == ([], 0)
 
@@ -96,48 +96,48 @@ def test_current_jobs_come_first_and_then_the_oldest() -> None:
         a_job(job_id="old-1", queued_at=NOW),
         a_job(job_id="job-1", queued_at=LATER),
     ]
-    view = receipt(a_source(), jobs)
+    view = build_receipt(a_source(), jobs)
     assert [(job["job_id"], job["current"]) for job in view["jobs"]] == [
         ("job-1", True),
         ("old-1", False),
         ("old-2", False),
     ]
-    assert receipt(a_source(), reversed(jobs)) == view
+    assert build_receipt(a_source(), reversed(jobs)) == view
 
 
 def test_the_total_counts_every_attempt_of_every_job() -> None:
     twice = a_stored_job(attempts=(an_attempt(), an_attempt(n=2)))
-    view = receipt(a_source(), [twice, a_stored_job(job_id="old")])
+    view = build_receipt(a_source(), [twice, a_stored_job(job_id="old")])
     assert [job["cost"]["usd"] for job in view["jobs"]] == [0.12, 0.06]
     assert view["total_usd"] == 0.18
 
 
 def test_what_may_have_been_charged_stands_beside_what_is_certain() -> None:
-    lost = an_attempt(charged=0, unknown=60_000, outcome=Outcome.LOST)
-    view = receipt(a_source(), [a_job(status=Status.HELD, attempts=(lost, an_attempt(n=2)))])
+    lost = an_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
+    view = build_receipt(a_source(), [a_job(status=JobStatus.HELD, attempts=(lost, an_attempt(n=2)))])
     (entry,) = view["jobs"]
     assert entry["cost"] == {"usd": 0.06, "basis": "price_list", "unknown_usd": 0.06}
     assert [attempt["money"] for attempt in entry["attempts"]] == ["unknown", "spent"]
 
 
 def test_a_call_in_flight_may_have_been_charged() -> None:
-    flying = an_attempt(charged=0, reserved=60_000, outcome=Outcome.IN_FLIGHT)
-    (entry,) = receipt(a_source(), [a_job(status=Status.SUBMITTING, attempts=(flying,))])["jobs"]
+    flying = an_attempt(charged=0, reserved=60_000, outcome=AttemptOutcome.IN_FLIGHT)
+    (entry,) = build_receipt(a_source(), [a_job(status=JobStatus.SUBMITTING, attempts=(flying,))])["jobs"]
     assert entry["cost"] == {"usd": 0, "basis": "price_list", "unknown_usd": 0.06}
 
 
 @pytest.mark.parametrize(
     ("attempt", "money"),
     [
-        ({"outcome": Outcome.IN_FLIGHT, "charged": 0, "reserved": 60_000}, "unknown"),
-        ({"outcome": Outcome.LOST, "charged": 0, "unknown": 60_000}, "unknown"),
-        ({"outcome": Outcome.NOT_TAKEN, "charged": 0}, "not_spent"),
-        ({"outcome": Outcome.REJECTED, "charged": 0}, "not_spent"),
-        ({"outcome": Outcome.ANSWERED}, "spent"),
+        ({"outcome": AttemptOutcome.IN_FLIGHT, "charged": 0, "reserved": 60_000}, "unknown"),
+        ({"outcome": AttemptOutcome.LOST, "charged": 0, "unknown": 60_000}, "unknown"),
+        ({"outcome": AttemptOutcome.NOT_TAKEN, "charged": 0}, "not_spent"),
+        ({"outcome": AttemptOutcome.REJECTED, "charged": 0}, "not_spent"),
+        ({"outcome": AttemptOutcome.ANSWERED}, "spent"),
     ],
 )
 def test_an_attempt_says_what_became_of_its_money(attempt: dict[str, Any], money: str) -> None:
-    view = receipt(a_source(), [a_job(attempts=(an_attempt(**attempt),))])
+    view = build_receipt(a_source(), [a_job(attempts=(an_attempt(**attempt),))])
     assert view["jobs"][0]["attempts"][0]["money"] == money
 
 
@@ -145,12 +145,12 @@ def test_an_attempt_says_what_became_of_its_money(attempt: dict[str, Any], money
 
 
 def test_a_photo_that_is_right_has_no_error_report() -> None:
-    assert error_report(a_source(), [a_stored_job()]) is None
+    assert build_error_report(a_source(), [a_stored_job()]) is None
 
 
 def test_an_error_before_there_is_a_job_has_no_job_id() -> None:
-    problem = a_problem(Code.NOT_A_PHOTO, Money.NOT_SPENT)
-    view = error_report(a_source(jobs={}, problems=(problem,)), [])
+    problem = a_problem(Code.NOT_A_PHOTO, MoneyStatus.NOT_SPENT)
+    view = build_error_report(a_source(jobs={}, problems=(problem,)), [])
     assert view
     assert view["errors"] == [
         {
@@ -169,7 +169,7 @@ def test_an_error_before_there_is_a_job_has_no_job_id() -> None:
 
 
 def test_a_job_that_ended_badly_is_named_with_its_state_and_money() -> None:
-    view = error_report(a_source(), [a_dead_job()])
+    view = build_error_report(a_source(), [a_dead_job()])
     assert view
     (error,) = view["errors"]
     assert (error["job_id"], error["status"], error["code"]) == ("job-1", "dead", "unsafe_result")
@@ -177,18 +177,18 @@ def test_a_job_that_ended_badly_is_named_with_its_state_and_money() -> None:
 
 
 def test_a_waiting_job_says_that_it_will_be_tried_again() -> None:
-    waiting = a_job(problem=a_problem(Code.PROVIDER_KEY_MISSING, Money.NOT_SPENT, retryable=True))
-    view = error_report(a_source(), [waiting])
+    waiting = a_job(problem=a_problem(Code.PROVIDER_KEY_MISSING, MoneyStatus.NOT_SPENT, retryable=True))
+    view = build_error_report(a_source(), [waiting])
     assert view
     assert (view["errors"][0]["retryable"], view["errors"][0]["status"]) == (True, "accepted")
 
 
 def test_a_job_that_the_photo_names_no_more_is_no_error() -> None:
-    assert error_report(a_source(jobs={}), [a_dead_job()]) is None
+    assert build_error_report(a_source(jobs={}), [a_dead_job()]) is None
 
 
 def test_every_mistake_of_a_photo_stands_in_one_report() -> None:
     problems = (a_problem(Code.UNKNOWN_FIELD), a_problem(Code.INVALID_VALUE))
-    view = error_report(a_source(problems=problems, jobs={}), [])
+    view = build_error_report(a_source(problems=problems, jobs={}), [])
     assert view
     assert [error["code"] for error in view["errors"]] == ["unknown_field", "invalid_value"]

@@ -3,23 +3,23 @@
 import pytest
 
 from backdrop.model.codec import from_json, to_json
-from backdrop.model.ids import event_id
-from backdrop.model.job import Job, Source, Status
-from backdrop.model.receipt import announcement, dead_letter
+from backdrop.model.ids import derive_event_id
+from backdrop.model.job import Job, JobStatus, Source
+from backdrop.model.receipt import build_dead_letter_attributes, build_job_event
 from backdrop.model.sentence import Sentence
 from tests.unit.core_items import LATER, NOW, a_dead_job, a_job, a_problem, a_source, a_stored_job
 
 
 def test_a_stored_job_is_announced_as_completed() -> None:
-    told = announcement(a_source(), a_stored_job())
+    told = build_job_event(a_source(), a_stored_job())
     assert told
     kind, detail = told
     assert (kind, detail["job"]["job_id"]) == ("Image Completed", "job-1")
 
 
-@pytest.mark.parametrize("status", [Status.REFUSED, Status.DEAD, Status.HELD])
-def test_a_job_that_ended_badly_is_announced_as_failed(status: Status) -> None:
-    told = announcement(a_source(), a_dead_job(status=status))
+@pytest.mark.parametrize("status", [JobStatus.REFUSED, JobStatus.DEAD, JobStatus.HELD])
+def test_a_job_that_ended_badly_is_announced_as_failed(status: JobStatus) -> None:
+    told = build_job_event(a_source(), a_dead_job(status=status))
     assert told
     kind, detail = told
     assert kind == "Image Failed"
@@ -30,21 +30,21 @@ def test_a_job_that_ended_badly_is_announced_as_failed(status: Status) -> None:
     "job",
     [
         a_job(),
-        a_job(status=Status.PAID, paid_at=LATER),
-        a_job(status=Status.SUPERSEDED, ended_at=LATER),
-        a_job(status=Status.CANCELLED, ended_at=LATER),
+        a_job(status=JobStatus.PAID, paid_at=LATER),
+        a_job(status=JobStatus.SUPERSEDED, ended_at=LATER),
+        a_job(status=JobStatus.CANCELLED, ended_at=LATER),
     ],
     ids=lambda job: job.status.value,
 )
 def test_what_is_no_end_that_anybody_waits_for_is_not_announced(job: Job) -> None:
-    assert announcement(a_source(), job) is None
+    assert build_job_event(a_source(), job) is None
 
 
 @pytest.mark.parametrize("job", [a_stored_job(), a_dead_job()], ids=["stored", "dead"])
 def test_a_repeated_event_has_the_same_id_also_after_the_ledger_was_read_anew(job: Job) -> None:
-    first = announcement(a_source(), job)
+    first = build_job_event(a_source(), job)
     read = from_json(Job, to_json(job)), from_json(Source, to_json(a_source()))
-    assert announcement(read[1], read[0]) == first
+    assert build_job_event(read[1], read[0]) == first
 
 
 def test_each_end_of_a_job_has_an_event_id_of_its_own() -> None:
@@ -52,25 +52,28 @@ def test_each_end_of_a_job_has_an_event_id_of_its_own() -> None:
         a_stored_job(),
         a_stored_job(job_id="job-2"),
         a_dead_job(),
-        a_dead_job(status=Status.HELD),
+        a_dead_job(status=JobStatus.HELD),
         a_stored_job(ended_at=NOW),
     ]
-    told = [announcement(a_source(), job) for job in ends]
+    told = [build_job_event(a_source(), job) for job in ends]
     assert len({one[1]["event_id"] for one in told if one}) == len(ends)
     assert told[0]
-    assert told[0][1]["event_id"] == event_id("job-1", "stored", LATER.isoformat())
+    assert told[0][1]["event_id"] == derive_event_id("job-1", "stored", LATER.isoformat())
 
 
 def test_a_dead_letter_explains_itself() -> None:
-    assert dead_letter(a_dead_job()) == {
+    assert build_dead_letter_attributes(a_dead_job()) == {
         "code": "unsafe_result",
         "reason": str(a_problem().message),
         "money": "spent",
         "job_id": "job-1",
-        "rev": "0",
+        "lock_version": "0",
         "provider": "ideogram",
     }
 
 
 def test_a_long_reason_fits_into_a_message_attribute() -> None:
-    assert len(dead_letter(a_dead_job(problem=a_problem(message=Sentence("x" * 5_000))))["reason"]) <= 1_000
+    assert (
+        len(build_dead_letter_attributes(a_dead_job(problem=a_problem(message=Sentence("x" * 5_000))))["reason"])
+        <= 1_000
+    )

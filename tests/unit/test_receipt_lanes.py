@@ -1,48 +1,51 @@
 """What people are told of a provider: one report while it is paused, and events that repeat under the same id."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from backdrop.model.circuit import Lane, Reason, pause, resume
+from backdrop.model.circuit import PauseReason, ProviderHealth, pause, resume
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
-from backdrop.model.error_catalog import CODES
-from backdrop.model.receipt import lane_events, lane_report
+from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.receipt import build_provider_report, list_provider_events
 from tests.unit.core_items import LATER, NOW
 
 LATEST = LATER + timedelta(hours=1)
-OPEN = Lane(provider="ideogram")
+OPEN = ProviderHealth(provider="ideogram")
 
 
-def paused(reason: Reason = Reason.KEY, code: Code = Code.PROVIDER_KEY_REFUSED, at: datetime = NOW) -> Lane:
+def paused(
+    reason: PauseReason = PauseReason.KEY, code: Code = Code.PROVIDER_KEY_REFUSED, at: datetime = NOW
+) -> ProviderHealth:
     """A lane with one reason."""
     return pause(OPEN, reason, code, "The provider refuses the key.", at)
 
 
-def told(lane: Lane) -> list[str]:
+def told(lane: ProviderHealth) -> list[str]:
     """The kinds of the events that tell of a lane."""
-    return [kind for kind, _ in lane_events(lane)]
+    return [kind for kind, _ in list_provider_events(lane)]
 
 
-def ids(lane: Lane) -> list[str]:
+def ids(lane: ProviderHealth) -> list[str]:
     """The ids of the events that tell of a lane."""
-    return [detail["event_id"] for _, detail in lane_events(lane)]
+    return [detail["event_id"] for _, detail in list_provider_events(lane)]
 
 
 # -- the report --------------------------------------------------------------------------------------------------
 
 
 def test_a_provider_that_is_well_has_no_report() -> None:
-    assert lane_report(OPEN) is None
-    assert lane_report(OPEN.but(closed_since=NOW, streak=3)) is None
-    assert lane_report(resume(paused(), frozenset(Reason), LATER)) is None
+    assert build_provider_report(OPEN) is None
+    assert build_provider_report(replace(OPEN, closed_since=NOW, failure_streak=3)) is None
+    assert build_provider_report(resume(paused(), frozenset(PauseReason), LATER)) is None
 
 
 def test_a_paused_providers_report_has_the_fields_of_any_other() -> None:
-    again = pause(paused(), Reason.KEY, Code.PROVIDER_KEY_REFUSED, "Still no.", LATER)
-    report = lane_report(again)
+    again = pause(paused(), PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "Still no.", LATER)
+    report = build_provider_report(again)
     assert report
     assert (report["source"], report["provider"]) == (None, "ideogram")
     (error,) = report["errors"]
@@ -52,7 +55,7 @@ def test_a_paused_providers_report_has_the_fields_of_any_other() -> None:
         "status": "paused",
         "code": "provider_key_refused",
         "message": "Still no.",
-        "hint": str(CODES[Code.PROVIDER_KEY_REFUSED].hint),
+        "hint": str(ERROR_CATALOG[Code.PROVIDER_KEY_REFUSED].hint),
         "retryable": True,
         "money": "not_spent",
         "first_seen": "2026-11-16T12:00:00.250Z",
@@ -61,8 +64,8 @@ def test_a_paused_providers_report_has_the_fields_of_any_other() -> None:
 
 
 def test_every_reason_stands_in_the_one_report() -> None:
-    lane = pause(paused(), Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
-    report = lane_report(lane)
+    lane = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
+    report = build_provider_report(lane)
     assert report
     assert [error["code"] for error in report["errors"]] == ["provider_key_refused", "paused_by_person"]
 
@@ -71,75 +74,81 @@ def test_every_reason_stands_in_the_one_report() -> None:
 
 
 def test_a_provider_that_was_never_paused_is_no_news() -> None:
-    assert lane_events(OPEN) == []
+    assert list_provider_events(OPEN) == []
 
 
 def test_a_pause_is_told_with_its_reason() -> None:
-    ((kind, detail),) = lane_events(paused())
+    ((kind, detail),) = list_provider_events(paused())
     assert kind == "Provider Paused"
     assert (detail["provider"], detail["since"]) == ("ideogram", "2026-11-16T12:00:00.250Z")
     assert [error["code"] for error in detail["errors"]] == ["provider_key_refused"]
 
 
 def test_the_end_of_a_pause_is_told_after_its_beginning() -> None:
-    before, (kind, detail) = lane_events(resume(paused(), frozenset(Reason), LATER))
-    assert [before] == lane_events(paused())
+    before, (kind, detail) = list_provider_events(resume(paused(), frozenset(PauseReason), LATER))
+    assert [before] == list_provider_events(paused())
     assert (kind, detail["since"]) == ("Provider Resumed", "2026-11-16T12:00:09.500Z")
 
 
 def test_a_budget_that_is_reached_has_an_event_of_its_own_that_names_the_command() -> None:
-    lane = paused(Reason.BUDGET, Code.BUDGET_REACHED)
+    lane = paused(PauseReason.BUDGET, Code.BUDGET_REACHED)
     assert told(lane) == ["Provider Paused", "Budget Reached"]
     assert len(set(ids(lane))) == 2
-    _, detail = lane_events(lane)[1]
+    _, detail = list_provider_events(lane)[1]
     (error,) = detail["errors"]
     assert "`backdrop budget 300 --today`" in error["hint"]
 
 
 def test_a_lane_that_is_paused_for_something_else_still_is_not_told_as_resumed() -> None:
-    lane = pause(paused(), Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
-    assert "Provider Resumed" not in told(resume(lane, frozenset({Reason.KEY}), LATEST))
+    lane = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
+    assert "Provider Resumed" not in told(resume(lane, frozenset({PauseReason.KEY}), LATEST))
 
 
 def test_a_reason_that_comes_and_goes_while_another_stays_is_remembered_once() -> None:
-    lane = pause(paused(Reason.PERSON, Code.PAUSED_BY_PERSON), Reason.KEY, Code.PROVIDER_KEY_REFUSED, "401", LATER)
+    lane = pause(
+        paused(PauseReason.OPERATOR, Code.PAUSED_BY_PERSON), PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "401", LATER
+    )
     for _ in range(5):
         lane = pause(
-            resume(lane, frozenset({Reason.KEY}), LATEST), Reason.KEY, Code.PROVIDER_KEY_REFUSED, "401", LATEST
+            resume(lane, frozenset({PauseReason.KEY}), LATEST),
+            PauseReason.KEY,
+            Code.PROVIDER_KEY_REFUSED,
+            "401",
+            LATEST,
         )
-    assert len(lane.ended) == 1
+    assert len(lane.past_pauses) == 1
 
 
 @pytest.mark.parametrize(
     "lane",
-    [paused(), paused(Reason.BUDGET, Code.BUDGET_REACHED), resume(paused(), frozenset(Reason), LATER)],
+    [paused(), paused(PauseReason.BUDGET, Code.BUDGET_REACHED), resume(paused(), frozenset(PauseReason), LATER)],
     ids=["paused", "budget", "resumed"],
 )
-def test_news_that_are_repeated_keep_their_ids_also_after_the_ledger_was_read_anew(lane: Lane) -> None:
-    assert ids(from_json(Lane, to_json(lane))) == ids(lane)
+def test_news_that_are_repeated_keep_their_ids_also_after_the_ledger_was_read_anew(lane: ProviderHealth) -> None:
+    assert ids(from_json(ProviderHealth, to_json(lane))) == ids(lane)
 
 
 def test_the_same_pause_in_newer_words_is_the_same_news() -> None:
-    again = pause(paused(), Reason.KEY, Code.PROVIDER_KEY_MISSING, "Now there is none at all.", LATEST)
+    again = pause(paused(), PauseReason.KEY, Code.PROVIDER_KEY_MISSING, "Now there is none at all.", LATEST)
     assert ids(again) == ids(paused())
 
 
 def test_one_more_reason_leaves_the_id_of_the_first_as_it_was() -> None:
-    both = pause(paused(), Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
+    both = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
     assert ids(paused()) == [one for one in ids(both) if one in ids(paused())]
     assert len(set(ids(both))) == 2
 
 
 def test_two_reasons_of_one_moment_are_two_news() -> None:
-    both = pause(paused(), Reason.PERSON, Code.PAUSED_BY_PERSON, "A person paused it.", NOW)
+    both = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", NOW)
     assert len(set(ids(both))) == 2
 
 
 @pytest.mark.parametrize("other", ["provider", "time", "end"])
 def test_each_pause_of_each_provider_is_news_of_its_own(other: str) -> None:
     others: dict[str, Any] = {
-        "provider": paused().but(provider="segmind"),
+        "provider": replace(paused(), provider="segmind"),
         "time": paused(at=LATER),
-        "end": resume(paused(), frozenset(Reason), NOW),
+        "end": resume(paused(), frozenset(PauseReason), NOW),
     }
     assert ids(others[other])[-1] not in ids(paused())

@@ -6,42 +6,42 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop.model.image_request import Answered, Asked
-from backdrop.model.job import Job, Money, Status
-from backdrop.model.object_keys import Kind
+from backdrop.model.image_request import CallbackOutcome, ImageRequest
+from backdrop.model.job import Job, JobStatus, MoneyStatus
+from backdrop.model.object_keys import ObjectKind
 from backdrop.model.sentence import Sentence
-from backdrop.model.task_result import MOST_CAUSE, MOST_OUTPUT_BYTES, reply
+from backdrop.model.task_result import MAX_CAUSE_LENGTH, MAX_OUTPUT_BYTES, build_task_result
 from tests.unit.core_items import NOW, a_dead_job, a_job, a_problem, a_result, a_source, a_stored_job
 
-ENDS = [one for one in Status if one in ("stored", "refused", "dead", "held", "superseded", "cancelled")]
+ENDS = [one for one in JobStatus if one in ("stored", "refused", "dead", "held", "superseded", "cancelled")]
 
 
-def an_asked(*jobs: Job, **changes: Any) -> Asked:
+def an_asked(*jobs: Job, **changes: Any) -> ImageRequest:
     """A request that named these jobs."""
-    facts: dict[str, Any] = {"source_id": "s" * 64, "ident": "m-1", "bucket": "photos", "key": "shoes/red.jpg"}
-    facts |= {"token": "t", "jobs": {job.variant: job.job_id for job in jobs}, "asked_at": NOW}
-    return Asked(**facts | changes)
+    facts: dict[str, Any] = {"source_id": "s" * 64, "request_id": "m-1", "bucket": "photos", "key": "shoes/red.jpg"}
+    facts |= {"task_token": "t", "jobs": {job.variant: job.job_id for job in jobs}, "requested_at": NOW}
+    return ImageRequest(**facts | changes)
 
 
-@pytest.mark.parametrize("status", Status)
-def test_a_request_is_answered_when_its_job_is_at_an_end_and_not_before(status: Status) -> None:
+@pytest.mark.parametrize("status", JobStatus)
+def test_a_request_is_answered_when_its_job_is_at_an_end_and_not_before(status: JobStatus) -> None:
     job = a_stored_job(status=status, problem=a_problem() if status in ("refused", "dead", "held") else None)
-    found = reply(a_source(), an_asked(job), [job])
+    found = build_task_result(a_source(), an_asked(job), [job])
     assert (found is not None) is (status in ENDS)
-    assert found is None or (found.kind is Answered.SUCCESS) is (status is Status.STORED)
+    assert found is None or (found.outcome is CallbackOutcome.SUCCESS) is (status is JobStatus.STORED)
 
 
 def test_jobs_of_others_do_not_matter() -> None:
     mine, other = a_stored_job(), a_job(job_id="job-2", variant="beach")
-    found = reply(a_source(), an_asked(mine), [mine, other])
+    found = build_task_result(a_source(), an_asked(mine), [mine, other])
     assert found
     assert [job["job_id"] for job in json.loads(found.output)["jobs"]] == ["job-1"]
 
 
 def test_a_failure_says_of_every_job_that_failed_what_it_cost() -> None:
     stored, dead = a_stored_job(job_id="job-2", variant="a"), a_dead_job(variant="b")
-    called_off = a_job(job_id="job-3", variant="c", status=Status.SUPERSEDED, ended_at=NOW)
-    found = reply(a_source(), an_asked(stored, dead, called_off), [stored, dead, called_off])
+    called_off = a_job(job_id="job-3", variant="c", status=JobStatus.SUPERSEDED, ended_at=NOW)
+    found = build_task_result(a_source(), an_asked(stored, dead, called_off), [stored, dead, called_off])
     assert found
     cause = json.loads(found.cause)
     assert found.error == "unsafe_result"
@@ -54,8 +54,8 @@ def test_a_failure_says_of_every_job_that_failed_what_it_cost() -> None:
 
 def test_what_was_refused_is_told_before_what_failed() -> None:
     dead = a_dead_job()
-    problem = a_problem(Code.MISSING_PROMPT, Money.NOT_SPENT, variant="beach")
-    found = reply(a_source(), an_asked(dead, problems=(problem,)), [dead])
+    problem = a_problem(Code.MISSING_PROMPT, MoneyStatus.NOT_SPENT, variant="beach")
+    found = build_task_result(a_source(), an_asked(dead, problems=(problem,)), [dead])
     assert found
     assert (found.error, [one["variant"] for one in json.loads(found.cause)]) == ("missing_prompt", ["beach", None])
 
@@ -75,9 +75,9 @@ def test_an_output_that_is_too_long_goes_without_what_its_receipt_has(
     changes: dict[str, Any], without: set[str]
 ) -> None:
     jobs = [a_stored_job(job_id=f"job-{n}", variant=f"v{n}", **changes) for n in range(20)]
-    found = reply(a_source(), an_asked(*jobs), jobs)
+    found = build_task_result(a_source(), an_asked(*jobs), jobs)
     assert found
-    assert len(found.output.encode()) <= MOST_OUTPUT_BYTES
+    assert len(found.output.encode()) <= MAX_OUTPUT_BYTES
     told = json.loads(found.output)
     assert (len(told["jobs"]), told["total_usd"]) == (20, 1.2)
     assert all(
@@ -87,17 +87,18 @@ def test_an_output_that_is_too_long_goes_without_what_its_receipt_has(
 
 def test_a_cause_that_is_too_long_tells_the_first_errors_whole() -> None:
     problems = tuple(
-        a_problem(Code.INVALID_VALUE, Money.NOT_SPENT, variant=f"v{n}", message=Sentence("é" * 5000)) for n in range(50)
+        a_problem(Code.INVALID_VALUE, MoneyStatus.NOT_SPENT, variant=f"v{n}", message=Sentence("é" * 5000))
+        for n in range(50)
     )
-    found = reply(a_source(), an_asked(problems=problems), [])
+    found = build_task_result(a_source(), an_asked(problems=problems), [])
     assert found
-    assert len(found.cause) <= MOST_CAUSE
+    assert len(found.cause) <= MAX_CAUSE_LENGTH
     told = json.loads(found.cause)
     assert [one["variant"] for one in told] == [f"v{n}" for n in range(len(told))]
     assert len(told) > 10
 
 
 def test_a_request_that_was_skipped_says_why() -> None:
-    found = reply(a_source(), an_asked(skipped=Kind.IGNORED), [])
+    found = build_task_result(a_source(), an_asked(skipped_kind=ObjectKind.IGNORED), [])
     assert found
-    assert (found.kind, json.loads(found.output)["skipped"]) == (Answered.SUCCESS, "no image, by its name")
+    assert (found.outcome, json.loads(found.output)["skipped"]) == (CallbackOutcome.SUCCESS, "no image, by its name")

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from backdrop.aws.events import looks_of
-from backdrop.model.errors import DamagedMessageError
-from backdrop.model.intake_event import Look
+from backdrop.aws.events import parse_intake_message
+from backdrop.model.errors import MalformedMessageError
+from backdrop.model.intake_event import IntakeEvent
 from proof.world.sns import TOPIC, envelope
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 NEITHER = "neither an S3 notification nor a request"
 NOT_S3 = "holds no S3 notification"
-Outcome = list[Look] | str
+Outcome = list[IntakeEvent] | str
 
 
 def s3(key: str = "shoes/red.jpg", name: str = "ObjectCreated:Put", **more: object) -> dict[str, Any]:
@@ -87,8 +87,8 @@ def from_sns() -> dict[str, Any]:
     return {"Records": [{"EventVersion": "1.0", "EventSource": "aws:sns", "Sns": message}]}
 
 
-RED, LOOK = "shoes/red.jpg", [Look("photos", "shoes/red.jpg")]
-DECODED = [Look("photos", "a b+c.jpg")]
+RED, LOOK = "shoes/red.jpg", [IntakeEvent("photos", "shoes/red.jpg")]
+DECODED = [IntakeEvent("photos", "a b+c.jpg")]
 GREETING = json.dumps({"message": "hello world"})
 SAMPLES: dict[str, tuple[Any, Outcome]] = {
     "s3Event": (s3(), LOOK),
@@ -121,8 +121,8 @@ SAMPLES: dict[str, tuple[Any, Outcome]] = {
 
 def outcome(body: str) -> Outcome:
     try:
-        return looks_of(body, bucket="photos", again=False)
-    except DamagedMessageError as error:
+        return parse_intake_message(body, input_bucket="photos", is_repeated=False)
+    except MalformedMessageError as error:
         return str(error)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from backdrop.instructions.schema import Wish
-from backdrop.instructions.sources import read_file
-from backdrop.model.capabilities import ADDRESSED, CAPABILITIES, SPOKEN, not_expressible
-from backdrop.model.styles import PRESETS
+from backdrop.instructions.schema import InstructionsModel
+from backdrop.instructions.sources import parse_file
+from backdrop.model.capabilities import CAPABILITIES, PROVIDER_FIELDS, SUPPORTED_PROVIDERS, find_not_expressible
+from backdrop.model.styles import STYLE_PRESETS
 from docs import make_schemas
 
 KINDS = ("sidecar", "folder-defaults")
@@ -73,7 +73,7 @@ def a_file(random: Random) -> dict[str, Any]:
 
 def accepted(document: object) -> bool:
     """Whether intake takes this file."""
-    return read_file("red.jpg.json", json.dumps(document).encode()).errors == ()
+    return parse_file("red.jpg.json", json.dumps(document).encode()).errors == ()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -90,7 +90,7 @@ def test_what_the_schema_accepts_intake_accepts() -> None:
     assert FILES / 4 < len(valid) < 3 * FILES / 4, "too few of one kind to tell anything"
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", STYLE_PRESETS)
 def test_every_preset_is_offered_and_fine_in_any_spelling(preset: str) -> None:
     offered = SCHEMA["properties"]["style"]["else"]["enum"]
     assert preset.lower().replace("_", " ") in offered
@@ -138,7 +138,10 @@ def test_every_field_has_a_title_and_a_description(kind: str) -> None:
     for path, one in fields(make_schemas.schema_of(kind)):
         assert one["title"], path
         assert one["description"].endswith("."), path
-    assert {*make_schemas.schema_of(kind)["properties"]} == {"$schema", *Wish.model_fields} - make_schemas.NOT_OFFERED
+    assert {*make_schemas.schema_of(kind)["properties"]} == {
+        "$schema",
+        *InstructionsModel.model_fields,
+    } - make_schemas.NOT_OFFERED
 
 
 @pytest.mark.parametrize("field", ["style", "style_preset"])
@@ -152,14 +155,14 @@ def test_an_editor_says_what_a_style_can_be(field: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_no_provider_can_express_is_not_offered_and_refused_with_the_reason(kind: str) -> None:
     offered = {name for column in CAPABILITIES.values() for name in column}
-    assert {*ADDRESSED} - offered == {*make_schemas.NOT_OFFERED} & {*ADDRESSED}
+    assert {*PROVIDER_FIELDS} - offered == {*make_schemas.NOT_OFFERED} & {*PROVIDER_FIELDS}
     for field in sorted(make_schemas.NOT_OFFERED):
         assert f'"{field}"' not in json.dumps(make_schemas.schema_of(kind))
         given = {"prompt": "a beach", field: "DESIGN"}
         assert not VALIDATOR.is_valid(given)
         assert accepted(given)
-        asked = read_file("red.jpg.json", json.dumps(given).encode()).fields
-        told = [" ".join(not_expressible(provider, asked)) for provider in sorted(SPOKEN)]
+        asked = parse_file("red.jpg.json", json.dumps(given).encode()).fields
+        told = [" ".join(find_not_expressible(provider, asked)) for provider in sorted(SUPPORTED_PROVIDERS)]
         assert [words for words in told if f"has no {field}" not in words] == []
 
 
@@ -167,7 +170,7 @@ def test_no_field_may_be_null_and_none_is_without_its_bounds() -> None:
     text = json.dumps(SCHEMA)
     assert '"null"' not in text
     assert not {'"ge"', '"le"', '"default": null'} & {*text.split(": ")}
-    assert SCHEMA["$defs"]["OutputWish"]["properties"]["width"]["maximum"] == 10_000
+    assert SCHEMA["$defs"]["OutputModel"]["properties"]["width"]["maximum"] == 10_000
 
 
 def test_every_example_in_the_schema_is_valid() -> None:

@@ -1,15 +1,16 @@
 """Text for people is shown and composed; neither the type checker nor the interpreter lets code decide by it."""
-# Each `pyrefly: ignore` below is an error that the type checker finds. Where it finds none, `make check` fails.
 
+# Each `pyrefly: ignore` below is an error that the type checker finds. Where it finds none, `make check` fails.
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from backdrop.model.advice import Advice, Then
+from backdrop.model.advice import Advice, FollowUp
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, InstructionError
@@ -27,7 +28,7 @@ def test_sentence_is_shown_as_it_is() -> None:
         "The file is empty. Again.",
         "  The file is empty.",
     )
-    assert (str(TEXT.cut(8)), str(TEXT.clause), str(Sentence(TEXT))) == (
+    assert (str(TEXT.truncate(8)), str(TEXT.clause), str(Sentence(TEXT))) == (
         "The file",
         "The file is empty",
         "The file is empty.",
@@ -87,11 +88,15 @@ def test_records_with_sentences_are_compared_as_a_whole() -> None:
     assert [one, same].count(one) == 2
 
 
-ADVICE = Advice.to("Mend it", Then.RUNS).adding("2 photos wait.").but(for_requests=Sentence("Send it."))
+ADVICE = replace(
+    Advice.from_text("Mend it", FollowUp.RUNS).with_note("2 photos wait."), custom_request_text=Sentence("Send it.")
+)
 PROBLEMS = [
-    Problem.of(BackdropError(Code.NOT_A_PHOTO, "It is a text."), NOW),
-    Problem.of(BackdropError(Code.NOT_A_PHOTO, "It is a text.", "Do this."), NOW).but(origin=Origin.REQUEST),
-    Problem.of(InstructionError.at("_backdrop.json", "output[1]", Code.INVALID_VALUE, "is 7", ADVICE), NOW),
+    Problem.from_error(BackdropError(Code.NOT_A_PHOTO, "It is a text."), NOW),
+    replace(
+        Problem.from_error(BackdropError(Code.NOT_A_PHOTO, "It is a text.", "Do this."), NOW), origin=Origin.REQUEST
+    ),
+    Problem.from_error(InstructionError.at("_backdrop.json", "output[1]", Code.INVALID_VALUE, "is 7", ADVICE), NOW),
 ]
 
 
@@ -112,16 +117,16 @@ def test_sentence_in_the_ledger_is_a_text() -> None:
 # -- advice ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("then", Then)
-def test_who_sent_a_request_is_told_to_send_it_again(then: Then) -> None:
-    advice = Advice.to("Mend it.", then).adding("2 photos wait.")
-    assert str(advice.for_photo).startswith("Mend it")
-    assert str(advice.for_request).count("send the request again") == 1
-    assert all(str(one).endswith("2 photos wait.") for one in (advice.for_photo, advice.for_request))
-    assert "by itself" not in str(advice.for_request) or then is Then.WAITS
+@pytest.mark.parametrize("then", FollowUp)
+def test_who_sent_a_request_is_told_to_send_it_again(then: FollowUp) -> None:
+    advice = Advice.from_text("Mend it.", then).with_note("2 photos wait.")
+    assert str(advice.text_for_photo).startswith("Mend it")
+    assert str(advice.text_for_request).count("send the request again") == 1
+    assert all(str(one).endswith("2 photos wait.") for one in (advice.text_for_photo, advice.text_for_request))
+    assert "by itself" not in str(advice.text_for_request) or then is FollowUp.WAITS
 
 
 def test_hint_of_a_problem_fits_who_reads_it() -> None:
-    told = Problem.of(BackdropError(Code.SIDECAR_TOO_LARGE, "It is large."), NOW)
+    told = Problem.from_error(BackdropError(Code.SIDECAR_TOO_LARGE, "It is large."), NOW)
     assert "by itself" in str(told.hint)
-    assert "send the request again" in str(told.but(origin=Origin.REQUEST).hint)
+    assert "send the request again" in str(replace(told, origin=Origin.REQUEST).hint)

@@ -5,12 +5,12 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from backdrop.aws.settings import ENVIRONMENT_NAMES, Settings, settings
-from backdrop.model.capabilities import PROVIDERS, SPOKEN
-from backdrop.model.provider_options import Endpoint, Options
+from backdrop.aws.settings import ENVIRONMENT_PREFIXES, Settings, read_settings
+from backdrop.model.capabilities import PROVIDERS, SUPPORTED_PROVIDERS
+from backdrop.model.provider_options import ProviderOptions, SegmindEndpoint
 from backdrop.model.provider_result import OnLostAnswer
 
-SPOKEN_TO = {name: prefix for name, prefix in ENVIRONMENT_NAMES.items() if name in SPOKEN}
+SPOKEN_TO = {name: prefix for name, prefix in ENVIRONMENT_PREFIXES.items() if name in SUPPORTED_PROVIDERS}
 ALL = {
     "STACK_NAME": "shop",
     "INPUT_BUCKET": "photos",
@@ -37,7 +37,7 @@ ALL = {
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for prefix in ENVIRONMENT_NAMES.values():
+    for prefix in ENVIRONMENT_PREFIXES.values():
         for name in ("QUEUE_URL", "BASE_URL", "TIMEOUT_SECONDS", "MAX_IN_FLIGHT"):
             monkeypatch.delenv(f"{prefix}_{name}", raising=False)
     for name in ALL:
@@ -47,7 +47,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def given(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return settings()
+    return read_settings()
 
 
 def test_every_setting_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,14 +58,14 @@ def test_every_setting_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) 
     assert (ours.deliver_queue_url, ours.dead_letter_queue_url) == ("https://q/deliver", "https://q/dead")
     assert ours.daily_budget_usd == Decimal("2.5")
     assert (ours.settle_seconds, ours.max_image_megapixels) == (7, 40)
-    assert ours.extra_hosts == ("a.example", "b.example")
-    assert ours.readable == {"shelf", "archive"}
+    assert ours.extra_result_hosts == ("a.example", "b.example")
+    assert ours.other_input_buckets == {"shelf", "archive"}
     assert (ours.render_function_name, ours.on_lost_answer) == ("shop-render", OnLostAnswer.HOLD)
 
 
 def test_a_function_is_given_only_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = given(monkeypatch, INPUT_BUCKET="photos")
-    assert (ours.output_bucket, ours.extra_hosts, ours.lanes) == ("", (), {})
+    assert (ours.output_bucket, ours.extra_result_hosts, ours.enabled_providers) == ("", (), {})
     assert ours.on_lost_answer is OnLostAnswer.RETRY_ONCE
     assert (ours.daily_budget_usd, ours.settle_seconds, ours.max_image_megapixels) == (10, 20, 100)
 
@@ -81,33 +81,37 @@ def test_a_provider_with_a_queue_is_a_lane(monkeypatch: pytest.MonkeyPatch, name
         f"{prefix}_BASE_URL": "https://api.example/x",
         f"{prefix}_TIMEOUT_SECONDS": "90",
     }
-    (lane,) = given(monkeypatch, **variables).lanes.items()
+    (lane,) = given(monkeypatch, **variables).enabled_providers.items()
     assert lane[0] == name
     assert (lane[1].queue_url, lane[1].base_url, lane[1].timeout_seconds) == tuple([*list(variables.values())[:2], 90])
 
 
 def test_what_credits_cost_is_known_only_where_somebody_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert given(monkeypatch).prices == {}
-    assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="").prices == {}
-    assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="0").prices == {}
-    assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="0.045").prices == {"1min": 45_000}
+    assert given(monkeypatch).configured_prices == {}
+    assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="").configured_prices == {}
+    assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="0").configured_prices == {}
+    assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="0.045").configured_prices == {"1min": 45_000}
 
 
 def test_the_ways_of_speaking_to_a_provider_are_the_advised_ones_unless_an_operator_chooses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert given(monkeypatch).options == Options(Endpoint.V2, runware_uploads=False, runware_checks_content=False)
+    assert given(monkeypatch).provider_options == ProviderOptions(
+        SegmindEndpoint.V2, runware_uploads=False, runware_checks_content=False
+    )
     ours = given(monkeypatch, SEGMIND_ENDPOINT="v1", RUNWARE_UPLOADS="true", RUNWARE_CHECKS_CONTENT="true")
-    assert ours.options == Options(Endpoint.V1, runware_uploads=True, runware_checks_content=True)
+    assert ours.provider_options == ProviderOptions(
+        SegmindEndpoint.V1, runware_uploads=True, runware_checks_content=True
+    )
 
 
 def test_every_provider_has_its_variables() -> None:
-    assert tuple(ENVIRONMENT_NAMES) == tuple(SPOKEN_TO) == PROVIDERS
+    assert tuple(ENVIRONMENT_PREFIXES) == tuple(SPOKEN_TO) == PROVIDERS
 
 
 def test_a_provider_without_a_queue_is_off_and_keeps_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = given(monkeypatch, IDEOGRAM_QUEUE_URL="", IDEOGRAM_BASE_URL="https://api.example")
-    assert ours.lanes == {}
+    assert ours.enabled_providers == {}
     assert ours.providers["ideogram"].base_url == "https://api.example"
 
 

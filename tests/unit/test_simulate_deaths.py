@@ -32,7 +32,7 @@ class Dying:
         self.deaths.count()
 
     def marked(self, until: datetime | None) -> None:
-        self.deaths.written({"begun_until": until.isoformat() if until else None, "key": KEY, "job_id": JOB})
+        self.deaths.written({"processing_until": until.isoformat() if until else None, "key": KEY, "job_id": JOB})
 
 
 def test_a_slow_worker_that_began_under_a_mark_dies_under_it() -> None:
@@ -84,8 +84,8 @@ def test_one_that_goes_in_good_order_ends_the_row() -> None:
 def test_the_deaths_of_a_photo_without_a_job_are_its_own() -> None:
     """Another photo, looked at in good order meanwhile, does not end its row."""
     dying = Dying(f'{{"key": "{KEY}"}}')
-    source: Any = {"begun_until": None, "key": "hats/2.jpg"}
-    dying.deaths.written(source | {"begun_until": (START + 5 * MINUTE).isoformat(), "key": KEY})
+    source: Any = {"processing_until": None, "key": "hats/2.jpg"}
+    dying.deaths.written(source | {"processing_until": (START + 5 * MINUTE).isoformat(), "key": KEY})
     dying.one(START)
     dying.deaths.written(source)
     assert dying.deaths.in_a_row == {KEY: 1}
@@ -95,7 +95,7 @@ def test_the_deaths_of_a_photo_without_a_job_are_its_own() -> None:
 def test_other_bytes_than_the_ledger_knew_begin_their_own_row(known: str, left: dict[str, int]) -> None:
     """The ledger knew what lay there before, and could not know whose deaths it counted (seed 45)."""
     dying = Dying(f'{{"key": "{KEY}"}}')
-    source: Any = {"begun_until": (START + 5 * MINUTE).isoformat(), "key": KEY, "photo": {"etag": known}}
+    source: Any = {"processing_until": (START + 5 * MINUTE).isoformat(), "key": KEY, "photo": {"etag": known}}
     dying.deaths.written(source)
     dying.one(START)
     dying.deaths.written(source | {"photo": None}, source)

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from backdrop.model.circuit import Lane
-from backdrop.pipeline.call_context import RECORD_SECONDS, Slot
+from backdrop.model.circuit import ProviderHealth
+from backdrop.pipeline.call_context import RECORD_RESULT_SECONDS, CallContext
 from tests.unit.core_items import NOW
 
 
@@ -12,14 +12,14 @@ def after(seconds: float) -> timedelta:
 
 
 def test_a_call_and_the_record_of_its_answer_end_before_the_deadline() -> None:
-    slot = Slot(deadline=NOW + after(300))
-    assert slot.latest_start(60) == NOW + after(300 - 60 - RECORD_SECONDS)
+    slot = CallContext(deadline=NOW + after(300))
+    assert slot.latest_start(60) == NOW + after(300 - 60 - RECORD_RESULT_SECONDS)
 
 
 def test_a_probes_call_also_ends_before_another_job_may_be_the_probe() -> None:
-    lane = Lane(provider="ideogram", probe_until=NOW + after(100))
-    probe = Slot(deadline=NOW + after(300), lane=lane, probe=True)
-    assert probe.latest_start(60) == NOW + after(100 - 60 - RECORD_SECONDS)
+    lane = ProviderHealth(provider="ideogram", probe_until=NOW + after(100))
+    probe = CallContext(deadline=NOW + after(300), lane=lane, is_probe=True)
+    assert probe.latest_start(60) == NOW + after(100 - 60 - RECORD_RESULT_SECONDS)
     assert not probe.has_time_for(60, NOW + after(31))
-    other = Slot(deadline=NOW + after(300), lane=lane)
+    other = CallContext(deadline=NOW + after(300), lane=lane)
     assert other.has_time_for(60, NOW + after(31))

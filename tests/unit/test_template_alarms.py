@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from backdrop.aws.metric_names import Metric
-from backdrop.aws.metrics import count_end, count_refused
-from backdrop.model.codes import Code, End
-from backdrop.model.error_catalog import CODES
-from backdrop.model.job import Outcome, Status
+from backdrop.aws.metrics import count_ended_job, count_refused
+from backdrop.model.codes import Code, Disposition
+from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.job import AttemptOutcome, JobStatus
 from docs.make_commands import options_of, verbs
 from tests.unit.core_items import a_dead_job, a_problem, an_attempt
 from tests.unit.template_document import Deployed, Node, load
@@ -92,7 +92,7 @@ def test_an_alarm_watches_what_somebody_counts_with_just_these_dimensions(name: 
 
 
 def test_the_alarm_on_money_sees_the_line_that_deliver_writes(capsys: pytest.CaptureFixture[str]) -> None:
-    count_end(a_dead_job())
+    count_ended_job(a_dead_job())
     [line] = [line for line in counted(capsys) if "PaidWithoutResult" in line]
     [metric] = line["_aws"]["CloudWatchMetrics"]
     made = alarms()["backdrop-paid-without-result"]
@@ -237,16 +237,16 @@ def test_without_an_address_nothing_is_made_to_mail_with() -> None:
     assert not [name for name in Deployed().resources if name.startswith(("AlarmTopic", "AlarmMail"))]
 
 
-REFUSALS = [code for code, facts in CODES.items() if facts.end is End.REFUSED]
-FREE = an_attempt(charged=0, outcome=Outcome.NOT_TAKEN)
-LOST = an_attempt(charged=0, unknown=60_000, outcome=Outcome.LOST)
+REFUSALS = [code for code, facts in ERROR_CATALOG.items() if facts.disposition is Disposition.REFUSED]
+FREE = an_attempt(charged=0, outcome=AttemptOutcome.NOT_TAKEN)
+LOST = an_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
 
 
 @pytest.mark.parametrize("code", REFUSALS)
 def test_a_refused_photo_wakes_nobody(code: Code, capsys: pytest.CaptureFixture[str]) -> None:
     count_refused(code)
     for attempts in ((FREE,), (LOST, FREE)):
-        count_end(a_dead_job(status=Status.REFUSED, attempts=attempts, problem=a_problem(code)))
+        count_ended_job(a_dead_job(status=JobStatus.REFUSED, attempts=attempts, problem=a_problem(code)))
     lines = counted(capsys)
     assert ["Failed" in line for line in lines] == [True, True, True]
     assert not OURS & {name for line in lines for name in line}

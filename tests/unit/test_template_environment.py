@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backdrop.aws.settings import ENVIRONMENT_NAMES, ProviderSettings, Settings
+from backdrop.aws.settings import ENVIRONMENT_PREFIXES, ProviderSettings, Settings
 from tests.unit.template_document import ALL_ON, Deployed, Node
 
 ROOT = Path(__file__).parents[2]
@@ -19,11 +19,11 @@ REGISTRY = ast.parse((PACKAGE / "providers" / "registry.py").read_text())
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 # What is read of a setting under another name than its own.
 READ_AS = {
-    "extra_hosts": {"RESULT_HOSTS"},
-    "readable": {"READABLE_BUCKETS"},
-    "prices": {"ONE_MIN_USD_PER_IMAGE"},
-    "limits": {f"{prefix}_MAX_IN_FLIGHT" for prefix in ENVIRONMENT_NAMES.values()},
-    "options": {"SEGMIND_ENDPOINT", "RUNWARE_UPLOADS", "RUNWARE_CHECKS_CONTENT"},
+    "extra_result_hosts": {"RESULT_HOSTS"},
+    "other_input_buckets": {"READABLE_BUCKETS"},
+    "configured_prices": {"ONE_MIN_USD_PER_IMAGE"},
+    "max_in_flight_by_provider": {f"{prefix}_MAX_IN_FLIGHT" for prefix in ENVIRONMENT_PREFIXES.values()},
+    "provider_options": {"SEGMIND_ENDPOINT", "RUNWARE_UPLOADS", "RUNWARE_CHECKS_CONTENT"},
 }
 ONE_BY_ONE = {
     "readable_buckets",
@@ -70,7 +70,7 @@ def _is_bootstrap(node: ast.expr) -> bool:
 def variables_of(names: set[str]) -> set[str]:
     """The environment variables behind settings."""
     own = {one for name in names & OURS for one in READ_AS.get(name, {name.upper()})} - {"PROVIDERS"}
-    prefixes = ENVIRONMENT_NAMES.values()
+    prefixes = ENVIRONMENT_PREFIXES.values()
     return own | {f"{prefix}_{name.upper()}" for prefix in prefixes for name in names & PER_PROVIDER}
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from backdrop.aws.event_bus import SOURCE
-from backdrop.aws.events import REQUESTED
+from backdrop.aws.event_bus import EVENT_SOURCE
+from backdrop.aws.events import REQUEST_DETAIL_TYPE
 from tests.unit.template_document import Deployed
 
 
@@ -70,5 +70,5 @@ def test_an_existing_bucket_is_heard_through_eventbridge_and_an_own_one_is_not()
 def test_a_request_on_the_bus_goes_to_intake_unless_it_is_our_own() -> None:
     rule = Deployed().resources["RequestRule"]["Properties"]
     assert rule["EventBusName"] == "EventBus"
-    assert rule["EventPattern"] == {"source": [{"anything-but": [SOURCE]}], "detail-type": [REQUESTED]}
+    assert rule["EventPattern"] == {"source": [{"anything-but": [EVENT_SOURCE]}], "detail-type": [REQUEST_DETAIL_TYPE]}
     assert [target["Arn"] for target in rule["Targets"]] == ["IntakeQueue.Arn"]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from backdrop.model.schedule import MESSAGE_LIFE
+from backdrop.model.schedule import MESSAGE_LIFETIME
 from tests.unit.template_document import ALL_ON, PROVIDERS, Deployed, Node, load
 
 LANES = {f"{provider}Queue" for provider in PROVIDERS}
@@ -64,7 +64,7 @@ def test_a_message_becomes_a_dead_letter_before_its_queue_deletes_it(name: str) 
 def test_a_lane_may_delete_a_message_because_reconcile_sends_its_job_again(name: str) -> None:
     lane = queues()[name]
     assert lane["MessageRetentionPeriod"] < most_received_seconds(lane), "its redrive policy alone loses messages"
-    assert lane["MessageRetentionPeriod"] - MESSAGE_LIFE.total_seconds() >= DAY
+    assert lane["MessageRetentionPeriod"] - MESSAGE_LIFETIME.total_seconds() >= DAY
 
 
 def test_only_functions_that_end_their_own_chains_may_recurse() -> None:
@@ -75,7 +75,7 @@ def test_only_functions_that_end_their_own_chains_may_recurse() -> None:
 
 def test_a_job_gets_a_new_message_long_before_its_old_one_expires() -> None:
     kept = min(queue["MessageRetentionPeriod"] for queue in queues().values())
-    assert MESSAGE_LIFE.total_seconds() + DAY <= kept
+    assert MESSAGE_LIFETIME.total_seconds() + DAY <= kept
 
 
 def test_every_queue_is_a_standard_queue_so_that_a_messages_group_makes_it_fair() -> None:

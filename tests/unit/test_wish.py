@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backdrop.instructions.sources import read_file, read_tags
+from backdrop.instructions.sources import parse_file, parse_tags
 from backdrop.model.codes import Code
 from tests.unit.core_places import NAME, codes, sidecar, words
 
@@ -47,7 +47,7 @@ def test_a_field_is_read_in_the_spellings_that_people_use(given: object, fields:
 def test_a_text_has_one_form_whatever_the_editor_made_of_it(typed: str, kept: str) -> None:
     """Composed letters and line feeds; what only looks alike stays as it is."""
     assert sidecar({"prompt": typed}).fields["prompt"] == kept
-    assert read_tags({"prompt": typed}).fields["prompt"] == kept
+    assert parse_tags({"prompt": typed}).fields["prompt"] == kept
     assert sidecar({"prompt": "x", "revision": typed}).fields["revision"] == kept
 
 
@@ -59,7 +59,7 @@ def test_a_prompts_length_is_counted_in_its_one_form() -> None:
 @pytest.mark.parametrize("blank", ["", "  ", "\r\n"], ids=ascii)
 def test_a_blank_revision_is_none(blank: str) -> None:
     assert sidecar({"prompt": "x", "revision": blank}).fields == sidecar({"prompt": "x"}).fields
-    assert read_tags({"operation": "remove", "revision": blank}).fields == {"operation": "remove"}
+    assert parse_tags({"operation": "remove", "revision": blank}).fields == {"operation": "remove"}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_prompt_of_blanks_is_a_missing_prompt(prompt: str) -> None:
 
 
 def test_a_blank_prompt_in_the_tags_is_a_missing_prompt() -> None:
-    assert codes(read_tags({"prompt": "  "})) == [Code.MISSING_PROMPT]
+    assert codes(parse_tags({"prompt": "  "})) == [Code.MISSING_PROMPT]
 
 
 def test_a_prompt_that_is_too_long_says_how_long_it_may_be() -> None:
@@ -168,7 +168,7 @@ def test_a_value_that_is_wrong_in_itself_is_no_conflict_of_fields(given: object,
 
 
 def test_a_number_in_metadata_that_json_does_not_know_is_an_invalid_value() -> None:
-    read = read_file(NAME, b'{"metadata": {"a": 1e999}}')
+    read = parse_file(NAME, b'{"metadata": {"a": 1e999}}')
     assert codes(read) == [Code.INVALID_VALUE]
     assert "metadata" in words(read)
 

@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
-from backdrop.instructions.schema import Wish
-from backdrop.instructions.sources import read_file, read_tags
+from backdrop.instructions.schema import InstructionsModel
+from backdrop.instructions.sources import parse_file, parse_tags
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
 from tests.unit.core_items import a_job, quick
@@ -19,7 +19,7 @@ ANY_JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=10,
 )
-OUR_FIELDS = st.dictionaries(st.sampled_from(sorted(Wish.model_fields)), ANY_JSON, max_size=5)
+OUR_FIELDS = st.dictionaries(st.sampled_from(sorted(InstructionsModel.model_fields)), ANY_JSON, max_size=5)
 
 
 @quick
@@ -30,7 +30,7 @@ OUR_FIELDS = st.dictionaries(st.sampled_from(sorted(Wish.model_fields)), ANY_JSO
 @example(b"1" * 5_000)
 @example(b"{}" + b"\0" * 50)
 def test_any_bytes_as_a_sidecar_make_a_place(data: bytes) -> None:
-    assert encodable(read_file(NAME, data))
+    assert encodable(parse_file(NAME, data))
 
 
 @quick
@@ -40,7 +40,10 @@ def test_any_json_as_a_sidecar_makes_a_place(content: object) -> None:
 
 
 @quick
-@given(st.sampled_from(sorted(Wish.model_fields)), st.text(alphabet=st.characters(categories=["Cs", "L", "N", "Cc"])))
+@given(
+    st.sampled_from(sorted(InstructionsModel.model_fields)),
+    st.text(alphabet=st.characters(categories=["Cs", "L", "N", "Cc"])),
+)
 def test_half_a_surrogate_pair_in_any_field_is_no_way_out(field: str, text: str) -> None:
     assert encodable(sidecar({field: text}))
     assert encodable(sidecar({field: [text]}))
@@ -50,13 +53,13 @@ def test_half_a_surrogate_pair_in_any_field_is_no_way_out(field: str, text: str)
 @quick
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=8))
 def test_any_tags_make_a_place(tags: dict[str, str]) -> None:
-    assert encodable(read_tags(tags))
+    assert encodable(parse_tags(tags))
 
 
 @pytest.mark.parametrize("depth", [100, 900, 5_000, 10_000, 30_000])
 @pytest.mark.parametrize("field", ["prompt", "metadata", "beside"])
 def test_deep_nesting_makes_a_place(field: str, depth: int) -> None:
-    read = read_file(NAME, b'{"%s":{"a":%s%s}}' % (field.encode(), b"[" * depth, b"]" * depth))
+    read = parse_file(NAME, b'{"%s":{"a":%s%s}}' % (field.encode(), b"[" * depth, b"]" * depth))
     assert bool(read.errors) is not (field == "metadata" and bool(read.fields))
 
 
@@ -77,7 +80,7 @@ def test_metadata_comes_back_from_the_ledger_as_it_was_given(metadata: dict[str,
 
 @pytest.mark.parametrize("depth", [20, 150, 200, 220, 260, 1_000, 4_000])
 def test_metadata_too_deep_for_the_ledger_is_refused_before_it_is_written(depth: int) -> None:
-    read = read_file(NAME, b'{"prompt":"x","metadata":{"a":%s%s}}' % (b"[" * depth, b"]" * depth))
+    read = parse_file(NAME, b'{"prompt":"x","metadata":{"a":%s%s}}' % (b"[" * depth, b"]" * depth))
     if read.errors:
         assert codes(read) == [Code.INVALID_VALUE]
         assert "metadata" in words(read)
@@ -124,7 +127,7 @@ def test_metadata_too_deep_for_the_ledger_is_refused_before_it_is_written(depth:
     ],
 )
 def test_a_sidecar_that_is_no_json_object_says_where_and_why(data: bytes, says: str) -> None:
-    read = read_file(NAME, data)
+    read = parse_file(NAME, data)
     assert codes(read) == [Code.SIDECAR_NOT_JSON]
     assert NAME in words(read)
     assert says in words(read)
@@ -132,14 +135,14 @@ def test_a_sidecar_that_is_no_json_object_says_where_and_why(data: bytes, says: 
 
 @pytest.mark.parametrize("data", [BEACH.encode("utf-8-sig"), b"\r\n\t " + BEACH.encode() + b"\n"])
 def test_what_editors_add_around_the_json_does_no_harm(data: bytes) -> None:
-    assert read_file(NAME, data).fields == {"operation": "replace", "prompt": "a beach"}
+    assert parse_file(NAME, data).fields == {"operation": "replace", "prompt": "a beach"}
 
 
 @pytest.mark.parametrize(("size", "refused"), [(MAX_SIDECAR_BYTES, False), (MAX_SIDECAR_BYTES + 1, True)])
 def test_a_sidecar_has_64_kilobytes_and_no_more(size: int, refused: bool) -> None:
-    read = read_file(NAME, BEACH.encode().ljust(size))
+    read = parse_file(NAME, BEACH.encode().ljust(size))
     assert codes(read) == ([Code.SIDECAR_TOO_LARGE] if refused else [])
 
 
 def test_five_megabytes_are_refused_unread() -> None:
-    assert codes(read_file(NAME, b"[" * 5_000_000)) == [Code.SIDECAR_TOO_LARGE]
+    assert codes(parse_file(NAME, b"[" * 5_000_000)) == [Code.SIDECAR_TOO_LARGE]

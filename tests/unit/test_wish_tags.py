@@ -4,23 +4,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backdrop.instructions.sources import read_tags
+from backdrop.instructions.sources import parse_tags
 from backdrop.model.codes import Code
-from backdrop.model.styles import PRESETS
+from backdrop.model.styles import STYLE_PRESETS
 from tests.unit.core_items import quick
 from tests.unit.core_places import codes, sidecar, words
 
 
 def test_there_are_62_presets() -> None:
-    assert len(set(PRESETS)) == 62
+    assert len(set(STYLE_PRESETS)) == 62
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", STYLE_PRESETS)
 def test_a_preset_is_known_in_any_spelling(preset: str) -> None:
     spaced = preset.replace("_", " ")
     for spelling in (preset, preset.lower(), spaced, spaced.title(), spaced.replace(" ", "-"), f" {spaced} "):
         assert sidecar({"style": spelling}).fields == {"style_preset": preset}
-        assert read_tags({"style": spelling}).fields == {"style_preset": preset}
+        assert parse_tags({"style": spelling}).fields == {"style_preset": preset}
 
 
 @quick
@@ -32,20 +32,20 @@ def test_eight_hexadecimal_digits_are_a_style_code(code: str) -> None:
 def test_tags_are_text_and_still_numbers() -> None:
     tags = {"prompt": "a beach", "num_images": "2", "seed": "7", "max_cost_usd": "0.5", "revision": "2"}
     fields = {"operation": "replace", "prompt": "a beach", "num_images": 2, "seed": 7, "max_cost_usd": 0.5}
-    assert read_tags(tags).fields == {**fields, "revision": "2"}
+    assert parse_tags(tags).fields == {**fields, "revision": "2"}
 
 
 def test_tags_name_a_list_of_providers_and_codes_with_blanks() -> None:
-    read = read_tags({"provider": "segmind Ideogram", "style_codes": "AAFF5733 0133ff57"})
+    read = parse_tags({"provider": "segmind Ideogram", "style_codes": "AAFF5733 0133ff57"})
     assert read.fields == {"provider": ["segmind", "ideogram"], "style_codes": ["AAFF5733", "0133FF57"]}
 
 
 def test_one_provider_in_a_tag_is_a_word_and_no_list() -> None:
-    assert read_tags({"provider": "ideogram"}).fields == {"provider": "ideogram"}
+    assert parse_tags({"provider": "ideogram"}).fields == {"provider": "ideogram"}
 
 
 def test_foreign_tags_are_ignored_without_a_word() -> None:
-    read = read_tags({"CostCenter": "42", "project": "shoes", "operation": "remove"})
+    read = parse_tags({"CostCenter": "42", "project": "shoes", "operation": "remove"})
     assert (dict(read.fields), read.errors, read.warnings) == ({"operation": "remove"}, (), ())
 
 
@@ -54,7 +54,7 @@ def test_foreign_tags_are_ignored_without_a_word() -> None:
     [("promt", "prompt"), ("propmt", "prompt"), ("Prompt", "prompt"), ("num_image", "num_images"), ("sed", "seed")],
 )
 def test_a_near_miss_among_tags_is_a_warning(tag: str, meant: str) -> None:
-    read = read_tags({tag: "a beach", "operation": "remove"})
+    read = parse_tags({tag: "a beach", "operation": "remove"})
     assert (dict(read.fields), read.errors) == ({"operation": "remove"}, ())
     (warning,) = read.warnings
     assert repr(tag) in warning
@@ -62,22 +62,22 @@ def test_a_near_miss_among_tags_is_a_warning(tag: str, meant: str) -> None:
 
 
 def test_three_letters_away_is_a_foreign_tag() -> None:
-    assert read_tags({"promptxyz": "a beach"}).warnings == ()
+    assert parse_tags({"promptxyz": "a beach"}).warnings == ()
 
 
 def test_where_one_tag_has_the_prefix_only_those_are_read() -> None:
-    read = read_tags({"backdrop:operation": "remove", "prompt": "a beach", "sead": "1"})
+    read = parse_tags({"backdrop:operation": "remove", "prompt": "a beach", "sead": "1"})
     assert (dict(read.fields), read.errors, read.warnings) == ({"operation": "remove"}, (), ())
 
 
 def test_a_near_miss_behind_the_prefix_is_a_warning() -> None:
-    read = read_tags({"backdrop:promt": "x", "backdrop:operation": "remove"})
+    read = parse_tags({"backdrop:promt": "x", "backdrop:operation": "remove"})
     assert len(read.warnings) == 1
     assert "prompt" in read.warnings[0]
 
 
 def test_a_foreign_word_behind_the_prefix_still_hides_the_bare_tags() -> None:
-    assert read_tags({"backdrop:owner": "me", "prompt": "a beach"}).fields == {}
+    assert parse_tags({"backdrop:owner": "me", "prompt": "a beach"}).fields == {}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_foreign_word_behind_the_prefix_still_hides_the_bare_tags() -> None:
     ],
 )
 def test_a_wrong_value_in_a_tag_is_an_error_that_says_so(tags: dict[str, str], code: Code, says: str) -> None:
-    read = read_tags(tags)
+    read = parse_tags(tags)
     assert codes(read) == [code]
     assert words(read).startswith("tags: ")
     assert says in words(read)

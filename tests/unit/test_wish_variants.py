@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from backdrop.instructions.schema import MOST_VARIANTS, Variant
-from backdrop.instructions.sources import read_file, read_request, read_tags
+from backdrop.instructions.schema import MAX_VARIANTS, VariantModel
+from backdrop.instructions.sources import parse_file, parse_request, parse_tags
 from backdrop.model.codes import Code
 from tests.unit.core_items import quick
 from tests.unit.core_places import NAME, codes, encodable, sidecar, words
@@ -55,7 +55,7 @@ def test_a_mistake_in_a_variant_of_any_name_can_be_written_down(name: str, conte
     read = sidecar({"variants": {name: content}})
     assert read.errors
     assert encodable(read)
-    assert encodable(read_request({"variants": {name: content}}))
+    assert encodable(parse_request({"variants": {name: content}}))
 
 
 def test_a_mistake_never_repeats_a_long_name() -> None:
@@ -65,7 +65,7 @@ def test_a_mistake_never_repeats_a_long_name() -> None:
     assert all(len(str(error)) < 600 for error in read.errors)
 
 
-@pytest.mark.parametrize(("number", "refused"), [(MOST_VARIANTS, False), (MOST_VARIANTS + 1, True)])
+@pytest.mark.parametrize(("number", "refused"), [(MAX_VARIANTS, False), (MAX_VARIANTS + 1, True)])
 def test_there_are_at_most_twenty_variants(number: int, refused: bool) -> None:
     read = sidecar({"variants": {f"v{n}": BEACH for n in range(number)}})
     assert codes(read) == ([Code.INVALID_VALUE] if refused else [])
@@ -161,7 +161,7 @@ def test_style_references_exclude_the_other_ways_to_name_a_style() -> None:
 
 def test_a_palettes_name_alone_is_short_for_it() -> None:
     assert sidecar({"color_palette": "pastel"}).fields == {"color_palette": {"name": "PASTEL"}}
-    assert read_tags({"color_palette": "Pastel"}).fields == {"color_palette": {"name": "PASTEL"}}
+    assert parse_tags({"color_palette": "Pastel"}).fields == {"color_palette": {"name": "PASTEL"}}
 
 
 def test_a_colour_is_written_in_one_way() -> None:
@@ -179,22 +179,22 @@ def test_a_reference_that_is_named_twice_counts_once() -> None:
 
 @pytest.mark.parametrize("name", ["variants", "metadata"])
 def test_what_a_tag_cannot_say_is_a_warning_that_names_the_sidecar(name: str) -> None:
-    read = read_tags({name: "{}", "operation": "remove"})
+    read = parse_tags({name: "{}", "operation": "remove"})
     assert (dict(read.fields), read.errors) == ({"operation": "remove"}, ())
     assert [name in warning and "sidecar" in warning for warning in read.warnings] == [True]
 
 
 def test_a_tags_output_is_a_format() -> None:
-    assert read_tags({"output": " WebP", "operation": "remove"}).fields["output"] == {"format": "webp"}
+    assert parse_tags({"output": " WebP", "operation": "remove"}).fields["output"] == {"format": "webp"}
 
 
 @quick
 @given(st.binary(max_size=200))
 def test_any_bytes_as_folder_defaults_make_a_place(data: bytes) -> None:
-    assert encodable(read_file("shoes/_backdrop.json", data))
+    assert encodable(parse_file("shoes/_backdrop.json", data))
 
 
-@pytest.mark.parametrize("field", sorted(Variant.model_fields))
+@pytest.mark.parametrize("field", sorted(VariantModel.model_fields))
 @pytest.mark.parametrize("variant", ["a", "metadata", "output"])
 def test_null_is_an_error_that_says_to_leave_it_out(field: str, variant: str) -> None:
     """Whoever writes it means to inherit nothing, which no word says."""

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from backdrop.aws.work_links import S3Work
+from backdrop.aws.work_links import S3WorkStorage
 from backdrop.model.ids import sha256_hex
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
 
 
-def work(endpoint: str) -> tuple[S3Work, Recording]:
+def work(endpoint: str) -> tuple[S3WorkStorage, Recording]:
     client = Recording(endpoint)
-    return S3Work(cast("S3Client", client), "pictures"), client
+    return S3WorkStorage(cast("S3Client", client), "pictures"), client
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_link_leads_to_the_bytes_in_their_region_and_lives_for_more_than_an_ho
     if endpoint == LOCAL:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     ours, client = work(endpoint)
-    link = ours.link(b"photo", by=by)
+    link = ours.create_download_link(b"photo", provider_url=by)
     assert link
     key = f"_backdrop/work/inputs/{sha256_hex(b'photo')}"
     assert client.written == {key: b"photo"}
@@ -66,7 +66,7 @@ def test_a_link_leads_to_the_bytes_in_their_region_and_lives_for_more_than_an_ho
 
 
 def test_a_place_to_write_to_is_one_object() -> None:
-    opening = work(REAL)[0].opening("runware-1", by=THERE)
+    opening = work(REAL)[0].create_upload_link("runware-1", provider_url=THERE)
     assert opening
     assert urlsplit(opening).path.endswith("/_backdrop/work/results/runware-1")
     assert parse_qs(urlsplit(opening).query)["X-Amz-SignedHeaders"] == ["host"]
@@ -74,10 +74,14 @@ def test_a_place_to_write_to_is_one_object() -> None:
 
 def test_who_is_out_there_is_given_no_link_into_this_machine() -> None:
     ours, client = work(LOCAL)
-    assert (ours.link(b"photo", by=THERE), ours.opening("x", by=THERE), client.written) == (None, None, {})
+    assert (
+        ours.create_download_link(b"photo", provider_url=THERE),
+        ours.create_upload_link("x", provider_url=THERE),
+        client.written,
+    ) == (None, None, {})
 
 
 def test_a_result_without_a_link_is_kept_under_its_name() -> None:
     ours, client = work(REAL)
-    ours.keep_result("segmind-1", b"picture")
+    ours.save_result("segmind-1", b"picture")
     assert client.written == {"_backdrop/work/results/segmind-1": b"picture"}

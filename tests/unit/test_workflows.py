@@ -31,8 +31,9 @@ def test_a_release_is_deployed_only_after_its_tests_and_its_audit() -> None:
     ]
 
 
-def test_only_the_deployment_may_ask_for_an_identity_and_nothing_may_write_to_the_repository() -> None:
+def test_only_deploy_gets_an_identity_and_only_publish_may_write() -> None:
     rights = {(path.stem, name): job["permissions"] for path in FILES for name, job in jobs(path.stem).items()}
+    assert rights.pop(("release", "publish")) == {"contents": "write"}
     assert rights.pop(("release", "deploy")) == {"contents": "read", "id-token": "write"}
     assert list(rights.values()) == [{"contents": "read"}] * len(rights)
 

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from backdrop.aws.aws_errors import error_code
-from backdrop.campaigns.campaign import run_of
-from backdrop.campaigns.report import fate_of
-from backdrop_cli.errors import RefusedError
+from backdrop.aws.aws_errors import read_aws_error_code
+from backdrop.campaigns.campaign import parse_execution_name
+from backdrop.campaigns.report import parse_campaign_status
+from backdrop_cli.errors import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
-RUNNING, SUCCEEDED = "RUNNING", "SUCCEEDED"
+STATUS_RUNNING, STATUS_SUCCEEDED = "RUNNING", "SUCCEEDED"
 # How far back somebody looks for a campaign by its name.
-MOST_SEEN = 100
-STOPPED_BY_PERSON = "Stopped by a person, with the command `backdrop`."
+MAX_LISTED_EXECUTIONS = 100
+STOP_CAUSE = "Stopped by a person, with the command `backdrop`."
 # Of an execution's name of 80 letters the time takes 17.
-LONGEST_NAME = 63
+MAX_NAME_PREFIX_LENGTH = 63
 
 
 @dataclass(frozen=True)
@@ -31,70 +31,75 @@ class Execution:
 
     arn: str
     status: str
-    began: datetime
-    given: Mapping[str, Any]
+    started_at: datetime
+    campaign_input: Mapping[str, Any]
     error: str = ""
     cause: str = ""
 
     @property
     def name(self) -> str:
         """The campaign's own name."""
-        return str(self.given.get("name", self.run))
+        return str(self.campaign_input.get("name", self.execution_name))
 
     @property
-    def run(self) -> str:
+    def execution_name(self) -> str:
         """The execution's name, which its items are marked with."""
-        return run_of(self.arn)
+        return parse_execution_name(self.arn)
 
     @property
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it is not over."""
-        return self.status == RUNNING
+        return self.status == STATUS_RUNNING
 
     @property
-    def fate(self) -> str:
+    def display_status(self) -> str:
         """How it is, in the report's words."""
-        return "running" if self.runs else fate_of(self.status, self.error).value
+        return "running" if self.is_running else parse_campaign_status(self.status, self.error).value
 
 
-class Machine:
+class CampaignStateMachine:
     """The state machine."""
 
     def __init__(self, client: "SFNClient", arn: str) -> None:
         self._client = client
         self._arn = arn
 
-    def start(self, given: Mapping[str, Any], now: datetime) -> Execution:
+    def start(self, campaign_input: Mapping[str, Any], now: datetime) -> Execution:
         """Begin a campaign; RefusedError where another of its name begins this very second."""
-        name = f"{str(given['name'])[:LONGEST_NAME]}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        name = f"{str(campaign_input['name'])[:MAX_NAME_PREFIX_LENGTH]}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
         try:
-            begun = self._client.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(given))
+            response = self._client.start_execution(
+                stateMachineArn=self._arn, name=name, input=json.dumps(campaign_input)
+            )
         except ClientError as error:
-            if error_code(error) != "ExecutionAlreadyExists":
+            if read_aws_error_code(error) != "ExecutionAlreadyExists":
                 raise
-            words = f"another campaign called {given['name']} began this very second; call yours otherwise with --name"
-            raise RefusedError(words) from error
-        return Execution(begun["executionArn"], RUNNING, begun["startDate"], given)
+            message = (
+                f"another campaign called {campaign_input['name']} began "
+                f"this very second; call yours otherwise with --name"
+            )
+            raise CommandError(message) from error
+        return Execution(response["executionArn"], STATUS_RUNNING, response["startDate"], campaign_input)
 
-    def latest(self, most: int = MOST_SEEN, *, running: bool = False) -> Iterator[Execution]:
+    def list_latest(self, limit: int = MAX_LISTED_EXECUTIONS, *, only_running: bool = False) -> Iterator[Execution]:
         """The executions, or those that run, the latest first."""
-        only: Any = {"statusFilter": RUNNING} if running else {}
+        status_filter: Any = {"statusFilter": STATUS_RUNNING} if only_running else {}
         listed: list[ExecutionListItemTypeDef] = []
-        for page in self._client.get_paginator("list_executions").paginate(stateMachineArn=self._arn, **only):
+        for page in self._client.get_paginator("list_executions").paginate(stateMachineArn=self._arn, **status_filter):
             listed += page["executions"]
-            if len(listed) >= MOST_SEEN:
+            if len(listed) >= MAX_LISTED_EXECUTIONS:
                 break
         listed.sort(key=lambda one: one["startDate"], reverse=True)
-        return (self.look(one["executionArn"]) for one in listed[:most])
+        return (self.describe_execution(one["executionArn"]) for one in listed[:limit])
 
-    def look(self, arn: str) -> Execution:
+    def describe_execution(self, arn: str) -> Execution:
         """One execution as it is now."""
-        found = self._client.describe_execution(executionArn=arn)
-        read: Any = json.loads(found.get("input") or "{}")
-        given: dict[str, Any] = read if isinstance(read, dict) else {}
-        said = found.get("error") or "", found.get("cause") or ""
-        return Execution(arn, found["status"], found["startDate"], given, *said)
+        response = self._client.describe_execution(executionArn=arn)
+        parsed_input: Any = json.loads(response.get("input") or "{}")
+        campaign_input: dict[str, Any] = parsed_input if isinstance(parsed_input, dict) else {}
+        failure = response.get("error") or "", response.get("cause") or ""
+        return Execution(arn, response["status"], response["startDate"], campaign_input, *failure)
 
     def stop(self, arn: str) -> None:
         """End it; what it asked for and is not bought yet ends unpaid."""
-        self._client.stop_execution(executionArn=arn, cause=STOPPED_BY_PERSON)
+        self._client.stop_execution(executionArn=arn, cause=STOP_CAUSE)

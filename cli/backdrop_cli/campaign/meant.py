@@ -5,142 +5,157 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from backdrop.campaigns.campaign import Campaign, read_campaign
-from backdrop.campaigns.manifest import BadRow, Row
+from backdrop.campaigns.campaign import Campaign, parse_campaign
+from backdrop.campaigns.manifest import BadRow, ManifestRow
 from backdrop.model.errors import RefusedError as RefusedInput
-from backdrop.model.object_keys import RESERVED
-from backdrop_cli.errors import MisusedError
+from backdrop.model.object_keys import RESERVED_PREFIX
+from backdrop_cli.errors import UsageError
 from backdrop_cli.stack import Stack
 
 CHUNK_BYTES = 1_000_000
-MANIFESTS = (".csv", ".jsonl")
-S3 = "s3://"
-LONGEST_NAME = 60
+MANIFEST_SUFFIXES = (".csv", ".jsonl")
+S3_SCHEME = "s3://"
+MAX_NAME_LENGTH = 60
 # How the command line says what a campaign's fields hold.
-OPTIONS = {"name": "--name", "max_total_usd": "--max-total", "tolerated_failure_percent": "--tolerate"}
+OPTION_NAMES = {"name": "--name", "max_total_usd": "--max-total", "tolerated_failure_percent": "--tolerate"}
 
 
 @dataclass(frozen=True)
-class Wanted:
+class CampaignOptions:
     """What the command line says of a campaign; `wish` is the sidecar that stands for its instructions."""
 
-    what: str
+    target: str
     name: str | None = None
-    wish: bytes | None = None
-    max_total: str | None = None
-    tolerate: float | None = None
+    sidecar: bytes | None = None
+    max_total_usd: str | None = None
+    tolerated_failure_percent: float | None = None
 
 
 @dataclass(frozen=True)
-class Meant:
+class CampaignRequest:
     """A campaign, what a person typed for it, and the manifest of this machine that is put into the bucket for it."""
 
     campaign: Campaign
-    typed: str
-    file: Path | None = None
+    target: str
+    local_manifest: Path | None = None
 
     @property
-    def here(self) -> Campaign:
+    def local_campaign(self) -> Campaign:
         """The same by the person's own file, which it is quoted by and spoken of."""
-        return self.campaign.but(manifest=str(self.file)) if self.file else self.campaign
+        return replace(self.campaign, manifest=str(self.local_manifest)) if self.local_manifest else self.campaign
 
     @property
-    def given(self) -> dict[str, Any]:
+    def execution_input(self) -> dict[str, Any]:
         """The input of its execution."""
-        said = self.campaign
-        total = None if said.max_total_usd is None else float(said.max_total_usd)
-        fields = {"prefix": said.prefix, "manifest": said.manifest, "max_total_usd": total}
-        told = {name: value for name, value in fields.items() if value is not None}
-        rest = {"instructions": said.instructions, "tolerated_failure_percent": said.tolerated_failure_percent}
-        return {"name": said.name, **told, **rest}
+        campaign = self.campaign
+        total = None if campaign.max_total_usd is None else float(campaign.max_total_usd)
+        fields = {"prefix": campaign.prefix, "manifest": campaign.manifest, "max_total_usd": total}
+        target_fields = {name: value for name, value in fields.items() if value is not None}
+        other_fields = {
+            "instructions": campaign.instructions,
+            "tolerated_failure_percent": campaign.tolerated_failure_percent,
+        }
+        return {"name": campaign.name, **target_fields, **other_fields}
 
     @property
-    def nothing(self) -> str:
+    def empty_message(self) -> str:
         """Why there is nothing that it could go through."""
-        path = Path(self.typed).expanduser()
+        path = Path(self.target).expanduser()
         if self.campaign.manifest:
-            return f"{self.here.manifest} has no row"
-        if not self.typed.strip("/"):
-            return f"nothing in the input bucket begins with {self.typed!r}; its keys begin without a slash"
+            return f"{self.local_campaign.manifest} has no row"
+        if not self.target.strip("/"):
+            return f"nothing in the input bucket begins with {self.target!r}; its keys begin without a slash"
         if path.is_dir():
-            return f"{self.typed} is a folder of this machine; `backdrop drop {self.typed}` uploads its photos"
+            return f"{self.target} is a folder of this machine; `backdrop drop {self.target}` uploads its photos"
         if path.is_file():
-            return f"{self.typed} is no list of keys, which ends with .csv or .jsonl; photos go up with `backdrop drop`"
+            return (
+                f"{self.target} is no list of keys, which ends with .csv or .jsonl; photos go up with `backdrop drop`"
+            )
         return (
             f"nothing in the input bucket begins with {self.campaign.prefix!r}; `backdrop drop` uploads photos of this "
             "machine, and a list of keys ends with .csv or .jsonl"
         )
 
 
-def is_campaign(word: str) -> bool:
+def is_campaign_target(target: str) -> bool:
     """Whether what is dropped is no photo of this machine, but a manifest or photos that lie in a bucket."""
-    return word.startswith(S3) or word.lower().endswith(MANIFESTS)
+    return target.startswith(S3_SCHEME) or target.lower().endswith(MANIFEST_SUFFIXES)
 
 
-def meant_by(wanted: Wanted, input_bucket: str) -> Meant:
+def build_campaign_request(options: CampaignOptions, input_bucket: str) -> CampaignRequest:
     """The campaign that is meant; MisusedError with every mistake in what was said."""
-    where, file = _where(wanted.what, input_bucket)
-    name = name_of(file.name if file else where) if wanted.name is None else wanted.name
+    bucket_target, file = _locate_target(options.target, input_bucket)
+    name = derive_campaign_name(file.name if file else bucket_target) if options.name is None else options.name
     if file:
-        where = f"{RESERVED}/manifests/{name}-{mark_of(file)}{file.suffix.lower()}"
-    told = "manifest" if where.lower().endswith(MANIFESTS) else "prefix"
-    given: dict[str, Any] = {"name": name, told: where, "instructions": json.loads(wanted.wish or b"{}")}
-    given |= {} if wanted.max_total is None else {"max_total_usd": wanted.max_total.removeprefix("$")}
-    given |= {} if wanted.tolerate is None else {"tolerated_failure_percent": wanted.tolerate}
+        bucket_target = f"{RESERVED_PREFIX}/manifests/{name}-{hash_file(file)}{file.suffix.lower()}"
+    target_field = "manifest" if bucket_target.lower().endswith(MANIFEST_SUFFIXES) else "prefix"
+    campaign_input: dict[str, Any] = {
+        "name": name,
+        target_field: bucket_target,
+        "instructions": json.loads(options.sidecar or b"{}"),
+    }
+    campaign_input |= (
+        {} if options.max_total_usd is None else {"max_total_usd": options.max_total_usd.removeprefix("$")}
+    )
+    campaign_input |= (
+        {}
+        if options.tolerated_failure_percent is None
+        else {"tolerated_failure_percent": options.tolerated_failure_percent}
+    )
     try:
-        return Meant(read_campaign(given, OPTIONS), wanted.what, file)
+        return CampaignRequest(parse_campaign(campaign_input, OPTION_NAMES), options.target, file)
     except RefusedInput as error:
-        raise MisusedError(str(error.message)) from error
+        raise UsageError(str(error.message)) from error
 
 
-def _where(what: str, input_bucket: str) -> tuple[str, Path | None]:
+def _locate_target(target: str, input_bucket: str) -> tuple[str, Path | None]:
     """The prefix or key in the bucket, and the manifest of this machine that is meant instead."""
-    if what.startswith(S3):
-        bucket, _, key = what.removeprefix(S3).partition("/")
+    if target.startswith(S3_SCHEME):
+        bucket, _, key = target.removeprefix(S3_SCHEME).partition("/")
         if bucket != input_bucket:
-            raise MisusedError(
-                f"a campaign goes through the stack's input bucket, {S3}{input_bucket}, not {S3}{bucket}"
+            raise UsageError(
+                f"a campaign goes through the stack's input bucket, {S3_SCHEME}{input_bucket}, not {S3_SCHEME}{bucket}"
             )
         return key, None
-    file = Path(what).expanduser()
-    if what.lower().endswith(MANIFESTS) and file.is_file():
+    file = Path(target).expanduser()
+    if target.lower().endswith(MANIFEST_SUFFIXES) and file.is_file():
         return "", file
-    return what, None
+    return target, None
 
 
-def name_of(where: str) -> str:
+def derive_campaign_name(target: str) -> str:
     """What a campaign over a file or a prefix is called; other than all others that would be written alike."""
-    stem = re.sub(r"\.(csv|jsonl)$", "", where.rstrip("/"), flags=re.IGNORECASE)
+    stem = re.sub(r"\.(csv|jsonl)$", "", target.rstrip("/"), flags=re.IGNORECASE)
     plain = unicodedata.normalize("NFKD", stem.replace("ß", "ss"))
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", plain).strip("-")
-    if plain.isascii() and len(name) <= LONGEST_NAME and bool(name) is bool(stem):
+    if plain.isascii() and len(name) <= MAX_NAME_LENGTH and bool(name) is bool(stem):
         return name or "all"
-    mark = hashlib.sha256(stem.encode(errors="replace")).hexdigest()[:8]
-    return f"{name[: LONGEST_NAME - 9]}-{mark}".strip("-")
+    digest = hashlib.sha256(stem.encode(errors="replace")).hexdigest()[:8]
+    return f"{name[: MAX_NAME_LENGTH - 9]}-{digest}".strip("-")
 
 
-def mark_of(file: Path) -> str:
+def hash_file(file: Path) -> str:
     """What names a file's present content."""
     try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()[:16]
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
     except OSError as error:
-        raise MisusedError(f"{file} cannot be read: {error.strerror or error}") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}") from error
 
 
-class Here:
+class LocalManifest:
     """The Manifests port: a manifest that lies on this machine."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def chunks(self, bucket: str, key: str) -> Iterator[bytes] | None:
+    def read_chunks(self, bucket: str, key: str) -> Iterator[bytes] | None:
         """Its bytes; `bucket` and `key` are not looked at."""
         return self._chunks()
 
@@ -149,6 +164,8 @@ class Here:
             yield from iter(partial(file.read, CHUNK_BYTES), b"")
 
 
-def items_of(stack: Stack, meant: Meant) -> Iterator[Row | BadRow]:
+def read_campaign_items(stack: Stack, request: CampaignRequest) -> Iterator[ManifestRow | BadRow]:
     """Its items, wherever they are named."""
-    return stack.campaign_items(Here(meant.file) if meant.file else None).rows(meant.here)
+    return stack.build_row_reader(LocalManifest(request.local_manifest) if request.local_manifest else None).read_rows(
+        request.local_campaign
+    )

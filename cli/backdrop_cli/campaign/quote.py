@@ -3,85 +3,109 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from backdrop.campaigns.manifest import BadRow, Row
-from backdrop.campaigns.quote import Foreseen, Quote
+from backdrop.campaigns.manifest import BadRow, ManifestRow
+from backdrop.campaigns.quote import CampaignQuote, ItemQuote
 from backdrop.model.codes import Code
-from backdrop.model.pricing import PRICE_LIST_DATE, usd_text
-from backdrop_cli.campaign.meant import Meant, Wanted, items_of, meant_by
-from backdrop_cli.drop.tell import MOST_PER_CODE
-from backdrop_cli.errors import RefusedError
-from backdrop_cli.operate.budget import left_today
-from backdrop_cli.screen import Screen, several
-from backdrop_cli.side_by_side import side_by_side
+from backdrop.model.pricing import PRICE_LIST_DATE, format_usd
+from backdrop_cli.campaign.meant import CampaignOptions, CampaignRequest, build_campaign_request, read_campaign_items
+from backdrop_cli.drop.tell import MAX_LISTED_PER_CODE
+from backdrop_cli.errors import CommandError
+from backdrop_cli.operate.budget import read_remaining_budget
+from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.side_by_side import parallel_map
 from backdrop_cli.stack import Stack
 
-LOOKING = "looking at every photo as intake would"
+BUSY_MESSAGE = "looking at every photo as intake would"
 
 
-def quote(stack: Stack, screen: Screen, wanted: Wanted) -> None:
+def quote_campaign(stack: Stack, screen: Screen, options: CampaignOptions) -> None:
     """Say what it would come to."""
-    meant = meant_by(wanted, stack.input_bucket)
-    found = quoted(stack, screen, meant)
-    screen.data(document(stack, meant, found))
-    announce(stack, screen, meant, found)
-    if not found.jobs:
-        raise RefusedError("nothing of it would be bought")
+    request = build_campaign_request(options, stack.input_bucket)
+    campaign_quote = compute_campaign_quote(stack, screen, request)
+    screen.print_json(build_quote_document(stack, request, campaign_quote))
+    print_campaign_quote(stack, screen, request, campaign_quote)
+    if not campaign_quote.jobs:
+        raise CommandError("nothing of it would be bought")
 
 
-def quoted(stack: Stack, screen: Screen, meant: Meant) -> Quote:
+def compute_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest) -> CampaignQuote:
     """The sums over all of its items; RefusedError where there are none."""
 
-    def priced(row: Row | BadRow) -> Foreseen | BadRow:
-        return row if isinstance(row, BadRow) else stack.campaign_prices.quote(row)
+    def quote_row(row: ManifestRow | BadRow) -> ItemQuote | BadRow:
+        return row if isinstance(row, BadRow) else stack.campaign_pricing.quote_row(row)
 
-    sums = Quote()
-    with screen.busy(LOOKING):
-        for one in side_by_side(priced, items_of(stack, meant), stack.at_once):
-            sums.add_bad(one) if isinstance(one, BadRow) else sums.add(one)
-    if not sums.items and not sums.bad_rows:
-        raise RefusedError(meant.nothing)
-    return sums
+    totals = CampaignQuote()
+    with screen.spinner(BUSY_MESSAGE):
+        for one in parallel_map(quote_row, read_campaign_items(stack, request), stack.max_threads):
+            totals.add_bad_row(one) if isinstance(one, BadRow) else totals.add(one)
+    if not totals.items and not totals.bad_row_count:
+        raise CommandError(request.empty_message)
+    return totals
 
 
-def document(stack: Stack, meant: Meant, found: Quote) -> dict[str, Any]:
+def build_quote_document(stack: Stack, request: CampaignRequest, campaign_quote: CampaignQuote) -> dict[str, Any]:
     """The same for scripts."""
-    return {"stack": stack.name, "campaign": meant.given, **found.document()}
+    return {"stack": stack.name, "campaign": request.execution_input, **campaign_quote.build_document()}
 
 
-def announce(stack: Stack, screen: Screen, meant: Meant, found: Quote) -> None:
+def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest, campaign_quote: CampaignQuote) -> None:
     """What it goes through, what would not be bought, and what the rest costs at most."""
-    screen.line(f"Campaign {meant.campaign.name}, stack {stack.name}: {meant.here.what}", "bold")
-    others = [f"{several(found.others, 'other file')} passed over"] if found.others else []
-    others += [f"{several(found.repeats, 'row')} for the second time"] if found.repeats else []
-    screen.say("; ".join([f"  {several(found.photos, 'photo')}, {several(found.jobs, 'job')}", *others]))
-    for words, number, named in _troubles(found):
-        screen.say(f"! {words}", "yellow")
-        for one in named[:MOST_PER_CODE]:
-            screen.point("  -", one)
-        if number > MOST_PER_CODE:
-            screen.say(f"    … and {number - min(len(named), MOST_PER_CODE):,} more")
-    paid = "what is bought already as it is wanted is taken off"
-    screen.say(f"At most {usd_text(found.most)}, at list prices of {PRICE_LIST_DATE}; {paid}.", "bold")
-    left = left_today(stack)
-    if found.most > left:
-        screen.say(
-            f"! Today's budget has {usd_text(left)} left; what it does not cover waits for the next day (UTC).",
+    screen.print_unwrapped(
+        f"Campaign {request.campaign.name}, stack {stack.name}: {request.local_campaign.description}", "bold"
+    )
+    passed_over = (
+        [f"{format_count(campaign_quote.not_image_count, 'other file')} passed over"]
+        if campaign_quote.not_image_count
+        else []
+    )
+    passed_over += (
+        [f"{format_count(campaign_quote.repeats, 'row')} for the second time"] if campaign_quote.repeats else []
+    )
+    screen.print(
+        "; ".join(
+            [
+                f"  {format_count(campaign_quote.photos, 'photo')}, {format_count(campaign_quote.jobs, 'job')}",
+                *passed_over,
+            ]
+        )
+    )
+    for words, number, named in _list_problems(campaign_quote):
+        screen.print(f"! {words}", "yellow")
+        for one in named[:MAX_LISTED_PER_CODE]:
+            screen.print_bullet("  -", one)
+        if number > MAX_LISTED_PER_CODE:
+            screen.print(f"    … and {number - min(len(named), MAX_LISTED_PER_CODE):,} more")
+    deduction = "what is bought already as it is wanted is taken off"
+    screen.print(
+        f"At most {format_usd(campaign_quote.max_cost)}, at list prices of {PRICE_LIST_DATE}; {deduction}.", "bold"
+    )
+    remaining = read_remaining_budget(stack)
+    if campaign_quote.max_cost > remaining:
+        screen.print(
+            f"! Today's budget has {format_usd(remaining)} left; what it does not cover waits for the next day (UTC).",
             "yellow",
         )
 
 
-def _troubles(found: Quote) -> Iterator[tuple[str, int, Sequence[str]]]:
+def _list_problems(campaign_quote: CampaignQuote) -> Iterator[tuple[str, int, Sequence[str]]]:
     """What would not be bought, in words; how much that is, and the first of it."""
-    if found.missing:
-        missing = f"{several(found.missing, 'key')} without a photo: {Code.PHOTO_NOT_FOUND.value}"
-        yield missing, found.missing, _named(found, Code.PHOTO_NOT_FOUND)
-    for code, times in found.refused.most_common():
-        yield f"{several(times, 'job')} would not be bought: {code.value}", times, _named(found, code)
-    if found.bad_rows:
-        rows = [f"row {one.number}: {one.why}" for one in found.bad]
-        yield f"{several(found.bad_rows, 'row')} left out", found.bad_rows, rows
+    if campaign_quote.missing:
+        message = f"{format_count(campaign_quote.missing, 'key')} without a photo: {Code.PHOTO_NOT_FOUND.value}"
+        yield message, campaign_quote.missing, _format_rejected_items(campaign_quote, Code.PHOTO_NOT_FOUND)
+    for code, times in campaign_quote.rejections_by_code.most_common():
+        yield (
+            f"{format_count(times, 'job')} would not be bought: {code.value}",
+            times,
+            _format_rejected_items(campaign_quote, code),
+        )
+    if campaign_quote.bad_row_count:
+        rows = [f"row {one.number}: {one.reason}" for one in campaign_quote.first_bad_rows]
+        yield f"{format_count(campaign_quote.bad_row_count, 'row')} left out", campaign_quote.bad_row_count, rows
 
 
-def _named(found: Quote, code: Code) -> list[str]:
+def _format_rejected_items(campaign_quote: CampaignQuote, code: Code) -> list[str]:
     """The first items that a code stands against."""
-    return [f"{f'row {one.number}, ' if one.number else ''}{one.key}: {one.why}" for one in found.unbought[code]]
+    return [
+        f"{f'row {one.row_number}, ' if one.row_number else ''}{one.key}: {one.reason}"
+        for one in campaign_quote.first_rejections[code]
+    ]

@@ -1,69 +1,71 @@
 """The verb `campaign run`: quoted, agreed to, begun, and watched if wanted."""
 
-from backdrop.campaigns.quote import Quote
-from backdrop.model.pricing import micro_of, usd_text
+from backdrop.campaigns.quote import CampaignQuote
+from backdrop.model.pricing import format_usd, to_micro_usd
 from backdrop_cli.campaign.machine import Execution
-from backdrop_cli.campaign.meant import Meant, Wanted, mark_of, meant_by
-from backdrop_cli.campaign.quote import announce, document, quoted
-from backdrop_cli.campaign.watch import watched
-from backdrop_cli.drop.run import MOST_MICRO_USD, MOST_PHOTOS
-from backdrop_cli.errors import DONE, RefusedError
-from backdrop_cli.screen import Screen, several
+from backdrop_cli.campaign.meant import CampaignOptions, CampaignRequest, build_campaign_request, hash_file
+from backdrop_cli.campaign.quote import build_quote_document, compute_campaign_quote, print_campaign_quote
+from backdrop_cli.campaign.watch import watch_campaign
+from backdrop_cli.drop.run import MAX_UNCONFIRMED_MICRO_USD, MAX_UNCONFIRMED_PHOTOS
+from backdrop_cli.errors import EXIT_OK, CommandError
+from backdrop_cli.screen import Screen, format_count
 from backdrop_cli.stack import Stack
 
 
-def run(stack: Stack, screen: Screen, wanted: Wanted, *, yes: bool, wait: bool) -> int:
+def run_campaign(stack: Stack, screen: Screen, options: CampaignOptions, *, yes: bool, wait: bool) -> int:
     """Do it; the exit code. It goes on by itself, whatever becomes of this command."""
-    meant = meant_by(wanted, stack.input_bucket)
-    _refuse_a_second(stack, meant.campaign.name)
-    found = quoted(stack, screen, meant)
-    told = document(stack, meant, found)
-    announce(stack, screen, meant, found)
+    request = build_campaign_request(options, stack.input_bucket)
+    _refuse_if_running(stack, request.campaign.name)
+    campaign_quote = compute_campaign_quote(stack, screen, request)
+    quote_document = build_quote_document(stack, request, campaign_quote)
+    print_campaign_quote(stack, screen, request, campaign_quote)
     try:
-        _agree(screen, meant, found, yes=yes)
-        begun = _begin(stack, meant)
-    except RefusedError:
-        screen.data(told | {"execution": None})
+        _confirm(screen, request, campaign_quote, yes=yes)
+        execution = _start(stack, request)
+    except CommandError:
+        screen.print_json(quote_document | {"execution": None})
         raise
-    told |= {"run": begun.run, "execution": begun.arn}
-    screen.line(f"✓ begun: {begun.run}", "green")
+    quote_document |= {"run": execution.execution_name, "execution": execution.arn}
+    screen.print_unwrapped(f"✓ begun: {execution.execution_name}", "green")
     if wait:
-        return watched(stack, screen, begun, told)
-    screen.data(told)
-    screen.say("It goes on by itself. How far it is, and how to end it:")
-    screen.line(f"  backdrop campaign status {begun.name}")
-    screen.line(f"  backdrop campaign stop {begun.name}")
-    return DONE
+        return watch_campaign(stack, screen, execution, quote_document)
+    screen.print_json(quote_document)
+    screen.print("It goes on by itself. How far it is, and how to end it:")
+    screen.print_unwrapped(f"  backdrop campaign status {execution.name}")
+    screen.print_unwrapped(f"  backdrop campaign stop {execution.name}")
+    return EXIT_OK
 
 
-def _agree(screen: Screen, meant: Meant, found: Quote, *, yes: bool) -> None:
+def _confirm(screen: Screen, request: CampaignRequest, campaign_quote: CampaignQuote, *, yes: bool) -> None:
     """RefusedError where somebody says no, there is nothing to buy, or it may cost more than it is allowed."""
-    limit = meant.campaign.max_total_usd
-    if not found.jobs:
-        raise RefusedError("nothing was begun, since nothing of it would be bought")
-    if limit is not None and found.most > micro_of(limit):
-        raise RefusedError(f"nothing was begun; --max-total allows {usd_text(micro_of(limit))}")
-    if found.photos > MOST_PHOTOS or found.most > MOST_MICRO_USD:
-        price = f" for at most {usd_text(found.most)}" if found.most else ""
-        screen.agree(f"Ask for {several(found.photos, 'photo')}{price}?", yes=yes)
+    limit = request.campaign.max_total_usd
+    if not campaign_quote.jobs:
+        raise CommandError("nothing was begun, since nothing of it would be bought")
+    if limit is not None and campaign_quote.max_cost > to_micro_usd(limit):
+        raise CommandError(f"nothing was begun; --max-total allows {format_usd(to_micro_usd(limit))}")
+    if campaign_quote.photos > MAX_UNCONFIRMED_PHOTOS or campaign_quote.max_cost > MAX_UNCONFIRMED_MICRO_USD:
+        price = f" for at most {format_usd(campaign_quote.max_cost)}" if campaign_quote.max_cost else ""
+        screen.confirm(f"Ask for {format_count(campaign_quote.photos, 'photo')}{price}?", yes=yes)
 
 
-def _refuse_a_second(stack: Stack, name: str) -> None:
+def _refuse_if_running(stack: Stack, name: str) -> None:
     """Two of one name would write one report."""
-    for one in stack.machine.latest(running=True):
+    for one in stack.state_machine.list_latest(only_running=True):
         if one.name == name:
-            raise RefusedError(
-                f"a campaign called {name} runs since {one.began:%H:%M:%S} UTC; wait for its end, stop it with "
+            raise CommandError(
+                f"a campaign called {name} runs since {one.started_at:%H:%M:%S} UTC; wait for its end, stop it with "
                 f"`backdrop campaign stop {name}`, or call this one otherwise with --name"
             )
 
 
-def _begin(stack: Stack, meant: Meant) -> Execution:
+def _start(stack: Stack, request: CampaignRequest) -> Execution:
     """It buys by what was quoted, also where the file has changed since."""
-    _refuse_a_second(stack, meant.campaign.name)
-    if meant.file:
-        key = str(meant.campaign.manifest)
-        if mark_of(meant.file) not in key:
-            raise RefusedError(f"nothing was begun; {meant.file} was changed while it was quoted, so run this again")
-        stack.uploads.put(key, meant.file)
-    return stack.machine.start(meant.given, stack.clock.now())
+    _refuse_if_running(stack, request.campaign.name)
+    if request.local_manifest:
+        key = str(request.campaign.manifest)
+        if hash_file(request.local_manifest) not in key:
+            raise CommandError(
+                f"nothing was begun; {request.local_manifest} was changed while it was quoted, so run this again"
+            )
+        stack.uploader.upload_file(key, request.local_manifest)
+    return stack.state_machine.start(request.execution_input, stack.clock.now())

@@ -2,39 +2,43 @@
 
 from backdrop_cli.campaign import progress
 from backdrop_cli.campaign.machine import Execution
-from backdrop_cli.errors import RefusedError
+from backdrop_cli.errors import CommandError
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
-MOST_SHOWN = 20
+MAX_SHOWN_CAMPAIGNS = 20
 
 
-def status(stack: Stack, screen: Screen, name: str | None) -> None:
+def show_campaign_status(stack: Stack, screen: Screen, name: str | None) -> None:
     """One campaign's latest execution, or a table of all."""
     if name:
-        _one(stack, screen, found(stack, name))
+        _show_execution(stack, screen, find_execution(stack, name))
         return
-    listed = list(stack.machine.latest(MOST_SHOWN))
-    screen.data({"stack": stack.name, "campaigns": [progress.named(one) for one in listed]})
-    if not listed:
-        screen.say(f"There was no campaign yet, stack {stack.name}.")
+    executions = list(stack.state_machine.list_latest(MAX_SHOWN_CAMPAIGNS))
+    screen.print_json({"stack": stack.name, "campaigns": [progress.describe_campaign(one) for one in executions]})
+    if not executions:
+        screen.print(f"There was no campaign yet, stack {stack.name}.")
         return
-    rows = [(one.run, one.fate, f"{one.began:%Y-%m-%d %H:%M:%S}", one.error) for one in listed]
-    screen.table({"Campaign": "left", "Status": "left", "Began (UTC)": "left", "Error": "words"}, rows)
+    rows = [
+        (one.execution_name, one.display_status, f"{one.started_at:%Y-%m-%d %H:%M:%S}", one.error) for one in executions
+    ]
+    screen.print_table({"Campaign": "left", "Status": "left", "Began (UTC)": "left", "Error": "words"}, rows)
 
 
-def found(stack: Stack, name: str, *, running: bool = False) -> Execution:
+def find_execution(stack: Stack, name: str, *, only_running: bool = False) -> Execution:
     """The latest execution of a campaign, or of that very name; RefusedError where there is none."""
-    for one in stack.machine.latest(running=running):
-        if name in (one.name, one.run):
+    for one in stack.state_machine.list_latest(only_running=only_running):
+        if name in (one.name, one.execution_name):
             return one
-    runs = "runs" if running else "ever ran"
-    raise RefusedError(f"no campaign called {name} {runs}; `backdrop campaign status` lists the latest")
+    running_text = "runs" if only_running else "ever ran"
+    raise CommandError(f"no campaign called {name} {running_text}; `backdrop campaign status` lists the latest")
 
 
-def _one(stack: Stack, screen: Screen, one: Execution) -> None:
-    now = progress.progress_of(stack, one)
-    screen.data({"stack": stack.name, **progress.document(stack, now)})
-    screen.line(f"Campaign {one.name}, stack {stack.name}: {one.fate}", "bold")
-    screen.line(f"  {one.run}, since {one.began:%Y-%m-%d %H:%M:%S} UTC; {now.far}")
-    progress.tell(stack, screen, now)
+def _show_execution(stack: Stack, screen: Screen, execution: Execution) -> None:
+    campaign_progress = progress.read_campaign_progress(stack, execution)
+    screen.print_json({"stack": stack.name, **progress.build_progress_document(stack, campaign_progress)})
+    screen.print_unwrapped(f"Campaign {execution.name}, stack {stack.name}: {execution.display_status}", "bold")
+    screen.print_unwrapped(
+        f"  {execution.execution_name}, since {execution.started_at:%Y-%m-%d %H:%M:%S} UTC; {campaign_progress.summary}"
+    )
+    progress.print_campaign_progress(stack, screen, campaign_progress)

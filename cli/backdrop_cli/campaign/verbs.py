@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from backdrop_cli.operate.verbs import Yes
-from backdrop_cli.options import Json, Place, Profile, Region, StackName, opened
+from backdrop_cli.options import JsonOutput, Profile, Region, StackLocation, StackName, open_stack
 
-What = Annotated[
+Target = Annotated[
     str,
     typer.Argument(
         metavar="PREFIX|MANIFEST",
@@ -23,7 +23,7 @@ Prompt = Annotated[
 Style = Annotated[
     str | None, typer.Option("--style", metavar="STYLE", help="A style, such as 'golden hour'; likewise.")
 ]
-By = Annotated[
+ProviderOption = Annotated[
     list[str] | None,
     typer.Option("--provider", metavar="PROVIDER", help="Who shall make it; likewise. Several are a list."),
 ]
@@ -31,12 +31,14 @@ Sidecar = Annotated[
     Path | None,
     typer.Option("--sidecar", metavar="FILE", help="A file that says what is wanted, as a sidecar; likewise."),
 ]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The campaign's name.")]
-Called = Annotated[str | None, typer.Option("--name", metavar="NAME", help="In place of the prefix's or file's name.")]
+CampaignName = Annotated[str, typer.Argument(metavar="NAME", help="The campaign's name.")]
+NameOption = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="In place of the prefix's or file's name.")
+]
 MaxTotal = Annotated[
     str | None, typer.Option("--max-total", metavar="USD", help="Refuse to begin if it may cost more than this.")
 ]
-Tolerate = Annotated[
+ToleratedFailures = Annotated[
     float | None,
     typer.Option("--tolerate", metavar="PERCENT", help="Fail if more of the items fail; otherwise it never fails."),
 ]
@@ -44,15 +46,15 @@ Tolerate = Annotated[
 
 def quote(
     ctx: typer.Context,
-    what: What,
+    target: Target,
     prompt: Prompt = None,
     style: Style = None,
-    provider: By = None,
+    provider: ProviderOption = None,
     sidecar: Sidecar = None,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Say what a campaign would cost at most, before anything is asked.
 
@@ -61,31 +63,31 @@ def quote(
 
     Example: backdrop campaign quote shoes/ --prompt "on a beach"
     """
-    from backdrop_cli.campaign.meant import Wanted
-    from backdrop_cli.campaign.quote import quote as say
-    from backdrop_cli.drop.wish import wish_of
+    from backdrop_cli.campaign.meant import CampaignOptions
+    from backdrop_cli.campaign.quote import quote_campaign as say
+    from backdrop_cli.drop.wish import build_sidecar
 
-    wanted = Wanted(what, wish=wish_of(prompt, style, provider, sidecar))
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        say(there, screen, wanted)
+    options = CampaignOptions(target, sidecar=build_sidecar(prompt, style, provider, sidecar))
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        say(target_stack, screen, options)
 
 
 def run(
     ctx: typer.Context,
-    what: What,
-    name: Called = None,
+    target: Target,
+    name: NameOption = None,
     prompt: Prompt = None,
     style: Style = None,
-    provider: By = None,
+    provider: ProviderOption = None,
     sidecar: Sidecar = None,
     max_total: MaxTotal = None,
-    tolerate: Tolerate = None,
+    tolerate: ToleratedFailures = None,
     wait: Annotated[bool, typer.Option("--wait", help="Watch until it is over.")] = False,
     yes: Yes = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> int:
     """Have many photos bought at the lane's own pace, with one report at the end.
 
@@ -94,13 +96,13 @@ def run(
 
     Example: backdrop campaign run shoes/ --prompt "on a beach" --max-total 40
     """
-    from backdrop_cli.campaign.meant import Wanted
-    from backdrop_cli.campaign.run import run as begin
-    from backdrop_cli.drop.wish import wish_of
+    from backdrop_cli.campaign.meant import CampaignOptions
+    from backdrop_cli.campaign.run import run_campaign as begin
+    from backdrop_cli.drop.wish import build_sidecar
 
-    wanted = Wanted(what, name, wish_of(prompt, style, provider, sidecar), max_total, tolerate)
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        return begin(there, screen, wanted, yes=yes, wait=wait)
+    options = CampaignOptions(target, name, build_sidecar(prompt, style, provider, sidecar), max_total, tolerate)
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        return begin(target_stack, screen, options, yes=yes, wait=wait)
 
 
 def status(
@@ -109,7 +111,7 @@ def status(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Show the latest campaigns, or how far one is and what it has cost.
 
@@ -117,18 +119,18 @@ def status(
     """
     from backdrop_cli.campaign import status as now
 
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        now.status(there, screen, name)
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        now.show_campaign_status(target_stack, screen, name)
 
 
 def stop(
     ctx: typer.Context,
-    name: Name,
+    name: CampaignName,
     yes: Yes = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Ask for nothing more; what is not bought yet ends unpaid.
 
@@ -138,5 +140,5 @@ def stop(
     """
     from backdrop_cli.campaign import stop as off
 
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        off.stop(there, screen, name, yes=yes)
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        off.stop_campaign(target_stack, screen, name, yes=yes)

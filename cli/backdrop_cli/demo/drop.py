@@ -10,21 +10,21 @@ from backdrop_local.demo_orders import Order
 
 
 @dataclass(frozen=True)
-class Dropped:
+class UploadedOrder:
     """An order, the key it lies under and when it was put there."""
 
     order: Order
     key: str
-    at: datetime
+    uploaded_at: datetime
 
 
-def drop(cloud: Cloud, bucket: str, prefix: str, orders: Iterable[Order]) -> Iterator[Dropped]:
+def upload_orders(cloud: Cloud, bucket: str, prefix: str, orders: Iterable[Order]) -> Iterator[UploadedOrder]:
     """Puts one order after another under a prefix that ends in `/`."""
     s3 = cloud.clients.s3
     for order in orders:
         key = prefix + order.name
         if order.sidecar is not None:
             s3.put_object(Bucket=bucket, Key=prefix + order.sidecar_name, Body=order.sidecar)
-        began = datetime.now(UTC)
+        uploaded_at = datetime.now(UTC)
         s3.put_object(Bucket=bucket, Key=key, Body=order.data, Tagging=urlencode(order.tags))
-        yield Dropped(order, key, began)
+        yield UploadedOrder(order, key, uploaded_at)

@@ -14,14 +14,14 @@ from rich.console import Console
 
 from backdrop.aws.clock import SystemClock
 from backdrop.model.errors import BackdropError
-from backdrop_cli.buckets import Buckets
+from backdrop_cli.buckets import BucketReader
 from backdrop_cli.demo import bill, outcome
-from backdrop_cli.demo.drop import drop
-from backdrop_cli.demo.price import agree
-from backdrop_cli.demo.screen import Screen, saying
-from backdrop_cli.demo.sight import Lookout
-from backdrop_cli.demo.watch import Watch
-from backdrop_cli.page.folder import write
+from backdrop_cli.demo.drop import upload_orders
+from backdrop_cli.demo.price import confirm_cost
+from backdrop_cli.demo.screen import DemoScreen, show_steps
+from backdrop_cli.demo.sight import OrderProgressReader
+from backdrop_cli.demo.watch import OrderTracker
+from backdrop_cli.page.folder import write_gallery
 from backdrop_cli.page.shots import Album
 from backdrop_local import cloud as local_cloud
 from backdrop_local import parameters
@@ -31,17 +31,17 @@ from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import STACK, Home
 
 # What cold functions may need before the first of them moves a photo, beside the provider's own time.
-START_SECONDS = 120
+COLD_START_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Run:
+class DemoRun:
     """One demo on a running cloud: where its files lie in the buckets and where its page goes."""
 
     cloud: Cloud
     console: Console
     name: str
-    patience_seconds: float
+    idle_timeout_seconds: float
 
     @property
     def prefix(self) -> str:
@@ -52,127 +52,133 @@ class Run:
         return self.cloud.home.path / "demo" / self.name
 
 
-def run(photos: Path | None) -> bool:
+def run_demo(photos: Path | None) -> bool:
     """The whole demo; says whether anything ended otherwise than it should.
 
     Raises:
         LocalCloudError: there are no photos, the cloud does not come up, or the user does not want to spend.
     """
     console = Console(highlight=False)
-    began = time.monotonic()
-    orders = _orders(photos, console)
-    asked = parameters.asked_for()
-    agree(orders, asked, console)
-    with saying(console) as say:
-        cloud = local_cloud.up(Home.chosen(), asked, say, agreed=True)
-    console.print(f"The local cloud is up after {time.monotonic() - began:.0f} s.")
-    failed = on(cloud, orders, console)
+    started_at = time.monotonic()
+    orders = _load_orders(photos, console)
+    requested_parameters = parameters.asked_for()
+    confirm_cost(orders, requested_parameters, console)
+    with show_steps(console) as report_step:
+        cloud = local_cloud.up(Home.chosen(), requested_parameters, report_step, agreed=True)
+    console.print(f"The local cloud is up after {time.monotonic() - started_at:.0f} s.")
+    has_failed = run_on_cloud(cloud, orders, console)
     console.print(
-        f"\nThe demo took {time.monotonic() - began:.0f} s. The local cloud runs on:"
+        f"\nThe demo took {time.monotonic() - started_at:.0f} s. The local cloud runs on:"
         "\n  your own photos     make demo PHOTOS=folder"
         '\n  any AWS tool        eval "$(make env)"'
         "\n  end it              make down (deletes its pictures and this page, too)",
         markup=False,
     )
-    return failed
+    return has_failed
 
 
-def on(cloud: Cloud, orders: Sequence[Order], console: Console) -> bool:
+def run_on_cloud(cloud: Cloud, orders: Sequence[Order], console: Console) -> bool:
     """A demo on a running cloud; says whether anything ended otherwise than it should."""
-    longest = max(float(value) for name, value in cloud.parameters.items() if name.endswith("TimeoutSeconds"))
-    patience = longest + START_SECONDS
-    one = Run(cloud, console, f"{datetime.now(UTC):%Y%m%d-%H%M%S}", patience)
-    with _explained(one):
-        names = cloud.outputs()
-        lookout = Lookout(cloud, names)
-        watch = Watch(lookout.look, one.patience_seconds)
+    longest_timeout = max(float(value) for name, value in cloud.parameters.items() if name.endswith("TimeoutSeconds"))
+    idle_timeout = longest_timeout + COLD_START_SECONDS
+    demo = DemoRun(cloud, console, f"{datetime.now(UTC):%Y%m%d-%H%M%S}", idle_timeout)
+    with _translate_errors(demo):
+        outputs = cloud.outputs()
+        reader = OrderProgressReader(cloud, outputs)
+        tracker = OrderTracker(reader.read_progress, demo.idle_timeout_seconds)
         standins = cloud.standins
-        before = bill.total(cloud)
-        _drop_and_watch(one, watch, names["InputBucketName"], orders)
-        _tell(one, watch)
-        agreed = _compare(one, watch, before, standins)
-        if any(sight.pictures for sight in watch.seen.values()):
-            bucket = names["OutputBucketName"]
-            album = _album(one, watch, bucket, standins)
-            made = write(one.folder, album, Buckets(cloud.clients.s3, bucket).read, SystemClock().now())
+        bill_before = bill.read_standin_bill(cloud)
+        _upload_and_wait(demo, tracker, outputs["InputBucketName"], orders)
+        _print_results(demo, tracker)
+        is_bill_consistent = _compare_bill(demo, tracker, bill_before, standins)
+        if any(sight.pictures for sight in tracker.progress.values()):
+            bucket = outputs["OutputBucketName"]
+            album = _build_album(demo, tracker, bucket, standins)
+            result = write_gallery(
+                demo.folder, album, BucketReader(cloud.clients.s3, bucket).read_file, SystemClock().now()
+            )
             console.print("\nBefore and after, to open in a browser:")
-            console.print(f"  {made.index}", soft_wrap=True, markup=False)
-    outcome.missing(watch, one.prefix, cloud.home.logs, console)
-    return bool(watch.failures()) or not agreed
+            console.print(f"  {result.index_path}", soft_wrap=True, markup=False)
+    outcome.print_missing(tracker, demo.prefix, cloud.home.logs, console)
+    return bool(tracker.find_failures()) or not is_bill_consistent
 
 
-def _orders(folder: Path | None, console: Console) -> Sequence[Order]:
+def _load_orders(folder: Path | None, console: Console) -> Sequence[Order]:
     """What will be dropped, with a word on what was decided for the user."""
     if folder is None:
         return demo_orders()
-    own = own_orders(folder.expanduser())
-    if own.left_out:
-        console.print(f"The demo takes the first {MOST_OWN_PHOTOS} photos; {own.left_out} more stay where they are.")
-    if own.without_wish:
+    own_photos = own_orders(folder.expanduser())
+    if own_photos.left_out:
         console.print(
-            f"{len(own.without_wish)} of {len(own.orders)} photos have no sidecar and get the prompt"
-            f' "{DEFAULT_WISH["prompt"]}". For your own words put {own.without_wish[0]}.json beside the photo:'
+            f"The demo takes the first {MOST_OWN_PHOTOS} photos; {own_photos.left_out} more stay where they are."
+        )
+    if own_photos.without_wish:
+        console.print(
+            f"{len(own_photos.without_wish)} of {len(own_photos.orders)} photos have no sidecar and get the prompt"
+            f' "{DEFAULT_WISH["prompt"]}". For your own words put {own_photos.without_wish[0]}.json beside the photo:'
             ' {"prompt": "…"} or {"operation": "remove"}.',
             markup=False,
         )
-    return own.orders
+    return own_photos.orders
 
 
-def _drop_and_watch(one: Run, watch: Watch, bucket: str, orders: Sequence[Order]) -> None:
-    one.console.print(f"Dropping {len(orders)} files into s3://{bucket}/{one.prefix}", soft_wrap=True, markup=False)
-    screen = Screen(one.console, watch, one.prefix)
-    with screen.open():
-        for dropped in drop(one.cloud, bucket, one.prefix, orders):
-            watch.add(dropped)
-            screen.show()
-        watch.until_all_are_back(screen.show, SystemClock())
+def _upload_and_wait(demo: DemoRun, tracker: OrderTracker, bucket: str, orders: Sequence[Order]) -> None:
+    demo.console.print(f"Dropping {len(orders)} files into s3://{bucket}/{demo.prefix}", soft_wrap=True, markup=False)
+    screen = DemoScreen(demo.console, tracker, demo.prefix)
+    with screen.live_view():
+        for uploaded in upload_orders(demo.cloud, bucket, demo.prefix, orders):
+            tracker.add(uploaded)
+            screen.update()
+        tracker.wait_until_done(screen.update, SystemClock())
 
 
-def _tell(one: Run, watch: Watch) -> None:
-    if one.console.is_terminal:
-        one.console.print()
-        one.console.print(outcome.table(watch, one.prefix))
+def _print_results(demo: DemoRun, tracker: OrderTracker) -> None:
+    if demo.console.is_terminal:
+        demo.console.print()
+        demo.console.print(outcome.build_results_table(tracker, demo.prefix))
     else:
-        outcome.lines(watch, one.prefix, one.console)
-    outcome.reports(watch, one.prefix, one.console)
+        outcome.print_results(tracker, demo.prefix, demo.console)
+    outcome.print_error_reports(tracker, demo.prefix, demo.console)
 
 
-def _compare(one: Run, watch: Watch, before: int, standins: Collection[str]) -> bool:
+def _compare_bill(demo: DemoRun, tracker: OrderTracker, bill_before: int, standins: Collection[str]) -> bool:
     if not standins:
         return True
-    compared = bill.books(watch, bill.total(one.cloud) - before, standins)
-    style = "green" if compared.agree else "bold red"
-    mark = "✓" if compared.agree else "✗"
-    one.console.print(f"\n{mark} Money: {compared}.", style=style, markup=False)
-    return compared.agree
+    comparison = bill.compare_bill(tracker, bill.read_standin_bill(demo.cloud) - bill_before, standins)
+    style = "green" if comparison.is_consistent else "bold red"
+    mark = "✓" if comparison.is_consistent else "✗"
+    demo.console.print(f"\n{mark} Money: {comparison}.", style=style, markup=False)
+    return comparison.is_consistent
 
 
-def _album(one: Run, watch: Watch, bucket: str, standins: Collection[str]) -> Album:
-    sights = watch.seen.values()
-    credits = dict.fromkeys(dropped.order.credit for dropped in watch.dropped.values() if dropped.order.credit)
+def _build_album(demo: DemoRun, tracker: OrderTracker, bucket: str, standins: Collection[str]) -> Album:
+    progress_list = tracker.progress.values()
+    credits = dict.fromkeys(
+        dropped.order.credit for dropped in tracker.uploaded_orders.values() if dropped.order.credit
+    )
     return Album(
-        receipts=[sight.receipt for sight in sights if sight.receipt],
-        reports=[sight.report for sight in sights if sight.report],
+        receipts=[sight.receipt for sight in progress_list if sight.receipt],
+        reports=[sight.report for sight in progress_list if sight.report],
         stack=STACK,
-        prefix=one.prefix,
+        prefix=demo.prefix,
         output_bucket=bucket,
         standins=standins,
-        together=FIVE,
-        dropped_at={key: dropped.at for key, dropped in watch.dropped.items()},
+        side_by_side_prefix=FIVE,
+        uploaded_at={key: dropped.uploaded_at for key, dropped in tracker.uploaded_orders.items()},
         credits=list(credits),
     )
 
 
 @contextmanager
-def _explained(one: Run) -> Generator[None]:
+def _translate_errors(demo: DemoRun) -> Generator[None]:
     """Turns an interruption and a server that went away into a sentence; the cloud runs on."""
     try:
         yield
     except KeyboardInterrupt:
-        one.console.print("\nStopped. The local cloud runs on; end it with `make down`.")
+        demo.console.print("\nStopped. The local cloud runs on; end it with `make down`.")
         raise typer.Exit(130) from None
     except (BotoCoreError, ClientError, BackdropError, URLError, ConnectionError, TimeoutError) as error:
         raise LocalCloudError(
-            f"the local cloud no longer answers ({error}); its logs are in {one.cloud.home.logs},"
+            f"the local cloud no longer answers ({error}); its logs are in {demo.cloud.home.logs},"
             " and `make demo` starts it again"
         ) from error

@@ -5,58 +5,68 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from backdrop.ports import Clock
-from backdrop_cli.demo.drop import Dropped
-from backdrop_cli.demo.sight import Sight
-from backdrop_cli.stages import Stage
-from backdrop_cli.watch import watch
+from backdrop_cli.demo.drop import UploadedOrder
+from backdrop_cli.demo.sight import OrderProgress
+from backdrop_cli.stages import DisplayStatus
+from backdrop_cli.watch import poll_until
 
-POLL_SECONDS = 0.3
+POLL_INTERVAL_SECONDS = 0.3
 
 
 @dataclass
-class Watch:
+class OrderTracker:
     """All files of one demo by key, as last seen; insertion order is the order of dropping."""
 
-    look: Callable[[str], Sight]
-    patience_seconds: float
-    dropped: dict[str, Dropped] = field(default_factory=dict[str, Dropped])
-    seen: dict[str, Sight] = field(default_factory=dict[str, Sight])
+    read_progress: Callable[[str], OrderProgress]
+    idle_timeout_seconds: float
+    uploaded_orders: dict[str, UploadedOrder] = field(default_factory=dict[str, UploadedOrder])
+    progress: dict[str, OrderProgress] = field(default_factory=dict[str, OrderProgress])
 
-    def add(self, one: Dropped) -> None:
+    def add(self, uploaded: UploadedOrder) -> None:
         """Watches one more file."""
-        self.dropped[one.key] = one
-        self.seen[one.key] = Sight()
+        self.uploaded_orders[uploaded.key] = uploaded
+        self.progress[uploaded.key] = OrderProgress()
 
-    def glance(self) -> bool:
+    def poll(self) -> bool:
         """Looks once at each file that has not come back; says whether any of them moved."""
-        before = dict(self.seen)
-        for key in self.missing():
-            self.seen[key] = self.look(key)
-        return self.seen != before
+        previous = dict(self.progress)
+        for key in self.list_unfinished_keys():
+            self.progress[key] = self.read_progress(key)
+        return self.progress != previous
 
-    def missing(self) -> Sequence[str]:
+    def list_unfinished_keys(self) -> Sequence[str]:
         """The keys of the files that have not come back."""
-        return [key for key, sight in self.seen.items() if not sight.ended]
+        return [key for key, sight in self.progress.items() if not sight.is_final]
 
-    def until_all_are_back(self, show: Callable[[], None], clock: Clock) -> None:
+    def wait_until_done(self, show: Callable[[], None], clock: Clock) -> None:
         """Looks and shows until all have come back, or nothing has moved for `patience_seconds`."""
 
-        def look() -> bool:
-            moved = self.glance()
+        def poll_and_show() -> bool:
+            has_changed = self.poll()
             show()
-            return moved
+            return has_changed
 
-        def give_up(still_seconds: float) -> str:
-            return "nothing moves" if still_seconds > self.patience_seconds else ""
+        def find_stop_reason(idle_seconds: float) -> str:
+            return "nothing moves" if idle_seconds > self.idle_timeout_seconds else ""
 
-        watch(look, lambda: not self.missing(), give_up, partial(clock.sleep, POLL_SECONDS), clock.now)
+        poll_until(
+            poll_and_show,
+            lambda: not self.list_unfinished_keys(),
+            find_stop_reason,
+            partial(clock.sleep, POLL_INTERVAL_SECONDS),
+            clock.now,
+        )
 
-    def failures(self) -> Sequence[str]:
+    def find_failures(self) -> Sequence[str]:
         """The keys that ended otherwise than they should: failed, missing, or a non-photo that went through."""
-        return [key for key, sight in self.seen.items() if not _is_as_it_should(self.dropped[key], sight)]
+        return [
+            key for key, sight in self.progress.items() if not _is_expected_result(self.uploaded_orders[key], sight)
+        ]
 
 
-def _is_as_it_should(dropped: Dropped, sight: Sight) -> bool:
-    if dropped.order.must_be_refused:
-        return sight.stage is Stage.REFUSED
-    return sight.stage is Stage.STORED or (sight.stage is Stage.REFUSED and not dropped.order.credit)
+def _is_expected_result(uploaded: UploadedOrder, progress: OrderProgress) -> bool:
+    if uploaded.order.must_be_refused:
+        return progress.status is DisplayStatus.REFUSED
+    return progress.status is DisplayStatus.STORED or (
+        progress.status is DisplayStatus.REFUSED and not uploaded.order.credit
+    )

@@ -11,116 +11,123 @@ from typing import Any
 from rich.console import Group
 from rich.text import Text
 
-from backdrop_cli.download.names import flat_names
-from backdrop_cli.drop.uploads import etag_of
-from backdrop_cli.errors import RefusedError
-from backdrop_cli.screen import Screen, bar, several
-from backdrop_cli.side_by_side import side_by_side
+from backdrop_cli.download.names import build_flat_names
+from backdrop_cli.drop.uploads import compute_etag
+from backdrop_cli.errors import CommandError
+from backdrop_cli.screen import Screen, build_progress_bar, format_count
+from backdrop_cli.side_by_side import parallel_map
 from backdrop_cli.stack import Stack
-from backdrop_cli.words import size
+from backdrop_cli.words import format_bytes
 
-NO_LIMIT = 1 << 40
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+UNLIMITED_BYTES = 1 << 40
+DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass
-class Fetched:
+class DownloadResult:
     """What a download did. `there`: the same bytes lay there already; `gone`: no more in the bucket."""
 
     folder: Path
-    names: dict[str, str] = field(default_factory=dict[str, str])
-    new: list[str] = field(default_factory=list[str])
-    there: list[str] = field(default_factory=list[str])
-    gone: list[str] = field(default_factory=list[str])
-    bytes: int = 0
-    began: float = field(default_factory=time.monotonic)
+    file_names: dict[str, str] = field(default_factory=dict[str, str])
+    downloaded: list[str] = field(default_factory=list[str])
+    unchanged: list[str] = field(default_factory=list[str])
+    missing: list[str] = field(default_factory=list[str])
+    downloaded_bytes: int = 0
+    started_at: float = field(default_factory=time.monotonic)
 
     @property
-    def done(self) -> int:
-        return len(self.new) + len(self.there) + len(self.gone)
+    def done_count(self) -> int:
+        return len(self.downloaded) + len(self.unchanged) + len(self.missing)
 
-    def picture(self) -> Group:
+    def render(self) -> Group:
         """A bar."""
-        words = f"  downloading   {self.done:,} of {len(self.names):,} files   {size(self.bytes)}"
-        return bar(self.done, len(self.names), Text(words))
+        words = (
+            f"  downloading   {self.done_count:,} of {len(self.file_names):,} "
+            f"files   {format_bytes(self.downloaded_bytes)}"
+        )
+        return build_progress_bar(self.done_count, len(self.file_names), Text(words))
 
-    def document(self) -> dict[str, Any]:
+    def build_document(self) -> dict[str, Any]:
         """The same for scripts."""
         return {
             "folder": str(self.folder),
-            "downloaded": len(self.new),
-            "there_already": len(self.there),
-            "gone": self.gone,
-            "files": {key: str(self.folder / name) for key, name in self.names.items() if key not in self.gone},
+            "downloaded": len(self.downloaded),
+            "there_already": len(self.unchanged),
+            "gone": self.missing,
+            "files": {key: str(self.folder / name) for key, name in self.file_names.items() if key not in self.missing},
         }
 
 
-def fetch(stack: Stack, screen: Screen, keys: Sequence[str], folder: Path) -> Fetched:
+def download_pictures(stack: Stack, screen: Screen, keys: Sequence[str], folder: Path) -> DownloadResult:
     """Put pictures into a folder, which is made where there is none.
 
     Raises RefusedError where the disk does not take them; what is there by then is whole.
     """
-    done = Fetched(folder, flat_names(keys))
+    result = DownloadResult(folder, build_flat_names(keys))
 
-    def work(key: str) -> tuple[str, int | None]:
-        return key, _one(stack, key, folder / done.names[key])
+    def download_key(key: str) -> tuple[str, int | None]:
+        return key, _download_picture(stack, key, folder / result.file_names[key])
 
-    make(folder)
+    create_folder(folder)
     try:
-        with screen.live(done.picture):
-            for key, written in side_by_side(work, list(done.names), stack.at_once):
-                _count(done, key, written)
+        with screen.live_view(result.render):
+            for key, byte_count in parallel_map(download_key, list(result.file_names), stack.max_threads):
+                _record_picture(result, key, byte_count)
     except OSError as error:
-        raise RefusedError(_of_disk(error, done)) from error
-    return done
+        raise CommandError(_format_disk_error(error, result)) from error
+    return result
 
 
-def make(folder: Path) -> None:
+def create_folder(folder: Path) -> None:
     """A folder for pictures; RefusedError where there can be none."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RefusedError(f"there can be no folder {folder}: {error.strerror or error}") from error
+        raise CommandError(f"there can be no folder {folder}: {error.strerror or error}") from error
 
 
-def _count(done: Fetched, key: str, written: int | None) -> None:
-    (done.gone if written is None else done.new if written else done.there).append(key)
-    done.bytes += written or 0
+def _record_picture(result: DownloadResult, key: str, byte_count: int | None) -> None:
+    (result.missing if byte_count is None else result.downloaded if byte_count else result.unchanged).append(key)
+    result.downloaded_bytes += byte_count or 0
 
 
-def _one(stack: Stack, key: str, file: Path) -> int | None:
+def _download_picture(stack: Stack, key: str, file: Path) -> int | None:
     """The bytes that were written: 0 where the file is there already, None where there is no such picture."""
-    known = etag_of(file.read_bytes()) if file.is_file() else None
-    stored = stack.photos.read(stack.output_bucket, key, limit=NO_LIMIT, known_etag=known)
+    known_etag = compute_etag(file.read_bytes()) if file.is_file() else None
+    stored = stack.photos.read(stack.output_bucket, key, max_bytes=UNLIMITED_BYTES, known_etag=known_etag)
     if stored is None:
         return None
     if stored.data is None:
         return 0
-    draft = file.with_name(f".backdrop-{os.getpid()}-{etag_of(key.encode()).strip('"')[:16]}.part")
+    temporary_path = file.with_name(f".backdrop-{os.getpid()}-{compute_etag(key.encode()).strip('"')[:16]}.part")
     try:
-        draft.unlink(missing_ok=True)
-        with draft.open("xb") as written:
+        temporary_path.unlink(missing_ok=True)
+        with temporary_path.open("xb") as written:
             written.write(stored.data)
-        draft.replace(file)
+        temporary_path.replace(file)
     finally:
-        draft.unlink(missing_ok=True)
+        temporary_path.unlink(missing_ok=True)
     return len(stored.data)
 
 
-def _of_disk(error: OSError, done: Fetched) -> str:
-    there = sum((done.folder / name).is_file() for name in done.names.values())
-    are = "is" if there == 1 else "are"
-    whole = f"{several(there, 'file')} of {len(done.names):,} {are} there, each of them whole"
-    if error.errno in FULL:
-        return f"the disk of {done.folder} is full; {whole}. Make room and run the command again: it goes on"
+def _format_disk_error(error: OSError, result: DownloadResult) -> str:
+    file_count = sum((result.folder / name).is_file() for name in result.file_names.values())
+    verb = "is" if file_count == 1 else "are"
+    files_text = f"{format_count(file_count, 'file')} of {len(result.file_names):,} {verb} there, each of them whole"
+    if error.errno in DISK_FULL_ERRNOS:
+        return f"the disk of {result.folder} is full; {files_text}. Make room and run the command again: it goes on"
     where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror or error}; {whole}"
+    return f"{where}{error.strerror or error}; {files_text}"
 
 
-def tell(screen: Screen, done: Fetched) -> None:
+def print_download(screen: Screen, result: DownloadResult) -> None:
     """What came of it."""
-    words = [f"{several(len(done.new), 'file')} ({size(done.bytes)}) in {done.folder}"] if done.new else []
-    words += [f"{several(len(done.there), 'file')} there already"] if done.there else []
-    screen.say(f"✓ {', '.join(words)}." if words else "There is no picture to download.", "green" if words else "")
-    for key in done.gone:
-        screen.line(f"! no more in the bucket: {key}", "yellow")
+    counts = (
+        [f"{format_count(len(result.downloaded), 'file')} ({format_bytes(result.downloaded_bytes)}) in {result.folder}"]
+        if result.downloaded
+        else []
+    )
+    counts += [f"{format_count(len(result.unchanged), 'file')} there already"] if result.unchanged else []
+    screen.print(f"✓ {', '.join(counts)}." if counts else "There is no picture to download.", "green" if counts else "")
+    for key in result.missing:
+        screen.print_unwrapped(f"! no more in the bucket: {key}", "yellow")

@@ -5,44 +5,48 @@ from pathlib import Path
 from typing import Any
 
 from backdrop_cli import picks
-from backdrop_cli.download.fetch import fetch, tell
-from backdrop_cli.errors import DONE, REFUSED
+from backdrop_cli.download.fetch import download_pictures, print_download
+from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 
-def download(stack: Stack, screen: Screen, prefix: str, picked: Path | None, folder: Path) -> int:
+def run_download(stack: Stack, screen: Screen, prefix: str, picks_file: Path | None, folder: Path) -> int:
     """Fetch the pictures below a prefix, or those that were picked; the exit code: 1 where there is none of them."""
-    with screen.busy("reading the receipts"):
-        keys = list(dict.fromkeys(_picked(stack, picked) if picked else _below(stack, prefix)))
+    with screen.spinner("reading the receipts"):
+        keys = list(
+            dict.fromkeys(_list_picked_keys(stack, picks_file) if picks_file else _list_keys_below(stack, prefix))
+        )
     if not keys:
-        screen.data(
+        screen.print_json(
             {"stack": stack.name, "folder": str(folder), "downloaded": 0, "there_already": 0, "gone": [], "files": {}}
         )
-        which = f"in {picked}" if picked else f"below {prefix}" if prefix else "in the output bucket"
-        screen.say(f"There is no picture {which}, stack {stack.name}. `backdrop status` shows what is on its way.")
-        return REFUSED
-    done = fetch(stack, screen, keys, folder.expanduser())
-    screen.data({"stack": stack.name, **done.document()})
-    tell(screen, done)
-    return REFUSED if done.gone else DONE
+        pictures_text = f"in {picks_file}" if picks_file else f"below {prefix}" if prefix else "in the output bucket"
+        screen.print(
+            f"There is no picture {pictures_text}, stack {stack.name}. `backdrop status` shows what is on its way."
+        )
+        return EXIT_FAILURE
+    result = download_pictures(stack, screen, keys, folder.expanduser())
+    screen.print_json({"stack": stack.name, **result.build_document()})
+    print_download(screen, result)
+    return EXIT_FAILURE if result.missing else EXIT_OK
 
 
-def _below(stack: Stack, prefix: str) -> Iterator[str]:
+def _list_keys_below(stack: Stack, prefix: str) -> Iterator[str]:
     """The keys of the current pictures of all photos whose keys begin so."""
-    for receipt in stack.buckets.receipts(prefix, stack.at_once):
-        yield from _of(receipt)
+    for receipt in stack.bucket_reader.read_receipts(prefix, stack.max_threads):
+        yield from _list_current_pictures(receipt)
 
 
-def _picked(stack: Stack, file: Path) -> Iterator[str]:
+def _list_picked_keys(stack: Stack, file: Path) -> Iterator[str]:
     """The keys of the pictures that a file picks: those that it names, or all of a photo."""
-    for pick in picks.read(file):
-        if pick.output:
-            yield pick.output
-        elif receipt := stack.buckets.receipt(pick.key):
-            yield from _of(receipt)
+    for pick in picks.read_picks(file):
+        if pick.picture_key:
+            yield pick.picture_key
+        elif receipt := stack.bucket_reader.read_receipt(pick.photo_key):
+            yield from _list_current_pictures(receipt)
 
 
-def _of(receipt: Mapping[str, Any]) -> list[str]:
+def _list_current_pictures(receipt: Mapping[str, Any]) -> list[str]:
     """The pictures of a photo's current jobs."""
     return [result["key"] for job in receipt["jobs"] if job["current"] for result in job["results"]]

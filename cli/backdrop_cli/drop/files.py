@@ -4,57 +4,63 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from backdrop.model.object_keys import Kind, kind_of
-from backdrop_cli.errors import RefusedError
-from backdrop_cli.lint.meant import beyond, meant_by
-from backdrop_cli.screen import several
+from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop_cli.errors import CommandError
+from backdrop_cli.lint.meant import find_outside_defaults, resolve_targets
+from backdrop_cli.screen import format_count
 
-MOST_NAMED = 3
+MAX_NAMED_PATHS = 3
 
 
 @dataclass
-class Gathered:
+class UploadFiles:
     """What is uploaded, by key; what is not, since it is no photo by its name, or cannot be read (with why).
 
     `unread`: folder defaults above what goes elsewhere, which are not part of the drop.
     """
 
     paths: dict[str, Path] = field(default_factory=dict[str, Path])
-    passed_over: int = 0
+    ignored_count: int = 0
     unreadable: dict[str, str] = field(default_factory=dict[str, str])
-    unread: list[Path] = field(default_factory=list[Path])
+    outside_defaults: list[Path] = field(default_factory=list[Path])
 
-    def of(self, *kinds: Kind) -> list[str]:
+    def list_keys(self, *kinds: ObjectKind) -> list[str]:
         """The keys of such files, in order."""
-        return sorted(key for key in self.paths if kind_of(key) in kinds)
+        return sorted(key for key in self.paths if classify_key(key) in kinds)
 
     @property
     def photos(self) -> dict[str, Path]:
-        return {key: self.paths[key] for key in self.of(Kind.PHOTO)}
+        return {key: self.paths[key] for key in self.list_keys(ObjectKind.PHOTO)}
 
     @property
-    def instructions(self) -> dict[str, Path]:
+    def instruction_files(self) -> dict[str, Path]:
         """Sidecars and folder defaults."""
-        return {key: self.paths[key] for key in self.of(Kind.SIDECAR, Kind.DEFAULTS)}
+        return {key: self.paths[key] for key in self.list_keys(ObjectKind.SIDECAR, ObjectKind.DEFAULTS)}
 
 
-def gather(paths: Sequence[Path], to: str | None) -> Gathered:
+def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFiles:
     """Every file that is meant; RefusedError where there is no photo among them."""
-    found = Gathered(unread=beyond(paths, to))
-    for one in meant_by(paths, to):
-        found.unreadable |= {str(one.folder.root / name.strip("/")): why for name, why in one.folder.unreadable.items()}
-        for key in one.keys:
-            if kind_of(key) is Kind.IGNORED:
-                found.passed_over += 1
+    files = UploadFiles(outside_defaults=find_outside_defaults(paths, target_folder))
+    for target in resolve_targets(paths, target_folder):
+        files.unreadable |= {
+            str(target.folder.root / name.strip("/")): reason for name, reason in target.folder.unreadable.items()
+        }
+        for key in target.keys:
+            if classify_key(key) is ObjectKind.IGNORED:
+                files.ignored_count += 1
             else:
-                found.paths[key] = one.folder.path(key)
-    if not found.of(Kind.PHOTO):
-        raise RefusedError(_no_photo(paths, found))
-    return found
+                files.paths[key] = target.folder.local_path(key)
+    if not files.list_keys(ObjectKind.PHOTO):
+        raise CommandError(_format_no_photo_error(paths, files))
+    return files
 
 
-def _no_photo(paths: Sequence[Path], found: Gathered) -> str:
-    where = ", ".join(str(path) for path in paths[:MOST_NAMED])
-    there = len(found.paths) + found.passed_over
-    seen = f"; {several(there, 'file')} there {'is' if there == 1 else 'are'} none by name" if there else ""
-    return f"there is no photo in {where}{seen}; photos are files such as JPEG, PNG, WebP, HEIC and TIFF"
+def _format_no_photo_error(paths: Sequence[Path], files: UploadFiles) -> str:
+    locations = ", ".join(str(path) for path in paths[:MAX_NAMED_PATHS])
+    file_count = len(files.paths) + files.ignored_count
+    ignored_text = (
+        f"; {format_count(file_count, 'file')} there {'is' if file_count == 1 else 'are'} none by name"
+        if file_count
+        else ""
+    )
+    return f"there is no photo in {locations}{ignored_text}; photos are files such as JPEG, PNG, WebP, HEIC and TIFF"

@@ -4,47 +4,53 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backdrop.ports import InputBucket, Listed, Stored
-from backdrop_cli.drop.uploads import etag_of
+from backdrop.ports import InputBucket, ListedObject, StoredObject
+from backdrop_cli.drop.uploads import compute_etag
 from backdrop_cli.lint.folder import NO_ETAG
 
 
-class Overlay:
+class OverlayBucket:
     """The InputBucket port. `local` has a path, or bytes, for each key that will be uploaded; `absent` is not there."""
 
-    def __init__(self, there: InputBucket, local: Mapping[str, Path | bytes], absent: Collection[str] = ()) -> None:
-        self._there, self._local, self._absent = there, local, absent
+    def __init__(
+        self, base: InputBucket, files: Mapping[str, Path | bytes], missing_keys: Collection[str] = ()
+    ) -> None:
+        self._base, self._files, self._missing_keys = base, files, missing_keys
 
-    def read(self, bucket: str, key: str, *, limit: int, known_etag: str | None = None) -> Stored | None:
+    def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
         """The file as it will be; OSError where it cannot be read."""
-        source = self._local.get(key)
-        if source is None:
-            return None if key in self._absent else self._there.read(bucket, key, limit=limit, known_etag=known_etag)
-        now, size = datetime.now(UTC), size_of(source)
-        if size > limit:
-            return Stored(NO_ETAG, None, size, now)
-        data = bytes_of(source)
-        return Stored(etag_of(data), None, len(data), now, data)
+        content = self._files.get(key)
+        if content is None:
+            return (
+                None
+                if key in self._missing_keys
+                else self._base.read(bucket, key, max_bytes=max_bytes, known_etag=known_etag)
+            )
+        now, size = datetime.now(UTC), measure_content(content)
+        if size > max_bytes:
+            return StoredObject(NO_ETAG, None, size, now)
+        data = read_content(content)
+        return StoredObject(compute_etag(data), None, len(data), now, data)
 
-    def tags(self, bucket: str, key: str) -> Mapping[str, str]:
+    def read_tags(self, bucket: str, key: str) -> Mapping[str, str]:
         """None for what is uploaded: a new version has no tags."""
-        return {} if key in self._local else self._there.tags(bucket, key)
+        return {} if key in self._files else self._base.read_tags(bucket, key)
 
-    def keys(self, bucket: str, prefix: str) -> Iterator[str]:
+    def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
         """The keys of one folder that begin so."""
-        names = {*(key for key in self._local if key.startswith(prefix)), *self._there.keys(bucket, prefix)}
+        names = {*(key for key in self._files if key.startswith(prefix)), *self._base.list_folder_keys(bucket, prefix)}
         return iter(sorted(key for key in names if "/" not in key.removeprefix(prefix)))
 
-    def listed(self, bucket: str, after: str) -> Iterator[Listed]:
+    def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
         """What lies there now."""
-        return self._there.listed(bucket, after)
+        return self._base.iterate_objects(bucket, after)
 
 
-def bytes_of(source: Path | bytes) -> bytes:
+def read_content(content: Path | bytes) -> bytes:
     """A file's bytes."""
-    return source.read_bytes() if isinstance(source, Path) else source
+    return content.read_bytes() if isinstance(content, Path) else content
 
 
-def size_of(source: Path | bytes) -> int:
+def measure_content(content: Path | bytes) -> int:
     """How many those are."""
-    return source.stat().st_size if isinstance(source, Path) else len(source)
+    return content.stat().st_size if isinstance(content, Path) else len(content)

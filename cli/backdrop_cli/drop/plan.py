@@ -7,26 +7,33 @@ from functools import partial
 from pathlib import Path
 
 from backdrop.instructions.sources import REQUEST
-from backdrop.intake.photo_status import named
+from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.codes import Code
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, Problem
-from backdrop.model.object_keys import Kind, kind_of, sidecars_of
-from backdrop.operate.rerun import Reruns
-from backdrop.ports import Listed
-from backdrop_cli.drop.overlay import bytes_of
-from backdrop_cli.drop.preview import BucketPreview, foresee_new, is_taken_again
-from backdrop_cli.drop.sidecars import Action, Answer, Author, Choice, decide, says_the_same
-from backdrop_cli.drop.uploads import etag_of
-from backdrop_cli.lint.folder import SOME_PICTURE
-from backdrop_cli.lint.show import shown
-from backdrop_cli.side_by_side import side_by_side
+from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
+from backdrop.operate.rerun import RerunService
+from backdrop.ports import ListedObject
+from backdrop_cli.drop.overlay import read_content
+from backdrop_cli.drop.preview import UploadPreview, needs_retry, preview_new_photo
+from backdrop_cli.drop.sidecars import (
+    SidecarAction,
+    SidecarAuthor,
+    SidecarDecision,
+    SidecarPolicy,
+    are_equivalent,
+    decide_sidecar_action,
+)
+from backdrop_cli.drop.uploads import compute_etag
+from backdrop_cli.lint.folder import PLACEHOLDER_PNG
+from backdrop_cli.lint.show import format_local_path
+from backdrop_cli.side_by_side import parallel_map
 from backdrop_cli.stack import Stack
-from backdrop_cli.words import image_count
+from backdrop_cli.words import count_images
 
 
 @dataclass(frozen=True)
-class Row:
+class PlannedPhoto:
     """One photo of a drop. `goes`: it is uploaded; `again`: it is there, but failed or was cancelled.
 
     `replaces`: other bytes lie there under its key. `bought`: the jobs that would be bought. `says_nothing`: nobody
@@ -36,25 +43,25 @@ class Row:
     """
 
     key: str
-    goes: bool = True
-    again: bool = False
-    replaces: bool = False
-    bought: Sequence[Job] = ()
+    needs_upload: bool = True
+    is_retry: bool = False
+    replaces_photo: bool = False
+    jobs: Sequence[Job] = ()
     problems: Sequence[Problem] = ()
-    says_nothing: bool = False
-    broken: str = ""
-    unreadable: str = ""
-    sidecar: str = ""
-    ineffective: bool = False
-    requested: bool = False
+    lacks_instructions: bool = False
+    broken_defaults: str = ""
+    read_error: str = ""
+    sidecar_key: str = ""
+    is_ineffective: bool = False
+    has_request: bool = False
 
     @property
-    def in_trouble(self) -> bool:
-        return bool(self.problems or self.broken or self.unreadable)
+    def has_problems(self) -> bool:
+        return bool(self.problems or self.broken_defaults or self.read_error)
 
 
 @dataclass
-class Plan:
+class UploadPlan:
     """What a drop does: `files` go up, `rows` are all its photos, `choices` the instructions of each.
 
     `replaced`: folder defaults of the bucket.
@@ -62,42 +69,42 @@ class Plan:
 
     bucket: str
     files: dict[str, Path | bytes] = field(default_factory=dict[str, Path | bytes])
-    rows: list[Row] = field(default_factory=list[Row])
-    choices: list[Choice] = field(default_factory=list[Choice])
-    replaced: list[str] = field(default_factory=list[str])
+    photos: list[PlannedPhoto] = field(default_factory=list[PlannedPhoto])
+    sidecar_decisions: list[SidecarDecision] = field(default_factory=list[SidecarDecision])
+    replaced_defaults: list[str] = field(default_factory=list[str])
 
-    def chosen(self, action: Action) -> list[Choice]:
+    def find_decisions(self, action: SidecarAction) -> list[SidecarDecision]:
         """The photos with this action."""
-        return [one for one in self.choices if one.action is action]
+        return [one for one in self.sidecar_decisions if one.action is action]
 
     @property
-    def going(self) -> list[Row]:
-        return [row for row in self.rows if row.goes]
+    def photos_to_upload(self) -> list[PlannedPhoto]:
+        return [row for row in self.photos if row.needs_upload]
 
     @property
     def jobs(self) -> list[Job]:
-        return [job for row in self.rows for job in row.bought]
+        return [job for row in self.photos for job in row.jobs]
 
     @property
-    def images(self) -> int:
+    def image_count(self) -> int:
         """How many are bought at most."""
-        return sum(image_count(job.instructions) for job in self.jobs)
+        return sum(count_images(job.instructions) for job in self.jobs)
 
     @property
-    def price(self) -> int:
+    def max_price_micro_usd(self) -> int:
         """At most, micro-dollars."""
         return sum(job.quoted for job in self.jobs)
 
     @property
-    def ineffective(self) -> list[Row]:
-        return [row for row in self.rows if row.ineffective]
+    def ineffective_photos(self) -> list[PlannedPhoto]:
+        return [row for row in self.photos if row.is_ineffective]
 
     @property
-    def troubled(self) -> list[Row]:
-        return [row for row in self.rows if row.in_trouble]
+    def photos_with_problems(self) -> list[PlannedPhoto]:
+        return [row for row in self.photos if row.has_problems]
 
 
-class Planner:
+class UploadPlanner:
     """Looks at each photo of a drop as intake will; `wish` is the sidecar that stands for what a person asks for.
 
     `photos` by key: files of this machine, or the SHA-256 of those whose bytes are in a browser. `quick` opens no
@@ -108,160 +115,196 @@ class Planner:
         self,
         stack: Stack,
         photos: Mapping[str, Path | str],
-        instructions: Mapping[str, Path],
-        wish: bytes | None,
+        instruction_files: Mapping[str, Path],
+        new_sidecar: bytes | None,
         *,
         quick: bool,
     ) -> None:
-        self._stack, self._photos, self._instructions = stack, photos, instructions
-        self._wish, self._quick = wish, quick
-        sidecars = {name for key in self._photos for name in sidecars_of(key)}
-        self._preview = BucketPreview(stack, {*photos, *instructions, *sidecars})
-        self._there = self._preview.there
-        self._rows: list[Row] = []
-        self._foreseen: dict[tuple[str, Path | bytes | None], Row] = {}
+        self._stack, self._photos, self._instruction_files = stack, photos, instruction_files
+        self._new_sidecar, self._quick = new_sidecar, quick
+        sidecars = {name for key in self._photos for name in list_sidecar_keys(key)}
+        self._preview = UploadPreview(stack, {*photos, *instruction_files, *sidecars})
+        self._listed = self._preview.listed
+        self._planned_photos: list[PlannedPhoto] = []
+        self._previews: dict[tuple[str, Path | bytes | None], PlannedPhoto] = {}
 
-    def disputed(self) -> list[Choice]:
+    def list_undecided(self) -> list[SidecarDecision]:
         """The photos for which a person must choose between the new instructions and those that a person wrote."""
-        return [one for one in self._choices(None) if one.action is Action.ASK]
+        return [one for one in self._decide_sidecars(None) if one.action is SidecarAction.ASK]
 
-    def plan(self, answer: Answer | None) -> Plan:
+    def build_plan(self, policy: SidecarPolicy | None) -> UploadPlan:
         """The plan; OSError becomes a word beside its file."""
-        plan = Plan(self._stack.input_bucket, choices=self._choices(answer))
-        self._add_instructions(plan)
-        self._rows = self._rows or list(side_by_side(self._row, self._photos, self._stack.at_once))
-        plan.files |= {row.key: content for row in self._rows if (content := self._content(row)) is not None}
-        reruns = self._preview.after(plan.files)
-        plan.rows = list(side_by_side(partial(self._foresee_once, reruns, plan), self._rows, self._stack.at_once))
-        for row in plan.rows:
-            if row.unreadable:
+        plan = UploadPlan(self._stack.input_bucket, sidecar_decisions=self._decide_sidecars(policy))
+        self._add_instruction_files(plan)
+        self._planned_photos = self._planned_photos or list(
+            parallel_map(self._plan_photo, self._photos, self._stack.max_threads)
+        )
+        plan.files |= {
+            row.key: content for row in self._planned_photos if (content := self._find_content(row)) is not None
+        }
+        reruns = self._preview.reruns_after_upload(plan.files)
+        plan.photos = list(
+            parallel_map(partial(self._preview_once, reruns, plan), self._planned_photos, self._stack.max_threads)
+        )
+        for row in plan.photos:
+            if row.read_error:
                 plan.files.pop(row.key, None)
         return plan
 
     # -- whose instructions apply --------------------------------------------------------------------------
 
-    def _choices(self, answer: Answer | None) -> list[Choice]:
-        return list(side_by_side(partial(self._choice, answer), self._photos, self._stack.at_once))
+    def _decide_sidecars(self, policy: SidecarPolicy | None) -> list[SidecarDecision]:
+        return list(parallel_map(partial(self._decide_sidecar, policy), self._photos, self._stack.max_threads))
 
-    def _choice(self, answer: Answer | None, key: str) -> Choice:
+    def _decide_sidecar(self, policy: SidecarPolicy | None, key: str) -> SidecarDecision:
         """First the command line against a sidecar on this machine, then the winner against the bucket."""
-        names, wish = sidecars_of(key), self._wish
-        local = next((name for name in names if name in self._instructions), "")
-        if not local:
-            return self._preview.sidecars.choose(answer, key, wish, names) if wish else Choice(key)
-        path = self._instructions[local]
-        own, kept = bytes_of(path), Choice(key)
-        if wish:
-            action = decide(Author.PERSON, same=says_the_same(own, wish), answer=answer)
-            found = Choice(key, action, Author.PERSON, shown(str(path)), is_local=True)
-            if action is Action.ASK:
-                return found
-            if action is Action.REPLACE:
-                written = self._preview.sidecars.choose(answer, key, wish, names).written
-                return replace(found, written=written, unused=local)
-            kept = found
-        nearer = [name for name in names[: names.index(local)] if name in self._there]
-        return self._preview.sidecars.choose(answer, key, own, nearer) if nearer else kept
+        sidecar_keys, new_sidecar = list_sidecar_keys(key), self._new_sidecar
+        local_key = next((name for name in sidecar_keys if name in self._instruction_files), "")
+        if not local_key:
+            return (
+                self._preview.sidecars.decide(policy, key, new_sidecar, sidecar_keys)
+                if new_sidecar
+                else SidecarDecision(key)
+            )
+        path = self._instruction_files[local_key]
+        local_sidecar, decision = read_content(path), SidecarDecision(key)
+        if new_sidecar:
+            action = decide_sidecar_action(
+                SidecarAuthor.PERSON, is_equivalent=are_equivalent(local_sidecar, new_sidecar), policy=policy
+            )
+            local_decision = SidecarDecision(
+                key, action, SidecarAuthor.PERSON, format_local_path(str(path)), is_local=True
+            )
+            if action is SidecarAction.ASK:
+                return local_decision
+            if action is SidecarAction.REPLACE:
+                written = self._preview.sidecars.decide(policy, key, new_sidecar, sidecar_keys).new_content
+                return replace(local_decision, new_content=written, unused_key=local_key)
+            decision = local_decision
+        nearer_keys = [name for name in sidecar_keys[: sidecar_keys.index(local_key)] if name in self._listed]
+        return self._preview.sidecars.decide(policy, key, local_sidecar, nearer_keys) if nearer_keys else decision
 
     # -- what goes up --------------------------------------------------------------------------------------
 
-    def _add_instructions(self, plan: Plan) -> None:
+    def _add_instruction_files(self, plan: UploadPlan) -> None:
         """Files of instructions that are new or changed, and the sidecars that the command itself writes."""
-        unused = {one.unused for one in plan.choices}
-        for key, path in self._instructions.items():
-            is_new = key not in self._there or self._there[key].etag != etag_of(path.read_bytes())
-            if is_new and key not in unused:
+        unused_keys = {one.unused_key for one in plan.sidecar_decisions}
+        for key, path in self._instruction_files.items():
+            is_new = key not in self._listed or self._listed[key].etag != compute_etag(path.read_bytes())
+            if is_new and key not in unused_keys:
                 plan.files[key] = path
-                plan.replaced += [key] if key in self._there and kind_of(key) is Kind.DEFAULTS else []
-        plan.files |= {f"{one.key}.json": one.written for one in plan.choices if one.written is not None}
+                plan.replaced_defaults += (
+                    [key] if key in self._listed and classify_key(key) is ObjectKind.DEFAULTS else []
+                )
+        plan.files |= {
+            f"{one.key}.json": one.new_content for one in plan.sidecar_decisions if one.new_content is not None
+        }
 
-    def _row(self, key: str) -> Row:
+    def _plan_photo(self, key: str) -> PlannedPhoto:
         """Whether a photo goes up: not where its bytes are there, and nothing of them failed or was cancelled."""
-        there = self._there.get(key)
-        if there is None:
-            return Row(key)
-        source, jobs = self._preview.known(key)
+        listed = self._listed.get(key)
+        if listed is None:
+            return PlannedPhoto(key)
+        source, jobs = self._preview.read_ledger(key)
         try:
-            if not self._is_same(key, there, self._preview.read_there(source, key)):
-                return Row(key, replaces=True)
+            if not self._is_same_photo(key, listed, self._preview.find_known_sha256(source, key)):
+                return PlannedPhoto(key, replaces_photo=True)
         except OSError as error:
-            return Row(key, unreadable=_why(error))
-        again = is_taken_again(source, jobs)
-        current = named(source, jobs) if source else []
-        requested = any(REQUEST in job.provenance.values() for job in current)
-        return Row(key, goes=again, again=again, requested=requested)
+            return PlannedPhoto(key, read_error=_format_read_error(error))
+        is_retry = needs_retry(source, jobs)
+        current_jobs = list_current_jobs(source, jobs) if source else []
+        has_request = any(REQUEST in job.provenance.values() for job in current_jobs)
+        return PlannedPhoto(key, needs_upload=is_retry, is_retry=is_retry, has_request=has_request)
 
-    def _is_same(self, key: str, there: Listed, known: str | None) -> bool:
+    def _is_same_photo(self, key: str, listed: ListedObject, known_sha256: str | None) -> bool:
         """Whether a photo is what lies there under its key; `known`: the SHA-256 of that, where intake read it."""
         photo = self._photos[key]
         if isinstance(photo, str):
-            return photo == known
+            return photo == known_sha256
         data = photo.read_bytes()
-        return etag_of(data) == there.etag or sha256_hex(data) == known
+        return compute_etag(data) == listed.etag or sha256_hex(data) == known_sha256
 
-    def _is_here(self, row: Row) -> bool:
-        return isinstance(self._photos[row.key], Path)
+    def _is_local_file(self, planned: PlannedPhoto) -> bool:
+        return isinstance(self._photos[planned.key], Path)
 
-    def _content(self, row: Row) -> Path | bytes | None:
+    def _find_content(self, planned: PlannedPhoto) -> Path | bytes | None:
         """What will lie under its key, or stands for that; None: what lies there now, as far as can be seen here."""
-        photo = self._photos[row.key]
-        if not row.goes or row.unreadable:
+        photo = self._photos[planned.key]
+        if not planned.needs_upload or planned.read_error:
             return None
         if isinstance(photo, Path):
             return photo
-        return None if row.again else SOME_PICTURE
+        return None if planned.is_retry else PLACEHOLDER_PNG
 
     # -- what becomes of it --------------------------------------------------------------------------------
 
-    def _foresee_once(self, reruns: Reruns, plan: Plan, row: Row) -> Row:
+    def _preview_once(self, reruns: RerunService, plan: UploadPlan, planned: PlannedPhoto) -> PlannedPhoto:
         """With what intake will make of a photo that is new, changed, or has new instructions."""
-        nearest = next((name for name in sidecars_of(row.key) if name in plan.files or name in self._there), "")
-        row = replace(row, sidecar=nearest if nearest in plan.files else "")
-        if row.unreadable or not (row.goes or row.sidecar):
-            return row
-        known = (row.key, plan.files.get(row.sidecar))
-        if known not in self._foreseen:
-            self._foreseen[known] = self._foresee(reruns, row)
-        return self._foreseen[known]
+        nearest_sidecar = next(
+            (name for name in list_sidecar_keys(planned.key) if name in plan.files or name in self._listed), ""
+        )
+        planned = replace(planned, sidecar_key=nearest_sidecar if nearest_sidecar in plan.files else "")
+        if planned.read_error or not (planned.needs_upload or planned.sidecar_key):
+            return planned
+        cache_key = (planned.key, plan.files.get(planned.sidecar_key))
+        if cache_key not in self._previews:
+            self._previews[cache_key] = self._preview_new_or_known(reruns, planned)
+        return self._previews[cache_key]
 
-    def _foresee(self, reruns: Reruns, row: Row) -> Row:
+    def _preview_new_or_known(self, reruns: RerunService, planned: PlannedPhoto) -> PlannedPhoto:
         try:
-            if row.key in self._there and (self._is_here(row) or not row.replaces):
-                return self._foresee_again(reruns, row)
-            foreseen = foresee_new(reruns, row.key, opened=not self._quick)
+            if planned.key in self._listed and (self._is_local_file(planned) or not planned.replaces_photo):
+                return self._preview_known_photo(reruns, planned)
+            preview = preview_new_photo(reruns, planned.key, inspect_bytes=not self._quick)
         except OSError as error:
-            return replace(row, unreadable=_why(error))
-        if foreseen is None:
-            return row
-        found, broken = foreseen
-        return replace(row, bought=found.jobs, problems=found.problems, says_nothing=found.says_nothing, broken=broken)
+            return replace(planned, read_error=_format_read_error(error))
+        if preview is None:
+            return planned
+        job_plan, broken_defaults = preview
+        return replace(
+            planned,
+            jobs=job_plan.jobs,
+            problems=job_plan.problems,
+            lacks_instructions=job_plan.has_no_instructions,
+            broken_defaults=broken_defaults,
+        )
 
-    def _foresee_again(self, reruns: Reruns, row: Row) -> Row:
-        found = reruns.foresee(row.key, uploaded=row.again)
-        if found is None:
-            return row
-        silent = bool(found.problems) and all(one.code is Code.NO_INSTRUCTIONS for one in found.problems)
-        nothing = silent and not found.bought
-        row = replace(row, bought=found.bought, problems=found.problems, says_nothing=nothing, broken=found.broken)
-        if row.sidecar and not found.leads_to_something and not row.in_trouble:
-            asked = foresee_new(reruns, row.key, opened=False)
-            row = replace(row, ineffective=bool(asked and asked[0].says_nothing))
-        return row
+    def _preview_known_photo(self, reruns: RerunService, planned: PlannedPhoto) -> PlannedPhoto:
+        rerun_preview = reruns.preview(planned.key, reuploaded=planned.is_retry)
+        if rerun_preview is None:
+            return planned
+        only_lacks_instructions = bool(rerun_preview.problems) and all(
+            one.code is Code.NO_INSTRUCTIONS for one in rerun_preview.problems
+        )
+        lacks_instructions = only_lacks_instructions and not rerun_preview.jobs_to_buy
+        planned = replace(
+            planned,
+            jobs=rerun_preview.jobs_to_buy,
+            problems=rerun_preview.problems,
+            lacks_instructions=lacks_instructions,
+            broken_defaults=rerun_preview.broken_defaults,
+        )
+        if planned.sidecar_key and not rerun_preview.has_effect and not planned.has_problems:
+            preview = preview_new_photo(reruns, planned.key, inspect_bytes=False)
+            planned = replace(planned, is_ineffective=bool(preview and preview[0].has_no_instructions))
+        return planned
 
 
-def _why(error: OSError) -> str:
+def _format_read_error(error: OSError) -> str:
     return f"it cannot be read: {error.strerror or error}"
 
 
-def by_code(rows: Sequence[Row]) -> Mapping[str, list[tuple[str, str]]]:
+def group_problems_by_code(photos: Sequence[PlannedPhoto]) -> Mapping[str, list[tuple[str, str]]]:
     """Photos in trouble with the words, by code."""
-    found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    for row in rows:
-        for problem in row.problems:
+    problems_by_code: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for photo in photos:
+        for problem in photo.problems:
             variant = f"variant {problem.variant}: " if problem.variant else ""
-            found[problem.code.value].append((row.key, f"{variant}{problem.message}"))
-        if row.broken:
-            found[Code.FOLDER_DEFAULTS_BROKEN.value].append((row.key, f"{row.broken} has mistakes"))
-        if row.unreadable:
-            found["unreadable"].append((row.key, row.unreadable))
-    return found
+            problems_by_code[problem.code.value].append((photo.key, f"{variant}{problem.message}"))
+        if photo.broken_defaults:
+            problems_by_code[Code.FOLDER_DEFAULTS_BROKEN.value].append(
+                (photo.key, f"{photo.broken_defaults} has mistakes")
+            )
+        if photo.read_error:
+            problems_by_code["unreadable"].append((photo.key, photo.read_error))
+    return problems_by_code

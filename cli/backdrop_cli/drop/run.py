@@ -5,106 +5,111 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backdrop.model.pricing import micro_of
+from backdrop.model.pricing import to_micro_usd
 from backdrop_cli.download import fetch as pictures
 from backdrop_cli.drop import tell
-from backdrop_cli.drop.files import gather
-from backdrop_cli.drop.follow import Awaited, Follow, cost_text
-from backdrop_cli.drop.plan import Plan, Planner
-from backdrop_cli.drop.sidecars import Answer, Choice
-from backdrop_cli.drop.upload import Progress, upload
-from backdrop_cli.errors import DONE, REFUSED, RefusedError, StoppedError
-from backdrop_cli.lint.verb import LOOKING, LOOKING_QUICKLY
-from backdrop_cli.screen import Screen, several
+from backdrop_cli.drop.files import collect_files
+from backdrop_cli.drop.follow import ExpectedUpload, UploadTracker, format_cost
+from backdrop_cli.drop.plan import UploadPlan, UploadPlanner
+from backdrop_cli.drop.sidecars import SidecarDecision, SidecarPolicy
+from backdrop_cli.drop.upload import UploadProgress, upload_files
+from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, CommandError, InterruptedCommandError
+from backdrop_cli.lint.verb import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
+from backdrop_cli.screen import Screen, format_count
 from backdrop_cli.stack import Stack
-from backdrop_cli.stages import Stage
-from backdrop_cli.watch import Shown
-from backdrop_cli.words import duration, size
+from backdrop_cli.stages import DisplayStatus
+from backdrop_cli.watch import ProgressDisplay
+from backdrop_cli.words import format_bytes, format_rough_duration
 
-MOST_PHOTOS, MOST_MICRO_USD = 50, micro_of(1)
+MAX_UNCONFIRMED_PHOTOS, MAX_UNCONFIRMED_MICRO_USD = 50, to_micro_usd(1)
 """Above either of these a drop asks first."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class DropOptions:
     """What the command line says of a drop; `answer`: what becomes of sidecars that a person wrote."""
 
     paths: Sequence[Path]
-    to: str | None = None
-    wish: bytes | None = None
-    answer: Answer | None = None
+    target_folder: str | None = None
+    new_sidecar: bytes | None = None
+    sidecar_policy: SidecarPolicy | None = None
     quick: bool = False
     strict: bool = False
     wait: bool = False
-    download: Path | None = None
+    download_folder: Path | None = None
     yes: bool = False
 
 
-def drop(stack: Stack, screen: Screen, asked: Asked) -> int:
+def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
     """Do it; the exit code. What is uploaded goes on by itself, whatever becomes of this command."""
-    found = gather(asked.paths, asked.to)
-    with screen.busy(LOOKING_QUICKLY if asked.quick else LOOKING):
-        planner = Planner(stack, found.photos, found.instructions, asked.wish, quick=asked.quick)
-        disputed = [] if asked.answer else planner.disputed()
-        plans = {one: planner.plan(one) for one in (Answer if disputed else (asked.answer,))}
-    if disputed:
-        document = tell.document(stack, found, plans[Answer.REPLACE]) | tell.to_answer(disputed, plans)
-        _refuse_ineffective_answer(screen, plans, document)
-        tell.dispute(screen, disputed, plans)
-        plan = plans[_answer(screen, disputed, document)]
+    files = collect_files(options.paths, options.target_folder)
+    with screen.spinner(READING_NAMES_TEXT if options.quick else OPENING_PHOTOS_TEXT):
+        planner = UploadPlanner(stack, files.photos, files.instruction_files, options.new_sidecar, quick=options.quick)
+        undecided = [] if options.sidecar_policy else planner.list_undecided()
+        plans = {one: planner.build_plan(one) for one in (SidecarPolicy if undecided else (options.sidecar_policy,))}
+    if undecided:
+        document = tell.build_plan_document(stack, files, plans[SidecarPolicy.REPLACE]) | tell.build_undecided_document(
+            undecided, plans
+        )
+        _refuse_ineffective_replace(screen, plans, document)
+        tell.print_undecided(screen, undecided, plans)
+        plan = plans[_ask_sidecar_policy(screen, undecided, document)]
     else:
-        plan = plans[asked.answer]
-    document = tell.document(stack, found, plan)
-    tell.announce(stack, screen, found, plan, _where(plan))
+        plan = plans[options.sidecar_policy]
+    document = tell.build_plan_document(stack, files, plan)
+    tell.print_plan(stack, screen, files, plan, _find_common_folder(plan))
     try:
-        _agree(screen, plan, asked)
-    except RefusedError:
-        screen.data(document | {"uploaded": 0})
+        _confirm(screen, plan, options)
+    except CommandError:
+        screen.print_json(document | {"uploaded": 0})
         raise
-    if asked.download:
-        pictures.make(asked.download.expanduser())
-    began = stack.clock.now()
-    progress = Progress(plan.files)
+    if options.download_folder:
+        pictures.create_folder(options.download_folder.expanduser())
+    started_at = stack.clock.now()
+    progress = UploadProgress(plan.files)
     try:
-        _upload(stack, screen, progress, document)
-        _tell_uploaded(screen, plan, progress)
-        if not (asked.wait or asked.download):
-            return _left_alone(screen, document, plan)
-        follow = Follow(stack, _awaited(plan, progress), began)
-        return _watched(stack, screen, asked, follow, document)
+        _upload_files(stack, screen, progress, document)
+        _print_upload_result(screen, plan, progress)
+        if not (options.wait or options.download_folder):
+            return _finish_without_waiting(screen, document, plan)
+        tracker = UploadTracker(stack, _build_expected_uploads(plan, progress), started_at)
+        return _wait_for_pictures(stack, screen, options, tracker, document)
     except KeyboardInterrupt:
-        raise StoppedError(_stopped(progress, plan)) from None
+        raise InterruptedCommandError(_format_interruption(progress, plan)) from None
 
 
-def _answer(screen: Screen, disputed: Sequence[Choice], document: dict[str, Any]) -> Answer:
+def _ask_sidecar_policy(
+    screen: Screen, undecided: Sequence[SidecarDecision], document: dict[str, Any]
+) -> SidecarPolicy:
     """What the person answers; RefusedError where they stop, or cannot be asked."""
-    why, many = screen.mute, several(len(disputed), "photo")
-    if not why:
+    obstacle, photo_count = screen.prompt_obstacle, format_count(len(undecided), "photo")
+    if not obstacle:
         answer = input("[r]eplace, [k]eep, or [N] stop: ").strip().lower()
-        found = next((one for one in Answer if answer in (one.value, one.value[0])), None)
-        if found:
-            return found
-        raise RefusedError("nothing was uploaded")
-    screen.data(document | {"uploaded": 0})
-    have = "has" if len(disputed) == 1 else "have"
-    raise RefusedError(
-        f"nothing was uploaded; {many} {have} instructions that a person wrote, and {why}, so say --replace or --keep"
+        policy = next((one for one in SidecarPolicy if answer in (one.value, one.value[0])), None)
+        if policy:
+            return policy
+        raise CommandError("nothing was uploaded")
+    screen.print_json(document | {"uploaded": 0})
+    have = "has" if len(undecided) == 1 else "have"
+    raise CommandError(
+        f"nothing was uploaded; {photo_count} {have} instructions that "
+        f"a person wrote, and {obstacle}, so say --replace or --keep"
     )
 
 
-def _upload(stack: Stack, screen: Screen, progress: Progress, document: dict[str, Any]) -> None:
+def _upload_files(stack: Stack, screen: Screen, progress: UploadProgress, document: dict[str, Any]) -> None:
     """Upload, and tell how much went up also where it breaks off."""
     try:
-        upload(stack.uploads, progress, screen, stack.at_once)
+        upload_files(stack.uploader, progress, screen, stack.max_threads)
     except BaseException:
-        screen.data(document | _uploaded(progress))
+        screen.print_json(document | _describe_upload(progress))
         raise
-    document.update(_uploaded(progress))
+    document.update(_describe_upload(progress))
 
 
-def _where(plan: Plan) -> str:
+def _find_common_folder(plan: UploadPlan) -> str:
     """The folder that all photos have in common."""
-    folders = [row.key.split("/")[:-1] for row in plan.rows]
+    folders = [row.key.split("/")[:-1] for row in plan.photos]
     common: list[str] = []
     for names in zip(*folders, strict=False):
         if len({*names}) > 1:
@@ -113,107 +118,126 @@ def _where(plan: Plan) -> str:
     return "".join(f"{name}/" for name in common)
 
 
-def _agree(screen: Screen, plan: Plan, asked: Asked) -> None:
+def _confirm(screen: Screen, plan: UploadPlan, options: DropOptions) -> None:
     """RefusedError where somebody says no, or --strict forbids it."""
     _refuse_ineffective(plan, "add --prompt")
-    troubled = plan.troubled
-    if asked.strict and troubled:
-        raise RefusedError(
-            f"nothing was uploaded; {several(len(troubled), 'photo')} would be refused, and --strict stops for that"
+    refused_photos = plan.photos_with_problems
+    if options.strict and refused_photos:
+        raise CommandError(
+            f"nothing was uploaded; {format_count(len(refused_photos), 'photo')} "
+            f"would be refused, and --strict stops for that"
         )
-    photos = sum(row.goes or bool(row.bought) for row in plan.rows)
-    if plan.files and (photos > MOST_PHOTOS or plan.price > MOST_MICRO_USD):
-        screen.agree(tell.question(plan), yes=asked.yes)
+    photo_count = sum(row.needs_upload or bool(row.jobs) for row in plan.photos)
+    if plan.files and (photo_count > MAX_UNCONFIRMED_PHOTOS or plan.max_price_micro_usd > MAX_UNCONFIRMED_MICRO_USD):
+        screen.confirm(tell.format_question(plan), yes=options.yes)
 
 
-def _refuse_ineffective(plan: Plan, remedy: str) -> None:
-    if many := len(plan.ineffective):
-        raise RefusedError(
-            f"nothing was uploaded; the new instructions for {several(many, 'photo')} name neither a prompt nor an "
+def _refuse_ineffective(plan: UploadPlan, remedy: str) -> None:
+    if photo_count := len(plan.ineffective_photos):
+        raise CommandError(
+            f"nothing was uploaded; the new instructions for "
+            f"{format_count(photo_count, 'photo')} name neither a prompt nor an "
             f"operation, so the old pictures would stay; {remedy}"
         )
 
 
-def _refuse_ineffective_answer(screen: Screen, plans: Mapping[Answer | None, Plan], document: dict[str, Any]) -> None:
+def _refuse_ineffective_replace(
+    screen: Screen, plans: Mapping[SidecarPolicy | None, UploadPlan], document: dict[str, Any]
+) -> None:
     """RefusedError where --replace would have no effect, so that it is no answer to the question."""
-    remedy = "add --prompt" if plans[Answer.KEEP].ineffective else "add --prompt, or say --keep"
+    remedy = "add --prompt" if plans[SidecarPolicy.KEEP].ineffective_photos else "add --prompt, or say --keep"
     try:
-        _refuse_ineffective(plans[Answer.REPLACE], remedy)
-    except RefusedError:
-        screen.data(document | {"uploaded": 0})
+        _refuse_ineffective(plans[SidecarPolicy.REPLACE], remedy)
+    except CommandError:
+        screen.print_json(document | {"uploaded": 0})
         raise
 
 
-def _awaited(plan: Plan, progress: Progress) -> dict[str, Awaited]:
+def _build_expected_uploads(plan: UploadPlan, progress: UploadProgress) -> dict[str, ExpectedUpload]:
     """What intake must have seen of each photo: what was uploaded of it."""
-    done = progress.done
-    rows = [row for row in plan.rows if not row.unreadable]
-    return {row.key: Awaited(done.get(row.key), done.get(row.sidecar)) for row in rows}
+    uploaded = progress.uploaded
+    photos = [row for row in plan.photos if not row.read_error]
+    return {row.key: ExpectedUpload(uploaded.get(row.key), uploaded.get(row.sidecar_key)) for row in photos}
 
 
-def _tell_uploaded(screen: Screen, plan: Plan, progress: Progress) -> None:
+def _print_upload_result(screen: Screen, plan: UploadPlan, progress: UploadProgress) -> None:
     if plan.files:
-        speed = f"{size(progress.sent)} in {duration(progress.seconds)}, {size(progress.per_second)}/s"
-        screen.say(f"✓ {several(len(progress.done), 'file')} uploaded: {speed}.", "green")
+        speed = (
+            f"{format_bytes(progress.sent_bytes)} in {format_rough_duration(progress.elapsed_seconds)}, "
+            f"{format_bytes(progress.bytes_per_second)}/s"
+        )
+        screen.print(f"✓ {format_count(len(progress.uploaded), 'file')} uploaded: {speed}.", "green")
     else:
-        screen.say("Nothing to upload: everything is in the bucket already.")
+        screen.print("Nothing to upload: everything is in the bucket already.")
 
 
-def _uploaded(progress: Progress) -> dict[str, Any]:
-    seconds = round(progress.seconds, 3)
-    return {"uploaded": len(progress.done), "uploaded_bytes": progress.sent, "upload_seconds": seconds}
+def _describe_upload(progress: UploadProgress) -> dict[str, Any]:
+    seconds = round(progress.elapsed_seconds, 3)
+    return {"uploaded": len(progress.uploaded), "uploaded_bytes": progress.sent_bytes, "upload_seconds": seconds}
 
 
-def _left_alone(screen: Screen, document: dict[str, Any], plan: Plan) -> int:
-    screen.data(document)
-    where = _where(plan)
-    screen.say("The photos go on by themselves. `backdrop status --watch` shows how far they are, and")
-    screen.line(f"  backdrop download {where or '--all'} pictures/" if where else "  backdrop download --all pictures/")
-    screen.say("fetches the pictures.")
-    return DONE
+def _finish_without_waiting(screen: Screen, document: dict[str, Any], plan: UploadPlan) -> int:
+    screen.print_json(document)
+    folder = _find_common_folder(plan)
+    screen.print("The photos go on by themselves. `backdrop status --watch` shows how far they are, and")
+    screen.print_unwrapped(
+        f"  backdrop download {folder or '--all'} pictures/" if folder else "  backdrop download --all pictures/"
+    )
+    screen.print("fetches the pictures.")
+    return EXIT_OK
 
 
 # -- until the last picture is back ----------------------------------------------------------------------------
 
 
-def _watched(stack: Stack, screen: Screen, asked: Asked, follow: Follow, document: dict[str, Any]) -> int:
-    shown = Shown(screen)
+def _wait_for_pictures(
+    stack: Stack, screen: Screen, options: DropOptions, tracker: UploadTracker, document: dict[str, Any]
+) -> int:
+    display = ProgressDisplay(screen)
 
-    def look() -> bool:
-        moved = follow.glance()
-        if follow.open:
-            shown.update(len(follow.seen) - len(follow.open), len(follow.seen), *_far(follow))
-        return moved
+    def poll_and_show() -> bool:
+        has_changed = tracker.poll()
+        if tracker.unfinished_keys:
+            display.update(
+                len(tracker.progress) - len(tracker.unfinished_keys), len(tracker.progress), *_format_progress(tracker)
+            )
+        return has_changed
 
     try:
-        with screen.live(shown.picture):
-            follow.until_the_end(look)
+        with screen.live_view(display.render):
+            tracker.wait_until_done(poll_and_show)
     finally:
-        tell.outcome(screen, follow)
-    document |= tell.ends(follow)
-    if asked.download:
+        tell.print_outcome(screen, tracker)
+    document |= tell.build_outcome_document(tracker)
+    if options.download_folder:
         keys = [key for photo in document["photos"] for key in photo["pictures"]]
-        done = pictures.fetch(stack, screen, keys, asked.download.expanduser())
-        pictures.tell(screen, done)
-        document["download"] = done.document()
-    screen.data(document)
-    return DONE if follow.counts[Stage.STORED] == len(follow.seen) else REFUSED
+        download = pictures.download_pictures(stack, screen, keys, options.download_folder.expanduser())
+        pictures.print_download(screen, download)
+        document["download"] = download.build_document()
+    screen.print_json(document)
+    return EXIT_OK if tracker.count_by_status[DisplayStatus.STORED] == len(tracker.progress) else EXIT_FAILURE
 
 
-def _far(follow: Follow) -> tuple[str, str]:
+def _format_progress(tracker: UploadTracker) -> tuple[str, str]:
     """How far it is: photos by stage, then money and time."""
-    counts, left = follow.counts, follow.seconds_to_go()
-    stages = ", ".join(f"{counts[stage]:,} {stage}" for stage in reversed(Stage) if counts[stage])
-    to_go = f"about {duration(left)} to go" if left else "time to go known when the first are back"
-    gone = f"{duration(follow.seconds)} gone"
-    return stages, ", ".join(filter(None, (f"{cost_text(*follow.cost)} so far", follow.earlier_text, gone, to_go)))
+    counts, remaining_seconds = tracker.count_by_status, tracker.estimate_remaining_seconds()
+    status_counts = ", ".join(f"{counts[stage]:,} {stage}" for stage in reversed(DisplayStatus) if counts[stage])
+    to_go = (
+        f"about {format_rough_duration(remaining_seconds)} to go"
+        if remaining_seconds
+        else "time to go known when the first are back"
+    )
+    elapsed = f"{format_rough_duration(tracker.elapsed_seconds)} gone"
+    return status_counts, ", ".join(
+        filter(None, (f"{format_cost(*tracker.cost_micro_usd)} so far", tracker.earlier_cost_text, elapsed, to_go))
+    )
 
 
-def _stopped(progress: Progress, plan: Plan) -> str:
-    done, all_of_them = len(progress.done), len(plan.files)
-    if done < all_of_them:
+def _format_interruption(progress: UploadProgress, plan: UploadPlan) -> str:
+    uploaded_count, file_count = len(progress.uploaded), len(plan.files)
+    if uploaded_count < file_count:
         return (
-            f"stopped; {done:,} of {several(all_of_them, 'file')} are uploaded and go on by themselves. "
+            f"stopped; {uploaded_count:,} of {format_count(file_count, 'file')} are uploaded and go on by themselves. "
             "The same command uploads the rest"
         )
     return (

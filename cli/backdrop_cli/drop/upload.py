@@ -8,68 +8,73 @@ from pathlib import Path
 from rich.console import Group
 from rich.text import Text
 
-from backdrop.model.object_keys import Kind, kind_of
-from backdrop_cli.drop.overlay import size_of
-from backdrop_cli.drop.uploads import S3Uploads, Uploaded
-from backdrop_cli.screen import Screen, bar
-from backdrop_cli.side_by_side import side_by_side
-from backdrop_cli.watch import LINE_EVERY_SECONDS
-from backdrop_cli.words import duration, size
+from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop_cli.drop.overlay import measure_content
+from backdrop_cli.drop.uploads import S3Uploader, UploadedObject
+from backdrop_cli.screen import Screen, build_progress_bar
+from backdrop_cli.side_by_side import parallel_map
+from backdrop_cli.watch import PROGRESS_LINE_INTERVAL_SECONDS
+from backdrop_cli.words import format_bytes, format_rough_duration
 
 
 @dataclass
-class Progress:
+class UploadProgress:
     """How far an upload is; `done` holds what lies in the bucket now. `bytes` of all files, `sent` of those there."""
 
     files: Mapping[str, Path | bytes]
     now: Callable[[], float] = time.monotonic
-    done: dict[str, Uploaded] = field(default_factory=dict[str, Uploaded])
-    sent: int = 0
-    began: float = 0
-    ended: float = 0
+    uploaded: dict[str, UploadedObject] = field(default_factory=dict[str, UploadedObject])
+    sent_bytes: int = 0
+    started_at: float = 0
+    ended_at: float = 0
 
     def __post_init__(self) -> None:
-        self.bytes = sum(size_of(source) for source in self.files.values())
-        self.began = self.now()
+        self.total_bytes = sum(measure_content(source) for source in self.files.values())
+        self.started_at = self.now()
 
     @property
-    def seconds(self) -> float:
-        return max((self.ended or self.now()) - self.began, 0.001)
+    def elapsed_seconds(self) -> float:
+        return max((self.ended_at or self.now()) - self.started_at, 0.001)
 
     @property
-    def per_second(self) -> float:
+    def bytes_per_second(self) -> float:
         """Bytes."""
-        return self.sent / self.seconds
+        return self.sent_bytes / self.elapsed_seconds
 
-    def picture(self) -> Group:
+    def render(self) -> Group:
         """A bar with how much, how fast, and how long it will take at this speed."""
-        left = (self.bytes - self.sent) / self.per_second if self.sent else None
-        words = f"{len(self.done):,} of {len(self.files):,} files   {size(self.sent)} of {size(self.bytes)}"
-        speed = f"   {size(self.per_second)}/s" if self.sent else ""
-        to_go = f"   {duration(left)} to go" if left is not None else ""
-        return bar(self.sent, self.bytes, Text(f"  uploading   {words}{speed}{to_go}"))
+        remaining_seconds = (self.total_bytes - self.sent_bytes) / self.bytes_per_second if self.sent_bytes else None
+        counts = (
+            f"{len(self.uploaded):,} of {len(self.files):,} files   "
+            f"{format_bytes(self.sent_bytes)} of {format_bytes(self.total_bytes)}"
+        )
+        speed = f"   {format_bytes(self.bytes_per_second)}/s" if self.sent_bytes else ""
+        to_go = f"   {format_rough_duration(remaining_seconds)} to go" if remaining_seconds is not None else ""
+        return build_progress_bar(self.sent_bytes, self.total_bytes, Text(f"  uploading   {counts}{speed}{to_go}"))
 
 
-def upload(uploads: S3Uploads, progress: Progress, screen: Screen, at_once: int) -> None:
+def upload_files(uploads: S3Uploader, progress: UploadProgress, screen: Screen, max_workers: int) -> None:
     """Put all of them; the first error ends it, and what is there by then stays and is counted."""
-    files, told = progress.files, progress.began
-    with screen.live(progress.picture):
-        for keys in _in_order(files):
-            for key, uploaded in side_by_side(lambda key: (key, _put(uploads, key, files[key])), keys, at_once):
-                progress.done[key] = uploaded
-                progress.sent += size_of(files[key])
-                if not screen.is_live and progress.now() - told > LINE_EVERY_SECONDS:
-                    told = progress.now()
-                    screen.say(f"  {len(progress.done):,} of {len(files):,} files uploaded")
-    progress.ended = progress.now()
+    files, last_printed_at = progress.files, progress.started_at
+    with screen.live_view(progress.render):
+        for keys in _group_by_upload_order(files):
+            for key, uploaded in parallel_map(
+                lambda key: (key, _upload_content(uploads, key, files[key])), keys, max_workers
+            ):
+                progress.uploaded[key] = uploaded
+                progress.sent_bytes += measure_content(files[key])
+                if not screen.is_interactive and progress.now() - last_printed_at > PROGRESS_LINE_INTERVAL_SECONDS:
+                    last_printed_at = progress.now()
+                    screen.print(f"  {len(progress.uploaded):,} of {len(files):,} files uploaded")
+    progress.ended_at = progress.now()
 
 
-def _put(uploads: S3Uploads, key: str, source: Path | bytes) -> Uploaded:
+def _upload_content(uploads: S3Uploader, key: str, content: Path | bytes) -> UploadedObject:
     """A person's file, or a sidecar of the command's own."""
-    return uploads.put(key, source) if isinstance(source, Path) else uploads.put_sidecar(key, source)
+    return uploads.upload_file(key, content) if isinstance(content, Path) else uploads.upload_sidecar(key, content)
 
 
-def _in_order(files: Mapping[str, Path | bytes]) -> list[list[str]]:
+def _group_by_upload_order(files: Mapping[str, Path | bytes]) -> list[list[str]]:
     """Folder defaults, then sidecars, then photos: so intake finds a photo's instructions with its first look."""
-    kinds = (Kind.DEFAULTS, Kind.SIDECAR, Kind.PHOTO)
-    return [[key for key in sorted(files) if kind_of(key) is kind] for kind in kinds]
+    kinds = (ObjectKind.DEFAULTS, ObjectKind.SIDECAR, ObjectKind.PHOTO)
+    return [[key for key in sorted(files) if classify_key(key) is kind] for kind in kinds]

@@ -14,66 +14,66 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PART_BYTES = 8 * 1024 * 1024
-_IN_PARTS = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4)
+_MULTIPART_CONFIG = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4)
 
 
-MARK = "backdrop-sha256"
+SIDECAR_HASH_METADATA_KEY = "backdrop-sha256"
 """The S3 metadata of a sidecar that `drop` or the page wrote: the hash of the bytes that it wrote.
 
 A copy keeps it. An edited sidecar has lost it or no longer matches it, and so counts as a person's.
 """
 
 
-class Uploaded(NamedTuple):
+class UploadedObject(NamedTuple):
     """What lies there now: `version_id` is None where the bucket keeps no versions."""
 
     etag: str
     version_id: str | None
 
 
-class S3Uploads:
+class S3Uploader:
     """Where people's files go. An upload that is cut off leaves nothing: S3 shows an object when it is whole."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self.bucket = bucket
 
-    def put(self, key: str, source: Path) -> Uploaded:
+    def upload_file(self, key: str, path: Path) -> UploadedObject:
         """Write a person's file under a key; boto3's own errors pass."""
-        if source.stat().st_size <= PART_BYTES:
-            return self._put(key, source.read_bytes(), {})
-        extra = {"ContentType": _type_of(key)}
-        self._client.upload_file(str(source), self.bucket, key, ExtraArgs=extra, Config=_IN_PARTS)
-        return _uploaded(self._client.head_object(Bucket=self.bucket, Key=key))
+        if path.stat().st_size <= PART_BYTES:
+            return self._put_object(key, path.read_bytes(), {})
+        extra = {"ContentType": _guess_content_type(key)}
+        self._client.upload_file(str(path), self.bucket, key, ExtraArgs=extra, Config=_MULTIPART_CONFIG)
+        return _parse_response(self._client.head_object(Bucket=self.bucket, Key=key))
 
-    def put_sidecar(self, key: str, data: bytes) -> Uploaded:
+    def upload_sidecar(self, key: str, data: bytes) -> UploadedObject:
         """Write a sidecar of the command's own, marked as such."""
-        return self._put(key, data, mark_of(data))
+        return self._put_object(key, data, build_sidecar_metadata(data))
 
-    def _put(self, key: str, data: bytes, metadata: Mapping[str, str]) -> Uploaded:
-        written = self._client.put_object(
-            Bucket=self.bucket, Key=key, Body=data, ContentType=_type_of(key), Metadata=metadata
+    def _put_object(self, key: str, data: bytes, metadata: Mapping[str, str]) -> UploadedObject:
+        response = self._client.put_object(
+            Bucket=self.bucket, Key=key, Body=data, ContentType=_guess_content_type(key), Metadata=metadata
         )
-        return _uploaded(written)
+        return _parse_response(response)
 
 
-def mark_of(data: bytes) -> Mapping[str, str]:
+def build_sidecar_metadata(data: bytes) -> Mapping[str, str]:
     """The metadata of a sidecar that the command itself writes."""
-    return {MARK: sha256_hex(data)}
+    return {SIDECAR_HASH_METADATA_KEY: sha256_hex(data)}
 
 
-def _type_of(key: str) -> str:
+def _guess_content_type(key: str) -> str:
     return mimetypes.guess_type(key)[0] or "binary/octet-stream"
 
 
-def _uploaded(written: Mapping[str, Any]) -> Uploaded:
-    version = written.get("VersionId")
-    return Uploaded(written["ETag"], None if version == "null" else version)
+def _parse_response(response: Mapping[str, Any]) -> UploadedObject:
+    version = response.get("VersionId")
+    return UploadedObject(response["ETag"], None if version == "null" else version)
 
 
-def etag_of(data: bytes) -> str:
+def compute_etag(data: bytes) -> str:
     """The ETag that S3 gives these bytes when they come through `put`."""
-    parts = [data[at : at + PART_BYTES] for at in range(0, len(data), PART_BYTES)]
+    parts = [data[offset : offset + PART_BYTES] for offset in range(0, len(data), PART_BYTES)]
     digests = [hashlib.md5(part, usedforsecurity=False).digest() for part in parts or [b""]]
     if len(digests) == 1:
         return f'"{digests[0].hex()}"'

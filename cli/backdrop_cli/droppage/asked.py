@@ -7,21 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from backdrop.imaging.inspect import kind_of, not_taken
+from backdrop.imaging.inspect import build_unsupported_error, identify_file
 from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
-from backdrop_cli.drop.sidecars import Answer
-from backdrop_cli.drop.wish import checked
-from backdrop_cli.errors import MisusedError
+from backdrop_cli.drop.sidecars import SidecarPolicy
+from backdrop_cli.drop.wish import validate_sidecar
+from backdrop_cli.errors import UsageError
 
-type Said = Mapping[str, Any]
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_OURS = "the page and this command do not understand each other; load the page again"
+type PageRequest = Mapping[str, Any]
+_SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
+_PROTOCOL_ERROR_TEXT = "the page and this command do not understand each other; load the page again"
 
 
 @dataclass(frozen=True)
-class Offered:
+class BrowserPhoto:
     """A photo on somebody's desk: its name with the folders that were dropped along, its size, its bytes' hash."""
 
     name: str
@@ -30,99 +30,101 @@ class Offered:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PageInstructions:
     """What is wanted of all photos: the folder with its slash, a sidecar for them, None: as the folder itself says.
 
     `answer`: what becomes of sidecars in the bucket that a person wrote.
     """
 
     folder: str
-    wish: bytes | None
-    answer: Answer | None = None
+    sidecar: bytes | None
+    sidecar_policy: SidecarPolicy | None = None
 
 
-def text(said: Said, name: str) -> str:
+def read_text(request: PageRequest, name: str) -> str:
     """A text; MisusedError where it is none, or cannot be written down."""
-    found = said.get(name, "")
+    value = request.get(name, "")
     try:
-        found.encode()
+        value.encode()
     except (AttributeError, UnicodeEncodeError):
-        raise MisusedError(_OURS) from None
-    return found
+        raise UsageError(_PROTOCOL_ERROR_TEXT) from None
+    return value
 
 
-def number(said: Said, name: str) -> int:
-    found = said.get(name)
-    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
-        raise MisusedError(_OURS)
-    return found
+def read_count(request: PageRequest, name: str) -> int:
+    value = request.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise UsageError(_PROTOCOL_ERROR_TEXT)
+    return value
 
 
-def rows(said: Said, name: str) -> Sequence[Said]:
-    found = said.get(name)
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in cast("list[Any]", found)):
-        raise MisusedError(_OURS)
-    return cast("list[Said]", found)
+def read_rows(request: PageRequest, name: str) -> Sequence[PageRequest]:
+    value = request.get(name)
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in cast("list[Any]", value)):
+        raise UsageError(_PROTOCOL_ERROR_TEXT)
+    return cast("list[PageRequest]", value)
 
 
-def offered(said: Said) -> Offered:
+def parse_photo(request: PageRequest) -> BrowserPhoto:
     """One photo; MisusedError where its name can be no key."""
-    name, sha256 = text(said, "name"), text(said, "sha256")
+    name, sha256 = read_text(request, "name"), read_text(request, "sha256")
     if any(part in ("", ".", "..") for part in name.split("/")) or "\0" in name:
-        raise MisusedError(f"{name!r} cannot be the name of a photo in a bucket")
-    if not _SHA256.fullmatch(sha256):
-        raise MisusedError(_OURS)
-    return Offered(name, number(said, "size"), sha256)
+        raise UsageError(f"{name!r} cannot be the name of a photo in a bucket")
+    if not _SHA256_PATTERN.fullmatch(sha256):
+        raise UsageError(_PROTOCOL_ERROR_TEXT)
+    return BrowserPhoto(name, read_count(request, "size"), sha256)
 
 
-def wanted(said: Said) -> Wanted:
+def parse_instructions(request: PageRequest) -> PageInstructions:
     """What is wanted; MisusedError with every mistake in it."""
     fields: dict[str, str] = {}
-    match text(said, "kind"):
+    match read_text(request, "kind"):
         case "replace":
-            prompt = text(said, "prompt").strip()
+            prompt = read_text(request, "prompt").strip()
             if not prompt:
-                raise MisusedError("describe the new background, or pick one")
+                raise UsageError("describe the new background, or pick one")
             fields = {"prompt": prompt}
-            fields |= {"style": style} if (style := text(said, "style")) else {}
+            fields |= {"style": style} if (style := read_text(request, "style")) else {}
         case "remove":
             fields = {"operation": "remove"}
         case "folder":
-            return Wanted(folder(text(said, "folder")), None)
+            return PageInstructions(parse_folder(read_text(request, "folder")), None)
         case _:
-            raise MisusedError(_OURS)
-    fields |= {"provider": provider} if (provider := text(said, "provider")) else {}
-    wish = checked("", json.dumps(fields, ensure_ascii=False, indent=2).encode() + b"\n")
-    return Wanted(folder(text(said, "folder")), wish, answer(text(said, "answer")))
+            raise UsageError(_PROTOCOL_ERROR_TEXT)
+    fields |= {"provider": provider} if (provider := read_text(request, "provider")) else {}
+    sidecar = validate_sidecar("", json.dumps(fields, ensure_ascii=False, indent=2).encode() + b"\n")
+    return PageInstructions(
+        parse_folder(read_text(request, "folder")), sidecar, parse_sidecar_policy(read_text(request, "answer"))
+    )
 
 
-def answer(word: str) -> Answer | None:
+def parse_sidecar_policy(value: str) -> SidecarPolicy | None:
     """What the person picked; None where nothing is picked yet."""
-    if word and word not in list(Answer):
-        raise MisusedError(_OURS)
-    return Answer(word) if word else None
+    if value and value not in list(SidecarPolicy):
+        raise UsageError(_PROTOCOL_ERROR_TEXT)
+    return SidecarPolicy(value) if value else None
 
 
-def folder(name: str) -> str:
+def parse_folder(name: str) -> str:
     """A folder of the bucket as keys begin there; "" is its root."""
     parts = name.strip().strip("/").split("/")
     if parts == [""]:
         return ""
     if any(part in ("", ".", "..") for part in parts):
-        raise MisusedError(f"{name!r} is no folder of a bucket; it has a name such as 2026/shoes")
+        raise UsageError(f"{name!r} is no folder of a bucket; it has a name such as 2026/shoes")
     return f"{'/'.join(parts)}/"
 
 
-def objection(said: Said) -> PhotoError | None:
+def find_photo_error(request: PageRequest) -> PhotoError | None:
     """Why a file is no photo, as far as its size and its first bytes tell."""
-    size = number(said, "size")
+    size = read_count(request, "size")
     if size > MAX_FILE_BYTES:
-        words = f"The file has {size:,} bytes; at most {MAX_FILE_BYTES:,} are opened."
-        return PhotoError(Code.TOO_LARGE_BYTES, words)
+        message = f"The file has {size:,} bytes; at most {MAX_FILE_BYTES:,} are opened."
+        return PhotoError(Code.TOO_LARGE_BYTES, message)
     try:
-        kind = kind_of(b64decode(text(said, "head"), validate=True))
+        file_kind = identify_file(b64decode(read_text(request, "head"), validate=True))
     except ValueError:
-        raise MisusedError(_OURS) from None
+        raise UsageError(_PROTOCOL_ERROR_TEXT) from None
     except PhotoError as error:
         return error
-    return None if kind.format or kind.foreign else not_taken(kind)
+    return None if file_kind.format or file_kind.convertible_format else build_unsupported_error(file_kind)

@@ -8,197 +8,217 @@ from threading import Lock
 from typing import Any
 
 from backdrop.model.capabilities import CAPABILITIES
-from backdrop.model.error_catalog import CODES
+from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError
-from backdrop.model.object_keys import Kind, folder_of, kind_of
-from backdrop.model.pricing import usd_text
+from backdrop.model.object_keys import ObjectKind, classify_key, folder_of
+from backdrop.model.pricing import format_usd
 from backdrop_cli.drop import pace
-from backdrop_cli.drop.sidecars import Answer
-from backdrop_cli.drop.tell import bound_to, price_text, seconds_of
+from backdrop_cli.drop.sidecars import SidecarPolicy
+from backdrop_cli.drop.tell import estimate_seconds, format_max_price, list_required_providers
 from backdrop_cli.droppage import asked
-from backdrop_cli.droppage.asked import Said
-from backdrop_cli.droppage.drops import Drop
-from backdrop_cli.droppage.plan import PagePlanner, Plan, Row, undecided
-from backdrop_cli.droppage.signed import Signed
-from backdrop_cli.droppage.small import Small
-from backdrop_cli.errors import MisusedError, RefusedError
-from backdrop_cli.operate.budget import left_today
-from backdrop_cli.screen import several
+from backdrop_cli.droppage.asked import PageRequest
+from backdrop_cli.droppage.drops import UploadBatch
+from backdrop_cli.droppage.plan import PagePhoto, PagePlan, PagePlanner, mark_undecided
+from backdrop_cli.droppage.signed import Presigner
+from backdrop_cli.droppage.small import PageThumbnails
+from backdrop_cli.errors import CommandError, UsageError
+from backdrop_cli.operate.budget import read_remaining_budget
+from backdrop_cli.screen import format_count
 from backdrop_cli.stack import Stack
-from backdrop_cli.words import duration
+from backdrop_cli.words import format_rough_duration
 
-MOST_LISTED, MOST_FOLDERS = 1000, 200
-MOST_PLANS = 8
-MOST_PHOTOS_AT_A_TIME = 2000
+MAX_LISTED_OBJECTS, MAX_SUGGESTED_FOLDERS = 1000, 200
+MAX_KEPT_PLANS = 8
+MAX_PHOTOS_PER_UPLOAD = 2000
 
-type Response = Mapping[str, Any]
+type PageResponse = Mapping[str, Any]
 
 
 @dataclass
-class Desk:
+class PageApi:
     """What one served page knows. It is asked by several threads at a time."""
 
     stack: Stack
-    signed: Signed
-    drops: list[Drop] = field(default_factory=list[Drop])
+    presigner: Presigner
+    batches: list[UploadBatch] = field(default_factory=list[UploadBatch])
 
     def __post_init__(self) -> None:
-        self.small = Small(self.stack.buckets.read)
+        self.thumbnails = PageThumbnails(self.stack.bucket_reader.read_file)
         self._lock = Lock()
-        self._plans: deque[tuple[int, Plan]] = deque(maxlen=MOST_PLANS)
-        self._numbers = iter(range(1, 1 << 30))
-        self._objections: dict[str, BackdropError] = {}
-        self._call: float | None = None
-        self._knows_call = False
+        self._plans: deque[tuple[int, PagePlan]] = deque(maxlen=MAX_KEPT_PLANS)
+        self._plan_numbers = iter(range(1, 1 << 30))
+        self._photo_errors: dict[str, BackdropError] = {}
+        self._call_seconds: float | None = None
+        self._has_measured_calls = False
 
-    def about(self) -> Response:
+    def describe_page(self) -> PageResponse:
         """What the page is of, and what can be picked."""
-        asking = self.stack.reruns.asking
-        styles = [one for one in self.stack.providers if "style_preset" in CAPABILITIES.get((one, "replace"), {})]
+        resolver = self.stack.rerun_service.resolver
+        providers_with_styles = [
+            one for one in self.stack.providers if "style_preset" in CAPABILITIES.get((one, "replace"), {})
+        ]
         return {
             "stack": self.stack.name,
-            "standins": sorted(self.stack.standins),
+            "standins": sorted(self.stack.standin_providers),
             "providers": self.stack.providers,
-            "default_provider": asking.default_provider,
-            "styles": bool(styles),
+            "default_provider": resolver.default_provider,
+            "styles": bool(providers_with_styles),
             "folder": f"photos-{self.stack.clock.now():%Y-%m-%d}",
-            "folders": self._folders(),
+            "folders": self._list_folders(),
         }
 
-    def _folders(self) -> list[str]:
+    def _list_folders(self) -> list[str]:
         """Some folders that there are."""
-        keys = (one.key for one in islice(self.stack.photos.listed(self.stack.input_bucket, ""), MOST_LISTED))
-        folders = dict.fromkeys(folder_of(key).rstrip("/") for key in keys if kind_of(key) is not Kind.IGNORED)
-        return sorted(one for one in folders if one)[:MOST_FOLDERS]
+        keys = (
+            one.key
+            for one in islice(self.stack.photos.iterate_objects(self.stack.input_bucket, ""), MAX_LISTED_OBJECTS)
+        )
+        folders = dict.fromkeys(
+            folder_of(key).rstrip("/") for key in keys if classify_key(key) is not ObjectKind.IGNORED
+        )
+        return sorted(one for one in folders if one)[:MAX_SUGGESTED_FOLDERS]
 
     # -- before it goes ------------------------------------------------------------------------------------
 
-    def look(self, said: Said) -> Response:
+    def check_files(self, request: PageRequest) -> PageResponse:
         """Which of these files are no photos, by their first bytes."""
-        found: dict[str, dict[str, str]] = {}
-        for one in asked.rows(said, "files"):
-            error = asked.objection(one)
+        objections: dict[str, dict[str, str]] = {}
+        for file in asked.read_rows(request, "files"):
+            error = asked.find_photo_error(file)
             if error:
-                sha256 = asked.text(one, "sha256")
-                self._objections[sha256] = error
-                found[sha256] = {"code": error.code.value, "message": str(error.message)}
-        return {"objections": found}
+                sha256 = asked.read_text(file, "sha256")
+                self._photo_errors[sha256] = error
+                objections[sha256] = {"code": error.code.value, "message": str(error.message)}
+        return {"objections": objections}
 
-    def plan(self, said: Said) -> Response:
+    def plan_upload(self, request: PageRequest) -> PageResponse:
         """What would become of the photos, and what that costs at most."""
-        files = asked.rows(said, "files")
-        if len(files) > MOST_PHOTOS_AT_A_TIME:
-            raise MisusedError(
-                f"a page takes {MOST_PHOTOS_AT_A_TIME:,} photos at a time, and there are {len(files):,}; send some of "
+        files = asked.read_rows(request, "files")
+        if len(files) > MAX_PHOTOS_PER_UPLOAD:
+            raise UsageError(
+                f"a page takes {MAX_PHOTOS_PER_UPLOAD:,} photos at a time, and there are {len(files):,}; send some of "
                 "them, or all of them with `backdrop drop`"
             )
-        wanted = asked.wanted(said)
-        planner = PagePlanner(self.stack, wanted, [asked.offered(one) for one in files], self._objections)
-        disputed = planner.disputed()
-        plans = {one: planner.plan(one) for one in (Answer if disputed else (wanted.answer,))}
-        if disputed and wanted.answer is None:
-            plan = undecided(plans[Answer.REPLACE], disputed)
+        instructions = asked.parse_instructions(request)
+        planner = PagePlanner(self.stack, instructions, [asked.parse_photo(one) for one in files], self._photo_errors)
+        undecided_keys = planner.list_undecided_keys()
+        plans = {
+            one: planner.build_plan(one)
+            for one in (SidecarPolicy if undecided_keys else (instructions.sidecar_policy,))
+        }
+        if undecided_keys and instructions.sidecar_policy is None:
+            plan = mark_undecided(plans[SidecarPolicy.REPLACE], undecided_keys)
         else:
-            plan = plans[wanted.answer]
+            plan = plans[instructions.sidecar_policy]
         with self._lock:
-            number = next(self._numbers)
+            number = next(self._plan_numbers)
             self._plans.append((number, plan))
-        costs = {one.value: price_text(plans[one]) for one in Answer} if disputed else {}
-        return {**self._told(number, plan), "choice": {"photos": len(disputed), **costs} if disputed else None}
-
-    def _told(self, number: int, plan: Plan) -> Response:
+        costs = {one.value: format_max_price(plans[one]) for one in SidecarPolicy} if undecided_keys else {}
         return {
-            "plan": number,
-            "undecided": plan.undecided,
-            "photos": len(plan.acting),
-            "there": sum(not row.acts and not row.problems for row in plan.rows),
-            "refused": sum(bool(row.problems) for row in plan.rows),
-            "kept": plan.kept,
-            "passed_over": list(plan.passed_over),
-            "price": usd_text(plan.price),
-            "images": plan.images,
-            "asks": plan.asks,
-            "time": self._time(plan),
-            "warnings": self._warnings(plan),
-            "rows": [_row(row) for row in plan.rows],
+            **self._describe_plan(number, plan),
+            "choice": {"photos": len(undecided_keys), **costs} if undecided_keys else None,
         }
 
-    def _time(self, plan: Plan) -> str:
+    def _describe_plan(self, number: int, plan: PagePlan) -> PageResponse:
+        return {
+            "plan": number,
+            "undecided": plan.is_undecided,
+            "photos": len(plan.changed_photos),
+            "there": sum(not row.has_changes and not row.problems for row in plan.photos),
+            "refused": sum(bool(row.problems) for row in plan.photos),
+            "kept": plan.kept_sidecar_count,
+            "passed_over": list(plan.ignored_names),
+            "price": format_usd(plan.max_price_micro_usd),
+            "images": plan.image_count,
+            "asks": plan.needs_confirmation,
+            "time": self._format_duration(plan),
+            "warnings": self._list_warnings(plan),
+            "rows": [_describe_photo(row) for row in plan.photos],
+        }
+
+    def _format_duration(self, plan: PagePlan) -> str:
         """How long all may take, by the calls of the newest receipts."""
         if not plan.jobs:
             return ""
-        if not self._knows_call:
-            self._call, self._knows_call = pace.of_receipts(self.stack), True
-        if self._call is None:
+        if not self._has_measured_calls:
+            self._call_seconds, self._has_measured_calls = pace.measure_call_seconds_in_receipts(self.stack), True
+        if self._call_seconds is None:
             return ""
-        return f"about {duration(seconds_of(self.stack, plan.jobs, self._call))}"
+        return f"about {format_rough_duration(estimate_seconds(self.stack, plan.jobs, self._call_seconds))}"
 
-    def _warnings(self, plan: Plan) -> list[str]:
-        words: list[str] = []
-        left = left_today(self.stack) if plan.price else 0
-        if plan.price > left:
-            words.append(
-                f"Today's budget has {usd_text(left)} left; what it does not cover waits for the next day (UTC)."
+    def _list_warnings(self, plan: PagePlan) -> list[str]:
+        warnings: list[str] = []
+        budget_left = read_remaining_budget(self.stack) if plan.max_price_micro_usd else 0
+        if plan.max_price_micro_usd > budget_left:
+            warnings.append(
+                f"Today's budget has {format_usd(budget_left)} left; "
+                f"what it does not cover waits for the next day (UTC)."
             )
-        for name in bound_to(plan.jobs):
-            for pause in self.stack.keeper.ledger.lane(name).pauses:
-                words.append(f"{name} is paused ({pause.code.value}): {CODES[pause.code].meaning} Photos wait for it.")
-        return words
+        for name in list_required_providers(plan.jobs):
+            for pause in self.stack.circuit_breaker.ledger.read_health(name).pauses:
+                warnings.append(
+                    f"{name} is paused ({pause.code.value}): {ERROR_CATALOG[pause.code].meaning} Photos wait for it."
+                )
+        return warnings
 
     # -- on its way ----------------------------------------------------------------------------------------
 
-    def start(self, said: Said) -> Response:
+    def start_upload(self, request: PageRequest) -> PageResponse:
         """Begin what was planned; RefusedError where somebody should say yes first and did not."""
         with self._lock:
-            number = asked.number(said, "plan")
+            number = asked.read_count(request, "plan")
             plan = next((plan for known, plan in self._plans if known == number), None)
             if plan is None:
-                raise RefusedError("these photos were sent already, or the price is an old one; look at it again")
-            if plan.undecided:
-                raise RefusedError("nothing was sent; choose what to do with the instructions that a person wrote")
-            if plan.asks and said.get("agreed") is not True:
-                raise RefusedError(f"nothing was sent; say yes to {_question(plan)} first")
+                raise CommandError("these photos were sent already, or the price is an old one; look at it again")
+            if plan.is_undecided:
+                raise CommandError("nothing was sent; choose what to do with the instructions that a person wrote")
+            if plan.needs_confirmation and request.get("agreed") is not True:
+                raise CommandError(f"nothing was sent; say yes to {_format_question(plan)} first")
             self._plans.clear()
-            drop = Drop(self.stack, self.signed, self.small, len(self.drops) + 1, plan, self.stack.clock.now())
-            self.drops.append(drop)
-        return {"drop": drop.number, "keys": [row.key for row in plan.acting]}
+            batch = UploadBatch(
+                self.stack, self.presigner, self.thumbnails, len(self.batches) + 1, plan, self.stack.clock.now()
+            )
+            self.batches.append(batch)
+        return {"drop": batch.number, "keys": [row.key for row in plan.changed_photos]}
 
-    def form(self, said: Said) -> Response:
+    def create_form(self, request: PageRequest) -> PageResponse:
         """Where one photo's bytes go; its words lie there before that is said."""
-        form = self._drop(said).form(asked.text(said, "key"))
+        form = self._find_batch(request).create_form(asked.read_text(request, "key"))
         return {"form": form and {"url": form.url, "fields": dict(form.fields)}}
 
-    def arrived(self, said: Said) -> Response:
+    def check_arrival(self, request: PageRequest) -> PageResponse:
         """Whether one photo lies in the bucket."""
-        return {"arrived": self._drop(said).arrived(asked.text(said, "key"))}
+        return {"arrived": self._find_batch(request).has_arrived(asked.read_text(request, "key"))}
 
-    def state(self, said: Said) -> Response:
+    def read_progress(self, request: PageRequest) -> PageResponse:
         """How far everything is, and the results that the page does not have; it says how many it has of each drop."""
-        known = {asked.number(one, "drop"): asked.number(one, "known") for one in asked.rows(said, "drops")}
-        found: list[Response] = []
-        for drop in tuple(self.drops):
-            drop.look()
-            many, results = drop.results(known.get(drop.number, 0))
-            found.append({**drop.document(), "known": many, "results": results})
-        return {"drops": found}
+        known_counts = {
+            asked.read_count(one, "drop"): asked.read_count(one, "known") for one in asked.read_rows(request, "drops")
+        }
+        batches: list[PageResponse] = []
+        for batch in tuple(self.batches):
+            batch.poll()
+            result_count, results = batch.list_results(known_counts.get(batch.number, 0))
+            batches.append({**batch.build_document(), "known": result_count, "results": results})
+        return {"drops": batches}
 
-    def _drop(self, said: Said) -> Drop:
-        number = asked.number(said, "drop")
-        if not 0 < number <= len(self.drops):
-            raise MisusedError("`backdrop page` was started again since, and does not know this drop; load it again")
-        return self.drops[number - 1]
-
-
-def _question(plan: Plan) -> str:
-    return f"{several(len(plan.acting), 'photo')}, up to {usd_text(plan.price)},"
+    def _find_batch(self, request: PageRequest) -> UploadBatch:
+        number = asked.read_count(request, "drop")
+        if not 0 < number <= len(self.batches):
+            raise UsageError("`backdrop page` was started again since, and does not know this drop; load it again")
+        return self.batches[number - 1]
 
 
-def _row(row: Row) -> Response:
+def _format_question(plan: PagePlan) -> str:
+    return f"{format_count(len(plan.changed_photos), 'photo')}, up to {format_usd(plan.max_price_micro_usd)},"
+
+
+def _describe_photo(photo: PagePhoto) -> PageResponse:
     return {
-        "key": row.key,
-        "name": row.photo.name,
-        "goes": row.acts,
-        "price": usd_text(row.price) if row.jobs else "",
-        "note": row.note,
-        "problems": [dict(zip(("code", "message", "hint"), one, strict=True)) for one in row.problems],
+        "key": photo.key,
+        "name": photo.browser_photo.name,
+        "goes": photo.has_changes,
+        "price": format_usd(photo.max_price_micro_usd) if photo.jobs else "",
+        "note": photo.note,
+        "problems": [dict(zip(("code", "message", "hint"), one, strict=True)) for one in photo.problems],
     }

@@ -7,15 +7,15 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from backdrop.model.styles import PRESETS
-from backdrop_cli.page.document import as_script_data, part
+from backdrop.model.styles import STYLE_PRESETS
+from backdrop_cli.page.document import encode_script_data, read_template
 
 SHARED_STYLES = ("page.css", "tools.css", "card.css")
 SHARED_SCRIPTS = ("compare.js", "card.js")
 STYLES = ("layout.css", "photos.css", "swatches.css", "progress.css")
 SCRIPTS = ("ask.js", "photos.js", "wish.js", "price.js", "send.js", "watch.js")
 # What people ask for most, and how each looks from afar (its class in swatches.css).
-PROMPTS = {
+SUGGESTED_PROMPTS = {
     "on a white marble table, soft morning light": "marble",
     "on warm sand, low evening sun": "sand",
     "on a wooden kitchen counter, a bright window behind": "wood",
@@ -27,40 +27,41 @@ PROMPTS = {
 }
 
 
-def document(about: Mapping[str, Any], nonce: str) -> str:
+def render_upload_page(page_data: Mapping[str, Any], nonce: str) -> str:
     """The page as HTML; only what bears this nonce is run and used."""
-    return Template(_own("page.html")).substitute(
+    return Template(_read_template("page.html")).substitute(
         nonce=nonce,
-        stack=escape(about["stack"]),
-        style="\n".join([*map(part, SHARED_STYLES), *map(_own, STYLES)]),
-        theme=part("theme.js"),
-        script="\n".join([*map(part, SHARED_SCRIPTS), *map(_own, SCRIPTS)]),
-        parts=part("parts.html"),
-        prompts="\n".join(_prompt(words, look) for words, look in PROMPTS.items()),
-        styles="\n".join(_style(preset) for preset in PRESETS),
-        data=as_script_data(about),
+        stack=escape(page_data["stack"]),
+        style="\n".join([*map(read_template, SHARED_STYLES), *map(_read_template, STYLES)]),
+        theme=read_template("theme.js"),
+        script="\n".join([*map(read_template, SHARED_SCRIPTS), *map(_read_template, SCRIPTS)]),
+        parts=read_template("parts.html"),
+        prompts="\n".join(_render_prompt(words, look) for words, look in SUGGESTED_PROMPTS.items()),
+        styles="\n".join(_render_style(preset) for preset in STYLE_PRESETS),
+        data=encode_script_data(page_data),
     )
 
 
-def _prompt(words: str, look: str) -> str:
+def _render_prompt(prompt: str, swatch: str) -> str:
     return (
-        f'<button type="button" class="idea" data-prompt="{escape(words)}">'
-        f'<span class="swatch {look}" aria-hidden="true"></span><span>{escape(words)}</span></button>'
+        f'<button type="button" class="idea" data-prompt="{escape(prompt)}">'
+        f'<span class="swatch {swatch}" aria-hidden="true"></span><span>{escape(prompt)}</span></button>'
     )
 
 
-def _style(preset: str) -> str:
+def _render_style(preset: str) -> str:
     return (
         f'<label class="style"><input type="radio" name="style" value="{preset}">'
-        f'<span class="swatch s-{preset.lower()}" aria-hidden="true"></span><span>{spoken(preset)}</span></label>'
+        f'<span class="swatch s-{preset.lower()}" aria-hidden="true"></span>'
+        f"<span>{format_preset(preset)}</span></label>"
     )
 
 
-def spoken(preset: str) -> str:
+def format_preset(preset: str) -> str:
     """A preset's name as people say it: `golden hour`."""
     return preset.replace("_", " ").lower()
 
 
 @cache
-def _own(name: str) -> str:
+def _read_template(name: str) -> str:
     return files("backdrop_cli.droppage").joinpath("templates", name).read_text("utf-8")

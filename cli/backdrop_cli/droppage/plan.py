@@ -6,36 +6,36 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from backdrop.model.codes import Code
-from backdrop.model.error_catalog import CODES
+from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import Job, Problem
-from backdrop.model.object_keys import Kind, kind_of
-from backdrop_cli.drop.plan import Planner
-from backdrop_cli.drop.plan import Row as PlannedRow
-from backdrop_cli.drop.run import MOST_MICRO_USD, MOST_PHOTOS
-from backdrop_cli.drop.sidecars import Action, Answer, Author, Choice
-from backdrop_cli.droppage.asked import Offered, Wanted
-from backdrop_cli.side_by_side import side_by_side
+from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop_cli.drop.plan import PlannedPhoto as PlannedRow
+from backdrop_cli.drop.plan import UploadPlanner
+from backdrop_cli.drop.run import MAX_UNCONFIRMED_MICRO_USD, MAX_UNCONFIRMED_PHOTOS
+from backdrop_cli.drop.sidecars import SidecarAction, SidecarAuthor, SidecarDecision, SidecarPolicy
+from backdrop_cli.droppage.asked import BrowserPhoto, PageInstructions
+from backdrop_cli.side_by_side import parallel_map
 from backdrop_cli.stack import Stack
-from backdrop_cli.words import image_count
+from backdrop_cli.words import count_images
 
-NAMESAKES = (
+DUPLICATE_NAME_PROBLEM = (
     "two_photos_of_one_name",
     "Another photo here has the same name and would replace it.",
     "Rename one of them, or send them into two folders.",
 )
-_NOTES: Mapping[tuple[Action, Author | None], str] = {
-    (Action.REPLACE, Author.COMMAND): "its earlier instructions are replaced",
-    (Action.REPLACE, Author.PERSON): "the instructions that a person wrote for it are replaced",
-    (Action.KEEP, Author.PERSON): "it keeps the instructions that a person wrote for it",
+_SIDECAR_NOTES: Mapping[tuple[SidecarAction, SidecarAuthor | None], str] = {
+    (SidecarAction.REPLACE, SidecarAuthor.COMMAND): "its earlier instructions are replaced",
+    (SidecarAction.REPLACE, SidecarAuthor.PERSON): "the instructions that a person wrote for it are replaced",
+    (SidecarAction.KEEP, SidecarAuthor.PERSON): "it keeps the instructions that a person wrote for it",
 }
-ASKED = "a person wrote other instructions for it"
-AGAIN = "it was uploaded before, but failed or was cancelled; it is sent again"
-SILENT = "It has no instructions: the folder has no defaults, and there is no sidecar next to the photo."
+UNDECIDED_NOTE = "a person wrote other instructions for it"
+RETRY_NOTE = "it was uploaded before, but failed or was cancelled; it is sent again"
+NO_INSTRUCTIONS_TEXT = "It has no instructions: the folder has no defaults, and there is no sidecar next to the photo."
 
 
 @dataclass(frozen=True)
-class Row:
+class PagePhoto:
     """One photo. `goes`: it is uploaded; `sidecar`: what is written beside it first. `note`: what is worth knowing.
 
     `again`: the same bytes are there, but failed or were cancelled.
@@ -43,60 +43,60 @@ class Row:
     """
 
     key: str
-    photo: Offered
-    goes: bool = True
-    again: bool = False
-    sidecar: bytes | None = None
+    browser_photo: BrowserPhoto
+    needs_upload: bool = True
+    is_retry: bool = False
+    new_sidecar: bytes | None = None
     note: str = ""
-    before: tuple[str | None, datetime] | None = None
+    previous_version: tuple[str | None, datetime] | None = None
     jobs: Sequence[Job] = ()
     problems: Sequence[tuple[str, str, str]] = ()
 
     @property
-    def price(self) -> int:
+    def max_price_micro_usd(self) -> int:
         """At most, micro-dollars."""
         return sum(job.quoted for job in self.jobs)
 
     @property
-    def acts(self) -> bool:
-        return self.goes or self.sidecar is not None
+    def has_changes(self) -> bool:
+        return self.needs_upload or self.new_sidecar is not None
 
 
 @dataclass(frozen=True)
-class Plan:
+class PagePlan:
     """All photos of the page. `kept`: those that keep a person's sidecar; `passed_over`: no photos by name.
 
     `undecided`: whether a person still has to say what becomes of the sidecars that a person wrote.
     """
 
     folder: str
-    rows: Sequence[Row] = ()
-    kept: int = 0
-    passed_over: Sequence[str] = field(default_factory=list[str])
-    undecided: bool = False
+    photos: Sequence[PagePhoto] = ()
+    kept_sidecar_count: int = 0
+    ignored_names: Sequence[str] = field(default_factory=list[str])
+    is_undecided: bool = False
 
     @property
-    def acting(self) -> list[Row]:
-        return [row for row in self.rows if row.acts]
+    def changed_photos(self) -> list[PagePhoto]:
+        return [row for row in self.photos if row.has_changes]
 
     @property
     def jobs(self) -> list[Job]:
-        return [job for row in self.rows for job in row.jobs]
+        return [job for row in self.photos for job in row.jobs]
 
     @property
-    def images(self) -> int:
+    def image_count(self) -> int:
         """How many are bought at most."""
-        return sum(image_count(job.instructions) for job in self.jobs)
+        return sum(count_images(job.instructions) for job in self.jobs)
 
     @property
-    def price(self) -> int:
+    def max_price_micro_usd(self) -> int:
         """At most, micro-dollars."""
-        return sum(row.price for row in self.rows)
+        return sum(row.max_price_micro_usd for row in self.photos)
 
     @property
-    def asks(self) -> bool:
+    def needs_confirmation(self) -> bool:
         """Whether somebody must say yes first, as with `drop`."""
-        return len(self.acting) > MOST_PHOTOS or self.price > MOST_MICRO_USD
+        return len(self.changed_photos) > MAX_UNCONFIRMED_PHOTOS or self.max_price_micro_usd > MAX_UNCONFIRMED_MICRO_USD
 
 
 class PagePlanner:
@@ -108,93 +108,104 @@ class PagePlanner:
     def __init__(
         self,
         stack: Stack,
-        wanted: Wanted,
-        offered: Sequence[Offered],
-        objections: Mapping[str, BackdropError],
+        instructions: PageInstructions,
+        browser_photos: Sequence[BrowserPhoto],
+        photo_errors: Mapping[str, BackdropError],
     ) -> None:
         """A photo that is named twice is taken once."""
-        self._stack, self._folder = stack, wanted.folder
-        named = [(wanted.folder + one.name, one) for one in dict.fromkeys(offered)]
-        self._passed_over = [one.name for key, one in named if kind_of(key) is not Kind.PHOTO]
-        self._photos = [(key, one) for key, one in named if kind_of(key) is Kind.PHOTO]
-        times = Counter(key for key, _ in self._photos)
-        self._left: dict[tuple[str, Offered], Row] = {}
+        self._stack, self._folder = stack, instructions.folder
+        photos_by_key = [(instructions.folder + one.name, one) for one in dict.fromkeys(browser_photos)]
+        self._ignored_names = [one.name for key, one in photos_by_key if classify_key(key) is not ObjectKind.PHOTO]
+        self._photos = [(key, one) for key, one in photos_by_key if classify_key(key) is ObjectKind.PHOTO]
+        key_counts = Counter(key for key, _ in self._photos)
+        self._rejected: dict[tuple[str, BrowserPhoto], PagePhoto] = {}
         for key, one in self._photos:
-            if times[key] > 1:
-                self._left[key, one] = _left(Row(key, one), [NAMESAKES])
-            elif one.sha256 in objections:
-                self._left[key, one] = _left(Row(key, one), [_told(objections[one.sha256])])
-        going = {key: one.sha256 for key, one in self._photos if (key, one) not in self._left}
-        self._planner = Planner(stack, going, {}, wanted.wish, quick=True)
-        self._before: dict[str, tuple[str | None, datetime] | None] = {}
+            if key_counts[key] > 1:
+                self._rejected[key, one] = _reject_photo(PagePhoto(key, one), [DUPLICATE_NAME_PROBLEM])
+            elif one.sha256 in photo_errors:
+                self._rejected[key, one] = _reject_photo(
+                    PagePhoto(key, one), [_describe_error(photo_errors[one.sha256])]
+                )
+        sha256_by_key = {key: one.sha256 for key, one in self._photos if (key, one) not in self._rejected}
+        self._planner = UploadPlanner(stack, sha256_by_key, {}, instructions.sidecar, quick=True)
+        self._previous_versions: dict[str, tuple[str | None, datetime] | None] = {}
 
-    def disputed(self) -> set[str]:
+    def list_undecided_keys(self) -> set[str]:
         """The keys of the photos that have other instructions, which a person wrote."""
-        return {one.key for one in self._planner.disputed()}
+        return {one.key for one in self._planner.list_undecided()}
 
-    def plan(self, answer: Answer | None) -> Plan:
+    def build_plan(self, policy: SidecarPolicy | None) -> PagePlan:
         """The plan with this answer."""
-        found = self._planner.plan(answer)
-        planned = {row.key: row for row in found.rows}
-        choices = {one.key: one for one in found.choices}
-        self._look_under(found.rows)
-        rows = [self._left.get((key, one)) or self._row(one, planned[key], choices[key]) for key, one in self._photos]
-        return Plan(self._folder, rows, len(found.chosen(Action.KEEP)), self._passed_over)
+        upload_plan = self._planner.build_plan(policy)
+        planned = {row.key: row for row in upload_plan.photos}
+        decisions = {one.key: one for one in upload_plan.sidecar_decisions}
+        self._read_previous_versions(upload_plan.photos)
+        photos = [
+            self._rejected.get((key, one)) or self._build_photo(one, planned[key], decisions[key])
+            for key, one in self._photos
+        ]
+        return PagePlan(self._folder, photos, len(upload_plan.find_decisions(SidecarAction.KEEP)), self._ignored_names)
 
-    def _look_under(self, rows: Sequence[PlannedRow]) -> None:
+    def _read_previous_versions(self, planned_photos: Sequence[PlannedRow]) -> None:
         """What lies under the keys of photos now, so that their own arrival is told from it."""
 
-        def look(key: str) -> tuple[str, tuple[str | None, datetime] | None]:
-            stored = self._stack.photos.read(self._stack.input_bucket, key, limit=0)
-            return key, (stored.version_id, stored.modified) if stored else None
+        def read_version(key: str) -> tuple[str, tuple[str | None, datetime] | None]:
+            stored = self._stack.photos.read(self._stack.input_bucket, key, max_bytes=0)
+            return key, (stored.version_id, stored.modified_at) if stored else None
 
-        keys = [row.key for row in rows if (row.replaces or row.again) and row.key not in self._before]
-        self._before |= dict(side_by_side(look, keys, self._stack.at_once))
+        keys = [
+            row.key
+            for row in planned_photos
+            if (row.replaces_photo or row.is_retry) and row.key not in self._previous_versions
+        ]
+        self._previous_versions |= dict(parallel_map(read_version, keys, self._stack.max_threads))
 
-    def _row(self, photo: Offered, found: PlannedRow, choice: Choice) -> Row:
-        row = Row(
-            found.key,
-            photo,
-            goes=found.goes,
-            again=found.again,
-            sidecar=choice.written,
-            note="; ".join(filter(None, (_there(found), _NOTES.get((choice.action, choice.author), "")))),
-            before=self._before.get(found.key),
-            jobs=found.bought,
+    def _build_photo(self, browser_photo: BrowserPhoto, planned: PlannedRow, decision: SidecarDecision) -> PagePhoto:
+        page_photo = PagePhoto(
+            planned.key,
+            browser_photo,
+            needs_upload=planned.needs_upload,
+            is_retry=planned.is_retry,
+            new_sidecar=decision.new_content,
+            note="; ".join(
+                filter(None, (_format_bucket_note(planned), _SIDECAR_NOTES.get((decision.action, decision.author), "")))
+            ),
+            previous_version=self._previous_versions.get(planned.key),
+            jobs=planned.jobs,
         )
-        problems = _problems(found)
-        return _left(row, problems) if problems else row
+        problems = _list_problems(planned)
+        return _reject_photo(page_photo, problems) if problems else page_photo
 
 
-def undecided(plan: Plan, disputed: Collection[str]) -> Plan:
+def mark_undecided(plan: PagePlan, undecided_keys: Collection[str]) -> PagePlan:
     """The plan before the person decides what becomes of a person's instructions."""
-    rows = [replace(row, jobs=(), note=ASKED) if row.key in disputed else row for row in plan.rows]
-    return replace(plan, rows=rows, undecided=True)
+    photos = [replace(row, jobs=(), note=UNDECIDED_NOTE) if row.key in undecided_keys else row for row in plan.photos]
+    return replace(plan, photos=photos, is_undecided=True)
 
 
-def _there(row: PlannedRow) -> str:
+def _format_bucket_note(planned: PlannedRow) -> str:
     """What lies under a photo's key."""
-    if row.replaces:
+    if planned.replaces_photo:
         return "it replaces the photo of that name"
-    if row.again:
-        return AGAIN
-    return "" if row.goes else "it is in the bucket already"
+    if planned.is_retry:
+        return RETRY_NOTE
+    return "" if planned.needs_upload else "it is in the bucket already"
 
 
-def _problems(row: PlannedRow) -> list[tuple[str, str, str]]:
+def _list_problems(planned: PlannedRow) -> list[tuple[str, str, str]]:
     """What stands in a photo's way; broken folder defaults come before all else."""
-    if row.broken:
+    if planned.broken_defaults:
         code = Code.FOLDER_DEFAULTS_BROKEN
-        return [(code.value, f"{row.broken} has mistakes.", str(CODES[code].hint))]
-    if row.says_nothing:
-        return [(Code.NO_INSTRUCTIONS.value, SILENT, "Choose a new background above, or no background.")]
-    return [_told(one) for one in row.problems]
+        return [(code.value, f"{planned.broken_defaults} has mistakes.", str(ERROR_CATALOG[code].hint))]
+    if planned.lacks_instructions:
+        return [(Code.NO_INSTRUCTIONS.value, NO_INSTRUCTIONS_TEXT, "Choose a new background above, or no background.")]
+    return [_describe_error(one) for one in planned.problems]
 
 
-def _left(row: Row, problems: Sequence[tuple[str, str, str]]) -> Row:
-    return replace(row, goes=False, sidecar=None, problems=problems, jobs=())
+def _reject_photo(photo: PagePhoto, problems: Sequence[tuple[str, str, str]]) -> PagePhoto:
+    return replace(photo, needs_upload=False, new_sidecar=None, problems=problems, jobs=())
 
 
-def _told(error: BackdropError | Problem) -> tuple[str, str, str]:
+def _describe_error(error: BackdropError | Problem) -> tuple[str, str, str]:
     """What a report's hint says to do of any such error is for what is uploaded already."""
     return error.code.value, str(error.message), str(error.hint) if error.advice else ""

@@ -9,23 +9,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from secrets import token_urlsafe
 from typing import Any, override
 
-from backdrop_cli.droppage.asked import Said
-from backdrop_cli.droppage.desk import Desk, Response
-from backdrop_cli.droppage.document import document
-from backdrop_cli.droppage.guard import EVERYWHERE, HERE, Guard, headers
-from backdrop_cli.errors import MisusedError, RefusedError
-from backdrop_cli.page.shots import Missing
-from backdrop_cli.page.thumbs import shrunk
+from backdrop_cli.droppage.asked import PageRequest
+from backdrop_cli.droppage.desk import PageApi, PageResponse
+from backdrop_cli.droppage.document import render_upload_page
+from backdrop_cli.droppage.guard import BASE_HEADERS, LOOPBACK_ADDRESS, PageAccess, build_headers
+from backdrop_cli.errors import CommandError, UsageError
+from backdrop_cli.page.shots import MissingReason
+from backdrop_cli.page.thumbs import encode_thumbnail
 
-MOST_BYTES = 32 * 1024 * 1024
-JSON = "application/json"
-PREVIEW, BYTES = "preview", "application/octet-stream"
+MAX_REQUEST_BYTES = 32 * 1024 * 1024
+JSON_CONTENT_TYPE = "application/json"
+PREVIEW_PATH, BINARY_CONTENT_TYPE = "preview", "application/octet-stream"
 """Where the page sends a photo that its browser cannot show, and as what; no form of another site can send that."""
 # A small picture's name follows from what it shows.
-KEPT = "private, max-age=86400, immutable"
-NOT_HERE = "There is nothing here. The page's full address is where `backdrop page` was started."
+THUMBNAIL_CACHE_CONTROL = "private, max-age=86400, immutable"
+NOT_FOUND_TEXT = "There is nothing here. The page's full address is where `backdrop page` was started."
 
-type Door = Callable[[Said], Response]
+type ApiMethod = Callable[[PageRequest], PageResponse]
 
 
 class PageServer(ThreadingHTTPServer):
@@ -33,17 +33,17 @@ class PageServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, desk: Desk, port: int, explained: Callable[[], AbstractContextManager[None]]) -> None:
-        super().__init__((HERE, port), _Handler)
-        self.desk, self.explained = desk, explained
-        self.guard = Guard(self.server_address[1])
-        self.doors: dict[str, Door] = {
-            "look": desk.look,
-            "plan": desk.plan,
-            "start": desk.start,
-            "form": desk.form,
-            "arrived": desk.arrived,
-            "state": desk.state,
+    def __init__(self, api: PageApi, port: int, translate_errors: Callable[[], AbstractContextManager[None]]) -> None:
+        super().__init__((LOOPBACK_ADDRESS, port), _PageRequestHandler)
+        self.api, self.translate_errors = api, translate_errors
+        self.access = PageAccess(self.server_address[1])
+        self.api_methods: dict[str, ApiMethod] = {
+            "look": api.check_files,
+            "plan": api.plan_upload,
+            "start": api.start_upload,
+            "form": api.create_form,
+            "arrived": api.check_arrival,
+            "state": api.read_progress,
         }
 
     @override
@@ -53,72 +53,74 @@ class PageServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _PageRequestHandler(BaseHTTPRequestHandler):
     server: PageServer  # pyrefly: ignore[bad-override-mutable-attribute]  # no other server makes one
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        path = self._path(writes=False)
+        path = self._authorize(is_write=False)
         if path is None:
-            self._nothing()
+            self._send_not_found()
         elif path == "":
             nonce = token_urlsafe(16)
-            text = self._guarded(lambda: {"html": document(self.server.desk.about(), nonce)})
-            sent = text.get("html") or str(text.get("error", ""))
-            kind = "text/html" if "html" in text else "text/plain"
-            status = HTTPStatus.OK if "html" in text else HTTPStatus.BAD_GATEWAY
-            self._send(status, sent.encode(), f"{kind}; charset=utf-8", headers(self.server.desk.signed, nonce))
+            response = self._call(lambda: {"html": render_upload_page(self.server.api.describe_page(), nonce)})
+            body = response.get("html") or str(response.get("error", ""))
+            content_type = "text/html" if "html" in response else "text/plain"
+            status = HTTPStatus.OK if "html" in response else HTTPStatus.BAD_GATEWAY
+            self._send(
+                status, body.encode(), f"{content_type}; charset=utf-8", build_headers(self.server.api.presigner, nonce)
+            )
         else:
-            picture = self._guarded(lambda: {"picture": self.server.desk.small.picture(path)}).get("picture")
-            self._picture(picture)
+            thumbnail = self._call(lambda: {"picture": self.server.api.thumbnails.make_thumbnail(path)}).get("picture")
+            self._send_thumbnail(thumbnail)
 
     def do_POST(self) -> None:
-        path = self._path(writes=True)
-        door = self.server.doors.get(path or "")
+        path = self._authorize(is_write=True)
+        method = self.server.api_methods.get(path or "")
         length = self.headers.get("Content-Length", "")
-        taken = JSON if door else BYTES if path == PREVIEW else ""
-        if self.headers.get_content_type() != taken:
-            self._nothing()
-        elif not length.isdecimal() or int(length) > MOST_BYTES:
-            self._nothing(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        accepted_type = JSON_CONTENT_TYPE if method else BINARY_CONTENT_TYPE if path == PREVIEW_PATH else ""
+        if self.headers.get_content_type() != accepted_type:
+            self._send_not_found()
+        elif not length.isdecimal() or int(length) > MAX_REQUEST_BYTES:
+            self._send_not_found(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         else:
             data = self.rfile.read(int(length))
-            if door is None:
-                self._picture(shrunk(data))
+            if method is None:
+                self._send_thumbnail(encode_thumbnail(data))
                 return
-            answer = self._guarded(lambda: door(_said(data)))
-            status = HTTPStatus(answer.get("status", HTTPStatus.OK))
-            self._send(status, json.dumps(answer, ensure_ascii=True).encode(), JSON, {})
+            response = self._call(lambda: method(_parse_request(data)))
+            status = HTTPStatus(response.get("status", HTTPStatus.OK))
+            self._send(status, json.dumps(response, ensure_ascii=True).encode(), JSON_CONTENT_TYPE, {})
 
-    def _path(self, *, writes: bool) -> str | None:
-        guard = self.server.guard
-        told = {name: self.headers.get(name) for name in ("Host", "Origin")}
-        return guard.path_of(self.path) if guard.is_ours(told, writes=writes) else None
+    def _authorize(self, *, is_write: bool) -> str | None:
+        access = self.server.access
+        headers = {name: self.headers.get(name) for name in ("Host", "Origin")}
+        return access.authorize_path(self.path) if access.is_own_request(headers, is_write=is_write) else None
 
-    def _guarded(self, work: Callable[[], Response]) -> Response:
+    def _call(self, function: Callable[[], PageResponse]) -> PageResponse:
         """What comes of it, or the sentence that says why nothing does."""
         try:
-            with self.server.explained():
-                return work()
-        except MisusedError as error:
+            with self.server.translate_errors():
+                return function()
+        except UsageError as error:
             return {"error": error.format_message(), "status": HTTPStatus.BAD_REQUEST}
-        except RefusedError as error:
+        except CommandError as error:
             return {"error": error.format_message(), "status": HTTPStatus.CONFLICT}
 
-    def _picture(self, picture: bytes | Missing | None) -> None:
-        if isinstance(picture, bytes):
-            self._send(HTTPStatus.OK, picture, "image/webp", {"Cache-Control": KEPT})
+    def _send_thumbnail(self, thumbnail: bytes | MissingReason | None) -> None:
+        if isinstance(thumbnail, bytes):
+            self._send(HTTPStatus.OK, thumbnail, "image/webp", {"Cache-Control": THUMBNAIL_CACHE_CONTROL})
         else:
-            self._nothing()
+            self._send_not_found()
 
-    def _nothing(self, status: HTTPStatus = HTTPStatus.NOT_FOUND) -> None:
+    def _send_not_found(self, status: HTTPStatus = HTTPStatus.NOT_FOUND) -> None:
         """Tells nobody what there might be; what was sent along is not read, so the connection ends."""
         self.close_connection = True
-        self._send(status, NOT_HERE.encode(), "text/plain; charset=utf-8", {"Connection": "close"})
+        self._send(status, NOT_FOUND_TEXT.encode(), "text/plain; charset=utf-8", {"Connection": "close"})
 
-    def _send(self, status: HTTPStatus, data: bytes, content_type: str, more: dict[str, str]) -> None:
+    def _send(self, status: HTTPStatus, data: bytes, content_type: str, extra_headers: dict[str, str]) -> None:
         self.send_response(status)
-        for name, value in {**EVERYWHERE, "Content-Type": content_type, **more}.items():
+        for name, value in {**BASE_HEADERS, "Content-Type": content_type, **extra_headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -133,11 +135,11 @@ class _Handler(BaseHTTPRequestHandler):
         """The address holds the token, so nothing of it is written anywhere."""
 
 
-def _said(data: bytes) -> Said:
+def _parse_request(data: bytes) -> PageRequest:
     try:
-        found = json.loads(data)
+        document = json.loads(data)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise MisusedError("that is no JSON object")
-    return found
+        document = None
+    if not isinstance(document, dict):
+        raise UsageError("that is no JSON object")
+    return document

@@ -8,9 +8,9 @@ from backdrop.model.errors import BackdropError
 from backdrop.model.job import Problem
 from backdrop.model.sentence import Sentence
 
-ELSEWHERE = "reference_elsewhere"
+REFERENCE_ELSEWHERE = "reference_elsewhere"
 UNREADABLE = "unreadable"
-NO_PHOTO = "sidecar_without_photo"
+SIDECAR_WITHOUT_PHOTO = "sidecar_without_photo"
 MISNAMED_DEFAULTS = "misnamed_defaults"
 MISNAMED_SIDECAR = "misnamed_sidecar"
 SAME_VARIANTS = "same_variants"
@@ -28,7 +28,7 @@ class Finding(NamedTuple):
     is_error: bool = True
 
     @classmethod
-    def of(
+    def from_error(
         cls, path: str, error: BackdropError | Problem, *, message: Sentence | None = None, is_error: bool = True
     ) -> "Finding":
         """An error of intake's own; `message` is its words where the path says the rest.
@@ -41,27 +41,27 @@ class Finding(NamedTuple):
 
 
 @dataclass
-class Looked:
+class LintResult:
     """The sums of a look; `price` is what all that is ready costs at most, micro-dollars, without `unpriced` images."""
 
     findings: set[Finding] = field(default_factory=set[Finding])
     photos: int = 0
     ready: int = 0
-    without_a_word: int = 0
+    without_instructions: int = 0
     jobs: int = 0
     images: int = 0
-    price: int = 0
-    unpriced: int = 0
+    max_price_micro_usd: int = 0
+    unpriced_images: int = 0
     sidecars: int = 0
     defaults: int = 0
-    passed_over: int = 0
+    ignored: int = 0
 
     def add(self, found: Iterable[Finding]) -> None:
         self.findings.update(found)
 
     @property
     def files(self) -> int:
-        return self.photos + self.sidecars + self.defaults + self.passed_over
+        return self.photos + self.sidecars + self.defaults + self.ignored
 
     @property
     def errors(self) -> list[Finding]:

@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from backdrop.model.object_keys import Kind, kind_of
-from backdrop.ports import Listed, Stored
+from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.ports import ListedObject, StoredObject
 
 BUCKET = ""
 # What the files of this machine have for an ETag.
 NO_ETAG = ""
 # A PNG of 16 by 16 pixels, the smallest that is taken.
-SOME_PICTURE = b64decode("iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQAAAAA3iMLMAAAADElEQVR42mNgIA0AAAAwAAEodEl9AAAAAElFTkSuQmCC")
+PLACEHOLDER_PNG = b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQAAAAA3iMLMAAAADElEQVR42mNgIA0AAAAwAAEodEl9AAAAAElFTkSuQmCC"
+)
 
 
 class LocalFolder:
@@ -27,71 +29,71 @@ class LocalFolder:
     def __init__(self, root: Path, prefix: str = "") -> None:
         self.root, self.prefix = root, prefix
         self.unreadable: dict[str, str] = {}
-        self.elsewhere: set[str] = set()
-        self._names = cache(self._list)
+        self.outside_references: set[str] = set()
+        self._names = cache(self._list_folder)
 
-    def read(self, bucket: str, key: str, *, limit: int, known_etag: str | None = None) -> Stored | None:
+    def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
         """The file, or None where there is none of exactly this name; OSError where it cannot be read."""
         if not key.startswith(self.prefix):
-            return self._elsewhere(key)
-        if not self.holds(key):
+            return self._assume_outside_file(key)
+        if not self.has_file(key):
             return None
-        path = self.path(key)
-        found = path.stat()
-        unread = found.st_size > limit
-        modified = datetime.fromtimestamp(found.st_mtime, UTC)
-        return Stored(NO_ETAG, None, found.st_size, modified, None if unread else path.read_bytes())
+        path = self.local_path(key)
+        file_stat = path.stat()
+        is_too_large = file_stat.st_size > max_bytes
+        modified = datetime.fromtimestamp(file_stat.st_mtime, UTC)
+        return StoredObject(NO_ETAG, None, file_stat.st_size, modified, None if is_too_large else path.read_bytes())
 
-    def tags(self, bucket: str, key: str) -> Mapping[str, str]:
+    def read_tags(self, bucket: str, key: str) -> Mapping[str, str]:
         return {}
 
-    def keys(self, bucket: str, prefix: str) -> Iterator[str]:
+    def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
         """The files of one folder whose keys begin with `prefix`."""
         above, slash, _ = prefix.rpartition("/")
-        folder = self._inside(above + slash).rstrip("/")
+        folder = self._relative_name(above + slash).rstrip("/")
         keys = (f"{above}{slash}{name}" for name, is_file in self._names(folder).items() if is_file)
         return (key for key in keys if key.startswith(prefix))
 
-    def listed(self, bucket: str, after: str) -> Iterator[Listed]:
+    def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
         """All files in the order of their keys, from the one that follows `after`."""
         nobody_asks = datetime.fromtimestamp(0, UTC)
-        return (Listed(key, NO_ETAG, nobody_asks) for key in sorted(self.below("")) if key > after)
+        return (ListedObject(key, NO_ETAG, nobody_asks) for key in sorted(self.list_keys_below("")) if key > after)
 
-    def below(self, folder: str) -> Iterator[str]:
+    def list_keys_below(self, folder: str) -> Iterator[str]:
         """The keys of all files below a folder of `root`; links are followed, and none twice."""
-        yield from (f"{self.prefix}{name}" for name in self._below(folder, frozenset()))
+        yield from (f"{self.prefix}{name}" for name in self._walk(folder, frozenset()))
 
-    def holds(self, key: str) -> bool:
+    def has_file(self, key: str) -> bool:
         """Whether a file of exactly this name lies there."""
-        folder, _, name = self._inside(key).rpartition("/")
+        folder, _, name = self._relative_name(key).rpartition("/")
         return key.startswith(self.prefix) and self._names(folder).get(name, False)
 
-    def path(self, key: str) -> Path:
+    def local_path(self, key: str) -> Path:
         """Where a key's file lies on this machine."""
-        return self.root / self._inside(key)
+        return self.root / self._relative_name(key)
 
-    def _inside(self, key: str) -> str:
+    def _relative_name(self, key: str) -> str:
         return key.removeprefix(self.prefix)
 
-    def _elsewhere(self, key: str) -> Stored | None:
+    def _assume_outside_file(self, key: str) -> StoredObject | None:
         """Beyond the folder nothing is known; all but sidecars and defaults are pictures by their names."""
-        if kind_of(key) in (Kind.SIDECAR, Kind.DEFAULTS):
+        if classify_key(key) in (ObjectKind.SIDECAR, ObjectKind.DEFAULTS):
             return None
-        self.elsewhere.add(key)
-        return Stored(NO_ETAG, None, len(SOME_PICTURE), datetime.now(UTC), SOME_PICTURE)
+        self.outside_references.add(key)
+        return StoredObject(NO_ETAG, None, len(PLACEHOLDER_PNG), datetime.now(UTC), PLACEHOLDER_PNG)
 
-    def _below(self, folder: str, within: frozenset[Path]) -> Iterator[str]:
+    def _walk(self, folder: str, parents: frozenset[Path]) -> Iterator[str]:
         real = (self.root / folder).resolve()
-        if real in within:
+        if real in parents:
             return
         for name, is_file in self._names(folder).items():
             key = f"{folder}/{name}" if folder else name
             if is_file:
                 yield key
             else:
-                yield from self._below(key, within | {real})
+                yield from self._walk(key, parents | {real})
 
-    def _list(self, folder: str) -> Mapping[str, bool]:
+    def _list_folder(self, folder: str) -> Mapping[str, bool]:
         """The names in a folder, in order, with whether each is a file; none where there is no such folder."""
         path = self.root / folder
         if any(part in ("", ".", "..") for part in folder.split("/") if folder) or not path.is_dir():
@@ -102,18 +104,20 @@ class LocalFolder:
         except OSError as error:
             self.unreadable[folder] = f"The folder cannot be listed: {error.strerror}."
             return {}
-        return {name: kinds[name] for name in sorted(kinds) if self._is_named(folder, name)}
+        return {name: kinds[name] for name in sorted(kinds) if self._check_name(folder, name)}
 
     @staticmethod
-    def is_text(name: str) -> bool:
+    def is_valid_name(name: str) -> bool:
         """Whether a file's name can be part of a key, which is UTF-8."""
-        return _readable(name) == name
+        return _replace_undecodable(name) == name
 
-    def _is_named(self, folder: str, name: str) -> bool:
-        if not self.is_text(name):
-            self.unreadable[f"{folder}/{_readable(name)}"] = "Its name is not UTF-8, as the keys of a bucket are."
-        return self.is_text(name)
+    def _check_name(self, folder: str, name: str) -> bool:
+        if not self.is_valid_name(name):
+            self.unreadable[f"{folder}/{_replace_undecodable(name)}"] = (
+                "Its name is not UTF-8, as the keys of a bucket are."
+            )
+        return self.is_valid_name(name)
 
 
-def _readable(name: str) -> str:
+def _replace_undecodable(name: str) -> str:
     return os.fsencode(name).decode(errors="replace")

@@ -7,43 +7,43 @@ from pathlib import Path
 from typing import Any
 
 from backdrop.aws.clock import SystemClock
-from backdrop.bootstrap import read_only_asking
-from backdrop.intake.instruction_resolver import Asking
-from backdrop.intake.preview import ahead
+from backdrop.bootstrap import build_read_only_resolver
+from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.preview import preview_jobs
 from backdrop.model.capabilities import PROVIDERS
 from backdrop.model.job import Job
-from backdrop.model.object_keys import Kind, kind_of, sidecars_of
-from backdrop.model.pricing import PRICE_LIST_DATE, SELLS_CREDITS, Configured, usd_of, usd_text
-from backdrop.model.routing import Market
-from backdrop_cli.drop.overlay import Overlay
+from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
+from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
+from backdrop.model.routing import Offers
+from backdrop_cli.drop.overlay import OverlayBucket
 from backdrop_cli.lint.folder import BUCKET
-from backdrop_cli.lint.look import DEFAULT_PROVIDER, MAX_MEGAPIXELS, UNTOLD
-from backdrop_cli.lint.meant import meant_by
-from backdrop_cli.lint.verb import LOOKING_QUICKLY
-from backdrop_cli.screen import Screen, several
-from backdrop_cli.words import image_count
+from backdrop_cli.lint.look import DEFAULT_MAX_MEGAPIXELS, DEFAULT_PROVIDER, NO_CREDIT_PRICES
+from backdrop_cli.lint.meant import resolve_targets
+from backdrop_cli.lint.verb import READING_NAMES_TEXT
+from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.words import count_images
 
-TELLS = "Their price is what the stack's OneMinUsdPerImage says; --stack NAME reads it."
+UNPRICED_HINT = "Their price is what the stack's OneMinUsdPerImage says; --stack NAME reads it."
 
 
 @dataclass(frozen=True)
-class Terms:
+class QuoteTerms:
     """What a stack's parameters say: who is asked where nobody is named, who is on, what credits cost (micro-dollars).
 
     `prices` of None: no stack was asked.
     """
 
     default_provider: str = DEFAULT_PROVIDER
-    on: Sequence[str] = PROVIDERS
-    prices: Configured | None = None
+    enabled_providers: Sequence[str] = PROVIDERS
+    credit_prices: ConfiguredPrices | None = None
 
     @property
-    def market(self) -> Market:
-        return Market(self.on, UNTOLD if self.prices is None else self.prices)
+    def offers(self) -> Offers:
+        return Offers(self.enabled_providers, NO_CREDIT_PRICES if self.credit_prices is None else self.credit_prices)
 
 
 @dataclass
-class Sums:
+class QuoteTotals:
     """What was counted; `price` in micro-dollars, `unpriced` the images whose price is not known on this machine.
 
     `kept`: photos whose own sidecar the quote uses although the command line asks for something else. `why` has the
@@ -51,104 +51,135 @@ class Sums:
     """
 
     photos: int = 0
-    kept: int = 0
+    kept_sidecars: int = 0
     jobs: Counter[str] = field(default_factory=Counter[str])
     images: Counter[str] = field(default_factory=Counter[str])
-    price: Counter[str] = field(default_factory=Counter[str])
-    unpriced: int = 0
+    price_micro_usd: Counter[str] = field(default_factory=Counter[str])
+    unpriced_images: int = 0
     refused: Counter[str] = field(default_factory=Counter[str])
-    why: dict[str, str] = field(default_factory=dict[str, str])
+    first_messages: dict[str, str] = field(default_factory=dict[str, str])
 
-    def add(self, job: Job, terms: Terms) -> None:
+    def add_job(self, job: Job, terms: QuoteTerms) -> None:
         """Count one job."""
-        named, images = job.instructions.get("provider", job.provider), image_count(job.instructions)
+        providers, images = job.instructions.get("provider", job.provider), count_images(job.instructions)
         self.jobs[job.provider] += 1
         self.images[job.provider] += images
-        self.price[job.provider] += job.quoted
-        self.unpriced += images if terms.prices is None and SELLS_CREDITS in named else 0
+        self.price_micro_usd[job.provider] += job.quoted
+        self.unpriced_images += images if terms.credit_prices is None and CREDIT_PROVIDER in providers else 0
 
 
-def quote(
-    screen: Screen, paths: Sequence[Path], to: str | None, wish: bytes | None, terms: Terms, *, replace: bool = False
+def run_quote(
+    screen: Screen,
+    paths: Sequence[Path],
+    target_folder: str | None,
+    new_sidecar: bytes | None,
+    terms: QuoteTerms,
+    *,
+    replace: bool = False,
 ) -> None:
     """Read names and instructions, open no photo, and say what it comes to.
 
     `wish`: the sidecar of photos that have none on this machine, with `replace` of all of them.
     """
-    sums = Sums()
-    with screen.busy(LOOKING_QUICKLY):
-        for one in meant_by(paths, to):
-            photos = sorted(key for key in one.keys if kind_of(key) is Kind.PHOTO)
-            taken = [key for key in photos if replace or not any(map(one.folder.holds, sidecars_of(key)))]
-            sums.kept += len(photos) - len(taken) if wish else 0
-            there = Overlay(one.folder, {f"{key}.json": wish for key in taken} if wish else {})
-            prices = terms.market.prices
-            asking = read_only_asking(there, SystemClock(), terms.default_provider, MAX_MEGAPIXELS, prices)
+    totals = QuoteTotals()
+    with screen.spinner(READING_NAMES_TEXT):
+        for target in resolve_targets(paths, target_folder):
+            photos = sorted(key for key in target.keys if classify_key(key) is ObjectKind.PHOTO)
+            quoted_keys = [
+                key for key in photos if replace or not any(map(target.folder.has_file, list_sidecar_keys(key)))
+            ]
+            totals.kept_sidecars += len(photos) - len(quoted_keys) if new_sidecar else 0
+            overlay = OverlayBucket(
+                target.folder, {f"{key}.json": new_sidecar for key in quoted_keys} if new_sidecar else {}
+            )
+            prices = terms.offers.prices
+            resolver = build_read_only_resolver(
+                overlay, SystemClock(), terms.default_provider, DEFAULT_MAX_MEGAPIXELS, prices
+            )
             for key in photos:
-                _photo(asking, key, terms, sums)
-    screen.data(_document(sums, terms))
-    _tell(screen, paths, sums, terms, asked=bool(wish))
+                _quote_photo(resolver, key, terms, totals)
+    screen.print_json(_build_document(totals, terms))
+    _print_totals(screen, paths, totals, terms, has_new_sidecar=bool(new_sidecar))
 
 
-def _photo(asking: Asking, key: str, terms: Terms, sums: Sums) -> None:
+def _quote_photo(resolver: InstructionResolver, key: str, terms: QuoteTerms, totals: QuoteTotals) -> None:
     """What intake would buy for one photo, if its bytes are one."""
-    foreseen = ahead(asking, BUCKET, key, terms.market, opened=False)
-    if foreseen is None:
+    preview = preview_jobs(resolver, BUCKET, key, terms.offers, inspect_bytes=False)
+    if preview is None:
         return
-    found, broken = foreseen
-    sums.photos += 1
-    for job in found.jobs:
-        sums.add(job, terms)
-    for one in found.problems:
-        sums.why.setdefault(one.code.value, str(one.message))
-    wrong = {(one.code.value, one.variant) for one in found.problems}
-    sums.refused.update([code for code, _ in sorted(wrong)] or (["folder_defaults_broken"] if broken else []))
+    job_plan, broken_defaults = preview
+    totals.photos += 1
+    for job in job_plan.jobs:
+        totals.add_job(job, terms)
+    for one in job_plan.problems:
+        totals.first_messages.setdefault(one.code.value, str(one.message))
+    errors = {(one.code.value, one.variant) for one in job_plan.problems}
+    totals.refused.update(
+        [code for code, _ in sorted(errors)] or (["folder_defaults_broken"] if broken_defaults else [])
+    )
 
 
 # -- words -----------------------------------------------------------------------------------------------------
 
 
-def _tell(screen: Screen, paths: Sequence[Path], sums: Sums, terms: Terms, *, asked: bool) -> None:
-    screen.say(f"{several(sums.photos, 'photo')} in {', '.join(map(str, paths))}", "bold")
-    rows = [(name, f"{sums.images[name]:,}", _price(name, sums, terms)) for name in PROVIDERS if sums.jobs[name]]
+def _print_totals(
+    screen: Screen, paths: Sequence[Path], totals: QuoteTotals, terms: QuoteTerms, *, has_new_sidecar: bool
+) -> None:
+    screen.print(f"{format_count(totals.photos, 'photo')} in {', '.join(map(str, paths))}", "bold")
+    rows = [
+        (name, f"{totals.images[name]:,}", _format_price(name, totals, terms))
+        for name in PROVIDERS
+        if totals.jobs[name]
+    ]
     if rows:
-        screen.table({"provider": "left", "images": "right", "at most": "right"}, rows)
-    if sums.kept:
-        keep = "photo keeps its" if sums.kept == 1 else "photos keep their"
-        screen.say(f"  {sums.kept:,} {keep} own sidecar. To quote the new instructions for all, add --replace.")
-    for code, times in sums.refused.most_common():
+        screen.print_table({"provider": "left", "images": "right", "at most": "right"}, rows)
+    if totals.kept_sidecars:
+        kept_text = "photo keeps its" if totals.kept_sidecars == 1 else "photos keep their"
+        screen.print(
+            f"  {totals.kept_sidecars:,} {kept_text} own sidecar. To quote the new instructions for all, add --replace."
+        )
+    for code, times in totals.refused.most_common():
         # What the options ask for is not known to lint.
-        why = sums.why[code] if asked and code in sums.why else "`backdrop lint` says why."
-        screen.say(f"  {several(times, 'job')} would not be bought: {code}", "yellow")
-        screen.say(f"    {why}")
-    most = usd_text(sums.price.total())
-    known = f"At most {most} for {several(sums.images.total(), 'image')}, at list prices of {PRICE_LIST_DATE}"
-    screen.say(
-        f"{known}; {several(sums.unpriced, 'image')} of unknown price." if sums.unpriced else f"{known}.", "bold"
+        reason = (
+            totals.first_messages[code]
+            if has_new_sidecar and code in totals.first_messages
+            else "`backdrop lint` says why."
+        )
+        screen.print(f"  {format_count(times, 'job')} would not be bought: {code}", "yellow")
+        screen.print(f"    {reason}")
+    max_price = format_usd(totals.price_micro_usd.total())
+    price_text = (
+        f"At most {max_price} for {format_count(totals.images.total(), 'image')}, at list prices of {PRICE_LIST_DATE}"
     )
-    if sums.unpriced:
-        screen.say(TELLS)
+    screen.print(
+        f"{price_text}; {format_count(totals.unpriced_images, 'image')} of unknown price."
+        if totals.unpriced_images
+        else f"{price_text}.",
+        "bold",
+    )
+    if totals.unpriced_images:
+        screen.print(UNPRICED_HINT)
 
 
-def _price(name: str, sums: Sums, terms: Terms) -> str:
-    unknown = name == SELLS_CREDITS and terms.prices is None
-    return "unknown" if unknown else usd_text(sums.price[name])
+def _format_price(name: str, totals: QuoteTotals, terms: QuoteTerms) -> str:
+    is_unknown = name == CREDIT_PROVIDER and terms.credit_prices is None
+    return "unknown" if is_unknown else format_usd(totals.price_micro_usd[name])
 
 
-def _document(sums: Sums, terms: Terms) -> dict[str, Any]:
+def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
     by_provider: defaultdict[str, dict[str, Any]] = defaultdict(dict)
-    for name, jobs in sums.jobs.items():
-        unknown = name == SELLS_CREDITS and terms.prices is None
-        most = None if unknown else usd_of(sums.price[name])
-        by_provider[name] = {"jobs": jobs, "images": sums.images[name], "most_usd": most}
+    for name, jobs in totals.jobs.items():
+        is_unknown = name == CREDIT_PROVIDER and terms.credit_prices is None
+        max_usd = None if is_unknown else to_usd(totals.price_micro_usd[name])
+        by_provider[name] = {"jobs": jobs, "images": totals.images[name], "most_usd": max_usd}
     return {
-        "photos": sums.photos,
-        "sidecars_kept": sums.kept,
-        "jobs": sums.jobs.total(),
-        "images": sums.images.total(),
+        "photos": totals.photos,
+        "sidecars_kept": totals.kept_sidecars,
+        "jobs": totals.jobs.total(),
+        "images": totals.images.total(),
         "providers": by_provider,
-        "most_usd": usd_of(sums.price.total()),
-        "unpriced_images": sums.unpriced,
-        "not_bought": dict(sums.refused),
+        "most_usd": to_usd(totals.price_micro_usd.total()),
+        "unpriced_images": totals.unpriced_images,
+        "not_bought": dict(totals.refused),
         "price_list": PRICE_LIST_DATE,
     }

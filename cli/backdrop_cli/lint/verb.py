@@ -3,22 +3,24 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from backdrop_cli.errors import DONE, REFUSED
-from backdrop_cli.lint.findings import Looked
-from backdrop_cli.lint.look import Look
-from backdrop_cli.lint.meant import meant_by
-from backdrop_cli.lint.show import show
+from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK
+from backdrop_cli.lint.findings import LintResult
+from backdrop_cli.lint.look import LintInspector
+from backdrop_cli.lint.meant import resolve_targets
+from backdrop_cli.lint.show import print_lint_report
 from backdrop_cli.screen import Screen
 
-LOOKING = "opening every photo; --quick does not"
-LOOKING_QUICKLY = "reading names and instructions"
+OPENING_PHOTOS_TEXT = "opening every photo; --quick does not"
+READING_NAMES_TEXT = "reading names and instructions"
 
 
-def lint(screen: Screen, paths: Sequence[Path], *, to: str | None, quick: bool, strict: bool, every: bool) -> int:
+def run_lint(
+    screen: Screen, paths: Sequence[Path], *, target_folder: str | None, quick: bool, strict: bool, list_all: bool
+) -> int:
     """Look, tell, and return the exit code; `to`: where in the bucket what is named will lie."""
-    looked = Looked()
-    with screen.busy(LOOKING_QUICKLY if quick else LOOKING):
-        for one in meant_by(paths, to):
-            Look(one.folder, quick=quick).inspect(one.keys, looked)
-    show(screen, looked, paths, every=every)
-    return REFUSED if looked.errors or (strict and looked.warnings) else DONE
+    result = LintResult()
+    with screen.spinner(READING_NAMES_TEXT if quick else OPENING_PHOTOS_TEXT):
+        for target in resolve_targets(paths, target_folder):
+            LintInspector(target.folder, quick=quick).inspect(target.keys, result)
+    print_lint_report(screen, result, paths, list_all=list_all)
+    return EXIT_FAILURE if result.errors or (strict and result.warnings) else EXIT_OK

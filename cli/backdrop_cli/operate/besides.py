@@ -6,60 +6,72 @@ from typing import Any
 
 from backdrop.model.circuit import Pause
 from backdrop.model.job import Job
-from backdrop.model.pricing import usd_of, usd_text
-from backdrop.operate.redrive import Wanted
-from backdrop_cli.operate.lanes import described
-from backdrop_cli.screen import Screen, several
+from backdrop.model.pricing import format_usd, to_usd
+from backdrop.operate.redrive import FailureFilter
+from backdrop_cli.operate.lanes import describe_pause
+from backdrop_cli.screen import Screen, format_count
 from backdrop_cli.stack import Stack
 
 
 @dataclass(frozen=True)
-class Besides:
+class FailureExtras:
     """`paused`: why, by provider. `lost`: answers that may come yet. `letters`: how many of each code are no job's."""
 
-    paused: Mapping[str, Sequence[Pause]]
-    lost: Sequence[Job]
-    letters: Mapping[str, int]
+    pauses: Mapping[str, Sequence[Pause]]
+    lost_answers: Sequence[Job]
+    dead_letters: Mapping[str, int]
 
     @classmethod
-    def of(cls, stack: Stack, meant: Wanted) -> "Besides":
+    def read(cls, stack: Stack, failure_filter: FailureFilter) -> "FailureExtras":
         """What there is now; letters that are no job's have a code, and neither provider nor key."""
-        paused = {name: pauses for name in stack.providers if (pauses := stack.keeper.ledger.lane(name).pauses)}
-        letters: Mapping[str, int] = {} if meant.provider or meant.prefix else stack.letters.of_no_job()
-        lost = list(stack.orders.in_doubt(meant))
-        return cls(paused, lost, {code: n for code, n in letters.items() if not meant.codes or code in meant.codes})
+        paused = {
+            name: pauses
+            for name in stack.providers
+            if (pauses := stack.circuit_breaker.ledger.read_health(name).pauses)
+        }
+        dead_letters: Mapping[str, int] = (
+            {} if failure_filter.provider or failure_filter.prefix else stack.dead_letters.count_without_job()
+        )
+        lost = list(stack.redrive_service.list_unknown_jobs(failure_filter))
+        return cls(
+            paused,
+            lost,
+            {code: n for code, n in dead_letters.items() if not failure_filter.codes or code in failure_filter.codes},
+        )
 
-    def tell(self, screen: Screen) -> None:
+    def print_to(self, screen: Screen) -> None:
         """In a line each."""
         lines = [
             f"photos wait: {name} is paused ({one.code.value}): {one.message}"
-            for name, pauses in self.paused.items()
+            for name, pauses in self.pauses.items()
             for one in pauses
         ]
-        lines += [_of_lost(self.lost)] if self.lost else []
+        lines += [_describe_lost_answers(self.lost_answers)] if self.lost_answers else []
         lines += [
-            f"{several(number, 'dead letter')} ({code}) {'is' if number == 1 else 'are'} no photo's; what the message "
+            f"{format_count(number, 'dead letter')} ({code}) "
+            f"{'is' if number == 1 else 'are'} no photo's; what the message "
             "was and what is wrong with it stands in the dead-letter queue."
-            for code, number in self.letters.items()
+            for code, number in self.dead_letters.items()
         ]
         if lines:
-            screen.say()
+            screen.print()
         for line in lines:
-            screen.say(f"Besides, {line}")
+            screen.print(f"Besides, {line}")
 
-    def document(self) -> dict[str, Any]:
+    def to_document(self) -> dict[str, Any]:
         """The same for scripts."""
-        paused = {name: [described(one) for one in pauses] for name, pauses in self.paused.items()}
-        lost = [{"key": job.key, "job_id": job.job_id, "unknown_usd": usd_of(job.unknown)} for job in self.lost]
-        return {"paused": paused, "lost_answers": lost, "other_dead_letters": dict(self.letters)}
+        paused = {name: [describe_pause(one) for one in pauses] for name, pauses in self.pauses.items()}
+        lost = [{"key": job.key, "job_id": job.job_id, "unknown_usd": to_usd(job.unknown)} for job in self.lost_answers]
+        return {"paused": paused, "lost_answers": lost, "other_dead_letters": dict(self.dead_letters)}
 
 
-def _of_lost(jobs: Sequence[Job]) -> str:
+def _describe_lost_answers(jobs: Sequence[Job]) -> str:
     """How many answers were lost, and when it is decided what becomes of them."""
-    ends = (attempt.lease_until for job in jobs if (attempt := job.attempt_of(job.attempt)))
-    unknown = usd_text(sum(job.unknown for job in jobs))
-    many = "the answer of 1 job" if len(jobs) == 1 else f"the answers of {len(jobs):,} jobs"
+    deadlines = (attempt.lease_until for job in jobs if (attempt := job.find_attempt(job.attempt_no)))
+    unknown = format_usd(sum(job.unknown for job in jobs))
+    subject = "the answer of 1 job" if len(jobs) == 1 else f"the answers of {len(jobs):,} jobs"
     return (
-        f"{many} {'was' if len(jobs) == 1 else 'were'} lost, {unknown} perhaps charged: asked for where that can be, "
-        f"else sent once more or held when the call must be over, {max(ends):%H:%M} UTC at the latest."
+        f"{subject} {'was' if len(jobs) == 1 else 'were'} lost, "
+        f"{unknown} perhaps charged: asked for where that can be, "
+        f"else sent once more or held when the call must be over, {max(deadlines):%H:%M} UTC at the latest."
     )

@@ -6,21 +6,21 @@ from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Any
 
-from backdrop.model.circuit import Reason
-from backdrop.model.job import Status
-from backdrop.model.pricing import micro_of, usd_of, usd_text
-from backdrop_cli.errors import MisusedError
+from backdrop.model.circuit import PauseReason
+from backdrop.model.job import JobStatus
+from backdrop.model.pricing import format_usd, to_micro_usd, to_usd
+from backdrop_cli.errors import UsageError
 from backdrop_cli.operate import lanes
-from backdrop_cli.screen import Screen, several
-from backdrop_cli.side_by_side import side_by_side
+from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.side_by_side import parallel_map
 from backdrop_cli.stack import Stack
 
-MOST = Decimal(1_000_000_000)
+MAX_BUDGET_USD = Decimal(1_000_000_000)
 # More jobs are not read for a sum that nobody needs to the cent.
-MOST_COUNTED = 1000
+MAX_COUNTED_JOBS = 1000
 
 
-def amount(dollars: str | None, *, today: bool) -> int | None:
+def parse_budget(dollars: str | None, *, today: bool) -> int | None:
     """The cap that is asked for, micro-dollars, None where none is; MisusedError where it cannot be meant."""
     if dollars is None:
         return None
@@ -29,130 +29,152 @@ def amount(dollars: str | None, *, today: bool) -> int | None:
     except InvalidOperation:
         usd = Decimal("NaN")
     if dollars.startswith("-") and usd.is_nan():
-        raise MisusedError(f"there is no option {dollars}; try `backdrop budget --help`")
+        raise UsageError(f"there is no option {dollars}; try `backdrop budget --help`")
     if not usd.is_nan() and usd < 0:
-        raise MisusedError(
+        raise UsageError(
             f"a budget of {dollars} is less than none; `backdrop budget 0 --today` buys nothing more today"
         )
-    if not usd.is_finite() or not 0 <= usd <= MOST or usd != round(usd, 6):
-        raise MisusedError(f"{dollars!r} is no number of dollars; say for example `backdrop budget 300 --today`")
+    if not usd.is_finite() or not 0 <= usd <= MAX_BUDGET_USD or usd != round(usd, 6):
+        raise UsageError(f"{dollars!r} is no number of dollars; say for example `backdrop budget 300 --today`")
     if not today:
-        raise MisusedError(
+        raise UsageError(
             f"say `backdrop budget {dollars} --today` to set it until midnight UTC; what holds every day is the stack "
             f'parameter DailyBudgetUSD (`make up PARAMS="DailyBudgetUSD={usd:f}"`, on AWS with `sam deploy`)'
         )
-    return micro_of(usd)
+    return to_micro_usd(usd)
 
 
-def show(stack: Stack, screen: Screen) -> None:
+def show_budget(stack: Stack, screen: Screen) -> None:
     """Today's cap, what is settled and reserved of it, what is left."""
     now = stack.clock.now()
-    day, cap = stack.day(now)
-    left = left_today(stack)
-    held, waiting = _held(stack), _waiting(stack)
-    needs = {"waiting_jobs": waiting.jobs, "waiting_usd": usd_of(waiting.price), "more_wait": waiting.more}
-    screen.data(_document(stack, now) | {"paused": sorted(held)} | needs)
-    usual = usd_text(stack.daily_budget)
-    origin = "the stack's DailyBudgetUSD" if day.cap is None else f"set by a person; the stack's is {usual}"
-    unknown = f"{usd_text(day.unknown)} of it perhaps not charged: answers that were lost" if day.unknown else "paid"
+    day, cap = stack.read_budget(now)
+    left = read_remaining_budget(stack)
+    paused_lanes, waiting = _find_budget_pauses(stack), _sum_budget_demand(stack)
+    needs = {
+        "waiting_jobs": waiting.job_count,
+        "waiting_usd": to_usd(waiting.max_price),
+        "more_wait": waiting.is_truncated,
+    }
+    screen.print_json(_build_document(stack, now) | {"paused": sorted(paused_lanes)} | needs)
+    default_cap = format_usd(stack.daily_budget)
+    origin = "the stack's DailyBudgetUSD" if day.cap is None else f"set by a person; the stack's is {default_cap}"
+    unknown = f"{format_usd(day.unknown)} of it perhaps not charged: answers that were lost" if day.unknown else "paid"
     rows = [
-        ("cap", usd_text(cap), origin),
-        ("settled", usd_text(day.settled), unknown),
-        ("reserved", usd_text(day.reserved), "for calls that are out"),
-        ("left", usd_text(left), f"until {_until(now)}"),
-        ("needed", usd_text(waiting.price), waiting.words),
+        ("cap", format_usd(cap), origin),
+        ("settled", format_usd(day.spent), unknown),
+        ("reserved", format_usd(day.reserved), "for calls that are out"),
+        ("left", format_usd(left), f"until {_format_time_to_midnight(now)}"),
+        ("needed", format_usd(waiting.max_price), waiting.description),
     ]
-    screen.say(f"The budget of {day.day} (UTC), stack {stack.name}")
-    screen.table({"": "left", " ": "right", "  ": "words"}, rows)
-    for name, needs in held.items():
-        screen.say(f"{name} is paused for it: a job needs {usd_text(needs)}. `backdrop budget 300 --today` raises it.")
+    screen.print(f"The budget of {day.day} (UTC), stack {stack.name}")
+    screen.print_table({"": "left", " ": "right", "  ": "words"}, rows)
+    for name, needs in paused_lanes.items():
+        screen.print(
+            f"{name} is paused for it: a job needs {format_usd(needs)}. `backdrop budget 300 --today` raises it."
+        )
 
 
 @dataclass(frozen=True)
-class Waiting:
+class BudgetDemand:
     """The jobs that are accepted and not bought, and what they cost at most, micro-dollars; `more`: not all counted."""
 
-    jobs: int
-    price: int
-    more: bool
+    job_count: int
+    max_price: int
+    is_truncated: bool
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """Whose need it is."""
-        counted = several(self.jobs, "job")
+        counted = format_count(self.job_count, "job")
         return (
             f"at most, by the first {counted} that wait; there are more"
-            if self.more
+            if self.is_truncated
             else f"at most, by {counted} that wait"
         )
 
 
-def _waiting(stack: Stack) -> Waiting:
+def _sum_budget_demand(stack: Stack) -> BudgetDemand:
     """What the jobs need that wait for their turn, for money, or for their lane."""
-    refs = list(islice((ref for ref in stack.orders.books.open() if ref.job_id), MOST_COUNTED + 1))
-    found = side_by_side(
-        lambda ref: stack.orders.ledger.job(ref.source_id, ref.job_id or ""), refs[:MOST_COUNTED], stack.at_once
+    refs = list(
+        islice((ref for ref in stack.redrive_service.ledger_queries.list_open() if ref.job_id), MAX_COUNTED_JOBS + 1)
     )
-    prices = [job.quoted for job in found if job and job.status is Status.ACCEPTED]
-    return Waiting(len(prices), sum(prices), len(refs) > MOST_COUNTED)
+    jobs = parallel_map(
+        lambda ref: stack.redrive_service.ledger.find_job(ref.source_id, ref.job_id or ""),
+        refs[:MAX_COUNTED_JOBS],
+        stack.max_threads,
+    )
+    prices = [job.quoted for job in jobs if job and job.status is JobStatus.ACCEPTED]
+    return BudgetDemand(len(prices), sum(prices), len(refs) > MAX_COUNTED_JOBS)
 
 
-def left_today(stack: Stack) -> int:
+def read_remaining_budget(stack: Stack) -> int:
     """What may be bought today still, micro-dollars."""
-    day, cap = stack.day(stack.clock.now())
-    return max(cap - day.settled - day.reserved, 0)
+    day, cap = stack.read_budget(stack.clock.now())
+    return max(cap - day.spent - day.reserved, 0)
 
 
-def put(stack: Stack, screen: Screen, cap: int) -> None:
+def set_budget(stack: Stack, screen: Screen, cap: int) -> None:
     """Set today's cap, and let go on what it covers now."""
     now = stack.clock.now()
-    stack.orders.books.raise_budget(now.date().isoformat(), cap)
-    day, _ = stack.day(now)
-    held = _held(stack)
-    lifted = [name for name, needs in held.items() if day.settled + needs <= cap]
+    stack.redrive_service.ledger_queries.set_day_cap(now.date().isoformat(), cap)
+    day, _ = stack.read_budget(now)
+    paused_lanes = _find_budget_pauses(stack)
+    lifted = [name for name, needs in paused_lanes.items() if day.spent + needs <= cap]
     for name in lifted:
-        lanes.lift(stack, name, Reason.BUDGET)
-    screen.data(_document(stack, now) | {"paused": [name for name in held if name not in lifted], "lifted": lifted})
-    screen.say(f"Today's budget is {usd_text(cap)} until {_until(now)}; then {usd_text(stack.daily_budget)} again.")
+        lanes.lift_pause(stack, name, PauseReason.BUDGET)
+    screen.print_json(
+        _build_document(stack, now)
+        | {"paused": [name for name in paused_lanes if name not in lifted], "lifted": lifted}
+    )
+    screen.print(
+        f"Today's budget is {format_usd(cap)} until {_format_time_to_midnight(now)}; "
+        f"then {format_usd(stack.daily_budget)} again."
+    )
     if not cap:
-        screen.say("So nothing more is bought today.")
-    elif day.settled >= cap:
-        screen.say(f"{usd_text(day.settled)} is settled already, so nothing more is bought today.")
-    for name, needs in held.items():
-        screen.say(_went(stack, name) if name in lifted else f"{name} stays paused: a job needs {usd_text(needs)}.")
+        screen.print("So nothing more is bought today.")
+    elif day.spent >= cap:
+        screen.print(f"{format_usd(day.spent)} is settled already, so nothing more is bought today.")
+    for name, needs in paused_lanes.items():
+        screen.print(
+            _describe_lifted_lane(stack, name)
+            if name in lifted
+            else f"{name} stays paused: a job needs {format_usd(needs)}."
+        )
 
 
-def _went(stack: Stack, name: str) -> str:
-    others = stack.keeper.ledger.lane(name).pauses
-    if others:
-        return f"{name} stands still for another reason: {others[0].message} `backdrop resume {name}` lifts it."
+def _describe_lifted_lane(stack: Stack, name: str) -> str:
+    remaining_pauses = stack.circuit_breaker.ledger.read_health(name).pauses
+    if remaining_pauses:
+        return (
+            f"{name} stands still for another reason: {remaining_pauses[0].message} `backdrop resume {name}` lifts it."
+        )
     return f"{name} goes on."
 
 
-def _held(stack: Stack) -> dict[str, int]:
+def _find_budget_pauses(stack: Stack) -> dict[str, int]:
     """The lanes that wait for the budget, and what the first job that found no room needs, micro-dollars."""
-    found: dict[str, int] = {}
+    needs_by_lane: dict[str, int] = {}
     for name in stack.providers:
-        for pause in stack.keeper.ledger.lane(name).pauses:
-            if pause.reason is Reason.BUDGET:
-                found[name] = pause.needs
-    return found
+        for pause in stack.circuit_breaker.ledger.read_health(name).pauses:
+            if pause.reason is PauseReason.BUDGET:
+                needs_by_lane[name] = pause.required_budget
+    return needs_by_lane
 
 
-def _document(stack: Stack, now: datetime) -> dict[str, Any]:
-    day, cap = stack.day(now)
-    sums = {"cap": cap, "settled": day.settled, "unknown": day.unknown, "reserved": day.reserved}
-    sums["left"] = max(cap - day.settled - day.reserved, 0)
-    amounts = {f"{name}_usd": usd_of(micro) for name, micro in sums.items()}
-    until = _midnight(now).isoformat(timespec="seconds")
+def _build_document(stack: Stack, now: datetime) -> dict[str, Any]:
+    day, cap = stack.read_budget(now)
+    sums = {"cap": cap, "settled": day.spent, "unknown": day.unknown, "reserved": day.reserved}
+    sums["left"] = max(cap - day.spent - day.reserved, 0)
+    amounts = {f"{name}_usd": to_usd(micro) for name, micro in sums.items()}
+    until = _next_midnight(now).isoformat(timespec="seconds")
     return {"stack": stack.name, "day": day.day, "set_by_person": day.cap is not None, **amounts, "until": until}
 
 
-def _midnight(now: datetime) -> datetime:
+def _next_midnight(now: datetime) -> datetime:
     """The end of the day (UTC)."""
     return datetime.combine(now.date() + timedelta(days=1), time(0), UTC)
 
 
-def _until(now: datetime) -> str:
-    minutes = int((_midnight(now) - now).total_seconds()) // 60
+def _format_time_to_midnight(now: datetime) -> str:
+    minutes = int((_next_midnight(now) - now).total_seconds()) // 60
     return f"midnight UTC, in {minutes // 60} h {minutes % 60} min"

@@ -5,49 +5,58 @@ from dataclasses import asdict
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.aws_errors import error_code
-from backdrop_cli.errors import DONE, REFUSED
-from backdrop_cli.operate.checks import Check, Look, State, buying, deployed, encryption, photos
-from backdrop_cli.screen import Screen, several
+from backdrop.aws.aws_errors import read_aws_error_code
+from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK
+from backdrop_cli.operate.checks import CheckFunction, CheckResult, CheckState, buying, deployed, encryption, photos
+from backdrop_cli.screen import Screen, format_count
 from backdrop_cli.stack import Stack
 
-MARKS = {State.GOOD: ("✓", "green"), State.WRONG: ("✗", "red"), State.UNKNOWN: ("?", "dim")}
-LOOKS: tuple[Look, ...] = (
-    deployed.versions,
-    deployed.deployment,
-    buying.keys,
-    buying.lanes,
-    buying.prices,
-    buying.money,
-    deployed.concurrency,
-    deployed.alarms,
-    photos.buckets,
-    encryption.encryption,
-    photos.wiring,
-    photos.sidecars,
+STATE_MARKS = {CheckState.GOOD: ("✓", "green"), CheckState.WRONG: ("✗", "red"), CheckState.UNKNOWN: ("?", "dim")}
+CHECKS: tuple[CheckFunction, ...] = (
+    deployed.check_versions,
+    deployed.check_deployment,
+    buying.check_keys,
+    buying.check_lanes,
+    buying.check_prices,
+    buying.check_budget,
+    deployed.check_concurrency,
+    deployed.check_alarms,
+    photos.check_buckets,
+    encryption.check_encryption,
+    photos.check_notifications,
+    photos.check_sidecars,
 )
 
 
-def doctor(stack: Stack, screen: Screen) -> int:
-    """Look at everything; the exit code: 1 where something is wrong. What cannot be known is no failure."""
-    with screen.busy("looking at the stack, its keys, quotas and wiring"):
-        checks = [check for look in LOOKS for check in _looked(look, stack)]
-    screen.data({"stack": stack.name, "checks": [asdict(one) for one in checks]})
-    screen.say(f"Stack {stack.name}", "bold")
+def run_doctor(stack: Stack, screen: Screen) -> int:
+    """Runs every check. Returns 1 if one finds something wrong; what cannot be checked is no failure."""
+    with screen.spinner("looking at the stack, its keys, quotas and wiring"):
+        checks = [check for check_function in CHECKS for check in _run_check(check_function, stack)]
+    screen.print_json({"stack": stack.name, "checks": [asdict(one) for one in checks]})
+    screen.print(f"Stack {stack.name}", "bold")
     for one in checks:
-        mark, style = MARKS[one.state]
-        screen.point(mark, f"{one.name}: {one.words}", style)
+        mark, style = STATE_MARKS[one.state]
+        screen.print_bullet(mark, f"{one.name}: {one.words}", style)
         if one.fix:
-            screen.point(" ", one.fix)
-    wrong = sum(one.state is State.WRONG for one in checks)
-    screen.say(f"✗ {several(wrong, 'thing')} to mend." if wrong else "✓ Nothing to mend.", "red" if wrong else "green")
-    return REFUSED if wrong else DONE
+            screen.print_bullet(" ", one.fix)
+    problem_count = sum(one.state is CheckState.WRONG for one in checks)
+    screen.print(
+        f"✗ {format_count(problem_count, 'thing')} to mend." if problem_count else "✓ Nothing to mend.",
+        "red" if problem_count else "green",
+    )
+    return EXIT_FAILURE if problem_count else EXIT_OK
 
 
-def _looked(look: Look, stack: Stack) -> Sequence[Check]:
+def _run_check(check_function: CheckFunction, stack: Stack) -> Sequence[CheckResult]:
     """What a look finds; where AWS does not let us look, that is said."""
     try:
-        return list(look(stack))
+        return list(check_function(stack))
     except (ClientError, BotoCoreError) as error:
-        name = (look.__doc__ or "").rstrip(".")
-        return [Check(name, State.UNKNOWN, f"cannot be known: AWS says {error_code(error) or type(error).__name__}")]
+        name = (check_function.__doc__ or "").rstrip(".")
+        return [
+            CheckResult(
+                name,
+                CheckState.UNKNOWN,
+                f"cannot be known: AWS says {read_aws_error_code(error) or type(error).__name__}",
+            )
+        ]

@@ -5,119 +5,133 @@ from itertools import groupby
 from typing import Any
 
 from backdrop.model.codes import Code
-from backdrop.model.error_catalog import CODES
+from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.object_keys import source_name
-from backdrop.model.pricing import usd_of, usd_text
-from backdrop.operate.redrive import Failure, Wanted
-from backdrop_cli.operate.besides import Besides
-from backdrop_cli.operate.choice import chosen
-from backdrop_cli.screen import Screen, several
+from backdrop.model.pricing import format_usd, to_usd
+from backdrop.operate.redrive import FailedItem, FailureFilter
+from backdrop_cli.operate.besides import FailureExtras
+from backdrop_cli.operate.choice import format_failure_filter
+from backdrop_cli.screen import Screen, format_count
 from backdrop_cli.stack import Stack
 
-MOST_PER_CODE = 10
+MAX_PHOTOS_PER_CODE = 10
 
 
-def show(stack: Stack, screen: Screen, meant: Wanted, *, every: bool) -> None:
+def show_failures(stack: Stack, screen: Screen, failure_filter: FailureFilter, *, list_all: bool) -> None:
     """The table by code, then the photos, then what is no failure but waits."""
-    with screen.busy("looking through the ledger"):
-        found = list(stack.orders.failures(meant))
-        besides = Besides.of(stack, meant)
-    screen.data(_document(stack, found) | besides.document())
-    if found:
-        screen.say(f"{several(len(found), 'failure')}{_with(meant)}, stack {stack.name}")
-        _tell(stack, screen, by_code(found), every=every)
+    with screen.spinner("looking through the ledger"):
+        failures = list(stack.redrive_service.list_failures(failure_filter))
+        extras = FailureExtras.read(stack, failure_filter)
+    screen.print_json(_build_document(stack, failures) | extras.to_document())
+    if failures:
+        screen.print(
+            f"{format_count(len(failures), 'failure')}{_format_filter_suffix(failure_filter)}, stack {stack.name}"
+        )
+        _print_failures(stack, screen, group_failures_by_code(failures), list_all=list_all)
     else:
-        screen.say(none_of(stack, meant))
-    besides.tell(screen)
+        screen.print(format_no_failures(stack, failure_filter))
+    extras.print_to(screen)
 
 
-def _tell(stack: Stack, screen: Screen, groups: Mapping[Code, Sequence[Failure]], *, every: bool) -> None:
+def _print_failures(
+    stack: Stack, screen: Screen, groups: Mapping[Code, Sequence[FailedItem]], *, list_all: bool
+) -> None:
     heads = {"Code": "left", "Photos": "right", "Money": "left", "What to do": "words"}
-    screen.table(heads, (_row(code, group) for code, group in groups.items()))
+    screen.print_table(heads, (_build_row(code, group) for code, group in groups.items()))
     for code, group in groups.items():
-        _photos(stack, screen, code, group, most=len(group) if every else MOST_PER_CODE)
+        _print_photos(stack, screen, code, group, limit=len(group) if list_all else MAX_PHOTOS_PER_CODE)
 
 
-def none_of(stack: Stack, meant: Wanted) -> str:
+def format_no_failures(stack: Stack, failure_filter: FailureFilter) -> str:
     """That there is nothing to show or to redrive."""
-    return f"No failures{_with(meant)}, stack {stack.name}."
+    return f"No failures{_format_filter_suffix(failure_filter)}, stack {stack.name}."
 
 
-def _with(meant: Wanted) -> str:
-    return f" with {chosen(meant)}" if chosen(meant) else ""
+def _format_filter_suffix(failure_filter: FailureFilter) -> str:
+    return f" with {format_failure_filter(failure_filter)}" if format_failure_filter(failure_filter) else ""
 
 
-def by_code(found: Sequence[Failure]) -> dict[Code, list[Failure]]:
+def group_failures_by_code(failures: Sequence[FailedItem]) -> dict[Code, list[FailedItem]]:
     """The failures of each code, the most frequent first."""
-    groups: dict[Code, list[Failure]] = {}
-    for one in found:
+    groups: dict[Code, list[FailedItem]] = {}
+    for one in failures:
         groups.setdefault(one.problem.code, []).append(one)
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
 
-def photos(found: Sequence[Failure]) -> int:
+def count_failed_photos(failures: Sequence[FailedItem]) -> int:
     """How many photos these are of: one may have several."""
-    return len({one.source.source_id for one in found})
+    return len({one.source.source_id for one in failures})
 
 
-def money(found: Sequence[Failure]) -> tuple[int, int]:
+def sum_failure_cost(failures: Sequence[FailedItem]) -> tuple[int, int]:
     """What is certainly paid and what may be besides, micro-dollars."""
-    jobs = [one.job for one in found if one.job]
+    jobs = [one.job for one in failures if one.job]
     return sum(job.charged for job in jobs), sum(job.unknown for job in jobs)
 
 
-def money_text(certain: int, unknown: int) -> str:
+def format_failure_cost(confirmed: int, unknown: int) -> str:
     """The same in words."""
-    words = [f"{usd_text(certain)} spent"] if certain else []
-    words += [f"{usd_text(unknown)} unknown"] if unknown else []
+    words = [f"{format_usd(confirmed)} spent"] if confirmed else []
+    words += [f"{format_usd(unknown)} unknown"] if unknown else []
     return ", ".join(words) or "nothing"
 
 
-def _row(code: Code, group: Sequence[Failure]) -> tuple[str, str, str, str]:
-    return code.value, f"{photos(group):,}", money_text(*money(group)), str(CODES[code].hint)
+def _build_row(code: Code, group: Sequence[FailedItem]) -> tuple[str, str, str, str]:
+    return (
+        code.value,
+        f"{count_failed_photos(group):,}",
+        format_failure_cost(*sum_failure_cost(group)),
+        str(ERROR_CATALOG[code].hint),
+    )
 
 
-def _photos(stack: Stack, screen: Screen, code: Code, group: Sequence[Failure], *, most: int) -> None:
-    screen.say()
-    screen.say(code.value)
-    for message, same in groupby(group[:most], key=lambda one: str(one.problem.message)):
-        screen.say(f"  {message}")
-        for one in same:
+def _print_photos(stack: Stack, screen: Screen, code: Code, group: Sequence[FailedItem], *, limit: int) -> None:
+    screen.print()
+    screen.print(code.value)
+    for message, same_message in groupby(group[:limit], key=lambda one: str(one.problem.message)):
+        screen.print(f"  {message}")
+        for one in same_message:
             variant = f" (variant {one.job.variant})" if one.job and one.job.variant else ""
-            screen.line(f"    {source_name(one.source.bucket, one.source.key, stack.input_bucket)}{variant}")
-    if len(group) > most:
-        screen.say(f"    … and {len(group) - most:,} more: `backdrop failures --code {code.value} --all` lists them")
+            screen.print_unwrapped(f"    {source_name(one.source.bucket, one.source.key, stack.input_bucket)}{variant}")
+    if len(group) > limit:
+        screen.print(f"    … and {len(group) - limit:,} more: `backdrop failures --code {code.value} --all` lists them")
 
 
-def _summary(code: Code, group: Sequence[Failure]) -> dict[str, Any]:
-    certain, unknown = money(group)
-    sums = {"photos": photos(group), "usd": usd_of(certain), "unknown_usd": usd_of(unknown)}
-    return {"code": code.value, **sums, "meaning": str(CODES[code].meaning), "hint": str(CODES[code].hint)}
-
-
-def _document(stack: Stack, found: Sequence[Failure]) -> dict[str, Any]:
+def _summarize_code(code: Code, group: Sequence[FailedItem]) -> dict[str, Any]:
+    confirmed, unknown = sum_failure_cost(group)
+    sums = {"photos": count_failed_photos(group), "usd": to_usd(confirmed), "unknown_usd": to_usd(unknown)}
     return {
-        "stack": stack.name,
-        "codes": [_summary(code, group) for code, group in by_code(found).items()],
-        "failures": [_described(one) for one in found],
+        "code": code.value,
+        **sums,
+        "meaning": str(ERROR_CATALOG[code].meaning),
+        "hint": str(ERROR_CATALOG[code].hint),
     }
 
 
-def _described(one: Failure) -> dict[str, Any]:
-    certain, unknown = money([one])
+def _build_document(stack: Stack, failures: Sequence[FailedItem]) -> dict[str, Any]:
     return {
-        "bucket": one.source.bucket,
-        "key": one.source.key,
-        "job_id": one.job.job_id if one.job else None,
-        "variant": one.job.variant or None if one.job else None,
-        "provider": one.job.provider if one.job else None,
-        "status": one.status,
-        "code": one.problem.code.value,
-        "message": str(one.problem.message),
-        "hint": str(one.problem.hint),
-        "money": one.problem.money.value,
-        "usd": usd_of(certain),
-        "unknown_usd": usd_of(unknown),
-        "first_seen": one.problem.first_seen.isoformat(timespec="seconds"),
-        "last_seen": one.problem.last_seen.isoformat(timespec="seconds"),
+        "stack": stack.name,
+        "codes": [_summarize_code(code, group) for code, group in group_failures_by_code(failures).items()],
+        "failures": [_describe_failure(one) for one in failures],
+    }
+
+
+def _describe_failure(failure: FailedItem) -> dict[str, Any]:
+    confirmed, unknown = sum_failure_cost([failure])
+    return {
+        "bucket": failure.source.bucket,
+        "key": failure.source.key,
+        "job_id": failure.job.job_id if failure.job else None,
+        "variant": failure.job.variant or None if failure.job else None,
+        "provider": failure.job.provider if failure.job else None,
+        "status": failure.status,
+        "code": failure.problem.code.value,
+        "message": str(failure.problem.message),
+        "hint": str(failure.problem.hint),
+        "money": failure.problem.money.value,
+        "usd": to_usd(confirmed),
+        "unknown_usd": to_usd(unknown),
+        "first_seen": failure.problem.first_seen.isoformat(timespec="seconds"),
+        "last_seen": failure.problem.last_seen.isoformat(timespec="seconds"),
     }

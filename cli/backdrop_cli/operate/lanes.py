@@ -5,138 +5,144 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from backdrop.aws.aws_errors import error_code
-from backdrop.model.circuit import Lane, Pause, Reason
+from backdrop.aws.aws_errors import read_aws_error_code
+from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop_cli.operate.choice import lane_of
-from backdrop_cli.screen import Screen, several
+from backdrop.model.errors import RetryLaterError
+from backdrop_cli.operate.choice import parse_enabled_provider
+from backdrop_cli.screen import Screen, format_count
 from backdrop_cli.stack import Stack
 
-WORDS = "A person paused it."
+PAUSE_MESSAGE = "A person paused it."
 # Lambda takes up to a minute to switch a mapping, and no other change meanwhile.
-BUSY = "ResourceInUseException"
-TRIES, GAP_SECONDS = 15, 5.0
-WHY = {
-    Reason.KEY: "its API key",
-    Reason.BALANCE: "its account's balance",
-    Reason.DAILY_LIMIT: "its daily limit",
-    Reason.ADDRESS: "its address",
-    Reason.UNHEALTHY: "it is out of order",
-    Reason.BUDGET: "today's budget",
-    Reason.DELIVERY: "delivery is backed up",
-    Reason.PERSON: "a person",
+MAPPING_BUSY_CODE = "ResourceInUseException"
+MAX_TRIES, RETRY_DELAY_SECONDS = 15, 5.0
+REASON_LABELS = {
+    PauseReason.KEY: "its API key",
+    PauseReason.BALANCE: "its account's balance",
+    PauseReason.DAILY_LIMIT: "its daily limit",
+    PauseReason.ADDRESS: "its address",
+    PauseReason.UNHEALTHY: "it is out of order",
+    PauseReason.BUDGET: "today's budget",
+    PauseReason.DELIVERY: "delivery is backed up",
+    PauseReason.OPERATOR: "a person",
 }
 
 
-def pause(stack: Stack, screen: Screen, word: str) -> None:
+def pause_lane(stack: Stack, screen: Screen, provider_argument: str) -> None:
     """One more reason not to buy at this provider: a person."""
-    name = lane_of(stack, word)
-    before = stack.keeper.ledger.lane(name)
-    if before.has(Reason.PERSON):
-        _settle(stack, name)
+    provider = parse_enabled_provider(stack, provider_argument)
+    before = stack.circuit_breaker.ledger.read_health(provider)
+    if before.is_paused_for(PauseReason.OPERATOR):
+        _finish_change(stack, provider)
     else:
-        _change(stack, name, lambda: stack.keeper.pause(name, Reason.PERSON, Code.PAUSED_BY_PERSON, WORDS))
-    after, waiting = stack.keeper.ledger.lane(name), stack.in_lane(name)
-    screen.data(_document(stack, after, waiting, was_paused=before.paused, lifted=()))
-    if before.has(Reason.PERSON):
-        screen.say(f"{name} was paused already, since {_since(_own(before))}.")
+        _change_lane(
+            stack,
+            provider,
+            lambda: stack.circuit_breaker.pause(provider, PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, PAUSE_MESSAGE),
+        )
+    after, waiting = stack.circuit_breaker.ledger.read_health(provider), stack.count_lane_messages(provider)
+    screen.print_json(_build_document(stack, after, waiting, was_paused=before.is_paused, lifted=()))
+    if before.is_paused_for(PauseReason.OPERATOR):
+        screen.print(f"{provider} was paused already, since {_format_since(_find_operator_pause(before))}.")
     else:
-        screen.say(f"{name} is paused: nothing more is bought there. Calls that are out end as usual.")
-    others = [one for one in after.pauses if one.reason is not Reason.PERSON]
-    if others:
-        screen.say("It stands still for other reasons too:")
-        _reasons(screen, others)
-    screen.say(f"{_waiting(waiting)} in its lane; `backdrop resume {name}` lets it go on.")
+        screen.print(f"{provider} is paused: nothing more is bought there. Calls that are out end as usual.")
+    other_pauses = [one for one in after.pauses if one.reason is not PauseReason.OPERATOR]
+    if other_pauses:
+        screen.print("It stands still for other reasons too:")
+        _print_pauses(screen, other_pauses)
+    screen.print(f"{_format_waiting(waiting)} in its lane; `backdrop resume {provider}` lets it go on.")
 
 
-def resume(stack: Stack, screen: Screen, word: str) -> None:
+def resume_lane(stack: Stack, screen: Screen, provider_argument: str) -> None:
     """Lift every reason, and say which ones."""
-    name = lane_of(stack, word)
-    before = stack.keeper.ledger.lane(name)
-    if before.paused:
-        _change(stack, name, lambda: stack.keeper.resume(name))
+    provider = parse_enabled_provider(stack, provider_argument)
+    before = stack.circuit_breaker.ledger.read_health(provider)
+    if before.is_paused:
+        _change_lane(stack, provider, lambda: stack.circuit_breaker.resume(provider))
     else:
-        _settle(stack, name)
-    after, waiting = stack.keeper.ledger.lane(name), stack.in_lane(name)
-    screen.data(_document(stack, after, waiting, was_paused=before.paused, lifted=before.pauses))
-    if not before.paused:
-        screen.say(f"{name} was not paused. {_waiting(waiting)} in its lane.")
+        _finish_change(stack, provider)
+    after, waiting = stack.circuit_breaker.ledger.read_health(provider), stack.count_lane_messages(provider)
+    screen.print_json(_build_document(stack, after, waiting, was_paused=before.is_paused, lifted=before.pauses))
+    if not before.is_paused:
+        screen.print(f"{provider} was not paused. {_format_waiting(waiting)} in its lane.")
         return
-    screen.say(f"{name} goes on. {_waiting(waiting)} in its lane. Lifted:")
-    _reasons(screen, before.pauses)
-    if any(one.reason is not Reason.PERSON for one in before.pauses):
-        screen.say("A reason that still holds pauses it again at the next call, which costs nothing.")
+    screen.print(f"{provider} goes on. {_format_waiting(waiting)} in its lane. Lifted:")
+    _print_pauses(screen, before.pauses)
+    if any(one.reason is not PauseReason.OPERATOR for one in before.pauses):
+        screen.print("A reason that still holds pauses it again at the next call, which costs nothing.")
 
 
-def lift(stack: Stack, name: str, reason: Reason) -> None:
+def lift_pause(stack: Stack, provider: str, reason: PauseReason) -> None:
     """Take one reason away from a lane."""
-    _change(stack, name, lambda: stack.keeper.resume(name, frozenset({reason})))
+    _change_lane(stack, provider, lambda: stack.circuit_breaker.resume(provider, frozenset({reason})))
 
 
-def _change(stack: Stack, name: str, change: Callable[[], object]) -> None:
+def _change_lane(stack: Stack, provider: str, change: Callable[[], object]) -> None:
     """Change a lane; where Lambda was still busy with the last change, also what the change left undone."""
     try:
         change()
-    except WaitError as error:
-        if not _is_busy(error):
+    except RetryLaterError as error:
+        if not _is_mapping_busy(error):
             raise
-        _settle(stack, name)
+        _finish_change(stack, provider)
 
 
-def _settle(stack: Stack, name: str) -> None:
+def _finish_change(stack: Stack, provider: str) -> None:
     """What somebody who died in a change left undone: the mapping, and the word to others.
 
     A lane that Lambda is still switching is waited for; after that, reconcile will do it.
     """
-    for _ in range(TRIES):
-        if stack.keeper.lanes.is_on(name) is not None:
+    for _ in range(MAX_TRIES):
+        if stack.circuit_breaker.mappings.is_enabled(provider) is not None:
             break
-        stack.clock.sleep(GAP_SECONDS)
-    stack.keeper.agree(name)
-    stack.keeper.tell(name)
+        stack.clock.sleep(RETRY_DELAY_SECONDS)
+    stack.circuit_breaker.reconcile_mapping(provider)
+    stack.circuit_breaker.enqueue_pending_notification(provider)
 
 
-def _is_busy(error: WaitError) -> bool:
+def _is_mapping_busy(error: RetryLaterError) -> bool:
     cause = error.__cause__
-    return isinstance(cause, ClientError) and error_code(cause) == BUSY
+    return isinstance(cause, ClientError) and read_aws_error_code(cause) == MAPPING_BUSY_CODE
 
 
 # -- words -----------------------------------------------------------------------------------------------------
 
 
-def _waiting(waiting: int) -> str:
+def _format_waiting(waiting: int) -> str:
     if waiting == 0:
         return "Nothing waits"
-    return f"About {several(waiting, 'job')} {'waits' if waiting == 1 else 'wait'}"
+    return f"About {format_count(waiting, 'job')} {'waits' if waiting == 1 else 'wait'}"
 
 
-def _own(lane: Lane) -> Pause:
-    return next(one for one in lane.pauses if one.reason is Reason.PERSON)
+def _find_operator_pause(lane: ProviderHealth) -> Pause:
+    return next(one for one in lane.pauses if one.reason is PauseReason.OPERATOR)
 
 
-def _since(pause: Pause) -> str:
+def _format_since(pause: Pause) -> str:
     return f"{pause.since:%Y-%m-%d %H:%M} UTC"
 
 
-def _reasons(screen: Screen, pauses: Iterable[Pause]) -> None:
+def _print_pauses(screen: Screen, pauses: Iterable[Pause]) -> None:
     for one in pauses:
-        screen.say(f"  {WHY[one.reason]}, since {_since(one)}: {one.message}")
+        screen.print(f"  {REASON_LABELS[one.reason]}, since {_format_since(one)}: {one.message}")
 
 
-def _document(stack: Stack, lane: Lane, waiting: int, *, was_paused: bool, lifted: Iterable[Pause]) -> dict[str, Any]:
+def _build_document(
+    stack: Stack, lane: ProviderHealth, waiting: int, *, was_paused: bool, lifted: Iterable[Pause]
+) -> dict[str, Any]:
     return {
         "stack": stack.name,
         "provider": lane.provider,
-        "paused": lane.paused,
+        "paused": lane.is_paused,
         "was_paused": was_paused,
-        "reasons": [described(one) for one in lane.pauses],
-        "lifted": [described(one) for one in lifted],
+        "reasons": [describe_pause(one) for one in lane.pauses],
+        "lifted": [describe_pause(one) for one in lifted],
         "waiting": waiting,
     }
 
 
-def described(pause: Pause) -> dict[str, Any]:
+def describe_pause(pause: Pause) -> dict[str, Any]:
     """A pause for scripts."""
     return {
         "reason": pause.reason.value,

@@ -4,181 +4,206 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backdrop.model.job import Status
-from backdrop.model.pricing import usd_of, usd_text
-from backdrop.operate.redrive import Failure, Redrive, Wanted
-from backdrop_cli.errors import RefusedError
-from backdrop_cli.operate.budget import left_today
-from backdrop_cli.operate.choice import chosen
-from backdrop_cli.operate.failures import none_of
-from backdrop_cli.screen import Screen, several
+from backdrop.model.job import JobStatus
+from backdrop.model.pricing import format_usd, to_usd
+from backdrop.operate.redrive import FailedItem, FailureFilter, RedrivePlan
+from backdrop_cli.errors import CommandError
+from backdrop_cli.operate.budget import read_remaining_budget
+from backdrop_cli.operate.choice import format_failure_filter
+from backdrop_cli.operate.failures import format_no_failures
+from backdrop_cli.screen import Screen, format_count
 from backdrop_cli.stack import Stack
 
-TRIES, GAP_SECONDS = 14, 5.0
+MAX_TRIES, RETRY_DELAY_SECONDS = 14, 5.0
 
 
 @dataclass
-class Plan:
+class RedriveBatch:
     """What becomes of each failure: delivered for nothing, bought, looked at anew, or left as it is."""
 
-    free: list[Redrive] = field(default_factory=list[Redrive])
-    bought: list[Redrive] = field(default_factory=list[Redrive])
-    anew: list[Redrive] = field(default_factory=list[Redrive])
-    needs_pay_again: list[Redrive] = field(default_factory=list[Redrive])
-    off: list[Redrive] = field(default_factory=list[Redrive])
+    free: list[RedrivePlan] = field(default_factory=list[RedrivePlan])
+    purchases: list[RedrivePlan] = field(default_factory=list[RedrivePlan])
+    reexaminations: list[RedrivePlan] = field(default_factory=list[RedrivePlan])
+    needs_pay_again: list[RedrivePlan] = field(default_factory=list[RedrivePlan])
+    provider_off: list[RedrivePlan] = field(default_factory=list[RedrivePlan])
 
     @property
-    def going(self) -> list[Redrive]:
-        return [*self.free, *self.bought, *self.anew]
+    def actionable(self) -> list[RedrivePlan]:
+        return [*self.free, *self.purchases, *self.reexaminations]
 
     @property
-    def price(self) -> int:
+    def max_price(self) -> int:
         """What is bought costs at most, micro-dollars."""
-        return sum(one.price for one in self.bought)
+        return sum(one.max_cost for one in self.purchases)
 
 
 @dataclass
-class Done:
+class RedriveResult:
     """What came of it. `missed`: others changed these meanwhile."""
 
-    went: list[Failure] = field(default_factory=list[Failure])
-    missed: int = 0
-    letters: int = 0
+    redriven: list[FailedItem] = field(default_factory=list[FailedItem])
+    conflicts: int = 0
+    removed_dead_letters: int = 0
 
 
-def redrive(stack: Stack, screen: Screen, meant: Wanted, *, pay_again: bool, yes: bool) -> None:
+def redrive_failures(
+    stack: Stack, screen: Screen, failure_filter: FailureFilter, *, pay_again: bool, yes: bool
+) -> None:
     """Say what it costs, ask, and bring them on their way."""
-    with screen.busy("looking through the ledger"):
-        plan = planned(stack, meant, pay_again=pay_again)
-    document = {"stack": stack.name, **_document(plan)}
-    _announce(stack, screen, plan, meant)
-    if not plan.going:
-        screen.data(document | {"done": False})
-        _nothing_goes(plan)
+    with screen.spinner("looking through the ledger"):
+        batch = plan_redrives(stack, failure_filter, pay_again=pay_again)
+    document = {"stack": stack.name, **_build_document(batch)}
+    _print_batch(stack, screen, batch, failure_filter)
+    if not batch.actionable:
+        screen.print_json(document | {"done": False})
+        _refuse_if_blocked(batch)
         return
     try:
-        screen.agree(
-            f"Redrive {_count(plan.going)}{f' for at most {usd_text(plan.price)}' if plan.price else ''}?", yes=yes
+        screen.confirm(
+            (
+                f"Redrive {_format_failure_count(batch.actionable)}"
+                f"{f' for at most {format_usd(batch.max_price)}' if batch.max_price else ''}?"
+            ),
+            yes=yes,
         )
-    except RefusedError:
-        screen.data(document | {"done": False})
+    except CommandError:
+        screen.print_json(document | {"done": False})
         raise
-    done = Done()
+    result = RedriveResult()
     try:
-        _bring(stack, screen, plan, done)
+        _redrive_all(stack, screen, batch, result)
     finally:
-        result = {"redriven": len(done.went), "missed": done.missed, "dead_letters_removed": done.letters}
-        screen.data(document | {"done": len(done.went) == len(plan.going), **result})
-        _tell(screen, done)
-    if done.missed:
-        raise RefusedError(f"{_count(done.missed)} changed while this ran; look again with `backdrop failures`")
+        result_fields = {
+            "redriven": len(result.redriven),
+            "missed": result.conflicts,
+            "dead_letters_removed": result.removed_dead_letters,
+        }
+        screen.print_json(document | {"done": len(result.redriven) == len(batch.actionable), **result_fields})
+        _print_result(screen, result)
+    if result.conflicts:
+        raise CommandError(
+            f"{_format_failure_count(result.conflicts)} changed while this ran; look again with `backdrop failures`"
+        )
 
 
-def planned(stack: Stack, meant: Wanted, *, pay_again: bool) -> Plan:
+def plan_redrives(stack: Stack, failure_filter: FailureFilter, *, pay_again: bool) -> RedriveBatch:
     """The way of each job, or photo without one, however many problems its report names."""
-    found = {(one.source.source_id, one.job.job_id if one.job else ""): one for one in stack.orders.failures(meant)}
-    plan = Plan()
-    for failure in found.values():
-        one = stack.orders.plan(failure, pay_again=pay_again)
-        _place(stack, plan, one).append(one)
-    return plan
-
-
-def _place(stack: Stack, plan: Plan, one: Redrive) -> list[Redrive]:
-    if one.failure.job is None:
-        return plan.anew
-    if one.step is None:
-        return plan.needs_pay_again
-    if one.step.job.status is not Status.ACCEPTED:
-        return plan.free
-    return plan.bought if one.step.job.provider in stack.providers else plan.off
-
-
-def _bring(stack: Stack, screen: Screen, plan: Plan, done: Done) -> None:
-    with screen.busy("bringing them on their way"):
-        try:
-            for one in plan.going:
-                if stack.orders.redrive(one):
-                    done.went.append(one.failure)
-                else:
-                    done.missed += 1
-        finally:
-            done.letters = _forget(stack, done.went)
-
-
-def _forget(stack: Stack, went: Sequence[Failure]) -> int:
-    """Take away the dead letters of what goes on; whoever breaks off reading them keeps them from us for a minute."""
-    gone_on = {
-        one.job.job_id: one.job.rev for one in went if one.job and one.job.status is Status.DEAD and one.job.told
+    failures = {
+        (one.source.source_id, one.job.job_id if one.job else ""): one
+        for one in stack.redrive_service.list_failures(failure_filter)
     }
-    taken: list[str] = []
-    for left in reversed(range(TRIES if gone_on else 0)):
-        taken += stack.letters.forget(gone_on)
-        if gone_on.keys() <= set(taken) or not left:
+    batch = RedriveBatch()
+    for failure in failures.values():
+        redrive_plan = stack.redrive_service.plan(failure, pay_again=pay_again)
+        _choose_list(stack, batch, redrive_plan).append(redrive_plan)
+    return batch
+
+
+def _choose_list(stack: Stack, batch: RedriveBatch, redrive_plan: RedrivePlan) -> list[RedrivePlan]:
+    if redrive_plan.failed_item.job is None:
+        return batch.reexaminations
+    if redrive_plan.transition is None:
+        return batch.needs_pay_again
+    if redrive_plan.transition.job.status is not JobStatus.ACCEPTED:
+        return batch.free
+    return batch.purchases if redrive_plan.transition.job.provider in stack.providers else batch.provider_off
+
+
+def _redrive_all(stack: Stack, screen: Screen, batch: RedriveBatch, result: RedriveResult) -> None:
+    with screen.spinner("bringing them on their way"):
+        try:
+            for one in batch.actionable:
+                if stack.redrive_service.redrive(one):
+                    result.redriven.append(one.failed_item)
+                else:
+                    result.conflicts += 1
+        finally:
+            result.removed_dead_letters = _remove_dead_letters(stack, result.redriven)
+
+
+def _remove_dead_letters(stack: Stack, redriven: Sequence[FailedItem]) -> int:
+    """Take away the dead letters of what goes on; whoever breaks off reading them keeps them from us for a minute."""
+    lock_versions = {
+        one.job.job_id: one.job.lock_version
+        for one in redriven
+        if one.job and one.job.status is JobStatus.DEAD and one.job.announced
+    }
+    removed: list[str] = []
+    for tries_left in reversed(range(MAX_TRIES if lock_versions else 0)):
+        removed += stack.dead_letters.delete_resolved(lock_versions)
+        if lock_versions.keys() <= set(removed) or not tries_left:
             break
-        stack.clock.sleep(GAP_SECONDS)
-    return len(taken)
+        stack.clock.sleep(RETRY_DELAY_SECONDS)
+    return len(removed)
 
 
 # -- words -----------------------------------------------------------------------------------------------------
 
 
-def _announce(stack: Stack, screen: Screen, plan: Plan, meant: Wanted) -> None:
-    number = len([*plan.going, *plan.needs_pay_again, *plan.off])
+def _print_batch(stack: Stack, screen: Screen, batch: RedriveBatch, failure_filter: FailureFilter) -> None:
+    number = len([*batch.actionable, *batch.needs_pay_again, *batch.provider_off])
     if not number:
-        screen.say(none_of(stack, meant))
-    elif chosen(meant):
-        screen.say(f"{several(number, 'failure')} with {chosen(meant)}, stack {stack.name}")
+        screen.print(format_no_failures(stack, failure_filter))
+    elif format_failure_filter(failure_filter):
+        screen.print(
+            f"{format_count(number, 'failure')} with {format_failure_filter(failure_filter)}, stack {stack.name}"
+        )
     else:
-        screen.say(f"All failures, since no filter says which: {number:,}, stack {stack.name}")
+        screen.print(f"All failures, since no filter says which: {number:,}, stack {stack.name}")
     rows = [
-        (plan.free, "for nothing", "what was paid is delivered after all"),
-        (plan.bought, "bought", f"at most {usd_text(plan.price)}"),
-        (plan.anew, "looked at anew", "never had a job; what is right by now is bought"),
-        (plan.needs_pay_again, "left alone", "paid, or perhaps paid: --pay-again buys it once more"),
-        (plan.off, "left alone", "its provider is switched off"),
+        (batch.free, "for nothing", "what was paid is delivered after all"),
+        (batch.purchases, "bought", f"at most {format_usd(batch.max_price)}"),
+        (batch.reexaminations, "looked at anew", "never had a job; what is right by now is bought"),
+        (batch.needs_pay_again, "left alone", "paid, or perhaps paid: --pay-again buys it once more"),
+        (batch.provider_off, "left alone", "its provider is switched off"),
     ]
-    shown = [(f"{len(found):,}", fate, words) for found, fate, words in rows if found]
-    if shown:
-        screen.table({"": "right", " ": "left", "  ": "words"}, shown)
-    if plan.bought:
-        _warn(stack, screen, plan)
+    visible_rows = [(f"{len(found):,}", fate, words) for found, fate, words in rows if found]
+    if visible_rows:
+        screen.print_table({"": "right", " ": "left", "  ": "words"}, visible_rows)
+    if batch.purchases:
+        _print_warnings(stack, screen, batch)
 
 
-def _warn(stack: Stack, screen: Screen, plan: Plan) -> None:
+def _print_warnings(stack: Stack, screen: Screen, batch: RedriveBatch) -> None:
     """What would hold them up."""
-    left = left_today(stack)
-    if plan.price > left:
-        screen.say(f"Today's budget has {usd_text(left)} left; what it does not cover waits for the next day (UTC).")
-    providers = {one.step.job.provider for one in plan.bought if one.step}
+    remaining = read_remaining_budget(stack)
+    if batch.max_price > remaining:
+        screen.print(
+            f"Today's budget has {format_usd(remaining)} left; what it does not cover waits for the next day (UTC)."
+        )
+    providers = {one.transition.job.provider for one in batch.purchases if one.transition}
     for name in sorted(providers):
-        for pause in stack.keeper.ledger.lane(name).pauses:
-            screen.say(f"{name} is paused ({pause.code.value}), so they wait until it goes on.")
+        for pause in stack.circuit_breaker.ledger.read_health(name).pauses:
+            screen.print(f"{name} is paused ({pause.code.value}), so they wait until it goes on.")
 
 
-def _nothing_goes(plan: Plan) -> None:
+def _refuse_if_blocked(batch: RedriveBatch) -> None:
     """RefusedError where there are failures and none of them can go."""
-    if plan.needs_pay_again:
-        raise RefusedError("nothing was changed; what is left alone goes with --pay-again, for its price once more")
-    if plan.off:
-        raise RefusedError("nothing was changed; switch the provider on with its MaxInFlight parameter first")
+    if batch.needs_pay_again:
+        raise CommandError("nothing was changed; what is left alone goes with --pay-again, for its price once more")
+    if batch.provider_off:
+        raise CommandError("nothing was changed; switch the provider on with its MaxInFlight parameter first")
 
 
-def _tell(screen: Screen, done: Done) -> None:
-    letters = f"; {several(done.letters, 'dead letter')} taken away" if done.letters else ""
-    screen.say(f"On the way again: {_count(done.went)}{letters}.")
+def _print_result(screen: Screen, result: RedriveResult) -> None:
+    dead_letters_text = (
+        f"; {format_count(result.removed_dead_letters, 'dead letter')} taken away"
+        if result.removed_dead_letters
+        else ""
+    )
+    screen.print(f"On the way again: {_format_failure_count(result.redriven)}{dead_letters_text}.")
 
 
-def _count(found: Sequence[object] | int) -> str:
-    return several(found if isinstance(found, int) else len(found), "failure")
+def _format_failure_count(failures: Sequence[object] | int) -> str:
+    return format_count(failures if isinstance(failures, int) else len(failures), "failure")
 
 
-def _document(plan: Plan) -> dict[str, Any]:
+def _build_document(batch: RedriveBatch) -> dict[str, Any]:
     return {
-        "for_nothing": len(plan.free),
-        "bought": len(plan.bought),
-        "most_usd": usd_of(plan.price),
-        "looked_at_anew": len(plan.anew),
-        "needs_pay_again": len(plan.needs_pay_again),
-        "provider_off": len(plan.off),
+        "for_nothing": len(batch.free),
+        "bought": len(batch.purchases),
+        "most_usd": to_usd(batch.max_price),
+        "looked_at_anew": len(batch.reexaminations),
+        "needs_pay_again": len(batch.needs_pay_again),
+        "provider_off": len(batch.provider_off),
     }

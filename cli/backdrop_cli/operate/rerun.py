@@ -8,163 +8,185 @@ from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
-from backdrop.model.object_keys import Kind, kind_of
-from backdrop.model.pricing import usd_of, usd_text
-from backdrop.operate.rerun import Foreseen
-from backdrop_cli.errors import RefusedError
-from backdrop_cli.operate.budget import left_today
-from backdrop_cli.screen import Screen, several
-from backdrop_cli.side_by_side import side_by_side
+from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.model.pricing import format_usd, to_usd
+from backdrop.operate.rerun import RerunPreview
+from backdrop_cli.errors import CommandError
+from backdrop_cli.operate.budget import read_remaining_budget
+from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.side_by_side import parallel_map
 from backdrop_cli.stack import Stack
 
-AT_ONCE = 8
+MAX_THREADS = 8
 # So many bytes of keys are kept in memory; those of more photos go to a file.
-IN_MEMORY = 1_000_000
-MOST_SHOWN = 5
+MAX_BYTES_IN_MEMORY = 1_000_000
+MAX_SHOWN = 5
 
 
 @dataclass
-class Plan:
+class RerunTotals:
     """What would become of the photos; `price` in micro-dollars, `broken` folder defaults with the photos they hold.
 
     `refused`: of how many photos something is refused, by code.
     """
 
     photos: int = 0
-    going: int = 0
-    bought: int = 0
-    price: int = 0
-    delivered: int = 0
-    changed: int = 0
-    reported: int = 0
-    taken_back: int = 0
-    refused: Counter[str] = field(default_factory=Counter[str])
-    broken: Counter[str] = field(default_factory=Counter[str])
+    affected: int = 0
+    purchased_jobs: int = 0
+    max_price: int = 0
+    redelivered_jobs: int = 0
+    changed_jobs: int = 0
+    reported_photos: int = 0
+    withdrawn_requests: int = 0
+    refused_by_code: Counter[str] = field(default_factory=Counter[str])
+    broken_defaults: Counter[str] = field(default_factory=Counter[str])
     examples: dict[str, str] = field(default_factory=dict[str, str])
 
-    def add(self, one: Foreseen) -> None:
+    def add(self, preview: RerunPreview) -> None:
         """Count one photo."""
         self.photos += 1
-        self.going += one.leads_to_something
-        self.broken.update([one.broken] if one.broken else [])
-        self.bought += len(one.bought)
-        self.price += one.price
-        self.delivered += len(one.delivered)
-        self.changed += one.changed
-        self.reported += bool(one.problems)
-        self.taken_back += one.taken_back
-        self.refused.update(sorted({problem.code.value for problem in one.problems}))
-        for problem in one.problems:
-            self.examples.setdefault(problem.code.value, f"{one.key}: {problem.message}")
+        self.affected += preview.has_effect
+        self.broken_defaults.update([preview.broken_defaults] if preview.broken_defaults else [])
+        self.purchased_jobs += len(preview.jobs_to_buy)
+        self.max_price += preview.max_cost
+        self.redelivered_jobs += len(preview.jobs_to_redeliver)
+        self.changed_jobs += preview.changed_job_count
+        self.reported_photos += bool(preview.problems)
+        self.withdrawn_requests += preview.drops_request
+        self.refused_by_code.update(sorted({problem.code.value for problem in preview.problems}))
+        for problem in preview.problems:
+            self.examples.setdefault(problem.code.value, f"{preview.key}: {problem.message}")
 
 
-def rerun(stack: Stack, screen: Screen, which: str, *, yes: bool) -> None:
+def rerun_photos(stack: Stack, screen: Screen, target: str, *, yes: bool) -> None:
     """Say what it costs, ask, and have intake look at each photo for which it changes something."""
-    with _keys() as keys:
-        plan = Plan()
-        with screen.busy("looking at every photo as intake would"):
-            for one in side_by_side(stack.reruns.foresee, stack.reruns.keys(which), stack.at_once):
+    with _open_key_file() as key_file:
+        totals = RerunTotals()
+        with screen.spinner("looking at every photo as intake would"):
+            for one in parallel_map(
+                stack.rerun_service.preview, stack.rerun_service.list_photo_keys(target), stack.max_threads
+            ):
                 if one:
-                    plan.add(one)
-                    _keep(keys, one)
-        document = {"stack": stack.name, "which": which, **_document(plan)}
-        _announce(stack, screen, which, plan)
-        if not plan.going:
-            screen.data(document | {"sent": 0})
+                    totals.add(one)
+                    _write_key(key_file, one)
+        document = {"stack": stack.name, "which": target, **_build_document(totals)}
+        _print_totals(stack, screen, target, totals)
+        if not totals.affected:
+            screen.print_json(document | {"sent": 0})
             return
-        _agree(screen, plan, document, yes=yes)
-        _send(stack, screen, keys, document)
+        _confirm(screen, totals, document, yes=yes)
+        _send_reruns(stack, screen, key_file, document)
 
 
 @contextmanager
-def _keys() -> Generator[IO[bytes]]:
+def _open_key_file() -> Generator[IO[bytes]]:
     """Where the keys wait for the person's word, one line each."""
-    with SpooledTemporaryFile(IN_MEMORY) as file:
+    with SpooledTemporaryFile(MAX_BYTES_IN_MEMORY) as file:
         yield file
 
 
-def _keep(keys: IO[bytes], one: Foreseen) -> None:
-    if one.leads_to_something:
-        keys.write(json.dumps(one.key).encode() + b"\n")
+def _write_key(key_file: IO[bytes], preview: RerunPreview) -> None:
+    if preview.has_effect:
+        key_file.write(json.dumps(preview.key).encode() + b"\n")
 
 
-def _kept(keys: IO[bytes]) -> Iterator[str]:
-    keys.seek(0)
-    return (json.loads(line) for line in keys)
+def _read_keys(key_file: IO[bytes]) -> Iterator[str]:
+    key_file.seek(0)
+    return (json.loads(line) for line in key_file)
 
 
-def _agree(screen: Screen, plan: Plan, document: dict[str, Any], *, yes: bool) -> None:
-    price = f" for at most {usd_text(plan.price)}" if plan.price else ""
+def _confirm(screen: Screen, totals: RerunTotals, document: dict[str, Any], *, yes: bool) -> None:
+    price = f" for at most {format_usd(totals.max_price)}" if totals.max_price else ""
     try:
-        screen.agree(f"Rerun {several(plan.going, 'photo')}{price}?", yes=yes)
-    except RefusedError:
-        screen.data(document | {"sent": 0})
+        screen.confirm(f"Rerun {format_count(totals.affected, 'photo')}{price}?", yes=yes)
+    except CommandError:
+        screen.print_json(document | {"sent": 0})
         raise
 
 
-def _send(stack: Stack, screen: Screen, keys: IO[bytes], document: dict[str, Any]) -> None:
+def _send_reruns(stack: Stack, screen: Screen, key_file: IO[bytes], document: dict[str, Any]) -> None:
     """Send the looks; how many went is told also where AWS stops it half-way."""
     sent = 0
     try:
-        with screen.busy("sending them to intake"):
-            for _ in side_by_side(stack.reruns.send, _kept(keys), stack.at_once):
+        with screen.spinner("sending them to intake"):
+            for _ in parallel_map(stack.rerun_service.enqueue, _read_keys(key_file), stack.max_threads):
                 sent += 1
     finally:
-        screen.data(document | {"sent": sent})
-        screen.say(f"Sent to intake: {several(sent, 'photo')}. Receipts and error reports tell what comes of them.")
+        screen.print_json(document | {"sent": sent})
+        screen.print(
+            f"Sent to intake: {format_count(sent, 'photo')}. Receipts and error reports tell what comes of them."
+        )
 
 
 # -- words -----------------------------------------------------------------------------------------------------
 
 
-def _announce(stack: Stack, screen: Screen, which: str, plan: Plan) -> None:
-    named = f"of {which}" if which else "in the input bucket"
-    if not plan.photos:
-        screen.say(f"There is no photo {named}, stack {stack.name}.")
+def _print_totals(stack: Stack, screen: Screen, target: str, totals: RerunTotals) -> None:
+    scope = f"of {target}" if target else "in the input bucket"
+    if not totals.photos:
+        screen.print(f"There is no photo {scope}, stack {stack.name}.")
         return
-    those = f": {which}" if which and kind_of(which) is Kind.PHOTO else f" {named}"
-    screen.say(f"{several(plan.photos, 'photo')}{those}, stack {stack.name}")
-    held = plan.broken.total()
+    scope_suffix = f": {target}" if target and classify_key(target) is ObjectKind.PHOTO else f" {scope}"
+    screen.print(f"{format_count(totals.photos, 'photo')}{scope_suffix}, stack {stack.name}")
+    blocked_photos = totals.broken_defaults.total()
     rows = [
-        (plan.bought, _jobs(plan.bought, "bought"), f"at most {usd_text(plan.price)}"),
-        (plan.delivered, _jobs(plan.delivered, "delivered again"), "free, from what was paid"),
-        (plan.changed, _jobs(plan.changed, "changed"), "no longer wanted, or described anew; nothing is bought"),
-        (plan.taken_back, _photos(plan.taken_back), "sidecar, tags or defaults replace what a request said"),
-        (plan.reported, "reported", _most_frequent(plan)),
-        (held, "photo held" if held == 1 else "photos held", f"fix first: {', '.join(list(plan.broken)[:MOST_SHOWN])}"),
+        (
+            totals.purchased_jobs,
+            _format_jobs(totals.purchased_jobs, "bought"),
+            f"at most {format_usd(totals.max_price)}",
+        ),
+        (totals.redelivered_jobs, _format_jobs(totals.redelivered_jobs, "delivered again"), "free, from what was paid"),
+        (
+            totals.changed_jobs,
+            _format_jobs(totals.changed_jobs, "changed"),
+            "no longer wanted, or described anew; nothing is bought",
+        ),
+        (
+            totals.withdrawn_requests,
+            _format_requested_photos(totals.withdrawn_requests),
+            "sidecar, tags or defaults replace what a request said",
+        ),
+        (totals.reported_photos, "reported", _format_frequent_codes(totals)),
+        (
+            blocked_photos,
+            "photo held" if blocked_photos == 1 else "photos held",
+            f"fix first: {', '.join(list(totals.broken_defaults)[:MAX_SHOWN])}",
+        ),
     ]
-    shown = [(f"{number:,}", fate, words) for number, fate, words in rows if number]
-    screen.table({"": "right", " ": "left", "  ": "words"}, shown)
-    if not plan.going:
-        screen.say("Nothing to do: nothing would change." if not plan.broken else "Nothing to do.")
-    left = left_today(stack)
-    if plan.price > left:
-        screen.say(f"Today's budget has {usd_text(left)} left; what it does not cover waits for the next day (UTC).")
+    visible_rows = [(f"{number:,}", fate, words) for number, fate, words in rows if number]
+    screen.print_table({"": "right", " ": "left", "  ": "words"}, visible_rows)
+    if not totals.affected:
+        screen.print("Nothing to do: nothing would change." if not totals.broken_defaults else "Nothing to do.")
+    remaining = read_remaining_budget(stack)
+    if totals.max_price > remaining:
+        screen.print(
+            f"Today's budget has {format_usd(remaining)} left; what it does not cover waits for the next day (UTC)."
+        )
 
 
-def _jobs(number: int, fate: str) -> str:
-    return f"{'job' if number == 1 else 'jobs'} {fate}"
+def _format_jobs(number: int, verb: str) -> str:
+    return f"{'job' if number == 1 else 'jobs'} {verb}"
 
 
-def _photos(number: int) -> str:
+def _format_requested_photos(number: int) -> str:
     return f"{'photo' if number == 1 else 'photos'} asked for directly"
 
 
-def _most_frequent(plan: Plan) -> str:
+def _format_frequent_codes(totals: RerunTotals) -> str:
     return "; ".join(
-        f"{number:,} {code} ({plan.examples[code]})" for code, number in plan.refused.most_common(MOST_SHOWN)
+        f"{number:,} {code} ({totals.examples[code]})" for code, number in totals.refused_by_code.most_common(MAX_SHOWN)
     )
 
 
-def _document(plan: Plan) -> dict[str, Any]:
+def _build_document(totals: RerunTotals) -> dict[str, Any]:
     return {
-        "photos": plan.photos,
-        "would_go": plan.going,
-        "bought": plan.bought,
-        "most_usd": usd_of(plan.price),
-        "for_nothing": plan.delivered,
-        "changed": plan.changed,
-        "requests_taken_back": plan.taken_back,
-        "refused": dict(plan.refused),
-        "held_by": dict(plan.broken),
+        "photos": totals.photos,
+        "would_go": totals.affected,
+        "bought": totals.purchased_jobs,
+        "most_usd": to_usd(totals.max_price),
+        "for_nothing": totals.redelivered_jobs,
+        "changed": totals.changed_jobs,
+        "requests_taken_back": totals.withdrawn_requests,
+        "refused": dict(totals.refused_by_code),
+        "held_by": dict(totals.broken_defaults),
     }

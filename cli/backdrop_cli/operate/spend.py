@@ -6,83 +6,83 @@ from typing import Any
 
 from backdrop.model.job import Attempt, Job
 from backdrop.model.object_keys import source_name
-from backdrop.model.pricing import usd_of, usd_text
-from backdrop_cli.errors import MisusedError
+from backdrop.model.pricing import format_usd, to_usd
+from backdrop_cli.errors import UsageError
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
-type Name = Callable[[Stack, Job, Attempt], str]
+type GroupName = Callable[[Stack, Job, Attempt], str]
 
-ROOT = "(no folder)"
+ROOT_LABEL = "(no folder)"
 
 
 @dataclass
-class Sum:
+class SpendTotal:
     """What some calls cost, micro-dollars; `calls` that were, or may have been, charged."""
 
     calls: int = 0
-    certain: int = 0
+    confirmed: int = 0
     unknown: int = 0
 
     def add(self, attempt: Attempt) -> None:
         """Count one call."""
         if attempt.charged or attempt.unknown:
             self.calls += 1
-            self.certain += attempt.charged
+            self.confirmed += attempt.charged
             self.unknown += attempt.unknown
 
 
-def _folder(stack: Stack, job: Job, _: Attempt) -> str:
+def _find_top_folder(stack: Stack, job: Job, _: Attempt) -> str:
     """The folder at the top, as all keys of a shop's season begin."""
     top, slash, _rest = source_name(job.bucket, job.key, stack.input_bucket).partition("/")
-    return f"{top}/" if slash else ROOT
+    return f"{top}/" if slash else ROOT_LABEL
 
 
-BY: dict[str, Name] = {
-    "day": lambda _stack, _job, attempt: attempt.day,
-    "folder": _folder,
+GROUPINGS: dict[str, GroupName] = {
+    "day": lambda _stack, _job, attempt: attempt.budget_day,
+    "folder": _find_top_folder,
     "provider": lambda _stack, _job, attempt: attempt.provider,
 }
 
 
-def check(by: str) -> str:
+def validate_grouping(by: str) -> str:
     """One of the words that `--by` takes; MisusedError for another."""
-    if by not in BY:
-        raise MisusedError(f"spend is told by {', '.join(BY)}, not by {by!r}")
+    if by not in GROUPINGS:
+        raise UsageError(f"spend is told by {', '.join(GROUPINGS)}, not by {by!r}")
     return by
 
 
-def spend(stack: Stack, screen: Screen, by: str) -> None:
+def show_spend(stack: Stack, screen: Screen, by: str) -> None:
     """Show it."""
-    name, sums, total = BY[by], dict[str, Sum](), Sum()
-    with screen.busy("reading the ledger"):
-        for job in stack.census.jobs():
+    group_name, totals, total = GROUPINGS[by], dict[str, SpendTotal](), SpendTotal()
+    with screen.spinner("reading the ledger"):
+        for job in stack.ledger_scan.scan_jobs():
             for attempt in job.attempts:
                 total.add(attempt)
-                sums.setdefault(name(stack, job, attempt), Sum()).add(attempt)
-    shown = {key: one for key, one in sorted(sums.items()) if one.calls}
-    screen.data(_document(stack, by, shown, total))
+                totals.setdefault(group_name(stack, job, attempt), SpendTotal()).add(attempt)
+    shown = {key: one for key, one in sorted(totals.items()) if one.calls}
+    screen.print_json(_build_document(stack, by, shown, total))
     if not total.calls:
-        screen.say(f"Nothing has been spent, stack {stack.name}.")
+        screen.print(f"Nothing has been spent, stack {stack.name}.")
         return
-    screen.say(f"What was spent, stack {stack.name}", "bold")
+    screen.print(f"What was spent, stack {stack.name}", "bold")
     heads = {by.capitalize(): "left", "Paid calls": "right", "Spent": "right", "Perhaps besides": "right"}
-    rows = [(key, *_cells(one)) for key, one in shown.items()]
-    screen.table(heads, [*rows, ("all", *_cells(total))])
+    rows = [(key, *_format_cells(one)) for key, one in shown.items()]
+    screen.print_table(heads, [*rows, ("all", *_format_cells(total))])
 
 
-def _cells(one: Sum) -> tuple[str, str, str]:
-    return f"{one.calls:,}", usd_text(one.certain), usd_text(one.unknown) if one.unknown else ""
+def _format_cells(total: SpendTotal) -> tuple[str, str, str]:
+    return f"{total.calls:,}", format_usd(total.confirmed), format_usd(total.unknown) if total.unknown else ""
 
 
-def _document(stack: Stack, by: str, sums: dict[str, Sum], total: Sum) -> dict[str, Any]:
+def _build_document(stack: Stack, by: str, totals: dict[str, SpendTotal], total: SpendTotal) -> dict[str, Any]:
     return {
         "stack": stack.name,
         "by": by,
-        "rows": [{by: key, **_described(one)} for key, one in sums.items()],
-        "total": _described(total),
+        "rows": [{by: key, **_describe_total(one)} for key, one in totals.items()],
+        "total": _describe_total(total),
     }
 
 
-def _described(one: Sum) -> dict[str, Any]:
-    return {"paid_calls": one.calls, "usd": usd_of(one.certain), "unknown_usd": usd_of(one.unknown)}
+def _describe_total(total: SpendTotal) -> dict[str, Any]:
+    return {"paid_calls": total.calls, "usd": to_usd(total.confirmed), "unknown_usd": to_usd(total.unknown)}

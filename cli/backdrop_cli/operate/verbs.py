@@ -4,15 +4,15 @@ from typing import Annotated
 
 import typer
 
-from backdrop_cli.errors import MisusedError
-from backdrop_cli.options import Json, Place, Profile, Region, StackName, opened
+from backdrop_cli.errors import UsageError
+from backdrop_cli.options import JsonOutput, Profile, Region, StackLocation, StackName, open_stack
 
 Provider = Annotated[str, typer.Argument(metavar="PROVIDER", help="ideogram, segmind, 1min or runware.")]
-Codes = Annotated[
+CodeFilter = Annotated[
     list[str] | None, typer.Option("--code", metavar="CODE", help="Only failures with this code; may be repeated.")
 ]
-Of = Annotated[str, typer.Option("--provider", metavar="PROVIDER", help="Only this provider's failures.")]
-Prefix = Annotated[str, typer.Option("--prefix", metavar="PREFIX", help="Only photos whose keys begin so.")]
+ProviderFilter = Annotated[str, typer.Option("--provider", metavar="PROVIDER", help="Only this provider's failures.")]
+PrefixFilter = Annotated[str, typer.Option("--prefix", metavar="PREFIX", help="Only photos whose keys begin so.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand; nothing is asked.")]
 
 
@@ -22,16 +22,16 @@ def pause(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Buy nothing more at a provider until `resume`; photos wait, none is lost.
 
     Example: backdrop pause ideogram
     """
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         from backdrop_cli.operate import lanes
 
-        lanes.pause(there, screen, provider)
+        lanes.pause_lane(target_stack, screen, provider)
 
 
 def resume(
@@ -40,16 +40,16 @@ def resume(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Let a paused provider go on, whatever paused it.
 
     Example: backdrop resume ideogram
     """
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         from backdrop_cli.operate import lanes
 
-        lanes.resume(there, screen, provider)
+        lanes.resume_lane(target_stack, screen, provider)
 
 
 def budget(
@@ -59,7 +59,7 @@ def budget(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Show what today's budget has left, or set it until midnight UTC.
 
@@ -67,39 +67,39 @@ def budget(
     """
     from backdrop_cli.operate import budget as day
 
-    cap = day.amount(dollars, today=today)
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        day.show(there, screen) if cap is None else day.put(there, screen, cap)
+    cap = day.parse_budget(dollars, today=today)
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        day.show_budget(target_stack, screen) if cap is None else day.set_budget(target_stack, screen, cap)
 
 
 def failures(
     ctx: typer.Context,
-    code: Codes = None,
-    provider: Of = "",
-    prefix: Prefix = "",
-    every: Annotated[bool, typer.Option("--all", help="List every photo.")] = False,
+    code: CodeFilter = None,
+    provider: ProviderFilter = "",
+    prefix: PrefixFilter = "",
+    list_all: Annotated[bool, typer.Option("--all", help="List every photo.")] = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Show what failed, what it cost and what to do about it.
 
     Example: backdrop failures --code charge_unknown --prefix shoes/
     """
     from backdrop_cli.operate import failures as failed
-    from backdrop_cli.operate.choice import wanted
+    from backdrop_cli.operate.choice import parse_failure_filter
 
-    meant = wanted(code or (), provider, prefix)
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        failed.show(there, screen, meant, every=every)
+    failure_filter = parse_failure_filter(code or (), provider, prefix)
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        failed.show_failures(target_stack, screen, failure_filter, list_all=list_all)
 
 
 def redrive(
     ctx: typer.Context,
-    code: Codes = None,
-    provider: Of = "",
-    prefix: Prefix = "",
+    code: CodeFilter = None,
+    provider: ProviderFilter = "",
+    prefix: PrefixFilter = "",
     pay_again: Annotated[
         bool,
         typer.Option("--pay-again", help="Buy once more what was paid, or may have been, and cannot be had any more."),
@@ -108,7 +108,7 @@ def redrive(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Bring failures on their way again; says first what that costs, and asks.
 
@@ -117,24 +117,24 @@ def redrive(
     Example: backdrop redrive --code crashed --prefix shoes/
     """
     from backdrop_cli.operate import redrive as again
-    from backdrop_cli.operate.choice import wanted
+    from backdrop_cli.operate.choice import parse_failure_filter
 
-    meant = wanted(code or (), provider, prefix)
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        again.redrive(there, screen, meant, pay_again=pay_again, yes=yes)
+    failure_filter = parse_failure_filter(code or (), provider, prefix)
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        again.redrive_failures(target_stack, screen, failure_filter, pay_again=pay_again, yes=yes)
 
 
 def rerun(
     ctx: typer.Context,
-    which: Annotated[
+    target: Annotated[
         str | None, typer.Argument(metavar="KEY|PREFIX", help="One photo's key, or the beginning of many keys.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All photos of the input bucket.")] = False,
+    all_photos: Annotated[bool, typer.Option("--all", help="All photos of the input bucket.")] = False,
     yes: Yes = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Resolve photos anew on what sidecars, tags and folder defaults say now.
 
@@ -144,21 +144,21 @@ def rerun(
     """
     from backdrop_cli.operate import rerun as anew
 
-    if every is bool(which):
-        raise MisusedError("say which photos: a key or the beginning of keys, such as shoes/autumn/, or else --all")
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        anew.rerun(there, screen, which or "", yes=yes)
+    if all_photos is bool(target):
+        raise UsageError("say which photos: a key or the beginning of keys, such as shoes/autumn/, or else --all")
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        anew.rerun_photos(target_stack, screen, target or "", yes=yes)
 
 
 def cancel(
     ctx: typer.Context,
     prefix: Annotated[str | None, typer.Argument(metavar="PREFIX", help="Photos whose keys begin so.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All photos of the stack.")] = False,
+    all_photos: Annotated[bool, typer.Option("--all", help="All photos of the stack.")] = False,
     yes: Yes = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """End what was dropped or asked for until now and is not bought yet; says first how much, and asks.
 
@@ -168,10 +168,10 @@ def cancel(
     """
     from backdrop_cli.operate import cancel as off
 
-    if every is bool(prefix):
-        raise MisusedError("say which photos: a prefix of their keys, such as shoes/autumn/, or else --all")
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        off.cancel(there, screen, prefix or "", yes=yes)
+    if all_photos is bool(prefix):
+        raise UsageError("say which photos: a prefix of their keys, such as shoes/autumn/, or else --all")
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        off.cancel_work(target_stack, screen, prefix or "", yes=yes)
 
 
 def show(
@@ -180,16 +180,16 @@ def show(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Tell one image's whole story: what was asked, every call, every cost, every file.
 
     Example: backdrop show shoes/red.jpg
     """
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         from backdrop_cli.operate import show as story
 
-        story.show(there, screen, key)
+        story.show_photo(target_stack, screen, key)
 
 
 def status(
@@ -198,16 +198,16 @@ def status(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Show how each provider is, what waits, what ended how, and what today has cost.
 
     Example: backdrop status --watch
     """
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         from backdrop_cli.operate import status as now
 
-        now.status(there, screen, watch=watch)
+        now.show_status(target_stack, screen, watch=watch)
 
 
 def spend(
@@ -216,7 +216,7 @@ def spend(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Show what was spent, by day, by folder or by provider.
 
@@ -224,9 +224,9 @@ def spend(
     """
     from backdrop_cli.operate import spend as spent
 
-    spent.check(by)
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
-        spent.spend(there, screen, by)
+    spent.validate_grouping(by)
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
+        spent.show_spend(target_stack, screen, by)
 
 
 def doctor(
@@ -234,7 +234,7 @@ def doctor(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> int:
     """Look for what is wrong with a stack, and say how to mend it.
 
@@ -243,10 +243,10 @@ def doctor(
 
     Example: backdrop doctor --stack backdrop
     """
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         from backdrop_cli.operate import doctor as looks
 
-        return looks.doctor(there, screen)
+        return looks.run_doctor(target_stack, screen)
 
 
 def set_key(
@@ -255,13 +255,13 @@ def set_key(
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
-    as_json: Json = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Set a provider's API key; it is asked for, or read from a pipe.
 
     Example: backdrop key set ideogram < key.txt
     """
-    with opened(ctx, Place(stack, profile, region), as_json) as (there, screen):
+    with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         from backdrop_cli.operate import keys
 
-        keys.put(there, screen, provider)
+        keys.store_key(target_stack, screen, provider)

@@ -4,12 +4,24 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from backdrop.model.pricing import micro_of, usd_text
-from backdrop_cli.page.shots import Album, File, Links, Missing, Shot, Trouble, style_of
-from backdrop_cli.words import asked, lasting, size
+from backdrop.model.pricing import format_usd, to_micro_usd
+from backdrop_cli.page.shots import (
+    Album,
+    Comparison,
+    GalleryFile,
+    MissingReason,
+    ReportedProblem,
+    ThumbnailLinks,
+    format_style,
+)
+from backdrop_cli.words import format_bytes, format_duration, format_value
 
-MONEY = {"not_spent": "Nothing was spent.", "spent": "It was paid.", "unknown": "Whether it was paid is not known."}
-STATUS = {
+MONEY_TEXTS = {
+    "not_spent": "Nothing was spent.",
+    "spent": "It was paid.",
+    "unknown": "Whether it was paid is not known.",
+}
+STATUS_TEXTS = {
     "refused": "refused",
     "dead": "failed",
     "held": "held",
@@ -17,156 +29,168 @@ STATUS = {
     "accepted": "waiting",
     "unknown": "being looked up",
 }
-_BASIS = {"price_list": "by the list price", "reported": "as the provider said", "configured": "as the stack says"}
+_PRICE_BASIS_TEXTS = {
+    "price_list": "by the list price",
+    "reported": "as the provider said",
+    "configured": "as the stack says",
+}
 # The fields' names as people say them, where an underscore less is not enough.
-_FIELDS: Mapping[str, str] = {
+_FIELD_LABELS: Mapping[str, str] = {
     "num_images": "number of pictures",
     "style_preset": "style",
     "style_codes": "style",
     "seed": "seed asked for",
 }
 
-_WHY_MISSING = {
-    Missing.GONE: "This version of the {} is no longer in the bucket.",
-    Missing.WITHHELD: "S3 denies access to the {}.",
-    Missing.UNREADABLE: "There is no preview of the {}.",
+_MISSING_TEXTS = {
+    MissingReason.GONE: "This version of the {} is no longer in the bucket.",
+    MissingReason.ACCESS_DENIED: "S3 denies access to the {}.",
+    MissingReason.UNREADABLE: "There is no preview of the {}.",
 }
 
-type Entry = dict[str, Any]
+type GalleryEntry = dict[str, Any]
 type Fact = tuple[str, str]
 
 
-def entry_of(shot: Shot, album: Album, links: Links) -> Entry:
+def build_comparison_entry(comparison: Comparison, album: Album, links: ThumbnailLinks) -> GalleryEntry:
     """A picture beside its photo."""
-    job, shown = shot.job, shot.shown
-    said: Mapping[str, Any] = job["instructions"]
+    job, shown_result = comparison.job, comparison.shown_result
+    instructions: Mapping[str, Any] = job["instructions"]
     return {
         "kind": "shot",
-        "id": shot.picks[0].output,
-        "name": shot.name,
-        "together": bool(album.together) and shot.name.startswith(album.together),
-        "before": _thumb(shot.photo, links),
-        "after": _thumb(shot.picture, links),
-        "no_before": _missing(shot.photo, links, "photo"),
-        "no_after": _missing(shot.picture, links, "picture"),
-        "ratio": round(shown["width"] / max(shown["height"], 1), 4),
-        "cut": shown["has_alpha"],
-        "said": said.get("prompt", ""),
-        "tags": list(_tags(shot)),
+        "id": comparison.picks[0].picture_key,
+        "name": comparison.name,
+        "together": bool(album.side_by_side_prefix) and comparison.name.startswith(album.side_by_side_prefix),
+        "before": _find_thumbnail(comparison.photo, links),
+        "after": _find_thumbnail(comparison.picture, links),
+        "no_before": _explain_missing(comparison.photo, links, "photo"),
+        "no_after": _explain_missing(comparison.picture, links, "picture"),
+        "ratio": round(shown_result["width"] / max(shown_result["height"], 1), 4),
+        "cut": shown_result["has_alpha"],
+        "said": instructions.get("prompt", ""),
+        "tags": list(_list_tags(comparison)),
         "warnings": list(job["warnings"]),
         "provider": job["provider"],
-        "maker": maker(job["provider"], album),
+        "maker": format_maker(job["provider"], album),
         "operation": job["operation"],
         "usd": job["cost"]["usd"],
         "at": job["stored_at"] or "",
-        "seconds": shot.seconds,
-        "cost": _cost(shot),
-        "time": lasting(shot.seconds),
-        "asked": _asked(job),
-        "facts": list(_facts(shot, album)),
-        "picks": [[pick.key, pick.output] for pick in shot.picks],
-        "files": [_file(result) for result in shot.results],
+        "seconds": comparison.duration_seconds,
+        "cost": _format_cost(comparison),
+        "time": format_duration(comparison.duration_seconds),
+        "asked": _group_by_source(job),
+        "facts": list(_list_facts(comparison, album)),
+        "picks": [[pick.photo_key, pick.picture_key] for pick in comparison.picks],
+        "files": [_describe_file(result) for result in comparison.results],
     }
 
 
-def problem_of(trouble: Trouble, links: Links) -> Entry:
+def build_problem_entry(problem: ReportedProblem, links: ThumbnailLinks) -> GalleryEntry:
     """What could not be done, why, what it cost and what to do."""
     return {
         "kind": "trouble",
-        "id": f"{trouble.source} {trouble.variant} {trouble.code}",
-        "name": trouble.name,
-        "before": _thumb(trouble.photo, links),
-        "no_before": _missing(trouble.photo, links, "photo"),
-        "variant": trouble.variant,
-        "status": STATUS.get(trouble.status, trouble.status),
-        "code": trouble.code,
-        "message": trouble.message,
-        "hint": trouble.hint,
-        "money": MONEY.get(trouble.money, trouble.money),
-        "at": trouble.since,
-        "since": moment(trouble.since),
+        "id": f"{problem.source} {problem.variant} {problem.code}",
+        "name": problem.name,
+        "before": _find_thumbnail(problem.photo, links),
+        "no_before": _explain_missing(problem.photo, links, "photo"),
+        "variant": problem.variant,
+        "status": STATUS_TEXTS.get(problem.status, problem.status),
+        "code": problem.code,
+        "message": problem.message,
+        "hint": problem.hint,
+        "money": MONEY_TEXTS.get(problem.money, problem.money),
+        "at": problem.first_seen,
+        "since": format_utc_time(problem.first_seen),
     }
 
 
-def _thumb(file: File | None, links: Links) -> str:
+def _find_thumbnail(file: GalleryFile | None, links: ThumbnailLinks) -> str:
     link = links.get(file, "") if file else ""
-    return "" if isinstance(link, Missing) else link
+    return "" if isinstance(link, MissingReason) else link
 
 
-def _missing(file: File | None, links: Links, what: str) -> str:
+def _explain_missing(file: GalleryFile | None, links: ThumbnailLinks, noun: str) -> str:
     """Why a file is not shown, as a sentence; "" where it is."""
     link = links.get(file) if file else None
-    return _WHY_MISSING[link].format(what) if isinstance(link, Missing) else ""
+    return _MISSING_TEXTS[link].format(noun) if isinstance(link, MissingReason) else ""
 
 
-def maker(provider: str, album: Album) -> str:
+def format_maker(provider: str, album: Album) -> str:
     """Who made a picture, in words."""
     return f"the stand-in for {provider}" if provider in album.standins else provider
 
 
-def money(usd: float) -> str:
+def format_usd_amount(usd: float) -> str:
     """Dollars as people read them."""
-    return usd_text(micro_of(str(usd)))
+    return format_usd(to_micro_usd(str(usd)))
 
 
-def moment(text: str) -> str:
+def format_utc_time(timestamp: str) -> str:
     """A moment as a receipt writes it, for people."""
-    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M:%S} UTC" if text else ""
+    return f"{datetime.fromisoformat(timestamp):%Y-%m-%d %H:%M:%S} UTC" if timestamp else ""
 
 
-def _tags(shot: Shot) -> Iterator[str]:
-    if shot.job["variant"]:
-        yield shot.job["variant"]
-    if style := style_of(shot.job["instructions"]):
+def _list_tags(comparison: Comparison) -> Iterator[str]:
+    if comparison.job["variant"]:
+        yield comparison.job["variant"]
+    if style := format_style(comparison.job["instructions"]):
         yield style
-    if shot.of > 1:
-        yield f"picture {shot.shown['n']} of {shot.of}"
+    if comparison.picture_count > 1:
+        yield f"picture {comparison.shown_result['n']} of {comparison.picture_count}"
 
 
-def _cost(shot: Shot) -> str:
+def _format_cost(comparison: Comparison) -> str:
     """The price of the whole job, since that is what was bought."""
-    return money(shot.job["cost"]["usd"]) + (f" for {shot.of}" if shot.of > 1 else "")
+    return format_usd_amount(comparison.job["cost"]["usd"]) + (
+        f" for {comparison.picture_count}" if comparison.picture_count > 1 else ""
+    )
 
 
-def _asked(job: Mapping[str, Any]) -> list[tuple[str, list[Fact]]]:
+def _group_by_source(job: Mapping[str, Any]) -> list[tuple[str, list[Fact]]]:
     """What was asked, by the place that said it; the prompt stands above it all."""
-    places: dict[str, list[Fact]] = {}
+    fields_by_source: dict[str, list[Fact]] = {}
     for name, value in job["instructions"].items():
         if name == "prompt":
             continue
-        field = _FIELDS.get(name, name.replace("_", " "))
-        places.setdefault(job["provenance"].get(name, ""), []).append((field, _words(name, value)))
-    return [*places.items()]
+        label = _FIELD_LABELS.get(name, name.replace("_", " "))
+        fields_by_source.setdefault(job["provenance"].get(name, ""), []).append((label, _format_field(name, value)))
+    return [*fields_by_source.items()]
 
 
-def _words(name: str, value: Any) -> str:
+def _format_field(name: str, value: Any) -> str:
     if name == "operation":
         return "new background" if value == "replace" else "background removed"
-    return style_of({name: value}) or asked(value)
+    return format_style({name: value}) or format_value(value)
 
 
-def _facts(shot: Shot, album: Album) -> Iterator[Fact]:
-    job, shown = shot.job, shot.shown
-    yield "Made by", maker(job["provider"], album)
-    yield "Cost", f"{_cost(shot)}, {_how_paid(job)}"
+def _list_facts(comparison: Comparison, album: Album) -> Iterator[Fact]:
+    job, result = comparison.job, comparison.shown_result
+    yield "Made by", format_maker(job["provider"], album)
+    yield "Cost", f"{_format_cost(comparison)}, {_explain_price(job)}"
     if job["cost"]["unknown_usd"]:
-        yield "Perhaps charged besides", f"{money(job['cost']['unknown_usd'])}, for an answer that was lost"
-    yield "Time", f"{lasting(shot.seconds)} from upload to picture"
+        yield "Perhaps charged besides", f"{format_usd_amount(job['cost']['unknown_usd'])}, for an answer that was lost"
+    yield "Time", f"{format_duration(comparison.duration_seconds)} from upload to picture"
     if job["throttled_seconds"]:
-        yield "Of it waited", f"{lasting(job['throttled_seconds'])}, for the provider's rate limit"
-    yield "Handed over", moment(job["stored_at"] or "")
+        yield "Of it waited", f"{format_duration(job['throttled_seconds'])}, for the provider's rate limit"
+    yield "Handed over", format_utc_time(job["stored_at"] or "")
     if len(job["attempts"]) > 1:
         yield "Attempts", str(len(job["attempts"]))
-    if shown["seed"] is not None:
-        yield "Seed", str(shown["seed"])
-    yield "Photo", shot.source
+    if result["seed"] is not None:
+        yield "Seed", str(result["seed"])
+    yield "Photo", comparison.source
 
 
-def _how_paid(job: Mapping[str, Any]) -> str:
-    return "from a file that was paid for before" if job["reused_from"] else _BASIS.get(job["cost"]["basis"], "")
+def _explain_price(job: Mapping[str, Any]) -> str:
+    return (
+        "from a file that was paid for before"
+        if job["reused_from"]
+        else _PRICE_BASIS_TEXTS.get(job["cost"]["basis"], "")
+    )
 
 
-def _file(result: Mapping[str, Any]) -> tuple[str, str]:
+def _describe_file(result: Mapping[str, Any]) -> tuple[str, str]:
     """A file's key, and what it is."""
-    kind = f"{result['format'].upper()}, {result['width']:,} × {result['height']:,}, {size(result['bytes'])}"
-    return result["key"], f"{result['output']}: {kind}" if result["output"] else kind
+    description = (
+        f"{result['format'].upper()}, {result['width']:,} × {result['height']:,}, {format_bytes(result['bytes'])}"
+    )
+    return result["key"], f"{result['output']}: {description}" if result["output"] else description

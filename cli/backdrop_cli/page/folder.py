@@ -6,78 +6,78 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from backdrop_cli.page.document import GENERATOR, Shows, document
-from backdrop_cli.page.shots import Album, File, Missing
-from backdrop_cli.page.thumbs import Read, forget, linked, thumbs
+from backdrop_cli.page.document import GENERATOR, GalleryScope, render_gallery
+from backdrop_cli.page.shots import Album, GalleryFile, MissingReason
+from backdrop_cli.page.thumbs import FileReader, delete_thumbnails, find_thumbnail_links, make_thumbnails
 
-INDEX = "index.html"
-_HEAD = 20_000
+INDEX_FILE_NAME = "index.html"
+_HEAD_CHARACTERS = 20_000
 
 
 @dataclass(frozen=True)
-class Written:
+class GalleryResult:
     """A page on disk: `made` thumbs are new, `kept` were there before; `missing` are the pictures without a thumb.
 
     The photo of an error report may have none.
     """
 
-    index: Path
-    made: int
-    kept: int
-    missing: Mapping[File, Missing]
+    index_path: Path
+    new_thumbnail_count: int
+    kept_thumbnail_count: int
+    missing_files: Mapping[GalleryFile, MissingReason]
 
 
-def write(
+def write_gallery(
     folder: Path,
     album: Album,
-    read: Read,
-    made_at: datetime,
+    read_file: FileReader,
+    created_at: datetime,
     *,
-    at_once: int = 0,
-    tell: Callable[[int, int], None] = lambda _done, _of: None,
-) -> Written:
+    max_workers: int = 0,
+    report_progress: Callable[[int, int], None] = lambda _done, _of: None,
+) -> GalleryResult:
     """Writes the page into a folder, which is created if necessary; thumbs of an earlier run are kept.
 
     `tell` gets how many thumbs are done. The page that is there is replaced at once when all thumbs are, and only then
     are thumbs deleted that it alone showed. Raises OSError where the disk is full or the folder cannot be written.
     """
     files = album.files
-    found: list[tuple[File, str | Missing, bool]] = []
-    for thumb in thumbs(folder, files, read, at_once):
-        found.append((thumb.file, thumb.link, thumb.fresh))
-        tell(len(found), len(files))
-    links = {file: link for file, link, _ in found}
-    index = folder / INDEX
-    before = linked(_text(index))
-    written = index.with_suffix(f".{os.getpid()}.part")
-    written.write_text(document(album, links, made_at), "utf-8")
-    written.replace(index)
-    forget(folder, before - set(links.values()))
+    thumbnails: list[tuple[GalleryFile, str | MissingReason, bool]] = []
+    for thumb in make_thumbnails(folder, files, read_file, max_workers):
+        thumbnails.append((thumb.file, thumb.link, thumb.is_new))
+        report_progress(len(thumbnails), len(files))
+    links = {file: link for file, link, _ in thumbnails}
+    index = folder / INDEX_FILE_NAME
+    previous_links = find_thumbnail_links(_read_index(index))
+    temporary_path = index.with_suffix(f".{os.getpid()}.part")
+    temporary_path.write_text(render_gallery(album, links, created_at), "utf-8")
+    temporary_path.replace(index)
+    delete_thumbnails(folder, previous_links - set(links.values()))
     # Two threads may have made the same thumb at a time: it counts once.
-    made = len({link for _, link, fresh in found if fresh})
-    wanted = {file for shot in album.shots for file in (shot.photo, shot.picture)}
-    missing = {file: link for file, link in links.items() if file in wanted and isinstance(link, Missing)}
-    shown = sum(not isinstance(link, Missing) for link in links.values())
-    return Written(index, made, shown - made, missing)
+    new_count = len({link for _, link, is_new in thumbnails if is_new})
+    expected_files = {file for shot in album.comparisons for file in (shot.photo, shot.picture)}
+    missing = {file: link for file, link in links.items() if file in expected_files and isinstance(link, MissingReason)}
+    shown_count = sum(not isinstance(link, MissingReason) for link in links.values())
+    return GalleryResult(index, new_count, shown_count - new_count, missing)
 
 
-def holds_another_page(folder: Path, album: Album) -> str:
+def describe_other_page(folder: Path, album: Album) -> str:
     """What page the folder holds that the album's page would not include, to complete `it holds …`; "" for none."""
-    index = folder / INDEX
+    index = folder / INDEX_FILE_NAME
     if not index.exists():
         return ""
-    head = _text(index)[:_HEAD]
+    head = _read_index(index)[:_HEAD_CHARACTERS]
     if f'content="{GENERATOR}"' not in head:
         return "an index.html that this command did not write"
-    found, ours = Shows.read(head), Shows.of(album)
-    if found is None:
+    existing_scope, new_scope = GalleryScope.parse(head), GalleryScope.from_album(album)
+    if existing_scope is None:
         return "a page of an earlier release, which does not say which photos it shows"
-    if ours.includes(found):
+    if new_scope.includes(existing_scope):
         return ""
-    if ours.stack != found.stack:
+    if new_scope.stack != existing_scope.stack:
         return "the page of another stack"
-    return f"the page of {found.prefix}" if found.prefix else "the page of all photos"
+    return f"the page of {existing_scope.prefix}" if existing_scope.prefix else "the page of all photos"
 
 
-def _text(index: Path) -> str:
+def _read_index(index: Path) -> str:
     return index.read_bytes().decode(errors="replace") if index.exists() else ""

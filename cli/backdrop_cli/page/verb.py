@@ -3,97 +3,98 @@
 from pathlib import Path
 from typing import Any
 
-from backdrop_cli.errors import MisusedError, RefusedError
-from backdrop_cli.page.folder import Written, holds_another_page, write
-from backdrop_cli.page.shots import Album, Missing
-from backdrop_cli.screen import Screen, several
+from backdrop_cli.errors import CommandError, UsageError
+from backdrop_cli.page.folder import GalleryResult, describe_other_page, write_gallery
+from backdrop_cli.page.shots import Album, MissingReason
+from backdrop_cli.screen import Screen, format_count
 from backdrop_cli.stack import Stack
 
-MOST_NAMED = 5
-WHY_MISSING = {
-    Missing.GONE: "because this version is no longer in the bucket",
-    Missing.WITHHELD: "because S3 denies access",
-    Missing.UNREADABLE: "because the file cannot be decoded",
+MAX_LISTED_FILES = 5
+MISSING_TEXTS = {
+    MissingReason.GONE: "because this version is no longer in the bucket",
+    MissingReason.ACCESS_DENIED: "because S3 denies access",
+    MissingReason.UNREADABLE: "because the file cannot be decoded",
 }
 
 
-def gallery(stack: Stack, screen: Screen, prefix: str, folder: Path) -> None:
+def make_gallery(stack: Stack, screen: Screen, prefix: str, folder: Path) -> None:
     """Make the page of all photos whose keys begin with a prefix."""
     try:
-        with screen.busy("reading receipts and reports") as say:
-            album = _album(stack, prefix)
-            _check(folder, album)
-            made = write(
+        with screen.spinner("reading receipts and reports") as update_message:
+            album = _read_album(stack, prefix)
+            _check_folder(folder, album)
+            result = write_gallery(
                 folder,
                 album,
-                stack.buckets.read,
+                stack.bucket_reader.read_file,
                 stack.clock.now(),
-                at_once=stack.at_once,
-                tell=lambda done, of: say(f"making thumbs: {done:,} of {of:,}"),
+                max_workers=stack.max_threads,
+                report_progress=lambda done, of: update_message(f"making thumbs: {done:,} of {of:,}"),
             )
     except OSError as error:
-        raise RefusedError(
+        raise CommandError(
             f"{folder} cannot be written ({error.strerror or error}); what is there stays, and the next run goes on"
         ) from error
-    screen.data(_document(stack, album, made))
-    _tell(screen, stack, album, made)
+    screen.print_json(_build_document(stack, album, result))
+    _print_result(screen, stack, album, result)
 
 
-def _check(folder: Path, album: Album) -> None:
+def _check_folder(folder: Path, album: Album) -> None:
     """Raises RefusedError for a page of nothing, MisusedError where the folder's page would be lost."""
     if album.is_empty:
-        which = f"of photos that begin with {album.prefix}" if album.prefix else "of any photo"
-        raise RefusedError(
-            f"nothing was written: stack {album.stack} has no receipt and no error report {which};"
+        photos_text = f"of photos that begin with {album.prefix}" if album.prefix else "of any photo"
+        raise CommandError(
+            f"nothing was written: stack {album.stack} has no receipt and no error report {photos_text};"
             " upper and lower case count, and a photo that was just dropped has none for a moment"
         )
-    there = holds_another_page(folder, album)
-    if there:
-        raise MisusedError(
-            f"nothing was written: {folder} holds {there}, and would lose it; name another folder with --output"
+    other_page = describe_other_page(folder, album)
+    if other_page:
+        raise UsageError(
+            f"nothing was written: {folder} holds {other_page}, and would lose it; name another folder with --output"
         )
 
 
-def _album(stack: Stack, prefix: str) -> Album:
+def _read_album(stack: Stack, prefix: str) -> Album:
     return Album(
-        receipts=list(stack.buckets.receipts(prefix, stack.at_once)),
-        reports=list(stack.buckets.reports(prefix, stack.at_once)),
+        receipts=list(stack.bucket_reader.read_receipts(prefix, stack.max_threads)),
+        reports=list(stack.bucket_reader.read_reports(prefix, stack.max_threads)),
         stack=stack.name,
         prefix=prefix,
-        own_bucket=stack.input_bucket,
+        input_bucket=stack.input_bucket,
         output_bucket=stack.output_bucket,
-        standins=stack.standins,
+        standins=stack.standin_providers,
     )
 
 
-def _tell(screen: Screen, stack: Stack, album: Album, made: Written) -> None:
-    which = f" of {album.prefix}" if album.prefix else ""
-    troubles = len(album.troubles)
-    words = [several(len(album.shots), "picture")]
-    words += [f"{several(troubles, 'problem')}"] if troubles else []
-    words += [f"{several(album.on_their_way, 'picture')} still on the way"] if album.on_their_way else []
-    screen.say(f"{', '.join(words)}{which}, stack {stack.name}")
-    for reason, why in WHY_MISSING.items():
-        keys = [file.key for file, missing in made.missing.items() if missing is reason]
-        more = f" and {len(keys) - MOST_NAMED:,} more" if len(keys) > MOST_NAMED else ""
+def _print_result(screen: Screen, stack: Stack, album: Album, result: GalleryResult) -> None:
+    prefix_text = f" of {album.prefix}" if album.prefix else ""
+    problem_count = len(album.problems)
+    counts = [format_count(len(album.comparisons), "picture")]
+    counts += [f"{format_count(problem_count, 'problem')}"] if problem_count else []
+    counts += [f"{format_count(album.pending_count, 'picture')} still on the way"] if album.pending_count else []
+    screen.print(f"{', '.join(counts)}{prefix_text}, stack {stack.name}")
+    for reason, reason_text in MISSING_TEXTS.items():
+        keys = [file.key for file, missing in result.missing_files.items() if missing is reason]
+        more = f" and {len(keys) - MAX_LISTED_FILES:,} more" if len(keys) > MAX_LISTED_FILES else ""
         if keys:
-            screen.say(f"Without a preview, {why}: {', '.join(keys[:MOST_NAMED])}{more}")
-    screen.say(f"Before and after, to open in a browser ({several(made.made, 'new thumb')}):")
-    screen.line(f"  {made.index.resolve()}")
+            screen.print(f"Without a preview, {reason_text}: {', '.join(keys[:MAX_LISTED_FILES])}{more}")
+    screen.print(f"Before and after, to open in a browser ({format_count(result.new_thumbnail_count, 'new thumb')}):")
+    screen.print_unwrapped(f"  {result.index_path.resolve()}")
 
 
-def _document(stack: Stack, album: Album, made: Written) -> dict[str, Any]:
+def _build_document(stack: Stack, album: Album, result: GalleryResult) -> dict[str, Any]:
     return {
         "stack": stack.name,
         "prefix": album.prefix,
-        "page": str(made.index.resolve()),
-        "pictures": len(album.shots),
-        "problems": len(album.troubles),
-        "on_their_way": album.on_their_way,
+        "page": str(result.index_path.resolve()),
+        "pictures": len(album.comparisons),
+        "problems": len(album.problems),
+        "on_their_way": album.pending_count,
         "total_usd": album.total_usd,
-        "thumbs_made": made.made,
-        "thumbs_kept": made.kept,
+        "thumbs_made": result.new_thumbnail_count,
+        "thumbs_kept": result.kept_thumbnail_count,
         "without_thumb": [
-            {"bucket": file.bucket or None, "key": file.key, "reason": reason} for file, reason in made.missing.items()
+            {"bucket": file.bucket or None, "key": file.key, "reason": reason}
+            for file, reason in result.missing_files.items()
         ],
     }

@@ -15,38 +15,38 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools import Logger
 
-    from backdrop.aws.answer_spool import Answers
-    from backdrop.aws.batch import Inbox
-    from backdrop.aws.call_input_store import S3Inputs
-    from backdrop.aws.campaign_files import CampaignFiles, S3Manifests
+    from backdrop.aws.answer_spool import AnswerSpool
+    from backdrop.aws.batch import BatchConsumer
+    from backdrop.aws.call_input_store import S3CallInputStore
+    from backdrop.aws.campaign_files import CampaignFiles, S3ManifestReader
     from backdrop.aws.event_bus import EventBus
     from backdrop.aws.ledger import Ledger
-    from backdrop.aws.ledger_index import Books
-    from backdrop.aws.operator_mail import TopicMail
-    from backdrop.aws.s3 import OutputBucket, S3Photos
+    from backdrop.aws.ledger_index import LedgerQueries
+    from backdrop.aws.operator_mail import OperatorMail
+    from backdrop.aws.s3 import OutputBucket, S3InputBucket
     from backdrop.aws.settings import Settings
     from backdrop.aws.sqs import Queue
     from backdrop.aws.table import Table
-    from backdrop.campaigns.finish import Reporter
-    from backdrop.campaigns.items import Items, Prices
-    from backdrop.campaigns.plan import Planner
-    from backdrop.deliver.provider_notifications import LaneNews
-    from backdrop.deliver.service import Deliver
-    from backdrop.intake.instruction_resolver import Asking
+    from backdrop.campaigns.finish import CampaignReporter
+    from backdrop.campaigns.items import CampaignPricing, RowReader
+    from backdrop.campaigns.plan import CampaignPlanner
+    from backdrop.deliver.provider_notifications import ProviderNotifications
+    from backdrop.deliver.service import DeliverService
+    from backdrop.intake.instruction_resolver import InstructionResolver
     from backdrop.intake.service import Intake
-    from backdrop.model.pricing import Configured
-    from backdrop.model.transitions import Step
-    from backdrop.operate.cancel import Cancelling
-    from backdrop.operate.redrive import Orders
-    from backdrop.operate.rerun import Reruns
-    from backdrop.pipeline.breaker import LaneKeeper
-    from backdrop.pipeline.documents import Views
-    from backdrop.pipeline.purchase import Payments
-    from backdrop.pipeline.recovery import LostAnswers
-    from backdrop.ports import Clock, Downloads, InputBucket, Manifests, Provider
-    from backdrop.reconcile.dead_letters import DeadLetters
-    from backdrop.reconcile.service import Reconcile
-    from backdrop.render.service import Render
+    from backdrop.model.pricing import ConfiguredPrices
+    from backdrop.model.transitions import Transition
+    from backdrop.operate.cancel import CancelService
+    from backdrop.operate.redrive import RedriveService
+    from backdrop.operate.rerun import RerunService
+    from backdrop.pipeline.breaker import CircuitBreaker
+    from backdrop.pipeline.documents import DocumentWriter
+    from backdrop.pipeline.purchase import Purchases
+    from backdrop.pipeline.recovery import Recovery
+    from backdrop.ports import Clock, Downloads, InputBucket, ManifestReader, Provider
+    from backdrop.reconcile.dead_letters import DeadLetterTriage
+    from backdrop.reconcile.service import ReconcileService
+    from backdrop.render.service import RenderService
 
 type ClientFactory = Callable[[str], Any]
 """Makes the AWS client of a service by the name that boto3 has for it."""
@@ -59,289 +59,326 @@ class Bootstrap:
     """
 
     def __init__(
-        self, settings: Settings, client: ClientFactory, clock: Clock, observe: Callable[[Step], None] = lambda _: None
+        self,
+        settings: Settings,
+        create_client: ClientFactory,
+        clock: Clock,
+        on_transition: Callable[[Transition], None] = lambda _: None,
     ) -> None:
         self.settings = settings
-        self.client = cache(client)
+        self.client = cache(create_client)
         self.clock = clock
-        self._observe = observe
+        self._observe = on_transition
 
     # -- one builder per function ------------------------------------------------------------------------------
 
-    def inbox(self, logger: Logger, queue_urls: Collection[str]) -> Inbox:
+    def batch_consumer(self, logger: Logger, queue_urls: Collection[str]) -> BatchConsumer:
         """What takes a function's messages out of these queues."""
-        from backdrop.aws.batch import Inbox
-        from backdrop.aws.sqs import name_of
+        from backdrop.aws.batch import BatchConsumer
+        from backdrop.aws.sqs import parse_queue_name
 
-        return Inbox(self.client("sqs"), {name_of(url): url for url in queue_urls}, self.dead_letter_queue, logger)
+        return BatchConsumer(
+            self.client("sqs"), {parse_queue_name(url): url for url in queue_urls}, self.dead_letter_queue, logger
+        )
 
     def intake(self) -> Intake:
-        from backdrop.intake.apply import Photos
-        from backdrop.intake.batch_prefetch import Strangers
-        from backdrop.intake.dispatch import Onward
-        from backdrop.intake.folder_defaults import FolderDefaults, Folders
-        from backdrop.intake.instruction_resolver import Asking
-        from backdrop.intake.photo_reader import Seer
-        from backdrop.intake.references import References
+        from backdrop.intake.apply import PhotoIntake
+        from backdrop.intake.batch_prefetch import BatchPrefetch
+        from backdrop.intake.dispatch import Dispatcher
+        from backdrop.intake.folder_defaults import FolderDefaultsCache, FolderDefaultsIntake
+        from backdrop.intake.instruction_resolver import InstructionResolver
+        from backdrop.intake.photo_reader import PhotoReader
+        from backdrop.intake.references import ReferenceImages
         from backdrop.intake.service import Intake
-        from backdrop.pipeline.documents import Receipts
-        from backdrop.pipeline.failover import Moves, into_lanes
-        from backdrop.pipeline.image_requests import Hearing
+        from backdrop.pipeline.documents import ReceiptWriter
+        from backdrop.pipeline.failover import Failover, build_lane_enqueuer
+        from backdrop.pipeline.image_requests import ImageRequests
 
-        ours, lanes, prices = self.settings, self.lanes, self.settings.prices
-        defaults = FolderDefaults(self.photos)
-        references = References(self.photos, self.inputs, ours.max_image_megapixels)
-        folders = Folders(self.ledger, self.books, defaults, self.intake_queue, self.deliver_queue, self.clock)
-        hearing = Hearing(self.ledger, self.deliver_queue, self.clock)
-        photo = Photos(
-            asking=Asking(
-                photos=self.photos,
-                reader=Seer(self.photos, self.inputs, ours.max_image_megapixels),
-                defaults=defaults,
-                references=references,
-                clock=self.clock,
-                default_provider=ours.default_provider,
-                prices=prices,
-                lane_of=self.ledger.lane,
-            ),
-            ledger=self.ledger,
-            folders=folders,
-            hearing=hearing,
-            deliver=self.deliver_queue,
-            intake=self.intake_queue,
-            onward=Onward(
-                ledger=self.ledger,
-                lanes=lanes,
-                moves=Moves(self.ledger, lanes, into_lanes(lanes), self.deliver_queue, self.clock, prices),
-                receipts=Receipts(self.output, ours.input_bucket),
-                deliver=self.deliver_queue,
-                clock=self.clock,
-            ),
-            strangers=Strangers(self.ledger),
-            clock=self.clock,
-            settle_seconds=ours.settle_seconds,
+        settings, lane_queues, prices = self.settings, self.lane_queues, self.settings.configured_prices
+        defaults = FolderDefaultsCache(self.input_bucket)
+        references = ReferenceImages(self.input_bucket, self.call_input_store, settings.max_image_megapixels)
+        folders = FolderDefaultsIntake(
+            self.ledger, self.ledger_queries, defaults, self.intake_queue, self.deliver_queue, self.clock
         )
-        return Intake(self.photos, self.ledger, self.clock, defaults, references, photo, folders, hearing)
-
-    def render(self) -> Render:
-        """Render of every lane; it puts no job into a lane itself."""
-        from backdrop.aws.step_functions import Executions
-        from backdrop.pipeline.enqueue import begin_again
-        from backdrop.pipeline.failover import Moves
-        from backdrop.pipeline.orphan_jobs import Stopping
-        from backdrop.render.call_inputs import Material
-        from backdrop.render.service import Render
-
-        back_to_intake = partial(begin_again, self.intake_queue)
-        return Render(
-            material=Material(self.photos, self.inputs, self.ledger),
+        image_requests = ImageRequests(self.ledger, self.deliver_queue, self.clock)
+        photo_service = PhotoIntake(
+            resolver=InstructionResolver(
+                photos=self.input_bucket,
+                reader=PhotoReader(self.input_bucket, self.call_input_store, settings.max_image_megapixels),
+                folder_defaults=defaults,
+                reference_images=references,
+                clock=self.clock,
+                default_provider=settings.default_provider,
+                prices=prices,
+                read_health=self.ledger.read_health,
+            ),
             ledger=self.ledger,
-            keeper=self.keeper,
-            stopping=Stopping(self.ledger, Executions(self.client("stepfunctions"), self.clock), self.clock),
-            payments=self.payments,
-            lost=self.lost_answers,
-            moves=Moves(
-                self.ledger, self.providers, back_to_intake, self.deliver_queue, self.clock, self.settings.prices
+            folder_defaults_intake=folders,
+            image_requests=image_requests,
+            deliver_queue=self.deliver_queue,
+            intake_queue=self.intake_queue,
+            dispatcher=Dispatcher(
+                ledger=self.ledger,
+                lanes=lane_queues,
+                failover=Failover(
+                    self.ledger, lane_queues, build_lane_enqueuer(lane_queues), self.deliver_queue, self.clock, prices
+                ),
+                receipts=ReceiptWriter(self.output_bucket, settings.input_bucket),
+                deliver_queue=self.deliver_queue,
+                clock=self.clock,
+            ),
+            prefetch=BatchPrefetch(self.ledger),
+            clock=self.clock,
+            settle_seconds=settings.settle_seconds,
+        )
+        return Intake(
+            self.input_bucket, self.ledger, self.clock, defaults, references, photo_service, folders, image_requests
+        )
+
+    def render(self) -> RenderService:
+        """Render of every lane; it puts no job into a lane itself."""
+        from backdrop.aws.step_functions import ExecutionMonitor
+        from backdrop.pipeline.enqueue import return_to_intake
+        from backdrop.pipeline.failover import Failover
+        from backdrop.pipeline.orphan_jobs import OrphanJobs
+        from backdrop.render.call_inputs import CallInputs
+        from backdrop.render.service import RenderService
+
+        requeue_in_intake = partial(return_to_intake, self.intake_queue)
+        return RenderService(
+            call_inputs=CallInputs(self.input_bucket, self.call_input_store, self.ledger),
+            ledger=self.ledger,
+            breaker=self.breaker,
+            orphan_jobs=OrphanJobs(self.ledger, ExecutionMonitor(self.client("stepfunctions"), self.clock), self.clock),
+            purchases=self.purchases,
+            recovery=self.recovery,
+            failover=Failover(
+                self.ledger,
+                self.providers,
+                requeue_in_intake,
+                self.deliver_queue,
+                self.clock,
+                self.settings.configured_prices,
             ),
             providers=self.providers,
-            deliver=self.deliver_queue,
-            intake=self.intake_queue,
+            deliver_queue=self.deliver_queue,
+            intake_queue=self.intake_queue,
             clock=self.clock,
         )
 
-    def deliver(self) -> Deliver:
+    def deliver(self) -> DeliverService:
         from backdrop.aws.step_functions import TaskTokens
-        from backdrop.deliver.followers import Followers
+        from backdrop.deliver.followers import ContentWaiters
         from backdrop.deliver.paid_files import PaidFiles
         from backdrop.deliver.pictures import Pictures
-        from backdrop.deliver.service import Deliver
-        from backdrop.deliver.task_callbacks import Answering
+        from backdrop.deliver.service import DeliverService
+        from backdrop.deliver.task_callbacks import TaskCallbacks
 
-        ours = self.settings
+        settings = self.settings
         pictures = Pictures(
             ledger=self.ledger,
-            photos=self.photos,
-            output=self.output,
-            deliver=self.deliver_queue,
-            files=PaidFiles(self.output, self.downloads, self.clock, ours.max_image_megapixels),
+            photos=self.input_bucket,
+            output_bucket=self.output_bucket,
+            deliver_queue=self.deliver_queue,
+            paid_files=PaidFiles(self.output_bucket, self.downloads, self.clock, settings.max_image_megapixels),
             clock=self.clock,
-            input_bucket=ours.input_bucket,
-            max_megapixels=ours.max_image_megapixels,
-            provenance=ours.provenance_metadata,
+            input_bucket_name=settings.input_bucket,
+            max_megapixels=settings.max_image_megapixels,
+            embeds_provenance=settings.provenance_metadata,
         )
-        return Deliver(
+        return DeliverService(
             ledger=self.ledger,
             pictures=pictures,
-            views=self.views,
-            followers=Followers(self.ledger, self.deliver_queue, self.intake_queue, self.clock),
-            events=self.events,
-            answering=Answering(self.ledger, TaskTokens(self.client("stepfunctions")), self.clock),
-            dead_letters=self.dead_letter_queue,
+            documents=self.document_writer,
+            content_waiters=ContentWaiters(self.ledger, self.deliver_queue, self.intake_queue, self.clock),
+            event_bus=self.events,
+            task_callbacks=TaskCallbacks(self.ledger, TaskTokens(self.client("stepfunctions")), self.clock),
+            dead_letter_queue=self.dead_letter_queue,
             clock=self.clock,
         )
 
-    def lane_news(self) -> LaneNews:
+    def provider_notifications(self) -> ProviderNotifications:
         """The service for deliver's messages about a provider."""
-        from backdrop.deliver.provider_notifications import LaneNews
+        from backdrop.deliver.provider_notifications import ProviderNotifications
 
-        return LaneNews(self.ledger, self.output, self.events, self.views)
+        return ProviderNotifications(self.ledger, self.output_bucket, self.events, self.document_writer)
 
-    def reconcile(self) -> Reconcile:
-        from backdrop.aws.step_functions import A_RUN, Executions
-        from backdrop.pipeline.failover import Moves, into_lanes
-        from backdrop.pipeline.orphan_jobs import Stopping
-        from backdrop.reconcile.due import PutBack
-        from backdrop.reconcile.service import Reconcile
+    def reconcile(self) -> ReconcileService:
+        from backdrop.aws.step_functions import RECONCILE_CACHE_DURATION, ExecutionMonitor
+        from backdrop.pipeline.failover import Failover, build_lane_enqueuer
+        from backdrop.pipeline.orphan_jobs import OrphanJobs
+        from backdrop.reconcile.due import Redispatcher
+        from backdrop.reconcile.service import ReconcileService
         from backdrop.reconcile.sweep import Sweep
 
-        ours, lanes = self.settings, self.lanes
-        executions = Executions(self.client("stepfunctions"), self.clock, A_RUN)
-        put_back = PutBack(
+        settings, lane_queues = self.settings, self.lane_queues
+        executions = ExecutionMonitor(self.client("stepfunctions"), self.clock, RECONCILE_CACHE_DURATION)
+        redispatcher = Redispatcher(
             ledger=self.ledger,
-            lost=self.lost_answers,
+            recovery=self.recovery,
             providers=self.providers,
-            lanes=lanes,
-            deliver=self.deliver_queue,
-            intake=self.intake_queue,
+            lane_queues=lane_queues,
+            deliver_queue=self.deliver_queue,
+            intake_queue=self.intake_queue,
             clock=self.clock,
         )
-        return Reconcile(
+        return ReconcileService(
             ledger=self.ledger,
-            books=self.books,
-            keeper=self.keeper,
-            answers=self.answers,
-            put_back=put_back,
-            stopping=Stopping(self.ledger, executions, self.clock),
-            moves=Moves(
-                self.ledger, self.providers, into_lanes(lanes), self.deliver_queue, self.clock, self.settings.prices
+            ledger_queries=self.ledger_queries,
+            breaker=self.breaker,
+            answer_spool=self.answer_spool,
+            redispatcher=redispatcher,
+            orphan_jobs=OrphanJobs(self.ledger, executions, self.clock),
+            failover=Failover(
+                self.ledger,
+                self.providers,
+                build_lane_enqueuer(lane_queues),
+                self.deliver_queue,
+                self.clock,
+                self.settings.configured_prices,
             ),
-            letters=self.dead_letters(),
+            dead_letters=self.dead_letters(),
             sweep=Sweep(
-                photos=self.photos,
+                photos=self.input_bucket,
                 ledger=self.ledger,
                 intake=self.intake_queue,
                 clock=self.clock,
-                bucket=ours.input_bucket,
-                since=lambda: self.stack_created,
+                bucket=settings.input_bucket,
+                read_stack_created_at=lambda: self.stack_created_at,
             ),
-            deliver=self.deliver_queue,
-            intake=self.intake_queue,
-            waiting=self.deliver_queue.waiting,
-            lanes=lanes,
+            deliver_queue=self.deliver_queue,
+            intake_queue=self.intake_queue,
+            count_waiting_deliveries=self.deliver_queue.count_messages,
+            lane_queues=lane_queues,
             clock=self.clock,
             daily_budget=self.daily_budget,
         )
 
-    def planner(self) -> Planner:
+    def campaign_planner(self) -> CampaignPlanner:
         """The service of a campaign's first step."""
-        from backdrop.campaigns.plan import Planner
+        from backdrop.campaigns.plan import CampaignPlanner
 
-        ours = self.settings
-        return Planner(
-            items=self.campaign_items(),
-            prices=self.campaign_prices(),
+        settings = self.settings
+        return CampaignPlanner(
+            row_reader=self.campaign_row_reader(),
+            pricing=self.campaign_pricing(),
             files=self.campaign_files,
             clock=self.clock,
-            limits=ours.limits,
-            default_provider=ours.default_provider,
+            max_in_flight_by_provider=settings.max_in_flight_by_provider,
+            default_provider=settings.default_provider,
         )
 
-    def reporter(self) -> Reporter:
+    def campaign_reporter(self) -> CampaignReporter:
         """The service of a campaign's end."""
-        from backdrop.campaigns.finish import Reporter
+        from backdrop.campaigns.finish import CampaignReporter
 
-        return Reporter(self.books, self.campaign_files, self.manifests, self.events, self.mail, self.clock)
+        return CampaignReporter(
+            self.ledger_queries, self.campaign_files, self.manifest_reader, self.events, self.operator_mail, self.clock
+        )
 
     # -- what people order -------------------------------------------------------------------------------------
 
-    def orders(self) -> Orders:
-        from backdrop.operate.redrive import Orders
+    def redrive(self) -> RedriveService:
+        from backdrop.operate.redrive import RedriveService
 
-        return Orders(
+        return RedriveService(
             ledger=self.ledger,
-            books=self.books,
-            output=self.output,
-            lanes=self.lanes,
-            deliver=self.deliver_queue,
-            intake=self.intake_queue,
+            ledger_queries=self.ledger_queries,
+            output_bucket=self.output_bucket,
+            lane_queues=self.lane_queues,
+            deliver_queue=self.deliver_queue,
+            intake_queue=self.intake_queue,
             clock=self.clock,
-            prices=self.settings.prices,
+            prices=self.settings.configured_prices,
         )
 
-    def cancelling(self) -> Cancelling:
-        from backdrop.operate.cancel import Cancelling
+    def cancel(self) -> CancelService:
+        from backdrop.operate.cancel import CancelService
 
-        return Cancelling(self.ledger, self.books, self.keeper, [*self.lanes], self.deliver_queue, self.clock)
+        return CancelService(
+            self.ledger, self.ledger_queries, self.breaker, [*self.lane_queues], self.deliver_queue, self.clock
+        )
 
-    def reruns(self, photos: InputBucket | None = None) -> Reruns:
+    def rerun(self, photos: InputBucket | None = None) -> RerunService:
         """`photos`: the input bucket as somebody imagines it."""
-        from backdrop.operate.rerun import Reruns
+        from backdrop.operate.rerun import RerunService
 
-        asking = self._read_only_asking(photos or self.photos)
-        return Reruns(asking, self.ledger, self.intake_queue, self.settings.input_bucket, [*self.lanes])
+        resolver = self._build_read_only_resolver(photos or self.input_bucket)
+        return RerunService(resolver, self.ledger, self.intake_queue, self.settings.input_bucket, [*self.lane_queues])
 
-    def dead_letters(self) -> DeadLetters:
-        from backdrop.aws.events import looks_of
-        from backdrop.aws.sqs import Letters
-        from backdrop.reconcile.dead_letters import DeadLetters
+    def dead_letters(self) -> DeadLetterTriage:
+        from backdrop.aws.events import parse_intake_message
+        from backdrop.aws.sqs import DeadLetterQueue
+        from backdrop.reconcile.dead_letters import DeadLetterTriage
 
-        ours = self.settings
-        return DeadLetters(
+        settings = self.settings
+        return DeadLetterTriage(
             ledger=self.ledger,
-            letters=Letters(self.client("sqs"), ours.dead_letter_queue_url),
-            dead_letters=self.dead_letter_queue,
-            deliver=self.deliver_queue,
-            intake=self.intake_queue,
+            dead_letter_reader=DeadLetterQueue(self.client("sqs"), settings.dead_letter_queue_url),
+            dead_letter_queue=self.dead_letter_queue,
+            deliver_queue=self.deliver_queue,
+            intake_queue=self.intake_queue,
             clock=self.clock,
-            looks=partial(looks_of, bucket=ours.input_bucket, readable=ours.readable, again=True),
+            parse_events=partial(
+                parse_intake_message,
+                input_bucket=settings.input_bucket,
+                readable_buckets=settings.other_input_buckets,
+                is_repeated=True,
+            ),
         )
 
     # -- what several services share ---------------------------------------------------------------------------
 
     @cached_property
-    def keeper(self) -> LaneKeeper:
-        from backdrop.aws.lambda_mappings import MappedLanes
-        from backdrop.pipeline.breaker import LaneKeeper
+    def breaker(self) -> CircuitBreaker:
+        from backdrop.aws.lambda_mappings import LambdaMappings
+        from backdrop.pipeline.breaker import CircuitBreaker
 
-        urls = {name: lane.queue_url for name, lane in self.settings.lanes.items()}
-        mappings = MappedLanes(self.client("lambda"), self.settings.render_function_name, urls)
-        return LaneKeeper(self.ledger, mappings, self.deliver_queue, self.clock)
-
-    @cached_property
-    def payments(self) -> Payments:
-        from backdrop.pipeline.purchase import Payments
-
-        return Payments(self.ledger, self.keeper, self.answers, self.clock, self.daily_budget, self.settings.prices)
+        urls = {name: lane.queue_url for name, lane in self.settings.enabled_providers.items()}
+        mappings = LambdaMappings(self.client("lambda"), self.settings.render_function_name, urls)
+        return CircuitBreaker(self.ledger, mappings, self.deliver_queue, self.clock)
 
     @cached_property
-    def lost_answers(self) -> LostAnswers:
-        from backdrop.pipeline.recovery import LostAnswers
+    def purchases(self) -> Purchases:
+        from backdrop.pipeline.purchase import Purchases
 
-        return LostAnswers(self.ledger, self.payments, self.clock, self.settings.on_lost_answer)
+        return Purchases(
+            self.ledger, self.breaker, self.answer_spool, self.clock, self.daily_budget, self.settings.configured_prices
+        )
 
     @cached_property
-    def views(self) -> Views:
-        from backdrop.pipeline.documents import Views
+    def recovery(self) -> Recovery:
+        from backdrop.pipeline.recovery import Recovery
 
-        return Views(self.ledger, self.output, self.settings.input_bucket)
+        return Recovery(self.ledger, self.purchases, self.clock, self.settings.on_lost_answer)
 
-    def campaign_items(self, manifests: Manifests | None = None) -> Items:
+    @cached_property
+    def document_writer(self) -> DocumentWriter:
+        from backdrop.pipeline.documents import DocumentWriter
+
+        return DocumentWriter(self.ledger, self.output_bucket, self.settings.input_bucket)
+
+    def campaign_row_reader(self, manifests: ManifestReader | None = None) -> RowReader:
         """`manifests`: lists that do not lie in the input bucket."""
-        from backdrop.campaigns.items import Items
+        from backdrop.campaigns.items import RowReader
 
-        return Items(self.photos, manifests or self.manifests, self.settings.input_bucket)
+        return RowReader(self.input_bucket, manifests or self.manifest_reader, self.settings.input_bucket)
 
-    def campaign_prices(self) -> Prices:
-        from backdrop.campaigns.items import Prices
-        from backdrop.model.routing import Market
+    def campaign_pricing(self) -> CampaignPricing:
+        from backdrop.campaigns.items import CampaignPricing
+        from backdrop.model.routing import Offers
 
-        ours = self.settings
-        market = Market([*ours.limits], ours.prices)
-        return Prices(self._read_only_asking(self.photos), self.ledger, market, ours.input_bucket)
+        settings = self.settings
+        offers = Offers([*settings.max_in_flight_by_provider], settings.configured_prices)
+        return CampaignPricing(
+            self._build_read_only_resolver(self.input_bucket), self.ledger, offers, settings.input_bucket
+        )
 
-    def _read_only_asking(self, photos: InputBucket) -> Asking:
-        ours = self.settings
-        return read_only_asking(photos, self.clock, ours.default_provider, ours.max_image_megapixels, ours.prices)
+    def _build_read_only_resolver(self, photos: InputBucket) -> InstructionResolver:
+        settings = self.settings
+        return build_read_only_resolver(
+            photos, self.clock, settings.default_provider, settings.max_image_megapixels, settings.configured_prices
+        )
 
     # -- adapters ----------------------------------------------------------------------------------------------
 
@@ -349,8 +386,10 @@ class Bootstrap:
     def table(self) -> Table:
         from backdrop.aws.table import Table
 
-        ours = self.settings
-        return Table(self.client("dynamodb"), ours.ledger_table, self.clock, kept_days=ours.ledger_retention_days)
+        settings = self.settings
+        return Table(
+            self.client("dynamodb"), settings.ledger_table, self.clock, retention_days=settings.ledger_retention_days
+        )
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -359,44 +398,44 @@ class Bootstrap:
         return Ledger(self.table, self._observe)
 
     @cached_property
-    def books(self) -> Books:
-        from backdrop.aws.ledger_index import Books
+    def ledger_queries(self) -> LedgerQueries:
+        from backdrop.aws.ledger_index import LedgerQueries
 
-        return Books(self.table)
-
-    @cached_property
-    def stack_created(self) -> datetime:
-        return self.table.created()
+        return LedgerQueries(self.table)
 
     @cached_property
-    def photos(self) -> S3Photos:
-        from backdrop.aws.s3 import S3Photos
-
-        return S3Photos(self.client("s3"))
+    def stack_created_at(self) -> datetime:
+        return self.table.read_created_at()
 
     @cached_property
-    def output(self) -> OutputBucket:
+    def input_bucket(self) -> S3InputBucket:
+        from backdrop.aws.s3 import S3InputBucket
+
+        return S3InputBucket(self.client("s3"))
+
+    @cached_property
+    def output_bucket(self) -> OutputBucket:
         from backdrop.aws.s3 import OutputBucket
 
         return OutputBucket(self.client("s3"), self.settings.output_bucket)
 
     @cached_property
-    def inputs(self) -> S3Inputs:
-        from backdrop.aws.call_input_store import S3Inputs
+    def call_input_store(self) -> S3CallInputStore:
+        from backdrop.aws.call_input_store import S3CallInputStore
 
-        return S3Inputs(self.output)
-
-    @cached_property
-    def answers(self) -> Answers:
-        from backdrop.aws.answer_spool import Answers
-
-        return Answers(self.output)
+        return S3CallInputStore(self.output_bucket)
 
     @cached_property
-    def manifests(self) -> S3Manifests:
-        from backdrop.aws.campaign_files import S3Manifests
+    def answer_spool(self) -> AnswerSpool:
+        from backdrop.aws.answer_spool import AnswerSpool
 
-        return S3Manifests(self.client("s3"))
+        return AnswerSpool(self.output_bucket)
+
+    @cached_property
+    def manifest_reader(self) -> S3ManifestReader:
+        from backdrop.aws.campaign_files import S3ManifestReader
+
+        return S3ManifestReader(self.client("s3"))
 
     @cached_property
     def campaign_files(self) -> CampaignFiles:
@@ -411,68 +450,78 @@ class Bootstrap:
         return EventBus(self.client("events"), self.settings.event_bus_name)
 
     @cached_property
-    def mail(self) -> TopicMail:
-        from backdrop.aws.operator_mail import TopicMail
+    def operator_mail(self) -> OperatorMail:
+        from backdrop.aws.operator_mail import OperatorMail
 
-        return TopicMail(self.client("sns"), self.settings.mail_topic_arn)
+        return OperatorMail(self.client("sns"), self.settings.mail_topic_arn)
 
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
         """The adapters of the providers that are on."""
-        from backdrop.aws.secrets import api_key
-        from backdrop.aws.work_links import S3Work
-        from backdrop.providers.registry import roster
+        from backdrop.aws.secrets import read_api_key
+        from backdrop.aws.work_links import S3WorkStorage
+        from backdrop.providers.registry import build_providers
 
-        ours = self.settings
-        work = S3Work(self.client("s3"), ours.output_bucket)
-        return roster(ours.lanes, partial(api_key, ours.stack_name), work, ours.prices, ours.options)
+        settings = self.settings
+        work_storage = S3WorkStorage(self.client("s3"), settings.output_bucket)
+        return build_providers(
+            settings.enabled_providers,
+            partial(read_api_key, settings.stack_name),
+            work_storage,
+            settings.configured_prices,
+            settings.provider_options,
+        )
 
     @cached_property
     def downloads(self) -> Downloads:
         from backdrop.providers.downloads import ResultDownloads
 
-        ours = self.settings
-        return ResultDownloads({name: one.base_url for name, one in ours.providers.items()}, ours.extra_hosts)
+        settings = self.settings
+        return ResultDownloads(
+            {name: one.base_url for name, one in settings.providers.items()}, settings.extra_result_hosts
+        )
 
     @cached_property
-    def lanes(self) -> Mapping[str, Queue]:
+    def lane_queues(self) -> Mapping[str, Queue]:
         """The queues of the providers that are on."""
-        return {name: self._queue(lane.queue_url) for name, lane in self.settings.lanes.items()}
+        return {name: self._build_queue(lane.queue_url) for name, lane in self.settings.enabled_providers.items()}
 
     @cached_property
     def intake_queue(self) -> Queue:
-        return self._queue(self.settings.intake_queue_url)
+        return self._build_queue(self.settings.intake_queue_url)
 
     @cached_property
     def deliver_queue(self) -> Queue:
-        return self._queue(self.settings.deliver_queue_url)
+        return self._build_queue(self.settings.deliver_queue_url)
 
     @cached_property
     def dead_letter_queue(self) -> Queue:
-        return self._queue(self.settings.dead_letter_queue_url)
+        return self._build_queue(self.settings.dead_letter_queue_url)
 
     @property
     def daily_budget(self) -> int:
         """Micro-dollars."""
-        from backdrop.model.pricing import micro_of
+        from backdrop.model.pricing import to_micro_usd
 
-        return micro_of(self.settings.daily_budget_usd)
+        return to_micro_usd(self.settings.daily_budget_usd)
 
-    def _queue(self, url: str) -> Queue:
+    def _build_queue(self, url: str) -> Queue:
         from backdrop.aws.sqs import Queue
 
         return Queue(self.client("sqs"), url)
 
 
-def read_only_asking(
-    photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: Configured
-) -> Asking:
+def build_read_only_resolver(
+    photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: ConfiguredPrices
+) -> InstructionResolver:
     """For those who ask what intake would do with photos, on this machine too: it puts nothing anywhere."""
-    from backdrop.intake.folder_defaults import FolderDefaults
-    from backdrop.intake.instruction_resolver import Asking, Nowhere
-    from backdrop.intake.photo_reader import Seer
-    from backdrop.intake.references import References
+    from backdrop.intake.folder_defaults import FolderDefaultsCache
+    from backdrop.intake.instruction_resolver import InstructionResolver, NullInputs
+    from backdrop.intake.photo_reader import PhotoReader
+    from backdrop.intake.references import ReferenceImages
 
-    references = References(photos, Nowhere(), max_megapixels)
-    seer = Seer(photos, Nowhere(), max_megapixels)
-    return Asking(photos, seer, FolderDefaults(photos), references, clock, default_provider, prices)
+    references = ReferenceImages(photos, NullInputs(), max_megapixels)
+    photo_reader = PhotoReader(photos, NullInputs(), max_megapixels)
+    return InstructionResolver(
+        photos, photo_reader, FolderDefaultsCache(photos), references, clock, default_provider, prices
+    )

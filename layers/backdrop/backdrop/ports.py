@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from backdrop.model.job import Job
-from backdrop.model.provider_result import Answer, Standing
+from backdrop.model.provider_result import LookupStatus, ProviderResult
 
-AT_ONCE = 10
+CLIENT_CONCURRENCY = 10
 """Calls of one client at a time: for so many botocore keeps connections."""
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredObject:
     """One object as the bucket holds it; `data` is None where the bytes were not asked for.
 
     `archived`: the storage class from which S3 reads nothing at once. `tagged`: whether it may have tags.
@@ -26,37 +26,37 @@ class Stored:
     etag: str
     version_id: str | None
     size: int
-    modified: datetime
+    modified_at: datetime
     data: bytes | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
-    archived: str = ""
-    tagged: bool = True
+    archive_storage_class: str = ""
+    may_have_tags: bool = True
 
 
-class Listed(NamedTuple):
+class ListedObject(NamedTuple):
     """One object as a bucket lists it."""
 
     key: str
     etag: str
-    modified: datetime
+    modified_at: datetime
 
 
 class InputBucket(Protocol):
     """The photos, as somebody put them."""
 
-    def read(self, bucket: str, key: str, *, limit: int, known_etag: str | None = None) -> Stored | None:
+    def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
         """The object, or None when there is none; its bytes only if it is not the known one and within `limit`."""
         ...
 
-    def tags(self, bucket: str, key: str) -> Mapping[str, str]: ...
-    def keys(self, bucket: str, prefix: str) -> Iterator[str]: ...
-    def listed(self, bucket: str, after: str) -> Iterator[Listed]:
+    def read_tags(self, bucket: str, key: str) -> Mapping[str, str]: ...
+    def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]: ...
+    def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
         """All objects in the order of their keys, from the one that follows `after`."""
         ...
 
 
 type Acknowledge = Callable[[str], None]
-type Call = Callable[[Acknowledge], Answer | Standing]
+type PreparedCall = Callable[[Acknowledge], ProviderResult | LookupStatus]
 
 
 class Provider(Protocol):
@@ -64,11 +64,11 @@ class Provider(Protocol):
 
     @property
     def timeout_seconds(self) -> float: ...
-    def request_id(self, job: Job) -> str | None:
+    def idempotency_key(self, job: Job) -> str | None:
         """The id under which the call will be known, where we choose it: the same again for the same generation."""
         ...
 
-    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
+    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
         """The call, ready to be sent once, or the Answer that tells why it cannot be sent now.
 
         `references` are the pictures whose style is taken over.
@@ -78,7 +78,7 @@ class Provider(Protocol):
         """
         ...
 
-    def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
+    def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
         """What became of a call, for nothing; asked only where there is an id to ask by.
 
         PENDING also where the provider does not say just now: an Answer is about the call, never about the question.
@@ -86,29 +86,29 @@ class Provider(Protocol):
         ...
 
 
-class Inputs(Protocol):
+class CallInputStore(Protocol):
     """Bytes that a call needs, put aside by intake for render under names that belong to their content; they expire."""
 
     def put(self, name: str, data: bytes) -> None: ...
     def find(self, name: str) -> bytes | None: ...
 
 
-class Work(Protocol):
+class WorkStorage(Protocol):
     """`_backdrop/work/` as providers come to know it: links to what they shall read, places for what they write.
 
     `by` is the provider's own address: None where a provider out there would have to reach into this machine.
     Raises WaitError where the storage does not answer.
     """
 
-    def link(self, data: bytes, *, by: str) -> str | None:
+    def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
         """An address from which the bytes can be read for an hour and more."""
         ...
 
-    def opening(self, name: str, *, by: str) -> str | None:
+    def create_upload_link(self, name: str, *, provider_url: str) -> str | None:
         """An address to which one result can be written (PUT)."""
         ...
 
-    def keep_result(self, name: str, data: bytes) -> None:
+    def save_result(self, name: str, data: bytes) -> None:
         """Put a result aside that came without a link."""
         ...
 
@@ -123,10 +123,10 @@ class Downloads(Protocol):
     def fetch(self, provider: str, url: str) -> bytes: ...
 
 
-class Manifests(Protocol):
+class ManifestReader(Protocol):
     """The lists that people put into a bucket."""
 
-    def chunks(self, bucket: str, key: str) -> Iterator[bytes] | None:
+    def read_chunks(self, bucket: str, key: str) -> Iterator[bytes] | None:
         """An object's bytes, read chunk by chunk as the caller asks for them; None if there is no such object."""
         ...
 

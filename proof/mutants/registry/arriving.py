@@ -24,14 +24,14 @@ ARRIVING_MUTANTS = (
     mutant(
         "leaves-the-old-wish",
         "2.3: a job that its photo names no more ends",
-        literal("pipeline.job_diff:_leaving#45d0c5 call 1", "None"),
+        literal("pipeline.job_diff:_supersede_others#45d0c5 call 1", "None"),
         breaks=Promise.WANTED,
         faults="late_event paused_by_person",
     ),
     mutant(
         "buys-for-the-dead",
         "2.3: a photo deleted while its job waits ends it: between render and intake its message would go round",
-        off("intake.apply:Photos._cancel#2a606c comprehension if 2"),
+        off("intake.apply:PhotoIntake._cancel#a7f738 comprehension if 2"),
         breaks=Promise.CHAINS_END,
         faults="reordered_message",
         deeds=("5 pause 300", *photos(20, 3), "60 delete p0.jpg"),
@@ -52,7 +52,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "waits-for-ever",
         "2.3: a photo waits once",
-        off("intake.apply:Photos._reopen#d7ba52 operand 2"),
+        off("intake.apply:PhotoIntake._reopen#33e8dd operand 2"),
         breaks=Promise.DRAINED,
         faults="reordered_message",
         deeds=WANDERING,
@@ -60,7 +60,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "any-price",
         "2.3: a job quoted above max_cost_usd is refused",
-        on("intake.job_planner:_check_price#9ca265 if 1"),
+        on("intake.job_planner:_check_max_cost#9ca265 if 1"),
         breaks=Promise.INSTRUCTED,
         faults="reordered_message",
         deeds=(*photos(5, 3, tags="foreign"), *wishes(6, 3, "stingy")),
@@ -68,7 +68,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "reads-its-own-folder",
         "2.3: what lies under _backdrop is nobody's photo",
-        off("model.object_keys:kind_of#103636 operand 5"),
+        off("model.object_keys:classify_key#103636 operand 5"),
         breaks=Promise.OLD_LEFT_ALONE,
     ),
     mutant(
@@ -82,20 +82,20 @@ ARRIVING_MUTANTS = (
     mutant(
         "many-owners",
         "3: the same bytes asked the same thing have one owner",
-        on("aws.ledger:Ledger._own#47fbe6 clause 1"),
+        on("aws.ledger:Ledger._build_owner_put#47fbe6 clause 1"),
         breaks=Promise.SHARED,
     ),
     mutant(
         "takes-over-late",
         "3: content passes only from a job that still is what it was seen to be",
-        on("aws.ledger:Ledger._own#47fbe6 clause 4"),
+        on("aws.ledger:Ledger._build_owner_put#47fbe6 clause 4"),
         breaks=Promise.SHARED,
         deeds=RETURNED,
     ),
     mutant(
         "followers-buy",
         "3: who follows an owner waits for its file",
-        off("render.service:Render._accepted#00572c if 1"),
+        off("render.service:RenderService._render_accepted#00572c if 1"),
         breaks=Promise.SHARED,
         faults="reordered_message",
         deeds=TWINS,
@@ -103,7 +103,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "nobody-takes-over",
         "3: the others buy if the owner fails",
-        off("model.transitions.again:beside#6c9e35 operand 2"),
+        off("model.transitions.again:join_existing#6c9e35 operand 2"),
         breaks=Promise.DRAINED,
         faults="reordered_message",
         deeds=ORPHANED,
@@ -111,7 +111,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "takes-over-blindly",
         "3: one takes over from the very job that came to nothing",
-        drop("model.transitions.again:take_over#7bfd6c keyword 2"),
+        drop("model.transitions.again:take_over#3b2c5d keyword 2"),
         breaks=Promise.DRAINED,
         faults="reordered_message",
         deeds=ORPHANED,
@@ -119,8 +119,8 @@ ARRIVING_MUTANTS = (
     mutant(
         "shares-too-early",
         "3: a file is shared when it is stored",
-        on("model.transitions.again:beside#6c9e35 if 2"),
-        off("model.transitions.again:reuse#c0fddb if 1"),
+        on("model.transitions.again:join_existing#6c9e35 if 2"),
+        off("model.transitions.again:reuse#fbf392 if 1"),
         breaks=Promise.PICTURES_TRUE,
         faults="reordered_message",
         deeds=TWINS,
@@ -151,7 +151,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "sweeps-no-sidecars",
         "3.12: a sidecar that no event told of is found",
-        off("reconcile.sweep:Sweep._unknown#6b708a return 3"),
+        off("reconcile.sweep:Sweep._is_missed#835319 return 3"),
         breaks=Promise.DRAINED,
         faults="lost_event",
         deeds=(*photos(5, 15, tags="foreign"), *wishes(40, 15, "cut")),
@@ -159,21 +159,21 @@ ARRIVING_MUTANTS = (
     mutant(
         "never-puts-back",
         "1: a job whose message would expire gets a new one",
-        literal("model.schedule:_job#8e764c return 4", "None"),
+        literal("model.schedule:_index_job#8e764c return 4", "None"),
         breaks=Promise.DRAINED,
         faults="expired_message",
     ),
     mutant(
         "forgets-open-calls",
         "1: a call whose message is gone is found",
-        off("model.schedule:_job#8e764c if 6"),
+        off("model.schedule:_index_job#8e764c if 6"),
         breaks=Promise.DRAINED,
         faults="message_gone_in_doubt killed_in_paid_call",
     ),
     mutant(
         "redrives-in-one-breath",
         "3.11: a redrive that dies half-way is finished by reconcile",
-        drop("operate.redrive:Orders._advance#e6266a statement 6"),
+        drop("operate.redrive:RedriveService._write_transition#974d65 statement 6"),
         breaks=Promise.DRAINED,
         faults="rejected_request killed_person",
         deeds=(*photos(5, 12, every=5), "300 redrive", "420 redrive", "540 redrive", "660 redrive"),
@@ -181,7 +181,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "forgets-later-deaths",
         "3.11: a redrive takes away the letters of before, and leaves those of jobs that died again meanwhile",
-        literal("reconcile.dead_letters:DeadLetters.forget.is_old#c4087b call 2", "0"),
+        literal("reconcile.dead_letters:DeadLetterTriage.delete_resolved.is_resolved#c4087b call 2", "0"),
         breaks=Promise.LETTERS_TRUE,
         faults="rejected_request",
         deeds=(*photos(5, 12, every=5), "300 redrive", "420 redrive", "540 redrive", "660 redrive"),
@@ -189,7 +189,7 @@ ARRIVING_MUTANTS = (
     mutant(
         "cancels-in-one-breath",
         "3.11: a cancel that dies half-way is told all the same",
-        drop("operate.cancel:Cancelling._ended#9d6b74 statement 4"),
+        drop("operate.cancel:CancelService._cancel_job#9d6b74 statement 4"),
         breaks=Promise.VIEWS_TRUE,
         faults="killed_person",
         deeds=("1 pause 90000", *photos(10, 10), "120 cancel p", "240 cancel p", "360 cancel p"),

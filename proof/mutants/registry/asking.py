@@ -11,8 +11,8 @@ ASKING_MUTANTS = (
     mutant(
         "never-asks",
         "3.4: a call that can be asked about is asked about",
-        off("pipeline.recovery:LostAnswers.find_out#ca14c3 if 1"),
-        on("pipeline.recovery:LostAnswers.resume#c45b80 if 4"),
+        off("pipeline.recovery:Recovery.resolve_unknown#ca14c3 if 1"),
+        on("pipeline.recovery:Recovery.recover_expired_lease#c45b80 if 4"),
         breaks=Promise.ASKED_FIRST,
         faults=LOSSES,
         kind="acknowledged",
@@ -21,12 +21,12 @@ ASKING_MUTANTS = (
         "another-name-each-time",
         "3.4: every resend of an unanswered call carries the same id",
         code(
-            "model.transitions.payment:send_again#0e0a9c keyword 7",
-            "status=Status.SUBMITTING, generation=job.generation + 1",
+            "model.transitions.payment:resend_call#91e724 keyword 7",
+            "status=JobStatus.SUBMITTING, charge_no=job.charge_no + 1",
         ),
         code(
-            "render.service:Render._buy#a016c0 value 2",
-            "lambda told: provider.prepare(self.ledger.job(job.source_id, job.job_id), photo)(told)",
+            "render.service:RenderService._buy#a016c0 value 2",
+            "lambda told: provider.prepare(self.ledger.find_job(job.source_id, job.job_id), photo)(told)",
         ),
         breaks=Promise.PAID_ONCE,
         faults="hang_up charge_and_hang_up forgetful_look_up",
@@ -35,7 +35,7 @@ ASKING_MUTANTS = (
     mutant(
         "another-call-instead",
         "3.4: what has our id is sent again, never paid anew",
-        literal("pipeline.recovery:LostAnswers._send_again_or_hold#4e24eb element 2", "Next.PAY"),
+        literal("pipeline.recovery:Recovery._resend_or_hold#4e24eb element 2", "NextAction.BUY"),
         breaks=Promise.RETRIED_ONCE,
         faults="hang_up forgetful_look_up",
         kind="own_id",
@@ -43,7 +43,7 @@ ASKING_MUTANTS = (
     mutant(
         "does-not-wait",
         "3.4: a lost call is followed by another only when it could have ended",
-        drop("pipeline.recovery:LostAnswers.find_out#ca14c3 statement 8"),
+        drop("pipeline.recovery:Recovery.resolve_unknown#ca14c3 statement 8"),
         breaks=Promise.ONE_CALL,
         faults="lingering_call",
         kind="unaskable",
@@ -51,7 +51,7 @@ ASKING_MUTANTS = (
     mutant(
         "retries-for-ever",
         "3.4: a second lost answer is held",
-        literal("pipeline.recovery:LostAnswers.may_pay_once_more#148782 constant 1", "9"),
+        literal("pipeline.recovery:Recovery.can_retry_purchase#148782 constant 1", "9"),
         breaks=Promise.RETRIED_ONCE,
         faults="hang_up charge_and_hang_up provider_outage",
         kind="unaskable",
@@ -59,7 +59,7 @@ ASKING_MUTANTS = (
     mutant(
         "retries-under-hold",
         "3.4: under hold a person decides",
-        on("pipeline.recovery:LostAnswers.may_pay_once_more#148782 operand 1"),
+        on("pipeline.recovery:Recovery.can_retry_purchase#148782 operand 1"),
         breaks=Promise.RETRIED_ONCE,
         faults="hang_up charge_and_hang_up",
         kind="unaskable",
@@ -68,7 +68,7 @@ ASKING_MUTANTS = (
     mutant(
         "retries-what-nobody-wants",
         "3.4: a job that its photo names no more ends with its lost call, for which nobody pays again",
-        on("pipeline.recovery:LostAnswers.may_pay_once_more#148782 operand 3"),
+        on("pipeline.recovery:Recovery.can_retry_purchase#148782 operand 3"),
         breaks=Promise.DRAINED,
         faults="hang_up slow_call",
         kind="unaskable",
@@ -78,7 +78,7 @@ ASKING_MUTANTS = (
     mutant(
         "sends-again-what-nobody-wants",
         "3.4: nor does it wait for a call that carries its id to be sent again",
-        on("pipeline.recovery:LostAnswers._send_again_or_hold#4e24eb value 1"),
+        on("pipeline.recovery:Recovery._resend_or_hold#4e24eb value 1"),
         breaks=Promise.DRAINED,
         faults="hang_up",
         kind="own_id",
@@ -87,7 +87,7 @@ ASKING_MUTANTS = (
     mutant(
         "takes-back-what-is-in-doubt",
         "3.4: that a resend was not taken says nothing of the first time",
-        off("model.transitions.payment:_release#f02d5e if 2"),
+        off("model.transitions.payment:_release_reservation#aac431 if 2"),
         breaks=Promise.BILL_EXPLAINED,
         faults="charge_and_hang_up forgetful_look_up out_of_money throttled_call provider_outage",
         kind="own_id",
@@ -95,7 +95,7 @@ ASKING_MUTANTS = (
     mutant(
         "begins-anew-in-doubt",
         "3.4: a call that was not taken leaves an earlier lost answer as it is",
-        off("model.transitions.payment:_back#bf3878 if 1"),
+        off("model.transitions.payment:_build_released_fields#bf3878 if 1"),
         breaks=Promise.MONEY_STAYS,
         faults="hang_up throttled_call provider_outage late_event",
         kind="unaskable",
@@ -103,7 +103,7 @@ ASKING_MUTANTS = (
     mutant(
         "unwanted-begins-anew",
         "2.3: a job that is named no more ends when its call comes back unpaid",
-        off("model.transitions.payment:_back#bf3878 if 2"),
+        off("model.transitions.payment:_build_released_fields#bf3878 if 2"),
         breaks=Promise.DRAINED,
         faults="slow_refusal",
         kind="unaskable",
@@ -112,7 +112,7 @@ ASKING_MUTANTS = (
     mutant(
         "forgets-its-name",
         "3.4: an acknowledgement is in the ledger before anybody polls",
-        drop("model.transitions.payment:acknowledge#505b90 keyword 1"),
+        drop("model.transitions.payment:acknowledge#098dc1 keyword 1"),
         breaks=Promise.HEARD,
         faults="slow_call",
         kind="acknowledged",
@@ -120,7 +120,7 @@ ASKING_MUTANTS = (
     mutant(
         "buys-again-unasked",
         "3: held and dead that cost money are bought again only by a person's word",
-        off("model.transitions.again:run_again#78b890 operand 2"),
+        off("model.transitions.again:restart#ddb9f6 operand 2"),
         breaks=Promise.WAYS,
         faults="withheld_picture charge_and_hang_up",
         deeds=(*photos(10, 10, tags="foreign"), *wishes(11, 10, "cut"), *wishes(700, 10, "cut-dear")),
@@ -128,14 +128,14 @@ ASKING_MUTANTS = (
     mutant(
         "lies-about-money",
         "3.2: what an ended job says of money is what its attempts say",
-        off("model.transitions.payment:_truthful#9cc6be conditional expression 1"),
+        off("model.transitions.payment:_sync_problem_money#46c8c6 conditional expression 1"),
         breaks=Promise.VIEWS_TRUE,
         faults="withheld_picture hang_up rejected_request throttled_call",
     ),
     mutant(
         "never-reports-doubt",
         "2.4: a report is taken away when its cause is",
-        drop("model.transitions.payment:_fate#ea3c09 entry 5"),
+        drop("model.transitions.payment:_build_job_changes#ea3c09 entry 5"),
         breaks=Promise.VIEWS_TRUE,
         faults="hang_up",
         kind="unaskable",

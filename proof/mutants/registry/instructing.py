@@ -32,7 +32,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "buys-on-defaults-at-once",
         "2.3: a photo without a word of its own is given time, though its folder has defaults",
-        on("intake.photo_state:own_instructions_of#ccafc9 if 1"),
+        on("intake.photo_state:classify_own_instructions#ccafc9 if 1"),
         breaks=Promise.PATIENT,
         faults=CALM,
         deeds=("1 default / cut", *(f"{10 + n} pair p{n}.jpg a file:marble 8" for n in range(6))),
@@ -40,7 +40,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "forgets-who-waits",
         "2.3: a photo that waits for instructions stands in the index",
-        off("model.schedule:_source#de594c if 2"),
+        off("model.schedule:_index_source#de594c if 2"),
         breaks=Promise.DRAINED,
         faults=CALM,
         deeds=(*WORDLESS, "120 default / cut"),
@@ -48,7 +48,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "wakes-nobody",
         "2.3: instructions that come later wake what waits",
-        drop("intake.folder_defaults:Folders.handle#f6988f statement 6"),
+        drop("intake.folder_defaults:FolderDefaultsIntake.handle#f6988f statement 6"),
         breaks=Promise.DRAINED,
         faults=CALM,
         deeds=(*WORDLESS, "120 default / cut"),
@@ -56,8 +56,8 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "wakes-some",
         "2.3: however many wait, all are woken, some at a time",
-        literal("intake.folder_defaults:MOST_WOKEN#06116e constant 1", "2"),
-        off("intake.folder_defaults:Folders._wake#4295f5 if 1"),
+        literal("intake.folder_defaults:MAX_WOKEN_PHOTOS#06116e constant 1", "2"),
+        off("intake.folder_defaults:FolderDefaultsIntake._wake_photos#49e3ee if 1"),
         breaks=Promise.DRAINED,
         faults=CALM,
         deeds=(*WORDLESS, "120 default / cut"),
@@ -65,7 +65,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "wakes-once",
         "2.3: who came to rest while a folder was woken is woken by a second look",
-        off("intake.folder_defaults:Folders.handle#f6988f if 1"),
+        off("intake.folder_defaults:FolderDefaultsIntake.handle#f6988f if 1"),
         breaks=Promise.DRAINED,
         faults="slow_service stale_index",
         deeds=just_then(80, 20.6),
@@ -73,7 +73,9 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "wakes-only-the-first-time",
         "2.3: the waking of a folder is repeated where its worker died",
-        code("intake.folder_defaults:Folders.handle#f6988f if 2", "not problems and not look.again"),
+        code(
+            "intake.folder_defaults:FolderDefaultsIntake.handle#f6988f if 2", "not problems and not event.is_repeated"
+        ),
         breaks=Promise.DRAINED,
         faults="killed_intake",
         deeds=just_then(80, 40),
@@ -81,7 +83,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "reads-over-what-is-broken",
         "2.3: a broken folder default holds its photos",
-        off("intake.instruction_resolver:Asking.asked_for#b66aa6 if 2"),
+        off("intake.instruction_resolver:InstructionResolver.resolve_jobs#b66aa6 if 2"),
         breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=("1 default / typo", *photos(10, 6)),
@@ -89,7 +91,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "holds-for-ever",
         "2.3: held photos go by themselves when the defaults are mended",
-        drop("intake.apply:Photos._apply#0d3863 keyword 3"),
+        drop("intake.apply:PhotoIntake._apply#28a26e keyword 3"),
         breaks=Promise.DRAINED,
         faults=CALM,
         deeds=("1 default / typo", *photos(10, 6), "200 default / marble"),
@@ -97,7 +99,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "holds-without-a-word",
         "2.3: a broken folder default makes one report",
-        off("intake.folder_defaults:Folders.report#f705d9 conditional expression 2"),
+        off("intake.folder_defaults:FolderDefaultsIntake.report#608251 conditional expression 2"),
         breaks=Promise.HELD,
         faults=CALM,
         deeds=("1 default / typo", *photos(10, 6)),
@@ -105,7 +107,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "sweeps-no-defaults",
         "3.12: folder defaults that no event told of are found",
-        drop("reconcile.sweep:LOOKED_AT#cad446 row 2"),
+        drop("reconcile.sweep:SWEPT_KINDS#cad446 row 2"),
         breaks=Promise.DRAINED,
         faults="lost_event",
         deeds=just_then(15, 60),
@@ -113,7 +115,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "root-first",
         "2.3: the defaults of the photo's own folder win over those above",
-        code("model.object_keys:defaults_of#a03614 call 4", "range(len(folders) + 1)"),
+        code("model.object_keys:list_defaults_keys#a03614 call 4", "range(len(folders) + 1)"),
         breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=("1 default / cut", "1 default shoes/ marble", "9 drop shoes/a.jpg a foreign"),
@@ -121,7 +123,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "waits-though-it-is-gone",
         "2.3: a photo that is deleted while it waits waits no more",
-        drop("intake.photo_status:gone#e5f989 entry 3"),
+        drop("intake.photo_status:clear_photo#97ec49 entry 3"),
         breaks=Promise.DRAINED,
         faults=CALM,
         deeds=(*WORDLESS, *(f"{14 + n} delete p{n}.jpg" for n in range(8))),
@@ -129,7 +131,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "deaf-to-redelivery-of-the-gone",
         "1: a look that died of a photo that is gone is finished by the next",
-        on("intake.apply:Photos._cancel#2a606c if 4"),
+        on("intake.apply:PhotoIntake._cancel#a7f738 if 4"),
         breaks=Promise.VIEWS_TRUE,
         faults="killed_intake",
         deeds=("1 pause 900", *photos(5, 20), *(f"{100 + n * 5} delete p{n}.jpg" for n in range(20))),
@@ -137,7 +139,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "forgets-that-it-was-gone",
         "2.3: a photo that was deleted and comes back is a new one",
-        off("intake.apply:Photos._cancel#2a606c if 3"),
+        off("intake.apply:PhotoIntake._cancel#a7f738 if 3"),
         breaks=Promise.DRAINED,
         faults=CALM,
         deeds=RETURNED,
@@ -145,7 +147,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "keeps-the-jobs-of-the-deleted",
         "2.3: a photo that was deleted and comes back is a new one",
-        off("intake.photo_state:jobs_of#ffa015 operand 8"),
+        off("intake.photo_state:compare_jobs#ffa015 operand 8"),
         breaks=Promise.DRAINED,
         faults=CALM,
         deeds=RETURNED,
@@ -153,7 +155,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "held-though-it-is-gone",
         "2.3: a photo that is deleted while it is held is held no more",
-        off("intake.apply:Photos._cancel#2a606c operand 7"),
+        off("intake.apply:PhotoIntake._cancel#a7f738 operand 7"),
         breaks=Promise.DRAINED,
         faults=CALM,
         deeds=(
@@ -166,7 +168,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "one-edit-runs-all",
         "2.3: what is edited runs alone",
-        code("intake.job_planner:_job#4ec8b4 keyword 24", "revision=source.asked_from"),
+        code("intake.job_planner:_build_job#4ec8b4 keyword 24", "revision=source.instructions_fingerprint"),
         breaks=Promise.NO_REPEATS,
         faults=CALM,
         deeds=(*photos(10, 4, tags="foreign"), *wishes(12, 4, "seasons"), *wishes(200, 4, "seasons-mild")),
@@ -174,7 +176,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "buys-each-upload",
         "2.3: the same bytes again are no reason to buy",
-        code("intake.job_planner:_job#4ec8b4 element 2", "photo.version_id"),
+        code("intake.job_planner:_build_job#4ec8b4 element 2", "photo.version_id"),
         breaks=Promise.NO_REPEATS,
         faults=CALM,
         deeds=(
@@ -187,7 +189,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "buys-each-output",
         "3: another output of what is paid is delivered for nothing",
-        on("instructions.merge:Instructions.asked#21c577 comprehension if 1"),
+        on("instructions.merge:ResolvedInstructions.purchase_fields#21c577 comprehension if 1"),
         breaks=Promise.NO_REPEATS,
         faults=CALM,
         deeds=(*photos(10, 4), *wishes(200, 4, "cut-web")),
@@ -195,7 +197,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "forgets-other-outputs",
         "3: another output of what is paid is delivered",
-        off("model.transitions.again:describe#236d7d if 1"),
+        off("model.transitions.again:update_instructions#cf28b8 if 1"),
         breaks=Promise.PICTURES_TRUE,
         faults=CALM,
         deeds=(*photos(10, 4), *wishes(200, 4, "cut-web")),
@@ -203,7 +205,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "stays-superseded",
         "3: what ended unpaid runs again when its photo names it again",
-        drop("model.transitions.again:reopen#bdf808 statement 1"),
+        drop("model.transitions.again:reopen#074ce8 statement 1"),
         breaks=Promise.ONE_END,
         faults=CALM,
         in_flight=1,
@@ -213,7 +215,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "hands-over-an-older-wish",
         "3: what is edited while it is handed over is handed over as it was edited",
-        off("deliver.pictures:Pictures._as_it_is#777352 if 1"),
+        off("deliver.pictures:Pictures._reload_source#777352 if 1"),
         breaks=Promise.NEWEST,
         faults="slow_service",
         deeds=(*photos(10, 12), *outputs(30, 12)),
@@ -221,7 +223,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "each-variant-buys",
         "3: of variants that ask the same one buys: the ledger takes no two owners of one content at once",
-        off("pipeline.job_diff:steps_of#daafde if 1"),
+        off("pipeline.job_diff:plan_transitions#daafde if 1"),
         breaks=Promise.ONE_END,
         faults=CALM,
         deeds=(*photos(10, 4, tags="foreign"), *wishes(12, 4, "snow-twice")),
@@ -229,7 +231,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "takes-away-untold",
         "2.3: a variant taken away leaves its pictures, and the receipt says so",
-        off("pipeline.job_diff:taken_away#e02b1a comprehension if 2"),
+        off("pipeline.job_diff:plan_variant_removals#e02b1a comprehension if 2"),
         breaks=Promise.VIEWS_TRUE,
         faults=CALM,
         deeds=(*photos(10, 4, tags="foreign"), *wishes(12, 4, "seasons"), *wishes(200, 4, "snow-only")),
@@ -237,7 +239,7 @@ INSTRUCTING_MUTANTS = (
     mutant(
         "forgets-what-lay-there",
         "2.3: and of each variant, also where nothing was wanted in between",
-        literal("pipeline.job_diff:_last_delivered#539059 key 2", '""'),
+        literal("pipeline.job_diff:_find_jobs_with_pictures#539059 key 2", '""'),
         breaks=Promise.VIEWS_TRUE,
         faults=CALM,
         deeds=(

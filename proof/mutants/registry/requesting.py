@@ -25,7 +25,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "hears-a-request-again",
         "2.5: a request that comes twice is heard once",
-        off("intake.photo_state:PhotoState.look#5db69f conditional expression 1"),
+        off("intake.photo_state:PhotoState.event#5db69f conditional expression 1"),
         breaks=Promise.INSTRUCTED,
         faults="early_redelivery killed_intake duplicate_message",
         deeds=(*photos(5, 20), *requests(20, 20, "marble"), *wishes(28, 20, "sea"), *wishes(250, 20, "snow")),
@@ -41,7 +41,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "forgets-a-request",
         "2.5: a request that was heard is noted",
-        drop("pipeline.image_requests:heard#1d0afb element 2"),
+        drop("pipeline.image_requests:mark_request_seen#82757e element 2"),
         breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=(*photos(5, 2), *requests(20, 2, "marble")),
@@ -49,7 +49,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "request-comes-last",
         "2.5: a request wins over sidecar and tags",
-        swap("intake.instruction_resolver:Asking.places_of#4df005 element 4"),
+        swap("intake.instruction_resolver:InstructionResolver.collect_sources#4df005 element 4"),
         breaks=Promise.INSTRUCTED,
         faults=CALM,
         deeds=(*photos(5, 2), *requests(20, 2, "marble")),
@@ -73,7 +73,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "reruns-for-ever",
         "3.7: a rerun opens a photo that was given up once",
-        on("intake.photo_state:PhotoState._crashes#ec10f0 operand 2"),
+        on("intake.photo_state:PhotoState._classify_crashes#ec10f0 operand 2"),
         breaks=Promise.GIVEN_UP,
         faults="poisoned_photo",
         deeds=(*photos(5, 3), *(f"{2400 + n * 10} rerun /" for n in range(3))),
@@ -82,8 +82,8 @@ REQUESTING_MUTANTS = (
     mutant(
         "answers-too-early",
         "2.6: a task is answered once all its jobs have ended",
-        off("model.task_result:reply#99ec0b if 1"),
-        off("model.receipt:request_errors#2c6863 comprehension if 1"),
+        off("model.task_result:build_task_result#99ec0b if 1"),
+        off("model.receipt:list_request_errors#2c6863 comprehension if 1"),
         breaks=Promise.TOKENS,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "cut")),
@@ -91,10 +91,11 @@ REQUESTING_MUTANTS = (
     mutant(
         "answers-by-what-was-read-before",
         "2.6: a task is answered by how its jobs stand since it was heard",
-        drop("deliver.task_callbacks:Answering.answer#e5353f statement 4"),
+        drop("deliver.task_callbacks:TaskCallbacks.complete_requests#e5353f statement 4"),
         code(
-            "deliver.task_callbacks:Answering.answer#e5353f statement 1",
-            "fresh, jobs = self.ledger.photo(source.source_id); waiting = self.ledger.waiting(source.source_id)",
+            "deliver.task_callbacks:TaskCallbacks.complete_requests#e5353f statement 1",
+            "current, jobs = self.ledger.read_photo(source.source_id); "
+            "pending_requests = self.ledger.list_pending_requests(source.source_id)",
         ),
         breaks=Promise.TOKENS,
         faults="duplicate_message",
@@ -103,7 +104,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "always-a-success",
         "2.6: a task succeeds if all its jobs are stored, and else fails",
-        off("model.task_result:reply#99ec0b if 2"),
+        off("model.task_result:build_task_result#99ec0b if 2"),
         breaks=Promise.TOKENS,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "typo")),
@@ -111,7 +112,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "answers-nobody",
         "2.6: a task token is answered",
-        off("pipeline.image_requests:heard#1d0afb operand 2"),
+        off("pipeline.image_requests:mark_request_seen#82757e operand 2"),
         breaks=Promise.TOKENS,
         faults=CALM,
         deeds=(*photos(5, 2, tags="foreign"), *tasks(20, 2, "cut")),
@@ -127,7 +128,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "buys-for-the-stopped",
         "2.6: what only executions wanted that were stopped is not bought",
-        on("pipeline.orphan_jobs:Stopping.unwanted#672155 if 1"),
+        on("pipeline.orphan_jobs:OrphanJobs.cancel_if_unwanted#672155 if 1"),
         breaks=Promise.TOKENS,
         faults=CALM,
         deeds=("2 pause 300", *photos(5, 2, tags="foreign"), *tasks(40, 2, "cut"), "90 stop one"),
@@ -135,7 +136,7 @@ REQUESTING_MUTANTS = (
     mutant(
         "calls-off-what-others-want",
         "2.6: a job is bought as long as one execution wants it",
-        off("pipeline.orphan_jobs:Stopping._wanted#cefad0 operand 2"),
+        off("pipeline.orphan_jobs:OrphanJobs._is_wanted#cefad0 operand 2"),
         breaks=Promise.TOKENS,
         faults=CALM,
         deeds=("2 pause 300", *photos(5, 2, tags="foreign"), *tasks(40, 2, "cut")),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from backdrop.model.codes import Code
-from backdrop.model.provider_result import Class
+from backdrop.model.provider_result import RetryClass
 from proof.world.faults.plan import ASKABLE, Faults, fault
 from proof.world.faults.services import WRITES, of_workers
 from proof.world.provider import Kind, Reaction, refuses
@@ -80,7 +80,7 @@ def long_calls(faults: Faults) -> None:
 def slow_refusal(faults: Faults) -> None:
     """The provider takes long to say that it takes nothing."""
     trap = faults.trap(3, 5)
-    ways = (Class.BACKOFF, Code.PROVIDER_UNAVAILABLE), (Class.QUOTA, Code.PROVIDER_THROTTLED)
+    ways = (RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE), (RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
 
     def refuse() -> Reaction:
         return replace(refuses(*faults.random.choice(ways)), seconds=faults.random.uniform(20, 100))
@@ -99,7 +99,7 @@ def stuck_work(faults: Faults) -> None:
 def throttle_storm(faults: Faults) -> None:
     """For twenty minutes the provider says of every call that it shall come again half a minute later."""
     spell = faults.spell(4, STORM_SECONDS)
-    later = refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=30)
+    later = refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=30)
     faults.provider.weather.append(lambda: later if spell() else None)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.errors import RetryLaterError
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from proof.world.faults.plan import ASKABLE, Faults, fault
 from proof.world.provider import Kind
 from proof.world.reactions import (
@@ -27,8 +27,8 @@ def provider_outage(faults: Faults) -> None:
     """For five minutes the provider cannot be reached, is busy, or hangs up."""
     spell = faults.spell(4, OUTAGE_SECONDS)
     ways = (
-        lambda: refuses(Class.NOW, Code.PROVIDER_UNAVAILABLE),
-        lambda: refuses(Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+        lambda: refuses(RetryClass.NOW, Code.PROVIDER_UNAVAILABLE),
+        lambda: refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
         lambda: hangs_up(1),
     )
     faults.provider.weather.append(lambda: faults.random.choice(ways)() if spell() else None)
@@ -68,13 +68,13 @@ def unrecognized_result(faults: Faults) -> None:
 @fault(of_lane=True)
 def refused_request(faults: Faults) -> None:
     """The provider's safety check refuses a request."""
-    _now_and_then(faults, lambda: refuses(Class.PERM, Code.UNSAFE_REQUEST))
+    _now_and_then(faults, lambda: refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
 
 
 @fault(of_lane=True)
 def rejected_request(faults: Faults) -> None:
     """The provider calls a request invalid."""
-    _now_and_then(faults, lambda: refuses(Class.PERM, Code.REQUEST_REJECTED))
+    _now_and_then(faults, lambda: refuses(RetryClass.PERM, Code.REQUEST_REJECTED))
 
 
 @fault(of_lane=True)
@@ -104,14 +104,14 @@ def unbilled_failure(faults: Faults) -> None:
 @fault(kinds=ASKABLE, of_lane=True)
 def failed_work(faults: Faults) -> None:
     """The provider takes a call, gives it up at the end, and charges nothing."""
-    failure = Answer(Class.PERM, Code.REQUEST_REJECTED, "the work failed")
+    failure = ProviderResult(RetryClass.PERM, Code.REQUEST_REJECTED, "the work failed")
     _now_and_then(faults, lambda: Reaction(fails=failure))
 
 
 @fault(kinds=frozenset({Kind.OWN_ID}), of_lane=True)
 def failed_at_unknown_cost(faults: Faults) -> None:
     """The provider takes a call, ends it with an error that no page explains, and charges it or not."""
-    failure = Answer.failed("the work failed at a cost that is not stated")
+    failure = ProviderResult.failed("the work failed at a cost that is not stated")
     _now_and_then(faults, lambda: Reaction(fails=failure, bills=faults.random.random() < 0.5))
 
 
@@ -124,13 +124,13 @@ def result_at_once(faults: Faults) -> None:
 @fault(of_lane=True)
 def key_refused(faults: Faults) -> None:
     """For a minute the provider refuses the key."""
-    _for_a_minute(faults, lambda: refuses(Class.PAUSE, Code.PROVIDER_KEY_REFUSED))
+    _for_a_minute(faults, lambda: refuses(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED))
 
 
 @fault(of_lane=True)
 def out_of_money(faults: Faults) -> None:
     """For a minute the provider's account is empty."""
-    _for_a_minute(faults, lambda: refuses(Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY))
+    _for_a_minute(faults, lambda: refuses(RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY))
 
 
 @fault(of_lane=True)
@@ -140,7 +140,7 @@ def throttled_call(faults: Faults) -> None:
 
     def busy() -> Reaction:
         wait = faults.random.choice([None, 0.0, 2.0, 30.0])
-        return refuses(Class.QUOTA, Code.PROVIDER_THROTTLED, retry_after=wait)
+        return refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=wait)
 
     faults.provider.weather.append(lambda: busy() if trap() else None)
 
@@ -169,13 +169,13 @@ def half_limit(faults: Faults) -> None:
 @fault(kinds=ASKABLE, of_lane=True)
 def stalled_look_up(faults: Faults) -> None:
     """A look-up says that the work goes on when it is long done."""
-    _look_up(faults, Standing.PENDING, faults.trap(3, 2))
+    _look_up(faults, LookupStatus.PENDING, faults.trap(3, 2))
 
 
 @fault(kinds=frozenset({Kind.OWN_ID}), of_lane=True)
 def forgetful_look_up(faults: Faults) -> None:
     """A look-up knows nothing of a call that was taken."""
-    _look_up(faults, Standing.ABSENT, faults.trap(3, 6, 3))
+    _look_up(faults, LookupStatus.ABSENT, faults.trap(3, 6, 3))
 
 
 @fault()
@@ -185,7 +185,7 @@ def unreachable_result(faults: Faults) -> None:
 
     def strike(call: Call) -> None:
         if call.service == "downloads" and spell(call):
-            raise WaitError(Code.RESULT_UNREACHABLE, "the host does not answer", 5)
+            raise RetryLaterError(Code.RESULT_UNREACHABLE, "the host does not answer", 5)
 
     faults.world.wire.before.append(strike)
 
@@ -215,6 +215,6 @@ def _for_a_minute(faults: Faults, make: Callable[[], Reaction]) -> None:
     faults.provider.weather.append(lambda: make() if spell() else None)
 
 
-def _look_up(faults: Faults, standing: Standing, trap: Callable[[], bool]) -> None:
+def _look_up(faults: Faults, standing: LookupStatus, trap: Callable[[], bool]) -> None:
     earlier = faults.provider.stalls
     faults.provider.stalls = lambda: standing if trap() else earlier()

@@ -7,7 +7,7 @@ from enum import StrEnum
 from backdrop_cli.stack import Stack
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """How a thing is."""
 
     GOOD = "good"
@@ -16,19 +16,19 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckResult:
     """One thing that was looked at; `fix` is what to do where it is not well."""
 
     name: str
-    state: State
+    state: CheckState
     words: str
     fix: str = ""
 
 
-type Look = Callable[[Stack], Iterator[Check]]
+type CheckFunction = Callable[[Stack], Iterator[CheckResult]]
 
 
-def place_of(stack: Stack) -> tuple[str, str]:
+def find_region_and_account(stack: Stack) -> tuple[str, str]:
     """The region and the account in which a stack is deployed."""
     region, account = stack.outputs["CampaignStateMachineArn"].split(":")[3:5]
     return region, account

@@ -5,85 +5,99 @@ from importlib.metadata import version
 from platform import python_version
 from typing import Any
 
-from backdrop_cli.operate.checks import Check, State
-from backdrop_cli.operate.keys import clients_of
+from backdrop_cli.operate.checks import CheckResult, CheckState
+from backdrop_cli.operate.keys import require_clients
 from backdrop_cli.stack import Stack
 
 # What the other functions need beside the lanes.
 SPARE_CONCURRENCY = 20
-TOPIC, UNCONFIRMED = "AlarmTopic", "PendingConfirmation"
+ALARM_TOPIC_LOGICAL_ID, PENDING_CONFIRMATION = "AlarmTopic", "PendingConfirmation"
 
 
-def versions(stack: Stack) -> Iterator[Check]:
+def check_versions(stack: Stack) -> Iterator[CheckResult]:
     """Versions."""
-    release, theirs = version("backdrop"), stack.outputs.get("Version")
-    ours = f"backdrop {release}, Python {python_version()}, boto3 {version('boto3')}"
-    if theirs == release:
-        yield Check("versions", State.GOOD, f"{ours}; the stack is of the same release")
+    release, stack_release = version("backdrop"), stack.outputs.get("Version")
+    local_versions = f"backdrop {release}, Python {python_version()}, boto3 {version('boto3')}"
+    if stack_release == release:
+        yield CheckResult("versions", CheckState.GOOD, f"{local_versions}; the stack is of the same release")
     else:
         fix = "Deploy the stack again from here (`make build && sam deploy`), or use the command of its own release."
-        yield Check("versions", State.WRONG, f"{ours}; the stack is of {theirs or 'an older release'}", fix)
+        yield CheckResult(
+            "versions",
+            CheckState.WRONG,
+            f"{local_versions}; the stack is of {stack_release or 'an older release'}",
+            fix,
+        )
 
 
-def deployment(stack: Stack) -> Iterator[Check]:
+def check_deployment(stack: Stack) -> Iterator[CheckResult]:
     """The last deployment."""
-    cloudformation, what = clients_of(stack).cloudformation, "the last deployment"
+    cloudformation, check_name = require_clients(stack).cloudformation, "the last deployment"
     status = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"]
     if status.endswith("_IN_PROGRESS"):
-        yield Check(
-            what, State.UNKNOWN, f"is under way ({status}); photos go on meanwhile", "Look again when it is done."
+        yield CheckResult(
+            check_name,
+            CheckState.UNKNOWN,
+            f"is under way ({status}); photos go on meanwhile",
+            "Look again when it is done.",
         )
     elif status.endswith("_FAILED"):
         fix = f"`aws cloudformation continue-update-rollback --stack-name {stack.name}`, then deploy again."
-        yield Check(what, State.WRONG, f"is stuck ({status}){_reason(stack)}", fix)
+        yield CheckResult(check_name, CheckState.WRONG, f"is stuck ({status}){_find_failure_reason(stack)}", fix)
     elif "ROLLBACK" in status:
         fix = "Mend it and deploy again; until then, all runs as before."
-        yield Check(what, State.WRONG, f"was rolled back ({status}){_reason(stack)}", fix)
+        yield CheckResult(check_name, CheckState.WRONG, f"was rolled back ({status}){_find_failure_reason(stack)}", fix)
     else:
-        yield Check(what, State.GOOD, f"went well ({status})")
+        yield CheckResult(check_name, CheckState.GOOD, f"went well ({status})")
 
 
-def _reason(stack: Stack) -> str:
+def _find_failure_reason(stack: Stack) -> str:
     """What the last deployment failed for first, in CloudFormation's words."""
-    events: Any = clients_of(stack).cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
-    failed = ""
+    events: Any = require_clients(stack).cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
+    reason = ""
     for event in events:
         status = event.get("ResourceStatus", "")
         if event["LogicalResourceId"] == stack.name and status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
             break
         if status.endswith("_FAILED") and event["LogicalResourceId"] != stack.name:
-            failed = f": {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
-    return failed
+            reason = f": {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+    return reason
 
 
-def concurrency(stack: Stack) -> Iterator[Check]:
+def check_concurrency(stack: Stack) -> Iterator[CheckResult]:
     """Lambda's concurrency."""
-    needed = sum(stack.limits.values()) + SPARE_CONCURRENCY
-    limits = clients_of(stack).functions.get_account_settings().get("AccountLimit", {})
-    have = limits.get("ConcurrentExecutions")
-    if have is None:
-        yield Check("Lambda's concurrency", State.UNKNOWN, f"cannot be known here; {needed} are needed")
-    elif have < needed:
+    needed = sum(stack.max_in_flight.values()) + SPARE_CONCURRENCY
+    limits = require_clients(stack).functions.get_account_settings().get("AccountLimit", {})
+    limit = limits.get("ConcurrentExecutions")
+    if limit is None:
+        yield CheckResult("Lambda's concurrency", CheckState.UNKNOWN, f"cannot be known here; {needed} are needed")
+    elif limit < needed:
         fix = "Ask for more in the Service Quotas console (Lambda, concurrent executions), or lower MaxInFlight."
-        yield Check("Lambda's concurrency", State.WRONG, f"the account has {have:,}, {needed:,} are needed", fix)
+        yield CheckResult(
+            "Lambda's concurrency", CheckState.WRONG, f"the account has {limit:,}, {needed:,} are needed", fix
+        )
     else:
-        yield Check("Lambda's concurrency", State.GOOD, f"the account has {have:,}, {needed:,} are needed")
+        yield CheckResult("Lambda's concurrency", CheckState.GOOD, f"the account has {limit:,}, {needed:,} are needed")
 
 
-def alarms(stack: Stack) -> Iterator[Check]:
+def check_alarms(stack: Stack) -> Iterator[CheckResult]:
     """Who hears the alarms."""
-    what, clients, mail = "alarms", clients_of(stack), stack.parameters.get("AlarmEmail", "")
-    if not mail:
-        yield Check(what, State.UNKNOWN, "are mailed to nobody", "Deploy with AlarmEmail=<an address> to be mailed.")
+    check_name, clients, address = "alarms", require_clients(stack), stack.parameters.get("AlarmEmail", "")
+    if not address:
+        yield CheckResult(
+            check_name, CheckState.UNKNOWN, "are mailed to nobody", "Deploy with AlarmEmail=<an address> to be mailed."
+        )
         return
-    topic = clients.cloudformation.describe_stack_resource(StackName=stack.name, LogicalResourceId=TOPIC)
+    topic = clients.cloudformation.describe_stack_resource(
+        StackName=stack.name, LogicalResourceId=ALARM_TOPIC_LOGICAL_ID
+    )
     arn = topic["StackResourceDetail"].get("PhysicalResourceId", "")
-    heard: Any = clients.sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
-    if any(one["Endpoint"] == mail and one["SubscriptionArn"] != UNCONFIRMED for one in heard):
-        yield Check(what, State.GOOD, f"are mailed to {mail}")
-    elif any(one["Endpoint"] == mail for one in heard):
+    subscriptions: Any = clients.sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+    if any(one["Endpoint"] == address and one["SubscriptionArn"] != PENDING_CONFIRMATION for one in subscriptions):
+        yield CheckResult(check_name, CheckState.GOOD, f"are mailed to {address}")
+    elif any(one["Endpoint"] == address for one in subscriptions):
         fix = "Follow the link in the mail `AWS Notification - Subscription Confirmation`; look for it among the spam."
-        yield Check(what, State.WRONG, f"reach nobody: {mail} has not yet agreed to be mailed", fix)
+        yield CheckResult(check_name, CheckState.WRONG, f"reach nobody: {address} has not yet agreed to be mailed", fix)
     else:
-        fix = f"`aws sns subscribe --protocol email --notification-endpoint {mail} --topic-arn {arn}`"
-        yield Check(what, State.WRONG, f"reach nobody: {mail} is not subscribed, or no longer", fix)
+        fix = f"`aws sns subscribe --protocol email --notification-endpoint {address} --topic-arn {arn}`"
+        yield CheckResult(check_name, CheckState.WRONG, f"reach nobody: {address} is not subscribed, or no longer", fix)

@@ -2,42 +2,55 @@
 
 from collections.abc import Iterator
 
-from backdrop_cli.operate.checks import Check, State
-from backdrop_cli.operate.keys import clients_of
+from backdrop_cli.operate.checks import CheckResult, CheckState
+from backdrop_cli.operate.keys import require_clients
 from backdrop_cli.stack import Stack
 
 # AWS's own key for S3, which every principal of the account may use through S3.
-KEY_OF_AWS = "alias/aws/s3"
-NEEDS = "docs/deploying.md says what the key's policy needs."
+AWS_MANAGED_KEY_ALIAS = "alias/aws/s3"
+KEY_POLICY_HINT = "docs/deploying.md says what the key's policy needs."
 
 
-def encryption(stack: Stack) -> Iterator[Check]:
+def check_encryption(stack: Stack) -> Iterator[CheckResult]:
     """The encryption of existing buckets."""
-    given = [stack.parameters.get(name, "") for name in ("InputBucket", "OutputBucket", "ReadableBuckets")]
-    for bucket in ",".join(filter(None, given)).split(","):
+    bucket_parameters = [stack.parameters.get(name, "") for name in ("InputBucket", "OutputBucket", "ReadableBuckets")]
+    for bucket in ",".join(filter(None, bucket_parameters)).split(","):
         if bucket:
-            yield _encryption(stack, bucket)
+            yield _check_bucket_encryption(stack, bucket)
 
 
-def _encryption(stack: Stack, bucket: str) -> Check:
-    what, client = f"encryption of {bucket}", clients_of(stack).s3
+def _check_bucket_encryption(stack: Stack, bucket: str) -> CheckResult:
+    check_name, client = f"encryption of {bucket}", require_clients(stack).s3
     try:
         [rule] = client.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     except client.exceptions.ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-        return Check(what, State.UNKNOWN, f"{bucket} does not let you look at its encryption ({status})")
+        return CheckResult(
+            check_name, CheckState.UNKNOWN, f"{bucket} does not let you look at its encryption ({status})"
+        )
     default = rule.get("ApplyServerSideEncryptionByDefault", {"SSEAlgorithm": "AES256"})
     key = default.get("KMSMasterKeyID", "") if default["SSEAlgorithm"].startswith("aws:kms") else ""
-    if not key or key.endswith(KEY_OF_AWS):
-        return Check(what, State.GOOD, "needs no key of yours")
-    listed = list(filter(None, stack.parameters.get("KmsKeyArns", "").split(",")))
-    if any(arn == key or arn.endswith(f":key/{key}") for arn in listed):
-        return Check(what, State.GOOD, f"the stack's roles may use {key}, as far as its policy allows it too")
-    if listed and key.rpartition(":")[2].startswith("alias/"):
-        return Check(what, State.UNKNOWN, f"new files are encrypted with {key}; KmsKeyArns must list its key. {NEEDS}")
-    words = f"new files are encrypted with the KMS key {key}, which the stack's roles may not use"
-    return Check(what, State.WRONG, words, f"Deploy with KmsKeyArns={','.join([*listed, _arn_for(key)])}. {NEEDS}")
+    if not key or key.endswith(AWS_MANAGED_KEY_ALIAS):
+        return CheckResult(check_name, CheckState.GOOD, "needs no key of yours")
+    allowed_key_arns = list(filter(None, stack.parameters.get("KmsKeyArns", "").split(",")))
+    if any(arn == key or arn.endswith(f":key/{key}") for arn in allowed_key_arns):
+        return CheckResult(
+            check_name, CheckState.GOOD, f"the stack's roles may use {key}, as far as its policy allows it too"
+        )
+    if allowed_key_arns and key.rpartition(":")[2].startswith("alias/"):
+        return CheckResult(
+            check_name,
+            CheckState.UNKNOWN,
+            f"new files are encrypted with {key}; KmsKeyArns must list its key. {KEY_POLICY_HINT}",
+        )
+    message = f"new files are encrypted with the KMS key {key}, which the stack's roles may not use"
+    return CheckResult(
+        check_name,
+        CheckState.WRONG,
+        message,
+        f"Deploy with KmsKeyArns={','.join([*allowed_key_arns, _format_key_arn(key)])}. {KEY_POLICY_HINT}",
+    )
 
 
-def _arn_for(key: str) -> str:
+def _format_key_arn(key: str) -> str:
     return key if ":key/" in key else "<the key's ARN>"

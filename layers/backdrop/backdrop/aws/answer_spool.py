@@ -7,49 +7,49 @@ from pydantic import ValidationError
 from backdrop.aws.s3 import OutputBucket
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.job import Job
-from backdrop.model.object_keys import ANSWERS, answer_key, response_key
-from backdrop.model.provider_result import Answer, KeptAnswer
+from backdrop.model.object_keys import ANSWER_SPOOL_PREFIX, response_key, spooled_answer_key
+from backdrop.model.provider_result import ProviderResult, SpooledAnswer
 
 
-class Answers:
+class AnswerSpool:
     """Answers that the ledger did not take, kept in the output bucket until reconcile finds them."""
 
     def __init__(self, output: OutputBucket) -> None:
         self._output = output
 
-    def keep(self, job: Job, n: int, answer: Answer) -> None:
+    def save(self, job: Job, attempt_no: int, result: ProviderResult) -> None:
         """Put an answer where reconcile, or the job's next delivery, finds it."""
-        kept = KeptAnswer(source_id=job.source_id, job_id=job.job_id, n=n, answer=answer)
-        self._output.put(answer_key(job.job_id, n), to_json(kept).encode(), "application/json")
+        spooled = SpooledAnswer(source_id=job.source_id, job_id=job.job_id, attempt_no=attempt_no, result=result)
+        self._output.put(spooled_answer_key(job.job_id, attempt_no), to_json(spooled).encode(), "application/json")
 
-    def find(self, job: Job, n: int) -> Answer | None:
+    def find(self, job: Job, attempt_no: int) -> ProviderResult | None:
         """The answer to one attempt, where it was kept."""
-        found = self._output.find(answer_key(job.job_id, n))
-        kept = _read(self._output.read(found)) if found else None
-        return kept.answer if kept else None
+        key = self._output.find_key(spooled_answer_key(job.job_id, attempt_no))
+        spooled = _parse(self._output.read(key)) if key else None
+        return spooled.result if spooled else None
 
-    def kept(self) -> Iterator[KeptAnswer]:
+    def list_all(self) -> Iterator[SpooledAnswer]:
         """All that wait for the ledger."""
-        for key in self._output.keys(f"{ANSWERS}/"):
-            kept = _read(self._output.read(key))
-            if kept:
-                yield kept
+        for key in self._output.list_keys(f"{ANSWER_SPOOL_PREFIX}/"):
+            spooled = _parse(self._output.read(key))
+            if spooled:
+                yield spooled
 
-    def drop(self, kept: KeptAnswer) -> None:
+    def delete(self, spooled: SpooledAnswer) -> None:
         """The ledger has it."""
-        self._output.remove(answer_key(kept.job_id, kept.n))
+        self._output.delete(spooled_answer_key(spooled.job_id, spooled.attempt_no))
 
-    def keep_response(self, job: Job, n: int, raw: bytes) -> None:
+    def save_response(self, job: Job, attempt_no: int, raw: bytes) -> None:
         """Keep a response whose picture is not recognized, beside the provider's files, which do not expire.
 
         Raises WaitError where S3 does not take it.
         """
-        self._output.put(response_key(job.job_id, n), raw, "text/plain")
+        self._output.put(response_key(job.job_id, attempt_no), raw, "text/plain")
 
 
-def _read(data: bytes) -> KeptAnswer | None:
+def _parse(data: bytes) -> SpooledAnswer | None:
     """What a file holds, or None where another release wrote it, or nobody of ours."""
     try:
-        return from_json(KeptAnswer, data.decode())
+        return from_json(SpooledAnswer, data.decode())
     except (ValidationError, UnicodeDecodeError):
         return None

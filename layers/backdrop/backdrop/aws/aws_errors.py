@@ -3,35 +3,35 @@
 from botocore.exceptions import ClientError
 
 from backdrop.model.codes import Code
-from backdrop.model.errors import UnreadableError, WaitError
+from backdrop.model.errors import RetryLaterError, UnreadableFileError
 
 RETRY_SECONDS = 5.0
-FORBIDDEN = 403
+HTTP_FORBIDDEN = 403
 # S3's answer to a read without the customer's own key (S3 API reference, "Error responses").
-WITHOUT_ITS_KEY = "InvalidRequest"
+MISSING_ENCRYPTION_KEY = "InvalidRequest"
 
 
-def error_code(error: BaseException) -> str:
+def read_aws_error_code(error: BaseException) -> str:
     """AWS's own code for an error (`AccessDenied`, `ThrottlingException`), else the exception's name."""
     if isinstance(error, ClientError):
         return error.response.get("Error", {}).get("Code", "ClientError")
     return type(error).__name__
 
 
-def unavailable(service: str, error: BaseException | str, code: Code = Code.STORAGE_UNAVAILABLE) -> WaitError:
+def unavailable(service: str, error: BaseException | str, code: Code = Code.STORAGE_UNAVAILABLE) -> RetryLaterError:
     """The wait for a service that does not do what it is asked."""
-    cause = error if isinstance(error, str) else error_code(error)
-    return WaitError(code, f"{service} does not do what it is asked ({cause}).", RETRY_SECONDS)
+    cause = error if isinstance(error, str) else read_aws_error_code(error)
+    return RetryLaterError(code, f"{service} does not do what it is asked ({cause}).", RETRY_SECONDS)
 
 
-def withheld(key: str, error: BaseException) -> WaitError:
+def access_denied(key: str, error: BaseException) -> RetryLaterError:
     """The wait for a file, or for all of S3: whether this one alone is refused decides who is told."""
-    cause = error_code(error)
-    if not isinstance(error, ClientError) or not _is_refused(error, cause):
+    cause = read_aws_error_code(error)
+    if not isinstance(error, ClientError) or not _is_access_denied(error, cause):
         return unavailable("S3", error)
-    return UnreadableError(f"S3 does not hand out {key} ({cause}).", RETRY_SECONDS)
+    return UnreadableFileError(f"S3 does not hand out {key} ({cause}).", RETRY_SECONDS)
 
 
-def _is_refused(error: ClientError, cause: str) -> bool:
+def _is_access_denied(error: ClientError, cause: str) -> bool:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return status == FORBIDDEN or cause.startswith("KMS.") or cause == WITHOUT_ITS_KEY
+    return status == HTTP_FORBIDDEN or cause.startswith("KMS.") or cause == MISSING_ENCRYPTION_KEY

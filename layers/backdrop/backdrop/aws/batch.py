@@ -21,29 +21,31 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
-from backdrop.aws.aws_errors import error_code
-from backdrop.aws.log import ABOUT, code_of
+from backdrop.aws.aws_errors import read_aws_error_code
+from backdrop.aws.log import MESSAGE_LOG_KEYS, to_error_code
 from backdrop.aws.metric_names import Metric
-from backdrop.aws.metrics import NOBODY, count
-from backdrop.aws.sqs import OUT_AGAIN, Queue
+from backdrop.aws.metrics import NO_DIMENSION_VALUE, emit_metrics
+from backdrop.aws.sqs import VISIBILITY_EXPIRED_CODES, Queue
 from backdrop.model.codes import Code
-from backdrop.model.errors import DamagedMessageError, StaleError, WaitError
-from backdrop.model.queue_messages import RECEIPT
+from backdrop.model.errors import ConflictError, MalformedMessageError, RetryLaterError
+from backdrop.model.queue_messages import RECEIPT_ETAG
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-LONGEST_DELAY_SECONDS = 43_000
-LONGEST_BACK_OFF_SECONDS = 60
-BACKED_OFF = frozenset({Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.FILE_UNREADABLE, Code.BUDGET_RESERVED})
-STALE_DELAY_SECONDS = 1
-LEAST_MILLISECONDS = 20_000
+MAX_DELAY_SECONDS = 43_000
+MAX_BACKOFF_SECONDS = 60
+BACKOFF_CODES = frozenset(
+    {Code.LEDGER_UNAVAILABLE, Code.STORAGE_UNAVAILABLE, Code.FILE_UNREADABLE, Code.BUDGET_RESERVED}
+)
+CONFLICT_DELAY_SECONDS = 1
+MIN_REMAINING_MILLISECONDS = 20_000
 """Of the invocation, for one more message of a batch: three times what a heavy photo takes on a cold start."""
-MAX_LETTER_BYTES = 80_000
-Work = Callable[[SQSRecord], None]
+MAX_DEAD_LETTER_BODY_BYTES = 80_000
+RecordHandler = Callable[[SQSRecord], None]
 
 
-class _Processor(BatchProcessor):
+class _LoggingBatchProcessor(BatchProcessor):
     """Powertools' batch, which says why a record failed."""
 
     def __init__(self, logger: Logger) -> None:
@@ -52,104 +54,117 @@ class _Processor(BatchProcessor):
 
     @override
     def failure_handler(self, record: Any, exception: Any) -> Any:
-        if not isinstance(exception[1], WaitError | StaleError):
-            words = "unexpected error; the message will come again"
-            self._logger.error(words, code=code_of(exception[1]).value, exc_info=exception)
-            count({Metric.UNEXPECTED_ERROR: 1})
+        if not isinstance(exception[1], RetryLaterError | ConflictError):
+            message = "unexpected error; the message will come again"
+            self._logger.error(message, code=to_error_code(exception[1]).value, exc_info=exception)
+            emit_metrics({Metric.UNEXPECTED_ERROR: 1})
         return super().failure_handler(record, exception)
 
 
 @dataclass(eq=False, repr=False)
-class Inbox:
+class BatchConsumer:
     """The queues that a door empties: their URLs by name, and where damaged messages go."""
 
     sqs: "SQSClient"
     queue_urls: Mapping[str, str]
-    dead_letters: Queue
+    dead_letter_queue: Queue
     logger: Logger
 
-    def work_through(self, event: dict[str, Any], context: LambdaContext, work: Work) -> PartialItemFailureResponse:
+    def process_batch(
+        self, event: dict[str, Any], context: LambdaContext, handle_record: RecordHandler
+    ) -> PartialItemFailureResponse:
         """Do the work for each message; the answer names those that shall come again."""
-        first: str = event["Records"][0]["messageId"]
+        first_message_id: str = event["Records"][0]["messageId"]
         return process_partial_response(
             event=event,
-            record_handler=partial(self._one, work, first),
-            processor=_Processor(self.logger),
+            record_handler=partial(self._process_record, handle_record, first_message_id),
+            processor=_LoggingBatchProcessor(self.logger),
             context=context,
         )
 
-    def _one(self, work: Work, first: str, record: SQSRecord, lambda_context: LambdaContext) -> None:
-        self.logger.remove_keys(ABOUT)
+    def _process_record(
+        self, handle_record: RecordHandler, first_message_id: str, record: SQSRecord, lambda_context: LambdaContext
+    ) -> None:
+        self.logger.remove_keys(MESSAGE_LOG_KEYS)
         self.logger.append_keys(message_id=record.message_id)
-        left = lambda_context.get_remaining_time_in_millis()
+        remaining_milliseconds = lambda_context.get_remaining_time_in_millis()
         try:
-            if record.message_id != first and left < LEAST_MILLISECONDS:
-                raise WaitError(Code.TOO_LITTLE_TIME, f"the invocation has {left} ms left for the rest of its batch", 0)
-            work(record)
-        except WaitError as error:
-            self._hand_back(record, error.code, str(error.message), delay_seconds(error, receives(record)))
+            if record.message_id != first_message_id and remaining_milliseconds < MIN_REMAINING_MILLISECONDS:
+                raise RetryLaterError(
+                    Code.TOO_LITTLE_TIME,
+                    f"the invocation has {remaining_milliseconds} ms left for the rest of its batch",
+                    0,
+                )
+            handle_record(record)
+        except RetryLaterError as error:
+            self._return_to_queue(
+                record, error.code, str(error.message), compute_delay_seconds(error, read_receive_count(record))
+            )
             raise
-        except StaleError:
-            self._hand_back(
+        except ConflictError:
+            self._return_to_queue(
                 record,
                 Code.LEDGER_CONFLICT,
                 "others were faster, again and again",
-                STALE_DELAY_SECONDS,
+                CONFLICT_DELAY_SECONDS,
             )
             raise
-        except DamagedMessageError as error:
-            self._dead_letter(record, error)
+        except MalformedMessageError as error:
+            self._send_to_dead_letters(record, error)
 
-    def _hand_back(self, record: SQSRecord, code: Code, why: str, delay_seconds: float) -> None:
-        delay = max(0, min(round(delay_seconds), LONGEST_DELAY_SECONDS))
+    def _return_to_queue(self, record: SQSRecord, code: Code, reason: str, delay_seconds: float) -> None:
+        delay = max(0, min(round(delay_seconds), MAX_DELAY_SECONDS))
         try:
             self.sqs.change_message_visibility(
-                QueueUrl=self.queue_urls[queue_name(record)],
+                QueueUrl=self.queue_urls[read_queue_name(record)],
                 ReceiptHandle=record.receipt_handle,
                 VisibilityTimeout=delay,
             )
         except ClientError as error:
-            if error_code(error) not in OUT_AGAIN:
+            if read_aws_error_code(error) not in VISIBILITY_EXPIRED_CODES:
                 raise
             self.logger.info("message is out again by itself")
-        self.logger.info("message handed back", code=code.value, reason=why, delay_seconds=delay)
-        count({Metric.HANDED_BACK: 1}, code=code.value)
+        self.logger.info("message handed back", code=code.value, reason=reason, delay_seconds=delay)
+        emit_metrics({Metric.RETURNED_TO_QUEUE: 1}, code=code.value)
 
-    def _dead_letter(self, record: SQSRecord, error: DamagedMessageError) -> None:
+    def _send_to_dead_letters(self, record: SQSRecord, error: MalformedMessageError) -> None:
         self.logger.warning("damaged message", code=error.code.value, reason=str(error.message))
         attributes = {
             "code": error.code.value,
-            "reason": str(error.message.cut(1000)),
+            "reason": str(error.message.truncate(1000)),
             "money": "not_spent",
         }
-        body = {"queue": queue_name(record), "body": record.body.encode()[:MAX_LETTER_BYTES].decode(errors="ignore")}
-        self.dead_letters.send(body, group="damaged", attributes=attributes)
-        count({Metric.DEAD_LETTERED: 1}, code=error.code.value, provider=NOBODY)
+        body = {
+            "queue": read_queue_name(record),
+            "body": record.body.encode()[:MAX_DEAD_LETTER_BODY_BYTES].decode(errors="ignore"),
+        }
+        self.dead_letter_queue.send(body, group="damaged", attributes=attributes)
+        emit_metrics({Metric.DEAD_LETTERED: 1}, code=error.code.value, provider=NO_DIMENSION_VALUE)
 
 
-def delay_seconds(error: WaitError, times: int) -> float:
+def compute_delay_seconds(error: RetryLaterError, receive_count: int) -> float:
     """Seconds until the message shall come again; what nothing else makes longer grows with the message's receives."""
-    if error.code not in BACKED_OFF:
+    if error.code not in BACKOFF_CODES:
         return error.delay_seconds
-    return min(error.delay_seconds * 2.0 ** min(times - 1, 10), LONGEST_BACK_OFF_SECONDS)
+    return min(error.delay_seconds * 2.0 ** min(receive_count - 1, 10), MAX_BACKOFF_SECONDS)
 
 
-def queue_name(record: SQSRecord) -> str:
+def read_queue_name(record: SQSRecord) -> str:
     """The name of the queue that a record came from."""
     return record.event_source_arn.rpartition(":")[2]
 
 
-def sent_at(record: SQSRecord) -> datetime:
+def read_sent_at(record: SQSRecord) -> datetime:
     """When the message was put into its queue."""
     return datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
 
 
-def receipt(record: SQSRecord) -> str:
+def read_receipt_etag(record: SQSRecord) -> str:
     """The receipt that a message names beside its body; "" where it names none."""
-    named = record.message_attributes[RECEIPT]
-    return (named.string_value or "") if named else ""
+    attribute = record.message_attributes[RECEIPT_ETAG]
+    return (attribute.string_value or "") if attribute else ""
 
 
-def receives(record: SQSRecord) -> int:
+def read_receive_count(record: SQSRecord) -> int:
     """How often the message was delivered, this time included."""
     return int(record.attributes.approximate_receive_count or 1)

@@ -4,7 +4,7 @@ from backdrop.aws.s3 import OutputBucket
 from backdrop.model.object_keys import input_key
 
 
-class S3Inputs:
+class S3CallInputStore:
     """Bytes put aside under names that belong to their content (Inputs)."""
 
     def __init__(self, output: OutputBucket) -> None:
@@ -16,5 +16,5 @@ class S3Inputs:
 
     def find(self, name: str) -> bytes | None:
         """The bytes, or None where they lie there no more."""
-        found = self._output.find(input_key(name))
-        return self._output.read(found) if found else None
+        key = self._output.find_key(input_key(name))
+        return self._output.read(key) if key else None

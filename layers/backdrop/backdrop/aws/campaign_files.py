@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.aws_errors import error_code, unavailable, withheld
-from backdrop.aws.s3 import ABSENT
+from backdrop.aws.aws_errors import access_denied, read_aws_error_code, unavailable
+from backdrop.aws.s3 import NOT_FOUND_CODES
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -20,24 +20,24 @@ CHUNK_BYTES = 1_000_000
 """Of a manifest, read at a time."""
 
 
-class S3Manifests:
+class S3ManifestReader:
     """The lists that people put into a bucket (Manifests)."""
 
     def __init__(self, client: "S3Client") -> None:
         self._client = client
 
-    def chunks(self, bucket: str, key: str) -> Iterator[bytes] | None:
+    def read_chunks(self, bucket: str, key: str) -> Iterator[bytes] | None:
         """An object's bytes, read chunk by chunk as the caller asks for them; None if there is no such object."""
         try:
             body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
         except (ClientError, BotoCoreError) as error:
-            if error_code(error) in ABSENT:
+            if read_aws_error_code(error) in NOT_FOUND_CODES:
                 return None
-            raise withheld(key, error) from error
-        return _chunks(body)
+            raise access_denied(key, error) from error
+        return _iterate_chunks(body)
 
 
-def _chunks(body: "StreamingBody") -> Iterator[bytes]:
+def _iterate_chunks(body: "StreamingBody") -> Iterator[bytes]:
     try:
         yield from body.iter_chunks(CHUNK_BYTES)
     except (BotoCoreError, OSError) as error:
@@ -52,22 +52,22 @@ class CampaignFiles:
         self.bucket = bucket
 
     @contextmanager
-    def writing(self, key: str, content_type: str) -> Generator[Callable[[bytes], None]]:
+    def open_writer(self, key: str, content_type: str) -> Generator[Callable[[bytes], None]]:
         """Writes an object piece by piece; nothing is left of it where the block breaks off."""
         try:
-            upload = _Upload(self._client, self.bucket, key, content_type)
+            upload = _MultipartUpload(self._client, self.bucket, key, content_type)
             try:
                 yield upload.write
-                upload.end()
+                upload.complete()
             except BaseException:
-                upload.give_up()
+                upload.abort()
                 raise
         except (ClientError, BotoCoreError) as error:
             raise unavailable("S3", error) from error
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Write an object whole."""
-        with self.writing(key, content_type) as write:
+        with self.open_writer(key, content_type) as write:
             write(data)
 
     def find(self, key: str) -> bytes | None:
@@ -75,12 +75,12 @@ class CampaignFiles:
         try:
             return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except (ClientError, BotoCoreError, OSError) as error:
-            if error_code(error) in ABSENT:
+            if read_aws_error_code(error) in NOT_FOUND_CODES:
                 return None
             raise unavailable("S3", error) from error
 
 
-class _Upload:
+class _MultipartUpload:
     """One object on its way: in parts once it is longer than one."""
 
     def __init__(self, client: "S3Client", bucket: str, key: str, content_type: str) -> None:
@@ -92,31 +92,31 @@ class _Upload:
     def write(self, data: bytes) -> None:
         self._held += data
         if len(self._held) >= PART_BYTES:
-            self._send()
+            self._upload_part()
 
-    def end(self) -> None:
+    def complete(self) -> None:
         """Write what is left; the object is there."""
         if not self._id:
             body = bytes(self._held)
             self._client.put_object(Bucket=self._bucket, Key=self._key, Body=body, ContentType=self._type)
             return
         if self._held:
-            self._send()
+            self._upload_part()
         self._client.complete_multipart_upload(
             Bucket=self._bucket, Key=self._key, UploadId=self._id, MultipartUpload={"Parts": self._parts}
         )
 
-    def give_up(self) -> None:
+    def abort(self) -> None:
         if self._id:
             self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._id)
 
-    def _send(self) -> None:
+    def _upload_part(self) -> None:
         if not self._id:
-            begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key, ContentType=self._type)
-            self._id = begun["UploadId"]
+            created = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key, ContentType=self._type)
+            self._id = created["UploadId"]
         number = len(self._parts) + 1
-        sent = self._client.upload_part(
+        uploaded = self._client.upload_part(
             Bucket=self._bucket, Key=self._key, UploadId=self._id, PartNumber=number, Body=bytes(self._held)
         )
-        self._parts.append({"ETag": sent["ETag"], "PartNumber": number})
+        self._parts.append({"ETag": uploaded["ETag"], "PartNumber": number})
         self._held.clear()

@@ -11,7 +11,7 @@ from backdrop.aws.aws_errors import unavailable
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-SOURCE = "backdrop"
+EVENT_SOURCE = "backdrop"
 
 
 class EventBus:
@@ -21,17 +21,17 @@ class EventBus:
         self._client = client
         self._name = name
 
-    def announce(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+    def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         """Put one event on the bus."""
         entry = {
-            "Source": SOURCE,
+            "Source": EVENT_SOURCE,
             "DetailType": detail_type,
             "Detail": json.dumps(detail, ensure_ascii=False),
             "EventBusName": self._name,
         }
         try:
-            answer = self._client.put_events(Entries=[entry])
+            response = self._client.put_events(Entries=[entry])
         except (ClientError, BotoCoreError) as error:
             raise unavailable("EventBridge", error) from error
-        if answer["FailedEntryCount"]:
-            raise unavailable("EventBridge", answer["Entries"][0].get("ErrorCode", "refused"))
+        if response["FailedEntryCount"]:
+            raise unavailable("EventBridge", response["Entries"][0].get("ErrorCode", "refused"))

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
-from backdrop.aws.event_bus import SOURCE
-from backdrop.model.errors import DamagedMessageError
-from backdrop.model.intake_event import Look, Request
+from backdrop.aws.event_bus import EVENT_SOURCE
+from backdrop.model.errors import MalformedMessageError
+from backdrop.model.intake_event import IncomingRequest, IntakeEvent
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 from backdrop.model.queue_messages import (
     INTAKE_MESSAGES,
@@ -20,36 +20,40 @@ from backdrop.model.queue_messages import (
     RecheckMessage,
     RerunMessage,
     SettleMessage,
-    parse,
+    parse_message,
 )
 
-NAMES = frozenset({"bucket", "key"})
-REQUEST_FIELDS = NAMES | {"instructions"}
+OBJECT_FIELDS = frozenset({"bucket", "key"})
+REQUIRED_REQUEST_FIELDS = OBJECT_FIELDS | {"instructions"}
 # Limits: AWS Step Functions API reference, "SendTaskSuccess" and "DescribeExecution".
-WAITING_FIELDS = {"task_token": r"[ -~]{1,2048}", "execution": r"arn:[!-~]{1,252}", "campaign": r"[A-Za-z0-9_-]{1,80}"}
-MARKS_OF_A_REQUEST = WAITING_FIELDS.keys() | (REQUEST_FIELDS - NAMES)
-REQUESTED = "Image Requested"
-MOST_NAMED = 5
+OPTIONAL_REQUEST_FIELDS = {
+    "task_token": r"[ -~]{1,2048}",
+    "execution": r"arn:[!-~]{1,252}",
+    "campaign": r"[A-Za-z0-9_-]{1,80}",
+}
+REQUEST_MARKERS = OPTIONAL_REQUEST_FIELDS.keys() | (REQUIRED_REQUEST_FIELDS - OBJECT_FIELDS)
+REQUEST_DETAIL_TYPE = "Image Requested"
+MAX_LISTED_FIELDS = 5
 S3_SOURCE = "aws.s3"
-TEST_EVENT = "s3:TestEvent"
-TAGS_OF_S3, TAGS_BY_EVENTBRIDGE = "ObjectTagging:", "Object Tags "
-EVENT_ID = r"[!-~]{1,128}"
-ENVELOPE_FIELDS = frozenset({"Type", "TopicArn"})
+S3_TEST_EVENT = "s3:TestEvent"
+S3_TAGGING_PREFIX, EVENTBRIDGE_TAGGING_PREFIX = "ObjectTagging:", "Object Tags "
+EVENT_ID_PATTERN = r"[!-~]{1,128}"
+SNS_ENVELOPE_FIELDS = frozenset({"Type", "TopicArn"})
 # Amazon SNS Developer Guide, "Parsing Amazon SNS message formats".
-CONFIRMATIONS = frozenset({"SubscriptionConfirmation", "UnsubscribeConfirmation"})
-MAX_TOPIC_LENGTH = 300
+SNS_CONFIRMATION_TYPES = frozenset({"SubscriptionConfirmation", "UnsubscribeConfirmation"})
+MAX_SHOWN_TOPIC_CHARACTERS = 300
 
 
-def looks_of(
+def parse_intake_message(
     body: str,
     *,
-    bucket: str,
-    readable: Collection[str] = (),
-    again: bool,
-    ident: str = "",
-    receives: int = 1,
-    sent: datetime | None = None,
-) -> list[Look]:
+    input_bucket: str,
+    readable_buckets: Collection[str] = (),
+    is_repeated: bool,
+    message_id: str = "",
+    receive_count: int = 1,
+    sent_at: datetime | None = None,
+) -> list[IntakeEvent]:
     """The keys that a message asks to look at; none for S3's test event. `ident` is the message's own.
 
     `bucket`: the stack's input bucket; `readable`: the others whose photos may be asked for. `receives`: how often the
@@ -61,36 +65,36 @@ def looks_of(
         replace(
             one,
             # A request is known again by its ident.
-            again=one.again or (again and not one.request),
-            receives=receives,
-            said_at=sent if one.request or one.rerun else None,
+            is_repeated=one.is_repeated or (is_repeated and not one.request),
+            receive_count=receive_count,
+            requested_at=sent_at if one.request or one.is_rerun else None,
         )
-        for one in _found(body, {bucket, *readable}, ident, sent)
+        for one in _parse_body(body, {input_bucket, *readable_buckets}, message_id, sent_at)
     ]
 
 
-def _found(body: str, buckets: Collection[str], ident: str, sent: datetime | None) -> list[Look]:
-    message: Mapping[str, Any] = _object(body)
-    if message.keys() >= ENVELOPE_FIELDS:
-        message = _unwrap(message)
-    if message.get("Event") == TEST_EVENT:
+def _parse_body(body: str, buckets: Collection[str], message_id: str, sent_at: datetime | None) -> list[IntakeEvent]:
+    message: Mapping[str, Any] = _parse_json_object(body)
+    if message.keys() >= SNS_ENVELOPE_FIELDS:
+        message = _unwrap_sns(message)
+    if message.get("Event") == S3_TEST_EVENT:
         return []
     records = message.get("Records")
     if isinstance(records, list):
-        return [_record(record, buckets, sent) for record in cast("list[Any]", records)]
+        return [_parse_s3_record(record, buckets, sent_at) for record in cast("list[Any]", records)]
     if "detail-type" in message:
-        return [_event(message, buckets, ident, sent)]
-    if message.keys() & MARKS_OF_A_REQUEST:
-        return [_request(message, buckets, ident)]
+        return [_parse_eventbridge_event(message, buckets, message_id, sent_at)]
+    if message.keys() & REQUEST_MARKERS:
+        return [_parse_request(message, buckets, message_id)]
     if "kind" in message:
-        return [_own(parse(body, *INTAKE_MESSAGES), buckets)]
-    raise DamagedMessageError(_neither(message))
+        return [_build_intake_event(parse_message(body, *INTAKE_MESSAGES), buckets)]
+    raise MalformedMessageError(_describe_unrecognized(message))
 
 
-def _neither(message: Mapping[str, Any]) -> str:
-    strange = sorted(message.keys() - REQUEST_FIELDS - WAITING_FIELDS.keys())
-    if "key" in message and strange:
-        names = ", ".join(repr(name[:40]) for name in strange[:MOST_NAMED])
+def _describe_unrecognized(message: Mapping[str, Any]) -> str:
+    unknown_fields = sorted(message.keys() - REQUIRED_REQUEST_FIELDS - OPTIONAL_REQUEST_FIELDS.keys())
+    if "key" in message and unknown_fields:
+        names = ", ".join(repr(name[:40]) for name in unknown_fields[:MAX_LISTED_FIELDS])
         return f"a request has bucket, key and instructions, and nothing called {names}"
     return "neither an S3 notification nor a request with bucket, key and instructions"
 
@@ -98,158 +102,177 @@ def _neither(message: Mapping[str, Any]) -> str:
 # -- SNS ---------------------------------------------------------------------------------------------------------
 
 
-def _unwrap(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
+def _unwrap_sns(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
     """The S3 message in an SNS envelope.
 
     Permission to publish to a topic is not permission to request pictures, so anything else is damaged. A confirmation
     is too: its link is never followed, because any sender to the queue could name a topic of their own in it.
     """
-    kind, topic = envelope["Type"], repr(str(envelope["TopicArn"])[:MAX_TOPIC_LENGTH])
-    if kind in CONFIRMATIONS:
-        words = "Backdrop does not confirm subscriptions; docs/deploying.md shows how to subscribe the queue"
-        raise DamagedMessageError(f"{kind} from the SNS topic {topic}: {words}")
+    kind, topic = envelope["Type"], repr(str(envelope["TopicArn"])[:MAX_SHOWN_TOPIC_CHARACTERS])
+    if kind in SNS_CONFIRMATION_TYPES:
+        explanation = "Backdrop does not confirm subscriptions; docs/deploying.md shows how to subscribe the queue"
+        raise MalformedMessageError(f"{kind} from the SNS topic {topic}: {explanation}")
     try:
-        message = _object(envelope.get("Message"))
-    except DamagedMessageError:
+        message = _parse_json_object(envelope.get("Message"))
+    except MalformedMessageError:
         message = {}
-    if not _is_from_s3(message):
-        raise DamagedMessageError(f"the SNS topic {topic} sent a message that holds no S3 notification")
+    if not _is_s3_message(message):
+        raise MalformedMessageError(f"the SNS topic {topic} sent a message that holds no S3 notification")
     return message
 
 
-def _is_from_s3(message: Mapping[str, Any]) -> bool:
+def _is_s3_message(message: Mapping[str, Any]) -> bool:
     is_event = message.get("source") == S3_SOURCE and "detail-type" in message
-    return is_event or isinstance(message.get("Records"), list) or message.get("Event") == TEST_EVENT
+    return is_event or isinstance(message.get("Records"), list) or message.get("Event") == S3_TEST_EVENT
 
 
 # -- what S3 says --------------------------------------------------------------------------------------------------
 
 
-def _record(record: Any, buckets: Collection[str], sent: datetime | None) -> Look:
+def _parse_s3_record(record: Any, buckets: Collection[str], sent_at: datetime | None) -> IntakeEvent:
     """One of a notification's records; its key is encoded like a form's field (`+` is a blank)."""
     try:
-        bucket, key = _of_s3(record["s3"])
-        is_tagging = str(record.get("eventName")).startswith(TAGS_OF_S3)
-        tagged_at = _when(record.get("eventTime"), sent) if is_tagging else None
-        return Look(_known(bucket, buckets), unquote_plus(key, errors="strict"), tagged_at=tagged_at)
+        bucket, key = _read_bucket_and_key(record["s3"])
+        is_tagging = str(record.get("eventName")).startswith(S3_TAGGING_PREFIX)
+        tagged_at = _parse_event_time(record.get("eventTime"), sent_at) if is_tagging else None
+        return IntakeEvent(_check_bucket(bucket, buckets), unquote_plus(key, errors="strict"), tagged_at=tagged_at)
     except (KeyError, TypeError, UnicodeDecodeError) as error:
-        raise DamagedMessageError("an S3 record without bucket or key") from error
+        raise MalformedMessageError("an S3 record without bucket or key") from error
 
 
-def _of_s3(said: Any) -> tuple[str, str]:
+def _read_bucket_and_key(notification: Any) -> tuple[str, str]:
     try:
-        return _text(said["bucket"]["name"]), _text(said["object"]["key"])
+        return _check_text(notification["bucket"]["name"]), _check_text(notification["object"]["key"])
     except (KeyError, TypeError) as error:
-        raise DamagedMessageError("an S3 event without bucket or key") from error
+        raise MalformedMessageError("an S3 event without bucket or key") from error
 
 
-def _when(told: Any, sent: datetime | None) -> datetime | None:
+def _parse_event_time(timestamp: Any, sent_at: datetime | None) -> datetime | None:
     """When S3 says that it was; a message is never sent before, and its own time stands where S3 tells none."""
     try:
-        at = datetime.fromisoformat(told)
+        event_time = datetime.fromisoformat(timestamp)
     except (TypeError, ValueError):
-        return sent
-    return min(at, sent) if sent and at.tzinfo else sent
+        return sent_at
+    return min(event_time, sent_at) if sent_at and event_time.tzinfo else sent_at
 
 
-def _event(event: Mapping[str, Any], buckets: Collection[str], ident: str, sent: datetime | None) -> Look:
+def _parse_eventbridge_event(
+    event: Mapping[str, Any], buckets: Collection[str], message_id: str, sent_at: datetime | None
+) -> IntakeEvent:
     """An EventBridge event: S3's, whose key is not encoded there, or a request."""
-    source, kind, detail = event.get("source"), event["detail-type"], event.get("detail")
-    if source == SOURCE:
-        raise DamagedMessageError(f"an event of the source {SOURCE} is what this stack tells, and no request to it")
+    source, detail_type, detail = event.get("source"), event["detail-type"], event.get("detail")
+    if source == EVENT_SOURCE:
+        raise MalformedMessageError(
+            f"an event of the source {EVENT_SOURCE} is what this stack tells, and no request to it"
+        )
     if source == S3_SOURCE:
-        bucket, key = _of_s3(detail)
-        is_tagging = str(kind).startswith(TAGS_BY_EVENTBRIDGE)
-        return Look(_known(bucket, buckets), key, tagged_at=_when(event.get("time"), sent) if is_tagging else None)
-    if kind != REQUESTED:
-        names = f"{str(kind)[:40]!r} of {str(source)[:40]!r}"
-        raise DamagedMessageError(f"the event {names} is neither {REQUESTED!r} nor one of S3's")
+        bucket, key = _read_bucket_and_key(detail)
+        is_tagging = str(detail_type).startswith(EVENTBRIDGE_TAGGING_PREFIX)
+        return IntakeEvent(
+            _check_bucket(bucket, buckets),
+            key,
+            tagged_at=_parse_event_time(event.get("time"), sent_at) if is_tagging else None,
+        )
+    if detail_type != REQUEST_DETAIL_TYPE:
+        names = f"{str(detail_type)[:40]!r} of {str(source)[:40]!r}"
+        raise MalformedMessageError(f"the event {names} is neither {REQUEST_DETAIL_TYPE!r} nor one of S3's")
     if not isinstance(detail, dict):
-        raise DamagedMessageError(f"the detail of an event {REQUESTED!r} is no JSON object")
+        raise MalformedMessageError(f"the detail of an event {REQUEST_DETAIL_TYPE!r} is no JSON object")
     # Its own id tells it again when EventBridge sends it twice.
-    return _request(cast("dict[str, Any]", detail), buckets, _whole(EVENT_ID, event.get("id")) or ident)
+    return _parse_request(
+        cast("dict[str, Any]", detail), buckets, _match_or_empty(EVENT_ID_PATTERN, event.get("id")) or message_id
+    )
 
 
 # -- what is asked -------------------------------------------------------------------------------------------------
 
 
-def _request(message: Mapping[str, Any], buckets: Collection[str], ident: str) -> Look:
+def _parse_request(message: Mapping[str, Any], buckets: Collection[str], request_id: str) -> IntakeEvent:
     """The look of a request; where it is damaged and its token can be read, with what is wrong."""
-    waiting = {name: _whole(pattern, message.get(name)) for name, pattern in WAITING_FIELDS.items()}
-    token, execution, campaign = waiting.values()
+    optional_fields = {
+        name: _match_or_empty(pattern, message.get(name)) for name, pattern in OPTIONAL_REQUEST_FIELDS.items()
+    }
+    token, execution, campaign = optional_fields.values()
     try:
-        _check_fields(message, waiting)
-        bucket, key = _known(message["bucket"], buckets), _text(message["key"])
+        _check_request_fields(message, optional_fields)
+        bucket, key = _check_bucket(message["bucket"], buckets), _check_text(message["key"])
         if not 1 <= len(key.encode()) <= MAX_S3_KEY_BYTES:
-            raise DamagedMessageError("the key of a request is empty or longer than S3 allows")
-    except DamagedMessageError as error:
+            raise MalformedMessageError("the key of a request is empty or longer than S3 allows")
+    except MalformedMessageError as error:
         if not token:
             raise
-        damaged = Request(ident, {}, token, execution, campaign, damage=error.message)
-        return Look(_shown(message.get("bucket")), _shown(message.get("key")), request=damaged)
-    return Look(bucket, key, request=Request(ident, message["instructions"], token, execution, campaign))
+        malformed_request = IncomingRequest(request_id, {}, token, execution, campaign, invalid_reason=error.message)
+        return IntakeEvent(
+            _truncate_name(message.get("bucket")), _truncate_name(message.get("key")), request=malformed_request
+        )
+    return IntakeEvent(
+        bucket, key, request=IncomingRequest(request_id, message["instructions"], token, execution, campaign)
+    )
 
 
-def _check_fields(message: Mapping[str, Any], waiting: Mapping[str, str]) -> None:
-    if not message.keys() >= REQUEST_FIELDS or message.keys() - REQUEST_FIELDS - WAITING_FIELDS.keys():
-        raise DamagedMessageError(_neither(message))
+def _check_request_fields(message: Mapping[str, Any], optional_fields: Mapping[str, str]) -> None:
+    if (
+        not message.keys() >= REQUIRED_REQUEST_FIELDS
+        or message.keys() - REQUIRED_REQUEST_FIELDS - OPTIONAL_REQUEST_FIELDS.keys()
+    ):
+        raise MalformedMessageError(_describe_unrecognized(message))
     if not isinstance(message["instructions"], dict):
-        raise DamagedMessageError("the instructions of a request are no JSON object")
-    for name, text in waiting.items():
+        raise MalformedMessageError("the instructions of a request are no JSON object")
+    for name, text in optional_fields.items():
         if name in message and not text:
-            raise DamagedMessageError(f"the {name} of a request is none")
+            raise MalformedMessageError(f"the {name} of a request is none")
 
 
-def _whole(pattern: str, value: Any) -> str:
+def _match_or_empty(pattern: str, value: Any) -> str:
     """A text that is wholly what the pattern says; "" where it is something else."""
     return value if isinstance(value, str) and re.fullmatch(pattern, value) else ""
 
 
-def _shown(value: Any) -> str:
+def _truncate_name(value: Any) -> str:
     """As much of a name as can be told of, whatever it is."""
     return value.encode(errors="replace").decode()[:MAX_S3_KEY_BYTES] if isinstance(value, str) else ""
 
 
-def _own(message: IntakeMessage, buckets: Collection[str]) -> Look:
+def _build_intake_event(message: IntakeMessage, buckets: Collection[str]) -> IntakeEvent:
     """The look that one of Backdrop's own messages asks for."""
-    look = Look(_known(message.bucket, buckets), message.key)
+    intake_event = IntakeEvent(_check_bucket(message.bucket, buckets), message.key)
     match message:
         case CheckMessage():
-            return look
+            return intake_event
         case RecheckMessage():
-            return replace(look, again=True)
+            return replace(intake_event, is_repeated=True)
         case FolderMessage():
-            return replace(look, again=True, after=message.after)
+            return replace(intake_event, is_repeated=True, start_after=message.start_after)
         case SettleMessage():
-            return replace(look, settled=True)
+            return replace(intake_event, is_settle_timeout=True)
         case RerunMessage():
-            return replace(look, rerun=True)
+            return replace(intake_event, is_rerun=True)
 
 
 # -- values --------------------------------------------------------------------------------------------------------
 
 
-def _object(body: Any) -> dict[str, Any]:
+def _parse_json_object(body: Any) -> dict[str, Any]:
     try:
         message = json.loads(body)
     except (TypeError, ValueError, RecursionError) as error:
-        raise DamagedMessageError("the body is not JSON") from error
+        raise MalformedMessageError("the body is not JSON") from error
     if not isinstance(message, dict):
-        raise DamagedMessageError("the body is not a JSON object")
+        raise MalformedMessageError("the body is not a JSON object")
     return cast("dict[str, Any]", message)
 
 
-def _known(bucket: Any, buckets: Collection[str]) -> str:
+def _check_bucket(bucket: Any, buckets: Collection[str]) -> str:
     """A bucket whose photos this stack works on."""
-    name = _text(bucket)
+    name = _check_text(bucket)
     if name not in buckets:
-        words = "is neither this stack's input bucket nor one of its ReadableBuckets"
-        raise DamagedMessageError(f"the bucket {name[:100]!r} {words}")
+        reason = "is neither this stack's input bucket nor one of its ReadableBuckets"
+        raise MalformedMessageError(f"the bucket {name[:100]!r} {reason}")
     return name
 
 
-def _text(value: Any) -> str:
+def _check_text(value: Any) -> str:
     """A text that can be encoded; JSON allows halves of surrogate pairs, S3 does not."""
     if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise DamagedMessageError("a name in the message is no text")
+        raise MalformedMessageError("a name in the message is no text")
     return value

@@ -15,125 +15,137 @@ from typing import Any
 from pydantic import ValidationError
 
 from backdrop.aws.aws_errors import RETRY_SECONDS
-from backdrop.model.circuit import Lane
+from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop.model.image_request import Asked
-from backdrop.model.job import Item, Job, Owner, Source
-from backdrop.model.retention import forgotten_at
-from backdrop.model.schedule import Day, Run, watched
+from backdrop.model.errors import RetryLaterError
+from backdrop.model.image_request import ImageRequest
+from backdrop.model.job import ContentOwner, Job, LedgerItem, Source
+from backdrop.model.retention import calculate_expiry
+from backdrop.model.schedule import BudgetDay, ReconcileState, build_index_entry
 
-JOB_PREFIX, ASKED_PREFIX, SOURCE, WAITING_PREFIX = "job#", "asked#", "source", "waiting#"
+JOB_KEY_PREFIX, REQUEST_KEY_PREFIX, SOURCE_SORT_KEY, WAITING_KEY_PREFIX = "job#", "asked#", "source", "waiting#"
 # DynamoDB deletes the note that a job waits after so long: no job waits longer without being looked at.
-WAITING_KEPT = timedelta(days=30)
-Key = tuple[str, str]
-Attributes = dict[str, Any]
+WAITING_ITEM_RETENTION = timedelta(days=30)
+PrimaryKey = tuple[str, str]
+AttributeMap = dict[str, Any]
 
 
-def key_of(item: Item) -> Key:
+def build_primary_key(item: LedgerItem) -> PrimaryKey:
     """Where an item lies: partition and sort key."""
     match item:
         case Job():
-            return f"source#{item.source_id}", f"{JOB_PREFIX}{item.job_id}"
+            return f"source#{item.source_id}", f"{JOB_KEY_PREFIX}{item.job_id}"
         case Source():
-            return f"source#{item.source_id}", SOURCE
-        case Asked():
-            return f"source#{item.source_id}", f"{ASKED_PREFIX}{item.ident}"
-        case Lane():
+            return f"source#{item.source_id}", SOURCE_SORT_KEY
+        case ImageRequest():
+            return f"source#{item.source_id}", f"{REQUEST_KEY_PREFIX}{item.request_id}"
+        case ProviderHealth():
             return f"lane#{item.provider}", "lane"
-        case Run():
+        case ReconcileState():
             return "reconcile", "run"
         case _:
             raise TypeError(type(item).__name__)
 
 
-def owner_key(content_key: str) -> Key:
+def content_owner_key(content_id: str) -> PrimaryKey:
     """Where it stands who pays for some content."""
-    return f"content#{content_key}", "owner"
+    return f"content#{content_id}", "owner"
 
 
-def waiting_key(content_key: str, job_id: str) -> Key:
+def waiting_key(content_id: str, job_id: str) -> PrimaryKey:
     """Where it stands that a job has waited for the owner of some content."""
-    return f"content#{content_key}", f"{WAITING_PREFIX}{job_id}"
+    return f"content#{content_id}", f"{WAITING_KEY_PREFIX}{job_id}"
 
 
-def day_key(day: str) -> Key:
+def budget_day_key(day: str) -> PrimaryKey:
     """Where a day's sums stand."""
     return f"budget#{day}", "budget"
 
 
-def attributes_of(key: Key) -> Attributes:
+def to_key_attributes(key: PrimaryKey) -> AttributeMap:
     """A key as DynamoDB takes it."""
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 
-def item_of(record: Item, kept_days: int = 0) -> Attributes:
+def to_item(record: LedgerItem, retention_days: int = 0) -> AttributeMap:
     """A record as a whole item; `kept_days`: so long after its end it is kept, 0 for ever."""
-    shown = {"write_id": record.write_id, **_shown(record)}
-    numbers = {"v": {"N": str(record.v)}, "rev": {"N": str(record.rev)}}
-    forgotten = forgotten_at(record, kept_days)
-    if forgotten:
-        numbers["expires_at"] = {"N": str(int(forgotten.timestamp()))}
-    watch = watched(record)
-    if watch:
-        shown |= {"watch": watch[0], "due": watch[1] if isinstance(watch[1], str) else instant(watch[1])}
-    texts = {name: {"S": text} for name, text in shown.items()}
-    return attributes_of(key_of(record)) | texts | numbers | {"body": {"S": to_json(record)}}
+    text_attributes = {"write_id": record.write_id, **_build_console_attributes(record)}
+    number_attributes = {"v": {"N": str(record.v)}, "lock_version": {"N": str(record.lock_version)}}
+    expires_at = calculate_expiry(record, retention_days)
+    if expires_at:
+        number_attributes["expires_at"] = {"N": str(int(expires_at.timestamp()))}
+    index_entry = build_index_entry(record)
+    if index_entry:
+        text_attributes |= {
+            "watch": index_entry[0],
+            "due": index_entry[1] if isinstance(index_entry[1], str) else to_sortable_timestamp(index_entry[1]),
+        }
+    string_values = {name: {"S": text} for name, text in text_attributes.items()}
+    return (
+        to_key_attributes(build_primary_key(record))
+        | string_values
+        | number_attributes
+        | {"body": {"S": to_json(record)}}
+    )
 
 
-def _shown(record: Item) -> dict[str, str]:
+def _build_console_attributes(record: LedgerItem) -> dict[str, str]:
     """What a person sees in the console."""
     match record:
         case Job():
             status = {"status": record.status.value, "provider": record.provider}
-            waits = {"waits_because": record.waits_because.value} if record.waits_because else {}
-            return {"bucket": record.bucket, "key": record.key, **status, **waits}
+            wait_reason = {"wait_reason": record.wait_reason.value} if record.wait_reason else {}
+            return {"bucket": record.bucket, "key": record.key, **status, **wait_reason}
         case Source():
             return {"bucket": record.bucket, "key": record.key}
-        case Asked():
-            answer = {"answer": record.answer.value} if record.answer else {}
-            return {"bucket": record.bucket, "key": record.key, **answer}
-        case Lane():
+        case ImageRequest():
+            outcome = {"outcome": record.outcome.value} if record.outcome else {}
+            return {"bucket": record.bucket, "key": record.key, **outcome}
+        case ProviderHealth():
             return {"paused": ",".join(pause.reason.value for pause in record.pauses) or "no"}
         case _:
             return {}
 
 
-def instant(moment: datetime) -> str:
+def to_sortable_timestamp(timestamp: datetime) -> str:
     """A time as text whose order is time's order."""
-    return moment.isoformat(timespec="milliseconds")
+    return timestamp.isoformat(timespec="milliseconds")
 
 
-def read[I: Item](kind: type[I], item: Mapping[str, Any]) -> I:
+def parse_record[I: LedgerItem](record_type: type[I], item: Mapping[str, Any]) -> I:
     """An item's record; one that another release wrote waits for that release."""
     try:
-        return from_json(kind, item["body"]["S"])
+        return from_json(record_type, item["body"]["S"])
     except ValidationError as error:
-        words = "An item of the ledger was written by another release, which can read it."
-        raise WaitError(Code.LEDGER_UNAVAILABLE, words, RETRY_SECONDS) from error
+        message = "An item of the ledger was written by another release, which can read it."
+        raise RetryLaterError(Code.LEDGER_UNAVAILABLE, message, RETRY_SECONDS) from error
 
 
-def owner_item(owner: Owner) -> Attributes:
+def content_owner_to_item(owner: ContentOwner) -> AttributeMap:
     """Who pays for some content, as an item."""
-    job = {"source_id": {"S": owner.source_id}, "job_id": {"S": owner.job_id}, "rev": {"N": str(owner.rev)}}
-    return attributes_of(owner_key(owner.content_key)) | job
+    job = {
+        "source_id": {"S": owner.source_id},
+        "job_id": {"S": owner.job_id},
+        "lock_version": {"N": str(owner.lock_version)},
+    }
+    return to_key_attributes(content_owner_key(owner.content_id)) | job
 
 
-def waiting_item(job: Job, now: datetime) -> Attributes:
+def waiting_job_to_item(job: Job, now: datetime) -> AttributeMap:
     """The note that a job waits for the owner of its content, as an item."""
-    forgotten = {"expires_at": {"N": str(int((now + WAITING_KEPT).timestamp()))}}
-    return attributes_of(waiting_key(job.content_key, job.job_id)) | {"source_id": {"S": job.source_id}} | forgotten
+    expiry = {"expires_at": {"N": str(int((now + WAITING_ITEM_RETENTION).timestamp()))}}
+    return to_key_attributes(waiting_key(job.content_id, job.job_id)) | {"source_id": {"S": job.source_id}} | expiry
 
 
-def read_owner(item: Mapping[str, Any]) -> Owner:
+def parse_content_owner(item: Mapping[str, Any]) -> ContentOwner:
     """Who pays for some content."""
-    content = item["pk"]["S"].partition("#")[2]
-    source, job, rev = item["source_id"]["S"], item["job_id"]["S"], int(item["rev"]["N"])
-    return Owner(content_key=content, source_id=source, job_id=job, rev=rev)
+    content_id = item["pk"]["S"].partition("#")[2]
+    source, job, lock_version = item["source_id"]["S"], item["job_id"]["S"], int(item["lock_version"]["N"])
+    return ContentOwner(content_id=content_id, source_id=source, job_id=job, lock_version=lock_version)
 
 
-def read_day(day: str, item: Mapping[str, Any]) -> Day:
+def parse_budget_day(day: str, item: Mapping[str, Any]) -> BudgetDay:
     """A day's sums."""
-    sums = {name: int(item[name]["N"]) for name in ("reserved", "certain", "unknown", "cap") if name in item}
-    return Day(day, **sums)
+    amounts = {name: int(item[name]["N"]) for name in ("reserved", "confirmed", "unknown", "cap") if name in item}
+    return BudgetDay(day, **amounts)

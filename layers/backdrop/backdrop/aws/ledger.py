@@ -6,33 +6,33 @@ from itertools import batched
 from typing import Any
 
 from backdrop.aws.items import (
-    ASKED_PREFIX,
-    JOB_PREFIX,
-    SOURCE,
-    WAITING_PREFIX,
-    attributes_of,
-    day_key,
-    key_of,
-    owner_item,
-    owner_key,
-    read,
-    read_day,
-    read_owner,
-    waiting_item,
+    JOB_KEY_PREFIX,
+    REQUEST_KEY_PREFIX,
+    SOURCE_SORT_KEY,
+    WAITING_KEY_PREFIX,
+    budget_day_key,
+    build_primary_key,
+    content_owner_key,
+    content_owner_to_item,
+    parse_budget_day,
+    parse_content_owner,
+    parse_record,
+    to_key_attributes,
+    waiting_job_to_item,
     waiting_key,
 )
-from backdrop.aws.optimistic_lock import fenced_put, next_of
-from backdrop.aws.table import LAST, MAX_KEYS, Table, TransactionError
-from backdrop.model.circuit import Lane
+from backdrop.aws.optimistic_lock import build_conditional_put, increment_lock_version
+from backdrop.aws.table import MAX_BATCH_GET_KEYS, MAX_SORT_KEY, Table, TransactionError
+from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
-from backdrop.model.errors import OwnedError, StaleError, UnwritableError, WaitError
-from backdrop.model.image_request import Asked
-from backdrop.model.item_size import shortened
-from backdrop.model.job import Item, Job, Owner, Source, Status
-from backdrop.model.transitions import Booking, Step
+from backdrop.model.errors import ConflictError, ContentOwnedError, ItemTooLargeError, RetryLaterError
+from backdrop.model.image_request import ImageRequest
+from backdrop.model.item_size import truncate_item
+from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
+from backdrop.model.transitions import BudgetChange, Transition
 
-BUDGET_DELAY_SECONDS = 10.0
-RESERVED_DELAY_SECONDS = 2.0
+BUDGET_REACHED_DELAY_SECONDS = 10.0
+BUDGET_RESERVED_DELAY_SECONDS = 2.0
 
 
 class Ledger:
@@ -45,193 +45,221 @@ class Ledger:
     `observe` is called with each transition after its write, once, however often the write was tried.
     """
 
-    def __init__(self, table: Table, observe: Callable[[Step], None] = lambda _: None) -> None:
+    def __init__(self, table: Table, on_transition: Callable[[Transition], None] = lambda _: None) -> None:
         self._table = table
-        self._observe = observe
+        self._observe = on_transition
 
-    def photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]:
+    def read_photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]:
         """A photo's place and all its jobs ever, as they stand now."""
         source: Source | None = None
         jobs: list[Job] = []
-        for item in self._table.partition(f"source#{source_id}", JOB_PREFIX, SOURCE):
-            if item["sk"]["S"] == SOURCE:
-                source = read(Source, item)
-            elif item["sk"]["S"].startswith(JOB_PREFIX):
-                jobs.append(read(Job, item))
+        for item in self._table.query_partition(f"source#{source_id}", JOB_KEY_PREFIX, SOURCE_SORT_KEY):
+            if item["sk"]["S"] == SOURCE_SORT_KEY:
+                source = parse_record(Source, item)
+            elif item["sk"]["S"].startswith(JOB_KEY_PREFIX):
+                jobs.append(parse_record(Job, item))
         return source, jobs
 
-    def unknown(self, source_ids: Sequence[str]) -> Sequence[str]:
+    def find_unrecorded(self, source_ids: Sequence[str]) -> Sequence[str]:
         """Those photos, of up to a hundred, of which nothing was ever written: each has its place before a job."""
-        found = self._table.many([(f"source#{one}", SOURCE) for one in source_ids])
-        return [one for one in source_ids if (f"source#{one}", SOURCE) not in found]
+        found = self._table.read_items([(f"source#{one}", SOURCE_SORT_KEY) for one in source_ids])
+        return [one for one in source_ids if (f"source#{one}", SOURCE_SORT_KEY) not in found]
 
-    def job(self, source_id: str, job_id: str) -> Job | None:
+    def find_job(self, source_id: str, job_id: str) -> Job | None:
         """One job as it stands now."""
-        item = self._table.get((f"source#{source_id}", f"{JOB_PREFIX}{job_id}"))
-        return read(Job, item) if item else None
+        item = self._table.read_item((f"source#{source_id}", f"{JOB_KEY_PREFIX}{job_id}"))
+        return parse_record(Job, item) if item else None
 
-    def job_in_lane(self, source_id: str, job_id: str, provider: str) -> tuple[Job | None, Lane]:
+    def read_job_and_health(self, source_id: str, job_id: str, provider: str) -> tuple[Job | None, ProviderHealth]:
         """One job and a lane's health as they stand now, in one request."""
-        place, fresh = (f"source#{source_id}", f"{JOB_PREFIX}{job_id}"), Lane(provider=provider)
-        found = self._table.many([place, key_of(fresh)])
-        job, lane = found.get(place), found.get(key_of(fresh))
-        return read(Job, job) if job else None, read(Lane, lane) if lane else fresh
-
-    def asked(self, source_id: str) -> Sequence[Asked]:
-        """Who ever waited to hear of a photo."""
-        return self._asked(source_id)
-
-    def waiting(self, source_id: str) -> Sequence[Asked]:
-        """Those that were not answered yet; photos of a nightly campaign have one more each night that was."""
-        return self._asked(source_id, FilterExpression="attribute_not_exists(answer)")
-
-    def _asked(self, source_id: str, **chosen: str) -> Sequence[Asked]:
-        items = self._table.partition(f"source#{source_id}", ASKED_PREFIX, f"{ASKED_PREFIX}{LAST}", **chosen)
-        return [read(Asked, item) for item in items]
-
-    def request(self, source_id: str, ident: str) -> Asked | None:
-        """One of them."""
-        item = self._table.get((f"source#{source_id}", f"{ASKED_PREFIX}{ident}"))
-        return read(Asked, item) if item else None
-
-    def put_asked(self, asked: Asked) -> Asked:
-        """Write who waits to hear, and what he was answered; the item as it stands in the ledger afterwards."""
-        return self._write(asked)
-
-    def lane(self, provider: str) -> Lane:
-        """A lane's health as it stands now; an open lane where nothing was ever written."""
-        fresh = Lane(provider=provider)
-        item = self._table.get(key_of(fresh))
-        return read(Lane, item) if item else fresh
-
-    def advance(self, step: Step) -> Job:
-        """Write one transition; the job as it stands in the ledger afterwards."""
-        return self._write(step.job, steps=[step])
-
-    def owner(self, content_key: str) -> Owner | None:
-        """The job that pays for some content, or has paid for it."""
-        item = self._table.get(owner_key(content_key))
-        return read_owner(item) if item else None
-
-    def followers(self, content_key: str, after: str = "") -> Iterator[Job]:
-        """The jobs that wait for the owner of some content, in the order of their IDs, from the ID `after` on."""
-        pk, first = waiting_key(content_key, after)
-        notes = self._table.partition(pk, first, waiting_key(content_key, LAST)[1])
-        places = (
-            (f"source#{note['source_id']['S']}", f"{JOB_PREFIX}{note['sk']['S'].removeprefix(WAITING_PREFIX)}")
-            for note in notes
+        job_key, default_health = (
+            (f"source#{source_id}", f"{JOB_KEY_PREFIX}{job_id}"),
+            ProviderHealth(provider=provider),
         )
-        for some in batched(places, MAX_KEYS, strict=False):
-            found = self._table.many(some)
-            jobs = (read(Job, found[place]) for place in some if place in found)
-            yield from (job for job in jobs if job.status is Status.ACCEPTED and job.follows)
+        found = self._table.read_items([job_key, build_primary_key(default_health)])
+        job, health_item = found.get(job_key), found.get(build_primary_key(default_health))
+        return parse_record(Job, job) if job else None, parse_record(
+            ProviderHealth, health_item
+        ) if health_item else default_health
 
-    def put_source(self, source: Source, steps: Sequence[Step], asked: Asked | None = None) -> None:
+    def list_requests(self, source_id: str) -> Sequence[ImageRequest]:
+        """Who ever waited to hear of a photo."""
+        return self._query_requests(source_id)
+
+    def list_pending_requests(self, source_id: str) -> Sequence[ImageRequest]:
+        """Those that were not answered yet; photos of a nightly campaign have one more each night that was."""
+        return self._query_requests(source_id, FilterExpression="attribute_not_exists(outcome)")
+
+    def _query_requests(self, source_id: str, **query_filter: str) -> Sequence[ImageRequest]:
+        items = self._table.query_partition(
+            f"source#{source_id}", REQUEST_KEY_PREFIX, f"{REQUEST_KEY_PREFIX}{MAX_SORT_KEY}", **query_filter
+        )
+        return [parse_record(ImageRequest, item) for item in items]
+
+    def find_request(self, source_id: str, request_id: str) -> ImageRequest | None:
+        """One of them."""
+        item = self._table.read_item((f"source#{source_id}", f"{REQUEST_KEY_PREFIX}{request_id}"))
+        return parse_record(ImageRequest, item) if item else None
+
+    def put_request(self, request: ImageRequest) -> ImageRequest:
+        """Write who waits to hear, and what he was answered; the item as it stands in the ledger afterwards."""
+        return self._write_items(request)
+
+    def read_health(self, provider: str) -> ProviderHealth:
+        """A lane's health as it stands now; an open lane where nothing was ever written."""
+        default_health = ProviderHealth(provider=provider)
+        item = self._table.read_item(build_primary_key(default_health))
+        return parse_record(ProviderHealth, item) if item else default_health
+
+    def write_transition(self, transition: Transition) -> Job:
+        """Write one transition; the job as it stands in the ledger afterwards."""
+        return self._write_items(transition.job, transitions=[transition])
+
+    def find_content_owner(self, content_id: str) -> ContentOwner | None:
+        """The job that pays for some content, or has paid for it."""
+        item = self._table.read_item(content_owner_key(content_id))
+        return parse_content_owner(item) if item else None
+
+    def list_waiting_jobs(self, content_id: str, after: str = "") -> Iterator[Job]:
+        """The jobs that wait for the owner of some content, in the order of their IDs, from the ID `after` on."""
+        pk, first = waiting_key(content_id, after)
+        waiting_items = self._table.query_partition(pk, first, waiting_key(content_id, MAX_SORT_KEY)[1])
+        job_keys = (
+            (f"source#{note['source_id']['S']}", f"{JOB_KEY_PREFIX}{note['sk']['S'].removeprefix(WAITING_KEY_PREFIX)}")
+            for note in waiting_items
+        )
+        for batch in batched(job_keys, MAX_BATCH_GET_KEYS, strict=False):
+            found = self._table.read_items(batch)
+            jobs = (parse_record(Job, found[place]) for place in batch if place in found)
+            yield from (job for job in jobs if job.status is JobStatus.ACCEPTED and job.waits_for)
+
+    def put_source(
+        self, source: Source, transitions: Sequence[Transition], request: ImageRequest | None = None
+    ) -> None:
         """Write a photo's place, its jobs' transitions, and who waits to hear of them, all or nothing."""
-        self._write(source, *(step.job for step in steps), *([asked] if asked else []), steps=steps)
+        self._write_items(
+            source, *(step.job for step in transitions), *([request] if request else []), transitions=transitions
+        )
 
-    def put_lane(self, lane: Lane) -> Lane:
+    def put_health(self, health: ProviderHealth) -> ProviderHealth:
         """Write a lane's health; the lane as it stands in the ledger afterwards."""
-        return self._write(lane)
+        return self._write_items(health)
 
-    def _write[I: Item](self, first: I, *others: Item, steps: Sequence[Step] = ()) -> I:
+    def _write_items[I: LedgerItem](self, first: I, *others: LedgerItem, transitions: Sequence[Transition] = ()) -> I:
         """Write these items; the first as it stands in the ledger afterwards. One that is too large is shortened."""
-        written, *rest = next_of(self._table, first), *(next_of(self._table, item) for item in others)
+        written, *other_items = (
+            increment_lock_version(self._table, first),
+            *(increment_lock_version(self._table, item) for item in others),
+        )
         try:
-            self._put([written, *rest], steps)
-        except UnwritableError:
-            written = shortened(written)
-            self._put([written, *map(shortened, rest)], steps)
+            self._put_items([written, *other_items], transitions)
+        except ItemTooLargeError:
+            written = truncate_item(written)
+            self._put_items([written, *map(truncate_item, other_items)], transitions)
         return written
 
-    def _put(self, items: Sequence[Item], steps: Sequence[Step]) -> None:
-        owning = [step for step in steps if step.owner]
-        booking = next((step.booking for step in steps if step.booking), None)
-        writes = [fenced_put(self._table, item) for item in items] + [self._own(step) for step in owning]
-        writes += [self._wait(step.job) for step in steps if step.waits_for]
+    def _put_items(self, items: Sequence[LedgerItem], transitions: Sequence[Transition]) -> None:
+        owner_transitions = [step for step in transitions if step.content_owner]
+        budget_change = next((step.budget_change for step in transitions if step.budget_change), None)
+        writes = [build_conditional_put(self._table, item) for item in items] + [
+            self._build_owner_put(step) for step in owner_transitions
+        ]
+        writes += [self._build_waiting_put(step.job) for step in transitions if step.waits_for]
         try:
-            self._transact(writes, booking, items[0])
+            self._transact(writes, budget_change, items[0])
         except TransactionError as error:
-            if any(error.failed(place) for place in range(len(items))):
-                raise StaleError from error
+            if any(error.has_failed_condition(place) for place in range(len(items))):
+                raise ConflictError from error
             for place in range(len(items), len(writes)):
-                if error.failed(place):
-                    raise OwnedError(read_owner(error.reasons[place]["Item"])) from error
-            raise _over_budget(booking or Booking("", ""), error.reasons[-1].get("Item", {})) from error
-        for step in steps:
+                if error.has_failed_condition(place):
+                    raise ContentOwnedError(parse_content_owner(error.reasons[place]["Item"])) from error
+            raise _budget_error(budget_change or BudgetChange("", ""), error.reasons[-1].get("Item", {})) from error
+        for step in transitions:
             self._observe(step)
 
-    def _transact(self, writes: Sequence[dict[str, Any]], booking: Booking | None, first: Item) -> None:
+    def _transact(
+        self, writes: Sequence[dict[str, Any]], budget_change: BudgetChange | None, first: LedgerItem
+    ) -> None:
         """Write all; where a person set another cap for the day than the stack has, that one holds."""
-        ours = key_of(first), first.write_id
+        read_back = build_primary_key(first), first.write_id
         try:
-            self._table.transact([*writes, *([self._book(booking)] if booking else [])], ours=ours)
+            self._table.transact(
+                [*writes, *([self._build_budget_update(budget_change)] if budget_change else [])], read_back=read_back
+            )
         except TransactionError as error:
-            if booking is None or any(error.failed(place) for place in range(len(writes))):
+            if budget_change is None or any(error.has_failed_condition(place) for place in range(len(writes))):
                 raise
-            day = read_day(booking.day, error.reasons[-1].get("Item", {}))
+            day = parse_budget_day(budget_change.day, error.reasons[-1].get("Item", {}))
             if day.cap is None:
                 raise
-            raised = replace(booking, cap=day.cap)
-            self._table.transact([*writes, self._book(raised, set_by_person=True)], ours=ours)
+            with_day_cap = replace(budget_change, cap=day.cap)
+            self._table.transact(
+                [*writes, self._build_budget_update(with_day_cap, set_by_operator=True)], read_back=read_back
+            )
 
-    def _own(self, step: Step) -> dict[str, Any]:
+    def _build_owner_put(self, transition: Transition) -> dict[str, Any]:
         """One content has one owner: nobody, the job itself, or who was seen to come to nothing may have it before."""
-        owner = step.owner
+        owner = transition.content_owner
         if owner is None:
             raise TypeError("a step that owns nothing")
-        before = step.instead_of or owner
+        expected_owner = transition.expected_owner or owner
         put: dict[str, Any] = {
             "TableName": self._table.name,
-            "Item": owner_item(owner),
-            "ConditionExpression": "attribute_not_exists(pk) OR job_id = :job OR (job_id = :before AND rev = :rev)",
+            "Item": content_owner_to_item(owner),
+            "ConditionExpression": (
+                "attribute_not_exists(pk) OR job_id = :job OR (job_id = :before AND lock_version = :lock_version)"
+            ),
             "ExpressionAttributeValues": {
                 ":job": {"S": owner.job_id},
-                ":before": {"S": before.job_id},
-                ":rev": {"N": str(before.rev)},
+                ":before": {"S": expected_owner.job_id},
+                ":lock_version": {"N": str(expected_owner.lock_version)},
             },
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         return {"Put": put}
 
-    def _wait(self, job: Job) -> dict[str, Any]:
+    def _build_waiting_put(self, job: Job) -> dict[str, Any]:
         """The note by which the end of the content's owner finds the job."""
-        return {"Put": {"TableName": self._table.name, "Item": waiting_item(job, self._table.now())}}
+        return {"Put": {"TableName": self._table.name, "Item": waiting_job_to_item(job, self._table.now())}}
 
-    def _book(self, booking: Booking, *, set_by_person: bool = False) -> dict[str, Any]:
+    def _build_budget_update(self, budget_change: BudgetChange, *, set_by_operator: bool = False) -> dict[str, Any]:
         """The day's sums; a claim also needs room under the cap."""
         values = {
-            ":reserved": booking.reserved,
-            ":certain": booking.certain,
-            ":unknown": booking.unknown,
-            ":committed": booking.committed,
+            ":reserved": budget_change.reserved,
+            ":confirmed": budget_change.confirmed,
+            ":unknown": budget_change.unknown,
+            ":committed": budget_change.total,
         }
-        book: dict[str, Any] = {
+        update: dict[str, Any] = {
             "TableName": self._table.name,
-            "Key": attributes_of(day_key(booking.day)),
-            "UpdateExpression": "ADD reserved :reserved, certain :certain, #unknown :unknown, committed :committed",
+            "Key": to_key_attributes(budget_day_key(budget_change.day)),
+            "UpdateExpression": "ADD reserved :reserved, confirmed :confirmed, #unknown :unknown, committed :committed",
             "ExpressionAttributeNames": {"#unknown": "unknown"},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        if booking.cap is not None:
-            room = values[":room"] = booking.cap - booking.committed
-            enough = "(attribute_not_exists(committed) OR committed <= :room)" if room >= 0 else "committed <= :room"
-            whose = "#cap = :cap" if set_by_person else "attribute_not_exists(#cap)"
-            values |= {":cap": booking.cap} if set_by_person else {}
-            book["ConditionExpression"] = f"{whose} AND {enough}"
-            book["ExpressionAttributeNames"]["#cap"] = "cap"
+        if budget_change.cap is not None:
+            room = values[":room"] = budget_change.cap - budget_change.total
+            fits_under_cap = (
+                "(attribute_not_exists(committed) OR committed <= :room)" if room >= 0 else "committed <= :room"
+            )
+            cap_condition = "#cap = :cap" if set_by_operator else "attribute_not_exists(#cap)"
+            values |= {":cap": budget_change.cap} if set_by_operator else {}
+            update["ConditionExpression"] = f"{cap_condition} AND {fits_under_cap}"
+            update["ExpressionAttributeNames"]["#cap"] = "cap"
         numbers = {name: {"N": str(value)} for name, value in values.items()}
-        return {"Update": book | {"ExpressionAttributeValues": numbers}}
+        return {"Update": update | {"ExpressionAttributeValues": numbers}}
 
 
-def _over_budget(booking: Booking, item: Mapping[str, Any]) -> WaitError:
+def _budget_error(budget_change: BudgetChange, item: Mapping[str, Any]) -> RetryLaterError:
     """Settled money over the cap lasts until the day ends; others' reservations are back in a moment."""
-    day = read_day(booking.day, item)
-    cap = day.cap if day.cap is not None else booking.cap or 0
-    if day.settled + booking.committed > cap:
-        return WaitError(Code.BUDGET_REACHED, "today's budget does not cover the job", BUDGET_DELAY_SECONDS)
-    return WaitError(
+    day = parse_budget_day(budget_change.day, item)
+    cap = day.cap if day.cap is not None else budget_change.cap or 0
+    if day.spent + budget_change.total > cap:
+        return RetryLaterError(
+            Code.BUDGET_REACHED, "today's budget does not cover the job", BUDGET_REACHED_DELAY_SECONDS
+        )
+    return RetryLaterError(
         Code.BUDGET_RESERVED,
         "today's budget is reserved by calls in flight",
-        RESERVED_DELAY_SECONDS,
+        BUDGET_RESERVED_DELAY_SECONDS,
     )

@@ -7,95 +7,129 @@ from heapq import merge
 from itertools import batched, chain, islice
 from typing import Any
 
-from backdrop.aws.items import JOB_PREFIX, day_key, instant, key_of, read, read_day
-from backdrop.aws.optimistic_lock import fenced_put, next_of
-from backdrop.aws.table import FIRST, LAST, MAX_KEYS, Table, TransactionError
-from backdrop.model.errors import StaleError
-from backdrop.model.image_request import Asked
+from backdrop.aws.items import (
+    JOB_KEY_PREFIX,
+    budget_day_key,
+    build_primary_key,
+    parse_budget_day,
+    parse_record,
+    to_sortable_timestamp,
+)
+from backdrop.aws.optimistic_lock import build_conditional_put, increment_lock_version
+from backdrop.aws.table import MAX_BATCH_GET_KEYS, MAX_SORT_KEY, MIN_SORT_KEY, Table, TransactionError
+from backdrop.model.errors import ConflictError
+from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Job
-from backdrop.model.schedule import FAILURES, OPEN, SHARDS, WANTING, Day, Ref, Run, campaign, where
-from backdrop.ports import AT_ONCE
+from backdrop.model.schedule import (
+    FAILED_ITEMS,
+    INDEX_SHARDS,
+    NEEDS_INSTRUCTIONS,
+    OPEN_ITEMS,
+    BudgetDay,
+    ItemKey,
+    ReconcileState,
+    format_campaign_partition,
+    format_location,
+)
+from backdrop.ports import CLIENT_CONCURRENCY
 
-EVER = "9999"
+MAX_DUE = "9999"
 
 
-class Books:
+class LedgerQueries:
     """The ledger as reconcile and people look through it: what is due, what failed, what a day may cost."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def due(self, now: datetime, most: int) -> Sequence[Ref]:
+    def list_due(self, now: datetime, limit: int) -> Sequence[ItemKey]:
         """Open items whose time has come, the oldest first."""
-        return [_ref(item) for item in islice(self._listed(OPEN, instant(now)), most)]
+        return [
+            _parse_item_key(item) for item in islice(self._query_shards(OPEN_ITEMS, to_sortable_timestamp(now)), limit)
+        ]
 
-    def open(self) -> Iterator[Ref]:
+    def list_open(self) -> Iterator[ItemKey]:
         """All that has not ended yet."""
-        return (ref for _, ref in self.open_from(""))
+        return (ref for _, ref in self.list_open_from(""))
 
-    def open_from(self, place: str) -> Iterator[tuple[str, Ref]]:
+    def list_open_from(self, position: str) -> Iterator[tuple[str, ItemKey]]:
         """The same from a place in their order on, each behind its own; "" is before all."""
-        return ((item["due"]["S"], _ref(item)) for item in self._listed(OPEN, EVER, place or FIRST))
+        return (
+            (item["due"]["S"], _parse_item_key(item))
+            for item in self._query_shards(OPEN_ITEMS, MAX_DUE, position or MIN_SORT_KEY)
+        )
 
-    def failed(self) -> Iterator[Ref]:
+    def list_failed(self) -> Iterator[ItemKey]:
         """All that ended badly, the oldest first, and behind it the photos that want instructions."""
-        return map(_ref, chain(self._listed(FAILURES, EVER), self._listed(WANTING, LAST)))
+        return map(
+            _parse_item_key,
+            chain(self._query_shards(FAILED_ITEMS, MAX_DUE), self._query_shards(NEEDS_INSTRUCTIONS, MAX_SORT_KEY)),
+        )
 
-    def wanting(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
+    def list_needing_instructions(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         """The keys of the photos below a prefix that want instructions, in their order, behind a key."""
-        beginning = where(bucket, prefix)
-        behind = f"{where(bucket, after)}{FIRST}" if after else beginning
-        for item in self._listed(WANTING, f"{beginning}{LAST}", behind):
-            yield item["due"]["S"].removeprefix(where(bucket, ""))
+        range_start = format_location(bucket, prefix)
+        start = f"{format_location(bucket, after)}{MIN_SORT_KEY}" if after else range_start
+        for item in self._query_shards(NEEDS_INSTRUCTIONS, f"{range_start}{MAX_SORT_KEY}", start):
+            yield item["due"]["S"].removeprefix(format_location(bucket, ""))
 
-    def asked(self, name: str) -> Iterator[Asked]:
+    def list_campaign_requests(self, campaign_name: str) -> Iterator[ImageRequest]:
         """All items of a campaign as they stand now, in the order of their photos; never more in memory than a few."""
-        listed = ((item["pk"]["S"], item["sk"]["S"]) for item in self._listed(campaign(name), LAST))
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for some in batched(batched(listed, MAX_KEYS, strict=False), AT_ONCE, strict=False):
-                for keys, found in zip(some, pool.map(self._table.many, some), strict=True):
-                    yield from (read(Asked, found[key]) for key in keys if key in found)
+        request_keys = (
+            (item["pk"]["S"], item["sk"]["S"])
+            for item in self._query_shards(format_campaign_partition(campaign_name), MAX_SORT_KEY)
+        )
+        with ThreadPoolExecutor(CLIENT_CONCURRENCY) as pool:
+            for batches in batched(
+                batched(request_keys, MAX_BATCH_GET_KEYS, strict=False), CLIENT_CONCURRENCY, strict=False
+            ):
+                for keys, found in zip(batches, pool.map(self._table.read_items, batches), strict=True):
+                    yield from (parse_record(ImageRequest, found[key]) for key in keys if key in found)
 
-    def jobs(self, refs: Sequence[Ref]) -> Mapping[Ref, Job]:
+    def read_jobs(self, item_keys: Sequence[ItemKey]) -> Mapping[ItemKey, Job]:
         """These jobs as they stand now, those that there are."""
-        places = {(f"source#{ref.source_id}", f"{JOB_PREFIX}{ref.job_id}"): ref for ref in refs}
-        found: dict[Ref, Job] = {}
-        for keys in batched(places, MAX_KEYS, strict=False):
-            found |= {places[key]: read(Job, item) for key, item in self._table.many(keys).items()}
+        keys_by_primary_key = {(f"source#{ref.source_id}", f"{JOB_KEY_PREFIX}{ref.job_id}"): ref for ref in item_keys}
+        found: dict[ItemKey, Job] = {}
+        for keys in batched(keys_by_primary_key, MAX_BATCH_GET_KEYS, strict=False):
+            found |= {
+                keys_by_primary_key[key]: parse_record(Job, item) for key, item in self._table.read_items(keys).items()
+            }
         return found
 
-    def _listed(self, kind: str, until: str, since: str = FIRST) -> Iterator[Mapping[str, Any]]:
-        shards = (self._table.watched(f"{kind}#{shard}", until, since) for shard in SHARDS)
+    def _query_shards(self, entry_kind: str, until: str, since: str = MIN_SORT_KEY) -> Iterator[Mapping[str, Any]]:
+        shards = (self._table.query_index(f"{entry_kind}#{shard}", until, since) for shard in INDEX_SHARDS)
         return merge(*shards, key=lambda item: item["due"]["S"])
 
-    def day(self, day: str) -> Day:
+    def read_budget_day(self, day: str) -> BudgetDay:
         """What a day (UTC) has committed, and the cap that a person set for it."""
-        return read_day(day, self._table.get(day_key(day)) or {})
+        return parse_budget_day(day, self._table.read_item(budget_day_key(day)) or {})
 
-    def raise_budget(self, day: str, cap: int) -> None:
+    def set_day_cap(self, day: str, cap: int) -> None:
         """Set the cap of one day, micro-dollars; it holds in place of the stack's."""
-        self._table.update(
-            day_key(day),
+        self._table.update_item(
+            budget_day_key(day),
             UpdateExpression="SET #cap = :cap",
             ExpressionAttributeNames={"#cap": "cap"},
             ExpressionAttributeValues={":cap": {"N": str(cap)}},
         )
 
-    def run(self) -> Run:
+    def read_reconcile_state(self) -> ReconcileState:
         """Reconcile's own item."""
-        item = self._table.get(key_of(Run()))
-        return read(Run, item) if item else Run()
+        item = self._table.read_item(build_primary_key(ReconcileState()))
+        return parse_record(ReconcileState, item) if item else ReconcileState()
 
-    def put_run(self, run: Run) -> Run:
+    def put_reconcile_state(self, state: ReconcileState) -> ReconcileState:
         """Write reconcile's own item; StaleError where another run did."""
-        run = next_of(self._table, run)
+        state = increment_lock_version(self._table, state)
         try:
-            self._table.transact([fenced_put(self._table, run)], ours=(key_of(run), run.write_id))
+            self._table.transact(
+                [build_conditional_put(self._table, state)], read_back=(build_primary_key(state), state.write_id)
+            )
         except TransactionError as error:
-            raise StaleError from error
-        return run
+            raise ConflictError from error
+        return state
 
 
-def _ref(item: Mapping[str, Any]) -> Ref:
-    source, kind = item["pk"]["S"].partition("#")[2], item["sk"]["S"]
-    return Ref(source, kind.removeprefix(JOB_PREFIX) if kind.startswith(JOB_PREFIX) else None)
+def _parse_item_key(item: Mapping[str, Any]) -> ItemKey:
+    source_id, sort_key = item["pk"]["S"].partition("#")[2], item["sk"]["S"]
+    return ItemKey(source_id, sort_key.removeprefix(JOB_KEY_PREFIX) if sort_key.startswith(JOB_KEY_PREFIX) else None)

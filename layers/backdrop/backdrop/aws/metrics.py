@@ -14,42 +14,42 @@ from typing import Any, Final
 from aws_lambda_powertools.metrics import EphemeralMetrics, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.log import code_of, door_log
+from backdrop.aws.log import build_logger, to_error_code
 from backdrop.aws.metric_names import Metric
 from backdrop.model.call_metrics import CallMetrics
 from backdrop.model.codes import Code
-from backdrop.model.job import FAILED, Job, Money, Status
-from backdrop.model.pricing import MICRO
-from backdrop.model.stack_health import Gauges
-from backdrop.model.transitions import Step
+from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, MoneyStatus
+from backdrop.model.pricing import MICRO_PER_USD
+from backdrop.model.stack_health import StackHealth
+from backdrop.model.transitions import Transition
 
-NOBODY: Final = "none"
+NO_DIMENSION_VALUE: Final = "none"
 """The provider, or operation, of what never had one: a photo without a job, a message that nobody can read."""
 
-logger = door_log()
+logger = build_logger()
 
 
 @Metrics().log_metrics(capture_cold_start_metric=True)
-def _cold_start(_event: object, _context: LambdaContext) -> None:
+def _record_cold_start(_event: object, _context: LambdaContext) -> None:
     """Nothing is done here: what Powertools counts behind it must be able to fail without the handler."""
 
 
 @contextmanager
-def _harmless() -> Generator[None]:
+def _log_metric_errors() -> Generator[None]:
     """Whatever keeps a metric from being written keeps nobody from his work."""
     try:
         yield
     except Exception as error:
-        logger.exception("a metric could not be written", code=code_of(error).value)
+        logger.exception("a metric could not be written", code=to_error_code(error).value)
 
 
-@_harmless()
-def count(counted: Mapping[Metric, float | Sequence[float]], **dimensions: str) -> None:
+@_log_metric_errors()
+def emit_metrics(values_by_metric: Mapping[Metric, float | Sequence[float]], **dimensions: str) -> None:
     """Write one line for metrics of the same dimensions; a 0 is left out, a sequence is told with all its values."""
     line = EphemeralMetrics()
-    for name, text in dimensions.items():
-        line.add_dimension(name, text)
-    for metric, values in counted.items():
+    for name, dimension_value in dimensions.items():
+        line.add_dimension(name, dimension_value)
+    for metric, values in values_by_metric.items():
         if set(metric.dimensions) != dimensions.keys():
             raise ValueError(f"{metric} has the dimensions {metric.dimensions}, not {tuple(dimensions)}")
         for value in values if isinstance(values, Sequence) else filter(None, (values,)):
@@ -58,80 +58,80 @@ def count(counted: Mapping[Metric, float | Sequence[float]], **dimensions: str) 
         line.flush_metrics()
 
 
-def counts_cold_starts[T](handler: Callable[[Any, LambdaContext], T]) -> Callable[[Any, LambdaContext], T]:
+def count_cold_starts[T](handler: Callable[[Any, LambdaContext], T]) -> Callable[[Any, LambdaContext], T]:
     """A handler whose worker's first invocation is counted, as Powertools does it."""
 
     @wraps(handler)
-    def counted(event: Any, context: LambdaContext) -> T:
+    def wrapper(event: Any, context: LambdaContext) -> T:
         # Powertools warns that there is nothing to write besides.
-        with _harmless(), warnings.catch_warnings(action="ignore"):
-            _cold_start(event, context)
+        with _log_metric_errors(), warnings.catch_warnings(action="ignore"):
+            _record_cold_start(event, context)
         return handler(event, context)
 
-    return counted
+    return wrapper
 
 
 # -- what is counted where -----------------------------------------------------------------------------------------
 
 
-@_harmless()
-def count_accepted(job: Job, asked_at: datetime) -> None:
+@_log_metric_errors()
+def count_accepted(job: Job, requested_at: datetime) -> None:
     """Count a job that was put into its lane, for a message of `asked_at`."""
-    seconds = max((job.queued_at - asked_at).total_seconds(), 0)
-    count({Metric.ACCEPTED: 1, Metric.INTAKE_SECONDS: seconds}, provider=job.provider, operation=job.operation)
+    seconds = max((job.queued_at - requested_at).total_seconds(), 0)
+    emit_metrics({Metric.ACCEPTED: 1, Metric.INTAKE_SECONDS: seconds}, provider=job.provider, operation=job.operation)
 
 
-@_harmless()
+@_log_metric_errors()
 def count_refused(code: Code) -> None:
     """Count a photo that is refused before it has a job."""
-    count({Metric.FAILED: 1}, provider=NOBODY, operation=NOBODY, code=code.value)
+    emit_metrics({Metric.FAILED: 1}, provider=NO_DIMENSION_VALUE, operation=NO_DIMENSION_VALUE, code=code.value)
 
 
-@_harmless()
-def count_slot(calls: CallMetrics, seconds: float) -> None:
+@_log_metric_errors()
+def count_slot_use(calls: CallMetrics, seconds: float) -> None:
     """Count what a message did with its place in the lane, which it held for so long."""
     counted = {
         Metric.SLOT_SECONDS: seconds,
         Metric.CALL_SECONDS: calls.call_seconds,
         Metric.PROVIDER_LATENCY: calls.latencies_ms,
-        Metric.THROTTLED: calls.throttles,
+        Metric.THROTTLED: calls.throttle_count,
         Metric.THROTTLED_SECONDS: calls.throttled_ms / 1000,
     }
     if calls.labels:
-        count(counted, **calls.labels)
+        emit_metrics(counted, **calls.labels)
 
 
-@_harmless()
-def count_money(step: Step) -> None:
+@_log_metric_errors()
+def count_budget_change(transition: Transition) -> None:
     """Count what a transition wrote into the books; all of these together are what the ledger says."""
-    booking = step.booking
-    if booking is None:
+    budget_change = transition.budget_change
+    if budget_change is None:
         return
-    counted = {
-        Metric.SPENT_USD: booking.certain / MICRO,
-        Metric.UNKNOWN_USD: booking.unknown / MICRO,
-        Metric.LOST_ANSWERS: booking.lost and booking.unknown > 0,
-        Metric.POSSIBLE_DOUBLE_CHARGES: step.may_charge_twice,
+    values = {
+        Metric.SPENT_USD: budget_change.confirmed / MICRO_PER_USD,
+        Metric.UNKNOWN_USD: budget_change.unknown / MICRO_PER_USD,
+        Metric.LOST_ANSWERS: budget_change.is_lost and budget_change.unknown > 0,
+        Metric.POSSIBLE_DOUBLE_CHARGES: transition.may_charge_twice,
     }
-    count(counted, provider=booking.provider, operation=step.job.operation)
+    emit_metrics(values, provider=budget_change.provider, operation=transition.job.operation)
 
 
-@_harmless()
-def count_end(job: Job) -> None:
+@_log_metric_errors()
+def count_ended_job(job: Job) -> None:
     """Count a job that came to its end."""
     labels = {"provider": job.provider, "operation": job.operation}
-    if job.status is Status.STORED:
+    if job.status is JobStatus.STORED:
         pictures = len({result.n for result in job.results})
-        count({Metric.COMPLETED: 1, Metric.PICTURES: pictures, **_times(job)}, **labels)
-    elif job.status in FAILED and job.problem:
-        count({Metric.FAILED: 1}, code=job.problem.code, **labels)
-        if job.status is not Status.REFUSED and job.money is not Money.NOT_SPENT:
-            count({Metric.PAID_WITHOUT_RESULT: 1})
-        if job.status is Status.DEAD:
-            count({Metric.DEAD_LETTERED: 1}, code=job.problem.code, provider=job.provider)
+        emit_metrics({Metric.COMPLETED: 1, Metric.PICTURES: pictures, **_measure_stages(job)}, **labels)
+    elif job.status in FAILED_STATUSES and job.problem:
+        emit_metrics({Metric.FAILED: 1}, code=job.problem.code, **labels)
+        if job.status is not JobStatus.REFUSED and job.money is not MoneyStatus.NOT_SPENT:
+            emit_metrics({Metric.PAID_WITHOUT_RESULT: 1})
+        if job.status is JobStatus.DEAD:
+            emit_metrics({Metric.DEAD_LETTERED: 1}, code=job.problem.code, provider=job.provider)
 
 
-def _times(job: Job) -> dict[Metric, float]:
+def _measure_stages(job: Job) -> dict[Metric, float]:
     """How long each stage took, in seconds: of what ran more than once only what belongs to this time."""
     if job.stored_at != job.ended_at:
         return {}
@@ -148,21 +148,21 @@ def _times(job: Job) -> dict[Metric, float]:
     }
 
 
-@_harmless()
-def count_gauges(gauges: Gauges) -> None:
+@_log_metric_errors()
+def emit_stack_health(health: StackHealth) -> None:
     """Say how the stack stands, as far as that is above 0: a stack that rests pays for no metric.
 
     What is left of a budget may be 0, and is told on each day that cost something.
     """
-    counted: dict[Metric, float | Sequence[float]] = {
-        Metric.OPEN_JOBS: gauges.open_jobs,
-        Metric.OLDEST_OPEN_JOB: gauges.oldest_open_seconds,
-        Metric.OLDEST_UNKNOWN: gauges.oldest_unknown_seconds,
-        Metric.CALLS_IN_FLIGHT: gauges.calls_in_flight,
-        Metric.PROVIDERS_PAUSED: gauges.providers_paused,
-        Metric.SPENT_TODAY: gauges.spent / MICRO,
+    values: dict[Metric, float | Sequence[float]] = {
+        Metric.OPEN_JOBS: health.open_jobs,
+        Metric.OLDEST_OPEN_JOB: health.oldest_open_seconds,
+        Metric.OLDEST_UNKNOWN: health.oldest_unknown_seconds,
+        Metric.CALLS_IN_FLIGHT: health.calls_in_flight,
+        Metric.PROVIDERS_PAUSED: health.providers_paused,
+        Metric.SPENT_TODAY: health.spent / MICRO_PER_USD,
     }
-    if gauges.spent:
-        counted[Metric.BUDGET_LEFT] = [max(gauges.cap - gauges.spent, 0) / MICRO]
-        counted[Metric.BUDGET_USED] = gauges.spent / gauges.cap * 100 if gauges.cap else 100
-    count(counted)
+    if health.spent:
+        values[Metric.BUDGET_LEFT] = [max(health.cap - health.spent, 0) / MICRO_PER_USD]
+        values[Metric.BUDGET_USED] = health.spent / health.cap * 100 if health.cap else 100
+    emit_metrics(values)

@@ -7,12 +7,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from backdrop.aws.aws_errors import unavailable
 
 
-class TopicMail:
+class OperatorMail:
     """Mail to whom the stack's operator named. `client` is boto3's SNS client; without a topic nobody is told."""
 
-    def __init__(self, client: Any, topic: str) -> None:
+    def __init__(self, client: Any, topic_arn: str) -> None:
         self._client = client
-        self._topic = topic
+        self._topic = topic_arn
 
     def send(self, subject: str, text: str) -> None:
         """Mail it to whoever subscribed; a subject has at most 100 plain letters."""

@@ -1,26 +1,27 @@
 """How an item of the ledger is written: marked as ours, and only where it is still the one that was read."""
 
+from dataclasses import replace
 from typing import Any
 
-from backdrop.aws.items import item_of
+from backdrop.aws.items import to_item
 from backdrop.aws.table import Table
-from backdrop.model.job import Item
+from backdrop.model.job import LedgerItem
 
 
-def next_of[I: Item](table: Table, item: I) -> I:
+def increment_lock_version[I: LedgerItem](table: Table, item: I) -> I:
     """The item as it is written: one revision on, with a mark by which we know our own write again."""
-    return item.but(rev=item.rev + 1, write_id=table.new_id())
+    return replace(item, lock_version=item.lock_version + 1, write_id=table.new_id())
 
 
-def fenced_put(table: Table, item: Item) -> dict[str, Any]:
+def build_conditional_put(table: Table, item: LedgerItem) -> dict[str, Any]:
     """A put of a transaction: only where the item is still the one that was read."""
-    fence = "attribute_not_exists(pk)" if item.rev == 1 else "rev = :rev"
+    condition = "attribute_not_exists(pk)" if item.lock_version == 1 else "lock_version = :lock_version"
     put: dict[str, Any] = {
         "TableName": table.name,
-        "Item": item_of(item, table.kept_days),
-        "ConditionExpression": fence,
+        "Item": to_item(item, table.kept_days),
+        "ConditionExpression": condition,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
-    if item.rev > 1:
-        put["ExpressionAttributeValues"] = {":rev": {"N": str(item.rev - 1)}}
+    if item.lock_version > 1:
+        put["ExpressionAttributeValues"] = {":lock_version": {"N": str(item.lock_version - 1)}}
     return {"Put": put}

@@ -9,34 +9,34 @@ from urllib.parse import quote, unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.aws_errors import error_code, unavailable, withheld
-from backdrop.ports import Listed, Stored
+from backdrop.aws.aws_errors import access_denied, read_aws_error_code, unavailable
+from backdrop.ports import ListedObject, StoredObject
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
-ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
-CHANGED = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
-ARCHIVED = "InvalidObjectState"
-LONGEST_LISTING = 1000
+NOT_FOUND_CODES = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
+PRECONDITION_CODES = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
+ARCHIVED_CODE = "InvalidObjectState"
+LISTING_PAGE_SIZE = 1000
 # A picture in each of its formats, and room beside them.
-MOST_OF_A_NAME = 10
-TAGS_SHOWN_SECONDS = 300
+MAX_FILES_PER_PICTURE = 10
+TAG_COUNT_TRUST_SECONDS = 300
 
 
-class Written(NamedTuple):
+class WriteResult(NamedTuple):
     """What a write made of an object."""
 
     etag: str
     version_id: str | None
 
 
-class PreconditionError(Exception):
+class PreconditionFailedError(Exception):
     """Somebody wrote the object since it was looked at; nothing was written."""
 
 
-class S3Photos:
+class S3InputBucket:
     """The photos, as people put them (InputBucket). `seconds` tells how time passes.
 
     With an object S3 counts its tags, but leaves the count out both where there are none and where we may not read them
@@ -44,12 +44,12 @@ class S3Photos:
     may not be, that is said of each photo, as ever.
     """
 
-    def __init__(self, client: "S3Client", seconds: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: "S3Client", monotonic: Callable[[], float] = time.monotonic) -> None:
         self._client = client
-        self._seconds = seconds
+        self._seconds = monotonic
         self._shown: dict[str, float] = {}
 
-    def read(self, bucket: str, key: str, *, limit: int, known_etag: str | None = None) -> Stored | None:
+    def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
         """The object, or None when there is none; its bytes only if it is not the known one and within `limit`.
 
         Raises UnreadableError where S3 refuses this one.
@@ -57,61 +57,63 @@ class S3Photos:
         try:
             found = self._client.get_object(Bucket=bucket, Key=key)
             with found["Body"] as body:
-                unread = found["ContentLength"] > limit or found["ETag"] == known_etag
-                data = None if unread else body.read()
+                skip_body = found["ContentLength"] > max_bytes or found["ETag"] == known_etag
+                data = None if skip_body else body.read()
         except (ClientError, BotoCoreError, OSError) as error:
-            if error_code(error) in ABSENT:
+            if read_aws_error_code(error) in NOT_FOUND_CODES:
                 return None
-            if error_code(error) == ARCHIVED:
-                return self._archived(bucket, key)
-            raise withheld(key, error) from error
-        return replace(_stored(found, data), tagged=self._may_have_tags(bucket, found.get("TagCount", 0)))
+            if read_aws_error_code(error) == ARCHIVED_CODE:
+                return self._read_archived(bucket, key)
+            raise access_denied(key, error) from error
+        return replace(
+            _to_stored_object(found, data), may_have_tags=self._may_have_tags(bucket, found.get("TagCount", 0))
+        )
 
-    def _may_have_tags(self, bucket: str, count: int) -> bool:
-        shown = self._shown.get(bucket)
-        return count > 0 or shown is None or self._seconds() - shown > TAGS_SHOWN_SECONDS
+    def _may_have_tags(self, bucket: str, tag_count: int) -> bool:
+        tags_read_at = self._shown.get(bucket)
+        return tag_count > 0 or tags_read_at is None or self._seconds() - tags_read_at > TAG_COUNT_TRUST_SECONDS
 
-    def _archived(self, bucket: str, key: str) -> Stored | None:
+    def _read_archived(self, bucket: str, key: str) -> StoredObject | None:
         """What S3 tells of an object whose bytes it does not hand out before somebody restores it."""
         try:
             found = self._client.head_object(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
-            if error_code(error) in ABSENT:
+            if read_aws_error_code(error) in NOT_FOUND_CODES:
                 return None
-            raise withheld(key, error) from error
-        return replace(_stored(found, None), archived=found.get("StorageClass", "GLACIER"))
+            raise access_denied(key, error) from error
+        return replace(_to_stored_object(found, None), archive_storage_class=found.get("StorageClass", "GLACIER"))
 
-    def tags(self, bucket: str, key: str) -> Mapping[str, str]:
+    def read_tags(self, bucket: str, key: str) -> Mapping[str, str]:
         """The object's tags; none where the object is gone by now."""
         try:
             found = self._client.get_object_tagging(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
-            if error_code(error) in ABSENT:
+            if read_aws_error_code(error) in NOT_FOUND_CODES:
                 return {}
-            raise withheld(key, error) from error
+            raise access_denied(key, error) from error
         self._shown[bucket] = self._seconds()
         return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
 
-    def keys(self, bucket: str, prefix: str) -> Iterator[str]:
+    def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
         """The keys that begin with `prefix`, in S3's order, without those in deeper folders."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=bucket,
             Prefix=prefix,
             Delimiter="/",
-            PaginationConfig={"PageSize": LONGEST_LISTING},
+            PaginationConfig={"PageSize": LISTING_PAGE_SIZE},
         )
         try:
             for page in pages:
-                yield from map(_key, page.get("Contents", ()))
+                yield from map(_read_key, page.get("Contents", ()))
         except (ClientError, BotoCoreError) as error:
             raise unavailable("S3", error) from error
 
-    def listed(self, bucket: str, after: str) -> Iterator[Listed]:
+    def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
         """All objects in the order of their keys, from the one that follows `after`."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, StartAfter=after)
         try:
             for page in pages:
-                yield from map(_listed, page.get("Contents", ()))
+                yield from map(_to_listed_object, page.get("Contents", ()))
         except (ClientError, BotoCoreError) as error:
             raise unavailable("S3", error) from error
 
@@ -123,15 +125,15 @@ class OutputBucket:
         self._client = client
         self._bucket = bucket
 
-    def head(self, key: str) -> Stored | None:
+    def head(self, key: str) -> StoredObject | None:
         """The object without its bytes, or None when there is none."""
         try:
             found = self._client.head_object(Bucket=self._bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
-            if error_code(error) in ABSENT:
+            if read_aws_error_code(error) in NOT_FOUND_CODES:
                 return None
             raise unavailable("S3", error) from error
-        return _stored(found, None)
+        return _to_stored_object(found, None)
 
     def read(self, key: str) -> bytes:
         """The bytes of an object that is there."""
@@ -140,25 +142,27 @@ class OutputBucket:
         except (ClientError, BotoCoreError, OSError) as error:
             raise unavailable("S3", error) from error
 
-    def find(self, prefix: str, since: datetime | None = None) -> str | None:
+    def find_key(self, prefix: str, since: datetime | None = None) -> str | None:
         """The first key that begins with `prefix`, of an object that is no older than `since`; or None."""
         try:
-            listed: Any = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=MOST_OF_A_NAME)
+            response: Any = self._client.list_objects_v2(
+                Bucket=self._bucket, Prefix=prefix, MaxKeys=MAX_FILES_PER_PICTURE
+            )
         except (ClientError, BotoCoreError) as error:
             raise unavailable("S3", error) from error
-        found = listed.get("Contents", ())
+        found = response.get("Contents", ())
         return next((one["Key"] for one in found if since is None or one["LastModified"] >= since), None)
 
-    def keys(self, prefix: str) -> Iterator[str]:
+    def list_keys(self, prefix: str) -> Iterator[str]:
         """The keys that begin with `prefix`, in S3's order."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         try:
             for page in pages:
-                yield from map(_key, page.get("Contents", ()))
+                yield from map(_read_key, page.get("Contents", ()))
         except (ClientError, BotoCoreError) as error:
             raise unavailable("S3", error) from error
 
-    def remove(self, key: str) -> None:
+    def delete(self, key: str) -> None:
         """Take an object away that nobody else writes."""
         try:
             self._client.delete_object(Bucket=self._bucket, Key=key)
@@ -172,22 +176,22 @@ class OutputBucket:
         except (ClientError, BotoCoreError) as error:
             raise unavailable("S3", error) from error
 
-    def replace(
+    def put_if_unchanged(
         self,
         key: str,
         data: bytes,
         content_type: str,
         *,
-        over: str | None,
+        expected_etag: str | None,
         metadata: Mapping[str, str],
         cache_control: str | None = None,
-    ) -> Written:
+    ) -> WriteResult:
         """Write where the object still is the one with the ETag `over` (None: no object).
 
         Raises PreconditionError where somebody was faster.
         """
-        sent: dict[str, Any] = {"IfMatch": over} if over else {"IfNoneMatch": "*"}
-        sent |= {"CacheControl": cache_control} if cache_control else {}
+        conditions: dict[str, Any] = {"IfMatch": expected_etag} if expected_etag else {"IfNoneMatch": "*"}
+        conditions |= {"CacheControl": cache_control} if cache_control else {}
         try:
             written = self._client.put_object(
                 Bucket=self._bucket,
@@ -195,40 +199,40 @@ class OutputBucket:
                 Body=data,
                 ContentType=content_type,
                 Metadata={name: quote(text) for name, text in metadata.items()},
-                **sent,
+                **conditions,
             )
         except (ClientError, BotoCoreError) as error:
-            if error_code(error) in CHANGED | ABSENT:
-                raise PreconditionError from error
+            if read_aws_error_code(error) in PRECONDITION_CODES | NOT_FOUND_CODES:
+                raise PreconditionFailedError from error
             raise unavailable("S3", error) from error
-        return Written(written["ETag"], written.get("VersionId"))
+        return WriteResult(written["ETag"], written.get("VersionId"))
 
-    def delete(self, key: str, *, known: Stored) -> None:
+    def delete_if_unchanged(self, key: str, *, expected: StoredObject) -> None:
         """Take an object away where it still is the `known` one; PreconditionError where somebody was faster."""
         try:
-            self._client.delete_object(Bucket=self._bucket, Key=key, IfMatch=known.etag)
+            self._client.delete_object(Bucket=self._bucket, Key=key, IfMatch=expected.etag)
         except (ClientError, BotoCoreError) as error:
-            if error_code(error) in CHANGED:
-                raise PreconditionError from error
-            if error_code(error) not in ABSENT:
+            if read_aws_error_code(error) in PRECONDITION_CODES:
+                raise PreconditionFailedError from error
+            if read_aws_error_code(error) not in NOT_FOUND_CODES:
                 raise unavailable("S3", error) from error
 
 
-def _stored(found: Mapping[str, Any], data: bytes | None) -> Stored:
+def _to_stored_object(found: Mapping[str, Any], data: bytes | None) -> StoredObject:
     version = found.get("VersionId")
-    return Stored(
+    return StoredObject(
         etag=found["ETag"],
         version_id=None if version == "null" else version,
         size=found["ContentLength"],
-        modified=found["LastModified"],
+        modified_at=found["LastModified"],
         data=data,
         metadata={name: unquote(text) for name, text in found.get("Metadata", {}).items()},
     )
 
 
-def _key(found: "ObjectTypeDef") -> str:
+def _read_key(found: "ObjectTypeDef") -> str:
     return found["Key"]  # pyrefly: ignore[not-required-key-access]  # S3 leaves out none of these
 
 
-def _listed(found: "ObjectTypeDef") -> Listed:
-    return Listed(_key(found), found["ETag"], found["LastModified"])  # pyrefly: ignore[not-required-key-access]
+def _to_listed_object(found: "ObjectTypeDef") -> ListedObject:
+    return ListedObject(_read_key(found), found["ETag"], found["LastModified"])  # pyrefly: ignore[not-required-key-access]

@@ -4,14 +4,14 @@ import os
 from dataclasses import field, fields
 from decimal import Decimal
 
-from backdrop.model.capabilities import SPOKEN
-from backdrop.model.codec import checked
-from backdrop.model.pricing import SELLS_CREDITS, micro_of
-from backdrop.model.provider_options import Endpoint, Options
+from backdrop.model.capabilities import SUPPORTED_PROVIDERS
+from backdrop.model.codec import validate
+from backdrop.model.pricing import CREDIT_PROVIDER, to_micro_usd
+from backdrop.model.provider_options import ProviderOptions, SegmindEndpoint
 from backdrop.model.provider_result import OnLostAnswer
 from backdrop.model.record import Record, record
 
-ENVIRONMENT_NAMES = {
+ENVIRONMENT_PREFIXES = {
     "ideogram": "IDEOGRAM",
     "segmind": "SEGMIND",
     "1min": "ONE_MIN",
@@ -52,56 +52,58 @@ class Settings(Record):
     max_image_megapixels: int = 100
     result_hosts: str = ""
     one_min_usd_per_image: Decimal | None = None
-    segmind_endpoint: Endpoint = Endpoint.V2
+    segmind_endpoint: SegmindEndpoint = SegmindEndpoint.V2
     runware_uploads: bool = False
     runware_checks_content: bool = False
     provenance_metadata: bool = True
     providers: dict[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
 
     @property
-    def readable(self) -> frozenset[str]:
+    def other_input_buckets(self) -> frozenset[str]:
         """The buckets, beside the input bucket, whose photos requests may name."""
-        return frozenset(listed(self.readable_buckets))
+        return frozenset(split_names(self.readable_buckets))
 
     @property
-    def extra_hosts(self) -> tuple[str, ...]:
+    def extra_result_hosts(self) -> tuple[str, ...]:
         """The hosts that the operator added to those that results may come from."""
-        return listed(self.result_hosts)
+        return split_names(self.result_hosts)
 
     @property
-    def prices(self) -> dict[str, int]:
+    def configured_prices(self) -> dict[str, int]:
         """What an image costs at a provider that sells credits, micro-dollars, where the operator said it."""
         usd = self.one_min_usd_per_image
-        return {SELLS_CREDITS: micro_of(usd)} if usd and usd.is_finite() and micro_of(usd) > 0 else {}
+        return {CREDIT_PROVIDER: to_micro_usd(usd)} if usd and usd.is_finite() and to_micro_usd(usd) > 0 else {}
 
     @property
-    def options(self) -> Options:
+    def provider_options(self) -> ProviderOptions:
         """The ways of speaking to a provider that the operator may choose among."""
-        return Options(self.segmind_endpoint, self.runware_uploads, self.runware_checks_content)
+        return ProviderOptions(self.segmind_endpoint, self.runware_uploads, self.runware_checks_content)
 
     @property
-    def limits(self) -> dict[str, int]:
+    def max_in_flight_by_provider(self) -> dict[str, int]:
         """The calls that each provider that is on may have open."""
         return {name: one.max_in_flight for name, one in self.providers.items() if one.max_in_flight}
 
     @property
-    def lanes(self) -> dict[str, ProviderSettings]:
+    def enabled_providers(self) -> dict[str, ProviderSettings]:
         """The providers that are on and that this release can speak to."""
-        return {name: one for name, one in self.providers.items() if one.queue_url and name in SPOKEN}
+        return {name: one for name, one in self.providers.items() if one.queue_url and name in SUPPORTED_PROVIDERS}
 
 
-def listed(names: str) -> tuple[str, ...]:
+def split_names(names: str) -> tuple[str, ...]:
     """The names of a list that is separated by commas."""
     return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
-def settings() -> Settings:
+def read_settings() -> Settings:
     """The environment as settings. A value that makes no sense raises, and the function does not start."""
-    given: dict[str, object] = _given(Settings, "")
-    given["providers"] = {name: _given(ProviderSettings, f"{prefix}_") for name, prefix in ENVIRONMENT_NAMES.items()}
-    return checked(Settings, given)
+    values: dict[str, object] = _read_environment(Settings, "")
+    values["providers"] = {
+        name: _read_environment(ProviderSettings, f"{prefix}_") for name, prefix in ENVIRONMENT_PREFIXES.items()
+    }
+    return validate(Settings, values)
 
 
-def _given(kind: type[Settings | ProviderSettings], prefix: str) -> dict[str, object]:
-    names = {one.name: prefix + one.name.upper() for one in fields(kind)}
+def _read_environment(settings_type: type[Settings | ProviderSettings], prefix: str) -> dict[str, object]:
+    names = {one.name: prefix + one.name.upper() for one in fields(settings_type)}
     return {name: os.environ[variable] for name, variable in names.items() if os.environ.get(variable)}

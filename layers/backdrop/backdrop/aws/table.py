@@ -8,29 +8,32 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.aws_errors import error_code, unavailable
-from backdrop.aws.items import Attributes, Key, attributes_of
+from backdrop.aws.aws_errors import read_aws_error_code, unavailable
+from backdrop.aws.items import AttributeMap, PrimaryKey, to_key_attributes
 from backdrop.model.codes import Code
-from backdrop.model.errors import UnwritableError, WaitError
+from backdrop.model.errors import ItemTooLargeError, RetryLaterError
 from backdrop.ports import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-CONFLICT_TRIES = 10
-READ_BACK_TRIES = 3
+MAX_CONFLICT_TRIES = 10
+MAX_READ_BACK_TRIES = 3
 # TransactWriteItems API reference, "Errors": of the request, and among the reasons of one that was cancelled.
-INVALID, INVALID_WRITES = "ValidationException", ("ValidationError", "ItemCollectionSizeLimitExceeded")
-WATCH = "watch"
+INVALID_REQUEST_CODE, INVALID_WRITE_CODES = (
+    "ValidationException",
+    ("ValidationError", "ItemCollectionSizeLimitExceeded"),
+)
+DUE_INDEX = "watch"
 # Keys of one BatchGetItem request (its API reference).
-MAX_KEYS = 100
+MAX_BATCH_GET_KEYS = 100
 # Before every place in the index.
-FIRST = "\0"
+MIN_SORT_KEY = "\0"
 # Behind every key.
-LAST = "\U0010ffff"
+MAX_SORT_KEY = "\U0010ffff"
 
 
-def random_id() -> str:
+def generate_id() -> str:
     """32 hex digits that nobody else draws."""
     return uuid.uuid4().hex
 
@@ -42,9 +45,9 @@ class TransactionError(Exception):
         super().__init__("refused")
         self.reasons = reasons
 
-    def failed(self, place: int) -> bool:
+    def has_failed_condition(self, index: int) -> bool:
         """Whether the write at this place was refused by its own condition."""
-        return len(self.reasons) > place and self.reasons[place].get("Code") == "ConditionalCheckFailed"
+        return len(self.reasons) > index and self.reasons[index].get("Code") == "ConditionalCheckFailed"
 
 
 class Table:
@@ -58,83 +61,83 @@ class Table:
         client: "DynamoDBClient",
         name: str,
         clock: Clock,
-        new_id: Callable[[], str] = random_id,
+        new_id: Callable[[], str] = generate_id,
         *,
-        kept_days: int = 0,
+        retention_days: int = 0,
     ) -> None:
         self._client = client
         self._clock = clock
         self.name = name
         self.new_id = new_id
-        self.kept_days = kept_days
+        self.kept_days = retention_days
 
-    def get(self, key: Key) -> Attributes | None:
+    def read_item(self, key: PrimaryKey) -> AttributeMap | None:
         """One item as it stands now."""
         try:
-            found = self._client.get_item(TableName=self.name, Key=attributes_of(key), ConsistentRead=True)
+            response = self._client.get_item(TableName=self.name, Key=to_key_attributes(key), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
             raise self._unavailable(error) from error
-        return cast("Attributes | None", found.get("Item"))
+        return cast("AttributeMap | None", response.get("Item"))
 
-    def partition(self, pk: str, since: str, until: str, **chosen: str) -> Iterator[Attributes]:
+    def query_partition(self, pk: str, since: str, until: str, **query_filter: str) -> Iterator[AttributeMap]:
         """The items of one partition between two sort keys, as they stand now; `chosen`: a filter, where one is set."""
         values = {":pk": {"S": pk}, ":since": {"S": since}, ":until": {"S": until}}
-        return self._queried(
+        return self._query(
             KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
             ExpressionAttributeValues=values,
             ConsistentRead=True,
-            **chosen,
+            **query_filter,
         )
 
-    def many(self, keys: Sequence[Key]) -> dict[Key, Attributes]:
+    def read_items(self, keys: Sequence[PrimaryKey]) -> dict[PrimaryKey, AttributeMap]:
         """Up to a hundred items as they stand now, those that there are."""
-        found: dict[Key, Attributes] = {}
-        asked: Any = {self.name: {"Keys": [attributes_of(key) for key in keys], "ConsistentRead": True}}
+        found: dict[PrimaryKey, AttributeMap] = {}
+        pending: Any = {self.name: {"Keys": [to_key_attributes(key) for key in keys], "ConsistentRead": True}}
         for attempt in count():
             try:
-                answer = self._client.batch_get_item(RequestItems=asked)
+                response = self._client.batch_get_item(RequestItems=pending)
             except (ClientError, BotoCoreError) as error:
                 raise self._unavailable(error) from error
-            for item in answer["Responses"].get(self.name, ()):
-                attributes = cast("Attributes", item)
+            for item in response["Responses"].get(self.name, ()):
+                attributes = cast("AttributeMap", item)
                 found[attributes["pk"]["S"], attributes["sk"]["S"]] = attributes
-            asked = answer["UnprocessedKeys"]
-            if not asked:
+            pending = response["UnprocessedKeys"]
+            if not pending:
                 break
-            self._clock.sleep(self._back_off(attempt))
+            self._clock.sleep(self._compute_backoff_seconds(attempt))
         return found
 
-    def watched(self, shard: str, until: str, since: str = FIRST) -> Iterator[Attributes]:
+    def query_index(self, shard: str, until: str, since: str = MIN_SORT_KEY) -> Iterator[AttributeMap]:
         """The keys of what stands in a shard of the index between two places; an index may lag by a moment."""
         values = {":shard": {"S": shard}, ":since": {"S": since}, ":until": {"S": until}}
-        return self._queried(
-            IndexName=WATCH,
+        return self._query(
+            IndexName=DUE_INDEX,
             KeyConditionExpression="watch = :shard AND due BETWEEN :since AND :until",
             ExpressionAttributeValues=values,
         )
 
-    def scanned(self, *names: str) -> Iterator[Attributes]:
+    def scan(self, *attribute_names: str) -> Iterator[AttributeMap]:
         """Every item, in no order, as it stood a moment ago; of each these attributes alone, where any are named."""
-        aliases = {f"#{place}": name for place, name in enumerate(names)}
-        chosen: dict[str, Any] = {"ProjectionExpression": ",".join(aliases), "ExpressionAttributeNames": aliases}
-        return self._pages(self._client.scan, **(chosen if names else {}))
+        aliases = {f"#{place}": name for place, name in enumerate(attribute_names)}
+        projection: dict[str, Any] = {"ProjectionExpression": ",".join(aliases), "ExpressionAttributeNames": aliases}
+        return self._read_pages(self._client.scan, **(projection if attribute_names else {}))
 
-    def _queried(self, **query: Any) -> Iterator[Attributes]:
-        return self._pages(self._client.query, **query)
+    def _query(self, **query: Any) -> Iterator[AttributeMap]:
+        return self._read_pages(self._client.query, **query)
 
-    def _pages(self, ask: Callable[..., Any], **asked: Any) -> Iterator[Attributes]:
-        more: dict[str, Any] = {}
+    def _read_pages(self, send_request: Callable[..., Any], **arguments: Any) -> Iterator[AttributeMap]:
+        start_key: dict[str, Any] = {}
         while True:
             try:
-                page = ask(TableName=self.name, **asked, **more)
+                page = send_request(TableName=self.name, **arguments, **start_key)
             except (ClientError, BotoCoreError) as error:
                 raise self._unavailable(error) from error
             yield from page["Items"]
             if "LastEvaluatedKey" not in page:
                 return
-            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+            start_key = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
-    def transact(self, writes: Sequence[dict[str, Any]], *, ours: tuple[Key, str]) -> None:
+    def transact(self, writes: Sequence[dict[str, Any]], *, read_back: tuple[PrimaryKey, str]) -> None:
         """All writes or none. `ours`: an item of them and its write_id, by which a write without an answer is known.
 
         Puts ask for the item that stood in their way, so that a lost race costs no further look.
@@ -143,49 +146,51 @@ class Table:
         the table does not answer.
         """
         try:
-            self._send(writes)
+            self._send_transaction(writes)
         except ClientError as error:
-            reasons = _reasons(error)
+            reasons = _read_cancellation_reasons(error)
             if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
-                if any(reason.get("Item", {}).get("write_id") == {"S": ours[1]} for reason in reasons):
+                if any(reason.get("Item", {}).get("write_id") == {"S": read_back[1]} for reason in reasons):
                     return
                 raise TransactionError(reasons) from error
-            if error_code(error) == INVALID or any(reason.get("Code") in INVALID_WRITES for reason in reasons):
-                raise UnwritableError from error
-            if self._written(*ours):
+            if read_aws_error_code(error) == INVALID_REQUEST_CODE or any(
+                reason.get("Code") in INVALID_WRITE_CODES for reason in reasons
+            ):
+                raise ItemTooLargeError from error
+            if self._was_written(*read_back):
                 return
             raise self._unavailable(error) from error
         except BotoCoreError as error:
-            if not self._written(*ours):
+            if not self._was_written(*read_back):
                 raise self._unavailable(error) from error
 
-    def _send(self, writes: Sequence[dict[str, Any]]) -> None:
+    def _send_transaction(self, writes: Sequence[dict[str, Any]]) -> None:
         """A conflict with another transaction is weather, never a lost race."""
         token = self.new_id()
-        for attempt in range(CONFLICT_TRIES):
+        for attempt in range(MAX_CONFLICT_TRIES):
             try:
                 self._client.transact_write_items(TransactItems=cast("Any", writes), ClientRequestToken=token)
             except ClientError as error:
-                if attempt == CONFLICT_TRIES - 1 or not _only_conflicts(error):
+                if attempt == MAX_CONFLICT_TRIES - 1 or not _has_only_conflicts(error):
                     raise
-                self._clock.sleep(self._back_off(attempt))
+                self._clock.sleep(self._compute_backoff_seconds(attempt))
             else:
                 return
 
-    def _written(self, key: Key, write_id: str) -> bool:
+    def _was_written(self, key: PrimaryKey, write_id: str) -> bool:
         """Whether a write whose answer was bad or lost was ours all the same."""
-        for attempt in range(READ_BACK_TRIES):
+        for attempt in range(MAX_READ_BACK_TRIES):
             try:
-                found = self.get(key)
-            except WaitError:
-                if attempt == READ_BACK_TRIES - 1:
+                found = self.read_item(key)
+            except RetryLaterError:
+                if attempt == MAX_READ_BACK_TRIES - 1:
                     raise
                 self._clock.sleep(self._clock.jitter(0.5))
             else:
                 return found is not None and found["write_id"]["S"] == write_id
         return False
 
-    def created(self) -> datetime:
+    def read_created_at(self) -> datetime:
         """When the table came to be, and the stack with it."""
         try:
             table = self._client.describe_table(TableName=self.name)["Table"]
@@ -193,40 +198,40 @@ class Table:
         except (ClientError, BotoCoreError) as error:
             raise self._unavailable(error) from error
 
-    def _back_off(self, attempt: int) -> float:
+    def _compute_backoff_seconds(self, attempt: int) -> float:
         """Seconds until it may be tried again."""
         return self._clock.jitter(0.02 * 2 ** min(attempt, 5))
 
-    def _unavailable(self, error: BaseException) -> WaitError:
+    def _unavailable(self, error: BaseException) -> RetryLaterError:
         return unavailable(f"DynamoDB's table {self.name}", error, Code.LEDGER_UNAVAILABLE)
 
     def now(self) -> datetime:
         """The time by this worker's clock."""
         return self._clock.now()
 
-    def update(self, key: Key, **expressions: Any) -> None:
+    def update_item(self, key: PrimaryKey, **expressions: Any) -> None:
         """Change one item's attributes, whatever they are now."""
-        for attempt in range(CONFLICT_TRIES):
+        for attempt in range(MAX_CONFLICT_TRIES):
             try:
-                self._client.update_item(TableName=self.name, Key=attributes_of(key), **expressions)
+                self._client.update_item(TableName=self.name, Key=to_key_attributes(key), **expressions)
             except (ClientError, BotoCoreError) as error:
-                if attempt == CONFLICT_TRIES - 1 or error_code(error) != "TransactionConflictException":
+                if attempt == MAX_CONFLICT_TRIES - 1 or read_aws_error_code(error) != "TransactionConflictException":
                     raise self._unavailable(error) from error
-                self._clock.sleep(self._back_off(attempt))
+                self._clock.sleep(self._compute_backoff_seconds(attempt))
             else:
                 return
 
 
-def _reasons(error: ClientError) -> list[dict[str, Any]]:
+def _read_cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:
     return cast(
         "list[dict[str, Any]]",
         cast("dict[str, Any]", error.response).get("CancellationReasons", []),
     )
 
 
-def _only_conflicts(error: ClientError) -> bool:
+def _has_only_conflicts(error: ClientError) -> bool:
     """Whether a transaction failed only because others touched the same items at the same time."""
     if error.response.get("Error", {}).get("Code") == "TransactionInProgressException":
         return True
-    codes = {reason.get("Code") for reason in _reasons(error)} - {"None", None}
+    codes = {reason.get("Code") for reason in _read_cancellation_reasons(error)} - {"None", None}
     return codes == {"TransactionConflict"}

@@ -12,177 +12,212 @@ from typing import Any
 
 from backdrop.aws.campaign_files import CampaignFiles
 from backdrop.aws.event_bus import EventBus
-from backdrop.aws.ledger_index import Books
-from backdrop.aws.operator_mail import TopicMail
-from backdrop.campaigns.campaign import ITEMS, NAME, PLAN, report_key, run_of, work_key
-from backdrop.campaigns.manifest import lines_of
+from backdrop.aws.ledger_index import LedgerQueries
+from backdrop.aws.operator_mail import OperatorMail
+from backdrop.campaigns.campaign import (
+    ITEMS_FILE,
+    NAME_PATTERN,
+    PLAN_FILE,
+    campaign_report_key,
+    campaign_work_key,
+    parse_execution_name,
+)
+from backdrop.campaigns.manifest import split_lines
 from backdrop.campaigns.report import (
-    COLUMNS,
-    EVENT,
-    MOST_SHOWN,
-    Ended,
-    Fate,
-    Item,
-    Sums,
-    announcement,
-    document,
-    letter,
+    CSV_COLUMNS,
+    EVENT_TYPE,
+    MAX_EXAMPLES,
+    CampaignItem,
+    CampaignStatus,
+    CampaignTotals,
+    FinishedExecution,
+    build_event_detail,
+    build_mail,
+    build_report,
 )
 from backdrop.model.codes import Code
-from backdrop.model.image_request import Asked
+from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Job
-from backdrop.model.schedule import Ref
-from backdrop.ports import AT_ONCE, Clock, Manifests
+from backdrop.model.schedule import ItemKey
+from backdrop.ports import CLIENT_CONCURRENCY, Clock, ManifestReader
 
 # So many items are read by one call.
-BATCH = 100
-LOOK = timedelta(seconds=5)
+ITEMS_PER_READ = 100
+POLL_INTERVAL = timedelta(seconds=5)
 # The index may not show at once what was asked last.
-MOST_LOOKS = 4
+MAX_READS = 4
 # Event, mail and note go after the last look.
-TO_END = timedelta(seconds=60)
+FINISH_MARGIN = timedelta(seconds=60)
 
 
 @dataclass
-class Look:
+class CampaignSnapshot:
     """What one reading of all items came to; `open`: the jobs that have not ended."""
 
-    sums: Sums
-    open: set[Ref] = field(default_factory=set[Ref])
+    totals: CampaignTotals
+    open_jobs: set[ItemKey] = field(default_factory=set[ItemKey])
     keys: set[str] = field(default_factory=set[str])
 
-    def add(self, item: Item) -> None:
+    def add(self, item: CampaignItem) -> None:
         """Count one item."""
-        self.sums.add(item)
-        self.keys.add(item.asked.key)
-        self.open |= {Ref(item.asked.source_id, job.job_id) for job in item.jobs if not job.ended}
+        self.totals.add(item)
+        self.keys.add(item.request.key)
+        self.open_jobs |= {ItemKey(item.request.source_id, job.job_id) for job in item.jobs if not job.has_ended}
 
 
 @dataclass(frozen=True)
-class Reporter:
+class CampaignReporter:
     """Reads all items as a stream; what lies in memory is the keys and the marks of the jobs that were counted."""
 
-    books: Books
+    ledger_queries: LedgerQueries
     files: CampaignFiles
-    lists: Manifests
+    manifests: ManifestReader
     events: EventBus
-    mail: TopicMail
+    operator_mail: OperatorMail
     clock: Clock
 
-    def report(self, ended: Ended, deadline: datetime) -> dict[str, Any] | None:
+    def report(self, execution: FinishedExecution, deadline: datetime) -> dict[str, Any] | None:
         """Its report, which is told of once; None where the campaign has no name to be reported under.
 
         What was under way when an execution was stopped is waited for until shortly before the deadline.
         """
-        name = ended.given.get("name")
-        if not isinstance(name, str) or not NAME.fullmatch(name):
+        name = execution.campaign_input.get("name")
+        if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
             return None
-        if told := self._told(ended):
-            return told
-        report = self._settled(name, ended, deadline - TO_END)
+        if earlier_report := self._find_saved_report(execution):
+            return earlier_report
+        report = self._wait_for_final_report(name, execution, deadline - FINISH_MARGIN)
         # Another may have told of it meanwhile. One that dies between mail and note is heard twice, by the same event.
-        if told := self._told(ended):
-            return told
-        keys = {suffix: report_key(name, suffix) for suffix in ("json", "csv")}
+        if earlier_report := self._find_saved_report(execution):
+            return earlier_report
+        keys = {suffix: campaign_report_key(name, suffix) for suffix in ("json", "csv")}
         self.files.put(keys["json"], json.dumps(report, indent=2).encode(), "application/json")
-        self.events.announce(EVENT, announcement(report, self.files.bucket, keys))
-        self.mail.send(*letter(report, f"s3://{self.files.bucket}/{keys['json']}"))
-        self.files.put(_note_key(ended), json.dumps(report).encode(), "application/json")
+        self.events.publish(EVENT_TYPE, build_event_detail(report, self.files.bucket, keys))
+        self.operator_mail.send(*build_mail(report, f"s3://{self.files.bucket}/{keys['json']}"))
+        self.files.put(_announced_report_key(execution), json.dumps(report).encode(), "application/json")
         return report
 
-    def _told(self, ended: Ended) -> dict[str, Any] | None:
-        found = self.files.find(_note_key(ended))
-        return json.loads(found) if found else None
+    def _find_saved_report(self, execution: FinishedExecution) -> dict[str, Any] | None:
+        saved_report = self.files.find(_announced_report_key(execution))
+        return json.loads(saved_report) if saved_report else None
 
-    def _settled(self, name: str, ended: Ended, until: datetime) -> dict[str, Any]:
+    def _wait_for_final_report(self, name: str, execution: FinishedExecution, deadline: datetime) -> dict[str, Any]:
         """The report as it is when nothing more is to come, or no time is left to wait and to read all once more."""
-        plan = json.loads(self.files.find(work_key(run_of(ended.execution), PLAN)) or b"{}")
-        counts: list[int] = []
+        plan = json.loads(
+            self.files.find(campaign_work_key(parse_execution_name(execution.execution), PLAN_FILE)) or b"{}"
+        )
+        item_counts: list[int] = []
         while True:
-            began = self.clock.now()
-            look, report = self._written(name, ended, plan)
-            counts.append(look.sums.asked)
-            latest = until - (self.clock.now() - began)
-            if _is_last(ended.fate, report, look, counts) or self.clock.now() + LOOK > latest:
+            started_at = self.clock.now()
+            snapshot, report = self._write_csv_and_build_report(name, execution, plan)
+            item_counts.append(snapshot.totals.requested)
+            last_start = deadline - (self.clock.now() - started_at)
+            if (
+                _is_final(execution.status, report, snapshot, item_counts)
+                or self.clock.now() + POLL_INTERVAL > last_start
+            ):
                 return report
-            self._wait(look.open, latest)
+            self._wait_for_jobs(snapshot.open_jobs, last_start)
 
-    def _wait(self, jobs: Collection[Ref], latest: datetime) -> None:
+    def _wait_for_jobs(self, jobs: Collection[ItemKey], deadline: datetime) -> None:
         """Until these have ended, or it is too late to wait on."""
-        self.clock.sleep(LOOK.total_seconds())
-        while (jobs := self._still_open(jobs)) and self.clock.now() + LOOK <= latest:
-            self.clock.sleep(LOOK.total_seconds())
+        self.clock.sleep(POLL_INTERVAL.total_seconds())
+        while (jobs := self._filter_open(jobs)) and self.clock.now() + POLL_INTERVAL <= deadline:
+            self.clock.sleep(POLL_INTERVAL.total_seconds())
 
-    def _still_open(self, jobs: Collection[Ref]) -> list[Ref]:
-        return [ref for ref, job in self.books.jobs([*jobs]).items() if not job.ended]
+    def _filter_open(self, jobs: Collection[ItemKey]) -> list[ItemKey]:
+        return [ref for ref, job in self.ledger_queries.read_jobs([*jobs]).items() if not job.has_ended]
 
-    def _written(self, name: str, ended: Ended, plan: Mapping[str, Any]) -> tuple[Look, dict[str, Any]]:
+    def _write_csv_and_build_report(
+        self, name: str, execution: FinishedExecution, plan: Mapping[str, Any]
+    ) -> tuple[CampaignSnapshot, dict[str, Any]]:
         """The rows as things stand, and what report.json is to say of them."""
-        run, look = run_of(ended.execution), Look(Sums(ended.since))
-        with self.files.writing(report_key(name, "csv"), "text/csv; charset=utf-8") as write:
-            write(_line(COLUMNS))
-            for item in items_of(self.books, run):
-                look.add(item)
-                write(_line(item.row()))
-        missing = islice(self._not_asked(run, look.keys), MOST_SHOWN) if plan.get("items", 0) > look.sums.asked else ()
-        report = _weighed(ended, look.sums, plan, [*missing], self.clock.now())
-        return look, report
+        execution_name, snapshot = (
+            parse_execution_name(execution.execution),
+            CampaignSnapshot(CampaignTotals(execution.started_at)),
+        )
+        with self.files.open_writer(campaign_report_key(name, "csv"), "text/csv; charset=utf-8") as write:
+            write(_format_csv_row(CSV_COLUMNS))
+            for item in read_items(self.ledger_queries, execution_name):
+                snapshot.add(item)
+                write(_format_csv_row(item.to_csv_row()))
+        unrequested_keys = (
+            islice(self._list_unrequested_keys(execution_name, snapshot.keys), MAX_EXAMPLES)
+            if plan.get("items", 0) > snapshot.totals.requested
+            else ()
+        )
+        report = _build_final_report(execution, snapshot.totals, plan, [*unrequested_keys], self.clock.now())
+        return snapshot, report
 
-    def _not_asked(self, run: str, asked: Container[str]) -> Iterator[str]:
-        chunks = self.lists.chunks(self.files.bucket, work_key(run, ITEMS)) or ()
-        return (key for line in lines_of(chunks) if (key := json.loads(line)["key"]) not in asked)
+    def _list_unrequested_keys(self, execution_name: str, requested_keys: Container[str]) -> Iterator[str]:
+        chunks = self.manifests.read_chunks(self.files.bucket, campaign_work_key(execution_name, ITEMS_FILE)) or ()
+        return (key for line in split_lines(chunks) if (key := json.loads(line)["key"]) not in requested_keys)
 
 
-def _note_key(ended: Ended) -> str:
+def _announced_report_key(execution: FinishedExecution) -> str:
     """Where it is noted what was told; an execution that was redriven ends once more."""
-    return work_key(run_of(ended.execution), f"told-{ended.redrives}.json")
+    return campaign_work_key(parse_execution_name(execution.execution), f"told-{execution.redrive_count}.json")
 
 
-def _is_last(fate: Fate, report: Mapping[str, Any], look: Look, counts: Sequence[int]) -> bool:
+def _is_final(
+    status: CampaignStatus, report: Mapping[str, Any], snapshot: CampaignSnapshot, item_counts: Sequence[int]
+) -> bool:
     """Whether no further look, behind those that found so many items, would find more."""
-    if fate is Fate.REFUSED:
+    if status is CampaignStatus.REFUSED:
         return True
-    if fate is Fate.SUCCEEDED:
-        return not report["items"]["not_asked"] or len(counts) == MOST_LOOKS
-    return not look.open and counts[-2:-1] == counts[-1:]
+    if status is CampaignStatus.SUCCEEDED:
+        return not report["items"]["not_asked"] or len(item_counts) == MAX_READS
+    return not snapshot.open_jobs and item_counts[-2:-1] == item_counts[-1:]
 
 
-def _weighed(
-    ended: Ended, sums: Sums, plan: Mapping[str, Any], missing: Sequence[str], now: datetime
+def _build_final_report(
+    execution: FinishedExecution,
+    totals: CampaignTotals,
+    plan: Mapping[str, Any],
+    unrequested_keys: Sequence[str],
+    now: datetime,
 ) -> dict[str, Any]:
     """The report; a campaign with more failures than it tolerates has failed."""
-    report = document(ended, sums, plan, now, missing)
-    failed = sums.failed_percent(report["items"]["listed"], report["bad_rows"]["count"])
-    if ended.fate is not Fate.SUCCEEDED or failed <= ended.tolerated_percent:
+    report = build_report(execution, totals, plan, now, unrequested_keys)
+    failure_percent = totals.compute_failed_percent(report["items"]["listed"], report["bad_rows"]["count"])
+    if execution.status is not CampaignStatus.SUCCEEDED or failure_percent <= execution.tolerated_failure_percent:
         return report
-    words = f"{failed:.1f} % of the items failed; tolerated_failure_percent is {ended.tolerated_percent:g}"
-    ended = replace(ended, fate=Fate.FAILED, error=Code.TOO_MANY_FAILURES.value, cause=words)
-    return document(ended, sums, plan, now, missing)
+    cause = (
+        f"{failure_percent:.1f} % of the items failed; "
+        f"tolerated_failure_percent is {execution.tolerated_failure_percent:g}"
+    )
+    execution = replace(execution, status=CampaignStatus.FAILED, error=Code.TOO_MANY_FAILURES.value, cause=cause)
+    return build_report(execution, totals, plan, now, unrequested_keys)
 
 
-def items_of(books: Books, run: str) -> Iterator[Item]:
+def read_items(ledger_queries: LedgerQueries, execution_name: str) -> Iterator[CampaignItem]:
     """All items of a run as they are now."""
-    counted = set[str]()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for some in batched(books.asked(run), BATCH * AT_ONCE, strict=False):
-            refs = [[ref for asked in part for ref in _refs(asked)] for part in batched(some, BATCH, strict=False)]
-            jobs = {ref: job for found in pool.map(books.jobs, refs) for ref, job in found.items()}
-            for asked in some:
-                mine = [jobs[ref] for ref in _refs(asked) if ref in jobs]
-                yield Item(asked, mine, _new(mine, counted))
+    counted_job_ids = set[str]()
+    with ThreadPoolExecutor(CLIENT_CONCURRENCY) as pool:
+        for requests in batched(
+            ledger_queries.list_campaign_requests(execution_name), ITEMS_PER_READ * CLIENT_CONCURRENCY, strict=False
+        ):
+            item_keys = [
+                [ref for asked in part for ref in _list_job_keys(asked)]
+                for part in batched(requests, ITEMS_PER_READ, strict=False)
+            ]
+            jobs = {ref: job for found in pool.map(ledger_queries.read_jobs, item_keys) for ref, job in found.items()}
+            for asked in requests:
+                item_jobs = [jobs[ref] for ref in _list_job_keys(asked) if ref in jobs]
+                yield CampaignItem(asked, item_jobs, _take_uncounted(item_jobs, counted_job_ids))
 
 
-def _refs(asked: Asked) -> list[Ref]:
-    return [Ref(asked.source_id, job_id) for job_id in asked.jobs.values()]
+def _list_job_keys(request: ImageRequest) -> list[ItemKey]:
+    return [ItemKey(request.source_id, job_id) for job_id in request.jobs.values()]
 
 
-def _new(jobs: Sequence[Job], counted: set[str]) -> list[Job]:
-    found = [job for job in jobs if job.job_id not in counted]
-    counted |= {job.job_id for job in found}
-    return found
+def _take_uncounted(jobs: Sequence[Job], counted_job_ids: set[str]) -> list[Job]:
+    new_jobs = [job for job in jobs if job.job_id not in counted_job_ids]
+    counted_job_ids |= {job.job_id for job in new_jobs}
+    return new_jobs
 
 
-def _line(cells: Sequence[object]) -> bytes:
-    line = io.StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue().encode()
+def _format_csv_row(cells: Sequence[object]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow(cells)
+    return buffer.getvalue().encode()

@@ -7,103 +7,116 @@ from hashlib import blake2b
 from itertools import takewhile
 
 from backdrop.aws.ledger import Ledger
-from backdrop.campaigns.campaign import Campaign, instructions_of, refused
-from backdrop.campaigns.manifest import BadRow, Row, rows_of
-from backdrop.campaigns.quote import Foreseen
-from backdrop.intake.instruction_resolver import Asking
-from backdrop.intake.preview import ahead
-from backdrop.model.errors import UnreadableError
-from backdrop.model.ids import source_id
-from backdrop.model.intake_event import Request
+from backdrop.campaigns.campaign import Campaign, campaign_refused, merge_row_instructions
+from backdrop.campaigns.manifest import BadRow, ManifestRow, parse_rows
+from backdrop.campaigns.quote import ItemQuote
+from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.preview import preview_jobs
+from backdrop.model.errors import UnreadableFileError
+from backdrop.model.ids import derive_source_id
+from backdrop.model.intake_event import IncomingRequest
 from backdrop.model.job import Problem
-from backdrop.model.object_keys import Kind, kind_of
-from backdrop.model.routing import Market
-from backdrop.ports import InputBucket, Listed, Manifests
+from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.model.routing import Offers
+from backdrop.ports import InputBucket, ListedObject, ManifestReader
 
 
 @dataclass(frozen=True)
-class Items:
+class RowReader:
     """Reads listings and manifests as streams, however long they are."""
 
     photos: InputBucket
-    manifests: Manifests
+    manifests: ManifestReader
     bucket: str
 
-    def rows(self, campaign: Campaign) -> Iterator[Row | BadRow]:
+    def read_rows(self, campaign: Campaign) -> Iterator[ManifestRow | BadRow]:
         """Every row, with all that is asked for it; RefusedError where there is no manifest, or it is none."""
-        given = campaign.instructions
+        instructions = campaign.instructions
         if campaign.manifest is None:
             prefix = campaign.prefix or ""
-            return (Row(0, one.key, given) for one in self._below(prefix))
-        chunks = self.manifests.chunks(self.bucket, campaign.manifest)
+            return (ManifestRow(0, one.key, instructions) for one in self._list_objects_from(prefix))
+        chunks = self.manifests.read_chunks(self.bucket, campaign.manifest)
         if chunks is None:
-            raise refused(f"the input bucket has no {campaign.manifest}")
-        return _once(_asked(row, campaign) for row in rows_of(campaign.manifest, chunks))
+            raise campaign_refused(f"the input bucket has no {campaign.manifest}")
+        return _reject_conflicting_rows(
+            _add_campaign_instructions(row, campaign) for row in parse_rows(campaign.manifest, chunks)
+        )
 
-    def _below(self, prefix: str) -> Iterator[Listed]:
+    def _list_objects_from(self, prefix: str) -> Iterator[ListedObject]:
         """All that lies under a prefix; an object that has the prefix's own name is the first of it."""
-        yield from self._own(prefix)
-        yield from takewhile(lambda one: one.key.startswith(prefix), self.photos.listed(self.bucket, prefix))
+        yield from self._find_object(prefix)
+        yield from takewhile(lambda one: one.key.startswith(prefix), self.photos.iterate_objects(self.bucket, prefix))
 
-    def _own(self, key: str) -> Iterator[Listed]:
-        found = self.photos.read(self.bucket, key, limit=0) if key else None
-        if found:
-            yield Listed(key, found.etag, found.modified)
+    def _find_object(self, key: str) -> Iterator[ListedObject]:
+        stored = self.photos.read(self.bucket, key, max_bytes=0) if key else None
+        if stored:
+            yield ListedObject(key, stored.etag, stored.modified_at)
 
 
-def _asked(row: Row | BadRow, campaign: Campaign) -> Row | BadRow:
+def _add_campaign_instructions(row: ManifestRow | BadRow, campaign: Campaign) -> ManifestRow | BadRow:
     if isinstance(row, BadRow):
         return row
-    return replace(row, instructions=instructions_of(campaign.instructions, row.instructions))
+    return replace(row, instructions=merge_row_instructions(campaign.instructions, row.instructions))
 
 
-def _once(rows: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
+def _reject_conflicting_rows(rows: Iterator[ManifestRow | BadRow]) -> Iterator[ManifestRow | BadRow]:
     """A photo that is asked for twice, in other words: the second would take back what the first one asked.
 
     Marks of what was asked stay in memory, some 200 MB for a million rows.
     """
-    asked: dict[bytes, bytes] = {}
+    digest_by_key: dict[bytes, bytes] = {}
     for row in rows:
-        if isinstance(row, Row):
-            key, words = _mark(row.key), _mark(json.dumps(row.instructions, sort_keys=True))
-            if asked.get(key, words) != words:
-                why = f"a row before it asks something else of {row.key}; for several pictures of it say `variants`"
-                yield BadRow(row.number, why)
+        if isinstance(row, ManifestRow):
+            key_digest, instructions_digest = (
+                _compute_digest(row.key),
+                _compute_digest(json.dumps(row.instructions, sort_keys=True)),
+            )
+            if digest_by_key.get(key_digest, instructions_digest) != instructions_digest:
+                reason = f"a row before it asks something else of {row.key}; for several pictures of it say `variants`"
+                yield BadRow(row.number, reason)
                 continue
-            row = replace(row, again=key in asked)
-            asked[key] = words
+            row = replace(row, is_repeat=key_digest in digest_by_key)
+            digest_by_key[key_digest] = instructions_digest
         yield row
 
 
-def _mark(text: str) -> bytes:
+def _compute_digest(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True)
-class Prices:
+class CampaignPricing:
     """What one item would cost. No photo is opened; what the ledger knows to be bought costs nothing."""
 
-    asking: Asking
+    resolver: InstructionResolver
     ledger: Ledger
-    market: Market
+    offers: Offers
     bucket: str
 
-    def forget(self) -> None:
+    def clear_caches(self) -> None:
         """What was read of folder defaults and references may have changed since."""
-        self.asking.forget()
+        self.resolver.clear_caches()
 
-    def quote(self, row: Row) -> Foreseen:
+    def quote_row(self, row: ManifestRow) -> ItemQuote:
         """The item as intake would see it now."""
-        if kind_of(row.key) is not Kind.PHOTO:
-            return Foreseen(row, is_photo=False)
-        before = self.ledger.photo(source_id(self.bucket, row.key))
-        request = Request("", row.instructions)
+        if classify_key(row.key) is not ObjectKind.PHOTO:
+            return ItemQuote(row, is_photo=False)
+        known_photo = self.ledger.read_photo(derive_source_id(self.bucket, row.key))
+        request = IncomingRequest("", row.instructions)
         try:
-            found = ahead(self.asking, self.bucket, row.key, self.market, opened=False, request=request, before=before)
-        except UnreadableError as error:
-            return Foreseen(row, problems=(Problem.of(error, self.asking.clock.now()),))
-        if found is None:
-            return Foreseen(row, missing=True)
-        bought = {job.job_id for job in before[1] if job.costs_nothing_more}
-        jobs = tuple(job.but(quoted=0) if job.job_id in bought else job for job in found[0].jobs)
-        return Foreseen(row, jobs=jobs, problems=found[0].problems)
+            preview = preview_jobs(
+                self.resolver,
+                self.bucket,
+                row.key,
+                self.offers,
+                inspect_bytes=False,
+                request=request,
+                recorded=known_photo,
+            )
+        except UnreadableFileError as error:
+            return ItemQuote(row, problems=(Problem.from_error(error, self.resolver.clock.now()),))
+        if preview is None:
+            return ItemQuote(row, is_missing=True)
+        settled_job_ids = {job.job_id for job in known_photo[1] if job.needs_no_purchase}
+        jobs = tuple(replace(job, quoted=0) if job.job_id in settled_job_ids else job for job in preview[0].jobs)
+        return ItemQuote(row, jobs=jobs, problems=preview[0].problems)

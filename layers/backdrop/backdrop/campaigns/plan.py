@@ -10,120 +10,132 @@ from typing import Any
 
 from backdrop.aws.campaign_files import CampaignFiles
 from backdrop.campaigns.campaign import (
-    ITEMS,
-    MOST_ITEMS,
-    NAME,
-    PLAN,
+    ITEMS_FILE,
+    MAX_ITEMS,
+    NAME_PATTERN,
+    PLAN_FILE,
     Campaign,
-    at_once,
-    capped,
-    jobs_of,
-    providers_of,
-    read_campaign,
-    refused,
-    run_of,
-    work_key,
+    apply_cost_limits,
+    campaign_refused,
+    campaign_work_key,
+    compute_item_concurrency,
+    count_jobs,
+    find_providers,
+    parse_campaign,
+    parse_execution_name,
 )
-from backdrop.campaigns.items import Items, Prices
-from backdrop.campaigns.manifest import BadRow, Row
-from backdrop.campaigns.quote import Foreseen, Quote
+from backdrop.campaigns.items import CampaignPricing, RowReader
+from backdrop.campaigns.manifest import BadRow, ManifestRow
+from backdrop.campaigns.quote import CampaignQuote, ItemQuote
 from backdrop.model.codes import Code
 from backdrop.model.errors import RefusedError
-from backdrop.model.ids import fairness_group
-from backdrop.model.pricing import limit_text, micro_of, usd_of, usd_text
-from backdrop.ports import AT_ONCE, Clock
+from backdrop.model.ids import derive_message_group
+from backdrop.model.pricing import format_limit_usd, format_usd, to_micro_usd, to_usd
+from backdrop.ports import CLIENT_CONCURRENCY, Clock
 
-BATCH = 256
+ITEMS_PER_BATCH = 256
 # What goes after the last price: the list is written to its end, and the state machine answered.
-TO_END = timedelta(seconds=30)
+FINISH_MARGIN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
-class Planner:
+class CampaignPlanner:
     """`limits`: the calls that each provider that is on may have open."""
 
-    items: Items
-    prices: Prices
+    row_reader: RowReader
+    pricing: CampaignPricing
     files: CampaignFiles
     clock: Clock
-    limits: Mapping[str, int]
+    max_in_flight_by_provider: Mapping[str, int]
     default_provider: str
 
-    def plan(self, given: object, execution: str, deadline: datetime) -> dict[str, Any]:
+    def plan(self, payload: object, execution_arn: str, deadline: datetime) -> dict[str, Any]:
         """Write the list of who is asked; what the state machine needs of it.
 
         Raises RefusedError where the campaign cannot be begun, or may cost more than it is allowed. Nothing is bought.
         """
-        run = run_of(execution)
-        if not NAME.fullmatch(run):
-            raise refused("the execution's own name may have letters, digits, - and _ alone, at most 80")
-        self.prices.forget()
-        listing = _Listing(read_campaign(given), self.default_provider)
-        with self.files.writing(work_key(run, ITEMS), "application/jsonl") as write:
-            for row in self._foreseen(listing.campaign, deadline):
+        execution_name = parse_execution_name(execution_arn)
+        if not NAME_PATTERN.fullmatch(execution_name):
+            raise campaign_refused("the execution's own name may have letters, digits, - and _ alone, at most 80")
+        self.pricing.clear_caches()
+        listing = _ItemList(parse_campaign(payload), self.default_provider)
+        with self.files.open_writer(campaign_work_key(execution_name, ITEMS_FILE), "application/jsonl") as write:
+            for row in self._quote_items(listing.campaign, deadline):
                 listing.add(row, write)
-            listing.check()
-        self.files.put(work_key(run, PLAN), json.dumps(listing.document()).encode(), "application/json")
+            listing.check_limits()
+        self.files.put(
+            campaign_work_key(execution_name, PLAN_FILE),
+            json.dumps(listing.build_document()).encode(),
+            "application/json",
+        )
         return {
             "items": listing.quote.items,
             "bucket": self.files.bucket,
-            "key": work_key(run, ITEMS),
-            "group": fairness_group(f"{execution}/"),
-            "at_once": at_once(self.limits, listing.providers, listing.most_jobs),
+            "key": campaign_work_key(execution_name, ITEMS_FILE),
+            "group": derive_message_group(f"{execution_arn}/"),
+            "at_once": compute_item_concurrency(
+                self.max_in_flight_by_provider, listing.providers, listing.max_jobs_per_item
+            ),
         }
 
-    def _foreseen(self, campaign: Campaign, deadline: datetime) -> Iterator[Foreseen | BadRow]:
+    def _quote_items(self, campaign: Campaign, deadline: datetime) -> Iterator[ItemQuote | BadRow]:
         """Every item, with its price where the sum is limited."""
         if campaign.max_total_usd is None:
-            yield from (row if isinstance(row, BadRow) else Foreseen(row) for row in self.items.rows(campaign))
+            yield from (
+                row if isinstance(row, BadRow) else ItemQuote(row) for row in self.row_reader.read_rows(campaign)
+            )
             return
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for some in batched(self.items.rows(campaign), BATCH, strict=False):
-                if self.clock.now() > deadline - TO_END:
-                    words = "it has more photos than can be quoted in one go; divide it, or leave max_total_usd out"
-                    raise refused(words)
-                yield from pool.map(self._priced, some)
+        with ThreadPoolExecutor(CLIENT_CONCURRENCY) as pool:
+            for rows in batched(self.row_reader.read_rows(campaign), ITEMS_PER_BATCH, strict=False):
+                if self.clock.now() > deadline - FINISH_MARGIN:
+                    reason = "it has more photos than can be quoted in one go; divide it, or leave max_total_usd out"
+                    raise campaign_refused(reason)
+                yield from pool.map(self._quote_row, rows)
 
-    def _priced(self, row: Row | BadRow) -> Foreseen | BadRow:
-        return row if isinstance(row, BadRow) else self.prices.quote(row)
+    def _quote_row(self, row: ManifestRow | BadRow) -> ItemQuote | BadRow:
+        return row if isinstance(row, BadRow) else self.pricing.quote_row(row)
 
 
 @dataclass
-class _Listing:
+class _ItemList:
     """The list as it grows."""
 
     campaign: Campaign
     default_provider: str
-    quote: Quote = field(default_factory=Quote)
+    quote: CampaignQuote = field(default_factory=CampaignQuote)
     providers: set[str] = field(default_factory=set[str])
-    most_jobs: int = 1
+    max_jobs_per_item: int = 1
 
-    def add(self, found: Foreseen | BadRow, write: Callable[[bytes], None]) -> None:
+    def add(self, item: ItemQuote | BadRow, write: Callable[[bytes], None]) -> None:
         """One row; where the sum is limited, with a limit for each of its jobs, so that it buys what was quoted."""
-        if isinstance(found, BadRow):
-            self.quote.add_bad(found)
+        if isinstance(item, BadRow):
+            self.quote.add_bad_row(item)
             return
-        self.quote.add(found)
-        if self.quote.items > MOST_ITEMS:
-            raise refused(f"it has more than {MOST_ITEMS:,} items; divide it")
-        asked = found.row.instructions
-        self.providers |= providers_of(asked, self.default_provider)
-        self.most_jobs = max(self.most_jobs, len(found.jobs) or jobs_of(asked))
+        self.quote.add(item)
+        if self.quote.items > MAX_ITEMS:
+            raise campaign_refused(f"it has more than {MAX_ITEMS:,} items; divide it")
+        instructions = item.row.instructions
+        self.providers |= find_providers(instructions, self.default_provider)
+        self.max_jobs_per_item = max(self.max_jobs_per_item, len(item.jobs) or count_jobs(instructions))
         if self.campaign.max_total_usd is not None:
-            asked = capped(asked, found.caps)
-        write(json.dumps({"key": found.row.key, "instructions": asked}).encode() + b"\n")
+            instructions = apply_cost_limits(instructions, item.max_cost_by_variant)
+        write(json.dumps({"key": item.row.key, "instructions": instructions}).encode() + b"\n")
 
-    def check(self) -> None:
+    def check_limits(self) -> None:
         """RefusedError where it may not begin."""
         quote, limit = self.quote, self.campaign.max_total_usd
-        if quote.bad and not quote.items:
-            first = quote.bad[0]
-            raise refused(f"no row of {self.campaign.manifest} names a photo; row {first.number}: {first.why}")
-        if limit is not None and quote.most > micro_of(limit):
-            words = f"it may cost up to {usd_text(quote.most)}; max_total_usd allows {limit_text(float(limit))}"
-            raise RefusedError(Code.MAX_TOTAL_EXCEEDED, words)
+        if quote.first_bad_rows and not quote.items:
+            first = quote.first_bad_rows[0]
+            raise campaign_refused(
+                f"no row of {self.campaign.manifest} names a photo; row {first.number}: {first.reason}"
+            )
+        if limit is not None and quote.max_cost > to_micro_usd(limit):
+            reason = (
+                f"it may cost up to {format_usd(quote.max_cost)}; max_total_usd allows {format_limit_usd(float(limit))}"
+            )
+            raise RefusedError(Code.MAX_TOTAL_EXCEEDED, reason)
 
-    def document(self) -> dict[str, Any]:
+    def build_document(self) -> dict[str, Any]:
         """What the report tells of the list."""
-        quoted = None if self.campaign.max_total_usd is None else usd_of(self.quote.most)
-        return {"items": self.quote.items, "bad_rows": self.quote.bad_document(), "quoted_usd": quoted}
+        quoted = None if self.campaign.max_total_usd is None else to_usd(self.quote.max_cost)
+        return {"items": self.quote.items, "bad_rows": self.quote.build_bad_rows_document(), "quoted_usd": quoted}

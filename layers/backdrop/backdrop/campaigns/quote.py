@@ -5,48 +5,48 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backdrop.campaigns.manifest import BadRow, Row
+from backdrop.campaigns.manifest import BadRow, ManifestRow
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, Problem
-from backdrop.model.pricing import usd_of
+from backdrop.model.pricing import to_usd
 
-MOST_NAMED = 10
+MAX_EXAMPLES = 10
 """Of the rows that are wrong in one way so many are named."""
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class ItemQuote:
     """One item: its row, and the jobs that would be bought. Of what is no image by its key nothing is asked."""
 
-    row: Row
+    row: ManifestRow
     is_photo: bool = True
     jobs: Sequence[Job] = ()
     problems: Sequence[Problem] = ()
-    missing: bool = False
+    is_missing: bool = False
 
     @property
-    def most(self) -> int:
+    def max_cost(self) -> int:
         """What it costs at the most, micro-dollars."""
         return sum(job.quoted for job in self.jobs)
 
     @property
-    def caps(self) -> dict[str, int]:
+    def max_cost_by_variant(self) -> dict[str, int]:
         """What the job of each variant may cost, micro-dollars: nothing where something stood in its way."""
-        refused = {problem.variant: 0 for problem in self.problems if problem.variant}
-        return refused | {job.variant: job.quoted for job in self.jobs}
+        zero_by_variant = {problem.variant: 0 for problem in self.problems if problem.variant}
+        return zero_by_variant | {job.variant: job.quoted for job in self.jobs}
 
 
 @dataclass(frozen=True)
-class Unbought:
+class Rejection:
     """An item of which something would not be bought, and why; `number` is its row's, 0 where no manifest names it."""
 
-    number: int
+    row_number: int
     key: str
-    why: str
+    reason: str
 
 
 @dataclass
-class Quote:
+class CampaignQuote:
     """The sums; `most` in micro-dollars.
 
     `bad`: the first of the rows that name no photo. `unbought`: the first of the items that each code stands against.
@@ -57,63 +57,66 @@ class Quote:
     repeats: int = 0
     missing: int = 0
     jobs: int = 0
-    most: int = 0
-    bad_rows: int = 0
-    bad: list[BadRow] = field(default_factory=list[BadRow])
-    refused: Counter[Code] = field(default_factory=Counter[Code])
-    unbought: dict[Code, list[Unbought]] = field(default_factory=dict[Code, list[Unbought]])
+    max_cost: int = 0
+    bad_row_count: int = 0
+    first_bad_rows: list[BadRow] = field(default_factory=list[BadRow])
+    rejections_by_code: Counter[Code] = field(default_factory=Counter[Code])
+    first_rejections: dict[Code, list[Rejection]] = field(default_factory=dict[Code, list[Rejection]])
 
-    def add(self, found: Foreseen) -> None:
+    def add(self, item: ItemQuote) -> None:
         """Count one item; of a row that stands there again nothing is bought again."""
         self.items += 1
-        if found.row.again:
+        if item.row.is_repeat:
             self.repeats += 1
             return
-        self.photos += found.is_photo and not found.missing
-        self.missing += found.missing
-        if found.missing:
-            self._name(found.row, Code.PHOTO_NOT_FOUND, f"there is no {found.row.key}")
-        self.jobs += len(found.jobs)
-        self.most += found.most
-        for problem in found.problems:
-            self.refused[problem.code] += 1
-            self._name(found.row, problem.code, str(problem.message))
+        self.photos += item.is_photo and not item.is_missing
+        self.missing += item.is_missing
+        if item.is_missing:
+            self._add_rejection(item.row, Code.PHOTO_NOT_FOUND, f"there is no {item.row.key}")
+        self.jobs += len(item.jobs)
+        self.max_cost += item.max_cost
+        for problem in item.problems:
+            self.rejections_by_code[problem.code] += 1
+            self._add_rejection(item.row, problem.code, str(problem.message))
 
-    def _name(self, row: Row, code: Code, why: str) -> None:
-        named = self.unbought.setdefault(code, [])
-        if len(named) < MOST_NAMED:
-            named.append(Unbought(row.number, row.key, why))
+    def _add_rejection(self, row: ManifestRow, code: Code, reason: str) -> None:
+        examples = self.first_rejections.setdefault(code, [])
+        if len(examples) < MAX_EXAMPLES:
+            examples.append(Rejection(row.number, row.key, reason))
 
-    def add_bad(self, row: BadRow) -> None:
+    def add_bad_row(self, row: BadRow) -> None:
         """Count a row that names no photo."""
-        self.bad_rows += 1
-        if len(self.bad) < MOST_NAMED:
-            self.bad.append(row)
+        self.bad_row_count += 1
+        if len(self.first_bad_rows) < MAX_EXAMPLES:
+            self.first_bad_rows.append(row)
 
     @property
-    def others(self) -> int:
+    def not_image_count(self) -> int:
         """The items that are no photos."""
         return self.items - self.repeats - self.photos - self.missing
 
-    def bad_document(self) -> dict[str, Any]:
+    def build_bad_rows_document(self) -> dict[str, Any]:
         """The rows that name no photo, for reports."""
-        return {"count": self.bad_rows, "first": [{"row": one.number, "why": one.why} for one in self.bad]}
+        return {
+            "count": self.bad_row_count,
+            "first": [{"row": one.number, "why": one.reason} for one in self.first_bad_rows],
+        }
 
-    def document(self) -> dict[str, Any]:
+    def build_document(self) -> dict[str, Any]:
         """The sums for scripts."""
         return {
             "items": self.items,
             "photos": self.photos,
-            "not_images": self.others,
+            "not_images": self.not_image_count,
             "repeats": self.repeats,
             "missing": self.missing,
             "jobs": self.jobs,
-            "most_usd": usd_of(self.most),
-            "not_bought": {code.value: times for code, times in self.refused.most_common()},
+            "most_usd": to_usd(self.max_cost),
+            "not_bought": {code.value: times for code, times in self.rejections_by_code.most_common()},
             "first_not_bought": [
-                {"code": code.value, "row": one.number or None, "key": one.key, "message": one.why}
-                for code, named in self.unbought.items()
+                {"code": code.value, "row": one.row_number or None, "key": one.key, "message": one.reason}
+                for code, named in self.first_rejections.items()
                 for one in named
             ],
-            "bad_rows": self.bad_document(),
+            "bad_rows": self.build_bad_rows_document(),
         }

@@ -5,108 +5,116 @@ from datetime import timedelta
 
 from backdrop.aws.s3 import OutputBucket
 from backdrop.imaging.containers.header import PhotoFormat
-from backdrop.imaging.sniff import sniff
-from backdrop.imaging.verify import Picture, verify_result
+from backdrop.imaging.sniff import sniff_file
+from backdrop.imaging.verify import VerifiedPicture, verify_result
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, WaitError
-from backdrop.model.job import Job, Link
+from backdrop.model.errors import ResultError, RetryLaterError
+from backdrop.model.job import Job, PictureLink
 from backdrop.model.object_keys import paid_key, response_key, result_key
-from backdrop.model.retention import bought_since
+from backdrop.model.retention import find_earliest_purchase
 from backdrop.model.stored_picture import MAX_RESULT_BYTES
 from backdrop.ports import Clock, Downloads
 
 # Where a link does not say when it expires (Ideogram's always do, so far), an hour is assumed.
-LIFE_OF_A_LINK = timedelta(hours=1)
+DEFAULT_LINK_LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class PaidFiles:
     """`max_megapixels` bounds what is decoded."""
 
-    output: OutputBucket
+    output_bucket: OutputBucket
     downloads: Downloads
     clock: Clock
     max_megapixels: int
 
-    def of(self, job: Job, n: int, link: Link, *, again: bool) -> tuple[bytes, Picture]:
+    def load(self, job: Job, n: int, link: PictureLink, *, is_redelivery: bool) -> tuple[bytes, VerifiedPicture]:
         """The provider's file: from `_backdrop/paid/` where an earlier delivery kept it, else fetched and kept."""
-        was_tried = again or job.stored_at or job.reported or job.reused_from
-        kept = self._kept(job, n) if was_tried else None
-        if kept is None and job.reused_from:
+        may_be_kept = is_redelivery or job.stored_at or job.has_report or job.reused_from
+        kept_key = self._find_kept(job, n) if may_be_kept else None
+        if kept_key is None and job.reused_from:
             raise ResultError(Code.PAID_FILE_GONE, f"The file that job {job.reused_from} paid for is no more there.")
         try:
-            data = self.output.read(kept) if kept else self._fetch(job, n, link)
+            data = self.output_bucket.read(kept_key) if kept_key else self._fetch(job, n, link)
         except ResultError:
             # A delivery that nobody knows of may have kept it all the same.
-            kept = kept or self._kept(job, n)
-            if kept is None:
+            kept_key = kept_key or self._find_kept(job, n)
+            if kept_key is None:
                 raise
-            data = self.output.read(kept)
-        transparent = job.operation == "remove"
+            data = self.output_bucket.read(kept_key)
+        expects_alpha = job.operation == "remove"
         try:
-            picture = verify_result(data, expect_alpha=transparent, max_megapixels=self.max_megapixels)
+            picture = verify_result(data, expect_alpha=expects_alpha, max_megapixels=self.max_megapixels)
         except ResultError as error:
-            if error.code is Code.RESULT_NOT_TRANSPARENT and not kept:
-                self._keep(job, n, data)
+            if error.code is Code.RESULT_NOT_TRANSPARENT and not kept_key:
+                self._save(job, n, data)
             raise
-        if not kept:
-            self._keep(job, n, data)
+        if not kept_key:
+            self._save(job, n, data)
         return data, picture
 
-    def _kept(self, job: Job, n: int) -> str | None:
+    def _find_kept(self, job: Job, n: int) -> str | None:
         """Where an earlier delivery put the provider's file."""
-        return self.output.find(paid_key(job.reused_from or job.job_id, job.answered, n, ""), bought_since(job))
+        return self.output_bucket.find_key(
+            paid_key(job.reused_from or job.job_id, job.paid_attempt_no, n, ""), find_earliest_purchase(job)
+        )
 
-    def _fetch(self, job: Job, n: int, link: Link) -> bytes:
+    def _fetch(self, job: Job, n: int, link: PictureLink) -> bytes:
         """The bytes behind a link, tried for as long as it lives."""
-        if link.kept:
-            return self._kept_result(link.kept)
-        if link.unrecognized:
-            raise self._unrecognized(job, n)
+        if link.result_name:
+            return self._read_unlinked_result(link.result_name)
+        if link.is_unrecognized:
+            raise self._build_unrecognized_error(job, n)
         try:
             return self.downloads.fetch(job.provider, link.url or "")
-        except WaitError as error:
+        except RetryLaterError as error:
             now = self.clock.now()
-            if now < (link.expires_at or (job.paid_at or now) + LIFE_OF_A_LINK):
+            if now < (link.expires_at or (job.paid_at or now) + DEFAULT_LINK_LIFETIME):
                 raise
-            words = f"The link expired while it could not be fetched: {error.message}"
-            raise self._gone(job, ResultError(Code.LINK_EXPIRED, words)) from error
+            message = f"The link expired while it could not be fetched: {error.message}"
+            raise self._to_gone_error(job, ResultError(Code.LINK_EXPIRED, message)) from error
         except ResultError as error:
-            raise self._gone(job, error) from error
+            raise self._to_gone_error(job, error) from error
 
-    def _kept_result(self, name: str) -> bytes:
+    def _read_unlinked_result(self, name: str) -> bytes:
         """A picture that came without a link, written by whoever was given its place."""
-        found = self.output.head(result_key(name))
-        if found is None:
+        stored = self.output_bucket.head(result_key(name))
+        if stored is None:
             raise ResultError(Code.RESULT_GONE, "The provider's picture is no more under _backdrop/work/results/.")
-        if found.size > MAX_RESULT_BYTES:
-            words = f"The provider's file has {found.size:,} bytes; the limit is {MAX_RESULT_BYTES:,}."
-            raise ResultError(Code.RESULT_TOO_LARGE, words)
-        return self.output.read(result_key(name))
+        if stored.size > MAX_RESULT_BYTES:
+            message = f"The provider's file has {stored.size:,} bytes; the limit is {MAX_RESULT_BYTES:,}."
+            raise ResultError(Code.RESULT_TOO_LARGE, message)
+        return self.output_bucket.read(result_key(name))
 
-    def _unrecognized(self, job: Job, n: int) -> ResultError:
+    def _build_unrecognized_error(self, job: Job, n: int) -> ResultError:
         """The picture is somewhere in the provider's response, or nowhere; a person can look for it there."""
-        owner = job.reused_from or job.job_id
-        response, place = response_key(owner, job.answered), paid_key(owner, job.answered, n, "png")
-        words = f"{job.provider} charged for picture {n}, and Backdrop does not recognize it in the response"
-        if self.output.head(response) is None:
-            return ResultError(Code.RESULT_UNRECOGNIZED, f"{words}; the response could not be kept.")
-        words += f". The response is kept as {response}; a picture that you save from it belongs at {place}."
-        return ResultError(Code.RESULT_UNRECOGNIZED, words)
+        owner_id = job.reused_from or job.job_id
+        response_location, paid_location = (
+            response_key(owner_id, job.paid_attempt_no),
+            paid_key(owner_id, job.paid_attempt_no, n, "png"),
+        )
+        message = f"{job.provider} charged for picture {n}, and Backdrop does not recognize it in the response"
+        if self.output_bucket.head(response_location) is None:
+            return ResultError(Code.RESULT_UNRECOGNIZED, f"{message}; the response could not be kept.")
+        message += (
+            f". The response is kept as {response_location}; a picture "
+            f"that you save from it belongs at {paid_location}."
+        )
+        return ResultError(Code.RESULT_UNRECOGNIZED, message)
 
-    def _gone(self, job: Job, error: ResultError) -> ResultError:
+    def _to_gone_error(self, job: Job, error: ResultError) -> ResultError:
         """What was handed over before was kept under _backdrop/paid/, and somebody took it away."""
         return ResultError(Code.PAID_FILE_GONE, error.message) if job.stored_at else error
 
-    def _keep(self, job: Job, n: int, data: bytes) -> None:
+    def _save(self, job: Job, n: int, data: bytes) -> None:
         """Untouched, under the suffix of what it is."""
-        extension = format_of(data)
-        self.output.put(paid_key(job.job_id, job.answered, n, extension), data, f"image/{extension}")
+        extension = detect_format(data)
+        self.output_bucket.put(paid_key(job.job_id, job.paid_attempt_no, n, extension), data, f"image/{extension}")
 
 
-def format_of(data: bytes) -> PhotoFormat:
+def detect_format(data: bytes) -> PhotoFormat:
     """What a picture is that was opened before, or made here."""
-    found = sniff(data).format
-    if found is None:
+    image_format = sniff_file(data).format
+    if image_format is None:
         raise TypeError("this picture was never opened")
-    return found
+    return image_format

@@ -1,50 +1,50 @@
 """What people are told of a provider: one report while it is paused, and events when that begins and ends."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backdrop.aws.event_bus import EventBus
 from backdrop.aws.ledger import Ledger
-from backdrop.aws.s3 import OutputBucket, PreconditionError
-from backdrop.model.circuit import Lane
-from backdrop.model.errors import StaleError
+from backdrop.aws.s3 import OutputBucket, PreconditionFailedError
+from backdrop.model.circuit import ProviderHealth
+from backdrop.model.errors import ConflictError
 from backdrop.model.object_keys import provider_report_key
-from backdrop.model.receipt import lane_events, lane_report, untold
-from backdrop.pipeline.documents import Views
+from backdrop.model.receipt import build_provider_report, list_pending_events, list_provider_events
+from backdrop.pipeline.documents import DocumentWriter
 
-TRIES = 8
+MAX_TRIES = 8
 
 
 @dataclass(eq=False, repr=False)
-class LaneNews:
+class ProviderNotifications:
     """The step of a message that says that a lane changed."""
 
     ledger: Ledger
-    output: OutputBucket
-    events: EventBus
-    views: Views
+    output_bucket: OutputBucket
+    event_bus: EventBus
+    documents: DocumentWriter
 
-    def publish(self, provider: str) -> Lane:
-        for _ in range(TRIES):
+    def publish(self, provider: str) -> ProviderHealth:
+        for _ in range(MAX_TRIES):
             try:
-                lane = self._report(provider)
-                return self._announce(lane)
-            except (PreconditionError, StaleError):
+                lane = self._write_report(provider)
+                return self._publish_events(lane)
+            except (PreconditionFailedError, ConflictError):
                 continue
-        raise StaleError
+        raise ConflictError
 
-    def _report(self, provider: str) -> Lane:
+    def _write_report(self, provider: str) -> ProviderHealth:
         """The report as the lane is; begun again where the lane changed meanwhile, so that no old report stays."""
         key = provider_report_key(provider)
-        before = self.output.head(key)
-        lane = self.ledger.lane(provider)
-        self.views.put(key, lane_report(lane), before)
-        if lane_report(self.ledger.lane(provider)) != lane_report(lane):
-            raise StaleError
+        existing = self.output_bucket.head(key)
+        lane = self.ledger.read_health(provider)
+        self.documents.put_or_delete(key, build_provider_report(lane), existing)
+        if build_provider_report(self.ledger.read_health(provider)) != build_provider_report(lane):
+            raise ConflictError
         return lane
 
-    def _announce(self, lane: Lane) -> Lane:
-        news = untold(lane)
-        for detail_type, detail in news:
-            self.events.announce(detail_type, detail)
-        told = tuple(detail["event_id"] for _, detail in lane_events(lane))
-        return self.ledger.put_lane(lane.but(told=told)) if news else lane
+    def _publish_events(self, lane: ProviderHealth) -> ProviderHealth:
+        events = list_pending_events(lane)
+        for detail_type, detail in events:
+            self.event_bus.publish(detail_type, detail)
+        event_ids = tuple(detail["event_id"] for _, detail in list_provider_events(lane))
+        return self.ledger.put_health(replace(lane, announced_event_ids=event_ids)) if events else lane

@@ -9,27 +9,27 @@ from dataclasses import dataclass
 from backdrop.aws.event_bus import EventBus
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
-from backdrop.deliver.followers import Followers
+from backdrop.deliver.followers import ContentWaiters
 from backdrop.deliver.pictures import Pictures
-from backdrop.deliver.task_callbacks import Answering
+from backdrop.deliver.task_callbacks import TaskCallbacks
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, OvertakenError, StaleError, WaitError
-from backdrop.model.ids import fairness_group
-from backdrop.model.job import FAILED, Job, Problem, Source, Status
+from backdrop.model.errors import BackdropError, ConflictError, PreemptedError, RetryLaterError
+from backdrop.model.ids import derive_message_group
+from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, Problem, Source
 from backdrop.model.queue_messages import DeliverMessage
-from backdrop.model.receipt import announcement, dead_letter
-from backdrop.pipeline.crash_guard import LONGEST_DELIVERY, MOST_CRASHES, begin, leave
-from backdrop.pipeline.documents import Views
-from backdrop.pipeline.job_diff import taken_away
+from backdrop.model.receipt import build_dead_letter_attributes, build_job_event
+from backdrop.pipeline.crash_guard import DELIVER_TIMEOUT, MAX_CRASHES, begin_job_processing, end_job_processing
+from backdrop.pipeline.documents import DocumentWriter
+from backdrop.pipeline.job_diff import plan_variant_removals
 from backdrop.ports import Clock
 
-TRIES = 8
-LONGEST_DELAY_SECONDS = 600
+MAX_TRIES = 8
+MAX_DELAY_SECONDS = 600
 
 
 @dataclass(frozen=True)
-class Delivery:
+class DeliveryResult:
     """What the door counts: the job as it is now, and whether this delivery brought it to its end."""
 
     job: Job | None = None
@@ -37,105 +37,111 @@ class Delivery:
 
 
 @dataclass(eq=False, repr=False)
-class Deliver:
+class DeliverService:
     """The step."""
 
     ledger: Ledger
     pictures: Pictures
-    views: Views
-    followers: Followers
-    events: EventBus
-    answering: Answering
-    dead_letters: Queue
+    documents: DocumentWriter
+    content_waiters: ContentWaiters
+    event_bus: EventBus
+    task_callbacks: TaskCallbacks
+    dead_letter_queue: Queue
     clock: Clock
 
-    def deliver(self, message: DeliverMessage, *, receives: int = 1, receipt: str = "") -> Delivery:
+    def deliver(self, message: DeliverMessage, *, receive_count: int = 1, receipt_etag: str = "") -> DeliveryResult:
         """Hand over what is due; `receipt`: the ETag of the photo's first receipt, where its message names it."""
-        source, jobs = self.ledger.photo(message.source_id)
+        source, jobs = self.ledger.read_photo(message.source_id)
         if source is None:
-            self.answering.alone(message.source_id)
-            return Delivery()
-        job = _find(jobs, message.job_id)
-        if job and job.status is Status.ACCEPTED and job.follows:
-            job = self.followers.serve(job)
-            jobs = _replaced(jobs, job)
-        ended_here = job is not None and job.status is Status.PAID
+            self.task_callbacks.complete_standalone_requests(message.source_id)
+            return DeliveryResult()
+        job = _find_job(jobs, message.job_id)
+        if job and job.status is JobStatus.ACCEPTED and job.waits_for:
+            job = self.content_waiters.reuse_paid_file(job)
+            jobs = _replace_job(jobs, job)
+        ended_here = job is not None and job.status is JobStatus.PAID
         if job and ended_here:
             try:
-                ended = self._hand_over(source, job, jobs, receives)
-                jobs = _replaced(jobs, ended)
-            except OvertakenError:
+                ended_job = self._deliver_pictures(source, job, jobs, receive_count)
+                jobs = _replace_job(jobs, ended_job)
+            except PreemptedError:
                 raise
-            except (WaitError, StaleError):
-                leave(self.ledger, job, self.clock)
+            except (RetryLaterError, ConflictError):
+                end_job_processing(self.ledger, job, self.clock)
                 raise
-        source, jobs = self._show(source, jobs, receipt)
-        delivery = self._tell(source, _find(jobs, message.job_id), ended_here=ended_here)
-        self.answering.answer(source)
-        if delivery.job and delivery.job.ended:
-            self.followers.wake(delivery.job)
-        return delivery
+        source, jobs = self._write_documents(source, jobs, receipt_etag)
+        result = self._announce_end(source, _find_job(jobs, message.job_id), ended_here=ended_here)
+        self.task_callbacks.complete_requests(source)
+        if result.job and result.job.has_ended:
+            self.content_waiters.wake(result.job)
+        return result
 
-    def _tell(self, source: Source, job: Job | None, *, ended_here: bool) -> Delivery:
+    def _announce_end(self, source: Source, job: Job | None, *, ended_here: bool) -> DeliveryResult:
         """The job's end, if it has come to one, is announced, and a failure marked as told."""
-        if job is None or not job.ended:
-            return Delivery(job)
-        self._announce(source, job)
-        if job.status in FAILED and not job.told:
-            self._mark_failed(source, job)
-            return Delivery(job, ended_here=True)
-        return Delivery(job, ended_here and job.status is Status.STORED)
+        if job is None or not job.has_ended:
+            return DeliveryResult(job)
+        self._publish_event(source, job)
+        if job.status in FAILED_STATUSES and not job.announced:
+            self._report_failure(source, job)
+            return DeliveryResult(job, ended_here=True)
+        return DeliveryResult(job, ended_here and job.status is JobStatus.STORED)
 
-    def _hand_over(self, source: Source, job: Job, jobs: Sequence[Job], receives: int) -> Job:
+    def _deliver_pictures(self, source: Source, job: Job, jobs: Sequence[Job], receive_count: int) -> Job:
         """paid → stored or dead; StaleError where the job was changed meanwhile: it is looked at anew."""
         now = self.clock.now()
-        job = begin(self.ledger, job, receives, now, now + LONGEST_DELIVERY)
-        if job.crashes >= MOST_CRASHES:
-            words = f"The worker that opened the paid picture died {job.crashes} times."
-            return self.ledger.advance(transitions.fail(job, BackdropError(Code.CRASHED, words), self.clock.now()))
+        job = begin_job_processing(self.ledger, job, receive_count, now, now + DELIVER_TIMEOUT)
+        if job.crash_count >= MAX_CRASHES:
+            message = f"The worker that opened the paid picture died {job.crash_count} times."
+            return self.ledger.write_transition(
+                transitions.fail(job, BackdropError(Code.CRASHED, message), self.clock.now())
+            )
         try:
-            return self.ledger.advance(self.pictures.hand_over(source, job, jobs, again=receives > 1))
-        except WaitError as error:
+            return self.ledger.write_transition(
+                self.pictures.deliver_job(source, job, jobs, is_redelivery=receive_count > 1)
+            )
+        except RetryLaterError as error:
             if error.code is not Code.RESULT_UNREACHABLE:
                 raise
-            self._explain(source, job, error)
-            delay = min(error.delay_seconds * 2.0 ** min(receives - 1, 10), LONGEST_DELAY_SECONDS)
-            raise WaitError(error.code, error.message, delay) from error
+            self._record_problem(source, job, error)
+            delay = min(error.delay_seconds * 2.0 ** min(receive_count - 1, 10), MAX_DELAY_SECONDS)
+            raise RetryLaterError(error.code, error.message, delay) from error
 
-    def _explain(self, source: Source, job: Job, error: WaitError) -> None:
+    def _record_problem(self, source: Source, job: Job, error: RetryLaterError) -> None:
         """A paid picture that cannot be fetched just now says so, once."""
         if job.problem is None or job.problem.code is not error.code:
-            problem = Problem.of(error, self.clock.now(), job.money).since(job.problem)
-            self.ledger.advance(transitions.note(job, problem))
-        self.views.write(source, [job])
+            problem = Problem.from_error(error, self.clock.now(), job.money).with_history(job.problem)
+            self.ledger.write_transition(transitions.record_wait_reason(job, problem))
+        self.documents.write(source, [job])
 
-    def _show(self, source: Source, jobs: Sequence[Job], over: str) -> tuple[Source, Sequence[Job]]:
+    def _write_documents(self, source: Source, jobs: Sequence[Job], receipt_etag: str) -> tuple[Source, Sequence[Job]]:
         """The views; a variant that is taken away while its pictures are put there is seen by intake or here: here."""
-        for _ in range(TRIES):
-            source, jobs = self.views.write(source, jobs, over)
-            steps = taken_away(source, jobs)
-            if not steps:
+        for _ in range(MAX_TRIES):
+            source, jobs = self.documents.write(source, jobs, receipt_etag)
+            job_transitions = plan_variant_removals(source, jobs)
+            if not job_transitions:
                 return source, jobs
-            for step in steps:
-                self.ledger.advance(step)
-        raise StaleError
+            for transition in job_transitions:
+                self.ledger.write_transition(transition)
+        raise ConflictError
 
-    def _announce(self, source: Source, job: Job) -> None:
-        told = announcement(source, job)
-        if told:
-            self.events.announce(*told)
+    def _publish_event(self, source: Source, job: Job) -> None:
+        event = build_job_event(source, job)
+        if event:
+            self.event_bus.publish(*event)
 
-    def _mark_failed(self, source: Source, job: Job) -> None:
+    def _report_failure(self, source: Source, job: Job) -> None:
         """What an operator must mend becomes a dead letter; no failure is told twice."""
-        if job.status is Status.DEAD:
+        if job.status is JobStatus.DEAD:
             body = {"source_id": source.source_id, "job_id": job.job_id}
-            self.dead_letters.send(body, group=fairness_group(job.key), attributes=dead_letter(job))
-        self.ledger.advance(transitions.mark_told(job))
+            self.dead_letter_queue.send(
+                body, group=derive_message_group(job.key), attributes=build_dead_letter_attributes(job)
+            )
+        self.ledger.write_transition(transitions.mark_announced(job))
 
 
-def _replaced(jobs: Sequence[Job], changed: Job) -> Sequence[Job]:
-    return [changed if one.job_id == changed.job_id else one for one in jobs]
+def _replace_job(jobs: Sequence[Job], changed_job: Job) -> Sequence[Job]:
+    return [changed_job if one.job_id == changed_job.job_id else one for one in jobs]
 
 
-def _find(jobs: Sequence[Job], job_id: str | None) -> Job | None:
+def _find_job(jobs: Sequence[Job], job_id: str | None) -> Job | None:
     return next((job for job in jobs if job.job_id == job_id), None)

@@ -1,70 +1,76 @@
 """Whoever waits to hear of a request is answered, once, when all its jobs have ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.step_functions import TaskTokens
-from backdrop.model.errors import DamagedMessageError, StaleError, WaitError
-from backdrop.model.image_request import Answered, Asked
+from backdrop.model.errors import ConflictError, MalformedMessageError, RetryLaterError
+from backdrop.model.image_request import CallbackOutcome, ImageRequest
 from backdrop.model.job import Job, Source
-from backdrop.model.task_result import Reply, reply
+from backdrop.model.task_result import TaskResult, build_task_result
 from backdrop.ports import Clock
 
 
 @dataclass(eq=False, repr=False)
-class Answering:
+class TaskCallbacks:
     """What deliver does when a photo's views are written."""
 
     ledger: Ledger
-    tokens: TaskTokens
+    task_tokens: TaskTokens
     clock: Clock
 
-    def answer(self, source: Source) -> None:
+    def complete_requests(self, source: Source) -> None:
         """Answer all who wait for jobs of this photo that have ended; WaitError where one could not be reached."""
-        waiting = self.ledger.waiting(source.source_id) if source.awaited else ()
-        if not waiting:
+        pending_requests = self.ledger.list_pending_requests(source.source_id) if source.has_tracked_requests else ()
+        if not pending_requests:
             return
         # Read behind the requests, so that each job which they name is among them, as it stands since they were heard.
-        fresh, jobs = self.ledger.photo(source.source_id)
-        self._answer_all(fresh or source, waiting, jobs)
+        current, jobs = self.ledger.read_photo(source.source_id)
+        self._complete_all(current or source, pending_requests, jobs)
 
-    def alone(self, source_id: str) -> None:
+    def complete_standalone_requests(self, source_id: str) -> None:
         """The same for a request of which no photo knows."""
-        known = self.ledger.asked(source_id)
-        if not known:
-            raise DamagedMessageError("the ledger knows no such photo")
-        for asked in (one for one in known if one.answered_at is None):
-            self._answer(Source(source_id=source_id, bucket=asked.bucket, key=asked.key), asked, ())
+        image_requests = self.ledger.list_requests(source_id)
+        if not image_requests:
+            raise MalformedMessageError("the ledger knows no such photo")
+        for image_request in (one for one in image_requests if one.answered_at is None):
+            self._complete(
+                Source(source_id=source_id, bucket=image_request.bucket, key=image_request.key), image_request, ()
+            )
 
-    def _answer_all(self, source: Source, waiting: Sequence[Asked], jobs: Sequence[Job]) -> None:
+    def _complete_all(self, source: Source, pending_requests: Sequence[ImageRequest], jobs: Sequence[Job]) -> None:
         """One who cannot be reached just now keeps nobody else waiting."""
-        unreached: WaitError | None = None
-        for one in waiting:
+        last_error: RetryLaterError | None = None
+        for one in pending_requests:
             try:
-                self._answer(source, one, jobs)
-            except WaitError as error:
-                unreached = error
-        if unreached:
-            raise unreached
+                self._complete(source, one, jobs)
+            except RetryLaterError as error:
+                last_error = error
+        if last_error:
+            raise last_error
 
-    def _answer(self, source: Source, asked: Asked, jobs: Sequence[Job]) -> None:
-        found = reply(source, asked, jobs)
-        if found is None:
+    def _complete(self, source: Source, image_request: ImageRequest, jobs: Sequence[Job]) -> None:
+        task_result = build_task_result(source, image_request, jobs)
+        if task_result is None:
             return
-        taken = not asked.token or self._tell(asked.token, found)
-        self._note(asked, found.kind if taken else Answered.FOREIGN)
+        is_accepted = not image_request.task_token or self._send_callback(image_request.task_token, task_result)
+        self._record_outcome(image_request, task_result.outcome if is_accepted else CallbackOutcome.UNDELIVERABLE)
 
-    def _note(self, asked: Asked, answer: Answered) -> None:
+    def _record_outcome(self, image_request: ImageRequest, outcome: CallbackOutcome) -> None:
         """Another delivery may have answered meanwhile: Step Functions took one of the two, whose word stands."""
         try:
-            self.ledger.put_asked(asked.but(answered_at=self.clock.now(), answer=answer))
-        except StaleError:
-            noted = self.ledger.request(asked.source_id, asked.ident)
-            if noted and noted.answer is Answered.FOREIGN and answer is not Answered.FOREIGN:
-                self._note(noted, answer)
+            self.ledger.put_request(replace(image_request, answered_at=self.clock.now(), outcome=outcome))
+        except ConflictError:
+            recorded = self.ledger.find_request(image_request.source_id, image_request.request_id)
+            if (
+                recorded
+                and recorded.outcome is CallbackOutcome.UNDELIVERABLE
+                and outcome is not CallbackOutcome.UNDELIVERABLE
+            ):
+                self._record_outcome(recorded, outcome)
 
-    def _tell(self, token: str, found: Reply) -> bool:
-        if found.kind is Answered.SUCCESS:
-            return self.tokens.succeed(token, found.output)
-        return self.tokens.fail(token, found.error, found.cause)
+    def _send_callback(self, token: str, task_result: TaskResult) -> bool:
+        if task_result.outcome is CallbackOutcome.SUCCESS:
+            return self.task_tokens.send_success(token, task_result.output)
+        return self.task_tokens.send_failure(token, task_result.error, task_result.cause)

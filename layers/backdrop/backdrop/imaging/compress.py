@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.encode import LOSSLESS, Encoding, encoded
-from backdrop.imaging.strip_resize import scaled
+from backdrop.imaging.encode import LOSSLESS, Encoding, encode_picture
+from backdrop.imaging.strip_resize import downscale
 from backdrop.model.capabilities import PhotoLimits
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
@@ -18,18 +18,18 @@ from backdrop.model.errors import PhotoError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_TILE = 256
-_TILES_A_SIDE = 5
-_TRUST = 0.97
+_TILE_SIDE = 256
+_TILES_PER_SIDE = 5
+_MAX_PREDICTED_SHARE = 0.97
 """The part of the limit that a prediction may fill."""
-_ENOUGH = 0.9
+_MIN_FILLED_SHARE = 0.9
 """A scaled picture that fills less of the limit is tried once more, larger."""
-_MOST_TRIES = 4
-_ROUNDS = 3
+_MAX_TRIES = 4
+_SCALE_ITERATIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class CompressedPhoto:
     """A file within the limits; `width` and `height` in pixels."""
 
     data: bytes
@@ -38,85 +38,87 @@ class Fitted:
     height: int
 
 
-def fitted(picture: "Image", tried: Sequence[Encoding], limits: PhotoLimits) -> Fitted:
+def compress_to_limit(picture: "Image", candidates: Sequence[Encoding], limits: PhotoLimits) -> CompressedPhoto:
     """The picture, RGB or RGBA, by the first encoding that fits, at the largest size that does.
 
     Raises `PhotoError` when no size does.
     """
-    scale = min(1.0, (limits.longest_side or max(picture.size)) / max(picture.size))
-    shown = scaled(picture, scale)
-    if not tried:
-        words = "No format that the provider takes can hold transparency."
-        raise PhotoError(Code.TOO_LARGE_BYTES, words)
-    possible = [one for one in tried if one.takes(*shown.size)]
-    sample, weights = _Sample(shown), list[float]()
+    scale = min(1.0, (limits.max_side_pixels or max(picture.size)) / max(picture.size))
+    resized = downscale(picture, scale)
+    if not candidates:
+        message = "No format that the provider takes can hold transparency."
+        raise PhotoError(Code.TOO_LARGE_BYTES, message)
+    possible = [one for one in candidates if one.can_encode(*resized.size)]
+    sample, predicted_bytes = _SizeEstimator(resized), list[float]()
     for encoding in possible:
-        weights.append(sample.predicted(encoding))
-        if weights[-1] <= limits.bytes * _TRUST:
-            data = encoded(shown, encoding)
-            if len(data) <= limits.bytes:
-                return Fitted(data, encoding, *shown.size)
-    if (writable := _writable(tried, shown)) < 1:
-        return fitted(scaled(shown, writable), tried, limits)
-    return _scaled_down(shown, possible[weights.index(min(weights))], sample, limits)
+        predicted_bytes.append(sample.predict_bytes(encoding))
+        if predicted_bytes[-1] <= limits.max_bytes * _MAX_PREDICTED_SHARE:
+            data = encode_picture(resized, encoding)
+            if len(data) <= limits.max_bytes:
+                return CompressedPhoto(data, encoding, *resized.size)
+    if (writable_scale := _find_writable_scale(candidates, resized)) < 1:
+        return compress_to_limit(downscale(resized, writable_scale), candidates, limits)
+    return _scale_to_limit(resized, possible[predicted_bytes.index(min(predicted_bytes))], sample, limits)
 
 
-def _writable(tried: Sequence[Encoding], picture: "Image") -> float:
+def _find_writable_scale(candidates: Sequence[Encoding], picture: "Image") -> float:
     """The scale at which the encodings that lose something can be written: they save more than pixels do."""
-    lossy = [one for one in tried if one.quality != LOSSLESS] or tried
-    return min(one.largest_scale(*picture.size) for one in lossy)
+    lossy = [one for one in candidates if one.quality != LOSSLESS] or candidates
+    return min(one.find_max_scale(*picture.size) for one in lossy)
 
 
-def _scaled_down(picture: "Image", encoding: Encoding, sample: "_Sample", limits: PhotoLimits) -> Fitted:
-    scale, best = sample.scale_for(encoding, limits.bytes * _TRUST), None
-    for _ in range(_MOST_TRIES):
-        made = _tried(picture, encoding, scale)
-        weight = len(made.data)
-        if weight <= limits.bytes and (best is None or made.width > best.width):
-            best = made
-        if best and len(best.data) >= limits.bytes * _ENOUGH:
+def _scale_to_limit(
+    picture: "Image", encoding: Encoding, sample: "_SizeEstimator", limits: PhotoLimits
+) -> CompressedPhoto:
+    scale, best = sample.find_scale(encoding, limits.max_bytes * _MAX_PREDICTED_SHARE), None
+    for _ in range(_MAX_TRIES):
+        attempt = _encode_at_scale(picture, encoding, scale)
+        size_bytes = len(attempt.data)
+        if size_bytes <= limits.max_bytes and (best is None or attempt.width > best.width):
+            best = attempt
+        if best and len(best.data) >= limits.max_bytes * _MIN_FILLED_SHARE:
             break
-        scale = min(1.0, scale * sqrt(limits.bytes * _TRUST / weight))
+        scale = min(1.0, scale * sqrt(limits.max_bytes * _MAX_PREDICTED_SHARE / size_bytes))
     if best is None:
-        words = f"At no size that was tried does the photo fit into {limits.bytes:,} bytes."
-        raise PhotoError(Code.TOO_LARGE_BYTES, words)
+        message = f"At no size that was tried does the photo fit into {limits.max_bytes:,} bytes."
+        raise PhotoError(Code.TOO_LARGE_BYTES, message)
     return best
 
 
-def _tried(picture: "Image", encoding: Encoding, scale: float) -> Fitted:
+def _encode_at_scale(picture: "Image", encoding: Encoding, scale: float) -> CompressedPhoto:
     """One try, of which nothing stays in memory but the file."""
-    shown = scaled(picture, scale)
-    return Fitted(encoded(shown, encoding), encoding, *shown.size)
+    resized = downscale(picture, scale)
+    return CompressedPhoto(encode_picture(resized, encoding), encoding, *resized.size)
 
 
-class _Sample:
+class _SizeEstimator:
     """Tiles that stand for the picture."""
 
     def __init__(self, picture: "Image") -> None:
-        side = min(_TILE, *picture.size)
-        across, down = (_starts(length, side) for length in picture.size)
+        side = min(_TILE_SIDE, *picture.size)
+        across, down = (_list_tile_offsets(length, side) for length in picture.size)
         self._tiles = [picture.crop((x, y, x + side, y + side)) for y in down for x in across]
         self._pixels = picture.width * picture.height
         if self._pixels <= side * side * len(self._tiles):
             self._tiles = [picture]
 
-    def predicted(self, encoding: Encoding, scale: float = 1.0) -> float:
+    def predict_bytes(self, encoding: Encoding, scale: float = 1.0) -> float:
         """Bytes of the whole picture at that scale."""
-        sheet, pixels = self._sheet(scale), self._pixels * scale * scale
-        return len(encoded(sheet, encoding)) * pixels / (sheet.width * sheet.height)
+        sheet, pixels = self._stack_tiles(scale), self._pixels * scale * scale
+        return len(encode_picture(sheet, encoding)) * pixels / (sheet.width * sheet.height)
 
-    def scale_for(self, encoding: Encoding, most_bytes: float) -> float:
+    def find_scale(self, encoding: Encoding, max_bytes: float) -> float:
         """The scale at which the picture is about to weigh that."""
         scale = 1.0
-        for _ in range(_ROUNDS):
-            scale = min(1.0, scale * sqrt(most_bytes / self.predicted(encoding, scale)))
+        for _ in range(_SCALE_ITERATIONS):
+            scale = min(1.0, scale * sqrt(max_bytes / self.predict_bytes(encoding, scale)))
         return scale
 
-    def _sheet(self, scale: float) -> "Image":
+    def _stack_tiles(self, scale: float) -> "Image":
         """The tiles below one another."""
         from PIL import Image
 
-        tiles = [scaled(tile, scale) for tile in self._tiles]
+        tiles = [downscale(tile, scale) for tile in self._tiles]
         if len(tiles) == 1:
             return tiles[0]
         width, height = tiles[0].size
@@ -126,7 +128,7 @@ class _Sample:
         return sheet
 
 
-def _starts(length: int, side: int) -> list[int]:
+def _list_tile_offsets(length: int, side: int) -> list[int]:
     """Where tiles begin along one side, evenly from edge to edge."""
-    count = min(_TILES_A_SIDE, -(-length // side))
+    count = min(_TILES_PER_SIDE, -(-length // side))
     return sorted({(length - side) * n // max(count - 1, 1) for n in range(count)})

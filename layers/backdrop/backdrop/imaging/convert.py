@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from backdrop.imaging.containers import read_header
 from backdrop.imaging.decode import decode
-from backdrop.imaging.sniff import sniff
+from backdrop.imaging.sniff import sniff_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -18,7 +18,7 @@ def to_png(data: bytes) -> bytes:
 
     `data` has passed `verify_result`; anything else may raise a `ContainerError` or `ValueError`.
     """
-    photo_format = sniff(data).format
+    photo_format = sniff_file(data).format
     if photo_format is None:
         raise ValueError("only a verified picture can be converted")
     if photo_format == "png":

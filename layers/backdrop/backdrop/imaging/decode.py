@@ -6,18 +6,18 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.containers.header import ContainerError, DamagedError, Header
+from backdrop.imaging.containers.header import DamagedError, ImageFormatError, ImageHeader
 from backdrop.imaging.containers.png import check_pixels
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-MAX_TRIAL_BYTES = 256_000_000
+MAX_TRIAL_DECODE_BYTES = 256_000_000
 """Memory that a trial decode may take; a larger picture is judged by its structure alone."""
 
 
 @contextmanager
-def decoding(otherwise: ContainerError | None = None) -> Generator[None]:
+def translate_decoder_errors(replacement: ImageFormatError | None = None) -> Generator[None]:
     """Whatever a decoder raises at foreign bytes leaves as `otherwise`, or as a `DamagedError`.
 
     Only its own calls belong in here: what is amiss with the machine, or with our code, is not the photo's fault.
@@ -29,22 +29,22 @@ def decoding(otherwise: ContainerError | None = None) -> Generator[None]:
         except MemoryError:
             raise
         except Exception as error:  # decoders raise all kinds: KeyError, struct.error, RuntimeError
-            raise otherwise or DamagedError("cannot be decoded") from error
+            raise replacement or DamagedError("cannot be decoded") from error
 
 
-def open_picture(data: bytes, header: Header) -> "ImageFile":
+def open_picture(data: bytes, header: ImageHeader) -> "ImageFile":
     """Opens a file without decoding it; raises `DamagedError` when Pillow cannot.
 
     The caller has checked the header's size against its own limit, and the picture has that size.
     """
-    with decoding(DamagedError("cannot be opened")):
+    with translate_decoder_errors(DamagedError("cannot be opened")):
         picture = _open(data, header)
     if picture.size != (header.width, header.height):
         raise DamagedError("holds a picture of another size than it says")
     return picture
 
 
-def _open(data: bytes, header: Header) -> "ImageFile":
+def _open(data: bytes, header: ImageHeader) -> "ImageFile":
     # Imported late: Pillow and its plugins would cost every cold start 80 ms.
     from PIL import Image
 
@@ -66,15 +66,15 @@ def _open(data: bytes, header: Header) -> "ImageFile":
             return WebPImageFile(BytesIO(data))
 
 
-def decode(data: bytes, header: Header) -> "ImageFile":
+def decode(data: bytes, header: ImageHeader) -> "ImageFile":
     """Decodes every pixel; raises `DamagedError` when that fails."""
     picture = open_picture(data, header)
-    with decoding():
+    with translate_decoder_errors():
         picture.load()
     return picture
 
 
-def try_decode(data: bytes, header: Header) -> None:
+def check_decodable(data: bytes, header: ImageHeader) -> None:
     """Finds out whether the picture decodes, in little memory; raises a `ContainerError` if not.
 
     PNG is unpacked piece by piece, JPEG decoded at an eighth of its size, WebP whole.
@@ -82,9 +82,9 @@ def try_decode(data: bytes, header: Header) -> None:
     if header.format == "png":
         check_pixels(data, header)
         return
-    if header.decode_bytes > MAX_TRIAL_BYTES:
+    if header.trial_decode_bytes > MAX_TRIAL_DECODE_BYTES:
         return
     picture = open_picture(data, header)
-    with decoding():
+    with translate_decoder_errors():
         picture.draft(None, (1, 1))
         picture.load()

@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.containers.header import ContainerError
-from backdrop.imaging.decode import decoding
+from backdrop.imaging.containers.header import ImageFormatError
+from backdrop.imaging.decode import translate_decoder_errors
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 UPRIGHT = 1
-_TAG = 0x0112
-_ON_ITS_SIDE = frozenset({5, 6, 7, 8})
+_ORIENTATION_TAG = 0x0112
+_SIDEWAYS_ORIENTATIONS = frozenset({5, 6, 7, 8})
 
-type Tables = Sequence[Sequence[int]]
+type QuantizationTables = Sequence[Sequence[int]]
 """Quantization tables of 64 numbers, row by row: one for each color channel."""
 
 
-def orientation_of(picture: "Image", data: bytes) -> int:
+def read_orientation(picture: "Image", data: bytes) -> int:
     """1 to 8, as EXIF 2.32 names them (4.6.4 A); 1 where the file says nothing, or nothing that can be.
 
     `data` is the picture's file.
@@ -26,23 +26,23 @@ def orientation_of(picture: "Image", data: bytes) -> int:
     if picture.format == "PNG" and b"eXIf" not in data:
         return UPRIGHT
     try:
-        with decoding():
-            said = picture.getexif().get(_TAG)
-    except ContainerError:
+        with translate_decoder_errors():
+            value = picture.getexif().get(_ORIENTATION_TAG)
+    except ImageFormatError:
         return UPRIGHT
-    return said if isinstance(said, int) and 1 <= said <= 8 else UPRIGHT
+    return value if isinstance(value, int) and 1 <= value <= 8 else UPRIGHT
 
 
-def lies_on_its_side(orientation: int) -> bool:
+def is_sideways(orientation: int) -> bool:
     """Whether width and height change places."""
-    return orientation in _ON_ITS_SIDE
+    return orientation in _SIDEWAYS_ORIENTATIONS
 
 
-def upright(picture: "Image", orientation: int) -> "Image":
+def apply_orientation(picture: "Image", orientation: int) -> "Image":
     """The picture as it is meant to be seen; the same object where it stands so already."""
     from PIL.Image import Transpose
 
-    turns = {
+    transpositions = {
         2: Transpose.FLIP_LEFT_RIGHT,
         3: Transpose.ROTATE_180,
         4: Transpose.FLIP_TOP_BOTTOM,
@@ -51,11 +51,11 @@ def upright(picture: "Image", orientation: int) -> "Image":
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }
-    return picture.transpose(turns[orientation]) if orientation in turns else picture
+    return picture.transpose(transpositions[orientation]) if orientation in transpositions else picture
 
 
-def turned(tables: Tables, orientation: int) -> list[list[int]]:
+def rotate_tables(tables: QuantizationTables, orientation: int) -> list[list[int]]:
     """JPEG's quantization tables for the turned picture: what was fine across is fine down."""
-    if not lies_on_its_side(orientation):
+    if not is_sideways(orientation):
         return [list(table) for table in tables]
     return [[table[column * 8 + row] for row in range(8) for column in range(8)] for table in tables]

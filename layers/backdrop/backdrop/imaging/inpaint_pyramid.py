@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_TRUSTED_MORE = [min(255, 4 * value) for value in range(256)]
+_CONFIDENCE_GAIN = [min(255, 4 * value) for value in range(256)]
 """A larger pixel of which a quarter is certain is certain itself: its color is an average of nothing else."""
 
 
-def spread(picture: "Image", certain: "Image") -> "Image":
+def inpaint(picture: "Image", confidence: "Image") -> "Image":
     """An RGB picture with every pixel filled from the nearest certain ones; black where none is.
 
     `certain` (L, of the same size) says how far each pixel counts. The picture is halved until one pixel is left, and
@@ -17,11 +17,11 @@ def spread(picture: "Image", certain: "Image") -> "Image":
     """
     from PIL import Image
 
-    levels = [_weighed(picture, certain)]
+    levels = [_apply_confidence(picture, confidence)]
     while max(levels[-1].size) > 1:
         last = levels[-1]
         half = last.resize(((last.width + 1) // 2, (last.height + 1) // 2), Image.Resampling.BOX)
-        levels.append(_weighed(half, half.getchannel("A").point(_TRUSTED_MORE)))
+        levels.append(_apply_confidence(half, half.getchannel("A").point(_CONFIDENCE_GAIN)))
     filled = levels.pop().convert("RGB")
     for level in reversed(levels):
         filled = filled.resize(level.size, Image.Resampling.BILINEAR)
@@ -29,7 +29,7 @@ def spread(picture: "Image", certain: "Image") -> "Image":
     return filled
 
 
-def _weighed(picture: "Image", certain: "Image") -> "Image":
-    weighed = picture.copy()
-    weighed.putalpha(certain)
-    return weighed
+def _apply_confidence(picture: "Image", confidence: "Image") -> "Image":
+    weighted = picture.copy()
+    weighted.putalpha(confidence)
+    return weighted

@@ -1,15 +1,15 @@
 """The look at a photo before anything is paid for: what it is, how large, whether it is whole."""
 
-from backdrop.imaging.containers import complete, read_header
+from backdrop.imaging.containers import read_header, validate_structure
 from backdrop.imaging.containers.header import (
-    BombError,
-    ContainerError,
-    CutShortError,
-    Header,
+    DecompressionBombError,
+    ImageFormatError,
+    ImageHeader,
     PhotoFormat,
-    RareKindError,
+    TruncatedError,
+    UnsupportedVariantError,
 )
-from backdrop.imaging.sniff import Family, Kind, sniff
+from backdrop.imaging.sniff import FileFamily, FileKind, sniff_file
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 
@@ -19,12 +19,12 @@ MIN_SIDE_PIXELS = 16
 MAX_SIDE_RATIO = 20
 """Longer than any panorama; such strips are icons' sprite sheets or broken exports."""
 
-TAKEN = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF"
+SUPPORTED_FORMATS = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF"
 """What photos may come as."""
 
 _PIXELS_PER_MEGAPIXEL = 1_000_000
 _SAVE_AS = "Save it as JPEG, PNG or WebP and upload that."
-_ADVICE: dict[Family, str] = {
+_ADVICE: dict[FileFamily, str] = {
     "raw": "Develop it in your photo software, export it as JPEG and upload that.",
     "design": "Export it from its program as a flat PNG or JPEG and upload that.",
     "video": "Save one frame of it as JPEG or PNG and upload that.",
@@ -33,29 +33,29 @@ _ADVICE: dict[Family, str] = {
 _UPLOAD_AGAIN = "Open the original, save it anew as JPEG or PNG and upload that."
 
 
-def kind_of(data: bytes) -> Kind:
+def identify_file(data: bytes) -> FileKind:
     """What the bytes are, whatever it is; raises `PhotoError` when there are none."""
     if not data:
         raise PhotoError(Code.EMPTY_FILE, "The file is empty (0 bytes).")
-    return sniff(data)
+    return sniff_file(data)
 
 
-def whole_header(data: bytes, photo_format: PhotoFormat, max_megapixels: int) -> Header:
+def read_valid_header(data: bytes, photo_format: PhotoFormat, max_megapixels: int) -> ImageHeader:
     """The header of a file that reaches to its end marker and whose claim fits.
 
     Raises `PhotoError` for a size that is not taken, a `ContainerError` for a file that cannot be read.
     """
     header = read_header(data, photo_format)
     check_size(header.width, header.height, max_megapixels)
-    return complete(data, header)
+    return validate_structure(data, header)
 
 
-def not_taken(kind: Kind) -> PhotoError:
+def build_unsupported_error(kind: FileKind) -> PhotoError:
     """Why a file cannot be worked with."""
     if kind.family == "convertible":
-        message = f"The file is {kind.name}; {TAKEN} is taken."
+        message = f"The file is {kind.description}; {SUPPORTED_FORMATS} is taken."
         return PhotoError(Code.UNSUPPORTED_FORMAT, message, _ADVICE[kind.family])
-    message = f"The file is {kind.name}, not a photo."
+    message = f"The file is {kind.description}, not a photo."
     return PhotoError(Code.NOT_A_PHOTO, message, _ADVICE.get(kind.family))
 
 
@@ -74,15 +74,15 @@ def check_size(width: int, height: int, max_megapixels: int) -> None:
         raise PhotoError(Code.EXTREME_RATIO, message)
 
 
-def refusal(error: ContainerError, kind: Kind) -> PhotoError:
+def to_photo_error(error: ImageFormatError, kind: FileKind) -> PhotoError:
     """What a person reads about a file that cannot be read."""
-    message = f"The file is {kind.name} that {error}."
+    message = f"The file is {kind.description} that {error}."
     match error:
-        case CutShortError():
+        case TruncatedError():
             return PhotoError(Code.TRUNCATED_PHOTO, message)
-        case RareKindError():
+        case UnsupportedVariantError():
             return PhotoError(Code.UNSUPPORTED_FORMAT, message, _SAVE_AS)
-        case BombError():
+        case DecompressionBombError():
             return PhotoError(Code.TOO_LARGE_BYTES, message, _UPLOAD_AGAIN)
         case _:
             return PhotoError(Code.DAMAGED_PHOTO, message)

@@ -10,37 +10,39 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, cast
 
-from backdrop.imaging.inpaint_pyramid import spread
+from backdrop.imaging.inpaint_pyramid import inpaint
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-type Area = tuple[float, float, float, float]
+type RelativeBox = tuple[float, float, float, float]
 """Left, top, right, bottom as shares of a picture, 0 to 1."""
 
-GONE, WHOLE = 3, 252
+MAX_CLEAR_ALPHA, MIN_OPAQUE_ALPHA = 3, 252
 """Alpha up to `GONE` and from `WHOLE` on is a network's way to say 0 and 255."""
 
-_SNAPPED = [0 if alpha <= GONE else 255 if alpha >= WHOLE else alpha for alpha in range(256)]
-_SEEN = [0] + [255] * 255
-_CERTAIN_OF = 26
+_SNAP_ALPHA_TABLE = [
+    0 if alpha <= MAX_CLEAR_ALPHA else 255 if alpha >= MIN_OPAQUE_ALPHA else alpha for alpha in range(256)
+]
+_VISIBLE_MASK_TABLE = [0] + [255] * 255
+_CERTAIN_ALPHA_DISTANCE = 26
 """How far from the highest or the lowest alpha a pixel's color counts as the subject's or the ground's alone."""
-_COLOR_PIXELS = 1_000_000
+_MAX_COLOR_PIXELS = 1_000_000
 """Subject and ground are spread in so few pixels at most: away from the edge they change slowly."""
-_EDGE = [0 if steep <= 2 else round(255 * (steep - 2) / (steep + 13)) for steep in range(256)]
+_EDGE_GAIN_TABLE = [0 if steep <= 2 else round(255 * (steep - 2) / (steep + 13)) for steep in range(256)]
 """How far a correction counts where the matte's alpha differs so much within three pixels: little on a soft shadow or
 inside glass, where what the photo shows beyond the matte is grain."""
-_NOISE = 300.0
+_COLOR_NOISE = 300.0
 """Squared distance of colors (each channel 0 to 255) below which subject and ground cannot be told apart."""
-_CAUTION = 0.02
+_REGULARIZATION = 0.02
 """Keeps the color of a faint pixel near the subject's, where dividing by its alpha would show the photo's noise."""
-_SOFTNESS = (0.0, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2)
+_BLUR_RADII = (0.0, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2)
 """Standard deviations in the matte's pixels: how blurred a matte may be against the photo at its own size."""
 _SAMPLE_SIDE, _SAMPLES = 256, 16
 
 
 @dataclass(frozen=True, slots=True)
-class Edges:
+class MatteRefiner:
     """What decides on an edge, all over the same picture.
 
     `matte`: the provider's alpha (L). `gate`: how far a correction counts (L). `guide`: the photo at the matte's size
@@ -51,147 +53,154 @@ class Edges:
     gate: "Image"
     guide: "Image"
     subject: "Image"
-    ground: "Image"
+    background: "Image"
 
-    def alpha_around(self, area: Area) -> tuple[int, int]:
+    def alpha_range(self, area: RelativeBox) -> tuple[int, int]:
         """The lowest and the highest alpha that an area's pixels can be made of."""
-        left, top, right, bottom = _box(area, self.matte.size)
+        left, top, right, bottom = _to_pixels(area, self.matte.size)
         near = (max(floor(left) - 2, 0), max(floor(top) - 2, 0))
         far = (min(ceil(right) + 2, self.matte.width), min(ceil(bottom) + 2, self.matte.height))
-        return _extremes(self.matte.crop((*near, *far)))
+        return _read_alpha_range(self.matte.crop((*near, *far)))
 
-    def cut(self, photo: "Image", area: Area) -> "Image":
+    def cut_out(self, photo: "Image", area: RelativeBox) -> "Image":
         """That area of the photo (RGB) as RGBA: its alpha, and the subject's color without the ground's."""
         from PIL import Image, ImageMath
 
-        planes = _channels("photo", photo) | self.planes(area, photo.size)
-        alpha = ImageMath.lambda_eval(_corrected, **planes).convert("L").point(_SNAPPED)
-        colors = [_cleaned(planes, channel, alpha.convert("F")).convert("L") for channel in "rgb"]
-        made = Image.merge("RGBA", [*colors, alpha])
-        cleared = Image.new("RGBA", made.size)
-        cleared.paste(made, mask=alpha.point(_SEEN))
+        planes = _split_channels("photo", photo) | self.resample_planes(area, photo.size)
+        alpha = ImageMath.lambda_eval(_correct_alpha, **planes).convert("L").point(_SNAP_ALPHA_TABLE)
+        colors = [_decontaminate(planes, channel, alpha.convert("F")).convert("L") for channel in "rgb"]
+        cutout = Image.merge("RGBA", [*colors, alpha])
+        cleared = Image.new("RGBA", cutout.size)
+        cleared.paste(cutout, mask=alpha.point(_VISIBLE_MASK_TABLE))
         return cleared
 
-    def planes(self, area: Area, size: tuple[int, int]) -> dict[str, "Image"]:
+    def resample_planes(self, area: RelativeBox, size: tuple[int, int]) -> dict[str, "Image"]:
         """All that is known of an area, in so many pixels, each channel by its name (F)."""
         from PIL.Image import Resampling
 
         def scaled(picture: "Image", how: Resampling) -> "Image":
-            return picture.resize(size, how, _box(area, picture.size))
+            return picture.resize(size, how, _to_pixels(area, picture.size))
 
         return {
             "matte": scaled(self.matte, Resampling.BICUBIC).convert("F"),
             "gate": scaled(self.gate, Resampling.BILINEAR).convert("F"),
-            **_channels("guide", scaled(self.guide, Resampling.BICUBIC)),
-            **_channels("subject", scaled(self.subject, Resampling.BILINEAR)),
-            **_channels("ground", scaled(self.ground, Resampling.BILINEAR)),
+            **_split_channels("guide", scaled(self.guide, Resampling.BICUBIC)),
+            **_split_channels("subject", scaled(self.subject, Resampling.BILINEAR)),
+            **_split_channels("ground", scaled(self.background, Resampling.BILINEAR)),
         }
 
 
-def edges_of(guide: "Image", matte: "Image") -> Edges:
+def build_matte_refiner(guide: "Image", matte: "Image") -> MatteRefiner:
     """What a photo at the matte's size (RGB), and the matte (L), say of the edge."""
     from PIL import ImageChops, ImageFilter
 
     highest, lowest = matte.filter(ImageFilter.MaxFilter(3)), matte.filter(ImageFilter.MinFilter(3))
-    gate = ImageChops.subtract(highest, lowest).point(_EDGE)
-    subject, ground = _colors(guide, matte)
-    sharp = Edges(matte, gate, guide, subject, ground)
-    soft = _softness(sharp)
-    return Edges(matte, gate, guide.filter(ImageFilter.GaussianBlur(soft)), subject, ground) if soft else sharp
+    gate = ImageChops.subtract(highest, lowest).point(_EDGE_GAIN_TABLE)
+    subject, background = _estimate_colors(guide, matte)
+    sharp = MatteRefiner(matte, gate, guide, subject, background)
+    blur_radius = _estimate_blur_radius(sharp)
+    return (
+        MatteRefiner(matte, gate, guide.filter(ImageFilter.GaussianBlur(blur_radius)), subject, background)
+        if blur_radius
+        else sharp
+    )
 
 
-def _extremes(matte: "Image") -> tuple[int, int]:
+def _read_alpha_range(matte: "Image") -> tuple[int, int]:
     low, high = cast("tuple[int, int]", matte.getextrema())
     return low, high
 
 
-def _colors(guide: "Image", matte: "Image") -> tuple["Image", "Image"]:
+def _estimate_colors(guide: "Image", matte: "Image") -> tuple["Image", "Image"]:
     """The colors of subject and ground, each spread from the pixels that show nothing else."""
     from PIL import Image, ImageFilter
 
-    scale = min(1.0, (_COLOR_PIXELS / (matte.width * matte.height)) ** 0.5)
+    scale = min(1.0, (_MAX_COLOR_PIXELS / (matte.width * matte.height)) ** 0.5)
     size = max(1, round(matte.width * scale)), max(1, round(matte.height * scale))
     small, alpha = guide.resize(size, Image.Resampling.BOX), matte.resize(size, Image.Resampling.BOX)
-    low, high = _extremes(alpha)
-    spans = ([_share(value - high + _CERTAIN_OF) for value in range(256)],
-             [_share(low + _CERTAIN_OF - value) for value in range(256)])  # fmt: skip
+    low, high = _read_alpha_range(alpha)
+    certainty_tables = ([_certainty(value - high + _CERTAIN_ALPHA_DISTANCE) for value in range(256)],
+             [_certainty(low + _CERTAIN_ALPHA_DISTANCE - value) for value in range(256)])  # fmt: skip
     inside = ImageFilter.MinFilter(3)
-    subject, ground = (spread(small, alpha.point(span).filter(inside)) for span in spans)
-    return subject, ground
+    subject, background = (inpaint(small, alpha.point(span).filter(inside)) for span in certainty_tables)
+    return subject, background
 
 
-def _share(distance: int) -> int:
-    return max(0, min(255, distance * 255 // _CERTAIN_OF))
+def _certainty(distance: int) -> int:
+    return max(0, min(255, distance * 255 // _CERTAIN_ALPHA_DISTANCE))
 
 
-def _softness(edges: Edges) -> float:
+def _estimate_blur_radius(refiner: MatteRefiner) -> float:
     """How blurred the matte is: the blur under which the guide's own alpha resembles it most, where edges are."""
     from PIL import ImageChops, ImageFilter, ImageMath, ImageStat
 
-    misses = dict.fromkeys(_SOFTNESS, 0.0)
-    for box in _samples(edges.gate):
-        width, height = edges.matte.size
+    errors_by_radius = dict.fromkeys(_BLUR_RADII, 0.0)
+    for box in _find_edge_samples(refiner.gate):
+        width, height = refiner.matte.size
         area = (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
-        planes = edges.planes(area, (box[2] - box[0], box[3] - box[1]))
-        shown = ImageMath.lambda_eval(_measured, **planes).convert("L")
-        matte, gate = edges.matte.crop(box), edges.gate.crop(box)
-        for soft in _SOFTNESS:
-            missed = ImageChops.difference(shown.filter(ImageFilter.GaussianBlur(soft)), matte)
-            misses[soft] += ImageStat.Stat(ImageChops.multiply(missed, gate)).sum[0]
-    return min(_SOFTNESS, key=misses.__getitem__)
+        planes = refiner.resample_planes(area, (box[2] - box[0], box[3] - box[1]))
+        measured_alpha = ImageMath.lambda_eval(_measure_alpha, **planes).convert("L")
+        matte, gate = refiner.matte.crop(box), refiner.gate.crop(box)
+        for radius in _BLUR_RADII:
+            difference = ImageChops.difference(measured_alpha.filter(ImageFilter.GaussianBlur(radius)), matte)
+            errors_by_radius[radius] += ImageStat.Stat(ImageChops.multiply(difference, gate)).sum[0]
+    return min(_BLUR_RADII, key=errors_by_radius.__getitem__)
 
 
-def _samples(gate: "Image") -> list[tuple[int, int, int, int]]:
+def _find_edge_samples(gate: "Image") -> list[tuple[int, int, int, int]]:
     """The parts of a matte that hold most of its edge."""
     from PIL import Image
 
     side = _SAMPLE_SIDE
     across, down = ceil(gate.width / side), ceil(gate.height / side)
-    held = list(gate.resize((across, down), Image.Resampling.BOX).tobytes())
-    best = sorted(range(across * down), key=held.__getitem__)[-_SAMPLES:]
-    corners = [(n % across * side, n // across * side) for n in best if held[n]]
+    edge_weights = list(gate.resize((across, down), Image.Resampling.BOX).tobytes())
+    best = sorted(range(across * down), key=edge_weights.__getitem__)[-_SAMPLES:]
+    corners = [(n % across * side, n // across * side) for n in best if edge_weights[n]]
     return [(x, y, min(x + side, gate.width), min(y + side, gate.height)) for x, y in corners]
 
 
-def _box(area: Area, size: tuple[int, int]) -> Area:
+def _to_pixels(area: RelativeBox, size: tuple[int, int]) -> RelativeBox:
     """An area in a picture's pixels."""
     width, height = size
     return area[0] * width, area[1] * height, min(area[2] * width, width), min(area[3] * height, height)
 
 
-def _channels(name: str, picture: "Image") -> dict[str, "Image"]:
+def _split_channels(name: str, picture: "Image") -> dict[str, "Image"]:
     return {f"{name}_{letter}": band.convert("F") for letter, band in zip("rgb", picture.split()[:3], strict=True)}
 
 
-def _way(n: dict[str, Any]) -> list[Any]:
+def _color_axis(planes: dict[str, Any]) -> list[Any]:
     """From the ground's color to the subject's."""
-    return [n[f"subject_{letter}"] - n[f"ground_{letter}"] for letter in "rgb"]
+    return [planes[f"subject_{letter}"] - planes[f"ground_{letter}"] for letter in "rgb"]
 
 
-def _along(way: list[Any], moved: list[Any]) -> Any:
+def _project(axis: list[Any], shift: list[Any]) -> Any:
     """How much of the way a color was moved by."""
-    length = way[0] * way[0] + way[1] * way[1] + way[2] * way[2] + _NOISE
-    return (way[0] * moved[0] + way[1] * moved[1] + way[2] * moved[2]) / length
+    length = axis[0] * axis[0] + axis[1] * axis[1] + axis[2] * axis[2] + _COLOR_NOISE
+    return (axis[0] * shift[0] + axis[1] * shift[1] + axis[2] * shift[2]) / length
 
 
-def _corrected(n: dict[str, Any]) -> Any:
+def _correct_alpha(planes: dict[str, Any]) -> Any:
     """Alpha, 0 to 255 and somewhat beyond, rounded up by a half."""
-    moved = [n[f"photo_{letter}"] - n[f"guide_{letter}"] for letter in "rgb"]
-    return n["matte"] + n["gate"] * _along(_way(n), moved) + 0.5
+    shift = [planes[f"photo_{letter}"] - planes[f"guide_{letter}"] for letter in "rgb"]
+    return planes["matte"] + planes["gate"] * _project(_color_axis(planes), shift) + 0.5
 
 
-def _measured(n: dict[str, Any]) -> Any:
+def _measure_alpha(planes: dict[str, Any]) -> Any:
     """The alpha that the guide's own pixels tell, 0 to 255 and beyond."""
-    return _along(_way(n), [n[f"guide_{letter}"] - n[f"ground_{letter}"] for letter in "rgb"]) * 255.0
+    return (
+        _project(_color_axis(planes), [planes[f"guide_{letter}"] - planes[f"ground_{letter}"] for letter in "rgb"])
+        * 255.0
+    )
 
 
-def _cleaned(planes: dict[str, "Image"], channel: str, alpha: "Image") -> "Image":
+def _decontaminate(planes: dict[str, "Image"], channel: str, alpha: "Image") -> "Image":
     """One channel of the subject's color, rounded up by a half; where alpha is 255, the photo's own."""
     from PIL import ImageMath
 
     def clean(n: dict[str, Any]) -> Any:
         share = n["alpha"] / 255.0
-        trust = share / (share * share + (1.0 - share) * _CAUTION)
+        trust = share / (share * share + (1.0 - share) * _REGULARIZATION)
         return n["subject"] + trust * (n["photo"] - n["ground"] - share * (n["subject"] - n["ground"])) + 0.5
 
     named = {name: planes[f"{name}_{channel}"] for name in ("photo", "subject", "ground")}

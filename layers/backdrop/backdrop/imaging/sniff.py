@@ -6,10 +6,10 @@ from typing import Literal
 
 from backdrop.imaging.containers import jpeg, png, webp
 from backdrop.imaging.containers.header import PhotoFormat
-from backdrop.imaging.formats.names import ForeignFormat
-from backdrop.imaging.formats.tiff_tags import name_tiff
+from backdrop.imaging.formats.names import ConvertibleFormat
+from backdrop.imaging.formats.tiff_tags import describe_tiff
 
-type Family = Literal["photo", "convertible", "raw", "design", "video", "other"]
+type FileFamily = Literal["photo", "convertible", "raw", "design", "video", "other"]
 
 _TEXT_PROBE_BYTES = 512
 _EXCERPT_CHARACTERS = 24
@@ -17,83 +17,83 @@ _VISIBLE_CONTROLS = frozenset("\t\n\r\f")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """`name` completes `The file is …`; `format` is set for the family `photo` alone.
 
     `foreign` is set for those of the family `convertible` that `prepare` converts.
     """
 
-    name: str
-    family: Family
+    description: str
+    family: FileFamily
     format: PhotoFormat | None = None
-    foreign: ForeignFormat | None = None
+    convertible_format: ConvertibleFormat | None = None
 
 
-_SIGNATURES: tuple[tuple[int, bytes, Kind], ...] = (
-    (0, jpeg.MAGIC, Kind("a JPEG picture", "photo", "jpeg")),
-    (0, png.MAGIC, Kind("a PNG picture", "photo", "png")),
-    (0, b"GIF87a", Kind("a GIF picture", "convertible", foreign="gif")),
-    (0, b"GIF89a", Kind("a GIF picture", "convertible", foreign="gif")),
-    (0, b"BM", Kind("a BMP picture", "convertible", foreign="bmp")),
-    (0, b"II+\0", Kind("a TIFF picture of the kind for over 4 GB (BigTIFF)", "convertible")),
-    (0, b"MM\0+", Kind("a TIFF picture of the kind for over 4 GB (BigTIFF)", "convertible")),
-    (0, b"\xff\x0a", Kind("a JPEG XL picture", "convertible")),
-    (0, b"\0\0\0\x0cJXL ", Kind("a JPEG XL picture", "convertible")),
-    (0, b"\0\0\0\x0cjP  ", Kind("a JPEG 2000 picture", "convertible")),
-    (0, b"\0\0\x01\0", Kind("a Windows icon (ICO)", "convertible")),
-    (0, b"FUJIFILMCCD-RAW", Kind("a Fujifilm raw photo (RAF)", "raw")),
-    (0, b"IIRO", Kind("an Olympus raw photo (ORF)", "raw")),
-    (0, b"IIRS", Kind("an Olympus raw photo (ORF)", "raw")),
-    (0, b"MMOR", Kind("an Olympus raw photo (ORF)", "raw")),
-    (0, b"IIU\0", Kind("a Panasonic raw photo (RW2)", "raw")),
-    (0, b"FOVb", Kind("a Sigma raw photo (X3F)", "raw")),
-    (6, b"HEAPCCDR", Kind("a Canon raw photo (CRW)", "raw")),
-    (0, b"8BPS", Kind("a Photoshop document (PSD)", "design")),
-    (0, b"%PDF-", Kind("a PDF or Illustrator document", "design")),
-    (0, b"%!PS", Kind("a PostScript document (EPS or AI)", "design")),
-    (0, b"\xc5\xd0\xd3\xc6", Kind("a PostScript document (EPS)", "design")),
-    (0, b"gimp xcf", Kind("a GIMP document (XCF)", "design")),
-    (0, b"\x06\x06\xed\xf5\xd8\x1d\x46\xe5", Kind("an InDesign document", "design")),
-    (0, b"\0\xffKA", Kind("an Affinity document", "design")),
-    (0, b"\x1aE\xdf\xa3", Kind("a video", "video")),
-    (0, b"PK\x03\x04", Kind("a ZIP archive or an office document", "other")),
-    (0, b"\x1f\x8b", Kind("a gzip archive", "other")),
-    (0, b"7z\xbc\xaf\x27\x1c", Kind("a 7-Zip archive", "other")),
-    (0, b"Rar!", Kind("a RAR archive", "other")),
-    (0, b"MZ", Kind("a Windows program", "other")),
-    (0, b"\x7fELF", Kind("a program", "other")),
+_SIGNATURES: tuple[tuple[int, bytes, FileKind], ...] = (
+    (0, jpeg.MAGIC, FileKind("a JPEG picture", "photo", "jpeg")),
+    (0, png.MAGIC, FileKind("a PNG picture", "photo", "png")),
+    (0, b"GIF87a", FileKind("a GIF picture", "convertible", convertible_format="gif")),
+    (0, b"GIF89a", FileKind("a GIF picture", "convertible", convertible_format="gif")),
+    (0, b"BM", FileKind("a BMP picture", "convertible", convertible_format="bmp")),
+    (0, b"II+\0", FileKind("a TIFF picture of the kind for over 4 GB (BigTIFF)", "convertible")),
+    (0, b"MM\0+", FileKind("a TIFF picture of the kind for over 4 GB (BigTIFF)", "convertible")),
+    (0, b"\xff\x0a", FileKind("a JPEG XL picture", "convertible")),
+    (0, b"\0\0\0\x0cJXL ", FileKind("a JPEG XL picture", "convertible")),
+    (0, b"\0\0\0\x0cjP  ", FileKind("a JPEG 2000 picture", "convertible")),
+    (0, b"\0\0\x01\0", FileKind("a Windows icon (ICO)", "convertible")),
+    (0, b"FUJIFILMCCD-RAW", FileKind("a Fujifilm raw photo (RAF)", "raw")),
+    (0, b"IIRO", FileKind("an Olympus raw photo (ORF)", "raw")),
+    (0, b"IIRS", FileKind("an Olympus raw photo (ORF)", "raw")),
+    (0, b"MMOR", FileKind("an Olympus raw photo (ORF)", "raw")),
+    (0, b"IIU\0", FileKind("a Panasonic raw photo (RW2)", "raw")),
+    (0, b"FOVb", FileKind("a Sigma raw photo (X3F)", "raw")),
+    (6, b"HEAPCCDR", FileKind("a Canon raw photo (CRW)", "raw")),
+    (0, b"8BPS", FileKind("a Photoshop document (PSD)", "design")),
+    (0, b"%PDF-", FileKind("a PDF or Illustrator document", "design")),
+    (0, b"%!PS", FileKind("a PostScript document (EPS or AI)", "design")),
+    (0, b"\xc5\xd0\xd3\xc6", FileKind("a PostScript document (EPS)", "design")),
+    (0, b"gimp xcf", FileKind("a GIMP document (XCF)", "design")),
+    (0, b"\x06\x06\xed\xf5\xd8\x1d\x46\xe5", FileKind("an InDesign document", "design")),
+    (0, b"\0\xffKA", FileKind("an Affinity document", "design")),
+    (0, b"\x1aE\xdf\xa3", FileKind("a video", "video")),
+    (0, b"PK\x03\x04", FileKind("a ZIP archive or an office document", "other")),
+    (0, b"\x1f\x8b", FileKind("a gzip archive", "other")),
+    (0, b"7z\xbc\xaf\x27\x1c", FileKind("a 7-Zip archive", "other")),
+    (0, b"Rar!", FileKind("a RAR archive", "other")),
+    (0, b"MZ", FileKind("a Windows program", "other")),
+    (0, b"\x7fELF", FileKind("a program", "other")),
 )
 
 # Brands of the file type box, ISO/IEC 14496-12 and 23008-12.
 _BRANDS = {
-    b"avif": Kind("an AVIF picture", "convertible", foreign="avif"),
-    b"avis": Kind("an AVIF picture", "convertible", foreign="avif"),
-    b"crx ": Kind("a Canon raw photo (CR3)", "raw"),
+    b"avif": FileKind("an AVIF picture", "convertible", convertible_format="avif"),
+    b"avis": FileKind("an AVIF picture", "convertible", convertible_format="avif"),
+    b"crx ": FileKind("a Canon raw photo (CR3)", "raw"),
 } | dict.fromkeys(
     (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"),
-    Kind("a HEIC picture", "convertible", foreign="heic"),
+    FileKind("a HEIC picture", "convertible", convertible_format="heic"),
 )
 
-_MARKUP: tuple[tuple[str, Kind], ...] = (
-    ("<svg", Kind("an SVG drawing", "design")),
-    ("<!doctype html", Kind("an HTML page", "other")),
-    ("<html", Kind("an HTML page", "other")),
-    ("<?xml", Kind("an XML file", "other")),
+_MARKUP: tuple[tuple[str, FileKind], ...] = (
+    ("<svg", FileKind("an SVG drawing", "design")),
+    ("<!doctype html", FileKind("an HTML page", "other")),
+    ("<html", FileKind("an HTML page", "other")),
+    ("<?xml", FileKind("an XML file", "other")),
 )
 
 
-def sniff(data: bytes) -> Kind:
+def sniff_file(data: bytes) -> FileKind:
     """Names what the bytes are; unknown ones are described by how they begin. Never raises."""
     if webp.is_webp(data):
-        return Kind("a WebP picture", "photo", "webp")
+        return FileKind("a WebP picture", "photo", "webp")
     for offset, magic, kind in _SIGNATURES:
         # Two letters alone may begin a sentence as well.
-        if data.startswith(magic, offset) and (len(magic) > 2 or _text(data) is None):
+        if data.startswith(magic, offset) and (len(magic) > 2 or _decode_text(data) is None):
             return kind
     return _sniff_box(data) or _sniff_tiff(data) or _sniff_text(data) or _describe_bytes(data)
 
 
-def _sniff_box(data: bytes) -> Kind | None:
+def _sniff_box(data: bytes) -> FileKind | None:
     if data[4:8] != b"ftyp":
         return None
     box_end = min(int.from_bytes(data[:4]), 64)
@@ -102,31 +102,31 @@ def _sniff_box(data: bytes) -> Kind | None:
     for brand in sorted(brands, key=lambda brand: brand in (b"mif1", b"msf1")):
         if kind := _BRANDS.get(brand):
             return kind
-    return Kind("a video", "video")
+    return FileKind("a video", "video")
 
 
-def _sniff_tiff(data: bytes) -> Kind | None:
-    named = name_tiff(data)
-    if named is None:
+def _sniff_tiff(data: bytes) -> FileKind | None:
+    tiff_kind = describe_tiff(data)
+    if tiff_kind is None:
         return None
-    name, is_raw = named
-    return Kind(name, "raw") if is_raw else Kind(name, "convertible", foreign="tiff")
+    name, is_raw = tiff_kind
+    return FileKind(name, "raw") if is_raw else FileKind(name, "convertible", convertible_format="tiff")
 
 
-def _sniff_text(data: bytes) -> Kind | None:
-    text = _text(data)
+def _sniff_text(data: bytes) -> FileKind | None:
+    text = _decode_text(data)
     if text is None:
         return None
     lowered = text.lower().lstrip("\ufeff \t\r\n")
-    for mark, kind in _MARKUP:
-        if lowered.startswith(mark) or (mark in ("<svg", "<html") and mark in lowered):
+    for tag, kind in _MARKUP:
+        if lowered.startswith(tag) or (tag in ("<svg", "<html") and tag in lowered):
             return kind
-    words = " ".join(text.split())
-    excerpt = "".join(letter for letter in words if letter.isprintable())[:_EXCERPT_CHARACTERS]
-    return Kind(f"text that begins '{excerpt}'" if excerpt else "blank text", "other")
+    text_on_one_line = " ".join(text.split())
+    excerpt = "".join(letter for letter in text_on_one_line if letter.isprintable())[:_EXCERPT_CHARACTERS]
+    return FileKind(f"text that begins '{excerpt}'" if excerpt else "blank text", "other")
 
 
-def _text(data: bytes) -> str | None:
+def _decode_text(data: bytes) -> str | None:
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     try:
         # Not final: the probe may end inside a character.
@@ -137,7 +137,7 @@ def _text(data: bytes) -> str | None:
     return text if text and not controls else None
 
 
-def _describe_bytes(data: bytes) -> Kind:
+def _describe_bytes(data: bytes) -> FileKind:
     if not any(data[:_TEXT_PROBE_BYTES]):
-        return Kind("a run of zero bytes", "other")
-    return Kind(f"of no known kind (it begins with the bytes {data[:8].hex(' ')})", "other")
+        return FileKind("a run of zero bytes", "other")
+    return FileKind(f"of no known kind (it begins with the bytes {data[:8].hex(' ')})", "other")

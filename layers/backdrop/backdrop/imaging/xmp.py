@@ -34,7 +34,7 @@ _PACKET = """\
 """
 
 
-def xmp_packet(operation: str) -> bytes:
+def build_xmp_packet(operation: str) -> bytes:
     """The XMP packet (ISO 16684-1) of a picture that this operation made; the same bytes each time.
 
     Raises `KeyError` for an operation that is none.

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from backdrop.instructions.error_messages import path_of
+from backdrop.instructions.error_messages import format_path
 from backdrop.model.advice import Advice
 from backdrop.model.codes import Code
-from backdrop.model.error_catalog import MEND
+from backdrop.model.error_catalog import FIX_INSTRUCTIONS
 from backdrop.model.errors import InstructionError
 
 MAX_SIDECAR_BYTES = 65_536
 # Python takes no longer text for a number.
-LONGEST_NUMBER = 4_300
-_WIDE = (
+MAX_NUMBER_DIGITS = 4_300
+_ENCODING_PREFIXES = (
     (b"\xff\xfe\0\0", "UTF-32"),
     (b"\0\0\xfe\xff", "UTF-32"),
     (b"{\0\0\0", "UTF-32"),
@@ -25,11 +25,11 @@ _WIDE = (
     (b"{\0", "UTF-16"),
     (b"\0{", "UTF-16"),
 )
-_RAW = "a raw line break, tab or other control character stands in a text; write \\n or \\t"
-_TYPOGRAPHIC = re.compile("[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]")
+_CONTROL_CHARACTER_MESSAGE = "a raw line break, tab or other control character stands in a text; write \\n or \\t"
+_TYPOGRAPHIC_QUOTE = re.compile("[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]")
 
 
-def json_object(name: str, data: bytes) -> tuple[dict[str, Any], list[InstructionError]]:
+def parse_instruction_json(name: str, data: bytes) -> tuple[dict[str, Any], list[InstructionError]]:
     """The object that a file holds, and what is wrong in it that JSON does not allow and that can be read past.
 
     `name` is the file's, for the errors. What is read past is not in the object.
@@ -37,121 +37,136 @@ def json_object(name: str, data: bytes) -> tuple[dict[str, Any], list[Instructio
     Raises InstructionError (sidecar_too_large, sidecar_not_json) where there is no object, whatever the bytes are.
     """
     if len(data) > MAX_SIDECAR_BYTES:
-        raise too_large(name, len(data))
+        raise build_too_large_error(name, len(data))
     try:
-        value, slips = _parsed(_text(data))
+        value, invalid = _parse_leniently(_decode_text(data))
     except json.JSONDecodeError as error:
         if not error.doc.strip():
-            raise _unreadable(name, "it is empty", MEND) from error
-        why = _RAW if error.msg == "Invalid control character at" else f"{error.msg}{_advice(error.doc, error.pos)}"
-        raise _unreadable(name, f"line {error.lineno}, column {error.colno}: {why}") from error
+            raise _build_not_json_error(name, "it is empty", FIX_INSTRUCTIONS) from error
+        why = (
+            _CONTROL_CHARACTER_MESSAGE
+            if error.msg == "Invalid control character at"
+            else f"{error.msg}{_suggest_fix(error.doc, error.pos)}"
+        )
+        raise _build_not_json_error(name, f"line {error.lineno}, column {error.colno}: {why}") from error
     except RecursionError as error:
-        raise _unreadable(name, "it is nested too deeply", MEND) from error
-    except _SlipError as error:
-        raise _unreadable(name, str(error), MEND) from error
+        raise _build_not_json_error(name, "it is nested too deeply", FIX_INSTRUCTIONS) from error
+    except _UnreadableTextError as error:
+        raise _build_not_json_error(name, str(error), FIX_INSTRUCTIONS) from error
     if not isinstance(value, dict):
-        raise _unreadable(name, f"it holds {_kind_of(value)}, not an object in braces", MEND)
-    return cast("dict[str, Any]", value), [_unreadable(name, f"{path}: {why}", MEND, path=path) for path, why in slips]
+        raise _build_not_json_error(
+            name, f"it holds {_describe_type(value)}, not an object in braces", FIX_INSTRUCTIONS
+        )
+    return cast("dict[str, Any]", value), [
+        _build_not_json_error(name, f"{path}: {why}", FIX_INSTRUCTIONS, path=path) for path, why in invalid
+    ]
 
 
-def too_large(name: str, size: int) -> InstructionError:
+def build_too_large_error(name: str, size: int) -> InstructionError:
     """The file has more bytes than are read."""
-    words = f"{name} has {size:,} bytes; a sidecar has at most {MAX_SIDECAR_BYTES:,}."
-    return InstructionError(Code.SIDECAR_TOO_LARGE, words, place=name)
+    message = f"{name} has {size:,} bytes; a sidecar has at most {MAX_SIDECAR_BYTES:,}."
+    return InstructionError(Code.SIDECAR_TOO_LARGE, message, instruction_source=name)
 
 
-def _text(data: bytes) -> str:
-    for mark, encoding in _WIDE:
-        if data.startswith(mark):
-            raise _SlipError(f"it is {encoding}; save it as UTF-8")
+def _decode_text(data: bytes) -> str:
+    for prefix, encoding in _ENCODING_PREFIXES:
+        if data.startswith(prefix):
+            raise _UnreadableTextError(f"it is {encoding}; save it as UTF-8")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _SlipError(f"byte {error.start} is not UTF-8") from error
+        raise _UnreadableTextError(f"byte {error.start} is not UTF-8") from error
 
 
-def _advice(text: str, position: int) -> str:
+def _suggest_fix(text: str, position: int) -> str:
     """What is probably meant by the sign that JSON does not know."""
-    here, before = text[position : position + 2], text[:position].rstrip()
-    if here in ("//", "/*") or here.startswith("#"):
+    following, before = text[position : position + 2], text[:position].rstrip()
+    if following in ("//", "/*") or following.startswith("#"):
         return "; JSON has no comments"
-    if _TYPOGRAPHIC.match(here):
+    if _TYPOGRAPHIC_QUOTE.match(following):
         return '; that is a typographic quote, JSON takes " alone'
-    if here.startswith("'"):
+    if following.startswith("'"):
         return "; JSON takes double quotes alone"
-    if before.endswith(",") and here[:1] in ("}", "]"):
+    if before.endswith(",") and following[:1] in ("}", "]"):
         return "; there is a comma too many before it"
     return ""
 
 
-class _SlipError(ValueError):
+class _UnreadableTextError(ValueError):
     """Bytes that are no text."""
 
 
 @dataclass(frozen=True)
-class _Slip:
+class _InvalidValue:
     """What stands in a value's place that Python reads and JSON does not allow; what is wrong with it."""
 
-    words: str
+    reason: str
 
 
-def _parsed(text: str) -> tuple[object, list[tuple[str, str]]]:
+def _parse_leniently(text: str) -> tuple[object, list[tuple[str, str]]]:
     """A text's value without the slips in it, and those with their places."""
-    met: list[_Slip] = []
+    invalid_values: list[_InvalidValue] = []
 
-    def slip(words: str) -> _Slip:
-        met.append(_Slip(words))
-        return met[-1]
+    def mark_invalid(reason: str) -> _InvalidValue:
+        invalid_values.append(_InvalidValue(reason))
+        return invalid_values[-1]
 
-    def whole(digits: str) -> object:
-        return int(digits) if len(digits) <= LONGEST_NUMBER else slip("a number in it is too long")
+    def parse_integer(digits: str) -> object:
+        return int(digits) if len(digits) <= MAX_NUMBER_DIGITS else mark_invalid("a number in it is too long")
 
-    def named(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+    def build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
             seen = set[str]()
-            twice = [name for name, _ in pairs if name in seen or seen.add(name)]
-            found |= {name: slip(f"the key {name[:80]!r} stands there twice") for name in twice}
-        return found
+            duplicates = [name for name, _ in pairs if name in seen or seen.add(name)]
+            fields |= {name: mark_invalid(f"the key {name[:80]!r} stands there twice") for name in duplicates}
+        return fields
 
     value = json.loads(
-        text, object_pairs_hook=named, parse_int=whole, parse_constant=lambda word: slip(f"{word} is no JSON number")
+        text,
+        object_pairs_hook=build_object,
+        parse_int=parse_integer,
+        parse_constant=lambda word: mark_invalid(f"{word} is no JSON number"),
     )
-    if not met:
+    if not invalid_values:
         return value, []
-    return _without(value), [(path_of(steps), one.words) for steps, one in _slips(value, ())]
+    return _remove_invalid_values(value), [
+        (format_path(steps), one.reason) for steps, one in _find_invalid_values(value, ())
+    ]
 
 
-def _slips(value: object, steps: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], _Slip]]:
+def _find_invalid_values(
+    value: object, path: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], _InvalidValue]]:
     """All slips with their places."""
-    if isinstance(value, _Slip):
-        yield steps, value
-    inner = cast("dict[str, Any]", value).items() if isinstance(value, dict) else ()
-    inner = enumerate(cast("list[Any]", value)) if isinstance(value, list) else inner
-    for step, one in inner:
-        yield from _slips(one, (*steps, step))
+    if isinstance(value, _InvalidValue):
+        yield path, value
+    children = cast("dict[str, Any]", value).items() if isinstance(value, dict) else ()
+    children = enumerate(cast("list[Any]", value)) if isinstance(value, list) else children
+    for step, one in children:
+        yield from _find_invalid_values(one, (*path, step))
 
 
-def _without(value: Any) -> Any:
+def _remove_invalid_values(value: Any) -> Any:
     """A value without the fields in which there are slips."""
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
-        return {name: _without(one) for name, one in fields.items() if not _is_spoilt(one)}
+        return {name: _remove_invalid_values(one) for name, one in fields.items() if not _is_invalid(one)}
     return value
 
 
-def _is_spoilt(value: object) -> bool:
+def _is_invalid(value: object) -> bool:
     """A slip, or a list in which there is one: an object loses the field alone."""
-    listed = cast("list[Any]", value) if isinstance(value, list) else []
-    return isinstance(value, _Slip) or any(next(_slips(one, ()), None) for one in listed)
+    items = cast("list[Any]", value) if isinstance(value, list) else []
+    return isinstance(value, _InvalidValue) or any(next(_find_invalid_values(one, ()), None) for one in items)
 
 
-def _unreadable(name: str, why: str, advice: Advice | None = None, *, path: str = "") -> InstructionError:
-    message = f"{name} cannot be read as JSON: {why}."
-    return InstructionError(Code.SIDECAR_NOT_JSON, message, advice, place=name, path=path)
+def _build_not_json_error(name: str, reason: str, advice: Advice | None = None, *, path: str = "") -> InstructionError:
+    message = f"{name} cannot be read as JSON: {reason}."
+    return InstructionError(Code.SIDECAR_NOT_JSON, message, advice, instruction_source=name, path=path)
 
 
-def _kind_of(value: object) -> str:
+def _describe_type(value: object) -> str:
     if value is None:
         return "null"
     kinds = {"list": "a list", "str": "a text", "bool": "true or false"}

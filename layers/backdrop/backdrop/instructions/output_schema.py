@@ -15,11 +15,21 @@ from pydantic import (
     model_validator,
 )
 
-from backdrop.model.output_spec import COVER, FULL, JPG, PAD, PERCENT, PIXELS, PROVIDER, Output, output_of
+from backdrop.model.output_spec import (
+    COVER,
+    FULL_SIZE,
+    JPG,
+    PAD,
+    PERCENT,
+    PIXELS,
+    PROVIDER_SIZE,
+    OutputSpec,
+    parse_output,
+)
 
-MOST_OUTPUTS = 10
-MOST_PIXELS = 10_000
-MOST_PERCENT = 45
+MAX_OUTPUTS = 10
+MAX_SIDE_PIXELS = 10_000
+MAX_MARGIN_PERCENT = 45
 # CSS 2.1's color keywords (W3C, CSS 2.1, 4.3.6).
 COLORS = {
     "aqua": "#00ffff", "black": "#000000", "blue": "#0000ff", "fuchsia": "#ff00ff", "gray": "#808080",
@@ -27,88 +37,89 @@ COLORS = {
     "orange": "#ffa500", "purple": "#800080", "red": "#ff0000", "silver": "#c0c0c0", "teal": "#008080",
     "white": "#ffffff", "yellow": "#ffff00",
 }  # fmt: skip
-_NAME = re.compile(r"[a-z0-9-]{1,40}")
-_COLOR = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})")
-_PERCENT = re.compile(r"\d{1,3}(?:\.\d{1,4})?", re.ASCII)
-_PIXELS = re.compile(r"\d{1,5}", re.ASCII)
+_NAME_PATTERN = re.compile(r"[a-z0-9-]{1,40}")
+_COLOR_PATTERN = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})")
+_PERCENT_PATTERN = re.compile(r"\d{1,3}(?:\.\d{1,4})?", re.ASCII)
+_PIXELS_PATTERN = re.compile(r"\d{1,5}", re.ASCII)
 
 
-def _word(value: object) -> object:
+def _to_lowercase(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-def _suffix(value: object) -> object:
+def _normalize_format(value: object) -> object:
     """A format's word, also in its longer or dotted spelling."""
-    word = _word(value)
+    word = _to_lowercase(value)
     return {"jpeg": JPG}.get(word.removeprefix("."), word.removeprefix(".")) if isinstance(word, str) else word
 
 
-def _size(value: object) -> object:
+def _parse_size(value: object) -> object:
     """A size's word; numbers are meant for other fields."""
-    word = _word(value)
-    if word not in (FULL, PROVIDER):
-        shown = repr(value[:80]) if isinstance(value, str) else "this"
+    word = _to_lowercase(value)
+    if word not in (FULL_SIZE, PROVIDER_SIZE):
+        quoted = repr(value[:80]) if isinstance(value, str) else "this"
         raise ValueError(
-            f"{shown} is no size: '{FULL}' is the photo's own, '{PROVIDER}' leaves the provider's picture as it is; "
+            f"{quoted} is no size: '{FULL_SIZE}' is the photo's own, "
+            f"'{PROVIDER_SIZE}' leaves the provider's picture as it is; "
             "pixels are said by width and height"
         )
     return word
 
 
-def whole(value: object) -> object:
+def coerce_whole_number(value: object) -> object:
     """JSON knows one kind of number: `7.0` and `1e3` are whole."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _number(value: object) -> object:
+def _coerce_integer(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("true and false are no numbers")
-    return whole(value)
+    return coerce_whole_number(value)
 
 
-def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
+def _validate_name(text: str) -> str:
+    if not _NAME_PATTERN.fullmatch(text):
         raise ValueError(f"{text[:80]!r} is no name: 1 to 40 small letters a to z, digits and hyphens")
     return text
 
 
-def _color(text: str) -> str:
+def _parse_color(text: str) -> str:
     """A color as `#rrggbb`."""
     word = text.strip().lower()
     word = COLORS.get(word, word)
-    if not _COLOR.fullmatch(word):
+    if not _COLOR_PATTERN.fullmatch(word):
         raise ValueError(f"{text[:80]!r} is no color: write it as '#ffffff', '#fff' or a basic word such as 'white'")
     return word if len(word) == 7 else "#" + "".join(digit * 2 for digit in word[1:])
 
 
-def _margin(value: object) -> object:
+def _parse_margin(value: object) -> object:
     """A margin as `7.5%` or `40px`; a bare number counts pixels."""
-    value = whole(value)
+    value = coerce_whole_number(value)
     if isinstance(value, int) and not isinstance(value, bool):
         value = f"{value}{PIXELS}"
     if not isinstance(value, str):
         raise ValueError("write it as a share of the shorter side such as '7.5%', or in pixels such as '40px' or 40")
     text = "".join(value.split()).lower()
-    if text.endswith(PERCENT) and _PERCENT.fullmatch(text[:-1]) and float(text[:-1]) <= MOST_PERCENT:
+    if text.endswith(PERCENT) and _PERCENT_PATTERN.fullmatch(text[:-1]) and float(text[:-1]) <= MAX_MARGIN_PERCENT:
         return f"{float(text[:-1]):.6g}%"
-    pixels = text.removesuffix(PIXELS)
-    if _PIXELS.fullmatch(pixels) and int(pixels) < MOST_PIXELS // 2:
-        return f"{int(pixels)}{PIXELS}"
+    pixel_text = text.removesuffix(PIXELS)
+    if _PIXELS_PATTERN.fullmatch(pixel_text) and int(pixel_text) < MAX_SIDE_PIXELS // 2:
+        return f"{int(pixel_text)}{PIXELS}"
     raise ValueError(
-        f"{value[:80]!r} is no margin: '0%' to '{MOST_PERCENT}%' of the shorter side, or '0px' to '4999px'"
+        f"{value[:80]!r} is no margin: '0%' to '{MAX_MARGIN_PERCENT}%' of the shorter side, or '0px' to '4999px'"
     )
 
 
-Name = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern": "^[a-z0-9-]{1,40}$"})]
-Format = Annotated[Literal["png", "webp", "jpg"], BeforeValidator(_suffix)]
-Fit = Annotated[Literal["contain", "cover", "pad"], BeforeValidator(_word)]
-Size = Annotated[Literal["full", "provider"], BeforeValidator(_size)]
-Side = Annotated[int, BeforeValidator(_number), Field(ge=1, le=MOST_PIXELS)]
-Quality = Annotated[int, BeforeValidator(_number), Field(ge=1, le=100)]
-Color = Annotated[str, AfterValidator(_color)]
-Margin = Annotated[str, BeforeValidator(_margin, json_schema_input_type=str | int)]
+OutputName = Annotated[str, AfterValidator(_validate_name), Field(json_schema_extra={"pattern": "^[a-z0-9-]{1,40}$"})]
+OutputFormat = Annotated[Literal["png", "webp", "jpg"], BeforeValidator(_normalize_format)]
+Fit = Annotated[Literal["contain", "cover", "pad"], BeforeValidator(_to_lowercase)]
+OutputSize = Annotated[Literal["full", "provider"], BeforeValidator(_parse_size)]
+SideLength = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=MAX_SIDE_PIXELS)]
+Quality = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=100)]
+HexColor = Annotated[str, AfterValidator(_parse_color)]
+Margin = Annotated[str, BeforeValidator(_parse_margin, json_schema_input_type=str | int)]
 
-MARKETPLACE: dict[str, Any] = {
+MARKETPLACE_OUTPUT: dict[str, Any] = {
     "format": "jpg",
     "width": 2000,
     "height": 2000,
@@ -120,32 +131,32 @@ MARKETPLACE: dict[str, Any] = {
 """White, square, trimmed, the subject over 85 % of it: what marketplaces demand of a main picture."""
 
 
-class OutputWish(BaseModel):
+class OutputModel(BaseModel):
     """One form in which each picture is handed over."""
 
     model_config = ConfigDict(
         extra="forbid",
         title="Output",
-        json_schema_extra={"examples": [MARKETPLACE, {"name": "thumb", "format": "webp", "width": 400}]},
+        json_schema_extra={"examples": [MARKETPLACE_OUTPUT, {"name": "thumb", "format": "webp", "width": 400}]},
     )
 
-    name: Name | None = Field(
+    name: OutputName | None = Field(
         None,
         description="Stands after `@` in the picture's key: 1 to 40 of `a-z`, `0-9`, `-`. One output may have none.",
         examples=["thumb"],
     )
-    format: Format | None = Field(
+    format: OutputFormat | None = Field(
         None, description="`png` (lossless, the default), `webp`, or `jpg`, which cannot be transparent."
     )
     quality: Quality | None = Field(
         None, description="Of `jpg` and `webp`: 1 to 100, by default 90; `webp` at 100 is lossless.", examples=[85]
     )
-    width: Side | None = Field(
+    width: SideLength | None = Field(
         None,
         description="Pixels of the finished picture, 1 to 10,000. Without `height` the height follows.",
         examples=[2000],
     )
-    height: Side | None = Field(
+    height: SideLength | None = Field(
         None,
         description="Pixels of the finished picture, 1 to 10,000. Without `width` the width follows.",
         examples=[2000],
@@ -155,7 +166,7 @@ class OutputWish(BaseModel):
         description="`contain` (the default): all of it within width and height, never enlarged. `pad`: all of it in "
         "the middle of a picture of exactly that size. `cover`: exactly that size, what stands out is cut off evenly.",
     )
-    background: Color | None = Field(
+    background: HexColor | None = Field(
         None,
         description="The color under transparent parts and in free space; without it they are transparent.",
         examples=["#ffffff", "white"],
@@ -169,61 +180,65 @@ class OutputWish(BaseModel):
         "up to 45%, or pixels. On a square, 7.5% lets the subject fill 85%.",
         examples=["7.5%", "40px", 40],
     )
-    size: Size | None = Field(
+    size: OutputSize | None = Field(
         None,
         description="Of `remove`, where the provider's picture is smaller than the photo: `full` (the default) takes "
         "the background out of the photo's own pixels, `provider` leaves the provider's picture as it is.",
     )
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
-        slips = list(_slips(output_of(self.model_dump(exclude_none=True))))
-        if slips:
-            raise ValueError("; ".join(slips))
+    def _validate_combination(self) -> Self:
+        conflicts = list(_find_output_conflicts(parse_output(self.model_dump(exclude_none=True))))
+        if conflicts:
+            raise ValueError("; ".join(conflicts))
         return self
 
 
-def _slips(output: Output) -> Iterator[str]:
+def _find_output_conflicts(output: OutputSpec) -> Iterator[str]:
     """What an output's fields say against one another."""
     if output.fit in (PAD, COVER) and not (output.width and output.height):
         yield f"{output.fit} makes a picture of exactly one size, so it needs width and height"
     if output.format == "png" and output.quality:
         yield "quality means nothing for png, which loses nothing; leave it out, or choose webp or jpg"
-    if output.fit == COVER and output.leaves_free_space:
+    if output.fit == COVER and output.has_free_space:
         yield "cover leaves no free space, so it cannot have a margin; choose pad or contain"
-    if output.format == JPG and output.leaves_free_space and not output.background:
+    if output.format == JPG and output.has_free_space and not output.background:
         yield "a jpg cannot be transparent, so its free space needs a background such as #ffffff"
-    narrow = min((side for side in (output.width, output.height) if side), default=MOST_PIXELS)
-    if 2 * output.margin_pixels >= narrow:
-        yield f"a margin of {output.margin_pixels}px on both sides leaves nothing of {narrow} pixels"
+    shortest_side = min((side for side in (output.width, output.height) if side), default=MAX_SIDE_PIXELS)
+    if 2 * output.margin_pixels >= shortest_side:
+        yield f"a margin of {output.margin_pixels}px on both sides leaves nothing of {shortest_side} pixels"
 
 
-def _told_apart(outputs: Sequence[OutputWish]) -> Sequence[OutputWish]:
+def _validate_distinct_names(outputs: Sequence[OutputModel]) -> Sequence[OutputModel]:
     """Outputs whose names differ, or ValueError."""
     names = [output.name for output in outputs]
-    slips: list[str] = []
+    errors: list[str] = []
     if names.count(None) > 1:
-        slips.append(f"{names.count(None)} outputs have no name; at most one can do without")
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        slips.append(f"{', '.join(map(repr, twice))}: two outputs cannot have the same name")
-    if slips:
-        raise ValueError("; ".join(slips))
+        errors.append(f"{names.count(None)} outputs have no name; at most one can do without")
+    duplicates = sorted({name for name in names if name and names.count(name) > 1})
+    if duplicates:
+        errors.append(f"{', '.join(map(repr, duplicates))}: two outputs cannot have the same name")
+    if errors:
+        raise ValueError("; ".join(errors))
     return outputs
 
 
-def one_or_list(value: object) -> str:
+def tag_one_or_list(value: object) -> str:
     """Which of both a field holds that takes one value or a list of them: the tag of its union."""
     return "list" if isinstance(value, (list, tuple)) else "one"
 
 
-def _object(value: object) -> object:
-    if not isinstance(value, (dict, OutputWish)):
+def _require_object(value: object) -> object:
+    if not isinstance(value, (dict, OutputModel)):
         raise ValueError('an output is an object such as {"format": "webp"}')
     return value
 
 
-One = Annotated[OutputWish, BeforeValidator(_object)]
-Several = Annotated[list[One], Field(min_length=1, max_length=MOST_OUTPUTS), AfterValidator(_told_apart)]
-Outputs = Annotated[Annotated[One, Tag("one")] | Annotated[Several, Tag("list")], Discriminator(one_or_list)]
+SingleOutput = Annotated[OutputModel, BeforeValidator(_require_object)]
+OutputList = Annotated[
+    list[SingleOutput], Field(min_length=1, max_length=MAX_OUTPUTS), AfterValidator(_validate_distinct_names)
+]
+Outputs = Annotated[
+    Annotated[SingleOutput, Tag("one")] | Annotated[OutputList, Tag("list")], Discriminator(tag_one_or_list)
+]
 """The field `output`: one object, or a list of 1 to 10."""

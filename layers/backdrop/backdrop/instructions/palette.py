@@ -7,17 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from backdrop.instructions.values import upper
+from backdrop.instructions.values import to_uppercase
 
-Name = Literal["EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "PASTEL", "ULTRAMARINE"]
+PaletteName = Literal["EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "PASTEL", "ULTRAMARINE"]
 
 
-def _named(value: object) -> object:
+def _wrap_name(value: object) -> object:
     """A palette's bare name is short for the object that names it."""
     return {"name": value} if isinstance(value, str) else value
 
 
-class Member(BaseModel):
+class PaletteMemberModel(BaseModel):
     """One colour, and how much of it."""
 
     model_config = ConfigDict(extra="forbid", title="Palette member")
@@ -32,7 +32,7 @@ class Member(BaseModel):
     )
 
 
-class Palette(BaseModel):
+class PaletteModel(BaseModel):
     """Either a name or members."""
 
     model_config = ConfigDict(
@@ -41,16 +41,18 @@ class Palette(BaseModel):
         json_schema_extra={"oneOf": [{"required": ["name"]}, {"required": ["members"]}]},
     )
 
-    name: Annotated[Name, BeforeValidator(upper)] | None = Field(None, description="One of the provider's palettes.")
-    members: Annotated[list[Member], Field(min_length=1, max_length=8)] | None = Field(
+    name: Annotated[PaletteName, BeforeValidator(to_uppercase)] | None = Field(
+        None, description="One of the provider's palettes."
+    )
+    members: Annotated[list[PaletteMemberModel], Field(min_length=1, max_length=8)] | None = Field(
         None, description="One to eight colours."
     )
 
     @model_validator(mode="after")
-    def _either(self) -> "Palette":
+    def _validate_exclusive(self) -> "PaletteModel":
         if (self.name is None) == (self.members is None):
             raise ValueError("a palette has either a name or members")
         return self
 
 
-ColorPalette = Annotated[Palette, BeforeValidator(_named)]
+ColorPalette = Annotated[PaletteModel, BeforeValidator(_wrap_name)]

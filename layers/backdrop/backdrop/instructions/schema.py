@@ -5,31 +5,31 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backdrop.instructions.output_schema import Outputs, OutputWish
-from backdrop.instructions.palette import ColorPalette, Member, Palette
+from backdrop.instructions.output_schema import OutputModel, Outputs
+from backdrop.instructions.palette import ColorPalette, PaletteMemberModel, PaletteModel
 from backdrop.instructions.values import (
-    Codes,
-    Count,
+    AutoOnOff,
+    ImageCount,
     Metadata,
     Operation,
     Prompt,
-    Provider,
-    References,
+    ProviderPreference,
+    ReferenceKeys,
+    RenderingSpeed,
     Revision,
     Seed,
-    Speed,
     Style,
+    StyleCodes,
     StyleType,
-    Switch,
     Usd,
     VariantName,
 )
-from backdrop.model.styles import is_code
+from backdrop.model.styles import is_style_code
 
-MOST_VARIANTS = 20
+MAX_VARIANTS = 20
 
 
-class Variant(BaseModel):
+class VariantModel(BaseModel):
     """The fields that may differ from one picture of a photo to another; None where none is given.
 
     Which exclude one another is not said here.
@@ -53,11 +53,11 @@ class Variant(BaseModel):
     style_preset: Style | None = Field(
         None, description="The long form of `style` for a preset.", examples=["GOLDEN_HOUR"]
     )
-    style_codes: Codes | None = Field(
+    style_codes: StyleCodes | None = Field(
         None, description="The long form of `style` for one or more 8-digit codes.", examples=[["AAFF5733"]]
     )
     style_type: StyleType | None = Field(None, description="The kind of picture.")
-    style_reference_images: References | None = Field(
+    style_reference_images: ReferenceKeys | None = Field(
         None,
         description="Keys of one to four pictures in the input bucket whose style is taken over.",
         examples=[["references/summer.jpg"]],
@@ -70,13 +70,13 @@ class Variant(BaseModel):
     negative_prompt: Prompt | None = Field(
         None, description="What the background shall not show, 1 to 2,000 characters.", examples=["people, text"]
     )
-    magic_prompt: Switch | None = Field(None, description="Whether the provider may enrich the prompt.")
-    rendering_speed: Speed | None = Field(None, description="Faster is cheaper, slower is finer.")
-    num_images: Count | None = Field(
+    magic_prompt: AutoOnOff | None = Field(None, description="Whether the provider may enrich the prompt.")
+    rendering_speed: RenderingSpeed | None = Field(None, description="Faster is cheaper, slower is finer.")
+    num_images: ImageCount | None = Field(
         None, description="How many pictures to make of one photo; each is paid for.", examples=[2]
     )
     seed: Seed | None = Field(None, description="A number that makes a provider's choice repeatable.", examples=[42])
-    provider: Provider | None = Field(
+    provider: ProviderPreference | None = Field(
         None, description="Who makes the picture, or a list of providers in order of preference."
     )
     output: Outputs | None = Field(None, description="How the pictures are handed over: one form, or a list of them.")
@@ -92,7 +92,7 @@ class Variant(BaseModel):
         examples=[{"sku": "4711"}],
     )
 
-    def fields(self) -> dict[str, Any]:
+    def to_fields(self) -> dict[str, Any]:
         """The given fields under their long names; a prompt alone means `replace`."""
         given: dict[str, Any] = self.model_dump(exclude_none=True, exclude={"variants"})
         if not given.get("revision"):
@@ -102,26 +102,31 @@ class Variant(BaseModel):
         for name in ("style", "style_preset"):
             style = given.pop(name, None)
             if style:
-                given |= {"style_codes": [style]} if is_code(style) else {"style_preset": style}
+                given |= {"style_codes": [style]} if is_style_code(style) else {"style_preset": style}
         return given
 
 
-class Wish(Variant):
+class InstructionsModel(VariantModel):
     """All that one place can say."""
 
     model_config = ConfigDict(extra="forbid", title="Backdrop instructions")
 
-    variants: Annotated[dict[VariantName, Variant], Field(max_length=MOST_VARIANTS)] | None = Field(
+    variants: Annotated[dict[VariantName, VariantModel], Field(max_length=MAX_VARIANTS)] | None = Field(
         None,
         description="Several pictures of one photo: by name (`a-z`, `0-9`, `-`) the fields in which each differs.",
         examples=[{"beach": {"prompt": "on a beach"}, "cut-out": {"operation": "remove"}}],
     )
 
 
-def known_at(steps: Sequence[str | int]) -> list[str]:
+def list_known_fields(path: Sequence[str | int]) -> list[str]:
     """The names of the fields that may stand at a place in the JSON."""
-    inside = {"output": OutputWish, "members": Member, "color_palette": Palette, "variants": Variant}
+    models_by_field = {
+        "output": OutputModel,
+        "members": PaletteMemberModel,
+        "color_palette": PaletteModel,
+        "variants": VariantModel,
+    }
     # A variant may be called `output`.
-    above = [*steps[:1], *steps[2:-1]] if steps[0] == "variants" else steps[:-1]
-    model = next((model for name, model in inside.items() if name in above), Wish)
+    ancestors = [*path[:1], *path[2:-1]] if path[0] == "variants" else path[:-1]
+    model = next((model for name, model in models_by_field.items() if name in ancestors), InstructionsModel)
     return list(model.model_fields)

@@ -5,70 +5,80 @@ import unicodedata
 from collections.abc import Collection
 from typing import NamedTuple
 
-from backdrop.model.object_keys import DEFAULTS_NAME, Kind, kind_of, sidecars_of
-from backdrop.model.spelling import edits
+from backdrop.model.object_keys import DEFAULTS_NAME, ObjectKind, classify_key, list_sidecar_keys
+from backdrop.model.spelling import count_edits
 
-MOST_EDITS = 2
+MAX_NAME_EDITS = 2
 # What desktops add to a name by themselves: a hidden suffix, the count of a second download.
-_ADDED = re.compile(r"\.txt$| \(\d+\)(?=\.json)", re.IGNORECASE)
+_DESKTOP_ADDITION = re.compile(r"\.txt$| \(\d+\)(?=\.json)", re.IGNORECASE)
 
 
-class NearMiss(NamedTuple):
+class SidecarSuggestion(NamedTuple):
     """A file that was probably meant, and what is wrong with its name: `found Red.jpg.json: …`."""
 
     key: str
-    why: str
+    reason: str
 
     def __str__(self) -> str:
-        return f"found {_name(self.key)}: {self.why}"
+        return f"found {_file_name(self.key)}: {self.reason}"
 
 
-def near_miss(photo: str, keys: Collection[str]) -> NearMiss | None:
+def suggest_sidecar(photo_key: str, keys: Collection[str]) -> SidecarSuggestion | None:
     """The nearest file; None where none is near."""
-    wanted = sidecars_of(photo)
-    spelled = {_folded(name) for name in wanted}
-    for key in (free := _free(keys, spelled)):
-        if key.lower() in {name.lower() for name in wanted}:
-            return NearMiss(key, "names are case-sensitive")
-        if _folded(key) in spelled:
-            return NearMiss(key, "it looks the same and is spelled in another Unicode form (NFC, NFD)")
-    near = next((key for key in free if _folded(_ADDED.sub("", key)) == _folded(wanted[0])), None)
-    if near is None:
-        alike = [key for key in free if _digits(key) in map(_digits, wanted)]
-        near = min(alike, key=lambda key: _least_edits(key, wanted), default=None)
-        near = near if near and _least_edits(near, wanted) <= MOST_EDITS else None
-    if near:
-        return NearMiss(near, f"it should be {_name(wanted[0])}")
-    nearly = next(filter(is_nearly_defaults, free), None)
-    return NearMiss(nearly, f"a folder's defaults are called {DEFAULTS_NAME}") if nearly else None
+    expected = list_sidecar_keys(photo_key)
+    normalized_expected = {_normalize(name) for name in expected}
+    for key in (candidates := _list_candidates(keys, normalized_expected)):
+        if key.lower() in {name.lower() for name in expected}:
+            return SidecarSuggestion(key, "names are case-sensitive")
+        if _normalize(key) in normalized_expected:
+            return SidecarSuggestion(key, "it looks the same and is spelled in another Unicode form (NFC, NFD)")
+    best = next(
+        (key for key in candidates if _normalize(_DESKTOP_ADDITION.sub("", key)) == _normalize(expected[0])), None
+    )
+    if best is None:
+        same_digits = [key for key in candidates if _extract_digits(key) in map(_extract_digits, expected)]
+        best = min(same_digits, key=lambda key: _count_min_edits(key, expected), default=None)
+        best = best if best and _count_min_edits(best, expected) <= MAX_NAME_EDITS else None
+    if best:
+        return SidecarSuggestion(best, f"it should be {_file_name(expected[0])}")
+    misspelled_defaults = next(filter(is_misspelled_defaults, candidates), None)
+    return (
+        SidecarSuggestion(misspelled_defaults, f"a folder's defaults are called {DEFAULTS_NAME}")
+        if misspelled_defaults
+        else None
+    )
 
 
-def is_nearly_defaults(key: str) -> bool:
+def is_misspelled_defaults(key: str) -> bool:
     """Whether a file was probably meant as its folder's defaults, and is not called so."""
-    name = _name(key)
-    return name != DEFAULTS_NAME and edits(name.lower().removesuffix(".txt"), DEFAULTS_NAME) <= MOST_EDITS
+    name = _file_name(key)
+    return name != DEFAULTS_NAME and count_edits(name.lower().removesuffix(".txt"), DEFAULTS_NAME) <= MAX_NAME_EDITS
 
 
-def _free(keys: Collection[str], spelled: Collection[str]) -> list[str]:
+def _list_candidates(keys: Collection[str], normalized_expected: Collection[str]) -> list[str]:
     """The files that may be meant for this photo: none that is, or looks like, another photo's own."""
-    taken = {name for key in keys if kind_of(key) is Kind.PHOTO for name in sidecars_of(key)}
-    others = {_folded(name) for name in taken}.difference(spelled)
-    spare = (key for key in keys if ".json" in key.lower() and kind_of(key) is not Kind.DEFAULTS)
-    return sorted(key for key in spare if key not in taken and _folded(_ADDED.sub("", key)) not in others)
+    others_sidecars = {name for key in keys if classify_key(key) is ObjectKind.PHOTO for name in list_sidecar_keys(key)}
+    normalized_others = {_normalize(name) for name in others_sidecars}.difference(normalized_expected)
+    json_files = (key for key in keys if ".json" in key.lower() and classify_key(key) is not ObjectKind.DEFAULTS)
+    return sorted(
+        key
+        for key in json_files
+        if key not in others_sidecars and _normalize(_DESKTOP_ADDITION.sub("", key)) not in normalized_others
+    )
 
 
-def _folded(key: str) -> str:
+def _normalize(key: str) -> str:
     return unicodedata.normalize("NFC", key).lower()
 
 
-def _digits(key: str) -> str:
+def _extract_digits(key: str) -> str:
     """The photos of a series differ in a number, and no one mistypes that."""
-    return "".join(letter for letter in _name(key).lower().partition(".json")[0] if letter.isdigit())
+    return "".join(letter for letter in _file_name(key).lower().partition(".json")[0] if letter.isdigit())
 
 
-def _least_edits(key: str, wanted: Collection[str]) -> int:
-    return min(edits(_name(key).lower(), _name(name).lower()) for name in wanted)
+def _count_min_edits(key: str, expected: Collection[str]) -> int:
+    return min(count_edits(_file_name(key).lower(), _file_name(name).lower()) for name in expected)
 
 
-def _name(key: str) -> str:
+def _file_name(key: str) -> str:
     return key.rpartition("/")[2]

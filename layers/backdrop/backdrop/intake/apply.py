@@ -3,46 +3,53 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
-from backdrop.instructions.sources import Place
-from backdrop.instructions.suggest import near_miss
-from backdrop.intake.batch_prefetch import Strangers
-from backdrop.intake.decide import AFTER_RESOLVING, BEFORE_RESOLVING, Decision, Resolution
-from backdrop.intake.dispatch import Onward
-from backdrop.intake.folder_defaults import Folders
-from backdrop.intake.instruction_resolver import Asking
-from backdrop.intake.job_planner import Wanted
-from backdrop.intake.photo_state import PhotoState, found_of
+from backdrop.instructions.sources import InstructionSource
+from backdrop.instructions.suggest import suggest_sidecar
+from backdrop.intake.batch_prefetch import BatchPrefetch
+from backdrop.intake.decide import AFTER_RESOLVING, BEFORE_RESOLVING, Decision, PlanDecision
+from backdrop.intake.dispatch import Dispatcher
+from backdrop.intake.folder_defaults import FolderDefaultsIntake
+from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.job_planner import JobPlan
+from backdrop.intake.photo_state import PhotoState, classify_plan
 from backdrop.intake.photo_status import (
-    Refusal,
-    gone,
-    known_since,
-    named,
-    refusals,
-    said_at,
-    still_refused,
-    still_wanted,
+    IntakeRefusal,
+    clear_photo,
+    find_requested_at,
+    keep_first_seen,
+    list_current_jobs,
+    list_kept_missing_instructions,
+    list_kept_refusals,
+    list_refusals,
 )
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import InstructionError, OwnedError, StaleError
-from backdrop.model.image_request import Asked
-from backdrop.model.intake_event import Look
-from backdrop.model.job import Job, Owner, Problem, Source
+from backdrop.model.errors import ConflictError, ContentOwnedError, InstructionError
+from backdrop.model.image_request import ImageRequest
+from backdrop.model.intake_event import IntakeEvent
+from backdrop.model.job import ContentOwner, Job, Problem, Source
 from backdrop.model.object_keys import folder_of
 from backdrop.model.sentence import Sentence
-from backdrop.pipeline.crash_guard import LONGEST_LOOK
-from backdrop.pipeline.enqueue import look_again, remind, to_deliver
-from backdrop.pipeline.image_requests import Hearing, heard, held_by, noted, refused
-from backdrop.pipeline.job_diff import accepted, after, steps_of
-from backdrop.pipeline.unreadable_files import forget_unreadable
+from backdrop.pipeline.crash_guard import INTAKE_TIMEOUT
+from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_recheck, enqueue_settle_check
+from backdrop.pipeline.image_requests import (
+    ImageRequests,
+    assign_problem_origins,
+    build_broken_defaults_problems,
+    build_pending_request,
+    mark_request_seen,
+)
+from backdrop.pipeline.job_diff import apply_transitions, find_newly_accepted, plan_transitions
+from backdrop.pipeline.unreadable_files import clear_unreadable
 from backdrop.ports import Clock
 
-TRIES = 8
-LONGEST_DELAY_SECONDS = 900
-MOST_NAMES = 1000
+MAX_TRIES = 8
+MAX_QUEUE_DELAY_SECONDS = 900
+MAX_LISTED_KEYS = 1000
 
 
 @dataclass(frozen=True)
@@ -50,47 +57,47 @@ class IntakeResult:
     """What an event led to: jobs put into their lanes, and what was refused."""
 
     accepted: tuple[Job, ...] = ()
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[IntakeRefusal, ...] = ()
 
 
 @dataclass(eq=False, repr=False)
-class Photos:
+class PhotoIntake:
     """The step for one photo."""
 
-    asking: Asking
+    resolver: InstructionResolver
     ledger: Ledger
-    folders: Folders
-    hearing: Hearing
-    deliver: Queue
-    intake: Queue
-    onward: Onward
-    strangers: Strangers
+    folder_defaults_intake: FolderDefaultsIntake
+    image_requests: ImageRequests
+    deliver_queue: Queue
+    intake_queue: Queue
+    dispatcher: Dispatcher
+    prefetch: BatchPrefetch
     clock: Clock
     settle_seconds: int
 
-    def handle(self, look: Look) -> IntakeResult:
+    def handle(self, event: IntakeEvent) -> IntakeResult:
         """Decide anew as often as others were faster."""
-        owners: dict[str, Owner] = {}
-        for _ in range(TRIES):
+        owners: dict[str, ContentOwner] = {}
+        for _ in range(MAX_TRIES):
             try:
-                return self._handle_once(look, owners)
-            except StaleError:
-                look = replace(look, overtaken=True)
+                return self._handle_once(event, owners)
+            except ConflictError:
+                event = replace(event, lost_race=True)
                 self.clock.sleep(self.clock.jitter(0.1))
-            except OwnedError as error:
-                owners[error.owner.content_key] = error.owner
-        raise StaleError
+            except ContentOwnedError as error:
+                owners[error.owner.content_id] = error.owner
+        raise ConflictError
 
-    def _handle_once(self, look: Look, owners: Mapping[str, Owner]) -> IntakeResult:
+    def _handle_once(self, event: IntakeEvent, owners: Mapping[str, ContentOwner]) -> IntakeResult:
         """Do what the first table says (intake/decide.py); `owners` pay for some content already."""
         state = PhotoState(
-            look, self.ledger, self.strangers, self.hearing, self.asking, self.clock, self.settle_seconds
+            event, self.ledger, self.prefetch, self.image_requests, self.resolver, self.clock, self.settle_seconds
         )
         match BEFORE_RESOLVING.decide(state.facts):
             case Decision.IGNORE:
                 return IntakeResult()
             case Decision.REDELIVER:
-                return self._hand_on(state.source, state.jobs)
+                return self._dispatch(state.source, state.jobs)
             case Decision.REOPEN:
                 return self._reopen(state, owners)
             case Decision.WAIT:
@@ -100,162 +107,198 @@ class Photos:
             case Decision.CANCEL:
                 return self._cancel(state)
             case Decision.RESET_CRASHES:
-                self.ledger.put_source(state.source.but(photo=None, asked_from="", crashes=0), ())
-                raise StaleError
+                self.ledger.put_source(
+                    replace(state.source, photo=None, instructions_fingerprint="", crash_count=0), ()
+                )
+                raise ConflictError
             case Decision.READ_AGAIN:
-                forget_unreadable(self.ledger, self.deliver, state.source)
-                return self._handle_once(look, owners)
+                clear_unreadable(self.ledger, self.deliver_queue, state.source)
+                return self._handle_once(event, owners)
 
     # -- before resolving ----------------------------------------------------------------------------------
 
-    def _reopen(self, state: PhotoState, owners: Mapping[str, Owner]) -> IntakeResult:
+    def _reopen(self, state: PhotoState, owners: Mapping[str, ContentOwner]) -> IntakeResult:
         """The bytes of its jobs lie there, whatever lay there meanwhile; what ended unpaid runs again."""
-        source, jobs, seen, look = state.source, state.jobs, state.seen, state.look
-        said = said_at(source, seen, seen.places, look, self.clock.now())
-        lies = {"version_id": seen.photo.version_id, "for_executions": False, "said_at": said}
-        renewed = [job.but(**lies) for job in named(source, jobs)]
-        steps = steps_of(self.ledger, source, jobs, renewed, owners, self.clock.now())
-        if steps or not state.was_decided:
-            source = source.but(photo=seen.photo, asked_from=seen.asked_from, waiting_since=None)
-            self._record(look, source, steps)
-        elif not look.again:
+        source, jobs, snapshot, event = state.source, state.jobs, state.snapshot, state.event
+        requested_at = find_requested_at(source, snapshot, snapshot.instruction_sources, event, self.clock.now())
+        changes = {"version_id": snapshot.photo.version_id, "is_execution_scoped": False, "requested_at": requested_at}
+        renewed_jobs = [replace(job, **changes) for job in list_current_jobs(source, jobs)]
+        job_transitions = plan_transitions(self.ledger, source, jobs, renewed_jobs, owners, self.clock.now())
+        if job_transitions or not state.was_decided:
+            source = replace(
+                source,
+                photo=snapshot.photo,
+                instructions_fingerprint=snapshot.instructions_fingerprint,
+                settling_since=None,
+            )
+            self._save_source(event, source, job_transitions)
+        elif not event.is_repeated:
             return IntakeResult()
-        self._hand_on(source, after(steps, jobs), steps)
-        return IntakeResult(accepted(steps, jobs))
+        self._dispatch(source, apply_transitions(job_transitions, jobs), job_transitions)
+        return IntakeResult(find_newly_accepted(job_transitions, jobs))
 
     def _cancel(self, state: PhotoState) -> IntakeResult:
         """The photo was deleted, and what is not paid yet is not bought; or a request names what never was."""
-        source, jobs, look = state.source, state.jobs, state.look
+        source, jobs, event = state.source, state.jobs, state.event
         now = self.clock.now()
-        missing = InstructionError(Code.PHOTO_NOT_FOUND, f"There is no {look.key} in the bucket {look.bucket}.")
-        lost = tuple(one for one in source.problems if one.code is Code.PHOTO_NOT_FOUND)
-        problems = (Problem.of(missing, now),) if look.request else lost
-        if source.rev == 0 and not problems:
+        not_found = InstructionError(Code.PHOTO_NOT_FOUND, f"There is no {event.key} in the bucket {event.bucket}.")
+        earlier_not_found = tuple(one for one in source.problems if one.code is Code.PHOTO_NOT_FOUND)
+        problems = (Problem.from_error(not_found, now),) if event.request else earlier_not_found
+        if source.lock_version == 0 and not problems:
             return IntakeResult()
-        steps = [step for job in jobs if (step := transitions.cancel(job, now))]
-        if steps or problems or source.problems or source.waiting_since or source.held_by:
-            asked = noted(source, look.request, now, problems=problems)
-            source = gone(heard(source, look.request), problems)
-            self._record(look, source, steps, asked)
+        job_transitions = [step for job in jobs if (step := transitions.cancel(job, now))]
+        if job_transitions or problems or source.problems or source.settling_since or source.blocked_by_defaults:
+            image_request = build_pending_request(source, event.request, now, problems=problems)
+            source = clear_photo(mark_request_seen(source, event.request), problems)
+            self._save_source(event, source, job_transitions, image_request)
         else:
-            if not source.seen_gone:
-                self.ledger.put_source(source.but(seen_gone=True), ())
-            if not look.again:
+            if not source.was_missing:
+                self.ledger.put_source(replace(source, was_missing=True), ())
+            if not event.is_repeated:
                 return IntakeResult()
-        self._hand_on(source, after(steps, jobs), steps)
-        return IntakeResult(refused=refusals(source, problems))
+        self._dispatch(source, apply_transitions(job_transitions, jobs), job_transitions)
+        return IntakeResult(refused=list_refusals(source, problems))
 
     def _wait(self, state: PhotoState) -> IntakeResult:
         """Record that the photo waits, and have it looked at when the time is over."""
-        source, seen = state.source, state.seen
-        since = source.waiting_since or self.clock.now()
-        if source.waiting_since is None or source.photo != seen.photo:
-            asked = {"photo": seen.photo, "asked_from": seen.asked_from}
-            waits = source.but(**asked, waiting_since=since, put_at=self.clock.now(), begun_until=None)
-            self.ledger.put_source(waits, ())
-        delay = min(int(state.seconds_to_settle) + 1, LONGEST_DELAY_SECONDS)
-        remind(self.intake, source, delay)
+        source, snapshot = state.source, state.snapshot
+        since = source.settling_since or self.clock.now()
+        if source.settling_since is None or source.photo != snapshot.photo:
+            changes = {"photo": snapshot.photo, "instructions_fingerprint": snapshot.instructions_fingerprint}
+            waiting_source = replace(
+                source, **changes, settling_since=since, last_sent_at=self.clock.now(), processing_until=None
+            )
+            self.ledger.put_source(waiting_source, ())
+        delay = min(int(state.seconds_to_settle) + 1, MAX_QUEUE_DELAY_SECONDS)
+        enqueue_settle_check(self.intake_queue, source, delay)
         return IntakeResult()
 
     # -- resolving -----------------------------------------------------------------------------------------
 
-    def _resolve(self, state: PhotoState, owners: Mapping[str, Owner]) -> IntakeResult:
+    def _resolve(self, state: PhotoState, owners: Mapping[str, ContentOwner]) -> IntakeResult:
         """Resolve the instructions, and do what the second table says."""
-        source, jobs, seen, request = state.source, state.jobs, state.seen, state.look.request
-        places, broken = self.asking.places_of(source, seen, request)
-        if broken:
-            self.folders.report(source.bucket, broken, *self.asking.defaults.look(source.bucket, broken))
-        found = self.asking.asked_for(source, jobs, seen, places, broken, self.onward.lanes.keys())
-        found = replace(found, problems=tuple(self._with_near_miss(source, one) for one in found.problems))
-        if request and not found.jobs:
-            why = found.problems or held_by(broken, self.clock.now())
-            found = Wanted(problems=refused(why, seen.photo_error))
-        match AFTER_RESOLVING.decide(state.facts.adding(found_of(found))):
-            case Resolution.APPLY:
-                return self._apply(state, owners, found, places, broken)
-            case Resolution.REFUSE_REQUEST:
-                return self._refuse_request(state, found)
-            case Resolution.SIDECAR_FIRST:
-                first = self._handle_once(replace(state.look, request=None), owners)
-                return IntakeResult(first.accepted, self._handle_once(state.look, owners).refused)
-            case Resolution.REDELIVER:
-                return self._hand_on(source, jobs)
+        source, jobs, snapshot, request = state.source, state.jobs, state.snapshot, state.event.request
+        instruction_sources, broken_defaults = self.resolver.collect_sources(source, snapshot, request)
+        if broken_defaults:
+            self.folder_defaults_intake.report(
+                source.bucket, broken_defaults, *self.resolver.folder_defaults.read(source.bucket, broken_defaults)
+            )
+        plan = self.resolver.resolve_jobs(
+            source, jobs, snapshot, instruction_sources, broken_defaults, self.dispatcher.lanes.keys()
+        )
+        plan = replace(plan, problems=tuple(self._add_sidecar_suggestion(source, one) for one in plan.problems))
+        if request and not plan.jobs:
+            reasons = plan.problems or build_broken_defaults_problems(broken_defaults, self.clock.now())
+            plan = JobPlan(problems=assign_problem_origins(reasons, snapshot.photo_error))
+        match AFTER_RESOLVING.decide(state.facts.with_fact(classify_plan(plan))):
+            case PlanDecision.APPLY:
+                return self._apply(state, owners, plan, instruction_sources, broken_defaults)
+            case PlanDecision.REFUSE_REQUEST:
+                return self._refuse_request(state, plan)
+            case PlanDecision.SIDECAR_FIRST:
+                own_result = self._handle_once(replace(state.event, request=None), owners)
+                return IntakeResult(own_result.accepted, self._handle_once(state.event, owners).refused)
+            case PlanDecision.REDELIVER:
+                return self._dispatch(source, jobs)
 
-    def _with_near_miss(self, source: Source, problem: Problem) -> Problem:
+    def _add_sidecar_suggestion(self, source: Source, problem: Problem) -> Problem:
         """A photo without a word: perhaps its sidecar's name is not quite right."""
         if problem.code is not Code.NO_INSTRUCTIONS:
             return problem
-        names = list(islice(self.asking.photos.keys(source.bucket, folder_of(source.key)), MOST_NAMES))
-        found = near_miss(source.key, names)
-        return problem.but(message=Sentence(f"{problem.message} But {found}.")) if found else problem
+        keys = list(
+            islice(self.resolver.photos.list_folder_keys(source.bucket, folder_of(source.key)), MAX_LISTED_KEYS)
+        )
+        suggestion = suggest_sidecar(source.key, keys)
+        return replace(problem, message=Sentence(f"{problem.message} But {suggestion}.")) if suggestion else problem
 
-    def _refuse_request(self, state: PhotoState, found: Wanted) -> IntakeResult:
+    def _refuse_request(self, state: PhotoState, plan: JobPlan) -> IntakeResult:
         """Report why the request is refused. What the photo wanted before, it still wants."""
-        source, request = heard(state.source, state.look.request), state.look.request
-        asked = noted(source, request, self.clock.now(), problems=found.problems)
-        problems = (*found.problems, *still_wanted(source, found))
-        self._record(state.look, source.but(problems=problems, reported=True), (), asked)
-        self._hand_on(source, state.jobs)
-        return IntakeResult(refused=refusals(source, found.problems))
+        source, request = mark_request_seen(state.source, state.event.request), state.event.request
+        image_request = build_pending_request(source, request, self.clock.now(), problems=plan.problems)
+        problems = (*plan.problems, *list_kept_missing_instructions(source, plan))
+        self._save_source(state.event, replace(source, problems=problems, has_report=True), (), image_request)
+        self._dispatch(source, state.jobs)
+        return IntakeResult(refused=list_refusals(source, plan.problems))
 
     def _apply(
-        self, state: PhotoState, owners: Mapping[str, Owner], found: Wanted, places: Sequence[Place], broken: str
+        self,
+        state: PhotoState,
+        owners: Mapping[str, ContentOwner],
+        plan: JobPlan,
+        instruction_sources: Sequence[InstructionSource],
+        broken_defaults: str,
     ) -> IntakeResult:
         """Make what was resolved the photo's new state."""
-        jobs, seen, look, request, now = state.jobs, state.seen, state.look, state.look.request, self.clock.now()
-        of_execution = bool(request and request.ends_with_its_execution)
-        whose = {"for_executions": of_execution, "said_at": said_at(state.source, seen, places, look, now)}
-        found = replace(found, jobs=tuple(job.but(**whose) for job in found.jobs))
-        kept = self._kept_problems(state, found)
+        jobs, snapshot, event, request, now = (
+            state.jobs,
+            state.snapshot,
+            state.event,
+            state.event.request,
+            self.clock.now(),
+        )
+        is_for_executions = bool(request and request.is_execution_scoped)
+        changes = {
+            "is_execution_scoped": is_for_executions,
+            "requested_at": find_requested_at(state.source, snapshot, instruction_sources, event, now),
+        }
+        plan = replace(plan, jobs=tuple(replace(job, **changes) for job in plan.jobs))
+        kept_problems = self._list_kept_problems(state, plan)
         # A request is not held by broken defaults: it is refused.
-        source = heard(state.source, request).but(held_by="" if seen.photo_error or request else broken)
-        asked = noted(source, request, now, jobs=found.jobs, problems=found.problems)
-        for _ in range(TRIES):
-            steps = steps_of(self.ledger, source, jobs, found.jobs, owners, self.clock.now())
+        source = replace(
+            mark_request_seen(state.source, request),
+            blocked_by_defaults="" if snapshot.photo_error or request else broken_defaults,
+        )
+        image_request = build_pending_request(source, request, now, jobs=plan.jobs, problems=plan.problems)
+        for _ in range(MAX_TRIES):
+            job_transitions = plan_transitions(self.ledger, source, jobs, plan.jobs, owners, self.clock.now())
             try:
-                return self._write(state, source, found, steps, kept, asked)
-            except OwnedError as error:
-                owners = {**owners, error.owner.content_key: error.owner}
-        raise StaleError
+                return self._save_plan(state, source, plan, job_transitions, kept_problems, image_request)
+            except ContentOwnedError as error:
+                owners = {**owners, error.owner.content_id: error.owner}
+        raise ConflictError
 
-    def _kept_problems(self, state: PhotoState, found: Wanted) -> Sequence[Problem]:
+    def _list_kept_problems(self, state: PhotoState, plan: JobPlan) -> Sequence[Problem]:
         """What the report says in addition to what was found."""
-        if state.look.request:
-            return () if found.jobs else still_wanted(state.source, found)
-        if state.look.rerun:
+        if state.event.request:
+            return () if plan.jobs else list_kept_missing_instructions(state.source, plan)
+        if state.event.is_rerun:
             return ()
-        return still_refused(state.source, state.seen, found, was_decided=state.was_decided)
+        return list_kept_refusals(state.source, state.snapshot, plan, was_decided=state.was_decided)
 
     # -- what becomes of its jobs --------------------------------------------------------------------------
 
-    def _write(
+    def _save_plan(
         self,
         state: PhotoState,
         source: Source,
-        found: Wanted,
-        steps: Sequence[transitions.Step],
-        kept: Sequence[Problem],
-        asked: Asked | None,
+        plan: JobPlan,
+        job_transitions: Sequence[transitions.Transition],
+        kept_problems: Sequence[Problem],
+        image_request: ImageRequest | None,
     ) -> IntakeResult:
-        resolved: dict[str, object] = {
-            "photo": state.seen.photo,
-            "asked_from": state.seen.asked_from,
-            "sidecar_etag": state.seen.sidecar_etag,
-            "jobs": {job.variant: job.job_id for job in found.jobs},
-            "problems": (*(known_since(one, source.problems) for one in found.problems), *kept),
-            "waiting_since": None,
-            "reported": source.reported or bool(found.problems),
-            "begun_until": None,
-            "seen_gone": False,
-            "crashes": source.crashes if any(one.code is Code.CRASHED for one in found.problems) else 0,
+        changes: dict[str, Any] = {
+            "photo": state.snapshot.photo,
+            "instructions_fingerprint": state.snapshot.instructions_fingerprint,
+            "sidecar_etag": state.snapshot.sidecar_etag,
+            "jobs": {job.variant: job.job_id for job in plan.jobs},
+            "problems": (*(keep_first_seen(one, source.problems) for one in plan.problems), *kept_problems),
+            "settling_since": None,
+            "has_report": source.has_report or bool(plan.problems),
+            "processing_until": None,
+            "was_missing": False,
+            "crash_count": source.crash_count if any(one.code is Code.CRASHED for one in plan.problems) else 0,
         }
-        source = source.but(**resolved)
-        self._record(state.look, source, steps, asked)
-        self._hand_on(source, after(steps, state.jobs), steps)
-        return IntakeResult(accepted(steps, state.jobs), refusals(source, found.problems))
+        source = replace(source, **changes)
+        self._save_source(state.event, source, job_transitions, image_request)
+        self._dispatch(source, apply_transitions(job_transitions, state.jobs), job_transitions)
+        return IntakeResult(find_newly_accepted(job_transitions, state.jobs), list_refusals(source, plan.problems))
 
-    def _record(
-        self, look: Look, source: Source, steps: Sequence[transitions.Step], asked: Asked | None = None
+    def _save_source(
+        self,
+        event: IntakeEvent,
+        source: Source,
+        job_transitions: Sequence[transitions.Transition],
+        image_request: ImageRequest | None = None,
     ) -> None:
         """Write what a look led to, before it is handed on.
 
@@ -263,14 +306,18 @@ class Photos:
         again, should this worker die now. So another look comes when this worker must be gone. Such a look leaves none
         itself: many at once would overtake one another without end.
         """
-        if look.overtaken and not look.again:
-            look_again(self.intake, source.bucket, source.key, delay_seconds=int(LONGEST_LOOK.total_seconds()))
-        self.ledger.put_source(source, steps, asked)
+        if event.lost_race and not event.is_repeated:
+            enqueue_recheck(
+                self.intake_queue, source.bucket, source.key, delay_seconds=int(INTAKE_TIMEOUT.total_seconds())
+            )
+        self.ledger.put_source(source, job_transitions, image_request)
 
-    def _hand_on(self, source: Source, jobs: Sequence[Job], steps: Sequence[transitions.Step] = ()) -> IntakeResult:
+    def _dispatch(
+        self, source: Source, jobs: Sequence[Job], job_transitions: Sequence[transitions.Transition] = ()
+    ) -> IntakeResult:
         """Send the jobs on. Deliver learns of those that these steps end, and wakes the jobs that wait for them."""
-        for step in steps:
-            if step.job.ended:
-                to_deliver(self.deliver, source, step.job.job_id)
-        self.onward.dispatch(source, jobs)
+        for transition in job_transitions:
+            if transition.job.has_ended:
+                enqueue_delivery(self.deliver_queue, source, transition.job.job_id)
+        self.dispatcher.dispatch(source, jobs)
         return IntakeResult()

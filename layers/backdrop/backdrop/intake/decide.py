@@ -33,7 +33,7 @@ class Decision(StrEnum):
     READ_AGAIN = auto()
 
 
-class Resolution(StrEnum):
+class PlanDecision(StrEnum):
     """What intake does with resolved instructions.
 
     - `apply`: they are the photo's new state. Jobs that it no longer names end.
@@ -54,12 +54,12 @@ class Resolution(StrEnum):
 class History(Flag):
     """What the ledger knows about the photo.
 
-    NEW_IN_SNAPSHOT: it had no item when the batch began, and was not read again. WAITING: for its instructions.
+    NEW_IN_PREFETCH: it had no item when the batch began, and was not read again. WAITING: for its instructions.
     BLOCKED: on instructions that never came, or on broken folder defaults. WAS_MISSING: it was deleted, so that what
     is there now is a new photo, whatever its bytes.
     """
 
-    NEW_IN_SNAPSHOT = auto()
+    NEW_IN_PREFETCH = auto()
     NEW = auto()
     KNOWN = auto()
     WAITING = auto()
@@ -67,7 +67,7 @@ class History(Flag):
     WAS_MISSING = auto()
 
 
-class Event(Flag):
+class EventKind(Flag):
     """Why intake looks at the photo.
 
     OBJECT_CHANGED: something may have changed (S3, the sweep, fixed folder defaults). SETTLE_TIMEOUT: its time to wait
@@ -96,7 +96,7 @@ class Crashes(Flag):
     TOO_MANY = auto()
 
 
-class Photo(Flag):
+class PhotoInBucket(Flag):
     """What is in the bucket, compared with what the ledger recorded when it last decided.
 
     SAME: the very same object. SAME_BYTES: the same ETag, uploaded again. NEW: the ledger recorded none.
@@ -117,10 +117,10 @@ class Report(Flag):
 
 
 class References(Flag):
-    """OTHER: a style reference of a job that is not bought yet has other bytes now."""
+    """CHANGED: a style reference of a job that is not bought yet has other bytes now."""
 
     SAME = auto()
-    OTHER = auto()
+    CHANGED = auto()
 
 
 class Instructions(Flag):
@@ -157,7 +157,7 @@ class Problems(Flag):
     REPORTED = auto()
 
 
-class WantedBy(Flag):
+class RequestedBy(Flag):
     """EXECUTIONS: only Step Functions executions requested a job that is still under way, and it ends with them."""
 
     PHOTO = auto()
@@ -167,7 +167,7 @@ class WantedBy(Flag):
 class CancelMarks(Flag):
     """OVERRULED: a person cancelled a job, and the photo's instructions were written or uploaded again since."""
 
-    HOLD = auto()
+    IN_FORCE = auto()
     OVERRULED = auto()
 
 
@@ -178,14 +178,14 @@ class Inspection(Flag):
     FAILED = auto()
 
 
-class Settling(Flag):
+class SettlePeriod(Flag):
     """Whether the photo may still wait for its instructions. OVER also where it waited before, without success."""
 
     TIME_LEFT = auto()
     OVER = auto()
 
 
-class Found(Flag):
+class PlanResult(Flag):
     """What the instructions were resolved into. NO_INSTRUCTIONS: nothing but the problem that there are none."""
 
     JOBS = auto()
@@ -198,28 +198,40 @@ class Found(Flag):
 BEFORE_RESOLVING = DecisionTable(
     # The order in which facts are read. These cost calls: History, Event, Photo, References, CancelMarks.
     (
-        *(History, Event, Delivery, Crashes, Photo, Report, References, Instructions, OwnInstructions, Jobs, Problems),
-        *(WantedBy, Inspection, Settling, CancelMarks),
+        *(
+            History,
+            EventKind,
+            Delivery,
+            Crashes,
+            PhotoInBucket,
+            Report,
+            References,
+            Instructions,
+            OwnInstructions,
+            Jobs,
+            Problems,
+        ),
+        *(RequestedBy, Inspection, SettlePeriod, CancelMarks),
     ),
     (
         Rule(
             "The photo no longer waits for its instructions.",
-            (~History.WAITING, Event.SETTLE_TIMEOUT, Delivery.FIRST),
+            (~History.WAITING, EventKind.SETTLE_TIMEOUT, Delivery.FIRST),
             Decision.IGNORE,
         ),
         Rule(
             "The photo is gone, and the ledger may know by now what it did not know when the batch began.",
-            (History.NEW_IN_SNAPSHOT, Photo.MISSING),
+            (History.NEW_IN_PREFETCH, PhotoInBucket.MISSING),
             Decision.READ_AGAIN,
         ),
         Rule(
             "The photo is gone: what is not paid yet is not bought.",
-            (Photo.MISSING,),
+            (PhotoInBucket.MISSING,),
             Decision.CANCEL,
         ),
         Rule(
             "These are not the bytes that killed workers: they get a count of their own.",
-            (Crashes.TOO_MANY, Photo.OTHER_BYTES),
+            (Crashes.TOO_MANY, PhotoInBucket.OTHER_BYTES),
             Decision.RESET_CRASHES,
         ),
         Rule(
@@ -229,44 +241,50 @@ BEFORE_RESOLVING = DecisionTable(
         ),
         Rule(
             "A person or a program asks for it now.",
-            (Event.RERUN | Event.REQUEST,),
+            (EventKind.RERUN | EventKind.REQUEST,),
             Decision.RESOLVE,
         ),
         Rule(
             "A style reference changed, but the photo may still get instructions of its own.",
-            (Delivery.REPEATED, References.OTHER, ~OwnInstructions.COMPLETE, Inspection.PASSED, Settling.TIME_LEFT),
+            (
+                Delivery.REPEATED,
+                References.CHANGED,
+                ~OwnInstructions.COMPLETE,
+                Inspection.PASSED,
+                SettlePeriod.TIME_LEFT,
+            ),
             Decision.WAIT,
         ),
         Rule(
             "A style reference changed, so that its jobs ask for something else.",
-            (Delivery.REPEATED, References.OTHER),
+            (Delivery.REPEATED, References.CHANGED),
             Decision.RESOLVE,
         ),
         Rule(
             "Nothing changed, but the photo's own instructions want what only executions wanted so far.",
             (
                 History.KNOWN,
-                ~Event.SETTLE_TIMEOUT,
-                Photo.SAME,
+                ~EventKind.SETTLE_TIMEOUT,
+                PhotoInBucket.SAME,
                 Instructions.SAME,
                 OwnInstructions.COMPLETE,
-                WantedBy.EXECUTIONS,
+                RequestedBy.EXECUTIONS,
             ),
             Decision.REOPEN,
         ),
         Rule(
             "Nothing changed, but it was asked for once more after a person cancelled it.",
-            (History.KNOWN, Photo.SAME, Instructions.SAME, CancelMarks.OVERRULED),
+            (History.KNOWN, PhotoInBucket.SAME, Instructions.SAME, CancelMarks.OVERRULED),
             Decision.REOPEN,
         ),
         Rule(
             "Nothing changed, and an earlier worker may have died before it sent the jobs on.",
-            (History.KNOWN, Delivery.REPEATED, Photo.SAME, Instructions.SAME),
+            (History.KNOWN, Delivery.REPEATED, PhotoInBucket.SAME, Instructions.SAME),
             Decision.REDELIVER,
         ),
         Rule(
             "Nothing changed: an event alone is no reason to buy.",
-            (History.KNOWN, Photo.SAME, Instructions.SAME),
+            (History.KNOWN, PhotoInBucket.SAME, Instructions.SAME),
             Decision.IGNORE,
         ),
         Rule(
@@ -281,7 +299,7 @@ BEFORE_RESOLVING = DecisionTable(
         ),
         Rule(
             "A sidecar or tags may still follow.",
-            (~OwnInstructions.COMPLETE, Inspection.PASSED, Settling.TIME_LEFT),
+            (~OwnInstructions.COMPLETE, Inspection.PASSED, SettlePeriod.TIME_LEFT),
             Decision.WAIT,
         ),
         Rule(
@@ -293,42 +311,42 @@ BEFORE_RESOLVING = DecisionTable(
 )
 
 AFTER_RESOLVING = DecisionTable(
-    (History, Event, Photo, Instructions, OwnInstructions, Jobs, Inspection, Found),
+    (History, EventKind, PhotoInBucket, Instructions, OwnInstructions, Jobs, Inspection, PlanResult),
     (
         Rule(
             "A rerun finds no instructions: its jobs were requested directly, and stay.",
-            (Event.RERUN, Jobs.SAME_BYTES | Jobs.OTHER_BYTES, Found.NO_INSTRUCTIONS),
-            Resolution.REDELIVER,
+            (EventKind.RERUN, Jobs.SAME_BYTES | Jobs.OTHER_BYTES, PlanResult.NO_INSTRUCTIONS),
+            PlanDecision.REDELIVER,
         ),
         Rule(
             "The photo's own state decides, jobs and problems alike.",
-            (~Event.REQUEST,),
-            Resolution.APPLY,
+            (~EventKind.REQUEST,),
+            PlanDecision.APPLY,
         ),
         Rule(
             "The request can be carried out.",
-            (Found.JOBS,),
-            Resolution.APPLY,
+            (PlanResult.JOBS,),
+            PlanDecision.APPLY,
         ),
         Rule(
             "A request that cannot be carried out takes nothing from a photo that was decided on.",
-            (History.KNOWN | History.BLOCKED, Photo.SAME, Instructions.SAME),
-            Resolution.REFUSE_REQUEST,
+            (History.KNOWN | History.BLOCKED, PhotoInBucket.SAME, Instructions.SAME),
+            PlanDecision.REFUSE_REQUEST,
         ),
         Rule(
             "A request that cannot be carried out takes no job from the bytes that it was made for.",
             (Jobs.SAME_BYTES | Jobs.FORGOTTEN,),
-            Resolution.REFUSE_REQUEST,
+            PlanDecision.REFUSE_REQUEST,
         ),
         Rule(
             "The photo has instructions of its own that were not applied yet; the request must not take their place.",
             (OwnInstructions.COMPLETE, Inspection.PASSED),
-            Resolution.SIDECAR_FIRST,
+            PlanDecision.SIDECAR_FIRST,
         ),
         Rule(
             "Nothing else is wanted of the photo: the refusal is its result, and ends its waiting.",
             (),
-            Resolution.APPLY,
+            PlanDecision.APPLY,
         ),
     ),
 )

@@ -8,22 +8,22 @@ from backdrop.aws.sqs import Queue
 from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
-from backdrop.model.job import Job, Source, Status
-from backdrop.pipeline.documents import Receipts
-from backdrop.pipeline.enqueue import to_deliver, to_lane
-from backdrop.pipeline.failover import Moves
+from backdrop.model.job import Job, JobStatus, Source
+from backdrop.pipeline.documents import ReceiptWriter
+from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_job
+from backdrop.pipeline.failover import Failover
 from backdrop.ports import Clock
 
 
 @dataclass(eq=False, repr=False)
-class Onward:
+class Dispatcher:
     """`lanes` holds the queues of the providers that are on."""
 
     ledger: Ledger
     lanes: Mapping[str, Queue]
-    moves: Moves
-    receipts: Receipts
-    deliver: Queue
+    failover: Failover
+    receipts: ReceiptWriter
+    deliver_queue: Queue
     clock: Clock
 
     def dispatch(self, source: Source, jobs: Sequence[Job]) -> None:
@@ -31,22 +31,22 @@ class Onward:
 
         The first receipt is written here, so that each job takes its name along.
         """
-        receipt = self.receipts.write(source, jobs)
+        receipt_etag = self.receipts.write(source, jobs)
         for job in jobs:
-            if job.status is Status.ACCEPTED and job.provider in self.lanes:
-                to_lane(self.lanes[job.provider], job, receipt=receipt)
-            elif job.status is Status.ACCEPTED:
-                self._refuse(source, job)
-            elif job.status is Status.PAID:
-                to_deliver(self.deliver, source, job.job_id)
-        if not receipt or source.awaited:
-            to_deliver(self.deliver, source)
+            if job.status is JobStatus.ACCEPTED and job.provider in self.lanes:
+                enqueue_job(self.lanes[job.provider], job, receipt_etag=receipt_etag)
+            elif job.status is JobStatus.ACCEPTED:
+                self._fail_over_or_refuse(source, job)
+            elif job.status is JobStatus.PAID:
+                enqueue_delivery(self.deliver_queue, source, job.job_id)
+        if not receipt_etag or source.has_tracked_requests:
+            enqueue_delivery(self.deliver_queue, source)
 
-    def _refuse(self, source: Source, job: Job) -> None:
+    def _fail_over_or_refuse(self, source: Source, job: Job) -> None:
         """The job's provider was switched off since the job was accepted: another one does it, or nobody."""
-        words, now = f"{job.provider} is switched off in this stack.", self.clock.now()
-        job = self.ledger.job(source.source_id, job.job_id) or job
-        if job.status is not Status.ACCEPTED or self.moves.away(job, words):
+        reason, now = f"{job.provider} is switched off in this stack.", self.clock.now()
+        job = self.ledger.find_job(source.source_id, job.job_id) or job
+        if job.status is not JobStatus.ACCEPTED or self.failover.fail_over(job, reason):
             return
-        self.ledger.advance(transitions.fail(job, InstructionError(Code.PROVIDER_NOT_CONFIGURED, words), now))
-        to_deliver(self.deliver, source, job.job_id)
+        self.ledger.write_transition(transitions.fail(job, InstructionError(Code.PROVIDER_NOT_CONFIGURED, reason), now))
+        enqueue_delivery(self.deliver_queue, source, job.job_id)

@@ -1,136 +1,152 @@
 """Folder defaults: what `_backdrop.json` gives the photos in its folder and below, and what follows when it changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 
 from backdrop.aws.ledger import Ledger
-from backdrop.aws.ledger_index import Books
+from backdrop.aws.ledger_index import LedgerQueries
 from backdrop.aws.sqs import Queue
 from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
-from backdrop.instructions.sources import Place
-from backdrop.intake.photo_reader import facts_of, read_stored
+from backdrop.instructions.sources import InstructionSource
+from backdrop.intake.photo_reader import build_photo_facts, parse_stored_file
 from backdrop.model.codes import Code
-from backdrop.model.error_catalog import CODES
+from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import InstructionError
-from backdrop.model.ids import source_id
-from backdrop.model.intake_event import Look
+from backdrop.model.ids import derive_source_id
+from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import Problem, Source
-from backdrop.model.object_keys import defaults_of, folder_of
-from backdrop.pipeline.enqueue import look_at, look_at_folder, to_deliver
-from backdrop.ports import Clock, InputBucket, Stored
+from backdrop.model.object_keys import folder_of, list_defaults_keys
+from backdrop.pipeline.enqueue import enqueue_check, enqueue_delivery, enqueue_folder_scan
+from backdrop.ports import Clock, InputBucket, StoredObject
 
-MOST_WOKEN = 500
-MOST_COUNTED = 1000
-COUNTED_AGAIN_AFTER = timedelta(seconds=60)
+MAX_WOKEN_PHOTOS = 500
+MAX_COUNTED_PHOTOS = 1000
+RECOUNT_INTERVAL = timedelta(seconds=60)
 # A photo is counted once it is written down, and the index may lag.
-SECOND_LOOK_SECONDS = 120
+RECHECK_DELAY_SECONDS = 120
 
 
-class FolderDefaults:
+class FolderDefaultsCache:
     """The defaults of all folders, as they were when this batch first asked for each."""
 
     def __init__(self, photos: InputBucket) -> None:
         self._photos = photos
-        self._read: dict[tuple[str, str], Place | None] = {}
+        self._read: dict[tuple[str, str], InstructionSource | None] = {}
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """A new batch: what was read may have changed."""
         self._read.clear()
 
-    def above(self, bucket: str, key: str) -> list[Place]:
+    def read_inherited(self, bucket: str, key: str) -> list[InstructionSource]:
         """What a photo inherits, its own folder's first."""
-        found = (self._one(bucket, name) for name in defaults_of(key))
-        return [place for place in found if place]
+        sources = (self._read_cached(bucket, name) for name in list_defaults_keys(key))
+        return [place for place in sources if place]
 
-    def look(self, bucket: str, key: str) -> tuple[Stored | None, Place | None]:
+    def read(self, bucket: str, key: str) -> tuple[StoredObject | None, InstructionSource | None]:
         """One folder's defaults as they are now."""
-        stored = self._photos.read(bucket, key, limit=MAX_SIDECAR_BYTES)
-        self._read[bucket, key] = read_stored(key, stored) if stored else None
+        stored = self._photos.read(bucket, key, max_bytes=MAX_SIDECAR_BYTES)
+        self._read[bucket, key] = parse_stored_file(key, stored) if stored else None
         return stored, self._read[bucket, key]
 
-    def _one(self, bucket: str, key: str) -> Place | None:
+    def _read_cached(self, bucket: str, key: str) -> InstructionSource | None:
         if (bucket, key) not in self._read:
-            self.look(bucket, key)
+            self.read(bucket, key)
         return self._read[bucket, key]
 
 
 @dataclass(eq=False, repr=False)
-class Folders:
+class FolderDefaultsIntake:
     """The step for `_backdrop.json`: report what is wrong with it, wake the photos that wait for it."""
 
     ledger: Ledger
-    books: Books
-    defaults: FolderDefaults
-    intake: Queue
-    deliver: Queue
+    ledger_queries: LedgerQueries
+    folder_defaults: FolderDefaultsCache
+    intake_queue: Queue
+    deliver_queue: Queue
     clock: Clock
 
-    def handle(self, look: Look) -> tuple[Code, ...]:
+    def handle(self, event: IntakeEvent) -> tuple[Code, ...]:
         """The codes of what is wrong with the defaults; where nothing is, all that waited below is looked at anew."""
-        stored, place = self.defaults.look(look.bucket, look.key)
-        problems = self.report(look.bucket, look.key, stored, place, by_photo=False)
+        stored, defaults_source = self.folder_defaults.read(event.bucket, event.key)
+        problems = self.report(event.bucket, event.key, stored, defaults_source, before_blocking=False)
         # The index may lag by a moment, and a look may be under way that read the defaults before they were mended.
-        if not look.again:
-            look_at_folder(self.intake, look.bucket, look.key, delay_seconds=SECOND_LOOK_SECONDS)
+        if not event.is_repeated:
+            enqueue_folder_scan(self.intake_queue, event.bucket, event.key, delay_seconds=RECHECK_DELAY_SECONDS)
         if not problems:
-            self._wake(look)
+            self._wake_photos(event)
         return tuple(problem.code for problem in problems)
 
     def report(
-        self, bucket: str, key: str, stored: Stored | None, place: Place | None, *, by_photo: bool = True
+        self,
+        bucket: str,
+        key: str,
+        stored: StoredObject | None,
+        defaults_source: InstructionSource | None,
+        *,
+        before_blocking: bool = True,
     ) -> tuple[Problem, ...]:
         """Write down what is wrong with a folder's defaults and how many photos wait for it: one report for all.
 
         `by_photo`: a photo is about to be held, which the next look will count.
         """
-        source = self.ledger.photo(source_id(bucket, key))[0] or Source.at(bucket, key)
-        facts, errors = facts_of(stored) if stored else None, place.errors if place else ()
-        if errors and source.photo == facts and self._is_counted(source):
+        source = self.ledger.read_photo(derive_source_id(bucket, key))[0] or Source.new(bucket, key)
+        facts, errors = build_photo_facts(stored) if stored else None, defaults_source.errors if defaults_source else ()
+        if errors and source.photo == facts and self._is_recently_counted(source):
             problems = source.problems
         else:
-            problems = self._problems(source, errors)
-            if errors and by_photo:
-                look_at_folder(self.intake, bucket, key, delay_seconds=SECOND_LOOK_SECONDS)
+            problems = self._build_problems(source, errors)
+            if errors and before_blocking:
+                enqueue_folder_scan(self.intake_queue, bucket, key, delay_seconds=RECHECK_DELAY_SECONDS)
         if source.photo != facts or source.problems != problems:
-            reported = source.reported or bool(problems)
-            self.ledger.put_source(source.but(photo=facts, problems=problems, reported=reported), ())
-        if problems or source.reported:
-            to_deliver(self.deliver, source)
+            has_report = source.has_report or bool(problems)
+            self.ledger.put_source(replace(source, photo=facts, problems=problems, has_report=has_report), ())
+        if problems or source.has_report:
+            enqueue_delivery(self.deliver_queue, source)
         return problems
 
-    def _is_counted(self, source: Source) -> bool:
+    def _is_recently_counted(self, source: Source) -> bool:
         """Whether the problems of this very file are known, and those who wait for it were counted just now."""
         now = self.clock.now()
-        return bool(source.problems) and all(now - one.last_seen < COUNTED_AGAIN_AFTER for one in source.problems)
+        return bool(source.problems) and all(now - one.last_seen < RECOUNT_INTERVAL for one in source.problems)
 
-    def _problems(self, source: Source, errors: Sequence[InstructionError]) -> tuple[Problem, ...]:
+    def _build_problems(self, source: Source, errors: Sequence[InstructionError]) -> tuple[Problem, ...]:
         """The mistakes, each with how many photos wait; one that was there before began then."""
         if not errors:
             return ()
-        now, waiting = self.clock.now(), self._waiting(source)
-        known = {(one.code, one.path): one for one in source.problems}
+        now, waiting_text = self.clock.now(), self._describe_waiting_photos(source)
+        earlier = {(one.code, one.path): one for one in source.problems}
         problems: list[Problem] = []
         for error in errors:
-            problem = Problem.of(error, now).since(known.get((error.code, error.path)))
-            advice = problem.advice or CODES[error.code].advice
-            problems.append(problem.but(advice=advice.adding(waiting)) if waiting else problem)
+            problem = Problem.from_error(error, now).with_history(earlier.get((error.code, error.path)))
+            advice = problem.advice or ERROR_CATALOG[error.code].advice
+            problems.append(replace(problem, advice=advice.with_note(waiting_text)) if waiting_text else problem)
         return tuple(problems)
 
-    def _waiting(self, source: Source) -> str:
+    def _describe_waiting_photos(self, source: Source) -> str:
         """How many photos wait for the file to be fixed."""
-        found = sum(1 for _ in islice(self.books.wanting(source.bucket, folder_of(source.key)), MOST_COUNTED + 1))
-        if not found:
+        count = sum(
+            1
+            for _ in islice(
+                self.ledger_queries.list_needing_instructions(source.bucket, folder_of(source.key)),
+                MAX_COUNTED_PHOTOS + 1,
+            )
+        )
+        if not count:
             return ""
-        many = f"More than {MOST_COUNTED:,} photos wait" if found > MOST_COUNTED else f"{found:,} photos wait"
-        return f"{'1 photo waits' if found == 1 else many} here and below; mended, they go by themselves."
+        text = (
+            f"More than {MAX_COUNTED_PHOTOS:,} photos wait" if count > MAX_COUNTED_PHOTOS else f"{count:,} photos wait"
+        )
+        return f"{'1 photo waits' if count == 1 else text} here and below; mended, they go by themselves."
 
-    def _wake(self, look: Look) -> None:
+    def _wake_photos(self, event: IntakeEvent) -> None:
         """Some of the photos at a time; a message goes on with the others."""
-        waiting = self.books.wanting(look.bucket, folder_of(look.key), look.after)
-        woken = list(islice(waiting, MOST_WOKEN))
+        waiting_keys = self.ledger_queries.list_needing_instructions(
+            event.bucket, folder_of(event.key), event.start_after
+        )
+        woken = list(islice(waiting_keys, MAX_WOKEN_PHOTOS))
         for key in woken:
-            look_at(self.intake, look.bucket, key)
-        if len(woken) == MOST_WOKEN:
-            look_at_folder(self.intake, look.bucket, look.key, after=woken[-1])
+            enqueue_check(self.intake_queue, event.bucket, key)
+        if len(woken) == MAX_WOKEN_PHOTOS:
+            enqueue_folder_scan(self.intake_queue, event.bucket, event.key, after=woken[-1])

@@ -7,180 +7,187 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from backdrop.instructions.merge import Instructions, merged, mistakes_of, variants_of
-from backdrop.instructions.sources import Place
-from backdrop.model.capabilities import REFERENCES
-from backdrop.model.circuit import Lane
+from backdrop.instructions.merge import ResolvedInstructions, find_errors, list_variants, merge_instructions
+from backdrop.instructions.sources import InstructionSource
+from backdrop.model.capabilities import REFERENCES_FIELD
+from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
-from backdrop.model.ids import content_key, job_id
-from backdrop.model.item_size import too_much
-from backdrop.model.job import Job, Money, Problem, Source
+from backdrop.model.ids import derive_content_id, derive_job_id
+from backdrop.model.item_size import explain_oversize
+from backdrop.model.job import Job, MoneyStatus, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.photo_facts import ChangeCode, PhotoFacts
-from backdrop.model.pricing import Configured, limit_text, micro_of, usd_text
-from backdrop.model.routing import Choice, LaneOf, Market, first_choice
+from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_usd, to_micro_usd
+from backdrop.model.routing import HealthReader, Offers, Route, choose_route
 
 
-def all_open(provider: str) -> Lane:
+def assume_healthy(provider: str) -> ProviderHealth:
     """For those who look at prices alone: a lane that nothing is known of."""
-    return Lane(provider=provider)
+    return ProviderHealth(provider=provider)
 
 
-type HashesOf = Callable[[Sequence[str]], list[str]]
+type ReferenceHasher = Callable[[Sequence[str]], list[str]]
 """The SHA-256 of reference images by their keys."""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class JobPlan:
     """What the places ask for one photo: a job for each variant, and what stands in the way of the others."""
 
     jobs: tuple[Job, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @property
-    def says_nothing(self) -> bool:
+    def has_no_instructions(self) -> bool:
         """Whether nothing speaks for the photo: a rerun leaves what somebody once asked for directly as it is."""
-        silent = all(one.code is Code.NO_INSTRUCTIONS for one in self.problems)
-        return not self.jobs and bool(self.problems) and silent
+        only_missing_instructions = all(one.code is Code.NO_INSTRUCTIONS for one in self.problems)
+        return not self.jobs and bool(self.problems) and only_missing_instructions
 
 
 @dataclass(frozen=True)
-class Shop:
+class RoutingContext:
     """What can be had here: the provider that nobody need name, those that are on, and how their lanes are."""
 
     default_provider: str
-    on: Collection[str]
-    prices: Configured = field(default_factory=dict[str, int])
-    lane_of: LaneOf = all_open
+    enabled_providers: Collection[str]
+    prices: ConfiguredPrices = field(default_factory=dict[str, int])
+    read_health: HealthReader = assume_healthy
 
     @property
-    def market(self) -> Market:
-        return Market(self.on, self.prices)
+    def offers(self) -> Offers:
+        return Offers(self.enabled_providers, self.prices)
 
 
-class _Slips:
+class _ErrorCollector:
     """All that stands in the way of one job, so that nobody has to mend one thing a time."""
 
     def __init__(self, errors: list[InstructionError]) -> None:
         self.errors = errors
 
     @property
-    def says_nothing(self) -> bool:
+    def has_no_instructions(self) -> bool:
         return any(one.code is Code.NO_INSTRUCTIONS for one in self.errors)
 
-    def gather[T](self, work: Callable[[], T]) -> T | None:
+    def collect[T](self, action: Callable[[], T]) -> T | None:
         """What the work comes to, or None where it met a mistake."""
         try:
-            return work()
+            return action()
         except InstructionError as error:
             self.errors.append(error)
         return None
 
 
-def wanted(
+def plan_jobs(
     source: Source,
     photo: PhotoFacts,
     jobs: Sequence[Job],
-    places: Sequence[Place],
-    shop: Shop,
-    hashes_of: HashesOf,
+    instruction_sources: Sequence[InstructionSource],
+    routing: RoutingContext,
+    hash_references: ReferenceHasher,
     now: datetime,
-) -> Wanted:
+) -> JobPlan:
     """The jobs that the places, all without mistakes, ask for; `jobs` are those that the photo had before."""
-    found: list[Job] = []
+    planned: list[Job] = []
     problems: list[Problem] = []
-    for variant in variants_of(places):
-        instructions = merged(places, variant)
-        slips = _Slips(mistakes_of(instructions, places, variant))
-        if not slips.says_nothing:
-            names = instructions.providers(shop.default_provider)
-            choice = slips.gather(partial(first_choice, instructions.fields, names, shop.market, shop.lane_of))
-            asked = slips.gather(partial(_asked, instructions, hashes_of)) or {}
-            choice = choice or _priced(instructions, shop)
+    for variant in list_variants(instruction_sources):
+        instructions = merge_instructions(instruction_sources, variant)
+        collector = _ErrorCollector(find_errors(instructions, instruction_sources, variant))
+        if not collector.has_no_instructions:
+            provider_names = instructions.list_providers(routing.default_provider)
+            choice = collector.collect(
+                partial(choose_route, instructions.fields, provider_names, routing.offers, routing.read_health)
+            )
+            purchase_spec = collector.collect(partial(_build_purchase_spec, instructions, hash_references)) or {}
+            choice = choice or _find_priced_provider(instructions, routing)
             if choice:
-                job = _job(source, photo, variant, instructions, choice, asked, now)
-                slips.gather(partial(_check_price, job, jobs))
-                slips.gather(partial(_check_room, job))
-                found += [] if slips.errors else [job]
-        problems += [Problem.of(error, now, variant=variant) for error in slips.errors]
-    return Wanted(tuple(found), tuple(problems))
+                job = _build_job(source, photo, variant, instructions, choice, purchase_spec, now)
+                collector.collect(partial(_check_max_cost, job, jobs))
+                collector.collect(partial(_check_item_size, job))
+                planned += [] if collector.errors else [job]
+        problems += [Problem.from_error(error, now, variant=variant) for error in collector.errors]
+    return JobPlan(tuple(planned), tuple(problems))
 
 
-def _asked(instructions: Instructions, hashes_of: HashesOf) -> dict[str, Any]:
+def _build_purchase_spec(instructions: ResolvedInstructions, hash_references: ReferenceHasher) -> dict[str, Any]:
     """What reaches the provider: of references not where they lie, but what they are."""
-    asked = instructions.asked
-    if REFERENCES in asked:
-        asked[REFERENCES] = hashes_of(asked[REFERENCES])
-    return asked
+    purchase_spec = instructions.purchase_fields
+    if REFERENCES_FIELD in purchase_spec:
+        purchase_spec[REFERENCES_FIELD] = hash_references(purchase_spec[REFERENCES_FIELD])
+    return purchase_spec
 
 
-def _job(
+def _build_job(
     source: Source,
     photo: PhotoFacts,
     variant: str,
-    instructions: Instructions,
-    choice: Choice,
-    asked: dict[str, Any],
+    instructions: ResolvedInstructions,
+    choice: Route,
+    purchase_spec: dict[str, Any],
     now: datetime,
 ) -> Job:
-    image, revision = photo.sha256 or "", instructions.revision
+    image_sha256, revision = photo.sha256 or "", instructions.revision
     return Job(
-        job_id=job_id(
-            bucket=source.bucket, key=source.key, variant=variant, image_sha256=image, asked=asked, revision=revision
+        job_id=derive_job_id(
+            bucket=source.bucket,
+            key=source.key,
+            variant=variant,
+            image_sha256=image_sha256,
+            purchase_spec=purchase_spec,
+            revision=revision,
         ),
-        content_key=content_key(image_sha256=image, asked=asked, revision=revision),
+        content_id=derive_content_id(image_sha256=image_sha256, purchase_spec=purchase_spec, revision=revision),
         source_id=source.source_id,
         bucket=source.bucket,
         key=source.key,
         version_id=photo.version_id,
-        sha256=image,
-        prepared=photo.prepared,
+        sha256=image_sha256,
+        is_prepared=photo.is_prepared,
         variant=variant,
         operation=instructions.operation,
         provider=choice.provider,
-        asked=asked,
+        purchase_spec=purchase_spec,
         instructions=dict(instructions.fields),
         provenance=dict(instructions.provenance),
-        warnings=(*instructions.warnings, *_said_of(photo), *choice.passed_over),
+        warnings=(*instructions.warnings, *_list_photo_warnings(photo), *choice.passed_over),
         quoted=choice.price,
         queued_at=now,
-        put_at=now,
+        last_sent_at=now,
     )
 
 
-def _said_of(photo: PhotoFacts) -> list[JobWarning]:
+def _list_photo_warnings(photo: PhotoFacts) -> list[JobWarning]:
     """What people should know of how their photo was read."""
-    counts = (one.values[0] for one in photo.changes if one.code is ChangeCode.FIRST_OF_PICTURES)
-    words = (f"the file holds {count} pictures, and the first one is used" for count in counts)
-    return [JobWarning.coded(WarningCode.FIRST_PICTURE, one) for one in words]
+    picture_counts = (one.values[0] for one in photo.changes if one.code is ChangeCode.FIRST_OF_PICTURES)
+    messages = (f"the file holds {count} pictures, and the first one is used" for count in picture_counts)
+    return [JobWarning.from_code(WarningCode.FIRST_PICTURE, one) for one in messages]
 
 
-def _priced(instructions: Instructions, shop: Shop) -> Choice | None:
+def _find_priced_provider(instructions: ResolvedInstructions, routing: RoutingContext) -> Route | None:
     """A provider whose price is told beside what it cannot express; None where none has one."""
-    for name in instructions.providers(shop.default_provider):
-        price = shop.market.price(name, instructions.fields) if name in shop.on else None
+    for name in instructions.list_providers(routing.default_provider):
+        price = routing.offers.find_price(name, instructions.fields) if name in routing.enabled_providers else None
         if price is not None:
-            return Choice(name, price)
+            return Route(name, price)
     return None
 
 
-def _check_price(job: Job, jobs: Sequence[Job]) -> None:
+def _check_max_cost(job: Job, jobs: Sequence[Job]) -> None:
     """InstructionError where the job costs more than its instructions allow.
 
     What is paid already, or has its file from another job, costs nothing more, so no limit touches it.
     """
     limit = job.instructions.get("max_cost_usd")
-    mine = (one for one in jobs if one.job_id == job.job_id)
-    paid = any(one.money is not Money.NOT_SPENT or one.costs_nothing_more for one in mine)
-    if limit is None or paid or job.quoted <= micro_of(Decimal(str(limit))):
+    same_job = (one for one in jobs if one.job_id == job.job_id)
+    is_paid = any(one.money is not MoneyStatus.NOT_SPENT or one.needs_no_purchase for one in same_job)
+    if limit is None or is_paid or job.quoted <= to_micro_usd(Decimal(str(limit))):
         return
-    words = f"The job costs up to {usd_text(job.quoted)}; max_cost_usd allows {limit_text(limit)}."
-    raise InstructionError(Code.MAX_COST_EXCEEDED, words)
+    message = f"The job costs up to {format_usd(job.quoted)}; max_cost_usd allows {format_limit_usd(limit)}."
+    raise InstructionError(Code.MAX_COST_EXCEEDED, message)
 
 
-def _check_room(job: Job) -> None:
+def _check_item_size(job: Job) -> None:
     """InstructionError where the ledger could not hold what would be bought."""
-    words = too_much(job)
-    if words:
-        raise InstructionError(Code.INVALID_VALUE, words)
+    message = explain_oversize(job)
+    if message:
+        raise InstructionError(Code.INVALID_VALUE, message)

@@ -8,37 +8,37 @@ from functools import cached_property
 
 from backdrop.aws.ledger import Ledger
 from backdrop.instructions.merge import is_complete
-from backdrop.intake.batch_prefetch import Strangers
+from backdrop.intake.batch_prefetch import BatchPrefetch
 from backdrop.intake.decide import (
     CancelMarks,
     Crashes,
     Delivery,
-    Event,
-    Found,
+    EventKind,
     History,
     Inspection,
     Instructions,
     Jobs,
     OwnInstructions,
-    Photo,
+    PhotoInBucket,
+    PlanResult,
     Problems,
     References,
     Report,
-    Settling,
-    WantedBy,
+    RequestedBy,
+    SettlePeriod,
 )
-from backdrop.intake.instruction_resolver import Asking
-from backdrop.intake.job_planner import Wanted
-from backdrop.intake.photo_reader import Seen, see_from_afar
-from backdrop.intake.photo_status import is_empty, last_word, named
-from backdrop.model.circuit import Lane
+from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.job_planner import JobPlan
+from backdrop.intake.photo_reader import PhotoSnapshot, read_crashed_photo
+from backdrop.intake.photo_status import find_last_written_at, is_empty, list_current_jobs
+from backdrop.model.circuit import ProviderHealth
 from backdrop.model.decision_table import Facts
-from backdrop.model.ids import source_id
-from backdrop.model.intake_event import Look
-from backdrop.model.job import Job, Origin, Source, Status
-from backdrop.pipeline.crash_guard import MOST_CRASHES
-from backdrop.pipeline.image_requests import Hearing
-from backdrop.pipeline.unreadable_files import unreadable_problem
+from backdrop.model.ids import derive_source_id
+from backdrop.model.intake_event import IntakeEvent
+from backdrop.model.job import Job, JobStatus, Origin, Source
+from backdrop.pipeline.crash_guard import MAX_CRASHES
+from backdrop.pipeline.image_requests import ImageRequests
+from backdrop.pipeline.unreadable_files import find_unreadable_problem
 from backdrop.ports import Clock
 
 
@@ -46,11 +46,11 @@ from backdrop.ports import Clock
 class PhotoState:
     """What is known of one photo while one event is handled. Everything is read when it is first needed, and once."""
 
-    message: Look
+    received_event: IntakeEvent
     ledger: Ledger
-    strangers: Strangers
-    hearing: Hearing
-    asking: Asking
+    prefetch: BatchPrefetch
+    image_requests: ImageRequests
+    resolver: InstructionResolver
     clock: Clock
     settle_seconds: int
 
@@ -58,35 +58,39 @@ class PhotoState:
     def facts(self) -> Facts:
         return Facts(
             {
-                History: self._history,
-                Event: self._event,
-                Delivery: lambda: Delivery.REPEATED if self.look.again else Delivery.FIRST,
-                Crashes: self._crashes,
-                Photo: lambda: photo_of(self.source, self.seen) if self.found else Photo.MISSING,
-                Report: lambda: Report.OUTDATED if unreadable_problem(self.source) else Report.CURRENT,
-                References: self._references,
-                Instructions: lambda: instructions_of(self.source, self.seen),
-                OwnInstructions: lambda: own_instructions_of(self.seen),
-                Jobs: lambda: jobs_of(self.source, self.jobs, self.seen),
-                Problems: lambda: problems_of(self.source),
-                WantedBy: lambda: wanted_by(self.source, self.jobs),
-                Inspection: lambda: inspection_of(self.seen),
-                Settling: lambda: Settling.TIME_LEFT if self.seconds_to_settle > 0 else Settling.OVER,
-                CancelMarks: lambda: cancel_marks_of(self.source, self.jobs, self.seen, self.look, self.ledger.lane),
+                History: self._classify_history,
+                EventKind: self._classify_event,
+                Delivery: lambda: Delivery.REPEATED if self.event.is_repeated else Delivery.FIRST,
+                Crashes: self._classify_crashes,
+                PhotoInBucket: lambda: (
+                    compare_photo(self.source, self.snapshot) if self.optional_snapshot else PhotoInBucket.MISSING
+                ),
+                Report: lambda: Report.OUTDATED if find_unreadable_problem(self.source) else Report.CURRENT,
+                References: self._compare_references,
+                Instructions: lambda: compare_instructions(self.source, self.snapshot),
+                OwnInstructions: lambda: classify_own_instructions(self.snapshot),
+                Jobs: lambda: compare_jobs(self.source, self.jobs, self.snapshot),
+                Problems: lambda: classify_problems(self.source),
+                RequestedBy: lambda: classify_requester(self.source, self.jobs),
+                Inspection: lambda: classify_inspection(self.snapshot),
+                SettlePeriod: lambda: SettlePeriod.TIME_LEFT if self.seconds_to_settle > 0 else SettlePeriod.OVER,
+                CancelMarks: lambda: check_cancel_marks(
+                    self.source, self.jobs, self.snapshot, self.event, self.ledger.read_health
+                ),
             }
         )
 
     @property
     def was_decided(self) -> bool:
         """Whether this very state led to a decision before."""
-        same = self.facts[Photo] is Photo.SAME and self.facts[Instructions] is Instructions.SAME
+        same = self.facts[PhotoInBucket] is PhotoInBucket.SAME and self.facts[Instructions] is Instructions.SAME
         return same and self.facts[History] in History.KNOWN | History.BLOCKED
 
     # -- the ledger ------------------------------------------------------------------------------------------------
 
     @cached_property
     def source(self) -> Source:
-        return self._item[0] or Source.at(self.message.bucket, self.message.key)
+        return self._item[0] or Source.new(self.received_event.bucket, self.received_event.key)
 
     @property
     def jobs(self) -> Sequence[Job]:
@@ -94,158 +98,178 @@ class PhotoState:
 
     @cached_property
     def _item(self) -> tuple[Source | None, Sequence[Job]]:
-        ident = source_id(self.message.bucket, self.message.key)
-        return (None, ()) if self._is_new_in_snapshot else self.ledger.photo(ident)
+        photo_id = derive_source_id(self.received_event.bucket, self.received_event.key)
+        return (None, ()) if self._is_new_in_prefetch else self.ledger.read_photo(photo_id)
 
     @cached_property
-    def _is_new_in_snapshot(self) -> bool:
-        return self.message.is_plain and self.strangers.take(source_id(self.message.bucket, self.message.key))
+    def _is_new_in_prefetch(self) -> bool:
+        return self.received_event.is_first_object_change and self.prefetch.is_new(
+            derive_source_id(self.received_event.bucket, self.received_event.key)
+        )
 
-    def _history(self) -> History:
-        return History.NEW_IN_SNAPSHOT if self._is_new_in_snapshot else history_of(self.source)
+    def _classify_history(self) -> History:
+        return History.NEW_IN_PREFETCH if self._is_new_in_prefetch else classify_history(self.source)
 
     # -- the event -------------------------------------------------------------------------------------------------
 
     @cached_property
-    def look(self) -> Look:
+    def event(self) -> IntakeEvent:
         """The message as it is meant: a request that was handled before only finishes what was left undone."""
-        is_repeated = self.message.request and self.hearing.is_known(self.source, self.message.request)
-        return replace(self.message, request=None, again=True) if is_repeated else self.message
+        is_repeated = self.received_event.request and self.image_requests.is_duplicate(
+            self.source, self.received_event.request
+        )
+        return replace(self.received_event, request=None, is_repeated=True) if is_repeated else self.received_event
 
-    def _event(self) -> Event:
-        if self.message.request:
-            return Event.REQUEST if self.look.request else Event.REPEATED_REQUEST
-        if self.message.rerun:
-            return Event.RERUN
-        return Event.SETTLE_TIMEOUT if self.message.settled else Event.OBJECT_CHANGED
+    def _classify_event(self) -> EventKind:
+        if self.received_event.request:
+            return EventKind.REQUEST if self.event.request else EventKind.REPEATED_REQUEST
+        if self.received_event.is_rerun:
+            return EventKind.RERUN
+        return EventKind.SETTLE_TIMEOUT if self.received_event.is_settle_timeout else EventKind.OBJECT_CHANGED
 
-    def _crashes(self) -> Crashes:
-        opened_by_person = self.facts[Event] is Event.RERUN and self.facts[Delivery] is Delivery.FIRST
-        is_over = self.source.crashes >= MOST_CRASHES and not opened_by_person
-        return Crashes.TOO_MANY if is_over else Crashes.TOLERABLE
+    def _classify_crashes(self) -> Crashes:
+        is_ordered_by_person = self.facts[EventKind] is EventKind.RERUN and self.facts[Delivery] is Delivery.FIRST
+        is_over_limit = self.source.crash_count >= MAX_CRASHES and not is_ordered_by_person
+        return Crashes.TOO_MANY if is_over_limit else Crashes.TOLERABLE
 
     # -- the bucket ------------------------------------------------------------------------------------------------
 
     @cached_property
-    def found(self) -> Seen | None:
+    def optional_snapshot(self) -> PhotoSnapshot | None:
         """The photo with its sidecar and tags; None where there is no photo."""
-        photo, bucket, key = self.source.photo, self.message.bucket, self.message.key
+        recorded, bucket, key = self.source.photo, self.received_event.bucket, self.received_event.key
         if self.facts[Crashes] is Crashes.TOO_MANY:
-            return see_from_afar(self.asking.photos, bucket, key, self.source.crashes)
+            return read_crashed_photo(self.resolver.photos, bucket, key, self.source.crash_count)
         # What was prepared for a call may have expired since the first delivery, so it is prepared again.
-        prepares_again = self.look.again and photo and photo.prepared
-        return self.asking.reader.read(bucket, key, None if prepares_again else photo)
+        must_prepare_again = self.event.is_repeated and recorded and recorded.is_prepared
+        return self.resolver.reader.read(bucket, key, None if must_prepare_again else recorded)
 
     @property
-    def seen(self) -> Seen:
+    def snapshot(self) -> PhotoSnapshot:
         """The same, where the photo is known to be there."""
-        if self.found is None:
-            raise LookupError(self.message.key)
-        return self.found
+        if self.optional_snapshot is None:
+            raise LookupError(self.received_event.key)
+        return self.optional_snapshot
 
-    def _references(self) -> References:
-        return References.OTHER if self.asking.has_other_references(self.source, self.jobs) else References.SAME
+    def _compare_references(self) -> References:
+        return References.CHANGED if self.resolver.has_changed_references(self.source, self.jobs) else References.SAME
 
     # -- the clock -------------------------------------------------------------------------------------------------
 
     @cached_property
     def seconds_to_settle(self) -> float:
         """How long the photo may still wait for its instructions."""
-        if self.source.wanting and self.source.photo == self.seen.photo:
+        if self.source.needs_instructions and self.source.photo == self.snapshot.photo:
             return 0
         now = self.clock.now()
-        since = self.source.waiting_since or now
+        since = self.source.settling_since or now
         return (since + timedelta(seconds=self.settle_seconds) - now).total_seconds()
 
 
 # -- comparisons ---------------------------------------------------------------------------------------------------
 
 
-def comparisons(source: Source, jobs: Sequence[Job], seen: Seen) -> tuple[Flag, ...]:
+def compare_all(source: Source, jobs: Sequence[Job], snapshot: PhotoSnapshot) -> tuple[Flag, ...]:
     """All facts that ledger and bucket give together, for those who foresee what intake would decide."""
     return (
-        history_of(source),
-        photo_of(source, seen),
-        instructions_of(source, seen),
-        own_instructions_of(seen),
-        jobs_of(source, jobs, seen),
-        problems_of(source),
-        inspection_of(seen),
+        classify_history(source),
+        compare_photo(source, snapshot),
+        compare_instructions(source, snapshot),
+        classify_own_instructions(snapshot),
+        compare_jobs(source, jobs, snapshot),
+        classify_problems(source),
+        classify_inspection(snapshot),
     )
 
 
-def history_of(source: Source) -> History:
-    if source.waiting_since:
+def classify_history(source: Source) -> History:
+    if source.settling_since:
         return History.WAITING
-    if source.seen_gone:
+    if source.was_missing:
         return History.WAS_MISSING
-    if source.wanting:
+    if source.needs_instructions:
         return History.BLOCKED
-    return History.KNOWN if source.rev else History.NEW
+    return History.KNOWN if source.lock_version else History.NEW
 
 
-def photo_of(source: Source, seen: Seen) -> Photo:
+def compare_photo(source: Source, snapshot: PhotoSnapshot) -> PhotoInBucket:
     if source.photo is None:
-        return Photo.NEW
-    if source.photo == seen.photo:
-        return Photo.SAME
-    return Photo.SAME_BYTES if source.photo.etag == seen.photo.etag else Photo.OTHER_BYTES
+        return PhotoInBucket.NEW
+    if source.photo == snapshot.photo:
+        return PhotoInBucket.SAME
+    return PhotoInBucket.SAME_BYTES if source.photo.etag == snapshot.photo.etag else PhotoInBucket.OTHER_BYTES
 
 
-def instructions_of(source: Source, seen: Seen) -> Instructions:
-    return Instructions.SAME if source.asked_from == seen.asked_from else Instructions.CHANGED
+def compare_instructions(source: Source, snapshot: PhotoSnapshot) -> Instructions:
+    return (
+        Instructions.SAME
+        if source.instructions_fingerprint == snapshot.instructions_fingerprint
+        else Instructions.CHANGED
+    )
 
 
-def own_instructions_of(seen: Seen) -> OwnInstructions:
-    if is_complete(seen.places):
+def classify_own_instructions(snapshot: PhotoSnapshot) -> OwnInstructions:
+    if is_complete(snapshot.instruction_sources):
         return OwnInstructions.COMPLETE
-    return OwnInstructions.NONE if all(is_empty(place) for place in seen.places) else OwnInstructions.INCOMPLETE
+    return (
+        OwnInstructions.NONE
+        if all(is_empty(place) for place in snapshot.instruction_sources)
+        else OwnInstructions.INCOMPLETE
+    )
 
 
-def jobs_of(source: Source, jobs: Sequence[Job], seen: Seen) -> Jobs:
-    current, sha256 = named(source, jobs), seen.photo.sha256
-    recorded = source.photo.sha256 if source.photo and not source.waiting_since else None
+def compare_jobs(source: Source, jobs: Sequence[Job], snapshot: PhotoSnapshot) -> Jobs:
+    current, sha256 = list_current_jobs(source, jobs), snapshot.photo.sha256
+    recorded = source.photo.sha256 if source.photo and not source.settling_since else None
     are_recorded = recorded is not None and recorded == sha256
     are_complete = len(current) == len(source.jobs) or are_recorded
-    if not source.jobs or source.seen_gone or not are_complete or any(job.sha256 != sha256 for job in current):
+    if not source.jobs or source.was_missing or not are_complete or any(job.sha256 != sha256 for job in current):
         return Jobs.OTHER_BYTES if current else Jobs.NONE
     return Jobs.SAME_BYTES if current else Jobs.FORGOTTEN
 
 
-def problems_of(source: Source) -> Problems:
-    is_clean = all(one.origin is Origin.REQUEST for one in source.problems)
-    return Problems.NONE if is_clean else Problems.REPORTED
+def classify_problems(source: Source) -> Problems:
+    only_request_problems = all(one.origin is Origin.REQUEST for one in source.problems)
+    return Problems.NONE if only_request_problems else Problems.REPORTED
 
 
-def wanted_by(source: Source, jobs: Sequence[Job]) -> WantedBy:
-    by_executions = any(job.for_executions and not job.ended for job in named(source, jobs))
-    return WantedBy.EXECUTIONS if by_executions else WantedBy.PHOTO
+def classify_requester(source: Source, jobs: Sequence[Job]) -> RequestedBy:
+    is_for_executions = any(job.is_execution_scoped and not job.has_ended for job in list_current_jobs(source, jobs))
+    return RequestedBy.EXECUTIONS if is_for_executions else RequestedBy.PHOTO
 
 
-def inspection_of(seen: Seen) -> Inspection:
-    return Inspection.FAILED if seen.photo_error else Inspection.PASSED
+def classify_inspection(snapshot: PhotoSnapshot) -> Inspection:
+    return Inspection.FAILED if snapshot.photo_error else Inspection.PASSED
 
 
-def cancel_marks_of(
-    source: Source, jobs: Sequence[Job], seen: Seen, look: Look, lane_of: Callable[[str], Lane]
+def check_cancel_marks(
+    source: Source,
+    jobs: Sequence[Job],
+    snapshot: PhotoSnapshot,
+    event: IntakeEvent,
+    read_health: Callable[[str], ProviderHealth],
 ) -> CancelMarks:
     """Reads the lanes of those jobs alone that were asked for again since."""
-    said = last_word(seen, seen.places, look)
+    last_written_at = find_last_written_at(snapshot, snapshot.instruction_sources, event)
 
-    def is_off(job: Job) -> bool:
-        return any(mark.means(job) for mark in lane_of(job.provider).called_off)
+    def is_cancelled(job: Job) -> bool:
+        return any(mark.applies_to(job) for mark in read_health(job.provider).cancel_marks)
 
-    unaware = [job for job in named(source, jobs) if _may_come_back(job) and (job.said_at or job.queued_at) < said]
-    cancelled = [job for job in unaware if is_off(job)]
-    is_overruled = any(not is_off(job.but(said_at=said)) for job in cancelled)
-    return CancelMarks.OVERRULED if is_overruled else CancelMarks.HOLD
-
-
-def found_of(found: Wanted) -> Found:
-    if found.jobs:
-        return Found.JOBS
-    return Found.NO_INSTRUCTIONS if found.says_nothing else Found.PROBLEMS
+    older_jobs = [
+        job
+        for job in list_current_jobs(source, jobs)
+        if _can_run_again(job) and (job.requested_at or job.queued_at) < last_written_at
+    ]
+    cancelled = [job for job in older_jobs if is_cancelled(job)]
+    is_overruled = any(not is_cancelled(replace(job, requested_at=last_written_at)) for job in cancelled)
+    return CancelMarks.OVERRULED if is_overruled else CancelMarks.IN_FORCE
 
 
-def _may_come_back(job: Job) -> bool:
-    return job.status in (Status.ACCEPTED, Status.CANCELLED) or job.unwanted is not None
+def classify_plan(plan: JobPlan) -> PlanResult:
+    if plan.jobs:
+        return PlanResult.JOBS
+    return PlanResult.NO_INSTRUCTIONS if plan.has_no_instructions else PlanResult.PROBLEMS
+
+
+def _can_run_again(job: Job) -> bool:
+    return job.status in (JobStatus.ACCEPTED, JobStatus.CANCELLED) or job.end_after_call is not None

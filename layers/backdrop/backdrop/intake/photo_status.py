@@ -1,79 +1,102 @@
 """How a photo stands: its current jobs, what people are still told of it, and when the latest was said."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from backdrop.instructions.sources import TAGS, Place
-from backdrop.intake.job_planner import Wanted
-from backdrop.intake.photo_reader import Seen
+from backdrop.instructions.sources import TAGS, InstructionSource
+from backdrop.intake.job_planner import JobPlan
+from backdrop.intake.photo_reader import PhotoSnapshot
 from backdrop.model.codes import Code
-from backdrop.model.intake_event import Look
+from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import Job, Origin, Problem, Source
 
 
-def named(source: Source, jobs: Sequence[Job]) -> list[Job]:
+def list_current_jobs(source: Source, jobs: Sequence[Job]) -> list[Job]:
     """The photo's current jobs."""
     return [job for job in jobs if job.job_id in source.jobs.values()]
 
 
-def gone(source: Source, problems: tuple[Problem, ...]) -> Source:
+def clear_photo(source: Source, problems: tuple[Problem, ...]) -> Source:
     """The place without its photo: of what was known and told of it, these problems stay."""
-    nothing = {"photo": None, "asked_from": "", "waiting_since": None, "held_by": "", "begun_until": None}
-    reported = source.reported or bool(problems)
-    return source.but(**nothing, seen_gone=True, problems=problems, reported=reported)
+    cleared = {
+        "photo": None,
+        "instructions_fingerprint": "",
+        "settling_since": None,
+        "blocked_by_defaults": "",
+        "processing_until": None,
+    }
+    has_report = source.has_report or bool(problems)
+    return replace(source, **cleared, was_missing=True, problems=problems, has_report=has_report)
 
 
-def still_refused(source: Source, seen: Seen, found: Wanted, *, was_decided: bool) -> tuple[Problem, ...]:
+def list_kept_refusals(
+    source: Source, snapshot: PhotoSnapshot, plan: JobPlan, *, was_decided: bool
+) -> tuple[Problem, ...]:
     """The refused requests that people are told of still: nothing new is said of the photo, and nothing came of it.
 
     What a held photo gets when its folder's defaults are mended was no answer to them.
     """
-    was_held = bool(source.held_by) and was_decided
-    if source.asked_from != seen.asked_from or (found.jobs and not was_held):
+    was_blocked = bool(source.blocked_by_defaults) and was_decided
+    if source.instructions_fingerprint != snapshot.instructions_fingerprint or (plan.jobs and not was_blocked):
         return ()
-    told = {(one.code, one.variant) for one in found.problems}
-    refused = (one for one in source.problems if one.origin is Origin.REQUEST)
-    return tuple(one for one in refused if (one.code, one.variant) not in told)
+    reported_now = {(one.code, one.variant) for one in plan.problems}
+    refused_requests = (one for one in source.problems if one.origin is Origin.REQUEST)
+    return tuple(one for one in refused_requests if (one.code, one.variant) not in reported_now)
 
 
-def still_wanted(source: Source, refusal: Wanted) -> tuple[Problem, ...]:
+def list_kept_missing_instructions(source: Source, plan: JobPlan) -> tuple[Problem, ...]:
     """What the photo wanted before a request for it was refused, it still wants."""
-    return tuple(one for one in source.problems if one.code is Code.NO_INSTRUCTIONS and one not in refusal.problems)
+    return tuple(one for one in source.problems if one.code is Code.NO_INSTRUCTIONS and one not in plan.problems)
 
 
-def known_since(problem: Problem, earlier: Sequence[Problem]) -> Problem:
+def keep_first_seen(problem: Problem, earlier: Sequence[Problem]) -> Problem:
     """A problem that was there before began then."""
-    same = (one for one in earlier if (one.code, one.variant) == (problem.code, problem.variant))
-    return problem.since(next(same, None))
+    matches = (one for one in earlier if (one.code, one.variant) == (problem.code, problem.variant))
+    return problem.with_history(next(matches, None))
 
 
-def said_at(source: Source, seen: Seen, places: Sequence[Place], look: Look, now: datetime) -> datetime:
+def find_requested_at(
+    source: Source,
+    snapshot: PhotoSnapshot,
+    instruction_sources: Sequence[InstructionSource],
+    event: IntakeEvent,
+    now: datetime,
+) -> datetime:
     """When the latest was said of what jobs would answer to; defaults are word only to a photo that wants one."""
-    word = last_word(seen, places if source.wanting else seen.places, look)
-    ordered = look.said_at or (now if look.request or look.rerun else None)
-    return max(word, ordered) if ordered else word
+    last_written_at = find_last_written_at(
+        snapshot, instruction_sources if source.needs_instructions else snapshot.instruction_sources, event
+    )
+    ordered_at = event.requested_at or (now if event.request or event.is_rerun else None)
+    return max(last_written_at, ordered_at) if ordered_at else last_written_at
 
 
-def last_word(seen: Seen, places: Sequence[Place], look: Look) -> datetime:
+def find_last_written_at(
+    snapshot: PhotoSnapshot, instruction_sources: Sequence[InstructionSource], event: IntakeEvent
+) -> datetime:
     """When a photo or what stands beside it was last written; other people's tags are no word, nor taking ours away."""
-    tagged = look.tagged_at if any(place.name == TAGS and not is_empty(place) for place in seen.places) else None
-    written = (place.written_at for place in places)
-    return max(one for one in (seen.photo.uploaded_at, tagged, *written) if one)
+    tagged_at = (
+        event.tagged_at
+        if any(place.name == TAGS and not is_empty(place) for place in snapshot.instruction_sources)
+        else None
+    )
+    written_times = (place.written_at for place in instruction_sources)
+    return max(one for one in (snapshot.photo.uploaded_at, tagged_at, *written_times) if one)
 
 
-def is_empty(place: Place) -> bool:
+def is_empty(instruction_source: InstructionSource) -> bool:
     """Whether it says nothing, right or wrong."""
-    return not place.fields and not place.errors
+    return not instruction_source.fields and not instruction_source.errors
 
 
-class Refusal(NamedTuple):
+class IntakeRefusal(NamedTuple):
     """Why nothing is bought of what lies at a key."""
 
     key: str
     code: Code
 
 
-def refusals(source: Source, problems: Iterable[Problem]) -> tuple[Refusal, ...]:
+def list_refusals(source: Source, problems: Iterable[Problem]) -> tuple[IntakeRefusal, ...]:
     """What is wrong with a photo, for the log and the metrics."""
-    return tuple(Refusal(source.key, one.code) for one in problems)
+    return tuple(IntakeRefusal(source.key, one.code) for one in problems)

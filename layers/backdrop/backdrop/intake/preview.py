@@ -3,34 +3,34 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from backdrop.intake.instruction_resolver import Asking
-from backdrop.intake.job_planner import Wanted
-from backdrop.model.intake_event import Request
+from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.job_planner import JobPlan
+from backdrop.model.intake_event import IncomingRequest
 from backdrop.model.job import Job, Source
-from backdrop.model.routing import Market, dearest
+from backdrop.model.routing import Offers, with_max_quote
 
 
-def ahead(
-    asking: Asking,
+def preview_jobs(
+    resolver: InstructionResolver,
     bucket: str,
     key: str,
-    market: Market,
+    offers: Offers,
     *,
-    opened: bool,
-    request: Request | None = None,
-    before: tuple[Source | None, Sequence[Job]] = (None, ()),
-) -> tuple[Wanted, str] | None:
+    inspect_bytes: bool,
+    request: IncomingRequest | None = None,
+    recorded: tuple[Source | None, Sequence[Job]] = (None, ()),
+) -> tuple[JobPlan, str] | None:
     """The jobs, each quoted at the dearest provider to which it may come, and the folder defaults that are broken.
 
     None where there is no such photo; `opened`: with a look at its bytes, which else are taken for good ones. `before`:
     what the ledger has of the photo. Raises OSError where a file of this machine cannot be read.
     """
-    known, jobs = before
-    source = known or Source.at(bucket, key)
-    look = asking.reader.read if opened else asking.reader.unopened
-    seen = look(bucket, key, source.photo)
-    if seen is None:
+    recorded_source, jobs = recorded
+    source = recorded_source or Source.new(bucket, key)
+    read = resolver.reader.read if inspect_bytes else resolver.reader.read_without_bytes
+    snapshot = read(bucket, key, source.photo)
+    if snapshot is None:
         return None
-    places, broken = asking.places_of(source, seen, request)
-    found = asking.asked_for(source, jobs, seen, places, broken, market.on)
-    return replace(found, jobs=tuple(dearest(job, market) for job in found.jobs)), broken
+    instruction_sources, broken_defaults = resolver.collect_sources(source, snapshot, request)
+    plan = resolver.resolve_jobs(source, jobs, snapshot, instruction_sources, broken_defaults, offers.enabled_providers)
+    return replace(plan, jobs=tuple(with_max_quote(job, offers) for job in plan.jobs)), broken_defaults

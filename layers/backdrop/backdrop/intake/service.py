@@ -5,17 +5,17 @@ from dataclasses import dataclass, field
 from itertools import chain, takewhile
 
 from backdrop.aws.ledger import Ledger
-from backdrop.intake.apply import IntakeResult, Photos
-from backdrop.intake.folder_defaults import FolderDefaults, Folders
-from backdrop.intake.photo_status import Refusal
-from backdrop.intake.references import References
+from backdrop.intake.apply import IntakeResult, PhotoIntake
+from backdrop.intake.folder_defaults import FolderDefaultsCache, FolderDefaultsIntake
+from backdrop.intake.photo_status import IntakeRefusal
+from backdrop.intake.references import ReferenceImages
 from backdrop.model.codes import Code
-from backdrop.model.errors import StaleError, UnreadableError, WaitError
-from backdrop.model.intake_event import Look
+from backdrop.model.errors import ConflictError, RetryLaterError, UnreadableFileError
+from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import Job, Source
-from backdrop.model.object_keys import Kind, kind_of, may_share, photo_of, stem_of
-from backdrop.pipeline.crash_guard import begin_look, leave_look
-from backdrop.pipeline.image_requests import Hearing
+from backdrop.model.object_keys import ObjectKind, classify_key, is_sidecar_of, photo_key_of, stem_of
+from backdrop.pipeline.crash_guard import begin_photo_processing, end_photo_processing
+from backdrop.pipeline.image_requests import ImageRequests
 from backdrop.pipeline.unreadable_files import report_unreadable
 from backdrop.ports import Clock, InputBucket
 
@@ -27,82 +27,90 @@ class Intake:
     photos: InputBucket
     ledger: Ledger
     clock: Clock
-    defaults: FolderDefaults
-    references: References
-    photo: Photos
-    folders: Folders
-    hearing: Hearing
-    _done: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    folder_defaults: FolderDefaultsCache
+    reference_images: ReferenceImages
+    photo_intake: PhotoIntake
+    folder_defaults_intake: FolderDefaultsIntake
+    image_requests: ImageRequests
+    _handled_keys: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
-    def begin_batch(self, looks: Iterable[Look] = ()) -> None:
+    def start_batch(self, events: Iterable[IntakeEvent] = ()) -> None:
         """What was read for the last batch may have changed since; `looks`: those that are to come, where known."""
-        self.photo.strangers.begin_batch(looks)
-        self.defaults.forget()
-        self.references.forget()
-        self._done.clear()
+        self.photo_intake.prefetch.start_batch(events)
+        self.folder_defaults.clear()
+        self.reference_images.clear()
+        self._handled_keys.clear()
 
-    def handle(self, look: Look) -> IntakeResult:
-        if look.request and look.request.damage is not None:
-            self.hearing.refuse(look, look.request, Code.DAMAGED_MESSAGE, look.request.damage)
-            return IntakeResult(refused=(Refusal(look.key, Code.DAMAGED_MESSAGE),))
-        match kind_of(look.key):
-            case Kind.SIDECAR if not look.request:
-                return self._photos_of(look)
-            case Kind.DEFAULTS if not look.request:
-                return IntakeResult(refused=tuple(Refusal(look.key, code) for code in self.folders.handle(look)))
-            case Kind.PHOTO:
-                return self._once(look)
-            case _ if look.request and look.request.awaited:
-                self.hearing.skip(look, look.request)
+    def handle(self, event: IntakeEvent) -> IntakeResult:
+        if event.request and event.request.invalid_reason is not None:
+            self.image_requests.refuse(event, event.request, Code.DAMAGED_MESSAGE, event.request.invalid_reason)
+            return IntakeResult(refused=(IntakeRefusal(event.key, Code.DAMAGED_MESSAGE),))
+        match classify_key(event.key):
+            case ObjectKind.SIDECAR if not event.request:
+                return self._handle_sidecar(event)
+            case ObjectKind.DEFAULTS if not event.request:
+                return IntakeResult(
+                    refused=tuple(IntakeRefusal(event.key, code) for code in self.folder_defaults_intake.handle(event))
+                )
+            case ObjectKind.PHOTO:
+                return self._handle_once_per_batch(event)
+            case _ if event.request and event.request.is_tracked:
+                self.image_requests.skip(event, event.request)
                 return IntakeResult()
-            case _ if look.request:
-                return self._looked(look)
+            case _ if event.request:
+                return self._handle_photo(event)
             case _:
                 return IntakeResult()
 
-    def _photos_of(self, look: Look) -> IntakeResult:
+    def _handle_sidecar(self, event: IntakeEvent) -> IntakeResult:
         """A sidecar came: look at every photo that it may speak for."""
         accepted: tuple[Job, ...] = ()
-        refused: tuple[Refusal, ...] = ()
-        for key in self._near(look.bucket, photo_of(look.key)):
-            if kind_of(key) is Kind.PHOTO and may_share(look.key, key):
-                decision = self._once(Look(look.bucket, key, again=look.again, receives=look.receives))
-                accepted, refused = accepted + decision.accepted, refused + decision.refused
+        refused: tuple[IntakeRefusal, ...] = ()
+        for key in self._list_photos_of_sidecar(event.bucket, photo_key_of(event.key)):
+            if classify_key(key) is ObjectKind.PHOTO and is_sidecar_of(event.key, key):
+                result = self._handle_once_per_batch(
+                    IntakeEvent(event.bucket, key, is_repeated=event.is_repeated, receive_count=event.receive_count)
+                )
+                accepted, refused = accepted + result.accepted, refused + result.refused
         return IntakeResult(accepted, refused)
 
-    def _near(self, bucket: str, own: str) -> Iterator[str]:
+    def _list_photos_of_sidecar(self, bucket: str, photo_key: str) -> Iterator[str]:
         """The keys of a sidecar's own photo and of those that share it: `red.jpg` and `red.jpg.*`, `red` and `red.*`.
 
         Photos without a sidecar of their own are called `red-1.jpg` and lie between `red` and `red.jpg`: however many
         there are, they are not listed. One that was deleted tells of that itself.
         """
-        if stem_of(own) == own.rpartition("/")[2]:
-            return chain((own,), self.photos.keys(bucket, f"{own}."))
+        if stem_of(photo_key) == photo_key.rpartition("/")[2]:
+            return chain((photo_key,), self.photos.list_folder_keys(bucket, f"{photo_key}."))
         # In S3's order all that begins with `red.jpg.` comes before `red.jpg/`.
-        return takewhile(lambda key: key < f"{own}/", self.photos.keys(bucket, own))
+        return takewhile(lambda key: key < f"{photo_key}/", self.photos.list_folder_keys(bucket, photo_key))
 
-    def _once(self, look: Look) -> IntakeResult:
+    def _handle_once_per_batch(self, event: IntakeEvent) -> IntakeResult:
         """All events of a batch are older than its first look at their photo: it saw what they tell of."""
-        if (look.bucket, look.key) in self._done and look == Look(look.bucket, look.key):
+        if (event.bucket, event.key) in self._handled_keys and event == IntakeEvent(event.bucket, event.key):
             return IntakeResult()
-        decision = self._looked(look)
-        if not look.settled:
-            self._done.add((look.bucket, look.key))
-        return decision
+        result = self._handle_photo(event)
+        if not event.is_settle_timeout:
+            self._handled_keys.add((event.bucket, event.key))
+        return result
 
-    def _looked(self, look: Look) -> IntakeResult:
+    def _handle_photo(self, event: IntakeEvent) -> IntakeResult:
         """A look that comes again, a request's as well, leaves a mark, so that a photo which kills is noticed."""
-        return self._marked(look) if look.again or look.receives > 1 else self.photo.handle(look)
+        return (
+            self._handle_with_crash_mark(event)
+            if event.is_repeated or event.receive_count > 1
+            else self.photo_intake.handle(event)
+        )
 
-    def _marked(self, look: Look) -> IntakeResult:
-        place = Source.at(look.bucket, look.key)
-        begin_look(self.ledger, place, self.clock.now())
+    def _handle_with_crash_mark(self, event: IntakeEvent) -> IntakeResult:
+        source = Source.new(event.bucket, event.key)
+        begin_photo_processing(self.ledger, source, self.clock.now())
         try:
-            decision = self.photo.handle(look)
-        except (WaitError, StaleError) as error:
-            leave_look(self.ledger, place, self.clock)
-            if isinstance(error, UnreadableError):
-                report_unreadable(self.ledger, self.photo.deliver, self.clock, look, error)
+            result = self.photo_intake.handle(event)
+        except (RetryLaterError, ConflictError) as error:
+            end_photo_processing(self.ledger, source, self.clock)
+            if isinstance(error, UnreadableFileError):
+                report_unreadable(self.ledger, self.photo_intake.deliver_queue, self.clock, event, error)
             raise
-        leave_look(self.ledger, place, self.clock)
-        return decision
+        end_photo_processing(self.ledger, source, self.clock)
+        return result

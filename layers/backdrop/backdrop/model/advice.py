@@ -1,13 +1,14 @@
 """What a person can do about a problem: said to who can fix a file, or to who can send a request again."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 
 from backdrop.model.record import Record, record
 from backdrop.model.sentence import Sentence
 
 
-class Then(StrEnum):
+class FollowUp(StrEnum):
     """What follows once the advice was taken."""
 
     NOTHING = "nothing"
@@ -16,17 +17,17 @@ class Then(StrEnum):
     WAITS = "waits"
 
 
-_ENDINGS = {
-    Then.NOTHING: ".",
-    Then.RUNS: "; the photo runs again by itself.",
-    Then.SEND_AGAIN: ", and send the request again.",
-    Then.WAITS: ". Nothing to do for the uploader: the photo waits and goes by itself when this is mended.",
+_PHOTO_ENDINGS = {
+    FollowUp.NOTHING: ".",
+    FollowUp.RUNS: "; the photo runs again by itself.",
+    FollowUp.SEND_AGAIN: ", and send the request again.",
+    FollowUp.WAITS: ". Nothing to do for the uploader: the photo waits and goes by itself when this is mended.",
 }
 # A request is a message: nobody can fix it, and it is received once.
-_ENDINGS_FOR_REQUESTS = _ENDINGS | {
-    Then.NOTHING: ". Then send the request again.",
-    Then.RUNS: "; then send the request again.",
-    Then.WAITS: f"{_ENDINGS[Then.WAITS]} Then send the request again.",
+_REQUEST_ENDINGS = _PHOTO_ENDINGS | {
+    FollowUp.NOTHING: ". Then send the request again.",
+    FollowUp.RUNS: "; then send the request again.",
+    FollowUp.WAITS: f"{_PHOTO_ENDINGS[FollowUp.WAITS]} Then send the request again.",
 }
 
 
@@ -38,35 +39,35 @@ class Advice(Record):
     """
 
     remedy: Sentence | None = None
-    then: Then = Then.NOTHING
-    more: Sentence | None = None
-    for_requests: Sentence | None = None
+    follow_up: FollowUp = FollowUp.NOTHING
+    note: Sentence | None = None
+    custom_request_text: Sentence | None = None
 
     @classmethod
-    def to(cls, remedy: str, then: Then = Then.NOTHING) -> "Advice":
+    def from_text(cls, remedy: str, follow_up: FollowUp = FollowUp.NOTHING) -> "Advice":
         """Advice in one sentence or several; with or without the last full stop."""
-        return cls(remedy=Sentence(remedy).clause, then=then)
+        return cls(remedy=Sentence(remedy).clause, follow_up=follow_up)
 
-    def adding(self, more: str) -> "Advice":
+    def with_note(self, note: str) -> "Advice":
         """The same with something else to know."""
-        return self.but(more=Sentence(more if self.more is None else f"{self.more} {more}"))
+        return replace(self, note=Sentence(note if self.note is None else f"{self.note} {note}"))
 
-    def cut(self, length: int) -> "Advice":
+    def truncate(self, length: int) -> "Advice":
         """The same with at most so many characters of each text."""
-        texts = {"remedy": self.remedy, "more": self.more, "for_requests": self.for_requests}
-        return self.but(**{name: text.cut(length) for name, text in texts.items() if text is not None})
+        texts = {"remedy": self.remedy, "note": self.note, "custom_request_text": self.custom_request_text}
+        return replace(self, **{name: text.truncate(length) for name, text in texts.items() if text is not None})
 
     @property
-    def for_photo(self) -> Sentence:
+    def text_for_photo(self) -> Sentence:
         """To who can fix the photo or what speaks for it."""
-        return self._rendered(_ENDINGS)
+        return self._render(_PHOTO_ENDINGS)
 
     @property
-    def for_request(self) -> Sentence:
+    def text_for_request(self) -> Sentence:
         """To who sent a request."""
-        return self._rendered(_ENDINGS_FOR_REQUESTS) if self.for_requests is None else self.for_requests
+        return self._render(_REQUEST_ENDINGS) if self.custom_request_text is None else self.custom_request_text
 
-    def _rendered(self, endings: Mapping[Then, str]) -> Sentence:
-        ending = endings[self.then]
+    def _render(self, endings: Mapping[FollowUp, str]) -> Sentence:
+        ending = endings[self.follow_up]
         advice = ending.lstrip(".,; ") if self.remedy is None else f"{self.remedy}{ending}"
-        return Sentence(advice if self.more is None else f"{advice} {self.more}")
+        return Sentence(advice if self.note is None else f"{advice} {self.note}")

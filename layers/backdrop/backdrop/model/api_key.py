@@ -7,5 +7,5 @@ from dataclasses import dataclass
 class ApiKey:
     """A provider's key, or why there is none."""
 
-    text: str = ""
-    missing: str = ""
+    value: str = ""
+    missing_reason: str = ""

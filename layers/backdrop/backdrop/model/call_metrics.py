@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from backdrop.model.provider_result import NOT_TAKEN, Answer, Standing
+from backdrop.model.provider_result import NOT_TAKEN_CLASSES, LookupStatus, ProviderResult
 
 
 @dataclass
@@ -12,11 +12,11 @@ class CallMetrics:
     labels: dict[str, str] = field(default_factory=dict[str, str])
     call_seconds: float = 0
     latencies_ms: list[int] = field(default_factory=list[int])
-    throttles: int = 0
+    throttle_count: int = 0
     throttled_ms: int = 0
 
-    def count_call(self, seconds: float, answer: Answer | Standing) -> None:
+    def count_call(self, seconds: float, result: ProviderResult | LookupStatus) -> None:
         """A call was out for so long. Only calls that the provider took and ended tell how long it takes."""
         self.call_seconds += seconds
-        if isinstance(answer, Answer) and answer.kind not in NOT_TAKEN:
+        if isinstance(result, ProviderResult) and result.retry_class not in NOT_TAKEN_CLASSES:
             self.latencies_ms.append(round(seconds * 1000))

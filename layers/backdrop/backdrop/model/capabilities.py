@@ -12,7 +12,7 @@ PROVIDERS = ("ideogram", "segmind", "1min", "runware")
 # others publish nothing.
 MAX_PHOTO_BYTES = 10_000_000
 # The field whose values are hashed into a job by their bytes.
-REFERENCES = "style_reference_images"
+REFERENCES_FIELD = "style_reference_images"
 # What intake and deliver open: decoded in their memory beside a picture of MaxImageMegapixels.
 MAX_FILE_BYTES = 128_000_000
 
@@ -21,9 +21,9 @@ MAX_FILE_BYTES = 128_000_000
 class PhotoLimits:
     """What a provider takes as a photo: bytes, file formats, and pixels of the longest side (None: no limit known)."""
 
-    bytes: int
+    max_bytes: int
     formats: tuple[str, ...]
-    longest_side: int | None = None
+    max_side_pixels: int | None = None
 
 
 _WEB_FORMATS = ("jpeg", "png", "webp")
@@ -44,13 +44,13 @@ REFERENCE_LIMITS = PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS)
 
 
 @dataclass(frozen=True)
-class Range:
+class IntRange:
     """A whole number between two bounds, both included."""
 
     low: int
     high: int
 
-    def admits(self, value: object) -> bool:
+    def accepts(self, value: object) -> bool:
         return isinstance(value, int) and self.low <= value <= self.high
 
     def __str__(self) -> str:
@@ -58,141 +58,143 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Words:
+class OneOf:
     """One of a closed list of words."""
 
-    words: tuple[str, ...]
+    values: tuple[str, ...]
 
-    def admits(self, value: object) -> bool:
-        return value in self.words
+    def accepts(self, value: object) -> bool:
+        return value in self.values
 
     def __str__(self) -> str:
-        return ", ".join(self.words)
+        return ", ".join(self.values)
 
 
 @dataclass(frozen=True)
-class Single:
+class SingleItem:
     """A list of exactly one, which the provider takes without the list."""
 
-    meaning: str
+    description: str
 
-    def admits(self, value: object) -> bool:
+    def accepts(self, value: object) -> bool:
         return isinstance(value, list) and len(cast("list[Any]", value)) == 1
 
     def __str__(self) -> str:
-        return self.meaning
+        return self.description
 
 
 @dataclass(frozen=True)
-class Free:
+class AnyValue:
     """Whatever the instructions' own model lets through."""
 
-    meaning: str
+    description: str
 
-    def admits(self, value: object) -> bool:
+    def accepts(self, value: object) -> bool:
         return value is not None
 
     def __str__(self) -> str:
-        return self.meaning
+        return self.description
 
 
-Limit = Range | Words | Single | Free
+AcceptedValues = IntRange | OneOf | SingleItem | AnyValue
 
 
 @dataclass(frozen=True)
-class Field:
+class ProviderField:
     """How a provider takes a field: its own name, dotted where it lies deeper ("": it is not sent), and the range."""
 
     name: str
-    takes: Limit
+    accepted: AcceptedValues
 
 
 @dataclass(frozen=True)
-class Apart:
+class MutualExclusion:
     """A field that a provider does not take beside certain others, unless it has one of the harmless values."""
 
     field: str
-    others: tuple[str, ...]
-    harmless: tuple[str, ...] = ()
+    conflicting_fields: tuple[str, ...]
+    allowed_values: tuple[str, ...] = ()
 
-    def objections(self, provider: str, given: Mapping[str, Any]) -> Iterator[str]:
+    def find_conflicts(self, provider: str, given: Mapping[str, Any]) -> Iterator[str]:
         """What of the given fields cannot stand together, in a sentence each."""
         value = given.get(self.field)
-        if value is None or value in self.harmless:
+        if value is None or value in self.allowed_values:
             return
-        only = f" other than {' and '.join(self.harmless)}" if self.harmless else ""
-        for other in self.others:
+        exception = f" other than {' and '.join(self.allowed_values)}" if self.allowed_values else ""
+        for other in self.conflicting_fields:
             if other in given:
-                yield f"{provider} takes no {self.field}{only} beside {other}"
+                yield f"{provider} takes no {self.field}{exception} beside {other}"
 
 
-_PROMPT = Free("text, 1 to 2,000 characters")
-_PRESET = Free("one of the 62 presets")
-_CODES = Free("8-digit codes")
-_REFERENCES = Free("one to four keys in the input bucket, sent as 10 MB together at most")
-_SWITCH = Words(("AUTO", "ON", "OFF"))
-_FOUR_SPEEDS = Words(("FLASH", "TURBO", "DEFAULT", "QUALITY"))
-_THREE_SPEEDS = Words(("TURBO", "DEFAULT", "QUALITY"))
-_TYPES = Words(("AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"))
-_ANY_SEED = Range(0, 2_147_483_647)
+_PROMPT = AnyValue("text, 1 to 2,000 characters")
+_PRESET = AnyValue("one of the 62 presets")
+_CODES = AnyValue("8-digit codes")
+_REFERENCES = AnyValue("one to four keys in the input bucket, sent as 10 MB together at most")
+_SWITCH = OneOf(("AUTO", "ON", "OFF"))
+_FOUR_SPEEDS = OneOf(("FLASH", "TURBO", "DEFAULT", "QUALITY"))
+_THREE_SPEEDS = OneOf(("TURBO", "DEFAULT", "QUALITY"))
+_STYLE_TYPES = OneOf(("AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"))
+_ANY_SEED = IntRange(0, 2_147_483_647)
 
-CAPABILITIES: dict[tuple[str, str], dict[str, Field]] = {
+CAPABILITIES: dict[tuple[str, str], dict[str, ProviderField]] = {
     # Ideogram v1, replace-background and remove-background: the vendor's API reference and OpenAPI, August 2026.
     ("ideogram", "replace"): {
-        "prompt": Field("prompt", _PROMPT),
-        "magic_prompt": Field("magic_prompt", _SWITCH),
-        "num_images": Field("num_images", Range(1, 8)),
-        "seed": Field("seed", _ANY_SEED),
-        "rendering_speed": Field("rendering_speed", _FOUR_SPEEDS),
-        "style_preset": Field("style_preset", _PRESET),
-        "style_codes": Field("style_codes", _CODES),
-        "style_reference_images": Field("style_reference_images", _REFERENCES),
-        "color_palette": Field("color_palette", Free("a name or members")),
+        "prompt": ProviderField("prompt", _PROMPT),
+        "magic_prompt": ProviderField("magic_prompt", _SWITCH),
+        "num_images": ProviderField("num_images", IntRange(1, 8)),
+        "seed": ProviderField("seed", _ANY_SEED),
+        "rendering_speed": ProviderField("rendering_speed", _FOUR_SPEEDS),
+        "style_preset": ProviderField("style_preset", _PRESET),
+        "style_codes": ProviderField("style_codes", _CODES),
+        "style_reference_images": ProviderField("style_reference_images", _REFERENCES),
+        "color_palette": ProviderField("color_palette", AnyValue("a name or members")),
     },
     ("ideogram", "remove"): {},
     # Segmind, ideogram-3-replace-background: the vendor's model page. It makes one picture a call.
     ("segmind", "replace"): {
-        "prompt": Field("prompt", _PROMPT),
-        "magic_prompt": Field("magic_prompt", _SWITCH),
-        "num_images": Field("", Range(1, 1)),
-        "seed": Field("seed", Range(100, 999_999)),
-        "rendering_speed": Field("rendering_speed", _THREE_SPEEDS),
-        "style_codes": Field("style_codes", _CODES),
-        "style_reference_images": Field("style_reference_images", _REFERENCES),
-        "color_palette": Field("color_palette", Free("a name or members")),
+        "prompt": ProviderField("prompt", _PROMPT),
+        "magic_prompt": ProviderField("magic_prompt", _SWITCH),
+        "num_images": ProviderField("", IntRange(1, 1)),
+        "seed": ProviderField("seed", IntRange(100, 999_999)),
+        "rendering_speed": ProviderField("rendering_speed", _THREE_SPEEDS),
+        "style_codes": ProviderField("style_codes", _CODES),
+        "style_reference_images": ProviderField("style_reference_images", _REFERENCES),
+        "color_palette": ProviderField("color_palette", AnyValue("a name or members")),
     },
     # 1min.ai, BACKGROUND_REPLACER with ideogram-3: the vendor's page. It takes eight pictures and links to one.
     ("1min", "replace"): {
-        "prompt": Field("promptObject.prompt", _PROMPT),
-        "negative_prompt": Field("promptObject.negative_prompt", _PROMPT),
-        "magic_prompt": Field("promptObject.magic_prompt", _SWITCH),
-        "num_images": Field("promptObject.num_images", Range(1, 1)),
-        "seed": Field("promptObject.seed", _ANY_SEED),
-        "rendering_speed": Field("promptObject.rendering_speed", _FOUR_SPEEDS),
-        "style_type": Field("promptObject.style_type", _TYPES),
-        "style_preset": Field("promptObject.style_preset", _PRESET),
-        "style_reference_images": Field("promptObject.style_reference_images", _REFERENCES),
+        "prompt": ProviderField("promptObject.prompt", _PROMPT),
+        "negative_prompt": ProviderField("promptObject.negative_prompt", _PROMPT),
+        "magic_prompt": ProviderField("promptObject.magic_prompt", _SWITCH),
+        "num_images": ProviderField("promptObject.num_images", IntRange(1, 1)),
+        "seed": ProviderField("promptObject.seed", _ANY_SEED),
+        "rendering_speed": ProviderField("promptObject.rendering_speed", _FOUR_SPEEDS),
+        "style_type": ProviderField("promptObject.style_type", _STYLE_TYPES),
+        "style_preset": ProviderField("promptObject.style_preset", _PRESET),
+        "style_reference_images": ProviderField("promptObject.style_reference_images", _REFERENCES),
     },
     # Runware, imageInference with ideogram:4@5: the vendor's model page and its page on Ideogram's settings.
     ("runware", "replace"): {
-        "prompt": Field("positivePrompt", _PROMPT),
-        "magic_prompt": Field("providerSettings.ideogram.magicPrompt", _SWITCH),
-        "num_images": Field("numberResults", Range(1, 20)),
-        "rendering_speed": Field("providerSettings.ideogram.renderingSpeed", _THREE_SPEEDS),
-        "style_type": Field("providerSettings.ideogram.styleType", _TYPES),
-        "style_preset": Field("providerSettings.ideogram.stylePreset", _PRESET),
-        "style_codes": Field("providerSettings.ideogram.styleCode", Single("one 8-digit code")),
-        "style_reference_images": Field("providerSettings.ideogram.styleReferenceImages", _REFERENCES),
+        "prompt": ProviderField("positivePrompt", _PROMPT),
+        "magic_prompt": ProviderField("providerSettings.ideogram.magicPrompt", _SWITCH),
+        "num_images": ProviderField("numberResults", IntRange(1, 20)),
+        "rendering_speed": ProviderField("providerSettings.ideogram.renderingSpeed", _THREE_SPEEDS),
+        "style_type": ProviderField("providerSettings.ideogram.styleType", _STYLE_TYPES),
+        "style_preset": ProviderField("providerSettings.ideogram.stylePreset", _PRESET),
+        "style_codes": ProviderField("providerSettings.ideogram.styleCode", SingleItem("one 8-digit code")),
+        "style_reference_images": ProviderField("providerSettings.ideogram.styleReferenceImages", _REFERENCES),
     },
 }
 # Presets, codes and references exclude one another everywhere (instructions/conflicts.py); these are the rest.
-APART: dict[tuple[str, str], tuple[Apart, ...]] = {
-    ("1min", "replace"): (Apart("style_type", ("style_preset", "style_reference_images"), ("AUTO", "GENERAL")),),
-    ("runware", "replace"): (Apart("style_type", ("style_codes",)),),
+MUTUALLY_EXCLUSIVE: dict[tuple[str, str], tuple[MutualExclusion, ...]] = {
+    ("1min", "replace"): (
+        MutualExclusion("style_type", ("style_preset", "style_reference_images"), ("AUTO", "GENERAL")),
+    ),
+    ("runware", "replace"): (MutualExclusion("style_type", ("style_codes",)),),
 }
-SPOKEN = frozenset(provider for provider, _ in CAPABILITIES)
+SUPPORTED_PROVIDERS = frozenset(provider for provider, _ in CAPABILITIES)
 # What is said to a provider: a new background, and how it shall be made.
-ADDRESSED = (
+PROVIDER_FIELDS = (
     "prompt",
     "negative_prompt",
     "num_images",
@@ -207,37 +209,39 @@ ADDRESSED = (
 )
 
 
-def not_expressible(provider: str, instructions: Mapping[str, Any]) -> list[str]:
+def find_not_expressible(provider: str, instructions: Mapping[str, Any]) -> list[str]:
     """Why a provider cannot do what the instructions ask, one sentence a field; empty when it can."""
     column = provider, instructions["operation"]
     fields = CAPABILITIES.get(column)
     if fields is None:
         return [f"{provider} cannot {column[1]} a background"]
-    given = [name for name in ADDRESSED if name in instructions]
-    single = [line for name in given for line in _objection(provider, name, instructions[name], fields.get(name))]
-    return single + [line for apart in APART.get(column, ()) for line in apart.objections(provider, instructions)]
+    given = [name for name in PROVIDER_FIELDS if name in instructions]
+    single = [line for name in given for line in _check_field(provider, name, instructions[name], fields.get(name))]
+    return single + [
+        line for apart in MUTUALLY_EXCLUSIVE.get(column, ()) for line in apart.find_conflicts(provider, instructions)
+    ]
 
 
-def _objection(provider: str, name: str, value: object, field: Field | None) -> list[str]:
+def _check_field(provider: str, name: str, value: object, field: ProviderField | None) -> list[str]:
     if field is None:
         return [f"{provider} has no {name}"]
-    return [] if field.takes.admits(value) else [f"{provider} takes {name} {field.takes}, not {value!r}"]
+    return [] if field.accepted.accepts(value) else [f"{provider} takes {name} {field.accepted}, not {value!r}"]
 
 
-def own_words(provider: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def to_provider_fields(provider: str, purchase_spec: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """What is asked, under the provider's own names and in the order of the table; never a default."""
-    for name, field in CAPABILITIES[provider, asked["operation"]].items():
-        if name in asked and field.name:
-            yield field.name, asked[name][0] if isinstance(field.takes, Single) else asked[name]
+    for name, field in CAPABILITIES[provider, purchase_spec["operation"]].items():
+        if name in purchase_spec and field.name:
+            yield field.name, purchase_spec[name][0] if isinstance(field.accepted, SingleItem) else purchase_spec[name]
 
 
-def own_body(provider: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+def to_provider_json(provider: str, purchase_spec: Mapping[str, Any]) -> dict[str, Any]:
     """The same as JSON: a dotted name lies in objects within objects."""
     body: dict[str, Any] = {}
-    for name, value in own_words(provider, asked):
+    for name, value in to_provider_fields(provider, purchase_spec):
         *path, last = name.split(".")
-        place = body
+        target = body
         for step in path:
-            place = place.setdefault(step, {})
-        place[last] = value
+            target = target.setdefault(step, {})
+        target[last] = value
     return body

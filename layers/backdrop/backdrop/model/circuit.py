@@ -8,32 +8,32 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from backdrop.model.cancel_marks import CallOff, with_mark, young
+from backdrop.model.cancel_marks import CancelMark, drop_expired, merge_mark
 from backdrop.model.codes import Code
-from backdrop.model.errors import StaleError
-from backdrop.model.job import Item, Job, Suspicion
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.errors import ConflictError
+from backdrop.model.job import Job, LedgerItem, Suspicion
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.record import Record, record
 from backdrop.model.sentence import Sentence
 
-BAD_ANSWERS = 3
-CLOSED_BEFORE_PAUSE = timedelta(minutes=10)
-FIRST_PROBE_AFTER = timedelta(seconds=1)
+FAILURE_THRESHOLD = 3
+UNHEALTHY_BEFORE_PAUSE = timedelta(minutes=10)
+FIRST_PROBE_DELAY = timedelta(seconds=1)
 # Most outages are over in seconds, and a probe that is turned away costs nothing: so many come quickly, and often.
 # In a paused lane, a trial is over after these and one more.
-QUICK_PROBES = 4
-LONGEST_FREE_PROBE_GAP = timedelta(seconds=10)
+MAX_QUICK_PROBES = 4
+MAX_FREE_PROBE_DELAY = timedelta(seconds=10)
 # A little less than so many ticks of reconcile, which comes every five minutes.
-FIRST_TRIAL_AFTER = timedelta(minutes=4)
-LONGEST_TRIAL_GAP = timedelta(minutes=14)
-LONGEST_PROBE_GAP = timedelta(seconds=120)
+FIRST_TRIAL_DELAY = timedelta(minutes=4)
+MAX_TRIAL_DELAY = timedelta(minutes=14)
+MAX_PROBE_DELAY = timedelta(seconds=120)
 # After an unexplained refusal, the refused job itself is the probe only where no other job came within this time.
-OTHERS_FIRST = timedelta(seconds=120)
+SUSPECT_PROBE_DELAY = timedelta(seconds=120)
 PAUSED_DELAY_SECONDS = 10.0
-PROBED_DELAY_SECONDS = 30.0
+MAX_PROBE_WAIT_SECONDS = 30.0
 
 
-class Reason(StrEnum):
+class PauseReason(StrEnum):
     """Why a lane is paused."""
 
     KEY = "key"
@@ -44,7 +44,7 @@ class Reason(StrEnum):
     UNHEALTHY = "unhealthy"
     BUDGET = "budget"
     DELIVERY = "delivery"
-    PERSON = "person"
+    OPERATOR = "person"
 
 
 class LaneState(StrEnum):
@@ -59,16 +59,25 @@ class LaneState(StrEnum):
 
 
 # What one real job in one slot can find out; nothing is charged where the reason still holds.
-PROBED = frozenset({Reason.KEY, Reason.BALANCE, Reason.DAILY_LIMIT, Reason.ADDRESS, Reason.REFUSAL, Reason.UNHEALTHY})
+PROBEABLE_REASONS = frozenset(
+    {
+        PauseReason.KEY,
+        PauseReason.BALANCE,
+        PauseReason.DAILY_LIMIT,
+        PauseReason.ADDRESS,
+        PauseReason.REFUSAL,
+        PauseReason.UNHEALTHY,
+    }
+)
 # What concerns the whole stack: in another provider's lane it is just the same.
-EVERYWHERE = frozenset({Reason.BUDGET, Reason.DELIVERY})
-REASONS = {
-    Code.PROVIDER_KEY_MISSING: Reason.KEY,
-    Code.PROVIDER_KEY_REFUSED: Reason.KEY,
-    Code.PROVIDER_OUT_OF_MONEY: Reason.BALANCE,
-    Code.PROVIDER_DAILY_LIMIT: Reason.DAILY_LIMIT,
-    Code.PROVIDER_MISCONFIGURED: Reason.ADDRESS,
-    Code.PROVIDER_REFUSES: Reason.REFUSAL,
+STACK_WIDE_REASONS = frozenset({PauseReason.BUDGET, PauseReason.DELIVERY})
+REASON_BY_CODE = {
+    Code.PROVIDER_KEY_MISSING: PauseReason.KEY,
+    Code.PROVIDER_KEY_REFUSED: PauseReason.KEY,
+    Code.PROVIDER_OUT_OF_MONEY: PauseReason.BALANCE,
+    Code.PROVIDER_DAILY_LIMIT: PauseReason.DAILY_LIMIT,
+    Code.PROVIDER_MISCONFIGURED: PauseReason.ADDRESS,
+    Code.PROVIDER_REFUSES: PauseReason.REFUSAL,
 }
 
 
@@ -76,16 +85,16 @@ REASONS = {
 class Pause(Record):
     """One reason, since when, and in what words. `needs`: micro-dollars that a budget must have left for it to end."""
 
-    reason: Reason
+    reason: PauseReason
     code: Code
     message: Sentence
     since: datetime
     last_seen: datetime
-    needs: int = 0
+    required_budget: int = 0
 
 
 @record
-class Lane(Item):
+class ProviderHealth(LedgerItem):
     """One provider's lane. `streak` counts bad answers in a row; `trying`: paused, but a probe may go, since
     `trying_since`; `trials` such probes failed, and the next may go from `trial_at` on.
 
@@ -96,23 +105,23 @@ class Lane(Item):
 
     provider: str
     pauses: tuple[Pause, ...] = ()
-    streak: int = 0
+    failure_streak: int = 0
     closed_since: datetime | None = None
-    probes: int = 0
-    probe_at: datetime | None = None
+    probe_count: int = 0
+    next_probe_at: datetime | None = None
     probe_until: datetime | None = None
-    trying: bool = False
-    trying_since: datetime | None = None
-    proved_at: datetime | None = None
-    trials: int = 0
-    trial_at: datetime | None = None
+    is_in_trial: bool = False
+    trial_since: datetime | None = None
+    served_despite_refusal_at: datetime | None = None
+    failed_trials: int = 0
+    next_trial_at: datetime | None = None
     resumed_at: datetime | None = None
-    ended: tuple[Pause, ...] = ()
-    told: tuple[str, ...] = ()
-    called_off: tuple[CallOff, ...] = ()
+    past_pauses: tuple[Pause, ...] = ()
+    announced_event_ids: tuple[str, ...] = ()
+    cancel_marks: tuple[CancelMark, ...] = ()
 
     @property
-    def paused(self) -> bool:
+    def is_paused(self) -> bool:
         return bool(self.pauses)
 
     @property
@@ -122,171 +131,203 @@ class Lane(Item):
         return LaneState.RUNNING if self.closed_since is None else LaneState.PROBING
 
     @property
-    def flows(self) -> bool:
+    def mapping_enabled(self) -> bool:
         """Whether the mapping is to hand out messages."""
-        return not self.pauses or self.trying
+        return not self.pauses or self.is_in_trial
 
     @property
-    def is_open(self) -> bool:
+    def allows_calls(self) -> bool:
         """Whether every job may go."""
         return not self.pauses and self.closed_since is None
 
     @property
-    def sends_away(self) -> bool:
+    def has_provider_problem(self) -> bool:
         """Whether the provider is why jobs wait, so that those who name another one had better go there."""
-        own = any(pause.reason not in EVERYWHERE for pause in self.pauses)
-        return own or (self.closed_since is not None and not self.pauses)
+        has_own_reason = any(pause.reason not in STACK_WIDE_REASONS for pause in self.pauses)
+        return has_own_reason or (self.closed_since is not None and not self.pauses)
 
-    def has(self, reason: Reason) -> bool:
+    def is_paused_for(self, reason: PauseReason) -> bool:
         return any(pause.reason is reason for pause in self.pauses)
 
 
 class Gate(StrEnum):
     """Whether a job may be paid now."""
 
-    OPEN = "open"
+    ALLOWED = "open"
     PROBE = "probe"
-    SHUT = "shut"
+    BLOCKED = "shut"
 
 
-def gate(lane: Lane, now: datetime, *, suspect: bool = False) -> tuple[Gate, float]:
+def check_gate(lane: ProviderHealth, now: datetime, *, suspect: bool = False) -> tuple[Gate, float]:
     """Whether a job may go, and in how many seconds to ask again where it may not.
 
     `suspect`: the job's own call was refused without an explanation, so that others go before it.
     """
-    if not lane.flows:
-        return Gate.SHUT, PAUSED_DELAY_SECONDS
-    if not lane.paused and lane.closed_since is None:
-        return Gate.OPEN, 0
+    if not lane.mapping_enabled:
+        return Gate.BLOCKED, PAUSED_DELAY_SECONDS
+    if not lane.is_paused and lane.closed_since is None:
+        return Gate.ALLOWED, 0
     if lane.probe_until and now < lane.probe_until:
-        return Gate.SHUT, min((lane.probe_until - now).total_seconds(), PROBED_DELAY_SECONDS)
-    if lane.probe_at and now < lane.probe_at:
-        return Gate.SHUT, (lane.probe_at - now).total_seconds()
-    if suspect and lane.has(Reason.REFUSAL) and lane.trying_since and now < lane.trying_since + OTHERS_FIRST:
-        left = (lane.trying_since + OTHERS_FIRST - now).total_seconds()
-        return Gate.SHUT, min(left, PROBED_DELAY_SECONDS)
+        return Gate.BLOCKED, min((lane.probe_until - now).total_seconds(), MAX_PROBE_WAIT_SECONDS)
+    if lane.next_probe_at and now < lane.next_probe_at:
+        return Gate.BLOCKED, (lane.next_probe_at - now).total_seconds()
+    if (
+        suspect
+        and lane.is_paused_for(PauseReason.REFUSAL)
+        and lane.trial_since
+        and now < lane.trial_since + SUSPECT_PROBE_DELAY
+    ):
+        left = (lane.trial_since + SUSPECT_PROBE_DELAY - now).total_seconds()
+        return Gate.BLOCKED, min(left, MAX_PROBE_WAIT_SECONDS)
     return Gate.PROBE, 0
 
 
-def begin_probe(lane: Lane, now: datetime, until: datetime) -> Lane:
+def start_probe(lane: ProviderHealth, now: datetime, until: datetime) -> ProviderHealth:
     """This job is the one that finds out; StaleError where another is, or where none may."""
-    if gate(lane, now)[0] is not Gate.PROBE:
-        raise StaleError
-    return lane.but(probe_until=until)
+    if check_gate(lane, now)[0] is not Gate.PROBE:
+        raise ConflictError
+    return replace(lane, probe_until=until)
 
 
-def has_probed(job: Job, lane: Lane) -> bool:
+def is_probe_since_pause(job: Job, lane: ProviderHealth) -> bool:
     """Whether the job's call is a probe that went out after the lane was paused: it may outlast its worker."""
-    call = job.attempt_of(job.attempt)
-    return call is not None and call.probe and all(call.submitted_at >= pause.since for pause in lane.pauses)
+    call = job.find_attempt(job.attempt_no)
+    return call is not None and call.is_probe and all(call.submitted_at >= pause.since for pause in lane.pauses)
 
 
-def heed(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:
+def observe_result(lane: ProviderHealth, result: ProviderResult, now: datetime, *, probe: bool) -> ProviderHealth:
     """The lane after an answer; the same one where the answer says nothing of its health.
 
     A verdict that the job itself is the reason is no good answer: a failure counts like any other, a refusal changes
     nothing.
     """
-    if answer.kind is Class.PAUSE:
-        code = answer.code or Code.PROVIDER_MISCONFIGURED
-        paused = pause(lane, REASONS[code], code, answer.message, now)
-        return _try_another(lane, paused, now, probe=probe) if answer.suspicion is Suspicion.REFUSAL else paused
-    if answer.suspicion and answer.kind is Class.PERM:
-        if answer.suspicion is Suspicion.FAILURE:
-            return _bad(lane, replace(answer, kind=Class.BACKOFF), now, probe=probe)
-        return lane.but(probe_until=None) if probe else lane
-    if answer.kind in (Class.BACKOFF, Class.AMBIG):
-        return _bad(lane, answer, now, probe=probe)
-    if answer.kind in (Class.OK, Class.PERM):
-        proves = probe and answer.kind is Class.OK and lane.has(Reason.REFUSAL)
-        return _good(lane.but(proved_at=now) if proves else lane, now, probe=probe)
-    return lane.but(probe_until=None) if probe else lane
+    if result.retry_class is RetryClass.PAUSE:
+        code = result.code or Code.PROVIDER_MISCONFIGURED
+        paused = pause(lane, REASON_BY_CODE[code], code, result.message, now)
+        return _try_other_job(lane, paused, now, probe=probe) if result.suspicion is Suspicion.REFUSAL else paused
+    if result.suspicion and result.retry_class is RetryClass.PERM:
+        if result.suspicion is Suspicion.FAILURE:
+            return _record_failure(lane, replace(result, retry_class=RetryClass.BACKOFF), now, probe=probe)
+        return replace(lane, probe_until=None) if probe else lane
+    if result.retry_class in (RetryClass.BACKOFF, RetryClass.AMBIG):
+        return _record_failure(lane, result, now, probe=probe)
+    if result.retry_class in (RetryClass.OK, RetryClass.PERM):
+        has_proof = probe and result.retry_class is RetryClass.OK and lane.is_paused_for(PauseReason.REFUSAL)
+        return _record_success(replace(lane, served_despite_refusal_at=now) if has_proof else lane, now, probe=probe)
+    return replace(lane, probe_until=None) if probe else lane
 
 
-def _try_another(lane: Lane, paused: Lane, now: datetime, *, probe: bool) -> Lane:
+def _try_other_job(lane: ProviderHealth, paused_lane: ProviderHealth, now: datetime, *, probe: bool) -> ProviderHealth:
     """An unexplained refusal may be due to the refused job alone, so another job is the probe at once.
 
     The lane stops where a probe was refused as well: then reconcile lets out the next one, like after any pause.
     """
-    if (probe and lane.paused) or not (lane.trying or not lane.paused):
-        return paused
-    since, probes = (lane.trying_since, lane.probes) if lane.trying else (now, 0)
+    if (probe and lane.is_paused) or not (lane.is_in_trial or not lane.is_paused):
+        return paused_lane
+    trial_since, probes = (lane.trial_since, lane.probe_count) if lane.is_in_trial else (now, 0)
     probe_until = None if probe else lane.probe_until
-    trial = {"trying": True, "trying_since": since, "probes": probes, "probe_until": probe_until}
-    return paused.but(**trial, trials=lane.trials, trial_at=lane.trial_at)
+    trial = {"is_in_trial": True, "trial_since": trial_since, "probe_count": probes, "probe_until": probe_until}
+    return replace(paused_lane, **trial, failed_trials=lane.failed_trials, next_trial_at=lane.next_trial_at)
 
 
-def _good(lane: Lane, now: datetime, *, probe: bool) -> Lane:
+def _record_success(lane: ProviderHealth, now: datetime, *, probe: bool) -> ProviderHealth:
     """One good answer opens a closed lane, and a probe is none any more.
 
     Only a probe's lifts a pause: others may have begun before it.
     """
-    well = lane.but(streak=0, closed_since=None, probes=0, probe_at=None, probe_until=None)
-    return resume(well, PROBED, now) if probe else well.but(probe_until=lane.probe_until if lane.paused else None)
+    healthy = replace(lane, failure_streak=0, closed_since=None, probe_count=0, next_probe_at=None, probe_until=None)
+    return (
+        resume(healthy, PROBEABLE_REASONS, now)
+        if probe
+        else replace(healthy, probe_until=lane.probe_until if lane.is_paused else None)
+    )
 
 
-def _bad(lane: Lane, answer: Answer, now: datetime, *, probe: bool) -> Lane:
+def _record_failure(lane: ProviderHealth, result: ProviderResult, now: datetime, *, probe: bool) -> ProviderHealth:
     """Three in a row close the lane; then only its probes count, since those that began before tell nothing new."""
-    streak = lane.streak + 1
-    if not probe and (streak < BAD_ANSWERS or lane.closed_since):
-        return lane.but(streak=streak)
+    streak = lane.failure_streak + 1
+    if not probe and (streak < FAILURE_THRESHOLD or lane.closed_since):
+        return replace(lane, failure_streak=streak)
     since = lane.closed_since or now
-    free = answer.kind is Class.BACKOFF
-    doubled = lane.probes - QUICK_PROBES if free else lane.probes
-    gap = min(FIRST_PROBE_AFTER * 2 ** max(doubled, 0), LONGEST_FREE_PROBE_GAP if free else LONGEST_PROBE_GAP)
-    closed = lane.but(
-        streak=streak, closed_since=since, probes=min(lane.probes + 1, 15), probe_at=now + gap, probe_until=None
+    is_free = result.retry_class is RetryClass.BACKOFF
+    doubled = lane.probe_count - MAX_QUICK_PROBES if is_free else lane.probe_count
+    delay = min(FIRST_PROBE_DELAY * 2 ** max(doubled, 0), MAX_FREE_PROBE_DELAY if is_free else MAX_PROBE_DELAY)
+    failing = replace(
+        lane,
+        failure_streak=streak,
+        closed_since=since,
+        probe_count=min(lane.probe_count + 1, 15),
+        next_probe_at=now + delay,
+        probe_until=None,
     )
     # What failed may be this one photo, so more than one is tried before the lane stops for minutes again.
-    trial_goes_on = lane.paused and probe and free and lane.probes < QUICK_PROBES
-    if (lane.paused and not trial_goes_on) or (not lane.paused and now - since >= CLOSED_BEFORE_PAUSE):
-        return pause(closed, Reason.UNHEALTHY, Code.PROVIDER_UNAVAILABLE, answer.message, now)
-    return closed
+    is_trial_unfinished = lane.is_paused and probe and is_free and lane.probe_count < MAX_QUICK_PROBES
+    if (lane.is_paused and not is_trial_unfinished) or (not lane.is_paused and now - since >= UNHEALTHY_BEFORE_PAUSE):
+        return pause(failing, PauseReason.UNHEALTHY, Code.PROVIDER_UNAVAILABLE, result.message, now)
+    return failing
 
 
-def pause(lane: Lane, reason: Reason, code: Code, message: str | Sentence, now: datetime, *, needs: int = 0) -> Lane:
+def pause(
+    lane: ProviderHealth,
+    reason: PauseReason,
+    code: Code,
+    message: str | Sentence,
+    now: datetime,
+    *,
+    required_budget: int = 0,
+) -> ProviderHealth:
     """One more reason, or the same one again in newer words."""
-    before = next((one for one in lane.pauses if one.reason is reason), None)
-    since = before.since if before else now
-    added = Pause(reason=reason, code=code, message=Sentence(message), since=since, last_seen=now, needs=needs)
+    earlier = next((one for one in lane.pauses if one.reason is reason), None)
+    since = earlier.since if earlier else now
+    added = Pause(
+        reason=reason, code=code, message=Sentence(message), since=since, last_seen=now, required_budget=required_budget
+    )
     others = tuple(one for one in lane.pauses if one.reason is not reason)
-    if lane.trying:
-        gap = min(FIRST_TRIAL_AFTER * (lane.trials + 1), LONGEST_TRIAL_GAP)
-        lane = lane.but(trials=lane.trials + 1, trial_at=now + gap)
-    return lane.but(pauses=(*others, added), trying=False, trying_since=None, probe_until=None, resumed_at=None)
+    if lane.is_in_trial:
+        delay = min(FIRST_TRIAL_DELAY * (lane.failed_trials + 1), MAX_TRIAL_DELAY)
+        lane = replace(lane, failed_trials=lane.failed_trials + 1, next_trial_at=now + delay)
+    return replace(
+        lane, pauses=(*others, added), is_in_trial=False, trial_since=None, probe_until=None, resumed_at=None
+    )
 
 
-def resume(lane: Lane, reasons: frozenset[Reason], now: datetime) -> Lane:
+def resume(lane: ProviderHealth, reasons: frozenset[PauseReason], now: datetime) -> ProviderHealth:
     """Without these reasons; the lane flows again when none is left."""
-    left = tuple(one for one in lane.pauses if one.reason not in reasons)
-    if left == lane.pauses:
+    remaining = tuple(one for one in lane.pauses if one.reason not in reasons)
+    if remaining == lane.pauses:
         return lane
-    over = tuple(one for one in lane.pauses if one.reason in reasons)
-    ended = (*(one for one in lane.ended if one.reason not in reasons), *over)
-    calm = {"trying": False, "trying_since": None, "trials": 0, "trial_at": None, "probe_until": None}
-    opened = lane.but(pauses=left, ended=ended, **calm)
-    if left:
-        return opened
-    return opened.but(streak=0, closed_since=None, probes=0, probe_at=None, resumed_at=now)
+    lifted = tuple(one for one in lane.pauses if one.reason in reasons)
+    past_pauses = (*(one for one in lane.past_pauses if one.reason not in reasons), *lifted)
+    no_trial = {
+        "is_in_trial": False,
+        "trial_since": None,
+        "failed_trials": 0,
+        "next_trial_at": None,
+        "probe_until": None,
+    }
+    resumed = replace(lane, pauses=remaining, past_pauses=past_pauses, **no_trial)
+    if remaining:
+        return resumed
+    return replace(resumed, failure_streak=0, closed_since=None, probe_count=0, next_probe_at=None, resumed_at=now)
 
 
-def call_off(lane: Lane, mark: CallOff) -> Lane:
+def add_cancel_mark(lane: ProviderHealth, mark: CancelMark) -> ProviderHealth:
     """What the mark means is bought here no more."""
-    return lane.but(called_off=with_mark(lane.called_off, mark))
+    return replace(lane, cancel_marks=merge_mark(lane.cancel_marks, mark))
 
 
-def forget(lane: Lane, now: datetime) -> Lane:
+def drop_expired_marks(lane: ProviderHealth, now: datetime) -> ProviderHealth:
     """Without what a person called off so long ago that nothing can be on its way of it."""
-    return lane.but(called_off=young(lane.called_off, now))
+    return replace(lane, cancel_marks=drop_expired(lane.cancel_marks, now))
 
 
-def let_a_probe_out(lane: Lane, now: datetime) -> Lane:
+def start_trial_if_due(lane: ProviderHealth, now: datetime) -> ProviderHealth:
     """Where nothing but what a probe can find out is in the way, one job may go; the same lane otherwise.
 
     Each probe has the waiting messages received, and SQS gives one up after a thousand times: so ever more seldom.
     """
-    if lane.trial_at and now < lane.trial_at:
+    if lane.next_trial_at and now < lane.next_trial_at:
         return lane
-    if not lane.pauses or lane.trying or any(one.reason not in PROBED for one in lane.pauses):
+    if not lane.pauses or lane.is_in_trial or any(one.reason not in PROBEABLE_REASONS for one in lane.pauses):
         return lane
-    return lane.but(trying=True, trying_since=now, probes=0, probe_at=None, probe_until=None)
+    return replace(lane, is_in_trial=True, trial_since=now, probe_count=0, next_probe_at=None, probe_until=None)

@@ -19,7 +19,7 @@ def _adapter[T](kind: type[T]) -> "TypeAdapter[T]":
 
 
 @contextmanager
-def _discreet() -> Generator[None]:
+def _hide_input() -> Generator[None]:
     """A record's errors do not show what it holds, since they end in logs: links and task tokens are in it."""
     from pydantic import ValidationError
 
@@ -37,11 +37,11 @@ def to_json(record: object) -> str:
 
 def from_json[T](kind: type[T], text: str) -> T:
     """The record that a JSON text holds; pydantic's ValidationError where it holds none."""
-    with _discreet():
+    with _hide_input():
         return _adapter(kind).validate_json(text)
 
 
-def checked[T](kind: type[T], values: object) -> T:
+def validate[T](kind: type[T], values: object) -> T:
     """A record from plain values; pydantic's ValidationError where they do not fit."""
-    with _discreet():
+    with _hide_input():
         return _adapter(kind).validate_python(values)

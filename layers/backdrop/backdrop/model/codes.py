@@ -83,7 +83,7 @@ class Code(StrEnum):
     STORAGE_UNAVAILABLE = "storage_unavailable"
 
 
-class End(StrEnum):
+class Disposition(StrEnum):
     """Where a code leaves its job: at an end of the ledger, or waiting for better weather."""
 
     REFUSED = "refused"

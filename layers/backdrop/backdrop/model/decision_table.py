@@ -17,8 +17,8 @@ type Column = type[Flag]
 class Facts:
     """Facts by their column: those that are known already, and those that are read when they are first asked for."""
 
-    def __init__(self, reads: Mapping[Column, Callable[[], Flag]], *known: Flag) -> None:
-        self._reads = reads
+    def __init__(self, readers: Mapping[Column, Callable[[], Flag]], *known: Flag) -> None:
+        self._reads = readers
         self._known: dict[Column, Flag] = {type(fact): fact for fact in known}
 
     def __getitem__[F: Flag](self, column: type[F]) -> F:
@@ -26,7 +26,7 @@ class Facts:
             self._known[column] = self._reads[column]()
         return cast("F", self._known[column])
 
-    def adding(self, fact: Flag) -> "Facts":
+    def with_fact(self, fact: Flag) -> "Facts":
         """The same facts and one more; what was read is not read again."""
         return Facts(self._reads, *self._known.values(), fact)
 
@@ -53,17 +53,17 @@ class DecisionTable[D]:
     rules: Sequence[Rule[D]]
 
     def decide(self, facts: Facts) -> D:
-        return self.first_match(facts).then
+        return self.find_first_match(facts).then
 
-    def first_match(self, facts: Facts) -> Rule[D]:
+    def find_first_match(self, facts: Facts) -> Rule[D]:
         """The first rule that matches. A fact that can no longer make a difference is not read."""
         rules = self.rules
         for at, column in enumerate(self.columns):
-            if any(column in rule.cells for rule in self._undecided(rules, at)):
+            if any(column in rule.cells for rule in self._list_undecided(rules, at)):
                 rules = [rule for rule in rules if column not in rule.cells or facts[column] in rule.cells[column]]
         return rules[0]
 
-    def _undecided(self, rules: Sequence[Rule[D]], at: int) -> Sequence[Rule[D]]:
+    def _list_undecided(self, rules: Sequence[Rule[D]], at: int) -> Sequence[Rule[D]]:
         """The rules above the first one that asks nothing more, and so matches before all below it."""
-        asked = {*self.columns[at:]}
-        return list(takewhile(lambda rule: asked & rule.cells.keys(), rules))
+        columns = {*self.columns[at:]}
+        return list(takewhile(lambda rule: columns & rule.cells.keys(), rules))

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from backdrop.model.advice import Advice
 from backdrop.model.codes import Code
-from backdrop.model.error_catalog import CODES
+from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.sentence import Sentence
 
 if TYPE_CHECKING:
-    from backdrop.model.job import Owner
+    from backdrop.model.job import ContentOwner
 
 
 class BackdropError(Exception):
@@ -35,12 +35,12 @@ class BackdropError(Exception):
         super().__init__(str(message))
         self.code = code
         self.message = Sentence(message)
-        self.advice = Advice.to(advice) if isinstance(advice, str) else advice
+        self.advice = Advice.from_text(advice) if isinstance(advice, str) else advice
 
     @property
     def hint(self) -> Sentence:
         """What to do, to who can fix the photo or what speaks for it."""
-        return (self.advice or CODES[self.code].advice).for_photo
+        return (self.advice or ERROR_CATALOG[self.code].advice).text_for_photo
 
 
 class RefusedError(BackdropError):
@@ -60,18 +60,27 @@ class InstructionError(RefusedError):
         message: str | Sentence,
         advice: Advice | str | None = None,
         *,
-        place: str = "",
+        instruction_source: str = "",
         path: str = "",
-        words: str | None = None,
+        detail: str | None = None,
     ) -> None:
         super().__init__(code, message, advice)
-        self.place, self.path = place, path
-        self.words = self.message if words is None else Sentence(words)
+        self.place, self.path = instruction_source, path
+        self.words = self.message if detail is None else Sentence(detail)
 
     @classmethod
-    def at(cls, place: str, path: str, code: Code, words: str, advice: Advice | None = None) -> "InstructionError":
+    def at(
+        cls, instruction_source: str, path: str, code: Code, detail: str, advice: Advice | None = None
+    ) -> "InstructionError":
         """One mistake of a place."""
-        return cls(code, f"{place}: {words}", advice, place=place, path=path, words=words)
+        return cls(
+            code,
+            f"{instruction_source}: {detail}",
+            advice,
+            instruction_source=instruction_source,
+            path=path,
+            detail=detail,
+        )
 
 
 class PhotoError(RefusedError):
@@ -82,7 +91,7 @@ class ResultError(BackdropError):
     """The provider's paid picture cannot be handed over."""
 
 
-class WaitError(BackdropError):
+class RetryLaterError(BackdropError):
     """Not now: the message goes back to its queue and returns after `delay_seconds`."""
 
     def __init__(self, code: Code, message: str | Sentence, delay_seconds: float) -> None:
@@ -90,35 +99,35 @@ class WaitError(BackdropError):
         self.delay_seconds = delay_seconds
 
 
-class UnreadableError(WaitError):
+class UnreadableFileError(RetryLaterError):
     """S3 answers, and refuses to hand out one file (access, encryption)."""
 
     def __init__(self, message: str, delay_seconds: float) -> None:
         super().__init__(Code.FILE_UNREADABLE, message, delay_seconds)
 
 
-class DamagedMessageError(BackdropError):
+class MalformedMessageError(BackdropError):
     """A message that no retry can mend."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Code.DAMAGED_MESSAGE, message)
 
 
-class StaleError(Exception):
+class ConflictError(Exception):
     """Somebody else changed the ledger since it was read; nothing was written."""
 
 
-class OvertakenError(StaleError):
+class PreemptedError(ConflictError):
     """Somebody else was faster before a delivery left its mark: the one that stands is not its own to take back."""
 
 
-class UnwritableError(Exception):
+class ItemTooLargeError(Exception):
     """The ledger will never take these writes, however often they come: an item is too large; nothing was written."""
 
 
-class OwnedError(Exception):
+class ContentOwnedError(Exception):
     """Another job pays for the same bytes asked the same thing; nothing was written."""
 
-    def __init__(self, owner: "Owner") -> None:
+    def __init__(self, owner: "ContentOwner") -> None:
         super().__init__(owner.job_id)
         self.owner = owner

@@ -4,19 +4,19 @@ from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
-from backdrop.model.job import Item, Problem
-from backdrop.model.object_keys import Kind
+from backdrop.model.job import LedgerItem, Problem
+from backdrop.model.object_keys import ObjectKind
 from backdrop.model.record import record
 from backdrop.model.sentence import Sentence
 
-SKIPPED = {
-    Kind.SIDECAR: Sentence("a sidecar, which speaks for a photo and is none"),
-    Kind.DEFAULTS: Sentence("a folder's defaults, which speak for photos and are none"),
-    Kind.IGNORED: Sentence("no image, by its name"),
+SKIP_REASONS = {
+    ObjectKind.SIDECAR: Sentence("a sidecar, which speaks for a photo and is none"),
+    ObjectKind.DEFAULTS: Sentence("a folder's defaults, which speak for photos and are none"),
+    ObjectKind.IGNORED: Sentence("no image, by its name"),
 }
 
 
-class Answered(StrEnum):
+class CallbackOutcome(StrEnum):
     """What became of a request's task token; `foreign`: it takes no answer from us.
 
     It had expired, was used before, was never handed out, or is of a machine whose key is closed to us.
@@ -24,11 +24,11 @@ class Answered(StrEnum):
 
     SUCCESS = "success"
     FAILURE = "failure"
-    FOREIGN = "foreign"
+    UNDELIVERABLE = "undeliverable"
 
 
 @record
-class Asked(Item):
+class ImageRequest(LedgerItem):
     """A request with a task token or a campaign: its jobs by variant, and how it was answered.
 
     `problems`: why it was refused, wholly or in part. `skipped`: what its key is instead of a photo's. One of which no
@@ -36,20 +36,20 @@ class Asked(Item):
     """
 
     source_id: str
-    ident: str
+    request_id: str
     bucket: str
     key: str
-    token: str = ""
-    execution: str = ""
+    task_token: str = ""
+    execution_arn: str = ""
     campaign: str = ""
     jobs: dict[str, str] = field(default_factory=dict[str, str])
     problems: tuple[Problem, ...] = ()
-    skipped: Kind | None = None
-    asked_at: datetime
+    skipped_kind: ObjectKind | None = None
+    requested_at: datetime
     answered_at: datetime | None = None
-    answer: Answered | None = None
+    outcome: CallbackOutcome | None = None
 
     @property
-    def why_skipped(self) -> Sentence | None:
+    def skip_reason(self) -> Sentence | None:
         """Why nothing is done about its key."""
-        return SKIPPED[self.skipped] if self.skipped else None
+        return SKIP_REASONS[self.skipped_kind] if self.skipped_kind else None

@@ -9,33 +9,33 @@ from backdrop.model.sentence import Sentence
 
 
 @dataclass(frozen=True)
-class Request:
+class IncomingRequest:
     """What somebody asks for one photo without a sidecar; `ident` is the same when its message comes twice.
 
     `token`: the task token of whoever waits for its end. `execution`: the ARN whose stop means that nobody does.
     `campaign`: the name under which it is reported. `damage`: why nothing can come of it but an answer to its token.
     """
 
-    ident: str
+    request_id: str
     instructions: Mapping[str, Any]
-    token: str = ""
-    execution: str = ""
+    task_token: str = ""
+    execution_arn: str = ""
     campaign: str = ""
-    damage: Sentence | None = None
+    invalid_reason: Sentence | None = None
 
     @property
-    def awaited(self) -> bool:
+    def is_tracked(self) -> bool:
         """Whether somebody wants to hear what became of it."""
-        return bool(self.token or self.campaign)
+        return bool(self.task_token or self.campaign)
 
     @property
-    def ends_with_its_execution(self) -> bool:
+    def is_execution_scoped(self) -> bool:
         """Whether nobody wants its jobs any more once its execution has stopped."""
-        return self.awaited and bool(self.execution)
+        return self.is_tracked and bool(self.execution_arn)
 
 
 @dataclass(frozen=True)
-class Look:
+class IntakeEvent:
     """A reason to look at one key.
 
     `again`: an earlier look may have died before its messages were out. `settled`: only a photo that still waits for
@@ -48,17 +48,17 @@ class Look:
 
     bucket: str
     key: str
-    again: bool = False
-    settled: bool = False
-    rerun: bool = False
-    after: str = ""
-    request: Request | None = None
-    receives: int = 1
-    said_at: datetime | None = None
+    is_repeated: bool = False
+    is_settle_timeout: bool = False
+    is_rerun: bool = False
+    start_after: str = ""
+    request: IncomingRequest | None = None
+    receive_count: int = 1
+    requested_at: datetime | None = None
     tagged_at: datetime | None = None
-    overtaken: bool = False
+    lost_race: bool = False
 
     @property
-    def is_plain(self) -> bool:
+    def is_first_object_change(self) -> bool:
         """Whether it only says that something may have changed there, for the first time."""
-        return not (self.again or self.settled or self.rerun or self.request)
+        return not (self.is_repeated or self.is_settle_timeout or self.is_rerun or self.request)

@@ -2,34 +2,35 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from backdrop.model.codec import to_json
-from backdrop.model.image_request import Asked
-from backdrop.model.job import Attempt, Item, Job, Money, Problem, Source
+from backdrop.model.image_request import ImageRequest
+from backdrop.model.job import Attempt, Job, LedgerItem, MoneyStatus, Problem, Source
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.object_keys import picture_key
-from backdrop.model.output_spec import outputs_of
-from backdrop.model.provider_result import LONGEST_LINK, MOST_LINKS
+from backdrop.model.output_spec import parse_outputs
+from backdrop.model.provider_result import MAX_LINK_LENGTH, MAX_LINKS
 from backdrop.model.sentence import Sentence
 
 # Limit: Amazon DynamoDB Developer Guide, "Quotas".
-ITEM_BYTES = 400_000
+MAX_ITEM_BYTES = 400_000
 # Attempts, a problem, and the attributes beside the body.
-BESIDE_BYTES = 20_000
+OVERHEAD_BYTES = 20_000
 # A picture's record, and one warning that names it, without its key.
-PICTURE_BYTES = 500
-KEPT, KEPT_WORDS = 20, 300
+PICTURE_RECORD_BYTES = 500
+MAX_ENTRIES, MAX_TEXT_LENGTH = 20, 300
 
 
-def too_much(job: Job) -> str | None:
+def explain_oversize(job: Job) -> str | None:
     """Why what the ledger would have to remember of a job's pictures does not fit; None where it does."""
-    images, outputs = int(job.instructions.get("num_images", 1)), outputs_of(job.instructions)
+    images, outputs = int(job.instructions.get("num_images", 1)), parse_outputs(job.instructions)
     name = max((output.name or "" for output in outputs), key=len, default="")
     key = picture_key(f"@{job.bucket}/{job.key}", variant=job.variant, n=images, extension="webp", output=name)
-    each = PICTURE_BYTES + 2 * len(json.dumps(key, ensure_ascii=False).encode())
+    picture_bytes = PICTURE_RECORD_BYTES + 2 * len(json.dumps(key, ensure_ascii=False).encode())
     pictures = images * len(outputs)
-    needed = len(to_json(job).encode()) + BESIDE_BYTES + MOST_LINKS * LONGEST_LINK + pictures * each
-    if needed <= ITEM_BYTES:
+    needed = len(to_json(job).encode()) + OVERHEAD_BYTES + MAX_LINKS * MAX_LINK_LENGTH + pictures * picture_bytes
+    if needed <= MAX_ITEM_BYTES:
         return None
     return (
         f"{images} images in {len(outputs)} outputs are {pictures} pictures, and what the ledger must remember of them "
@@ -37,34 +38,41 @@ def too_much(job: Job) -> str | None:
     )
 
 
-def shortened[I: Item](item: I) -> I:
+def truncate_item[I: LedgerItem](item: I) -> I:
     """An item that is too large without what can be missed: words beyond the first, calls that came to nothing.
 
     Money, instructions and pictures stay as they are.
     """
     match item:
         case Job():
-            problem = _briefly(item.problem) if item.problem else None
-            return item.but(warnings=_first(item.warnings), problem=problem, attempts=_telling(item.attempts))
-        case Source() | Asked():
-            return item.but(problems=tuple(map(_briefly, item.problems[:KEPT])))
+            problem = _truncate_problem(item.problem) if item.problem else None
+            return replace(
+                item,
+                warnings=_truncate_warnings(item.warnings),
+                problem=problem,
+                attempts=_truncate_attempts(item.attempts),
+            )
+        case Source() | ImageRequest():
+            return replace(item, problems=tuple(map(_truncate_problem, item.problems[:MAX_ENTRIES])))
         case _:
             return item
 
 
-def _first(warnings: Sequence[JobWarning]) -> tuple[JobWarning, ...]:
+def _truncate_warnings(warnings: Sequence[JobWarning]) -> tuple[JobWarning, ...]:
     """So many, and how many there were besides; what was cut before keeps its own count."""
-    cut = tuple(one.but(text=one.text.cut(KEPT_WORDS)) for one in warnings[:KEPT])
-    more = sum(one.stands_for for one in warnings[KEPT:])
-    left_out = JobWarning(code=WarningCode.LEFT_OUT, text=Sentence(f"and {more:,} more"), stands_for=more)
-    return (*cut, left_out) if more else cut
+    truncated = tuple(replace(one, text=one.text.truncate(MAX_TEXT_LENGTH)) for one in warnings[:MAX_ENTRIES])
+    left_out_count = sum(one.count for one in warnings[MAX_ENTRIES:])
+    left_out = JobWarning(
+        code=WarningCode.LEFT_OUT, text=Sentence(f"and {left_out_count:,} more"), count=left_out_count
+    )
+    return (*truncated, left_out) if left_out_count else truncated
 
 
-def _briefly(problem: Problem) -> Problem:
-    advice = problem.advice.cut(KEPT_WORDS) if problem.advice else None
-    return problem.but(message=problem.message.cut(KEPT_WORDS), advice=advice)
+def _truncate_problem(problem: Problem) -> Problem:
+    advice = problem.advice.truncate(MAX_TEXT_LENGTH) if problem.advice else None
+    return replace(problem, message=problem.message.truncate(MAX_TEXT_LENGTH), advice=advice)
 
 
-def _telling(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
+def _truncate_attempts(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
     """Those that moved money or may have, and the last of the others."""
-    return tuple(one for one in attempts if one.money is not Money.NOT_SPENT or one in attempts[-KEPT:])
+    return tuple(one for one in attempts if one.money is not MoneyStatus.NOT_SPENT or one in attempts[-MAX_ENTRIES:])

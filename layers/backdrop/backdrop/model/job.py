@@ -1,24 +1,24 @@
 """The ledger's items: a source, its jobs, and the attempts that moved money."""
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
 from backdrop.model.advice import Advice
-from backdrop.model.codes import Code, End
-from backdrop.model.error_catalog import CODES
+from backdrop.model.codes import Code, Disposition
+from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError, InstructionError
-from backdrop.model.ids import source_id
+from backdrop.model.ids import derive_source_id
 from backdrop.model.job_warning import JobWarning
 from backdrop.model.photo_facts import PhotoFacts
 from backdrop.model.record import Record, record
 from backdrop.model.sentence import Sentence
-from backdrop.model.stored_picture import Result
+from backdrop.model.stored_picture import StoredPicture
 
 
-class Status(StrEnum):
+class JobStatus(StrEnum):
     """The states of a job, in the words of receipts, metrics and tests."""
 
     ACCEPTED = "accepted"
@@ -33,11 +33,13 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-ENDS = frozenset({Status.STORED, Status.REFUSED, Status.DEAD, Status.HELD, Status.SUPERSEDED, Status.CANCELLED})
-FAILED = frozenset({Status.REFUSED, Status.DEAD, Status.HELD})
+END_STATUSES = frozenset(
+    {JobStatus.STORED, JobStatus.REFUSED, JobStatus.DEAD, JobStatus.HELD, JobStatus.SUPERSEDED, JobStatus.CANCELLED}
+)
+FAILED_STATUSES = frozenset({JobStatus.REFUSED, JobStatus.DEAD, JobStatus.HELD})
 
 
-class Money(StrEnum):
+class MoneyStatus(StrEnum):
     """What an attempt cost."""
 
     NOT_SPENT = "not_spent"
@@ -45,7 +47,7 @@ class Money(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Outcome(StrEnum):
+class AttemptOutcome(StrEnum):
     """How an attempt went."""
 
     IN_FLIGHT = "in_flight"
@@ -72,25 +74,27 @@ class Problem(Record):
     retryable: bool
     variant: str = ""
     origin: Origin = Origin.PHOTO
-    place: str = ""
+    instruction_source: str = ""
     path: str = ""
-    money: Money = Money.NOT_SPENT
-    times: int = 1
+    money: MoneyStatus = MoneyStatus.NOT_SPENT
+    occurrences: int = 1
     first_seen: datetime
     last_seen: datetime
 
     @classmethod
-    def of(cls, error: BackdropError, now: datetime, money: Money = Money.NOT_SPENT, *, variant: str = "") -> "Problem":
+    def from_error(
+        cls, error: BackdropError, now: datetime, money: MoneyStatus = MoneyStatus.NOT_SPENT, *, variant: str = ""
+    ) -> "Problem":
         """The report's entry for an error met at `now`."""
         place, path = (error.place, error.path) if isinstance(error, InstructionError) else ("", "")
         return cls(
             variant=variant,
-            place=place,
+            instruction_source=place,
             path=path,
             code=error.code,
             message=error.message,
             advice=error.advice,
-            retryable=CODES[error.code].end is End.WAITING,
+            retryable=ERROR_CATALOG[error.code].disposition is Disposition.WAITING,
             money=money,
             first_seen=now,
             last_seen=now,
@@ -99,18 +103,18 @@ class Problem(Record):
     @property
     def hint(self) -> Sentence:
         """What can be done about it, by who fixes the photo or by who sent the request."""
-        advice = self.advice or CODES[self.code].advice
-        return advice.for_request if self.origin is Origin.REQUEST else advice.for_photo
+        advice = self.advice or ERROR_CATALOG[self.code].advice
+        return advice.text_for_request if self.origin is Origin.REQUEST else advice.text_for_photo
 
-    def since(self, earlier: "Problem | None") -> "Problem":
+    def with_history(self, earlier: "Problem | None") -> "Problem":
         """The same problem, with when it was first seen and how often since."""
         if earlier is None or earlier.code is not self.code:
             return self
-        return self.but(first_seen=earlier.first_seen, times=earlier.times + 1)
+        return replace(self, first_seen=earlier.first_seen, occurrences=earlier.occurrences + 1)
 
 
 @record
-class Link(Record):
+class PictureLink(Record):
     """One picture of an answer: behind `url`, or `kept` under `_backdrop/work/results/`; withheld where neither is.
 
     `unrecognized`: the provider made the picture, and Backdrop does not find it in the response, which is kept: a
@@ -120,21 +124,21 @@ class Link(Record):
     url: str | None
     seed: int | None = None
     expires_at: datetime | None = None
-    kept: str | None = None
-    unrecognized: bool = False
+    result_name: str | None = None
+    is_unrecognized: bool = False
 
     @property
-    def usable(self) -> bool:
-        return self.url is not None or self.kept is not None or self.unrecognized
+    def is_usable(self) -> bool:
+        return self.url is not None or self.result_name is not None or self.is_unrecognized
 
-    def lives(self, now: datetime) -> bool:
+    def is_live(self, now: datetime) -> bool:
         """Whether there may still be a picture to fetch; a link whose end the provider does not state may live."""
-        return self.usable and not self.unrecognized and (self.expires_at is None or now < self.expires_at)
+        return self.is_usable and not self.is_unrecognized and (self.expires_at is None or now < self.expires_at)
 
 
-def shows(links: Iterable[Link]) -> bool:
+def has_recognized_picture(links: Iterable[PictureLink]) -> bool:
     """Whether there is a picture among these that Backdrop found in its response."""
-    return any(link.usable and not link.unrecognized for link in links)
+    return any(link.is_usable and not link.is_unrecognized for link in links)
 
 
 class Suspicion(StrEnum):
@@ -162,49 +166,49 @@ class Attempt(Record):
     provider_id: str | None = None
     submitted_at: datetime
     lease_until: datetime
-    day: str
+    budget_day: str
     reserved: int
     charged: int = 0
     unknown: int = 0
-    outcome: Outcome = Outcome.IN_FLIGHT
+    outcome: AttemptOutcome = AttemptOutcome.IN_FLIGHT
     basis: str = "price_list"
-    generation: int = 0
-    sends: int = 1
-    parked: bool = False
+    charge_no: int = 0
+    send_count: int = 1
+    is_parked: bool = False
     suspicion: Suspicion | None = None
-    probe: bool = False
+    is_probe: bool = False
 
     @property
-    def money(self) -> Money:
-        if self.unknown or self.outcome is Outcome.IN_FLIGHT:
-            return Money.UNKNOWN
-        return Money.SPENT if self.charged else Money.NOT_SPENT
+    def money(self) -> MoneyStatus:
+        if self.unknown or self.outcome is AttemptOutcome.IN_FLIGHT:
+            return MoneyStatus.UNKNOWN
+        return MoneyStatus.SPENT if self.charged else MoneyStatus.NOT_SPENT
 
 
 @record
-class Item(Record):
+class LedgerItem(Record):
     """What the ledger keeps: `rev` fences every write, `write_id` recognises our own after a lost answer.
 
     `v` is the version of the format. A worker waits for an item of any other version, and never reads past it.
     """
 
     v: Literal[2] = 2
-    rev: int = 0
+    lock_version: int = 0
     write_id: str = ""
 
 
 @record
-class Owner(Record):
+class ContentOwner(Record):
     """The job that pays, since this revision of it, for bytes asked something; others who want the same wait for it."""
 
-    content_key: str
+    content_id: str
     source_id: str
     job_id: str
-    rev: int = 0
+    lock_version: int = 0
 
 
 @record
-class Job(Item):
+class Job(LedgerItem):
     """One picture request to one provider: what is asked, how far it is, what it cost.
 
     `links` are what attempt `answered` was given. `told`: its failure was counted and, where an operator must act,
@@ -219,56 +223,56 @@ class Job(Item):
     """
 
     job_id: str
-    content_key: str
+    content_id: str
     source_id: str
     bucket: str
     key: str
     version_id: str | None
     sha256: str
-    prepared: bool = False
+    is_prepared: bool = False
     variant: str
-    status: Status = Status.ACCEPTED
+    status: JobStatus = JobStatus.ACCEPTED
     operation: str
     provider: str
-    asked: dict[str, Any]
+    purchase_spec: dict[str, Any]
     instructions: dict[str, Any]
     provenance: dict[str, str]
     warnings: tuple[JobWarning, ...] = ()
     quoted: int
-    attempt: int = 0
+    attempt_no: int = 0
     attempts: tuple[Attempt, ...] = ()
-    links: tuple[Link, ...] = ()
-    answered: int = 0
-    results: tuple[Result, ...] = ()
+    links: tuple[PictureLink, ...] = ()
+    paid_attempt_no: int = 0
+    results: tuple[StoredPicture, ...] = ()
     problem: Problem | None = None
-    reported: bool = False
-    told: bool = False
-    unwanted: Status | None = None
-    generation: int = 0
-    follows: Owner | None = None
+    has_report: bool = False
+    announced: bool = False
+    end_after_call: JobStatus | None = None
+    charge_no: int = 0
+    waits_for: ContentOwner | None = None
     reused_from: str | None = None
-    begun_until: datetime | None = None
-    crashes: int = 0
+    processing_until: datetime | None = None
+    crash_count: int = 0
     throttled_ms: int = 0
-    said_at: datetime | None = None
+    requested_at: datetime | None = None
     queued_at: datetime
-    put_at: datetime | None = None
-    for_executions: bool = False
+    last_sent_at: datetime | None = None
+    is_execution_scoped: bool = False
     submitted_at: datetime | None = None
     paid_at: datetime | None = None
     stored_at: datetime | None = None
     ended_at: datetime | None = None
 
     @property
-    def ended(self) -> bool:
-        return self.status in ENDS
+    def has_ended(self) -> bool:
+        return self.status in END_STATUSES
 
     @property
-    def waits_because(self) -> Code | None:
+    def wait_reason(self) -> Code | None:
         """Why the job waits, where that is not its provider's lane or its turn in it."""
-        if self.status is not Status.ACCEPTED:
+        if self.status is not JobStatus.ACCEPTED:
             return None
-        if self.follows:
+        if self.waits_for:
             return Code.OWNER_AT_WORK
         if self.problem:
             return self.problem.code
@@ -285,38 +289,38 @@ class Job(Item):
         return sum(attempt.unknown + attempt.reserved for attempt in self.attempts)
 
     @property
-    def money(self) -> Money:
+    def money(self) -> MoneyStatus:
         if self.unknown:
-            return Money.UNKNOWN
-        return Money.SPENT if self.charged else Money.NOT_SPENT
+            return MoneyStatus.UNKNOWN
+        return MoneyStatus.SPENT if self.charged else MoneyStatus.NOT_SPENT
 
     @property
-    def orphans(self) -> tuple[Attempt, ...]:
+    def abandoned_attempts(self) -> tuple[Attempt, ...]:
         """Calls of which the job no longer waits for an answer, because another one brought the pictures."""
-        open_calls = (attempt for attempt in self.attempts if attempt.outcome is Outcome.IN_FLIGHT)
-        return () if self.status is Status.SUBMITTING else tuple(open_calls)
+        calls = (attempt for attempt in self.attempts if attempt.outcome is AttemptOutcome.IN_FLIGHT)
+        return () if self.status is JobStatus.SUBMITTING else tuple(calls)
 
     @property
-    def at_stake(self) -> bool:
+    def may_be_charged(self) -> bool:
         """Whether the charge that is meant was, or may have been, made."""
-        return any(one.generation == self.generation and one.money is not Money.NOT_SPENT for one in self.attempts)
+        return any(one.charge_no == self.charge_no and one.money is not MoneyStatus.NOT_SPENT for one in self.attempts)
 
     @property
-    def costs_nothing_more(self) -> bool:
+    def needs_no_purchase(self) -> bool:
         """Whether asking for it again buys nothing: its file is there, or it ended with a charge made, or in doubt."""
-        return self.status in (Status.PAID, Status.STORED) or (self.ended and self.at_stake)
+        return self.status in (JobStatus.PAID, JobStatus.STORED) or (self.has_ended and self.may_be_charged)
 
     @property
-    def losses(self) -> int:
+    def lost_call_count(self) -> int:
         """How many answers of the charge that is meant were lost and are unknown still."""
-        return sum(one.outcome is Outcome.LOST and one.generation == self.generation for one in self.attempts)
+        return sum(one.outcome is AttemptOutcome.LOST and one.charge_no == self.charge_no for one in self.attempts)
 
-    def attempt_of(self, n: int) -> Attempt | None:
+    def find_attempt(self, n: int) -> Attempt | None:
         return next((attempt for attempt in self.attempts if attempt.n == n), None)
 
 
 @record
-class Source(Item):
+class Source(LedgerItem):
     """One place in an input bucket: the photo (or a folder's defaults) that lies there now, and its jobs by variant.
 
     `held_by`: the folder defaults that must be mended before the photo is bought. `requests`: the last that were heard.
@@ -328,27 +332,27 @@ class Source(Item):
     bucket: str
     key: str
     photo: PhotoFacts | None = None
-    asked_from: str = ""
+    instructions_fingerprint: str = ""
     sidecar_etag: str = ""
     jobs: dict[str, str] = field(default_factory=dict[str, str])
     problems: tuple[Problem, ...] = ()
-    waiting_since: datetime | None = None
-    held_by: str = ""
-    requests: tuple[str, ...] = ()
-    awaited: bool = False
-    reported: bool = False
-    begun_until: datetime | None = None
-    crashes: int = 0
-    put_at: datetime | None = None
-    seen_gone: bool = False
+    settling_since: datetime | None = None
+    blocked_by_defaults: str = ""
+    recent_request_ids: tuple[str, ...] = ()
+    has_tracked_requests: bool = False
+    has_report: bool = False
+    processing_until: datetime | None = None
+    crash_count: int = 0
+    last_sent_at: datetime | None = None
+    was_missing: bool = False
 
     @classmethod
-    def at(cls, bucket: str, key: str) -> "Source":
+    def new(cls, bucket: str, key: str) -> "Source":
         """A place of which the ledger knows nothing yet."""
-        return cls(source_id=source_id(bucket, key), bucket=bucket, key=key)
+        return cls(source_id=derive_source_id(bucket, key), bucket=bucket, key=key)
 
     @property
-    def wanting(self) -> bool:
+    def needs_instructions(self) -> bool:
         """Whether the photo was looked at in vain: word of what is wanted, or mended defaults, set it going."""
-        wordless = not self.jobs and any(one.code is Code.NO_INSTRUCTIONS for one in self.problems)
-        return self.photo is not None and bool(self.held_by or wordless)
+        lacks_instructions = not self.jobs and any(one.code is Code.NO_INSTRUCTIONS for one in self.problems)
+        return self.photo is not None and bool(self.blocked_by_defaults or lacks_instructions)

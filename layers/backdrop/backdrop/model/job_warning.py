@@ -32,10 +32,10 @@ class JobWarning(Record):
 
     code: WarningCode | Code
     text: Sentence
-    picture: str = ""
-    stands_for: int = 1
+    picture_key: str = ""
+    count: int = 1
 
     @classmethod
-    def coded(cls, code: WarningCode | Code, words: str | Sentence, *, picture: str = "") -> "JobWarning":
+    def from_code(cls, code: WarningCode | Code, message: str | Sentence, *, picture_key: str = "") -> "JobWarning":
         """A warning whose text begins with its code, by which those who read receipts tell it from others."""
-        return cls(code=code, text=Sentence(f"{code}: {words}"), picture=picture)
+        return cls(code=code, text=Sentence(f"{code}: {message}"), picture_key=picture_key)

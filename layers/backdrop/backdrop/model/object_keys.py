@@ -7,22 +7,22 @@ from pathlib import PurePosixPath
 
 MAX_SOURCE_KEY_BYTES = 900
 MAX_S3_KEY_BYTES = 1024
-SHORTEST_STEM = 8
-RESERVED = "_backdrop"
-RECEIPTS = f"{RESERVED}/receipts"
-ERRORS = f"{RESERVED}/errors"
-PROVIDERS = "_providers"
-PAID = f"{RESERVED}/paid"
-ANSWERS = f"{RESERVED}/work/answers"
-INPUTS = f"{RESERVED}/work/inputs"
-RESULTS = f"{RESERVED}/work/results"
-DEFAULTS_NAME = f"{RESERVED}.json"
+MIN_STEM_BYTES = 8
+RESERVED_PREFIX = "_backdrop"
+RECEIPTS_PREFIX = f"{RESERVED_PREFIX}/receipts"
+ERRORS_PREFIX = f"{RESERVED_PREFIX}/errors"
+PROVIDER_REPORTS_FOLDER = "_providers"
+PAID_PREFIX = f"{RESERVED_PREFIX}/paid"
+ANSWER_SPOOL_PREFIX = f"{RESERVED_PREFIX}/work/answers"
+INPUTS_PREFIX = f"{RESERVED_PREFIX}/work/inputs"
+RESULTS_PREFIX = f"{RESERVED_PREFIX}/work/results"
+DEFAULTS_NAME = f"{RESERVED_PREFIX}.json"
 
-_SILENT_SUFFIXES = frozenset({".json", ".txt", ".csv", ".jsonl", ".part", ".tmp", ".crdownload", ".filepart"})
-_LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"})
+_IGNORED_SUFFIXES = frozenset({".json", ".txt", ".csv", ".jsonl", ".part", ".tmp", ".crdownload", ".filepart"})
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"})
 
 
-class Kind(StrEnum):
+class ObjectKind(StrEnum):
     """What an object in the input bucket is to the pipeline, by its key alone."""
 
     PHOTO = "photo"
@@ -31,29 +31,29 @@ class Kind(StrEnum):
     IGNORED = "ignored"
 
 
-def kind_of(key: str) -> Kind:
+def classify_key(key: str) -> ObjectKind:
     """Photo (to be opened, whatever its suffix), sidecar, a folder's defaults, or nothing of ours."""
     *folders, name = key.split("/")
-    if not name or name.startswith(".") or name.endswith("~") or name.lower() in _LITTER:
-        return Kind.IGNORED
-    if any(folder.startswith(RESERVED) or folder.lower() in _LITTER for folder in folders):
-        return Kind.IGNORED
-    if name.startswith(RESERVED):
-        return Kind.DEFAULTS if name == DEFAULTS_NAME else Kind.IGNORED
+    if not name or name.startswith(".") or name.endswith("~") or name.lower() in _SYSTEM_FILES:
+        return ObjectKind.IGNORED
+    if any(folder.startswith(RESERVED_PREFIX) or folder.lower() in _SYSTEM_FILES for folder in folders):
+        return ObjectKind.IGNORED
+    if name.startswith(RESERVED_PREFIX):
+        return ObjectKind.DEFAULTS if name == DEFAULTS_NAME else ObjectKind.IGNORED
     suffix = PurePosixPath(name).suffix.lower()
     if suffix == ".json":
-        return Kind.SIDECAR
-    return Kind.IGNORED if suffix in _SILENT_SUFFIXES else Kind.PHOTO
+        return ObjectKind.SIDECAR
+    return ObjectKind.IGNORED if suffix in _IGNORED_SUFFIXES else ObjectKind.PHOTO
 
 
-def sidecars_of(key: str) -> tuple[str, ...]:
+def list_sidecar_keys(key: str) -> tuple[str, ...]:
     """The keys of a photo's possible sidecars, the nearest first: `red.jpg.json`, `red.json`."""
     exact = f"{key}.json"
     shared = f"{_without_suffix(key)}.json"
     return (exact,) if shared == exact else (exact, shared)
 
 
-def defaults_of(key: str) -> tuple[str, ...]:
+def list_defaults_keys(key: str) -> tuple[str, ...]:
     """The keys of the defaults that a photo inherits, its own folder's first: `a/_backdrop.json`, `_backdrop.json`."""
     folders = key.split("/")[:-1]
     return tuple("/".join([*folders[:depth], DEFAULTS_NAME]) for depth in range(len(folders), -1, -1))
@@ -64,12 +64,12 @@ def folder_of(key: str) -> str:
     return key[: key.rfind("/") + 1]
 
 
-def may_share(sidecar: str, photo: str) -> bool:
+def is_sidecar_of(sidecar: str, photo: str) -> bool:
     """Whether a sidecar's key is one of a photo's possible sidecars."""
-    return sidecar in sidecars_of(photo)
+    return sidecar in list_sidecar_keys(photo)
 
 
-def photo_of(sidecar: str) -> str:
+def photo_key_of(sidecar: str) -> str:
     """The key whose own sidecar this is: `shoes/red.jpg` for `shoes/red.jpg.json`."""
     return sidecar.removesuffix(".json")
 
@@ -90,61 +90,65 @@ def picture_key(source: str, *, variant: str, n: int, extension: str, output: st
 
     Where not even they have room, the whole name is its hash.
     """
-    tail = (f"-{variant}" if variant else "") + (f"_{n}" if n > 1 else "") + (f"@{output}" if output else "")
-    room = MAX_S3_KEY_BYTES - len(f"{source}/{tail}.{extension}".encode())
-    if room < SHORTEST_STEM:
-        return f"{source}/{hashlib.sha256(f'{stem_of(source)}{tail}'.encode()).hexdigest()[:32]}.{extension}"
-    return f"{source}/{_cut(stem_of(source), room)}{tail}.{extension}"
+    suffix = (f"-{variant}" if variant else "") + (f"_{n}" if n > 1 else "") + (f"@{output}" if output else "")
+    max_stem_bytes = MAX_S3_KEY_BYTES - len(f"{source}/{suffix}.{extension}".encode())
+    if max_stem_bytes < MIN_STEM_BYTES:
+        return f"{source}/{hashlib.sha256(f'{stem_of(source)}{suffix}'.encode()).hexdigest()[:32]}.{extension}"
+    return f"{source}/{_truncate_with_hash(stem_of(source), max_stem_bytes)}{suffix}.{extension}"
 
 
-def _cut(text: str, room: int) -> str:
+def _truncate_with_hash(text: str, max_bytes: int) -> str:
     """A text of at most `room` bytes: whole, or its beginning and 8 digits of its hash."""
     data = text.encode()
-    if len(data) <= room:
+    if len(data) <= max_bytes:
         return text
-    digits = hashlib.sha256(data).hexdigest()[:8]
-    return data[: room - len(digits)].decode(errors="ignore") + digits
+    hash_digits = hashlib.sha256(data).hexdigest()[:8]
+    return data[: max_bytes - len(hash_digits)].decode(errors="ignore") + hash_digits
 
 
-def source_name(bucket: str, key: str, own_bucket: str) -> str:
+def source_name(bucket: str, key: str, stack_bucket: str) -> str:
     """How the output bucket names a source: its key, or `@bucket/key` when it lies in another bucket.
 
     A key of the own bucket that begins like such a name, or like a provider's report, is named in full too.
     """
-    return key if bucket == own_bucket and not key.startswith(("@", f"{PROVIDERS}/")) else f"@{bucket}/{key}"
+    return (
+        key
+        if bucket == stack_bucket and not key.startswith(("@", f"{PROVIDER_REPORTS_FOLDER}/"))
+        else f"@{bucket}/{key}"
+    )
 
 
 def receipt_key(source: str) -> str:
     """The receipt of a source."""
-    return _view_key(RECEIPTS, source)
+    return _document_key(RECEIPTS_PREFIX, source)
 
 
 def report_key(source: str) -> str:
     """The error report of a source."""
-    return _view_key(ERRORS, source)
+    return _document_key(ERRORS_PREFIX, source)
 
 
 def provider_report_key(provider: str) -> str:
     """The one report of a provider that is paused."""
-    return f"{ERRORS}/{PROVIDERS}/{provider}.json"
+    return f"{ERRORS_PREFIX}/{PROVIDER_REPORTS_FOLDER}/{provider}.json"
 
 
-def answer_key(job_id: str, n: int) -> str:
+def spooled_answer_key(job_id: str, n: int) -> str:
     """An answer to attempt `n` that the ledger did not take yet."""
-    return f"{ANSWERS}/{job_id}-{n}.json"
+    return f"{ANSWER_SPOOL_PREFIX}/{job_id}-{n}.json"
 
 
 def input_key(name: str) -> str:
     """Bytes that a call needs and that have no link: a style's reference image, a photo as it is sent."""
-    return f"{INPUTS}/{name}"
+    return f"{INPUTS_PREFIX}/{name}"
 
 
-def prepared_name(sha256: str) -> str:
+def prepared_photo_name(sha256: str) -> str:
     """Among the inputs, what is sent of a photo whose own bytes have this hash."""
     return f"prepared-{sha256}"
 
 
-def reference_names(hashes: Sequence[str]) -> list[str]:
+def list_reference_names(hashes: Sequence[str]) -> list[str]:
     """Among the inputs, what is sent of a job's references: they are fitted together, so that others' make others."""
     together = hashlib.sha256("-".join(hashes).encode()).hexdigest()
     return [f"reference-{together}-{n}" for n in range(1, len(hashes) + 1)]
@@ -152,19 +156,19 @@ def reference_names(hashes: Sequence[str]) -> list[str]:
 
 def result_key(name: str) -> str:
     """A provider's picture that came without a link, on its way to `_backdrop/paid/`."""
-    return f"{RESULTS}/{name}"
+    return f"{RESULTS_PREFIX}/{name}"
 
 
-def _view_key(folder: str, source: str) -> str:
+def _document_key(folder: str, source: str) -> str:
     """A key that is too long to be taken as a photo still has a report, under a name that is cut."""
-    return f"{folder}/{_cut(source, MAX_S3_KEY_BYTES - len(f'{folder}/.json'))}.json"
+    return f"{folder}/{_truncate_with_hash(source, MAX_S3_KEY_BYTES - len(f'{folder}/.json'))}.json"
 
 
 def response_key(job_id: str, attempt: int) -> str:
     """A provider's response to a paid attempt, kept because Backdrop does not find every picture in it."""
-    return f"{PAID}/{job_id}/{attempt}_response.txt"
+    return f"{PAID_PREFIX}/{job_id}/{attempt}_response.txt"
 
 
 def paid_key(job_id: str, attempt: int, n: int, extension: str) -> str:
     """The provider's own file, untouched: image `n` of a job's paid attempt."""
-    return f"{PAID}/{job_id}/{attempt}_{n}.{extension}"
+    return f"{PAID_PREFIX}/{job_id}/{attempt}_{n}.{extension}"

@@ -1,6 +1,7 @@
 """What an output is: the form in which deliver hands a paid picture over, as the job's instructions say it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from backdrop.model.record import Record, record
@@ -9,13 +10,13 @@ CONTENT_TYPES: Mapping[str, str] = {"png": "image/png", "webp": "image/webp", "j
 """The formats, which are also the pictures' suffixes, with the types under which they are served."""
 JPG = "jpg"
 CONTAIN, COVER, PAD = "contain", "cover", "pad"
-FULL, PROVIDER = "full", "provider"
+FULL_SIZE, PROVIDER_SIZE = "full", "provider"
 PERCENT, PIXELS = "%", "px"
 _FIELDS = frozenset({"name", "format", "quality", "width", "height", "fit", "background", "trim", "size"})
 
 
 @record
-class Output(Record):
+class OutputSpec(Record):
     """One form of a picture; made in this order: trim, fit, margin, background, format.
 
     `name` is None for the one output that has none. `width`, `height`: pixels of the finished picture, margins
@@ -38,53 +39,56 @@ class Output(Record):
     trim: bool = False
     margin_pixels: int = 0
     margin_share: float = 0.0
-    size: str = FULL
+    size: str = FULL_SIZE
 
     @property
     def content_type(self) -> str:
         return CONTENT_TYPES[self.format]
 
     @property
-    def leaves_free_space(self) -> bool:
+    def has_free_space(self) -> bool:
         """Whether something but the picture itself is seen in the finished one, whatever the picture is."""
         return self.fit == PAD or bool(self.margin_pixels or self.margin_share)
 
     @property
-    def keeps_all(self) -> bool:
+    def is_plain_lossless(self) -> bool:
         """Whether nothing is asked but the picture in its lossless form, in whichever size."""
-        return self.but(name=None, size=FULL) == Output()
+        return replace(self, name=None, size=FULL_SIZE) == OutputSpec()
 
 
-def outputs_of(instructions: Mapping[str, Any]) -> tuple[Output, ...]:
+def parse_outputs(instructions: Mapping[str, Any]) -> tuple[OutputSpec, ...]:
     """The outputs that validated instructions ask for; PNG at the result's size where they say nothing of it."""
-    said: Mapping[str, Any] | list[Mapping[str, Any]] = instructions.get("output", {})
-    return tuple(output_of(one) for one in (said if isinstance(said, list) else [said]))
+    specs: Mapping[str, Any] | list[Mapping[str, Any]] = instructions.get("output", {})
+    return tuple(parse_output(one) for one in (specs if isinstance(specs, list) else [specs]))
 
 
-def output_of(said: Mapping[str, Any]) -> Output:
+def parse_output(spec: Mapping[str, Any]) -> OutputSpec:
     """One validated `output` object as a record."""
-    return Output(**{name: value for name, value in said.items() if name in _FIELDS}, **_margin(said.get("margin", "")))
+    return OutputSpec(
+        **{name: value for name, value in spec.items() if name in _FIELDS}, **_parse_margin(spec.get("margin", ""))
+    )
 
 
-def _margin(text: str) -> dict[str, Any]:
+def _parse_margin(text: str) -> dict[str, Any]:
     """`7.5%` or `40px` as the record's field."""
     if text.endswith(PERCENT):
         return {"margin_share": float(text.removesuffix(PERCENT)) / 100}
     return {"margin_pixels": int(text.removesuffix(PIXELS))} if text else {}
 
 
-def objections(operation: str, outputs: tuple[Output, ...]) -> list[str]:
+def find_output_errors(operation: str, outputs: tuple[OutputSpec, ...]) -> list[str]:
     """Why an operation's pictures cannot be handed over so, one sentence an output; empty where they can."""
     if operation != "remove":
         return []
     return [
-        f"{named(output)} is a jpg, which cannot be transparent; give it a background such as #ffffff, or make it png "
+        f"{format_output_name(output)} is a jpg, which cannot be "
+        f"transparent; give it a background such as #ffffff, or make it png "
         "or webp"
         for output in outputs
         if output.format == JPG and output.background is None
     ]
 
 
-def named(output: Output) -> str:
+def format_output_name(output: OutputSpec) -> str:
     """An output in a sentence."""
     return f"output {output.name!r}" if output.name else "the output without a name"

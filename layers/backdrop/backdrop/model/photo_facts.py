@@ -52,5 +52,5 @@ class PhotoFacts(Record):
     width: int | None = None
     height: int | None = None
     format: str | None = None
-    prepared: bool = False
+    is_prepared: bool = False
     changes: tuple[PhotoChange, ...] = ()

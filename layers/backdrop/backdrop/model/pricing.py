@@ -10,12 +10,12 @@ from typing import Any
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 
-MICRO = 1_000_000
+MICRO_PER_USD = 1_000_000
 # Below this a sum has more zeros than anybody reads.
-TINY = Decimal("1e-12")
+MIN_PLAIN_USD = Decimal("1e-12")
 PRICE_LIST_DATE = "2026-11-16"
 # What an amount that a provider tells may be at the most; whatever is dearer is a slip, and the list holds.
-DEAREST_USD = 1_000
+MAX_REPORTED_USD = 1_000
 
 REPLACE_PER_IMAGE = {
     "ideogram": {"FLASH": 30_000, "TURBO": 30_000, "DEFAULT": 60_000, "QUALITY": 90_000},
@@ -24,26 +24,28 @@ REPLACE_PER_IMAGE = {
 }
 REMOVE_PER_INPUT = {"ideogram": 10_000}
 # Where the list has its prices from, as they stood on its date.
-SOURCES = {
+PRICE_SOURCES = {
     "ideogram": "Ideogram's API price catalogue",
     "segmind": "Segmind's model page: $0.037 to $0.113 a call, which is Ideogram's price and a quarter",
     "runware": "Runware's model page for `DEFAULT` and `QUALITY`; `TURBO` as at Ideogram",
 }
 # Sells credits: its price in dollars is what the stack's operator says it is.
-SELLS_CREDITS = "1min"
+CREDIT_PROVIDER = "1min"
 
 # The price of one image in micro-dollars, by provider, where the stack's operator says it.
-type Configured = Mapping[str, int]
-NOT_CONFIGURED: Configured = {}
+type ConfiguredPrices = Mapping[str, int]
+NO_CONFIGURED_PRICES: ConfiguredPrices = {}
 
 
-def price_per_image(provider: str, instructions: Mapping[str, Any], configured: Configured = NOT_CONFIGURED) -> int:
+def look_up_image_price(
+    provider: str, instructions: Mapping[str, Any], configured: ConfiguredPrices = NO_CONFIGURED_PRICES
+) -> int:
     """The list price of one output image of a job at a provider, in micro-dollars.
 
     Raises InstructionError (price_unknown) where the provider sells credits and nobody said what they cost, and where
     the list has no price for what it does not do.
     """
-    if provider == SELLS_CREDITS:
+    if provider == CREDIT_PROVIDER:
         price = configured.get(provider)
     elif instructions["operation"] == "remove":
         price = REMOVE_PER_INPUT.get(provider)
@@ -54,39 +56,39 @@ def price_per_image(provider: str, instructions: Mapping[str, Any], configured: 
     return price
 
 
-def quote(provider: str, instructions: Mapping[str, Any], configured: Configured = NOT_CONFIGURED) -> int:
+def quote(provider: str, instructions: Mapping[str, Any], configured: ConfiguredPrices = NO_CONFIGURED_PRICES) -> int:
     """The highest possible price of a job at a provider, in micro-dollars; raises as price_per_image does."""
-    return price_per_image(provider, instructions, configured) * int(instructions.get("num_images", 1))
+    return look_up_image_price(provider, instructions, configured) * int(instructions.get("num_images", 1))
 
 
-def told_price(value: object) -> int | None:
+def parse_reported_price(value: object) -> int | None:
     """An amount of dollars that a provider tells, in micro-dollars; None where it is no price: null, 0, text, NaN."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
     usd = Decimal(value)
-    return micro_of(usd) or None if usd.is_finite() and 0 < usd <= DEAREST_USD else None
+    return to_micro_usd(usd) or None if usd.is_finite() and 0 < usd <= MAX_REPORTED_USD else None
 
 
-def micro_of(usd: Decimal | str | int) -> int:
+def to_micro_usd(usd: Decimal | str | int) -> int:
     """Dollars as integer micro-dollars, cut below a millionth."""
-    return int(Decimal(usd) * MICRO)
+    return int(Decimal(usd) * MICRO_PER_USD)
 
 
-def usd_of(micro: int) -> float:
+def to_usd(micro_usd: int) -> float:
     """Micro-dollars as the JSON number of dollars that receipts show."""
-    return micro / MICRO
+    return micro_usd / MICRO_PER_USD
 
 
-def usd_text(micro: int) -> str:
+def format_usd(micro_usd: int) -> str:
     """Micro-dollars as people read them: `$0.06`, and as many digits as the amount needs."""
-    amount = Decimal(micro) / MICRO
-    return f"${amount:.2f}" if micro % 10_000 == 0 else f"${amount.normalize():f}"
+    amount = Decimal(micro_usd) / MICRO_PER_USD
+    return f"${amount:.2f}" if micro_usd % 10_000 == 0 else f"${amount.normalize():f}"
 
 
-def limit_text(usd: float) -> str:
+def format_limit_usd(usd: float) -> str:
     """A person's limit in dollars as a price; where it is finer than money is counted here, as it was written."""
     exact = Decimal(str(usd))
-    micro = micro_of(exact)
-    if exact * MICRO == micro:
-        return usd_text(micro)
-    return f"${exact:f}" if exact > TINY else f"${usd}"
+    micro_usd = to_micro_usd(exact)
+    if exact * MICRO_PER_USD == micro_usd:
+        return format_usd(micro_usd)
+    return f"${exact:f}" if exact > MIN_PLAIN_USD else f"${usd}"

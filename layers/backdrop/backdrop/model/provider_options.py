@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Endpoint(StrEnum):
+class SegmindEndpoint(StrEnum):
     """Segmind's two: v2 names the work and is asked about it, v1 answers with the picture itself."""
 
     V1 = "v1"
@@ -12,9 +12,9 @@ class Endpoint(StrEnum):
 
 
 @dataclass(frozen=True)
-class Options:
+class ProviderOptions:
     """`runware_uploads`: Runware writes a single picture to us itself. `runware_checks_content`: it looks at it too."""
 
-    segmind_endpoint: Endpoint = Endpoint.V2
+    segmind_endpoint: SegmindEndpoint = SegmindEndpoint.V2
     runware_uploads: bool = False
     runware_checks_content: bool = False

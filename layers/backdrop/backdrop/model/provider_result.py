@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Link, Money, Suspicion
+from backdrop.model.job import MoneyStatus, PictureLink, Suspicion
 from backdrop.model.record import Record, record
 
 
@@ -15,7 +15,7 @@ class OnLostAnswer(StrEnum):
     HOLD = "hold"
 
 
-class Class(StrEnum):
+class RetryClass(StrEnum):
     """The retry class of an answer: it alone decides what happens next, never a message's text."""
 
     OK = "OK"
@@ -27,7 +27,7 @@ class Class(StrEnum):
     AMBIG = "AMBIG"
 
 
-class Standing(StrEnum):
+class LookupStatus(StrEnum):
     """What a provider says of a call that has no answer yet: it is at work on it, or knows of none."""
 
     PENDING = "pending"
@@ -35,12 +35,12 @@ class Standing(StrEnum):
 
 
 # What the ledger has room for: as many pictures as can be asked for, and links longer than any that was seen (2 KB).
-MOST_LINKS, LONGEST_LINK = 20, 4_096
-NOT_TAKEN = frozenset({Class.NOW, Class.BACKOFF, Class.QUOTA, Class.PAUSE})
+MAX_LINKS, MAX_LINK_LENGTH = 20, 4_096
+NOT_TAKEN_CLASSES = frozenset({RetryClass.NOW, RetryClass.BACKOFF, RetryClass.QUOTA, RetryClass.PAUSE})
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProviderResult:
     """One call's answer. `charged` is micro-dollars; `retry_after` seconds, where the provider said when.
 
     `final`: it is the end of the work itself that stands under an id of ours, and not of one of the times that it was
@@ -49,53 +49,53 @@ class Answer:
     the ledger. `suspicion`: nothing was taken, perhaps because of the job itself.
     """
 
-    kind: Class
+    retry_class: RetryClass
     code: Code | None = None
     message: str = ""
-    links: tuple[Link, ...] = ()
+    links: tuple[PictureLink, ...] = ()
     charged: int = 0
     basis: str = "price_list"
-    retry_after: float | None = None
-    final: bool = False
-    raw: bytes = b""
+    retry_after_seconds: float | None = None
+    is_final: bool = False
+    raw_response: bytes = b""
     suspicion: Suspicion | None = None
 
     @classmethod
-    def lost(cls, message: str) -> "Answer":
+    def lost(cls, message: str) -> "ProviderResult":
         """No answer came: what was sent may have been taken and charged."""
-        return cls(Class.AMBIG, Code.CHARGE_UNKNOWN, message)
+        return cls(RetryClass.AMBIG, Code.CHARGE_UNKNOWN, message)
 
     @classmethod
-    def failed(cls, message: str) -> "Answer":
+    def failed(cls, message: str) -> "ProviderResult":
         """The provider took the work and ended it with an error that does not say whether it charged."""
-        return cls(Class.AMBIG, Code.PROVIDER_FAILED, message, final=True)
+        return cls(RetryClass.AMBIG, Code.PROVIDER_FAILED, message, is_final=True)
 
     @property
-    def money(self) -> Money:
-        if self.kind is Class.AMBIG:
-            return Money.UNKNOWN
-        return Money.SPENT if self.charged else Money.NOT_SPENT
+    def money(self) -> MoneyStatus:
+        if self.retry_class is RetryClass.AMBIG:
+            return MoneyStatus.UNKNOWN
+        return MoneyStatus.SPENT if self.charged else MoneyStatus.NOT_SPENT
 
     @property
-    def usable(self) -> bool:
-        return any(link.usable for link in self.links)
+    def is_usable(self) -> bool:
+        return any(link.is_usable for link in self.links)
 
     @property
-    def recordable(self) -> "Answer":
+    def for_ledger(self) -> "ProviderResult":
         """The answer as far as the ledger has room for it: its money always, and no link that is too long."""
-        links = tuple(link.but(url=None) if len(link.url or "") > LONGEST_LINK else link for link in self.links)
-        fitting = replace(self, links=links[:MOST_LINKS])
-        if fitting.usable or not self.usable:
-            return fitting
-        words = f"The provider's link is longer than {LONGEST_LINK:,} characters, and nobody can follow it."
-        return replace(fitting, code=Code.RESULT_GONE, message=words)
+        links = tuple(replace(link, url=None) if len(link.url or "") > MAX_LINK_LENGTH else link for link in self.links)
+        fitted = replace(self, links=links[:MAX_LINKS])
+        if fitted.is_usable or not self.is_usable:
+            return fitted
+        message = f"The provider's link is longer than {MAX_LINK_LENGTH:,} characters, and nobody can follow it."
+        return replace(fitted, code=Code.RESULT_GONE, message=message)
 
 
 @record
-class KeptAnswer(Record):
+class SpooledAnswer(Record):
     """An answer on its way to attempt `n` of a job."""
 
     source_id: str
     job_id: str
-    n: int
-    answer: Answer
+    attempt_no: int
+    result: ProviderResult

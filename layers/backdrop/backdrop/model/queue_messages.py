@@ -12,13 +12,13 @@ from typing import Any, Literal, cast
 from pydantic import ValidationError
 
 from backdrop.model.codec import from_json
-from backdrop.model.errors import DamagedMessageError
+from backdrop.model.errors import MalformedMessageError
 from backdrop.model.record import Record, record
 
 # An attribute next to the body: the ETag of the photo's first receipt.
-RECEIPT = "receipt"
+RECEIPT_ETAG = "receipt"
 MAX_REASONS = 3
-MAX_SHOWN = 40
+MAX_KIND_LENGTH = 40
 
 
 @record
@@ -69,7 +69,7 @@ class FolderMessage(Record):
     v: Literal[1] = 1
     bucket: str
     key: str
-    after: str = ""
+    start_after: str = ""
 
 
 @record
@@ -105,51 +105,53 @@ type IntakeMessage = CheckMessage | RecheckMessage | SettleMessage | RerunMessag
 type QueueMessage = IntakeMessage | JobMessage | DeliverMessage | LaneMessage
 
 INTAKE_MESSAGES = (CheckMessage, RecheckMessage, SettleMessage, RerunMessage, FolderMessage)
-_BY_KIND: Mapping[str, type[QueueMessage]] = {
+_CLASS_BY_KIND: Mapping[str, type[QueueMessage]] = {
     one.kind: one for one in (*INTAKE_MESSAGES, JobMessage, DeliverMessage, LaneMessage)
 }
 
 
-def body_of(message: QueueMessage) -> dict[str, Any]:
+def to_body(message: QueueMessage) -> dict[str, Any]:
     """The message as the JSON object that is sent."""
     return asdict(message)
 
 
-def parse[M: QueueMessage](body: str, *expected: type[M]) -> M:
+def parse_message[M: QueueMessage](body: str, *expected: type[M]) -> M:
     """The message in a body, of one of the classes that the queue's consumer expects.
 
     Raises DamagedMessageError, which becomes the reason of a dead letter, for any other body.
     """
-    kinds, kind = ", ".join(one.kind for one in expected), _object(body).get("kind")
+    kinds, kind = ", ".join(one.kind for one in expected), _parse_object(body).get("kind")
     if kind is None:
-        raise DamagedMessageError(f"the body has no kind; this queue takes messages of the kinds {kinds}")
-    found = _BY_KIND.get(kind) if isinstance(kind, str) else None
-    if found is None:
-        raise DamagedMessageError(f"{_shown(kind)} is no kind of message; this queue takes {kinds}")
+        raise MalformedMessageError(f"the body has no kind; this queue takes messages of the kinds {kinds}")
+    message_class = _CLASS_BY_KIND.get(kind) if isinstance(kind, str) else None
+    if message_class is None:
+        raise MalformedMessageError(f"{_format_kind(kind)} is no kind of message; this queue takes {kinds}")
     try:
-        message = from_json(found, body)
+        message = from_json(message_class, body)
     except ValidationError as error:
-        raise DamagedMessageError(f"not a message of the kind {found.kind}: {_reasons(error)}") from error
+        raise MalformedMessageError(
+            f"not a message of the kind {message_class.kind}: {_format_reasons(error)}"
+        ) from error
     if not isinstance(message, expected):
-        raise DamagedMessageError(f"a message of the kind {found.kind}, sent to a queue that takes {kinds}")
+        raise MalformedMessageError(f"a message of the kind {message_class.kind}, sent to a queue that takes {kinds}")
     return message
 
 
-def _object(body: str) -> Mapping[str, Any]:
+def _parse_object(body: str) -> Mapping[str, Any]:
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise DamagedMessageError("the body is not JSON") from error
+        raise MalformedMessageError("the body is not JSON") from error
     if not isinstance(fields, dict):
-        raise DamagedMessageError("the body is not a JSON object")
+        raise MalformedMessageError("the body is not a JSON object")
     return cast("dict[str, Any]", fields)
 
 
-def _shown(kind: object) -> str:
-    return repr(kind[:MAX_SHOWN]) if isinstance(kind, str) else f"a {type(kind).__name__}"
+def _format_kind(kind: object) -> str:
+    return repr(kind[:MAX_KIND_LENGTH]) if isinstance(kind, str) else f"a {type(kind).__name__}"
 
 
-def _reasons(error: ValidationError) -> str:
+def _format_reasons(error: ValidationError) -> str:
     return "; ".join(
         f"{'.'.join(map(str, one['loc'])) or 'body'}: {one['msg']}" for one in error.errors()[:MAX_REASONS]
     )

@@ -5,40 +5,40 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from backdrop.model.circuit import Lane, Pause, Reason
-from backdrop.model.error_catalog import CODES
-from backdrop.model.ids import event_id
-from backdrop.model.job import FAILED, Attempt, Job, Money, Problem, Source, Status
-from backdrop.model.pricing import usd_of
+from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
+from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.ids import derive_event_id
+from backdrop.model.job import FAILED_STATUSES, Attempt, Job, JobStatus, MoneyStatus, Problem, Source
+from backdrop.model.pricing import to_usd
 
-STILL_ASKED = (
+UNKNOWN_CHARGE_HINT = (
     "Nothing to do yet: as soon as the call must be over, the provider is asked where it can be asked, and the call is "
     "sent once more, or left to a person, where it cannot."
 )
 
-CALLED_OFF = {
-    Status.SUPERSEDED: {
+UNPAID_END_TEXTS = {
+    JobStatus.SUPERSEDED: {
         "message": "Somebody asked for something else for this photo before it was bought.",
         "hint": "Nothing to do; send the request again if it is still wanted.",
     },
-    Status.CANCELLED: {
+    JobStatus.CANCELLED: {
         "message": "The photo was deleted, or whoever wanted the picture called it off before it was bought.",
         "hint": "Nothing to do; send the request again if it is still wanted.",
     },
 }
 
 
-def receipt(source: Source, jobs: Iterable[Job]) -> dict[str, Any]:
+def build_receipt(source: Source, jobs: Iterable[Job]) -> dict[str, Any]:
     """All jobs that a photo's place ever had, current ones first, and what they cost."""
     ordered = sorted(jobs, key=lambda job: (job.job_id not in source.jobs.values(), job.queued_at, job.job_id))
     return {
-        "source": _source(source),
-        "jobs": [_job(job, current=job.job_id in source.jobs.values()) for job in ordered],
-        "total_usd": usd_of(sum(job.charged for job in ordered)),
+        "source": _build_source(source),
+        "jobs": [_build_job(job, current=job.job_id in source.jobs.values()) for job in ordered],
+        "total_usd": to_usd(sum(job.charged for job in ordered)),
     }
 
 
-def _source(source: Source) -> dict[str, Any]:
+def _build_source(source: Source) -> dict[str, Any]:
     photo = source.photo
     return {
         "bucket": source.bucket,
@@ -51,7 +51,7 @@ def _source(source: Source) -> dict[str, Any]:
     }
 
 
-def _job(job: Job, *, current: bool) -> dict[str, Any]:
+def _build_job(job: Job, *, current: bool) -> dict[str, Any]:
     return {
         "job_id": job.job_id,
         "variant": job.variant or None,
@@ -63,160 +63,169 @@ def _job(job: Job, *, current: bool) -> dict[str, Any]:
         "provenance": job.provenance,
         "results": [asdict(result) for result in job.results],
         "cost": {
-            "usd": usd_of(job.charged),
-            "basis": _basis(job),
-            "unknown_usd": usd_of(job.unknown),
+            "usd": to_usd(job.charged),
+            "basis": _find_basis(job),
+            "unknown_usd": to_usd(job.unknown),
         },
-        "attempts": [_attempt(attempt) for attempt in job.attempts],
+        "attempts": [_build_attempt(attempt) for attempt in job.attempts],
         "reused_from": job.reused_from,
-        "queued_at": _time(job.queued_at),
-        "submitted_at": _time(job.submitted_at),
-        "paid_at": _time(job.paid_at),
-        "stored_at": _time(job.stored_at),
+        "queued_at": _format_time(job.queued_at),
+        "submitted_at": _format_time(job.submitted_at),
+        "paid_at": _format_time(job.paid_at),
+        "stored_at": _format_time(job.stored_at),
         "throttled_seconds": job.throttled_ms / 1000,
         "warnings": [str(one.text) for one in job.warnings],
     }
 
 
-def _basis(job: Job) -> str:
+def _find_basis(job: Job) -> str:
     charged = [attempt.basis for attempt in job.attempts if attempt.charged]
     return charged[-1] if charged else "price_list"
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _build_attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "n": attempt.n,
         "provider": attempt.provider,
         "provider_id": attempt.provider_id,
-        "submitted_at": _time(attempt.submitted_at),
+        "submitted_at": _format_time(attempt.submitted_at),
         "outcome": attempt.outcome.value,
         "money": attempt.money.value,
     }
 
 
-def error_report(source: Source, jobs: Iterable[Job]) -> dict[str, Any] | None:
+def build_error_report(source: Source, jobs: Iterable[Job]) -> dict[str, Any] | None:
     """Everything that is wrong with a photo now, or None when it is right."""
     current = [job for job in jobs if job.job_id in source.jobs.values() and job.problem]
-    errors = [_error(problem, None, problem.variant or None, _standing(problem)) for problem in source.problems]
-    errors += [_error(job.problem, job.job_id, job.variant or None, job.status.value) for job in current if job.problem]
-    return {"source": _source(source), "errors": errors} if errors else None
+    errors = [
+        _build_error(problem, None, problem.variant or None, _find_status(problem)) for problem in source.problems
+    ]
+    errors += [
+        _build_error(job.problem, job.job_id, job.variant or None, job.status.value) for job in current if job.problem
+    ]
+    return {"source": _build_source(source), "errors": errors} if errors else None
 
 
-def _standing(problem: Problem) -> str:
+def _find_status(problem: Problem) -> str:
     """What becomes of a photo that has no job: it is refused, or waits as an accepted one does."""
-    return (Status.ACCEPTED if problem.retryable else Status.REFUSED).value
+    return (JobStatus.ACCEPTED if problem.retryable else JobStatus.REFUSED).value
 
 
-def _error(problem: Problem, job_id: str | None, variant: str | None, status: str) -> dict[str, Any]:
-    asked = status == Status.UNKNOWN.value
+def _build_error(problem: Problem, job_id: str | None, variant: str | None, status: str) -> dict[str, Any]:
+    is_unknown = status == JobStatus.UNKNOWN.value
     return {
         "job_id": job_id,
         "variant": variant,
         "status": status,
         "code": problem.code.value,
         "message": str(problem.message),
-        "hint": STILL_ASKED if asked else str(problem.hint),
-        "retryable": problem.retryable or asked,
+        "hint": UNKNOWN_CHARGE_HINT if is_unknown else str(problem.hint),
+        "retryable": problem.retryable or is_unknown,
         "money": problem.money.value,
-        "first_seen": _time(problem.first_seen),
-        "last_seen": _time(problem.last_seen),
+        "first_seen": _format_time(problem.first_seen),
+        "last_seen": _format_time(problem.last_seen),
     }
 
 
-def request_errors(source: Source, problems: Iterable[Problem], jobs: Iterable[Job]) -> list[dict[str, Any]]:
+def list_request_errors(source: Source, problems: Iterable[Problem], jobs: Iterable[Job]) -> list[dict[str, Any]]:
     """What kept a request from what it asked for: what was refused of it, and each job's end that is no good one."""
-    errors = [_error(one, None, one.variant or None, _standing(one)) for one in problems]
-    return errors + [_end(job) for job in jobs if job.status is not Status.STORED]
+    errors = [_build_error(one, None, one.variant or None, _find_status(one)) for one in problems]
+    return errors + [_build_end_error(job) for job in jobs if job.status is not JobStatus.STORED]
 
 
-def _end(job: Job) -> dict[str, Any]:
+def _build_end_error(job: Job) -> dict[str, Any]:
     """One job's error; a job that was called off has none of its own, and its end says why."""
     if job.problem:
-        return _error(job.problem, job.job_id, job.variant or None, job.status.value)
-    ended, told = job.ended_at or job.queued_at, CALLED_OFF[job.status]
-    seen = {"first_seen": _time(ended), "last_seen": _time(ended)}
-    plain = {"job_id": job.job_id, "variant": job.variant or None, "status": job.status.value, "code": job.status.value}
-    return {**plain, **told, "retryable": False, "money": job.money.value, **seen}
+        return _build_error(job.problem, job.job_id, job.variant or None, job.status.value)
+    ended_at, texts = job.ended_at or job.queued_at, UNPAID_END_TEXTS[job.status]
+    seen = {"first_seen": _format_time(ended_at), "last_seen": _format_time(ended_at)}
+    fields = {
+        "job_id": job.job_id,
+        "variant": job.variant or None,
+        "status": job.status.value,
+        "code": job.status.value,
+    }
+    return {**fields, **texts, "retryable": False, "money": job.money.value, **seen}
 
 
-def announcement(source: Source, job: Job) -> tuple[str, dict[str, Any]] | None:
+def build_job_event(source: Source, job: Job) -> tuple[str, dict[str, Any]] | None:
     """The event that tells of a job's end: its detail type and detail; None where nobody is told."""
-    if job.ended_at is None or not (job.status is Status.STORED or job.status in FAILED):
+    if job.ended_at is None or not (job.status is JobStatus.STORED or job.status in FAILED_STATUSES):
         return None
     detail: dict[str, Any] = {
-        "event_id": event_id(job.job_id, job.status.value, job.ended_at.isoformat()),
-        "source": _source(source),
-        "job": _job(job, current=job.job_id in source.jobs.values()),
+        "event_id": derive_event_id(job.job_id, job.status.value, job.ended_at.isoformat()),
+        "source": _build_source(source),
+        "job": _build_job(job, current=job.job_id in source.jobs.values()),
     }
-    if job.status is Status.STORED:
+    if job.status is JobStatus.STORED:
         return "Image Completed", detail
     errors: Sequence[Problem] = (job.problem,) if job.problem else ()
-    detail["errors"] = [_error(one, job.job_id, job.variant or None, job.status.value) for one in errors]
+    detail["errors"] = [_build_error(one, job.job_id, job.variant or None, job.status.value) for one in errors]
     return "Image Failed", detail
 
 
-def lane_report(lane: Lane) -> dict[str, Any] | None:
+def build_provider_report(lane: ProviderHealth) -> dict[str, Any] | None:
     """Why a provider is paused, or None when it is not: one report in place of one for each photo that waits."""
     if not lane.pauses:
         return None
-    return {"source": None, "provider": lane.provider, "errors": [_pause(one) for one in lane.pauses]}
+    return {"source": None, "provider": lane.provider, "errors": [_build_pause_error(one) for one in lane.pauses]}
 
 
-def _pause(pause: Pause) -> dict[str, Any]:
+def _build_pause_error(pause: Pause) -> dict[str, Any]:
     return {
         "job_id": None,
         "variant": None,
         "status": "paused",
         "code": pause.code.value,
         "message": str(pause.message),
-        "hint": str(CODES[pause.code].hint),
+        "hint": str(ERROR_CATALOG[pause.code].hint),
         "retryable": True,
-        "money": Money.NOT_SPENT.value,
-        "first_seen": _time(pause.since),
-        "last_seen": _time(pause.last_seen),
+        "money": MoneyStatus.NOT_SPENT.value,
+        "first_seen": _format_time(pause.since),
+        "last_seen": _format_time(pause.last_seen),
     }
 
 
-def lane_events(lane: Lane) -> list[tuple[str, dict[str, Any]]]:
+def list_provider_events(lane: ProviderHealth) -> list[tuple[str, dict[str, Any]]]:
     """The events that tell how a provider is: each pause under the same id when it is repeated, and that it goes on.
 
     A pause that ended before anybody was told of it is among them, so that no end is heard of without its beginning.
     """
-    pauses = (*lane.ended, *lane.pauses)
-    told = [("Provider Paused", one) for one in pauses]
-    told += [("Budget Reached", one) for one in pauses if one.reason is Reason.BUDGET]
-    events = [(kind, _paused_detail(lane, kind, one)) for kind, one in told]
-    if lane.paused or lane.resumed_at is None:
+    pauses = (*lane.past_pauses, *lane.pauses)
+    announcements = [("Provider Paused", one) for one in pauses]
+    announcements += [("Budget Reached", one) for one in pauses if one.reason is PauseReason.BUDGET]
+    events = [(kind, _build_pause_detail(lane, kind, one)) for kind, one in announcements]
+    if lane.is_paused or lane.resumed_at is None:
         return events
-    return [*events, ("Provider Resumed", _lane_detail(lane, "Provider Resumed", lane.resumed_at))]
+    return [*events, ("Provider Resumed", _build_provider_detail(lane, "Provider Resumed", lane.resumed_at))]
 
 
-def untold(lane: Lane) -> list[tuple[str, dict[str, Any]]]:
+def list_pending_events(lane: ProviderHealth) -> list[tuple[str, dict[str, Any]]]:
     """The events of a lane that nobody was told yet."""
-    return [event for event in lane_events(lane) if event[1]["event_id"] not in lane.told]
+    return [event for event in list_provider_events(lane) if event[1]["event_id"] not in lane.announced_event_ids]
 
 
-def _paused_detail(lane: Lane, kind: str, pause: Pause) -> dict[str, Any]:
-    return _lane_detail(lane, f"{kind}/{pause.reason}", pause.since) | {"errors": [_pause(pause)]}
+def _build_pause_detail(lane: ProviderHealth, kind: str, pause: Pause) -> dict[str, Any]:
+    return _build_provider_detail(lane, f"{kind}/{pause.reason}", pause.since) | {"errors": [_build_pause_error(pause)]}
 
 
-def _lane_detail(lane: Lane, kind: str, since: datetime) -> dict[str, Any]:
-    ident = event_id(lane.provider, kind, since.isoformat())
-    return {"event_id": ident, "provider": lane.provider, "since": _time(since)}
+def _build_provider_detail(lane: ProviderHealth, kind: str, since: datetime) -> dict[str, Any]:
+    identifier = derive_event_id(lane.provider, kind, since.isoformat())
+    return {"event_id": identifier, "provider": lane.provider, "since": _format_time(since)}
 
 
-def dead_letter(job: Job) -> dict[str, str]:
-    """The message attributes by which a dead letter explains itself; `rev` tells this death from later ones."""
+def build_dead_letter_attributes(job: Job) -> dict[str, str]:
+    """The message attributes of a dead letter; `lock_version` tells this failure from later ones."""
     problem = job.problem
     return {
         "code": problem.code.value if problem else "",
-        "reason": str(problem.message.cut(1000)) if problem else "",
-        "money": problem.money.value if problem else Money.UNKNOWN.value,
+        "reason": str(problem.message.truncate(1000)) if problem else "",
+        "money": problem.money.value if problem else MoneyStatus.UNKNOWN.value,
         "job_id": job.job_id,
-        "rev": str(job.rev),
+        "lock_version": str(job.lock_version),
         "provider": job.provider,
     }
 
 
-def _time(moment: datetime | None) -> str | None:
+def _format_time(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None

@@ -1,7 +1,7 @@
 """What the ledger's records have in common: they are never changed, a transition makes new ones."""
 
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self, cast, dataclass_transform
+from dataclasses import dataclass
+from typing import ClassVar, dataclass_transform
 
 from pydantic import ConfigDict
 
@@ -10,10 +10,6 @@ class Record:
     """Immutable, as the type checker sees to; a field that this release does not know is never read past."""
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
-
-    def but(self, **changed: Any) -> Self:
-        """The same record with some fields changed."""
-        return replace(cast("Any", self), **changed)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.__dict__ == other.__dict__

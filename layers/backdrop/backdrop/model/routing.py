@@ -5,56 +5,58 @@ paid, or where it said no for good, it goes nowhere.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from backdrop.model.capabilities import PROVIDERS, not_expressible
-from backdrop.model.circuit import Gate, Lane, gate
+from backdrop.model.capabilities import PROVIDERS, find_not_expressible
+from backdrop.model.circuit import Gate, ProviderHealth, check_gate
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
-from backdrop.model.job import Job, Status
+from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import JobWarning, WarningCode
-from backdrop.model.pricing import Configured, limit_text, micro_of, quote, usd_text
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_usd, quote, to_micro_usd
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.sentence import Sentence
 
 # So often in a row a job meets a provider out of order, or so long it is told to wait, before it goes to another one.
-LONG_BACK_OFF, LONG_WAIT_SECONDS = 4, 60.0
+FAILOVER_AFTER_FAILURES, FAILOVER_AFTER_WAIT_SECONDS = 4, 60.0
 
-type LaneOf = Callable[[str], Lane]
+type HealthReader = Callable[[str], ProviderHealth]
 """A provider's lane as it is now."""
 
 
 @dataclass(frozen=True)
-class Market:
+class Offers:
     """The providers that are on, and what an image costs at those that sell credits, micro-dollars."""
 
-    on: Collection[str]
-    prices: Configured = field(default_factory=dict[str, int])
+    enabled_providers: Collection[str]
+    prices: ConfiguredPrices = field(default_factory=dict[str, int])
 
-    def price(self, provider: str, fields: Mapping[str, Any]) -> int | None:
+    def find_price(self, provider: str, fields: Mapping[str, Any]) -> int | None:
         """The quote in micro-dollars, or None where nobody said what the provider's credits cost."""
         try:
             return quote(provider, fields, self.prices)
         except InstructionError:
             return None
 
-    def able(self, fields: Mapping[str, Any]) -> list[str]:
+    def list_capable_providers(self, fields: Mapping[str, Any]) -> list[str]:
         """All that are on, can express the fields and have a price."""
-        on = [name for name in PROVIDERS if name in self.on and not not_expressible(name, fields)]
-        return [name for name in on if self.price(name, fields) is not None]
+        capable = [
+            name for name in PROVIDERS if name in self.enabled_providers and not find_not_expressible(name, fields)
+        ]
+        return [name for name in capable if self.find_price(name, fields) is not None]
 
 
 class Objection(NamedTuple):
     """Why a provider cannot do it."""
 
     code: Code
-    words: str
+    message: str
 
 
-class Choice(NamedTuple):
+class Route(NamedTuple):
     """The provider that is to do it, what that may cost (micro-dollars), and why those before it do not."""
 
     provider: str
@@ -62,113 +64,121 @@ class Choice(NamedTuple):
     passed_over: tuple[JobWarning, ...] = ()
 
 
-def weighed(
-    fields: Mapping[str, Any], names: Sequence[str], market: Market
-) -> tuple[Sequence[Choice], Sequence[Objection]]:
+def find_routes(
+    fields: Mapping[str, Any], names: Sequence[str], offers: Offers
+) -> tuple[Sequence[Route], Sequence[Objection]]:
     """Of the providers that are named those who can do it, in their order, and why the others cannot."""
-    found: list[Choice] = []
+    found: list[Route] = []
     objections: list[Objection] = []
     for name in names:
-        price = market.price(name, fields)
-        if name not in market.on:
+        price = offers.find_price(name, fields)
+        if name not in offers.enabled_providers:
             objections.append(Objection(Code.PROVIDER_NOT_CONFIGURED, f"{name} is switched off"))
-        elif reasons := not_expressible(name, fields):
+        elif reasons := find_not_expressible(name, fields):
             objections += [Objection(Code.NOT_EXPRESSIBLE, reason) for reason in reasons]
         elif price is None:
-            words = f"what an image costs at {name} is not known in this stack"
-            objections.append(Objection(Code.PRICE_UNKNOWN, words))
+            message = f"what an image costs at {name} is not known in this stack"
+            objections.append(Objection(Code.PRICE_UNKNOWN, message))
         else:
-            found.append(Choice(name, price))
+            found.append(Route(name, price))
     return found, objections
 
 
-def first_choice(fields: Mapping[str, Any], names: Sequence[str], market: Market, lane_of: LaneOf) -> Choice:
+def choose_route(fields: Mapping[str, Any], names: Sequence[str], offers: Offers, read_health: HealthReader) -> Route:
     """The first preferred provider that can do it and whose lane is open; where none is open, the first that can.
 
     Raises InstructionError where none can do it.
     """
-    found, objections = weighed(fields, names, market)
+    found, objections = find_routes(fields, names, offers)
     if not found:
-        raise InstructionError(_worst(objections), _nobody_can(fields, objections, market))
-    told = [one.words for one in objections]
+        raise InstructionError(_choose_code(objections), _explain_no_route(fields, objections, offers))
+    explanations = [one.message for one in objections]
     if len(found) == 1:
-        return found[0]._replace(passed_over=_passed_over(told))
-    within = [one for one in found if not _too_dear(one, fields)] or found[:1]
-    told += [_too_dear(one, fields) for one in found if one not in within]
-    lanes = {one.provider: lane_of(one.provider) for one in within}
-    opened = next((one for one in within if lanes[one.provider].is_open), None)
-    chosen = opened or next((one for one in within if not lanes[one.provider].sends_away), within[0])
-    told += [why_shut(lanes[one.provider]) for one in within[: within.index(chosen)]]
-    return chosen._replace(passed_over=_passed_over(told))
+        return found[0]._replace(passed_over=_build_passed_over_warnings(explanations))
+    affordable = [one for one in found if not _explain_cost_limit(one, fields)] or found[:1]
+    explanations += [_explain_cost_limit(one, fields) for one in found if one not in affordable]
+    lanes = {one.provider: read_health(one.provider) for one in affordable}
+    available = next((one for one in affordable if lanes[one.provider].allows_calls), None)
+    route = available or next(
+        (one for one in affordable if not lanes[one.provider].has_provider_problem), affordable[0]
+    )
+    explanations += [describe_unavailability(lanes[one.provider]) for one in affordable[: affordable.index(route)]]
+    return route._replace(passed_over=_build_passed_over_warnings(explanations))
 
 
-def elsewhere(job: Job, market: Market, lane_of: LaneOf) -> Choice | None:
+def find_failover_route(job: Job, offers: Offers, read_health: HealthReader) -> Route | None:
     """The first other provider of a waiting job's list that can do it and whose lane is open; None where there is none.
 
     None also where the job's charge was, or may have been, made.
     """
     named = job.instructions.get("provider", job.provider)
-    if job.status is not Status.ACCEPTED or job.at_stake or isinstance(named, str):
+    if job.status is not JobStatus.ACCEPTED or job.may_be_charged or isinstance(named, str):
         return None
-    found, _ = weighed(job.instructions, [name for name in named if name != job.provider], market)
-    within = (one for one in found if not _too_dear(one, job.instructions))
-    return next((one for one in within if lane_of(one.provider).is_open), None)
+    found, _ = find_routes(job.instructions, [name for name in named if name != job.provider], offers)
+    affordable = (one for one in found if not _explain_cost_limit(one, job.instructions))
+    return next((one for one in affordable if read_health(one.provider).allows_calls), None)
 
 
-def had_better_leave(lane: Lane, now: datetime) -> bool:
+def should_fail_over(lane: ProviderHealth, now: datetime) -> bool:
     """Whether a job that names another provider goes there; one that may find out if all is well again stays."""
-    return lane.sends_away and gate(lane, now)[0] is Gate.SHUT
+    return lane.has_provider_problem and check_gate(lane, now)[0] is Gate.BLOCKED
 
 
-def keeps_too_long(answer: Answer, times: int) -> bool:
+def is_persistent_failure(result: ProviderResult, times: int) -> bool:
     """Whether an answer, met so often in a row, says that its provider will not do it soon, and took nothing."""
-    if answer.kind is Class.PAUSE:
+    if result.retry_class is RetryClass.PAUSE:
         return True
-    waits = answer.kind is Class.BACKOFF or (answer.kind is Class.NOW and answer.code is not Code.TOO_LITTLE_TIME)
-    return waits and (times >= LONG_BACK_OFF or (answer.retry_after or 0) >= LONG_WAIT_SECONDS)
+    is_transient = result.retry_class is RetryClass.BACKOFF or (
+        result.retry_class is RetryClass.NOW and result.code is not Code.TOO_LITTLE_TIME
+    )
+    return is_transient and (
+        times >= FAILOVER_AFTER_FAILURES or (result.retry_after_seconds or 0) >= FAILOVER_AFTER_WAIT_SECONDS
+    )
 
 
-def why_shut(lane: Lane) -> str:
+def describe_unavailability(lane: ProviderHealth) -> str:
     """Why a lane lets nobody through, in words for a receipt."""
     codes = ", ".join(pause.code.value for pause in lane.pauses)
     return f"{lane.provider} is paused ({codes})" if codes else f"{lane.provider} is out of order for now"
 
 
-def at_most(fields: Mapping[str, Any], names: Sequence[str], market: Market) -> int | None:
+def find_max_quote(fields: Mapping[str, Any], names: Sequence[str], offers: Offers) -> int | None:
     """The price at the dearest provider to which a job may come, micro-dollars; None where none can do it."""
-    found, _ = weighed(fields, names, market)
-    within = [one.price for one in found if not _too_dear(one, fields)] or [one.price for one in found]
-    return max(within, default=None)
+    found, _ = find_routes(fields, names, offers)
+    affordable_prices = [one.price for one in found if not _explain_cost_limit(one, fields)] or [
+        one.price for one in found
+    ]
+    return max(affordable_prices, default=None)
 
 
-def dearest(job: Job, market: Market) -> Job:
+def with_max_quote(job: Job, offers: Offers) -> Job:
     """The job, quoted at what it may cost at the most: a list may lead it to a dearer provider."""
     named = job.instructions.get("provider", job.provider)
-    most = None if isinstance(named, str) else at_most(job.instructions, named, market)
-    return job if most is None else job.but(quoted=most)
+    max_quote = None if isinstance(named, str) else find_max_quote(job.instructions, named, offers)
+    return job if max_quote is None else replace(job, quoted=max_quote)
 
 
-def _too_dear(one: Choice, fields: Mapping[str, Any]) -> str:
+def _explain_cost_limit(route: Route, fields: Mapping[str, Any]) -> str:
     """Why the price is more than the instructions allow; "" where it is not."""
     limit = fields.get("max_cost_usd")
-    if limit is None or one.price <= micro_of(Decimal(str(limit))):
+    if limit is None or route.price <= to_micro_usd(Decimal(str(limit))):
         return ""
-    return f"{one.provider} costs up to {usd_text(one.price)}, and max_cost_usd allows {limit_text(limit)}"
+    return f"{route.provider} costs up to {format_usd(route.price)}, and max_cost_usd allows {format_limit_usd(limit)}"
 
 
-def _worst(objections: Sequence[Objection]) -> Code:
+def _choose_code(objections: Sequence[Objection]) -> Code:
     """What is told first: what no switch and no price would mend."""
     codes = {one.code for one in objections}
     order = (Code.NOT_EXPRESSIBLE, Code.PRICE_UNKNOWN)
     return next((code for code in order if code in codes), Code.PROVIDER_NOT_CONFIGURED)
 
 
-def _nobody_can(fields: Mapping[str, Any], objections: Sequence[Objection], market: Market) -> str:
-    able = market.able(fields)
-    several = [", ".join(able[:-1]), able[-1]] if able[1:] else able
-    why = "; ".join(one.words for one in objections)
-    return f"{why}. But {' and '.join(several)} can do it." if able else f"No provider can do it: {why}."
+def _explain_no_route(fields: Mapping[str, Any], objections: Sequence[Objection], offers: Offers) -> str:
+    capable = offers.list_capable_providers(fields)
+    names = [", ".join(capable[:-1]), capable[-1]] if capable[1:] else capable
+    reasons = "; ".join(one.message for one in objections)
+    return f"{reasons}. But {' and '.join(names)} can do it." if capable else f"No provider can do it: {reasons}."
 
 
-def _passed_over(told: Sequence[str]) -> tuple[JobWarning, ...]:
-    return tuple(JobWarning(code=WarningCode.PASSED_OVER, text=Sentence(f"passed over: {words}")) for words in told)
+def _build_passed_over_warnings(reasons: Sequence[str]) -> tuple[JobWarning, ...]:
+    return tuple(JobWarning(code=WarningCode.PASSED_OVER, text=Sentence(f"passed over: {words}")) for words in reasons)

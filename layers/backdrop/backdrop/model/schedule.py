@@ -3,110 +3,114 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from backdrop.model.image_request import Asked
-from backdrop.model.job import FAILED, Item, Job, Source, Status
+from backdrop.model.image_request import ImageRequest
+from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, LedgerItem, Source
 from backdrop.model.record import record
 
-SHARDS = "0123456789abcdef"
-OPEN, FAILURES, WANTING, CAMPAIGN = "open", "failed", "wanting", "campaign"
+INDEX_SHARDS = "0123456789abcdef"
+OPEN_ITEMS, FAILED_ITEMS, NEEDS_INSTRUCTIONS, CAMPAIGN_ITEMS = "open", "failed", "wanting", "campaign"
 # Of a sort key's 1,024 bytes (Amazon DynamoDB Developer Guide, "Quotas"), what a photo's place may take.
-MOST_PLACE_BYTES = 900
+MAX_LOCATION_BYTES = 900
 # Lanes keep a message for four days: one that was sent three days ago is sent again.
-MESSAGE_LIFE = timedelta(days=3)
+MESSAGE_LIFETIME = timedelta(days=3)
 # Who writes before he sends may die in between: reconcile then sends it within so long.
-SENT_BY_RECONCILE = timedelta(minutes=10)
-AFTER_THE_LEASE = timedelta(minutes=10)
-UNDELIVERED = timedelta(minutes=20)
-UNTOLD = timedelta(minutes=10)
-UNSETTLED = timedelta(minutes=20)
+RESEND_WITHIN = timedelta(minutes=10)
+LEASE_CHECK_DELAY = timedelta(minutes=10)
+DELIVERY_CHECK_DELAY = timedelta(minutes=20)
+ANNOUNCEMENT_CHECK_DELAY = timedelta(minutes=10)
+SETTLE_CHECK_DELAY = timedelta(minutes=20)
 
 
-class Ref(NamedTuple):
+class ItemKey(NamedTuple):
     """Where an item lies; `job_id` is None for a photo's place."""
 
     source_id: str
     job_id: str | None = None
 
 
-class Day(NamedTuple):
+class BudgetDay(NamedTuple):
     """One day (UTC) of the budget, micro-dollars; `cap` is what a person set for this day alone."""
 
     day: str
     reserved: int = 0
-    certain: int = 0
+    confirmed: int = 0
     unknown: int = 0
     cap: int | None = None
 
     @property
-    def settled(self) -> int:
-        return self.certain + self.unknown
+    def spent(self) -> int:
+        return self.confirmed + self.unknown
 
-    def cap_or(self, usual: int) -> int:
+    def resolve_cap(self, default_cap: int) -> int:
         """The cap that holds: what a person set for this day, else the stack's."""
-        return usual if self.cap is None else self.cap
+        return default_cap if self.cap is None else self.cap
 
 
 @record
-class Run(Item):
+class ReconcileState(LedgerItem):
     """Reconcile's own item: who runs until when, and how far the sweep and the moves have come."""
 
-    until: datetime | None = None
-    sweep_after: str = ""
-    moves_from: str = ""
+    locked_until: datetime | None = None
+    sweep_cursor: str = ""
+    failover_cursor: str = ""
 
 
-def watched(item: Item) -> tuple[str, datetime | str] | None:
+def build_index_entry(item: LedgerItem) -> tuple[str, datetime | str] | None:
     """The shard of the index under which an item is found, and its order there; None where nothing is to be done.
 
     The order is the time when it is due; of a photo that wants instructions it is where it lies, so that all below a
     folder stand together, and of a campaign's items as well.
     """
     if isinstance(item, Job):
-        found = _job(item)
+        entry = _index_job(item)
     elif isinstance(item, Source):
-        found = _source(item)
-    elif isinstance(item, Asked):
-        found = _asked(item)
+        entry = _index_source(item)
+    elif isinstance(item, ImageRequest):
+        entry = _index_request(item)
     else:
         return None
-    return (f"{found[0]}#{item.source_id[0]}", found[1]) if found else None
+    return (f"{entry[0]}#{item.source_id[0]}", entry[1]) if entry else None
 
 
-def _job(job: Job) -> tuple[str, datetime] | None:
-    if job.orphans:
-        return OPEN, min(attempt.lease_until for attempt in job.orphans) + AFTER_THE_LEASE
-    if job.status in FAILED and not job.told:
-        return OPEN, max(job.ended_at or job.queued_at, job.put_at or job.queued_at) + UNTOLD
-    if job.status in FAILED:
-        return FAILURES, job.ended_at or job.queued_at
-    if job.status is Status.ACCEPTED:
-        return OPEN, (job.put_at or job.queued_at) + MESSAGE_LIFE
-    if job.status is Status.PAID:
-        return OPEN, (job.put_at or job.paid_at or job.queued_at) + UNDELIVERED
-    if job.status in (Status.SUBMITTING, Status.UNKNOWN):
+def _index_job(job: Job) -> tuple[str, datetime] | None:
+    if job.abandoned_attempts:
+        return OPEN_ITEMS, min(attempt.lease_until for attempt in job.abandoned_attempts) + LEASE_CHECK_DELAY
+    if job.status in FAILED_STATUSES and not job.announced:
+        return OPEN_ITEMS, max(
+            job.ended_at or job.queued_at, job.last_sent_at or job.queued_at
+        ) + ANNOUNCEMENT_CHECK_DELAY
+    if job.status in FAILED_STATUSES:
+        return FAILED_ITEMS, job.ended_at or job.queued_at
+    if job.status is JobStatus.ACCEPTED:
+        return OPEN_ITEMS, (job.last_sent_at or job.queued_at) + MESSAGE_LIFETIME
+    if job.status is JobStatus.PAID:
+        return OPEN_ITEMS, (job.last_sent_at or job.paid_at or job.queued_at) + DELIVERY_CHECK_DELAY
+    if job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
         leases = (attempt.lease_until for attempt in job.attempts)
-        return OPEN, max(*leases, job.put_at or job.queued_at) + AFTER_THE_LEASE
+        return OPEN_ITEMS, max(*leases, job.last_sent_at or job.queued_at) + LEASE_CHECK_DELAY
     return None
 
 
-def where(bucket: str, key: str) -> str:
+def format_location(bucket: str, key: str) -> str:
     """The order of the photos that want instructions."""
     return f"{bucket}/{key}"
 
 
-def campaign(name: str) -> str:
+def format_campaign_partition(name: str) -> str:
     """The kind under which the items of one campaign stand."""
-    return f"{CAMPAIGN}#{name}"
+    return f"{CAMPAIGN_ITEMS}#{name}"
 
 
-def _asked(asked: Asked) -> tuple[str, str] | None:
-    place = where(asked.bucket, asked.key).encode()[:MOST_PLACE_BYTES].decode(errors="ignore")
-    return (campaign(asked.campaign), f"{place}#{asked.ident}") if asked.campaign else None
+def _index_request(request: ImageRequest) -> tuple[str, str] | None:
+    location = format_location(request.bucket, request.key).encode()[:MAX_LOCATION_BYTES].decode(errors="ignore")
+    return (
+        (format_campaign_partition(request.campaign), f"{location}#{request.request_id}") if request.campaign else None
+    )
 
 
-def _source(source: Source) -> tuple[str, datetime | str] | None:
-    if source.waiting_since:
-        return OPEN, max(source.waiting_since, source.put_at or source.waiting_since) + UNSETTLED
-    if source.wanting:
-        return WANTING, where(source.bucket, source.key)
-    return (FAILURES, source.problems[0].last_seen) if source.problems else None
+def _index_source(source: Source) -> tuple[str, datetime | str] | None:
+    if source.settling_since:
+        return OPEN_ITEMS, max(source.settling_since, source.last_sent_at or source.settling_since) + SETTLE_CHECK_DELAY
+    if source.needs_instructions:
+        return NEEDS_INSTRUCTIONS, format_location(source.bucket, source.key)
+    return (FAILED_ITEMS, source.problems[0].last_seen) if source.problems else None

@@ -31,7 +31,7 @@ class Sentence:
     def __repr__(self) -> str:
         return repr(self._text)
 
-    def cut(self, length: int) -> "Sentence":
+    def truncate(self, length: int) -> "Sentence":
         """At most so many characters of it."""
         return Sentence(self._text[:length])
 

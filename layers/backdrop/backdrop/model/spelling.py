@@ -4,14 +4,14 @@ import difflib
 from collections.abc import Iterable
 
 
-def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+def find_nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The known word that is most alike, whatever its case; None where none reaches `cutoff` (0 to 1)."""
     spelled = {one.casefold(): one for one in known}
     close = difflib.get_close_matches(word.strip().casefold(), spelled, n=1, cutoff=cutoff)
     return spelled[close[0]] if close else None
 
 
-def edits(one: str, other: str) -> int:
+def count_edits(one: str, other: str) -> int:
     """The number of single-letter edits between two words (Levenshtein)."""
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from backdrop.model.circuit import Lane
-from backdrop.model.job import Job, Outcome, Status
-from backdrop.model.schedule import Day
+from backdrop.model.circuit import ProviderHealth
+from backdrop.model.job import AttemptOutcome, Job, JobStatus
+from backdrop.model.schedule import BudgetDay
 
 
 @dataclass(frozen=True)
-class Gauges:
+class StackHealth:
     """`open_jobs`: that have not ended. `spent`, `cap`: the day's (UTC), micro-dollars."""
 
     open_jobs: int = 0
@@ -23,38 +23,42 @@ class Gauges:
     cap: int = 0
 
 
-class Sight(NamedTuple):
+class JobSnapshot(NamedTuple):
     """What the numbers need of a job: so many whole ones might not fit into a function's memory.
 
     `lost`: when the calls were sent of which it has to know more before it can go on.
     """
 
-    ended: bool
-    submitting: bool
+    has_ended: bool
+    is_submitting: bool
     queued_at: datetime
-    lost: tuple[datetime, ...]
+    lost_call_times: tuple[datetime, ...]
 
 
-def sight(job: Job) -> Sight:
+def build_job_snapshot(job: Job) -> JobSnapshot:
     """A job as the numbers see it."""
-    calls = job.attempts if job.status is Status.UNKNOWN else ()
-    lost = (call for call in calls if call.outcome is Outcome.LOST and call.generation == job.generation)
-    return Sight(job.ended, job.status is Status.SUBMITTING, job.queued_at, tuple(call.submitted_at for call in lost))
-
-
-def gauged(jobs: Collection[Sight], lanes: Iterable[Lane], day: Day, daily_budget: int, now: datetime) -> Gauges:
-    """The numbers at this moment; `jobs`: for which something is still to be done, `daily_budget`: micro-dollars."""
-    return Gauges(
-        open_jobs=sum(not job.ended for job in jobs),
-        oldest_open_seconds=_oldest((job.queued_at for job in jobs if not job.ended), now),
-        oldest_unknown_seconds=_oldest((moment for job in jobs for moment in job.lost), now),
-        calls_in_flight=sum(job.submitting for job in jobs),
-        providers_paused=sum(lane.paused for lane in lanes),
-        spent=day.settled,
-        cap=day.cap_or(daily_budget),
+    calls = job.attempts if job.status is JobStatus.UNKNOWN else ()
+    lost = (call for call in calls if call.outcome is AttemptOutcome.LOST and call.charge_no == job.charge_no)
+    return JobSnapshot(
+        job.has_ended, job.status is JobStatus.SUBMITTING, job.queued_at, tuple(call.submitted_at for call in lost)
     )
 
 
-def _oldest(moments: Iterable[datetime], now: datetime) -> float:
+def summarize_health(
+    jobs: Collection[JobSnapshot], lanes: Iterable[ProviderHealth], day: BudgetDay, daily_budget: int, now: datetime
+) -> StackHealth:
+    """The numbers at this moment; `jobs`: for which something is still to be done, `daily_budget`: micro-dollars."""
+    return StackHealth(
+        open_jobs=sum(not job.has_ended for job in jobs),
+        oldest_open_seconds=_max_age_seconds((job.queued_at for job in jobs if not job.has_ended), now),
+        oldest_unknown_seconds=_max_age_seconds((moment for job in jobs for moment in job.lost_call_times), now),
+        calls_in_flight=sum(job.is_submitting for job in jobs),
+        providers_paused=sum(lane.is_paused for lane in lanes),
+        spent=day.spent,
+        cap=day.resolve_cap(daily_budget),
+    )
+
+
+def _max_age_seconds(moments: Iterable[datetime], now: datetime) -> float:
     """Seconds since the first of them; 0 where there is none."""
     return max(((now - moment).total_seconds() for moment in moments), default=0)

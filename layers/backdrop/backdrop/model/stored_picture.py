@@ -7,7 +7,7 @@ MAX_RESULT_BYTES = 100_000_000
 
 
 @record
-class Result(Record):
+class StoredPicture(Record):
     """One picture in the output bucket."""
 
     key: str

@@ -5,9 +5,9 @@ Source: the published preset enumeration of Ideogram 3.0 (`StylePresetV3`, 62 na
 
 import re
 
-from backdrop.model.spelling import nearest
+from backdrop.model.spelling import find_nearest
 
-PRESETS: tuple[str, ...] = tuple(
+STYLE_PRESETS: tuple[str, ...] = tuple(
     [
         "80S_ILLUSTRATION",
         "90S_NOSTALGIA",
@@ -73,21 +73,21 @@ PRESETS: tuple[str, ...] = tuple(
         "WOODBLOCK_PRINT",
     ]
 )
-_CODE = re.compile(r"[0-9a-fA-F]{8}")
-_BY_SPELLING = {re.sub(r"[^A-Z0-9]", "", preset): preset for preset in PRESETS}
+_STYLE_CODE = re.compile(r"[0-9a-fA-F]{8}")
+_PRESET_BY_SPELLING = {re.sub(r"[^A-Z0-9]", "", preset): preset for preset in STYLE_PRESETS}
 
 
-def preset_of(text: str) -> str | None:
+def parse_preset(text: str) -> str | None:
     """The preset that a spelling means (`golden hour` → `GOLDEN_HOUR`), or None."""
-    return _BY_SPELLING.get(re.sub(r"[^A-Z0-9]", "", text.upper()))
+    return _PRESET_BY_SPELLING.get(re.sub(r"[^A-Z0-9]", "", text.upper()))
 
 
-def is_code(text: str) -> bool:
+def is_style_code(text: str) -> bool:
     """Whether a text is a style code: 8 hexadecimal digits."""
-    return _CODE.fullmatch(text) is not None
+    return _STYLE_CODE.fullmatch(text) is not None
 
 
-def nearest_preset(text: str) -> str | None:
+def suggest_preset(text: str) -> str | None:
     """The preset that was probably meant, in the spelling people use (`golden_hour`), or None."""
     words = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
-    return nearest(words, [preset.lower() for preset in PRESETS])
+    return find_nearest(words, [preset.lower() for preset in STYLE_PRESETS])

@@ -1,7 +1,7 @@
 """Photos resolved anew because a person says so: first what that would cost, then a look for each through intake."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from backdrop.aws.ledger import Ledger
@@ -13,38 +13,38 @@ from backdrop.intake.decide import (
     Crashes,
     Decision,
     Delivery,
-    Event,
-    Photo,
+    EventKind,
+    PhotoInBucket,
+    PlanDecision,
     Report,
-    Resolution,
-    Settling,
+    SettlePeriod,
 )
-from backdrop.intake.instruction_resolver import Asking
-from backdrop.intake.photo_reader import Seen
-from backdrop.intake.photo_state import comparisons, found_of
-from backdrop.intake.photo_status import named
+from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.photo_reader import PhotoSnapshot
+from backdrop.intake.photo_state import classify_plan, compare_all
+from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.decision_table import Facts
-from backdrop.model.ids import source_id
-from backdrop.model.job import Job, Problem, Source, Status
-from backdrop.model.object_keys import Kind, kind_of
-from backdrop.model.routing import Market, dearest
-from backdrop.model.transitions import Step
-from backdrop.pipeline.enqueue import rerun
-from backdrop.pipeline.job_diff import steps_of, taken_away
+from backdrop.model.ids import derive_source_id
+from backdrop.model.job import Job, JobStatus, Problem, Source
+from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.model.routing import Offers, with_max_quote
+from backdrop.model.transitions import Transition
+from backdrop.pipeline.enqueue import enqueue_rerun
+from backdrop.pipeline.job_diff import plan_transitions, plan_variant_removals
 
 # What intake meets where the bytes that the ledger knows are uploaded once more.
-UPLOADED_AGAIN = (
-    Event.OBJECT_CHANGED,
+REUPLOAD_FACTS = (
+    EventKind.OBJECT_CHANGED,
     Delivery.FIRST,
     Crashes.TOLERABLE,
-    Photo.SAME_BYTES,
+    PhotoInBucket.SAME_BYTES,
     Report.CURRENT,
-    Settling.OVER,
+    SettlePeriod.OVER,
 )
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class RerunPreview:
     """What a rerun of one photo would lead to.
 
     `bought`: jobs that would be bought, or get the file of another photo's job that pays for the same. `delivered`:
@@ -54,96 +54,129 @@ class Foreseen:
     """
 
     key: str
-    bought: Sequence[Job] = ()
-    delivered: Sequence[Job] = ()
-    changed: int = 0
+    jobs_to_buy: Sequence[Job] = ()
+    jobs_to_redeliver: Sequence[Job] = ()
+    changed_job_count: int = 0
     problems: Sequence[Problem] = ()
-    retold: bool = False
-    broken: str = ""
-    taken_back: bool = False
+    changes_error_report: bool = False
+    broken_defaults: str = ""
+    drops_request: bool = False
 
     @property
-    def price(self) -> int:
+    def max_cost(self) -> int:
         """At most, micro-dollars."""
-        return sum(job.quoted for job in self.bought)
+        return sum(job.quoted for job in self.jobs_to_buy)
 
     @property
-    def leads_to_something(self) -> bool:
-        return bool(self.bought or self.delivered or self.changed or self.retold)
+    def has_effect(self) -> bool:
+        return bool(self.jobs_to_buy or self.jobs_to_redeliver or self.changed_job_count or self.changes_error_report)
 
 
 @dataclass(frozen=True)
-class Reruns:
+class RerunService:
     """`asking` puts nothing anywhere; `on` are the providers that are on."""
 
-    asking: Asking
+    resolver: InstructionResolver
     ledger: Ledger
-    intake: Queue
+    intake_queue: Queue
     bucket: str
-    on: Sequence[str]
+    enabled_providers: Sequence[str]
 
     @property
-    def market(self) -> Market:
+    def offers(self) -> Offers:
         """Who is on, and what their credits cost."""
-        return Market(self.on, self.asking.prices)
+        return Offers(self.enabled_providers, self.resolver.prices)
 
-    def keys(self, which: str) -> Iterator[str]:
+    def list_photo_keys(self, key_or_prefix: str) -> Iterator[str]:
         """The photo of this key, or else the photos whose keys begin so; what is said of them is read from now on."""
-        self.asking.forget()
-        photos = self.asking.photos
-        if which and kind_of(which) is Kind.PHOTO and photos.read(self.bucket, which, limit=0):
-            yield which
+        self.resolver.clear_caches()
+        photos = self.resolver.photos
+        if (
+            key_or_prefix
+            and classify_key(key_or_prefix) is ObjectKind.PHOTO
+            and photos.read(self.bucket, key_or_prefix, max_bytes=0)
+        ):
+            yield key_or_prefix
             return
-        below = takewhile(lambda one: one.key.startswith(which), photos.listed(self.bucket, which))
-        yield from (one.key for one in below if kind_of(one.key) is Kind.PHOTO)
+        objects = takewhile(
+            lambda one: one.key.startswith(key_or_prefix), photos.iterate_objects(self.bucket, key_or_prefix)
+        )
+        yield from (one.key for one in objects if classify_key(one.key) is ObjectKind.PHOTO)
 
-    def foresee(self, key: str, *, uploaded: bool = False) -> Foreseen | None:
+    def preview(self, key: str, *, reuploaded: bool = False) -> RerunPreview | None:
         """What a rerun of a photo would lead to now; None where it is gone. Nothing is written.
 
         `uploaded`: what a new upload of the same bytes would lead to.
         """
-        before, jobs = self.ledger.photo(source_id(self.bucket, key))
-        source = before or Source.at(self.bucket, key)
-        seen = self.asking.reader.read(self.bucket, key, source.photo)
-        if seen is None:
+        before, jobs = self.ledger.read_photo(derive_source_id(self.bucket, key))
+        source = before or Source.new(self.bucket, key)
+        snapshot = self.resolver.reader.read(self.bucket, key, source.photo)
+        if snapshot is None:
             return None
-        compared = comparisons(source, jobs, seen)
-        if uploaded and BEFORE_RESOLVING.decide(Facts({}, *compared, *UPLOADED_AGAIN)) is Decision.REOPEN:
-            return Foreseen(key, self._reopened(source, jobs, seen))
-        places, broken = self.asking.places_of(source, seen)
-        if broken:
-            return Foreseen(key, broken=broken)
-        found = self.asking.asked_for(source, jobs, seen, places, broken, self.on)
-        if AFTER_RESOLVING.decide(Facts({}, *compared, Event.RERUN, found_of(found))) is Resolution.REDELIVER:
-            return Foreseen(key)
-        steps = steps_of(self.ledger, source, jobs, found.jobs, {}, self.asking.clock.now())
-        would_be = source.but(jobs={job.variant: job.job_id for job in found.jobs}, problems=tuple(found.problems))
-        steps += taken_away(would_be, jobs)
-        bought = self._bought(steps)
-        delivered = [step.job for step in steps if step.job.status is Status.PAID]
-        changed = len(steps) - len(bought) - len(delivered)
-        retold = _told(found.problems) != _told(source.problems)
-        taken_back = _takes_back(named(source, jobs), found.jobs)
-        return Foreseen(key, bought, delivered, changed, found.problems, retold, taken_back=taken_back)
+        comparison = compare_all(source, jobs, snapshot)
+        if reuploaded and BEFORE_RESOLVING.decide(Facts({}, *comparison, *REUPLOAD_FACTS)) is Decision.REOPEN:
+            return RerunPreview(key, self._find_reopened_jobs(source, jobs, snapshot))
+        instruction_sources, broken_defaults = self.resolver.collect_sources(source, snapshot)
+        if broken_defaults:
+            return RerunPreview(key, broken_defaults=broken_defaults)
+        job_plan = self.resolver.resolve_jobs(
+            source, jobs, snapshot, instruction_sources, broken_defaults, self.enabled_providers
+        )
+        if (
+            AFTER_RESOLVING.decide(Facts({}, *comparison, EventKind.RERUN, classify_plan(job_plan)))
+            is PlanDecision.REDELIVER
+        ):
+            return RerunPreview(key)
+        transitions = plan_transitions(self.ledger, source, jobs, job_plan.jobs, {}, self.resolver.clock.now())
+        updated_source = replace(
+            source, jobs={job.variant: job.job_id for job in job_plan.jobs}, problems=tuple(job_plan.problems)
+        )
+        transitions += plan_variant_removals(updated_source, jobs)
+        jobs_to_buy = self._find_purchases(transitions)
+        jobs_to_redeliver = [step.job for step in transitions if step.job.status is JobStatus.PAID]
+        changed_job_count = len(transitions) - len(jobs_to_buy) - len(jobs_to_redeliver)
+        changes_error_report = _to_report_entries(job_plan.problems) != _to_report_entries(source.problems)
+        drops_request = _drops_request(list_current_jobs(source, jobs), job_plan.jobs)
+        return RerunPreview(
+            key,
+            jobs_to_buy,
+            jobs_to_redeliver,
+            changed_job_count,
+            job_plan.problems,
+            changes_error_report,
+            drops_request=drops_request,
+        )
 
-    def _reopened(self, source: Source, jobs: Sequence[Job], seen: Seen) -> list[Job]:
+    def _find_reopened_jobs(self, source: Source, jobs: Sequence[Job], snapshot: PhotoSnapshot) -> list[Job]:
         """The photo's own jobs that run again, whoever asked for them."""
-        renewed = [job.but(version_id=seen.photo.version_id, for_executions=False) for job in named(source, jobs)]
-        return self._bought(steps_of(self.ledger, source, jobs, renewed, {}, self.asking.clock.now()))
+        updated_jobs = [
+            replace(job, version_id=snapshot.photo.version_id, is_execution_scoped=False)
+            for job in list_current_jobs(source, jobs)
+        ]
+        return self._find_purchases(
+            plan_transitions(self.ledger, source, jobs, updated_jobs, {}, self.resolver.clock.now())
+        )
 
-    def _bought(self, steps: Sequence[Step]) -> list[Job]:
-        return [dearest(step.job, self.market) for step in steps if step.owner and step.job.status is Status.ACCEPTED]
+    def _find_purchases(self, transitions: Sequence[Transition]) -> list[Job]:
+        return [
+            with_max_quote(step.job, self.offers)
+            for step in transitions
+            if step.content_owner and step.job.status is JobStatus.ACCEPTED
+        ]
 
-    def send(self, key: str) -> None:
+    def enqueue(self, key: str) -> None:
         """Have intake resolve the photo anew."""
-        rerun(self.intake, self.bucket, key)
+        enqueue_rerun(self.intake_queue, self.bucket, key)
 
 
-def _takes_back(now: Sequence[Job], wanted: Sequence[Job]) -> bool:
+def _drops_request(current_jobs: Sequence[Job], planned_jobs: Sequence[Job]) -> bool:
     """Whether what a request said of a current job is not said of it any more."""
-    said = {job.variant: job.instructions for job in wanted}
-    return any(REQUEST in job.provenance.values() and said.get(job.variant) != job.instructions for job in now)
+    planned_instructions = {job.variant: job.instructions for job in planned_jobs}
+    return any(
+        REQUEST in job.provenance.values() and planned_instructions.get(job.variant) != job.instructions
+        for job in current_jobs
+    )
 
 
-def _told(problems: Sequence[Problem]) -> set[tuple[str, str]]:
+def _to_report_entries(problems: Sequence[Problem]) -> set[tuple[str, str]]:
     return {(one.code.value, one.variant) for one in problems}

@@ -4,16 +4,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from backdrop.model.call_metrics import CallMetrics
-from backdrop.model.circuit import Lane
+from backdrop.model.circuit import ProviderHealth
 
-RECORD_SECONDS = 10
+RECORD_RESULT_SECONDS = 10
 # So long may a probe take until its call begins: after that another job may be the probe before the call ends.
-PROBE_START_SECONDS = 30
+MAX_PROBE_START_SECONDS = 30
 LEASE_GRACE = timedelta(seconds=60)
 
 
 @dataclass
-class Slot:
+class CallContext:
     """`deadline`: until when the work is done; the worker itself may live until `ends`, where that is later.
 
     `receives`: how often the message was delivered, this time included. `probe`: this job tries a shut lane out.
@@ -21,19 +21,19 @@ class Slot:
     """
 
     deadline: datetime
-    ends: datetime | None = None
-    receives: int = 1
-    provider: str = ""
-    receipt: str = ""
-    lane: Lane | None = None
-    probe: bool = False
-    refusals: int = 0
+    invocation_ends_at: datetime | None = None
+    receive_count: int = 1
+    lane_provider: str = ""
+    receipt_etag: str = ""
+    lane: ProviderHealth | None = None
+    is_probe: bool = False
+    declined_calls: int = 0
     metrics: CallMetrics = field(default_factory=CallMetrics)
 
     @property
     def lease_until(self) -> datetime:
         """Until when nobody else touches a job that is taken here."""
-        return (self.ends or self.deadline) + LEASE_GRACE
+        return (self.invocation_ends_at or self.deadline) + LEASE_GRACE
 
     def has_time_for(self, call_seconds: float, now: datetime) -> bool:
         """Whether a call of this length, and the record of its answer, still fit."""
@@ -41,6 +41,6 @@ class Slot:
 
     def latest_start(self, call_seconds: float) -> datetime:
         """Until when a call of this length may begin: a probe's also ends before another job may be the probe."""
-        probe_until = self.lane.probe_until if self.probe and self.lane else None
-        end = min(self.deadline, probe_until) if probe_until else self.deadline
-        return end - timedelta(seconds=call_seconds + RECORD_SECONDS)
+        probe_until = self.lane.probe_until if self.is_probe and self.lane else None
+        ends_at = min(self.deadline, probe_until) if probe_until else self.deadline
+        return ends_at - timedelta(seconds=call_seconds + RECORD_RESULT_SECONDS)

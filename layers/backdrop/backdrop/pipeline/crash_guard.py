@@ -4,70 +4,79 @@ Five in a row, without a delivery between them that went in good order, and nobo
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from backdrop.aws.ledger import Ledger
 from backdrop.model import transitions
-from backdrop.model.errors import OvertakenError, StaleError, WaitError
+from backdrop.model.errors import ConflictError, PreemptedError, RetryLaterError
 from backdrop.model.job import Job, Source
 from backdrop.ports import Clock
 
-MOST_CRASHES = 5
-PAUSES = (0, 0.5, 1, 2, 4, 8, 16)
-LONGEST_WRITE = timedelta(seconds=2)
+MAX_CRASHES = 5
+RETRY_DELAYS_SECONDS = (0, 0.5, 1, 2, 4, 8, 16)
+MAX_WRITE_DURATION = timedelta(seconds=2)
 # As template.yaml has them: the time limits of intake and deliver.
-LONGEST_LOOK = timedelta(seconds=60)
-LONGEST_DELIVERY = timedelta(seconds=120)
+INTAKE_TIMEOUT = timedelta(seconds=60)
+DELIVER_TIMEOUT = timedelta(seconds=120)
 
 
-def begin(ledger: Ledger, job: Job, receives: int, now: datetime, until: datetime) -> Job:
+def begin_job_processing(
+    ledger: Ledger, job: Job, receive_count: int, now: datetime, processing_until: datetime
+) -> Job:
     """The job with its mark until the invocation's end; the first delivery of a message needs none."""
     try:
-        return ledger.advance(transitions.begin(job, now, until)) if receives > 1 else job
-    except StaleError as error:
-        raise OvertakenError from error
+        return (
+            ledger.write_transition(transitions.begin_processing(job, now, processing_until))
+            if receive_count > 1
+            else job
+        )
+    except ConflictError as error:
+        raise PreemptedError from error
 
 
-def leave(ledger: Ledger, job: Job, clock: Clock, until: datetime | None = None) -> None:
+def end_job_processing(ledger: Ledger, job: Job, clock: Clock, deadline: datetime | None = None) -> None:
     """The delivery of a job goes in good order; `until`: when its worker must be gone, where that is near."""
 
-    def write() -> None:
-        now = ledger.job(job.source_id, job.job_id)
-        if now and now.begun_until:
-            ledger.advance(transitions.leave(now))
+    def clear_mark() -> None:
+        current = ledger.find_job(job.source_id, job.job_id)
+        if current and current.processing_until:
+            ledger.write_transition(transitions.end_processing(current))
 
-    _insist(write, clock, until)
+    _retry_write(clear_mark, clock, deadline)
 
 
-def begin_look(ledger: Ledger, place: Source, now: datetime) -> None:
+def begin_photo_processing(ledger: Ledger, new_source: Source, now: datetime) -> None:
     """The mark of a look at a photo that may have no job yet."""
-    source = ledger.photo(place.source_id)[0] or place
-    died = source.begun_until is not None and now >= source.begun_until
-    until = now + LONGEST_LOOK if source.begun_until is None or died else source.begun_until
-    crashes = source.crashes + (died and source.crashes < MOST_CRASHES)
-    ledger.put_source(source.but(begun_until=until, crashes=crashes), ())
+    source = ledger.read_photo(new_source.source_id)[0] or new_source
+    has_crashed = source.processing_until is not None and now >= source.processing_until
+    processing_until = (
+        now + INTAKE_TIMEOUT if source.processing_until is None or has_crashed else source.processing_until
+    )
+    crashes = source.crash_count + (has_crashed and source.crash_count < MAX_CRASHES)
+    ledger.put_source(replace(source, processing_until=processing_until, crash_count=crashes), ())
 
 
-def leave_look(ledger: Ledger, place: Source, clock: Clock) -> None:
+def end_photo_processing(ledger: Ledger, source: Source, clock: Clock) -> None:
     """The look goes in good order; a photo that was given up stays so."""
 
-    def write() -> None:
-        now = ledger.photo(place.source_id)[0]
-        if now and now.begun_until:
-            crashes = now.crashes if now.crashes >= MOST_CRASHES else 0
-            ledger.put_source(now.but(begun_until=None, crashes=crashes), ())
+    def clear_mark() -> None:
+        current = ledger.read_photo(source.source_id)[0]
+        if current and current.processing_until:
+            crashes = current.crash_count if current.crash_count >= MAX_CRASHES else 0
+            ledger.put_source(replace(current, processing_until=None, crash_count=crashes), ())
 
-    _insist(write, clock)
+    _retry_write(clear_mark, clock)
 
 
-def _insist(write: Callable[[], None], clock: Clock, until: datetime | None = None) -> None:
+def _retry_write(write: Callable[[], None], clock: Clock, deadline: datetime | None = None) -> None:
     """A ledger that is gone for a moment is waited for: a mark that stays looks like a crash."""
-    for pause in PAUSES:
-        if until and clock.now() + timedelta(seconds=pause) + LONGEST_WRITE > until:
+    for delay in RETRY_DELAYS_SECONDS:
+        if deadline and clock.now() + timedelta(seconds=delay) + MAX_WRITE_DURATION > deadline:
             return
-        clock.sleep(pause)
+        clock.sleep(delay)
         try:
             write()
-        except (StaleError, WaitError):
+        except (ConflictError, RetryLaterError):
             continue
         return

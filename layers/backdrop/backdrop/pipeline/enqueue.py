@@ -1,11 +1,11 @@
 """How the stages send one another their messages."""
 
 from backdrop.aws.sqs import Queue
-from backdrop.model.ids import fairness_group
-from backdrop.model.image_request import Asked
+from backdrop.model.ids import derive_message_group
+from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Job, Source
 from backdrop.model.queue_messages import (
-    RECEIPT,
+    RECEIPT_ETAG,
     CheckMessage,
     DeliverMessage,
     FolderMessage,
@@ -14,66 +14,66 @@ from backdrop.model.queue_messages import (
     RecheckMessage,
     RerunMessage,
     SettleMessage,
-    body_of,
+    to_body,
 )
 
 
-def to_lane(lane: Queue, job: Job, *, receipt: str = "") -> None:
+def enqueue_job(lane_queue: Queue, job: Job, *, receipt_etag: str = "") -> None:
     """Put a job into its lane, with the ETag of its photo's first receipt where that has just been written."""
-    body = body_of(JobMessage(source_id=job.source_id, job_id=job.job_id))
-    lane.send(body, group=fairness_group(job.key), attributes={RECEIPT: receipt})
+    body = to_body(JobMessage(source_id=job.source_id, job_id=job.job_id))
+    lane_queue.send(body, group=derive_message_group(job.key), attributes={RECEIPT_ETAG: receipt_etag})
 
 
-def to_deliver(
-    deliver: Queue,
-    source: Source | Job | Asked,
+def enqueue_delivery(
+    deliver_queue: Queue,
+    source: Source | Job | ImageRequest,
     job_id: str | None = None,
     *,
     delay_seconds: int = 0,
-    receipt: str = "",
+    receipt_etag: str = "",
 ) -> None:
     """Have a photo's views written, and a job's end handed over; `receipt` as its lane's message had it."""
-    deliver.send(
-        body_of(DeliverMessage(source_id=source.source_id, job_id=job_id)),
-        group=fairness_group(source.key),
+    deliver_queue.send(
+        to_body(DeliverMessage(source_id=source.source_id, job_id=job_id)),
+        group=derive_message_group(source.key),
         delay_seconds=delay_seconds,
-        attributes={RECEIPT: receipt},
+        attributes={RECEIPT_ETAG: receipt_etag},
     )
 
 
-def tell_of_lane(deliver: Queue, provider: str) -> None:
+def enqueue_provider_notification(deliver_queue: Queue, provider: str) -> None:
     """Have people told that a provider was paused or goes on."""
-    deliver.send(body_of(LaneMessage(provider=provider)), group=fairness_group(provider))
+    deliver_queue.send(to_body(LaneMessage(provider=provider)), group=derive_message_group(provider))
 
 
-def remind(intake: Queue, source: Source, delay_seconds: int) -> None:
+def enqueue_settle_check(intake_queue: Queue, source: Source, delay_seconds: int) -> None:
     """Have intake look at a photo when its time to settle is over."""
-    body = body_of(SettleMessage(bucket=source.bucket, key=source.key))
-    intake.send(body, group=fairness_group(source.key), delay_seconds=delay_seconds)
+    body = to_body(SettleMessage(bucket=source.bucket, key=source.key))
+    intake_queue.send(body, group=derive_message_group(source.key), delay_seconds=delay_seconds)
 
 
-def look_at(intake: Queue, bucket: str, key: str) -> None:
+def enqueue_check(intake_queue: Queue, bucket: str, key: str) -> None:
     """Have intake look at a photo."""
-    intake.send(body_of(CheckMessage(bucket=bucket, key=key)), group=fairness_group(key))
+    intake_queue.send(to_body(CheckMessage(bucket=bucket, key=key)), group=derive_message_group(key))
 
 
-def look_again(intake: Queue, bucket: str, key: str, *, delay_seconds: int = 0) -> None:
+def enqueue_recheck(intake_queue: Queue, bucket: str, key: str, *, delay_seconds: int = 0) -> None:
     """Have intake finish what an earlier look at a photo may not have finished."""
-    body = body_of(RecheckMessage(bucket=bucket, key=key))
-    intake.send(body, group=fairness_group(key), delay_seconds=delay_seconds)
+    body = to_body(RecheckMessage(bucket=bucket, key=key))
+    intake_queue.send(body, group=derive_message_group(key), delay_seconds=delay_seconds)
 
 
-def look_at_folder(intake: Queue, bucket: str, key: str, *, after: str = "", delay_seconds: int = 0) -> None:
+def enqueue_folder_scan(intake_queue: Queue, bucket: str, key: str, *, after: str = "", delay_seconds: int = 0) -> None:
     """Have intake check a folder's defaults again and wake its waiting photos, those behind `after`."""
-    body = body_of(FolderMessage(bucket=bucket, key=key, after=after))
-    intake.send(body, group=fairness_group(key), delay_seconds=delay_seconds)
+    body = to_body(FolderMessage(bucket=bucket, key=key, start_after=after))
+    intake_queue.send(body, group=derive_message_group(key), delay_seconds=delay_seconds)
 
 
-def rerun(intake: Queue, bucket: str, key: str) -> None:
+def enqueue_rerun(intake_queue: Queue, bucket: str, key: str) -> None:
     """Have intake resolve a photo anew."""
-    intake.send(body_of(RerunMessage(bucket=bucket, key=key)), group=fairness_group(key))
+    intake_queue.send(to_body(RerunMessage(bucket=bucket, key=key)), group=derive_message_group(key))
 
 
-def begin_again(intake: Queue, job: Job) -> None:
+def return_to_intake(intake_queue: Queue, job: Job) -> None:
     """Have intake decide anew, and send the job back if it is still what is wanted."""
-    look_again(intake, job.bucket, job.key)
+    enqueue_recheck(intake_queue, job.bucket, job.key)

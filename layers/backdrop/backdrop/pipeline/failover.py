@@ -6,59 +6,67 @@ from dataclasses import dataclass, field
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.model import transitions
-from backdrop.model.circuit import Lane
+from backdrop.model.circuit import ProviderHealth
 from backdrop.model.job import Job
-from backdrop.model.pricing import Configured
-from backdrop.model.provider_result import Answer
-from backdrop.model.routing import Market, elsewhere, had_better_leave, keeps_too_long, why_shut
-from backdrop.model.schedule import MESSAGE_LIFE, SENT_BY_RECONCILE
-from backdrop.pipeline.enqueue import to_deliver, to_lane
+from backdrop.model.pricing import ConfiguredPrices
+from backdrop.model.provider_result import ProviderResult
+from backdrop.model.routing import (
+    Offers,
+    describe_unavailability,
+    find_failover_route,
+    is_persistent_failure,
+    should_fail_over,
+)
+from backdrop.model.schedule import MESSAGE_LIFETIME, RESEND_WITHIN
+from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_job
 from backdrop.ports import Clock
 
 
 @dataclass(eq=False, repr=False)
-class Moves:
+class Failover:
     """`on`: the providers that are. `carry` sends the job's message: to its lane, or by way of intake."""
 
     ledger: Ledger
-    on: Collection[str]
-    carry: Callable[[Job], None]
-    deliver: Queue
+    enabled_providers: Collection[str]
+    enqueue: Callable[[Job], None]
+    deliver_queue: Queue
     clock: Clock
-    prices: Configured = field(default_factory=dict[str, int])
+    prices: ConfiguredPrices = field(default_factory=dict[str, int])
 
-    def out_of_a_shut_lane(self, job: Job) -> Job | None:
+    def fail_over_if_blocked(self, job: Job) -> Job | None:
         """The job in another lane, where its own lets nobody through; None where it stays."""
         if isinstance(job.instructions.get("provider", ""), str):
             return None
-        lane = self.ledger.lane(job.provider)
-        return self.away(job, why_shut(lane)) if had_better_leave(lane, self.clock.now()) else None
+        lane = self.ledger.read_health(job.provider)
+        return self.fail_over(job, describe_unavailability(lane)) if should_fail_over(lane, self.clock.now()) else None
 
-    def out_of_a_paused_lane(self, job: Job, lane: Lane) -> Job | None:
+    def fail_over_if_paused(self, job: Job, lane: ProviderHealth) -> Job | None:
         """The same for a lane that hands out no message at all."""
-        paused = lane.provider == job.provider and lane.paused and lane.sends_away
-        return self.away(job, why_shut(lane)) if paused else None
+        should_leave = lane.provider == job.provider and lane.is_paused and lane.has_provider_problem
+        return self.fail_over(job, describe_unavailability(lane)) if should_leave else None
 
-    def after_an_answer(self, job: Job, answer: Answer) -> Job | None:
+    def fail_over_after(self, job: Job, result: ProviderResult) -> Job | None:
         """The job in another lane, where its provider took nothing and will not soon; None where it stays."""
-        met = job.problem.times if job.problem and job.problem.code is answer.code else 0
-        return self.away(job, answer.message) if keeps_too_long(answer, met + 1) else None
+        occurrences = job.problem.occurrences if job.problem and job.problem.code is result.code else 0
+        return self.fail_over(job, result.message) if is_persistent_failure(result, occurrences + 1) else None
 
-    def away(self, job: Job, why: str) -> Job | None:
+    def fail_over(self, job: Job, reason: str) -> Job | None:
         """The ledger first, the message behind it: in any other lane than the ledger's the job is dropped.
 
         Should the message never be sent, reconcile sends it.
         """
-        choice = elsewhere(job, Market(self.on, self.prices), self.ledger.lane)
+        choice = find_failover_route(job, Offers(self.enabled_providers, self.prices), self.ledger.read_health)
         if choice is None:
             return None
-        overdue = self.clock.now() - MESSAGE_LIFE + SENT_BY_RECONCILE
-        job = self.ledger.advance(transitions.move(job, choice.provider, choice.price, why, overdue))
-        self.carry(job)
-        to_deliver(self.deliver, job)
+        last_sent_at = self.clock.now() - MESSAGE_LIFETIME + RESEND_WITHIN
+        job = self.ledger.write_transition(
+            transitions.change_provider(job, choice.provider, choice.price, reason, last_sent_at)
+        )
+        self.enqueue(job)
+        enqueue_delivery(self.deliver_queue, job)
         return job
 
 
-def into_lanes(lanes: Mapping[str, Queue]) -> Callable[[Job], None]:
+def build_lane_enqueuer(lane_queues: Mapping[str, Queue]) -> Callable[[Job], None]:
     """What puts a job into its lane."""
-    return lambda job: to_lane(lanes[job.provider], job)
+    return lambda job: enqueue_job(lane_queues[job.provider], job)

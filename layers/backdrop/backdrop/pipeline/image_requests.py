@@ -2,108 +2,112 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, InstructionError, PhotoError, StaleError
-from backdrop.model.ids import source_id
-from backdrop.model.image_request import Asked
-from backdrop.model.intake_event import Look, Request
+from backdrop.model.errors import BackdropError, ConflictError, InstructionError, PhotoError
+from backdrop.model.ids import derive_source_id
+from backdrop.model.image_request import ImageRequest
+from backdrop.model.intake_event import IncomingRequest, IntakeEvent
 from backdrop.model.job import Job, Origin, Problem, Source
-from backdrop.model.object_keys import kind_of
+from backdrop.model.object_keys import classify_key
 from backdrop.model.sentence import Sentence
-from backdrop.pipeline.enqueue import to_deliver
+from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock
 
-MOST_REQUESTS = 20
-SEND_IT_RIGHT = "Mend what sends such requests, and send it again."
+MAX_REMEMBERED_REQUESTS = 20
+FIX_SENDER_HINT = "Mend what sends such requests, and send it again."
 
 
 @dataclass(eq=False, repr=False)
-class Hearing:
+class ImageRequests:
     """What intake does with requests besides looking at their photos."""
 
     ledger: Ledger
-    deliver: Queue
+    deliver_queue: Queue
     clock: Clock
 
-    def is_known(self, source: Source, request: Request) -> bool:
+    def is_duplicate(self, source: Source, request: IncomingRequest) -> bool:
         """Whether it was heard before, so that its message comes again; who waits to hear of it is told anew."""
-        found = request.awaited and self.ledger.request(source.source_id, request.ident)
+        found = request.is_tracked and self.ledger.find_request(source.source_id, request.request_id)
         if found:
-            to_deliver(self.deliver, source)
-        return bool(found) or request.ident in source.requests
+            enqueue_delivery(self.deliver_queue, source)
+        return bool(found) or request.request_id in source.recent_request_ids
 
-    def skip(self, look: Look, request: Request) -> None:
+    def skip(self, event: IntakeEvent, request: IncomingRequest) -> None:
         """Its key is no image: that is the answer."""
-        self._answer(_alone(look, request, self.clock.now()).but(skipped=kind_of(look.key)))
+        self._record(
+            replace(_build_standalone_request(event, request, self.clock.now()), skipped_kind=classify_key(event.key))
+        )
 
-    def refuse(self, look: Look, request: Request, code: Code, words: str | Sentence) -> None:
+    def refuse(self, event: IntakeEvent, request: IncomingRequest, code: Code, message: str | Sentence) -> None:
         """Nothing can come of it: the failure is the answer."""
         now = self.clock.now()
-        problem = Problem.of(BackdropError(code, words, SEND_IT_RIGHT), now)
-        self._answer(_alone(look, request, now).but(problems=(problem,)))
+        problem = Problem.from_error(BackdropError(code, message, FIX_SENDER_HINT), now)
+        self._record(replace(_build_standalone_request(event, request, now), problems=(problem,)))
 
-    def _answer(self, asked: Asked) -> None:
+    def _record(self, image_request: ImageRequest) -> None:
         """Written once, however often its message comes; and told each time."""
         # Refused where it was written before, and only there.
-        with suppress(StaleError):
-            self.ledger.put_asked(asked)
-        to_deliver(self.deliver, asked)
+        with suppress(ConflictError):
+            self.ledger.put_request(image_request)
+        enqueue_delivery(self.deliver_queue, image_request)
 
 
-def _alone(look: Look, request: Request, now: datetime) -> Asked:
+def _build_standalone_request(event: IntakeEvent, request: IncomingRequest, now: datetime) -> ImageRequest:
     """A request of which no photo knows lies by itself."""
-    place = Source(source_id=source_id("", request.ident), bucket=look.bucket, key=look.key)
-    return _asked(place, request, now)
+    source = Source(source_id=derive_source_id("", request.request_id), bucket=event.bucket, key=event.key)
+    return _build_request(source, request, now)
 
 
-def _asked(source: Source, request: Request, now: datetime) -> Asked:
-    return Asked(
+def _build_request(source: Source, request: IncomingRequest, now: datetime) -> ImageRequest:
+    return ImageRequest(
         source_id=source.source_id,
-        ident=request.ident,
+        request_id=request.request_id,
         bucket=source.bucket,
         key=source.key,
-        token=request.token,
-        execution=request.execution,
+        task_token=request.task_token,
+        execution_arn=request.execution_arn,
         campaign=request.campaign,
-        asked_at=now,
+        requested_at=now,
     )
 
 
-def heard(source: Source, request: Request | None) -> Source:
+def mark_request_seen(source: Source, request: IncomingRequest | None) -> Source:
     """The photo's place, which knows the last requests, so that one that comes twice is heard once."""
     if request is None:
         return source
-    requests = (*source.requests, request.ident)[-MOST_REQUESTS:]
-    return source.but(requests=requests, awaited=source.awaited or request.awaited)
+    requests = (*source.recent_request_ids, request.request_id)[-MAX_REMEMBERED_REQUESTS:]
+    return replace(
+        source, recent_request_ids=requests, has_tracked_requests=source.has_tracked_requests or request.is_tracked
+    )
 
 
-def noted(
+def build_pending_request(
     source: Source,
-    request: Request | None,
+    request: IncomingRequest | None,
     now: datetime,
     *,
     jobs: Sequence[Job] = (),
     problems: Sequence[Problem] = (),
-) -> Asked | None:
+) -> ImageRequest | None:
     """Who waits to hear of a request: what its jobs come to, and what was refused; None where nobody waits."""
-    if request is None or not request.awaited:
+    if request is None or not request.is_tracked:
         return None
-    named = {job.variant: job.job_id for job in jobs}
-    return _asked(source, request, now).but(jobs=named, problems=tuple(problems))
+    job_ids = {job.variant: job.job_id for job in jobs}
+    return replace(_build_request(source, request, now), jobs=job_ids, problems=tuple(problems))
 
 
-def refused(problems: Sequence[Problem], photo_error: PhotoError | None) -> tuple[Problem, ...]:
+def assign_problem_origins(problems: Sequence[Problem], photo_error: PhotoError | None) -> tuple[Problem, ...]:
     """What stands in a request's way, with what its sender can do. A bad file stands in the way of any request."""
-    of_photo = photo_error.code if photo_error else None
-    return tuple(one.but(origin=Origin.PHOTO if one.code is of_photo else Origin.REQUEST) for one in problems)
+    photo_code = photo_error.code if photo_error else None
+    return tuple(replace(one, origin=Origin.PHOTO if one.code is photo_code else Origin.REQUEST) for one in problems)
 
 
-def held_by(broken: str, now: datetime) -> tuple[Problem, ...]:
+def build_broken_defaults_problems(broken_defaults_key: str, now: datetime) -> tuple[Problem, ...]:
     """A request for a photo that inherits from broken defaults."""
-    words = f"The photo inherits from {broken}, which is broken."
-    return (Problem.of(InstructionError(Code.FOLDER_DEFAULTS_BROKEN, words), now),)
+    message = f"The photo inherits from {broken_defaults_key}, which is broken."
+    return (Problem.from_error(InstructionError(Code.FOLDER_DEFAULTS_BROKEN, message), now),)

@@ -6,193 +6,209 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from backdrop.aws.answer_spool import Answers
+from backdrop.aws.answer_spool import AnswerSpool
 from backdrop.aws.ledger import Ledger
 from backdrop.model import transitions
-from backdrop.model.circuit import Reason
+from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, StaleError, UnwritableError, WaitError
-from backdrop.model.job import Job, Problem, Status, Suspicion
-from backdrop.model.pricing import Configured, quote, usd_text
-from backdrop.model.provider_result import Answer, Class, Standing
-from backdrop.model.suspicion import first_refusal, judge
-from backdrop.pipeline.breaker import LaneKeeper
-from backdrop.pipeline.call_context import Slot
-from backdrop.pipeline.enqueue import to_deliver
-from backdrop.ports import Call, Clock, Provider
+from backdrop.model.errors import BackdropError, ConflictError, ItemTooLargeError, RetryLaterError
+from backdrop.model.job import Job, JobStatus, Problem, Suspicion
+from backdrop.model.pricing import ConfiguredPrices, format_usd, quote
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.model.suspicion import find_first_refusal_time, judge_result
+from backdrop.pipeline.breaker import CircuitBreaker
+from backdrop.pipeline.call_context import CallContext
+from backdrop.pipeline.enqueue import enqueue_delivery
+from backdrop.ports import Clock, PreparedCall, Provider
 
-KEEP_SECONDS = 4
-LONGEST_CLAIM = timedelta(seconds=5)
-DEARER_THAN_A_DAY_SECONDS = 3600
+SPOOL_RESULT_SECONDS = 4
+MAX_CLAIM_DURATION = timedelta(seconds=5)
+OVER_DAILY_BUDGET_DELAY_SECONDS = 3600
 TOO_LITTLE_TIME_DELAY_SECONDS = 10
-Transition = Callable[[Job], transitions.Step]
+TransitionFactory = Callable[[Job], transitions.Transition]
 
 
 @dataclass(eq=False, repr=False)
-class Payments:
+class Purchases:
     """The only code that sends a paid call. `daily_budget` is micro-dollars."""
 
     ledger: Ledger
-    keeper: LaneKeeper
-    answers: Answers
+    breaker: CircuitBreaker
+    answer_spool: AnswerSpool
     clock: Clock
     daily_budget: int
-    prices: Configured = field(default_factory=dict[str, int])
+    prices: ConfiguredPrices = field(default_factory=dict[str, int])
 
-    def pay(self, job: Job, provider: Provider, call: Call, slot: Slot) -> tuple[Job, Answer | Standing]:
+    def claim_and_send(
+        self, job: Job, provider: Provider, call: PreparedCall, context: CallContext
+    ) -> tuple[Job, ProviderResult | LookupStatus]:
         """accepted, unknown → submitting, the call, and what its answer makes of the job."""
         now = self.clock.now()
-        self.check_time(provider, slot)
+        self.check_time(provider, context)
         price, cap = quote(job.provider, job.instructions, self.prices), self.daily_budget
-        step = transitions.claim(
+        transition = transitions.claim(
             job,
             now=now,
-            lease_until=slot.lease_until,
+            lease_until=context.lease_until,
             price=price,
             cap=cap,
-            provider_id=provider.request_id(job),
-            probe=slot.probe,
+            provider_id=provider.idempotency_key(job),
+            probe=context.is_probe,
         )
         try:
-            job = self.ledger.advance(step)
-        except WaitError as error:
+            job = self.ledger.write_transition(transition)
+        except RetryLaterError as error:
             if error.code is Code.BUDGET_REACHED:
-                self._over_budget(job, price, error)
+                self._handle_budget_reached(job, price, error)
             raise
-        return self.send(job, provider, call, slot)
+        return self.send_claimed(job, provider, call, context)
 
-    def _over_budget(self, job: Job, price: int, error: WaitError) -> None:
+    def _handle_budget_reached(self, job: Job, price: int, error: RetryLaterError) -> None:
         """The lane pauses; but for a job that is dearer than a whole day's budget, which would shut it for ever."""
         if not 0 < self.daily_budget < price:
-            words = f"The next job costs up to {usd_text(price)}; today's budget has less than that left."
-            self.keeper.pause(job.provider, Reason.BUDGET, error.code, words, needs=price)
+            message = f"The next job costs up to {format_usd(price)}; today's budget has less than that left."
+            self.breaker.pause(job.provider, PauseReason.BUDGET, error.code, message, required_budget=price)
             return
-        cap = usd_text(self.daily_budget)
-        words = f"The job costs up to {usd_text(price)}, which is more than a whole day's budget ({cap})."
-        self._too_dear(job, BackdropError(error.code, words))
-        raise WaitError(error.code, words, DEARER_THAN_A_DAY_SECONDS) from error
+        cap = format_usd(self.daily_budget)
+        message = f"The job costs up to {format_usd(price)}, which is more than a whole day's budget ({cap})."
+        self._delay_or_hold(job, BackdropError(error.code, message))
+        raise RetryLaterError(error.code, message, OVER_DAILY_BUDGET_DELAY_SECONDS) from error
 
-    def _too_dear(self, job: Job, error: BackdropError) -> None:
+    def _delay_or_hold(self, job: Job, error: BackdropError) -> None:
         """The job waits and says so; one whose answer was lost cannot be sent once more: a person must decide."""
         now = self.clock.now()
-        if job.status is Status.UNKNOWN:
-            to_deliver(self.keeper.deliver, self.ledger.advance(transitions.hold(job, now)), job.job_id)
+        if job.status is JobStatus.UNKNOWN:
+            enqueue_delivery(
+                self.breaker.deliver_queue, self.ledger.write_transition(transitions.hold(job, now)), job.job_id
+            )
             return
-        problem = Problem.of(error, now).since(job.problem)
-        job = self.ledger.advance(transitions.note(job, problem))
+        problem = Problem.from_error(error, now).with_history(job.problem)
+        job = self.ledger.write_transition(transitions.record_wait_reason(job, problem))
         # Each time, once an hour: whoever noted it before may have died before anybody was told.
-        to_deliver(self.keeper.deliver, job)
+        enqueue_delivery(self.breaker.deliver_queue, job)
 
-    def check_time(self, provider: Provider, slot: Slot) -> None:
+    def check_time(self, provider: Provider, context: CallContext) -> None:
         """WaitError where a call started now might outlive its invocation."""
-        if not slot.has_time_for(provider.timeout_seconds, self.clock.now()):
-            words = "too little time is left to start a call"
-            raise WaitError(Code.TOO_LITTLE_TIME, words, TOO_LITTLE_TIME_DELAY_SECONDS)
+        if not context.has_time_for(provider.timeout_seconds, self.clock.now()):
+            message = "too little time is left to start a call"
+            raise RetryLaterError(Code.TOO_LITTLE_TIME, message, TOO_LITTLE_TIME_DELAY_SECONDS)
 
-    def send(self, job: Job, provider: Provider, call: Call, slot: Slot) -> tuple[Job, Answer | Standing]:
+    def send_claimed(
+        self, job: Job, provider: Provider, call: PreparedCall, context: CallContext
+    ) -> tuple[Job, ProviderResult | LookupStatus]:
         """The paid call of a job that is claimed."""
-        started = self.clock.now()
-        if not self._in_time(job, provider, slot, started):
-            late = Answer(Class.NOW, Code.TOO_LITTLE_TIME, "the claim took too long to start a call behind it")
-            return self.record(job, late, slot), late
-        answer = call(partial(self._acknowledged, job, slot))
-        if isinstance(answer, Answer):
-            answer = self._judged(answer, job, slot)
-        slot.metrics.count_call((self.clock.now() - started).total_seconds(), answer)
-        if isinstance(answer, Standing):
-            return self.park(job, slot), answer
-        return self.record(job, answer, slot), answer
+        started_at = self.clock.now()
+        if not self._has_time_to_send(job, provider, context, started_at):
+            late_result = ProviderResult(
+                RetryClass.NOW, Code.TOO_LITTLE_TIME, "the claim took too long to start a call behind it"
+            )
+            return self.record_result(job, late_result, context), late_result
+        result = call(partial(self._save_provider_id, job, context))
+        if isinstance(result, ProviderResult):
+            result = self._judge(result, job, context)
+        context.metrics.count_call((self.clock.now() - started_at).total_seconds(), result)
+        if isinstance(result, LookupStatus):
+            return self.park(job, context), result
+        return self.record_result(job, result, context), result
 
-    def _judged(self, answer: Answer, job: Job, slot: Slot) -> Answer:
+    def _judge(self, result: ProviderResult, job: Job, context: CallContext) -> ProviderResult:
         """The answer or the verdict on the job; one that rests on a proof which another job has used is none."""
-        verdict, refused_at = judge(answer, job, slot.lane), first_refusal(job)
-        if verdict.kind is not Class.PERM or verdict.suspicion is not Suspicion.REFUSAL or refused_at is None:
+        verdict, refused_at = judge_result(result, job, context.lane), find_first_refusal_time(job)
+        if (
+            verdict.retry_class is not RetryClass.PERM
+            or verdict.suspicion is not Suspicion.REFUSAL
+            or refused_at is None
+        ):
             return verdict
-        with suppress(WaitError):
-            if self.keeper.take_proof(job.provider, refused_at):
+        with suppress(RetryLaterError):
+            if self.breaker.consume_proof(job.provider, refused_at):
                 return verdict
-        return answer
+        return result
 
-    def _in_time(self, job: Job, provider: Provider, slot: Slot, now: datetime) -> bool:
+    def _has_time_to_send(self, job: Job, provider: Provider, context: CallContext, now: datetime) -> bool:
         """A ledger that is slow may have eaten up the call's time; whoever waits for its end counts from the claim."""
-        attempt = job.attempt_of(job.attempt)
-        late = attempt and attempt.sends == 1 and now > attempt.submitted_at + LONGEST_CLAIM
-        return not late and slot.has_time_for(provider.timeout_seconds, now)
+        attempt = job.find_attempt(job.attempt_no)
+        is_late = attempt and attempt.send_count == 1 and now > attempt.submitted_at + MAX_CLAIM_DURATION
+        return not is_late and context.has_time_for(provider.timeout_seconds, now)
 
-    def _acknowledged(self, job: Job, slot: Slot, provider_id: str) -> None:
+    def _save_provider_id(self, job: Job, context: CallContext, provider_id: str) -> None:
         """The provider's own name for the work is in the ledger before anybody polls."""
-        self._insist(job, slot, lambda current: transitions.acknowledge(current, job.attempt, provider_id))
+        self._advance_with_retries(
+            job, context, lambda current: transitions.acknowledge(current, job.attempt_no, provider_id)
+        )
 
-    def park(self, job: Job, slot: Slot) -> Job:
+    def park(self, job: Job, context: CallContext) -> Job:
         """The provider is still at work when this invocation must end."""
-        return self._insist(job, slot, self._parked)
+        return self._advance_with_retries(job, context, self._build_park_transition)
 
-    def _parked(self, job: Job) -> transitions.Step:
+    def _build_park_transition(self, job: Job) -> transitions.Transition:
         """Nothing to park where somebody else wrote the answer meanwhile."""
-        if job.status is not Status.SUBMITTING:
-            return transitions.Step(job)
+        if job.status is not JobStatus.SUBMITTING:
+            return transitions.Transition(job)
         return transitions.park(job, self.clock.now())
 
-    def record(self, job: Job, answer: Answer, slot: Slot) -> Job:
+    def record_result(self, job: Job, result: ProviderResult, context: CallContext) -> Job:
         """The answer is written whatever came between; where the ledger does not take it, reconcile finds it."""
-        n, kept = job.attempt, False
-        answer = self.without_raw_response(job, n, answer)
+        attempt_no, is_spooled = job.attempt_no, False
+        result = self.detach_raw_response(job, attempt_no, result)
         try:
-            return self.ledger.advance(transitions.record(job, n, answer, self.clock.now()))
-        except StaleError:
-            job = self._looked_up(job)
-        except (WaitError, UnwritableError):
-            kept = self._kept(job, n, answer)
+            return self.ledger.write_transition(transitions.record_result(job, attempt_no, result, self.clock.now()))
+        except ConflictError:
+            job = self._reload_job(job)
+        except (RetryLaterError, ItemTooLargeError):
+            is_spooled = self._try_to_spool(job, attempt_no, result)
         try:
-            return self._insist(job, slot, lambda current: transitions.record(current, n, answer, self.clock.now()))
-        except UnwritableError:
-            self.answers.keep(job, n, answer)
+            return self._advance_with_retries(
+                job, context, lambda current: transitions.record_result(current, attempt_no, result, self.clock.now())
+            )
+        except ItemTooLargeError:
+            self.answer_spool.save(job, attempt_no, result)
             raise
-        except WaitError as error:
-            if not kept:
-                self.answers.keep(job, n, answer)
-            left = (slot.lease_until - self.clock.now()).total_seconds()
-            raise WaitError(error.code, error.message, max(left, 0) + 1) from error
+        except RetryLaterError as error:
+            if not is_spooled:
+                self.answer_spool.save(job, attempt_no, result)
+            seconds_left = (context.lease_until - self.clock.now()).total_seconds()
+            raise RetryLaterError(error.code, error.message, max(seconds_left, 0) + 1) from error
 
-    def without_raw_response(self, job: Job, n: int, answer: Answer) -> Answer:
+    def detach_raw_response(self, job: Job, attempt_no: int, result: ProviderResult) -> ProviderResult:
         """Keeps the raw response of a paid picture that is not recognized, and returns what the ledger needs.
 
         The money is recorded even where the bucket refuses the response: deliver then reports that it is missing.
         """
-        if answer.raw:
-            with suppress(WaitError):
-                self.answers.keep_response(job, n, answer.raw)
-        return replace(answer, raw=b"")
+        if result.raw_response:
+            with suppress(RetryLaterError):
+                self.answer_spool.save_response(job, attempt_no, result.raw_response)
+        return replace(result, raw_response=b"")
 
-    def _kept(self, job: Job, n: int, answer: Answer) -> bool:
+    def _try_to_spool(self, job: Job, attempt_no: int, result: ProviderResult) -> bool:
         """Put beside the pictures at once: nobody knows how long this worker lives. It is tried again at the end."""
         try:
-            self.answers.keep(job, n, answer)
-        except WaitError:
+            self.answer_spool.save(job, attempt_no, result)
+        except RetryLaterError:
             return False
         return True
 
-    def _insist(self, job: Job, slot: Slot, step: Transition) -> Job:
+    def _advance_with_retries(self, job: Job, context: CallContext, build_transition: TransitionFactory) -> Job:
         """Write a step for as long as the invocation lasts, on the job as it stands by then."""
-        pause = 0.1
+        delay = 0.1
         while True:
             try:
-                return self.ledger.advance(step(job))
-            except (StaleError, WaitError) as error:
-                if self.clock.now() + timedelta(seconds=pause + KEEP_SECONDS) > slot.deadline:
-                    raise _as_wait(error) from error
-                self.clock.sleep(pause)
-                job, pause = self._looked_up(job), min(pause * 2, 4)
+                return self.ledger.write_transition(build_transition(job))
+            except (ConflictError, RetryLaterError) as error:
+                if self.clock.now() + timedelta(seconds=delay + SPOOL_RESULT_SECONDS) > context.deadline:
+                    raise _to_retry_error(error) from error
+                self.clock.sleep(delay)
+                job, delay = self._reload_job(job), min(delay * 2, 4)
 
-    def _looked_up(self, job: Job) -> Job:
+    def _reload_job(self, job: Job) -> Job:
         """The job as it stands now, or as it was known where the ledger does not answer."""
         try:
-            return self.ledger.job(job.source_id, job.job_id) or job
-        except WaitError:
+            return self.ledger.find_job(job.source_id, job.job_id) or job
+        except RetryLaterError:
             return job
 
 
-def _as_wait(error: StaleError | WaitError) -> WaitError:
-    if isinstance(error, WaitError):
+def _to_retry_error(error: ConflictError | RetryLaterError) -> RetryLaterError:
+    if isinstance(error, RetryLaterError):
         return error
-    return WaitError(Code.LEDGER_CONFLICT, "others were faster, again and again", 1)
+    return RetryLaterError(Code.LEDGER_CONFLICT, "others were faster, again and again", 1)

@@ -6,55 +6,61 @@ from dataclasses import dataclass, replace
 
 from backdrop.model.api_key import ApiKey
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop.model.provider_result import Answer, Class
-from backdrop.providers.http import Reply
+from backdrop.model.errors import RetryLaterError
+from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.providers.http import HttpResponse
 
-REFUSED = (401, 403)
+AUTH_FAILURE_STATUSES = (401, 403)
 
 
 @dataclass(frozen=True)
-class Keyring:
+class Credentials:
     """`who` is the provider's name for people; `key` looks its key up, `key(True)` past any cache."""
 
-    who: str
-    key: Callable[[bool], ApiKey]
+    provider_name: str
+    load_key: Callable[[bool], ApiKey]
 
-    def ready(self) -> str | Answer:
+    def require_key(self) -> str | ProviderResult:
         """A key that a header can carry; or PAUSE where there is none."""
-        key = self.key(False)
-        if not fits_a_header(key.text):
-            key = self.key(True)
-        if not fits_a_header(key.text):
-            why = key.missing or "it holds characters that no header can carry"
-            return Answer(Class.PAUSE, Code.PROVIDER_KEY_MISSING, f"There is no API key for {self.who}: {why}.")
-        return key.text
+        key = self.load_key(False)
+        if not is_valid_header_value(key.value):
+            key = self.load_key(True)
+        if not is_valid_header_value(key.value):
+            why = key.missing_reason or "it holds characters that no header can carry"
+            return ProviderResult(
+                RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING, f"There is no API key for {self.provider_name}: {why}."
+            )
+        return key.value
 
-    def other_than(self, refused: str) -> str | None:
+    def find_replacement_key(self, refused_key: str) -> str | None:
         """The key past any cache; None where it is no other, or its store does not answer: the refusal stands."""
         try:
-            fresh = self.key(True).text
-        except WaitError:
+            new_key = self.load_key(True).value
+        except RetryLaterError:
             return None
-        return fresh if fresh != refused and fits_a_header(fresh) else None
+        return new_key if new_key != refused_key and is_valid_header_value(new_key) else None
 
-    def carry[T](self, key: str, send: Callable[[str], Reply | T], deadline: float) -> Reply | T:
+    def send_with_key[T](self, key: str, send: Callable[[str], HttpResponse | T], deadline: float) -> HttpResponse | T:
         """What comes of a request; of a second one with a fresh key where the first was refused and time is left."""
-        said = send(key)
-        if isinstance(said, Reply) and said.status in REFUSED and time.monotonic() < deadline - 1:
-            fresh = self.other_than(key)
-            if fresh:
-                return _without_key(send(fresh), fresh)
-        return _without_key(said, key)
+        response = send(key)
+        if (
+            isinstance(response, HttpResponse)
+            and response.status in AUTH_FAILURE_STATUSES
+            and time.monotonic() < deadline - 1
+        ):
+            new_key = self.find_replacement_key(key)
+            if new_key:
+                return _redact_key(send(new_key), new_key)
+        return _redact_key(response, key)
 
 
-def fits_a_header(key: str) -> bool:
+def is_valid_header_value(key: str) -> bool:
     """Whether a text can be a header's value."""
     return bool(key) and key.isascii() and key.isprintable() and " " not in key
 
 
-def _without_key[T](said: Reply | T, key: str) -> Reply | T:
+def _redact_key[T](response: HttpResponse | T, key: str) -> HttpResponse | T:
     """The answer, should the provider repeat the key in its words; a picture has none."""
-    if not isinstance(said, Reply) or said.headers.get("Content-Type", "").startswith("image/"):
-        return said
-    return replace(said, body=said.body.replace(key.encode(), b"(key)"))
+    if not isinstance(response, HttpResponse) or response.headers.get("Content-Type", "").startswith("image/"):
+        return response
+    return replace(response, body=response.body.replace(key.encode(), b"(key)"))

@@ -12,15 +12,15 @@ import requests
 import urllib3.exceptions
 
 from backdrop.model.codes import Code
-from backdrop.model.errors import ResultError, WaitError
+from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.model.stored_picture import MAX_RESULT_BYTES
-from backdrop.providers.http import TooLongError, TooSlowError, is_whole, new_session, read_body
+from backdrop.providers.http import DeadlineExceededError, ResponseTooLargeError, has_whole_body, new_session, read_body
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 30.0
-LONGEST_SECONDS = 90.0
-PAUSES_SECONDS = (0.5, 1.0, 0.0)
-RETRY_SECONDS = 5.0
+CONNECT_TIMEOUT_SECONDS = 5.0
+READ_TIMEOUT_SECONDS = 30.0
+MAX_DOWNLOAD_SECONDS = 90.0
+RETRY_DELAYS_SECONDS = (0.5, 1.0, 0.0)
+RETRY_LATER_SECONDS = 5.0
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 # Host and the prefix that its path must have, as each provider's pages and answers show them.
@@ -39,7 +39,7 @@ RESULT_HOSTS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-class _CutOffError(Exception):
+class _TruncatedDownloadError(Exception):
     """The body ended before its announced length."""
 
 
@@ -55,18 +55,18 @@ class ResultDownloads:
 
         Raises ResultError when they can never be had, WaitError when another try may help.
         """
-        self._check(provider, url)
-        for pause in PAUSES_SECONDS:
+        self._check_url(provider, url)
+        for delay in RETRY_DELAYS_SECONDS:
             try:
                 return _fetch(url)
-            except _CutOffError:
-                time.sleep(pause)
+            except _TruncatedDownloadError:
+                time.sleep(delay)
         raise ResultError(
             Code.RESULT_TRUNCATED,
             "The provider's file ends before its announced length, at each of three tries.",
         )
 
-    def _check(self, provider: str, url: str) -> None:
+    def _check_url(self, provider: str, url: str) -> None:
         """Refuse every link that does not lead where this provider's pictures lie."""
         try:
             parts = urlsplit(url)
@@ -74,27 +74,32 @@ class ResultDownloads:
         except ValueError as error:
             raise ResultError(Code.RESULT_FOREIGN_HOST, "The provider's link is no address.") from error
         if parts.username is None and parts.password is None and ".." not in unquote(parts.path):
-            if self._is_own_loopback(provider, parts.scheme, parts.netloc, host):
+            if self._is_provider_loopback(provider, parts.scheme, parts.netloc, host):
                 return
-            if parts.scheme == "https" and port in (None, 443) and self._is_listed(provider, host, parts.path):
+            if parts.scheme == "https" and port in (None, 443) and self._is_allowed_host(provider, host, parts.path):
                 return
         raise ResultError(
             Code.RESULT_FOREIGN_HOST,
             f"The provider's link leads to {parts.scheme}://{host[:100]}, which is not on the list of {provider}.",
         )
 
-    def _is_own_loopback(self, provider: str, scheme: str, netloc: str, host: str) -> bool:
-        own = urlsplit(self.base_urls.get(provider, ""))
-        return host in LOOPBACK and scheme in ("http", "https") and own.hostname in LOOPBACK and netloc == own.netloc
+    def _is_provider_loopback(self, provider: str, scheme: str, netloc: str, host: str) -> bool:
+        provider_url = urlsplit(self.base_urls.get(provider, ""))
+        return (
+            host in LOOPBACK
+            and scheme in ("http", "https")
+            and provider_url.hostname in LOOPBACK
+            and netloc == provider_url.netloc
+        )
 
-    def _is_listed(self, provider: str, host: str, path: str) -> bool:
-        if _is_inside(host):
+    def _is_allowed_host(self, provider: str, host: str, path: str) -> bool:
+        if _is_internal_host(host):
             return False
         listed = any(host == name and path.startswith(prefix) for name, prefix in RESULT_HOSTS.get(provider, ()))
         return listed or host in {extra.lower().rstrip(".") for extra in self.extra_hosts}
 
 
-def _is_inside(host: str) -> bool:
+def _is_internal_host(host: str) -> bool:
     """Whether a host is this machine or an address of a network that is not the internet, however it is written.
 
     A name that leads to one is stopped by its certificate: no request goes out before that is seen.
@@ -112,8 +117,8 @@ def _is_inside(host: str) -> bool:
 def _check_status(response: requests.Response) -> None:
     status = response.status_code
     if 200 <= status < 300:
-        if not is_whole(status, response.headers):
-            raise _CutOffError
+        if not has_whole_body(status, response.headers):
+            raise _TruncatedDownloadError
         return
     if 300 <= status < 400:
         raise ResultError(Code.RESULT_REDIRECTED, f"The provider's link answers {status}, a redirect.")
@@ -122,7 +127,7 @@ def _check_status(response: requests.Response) -> None:
     if status == 404:
         raise ResultError(Code.RESULT_GONE, "The provider's link answers 404: the picture is gone.")
     if status in (408, 425, 429) or status >= 500:
-        raise WaitError(Code.RESULT_UNREACHABLE, f"The provider's link answers {status}.", RETRY_SECONDS)
+        raise RetryLaterError(Code.RESULT_UNREACHABLE, f"The provider's link answers {status}.", RETRY_LATER_SECONDS)
     raise ResultError(Code.RESULT_NOT_AN_IMAGE, f"The provider's link answers {status}.")
 
 
@@ -131,34 +136,38 @@ def _fetch(url: str) -> bytes:
     try:
         with (
             new_session() as session,
-            session.get(url, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, stream=True) as response,
+            session.get(
+                url, timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS), allow_redirects=False, stream=True
+            ) as response,
         ):
             _check_status(response)
             _check_length(response.headers.get("Content-Length", ""))
-            return read_body(response, limit=MAX_RESULT_BYTES, deadline=time.monotonic() + LONGEST_SECONDS)
+            return read_body(response, max_bytes=MAX_RESULT_BYTES, deadline=time.monotonic() + MAX_DOWNLOAD_SECONDS)
     except urllib3.exceptions.ProtocolError as error:
         if isinstance(error.__cause__, urllib3.exceptions.IncompleteRead):
-            raise _CutOffError from error
-        raise _broken_off(error) from error
-    except TooLongError as error:
-        words = f"The provider's file is longer than {MAX_RESULT_BYTES:,} bytes."
-        raise ResultError(Code.RESULT_TOO_LARGE, words) from error
+            raise _TruncatedDownloadError from error
+        raise _build_download_error(error) from error
+    except ResponseTooLargeError as error:
+        message = f"The provider's file is longer than {MAX_RESULT_BYTES:,} bytes."
+        raise ResultError(Code.RESULT_TOO_LARGE, message) from error
     except (
         requests.RequestException,
         urllib3.exceptions.HTTPError,
         OSError,
-        TooSlowError,
+        DeadlineExceededError,
     ) as error:
-        raise _broken_off(error) from error
+        raise _build_download_error(error) from error
 
 
-def _broken_off(error: Exception) -> WaitError:
-    return WaitError(Code.RESULT_UNREACHABLE, f"The download broke off ({type(error).__name__}).", RETRY_SECONDS)
+def _build_download_error(error: Exception) -> RetryLaterError:
+    return RetryLaterError(
+        Code.RESULT_UNREACHABLE, f"The download broke off ({type(error).__name__}).", RETRY_LATER_SECONDS
+    )
 
 
-def _check_length(announced: str) -> None:
-    if announced.isdecimal() and int(announced) > MAX_RESULT_BYTES:
+def _check_length(content_length: str) -> None:
+    if content_length.isdecimal() and int(content_length) > MAX_RESULT_BYTES:
         raise ResultError(
             Code.RESULT_TOO_LARGE,
-            f"The provider's file has {int(announced):,} bytes; the limit is {MAX_RESULT_BYTES:,}.",
+            f"The provider's file has {int(content_length):,} bytes; the limit is {MAX_RESULT_BYTES:,}.",
         )

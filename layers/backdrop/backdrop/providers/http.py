@@ -21,11 +21,11 @@ from urllib3.fields import RequestField
 from urllib3.filepost import encode_multipart_formdata
 
 from backdrop.model.codes import Code
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.provider_result import ProviderResult, RetryClass
 
-CONNECT_SECONDS = 5.0
-MIN_SECONDS = 0.001
-MAX_ANSWER_BYTES = 2_000_000
+CONNECT_TIMEOUT_SECONDS = 5.0
+MIN_TIMEOUT_SECONDS = 0.001
+MAX_RESPONSE_BYTES = 2_000_000
 # A JSON response may carry the pictures themselves, a third longer as base64.
 MAX_JSON_BYTES = 25_000_000
 MAX_RETRY_AFTER_SECONDS = 3600
@@ -36,33 +36,33 @@ MEDIA_TYPES = {
     b"\x89PNG": ("png", "image/png"),
     b"RIFF": ("webp", "image/webp"),
 }
-CHARGED = "it may have been charged"
+MAY_BE_CHARGED = "it may have been charged"
 
 
 @dataclass(frozen=True)
-class Reply:
+class HttpResponse:
     """What came back: `waited` is seconds between the last byte of the request and the first of the answer."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    waited: float
+    latency_seconds: float
 
     @property
-    def succeeded(self) -> bool:
+    def is_success(self) -> bool:
         """Whether the provider reports success and the body is whole; the body alone tells what it is worth."""
-        return 200 <= self.status < 300 and is_whole(self.status, self.headers)
+        return 200 <= self.status < 300 and has_whole_body(self.status, self.headers)
 
 
-class TooLongError(Exception):
+class ResponseTooLargeError(Exception):
     """More bytes came than any honest answer has."""
 
 
-class TooSlowError(Exception):
+class DeadlineExceededError(Exception):
     """The bytes did not come within the time that was given."""
 
 
-class Body:
+class RequestBody:
     """A request body that knows whether its last byte was handed to the network, and when (monotonic seconds)."""
 
     def __init__(self, data: bytes, deadline: float) -> None:
@@ -76,7 +76,7 @@ class Body:
 
     def read(self, size: int = -1) -> bytes:
         if time.monotonic() > self.deadline and self._at < len(self._data):
-            raise TooSlowError
+            raise DeadlineExceededError
         chunk = bytes(self._data[self._at :] if size < 0 else self._data[self._at : self._at + size])
         self._at += len(chunk)
         if not chunk:  # the sender asks for more only when all before is with the kernel
@@ -84,24 +84,26 @@ class Body:
         return chunk
 
 
-def multipart(fields: list[RequestField]) -> tuple[bytes, str]:
+def encode_multipart(fields: list[RequestField]) -> tuple[bytes, str]:
     """The body and the Content-Type of a multipart/form-data request."""
     return encode_multipart_formdata(fields)
 
 
-def part(name: str, data: bytes | str, *, filename: str | None = None, content_type: str | None = None) -> RequestField:
+def build_form_field(
+    name: str, data: bytes | str, *, filename: str | None = None, content_type: str | None = None
+) -> RequestField:
     """One part of a form; a text part has neither filename nor type."""
     field = RequestField(name, data, filename=filename)
     field.make_multipart(content_type=content_type)
     return field
 
 
-def media_of(picture: bytes) -> tuple[str, str]:
+def detect_media_type(picture: bytes) -> tuple[str, str]:
     """The extension and the media type of a picture of the kinds that intake lets through."""
     return next((found for magic, found in MEDIA_TYPES.items() if picture.startswith(magic)))
 
 
-def has_image(headers: Mapping[str, str]) -> bool:
+def has_image_content_type(headers: Mapping[str, str]) -> bool:
     """Whether a response's Content-Type is an image."""
     return headers.get("Content-Type", "").lower().startswith("image/")
 
@@ -111,15 +113,15 @@ def is_picture(body: bytes) -> bool:
     return body.startswith(tuple(MEDIA_TYPES))
 
 
-def data_uri(picture: bytes) -> str:
+def to_data_uri(picture: bytes) -> str:
     """A picture inside JSON."""
-    return f"data:{media_of(picture)[1]};base64,{base64.b64encode(picture).decode()}"
+    return f"data:{detect_media_type(picture)[1]};base64,{base64.b64encode(picture).decode()}"
 
 
-def file_part(name: str, stem: str, picture: bytes) -> RequestField:
+def build_file_field(name: str, file_stem: str, picture: bytes) -> RequestField:
     """A picture as a part of a form."""
-    extension, media_type = media_of(picture)
-    return part(name, picture, filename=f"{stem}.{extension}", content_type=media_type)
+    extension, media_type = detect_media_type(picture)
+    return build_form_field(name, picture, filename=f"{file_stem}.{extension}", content_type=media_type)
 
 
 def post(
@@ -128,36 +130,42 @@ def post(
     headers: Mapping[str, str],
     *,
     timeout_seconds: float,
-    limit: int = MAX_ANSWER_BYTES,
-    picture_limit: int = 0,
-) -> Reply | Answer:
+    max_bytes: int = MAX_RESPONSE_BYTES,
+    max_picture_bytes: int = 0,
+) -> HttpResponse | ProviderResult:
     """Send a paid call once over a connection of its own, in `timeout_seconds` at the most.
 
     A reused connection can break between two calls in a way that looks like a lost answer, and a lost answer is money.
     Returns the Reply, or the Answer that tells how it failed: NOW where the body cannot have arrived whole, else AMBIG.
     An answer of more than `limit` bytes is lost; one whose Content-Type is an image may have `picture_limit` bytes.
     """
-    sending = Body(body, deadline=time.monotonic() + timeout_seconds)
-    limits = limit, max(limit, picture_limit)
-    reply = _within(timeout_seconds, lambda: _exchange("POST", url, headers, sending, sending.deadline, limits))
-    if reply is None:
-        return Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, f"No answer came within {timeout_seconds:.0f} s; {CHARGED}.")
-    return reply if isinstance(reply, Reply) else _failed(reply, sending)
+    request_body = RequestBody(body, deadline=time.monotonic() + timeout_seconds)
+    limits = max_bytes, max(max_bytes, max_picture_bytes)
+    response = _run_with_timeout(
+        timeout_seconds, lambda: _send("POST", url, headers, request_body, request_body.deadline, limits)
+    )
+    if response is None:
+        return ProviderResult(
+            RetryClass.AMBIG, Code.CHARGE_UNKNOWN, f"No answer came within {timeout_seconds:.0f} s; {MAY_BE_CHARGED}."
+        )
+    return response if isinstance(response, HttpResponse) else _build_transport_failure(response, request_body)
 
 
-def ask(
+def send_free_request(
     url: str,
     headers: Mapping[str, str],
     *,
     timeout_seconds: float,
     body: bytes | None = None,
-    limit: int = MAX_ANSWER_BYTES,
-) -> Reply | Exception | None:
+    max_bytes: int = MAX_RESPONSE_BYTES,
+) -> HttpResponse | Exception | None:
     """Ask what costs nothing: GET, or POST where there is a body. No Reply where no whole answer came in time."""
     deadline = time.monotonic() + timeout_seconds
-    sending = None if body is None else Body(body, deadline)
-    method = "GET" if sending is None else "POST"
-    return _within(timeout_seconds, lambda: _exchange(method, url, headers, sending, deadline, (limit, limit)))
+    request_body = None if body is None else RequestBody(body, deadline)
+    method = "GET" if request_body is None else "POST"
+    return _run_with_timeout(
+        timeout_seconds, lambda: _send(method, url, headers, request_body, deadline, (max_bytes, max_bytes))
+    )
 
 
 class _FinalResponse(http.client.HTTPResponse):
@@ -206,7 +214,7 @@ def new_session() -> requests.Session:
     return session
 
 
-def _within[T](seconds: float, work: Callable[[], T]) -> T | None:
+def _run_with_timeout[T](seconds: float, work: Callable[[], T]) -> T | None:
     """What the work comes to within its time, else None.
 
     Sockets' own time-outs count anew with every byte, so a thread does it, and is left behind when it drags on.
@@ -219,32 +227,45 @@ def _within[T](seconds: float, work: Callable[[], T]) -> T | None:
         return None
 
 
-def _exchange(
-    method: str, url: str, headers: Mapping[str, str], sending: Body | None, deadline: float, limits: tuple[int, int]
-) -> Reply | Exception:
+def _send(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    request_body: RequestBody | None,
+    deadline: float,
+    max_bytes_by_kind: tuple[int, int],
+) -> HttpResponse | Exception:
     """The Reply, or why there is none. `limits`: how many bytes it may have, and how many as an image."""
-    seconds = max(deadline - time.monotonic(), MIN_SECONDS)
+    seconds = max(deadline - time.monotonic(), MIN_TIMEOUT_SECONDS)
     try:
         with (
             new_session() as session,
             session.request(
                 method,
                 url,
-                data=sending,
+                data=request_body,
                 headers={**headers, "Connection": "close"},
-                timeout=(min(CONNECT_SECONDS, seconds), seconds),
+                timeout=(min(CONNECT_TIMEOUT_SECONDS, seconds), seconds),
                 allow_redirects=False,
                 stream=True,
             ) as response,
         ):
-            waited = time.monotonic() - ((sending.sent_at if sending else None) or time.monotonic())
-            answer = read_body(response, limit=limits[has_image(response.headers)], deadline=deadline)
-            return Reply(response.status_code, response.headers, answer, waited)
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, TooLongError, TooSlowError) as error:
+            latency = time.monotonic() - ((request_body.sent_at if request_body else None) or time.monotonic())
+            body = read_body(
+                response, max_bytes=max_bytes_by_kind[has_image_content_type(response.headers)], deadline=deadline
+            )
+            return HttpResponse(response.status_code, response.headers, body, latency)
+    except (
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        OSError,
+        ResponseTooLargeError,
+        DeadlineExceededError,
+    ) as error:
         return error
 
 
-def read_body(response: requests.Response, *, limit: int, deadline: float) -> bytes:
+def read_body(response: requests.Response, *, max_bytes: int, deadline: float) -> bytes:
     """A streamed body as it comes, up to `limit` bytes and a monotonic `deadline` in seconds.
 
     Raises TooLongError, TooSlowError, and what requests and urllib3 raise when the connection breaks.
@@ -252,33 +273,39 @@ def read_body(response: requests.Response, *, limit: int, deadline: float) -> by
     received = bytearray()
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
         received += chunk
-        if len(received) > limit:
-            raise TooLongError
+        if len(received) > max_bytes:
+            raise ResponseTooLargeError
         if time.monotonic() > deadline:
-            raise TooSlowError
+            raise DeadlineExceededError
     return bytes(received)
 
 
-def _failed(error: Exception, sending: Body) -> Answer:
-    kind = type(error).__name__
-    if sending.sent_at is None:
-        return Answer(Class.NOW, Code.PROVIDER_UNAVAILABLE, f"The provider cannot be reached ({kind}).")
-    return Answer(Class.AMBIG, Code.CHARGE_UNKNOWN, f"The call went out and no answer came back ({kind}); {CHARGED}.")
+def _build_transport_failure(error: Exception, request_body: RequestBody) -> ProviderResult:
+    error_name = type(error).__name__
+    if request_body.sent_at is None:
+        return ProviderResult(
+            RetryClass.NOW, Code.PROVIDER_UNAVAILABLE, f"The provider cannot be reached ({error_name})."
+        )
+    return ProviderResult(
+        RetryClass.AMBIG,
+        Code.CHARGE_UNKNOWN,
+        f"The call went out and no answer came back ({error_name}); {MAY_BE_CHARGED}.",
+    )
 
 
-def is_whole(status: int, headers: Mapping[str, str]) -> bool:
+def has_whole_body(status: int, headers: Mapping[str, str]) -> bool:
     """Whether a successful response carries the whole representation: a 206 may carry a part of it (RFC 9110, 15.3.7).
 
     A 206 without a readable Content-Range is taken as whole: what the body holds decides.
     """
-    range_of = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", "").strip())
-    if status != 206 or range_of is None:
+    content_range = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", "").strip())
+    if status != 206 or content_range is None:
         return True
-    first, last, size = map(int, range_of.groups())
+    first, last, size = map(int, content_range.groups())
     return first == 0 and last + 1 == size
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds of a Retry-After header: a number, a fraction, or an HTTP date. None if over an hour or unreadable.
 
     A date counts from the response's own Date where it has one: clocks differ.
@@ -287,14 +314,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     if re.fullmatch(r"\d+(\.\d+)?", text):
         seconds = float(text)
     else:
-        moment = _http_date(text)
+        moment = _parse_http_date(text)
         if moment is None:
             return None
-        seconds = max((moment - (_http_date(headers.get("Date", "")) or datetime.now(UTC))).total_seconds(), 0.0)
+        seconds = max((moment - (_parse_http_date(headers.get("Date", "")) or datetime.now(UTC))).total_seconds(), 0.0)
     return seconds if seconds <= MAX_RETRY_AFTER_SECONDS else None
 
 
-def _http_date(text: str) -> datetime | None:
+def _parse_http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

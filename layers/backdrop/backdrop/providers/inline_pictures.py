@@ -6,7 +6,7 @@ import binascii
 from backdrop.providers.http import is_picture
 
 
-def picture_in(value: object) -> bytes | None:
+def decode_inline_picture(value: object) -> bytes | None:
     """The picture that a text is; None where it is a link, anything else, or nothing.
 
     The text is as long as the response that carried it may be: see http.MAX_JSON_BYTES.

@@ -5,16 +5,16 @@ from functools import partial
 from typing import Protocol
 
 from backdrop.model.api_key import ApiKey
-from backdrop.model.pricing import NOT_CONFIGURED, SELLS_CREDITS, Configured
-from backdrop.model.provider_options import Options
-from backdrop.ports import Provider, Work
+from backdrop.model.pricing import CREDIT_PROVIDER, NO_CONFIGURED_PRICES, ConfiguredPrices
+from backdrop.model.provider_options import ProviderOptions
+from backdrop.ports import Provider, WorkStorage
 from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.runware import Runware
 from backdrop.providers.segmind import Segmind
 
 
-class Address(Protocol):
+class ProviderAddress(Protocol):
     """Where a provider is, and its longest call in seconds."""
 
     @property
@@ -23,27 +23,29 @@ class Address(Protocol):
     def timeout_seconds(self) -> float: ...
 
 
-def roster(
-    on: Mapping[str, Address],
-    key: Callable[[str, bool], ApiKey],
-    work: Work,
-    prices: Configured = NOT_CONFIGURED,
-    options: Options | None = None,
+def build_providers(
+    addresses: Mapping[str, ProviderAddress],
+    load_key: Callable[[str, bool], ApiKey],
+    work: WorkStorage,
+    prices: ConfiguredPrices = NO_CONFIGURED_PRICES,
+    options: ProviderOptions | None = None,
 ) -> dict[str, Provider]:
     """The adapters of those that are on; `key(provider, fresh)` looks a key up.
 
     One that sells credits at a price nobody told is left out: its jobs go back to intake, which refuses them.
     """
-    chosen = options or Options()
-    made: dict[str, Provider] = {}
-    for name, at in on.items():
-        reached = at.base_url, at.timeout_seconds, partial(key, name)
+    provider_options = options or ProviderOptions()
+    providers: dict[str, Provider] = {}
+    for name, address in addresses.items():
+        connection = address.base_url, address.timeout_seconds, partial(load_key, name)
         if name == "ideogram":
-            made[name] = Ideogram(*reached)
+            providers[name] = Ideogram(*connection)
         elif name == "segmind":
-            made[name] = Segmind(*reached, work, chosen.segmind_endpoint)
+            providers[name] = Segmind(*connection, work, provider_options.segmind_endpoint)
         elif name == "runware":
-            made[name] = Runware(*reached, work, chosen.runware_uploads, chosen.runware_checks_content)
-        elif name == SELLS_CREDITS and name in prices:
-            made[name] = OneMin(*reached, prices[name])
-    return made
+            providers[name] = Runware(
+                *connection, work, provider_options.runware_uploads, provider_options.runware_checks_content
+            )
+        elif name == CREDIT_PROVIDER and name in prices:
+            providers[name] = OneMin(*connection, prices[name])
+    return providers

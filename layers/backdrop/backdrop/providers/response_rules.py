@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from backdrop.model.codes import Code
 from backdrop.model.job import Suspicion
-from backdrop.model.provider_result import Answer, Class, Standing
-from backdrop.providers.http import Reply, retry_after
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.providers.http import HttpResponse, parse_retry_after
 
 # A 503 that comes so soon after the request's last byte was said at the door: nothing was begun.
 EARLY_SECONDS = 2.0
-ANY = range(1000)
+ANY_STATUS = range(1000)
 
 
 @dataclass(frozen=True)
-class Row:
+class ResponseRule:
     """Answers with one of these statuses whose words match (a regular expression, case aside; "": any words).
 
     Words are error codes, or what published.py finds: never a message's free text. `kind` is a Standing where the words
@@ -24,38 +24,44 @@ class Row:
     """
 
     statuses: Container[int]
-    kind: Class | Standing
+    verdict: RetryClass | LookupStatus
     code: Code = Code.CHARGE_UNKNOWN
-    words: str = ""
-    early: bool = False
-    late: bool = False
+    pattern: str = ""
+    early_only: bool = False
+    late_only: bool = False
     suspicion: Suspicion | None = None
 
-    def fits(self, status: int, words: str, waited: float) -> bool:
+    def matches(self, status: int, proof: str, latency_seconds: float) -> bool:
         """Whether the row is about such an answer."""
-        in_time = not self.late if waited <= EARLY_SECONDS else not self.early
-        return status in self.statuses and in_time and re.search(self.words, words, re.IGNORECASE) is not None
+        is_in_window = not self.late_only if latency_seconds <= EARLY_SECONDS else not self.early_only
+        return status in self.statuses and is_in_window and re.search(self.pattern, proof, re.IGNORECASE) is not None
 
 
 # What no page of a provider names: 4xx is a refusal, 3xx a wrong address, anything else tells nothing of the charge.
-OTHERS = (
-    Row(range(300, 400), Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-    Row({408}, Class.AMBIG),
-    Row(range(400, 500), Class.PERM, Code.REQUEST_REJECTED),
-    Row(ANY, Class.AMBIG),
+DEFAULT_RULES = (
+    ResponseRule(range(300, 400), RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    ResponseRule({408}, RetryClass.AMBIG),
+    ResponseRule(range(400, 500), RetryClass.PERM, Code.REQUEST_REJECTED),
+    ResponseRule(ANY_STATUS, RetryClass.AMBIG),
 )
 
 
-def row_of(rows: Sequence[Row], status: int, words: str, waited: float = 0.0) -> Row:
+def find_rule(rules: Sequence[ResponseRule], status: int, proof: str, latency_seconds: float = 0.0) -> ResponseRule:
     """The row that decides."""
-    return next(row for row in (*rows, *OTHERS) if row.fits(status, words, waited))
+    return next(row for row in (*rules, *DEFAULT_RULES) if row.matches(status, proof, latency_seconds))
 
 
-def answer_of(row: Row, message: str, reply: Reply | None = None, otherwise: float | None = None) -> Answer:
+def build_result(
+    rule: ResponseRule, message: str, response: HttpResponse | None = None, default_retry_seconds: float | None = None
+) -> ProviderResult:
     """The row as an Answer; `otherwise` is how long to wait for a slot where the provider does not say."""
-    if isinstance(row.kind, Standing):
-        return Answer.lost(message)
-    wait = retry_after(reply.headers) if reply and row.kind in (Class.QUOTA, Class.BACKOFF) else None
-    if row.kind is Class.QUOTA and wait is None:
-        wait = otherwise
-    return Answer(row.kind, row.code, message, retry_after=wait, suspicion=row.suspicion)
+    if isinstance(rule.verdict, LookupStatus):
+        return ProviderResult.lost(message)
+    wait = (
+        parse_retry_after(response.headers)
+        if response and rule.verdict in (RetryClass.QUOTA, RetryClass.BACKOFF)
+        else None
+    )
+    if rule.verdict is RetryClass.QUOTA and wait is None:
+        wait = default_retry_seconds
+    return ProviderResult(rule.verdict, rule.code, message, retry_after_seconds=wait, suspicion=rule.suspicion)

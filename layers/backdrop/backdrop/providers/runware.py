@@ -13,41 +13,55 @@ from functools import partial
 from typing import Any
 
 from backdrop.model.api_key import ApiKey
-from backdrop.model.capabilities import REFERENCES, own_body
+from backdrop.model.capabilities import REFERENCES_FIELD, to_provider_json
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop.model.ids import call_uuid
-from backdrop.model.job import Job, Link
-from backdrop.model.pricing import price_per_image, told_price
-from backdrop.model.provider_result import Answer, Class, Standing
-from backdrop.ports import Acknowledge, Call, Work
-from backdrop.providers.credentials import Keyring
-from backdrop.providers.http import MAX_JSON_BYTES, Reply, ask, data_uri, post
-from backdrop.providers.inline_pictures import picture_in
-from backdrop.providers.json_fields import first_text, json_object, objects, printable, told, whole
-from backdrop.providers.polling import Question, about, until_answered
-from backdrop.providers.response_rules import answer_of
-from backdrop.providers.runware_errors import TASK, code_of, errors_about, of_submit, of_task, state_of
-from backdrop.providers.unrecognized_results import raw_response
+from backdrop.model.errors import RetryLaterError
+from backdrop.model.ids import derive_idempotency_key
+from backdrop.model.job import Job, PictureLink
+from backdrop.model.pricing import look_up_image_price, parse_reported_price
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.ports import Acknowledge, PreparedCall, WorkStorage
+from backdrop.providers.credentials import Credentials
+from backdrop.providers.http import MAX_JSON_BYTES, HttpResponse, post, send_free_request, to_data_uri
+from backdrop.providers.inline_pictures import decode_inline_picture
+from backdrop.providers.json_fields import (
+    as_integer,
+    describe_response,
+    find_first_text,
+    list_objects,
+    parse_json_object,
+    to_printable,
+)
+from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
+from backdrop.providers.response_rules import build_result
+from backdrop.providers.runware_errors import (
+    TASK_TYPE,
+    find_submit_rule,
+    find_task_rule,
+    list_task_errors,
+    read_error_code,
+    read_state,
+)
+from backdrop.providers.unrecognized_results import redact_response
 
 NAME = "runware"
-WHO = "Runware"
+DISPLAY_NAME = "Runware"
 MODEL = "ideogram:4@5"
-RESPONSE, DETAILS = "getResponse", "getTaskDetails"
+GET_RESPONSE, GET_TASK_DETAILS = "getResponse", "getTaskDetails"
 POLL_SECONDS = 2.0
 RATE_LIMIT_SECONDS = 5.0
 # A picture's address lives for so long; the default is not published.
-TTL = timedelta(hours=24)
+RESULT_TTL = timedelta(hours=24)
 # A task that brought some of its results brings no more after this long. Below lost.LONGEST_PENDING.
 MAX_PARTIAL_WAIT = timedelta(minutes=30)
 # After an error that does not say whether it ended the task, the task is looked up for this long after its call.
 MAX_UNCLEAR_WAIT = timedelta(minutes=5)
 # States of an item that is not finished. Only the first is published; "pending" is of older pages.
-AT_WORK = frozenset({"processing", "pending", "queued"})
+RUNNING_STATES = frozenset({"processing", "pending", "queued"})
 # States of an item that is finished; only the first is published.
-FINISHED = frozenset({"success", "completed"})
+FINISHED_STATES = frozenset({"success", "completed"})
 # Where an item may carry its picture itself. Only `imageURL` is asked for.
-INLINE = ("imageBase64Data", "imageDataURI", "imageURL")
+PICTURE_FIELDS = ("imageBase64Data", "imageDataURI", "imageURL")
 
 
 @dataclass(frozen=True)
@@ -59,55 +73,65 @@ class Runware:
 
     base_url: str
     timeout_seconds: float
-    key: Callable[[bool], ApiKey]
-    work: Work
+    load_key: Callable[[bool], ApiKey]
+    work: WorkStorage
     uploads: bool = False
     check_content: bool = False
     poll_seconds: float = field(default=POLL_SECONDS, compare=False)
     now: Callable[[], datetime] = field(default=partial(datetime.now, UTC), compare=False)
 
     @property
-    def keyring(self) -> Keyring:
-        return Keyring(WHO, self.key)
+    def credentials(self) -> Credentials:
+        return Credentials(DISPLAY_NAME, self.load_key)
 
-    def request_id(self, job: Job) -> str | None:
+    def idempotency_key(self, job: Job) -> str | None:
         """A UUID made of the job and its charge generation: a resend has the same, a new charge another."""
-        return call_uuid(job.job_id, job.generation)
+        return derive_idempotency_key(job.job_id, job.charge_no)
 
-    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
+    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
         """One paid call, ready to be sent; or PAUSE where there is no key to send it with."""
-        key, ident = self.keyring.ready(), call_uuid(job.job_id, job.generation)
-        if isinstance(key, Answer):
+        key, task_uuid = self.credentials.require_key(), derive_idempotency_key(job.job_id, job.charge_no)
+        if isinstance(key, ProviderResult):
             return key
-        task = request(job, ident, photo, references)
+        task = build_request(job, task_uuid, photo, references)
         if self.check_content:
             task["safety"] = {"checkContent": True}
-        place = self.work.opening(_name(ident), by=self.base_url) if self._writes_itself(job) else None
-        return partial(self._call, job, {**task, "uploadEndpoint": place} if place else task, key)
+        upload_link = (
+            self.work.create_upload_link(_build_result_name(task_uuid), provider_url=self.base_url)
+            if self._uploads_result(job)
+            else None
+        )
+        return partial(self._call, job, {**task, "uploadEndpoint": upload_link} if upload_link else task, key)
 
-    def _writes_itself(self, job: Job) -> bool:
+    def _uploads_result(self, job: Job) -> bool:
         """What becomes of several results at one address is not published."""
-        return self.uploads and _number(job) == 1
+        return self.uploads and _count_images(job) == 1
 
-    def _call(self, job: Job, task: Mapping[str, Any], key: str, _acknowledge: Acknowledge) -> Answer | Standing:
-        began, deadline = self.now(), time.monotonic() + self.timeout_seconds
-        reply = self.keyring.carry(key, partial(self._send, task, deadline), deadline)
-        if isinstance(reply, Answer):
-            return reply
-        question = Question(task["taskUUID"], key, began, deadline, sure=True)
-        found = self._found(job, question, reply) if reply.succeeded else Standing.ABSENT
-        if isinstance(found, Answer) and found.kind is Class.OK:
-            return found
-        refused = None if _names(question.ident, reply) else _refused(question.ident, reply)
-        if isinstance(refused, Answer):
-            return refused
-        if refused is Standing.PENDING and self._is_anothers(task, key, deadline):
-            return Answer(Class.PERM, Code.REQUEST_REJECTED, f"{WHO} knows another task under the id of this one.")
-        return until_answered(lambda: self._ask(job, question), deadline, self.poll_seconds)
+    def _call(
+        self, job: Job, task: Mapping[str, Any], key: str, _acknowledge: Acknowledge
+    ) -> ProviderResult | LookupStatus:
+        submitted_at, deadline = self.now(), time.monotonic() + self.timeout_seconds
+        response = self.credentials.send_with_key(key, partial(self._submit, task, deadline), deadline)
+        if isinstance(response, ProviderResult):
+            return response
+        query = StatusQuery(task["taskUUID"], key, submitted_at, deadline, is_acknowledged=True)
+        result = self._parse_response(job, query, response) if response.is_success else LookupStatus.ABSENT
+        if isinstance(result, ProviderResult) and result.retry_class is RetryClass.OK:
+            return result
+        refusal = (
+            None if _acknowledges_task(query.provider_id, response) else _parse_refusal(query.provider_id, response)
+        )
+        if isinstance(refusal, ProviderResult):
+            return refusal
+        if refusal is LookupStatus.PENDING and self._is_task_of_other_request(task, key, deadline):
+            return ProviderResult(
+                RetryClass.PERM, Code.REQUEST_REJECTED, f"{DISPLAY_NAME} knows another task under the id of this one."
+            )
+        return poll_until_done(lambda: self._query_task(job, query), deadline, self.poll_seconds)
 
-    def _send(self, task: Mapping[str, Any], deadline: float, key: str) -> Reply | Answer:
-        body, seconds = json.dumps([task]).encode(), deadline - time.monotonic()
-        return post(self._url, body, _headers(key), timeout_seconds=seconds, limit=MAX_JSON_BYTES)
+    def _submit(self, task: Mapping[str, Any], deadline: float, key: str) -> HttpResponse | ProviderResult:
+        body, timeout_seconds = json.dumps([task]).encode(), deadline - time.monotonic()
+        return post(self._url, body, _headers(key), timeout_seconds=timeout_seconds, max_bytes=MAX_JSON_BYTES)
 
     @property
     def _url(self) -> str:
@@ -115,144 +139,173 @@ class Runware:
 
     # -- what became of it ---------------------------------------------------------------------------------------
 
-    def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
+    def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
         """What became of a task, whoever sent it and whatever came back."""
-        key = self.keyring.ready()
-        return Standing.PENDING if isinstance(key, Answer) else self._ask(job, about(job, provider_id, key))
+        key = self.credentials.require_key()
+        return (
+            LookupStatus.PENDING
+            if isinstance(key, ProviderResult)
+            else self._query_task(job, build_status_query(job, provider_id, key))
+        )
 
-    def _ask(self, job: Job, asked: Question) -> Answer | Standing:
+    def _query_task(self, job: Job, query: StatusQuery) -> ProviderResult | LookupStatus:
         """First for its results, then for all that was ever said of it: an empty answer to the first proves nothing.
 
         ABSENT only where neither response names the task.
         """
-        reply = self._answer_to(RESPONSE, asked)
-        if reply is None:
-            return Standing.PENDING
-        is_overdue = self.now() > asked.began + MAX_PARTIAL_WAIT
-        found = self._found(job, asked, reply)
-        if isinstance(found, Answer) or (_is_at_work(asked.ident, reply) and not is_overdue):
-            return found
-        details = self._answer_to(DETAILS, asked)
+        response = self._fetch_status(GET_RESPONSE, query)
+        if response is None:
+            return LookupStatus.PENDING
+        is_overdue = self.now() > query.submitted_at + MAX_PARTIAL_WAIT
+        result = self._parse_response(job, query, response)
+        if isinstance(result, ProviderResult) or (_is_running(query.provider_id, response) and not is_overdue):
+            return result
+        details = self._fetch_status(GET_TASK_DETAILS, query)
         if details is None:
-            return Standing.PENDING
+            return LookupStatus.PENDING
         # The kept response first: it may hold more results than a poll still returns.
-        asked = replace(asked, overdue=is_overdue)
-        known = self._found_in_details(job, asked, details)
-        found = known if isinstance(known, Answer) else self._found(job, asked, reply)
-        if isinstance(found, Answer):
-            return found
-        is_known = asked.sure or Standing.PENDING in (found, known)
-        return Standing.PENDING if is_known else Standing.ABSENT
+        query = replace(query, is_overdue=is_overdue)
+        details_result = self._parse_details(job, query, details)
+        result = (
+            details_result if isinstance(details_result, ProviderResult) else self._parse_response(job, query, response)
+        )
+        if isinstance(result, ProviderResult):
+            return result
+        is_known = query.is_acknowledged or LookupStatus.PENDING in (result, details_result)
+        return LookupStatus.PENDING if is_known else LookupStatus.ABSENT
 
-    def _found_in_details(self, job: Job, asked: Question, reply: Reply) -> Answer | Standing:
+    def _parse_details(self, job: Job, query: StatusQuery, response: HttpResponse) -> ProviderResult | LookupStatus:
         """What the kept response to the task says; PENDING where the task is kept without one."""
-        kept = next((one for one in objects(_said(reply).get("data")) if one.get("taskUUID") == asked.ident), None)
+        kept = next(
+            (
+                one
+                for one in list_objects(_parse_body(response).get("data"))
+                if one.get("taskUUID") == query.provider_id
+            ),
+            None,
+        )
         if kept is None:
-            return self._found(job, asked, reply)
-        response = objects(kept.get("response"))
-        envelope = next((one for one in response if "data" in one or "errors" in one), {"data": response})
-        found = self._outcome(job, replace(asked, complete=True), envelope, reply)
-        return Standing.PENDING if found is Standing.ABSENT else found
+            return self._parse_response(job, query, response)
+        records = list_objects(kept.get("response"))
+        envelope = next((one for one in records if "data" in one or "errors" in one), {"data": records})
+        result = self._parse_task(job, replace(query, is_full_record=True), envelope, response)
+        return LookupStatus.PENDING if result is LookupStatus.ABSENT else result
 
-    def _answer_to(self, kind: str, asked: Question) -> Reply | None:
+    def _fetch_status(self, task_type: str, query: StatusQuery) -> HttpResponse | None:
         """What comes back, whatever its status; None where it says nothing of any task."""
-        body = json.dumps([{"taskType": kind, "taskUUID": asked.ident}]).encode()
-        reply = self.keyring.carry(asked.key, lambda key: self._put(body, key, asked), asked.deadline)
-        if not isinstance(reply, Reply):
+        body = json.dumps([{"taskType": task_type, "taskUUID": query.provider_id}]).encode()
+        response = self.credentials.send_with_key(
+            query.api_key, lambda key: self._send_query(body, key, query), query.deadline
+        )
+        if not isinstance(response, HttpResponse):
             return None
-        said = _said(reply)
-        return reply if "data" in said or "errors" in said or "error" in said else None
+        response_json = _parse_body(response)
+        return response if "data" in response_json or "errors" in response_json or "error" in response_json else None
 
-    def _put(self, body: bytes, key: str, asked: Question) -> Reply | Exception | None:
-        return ask(self._url, _headers(key), timeout_seconds=asked.patience, body=body, limit=MAX_JSON_BYTES)
+    def _send_query(self, body: bytes, key: str, query: StatusQuery) -> HttpResponse | Exception | None:
+        return send_free_request(
+            self._url, _headers(key), timeout_seconds=query.timeout_seconds, body=body, max_bytes=MAX_JSON_BYTES
+        )
 
-    def _found(self, job: Job, asked: Question, reply: Reply) -> Answer | Standing:
-        return self._outcome(job, asked, _said(reply), reply)
+    def _parse_response(self, job: Job, query: StatusQuery, response: HttpResponse) -> ProviderResult | LookupStatus:
+        return self._parse_task(job, query, _parse_body(response), response)
 
-    def _outcome(self, job: Job, asked: Question, said: Mapping[str, Any], reply: Reply) -> Answer | Standing:
+    def _parse_task(
+        self, job: Job, query: StatusQuery, body: Mapping[str, Any], response: HttpResponse
+    ) -> ProviderResult | LookupStatus:
         """What a response says of the task; PENDING where it names the task without its end, else ABSENT."""
-        items = [one for one in objects(said.get("data")) if one.get("taskUUID") == asked.ident]
-        if any(state_of(one) in AT_WORK for one in items) and not (asked.complete or asked.overdue):
-            return Standing.PENDING
-        finished = [one for one in items if _is_finished(one, complete=asked.complete)]
-        results = _results(finished, _number(job))
-        errors = errors_about(asked.ident, said)
-        persists = self.now() > asked.began + MAX_UNCLEAR_WAIT
-        end = _end_of(errors, asked, succeeded=reply.succeeded, persists=persists)
-        if results and (asked.overdue or isinstance(end, Answer) or len(results) >= _number(job)):
-            return self._success(job, asked, results, said)
+        items = [one for one in list_objects(body.get("data")) if one.get("taskUUID") == query.provider_id]
+        if any(read_state(one) in RUNNING_STATES for one in items) and not (query.is_full_record or query.is_overdue):
+            return LookupStatus.PENDING
+        finished = [one for one in items if _is_finished(one, is_full_record=query.is_full_record)]
+        results = _deduplicate_results(finished, _count_images(job))
+        errors = list_task_errors(query.provider_id, body)
+        is_persistent = self.now() > query.submitted_at + MAX_UNCLEAR_WAIT
+        end = _find_task_end(errors, query, succeeded=response.is_success, is_persistent=is_persistent)
+        if results and (query.is_overdue or isinstance(end, ProviderResult) or len(results) >= _count_images(job)):
+            return self._build_success(job, query, results, body)
         if errors and not results:
             return end
-        return Standing.PENDING if items else Standing.ABSENT
+        return LookupStatus.PENDING if items else LookupStatus.ABSENT
 
-    def _success(
-        self, job: Job, asked: Question, results: Sequence[Mapping[str, Any]], said: Mapping[str, Any]
-    ) -> Answer | Standing:
+    def _build_success(
+        self, job: Job, query: StatusQuery, results: Sequence[Mapping[str, Any]], body: Mapping[str, Any]
+    ) -> ProviderResult | LookupStatus:
         """The pictures of a task; PENDING where one that came inside the response cannot be put aside now."""
-        prices = [told_price(one.get("cost")) for one in results]
-        charged = sum(price or price_per_image(NAME, job.instructions) for price in prices)
+        prices = [parse_reported_price(one.get("cost")) for one in results]
+        charged = sum(price or look_up_image_price(NAME, job.instructions) for price in prices)
         basis = "reported" if all(prices) else "price_list"
-        uploaded = _name(asked.ident) if self._came(job, asked.ident) else None
+        uploaded_name = (
+            _build_result_name(query.provider_id) if self._has_uploaded_result(job, query.provider_id) else None
+        )
         try:
-            links = tuple(self._link(one, asked, n, uploaded) for n, one in enumerate(results, 1))
-        except WaitError:
-            return Standing.PENDING
+            links = tuple(self._build_link(one, query, n, uploaded_name) for n, one in enumerate(results, 1))
+        except RetryLaterError:
+            return LookupStatus.PENDING
         raw = b""
-        if any(link.unrecognized for link in links):
-            raw = raw_response(json.dumps(said, default=float).encode(), asked.key)
-        if any(link.usable for link in links):
-            return Answer(Class.OK, links=links, charged=charged, basis=basis, final=True, raw=raw)
-        why = f"{WHO} made the picture; the safety check withheld it."
-        return Answer(Class.OK, Code.UNSAFE_RESULT, why, links, charged, basis, final=True)
+        if any(link.is_unrecognized for link in links):
+            raw = redact_response(json.dumps(body, default=float).encode(), query.api_key)
+        if any(link.is_usable for link in links):
+            return ProviderResult(
+                RetryClass.OK, links=links, charged=charged, basis=basis, is_final=True, raw_response=raw
+            )
+        message = f"{DISPLAY_NAME} made the picture; the safety check withheld it."
+        return ProviderResult(RetryClass.OK, Code.UNSAFE_RESULT, message, links, charged, basis, is_final=True)
 
-    def _link(self, item: Mapping[str, Any], asked: Question, n: int, uploaded: str | None) -> Link:
+    def _build_link(
+        self, item: Mapping[str, Any], query: StatusQuery, n: int, uploaded_name: str | None
+    ) -> PictureLink:
         """Result `n` of a task: withheld only where Runware says so. Raises WaitError where it cannot be put aside."""
-        seed, expires = whole(item.get("seed")), asked.began + TTL
+        seed, expires = as_integer(item.get("seed")), query.submitted_at + RESULT_TTL
         if item.get("NSFWContent") is True:
-            return Link(url=None, seed=seed)
-        if uploaded:
-            return Link(url=None, seed=seed, expires_at=expires, kept=uploaded)
-        picture = next((found for name in INLINE if (found := picture_in(item.get(name)))), None)
+            return PictureLink(url=None, seed=seed)
+        if uploaded_name:
+            return PictureLink(url=None, seed=seed, expires_at=expires, result_name=uploaded_name)
+        picture = next((found for name in PICTURE_FIELDS if (found := decode_inline_picture(item.get(name)))), None)
         if picture:
-            name = f"{_name(asked.ident)}-{n}"
-            self.work.keep_result(name, picture)
-            return Link(url=None, seed=seed, expires_at=expires, kept=name)
-        url = first_text([item.get("imageURL")])
+            name = f"{_build_result_name(query.provider_id)}-{n}"
+            self.work.save_result(name, picture)
+            return PictureLink(url=None, seed=seed, expires_at=expires, result_name=name)
+        url = find_first_text([item.get("imageURL")])
         if url is None or url.startswith("data:"):
-            return Link(url=None, seed=seed, unrecognized=True)
-        return Link(url=url, seed=seed, expires_at=expires)
+            return PictureLink(url=None, seed=seed, is_unrecognized=True)
+        return PictureLink(url=url, seed=seed, expires_at=expires)
 
-    def _came(self, job: Job, ident: str) -> bool:
+    def _has_uploaded_result(self, job: Job, task_uuid: str) -> bool:
         """Whether the picture was written to us; where that is not to be known now, its link does as well."""
         try:
-            return self._writes_itself(job) and self.work.has_result(_name(ident))
-        except WaitError:
+            return self._uploads_result(job) and self.work.has_result(_build_result_name(task_uuid))
+        except RetryLaterError:
             return False
 
-    def _is_anothers(self, task: Mapping[str, Any], key: str, deadline: float) -> bool:
+    def _is_task_of_other_request(self, task: Mapping[str, Any], key: str, deadline: float) -> bool:
         """Whether the task that stands under our id asks for something else than we do."""
-        reply = self._answer_to(DETAILS, Question(task["taskUUID"], key, self.now(), deadline))
-        details = _said(reply) if reply else {}
-        known = [one for kept in objects(details.get("data")) for one in objects(kept.get("request"))]
-        return any(one.get(name, task[name]) != task[name] for one in known for name in ("model", "positivePrompt"))
+        response = self._fetch_status(GET_TASK_DETAILS, StatusQuery(task["taskUUID"], key, self.now(), deadline))
+        details = _parse_body(response) if response else {}
+        requests = [one for kept in list_objects(details.get("data")) for one in list_objects(kept.get("request"))]
+        return any(one.get(name, task[name]) != task[name] for one in requests for name in ("model", "positivePrompt"))
 
 
 # -- the request -------------------------------------------------------------------------------------------------
 
 
-def request(job: Job, ident: str, photo: bytes, references: Sequence[bytes] = ()) -> dict[str, Any]:
+def build_request(job: Job, task_uuid: str, photo: bytes, references: Sequence[bytes] = ()) -> dict[str, Any]:
     """The task: what was given, and what we want of every result (PNG, a link that lives a day, its cost)."""
-    asked = {**job.asked, REFERENCES: [data_uri(one) for one in references]} if references else job.asked
+    purchase_spec = (
+        {**job.purchase_spec, REFERENCES_FIELD: [to_data_uri(one) for one in references]}
+        if references
+        else job.purchase_spec
+    )
     return {
-        "taskType": TASK,
-        "taskUUID": ident,
+        "taskType": TASK_TYPE,
+        "taskUUID": task_uuid,
         "model": MODEL,
-        **own_body(NAME, asked),
-        "inputs": {"seedImage": data_uri(photo)},
+        **to_provider_json(NAME, purchase_spec),
+        "inputs": {"seedImage": to_data_uri(photo)},
         "deliveryMethod": "async",
         "outputType": "URL",
         "outputFormat": "PNG",
-        "ttl": int(TTL.total_seconds()),
+        "ttl": int(RESULT_TTL.total_seconds()),
         "includeCost": True,
     }
 
@@ -261,87 +314,103 @@ def _headers(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
 
-def _name(ident: str) -> str:
-    return f"{NAME}-{ident}"
+def _build_result_name(task_uuid: str) -> str:
+    return f"{NAME}-{task_uuid}"
 
 
-def _number(job: Job) -> int:
-    return int(job.asked.get("num_images", 1))
+def _count_images(job: Job) -> int:
+    return int(job.purchase_spec.get("num_images", 1))
 
 
 # -- the answers -------------------------------------------------------------------------------------------------
 
 
-def _said(reply: Reply) -> dict[str, Any]:
-    return json_object(reply.body) or {}
+def _parse_body(response: HttpResponse) -> dict[str, Any]:
+    return parse_json_object(response.body) or {}
 
 
-def _refused(ident: str, reply: Reply) -> Answer | Standing | None:
+def _parse_refusal(task_uuid: str, response: HttpResponse) -> ProviderResult | LookupStatus | None:
     """Why a task was not taken; PENDING where the same id was taken before, None where it is taken now."""
-    said = _said(reply)
-    errors = errors_about(ident, said)
-    if reply.succeeded and not errors:
-        taken = isinstance(said.get("data"), (list, dict))
-        return None if taken else Answer.lost(f"{WHO} answered {reply.status}, but says nothing of the task.")
-    row = of_submit(reply.status, errors, reply.waited)
-    if row.kind is Standing.PENDING:
-        return Standing.PENDING
-    return answer_of(row, told(WHO, reply.status, _words(errors)), reply, RATE_LIMIT_SECONDS)
+    body = _parse_body(response)
+    errors = list_task_errors(task_uuid, body)
+    if response.is_success and not errors:
+        is_taken = isinstance(body.get("data"), (list, dict))
+        return (
+            None
+            if is_taken
+            else ProviderResult.lost(f"{DISPLAY_NAME} answered {response.status}, but says nothing of the task.")
+        )
+    rule = find_submit_rule(response.status, errors, response.latency_seconds)
+    if rule.verdict is LookupStatus.PENDING:
+        return LookupStatus.PENDING
+    return build_result(
+        rule, describe_response(DISPLAY_NAME, response.status, _format_errors(errors)), response, RATE_LIMIT_SECONDS
+    )
 
 
-def _end_of(
-    errors: Sequence[Mapping[str, Any]], asked: Question, *, succeeded: bool, persists: bool
-) -> Answer | Standing:
+def _find_task_end(
+    errors: Sequence[Mapping[str, Any]], query: StatusQuery, *, succeeded: bool, is_persistent: bool
+) -> ProviderResult | LookupStatus:
     """What the errors of a task say of its end: the first that says anything."""
     for error in errors:
-        row = of_task(error, asked.ident, complete=asked.complete, succeeded=succeeded, persists=persists)
-        if row is None or row.kind is Standing.PENDING:
+        rule = find_task_rule(
+            error,
+            query.provider_id,
+            is_full_record=query.is_full_record,
+            succeeded=succeeded,
+            is_persistent=is_persistent,
+        )
+        if rule is None or rule.verdict is LookupStatus.PENDING:
             continue
-        if row.kind is Standing.ABSENT:
-            return Standing.ABSENT
-        return replace(answer_of(row, f"{WHO} ended the task with an error: {_words([error])}"), final=True)
-    return Standing.PENDING
+        if rule.verdict is LookupStatus.ABSENT:
+            return LookupStatus.ABSENT
+        return replace(
+            build_result(rule, f"{DISPLAY_NAME} ended the task with an error: {_format_errors([error])}"), is_final=True
+        )
+    return LookupStatus.PENDING
 
 
-def _words(errors: Sequence[Mapping[str, Any]]) -> str:
-    said = (f"{code_of(one)} {one.get('message', '')}".strip() for one in errors)
-    return printable("; ".join(said))[:300] or "it names no code"
+def _format_errors(errors: Sequence[Mapping[str, Any]]) -> str:
+    texts = (f"{read_error_code(one)} {one.get('message', '')}".strip() for one in errors)
+    return to_printable("; ".join(texts))[:300] or "it names no code"
 
 
-def _is_at_work(ident: str, reply: Reply) -> bool:
-    items = objects(_said(reply).get("data"))
-    return any(one.get("taskUUID") == ident and state_of(one) in AT_WORK for one in items)
+def _is_running(task_uuid: str, response: HttpResponse) -> bool:
+    items = list_objects(_parse_body(response).get("data"))
+    return any(one.get("taskUUID") == task_uuid and read_state(one) in RUNNING_STATES for one in items)
 
 
-def _names(ident: str, reply: Reply) -> bool:
+def _acknowledges_task(task_uuid: str, response: HttpResponse) -> bool:
     """Whether a response to a submit names the task among what was taken."""
-    items = objects(_said(reply).get("data")) if reply.succeeded else []
-    return any(one.get("taskUUID") == ident and state_of(one) != "error" for one in items)
+    items = list_objects(_parse_body(response).get("data")) if response.is_success else []
+    return any(one.get("taskUUID") == task_uuid and read_state(one) != "error" for one in items)
 
 
-def _is_finished(item: Mapping[str, Any], *, complete: bool) -> bool:
+def _is_finished(item: Mapping[str, Any], *, is_full_record: bool) -> bool:
     """Whether an item says that it is finished, or carries a picture. An unfinished one may have an imageUUID."""
-    state = state_of(item)
-    if state == "error" or state in AT_WORK:
+    state = read_state(item)
+    if state == "error" or state in RUNNING_STATES:
         return False
-    return state in FINISHED or _shows(item) or (complete and "imageUUID" in item)
+    return state in FINISHED_STATES or _has_result(item) or (is_full_record and "imageUUID" in item)
 
 
-def _shows(item: Mapping[str, Any]) -> bool:
+def _has_result(item: Mapping[str, Any]) -> bool:
     """Whether an item carries its picture, or says that the picture is withheld."""
-    return item.get("NSFWContent") is True or any(isinstance(item.get(name), str) and item[name] for name in INLINE)
+    return item.get("NSFWContent") is True or any(
+        isinstance(item.get(name), str) and item[name] for name in PICTURE_FIELDS
+    )
 
 
-def _results(finished: Sequence[Mapping[str, Any]], number: int) -> list[Mapping[str, Any]]:
+def _deduplicate_results(finished: Sequence[Mapping[str, Any]], image_count: int) -> list[Mapping[str, Any]]:
     """Each result once. Responses are cumulative: one result may be in them twice, and only once with its picture.
 
     Items without a picture beyond the number that was asked for are no results: no more are made, or charged.
     """
-    known: dict[str, Mapping[str, Any]] = {}
+    items_by_name: dict[str, Mapping[str, Any]] = {}
     for n, item in enumerate(finished):
         name = str(item.get("imageUUID") or item.get("imageURL") or n)
-        if name not in known or _shows(item):
-            known[name] = item
-    spare = len(known) - number
-    empty = [name for name, item in known.items() if not _shows(item)][: max(spare, 0)]
-    return [item for name, item in known.items() if name not in empty]
+        if name not in items_by_name or _has_result(item):
+            items_by_name[name] = item
+    surplus = len(items_by_name) - image_count
+    dropped = [name for name, item in items_by_name.items() if not _has_result(item)][: max(surplus, 0)]
+    return [item for name, item in items_by_name.items() if name not in dropped]

@@ -17,60 +17,60 @@ from dataclasses import dataclass
 from typing import Any
 
 from backdrop.model.codes import Code
-from backdrop.model.provider_result import Class, Standing
-from backdrop.providers.json_fields import inside, objects
-from backdrop.providers.response_rules import ANY, EARLY_SECONDS, Row, row_of
+from backdrop.model.provider_result import LookupStatus, RetryClass
+from backdrop.providers.json_fields import find_value, list_objects
+from backdrop.providers.response_rules import ANY_STATUS, EARLY_SECONDS, ResponseRule, find_rule
 
-TASK = "imageInference"
+TASK_TYPE = "imageInference"
 
 
 @dataclass(frozen=True)
-class Meaning:
+class ErrorRules:
     """What a code means in response to a submit, and as the end of a task that Runware took."""
 
-    of_submit: Row
-    of_task: Row
+    on_submit: ResponseRule
+    on_task: ResponseRule
 
 
-def _same(row: Row) -> Meaning:
-    return Meaning(row, row)
+def _same_rule(rule: ResponseRule) -> ErrorRules:
+    return ErrorRules(rule, rule)
 
 
-_UNPROVEN = Row(ANY, Class.AMBIG)
-_BUSY = Row(ANY, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+_CHARGE_UNKNOWN = ResponseRule(ANY_STATUS, RetryClass.AMBIG)
+_UNAVAILABLE = ResponseRule(ANY_STATUS, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 
-TAKEN = _same(Row(ANY, Standing.PENDING, Code.JOB_IN_FLIGHT))
-UNSAFE = _same(Row(ANY, Class.PERM, Code.UNSAFE_REQUEST))
-KEY = _same(Row(ANY, Class.PAUSE, Code.PROVIDER_KEY_REFUSED))
-MONEY = _same(Row(ANY, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY))
-MISCONFIGURED = _same(Row(ANY, Class.PAUSE, Code.PROVIDER_MISCONFIGURED))
-INVALID = _same(Row(ANY, Class.PERM, Code.REQUEST_REJECTED))
-THROTTLED = _same(Row(ANY, Class.QUOTA, Code.PROVIDER_THROTTLED))
+DUPLICATE_TASK = _same_rule(ResponseRule(ANY_STATUS, LookupStatus.PENDING, Code.JOB_IN_FLIGHT))
+UNSAFE = _same_rule(ResponseRule(ANY_STATUS, RetryClass.PERM, Code.UNSAFE_REQUEST))
+KEY_REFUSED = _same_rule(ResponseRule(ANY_STATUS, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED))
+NO_CREDITS = _same_rule(ResponseRule(ANY_STATUS, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY))
+MISCONFIGURED = _same_rule(ResponseRule(ANY_STATUS, RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED))
+INVALID = _same_rule(ResponseRule(ANY_STATUS, RetryClass.PERM, Code.REQUEST_REJECTED))
+THROTTLED = _same_rule(ResponseRule(ANY_STATUS, RetryClass.QUOTA, Code.PROVIDER_THROTTLED))
 # Nothing was there that could have run the task.
-NOT_STARTED = _same(_BUSY)
+NOT_STARTED = _same_rule(_UNAVAILABLE)
 # The work began, and ended without a picture and without a charge.
-FAILED = Meaning(_UNPROVEN, _BUSY)
+FAILED = ErrorRules(_CHARGE_UNKNOWN, _UNAVAILABLE)
 # No task has this id now.
-GONE = Meaning(_UNPROVEN, Row(ANY, Standing.ABSENT))
+TASK_NOT_FOUND = ErrorRules(_CHARGE_UNKNOWN, ResponseRule(ANY_STATUS, LookupStatus.ABSENT))
 # The code does not say how far the work got, or what it cost.
-UNCLEAR = Meaning(_UNPROVEN, Row(ANY, Class.AMBIG, Code.PROVIDER_FAILED))
+END_UNKNOWN = ErrorRules(_CHARGE_UNKNOWN, ResponseRule(ANY_STATUS, RetryClass.AMBIG, Code.PROVIDER_FAILED))
 
-_BY_MEANING: tuple[tuple[Meaning, str], ...] = (
-    (TAKEN, "conflictTaskUUID"),
+_CODES_BY_RULES: tuple[tuple[ErrorRules, str], ...] = (
+    (DUPLICATE_TASK, "conflictTaskUUID"),
     (
         UNSAFE,
         "contentPolicyViolation providerContentPolicyViolation sensitiveContentDetected unsafeContentDetected "
         "nsfwContentDetected promptBlocked imageBlocked moderationFailed invalidProviderContent",
     ),
     (
-        KEY,
+        KEY_REFUSED,
         "invalidApiKey missingApiKey unauthorized forbidden permissionDenied insufficientPermissions "
         "authenticationFailed authFailed invalidAuthentication invalidCredentials missingAuthentication tokenExpired "
         "tokenInvalid tokenMissing tokenRevoked accountSuspended accountDisabled organizationSuspended "
         "organizationDisabled workspaceSuspended workspaceDisabled",
     ),
     (
-        MONEY,
+        NO_CREDITS,
         "insufficientCredits providerInsufficientCredits thirdPartyInsufficientCredits "
         "textInferenceVideoInputInsufficientCredits quotaExceeded paymentRequired",
     ),
@@ -86,9 +86,9 @@ _BY_MEANING: tuple[tuple[Meaning, str], ...] = (
         "mediaStorageFileCouldNotBeMoved providerError providerUnavailable providerBadGateway providerInternalError "
         "providerUnknownError providerAuthenticationFailed",
     ),
-    (GONE, "taskFailedOrNotFound taskNotFound taskCancelled taskExpired"),
+    (TASK_NOT_FOUND, "taskFailedOrNotFound taskNotFound taskCancelled taskExpired"),
     (
-        UNCLEAR,
+        END_UNKNOWN,
         "internalServerError standardError unknownError undefinedError defaultError unrecognizedResponse "
         "errorRetrievingAccountManagement timeout timeoutProvider providerTimeout providerGatewayTimeout "
         "webhookTimeout",
@@ -101,61 +101,65 @@ _BY_MEANING: tuple[tuple[Meaning, str], ...] = (
         "unsupportedTaskType valueTooLarge arrayTooSmall mediaNotFound mediaExpired",
     ),
 )
-PUBLISHED: Mapping[str, Meaning] = {code: meaning for meaning, codes in _BY_MEANING for code in codes.split()}
+RULES_BY_CODE: Mapping[str, ErrorRules] = {
+    code: meaning for meaning, codes in _CODES_BY_RULES for code in codes.split()
+}
 
 # "invalidPositivePromptLength", "missingPositivePrompt": such codes name the field of the request that they refuse.
-_FIELDS = (
+_REQUEST_FIELDS = (
     "taskType taskUUID model positivePrompt inputs seedImage providerSettings ideogram magicPrompt renderingSpeed "
     "stylePreset styleCode styleType styleReferenceImages numberResults deliveryMethod outputType outputFormat ttl "
     "includeCost safety checkContent uploadEndpoint"
 )
-OF_FIELDS = frozenset(
+FIELD_ERROR_CODES = frozenset(
     f"{verb}{name[:1].upper()}{name[1:]}{end}"
     for verb in ("invalid", "missing", "unsupported")
-    for name in _FIELDS.split()
+    for name in _REQUEST_FIELDS.split()
     for end in ("", "Length")
 )
 
 # The published statuses, for responses without a published code. After a 5xx the task may exist: it is looked up.
-STATUSES = (
-    Row({401, 403}, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
-    Row({402}, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-    Row({404, 405}, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-    Row({429}, Class.QUOTA, Code.PROVIDER_THROTTLED),
-    Row({503}, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, early=True),
+STATUS_RULES = (
+    ResponseRule({401, 403}, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    ResponseRule({402}, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    ResponseRule({404, 405}, RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    ResponseRule({429}, RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
+    ResponseRule({503}, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, early_only=True),
 )
 
 
-def meaning_of(error: Mapping[str, Any]) -> Meaning | None:
+def find_error_rules(error: Mapping[str, Any]) -> ErrorRules | None:
     """What an error means; None where its code is not published and it names no field of the request."""
-    code = code_of(error)
-    if code in PUBLISHED:
-        return PUBLISHED[code]
-    if code in OF_FIELDS:
+    code = read_error_code(error)
+    if code in RULES_BY_CODE:
+        return RULES_BY_CODE[code]
+    if code in FIELD_ERROR_CODES:
         return INVALID
     field = error.get("parameter")
     if not field or not isinstance(field, (str, list)):
         return None
-    return KEY if field == "apiKey" else INVALID
+    return KEY_REFUSED if field == "apiKey" else INVALID
 
 
-def of_submit(status: int, errors: Sequence[Mapping[str, Any]], waited: float) -> Row:
+def find_submit_rule(status: int, errors: Sequence[Mapping[str, Any]], latency_seconds: float) -> ResponseRule:
     """What refuses a submit, or leaves open what became of it.
 
     A 5xx that came late is of a task that may have been started, whatever its code.
     """
-    if status >= 500 and waited > EARLY_SECONDS:
-        return _UNPROVEN
-    rows = [meaning.of_submit for meaning in map(meaning_of, errors) if meaning]
-    proof = next((row for row in rows if row.kind is Standing.PENDING), None)
-    proof = proof or next((row for row in rows if row.kind is not Class.AMBIG), None)
+    if status >= 500 and latency_seconds > EARLY_SECONDS:
+        return _CHARGE_UNKNOWN
+    rules = [meaning.on_submit for meaning in map(find_error_rules, errors) if meaning]
+    proof = next((row for row in rules if row.verdict is LookupStatus.PENDING), None)
+    proof = proof or next((row for row in rules if row.verdict is not RetryClass.AMBIG), None)
     if proof:
         return proof
-    row = row_of(STATUSES, status, "", waited)
-    return _UNPROVEN if row.kind is Class.PERM and any(map(code_of, errors)) else row
+    rule = find_rule(STATUS_RULES, status, "", latency_seconds)
+    return _CHARGE_UNKNOWN if rule.verdict is RetryClass.PERM and any(map(read_error_code, errors)) else rule
 
 
-def of_task(error: Mapping[str, Any], ident: str, *, complete: bool, succeeded: bool, persists: bool) -> Row | None:
+def find_task_rule(
+    error: Mapping[str, Any], task_uuid: str, *, is_full_record: bool, succeeded: bool, is_persistent: bool
+) -> ResponseRule | None:
     """What an error in response to a question says of the task; None where the task must be looked up again.
 
     `complete`: the error is part of the response that Runware keeps of the task. `succeeded`: the question itself was
@@ -164,50 +168,50 @@ def of_task(error: Mapping[str, Any], ident: str, *, complete: bool, succeeded: 
     An error that states the end of the task is proof. Without that statement, the error must name the type of the task,
     since the question repeats only its id, and a code that leaves open how far the work got must persist.
     """
-    meaning, kind = meaning_of(error), error.get("taskType")
-    names_task = kind == TASK or (kind is None and succeeded and task_of(error) == ident)
-    if complete or (names_task and state_of(error) == "error"):
-        return (UNCLEAR if meaning is None or meaning is GONE else meaning).of_task
-    if meaning is GONE:
-        return GONE.of_task
+    rules, task_type = find_error_rules(error), error.get("taskType")
+    names_task = task_type == TASK_TYPE or (task_type is None and succeeded and read_task_uuid(error) == task_uuid)
+    if is_full_record or (names_task and read_state(error) == "error"):
+        return (END_UNKNOWN if rules is None or rules is TASK_NOT_FOUND else rules).on_task
+    if rules is TASK_NOT_FOUND:
+        return TASK_NOT_FOUND.on_task
     if not (names_task and succeeded):
         return None
-    if meaning is UNSAFE:
-        return UNSAFE.of_task
-    if kind != TASK:
+    if rules is UNSAFE:
+        return UNSAFE.on_task
+    if task_type != TASK_TYPE:
         return None
-    if meaning is None or meaning is UNCLEAR:
-        return UNCLEAR.of_task if persists else None
-    return meaning.of_task
+    if rules is None or rules is END_UNKNOWN:
+        return END_UNKNOWN.on_task if is_persistent else None
+    return rules.on_task
 
 
-def errors_about(ident: str, said: Mapping[str, Any]) -> list[dict[str, Any]]:
+def list_task_errors(task_uuid: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The errors of a response that are not another task's: in `errors`, in `error`, or failed items of `data`."""
-    failed = [item for item in objects(said.get("data")) if state_of(item) == "error"]
-    lone = said.get("error")
-    alone = [{"code": lone}] if isinstance(lone, str) else objects(said) if lone else []
-    found = [_flat(one) for one in (*objects(said.get("errors")), *alone, *failed)]
-    return [one for one in found if task_of(one) in (ident, None)]
+    failed = [item for item in list_objects(body.get("data")) if read_state(item) == "error"]
+    error = body.get("error")
+    single_errors = [{"code": error}] if isinstance(error, str) else list_objects(body) if error else []
+    errors = [_flatten_error(one) for one in (*list_objects(body.get("errors")), *single_errors, *failed)]
+    return [one for one in errors if read_task_uuid(one) in (task_uuid, None)]
 
 
-def task_of(error: Mapping[str, Any]) -> Any:
+def read_task_uuid(error: Mapping[str, Any]) -> Any:
     """The taskUUID that an error names, or None."""
-    return error.get("taskUUID") or inside(error.get("context"), "taskUUID")
+    return error.get("taskUUID") or find_value(error.get("context"), "taskUUID")
 
 
-def _flat(item: Mapping[str, Any]) -> dict[str, Any]:
+def _flatten_error(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item whose error is an object of its own, as if its fields were the item's."""
     nested = item.get("error")
     outer = {name: value for name, value in item.items() if name != "error"}
     return {**outer, **nested} if isinstance(nested, dict) else outer
 
 
-def state_of(item: Mapping[str, Any]) -> str:
+def read_state(item: Mapping[str, Any]) -> str:
     """The state that an item names, in lower case."""
     return str(item.get("status") or "").lower()
 
 
-def code_of(error: Mapping[str, Any]) -> str:
+def read_error_code(error: Mapping[str, Any]) -> str:
     """The code of an error, or nothing."""
     code = error.get("code")
     return code if isinstance(code, str) else ""

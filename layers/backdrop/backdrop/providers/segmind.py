@@ -18,81 +18,91 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from backdrop.model.api_key import ApiKey
-from backdrop.model.capabilities import REFERENCES, own_body
+from backdrop.model.capabilities import REFERENCES_FIELD, to_provider_json
 from backdrop.model.codes import Code
-from backdrop.model.errors import WaitError
-from backdrop.model.job import Job, Link, Outcome, Suspicion
-from backdrop.model.pricing import price_per_image, told_price
-from backdrop.model.provider_options import Endpoint
-from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.errors import RetryLaterError
+from backdrop.model.job import AttemptOutcome, Job, PictureLink, Suspicion
+from backdrop.model.pricing import look_up_image_price, parse_reported_price
+from backdrop.model.provider_options import SegmindEndpoint
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.model.stored_picture import MAX_RESULT_BYTES
-from backdrop.ports import Acknowledge, Call, Work
-from backdrop.providers.credentials import Keyring
+from backdrop.ports import Acknowledge, PreparedCall, WorkStorage
+from backdrop.providers.credentials import Credentials
 from backdrop.providers.downloads import RESULT_HOSTS
-from backdrop.providers.http import MAX_JSON_BYTES, Reply, ask, has_image, is_picture, post
-from backdrop.providers.inline_pictures import picture_in
-from backdrop.providers.json_fields import (
-    failure_status,
-    inside,
-    json_object,
-    listed,
-    objects,
-    printable,
-    told,
-    whole,
-    words,
+from backdrop.providers.http import (
+    MAX_JSON_BYTES,
+    HttpResponse,
+    has_image_content_type,
+    is_picture,
+    post,
+    send_free_request,
 )
-from backdrop.providers.polling import Question, about, until_answered
-from backdrop.providers.published_errors import names_parameter, normalized, published
-from backdrop.providers.response_rules import ANY, Row, answer_of, row_of
-from backdrop.providers.unrecognized_results import unrecognized
+from backdrop.providers.inline_pictures import decode_inline_picture
+from backdrop.providers.json_fields import (
+    as_failure_status,
+    as_integer,
+    as_list,
+    describe_response,
+    find_value,
+    join_messages,
+    list_objects,
+    parse_json_object,
+    to_printable,
+)
+from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
+from backdrop.providers.published_errors import find_proof, names_parameter, normalize_message
+from backdrop.providers.response_rules import ANY_STATUS, ResponseRule, build_result, find_rule
+from backdrop.providers.unrecognized_results import build_unrecognized_result
 
 NAME = "segmind"
-WHO = "Segmind"
+DISPLAY_NAME = "Segmind"
 MODEL = "ideogram-3-replace-background"
-SAID_IN = ("error", "error_description", "message", "msg", "detail")
+MESSAGE_FIELDS = ("error", "error_description", "message", "msg", "detail")
 POLL_SECONDS = 3.0
 RATE_LIMIT_SECONDS = 60.0
-LIFE_OF_A_FILE = timedelta(days=7)
-DONE, FAILED = frozenset({"COMPLETED", "SUCCESS", "SUCCEEDED"}), frozenset({"FAILED", "ERROR", "CANCELLED"})
+RESULT_TTL = timedelta(days=7)
+DONE_STATES, FAILED_STATES = (
+    frozenset({"COMPLETED", "SUCCESS", "SUCCEEDED"}),
+    frozenset({"FAILED", "ERROR", "CANCELLED"}),
+)
 # What a response proves. The messages are published by Segmind, the last one by Ideogram, whose model this is.
-MONEY, CONTENT_TYPE, PARAMETER, UNSAFE = "money", "content_type", "parameter", "unsafe"
-PUBLISHED = {
-    "insufficient credits": MONEY,
-    "insufficient credits. balance #, required #": MONEY,
+NO_CREDITS, CONTENT_TYPE, PARAMETER, UNSAFE = "money", "content_type", "parameter", "unsafe"
+PROOFS_BY_MESSAGE = {
+    "insufficient credits": NO_CREDITS,
+    "insufficient credits. balance #, required #": NO_CREDITS,
     "invalid content type": CONTENT_TYPE,
     "prompt is mandatory and must be string": PARAMETER,
     "prompt or provided image failed the safety checks": UNSAFE,
 }
-LINKS = ("http://", "https://")
-UNSAFE_TYPE = "content_policy_violation"
-PARAMETERS = frozenset(
-    {"image", "prompt", "color_palette", "magic_prompt", "rendering_speed", "seed", "style_codes", REFERENCES}
+URL_SCHEMES = ("http://", "https://")
+UNSAFE_ERROR_TYPE = "content_policy_violation"
+REQUEST_PARAMETERS = frozenset(
+    {"image", "prompt", "color_palette", "magic_prompt", "rendering_speed", "seed", "style_codes", REFERENCES_FIELD}
 )
 # A submit, of v1 or v2. Only a 200 is billed, and a 500 is published as not billed; after another 5xx the job may run.
 # 406 means an empty account, a spending limit, or one rejected value: without proof, other jobs find out which.
-SUBMITTED = (
-    Row({400, 406, 422, 500}, Class.PERM, Code.UNSAFE_REQUEST, UNSAFE),
-    Row({401}, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
-    Row({402}, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
-    Row({403}, Class.PAUSE, Code.PROVIDER_KEY_REFUSED),
-    Row({404, 405, 410}, Class.PAUSE, Code.PROVIDER_MISCONFIGURED),
-    Row({406}, Class.PAUSE, Code.PROVIDER_OUT_OF_MONEY, MONEY),
-    Row({406}, Class.PERM, Code.REQUEST_REJECTED, f"{CONTENT_TYPE}|{PARAMETER}"),
-    Row({406}, Class.PAUSE, Code.PROVIDER_REFUSES, suspicion=Suspicion.REFUSAL),
-    Row({429}, Class.QUOTA, Code.PROVIDER_THROTTLED),
-    Row({500}, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE, suspicion=Suspicion.FAILURE),
-    Row(range(500, 600), Class.AMBIG),
+SUBMIT_RULES = (
+    ResponseRule({400, 406, 422, 500}, RetryClass.PERM, Code.UNSAFE_REQUEST, UNSAFE),
+    ResponseRule({401}, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    ResponseRule({402}, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
+    ResponseRule({403}, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    ResponseRule({404, 405, 410}, RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
+    ResponseRule({406}, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY, NO_CREDITS),
+    ResponseRule({406}, RetryClass.PERM, Code.REQUEST_REJECTED, f"{CONTENT_TYPE}|{PARAMETER}"),
+    ResponseRule({406}, RetryClass.PAUSE, Code.PROVIDER_REFUSES, suspicion=Suspicion.REFUSAL),
+    ResponseRule({429}, RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
+    ResponseRule({500}, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, suspicion=Suspicion.FAILURE),
+    ResponseRule(range(500, 600), RetryClass.AMBIG),
 )
 # A job that came to nothing, which v2 reports as a 422 and does not bill.
-CAME_TO_NOTHING = (
-    Row(ANY, Class.PERM, Code.UNSAFE_REQUEST, UNSAFE),
-    Row(ANY, Class.PERM, Code.REQUEST_REJECTED, PARAMETER),
-    Row(ANY, Class.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+FAILED_JOB_RULES = (
+    ResponseRule(ANY_STATUS, RetryClass.PERM, Code.UNSAFE_REQUEST, UNSAFE),
+    ResponseRule(ANY_STATUS, RetryClass.PERM, Code.REQUEST_REJECTED, PARAMETER),
+    ResponseRule(ANY_STATUS, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
 )
 # The only places at which a picture is looked for: each holds a link, a data URI or base64, or a list of these. A
 # record of v2 may repeat the request, whose photo is its `image`.
-V2_PICTURES = (
+V2_PICTURE_PATHS = (
     ("output",),
     ("output", "images"),
     ("output", "image"),
@@ -102,7 +112,7 @@ V2_PICTURES = (
     ("url",),
     ("data",),
 )
-V1_PICTURES = (*V2_PICTURES, ("image",))
+V1_PICTURE_PATHS = (*V2_PICTURE_PATHS, ("image",))
 
 
 @dataclass(frozen=True)
@@ -114,159 +124,206 @@ class Segmind:
 
     base_url: str
     timeout_seconds: float
-    key: Callable[[bool], ApiKey]
-    work: Work
-    endpoint: Endpoint = Endpoint.V2
+    load_key: Callable[[bool], ApiKey]
+    work: WorkStorage
+    endpoint: SegmindEndpoint = SegmindEndpoint.V2
     poll_seconds: float = field(default=POLL_SECONDS, compare=False)
 
     @property
-    def keyring(self) -> Keyring:
-        return Keyring(WHO, self.key)
+    def credentials(self) -> Credentials:
+        return Credentials(DISPLAY_NAME, self.load_key)
 
-    def request_id(self, job: Job) -> str | None:
+    def idempotency_key(self, job: Job) -> str | None:
         """Segmind names the work itself."""
         return None
 
-    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> Call | Answer:
+    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
         """One paid call, ready to be sent; or PAUSE where there is no key. WaitError where no link can be made."""
-        key = self.keyring.ready()
-        if isinstance(key, Answer):
+        key = self.credentials.require_key()
+        if isinstance(key, ProviderResult):
             return key
-        asked = {**job.asked, REFERENCES: [self._image(one) for one in references]} if references else job.asked
-        body = {"image": self._image(photo), **own_body(NAME, asked)}
-        sent = frozenset({body["image"], *asked.get(REFERENCES, ())})
-        return partial(self._call, job, json.dumps(body).encode(), sent, key)
+        purchase_spec = (
+            {**job.purchase_spec, REFERENCES_FIELD: [self._encode_image(one) for one in references]}
+            if references
+            else job.purchase_spec
+        )
+        body = {"image": self._encode_image(photo), **to_provider_json(NAME, purchase_spec)}
+        sent_pictures = frozenset({body["image"], *purchase_spec.get(REFERENCES_FIELD, ())})
+        return partial(self._call, job, json.dumps(body).encode(), sent_pictures, key)
 
-    def _image(self, data: bytes) -> str:
-        return self.work.link(data, by=self.base_url) or base64.b64encode(data).decode()
+    def _encode_image(self, data: bytes) -> str:
+        return self.work.create_download_link(data, provider_url=self.base_url) or base64.b64encode(data).decode()
 
     def _call(
-        self, job: Job, body: bytes, sent: frozenset[str], key: str, acknowledge: Acknowledge
-    ) -> Answer | Standing:
+        self, job: Job, body: bytes, sent_pictures: frozenset[str], key: str, acknowledge: Acknowledge
+    ) -> ProviderResult | LookupStatus:
         """`sent`: the photo and its references as they travel, which are no result where the response repeats them."""
-        began, deadline = datetime.now(UTC), time.monotonic() + self.timeout_seconds
-        reply = self.keyring.carry(key, partial(self._submit, body, deadline), deadline)
-        if isinstance(reply, Answer):
-            return reply
-        if not reply.succeeded:
-            return _refusal(reply.status, reply)
-        record = json_object(reply.body)
-        name = inside(record, "request_id")
-        is_named = isinstance(name, str) and name.isprintable() and 0 < len(name) <= 200
-        if self.endpoint is Endpoint.V1 or (record and not is_named):
-            return self._picture_or_loss(job, reply, sent, key, began)
+        submitted_at, deadline = datetime.now(UTC), time.monotonic() + self.timeout_seconds
+        response = self.credentials.send_with_key(key, partial(self._submit, body, deadline), deadline)
+        if isinstance(response, ProviderResult):
+            return response
+        if not response.is_success:
+            return _parse_refusal(response.status, response)
+        record = parse_json_object(response.body)
+        provider_id = find_value(record, "request_id")
+        is_named = isinstance(provider_id, str) and provider_id.isprintable() and 0 < len(provider_id) <= 200
+        if self.endpoint is SegmindEndpoint.V1 or (record and not is_named):
+            return self._parse_final_response(job, response, sent_pictures, key, submitted_at)
         if not is_named:
-            return _without_a_name(reply)
-        acknowledge(name)
-        asked = Question(name, key, began, deadline)
-        return until_answered(lambda: self._ask(job, asked, sent), deadline, self.poll_seconds)
+            return _parse_unnamed_success(response)
+        acknowledge(provider_id)
+        query = StatusQuery(provider_id, key, submitted_at, deadline)
+        return poll_until_done(lambda: self._query_job(job, query, sent_pictures), deadline, self.poll_seconds)
 
-    def _submit(self, body: bytes, deadline: float, key: str) -> Reply | Answer:
+    def _submit(self, body: bytes, deadline: float, key: str) -> HttpResponse | ProviderResult:
         headers = {"x-api-key": key, "Content-Type": "application/json"}
-        left = deadline - time.monotonic()
+        timeout_seconds = deadline - time.monotonic()
         url = self._url(f"/{self.endpoint}/{MODEL}")
-        if self.endpoint is Endpoint.V1:
-            return post(url, body, headers, timeout_seconds=left, limit=MAX_JSON_BYTES, picture_limit=MAX_RESULT_BYTES)
-        return post(url, body, headers, timeout_seconds=left)
+        if self.endpoint is SegmindEndpoint.V1:
+            return post(
+                url,
+                body,
+                headers,
+                timeout_seconds=timeout_seconds,
+                max_bytes=MAX_JSON_BYTES,
+                max_picture_bytes=MAX_RESULT_BYTES,
+            )
+        return post(url, body, headers, timeout_seconds=timeout_seconds)
 
     def _url(self, path: str) -> str:
         return self.base_url.rstrip("/") + path
 
     # -- v2: what became of it -----------------------------------------------------------------------------------
 
-    def look_up(self, job: Job, provider_id: str) -> Answer | Standing:
+    def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
         """What became of a call that v2 took; it keeps its records for an hour."""
-        key = self.keyring.ready()
-        return Standing.PENDING if isinstance(key, Answer) else self._ask(job, about(job, provider_id, key))
+        key = self.credentials.require_key()
+        return (
+            LookupStatus.PENDING
+            if isinstance(key, ProviderResult)
+            else self._query_job(job, build_status_query(job, provider_id, key))
+        )
 
-    def _ask(self, job: Job, asked: Question, sent: frozenset[str] = frozenset()) -> Answer | Standing:
+    def _query_job(
+        self, job: Job, query: StatusQuery, sent_pictures: frozenset[str] = frozenset()
+    ) -> ProviderResult | LookupStatus:
         """Its status, and the picture behind it once there is one; never by an address that an answer names."""
-        path = f"/v2/requests/{quote(asked.ident, safe='')}"
-        record = self._read(f"{path}/status", asked)
-        if not isinstance(record, Standing) and record.state in DONE:
-            record = self._read(path, asked)
-        if isinstance(record, Standing):
+        path = f"/v2/requests/{quote(query.provider_id, safe='')}"
+        record = self._read_record(f"{path}/status", query)
+        if not isinstance(record, LookupStatus) and record.state in DONE_STATES:
+            record = self._read_record(path, query)
+        if isinstance(record, LookupStatus):
             return record
-        if record.state in FAILED:
-            return _failure(job, record.body)
-        if record.state not in DONE:
-            return Standing.PENDING
-        price = inside(record.body, "metrics", "cost")
+        if record.state in FAILED_STATES:
+            return _parse_failure(job, record.body)
+        if record.state not in DONE_STATES:
+            return LookupStatus.PENDING
+        price = find_value(record.body, "metrics", "cost")
         try:
-            texts = _pictures(record.body, V2_PICTURES, sent)
-            return self._success(job, texts, record.reply, asked.key, asked.began, price)
-        except WaitError:  # the picture cannot be put aside now, and Segmind gives it again for an hour
-            return Standing.PENDING
+            candidates = _find_pictures(record.body, V2_PICTURE_PATHS, sent_pictures)
+            return self._build_success(job, candidates, record.response, query.api_key, query.submitted_at, price)
+        except RetryLaterError:  # the picture cannot be put aside now, and Segmind gives it again for an hour
+            return LookupStatus.PENDING
 
-    def _read(self, path: str, asked: Question) -> "_Record | Standing":
+    def _read_record(self, path: str, query: StatusQuery) -> "_JobRecord | LookupStatus":
         """A record as JSON, if it is that of the work we ask for; else what is to be thought of the work."""
-        reply = self.keyring.carry(asked.key, lambda key: self._get(path, key, asked), asked.deadline)
-        if not isinstance(reply, Reply):
-            return Standing.PENDING
-        body = json_object(reply.body)
-        failed = reply.status == 422
-        if body is not None and (reply.succeeded or failed) and body.get("request_id", asked.ident) == asked.ident:
-            return _Record(reply, {"status": "FAILED", **body} if failed else body)
-        gone = {normalized(f"Request {asked.ident} not found"): Standing.ABSENT.value}
-        absent = reply.status == 404 and published(reply.body, SAID_IN, gone)
-        return Standing.ABSENT if absent else Standing.PENDING
+        response = self.credentials.send_with_key(
+            query.api_key, lambda key: self._get(path, key, query), query.deadline
+        )
+        if not isinstance(response, HttpResponse):
+            return LookupStatus.PENDING
+        body = parse_json_object(response.body)
+        is_failed = response.status == 422
+        if (
+            body is not None
+            and (response.is_success or is_failed)
+            and body.get("request_id", query.provider_id) == query.provider_id
+        ):
+            return _JobRecord(response, {"status": "FAILED", **body} if is_failed else body)
+        absent_messages = {normalize_message(f"Request {query.provider_id} not found"): LookupStatus.ABSENT.value}
+        is_absent = response.status == 404 and find_proof(response.body, MESSAGE_FIELDS, absent_messages)
+        return LookupStatus.ABSENT if is_absent else LookupStatus.PENDING
 
-    def _get(self, path: str, key: str, asked: Question) -> Reply | Exception | None:
+    def _get(self, path: str, key: str, query: StatusQuery) -> HttpResponse | Exception | None:
         headers = {"x-api-key": key}
-        return ask(self._url(path), headers, timeout_seconds=asked.patience, limit=MAX_JSON_BYTES)
+        return send_free_request(
+            self._url(path), headers, timeout_seconds=query.timeout_seconds, max_bytes=MAX_JSON_BYTES
+        )
 
     # -- the picture -----------------------------------------------------------------------------------------------
 
-    def _picture_or_loss(self, job: Job, reply: Reply, sent: frozenset[str], key: str, began: datetime) -> Answer:
+    def _parse_final_response(
+        self, job: Job, response: HttpResponse, sent_pictures: frozenset[str], key: str, submitted_at: datetime
+    ) -> ProviderResult:
         """v1's answer, or v2's without a name to ask by: a picture in it that cannot be put aside is lost."""
         try:
-            return self._picture(job, reply, sent, key, began)
-        except WaitError as error:
-            lost = f"The picture came, and could not be put anywhere: {error.message}"
-            charged, basis = _cost(job, _dollars(reply.headers.get("x-cost")))
-            return Answer(Class.OK, Code.RESULT_GONE, lost, (Link(url=None),), charged, basis)
+            return self._parse_direct_response(job, response, sent_pictures, key, submitted_at)
+        except RetryLaterError as error:
+            message = f"The picture came, and could not be put anywhere: {error.message}"
+            charged, basis = _find_cost(job, _parse_dollars(response.headers.get("x-cost")))
+            return ProviderResult(RetryClass.OK, Code.RESULT_GONE, message, (PictureLink(url=None),), charged, basis)
 
-    def _picture(self, job: Job, reply: Reply, sent: frozenset[str], key: str, began: datetime) -> Answer:
+    def _parse_direct_response(
+        self, job: Job, response: HttpResponse, sent_pictures: frozenset[str], key: str, submitted_at: datetime
+    ) -> ProviderResult:
         """v1's answer: the picture itself, or JSON with it; a cost proves that it was made."""
-        price, seed = _dollars(reply.headers.get("x-cost")), reply.headers.get("x-seed-value", "")
-        body = json_object(reply.body)
+        price, seed = _parse_dollars(response.headers.get("x-cost")), response.headers.get("x-seed-value", "")
+        body = parse_json_object(response.body)
         if body is not None:
-            texts = _pictures(body, V1_PICTURES, sent)
-            if not texts and (body.get("error") or failure_status(body.get("status_code"))):
-                return _without_a_name(reply)
-            return self._success(job, texts, reply, key, began, price)
-        is_image = has_image(reply.headers)
-        if is_picture(reply.body) or (is_image and reply.body):
-            return self._kept(job, reply.body, price, int(seed) if seed.isdecimal() and len(seed) < 16 else None)
-        made = is_image or told_price(price)
-        return unrecognized(reply.body, key, *_cost(job, price)) if made else _unreadable(reply)
+            candidates = _find_pictures(body, V1_PICTURE_PATHS, sent_pictures)
+            if not candidates and (body.get("error") or as_failure_status(body.get("status_code"))):
+                return _parse_unnamed_success(response)
+            return self._build_success(job, candidates, response, key, submitted_at, price)
+        is_image = has_image_content_type(response.headers)
+        if is_picture(response.body) or (is_image and response.body):
+            return self._keep_picture(
+                job, response.body, price, int(seed) if seed.isdecimal() and len(seed) < 16 else None
+            )
+        is_charged = is_image or parse_reported_price(price)
+        return (
+            build_unrecognized_result(response.body, key, *_find_cost(job, price))
+            if is_charged
+            else _build_unreadable_result(response)
+        )
 
-    def _success(
-        self, job: Job, texts: Sequence[str], reply: Reply, key: str, began: datetime, price: object
-    ) -> Answer:
+    def _build_success(
+        self,
+        job: Job,
+        candidates: Sequence[str],
+        response: HttpResponse,
+        key: str,
+        submitted_at: datetime,
+        price: object,
+    ) -> ProviderResult:
         """The picture behind the first link, or in the first text that is one."""
-        charged, basis = _cost(job, price)
-        for text in texts:
-            if text.startswith(LINKS):
-                link = Link(url=printable(text), seed=whole(job.asked.get("seed")), expires_at=began + LIFE_OF_A_FILE)
-                return Answer(Class.OK, links=(link,), charged=charged, basis=basis)
-            picture = picture_in(text)
+        charged, basis = _find_cost(job, price)
+        for text in candidates:
+            if text.startswith(URL_SCHEMES):
+                link = PictureLink(
+                    url=to_printable(text),
+                    seed=as_integer(job.purchase_spec.get("seed")),
+                    expires_at=submitted_at + RESULT_TTL,
+                )
+                return ProviderResult(RetryClass.OK, links=(link,), charged=charged, basis=basis)
+            picture = decode_inline_picture(text)
             if picture:
-                return self._kept(job, picture, price, whole(job.asked.get("seed")))
-        return unrecognized(reply.body, key, charged, basis)
+                return self._keep_picture(job, picture, price, as_integer(job.purchase_spec.get("seed")))
+        return build_unrecognized_result(response.body, key, charged, basis)
 
-    def _kept(self, job: Job, picture: bytes, price: object, seed: int | None) -> Answer:
+    def _keep_picture(self, job: Job, picture: bytes, price: object, seed: int | None) -> ProviderResult:
         """The bytes are put aside for deliver; WaitError where the storage does not take them."""
-        charged, basis = _cost(job, price)
-        name = f"{NAME}-{job.job_id}-{job.generation}-{job.attempt + 1}"
-        self.work.keep_result(name, picture)
-        return Answer(Class.OK, links=(Link(url=None, kept=name, seed=seed),), charged=charged, basis=basis)
+        charged, basis = _find_cost(job, price)
+        name = f"{NAME}-{job.job_id}-{job.charge_no}-{job.attempt_no + 1}"
+        self.work.save_result(name, picture)
+        return ProviderResult(
+            RetryClass.OK, links=(PictureLink(url=None, result_name=name, seed=seed),), charged=charged, basis=basis
+        )
 
 
-class _Record(NamedTuple):
+class _JobRecord(NamedTuple):
     """What v2 answers about a job, and the response that said it."""
 
-    reply: Reply
+    response: HttpResponse
     body: dict[str, Any]
 
     @property
@@ -274,73 +331,81 @@ class _Record(NamedTuple):
         return str(self.body.get("status", "")).upper()
 
 
-def _proof(body: bytes) -> str:
+def _prove_error(body: bytes) -> str:
     """What an error response proves, beside its status."""
-    details = objects(inside(json_object(body), "detail"))
-    if any(one.get("type") == UNSAFE_TYPE for one in details):
+    details = list_objects(find_value(parse_json_object(body), "detail"))
+    if any(one.get("type") == UNSAFE_ERROR_TYPE for one in details):
         return UNSAFE
-    return published(body, SAID_IN, PUBLISHED) or (PARAMETER if names_parameter(body, PARAMETERS) else "")
+    return find_proof(body, MESSAGE_FIELDS, PROOFS_BY_MESSAGE) or (
+        PARAMETER if names_parameter(body, REQUEST_PARAMETERS) else ""
+    )
 
 
-def _refusal(status: int, reply: Reply) -> Answer:
-    row = row_of(SUBMITTED, status, _proof(reply.body), reply.waited)
-    text = words(json_object(reply.body), SAID_IN)
-    return answer_of(row, told(WHO, status, text), reply, _until_reset(reply.headers))
+def _parse_refusal(status: int, response: HttpResponse) -> ProviderResult:
+    rule = find_rule(SUBMIT_RULES, status, _prove_error(response.body), response.latency_seconds)
+    text = join_messages(parse_json_object(response.body), MESSAGE_FIELDS)
+    return build_result(
+        rule, describe_response(DISPLAY_NAME, status, text), response, _parse_seconds_until_reset(response.headers)
+    )
 
 
-def _without_a_name(reply: Reply) -> Answer:
+def _parse_unnamed_success(response: HttpResponse) -> ProviderResult:
     """A success that names no work: a refusal inside it has the class of its own status.
 
     A server's failure inside it leaves the charge unknown: what is not billed is the status 500 itself.
     """
-    status = failure_status(inside(json_object(reply.body), "status_code"))
-    return _refusal(status, reply) if status and status < 500 else _unreadable(reply)
+    status = as_failure_status(find_value(parse_json_object(response.body), "status_code"))
+    return _parse_refusal(status, response) if status and status < 500 else _build_unreadable_result(response)
 
 
-def _unreadable(reply: Reply) -> Answer:
-    return Answer.lost(
-        f"Segmind answered {reply.status}, but what came names neither work nor a picture; it may be charged."
+def _build_unreadable_result(response: HttpResponse) -> ProviderResult:
+    return ProviderResult.lost(
+        f"Segmind answered {response.status}, but what came names neither work nor a picture; it may be charged."
     )
 
 
-def _failure(job: Job, body: Mapping[str, Any]) -> Answer:
+def _parse_failure(job: Job, body: Mapping[str, Any]) -> ProviderResult:
     """A job that came to nothing costs nothing; without proof that the job is the reason, it is tried once more."""
-    row = row_of(CAME_TO_NOTHING, 422, _proof(json.dumps(body, default=str).encode()))
-    ours = (one for one in job.attempts if one.provider == NAME and one.generation == job.generation)
-    if row.kind is Class.BACKOFF and any(one.outcome is Outcome.NOT_TAKEN and one.provider_id for one in ours):
-        row = Row(ANY, Class.PERM, Code.REQUEST_REJECTED)
-    return answer_of(row, told(WHO, 422, words(body, SAID_IN)))
+    rule = find_rule(FAILED_JOB_RULES, 422, _prove_error(json.dumps(body, default=str).encode()))
+    attempts = (one for one in job.attempts if one.provider == NAME and one.charge_no == job.charge_no)
+    if rule.verdict is RetryClass.BACKOFF and any(
+        one.outcome is AttemptOutcome.NOT_TAKEN and one.provider_id for one in attempts
+    ):
+        rule = ResponseRule(ANY_STATUS, RetryClass.PERM, Code.REQUEST_REJECTED)
+    return build_result(rule, describe_response(DISPLAY_NAME, 422, join_messages(body, MESSAGE_FIELDS)))
 
 
-def _pictures(body: Mapping[str, Any], places: Sequence[Sequence[str]], sent: frozenset[str]) -> list[str]:
+def _find_pictures(body: Mapping[str, Any], paths: Sequence[Sequence[str]], sent_pictures: frozenset[str]) -> list[str]:
     """The texts at the places where a picture may be, each alone, as an object's `url`, or in a list of these.
 
     Without what was sent; links to hosts that are not Segmind's come last, since deliver may not follow them.
     """
-    found = (one for place in places for one in listed(inside(body, *place)))
-    texts = (one if isinstance(one, str) else inside(one, "url") for one in found)
-    return sorted((one for one in texts if isinstance(one, str) and one and one not in sent), key=_is_foreign)
+    found = (one for place in paths for one in as_list(find_value(body, *place)))
+    texts = (one if isinstance(one, str) else find_value(one, "url") for one in found)
+    return sorted(
+        (one for one in texts if isinstance(one, str) and one and one not in sent_pictures), key=_is_external_url
+    )
 
 
-def _is_foreign(text: str) -> bool:
-    ours = tuple(f"https://{host}{prefix}" for host, prefix in RESULT_HOSTS[NAME])
-    return text.startswith(LINKS) and not text.startswith(ours)
+def _is_external_url(text: str) -> bool:
+    own_prefixes = tuple(f"https://{host}{prefix}" for host, prefix in RESULT_HOSTS[NAME])
+    return text.startswith(URL_SCHEMES) and not text.startswith(own_prefixes)
 
 
-def _cost(job: Job, said: object) -> tuple[int, str]:
+def _find_cost(job: Job, reported_price: object) -> tuple[int, str]:
     """What the call cost in micro-dollars, and who says so."""
-    reported = told_price(said)
-    return (reported, "reported") if reported else (price_per_image(NAME, job.instructions), "price_list")
+    micro_usd = parse_reported_price(reported_price)
+    return (micro_usd, "reported") if micro_usd else (look_up_image_price(NAME, job.instructions), "price_list")
 
 
-def _dollars(text: str | None) -> Decimal | None:
+def _parse_dollars(text: str | None) -> Decimal | None:
     try:
         return Decimal(text or "")
     except InvalidOperation:
         return None
 
 
-def _until_reset(headers: Mapping[str, str]) -> float:
+def _parse_seconds_until_reset(headers: Mapping[str, str]) -> float:
     """Seconds to the moment that the rate limit's header names: ISO 8601, with a blank or a T, or epoch seconds."""
     text = headers.get("x-rate-limit-reset-at-utc", "").strip()
     try:

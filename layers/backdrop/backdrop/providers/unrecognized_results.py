@@ -2,26 +2,35 @@
 
 import re
 
-from backdrop.model.job import Link
-from backdrop.model.provider_result import Answer, Class
+from backdrop.model.job import PictureLink
+from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers.http import MAX_JSON_BYTES
 
 # The path and query of a link into our own bucket; JSON may escape the slashes. Links of the provider stay whole: a
 # person needs them to recover the picture.
-OUR_LINK = re.compile(rb"_backdrop\\*/work\\*/[^\s\"'<>]*")
-SIGNED = re.compile(rb"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\\]*", re.IGNORECASE)
+WORK_LINK = re.compile(rb"_backdrop\\*/work\\*/[^\s\"'<>]*")
+SIGNATURE_PARAMETERS = re.compile(rb"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\\]*", re.IGNORECASE)
 
 
-def unrecognized(body: bytes, key: str, charged: int, basis: str = "price_list", *, final: bool = False) -> Answer:
+def build_unrecognized_result(
+    body: bytes, key: str, charged: int, basis: str = "price_list", *, final: bool = False
+) -> ProviderResult:
     """The answer for one charged picture that is not found in `body`; `charged` is micro-dollars."""
-    links = (Link(url=None, unrecognized=True),)
-    return Answer(Class.OK, links=links, charged=charged, basis=basis, final=final, raw=raw_response(body, key))
+    links = (PictureLink(url=None, is_unrecognized=True),)
+    return ProviderResult(
+        RetryClass.OK,
+        links=links,
+        charged=charged,
+        basis=basis,
+        is_final=final,
+        raw_response=redact_response(body, key),
+    )
 
 
-def raw_response(body: bytes, key: str) -> bytes:
+def redact_response(body: bytes, key: str) -> bytes:
     """A response as it is kept for a person: without our API key and our links' signatures, if it repeats them."""
-    return OUR_LINK.sub(_unsigned, body.replace(key.encode(), b"(key)"))[:MAX_JSON_BYTES]
+    return WORK_LINK.sub(_remove_signature, body.replace(key.encode(), b"(key)"))[:MAX_JSON_BYTES]
 
 
-def _unsigned(link: re.Match[bytes]) -> bytes:
-    return SIGNED.sub(rb"\1(blank)", link[0])
+def _remove_signature(link: re.Match[bytes]) -> bytes:
+    return SIGNATURE_PARAMETERS.sub(rb"\1(blank)", link[0])

@@ -7,178 +7,186 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from backdrop.aws.ledger import Ledger
-from backdrop.aws.sqs import Letter, Letters, Queue
+from backdrop.aws.sqs import DeadLetter, DeadLetterQueue, Queue
 from backdrop.model import transitions
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, DamagedMessageError
-from backdrop.model.ids import fairness_group, source_id
-from backdrop.model.intake_event import Look, Request
-from backdrop.model.job import Money, Problem, Source, Status
-from backdrop.model.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse
-from backdrop.model.schedule import MESSAGE_LIFE
-from backdrop.pipeline.enqueue import tell_of_lane, to_deliver
-from backdrop.pipeline.image_requests import Hearing
+from backdrop.model.errors import BackdropError, MalformedMessageError
+from backdrop.model.ids import derive_message_group, derive_source_id
+from backdrop.model.intake_event import IncomingRequest, IntakeEvent
+from backdrop.model.job import JobStatus, MoneyStatus, Problem, Source
+from backdrop.model.queue_messages import DeliverMessage, JobMessage, LaneMessage, parse_message
+from backdrop.model.schedule import MESSAGE_LIFETIME
+from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_provider_notification
+from backdrop.pipeline.image_requests import ImageRequests
 from backdrop.ports import Clock
 
-MOST_BATCHES = 20
-WORDS = "A thousand deliveries of its message came to nothing."
+MAX_BATCHES = 20
+GIVEN_UP_MESSAGE = "A thousand deliveries of its message came to nothing."
 # What EventBridge says of an event that it could not put into a queue or give to a function.
 TARGET, WHY = "TARGET_ARN", "ERROR_MESSAGE"
 
 
 @dataclass(eq=False, repr=False)
-class DeadLetters:
+class DeadLetterTriage:
     """`looks` reads what stands in an intake message."""
 
     ledger: Ledger
-    letters: Letters
-    dead_letters: Queue
-    deliver: Queue
-    intake: Queue
+    dead_letter_reader: DeadLetterQueue
+    dead_letter_queue: Queue
+    deliver_queue: Queue
+    intake_queue: Queue
     clock: Clock
-    looks: Callable[[str], list[Look]]
+    parse_events: Callable[[str], list[IntakeEvent]]
 
-    def explain(self) -> int:
+    def annotate(self) -> int:
         """Give each letter that says nothing its reason; how many there were."""
-        return len(self._sort(self._explain)[0])
+        return len(self._partition(self._try_to_annotate)[0])
 
-    def forget(self, gone_on: Mapping[str, int]) -> list[str]:
+    def delete_resolved(self, resolved_jobs: Mapping[str, int]) -> list[str]:
         """Take away the letters of jobs that went on, each from this revision; the job's id for every letter.
 
         One that died again since has sent a letter of a later revision, which stays.
         """
 
-        def is_old(letter: Letter) -> bool:
-            job_id = letter.attributes.get("job_id", "")
-            return _rev(letter) <= gone_on.get(job_id, -1)
+        def is_resolved(dead_letter: DeadLetter) -> bool:
+            job_id = dead_letter.attributes.get("job_id", "")
+            return _read_lock_version(dead_letter) <= resolved_jobs.get(job_id, -1)
 
-        return [letter.attributes.get("job_id", "") for letter in self._sort(is_old)[0]]
+        return [letter.attributes.get("job_id", "") for letter in self._partition(is_resolved)[0]]
 
-    def of_no_job(self) -> Counter[str]:
+    def count_without_job(self) -> Counter[str]:
         """By code, how many letters are no job's, as far as one look goes."""
-        _, letters = self._sort(lambda _: False)
-        known = (letter.attributes for letter in letters if not letter.attributes.get("job_id"))
-        return Counter(code for attributes in known if (code := attributes.get("code")))
+        _, remaining = self._partition(lambda _: False)
+        without_job = (letter.attributes for letter in remaining if not letter.attributes.get("job_id"))
+        return Counter(code for attributes in without_job if (code := attributes.get("code")))
 
-    def _sort(self, is_done: Callable[[Letter], bool]) -> tuple[list[Letter], list[Letter]]:
+    def _partition(self, is_done: Callable[[DeadLetter], bool]) -> tuple[list[DeadLetter], list[DeadLetter]]:
         """The letters that are dealt with, which are taken away, and those that stay, in everybody's sight at once."""
-        done: list[Letter] = []
-        stay: list[Letter] = []
-        for _ in range(MOST_BATCHES):
-            batch = self.letters.receive()
-            for letter in batch:
-                if is_done(letter):
-                    self.letters.delete(letter)
-                    done.append(letter)
+        done: list[DeadLetter] = []
+        remaining: list[DeadLetter] = []
+        for _ in range(MAX_BATCHES):
+            batch = self.dead_letter_reader.receive()
+            for dead_letter in batch:
+                if is_done(dead_letter):
+                    self.dead_letter_reader.delete(dead_letter)
+                    done.append(dead_letter)
                 else:
-                    stay.append(letter)
+                    remaining.append(dead_letter)
             if not batch:
                 break
-        for letter in stay:
-            self.letters.give_back(letter)
-        return done, stay
+        for dead_letter in remaining:
+            self.dead_letter_reader.make_visible(dead_letter)
+        return done, remaining
 
-    def _explain(self, letter: Letter) -> bool:
+    def _try_to_annotate(self, dead_letter: DeadLetter) -> bool:
         """Whether it said nothing; then all that it stands for was done, or a new letter says why it came."""
-        if letter.attributes.get("code"):
+        if dead_letter.attributes.get("code"):
             return False
-        if not self._is_passed_on(letter) and not self._is_dealt_with(letter.body):
-            self._send_on(letter)
+        if not self._try_to_forward(dead_letter) and not self._try_to_handle(dead_letter.body):
+            self._resend_with_reason(dead_letter)
         return True
 
-    def _is_passed_on(self, letter: Letter) -> bool:
+    def _try_to_forward(self, dead_letter: DeadLetter) -> bool:
         """An event for which EventBridge did not reach its queue, which is intake's, is put there now."""
-        event = _event(letter.body)
-        if not event or ":sqs:" not in letter.attributes.get(TARGET, ""):
+        event = _parse_event(dead_letter.body)
+        if not event or ":sqs:" not in dead_letter.attributes.get(TARGET, ""):
             return False
-        self.intake.send(event, group=fairness_group(letter.queue))
+        self.intake_queue.send(event, group=derive_message_group(dead_letter.source_queue))
         return True
 
-    def _is_dealt_with(self, body: str) -> bool:
+    def _try_to_handle(self, body: str) -> bool:
         """A job's message: the job ends here, and deliver tells of it as of every end. Others are no job's."""
         try:
-            message = parse(body, JobMessage, DeliverMessage, LaneMessage)
-        except DamagedMessageError:
+            message = parse_message(body, JobMessage, DeliverMessage, LaneMessage)
+        except MalformedMessageError:
             return False
         if isinstance(message, LaneMessage):
-            tell_of_lane(self.deliver, message.provider)
+            enqueue_provider_notification(self.deliver_queue, message.provider)
         elif message.job_id:
-            self._give_up(message.source_id, message.job_id)
-        elif source := self.ledger.photo(message.source_id)[0]:
-            to_deliver(self.deliver, source)
+            self._end_or_resend(message.source_id, message.job_id)
+        elif source := self.ledger.read_photo(message.source_id)[0]:
+            enqueue_delivery(self.deliver_queue, source)
         return True
 
-    def _give_up(self, source: str, ident: str) -> None:
+    def _end_or_resend(self, source_id: str, job_id: str) -> None:
         """What is paid and was never delivered ends, and is told. All else reconcile brings on its way again:
 
         a message wears out in a lane that is shut for days, and a job that kills its workers is noticed by its marks.
         """
-        job = self.ledger.job(source, ident)
-        if job is None or job.status in (Status.SUBMITTING, Status.UNKNOWN):
+        job = self.ledger.find_job(source_id, job_id)
+        if job is None or job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
             return
         now = self.clock.now()
-        if job.status is Status.ACCEPTED:
-            self.ledger.advance(transitions.put_back(job, now - MESSAGE_LIFE))
+        if job.status is JobStatus.ACCEPTED:
+            self.ledger.write_transition(transitions.mark_resent(job, now - MESSAGE_LIFETIME))
             return
-        if not job.ended:
-            job = self.ledger.advance(transitions.fail(job, BackdropError(Code.MESSAGE_GIVEN_UP, WORDS), now))
-        to_deliver(self.deliver, job, job.job_id)
+        if not job.has_ended:
+            job = self.ledger.write_transition(
+                transitions.fail(job, BackdropError(Code.MESSAGE_GIVEN_UP, GIVEN_UP_MESSAGE), now)
+            )
+        enqueue_delivery(self.deliver_queue, job, job.job_id)
 
-    def _send_on(self, letter: Letter) -> None:
+    def _resend_with_reason(self, dead_letter: DeadLetter) -> None:
         """The letter with its reason."""
-        attributes = {"code": Code.MESSAGE_GIVEN_UP.value, "reason": WORDS, "money": Money.NOT_SPENT.value}
-        attributes |= _of_campaign(letter) or self._photos(letter)
-        body: dict[str, Any] = {"queue": letter.queue, "body": letter.body}
-        self.dead_letters.send(body, group=fairness_group(letter.queue), attributes=attributes)
+        attributes = {
+            "code": Code.MESSAGE_GIVEN_UP.value,
+            "reason": GIVEN_UP_MESSAGE,
+            "money": MoneyStatus.NOT_SPENT.value,
+        }
+        attributes |= _describe_campaign_failure(dead_letter) or self._report_photos(dead_letter)
+        body: dict[str, Any] = {"queue": dead_letter.source_queue, "body": dead_letter.body}
+        self.dead_letter_queue.send(body, group=derive_message_group(dead_letter.source_queue), attributes=attributes)
 
-    def _photos(self, letter: Letter) -> dict[str, str]:
+    def _report_photos(self, dead_letter: DeadLetter) -> dict[str, str]:
         """An event of which nothing came: each photo that it names is reported, and who waits to hear is answered."""
         try:
-            looks = self.looks(letter.body)
-        except DamagedMessageError as error:
-            return {"code": error.code.value, "reason": str(error.message.cut(1000))}
-        for look in looks:
-            source = self.ledger.photo(source_id(look.bucket, look.key))[0] or Source.at(look.bucket, look.key)
+            events = self.parse_events(dead_letter.body)
+        except MalformedMessageError as error:
+            return {"code": error.code.value, "reason": str(error.message.truncate(1000))}
+        for event in events:
+            source = self.ledger.read_photo(derive_source_id(event.bucket, event.key))[0] or Source.new(
+                event.bucket, event.key
+            )
             if not source.jobs:
-                self._report(source)
-            if look.request and look.request.awaited:
-                request = replace(look.request, ident=look.request.ident or letter.ident)
-                self._answer(source, look, request)
+                self._report_photo(source)
+            if event.request and event.request.is_tracked:
+                request = replace(event.request, request_id=event.request.request_id or dead_letter.message_id)
+                self._refuse_request(source, event, request)
         return {}
 
-    def _answer(self, source: Source, look: Look, request: Request) -> None:
+    def _refuse_request(self, source: Source, event: IntakeEvent, request: IncomingRequest) -> None:
         """One that was heard is answered with what its jobs come to."""
-        hearing = Hearing(self.ledger, self.deliver, self.clock)
-        if not hearing.is_known(source, request):
-            hearing.refuse(look, request, Code.MESSAGE_GIVEN_UP, WORDS)
+        image_requests = ImageRequests(self.ledger, self.deliver_queue, self.clock)
+        if not image_requests.is_duplicate(source, request):
+            image_requests.refuse(event, request, Code.MESSAGE_GIVEN_UP, GIVEN_UP_MESSAGE)
 
-    def _report(self, source: Source) -> None:
-        problem = Problem.of(BackdropError(Code.MESSAGE_GIVEN_UP, WORDS), self.clock.now())
-        self.ledger.put_source(source.but(problems=(problem,), reported=True, waiting_since=None), ())
-        to_deliver(self.deliver, source)
+    def _report_photo(self, source: Source) -> None:
+        problem = Problem.from_error(BackdropError(Code.MESSAGE_GIVEN_UP, GIVEN_UP_MESSAGE), self.clock.now())
+        self.ledger.put_source(replace(source, problems=(problem,), has_report=True, settling_since=None), ())
+        enqueue_delivery(self.deliver_queue, source)
 
 
-def _of_campaign(letter: Letter) -> dict[str, str]:
+def _describe_campaign_failure(dead_letter: DeadLetter) -> dict[str, str]:
     """What is to be done where the end of a campaign did not reach its function; nothing for other letters."""
-    match _event(letter.body):
+    match _parse_event(dead_letter.body):
         case {"source": "aws.states", "detail": {"executionArn": str(execution)}}:
-            why = letter.attributes.get(WHY) or letter.attributes.get("ErrorMessage", "")
-            words = f"{execution} ended without a report: {why[:500]}. Invoke the campaign function with the body."
-            return {"reason": words}
+            reason = dead_letter.attributes.get(WHY) or dead_letter.attributes.get("ErrorMessage", "")
+            message = f"{execution} ended without a report: {reason[:500]}. Invoke the campaign function with the body."
+            return {"reason": message}
         case _:
             return {}
 
 
-def _event(body: str) -> dict[str, Any]:
+def _parse_event(body: str) -> dict[str, Any]:
     """A letter's body, where it is an object."""
     try:
-        found = json.loads(body)
+        parsed = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    return cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else {}
 
 
-def _rev(letter: Letter) -> int:
+def _read_lock_version(dead_letter: DeadLetter) -> int:
     """How the job stood that the letter tells of; the beginning where the letter does not say."""
-    rev = letter.attributes.get("rev", "")
-    return int(rev) if rev.isdecimal() else 0
+    lock_version = dead_letter.attributes.get("lock_version", "")
+    return int(lock_version) if lock_version.isdecimal() else 0

@@ -5,293 +5,309 @@ in, letters without a reason, and photos of which no event told.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from backdrop.aws.answer_spool import Answers
+from backdrop.aws.answer_spool import AnswerSpool
 from backdrop.aws.ledger import Ledger
-from backdrop.aws.ledger_index import Books
+from backdrop.aws.ledger_index import LedgerQueries
 from backdrop.aws.sqs import Queue
 from backdrop.model import transitions
-from backdrop.model.circuit import Lane, Reason
+from backdrop.model.circuit import PauseReason, ProviderHealth
 from backdrop.model.codes import Code
-from backdrop.model.errors import StaleError, UnwritableError, WaitError
-from backdrop.model.job import Job, Status
-from backdrop.model.provider_result import KeptAnswer
-from backdrop.model.schedule import Ref, Run
-from backdrop.model.stack_health import Gauges, Sight, gauged, sight
-from backdrop.pipeline.breaker import LaneKeeper
-from backdrop.pipeline.call_context import Slot
-from backdrop.pipeline.enqueue import begin_again, to_deliver
-from backdrop.pipeline.failover import Moves
-from backdrop.pipeline.orphan_jobs import Stopping
+from backdrop.model.errors import ConflictError, ItemTooLargeError, RetryLaterError
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.provider_result import SpooledAnswer
+from backdrop.model.schedule import ItemKey, ReconcileState
+from backdrop.model.stack_health import JobSnapshot, StackHealth, build_job_snapshot, summarize_health
+from backdrop.pipeline.breaker import CircuitBreaker
+from backdrop.pipeline.call_context import CallContext
+from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
+from backdrop.pipeline.failover import Failover
+from backdrop.pipeline.orphan_jobs import OrphanJobs
 from backdrop.ports import Clock
-from backdrop.reconcile.dead_letters import DeadLetters
-from backdrop.reconcile.due import PutBack
+from backdrop.reconcile.dead_letters import DeadLetterTriage
+from backdrop.reconcile.due import Redispatcher
 from backdrop.reconcile.open_jobs import OpenJobs
 from backdrop.reconcile.sweep import Sweep
 
-MOST_DUE = 1000
-MOST_ANSWERS = 500
-MOST_LOOKED_AT = 20_000
+MAX_DUE_ITEMS = 1000
+MAX_SPOOLED_ANSWERS = 500
+MAX_SCANNED_ITEMS = 20_000
 # Intake gets to a job that is sent to it within so long, or is asked once more.
-SENT_TO_INTAKE = timedelta(hours=1)
+INTAKE_RETRY_INTERVAL = timedelta(hours=1)
 # So many in one part that cannot be dealt with: the service itself is out of order.
-MOST_FAILED = 10
-UNWRITABLE = "the ledger will never take it: an item is too large"
-LEFT_FOR_THE_REST = timedelta(seconds=90)
-LEFT_FOR_THE_END = timedelta(seconds=20)
+MAX_CONSECUTIVE_FAILURES = 10
+ITEM_TOO_LARGE_MESSAGE = "the ledger will never take it: an item is too large"
+RESERVED_FOR_REMAINING_PARTS = timedelta(seconds=90)
+RESERVED_FOR_FINISH = timedelta(seconds=20)
 # So many paid pictures wait for their delivery that links may expire before their turn comes.
 BACKED_UP, WORKED_OFF = 5000, 2500
 
 
-class Undone(NamedTuple):
+class ReconcileFailure(NamedTuple):
     """What a run could not do, and whose it is where it is a job's or a photo's."""
 
     code: Code
-    words: str
+    message: str
     source_id: str | None = None
     job_id: str | None = None
 
 
 @dataclass
-class Tally:
+class ReconcileResult:
     """What one run did and how it leaves the stack, for the log and the metrics. `skipped`: another run is at work."""
 
     skipped: bool = False
-    gauges: Gauges = field(default_factory=Gauges)
-    did: dict[str, int] = field(default_factory=dict[str, int])
-    failed: list[Undone] = field(default_factory=list[Undone])
+    gauges: StackHealth = field(default_factory=StackHealth)
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    failures: list[ReconcileFailure] = field(default_factory=list[ReconcileFailure])
 
 
 @dataclass
-class Round:
+class ScanCursor:
     """How far the runs have come through what is open; "" is before all, where the next round begins."""
 
-    place: str
+    position: str
 
 
 @dataclass(eq=False, repr=False)
-class Reconcile:
+class ReconcileService:
     """The step. `waiting` counts the messages in deliver's queue; `daily_budget` is micro-dollars."""
 
     ledger: Ledger
-    books: Books
-    keeper: LaneKeeper
-    answers: Answers
-    put_back: PutBack
-    stopping: Stopping
-    moves: Moves
-    letters: DeadLetters
+    ledger_queries: LedgerQueries
+    breaker: CircuitBreaker
+    answer_spool: AnswerSpool
+    redispatcher: Redispatcher
+    orphan_jobs: OrphanJobs
+    failover: Failover
+    dead_letters: DeadLetterTriage
     sweep: Sweep
-    deliver: Queue
-    intake: Queue
-    waiting: Callable[[], int]
-    lanes: Mapping[str, Queue]
+    deliver_queue: Queue
+    intake_queue: Queue
+    count_waiting_deliveries: Callable[[], int]
+    lane_queues: Mapping[str, Queue]
     clock: Clock
     daily_budget: int
 
-    def run(self, slot: Slot) -> Tally:
-        run = self._take(slot)
-        if run is None:
-            return Tally(skipped=True)
-        tally, put_back = Tally(), partial(self.put_back.resend, ends=slot.deadline)
-        until = slot.deadline - LEFT_FOR_THE_REST
-        for provider in self.lanes:
-            self._part(tally, provider, partial(self._lane, provider))
-        kept = islice(self.answers.kept(), MOST_ANSWERS)
-        self._part(tally, "answers", lambda: self._each(tally, kept, self._write_answer, until))
-        self._part(tally, "put_back", lambda: self._each(tally, self._due(), put_back, until))
-        moves = Round(run.moves_from)
-        self._part(tally, "moved", lambda: self._free(tally, until, moves))
-        self._part(tally, "letters", self.letters.explain)
-        after, found = run.sweep_after, 0
-        if self.clock.now() < until:
-            after, found = self._sweep(tally, after)
-        tally.did["swept"] = found
-        self._tell(tally, slot)
-        self._give_back(run.but(sweep_after=after, moves_from=moves.place))
-        return tally
+    def run(self, context: CallContext) -> ReconcileResult:
+        run_state = self._acquire_lock(context)
+        if run_state is None:
+            return ReconcileResult(skipped=True)
+        result, resend = ReconcileResult(), partial(self.redispatcher.resend, invocation_ends_at=context.deadline)
+        deadline = context.deadline - RESERVED_FOR_REMAINING_PARTS
+        for provider in self.lane_queues:
+            self._run_part(result, provider, partial(self._reconcile_lane, provider))
+        spooled_answers = islice(self.answer_spool.list_all(), MAX_SPOOLED_ANSWERS)
+        self._run_part(
+            result,
+            "answers",
+            lambda: self._process_each(result, spooled_answers, self._record_spooled_answer, deadline),
+        )
+        self._run_part(result, "put_back", lambda: self._process_each(result, self._list_due_items(), resend, deadline))
+        cursor = ScanCursor(run_state.failover_cursor)
+        self._run_part(result, "moved", lambda: self._review_waiting_jobs(result, deadline, cursor))
+        self._run_part(result, "letters", self.dead_letters.annotate)
+        sweep_after, swept_count = run_state.sweep_cursor, 0
+        if self.clock.now() < deadline:
+            sweep_after, swept_count = self._run_sweep(result, sweep_after)
+        result.counts["swept"] = swept_count
+        self._add_gauges(result, context)
+        self._release_lock(replace(run_state, sweep_cursor=sweep_after, failover_cursor=cursor.position))
+        return result
 
-    def _take(self, slot: Slot) -> Run | None:
+    def _acquire_lock(self, context: CallContext) -> ReconcileState | None:
         """The run's own item, or None where another run has it."""
-        run = self.books.run()
-        if run.until and self.clock.now() < run.until:
+        run_state = self.ledger_queries.read_reconcile_state()
+        if run_state.locked_until and self.clock.now() < run_state.locked_until:
             return None
         try:
-            return self.books.put_run(run.but(until=slot.deadline))
-        except StaleError:
+            return self.ledger_queries.put_reconcile_state(replace(run_state, locked_until=context.deadline))
+        except ConflictError:
             return None
 
-    def _give_back(self, run: Run) -> None:
+    def _release_lock(self, run_state: ReconcileState) -> None:
         try:
-            self.books.put_run(run.but(until=None))
-        except StaleError:
+            self.ledger_queries.put_reconcile_state(replace(run_state, locked_until=None))
+        except ConflictError:
             return
 
-    def _part(self, tally: Tally, name: str, work: Callable[[], int]) -> None:
+    def _run_part(self, result: ReconcileResult, name: str, work: Callable[[], int]) -> None:
         """One part after the other; one that cannot be done now does not keep the rest from being done."""
         try:
-            tally.did[name] = work()
-        except WaitError as error:
-            tally.failed.append(Undone(error.code, f"{name}: {error.message}"))
-        except StaleError:
-            tally.failed.append(Undone(Code.LEDGER_CONFLICT, f"{name}: others were faster"))
-        except UnwritableError:
-            tally.failed.append(Undone(Code.CRASHED, f"{name}: {UNWRITABLE}"))
+            result.counts[name] = work()
+        except RetryLaterError as error:
+            result.failures.append(ReconcileFailure(error.code, f"{name}: {error.message}"))
+        except ConflictError:
+            result.failures.append(ReconcileFailure(Code.LEDGER_CONFLICT, f"{name}: others were faster"))
+        except ItemTooLargeError:
+            result.failures.append(ReconcileFailure(Code.CRASHED, f"{name}: {ITEM_TOO_LARGE_MESSAGE}"))
 
     # -- lanes ---------------------------------------------------------------------------------------------
 
-    def _lane(self, provider: str) -> int:
+    def _reconcile_lane(self, provider: str) -> int:
         """One lane set right; how often it was changed."""
-        before = self.ledger.lane(provider)
-        self._budget(before)
-        self._backlog(before)
-        self.keeper.let_a_probe_out(provider)
-        self.keeper.agree(provider)
-        self.keeper.tell(provider)
-        return self.ledger.lane(provider).rev - before.rev
+        before = self.ledger.read_health(provider)
+        self._resume_if_budget_allows(before)
+        self._check_delivery_backlog(before)
+        self.breaker.start_trial_if_due(provider)
+        self.breaker.reconcile_mapping(provider)
+        self.breaker.enqueue_pending_notification(provider)
+        return self.ledger.read_health(provider).lock_version - before.lock_version
 
-    def _budget(self, lane: Lane) -> None:
+    def _resume_if_budget_allows(self, lane: ProviderHealth) -> None:
         """Lifted when the day, or a person, has room for the job that found none."""
-        needs = next((pause.needs for pause in lane.pauses if pause.reason is Reason.BUDGET), None)
-        if needs is None:
+        required_budget = next(
+            (pause.required_budget for pause in lane.pauses if pause.reason is PauseReason.BUDGET), None
+        )
+        if required_budget is None:
             return
-        day = self.books.day(self.clock.now().date().isoformat())
-        if day.settled + needs <= day.cap_or(self.daily_budget):
-            self.keeper.resume(lane.provider, frozenset({Reason.BUDGET}))
+        day = self.ledger_queries.read_budget_day(self.clock.now().date().isoformat())
+        if day.spent + required_budget <= day.resolve_cap(self.daily_budget):
+            self.breaker.resume(lane.provider, frozenset({PauseReason.BUDGET}))
 
-    def _backlog(self, lane: Lane) -> None:
-        waiting = self.waiting()
-        if waiting >= BACKED_UP:
-            words = f"{waiting:,} paid pictures wait for their delivery."
-            self.keeper.pause(lane.provider, Reason.DELIVERY, Code.DELIVERY_BACKED_UP, words)
-        elif waiting <= WORKED_OFF and lane.has(Reason.DELIVERY):
-            self.keeper.resume(lane.provider, frozenset({Reason.DELIVERY}))
+    def _check_delivery_backlog(self, lane: ProviderHealth) -> None:
+        waiting_count = self.count_waiting_deliveries()
+        if waiting_count >= BACKED_UP:
+            message = f"{waiting_count:,} paid pictures wait for their delivery."
+            self.breaker.pause(lane.provider, PauseReason.DELIVERY, Code.DELIVERY_BACKED_UP, message)
+        elif waiting_count <= WORKED_OFF and lane.is_paused_for(PauseReason.DELIVERY):
+            self.breaker.resume(lane.provider, frozenset({PauseReason.DELIVERY}))
 
-    def _due(self) -> Sequence[Ref]:
+    def _list_due_items(self) -> Sequence[ItemKey]:
         """What is due, from a random place on: what cannot be dealt with must not stand before the rest for ever."""
-        due = self.books.due(self.clock.now(), MOST_DUE)
-        first = int(self.clock.jitter(len(due)))
-        return [*due[first:], *due[:first]]
+        due_items = self.ledger_queries.list_due(self.clock.now(), MAX_DUE_ITEMS)
+        start = int(self.clock.jitter(len(due_items)))
+        return [*due_items[start:], *due_items[:start]]
 
-    def _free(self, tally: Tally, until: datetime, moves: Round) -> int:
+    def _review_waiting_jobs(self, result: ReconcileResult, deadline: datetime, cursor: ScanCursor) -> int:
         """Jobs that wait in a paused lane end where nobody wants them any more, as render would have it.
 
         Those that name another provider whose lane is open go there; how many. Of a provider that was switched off
         there is no lane: intake decides what becomes of those that waited in it.
         """
-        lanes = {provider: self.ledger.lane(provider) for provider in self.lanes}
-        paused = {name: lane for name, lane in lanes.items() if lane.paused}
-        elsewhere = any(lane.is_open for lane in lanes.values())
-        unwanted: list[Job] = []
-        called_off: list[Job] = []
-        moved: list[Job] = []
-        stranded: list[Job] = []
-        opened = OpenJobs(self.ledger, self.books)
+        lanes = {provider: self.ledger.read_health(provider) for provider in self.lane_queues}
+        paused_lanes = {name: lane for name, lane in lanes.items() if lane.is_paused}
+        has_available_lane = any(lane.allows_calls for lane in lanes.values())
+        unwanted_jobs: list[Job] = []
+        cancelled_jobs: list[Job] = []
+        moved_jobs: list[Job] = []
+        stranded_jobs: list[Job] = []
+        open_jobs = OpenJobs(self.ledger, self.ledger_queries)
 
-        def free(ref: Ref) -> None:
-            job = opened.job(ref)
-            if job is None or job.status is not Status.ACCEPTED:
+        def review_job(item_key: ItemKey) -> None:
+            job = open_jobs.find_job(item_key)
+            if job is None or job.status is not JobStatus.ACCEPTED:
                 return
-            if job.provider not in self.lanes and not self._was_sent_on(job):
-                begin_again(self.intake, job)
-                stranded.append(self.ledger.advance(transitions.put_back(job, self.clock.now())))
-            lane = paused.get(job.provider)
+            if job.provider not in self.lane_queues and not self._was_recently_resent(job):
+                return_to_intake(self.intake_queue, job)
+                stranded_jobs.append(self.ledger.write_transition(transitions.mark_resent(job, self.clock.now())))
+            lane = paused_lanes.get(job.provider)
             if lane is None:
                 return
-            if ended := self.stopping.unwanted(job):
-                unwanted.append(ended)
-            elif ended := self._called_off(job, lane):
-                called_off.append(ended)
-            elif elsewhere and lane.sends_away and not job.follows:
-                gone = self.moves.out_of_a_paused_lane(job, lane)
-                moved.extend([gone] if gone else [])
-            if ended:
-                to_deliver(self.deliver, ended, ended.job_id)
+            if ended_job := self.orphan_jobs.cancel_if_unwanted(job):
+                unwanted_jobs.append(ended_job)
+            elif ended_job := self._apply_cancel_marks(job, lane):
+                cancelled_jobs.append(ended_job)
+            elif has_available_lane and lane.has_provider_problem and not job.waits_for:
+                moved_job = self.failover.fail_over_if_paused(job, lane)
+                moved_jobs.extend([moved_job] if moved_job else [])
+            if ended_job:
+                enqueue_delivery(self.deliver_queue, ended_job, ended_job.job_id)
 
-        most = MOST_LOOKED_AT if paused else MOST_DUE
-        self._each(tally, self._waiting(moves, most, opened), free, until)
-        tally.did |= {"unwanted": len(unwanted), "called_off": len(called_off), "stranded": len(stranded)}
-        return len(moved)
+        max_items = MAX_SCANNED_ITEMS if paused_lanes else MAX_DUE_ITEMS
+        self._process_each(result, self._list_open_items(cursor, max_items, open_jobs), review_job, deadline)
+        result.counts |= {
+            "unwanted": len(unwanted_jobs),
+            "called_off": len(cancelled_jobs),
+            "stranded": len(stranded_jobs),
+        }
+        return len(moved_jobs)
 
-    def _called_off(self, job: Job, lane: Lane) -> Job | None:
-        step = transitions.call_off(job, lane.called_off, self.clock.now())
-        return self.ledger.advance(step) if step else None
+    def _apply_cancel_marks(self, job: Job, lane: ProviderHealth) -> Job | None:
+        transition = transitions.apply_cancel_marks(job, lane.cancel_marks, self.clock.now())
+        return self.ledger.write_transition(transition) if transition else None
 
-    def _was_sent_on(self, job: Job) -> bool:
+    def _was_recently_resent(self, job: Job) -> bool:
         """Whether it has had another message lately than the one with which it came into its lane."""
-        sent = job.put_at or job.queued_at
-        return job.queued_at < sent and self.clock.now() < sent + SENT_TO_INTAKE
+        last_sent_at = job.last_sent_at or job.queued_at
+        return job.queued_at < last_sent_at and self.clock.now() < last_sent_at + INTAKE_RETRY_INTERVAL
 
-    def _waiting(self, moves: Round, most: int, opened: OpenJobs) -> Iterator[Ref]:
+    def _list_open_items(self, cursor: ScanCursor, max_items: int, open_jobs: OpenJobs) -> Iterator[ItemKey]:
         """Some of what is open, from where the last run came to: those who name nobody else must not hide the rest."""
-        for looked, (place, ref) in enumerate(opened.listed(moves.place), 1):
-            moves.place = place
-            yield ref
-            if looked == most:
+        for count, (position, item_key) in enumerate(open_jobs.list_items(cursor.position), 1):
+            cursor.position = position
+            yield item_key
+            if count == max_items:
                 return
-        moves.place = ""
+        cursor.position = ""
 
     # -- answers and jobs ----------------------------------------------------------------------------------
 
-    def _write_answer(self, kept: KeptAnswer) -> None:
+    def _record_spooled_answer(self, spooled_answer: SpooledAnswer) -> None:
         """An answer that the ledger did not take when it came; one that reached it all the same changes nothing."""
-        job = self.ledger.job(kept.source_id, kept.job_id)
-        if job and job.attempt_of(kept.n):
-            job = self.ledger.advance(transitions.record(job, kept.n, kept.answer, self.clock.now()))
-            to_deliver(self.deliver, job, job.job_id)
-        self.answers.drop(kept)
+        job = self.ledger.find_job(spooled_answer.source_id, spooled_answer.job_id)
+        if job and job.find_attempt(spooled_answer.attempt_no):
+            job = self.ledger.write_transition(
+                transitions.record_result(job, spooled_answer.attempt_no, spooled_answer.result, self.clock.now())
+            )
+            enqueue_delivery(self.deliver_queue, job, job.job_id)
+        self.answer_spool.delete(spooled_answer)
 
-    def _each[I: (Ref, KeptAnswer)](
-        self, tally: Tally, items: Iterable[I], work: Callable[[I], None], until: datetime
+    def _process_each[I: (ItemKey, SpooledAnswer)](
+        self, result: ReconcileResult, items: Iterable[I], work: Callable[[I], None], deadline: datetime
     ) -> int:
         """One after the other while there is time; one that cannot be dealt with does not keep the next from it."""
-        done, in_a_row = 0, 0
+        done, consecutive_failures = 0, 0
         for item in items:
-            if in_a_row >= MOST_FAILED or self.clock.now() >= until:
+            if consecutive_failures >= MAX_CONSECUTIVE_FAILURES or self.clock.now() >= deadline:
                 break
             try:
                 work(item)
                 done += 1
-                in_a_row = 0
-            except WaitError as error:
-                in_a_row += 1
-                tally.failed.append(Undone(error.code, str(error.message), item.source_id, item.job_id))
-            except UnwritableError:
-                tally.failed.append(Undone(Code.CRASHED, UNWRITABLE, item.source_id, item.job_id))
-            except StaleError:
+                consecutive_failures = 0
+            except RetryLaterError as error:
+                consecutive_failures += 1
+                result.failures.append(ReconcileFailure(error.code, str(error.message), item.source_id, item.job_id))
+            except ItemTooLargeError:
+                result.failures.append(
+                    ReconcileFailure(Code.CRASHED, ITEM_TOO_LARGE_MESSAGE, item.source_id, item.job_id)
+                )
+            except ConflictError:
                 continue
         return done
 
-    def _sweep(self, tally: Tally, after: str) -> tuple[str, int]:
+    def _run_sweep(self, result: ReconcileResult, after: str) -> tuple[str, int]:
         try:
             return self.sweep.run(after)
-        except WaitError as error:
-            tally.failed.append(Undone(error.code, f"sweep: {error.message}"))
+        except RetryLaterError as error:
+            result.failures.append(ReconcileFailure(error.code, f"sweep: {error.message}"))
             return after, 0
 
     # -- how the stack stands ------------------------------------------------------------------------------
 
-    def _tell(self, tally: Tally, slot: Slot) -> None:
+    def _add_gauges(self, result: ReconcileResult, context: CallContext) -> None:
         try:
-            tally.gauges = self._gauges(tally, slot)
-        except WaitError as error:
-            tally.failed.append(Undone(error.code, f"gauges: {error.message}"))
+            result.gauges = self._measure_gauges(result, context)
+        except RetryLaterError as error:
+            result.failures.append(ReconcileFailure(error.code, f"gauges: {error.message}"))
 
-    def _gauges(self, tally: Tally, slot: Slot) -> Gauges:
-        jobs: list[Sight] = []
-        opened = OpenJobs(self.ledger, self.books)
+    def _measure_gauges(self, result: ReconcileResult, context: CallContext) -> StackHealth:
+        snapshots: list[JobSnapshot] = []
+        open_jobs = OpenJobs(self.ledger, self.ledger_queries)
 
-        def read(ref: Ref) -> None:
-            job = opened.job(ref)
-            jobs.extend([sight(job)] if job else [])
+        def add_snapshot(item_key: ItemKey) -> None:
+            job = open_jobs.find_job(item_key)
+            snapshots.extend([build_job_snapshot(job)] if job else [])
 
-        refs = islice((ref for _, ref in opened.listed("") if ref.job_id), MOST_LOOKED_AT)
-        self._each(tally, refs, read, slot.deadline - LEFT_FOR_THE_END)
-        lanes = [self.ledger.lane(provider) for provider in self.lanes]
+        item_keys = islice((ref for _, ref in open_jobs.list_items("") if ref.job_id), MAX_SCANNED_ITEMS)
+        self._process_each(result, item_keys, add_snapshot, context.deadline - RESERVED_FOR_FINISH)
+        lanes = [self.ledger.read_health(provider) for provider in self.lane_queues]
         now = self.clock.now()
-        return gauged(jobs, lanes, self.books.day(now.date().isoformat()), self.daily_budget, now)
+        return summarize_health(
+            snapshots, lanes, self.ledger_queries.read_budget_day(now.date().isoformat()), self.daily_budget, now
+        )

@@ -3,44 +3,46 @@
 from dataclasses import dataclass
 
 from backdrop.aws.ledger import Ledger
-from backdrop.imaging.metadata import bare
-from backdrop.model.capabilities import MAX_PHOTO_BYTES, REFERENCES
+from backdrop.imaging.metadata import strip_photo_metadata
+from backdrop.model.capabilities import MAX_PHOTO_BYTES, REFERENCES_FIELD
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job
-from backdrop.model.object_keys import prepared_name, reference_names
-from backdrop.ports import InputBucket, Inputs, Stored
+from backdrop.model.object_keys import list_reference_names, prepared_photo_name
+from backdrop.ports import CallInputStore, InputBucket, StoredObject
 
 
 @dataclass(frozen=True)
-class Material:
+class CallInputs:
     """`inputs` holds what intake put aside for calls."""
 
     photos: InputBucket
-    inputs: Inputs
+    input_store: CallInputStore
     ledger: Ledger
 
-    def photo(self, job: Job) -> bytes | None:
+    def read_photo(self, job: Job) -> bytes | None:
         """What is sent of the photo that the job is for, or None when another lies there; PhotoError where archived."""
-        stored = self.photos.read(job.bucket, job.key, limit=0 if job.prepared else MAX_PHOTO_BYTES)
-        if stored and stored.archived:
-            raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archived}.")
-        if stored and job.prepared:
-            return self._prepared(job, stored)
+        stored = self.photos.read(job.bucket, job.key, max_bytes=0 if job.is_prepared else MAX_PHOTO_BYTES)
+        if stored and stored.archive_storage_class:
+            raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archive_storage_class}.")
+        if stored and job.is_prepared:
+            return self._read_prepared(job, stored)
         if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
             return None
-        return bare(stored.data)
+        return strip_photo_metadata(stored.data)
 
-    def _prepared(self, job: Job, stored: Stored) -> bytes | None:
+    def _read_prepared(self, job: Job, stored: StoredObject) -> bytes | None:
         """What intake put aside, or None where it expired, or where intake has not seen the photo that lies there."""
-        source, _ = self.ledger.photo(job.source_id)
-        seen = source.photo if source else None
-        if seen is None or (seen.etag, seen.sha256) != (stored.etag, job.sha256):
+        source, _ = self.ledger.read_photo(job.source_id)
+        facts = source.photo if source else None
+        if facts is None or (facts.etag, facts.sha256) != (stored.etag, job.sha256):
             return None
-        return self.inputs.find(prepared_name(job.sha256))
+        return self.input_store.find(prepared_photo_name(job.sha256))
 
-    def references(self, job: Job) -> list[bytes] | None:
+    def read_references(self, job: Job) -> list[bytes] | None:
         """The pictures whose style the job takes over, or None when one of them expired."""
-        found = [self.inputs.find(name) for name in reference_names(job.asked.get(REFERENCES, ()))]
+        found = [
+            self.input_store.find(name) for name in list_reference_names(job.purchase_spec.get(REFERENCES_FIELD, ()))
+        ]
         return None if None in found else [data for data in found if data]

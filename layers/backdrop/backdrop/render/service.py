@@ -8,287 +8,320 @@ from enum import StrEnum
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.model import transitions
-from backdrop.model.circuit import Lane
+from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
-from backdrop.model.errors import BackdropError, DamagedMessageError, OvertakenError, PhotoError, StaleError, WaitError
-from backdrop.model.job import Job, Problem, Status
-from backdrop.model.provider_result import Answer, Class, Standing
+from backdrop.model.errors import (
+    BackdropError,
+    ConflictError,
+    MalformedMessageError,
+    PhotoError,
+    PreemptedError,
+    RetryLaterError,
+)
+from backdrop.model.job import Job, JobStatus, Problem
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.model.queue_messages import JobMessage
 from backdrop.model.suspicion import is_suspect
-from backdrop.pipeline.breaker import LaneKeeper
-from backdrop.pipeline.call_context import PROBE_START_SECONDS, RECORD_SECONDS, Slot
-from backdrop.pipeline.crash_guard import MOST_CRASHES, begin, leave
-from backdrop.pipeline.enqueue import begin_again, to_deliver
-from backdrop.pipeline.failover import Moves
-from backdrop.pipeline.orphan_jobs import Stopping
-from backdrop.pipeline.purchase import Payments
-from backdrop.pipeline.recovery import LostAnswers, Next
-from backdrop.pipeline.reuse import serve
-from backdrop.ports import Call, Clock, Provider
-from backdrop.render.call_inputs import Material
+from backdrop.pipeline.breaker import CircuitBreaker
+from backdrop.pipeline.call_context import MAX_PROBE_START_SECONDS, RECORD_RESULT_SECONDS, CallContext
+from backdrop.pipeline.crash_guard import MAX_CRASHES, begin_job_processing, end_job_processing
+from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
+from backdrop.pipeline.failover import Failover
+from backdrop.pipeline.orphan_jobs import OrphanJobs
+from backdrop.pipeline.purchase import Purchases
+from backdrop.pipeline.recovery import NextAction, Recovery
+from backdrop.pipeline.reuse import reuse_or_wait
+from backdrop.ports import Clock, PreparedCall, Provider
+from backdrop.render.call_inputs import CallInputs
 
-IN_SLOT_WAIT_SECONDS = 20
+MAX_IN_SLOT_WAIT_SECONDS = 20
 # Who has waited long for the rate limit asks more seldom: after up to this share of the time that it waited already.
-WAIT_ON_SHARE = 1 / 16
-FIRST_DELAY_SECONDS = 10
-FIRST_BACK_OFF_SECONDS = 3
-NOW_TRIES = 2
-LONGEST_DELAY_SECONDS = 900
+THROTTLE_JITTER_RATIO = 1 / 16
+DEFAULT_DELAY_SECONDS = 10
+INITIAL_BACKOFF_SECONDS = 3
+MAX_IMMEDIATE_RETRIES = 2
+MAX_BACKOFF_SECONDS = 900
 PARKED_DELAY_SECONDS = 1
 # A provider that fails for many photos is told of once (see model/circuit.py); one that fails for this photo, here.
-REPORTED_FROM = 4
+MIN_OCCURRENCES_TO_REPORT = 4
 
-UNDER_WAY = frozenset({Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN})
+RENDERABLE_STATUSES = frozenset({JobStatus.ACCEPTED, JobStatus.SUBMITTING, JobStatus.UNKNOWN})
 
 
-class Outcome(StrEnum):
+class RenderOutcome(StrEnum):
     """What one delivery of a job's message led to."""
 
     PAID = "paid"
     ENDED = "ended"
-    CARRIED_ON = "carried_on"
+    FORWARDED = "carried_on"
     RETURNED_TO_INTAKE = "returned_to_intake"
     MOVED = "moved"
 
 
 @dataclass(eq=False, repr=False)
-class Render:
+class RenderService:
     """The step."""
 
-    material: Material
+    call_inputs: CallInputs
     ledger: Ledger
-    keeper: LaneKeeper
-    stopping: Stopping
-    payments: Payments
-    lost: LostAnswers
-    moves: Moves
+    breaker: CircuitBreaker
+    orphan_jobs: OrphanJobs
+    purchases: Purchases
+    recovery: Recovery
+    failover: Failover
     providers: Mapping[str, Provider]
-    deliver: Queue
-    intake: Queue
+    deliver_queue: Queue
+    intake_queue: Queue
     clock: Clock
 
-    def render(self, message: JobMessage, slot: Slot) -> Outcome:
-        job, lane = self.ledger.job_in_lane(message.source_id, message.job_id, slot.provider)
+    def render(self, message: JobMessage, context: CallContext) -> RenderOutcome:
+        job, lane = self.ledger.read_job_and_health(message.source_id, message.job_id, context.lane_provider)
         if job is None:
-            raise DamagedMessageError("the ledger knows no such job")
-        if job.status in UNDER_WAY and slot.provider not in ("", job.provider):
-            return Outcome.MOVED
-        slot.metrics.labels |= {"provider": job.provider, "operation": job.operation}
+            raise MalformedMessageError("the ledger knows no such job")
+        if job.status in RENDERABLE_STATUSES and context.lane_provider not in ("", job.provider):
+            return RenderOutcome.MOVED
+        context.metrics.labels |= {"provider": job.provider, "operation": job.operation}
         provider = self.providers.get(job.provider)
-        if job.status in UNDER_WAY and provider is None:
+        if job.status in RENDERABLE_STATUSES and provider is None:
             return self._return_to_intake(job)
-        if job.status is Status.ACCEPTED and provider:
-            return self._accepted(job, provider, slot, lane if slot.provider else None)
-        if job.status in (Status.SUBMITTING, Status.UNKNOWN) and provider:
-            return self._after_a_loss(job, provider, slot)
+        if job.status is JobStatus.ACCEPTED and provider:
+            return self._render_accepted(job, provider, context, lane if context.lane_provider else None)
+        if job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN) and provider:
+            return self._recover(job, provider, context)
         # Deliver serves followers, so this may be a message that one of them has left in the lane.
-        if not (job.status is Status.STORED and job.reused_from):
-            to_deliver(self.deliver, job, job.job_id)
-        return Outcome.CARRIED_ON
+        if not (job.status is JobStatus.STORED and job.reused_from):
+            enqueue_delivery(self.deliver_queue, job, job.job_id)
+        return RenderOutcome.FORWARDED
 
-    def _accepted(self, job: Job, provider: Provider, slot: Slot, lane: Lane | None) -> Outcome:
+    def _render_accepted(
+        self, job: Job, provider: Provider, context: CallContext, lane: ProviderHealth | None
+    ) -> RenderOutcome:
         """Buy what nobody else buys."""
-        if job.follows:
-            job = serve(self.ledger, job, self.clock.now())
-        if job.status is not Status.ACCEPTED:
-            return self._hand_on(job)
-        unwanted = self.stopping.unwanted(job)
-        if unwanted:
-            return self._hand_on(unwanted)
-        if self.moves.out_of_a_shut_lane(job):
-            return Outcome.MOVED
-        self._enter(job, slot, lane)
-        return self._in_good_order(job, slot, lambda: self._begin_to_buy(job, provider, slot, Next.PAY))
+        if job.waits_for:
+            job = reuse_or_wait(self.ledger, job, self.clock.now())
+        if job.status is not JobStatus.ACCEPTED:
+            return self._enqueue_delivery(job)
+        cancelled_job = self.orphan_jobs.cancel_if_unwanted(job)
+        if cancelled_job:
+            return self._enqueue_delivery(cancelled_job)
+        if self.failover.fail_over_if_blocked(job):
+            return RenderOutcome.MOVED
+        self._admit(job, context, lane)
+        return self._run_guarded(
+            job, context, lambda: self._buy_with_crash_guard(job, provider, context, NextAction.BUY)
+        )
 
-    def _after_a_loss(self, job: Job, provider: Provider, slot: Slot) -> Outcome:
+    def _recover(self, job: Job, provider: Provider, context: CallContext) -> RenderOutcome:
         """An earlier delivery sent the call, and its answer is not in the ledger."""
-        if job.status is Status.SUBMITTING:
-            job = self.lost.resume(job, provider, slot)
-            to_deliver(self.deliver, job)
-        job, left = self.lost.find_out(job, provider, slot)
-        if job.status is Status.ACCEPTED:
-            raise _nothing_taken()
-        if left is Next.NOTHING:
-            return self._hand_on(job)
-        self._enter(job, slot)
-        return self._in_good_order(job, slot, lambda: self._begin_to_buy(job, provider, slot, left))
+        if job.status is JobStatus.SUBMITTING:
+            job = self.recovery.recover_expired_lease(job, provider, context)
+            enqueue_delivery(self.deliver_queue, job)
+        job, action = self.recovery.resolve_unknown(job, provider, context)
+        if job.status is JobStatus.ACCEPTED:
+            raise _build_not_taken_error()
+        if action is NextAction.NOTHING:
+            return self._enqueue_delivery(job)
+        self._admit(job, context)
+        return self._run_guarded(job, context, lambda: self._buy_with_crash_guard(job, provider, context, action))
 
     # -- before the call -----------------------------------------------------------------------------------
 
-    def _enter(self, job: Job, slot: Slot, lane: Lane | None = None) -> None:
+    def _admit(self, job: Job, context: CallContext, lane: ProviderHealth | None = None) -> None:
         """Look at the lane before anything is paid; StaleError where a person called the job off, which is written."""
         seconds = self.providers[job.provider].timeout_seconds
-        longest = timedelta(seconds=PROBE_START_SECONDS + seconds + RECORD_SECONDS)
-        patience, suspect = slot.latest_start(seconds), is_suspect(job)
-        slot.lane, slot.probe = self.keeper.enter(job.provider, longest, patience, lane, suspect=suspect)
-        step = transitions.call_off(job, slot.lane.called_off, self.clock.now())
-        if step:
-            self._give_probe_back(slot)
-            self.ledger.advance(step)
-            raise StaleError
+        probe_duration = timedelta(seconds=MAX_PROBE_START_SECONDS + seconds + RECORD_RESULT_SECONDS)
+        wait_until, suspect = context.latest_start(seconds), is_suspect(job)
+        context.lane, context.is_probe = self.breaker.admit(
+            job.provider, probe_duration, wait_until, lane, suspect=suspect
+        )
+        transition = transitions.apply_cancel_marks(job, context.lane.cancel_marks, self.clock.now())
+        if transition:
+            self._release_probe(context)
+            self.ledger.write_transition(transition)
+            raise ConflictError
 
-    def _begin_to_buy(self, job: Job, provider: Provider, slot: Slot, way: Next) -> Outcome:
+    def _buy_with_crash_guard(
+        self, job: Job, provider: Provider, context: CallContext, action: NextAction
+    ) -> RenderOutcome:
         """A message that came again leaves a mark, so that a photo which kills its workers is noticed."""
-        job = begin(self.ledger, job, slot.receives, self.clock.now(), slot.deadline)
-        if job.crashes < MOST_CRASHES:
-            return self._buy(job, provider, slot, way)
-        return self._refuse(job, BackdropError(Code.CRASHED, f"The worker died {job.crashes} times before the call."))
+        job = begin_job_processing(self.ledger, job, context.receive_count, self.clock.now(), context.deadline)
+        if job.crash_count < MAX_CRASHES:
+            return self._buy(job, provider, context, action)
+        return self._fail_or_hold(
+            job, BackdropError(Code.CRASHED, f"The worker died {job.crash_count} times before the call.")
+        )
 
-    def _in_good_order(self, job: Job, slot: Slot, work: Callable[[], Outcome]) -> Outcome:
+    def _run_guarded(self, job: Job, context: CallContext, work: Callable[[], RenderOutcome]) -> RenderOutcome:
         """A delivery that goes back gives its mark and its probe back."""
         try:
             outcome = work()
-        except OvertakenError:
-            self._give_probe_back(slot)
+        except PreemptedError:
+            self._release_probe(context)
             raise
-        except (WaitError, StaleError):
-            if slot.receives > 1:
-                leave(self.ledger, job, self.clock, slot.deadline)
-            self._give_probe_back(slot)
+        except (RetryLaterError, ConflictError):
+            if context.receive_count > 1:
+                end_job_processing(self.ledger, job, self.clock, context.deadline)
+            self._release_probe(context)
             raise
-        self._give_probe_back(slot)
+        self._release_probe(context)
         return outcome
 
-    def _give_probe_back(self, slot: Slot) -> None:
+    def _release_probe(self, context: CallContext) -> None:
         """A probe that made no call has found nothing out: another job may be one."""
-        if slot.probe and slot.lane:
-            self.keeper.give_probe_back(slot.lane)
-            slot.probe = False
+        if context.is_probe and context.lane:
+            self.breaker.release_probe(context.lane)
+            context.is_probe = False
 
-    def _buy(self, job: Job, provider: Provider, slot: Slot, way: Next) -> Outcome:
-        self.payments.check_time(provider, slot)
+    def _buy(self, job: Job, provider: Provider, context: CallContext, action: NextAction) -> RenderOutcome:
+        self.purchases.check_time(provider, context)
         try:
-            photo, references = self.material.photo(job), self.material.references(job)
+            photo, references = self.call_inputs.read_photo(job), self.call_inputs.read_references(job)
         except PhotoError as error:
-            return self._refuse(job, error)
+            return self._fail_or_hold(job, error)
         if photo is None or references is None:
-            return self._without_photo(job)
+            return self._handle_missing_photo(job)
         call = provider.prepare(job, photo, references)
-        if isinstance(call, Answer):
-            self._heed(call, slot)
-            if self.moves.after_an_answer(job, call):
-                return Outcome.MOVED
-            raise self._handed_back(job, call, slot)
-        job = self._call_until_taken(job, provider, call, slot, way)
-        return Outcome.MOVED if job.status is Status.ACCEPTED else self._hand_on(job, slot.receipt)
+        if isinstance(call, ProviderResult):
+            self._observe_result(call, context)
+            if self.failover.fail_over_after(job, call):
+                return RenderOutcome.MOVED
+            raise self._schedule_retry(job, call, context)
+        job = self._call_with_retries(job, provider, call, context, action)
+        return (
+            RenderOutcome.MOVED
+            if job.status is JobStatus.ACCEPTED
+            else self._enqueue_delivery(job, context.receipt_etag)
+        )
 
     # -- the call ------------------------------------------------------------------------------------------
 
-    def _call_until_taken(self, job: Job, provider: Provider, call: Call, slot: Slot, way: Next) -> Job:
-        """Call; wait in the slot where the wait is short; find out about a lost answer; call again where it is due.
+    def _call_with_retries(
+        self, job: Job, provider: Provider, call: PreparedCall, context: CallContext, action: NextAction
+    ) -> Job:
+        """Calls the provider until it takes the job: waits in the slot for a short time, and recovers a lost answer.
 
         The job is `accepted` still where it went to another provider.
         """
-        name = job.provider
+        provider_name = job.provider
         while True:
-            job, answer = self._call(job, provider, call, slot, way)
-            if isinstance(answer, Standing):
-                raise WaitError(Code.JOB_IN_FLIGHT, "the provider is still at work", PARKED_DELAY_SECONDS)
-            self._heed(answer, slot)
-            if job.status is Status.UNKNOWN and answer.kind is Class.AMBIG:
-                to_deliver(self.deliver, job)
-                job, way = self.lost.find_out(job, provider, slot)
-                if job.status is Status.ACCEPTED:
-                    raise _nothing_taken()
-            elif job.status in (Status.ACCEPTED, Status.UNKNOWN):
-                job = self._wait_in_slot(job, provider, answer, slot)
-            if job.status not in (Status.ACCEPTED, Status.UNKNOWN) or job.provider != name:
+            job, result = self._send_call(job, provider, call, context, action)
+            if isinstance(result, LookupStatus):
+                raise RetryLaterError(Code.JOB_IN_FLIGHT, "the provider is still at work", PARKED_DELAY_SECONDS)
+            self._observe_result(result, context)
+            if job.status is JobStatus.UNKNOWN and result.retry_class is RetryClass.AMBIG:
+                enqueue_delivery(self.deliver_queue, job)
+                job, action = self.recovery.resolve_unknown(job, provider, context)
+                if job.status is JobStatus.ACCEPTED:
+                    raise _build_not_taken_error()
+            elif job.status in (JobStatus.ACCEPTED, JobStatus.UNKNOWN):
+                job = self._wait_or_fail_over(job, provider, result, context)
+            if job.status not in (JobStatus.ACCEPTED, JobStatus.UNKNOWN) or job.provider != provider_name:
                 return job
-            self._enter(job, slot)
+            self._admit(job, context)
 
-    def _call(self, job: Job, provider: Provider, call: Call, slot: Slot, way: Next) -> tuple[Job, Answer | Standing]:
-        if job.status is Status.UNKNOWN and way is Next.SEND_AGAIN:
-            self.payments.check_time(provider, slot)
-            job = self.ledger.advance(transitions.send_again(job, slot.lease_until))
-            return self.payments.send(job, provider, call, slot)
-        return self.payments.pay(job, provider, call, slot)
+    def _send_call(
+        self, job: Job, provider: Provider, call: PreparedCall, context: CallContext, action: NextAction
+    ) -> tuple[Job, ProviderResult | LookupStatus]:
+        if job.status is JobStatus.UNKNOWN and action is NextAction.RESEND:
+            self.purchases.check_time(provider, context)
+            job = self.ledger.write_transition(transitions.resend_call(job, context.lease_until))
+            return self.purchases.send_claimed(job, provider, call, context)
+        return self.purchases.claim_and_send(job, provider, call, context)
 
-    def _heed(self, answer: Answer, slot: Slot) -> None:
-        if slot.lane:
-            self.keeper.heed(slot.lane, answer, probe=slot.probe)
-        slot.probe = False
+    def _observe_result(self, result: ProviderResult, context: CallContext) -> None:
+        if context.lane:
+            self.breaker.observe_result(context.lane, result, probe=context.is_probe)
+        context.is_probe = False
 
     # -- after the call ------------------------------------------------------------------------------------
 
-    def _hand_on(self, job: Job, receipt: str = "") -> Outcome:
-        to_deliver(self.deliver, job, job.job_id, receipt=receipt)
-        return Outcome.PAID if job.status is Status.PAID else Outcome.ENDED
+    def _enqueue_delivery(self, job: Job, receipt_etag: str = "") -> RenderOutcome:
+        enqueue_delivery(self.deliver_queue, job, job.job_id, receipt_etag=receipt_etag)
+        return RenderOutcome.PAID if job.status is JobStatus.PAID else RenderOutcome.ENDED
 
-    def _without_photo(self, job: Job) -> Outcome:
+    def _handle_missing_photo(self, job: Job) -> RenderOutcome:
         """Other bytes lie there by now, or none: intake decides; what may have been paid is a person's."""
-        if job.status is Status.UNKNOWN:
-            return self._hand_on(self.ledger.advance(transitions.hold(job, self.clock.now())))
+        if job.status is JobStatus.UNKNOWN:
+            return self._enqueue_delivery(self.ledger.write_transition(transitions.hold(job, self.clock.now())))
         return self._return_to_intake(job)
 
-    def _refuse(self, job: Job, error: BackdropError) -> Outcome:
+    def _fail_or_hold(self, job: Job, error: BackdropError) -> RenderOutcome:
         """The photo cannot be read; if an earlier call may have been charged, a person decides."""
-        if job.status is Status.UNKNOWN:
-            return self._without_photo(job)
-        return self._hand_on(self.ledger.advance(transitions.fail(job, error, self.clock.now())))
+        if job.status is JobStatus.UNKNOWN:
+            return self._handle_missing_photo(job)
+        return self._enqueue_delivery(self.ledger.write_transition(transitions.fail(job, error, self.clock.now())))
 
-    def _return_to_intake(self, job: Job) -> Outcome:
-        begin_again(self.intake, job)
-        return Outcome.RETURNED_TO_INTAKE
+    def _return_to_intake(self, job: Job) -> RenderOutcome:
+        return_to_intake(self.intake_queue, job)
+        return RenderOutcome.RETURNED_TO_INTAKE
 
-    def _wait_in_slot(self, job: Job, provider: Provider, answer: Answer, slot: Slot) -> Job:
+    def _wait_or_fail_over(self, job: Job, provider: Provider, result: ProviderResult, context: CallContext) -> Job:
         """Wait where the wait is short; where it is long, go to another provider, or hand the message back.
 
         Nothing is held at the provider.
         """
-        slot.refusals += 1
-        slot.metrics.throttles += answer.kind is Class.QUOTA
-        seconds = self._short_wait(job, answer, slot)
-        if seconds is None and answer.kind is Class.NOW and answer.code is not Code.TOO_LITTLE_TIME:
-            self._heed(replace(answer, kind=Class.BACKOFF), slot)
-        if seconds is None or not slot.has_time_for(seconds + provider.timeout_seconds, self.clock.now()):
-            moved = self.moves.after_an_answer(job, answer)
-            if moved:
-                return moved
-            raise self._handed_back(job, answer, slot)
+        context.declined_calls += 1
+        context.metrics.throttle_count += result.retry_class is RetryClass.QUOTA
+        seconds = self._choose_in_slot_delay(job, result, context)
+        if seconds is None and result.retry_class is RetryClass.NOW and result.code is not Code.TOO_LITTLE_TIME:
+            self._observe_result(replace(result, retry_class=RetryClass.BACKOFF), context)
+        if seconds is None or not context.has_time_for(seconds + provider.timeout_seconds, self.clock.now()):
+            moved_job = self.failover.fail_over_after(job, result)
+            if moved_job:
+                return moved_job
+            raise self._schedule_retry(job, result, context)
         self.clock.sleep(seconds)
-        return self._throttled(job, answer, slot, seconds)
+        return self._count_throttled(job, result, context, seconds)
 
-    def _short_wait(self, job: Job, answer: Answer, slot: Slot) -> float | None:
+    def _choose_in_slot_delay(self, job: Job, result: ProviderResult, context: CallContext) -> float | None:
         """Seconds to wait inside the slot; None where that keeps it from others, or the next call has another id."""
-        if answer.final:
+        if result.is_final:
             return None
-        if answer.kind is Class.NOW and slot.refusals <= NOW_TRIES:
+        if result.retry_class is RetryClass.NOW and context.declined_calls <= MAX_IMMEDIATE_RETRIES:
             return self.clock.jitter(0.2)
-        if answer.kind is Class.QUOTA and (answer.retry_after or 0) <= IN_SLOT_WAIT_SECONDS:
-            patience = job.throttled_ms / 1000 * WAIT_ON_SHARE
-            return (answer.retry_after or 0.2) + self.clock.jitter(min(max(0.6, patience), IN_SLOT_WAIT_SECONDS))
+        if result.retry_class is RetryClass.QUOTA and (result.retry_after_seconds or 0) <= MAX_IN_SLOT_WAIT_SECONDS:
+            max_jitter = job.throttled_ms / 1000 * THROTTLE_JITTER_RATIO
+            return (result.retry_after_seconds or 0.2) + self.clock.jitter(
+                min(max(0.6, max_jitter), MAX_IN_SLOT_WAIT_SECONDS)
+            )
         return None
 
-    def _throttled(self, job: Job, answer: Answer, slot: Slot, seconds: float) -> Job:
+    def _count_throttled(self, job: Job, result: ProviderResult, context: CallContext, seconds: float) -> Job:
         """The job with the seconds that it waited for the rate limit, written with its next transition."""
-        if answer.kind is not Class.QUOTA:
+        if result.retry_class is not RetryClass.QUOTA:
             return job
-        slot.metrics.throttled_ms += round(seconds * 1000)
-        return transitions.throttled(job, round(seconds * 1000))
+        context.metrics.throttled_ms += round(seconds * 1000)
+        return transitions.add_throttled_time(job, round(seconds * 1000))
 
-    def _handed_back(self, job: Job, answer: Answer, slot: Slot) -> WaitError:
+    def _schedule_retry(self, job: Job, result: ProviderResult, context: CallContext) -> RetryLaterError:
         """The wait that hands the message back, written down first; each of the same kind is longer than the last."""
-        code = answer.code or Code.PROVIDER_UNAVAILABLE
-        if answer.kind is Class.QUOTA:
-            delay = (FIRST_DELAY_SECONDS if answer.retry_after is None else answer.retry_after) + self.clock.jitter(2)
-            self.ledger.advance(transitions.Step(self._throttled(job, answer, slot, delay)))
-            return WaitError(code, answer.message, delay)
-        if answer.kind is Class.PAUSE:
-            return WaitError(code, answer.message, FIRST_DELAY_SECONDS + self.clock.jitter(FIRST_DELAY_SECONDS))
-        times = self._explain(job, BackdropError(code, answer.message)) if job.status is Status.ACCEPTED else 1
-        back_off = min(FIRST_BACK_OFF_SECONDS * 2.0 ** min(times - 1, 10), LONGEST_DELAY_SECONDS)
-        delay = back_off if answer.retry_after is None else answer.retry_after
-        return WaitError(code, answer.message, delay + self.clock.jitter(2))
+        code = result.code or Code.PROVIDER_UNAVAILABLE
+        if result.retry_class is RetryClass.QUOTA:
+            delay = (
+                DEFAULT_DELAY_SECONDS if result.retry_after_seconds is None else result.retry_after_seconds
+            ) + self.clock.jitter(2)
+            self.ledger.write_transition(transitions.Transition(self._count_throttled(job, result, context, delay)))
+            return RetryLaterError(code, result.message, delay)
+        if result.retry_class is RetryClass.PAUSE:
+            return RetryLaterError(
+                code, result.message, DEFAULT_DELAY_SECONDS + self.clock.jitter(DEFAULT_DELAY_SECONDS)
+            )
+        occurrences = (
+            self._record_problem(job, BackdropError(code, result.message)) if job.status is JobStatus.ACCEPTED else 1
+        )
+        backoff = min(INITIAL_BACKOFF_SECONDS * 2.0 ** min(occurrences - 1, 10), MAX_BACKOFF_SECONDS)
+        delay = backoff if result.retry_after_seconds is None else result.retry_after_seconds
+        return RetryLaterError(code, result.message, delay + self.clock.jitter(2))
 
-    def _explain(self, job: Job, error: BackdropError) -> int:
+    def _record_problem(self, job: Job, error: BackdropError) -> int:
         """How often the job met this; one that goes on meeting it says why it waits, ever more seldom."""
-        problem = Problem.of(error, self.clock.now()).since(job.problem)
-        job = self.ledger.advance(transitions.note(job, problem))
-        if problem.times >= REPORTED_FROM and problem.times.bit_count() == 1:
-            to_deliver(self.deliver, job)
-        return problem.times
+        problem = Problem.from_error(error, self.clock.now()).with_history(job.problem)
+        job = self.ledger.write_transition(transitions.record_wait_reason(job, problem))
+        if problem.occurrences >= MIN_OCCURRENCES_TO_REPORT and problem.occurrences.bit_count() == 1:
+            enqueue_delivery(self.deliver_queue, job)
+        return problem.occurrences
 
 
-def _nothing_taken() -> WaitError:
+def _build_not_taken_error() -> RetryLaterError:
     """A call that the provider gave up: the next one is prepared anew, since it may have another id."""
-    return WaitError(Code.PROVIDER_UNAVAILABLE, "the provider took nothing", FIRST_DELAY_SECONDS)
+    return RetryLaterError(Code.PROVIDER_UNAVAILABLE, "the provider took nothing", DEFAULT_DELAY_SECONDS)

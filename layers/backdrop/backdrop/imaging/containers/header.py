@@ -10,7 +10,7 @@ MAX_PARTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class ImageHeader:
     """A picture as its file describes it, before any pixel is decoded.
 
     `width` and `height` are stored pixels, before any EXIF orientation. `mode` is Pillow's name,
@@ -23,24 +23,24 @@ class Header:
     height: int
     mode: str
     has_alpha: bool
-    decode_bytes: int = 0
+    trial_decode_bytes: int = 0
 
 
-class ContainerError(Exception):
+class ImageFormatError(Exception):
     """The file cannot be read; the message continues the sentence `The JPEG file …`."""
 
 
-class CutShortError(ContainerError):
+class TruncatedError(ImageFormatError):
     """The file ends before its end marker."""
 
 
-class DamagedError(ContainerError):
+class DamagedError(ImageFormatError):
     """The file is all there and contradicts itself."""
 
 
-class RareKindError(ContainerError):
+class UnsupportedVariantError(ImageFormatError):
     """The file is sound, of a kind that readers in the field do not take."""
 
 
-class BombError(ContainerError):
+class DecompressionBombError(ImageFormatError):
     """The file is small and unpacks to something that is not."""

@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backdrop.imaging.containers.header import MAX_PARTS, CutShortError, DamagedError, Header, RareKindError
+from backdrop.imaging.containers.header import (
+    MAX_PARTS,
+    DamagedError,
+    ImageHeader,
+    TruncatedError,
+    UnsupportedVariantError,
+)
 
 _ALPHA_FLAG = 0x10
 _ANIMATION_FLAG = 0x02
@@ -12,7 +18,7 @@ _DECODE_BYTES_PER_PIXEL = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class RiffChunk:
     """One RIFF chunk: its four letters and its payload, without the padding byte."""
 
     name: bytes
@@ -24,11 +30,11 @@ def is_webp(data: bytes) -> bool:
     return data.startswith(b"RIFF") and data[8:12] == b"WEBP"
 
 
-def chunks(data: bytes) -> Iterator[Chunk]:
+def iter_chunks(data: bytes) -> Iterator[RiffChunk]:
     """Every chunk; raises `CutShortError` when the file is shorter than it says."""
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
-        raise CutShortError(f"says {end:,} bytes and has {len(data):,}")
+        raise TruncatedError(f"says {end:,} bytes and has {len(data):,}")
     position, view = 12, memoryview(data)
     for _ in range(MAX_PARTS):
         if position >= end:
@@ -37,31 +43,31 @@ def chunks(data: bytes) -> Iterator[Chunk]:
         length = int.from_bytes(data[position + 4 : start], "little")
         if start + length > end:
             raise DamagedError("has a chunk that reaches beyond its end")
-        yield Chunk(data[position : position + 4], view[start : start + length])
+        yield RiffChunk(data[position : position + 4], view[start : start + length])
         position = start + length + length % 2
     raise DamagedError(f"has more than {MAX_PARTS:,} chunks")
 
 
-def read_header(data: bytes) -> Header:
+def read_header(data: bytes) -> ImageHeader:
     """Size and transparency from the first chunk; raises `ContainerError` if it is none."""
     if len(data) < 30:
-        raise CutShortError(f"has only {len(data)} bytes")
+        raise TruncatedError(f"has only {len(data)} bytes")
     name, payload = data[12:16], data[20:30]
     if name == b"VP8X":
         if payload[0] & _ANIMATION_FLAG:
-            raise RareKindError("is an animation")
+            raise UnsupportedVariantError("is an animation")
         width = 1 + int.from_bytes(payload[4:7], "little")
         height = 1 + int.from_bytes(payload[7:10], "little")
-        return _header(width, height, has_alpha=bool(payload[0] & _ALPHA_FLAG))
-    return _header(*_frame_size(name, payload), has_alpha=_lossless_alpha(name, payload))
+        return _build_header(width, height, has_alpha=bool(payload[0] & _ALPHA_FLAG))
+    return _build_header(*_read_frame_size(name, payload), has_alpha=_has_lossless_alpha(name, payload))
 
 
-def _header(width: int, height: int, *, has_alpha: bool) -> Header:
+def _build_header(width: int, height: int, *, has_alpha: bool) -> ImageHeader:
     mode = "RGBA" if has_alpha else "RGB"
-    return Header("webp", width, height, mode, has_alpha, width * height * _DECODE_BYTES_PER_PIXEL)
+    return ImageHeader("webp", width, height, mode, has_alpha, width * height * _DECODE_BYTES_PER_PIXEL)
 
 
-def _frame_size(name: bytes, payload: bytes | memoryview) -> tuple[int, int]:
+def _read_frame_size(name: bytes, payload: bytes | memoryview) -> tuple[int, int]:
     if name == b"VP8 " and payload[3:6] == b"\x9d\x01\x2a":
         width, height = (int.from_bytes(payload[at : at + 2], "little") for at in (6, 8))
         return width & 0x3FFF, height & 0x3FFF
@@ -71,15 +77,15 @@ def _frame_size(name: bytes, payload: bytes | memoryview) -> tuple[int, int]:
     raise DamagedError("does not begin with a picture")
 
 
-def _lossless_alpha(name: bytes, payload: bytes) -> bool:
+def _has_lossless_alpha(name: bytes, payload: bytes) -> bool:
     return name == b"VP8L" and bool(payload[4] & _ALPHA_FLAG)
 
 
-def complete(data: bytes, header: Header) -> Header:
+def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
     """Walks all chunks; raises `ContainerError` unless it finds one picture of that size."""
-    frames = [chunk for chunk in chunks(data) if chunk.name in (b"VP8 ", b"VP8L")]
+    frames = [chunk for chunk in iter_chunks(data) if chunk.name in (b"VP8 ", b"VP8L")]
     if len(frames) != 1:
         raise DamagedError(f"has {len(frames)} pictures instead of one")
-    if _frame_size(frames[0].name, frames[0].payload) != (header.width, header.height):
+    if _read_frame_size(frames[0].name, frames[0].payload) != (header.width, header.height):
         raise DamagedError("holds a picture of another size than it says")
     return header

@@ -6,28 +6,30 @@ A GIF, BMP or TIFF that breaks off shows only when it is decoded, which happens 
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.containers.header import ContainerError, CutShortError, DamagedError, RareKindError
-from backdrop.imaging.decode import decoding
+from backdrop.imaging.containers.header import DamagedError, ImageFormatError, TruncatedError, UnsupportedVariantError
+from backdrop.imaging.decode import translate_decoder_errors
 from backdrop.imaging.formats import heif, tiff
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
-    from backdrop.imaging.formats.names import ForeignFormat
+    from backdrop.imaging.formats.names import ConvertibleFormat
 
 _PHOTOMETRIC = 262
 _MAX_PIXELS = 200_000_000
 """As many as the stack parameter MaxImageMegapixels can allow; Pillow refuses more than twice its own limit."""
-_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "LAB", "YCbCr", "I;16", "I;16L", "I;16B"})
+_SUPPORTED_MODES = frozenset(
+    {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "LAB", "YCbCr", "I;16", "I;16L", "I;16B"}
+)
 
 
-def claimed_size(data: bytes, foreign: "ForeignFormat") -> tuple[int, int] | None:
+def read_claimed_size(data: bytes, file_format: "ConvertibleFormat") -> tuple[int, int] | None:
     """The width and height that the file claims; None where only `open_foreign` can tell.
 
     Raises a `ContainerError` when the claim cannot be read.
     """
-    match foreign:
+    match file_format:
         case "heic" | "avif":
             return heif.read_size(data)
         case "gif":
@@ -37,73 +39,73 @@ def claimed_size(data: bytes, foreign: "ForeignFormat") -> tuple[int, int] | Non
             return None
 
 
-def open_foreign(data: bytes, foreign: "ForeignFormat") -> "ImageFile":
+def open_convertible(data: bytes, file_format: "ConvertibleFormat") -> "ImageFile":
     """Opens a file without decoding it; the caller has checked `claimed_size`, and checks the picture's own size.
 
     Raises a `ContainerError`: for a TIFF that Pillow does not open `RareKindError`, since its directory is all there.
     """
-    if foreign in ("heic", "avif"):
-        heif.check_whole(data)
-    if foreign == "tiff":
+    if file_format in ("heic", "avif"):
+        heif.check_structure(data)
+    if file_format == "tiff":
         tiff.check_directory(data)
-    with decoding(_unopened(foreign)):
-        picture = _open(data, foreign)
-    if foreign == "tiff":
-        tiff.check_kind(picture)
-    if picture.mode not in _MODES:
-        raise RareKindError(f"is of a rare kind (mode {picture.mode})")
+    with translate_decoder_errors(_build_open_error(file_format)):
+        picture = _open(data, file_format)
+    if file_format == "tiff":
+        tiff.check_variant(picture)
+    if picture.mode not in _SUPPORTED_MODES:
+        raise UnsupportedVariantError(f"is of a rare kind (mode {picture.mode})")
     return picture
 
 
-def count_pictures(data: bytes, foreign: "ForeignFormat") -> int:
+def count_pictures(data: bytes, file_format: "ConvertibleFormat") -> int:
     """How many frames or pages a file holds that `open_foreign` opens; 1 where a later one is damaged."""
-    if foreign == "tiff":
+    if file_format == "tiff":
         return tiff.count_pages(data)
     try:
         # Opened once more, since counting moves a GIF on to its last frame.
-        with decoding():
-            return getattr(_open(data, foreign), "n_frames", 1)
+        with translate_decoder_errors():
+            return getattr(_open(data, file_format), "n_frames", 1)
     except DamagedError:
         return 1
 
 
-def decode_foreign(data: bytes, foreign: "ForeignFormat", size: tuple[int, int]) -> "Image":
+def decode_convertible(data: bytes, file_format: "ConvertibleFormat", size: tuple[int, int]) -> "Image":
     """Decodes every pixel of the first picture; raises a `ContainerError` where it is not whole or of another size."""
-    picture = open_foreign(data, foreign)
-    with decoding(_undecoded(foreign)):
+    picture = open_convertible(data, file_format)
+    with translate_decoder_errors(_build_decode_error(file_format)):
         picture.load()
     if picture.size != size:
         raise DamagedError("holds a picture of another size than it says")
-    return _inverted(picture) if foreign == "tiff" and _counts_ink(picture) else picture
+    return _invert(picture) if file_format == "tiff" and _is_white_zero(picture) else picture
 
 
-def _counts_ink(picture: "ImageFile") -> bool:
+def _is_white_zero(picture: "ImageFile") -> bool:
     """Whether 0 is white; Pillow turns that round for all pixels but wide ones."""
     tags: dict[int, int] = getattr(picture, "tag_v2", {})
     return picture.mode.startswith("I;16") and tags.get(_PHOTOMETRIC) == 0
 
 
-def _inverted(picture: "Image") -> "Image":
+def _invert(picture: "Image") -> "Image":
     return picture.point(lambda value: value * -1 + 65_535)
 
 
-def _unopened(foreign: "ForeignFormat") -> ContainerError:
-    return RareKindError("is of a rare kind") if foreign == "tiff" else DamagedError("cannot be opened")
+def _build_open_error(file_format: "ConvertibleFormat") -> ImageFormatError:
+    return UnsupportedVariantError("is of a rare kind") if file_format == "tiff" else DamagedError("cannot be opened")
 
 
-def _undecoded(foreign: "ForeignFormat") -> ContainerError:
+def _build_decode_error(file_format: "ConvertibleFormat") -> ImageFormatError:
     # That all boxes of a HEIC or AVIF are there, `check_whole` has seen.
-    if foreign in ("heic", "avif"):
+    if file_format in ("heic", "avif"):
         return DamagedError("cannot be decoded")
-    return CutShortError("breaks off before its picture ends, or is damaged in it")
+    return TruncatedError("breaks off before its picture ends, or is damaged in it")
 
 
-def _open(data: bytes, foreign: "ForeignFormat") -> "ImageFile":
+def _open(data: bytes, file_format: "ConvertibleFormat") -> "ImageFile":
     from PIL import Image
 
     # Sizes are checked by the caller, but for one: a GIF's first frame may be larger than the screen that it claims.
     Image.MAX_IMAGE_PIXELS = _MAX_PIXELS // 2
-    match foreign:
+    match file_format:
         case "gif":
             from PIL.GifImagePlugin import GifImageFile as Opened
         case "bmp":

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backdrop.imaging.containers.header import CutShortError, DamagedError
+from backdrop.imaging.containers.header import DamagedError, TruncatedError
 
-_HEAD = 8
-_LONG_HEAD = 16
-_MOST_BOXES = 100_000
-_VERSION, _PROTECTION, _LONG_NUMBERS = 4, 2, 3
-_INSIDE = {b"meta": 4, b"iprp": 0, b"ipco": 0}
+_HEADER_BYTES = 8
+_LARGE_HEADER_BYTES = 16
+_MAX_BOXES = 100_000
+_VERSION_AND_FLAGS_BYTES, _PROTECTION_INDEX_BYTES, _LARGE_ITEM_ID_VERSION = 4, 2, 3
+_CONTENT_OFFSETS = {b"meta": 4, b"iprp": 0, b"ipco": 0}
 """The boxes on the way to a picture's size, and the bytes before what is in them (ISO/IEC 23008-12, 6.5.3)."""
 
 
@@ -28,17 +28,17 @@ def read_size(data: bytes) -> tuple[int, int] | None:
     What a picture unpacks to is bounded by its decoder: libheif takes none that is larger than its claim, libavif none
     of more than 268 megapixels.
     """
-    claims = [_claim(data, box) for box in _sizes(data, 0, len(data))]
+    claims = [_read_claimed_size(data, box) for box in _iter_size_boxes(data, 0, len(data))]
     return max(claims, key=lambda claim: claim[0] * claim[1], default=None)
 
 
-def check_whole(data: bytes) -> None:
+def check_structure(data: bytes) -> None:
     """Raises `CutShortError` where a box reaches beyond the file, `DamagedError` where none describes a picture.
 
     So it does where an item's kind or name is no text: pi_heif 1.4 takes it for text unseen, and ends the process
     (HeifImage.metadata).
     """
-    boxes = list(_boxes(data, 0, len(data)))
+    boxes = list(_iter_boxes(data, 0, len(data)))
     if not {b"meta", b"moov"} & {box.name for box in boxes}:
         raise DamagedError("describes no picture")
     for box in boxes:
@@ -48,49 +48,52 @@ def check_whole(data: bytes) -> None:
 
 def _check_items(data: bytes, meta: Box) -> None:
     """ISO/IEC 14496-12, 8.11.6: from version 3 on, an item's number has four bytes instead of two."""
-    for items in _boxes(data, meta.start + _INSIDE[b"meta"], meta.end):
+    for items in _iter_boxes(data, meta.start + _CONTENT_OFFSETS[b"meta"], meta.end):
         if items.name != b"iinf":
             continue
-        count = 2 if _version(data, items) == 0 else 4
-        for item in _boxes(data, items.start + _VERSION + count, items.end):
-            number = 4 if _version(data, item) >= _LONG_NUMBERS else 2
+        count_bytes = 2 if _read_version(data, items) == 0 else 4
+        for item in _iter_boxes(data, items.start + _VERSION_AND_FLAGS_BYTES + count_bytes, items.end):
+            id_bytes = 4 if _read_version(data, item) >= _LARGE_ITEM_ID_VERSION else 2
             try:
-                data[item.start + _VERSION + number + _PROTECTION : item.end].decode()
+                data[item.start + _VERSION_AND_FLAGS_BYTES + id_bytes + _PROTECTION_INDEX_BYTES : item.end].decode()
             except UnicodeDecodeError as error:
                 raise DamagedError("has an item whose kind or name is no text") from error
 
 
-def _version(data: bytes, box: Box) -> int:
+def _read_version(data: bytes, box: Box) -> int:
     return int.from_bytes(data[box.start : box.start + 1])
 
 
-def _sizes(data: bytes, start: int, end: int) -> Iterator[Box]:
-    for box in _boxes(data, start, end):
+def _iter_size_boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
+    for box in _iter_boxes(data, start, end):
         if box.name == b"ispe":
             yield box
-        elif box.name in _INSIDE:
-            yield from _sizes(data, box.start + _INSIDE[box.name], box.end)
+        elif box.name in _CONTENT_OFFSETS:
+            yield from _iter_size_boxes(data, box.start + _CONTENT_OFFSETS[box.name], box.end)
 
 
-def _claim(data: bytes, box: Box) -> tuple[int, int]:
+def _read_claimed_size(data: bytes, box: Box) -> tuple[int, int]:
     width, height = (int.from_bytes(data[box.start + at : box.start + at + 4]) for at in (4, 8))
     return width, height
 
 
-def _boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
+def _iter_boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
     """The boxes between two places of the file, one after the other."""
-    for _ in range(_MOST_BOXES):
+    for _ in range(_MAX_BOXES):
         if start >= end:
             return
-        size, head = int.from_bytes(data[start : start + 4]), _HEAD
+        size, header_bytes = int.from_bytes(data[start : start + 4]), _HEADER_BYTES
         if size == 1:
-            size, head = int.from_bytes(data[start + _HEAD : start + _LONG_HEAD]), _LONG_HEAD
+            size, header_bytes = (
+                int.from_bytes(data[start + _HEADER_BYTES : start + _LARGE_HEADER_BYTES]),
+                _LARGE_HEADER_BYTES,
+            )
         if size == 0:
             size = end - start
-        if size < head:
+        if size < header_bytes:
             raise DamagedError(f"has a box at byte {start:,} with an impossible length")
         if start + size > end:
-            raise CutShortError(f"has a box of {size:,} bytes at byte {start:,}, and {end - start:,} are there")
-        yield Box(data[start + 4 : start + 8], start + head, start + size)
+            raise TruncatedError(f"has a box of {size:,} bytes at byte {start:,}, and {end - start:,} are there")
+        yield Box(data[start + 4 : start + 8], start + header_bytes, start + size)
         start += size
-    raise DamagedError(f"has over {_MOST_BOXES:,} boxes")
+    raise DamagedError(f"has over {_MAX_BOXES:,} boxes")

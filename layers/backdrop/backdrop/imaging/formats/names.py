@@ -2,4 +2,4 @@
 
 from typing import Literal
 
-type ForeignFormat = Literal["gif", "bmp", "tiff", "heic", "avif"]
+type ConvertibleFormat = Literal["gif", "bmp", "tiff", "heic", "avif"]

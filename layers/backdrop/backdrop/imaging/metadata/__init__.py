@@ -5,10 +5,10 @@ Nothing here decodes a pixel: the compressed pixel data leaves as it came, so wh
 
 from backdrop.imaging.containers.header import PhotoFormat
 from backdrop.imaging.metadata import jpeg, png, webp
-from backdrop.imaging.sniff import sniff
+from backdrop.imaging.sniff import sniff_file
 
 
-def strip(data: bytes, photo_format: PhotoFormat) -> bytes:
+def strip_metadata(data: bytes, photo_format: PhotoFormat) -> bytes:
     """The photo with nothing but what its decoder needs; the same bytes where there is nothing else.
 
     Only known parts stay, so what no list names is cut as well. `data` has passed `prepare`; anything else may raise a
@@ -16,20 +16,20 @@ def strip(data: bytes, photo_format: PhotoFormat) -> bytes:
     """
     match photo_format:
         case "jpeg":
-            return jpeg.strip(data)
+            return jpeg.strip_metadata(data)
         case "png":
-            return png.strip(data)
+            return png.strip_metadata(data)
         case "webp":
-            return webp.strip(data)
+            return webp.strip_metadata(data)
 
 
-def bare(data: bytes) -> bytes:
+def strip_photo_metadata(data: bytes) -> bytes:
     """A photo that passes as it is, as it is sent: without what it says beside its pixels."""
-    photo_format = sniff(data).format
-    return strip(data, photo_format) if photo_format else data
+    photo_format = sniff_file(data).format
+    return strip_metadata(data, photo_format) if photo_format else data
 
 
-def with_xmp(data: bytes, photo_format: PhotoFormat, packet: bytes) -> bytes:
+def embed_xmp(data: bytes, photo_format: PhotoFormat, packet: bytes) -> bytes:
     """The picture with this XMP packet in place of any other; all else in it stays, byte for byte.
 
     Raises `ValueError` for a packet too long for the format, a `ContainerError` for a picture that is cut short or
@@ -37,8 +37,8 @@ def with_xmp(data: bytes, photo_format: PhotoFormat, packet: bytes) -> bytes:
     """
     match photo_format:
         case "jpeg":
-            return jpeg.with_xmp(data, packet)
+            return jpeg.embed_xmp(data, packet)
         case "png":
-            return png.with_xmp(data, packet)
+            return png.embed_xmp(data, packet)
         case "webp":
-            return webp.with_xmp(data, packet)
+            return webp.embed_xmp(data, packet)

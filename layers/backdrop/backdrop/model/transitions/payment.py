@@ -1,18 +1,37 @@
 """The transitions around the paid call: claim it, know its id, write its answer down, look for a lost answer."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from backdrop.model.codes import Code
-from backdrop.model.error_catalog import CODES
-from backdrop.model.errors import BackdropError, StaleError
-from backdrop.model.job import Attempt, Job, Money, Outcome, Problem, Status, Suspicion, shows
-from backdrop.model.provider_result import NOT_TAKEN, Answer, Class
-from backdrop.model.transitions.transition import Booking, Step, ended, only, with_attempt
+from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.errors import BackdropError, ConflictError
+from backdrop.model.job import (
+    Attempt,
+    AttemptOutcome,
+    Job,
+    JobStatus,
+    MoneyStatus,
+    Problem,
+    Suspicion,
+    has_recognized_picture,
+)
+from backdrop.model.provider_result import NOT_TAKEN_CLASSES, ProviderResult, RetryClass
+from backdrop.model.transitions.transition import (
+    BudgetChange,
+    Transition,
+    build_end_fields,
+    replace_attempt,
+    require_status,
+)
 
-KEPT_NOT_TAKEN = 10
+MAX_NOT_TAKEN_ATTEMPTS = 10
 # Where a usable answer, however late, is still what the job waits for.
-USEFUL = frozenset({Status.ACCEPTED, Status.SUBMITTING, Status.UNKNOWN, Status.HELD, Status.DEAD})
+LATE_RESULT_STATUSES = frozenset(
+    {JobStatus.ACCEPTED, JobStatus.SUBMITTING, JobStatus.UNKNOWN, JobStatus.HELD, JobStatus.DEAD}
+)
 
 
 def claim(
@@ -24,12 +43,12 @@ def claim(
     cap: int,
     provider_id: str | None = None,
     probe: bool = False,
-) -> Step:
+) -> Transition:
     """accepted, unknown → submitting: open the next attempt, reserve its price (`price`, `cap`: micro-dollars)."""
-    only(job, Status.ACCEPTED, Status.UNKNOWN)
-    if job.unwanted:
-        raise StaleError
-    n = job.attempt + 1
+    require_status(job, JobStatus.ACCEPTED, JobStatus.UNKNOWN)
+    if job.end_after_call:
+        raise ConflictError
+    n = job.attempt_no + 1
     day = now.date().isoformat()
     attempt = Attempt(
         n=n,
@@ -37,210 +56,235 @@ def claim(
         provider_id=provider_id,
         submitted_at=now,
         lease_until=lease_until,
-        day=day,
+        budget_day=day,
         reserved=price,
-        generation=job.generation,
-        probe=probe,
+        charge_no=job.charge_no,
+        is_probe=probe,
     )
-    claimed = job.but(
-        status=Status.SUBMITTING,
+    claimed = replace(
+        job,
+        status=JobStatus.SUBMITTING,
         quoted=price,
-        attempt=n,
+        attempt_no=n,
         attempts=(*job.attempts, attempt),
         submitted_at=job.submitted_at or now,
-        begun_until=None,
+        processing_until=None,
     )
-    return Step(claimed, Booking(day, job.provider, reserved=price, cap=cap))
+    return Transition(claimed, BudgetChange(day, job.provider, reserved=price, cap=cap))
 
 
-def acknowledge(job: Job, n: int, provider_id: str) -> Step:
+def acknowledge(job: Job, n: int, provider_id: str) -> Transition:
     """The provider named its work: from now on it can be asked about it, whatever becomes of this worker."""
-    attempt = job.attempt_of(n)
-    if attempt is None or attempt.outcome not in (Outcome.IN_FLIGHT, Outcome.LOST):
-        raise StaleError
-    return Step(with_attempt(job, attempt.but(provider_id=provider_id)))
+    attempt = job.find_attempt(n)
+    if attempt is None or attempt.outcome not in (AttemptOutcome.IN_FLIGHT, AttemptOutcome.LOST):
+        raise ConflictError
+    return Transition(replace_attempt(job, replace(attempt, provider_id=provider_id)))
 
 
-def park(job: Job, now: datetime) -> Step:
+def park(job: Job, now: datetime) -> Transition:
     """submitting → submitting: the provider is still at work when this worker must go; the next one need not wait."""
-    only(job, Status.SUBMITTING)
-    return Step(_leased(job, now, parked=True))
+    require_status(job, JobStatus.SUBMITTING)
+    return Transition(_with_lease(job, now, parked=True))
 
 
-def renew(job: Job, now: datetime, lease_until: datetime) -> Step:
+def renew_lease(job: Job, now: datetime, lease_until: datetime) -> Transition:
     """submitting → submitting: another worker takes the same attempt over, since its lease is over."""
-    only(job, Status.SUBMITTING)
-    attempt = job.attempt_of(job.attempt)
+    require_status(job, JobStatus.SUBMITTING)
+    attempt = job.find_attempt(job.attempt_no)
     if attempt is None or now < attempt.lease_until:
-        raise StaleError
-    job = job if attempt.parked else _after_a_crash(job)
-    return Step(_leased(job, lease_until, parked=False))
+        raise ConflictError
+    job = job if attempt.is_parked else _count_crash(job)
+    return Transition(_with_lease(job, lease_until, parked=False))
 
 
-def send_again(job: Job, lease_until: datetime) -> Step:
+def resend_call(job: Job, lease_until: datetime) -> Transition:
     """unknown → submitting: the same attempt under the same id, which a provider that knows it never charges twice."""
-    only(job, Status.UNKNOWN)
-    attempt = job.attempt_of(job.attempt)
-    if attempt is None or attempt.provider_id is None or job.unwanted:
-        raise StaleError
-    booked = Booking(attempt.day, attempt.provider, reserved=attempt.unknown, unknown=-attempt.unknown)
-    asked = attempt.but(outcome=Outcome.IN_FLIGHT, reserved=attempt.unknown, unknown=0, sends=attempt.sends + 1)
-    job = with_attempt(job.but(status=Status.SUBMITTING), asked)
-    return Step(_leased(job, lease_until, parked=False), booked)
+    require_status(job, JobStatus.UNKNOWN)
+    attempt = job.find_attempt(job.attempt_no)
+    if attempt is None or attempt.provider_id is None or job.end_after_call:
+        raise ConflictError
+    budget_change = BudgetChange(
+        attempt.budget_day, attempt.provider, reserved=attempt.unknown, unknown=-attempt.unknown
+    )
+    resent = replace(
+        attempt,
+        outcome=AttemptOutcome.IN_FLIGHT,
+        reserved=attempt.unknown,
+        unknown=0,
+        send_count=attempt.send_count + 1,
+    )
+    job = replace_attempt(replace(job, status=JobStatus.SUBMITTING), resent)
+    return Transition(_with_lease(job, lease_until, parked=False), budget_change)
 
 
-def _leased(job: Job, lease_until: datetime, *, parked: bool) -> Job:
-    attempt = job.attempt_of(job.attempt)
+def _with_lease(job: Job, lease_until: datetime, *, parked: bool) -> Job:
+    attempt = job.find_attempt(job.attempt_no)
     if attempt is None:
-        raise StaleError
-    return with_attempt(job, attempt.but(lease_until=lease_until, parked=parked))
+        raise ConflictError
+    return replace_attempt(job, replace(attempt, lease_until=lease_until, is_parked=parked))
 
 
-def record(job: Job, n: int, answer: Answer, now: datetime) -> Step:
+def record_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Transition:
     """Write an answer to attempt `n` down: possible in every state, since the money has moved whatever came between."""
-    before, answer = job.attempt_of(n), answer.recordable
+    before, result = job.find_attempt(n), result.for_ledger
     if before is None:
-        raise StaleError
-    if answer.kind in NOT_TAKEN:
-        return _release(job, before, answer, now)
-    if _says_nothing(before, answer) and before.outcome not in (Outcome.IN_FLIGHT, Outcome.LOST):
-        return Step(job)
-    after = before.but(**_settled(before, answer))
-    booked = Booking(
-        before.day,
+        raise ConflictError
+    if result.retry_class in NOT_TAKEN_CLASSES:
+        return _release_reservation(job, before, result, now)
+    if _leaves_cost_unknown(before, result) and before.outcome not in (AttemptOutcome.IN_FLIGHT, AttemptOutcome.LOST):
+        return Transition(job)
+    after = replace(before, **_build_settled_fields(before, result))
+    budget_change = BudgetChange(
+        before.budget_day,
         before.provider,
         reserved=-before.reserved,
-        certain=after.charged - before.charged,
+        confirmed=after.charged - before.charged,
         unknown=after.unknown - before.unknown,
-        lost=after.outcome is Outcome.LOST,
+        is_lost=after.outcome is AttemptOutcome.LOST,
     )
-    job = with_attempt(job, after)
-    return Step(_truthful(job.but(**_fate(job, n, answer, now))), booked)
+    job = replace_attempt(job, after)
+    return Transition(_sync_problem_money(replace(job, **_build_job_changes(job, n, result, now))), budget_change)
 
 
-def _truthful(job: Job) -> Job:
+def _sync_problem_money(job: Job) -> Job:
     """What an ended job's problem says of money is what its attempts say."""
-    return job.but(problem=job.problem.but(money=job.money)) if job.ended and job.problem else job
+    return replace(job, problem=replace(job.problem, money=job.money)) if job.has_ended and job.problem else job
 
 
-def _settled(attempt: Attempt, answer: Answer) -> dict[str, object]:
-    outcomes = {Class.OK: Outcome.ANSWERED, Class.PERM: Outcome.REJECTED, Class.AMBIG: Outcome.LOST}
-    lost = _says_nothing(attempt, answer)
+def _build_settled_fields(attempt: Attempt, result: ProviderResult) -> dict[str, Any]:
+    outcomes = {
+        RetryClass.OK: AttemptOutcome.ANSWERED,
+        RetryClass.PERM: AttemptOutcome.REJECTED,
+        RetryClass.AMBIG: AttemptOutcome.LOST,
+    }
+    lost = _leaves_cost_unknown(attempt, result)
     return {
         "reserved": 0,
-        "charged": answer.charged if answer.money is Money.SPENT else attempt.charged,
+        "charged": result.charged if result.money is MoneyStatus.SPENT else attempt.charged,
         "unknown": (attempt.reserved or attempt.unknown) if lost else 0,
-        "outcome": Outcome.LOST if lost else outcomes[answer.kind],
-        "basis": answer.basis,
+        "outcome": AttemptOutcome.LOST if lost else outcomes[result.retry_class],
+        "basis": result.basis,
     }
 
 
-def _says_nothing(attempt: Attempt, answer: Answer) -> bool:
+def _leaves_cost_unknown(attempt: Attempt, result: ProviderResult) -> bool:
     """Whether an answer leaves open what a call cost; that it was refused when it went out again does, too."""
-    denied_again = answer.kind is Class.PERM and attempt.sends > 1 and not answer.charged and not answer.final
-    return answer.kind is Class.AMBIG or denied_again
+    is_denied_resend = (
+        result.retry_class is RetryClass.PERM and attempt.send_count > 1 and not result.charged and not result.is_final
+    )
+    return result.retry_class is RetryClass.AMBIG or is_denied_resend
 
 
-def _fate(job: Job, n: int, answer: Answer, now: datetime) -> dict[str, object]:
+def _build_job_changes(job: Job, n: int, result: ProviderResult, now: datetime) -> dict[str, Any]:
     """Where an answer moves its job; nowhere when the job has gone on without it."""
-    if answer.usable:
-        if job.status in USEFUL or (job.status is Status.PAID and shows(answer.links) and not shows(job.links)):
-            return {**_paid(answer, now), "answered": n}
+    if result.is_usable:
+        if job.status in LATE_RESULT_STATUSES or (
+            job.status is JobStatus.PAID
+            and has_recognized_picture(result.links)
+            and not has_recognized_picture(job.links)
+        ):
+            return {**_build_paid_fields(result, now), "paid_attempt_no": n}
         return {}
-    if n != job.attempt or job.status not in (Status.SUBMITTING, Status.UNKNOWN):
+    if n != job.attempt_no or job.status not in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
         return {}
-    if answer.kind is Class.AMBIG and not answer.final:
-        return {"status": Status.UNKNOWN, "problem": _problem(job, answer, now), "reported": True}
-    code = answer.code or Code.UNSAFE_RESULT
-    return ended(Status(CODES[code].end), _problem(job, answer, now), now)
+    if result.retry_class is RetryClass.AMBIG and not result.is_final:
+        return {"status": JobStatus.UNKNOWN, "problem": _build_problem(job, result, now), "has_report": True}
+    code = result.code or Code.UNSAFE_RESULT
+    return build_end_fields(JobStatus(ERROR_CATALOG[code].disposition), _build_problem(job, result, now), now)
 
 
-def _paid(answer: Answer, now: datetime) -> dict[str, object]:
+def _build_paid_fields(result: ProviderResult, now: datetime) -> dict[str, Any]:
     return {
-        "status": Status.PAID,
-        "links": answer.links,
+        "status": JobStatus.PAID,
+        "links": result.links,
         "paid_at": now,
-        "put_at": now,
+        "last_sent_at": now,
         "problem": None,
         "ended_at": None,
-        "told": False,
-        "begun_until": None,
-        "crashes": 0,
+        "announced": False,
+        "processing_until": None,
+        "crash_count": 0,
     }
 
 
-def _problem(job: Job, answer: Answer, now: datetime) -> Problem:
-    error = BackdropError(answer.code or Code.UNSAFE_RESULT, answer.message)
-    return Problem.of(error, now, answer.money).since(job.problem)
+def _build_problem(job: Job, result: ProviderResult, now: datetime) -> Problem:
+    error = BackdropError(result.code or Code.UNSAFE_RESULT, result.message)
+    return Problem.from_error(error, now, result.money).with_history(job.problem)
 
 
-def _release(job: Job, attempt: Attempt, answer: Answer, now: datetime) -> Step:
+def _release_reservation(job: Job, attempt: Attempt, result: ProviderResult, now: datetime) -> Transition:
     """submitting → accepted: the provider provably took nothing, so the reservation goes back."""
-    if attempt.outcome not in (Outcome.IN_FLIGHT, Outcome.LOST):
-        return Step(job)
-    if attempt.sends > 1 and not answer.final:
-        return _still_lost(job, attempt)
-    attempts = _without_old_releases(job.attempts, attempt.n)
-    if answer.kind is not Class.QUOTA:
-        nothing = {"reserved": 0, "unknown": 0, "outcome": Outcome.NOT_TAKEN, "suspicion": answer.suspicion}
-        attempts = (*attempts, attempt.but(**nothing))
-    changed: dict[str, object] = {"attempts": attempts}
-    if answer.final and attempt.generation == job.generation:
-        changed["generation"] = job.generation + 1
-    if job.status in (Status.SUBMITTING, Status.UNKNOWN) and job.attempt == attempt.n:
-        changed |= _back(job.but(**changed), now)
-    booked = Booking(attempt.day, attempt.provider, reserved=-attempt.reserved, unknown=-attempt.unknown)
-    return Step(_truthful(job.but(**changed)), booked)
+    if attempt.outcome not in (AttemptOutcome.IN_FLIGHT, AttemptOutcome.LOST):
+        return Transition(job)
+    if attempt.send_count > 1 and not result.is_final:
+        return _keep_lost(job, attempt)
+    attempts = _drop_old_releases(job.attempts, attempt.n)
+    if result.retry_class is not RetryClass.QUOTA:
+        settled = {"reserved": 0, "unknown": 0, "outcome": AttemptOutcome.NOT_TAKEN, "suspicion": result.suspicion}
+        attempts = (*attempts, replace(attempt, **settled))
+    changes: dict[str, Any] = {"attempts": attempts}
+    if result.is_final and attempt.charge_no == job.charge_no:
+        changes["charge_no"] = job.charge_no + 1
+    if job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN) and job.attempt_no == attempt.n:
+        changes |= _build_released_fields(replace(job, **changes), now)
+    budget_change = BudgetChange(
+        attempt.budget_day, attempt.provider, reserved=-attempt.reserved, unknown=-attempt.unknown
+    )
+    return Transition(_sync_problem_money(replace(job, **changes)), budget_change)
 
 
-def _still_lost(job: Job, attempt: Attempt) -> Step:
+def _keep_lost(job: Job, attempt: Attempt) -> Transition:
     """That a call was not taken when it went out again says nothing of the first time."""
-    booked = Booking(attempt.day, attempt.provider, reserved=-attempt.reserved, unknown=attempt.reserved)
+    budget_change = BudgetChange(
+        attempt.budget_day, attempt.provider, reserved=-attempt.reserved, unknown=attempt.reserved
+    )
     unknown = attempt.unknown + attempt.reserved
-    job = with_attempt(job, attempt.but(outcome=Outcome.LOST, reserved=0, unknown=unknown))
-    current = job.status is Status.SUBMITTING and job.attempt == attempt.n
-    return Step(_truthful(job.but(status=Status.UNKNOWN) if current else job), booked)
+    job = replace_attempt(job, replace(attempt, outcome=AttemptOutcome.LOST, reserved=0, unknown=unknown))
+    is_current = job.status is JobStatus.SUBMITTING and job.attempt_no == attempt.n
+    return Transition(_sync_problem_money(replace(job, status=JobStatus.UNKNOWN) if is_current else job), budget_change)
 
 
-def _back(job: Job, now: datetime) -> Mapping[str, object]:
+def _build_released_fields(job: Job, now: datetime) -> Mapping[str, Any]:
     """Where a job goes whose call was not taken: an earlier answer that is lost still is, else it begins anew."""
-    if job.losses:
-        return {"status": Status.UNKNOWN}
-    if job.unwanted:
-        return {"status": job.unwanted, "problem": None, "ended_at": now}
-    return {"status": Status.ACCEPTED} | ({"problem": None} if job.status is Status.UNKNOWN else {})
+    if job.lost_call_count:
+        return {"status": JobStatus.UNKNOWN}
+    if job.end_after_call:
+        return {"status": job.end_after_call, "problem": None, "ended_at": now}
+    return {"status": JobStatus.ACCEPTED} | ({"problem": None} if job.status is JobStatus.UNKNOWN else {})
 
 
-def _without_old_releases(attempts: Iterable[Attempt], n: int) -> tuple[Attempt, ...]:
+def _drop_old_releases(attempts: Iterable[Attempt], n: int) -> tuple[Attempt, ...]:
     """All but attempt `n` and the oldest of the many that took nothing: a storm must not fill the item.
 
     Failures that count toward the job's tries stay; there are few of them.
     """
     others = [attempt for attempt in attempts if attempt.n != n]
-    passing = (attempt for attempt in others if attempt.suspicion is not Suspicion.FAILURE)
-    released = [attempt.n for attempt in passing if attempt.outcome is Outcome.NOT_TAKEN]
-    dropped = set(released[: -(KEPT_NOT_TAKEN - 1)])
+    droppable = (attempt for attempt in others if attempt.suspicion is not Suspicion.FAILURE)
+    released = [attempt.n for attempt in droppable if attempt.outcome is AttemptOutcome.NOT_TAKEN]
+    dropped = set(released[: -(MAX_NOT_TAKEN_ATTEMPTS - 1)])
     return tuple(attempt for attempt in others if attempt.n not in dropped)
 
 
-def lose(job: Job, now: datetime) -> Step:
+def expire_lease(job: Job, now: datetime) -> Transition:
     """submitting → unknown: the worker died and its lease is over, so the answer is lost."""
-    only(job, Status.SUBMITTING)
-    attempt = job.attempt_of(job.attempt)
+    require_status(job, JobStatus.SUBMITTING)
+    attempt = job.find_attempt(job.attempt_no)
     if attempt is None or now < attempt.lease_until:
-        raise StaleError
-    lost = Answer.lost("The worker died between the call and the record of its answer.")
-    return record(_after_a_crash(job), job.attempt, lost, now)
+        raise ConflictError
+    lost = ProviderResult.lost("The worker died between the call and the record of its answer.")
+    return record_result(_count_crash(job), job.attempt_no, lost, now)
 
 
-def _after_a_crash(job: Job) -> Job:
+def _count_crash(job: Job) -> Job:
     """Counts the crash once: without its mark, the next delivery does not count it again."""
-    return job.but(begun_until=None, crashes=job.crashes + 1)
+    return replace(job, processing_until=None, crash_count=job.crash_count + 1)
 
 
-def hold(job: Job, now: datetime) -> Step:
+def hold(job: Job, now: datetime) -> Transition:
     """unknown → held: nobody can be asked, a person must decide about money."""
-    only(job, Status.UNKNOWN)
-    words = job.problem.message if job.problem else "The answer was lost."
-    error = BackdropError(Code.CHARGE_UNKNOWN, words)
-    return Step(job.but(**ended(Status.HELD, Problem.of(error, now, Money.UNKNOWN), now)))
+    require_status(job, JobStatus.UNKNOWN)
+    message = job.problem.message if job.problem else "The answer was lost."
+    error = BackdropError(Code.CHARGE_UNKNOWN, message)
+    return Transition(
+        replace(job, **build_end_fields(JobStatus.HELD, Problem.from_error(error, now, MoneyStatus.UNKNOWN), now))
+    )

@@ -1,14 +1,15 @@
 """What one transition is: the job as it shall be, and what is written together with it or not at all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from backdrop.model.errors import StaleError
-from backdrop.model.job import Attempt, Job, Owner, Problem, Status
+from backdrop.model.errors import ConflictError
+from backdrop.model.job import Attempt, ContentOwner, Job, JobStatus, Problem
 
 
 @dataclass(frozen=True)
-class Booking:
+class BudgetChange:
     """What one transition changes on a day's budget, in micro-dollars; `cap` is set where it may fail.
 
     `provider`: who charges. `lost`: no answer to the call came that says what it cost.
@@ -17,18 +18,18 @@ class Booking:
     day: str
     provider: str
     reserved: int = 0
-    certain: int = 0
+    confirmed: int = 0
     unknown: int = 0
     cap: int | None = None
-    lost: bool = False
+    is_lost: bool = False
 
     @property
-    def committed(self) -> int:
-        return self.reserved + self.certain + self.unknown
+    def total(self) -> int:
+        return self.reserved + self.confirmed + self.unknown
 
 
 @dataclass(frozen=True)
-class Step:
+class Transition:
     """One transition: the job as it will be, its booking, and the content that the job will own from now on.
 
     `instead_of`: the owner of the content before this step; None if it must have none. `waits_for`: the owner of the
@@ -36,33 +37,33 @@ class Step:
     """
 
     job: Job
-    booking: Booking | None = None
-    owner: Owner | None = None
-    instead_of: Owner | None = None
-    waits_for: Owner | None = None
+    budget_change: BudgetChange | None = None
+    content_owner: ContentOwner | None = None
+    expected_owner: ContentOwner | None = None
+    waits_for: ContentOwner | None = None
 
     @property
     def may_charge_twice(self) -> bool:
         """Whether it settles a call as charged, for certain or perhaps, that is not the only one of its charge."""
-        booking = self.booking
-        if booking is None or booking.reserved >= 0 or booking.certain + booking.unknown <= 0:
+        budget_change = self.budget_change
+        if budget_change is None or budget_change.reserved >= 0 or budget_change.confirmed + budget_change.unknown <= 0:
             return False
-        ours = (one for one in self.job.attempts if one.generation == self.job.generation)
+        ours = (one for one in self.job.attempts if one.charge_no == self.job.charge_no)
         return sum(bool(one.charged or one.unknown) for one in ours) > 1
 
 
-def only(job: Job, *allowed: Status) -> None:
+def require_status(job: Job, *allowed: JobStatus) -> None:
     """StaleError where the job is in no state for this transition: the caller looks again."""
     if job.status not in allowed:
-        raise StaleError
+        raise ConflictError
 
 
-def ended(status: Status, problem: Problem, now: datetime) -> dict[str, object]:
+def build_end_fields(status: JobStatus, problem: Problem, now: datetime) -> dict[str, Any]:
     """The fields of a job that came to a bad end."""
-    return {"status": status, "problem": problem, "reported": True, "ended_at": now, "begun_until": None}
+    return {"status": status, "problem": problem, "has_report": True, "ended_at": now, "processing_until": None}
 
 
-def with_attempt(job: Job, changed: Attempt) -> Job:
+def replace_attempt(job: Job, updated: Attempt) -> Job:
     """The job with one of its attempts changed."""
-    attempts = tuple(changed if attempt.n == changed.n else attempt for attempt in job.attempts)
-    return job.but(attempts=attempts)
+    attempts = tuple(updated if attempt.n == updated.n else attempt for attempt in job.attempts)
+    return replace(job, attempts=attempts)
