@@ -33,7 +33,7 @@ def naive(standin: Provider, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     for name, value in (names | {"IDEOGRAM_BASE_URL": standin.url}).items():
         monkeypatch.setenv(name, value)
     app = importlib.reload(importlib.import_module("proof.chaos.naive.function.app"))
-    monkeypatch.setattr(app, "RETRY_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(app, "PAUSE_SECONDS", 0)
     return app
 
 

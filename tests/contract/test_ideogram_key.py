@@ -124,13 +124,13 @@ def test_nothing_is_sent_while_a_call_is_only_prepared(standin: StandinClient) -
 class ApiKeyOf(Protocol):
     """The function under test, with nothing cached."""
 
-    def __call__(self, stack: str, provider: str, fresh: bool) -> ApiKey: ...
+    def __call__(self, stack: str, provider: str, bypass_cache: bool) -> ApiKey: ...
 
 
 @pytest.fixture
 def api_key() -> ApiKeyOf:
     """The look-up as a new worker has it."""
-    return reload(secrets).api_key
+    return reload(secrets).read_api_key
 
 
 def secret(text: str) -> Reply:
@@ -153,7 +153,7 @@ def point_at(server: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_key_is_the_secrets_text_trimmed(api_key: ApiKeyOf, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(secret(text)) as server:
         point_at(server, monkeypatch)
-        assert api_key("shop", "ideogram", fresh=False) == ApiKey("the-key")
+        assert api_key("shop", "ideogram", bypass_cache=False) == ApiKey("the-key")
         (request,) = server.requests
     assert json.loads(request.body)["SecretId"] == "shop/ideogram/api-key"
 
@@ -164,7 +164,7 @@ def test_a_secret_of_blanks_is_no_key_and_says_which(
 ) -> None:
     with recording(secret(text)) as server:
         point_at(server, monkeypatch)
-        found = api_key("shop", "ideogram", fresh=False)
+        found = api_key("shop", "ideogram", bypass_cache=False)
     assert found == ApiKey(missing_reason="the secret shop/ideogram/api-key is empty")
 
 
@@ -174,7 +174,7 @@ def test_a_secret_that_cannot_be_read_is_no_key_and_says_why(
 ) -> None:
     with recording(refused(code)) as server:
         point_at(server, monkeypatch)
-        found = api_key("shop", "ideogram", fresh=False)
+        found = api_key("shop", "ideogram", bypass_cache=False)
     assert found.value == ""
     assert found.missing_reason.startswith("the secret shop/ideogram/api-key cannot be read: ")
     assert code in found.missing_reason
@@ -199,6 +199,6 @@ def test_why_there_is_no_key_is_told_in_the_pause(
 def test_the_key_is_kept_and_read_afresh_on_demand(api_key: ApiKeyOf, monkeypatch: pytest.MonkeyPatch) -> None:
     with recording(secret("old"), secret("new")) as server:
         point_at(server, monkeypatch)
-        found = [api_key("shop", "ideogram", fresh=fresh).value for fresh in (False, False, True, False)]
+        found = [api_key("shop", "ideogram", bypass_cache=fresh).value for fresh in (False, False, True, False)]
         assert found == ["old", "old", "new", "new"]
         assert len(server.requests) == 2

@@ -174,7 +174,7 @@ def test_a_transaction_may_delete_and_check_too(client: Any) -> None:
     gone, kept, new = a_key(), a_key(), a_key()
     for key in (gone, kept):
         write(client, "put", Item=key | {"lock_version": {"N": "3"}})
-    exists = {"ConditionExpression": "attribute_exists(rev)"}
+    exists = {"ConditionExpression": "attribute_exists(lock_version)"}
     transact(client, {"Delete": {"Key": gone}}, {"ConditionCheck": {"Key": kept, **exists}}, {"Put": {"Item": new}})
     assert (read(client, gone), read(client, kept)) == ({}, {"lock_version": {"N": "3"}})
     with pytest.raises(ClientError) as raised:
