@@ -53,10 +53,11 @@ class LedgerScan:
 
 @dataclass
 class JobCounts:
-    """Jobs by provider and state; `oldest`: since when the first of a provider's lane waits there.
+    """Jobs by provider and state; `oldest_waiting_since`: since when the first of a provider's lane waits there.
 
-    `waiting`: those in a lane by provider and the code that says why, "" if nothing but the lane keeps them.
-    `settling`: photos that wait for their instructions; `reported`: photos that have no job, for reasons that are told.
+    `waiting_by_reason`: those in a lane by provider and the code that says why, "" if nothing but the lane keeps them.
+    `settling_photos`: photos that wait for their instructions; `reported_photos`: photos that have no job, for reasons
+    that are told.
     """
 
     by_status: Counter[tuple[str, JobStatus]] = field(default_factory=Counter[tuple[str, JobStatus]])

@@ -45,7 +45,7 @@ ShowVersion = Annotated[
 
 @dataclass(frozen=True)
 class StackLocation:
-    """Where a stack is: no `stack`, the local cloud."""
+    """Where a stack is: no `stack_name`, the local cloud."""
 
     stack_name: str | None = None
     profile: str | None = None

@@ -13,14 +13,14 @@ PICKS_FILE_NAME = "picks.csv"
 
 @dataclass(frozen=True)
 class Pick:
-    """One picture that is wanted; `output` is "" where all pictures of the photo are."""
+    """One picture that is wanted; `picture_key` is "" where all pictures of the photo are."""
 
     photo_key: str
     picture_key: str
 
 
 def read_picks(path: Path) -> list[Pick]:
-    """The picks of a file, each once, in its order; MisusedError where it is no such file."""
+    """The picks of a file, each once, in its order; UsageError where it is no such file."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return list(dict.fromkeys(_parse_rows(path, csv.DictReader(file, strict=True))))

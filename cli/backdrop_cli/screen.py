@@ -107,7 +107,7 @@ class Screen:
     def confirm(self, question: str, *, yes: bool) -> None:
         """Return when the person agrees.
 
-        Raises RefusedError where they do not, or cannot be asked.
+        Raises CommandError where they do not, or cannot be asked.
         """
         if yes:
             return

@@ -74,11 +74,12 @@ class QueueDepth(NamedTuple):
 class Stack:
     """A deployed stack as its operator acts on it.
 
-    `name` is how it is spoken of; `daily_budget` is what the stack's parameter says, micro-dollars; `line` counts the
-    messages of a provider's lane, roughly, `arriving` those for intake. `limits`: calls that each provider may have
-    open. `reruns_of` is asked about an input bucket as somebody imagines it. `at_once`: photos that one command looks
-    at together; `wait` lets so many seconds pass. `standins`: the providers whose part a stand-in on this machine
-    plays, for nothing. `clients`, `outputs` and `parameters` are for those who look at the stack itself.
+    `name` is how it is spoken of; `daily_budget` is what the stack's parameter says, micro-dollars; `read_lane_depth`
+    counts the messages of a provider's lane, roughly, `count_intake_messages` those for intake. `max_in_flight`: calls
+    that each provider may have open. `build_rerun_service` is asked about an input bucket as somebody imagines it.
+    `max_threads`: photos that one command looks at together; `sleep` lets so many seconds pass. `standin_providers`:
+    the providers whose part a stand-in on this machine plays, for nothing. `clients`, `outputs` and `parameters` are
+    for those who look at the stack itself.
     """
 
     name: str
@@ -137,7 +138,7 @@ class Stack:
 def connect(location: StackLocation) -> Stack:
     """The stack of that name on AWS, or the local cloud that runs.
 
-    Raises RefusedError where there is none; AWS's own errors pass.
+    Raises CommandError where there is none; AWS's own errors pass.
     """
     return _connect(location.stack_name, connect_to_aws(location)) if location.stack_name else _connect_locally()
 

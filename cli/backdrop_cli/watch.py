@@ -19,9 +19,9 @@ def poll_until(
     wait: Callable[[], object],
     now: Callable[[], datetime],
 ) -> str:
-    """Look until it is over, or until `give_up` has a reason; that reason, "" where it is over.
+    """Look until it is over, or until `find_stop_reason` has a reason; that reason, "" where it is over.
 
-    `look` says whether anything moved since the last look, `give_up` is told for how many seconds nothing has.
+    `poll` says whether anything moved since the last look, `find_stop_reason` is told for how many seconds nothing has.
     """
     changed_at = now()
     while True:

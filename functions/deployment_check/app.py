@@ -171,7 +171,7 @@ def _check_readable_buckets(parameters: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class ConcurrencyNote:
-    """What the account's concurrency means for the lanes; `starving` where they can use all of it."""
+    """What the account's concurrency means for the lanes; `uses_all_concurrency` where they can use all of it."""
 
     text: str
     uses_all_concurrency: bool = False

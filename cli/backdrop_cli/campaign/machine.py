@@ -27,7 +27,7 @@ MAX_NAME_PREFIX_LENGTH = 63
 
 @dataclass(frozen=True)
 class Execution:
-    """One execution; `given` is its input."""
+    """One execution; `campaign_input` is its input."""
 
     arn: str
     status: str
@@ -65,7 +65,7 @@ class CampaignStateMachine:
         self._arn = arn
 
     def start(self, campaign_input: Mapping[str, Any], now: datetime) -> Execution:
-        """Begin a campaign; RefusedError where another of its name begins this very second."""
+        """Begin a campaign; CommandError where another of its name begins this very second."""
         name = f"{str(campaign_input['name'])[:MAX_NAME_PREFIX_LENGTH]}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
         try:
             response = self._client.start_execution(

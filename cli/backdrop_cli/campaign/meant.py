@@ -27,7 +27,7 @@ OPTION_NAMES = {"name": "--name", "max_total_usd": "--max-total", "tolerated_fai
 
 @dataclass(frozen=True)
 class CampaignOptions:
-    """What the command line says of a campaign; `wish` is the sidecar that stands for its instructions."""
+    """What the command line says of a campaign; `sidecar` is the sidecar that stands for its instructions."""
 
     target: str
     name: str | None = None
@@ -88,7 +88,7 @@ def is_campaign_target(target: str) -> bool:
 
 
 def build_campaign_request(options: CampaignOptions, input_bucket: str) -> CampaignRequest:
-    """The campaign that is meant; MisusedError with every mistake in what was said."""
+    """The campaign that is meant; UsageError with every mistake in what was said."""
     bucket_target, file = _locate_target(options.target, input_bucket)
     name = derive_campaign_name(file.name if file else bucket_target) if options.name is None else options.name
     if file:

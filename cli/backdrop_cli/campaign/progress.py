@@ -25,9 +25,11 @@ END_LABELS = {
 
 @dataclass(frozen=True)
 class CampaignProgress:
-    """One moment. `listed`: items that it goes through, None while it lists them; `lanes`: who has open jobs of it.
+    """One moment.
 
-    `report`: the key of its own report, None as long as there is none.
+    `total_items`: items that it goes through, None while it lists them; `active_providers`: who has open jobs of it.
+
+    `report_key`: the key of its own report, None as long as there is none.
     """
 
     execution: Execution

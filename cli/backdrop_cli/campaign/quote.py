@@ -29,7 +29,7 @@ def quote_campaign(stack: Stack, screen: Screen, options: CampaignOptions) -> No
 
 
 def compute_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest) -> CampaignQuote:
-    """The sums over all of its items; RefusedError where there are none."""
+    """The sums over all of its items; CommandError where there are none."""
 
     def quote_row(row: ManifestRow | BadRow) -> ItemQuote | BadRow:
         return row if isinstance(row, BadRow) else stack.campaign_pricing.quote_row(row)

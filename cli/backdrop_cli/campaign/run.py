@@ -37,7 +37,7 @@ def run_campaign(stack: Stack, screen: Screen, options: CampaignOptions, *, yes:
 
 
 def _confirm(screen: Screen, request: CampaignRequest, campaign_quote: CampaignQuote, *, yes: bool) -> None:
-    """RefusedError where somebody says no, there is nothing to buy, or it may cost more than it is allowed."""
+    """CommandError where somebody says no, there is nothing to buy, or it may cost more than it is allowed."""
     limit = request.campaign.max_total_usd
     if not campaign_quote.jobs:
         raise CommandError("nothing was begun, since nothing of it would be bought")

@@ -26,7 +26,7 @@ def show_campaign_status(stack: Stack, screen: Screen, name: str | None) -> None
 
 
 def find_execution(stack: Stack, name: str, *, only_running: bool = False) -> Execution:
-    """The latest execution of a campaign, or of that very name; RefusedError where there is none."""
+    """The latest execution of a campaign, or of that very name; CommandError where there is none."""
     for one in stack.state_machine.list_latest(only_running=only_running):
         if name in (one.name, one.execution_name):
             return one

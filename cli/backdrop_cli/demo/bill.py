@@ -41,7 +41,10 @@ def read_standin_bill(cloud: Cloud) -> int:
 
 
 def compare_bill(tracker: OrderTracker, bill_micro_usd: int, standin_providers: Collection[str]) -> BillComparison:
-    """The receipts' sums beside what the stand-in charged since the demo began; `asked`: whose part it plays."""
+    """The receipts' sums beside what the stand-in charged since the demo began.
+
+    `standin_providers`: whose part it plays.
+    """
     receipts = [sight.receipt for sight in tracker.progress.values() if sight.receipt]
     jobs = [job for receipt in receipts for job in receipt["jobs"] if job["provider"] in standin_providers]
     confirmed = sum(to_micro_usd(str(job["cost"]["usd"])) for job in jobs)

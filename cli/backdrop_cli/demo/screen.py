@@ -47,7 +47,7 @@ def show_steps(console: Console) -> Generator[Callable[[str], None]]:
 
 
 class DemoScreen:
-    """One demo on one console; `show` is called after every look."""
+    """One demo on one console; `update` is called after every look."""
 
     def __init__(self, console: Console, tracker: OrderTracker, prefix: str) -> None:
         self._console = console

@@ -20,7 +20,7 @@ from backdrop_local.cloud import Cloud
 
 @dataclass(frozen=True)
 class OrderProgress:
-    """One file at one moment; `micro_usd` is what its jobs certainly cost so far."""
+    """One file at one moment; `cost_micro_usd` is what its jobs certainly cost so far."""
 
     status: DisplayStatus = DisplayStatus.DROPPED
     note: str = ""

@@ -25,7 +25,7 @@ DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 @dataclass
 class DownloadResult:
-    """What a download did. `there`: the same bytes lay there already; `gone`: no more in the bucket."""
+    """What a download did. `unchanged`: the same bytes lay there already; `missing`: no more in the bucket."""
 
     folder: Path
     file_names: dict[str, str] = field(default_factory=dict[str, str])
@@ -61,7 +61,7 @@ class DownloadResult:
 def download_pictures(stack: Stack, screen: Screen, keys: Sequence[str], folder: Path) -> DownloadResult:
     """Put pictures into a folder, which is made where there is none.
 
-    Raises RefusedError where the disk does not take them; what is there by then is whole.
+    Raises CommandError where the disk does not take them; what is there by then is whole.
     """
     result = DownloadResult(folder, build_flat_names(keys))
 
@@ -79,7 +79,7 @@ def download_pictures(stack: Stack, screen: Screen, keys: Sequence[str], folder:
 
 
 def create_folder(folder: Path) -> None:
-    """A folder for pictures; RefusedError where there can be none."""
+    """A folder for pictures; CommandError where there can be none."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -16,7 +16,7 @@ MAX_NAMED_PATHS = 3
 class UploadFiles:
     """What is uploaded, by key; what is not, since it is no photo by its name, or cannot be read (with why).
 
-    `unread`: folder defaults above what goes elsewhere, which are not part of the drop.
+    `outside_defaults`: folder defaults above what goes elsewhere, which are not part of the drop.
     """
 
     paths: dict[str, Path] = field(default_factory=dict[str, Path])
@@ -39,7 +39,7 @@ class UploadFiles:
 
 
 def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFiles:
-    """Every file that is meant; RefusedError where there is no photo among them."""
+    """Every file that is meant; CommandError where there is no photo among them."""
     files = UploadFiles(outside_defaults=find_outside_defaults(paths, target_folder))
     for target in resolve_targets(paths, target_folder):
         files.unreadable |= {

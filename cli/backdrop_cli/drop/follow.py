@@ -30,7 +30,7 @@ DEFAULT_DELIVERY_SECONDS = 2.0
 class PhotoProgress:
     """One photo at one moment. Amounts are what its current jobs cost, micro-dollars.
 
-    `earlier`: the part of `certain` that calls before this drop cost.
+    `earlier_micro_usd`: the part of `confirmed_micro_usd` that calls before this drop cost.
     """
 
     status: DisplayStatus = DisplayStatus.DROPPED
@@ -77,7 +77,7 @@ class ExpectedUpload:
 
 @dataclass
 class UploadTracker:
-    """All photos of a drop by key, as last seen; `began` is when it began."""
+    """All photos of a drop by key, as last seen; `started_at` is when it began."""
 
     stack: Stack
     expected: Mapping[str, ExpectedUpload]
@@ -90,7 +90,10 @@ class UploadTracker:
         self._poll_queue: list[str] = []
 
     def wait_until_done(self, poll_and_show: Callable[[], bool]) -> None:
-        """Until all have ended; `stopped` says why where it is given up. `look` glances, and shows what it sees."""
+        """Until all have ended.
+
+        `stopped` says why where it is given up. `poll_and_show` glances, and shows what it sees.
+        """
         wait, now = partial(self.stack.sleep, POLL_INTERVAL_SECONDS), self.stack.clock.now
         self.stop_reason = poll_until(
             poll_and_show, lambda: not self.unfinished_keys, self._find_stop_reason, wait, now

@@ -34,12 +34,12 @@ from backdrop_cli.words import count_images
 
 @dataclass(frozen=True)
 class PlannedPhoto:
-    """One photo of a drop. `goes`: it is uploaded; `again`: it is there, but failed or was cancelled.
+    """One photo of a drop. `needs_upload`: it is uploaded; `is_retry`: it is there, but failed or was cancelled.
 
-    `replaces`: other bytes lie there under its key. `bought`: the jobs that would be bought. `says_nothing`: nobody
-    says what is wanted of it. `sidecar`: the one that will speak for it, where that is uploaded too. `ineffective`:
-    that sidecar asks for nothing, so the photo would keep the pictures that it has. `requested`: a campaign or another
-    request asked for those pictures.
+    `replaces_photo`: other bytes lie there under its key. `jobs`: the jobs that would be bought. `lacks_instructions`:
+    nobody says what is wanted of it. `sidecar_key`: the one that will speak for it, where that is uploaded too.
+    `is_ineffective`: that sidecar asks for nothing, so the photo would keep the pictures that it has. `has_request`: a
+    campaign or another request asked for those pictures.
     """
 
     key: str
@@ -62,9 +62,9 @@ class PlannedPhoto:
 
 @dataclass
 class UploadPlan:
-    """What a drop does: `files` go up, `rows` are all its photos, `choices` the instructions of each.
+    """What a drop does: `files` go up, `photos` are all its photos, `sidecar_decisions` the instructions of each.
 
-    `replaced`: folder defaults of the bucket.
+    `replaced_defaults`: folder defaults of the bucket.
     """
 
     bucket: str
@@ -217,7 +217,10 @@ class UploadPlanner:
         return PlannedPhoto(key, needs_upload=is_retry, is_retry=is_retry, has_request=has_request)
 
     def _is_same_photo(self, key: str, listed: ListedObject, known_sha256: str | None) -> bool:
-        """Whether a photo is what lies there under its key; `known`: the SHA-256 of that, where intake read it."""
+        """Whether a photo is what lies there under its key.
+
+        `known_sha256`: the SHA-256 of that, where intake read it.
+        """
         photo = self._photos[key]
         if isinstance(photo, str):
             return photo == known_sha256

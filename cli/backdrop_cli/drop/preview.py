@@ -22,7 +22,7 @@ RETRIED_STATUSES = frozenset({JobStatus.REFUSED, JobStatus.DEAD, JobStatus.CANCE
 class UploadPreview:
     """What there is of some keys, and what intake will make of photos when files lie there in addition.
 
-    Nothing is written. `there`: those of the keys that the bucket has now; `sidecars`: the instructions among them.
+    Nothing is written. `listed`: those of the keys that the bucket has now; `sidecars`: the instructions among them.
     """
 
     def __init__(self, stack: Stack, keys: set[str]) -> None:
@@ -55,7 +55,7 @@ def needs_retry(source: Source | None, jobs: Sequence[Job]) -> bool:
 
 
 def preview_new_photo(reruns: RerunService, key: str, *, inspect_bytes: bool) -> tuple[JobPlan, str] | None:
-    """What becomes of a photo that the ledger does not know; `opened`: its content counts, too."""
+    """What becomes of a photo that the ledger does not know; `inspect_bytes`: its content counts, too."""
     return preview_jobs(reruns.resolver, reruns.bucket, key, reruns.offers, inspect_bytes=inspect_bytes)
 
 

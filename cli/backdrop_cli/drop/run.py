@@ -27,7 +27,7 @@ MAX_UNCONFIRMED_PHOTOS, MAX_UNCONFIRMED_MICRO_USD = 50, to_micro_usd(1)
 
 @dataclass(frozen=True)
 class DropOptions:
-    """What the command line says of a drop; `answer`: what becomes of sidecars that a person wrote."""
+    """What the command line says of a drop; `sidecar_policy`: what becomes of sidecars that a person wrote."""
 
     paths: Sequence[Path]
     target_folder: str | None = None
@@ -81,7 +81,7 @@ def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
 def _ask_sidecar_policy(
     screen: Screen, undecided: Sequence[SidecarDecision], document: dict[str, Any]
 ) -> SidecarPolicy:
-    """What the person answers; RefusedError where they stop, or cannot be asked."""
+    """What the person answers; CommandError where they stop, or cannot be asked."""
     obstacle, photo_count = screen.prompt_obstacle, format_count(len(undecided), "photo")
     if not obstacle:
         answer = input("[r]eplace, [k]eep, or [N] stop: ").strip().lower()
@@ -119,7 +119,7 @@ def _find_common_folder(plan: UploadPlan) -> str:
 
 
 def _confirm(screen: Screen, plan: UploadPlan, options: DropOptions) -> None:
-    """RefusedError where somebody says no, or --strict forbids it."""
+    """CommandError where somebody says no, or --strict forbids it."""
     _refuse_ineffective(plan, "add --prompt")
     refused_photos = plan.photos_with_problems
     if options.strict and refused_photos:
@@ -144,7 +144,7 @@ def _refuse_ineffective(plan: UploadPlan, remedy: str) -> None:
 def _refuse_ineffective_replace(
     screen: Screen, plans: Mapping[SidecarPolicy | None, UploadPlan], document: dict[str, Any]
 ) -> None:
-    """RefusedError where --replace would have no effect, so that it is no answer to the question."""
+    """CommandError where --replace would have no effect, so that it is no answer to the question."""
     remedy = "add --prompt" if plans[SidecarPolicy.KEEP].ineffective_photos else "add --prompt, or say --keep"
     try:
         _refuse_ineffective(plans[SidecarPolicy.REPLACE], remedy)

@@ -40,7 +40,7 @@ def decide_sidecar_action(
 ) -> SidecarAction:
     """What new instructions do to the sidecar in force; `author` is None where there is none.
 
-    `same`: whether both say the same. `answer` counts for a person's sidecar alone.
+    `is_equivalent`: whether both say the same. `policy` counts for a person's sidecar alone.
     """
     if author is None:
         return SidecarAction.WRITE
@@ -77,8 +77,9 @@ def are_equivalent(first: bytes | None, second: bytes) -> bool:
 class SidecarDecision:
     """Which instructions apply to a photo: the command line's, its sidecar's on this machine, or the bucket's.
 
-    `over`: the sidecar that the new instructions differ from; `is_local`: it is on this machine. `written`: what
-    becomes the photo's own sidecar in the bucket. `unused`: its sidecar on this machine, where that is not uploaded.
+    `existing_sidecar`: the sidecar that the new instructions differ from; `is_local`: it is on this machine.
+    `new_content`: what becomes the photo's own sidecar in the bucket. `unused_key`: its sidecar on this machine, where
+    that is not uploaded.
     """
 
     key: str

@@ -19,7 +19,10 @@ from backdrop_cli.words import format_bytes, format_rough_duration
 
 @dataclass
 class UploadProgress:
-    """How far an upload is; `done` holds what lies in the bucket now. `bytes` of all files, `sent` of those there."""
+    """How far an upload is.
+
+    `uploaded` holds what lies in the bucket now. `total_bytes` of all files, `sent_bytes` of those there.
+    """
 
     files: Mapping[str, Path | bytes]
     now: Callable[[], float] = time.monotonic

@@ -12,7 +12,7 @@ from backdrop_cli.errors import UsageError
 def build_sidecar(
     prompt: str | None, style: str | None, providers: Sequence[str] | None, sidecar: Path | None
 ) -> bytes | None:
-    """The sidecar's bytes, None where nothing is asked; MisusedError with every mistake in it."""
+    """The sidecar's bytes, None where nothing is asked; UsageError with every mistake in it."""
     provider = providers[0] if providers and len(providers) == 1 else providers
     options = {"prompt": prompt, "style": style, "provider": provider}
     given_options = {name: value for name, value in options.items() if value is not None}
@@ -36,7 +36,7 @@ def _read_sidecar(file: Path) -> bytes:
 
 
 def validate_sidecar(name: str, data: bytes) -> bytes:
-    """A sidecar's bytes; MisusedError with every mistake in them."""
+    """A sidecar's bytes; UsageError with every mistake in them."""
     errors = parse_file(name, data).errors
     if errors:
         messages = (one.message if name else one.words for one in errors)

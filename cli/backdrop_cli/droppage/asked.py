@@ -33,7 +33,7 @@ class BrowserPhoto:
 class PageInstructions:
     """What is wanted of all photos: the folder with its slash, a sidecar for them, None: as the folder itself says.
 
-    `answer`: what becomes of sidecars in the bucket that a person wrote.
+    `sidecar_policy`: what becomes of sidecars in the bucket that a person wrote.
     """
 
     folder: str
@@ -42,7 +42,7 @@ class PageInstructions:
 
 
 def read_text(request: PageRequest, name: str) -> str:
-    """A text; MisusedError where it is none, or cannot be written down."""
+    """A text; UsageError where it is none, or cannot be written down."""
     value = request.get(name, "")
     try:
         value.encode()
@@ -66,7 +66,7 @@ def read_rows(request: PageRequest, name: str) -> Sequence[PageRequest]:
 
 
 def parse_photo(request: PageRequest) -> BrowserPhoto:
-    """One photo; MisusedError where its name can be no key."""
+    """One photo; UsageError where its name can be no key."""
     name, sha256 = read_text(request, "name"), read_text(request, "sha256")
     if any(part in ("", ".", "..") for part in name.split("/")) or "\0" in name:
         raise UsageError(f"{name!r} cannot be the name of a photo in a bucket")
@@ -76,7 +76,7 @@ def parse_photo(request: PageRequest) -> BrowserPhoto:
 
 
 def parse_instructions(request: PageRequest) -> PageInstructions:
-    """What is wanted; MisusedError with every mistake in it."""
+    """What is wanted; UsageError with every mistake in it."""
     fields: dict[str, str] = {}
     match read_text(request, "kind"):
         case "replace":

@@ -164,7 +164,7 @@ class PageApi:
     # -- on its way ----------------------------------------------------------------------------------------
 
     def start_upload(self, request: PageRequest) -> PageResponse:
-        """Begin what was planned; RefusedError where somebody should say yes first and did not."""
+        """Begin what was planned; CommandError where somebody should say yes first and did not."""
         with self._lock:
             number = asked.read_count(request, "plan")
             plan = next((plan for known, plan in self._plans if known == number), None)

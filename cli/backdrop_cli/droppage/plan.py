@@ -36,10 +36,12 @@ NO_INSTRUCTIONS_TEXT = "It has no instructions: the folder has no defaults, and 
 
 @dataclass(frozen=True)
 class PagePhoto:
-    """One photo. `goes`: it is uploaded; `sidecar`: what is written beside it first. `note`: what is worth knowing.
+    """One photo.
 
-    `again`: the same bytes are there, but failed or were cancelled.
-    `before`: what lies there now under its key. A photo with problems stays where it is.
+    `needs_upload`: it is uploaded; `new_sidecar`: what is written beside it first. `note`: what is worth knowing.
+
+    `is_retry`: the same bytes are there, but failed or were cancelled.
+    `previous_version`: what lies there now under its key. A photo with problems stays where it is.
     """
 
     key: str
@@ -64,9 +66,11 @@ class PagePhoto:
 
 @dataclass(frozen=True)
 class PagePlan:
-    """All photos of the page. `kept`: those that keep a person's sidecar; `passed_over`: no photos by name.
+    """All photos of the page.
 
-    `undecided`: whether a person still has to say what becomes of the sidecars that a person wrote.
+    `kept_sidecar_count`: those that keep a person's sidecar; `ignored_names`: no photos by name.
+
+    `is_undecided`: whether a person still has to say what becomes of the sidecars that a person wrote.
     """
 
     folder: str

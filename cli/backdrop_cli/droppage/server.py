@@ -29,7 +29,7 @@ type ApiMethod = Callable[[PageRequest], PageResponse]
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves one desk. `explained` turns what goes wrong with AWS into a RefusedError."""
+    """Serves one desk. `translate_errors` turns what goes wrong with AWS into a CommandError."""
 
     daemon_threads = True
 

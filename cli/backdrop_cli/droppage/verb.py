@@ -37,7 +37,7 @@ def serve_page(stack: Stack, screen: Screen, location: StackLocation, port: int,
 
 
 def _build_presigner(stack: Stack) -> Presigner:
-    """RefusedError where a browser could not reach the buckets."""
+    """CommandError where a browser could not reach the buckets."""
     clients = stack.clients
     if clients is None:
         raise CommandError(f"the stack {stack.name} has nobody who could sign for its buckets")

@@ -42,7 +42,10 @@ class Finding(NamedTuple):
 
 @dataclass
 class LintResult:
-    """The sums of a look; `price` is what all that is ready costs at most, micro-dollars, without `unpriced` images."""
+    """The sums of a look.
+
+    `max_price_micro_usd` is what all that is ready costs at most, micro-dollars, without `unpriced_images` images.
+    """
 
     findings: set[Finding] = field(default_factory=set[Finding])
     photos: int = 0

@@ -22,8 +22,8 @@ PLACEHOLDER_PNG = b64decode(
 class LocalFolder:
     """Keys are `prefix` and paths below `root`; names count as they are spelled, also where the disk is less strict.
 
-    Files have no tags. `unreadable`: what cannot be listed, with why. `elsewhere`: pictures beyond `prefix` that
-    somebody wants to read; nobody knows them here, so they are taken for good ones.
+    Files have no tags. `unreadable`: what cannot be listed, with why. `outside_references`: pictures beyond `prefix`
+    that somebody wants to read; nobody knows them here, so they are taken for good ones.
     """
 
     def __init__(self, root: Path, prefix: str = "") -> None:

@@ -32,9 +32,9 @@ def resolve_targets(paths: Sequence[Path], target_folder: str | None = None) -> 
     """All that is named, with what speaks for it, each file once.
 
     A folder keeps its name in the bucket, and so does the highest one above it that holds folder defaults: what lies
-    below that belongs together. With `to`, what is in a folder goes there instead.
+    below that belongs together. With `target_folder`, what is in a folder goes there instead.
 
-    Raises MisusedError for what is not there, RefusedError where two files would have one key.
+    Raises UsageError for what is not there, CommandError where two files would have one key.
     """
     names_by_root: defaultdict[tuple[Path, str], set[str]] = defaultdict(set)
     for path in _resolve_paths(paths):

@@ -30,7 +30,7 @@ UNPRICED_HINT = "Their price is what the stack's OneMinUsdPerImage says; --stack
 class QuoteTerms:
     """What a stack's parameters say: who is asked where nobody is named, who is on, what credits cost (micro-dollars).
 
-    `prices` of None: no stack was asked.
+    `credit_prices` of None: no stack was asked.
     """
 
     default_provider: str = DEFAULT_PROVIDER
@@ -44,10 +44,12 @@ class QuoteTerms:
 
 @dataclass
 class QuoteTotals:
-    """What was counted; `price` in micro-dollars, `unpriced` the images whose price is not known on this machine.
+    """What was counted.
 
-    `kept`: photos whose own sidecar the quote uses although the command line asks for something else. `why` has the
-    first message for each code in `refused`.
+    `price_micro_usd` in micro-dollars, `unpriced_images` the images whose price is not known on this machine.
+
+    `kept_sidecars`: photos whose own sidecar the quote uses although the command line asks for something else.
+    `first_messages` has the first message for each code in `refused`.
     """
 
     photos: int = 0
@@ -79,7 +81,7 @@ def run_quote(
 ) -> None:
     """Read names and instructions, open no photo, and say what it comes to.
 
-    `wish`: the sidecar of photos that have none on this machine, with `replace` of all of them.
+    `new_sidecar`: the sidecar of photos that have none on this machine, with `replace` of all of them.
     """
     totals = QuoteTotals()
     with screen.spinner(READING_NAMES_TEXT):

@@ -17,7 +17,7 @@ READING_NAMES_TEXT = "reading names and instructions"
 def run_lint(
     screen: Screen, paths: Sequence[Path], *, target_folder: str | None, quick: bool, strict: bool, list_all: bool
 ) -> int:
-    """Look, tell, and return the exit code; `to`: where in the bucket what is named will lie."""
+    """Look, tell, and return the exit code; `target_folder`: where in the bucket what is named will lie."""
     result = LintResult()
     with screen.spinner(READING_NAMES_TEXT if quick else OPENING_PHOTOS_TEXT):
         for target in resolve_targets(paths, target_folder):

@@ -15,7 +15,10 @@ from backdrop_cli.stack import Stack
 
 @dataclass(frozen=True)
 class FailureExtras:
-    """`paused`: why, by provider. `lost`: answers that may come yet. `letters`: how many of each code are no job's."""
+    """`pauses`: why, by provider.
+
+    `lost_answers`: answers that may come yet. `dead_letters`: how many of each code are no job's.
+    """
 
     pauses: Mapping[str, Sequence[Pause]]
     lost_answers: Sequence[Job]

@@ -21,7 +21,7 @@ MAX_COUNTED_JOBS = 1000
 
 
 def parse_budget(dollars: str | None, *, today: bool) -> int | None:
-    """The cap that is asked for, micro-dollars, None where none is; MisusedError where it cannot be meant."""
+    """The cap that is asked for, micro-dollars, None where none is; UsageError where it cannot be meant."""
     if dollars is None:
         return None
     try:
@@ -76,7 +76,10 @@ def show_budget(stack: Stack, screen: Screen) -> None:
 
 @dataclass(frozen=True)
 class BudgetDemand:
-    """The jobs that are accepted and not bought, and what they cost at most, micro-dollars; `more`: not all counted."""
+    """The jobs that are accepted and not bought, and what they cost at most, micro-dollars.
+
+    `is_truncated`: not all counted.
+    """
 
     job_count: int
     max_price: int

@@ -35,7 +35,8 @@ NO_ROOM_MESSAGE = (
 class PendingWork:
     """What has not ended: jobs not bought, photos that wait for instructions, calls out or paid (micro-dollars).
 
-    `more`: there is more than was counted. `arriving`: messages for intake, roughly. `campaigns`: those that run.
+    `is_truncated`: there is more than was counted. `intake_messages`: messages for intake, roughly. `campaigns`: those
+    that run.
     """
 
     unsent_jobs: int = 0
@@ -131,7 +132,7 @@ def _cancel_and_print(
 def _may_be_arriving(stack: Stack, prefix: str, pending: PendingWork) -> bool:
     """Whether a photo under the prefix may be on its way to intake, or asked for by a campaign.
 
-    Raises RefusedError where nothing at all has such a key.
+    Raises CommandError where nothing at all has such a key.
     """
     uploaded = _find_last_upload(stack, prefix)
     may_be_requested = pending.intake_messages and stack.parameters.get("ReadableBuckets")

@@ -11,7 +11,7 @@ from backdrop_cli.stack import Stack
 
 
 def parse_enabled_provider(stack: Stack, name_argument: str) -> str:
-    """A provider that is on; MisusedError where none has this name, RefusedError where the stack has it off."""
+    """A provider that is on; UsageError where none has this name, CommandError where the stack has it off."""
     enabled_text = f"on in {stack.name}: {', '.join(stack.providers) or 'none'}"
     name = _match_name(name_argument, PROVIDERS, "provider", enabled_text)
     if name not in stack.providers:
@@ -20,7 +20,7 @@ def parse_enabled_provider(stack: Stack, name_argument: str) -> str:
 
 
 def parse_failure_filter(codes: Iterable[str], provider: str, prefix: str) -> FailureFilter:
-    """Which failures are meant; MisusedError for a code or provider that does not exist."""
+    """Which failures are meant; UsageError for a code or provider that does not exist."""
     known = list(Code)
     selected_codes = frozenset(
         Code(_match_name(word, known, "code", "docs/troubleshooting.md lists all")) for word in codes

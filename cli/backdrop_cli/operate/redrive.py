@@ -39,7 +39,7 @@ class RedriveBatch:
 
 @dataclass
 class RedriveResult:
-    """What came of it. `missed`: others changed these meanwhile."""
+    """What came of it. `conflicts`: others changed these meanwhile."""
 
     redriven: list[FailedItem] = field(default_factory=list[FailedItem])
     conflicts: int = 0
@@ -178,7 +178,7 @@ def _print_warnings(stack: Stack, screen: Screen, batch: RedriveBatch) -> None:
 
 
 def _refuse_if_blocked(batch: RedriveBatch) -> None:
-    """RefusedError where there are failures and none of them can go."""
+    """CommandError where there are failures and none of them can go."""
     if batch.needs_pay_again:
         raise CommandError("nothing was changed; what is left alone goes with --pay-again, for its price once more")
     if batch.provider_off:

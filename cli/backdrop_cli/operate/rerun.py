@@ -25,9 +25,11 @@ MAX_SHOWN = 5
 
 @dataclass
 class RerunTotals:
-    """What would become of the photos; `price` in micro-dollars, `broken` folder defaults with the photos they hold.
+    """What would become of the photos.
 
-    `refused`: of how many photos something is refused, by code.
+    `max_price` in micro-dollars, `broken_defaults` folder defaults with the photos they hold.
+
+    `refused_by_code`: of how many photos something is refused, by code.
     """
 
     photos: int = 0

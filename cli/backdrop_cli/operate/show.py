@@ -43,7 +43,7 @@ OUTCOME_LABELS = {
 
 @dataclass(frozen=True)
 class PhotoHistory:
-    """Everything there is of one photo; `views` are its receipt and report, by whether they are there.
+    """Everything there is of one photo; `documents` are its receipt and report, by whether they are there.
 
     `waits_for`: by the ID of a job that waits for another one with the same content, the photo of that one.
     `served_from`: by the ID of a job that got the file of another one, the photo of that one, where it is known.
@@ -59,7 +59,7 @@ class PhotoHistory:
 
 
 def show_photo(stack: Stack, screen: Screen, key: str) -> None:
-    """Tell it; RefusedError where nothing is known of such a photo."""
+    """Tell it; CommandError where nothing is known of such a photo."""
     history = _read_history(stack, *_resolve_key(stack, key))
     screen.print_json({"stack": stack.name, **_build_document(history)})
     source, jobs = history.source, history.jobs

@@ -46,7 +46,7 @@ GROUPINGS: dict[str, GroupName] = {
 
 
 def validate_grouping(by: str) -> str:
-    """One of the words that `--by` takes; MisusedError for another."""
+    """One of the words that `--by` takes; UsageError for another."""
     if by not in GROUPINGS:
         raise UsageError(f"spend is told by {', '.join(GROUPINGS)}, not by {by!r}")
     return by

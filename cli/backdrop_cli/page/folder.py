@@ -16,7 +16,9 @@ _HEAD_CHARACTERS = 20_000
 
 @dataclass(frozen=True)
 class GalleryResult:
-    """A page on disk: `made` thumbs are new, `kept` were there before; `missing` are the pictures without a thumb.
+    """A page on disk: `new_thumbnail_count` thumbs are new, `kept_thumbnail_count` were there before.
+
+    `missing_files` are the pictures without a thumb.
 
     The photo of an error report may have none.
     """
@@ -38,8 +40,9 @@ def write_gallery(
 ) -> GalleryResult:
     """Writes the page into a folder, which is created if necessary; thumbs of an earlier run are kept.
 
-    `tell` gets how many thumbs are done. The page that is there is replaced at once when all thumbs are, and only then
-    are thumbs deleted that it alone showed. Raises OSError where the disk is full or the folder cannot be written.
+    `report_progress` gets how many thumbs are done. The page that is there is replaced at once when all thumbs are, and
+    only then are thumbs deleted that it alone showed. Raises OSError where the disk is full or the folder cannot be
+    written.
     """
     files = album.files
     thumbnails: list[tuple[GalleryFile, str | MissingReason, bool]] = []

@@ -43,7 +43,8 @@ type ThumbnailLinks = Mapping[GalleryFile, str | MissingReason]
 class Comparison:
     """One picture beside the photo it was made of, with the receipt's entry of its job.
 
-    `picks` are its files in the output bucket; `picture` is the one that is shown. `seconds`: its job's whole way.
+    `picks` are its files in the output bucket; `picture` is the one that is shown. `duration_seconds`: its job's whole
+    way.
     """
 
     source: str
@@ -82,9 +83,10 @@ class ReportedProblem:
 class Album:
     """Receipts and error reports as the output bucket holds them, and how to show them.
 
-    `prefix` is left out of names; `own_bucket` is the stack's input bucket, `output_bucket` the one that holds the
-    pictures; `dropped_at` is when a source's photo was uploaded, where that is known. `standins`: the providers for
-    which a stand-in answered. Sources below `together` are one photo as each provider made it, shown side by side.
+    `prefix` is left out of names; `input_bucket` is the stack's input bucket, `output_bucket` the one that holds the
+    pictures; `uploaded_at` is when a source's photo was uploaded, where that is known. `standins`: the providers for
+    which a stand-in answered. Sources below `side_by_side_prefix` are one photo as each provider made it, shown side by
+    side.
     """
 
     receipts: Sequence[Mapping[str, Any]]

@@ -47,7 +47,7 @@ type FileReader = Callable[[GalleryFile], bytes | MissingReason]
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """One file's thumb: its name in the page's folder, or why it has none; `fresh` where it was made just now."""
+    """One file's thumb: its name in the page's folder, or why it has none; `is_new` where it was made just now."""
 
     file: GalleryFile
     link: str | MissingReason

@@ -40,7 +40,7 @@ def make_gallery(stack: Stack, screen: Screen, prefix: str, folder: Path) -> Non
 
 
 def _check_folder(folder: Path, album: Album) -> None:
-    """Raises RefusedError for a page of nothing, MisusedError where the folder's page would be lost."""
+    """Raises CommandError for a page of nothing, UsageError where the folder's page would be lost."""
     if album.is_empty:
         photos_text = f"of photos that begin with {album.prefix}" if album.prefix else "of any photo"
         raise CommandError(

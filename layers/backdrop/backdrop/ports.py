@@ -20,7 +20,8 @@ CLIENT_CONCURRENCY = 10
 class StoredObject:
     """One object as the bucket holds it; `data` is None where the bytes were not asked for.
 
-    `archived`: the storage class from which S3 reads nothing at once. `tagged`: whether it may have tags.
+    `archive_storage_class`: the storage class from which S3 reads nothing at once. `may_have_tags`: whether it may have
+    tags.
     """
 
     etag: str
@@ -45,7 +46,7 @@ class InputBucket(Protocol):
     """The photos, as somebody put them."""
 
     def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
-        """The object, or None when there is none; its bytes only if it is not the known one and within `limit`."""
+        """The object, or None when there is none; its bytes only if it is not the known one and within `max_bytes`."""
         ...
 
     def read_tags(self, bucket: str, key: str) -> Mapping[str, str]: ...
@@ -97,7 +98,7 @@ class WorkStorage(Protocol):
     """`_backdrop/work/` as providers come to know it: links to what they shall read, places for what they write.
 
     `by` is the provider's own address: None where a provider out there would have to reach into this machine.
-    Raises WaitError where the storage does not answer.
+    Raises RetryLaterError where the storage does not answer.
     """
 
     def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
@@ -118,7 +119,7 @@ class WorkStorage(Protocol):
 
 
 class Downloads(Protocol):
-    """The provider's result links; raises ResultError or WaitError."""
+    """The provider's result links; raises ResultError or RetryLaterError."""
 
     def fetch(self, provider: str, url: str) -> bytes: ...
 

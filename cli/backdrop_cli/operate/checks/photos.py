@@ -29,7 +29,7 @@ def check_buckets(stack: Stack) -> Iterator[CheckResult]:
 
 
 def _check_bucket(stack: Stack, check_name: str, name: str, *, must_be_owned: bool) -> CheckResult:
-    """Whether a bucket is there, in the stack's region, and of the stack's account where it must be (`own`)."""
+    """Checks that a bucket exists in the stack's region and, if `must_be_owned`, belongs to the stack's account."""
     parameter = f"{check_name.split()[0].capitalize()}Bucket" if must_be_owned else "ReadableBuckets"
     (region, account), fix = find_region_and_account(stack), f"Deploy with another {parameter}."
     expected: dict[str, Any] = {"ExpectedBucketOwner": account} if must_be_owned else {}

@@ -42,7 +42,7 @@ class AnswerSpool:
     def save_response(self, job: Job, attempt_no: int, raw: bytes) -> None:
         """Keep a response whose picture is not recognized, beside the provider's files, which do not expire.
 
-        Raises WaitError where S3 does not take it.
+        Raises RetryLaterError where S3 does not take it.
         """
         self._output.put(response_key(job.job_id, attempt_no), raw, "text/plain")
 

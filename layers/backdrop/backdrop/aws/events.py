@@ -54,12 +54,12 @@ def parse_intake_message(
     receive_count: int = 1,
     sent_at: datetime | None = None,
 ) -> list[IntakeEvent]:
-    """The keys that a message asks to look at; none for S3's test event. `ident` is the message's own.
+    """The keys that a message asks to look at; none for S3's test event. `message_id` is the message's own.
 
-    `bucket`: the stack's input bucket; `readable`: the others whose photos may be asked for. `receives`: how often the
-    message was delivered, `sent`: when it was put into the queue. Raises DamagedMessageError for a body that is neither
-    S3's nor ours, or that names another bucket; of a request whose task token can be read, the look says what is wrong,
-    so that the token is answered.
+    `input_bucket`: the stack's input bucket; `readable_buckets`: the others whose photos may be asked for.
+    `receive_count`: how often the message was delivered, `sent_at`: when it was put into the queue. Raises
+    MalformedMessageError for a body that is neither S3's nor ours, or that names another bucket; of a request whose
+    task token can be read, the look says what is wrong, so that the token is answered.
     """
     return [
         replace(

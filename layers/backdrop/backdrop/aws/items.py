@@ -69,7 +69,7 @@ def to_key_attributes(key: PrimaryKey) -> AttributeMap:
 
 
 def to_item(record: LedgerItem, retention_days: int = 0) -> AttributeMap:
-    """A record as a whole item; `kept_days`: so long after its end it is kept, 0 for ever."""
+    """A record as a whole item; `retention_days`: so long after its end it is kept, 0 for ever."""
     text_attributes = {"write_id": record.write_id, **_build_console_attributes(record)}
     number_attributes = {"v": {"N": str(record.v)}, "lock_version": {"N": str(record.lock_version)}}
     expires_at = calculate_expiry(record, retention_days)

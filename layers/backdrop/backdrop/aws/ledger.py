@@ -38,9 +38,9 @@ BUDGET_RESERVED_DELAY_SECONDS = 2.0
 class Ledger:
     """The items of model/job.py and model/circuit.py. Every write is conditional; a call writes all of it or nothing.
 
-    A write raises StaleError if an item changed since it was read, OwnedError if a step wants to own content that has
-    another owner, WaitError if the day's budget does not cover a claim or the table does not answer, and
-    UnwritableError if no later try would be taken either.
+    A write raises ConflictError if an item changed since it was read, ContentOwnedError if a step wants to own content
+    that has another owner, RetryLaterError if the day's budget does not cover a claim or the table does not answer, and
+    ItemTooLargeError if no later try would be taken either.
 
     `observe` is called with each transition after its write, once, however often the write was tried.
     """

@@ -119,7 +119,7 @@ class LedgerQueries:
         return parse_record(ReconcileState, item) if item else ReconcileState()
 
     def put_reconcile_state(self, state: ReconcileState) -> ReconcileState:
-        """Write reconcile's own item; StaleError where another run did."""
+        """Write reconcile's own item; ConflictError where another run did."""
         state = increment_lock_version(self._table, state)
         try:
             self._table.transact(

@@ -76,7 +76,7 @@ def count_cold_starts[T](handler: Callable[[Any, LambdaContext], T]) -> Callable
 
 @_log_metric_errors()
 def count_accepted(job: Job, requested_at: datetime) -> None:
-    """Count a job that was put into its lane, for a message of `asked_at`."""
+    """Count a job that was put into its lane, for a message of `requested_at`."""
     seconds = max((job.queued_at - requested_at).total_seconds(), 0)
     emit_metrics({Metric.ACCEPTED: 1, Metric.INTAKE_SECONDS: seconds}, provider=job.provider, operation=job.operation)
 

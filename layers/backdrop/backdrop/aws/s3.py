@@ -50,9 +50,9 @@ class S3InputBucket:
         self._shown: dict[str, float] = {}
 
     def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
-        """The object, or None when there is none; its bytes only if it is not the known one and within `limit`.
+        """The object, or None when there is none; its bytes only if it is not the known one and within `max_bytes`.
 
-        Raises UnreadableError where S3 refuses this one.
+        Raises UnreadableFileError where S3 refuses this one.
         """
         try:
             found = self._client.get_object(Bucket=bucket, Key=key)
@@ -186,9 +186,9 @@ class OutputBucket:
         metadata: Mapping[str, str],
         cache_control: str | None = None,
     ) -> WriteResult:
-        """Write where the object still is the one with the ETag `over` (None: no object).
+        """Write where the object still is the one with the ETag `expected_etag` (None: no object).
 
-        Raises PreconditionError where somebody was faster.
+        Raises PreconditionFailedError where somebody was faster.
         """
         conditions: dict[str, Any] = {"IfMatch": expected_etag} if expected_etag else {"IfNoneMatch": "*"}
         conditions |= {"CacheControl": cache_control} if cache_control else {}
@@ -208,7 +208,10 @@ class OutputBucket:
         return WriteResult(written["ETag"], written.get("VersionId"))
 
     def delete_if_unchanged(self, key: str, *, expected: StoredObject) -> None:
-        """Take an object away where it still is the `known` one; PreconditionError where somebody was faster."""
+        """Take an object away where it still is the `expected` one.
+
+        PreconditionFailedError where somebody was faster.
+        """
         try:
             self._client.delete_object(Bucket=self._bucket, Key=key, IfMatch=expected.etag)
         except (ClientError, BotoCoreError) as error:

@@ -24,7 +24,7 @@ def _build_secrets_provider() -> SecretsProvider:
 def read_api_key(stack_name: str, provider: str, bypass_cache: bool) -> ApiKey:
     """The plain text of `<stack>/<provider>/api-key`, trimmed.
 
-    Kept for five minutes; `fresh` reads past that.
+    Kept for five minutes; `bypass_cache` reads past that.
     """
     name = f"{stack_name}/{provider}/api-key"
     try:

@@ -23,7 +23,10 @@ VISIBILITY_EXPIRED_CODES: Final = frozenset({"ReceiptHandleIsInvalid", "InvalidP
 
 
 class DeadLetter(NamedTuple):
-    """A dead letter; `queue`: which one gave it up, "" where none did; `ident`: its message id, kept by the move."""
+    """A dead letter.
+
+    `source_queue`: which one gave it up, "" where none did; `message_id`: its message id, kept by the move.
+    """
 
     body: str
     attributes: Mapping[str, str]

@@ -37,8 +37,8 @@ RECONCILE_CACHE_DURATION = timedelta(minutes=4)
 class TaskTokens:
     """Those who wait in Step Functions.
 
-    Raises WaitError where it does not answer. An answer is False where nobody can ever give one for this token: it was
-    used, has expired, or is foreign.
+    Raises RetryLaterError where it does not answer. An answer is False where nobody can ever give one for this token:
+    it was used, has expired, or is foreign.
     """
 
     def __init__(self, client: "SFNClient") -> None:

@@ -80,7 +80,10 @@ class Table:
         return cast("AttributeMap | None", response.get("Item"))
 
     def query_partition(self, pk: str, since: str, until: str, **query_filter: str) -> Iterator[AttributeMap]:
-        """The items of one partition between two sort keys, as they stand now; `chosen`: a filter, where one is set."""
+        """The items of one partition between two sort keys, as they stand now.
+
+        `query_filter`: a filter, where one is set.
+        """
         values = {":pk": {"S": pk}, ":since": {"S": since}, ":until": {"S": until}}
         return self._query(
             KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
@@ -138,12 +141,14 @@ class Table:
             start_key = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def transact(self, writes: Sequence[dict[str, Any]], *, read_back: tuple[PrimaryKey, str]) -> None:
-        """All writes or none. `ours`: an item of them and its write_id, by which a write without an answer is known.
+        """All writes or none.
+
+        `read_back`: an item of them and its write_id, by which a write without an answer is known.
 
         Puts ask for the item that stood in their way, so that a lost race costs no further look.
 
-        Raises TransactionError where a condition failed, UnwritableError where waiting would not help, WaitError where
-        the table does not answer.
+        Raises TransactionError where a condition failed, ItemTooLargeError where waiting would not help,
+        RetryLaterError where the table does not answer.
         """
         try:
             self._send_transaction(writes)

@@ -31,7 +31,10 @@ class S3WorkStorage:
         self._output = OutputBucket(client, bucket)
 
     def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
-        """An address from which the bytes can be read for two hours; None where `by` cannot reach this machine."""
+        """An address from which the bytes can be read for two hours.
+
+        None where `provider_url` cannot reach this machine.
+        """
         if not self._is_reachable_from(provider_url):
             return None
         name = sha256_hex(data)

@@ -63,7 +63,10 @@ def campaign_refused(reason: str) -> RefusedError:
 
 
 def parse_campaign(payload: object, field_labels: Mapping[str, str] | None = None) -> Campaign:
-    """An execution's input; RefusedError with every mistake in it. `called`: how a person writes fields elsewhere."""
+    """An execution's input.
+
+    RefusedError with every mistake in it. `field_labels`: how a person writes fields elsewhere.
+    """
     if len(json.dumps(payload)) > MAX_INPUT_BYTES:
         raise campaign_refused(
             f"its input has more than {MAX_INPUT_BYTES:,} bytes; long instructions go into a manifest"
@@ -135,7 +138,7 @@ def _to_request_fields(source: InstructionSource) -> dict[str, Any]:
 
 
 def apply_cost_limits(instructions: Mapping[str, Any], max_cost_by_variant: Mapping[str, int]) -> dict[str, Any]:
-    """The same with a limit for each job: `caps` by variant, micro-dollars, and nothing for what they do not name.
+    """The instructions with a limit in micro-dollars for each variant of `max_cost_by_variant`, and none for others.
 
     Where they name any, no other variants are asked for. Instructions with mistakes stay as they are, since intake
     buys nothing by them.

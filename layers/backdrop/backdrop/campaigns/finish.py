@@ -52,7 +52,7 @@ FINISH_MARGIN = timedelta(seconds=60)
 
 @dataclass
 class CampaignSnapshot:
-    """What one reading of all items came to; `open`: the jobs that have not ended."""
+    """What one reading of all items came to; `open_jobs`: the jobs that have not ended."""
 
     totals: CampaignTotals
     open_jobs: set[ItemKey] = field(default_factory=set[ItemKey])

@@ -21,7 +21,7 @@ MAX_SHOWN_CHARACTERS = 80
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One row: its number, as people count lines, its key, and its own instructions; `again`: as one before it."""
+    """One row: its number, as people count lines, its key, and its own instructions; `is_repeat`: as one before it."""
 
     number: int
     key: str

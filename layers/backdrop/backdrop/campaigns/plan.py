@@ -40,7 +40,7 @@ FINISH_MARGIN = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class CampaignPlanner:
-    """`limits`: the calls that each provider that is on may have open."""
+    """`max_in_flight_by_provider`: the calls that each provider that is on may have open."""
 
     row_reader: RowReader
     pricing: CampaignPricing

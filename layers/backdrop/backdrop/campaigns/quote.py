@@ -38,7 +38,10 @@ class ItemQuote:
 
 @dataclass(frozen=True)
 class Rejection:
-    """An item of which something would not be bought, and why; `number` is its row's, 0 where no manifest names it."""
+    """An item of which something would not be bought, and why.
+
+    `row_number` is its row's, 0 where no manifest names it.
+    """
 
     row_number: int
     key: str
@@ -47,9 +50,10 @@ class Rejection:
 
 @dataclass
 class CampaignQuote:
-    """The sums; `most` in micro-dollars.
+    """The sums; `max_cost` in micro-dollars.
 
-    `bad`: the first of the rows that name no photo. `unbought`: the first of the items that each code stands against.
+    `first_bad_rows`: the first of the rows that name no photo. `first_rejections`: the first of the items that each
+    code stands against.
     """
 
     items: int = 0

@@ -43,9 +43,11 @@ class CampaignStatus(StrEnum):
 
 @dataclass(frozen=True)
 class FinishedExecution:
-    """An execution that is over. `given` is its input, `error` and `cause` what it failed with; "" for neither.
+    """An execution that is over.
 
-    `redrives`: how often a person had it go on since.
+    `campaign_input` is its input, `error` and `cause` what it failed with; "" for neither.
+
+    `redrive_count`: how often a person had it go on since.
     """
 
     execution: str
@@ -80,7 +82,7 @@ def parse_campaign_status(step_functions_status: str, error: str) -> CampaignSta
 
 @dataclass(frozen=True)
 class CampaignItem:
-    """One item as it is now: who asked, and its jobs; `new` are those that no item before it has named."""
+    """One item as it is now: who asked, and its jobs; `new_jobs` are those that no item before it has named."""
 
     request: ImageRequest
     jobs: Sequence[Job]
@@ -215,7 +217,7 @@ def build_report(
 ) -> dict[str, Any]:
     """report.json; `plan` is what was listed before anything was asked, empty where that never came to be.
 
-    `missing`: the first keys that were listed and not asked.
+    `unrequested_keys`: the first keys that were listed and not asked.
     """
     listed: int = plan.get("items", totals.requested)
     counts = {end: totals.counts_by_status[end] for end in ITEM_STATUSES}

@@ -43,7 +43,7 @@ NOT_CURRENT_WARNING = JobWarning.from_code(
 
 @dataclass(eq=False)
 class WrittenOutputs:
-    """What was made of one paid picture. `superseded`: not all of it, since the photo names the job no more."""
+    """What was made of one paid picture. `is_superseded`: not all of it, since the photo names the job no more."""
 
     results: list[StoredPicture] = field(default_factory=list[StoredPicture])
     warnings: list[JobWarning] = field(default_factory=list[JobWarning])
@@ -52,9 +52,9 @@ class WrittenOutputs:
 
 @dataclass(eq=False, repr=False)
 class Pictures:
-    """`input_bucket` is the stack's own; `max_megapixels` bounds what is decoded.
+    """`input_bucket_name` is the stack's own; `max_megapixels` bounds what is decoded.
 
-    `provenance`: whether pictures say that a machine made or changed them.
+    `embeds_provenance`: whether pictures say that a machine made or changed them.
     """
 
     ledger: Ledger
@@ -72,7 +72,7 @@ class Pictures:
     ) -> transitions.Transition:
         """The step that ends a paid job: stored with its pictures, or dead where none can be handed over.
 
-        `again`: its message came before, so that the provider's files may be kept already.
+        `is_redelivery`: its message came before, so that the provider's files may be kept already.
         """
         results: list[StoredPicture] = []
         errors: list[ResultError] = []
@@ -163,7 +163,7 @@ class Pictures:
         """Write a picture, never over a newer job's: look at the object, then at the ledger, then write.
 
         The newer job may have found its own picture there and gone, so whoever wrote over something looks once more.
-        StaleError where the job itself was changed: it may want other outputs.
+        ConflictError where the job itself was changed: it may want other outputs.
         """
         metadata = {JOB_METADATA_KEY: job.job_id, "backdrop-sha256": sha256_hex(data)}
         existing: StoredObject | None = None
@@ -202,7 +202,7 @@ class Pictures:
                 enqueue_delivery(self.deliver_queue, self.ledger.write_transition(transition), newer.job_id)
 
     def _reload_source(self, source: Source, job: Job) -> Source:
-        """The photo's place now; StaleError where the job that is delivered was changed."""
+        """The photo's place now; ConflictError where the job that is delivered was changed."""
         current, jobs = self.ledger.read_photo(source.source_id)
         if any(one.job_id == job.job_id and one.lock_version != job.lock_version for one in jobs):
             raise ConflictError

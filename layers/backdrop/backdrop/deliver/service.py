@@ -50,7 +50,7 @@ class DeliverService:
     clock: Clock
 
     def deliver(self, message: DeliverMessage, *, receive_count: int = 1, receipt_etag: str = "") -> DeliveryResult:
-        """Hand over what is due; `receipt`: the ETag of the photo's first receipt, where its message names it."""
+        """Hand over what is due; `receipt_etag`: the ETag of the photo's first receipt, where its message names it."""
         source, jobs = self.ledger.read_photo(message.source_id)
         if source is None:
             self.task_callbacks.complete_standalone_requests(message.source_id)
@@ -87,7 +87,7 @@ class DeliverService:
         return DeliveryResult(job, ended_here and job.status is JobStatus.STORED)
 
     def _deliver_pictures(self, source: Source, job: Job, jobs: Sequence[Job], receive_count: int) -> Job:
-        """paid → stored or dead; StaleError where the job was changed meanwhile: it is looked at anew."""
+        """paid → stored or dead; ConflictError where the job was changed meanwhile: it is looked at anew."""
         now = self.clock.now()
         job = begin_job_processing(self.ledger, job, receive_count, now, now + DELIVER_TIMEOUT)
         if job.crash_count >= MAX_CRASHES:

@@ -21,7 +21,10 @@ class TaskCallbacks:
     clock: Clock
 
     def complete_requests(self, source: Source) -> None:
-        """Answer all who wait for jobs of this photo that have ended; WaitError where one could not be reached."""
+        """Answer all who wait for jobs of this photo that have ended.
+
+        RetryLaterError where one could not be reached.
+        """
         pending_requests = self.ledger.list_pending_requests(source.source_id) if source.has_tracked_requests else ()
         if not pending_requests:
             return

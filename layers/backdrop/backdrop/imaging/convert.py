@@ -16,7 +16,7 @@ _PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 def to_png(data: bytes) -> bytes:
     """The picture as PNG; a file that is one already is returned byte for byte.
 
-    `data` has passed `verify_result`; anything else may raise a `ContainerError` or `ValueError`.
+    `data` has passed `verify_result`; anything else may raise an `ImageFormatError` or `ValueError`.
     """
     photo_format = sniff_file(data).format
     if photo_format is None:

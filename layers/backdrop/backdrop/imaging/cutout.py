@@ -26,7 +26,7 @@ def cut_out_full_size(original: "Image", provider: "Image") -> "Image":
     """The photo (RGB or RGBA, upright, sRGB) cut out in its own pixels by what the provider (RGBA) cut out in fewer.
 
     What is wholly subject keeps its pixels to the bit, what is wholly ground becomes (0, 0, 0, 0). Raises
-    `OtherPictureError`, with the photo as it was, where the two are not the same picture. Else `original` itself is
+    `MatteMismatchError`, with the photo as it was, where the two are not the same picture. Else `original` itself is
     changed and returned: a copy of a large photo would not fit beside it.
     """
     from PIL import Image

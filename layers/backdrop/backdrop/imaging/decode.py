@@ -18,7 +18,7 @@ MAX_TRIAL_DECODE_BYTES = 256_000_000
 
 @contextmanager
 def translate_decoder_errors(replacement: ImageFormatError | None = None) -> Generator[None]:
-    """Whatever a decoder raises at foreign bytes leaves as `otherwise`, or as a `DamagedError`.
+    """Whatever a decoder raises at foreign bytes leaves as `replacement`, or as a `DamagedError`.
 
     Only its own calls belong in here: what is amiss with the machine, or with our code, is not the photo's fault.
     """
@@ -75,7 +75,7 @@ def decode(data: bytes, header: ImageHeader) -> "ImageFile":
 
 
 def check_decodable(data: bytes, header: ImageHeader) -> None:
-    """Finds out whether the picture decodes, in little memory; raises a `ContainerError` if not.
+    """Finds out whether the picture decodes, in little memory; raises an `ImageFormatError` if not.
 
     PNG is unpacked piece by piece, JPEG decoded at an eighth of its size, WebP whole.
     """

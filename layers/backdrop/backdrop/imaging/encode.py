@@ -34,7 +34,8 @@ _LOSSY_EFFORT = 2
 class Encoding:
     """`quality` as the format's encoder counts it, `LOSSLESS` for PNG and lossless WebP.
 
-    `tables` and `sampling` (Pillow's numbers, 0: each pixel has its own color) are a JPEG's own, kept from its source.
+    `quantization_tables` and `subsampling` (Pillow's numbers, 0: each pixel has its own color) are a JPEG's own, kept
+    from its source.
     """
 
     format: PhotoFormat
@@ -65,8 +66,8 @@ def list_encodings(
 ) -> list[Encoding]:
     """All that may be tried on a picture, the best first.
 
-    `lossless`: whether its pixels came so; `kept`: what a JPEG was encoded with. A provider that takes no format with
-    transparency gets an empty list.
+    `is_lossless`: whether its pixels came so; `source_encoding`: what a JPEG was encoded with. A provider that takes no
+    format with transparency gets an empty list.
     """
     lossy: PhotoFormat = "webp" if has_alpha else "jpeg"
     candidates = [Encoding("png"), Encoding("webp")] if is_lossless else []

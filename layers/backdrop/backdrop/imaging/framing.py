@@ -11,7 +11,9 @@ MAX_SIDE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`part` of the subject (left, top, right, bottom) is shown in `shown` pixels at `place` of a picture of `size`.
+    """Where `crop_box` of the subject (left, top, right, bottom) is drawn in a picture of `size`, in pixels.
+
+    It fills `content_size` at `content_offset`.
 
     `scale`: shown pixels for each pixel of the subject.
     """

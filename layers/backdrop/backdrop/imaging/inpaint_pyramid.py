@@ -12,8 +12,8 @@ _CONFIDENCE_GAIN = [min(255, 4 * value) for value in range(256)]
 def inpaint(picture: "Image", confidence: "Image") -> "Image":
     """An RGB picture with every pixel filled from the nearest certain ones; black where none is.
 
-    `certain` (L, of the same size) says how far each pixel counts. The picture is halved until one pixel is left, and
-    what a level does not know is taken from the next smaller one.
+    `confidence` (L, of the same size) says how far each pixel counts. The picture is halved until one pixel is left,
+    and what a level does not know is taken from the next smaller one.
     """
     from PIL import Image
 

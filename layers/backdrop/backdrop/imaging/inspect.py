@@ -43,7 +43,7 @@ def identify_file(data: bytes) -> FileKind:
 def read_valid_header(data: bytes, photo_format: PhotoFormat, max_megapixels: int) -> ImageHeader:
     """The header of a file that reaches to its end marker and whose claim fits.
 
-    Raises `PhotoError` for a size that is not taken, a `ContainerError` for a file that cannot be read.
+    Raises `PhotoError` for a size that is not taken, an `ImageFormatError` for a file that cannot be read.
     """
     header = read_header(data, photo_format)
     check_size(header.width, header.height, max_megapixels)

@@ -46,7 +46,7 @@ class MatteRefiner:
     """What decides on an edge, all over the same picture.
 
     `matte`: the provider's alpha (L). `gate`: how far a correction counts (L). `guide`: the photo at the matte's size
-    and sharpness (RGB). `subject`, `ground`: their colors everywhere (RGB).
+    and sharpness (RGB). `subject`, `background`: their colors everywhere (RGB).
     """
 
     matte: "Image"

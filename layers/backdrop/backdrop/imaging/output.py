@@ -50,7 +50,7 @@ _WEBP_METHOD = 4
 class OutputFile:
     """An output's file; `width`, `height` in pixels; `scale`: how much larger the subject is than it was paid for.
 
-    `limited`: whether its format holds no picture of the size that was asked for.
+    `is_limited`: whether its format holds no picture of the size that was asked for.
     """
 
     data: bytes
@@ -127,7 +127,7 @@ class PaidPicture:
 
 @dataclass(frozen=True, slots=True)
 class _ComposedPicture:
-    """An output's pixels; `scale` and `limited` as in `Made`."""
+    """An output's pixels; `scale` and `is_limited` as in `OutputFile`."""
 
     picture: "Image"
     scale: float

@@ -55,7 +55,7 @@ class PreparedPhoto:
     """What is sent of a photo.
 
     `data` is None where the photo passes as it is (its metadata is cut out when it is sent). `width`, `height` (pixels)
-    and `format` are those of what is sent; `original` is the photo's width and height as people see it.
+    and `format` are those of what is sent; `original_size` is the photo's width and height as people see it.
     """
 
     data: bytes | None
@@ -70,7 +70,7 @@ class PreparedPhoto:
 class _OpenedPhoto:
     """A photo whose claim holds. `load` decodes it, `orientation` is what is left to turn then.
 
-    `header`: of a file that may pass as it is. `kept`: the encoding that a JPEG came with.
+    `header`: of a file that may pass as it is. `source_encoding`: the encoding that a JPEG came with.
     """
 
     load: Callable[[], "Image"]

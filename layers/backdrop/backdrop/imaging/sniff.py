@@ -18,9 +18,9 @@ _VISIBLE_CONTROLS = frozenset("\t\n\r\f")
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """`name` completes `The file is …`; `format` is set for the family `photo` alone.
+    """`description` completes `The file is …`; `format` is set for the family `photo` alone.
 
-    `foreign` is set for those of the family `convertible` that `prepare` converts.
+    `convertible_format` is set for those of the family `convertible` that `prepare` converts.
     """
 
     description: str

@@ -17,7 +17,7 @@ _UNION_TAGS, _UNION_FIELDS, _KEY_MARKER = frozenset({"one", "list"}), frozenset(
 def build_instruction_error(
     source_name: str, list_known_fields: FieldLookup, detail: Mapping[str, Any], given: Mapping[str, Any] | None = None
 ) -> InstructionError:
-    """One mistake, of those that pydantic lists; `known_at` gives the fields that may stand at a path.
+    """One mistake, of those that pydantic lists; `list_known_fields` gives the fields that may stand at a path.
 
     `given`: what the place says, for words as they were written.
     """

@@ -39,7 +39,7 @@ def _reject_lone_surrogates(value: object) -> object:
 def _build_text_normalizer(max_length: int) -> Callable[[object], object]:
     """Text in the one form that is hashed and sent: composed Unicode, line feeds.
 
-    Beside letters that no text has, one of more than `most` characters is told too: nobody else would look.
+    Beside letters that no text has, one of more than `max_length` characters is told too: nobody else would look.
     """
 
     def normalize(value: object) -> object:

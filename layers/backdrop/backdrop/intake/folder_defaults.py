@@ -89,7 +89,7 @@ class FolderDefaultsIntake:
     ) -> tuple[Problem, ...]:
         """Write down what is wrong with a folder's defaults and how many photos wait for it: one report for all.
 
-        `by_photo`: a photo is about to be held, which the next look will count.
+        `before_blocking`: a photo is about to be held, which the next look will count.
         """
         source = self.ledger.read_photo(derive_source_id(bucket, key))[0] or Source.new(bucket, key)
         facts, errors = build_photo_facts(stored) if stored else None, defaults_source.errors if defaults_source else ()

@@ -57,7 +57,7 @@ class InstructionResolver:
     ) -> JobPlan:
         """The jobs that are wanted, or all that stands in their way; both none where a folder's defaults are broken.
 
-        `on`: the providers that are on.
+        `enabled_providers`: the providers that are on.
         """
         now = self.clock.now()
         photo_errors = [snapshot.photo_error] if snapshot.photo_error else []

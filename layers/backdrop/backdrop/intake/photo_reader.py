@@ -22,7 +22,7 @@ UNREAD_SHA256 = "not opened"
 
 @dataclass(frozen=True)
 class PhotoSnapshot:
-    """The present state around one photo. `asked_from` changes when sidecar or tags do."""
+    """The present state around one photo. `instructions_fingerprint` changes when sidecar or tags do."""
 
     photo: PhotoFacts
     photo_error: PhotoError | None

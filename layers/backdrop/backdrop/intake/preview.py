@@ -22,8 +22,8 @@ def preview_jobs(
 ) -> tuple[JobPlan, str] | None:
     """The jobs, each quoted at the dearest provider to which it may come, and the folder defaults that are broken.
 
-    None where there is no such photo; `opened`: with a look at its bytes, which else are taken for good ones. `before`:
-    what the ledger has of the photo. Raises OSError where a file of this machine cannot be read.
+    None where there is no such photo; `inspect_bytes`: with a look at its bytes, which else are taken for good ones.
+    `recorded`: what the ledger has of the photo. Raises OSError where a file of this machine cannot be read.
     """
     recorded_source, jobs = recorded
     source = recorded_source or Source.new(bucket, key)

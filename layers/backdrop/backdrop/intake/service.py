@@ -35,7 +35,7 @@ class Intake:
     _handled_keys: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     def start_batch(self, events: Iterable[IntakeEvent] = ()) -> None:
-        """What was read for the last batch may have changed since; `looks`: those that are to come, where known."""
+        """What was read for the last batch may have changed since; `events`: those that are to come, where known."""
         self.photo_intake.prefetch.start_batch(events)
         self.folder_defaults.clear()
         self.reference_images.clear()

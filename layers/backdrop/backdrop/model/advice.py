@@ -33,9 +33,9 @@ _REQUEST_ENDINGS = _PHOTO_ENDINGS | {
 
 @record
 class Advice(Record):
-    """`remedy`: what to do; None where there is nothing. `more`: what else there is to know.
+    """`remedy`: what to do; None where there is nothing. `note`: what else there is to know.
 
-    `for_requests`: the whole advice to who sent a request, where it differs by more than what follows.
+    `custom_request_text`: the whole advice to who sent a request, where it differs by more than what follows.
     """
 
     remedy: Sentence | None = None

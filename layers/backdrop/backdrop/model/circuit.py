@@ -83,7 +83,10 @@ REASON_BY_CODE = {
 
 @record
 class Pause(Record):
-    """One reason, since when, and in what words. `needs`: micro-dollars that a budget must have left for it to end."""
+    """One reason, since when, and in what words.
+
+    `required_budget`: micro-dollars that a budget must have left for it to end.
+    """
 
     reason: PauseReason
     code: Code
@@ -95,12 +98,15 @@ class Pause(Record):
 
 @record
 class ProviderHealth(LedgerItem):
-    """One provider's lane. `streak` counts bad answers in a row; `trying`: paused, but a probe may go, since
-    `trying_since`; `trials` such probes failed, and the next may go from `trial_at` on.
+    """One provider's lane.
 
-    `proved_at`: when a probe was last served while the lane was paused for an unexplained refusal; None again once
-    a refused job was rejected for it. `ended`: the pauses that are over, each reason's last. `told`: the ids of the
-    events that told of all these. `called_off`: what a person does not want bought any longer.
+    `failure_streak` counts bad answers in a row. `is_in_trial`: paused, but a probe may go, since `trial_since`;
+    `failed_trials` such probes failed, and the next may go from `next_trial_at` on.
+
+    `served_despite_refusal_at`: when a probe was last served while the lane was paused for an unexplained refusal; None
+    again once a refused job was rejected for it. `past_pauses`: the pauses that are over, each reason's last.
+    `announced_event_ids`: the ids of the events that told of all these. `cancel_marks`: what a person does not want
+    bought any longer.
     """
 
     provider: str
@@ -183,7 +189,7 @@ def check_gate(lane: ProviderHealth, now: datetime, *, suspect: bool = False) ->
 
 
 def start_probe(lane: ProviderHealth, now: datetime, until: datetime) -> ProviderHealth:
-    """This job is the one that finds out; StaleError where another is, or where none may."""
+    """This job is the one that finds out; ConflictError where another is, or where none may."""
     if check_gate(lane, now)[0] is not Gate.PROBE:
         raise ConflictError
     return replace(lane, probe_until=until)

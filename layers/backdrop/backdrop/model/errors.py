@@ -1,17 +1,17 @@
 """The few exceptions of the pipeline; each carries its code, and its class decides the fate of the job.
 
-BackdropError                 carries a Code, what happened, and what to do
-├─ RefusedError               the uploader can mend it: report only
-│  ├─ InstructionError          sidecar, tags or request
-│  └─ PhotoError                the file itself
-├─ ResultError                the provider's picture cannot be handed over: dead, money spent
-├─ WaitError                  not now, nothing spent: the message is handed back with a delay
-│  └─ UnreadableError           one file that S3 refuses to hand out: reported when it stays so
-├─ DamagedMessageError        a message that no retry can mend: dead letter
-├─ StaleError                 somebody else changed the ledger first: look again
-│  └─ OvertakenError            before a delivery had begun: the mark that stands is another's
-├─ OwnedError                 another job pays for the same content: wait for its file
-└─ UnwritableError            the ledger will never take a write: a bug, and no weather
+BackdropError                 carries a code, what happened, and what to do
+├─ RefusedError               the uploader can fix it: error report only
+│  ├─ InstructionError        the sidecar, the tags, or the request
+│  └─ PhotoError              the photo itself
+├─ ResultError                the provider's picture cannot be delivered: dead, money spent
+├─ RetryLaterError            transient, nothing spent: the message returns to the queue with a delay
+│  └─ UnreadableFileError     S3 denies access to one file: reported if it stays so
+├─ MalformedMessageError      a message that no retry can fix: dead letter
+├─ ConflictError              another worker changed the ledger first: read it again
+│  └─ PreemptedError          before this delivery began: the crash mark belongs to another worker
+├─ ContentOwnedError          another job pays for the same content: wait for its file
+└─ ItemTooLargeError          the item exceeds DynamoDB's limit: permanent, a bug
 """
 
 from typing import TYPE_CHECKING

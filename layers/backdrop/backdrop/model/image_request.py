@@ -31,8 +31,9 @@ class CallbackOutcome(StrEnum):
 class ImageRequest(LedgerItem):
     """A request with a task token or a campaign: its jobs by variant, and how it was answered.
 
-    `problems`: why it was refused, wholly or in part. `skipped`: what its key is instead of a photo's. One of which no
-    photo knows lies at a `source_id` of its own. `execution`: the ARN whose stop means that nobody waits any more.
+    `problems`: why it was refused, wholly or in part. `skipped_kind`: what its key is instead of a photo's. One of
+    which no photo knows lies at a `source_id` of its own. `execution_arn`: the ARN whose stop means that nobody waits
+    any more.
     """
 
     source_id: str

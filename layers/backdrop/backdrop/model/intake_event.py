@@ -10,10 +10,11 @@ from backdrop.model.sentence import Sentence
 
 @dataclass(frozen=True)
 class IncomingRequest:
-    """What somebody asks for one photo without a sidecar; `ident` is the same when its message comes twice.
+    """What somebody asks for one photo without a sidecar; `request_id` is the same when its message comes twice.
 
-    `token`: the task token of whoever waits for its end. `execution`: the ARN whose stop means that nobody does.
-    `campaign`: the name under which it is reported. `damage`: why nothing can come of it but an answer to its token.
+    `task_token`: the task token of whoever waits for its end. `execution_arn`: the ARN whose stop means that nobody
+    does. `campaign`: the name under which it is reported. `invalid_reason`: why nothing can come of it but an answer to
+    its token.
     """
 
     request_id: str
@@ -38,12 +39,12 @@ class IncomingRequest:
 class IntakeEvent:
     """A reason to look at one key.
 
-    `again`: an earlier look may have died before its messages were out. `settled`: only a photo that still waits for
-    instructions is meant. `rerun`: a person wants it resolved anew. `after`: the key behind which a folder's photos
-    are still to be woken. `receives`: how often its message was delivered, this time included. `said_at`: when its
-    message was sent, where that is a request or a rerun, of which no object tells. `tagged_at`: when tags were changed,
-    where that is why; perhaps foreign ones, or they were taken away. `overtaken`: another worker wrote of the photo
-    while this look was at it.
+    `is_repeated`: an earlier look may have died before its messages were out. `is_settle_timeout`: only a photo that
+    still waits for instructions is meant. `is_rerun`: a person wants it resolved anew. `start_after`: the key behind
+    which a folder's photos are still to be woken. `receive_count`: how often its message was delivered, this time
+    included. `requested_at`: when its message was sent, where that is a request or a rerun, of which no object tells.
+    `tagged_at`: when tags were changed, where that is why; perhaps foreign ones, or they were taken away. `lost_race`:
+    another worker wrote of the photo while this look was at it.
     """
 
     bucket: str

@@ -66,7 +66,10 @@ class Origin(StrEnum):
 
 @record
 class Problem(Record):
-    """One entry of an error report. `place`, `path`: see InstructionError. `advice`: where it is not its code's."""
+    """One entry of an error report.
+
+    `instruction_source`, `path`: see InstructionError. `advice`: where it is not its code's.
+    """
 
     code: Code
     message: Sentence
@@ -115,9 +118,11 @@ class Problem(Record):
 
 @record
 class PictureLink(Record):
-    """One picture of an answer: behind `url`, or `kept` under `_backdrop/work/results/`; withheld where neither is.
+    """One picture of an answer: behind `url`, or `result_name` under `_backdrop/work/results/`.
 
-    `unrecognized`: the provider made the picture, and Backdrop does not find it in the response, which is kept: a
+    Withheld where neither is.
+
+    `is_unrecognized`: the provider made the picture, and Backdrop does not find it in the response, which is kept: a
     person can take the picture out of it and put it where the paid file belongs.
     """
 
@@ -156,9 +161,10 @@ class Suspicion(StrEnum):
 class Attempt(Record):
     """One call that may have moved money. Amounts are micro-dollars.
 
-    `provider_id` is what the provider can be asked by. `parked`: its worker went in good order while the provider was
-    still at work. `sends`: how often it went out, under the same id. `generation`: see Job. `suspicion`: why it took
-    nothing, where that may be due to the job itself. `probe`: it was to find out whether its lane is well again.
+    `provider_id` is what the provider can be asked by. `is_parked`: its worker went in good order while the provider
+    was still at work. `send_count`: how often it went out, under the same id. `charge_no`: see Job. `suspicion`: why it
+    took nothing, where that may be due to the job itself. `is_probe`: it was to find out whether its lane is well
+    again.
     """
 
     n: int
@@ -187,7 +193,7 @@ class Attempt(Record):
 
 @record
 class LedgerItem(Record):
-    """What the ledger keeps: `rev` fences every write, `write_id` recognises our own after a lost answer.
+    """What the ledger keeps: `lock_version` fences every write, `write_id` recognises our own after a lost answer.
 
     `v` is the version of the format. A worker waits for an item of any other version, and never reads past it.
     """
@@ -211,15 +217,15 @@ class ContentOwner(Record):
 class Job(LedgerItem):
     """One picture request to one provider: what is asked, how far it is, what it cost.
 
-    `links` are what attempt `answered` was given. `told`: its failure was counted and, where an operator must act,
-    became a dead letter.
-    `unwanted` is the end (superseded, cancelled) that awaits a job which its photo names no more while its call is out.
-    `generation` counts the charges that were meant: every resend of an unanswered call belongs to the same one.
-    `follows` is the job that pays for the same bytes asked the same thing; `reused_from` the one whose file it got.
-    `begun_until`: a delivery that came again began with it, has not left it in good order, and dies then at the latest;
-    `crashes` counts such deaths in a row. `put_at`: when the message that carries it now was sent. `prepared`: see
-    PhotoFacts. `for_executions`: only requests that gave an execution name it, so that it ends unpaid with the last.
-    `said_at`: when the latest of what it answers to came: photo, sidecar, tags, request, or a person's order.
+    `links` are what attempt `paid_attempt_no` was given. `announced`: its failure was counted and, where an operator
+    must act, became a dead letter. `end_after_call` is the end (superseded, cancelled) that awaits a job which its
+    photo names no more while its call is out. `charge_no` counts the charges that were meant: every resend of an
+    unanswered call belongs to the same one. `waits_for` is the job that pays for the same bytes asked the same thing;
+    `reused_from` the one whose file it got. `processing_until`: a delivery that came again began with it, has not left
+    it in good order, and dies then at the latest; `crash_count` counts such deaths in a row. `last_sent_at`: when the
+    message that carries it now was sent. `is_prepared`: see PhotoFacts. `is_execution_scoped`: only requests that gave
+    an execution name it, so that it ends unpaid with the last. `requested_at`: when the latest of what it answers to
+    came: photo, sidecar, tags, request, or a person's order.
     """
 
     job_id: str
@@ -323,9 +329,9 @@ class Job(LedgerItem):
 class Source(LedgerItem):
     """One place in an input bucket: the photo (or a folder's defaults) that lies there now, and its jobs by variant.
 
-    `held_by`: the folder defaults that must be mended before the photo is bought. `requests`: the last that were heard.
-    `seen_gone`: the photo was deleted, and what comes in its place is a new one, whatever its bytes. `awaited`: whether
-    anybody ever waited to hear of one.
+    `blocked_by_defaults`: the folder defaults that must be mended before the photo is bought. `recent_request_ids`: the
+    last that were heard. `was_missing`: the photo was deleted, and what comes in its place is a new one, whatever its
+    bytes. `has_tracked_requests`: whether anybody ever waited to hear of one.
     """
 
     source_id: str

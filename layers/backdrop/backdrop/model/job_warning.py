@@ -25,9 +25,9 @@ class WarningCode(StrEnum):
 
 @record
 class JobWarning(Record):
-    """One warning. `text`: as receipts show it. `picture`: the key of the file that it is about.
+    """One warning. `text`: as receipts show it. `picture_key`: the key of the file that it is about.
 
-    `stands_for`: of how many warnings it is what is left, since a job's item is limited.
+    `count`: of how many warnings it is what is left, since a job's item is limited.
     """
 
     code: WarningCode | Code

@@ -98,7 +98,7 @@ def picture_key(source: str, *, variant: str, n: int, extension: str, output: st
 
 
 def _truncate_with_hash(text: str, max_bytes: int) -> str:
-    """A text of at most `room` bytes: whole, or its beginning and 8 digits of its hash."""
+    """A text of at most `max_bytes` bytes: whole, or its beginning and 8 digits of its hash."""
     data = text.encode()
     if len(data) <= max_bytes:
         return text

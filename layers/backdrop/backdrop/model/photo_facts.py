@@ -40,7 +40,7 @@ class PhotoFacts(Record):
     """What intake saw in the bucket: enough to know the same bytes again without reading them.
 
     `width`, `height` (pixels) as people see the photo; `format` is its own. `changes`: what is changed of it before it
-    is sent; `prepared`: for that it was decoded, and the file that is sent lies
+    is sent; `is_prepared`: for that it was decoded, and the file that is sent lies
     under _backdrop/work/.
     """
 

@@ -41,12 +41,12 @@ NOT_TAKEN_CLASSES = frozenset({RetryClass.NOW, RetryClass.BACKOFF, RetryClass.QU
 
 @dataclass(frozen=True)
 class ProviderResult:
-    """One call's answer. `charged` is micro-dollars; `retry_after` seconds, where the provider said when.
+    """One call's answer. `charged` is micro-dollars; `retry_after_seconds` seconds, where the provider said when.
 
-    `final`: it is the end of the work itself that stands under an id of ours, and not of one of the times that it was
-    sent: the next charge has another id. A final AMBIG is work that failed at a cost that the provider does not say.
-    `raw`: the provider's response, where a picture in it is not recognized; it is kept for a person and never part of
-    the ledger. `suspicion`: nothing was taken, perhaps because of the job itself.
+    `is_final`: it is the end of the work itself that stands under an id of ours, and not of one of the times that it
+    was sent: the next charge has another id. A final AMBIG is work that failed at a cost that the provider does not
+    say. `raw_response`: the provider's response, where a picture in it is not recognized; it is kept for a person and
+    never part of the ledger. `suspicion`: nothing was taken, perhaps because of the job itself.
     """
 
     retry_class: RetryClass
@@ -93,7 +93,7 @@ class ProviderResult:
 
 @record
 class SpooledAnswer(Record):
-    """An answer on its way to attempt `n` of a job."""
+    """An answer on its way to attempt `attempt_no` of a job."""
 
     source_id: str
     job_id: str

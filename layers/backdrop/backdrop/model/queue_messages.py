@@ -63,7 +63,7 @@ class RerunMessage(Record):
 
 @record
 class FolderMessage(Record):
-    """To intake: check a folder's defaults (`key`) again, and wake the photos that wait for them behind `after`."""
+    """To intake: check a folder's defaults (`key`) again, and wake the photos after `start_after` that wait."""
 
     kind: Literal["folder"] = "folder"
     v: Literal[1] = 1
@@ -118,7 +118,7 @@ def to_body(message: QueueMessage) -> dict[str, Any]:
 def parse_message[M: QueueMessage](body: str, *expected: type[M]) -> M:
     """The message in a body, of one of the classes that the queue's consumer expects.
 
-    Raises DamagedMessageError, which becomes the reason of a dead letter, for any other body.
+    Raises MalformedMessageError, which becomes the reason of a dead letter, for any other body.
     """
     kinds, kind = ", ".join(one.kind for one in expected), _parse_object(body).get("kind")
     if kind is None:

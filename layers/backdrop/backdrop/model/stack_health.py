@@ -26,7 +26,7 @@ class StackHealth:
 class JobSnapshot(NamedTuple):
     """What the numbers need of a job: so many whole ones might not fit into a function's memory.
 
-    `lost`: when the calls were sent of which it has to know more before it can go on.
+    `lost_call_times`: when the calls were sent of which it has to know more before it can go on.
     """
 
     has_ended: bool

@@ -24,9 +24,9 @@ def judge_result(result: ProviderResult, job: Job, lane: ProviderHealth | None) 
     """The answer, or PERM where the ledger shows that the job itself is the reason for it.
 
     A refusal: another job got its picture after this one was refused before; each such proof rejects one job at most
-    (see LaneKeeper.take_proof). A failure: it is the third. A failure counts only where the bad answers in a row that
-    the lane had before it are all the job's own, else it loses its suspicion. So an outage ends no photo, while a photo
-    that fails alone, or among others that are served, is tried three times.
+    (see CircuitBreaker.take_proof). A failure: it is the third. A failure counts only where the bad answers in a row
+    that the lane had before it are all the job's own, else it loses its suspicion. So an outage ends no photo, while a
+    photo that fails alone, or among others that are served, is tried three times.
     """
     if result.suspicion is Suspicion.REFUSAL and _are_others_served(job, lane):
         return _reject(result, "Other photos are not refused, so this one is the reason.")

@@ -43,7 +43,7 @@ type MapFunction = Callable[[Callable[[ItemKey], CancelledItem], Iterable[ItemKe
 
 @dataclass(frozen=True)
 class CancelService:
-    """`lanes` are the providers that are on."""
+    """`providers` are the providers that are on."""
 
     ledger: Ledger
     ledger_queries: LedgerQueries
@@ -67,10 +67,10 @@ class CancelService:
         )
 
     def cancel_marked(self, mark: CancelMark, summary: CancelSummary, map_function: MapFunction = map) -> Iterator[str]:
-        """End all that is not submitted yet and that the mark means; the keys, one by one, and the sums in `done`.
+        """End all that is not submitted yet and that the mark means; the keys, one by one, and the sums in `summary`.
 
         A call that is out runs on, and is not sent again: unpaid, it ends too; where its answer is lost, it is held.
-        `each` does the work for many, side by side where it may.
+        `map_function` does the work for many, side by side where it may.
         """
         for key, item_summary in map_function(partial(self._cancel_item, mark), self.ledger_queries.list_open()):
             summary.add(item_summary)

@@ -80,7 +80,7 @@ class RedrivePlan:
 
 @dataclass(frozen=True)
 class RedriveService:
-    """`lanes` holds the queues of the providers that are on."""
+    """`lane_queues` holds the queues of the providers that are on."""
 
     ledger: Ledger
     ledger_queries: LedgerQueries

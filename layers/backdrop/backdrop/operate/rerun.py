@@ -47,10 +47,11 @@ REUPLOAD_FACTS = (
 class RerunPreview:
     """What a rerun of one photo would lead to.
 
-    `bought`: jobs that would be bought, or get the file of another photo's job that pays for the same. `delivered`:
-    jobs whose paid pictures are handed over again. `changed`: other jobs that it changes (superseded, other metadata).
-    `retold`: whether its error report would say something else. `broken`: the folder defaults to be mended first.
-    `taken_back`: whether what a direct request said of it holds no more, since other places say something else.
+    `jobs_to_buy`: jobs that would be bought, or get the file of another photo's job that pays for the same.
+    `jobs_to_redeliver`: jobs whose paid pictures are handed over again. `changed_job_count`: other jobs that it changes
+    (superseded, other metadata). `changes_error_report`: whether its error report would say something else.
+    `broken_defaults`: the folder defaults to be mended first. `drops_request`: whether what a direct request said of it
+    holds no more, since other places say something else.
     """
 
     key: str
@@ -74,7 +75,7 @@ class RerunPreview:
 
 @dataclass(frozen=True)
 class RerunService:
-    """`asking` puts nothing anywhere; `on` are the providers that are on."""
+    """`resolver` puts nothing anywhere; `enabled_providers` are the providers that are on."""
 
     resolver: InstructionResolver
     ledger: Ledger
@@ -106,7 +107,7 @@ class RerunService:
     def preview(self, key: str, *, reuploaded: bool = False) -> RerunPreview | None:
         """What a rerun of a photo would lead to now; None where it is gone. Nothing is written.
 
-        `uploaded`: what a new upload of the same bytes would lead to.
+        `reuploaded`: what a new upload of the same bytes would lead to.
         """
         before, jobs = self.ledger.read_photo(derive_source_id(self.bucket, key))
         source = before or Source.new(self.bucket, key)

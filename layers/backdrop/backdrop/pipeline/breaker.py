@@ -40,11 +40,11 @@ class CircuitBreaker:
         *,
         suspect: bool = False,
     ) -> tuple[ProviderHealth, bool]:
-        """The lane, and whether this job is its probe (for so long); WaitError where the job may not be paid now.
+        """The lane, and whether this job is its probe (for so long); RetryLaterError where the job may not be paid now.
 
-        While a lane is closed the slot is idle anyway, so the job waits in it (as long as `patience`): it goes with
+        While a lane is closed the slot is idle anyway, so the job waits in it (as long as `wait_until`): it goes with
         the first good answer, and not a message's delay later. A `suspect` (see health.gate) leaves the slot to other
-        jobs. `known`: the lane, where it was read just now.
+        jobs. `known_lane`: the lane, where it was read just now.
         """
         while True:
             lane, now = known_lane or self.ledger.read_health(provider), self.clock.now()
@@ -101,7 +101,10 @@ class CircuitBreaker:
         return is_consumed
 
     def pause(self, provider: str, reason: PauseReason, code: Code, message: str, *, required_budget: int = 0) -> None:
-        """One more reason not to pay; `needs` is what the day's budget must have left again, micro-dollars."""
+        """One more reason not to pay.
+
+        `required_budget` is what the day's budget must have left again, micro-dollars.
+        """
         self._update(
             provider,
             lambda lane: health.pause(lane, reason, code, message, self.clock.now(), required_budget=required_budget),

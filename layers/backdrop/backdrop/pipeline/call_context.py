@@ -14,10 +14,13 @@ LEASE_GRACE = timedelta(seconds=60)
 
 @dataclass
 class CallContext:
-    """`deadline`: until when the work is done; the worker itself may live until `ends`, where that is later.
+    """`deadline`: until when the work is done.
 
-    `receives`: how often the message was delivered, this time included. `probe`: this job tries a shut lane out.
-    `provider`: whose lane the message came out of; "" where it came out of none. `receipt`: the one that it names.
+    The worker itself may live until `invocation_ends_at`, where that is later.
+
+    `receive_count`: how often the message was delivered, this time included. `is_probe`: this job tries a shut lane
+    out. `lane_provider`: whose lane the message came out of; "" where it came out of none. `receipt_etag`: the one that
+    it names.
     """
 
     deadline: datetime

@@ -36,7 +36,7 @@ def begin_job_processing(
 
 
 def end_job_processing(ledger: Ledger, job: Job, clock: Clock, deadline: datetime | None = None) -> None:
-    """The delivery of a job goes in good order; `until`: when its worker must be gone, where that is near."""
+    """The delivery of a job goes in good order; `deadline`: when its worker must be gone, where that is near."""
 
     def clear_mark() -> None:
         current = ledger.find_job(job.source_id, job.job_id)

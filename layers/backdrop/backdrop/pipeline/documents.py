@@ -24,7 +24,7 @@ class ReceiptWriter:
     """Writes a receipt without a look at what lies there, where it is known which one that is, or that none is.
 
     A receipt that is named was there before the ledger was read, and one that is not there was never written; so what
-    is built from that read is no older than what it takes the place of. `input_bucket` is the stack's own.
+    is built from that read is no older than what it takes the place of. `input_bucket_name` is the stack's own.
     """
 
     output_bucket: OutputBucket
@@ -33,7 +33,8 @@ class ReceiptWriter:
     def write(self, source: Source, jobs: Sequence[Job], previous_etag: str = "") -> str:
         """The ETag of the receipt that is there now; "" where another one lay there, or a report may lie there too.
 
-        `over`: the ETag of a first receipt, which a job may carry as far as its end; "" where none was written.
+        `previous_etag`: the ETag of a first receipt, which a job may carry as far as its end; "" where none was
+        written.
         """
         advanced_count = sum(job.status not in STATUSES_BEFORE_RECEIPT for job in jobs)
         if not jobs or may_have_report(source, jobs) or advanced_count > bool(previous_etag):
@@ -49,7 +50,7 @@ class ReceiptWriter:
 
 @dataclass(eq=False, repr=False)
 class DocumentWriter:
-    """`input_bucket` is the stack's own."""
+    """`input_bucket_name` is the stack's own."""
 
     ledger: Ledger
     output_bucket: OutputBucket
@@ -58,7 +59,7 @@ class DocumentWriter:
     def write(self, source: Source, jobs: Sequence[Job], previous_etag: str = "") -> tuple[Source, Sequence[Job]]:
         """Receipt and report as the ledger has them; where somebody was faster, it is begun again.
 
-        `over`: the receipt (its ETag) that lay there before source and jobs were read, where anybody knows it.
+        `previous_etag`: the receipt (its ETag) that lay there before source and jobs were read, where anybody knows it.
         """
         if ReceiptWriter(self.output_bucket, self.input_bucket_name).write(source, jobs, previous_etag):
             return source, jobs
@@ -117,7 +118,7 @@ def put_document(
 ) -> str:
     """Write a view over the one with this ETag (None: where none lies); its own ETag.
 
-    PreconditionError where somebody was faster.
+    PreconditionFailedError where somebody was faster.
     """
     return output_bucket.put_if_unchanged(
         key, data, JSON_CONTENT_TYPE, expected_etag=previous_etag, metadata=metadata

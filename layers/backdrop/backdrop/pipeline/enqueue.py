@@ -32,7 +32,7 @@ def enqueue_delivery(
     delay_seconds: int = 0,
     receipt_etag: str = "",
 ) -> None:
-    """Have a photo's views written, and a job's end handed over; `receipt` as its lane's message had it."""
+    """Have a photo's views written, and a job's end handed over; `receipt_etag` as its lane's message had it."""
     deliver_queue.send(
         to_body(DeliverMessage(source_id=source.source_id, job_id=job_id)),
         group=derive_message_group(source.key),

@@ -24,7 +24,10 @@ from backdrop.ports import Clock
 
 @dataclass(eq=False, repr=False)
 class Failover:
-    """`on`: the providers that are. `carry` sends the job's message: to its lane, or by way of intake."""
+    """`enabled_providers`: the providers that are.
+
+    `enqueue` sends the job's message: to its lane, or by way of intake.
+    """
 
     ledger: Ledger
     enabled_providers: Collection[str]

@@ -88,7 +88,7 @@ class Purchases:
         enqueue_delivery(self.breaker.deliver_queue, job)
 
     def check_time(self, provider: Provider, context: CallContext) -> None:
-        """WaitError where a call started now might outlive its invocation."""
+        """RetryLaterError where a call started now might outlive its invocation."""
         if not context.has_time_for(provider.timeout_seconds, self.clock.now()):
             message = "too little time is left to start a call"
             raise RetryLaterError(Code.TOO_LITTLE_TIME, message, TOO_LITTLE_TIME_DELAY_SECONDS)

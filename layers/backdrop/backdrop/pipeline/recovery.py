@@ -43,7 +43,7 @@ class Recovery:
     def resolve_unknown(self, job: Job, provider: Provider, context: CallContext) -> tuple[Job, NextAction]:
         """The job as far as it can be brought for nothing, and what would have to be paid for or sent again.
 
-        WaitError where the call may still be at work.
+        RetryLaterError where the call may still be at work.
         """
         attempt = job.find_attempt(job.attempt_no)
         if job.status is JobStatus.UNKNOWN and attempt and attempt.provider_id:

@@ -15,8 +15,8 @@ MAX_DELAY_SECONDS = 900.0
 def reuse_or_wait(ledger: Ledger, job: Job, now: datetime) -> Job:
     """A job that follows another: paid without a charge if that one is stored, free to buy if it ended without a file.
 
-    Raises WaitError while the other is at work. The end of the other wakes the job (deliver/followers.py); the delay
-    covers a wake-up that was lost.
+    Raises RetryLaterError while the other is at work. The end of the other wakes the job (deliver/followers.py); the
+    delay covers a wake-up that was lost.
     """
     while job.waits_for:
         owner = job.waits_for

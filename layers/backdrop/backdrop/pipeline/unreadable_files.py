@@ -22,7 +22,7 @@ REPORT_INTERVAL = timedelta(hours=1)
 def report_unreadable(
     ledger: Ledger, deliver_queue: Queue, clock: Clock, event: IntakeEvent, error: UnreadableFileError
 ) -> None:
-    """Say in the photo's report that it waits; StaleError where others were faster."""
+    """Say in the photo's report that it waits; ConflictError where others were faster."""
     source = ledger.read_photo(derive_source_id(event.bucket, event.key))[0] or Source.new(event.bucket, event.key)
     now = clock.now()
     earlier = find_unreadable_problem(source)
@@ -34,7 +34,7 @@ def report_unreadable(
 
 
 def clear_unreadable(ledger: Ledger, deliver_queue: Queue, source: Source) -> None:
-    """The photo and all that speaks for it was read: what was told of it is over, and StaleError has it read anew."""
+    """Clears the report of an unreadable file, since all was read; raises ConflictError so that it is read again."""
     if find_unreadable_problem(source):
         ledger.put_source(replace(source, problems=_without_unreadable(source)), ())
         enqueue_delivery(deliver_queue, source)

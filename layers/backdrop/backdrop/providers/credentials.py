@@ -15,7 +15,7 @@ AUTH_FAILURE_STATUSES = (401, 403)
 
 @dataclass(frozen=True)
 class Credentials:
-    """`who` is the provider's name for people; `key` looks its key up, `key(True)` past any cache."""
+    """`provider_name` is the provider's name for people; `load_key` looks its key up, `key(True)` past any cache."""
 
     provider_name: str
     load_key: Callable[[bool], ApiKey]

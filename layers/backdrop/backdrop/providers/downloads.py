@@ -53,7 +53,7 @@ class ResultDownloads:
     def fetch(self, provider: str, url: str) -> bytes:
         """The bytes behind a result link.
 
-        Raises ResultError when they can never be had, WaitError when another try may help.
+        Raises ResultError when they can never be had, RetryLaterError when another try may help.
         """
         self._check_url(provider, url)
         for delay in RETRY_DELAYS_SECONDS:

@@ -41,7 +41,7 @@ MAY_BE_CHARGED = "it may have been charged"
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What came back: `waited` is seconds between the last byte of the request and the first of the answer."""
+    """What came back: `latency_seconds` is seconds between the last byte of the request and the first of the answer."""
 
     status: int
     headers: Mapping[str, str]
@@ -137,7 +137,8 @@ def post(
 
     A reused connection can break between two calls in a way that looks like a lost answer, and a lost answer is money.
     Returns the Reply, or the Answer that tells how it failed: NOW where the body cannot have arrived whole, else AMBIG.
-    An answer of more than `limit` bytes is lost; one whose Content-Type is an image may have `picture_limit` bytes.
+    An answer of more than `max_bytes` bytes is lost; one whose Content-Type is an image may have `max_picture_bytes`
+    bytes.
     """
     request_body = RequestBody(body, deadline=time.monotonic() + timeout_seconds)
     limits = max_bytes, max(max_bytes, max_picture_bytes)
@@ -235,7 +236,7 @@ def _send(
     deadline: float,
     max_bytes_by_kind: tuple[int, int],
 ) -> HttpResponse | Exception:
-    """The Reply, or why there is none. `limits`: how many bytes it may have, and how many as an image."""
+    """The Reply, or why there is none. `max_bytes_by_kind`: how many bytes it may have, and how many as an image."""
     seconds = max(deadline - time.monotonic(), MIN_TIMEOUT_SECONDS)
     try:
         with (
@@ -266,9 +267,9 @@ def _send(
 
 
 def read_body(response: requests.Response, *, max_bytes: int, deadline: float) -> bytes:
-    """A streamed body as it comes, up to `limit` bytes and a monotonic `deadline` in seconds.
+    """A streamed body as it comes, up to `max_bytes` bytes and a monotonic `deadline` in seconds.
 
-    Raises TooLongError, TooSlowError, and what requests and urllib3 raise when the connection breaks.
+    Raises TooLongError, DeadlineExceededError, and what requests and urllib3 raise when the connection breaks.
     """
     received = bytearray()
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):

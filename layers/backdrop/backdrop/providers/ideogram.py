@@ -66,7 +66,10 @@ RESPONSE_RULES = (
 
 @dataclass(frozen=True)
 class Ideogram:
-    """The adapter. `base_url` is scheme, host and prefix; `key` looks the API key up, `key(True)` past any cache."""
+    """The adapter.
+
+    `base_url` is scheme, host and prefix; `load_key` looks the API key up, `key(True)` past any cache.
+    """
 
     base_url: str
     timeout_seconds: float

@@ -85,9 +85,9 @@ LINK_PATHS = (
 
 @dataclass(frozen=True)
 class OneMin:
-    """The adapter. `base_url` is scheme, host and prefix; `key` looks the API key up, `key(True)` past any cache.
+    """The adapter. `base_url` is scheme, host and prefix; `load_key` looks the API key up, `key(True)` past any cache.
 
-    `price` is what one picture costs, in micro-dollars.
+    `price_micro_usd` is what one picture costs, in micro-dollars.
     """
 
     base_url: str

@@ -16,8 +16,9 @@ MAX_QUERY_SECONDS = 10.0
 class StatusQuery:
     """About a call: the provider's id for it, our key, when it went out, and until when (monotonic) we wait for words.
 
-    `sure`: it was taken, so that one which nobody knows of just now is still at work. `complete`: what is said of it is
-    all that is kept of it. `overdue`: it has had its time, and results that are missing now will not come.
+    `is_acknowledged`: it was taken, so that one which nobody knows of just now is still at work. `is_full_record`: what
+    is said of it is all that is kept of it. `is_overdue`: it has had its time, and results that are missing now will
+    not come.
     """
 
     provider_id: str
@@ -45,7 +46,7 @@ def poll_until_done(
 ) -> ProviderResult | LookupStatus:
     """The answer; PENDING where the work outlives the call; a lost answer where the provider forgot the work.
 
-    `deadline` is monotonic seconds, `every` the seconds between two questions.
+    `deadline` is monotonic seconds, `interval_seconds` the seconds between two questions.
     """
     while time.monotonic() + interval_seconds < deadline:
         time.sleep(interval_seconds)

@@ -17,10 +17,10 @@ ERROR_LIST_FIELDS = ("errors", "detail", "details", "error")
 
 
 def find_proof(body: bytes, fields: Sequence[str], proofs_by_message: Mapping[str, str]) -> str:
-    """The value in `messages` for the first whole message of a response, or "" where none is in there.
+    """The value in `proofs_by_message` for the first whole message of a response, or "" where none is in there.
 
-    `messages` maps published messages, as `normalized` returns them, to what they prove. A response that is no JSON is
-    one message; of a JSON object, the texts under `names` are messages.
+    `proofs_by_message` maps published messages, as `normalized` returns them, to what they prove. A response that is no
+    JSON is one message; of a JSON object, the texts under `fields` are messages.
     """
     return next(
         (

@@ -18,9 +18,9 @@ ANY_STATUS = range(1000)
 class ResponseRule:
     """Answers with one of these statuses whose words match (a regular expression, case aside; "": any words).
 
-    Words are error codes, or what published.py finds: never a message's free text. `kind` is a Standing where the words
-    tell of earlier work and not of this call. `early`: only what came at once; `late`: only what did not. `suspicion`:
-    why the job itself may be the reason.
+    Words are error codes, or what published.py finds: never a message's free text. `verdict` is a Standing where the
+    words tell of earlier work and not of this call. `early_only`: only what came at once; `late_only`: only what did
+    not. `suspicion`: why the job itself may be the reason.
     """
 
     statuses: Container[int]
@@ -54,7 +54,7 @@ def find_rule(rules: Sequence[ResponseRule], status: int, proof: str, latency_se
 def build_result(
     rule: ResponseRule, message: str, response: HttpResponse | None = None, default_retry_seconds: float | None = None
 ) -> ProviderResult:
-    """The row as an Answer; `otherwise` is how long to wait for a slot where the provider does not say."""
+    """The row as an Answer; `default_retry_seconds` is how long to wait for a slot where the provider does not say."""
     if isinstance(rule.verdict, LookupStatus):
         return ProviderResult.lost(message)
     wait = (

@@ -52,7 +52,7 @@ POLL_SECONDS = 2.0
 RATE_LIMIT_SECONDS = 5.0
 # A picture's address lives for so long; the default is not published.
 RESULT_TTL = timedelta(hours=24)
-# A task that brought some of its results brings no more after this long. Below lost.LONGEST_PENDING.
+# A task that brought some of its results brings no more after this long. Below recovery.py's MAX_PENDING_DURATION.
 MAX_PARTIAL_WAIT = timedelta(minutes=30)
 # After an error that does not say whether it ended the task, the task is looked up for this long after its call.
 MAX_UNCLEAR_WAIT = timedelta(minutes=5)
@@ -66,7 +66,7 @@ PICTURE_FIELDS = ("imageBase64Data", "imageDataURI", "imageURL")
 
 @dataclass(frozen=True)
 class Runware:
-    """The adapter. `base_url` is scheme, host and prefix; `key` looks the API key up, `key(True)` past any cache.
+    """The adapter. `base_url` is scheme, host and prefix; `load_key` looks the API key up, `key(True)` past any cache.
 
     `uploads`: a single picture is written to `work` by Runware itself. `check_content`: its safety check looks as well.
     """
@@ -255,7 +255,10 @@ class Runware:
     def _build_link(
         self, item: Mapping[str, Any], query: StatusQuery, n: int, uploaded_name: str | None
     ) -> PictureLink:
-        """Result `n` of a task: withheld only where Runware says so. Raises WaitError where it cannot be put aside."""
+        """Result `n` of a task: withheld only where Runware says so.
+
+        Raises RetryLaterError where it cannot be put aside.
+        """
         seed, expires = as_integer(item.get("seed")), query.submitted_at + RESULT_TTL
         if item.get("NSFWContent") is True:
             return PictureLink(url=None, seed=seed)

@@ -162,8 +162,8 @@ def find_task_rule(
 ) -> ResponseRule | None:
     """What an error in response to a question says of the task; None where the task must be looked up again.
 
-    `complete`: the error is part of the response that Runware keeps of the task. `succeeded`: the question itself was
-    answered. `persists`: the task has had minutes to go on after an error that leaves its end open.
+    `is_full_record`: the error is part of the response that Runware keeps of the task. `succeeded`: the question itself
+    was answered. `is_persistent`: the task has had minutes to go on after an error that leaves its end open.
 
     An error that states the end of the task is proof. Without that statement, the error must name the type of the task,
     since the question repeats only its id, and a code that leaves open how far the work got must persist.

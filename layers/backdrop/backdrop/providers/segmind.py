@@ -117,7 +117,7 @@ V1_PICTURE_PATHS = (*V2_PICTURE_PATHS, ("image",))
 
 @dataclass(frozen=True)
 class Segmind:
-    """The adapter. `base_url` is scheme, host and prefix; `key` looks the API key up, `key(True)` past any cache.
+    """The adapter. `base_url` is scheme, host and prefix; `load_key` looks the API key up, `key(True)` past any cache.
 
     `work` gives the links by which photos travel; where it has none, they travel as base64 in the same field.
     """
@@ -138,7 +138,10 @@ class Segmind:
         return None
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
-        """One paid call, ready to be sent; or PAUSE where there is no key. WaitError where no link can be made."""
+        """One paid call, ready to be sent.
+
+        Or PAUSE where there is no key. RetryLaterError where no link can be made.
+        """
         key = self.credentials.require_key()
         if isinstance(key, ProviderResult):
             return key
@@ -157,7 +160,7 @@ class Segmind:
     def _call(
         self, job: Job, body: bytes, sent_pictures: frozenset[str], key: str, acknowledge: Acknowledge
     ) -> ProviderResult | LookupStatus:
-        """`sent`: the photo and its references as they travel, which are no result where the response repeats them."""
+        """`sent_pictures`: the photo and its references as sent; if the response repeats one, that is not a result."""
         submitted_at, deadline = datetime.now(UTC), time.monotonic() + self.timeout_seconds
         response = self.credentials.send_with_key(key, partial(self._submit, body, deadline), deadline)
         if isinstance(response, ProviderResult):
@@ -311,7 +314,7 @@ class Segmind:
         return build_unrecognized_result(response.body, key, charged, basis)
 
     def _keep_picture(self, job: Job, picture: bytes, price: object, seed: int | None) -> ProviderResult:
-        """The bytes are put aside for deliver; WaitError where the storage does not take them."""
+        """The bytes are put aside for deliver; RetryLaterError where the storage does not take them."""
         charged, basis = _find_cost(job, price)
         name = f"{NAME}-{job.job_id}-{job.charge_no}-{job.attempt_no + 1}"
         self.work.save_result(name, picture)

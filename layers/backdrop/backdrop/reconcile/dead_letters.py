@@ -28,7 +28,7 @@ TARGET, WHY = "TARGET_ARN", "ERROR_MESSAGE"
 
 @dataclass(eq=False, repr=False)
 class DeadLetterTriage:
-    """`looks` reads what stands in an intake message."""
+    """`parse_events` reads what stands in an intake message."""
 
     ledger: Ledger
     dead_letter_reader: DeadLetterQueue

@@ -19,7 +19,7 @@ from backdrop.ports import Clock, Provider
 
 @dataclass(eq=False, repr=False)
 class Redispatcher:
-    """`lanes` holds the queues of the providers that are on."""
+    """`lane_queues` holds the queues of the providers that are on."""
 
     ledger: Ledger
     recovery: Recovery
@@ -32,7 +32,7 @@ class Redispatcher:
     def resend(self, item_key: ItemKey, invocation_ends_at: datetime) -> None:
         """Bring one item that is due on its way again; another writer that was faster has done so.
 
-        `ends`: when this worker does at the latest.
+        `invocation_ends_at`: when this worker does at the latest.
         """
         try:
             if item_key.job_id is None:

@@ -76,7 +76,7 @@ class ScanCursor:
 
 @dataclass(eq=False, repr=False)
 class ReconcileService:
-    """The step. `waiting` counts the messages in deliver's queue; `daily_budget` is micro-dollars."""
+    """The step. `count_waiting_deliveries` counts the messages in deliver's queue; `daily_budget` is micro-dollars."""
 
     ledger: Ledger
     ledger_queries: LedgerQueries

@@ -23,7 +23,7 @@ MAX_PHOTOS = 2_000
 
 @dataclass(eq=False, repr=False)
 class Sweep:
-    """`since` says when the stack was created: what was in the bucket before is not its business."""
+    """`read_stack_created_at` says when the stack was created: what was in the bucket before is not its business."""
 
     photos: InputBucket
     ledger: Ledger
@@ -33,7 +33,7 @@ class Sweep:
     read_stack_created_at: Callable[[], datetime]
 
     def run(self, start_after: str) -> tuple[str, int]:
-        """Look through the keys that follow `after`; how far it came ("": to the end) and how many it found."""
+        """Look through the keys that follow `start_after`; how far it came ("": to the end) and how many it found."""
         objects = list(islice(self.photos.iterate_objects(self.bucket, start_after), MAX_KEYS))
         sidecars = {one.key: one for one in objects if classify_key(one.key) is ObjectKind.SIDECAR}
         photos = [one for one in objects if classify_key(one.key) in SWEPT_KINDS]

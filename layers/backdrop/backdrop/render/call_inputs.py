@@ -15,7 +15,7 @@ from backdrop.ports import CallInputStore, InputBucket, StoredObject
 
 @dataclass(frozen=True)
 class CallInputs:
-    """`inputs` holds what intake put aside for calls."""
+    """`input_store` holds what intake put aside for calls."""
 
     photos: InputBucket
     input_store: CallInputStore

@@ -127,7 +127,10 @@ class RenderService:
     # -- before the call -----------------------------------------------------------------------------------
 
     def _admit(self, job: Job, context: CallContext, lane: ProviderHealth | None = None) -> None:
-        """Look at the lane before anything is paid; StaleError where a person called the job off, which is written."""
+        """Look at the lane before anything is paid.
+
+        ConflictError where a person called the job off, which is written.
+        """
         seconds = self.providers[job.provider].timeout_seconds
         probe_duration = timedelta(seconds=MAX_PROBE_START_SECONDS + seconds + RECORD_RESULT_SECONDS)
         wait_until, suspect = context.latest_start(seconds), is_suspect(job)

@@ -7,7 +7,7 @@ from backdrop.imaging.containers.header import ImageHeader, PhotoFormat
 def read_header(data: bytes, photo_format: PhotoFormat) -> ImageHeader:
     """What the file claims about its picture, from its first bytes alone.
 
-    Raises a `ContainerError` when the claim cannot be read. `data` starts with the format's magic.
+    Raises an `ImageFormatError` when the claim cannot be read. `data` starts with the format's magic.
     """
     match photo_format:
         case "jpeg":
@@ -21,7 +21,7 @@ def read_header(data: bytes, photo_format: PhotoFormat) -> ImageHeader:
 def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
     """Walks the file to its end marker; the header comes back with what only the whole file tells.
 
-    Raises a `ContainerError` when the file is cut short, damaged or made to exhaust its reader.
+    Raises an `ImageFormatError` when the file is cut short, damaged or made to exhaust its reader.
     """
     match header.format:
         case "jpeg":

@@ -14,7 +14,7 @@ class ImageHeader:
     """A picture as its file describes it, before any pixel is decoded.
 
     `width` and `height` are stored pixels, before any EXIF orientation. `mode` is Pillow's name,
-    with `;16` added where Pillow would drop to 8 bits. `decode_bytes` is the memory of a trial
+    with `;16` added where Pillow would drop to 8 bits. `trial_decode_bytes` is the memory of a trial
     decode.
     """
 

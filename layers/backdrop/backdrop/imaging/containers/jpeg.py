@@ -37,7 +37,7 @@ class Segment:
 def iter_segments(data: bytes) -> Iterator[Segment]:
     """Every segment of the first picture, its end marker last; what lies between a scan and the next is its pixel data.
 
-    Raises `CutShortError` when no end marker came, `DamagedError` for an impossible length or too many.
+    Raises `TruncatedError` when no end marker came, `DamagedError` for an impossible length or too many.
     """
     position = 2
     for _ in range(MAX_PARTS):
@@ -65,7 +65,7 @@ def iter_segments(data: bytes) -> Iterator[Segment]:
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Size and colours from the frame segment; raises `ContainerError` without a sound one."""
+    """Size and colours from the frame segment; raises `ImageFormatError` without a sound one."""
     for segment in iter_segments(data):
         if segment.marker in FRAME_MARKERS:
             return _read_frame(segment.marker, data[segment.start : segment.end])

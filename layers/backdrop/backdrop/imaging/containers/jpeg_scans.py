@@ -26,7 +26,7 @@ type _HuffmanTable = tuple[int, int]
 
 
 def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
-    """Walks to the end marker; raises `ContainerError` without it, a picture or one of its tables."""
+    """Walks to the end marker; raises `ImageFormatError` without it, a picture or one of its tables."""
     segments = list(iter_segments(data))
     frames = [segment for segment in segments if segment.marker in FRAME_MARKERS]
     scans = sum(segment.marker == START_OF_SCAN for segment in segments)

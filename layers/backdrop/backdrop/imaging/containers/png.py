@@ -46,7 +46,7 @@ class PngChunk:
 
 
 def iter_chunks(data: bytes) -> Iterator[PngChunk]:
-    """Every chunk to `IEND`; raises `CutShortError` or `DamagedError` where the file breaks off."""
+    """Every chunk to `IEND`; raises `TruncatedError` or `DamagedError` where the file breaks off."""
     position, view = len(MAGIC), memoryview(data)
     for _ in range(MAX_PARTS):
         start = position + 8
@@ -66,7 +66,7 @@ def iter_chunks(data: bytes) -> Iterator[PngChunk]:
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Size and colours from `IHDR`; raises `ContainerError` when it is cut short or impossible."""
+    """Size and colours from `IHDR`; raises `ImageFormatError` when it is cut short or impossible."""
     if len(data) < 33:
         raise TruncatedError(f"has only {len(data)} bytes")
     bit_depth, color_type = data[24], data[25]
@@ -78,7 +78,7 @@ def read_header(data: bytes) -> ImageHeader:
 
 
 def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
-    """Walks to `IEND`; raises `ContainerError` for a file that is cut short, damaged or a bomb."""
+    """Walks to `IEND`; raises `ImageFormatError` for a file that is cut short, damaged or a bomb."""
     names: list[bytes] = []
     unpacked_bytes = 0
     for chunk in iter_chunks(data):
@@ -95,7 +95,7 @@ def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
 
 
 def check_pixels(data: bytes, header: ImageHeader) -> None:
-    """Unpacks all pixels, keeping none; raises `ContainerError` when some are missing or damaged.
+    """Unpacks all pixels, keeping none; raises `ImageFormatError` when some are missing or damaged.
 
     The header's size must be within the caller's limit: it bounds the time.
     """

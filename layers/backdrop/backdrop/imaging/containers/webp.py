@@ -31,7 +31,7 @@ def is_webp(data: bytes) -> bool:
 
 
 def iter_chunks(data: bytes) -> Iterator[RiffChunk]:
-    """Every chunk; raises `CutShortError` when the file is shorter than it says."""
+    """Every chunk; raises `TruncatedError` when the file is shorter than it says."""
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
         raise TruncatedError(f"says {end:,} bytes and has {len(data):,}")
@@ -49,7 +49,7 @@ def iter_chunks(data: bytes) -> Iterator[RiffChunk]:
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Size and transparency from the first chunk; raises `ContainerError` if it is none."""
+    """Size and transparency from the first chunk; raises `ImageFormatError` if it is none."""
     if len(data) < 30:
         raise TruncatedError(f"has only {len(data)} bytes")
     name, payload = data[12:16], data[20:30]
@@ -82,7 +82,7 @@ def _has_lossless_alpha(name: bytes, payload: bytes) -> bool:
 
 
 def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
-    """Walks all chunks; raises `ContainerError` unless it finds one picture of that size."""
+    """Walks all chunks; raises `ImageFormatError` unless it finds one picture of that size."""
     frames = [chunk for chunk in iter_chunks(data) if chunk.name in (b"VP8 ", b"VP8L")]
     if len(frames) != 1:
         raise DamagedError(f"has {len(frames)} pictures instead of one")

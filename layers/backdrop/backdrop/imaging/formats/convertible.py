@@ -27,7 +27,7 @@ _SUPPORTED_MODES = frozenset(
 def read_claimed_size(data: bytes, file_format: "ConvertibleFormat") -> tuple[int, int] | None:
     """The width and height that the file claims; None where only `open_foreign` can tell.
 
-    Raises a `ContainerError` when the claim cannot be read.
+    Raises an `ImageFormatError` when the claim cannot be read.
     """
     match file_format:
         case "heic" | "avif":
@@ -42,7 +42,8 @@ def read_claimed_size(data: bytes, file_format: "ConvertibleFormat") -> tuple[in
 def open_convertible(data: bytes, file_format: "ConvertibleFormat") -> "ImageFile":
     """Opens a file without decoding it; the caller has checked `claimed_size`, and checks the picture's own size.
 
-    Raises a `ContainerError`: for a TIFF that Pillow does not open `RareKindError`, since its directory is all there.
+    Raises an `ImageFormatError`: for a TIFF that Pillow does not open `UnsupportedVariantError`, since its directory is
+    all there.
     """
     if file_format in ("heic", "avif"):
         heif.check_structure(data)
@@ -70,7 +71,10 @@ def count_pictures(data: bytes, file_format: "ConvertibleFormat") -> int:
 
 
 def decode_convertible(data: bytes, file_format: "ConvertibleFormat", size: tuple[int, int]) -> "Image":
-    """Decodes every pixel of the first picture; raises a `ContainerError` where it is not whole or of another size."""
+    """Decodes every pixel of the first picture.
+
+    Raises an `ImageFormatError` where it is not whole or of another size.
+    """
     picture = open_convertible(data, file_format)
     with translate_decoder_errors(_build_decode_error(file_format)):
         picture.load()

@@ -33,7 +33,7 @@ def read_size(data: bytes) -> tuple[int, int] | None:
 
 
 def check_structure(data: bytes) -> None:
-    """Raises `CutShortError` where a box reaches beyond the file, `DamagedError` where none describes a picture.
+    """Raises `TruncatedError` where a box reaches beyond the file, `DamagedError` where none describes a picture.
 
     So it does where an item's kind or name is no text: pi_heif 1.4 takes it for text unseen, and ends the process
     (HeifImage.metadata).

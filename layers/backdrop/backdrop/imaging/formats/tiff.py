@@ -35,7 +35,7 @@ _MAX_TILE_PIXELS = 4_096 * 4_096
 
 
 def check_directory(data: bytes) -> None:
-    """Raises a `ContainerError` where the first page's directory is not all there or too long to read."""
+    """Raises an `ImageFormatError` where the first page's directory is not all there or too long to read."""
     order = read_byte_order(data)
     if order is None:
         raise DamagedError("does not begin with a sound header")
@@ -61,7 +61,7 @@ def check_directory(data: bytes) -> None:
 
 
 def check_variant(picture: "ImageFile") -> None:
-    """Raises `RareKindError` for a page that few programs read, `BombError` for one whose tiles dwarf it."""
+    """Raises `UnsupportedVariantError` for an uncommon kind, `DecompressionBombError` if its tiles are far larger."""
     with translate_decoder_errors(UnsupportedVariantError("is of a rare kind")):
         tags: dict[int, Any] = vars(picture)["tag_v2"]
         compression, bits = tags.get(_COMPRESSION, 1), max(tags.get(_BITS, (1,)))

@@ -12,7 +12,7 @@ def strip_metadata(data: bytes, photo_format: PhotoFormat) -> bytes:
     """The photo with nothing but what its decoder needs; the same bytes where there is nothing else.
 
     Only known parts stay, so what no list names is cut as well. `data` has passed `prepare`; anything else may raise a
-    `ContainerError`.
+    `ImageFormatError`.
     """
     match photo_format:
         case "jpeg":
@@ -32,7 +32,7 @@ def strip_photo_metadata(data: bytes) -> bytes:
 def embed_xmp(data: bytes, photo_format: PhotoFormat, packet: bytes) -> bytes:
     """The picture with this XMP packet in place of any other; all else in it stays, byte for byte.
 
-    Raises `ValueError` for a packet too long for the format, a `ContainerError` for a picture that is cut short or
+    Raises `ValueError` for a packet too long for the format, an `ImageFormatError` for a picture that is cut short or
     damaged.
     """
     match photo_format:

@@ -12,7 +12,7 @@ _EXTENDED_HEADER_BYTES = 10
 
 
 def strip_metadata(data: bytes) -> bytes:
-    """`metadata.strip` for WebP; an animation is a `RareKindError`."""
+    """`metadata.strip` for WebP; an animation is an `UnsupportedVariantError`."""
     validate_structure(data, read_header(data))
     stripped = _build_file(
         _update_flags(chunk, kept_flags=_ALPHA_FLAG) for chunk in iter_chunks(data) if chunk.name in _KEPT_CHUNKS

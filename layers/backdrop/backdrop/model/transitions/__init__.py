@@ -13,7 +13,7 @@
     dead (spent), held ─▶ accepted     by a person who says pay again
 
 A transition returns a `Step`: the item as it shall be, what the day's budget books with it, and whose content it is, to
-be written together or not at all. Where a transition does not apply, it raises StaleError: the caller looks again.
+be written together or not at all. Where a transition does not apply, it raises ConflictError: the caller looks again.
 """
 
 from backdrop.model.transitions.again import (

@@ -105,7 +105,7 @@ def reinstate(job: Job) -> Transition | None:
 def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_at: datetime) -> Transition:
     """accepted: another provider of the job's list is to do it, since nothing was paid and nothing is in doubt.
 
-    `put_at`: when the message that carries it counts as sent.
+    `last_sent_at`: when the message that carries it counts as sent.
     """
     require_status(job, JobStatus.ACCEPTED)
     if job.may_be_charged or provider == job.provider:
@@ -156,7 +156,10 @@ def take_over(job: Job, owner: ContentOwner) -> Transition:
 
 
 def join_existing(job: Job, owner: ContentOwner, owner_job: Job | None, now: datetime) -> Transition:
-    """accepted, where another job (`owning`; None: gone) was to pay: wait for it, get its file, or buy in its place."""
+    """accepted, where another job (`owner_job`.
+
+    None: gone) was to pay: wait for it, get its file, or buy in its place.
+    """
     if owner_job is None or owner_job.status in ENDS_WITHOUT_FILE:
         return take_over(job, owner)
     if owner_job.status is JobStatus.STORED:

@@ -12,7 +12,7 @@ from backdrop.model.job import Attempt, ContentOwner, Job, JobStatus, Problem
 class BudgetChange:
     """What one transition changes on a day's budget, in micro-dollars; `cap` is set where it may fail.
 
-    `provider`: who charges. `lost`: no answer to the call came that says what it cost.
+    `provider`: who charges. `is_lost`: no answer to the call came that says what it cost.
     """
 
     day: str
@@ -32,8 +32,8 @@ class BudgetChange:
 class Transition:
     """One transition: the job as it will be, its booking, and the content that the job will own from now on.
 
-    `instead_of`: the owner of the content before this step; None if it must have none. `waits_for`: the owner of the
-    content for which the job begins to wait.
+    `expected_owner`: the owner of the content before this step; None if it must have none. `waits_for`: the owner of
+    the content for which the job begins to wait.
     """
 
     job: Job
@@ -53,7 +53,7 @@ class Transition:
 
 
 def require_status(job: Job, *allowed: JobStatus) -> None:
-    """StaleError where the job is in no state for this transition: the caller looks again."""
+    """ConflictError where the job is in no state for this transition: the caller looks again."""
     if job.status not in allowed:
         raise ConflictError
 
