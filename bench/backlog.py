@@ -20,9 +20,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, cast
 
-from backdrop_cli.campaign.machine import CampaignStateMachine
+from backdrop_cli.campaign.state_machine import CampaignStateMachine
+from backdrop_cli.gallery.make_gallery import make_gallery
 from backdrop_cli.operate.status import show_status
-from backdrop_cli.page.verb import make_gallery
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from bench.plot import lines

@@ -17,11 +17,11 @@ from random import Random
 
 from PIL import Image
 
-from backdrop_cli.drop.run import DropOptions, run_drop
-from backdrop_cli.drop.uploads import S3Uploader
+from backdrop_cli.drop import DropOptions, run_drop
 from backdrop_cli.options import StackLocation
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import connect
+from backdrop_cli.uploads.s3_uploader import S3Uploader
 from backdrop_local.cloud import exports, running
 from backdrop_local.home import Home
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 
-from backdrop_cli.drop.run import MAX_UNCONFIRMED_MICRO_USD, MAX_UNCONFIRMED_PHOTOS
+from backdrop_cli.drop import MAX_UNCONFIRMED_MICRO_USD, MAX_UNCONFIRMED_PHOTOS
 from backdrop_local import template
 from bench.aws_cost.bill import DOWNLOAD_SECONDS, Line, requests_of, seconds_on_aws, total
 from bench.aws_cost.found import Found, Row, kept

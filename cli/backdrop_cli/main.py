@@ -11,7 +11,8 @@ from typing import IO, Any, override
 import typer
 from typer.core import TyperGroup
 
-from backdrop_cli.campaign import verbs as campaigns
+from backdrop_cli import campaign_commands as campaigns
+from backdrop_cli import operator_commands
 from backdrop_cli.errors import (
     EXIT_FAILURE,
     EXIT_OK,
@@ -20,8 +21,8 @@ from backdrop_cli.errors import (
     LocalCloudCommandError,
     UsageError,
 )
-from backdrop_cli.local_verbs import demo, down, env, up
-from backdrop_cli.operate import verbs
+from backdrop_cli.formatting import escape_unprintable
+from backdrop_cli.local_commands import demo, down, env, up
 from backdrop_cli.options import (
     Connect,
     GlobalOptions,
@@ -32,8 +33,7 @@ from backdrop_cli.options import (
     StackLocation,
     StackName,
 )
-from backdrop_cli.photo_verbs import download, drop, gallery, lint, page, quote
-from backdrop_cli.words import escape_unprintable
+from backdrop_cli.photo_commands import download, drop, gallery, lint, page, quote
 
 
 class GroupedHelp(TyperGroup):
@@ -59,19 +59,19 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-PHOTO_COMMANDS = (lint, quote, drop, page, verbs.show, gallery, download)
+PHOTO_COMMANDS = (lint, quote, drop, page, operator_commands.show, gallery, download)
 LOCAL_COMMANDS = (demo, up, env, down)
 OPERATOR_COMMANDS = (
-    verbs.status,
-    verbs.failures,
-    verbs.redrive,
-    verbs.rerun,
-    verbs.cancel,
-    verbs.pause,
-    verbs.resume,
-    verbs.budget,
-    verbs.spend,
-    verbs.doctor,
+    operator_commands.status,
+    operator_commands.failures,
+    operator_commands.redrive,
+    operator_commands.rerun,
+    operator_commands.cancel,
+    operator_commands.pause,
+    operator_commands.resume,
+    operator_commands.budget,
+    operator_commands.spend,
+    operator_commands.doctor,
 )
 
 
@@ -99,10 +99,10 @@ for _verb in PHOTO_COMMANDS:
     app.command(rich_help_panel="Photos and pictures")(_verb)
 for _verb in OPERATOR_COMMANDS:
     # A budget below zero is no option that nobody knows.
-    _context_settings = {"ignore_unknown_options": True} if _verb is verbs.budget else None
+    _context_settings = {"ignore_unknown_options": True} if _verb is operator_commands.budget else None
     app.command(context_settings=_context_settings, rich_help_panel="A stack, day by day")(_verb)
 key_app = typer.Typer(help="Set a provider's API key.", no_args_is_help=True)
-key_app.command("set")(verbs.set_key)
+key_app.command("set")(operator_commands.set_key)
 app.add_typer(key_app, name="key", rich_help_panel="A stack, day by day")
 campaign_app = typer.Typer(help="Have many photos bought as one, with one report.", no_args_is_help=True)
 for _verb in (campaigns.quote, campaigns.run, campaigns.status, campaigns.stop):

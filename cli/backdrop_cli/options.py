@@ -84,8 +84,8 @@ class GlobalOptions:
 @contextmanager
 def open_stack(ctx: typer.Context, location: StackLocation, as_json: bool) -> "Generator[tuple[Stack, Screen]]":
     """The stack that is meant and the screen to tell of it; what goes wrong with AWS becomes one sentence."""
+    from backdrop_cli.aws_error_messages import translate_aws_errors
     from backdrop_cli.screen import Screen
-    from backdrop_cli.trouble import translate_aws_errors
 
     global_options: GlobalOptions = ctx.obj
     location = location.with_defaults(global_options.location)

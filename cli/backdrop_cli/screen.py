@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backdrop_cli.errors import CommandError
-from backdrop_cli.words import escape_unprintable
+from backdrop_cli.formatting import escape_unprintable
 
 # Wider than any line: in a pipe nothing is folded, so that what a script greps for stays whole.
 UNLIMITED_WIDTH = 10_000

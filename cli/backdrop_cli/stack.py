@@ -20,15 +20,15 @@ from backdrop.operate.rerun import RerunService
 from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.ports import CLIENT_CONCURRENCY, Clock, InputBucket, ManifestReader
 from backdrop.reconcile.dead_letters import DeadLetterTriage
-from backdrop_cli.buckets import BucketReader
-from backdrop_cli.campaign.machine import CampaignStateMachine
-from backdrop_cli.census import LedgerScan
-from backdrop_cli.clients import AwsClients, build_lazy_clients, connect_to_aws
-from backdrop_cli.clock import AwsClock, measure_clock_offset
-from backdrop_cli.drop.uploads import S3Uploader
+from backdrop_cli.aws_clients import AwsClients, build_lazy_clients, connect_to_aws
+from backdrop_cli.aws_clock import AwsClock, measure_clock_offset
+from backdrop_cli.bucket_reader import BucketReader
+from backdrop_cli.campaign.state_machine import CampaignStateMachine
 from backdrop_cli.errors import CommandError
+from backdrop_cli.ledger_scan import LedgerScan
 from backdrop_cli.options import StackLocation, has_local_cloud
-from backdrop_cli.standing import describe_unusable_stack
+from backdrop_cli.stack_status import describe_unusable_stack
+from backdrop_cli.uploads.s3_uploader import S3Uploader
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

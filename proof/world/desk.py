@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from backdrop_cli.campaign.machine import CampaignStateMachine
+from backdrop_cli.campaign.state_machine import CampaignStateMachine
 from backdrop_cli.stack import QueueDepth, Stack, build_stack
 from proof.world.stack import World
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from backdrop_cli.page.folder import write_gallery
-from backdrop_cli.page.shots import Album, GalleryFile, MissingReason
+from backdrop_cli.gallery.album import Album, GalleryFile, MissingReason
+from backdrop_cli.gallery.gallery_folder import write_gallery
 from tests.unit.demo_scenes import NOON, PREFIX, receipt, report, result
 
 WILD = '"><img src=x onerror="document.title=1">, сумка & 鞄 „ü“.jpg'

@@ -13,9 +13,9 @@ from urllib.parse import unquote
 import boto3
 from botocore.config import Config
 
-from backdrop_cli.droppage.desk import PageApi
-from backdrop_cli.droppage.server import PageServer
-from backdrop_cli.droppage.signed import Presigner
+from backdrop_cli.upload_page.page_api import PageApi
+from backdrop_cli.upload_page.page_server import PageServer
+from backdrop_cli.upload_page.presigner import Presigner
 from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World
 from tests.simulated.cli_person import stack_of

@@ -11,8 +11,8 @@ import pytest
 from backdrop.model.circuit import FAILURE_THRESHOLD
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
-from backdrop_cli.clients import AwsClients
-from backdrop_cli.droppage.server import PageServer
+from backdrop_cli.aws_clients import AwsClients
+from backdrop_cli.upload_page.page_server import PageServer
 from docs.make_commands import EVERYWHERE, EXIT_CODES, options_of, verbs
 from proof.world.pictures import photo
 from proof.world.reactions import charges_and_hangs_up, refuses

@@ -9,9 +9,9 @@ from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.errors import BackdropError
 from backdrop.model.job import AttemptOutcome, JobStatus, MoneyStatus, Problem
+from backdrop_cli.display_status import DisplayStatus
+from backdrop_cli.gallery.album import MissingReason
 from backdrop_cli.operate.checks import CheckState
-from backdrop_cli.page.shots import MissingReason
-from backdrop_cli.stages import DisplayStatus
 from docs.make_troubleshooting import COSTS
 from tests.golden.golden import Golden
 from tests.unit.core_items import NOW

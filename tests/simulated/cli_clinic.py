@@ -146,7 +146,7 @@ def says(known: bool | None) -> Callable[..., tuple[bool | None, str]]:
 
 def a_clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
     """A stack that is well."""
-    monkeypatch.setattr("backdrop_cli.operate.checks.buying.check_key_accepted", says(True))
+    monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", says(True))
     clinic = Clinic(Person(World(), monkeypatch), Account())
     more: dict[str, Any] = {"parameters": PARAMETERS, "outputs": OUTPUTS}
     clinic.person.stack = replace(clinic.person.stack, clients=clinic.account.services, **more)

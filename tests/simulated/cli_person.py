@@ -11,7 +11,7 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
-from backdrop_cli.campaign.machine import CampaignStateMachine
+from backdrop_cli.campaign.state_machine import CampaignStateMachine
 from backdrop_cli.main import run
 from backdrop_cli.options import StackLocation
 from backdrop_cli.stack import Stack

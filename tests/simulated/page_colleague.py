@@ -7,9 +7,9 @@ from typing import Any
 
 import boto3
 
-from backdrop_cli.clients import SIGNING_CONFIG
-from backdrop_cli.droppage.desk import PageApi
-from backdrop_cli.droppage.signed import Presigner
+from backdrop_cli.aws_clients import SIGNING_CONFIG
+from backdrop_cli.upload_page.page_api import PageApi
+from backdrop_cli.upload_page.presigner import Presigner
 from proof.world.pictures import photo
 from proof.world.sight import INPUT, OUTPUT
 from proof.world.stack import World

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backdrop.campaigns.report import CampaignTotals
-from backdrop_cli.campaign.progress import CampaignProgress, build_progress_document, read_campaign_progress
+from backdrop_cli.campaign.campaign_progress import CampaignProgress, build_progress_document, read_campaign_progress
 from backdrop_cli.stack import Stack
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
@@ -160,7 +160,7 @@ def test_the_longer_it_takes_to_read_a_campaign_the_less_often_it_is_read(
         if clock.now() - reads[0] > timedelta(minutes=20):
             person.states.ends()
 
-    monkeypatch.setattr("backdrop_cli.campaign.watch.read_campaign_progress", slow)
+    monkeypatch.setattr("backdrop_cli.campaign.campaign_watch.read_campaign_progress", slow)
     person.stack = replace(person.stack, sleep=wait)
     assert person.types("campaign", "run", "shoes/", *PROMPT, "--wait").code == 0
     assert 4 <= len(reads) <= 6

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backdrop_cli.campaign.meant import derive_campaign_name
+from backdrop_cli.campaign.campaign_target import derive_campaign_name
 from proof.world.pictures import photo
 from proof.world.sight import INPUT
 from tests.simulated.cli_campaigns import PROMPT, started, with_three_photos

@@ -28,7 +28,7 @@ def test_a_key_that_is_missing_or_refused_is_wrong(clinic: Clinic, monkeypatch: 
         assert (found["state"], found["fix"]) == ("wrong", "`backdrop key set ideogram` sets it.")
         assert "shop/ideogram/api-key" in found["words"]
     clinic.account.key = "bad"
-    monkeypatch.setattr("backdrop_cli.operate.checks.buying.check_key_accepted", says(False))
+    monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", says(False))
     assert clinic.checks(code=1)["key of ideogram"]["state"] == "wrong"
 
 
@@ -46,7 +46,7 @@ def test_advice_in_a_table_names_the_stack_too(clinic: Clinic) -> None:
 
 def test_what_cannot_be_known_is_said_and_is_no_failure(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     clinic.account.concurrency = None
-    monkeypatch.setattr("backdrop_cli.operate.checks.buying.check_key_accepted", says(None))
+    monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", says(None))
     unknown = {name for name, one in clinic.checks().items() if one["state"] == "unknown"}
     assert unknown == {"key of ideogram", "Lambda's concurrency"}
     clinic.account.concurrency = 0

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from backdrop_cli.download.names import MAX_NAME_BYTES, build_flat_names
-from backdrop_cli.drop.uploads import PART_BYTES, compute_etag
+from backdrop_cli.flat_names import MAX_NAME_BYTES, build_flat_names
+from backdrop_cli.uploads.s3_uploader import PART_BYTES, compute_etag
 from proof.world.stack import World
 from tests.simulated.cli_person import Person
 

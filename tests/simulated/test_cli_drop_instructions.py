@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backdrop_cli.drop.uploads import SIDECAR_HASH_METADATA_KEY
+from backdrop_cli.uploads.s3_uploader import SIDECAR_HASH_METADATA_KEY
 from proof.world.sight import INPUT
 from proof.world.stack import World
 from tests.simulated.cli_person import Person

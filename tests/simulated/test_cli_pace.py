@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 
 from backdrop.model.job import Job, JobStatus
-from backdrop_cli.drop.follow import ExpectedUpload, PhotoProgress, UploadTracker
-from backdrop_cli.drop.pace import measure_delivery_interval
+from backdrop_cli.display_status import DisplayStatus
 from backdrop_cli.stack import Stack
-from backdrop_cli.stages import DisplayStatus
+from backdrop_cli.uploads.time_estimates import measure_delivery_interval
+from backdrop_cli.uploads.upload_tracker import ExpectedUpload, PhotoProgress, UploadTracker
 from tests.simulated.simulation import NOW
 from tests.unit.core_items import a_job, a_stored_job
 

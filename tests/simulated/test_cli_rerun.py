@@ -7,7 +7,7 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
-from backdrop_cli.side_by_side import parallel_map
+from backdrop_cli.parallel import parallel_map
 from proof.world.pictures import photo
 from proof.world.reactions import refuses
 from proof.world.sight import INPUT

@@ -20,15 +20,15 @@ from botocore.exceptions import NoCredentialsError
 from PIL import Image
 
 from backdrop.model.styles import STYLE_PRESETS
-from backdrop_cli.clients import AwsClients
-from backdrop_cli.droppage.document import SUGGESTED_PROMPTS, render_upload_page
-from backdrop_cli.droppage.guard import PageAccess
-from backdrop_cli.droppage.server import MAX_REQUEST_BYTES, PageServer
-from backdrop_cli.droppage.signed import FORM_SECONDS
+from backdrop_cli.aws_clients import AwsClients
+from backdrop_cli.aws_error_messages import translate_aws_errors
+from backdrop_cli.gallery.album import GalleryFile
+from backdrop_cli.gallery.thumbnails import MAX_SIDE_PIXELS, build_thumbnail_link
 from backdrop_cli.options import StackLocation
-from backdrop_cli.page.shots import GalleryFile
-from backdrop_cli.page.thumbs import MAX_SIDE_PIXELS, build_thumbnail_link
-from backdrop_cli.trouble import translate_aws_errors
+from backdrop_cli.upload_page.page_access import PageAccess
+from backdrop_cli.upload_page.page_html import SUGGESTED_PROMPTS, render_upload_page
+from backdrop_cli.upload_page.page_server import MAX_REQUEST_BYTES, PageServer
+from backdrop_cli.upload_page.presigner import FORM_SECONDS
 from proof.world.stack import World
 from proof.world.wire import Call, refusal
 from tests.corpus.files import heic

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backdrop.model.codes import Code
-from backdrop_cli.download.names import build_flat_names
+from backdrop_cli.flat_names import build_flat_names
 from proof.world.stack import World
 from tests.simulated.cli_person import Person
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from backdrop_cli.demo.drop import UploadedOrder
-from backdrop_cli.demo.sight import OrderProgress
-from backdrop_cli.stages import DisplayStatus
+from backdrop_cli.demo.order_progress import OrderProgress
+from backdrop_cli.demo.order_uploads import UploadedOrder
+from backdrop_cli.display_status import DisplayStatus
 from backdrop_local.demo_orders import Order
 
 NOON = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from backdrop.model.capabilities import PROVIDERS
 from backdrop.model.routing import Offers
-from backdrop_cli.demo.price import confirm_cost, quote_order, read_instructions
+from backdrop_cli.demo.demo_quote import confirm_cost, quote_order, read_instructions
 from backdrop_local.demo_orders import DEFAULT_WISH, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
 from backdrop_local.errors import LocalCloudError
 

@@ -12,12 +12,12 @@ from rich.console import Console
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, JobStatus, Origin, Source
 from backdrop.ports import Clock
-from backdrop_cli.demo import outcome
-from backdrop_cli.demo.bill import BillComparison, compare_bill
-from backdrop_cli.demo.screen import DemoScreen
-from backdrop_cli.demo.sight import OrderProgress
-from backdrop_cli.demo.watch import OrderTracker
-from backdrop_cli.stages import DisplayStatus, summarize_photo_status
+from backdrop_cli.demo import demo_report
+from backdrop_cli.demo.demo_screen import DemoScreen
+from backdrop_cli.demo.order_progress import OrderProgress
+from backdrop_cli.demo.order_tracker import OrderTracker
+from backdrop_cli.demo.standin_bill import BillComparison, compare_bill
+from backdrop_cli.display_status import DisplayStatus, summarize_photo_status
 from tests.unit.core_items import NOW, a_dead_job, a_job, a_problem, a_source, a_stored_job
 from tests.unit.demo_scenes import PREFIX, dropped, report, stored
 
@@ -135,7 +135,7 @@ def test_what_is_not_back_is_named_with_its_reason_and_the_logs() -> None:
     watch = watching(OrderProgress(DisplayStatus.WAITING, note="The key is refused."))
     watch.poll()
     console, text = written()
-    outcome.print_missing(watch, PREFIX, Path("/somewhere/logs"), console)
+    demo_report.print_missing(watch, PREFIX, Path("/somewhere/logs"), console)
     assert "a.jpg waits: The key is refused." in text.getvalue()
     assert "/somewhere/logs" in text.getvalue()
 
@@ -153,7 +153,7 @@ def test_the_table_says_what_was_asked_what_came_back_how_long_and_what_it_cost(
     watch = watching(stored("a.jpg"))
     watch.poll()
     console, text = written()
-    console.print(outcome.build_results_table(watch, PREFIX))
+    console.print(demo_report.build_results_table(watch, PREFIX))
     row = next(line for line in text.getvalue().splitlines() if "a.jpg" in line)
     assert row.split() == ["a.jpg", "remove", "(tags)", "a.jpg.png", "5.0", "$0.06"]
     assert "1 image in 1 file" in text.getvalue()
@@ -164,7 +164,7 @@ def test_an_error_report_is_shown_whole(terminal: bool) -> None:
     watch = watching(REFUSED)
     watch.poll()
     text = io.StringIO()
-    outcome.print_error_reports(
+    demo_report.print_error_reports(
         watch, PREFIX, Console(file=text, width=100, force_terminal=terminal, color_system=None)
     )
     shown = ("not_a_photo", "The file is text.", "Replace the file.", "refused, nothing was spent")
@@ -175,7 +175,7 @@ def test_prompts_that_look_like_markup_are_shown_as_they_are() -> None:
     watch = watching(OrderProgress(DisplayStatus.REFUSED, report=report("a.jpg", message="[red]x[/nothing]")))
     watch.poll()
     console, text = written()
-    outcome.print_error_reports(watch, PREFIX, console)
+    demo_report.print_error_reports(watch, PREFIX, console)
     assert "[red]x[/nothing]" in text.getvalue()
 
 
@@ -187,9 +187,9 @@ def test_a_name_with_a_line_break_stays_on_one_line(terminal: bool) -> None:
     text = io.StringIO()
     console = Console(file=text, width=160, force_terminal=terminal, color_system=None)
     if terminal:
-        console.print(outcome.build_results_table(watch, PREFIX))
+        console.print(demo_report.build_results_table(watch, PREFIX))
     else:
-        outcome.print_results(watch, PREFIX, console)
+        demo_report.print_results(watch, PREFIX, console)
     assert r"two\nlines\u001b[2J.jpg" in text.getvalue()
 
 
@@ -213,5 +213,5 @@ def test_the_table_shows_what_people_should_know_of_a_picture_once() -> None:
     watch = watching(replace(sight, receipt={**sight.receipt, "jobs": jobs}))
     watch.poll()
     console, text = written()
-    console.print(outcome.build_results_table(watch, PREFIX))
+    console.print(demo_report.build_results_table(watch, PREFIX))
     assert text.getvalue().count("! smaller_result: 8×6") == 1

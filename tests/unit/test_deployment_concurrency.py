@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from backdrop_cli.operate.checks import deployed
+from backdrop_cli.operate.checks import deployment_checks
 from functions.deployment_check import app
 from tests.unit.template_document import ALL_ON, Deployed, load
 
@@ -67,7 +67,7 @@ def test_the_defaults_are_those_of_the_template() -> None:
 
 
 def test_doctor_and_the_check_reserve_as_much_for_the_other_functions() -> None:
-    assert app.SPARE_CONCURRENCY == deployed.SPARE_CONCURRENCY
+    assert app.SPARE_CONCURRENCY == deployment_checks.SPARE_CONCURRENCY
 
 
 @pytest.mark.parametrize("limit", [1, NEW_ACCOUNT])

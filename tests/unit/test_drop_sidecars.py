@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from backdrop.ports import StoredObject
-from backdrop_cli.drop.sidecars import (
+from backdrop_cli.uploads.s3_uploader import SIDECAR_HASH_METADATA_KEY, build_sidecar_metadata
+from backdrop_cli.uploads.sidecar_decisions import (
     SidecarAction,
     SidecarAuthor,
     SidecarPolicy,
@@ -14,7 +15,6 @@ from backdrop_cli.drop.sidecars import (
     decide_sidecar_action,
     detect_author,
 )
-from backdrop_cli.drop.uploads import SIDECAR_HASH_METADATA_KEY, build_sidecar_metadata
 
 WISH = b'{"prompt": "on sand"}'
 

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from backdrop.model.codes import Code
-from backdrop_cli.page.document import build_page_data
-from backdrop_cli.page.folder import describe_other_page, write_gallery
-from backdrop_cli.page.shots import GENERIC_HINT, Album, GalleryFile, MissingReason
-from backdrop_cli.words import format_duration
+from backdrop_cli.formatting import format_duration
+from backdrop_cli.gallery.album import GENERIC_HINT, Album, GalleryFile, MissingReason
+from backdrop_cli.gallery.gallery_folder import describe_other_page, write_gallery
+from backdrop_cli.gallery.gallery_html import build_page_data
 from tests.unit.demo_scenes import NOON, PREFIX, receipt, report, result, source
 
 NASTY = '"></script><script>alert(1)</script><!--&amp;\u2028${x}$title'

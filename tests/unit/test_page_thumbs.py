@@ -15,8 +15,8 @@ import tifffile
 from PIL import Image, ImageColor
 from PIL.EpsImagePlugin import EpsImageFile
 
-from backdrop_cli.page.shots import GalleryFile, MissingReason
-from backdrop_cli.page.thumbs import MAX_SIDE_PIXELS, encode_thumbnail, make_thumbnails
+from backdrop_cli.gallery.album import GalleryFile, MissingReason
+from backdrop_cli.gallery.thumbnails import MAX_SIDE_PIXELS, encode_thumbnail, make_thumbnails
 from tests.unit.output_pictures import swapped_profile
 
 
@@ -113,7 +113,7 @@ def test_no_other_decoder_ever_sees_a_photo(kind: str, monkeypatch: pytest.Monke
 
 
 def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backdrop_cli.page.thumbs._LARGE_IMAGE_PIXELS", 1000)
+    monkeypatch.setattr("backdrop_cli.gallery.thumbnails._LARGE_IMAGE_PIXELS", 1000)
     at_work = Semaphore(1)
 
     def decode(_data: bytes, _limit: int) -> Image.Image:
@@ -122,8 +122,8 @@ def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch)
         at_work.release()
         return Image.new("RGB", (9, 9))
 
-    monkeypatch.setattr("backdrop_cli.page.thumbs.load_upright_photo", decode)
-    monkeypatch.setattr("backdrop_cli.page.thumbs._DECODE_LIMIT", Semaphore(4))
+    monkeypatch.setattr("backdrop_cli.gallery.thumbnails.load_upright_photo", decode)
+    monkeypatch.setattr("backdrop_cli.gallery.thumbnails._DECODE_LIMIT", Semaphore(4))
     photo = saved(Image.new("RGB", (64, 48)), "HEIF")
     with ThreadPoolExecutor(4) as pool:
         assert all(isinstance(one, bytes) for one in pool.map(encode_thumbnail, [photo] * 4))

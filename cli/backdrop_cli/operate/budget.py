@@ -10,9 +10,9 @@ from backdrop.model.circuit import PauseReason
 from backdrop.model.job import JobStatus
 from backdrop.model.pricing import format_usd, to_micro_usd, to_usd
 from backdrop_cli.errors import UsageError
-from backdrop_cli.operate import lanes
+from backdrop_cli.operate import pause_resume
+from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen, format_count
-from backdrop_cli.side_by_side import parallel_map
 from backdrop_cli.stack import Stack
 
 MAX_BUDGET_USD = Decimal(1_000_000_000)
@@ -124,7 +124,7 @@ def set_budget(stack: Stack, screen: Screen, cap: int) -> None:
     paused_lanes = _find_budget_pauses(stack)
     lifted = [name for name, needs in paused_lanes.items() if day.spent + needs <= cap]
     for name in lifted:
-        lanes.lift_pause(stack, name, PauseReason.BUDGET)
+        pause_resume.lift_pause(stack, name, PauseReason.BUDGET)
     screen.print_json(
         _build_document(stack, now)
         | {"paused": [name for name in paused_lanes if name not in lifted], "lifted": lifted}

@@ -15,10 +15,10 @@ from backdrop.model.job import JobStatus
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.schedule import ItemKey
 from backdrop.operate.cancel import CancelSummary
-from backdrop_cli.campaign.machine import Execution
+from backdrop_cli.campaign.state_machine import Execution
 from backdrop_cli.errors import CommandError
+from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen, format_count
-from backdrop_cli.side_by_side import parallel_map
 from backdrop_cli.stack import Stack
 
 # So much is counted before the question; a person with more must not wait for the sum.

@@ -7,24 +7,32 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.aws.aws_errors import read_aws_error_code
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK
-from backdrop_cli.operate.checks import CheckFunction, CheckResult, CheckState, buying, deployed, encryption, photos
+from backdrop_cli.operate.checks import (
+    CheckFunction,
+    CheckResult,
+    CheckState,
+    bucket_checks,
+    deployment_checks,
+    encryption_checks,
+    purchase_checks,
+)
 from backdrop_cli.screen import Screen, format_count
 from backdrop_cli.stack import Stack
 
 STATE_MARKS = {CheckState.GOOD: ("✓", "green"), CheckState.WRONG: ("✗", "red"), CheckState.UNKNOWN: ("?", "dim")}
 CHECKS: tuple[CheckFunction, ...] = (
-    deployed.check_versions,
-    deployed.check_deployment,
-    buying.check_keys,
-    buying.check_lanes,
-    buying.check_prices,
-    buying.check_budget,
-    deployed.check_concurrency,
-    deployed.check_alarms,
-    photos.check_buckets,
-    encryption.check_encryption,
-    photos.check_notifications,
-    photos.check_sidecars,
+    deployment_checks.check_versions,
+    deployment_checks.check_deployment,
+    purchase_checks.check_keys,
+    purchase_checks.check_lanes,
+    purchase_checks.check_prices,
+    purchase_checks.check_budget,
+    deployment_checks.check_concurrency,
+    deployment_checks.check_alarms,
+    bucket_checks.check_buckets,
+    encryption_checks.check_encryption,
+    bucket_checks.check_notifications,
+    bucket_checks.check_sidecars,
 )
 
 

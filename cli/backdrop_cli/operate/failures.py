@@ -9,8 +9,8 @@ from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.object_keys import source_name
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.operate.redrive import FailedItem, FailureFilter
-from backdrop_cli.operate.besides import FailureExtras
-from backdrop_cli.operate.choice import format_failure_filter
+from backdrop_cli.operate.arguments import format_failure_filter
+from backdrop_cli.operate.failure_extras import FailureExtras
 from backdrop_cli.screen import Screen, format_count
 from backdrop_cli.stack import Stack
 

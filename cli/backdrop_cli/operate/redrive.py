@@ -8,8 +8,8 @@ from backdrop.model.job import JobStatus
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.operate.redrive import FailedItem, FailureFilter, RedrivePlan
 from backdrop_cli.errors import CommandError
+from backdrop_cli.operate.arguments import format_failure_filter
 from backdrop_cli.operate.budget import read_remaining_budget
-from backdrop_cli.operate.choice import format_failure_filter
 from backdrop_cli.operate.failures import format_no_failures
 from backdrop_cli.screen import Screen, format_count
 from backdrop_cli.stack import Stack

@@ -13,8 +13,8 @@ from backdrop.model.pricing import format_usd, to_usd
 from backdrop.operate.rerun import RerunPreview
 from backdrop_cli.errors import CommandError
 from backdrop_cli.operate.budget import read_remaining_budget
+from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen, format_count
-from backdrop_cli.side_by_side import parallel_map
 from backdrop_cli.stack import Stack
 
 MAX_THREADS = 8

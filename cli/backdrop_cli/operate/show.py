@@ -24,11 +24,11 @@ from backdrop.model.pricing import format_usd
 from backdrop.model.receipt import build_error_report, build_receipt
 from backdrop.model.spelling import find_nearest
 from backdrop.model.stored_picture import StoredPicture
+from backdrop_cli.display_status import summarize_photo_status
 from backdrop_cli.errors import CommandError
+from backdrop_cli.formatting import format_bytes, format_value, quote_key_for_shell
 from backdrop_cli.screen import Screen, format_count
 from backdrop_cli.stack import Stack
-from backdrop_cli.stages import summarize_photo_status
-from backdrop_cli.words import format_bytes, format_value, quote_key_for_shell
 
 MAX_SUGGESTION_KEYS = 1000
 IGNORED_MESSAGE = "by its name it is no photo, so nothing is done with it"

@@ -11,12 +11,12 @@ from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import END_STATUSES, JobStatus
 from backdrop.model.pricing import format_usd, to_usd
-from backdrop_cli.census import JobCounts
-from backdrop_cli.operate.lanes import describe_pause
+from backdrop_cli.formatting import format_rough_duration
+from backdrop_cli.ledger_scan import JobCounts
+from backdrop_cli.operate.pause_resume import describe_pause
+from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen
-from backdrop_cli.side_by_side import parallel_map
 from backdrop_cli.stack import Stack
-from backdrop_cli.words import format_rough_duration
 
 MIN_REFRESH_SECONDS = 2.0
 # Reading the whole ledger costs time and money: it may take so much of the time.

@@ -1,0 +1,107 @@
+"""The two buckets as people look at them: receipts, error reports, and the bytes of photos and pictures."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from backdrop.aws.aws_errors import read_aws_error_code
+from backdrop.aws.s3 import ARCHIVED_CODE, NOT_FOUND_CODES, OutputBucket
+from backdrop.campaigns.campaign import PLAN_FILE, campaign_work_key
+from backdrop.campaigns.campaign import campaign_report_key as campaign_report_key
+from backdrop.model.object_keys import (
+    ERRORS_PREFIX,
+    PROVIDER_REPORTS_FOLDER,
+    RECEIPTS_PREFIX,
+    list_defaults_keys,
+    receipt_key,
+    report_key,
+)
+from backdrop_cli.gallery.album import GalleryFile, MissingReason
+from backdrop_cli.parallel import parallel_map
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+VERSION_GONE_CODES = frozenset({"NoSuchVersion", "MethodNotAllowed", ARCHIVED_CODE})
+# One photo that S3 keeps from us, in a bucket of somebody else's, is no reason to show none.
+UNREADABLE_CODES = frozenset({"AccessDenied", "KMS.DisabledException", "KMS.NotFoundException", "InvalidRequest"})
+
+type JsonObject = dict[str, Any]
+
+
+class BucketReader:
+    """What a stack's buckets hold; AWS's own errors pass."""
+
+    def __init__(self, client: "S3Client", output_bucket: str) -> None:
+        self._client = client
+        self._output_bucket = output_bucket
+        self._listing = OutputBucket(client, output_bucket)
+
+    def read_receipts(self, prefix: str, max_threads: int) -> Iterator[JsonObject]:
+        """The receipts of all sources whose names begin with a prefix, in the order of their keys."""
+        return self._read_documents(self._listing.list_keys(f"{RECEIPTS_PREFIX}/{prefix}"), max_threads)
+
+    def read_receipt(self, source: str) -> JsonObject | None:
+        """The receipt of one source, by its name; None where there is none."""
+        return self._read_document(receipt_key(source))
+
+    def read_report(self, source: str) -> JsonObject | None:
+        """The error report of one source, by its name; None where there is none."""
+        return self._read_document(report_key(source))
+
+    def read_reports(self, prefix: str, max_threads: int) -> Iterator[JsonObject]:
+        """Their error reports; before them those of paused providers and of broken folder defaults above them."""
+        providers = f"{ERRORS_PREFIX}/{PROVIDER_REPORTS_FOLDER}/"
+        above = (report_key(key) for key in list_defaults_keys(prefix) if not key.startswith(prefix))
+        below = (key for key in self._listing.list_keys(f"{ERRORS_PREFIX}/{prefix}") if not key.startswith(providers))
+        return self._read_documents([*self._listing.list_keys(providers), *above, *below], max_threads)
+
+    def read_campaign_plan(self, execution_name: str) -> JsonObject | None:
+        """What a campaign's execution wrote down before it asked for anything; None before that."""
+        return self._read_document(campaign_work_key(execution_name, PLAN_FILE))
+
+    def read_campaign_report(self, name: str) -> JsonObject | None:
+        """The newest report of the campaigns of that name; None where there is none."""
+        return self._read_document(campaign_report_key(name, "json"))
+
+    def read_file(self, file: GalleryFile) -> bytes | MissingReason:
+        """A file's bytes at its version, also where it was replaced or deleted since; or why they cannot be had."""
+        bucket = file.bucket or self._output_bucket
+        try:
+            data = self._read_version(bucket, file.key, file.version_id)
+        except ClientError as error:
+            if read_aws_error_code(error) in UNREADABLE_CODES:
+                return MissingReason.ACCESS_DENIED
+            raise
+        return MissingReason.GONE if data is None else data
+
+    def _read_document(self, key: str) -> JsonObject | None:
+        data = self._read_version(self._output_bucket, key, None)
+        return None if data is None else json.loads(data)
+
+    def _read_documents(self, keys: Iterable[str], max_threads: int) -> Iterator[JsonObject]:
+        contents = parallel_map(lambda key: self._read_version(self._output_bucket, key, None), keys, max_threads)
+        return (json.loads(data) for data in contents if data is not None)
+
+    def _read_version(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
+        """The present version first: reading it needs no further permission, and mostly it is the one."""
+        response = self._fetch_object(bucket, key)
+        if version_id and (response is None or response.get("VersionId") != version_id):
+            if response:
+                response["Body"].close()
+            response = self._fetch_object(bucket, key, VersionId=version_id)
+        if response is None:
+            return None
+        with response["Body"] as body:
+            return body.read()
+
+    def _fetch_object(self, bucket: str, key: str, **version: Any) -> Mapping[str, Any] | None:
+        try:
+            response: Any = self._client.get_object(Bucket=bucket, Key=key, **version)
+        except ClientError as error:
+            if read_aws_error_code(error) in NOT_FOUND_CODES | VERSION_GONE_CODES:
+                return None
+            raise
+        return response

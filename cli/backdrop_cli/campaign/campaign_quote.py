@@ -1,0 +1,116 @@
+"""The verb `campaign quote`: what a campaign would come to, before anything is asked."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from backdrop.campaigns.manifest import BadRow, ManifestRow
+from backdrop.campaigns.quote import CampaignQuote, ItemQuote
+from backdrop.model.codes import Code
+from backdrop.model.pricing import PRICE_LIST_DATE, format_usd
+from backdrop_cli.campaign.campaign_target import (
+    CampaignOptions,
+    CampaignRequest,
+    build_campaign_request,
+    read_campaign_items,
+)
+from backdrop_cli.errors import CommandError
+from backdrop_cli.operate.budget import read_remaining_budget
+from backdrop_cli.parallel import parallel_map
+from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.stack import Stack
+from backdrop_cli.uploads.upload_report import MAX_LISTED_PER_CODE
+
+BUSY_MESSAGE = "looking at every photo as intake would"
+
+
+def quote_campaign(stack: Stack, screen: Screen, options: CampaignOptions) -> None:
+    """Say what it would come to."""
+    request = build_campaign_request(options, stack.input_bucket)
+    campaign_quote = compute_campaign_quote(stack, screen, request)
+    screen.print_json(build_quote_document(stack, request, campaign_quote))
+    print_campaign_quote(stack, screen, request, campaign_quote)
+    if not campaign_quote.jobs:
+        raise CommandError("nothing of it would be bought")
+
+
+def compute_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest) -> CampaignQuote:
+    """The sums over all of its items; CommandError where there are none."""
+
+    def quote_row(row: ManifestRow | BadRow) -> ItemQuote | BadRow:
+        return row if isinstance(row, BadRow) else stack.campaign_pricing.quote_row(row)
+
+    totals = CampaignQuote()
+    with screen.spinner(BUSY_MESSAGE):
+        for one in parallel_map(quote_row, read_campaign_items(stack, request), stack.max_threads):
+            totals.add_bad_row(one) if isinstance(one, BadRow) else totals.add(one)
+    if not totals.items and not totals.bad_row_count:
+        raise CommandError(request.empty_message)
+    return totals
+
+
+def build_quote_document(stack: Stack, request: CampaignRequest, campaign_quote: CampaignQuote) -> dict[str, Any]:
+    """The same for scripts."""
+    return {"stack": stack.name, "campaign": request.execution_input, **campaign_quote.build_document()}
+
+
+def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest, campaign_quote: CampaignQuote) -> None:
+    """What it goes through, what would not be bought, and what the rest costs at most."""
+    screen.print_unwrapped(
+        f"Campaign {request.campaign.name}, stack {stack.name}: {request.local_campaign.description}", "bold"
+    )
+    passed_over = (
+        [f"{format_count(campaign_quote.not_image_count, 'other file')} passed over"]
+        if campaign_quote.not_image_count
+        else []
+    )
+    passed_over += (
+        [f"{format_count(campaign_quote.repeats, 'row')} for the second time"] if campaign_quote.repeats else []
+    )
+    screen.print(
+        "; ".join(
+            [
+                f"  {format_count(campaign_quote.photos, 'photo')}, {format_count(campaign_quote.jobs, 'job')}",
+                *passed_over,
+            ]
+        )
+    )
+    for words, number, named in _list_problems(campaign_quote):
+        screen.print(f"! {words}", "yellow")
+        for one in named[:MAX_LISTED_PER_CODE]:
+            screen.print_bullet("  -", one)
+        if number > MAX_LISTED_PER_CODE:
+            screen.print(f"    … and {number - min(len(named), MAX_LISTED_PER_CODE):,} more")
+    deduction = "what is bought already as it is wanted is taken off"
+    screen.print(
+        f"At most {format_usd(campaign_quote.max_cost)}, at list prices of {PRICE_LIST_DATE}; {deduction}.", "bold"
+    )
+    remaining = read_remaining_budget(stack)
+    if campaign_quote.max_cost > remaining:
+        screen.print(
+            f"! Today's budget has {format_usd(remaining)} left; what it does not cover waits for the next day (UTC).",
+            "yellow",
+        )
+
+
+def _list_problems(campaign_quote: CampaignQuote) -> Iterator[tuple[str, int, Sequence[str]]]:
+    """What would not be bought, in words; how much that is, and the first of it."""
+    if campaign_quote.missing:
+        message = f"{format_count(campaign_quote.missing, 'key')} without a photo: {Code.PHOTO_NOT_FOUND.value}"
+        yield message, campaign_quote.missing, _format_rejected_items(campaign_quote, Code.PHOTO_NOT_FOUND)
+    for code, times in campaign_quote.rejections_by_code.most_common():
+        yield (
+            f"{format_count(times, 'job')} would not be bought: {code.value}",
+            times,
+            _format_rejected_items(campaign_quote, code),
+        )
+    if campaign_quote.bad_row_count:
+        rows = [f"row {one.number}: {one.reason}" for one in campaign_quote.first_bad_rows]
+        yield f"{format_count(campaign_quote.bad_row_count, 'row')} left out", campaign_quote.bad_row_count, rows
+
+
+def _format_rejected_items(campaign_quote: CampaignQuote, code: Code) -> list[str]:
+    """The first items that a code stands against."""
+    return [
+        f"{f'row {one.row_number}, ' if one.row_number else ''}{one.key}: {one.reason}"
+        for one in campaign_quote.first_rejections[code]
+    ]

@@ -1,0 +1,71 @@
+"""The verb `campaign run`: quoted, agreed to, begun, and watched if wanted."""
+
+from backdrop.campaigns.quote import CampaignQuote
+from backdrop.model.pricing import format_usd, to_micro_usd
+from backdrop_cli.campaign.campaign_quote import build_quote_document, compute_campaign_quote, print_campaign_quote
+from backdrop_cli.campaign.campaign_target import CampaignOptions, CampaignRequest, build_campaign_request, hash_file
+from backdrop_cli.campaign.campaign_watch import watch_campaign
+from backdrop_cli.campaign.state_machine import Execution
+from backdrop_cli.drop import MAX_UNCONFIRMED_MICRO_USD, MAX_UNCONFIRMED_PHOTOS
+from backdrop_cli.errors import EXIT_OK, CommandError
+from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.stack import Stack
+
+
+def run_campaign(stack: Stack, screen: Screen, options: CampaignOptions, *, yes: bool, wait: bool) -> int:
+    """Do it; the exit code. It goes on by itself, whatever becomes of this command."""
+    request = build_campaign_request(options, stack.input_bucket)
+    _refuse_if_running(stack, request.campaign.name)
+    campaign_quote = compute_campaign_quote(stack, screen, request)
+    quote_document = build_quote_document(stack, request, campaign_quote)
+    print_campaign_quote(stack, screen, request, campaign_quote)
+    try:
+        _confirm(screen, request, campaign_quote, yes=yes)
+        execution = _start(stack, request)
+    except CommandError:
+        screen.print_json(quote_document | {"execution": None})
+        raise
+    quote_document |= {"run": execution.execution_name, "execution": execution.arn}
+    screen.print_unwrapped(f"✓ begun: {execution.execution_name}", "green")
+    if wait:
+        return watch_campaign(stack, screen, execution, quote_document)
+    screen.print_json(quote_document)
+    screen.print("It goes on by itself. How far it is, and how to end it:")
+    screen.print_unwrapped(f"  backdrop campaign status {execution.name}")
+    screen.print_unwrapped(f"  backdrop campaign stop {execution.name}")
+    return EXIT_OK
+
+
+def _confirm(screen: Screen, request: CampaignRequest, campaign_quote: CampaignQuote, *, yes: bool) -> None:
+    """CommandError where somebody says no, there is nothing to buy, or it may cost more than it is allowed."""
+    limit = request.campaign.max_total_usd
+    if not campaign_quote.jobs:
+        raise CommandError("nothing was begun, since nothing of it would be bought")
+    if limit is not None and campaign_quote.max_cost > to_micro_usd(limit):
+        raise CommandError(f"nothing was begun; --max-total allows {format_usd(to_micro_usd(limit))}")
+    if campaign_quote.photos > MAX_UNCONFIRMED_PHOTOS or campaign_quote.max_cost > MAX_UNCONFIRMED_MICRO_USD:
+        price = f" for at most {format_usd(campaign_quote.max_cost)}" if campaign_quote.max_cost else ""
+        screen.confirm(f"Ask for {format_count(campaign_quote.photos, 'photo')}{price}?", yes=yes)
+
+
+def _refuse_if_running(stack: Stack, name: str) -> None:
+    """Two of one name would write one report."""
+    for one in stack.state_machine.list_latest(only_running=True):
+        if one.name == name:
+            raise CommandError(
+                f"a campaign called {name} runs since {one.started_at:%H:%M:%S} UTC; wait for its end, stop it with "
+                f"`backdrop campaign stop {name}`, or call this one otherwise with --name"
+            )
+
+
+def _start(stack: Stack, request: CampaignRequest) -> Execution:
+    """It buys by what was quoted, also where the file has changed since."""
+    _refuse_if_running(stack, request.campaign.name)
+    if request.local_manifest:
+        key = str(request.campaign.manifest)
+        if hash_file(request.local_manifest) not in key:
+            raise CommandError(
+                f"nothing was begun; {request.local_manifest} was changed while it was quoted, so run this again"
+            )
+        stack.uploader.upload_file(key, request.local_manifest)
+    return stack.state_machine.start(request.execution_input, stack.clock.now())

@@ -1,0 +1,49 @@
+"""The verb `campaign status`: the latest campaigns, or how far one of them is."""
+
+from backdrop_cli.campaign.campaign_progress import (
+    build_progress_document,
+    describe_campaign,
+    print_campaign_progress,
+    read_campaign_progress,
+)
+from backdrop_cli.campaign.state_machine import Execution
+from backdrop_cli.errors import CommandError
+from backdrop_cli.screen import Screen
+from backdrop_cli.stack import Stack
+
+MAX_SHOWN_CAMPAIGNS = 20
+
+
+def show_campaign_status(stack: Stack, screen: Screen, name: str | None) -> None:
+    """One campaign's latest execution, or a table of all."""
+    if name:
+        _show_execution(stack, screen, find_execution(stack, name))
+        return
+    executions = list(stack.state_machine.list_latest(MAX_SHOWN_CAMPAIGNS))
+    screen.print_json({"stack": stack.name, "campaigns": [describe_campaign(one) for one in executions]})
+    if not executions:
+        screen.print(f"There was no campaign yet, stack {stack.name}.")
+        return
+    rows = [
+        (one.execution_name, one.display_status, f"{one.started_at:%Y-%m-%d %H:%M:%S}", one.error) for one in executions
+    ]
+    screen.print_table({"Campaign": "left", "Status": "left", "Began (UTC)": "left", "Error": "words"}, rows)
+
+
+def find_execution(stack: Stack, name: str, *, only_running: bool = False) -> Execution:
+    """The latest execution of a campaign, or of that very name; CommandError where there is none."""
+    for one in stack.state_machine.list_latest(only_running=only_running):
+        if name in (one.name, one.execution_name):
+            return one
+    running_text = "runs" if only_running else "ever ran"
+    raise CommandError(f"no campaign called {name} {running_text}; `backdrop campaign status` lists the latest")
+
+
+def _show_execution(stack: Stack, screen: Screen, execution: Execution) -> None:
+    progress = read_campaign_progress(stack, execution)
+    screen.print_json({"stack": stack.name, **build_progress_document(stack, progress)})
+    screen.print_unwrapped(f"Campaign {execution.name}, stack {stack.name}: {execution.display_status}", "bold")
+    screen.print_unwrapped(
+        f"  {execution.execution_name}, since {execution.started_at:%Y-%m-%d %H:%M:%S} UTC; {progress.summary}"
+    )
+    print_campaign_progress(stack, screen, progress)

@@ -1,0 +1,94 @@
+"""Watches a campaign until it is over, or until nothing of it can move: how far it is, and what it has cost."""
+
+from collections.abc import Collection
+from typing import Any
+
+from backdrop_cli.campaign.campaign_progress import (
+    build_progress_document,
+    print_campaign_progress,
+    read_campaign_progress,
+)
+from backdrop_cli.campaign.state_machine import STATUS_SUCCEEDED, Execution
+from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, InterruptedCommandError
+from backdrop_cli.screen import Screen
+from backdrop_cli.stack import Stack
+from backdrop_cli.uploads.upload_tracker import PAUSED_IDLE_TIMEOUT_SECONDS, find_pause_reason
+from backdrop_cli.watch_loop import ProgressDisplay, poll_until
+
+POLL_SECONDS = 3.0
+READ_INTERVAL_FACTOR = 10
+"""Reading all items of a long campaign takes minutes: so many times as long goes by before it is done again."""
+
+
+def watch_campaign(stack: Stack, screen: Screen, execution: Execution, quote_document: dict[str, Any]) -> int:
+    """Until it is over; then what it came to, and the exit code."""
+    display = ProgressDisplay(screen)
+    try:
+        with screen.live_view(display.render):
+            stop_reason = _CampaignWatcher(stack, execution.arn, display).wait_until_over()
+    except KeyboardInterrupt:
+        name = execution.name
+        raise InterruptedCommandError(
+            f"stopped watching; the campaign goes on. `backdrop campaign stop {name}` ends it"
+        ) from None
+    campaign_progress = read_campaign_progress(stack, stack.state_machine.describe_execution(execution.arn))
+    screen.print_json(
+        quote_document | build_progress_document(stack, campaign_progress) | {"stopped": stop_reason or None}
+    )
+    screen.print(
+        f"{execution.name}: {campaign_progress.execution.display_status}; {campaign_progress.summary}.", "bold"
+    )
+    print_campaign_progress(stack, screen, campaign_progress)
+    if stop_reason:
+        screen.print(f"Not waited for any longer: {stop_reason} The campaign goes on by itself.", "yellow")
+    return EXIT_OK if campaign_progress.execution.status == STATUS_SUCCEEDED else EXIT_FAILURE
+
+
+class _CampaignWatcher:
+    def __init__(self, stack: Stack, arn: str, display: ProgressDisplay) -> None:
+        self._stack, self._arn, self._display = stack, arn, display
+        self._execution = stack.state_machine.describe_execution(arn)
+        self._last_counts: tuple[int, int] | None = None
+        self._active_providers: Collection[str] = ()
+        self._next_read_at = stack.clock.now()
+
+    def wait_until_over(self) -> str:
+        """Why it is given up; "" where it is over."""
+        return poll_until(
+            self._read_progress, self._is_over, self._find_stop_reason, self._wait_for_next_read, self._stack.clock.now
+        )
+
+    def _read_progress(self) -> bool:
+        """At its items; whether any was asked for, or has ended, since the last look."""
+        if self._is_over():
+            return False
+        read_started_at, clock = self._stack.clock.now(), self._stack.clock
+        campaign_progress = read_campaign_progress(self._stack, self._execution)
+        self._next_read_at = clock.now() + READ_INTERVAL_FACTOR * (clock.now() - read_started_at)
+        self._display.update(
+            campaign_progress.ended_items,
+            campaign_progress.total_items or 0,
+            f"{campaign_progress.summary}; {campaign_progress.cost_summary}",
+        )
+        previous_counts, self._last_counts, self._active_providers = (
+            self._last_counts,
+            (campaign_progress.totals.requested, campaign_progress.ended_items),
+            campaign_progress.active_providers,
+        )
+        return self._last_counts != previous_counts
+
+    def _is_over(self) -> bool:
+        return not self._execution.is_running
+
+    def _find_stop_reason(self, idle_seconds: float) -> str:
+        return (
+            find_pause_reason(self._stack, self._active_providers) if idle_seconds > PAUSED_IDLE_TIMEOUT_SECONDS else ""
+        )
+
+    def _wait_for_next_read(self) -> None:
+        """Until it is over, or its items may be read again."""
+        while True:
+            self._stack.sleep(POLL_SECONDS)
+            self._execution = self._stack.state_machine.describe_execution(self._arn)
+            if self._is_over() or self._stack.clock.now() >= self._next_read_at:
+                return

@@ -1,0 +1,184 @@
+"""Runs a demo from the question of money to the before/after page."""
+
+import time
+from collections.abc import Collection, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.error import URLError
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from backdrop.aws.clock import SystemClock
+from backdrop.model.errors import BackdropError
+from backdrop_cli.bucket_reader import BucketReader
+from backdrop_cli.demo import demo_report, standin_bill
+from backdrop_cli.demo.demo_quote import confirm_cost
+from backdrop_cli.demo.demo_screen import DemoScreen, show_steps
+from backdrop_cli.demo.order_progress import OrderProgressReader
+from backdrop_cli.demo.order_tracker import OrderTracker
+from backdrop_cli.demo.order_uploads import upload_orders
+from backdrop_cli.gallery.album import Album
+from backdrop_cli.gallery.gallery_folder import write_gallery
+from backdrop_local import cloud as local_cloud
+from backdrop_local import parameters
+from backdrop_local.cloud import Cloud
+from backdrop_local.demo_orders import DEFAULT_WISH, FIVE, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
+from backdrop_local.errors import LocalCloudError
+from backdrop_local.home import STACK, Home
+
+# What cold functions may need before the first of them moves a photo, beside the provider's own time.
+COLD_START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class DemoRun:
+    """One demo on a running cloud: where its files lie in the buckets and where its page goes."""
+
+    cloud: Cloud
+    console: Console
+    name: str
+    idle_timeout_seconds: float
+
+    @property
+    def prefix(self) -> str:
+        return f"demo/{self.name}/"
+
+    @property
+    def folder(self) -> Path:
+        return self.cloud.home.path / "demo" / self.name
+
+
+def run_demo(photos: Path | None) -> bool:
+    """The whole demo; says whether anything ended otherwise than it should.
+
+    Raises:
+        LocalCloudError: there are no photos, the cloud does not come up, or the user does not want to spend.
+    """
+    console = Console(highlight=False)
+    started_at = time.monotonic()
+    orders = _load_orders(photos, console)
+    requested_parameters = parameters.asked_for()
+    confirm_cost(orders, requested_parameters, console)
+    with show_steps(console) as report_step:
+        cloud = local_cloud.up(Home.chosen(), requested_parameters, report_step, agreed=True)
+    console.print(f"The local cloud is up after {time.monotonic() - started_at:.0f} s.")
+    has_failed = run_on_cloud(cloud, orders, console)
+    console.print(
+        f"\nThe demo took {time.monotonic() - started_at:.0f} s. The local cloud runs on:"
+        "\n  your own photos     make demo PHOTOS=folder"
+        '\n  any AWS tool        eval "$(make env)"'
+        "\n  end it              make down (deletes its pictures and this page, too)",
+        markup=False,
+    )
+    return has_failed
+
+
+def run_on_cloud(cloud: Cloud, orders: Sequence[Order], console: Console) -> bool:
+    """A demo on a running cloud; says whether anything ended otherwise than it should."""
+    longest_timeout = max(float(value) for name, value in cloud.parameters.items() if name.endswith("TimeoutSeconds"))
+    idle_timeout = longest_timeout + COLD_START_SECONDS
+    demo = DemoRun(cloud, console, f"{datetime.now(UTC):%Y%m%d-%H%M%S}", idle_timeout)
+    with _translate_errors(demo):
+        outputs = cloud.outputs()
+        reader = OrderProgressReader(cloud, outputs)
+        tracker = OrderTracker(reader.read_progress, demo.idle_timeout_seconds)
+        standins = cloud.standins
+        bill_before = standin_bill.read_standin_bill(cloud)
+        _upload_and_wait(demo, tracker, outputs["InputBucketName"], orders)
+        _print_results(demo, tracker)
+        is_bill_consistent = _compare_bill(demo, tracker, bill_before, standins)
+        if any(sight.pictures for sight in tracker.progress.values()):
+            bucket = outputs["OutputBucketName"]
+            album = _build_album(demo, tracker, bucket, standins)
+            result = write_gallery(
+                demo.folder, album, BucketReader(cloud.clients.s3, bucket).read_file, SystemClock().now()
+            )
+            console.print("\nBefore and after, to open in a browser:")
+            console.print(f"  {result.index_path}", soft_wrap=True, markup=False)
+    demo_report.print_missing(tracker, demo.prefix, cloud.home.logs, console)
+    return bool(tracker.find_failures()) or not is_bill_consistent
+
+
+def _load_orders(folder: Path | None, console: Console) -> Sequence[Order]:
+    """What will be dropped, with a word on what was decided for the user."""
+    if folder is None:
+        return demo_orders()
+    own_photos = own_orders(folder.expanduser())
+    if own_photos.left_out:
+        console.print(
+            f"The demo takes the first {MOST_OWN_PHOTOS} photos; {own_photos.left_out} more stay where they are."
+        )
+    if own_photos.without_wish:
+        console.print(
+            f"{len(own_photos.without_wish)} of {len(own_photos.orders)} photos have no sidecar and get the prompt"
+            f' "{DEFAULT_WISH["prompt"]}". For your own words put {own_photos.without_wish[0]}.json beside the photo:'
+            ' {"prompt": "…"} or {"operation": "remove"}.',
+            markup=False,
+        )
+    return own_photos.orders
+
+
+def _upload_and_wait(demo: DemoRun, tracker: OrderTracker, bucket: str, orders: Sequence[Order]) -> None:
+    demo.console.print(f"Dropping {len(orders)} files into s3://{bucket}/{demo.prefix}", soft_wrap=True, markup=False)
+    screen = DemoScreen(demo.console, tracker, demo.prefix)
+    with screen.live_view():
+        for uploaded in upload_orders(demo.cloud, bucket, demo.prefix, orders):
+            tracker.add(uploaded)
+            screen.update()
+        tracker.wait_until_done(screen.update, SystemClock())
+
+
+def _print_results(demo: DemoRun, tracker: OrderTracker) -> None:
+    if demo.console.is_terminal:
+        demo.console.print()
+        demo.console.print(demo_report.build_results_table(tracker, demo.prefix))
+    else:
+        demo_report.print_results(tracker, demo.prefix, demo.console)
+    demo_report.print_error_reports(tracker, demo.prefix, demo.console)
+
+
+def _compare_bill(demo: DemoRun, tracker: OrderTracker, bill_before: int, standins: Collection[str]) -> bool:
+    if not standins:
+        return True
+    comparison = standin_bill.compare_bill(tracker, standin_bill.read_standin_bill(demo.cloud) - bill_before, standins)
+    style = "green" if comparison.is_consistent else "bold red"
+    mark = "✓" if comparison.is_consistent else "✗"
+    demo.console.print(f"\n{mark} Money: {comparison}.", style=style, markup=False)
+    return comparison.is_consistent
+
+
+def _build_album(demo: DemoRun, tracker: OrderTracker, bucket: str, standins: Collection[str]) -> Album:
+    progress_list = tracker.progress.values()
+    credits = dict.fromkeys(
+        dropped.order.credit for dropped in tracker.uploaded_orders.values() if dropped.order.credit
+    )
+    return Album(
+        receipts=[sight.receipt for sight in progress_list if sight.receipt],
+        reports=[sight.report for sight in progress_list if sight.report],
+        stack=STACK,
+        prefix=demo.prefix,
+        output_bucket=bucket,
+        standins=standins,
+        side_by_side_prefix=FIVE,
+        uploaded_at={key: dropped.uploaded_at for key, dropped in tracker.uploaded_orders.items()},
+        credits=list(credits),
+    )
+
+
+@contextmanager
+def _translate_errors(demo: DemoRun) -> Generator[None]:
+    """Turns an interruption and a server that went away into a sentence; the cloud runs on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        demo.console.print("\nStopped. The local cloud runs on; end it with `make down`.")
+        raise typer.Exit(130) from None
+    except (BotoCoreError, ClientError, BackdropError, URLError, ConnectionError, TimeoutError) as error:
+        raise LocalCloudError(
+            f"the local cloud no longer answers ({error}); its logs are in {demo.cloud.home.logs},"
+            " and `make demo` starts it again"
+        ) from error

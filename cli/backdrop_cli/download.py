@@ -1,0 +1,52 @@
+"""The verb `download`: which pictures are meant, and what came of it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from backdrop_cli import picks
+from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK
+from backdrop_cli.picture_downloads import download_pictures, print_download
+from backdrop_cli.screen import Screen
+from backdrop_cli.stack import Stack
+
+
+def run_download(stack: Stack, screen: Screen, prefix: str, picks_file: Path | None, folder: Path) -> int:
+    """Fetch the pictures below a prefix, or those that were picked; the exit code: 1 where there is none of them."""
+    with screen.spinner("reading the receipts"):
+        keys = list(
+            dict.fromkeys(_list_picked_keys(stack, picks_file) if picks_file else _list_keys_below(stack, prefix))
+        )
+    if not keys:
+        screen.print_json(
+            {"stack": stack.name, "folder": str(folder), "downloaded": 0, "there_already": 0, "gone": [], "files": {}}
+        )
+        pictures_text = f"in {picks_file}" if picks_file else f"below {prefix}" if prefix else "in the output bucket"
+        screen.print(
+            f"There is no picture {pictures_text}, stack {stack.name}. `backdrop status` shows what is on its way."
+        )
+        return EXIT_FAILURE
+    result = download_pictures(stack, screen, keys, folder.expanduser())
+    screen.print_json({"stack": stack.name, **result.build_document()})
+    print_download(screen, result)
+    return EXIT_FAILURE if result.missing else EXIT_OK
+
+
+def _list_keys_below(stack: Stack, prefix: str) -> Iterator[str]:
+    """The keys of the current pictures of all photos whose keys begin so."""
+    for receipt in stack.bucket_reader.read_receipts(prefix, stack.max_threads):
+        yield from _list_current_pictures(receipt)
+
+
+def _list_picked_keys(stack: Stack, file: Path) -> Iterator[str]:
+    """The keys of the pictures that a file picks: those that it names, or all of a photo."""
+    for pick in picks.read_picks(file):
+        if pick.picture_key:
+            yield pick.picture_key
+        elif receipt := stack.bucket_reader.read_receipt(pick.photo_key):
+            yield from _list_current_pictures(receipt)
+
+
+def _list_current_pictures(receipt: Mapping[str, Any]) -> list[str]:
+    """The pictures of a photo's current jobs."""
+    return [result["key"] for job in receipt["jobs"] if job["current"] for result in job["results"]]

@@ -1,0 +1,196 @@
+"""One entry of the page, in the words that people read: what was asked, what came, what it cost, how long it took."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from backdrop.model.pricing import format_usd, to_micro_usd
+from backdrop_cli.formatting import format_bytes, format_duration, format_value
+from backdrop_cli.gallery.album import (
+    Album,
+    Comparison,
+    GalleryFile,
+    MissingReason,
+    ReportedProblem,
+    ThumbnailLinks,
+    format_style,
+)
+
+MONEY_TEXTS = {
+    "not_spent": "Nothing was spent.",
+    "spent": "It was paid.",
+    "unknown": "Whether it was paid is not known.",
+}
+STATUS_TEXTS = {
+    "refused": "refused",
+    "dead": "failed",
+    "held": "held",
+    "paused": "paused",
+    "accepted": "waiting",
+    "unknown": "being looked up",
+}
+_PRICE_BASIS_TEXTS = {
+    "price_list": "by the list price",
+    "reported": "as the provider said",
+    "configured": "as the stack says",
+}
+# The fields' names as people say them, where an underscore less is not enough.
+_FIELD_LABELS: Mapping[str, str] = {
+    "num_images": "number of pictures",
+    "style_preset": "style",
+    "style_codes": "style",
+    "seed": "seed asked for",
+}
+
+_MISSING_TEXTS = {
+    MissingReason.GONE: "This version of the {} is no longer in the bucket.",
+    MissingReason.ACCESS_DENIED: "S3 denies access to the {}.",
+    MissingReason.UNREADABLE: "There is no preview of the {}.",
+}
+
+type GalleryEntry = dict[str, Any]
+type Fact = tuple[str, str]
+
+
+def build_comparison_entry(comparison: Comparison, album: Album, links: ThumbnailLinks) -> GalleryEntry:
+    """A picture beside its photo."""
+    job, shown_result = comparison.job, comparison.shown_result
+    instructions: Mapping[str, Any] = job["instructions"]
+    return {
+        "kind": "shot",
+        "id": comparison.picks[0].picture_key,
+        "name": comparison.name,
+        "together": bool(album.side_by_side_prefix) and comparison.name.startswith(album.side_by_side_prefix),
+        "before": _find_thumbnail(comparison.photo, links),
+        "after": _find_thumbnail(comparison.picture, links),
+        "no_before": _explain_missing(comparison.photo, links, "photo"),
+        "no_after": _explain_missing(comparison.picture, links, "picture"),
+        "ratio": round(shown_result["width"] / max(shown_result["height"], 1), 4),
+        "cut": shown_result["has_alpha"],
+        "said": instructions.get("prompt", ""),
+        "tags": list(_list_tags(comparison)),
+        "warnings": list(job["warnings"]),
+        "provider": job["provider"],
+        "maker": format_maker(job["provider"], album),
+        "operation": job["operation"],
+        "usd": job["cost"]["usd"],
+        "at": job["stored_at"] or "",
+        "seconds": comparison.duration_seconds,
+        "cost": _format_cost(comparison),
+        "time": format_duration(comparison.duration_seconds),
+        "asked": _group_by_source(job),
+        "facts": list(_list_facts(comparison, album)),
+        "picks": [[pick.photo_key, pick.picture_key] for pick in comparison.picks],
+        "files": [_describe_file(result) for result in comparison.results],
+    }
+
+
+def build_problem_entry(problem: ReportedProblem, links: ThumbnailLinks) -> GalleryEntry:
+    """What could not be done, why, what it cost and what to do."""
+    return {
+        "kind": "trouble",
+        "id": f"{problem.source} {problem.variant} {problem.code}",
+        "name": problem.name,
+        "before": _find_thumbnail(problem.photo, links),
+        "no_before": _explain_missing(problem.photo, links, "photo"),
+        "variant": problem.variant,
+        "status": STATUS_TEXTS.get(problem.status, problem.status),
+        "code": problem.code,
+        "message": problem.message,
+        "hint": problem.hint,
+        "money": MONEY_TEXTS.get(problem.money, problem.money),
+        "at": problem.first_seen,
+        "since": format_utc_time(problem.first_seen),
+    }
+
+
+def _find_thumbnail(file: GalleryFile | None, links: ThumbnailLinks) -> str:
+    link = links.get(file, "") if file else ""
+    return "" if isinstance(link, MissingReason) else link
+
+
+def _explain_missing(file: GalleryFile | None, links: ThumbnailLinks, noun: str) -> str:
+    """Why a file is not shown, as a sentence; "" where it is."""
+    link = links.get(file) if file else None
+    return _MISSING_TEXTS[link].format(noun) if isinstance(link, MissingReason) else ""
+
+
+def format_maker(provider: str, album: Album) -> str:
+    """Who made a picture, in words."""
+    return f"the stand-in for {provider}" if provider in album.standins else provider
+
+
+def format_usd_amount(usd: float) -> str:
+    """Dollars as people read them."""
+    return format_usd(to_micro_usd(str(usd)))
+
+
+def format_utc_time(timestamp: str) -> str:
+    """A moment as a receipt writes it, for people."""
+    return f"{datetime.fromisoformat(timestamp):%Y-%m-%d %H:%M:%S} UTC" if timestamp else ""
+
+
+def _list_tags(comparison: Comparison) -> Iterator[str]:
+    if comparison.job["variant"]:
+        yield comparison.job["variant"]
+    if style := format_style(comparison.job["instructions"]):
+        yield style
+    if comparison.picture_count > 1:
+        yield f"picture {comparison.shown_result['n']} of {comparison.picture_count}"
+
+
+def _format_cost(comparison: Comparison) -> str:
+    """The price of the whole job, since that is what was bought."""
+    return format_usd_amount(comparison.job["cost"]["usd"]) + (
+        f" for {comparison.picture_count}" if comparison.picture_count > 1 else ""
+    )
+
+
+def _group_by_source(job: Mapping[str, Any]) -> list[tuple[str, list[Fact]]]:
+    """What was asked, by the place that said it; the prompt stands above it all."""
+    fields_by_source: dict[str, list[Fact]] = {}
+    for name, value in job["instructions"].items():
+        if name == "prompt":
+            continue
+        label = _FIELD_LABELS.get(name, name.replace("_", " "))
+        fields_by_source.setdefault(job["provenance"].get(name, ""), []).append((label, _format_field(name, value)))
+    return [*fields_by_source.items()]
+
+
+def _format_field(name: str, value: Any) -> str:
+    if name == "operation":
+        return "new background" if value == "replace" else "background removed"
+    return format_style({name: value}) or format_value(value)
+
+
+def _list_facts(comparison: Comparison, album: Album) -> Iterator[Fact]:
+    job, result = comparison.job, comparison.shown_result
+    yield "Made by", format_maker(job["provider"], album)
+    yield "Cost", f"{_format_cost(comparison)}, {_explain_price(job)}"
+    if job["cost"]["unknown_usd"]:
+        yield "Perhaps charged besides", f"{format_usd_amount(job['cost']['unknown_usd'])}, for an answer that was lost"
+    yield "Time", f"{format_duration(comparison.duration_seconds)} from upload to picture"
+    if job["throttled_seconds"]:
+        yield "Of it waited", f"{format_duration(job['throttled_seconds'])}, for the provider's rate limit"
+    yield "Handed over", format_utc_time(job["stored_at"] or "")
+    if len(job["attempts"]) > 1:
+        yield "Attempts", str(len(job["attempts"]))
+    if result["seed"] is not None:
+        yield "Seed", str(result["seed"])
+    yield "Photo", comparison.source
+
+
+def _explain_price(job: Mapping[str, Any]) -> str:
+    return (
+        "from a file that was paid for before"
+        if job["reused_from"]
+        else _PRICE_BASIS_TEXTS.get(job["cost"]["basis"], "")
+    )
+
+
+def _describe_file(result: Mapping[str, Any]) -> tuple[str, str]:
+    """A file's key, and what it is."""
+    description = (
+        f"{result['format'].upper()}, {result['width']:,} × {result['height']:,}, {format_bytes(result['bytes'])}"
+    )
+    return result["key"], f"{result['output']}: {description}" if result["output"] else description

@@ -1,0 +1,155 @@
+"""The page itself: one HTML file with its style, its script and what they show; no text from outside changes it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from html import escape, unescape
+from importlib.resources import files
+from re import search
+from string import Template
+from typing import Any
+
+from backdrop_cli.gallery.album import Album, ThumbnailLinks
+from backdrop_cli.gallery.gallery_entries import build_comparison_entry, build_problem_entry, format_usd_amount
+from backdrop_cli.picks import PICKS_COLUMNS, PICKS_FILE_NAME
+from backdrop_cli.screen import format_count
+
+GENERATOR = "Backdrop before/after"
+"""By this a page is known as one of ours."""
+SCOPE_META_NAME = "backdrop-page"
+STYLES = ("page.css", "tools.css", "card.css", "large.css")
+SCRIPTS = ("compare.js", "stars.js", "card.js", "large.js", "list.js")
+_STANDIN_NOTICE = (
+    "A stand-in on this machine painted these pictures, so that the pipeline can be tried without a key."
+    " They are not what the provider would make, and the prices are its list prices: nothing was paid."
+)
+
+
+@dataclass(frozen=True)
+class GalleryScope:
+    """What a page shows: the sources of one stack whose names begin with `prefix`.
+
+    `stack` is a digest of the output bucket's name, which no other stack has and a page that is sent need not tell.
+    """
+
+    stack: str
+    prefix: str
+
+    @classmethod
+    def from_album(cls, album: Album) -> "GalleryScope":
+        """What the page of an album shows."""
+        return cls(sha256(album.output_bucket.encode()).hexdigest()[:16], album.prefix)
+
+    @classmethod
+    def parse(cls, page: str) -> "GalleryScope | None":
+        """What a page says of itself; None where an earlier release wrote it."""
+        found = search(f'<meta name="{SCOPE_META_NAME}" content="([^"]*)">', page)
+        scope = json.loads(unescape(found[1])) if found else None
+        return cls(scope["stack"], scope["prefix"]) if scope else None
+
+    def includes(self, other: "GalleryScope") -> bool:
+        """Whether a page of this has all that a page of the other has."""
+        return self.stack == other.stack and other.prefix.startswith(self.prefix)
+
+
+def render_gallery(album: Album, links: ThumbnailLinks, created_at: datetime) -> str:
+    """The page as HTML."""
+    page_data = build_page_data(album, links, created_at)
+    return Template(read_template("page.html")).substitute(
+        generator=GENERATOR,
+        mark=SCOPE_META_NAME,
+        shows=escape(json.dumps(asdict(GalleryScope.from_album(album)))),
+        title=escape(page_data["title"]),
+        style="\n".join(map(read_template, STYLES)),
+        theme=read_template("theme.js"),
+        script="\n".join(map(read_template, SCRIPTS)),
+        parts=read_template("parts.html"),
+        data=encode_script_data(page_data),
+    )
+
+
+def build_page_data(album: Album, links: ThumbnailLinks, created_at: datetime) -> dict[str, Any]:
+    """What the page's script shows, in the words that it shows it in; every text is plain text."""
+    comparisons, problems = album.comparisons, album.problems
+    photo_count = len({shot.source for shot in comparisons})
+    photo_problems = [one for one in problems if one.source]
+    return {
+        "title": f"{format_count(len(comparisons), 'picture')} from {format_count(photo_count, 'photo')}"
+        if comparisons
+        else "No pictures yet",
+        "sums": _build_summary(album, created_at),
+        "notices": _build_notices(album),
+        "waiting": _format_pending(album.pending_count),
+        "stopped": [build_problem_entry(one, links) for one in problems if not one.source],
+        "entries": sorted(
+            [
+                *(build_comparison_entry(shot, album, links) for shot in comparisons),
+                *(build_problem_entry(one, links) for one in photo_problems),
+            ],
+            key=lambda entry: entry["name"],
+        ),
+        "credits": list(album.credits),
+        "picks": {"columns": list(PICKS_COLUMNS), "file": PICKS_FILE_NAME, "store": f"backdrop stars {album.stack}"},
+    }
+
+
+def _build_summary(album: Album, created_at: datetime) -> list[str]:
+    makers = _list_makers(album)
+    words = [album.prefix, f"{format_usd_amount(album.total_usd)} in all"]
+    words += [f"made by {', '.join(makers)}"] if makers else []
+    words += [f"{created_at.day} {created_at:%B %Y, %H:%M} UTC"]
+    return [word for word in words if word]
+
+
+def _list_makers(album: Album) -> list[str]:
+    """Who made the pictures, the stand-in named once for all whose part it played."""
+    providers, standin_providers = _find_providers(album)
+    return [
+        *sorted(providers - standin_providers),
+        *([f"the stand-in for {', '.join(sorted(standin_providers))}"] if standin_providers else []),
+    ]
+
+
+def _find_providers(album: Album) -> tuple[set[str], set[str]]:
+    """The providers of all pictures, and those of them that were not asked."""
+    providers = {shot.job["provider"] for shot in album.comparisons}
+    return providers, providers.intersection(album.standins)
+
+
+def _build_notices(album: Album) -> list[str]:
+    """Who was not asked: of the whole page, or of some of its pictures."""
+    providers, standin_providers = _find_providers(album)
+    if not standin_providers:
+        return []
+    pictures_text = (
+        "these pictures"
+        if standin_providers == providers
+        else f"the pictures of {', '.join(sorted(standin_providers))}"
+    )
+    return [_STANDIN_NOTICE.replace("these pictures", pictures_text)]
+
+
+def _format_pending(job_count: int) -> str:
+    if not job_count:
+        return ""
+    return (
+        f"{format_count(job_count, 'picture')} {'is' if job_count == 1 else 'are'} "
+        f"still on the way; make this page again to see more."
+    )
+
+
+def encode_script_data(page_data: Mapping[str, Any]) -> str:
+    """JSON that cannot end the element it stands in, nor the line of a script."""
+    text = json.dumps(page_data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text.encode(errors="replace").decode()
+
+
+@cache
+def read_template(name: str) -> str:
+    """One of the files that pages are put together from."""
+    return files("backdrop_cli.gallery").joinpath("templates", name).read_text("utf-8")

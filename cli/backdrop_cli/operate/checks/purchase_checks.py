@@ -1,0 +1,102 @@
+"""Looks at what buys: keys, lanes, how many calls are allowed, prices, the budget."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from backdrop.model.errors import InstructionError
+from backdrop.model.pricing import CREDIT_PROVIDER, MICRO_PER_USD, format_usd, look_up_image_price, to_micro_usd
+from backdrop_cli.operate.checks import CheckResult, CheckState, find_region_and_account
+from backdrop_cli.operate.key_check import check_key_accepted
+from backdrop_cli.operate.set_key import format_secret_name, require_clients
+from backdrop_cli.stack import PARAMETER_PREFIXES, Stack
+
+# What an account may have open without an agreement of its own (Ideogram's API documentation, "Rate limits").
+DEFAULT_ACCOUNT_LIMITS = {"ideogram": 10}
+REPLACE_INSTRUCTIONS = {"operation": "replace"}
+
+
+def check_keys(stack: Stack) -> Iterator[CheckResult]:
+    """Keys."""
+    clients, (region, _) = require_clients(stack), find_region_and_account(stack)
+    for name in stack.providers:
+        check_name, set_key_hint = f"key of {name}", f"`backdrop key set {name}` sets it."
+        secret = format_secret_name(stack, name)
+        try:
+            secret_value = clients.secrets.get_secret_value(SecretId=secret)
+        except clients.secrets.exceptions.ResourceNotFoundException:
+            message = f"the secret {secret} is not there or empty in {region}; one in another region is not read"
+            yield CheckResult(check_name, CheckState.WRONG, message, set_key_hint)
+            continue
+        key = secret_value.get("SecretString", "").strip()
+        if not key:
+            yield CheckResult(check_name, CheckState.WRONG, f"the secret {secret} is empty", set_key_hint)
+            continue
+        base_url = stack.parameters.get(f"{PARAMETER_PREFIXES[name]}BaseUrl", "")
+        is_accepted, message = check_key_accepted(name, base_url, key)
+        state = {True: CheckState.GOOD, False: CheckState.WRONG, None: CheckState.UNKNOWN}[is_accepted]
+        yield CheckResult(check_name, state, message, "" if is_accepted is not False else set_key_hint)
+
+
+def check_lanes(stack: Stack) -> Iterator[CheckResult]:
+    """Lanes."""
+    for name in stack.providers:
+        lane, check_name = stack.circuit_breaker.ledger.read_health(name), f"lane of {name}"
+        if lane.pauses:
+            first = lane.pauses[0]
+            fix = f"When that is mended, `backdrop resume {name}` lets it go on at once."
+            yield CheckResult(check_name, CheckState.WRONG, f"paused ({first.code.value}): {first.message}", fix)
+        elif stack.circuit_breaker.mappings.is_enabled(name) is False:
+            fix = f"`backdrop resume {name}` switches it on."
+            yield CheckResult(
+                check_name, CheckState.WRONG, "its event source mapping is off, though nothing pauses it", fix
+            )
+        elif stack.max_in_flight[name] > DEFAULT_ACCOUNT_LIMITS.get(name, stack.max_in_flight[name]):
+            message = (
+                f"{lane.state}, {stack.max_in_flight[name]} calls at a time, "
+                f"where an account may have {DEFAULT_ACCOUNT_LIMITS[name]}"
+            )
+            fix = (
+                f"Unless {name} has agreed to more, deploy with "
+                f"{PARAMETER_PREFIXES[name]}MaxInFlight={DEFAULT_ACCOUNT_LIMITS[name]}."
+            )
+            yield CheckResult(check_name, CheckState.UNKNOWN, message, fix)
+        else:
+            yield CheckResult(check_name, CheckState.GOOD, f"{lane.state}, {stack.max_in_flight[name]} calls at a time")
+
+
+def check_prices(stack: Stack) -> Iterator[CheckResult]:
+    """Prices."""
+    if CREDIT_PROVIDER in stack.providers and CREDIT_PROVIDER not in stack.offers.prices:
+        message = "1min.ai sells credits, and nobody said what an image costs: its jobs are refused (price_unknown)"
+        yield CheckResult("prices", CheckState.WRONG, message, "Deploy with OneMinUsdPerImage=<dollars for one image>.")
+
+
+def check_budget(stack: Stack) -> Iterator[CheckResult]:
+    """Today's budget."""
+    day, cap = stack.read_budget(stack.clock.now())
+    left, lowest_price = max(cap - day.spent - day.reserved, 0), _find_lowest_price(stack)
+    message = f"{format_usd(left)} of {format_usd(cap)} left today"
+    daily_cap = to_micro_usd(stack.parameters.get("DailyBudgetUSD", str(stack.daily_budget / MICRO_PER_USD)))
+    if daily_cap < lowest_price:
+        daily = (
+            f"DailyBudgetUSD is {format_usd(daily_cap)}, less than the {format_usd(lowest_price)} of a new background"
+        )
+        fix = "Deploy with a higher DailyBudgetUSD; for today alone, `backdrop budget 10 --today` (10: dollars)."
+        yield CheckResult(
+            "budget", CheckState.WRONG if left < lowest_price else CheckState.UNKNOWN, f"{daily}; {message}", fix
+        )
+    elif left < lowest_price:
+        yield CheckResult(
+            "budget", CheckState.WRONG, message, "`backdrop budget 300 --today` raises it (300: dollars)."
+        )
+    else:
+        yield CheckResult("budget", CheckState.GOOD, message)
+
+
+def _find_lowest_price(stack: Stack) -> int:
+    """What the cheapest new background costs at a provider that is on, micro-dollars."""
+    price_list: list[int] = []
+    for name in stack.providers:
+        with suppress(InstructionError):
+            price_list.append(look_up_image_price(name, REPLACE_INSTRUCTIONS, stack.offers.prices))
+    return min(price_list, default=1)

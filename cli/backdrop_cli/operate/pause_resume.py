@@ -1,0 +1,152 @@
+"""The verbs `pause` and `resume`: a person's own reason for a lane to stand still, and the end of every reason."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from backdrop.aws.aws_errors import read_aws_error_code
+from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
+from backdrop.model.codes import Code
+from backdrop.model.errors import RetryLaterError
+from backdrop_cli.operate.arguments import parse_enabled_provider
+from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.stack import Stack
+
+PAUSE_MESSAGE = "A person paused it."
+# Lambda takes up to a minute to switch a mapping, and no other change meanwhile.
+MAPPING_BUSY_CODE = "ResourceInUseException"
+MAX_TRIES, RETRY_DELAY_SECONDS = 15, 5.0
+REASON_LABELS = {
+    PauseReason.KEY: "its API key",
+    PauseReason.BALANCE: "its account's balance",
+    PauseReason.DAILY_LIMIT: "its daily limit",
+    PauseReason.ADDRESS: "its address",
+    PauseReason.UNHEALTHY: "it is out of order",
+    PauseReason.BUDGET: "today's budget",
+    PauseReason.DELIVERY: "delivery is backed up",
+    PauseReason.OPERATOR: "a person",
+}
+
+
+def pause_lane(stack: Stack, screen: Screen, provider_argument: str) -> None:
+    """One more reason not to buy at this provider: a person."""
+    provider = parse_enabled_provider(stack, provider_argument)
+    before = stack.circuit_breaker.ledger.read_health(provider)
+    if before.is_paused_for(PauseReason.OPERATOR):
+        _finish_change(stack, provider)
+    else:
+        _change_lane(
+            stack,
+            provider,
+            lambda: stack.circuit_breaker.pause(provider, PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, PAUSE_MESSAGE),
+        )
+    after, waiting = stack.circuit_breaker.ledger.read_health(provider), stack.count_lane_messages(provider)
+    screen.print_json(_build_document(stack, after, waiting, was_paused=before.is_paused, lifted=()))
+    if before.is_paused_for(PauseReason.OPERATOR):
+        screen.print(f"{provider} was paused already, since {_format_since(_find_operator_pause(before))}.")
+    else:
+        screen.print(f"{provider} is paused: nothing more is bought there. Calls that are out end as usual.")
+    other_pauses = [one for one in after.pauses if one.reason is not PauseReason.OPERATOR]
+    if other_pauses:
+        screen.print("It stands still for other reasons too:")
+        _print_pauses(screen, other_pauses)
+    screen.print(f"{_format_waiting(waiting)} in its lane; `backdrop resume {provider}` lets it go on.")
+
+
+def resume_lane(stack: Stack, screen: Screen, provider_argument: str) -> None:
+    """Lift every reason, and say which ones."""
+    provider = parse_enabled_provider(stack, provider_argument)
+    before = stack.circuit_breaker.ledger.read_health(provider)
+    if before.is_paused:
+        _change_lane(stack, provider, lambda: stack.circuit_breaker.resume(provider))
+    else:
+        _finish_change(stack, provider)
+    after, waiting = stack.circuit_breaker.ledger.read_health(provider), stack.count_lane_messages(provider)
+    screen.print_json(_build_document(stack, after, waiting, was_paused=before.is_paused, lifted=before.pauses))
+    if not before.is_paused:
+        screen.print(f"{provider} was not paused. {_format_waiting(waiting)} in its lane.")
+        return
+    screen.print(f"{provider} goes on. {_format_waiting(waiting)} in its lane. Lifted:")
+    _print_pauses(screen, before.pauses)
+    if any(one.reason is not PauseReason.OPERATOR for one in before.pauses):
+        screen.print("A reason that still holds pauses it again at the next call, which costs nothing.")
+
+
+def lift_pause(stack: Stack, provider: str, reason: PauseReason) -> None:
+    """Take one reason away from a lane."""
+    _change_lane(stack, provider, lambda: stack.circuit_breaker.resume(provider, frozenset({reason})))
+
+
+def _change_lane(stack: Stack, provider: str, change: Callable[[], object]) -> None:
+    """Change a lane; where Lambda was still busy with the last change, also what the change left undone."""
+    try:
+        change()
+    except RetryLaterError as error:
+        if not _is_mapping_busy(error):
+            raise
+        _finish_change(stack, provider)
+
+
+def _finish_change(stack: Stack, provider: str) -> None:
+    """What somebody who died in a change left undone: the mapping, and the word to others.
+
+    A lane that Lambda is still switching is waited for; after that, reconcile will do it.
+    """
+    for _ in range(MAX_TRIES):
+        if stack.circuit_breaker.mappings.is_enabled(provider) is not None:
+            break
+        stack.clock.sleep(RETRY_DELAY_SECONDS)
+    stack.circuit_breaker.reconcile_mapping(provider)
+    stack.circuit_breaker.enqueue_pending_notification(provider)
+
+
+def _is_mapping_busy(error: RetryLaterError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and read_aws_error_code(cause) == MAPPING_BUSY_CODE
+
+
+# -- words -----------------------------------------------------------------------------------------------------
+
+
+def _format_waiting(waiting: int) -> str:
+    if waiting == 0:
+        return "Nothing waits"
+    return f"About {format_count(waiting, 'job')} {'waits' if waiting == 1 else 'wait'}"
+
+
+def _find_operator_pause(lane: ProviderHealth) -> Pause:
+    return next(one for one in lane.pauses if one.reason is PauseReason.OPERATOR)
+
+
+def _format_since(pause: Pause) -> str:
+    return f"{pause.since:%Y-%m-%d %H:%M} UTC"
+
+
+def _print_pauses(screen: Screen, pauses: Iterable[Pause]) -> None:
+    for one in pauses:
+        screen.print(f"  {REASON_LABELS[one.reason]}, since {_format_since(one)}: {one.message}")
+
+
+def _build_document(
+    stack: Stack, lane: ProviderHealth, waiting: int, *, was_paused: bool, lifted: Iterable[Pause]
+) -> dict[str, Any]:
+    return {
+        "stack": stack.name,
+        "provider": lane.provider,
+        "paused": lane.is_paused,
+        "was_paused": was_paused,
+        "reasons": [describe_pause(one) for one in lane.pauses],
+        "lifted": [describe_pause(one) for one in lifted],
+        "waiting": waiting,
+    }
+
+
+def describe_pause(pause: Pause) -> dict[str, Any]:
+    """A pause for scripts."""
+    return {
+        "reason": pause.reason.value,
+        "code": pause.code.value,
+        "message": str(pause.message),
+        "since": pause.since.isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,133 @@
+"""Pictures on their way to the disk: never half a file, nothing twice, and a full disk said in words."""
+
+import errno
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group
+from rich.text import Text
+
+from backdrop_cli.errors import CommandError
+from backdrop_cli.flat_names import build_flat_names
+from backdrop_cli.formatting import format_bytes
+from backdrop_cli.parallel import parallel_map
+from backdrop_cli.screen import Screen, build_progress_bar, format_count
+from backdrop_cli.stack import Stack
+from backdrop_cli.uploads.s3_uploader import compute_etag
+
+UNLIMITED_BYTES = 1 << 40
+DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@dataclass
+class DownloadResult:
+    """What a download did. `unchanged`: the same bytes lay there already; `missing`: no more in the bucket."""
+
+    folder: Path
+    file_names: dict[str, str] = field(default_factory=dict[str, str])
+    downloaded: list[str] = field(default_factory=list[str])
+    unchanged: list[str] = field(default_factory=list[str])
+    missing: list[str] = field(default_factory=list[str])
+    downloaded_bytes: int = 0
+    started_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def done_count(self) -> int:
+        return len(self.downloaded) + len(self.unchanged) + len(self.missing)
+
+    def render(self) -> Group:
+        """A bar."""
+        words = (
+            f"  downloading   {self.done_count:,} of {len(self.file_names):,} "
+            f"files   {format_bytes(self.downloaded_bytes)}"
+        )
+        return build_progress_bar(self.done_count, len(self.file_names), Text(words))
+
+    def build_document(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {
+            "folder": str(self.folder),
+            "downloaded": len(self.downloaded),
+            "there_already": len(self.unchanged),
+            "gone": self.missing,
+            "files": {key: str(self.folder / name) for key, name in self.file_names.items() if key not in self.missing},
+        }
+
+
+def download_pictures(stack: Stack, screen: Screen, keys: Sequence[str], folder: Path) -> DownloadResult:
+    """Put pictures into a folder, which is made where there is none.
+
+    Raises CommandError where the disk does not take them; what is there by then is whole.
+    """
+    result = DownloadResult(folder, build_flat_names(keys))
+
+    def download_key(key: str) -> tuple[str, int | None]:
+        return key, _download_picture(stack, key, folder / result.file_names[key])
+
+    create_folder(folder)
+    try:
+        with screen.live_view(result.render):
+            for key, byte_count in parallel_map(download_key, list(result.file_names), stack.max_threads):
+                _record_picture(result, key, byte_count)
+    except OSError as error:
+        raise CommandError(_format_disk_error(error, result)) from error
+    return result
+
+
+def create_folder(folder: Path) -> None:
+    """A folder for pictures; CommandError where there can be none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"there can be no folder {folder}: {error.strerror or error}") from error
+
+
+def _record_picture(result: DownloadResult, key: str, byte_count: int | None) -> None:
+    (result.missing if byte_count is None else result.downloaded if byte_count else result.unchanged).append(key)
+    result.downloaded_bytes += byte_count or 0
+
+
+def _download_picture(stack: Stack, key: str, file: Path) -> int | None:
+    """The bytes that were written: 0 where the file is there already, None where there is no such picture."""
+    known_etag = compute_etag(file.read_bytes()) if file.is_file() else None
+    stored = stack.photos.read(stack.output_bucket, key, max_bytes=UNLIMITED_BYTES, known_etag=known_etag)
+    if stored is None:
+        return None
+    if stored.data is None:
+        return 0
+    temporary_path = file.with_name(f".backdrop-{os.getpid()}-{compute_etag(key.encode()).strip('"')[:16]}.part")
+    try:
+        temporary_path.unlink(missing_ok=True)
+        with temporary_path.open("xb") as written:
+            written.write(stored.data)
+        temporary_path.replace(file)
+    finally:
+        temporary_path.unlink(missing_ok=True)
+    return len(stored.data)
+
+
+def _format_disk_error(error: OSError, result: DownloadResult) -> str:
+    file_count = sum((result.folder / name).is_file() for name in result.file_names.values())
+    verb = "is" if file_count == 1 else "are"
+    files_text = f"{format_count(file_count, 'file')} of {len(result.file_names):,} {verb} there, each of them whole"
+    if error.errno in DISK_FULL_ERRNOS:
+        return f"the disk of {result.folder} is full; {files_text}. Make room and run the command again: it goes on"
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; {files_text}"
+
+
+def print_download(screen: Screen, result: DownloadResult) -> None:
+    """What came of it."""
+    counts = (
+        [f"{format_count(len(result.downloaded), 'file')} ({format_bytes(result.downloaded_bytes)}) in {result.folder}"]
+        if result.downloaded
+        else []
+    )
+    counts += [f"{format_count(len(result.unchanged), 'file')} there already"] if result.unchanged else []
+    screen.print(f"✓ {', '.join(counts)}." if counts else "There is no picture to download.", "green" if counts else "")
+    for key in result.missing:
+        screen.print_unwrapped(f"! no more in the bucket: {key}", "yellow")

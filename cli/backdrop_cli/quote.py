@@ -1,0 +1,187 @@
+"""The verb `quote`: what the photos of folders on this machine would cost at most, before anything is uploaded."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backdrop.aws.clock import SystemClock
+from backdrop.bootstrap import build_read_only_resolver
+from backdrop.intake.instruction_resolver import InstructionResolver
+from backdrop.intake.preview import preview_jobs
+from backdrop.model.capabilities import PROVIDERS
+from backdrop.model.job import Job
+from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
+from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
+from backdrop.model.routing import Offers
+from backdrop_cli.formatting import count_images
+from backdrop_cli.lint import READING_NAMES_TEXT
+from backdrop_cli.lint_inspector import DEFAULT_MAX_MEGAPIXELS, DEFAULT_PROVIDER, NO_CREDIT_PRICES
+from backdrop_cli.local_folder import BUCKET
+from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.upload_targets import resolve_targets
+from backdrop_cli.uploads.overlay_bucket import OverlayBucket
+
+UNPRICED_HINT = "Their price is what the stack's OneMinUsdPerImage says; --stack NAME reads it."
+
+
+@dataclass(frozen=True)
+class QuoteTerms:
+    """What a stack's parameters say: who is asked where nobody is named, who is on, what credits cost (micro-dollars).
+
+    `credit_prices` of None: no stack was asked.
+    """
+
+    default_provider: str = DEFAULT_PROVIDER
+    enabled_providers: Sequence[str] = PROVIDERS
+    credit_prices: ConfiguredPrices | None = None
+
+    @property
+    def offers(self) -> Offers:
+        return Offers(self.enabled_providers, NO_CREDIT_PRICES if self.credit_prices is None else self.credit_prices)
+
+
+@dataclass
+class QuoteTotals:
+    """What was counted.
+
+    `price_micro_usd` in micro-dollars, `unpriced_images` the images whose price is not known on this machine.
+
+    `kept_sidecars`: photos whose own sidecar the quote uses although the command line asks for something else.
+    `first_messages` has the first message for each code in `refused`.
+    """
+
+    photos: int = 0
+    kept_sidecars: int = 0
+    jobs: Counter[str] = field(default_factory=Counter[str])
+    images: Counter[str] = field(default_factory=Counter[str])
+    price_micro_usd: Counter[str] = field(default_factory=Counter[str])
+    unpriced_images: int = 0
+    refused: Counter[str] = field(default_factory=Counter[str])
+    first_messages: dict[str, str] = field(default_factory=dict[str, str])
+
+    def add_job(self, job: Job, terms: QuoteTerms) -> None:
+        """Count one job."""
+        providers, images = job.instructions.get("provider", job.provider), count_images(job.instructions)
+        self.jobs[job.provider] += 1
+        self.images[job.provider] += images
+        self.price_micro_usd[job.provider] += job.quoted
+        self.unpriced_images += images if terms.credit_prices is None and CREDIT_PROVIDER in providers else 0
+
+
+def run_quote(
+    screen: Screen,
+    paths: Sequence[Path],
+    target_folder: str | None,
+    new_sidecar: bytes | None,
+    terms: QuoteTerms,
+    *,
+    replace: bool = False,
+) -> None:
+    """Read names and instructions, open no photo, and say what it comes to.
+
+    `new_sidecar`: the sidecar of photos that have none on this machine, with `replace` of all of them.
+    """
+    totals = QuoteTotals()
+    with screen.spinner(READING_NAMES_TEXT):
+        for target in resolve_targets(paths, target_folder):
+            photos = sorted(key for key in target.keys if classify_key(key) is ObjectKind.PHOTO)
+            quoted_keys = [
+                key for key in photos if replace or not any(map(target.folder.has_file, list_sidecar_keys(key)))
+            ]
+            totals.kept_sidecars += len(photos) - len(quoted_keys) if new_sidecar else 0
+            overlay = OverlayBucket(
+                target.folder, {f"{key}.json": new_sidecar for key in quoted_keys} if new_sidecar else {}
+            )
+            prices = terms.offers.prices
+            resolver = build_read_only_resolver(
+                overlay, SystemClock(), terms.default_provider, DEFAULT_MAX_MEGAPIXELS, prices
+            )
+            for key in photos:
+                _quote_photo(resolver, key, terms, totals)
+    screen.print_json(_build_document(totals, terms))
+    _print_totals(screen, paths, totals, terms, has_new_sidecar=bool(new_sidecar))
+
+
+def _quote_photo(resolver: InstructionResolver, key: str, terms: QuoteTerms, totals: QuoteTotals) -> None:
+    """What intake would buy for one photo, if its bytes are one."""
+    preview = preview_jobs(resolver, BUCKET, key, terms.offers, inspect_bytes=False)
+    if preview is None:
+        return
+    job_plan, broken_defaults = preview
+    totals.photos += 1
+    for job in job_plan.jobs:
+        totals.add_job(job, terms)
+    for one in job_plan.problems:
+        totals.first_messages.setdefault(one.code.value, str(one.message))
+    errors = {(one.code.value, one.variant) for one in job_plan.problems}
+    totals.refused.update(
+        [code for code, _ in sorted(errors)] or (["folder_defaults_broken"] if broken_defaults else [])
+    )
+
+
+# -- words -----------------------------------------------------------------------------------------------------
+
+
+def _print_totals(
+    screen: Screen, paths: Sequence[Path], totals: QuoteTotals, terms: QuoteTerms, *, has_new_sidecar: bool
+) -> None:
+    screen.print(f"{format_count(totals.photos, 'photo')} in {', '.join(map(str, paths))}", "bold")
+    rows = [
+        (name, f"{totals.images[name]:,}", _format_price(name, totals, terms))
+        for name in PROVIDERS
+        if totals.jobs[name]
+    ]
+    if rows:
+        screen.print_table({"provider": "left", "images": "right", "at most": "right"}, rows)
+    if totals.kept_sidecars:
+        kept_text = "photo keeps its" if totals.kept_sidecars == 1 else "photos keep their"
+        screen.print(
+            f"  {totals.kept_sidecars:,} {kept_text} own sidecar. To quote the new instructions for all, add --replace."
+        )
+    for code, times in totals.refused.most_common():
+        # What the options ask for is not known to lint.
+        reason = (
+            totals.first_messages[code]
+            if has_new_sidecar and code in totals.first_messages
+            else "`backdrop lint` says why."
+        )
+        screen.print(f"  {format_count(times, 'job')} would not be bought: {code}", "yellow")
+        screen.print(f"    {reason}")
+    max_price = format_usd(totals.price_micro_usd.total())
+    price_text = (
+        f"At most {max_price} for {format_count(totals.images.total(), 'image')}, at list prices of {PRICE_LIST_DATE}"
+    )
+    screen.print(
+        f"{price_text}; {format_count(totals.unpriced_images, 'image')} of unknown price."
+        if totals.unpriced_images
+        else f"{price_text}.",
+        "bold",
+    )
+    if totals.unpriced_images:
+        screen.print(UNPRICED_HINT)
+
+
+def _format_price(name: str, totals: QuoteTotals, terms: QuoteTerms) -> str:
+    is_unknown = name == CREDIT_PROVIDER and terms.credit_prices is None
+    return "unknown" if is_unknown else format_usd(totals.price_micro_usd[name])
+
+
+def _build_document(totals: QuoteTotals, terms: QuoteTerms) -> dict[str, Any]:
+    by_provider: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for name, jobs in totals.jobs.items():
+        is_unknown = name == CREDIT_PROVIDER and terms.credit_prices is None
+        max_usd = None if is_unknown else to_usd(totals.price_micro_usd[name])
+        by_provider[name] = {"jobs": jobs, "images": totals.images[name], "most_usd": max_usd}
+    return {
+        "photos": totals.photos,
+        "sidecars_kept": totals.kept_sidecars,
+        "jobs": totals.jobs.total(),
+        "images": totals.images.total(),
+        "providers": by_provider,
+        "most_usd": to_usd(totals.price_micro_usd.total()),
+        "unpriced_images": totals.unpriced_images,
+        "not_bought": dict(totals.refused),
+        "price_list": PRICE_LIST_DATE,
+    }

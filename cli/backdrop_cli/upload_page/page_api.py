@@ -1,0 +1,230 @@
+"""The page's side of the stack: each thing that its script can ask for, and what has been sent since it was served."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from threading import Lock
+from typing import Any
+
+from backdrop.model.capabilities import CAPABILITIES
+from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.errors import BackdropError
+from backdrop.model.object_keys import ObjectKind, classify_key, folder_of
+from backdrop.model.pricing import format_usd
+from backdrop_cli.errors import CommandError, UsageError
+from backdrop_cli.formatting import format_rough_duration
+from backdrop_cli.operate.budget import read_remaining_budget
+from backdrop_cli.screen import format_count
+from backdrop_cli.stack import Stack
+from backdrop_cli.upload_page import page_requests
+from backdrop_cli.upload_page.page_plan import PagePhoto, PagePlan, PagePlanner, mark_undecided
+from backdrop_cli.upload_page.page_requests import PageRequest
+from backdrop_cli.upload_page.page_thumbnails import PageThumbnails
+from backdrop_cli.upload_page.presigner import Presigner
+from backdrop_cli.upload_page.upload_batch import UploadBatch
+from backdrop_cli.uploads import time_estimates
+from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
+from backdrop_cli.uploads.upload_report import estimate_seconds, format_max_price, list_required_providers
+
+MAX_LISTED_OBJECTS, MAX_SUGGESTED_FOLDERS = 1000, 200
+MAX_KEPT_PLANS = 8
+MAX_PHOTOS_PER_UPLOAD = 2000
+
+type PageResponse = Mapping[str, Any]
+
+
+@dataclass
+class PageApi:
+    """What one served page knows. It is asked by several threads at a time."""
+
+    stack: Stack
+    presigner: Presigner
+    batches: list[UploadBatch] = field(default_factory=list[UploadBatch])
+
+    def __post_init__(self) -> None:
+        self.thumbnails = PageThumbnails(self.stack.bucket_reader.read_file)
+        self._lock = Lock()
+        self._plans: deque[tuple[int, PagePlan]] = deque(maxlen=MAX_KEPT_PLANS)
+        self._plan_numbers = iter(range(1, 1 << 30))
+        self._photo_errors: dict[str, BackdropError] = {}
+        self._call_seconds: float | None = None
+        self._has_measured_calls = False
+
+    def describe_page(self) -> PageResponse:
+        """What the page is of, and what can be picked."""
+        resolver = self.stack.rerun_service.resolver
+        providers_with_styles = [
+            one for one in self.stack.providers if "style_preset" in CAPABILITIES.get((one, "replace"), {})
+        ]
+        return {
+            "stack": self.stack.name,
+            "standins": sorted(self.stack.standin_providers),
+            "providers": self.stack.providers,
+            "default_provider": resolver.default_provider,
+            "styles": bool(providers_with_styles),
+            "folder": f"photos-{self.stack.clock.now():%Y-%m-%d}",
+            "folders": self._list_folders(),
+        }
+
+    def _list_folders(self) -> list[str]:
+        """Some folders that there are."""
+        keys = (
+            one.key
+            for one in islice(self.stack.photos.iterate_objects(self.stack.input_bucket, ""), MAX_LISTED_OBJECTS)
+        )
+        folders = dict.fromkeys(
+            folder_of(key).rstrip("/") for key in keys if classify_key(key) is not ObjectKind.IGNORED
+        )
+        return sorted(one for one in folders if one)[:MAX_SUGGESTED_FOLDERS]
+
+    # -- before it goes ------------------------------------------------------------------------------------
+
+    def check_files(self, request: PageRequest) -> PageResponse:
+        """Which of these files are no photos, by their first bytes."""
+        objections: dict[str, dict[str, str]] = {}
+        for file in page_requests.read_rows(request, "files"):
+            error = page_requests.find_photo_error(file)
+            if error:
+                sha256 = page_requests.read_text(file, "sha256")
+                self._photo_errors[sha256] = error
+                objections[sha256] = {"code": error.code.value, "message": str(error.message)}
+        return {"objections": objections}
+
+    def plan_upload(self, request: PageRequest) -> PageResponse:
+        """What would become of the photos, and what that costs at most."""
+        files = page_requests.read_rows(request, "files")
+        if len(files) > MAX_PHOTOS_PER_UPLOAD:
+            raise UsageError(
+                f"a page takes {MAX_PHOTOS_PER_UPLOAD:,} photos at a time, and there are {len(files):,}; send some of "
+                "them, or all of them with `backdrop drop`"
+            )
+        instructions = page_requests.parse_instructions(request)
+        planner = PagePlanner(
+            self.stack, instructions, [page_requests.parse_photo(one) for one in files], self._photo_errors
+        )
+        undecided_keys = planner.list_undecided_keys()
+        plans = {
+            one: planner.build_plan(one)
+            for one in (SidecarPolicy if undecided_keys else (instructions.sidecar_policy,))
+        }
+        if undecided_keys and instructions.sidecar_policy is None:
+            plan = mark_undecided(plans[SidecarPolicy.REPLACE], undecided_keys)
+        else:
+            plan = plans[instructions.sidecar_policy]
+        with self._lock:
+            number = next(self._plan_numbers)
+            self._plans.append((number, plan))
+        costs = {one.value: format_max_price(plans[one]) for one in SidecarPolicy} if undecided_keys else {}
+        return {
+            **self._describe_plan(number, plan),
+            "choice": {"photos": len(undecided_keys), **costs} if undecided_keys else None,
+        }
+
+    def _describe_plan(self, number: int, plan: PagePlan) -> PageResponse:
+        return {
+            "plan": number,
+            "undecided": plan.is_undecided,
+            "photos": len(plan.changed_photos),
+            "there": sum(not row.has_changes and not row.problems for row in plan.photos),
+            "refused": sum(bool(row.problems) for row in plan.photos),
+            "kept": plan.kept_sidecar_count,
+            "passed_over": list(plan.ignored_names),
+            "price": format_usd(plan.max_price_micro_usd),
+            "images": plan.image_count,
+            "asks": plan.needs_confirmation,
+            "time": self._format_duration(plan),
+            "warnings": self._list_warnings(plan),
+            "rows": [_describe_photo(row) for row in plan.photos],
+        }
+
+    def _format_duration(self, plan: PagePlan) -> str:
+        """How long all may take, by the calls of the newest receipts."""
+        if not plan.jobs:
+            return ""
+        if not self._has_measured_calls:
+            self._call_seconds, self._has_measured_calls = (
+                time_estimates.measure_call_seconds_in_receipts(self.stack),
+                True,
+            )
+        if self._call_seconds is None:
+            return ""
+        return f"about {format_rough_duration(estimate_seconds(self.stack, plan.jobs, self._call_seconds))}"
+
+    def _list_warnings(self, plan: PagePlan) -> list[str]:
+        warnings: list[str] = []
+        budget_left = read_remaining_budget(self.stack) if plan.max_price_micro_usd else 0
+        if plan.max_price_micro_usd > budget_left:
+            warnings.append(
+                f"Today's budget has {format_usd(budget_left)} left; "
+                f"what it does not cover waits for the next day (UTC)."
+            )
+        for name in list_required_providers(plan.jobs):
+            for pause in self.stack.circuit_breaker.ledger.read_health(name).pauses:
+                warnings.append(
+                    f"{name} is paused ({pause.code.value}): {ERROR_CATALOG[pause.code].meaning} Photos wait for it."
+                )
+        return warnings
+
+    # -- on its way ----------------------------------------------------------------------------------------
+
+    def start_upload(self, request: PageRequest) -> PageResponse:
+        """Begin what was planned; CommandError where somebody should say yes first and did not."""
+        with self._lock:
+            number = page_requests.read_count(request, "plan")
+            plan = next((plan for known, plan in self._plans if known == number), None)
+            if plan is None:
+                raise CommandError("these photos were sent already, or the price is an old one; look at it again")
+            if plan.is_undecided:
+                raise CommandError("nothing was sent; choose what to do with the instructions that a person wrote")
+            if plan.needs_confirmation and request.get("agreed") is not True:
+                raise CommandError(f"nothing was sent; say yes to {_format_question(plan)} first")
+            self._plans.clear()
+            batch = UploadBatch(
+                self.stack, self.presigner, self.thumbnails, len(self.batches) + 1, plan, self.stack.clock.now()
+            )
+            self.batches.append(batch)
+        return {"drop": batch.number, "keys": [row.key for row in plan.changed_photos]}
+
+    def create_form(self, request: PageRequest) -> PageResponse:
+        """Where one photo's bytes go; its words lie there before that is said."""
+        form = self._find_batch(request).create_form(page_requests.read_text(request, "key"))
+        return {"form": form and {"url": form.url, "fields": dict(form.fields)}}
+
+    def check_arrival(self, request: PageRequest) -> PageResponse:
+        """Whether one photo lies in the bucket."""
+        return {"arrived": self._find_batch(request).has_arrived(page_requests.read_text(request, "key"))}
+
+    def read_progress(self, request: PageRequest) -> PageResponse:
+        """How far everything is, and the results that the page does not have; it says how many it has of each drop."""
+        known_counts = {
+            page_requests.read_count(one, "drop"): page_requests.read_count(one, "known")
+            for one in page_requests.read_rows(request, "drops")
+        }
+        batches: list[PageResponse] = []
+        for batch in tuple(self.batches):
+            batch.poll()
+            result_count, results = batch.list_results(known_counts.get(batch.number, 0))
+            batches.append({**batch.build_document(), "known": result_count, "results": results})
+        return {"drops": batches}
+
+    def _find_batch(self, request: PageRequest) -> UploadBatch:
+        number = page_requests.read_count(request, "drop")
+        if not 0 < number <= len(self.batches):
+            raise UsageError("`backdrop page` was started again since, and does not know this drop; load it again")
+        return self.batches[number - 1]
+
+
+def _format_question(plan: PagePlan) -> str:
+    return f"{format_count(len(plan.changed_photos), 'photo')}, up to {format_usd(plan.max_price_micro_usd)},"
+
+
+def _describe_photo(photo: PagePhoto) -> PageResponse:
+    return {
+        "key": photo.key,
+        "name": photo.browser_photo.name,
+        "goes": photo.has_changes,
+        "price": format_usd(photo.max_price_micro_usd) if photo.jobs else "",
+        "note": photo.note,
+        "problems": [dict(zip(("code", "message", "hint"), one, strict=True)) for one in photo.problems],
+    }

@@ -1,0 +1,67 @@
+"""The drop page itself: one HTML file with its style and its script, in the look of the before/after page."""
+
+from collections.abc import Mapping
+from functools import cache
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from backdrop.model.styles import STYLE_PRESETS
+from backdrop_cli.gallery.gallery_html import encode_script_data, read_template
+
+SHARED_STYLES = ("page.css", "tools.css", "card.css")
+SHARED_SCRIPTS = ("compare.js", "card.js")
+STYLES = ("layout.css", "photos.css", "swatches.css", "progress.css")
+SCRIPTS = ("ask.js", "photos.js", "wish.js", "price.js", "send.js", "watch.js")
+# What people ask for most, and how each looks from afar (its class in swatches.css).
+SUGGESTED_PROMPTS = {
+    "on a white marble table, soft morning light": "marble",
+    "on warm sand, low evening sun": "sand",
+    "on a wooden kitchen counter, a bright window behind": "wood",
+    "in a mossy forest, light through the leaves": "forest",
+    "in front of a plain light grey studio wall": "studio",
+    "on a pastel pink podium, soft shadows": "podium",
+    "on dark slate, a single lamp from the left": "slate",
+    "by the sea, blue sky and a little haze": "sea",
+}
+
+
+def render_upload_page(page_data: Mapping[str, Any], nonce: str) -> str:
+    """The page as HTML; only what bears this nonce is run and used."""
+    return Template(_read_template("page.html")).substitute(
+        nonce=nonce,
+        stack=escape(page_data["stack"]),
+        style="\n".join([*map(read_template, SHARED_STYLES), *map(_read_template, STYLES)]),
+        theme=read_template("theme.js"),
+        script="\n".join([*map(read_template, SHARED_SCRIPTS), *map(_read_template, SCRIPTS)]),
+        parts=read_template("parts.html"),
+        prompts="\n".join(_render_prompt(words, look) for words, look in SUGGESTED_PROMPTS.items()),
+        styles="\n".join(_render_style(preset) for preset in STYLE_PRESETS),
+        data=encode_script_data(page_data),
+    )
+
+
+def _render_prompt(prompt: str, swatch: str) -> str:
+    return (
+        f'<button type="button" class="idea" data-prompt="{escape(prompt)}">'
+        f'<span class="swatch {swatch}" aria-hidden="true"></span><span>{escape(prompt)}</span></button>'
+    )
+
+
+def _render_style(preset: str) -> str:
+    return (
+        f'<label class="style"><input type="radio" name="style" value="{preset}">'
+        f'<span class="swatch s-{preset.lower()}" aria-hidden="true"></span>'
+        f"<span>{format_preset(preset)}</span></label>"
+    )
+
+
+def format_preset(preset: str) -> str:
+    """A preset's name as people say it: `golden hour`."""
+    return preset.replace("_", " ").lower()
+
+
+@cache
+def _read_template(name: str) -> str:
+    return files("backdrop_cli.upload_page").joinpath("templates", name).read_text("utf-8")

@@ -1,0 +1,130 @@
+"""What the page's script says, read as strictly as if it were somebody else's: photos offered, and what is wanted."""
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from backdrop.imaging.inspect import build_unsupported_error, identify_file
+from backdrop.model.capabilities import MAX_FILE_BYTES
+from backdrop.model.codes import Code
+from backdrop.model.errors import PhotoError
+from backdrop_cli.errors import UsageError
+from backdrop_cli.uploads.option_sidecar import validate_sidecar
+from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
+
+type PageRequest = Mapping[str, Any]
+_SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
+_PROTOCOL_ERROR_TEXT = "the page and this command do not understand each other; load the page again"
+
+
+@dataclass(frozen=True)
+class BrowserPhoto:
+    """A photo on somebody's desk: its name with the folders that were dropped along, its size, its bytes' hash."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class PageInstructions:
+    """What is wanted of all photos: the folder with its slash, a sidecar for them, None: as the folder itself says.
+
+    `sidecar_policy`: what becomes of sidecars in the bucket that a person wrote.
+    """
+
+    folder: str
+    sidecar: bytes | None
+    sidecar_policy: SidecarPolicy | None = None
+
+
+def read_text(request: PageRequest, name: str) -> str:
+    """A text; UsageError where it is none, or cannot be written down."""
+    value = request.get(name, "")
+    try:
+        value.encode()
+    except (AttributeError, UnicodeEncodeError):
+        raise UsageError(_PROTOCOL_ERROR_TEXT) from None
+    return value
+
+
+def read_count(request: PageRequest, name: str) -> int:
+    value = request.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise UsageError(_PROTOCOL_ERROR_TEXT)
+    return value
+
+
+def read_rows(request: PageRequest, name: str) -> Sequence[PageRequest]:
+    value = request.get(name)
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in cast("list[Any]", value)):
+        raise UsageError(_PROTOCOL_ERROR_TEXT)
+    return cast("list[PageRequest]", value)
+
+
+def parse_photo(request: PageRequest) -> BrowserPhoto:
+    """One photo; UsageError where its name can be no key."""
+    name, sha256 = read_text(request, "name"), read_text(request, "sha256")
+    if any(part in ("", ".", "..") for part in name.split("/")) or "\0" in name:
+        raise UsageError(f"{name!r} cannot be the name of a photo in a bucket")
+    if not _SHA256_PATTERN.fullmatch(sha256):
+        raise UsageError(_PROTOCOL_ERROR_TEXT)
+    return BrowserPhoto(name, read_count(request, "size"), sha256)
+
+
+def parse_instructions(request: PageRequest) -> PageInstructions:
+    """What is wanted; UsageError with every mistake in it."""
+    fields: dict[str, str] = {}
+    match read_text(request, "kind"):
+        case "replace":
+            prompt = read_text(request, "prompt").strip()
+            if not prompt:
+                raise UsageError("describe the new background, or pick one")
+            fields = {"prompt": prompt}
+            fields |= {"style": style} if (style := read_text(request, "style")) else {}
+        case "remove":
+            fields = {"operation": "remove"}
+        case "folder":
+            return PageInstructions(parse_folder(read_text(request, "folder")), None)
+        case _:
+            raise UsageError(_PROTOCOL_ERROR_TEXT)
+    fields |= {"provider": provider} if (provider := read_text(request, "provider")) else {}
+    sidecar = validate_sidecar("", json.dumps(fields, ensure_ascii=False, indent=2).encode() + b"\n")
+    return PageInstructions(
+        parse_folder(read_text(request, "folder")), sidecar, parse_sidecar_policy(read_text(request, "answer"))
+    )
+
+
+def parse_sidecar_policy(value: str) -> SidecarPolicy | None:
+    """What the person picked; None where nothing is picked yet."""
+    if value and value not in list(SidecarPolicy):
+        raise UsageError(_PROTOCOL_ERROR_TEXT)
+    return SidecarPolicy(value) if value else None
+
+
+def parse_folder(name: str) -> str:
+    """A folder of the bucket as keys begin there; "" is its root."""
+    parts = name.strip().strip("/").split("/")
+    if parts == [""]:
+        return ""
+    if any(part in ("", ".", "..") for part in parts):
+        raise UsageError(f"{name!r} is no folder of a bucket; it has a name such as 2026/shoes")
+    return f"{'/'.join(parts)}/"
+
+
+def find_photo_error(request: PageRequest) -> PhotoError | None:
+    """Why a file is no photo, as far as its size and its first bytes tell."""
+    size = read_count(request, "size")
+    if size > MAX_FILE_BYTES:
+        message = f"The file has {size:,} bytes; at most {MAX_FILE_BYTES:,} are opened."
+        return PhotoError(Code.TOO_LARGE_BYTES, message)
+    try:
+        file_kind = identify_file(b64decode(read_text(request, "head"), validate=True))
+    except ValueError:
+        raise UsageError(_PROTOCOL_ERROR_TEXT) from None
+    except PhotoError as error:
+        return error
+    return None if file_kind.format or file_kind.convertible_format else build_unsupported_error(file_kind)

@@ -1,0 +1,35 @@
+"""What came back of one photo, as the before/after page shows it, with links to the whole pictures that S3 answers."""
+
+from backdrop.model.object_keys import source_name
+from backdrop_cli.gallery.album import Album
+from backdrop_cli.gallery.gallery_entries import GalleryEntry, build_comparison_entry, build_problem_entry
+from backdrop_cli.stack import Stack
+from backdrop_cli.upload_page.page_thumbnails import PageThumbnails
+from backdrop_cli.upload_page.presigner import Presigner
+
+
+def read_photo_album(stack: Stack, key: str, folder: str) -> Album | None:
+    """Its receipt and its report; None where neither tells of a picture or a problem yet."""
+    bucket = stack.input_bucket
+    source = source_name(bucket, key, bucket)
+    receipt, report = stack.bucket_reader.read_receipt(source), stack.bucket_reader.read_report(source)
+    album = Album(
+        receipts=[receipt] if receipt else [],
+        reports=[report] if report else [],
+        stack=stack.name,
+        prefix=folder,
+        input_bucket=bucket,
+        standins=stack.standin_providers,
+    )
+    return album if album.comparisons or album.problems else None
+
+
+def build_entries(album: Album, thumbnails: PageThumbnails, presigner: Presigner) -> list[GalleryEntry]:
+    """Its pictures and its problems; links to whole pictures begin to live now."""
+    links = {file: thumbnails.register(file) for file in album.files}
+    comparison_entries = [
+        build_comparison_entry(shot, album, links) | {"link": presigner.create_link(shot.picture)}
+        for shot in album.comparisons
+    ]
+    problem_entries = [build_problem_entry(one, links) for one in album.problems]
+    return [*comparison_entries, *problem_entries]

@@ -1,0 +1,145 @@
+"""The page's server: bound to this machine alone, it lets one page in, and hands what that asks for to the desk."""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from secrets import token_urlsafe
+from typing import Any, override
+
+from backdrop_cli.errors import CommandError, UsageError
+from backdrop_cli.gallery.album import MissingReason
+from backdrop_cli.gallery.thumbnails import encode_thumbnail
+from backdrop_cli.upload_page.page_access import BASE_HEADERS, LOOPBACK_ADDRESS, PageAccess, build_headers
+from backdrop_cli.upload_page.page_api import PageApi, PageResponse
+from backdrop_cli.upload_page.page_html import render_upload_page
+from backdrop_cli.upload_page.page_requests import PageRequest
+
+MAX_REQUEST_BYTES = 32 * 1024 * 1024
+JSON_CONTENT_TYPE = "application/json"
+PREVIEW_PATH, BINARY_CONTENT_TYPE = "preview", "application/octet-stream"
+"""Where the page sends a photo that its browser cannot show, and as what; no form of another site can send that."""
+# A small picture's name follows from what it shows.
+THUMBNAIL_CACHE_CONTROL = "private, max-age=86400, immutable"
+NOT_FOUND_TEXT = "There is nothing here. The page's full address is where `backdrop page` was started."
+
+type ApiMethod = Callable[[PageRequest], PageResponse]
+
+
+class PageServer(ThreadingHTTPServer):
+    """Serves one desk. `translate_errors` turns what goes wrong with AWS into a CommandError."""
+
+    daemon_threads = True
+
+    def __init__(self, api: PageApi, port: int, translate_errors: Callable[[], AbstractContextManager[None]]) -> None:
+        super().__init__((LOOPBACK_ADDRESS, port), _PageRequestHandler)
+        self.api, self.translate_errors = api, translate_errors
+        self.access = PageAccess(self.server_address[1])
+        self.api_methods: dict[str, ApiMethod] = {
+            "look": api.check_files,
+            "plan": api.plan_upload,
+            "start": api.start_upload,
+            "form": api.create_form,
+            "arrived": api.check_arrival,
+            "state": api.read_progress,
+        }
+
+    @override
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that goes away in the middle is no trouble."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _PageRequestHandler(BaseHTTPRequestHandler):
+    server: PageServer  # pyrefly: ignore[bad-override-mutable-attribute]  # no other server makes one
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        path = self._authorize(is_write=False)
+        if path is None:
+            self._send_not_found()
+        elif path == "":
+            nonce = token_urlsafe(16)
+            response = self._call(lambda: {"html": render_upload_page(self.server.api.describe_page(), nonce)})
+            body = response.get("html") or str(response.get("error", ""))
+            content_type = "text/html" if "html" in response else "text/plain"
+            status = HTTPStatus.OK if "html" in response else HTTPStatus.BAD_GATEWAY
+            self._send(
+                status, body.encode(), f"{content_type}; charset=utf-8", build_headers(self.server.api.presigner, nonce)
+            )
+        else:
+            thumbnail = self._call(lambda: {"picture": self.server.api.thumbnails.make_thumbnail(path)}).get("picture")
+            self._send_thumbnail(thumbnail)
+
+    def do_POST(self) -> None:
+        path = self._authorize(is_write=True)
+        method = self.server.api_methods.get(path or "")
+        length = self.headers.get("Content-Length", "")
+        accepted_type = JSON_CONTENT_TYPE if method else BINARY_CONTENT_TYPE if path == PREVIEW_PATH else ""
+        if self.headers.get_content_type() != accepted_type:
+            self._send_not_found()
+        elif not length.isdecimal() or int(length) > MAX_REQUEST_BYTES:
+            self._send_not_found(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        else:
+            data = self.rfile.read(int(length))
+            if method is None:
+                self._send_thumbnail(encode_thumbnail(data))
+                return
+            response = self._call(lambda: method(_parse_request(data)))
+            status = HTTPStatus(response.get("status", HTTPStatus.OK))
+            self._send(status, json.dumps(response, ensure_ascii=True).encode(), JSON_CONTENT_TYPE, {})
+
+    def _authorize(self, *, is_write: bool) -> str | None:
+        access = self.server.access
+        headers = {name: self.headers.get(name) for name in ("Host", "Origin")}
+        return access.authorize_path(self.path) if access.is_own_request(headers, is_write=is_write) else None
+
+    def _call(self, function: Callable[[], PageResponse]) -> PageResponse:
+        """What comes of it, or the sentence that says why nothing does."""
+        try:
+            with self.server.translate_errors():
+                return function()
+        except UsageError as error:
+            return {"error": error.format_message(), "status": HTTPStatus.BAD_REQUEST}
+        except CommandError as error:
+            return {"error": error.format_message(), "status": HTTPStatus.CONFLICT}
+
+    def _send_thumbnail(self, thumbnail: bytes | MissingReason | None) -> None:
+        if isinstance(thumbnail, bytes):
+            self._send(HTTPStatus.OK, thumbnail, "image/webp", {"Cache-Control": THUMBNAIL_CACHE_CONTROL})
+        else:
+            self._send_not_found()
+
+    def _send_not_found(self, status: HTTPStatus = HTTPStatus.NOT_FOUND) -> None:
+        """Tells nobody what there might be; what was sent along is not read, so the connection ends."""
+        self.close_connection = True
+        self._send(status, NOT_FOUND_TEXT.encode(), "text/plain; charset=utf-8", {"Connection": "close"})
+
+    def _send(self, status: HTTPStatus, data: bytes, content_type: str, extra_headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**BASE_HEADERS, "Content-Type": content_type, **extra_headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    @override
+    def version_string(self) -> str:
+        return "backdrop"
+
+    @override
+    def log_message(self, format: str, *args: Any) -> None:
+        """The address holds the token, so nothing of it is written anywhere."""
+
+
+def _parse_request(data: bytes) -> PageRequest:
+    try:
+        document = json.loads(data)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise UsageError("that is no JSON object")
+    return document

@@ -1,0 +1,140 @@
+"""Which files of this machine are meant, and the key that each will have: the same for `lint`, `quote` and `drop`."""
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backdrop.model.object_keys import (
+    DEFAULTS_NAME,
+    ObjectKind,
+    classify_key,
+    folder_of,
+    is_sidecar_of,
+    list_defaults_keys,
+    list_sidecar_keys,
+)
+from backdrop_cli.errors import CommandError, UsageError
+from backdrop_cli.local_folder import BUCKET, LocalFolder
+from backdrop_cli.screen import format_count
+
+
+@dataclass(frozen=True)
+class UploadTarget:
+    """Files below one folder of this machine, by their keys."""
+
+    folder: LocalFolder
+    keys: frozenset[str]
+
+
+def resolve_targets(paths: Sequence[Path], target_folder: str | None = None) -> list[UploadTarget]:
+    """All that is named, with what speaks for it, each file once.
+
+    A folder keeps its name in the bucket, and so does the highest one above it that holds folder defaults: what lies
+    below that belongs together. With `target_folder`, what is in a folder goes there instead.
+
+    Raises UsageError for what is not there, CommandError where two files would have one key.
+    """
+    names_by_root: defaultdict[tuple[Path, str], set[str]] = defaultdict(set)
+    for path in _resolve_paths(paths):
+        root, prefix = _find_root_and_prefix(path, target_folder)
+        names_by_root[root, prefix].add("" if path == root else path.relative_to(root).as_posix())
+    targets = [
+        _build_target(LocalFolder(*place), names, include_defaults_above=target_folder is None)
+        for place, names in names_by_root.items()
+    ]
+    _refuse_duplicate_keys(targets)
+    return targets
+
+
+def find_outside_defaults(paths: Sequence[Path], target_folder: str | None) -> list[Path]:
+    """The folder defaults above what goes elsewhere: they are no part of it."""
+    absolute_paths = _resolve_paths(paths) if target_folder is not None else []
+    files = ((whole, find_upload_root(_parent_folder(whole)) / DEFAULTS_NAME) for whole in absolute_paths)
+    return [*dict.fromkeys(file for whole, file in files if file.is_file() and file != whole and file.parent != whole)]
+
+
+def find_upload_root(folder: Path) -> Path:
+    """The highest folder above, or the folder itself, that holds defaults: what is below it is uploaded together."""
+    folders_with_defaults = [one for one in (folder, *folder.parents) if (one / DEFAULTS_NAME).is_file()]
+    return folders_with_defaults[-1] if folders_with_defaults else folder
+
+
+def find_related_keys(folder: LocalFolder, key: str) -> set[str]:
+    """A file with those that speak for it, or for which it speaks."""
+    folder_keys = set(folder.list_folder_keys(BUCKET, folder_of(key)))
+    if classify_key(key) is ObjectKind.SIDECAR:
+        return {key, *(one for one in folder_keys if classify_key(one) is ObjectKind.PHOTO and is_sidecar_of(key, one))}
+    return (
+        {key, *(name for name in list_sidecar_keys(key) if name in folder_keys)}
+        if classify_key(key) is ObjectKind.PHOTO
+        else {key}
+    )
+
+
+def _resolve_paths(paths: Sequence[Path]) -> list[Path]:
+    """The whole paths, each once, and none that lies in another, by whichever name."""
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"there is no {path}; name folders or files on this machine")
+    paths_by_real_path = {path.resolve(): Path(os.path.abspath(path)) for path in paths}  # noqa: PTH100 - links as they are named
+    return [
+        whole
+        for real, whole in paths_by_real_path.items()
+        if not any(other.is_dir() and other in real.parents for other in paths_by_real_path)
+    ]
+
+
+def _parent_folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _find_root_and_prefix(path: Path, target_folder: str | None) -> tuple[Path, str]:
+    """The folder below which a path is looked at, and how the keys of all files there begin."""
+    if target_folder is not None:
+        return _parent_folder(path), _parse_prefix(target_folder)
+    root = find_upload_root(_parent_folder(path))
+    if not root.name or not (path.is_dir() or (root / DEFAULTS_NAME).is_file()):
+        return root, ""
+    if not LocalFolder.is_valid_name(root.name):
+        raise UsageError(f"the name of {root} is not UTF-8, as the keys of a bucket are; say --to FOLDER")
+    return root, f"{root.name}/"
+
+
+def _parse_prefix(target_folder: str) -> str:
+    """Where in the bucket that is, as keys begin there."""
+    parts = target_folder.strip("/").split("/")
+    if any(part in ("", ".", "..") for part in parts) and parts != [""]:
+        raise UsageError(f"--to {target_folder}: a folder of the bucket has a name such as 2026/shoes; / is its root")
+    return f"{'/'.join(parts)}/" if parts != [""] else ""
+
+
+def _build_target(folder: LocalFolder, names: set[str], *, include_defaults_above: bool) -> UploadTarget:
+    """The files; where they stay together also the folder defaults above them, which speak for them."""
+    keys: set[str] = set()
+    for name in names:
+        keys_below = set(folder.list_keys_below(name)) if (folder.root / name).is_dir() else None
+        keys |= find_related_keys(folder, folder.prefix + name) if keys_below is None else keys_below
+    defaults_above = (
+        {one for name in names for one in list_defaults_keys(folder.prefix + name)}
+        if include_defaults_above
+        else set[str]()
+    )
+    return UploadTarget(folder, frozenset(keys | {one for one in defaults_above if folder.has_file(one)}))
+
+
+def _refuse_duplicate_keys(targets: Sequence[UploadTarget]) -> None:
+    paths_by_key: defaultdict[str, set[Path]] = defaultdict(set)
+    for one in targets:
+        for key in one.keys:
+            paths_by_key[key].add(one.folder.local_path(key))
+    duplicates = {key: files for key, files in paths_by_key.items() if len(files) > 1}
+    if not duplicates:
+        return
+    key, files = min(duplicates.items())
+    more = f", and so would {format_count(len(duplicates) - 1, 'more file')}" if len(duplicates) > 1 else ""
+    raise CommandError(
+        f"{' and '.join(sorted(map(str, files)))} would both become {key}{more}; rename one, or name them one by one"
+        " with --to FOLDER"
+    )

@@ -1,0 +1,1 @@
+"""What `drop` and the upload page share: planning, uploading, and tracking photos."""

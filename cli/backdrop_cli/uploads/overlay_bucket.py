@@ -1,0 +1,56 @@
+"""The input bucket as it will be after a drop: what is uploaded, or written beside it, over what lies there already."""
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backdrop.ports import InputBucket, ListedObject, StoredObject
+from backdrop_cli.local_folder import NO_ETAG
+from backdrop_cli.uploads.s3_uploader import compute_etag
+
+
+class OverlayBucket:
+    """The InputBucket port. `local` has a path, or bytes, for each key that will be uploaded; `absent` is not there."""
+
+    def __init__(
+        self, base: InputBucket, files: Mapping[str, Path | bytes], missing_keys: Collection[str] = ()
+    ) -> None:
+        self._base, self._files, self._missing_keys = base, files, missing_keys
+
+    def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
+        """The file as it will be; OSError where it cannot be read."""
+        content = self._files.get(key)
+        if content is None:
+            return (
+                None
+                if key in self._missing_keys
+                else self._base.read(bucket, key, max_bytes=max_bytes, known_etag=known_etag)
+            )
+        now, size = datetime.now(UTC), measure_content(content)
+        if size > max_bytes:
+            return StoredObject(NO_ETAG, None, size, now)
+        data = read_content(content)
+        return StoredObject(compute_etag(data), None, len(data), now, data)
+
+    def read_tags(self, bucket: str, key: str) -> Mapping[str, str]:
+        """None for what is uploaded: a new version has no tags."""
+        return {} if key in self._files else self._base.read_tags(bucket, key)
+
+    def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        """The keys of one folder that begin so."""
+        names = {*(key for key in self._files if key.startswith(prefix)), *self._base.list_folder_keys(bucket, prefix)}
+        return iter(sorted(key for key in names if "/" not in key.removeprefix(prefix)))
+
+    def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
+        """What lies there now."""
+        return self._base.iterate_objects(bucket, after)
+
+
+def read_content(content: Path | bytes) -> bytes:
+    """A file's bytes."""
+    return content.read_bytes() if isinstance(content, Path) else content
+
+
+def measure_content(content: Path | bytes) -> int:
+    """How many those are."""
+    return content.stat().st_size if isinstance(content, Path) else len(content)

@@ -1,0 +1,118 @@
+"""Which instructions apply to a photo that already has some: new ones, or the sidecar that exists."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backdrop.instructions.json_text import MAX_SIDECAR_BYTES
+from backdrop.instructions.sources import parse_file
+from backdrop.model.ids import sha256_hex
+from backdrop.ports import InputBucket, ListedObject, StoredObject
+from backdrop_cli.uploads.s3_uploader import SIDECAR_HASH_METADATA_KEY, compute_etag
+
+
+class SidecarAuthor(StrEnum):
+    """Who wrote a sidecar."""
+
+    COMMAND = "command"
+    PERSON = "person"
+
+
+class SidecarPolicy(StrEnum):
+    """What becomes of a person's sidecars: `--replace` and `--keep`."""
+
+    REPLACE = "replace"
+    KEEP = "keep"
+
+
+class SidecarAction(StrEnum):
+    """What becomes of one photo's instructions."""
+
+    WRITE = "write"
+    NOTHING = "nothing"
+    REPLACE = "replace"
+    KEEP = "keep"
+    ASK = "ask"
+
+
+def decide_sidecar_action(
+    author: SidecarAuthor | None, *, is_equivalent: bool, policy: SidecarPolicy | None
+) -> SidecarAction:
+    """What new instructions do to the sidecar in force; `author` is None where there is none.
+
+    `is_equivalent`: whether both say the same. `policy` counts for a person's sidecar alone.
+    """
+    if author is None:
+        return SidecarAction.WRITE
+    if is_equivalent:
+        return SidecarAction.NOTHING
+    if author is SidecarAuthor.COMMAND:
+        return SidecarAction.REPLACE
+    return {
+        SidecarPolicy.REPLACE: SidecarAction.REPLACE,
+        SidecarPolicy.KEEP: SidecarAction.KEEP,
+        None: SidecarAction.ASK,
+    }[policy]
+
+
+def detect_author(stored: StoredObject) -> SidecarAuthor:
+    """Who wrote the sidecar; its bytes must have been read."""
+    is_own = stored.data is not None and stored.metadata.get(SIDECAR_HASH_METADATA_KEY) == sha256_hex(stored.data)
+    return SidecarAuthor.COMMAND if is_own else SidecarAuthor.PERSON
+
+
+def are_equivalent(first: bytes | None, second: bytes) -> bool:
+    """Whether two sidecars give the same instructions, however they are written down. None: too large to be one."""
+    if first is None or first == second:
+        return first is not None
+    first_instructions, second_instructions = parse_file("", first), parse_file("", second)
+    has_errors = first_instructions.errors or second_instructions.errors
+    return not has_errors and (first_instructions.fields, first_instructions.variants) == (
+        second_instructions.fields,
+        second_instructions.variants,
+    )
+
+
+@dataclass(frozen=True)
+class SidecarDecision:
+    """Which instructions apply to a photo: the command line's, its sidecar's on this machine, or the bucket's.
+
+    `existing_sidecar`: the sidecar that the new instructions differ from; `is_local`: it is on this machine.
+    `new_content`: what becomes the photo's own sidecar in the bucket. `unused_key`: its sidecar on this machine, where
+    that is not uploaded.
+    """
+
+    key: str
+    action: SidecarAction = SidecarAction.NOTHING
+    author: SidecarAuthor | None = None
+    existing_sidecar: str = ""
+    is_local: bool = False
+    new_content: bytes | None = None
+    unused_key: str = ""
+
+
+class BucketSidecars:
+    """The sidecars of a bucket, against which new instructions are held; `there` is what it lists."""
+
+    def __init__(self, photos: InputBucket, bucket: str, listed: Mapping[str, ListedObject]) -> None:
+        self._photos, self._bucket, self._listed = photos, bucket, listed
+        self._cache: dict[str, StoredObject | None] = {}
+
+    def decide(
+        self, policy: SidecarPolicy | None, key: str, new_sidecar: bytes, sidecar_keys: Sequence[str]
+    ) -> SidecarDecision:
+        """New instructions for a photo against the nearest of these sidecars."""
+        existing_key = next((name for name in sidecar_keys if name in self._listed), "")
+        author, is_equivalent = self._compare(existing_key, new_sidecar) if existing_key else (None, False)
+        action = decide_sidecar_action(author, is_equivalent=is_equivalent, policy=policy)
+        new_content = new_sidecar if action in (SidecarAction.WRITE, SidecarAction.REPLACE) else None
+        return SidecarDecision(key, action, author, existing_key, new_content=new_content)
+
+    def _compare(self, existing_key: str, new_sidecar: bytes) -> tuple[SidecarAuthor | None, bool]:
+        """Who wrote it, and whether it says the same; one with the ETag of the new one is not read."""
+        if self._listed[existing_key].etag == compute_etag(new_sidecar):
+            return SidecarAuthor.COMMAND, True
+        if existing_key not in self._cache:
+            self._cache[existing_key] = self._photos.read(self._bucket, existing_key, max_bytes=MAX_SIDECAR_BYTES)
+        stored = self._cache[existing_key]
+        return (detect_author(stored), are_equivalent(stored.data, new_sidecar)) if stored else (None, False)

@@ -1,0 +1,313 @@
+"""The plan of a drop: which files go up, what intake will make of each photo, and what that costs at most."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from backdrop.instructions.sources import REQUEST
+from backdrop.intake.photo_status import list_current_jobs
+from backdrop.model.codes import Code
+from backdrop.model.ids import sha256_hex
+from backdrop.model.job import Job, Problem
+from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
+from backdrop.operate.rerun import RerunService
+from backdrop.ports import ListedObject
+from backdrop_cli.formatting import count_images
+from backdrop_cli.lint_report import format_local_path
+from backdrop_cli.local_folder import PLACEHOLDER_PNG
+from backdrop_cli.parallel import parallel_map
+from backdrop_cli.stack import Stack
+from backdrop_cli.uploads.overlay_bucket import read_content
+from backdrop_cli.uploads.s3_uploader import compute_etag
+from backdrop_cli.uploads.sidecar_decisions import (
+    SidecarAction,
+    SidecarAuthor,
+    SidecarDecision,
+    SidecarPolicy,
+    are_equivalent,
+    decide_sidecar_action,
+)
+from backdrop_cli.uploads.upload_preview import UploadPreview, needs_retry, preview_new_photo
+
+
+@dataclass(frozen=True)
+class PlannedPhoto:
+    """One photo of a drop. `needs_upload`: it is uploaded; `is_retry`: it is there, but failed or was cancelled.
+
+    `replaces_photo`: other bytes lie there under its key. `jobs`: the jobs that would be bought. `lacks_instructions`:
+    nobody says what is wanted of it. `sidecar_key`: the one that will speak for it, where that is uploaded too.
+    `is_ineffective`: that sidecar asks for nothing, so the photo would keep the pictures that it has. `has_request`: a
+    campaign or another request asked for those pictures.
+    """
+
+    key: str
+    needs_upload: bool = True
+    is_retry: bool = False
+    replaces_photo: bool = False
+    jobs: Sequence[Job] = ()
+    problems: Sequence[Problem] = ()
+    lacks_instructions: bool = False
+    broken_defaults: str = ""
+    read_error: str = ""
+    sidecar_key: str = ""
+    is_ineffective: bool = False
+    has_request: bool = False
+
+    @property
+    def has_problems(self) -> bool:
+        return bool(self.problems or self.broken_defaults or self.read_error)
+
+
+@dataclass
+class UploadPlan:
+    """What a drop does: `files` go up, `photos` are all its photos, `sidecar_decisions` the instructions of each.
+
+    `replaced_defaults`: folder defaults of the bucket.
+    """
+
+    bucket: str
+    files: dict[str, Path | bytes] = field(default_factory=dict[str, Path | bytes])
+    photos: list[PlannedPhoto] = field(default_factory=list[PlannedPhoto])
+    sidecar_decisions: list[SidecarDecision] = field(default_factory=list[SidecarDecision])
+    replaced_defaults: list[str] = field(default_factory=list[str])
+
+    def find_decisions(self, action: SidecarAction) -> list[SidecarDecision]:
+        """The photos with this action."""
+        return [one for one in self.sidecar_decisions if one.action is action]
+
+    @property
+    def photos_to_upload(self) -> list[PlannedPhoto]:
+        return [row for row in self.photos if row.needs_upload]
+
+    @property
+    def jobs(self) -> list[Job]:
+        return [job for row in self.photos for job in row.jobs]
+
+    @property
+    def image_count(self) -> int:
+        """How many are bought at most."""
+        return sum(count_images(job.instructions) for job in self.jobs)
+
+    @property
+    def max_price_micro_usd(self) -> int:
+        """At most, micro-dollars."""
+        return sum(job.quoted for job in self.jobs)
+
+    @property
+    def ineffective_photos(self) -> list[PlannedPhoto]:
+        return [row for row in self.photos if row.is_ineffective]
+
+    @property
+    def photos_with_problems(self) -> list[PlannedPhoto]:
+        return [row for row in self.photos if row.has_problems]
+
+
+class UploadPlanner:
+    """Looks at each photo of a drop as intake will; `wish` is the sidecar that stands for what a person asks for.
+
+    `photos` by key: files of this machine, or the SHA-256 of those whose bytes are in a browser. `quick` opens no
+    photo. Nothing is written. Each photo is opened once, however many plans are made.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        photos: Mapping[str, Path | str],
+        instruction_files: Mapping[str, Path],
+        new_sidecar: bytes | None,
+        *,
+        quick: bool,
+    ) -> None:
+        self._stack, self._photos, self._instruction_files = stack, photos, instruction_files
+        self._new_sidecar, self._quick = new_sidecar, quick
+        sidecars = {name for key in self._photos for name in list_sidecar_keys(key)}
+        self._preview = UploadPreview(stack, {*photos, *instruction_files, *sidecars})
+        self._listed = self._preview.listed
+        self._planned_photos: list[PlannedPhoto] = []
+        self._previews: dict[tuple[str, Path | bytes | None], PlannedPhoto] = {}
+
+    def list_undecided(self) -> list[SidecarDecision]:
+        """The photos for which a person must choose between the new instructions and those that a person wrote."""
+        return [one for one in self._decide_sidecars(None) if one.action is SidecarAction.ASK]
+
+    def build_plan(self, policy: SidecarPolicy | None) -> UploadPlan:
+        """The plan; OSError becomes a word beside its file."""
+        plan = UploadPlan(self._stack.input_bucket, sidecar_decisions=self._decide_sidecars(policy))
+        self._add_instruction_files(plan)
+        self._planned_photos = self._planned_photos or list(
+            parallel_map(self._plan_photo, self._photos, self._stack.max_threads)
+        )
+        plan.files |= {
+            row.key: content for row in self._planned_photos if (content := self._find_content(row)) is not None
+        }
+        reruns = self._preview.reruns_after_upload(plan.files)
+        plan.photos = list(
+            parallel_map(partial(self._preview_once, reruns, plan), self._planned_photos, self._stack.max_threads)
+        )
+        for row in plan.photos:
+            if row.read_error:
+                plan.files.pop(row.key, None)
+        return plan
+
+    # -- whose instructions apply --------------------------------------------------------------------------
+
+    def _decide_sidecars(self, policy: SidecarPolicy | None) -> list[SidecarDecision]:
+        return list(parallel_map(partial(self._decide_sidecar, policy), self._photos, self._stack.max_threads))
+
+    def _decide_sidecar(self, policy: SidecarPolicy | None, key: str) -> SidecarDecision:
+        """First the command line against a sidecar on this machine, then the winner against the bucket."""
+        sidecar_keys, new_sidecar = list_sidecar_keys(key), self._new_sidecar
+        local_key = next((name for name in sidecar_keys if name in self._instruction_files), "")
+        if not local_key:
+            return (
+                self._preview.sidecars.decide(policy, key, new_sidecar, sidecar_keys)
+                if new_sidecar
+                else SidecarDecision(key)
+            )
+        path = self._instruction_files[local_key]
+        local_sidecar, decision = read_content(path), SidecarDecision(key)
+        if new_sidecar:
+            action = decide_sidecar_action(
+                SidecarAuthor.PERSON, is_equivalent=are_equivalent(local_sidecar, new_sidecar), policy=policy
+            )
+            local_decision = SidecarDecision(
+                key, action, SidecarAuthor.PERSON, format_local_path(str(path)), is_local=True
+            )
+            if action is SidecarAction.ASK:
+                return local_decision
+            if action is SidecarAction.REPLACE:
+                written = self._preview.sidecars.decide(policy, key, new_sidecar, sidecar_keys).new_content
+                return replace(local_decision, new_content=written, unused_key=local_key)
+            decision = local_decision
+        nearer_keys = [name for name in sidecar_keys[: sidecar_keys.index(local_key)] if name in self._listed]
+        return self._preview.sidecars.decide(policy, key, local_sidecar, nearer_keys) if nearer_keys else decision
+
+    # -- what goes up --------------------------------------------------------------------------------------
+
+    def _add_instruction_files(self, plan: UploadPlan) -> None:
+        """Files of instructions that are new or changed, and the sidecars that the command itself writes."""
+        unused_keys = {one.unused_key for one in plan.sidecar_decisions}
+        for key, path in self._instruction_files.items():
+            is_new = key not in self._listed or self._listed[key].etag != compute_etag(path.read_bytes())
+            if is_new and key not in unused_keys:
+                plan.files[key] = path
+                plan.replaced_defaults += (
+                    [key] if key in self._listed and classify_key(key) is ObjectKind.DEFAULTS else []
+                )
+        plan.files |= {
+            f"{one.key}.json": one.new_content for one in plan.sidecar_decisions if one.new_content is not None
+        }
+
+    def _plan_photo(self, key: str) -> PlannedPhoto:
+        """Whether a photo goes up: not where its bytes are there, and nothing of them failed or was cancelled."""
+        listed = self._listed.get(key)
+        if listed is None:
+            return PlannedPhoto(key)
+        source, jobs = self._preview.read_ledger(key)
+        try:
+            if not self._is_same_photo(key, listed, self._preview.find_known_sha256(source, key)):
+                return PlannedPhoto(key, replaces_photo=True)
+        except OSError as error:
+            return PlannedPhoto(key, read_error=_format_read_error(error))
+        is_retry = needs_retry(source, jobs)
+        current_jobs = list_current_jobs(source, jobs) if source else []
+        has_request = any(REQUEST in job.provenance.values() for job in current_jobs)
+        return PlannedPhoto(key, needs_upload=is_retry, is_retry=is_retry, has_request=has_request)
+
+    def _is_same_photo(self, key: str, listed: ListedObject, known_sha256: str | None) -> bool:
+        """Whether a photo is what lies there under its key.
+
+        `known_sha256`: the SHA-256 of that, where intake read it.
+        """
+        photo = self._photos[key]
+        if isinstance(photo, str):
+            return photo == known_sha256
+        data = photo.read_bytes()
+        return compute_etag(data) == listed.etag or sha256_hex(data) == known_sha256
+
+    def _is_local_file(self, planned: PlannedPhoto) -> bool:
+        return isinstance(self._photos[planned.key], Path)
+
+    def _find_content(self, planned: PlannedPhoto) -> Path | bytes | None:
+        """What will lie under its key, or stands for that; None: what lies there now, as far as can be seen here."""
+        photo = self._photos[planned.key]
+        if not planned.needs_upload or planned.read_error:
+            return None
+        if isinstance(photo, Path):
+            return photo
+        return None if planned.is_retry else PLACEHOLDER_PNG
+
+    # -- what becomes of it --------------------------------------------------------------------------------
+
+    def _preview_once(self, reruns: RerunService, plan: UploadPlan, planned: PlannedPhoto) -> PlannedPhoto:
+        """With what intake will make of a photo that is new, changed, or has new instructions."""
+        nearest_sidecar = next(
+            (name for name in list_sidecar_keys(planned.key) if name in plan.files or name in self._listed), ""
+        )
+        planned = replace(planned, sidecar_key=nearest_sidecar if nearest_sidecar in plan.files else "")
+        if planned.read_error or not (planned.needs_upload or planned.sidecar_key):
+            return planned
+        cache_key = (planned.key, plan.files.get(planned.sidecar_key))
+        if cache_key not in self._previews:
+            self._previews[cache_key] = self._preview_new_or_known(reruns, planned)
+        return self._previews[cache_key]
+
+    def _preview_new_or_known(self, reruns: RerunService, planned: PlannedPhoto) -> PlannedPhoto:
+        try:
+            if planned.key in self._listed and (self._is_local_file(planned) or not planned.replaces_photo):
+                return self._preview_known_photo(reruns, planned)
+            preview = preview_new_photo(reruns, planned.key, inspect_bytes=not self._quick)
+        except OSError as error:
+            return replace(planned, read_error=_format_read_error(error))
+        if preview is None:
+            return planned
+        job_plan, broken_defaults = preview
+        return replace(
+            planned,
+            jobs=job_plan.jobs,
+            problems=job_plan.problems,
+            lacks_instructions=job_plan.has_no_instructions,
+            broken_defaults=broken_defaults,
+        )
+
+    def _preview_known_photo(self, reruns: RerunService, planned: PlannedPhoto) -> PlannedPhoto:
+        rerun_preview = reruns.preview(planned.key, reuploaded=planned.is_retry)
+        if rerun_preview is None:
+            return planned
+        only_lacks_instructions = bool(rerun_preview.problems) and all(
+            one.code is Code.NO_INSTRUCTIONS for one in rerun_preview.problems
+        )
+        lacks_instructions = only_lacks_instructions and not rerun_preview.jobs_to_buy
+        planned = replace(
+            planned,
+            jobs=rerun_preview.jobs_to_buy,
+            problems=rerun_preview.problems,
+            lacks_instructions=lacks_instructions,
+            broken_defaults=rerun_preview.broken_defaults,
+        )
+        if planned.sidecar_key and not rerun_preview.has_effect and not planned.has_problems:
+            preview = preview_new_photo(reruns, planned.key, inspect_bytes=False)
+            planned = replace(planned, is_ineffective=bool(preview and preview[0].has_no_instructions))
+        return planned
+
+
+def _format_read_error(error: OSError) -> str:
+    return f"it cannot be read: {error.strerror or error}"
+
+
+def group_problems_by_code(photos: Sequence[PlannedPhoto]) -> Mapping[str, list[tuple[str, str]]]:
+    """Photos in trouble with the words, by code."""
+    problems_by_code: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for photo in photos:
+        for problem in photo.problems:
+            variant = f"variant {problem.variant}: " if problem.variant else ""
+            problems_by_code[problem.code.value].append((photo.key, f"{variant}{problem.message}"))
+        if photo.broken_defaults:
+            problems_by_code[Code.FOLDER_DEFAULTS_BROKEN.value].append(
+                (photo.key, f"{photo.broken_defaults} has mistakes")
+            )
+        if photo.read_error:
+            problems_by_code["unreadable"].append((photo.key, photo.read_error))
+    return problems_by_code

@@ -1,0 +1,298 @@
+"""What a drop says before it begins, and what it says at the end; the same as data for scripts."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from backdrop.model.codes import Code
+from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.job import Job, JobStatus
+from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.model.pricing import PRICE_LIST_DATE, format_usd, to_usd
+from backdrop_cli.display_status import DisplayStatus
+from backdrop_cli.formatting import format_bytes, format_rough_duration
+from backdrop_cli.operate.budget import read_remaining_budget
+from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.stack import Stack
+from backdrop_cli.uploads import time_estimates
+from backdrop_cli.uploads.overlay_bucket import measure_content
+from backdrop_cli.uploads.sidecar_decisions import SidecarAction, SidecarAuthor, SidecarDecision, SidecarPolicy
+from backdrop_cli.uploads.upload_files import UploadFiles
+from backdrop_cli.uploads.upload_plan import UploadPlan, group_problems_by_code
+from backdrop_cli.uploads.upload_tracker import UploadTracker, format_cost
+
+MAX_LISTED_PER_CODE = 5
+
+
+def print_plan(stack: Stack, screen: Screen, files: UploadFiles, plan: UploadPlan, folder: str) -> None:
+    """How many photos, how much they cost at most, how long that takes, and what would be refused."""
+    total_size = format_bytes(sum(measure_content(source) for source in plan.files.values()))
+    top_folders = sorted({row.key.partition("/")[0] + "/" for row in plan.photos if "/" in row.key})
+    destination = folder or (
+        f"{', '.join(top_folders)}" if 0 < len(top_folders) <= MAX_LISTED_PER_CODE else "the input bucket"
+    )
+    screen.print_unwrapped(f"{format_count(len(plan.photos), 'photo')} into {destination}, stack {stack.name}", "bold")
+    rows = list(_build_summary_rows(files, plan, total_size))
+    screen.print_table({"": "right", " ": "left", "  ": "words"}, ((f"{n:,}", what, words) for n, what, words in rows))
+    _print_problems(screen, plan)
+    _print_hints(screen, files, plan)
+    if plan.jobs:
+        _print_cost_and_time(stack, screen, plan)
+    elif plan.files:
+        screen.print(f"{format_max_price(plan).capitalize()}.")
+
+
+def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -> Iterator[tuple[int, str, str]]:
+    retry_count = sum(row.is_retry and row.needs_upload for row in plan.photos)
+    unchanged_count = sum(not row.needs_upload for row in plan.photos)
+    written_count = len(plan.find_decisions(SidecarAction.WRITE))
+    replaced_authors = [one.author for one in plan.find_decisions(SidecarAction.REPLACE) if one.new_content is not None]
+    replaced_own_count, replaced_person_count = (
+        replaced_authors.count(SidecarAuthor.COMMAND),
+        replaced_authors.count(SidecarAuthor.PERSON),
+    )
+    instruction_file_count = sum(
+        isinstance(plan.files[key], Path) for key in plan.files if classify_key(key) is not ObjectKind.PHOTO
+    )
+    lacking_count = sum(row.lacks_instructions for row in plan.photos)
+    rows = [
+        (sum(classify_key(key) is ObjectKind.PHOTO for key in plan.files), "to upload", total_size),
+        (retry_count, "of them again", "there already, but refused, failed or cancelled"),
+        (unchanged_count, "there already", "the same bytes; not uploaded again"),
+        (instruction_file_count, _pluralize(instruction_file_count, "file", " of instructions"), "new or changed"),
+        (written_count, _pluralize(written_count, "sidecar", " to write"), "where there is none yet"),
+        (
+            replaced_own_count,
+            _pluralize(replaced_own_count, "sidecar", " to replace"),
+            "written earlier by `drop` or the page",
+        ),
+        (replaced_person_count, _pluralize(replaced_person_count, "sidecar", " to replace"), "written by a person"),
+        (lacking_count, "without instructions", "reported, not bought"),
+        (files.ignored_count, "passed over", "not photos by name, such as .txt files and dotfiles"),
+    ]
+    return (row for row in rows if row[0])
+
+
+def _print_problems(screen: Screen, plan: UploadPlan) -> None:
+    """What intake would refuse, by code."""
+    for code, problems in group_problems_by_code(plan.photos).items():
+        if code == Code.NO_INSTRUCTIONS:
+            continue
+        photo_count = len({key for key, _ in problems})
+        screen.print(f"! {format_count(photo_count, 'photo')} would be refused: {code}", "yellow")
+        for key, words in problems[:MAX_LISTED_PER_CODE]:
+            screen.print_bullet("  -", f"{key}: {words}")
+        if len(problems) > MAX_LISTED_PER_CODE:
+            screen.print(f"    … and {len(problems) - MAX_LISTED_PER_CODE:,} more: `backdrop lint` lists them")
+
+
+def _print_hints(screen: Screen, files: UploadFiles, plan: UploadPlan) -> None:
+    for file in files.outside_defaults:
+        screen.print(
+            f"! {file} is not part of this drop. It has no effect on these photos unless it is in the bucket.", "yellow"
+        )
+    for key in plan.replaced_defaults:
+        words = "For photos that have pictures already, run `backdrop rerun` afterwards."
+        screen.print(f"! {key} in the bucket is replaced. It applies to new photos below it. {words}", "yellow")
+    kept_locations = [one.is_local for one in plan.find_decisions(SidecarAction.KEEP)]
+    if photo_count := kept_locations.count(False):
+        words = f"{_format_kept(photo_count)} the instructions that are already in the bucket. To replace them"
+        screen.print(f"! {words}, run again with `--replace`.", "yellow")
+    if photo_count := kept_locations.count(True):
+        words = (
+            f"{_format_kept(photo_count)} the instructions of a sidecar on this machine. To use the new ones instead"
+        )
+        screen.print(f"! {words}, run again with `--replace`.", "yellow")
+    if requested_count := sum(row.has_request and not (row.needs_upload or row.sidecar_key) for row in plan.photos):
+        words = f"{format_count(requested_count, 'photo')} with pictures that a campaign or another request asked for"
+        screen.print(f"! {words}. To use the sidecars in the bucket again, run `backdrop rerun`.", "yellow")
+    for path, reason in files.unreadable.items():
+        screen.print(f"! {path}: {reason}", "yellow")
+    if any(row.lacks_instructions for row in plan.photos):
+        screen.print(
+            'Describe the new background with --prompt "on a marble table", or put sidecars next to the photos.'
+        )
+
+
+def _pluralize(number: int, noun: str, suffix: str) -> str:
+    return f"{noun}{'' if number == 1 else 's'}{suffix}"
+
+
+def _format_kept(photo_count: int) -> str:
+    return f"{photo_count:,} photo keeps" if photo_count == 1 else f"{photo_count:,} photos keep"
+
+
+def _print_cost_and_time(stack: Stack, screen: Screen, plan: UploadPlan) -> None:
+    seconds = _estimate_plan_seconds(stack, plan)
+    duration_text = (
+        f"about {format_rough_duration(seconds)}" if seconds else "the time is known when the first pictures are back"
+    )
+    screen.print(f"{format_max_price(plan).capitalize()} (list prices of {PRICE_LIST_DATE}); {duration_text}.")
+    budget_left = read_remaining_budget(stack)
+    if plan.max_price_micro_usd > budget_left:
+        screen.print(
+            f"! Today's budget has {format_usd(budget_left)} left; what it does not cover waits for the next day.",
+            "yellow",
+        )
+    for name in list_required_providers(plan.jobs):
+        for pause in stack.circuit_breaker.ledger.read_health(name).pauses:
+            screen.print(f"! {name} is paused ({pause.code.value}), so they wait until it goes on.", "yellow")
+
+
+class PricedPlan(Protocol):
+    """A plan of a drop, or of the page."""
+
+    @property
+    def max_price_micro_usd(self) -> int: ...
+    @property
+    def image_count(self) -> int: ...
+
+
+def format_max_price(plan: PricedPlan) -> str:
+    """`at most $0.24 for 4 images`."""
+    if not plan.image_count:
+        return "nothing is bought ($0.00)"
+    return f"at most {format_usd(plan.max_price_micro_usd)} for {format_count(plan.image_count, 'image')}"
+
+
+def print_undecided(
+    screen: Screen, undecided: Sequence[SidecarDecision], plans: Mapping[SidecarPolicy | None, UploadPlan]
+) -> None:
+    """The photos with instructions that a person wrote, and what it costs to replace or to keep them."""
+    have = "photo has" if len(undecided) == 1 else "photos have"
+    screen.print(f"! {len(undecided):,} {have} instructions that a person wrote, and the new ones differ:", "yellow")
+    for decision in undecided[:MAX_LISTED_PER_CODE]:
+        screen.print_bullet(
+            "  -", f"{decision.key}: {decision.existing_sidecar}{' on this machine' if decision.is_local else ''}"
+        )
+    if len(undecided) > MAX_LISTED_PER_CODE:
+        screen.print(f"    … and {len(undecided) - MAX_LISTED_PER_CODE:,} more")
+    replace_plan, keep_plan = plans[SidecarPolicy.REPLACE], plans[SidecarPolicy.KEEP]
+    screen.print(f"Replace them: {format_max_price(replace_plan)}. Keep them: {format_max_price(keep_plan)}.")
+
+
+def list_required_providers(jobs: Sequence[Job]) -> list[str]:
+    """The providers whose lanes some jobs must wait for; those that name several go where it is open."""
+    return sorted({job.provider for job in jobs if isinstance(job.instructions.get("provider", ""), str)})
+
+
+def _estimate_plan_seconds(stack: Stack, plan: UploadPlan) -> float | None:
+    """How long until all are back, by the calls of the newest receipts; None where there are none."""
+    call_seconds = time_estimates.measure_call_seconds_in_receipts(stack)
+    return None if call_seconds is None else estimate_seconds(stack, plan.jobs, call_seconds)
+
+
+def estimate_seconds(stack: Stack, jobs: Sequence[Job], call_seconds: float) -> float:
+    """How long until these jobs are back, where a call takes so many seconds and others wait before them."""
+    job_counts = Counter(job.provider for job in jobs)
+    return 1 + max(
+        time_estimates.estimate_queue_seconds(
+            n + stack.count_lane_messages(name), stack.max_in_flight.get(name, 1), call_seconds
+        )
+        for name, n in job_counts.items()
+    )
+
+
+def format_question(plan: UploadPlan) -> str:
+    """What is asked."""
+    price = f" and spend up to {format_usd(plan.max_price_micro_usd)}" if plan.max_price_micro_usd else ""
+    contents = (
+        format_count(len(plan.photos_to_upload), "photo")
+        if plan.photos_to_upload
+        else f"{format_count(len(plan.files), 'file')} of instructions"
+    )
+    return f"Upload {contents}{price}?"
+
+
+def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
+    """How each photo ended, what that cost, and what to do about those that did not go well."""
+    counts = tracker.count_by_status
+    image_count, file_count = (
+        sum(one.image_count for one in tracker.progress.values()),
+        sum(one.file_count for one in tracker.progress.values()),
+    )
+    status_counts = ", ".join(f"{counts[stage]:,} {stage}" for stage in DisplayStatus if counts[stage])
+    cost = ", ".join(filter(None, (format_cost(*tracker.cost_micro_usd), tracker.earlier_cost_text)))
+    screen.print(
+        f"{status_counts}: {format_count(image_count, 'image')} in {format_count(file_count, 'file')}, {cost}.", "bold"
+    )
+    problems_by_code: dict[Code, list[tuple[str, str]]] = {}
+    for key, progress in tracker.progress.items():
+        for problem in progress.problems:
+            problems_by_code.setdefault(problem.code, []).append((key, str(problem.message)))
+        if progress.status is DisplayStatus.REFUSED and not progress.problems:
+            problems_by_code.setdefault(Code.FOLDER_DEFAULTS_BROKEN, []).append((key, progress.note))
+    for code, photo_messages in problems_by_code.items():
+        screen.print(f"✗ {code.value}: {ERROR_CATALOG[code].hint}", "yellow")
+        for key, message in photo_messages[:MAX_LISTED_PER_CODE]:
+            screen.print_bullet("  -", f"{key}: {message}")
+        if len(photo_messages) > MAX_LISTED_PER_CODE:
+            screen.print(
+                f"    … and {len(photo_messages) - MAX_LISTED_PER_CODE:,} "
+                f"more: `backdrop failures --code {code.value} --all`"
+            )
+    if tracker.stop_reason:
+        screen.print(f"Not waited for any longer: {tracker.stop_reason} What is uploaded goes on by itself.", "yellow")
+
+
+# -- for scripts -----------------------------------------------------------------------------------------------
+
+
+def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> dict[str, Any]:
+    """The plan."""
+    return {
+        "stack": stack.name,
+        "bucket": plan.bucket,
+        "photos": len(plan.photos),
+        "to_upload": len(plan.photos_to_upload),
+        "there_already": sum(not row.needs_upload for row in plan.photos),
+        "again": sum(row.is_retry for row in plan.photos),
+        "sidecars_written": len(plan.find_decisions(SidecarAction.WRITE)),
+        "sidecars_replaced": sum(one.new_content is not None for one in plan.find_decisions(SidecarAction.REPLACE)),
+        "sidecars_kept": len(plan.find_decisions(SidecarAction.KEEP)),
+        "without_instructions": sum(row.lacks_instructions for row in plan.photos),
+        "passed_over": files.ignored_count,
+        "jobs": len(plan.jobs),
+        "images": plan.image_count,
+        "most_usd": to_usd(plan.max_price_micro_usd),
+        "would_be_refused": [
+            {"key": key, "code": code, "message": words}
+            for code, named in group_problems_by_code(plan.photos).items()
+            for key, words in named
+        ],
+    }
+
+
+def build_undecided_document(
+    undecided: Sequence[SidecarDecision], plans: Mapping[SidecarPolicy | None, UploadPlan]
+) -> dict[str, Any]:
+    """The question about sidecars that a person wrote."""
+    costs = {
+        answer.value: {"images": plans[answer].image_count, "most_usd": to_usd(plans[answer].max_price_micro_usd)}
+        for answer in SidecarPolicy
+    }
+    return {"to_answer": {"photos": [one.key for one in undecided], **costs}}
+
+
+def build_outcome_document(tracker: UploadTracker) -> dict[str, Any]:
+    """How it ended."""
+    confirmed, unknown = tracker.cost_micro_usd
+    return {
+        "ended": not tracker.unfinished_keys,
+        "stopped": tracker.stop_reason or None,
+        "counts": {stage.name.lower(): number for stage, number in tracker.count_by_status.items()},
+        "delivered_images": sum(one.image_count for one in tracker.progress.values()),
+        "delivered_files": sum(one.file_count for one in tracker.progress.values()),
+        "usd": to_usd(confirmed),
+        "earlier_usd": to_usd(tracker.earlier_micro_usd),
+        "unknown_usd": to_usd(unknown),
+        "photos": [
+            _build_photo_document(key, sight.status, sight.note, sight.jobs) for key, sight in tracker.progress.items()
+        ],
+    }
+
+
+def _build_photo_document(key: str, status: DisplayStatus, note: str, jobs: Sequence[Any]) -> Mapping[str, Any]:
+    pictures = [result.key for job in jobs if job.status is JobStatus.STORED for result in job.results]
+    return {"key": key, "stage": status.name.lower(), "note": note or None, "pictures": pictures}

@@ -1,0 +1,205 @@
+"""Follows a drop's photos until each has ended, or until nothing can move: how far each is, what it costs, how long."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from backdrop.intake.photo_status import list_current_jobs
+from backdrop.model.ids import derive_source_id
+from backdrop.model.job import Job, JobStatus, Problem, Source
+from backdrop.model.pricing import format_usd
+from backdrop_cli.display_status import FINAL_STATUSES, DisplayStatus, summarize_photo_status
+from backdrop_cli.parallel import parallel_map
+from backdrop_cli.stack import Stack
+from backdrop_cli.uploads import time_estimates
+from backdrop_cli.uploads.s3_uploader import UploadedObject
+from backdrop_cli.watch_loop import poll_until
+
+POLL_INTERVAL_SECONDS = 1.0
+MAX_PHOTOS_PER_POLL = 100
+# A call of the slowest kind and a cold start after it.
+IDLE_TIMEOUT_SECONDS = 300.0
+PAUSED_IDLE_TIMEOUT_SECONDS = 20.0
+# What is paid is handed over in a moment, as long as no deliveries were measured.
+DEFAULT_DELIVERY_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class PhotoProgress:
+    """One photo at one moment. Amounts are what its current jobs cost, micro-dollars.
+
+    `earlier_micro_usd`: the part of `confirmed_micro_usd` that calls before this drop cost.
+    """
+
+    status: DisplayStatus = DisplayStatus.DROPPED
+    note: str = ""
+    jobs: Sequence[Job] = ()
+    problems: Sequence[Problem] = ()
+    confirmed_micro_usd: int = 0
+    unknown_micro_usd: int = 0
+    earlier_micro_usd: int = 0
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINAL_STATUSES
+
+    @property
+    def image_count(self) -> int:
+        """How many were delivered; each may have come in several files."""
+        return sum(len({result.n for result in job.results}) for job in self.jobs)
+
+    @property
+    def file_count(self) -> int:
+        return sum(len(job.results) for job in self.jobs)
+
+
+@dataclass(frozen=True)
+class ExpectedUpload:
+    """What was uploaded of a photo and of its sidecar, so that the ledger's word is about that; None: nothing was."""
+
+    photo: UploadedObject | None = None
+    sidecar: UploadedObject | None = None
+
+    def is_recorded_in(self, source: Source, started_at: datetime) -> bool:
+        """Whether the photo's place speaks of this upload, or of one that somebody else has made since."""
+        if self.sidecar and source.sidecar_etag != self.sidecar.etag and not source.blocked_by_defaults:
+            return False
+        if self.photo is None:
+            return True
+        if source.photo is None or source.was_missing:
+            return False
+        is_same_version = source.photo.etag == self.photo.etag and not self.photo.version_id
+        is_newer = source.photo.uploaded_at >= started_at.replace(microsecond=0)
+        return is_same_version or source.photo.version_id == self.photo.version_id or is_newer
+
+
+@dataclass
+class UploadTracker:
+    """All photos of a drop by key, as last seen; `started_at` is when it began."""
+
+    stack: Stack
+    expected: Mapping[str, ExpectedUpload]
+    started_at: datetime
+    progress: dict[str, PhotoProgress] = field(default_factory=dict[str, PhotoProgress])
+    stop_reason: str = ""
+
+    def __post_init__(self) -> None:
+        self.progress = dict.fromkeys(self.expected, PhotoProgress())
+        self._poll_queue: list[str] = []
+
+    def wait_until_done(self, poll_and_show: Callable[[], bool]) -> None:
+        """Until all have ended.
+
+        `stopped` says why where it is given up. `poll_and_show` glances, and shows what it sees.
+        """
+        wait, now = partial(self.stack.sleep, POLL_INTERVAL_SECONDS), self.stack.clock.now
+        self.stop_reason = poll_until(
+            poll_and_show, lambda: not self.unfinished_keys, self._find_stop_reason, wait, now
+        )
+
+    def poll(self) -> bool:
+        """Look at some of those that have not ended; whether any of them moved."""
+        self._poll_queue = [key for key in self._poll_queue if not self.progress[key].is_final] or self.unfinished_keys
+        batch, self._poll_queue = self._poll_queue[:MAX_PHOTOS_PER_POLL], self._poll_queue[MAX_PHOTOS_PER_POLL:]
+        previous = [self.progress[key] for key in batch]
+        current = list(parallel_map(self._read_progress, batch, self.stack.max_threads))
+        self.progress |= dict(zip(batch, current, strict=True))
+        return current != previous
+
+    @property
+    def unfinished_keys(self) -> list[str]:
+        """The keys of the photos that have not ended."""
+        return [key for key, sight in self.progress.items() if not sight.is_final]
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Since the drop began."""
+        return (self.stack.clock.now() - self.started_at).total_seconds()
+
+    @property
+    def count_by_status(self) -> Counter[DisplayStatus]:
+        return Counter(sight.status for sight in self.progress.values())
+
+    @property
+    def cost_micro_usd(self) -> tuple[int, int]:
+        """What the photos cost for certain, and what they may cost in addition, micro-dollars."""
+        return sum(one.confirmed_micro_usd for one in self.progress.values()), sum(
+            one.unknown_micro_usd for one in self.progress.values()
+        )
+
+    @property
+    def earlier_micro_usd(self) -> int:
+        """The part of the certain cost that was paid before this drop, micro-dollars."""
+        return sum(one.earlier_micro_usd for one in self.progress.values())
+
+    @property
+    def earlier_cost_text(self) -> str:
+        """`$0.06 of it before this run`, or nothing."""
+        part = "all" if self.earlier_micro_usd == self.cost_micro_usd[0] else format_usd(self.earlier_micro_usd)
+        return f"{part} of it before this run" if self.earlier_micro_usd else ""
+
+    def estimate_remaining_seconds(self) -> float | None:
+        """By the slower of calls and deliveries, as ours were so far; None while that is not known.
+
+        Calls: by the queue before us, and how many may be open. Deliveries: by how they followed one another.
+        """
+        jobs = [job for sight in self.progress.values() for job in sight.jobs]
+        call_seconds = time_estimates.measure_call_seconds_of_jobs(
+            job for job in jobs if job.paid_at and job.paid_at >= self.started_at
+        )
+        if call_seconds is None or not self.unfinished_keys:
+            return None
+        unregistered_count = sum(not self.progress[key].jobs for key in self.unfinished_keys)
+        waiting = [job for job in jobs if job.status in (JobStatus.ACCEPTED, JobStatus.SUBMITTING, JobStatus.UNKNOWN)]
+        paid_count = sum(job.status is JobStatus.PAID for job in jobs)
+        delivery_interval = time_estimates.measure_delivery_interval(jobs, self.started_at)
+        delivery_seconds = (
+            DEFAULT_DELIVERY_SECONDS
+            if delivery_interval is None
+            else (paid_count + len(waiting) + unregistered_count) * delivery_interval
+        )
+        providers = Counter(job.provider for job in waiting)
+        if not providers:
+            return delivery_seconds
+        name, own_count = providers.most_common(1)[0]
+        queue_length = max(self.stack.count_lane_messages(name), own_count + unregistered_count)
+        return max(
+            delivery_seconds,
+            time_estimates.estimate_queue_seconds(queue_length, self.stack.max_in_flight.get(name, 1), call_seconds),
+        )
+
+    def _read_progress(self, key: str) -> PhotoProgress:
+        source, jobs = self.stack.redrive_service.ledger.read_photo(derive_source_id(self.stack.input_bucket, key))
+        if source is None or not self.expected[key].is_recorded_in(source, self.started_at):
+            return PhotoProgress()
+        current_jobs = list_current_jobs(source, jobs)
+        status, note = summarize_photo_status(source, jobs)
+        problems = [*source.problems, *(job.problem for job in current_jobs if job.problem)]
+        attempts = [one for job in current_jobs for one in job.attempts]
+        confirmed, unknown = sum(one.charged for one in attempts), sum(one.unknown for one in attempts)
+        earlier = sum(one.charged for one in attempts if one.submitted_at < self.started_at)
+        return PhotoProgress(status, note, current_jobs, problems, confirmed, unknown, earlier)
+
+    def _find_stop_reason(self, idle_seconds: float) -> str:
+        """Why, where nothing moves, or nothing can."""
+        lanes = {job.provider for key in self.unfinished_keys for job in self.progress[key].jobs}
+        pause_reason = find_pause_reason(self.stack, lanes) if idle_seconds > PAUSED_IDLE_TIMEOUT_SECONDS else ""
+        return pause_reason or (
+            f"nothing has moved for {IDLE_TIMEOUT_SECONDS:.0f} s" if idle_seconds > IDLE_TIMEOUT_SECONDS else ""
+        )
+
+
+def find_pause_reason(stack: Stack, providers: Collection[str]) -> str:
+    """Why nothing can move where each of these lanes is paused; "" where one of them is not."""
+    pauses = {name: stack.circuit_breaker.ledger.read_health(name).pauses for name in sorted(providers)}
+    if not pauses or not all(pauses.values()):
+        return ""
+    name, (first, *_) = next(iter(pauses.items()))
+    return f"{name} is paused ({first.code.value}): {first.message}"
+
+
+def format_cost(confirmed: int, unknown: int) -> str:
+    """`$0.24`, and what may be besides."""
+    return format_usd(confirmed) + (f" and {format_usd(unknown)} perhaps" if unknown else "")
