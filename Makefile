@@ -45,11 +45,11 @@ scan: setup .local/audit/.installed ## Templates and workflows, held against wha
 audit: scan ## The same, and known vulnerabilities of all that the locks name; asks PyPI and npm
 	@requirements/vulnerabilities $(LOCKS:%=%.txt)
 simulate: setup ## Simulated seeds of the real code (SEEDS=500, FIRST=0, FAULTS=a,b, OUT=page; SEED=7 alone, with its history; FAULTS=none: many photos, N="100 10000")
-	@$(RUN)python -m $(if $(filter none,$(FAULTS)),bench.beyond $(if $(N),--rows $(N)),proof.simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS)))
+	@$(RUN)python -m $(if $(filter none,$(FAULTS)),bench.beyond $(if $(N),--rows $(N)),simulation.scenarios $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS)))
 mutants: setup ## The product without each of its guards, hunted by seeds until a promise breaks (SEEDS=300 at most, OUT=page)
-	@$(RUN)python -m proof.mutants --seeds $(or $(SEEDS),300) --out $(PAGE)
+	@$(RUN)python -m simulation.mutation --seeds $(or $(SEEDS),300) --out $(PAGE)
 chaos: setup ## The fault bench beside a naive pipeline (N=photos, from 30; SEED=first, SEEDS=how many, OUT=page, ALONE=1 without the other, MIXED=1 all lanes)
-	@$(RUN)python -m proof.chaos $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3) $(if $(ALONE),--alone) $(if $(MIXED),--mixed) --out $(PAGE)
+	@$(RUN)python -m fault_bench $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3) $(if $(ALONE),--alone) $(if $(MIXED),--mixed) --out $(PAGE)
 proof: setup ## The proof in full, for hours: 10,000 seeds, every mutant hunted from scratch, chaos; pages in .local/proof (OUT=docs/results)
 	@$(MAKE) --no-print-directory simulate SEEDS=10000 OUT=$(PROOF)/simulate.md
 	@$(MAKE) --no-print-directory mutants OUT=$(PROOF)/mutants.md

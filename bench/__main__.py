@@ -16,7 +16,7 @@ from bench.keep import keep
 from bench.parts import Part, chosen
 from bench.refusals import RefusedError
 from docs import make_bench
-from proof.chaos.play import NotDrainedError
+from fault_bench.faulted_run import NotDrainedError
 
 
 def main() -> int:

@@ -27,12 +27,12 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from bench.plot import lines
 from docs.tables import table
-from proof.world.desk import desk
-from proof.world.pictures import photo
-from proof.world.s3_objects import Version
-from proof.world.sight import INPUT, OUTPUT
-from proof.world.stack import World
-from proof.world.wire import Call, Wire
+from simulation.world.cli_stack import build_simulated_stack
+from simulation.world.s3_objects import ObjectVersion
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, Transport
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 
 BACKLOGS = (10, 100, 1_000, 10_000)
 SERVICES = ("s3", "dynamodb", "sqs", "events", "lambda")
@@ -69,7 +69,7 @@ class Backlog:
 class Meter:
     """Counts requests, and the processor time that passes outside of services, in whichever thread."""
 
-    wire: Wire
+    wire: Transport
     requests: int = 0
     operations: Counter[str] = field(default_factory=Counter[str])
     _inside: float = 0.0
@@ -77,17 +77,17 @@ class Meter:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.wire.before.append(self._enter)
-        self.wire.always.append(self._leave)
+        self.wire.faults_before.append(self._enter)
+        self.wire.permanent_faults.append(self._leave)
 
-    def _enter(self, call: Call) -> None:
+    def _enter(self, call: ServiceCall) -> None:
         if call.service in SERVICES:
             with self._lock:
                 self.requests += 1
                 self.operations[call.operation] += 1
         self._own.entered = time.thread_time()
 
-    def _leave(self, _call: Call) -> None:
+    def _leave(self, _call: ServiceCall) -> None:
         inside = time.thread_time() - self._own.entered
         with self._lock:
             self._inside += inside
@@ -106,7 +106,7 @@ def measure(backlogs: tuple[int, ...] = BACKLOGS) -> tuple[Backlog, ...]:
     # What lies there is the worlds': going through it for garbage is no work of the code's.
     gc.collect()
     gc.freeze()
-    places = [Place(world, Meter(world.wire)) for world in worlds]
+    places = [Place(world, Meter(world.transport)) for world in worlds]
     for n in range(NEW):
         for place in places:
             place.brings(n)
@@ -123,13 +123,13 @@ class Place:
 
     def brings(self, n: int) -> None:
         """A new image, stage by stage; each waits for the one before it."""
-        self.world.drop(f"new/{n}.jpg", photo(f"new {n}"), operation="remove")
+        self.world.upload_photo(f"new/{n}.jpg", build_photo(f"new {n}"), operation="remove")
         for name, line in LINES.items():
-            self.spent[name].append(self.meter.of(lambda line=line: self.world.run(line), 1))
+            self.spent[name].append(self.meter.of(lambda line=line: self.world.run_until_empty(line), 1))
 
     def shown(self, images: int) -> Backlog:
         """An image in the middle stands for all new ones; then what all of them cost where they are shown."""
-        stack = desk(self.world, CampaignStateMachine(cast("Any", self.world.states), "none"))
+        stack = build_simulated_stack(self.world, CampaignStateMachine(cast("Any", self.world.step_functions), "none"))
         there = images + NEW
         return Backlog(
             images=images,
@@ -175,13 +175,13 @@ def _gallery(stack: Stack, images: int) -> None:
 def filled(images: int) -> World:
     """A world in which so many images are stored."""
     world = World(1, budget=10**9)
-    world.table.page_items = PAGE_ITEMS
-    world.drop(FIRST, photo(FIRST), operation="remove")
-    world.run()
-    (job,) = world.jobs(FIRST)
+    world.table.page_size = PAGE_ITEMS
+    world.upload_photo(FIRST, build_photo(FIRST), operation="remove")
+    world.run_until_empty()
+    (job,) = world.list_jobs(FIRST)
     names = (FIRST, Path(FIRST).stem, job.source_id, job.job_id, job.content_id)
     items = [text for text in map(json.dumps, world.table.items.values()) if any(name in text for name in names)]
-    places = (world.s3.buckets[INPUT], world.s3.buckets[OUTPUT])
+    places = (world.s3.buckets[INPUT_BUCKET], world.s3.buckets[OUTPUT_BUCKET])
     objects = [(place, key, versions[-1]) for place in places for key, versions in place.objects.items()]
     for n in range(1, images):
         ids = (hashlib.sha256(f"{n} {name}".encode()).hexdigest() for name in names[2:])
@@ -200,7 +200,7 @@ def _renamed(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def _renamed_within(key: str, version: Version, names: Mapping[str, str]) -> bytes | None:
+def _renamed_within(key: str, version: ObjectVersion, names: Mapping[str, str]) -> bytes | None:
     """A receipt tells of its own photo; pictures are the same."""
     data = version.data
     return _renamed(data.decode(), names).encode() if data and key.endswith(".json") else data

@@ -28,7 +28,7 @@ from backdrop_local import cloud
 from backdrop_local.cloud import Cloud
 from bench.passing import passing_home
 from bench.standin import StandinControl
-from proof.measured import measured_on
+from simulation.run_environment import describe_environment
 
 LIMIT = 10
 PRICE = Decimal("0.01")
@@ -199,7 +199,7 @@ def table(size: Size, seconds: float, found: Sequence[tuple[str, str, bool]]) ->
     head = (
         f"# A campaign of {size.items:,} items, {size.drops} drops and {size.requests} requests by event, at once\n\n"
         "Written by `python -m bench.campaign_together` with `OUT=`. "
-        f"Measured on {measured_on()}.\n\n"
+        f"Measured on {describe_environment()}.\n\n"
         f"One lane of {LIMIT} calls at a time, {size.call:g} s a call, on the emulator; {seconds:.0f} s in all.\n\n"
         "| | found | kept |\n| --- | --- | --- |\n"
     )

@@ -8,10 +8,10 @@ import json
 import sys
 
 from backdrop.model.object_keys import DEFAULTS_NAME
-from proof.world.pictures import photo
-from proof.world.sight import INPUT
-from proof.world.stack import World
-from proof.world.wire import Call
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall
+from simulation.world.world_inspector import INPUT_BUCKET
 
 LIMIT = 7
 KEY = "shoes/red.jpg"
@@ -20,91 +20,91 @@ SERVICES = ("s3", "dynamodb")
 
 def put(world: World, key: str, said: dict[str, object]) -> None:
     """Somebody writes a JSON file."""
-    world.s3.drop(INPUT, key, json.dumps(said).encode())
+    world.s3.upload(INPUT_BUCKET, key, json.dumps(said).encode())
 
 
-def looked(world: World) -> list[Call]:
+def looked(world: World) -> list[ServiceCall]:
     """What the next message of the intake queue costs."""
-    moment = world.sqs.next_moment([world.lines["intake"]])
+    moment = world.sqs.find_next_visible_at([world.queues["intake"]])
     if moment:
-        world.clock.wait_until(moment)
-    before = len(world.wire.history)
-    world.turn("intake")
-    calls = (one for one in list(world.wire.history)[before:] if isinstance(one, Call))
+        world.clock.advance_to(moment)
+    before = len(world.transport.history)
+    world.deliver_next("intake")
+    calls = (one for one in list(world.transport.history)[before:] if isinstance(one, ServiceCall))
     return [call for call in calls if call.service in SERVICES]
 
 
-def with_sidecar(world: World) -> list[Call]:
+def with_sidecar(world: World) -> list[ServiceCall]:
     """The photo comes, its sidecar is there."""
     put(world, f"{KEY}.json", {"operation": "remove"})
-    world.run("intake")
-    world.drop(KEY, photo())
+    world.run_until_empty("intake")
+    world.upload_photo(KEY, build_photo())
     return looked(world)
 
 
-def with_shared_sidecar(world: World) -> list[Call]:
+def with_shared_sidecar(world: World) -> list[ServiceCall]:
     """The same, with `red.json`."""
     put(world, "shoes/red.json", {"operation": "remove"})
-    world.run("intake")
-    world.drop(KEY, photo())
+    world.run_until_empty("intake")
+    world.upload_photo(KEY, build_photo())
     return looked(world)
 
 
-def with_tags(world: World) -> list[Call]:
+def with_tags(world: World) -> list[ServiceCall]:
     """The photo comes with tags."""
-    world.drop(KEY, photo(), operation="remove")
+    world.upload_photo(KEY, build_photo(), operation="remove")
     return looked(world)
 
 
-def without_a_word(world: World) -> list[Call]:
+def without_a_word(world: World) -> list[ServiceCall]:
     """The photo comes alone: it is recorded that it waits."""
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     return looked(world)
 
 
-def settled(world: World) -> list[Call]:
+def settled(world: World) -> list[ServiceCall]:
     """Its time is over: it runs on its folder's defaults."""
     put(world, f"shoes/{DEFAULTS_NAME}", {"operation": "remove"})
-    world.run("intake")
+    world.run_until_empty("intake")
     without_a_word(world)
     return looked(world)
 
 
-def settled_in_vain(world: World) -> list[Call]:
+def settled_in_vain(world: World) -> list[ServiceCall]:
     """Its time is over, and nothing says what is wanted: near misses are looked for."""
     without_a_word(world)
     return looked(world)
 
 
-def sidecar_afterwards(world: World) -> list[Call]:
+def sidecar_afterwards(world: World) -> list[ServiceCall]:
     """The sidecar comes while the photo waits."""
     without_a_word(world)
     put(world, f"{KEY}.json", {"operation": "remove"})
     return looked(world)
 
 
-def repeated(world: World) -> list[Call]:
+def repeated(world: World) -> list[ServiceCall]:
     """The photo's event comes a second time."""
     with_sidecar(world)
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     return looked(world)
 
 
-def twenty_variants(world: World) -> list[Call]:
+def twenty_variants(world: World) -> list[ServiceCall]:
     """Twenty pictures of one photo."""
     variants = {f"v{n}": {"prompt": f"a beach, {n} palms"} for n in range(20)}
     put(world, f"{KEY}.json", {"variants": variants})
-    world.run("intake")
-    world.drop(KEY, photo())
+    world.run_until_empty("intake")
+    world.upload_photo(KEY, build_photo())
     return looked(world)
 
 
-def reused(world: World) -> list[Call]:
+def reused(world: World) -> list[ServiceCall]:
     """The same bytes with the same wish lie there under another key: it waits for that one's picture."""
     with_sidecar(world)
     put(world, "bags/red.jpg.json", {"operation": "remove"})
-    world.run("intake")
-    world.drop("bags/red.jpg", photo())
+    world.run_until_empty("intake")
+    world.upload_photo("bags/red.jpg", build_photo())
     return looked(world)
 
 
@@ -122,9 +122,9 @@ CASES = (
 )
 
 
-def is_default(call: Call) -> bool:
+def is_default(call: ServiceCall) -> bool:
     """Whether a folder's defaults are read."""
-    return str(call.sent.get("Key", "")).endswith(DEFAULTS_NAME)
+    return str(call.request.get("Key", "")).endswith(DEFAULTS_NAME)
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from backdrop.model.codec import to_json, validate
-from proof.measured import measured_on
+from simulation.run_environment import describe_environment
 
 FOLDER = Path(__file__).parent / "results"
 
@@ -23,7 +23,7 @@ class Kept[T]:
 def keep(name: str, found: object, minutes: float, folder: Path = FOLDER) -> None:
     """Write it down."""
     said = {
-        "machine": measured_on(),
+        "machine": describe_environment(),
         "minutes": round(minutes, 1),
         "found": json.loads(to_json(found), parse_float=_short),
     }

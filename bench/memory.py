@@ -11,7 +11,7 @@ from pathlib import Path
 from bench import deliver_memory, pass_through, prepare_memory, render_memory
 from bench.pass_through import LIMIT_MILLISECONDS, Row
 from bench.peak import Figure, show, verdict
-from proof.measured import measured_on
+from simulation.run_environment import describe_environment
 
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "memory.md"
 STAGES = {
@@ -38,7 +38,8 @@ def document(found: Mapping[str, Iterable[Figure]], passed: Iterable[Row]) -> st
     lines = [
         "# Memory",
         "",
-        f"Written by `python -m bench.memory` on {measured_on()}. Each photo is worked on in a process of its own; the "
+        f"Written by `python -m bench.memory` on {describe_environment()}. "
+        f"Each photo is worked on in a process of its own; the "
         "peak is the most that this process ever held, the interpreter and its libraries included.",
         "",
         "| stage | photo | peak MB | at most | CPU seconds | what came of it |",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import STACK
-from proof.chaos.workers import PROCESSES, workers_in
+from fault_bench.worker_killer import PROC_FOLDER, list_worker_pids
 
 TICKS = os.sysconf("SC_CLK_TCK")
 STAGES = ("intake", "render", "deliver")
@@ -54,7 +54,7 @@ def used(running: Cloud) -> Used:
 
 def worker_ids(running: Cloud, name: str) -> list[int]:
     """The processes of a function's workers."""
-    return workers_in(f"{running.home.emulator / 'tmp'}/ministack-lambda-{STACK}-{name}-")
+    return list_worker_pids(f"{running.home.emulator / 'tmp'}/ministack-lambda-{STACK}-{name}-")
 
 
 def cpu_seconds(pids: Iterable[int]) -> dict[int, float]:
@@ -64,13 +64,13 @@ def cpu_seconds(pids: Iterable[int]) -> dict[int, float]:
 
 def machine_seconds() -> float:
     """What all processors worked since the machine was started, or were kept from it by their host."""
-    columns = (PROCESSES / "stat").read_text().split("\n", 1)[0].split()[1:]
+    columns = (PROC_FOLDER / "stat").read_text().split("\n", 1)[0].split()[1:]
     return sum(int(columns[place]) for place in _WORK) / TICKS
 
 
 def _fields_sum(pid: int, places: tuple[int, ...]) -> float:
     try:
-        fields = (PROCESSES / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        fields = (PROC_FOLDER / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
     return sum(int(fields[place]) for place in places) / TICKS

@@ -13,10 +13,10 @@ from statistics import mean
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
 from docs.tables import table
-from proof.chaos.drain import Course, Step, Window, drain
-from proof.world.pictures import picture
-from proof.world.reactions import Reaction, refuses
-from proof.world.stack import World
+from fault_bench.slot_use import SlotHistory, TimedValue, TimeRange, measure_slot_use
+from simulation.world.call_behavior import CallBehavior, build_refusal
+from simulation.world.sample_images import build_picture
+from simulation.world.simulated_stack import World
 
 CONFIGURED = 10
 SEEDS = range(3)
@@ -31,8 +31,8 @@ class Case:
     name: str
     photos: int
     seconds: float
-    limits: tuple[Step, ...]
-    away: Window | None = None
+    limits: tuple[TimedValue, ...]
+    away: TimeRange | None = None
 
 
 CASES = (
@@ -71,18 +71,18 @@ def _over_seeds(case: Case) -> Recovered:
 def play(case: Case, seed: int) -> tuple[float, float]:
     """One seed: the share of the slots that was used, and how many calls the provider turned away for each photo."""
     world = World(seed, in_flight=CONFIGURED, account_limit=int(case.limits[0][1]), budget=10**9)
-    world.provider.otherwise = Reaction(seconds=case.seconds)
+    world.provider.default_behavior = CallBehavior(work_seconds=case.seconds)
     began = world.clock.time
     for at, limit in case.limits:
-        world.hub.at(began + timedelta(seconds=at), lambda limit=limit: _allow(world, int(limit)))
+        world.event_loop.call_at(began + timedelta(seconds=at), lambda limit=limit: _allow(world, int(limit)))
     if case.away:
         first, last = (began + timedelta(seconds=at) for at in case.away)
-        sick = refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
-        world.provider.weather.append(lambda: sick if first <= world.clock.time < last else None)
+        sick = build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+        world.provider.behavior_sources.append(lambda: sick if first <= world.clock.time < last else None)
     world.start()
     for n in range(case.photos):
-        world.drop(f"shoes/{n}.jpg", picture(str(n)), operation="remove")
-    world.hub.run_until(began + PATIENCE, stop=lambda: len(world.pictures()) == case.photos)
+        world.upload_photo(f"shoes/{n}.jpg", build_picture(str(n)), operation="remove")
+    world.event_loop.run_until(began + PATIENCE, should_stop=lambda: len(world.read_pictures()) == case.photos)
     sold = [call for call in world.provider.paid_calls if call.micro_usd]
     if len(sold) != case.photos:
         raise RuntimeError(f"{case.name}, seed {seed}: {len(sold)} calls were sold for {case.photos} photos")
@@ -90,23 +90,23 @@ def play(case: Case, seed: int) -> tuple[float, float]:
 
 
 def _allow(world: World, limit: int) -> None:
-    world.provider.limit = limit
+    world.provider.concurrency_limit = limit
 
 
 def _used(world: World, case: Case, began: float) -> float:
     held = list(_held(world))
     limits = [(began + at, limit) for at, limit in case.limits]
     away = [(began + case.away[0], began + case.away[1])] if case.away else []
-    whole = drain(Course(held, limits, away), held[0][0])
+    whole = measure_slot_use(SlotHistory(held, limits, away), held[0][0])
     outside = OUTAGE_SECONDS if away else 0.0
-    return (whole.ideal - outside) / (whole.measured - outside)
+    return (whole.ideal_seconds - outside) / (whole.measured_seconds - outside)
 
 
-def _held(world: World) -> Iterator[Step]:
+def _held(world: World) -> Iterator[TimedValue]:
     """From which moment on how many calls that were sold were open."""
     sold = [call for call in world.provider.paid_calls if call.micro_usd]
-    moves = [(call.opened_at.timestamp(), 1) for call in sold]
-    moves += [(call.closed_at.timestamp(), -1) for call in sold if call.closed_at]
+    moves = [(call.started_at.timestamp(), 1) for call in sold]
+    moves += [(call.ended_at.timestamp(), -1) for call in sold if call.ended_at]
     count = 0
     for at, change in sorted(moves):
         count += change

@@ -28,7 +28,7 @@ from backdrop_local.cloud import Cloud
 from backdrop_local.release import HERE, Release
 from bench.passing import passing_home
 from bench.standin import StandinControl
-from proof.measured import measured_on
+from simulation.run_environment import describe_environment
 
 PRICE = Decimal("0.01")
 CALL_SECONDS = 2.0
@@ -168,7 +168,7 @@ def table(seen: Seen, found: Sequence[tuple[str, str, bool]]) -> str:
     """The page."""
     head = (
         f"# An update with {seen.open} photos on their way\n\n"
-        f"Written by `python -m bench.update_in_flight` with `OUT=`. Measured on {measured_on()}.\n\n"
+        f"Written by `python -m bench.update_in_flight` with `OUT=`. Measured on {describe_environment()}.\n\n"
         f"`sam deploy` of changed functions and a changed layer, on the emulator, while {seen.open} of {seen.all} "
         f"photos are on their way; 10 calls at a time, {CALL_SECONDS:g} s a call.\n\n"
         "| | found | kept |\n| --- | --- | --- |\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.browser.chromium import browser, installed
 from tests.browser.drop_page import served
 

@@ -18,7 +18,7 @@ from bench.aws_cost.page import MOST_SHARE, memory_of, share
 from bench.aws_cost.play import PHOTOS, STAGES, WARM_UP, Case, ColdStartError, Counted, Stage, watched
 from bench.passing import passing_home
 from docs import make_aws_cost
-from proof.measured import measured_on
+from simulation.run_environment import describe_environment
 
 LETTERS_SECONDS = 1
 """How long reconcile waits for a dead letter that is not there (backdrop/aws/sqs.py)."""
@@ -110,7 +110,7 @@ def main() -> int:
         found = list(rows(home))
     images = tuple(one for one in found if isinstance(one, Row))
     reconcile = tuple(line for one in found if isinstance(one, list) for line in one)
-    keep(Found(measured_on(), images, reconcile))
+    keep(Found(describe_environment(), images, reconcile))
     make_aws_cost.PAGE.write_text(make_aws_cost.page())
     part = share(images[0], memory_of(one_provider()))
     print(f"{images[0].name}: {part:.2%} of the provider's price; {time.monotonic() - began:.0f} s")

@@ -13,9 +13,9 @@ from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, WHOLE_PROCESS
 from bench.aws_cost.found import Row
 from bench.beyond.large import LargeWorld
 from bench.processors import STAGES
-from proof.world.clock import START
-from proof.world.dynamodb_writes import Key, key_of
-from proof.world.wire import Call, conflict
+from simulation.world.dynamodb_writes import Key, read_key
+from simulation.world.transport import ServiceCall, raise_conflict
+from simulation.world.world_clock import WORLD_START
 
 HANDING_SECONDS = 0.02
 """Assumed: from a message that can be received to the function's code."""
@@ -86,14 +86,14 @@ class Region:
         self.world, self.pace = world, pace
         self._idle = Counter[str]()
         self.conflicts, self._held = 0, dict[Key, datetime]()
-        world.wire.travel = self.travel
-        world.wire.before.append(self._hold)
-        world.functions.entering, world.functions.leaving = self.enter, self.leave
+        world.transport.add_latency = self.travel
+        world.transport.faults_before.append(self._hold)
+        world.lambda_service.before_invocation, world.lambda_service.after_invocation = self.enter, self.leave
         self._scale(FIRST_POLLERS)
 
     def travel(self, service: str, _operation: str) -> None:
         """A request of a worker's, up to its answer; a provider's latency is its call's own."""
-        worker = self.world.hub.worker
+        worker = self.world.event_loop.current_worker
         own = self.pace.own.get(worker.name.rpartition("-")[0], 0.0) if worker else 0.0
         outside = {"downloads": DOWNLOAD_SECONDS, "provider": 0.0}
         self.world.clock.sleep(own + outside.get(service, REQUEST_SECONDS))
@@ -107,25 +107,25 @@ class Region:
         """The worker is free again."""
         self._idle[name] += 1
 
-    def _hold(self, call: Call) -> None:
+    def _hold(self, call: ServiceCall) -> None:
         """A transaction's items are its own for a moment."""
         if call.operation != "transact_write_items":
             return
-        writes = [next(iter(one.items())) for one in call.sent["TransactItems"]]
-        keys = [key_of(sent["Item"] if kind == "Put" else sent["Key"]) for kind, sent in writes]
+        writes = [next(iter(one.items())) for one in call.request["TransactItems"]]
+        keys = [read_key(sent["Item"] if kind == "Put" else sent["Key"]) for kind, sent in writes]
         now = self.world.clock.time
-        if any(self._held.get(key, START) > now for key in keys):
+        if any(self._held.get(key, WORLD_START) > now for key in keys):
             self.conflicts += 1
-            conflict(call)
+            raise_conflict(call)
         if len(self._held) > MOST_HELD:
             self._held = {key: until for key, until in self._held.items() if until > now}
         self._held |= dict.fromkeys(keys, now + timedelta(seconds=TRANSACTION_SECONDS))
 
     def _scale(self, pollers: int) -> None:
         for name in ("intake", "deliver"):
-            self.world.sources[name].most_at_once = min(pollers, MOST_POLLERS)
+            self.world.mappings[name].max_concurrency = min(pollers, MOST_POLLERS)
         if pollers < MOST_POLLERS:
-            self.world.hub.after(SCALING_SECONDS, lambda: self._scale(pollers + MORE_POLLERS))
+            self.world.event_loop.call_later(SCALING_SECONDS, lambda: self._scale(pollers + MORE_POLLERS))
 
 
 def play(photos: int, limit: int, seconds: float, pace: Pace, seed: int = 1) -> Scaled:

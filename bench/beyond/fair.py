@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, override
 
-from proof.world.sqs import Line, Message, SimulatedSqs
+from simulation.world.simulated_sqs import SimulatedMessage, SimulatedQueue, SimulatedSqs
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -25,9 +25,11 @@ class Shelf:
     `expired`: how many were there for longer than the queue keeps them.
     """
 
-    ready: dict[str, deque[Message]] = field(default_factory=dict[str, deque[Message]])
-    later: list[tuple[datetime, int, Message]] = field(default_factory=list[tuple[datetime, int, Message]])
-    flying: dict[str, Message] = field(default_factory=dict[str, Message])
+    ready: dict[str, deque[SimulatedMessage]] = field(default_factory=dict[str, deque[SimulatedMessage]])
+    later: list[tuple[datetime, int, SimulatedMessage]] = field(
+        default_factory=list[tuple[datetime, int, SimulatedMessage]]
+    )
+    flying: dict[str, SimulatedMessage] = field(default_factory=dict[str, SimulatedMessage])
     groups: Counter[str] = field(default_factory=Counter[str])
     number: int = 0
     expired: int = 0
@@ -42,25 +44,25 @@ class FairSqs(SimulatedSqs):
         self._order = count()
         self._ids = count(1)
 
-    def shelf(self, line: Line) -> Shelf:
+    def shelf(self, queue: SimulatedQueue) -> Shelf:
         """A queue's messages."""
-        return self.shelves.setdefault(line.name, Shelf())
+        return self.shelves.setdefault(queue.name, Shelf())
 
     @override
     def _enqueue(
-        self, line: Line, body: str, group: str | None, attributes: Mapping[str, str], delay_seconds: int
+        self, queue: SimulatedQueue, body: str, group: str | None, attributes: Mapping[str, str], delay_seconds: int
     ) -> str:
         identity, now = f"m{next(self._ids)}", self._clock.time
-        message = Message(identity, body, group, attributes, now, now + timedelta(seconds=delay_seconds))
-        self.shelf(line).number += 1
-        self._put(line, message)
+        message = SimulatedMessage(identity, body, group, attributes, now, now + timedelta(seconds=delay_seconds))
+        self.shelf(queue).number += 1
+        self._put(queue, message)
         return identity
 
     @override
-    def receive(self, line: Line) -> Message | None:
-        shelf, now = self.shelf(line), self._clock.time
+    def receive(self, queue: SimulatedQueue) -> SimulatedMessage | None:
+        shelf, now = self.shelf(queue), self._clock.time
         self._ripen(shelf, now)
-        oldest = line.oldest(now)
+        oldest = queue.find_retention_start(now)
         while shelf.ready:
             group = min(shelf.ready, key=lambda one: (shelf.groups[one], shelf.ready[one][0].sent_at))
             message = shelf.ready[group].popleft()
@@ -70,22 +72,22 @@ class FairSqs(SimulatedSqs):
                 shelf.number -= 1
                 shelf.expired += 1
                 continue
-            return self._hand_out(line, shelf, group, message)
+            return self._hand_out(queue, shelf, group, message)
         return None
 
-    def _hand_out(self, line: Line, shelf: Shelf, group: str, message: Message) -> Message:
+    def _hand_out(self, queue: SimulatedQueue, shelf: Shelf, group: str, message: SimulatedMessage) -> SimulatedMessage:
         now = self._clock.time
-        message.receives += 1
+        message.receive_count += 1
         message.receipt_handle = f"r{next(self._order)}"
         message.first_received_at = message.first_received_at or now
         shelf.flying[message.receipt_handle] = message
         shelf.groups[group] += 1
-        self._put(line, message, now + timedelta(seconds=line.visibility_seconds))
+        self._put(queue, message, now + timedelta(seconds=queue.visibility_seconds))
         return message
 
     @override
-    def delete(self, line: Line, receipt_handle: str) -> None:
-        shelf = self.shelf(line)
+    def delete(self, queue: SimulatedQueue, receipt_handle: str) -> None:
+        shelf = self.shelf(queue)
         message = shelf.flying.pop(receipt_handle, None)
         if message and message.receipt_handle == receipt_handle:
             self._land(shelf, message)
@@ -93,13 +95,13 @@ class FairSqs(SimulatedSqs):
             message.receipt_handle = ""
 
     @override
-    def show_again(self, line: Line, message: Message, moment: datetime) -> None:
-        self._put(line, message, moment)
+    def make_visible(self, queue: SimulatedQueue, message: SimulatedMessage, moment: datetime) -> None:
+        self._put(queue, message, moment)
 
     @override
-    def next_moment(self, lines: Iterable[Line]) -> datetime | None:
+    def find_next_visible_at(self, queues: Iterable[SimulatedQueue]) -> datetime | None:
         moments: list[datetime] = []
-        for shelf in map(self.shelf, lines):
+        for shelf in map(self.shelf, queues):
             if shelf.ready:
                 moments.append(self._clock.time)
             while shelf.later and not _waits(*shelf.later[0]):
@@ -108,21 +110,21 @@ class FairSqs(SimulatedSqs):
         return min(moments, default=None)
 
     @override
-    def waiting(self, line: Line) -> list[Message]:
-        return list(self.shelf(line).flying.values())
+    def list_messages(self, queue: SimulatedQueue) -> list[SimulatedMessage]:
+        return list(self.shelf(queue).flying.values())
 
     @override
-    def _attributes(self, *, QueueUrl: str, AttributeNames: Any) -> dict[str, Any]:
-        known = super()._attributes(QueueUrl=QueueUrl, AttributeNames=AttributeNames)
-        shelf, name = self.shelf(self.lines[QueueUrl]), "ApproximateNumberOfMessages"
+    def _get_attributes(self, *, QueueUrl: str, AttributeNames: Any) -> dict[str, Any]:
+        known = super()._get_attributes(QueueUrl=QueueUrl, AttributeNames=AttributeNames)
+        shelf, name = self.shelf(self.queues[QueueUrl]), "ApproximateNumberOfMessages"
         if name in known["Attributes"]:
             known["Attributes"][name] = str(shelf.number - len(shelf.flying))
         return known
 
-    def _put(self, line: Line, message: Message, moment: datetime | None = None) -> None:
+    def _put(self, queue: SimulatedQueue, message: SimulatedMessage, moment: datetime | None = None) -> None:
         message.visible_at = moment or message.visible_at
-        heapq.heappush(self.shelf(line).later, (message.visible_at, next(self._order), message))
-        self.ready(line, message.visible_at)
+        heapq.heappush(self.shelf(queue).later, (message.visible_at, next(self._order), message))
+        self.ready(queue, message.visible_at)
 
     def _ripen(self, shelf: Shelf, now: datetime) -> None:
         """What can be received by now goes to its group's others."""
@@ -136,11 +138,11 @@ class FairSqs(SimulatedSqs):
             shelf.ready.setdefault(message.group or "", deque()).append(message)
             message.visible_at = LONG_AGO
 
-    def _land(self, shelf: Shelf, message: Message) -> None:
+    def _land(self, shelf: Shelf, message: SimulatedMessage) -> None:
         shelf.groups[message.group or ""] -= 1
 
 
-def _waits(moment: datetime, _order: int, message: Message) -> bool:
+def _waits(moment: datetime, _order: int, message: SimulatedMessage) -> bool:
     """Whether an entry is its message's present one: a deleted message, or one that was put anew, has another."""
-    is_gone = message.receives > 0 and not message.receipt_handle
+    is_gone = message.receive_count > 0 and not message.receipt_handle
     return message.visible_at == moment and not is_gone

@@ -6,8 +6,8 @@ from typing import Any
 
 from bench.aws_cost.units import Item, index_writes, size_of
 from bench.beyond.large import LargeWorld
-from proof.world.dynamodb_writes import Key, key_of
-from proof.world.wire import Call
+from simulation.world.dynamodb_writes import Key, read_key
+from simulation.world.transport import ServiceCall
 
 PHOTOS = 20
 
@@ -34,17 +34,17 @@ class Thermometer:
     index: int = 0
     _items: dict[Key, Item] = field(default_factory=dict[Key, Item])
 
-    def __call__(self, call: Call) -> None:
+    def __call__(self, call: ServiceCall) -> None:
         """One request that was done."""
         if call.operation == "transact_write_items":
-            for write in call.sent["TransactItems"]:
+            for write in call.request["TransactItems"]:
                 self._write(*next(iter(write.items())))
         if call.operation == "batch_get_item":
-            for asked in call.sent["RequestItems"].values():
-                self.reads.update(kind(key_of(one)) for one in asked["Keys"])
+            for asked in call.request["RequestItems"].values():
+                self.reads.update(kind(read_key(one)) for one in asked["Keys"])
 
     def _write(self, how: str, sent: Any) -> None:
-        key = key_of(sent["Item"] if how == "Put" else sent["Key"])
+        key = read_key(sent["Item"] if how == "Put" else sent["Key"])
         self.writes[kind(key)] += 1
         if how == "Put":
             self.index += index_writes(self._items.get(key, {}), sent["Item"])
@@ -59,7 +59,7 @@ def kind(key: Key) -> str:
 def heat() -> Heat:
     """Some photos through a world."""
     world, thermometer = LargeWorld(1, in_flight=10, seconds=15.0, account=10), Thermometer()
-    world.wire.heard.append(thermometer)
+    world.transport.listeners.append(thermometer)
     world.start()
     for n in range(PHOTOS):
         world.upload(f"shoes/{n}.jpg")

@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import cast, override
 
 from bench.beyond.fair import FairSqs
-from proof.world.clock import START
-from proof.world.pictures import picture
-from proof.world.reactions import Reaction
-from proof.world.stack import World
-from proof.world.wire import Call
+from simulation.world.call_behavior import CallBehavior
+from simulation.world.sample_images import build_picture
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall
+from simulation.world.world_clock import WORLD_START
 
 FORGET_EVERY = 1000
 PAGE_ITEMS = 1000
@@ -39,33 +39,33 @@ AWS = frozenset({"s3", "dynamodb", "sqs", "events", "lambda", "states"})
 class LargeWorld(World):
     """The simulated world with queues for many; `seconds` a call, whose account allows `account` at a time."""
 
-    queues = FairSqs
+    sqs_type = FairSqs
 
     def __init__(self, seed: int, *, in_flight: int, seconds: float, account: int) -> None:
         super().__init__(seed, in_flight=in_flight, account_limit=account, budget=NO_LIMIT)
         self.diary = Diary()
-        self.table.page_items = PAGE_ITEMS
-        self.provider.otherwise = Reaction(seconds=seconds)
-        self.wire.before.append(self._count)
-        self.wire.heard.append(self._note)
+        self.table.page_size = PAGE_ITEMS
+        self.provider.default_behavior = CallBehavior(work_seconds=seconds)
+        self.transport.faults_before.append(self._count)
+        self.transport.listeners.append(self._note)
 
     def upload(self, key: str) -> None:
         """Somebody uploads a photo of its own that wants another background."""
-        self.drop(key, picture(key), operation="replace", prompt="on a beach at dawn")
+        self.upload_photo(key, build_picture(key), operation="replace", prompt="on a beach at dawn")
 
     def at(self, seconds: float, act: Callable[[], object]) -> None:
         """Have something happen so many seconds after the beginning."""
-        self.hub.at(START + timedelta(seconds=seconds), act)
+        self.event_loop.call_at(WORLD_START + timedelta(seconds=seconds), act)
 
     @property
     def seconds(self) -> float:
         """Since the beginning."""
-        return (self.clock.time - START).total_seconds()
+        return (self.clock.time - WORLD_START).total_seconds()
 
     @property
     def expired(self) -> int:
         """How many messages of the lane grew older than it keeps them."""
-        return cast("FairSqs", self.sqs).shelf(self.lines[self.provider.name]).expired
+        return cast("FairSqs", self.sqs).shelf(self.queues[self.provider.name]).expired
 
     def play(self, photos: int, patience_seconds: float) -> None:
         """Until so many photos have come to their end.
@@ -73,43 +73,51 @@ class LargeWorld(World):
         Raises:
             RuntimeError: that took too long.
         """
-        done = self.hub.run_until(START + timedelta(seconds=patience_seconds), lambda: len(self.diary.ended) >= photos)
+        done = self.event_loop.run_until(
+            WORLD_START + timedelta(seconds=patience_seconds), lambda: len(self.diary.ended) >= photos
+        )
         self._forget()
         if not done:
             raise RuntimeError(f"{len(self.diary.ended)} of {photos} photos ended within {patience_seconds:.0f} s")
 
-    def _count(self, call: Call) -> None:
-        self.diary.asked[call.worker.rpartition("-")[0], call.service, call.operation] += 1
+    def _count(self, call: ServiceCall) -> None:
+        self.diary.asked[call.worker_name.rpartition("-")[0], call.service, call.operation] += 1
 
-    def _note(self, call: Call) -> None:
+    def _note(self, call: ServiceCall) -> None:
         if call.operation == "put_events":
             (event,) = self.bus.events
             self.bus.events.clear()
             if event.detail_type == "Image Completed":
                 self.diary.ended[event.detail["source"]["key"]] = self.seconds
-        if len(self.wire.calls) >= FORGET_EVERY:
+        if len(self.transport.calls) >= FORGET_EVERY:
             self._forget()
 
     def _forget(self) -> None:
         """Histories, and what the provider holds of calls that are over."""
         diary, provider, now = self.diary, self.provider, self.clock.time
-        over = [call for call in provider.paid_calls if call.closed_at]
+        over = [call for call in provider.paid_calls if call.ended_at]
         sold = [call for call in over if call.micro_usd]
         diary.turned_away += len(over) - len(sold)
         diary.calls += [
-            ((one.opened_at - START).total_seconds(), (one.closed_at - START).total_seconds())
+            ((one.started_at - WORLD_START).total_seconds(), (one.ended_at - WORLD_START).total_seconds())
             for one in sold
-            if one.closed_at
+            if one.ended_at
         ]
-        provider.paid_calls[:] = [call for call in provider.paid_calls if not call.closed_at]
-        works = provider.account.works
+        provider.paid_calls[:] = [call for call in provider.paid_calls if not call.ended_at]
+        works = provider.account.work_by_id
         for name in [name for name, work in works.items() if work.done_at < now]:
             del works[name]
-        for invocation in self.functions.invocations:
+        for invocation in self.lambda_service.invocations:
             diary.invoked[invocation.name.rpartition("-")[0]] += 1
-        for histories in (self.wire.calls, self.wire.history, self.functions.invocations, self.written, self.waits):
+        for histories in (
+            self.transport.calls,
+            self.transport.history,
+            self.lambda_service.invocations,
+            self.transitions,
+            self.returned_messages,
+        ):
             histories.clear()
 
     @override
-    def quiet(self) -> bool:
+    def is_quiet(self) -> bool:
         raise NotImplementedError("a large world's queues do not say when they are empty")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bench.beyond.large import LargeWorld
 from bench.drain.scenario import Scenario
-from proof.chaos.pipeline import UPLOADERS
+from fault_bench.bench_pipeline import MAX_PARALLEL_UPLOADS
 
 PROCESSORS = 2
 AT_ONCE = 5
@@ -61,15 +61,15 @@ class LocalCloud:
     def __init__(self, world: LargeWorld, costs: Costs, *, cold: bool) -> None:
         self.world, self.costs, self.machine = world, costs, Machine()
         self._idle = dict.fromkeys(costs.processor, 0 if cold else FOREVER)
-        world.wire.travel = self.travel
-        world.functions.entering, world.functions.leaving = self.enter, self.leave
-        world.event_delays.append(lambda _body, _delays: [0.0])
+        world.transport.add_latency = self.travel
+        world.lambda_service.before_invocation, world.lambda_service.after_invocation = self.enter, self.leave
+        world.event_delay_changes.append(lambda _body, _delays: [0.0])
         for name in ("intake", "deliver"):
-            world.sources[name].most_at_once = AT_ONCE
+            world.mappings[name].max_concurrency = AT_ONCE
 
     def travel(self, service: str, _operation: str) -> None:
         """A request of a worker's, up to its answer."""
-        worker = self.world.hub.worker
+        worker = self.world.event_loop.current_worker
         name = worker.name.rpartition("-")[0] if worker else ""
         self.work(self.costs.processor.get(name, 0.0))
         if service == "provider":
@@ -93,8 +93,10 @@ class LocalCloud:
 
     def upload(self, keys: list[str]) -> None:
         """Some uploaders share the keys."""
-        for n in range(UPLOADERS):
-            self.world.hub.spawn("bench", lambda n=n: self._upload_each(keys[n::UPLOADERS]), seconds=FOREVER)
+        for n in range(MAX_PARALLEL_UPLOADS):
+            self.world.event_loop.spawn(
+                "bench", lambda n=n: self._upload_each(keys[n::MAX_PARALLEL_UPLOADS]), timeout_seconds=FOREVER
+            )
 
     def _upload_each(self, keys: list[str]) -> None:
         for key in keys:

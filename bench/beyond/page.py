@@ -16,7 +16,7 @@ from bench.beyond.found import NAME, Beyond, Foresight, Foretold
 from bench.keep import FOLDER, kept
 from bench.processors import STAGES
 from docs.tables import table
-from proof.world.stack import RECONCILE_EVERY, RETENTION
+from simulation.world.simulated_stack import RECONCILE_INTERVAL_SECONDS, RETENTION_SECONDS
 
 PAGE = FOLDER / "beyond.md"
 MOST_OFF = 0.05
@@ -149,8 +149,9 @@ def _drain(rows: Sequence[Scaled]) -> str:
             " own (a tenth of the consumers' time).",
             "Requests a photo: intake, render, deliver. A batch shares some of intake's; where so many pollers wait"
             f" that each photo is taken alone, they are {_alone('intake'):g}, and never more. Reconcile's are"
-            f" bounded by run: it looks at {MAX_PHOTOS:,} young photos every {RECONCILE_EVERY // 60} minutes, so at"
-            f" {MAX_PHOTOS * 3600 // RECONCILE_EVERY:,} an hour, for their first {MAX_AGE.days * 24} h.",
+            f" bounded by run: it looks at {MAX_PHOTOS:,} young photos "
+            f"every {RECONCILE_INTERVAL_SECONDS // 60} minutes, so at"
+            f" {MAX_PHOTOS * 3600 // RECONCILE_INTERVAL_SECONDS:,} an hour, for their first {MAX_AGE.days * 24} h.",
         ]
     )
 
@@ -255,7 +256,7 @@ def _wide(rows: Sequence[Scaled]) -> str:
 
 def _lasting(one: Scaled) -> str:
     usual, asked = tagged().counted, sum(one.asked.values())
-    days = RETENTION["ideogram"] / 86_400
+    days = RETENTION_SECONDS["ideogram"] / 86_400
     return "\n\n".join(
         [
             "## A lane that outlives its messages",

@@ -17,7 +17,7 @@ from bench.aws_cost.prices import PRICES
 from bench.beyond import aws
 from bench.beyond.heat import Heat, heat
 from docs.tables import table
-from proof.world.stack import RECONCILE_EVERY, RETENTION
+from simulation.world.simulated_stack import RECONCILE_INTERVAL_SECONDS, RETENTION_SECONDS
 
 SECONDS = 15.0
 DAY = 86_400.0
@@ -57,13 +57,16 @@ def rates(found: Heat) -> list[Quota]:
 
 
 def _lane() -> Iterator[Quota]:
-    put_back = MAX_DUE_ITEMS / RECONCILE_EVERY
+    put_back = MAX_DUE_ITEMS / RECONCILE_INTERVAL_SECONDS
     yield Quota(
-        f"a lane older than its messages' {RETENTION['ideogram'] / DAY:.0f} days is refilled by reconcile alone",
+        (
+            f"a lane older than its messages' {RETENTION_SECONDS['ideogram'] / DAY:.0f} "
+            f"days is refilled by reconcile alone"
+        ),
         f"{SQS}/quotas-messages.html",
         put_back,
-        f"{MAX_DUE_ITEMS:,} jobs every {RECONCILE_EVERY / 60:.0f} minutes, with more than"
-        f" {put_back * RETENTION['ideogram']:,.0f} photos dropped at once",
+        f"{MAX_DUE_ITEMS:,} jobs every {RECONCILE_INTERVAL_SECONDS / 60:.0f} minutes, with more than"
+        f" {put_back * RETENTION_SECONDS['ideogram']:,.0f} photos dropped at once",
         "the lane runs dry between two runs of reconcile: the rest comes at this pace, nothing is lost",
     )
     yield Quota(
@@ -149,7 +152,7 @@ def numbers(found: Heat) -> list[Quota]:
 
 def _ours() -> Iterator[Quota]:
     price = look_up_image_price("ideogram", {"operation": "replace"}) / 1_000_000
-    runs = MAX_AGE.total_seconds() / RECONCILE_EVERY
+    runs = MAX_AGE.total_seconds() / RECONCILE_INTERVAL_SECONDS
     yield Quota(
         "`DailyBudgetUSD`, $10 when nobody says anything",
         "[settings](../../docs/settings.md)",
@@ -165,7 +168,10 @@ def _ours() -> Iterator[Quota]:
         "the lane pauses until half of them are delivered, so that no link expires",
     )
     yield Quota(
-        f"the sweep looks at {MAX_PHOTOS:,} photos every {RECONCILE_EVERY / 60:.0f} minutes, for {MAX_AGE.days * 24} h",
+        (
+            f"the sweep looks at {MAX_PHOTOS:,} photos every "
+            f"{RECONCILE_INTERVAL_SECONDS / 60:.0f} minutes, for {MAX_AGE.days * 24} h"
+        ),
         "[operating](../../docs/operating.md)",
         runs * MAX_PHOTOS,
         f"{runs:.0f} runs",

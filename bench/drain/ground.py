@@ -14,9 +14,9 @@ from bench.drain.told import Told, told
 from bench.photos import photo
 from bench.processors import STAGES, Used, used
 from bench.standin import Seen, StandinControl
-from proof.chaos import ours
-from proof.chaos.pipeline import Deployed
-from proof.chaos.play import NotDrainedError
+from fault_bench import backdrop_pipeline
+from fault_bench.bench_pipeline import DeployedPipeline
+from fault_bench.faulted_run import NotDrainedError
 
 PARAMETERS = {
     **{f"{name}MaxInFlight": "0" for name in ("Segmind", "OneMin", "Runware")},
@@ -54,11 +54,11 @@ class Ground:
 
     def __post_init__(self) -> None:
         self.standin = StandinControl(self.running.standin_url)
-        self.deployed: Deployed = ours.deployed(self.running)
+        self.deployed: DeployedPipeline = backdrop_pipeline.describe_stack(self.running)
 
     def play(self, scenario: Scenario) -> Run:
         """One scenario, once; the workers are those of a warm lane, or none."""
-        self.deployed.allow(scenario.limit)
+        self.deployed.set_max_concurrency(scenario.limit)
         if scenario.cold:
             self.chill()
         else:
@@ -125,7 +125,7 @@ class Ground:
 
         until(lambda: self.standin.accepted(photos))
         for _ in range(QUIET_LOOKS):
-            until(lambda: not self.deployed.waiting())
+            until(lambda: not self.deployed.count_messages())
 
     def lines(self, began: float) -> Iterator[str]:
         """What all functions wrote into their logs since then."""
@@ -136,15 +136,15 @@ class Ground:
 
     def unfinished(self, keys: list[str]) -> dict[str, float]:
         """How many of these photos have no receipt that says stored, and how many dead letters there are."""
-        wanted = [f"{ours.RECEIPTS}{key}.json" for key in keys]
+        wanted = [f"{backdrop_pipeline.RECEIPTS_PREFIX}{key}.json" for key in keys]
         with ThreadPoolExecutor(READERS) as readers:
             stored = sum(readers.map(self._is_stored, wanted))
-        letters = len(self.deployed.take_letters())
+        letters = len(self.deployed.drain_dead_letters())
         return {"photo without a receipt that says stored": len(keys) - stored, "dead letter": letters}
 
     def _is_stored(self, key: str) -> bool:
         try:
-            found = self.running.clients.s3.get_object(Bucket=self.deployed.pictures, Key=key)["Body"].read()
+            found = self.running.clients.s3.get_object(Bucket=self.deployed.picture_bucket, Key=key)["Body"].read()
         except self.running.clients.s3.exceptions.NoSuchKey:
             return False
         return all(job["status"] == "stored" for job in json.loads(found)["jobs"])

@@ -10,9 +10,9 @@ from bench.drain.scenario import Scenario
 from bench.photos import photo
 from bench.refusals import check_faults
 from bench.standin import PROVIDER_PATH, StandinControl
-from proof.chaos.naive import deployment
-from proof.chaos.pipeline import Deployed
-from proof.chaos.play import NotDrainedError
+from fault_bench.bench_pipeline import DeployedPipeline
+from fault_bench.faulted_run import NotDrainedError
+from fault_bench.naive_pipeline import naive_deployment
 
 TIMEOUT_SECONDS = 60
 WISH = json.dumps({"prompt": PROMPT}).encode()
@@ -24,7 +24,9 @@ class Naive:
     def __init__(self, running: Cloud, limit: int) -> None:
         self.standin = StandinControl(running.standin_url)
         url = running.standin_url + PROVIDER_PATH
-        self.deployed: Deployed = deployment.deploy(running, url, limit=limit, timeout_seconds=TIMEOUT_SECONDS)
+        self.deployed: DeployedPipeline = naive_deployment.deploy_stack(
+            running, url, concurrency_limit=limit, timeout_seconds=TIMEOUT_SECONDS
+        )
         self.rounds = 0
 
     def drained(self, scenario: Scenario) -> float:
@@ -32,7 +34,7 @@ class Naive:
         self._drop(Scenario(2 * scenario.limit, scenario.limit, WARM_UP_SECONDS))
         began = self._drop(scenario)
         reports = self.deployed.clients.logs.get_paginator("filter_log_events").paginate(
-            logGroupName=f"/aws/lambda/{deployment.STACK}-function",
+            logGroupName=f"/aws/lambda/{naive_deployment.STACK_NAME}-function",
             startTime=round(began * 1000),
             filterPattern="REPORT",
         )
@@ -48,7 +50,7 @@ class Naive:
         self.standin.begin(scenario.seconds, scenario.limit)
         began, end = time.time(), time.monotonic() + scenario.patience_seconds
         self.deployed.upload((key, photo(key)) for key in keys)
-        while not self.standin.accepted(scenario.photos) or self.deployed.waiting():
+        while not self.standin.accepted(scenario.photos) or self.deployed.count_messages():
             if time.monotonic() > end:
                 raise NotDrainedError(f"{scenario.name}: the naive pipeline did not drain")
             time.sleep(LOOK_SECONDS)

@@ -15,8 +15,8 @@ from bench.drain.scenario import Scenario
 from bench.passing import passing_home
 from bench.processors import used
 from bench.refusals import NoisyError, RefusedError, check_faults, check_machine, check_spread
-from proof.chaos.bench import quick_folder
-from proof.chaos.play import NotDrainedError
+from fault_bench.bench_run import find_fast_folder
+from fault_bench.faulted_run import NotDrainedError
 
 LIMITS, SECONDS, PHOTOS = (5, 10), (1.0, 4.0), (100, 300)
 WARM = tuple(Scenario(n, c, s) for n in PHOTOS for s in SECONDS for c in LIMITS)
@@ -61,7 +61,7 @@ class Beside:
 @contextmanager
 def ground() -> Generator[Ground]:
     """A cloud for the length of the block."""
-    with passing_home(quick_folder()) as home:
+    with passing_home(find_fast_folder()) as home:
         yield Ground(cloud.up(home, PARAMETERS, print, build=False, standin_options=["--prepared"]))
 
 

@@ -16,8 +16,8 @@ from botocore.config import Config
 from backdrop_cli.upload_page.page_api import PageApi
 from backdrop_cli.upload_page.page_server import PageServer
 from backdrop_cli.upload_page.presigner import Presigner
-from proof.world.sight import INPUT, OUTPUT
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.simulated.cli_person import stack_of
 
 
@@ -45,12 +45,12 @@ class Buckets:
             if self.broken:
                 self.broken -= 1
                 return 403
-            self.world.drop(said["key"].replace("${filename}", filename), fields["file"])
+            self.world.upload_photo(said["key"].replace("${filename}", filename), fields["file"])
             return 204
 
     def give(self, bucket: str, key: str) -> bytes | None:
         with self.lock:
-            found = self.world.s3.buckets[bucket].current(key)
+            found = self.world.s3.buckets[bucket].find_current(key)
             return found.data if found else None
 
 
@@ -64,7 +64,7 @@ def signed(port: int) -> Presigner:
         region_name="eu-central-1",
         config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
     )
-    return Presigner(client, INPUT, OUTPUT)
+    return Presigner(client, INPUT_BUCKET, OUTPUT_BUCKET)
 
 
 class _BucketDoor(BaseHTTPRequestHandler):
@@ -113,7 +113,7 @@ class Served:
     def finishes(self) -> None:
         """All that is on its way comes to its end."""
         with self.buckets.lock:
-            self.world.run()
+            self.world.run_until_empty()
             self.world.run_for(2)
 
 

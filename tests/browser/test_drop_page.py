@@ -11,8 +11,8 @@ from PIL import Image
 
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
-from proof.world.reactions import refuses
-from proof.world.stack import World
+from simulation.world.call_behavior import build_refusal
+from simulation.world.simulated_stack import World
 from tests.browser.albums import painted
 from tests.browser.chromium import Browser
 from tests.browser.drop_page import Served, served
@@ -96,13 +96,13 @@ def test_two_photos_are_dropped_priced_sent_and_come_back(colleague: Colleague) 
     assert tab.says("document.getElementById('send').disabled")
     colleague.asks()
     assert tab.says(PRICE) == "At most $0.12 for 2 images of 2 photos"
-    assert shop.world.input.keys() == []
+    assert shop.world.input_bucket.list_keys() == []
     colleague.sends(2)
     shop.finishes()
     tab.until(f"{NAMES}.length === 2")
     assert sorted(tab.says(NAMES)) == ["red.jpg", "shoes/blue one.jpg"]
     tab.until("[...document.querySelectorAll('#grid img')].every((image) => image.complete && image.naturalWidth > 0)")
-    assert len(shop.world.provider.calls) == 2
+    assert len(shop.world.provider.received_job_ids) == 2
     assert "$0.12 so far" in tab.says("document.querySelector('.drop-card .facts').textContent")
     assert len(shop.buckets.forms) == 2
     whole = f"http://127.0.0.1:{shop.buckets.port}/"
@@ -115,7 +115,7 @@ def test_above_a_dollar_it_asks_first_and_no_means_no(colleague: Colleague) -> N
     colleague.tab.says(SENT)
     assert "spend up to $1.02" in colleague.tab.says("document.getElementById('ask').innerText")
     colleague.tab.says("document.getElementById('ask-no').click()")
-    assert colleague.shop.world.input.keys() == []
+    assert colleague.shop.world.input_bucket.list_keys() == []
     colleague.tab.says(SENT)
     colleague.tab.says("document.getElementById('ask-yes').click()")
     colleague.tab.until(f"{STAGES}.join() === '17 uploaded'")
@@ -168,7 +168,7 @@ def test_an_upload_that_fails_says_so_and_goes_when_somebody_tries_again(colleag
     colleague.tab.until("document.querySelector('.left-here')?.innerText.includes('1 photo not uploaded')")
     colleague.tab.says("document.querySelector('.left-here button').click()")
     colleague.tab.until(f"{STAGES}.join() === '1 uploaded'")
-    assert colleague.shop.world.input.keys()[-1].endswith("red.jpg.json")
+    assert colleague.shop.world.input_bucket.list_keys()[-1].endswith("red.jpg.json")
 
 
 def test_a_tab_that_is_closed_and_opened_again_shows_what_is_under_way(colleague: Colleague) -> None:
@@ -184,7 +184,7 @@ def test_a_tab_that_is_closed_and_opened_again_shows_what_is_under_way(colleague
 
 
 def test_failures_of_one_kind_say_once_what_is_to_be_done(colleague: Colleague) -> None:
-    colleague.shop.world.provider.script += [refuses(RetryClass.PERM, Code.UNSAFE_REQUEST)] * 2
+    colleague.shop.world.provider.script += [build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)] * 2
     colleague.drags("red.jpg", "blue.jpg")
     colleague.asks()
     colleague.sends(2)
@@ -265,7 +265,7 @@ def test_no_rule_of_accessibility_is_broken_and_nothing_is_wider_than_the_window
     tab.says("document.getElementById('all-styles').click()")
     look("styles")
     tab.says("document.getElementById('all-styles').click()")
-    shop.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    shop.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     colleague.sends(3)
     shop.lets(3)
     tab.says("document.querySelector('details').open = true")
@@ -293,7 +293,7 @@ CHOICE = "document.getElementById('choice')"
 def test_a_persons_instructions_are_a_choice_with_the_cost_of_each(colleague: Colleague, axe: str) -> None:
     tab, shop = colleague.tab, colleague.shop
     folder = tab.says("document.getElementById('folder').value")
-    shop.world.sidecar(f"{folder}/red.jpg", operation="remove")
+    shop.world.upload_sidecar(f"{folder}/red.jpg", operation="remove")
     colleague.drags("red.jpg", "blue.jpg")
     tab.says(PICK)
     tab.until(f"!{CHOICE}.hidden")
@@ -313,7 +313,7 @@ def test_a_persons_instructions_are_a_choice_with_the_cost_of_each(colleague: Co
     tab.until(f"{NAMES}.length === 2")
     assert tab.says(f"{CHOICE}.hidden")
     assert not tab.says("document.querySelector('[name=answer]:checked')")
-    assert len(shop.world.provider.calls) == 2
+    assert len(shop.world.provider.received_job_ids) == 2
 
 
 def test_a_new_wish_for_the_same_photo_replaces_the_earlier_one(colleague: Colleague) -> None:
@@ -333,4 +333,4 @@ def test_a_new_wish_for_the_same_photo_replaces_the_earlier_one(colleague: Colle
     tab.until(f"{STAGES}.includes('1 uploaded')")
     shop.finishes()
     tab.until(f"{NAMES}.length === 2")
-    assert len(shop.world.provider.calls) == 2
+    assert len(shop.world.provider.received_job_ids) == 2

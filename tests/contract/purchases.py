@@ -9,9 +9,9 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.model.object_keys import result_key
 from backdrop.ports import Provider, WorkStorage
-from proof.world.pictures import photo
-from proof.world.provider import Kind
-from proof.world.stack import OUTPUT, World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import ProviderKind
+from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from tests.contract.adapters import Recorder, Reply, recording
 
 KEY = "shoes/red.jpg"
@@ -68,18 +68,18 @@ class Shop:
             world = self.drop(server, **fields)
             world.run_for(1800)
             calls = sum(one.line.startswith(self.paid) for one in server.requests)
-        (job,) = world.jobs(KEY)
-        kept = [key for key in world.output.keys() if key.endswith("_response.txt")]  # noqa: SIM118 - our own method
+        (job,) = world.list_jobs(KEY)
+        kept = [key for key in world.output_bucket.list_keys() if key.endswith("_response.txt")]
         code = job.problem.code if job.problem else None
-        return Purchase(job.status, code, job.money, job.charged, calls, len(world.pictures(KEY)), bool(kept))
+        return Purchase(job.status, code, job.money, job.charged, calls, len(world.read_pictures(KEY)), bool(kept))
 
     def drop(self, server: Recorder, **fields: Any) -> World:
         """A world in which this provider is real, and a photo in its lane."""
         prices = {self.name: self.price} if self.price else {}
-        world = World(besides={self.name: Kind.ACKNOWLEDGED}, prices=prices)
+        world = World(other_providers={self.name: ProviderKind.LOOKUP_BY_PROVIDER_ID}, credit_prices=prices)
         providers = cast("dict[str, Any]", world.providers)
-        providers[self.name] = self.make(server, Bucket(OutputBucket(cast("Any", world.s3), OUTPUT)))
-        world.sidecar(KEY, **{"prompt": "a beach", "provider": self.name, **fields})
-        world.drop(KEY, photo())
-        world.run("intake")
+        providers[self.name] = self.make(server, Bucket(OutputBucket(cast("Any", world.s3), OUTPUT_BUCKET)))
+        world.upload_sidecar(KEY, **{"prompt": "a beach", "provider": self.name, **fields})
+        world.upload_photo(KEY, build_photo())
+        world.run_until_empty("intake")
         return world

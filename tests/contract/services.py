@@ -13,7 +13,7 @@ from backdrop_local import emulator, processes
 from backdrop_local.clients import Clients
 from backdrop_local.home import Home, State
 from backdrop_local.leash import leashed
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 
 SERVICES = "simulated", "emulator"
 TABLE = "ledger"

@@ -12,7 +12,7 @@ from botocore.stub import ANY, Stubber
 from PIL import Image
 
 from backdrop_local.standin.faults import FaultRule
-from proof.chaos.provider import Provider, provider
+from fault_bench.standin_provider import StandinProvider, run_provider
 from tests.contract.standin_client import JPEG
 
 WISH: dict[str, Any] = {"prompt": "a beach", "rendering_speed": "TURBO"}
@@ -20,30 +20,30 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def standin() -> Generator[Provider]:
+def standin() -> Generator[StandinProvider]:
     """A provider of the bench."""
-    with provider(1, {"pictures": "prepared"}) as made:
+    with run_provider(1, {"pictures": "prepared"}) as made:
         yield made
 
 
 @pytest.fixture
-def naive(standin: Provider, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def naive(standin: StandinProvider, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The function's module, which asks this provider and never pauses."""
     names = {"TIMEOUT_SECONDS": "5", "IDEOGRAM_API_KEY": "standin-key", "OUTPUT_BUCKET": "pictures"}
     for name, value in (names | {"IDEOGRAM_BASE_URL": standin.url}).items():
         monkeypatch.setenv(name, value)
-    app = importlib.reload(importlib.import_module("proof.chaos.naive.function.app"))
-    monkeypatch.setattr(app, "PAUSE_SECONDS", 0)
+    app = importlib.reload(importlib.import_module("fault_bench.naive_pipeline.function.app"))
+    monkeypatch.setattr(app, "FIRST_PAUSE_SECONDS", 0)
     return app
 
 
-def calls(standin: Provider) -> int:
+def calls(standin: StandinProvider) -> int:
     """How many paid calls arrived."""
     return len([entry for entry in standin.state.journal.entries() if entry.method == "POST"])
 
 
 def test_it_buys_a_picture_and_downloads_it(naive: ModuleType) -> None:
-    picture = naive.download(naive.generate(JPEG, WISH))
+    picture = naive.download_picture(naive.buy_picture(JPEG, WISH))
     assert Image.open(io.BytesIO(picture)).format == "PNG"
 
 
@@ -52,30 +52,32 @@ def test_it_buys_a_picture_and_downloads_it(naive: ModuleType) -> None:
     [("status", {"code": 500}), ("status", {"code": 503}), ("refuse_429", {}), ("accept_then_drop", {})],
 )
 def test_what_may_pass_is_tried_three_times(
-    naive: ModuleType, standin: Provider, fault: Any, args: dict[str, Any]
+    naive: ModuleType, standin: StandinProvider, fault: Any, args: dict[str, Any]
 ) -> None:
     standin.state.faults.add(FaultRule(fault=fault, args=args, times=2))
-    assert naive.with_retries(lambda: naive.generate(JPEG, WISH))
+    assert naive.call_with_retries(lambda: naive.buy_picture(JPEG, WISH))
     assert calls(standin) == 3
 
 
-def test_what_cannot_pass_is_tried_once(naive: ModuleType, standin: Provider) -> None:
+def test_what_cannot_pass_is_tried_once(naive: ModuleType, standin: StandinProvider) -> None:
     standin.state.faults.add(FaultRule(fault="status", args={"code": 422}))
     with pytest.raises(ValueError, match="422"):
-        naive.with_retries(lambda: naive.generate(JPEG, WISH))
+        naive.call_with_retries(lambda: naive.buy_picture(JPEG, WISH))
     assert calls(standin) == 1
 
 
-def test_a_download_that_breaks_off_is_tried_again_without_buying_again(naive: ModuleType, standin: Provider) -> None:
-    url = naive.generate(JPEG, WISH)
+def test_a_download_that_breaks_off_is_tried_again_without_buying_again(
+    naive: ModuleType, standin: StandinProvider
+) -> None:
+    url = naive.buy_picture(JPEG, WISH)
     standin.state.faults.add(FaultRule(fault="truncated", times=2))
-    assert naive.with_retries(lambda: naive.download(url))
+    assert naive.call_with_retries(lambda: naive.download_picture(url))
     assert calls(standin) == 1
 
 
 @pytest.mark.parametrize(("made", "bought"), [(timedelta(seconds=9), False), (timedelta(seconds=-9), True)])
 def test_a_photo_that_has_its_picture_is_not_bought_again(
-    naive: ModuleType, standin: Provider, made: timedelta, bought: bool
+    naive: ModuleType, standin: StandinProvider, made: timedelta, bought: bool
 ) -> None:
     with Stubber(naive.s3) as s3:
         s3.add_response("get_object", {"LastModified": NOW, "Body": io.BytesIO(JPEG)})

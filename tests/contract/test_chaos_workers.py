@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from backdrop_local.standin.faults import FaultRule
-from proof.chaos.provider import Provider, provider
-from proof.chaos.workers import holder, killing, socket_inode, workers_in
+from fault_bench.standin_provider import StandinProvider, run_provider
+from fault_bench.worker_killer import find_connection_holder, find_socket_inode, list_worker_pids, run_worker_killer
 from tests.contract.standin_client import IMAGE, KEY, REPLACE, WAIT_SECONDS, StandinClient, text, wait_until
 
 TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -34,97 +34,97 @@ session.post(sys.argv[1], files=files, headers={"Api-Key": "standin-key"}, timeo
 
 
 @pytest.fixture
-def standin() -> Generator[Provider]:
+def standin() -> Generator[StandinProvider]:
     """A provider of the bench."""
-    with provider(1, SETTINGS) as made:
+    with run_provider(1, SETTINGS) as made:
         yield made
 
 
-def client(made: Provider) -> StandinClient:
+def client(made: StandinProvider) -> StandinClient:
     """A caller of it."""
     return StandinClient(made.url.removesuffix("/ideogram"))
 
 
-def buy(made: Provider) -> requests.Response:
+def buy(made: StandinProvider) -> requests.Response:
     """One paid call."""
     return client(made).post(REPLACE, [IMAGE, text("prompt", "a beach")], key=KEY)
 
 
 def test_a_connection_is_known_by_both_of_its_ports() -> None:
-    assert socket_inode(TABLE, 0xD431, 0x1F90) == "4711"
-    assert socket_inode(TABLE, 0x1F90, 0xD431) == "4712"
-    assert socket_inode(TABLE, 0xD431, 0x1F91) is None
+    assert find_socket_inode(TABLE, 0xD431, 0x1F90) == "4711"
+    assert find_socket_inode(TABLE, 0x1F90, 0xD431) == "4712"
+    assert find_socket_inode(TABLE, 0xD431, 0x1F91) is None
 
 
 def test_the_process_that_holds_a_connection_is_found_among_others() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as ours:
         ports = ours.getsockname()[1], server.getsockname()[1]
-        assert holder(*ports, [NOBODY, os.getpid()]) == os.getpid()
-        assert holder(*ports, [NOBODY]) is None
-    assert holder(*ports, [os.getpid()]) is None
+        assert find_connection_holder(*ports, [NOBODY, os.getpid()]) == os.getpid()
+        assert find_connection_holder(*ports, [NOBODY]) is None
+    assert find_connection_holder(*ports, [os.getpid()]) is None
 
 
 def test_a_worker_is_killed_after_its_call_was_accepted_and_before_the_answer(
-    standin: Provider, tmp_path_factory: pytest.TempPathFactory
+    standin: StandinProvider, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("worker")
     photo = folder / "in.jpg"
     photo.write_bytes(IMAGE[1][1] if isinstance(IMAGE[1][1], bytes) else b"")
     standin.state.faults.add(FaultRule(fault="accept_then_wait", args={"ms": 60_000}, times=1))
     command = [sys.executable, "-c", WORKER, f"http://127.0.0.1:{standin.port}{REPLACE}", str(photo)]
-    with killing(standin, str(folder)) as killer, subprocess.Popen(command) as worker:
+    with run_worker_killer(standin, str(folder)) as killer, subprocess.Popen(command) as worker:
         assert worker.wait(WAIT_SECONDS) == -signal.SIGKILL
     (job,) = standin.state.bill.jobs()
-    assert killer.kills == [job.id]
-    assert killer.missed == []
+    assert killer.killed_job_ids == [job.id]
+    assert killer.missed_job_ids == []
     assert not job.answered
-    assert workers_in(str(folder)) == []
+    assert list_worker_pids(str(folder)) == []
 
 
-def test_a_call_that_is_not_marked_kills_nobody(standin: Provider) -> None:
-    with killing(standin, f"{os.getpid()} is nobody's folder") as killer:
+def test_a_call_that_is_not_marked_kills_nobody(standin: StandinProvider) -> None:
+    with run_worker_killer(standin, f"{os.getpid()} is nobody's folder") as killer:
         assert buy(standin).status_code == 200
-    assert (killer.kills, killer.missed) == ([], [])
+    assert (killer.killed_job_ids, killer.missed_job_ids) == ([], [])
 
 
-def test_a_worker_that_cannot_be_found_is_counted(standin: Provider) -> None:
+def test_a_worker_that_cannot_be_found_is_counted(standin: StandinProvider) -> None:
     standin.state.faults.add(FaultRule(fault="accept_then_wait", args={"ms": 100}, times=1))
-    with killing(standin, "no such folder") as killer:
+    with run_worker_killer(standin, "no such folder") as killer:
         assert buy(standin).status_code == 200
-        wait_until(lambda: len(killer.missed) == 1)
-    assert killer.kills == []
+        wait_until(lambda: len(killer.missed_job_ids) == 1)
+    assert killer.killed_job_ids == []
 
 
-def test_a_provider_that_falls_cuts_its_calls_off_and_keeps_its_books(standin: Provider) -> None:
-    standin.change(latency_seconds=60)
+def test_a_provider_that_falls_cuts_its_calls_off_and_keeps_its_books(standin: StandinProvider) -> None:
+    standin.change_settings(latency_seconds=60)
     with ThreadPoolExecutor() as pool:
         calling: Future[requests.Response] = pool.submit(buy, standin)
-        assert [accepted.n for accepted in standin.accepted(0, WAIT_SECONDS)] == [1]
-        standin.down()
+        assert [accepted.n for accepted in standin.wait_for_accepted(0, WAIT_SECONDS)] == [1]
+        standin.stop_server()
         with pytest.raises(requests.ConnectionError):
             calling.result(WAIT_SECONDS)
     with pytest.raises(requests.ConnectionError):
         buy(standin)
-    standin.up()
-    standin.change(latency_seconds=0)
+    standin.start_server()
+    standin.change_settings(latency_seconds=0)
     assert buy(standin).status_code == 200
-    assert standin.cut_off == len(standin.lost_calls()) == 1
+    assert standin.cut_connections == len(standin.list_lost_calls()) == 1
     assert len(standin.state.bill.jobs()) == 2
     assert client(standin).total_usd() == "0.12"
 
 
-def test_the_most_calls_that_were_held_open_are_counted_refused_ones_too(standin: Provider) -> None:
-    standin.change(in_flight_limit=2)
+def test_the_most_calls_that_were_held_open_are_counted_refused_ones_too(standin: StandinProvider) -> None:
+    standin.change_settings(in_flight_limit=2)
     standin.state.faults.add(FaultRule(fault="accept_then_wait"))
     with ThreadPoolExecutor() as pool:
         calling = [pool.submit(buy, standin) for _ in range(3)]
-        wait_until(lambda: len(standin.accepted(0, 0)) == 2 and standin.account().refused == 1)
+        wait_until(lambda: len(standin.wait_for_accepted(0, 0)) == 2 and standin.report_slots().refused_count == 1)
         client(standin).control("release")
         statuses = sorted(one.result().status_code for one in calling)
     assert statuses == [200, 200, 429]
-    assert standin.peak_open == 3
-    account = standin.account()
-    assert (account.taken, account.refused, account.history[-1][1]) == (2, 1, 0)
+    assert standin.peak_in_flight == 3
+    account = standin.report_slots()
+    assert (account.accepted_count, account.refused_count, account.slots_in_use[-1][1]) == (2, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -141,12 +141,12 @@ def test_the_most_calls_that_were_held_open_are_counted_refused_ones_too(standin
     ],
 )
 def test_a_call_is_lost_when_nobody_can_know_whether_it_was_taken(
-    standin: Provider, fault: Any, args: dict[str, Any], lost: bool
+    standin: StandinProvider, fault: Any, args: dict[str, Any], lost: bool
 ) -> None:
     standin.state.faults.add(FaultRule(fault=fault, args=args, times=1))
     with contextlib.suppress(requests.ConnectionError):
         buy(standin)
-    wait_until(lambda: not standin.calls_open)
-    assert len(standin.lost_calls()) == lost
+    wait_until(lambda: not standin.open_call_count)
+    assert len(standin.list_lost_calls()) == lost
     assert buy(standin).status_code == 200
-    assert len(standin.lost_calls()) == lost
+    assert len(standin.list_lost_calls()) == lost

@@ -32,9 +32,9 @@ from backdrop.providers.runware_errors import (
     THROTTLED,
 )
 from backdrop.providers.unrecognized_results import redact_response
-from proof.world.pictures import photo, picture
-from proof.world.provider import Kind
-from proof.world.stack import OUTPUT, World
+from simulation.world.sample_images import build_photo, build_picture
+from simulation.world.simulated_provider import ProviderKind
+from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from tests.contract.adapters import Recorder, Reply, Request, http, silence, the_key
 from tests.contract.calling import the_id
 from tests.contract.test_runware_answers import JOB, asked, details
@@ -46,7 +46,7 @@ from tests.unit.shelf import Shelf
 PRICE = 60_000
 CALL_SECONDS, POLL_SECONDS = 1.0, 0.01
 MOST_MINUTES = 60
-PNG = picture("inside the response")
+PNG = build_picture("inside the response")
 BASE64 = base64.b64encode(PNG).decode()
 URI = f"data:image/png;base64,{BASE64}"
 SUBMIT, POLL, DETAILS = "imageInference", "getResponse", "getTaskDetails"
@@ -303,15 +303,15 @@ class Conversation(Recorder):
 
 def play(unusual: Unusual) -> tuple[World, Conversation]:
     """A photo for Runware in a stack whose adapter for it is the real one, until nothing is left to do."""
-    world = World(besides={"runware": Kind.OWN_ID})
+    world = World(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
     with Conversation([silence], unusual=unusual) as server:
-        work = S3WorkStorage(cast("Any", world.s3), OUTPUT)
+        work = S3WorkStorage(cast("Any", world.s3), OUTPUT_BUCKET)
         clock: dict[str, Any] = {"poll_seconds": POLL_SECONDS, "now": lambda: world.clock.time}
         adapter = Runware(server.url, CALL_SECONDS, the_key, work, **clock)
         world.providers["runware"] = cast("Any", adapter)
         tags = {"prompt": "a beach", "provider": "runware", "num_images": str(unusual.wanted)}
-        world.drop(PHOTO_KEY, photo(), operation="replace", **tags)
-        world.run()
+        world.upload_photo(PHOTO_KEY, build_photo(), operation="replace", **tags)
+        world.run_until_empty()
         for _ in range(MOST_MINUTES):
             if the_job(world).status is not JobStatus.ACCEPTED:
                 return world, server
@@ -320,7 +320,7 @@ def play(unusual: Unusual) -> tuple[World, Conversation]:
 
 
 def the_job(world: World) -> Job:
-    (job,) = world.jobs(PHOTO_KEY)
+    (job,) = world.list_jobs(PHOTO_KEY)
     return job
 
 
@@ -330,7 +330,7 @@ def test_unusual_response_ends_with_picture_money_and_one_charge(unusual: Unusua
     job = the_job(world)
     assert (job.status, job.problem and job.problem.code) == (unusual.ends, unusual.code)
     assert (job.charged, job.unknown) == (unusual.charged, unusual.unknown)
-    assert (len(world.pictures()), len(world.downloads.fetched)) == (unusual.pictures, unusual.downloads)
+    assert (len(world.read_pictures()), len(world.downloads.fetched_urls)) == (unusual.pictures, unusual.downloads)
     assert (len(server.heard[SUBMIT]), len({*server.heard[SUBMIT]})) == (unusual.sends, 1)
     for billed in {unusual.charged, unusual.charged + unusual.unknown}:
         assert_at_rest(world, billed)
@@ -344,7 +344,7 @@ def test_error_of_unknown_cost_ends_within_minutes_and_is_not_bought_again_unask
     job = the_job(world)
     assert job.ended_at
     assert job.ended_at - job.queued_at < timedelta(minutes=2)
-    orders = world.steps.orders()
+    orders = world.steps.redrive()
     (failure,) = orders.list_failures(FailureFilter())
     assert orders.plan(failure, pay_again=False).needs_pay_again
     paid = orders.plan(failure, pay_again=True)
@@ -367,7 +367,7 @@ def test_unclear_error_that_persists_ends_within_minutes_at_an_unknown_cost() ->
 def test_unrecognized_response_is_kept_without_the_key() -> None:
     unusual = kept_for_a_person("the key in a field", says({**BARE, "note": "standin-key"}))
     world, _ = play(unusual)
-    stored = world.output.objects[response_key(the_job(world).job_id, 1)][-1].data or b""
+    stored = world.output_bucket.objects[response_key(the_job(world).job_id, 1)][-1].data or b""
     assert json.loads(stored)["data"][0]["note"] == "(key)"
 
 

@@ -233,7 +233,7 @@ def test_unread_response_names_no_key() -> None:
     with recording(said(TICKET), done(output="", note="key standin-key")) as server:
         world = V2.drop(server)
         world.run_for(60)
-    (kept,) = [key for key in world.output.keys() if key.endswith("_response.txt")]  # noqa: SIM118 - our own method
-    current = world.output.current(kept)
+    (kept,) = [key for key in world.output_bucket.list_keys() if key.endswith("_response.txt")]
+    current = world.output_bucket.find_current(kept)
     assert current
     assert json.loads(current.data or b"")["note"] == "key (key)"

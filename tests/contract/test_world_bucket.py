@@ -14,7 +14,7 @@ from backdrop.aws.answer_spool import AnswerSpool
 from backdrop.aws.events import parse_intake_message
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError, S3InputBucket
 from backdrop.model.errors import MalformedMessageError
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number
 from tests.simulated.simulation import OK, a_job
 
@@ -39,7 +39,7 @@ class Buckets:
 def buckets(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Buckets]:
     if request.param == "simulated":
         world = World()
-        messages = world.lines["intake"].messages
+        messages = world.queues["intake"].messages
         yield Buckets(world.s3, lambda folder, _: [one.body for one in messages if folder in one.body])
         return
     with emulator_alone(tmp_path_factory.mktemp("emulator")) as clients:
@@ -157,7 +157,7 @@ def test_the_same_bytes_have_the_same_etag(buckets: Buckets) -> None:
 def test_tags_are_read_as_they_were_put(buckets: Buckets) -> None:
     key = f"{fresh()}/a"
     buckets.put(key)
-    world_tag = getattr(buckets.client, "tag", None)
+    world_tag = getattr(buckets.client, "set_tags", None)
     tags = {"operation": "remove"}
     if world_tag:
         world_tag(BUCKET, key, tags)

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from backdrop.aws.sqs import DeadLetterQueue, Queue
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number
 
 MOST_RECEIVES = 2
@@ -38,8 +38,8 @@ def _simulated() -> Queues:
     world = World()
 
     def make(letters: str = "") -> str:
-        setup = {"dead_letters": world.sqs.lines[letters], "most_receives": MOST_RECEIVES} if letters else {}
-        return world.sqs.open(f"q{number()}", visibility_seconds=30, **setup).url
+        setup = {"dead_letter_queue": world.sqs.queues[letters], "max_receive_count": MOST_RECEIVES} if letters else {}
+        return world.sqs.create_queue(f"q{number()}", visibility_seconds=30, **setup).url
 
     return Queues(world.sqs, make, world.clock.sleep)
 

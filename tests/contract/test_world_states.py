@@ -11,8 +11,8 @@ import pytest
 
 from backdrop.aws.step_functions import ExecutionMonitor, TaskTokens
 from backdrop_local.clients import Clients
-from proof.world.stack import World
-from proof.world.states import TaskAnswer
+from simulation.world.simulated_stack import World
+from simulation.world.simulated_step_functions import TaskResponse
 from tests.contract.services import SERVICES, emulator_alone
 
 _numbers = count(1)
@@ -25,7 +25,7 @@ class States:
     client: Any
     begin: Callable[[], tuple[str, str]]
     stop: Callable[[str], object]
-    heard: Callable[[str, str], TaskAnswer]
+    heard: Callable[[str, str], TaskResponse]
 
 
 @pytest.fixture(scope="module", params=SERVICES)
@@ -38,18 +38,18 @@ def states(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def _simulated() -> States:
-    states = World().states
+    states = World().step_functions
 
     def begin() -> tuple[str, str]:
         name = str(next(_numbers))
-        return states.begin(name), states.hand_out(f"token-{name}")
+        return states.start_execution(name), states.issue_token(f"token-{name}")
 
-    def heard(_: str, token: str) -> TaskAnswer:
-        answer = states.answers[token]
+    def heard(_: str, token: str) -> TaskResponse:
+        answer = states.responses[token]
         assert answer
         return answer
 
-    return States(states, begin, states.stop, heard)
+    return States(states, begin, states.stop_execution, heard)
 
 
 def _emulated(clients: Clients) -> States:
@@ -98,12 +98,12 @@ def _begun(clients: Clients, machine: str, url: str) -> tuple[str, str]:
     return arn, json.loads(message.get("Body", ""))["token"]
 
 
-def _told(clients: Clients, arn: str, _: str) -> TaskAnswer:
+def _told(clients: Clients, arn: str, _: str) -> TaskResponse:
     while (found := clients.stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
         pass
     if found["status"] == "SUCCEEDED" and "output" in found:
-        return TaskAnswer(output=json.loads(found["output"]))
-    return TaskAnswer(error=found.get("error", ""), cause=json.loads(found.get("cause", "null")))
+        return TaskResponse(output=json.loads(found["output"]))
+    return TaskResponse(error=found.get("error", ""), cause=json.loads(found.get("cause", "null")))
 
 
 def executions(states: States) -> ExecutionMonitor:
@@ -114,13 +114,13 @@ def executions(states: States) -> ExecutionMonitor:
 def test_a_task_hears_the_output_that_it_is_given(states: States) -> None:
     arn, token = states.begin()
     assert TaskTokens(states.client).send_success(token, '{"jobs": ["é"]}')
-    assert states.heard(arn, token) == TaskAnswer(output={"jobs": ["é"]})
+    assert states.heard(arn, token) == TaskResponse(output={"jobs": ["é"]})
 
 
 def test_a_task_hears_the_error_that_it_ends_with(states: States) -> None:
     arn, token = states.begin()
     assert TaskTokens(states.client).send_failure(token, "no_instructions", '["why"]')
-    assert states.heard(arn, token) == TaskAnswer(error="no_instructions", cause=["why"])
+    assert states.heard(arn, token) == TaskResponse(error="no_instructions", cause=["why"])
 
 
 def test_a_token_is_good_once(states: States) -> None:
@@ -128,10 +128,10 @@ def test_a_token_is_good_once(states: States) -> None:
     arn, token = states.begin()
     tokens = TaskTokens(states.client)
     assert tokens.send_success(token, "1")
-    assert states.heard(arn, token) == TaskAnswer(output=1)
+    assert states.heard(arn, token) == TaskResponse(output=1)
     assert not tokens.send_success(token, "2")
     assert not tokens.send_failure(token, "x", "{}")
-    assert states.heard(arn, token) == TaskAnswer(output=1)
+    assert states.heard(arn, token) == TaskResponse(output=1)
 
 
 @pytest.mark.parametrize("token", ["never", "é", "AAAA" * 100])

@@ -19,7 +19,7 @@ from backdrop.model.image_request import CallbackOutcome, ImageRequest
 from backdrop.model.job import Job, JobStatus, Source
 from backdrop.model.schedule import ItemKey, ReconcileState
 from backdrop_cli.ledger_scan import LedgerScan
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.contract.services import SERVICES, TABLE, a_key, code_of, number, read, table_client, write
 from tests.simulated.simulation import KEY, NOW, OK, PRICE, a_job, claim
 

@@ -14,11 +14,11 @@ from backdrop.model.provider_result import RetryClass
 from backdrop_cli.aws_clients import AwsClients
 from backdrop_cli.upload_page.page_server import PageServer
 from docs.make_commands import EVERYWHERE, EXIT_CODES, options_of, verbs
-from proof.world.pictures import photo
-from proof.world.reactions import charges_and_hangs_up, refuses
-from proof.world.sight import INPUT, OUTPUT
-from proof.world.stack import World
-from proof.world.wire import Strike, die
+from simulation.world.call_behavior import build_charged_hang_up, build_refusal
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, crash_worker
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.golden.golden import Golden
 from tests.golden.shapes import shapes
 from tests.simulated.cli_clinic import a_clinic
@@ -98,9 +98,9 @@ def empty(told: Told, patch: pytest.MonkeyPatch) -> None:
 def copies_wait(person: Person) -> None:
     """Three photos with the same content, of which one is bought for all, and one without instructions."""
     for key in ("first.jpg", "copy.jpg", "twin.jpg"):
-        person.world.drop(key, photo("same"), operation="remove")
-    person.world.drop("bare.jpg", photo("bare"))
-    person.world.run("intake")
+        person.world.upload_photo(key, build_photo("same"), operation="remove")
+    person.world.upload_photo("bare.jpg", build_photo("bare"))
+    person.world.run_until_empty("intake")
 
 
 def running(told: Told, patch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ def running(told: Told, patch: pytest.MonkeyPatch) -> None:
     types("show", "a copy waits", "copy.jpg")
     types("budget", "jobs wait")
     person.drops("a.jpg", "b.jpg", "c.jpg")
-    person.world.run("intake")
+    person.world.run_until_empty("intake")
     types("pause", "it ran", "ideogram")
     types("pause", "it was paused", "ideogram")
     types("pause", "no such provider", "nobody")
@@ -131,16 +131,18 @@ def delivered(told: Told, patch: pytest.MonkeyPatch) -> None:
     types = typing(told, person)
     copies_wait(person)
     person.drops("a.jpg", "b.jpg")
-    person.world.sidecar("styled.jpg", variants={"a": {"prompt": "at sea", "num_images": 2}, "b": {"prompt": "x"}})
-    person.world.drop("styled.jpg", photo("styled"))
-    person.world.run()
+    person.world.upload_sidecar(
+        "styled.jpg", variants={"a": {"prompt": "at sea", "num_images": 2}, "b": {"prompt": "x"}}
+    )
+    person.world.upload_photo("styled.jpg", build_photo("styled"))
+    person.world.run_until_empty()
     types("show", "several variants", "styled.jpg")
     types("show", "served from another", "twin.jpg")
     types("download", "all are new", "--all", "done")
-    person.world.s3.remove(OUTPUT, "a.jpg/a.png")
+    person.world.s3.delete(OUTPUT_BUCKET, "a.jpg/a.png")
     types("show", "a picture is gone", "a.jpg")
     types("download", "some are there, one is gone", "--all", "done")
-    del person.world.input.objects["b.jpg"]
+    del person.world.input_bucket.objects["b.jpg"]
     types("gallery", "pictures and problems")
     Path("file").touch()
     types("gallery", "an impossible folder", "--output", "file/x")
@@ -157,14 +159,14 @@ def rerunning(told: Told, patch: pytest.MonkeyPatch) -> None:
     person = Person(World(), patch)
     types = typing(told, person)
     defaults(person.world, "late/", {"prompt": "at sea"})
-    person.world.drop("late/a.jpg", photo("late"))
-    person.world.run()
+    person.world.upload_photo("late/a.jpg", build_photo("late"))
+    person.world.run_until_empty()
     defaults(person.world, "late/", {"prompt": "at home"})
-    person.world.run()
+    person.world.run_until_empty()
     types("rerun", "nobody agreed", "late/")
     types("rerun", "some are looked at", "late/", "--yes")
     types("rerun", "neither photo nor --all")
-    person.world.run()
+    person.world.run_until_empty()
     types("rerun", "nothing changes", "late/", "--yes")
 
 
@@ -184,10 +186,10 @@ def losing(told: Told, patch: pytest.MonkeyPatch) -> None:
     """A stack with a call whose worker died, so that nobody knows its answer yet."""
     person = Person(World(), patch)
     person.drops("shoes/red.jpg")
-    person.world.run("intake", "deliver")
-    person.world.provider.script.append(charges_and_hangs_up())
-    person.world.wire.after.append(Strike(die, "transact_write_items", nth=2))
-    person.world.turn("ideogram")
+    person.world.run_until_empty("intake", "deliver")
+    person.world.provider.script.append(build_charged_hang_up())
+    person.world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
+    person.world.deliver_next("ideogram")
     types = typing(told, person)
     types("status", "an answer is lost")
     types("failures", "an answer is lost")
@@ -197,11 +199,11 @@ def losing(told: Told, patch: pytest.MonkeyPatch) -> None:
 def struggling(told: Told, patch: pytest.MonkeyPatch) -> None:
     """A stack whose provider has failed so often that one job at a time tries it out."""
     person = Person(World(), patch)
-    person.world.provider.script += [refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * FAILURE_THRESHOLD
+    person.world.provider.script += [build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * FAILURE_THRESHOLD
     person.drops("a.jpg", "b.jpg", "c.jpg")
-    person.world.run("intake")
+    person.world.run_until_empty("intake")
     for _ in range(FAILURE_THRESHOLD):
-        person.world.turn("ideogram")
+        person.world.deliver_next("ideogram")
     types = typing(told, person)
     types("status", "the lane probes")
     person.stack = replace(person.stack, sleep=_stops)
@@ -217,17 +219,17 @@ def failing(told: Told, patch: pytest.MonkeyPatch) -> None:
     person = Person(World(on_lost_answer="hold"), patch)
     types = typing(told, person)
     person.has_failed(Code.REQUEST_REJECTED, "shoes/red.jpg")
-    person.world.provider.script.append(charges_and_hangs_up())
+    person.world.provider.script.append(build_charged_hang_up())
     person.drops("hats/lost.jpg")
     person.world.run_for(600)
-    person.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
-    person.world.sidecar("hats/styled.jpg", variants={"sea": {"prompt": "at sea"}})
-    person.world.drop("hats/styled.jpg", photo("styled"))
-    person.world.drop("list.jpg", b"I am a list", operation="remove")
-    person.world.sqs.post(person.world.lines["intake"], "no message of ours")
-    person.world.s3.drop(INPUT, "broken/_backdrop.json", b"{")
-    person.world.drop("broken/a.jpg", photo("broken"))
-    person.world.run()
+    person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    person.world.upload_sidecar("hats/styled.jpg", variants={"sea": {"prompt": "at sea"}})
+    person.world.upload_photo("hats/styled.jpg", build_photo("styled"))
+    person.world.upload_photo("list.jpg", b"I am a list", operation="remove")
+    person.world.sqs.send_externally(person.world.queues["intake"], "no message of ours")
+    person.world.s3.upload(INPUT_BUCKET, "broken/_backdrop.json", b"{")
+    person.world.upload_photo("broken/a.jpg", build_photo("broken"))
+    person.world.run_until_empty()
     types("status", "failures")
     types("failures", "some")
     types("failures", "no such code", "--code", "nonsense")
@@ -249,7 +251,7 @@ def uploading(told: Told, patch: pytest.MonkeyPatch) -> None:
     for name in ("shoes/red.jpg", "shoes/blue.jpg", "wrong/red.jpg", "wrong/blue.jpg"):
         path = Path(name)
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(photo(name))
+        path.write_bytes(build_photo(name))
     Path("wrong/red.jpg.json").write_text('{"promt": "x"}')
     beach = {"prompt": "x", "provider": "1min", "style_codes": ["AAFF5733"]}
     Path("wrong/blue.jpg.json").write_text(json.dumps({"variants": {"beach": beach}}))
@@ -276,7 +278,7 @@ def uploading(told: Told, patch: pytest.MonkeyPatch) -> None:
     many = Path("many")
     many.mkdir()
     for n in range(51):
-        (many / f"{n}.jpg").write_bytes(photo(f"{n}"))
+        (many / f"{n}.jpg").write_bytes(build_photo(f"{n}"))
     types("drop", "nobody agreed", "many", *PROMPT)
 
 
@@ -285,7 +287,7 @@ def campaigning(told: Told, patch: pytest.MonkeyPatch) -> None:
     person = Person(World(), patch)
     types = typing(told, person)
     for key in ("spring/red.jpg", "spring/blue.jpg"):
-        person.world.drop(key, photo(key))
+        person.world.upload_photo(key, build_photo(key))
     types("campaign status", "there was none")
     types("campaign quote", "priced", "spring/", *PROMPT)
     types("campaign quote", "nothing is said", "spring/")
@@ -311,9 +313,9 @@ def campaigning(told: Told, patch: pytest.MonkeyPatch) -> None:
     person.stack = calm
     types("campaign status", "it failed", "bad")
     types("campaign status", "they ended in several ways")
-    person.world.drop("autumn/red.jpg", photo("autumn"))
-    types("drop", "a campaign", f"s3://{INPUT}/autumn/", *PROMPT)
-    types("drop", "a campaign and a folder", f"s3://{INPUT}/autumn/", "shoes", *PROMPT)
+    person.world.upload_photo("autumn/red.jpg", build_photo("autumn"))
+    types("drop", "a campaign", f"s3://{INPUT_BUCKET}/autumn/", *PROMPT)
+    types("drop", "a campaign and a folder", f"s3://{INPUT_BUCKET}/autumn/", "shoes", *PROMPT)
     types("cancel", "a campaign runs", "--all", "--yes")
 
 
@@ -324,10 +326,10 @@ def _asks(person: Person) -> None:
     person.stack.output_store.put(key, json.dumps({"items": 2}).encode(), "application/json")
     asked = {"instructions": {"prompt": "on sand"}, "campaign": run, "task_token": "t"}
     for name in ("spring/red.jpg", "spring/gone.jpg"):
-        body = {"bucket": INPUT, "key": name, **asked, "task_token": name}
-        person.world.sqs.post(person.world.lines["intake"], json.dumps(body))
+        body = {"bucket": INPUT_BUCKET, "key": name, **asked, "task_token": name}
+        person.world.sqs.send_externally(person.world.queues["intake"], json.dumps(body))
     person.types("pause", "ideogram")
-    person.world.run("intake")
+    person.world.run_until_empty("intake")
 
 
 def _ending(person: Person, status: str, **said: str) -> Any:

@@ -25,9 +25,9 @@ from backdrop.model.object_keys import (
     source_name,
     spooled_answer_key,
 )
-from proof.world.reactions import Reaction
-from proof.world.sight import INPUT, OUTPUT, SHELF
-from proof.world.stack import World
+from simulation.world.call_behavior import CallBehavior
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET, READABLE_BUCKET
 from tests.golden.golden import Golden
 
 OWN = "photos"
@@ -107,22 +107,22 @@ def test_no_release_writes_anything_under_another_name(golden: Golden) -> None:
     world = World()
     outputs = [{"format": "webp"}, {"name": "thumb", "width": 8, "format": "jpg"}]
     variants = {"beach": {"prompt": "a beach", "num_images": 2}, "table": {"prompt": "a table"}}
-    world.sidecar("shoes/ünïcode +(1) & 100%.jpg", variants=variants, output=outputs)
-    world.drop("shoes/ünïcode +(1) & 100%.jpg", PHOTO)
-    world.drop("shoes/red.jpg", PHOTO, operation="remove")
-    world.drop("shoes/copy.jpg", PHOTO, operation="remove")
-    world.drop("bare.jpg", PHOTO)
-    world.drop("list.jpg", b"I am a list", operation="remove")
-    world.s3.drop(INPUT, "hats/_backdrop.json", b'{"promt": 1}')
-    world.drop("hats/top.jpg", PHOTO)
-    world.s3.drop(SHELF, "red.jpg", PHOTO)
-    request = {"bucket": SHELF, "key": "red.jpg", "instructions": {"operation": "remove", "revision": "2"}}
-    world.sqs.post(world.lines["intake"], json.dumps(request))
-    world.provider.script += [Reaction(), Reaction(unrecognized=1)]
-    world.run()
-    world.pause()
-    world.run()
-    puts = [call.sent for call in world.wire.calls if call.service == "s3" and "Key" in call.sent]
-    keys = {one["Key"] for one in puts if one["Bucket"] == OUTPUT and "Body" in one}
-    jobs = {f"{job.key}{f' {job.variant}' if job.variant else ''}": job.job_id for job in world.jobs()}
+    world.upload_sidecar("shoes/ünïcode +(1) & 100%.jpg", variants=variants, output=outputs)
+    world.upload_photo("shoes/ünïcode +(1) & 100%.jpg", PHOTO)
+    world.upload_photo("shoes/red.jpg", PHOTO, operation="remove")
+    world.upload_photo("shoes/copy.jpg", PHOTO, operation="remove")
+    world.upload_photo("bare.jpg", PHOTO)
+    world.upload_photo("list.jpg", b"I am a list", operation="remove")
+    world.s3.upload(INPUT_BUCKET, "hats/_backdrop.json", b'{"promt": 1}')
+    world.upload_photo("hats/top.jpg", PHOTO)
+    world.s3.upload(READABLE_BUCKET, "red.jpg", PHOTO)
+    request = {"bucket": READABLE_BUCKET, "key": "red.jpg", "instructions": {"operation": "remove", "revision": "2"}}
+    world.sqs.send_externally(world.queues["intake"], json.dumps(request))
+    world.provider.script += [CallBehavior(), CallBehavior(unrecognized_count=1)]
+    world.run_until_empty()
+    world.pause_lane()
+    world.run_until_empty()
+    puts = [call.request for call in world.transport.calls if call.service == "s3" and "Key" in call.request]
+    keys = {one["Key"] for one in puts if one["Bucket"] == OUTPUT_BUCKET and "Body" in one}
+    jobs = {f"{job.key}{f' {job.variant}' if job.variant else ''}": job.job_id for job in world.list_jobs()}
     golden.holds("keys_that_are_written", {"jobs": jobs, "keys": sorted(keys)})

@@ -9,54 +9,65 @@ from pathlib import Path
 
 import pytest
 
-from proof.mutants.accepted_survivors import SURVIVORS, UNGUARDED
-from proof.mutants.conditions import HEALING, conditions, known_mutants, names, reason, recorded, to_kill
-from proof.mutants.mutant import Mutant, texts
-from proof.mutants.page import SECTIONS, section
-from proof.mutants.records import mismatches, report, unplaced
-from proof.mutants.registry import MUTANTS, killers
-from proof.mutants.runner import Lab, Play, plays
-from proof.product_hash import product_hash
+from simulation.mutation.accepted_survivors import ACCEPTED_SURVIVORS, UNGUARDED_SECTIONS
+from simulation.mutation.address_records import find_mismatches, format_report, list_orphaned_survivors
+from simulation.mutation.condition_mutants import (
+    MAX_REPLACEMENT_PLAYS,
+    find_survival_reason,
+    list_conditions,
+    list_conditions_to_kill,
+    list_known_mutants,
+    list_reason_keys,
+    read_killers,
+)
+from simulation.mutation.guards import MUTANTS, read_killing_seeds
+from simulation.mutation.mutant import Mutant, render_files
+from simulation.mutation.mutation_page import SECTION_TITLES, find_section
+from simulation.mutation.runner import MutantRunner, ScenePlay, list_plays
+from simulation.product_hash import hash_product
 
 TURNS, SHARDS = 3, 4
-TURN = product_hash(Path(__file__).parents[2]) % TURNS
+TURN = hash_product(Path(__file__).parents[2]) % TURNS
 
 
 @pytest.fixture(scope="module")
-def lab() -> Generator[Lab]:
+def lab() -> Generator[MutantRunner]:
     """The process that plays seeds on mutants."""
-    with Lab() as one:
+    with MutantRunner() as one:
         yield one
 
 
-def shard(place: int) -> Sequence[tuple[Mutant, list[Play]]]:
+def shard(place: int) -> Sequence[tuple[Mutant, list[ScenePlay]]]:
     """Some of the mutants whose turn it is, each with the seeds that it is shown."""
-    shown = [(one, plays(one.scene, killers().get(name), HEALING)) for name, one in MUTANTS.items()]
-    return [*shown, *known_mutants()][TURN::TURNS][place::SHARDS]
+    shown = [
+        (one, list_plays(one.scene, read_killing_seeds().get(name), MAX_REPLACEMENT_PLAYS))
+        for name, one in MUTANTS.items()
+    ]
+    return [*shown, *list_known_mutants()][TURN::TURNS][place::SHARDS]
 
 
 @pytest.mark.parametrize("place", range(SHARDS))
-def test_every_mutant_breaks_the_promise_recorded_for_it(lab: Lab, place: int) -> None:
+def test_every_mutant_breaks_the_promise_recorded_for_it(lab: MutantRunner, place: int) -> None:
     shown = shard(place)
-    lab.try_out(seeds[0] for _, seeds in shown)
-    verdicts = [lab.hunted(one, seeds) for one, seeds in shown]
-    assert [(one.mutant.name, one.errors, one.others) for one in verdicts if one.seed is None] == []
+    lab.check_unmutated(seeds[0] for _, seeds in shown)
+    verdicts = [lab.hunt(one, seeds) for one, seeds in shown]
+    assert [(one.mutant.name, one.errors, one.other_invariants) for one in verdicts if one.seed is None] == []
 
 
 def test_every_address_fits_the_product() -> None:
-    found = mismatches()
-    assert not found, f"see `python -m proof.mutants check`\n\n{report(found)}"
-    assert unplaced() == [], "survivors of modules and functions that are no more"
+    found = find_mismatches()
+    assert not found, f"see `python -m simulation.mutation check`\n\n{format_report(found)}"
+    assert list_orphaned_survivors() == [], "survivors of modules and functions that are no more"
 
 
 def test_every_mutant_is_code_that_python_reads() -> None:
-    for one in (*MUTANTS.values(), *(mutant for mutant, _ in known_mutants())):
-        for file, text in texts(one).items():
+    for one in (*MUTANTS.values(), *(mutant for mutant, _ in list_known_mutants())):
+        for file, text in render_files(one).items():
             compile(text, file, "exec")
 
 
 def test_every_mutant_of_the_registry_has_a_seed_that_killed_it() -> None:
-    assert {*MUTANTS} == {*killers()}
+    assert {*MUTANTS} == {*read_killing_seeds()}
 
 
 def test_at_most_ten_mutants_are_free_form_code() -> None:
@@ -65,17 +76,17 @@ def test_at_most_ten_mutants_are_free_form_code() -> None:
 
 
 def test_there_is_no_condition_that_no_mutant_turns_round() -> None:
-    addresses = {str(one.address) for one in to_kill()}
-    assert addresses == {*recorded()}, "run make mutants"
+    addresses = {str(one.address) for one in list_conditions_to_kill()}
+    assert addresses == {*read_killers()}, "run make mutants"
 
 
 def test_each_survivor_has_a_reason_and_is_still_a_condition() -> None:
-    named = {name for one in conditions() for name in names(one.address)}
-    assert {*SURVIVORS} - named == set()
-    assert all(len(reason(one)) > 20 for one in conditions() if reason(one))
+    named = {name for one in list_conditions() for name in list_reason_keys(one.address)}
+    assert {*ACCEPTED_SURVIVORS} - named == set()
+    assert all(len(find_survival_reason(one)) > 20 for one in list_conditions() if find_survival_reason(one))
 
 
 def test_there_is_a_guard_for_all_that_is_promised_of_money() -> None:
-    guarded = {section(one.guard) for one in MUTANTS.values()}
-    assert guarded <= {*SECTIONS}
-    assert {*SECTIONS} - guarded == {*UNGUARDED}
+    guarded = {find_section(one.description) for one in MUTANTS.values()}
+    assert guarded <= {*SECTION_TITLES}
+    assert {*SECTION_TITLES} - guarded == {*UNGUARDED_SECTIONS}

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from proof.product_hash import unseen_seeds
-from proof.simulate.many import played
+from simulation.product_hash import choose_unseen_seeds
+from simulation.scenarios.seed_runner import run_seed
 
 SEEDS = range(50)
-UNSEEN = unseen_seeds(Path(__file__).parents[2])
+UNSEEN = choose_unseen_seeds(Path(__file__).parents[2])
 AT_ONCE = 25
 ONCE_BROKEN = {
     "a_probe_that_prepared_its_call_slowly_was_still_out_when_the_next_one_went": (930002,),
@@ -56,9 +56,9 @@ SCENES = {
 
 def broken(seeds: Iterable[int]) -> dict[str, str]:
     """What broke in each of these seeds, by the command that repeats it."""
-    runs = [played(seed) for seed in seeds]
-    failed = (run for run in runs if run.broken or run.error)
-    return {f"make simulate SEED={run.plan.seed}": run.error or str(run.breaches[0][1]) for run in failed}
+    runs = [run_seed(seed) for seed in seeds]
+    failed = (run for run in runs if run.broken_invariants or run.error)
+    return {f"make simulate SEED={run.plan.seed}": run.error or str(run.violations[0][1]) for run in failed}
 
 
 @pytest.mark.parametrize("first", [*SEEDS][::AT_ONCE])
@@ -78,6 +78,6 @@ def test_seeds_that_once_broke_a_promise_keep_it(seeds: tuple[int, ...]) -> None
 
 @pytest.mark.parametrize("scene", SCENES.values(), ids=[*SCENES])
 def test_what_was_mended_stays_mended(scene: Scene) -> None:
-    run = played(scene.seed, scene.faults, scene.kind)
+    run = run_seed(scene.seed, scene.faults, scene.kind)
     assert run.error == ""
-    assert [str(breach) for _, breach in run.breaches] == []
+    assert [str(breach) for _, breach in run.violations] == []

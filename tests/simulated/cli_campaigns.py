@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from proof.world.pictures import photo
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
 
 PROMPT = ("--prompt", "on a beach")
@@ -18,7 +18,7 @@ def with_three_photos(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Person:
     monkeypatch.chdir(folder)
     person = Person(World(), monkeypatch)
     for key in ("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg"):
-        person.world.drop(key, photo(key))
+        person.world.upload_photo(key, build_photo(key))
     return person
 
 

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from proof.world.sight import INPUT, OUTPUT
-from proof.world.stack import World
-from proof.world.wire import refusal
+from simulation.world.simulated_stack import World
+from simulation.world.transport import build_client_error
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.simulated.cli_person import Person
 
 QUEUE = {"QueueArn": "arn:aws:sqs:eu-central-1:1:intake", "Events": ["s3:ObjectCreated:*"]}
@@ -50,7 +50,7 @@ class Account:
         """The errors that callers name."""
 
         ResourceNotFoundException = NoSecretError
-        ClientError = type(refusal("x", "y", 400))
+        ClientError = type(build_client_error("x", "y", 400))
 
     def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803
         assert SecretId == "shop/ideogram/api-key"
@@ -60,30 +60,30 @@ class Account:
 
     def put_secret_value(self, *, SecretId: str, SecretString: str) -> None:  # noqa: N803
         if not self.is_deployed:
-            raise refusal("ResourceNotFoundException", "PutSecretValue", 400)
+            raise build_client_error("ResourceNotFoundException", "PutSecretValue", 400)
         assert SecretId == "shop/ideogram/api-key"
         self.key = SecretString
 
     def get_account_settings(self) -> dict[str, Any]:
         if self.concurrency == 0:
-            raise refusal("AccessDeniedException", "GetAccountSettings", 400)
+            raise build_client_error("AccessDeniedException", "GetAccountSettings", 400)
         return {"AccountLimit": {"ConcurrentExecutions": self.concurrency} if self.concurrency else {}}
 
     def get_bucket_notification_configuration(self, *, Bucket: str) -> dict[str, Any]:  # noqa: N803
-        assert Bucket == INPUT
+        assert Bucket == INPUT_BUCKET
         return self.wiring
 
     def head_bucket(self, *, Bucket: str, ExpectedBucketOwner: str = "") -> dict[str, Any]:  # noqa: N803
         status, region = self.buckets.get(Bucket, (200, "eu-central-1"))
         assert ExpectedBucketOwner in ("", "123456789012")
         if status != 200:
-            raise refusal(str(status), "HeadBucket", status)
+            raise build_client_error(str(status), "HeadBucket", status)
         return {"BucketRegion": region}
 
     def get_bucket_encryption(self, *, Bucket: str) -> dict[str, Any]:  # noqa: N803
         key = self.keys.get(Bucket)
         if isinstance(key, int):
-            raise refusal("AccessDenied", "GetBucketEncryption", key)
+            raise build_client_error("AccessDenied", "GetBucketEncryption", key)
         default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key} if key else {"SSEAlgorithm": "AES256"}
         return {"ServerSideEncryptionConfiguration": {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}}
 
@@ -95,7 +95,7 @@ class Account:
         return [{"Subscriptions": []}, {"Subscriptions": self.topics[TopicArn]}]
 
     def get_bucket_versioning(self, *, Bucket: str) -> dict[str, str]:  # noqa: N803
-        assert Bucket == OUTPUT
+        assert Bucket == OUTPUT_BUCKET
         return {"Status": self.versioning} if self.versioning else {}
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803

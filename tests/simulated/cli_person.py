@@ -15,10 +15,10 @@ from backdrop_cli.campaign.state_machine import CampaignStateMachine
 from backdrop_cli.main import run
 from backdrop_cli.options import StackLocation
 from backdrop_cli.stack import Stack
-from proof.world.desk import desk
-from proof.world.pictures import photo
-from proof.world.reactions import refuses
-from proof.world.stack import World
+from simulation.world.call_behavior import build_refusal
+from simulation.world.cli_stack import build_simulated_stack
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.unit.campaign_machine import MACHINE, States
 
 REMOVAL = 10_000
@@ -59,7 +59,7 @@ class Said:
 
 def stack_of(world: World, states: States | None = None) -> Stack:
     """The simulated stack as the command sees one."""
-    return desk(world, CampaignStateMachine(cast("Any", states or States()), MACHINE))
+    return build_simulated_stack(world, CampaignStateMachine(cast("Any", states or States()), MACHINE))
 
 
 class Person:
@@ -98,11 +98,11 @@ class Person:
     def drops(self, *keys: str) -> None:
         """Photos whose backgrounds are to be removed; no two alike."""
         for key in keys:
-            self.world.drop(key, photo(key), operation="remove")
+            self.world.upload_photo(key, build_photo(key), operation="remove")
 
     def has_failed(self, code: Code, *keys: str) -> None:
         """Photos whose calls the provider refuses for good, for nothing."""
         for key in keys:
-            self.world.provider.script.append(refuses(RetryClass.PERM, code))
+            self.world.provider.script.append(build_refusal(RetryClass.PERM, code))
             self.drops(key)
-            self.world.run()
+            self.world.run_until_empty()

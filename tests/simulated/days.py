@@ -9,10 +9,10 @@ from typing import Any
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.object_keys import provider_report_key
 from backdrop.operate.cancel import CancelSummary
-from proof.world.pictures import photo
-from proof.world.provider import Reaction
-from proof.world.stack import LIMITS, World
-from proof.world.wire import Call, SimulatedCrash
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior
+from simulation.world.simulated_stack import TIMEOUTS_SECONDS, World
+from simulation.world.transport import ServiceCall, SimulatedCrash
 
 EVERY_SECONDS = 300
 A_MINUTE = 60
@@ -21,7 +21,7 @@ DAY = 86_400
 
 def set_right(world: World) -> None:
     """One run of reconcile, or as much of it as can be done."""
-    world.steps.set_right(world.clock.time + timedelta(seconds=LIMITS["reconcile"]))
+    world.steps.run_reconcile(world.clock.time + timedelta(seconds=TIMEOUTS_SECONDS["reconcile"]))
 
 
 def pass_time(world: World, seconds: float, every: float = EVERY_SECONDS) -> None:
@@ -36,29 +36,29 @@ def pass_time(world: World, seconds: float, every: float = EVERY_SECONDS) -> Non
 
 def cancelled(world: World, prefix: str = "") -> tuple[list[str], CancelSummary]:
     """The keys that a person's cancel ended, and its sums."""
-    done, cancelling = CancelSummary(), world.steps.cancelling()
+    done, cancelling = CancelSummary(), world.steps.cancel()
     return list(cancelling.cancel_marked(cancelling.add_mark(prefix), done)), done
 
 
-def others_take(world: World, name: str) -> Callable[[Call], None]:
+def others_take(world: World, name: str) -> Callable[[ServiceCall], None]:
     """For faults: meanwhile another worker takes a message of this queue."""
 
-    def take(_: Call) -> None:
-        world.turn(name)
+    def take(_: ServiceCall) -> None:
+        world.deliver_next(name)
 
     return take
 
 
-def fails_alone(world: World, job_id: str, reaction: Reaction) -> None:
+def fails_alone(world: World, job_id: str, reaction: CallBehavior) -> None:
     """From now on the provider does this with one job, and well with all others."""
-    world.provider.weather.append(lambda: reaction if world.provider.calls[-1] == job_id else None)
+    world.provider.behavior_sources.append(lambda: reaction if world.provider.received_job_ids[-1] == job_id else None)
 
 
 def while_others_go_well(world: World, tries: int) -> None:
     """Let a failing job be tried so often, each time later than the last, with a photo that goes well in between."""
     for seconds in (15, 25, 45, 85, 165, 325, 645, 905)[:tries]:
-        name = f"{world.clock.unix()}"
-        world.drop(f"others/{name}.jpg", photo(name), operation="remove")
+        name = f"{world.clock.to_unix_seconds()}"
+        world.upload_photo(f"others/{name}.jpg", build_photo(name), operation="remove")
         world.run_for(seconds)
 
 
@@ -74,7 +74,7 @@ def reasons(world: World) -> list[str]:
 
 def provider_report(world: World) -> dict[str, Any] | None:
     """The one report of a provider that is paused."""
-    found = world.output.current(provider_report_key("ideogram"))
+    found = world.output_bucket.find_current(provider_report_key("ideogram"))
     return None if found is None or found.data is None else json.loads(found.data)
 
 
@@ -91,5 +91,5 @@ def kinds(world: World) -> list[str]:
 
 def codes(world: World, key: str) -> list[str]:
     """The codes in a photo's report."""
-    report = world.report(key)
+    report = world.read_report(key)
     return [error["code"] for error in report["errors"]] if report else []

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from backdrop.model.job import JobStatus
-from proof.world.pictures import photo
+from simulation.world.sample_images import build_photo
 from tests.simulated.cli_person import Person, Said
 
 PROMPT = ("--prompt", "on sand")
@@ -21,7 +21,7 @@ class Uploader:
         """A file; a photo of its own where nothing else is said."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(json.dumps(data).encode() if isinstance(data, Mapping) else data or photo(name))
+        path.write_bytes(json.dumps(data).encode() if isinstance(data, Mapping) else data or build_photo(name))
 
     def drops(self, *words: str, answer: str | None = None) -> Said:
         return self.person.types("drop", *words, answer=answer)
@@ -29,10 +29,10 @@ class Uploader:
     @property
     def keys(self) -> list[str]:
         """What lies in the input bucket."""
-        return self.world.input.keys()
+        return self.world.input_bucket.list_keys()
 
     def versions(self, key: str) -> int:
-        return len(self.world.input.objects.get(key, ()))
+        return len(self.world.input_bucket.objects.get(key, ()))
 
     def statuses(self) -> list[JobStatus]:
-        return [job.status for job in self.world.jobs()]
+        return [job.status for job in self.world.list_jobs()]

@@ -6,22 +6,22 @@ from typing import Any
 
 from backdrop.model.job import JobStatus
 from backdrop.model.schedule import DELIVERY_CHECK_DELAY, LEASE_CHECK_DELAY, MESSAGE_LIFETIME
-from proof.world.provider import charges_and_hangs_up
-from proof.world.stack import World
-from proof.world.wire import Strike, die
+from simulation.world.simulated_provider import build_charged_hang_up
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, crash_worker
 from tests.simulated.simulation import dropped, the_job
 
 
 def empty(world: World, *names: str) -> None:
     """Somebody empties queues."""
-    for name in names or tuple(world.lines):
-        world.lines[name].messages.clear()
+    for name in names or tuple(world.queues):
+        world.queues[name].messages.clear()
 
 
 def waits_in_its_lane(**setup: Any) -> World:
     """A job that was accepted, and whose messages are gone."""
     world = dropped(**setup)
-    world.run("intake")
+    world.run_until_empty("intake")
     empty(world)
     return world
 
@@ -29,10 +29,10 @@ def waits_in_its_lane(**setup: Any) -> World:
 def died_in_its_call(**setup: Any) -> World:
     """A job whose worker died while the provider worked, and whose messages are gone."""
     world = dropped(**setup)
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     operation = "poll" if setup.get("kind") else "call"
-    world.wire.after.append(Strike(die, operation))
-    world.turn("ideogram")
+    world.transport.faults_after.append(TargetedFault(crash_worker, operation))
+    world.deliver_next("ideogram")
     empty(world)
     return world
 
@@ -40,10 +40,10 @@ def died_in_its_call(**setup: Any) -> World:
 def lost_its_answer(**setup: Any) -> World:
     """A job whose answer was lost, and whose messages are gone while its worker waits for the call's end."""
     world = dropped(**setup)
-    world.run("intake", "deliver")
-    world.provider.script.append(charges_and_hangs_up())
-    world.wire.after.append(Strike(die, "transact_write_items", nth=2))
-    world.turn("ideogram")
+    world.run_until_empty("intake", "deliver")
+    world.provider.script.append(build_charged_hang_up())
+    world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
+    world.deliver_next("ideogram")
     assert the_job(world).status is JobStatus.UNKNOWN
     empty(world)
     return world
@@ -52,7 +52,7 @@ def lost_its_answer(**setup: Any) -> World:
 def undelivered(**setup: Any) -> World:
     """A job that is paid, and whose messages are gone."""
     world = dropped(**setup)
-    world.run("intake", "ideogram")
+    world.run_until_empty("intake", "ideogram")
     empty(world)
     return world
 

@@ -10,9 +10,9 @@ import boto3
 from backdrop_cli.aws_clients import SIGNING_CONFIG
 from backdrop_cli.upload_page.page_api import PageApi
 from backdrop_cli.upload_page.presigner import Presigner
-from proof.world.pictures import photo
-from proof.world.sight import INPUT, OUTPUT
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.simulated.cli_person import stack_of
 
 WISH = {"kind": "replace", "prompt": "on sand", "style": "", "provider": "", "folder": "shoes", "answer": ""}
@@ -23,7 +23,7 @@ def signed() -> Presigner:
     client: Any = boto3.client(
         "s3", aws_access_key_id="me", aws_secret_access_key="x", region_name="eu-central-1", config=SIGNING_CONFIG
     )
-    return Presigner(client, INPUT, OUTPUT)
+    return Presigner(client, INPUT_BUCKET, OUTPUT_BUCKET)
 
 
 def told(name: str, data: bytes) -> dict[str, Any]:
@@ -47,7 +47,7 @@ class Colleague:
 
     def drags(self, *names: str, **others: bytes) -> None:
         """Photos of their own, or a file with these bytes (its suffix is .jpg)."""
-        self.files |= {name: photo(name) for name in names}
+        self.files |= {name: build_photo(name) for name in names}
         self.files |= {f"{name}.jpg": data for name, data in others.items()}
 
     def price(self, **wish: Any) -> Mapping[str, Any]:
@@ -68,7 +68,7 @@ class Colleague:
     def uploads(self, drop: int, key: str, data: bytes) -> None:
         asked = {"drop": drop, "key": key}
         if self.desk.create_form(asked)["form"]:
-            self.world.drop(key, data)
+            self.world.upload_photo(key, data)
             assert self.desk.check_arrival(asked) == {"arrived": True}
 
     def sees(self, *known: tuple[int, int]) -> Mapping[str, Any]:

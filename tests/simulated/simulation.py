@@ -14,9 +14,9 @@ from backdrop.model.job import Job, JobStatus, PictureLink, Problem, Source
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.queue_messages import DeliverMessage
 from backdrop.model.receipt import build_error_report, build_receipt
-from proof.world.pictures import photo
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, die
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, crash_worker
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 LEASE = NOW + timedelta(minutes=6)
@@ -123,13 +123,13 @@ def a_note(code: Code = Code.PROVIDER_KEY_REFUSED) -> Problem:
 def dropped(**world: Any) -> World:
     """A world into which somebody has just put a photo whose background is to be removed."""
     made = World(**world)
-    made.drop(KEY, photo(), operation="remove")
+    made.upload_photo(KEY, build_photo(), operation="remove")
     return made
 
 
 def the_job(world: World, key: str = KEY) -> Job:
     """The photo's only job."""
-    (job,) = world.jobs(key)
+    (job,) = world.list_jobs(key)
     return job
 
 
@@ -139,16 +139,16 @@ def deliver(world: World, source: Source | Job, job_id: str | None = None) -> No
         world.deliver.deliver(DeliverMessage(source_id=source.source_id, job_id=job_id))
 
 
-def after_each_crash(make: Callable[[], World], play: Callable[[World], None]) -> Iterator[tuple[Call, World]]:
+def after_each_crash(make: Callable[[], World], play: Callable[[World], None]) -> Iterator[tuple[ServiceCall, World]]:
     """The same play once for every call that it makes, with the worker killed right after that call."""
     for nth in count(1):
         world = make()
-        strike = Strike(die, nth=nth)
-        world.wire.after.append(strike)
+        strike = TargetedFault(crash_worker, nth=nth)
+        world.transport.faults_after.append(strike)
         play(world)
-        if not strike.hits:
+        if not strike.hit_count:
             return
-        yield strike.struck[0], world
+        yield strike.struck_calls[0], world
 
 
 def assert_books(world: World, billed: int | None = None) -> None:
@@ -157,28 +157,28 @@ def assert_books(world: World, billed: int | None = None) -> None:
     `billed`: what providers outside the world charged, in micro-dollars; None where all are simulated.
     """
     days: defaultdict[str, dict[str, int]] = defaultdict(lambda: {"reserved": 0, "confirmed": 0, "unknown": 0})
-    for attempt in (attempt for job in world.jobs() for attempt in job.attempts):
+    for attempt in (attempt for job in world.list_jobs() for attempt in job.attempts):
         days[attempt.budget_day]["reserved"] += attempt.reserved
         days[attempt.budget_day]["confirmed"] += attempt.charged
         days[attempt.budget_day]["unknown"] += attempt.unknown
     for day, sums in days.items():
-        assert world.booked(day) == sums | {"committed": sum(sums.values())}
-    certain = sum(job.charged for job in world.jobs())
+        assert world.read_budget(day) == sums | {"committed": sum(sums.values())}
+    certain = sum(job.charged for job in world.list_jobs())
     open_ended = sum(sums["unknown"] + sums["reserved"] for sums in days.values())
     if billed is None:
-        billed = sum(provider.charged for provider in world.providers.values())
+        billed = sum(provider.charged_micro_usd for provider in world.providers.values())
     assert certain <= billed <= certain + open_ended
 
 
 def assert_at_rest(world: World, billed: int | None = None) -> None:
     """Nothing is under way any more: books, receipts and reports say the same, and nothing hides."""
     assert_books(world, billed)
-    assert not [job.status for job in world.jobs() if not job.has_ended]
-    for key in {job.key for job in world.jobs()}:
-        source = world.source(key)
+    assert not [job.status for job in world.list_jobs() if not job.has_ended]
+    for key in {job.key for job in world.list_jobs()}:
+        source = world.read_source(key)
         assert source
-        assert world.receipt(key) == build_receipt(source, world.jobs(key))
-        assert world.report(key) == build_error_report(source, world.jobs(key))
-    for job in world.jobs():
+        assert world.read_receipt(key) == build_receipt(source, world.list_jobs(key))
+        assert world.read_report(key) == build_error_report(source, world.list_jobs(key))
+    for job in world.list_jobs():
         for result in job.results:
-            assert result.key in world.pictures(job.key)
+            assert result.key in world.read_pictures(job.key)

@@ -16,9 +16,9 @@ from bench.aws_cost.play import metrics_of
 from bench.aws_cost.prices import PRICES
 from bench.aws_cost.recorder import Request
 from bench.aws_cost.units import Units, size_of
-from proof.world.pictures import photo
-from proof.world.sight import INPUT
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import INPUT_BUCKET
 
 KEY = {"pk": {"S": "source#1"}, "sk": {"S": "job#1"}}
 AWS = frozenset({"s3", "dynamodb", "sqs", "events"})
@@ -123,20 +123,20 @@ def test_aws_takes_little_of_what_a_replaced_image_costs() -> None:
 
 def dropped(world: World, name: str) -> None:
     """A photo whose sidecar is there, and all that follows."""
-    world.s3.drop(INPUT, f"{name}.json", json.dumps({"prompt": f"on a beach, {name}"}).encode())
-    world.run()
-    world.s3.drop(INPUT, name, photo(name))
-    world.run("intake", "deliver")
-    world.run()
+    world.s3.upload(INPUT_BUCKET, f"{name}.json", json.dumps({"prompt": f"on a beach, {name}"}).encode())
+    world.run_until_empty()
+    world.s3.upload(INPUT_BUCKET, name, build_photo(name))
+    world.run_until_empty("intake", "deliver")
+    world.run_until_empty()
 
 
 def test_a_photo_asks_of_aws_what_the_page_says() -> None:
     """The same steps and adapters on the simulated world; where they differ: `python -m bench.aws_cost`."""
     world = World()
     dropped(world, "shoes/red.jpg")
-    before = len(world.wire.calls)
+    before = len(world.transport.calls)
     dropped(world, "shoes/blue.jpg")
-    found = Counter(call.operation for call in world.wire.calls[before:] if call.service in AWS)
+    found = Counter(call.operation for call in world.transport.calls[before:] if call.service in AWS)
     counted = Counter[str]()
     for one in kept().rows[0].counted.asked:
         counted[one.operation] += round(one.times)

@@ -23,9 +23,9 @@ from bench.drain.figures import Figures
 from bench.drain.scenario import Scenario
 from bench.keep import keep, kept
 from bench.processors import STAGES
-from proof.world.clock import START, WorldClock
-from proof.world.sqs import Line, Message
-from proof.world.wire import Wire
+from simulation.world.simulated_sqs import SimulatedMessage, SimulatedQueue
+from simulation.world.transport import Transport
+from simulation.world.world_clock import WORLD_START, WorldClock
 
 COSTS = Costs(dict.fromkeys(STAGES, 0.003), served=0.002, upload=0.01, called=0.01, waits=0.02, starts=0.5)
 QUICK = Scenario(20, 5, 1.0)
@@ -40,23 +40,25 @@ def seconds(scenario: Scenario, costs: Costs = COSTS) -> float:
 
 
 @pytest.fixture
-def queue() -> tuple[FairSqs, Line, WorldClock]:
+def queue() -> tuple[FairSqs, SimulatedQueue, WorldClock]:
     clock = WorldClock(Random(1))
-    sqs = FairSqs(Wire(clock), clock, Random(1))
-    return sqs, sqs.open("lane", visibility_seconds=30, retention_seconds=100), clock
+    sqs = FairSqs(Transport(clock), clock, Random(1))
+    return sqs, sqs.create_queue("lane", visibility_seconds=30, retention_seconds=100), clock
 
 
-def send(sqs: FairSqs, line: Line, body: str, group: str = "") -> None:
+def send(sqs: FairSqs, line: SimulatedQueue, body: str, group: str = "") -> None:
     sqs.send_message(QueueUrl=line.url, MessageBody=body, **({"MessageGroupId": group} if group else {}))
 
 
-def received(sqs: FairSqs, line: Line) -> Message:
+def received(sqs: FairSqs, line: SimulatedQueue) -> SimulatedMessage:
     message = sqs.receive(line)
     assert message
     return message
 
 
-def test_a_group_with_fewer_messages_under_way_is_served_first(queue: tuple[FairSqs, Line, WorldClock]) -> None:
+def test_a_group_with_fewer_messages_under_way_is_served_first(
+    queue: tuple[FairSqs, SimulatedQueue, WorldClock],
+) -> None:
     sqs, line, _ = queue
     for n in range(4):
         send(sqs, line, f"many {n}", "many")
@@ -66,7 +68,7 @@ def test_a_group_with_fewer_messages_under_way_is_served_first(queue: tuple[Fair
     assert [received(sqs, line).body for _ in range(3)] == ["few 0", "few 1", "many 2"]
 
 
-def test_messages_come_again_late_or_never_as_in_any_queue(queue: tuple[FairSqs, Line, WorldClock]) -> None:
+def test_messages_come_again_late_or_never_as_in_any_queue(queue: tuple[FairSqs, SimulatedQueue, WorldClock]) -> None:
     sqs, line, clock = queue
     for body in ("first", "second", "third"):
         send(sqs, line, body)
@@ -75,9 +77,9 @@ def test_messages_come_again_late_or_never_as_in_any_queue(queue: tuple[FairSqs,
     sqs.change_message_visibility(QueueUrl=line.url, ReceiptHandle=second.receipt_handle, VisibilityTimeout=5)
     assert received(sqs, line).body == "third"
     assert sqs.receive(line) is None
-    assert sqs.next_moment([line]) == START + timedelta(seconds=5)
+    assert sqs.find_next_visible_at([line]) == WORLD_START + timedelta(seconds=5)
     clock.sleep(5)
-    assert (received(sqs, line).body, second.receives) == ("second", 2)
+    assert (received(sqs, line).body, second.receive_count) == ("second", 2)
     clock.sleep(96)
     assert sqs.receive(line) is None
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

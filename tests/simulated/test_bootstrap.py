@@ -9,9 +9,9 @@ import pytest
 from backdrop.aws.clients import LazyClient
 from backdrop.bootstrap import Bootstrap
 from backdrop.model.job import JobStatus
-from proof.world.pictures import photo
-from proof.world.stack import World
-from proof.world.steps import WorldBootstrap
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.world_services import WorldBootstrap
 from tests.simulated.simulation import KEY, the_job
 
 BUILDERS: dict[str, Callable[[Bootstrap], object]] = {
@@ -57,15 +57,15 @@ def test_building_a_service_makes_no_client_and_calls_nothing(name: str) -> None
     world = World()
     bootstrap, made = lazily(world)
     assert BUILDERS[name](bootstrap)
-    assert (made, world.wire.calls) == ([], [])
+    assert (made, world.transport.calls) == ([], [])
 
 
 def test_a_photo_makes_each_client_that_it_needs_once_and_no_other() -> None:
     world = World()
     (intake, at_intake), (render, at_render), (deliver, at_deliver) = (lazily(world) for _ in range(3))
     world.intake, world.render, world.deliver = intake.intake(), render.render(), deliver.deliver()
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
     assert sorted(at_intake) == ["dynamodb", "s3", "sqs"]
     assert sorted(at_render) == ["dynamodb", "s3", "sqs"]

@@ -6,10 +6,10 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop.operate.redrive import FailureFilter
-from proof.world.pictures import photo
-from proof.world.provider import charges_and_hangs_up, refuses
-from proof.world.stack import World
-from proof.world.wire import Call, Strike
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import build_charged_hang_up, build_refusal
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault
 from tests.simulated.days import pass_time
 from tests.simulated.simulation import KEY, NOW, PRICE, assert_at_rest, dropped, the_job
 from tests.simulated.waiters import heard, wait_for
@@ -21,7 +21,7 @@ S = JobStatus
 def calls_off(world: World, prefix: str = "") -> None:
     """A person cancels, and what is said next is said later."""
     world.clock.sleep(1)
-    world.steps.cancelling().add_mark(prefix)
+    world.steps.cancel().add_mark(prefix)
     world.clock.sleep(1)
 
 
@@ -33,14 +33,14 @@ def status(world: World, key: str = KEY) -> tuple[JobStatus, int]:
 def test_a_photo_whose_event_comes_only_now_is_not_bought() -> None:
     world = dropped()
     calls_off(world)
-    world.run()
+    world.run_until_empty()
     assert status(world) == (S.CANCELLED, 0)
     assert_at_rest(world)
 
 
 def test_a_photo_that_only_the_sweep_finds_is_not_bought() -> None:
     world = dropped()
-    world.lines["intake"].messages.clear()
+    world.queues["intake"].messages.clear()
     calls_off(world)
     pass_time(world, 3600)
     assert status(world) == (S.CANCELLED, 0)
@@ -52,8 +52,8 @@ def test_what_is_dropped_afterwards_is_bought_and_so_are_other_folders() -> None
     said(world, "shoes/old.jpg", operation="remove")
     calls_off(world, "hats/")
     said(world, "hats/new.jpg", operation="remove")
-    world.run()
-    ends = {job.key: job.status for job in world.jobs()}
+    world.run_until_empty()
+    ends = {job.key: job.status for job in world.list_jobs()}
     assert ends == {"hats/old.jpg": S.CANCELLED, "hats/new.jpg": S.STORED, "shoes/old.jpg": S.STORED}
 
 
@@ -61,19 +61,19 @@ def test_what_is_dropped_afterwards_is_bought_and_so_are_other_folders() -> None
 def test_whatever_is_said_of_a_photo_afterwards_buys_it(way: str) -> None:
     world = dropped()
     calls_off(world)
-    world.run()
+    world.run_until_empty()
     match way:
         case "photo":
-            world.drop(KEY, photo(), operation="remove")
+            world.upload_photo(KEY, build_photo(), operation="remove")
         case "sidecar":
-            world.sidecar(KEY, operation="remove")
+            world.upload_sidecar(KEY, operation="remove")
         case "tags":
-            world.s3.tag("photos", KEY, {"operation": "remove", "metadata": "2"})
+            world.s3.set_tags("photos", KEY, {"operation": "remove", "metadata": "2"})
         case "request":
             ask(world, KEY, **REMOVE)
         case _:
             again(world, KEY)
-    world.run()
+    world.run_until_empty()
     assert status(world) == (S.STORED, 1)
     assert_at_rest(world)
 
@@ -82,9 +82,9 @@ def test_whatever_is_said_of_a_photo_afterwards_buys_it(way: str) -> None:
 def test_tags_that_are_taken_away_afterwards_bring_nothing_back(left: dict[str, str]) -> None:
     world = dropped()
     calls_off(world)
-    world.run()
-    world.s3.tag("photos", KEY, left)
-    world.run()
+    world.run_until_empty()
+    world.s3.set_tags("photos", KEY, left)
+    world.run_until_empty()
     assert status(world) == (S.CANCELLED, 0)
     assert_at_rest(world)
 
@@ -92,24 +92,24 @@ def test_tags_that_are_taken_away_afterwards_bring_nothing_back(left: dict[str, 
 def test_a_scanners_tag_on_a_photo_that_nobody_has_looked_at_yet_is_no_word() -> None:
     world = World()
     said(world, KEY)
-    world.sidecar(KEY, operation="remove")
-    world.lines["intake"].messages.clear()
+    world.upload_sidecar(KEY, operation="remove")
+    world.queues["intake"].messages.clear()
     calls_off(world)
-    world.s3.tag("photos", KEY, {"GuardDutyMalwareScanStatus": "NO_THREATS_FOUND"})
-    world.run()
+    world.s3.set_tags("photos", KEY, {"GuardDutyMalwareScanStatus": "NO_THREATS_FOUND"})
+    world.run_until_empty()
     assert status(world) == (S.CANCELLED, 0)
 
 
 def test_tags_of_before_whose_event_comes_only_now_are_of_before() -> None:
     world = World()
     said(world, KEY)
-    world.run("intake")
-    world.s3.tag("photos", KEY, dict(REMOVE))
-    (late,) = [one.body for one in world.lines["intake"].messages if "ObjectTagging" in one.body]
-    world.lines["intake"].messages.clear()
+    world.run_until_empty("intake")
+    world.s3.set_tags("photos", KEY, dict(REMOVE))
+    (late,) = [one.body for one in world.queues["intake"].messages if "ObjectTagging" in one.body]
+    world.queues["intake"].messages.clear()
     calls_off(world)
-    world.sqs.post(world.lines["intake"], late)
-    world.run()
+    world.sqs.send_externally(world.queues["intake"], late)
+    world.run_until_empty()
     assert status(world) == (S.CANCELLED, 0)
 
 
@@ -119,13 +119,13 @@ def test_tags_of_afterwards_that_an_earlier_look_saw_already_bring_it_back(ended
     world = World()
     said(world, KEY)
     calls_off(world)
-    world.s3.tag("photos", KEY, dict(REMOVE))
-    (tagging,) = [one.body for one in world.lines["intake"].messages if "ObjectTagging" in one.body]
-    world.lines["intake"].messages.pop()
-    world.run("intake", *(["ideogram"] if ended else []))
+    world.s3.set_tags("photos", KEY, dict(REMOVE))
+    (tagging,) = [one.body for one in world.queues["intake"].messages if "ObjectTagging" in one.body]
+    world.queues["intake"].messages.pop()
+    world.run_until_empty("intake", *(["ideogram"] if ended else []))
     assert status(world) == (S.CANCELLED if ended else S.ACCEPTED, 0)
-    world.sqs.post(world.lines["intake"], tagging)
-    world.run()
+    world.sqs.send_externally(world.queues["intake"], tagging)
+    world.run_until_empty()
     assert status(world) == (S.STORED, 1)
     assert_at_rest(world)
 
@@ -136,15 +136,17 @@ def test_the_same_word_again_afterwards_buys_it_once(way: str) -> None:
     said(world, KEY)
 
     def says() -> None:
-        world.sidecar(KEY, operation="remove") if way == "sidecar" else world.s3.tag("photos", KEY, dict(REMOVE))
+        world.upload_sidecar(KEY, operation="remove") if way == "sidecar" else world.s3.set_tags(
+            "photos", KEY, dict(REMOVE)
+        )
 
     says()
     calls_off(world)
-    world.run()
+    world.run_until_empty()
     assert status(world) == (S.CANCELLED, 0)
     for _ in range(2):
         says()
-        world.run()
+        world.run_until_empty()
         assert status(world) == (S.STORED, 1)
     assert_at_rest(world)
 
@@ -153,38 +155,38 @@ def test_a_request_that_comes_again_wakes_nothing_that_it_did_not_ask_for() -> N
     """It was refused, and what was cancelled is the photo's own."""
     world = dropped()
     calls_off(world)
-    world.run()
+    world.run_until_empty()
     refused = ask(world, KEY, operation="remove", prompt="both")
-    (message,) = world.lines["intake"].messages
-    world.run()
-    world.lines["intake"].messages.append(message)
-    world.run()
+    (message,) = world.queues["intake"].messages
+    world.run_until_empty()
+    world.queues["intake"].messages.append(message)
+    world.run_until_empty()
     assert refused == message.body
-    assert world.report(KEY)
+    assert world.read_report(KEY)
     assert status(world) == (S.CANCELLED, 0)
 
 
 def test_a_late_event_of_what_was_said_before_wakes_nothing_that_was_cancelled() -> None:
     world = World()
     said(world, KEY)
-    world.s3.tag("photos", KEY, dict(REMOVE))
-    upload, tagging = (one.body for one in world.lines["intake"].messages)
-    world.lines["intake"].messages.clear()
+    world.s3.set_tags("photos", KEY, dict(REMOVE))
+    upload, tagging = (one.body for one in world.queues["intake"].messages)
+    world.queues["intake"].messages.clear()
     calls_off(world)
     for late in (upload, tagging):
-        world.sqs.post(world.lines["intake"], late)
-        world.run()
+        world.sqs.send_externally(world.queues["intake"], late)
+        world.run_until_empty()
     assert status(world) == (S.CANCELLED, 0)
     assert the_job(world).requested_at == NOW
 
 
 def test_what_comes_again_before_its_lane_has_ended_it_is_bought() -> None:
     world = dropped()
-    world.run("intake")
+    world.run_until_empty("intake")
     calls_off(world)
-    world.drop(KEY, photo(), operation="remove")
-    world.run("intake")
-    world.run()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty("intake")
+    world.run_until_empty()
     assert status(world) == (S.STORED, 1)
 
 
@@ -193,26 +195,26 @@ def test_a_request_that_was_sent_before_is_answered_and_one_that_is_sent_afterwa
     said(world, KEY)
     wait_for(world, KEY, "early", **REMOVE)
     calls_off(world)
-    world.run()
+    world.run_until_empty()
     assert (heard(world, "early").error, bought(world)) == ("cancelled", 0)
     wait_for(world, KEY, "late", **REMOVE)
-    world.run()
+    world.run_until_empty()
     assert (heard(world, "late").error, bought(world)) == ("", 1)
 
 
 def test_a_default_that_was_put_before_buys_nothing_and_a_later_one_does() -> None:
     world = World(settle_seconds=1)
     said(world, KEY)
-    world.run()
+    world.run_until_empty()
     defaults(world, "shoes/", REMOVE)
     calls_off(world)
-    world.run()
+    world.run_until_empty()
     assert status(world) == (S.CANCELLED, 0)
     said(world, "hats/1.jpg")
-    world.run()
+    world.run_until_empty()
     calls_off(world)
     defaults(world, "hats/", REMOVE)
-    world.run()
+    world.run_until_empty()
     assert status(world, "hats/1.jpg") == (S.STORED, 1)
 
 
@@ -221,14 +223,14 @@ def test_a_default_that_is_put_afterwards_does_not_bring_the_photos_that_came_be
     said(world, KEY)
     calls_off(world)
     defaults(world, "shoes/", REMOVE)
-    world.run()
+    world.run_until_empty()
     assert status(world) == (S.CANCELLED, 0)
 
 
 def test_what_waits_in_a_paused_lane_ends_by_itself() -> None:
     world = dropped()
-    world.run("intake")
-    world.pause()
+    world.run_until_empty("intake")
+    world.pause_lane()
     calls_off(world)
     pass_time(world, 600)
     assert status(world) == (S.CANCELLED, 0)
@@ -237,39 +239,47 @@ def test_what_waits_in_a_paused_lane_ends_by_itself() -> None:
 
 def test_a_job_that_waits_in_its_slot_for_the_rate_limit_is_not_sent_again() -> None:
     world = dropped()
-    world.run("intake")
-    world.provider.script.append(refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=5))
+    world.run_until_empty("intake")
+    world.provider.script.append(build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=5))
 
-    def somebody_cancels(_: Call) -> None:
-        world.steps.cancelling().add_mark("")
+    def somebody_cancels(_: ServiceCall) -> None:
+        world.steps.cancel().add_mark("")
 
-    world.wire.after.append(Strike(somebody_cancels, "call"))
-    world.run()
-    assert (the_job(world).status, len(world.provider.calls), world.provider.charged) == (S.CANCELLED, 1, 0)
+    world.transport.faults_after.append(TargetedFault(somebody_cancels, "call"))
+    world.run_until_empty()
+    assert (the_job(world).status, len(world.provider.received_job_ids), world.provider.charged_micro_usd) == (
+        S.CANCELLED,
+        1,
+        0,
+    )
     assert_at_rest(world)
 
 
 def test_a_lost_answer_is_not_followed_by_a_second_call() -> None:
     world = dropped()
-    world.run("intake")
-    world.provider.script.append(charges_and_hangs_up())
+    world.run_until_empty("intake")
+    world.provider.script.append(build_charged_hang_up())
 
-    def somebody_cancels(_: Call) -> None:
-        world.steps.cancelling().add_mark("")
+    def somebody_cancels(_: ServiceCall) -> None:
+        world.steps.cancel().add_mark("")
 
-    world.wire.after.append(Strike(somebody_cancels, "call"))
+    world.transport.faults_after.append(TargetedFault(somebody_cancels, "call"))
     pass_time(world, 3600)
-    assert (the_job(world).status, len(world.provider.calls), world.provider.charged) == (S.HELD, 1, PRICE)
+    assert (the_job(world).status, len(world.provider.received_job_ids), world.provider.charged_micro_usd) == (
+        S.HELD,
+        1,
+        PRICE,
+    )
     assert_at_rest(world)
 
 
 def test_a_failure_that_a_person_sends_again_is_bought() -> None:
     world = dropped()
-    world.provider.script.append(refuses(RetryClass.PERM, Code.REQUEST_REJECTED))
-    world.run()
+    world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
+    world.run_until_empty()
     calls_off(world)
-    orders = world.steps.orders()
+    orders = world.steps.redrive()
     (failure,) = orders.list_failures(FailureFilter())
     assert orders.redrive(orders.plan(failure, pay_again=False))
-    world.run()
-    assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)

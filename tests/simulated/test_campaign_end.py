@@ -15,8 +15,8 @@ from backdrop.campaigns.finish import FINISH_MARGIN
 from backdrop.campaigns.report import CampaignStatus, FinishedExecution
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.schedule import INDEX_SHARDS
-from proof.world.pictures import photo
-from proof.world.stack import INPUT
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET
 from tests.simulated.test_campaign_plan import RUN, Campaigner
 from tests.simulated.waiters import asked, send, wait_for
 
@@ -49,19 +49,19 @@ class Director(Campaigner):
 def director() -> Director:
     found = Director()
     for name in ("shoes/a.jpg", "shoes/b.jpg"):
-        found.has(name, photo(name))
+        found.has(name, build_photo(name))
     found.asks("shoes/a.jpg", "shoes/b.jpg", "shoes/a.jpg", "shoes/gone.jpg", "shoes/notes.txt")
     return found
 
 
 def test_report_ledger_and_bill_are_one(director: Director) -> None:
-    director.world.run()
+    director.world.run_until_empty()
     report = director.ends()
     assert report
     assert report == director.report()
     items = report["items"]
     assert (items["asked"], items["stored"], items["refused"], items["skipped"]) == (5, 3, 1, 1)
-    billed = len(director.world.provider.calls) * PRICE
+    billed = len(director.world.provider.received_job_ids) * PRICE
     assert billed == 2 * PRICE == Decimal(str(report["cost"]["usd"]))
     assert sum(Decimal(row["usd"]) for row in director.rows()) == billed
     assert [row["key"] for row in director.rows()] == sorted(row["key"] for row in director.rows())
@@ -70,13 +70,13 @@ def test_report_ledger_and_bill_are_one(director: Director) -> None:
 def test_what_was_bought_for_a_key_that_stands_twice_is_bought_whichever_request_came_first() -> None:
     for between in range(6):
         director = Director()
-        director.has("shoes/a.jpg", photo("a"))
+        director.has("shoes/a.jpg", build_photo("a"))
         for token in ("early", "late"):
             # Requests are listed by their ids, which come in any order.
             for _ in range(between):
-                send(director.world, {"bucket": INPUT, "key": "shoes/notes.txt", "instructions": {}})
+                send(director.world, {"bucket": INPUT_BUCKET, "key": "shoes/notes.txt", "instructions": {}})
             wait_for(director.world, "shoes/a.jpg", token=token, run="spring-1", operation="remove")
-            director.world.run()
+            director.world.run_until_empty()
             director.world.run_for(600)
         report = director.ends()
         assert report
@@ -84,7 +84,7 @@ def test_what_was_bought_for_a_key_that_stands_twice_is_bought_whichever_request
 
 
 def test_what_was_bought_before_the_campaign_began_was_not_bought_by_it(director: Director) -> None:
-    director.world.run()
+    director.world.run_until_empty()
     later = (director.world.clock.now() + timedelta(minutes=1)).isoformat()
     report = director.ends(started_at_text=later)
     assert report
@@ -92,7 +92,7 @@ def test_what_was_bought_before_the_campaign_began_was_not_bought_by_it(director
 
 
 def test_its_end_is_told_once_however_often_it_is_heard_of(director: Director) -> None:
-    director.world.run()
+    director.world.run_until_empty()
     first = director.ends()
     assert first
     assert director.ends() == first
@@ -109,7 +109,7 @@ def test_its_end_is_told_once_however_often_it_is_heard_of(director: Director) -
 def test_a_report_that_could_not_be_told_of_is_told_of_at_the_next_try(
     director: Director, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    director.world.run()
+    director.world.run_until_empty()
 
     def breaks(subject: str, text: str) -> None:
         raise ConnectionError
@@ -126,7 +126,7 @@ def test_a_report_that_could_not_be_told_of_is_told_of_at_the_next_try(
 def test_after_a_stop_the_report_waits_for_what_is_under_way(
     director: Director, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    director.world.turn("intake")
+    director.world.deliver_next("intake")
     naps: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -142,15 +142,15 @@ def test_after_a_stop_the_report_waits_for_what_is_under_way(
 
 
 def test_a_campaign_fails_by_more_failures_than_it_tolerates_and_by_no_fewer(director: Director) -> None:
-    director.world.run()
+    director.world.run_until_empty()
     tolerant = {**ENDED.campaign_input, "tolerated_failure_percent": 25}
     report = director.ends(campaign_input=tolerant, execution=RUN)
     assert report
     assert (report["status"], report["error"]) == ("succeeded", None)
     strict = Director()
-    strict.has("shoes/a.jpg", photo("a"))
+    strict.has("shoes/a.jpg", build_photo("a"))
     strict.asks("shoes/a.jpg", "shoes/gone.jpg")
-    strict.world.run()
+    strict.world.run_until_empty()
     failed = strict.ends(campaign_input={**ENDED.campaign_input, "tolerated_failure_percent": 49})
     assert failed
     assert (failed["status"], failed["error"]["code"]) == ("failed", "too_many_failures")
@@ -159,7 +159,7 @@ def test_a_campaign_fails_by_more_failures_than_it_tolerates_and_by_no_fewer(dir
 def test_what_another_told_of_while_it_waited_is_not_told_again(
     director: Director, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    director.world.run()
+    director.world.run_until_empty()
 
     def sleep(seconds: float) -> None:
         monkeypatch.undo()
@@ -171,7 +171,7 @@ def test_what_another_told_of_while_it_waited_is_not_told_again(
 
 
 def test_an_execution_that_was_redriven_is_told_of_once_more(director: Director) -> None:
-    director.world.run()
+    director.world.run_until_empty()
     stopped, gone_on = director.ends(status=CampaignStatus.STOPPED), director.ends(redrive_count=1)
     assert stopped
     assert gone_on
@@ -183,10 +183,10 @@ def test_an_execution_that_was_redriven_is_told_of_once_more(director: Director)
 def test_what_the_index_shows_late_is_in_the_report() -> None:
     director = Director()
     for name in ("shoes/a.jpg", "shoes/b.jpg"):
-        director.has(name, photo(name))
+        director.has(name, build_photo(name))
     director.plans()
     director.asks("shoes/a.jpg", "shoes/b.jpg")
-    director.world.run("intake")
+    director.world.run_until_empty("intake")
     age = director.world.clock.now() - asked(director.world)[0].requested_at
     director.world.table.index_lag = age + timedelta(seconds=8)
     report = director.ends()
@@ -197,10 +197,10 @@ def test_what_the_index_shows_late_is_in_the_report() -> None:
 def test_what_was_not_asked_is_named_and_not_waited_for_long() -> None:
     director = Director()
     for n in range(14):
-        director.has(f"shoes/{n:02}.jpg", photo("a"))
+        director.has(f"shoes/{n:02}.jpg", build_photo("a"))
     director.plans()
     director.asks("shoes/01.jpg", "shoes/03.jpg")
-    director.world.run()
+    director.world.run_until_empty()
     began = director.world.clock.now()
     report = director.ends()
     assert report
@@ -214,22 +214,22 @@ def test_what_was_not_asked_is_named_and_not_waited_for_long() -> None:
 def test_a_stopped_campaign_is_read_twice_however_long_its_last_calls_take(
     director: Director, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    director.world.run("intake")
+    director.world.run_until_empty("intake")
     naps: list[float] = []
 
     def sleep(seconds: float) -> None:
         naps.append(seconds)
         director.world.clock.time += timedelta(seconds=seconds)
         if len(naps) == 20:
-            director.world.run()
+            director.world.run_until_empty()
 
     monkeypatch.setattr(director.world.clock, "sleep", sleep)
-    before = len(director.world.wire.calls)
+    before = len(director.world.transport.calls)
     report = director.ends(status=CampaignStatus.STOPPED)
     assert report
     assert len(naps) >= 20
     assert (report["items"]["open"], report["items"]["stored"]) == (0, 3)
-    sent = [call.sent for call in director.world.wire.calls[before:] if call.operation == "query"]
+    sent = [call.request for call in director.world.transport.calls[before:] if call.operation == "query"]
     begun = [one for one in sent if "campaign#" in json.dumps(one) and "ExclusiveStartKey" not in one]
     assert len(begun) == 2 * len(INDEX_SHARDS)
 
@@ -238,7 +238,7 @@ def test_a_stopped_campaign_is_read_twice_however_long_its_last_calls_take(
 def test_a_campaign_that_stays_open_is_reported_before_the_time_is_over_however_long_it_is(
     director: Director, monkeypatch: pytest.MonkeyPatch, seconds: int
 ) -> None:
-    director.world.run("intake")
+    director.world.run_until_empty("intake")
     deadline, clock = director.deadline, director.world.clock
 
     def slow(self: LedgerQueries, name: str) -> Iterator[ImageRequest]:

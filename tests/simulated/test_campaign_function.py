@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from proof.world.pictures import photo
+from simulation.world.sample_images import build_photo
 from tests.simulated.test_campaign_end import ENDED, Director
 
 APP = Path(__file__).parents[2] / "functions" / "campaign" / "app.py"
@@ -25,9 +25,9 @@ CONTEXT = SimpleNamespace(
 def director() -> Director:
     """Half of whose photos are not there."""
     found = Director()
-    found.has("shoes/a.jpg", photo("a"))
+    found.has("shoes/a.jpg", build_photo("a"))
     found.asks("shoes/a.jpg", "shoes/gone.jpg")
-    found.world.run()
+    found.world.run_until_empty()
     return found
 
 

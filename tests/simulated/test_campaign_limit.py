@@ -9,8 +9,8 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import RefusedError
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
-from proof.world.pictures import photo
-from proof.world.reactions import charges_and_hangs_up, refuses
+from simulation.world.call_behavior import build_charged_hang_up, build_refusal
+from simulation.world.sample_images import build_photo
 from tests.simulated.test_campaign_plan import REMOVE, Campaigner, refusal
 from tests.simulated.test_campaign_plan import campaigner as campaigner
 from tests.simulated.test_intake_unreadable import forbidden
@@ -71,7 +71,7 @@ def test_no_more_is_bought_than_was_quoted_whatever_is_changed_meanwhile(
     campaigner.has("list.csv", "key\nshoes/a.jpg\nshoes/b.jpg\nshoes/gone.jpg\n")
     campaigner.plans(manifest="list.csv", instructions=asked, max_total_usd=10)
     for key, data in meanwhile.items():
-        campaigner.has(key, data or photo(key))
+        campaigner.has(key, data or build_photo(key))
     assert campaigner.buys() <= campaigner.quoted()
 
 
@@ -94,29 +94,29 @@ def test_instructions_with_mistakes_stay_as_they_are_so_that_intake_tells_of_the
 def test_what_is_bought_already_is_taken_off_the_quote(campaigner: Campaigner) -> None:
     assert campaigner.plans(max_total_usd=0.02)
     assert campaigner.buys() == 20_000
-    campaigner.has("shoes/new.jpg", photo("new"))
+    campaigner.has("shoes/new.jpg", build_photo("new"))
     assert campaigner.plans(max_total_usd=0.01)
     assert campaigner.quoted() == 10_000
-    campaigner.has("shoes/a.jpg", photo("another a"))
+    campaigner.has("shoes/a.jpg", build_photo("another a"))
     assert "$0.02" in too_dear(campaigner, max_total_usd=0.01)
     assert "$0.18" in too_dear(campaigner, instructions={"prompt": "x"}, max_total_usd=0.01)
 
 
 def test_what_costs_nothing_more_is_off_the_quote_and_passes_any_limit(campaigner: Campaigner) -> None:
-    campaigner.has("shoes/b.jpg", photo("shoes/a.jpg"))
-    campaigner.has("shoes/lost.jpg", photo("lost"))
-    campaigner.world.provider.script.append(charges_and_hangs_up())
+    campaigner.has("shoes/b.jpg", build_photo("shoes/a.jpg"))
+    campaigner.has("shoes/lost.jpg", build_photo("lost"))
+    campaigner.world.provider.script.append(build_charged_hang_up())
     campaigner.plans(max_total_usd=1)
     campaigner.buys()
-    assert len([job for job in campaigner.world.jobs() if job.unknown]) == 1
+    assert len([job for job in campaigner.world.list_jobs() if job.unknown]) == 1
     assert campaigner.plans(max_total_usd=0.01)
     assert (campaigner.quoted(), campaigner.buys()) == (0, 0)
-    assert {job.status for job in campaigner.world.jobs()} == {JobStatus.STORED}
+    assert {job.status for job in campaigner.world.list_jobs()} == {JobStatus.STORED}
     assert [one.problems for one in asked(campaigner.world)] == [()] * 6
 
 
 def test_what_ended_unpaid_is_bought_again_and_so_quoted(campaigner: Campaigner) -> None:
-    campaigner.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    campaigner.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     campaigner.plans(max_total_usd=1)
     assert campaigner.buys() == 10_000
     campaigner.plans(max_total_usd=1)
@@ -131,6 +131,6 @@ def test_folder_defaults_are_read_anew_for_each_campaign(campaigner: Campaigner)
 
 
 def test_a_photo_that_s3_withholds_stops_no_campaign_and_is_not_bought_by_it(campaigner: Campaigner) -> None:
-    campaigner.world.wire.before.append(forbidden("shoes/a.jpg", "KMS.DisabledException", 400))
+    campaigner.world.transport.faults_before.append(forbidden("shoes/a.jpg", "KMS.DisabledException", 400))
     assert campaigner.plans(max_total_usd=0.01)["items"] == 2
     assert [one["instructions"]["max_cost_usd"] for one in campaigner.listed()] == [0, 0.01]

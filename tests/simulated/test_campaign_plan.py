@@ -14,10 +14,10 @@ from backdrop.campaigns.campaign import MAX_INPUT_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.errors import RefusedError
 from backdrop.model.pricing import MICRO_PER_USD
-from proof.world.pictures import photo
-from proof.world.sight import INPUT, OUTPUT
-from proof.world.stack import World
-from proof.world.steps import WorldBootstrap
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
+from simulation.world.world_services import WorldBootstrap
 from tests.simulated.waiters import wait_for
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"
@@ -44,7 +44,7 @@ class Campaigner:
 
     def __init__(self, limits: dict[str, int] | None = None) -> None:
         self.world, self.ears = World(), Ears()
-        self.world.s3.buckets[INPUT].notify = None
+        self.world.s3.buckets[INPUT_BUCKET].notify = None
         bootstrap = WorldBootstrap(self.world)
         in_flight = limits or {"ideogram": 10, "runware": 30}
         providers = {name: ProviderSettings(max_in_flight=most) for name, most in in_flight.items()}
@@ -61,7 +61,7 @@ class Campaigner:
         return self.planner.plan({"name": "spring", "instructions": REMOVE} | where | given, RUN, self.deadline)
 
     def has(self, key: str, data: bytes | str) -> None:
-        self.world.s3.drop(INPUT, key, data if isinstance(data, bytes) else data.encode())
+        self.world.s3.upload(INPUT_BUCKET, key, data if isinstance(data, bytes) else data.encode())
 
     def listed(self) -> list[dict[str, Any]]:
         text = self.planner.files.find(LISTED)
@@ -76,18 +76,18 @@ class Campaigner:
 
     def buys(self) -> int:
         """Asks for all that is listed; what that cost, micro-dollars."""
-        before = sum(job.charged for job in self.world.jobs())
+        before = sum(job.charged for job in self.world.list_jobs())
         for n, one in enumerate(self.listed()):
             wait_for(self.world, one["key"], token=f"token-{n}-{before}", run="spring-1", **one["instructions"])
-        self.world.run()
-        return sum(job.charged for job in self.world.jobs()) - before
+        self.world.run_until_empty()
+        return sum(job.charged for job in self.world.list_jobs()) - before
 
 
 @pytest.fixture
 def campaigner() -> Campaigner:
     found = Campaigner()
     for name in ("shoes/a.jpg", "shoes/b.jpg", "hats/c.jpg"):
-        found.has(name, photo(name))
+        found.has(name, build_photo(name))
     return found
 
 
@@ -103,7 +103,7 @@ def test_all_that_lies_under_a_prefix_is_asked_and_nothing_else(campaigner: Camp
     planned = campaigner.plans()
     assert [one["key"] for one in campaigner.listed()] == ["shoes/a.jpg", "shoes/a.jpg.json", "shoes/b.jpg"]
     assert {json.dumps(one["instructions"]) for one in campaigner.listed()} == {json.dumps(REMOVE)}
-    assert (planned["items"], planned["key"], planned["bucket"]) == (3, LISTED, OUTPUT)
+    assert (planned["items"], planned["key"], planned["bucket"]) == (3, LISTED, OUTPUT_BUCKET)
 
 
 def test_a_prefix_that_is_a_whole_key_means_that_photo_too(campaigner: Campaigner) -> None:
@@ -125,7 +125,7 @@ def test_twice_the_calls_of_the_lane_are_under_way_and_the_widest_that_is_named_
 
 def test_a_row_that_names_no_provider_goes_to_the_default_whatever_other_rows_name() -> None:
     campaigner = Campaigner(limits={"ideogram": 40, "runware": 5})
-    campaigner.has("shoes/a.jpg", photo("a"))
+    campaigner.has("shoes/a.jpg", build_photo("a"))
     campaigner.has("list.csv", "key,provider\nshoes/a.jpg,runware\nshoes/b.jpg,\n")
     assert campaigner.plans(manifest="list.csv")["at_once"] == 80
     variants = {"one": {"provider": "runware"}, "other": {}}
@@ -151,7 +151,7 @@ def test_a_drop_waits_behind_two_rounds_also_where_each_photo_has_many_variants(
     assert campaigner.plans(instructions={}, max_total_usd=1)["at_once"] == 3
     twenty = {f"v{n}": {} for n in range(20)}
     few = Campaigner(limits={"ideogram": 2})
-    few.has("shoes/a.jpg", photo("a"))
+    few.has("shoes/a.jpg", build_photo("a"))
     assert few.plans(instructions={"prompt": "x", "variants": twenty})["at_once"] == 1
 
 

@@ -1,7 +1,7 @@
 """The marks that cancels leave in a lane: which stay, which go, and who reads past them."""
 
 from backdrop.model.cancel_marks import MARK_LIFETIME, MAX_MARKS, CancelMark, merge_mark
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.simulated.days import cancelled, set_right, the_lane
 from tests.simulated.simulation import NOW
 
@@ -31,7 +31,7 @@ def test_marks_of_which_nothing_can_be_on_its_way_are_forgotten() -> None:
 def test_no_mark_takes_the_place_of_one_that_means_something_else() -> None:
     """What that one stopped would be bought: so who has as many as a lane keeps is told before."""
     world = World()
-    cancelling = world.steps.cancelling()
+    cancelling = world.steps.cancel()
     for n in range(MAX_MARKS):
         assert cancelling.has_room_for_mark(f"{n:04}/")
         cancelling.add_mark(f"{n:04}/")

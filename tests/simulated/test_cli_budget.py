@@ -5,8 +5,8 @@ import pytest
 from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
-from proof.world.reactions import charges_and_hangs_up
-from proof.world.stack import World
+from simulation.world.call_behavior import build_charged_hang_up
+from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import REMOVAL, Person
 
 
@@ -17,7 +17,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
 
 def statuses(person: Person) -> list[JobStatus]:
-    return [job.status for job in person.world.jobs()]
+    return [job.status for job in person.world.list_jobs()]
 
 
 def spends_it_all(person: Person) -> None:
@@ -28,7 +28,7 @@ def spends_it_all(person: Person) -> None:
 
 
 def test_the_budget_shows_cap_settled_reserved_and_left(person: Person) -> None:
-    person.world.provider.script.append(charges_and_hangs_up())
+    person.world.provider.script.append(build_charged_hang_up())
     person.drops("1.jpg", "2.jpg")
     person.world.run_for(300)
     shown = person.types("budget").out
@@ -40,7 +40,7 @@ def test_the_budget_shows_cap_settled_reserved_and_left(person: Person) -> None:
 
 def test_scripts_read_the_same_sums(person: Person) -> None:
     person.drops("1.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     assert person.types("budget", "--json").data == {
         "stack": "shop",
         "day": "2026-11-20",
@@ -76,7 +76,7 @@ def test_a_raised_budget_lets_the_lanes_go_at_once(person: Person) -> None:
     assert said.code == 0
     assert "Today's budget is $300.00 until midnight UTC, in 14 h 55 min; then $0.03 again." in said.out
     assert "ideogram goes on." in said.out
-    person.world.run()
+    person.world.run_until_empty()
     assert statuses(person) == [JobStatus.STORED] * 4
 
 
@@ -103,7 +103,7 @@ def test_a_budget_of_zero_buys_nothing_and_says_until_when(person: Person) -> No
     assert "nothing more is bought today" in said.out
     person.drops("1.jpg")
     person.world.run_for(300)
-    assert (statuses(person), person.world.provider.calls) == ([JobStatus.ACCEPTED], [])
+    assert (statuses(person), person.world.provider.received_job_ids) == ([JobStatus.ACCEPTED], [])
     (pause,) = person.world.ledger.read_health("ideogram").pauses
     assert pause.code is Code.BUDGET_REACHED
 

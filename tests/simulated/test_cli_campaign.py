@@ -12,8 +12,8 @@ import pytest
 from backdrop.campaigns.report import CampaignTotals
 from backdrop_cli.campaign.campaign_progress import CampaignProgress, build_progress_document, read_campaign_progress
 from backdrop_cli.stack import Stack
-from proof.world.pictures import photo
-from proof.world.sight import INPUT
+from simulation.world.sample_images import build_photo
+from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_campaigns import PROMPT, started, with_three_photos
 from tests.simulated.cli_person import Person
 from tests.simulated.waiters import wait_for
@@ -25,7 +25,7 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
 
 
 def test_a_quote_says_what_it_goes_through_and_what_that_costs_at_most(person: Person) -> None:
-    person.world.sidecar("shoes/red.jpg", operation="remove")
+    person.world.upload_sidecar("shoes/red.jpg", operation="remove")
     said = person.types("campaign", "quote", "shoes/", *PROMPT)
     assert (said.code, said.err) == (0, "")
     assert "Campaign shoes, stack shop: the keys that begin with 'shoes/'" in said.out
@@ -52,7 +52,7 @@ def test_it_begins_with_what_was_said_and_goes_on_by_itself(person: Person) -> N
 
 def test_it_asks_above_a_dollar_and_a_no_begins_nothing(person: Person) -> None:
     for n in range(20):
-        person.world.drop(f"shoes/{n}.jpg", photo(f"{n}"))
+        person.world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"))
     said = person.types("campaign", "run", "shoes/", *PROMPT, answer="n")
     assert said.code == 1
     assert "Ask for 22 photos for at most $1.32? [y/N]" in said.out
@@ -77,7 +77,7 @@ def test_a_manifest_of_this_machine_is_quoted_and_put_into_the_bucket(person: Pe
     [given] = started(person)
     assert given["name"] == "Spring-sale"
     assert re.fullmatch(r"_backdrop/manifests/Spring-sale-[0-9a-f]{16}\.csv", given["manifest"])
-    stored = person.stack.photos.read(INPUT, given["manifest"], max_bytes=1000)
+    stored = person.stack.photos.read(INPUT_BUCKET, given["manifest"], max_bytes=1000)
     assert stored
     assert stored.data == (tmp_path / "Spring sale.csv").read_bytes()
 
@@ -113,7 +113,7 @@ def test_a_campaign_is_found_by_its_name_with_its_counts_and_its_money(person: P
     run = arn.rpartition(":")[2]
     wait_for(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
     wait_for(person.world, "shoes/gone.jpg", token="other", run=run, prompt="on a beach")
-    person.world.run()
+    person.world.run_until_empty()
     data = person.types("campaign", "status", "shoes", "--json").data
     assert (data["status"], data["asked"], data["stored"], data["bought_usd"]) == ("running", 2, 1, 0.06)
     assert data["failures"] == {"photo_not_found": 1}
@@ -176,7 +176,7 @@ def _ending(person: Person, status: str) -> Stack:
 def test_a_drop_of_a_manifest_or_of_a_prefix_in_the_bucket_is_a_campaign(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.jsonl").write_text('{"key": "shoes/red.jpg"}\n')
     assert person.types("drop", "list.jsonl", *PROMPT).code == 0
-    assert person.types("drop", f"s3://{INPUT}/hats/", *PROMPT).code == 0
+    assert person.types("drop", f"s3://{INPUT_BUCKET}/hats/", *PROMPT).code == 0
     assert [(one["name"], one.get("prefix")) for one in started(person)] == [("list", None), ("hats", "hats/")]
     said = person.types("drop", "list.jsonl", "shoes/")
     assert (said.code, "goes alone" in said.err) == (2, True)
@@ -197,7 +197,7 @@ def planned(person: Person, items: int) -> str:
 
 def test_it_says_how_many_of_how_many_have_ended(person: Person) -> None:
     run = planned(person, 60)
-    person.world.run()
+    person.world.run_until_empty()
     said = person.types("campaign", "status", "shoes")
     assert f"{run}, since " in said.out
     assert "1 of 60 have ended" in said.out
@@ -221,7 +221,7 @@ def test_calls_that_are_out_are_under_way_and_no_money_that_is_perhaps_gone(pers
 def test_a_paused_provider_is_named_and_not_waited_for(person: Person) -> None:
     assert person.types("pause", "ideogram").code == 0
     planned(person, 60)
-    person.world.run("intake")
+    person.world.run_until_empty("intake")
     said = person.types("campaign", "status", "shoes")
     assert "! ideogram is paused (paused_by_person)" in said.out
     [paused] = person.types("campaign", "status", "shoes", "--json").data["paused"]
@@ -232,7 +232,7 @@ def test_whoever_waits_is_told_why_it_stands_still_and_let_go(person: Person) ->
     assert person.types("pause", "ideogram").code == 0
 
     def wait(seconds: float) -> None:
-        if not person.world.jobs():
+        if not person.world.list_jobs():
             run = [*person.states.executions][-1].rpartition(":")[2]
             wait_for(person.world, "shoes/red.jpg", run=run, prompt="on a beach")
         person.world.run_for(seconds)

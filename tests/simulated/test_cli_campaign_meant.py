@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from backdrop_cli.campaign.campaign_target import derive_campaign_name
-from proof.world.pictures import photo
-from proof.world.sight import INPUT
+from simulation.world.sample_images import build_photo
+from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_campaigns import PROMPT, started, with_three_photos
 from tests.simulated.cli_person import Person
 
@@ -52,7 +52,7 @@ def test_two_lists_of_one_name_never_take_each_others_place(person: Person, tmp_
         assert person.types("campaign", "run", f"{folder}/list.csv", *PROMPT).code == 0
         person.states.ends()
         person.world.run_for(1)
-    stored = [person.stack.photos.read(INPUT, given["manifest"], max_bytes=1000) for given in started(person)]
+    stored = [person.stack.photos.read(INPUT_BUCKET, given["manifest"], max_bytes=1000) for given in started(person)]
     assert [one and one.data for one in stored] == [text.encode() for text in lists.values()]
 
 
@@ -60,7 +60,7 @@ def test_a_list_that_changes_behind_the_question_is_not_bought(person: Person, t
     file = tmp_path / "list.csv"
     keys = [f"shoes/{n}.jpg" for n in range(20)]
     for key in keys:
-        person.world.drop(key, photo(key))
+        person.world.upload_photo(key, build_photo(key))
     file.write_text("\n".join(["key", *keys]))
 
     def changed() -> None:
@@ -128,7 +128,7 @@ def test_where_nothing_would_be_bought_it_is_said_why_and_nothing_begins(person:
 
 def test_what_was_bought_already_is_answered_and_so_begins(person: Person) -> None:
     person.drops("shoes/red.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     said = person.types("campaign", "run", "shoes/red.jpg")
     assert (said.code, len(started(person))) == (0, 1)
     assert "At most $0.00" in said.out

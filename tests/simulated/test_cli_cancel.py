@@ -7,10 +7,10 @@ import pytest
 from backdrop.model.job import JobStatus
 from backdrop.model.transitions import claim
 from backdrop_cli.operate import cancel
-from proof.world.pictures import photo
-from proof.world.sight import INPUT
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, refusal
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
+from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_person import LEFT_ALONE, REMOVAL, Person
 from tests.unit.campaign_machine import States
 
@@ -25,17 +25,17 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     person = Person(World(), monkeypatch)
     person.types("pause", "ideogram")
     person.drops("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     return person
 
 
 def statuses(person: Person) -> dict[str, str]:
-    return {job.key: job.status.value for job in person.world.jobs()}
+    return {job.key: job.status.value for job in person.world.list_jobs()}
 
 
 def sends(person: Person, key: str) -> None:
     """A worker is in the call for this photo."""
-    (job,) = person.world.jobs(key)
+    (job,) = person.world.list_jobs(key)
     now = person.world.clock.now()
     step = claim(job, now=now, lease_until=now + timedelta(minutes=6), price=REMOVAL, cap=10 * REMOVAL)
     person.world.ledger.write_transition(step)
@@ -56,8 +56,8 @@ def test_what_lies_under_the_prefix_ends_unpaid_and_nothing_else_does(person: Pe
     assert "Ended: 2 jobs." in said.out
     assert statuses(person) == {"shoes/red.jpg": "cancelled", "shoes/blue.jpg": "cancelled", "hats/red.jpg": "accepted"}
     person.types("resume", "ideogram")
-    person.world.run()
-    assert len(person.world.provider.calls) == 1
+    person.world.run_until_empty()
+    assert len(person.world.provider.received_job_ids) == 1
 
 
 def test_all_means_all(person: Person) -> None:
@@ -79,10 +79,10 @@ def test_a_call_that_is_out_is_asked_for_alone_and_kept_from_a_second_time(perso
         sends(person, key)
     said = person.types("cancel", "shoes/", answer="n")
     assert (said.code, "Cancel what is still on its way? [y/N]" in said.out) == (1, True)
-    assert {job.end_after_call for job in person.world.jobs()} == {None}
+    assert {job.end_after_call for job in person.world.list_jobs()} == {None}
     said = person.types("cancel", "shoes/", "--yes")
     assert said.out.splitlines()[-2:] == ["Ended: nothing.", LEFT_RUNNING]
-    assert [job.end_after_call for job in person.world.jobs()].count(JobStatus.CANCELLED) == 2
+    assert [job.end_after_call for job in person.world.list_jobs()].count(JobStatus.CANCELLED) == 2
     again = person.types("cancel", "shoes/", "--yes")
     assert (again.code, again.out.splitlines()[-1]) == (0, LEFT_RUNNING)
 
@@ -103,12 +103,12 @@ def test_scripts_read_what_ended_and_what_runs_on(person: Person) -> None:
 
 def test_a_photo_that_waits_for_its_instructions_waits_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(World(), monkeypatch)
-    person.world.drop("bare.jpg", photo())
-    person.world.turn("intake")
+    person.world.upload_photo("bare.jpg", build_photo())
+    person.world.deliver_next("intake")
     said = person.types("cancel", "bare", answer="y")
     assert "Cancel 1 photo without instructions? [y/N]" in said.out
-    person.world.run()
-    assert person.world.jobs() == []
+    person.world.run_until_empty()
+    assert person.world.list_jobs() == []
     (failure,) = person.types("failures", "--json").data["failures"]
     assert (failure["key"], failure["code"]) == ("bare.jpg", "no_instructions")
 
@@ -130,18 +130,18 @@ def test_twice_is_once(person: Person) -> None:
 
 
 def test_what_ended_before_aws_stopped_it_is_told(person: Person) -> None:
-    strike = Strike(forbid, "transact_write_items", nth=3)
-    person.world.wire.before.append(strike)
+    strike = TargetedFault(forbid, "transact_write_items", nth=3)
+    person.world.transport.faults_before.append(strike)
     said = person.types("cancel", "--all", "--yes")
-    assert strike.hits == 1
+    assert strike.hit_count == 1
     assert said.code == 1
     assert "Ended: 1 job." in said.out
     assert "may not do transact_write_items" in said.err
 
 
-def forbid(call: Call) -> None:
+def forbid(call: ServiceCall) -> None:
     """The person's credentials do not suffice."""
-    raise refusal("AccessDeniedException", call.operation, 400, "no")
+    raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
 def test_what_is_no_job_yet_is_told_of_and_is_not_bought(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +152,7 @@ def test_what_is_no_job_yet_is_told_of_and_is_not_bought(monkeypatch: pytest.Mon
     assert "About 2 messages for intake: what was said by now ends too." in said.out
     assert "Cancel what is still on its way? [y/N]" in said.out
     assert "Nothing that was uploaded, said or asked for by 2026-11-20 09:00:00 UTC is bought any more." in said.out
-    person.world.run()
+    person.world.run_until_empty()
     assert statuses(person) == {"shoes/red.jpg": "cancelled", "hats/red.jpg": "stored"}
 
 
@@ -182,7 +182,7 @@ def test_what_a_campaign_asks_for_until_it_is_stopped_is_meant_too(
     stopped = person.world.clock.time + timedelta(seconds=2)
 
     def takes_a_while(*_: object, **__: object) -> None:
-        person.world.clock.wait_until(stopped)
+        person.world.clock.advance_to(stopped)
 
     monkeypatch.setattr(States, "stop_execution", takes_a_while)
     person.types("cancel", "--all", "--yes")
@@ -196,7 +196,7 @@ def test_a_campaign_that_cannot_be_stopped_keeps_no_lane_from_knowing(
     person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
 
     def forbidden(*_: object, **__: object) -> None:
-        raise refusal("AccessDeniedException", "StopExecution", 400, "no")
+        raise build_client_error("AccessDeniedException", "StopExecution", 400, "no")
 
     monkeypatch.setattr(States, "stop_execution", forbidden)
     said = person.types("cancel", "--all", "--yes")
@@ -256,6 +256,6 @@ def test_photos_that_ended_long_ago_leave_nothing_to_ask(person: Person) -> None
 def test_a_photo_uploaded_just_now_may_still_be_on_its_way(person: Person) -> None:
     person.types("resume", "ideogram")
     person.world.run_for(cancel.QUEUE_COUNT_LAG.total_seconds() + 60)
-    person.world.s3.drop(INPUT, "shoes/new.jpg", photo("new"))
+    person.world.s3.upload(INPUT_BUCKET, "shoes/new.jpg", build_photo("new"))
     object.__setattr__(person.stack, "count_intake_messages", lambda: 0)
     assert "Cancel what is still on its way? [y/N]" in person.types("cancel", "shoes/", answer="n").out

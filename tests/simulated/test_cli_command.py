@@ -23,9 +23,9 @@ from backdrop.model.errors import RetryLaterError
 from backdrop_cli.main import run
 from backdrop_cli.options import StackLocation
 from backdrop_cli.stack import Stack
-from proof.world.sight import TABLE
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, refusal
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
+from simulation.world.world_inspector import LEDGER_TABLE
 from tests.simulated.cli_person import Person
 from tests.unit.template_document import load
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_meant_is_exit_code_2(person: Person, words: tuple[str, .
 
 
 def aws(code: str, message: str = "no") -> ClientError:
-    return refusal(code, "DescribeStacks", 400, message)
+    return build_client_error(code, "DescribeStacks", 400, message)
 
 
 TROUBLES: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
@@ -147,7 +147,7 @@ def test_a_local_cloud_whose_stack_was_deleted_is_told_how_to_make_it_anew(capsy
 
 def test_what_another_release_wrote_is_a_matter_for_its_command(person: Person) -> None:
     person.drops("a.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     items = person.world.table.items
     for key, item in [(key, item) for key, item in items.items() if "body" in item]:
         items[key] = {**item, "body": {"S": item["body"]["S"].replace("{", '{"unheard_of": 1, ', 1)}}
@@ -158,7 +158,7 @@ def test_what_another_release_wrote_is_a_matter_for_its_command(person: Person) 
 
 def test_trouble_behind_the_ledger_is_told_as_awss_own(capsys: pytest.CaptureFixture[str]) -> None:
     def connect(_: StackLocation) -> Stack:
-        cause = refusal("AccessDeniedException", "Query", 400, "not authorized")
+        cause = build_client_error("AccessDeniedException", "Query", 400, "not authorized")
         raise unavailable("DynamoDB", cause) from cause
 
     assert run(["failures"], connect) == 1
@@ -166,18 +166,18 @@ def test_trouble_behind_the_ledger_is_told_as_awss_own(capsys: pytest.CaptureFix
 
 
 def test_a_ledger_that_is_gone_is_named_with_what_to_do(person: Person) -> None:
-    person.world.wire.before.append(Strike(gone, times=1000))
+    person.world.transport.faults_before.append(TargetedFault(gone, times=1000))
     for verb in (("failures",), ("budget",), ("cancel", "--all"), ("redrive",), ("pause", "ideogram")):
         said = person.types(*verb)
         assert said.code == 1
-        assert said.err.startswith(f"error: DynamoDB's table {TABLE} does not do what it is asked"), verb
+        assert said.err.startswith(f"error: DynamoDB's table {LEDGER_TABLE} does not do what it is asked"), verb
         assert "restore it under the same name" in said.err
 
 
-def gone(call: Call) -> None:
+def gone(call: ServiceCall) -> None:
     """Somebody deleted the table."""
     if call.service == "dynamodb":
-        raise refusal("ResourceNotFoundException", call.operation, 400, "Requested resource not found")
+        raise build_client_error("ResourceNotFoundException", call.operation, 400, "Requested resource not found")
 
 
 LOOK = """

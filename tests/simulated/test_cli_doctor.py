@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from backdrop.model.codes import Code
-from proof.world.sight import INPUT, OUTPUT
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.simulated.cli_clinic import PARAMETERS, QUEUE, Clinic, a_clinic, says, wrong
 
 
@@ -74,7 +74,7 @@ def test_an_own_bucket_that_only_tells_eventbridge_is_wrong_since_no_rule_listen
 
 
 def test_an_existing_bucket_is_well_once_it_tells_eventbridge(clinic: Clinic) -> None:
-    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"InputBucket": INPUT})
+    clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"InputBucket": INPUT_BUCKET})
     clinic.account.wiring = {}
     found = clinic.checks(code=1)["the bucket's notifications"]
     assert found["words"].endswith("tells nobody of uploads, since its EventBridge notifications are off")
@@ -91,7 +91,7 @@ UPLOADS = {"TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
 
 def fans_out(clinic: Clinic, allowed: str = TOPIC) -> None:
     """An existing bucket that notifies a topic."""
-    given = {"InputBucket": INPUT, "NotificationTopicArns": allowed}
+    given = {"InputBucket": INPUT_BUCKET, "NotificationTopicArns": allowed}
     clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | given)
     clinic.account.wiring = {"TopicConfigurations": [UPLOADS]}
 
@@ -166,7 +166,7 @@ def test_a_stack_of_another_release_is_said(clinic: Clinic) -> None:
 def test_a_paused_lane_a_spent_budget_and_a_lonely_sidecar_are_named(clinic: Clinic) -> None:
     clinic.person.types("pause", "ideogram")
     clinic.person.types("budget", "0", "--today")
-    clinic.person.world.s3.drop(INPUT, "lonely.jpg.json", b"{}")
+    clinic.person.world.s3.upload(INPUT_BUCKET, "lonely.jpg.json", b"{}")
     found = clinic.checks(code=1)
     assert {name for name, one in found.items() if one["state"] == "wrong"} == {
         "lane of ideogram",
@@ -243,7 +243,7 @@ def test_alarms_that_reach_nobody_are_wrong_and_without_an_address_that_is_said(
         ((200, "us-east-1"), "lies in us-east-1, the stack in eu-central-1"),
     ],
 )
-@pytest.mark.parametrize(("what", "name"), [("input bucket", INPUT), ("output bucket", OUTPUT)])
+@pytest.mark.parametrize(("what", "name"), [("input bucket", INPUT_BUCKET), ("output bucket", OUTPUT_BUCKET)])
 def test_a_bucket_that_is_gone_foreign_or_elsewhere_is_wrong(
     clinic: Clinic, said: tuple[int, str], words: str, what: str, name: str
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from backdrop_cli.flat_names import MAX_NAME_BYTES, build_flat_names
 from backdrop_cli.uploads.s3_uploader import PART_BYTES, compute_etag
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
 
 
@@ -18,7 +18,7 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
     monkeypatch.chdir(tmp_path)
     person = Person(World(), monkeypatch)
     person.drops("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     return person
 
 
@@ -31,7 +31,7 @@ def test_the_pictures_below_a_prefix_lie_flat_under_the_photos_names(person: Per
     assert (said.code, said.err) == (0, "")
     assert "✓ 2 files (" in said.out
     assert names("new/done") == ["blue.png", "red.png"]
-    (picture,) = person.world.pictures("shoes/red.jpg").values()
+    (picture,) = person.world.read_pictures("shoes/red.jpg").values()
     assert Path("new/done/red.png").read_bytes() == picture
 
 
@@ -74,8 +74,8 @@ def test_what_is_there_is_not_fetched_again_and_what_differs_is(person: Person) 
 
 
 def test_pictures_of_former_jobs_are_left_in_the_bucket(person: Person) -> None:
-    person.world.sidecar("shoes/red.jpg", variants={"cut": {"operation": "remove"}})
-    person.world.run()
+    person.world.upload_sidecar("shoes/red.jpg", variants={"cut": {"operation": "remove"}})
+    person.world.run_until_empty()
     person.types("download", "shoes/red", "done")
     assert names() == ["red-cut.png"]
 
@@ -101,7 +101,7 @@ def test_a_file_of_picks_that_is_none_is_said(person: Person, text: str | bytes,
 
 
 def test_a_picture_that_is_gone_is_named_and_the_others_are_fetched(person: Person) -> None:
-    person.world.s3.remove("results", "shoes/red.jpg/red.png")
+    person.world.s3.delete("results", "shoes/red.jpg/red.png")
     said = person.types("download", "shoes/", "done")
     assert (said.code, names()) == (1, ["blue.png"])
     assert "no more in the bucket: shoes/red.jpg/red.png" in said.out

@@ -9,11 +9,11 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
-from proof.world.pictures import photo
-from proof.world.reactions import refuses
-from proof.world.sight import INPUT
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, refusal
+from simulation.world.call_behavior import build_refusal
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
+from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_person import LEFT_ALONE, Person
 from tests.simulated.drop_shop import PROMPT, Uploader
 from tests.simulated.wishes import ask
@@ -35,13 +35,13 @@ def test_photos_go_up_under_their_folders_name_and_come_back(shop: Uploader) -> 
     assert "At most $0.12 for 2 images" in said.out
     assert "2 delivered: 2 images in 2 files, $0.12." in said.out
     assert shop.keys == ["shoes/blue.jpg", "shoes/blue.jpg.json", "shoes/red.jpg", "shoes/red.jpg.json"]
-    assert json.loads(shop.world.input.objects["shoes/red.jpg.json"][-1].data or b"") == {"prompt": "on sand"}
+    assert json.loads(shop.world.input_bucket.objects["shoes/red.jpg.json"][-1].data or b"") == {"prompt": "on sand"}
 
 
 def test_instructions_are_there_before_their_photos(shop: Uploader) -> None:
     shop.has("shoes/_backdrop.json", {"operation": "remove"})
     shop.drops("shoes", *PROMPT)
-    sent = [call.sent["Key"] for call in shop.world.wire.calls if call.operation == "put_object"]
+    sent = [call.request["Key"] for call in shop.world.transport.calls if call.operation == "put_object"]
     assert sent == [
         "shoes/_backdrop.json",
         "shoes/blue.jpg.json",
@@ -59,17 +59,17 @@ def test_the_same_drop_twice_uploads_and_buys_once(shop: Uploader) -> None:
     assert "Nothing to upload" in said.out
     assert "2 delivered: 2 images in 2 files, $0.12, all of it before this run." in said.out
     assert [shop.versions(key) for key in shop.keys] == [1, 1, 1, 1]
-    assert len(shop.world.provider.calls) == 2
+    assert len(shop.world.provider.received_job_ids) == 2
 
 
 def test_a_drop_that_others_have_begun_is_watched_to_its_end(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT)
     assert shop.drops("shoes", *PROMPT, "--wait").code == 0
-    assert len(shop.world.provider.calls) == 2
+    assert len(shop.world.provider.received_job_ids) == 2
 
 
 def test_a_refused_photo_is_uploaded_again_and_runs(shop: Uploader) -> None:
-    shop.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    shop.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     first = shop.drops("shoes", *PROMPT, "--wait")
     assert first.code == 1
     assert "1 delivered, 1 refused" in first.out
@@ -81,11 +81,11 @@ def test_a_refused_photo_is_uploaded_again_and_runs(shop: Uploader) -> None:
 
 def test_other_bytes_are_uploaded_and_the_old_end_is_not_taken_for_the_new_one(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
-    shop.has("shoes/red.jpg", photo("another"))
+    shop.has("shoes/red.jpg", build_photo("another"))
     data = shop.drops("shoes", *PROMPT, "--wait", "--json")
     assert (data.code, data.data["to_upload"]) == (0, 1)
     assert (data.data["usd"], data.data["earlier_usd"]) == (0.12, 0.06)
-    assert len(shop.world.provider.calls) == 3
+    assert len(shop.world.provider.received_job_ids) == 3
 
 
 def test_a_changed_sidecar_alone_is_uploaded_and_followed(shop: Uploader) -> None:
@@ -166,7 +166,7 @@ def test_photos_without_instructions_are_said_with_what_to_do(shop: Uploader) ->
 
 
 def test_defaults_that_lie_in_the_bucket_speak_for_what_is_dropped(shop: Uploader) -> None:
-    shop.world.s3.drop(INPUT, "_backdrop.json", b'{"operation": "remove"}')
+    shop.world.s3.upload(INPUT_BUCKET, "_backdrop.json", b'{"operation": "remove"}')
     assert "At most $0.02 for 2 images" in shop.drops("shoes").out
 
 
@@ -179,31 +179,31 @@ def test_a_paused_provider_is_said_before_and_not_waited_for(shop: Uploader) -> 
 
 
 def test_an_upload_that_breaks_off_is_taken_up_again(shop: Uploader) -> None:
-    shop.world.wire.before.append(Strike(forbid, "put_object", nth=4))
+    shop.world.transport.faults_before.append(TargetedFault(forbid, "put_object", nth=4))
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert said.code == 1
     assert "may not do put_object" in said.err
-    shop.world.wire.calm()
+    shop.world.transport.clear_faults()
     assert "1   to upload" in shop.drops("shoes", *PROMPT, "--wait").out
     assert shop.statuses() == [JobStatus.STORED, JobStatus.STORED]
 
 
-def forbid(call: Call) -> None:
-    raise refusal("AccessDeniedException", call.operation, 400, "no")
+def forbid(call: ServiceCall) -> None:
+    raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
 def test_ctrl_c_leaves_what_is_there_and_says_how_to_go_on(shop: Uploader) -> None:
-    shop.world.wire.before.append(Strike(interrupt, "put_object", nth=4))
+    shop.world.transport.faults_before.append(TargetedFault(interrupt, "put_object", nth=4))
     said = shop.drops("shoes", *PROMPT)
     assert said.code == 130
     assert said.err == (
         "error: stopped; 3 of 4 files are uploaded and go on by themselves. The same command uploads the rest\n"
     )
-    shop.world.wire.calm()
+    shop.world.transport.clear_faults()
     assert shop.drops("shoes", *PROMPT, "--wait").code == 0
 
 
-def interrupt(_: Call) -> None:
+def interrupt(_: ServiceCall) -> None:
     raise KeyboardInterrupt
 
 
@@ -211,7 +211,7 @@ def test_what_comes_back_is_put_into_a_folder(shop: Uploader) -> None:
     data = shop.drops("shoes", *PROMPT, "--download", "done", "--json").data
     assert sorted(path.name for path in (shop.folder / "done").iterdir()) == ["blue.png", "red.png"]
     assert data["download"]["downloaded"] == 2
-    (picture,) = shop.world.pictures("shoes/red.jpg").values()
+    (picture,) = shop.world.read_pictures("shoes/red.jpg").values()
     assert (shop.folder / "done" / "red.png").read_bytes() == picture
 
 
@@ -222,17 +222,17 @@ def test_a_folder_that_cannot_be_made_is_said_before_anything_is_bought(shop: Up
 
 
 def test_two_who_drop_the_same_at_the_same_time_both_see_it_delivered(shop: Uploader) -> None:
-    def another(_: Call) -> None:
-        shop.world.s3.drop(INPUT, "shoes/red.jpg", photo("shoes/red.jpg"))
+    def another(_: ServiceCall) -> None:
+        shop.world.s3.upload(INPUT_BUCKET, "shoes/red.jpg", build_photo("shoes/red.jpg"))
 
-    shop.world.wire.after.append(Strike(another, "put_object", nth=4))
+    shop.world.transport.faults_after.append(TargetedFault(another, "put_object", nth=4))
     said = shop.drops("shoes", *PROMPT, "--wait", "--json")
     assert (said.code, said.data["counts"]) == (0, {"stored": 2})
-    assert (len(shop.world.provider.calls), shop.versions("shoes/red.jpg")) == (2, 2)
+    assert (len(shop.world.provider.received_job_ids), shop.versions("shoes/red.jpg")) == (2, 2)
 
 
 def test_scripts_read_how_much_went_up_where_an_upload_breaks_off(shop: Uploader) -> None:
-    shop.world.wire.before.append(Strike(forbid, "put_object", nth=4))
+    shop.world.transport.faults_before.append(TargetedFault(forbid, "put_object", nth=4))
     said = shop.drops("shoes", *PROMPT, "--json")
     assert (said.code, said.data["uploaded"], said.data["to_upload"]) == (1, 3, 2)
 
@@ -242,7 +242,7 @@ def test_a_resumed_drop_says_what_its_photos_cost(shop: Uploader) -> None:
 
     def stop_once_bought(seconds: float) -> None:
         stack.sleep(seconds)
-        if shop.world.provider.calls:
+        if shop.world.provider.received_job_ids:
             raise KeyboardInterrupt
 
     shop.person.stack = replace(stack, sleep=stop_once_bought)
@@ -260,7 +260,7 @@ def cancelled(shop: Uploader) -> None:
     """Two photos that a person cancelled before anything of them was bought."""
     shop.person.types("pause", "ideogram")
     shop.drops("shoes", *PROMPT)
-    shop.world.run("intake")
+    shop.world.run_until_empty("intake")
     shop.person.types("cancel", "shoes/", "--yes")
     shop.person.types("resume", "ideogram")
     shop.world.run_for(2)
@@ -284,9 +284,9 @@ def test_scripts_read_what_cancelled_photos_cost_again(shop: Uploader) -> None:
 def test_a_photo_that_failed_for_a_request_costs_what_that_request_asked_for(shop: Uploader) -> None:
     shop.has("shoes/_backdrop.json", {"operation": "remove"})
     shop.drops("shoes", "--wait")
-    shop.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    shop.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     ask(shop.world, "shoes/red.jpg", prompt="on a beach")
-    shop.world.run()
+    shop.world.run_until_empty()
     said = shop.drops("shoes", "--wait", "--json")
     assert (said.data["again"], said.data["images"], said.data["most_usd"]) == (1, 1, 0.06)
     assert said.data["usd"] - said.data["earlier_usd"] == pytest.approx(0.06)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
 from tests.simulated.drop_shop import PROMPT, Uploader
 

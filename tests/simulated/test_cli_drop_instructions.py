@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from backdrop_cli.uploads.s3_uploader import SIDECAR_HASH_METADATA_KEY
-from proof.world.sight import INPUT
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_person import Person
 from tests.simulated.drop_shop import PROMPT, Uploader
 from tests.simulated.wishes import ask
@@ -29,17 +29,17 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
 
 def writes(shop: Uploader, key: str, said: Mapping[str, object]) -> None:
     """A person puts a sidecar into the bucket."""
-    shop.world.s3.drop(INPUT, key, json.dumps(said).encode())
+    shop.world.s3.upload(INPUT_BUCKET, key, json.dumps(said).encode())
 
 
 def sidecar(shop: Uploader, key: str = RED) -> dict[str, Any]:
-    return json.loads(shop.world.input.objects[key][-1].data or b"")
+    return json.loads(shop.world.input_bucket.objects[key][-1].data or b"")
 
 
 def prompts(shop: Uploader) -> list[str]:
     """What the provider was asked for, in order."""
-    jobs = {job.job_id: job for job in shop.world.jobs()}
-    return [jobs[one].purchase_spec.get("prompt", "") for one in shop.world.provider.calls]
+    jobs = {job.job_id: job for job in shop.world.list_jobs()}
+    return [jobs[one].purchase_spec.get("prompt", "") for one in shop.world.provider.received_job_ids]
 
 
 # -- sidecars that the command wrote ---------------------------------------------------------------------------
@@ -69,7 +69,7 @@ def test_the_same_instructions_stay_free_and_silent(shop: Uploader) -> None:
     assert (said.code, said.err) == (0, "")
     assert "sidecar" not in said.out
     assert [shop.versions(key) for key in shop.keys] == [1, 1, 1, 1]
-    assert len(shop.world.provider.calls) == 2
+    assert len(shop.world.provider.received_job_ids) == 2
 
 
 def test_instructions_that_were_bought_before_cost_nothing_again(shop: Uploader) -> None:
@@ -78,7 +78,7 @@ def test_instructions_that_were_bought_before_cost_nothing_again(shop: Uploader)
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert "Nothing is bought ($0.00)." in said.out
     assert "2 delivered: 2 images in 2 files, $0.12, all of it before this run." in said.out
-    assert (sidecar(shop), len(shop.world.provider.calls)) == ({"prompt": "on sand"}, 4)
+    assert (sidecar(shop), len(shop.world.provider.received_job_ids)) == ({"prompt": "on sand"}, 4)
 
 
 def test_keep_speaks_of_a_persons_sidecars_alone(shop: Uploader) -> None:
@@ -90,11 +90,11 @@ def test_keep_speaks_of_a_persons_sidecars_alone(shop: Uploader) -> None:
 
 def test_the_mark_survives_a_copy_and_no_edit(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
-    written = shop.world.input.objects[RED][-1]
+    written = shop.world.input_bucket.objects[RED][-1]
     assert written.metadata.keys() == {SIDECAR_HASH_METADATA_KEY}
 
     def put(data: bytes | None) -> None:
-        shop.world.s3.put_object(Bucket=INPUT, Key=BLUE, Body=data, ContentType="x", Metadata=written.metadata)
+        shop.world.s3.put_object(Bucket=INPUT_BUCKET, Key=BLUE, Body=data, ContentType="x", Metadata=written.metadata)
 
     put(written.data)
     assert shop.drops("shoes", *SNOW).code == 0
@@ -183,7 +183,7 @@ def test_replace_leaves_local_sidecars_on_this_machine(shop: Uploader) -> None:
     assert prompts(shop) == ["on sand", "on sand"]
     again = shop.drops("shoes", *PROMPT, "--replace", "--wait")
     assert "Nothing to upload" in again.out
-    assert len(shop.world.provider.calls) == 2
+    assert len(shop.world.provider.received_job_ids) == 2
 
 
 def test_keep_uploads_local_sidecars(shop: Uploader) -> None:
@@ -266,7 +266,7 @@ def test_the_question_about_money_counts_photos_with_new_instructions(shop: Uplo
 def test_pictures_of_a_later_request_are_named_with_what_to_do(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     ask(shop.world, "shoes/red.jpg", prompt="on a beach")
-    shop.world.run()
+    shop.world.run_until_empty()
     said = " ".join(shop.drops("shoes", *PROMPT, "--wait").out.split())
     assert "1 photo with pictures that a campaign or another request asked for." in said
     assert "To use the sidecars in the bucket again, run `backdrop rerun`." in said

@@ -4,10 +4,10 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
-from proof.world.pictures import photo
-from proof.world.reactions import Reaction, charges_and_hangs_up
-from proof.world.stack import World
-from proof.world.wire import Strike, die
+from simulation.world.call_behavior import CallBehavior, build_charged_hang_up
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, crash_worker
 from tests.simulated.cli_person import Person
 
 
@@ -16,11 +16,11 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     """In whose stack one photo of each kind of money has failed."""
     person = Person(World(on_lost_answer="hold"), monkeypatch)
     person.has_failed(Code.UNSAFE_REQUEST, "shoes/red.jpg", "shoes/blue.jpg")
-    person.world.provider.script += [charges_and_hangs_up(), Reaction(unsafe=1)]
+    person.world.provider.script += [build_charged_hang_up(), CallBehavior(unsafe_count=1)]
     person.drops("hats/lost.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     person.drops("hats/withheld.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     return person
 
 
@@ -76,14 +76,14 @@ def test_scripts_read_all_of_a_failure(person: Person) -> None:
         "unsafe_result": (1, 0.01, 0),
     }
     lost = next(one for one in data["failures"] if one["key"] == "hats/lost.jpg")
-    (job,) = person.world.jobs("hats/lost.jpg")
+    (job,) = person.world.list_jobs("hats/lost.jpg")
     assert (lost["bucket"], lost["job_id"], lost["status"], lost["money"]) == ("photos", job.job_id, "held", "unknown")
 
 
 def test_a_photo_with_several_mistakes_is_one_photo(person: Person) -> None:
-    person.world.sidecar("bad.jpg", promt="at sea", widht=3)
-    person.world.drop("bad.jpg", photo("bad"))
-    person.world.run()
+    person.world.upload_sidecar("bad.jpg", promt="at sea", widht=3)
+    person.world.upload_photo("bad.jpg", build_photo("bad"))
+    person.world.run_until_empty()
     said = person.types("failures", "--prefix", "bad", "--json").data
     assert [(one["code"], one["photos"]) for one in said["codes"]] == [("unknown_field", 1)]
     assert len(said["failures"]) == 2
@@ -92,16 +92,16 @@ def test_a_photo_with_several_mistakes_is_one_photo(person: Person) -> None:
 
 
 def test_a_photo_that_never_had_a_job_is_a_failure_too(person: Person) -> None:
-    person.world.drop("bare.jpg", b"some text", operation="remove")
-    person.world.run()
+    person.world.upload_photo("bare.jpg", b"some text", operation="remove")
+    person.world.run_until_empty()
     (failure,) = person.types("failures", "--prefix", "bare", "--json").data["failures"]
     assert (failure["code"], failure["job_id"], failure["status"]) == ("not_a_photo", None, "refused")
 
 
 def test_every_problem_of_a_photo_is_shown_and_the_photo_is_looked_at_anew_once(person: Person) -> None:
-    person.world.sidecar("coats/red.jpg", operation="remov", num_images=0)
-    person.world.drop("coats/red.jpg", photo())
-    person.world.run()
+    person.world.upload_sidecar("coats/red.jpg", operation="remov", num_images=0)
+    person.world.upload_photo("coats/red.jpg", build_photo())
+    person.world.run_until_empty()
     shown = person.types("failures", "--prefix", "coats/", "--json").data["failures"]
     assert [one["code"] for one in shown] == ["invalid_value", "invalid_value"]
     assert person.types("redrive", "--prefix", "coats/", "--json").data["looked_at_anew"] == 1
@@ -168,8 +168,8 @@ def test_an_unknown_code_is_answered_with_the_nearest(person: Person) -> None:
 
 def test_dead_letters_that_are_no_photos_are_counted(person: Person) -> None:
     for line in ("intake", "ideogram", "deliver"):
-        person.world.sqs.post(person.world.lines[line], "no json")
-    person.world.run()
+        person.world.sqs.send_externally(person.world.queues[line], "no json")
+    person.world.run_until_empty()
     for words in ((), ("--code", "damaged_message")):
         said = person.types("failures", *words)
         assert "Besides, 3 dead letters (damaged_message) are no photo's; what the message was" in said.out
@@ -180,18 +180,18 @@ def test_dead_letters_that_are_no_photos_are_counted(person: Person) -> None:
 
 def test_more_dead_letters_than_one_batch_holds_are_counted_once_each(person: Person) -> None:
     for number in range(35):
-        person.world.sqs.post(person.world.lines["intake"], f"no json {number}")
-    person.world.run()
+        person.world.sqs.send_externally(person.world.queues["intake"], f"no json {number}")
+    person.world.run_until_empty()
     assert person.types("failures", "--json").data["other_dead_letters"] == {"damaged_message": 35}
 
 
 def test_lost_answers_are_told_while_it_is_open_what_becomes_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(World(), monkeypatch)
     person.drops("shoes/red.jpg")
-    person.world.run("intake", "deliver")
-    person.world.provider.script.append(charges_and_hangs_up())
-    person.world.wire.after.append(Strike(die, "transact_write_items", nth=2))
-    person.world.turn("ideogram")
+    person.world.run_until_empty("intake", "deliver")
+    person.world.provider.script.append(build_charged_hang_up())
+    person.world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
+    person.world.deliver_next("ideogram")
     assert "Besides, the answer of 1 job was lost, $0.01 perhaps charged" in person.types("failures").out
     for words, keys in {
         (): 1,
@@ -200,5 +200,5 @@ def test_lost_answers_are_told_while_it_is_open_what_becomes_of_them(monkeypatch
         ("--prefix", "hats/"): 0,
     }.items():
         assert len(person.types("failures", *words, "--json").data["lost_answers"]) == keys
-    person.world.run()
+    person.world.run_until_empty()
     assert person.types("failures", "--json").data["lost_answers"] == []

@@ -9,10 +9,10 @@ from PIL import Image
 
 from backdrop.model.codes import Code
 from backdrop.model.object_keys import provider_report_key
-from proof.world.pictures import photo
-from proof.world.sight import INPUT
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, refusal
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
+from simulation.world.world_inspector import INPUT_BUCKET
 from tests.corpus.files import heic
 from tests.simulated.cli_person import Person, Said
 
@@ -29,8 +29,8 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
 def shop(person: Person) -> Person:
     """Two photos of shoes came back, one that is no photo did not."""
     person.drops("shoes/red.jpg", "shoes/ölig & <b>.jpg", "hats/top.jpg")
-    person.world.drop("shoes/list.jpg", b"I am a list", operation="remove")
-    person.world.run()
+    person.world.upload_photo("shoes/list.jpg", b"I am a list", operation="remove")
+    person.world.run_until_empty()
     return person
 
 
@@ -74,67 +74,67 @@ def test_every_link_of_the_page_is_there_and_the_failure_has_its_hint(shop: Pers
 def test_a_second_run_reads_no_picture_again(shop: Person) -> None:
     first = shop.types("gallery", "--json").data
     shop.drops("shoes/new.jpg")
-    shop.world.run()
+    shop.world.run_until_empty()
     again = shop.types("gallery", "--json").data
     assert (first["thumbs_made"], first["thumbs_kept"]) == (6, 0)
     assert (again["thumbs_made"], again["thumbs_kept"], again["pictures"]) == (2, 6, 4)
 
 
 def test_a_photo_that_was_deleted_is_shown_at_its_version(shop: Person) -> None:
-    shop.world.s3.remove(INPUT, "hats/top.jpg")
+    shop.world.s3.delete(INPUT_BUCKET, "hats/top.jpg")
     (one,) = (one for one in made(shop) if one["name"] == "hats/top.jpg")
     assert one["before"]
 
 
 def test_a_photo_that_is_gone_for_good_is_named(shop: Person) -> None:
-    del shop.world.input.objects["hats/top.jpg"]
+    del shop.world.input_bucket.objects["hats/top.jpg"]
     said = shop.types("gallery")
     assert "Without a preview, because this version is no longer in the bucket: hats/top.jpg\n" in said.out
     told = shop.types("gallery", "--json").data["without_thumb"]
-    assert told == [{"bucket": INPUT, "key": "hats/top.jpg", "reason": "gone"}]
+    assert told == [{"bucket": INPUT_BUCKET, "key": "hats/top.jpg", "reason": "gone"}]
 
 
 def test_one_photo_that_s3_keeps_from_us_does_not_end_the_page(shop: Person) -> None:
-    def withheld(call: Call) -> None:
-        if call.operation == "get_object" and call.sent.get("Key") == "hats/top.jpg":
-            raise refusal("AccessDenied", "GetObject", 403)
+    def withheld(call: ServiceCall) -> None:
+        if call.operation == "get_object" and call.request.get("Key") == "hats/top.jpg":
+            raise build_client_error("AccessDenied", "GetObject", 403)
 
-    shop.world.wire.before.append(Strike(withheld, times=1000))
+    shop.world.transport.faults_before.append(TargetedFault(withheld, times=1000))
     said = shop.types("gallery")
     assert "Without a preview, because S3 denies access: hats/top.jpg\n" in said.out
     assert len(page(Path("gallery"))["entries"]) == 4
 
 
 def test_an_iphones_photo_stands_beside_its_picture(person: Person) -> None:
-    person.world.drop("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
-    person.world.run()
+    person.world.upload_photo("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
+    person.world.run_until_empty()
     assert "Without a preview" not in person.types("gallery").out
     (one,) = page(Path("gallery"))["entries"]
     assert Path("gallery", one["before"]).is_file()
 
 
 def test_receipts_that_may_not_be_read_are_one_sentence(shop: Person) -> None:
-    def withheld(call: Call) -> None:
+    def withheld(call: ServiceCall) -> None:
         if call.operation == "get_object":
-            raise refusal("AccessDenied", "GetObject", 403, "not you")
+            raise build_client_error("AccessDenied", "GetObject", 403, "not you")
 
-    shop.world.wire.before.append(Strike(withheld, times=1000))
+    shop.world.transport.faults_before.append(TargetedFault(withheld, times=1000))
     said = shop.types("gallery")
     assert (said.code, said.err) == (1, "error: your AWS credentials may not do GetObject: not you\n")
 
 
 def test_a_paused_provider_is_told_whatever_the_prefix(shop: Person) -> None:
     shop.types("pause", "ideogram")
-    shop.world.run()
-    assert shop.world.output.current(provider_report_key("ideogram"))
+    shop.world.run_until_empty()
+    assert shop.world.output_bucket.find_current(provider_report_key("ideogram"))
     assert shop.types("gallery", "shoes/").code == 0
     (paused,) = page(Path("gallery"))["stopped"]
     assert (paused["name"], paused["code"]) == ("ideogram", Code.PAUSED_BY_PERSON)
 
 
 def test_broken_defaults_above_the_prefix_are_told(shop: Person) -> None:
-    shop.world.s3.drop(INPUT, "_backdrop.json", b"{")
-    shop.world.drop("shoes/late.jpg", photo("late"))
+    shop.world.s3.upload(INPUT_BUCKET, "_backdrop.json", b"{")
+    shop.world.upload_photo("shoes/late.jpg", build_photo("late"))
     shop.world.run_for(SETTLED)
     assert shop.types("gallery", "shoes/").code == 0
     assert ("trouble", "_backdrop.json") in names(Path("gallery"))
@@ -177,7 +177,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(shop: Person) -> None:
 
 def test_a_prefix_of_nothing_touches_nothing(shop: Person) -> None:
     shop.types("pause", "ideogram")
-    shop.world.run()
+    shop.world.run_until_empty()
     said = shop.types("gallery", "boots/")
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith(
@@ -199,7 +199,7 @@ def test_a_stack_without_photos_has_no_page(person: Person) -> None:
 def test_a_photo_on_its_way_is_a_page_already(person: Person) -> None:
     person.types("pause", "ideogram")
     person.drops("shoes/red.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     said = person.types("gallery", "shoes/")
     assert (said.code, said.out.splitlines()[0]) == (
         0,

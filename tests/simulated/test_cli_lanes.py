@@ -5,7 +5,7 @@ import pytest
 from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
 
 REPORT = "_backdrop/errors/_providers/ideogram.json"
@@ -18,26 +18,26 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
 def reported(person: Person) -> bool:
     """Whether the one report of the paused provider lies in the output bucket."""
-    return person.world.output.current(REPORT) is not None
+    return person.world.output_bucket.find_current(REPORT) is not None
 
 
 def test_a_paused_provider_buys_nothing_until_it_is_resumed(person: Person) -> None:
     assert person.types("pause", "ideogram").code == 0
     person.drops("shoes/red.jpg", "shoes/blue.jpg")
-    person.world.run()
-    assert person.world.provider.calls == []
+    person.world.run_until_empty()
+    assert person.world.provider.received_job_ids == []
     assert reported(person)
-    assert [person.world.report(job.key) for job in person.world.jobs()] == [None, None]
+    assert [person.world.read_report(job.key) for job in person.world.list_jobs()] == [None, None]
     assert person.types("resume", "ideogram").code == 0
-    person.world.run()
-    assert [job.status for job in person.world.jobs()] == [JobStatus.STORED, JobStatus.STORED]
+    person.world.run_until_empty()
+    assert [job.status for job in person.world.list_jobs()] == [JobStatus.STORED, JobStatus.STORED]
     assert not reported(person)
 
 
 def test_pausing_says_how_many_jobs_wait_and_what_lets_them_go(person: Person) -> None:
     person.types("pause", "ideogram")
     person.drops("shoes/red.jpg", "shoes/blue.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     said = person.types("pause", "ideogram").out
     assert "About 2 jobs wait in its lane; `backdrop resume ideogram` lets it go on." in said
 
@@ -67,7 +67,7 @@ def test_resuming_says_which_reasons_it_lifted(person: Person) -> None:
 def test_resuming_what_flows_changes_nothing_and_says_so(person: Person) -> None:
     said = person.types("resume", "ideogram")
     assert (said.code, "ideogram was not paused" in said.out) == (0, True)
-    assert person.world.sources["ideogram"].enabled
+    assert person.world.mappings["ideogram"].is_enabled
 
 
 def test_a_pause_beside_other_reasons_names_them(person: Person) -> None:
@@ -79,29 +79,29 @@ def test_a_pause_beside_other_reasons_names_them(person: Person) -> None:
 
 def test_said_again_it_mends_what_a_command_that_died_left_undone(person: Person) -> None:
     person.types("pause", "ideogram")
-    person.world.sources["ideogram"].enabled = person.world.sources["ideogram"].polls = True
-    person.world.lines["deliver"].messages.clear()
+    person.world.mappings["ideogram"].is_enabled = person.world.mappings["ideogram"].is_polling = True
+    person.world.queues["deliver"].messages.clear()
     assert person.types("pause", "ideogram").code == 0
-    assert not person.world.sources["ideogram"].enabled
-    person.world.run()
+    assert not person.world.mappings["ideogram"].is_enabled
+    person.world.run_until_empty()
     assert reported(person)
 
 
 def test_a_lane_that_lambda_is_still_switching_is_waited_for(person: Person) -> None:
     person.types("pause", "ideogram")
-    source = person.world.sources["ideogram"]
-    source.polls = True
+    source = person.world.mappings["ideogram"]
+    source.is_polling = True
     began = person.world.clock.time
-    person.world.wire.after.append(lambda _: obeys_after_half_a_minute(person))
+    person.world.transport.faults_after.append(lambda _: obeys_after_half_a_minute(person))
     assert person.types("resume", "ideogram").code == 0
-    assert source.enabled
+    assert source.is_enabled
     assert 30 <= (person.world.clock.time - began).total_seconds() < 60
 
 
 def obeys_after_half_a_minute(person: Person) -> None:
     """Lambda's pollers hear late of what their mapping is to do."""
     if (person.world.clock.time.minute, person.world.clock.time.second) >= (0, 30):
-        person.world.sources["ideogram"].polls = person.world.sources["ideogram"].enabled
+        person.world.mappings["ideogram"].is_polling = person.world.mappings["ideogram"].is_enabled
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])

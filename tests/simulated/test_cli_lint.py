@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from backdrop.model.capabilities import MAX_FILE_BYTES
-from proof.world.pictures import photo
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
 from tests.simulated.lint_shop import WISH, Shop
 
@@ -20,9 +20,9 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 
 def test_a_clean_folder_is_exit_code_0_and_says_what_it_would_cost(shop: Shop) -> None:
-    shop.put("shoes/red.jpg", photo("red"))
+    shop.put("shoes/red.jpg", build_photo("red"))
     shop.put("shoes/red.jpg.json", {**WISH, "num_images": 2})
-    shop.put("shoes/blue.jpg", photo("blue"))
+    shop.put("shoes/blue.jpg", build_photo("blue"))
     shop.put("_backdrop.json", {"operation": "remove"})
     said = shop.lints()
     assert (said.code, said.err) == (0, "")
@@ -32,7 +32,7 @@ def test_a_clean_folder_is_exit_code_0_and_says_what_it_would_cost(shop: Shop) -
 
 
 def test_every_mistake_of_a_file_is_told_at_once_under_the_files_name(shop: Shop) -> None:
-    shop.put("red.jpg", photo())
+    shop.put("red.jpg", build_photo())
     wrong = {"promt": "x", "style": "golden hours", "variants": {"beach": {"seed": "7"}}, "output": {"widht": 3}}
     shop.put("red.jpg.json", wrong)
     said = shop.lints()
@@ -53,7 +53,7 @@ def test_every_mistake_of_a_file_is_told_at_once_under_the_files_name(shop: Shop
 
 def test_a_mistake_in_a_shared_sidecar_or_in_defaults_is_told_once(shop: Shop) -> None:
     for name in ("red.jpg", "red.png", "hats/a.jpg", "hats/b.jpg"):
-        shop.put(name, photo(name))
+        shop.put(name, build_photo(name))
     shop.put("red.json", {"seed": -1})
     shop.put("hats/_backdrop.json", '{"prompt": "x",}')
     told = shop.told()
@@ -75,22 +75,22 @@ def test_a_mistake_in_a_shared_sidecar_or_in_defaults_is_told_once(shop: Shop) -
     ],
 )
 def test_what_cannot_be_bought_is_an_error_before_it_is_uploaded(shop: Shop, wish: dict[str, Any], words: str) -> None:
-    shop.put("red.jpg", photo())
+    shop.put("red.jpg", build_photo())
     shop.put("red.jpg.json", wish)
     ((message,),) = shop.told("errors", "--to=/").values()
     assert words in message
 
 
 def test_a_reference_image_is_found_below_the_root(shop: Shop) -> None:
-    shop.put("looks/summer.png", photo("summer"))
+    shop.put("looks/summer.png", build_photo("summer"))
     shop.put("looks/_backdrop.json", {"operation": "remove"})
-    shop.put("red.jpg", photo())
+    shop.put("red.jpg", build_photo())
     shop.put("red.jpg.json", {**WISH, "style_reference_images": "looks/summer.png"})
     assert shop.lints("--to=/").code == 0
 
 
 def test_an_error_of_one_variant_leaves_the_others_ready(shop: Shop) -> None:
-    shop.put("red.jpg", photo())
+    shop.put("red.jpg", build_photo())
     shop.put("red.jpg.json", {"variants": {"a": WISH, "b": {"operation": "replace"}}})
     found = shop.data()
     assert [(one["variant"], one["code"]) for one in found["errors"]] == [("b", "missing_prompt")]
@@ -102,7 +102,7 @@ def test_a_file_that_is_no_photo_is_an_error(shop: Shop) -> None:
     shop.put("_backdrop.json", {"operation": "remove"})
     shop.put("notes.docx", "hello")
     shop.put("empty.jpg", b"")
-    shop.put("cut.png", photo()[:-30])
+    shop.put("cut.png", build_photo()[:-30])
     shop.put("big.jpg", b"")
     os.truncate(shop.root / "big.jpg", MAX_FILE_BYTES + 1)
     told = shop.told()
@@ -120,7 +120,7 @@ def test_quick_opens_no_photo_and_still_reads_instructions(shop: Shop) -> None:
 
 
 def test_photos_without_a_word_are_warnings_and_fail_only_when_strict(shop: Shop) -> None:
-    shop.put("red.jpg", photo())
+    shop.put("red.jpg", build_photo())
     said = shop.lints()
     assert said.code == 0
     assert "no_instructions: Add a sidecar or folder defaults, or upload it with tags." in said.out
@@ -154,7 +154,7 @@ def test_a_photo_that_is_none_is_told_also_under_broken_defaults(shop: Shop) -> 
 
 
 def test_a_variant_without_instructions_beside_others_is_an_error_and_counted_once(shop: Shop) -> None:
-    shop.put("red.jpg", photo())
+    shop.put("red.jpg", build_photo())
     shop.put("red.jpg.json", {"variants": {"a": WISH, "b": {"num_images": 2}}})
     found = shop.data()
     assert [(one["variant"], one["code"]) for one in found["errors"]] == [("b", "no_instructions")]

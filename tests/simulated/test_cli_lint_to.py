@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from proof.world.pictures import photo
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
 from tests.simulated.lint_shop import WISH, Shop
 
@@ -18,14 +18,14 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 def with_a_reference(shop: Shop, key: str) -> None:
     """A photo in `shoes`, whose sidecar names a reference by its key in the bucket."""
-    shop.put("shoes/red.jpg", photo())
+    shop.put("shoes/red.jpg", build_photo())
     shop.put("shoes/red.jpg.json", {**WISH, "style_reference_images": [key]})
 
 
 @pytest.mark.parametrize("prefix", ["2026/shoes", "2026/shoes/", "/2026/shoes/"])
 def test_a_folder_is_looked_at_as_it_will_lie_in_the_bucket(shop: Shop, prefix: str) -> None:
     with_a_reference(shop, "2026/shoes/_backdrop/styles/summer.jpg")
-    shop.put("shoes/_backdrop/styles/summer.jpg", photo("summer"))
+    shop.put("shoes/_backdrop/styles/summer.jpg", build_photo("summer"))
     shop.put("_backdrop.json", b"{")
     found = shop.data("shoes", f"--to={prefix}")
     assert (found["ready"], found["errors"], found["warnings"]) == (1, [], [])
@@ -54,13 +54,13 @@ def test_a_reference_elsewhere_in_the_bucket_is_a_warning_and_the_photo_is_ready
 
 def test_the_defaults_of_the_folder_itself_are_its_prefixs(shop: Shop) -> None:
     shop.put("shoes/_backdrop.json", WISH)
-    shop.put("shoes/red.jpg", photo())
+    shop.put("shoes/red.jpg", build_photo())
     shop.put("_backdrop.json", b"{")
     assert shop.data("shoes", "--to=2026/")["jobs"] == 1
 
 
 def test_the_whole_key_is_measured(shop: Shop) -> None:
-    shop.put("shoes/red.jpg", photo())
+    shop.put("shoes/red.jpg", build_photo())
     shop.put("shoes/red.jpg.json", WISH)
     (error,) = shop.data("shoes", f"--to={'a' * 899}/")["errors"]
     assert error["code"] == "key_too_long"
@@ -72,7 +72,7 @@ def test_files_are_told_where_they_lie_on_this_machine(shop: Shop) -> None:
 
 
 def test_what_cannot_be_a_folder_of_the_bucket_is_refused_with_a_sentence(shop: Shop) -> None:
-    shop.put("shoes/red.jpg", photo())
+    shop.put("shoes/red.jpg", build_photo())
     said = shop.lints("shoes", "--to=../x")
     assert (said.code, said.out) == (2, "")
     assert "--to ../x: a folder of the bucket has a name such as 2026/shoes" in said.err
@@ -80,7 +80,7 @@ def test_what_cannot_be_a_folder_of_the_bucket_is_refused_with_a_sentence(shop: 
 
 def test_two_files_that_would_have_one_key_are_refused_with_a_sentence(shop: Shop) -> None:
     for name in ("shoes", "hats"):
-        shop.put(f"{name}/red.jpg", photo())
+        shop.put(f"{name}/red.jpg", build_photo())
     said = shop.lints("shoes", "hats", "--to=2026/")
     assert (said.code, said.out) == (1, "")
     assert "would both become 2026/red.jpg" in said.err
@@ -88,7 +88,7 @@ def test_two_files_that_would_have_one_key_are_refused_with_a_sentence(shop: Sho
 
 def test_a_folder_keeps_its_name_with_the_highest_one_above_it_that_has_defaults(shop: Shop) -> None:
     with_a_reference(shop, "shoes/summer.jpg")
-    shop.put("shoes/summer.jpg", photo("summer"))
+    shop.put("shoes/summer.jpg", build_photo("summer"))
     assert (shop.data("shoes")["errors"], shop.data("shoes")["warnings"][0]["code"]) == ([], "no_instructions")
     shop.put("_backdrop.json", {"operation": "remove"})
     ((code, message),) = [(one["code"], one["message"]) for one in shop.data("shoes")["warnings"]]
@@ -104,7 +104,7 @@ def test_a_hint_that_there_is_not_is_null_in_json(shop: Shop) -> None:
 
 
 def test_a_folder_that_is_named_by_two_names_counts_once(shop: Shop) -> None:
-    shop.put("shoes/red.jpg", photo())
+    shop.put("shoes/red.jpg", build_photo())
     shop.put("shoes/red.jpg.json", {"promt": "x"})
     (shop.root / "again").symlink_to(shop.root / "shoes")
     found = shop.data("shoes", "again", "again/red.jpg")

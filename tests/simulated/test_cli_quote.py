@@ -7,8 +7,8 @@ import pytest
 
 from backdrop.operate.rerun import RerunService
 from backdrop.ports import InputBucket
-from proof.world.pictures import photo
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person, Said
 from tests.simulated.lint_shop import WISH, Shop
 
@@ -57,7 +57,7 @@ def test_replace_quotes_the_new_instructions_for_all_photos(shop: Shop) -> None:
 
 def test_a_drop_asks_for_what_quote_says(shop: Shop) -> None:
     for n in range(15):
-        shop.put(f"{n}.jpg", photo(str(n)))
+        shop.put(f"{n}.jpg", build_photo(str(n)))
     shop.put("0.jpg.json", {"operation": "remove"})
     shop.put("list.json", {**WISH, "provider": ["ideogram", "segmind"]})
     both = ("ideogram", "segmind")
@@ -157,8 +157,8 @@ def test_lint_counts_the_dearest_of_a_list_too(shop: Shop) -> None:
 
 def test_a_rerun_is_priced_at_the_dearest_of_a_list(shop: Shop) -> None:
     person = shop.person
-    person.world.sidecar("a.jpg", prompt="at sea", provider=["ideogram", "segmind"])
-    person.world.drop("a.jpg", photo())
+    person.world.upload_sidecar("a.jpg", prompt="at sea", provider=["ideogram", "segmind"])
+    person.world.upload_photo("a.jpg", build_photo())
     on = replace(person.stack.rerun_service, enabled_providers=("ideogram", "segmind"))
     person.stack = replace(person.stack, rerun_service=on)
     assert person.types("rerun", "a.jpg", "--json").data["most_usd"] == 0.075
@@ -173,9 +173,9 @@ def test_lint_does_not_call_a_price_nothing_that_it_does_not_know(shop: Shop) ->
 
 
 def test_quote_lint_and_drop_count_images_and_files_alike(shop: Shop) -> None:
-    shop.put("shoes/a.jpg", photo("a"))
+    shop.put("shoes/a.jpg", build_photo("a"))
     shop.put("shoes/a.jpg.json", {**WISH, "num_images": 2, "output": [{"name": "web", "format": "webp"}, {}]})
-    shop.put("shoes/b.jpg", photo("b"))
+    shop.put("shoes/b.jpg", build_photo("b"))
     shop.put("shoes/b.jpg.json", {"variants": {"x": {"operation": "remove"}, "y": {"operation": "remove"}}})
     folder = str(shop.root / "shoes")
     dropped = shop.person.types("drop", folder, "--wait", "--json").data

@@ -11,10 +11,10 @@ from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop.model.transitions import fail, mark_announced
 from backdrop.operate.redrive import FailureFilter
-from proof.world.reactions import Reaction, charges_and_hangs_up, refuses
-from proof.world.sqs import Message
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, refusal
+from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, build_refusal
+from simulation.world.simulated_sqs import SimulatedMessage
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from tests.simulated.cli_person import LEFT_ALONE, Person, stack_of
 
 
@@ -23,22 +23,22 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     """In whose stack two photos failed for nothing, one may have been paid, and one was."""
     person = Person(World(on_lost_answer="hold"), monkeypatch)
     person.has_failed(Code.REQUEST_REJECTED, "shoes/red.jpg", "shoes/blue.jpg")
-    person.world.provider.script += [charges_and_hangs_up(), Reaction(unsafe=1)]
+    person.world.provider.script += [build_charged_hang_up(), CallBehavior(unsafe_count=1)]
     for key in ("hats/lost.jpg", "hats/withheld.jpg"):
         person.drops(key)
-        person.world.run()
+        person.world.run_until_empty()
     return person
 
 
 def status(person: Person, key: str) -> JobStatus:
-    (job,) = person.world.jobs(key)
+    (job,) = person.world.list_jobs(key)
     return job.status
 
 
-def letters_of(person: Person, key: str) -> list[Message]:
+def letters_of(person: Person, key: str) -> list[SimulatedMessage]:
     """The dead letters of a photo's job."""
-    (job,) = person.world.jobs(key)
-    return [one for one in person.world.dead_letters.messages if one.attributes.get("job_id") == job.job_id]
+    (job,) = person.world.list_jobs(key)
+    return [one for one in person.world.dead_letter_queue.messages if one.attributes.get("job_id") == job.job_id]
 
 
 def test_it_says_first_what_is_bought_what_that_costs_and_what_needs_pay_again(person: Person) -> None:
@@ -81,31 +81,33 @@ def test_without_a_yes_scripts_read_what_would_be_done(person: Person) -> None:
 
 
 def test_what_goes_on_is_bought_and_its_dead_letters_are_taken_away(person: Person) -> None:
-    assert len(person.world.dead_letters.messages) == 3
+    assert len(person.world.dead_letter_queue.messages) == 3
     said = person.types("redrive", answer="y")
     assert (said.code, said.err) == (0, "")
     assert "On the way again: 2 failures; 2 dead letters taken away." in said.out
-    assert len(person.world.dead_letters.messages) == 1
-    person.world.run()
+    assert len(person.world.dead_letter_queue.messages) == 1
+    person.world.run_until_empty()
     assert status(person, "shoes/red.jpg") is JobStatus.STORED
-    assert person.world.report("shoes/red.jpg") is None
+    assert person.world.read_report("shoes/red.jpg") is None
     assert status(person, "hats/withheld.jpg") is JobStatus.DEAD
 
 
 def test_the_letter_of_a_job_that_dies_again_at_once_stays(person: Person) -> None:
     """The command looks for letters for up to a minute, and the provider refuses within a second."""
     (before,) = letters_of(person, "shoes/red.jpg")
-    person.world.provider.script.append(refuses(RetryClass.PERM, Code.REQUEST_REJECTED))
-    person.world.wire.before.append(strike := Strike(lambda _: person.world.run(), "receive_message"))
+    person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
+    person.world.transport.faults_before.append(
+        strike := TargetedFault(lambda _: person.world.run_until_empty(), "receive_message")
+    )
     data = person.types("redrive", "--prefix", "shoes/red", "--yes", "--json").data
-    assert (strike.hits, data["redriven"], data["dead_letters_removed"]) == (1, 1, 1)
+    assert (strike.hit_count, data["redriven"], data["dead_letters_removed"]) == (1, 1, 1)
     (after,) = letters_of(person, "shoes/red.jpg")
     assert (status(person, "shoes/red.jpg"), after.id == before.id) == (JobStatus.DEAD, False)
 
 
 def test_a_letter_that_came_twice_does_not_end_the_search_for_anothers(person: Person) -> None:
     (red,), (blue,) = letters_of(person, "shoes/red.jpg"), letters_of(person, "shoes/blue.jpg")
-    person.world.dead_letters.messages.append(replace(blue, id="again"))
+    person.world.dead_letter_queue.messages.append(replace(blue, id="again"))
     red.visible_at = person.world.clock.time + timedelta(seconds=60)
     assert person.types("redrive", "--prefix", "shoes/", "--yes", "--json").data["dead_letters_removed"] == 3
     assert [*letters_of(person, "shoes/red.jpg"), *letters_of(person, "shoes/blue.jpg")] == []
@@ -122,7 +124,7 @@ def test_a_letter_that_does_not_say_of_which_death_it_tells_is_one_of_before(per
 
 def test_letters_that_stay_are_in_everybodys_sight_at_once(person: Person) -> None:
     assert person.types("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
-    (left,) = person.world.dead_letters.messages
+    (left,) = person.world.dead_letter_queue.messages
     assert left.visible_at <= person.world.clock.time
 
 
@@ -134,7 +136,7 @@ def test_letters_that_reconcile_reads_meanwhile_are_waited_for(person: Person) -
 
 
 def test_letters_that_somebody_took_away_already_are_not_waited_for_for_ever(person: Person) -> None:
-    person.world.dead_letters.messages.clear()
+    person.world.dead_letter_queue.messages.clear()
     began = person.world.clock.time
     said = person.types("redrive", "--yes")
     assert (said.code, "dead letter" in said.out) == (0, False)
@@ -148,42 +150,42 @@ def test_only_what_is_named_goes(person: Person) -> None:
 
 
 def test_what_was_paid_or_may_have_been_is_bought_again_only_by_that_word(person: Person) -> None:
-    person.world.provider.calls.clear()
+    person.world.provider.received_job_ids.clear()
     refused = person.types("redrive", "--prefix", "hats/", "--yes")
     assert refused.code == 1
     assert "--pay-again" in refused.err
-    person.world.run()
-    assert person.world.provider.calls == []
+    person.world.run_until_empty()
+    assert person.world.provider.received_job_ids == []
     said = person.types("redrive", "--prefix", "hats/", "--pay-again", "--yes")
     assert said.code == 0
     assert "2   bought   at most $0.02" in said.out
-    person.world.run()
-    assert len(person.world.provider.calls) == 2
+    person.world.run_until_empty()
+    assert len(person.world.provider.received_job_ids) == 2
     assert status(person, "hats/lost.jpg") is JobStatus.STORED
 
 
 def test_what_was_paid_and_is_still_there_is_delivered_for_nothing(person: Person) -> None:
     person.drops("coats/red.jpg")
-    person.world.run("intake", "ideogram")
-    person.world.lines["deliver"].messages.clear()
-    (job,) = person.world.jobs("coats/red.jpg")
+    person.world.run_until_empty("intake", "ideogram")
+    person.world.queues["deliver"].messages.clear()
+    (job,) = person.world.list_jobs("coats/red.jpg")
     dead = fail(job, ResultError(Code.RESULT_NOT_AN_IMAGE, "It is text."), job.queued_at)
     person.world.ledger.write_transition(mark_announced(person.world.ledger.write_transition(dead)))
-    calls = len(person.world.provider.calls)
+    calls = len(person.world.provider.received_job_ids)
     said = person.types("redrive", "--prefix", "coats/", "--yes")
     assert "1   for nothing   what was paid is delivered after all" in said.out
-    person.world.run()
-    assert (status(person, "coats/red.jpg"), len(person.world.provider.calls)) == (JobStatus.STORED, calls)
+    person.world.run_until_empty()
+    assert (status(person, "coats/red.jpg"), len(person.world.provider.received_job_ids)) == (JobStatus.STORED, calls)
 
 
 def test_a_photo_that_never_had_a_job_is_looked_at_anew(person: Person) -> None:
-    person.world.drop("bare.jpg", b"some text", operation="remove")
-    person.world.run()
+    person.world.upload_photo("bare.jpg", b"some text", operation="remove")
+    person.world.run_until_empty()
     said = person.types("redrive", "--prefix", "bare", "--yes")
     assert said.code == 0
     assert "1   looked at anew" in said.out
-    person.world.run()
-    assert person.world.report("bare.jpg") is not None
+    person.world.run_until_empty()
+    assert person.world.read_report("bare.jpg") is not None
 
 
 def test_what_today_does_not_cover_is_said_before(person: Person) -> None:
@@ -218,17 +220,17 @@ def test_what_others_changed_meanwhile_is_left_to_them_and_said(person: Person) 
 
 
 def test_what_was_done_before_aws_stopped_it_is_told(person: Person) -> None:
-    strike = Strike(forbid, "transact_write_items", nth=2)
-    said = person.types("redrive", answer="y", meanwhile=lambda: person.world.wire.before.append(strike))
-    assert strike.hits == 1
+    strike = TargetedFault(forbid, "transact_write_items", nth=2)
+    said = person.types("redrive", answer="y", meanwhile=lambda: person.world.transport.faults_before.append(strike))
+    assert strike.hit_count == 1
     assert said.code == 1
     assert "On the way again: 1 failure; 1 dead letter taken away." in said.out
     assert said.err == "error: your AWS credentials may not do transact_write_items: no\n"
 
 
-def forbid(call: Call) -> None:
+def forbid(call: ServiceCall) -> None:
     """The person's credentials do not suffice."""
-    raise refusal("AccessDeniedException", call.operation, 400, "no")
+    raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
 def test_an_unknown_code_fails_with_the_nearest_known(person: Person) -> None:

@@ -8,11 +8,11 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop_cli.parallel import parallel_map
-from proof.world.pictures import photo
-from proof.world.reactions import refuses
-from proof.world.sight import INPUT
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, refusal
+from simulation.world.call_behavior import build_refusal
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
+from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_person import LEFT_ALONE, Person
 
 DEFAULTS = "shoes/_backdrop.json"
@@ -24,53 +24,53 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     person = Person(World(), monkeypatch)
     says(person, operation="remove")
     for name in ("shoes/red.jpg", "shoes/blue.jpg"):
-        person.world.drop(name, photo(name))
+        person.world.upload_photo(name, build_photo(name))
     person.drops("hats/red.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     assert statuses(person) == [JobStatus.STORED] * 3
     return person
 
 
 def says(person: Person, key: str = DEFAULTS, **fields: object) -> None:
     """Somebody writes a folder's defaults."""
-    person.world.s3.drop(INPUT, key, json.dumps(fields).encode())
+    person.world.s3.upload(INPUT_BUCKET, key, json.dumps(fields).encode())
 
 
 def statuses(person: Person, key: str = "") -> list[JobStatus]:
-    return [job.status for job in person.world.jobs(key)]
+    return [job.status for job in person.world.list_jobs(key)]
 
 
 def test_changed_defaults_are_bought_only_by_a_rerun_and_its_price_is_said_first(person: Person) -> None:
     says(person, prompt="at sea", rendering_speed="TURBO")
-    person.world.run()
-    assert len(person.world.provider.calls) == 3
+    person.world.run_until_empty()
+    assert len(person.world.provider.received_job_ids) == 3
     said = person.types("rerun", "shoes/", answer="y")
     assert said.code == 0
     assert "2 photos of shoes/, stack shop" in said.out
     assert "2   jobs bought   at most $0.06" in said.out
     assert "Rerun 2 photos for at most $0.06? [y/N]" in said.out
     assert "Sent to intake: 2 photos." in said.out
-    person.world.run()
-    assert len(person.world.provider.calls) == 5
-    assert {job.purchase_spec["operation"] for job in person.world.jobs("shoes/red.jpg")} == {"remove", "replace"}
-    assert len(person.world.jobs("hats/red.jpg")) == 1
+    person.world.run_until_empty()
+    assert len(person.world.provider.received_job_ids) == 5
+    assert {job.purchase_spec["operation"] for job in person.world.list_jobs("shoes/red.jpg")} == {"remove", "replace"}
+    assert len(person.world.list_jobs("hats/red.jpg")) == 1
 
 
 def test_a_no_changes_nothing(person: Person) -> None:
     says(person, prompt="at sea")
     said = person.types("rerun", "shoes/", answer="n")
     assert (said.code, said.err) == (1, f"error: {LEFT_ALONE}\n")
-    person.world.run()
-    assert len(person.world.provider.calls) == 3
+    person.world.run_until_empty()
+    assert len(person.world.provider.received_job_ids) == 3
 
 
 def test_the_question_writes_and_sends_nothing(person: Person) -> None:
-    person.world.s3.drop(INPUT, "looks/summer.png", photo("summer"))
+    person.world.s3.upload(INPUT_BUCKET, "looks/summer.png", build_photo("summer"))
     says(person, prompt="at sea", style_reference_images=["looks/summer.png"])
-    person.world.run()
-    before = len(person.world.wire.history)
+    person.world.run_until_empty()
+    before = len(person.world.transport.history)
     person.types("rerun", "--all", answer="n")
-    done = {call.operation for call in person.world.wire.history[before:] if isinstance(call, Call)}
+    done = {call.operation for call in person.world.transport.history[before:] if isinstance(call, ServiceCall)}
     assert "get_object" in done
     assert done <= {"query", "get_item", "get_object", "get_object_tagging", "list_objects_v2"}
 
@@ -80,43 +80,43 @@ def test_where_nothing_changes_there_is_nothing_to_do_and_nothing_is_asked(perso
     assert (said.code, said.err) == (0, "")
     assert "Nothing to do: nothing would change." in said.out
     assert person.types("rerun", "--all", "--json").data["would_go"] == 0
-    person.world.run()
-    assert len(person.world.provider.calls) == 3
+    person.world.run_until_empty()
+    assert len(person.world.provider.received_job_ids) == 3
 
 
 def test_other_outputs_are_handed_over_again_for_nothing(person: Person) -> None:
     says(person, operation="remove", output={"format": "webp"})
-    person.world.run()
+    person.world.run_until_empty()
     said = person.types("rerun", "shoes/", answer="y")
     assert "2 photos of shoes/, stack" in said.out
     assert "2   jobs delivered again   free, from what was paid" in said.out
     assert "Rerun 2 photos? [y/N]" in said.out
-    person.world.run()
-    assert "shoes/red.jpg/red.webp" in person.world.pictures("shoes/red.jpg")
-    assert len(person.world.provider.calls) == 3
+    person.world.run_until_empty()
+    assert "shoes/red.jpg/red.webp" in person.world.read_pictures("shoes/red.jpg")
+    assert len(person.world.provider.received_job_ids) == 3
 
 
 def test_a_key_means_one_photo_and_not_those_that_begin_like_it(person: Person) -> None:
-    person.world.drop("shoes/red.jpg.old.jpg", photo("old"))
-    person.world.run()
+    person.world.upload_photo("shoes/red.jpg.old.jpg", build_photo("old"))
+    person.world.run_until_empty()
     says(person, prompt="at sea")
     assert person.types("rerun", "shoes/red.jpg", "--json").data["photos"] == 1
     assert person.types("rerun", "shoes/red", "--json").data["photos"] == 2
 
 
 def test_what_failed_unpaid_is_bought_after_all(person: Person) -> None:
-    person.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     person.drops("bag.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     assert statuses(person, "bag.jpg") == [JobStatus.REFUSED]
     assert person.types("rerun", "bag.jpg", "--yes", "--json").data["bought"] == 1
-    person.world.run()
+    person.world.run_until_empty()
     assert statuses(person, "bag.jpg") == [JobStatus.STORED]
 
 
 def test_what_would_be_reported_is_said_with_an_example(person: Person) -> None:
     says(person, operation="replace")
-    person.world.run()
+    person.world.run_until_empty()
     said = person.types("rerun", "shoes/", answer="n").out
     assert "2   reported" in said
     assert "Rerun 2 photos? [y/N]" in said
@@ -124,7 +124,7 @@ def test_what_would_be_reported_is_said_with_an_example(person: Person) -> None:
 
 
 def test_a_photo_with_several_mistakes_is_one_that_is_reported(person: Person) -> None:
-    person.world.sidecar("shoes/red.jpg", promt="x", seed=-1, widht=3)
+    person.world.upload_sidecar("shoes/red.jpg", promt="x", seed=-1, widht=3)
     said = person.types("rerun", "shoes/red.jpg", answer="n").out
     assert "1 photo: shoes/red.jpg, stack" in said
     assert "1   reported" in said
@@ -132,7 +132,7 @@ def test_a_photo_with_several_mistakes_is_one_that_is_reported(person: Person) -
 
 
 def test_one_job_is_told_in_the_singular(person: Person) -> None:
-    person.world.sidecar("shoes/red.jpg", operation="remove", output={"format": "webp"})
+    person.world.upload_sidecar("shoes/red.jpg", operation="remove", output={"format": "webp"})
     assert "1   job delivered again" in person.types("rerun", "shoes/red.jpg", answer="n").out
 
 
@@ -142,14 +142,14 @@ def test_photos_under_broken_defaults_are_left_alone_and_the_file_is_named(perso
     assert said.code == 0
     assert "2   photos held   fix first: shoes/_backdrop.json" in said.out
     assert person.types("rerun", "--all", "--json").data["held_by"] == {"shoes/_backdrop.json": 2}
-    person.world.run()
+    person.world.run_until_empty()
     assert statuses(person) == [JobStatus.STORED] * 3
 
 
 def test_a_budget_that_does_not_cover_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(World(budget=20_000), monkeypatch)
-    person.world.drop("red.jpg", photo())
-    person.world.run()
+    person.world.upload_photo("red.jpg", build_photo())
+    person.world.run_until_empty()
     says(person, "_backdrop.json", prompt="at sea")
     assert "Today's budget has $0.02 left" in person.types("rerun", "--all", answer="n").out
 
@@ -177,21 +177,21 @@ def test_scripts_read_the_plan_and_agree_with_yes(person: Person) -> None:
 
 
 def test_what_was_asked_for_directly_is_left_as_it_is(person: Person) -> None:
-    person.world.drop("asked.jpg", photo("asked"))
-    request = {"bucket": INPUT, "key": "asked.jpg", "instructions": {"operation": "remove"}}
-    person.world.sqs.post(person.world.lines["intake"], json.dumps(request))
-    person.world.run()
+    person.world.upload_photo("asked.jpg", build_photo("asked"))
+    request = {"bucket": INPUT_BUCKET, "key": "asked.jpg", "instructions": {"operation": "remove"}}
+    person.world.sqs.send_externally(person.world.queues["intake"], json.dumps(request))
+    person.world.run_until_empty()
     assert statuses(person, "asked.jpg") == [JobStatus.STORED]
     assert person.types("rerun", "asked.jpg", "--json").data["would_go"] == 0
     person.stack.rerun_service.enqueue("asked.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     assert statuses(person, "asked.jpg") == [JobStatus.STORED]
 
 
 def test_a_variant_that_cannot_be_done_is_reported_beside_those_that_are_bought(person: Person) -> None:
     says(person, variants={"sea": {"prompt": "at sea"}, "sky": {"prompt": "in the sky"}})
     person.types("rerun", "shoes/red.jpg", "--yes")
-    person.world.run()
+    person.world.run_until_empty()
     says(person, variants={"sea": {"prompt": "at a lake"}, "sky": {"operation": "replace"}})
     plan = person.types("rerun", "shoes/red.jpg", "--json").data
     assert (plan["bought"], plan["changed"], plan["refused"]) == (1, 0, {"missing_prompt": 1})
@@ -204,17 +204,17 @@ def test_a_prefix_without_photos_is_said(person: Person) -> None:
 
 def test_what_was_sent_before_aws_stopped_it_is_told(person: Person) -> None:
     says(person, prompt="at sea")
-    person.world.run()
-    person.world.wire.before.append(Strike(forbid, "send_message", nth=2))
+    person.world.run_until_empty()
+    person.world.transport.faults_before.append(TargetedFault(forbid, "send_message", nth=2))
     said = person.types("rerun", "shoes/", "--yes")
     assert said.code == 1
     assert "Sent to intake: 1 photo." in said.out
     assert "may not do send_message" in said.err
 
 
-def forbid(call: Call) -> None:
+def forbid(call: ServiceCall) -> None:
     """The person's credentials do not suffice."""
-    raise refusal("AccessDeniedException", call.operation, 400, "no")
+    raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
 @pytest.mark.parametrize("words", [(), ("",), ("shoes/", "--all")])
@@ -228,8 +228,8 @@ def test_a_rerun_said_twice_buys_once(person: Person) -> None:
     says(person, prompt="at sea")
     person.types("rerun", "shoes/", "--yes")
     person.types("rerun", "shoes/", "--yes")
-    person.world.run()
-    assert len(person.world.provider.calls) == 5
+    person.world.run_until_empty()
+    assert len(person.world.provider.received_job_ids) == 5
 
 
 def test_it_explains_itself_with_an_example(person: Person) -> None:

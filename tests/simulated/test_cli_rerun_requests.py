@@ -2,7 +2,7 @@
 
 import pytest
 
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
 from tests.simulated.wishes import BEACH, FOREST, REMOVE, ask, defaults, said, wishes
 
@@ -14,14 +14,14 @@ LINE = "sidecar, tags or defaults replace what a request said"
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     """In whose stack a photo has a sidecar and another tags, a third nothing; requests said last what is wanted."""
     person = Person(World(), monkeypatch)
-    person.world.sidecar(RED, **REMOVE)
+    person.world.upload_sidecar(RED, **REMOVE)
     said(person.world, RED)
     said(person.world, BLUE, operation="remove")
     said(person.world, BARE)
-    person.world.run()
+    person.world.run_until_empty()
     for key in (RED, BLUE, BARE):
         ask(person.world, key, **BEACH)
-    person.world.run()
+    person.world.run_until_empty()
     return person
 
 
@@ -29,7 +29,7 @@ def test_the_preview_says_of_how_many_photos_a_request_is_taken_back(person: Per
     shown = " ".join(person.types("rerun", "shoes/", answer="n").out.split())
     assert f"2 photos asked for directly {LINE}" in shown
     assert person.types("rerun", "shoes/", "--json", "--yes").data["requests_taken_back"] == 2
-    person.world.run()
+    person.world.run_until_empty()
     assert [wishes(person.world, key) for key in (RED, BLUE, BARE)] == [
         {"": "remove"},
         {"": "remove"},
@@ -43,7 +43,7 @@ def test_one_photo_is_one(person: Person) -> None:
 
 def test_new_defaults_take_a_request_back_too(person: Person) -> None:
     defaults(person.world, "shoes/", FOREST)
-    person.world.run()
+    person.world.run_until_empty()
     assert person.types("rerun", BARE, "--json", "--yes").data["requests_taken_back"] == 1
 
 
@@ -51,6 +51,6 @@ def test_where_nothing_else_is_said_nothing_is_taken_back(person: Person) -> Non
     shown = person.types("rerun", BARE).out
     assert "directly" not in shown
     ask(person.world, RED, **REMOVE)
-    person.world.run()
+    person.world.run_until_empty()
     found = person.types("rerun", RED, "--json", "--yes").data
     assert found["requests_taken_back"] == 0

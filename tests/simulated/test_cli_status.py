@@ -6,10 +6,10 @@ from PIL import Image
 from backdrop.model.circuit import FAILURE_THRESHOLD
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
-from proof.world.pictures import photo
-from proof.world.reactions import charges_and_hangs_up, refuses
-from proof.world.sight import INPUT, OUTPUT
-from proof.world.stack import World
+from simulation.world.call_behavior import build_charged_hang_up, build_refusal
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 from tests.corpus.files import heic
 from tests.simulated.cli_person import Person
 
@@ -24,11 +24,11 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
 def test_status_counts_every_end_and_todays_money(person: Person) -> None:
     person.drops("a.jpg", "b.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     person.has_failed(Code.REQUEST_REJECTED, "c.jpg")
     person.has_failed(Code.UNSAFE_REQUEST, "d.jpg")
-    person.world.drop("bare.jpg", photo("bare"))
-    person.world.run()
+    person.world.upload_photo("bare.jpg", build_photo("bare"))
+    person.world.run_until_empty()
     data = person.types("status", "--json").data
     assert {name: number for name, number in data["jobs"].items() if number} == {"stored": 2, "dead": 1, "refused": 1}
     assert (data["photos_reported_without_job"], data["photos_waiting_for_instructions"]) == (1, 0)
@@ -40,11 +40,11 @@ def test_status_counts_every_end_and_todays_money(person: Person) -> None:
 
 
 def test_status_counts_the_photos_that_are_reported_and_not_their_mistakes_or_folders(person: Person) -> None:
-    person.world.sidecar("a.jpg", promt="at sea", widht=3)
-    person.world.drop("a.jpg", photo("a"))
-    person.world.s3.drop(INPUT, "hats/_backdrop.json", b'{"promt": 1, "widht": 2}')
-    person.world.drop("hats/b.jpg", photo("b"))
-    person.world.run()
+    person.world.upload_sidecar("a.jpg", promt="at sea", widht=3)
+    person.world.upload_photo("a.jpg", build_photo("a"))
+    person.world.s3.upload(INPUT_BUCKET, "hats/_backdrop.json", b'{"promt": 1, "widht": 2}')
+    person.world.upload_photo("hats/b.jpg", build_photo("b"))
+    person.world.run_until_empty()
     assert person.types("status", "--json").data["photos_reported_without_job"] == 2
 
 
@@ -65,11 +65,13 @@ def test_status_names_a_lane_running_probing_or_paused(person: Person) -> None:
         return lane["state"]
 
     assert state() == "running"
-    person.world.provider.script.extend([refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * FAILURE_THRESHOLD)
+    person.world.provider.script.extend(
+        [build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)] * FAILURE_THRESHOLD
+    )
     person.drops("a.jpg", "b.jpg", "c.jpg")
-    person.world.run("intake")
+    person.world.run_until_empty("intake")
     for _ in range(FAILURE_THRESHOLD):
-        person.world.turn("ideogram")
+        person.world.deliver_next("ideogram")
     assert state() == "probing"
     said = " ".join(person.types("status").out.split())
     assert "ideogram probing: it failed three times in a row" in said
@@ -79,12 +81,12 @@ def test_status_names_a_lane_running_probing_or_paused(person: Person) -> None:
 
 def test_status_counts_why_photos_wait(person: Person) -> None:
     for key, name in (("first.jpg", "same"), ("copy.jpg", "same"), ("other.jpg", "other")):
-        person.world.drop(key, photo(name), operation="remove")
-        person.world.run("intake")
-    person.world.provider.script.append(refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=900))
-    person.world.turn("ideogram")
-    person.world.drop("bare.jpg", photo("bare"))
-    person.world.turn("intake")
+        person.world.upload_photo(key, build_photo(name), operation="remove")
+        person.world.run_until_empty("intake")
+    person.world.provider.script.append(build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=900))
+    person.world.deliver_next("ideogram")
+    person.world.upload_photo("bare.jpg", build_photo("bare"))
+    person.world.deliver_next("intake")
     waiting = person.types("status", "--json").data["waiting"]
     assert waiting == {"settling": 1, "provider_throttled": 1, "owner_at_work": 1, "queued": 1}
     said = " ".join(person.types("status").out.split())
@@ -96,9 +98,9 @@ def test_status_counts_why_photos_wait(person: Person) -> None:
 
 def test_status_counts_a_paused_lane_and_the_copies_behind_it(person: Person) -> None:
     person.types("pause", "ideogram")
-    person.world.drop("first.jpg", photo("same"), operation="remove")
-    person.world.drop("copy.jpg", photo("same"), operation="remove")
-    person.world.run("intake")
+    person.world.upload_photo("first.jpg", build_photo("same"), operation="remove")
+    person.world.upload_photo("copy.jpg", build_photo("same"), operation="remove")
+    person.world.run_until_empty("intake")
     assert person.types("status", "--json").data["waiting"] == {"paused_by_person": 1, "owner_at_work": 1}
     assert "1 waiting A person paused the provider." in " ".join(person.types("status").out.split())
 
@@ -126,9 +128,9 @@ def test_status_that_watches_shows_it_again_until_ctrl_c(person: Person, monkeyp
 
 
 def test_show_tells_a_pictures_whole_story(person: Person) -> None:
-    person.world.sidecar("shoes/red.jpg", prompt="on sand", seed=7)
-    person.world.drop("shoes/red.jpg", photo())
-    person.world.run()
+    person.world.upload_sidecar("shoes/red.jpg", prompt="on sand", seed=7)
+    person.world.upload_photo("shoes/red.jpg", build_photo())
+    person.world.run_until_empty()
     said = person.types("show", "shoes/red.jpg")
     assert said.code == 0
     for words in (
@@ -146,30 +148,30 @@ def test_show_tells_a_pictures_whole_story(person: Person) -> None:
 
 
 def test_show_names_the_format_of_the_photo_itself_and_not_of_the_file_that_is_sent(person: Person) -> None:
-    person.world.drop("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
-    person.world.run()
+    person.world.upload_photo("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
+    person.world.run_until_empty()
     assert "photo: 40 x 30 heic, " in person.types("show", "cup.heic").out
 
 
 def test_show_as_data_is_receipt_report_and_files(person: Person) -> None:
     person.drops("red.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     data = person.types("show", "red.jpg", "--json").data
-    assert data["receipt"] == person.world.receipt("red.jpg")
+    assert data["receipt"] == person.world.read_receipt("red.jpg")
     assert (data["report"], data["stage"], data["gone"]) == (None, "stored", [])
 
 
 @pytest.mark.parametrize(
-    "name", ["shoes/red.jpg", "shoes/red.jpg/red.png", "shoes/red.jpg.json", f"s3://{INPUT}/shoes/red.jpg"]
+    "name", ["shoes/red.jpg", "shoes/red.jpg/red.png", "shoes/red.jpg.json", f"s3://{INPUT_BUCKET}/shoes/red.jpg"]
 )
 def test_show_takes_the_photo_its_picture_its_sidecar_or_an_address(person: Person, name: str) -> None:
     person.drops("shoes/red.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     assert "shoes/red.jpg, stack shop" in person.types("show", name).out
 
 
 def test_show_tells_why_a_photo_failed_what_to_do_and_what_may_have_been_paid(person: Person) -> None:
-    person.world.provider.script.append(charges_and_hangs_up())
+    person.world.provider.script.append(build_charged_hang_up())
     person.drops("red.jpg")
     person.world.run_for(600)
     said = " ".join(person.types("show", "red.jpg").out.split())
@@ -179,20 +181,20 @@ def test_show_tells_why_a_photo_failed_what_to_do_and_what_may_have_been_paid(pe
 
 
 def test_show_names_the_photo_that_a_copy_waits_for(person: Person) -> None:
-    person.world.drop("first.jpg", photo("same"), operation="remove")
-    person.world.run("intake")
-    person.world.drop("copy.jpg", photo("same"), operation="remove")
-    person.world.run("intake")
+    person.world.upload_photo("first.jpg", build_photo("same"), operation="remove")
+    person.world.run_until_empty("intake")
+    person.world.upload_photo("copy.jpg", build_photo("same"), operation="remove")
+    person.world.run_until_empty("intake")
     assert "waits for first.jpg, which has the same content" in person.types("show", "copy.jpg").out
     assert [*person.types("show", "copy.jpg", "--json").data["waits_for"].values()] == ["first.jpg"]
-    person.world.run()
+    person.world.run_until_empty()
     assert person.types("show", "copy.jpg", "--json").data["waits_for"] == {}
 
 
 def test_show_says_that_a_picture_is_gone(person: Person) -> None:
     person.drops("red.jpg")
-    person.world.run()
-    person.world.s3.remove(OUTPUT, "red.jpg/red.png")
+    person.world.run_until_empty()
+    person.world.s3.delete(OUTPUT_BUCKET, "red.jpg/red.png")
     assert "IT IS GONE" in person.types("show", "red.jpg").out
 
 
@@ -201,19 +203,19 @@ def test_show_of_a_photo_that_is_not_known_guesses_what_was_meant(person: Person
     said = person.types("show", "shoes/rde.jpg")
     assert (said.code, said.err) == (
         1,
-        f"error: there is no photo shoes/rde.jpg in {INPUT}; did you mean shoes/red.jpg?\n",
+        f"error: there is no photo shoes/rde.jpg in {INPUT_BUCKET}; did you mean shoes/red.jpg?\n",
     )
     assert "intake has not looked at it yet" in person.types("show", "shoes/red.jpg").err
-    person.world.s3.drop(INPUT, "notes.txt", b"x")
+    person.world.s3.upload(INPUT_BUCKET, "notes.txt", b"x")
     assert "by its name it is no photo" in person.types("show", "notes.txt").err
 
 
 def test_show_of_a_photo_served_from_anothers_file_names_no_payment(person: Person) -> None:
     for key in ("first.jpg", "second.jpg"):
-        person.world.drop(key, photo(), operation="remove")
-        person.world.run("intake")
-    person.world.run()
-    (bought,) = person.world.jobs("first.jpg")
+        person.world.upload_photo(key, build_photo(), operation="remove")
+        person.world.run_until_empty("intake")
+    person.world.run_until_empty()
+    (bought,) = person.world.list_jobs("first.jpg")
     said = person.types("show", "second.jpg").out
     words = f"uses the picture that job {bought.job_id[:12]} bought for first.jpg, which has the same content: no call"
     assert words in " ".join(said.split())
@@ -223,10 +225,10 @@ def test_show_of_a_photo_served_from_anothers_file_names_no_payment(person: Pers
 
 def test_show_as_data_names_the_photo_from_whose_file_another_was_served(person: Person) -> None:
     for key in ("first.jpg", "second.jpg"):
-        person.world.drop(key, photo(), operation="remove")
-        person.world.run("intake")
-    person.world.run()
-    (served,) = person.world.jobs("second.jpg")
+        person.world.upload_photo(key, build_photo(), operation="remove")
+        person.world.run_until_empty("intake")
+    person.world.run_until_empty()
+    (served,) = person.world.list_jobs("second.jpg")
     assert person.types("show", "second.jpg", "--json").data["served_from"] == {served.job_id: "first.jpg"}
     assert person.types("show", "first.jpg", "--json").data["served_from"] == {}
 
@@ -235,10 +237,10 @@ def test_show_names_the_job_alone_where_the_ledger_knows_no_owner_of_the_content
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key in ("first.jpg", "second.jpg"):
-        person.world.drop(key, photo(), operation="remove")
-        person.world.run("intake")
-    person.world.run()
-    (bought,) = person.world.jobs("first.jpg")
+        person.world.upload_photo(key, build_photo(), operation="remove")
+        person.world.run_until_empty("intake")
+    person.world.run_until_empty()
+    (bought,) = person.world.list_jobs("first.jpg")
 
     def nobody(*_: object) -> None: ...
 
@@ -249,7 +251,7 @@ def test_show_names_the_job_alone_where_the_ledger_knows_no_owner_of_the_content
 
 def test_show_writes_a_key_with_a_line_break_on_one_line(person: Person) -> None:
     person.drops("shoes/two\nlines.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     assert person.types("show", "shoes/two\nlines.jpg").out.startswith(r"shoes/two\nlines.jpg, stack shop" + "\n")
 
 
@@ -263,7 +265,7 @@ def test_show_guesses_a_key_with_a_line_break_as_a_shell_takes_it(person: Person
 
 
 def test_spend_tells_what_is_certain_and_what_may_be(person: Person) -> None:
-    person.world.provider.script.append(charges_and_hangs_up())
+    person.world.provider.script.append(build_charged_hang_up())
     person.drops("shoes/a.jpg", "shoes/deep/b.jpg", "c.jpg")
     person.world.run_for(600)
     data = person.types("spend", "--by", "folder", "--json").data
@@ -282,7 +284,7 @@ def test_spend_of_nothing_is_said_and_of_what_there_is_not_too(person: Person) -
 
 
 def test_a_refusal_alone_is_not_spent(person: Person) -> None:
-    person.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     person.drops("a.jpg", "b.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     assert person.types("spend", "--json").data["total"]["paid_calls"] == 1

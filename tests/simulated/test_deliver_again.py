@@ -14,9 +14,9 @@ from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import PAID_PREFIX
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.pipeline.enqueue import enqueue_delivery
-from proof.world.pictures import photo, picture
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, die
+from simulation.world.sample_images import build_photo, build_picture
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, crash_worker
 from tests.simulated.simulation import KEY, OK, PRICE, UNREACHED, assert_at_rest, claim, dropped, the_job
 from tests.unit.core_items import warning_codes
 
@@ -28,46 +28,48 @@ REMOVE, REPLACE = {"operation": "remove"}, {"prompt": "on a marble table"}
 def paid() -> World:
     """A world with a photo whose background is to be removed, paid for and not delivered; its message waits."""
     world = World()
-    world.drop(KEY, photo())
-    world.sidecar(KEY, **REMOVE)
-    world.run("intake", "ideogram")
+    world.upload_photo(KEY, build_photo())
+    world.upload_sidecar(KEY, **REMOVE)
+    world.run_until_empty("intake", "ideogram")
     assert the_job(world).status is JobStatus.PAID
     return world
 
 
 def removed(world: World) -> Job:
     """The job that removes the background."""
-    return next(job for job in world.jobs() if job.operation == "remove")
+    return next(job for job in world.list_jobs() if job.operation == "remove")
 
 
 def asked(world: World, fields: dict[str, str]) -> None:
     """Somebody edits the sidecar, and intake looks at once."""
-    world.sidecar(KEY, **fields)
-    world.run("intake")
+    world.upload_sidecar(KEY, **fields)
+    world.run_until_empty("intake")
 
 
 def kept(world: World) -> list[str]:
     """The names of the provider's files that are kept."""
-    return [key.rpartition("/")[2] for key in world.output.keys() if key.startswith(f"{PAID_PREFIX}/")]  # noqa: SIM118
+    return [key.rpartition("/")[2] for key in world.output_bucket.list_keys() if key.startswith(f"{PAID_PREFIX}/")]
 
 
 def dies_after_keeping(world: World) -> None:
     """The worker that keeps the provider's file dies with the next breath."""
-    world.wire.after.append(Strike(die, "put_object", matches=lambda call: PAID_PREFIX in call.sent["Key"]))
+    world.transport.faults_after.append(
+        TargetedFault(crash_worker, "put_object", matches=lambda call: PAID_PREFIX in call.request["Key"])
+    )
 
 
 def assert_handed_over(world: World) -> None:
     """The job that the photo names is stored, and its picture lies in its place."""
     job = removed(world)
-    source = world.source(KEY)
+    source = world.read_source(KEY)
     assert source
     assert list(source.jobs.values()) == [job.job_id]
     assert (job.status, [result.key for result in job.results]) == (JobStatus.STORED, [PICTURE])
     assert WarningCode.NOT_CURRENT not in warning_codes(job)
-    found = world.output.current(PICTURE)
+    found = world.output_bucket.find_current(PICTURE)
     assert found
     assert (found.metadata["backdrop-job"], found.id) == (job.job_id, job.results[0].version_id)
-    assert world.report(KEY) is None
+    assert world.read_report(KEY) is None
     assert_at_rest(world)
 
 
@@ -77,30 +79,30 @@ def assert_handed_over(world: World) -> None:
 def test_a_fresh_message_after_the_link_expired_still_delivers_the_kept_file() -> None:
     world = paid()
     dies_after_keeping(world)
-    world.turn("deliver")
-    world.turn("deliver")
+    world.deliver_next("deliver")
+    world.deliver_next("deliver")
     assert the_job(world).status is JobStatus.PAID
     assert kept(world) == ["1_1.png"]
-    world.lines["deliver"].messages.clear()
+    world.queues["deliver"].messages.clear()
     world.clock.sleep(30 * 86_400)
-    world.downloads.instead = EXPIRED
+    world.downloads.override = EXPIRED
     job = the_job(world)
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
-    world.run()
-    assert len(world.downloads.fetched) == 2, "the link is tried before the kept file is looked for"
+    world.run_until_empty()
+    assert len(world.downloads.fetched_urls) == 2, "the link is tried before the kept file is looked for"
     assert_handed_over(world)
 
 
 def test_a_stored_job_that_is_named_again_after_its_link_expired_is_delivered_from_the_kept_file() -> None:
     world = paid()
-    world.run()
+    world.run_until_empty()
     for fields in (REPLACE, REMOVE):
-        world.sidecar(KEY, **fields)
+        world.upload_sidecar(KEY, **fields)
         if fields is REMOVE:
-            world.downloads.instead = EXPIRED
-        world.run()
-    assert len(world.downloads.fetched) == 2
-    assert strip_photo_metadata(world.pictures()[PICTURE]) == picture(world.downloads.fetched[0])
+            world.downloads.override = EXPIRED
+        world.run_until_empty()
+    assert len(world.downloads.fetched_urls) == 2
+    assert strip_photo_metadata(world.read_pictures()[PICTURE]) == build_picture(world.downloads.fetched_urls[0])
     assert_handed_over(world)
 
 
@@ -115,38 +117,38 @@ def on_its_second_call(world: World) -> Job:
 def test_a_file_is_kept_under_the_attempt_that_was_answered() -> None:
     """The first call's answer comes while the second is out; its links are the ones that are used."""
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     now, advance = world.clock.now(), world.ledger.write_transition
     job = on_its_second_call(world)
     late = ProviderResult(RetryClass.OK, links=(PictureLink(url="https://results.invalid/late.png"),), charged=PRICE)
     job = advance(transitions.record_result(job, 1, late, now))
     advance(transitions.record_result(job, 2, OK, now))
     dies_after_keeping(world)
-    world.run()
-    assert (world.crashes, kept(world)) == (1, ["1_1.png"])
-    assert world.downloads.fetched == ["https://results.invalid/late.png"]
+    world.run_until_empty()
+    assert (world.crash_count, kept(world)) == (1, ["1_1.png"])
+    assert world.downloads.fetched_urls == ["https://results.invalid/late.png"]
     assert (the_job(world).status, the_job(world).charged) == (JobStatus.STORED, 2 * PRICE)
 
 
 def test_a_file_of_another_attempt_is_not_taken_for_this_ones() -> None:
     """A job that died for its first answer is brought back by a late second one: other links, another file."""
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     now, advance = world.clock.now(), world.ledger.write_transition
     job = advance(transitions.record_result(on_its_second_call(world), 1, OK, now))
-    world.downloads.instead = photo("opaque")
+    world.downloads.override = build_photo("opaque")
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
-    world.run("deliver")
+    world.run_until_empty("deliver")
     assert (the_job(world).status, kept(world)) == (JobStatus.DEAD, ["1_1.png"])
-    world.downloads.instead = None
+    world.downloads.override = None
     second = ProviderResult(
         RetryClass.OK, links=(PictureLink(url="https://results.invalid/second.png"),), charged=PRICE
     )
     job = advance(transitions.record_result(the_job(world), 2, second, now))
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
-    world.run("deliver")
+    world.run_until_empty("deliver")
     assert the_job(world).status is JobStatus.STORED
-    assert strip_photo_metadata(world.pictures()[PICTURE]) == picture("https://results.invalid/second.png")
+    assert strip_photo_metadata(world.read_pictures()[PICTURE]) == build_picture("https://results.invalid/second.png")
     assert kept(world) == ["1_1.png", "2_1.png"]
 
 
@@ -160,20 +162,20 @@ def test_a_job_that_was_changed_during_its_delivery_is_delivered_by_the_message_
     def note(_: object) -> None:
         world.ledger.write_transition(transitions.reinstate(the_job(world)) or transitions.Transition(job))
 
-    world.wire.before.append(Strike(note, "transact_write_items"))
-    world.turn("deliver")
+    world.transport.faults_before.append(TargetedFault(note, "transact_write_items"))
+    world.deliver_next("deliver")
     assert the_job(world).status is JobStatus.PAID
-    world.run()
-    assert len(world.downloads.fetched) == 1
+    world.run_until_empty()
+    assert len(world.downloads.fetched_urls) == 1
     assert_handed_over(world)
 
 
 def calls_of_a_delivery() -> int:
     """How many calls the delivery of one paid photo makes."""
     world = paid()
-    before = len(world.wire.calls)
-    world.run("deliver")
-    return len(world.wire.calls) - before
+    before = len(world.transport.calls)
+    world.run_until_empty("deliver")
+    return len(world.transport.calls) - before
 
 
 CALLS = calls_of_a_delivery()
@@ -182,10 +184,10 @@ CALLS = calls_of_a_delivery()
 def edited_at(places: Sequence[tuple[int, dict[str, str]]]) -> World:
     """A delivery before whose n-th calls the sidecar is edited; then all comes to rest."""
     world = paid()
-    strikes = [Strike(_edit(world, fields), nth=nth) for nth, fields in places]
+    strikes = [TargetedFault(_edit(world, fields), nth=nth) for nth, fields in places]
     inside = False
 
-    def edit(call: Call) -> None:
+    def edit(call: ServiceCall) -> None:
         """The edits' own calls do not count."""
         nonlocal inside
         if inside:
@@ -195,15 +197,15 @@ def edited_at(places: Sequence[tuple[int, dict[str, str]]]) -> World:
             strike(call)
         inside = False
 
-    world.wire.before.append(edit)
-    world.run("deliver")
-    world.wire.calm()
-    assert [strike.hits for strike in strikes] == [1] * len(strikes)
-    world.run()
+    world.transport.faults_before.append(edit)
+    world.run_until_empty("deliver")
+    world.transport.clear_faults()
+    assert [strike.hit_count for strike in strikes] == [1] * len(strikes)
+    world.run_until_empty()
     return world
 
 
-def _edit(world: World, fields: dict[str, str]) -> Callable[[Call], None]:
+def _edit(world: World, fields: dict[str, str]) -> Callable[[ServiceCall], None]:
     return lambda _: asked(world, fields)
 
 
@@ -231,11 +233,11 @@ def test_a_delivery_finds_a_photo_that_has_moved_on_and_keeps_its_file() -> None
 def test_a_link_of_unknown_life_is_tried_for_an_hour() -> None:
     """A paid picture is not given up while its link may live, and not asked for ever after."""
     world = paid()
-    world.downloads.instead = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     begun = world.clock.now()
-    world.run()
+    world.run_until_empty()
     assert the_job(world).status is JobStatus.DEAD
     assert world.clock.now() - begun >= timedelta(hours=1)
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [("link_expired", "spent")]

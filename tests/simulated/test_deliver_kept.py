@@ -9,9 +9,9 @@ from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.model.job import JobStatus, PictureLink
 from backdrop.model.object_keys import result_key
 from backdrop.model.provider_result import ProviderResult, RetryClass
-from proof.world.pictures import photo, picture
-from proof.world.provider import Reaction
-from proof.world.stack import OUTPUT, World
+from simulation.world.sample_images import build_photo, build_picture
+from simulation.world.simulated_provider import CallBehavior
+from simulation.world.simulated_stack import OUTPUT_BUCKET, World
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
 
 NAME = "runware-1"
@@ -21,30 +21,30 @@ KEPT = ProviderResult(RetryClass.OK, links=(PictureLink(url=None, result_name=NA
 def bought(*, before_delivery: Callable[[World], object]) -> World:
     """A world in which the provider's answer has no link."""
     world = World()
-    world.provider.otherwise = Reaction(answer=KEPT)
-    world.drop(KEY, photo(), operation="remove")
-    world.run("intake")
-    world.run("ideogram")
+    world.provider.default_behavior = CallBehavior(result=KEPT)
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty("intake")
+    world.run_until_empty("ideogram")
     before_delivery(world)
-    world.run()
+    world.run_until_empty()
     return world
 
 
 def put(data: bytes) -> Callable[[World], object]:
-    return lambda world: world.s3.drop(OUTPUT, result_key(NAME), data)
+    return lambda world: world.s3.upload(OUTPUT_BUCKET, result_key(NAME), data)
 
 
 def failure(world: World) -> str:
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     return report["errors"][0]["code"]
 
 
 def test_a_picture_without_a_link_is_handed_over_and_its_file_kept() -> None:
-    made = picture("https://results.invalid/1.png")
+    made = build_picture("https://results.invalid/1.png")
     world = bought(before_delivery=put(made))
-    assert (the_job(world).status, world.downloads.fetched) == (JobStatus.STORED, [])
-    assert [strip_photo_metadata(one) for one in world.pictures().values()] == [made]
+    assert (the_job(world).status, world.downloads.fetched_urls) == (JobStatus.STORED, [])
+    assert [strip_photo_metadata(one) for one in world.read_pictures().values()] == [made]
     assert_at_rest(world)
 
 
@@ -60,5 +60,5 @@ def test_one_that_is_no_picture_is_dead_and_spent() -> None:
 
 def test_one_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paid_files, "MAX_RESULT_BYTES", 10)
-    world = bought(before_delivery=put(picture("https://results.invalid/1.png")))
+    world = bought(before_delivery=put(build_picture("https://results.invalid/1.png")))
     assert (the_job(world).status, failure(world)) == (JobStatus.DEAD, "result_too_large")

@@ -8,8 +8,8 @@ from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.pipeline.enqueue import enqueue_provider_notification
-from proof.world.stack import World
-from proof.world.wire import Strike, lose_answer, throttle
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, lose_response, raise_throttle
 from tests.simulated.days import kinds, others_take, pass_time, provider_codes, provider_report, set_right, the_lane
 from tests.simulated.simulation import after_each_crash
 
@@ -19,15 +19,15 @@ PAUSED, RESUMED = ["Provider Paused"], ["Provider Paused", "Provider Resumed"]
 def paused() -> World:
     """A world whose lane a person has paused; deliver has not told of it yet."""
     world = World()
-    world.pause()
+    world.pause_lane()
     return world
 
 
 def resumed() -> World:
     """A world whose lane goes on again, of which deliver has not told yet."""
     world = paused()
-    world.run()
-    world.resume()
+    world.run_until_empty()
+    world.resume_lane()
     return world
 
 
@@ -42,7 +42,7 @@ BOTH = pytest.mark.parametrize("name", SCENES)
 def test_a_crash_after_any_call_leaves_the_report_right_and_the_news_told(name: str) -> None:
     scene, codes, news = SCENES[name]
     crashes = 0
-    for call, world in after_each_crash(scene, World.run):
+    for call, world in after_each_crash(scene, World.run_until_empty):
         assert (provider_codes(world), kinds(world)) == (codes, news), call
         crashes += 1
     assert crashes > 3
@@ -52,13 +52,13 @@ def test_a_crash_after_any_call_leaves_the_report_right_and_the_news_told(name: 
 def test_a_message_that_comes_again_tells_nothing_new(name: str) -> None:
     scene, codes, news = SCENES[name]
     world = scene()
-    world.run()
-    told, versions = len(world.bus.events), dict(world.output.objects)
+    world.run_until_empty()
+    told, versions = len(world.bus.events), dict(world.output_bucket.objects)
     for _ in range(3):
         enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "ideogram")
-    world.run()
+    world.run_until_empty()
     assert (provider_codes(world), kinds(world), len(world.bus.events)) == (codes, news, told)
-    assert world.output.objects == versions
+    assert world.output_bucket.objects == versions
 
 
 @BOTH
@@ -67,10 +67,10 @@ def test_two_deliveries_at_once_tell_the_same(name: str, nth: int) -> None:
     scene, codes, news = SCENES[name]
     world = scene()
     enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "ideogram")
-    world.wire.before.append(Strike(others_take(world, "deliver"), nth=nth))
-    world.run()
+    world.transport.faults_before.append(TargetedFault(others_take(world, "deliver"), nth=nth))
+    world.run_until_empty()
     assert (provider_codes(world), kinds(world)) == (codes, news)
-    assert not world.dead_letters.messages
+    assert not world.dead_letter_queue.messages
 
 
 @BOTH
@@ -78,8 +78,8 @@ def test_two_deliveries_at_once_tell_the_same(name: str, nth: int) -> None:
 def test_a_lost_answer_changes_nothing(name: str, operation: str) -> None:
     scene, codes, news = SCENES[name]
     world = scene()
-    world.wire.after.append(Strike(lose_answer, operation))
-    world.run()
+    world.transport.faults_after.append(TargetedFault(lose_response, operation))
+    world.run_until_empty()
     assert (provider_codes(world), kinds(world)) == (codes, news)
 
 
@@ -88,11 +88,11 @@ def test_a_lane_that_changes_while_it_is_told_of_is_told_as_it_is_in_the_end(nth
     world = paused()
 
     def resume(_: object) -> None:
-        world.resume()
+        world.resume_lane()
 
-    world.wire.before.append(strike := Strike(resume, nth=nth))
-    world.run()
-    assert strike.hits == 1
+    world.transport.faults_before.append(strike := TargetedFault(resume, nth=nth))
+    world.run_until_empty()
+    assert strike.hit_count == 1
     assert (provider_report(world), the_lane(world).is_paused) == (None, False)
 
 
@@ -100,29 +100,29 @@ def test_a_lane_that_changes_while_it_is_told_of_is_told_as_it_is_in_the_end(nth
 def test_a_delivery_that_is_overtaken_by_a_whole_other_one_leaves_what_is_true(nth: int) -> None:
     """A second reason comes; while it is told of, all is lifted, and that is told first."""
     world = paused()
-    world.run()
-    world.steps.keeper.pause("ideogram", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "The provider refuses the key.")
+    world.run_until_empty()
+    world.steps.breaker.pause("ideogram", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "The provider refuses the key.")
 
     def overtake(_: object) -> None:
-        world.resume()
-        world.turn("deliver")
+        world.resume_lane()
+        world.deliver_next("deliver")
 
-    world.wire.before.append(strike := Strike(overtake, nth=nth))
-    world.run()
-    assert strike.hits == 1
+    world.transport.faults_before.append(strike := TargetedFault(overtake, nth=nth))
+    world.run_until_empty()
+    assert strike.hit_count == 1
     assert (provider_report(world), kinds(world).count("Provider Resumed")) == (None, 1)
 
 
 def test_news_of_a_provider_that_nobody_knows_are_no_news() -> None:
     world = World()
     enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "nobody")
-    world.run()
-    assert (world.bus.events, world.output.objects, world.dead_letters.messages) == ([], {}, [])
+    world.run_until_empty()
+    assert (world.bus.events, world.output_bucket.objects, world.dead_letter_queue.messages) == ([], {}, [])
 
 
 def test_news_whose_message_never_came_are_told_by_reconcile() -> None:
     world = paused()
-    world.lines["deliver"].messages.clear()
+    world.queues["deliver"].messages.clear()
     pass_time(world, 300)
     assert (provider_codes(world), kinds(world)) == (["paused_by_person"], PAUSED)
 
@@ -130,10 +130,10 @@ def test_news_whose_message_never_came_are_told_by_reconcile() -> None:
 def test_a_lane_whose_switch_could_not_be_thrown_is_switched_by_reconcile() -> None:
     """The ledger has the reason; until the mapping obeys, render reads it and buys nothing."""
     world = World()
-    world.wire.before.append(failed := Strike(throttle, "update_event_source_mapping"))
+    world.transport.faults_before.append(failed := TargetedFault(raise_throttle, "update_event_source_mapping"))
     with pytest.raises(RetryLaterError):
-        world.pause()
-    assert (failed.hits, the_lane(world).is_paused, world.sources["ideogram"].enabled) == (1, True, True)
+        world.pause_lane()
+    assert (failed.hit_count, the_lane(world).is_paused, world.mappings["ideogram"].is_enabled) == (1, True, True)
     set_right(world)
-    world.run()
-    assert (world.sources["ideogram"].enabled, provider_codes(world)) == (False, ["paused_by_person"])
+    world.run_until_empty()
+    assert (world.mappings["ideogram"].is_enabled, provider_codes(world)) == (False, ["paused_by_person"])

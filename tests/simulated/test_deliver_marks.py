@@ -11,7 +11,7 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.pipeline.enqueue import enqueue_delivery
-from proof.world.wire import SimulatedCrash, Strike, throttle
+from simulation.world.transport import SimulatedCrash, TargetedFault, raise_throttle
 from tests.simulated.days import codes, others_take, pass_time
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
@@ -40,13 +40,13 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
 def test_a_picture_that_kills_five_workers_ends_dead_and_spent(deadly: Deadly) -> None:
     world = dropped()
     deadly(1000)
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
-    assert (job.status, job.money, world.crashes) == (JobStatus.DEAD, MoneyStatus.SPENT, MOST_CRASHES + 1)
-    report = world.report(KEY)
+    assert (job.status, job.money, world.crash_count) == (JobStatus.DEAD, MoneyStatus.SPENT, MOST_CRASHES + 1)
+    report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [("crashed", "spent")]
-    (letter,) = world.dead_letters.messages
+    (letter,) = world.dead_letter_queue.messages
     assert (letter.attributes["code"], letter.attributes["money"]) == ("crashed", "spent")
     assert_at_rest(world)
 
@@ -55,19 +55,23 @@ def test_a_picture_that_kills_five_workers_ends_dead_and_spent(deadly: Deadly) -
 def test_fewer_deaths_harm_nothing(times: int, deadly: Deadly) -> None:
     world = dropped()
     deadly(times)
-    world.run()
-    assert (the_job(world).status, world.provider.charged, world.crashes) == (JobStatus.STORED, PRICE, times)
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd, world.crash_count) == (
+        JobStatus.STORED,
+        PRICE,
+        times,
+    )
     assert_at_rest(world)
 
 
 def test_what_was_given_up_is_handed_over_after_a_redrive_for_nothing(deadly: Deadly) -> None:
     world = dropped()
     deadly(MOST_CRASHES + 1)
-    world.run()
+    world.run_until_empty()
     job = world.ledger.write_transition(transitions.retry_delivery(the_job(world), world.clock.now()))
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
-    world.run()
-    assert (the_job(world).status, world.provider.charged, codes(world, KEY)) == (JobStatus.STORED, PRICE, [])
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd, codes(world, KEY)) == (JobStatus.STORED, PRICE, [])
     assert_at_rest(world)
 
 
@@ -76,37 +80,37 @@ def test_what_was_given_up_is_handed_over_after_a_redrive_for_nothing(deadly: De
 
 def test_a_link_that_fails_for_an_hour_is_no_crash() -> None:
     world = dropped()
-    world.downloads.instead = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.run_for(3000)
     assert (the_job(world).status, the_job(world).crash_count) == (JobStatus.PAID, 0)
-    world.downloads.instead = None
-    world.run()
+    world.downloads.override = None
+    world.run_until_empty()
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("operation", ["query", "transact_write_items", "put_object", "head_object", "put_events"])
 def test_a_service_that_fails_for_an_hour_is_no_crash(operation: str) -> None:
     world = dropped()
-    world.run("intake", "ideogram")
-    world.wire.before.append(Strike(throttle, operation, times=100_000))
+    world.run_until_empty("intake", "ideogram")
+    world.transport.faults_before.append(TargetedFault(raise_throttle, operation, times=100_000))
     world.run_for(3600)
-    world.wire.calm()
-    world.run()
+    world.transport.clear_faults()
+    world.run_until_empty()
     assert (the_job(world).status, the_job(world).crash_count, codes(world, KEY)) == (JobStatus.STORED, 0, [])
     assert_at_rest(world)
 
 
 def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
     world = dropped()
-    world.run("intake", "ideogram")
+    world.run_until_empty("intake", "ideogram")
     job = the_job(world)
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
-    world.downloads.instead = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
-    world.wire.before.append(Strike(others_take(world, "deliver"), "fetch", times=1000))
+    world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.transport.faults_before.append(TargetedFault(others_take(world, "deliver"), "fetch", times=1000))
     pass_time(world, 3000)
-    world.wire.calm()
-    world.downloads.instead = None
-    world.run()
+    world.transport.clear_faults()
+    world.downloads.override = None
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
@@ -114,20 +118,22 @@ def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back(d
     """Else a picture with two messages would kill for ever (seed 4964)."""
     world = dropped()
     deadly(1000)
-    world.run("intake", "ideogram")
+    world.run_until_empty("intake", "ideogram")
     job = the_job(world)
     enqueue_delivery(world.intake.photo_intake.deliver_queue, job, job.job_id)
-    world.wire.before.append(Strike(others_take(world, "deliver"), "transact_write_items", times=1000))
+    world.transport.faults_before.append(
+        TargetedFault(others_take(world, "deliver"), "transact_write_items", times=1000)
+    )
     for _ in range(2 * MOST_CRASHES):
-        world.turn("deliver")
-        world.turn("deliver")
+        world.deliver_next("deliver")
+        world.deliver_next("deliver")
         world.clock.sleep(900)
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.DEAD, ["crashed"])
-    assert world.crashes == MOST_CRASHES + 2
+    assert world.crash_count == MOST_CRASHES + 2
 
 
 def test_the_marks_of_a_delivery_are_gone_when_it_is_done(deadly: Deadly) -> None:
     world = dropped()
     deadly(2)
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, the_job(world).processing_until) == (JobStatus.STORED, None)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import PAID_PREFIX
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
 from tests.simulated.test_deliver_outputs import ALL, RED, SHOP, THUMB_WISH, names, wish, wished
@@ -31,28 +31,28 @@ def no_webp(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def delivered(output: object) -> tuple[World, Job]:
     """A world in which a photo was delivered as far as it can be."""
     world = wished(output)
-    world.run()
+    world.run_until_empty()
     return world, the_job(world)
 
 
 def kept(world: World) -> list[str]:
     """The provider's files."""
-    return [key for key in world.output.keys() if key.startswith(PAID_PREFIX)]  # noqa: SIM118 - a method of ours
+    return [key for key in world.output_bucket.list_keys() if key.startswith(PAID_PREFIX)]
 
 
 @pytest.mark.usefixtures("no_webp")
 def test_a_picture_that_cannot_be_made_ends_at_once_and_its_paid_file_is_kept() -> None:
     world, job = delivered(THUMB_WISH)
-    assert (job.status, job.charged, world.crashes, world.pictures()) == (JobStatus.DEAD, PRICE, 0, {})
-    report = world.report(KEY)
+    assert (job.status, job.charged, world.crash_count, world.read_pictures()) == (JobStatus.DEAD, PRICE, 0, {})
+    report = world.read_report(KEY)
     assert report
     (error,) = report["errors"]
     assert (error["code"], error["money"], f"{error['code']}: {error['message']}") == (
         "output_not_made", "spent", GIVEN_UP,
     )  # fmt: skip
     assert "for nothing" in error["hint"]
-    assert [letter.attributes["code"] for letter in world.dead_letters.messages] == ["output_not_made"]
-    assert len(kept(world)) == len(world.downloads.fetched) == 1
+    assert [letter.attributes["code"] for letter in world.dead_letter_queue.messages] == ["output_not_made"]
+    assert len(kept(world)) == len(world.downloads.fetched_urls) == 1
     assert_at_rest(world)
 
 
@@ -60,10 +60,14 @@ def test_a_picture_that_cannot_be_made_ends_at_once_and_its_paid_file_is_kept() 
 def test_another_output_is_then_made_of_the_paid_file_for_nothing() -> None:
     world, dead = delivered(THUMB_WISH)
     wish(world, {"format": "png"})
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
     assert (job.job_id, job.status, names(job), codes(world, KEY)) == (dead.job_id, JobStatus.STORED, [(RED, None)], [])
-    assert (len(world.provider.calls), len(world.downloads.fetched), world.provider.charged) == (1, 1, PRICE)
+    assert (
+        len(world.provider.received_job_ids),
+        len(world.downloads.fetched_urls),
+        world.provider.charged_micro_usd,
+    ) == (1, 1, PRICE)
     assert_at_rest(world)
 
 
@@ -71,7 +75,7 @@ def test_another_output_is_then_made_of_the_paid_file_for_nothing() -> None:
 def test_the_same_output_said_again_is_not_tried_again() -> None:
     world, dead = delivered(THUMB_WISH)
     wish(world, [THUMB_WISH])
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, the_job(world).ended_at) == (JobStatus.DEAD, dead.ended_at)
 
 
@@ -81,6 +85,6 @@ def test_the_other_outputs_are_handed_over_and_a_warning_tells_of_the_one_that_i
     assert (job.status, names(job)) == (JobStatus.STORED, [(RED, None), (SHOP, "shop")])
     assert [str(one.text) for one in job.warnings] == [GIVEN_UP]
     wish(world, ALL[:2])
-    world.run()
+    world.run_until_empty()
     assert (names(the_job(world)), the_job(world).warnings) == ([(RED, None), (SHOP, "shop")], ())
     assert_at_rest(world)

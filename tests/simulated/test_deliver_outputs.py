@@ -16,9 +16,9 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from backdrop.model.object_keys import PAID_PREFIX
 from backdrop.model.queue_messages import DeliverMessage
-from proof.world.pictures import SIDE, photo, picture
-from proof.world.stack import OUTPUT, World
-from proof.world.wire import Call, Strike, die
+from simulation.world.sample_images import SIDE_PIXELS, build_photo, build_picture
+from simulation.world.simulated_stack import OUTPUT_BUCKET, World
+from simulation.world.transport import ServiceCall, TargetedFault, crash_worker
 from tests.simulated.simulation import KEY, PRICE, after_each_crash, assert_at_rest, the_job
 from tests.unit.core_items import warning_codes
 
@@ -32,7 +32,7 @@ ALL: list[dict[str, Any]] = [MASTER_WISH, SHOP_WISH, THUMB_WISH]
 def wished(output: object = None, **fields: Any) -> World:
     """A world with a photo that is wanted in these forms."""
     world = World()
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     wish(world, output, **fields)
     return world
 
@@ -40,13 +40,13 @@ def wished(output: object = None, **fields: Any) -> World:
 def wish(world: World, output: object, **fields: Any) -> None:
     """Somebody writes the sidecar."""
     wanted = fields or {"operation": "remove"}
-    world.sidecar(KEY, **(wanted if output is None else wanted | {"output": output}))
+    world.upload_sidecar(KEY, **(wanted if output is None else wanted | {"output": output}))
 
 
 def stored(output: object = None, **fields: Any) -> World:
     """The same once all is handed over."""
     world = wished(output, **fields)
-    world.run()
+    world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
     return world
 
@@ -58,13 +58,13 @@ def names(job: Job) -> list[tuple[str, str | None]]:
 
 def image(world: World, key: str) -> Image.Image:
     """A picture as it lies in the bucket."""
-    return Image.open(BytesIO(world.pictures()[key]))
+    return Image.open(BytesIO(world.read_pictures()[key]))
 
 
 def lose_the_paid_file(world: World) -> None:
     """Somebody empties `_backdrop/paid/`, and the links are over."""
-    for key in [key for key in world.output.keys() if key.startswith(PAID_PREFIX)]:  # noqa: SIM118 - a method of ours
-        world.s3.remove(OUTPUT, key)
+    for key in [key for key in world.output_bucket.list_keys() if key.startswith(PAID_PREFIX)]:
+        world.s3.delete(OUTPUT_BUCKET, key)
 
 
 # -- what is handed over -----------------------------------------------------------------------------------------
@@ -75,16 +75,20 @@ def test_every_output_of_every_picture_is_handed_over_and_listed_in_the_receipt(
     job = the_job(world)
     second = [f"{KEY}/red_2.png", f"{KEY}/red_2@shop.jpg", f"{KEY}/red_2@thumb.webp"]
     assert [key for key, _ in names(job)] == [RED, SHOP, THUMB, *second]
-    assert sorted(world.pictures()) == sorted(key for key, _ in names(job))
-    receipt = world.receipt(KEY)
+    assert sorted(world.read_pictures()) == sorted(key for key, _ in names(job))
+    receipt = world.read_receipt(KEY)
     assert receipt
     shown = [
         (one["n"], one["output"], one["format"], one["width"], one["has_alpha"])
         for one in receipt["jobs"][0]["results"]
     ]
-    assert shown[:3] == [(1, None, "png", SIDE, True), (1, "shop", "jpg", 8, False), (1, "thumb", "webp", 8, True)]
+    assert shown[:3] == [
+        (1, None, "png", SIDE_PIXELS, True),
+        (1, "shop", "jpg", 8, False),
+        (1, "thumb", "webp", 8, True),
+    ]
     assert [one[0] for one in shown[3:]] == [2, 2, 2]
-    assert len([key for key in world.output.keys() if key.startswith(PAID_PREFIX)]) == 2  # noqa: SIM118 - a method of ours
+    assert len([key for key in world.output_bucket.list_keys() if key.startswith(PAID_PREFIX)]) == 2
     assert_at_rest(world)
 
 
@@ -94,11 +98,11 @@ def _three() -> list[tuple[str, str | None]]:
 
 def test_each_picture_is_what_its_output_says_and_the_master_is_the_paid_file() -> None:
     world = stored(ALL)
-    assert strip_photo_metadata(world.pictures()[RED]) == picture(world.downloads.fetched[0])
+    assert strip_photo_metadata(world.read_pictures()[RED]) == build_picture(world.downloads.fetched_urls[0])
     assert (image(world, SHOP).format, image(world, SHOP).size) == ("JPEG", (8, 8))
     assert (image(world, THUMB).format, image(world, THUMB).size) == ("WEBP", (8, 8))
     for result in the_job(world).results:
-        found = world.output.current(result.key)
+        found = world.output_bucket.find_current(result.key)
         assert found
         assert (result.version_id, result.bytes) == (found.id, len(found.data or b""))
 
@@ -107,7 +111,7 @@ def test_each_picture_is_served_as_what_it_is_and_not_kept_for_long() -> None:
     world = stored(ALL)
     types = {RED: "image/png", SHOP: "image/jpeg", THUMB: "image/webp"}
     for key, kind in types.items():
-        found = world.s3.head_object(Bucket=OUTPUT, Key=key)
+        found = world.s3.head_object(Bucket=OUTPUT_BUCKET, Key=key)
         assert (found["ContentType"], found["CacheControl"]) == (kind, CACHE_CONTROL)
 
 
@@ -117,19 +121,19 @@ def test_a_picture_that_had_to_be_enlarged_says_so() -> None:
         f"enlarged: {KEY}/red@big.png shows its subject 4.0 times as large as the provider made it"
     ]
     wish(world, None)
-    world.run()
+    world.run_until_empty()
     assert WarningCode.ENLARGED not in warning_codes(the_job(world))
 
 
 def test_a_worker_that_dies_between_outputs_makes_nobody_pay_or_fetch_twice() -> None:
     def paid() -> World:
         world = wished(ALL)
-        world.run("intake", "ideogram")
+        world.run_until_empty("intake", "ideogram")
         return world
 
-    for call, world in after_each_crash(paid, lambda world: world.run()):
+    for call, world in after_each_crash(paid, lambda world: world.run_until_empty()):
         assert (the_job(world).status, names(the_job(world))) == (JobStatus.STORED, _three()), call
-        assert world.provider.charged == PRICE
+        assert world.provider.charged_micro_usd == PRICE
         assert_at_rest(world)
 
 
@@ -140,10 +144,14 @@ def test_other_outputs_are_delivered_again_for_nothing() -> None:
     world = stored()
     first = the_job(world)
     wish(world, ALL)
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
     assert (job.job_id, job.status, names(job)) == (first.job_id, JobStatus.STORED, _three())
-    assert (len(world.provider.calls), len(world.downloads.fetched), world.provider.charged) == (1, 1, PRICE)
+    assert (
+        len(world.provider.received_job_ids),
+        len(world.downloads.fetched_urls),
+        world.provider.charged_micro_usd,
+    ) == (1, 1, PRICE)
     assert (job.stored_at, job.warnings) == (first.stored_at, ())
     ends = [event for event in world.bus.events if event.detail_type == "Image Completed"]
     assert len(ends) == 2
@@ -154,11 +162,11 @@ def test_a_changed_output_replaces_its_picture_and_leaves_the_others_as_they_are
     world = stored(ALL)
     before = {result.key: result.version_id for result in the_job(world).results}
     wish(world, [MASTER_WISH, SHOP_WISH, THUMB_WISH | {"width": 4}])
-    world.run()
+    world.run_until_empty()
     after = {result.key: result.version_id for result in the_job(world).results}
     assert image(world, THUMB).size == (4, 4)
     assert {key for key in before if before[key] != after[key]} == {THUMB}
-    written = [call.sent["Key"] for call in world.wire.calls if call.operation == "put_object"]
+    written = [call.request["Key"] for call in world.transport.calls if call.operation == "put_object"]
     assert [written.count(key) for key in (RED, SHOP, THUMB)] == [1, 1, 2]
 
 
@@ -168,7 +176,7 @@ def test_the_same_outputs_said_otherwise_are_not_delivered_again(same: object) -
     ended = the_job(world).ended_at
     world.clock.sleep(60)
     wish(world, same)
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
     assert (job.status, job.ended_at, job.instructions["output"]) == (JobStatus.STORED, ended, same)
 
@@ -176,40 +184,40 @@ def test_the_same_outputs_said_otherwise_are_not_delivered_again(same: object) -
 def test_an_output_that_is_wanted_no_more_keeps_its_picture_and_the_receipt_says_so() -> None:
     world = stored(ALL)
     wish(world, [MASTER_WISH])
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
     assert names(job) == [(RED, None)]
-    assert {SHOP, THUMB} <= {*world.pictures()}
+    assert {SHOP, THUMB} <= {*world.read_pictures()}
     assert [one.picture_key for one in job.warnings] == [SHOP, THUMB]
     assert warning_codes(job) == [WarningCode.OLD_PICTURE] * 2
     wish(world, [MASTER_WISH, THUMB_WISH])
-    world.run()
+    world.run_until_empty()
     assert [one.picture_key for one in the_job(world).warnings] == [SHOP]
     assert_at_rest(world)
 
 
 def test_where_the_paid_file_is_gone_the_old_picture_stays_and_a_report_says_why() -> None:
     world = stored()
-    old = world.pictures()
+    old = world.read_pictures()
     lose_the_paid_file(world)
-    world.downloads.instead = ResultError(Code.LINK_EXPIRED, "the link answers 410")
+    world.downloads.override = ResultError(Code.LINK_EXPIRED, "the link answers 410")
     wish(world, ALL)
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
-    assert (job.status, world.pictures(), names(job)) == (JobStatus.DEAD, old, [(RED, None)])
-    report = world.report(KEY)
+    assert (job.status, world.read_pictures(), names(job)) == (JobStatus.DEAD, old, [(RED, None)])
+    report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [("paid_file_gone", "spent")]
-    assert len(world.provider.calls) == 1
+    assert len(world.provider.received_job_ids) == 1
     assert_at_rest(world)
 
 
 def test_outputs_that_change_before_the_delivery_are_the_ones_that_are_delivered() -> None:
     world = wished(ALL)
-    world.run("intake", "ideogram")
+    world.run_until_empty("intake", "ideogram")
     assert the_job(world).status is JobStatus.PAID
     wish(world, THUMB_WISH)
-    world.run()
+    world.run_until_empty()
     assert names(the_job(world)) == [(THUMB, "thumb")]
     assert_at_rest(world)
 
@@ -217,9 +225,9 @@ def test_outputs_that_change_before_the_delivery_are_the_ones_that_are_delivered
 def calls_of_a_delivery() -> int:
     """How many calls it takes to deliver two outputs a second time."""
     world = edited()
-    before = len(world.wire.calls)
+    before = len(world.transport.calls)
     deliver(world)
-    return len(world.wire.calls) - before
+    return len(world.transport.calls) - before
 
 
 def deliver(world: World) -> None:
@@ -232,7 +240,7 @@ def edited() -> World:
     """A world whose photo is stored in one form and wanted in two, the second of which nobody delivered yet."""
     world = stored(THUMB_WISH | {"width": 4})
     wish(world, [MASTER_WISH, THUMB_WISH])
-    world.run("intake")
+    world.run_until_empty("intake")
     assert the_job(world).status is JobStatus.PAID
     return world
 
@@ -242,20 +250,20 @@ def test_outputs_that_change_during_a_delivery_are_never_overwritten_by_it(nth: 
     """The newer wish is heard, and delivered whole, between any two calls of the older one's delivery."""
     world = edited()
 
-    def overtake(_: Call) -> None:
+    def overtake(_: ServiceCall) -> None:
         wish(world, [MASTER_WISH, THUMB_WISH | {"width": 6}])
-        world.run("intake")
+        world.run_until_empty("intake")
         deliver(world)
 
-    world.wire.before.append(strike := Strike(overtake, nth=nth))
+    world.transport.faults_before.append(strike := TargetedFault(overtake, nth=nth))
     with suppress(ConflictError):
         deliver(world)
-    world.wire.calm()
-    world.run()
-    assert (strike.hits, world.crashes) == (1, 0)
+    world.transport.clear_faults()
+    world.run_until_empty()
+    assert (strike.hit_count, world.crash_count) == (1, 0)
     assert image(world, THUMB).size == (6, 6)
     for result in the_job(world).results:
-        found = world.output.current(result.key)
+        found = world.output_bucket.find_current(result.key)
         assert found
         assert found.id == result.version_id
     assert_at_rest(world)
@@ -264,10 +272,10 @@ def test_outputs_that_change_during_a_delivery_are_never_overwritten_by_it(nth: 
 def test_a_photo_that_moved_on_keeps_what_was_delivered_of_its_old_job_in_the_receipt() -> None:
     world = stored(ALL)
     wish(world, [MASTER_WISH, THUMB_WISH])
-    world.run("intake")
+    world.run_until_empty("intake")
     wish(world, None, prompt="on a marble table")
-    world.run()
-    old, new = world.jobs()
+    world.run_until_empty()
+    old, new = world.list_jobs()
     assert (old.status, {*names(old)}) == (JobStatus.STORED, {*_three()})
     assert WarningCode.NOT_CURRENT in warning_codes(old)
     assert WarningCode.OLD_PICTURE not in warning_codes(old)
@@ -277,8 +285,8 @@ def test_a_photo_that_moved_on_keeps_what_was_delivered_of_its_old_job_in_the_re
 
 def test_a_crash_while_outputs_are_delivered_again_leaves_them_all_delivered() -> None:
     world = edited()
-    world.wire.after.append(Strike(die, "put_object"))
-    world.run()
-    assert world.crashes == 1
+    world.transport.faults_after.append(TargetedFault(crash_worker, "put_object"))
+    world.run_until_empty()
+    assert world.crash_count == 1
     assert names(the_job(world)) == [(RED, None), (THUMB, "thumb")]
     assert_at_rest(world)

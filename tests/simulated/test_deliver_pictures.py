@@ -9,10 +9,10 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import PAID_PREFIX, paid_key, response_key
 from backdrop.operate.redrive import FailureFilter
 from backdrop.providers.downloads import ResultDownloads
-from proof.world.pictures import photo, picture
-from proof.world.provider import Reaction
-from proof.world.stack import OUTPUT, World
-from proof.world.wire import Strike, die, throttle
+from simulation.world.sample_images import build_photo, build_picture
+from simulation.world.simulated_provider import CallBehavior
+from simulation.world.simulated_stack import OUTPUT_BUCKET, World
+from simulation.world.transport import TargetedFault, crash_worker, raise_throttle
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, deliver, dropped, the_job
 from tests.unit.core_items import warning_codes
 from tests.unit.imaging_photos import saved, scene
@@ -23,66 +23,68 @@ PICTURE = f"{KEY}/red.png"
 def paid(**fields: object) -> World:
     """A world with a photo that is paid for and not delivered yet."""
     world = World()
-    world.drop(KEY, photo())
-    world.sidecar(KEY, **(fields or {"operation": "remove"}))
-    world.run("intake")
-    world.run("ideogram")
+    world.upload_photo(KEY, build_photo())
+    world.upload_sidecar(KEY, **(fields or {"operation": "remove"}))
+    world.run_until_empty("intake")
+    world.run_until_empty("ideogram")
     assert the_job(world).status is JobStatus.PAID
     return world
 
 
 def kept(world: World) -> list[str]:
     """The provider's files that are kept."""
-    return [key for key in world.output.keys() if key.startswith(f"{PAID_PREFIX}/")]  # noqa: SIM118 - a method of ours
+    return [key for key in world.output_bucket.list_keys() if key.startswith(f"{PAID_PREFIX}/")]
 
 
 def test_every_picture_of_an_answer_is_handed_over_and_its_file_kept() -> None:
     world = paid(prompt="on a marble table", num_images=3)
-    world.run()
-    assert sorted(world.pictures()) == [PICTURE, f"{KEY}/red_2.png", f"{KEY}/red_3.png"]
+    world.run_until_empty()
+    assert sorted(world.read_pictures()) == [PICTURE, f"{KEY}/red_2.png", f"{KEY}/red_3.png"]
     assert len(kept(world)) == 3
-    for result, url in zip(the_job(world).results, world.downloads.fetched, strict=True):
-        assert strip_photo_metadata(world.pictures()[result.key]) == picture(url)
+    for result, url in zip(the_job(world).results, world.downloads.fetched_urls, strict=True):
+        assert strip_photo_metadata(world.read_pictures()[result.key]) == build_picture(url)
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize(
     ("reaction", "asked", "came", "code"),
     [
-        (Reaction(unsafe=1), 3, 2, "unsafe_result"),
-        (Reaction(unrecognized=1), 3, 2, "result_unrecognized"),
-        (Reaction(fewer=1), 2, 1, "fewer_results"),
+        (CallBehavior(unsafe_count=1), 3, 2, "unsafe_result"),
+        (CallBehavior(unrecognized_count=1), 3, 2, "result_unrecognized"),
+        (CallBehavior(missing_count=1), 2, 1, "fewer_results"),
     ],
     ids=["withheld", "unrecognized", "fewer"],
 )
-def test_missing_picture_is_a_warning_where_others_came(reaction: Reaction, asked: int, came: int, code: str) -> None:
+def test_missing_picture_is_a_warning_where_others_came(
+    reaction: CallBehavior, asked: int, came: int, code: str
+) -> None:
     """What came in a response is paid, also what cannot be used; what did not come is not."""
-    paid = asked - reaction.fewer
+    paid = asked - reaction.missing_count
     world = World()
-    world.provider.otherwise = reaction
-    world.drop(KEY, photo())
-    world.sidecar(KEY, prompt="on a marble table", num_images=asked)
-    world.run()
+    world.provider.default_behavior = reaction
+    world.upload_photo(KEY, build_photo())
+    world.upload_sidecar(KEY, prompt="on a marble table", num_images=asked)
+    world.run_until_empty()
     job = the_job(world)
     assert (job.status, job.charged, len(job.results)) == (JobStatus.STORED, paid * 60_000, came)
     assert code in warning_codes(job)
-    assert world.report(KEY) is None
+    assert world.read_report(KEY) is None
     assert_at_rest(world)
 
 
 def test_a_picture_that_is_wholly_withheld_ends_dead_and_spent() -> None:
     world = dropped()
-    world.provider.otherwise = Reaction(unsafe=1)
-    world.run()
+    world.provider.default_behavior = CallBehavior(unsafe_count=1)
+    world.run_until_empty()
     assert (the_job(world).status, the_job(world).charged) == (JobStatus.DEAD, PRICE)
-    (letter,) = world.dead_letters.messages
+    (letter,) = world.dead_letter_queue.messages
     assert (letter.attributes["code"], letter.attributes["money"]) == ("unsafe_result", "spent")
     assert_at_rest(world)
 
 
 def unrecognized(world: World, key: str = KEY) -> tuple[Job, str]:
     """The job whose picture was not recognized, and what its error report says."""
-    job, report = the_job(world, key), world.report(key)
+    job, report = the_job(world, key), world.read_report(key)
     assert report
     (error,) = report["errors"]
     assert (job.status, error["code"], error["money"]) == (JobStatus.DEAD, Code.RESULT_UNRECOGNIZED, "spent")
@@ -91,48 +93,48 @@ def unrecognized(world: World, key: str = KEY) -> tuple[Job, str]:
 
 def redrive(world: World, *, pay_again: bool) -> bool:
     """What `backdrop redrive` does with the only failure; whether it went on."""
-    orders = world.steps.orders()
+    orders = world.steps.redrive()
     (failure,) = orders.list_failures(FailureFilter())
     went = orders.redrive(orders.plan(failure, pay_again=pay_again))
-    world.run()
+    world.run_until_empty()
     return went
 
 
 def test_unrecognized_picture_ends_dead_with_its_response_kept() -> None:
     world = dropped()
-    world.provider.otherwise = Reaction(unrecognized=1)
-    world.run()
+    world.provider.default_behavior = CallBehavior(unrecognized_count=1)
+    world.run_until_empty()
     job, message = unrecognized(world)
     response = response_key(job.job_id, 1)
     assert kept(world) == [response]
-    assert world.output.objects[response][-1].data == b'{"new_url": "https://results.invalid"}'
+    assert world.output_bucket.objects[response][-1].data == b'{"new_url": "https://results.invalid"}'
     assert response in message
     assert paid_key(job.job_id, 1, 1, "png") in message
-    assert (job.charged, world.provider.charged, len(world.provider.calls)) == (PRICE, PRICE, 1)
+    assert (job.charged, world.provider.charged_micro_usd, len(world.provider.received_job_ids)) == (PRICE, PRICE, 1)
     assert_at_rest(world)
 
 
 def test_picture_saved_from_the_kept_response_is_delivered_free() -> None:
     world = dropped()
-    world.provider.otherwise = Reaction(unrecognized=1)
-    world.run()
+    world.provider.default_behavior = CallBehavior(unrecognized_count=1)
+    world.run_until_empty()
     job, _ = unrecognized(world)
-    world.s3.drop(OUTPUT, paid_key(job.job_id, 1, 1, "png"), picture("saved by a person"))
+    world.s3.upload(OUTPUT_BUCKET, paid_key(job.job_id, 1, 1, "png"), build_picture("saved by a person"))
     assert redrive(world, pay_again=True)
     assert the_job(world).status is JobStatus.STORED
-    assert strip_photo_metadata(world.pictures()[PICTURE]) == picture("saved by a person")
-    assert (the_job(world).charged, len(world.provider.calls)) == (PRICE, 1)
+    assert strip_photo_metadata(world.read_pictures()[PICTURE]) == build_picture("saved by a person")
+    assert (the_job(world).charged, len(world.provider.received_job_ids)) == (PRICE, 1)
     assert_at_rest(world)
 
 
 def test_unrecognized_picture_that_nobody_saved_needs_pay_again() -> None:
     world = dropped()
-    world.provider.script.append(Reaction(unrecognized=1))
-    world.run()
+    world.provider.script.append(CallBehavior(unrecognized_count=1))
+    world.run_until_empty()
     assert not redrive(world, pay_again=False)
     unrecognized(world)
     assert redrive(world, pay_again=True)
-    assert (the_job(world).status, the_job(world).charged, len(world.provider.calls)) == (
+    assert (the_job(world).status, the_job(world).charged, len(world.provider.received_job_ids)) == (
         JobStatus.STORED,
         2 * PRICE,
         2,
@@ -142,13 +144,15 @@ def test_unrecognized_picture_that_nobody_saved_needs_pay_again() -> None:
 
 def test_response_that_the_bucket_refuses_loses_no_money_record() -> None:
     world = dropped()
-    world.provider.otherwise = Reaction(unrecognized=1)
-    full = Strike(throttle, "put_object", matches=lambda call: "_response.txt" in str(call.sent["Key"]), times=99)
-    world.wire.before.append(full)
-    world.run()
+    world.provider.default_behavior = CallBehavior(unrecognized_count=1)
+    full = TargetedFault(
+        raise_throttle, "put_object", matches=lambda call: "_response.txt" in str(call.request["Key"]), times=99
+    )
+    world.transport.faults_before.append(full)
+    world.run_until_empty()
     job, message = unrecognized(world)
-    assert full.hits
-    assert (job.charged, world.provider.charged) == (PRICE, PRICE)
+    assert full.hit_count
+    assert (job.charged, world.provider.charged_micro_usd) == (PRICE, PRICE)
     assert "the response could not be kept" in message
 
 
@@ -159,8 +163,8 @@ def test_response_that_the_bucket_refuses_loses_no_money_record() -> None:
         (ResultError(Code.RESULT_GONE, "the link answers 404"), Code.RESULT_GONE),
         (b"<html><body>Sorry</body></html>", Code.RESULT_NOT_AN_IMAGE),
         (b"", Code.RESULT_NOT_AN_IMAGE),
-        (picture("cut")[:-20], Code.RESULT_TRUNCATED),
-        (photo("opaque"), Code.RESULT_NOT_TRANSPARENT),
+        (build_picture("cut")[:-20], Code.RESULT_TRUNCATED),
+        (build_photo("opaque"), Code.RESULT_NOT_TRANSPARENT),
     ],
     ids=["expired", "gone", "html", "empty", "truncated", "opaque"],
 )
@@ -168,13 +172,13 @@ def test_a_picture_that_cannot_be_handed_over_ends_dead_with_its_own_code(
     instead: bytes | BackdropError, code: Code
 ) -> None:
     world = dropped()
-    world.downloads.instead = instead
-    world.run()
-    assert (the_job(world).status, world.pictures()) == (JobStatus.DEAD, {})
-    report = world.report(KEY)
+    world.downloads.override = instead
+    world.run_until_empty()
+    assert (the_job(world).status, world.read_pictures()) == (JobStatus.DEAD, {})
+    report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [(code, "spent")]
-    (letter,) = world.dead_letters.messages
+    (letter,) = world.dead_letter_queue.messages
     assert letter.attributes == {
         "code": code,
         "reason": report["errors"][0]["message"],
@@ -189,11 +193,11 @@ def test_a_picture_that_cannot_be_handed_over_ends_dead_with_its_own_code(
 @pytest.mark.parametrize(("file_format", "suffix"), [("PNG", "png"), ("JPEG", "jpeg"), ("WEBP", "webp")])
 def test_a_cut_out_of_nothing_is_kept_under_the_suffix_of_what_it_is(file_format: str, suffix: str) -> None:
     world = dropped()
-    world.downloads.instead = saved(scene(), file_format)
-    world.run()
+    world.downloads.override = saved(scene(), file_format)
+    world.run_until_empty()
     (key,) = kept(world)
     assert (the_job(world).status, key) == (JobStatus.DEAD, paid_key(the_job(world).job_id, 1, 1, suffix))
-    found = world.s3.head_object(Bucket=OUTPUT, Key=key)
+    found = world.s3.head_object(Bucket=OUTPUT_BUCKET, Key=key)
     assert found["ContentType"] == f"image/{suffix}"
 
 
@@ -205,24 +209,24 @@ def test_a_link_to_a_foreign_host_is_never_followed() -> None:
 
 def test_a_download_that_fails_for_now_is_tried_until_it_works() -> None:
     world = paid()
-    world.downloads.instead = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.run_for(60)
     assert the_job(world).status is JobStatus.PAID
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["retryable"]) for one in report["errors"]] == [("result_unreachable", True)]
-    world.downloads.instead = None
-    world.run()
+    world.downloads.override = None
+    world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
 def test_a_worker_that_dies_before_it_reports_an_unreachable_picture_leaves_the_report_to_the_next_one() -> None:
     world = paid()
-    world.downloads.instead = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
-    world.wire.after.append(Strike(die, "transact_write_items"))
+    world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
+    world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
     world.run_for(1000)
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     assert [one["code"] for one in report["errors"]] == ["result_unreachable"]
 
@@ -230,10 +234,10 @@ def test_a_worker_that_dies_before_it_reports_an_unreachable_picture_leaves_the_
 def test_a_redelivery_goes_on_where_it_stopped_and_fetches_nothing_twice() -> None:
     for nth in range(1, 8):
         world = paid(prompt="on a marble table", num_images=3)
-        world.wire.after.append(Strike(die, "put_object", nth))
-        world.run()
+        world.transport.faults_after.append(TargetedFault(crash_worker, "put_object", nth))
+        world.run_until_empty()
         assert the_job(world).status is JobStatus.STORED
-        assert len(world.downloads.fetched) == len(set(world.downloads.fetched)) == 3
+        assert len(world.downloads.fetched_urls) == len(set(world.downloads.fetched_urls)) == 3
         assert_at_rest(world)
 
 
@@ -243,18 +247,18 @@ def test_a_redelivery_goes_on_where_it_stopped_and_fetches_nothing_twice() -> No
 def two_paid() -> tuple[World, Job, Job]:
     """A photo with an older paid job and a newer one that it names now, both undelivered."""
     world = paid()
-    world.sidecar(KEY, prompt="on a marble table")
-    world.run("intake")
-    world.run("ideogram")
-    old, new = world.jobs()
+    world.upload_sidecar(KEY, prompt="on a marble table")
+    world.run_until_empty("intake")
+    world.run_until_empty("ideogram")
+    old, new = world.list_jobs()
     assert (old.status, new.status) == (JobStatus.PAID, JobStatus.PAID)
     return world, old, new
 
 
 def test_a_job_that_is_named_no_more_keeps_its_file_and_leaves_the_place_alone() -> None:
     world, _, _ = two_paid()
-    world.run()
-    old, new = world.jobs()
+    world.run_until_empty()
+    old, new = world.list_jobs()
     assert (old.status, old.results) == (JobStatus.STORED, ())
     assert "not_current" in warning_codes(old)
     assert [result.key for result in new.results] == [PICTURE]
@@ -264,29 +268,29 @@ def test_a_job_that_is_named_no_more_keeps_its_file_and_leaves_the_place_alone()
 
 def test_a_job_that_has_its_place_back_says_nothing_of_the_time_without() -> None:
     world, _, _ = two_paid()
-    world.run()
-    world.sidecar(KEY, operation="remove")
-    world.run()
-    back, other = sorted(world.jobs(), key=lambda job: job.operation)
+    world.run_until_empty()
+    world.upload_sidecar(KEY, operation="remove")
+    world.run_until_empty()
+    back, other = sorted(world.list_jobs(), key=lambda job: job.operation)
     assert (back.status, len(back.results), back.warnings) == (JobStatus.STORED, 1, ())
-    assert strip_photo_metadata(world.pictures()[PICTURE]) == picture(world.downloads.fetched[0])
-    assert world.provider.charged == PRICE + other.charged
+    assert strip_photo_metadata(world.read_pictures()[PICTURE]) == build_picture(world.downloads.fetched_urls[0])
+    assert world.provider.charged_micro_usd == PRICE + other.charged
     assert_at_rest(world)
 
 
 def newer_overtakes(world: World) -> None:
     """The photo gets another job, and that one is bought and delivered at once."""
-    world.sidecar(KEY, prompt="on a marble table")
-    world.run("intake")
-    world.run("ideogram")
-    world.run("deliver")
+    world.upload_sidecar(KEY, prompt="on a marble table")
+    world.run_until_empty("intake")
+    world.run_until_empty("ideogram")
+    world.run_until_empty("deliver")
 
 
 def assert_in_its_place(world: World, job: Job) -> None:
     """The job's picture, and no other one, lies there."""
-    found = world.s3.head_object(Bucket=OUTPUT, Key=PICTURE)
+    found = world.s3.head_object(Bucket=OUTPUT_BUCKET, Key=PICTURE)
     assert (found["VersionId"], found["Metadata"]["backdrop-job"]) == (job.results[0].version_id, job.job_id)
-    assert world.crashes == 0
+    assert world.crash_count == 0
     assert_at_rest(world)
 
 
@@ -294,12 +298,12 @@ def assert_in_its_place(world: World, job: Job) -> None:
 def test_a_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
     """The newer job comes and is delivered whole between any two calls of the older job's delivery."""
     world = paid()
-    world.wire.before.append(strike := Strike(lambda _: newer_overtakes(world), nth=nth))
+    world.transport.faults_before.append(strike := TargetedFault(lambda _: newer_overtakes(world), nth=nth))
     deliver(world, the_job(world), the_job(world).job_id)
-    world.wire.calm()
-    world.run()
-    assert strike.hits == 1
-    new = {job.operation: job for job in world.jobs()}["replace"]
+    world.transport.clear_faults()
+    world.run_until_empty()
+    assert strike.hit_count == 1
+    new = {job.operation: job for job in world.list_jobs()}["replace"]
     assert new.status is JobStatus.STORED
     assert_in_its_place(world, new)
 
@@ -307,21 +311,21 @@ def test_a_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
 def test_a_picture_that_slips_over_the_newest_makes_way_for_it_again() -> None:
     """The wish goes to and fro: the newest job finds its own picture there a moment before the older one writes."""
     world, old, new = two_paid()
-    world.run()
-    world.sidecar(KEY, operation="remove")
-    world.run("intake")
+    world.run_until_empty()
+    world.upload_sidecar(KEY, operation="remove")
+    world.run_until_empty("intake")
 
     def back(_: object) -> None:
-        world.sidecar(KEY, prompt="on a marble table")
-        world.run("intake")
+        world.upload_sidecar(KEY, prompt="on a marble table")
+        world.run_until_empty("intake")
         deliver(world, new, new.job_id)
 
-    world.wire.before.append(strike := Strike(back, "put_object"))
+    world.transport.faults_before.append(strike := TargetedFault(back, "put_object"))
     deliver(world, old, old.job_id)
-    world.wire.calm()
-    world.run()
-    assert strike.hits == 1
-    named = {job.job_id: job for job in world.jobs()}[new.job_id]
+    world.transport.clear_faults()
+    world.run_until_empty()
+    assert strike.hit_count == 1
+    named = {job.job_id: job for job in world.list_jobs()}[new.job_id]
     assert_in_its_place(world, named)
 
 
@@ -329,10 +333,10 @@ def test_a_picture_that_slips_over_the_newest_makes_way_for_it_again() -> None:
 def test_two_deliveries_of_one_job_leave_one_picture(nth: int) -> None:
     world = paid()
     job = the_job(world)
-    world.wire.before.append(strike := Strike(lambda _: deliver(world, job, job.job_id), nth=nth))
+    world.transport.faults_before.append(strike := TargetedFault(lambda _: deliver(world, job, job.job_id), nth=nth))
     deliver(world, job, job.job_id)
-    world.wire.calm()
-    world.run()
-    assert strike.hits == 1
-    assert len([version for version in world.output.objects[PICTURE] if version.data]) == 1
+    world.transport.clear_faults()
+    world.run_until_empty()
+    assert strike.hit_count == 1
+    assert len([version for version in world.output_bucket.objects[PICTURE] if version.data]) == 1
     assert_in_its_place(world, the_job(world))

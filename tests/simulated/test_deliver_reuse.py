@@ -4,9 +4,9 @@ import pytest
 
 from backdrop.model.job import Job, JobStatus, MoneyStatus
 from backdrop.model.object_keys import PAID_PREFIX
-from proof.world.pictures import photo
-from proof.world.stack import OUTPUT, World
-from proof.world.wire import Strike, die
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import OUTPUT_BUCKET, World
+from simulation.world.transport import TargetedFault, crash_worker
 from tests.simulated.days import codes, kinds
 from tests.simulated.simulation import PRICE, assert_at_rest, the_job
 
@@ -16,42 +16,42 @@ REMOVE = {"operation": "remove"}
 
 def drop(world: World, key: str) -> None:
     """The photo that all keys share, and its wish."""
-    world.sidecar(key, **REMOVE)
-    world.drop(key, photo())
+    world.upload_sidecar(key, **REMOVE)
+    world.upload_photo(key, build_photo())
 
 
 def stored_first() -> World:
     """A world in which the first one has its picture."""
     world = World()
     drop(world, FIRST)
-    world.run()
+    world.run_until_empty()
     assert the_job(world, FIRST).status is JobStatus.STORED
     return world
 
 
 def files(world: World) -> list[str]:
     """The provider's files that are kept."""
-    return [key for key in world.output.keys() if key.startswith(f"{PAID_PREFIX}/")]  # noqa: SIM118 - a method of ours
+    return [key for key in world.output_bucket.list_keys() if key.startswith(f"{PAID_PREFIX}/")]
 
 
 def lose_files(world: World) -> None:
     """Somebody's lifecycle rule takes the kept files away."""
     for key in files(world):
-        world.s3.delete_object(Bucket=OUTPUT, Key=key)
+        world.s3.delete_object(Bucket=OUTPUT_BUCKET, Key=key)
 
 
 def removed(world: World, key: str) -> Job:
     """The job that removes a photo's background."""
-    return next(job for job in world.jobs(key) if job.operation == "remove")
+    return next(job for job in world.list_jobs(key) if job.operation == "remove")
 
 
 def test_nothing_is_fetched_or_kept_a_second_time() -> None:
     world = stored_first()
     before = files(world)
     drop(world, SECOND)
-    world.run()
-    assert (len(world.downloads.fetched), files(world)) == (1, before)
-    assert world.pictures(SECOND)[f"{SECOND}/two.png"] == world.pictures(FIRST)[f"{FIRST}/one.png"]
+    world.run_until_empty()
+    assert (len(world.downloads.fetched_urls), files(world)) == (1, before)
+    assert world.read_pictures(SECOND)[f"{SECOND}/two.png"] == world.read_pictures(FIRST)[f"{FIRST}/one.png"]
     assert kinds(world) == ["Image Completed", "Image Completed"]
 
 
@@ -59,16 +59,16 @@ def test_nothing_is_fetched_or_kept_a_second_time() -> None:
 def test_the_file_serves_though_the_first_photo_is_wanted_no_more(fate: str) -> None:
     world = stored_first()
     if fate == "deleted":
-        world.remove(FIRST)
+        world.delete_file(FIRST)
     elif fate == "edited":
-        world.sidecar(FIRST, prompt="at sea")
+        world.upload_sidecar(FIRST, prompt="at sea")
     else:
-        world.drop(FIRST, photo("another"))
-    world.run()
-    before = world.provider.charged
+        world.upload_photo(FIRST, build_photo("another"))
+    world.run_until_empty()
+    before = world.provider.charged_micro_usd
     drop(world, SECOND)
-    world.run()
-    assert (the_job(world, SECOND).status, world.provider.charged) == (JobStatus.STORED, before)
+    world.run_until_empty()
+    assert (the_job(world, SECOND).status, world.provider.charged_micro_usd) == (JobStatus.STORED, before)
     assert codes(world, SECOND) == []
 
 
@@ -77,14 +77,14 @@ def test_a_file_that_is_gone_ends_the_one_that_was_to_be_served_unpaid() -> None
     world = stored_first()
     lose_files(world)
     drop(world, SECOND)
-    world.run()
+    world.run_until_empty()
     job = the_job(world, SECOND)
-    assert (job.status, job.money, world.provider.charged) == (JobStatus.DEAD, MoneyStatus.NOT_SPENT, PRICE)
-    report = world.report(SECOND)
+    assert (job.status, job.money, world.provider.charged_micro_usd) == (JobStatus.DEAD, MoneyStatus.NOT_SPENT, PRICE)
+    report = world.read_report(SECOND)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [("paid_file_gone", "not_spent")]
-    assert len(world.pictures(FIRST)) == 1
-    (letter,) = world.dead_letters.messages
+    assert len(world.read_pictures(FIRST)) == 1
+    (letter,) = world.dead_letter_queue.messages
     assert letter.attributes["code"] == "paid_file_gone"
     assert_at_rest(world)
 
@@ -92,34 +92,34 @@ def test_a_file_that_is_gone_ends_the_one_that_was_to_be_served_unpaid() -> None
 def test_one_who_was_served_and_is_named_again_is_served_again() -> None:
     world = stored_first()
     drop(world, SECOND)
-    world.run()
-    picture = world.pictures(SECOND)
+    world.run_until_empty()
+    picture = world.read_pictures(SECOND)
     for fields in ({"prompt": "at sea"}, REMOVE):
-        world.sidecar(SECOND, **fields)
-        world.run()
+        world.upload_sidecar(SECOND, **fields)
+        world.run_until_empty()
     assert removed(world, SECOND).reused_from == the_job(world, FIRST).job_id
-    assert world.pictures(SECOND) == picture
-    assert world.provider.calls.count(removed(world, SECOND).job_id) == 0
+    assert world.read_pictures(SECOND) == picture
+    assert world.provider.received_job_ids.count(removed(world, SECOND).job_id) == 0
     assert_at_rest(world)
 
 
 def test_several_pictures_are_served_all_together() -> None:
     world = World()
     for key in (FIRST, SECOND):
-        world.sidecar(key, prompt="on a marble table", num_images=3)
-        world.drop(key, photo())
-        world.run()
-    assert list(world.pictures(SECOND).values()) == list(world.pictures(FIRST).values())
-    assert len(world.pictures(SECOND)) == 3
-    assert (len(world.provider.calls), len(files(world))) == (1, 3)
+        world.upload_sidecar(key, prompt="on a marble table", num_images=3)
+        world.upload_photo(key, build_photo())
+        world.run_until_empty()
+    assert list(world.read_pictures(SECOND).values()) == list(world.read_pictures(FIRST).values())
+    assert len(world.read_pictures(SECOND)) == 3
+    assert (len(world.provider.received_job_ids), len(files(world))) == (1, 3)
 
 
 def test_a_delivery_that_dies_goes_on_from_the_same_file() -> None:
     for nth in range(1, 12):
         world = stored_first()
         drop(world, SECOND)
-        world.run("intake")
-        world.wire.after.append(Strike(die, nth=nth))
-        world.run()
-        assert (the_job(world, SECOND).status, len(world.downloads.fetched)) == (JobStatus.STORED, 1)
+        world.run_until_empty("intake")
+        world.transport.faults_after.append(TargetedFault(crash_worker, nth=nth))
+        world.run_until_empty()
+        assert (the_job(world, SECOND).status, len(world.downloads.fetched_urls)) == (JobStatus.STORED, 1)
         assert_at_rest(world)

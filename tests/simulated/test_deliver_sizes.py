@@ -12,9 +12,9 @@ from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
 from bench.cutout_scenes import scenes
-from proof.world.sight import INPUT
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, refusal
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
+from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.simulation import KEY, assert_at_rest, the_job
 from tests.unit.core_items import warning_codes
 
@@ -41,17 +41,17 @@ PHOTO, ANSWER = file_of(SHOT), file_of(SCENE.answer(SMALL))
 def paid(answer: bytes = ANSWER, **wish: Any) -> World:
     """A world whose photo of 160 × 120 is paid for, and whose provider made 80 × 60 of it."""
     world = World()
-    world.drop(KEY, PHOTO)
-    world.sidecar(KEY, **(wish or REMOVE))
-    world.downloads.instead = answer
-    world.run("intake", "ideogram")
+    world.upload_photo(KEY, PHOTO)
+    world.upload_sidecar(KEY, **(wish or REMOVE))
+    world.downloads.override = answer
+    world.run_until_empty("intake", "ideogram")
     assert the_job(world).status is JobStatus.PAID
     return world
 
 
 def stored(world: World) -> Job:
     """The job once all is handed over."""
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
     assert job.status is JobStatus.STORED
     assert_at_rest(world)
@@ -59,7 +59,7 @@ def stored(world: World) -> Job:
 
 
 def picture(world: World) -> Image.Image:
-    return Image.open(BytesIO(world.pictures()[PICTURE]))
+    return Image.open(BytesIO(world.read_pictures()[PICTURE]))
 
 
 def test_a_cut_out_has_its_photos_own_size_and_pixels_and_no_warning() -> None:
@@ -77,27 +77,29 @@ def test_a_cut_out_has_its_photos_own_size_and_pixels_and_no_warning() -> None:
 def test_an_output_leaves_the_providers_picture_alone_and_the_receipt_says_that_it_is_smaller() -> None:
     world = paid(**REMOVE, output={"size": "provider"})
     job = stored(world)
-    assert strip_photo_metadata(world.pictures()[PICTURE]) == ANSWER
+    assert strip_photo_metadata(world.read_pictures()[PICTURE]) == ANSWER
     assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120"]
 
 
 def test_a_replaced_background_that_is_smaller_than_its_photo_is_a_warning_in_the_receipt() -> None:
     world = paid(**REPLACE)
     stored(world)
-    receipt = world.receipt(KEY)
+    receipt = world.read_receipt(KEY)
     assert receipt
     assert receipt["jobs"][0]["warnings"] == [f"{SMALLER}: 80×60 from 160×120"]
 
 
 def taken_away(world: World) -> None:
-    world.s3.remove(INPUT, KEY)
+    world.s3.delete(INPUT_BUCKET, KEY)
 
 
 def locked(world: World) -> None:
-    def no_access(_: Call) -> None:
-        raise refusal("AccessDenied", "GetObject", 403)
+    def no_access(_: ServiceCall) -> None:
+        raise build_client_error("AccessDenied", "GetObject", 403)
 
-    world.wire.before.append(Strike(no_access, "get_object", times=99, matches=lambda call: call.sent["Key"] == KEY))
+    world.transport.faults_before.append(
+        TargetedFault(no_access, "get_object", times=99, matches=lambda call: call.request["Key"] == KEY)
+    )
 
 
 @pytest.mark.parametrize("happens", [taken_away, locked])
@@ -106,7 +108,7 @@ def test_a_cut_out_whose_photo_cannot_be_read_any_more_comes_in_the_providers_si
 ) -> None:
     world = paid()
     happens(world)
-    world.run("deliver")
+    world.run_until_empty("deliver")
     job = the_job(world)
     assert job.status is JobStatus.STORED
     assert picture(world).size == SMALL
@@ -127,12 +129,12 @@ def test_a_result_that_is_another_part_of_the_photo_comes_as_it_is_and_says_so()
 def test_a_warning_of_an_earlier_delivery_is_gone_when_it_is_true_no_more() -> None:
     world = paid(**REMOVE)
     taken_away(world)
-    world.run("deliver")
+    world.run_until_empty("deliver")
     assert the_job(world).warnings
-    world.drop(KEY, PHOTO)
-    world.run()
-    world.sidecar(KEY, **REMOVE, output={"format": "png", "width": 40})
-    world.run()
+    world.upload_photo(KEY, PHOTO)
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **REMOVE, output={"format": "png", "width": 40})
+    world.run_until_empty()
     job = the_job(world)
     assert {SMALLER, ENLARGED}.isdisjoint(warning_codes(job))
 

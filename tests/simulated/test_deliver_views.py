@@ -10,18 +10,18 @@ from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import receipt_key
 from backdrop.model.provider_result import RetryClass
 from backdrop.model.receipt import build_receipt
-from proof.world.pictures import photo
-from proof.world.provider import Reaction, refuses
-from proof.world.stack import INPUT, World
-from proof.world.wire import Strike, die, lose_answer, refusal
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, build_refusal
+from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.transport import TargetedFault, build_client_error, crash_worker, lose_response
 from tests.simulated.simulation import KEY, PRICE, after_each_crash, assert_at_rest, deliver, dropped, the_job
 
 
 def test_the_receipt_stands_as_soon_as_there_is_a_job() -> None:
     world = dropped()
-    world.run("intake")
-    world.run("deliver")
-    receipt = world.receipt(KEY)
+    world.run_until_empty("intake")
+    world.run_until_empty("deliver")
+    receipt = world.read_receipt(KEY)
     assert receipt
     assert [(one["status"], one["current"]) for one in receipt["jobs"]] == [("accepted", True)]
     assert receipt["total_usd"] == 0
@@ -30,39 +30,39 @@ def test_the_receipt_stands_as_soon_as_there_is_a_job() -> None:
 def test_a_receipt_counts_a_call_in_flight_among_what_may_be_spent() -> None:
     """Certain ≤ bill ≤ certain + unknown holds at every moment at which a receipt is written."""
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     costs: list[dict[str, float]] = []
 
     def look() -> None:
-        world.s3.tag("photos", KEY, {"operation": "remove", "max_cost_usd": "1"})
-        world.run("intake", "deliver")
-        receipt = world.receipt(KEY)
+        world.s3.set_tags("photos", KEY, {"operation": "remove", "max_cost_usd": "1"})
+        world.run_until_empty("intake", "deliver")
+        receipt = world.read_receipt(KEY)
         assert receipt
         costs.append(receipt["jobs"][0]["cost"])
 
-    world.provider.script.append(Reaction(meanwhile=look))
-    world.run()
+    world.provider.script.append(CallBehavior(run_during_call=look))
+    world.run_until_empty()
     assert [(cost["usd"], cost["unknown_usd"]) for cost in costs] == [(0, 0.01)]
 
 
 def test_intake_writes_the_first_receipt_without_a_look_at_what_lies_there_and_tells_nobody() -> None:
     world = dropped()
-    before = len(world.wire.calls)
-    world.run("intake")
-    written = [call.operation for call in world.wire.calls[before:]]
+    before = len(world.transport.calls)
+    world.run_until_empty("intake")
+    written = [call.operation for call in world.transport.calls[before:]]
     assert written[-3:] == ["transact_write_items", "put_object", "send_message"]
-    assert world.lines["deliver"].messages == []
-    source = world.source(KEY)
+    assert world.queues["deliver"].messages == []
+    source = world.read_source(KEY)
     assert source
-    assert world.receipt(KEY) == build_receipt(source, world.jobs(KEY))
+    assert world.read_receipt(KEY) == build_receipt(source, world.list_jobs(KEY))
 
 
 def test_the_last_receipt_takes_the_place_of_the_first_without_a_look() -> None:
     world = dropped()
-    world.run("intake", "ideogram")
-    before = len(world.wire.calls)
-    world.run("deliver")
-    made = [call.operation for call in world.wire.calls[before:]]
+    world.run_until_empty("intake", "ideogram")
+    before = len(world.transport.calls)
+    world.run_until_empty("deliver")
+    made = [call.operation for call in world.transport.calls[before:]]
     # One query reads the photo with its jobs, the other one the copies that wait for its end.
     assert ("head_object" in made, made.count("query")) == (False, 2)
     assert_at_rest(world)
@@ -72,51 +72,51 @@ def test_the_last_receipt_takes_the_place_of_the_first_without_a_look() -> None:
 def test_a_receipt_that_others_wrote_meanwhile_is_not_written_over(nth: int) -> None:
     """Another job of the photo is bought and delivered between any two calls of a delivery that knows the first one."""
     world = dropped()
-    world.run("intake", "ideogram")
+    world.run_until_empty("intake", "ideogram")
 
     def another(_: object) -> None:
-        world.sidecar(KEY, prompt="on a beach")
-        world.run()
+        world.upload_sidecar(KEY, prompt="on a beach")
+        world.run_until_empty()
 
-    world.wire.before.append(strike := Strike(another, nth=nth))
-    world.turn("deliver")
-    world.wire.calm()
-    world.run()
-    assert (strike.hits, len(world.jobs(KEY))) == (1, 2)
+    world.transport.faults_before.append(strike := TargetedFault(another, nth=nth))
+    world.deliver_next("deliver")
+    world.transport.clear_faults()
+    world.run_until_empty()
+    assert (strike.hit_count, len(world.list_jobs(KEY))) == (1, 2)
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("operation", ["transact_write_items", "put_object", "send_message"])
 def test_who_dies_about_the_first_receipt_leaves_neither_job_nor_receipt_behind(operation: str) -> None:
     world = dropped()
-    world.wire.after.append(strike := Strike(die, operation))
-    world.run()
-    assert (strike.hits, world.crashes) == (1, 1)
+    world.transport.faults_after.append(strike := TargetedFault(crash_worker, operation))
+    world.run_until_empty()
+    assert (strike.hit_count, world.crash_count) == (1, 1)
     assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
 def test_a_receipt_that_says_the_same_is_not_written_again_by_a_message_that_names_the_first() -> None:
     world = dropped()
-    world.run("intake", "ideogram")
-    world.wire.after.append(strike := Strike(die, "put_events"))
-    world.run()
-    assert (strike.hits, len(world.output.objects[receipt_key(KEY)])) == (1, 2)
+    world.run_until_empty("intake", "ideogram")
+    world.transport.faults_after.append(strike := TargetedFault(crash_worker, "put_events"))
+    world.run_until_empty()
+    assert (strike.hit_count, len(world.output_bucket.objects[receipt_key(KEY)])) == (1, 2)
 
 
 def test_a_first_receipt_that_comes_late_leaves_the_newer_one() -> None:
     world = dropped()
-    world.run("intake")
+    world.run_until_empty("intake")
     job = the_job(world)
 
     def the_rest(_: object) -> None:
-        world.run("ideogram")
+        world.run_until_empty("ideogram")
         deliver(world, the_job(world), job.job_id)
 
-    world.wire.before.append(Strike(the_rest, operation="put_object"))
+    world.transport.faults_before.append(TargetedFault(the_rest, operation="put_object"))
     deliver(world, job)
-    world.wire.calm()
-    receipt = world.receipt(KEY)
+    world.transport.clear_faults()
+    receipt = world.read_receipt(KEY)
     assert receipt
     assert [one["status"] for one in receipt["jobs"]] == ["stored"]
 
@@ -125,20 +125,20 @@ def test_a_first_receipt_that_comes_late_leaves_the_newer_one() -> None:
 def test_no_order_of_deliveries_loses_a_job_from_the_receipt(nth: int) -> None:
     """Another job is bought and delivered between any two calls of a delivery."""
     world = dropped()
-    world.run("intake", "ideogram")
+    world.run_until_empty("intake", "ideogram")
 
     def another(_: object) -> None:
-        world.drop(KEY, photo("another"), operation="remove")
+        world.upload_photo(KEY, build_photo("another"), operation="remove")
         for name in ("intake", "ideogram", "deliver"):
-            world.run(name)
+            world.run_until_empty(name)
 
     first = the_job(world)
-    world.wire.before.append(strike := Strike(another, nth=nth))
+    world.transport.faults_before.append(strike := TargetedFault(another, nth=nth))
     deliver(world, first, first.job_id)
-    world.wire.calm()
-    world.run()
-    assert (strike.hits, world.crashes) == (1, 0)
-    receipt = world.receipt(KEY)
+    world.transport.clear_faults()
+    world.run_until_empty()
+    assert (strike.hit_count, world.crash_count) == (1, 0)
+    receipt = world.read_receipt(KEY)
     assert receipt
     assert sorted((one["status"], one["current"]) for one in receipt["jobs"]) == [("stored", False), ("stored", True)]
     assert receipt["total_usd"] == 0.02
@@ -148,66 +148,68 @@ def test_no_order_of_deliveries_loses_a_job_from_the_receipt(nth: int) -> None:
 @pytest.mark.parametrize("nth", range(1, 5))
 def test_a_report_that_is_mended_meanwhile_is_gone_in_the_end(nth: int) -> None:
     world = World()
-    world.sidecar(KEY, operation="erase")
-    world.drop(KEY, photo())
+    world.upload_sidecar(KEY, operation="erase")
+    world.upload_photo(KEY, build_photo())
 
     def mend(_: object) -> None:
-        world.sidecar(KEY, operation="remove")
+        world.upload_sidecar(KEY, operation="remove")
         for name in ("intake", "ideogram", "deliver"):
-            world.run(name)
+            world.run_until_empty(name)
 
-    world.run("intake")
-    source, _ = world.ledger.read_photo(derive_source_id(INPUT, KEY))
+    world.run_until_empty("intake")
+    source, _ = world.ledger.read_photo(derive_source_id(INPUT_BUCKET, KEY))
     assert source
-    world.wire.before.append(strike := Strike(mend, nth=nth))
+    world.transport.faults_before.append(strike := TargetedFault(mend, nth=nth))
     deliver(world, source)
-    world.wire.calm()
-    world.run()
-    assert (strike.hits, world.crashes) == (1, 0)
-    assert world.report(KEY) is None
+    world.transport.clear_faults()
+    world.run_until_empty()
+    assert (strike.hit_count, world.crash_count) == (1, 0)
+    assert world.read_report(KEY) is None
     assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
 def set_right(world: World) -> None:
     """The photo's instructions are mended, and it is bought and handed over."""
-    world.sidecar(KEY, operation="remove")
+    world.upload_sidecar(KEY, operation="remove")
     for name in ("intake", "ideogram", "deliver"):
-        world.run(name)
+        world.run_until_empty(name)
 
 
 @pytest.mark.parametrize("bought_before", [False, True], ids=["no receipt yet", "with a receipt"])
 def test_a_late_delivery_leaves_no_report_of_what_was_set_right_meanwhile(bought_before: bool) -> None:
     """It looks at a photo that is wrong, is held up just before it writes the first report, and writes it then."""
     world = dropped() if bought_before else World()
-    world.run()
-    world.sidecar(KEY, operation="erase")
-    world.drop(KEY, photo(), operation="remove")
-    world.run("intake")
-    source, _ = world.ledger.read_photo(derive_source_id(INPUT, KEY))
+    world.run_until_empty()
+    world.upload_sidecar(KEY, operation="erase")
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty("intake")
+    source, _ = world.ledger.read_photo(derive_source_id(INPUT_BUCKET, KEY))
     assert source
     assert source.problems
-    late = Strike(lambda _: set_right(world), "put_object", matches=lambda call: "/errors/" in str(call.sent["Key"]))
-    world.wire.before.append(late)
+    late = TargetedFault(
+        lambda _: set_right(world), "put_object", matches=lambda call: "/errors/" in str(call.request["Key"])
+    )
+    world.transport.faults_before.append(late)
     deliver(world, source)
-    world.wire.calm()
-    assert (late.hits, world.report(KEY)) == (1, None)
-    world.run()
+    world.transport.clear_faults()
+    assert (late.hit_count, world.read_report(KEY)) == (1, None)
+    world.run_until_empty()
     assert_at_rest(world)
 
 
 def test_a_view_that_says_the_same_is_not_written_again() -> None:
     world = dropped()
-    world.run()
-    versions = {key: len(found) for key, found in world.output.objects.items()}
+    world.run_until_empty()
+    versions = {key: len(found) for key, found in world.output_bucket.objects.items()}
     job = the_job(world)
-    world.sqs.post(world.lines["deliver"], f'{{"kind": "deliver", "source_id": "{job.source_id}"}}')
-    world.run()
-    assert {key: len(found) for key, found in world.output.objects.items()} == versions
+    world.sqs.send_externally(world.queues["deliver"], f'{{"kind": "deliver", "source_id": "{job.source_id}"}}')
+    world.run_until_empty()
+    assert {key: len(found) for key, found in world.output_bucket.objects.items()} == versions
 
 
 def test_an_end_is_announced_at_least_once_and_always_under_one_id() -> None:
-    for _, world in after_each_crash(dropped, World.run):
+    for _, world in after_each_crash(dropped, World.run_until_empty):
         details = [event.detail for event in world.bus.events]
         assert details
         assert len({detail["event_id"] for detail in details}) == 1
@@ -216,8 +218,8 @@ def test_an_end_is_announced_at_least_once_and_always_under_one_id() -> None:
 
 def test_a_lost_answer_of_the_bus_repeats_the_event_under_its_id() -> None:
     world = dropped()
-    world.wire.after.append(Strike(lose_answer, "put_events"))
-    world.run()
+    world.transport.faults_after.append(TargetedFault(lose_response, "put_events"))
+    world.run_until_empty()
     first, second = world.bus.events
     assert (first.detail_type, first) == ("Image Completed", second)
 
@@ -225,24 +227,24 @@ def test_a_lost_answer_of_the_bus_repeats_the_event_under_its_id() -> None:
 @pytest.mark.parametrize(
     ("reaction", "status", "letters", "event"),
     [
-        (Reaction(), JobStatus.STORED, [], "Image Completed"),
-        (refuses(RetryClass.PERM, Code.UNSAFE_REQUEST), JobStatus.REFUSED, [], "Image Failed"),
-        (refuses(RetryClass.PERM, Code.REQUEST_REJECTED), JobStatus.DEAD, ["request_rejected"], "Image Failed"),
-        (Reaction(unsafe=1), JobStatus.DEAD, ["unsafe_result"], "Image Failed"),
-        (refuses(RetryClass.AMBIG, Code.CHARGE_UNKNOWN), JobStatus.HELD, [], "Image Failed"),
+        (CallBehavior(), JobStatus.STORED, [], "Image Completed"),
+        (build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST), JobStatus.REFUSED, [], "Image Failed"),
+        (build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED), JobStatus.DEAD, ["request_rejected"], "Image Failed"),
+        (CallBehavior(unsafe_count=1), JobStatus.DEAD, ["unsafe_result"], "Image Failed"),
+        (build_refusal(RetryClass.AMBIG, Code.CHARGE_UNKNOWN), JobStatus.HELD, [], "Image Failed"),
     ],
     ids=["stored", "refused", "rejected", "withheld", "held"],
 )
 def test_only_what_an_operator_must_mend_is_a_dead_letter(
-    reaction: Reaction, status: JobStatus, letters: list[str], event: str
+    reaction: CallBehavior, status: JobStatus, letters: list[str], event: str
 ) -> None:
     world = dropped()
-    world.provider.otherwise = reaction
-    world.run()
+    world.provider.default_behavior = reaction
+    world.run_until_empty()
     assert the_job(world).status is status
-    assert [letter.attributes["code"] for letter in world.dead_letters.messages] == letters
+    assert [letter.attributes["code"] for letter in world.dead_letter_queue.messages] == letters
     assert [one.detail_type for one in world.bus.events] == [event]
-    assert bool(world.report(KEY)) is (status is not JobStatus.STORED)
+    assert bool(world.read_report(KEY)) is (status is not JobStatus.STORED)
     assert_at_rest(world)
 
 
@@ -250,23 +252,23 @@ def test_an_output_bucket_out_of_order_delays_and_loses_nothing() -> None:
     world = dropped()
 
     def slow_down(_: object) -> None:
-        raise refusal("SlowDown", "PutObject", 503)
+        raise build_client_error("SlowDown", "PutObject", 503)
 
-    world.wire.before.append(Strike(slow_down, "put_object", times=30))
-    world.run()
-    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
-    assert not world.dead_letters.messages
+    world.transport.faults_before.append(TargetedFault(slow_down, "put_object", times=30))
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert not world.dead_letter_queue.messages
     assert_at_rest(world)
 
 
 def test_a_deliver_that_dies_again_and_again_ends_in_the_same_views() -> None:
     world = dropped()
-    world.run("intake", "ideogram")
+    world.run_until_empty("intake", "ideogram")
     for _ in range(12):
-        world.wire.after.append(Strike(die, nth=7))
+        world.transport.faults_after.append(TargetedFault(crash_worker, nth=7))
         world.run_for(800)
-    world.wire.calm()
-    world.run()
+    world.transport.clear_faults()
+    world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
@@ -275,11 +277,11 @@ def test_a_deliver_that_dies_again_and_again_ends_in_the_same_views() -> None:
 def test_a_message_about_a_photo_that_nobody_knows_is_a_dead_letter_with_its_reason(job_id: str) -> None:
     world = World()
     body = f'{{"kind": "deliver", "source_id": "../../x", "job_id": {job_id}}}'
-    world.sqs.post(world.lines["deliver"], body)
-    world.run()
-    (letter,) = world.dead_letters.messages
+    world.sqs.send_externally(world.queues["deliver"], body)
+    world.run_until_empty()
+    (letter,) = world.dead_letter_queue.messages
     assert (letter.attributes["code"], letter.attributes["reason"]) == (
         "damaged_message",
         "the ledger knows no such photo",
     )
-    assert (json.loads(letter.body)["body"], world.lines["deliver"].messages) == (body, [])
+    assert (json.loads(letter.body)["body"], world.queues["deliver"].messages) == (body, [])

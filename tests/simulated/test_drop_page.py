@@ -11,9 +11,9 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop_cli.errors import CommandError, UsageError
-from proof.world.pictures import photo
-from proof.world.reactions import refuses
-from proof.world.stack import World
+from simulation.world.call_behavior import build_refusal
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
 from tests.simulated.page_colleague import WISH, Colleague, told
 from tests.simulated.wishes import ask
@@ -34,7 +34,7 @@ def test_the_price_is_said_and_nothing_is_written(colleague: Colleague) -> None:
     plan = colleague.price()
     assert (plan["photos"], plan["price"], plan["asks"]) == (2, "$0.12", False)
     assert [row["key"] for row in plan["rows"]] == ["shoes/red.jpg", "shoes/blue.jpg"]
-    assert colleague.world.input.keys() == []
+    assert colleague.world.input_bucket.list_keys() == []
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,14 @@ def test_a_wish_that_cannot_be_meant_is_told_in_a_sentence(
 @pytest.mark.parametrize("name", ["", "../x.jpg", "a//b.jpg", "/x.jpg", "a\0.jpg"])
 def test_a_name_that_is_no_key_is_refused(colleague: Colleague, name: str) -> None:
     with pytest.raises(UsageError):
-        colleague.desk.plan_upload({**WISH, "files": [told(name, photo())]})
+        colleague.desk.plan_upload({**WISH, "files": [told(name, build_photo())]})
 
 
 def test_a_folder_that_speaks_for_itself_is_heard(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     silent = colleague.price(kind="folder")
     assert [row["problems"][0]["code"] for row in silent["rows"]] == ["no_instructions"]
-    colleague.world.s3.drop("photos", "shoes/_backdrop.json", b'{"operation": "remove"}')
+    colleague.world.s3.upload("photos", "shoes/_backdrop.json", b'{"operation": "remove"}')
     plan = colleague.price(kind="folder")
     assert (plan["photos"], plan["price"]) == (1, "$0.01")
 
@@ -113,9 +113,13 @@ def test_a_file_that_is_no_photo_is_named_by_its_first_bytes_and_stays(colleague
 
 
 def test_the_same_photo_twice_is_one_and_two_of_one_name_are_none(colleague: Colleague) -> None:
-    files = [told("red.jpg", photo("red")), told("red.jpg", photo("red")), told("blue.jpg", photo("blue"))]
+    files = [
+        told("red.jpg", build_photo("red")),
+        told("red.jpg", build_photo("red")),
+        told("blue.jpg", build_photo("blue")),
+    ]
     assert colleague.desk.plan_upload({**WISH, "files": files})["photos"] == 2
-    plan = colleague.desk.plan_upload({**WISH, "files": [*files, told("red.jpg", photo("other"))]})
+    plan = colleague.desk.plan_upload({**WISH, "files": [*files, told("red.jpg", build_photo("other"))]})
     assert (plan["photos"], plan["refused"]) == (1, 2)
 
 
@@ -143,21 +147,21 @@ def test_the_words_lie_there_before_the_photo_so_that_it_is_bought_once(colleagu
     colleague.drags("red.jpg")
     plan = colleague.price(style="GOLDEN_HOUR")
     begun = colleague.desk.start_upload({"plan": plan["plan"]})
-    assert colleague.world.input.keys() == []
+    assert colleague.world.input_bucket.list_keys() == []
     colleague.desk.create_form({"drop": begun["drop"], "key": "shoes/red.jpg"})
-    lying = colleague.world.input.objects["shoes/red.jpg.json"][-1].data
+    lying = colleague.world.input_bucket.objects["shoes/red.jpg.json"][-1].data
     assert json.loads(lying or b"") == {"prompt": "on sand", "style": "GOLDEN_HOUR"}
     colleague.uploads(begun["drop"], "shoes/red.jpg", colleague.files["red.jpg"])
-    colleague.world.run()
-    assert len(colleague.world.provider.calls) == 1
-    assert len(colleague.world.input.objects["shoes/red.jpg.json"]) == 1
+    colleague.world.run_until_empty()
+    assert len(colleague.world.provider.received_job_ids) == 1
+    assert len(colleague.world.input_bucket.objects["shoes/red.jpg.json"]) == 1
 
 
 @pytest.mark.parametrize("name", WILD)
 def test_a_name_in_any_script_comes_back_as_it_is(colleague: Colleague, name: str) -> None:
     colleague.drags(name)
     number = colleague.sends(folder="größe 42")
-    colleague.world.run()
+    colleague.world.run_until_empty()
     drop = colleague.sees()
     assert (drop["counts"], drop["results"][0]["name"]) == ({"stored": 1}, name)
     form = colleague.desk.batches[number - 1].create_form(f"größe 42/{name}")
@@ -168,7 +172,7 @@ def test_a_name_in_any_script_comes_back_as_it_is(colleague: Colleague, name: st
 def test_pictures_come_with_links_their_price_and_what_was_asked(colleague: Colleague) -> None:
     colleague.drags("red.jpg", "blue.jpg")
     colleague.sends()
-    colleague.world.run()
+    colleague.world.run_until_empty()
     drop = colleague.sees()
     assert (drop["counts"], drop["cost"], drop["over"], drop["known"]) == ({"stored": 2}, "$0.12", True, 2)
     first = drop["results"][0]
@@ -184,10 +188,10 @@ def test_pictures_come_with_links_their_price_and_what_was_asked(colleague: Coll
 
 
 def test_a_failure_comes_with_its_hint(colleague: Colleague) -> None:
-    colleague.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    colleague.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     colleague.drags("red.jpg")
     colleague.sends()
-    colleague.world.run()
+    colleague.world.run_until_empty()
     drop = colleague.sees()
     assert (drop["counts"], drop["over"]) == ({"refused": 1}, True)
     (trouble,) = drop["results"]
@@ -206,18 +210,18 @@ def test_an_upload_that_broke_off_is_still_on_the_desk_for_whoever_opens_the_pag
     blue = {"drop": begun["drop"], "key": "shoes/blue.jpg"}
     colleague.desk.create_form(blue)
     assert colleague.desk.check_arrival(blue) == {"arrived": False}
-    colleague.world.run()
+    colleague.world.run_until_empty()
     drop = colleague.sees()
     assert {row["key"]: row["stage"] for row in drop["rows"]} == {"shoes/red.jpg": "stored", "shoes/blue.jpg": "here"}
     colleague.uploads(begun["drop"], "shoes/blue.jpg", colleague.files["blue.jpg"])
-    colleague.world.run()
+    colleague.world.run_until_empty()
     assert colleague.sees()["counts"] == {"stored": 2}
-    assert len(colleague.world.provider.calls) == 2
+    assert len(colleague.world.provider.received_job_ids) == 2
 
 
 def test_half_a_file_or_the_old_photo_is_not_taken_for_the_new_one(colleague: Colleague) -> None:
-    colleague.world.drop("shoes/red.jpg", photo("old one"), operation="remove")
-    colleague.world.run()
+    colleague.world.upload_photo("shoes/red.jpg", build_photo("old one"), operation="remove")
+    colleague.world.run_until_empty()
     colleague.drags("red.jpg")
     plan = colleague.price()
     assert plan["rows"][0]["note"] == "it replaces the photo of that name"
@@ -225,9 +229,9 @@ def test_half_a_file_or_the_old_photo_is_not_taken_for_the_new_one(colleague: Co
     red = {"drop": begun["drop"], "key": "shoes/red.jpg"}
     assert colleague.desk.create_form(red)["form"]
     assert colleague.desk.check_arrival(red) == {"arrived": False}
-    colleague.world.drop("shoes/red.jpg", colleague.files["red.jpg"][:-1])
+    colleague.world.upload_photo("shoes/red.jpg", colleague.files["red.jpg"][:-1])
     assert colleague.desk.check_arrival(red) == {"arrived": False}
-    colleague.world.drop("shoes/red.jpg", colleague.files["red.jpg"])
+    colleague.world.upload_photo("shoes/red.jpg", colleague.files["red.jpg"])
     assert colleague.desk.check_arrival(red) == {"arrived": True}
 
 
@@ -247,16 +251,16 @@ def test_no_form_is_given_for_what_is_not_in_the_drop(colleague: Colleague, key:
 def test_the_same_drop_again_uploads_nothing_and_shows_what_there_is(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     colleague.sends()
-    colleague.world.run()
+    colleague.world.run_until_empty()
     again = colleague.price()
     assert (again["photos"], again["there"], again["price"]) == (0, 1, "$0.00")
 
 
 def test_a_photo_that_failed_goes_again(colleague: Colleague) -> None:
-    colleague.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    colleague.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     colleague.drags("red.jpg")
     colleague.sends()
-    colleague.world.run()
+    colleague.world.run_until_empty()
     again = colleague.price()
     assert (again["photos"], again["price"]) == (1, "$0.06")
     assert again["rows"][0]["note"] == "it was uploaded before, but failed or was cancelled; it is sent again"
@@ -265,22 +269,22 @@ def test_a_photo_that_failed_goes_again(colleague: Colleague) -> None:
 def test_a_cancelled_photo_goes_again(colleague: Colleague, monkeypatch: pytest.MonkeyPatch) -> None:
     colleague.drags("red.jpg")
     colleague.sends()
-    colleague.world.run("intake")
+    colleague.world.run_until_empty("intake")
     Person(colleague.world, monkeypatch).types("cancel", "shoes/", "--yes")
     colleague.world.run_for(2)
     again = colleague.price()
     assert (again["photos"], again["price"]) == (1, "$0.06")
     colleague.sends()
-    colleague.world.run()
-    assert [job.status for job in colleague.world.jobs()] == [JobStatus.STORED]
+    colleague.world.run_until_empty()
+    assert [job.status for job in colleague.world.list_jobs()] == [JobStatus.STORED]
 
 
 def test_a_photo_that_failed_for_a_request_costs_what_that_request_asked_for(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     colleague.sends(kind="remove", prompt="")
-    colleague.world.run()
-    colleague.world.provider.script.append(refuses(RetryClass.PERM, Code.UNSAFE_REQUEST))
+    colleague.world.run_until_empty()
+    colleague.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     ask(colleague.world, "shoes/red.jpg", prompt="on a beach")
-    colleague.world.run()
+    colleague.world.run_until_empty()
     again = colleague.price(kind="remove", prompt="")
     assert (again["photos"], again["price"]) == (1, "$0.06")

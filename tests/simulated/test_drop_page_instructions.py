@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from backdrop_cli.errors import CommandError
-from proof.world.sight import INPUT
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_person import Person
 from tests.simulated.page_colleague import Colleague
 
@@ -19,28 +19,28 @@ def colleague() -> Colleague:
 def test_new_instructions_replace_those_of_an_earlier_drop(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     colleague.sends()
-    colleague.world.run()
+    colleague.world.run_until_empty()
     plan = colleague.price(prompt="on snow")
     assert (plan["photos"], plan["price"], plan["choice"]) == (1, "$0.06", None)
     assert plan["rows"][0]["note"] == "it is in the bucket already; its earlier instructions are replaced"
     colleague.sends(prompt="on snow")
-    colleague.world.run()
-    assert len(colleague.world.input.objects["shoes/red.jpg"]) == 1
-    assert len(colleague.world.provider.calls) == 2
+    colleague.world.run_until_empty()
+    assert len(colleague.world.input_bucket.objects["shoes/red.jpg"]) == 1
+    assert len(colleague.world.provider.received_job_ids) == 2
 
 
 def test_instructions_that_were_bought_before_cost_nothing_again(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     for prompt in ("on sand", "on snow"):
         colleague.sends(prompt=prompt)
-        colleague.world.run()
+        colleague.world.run_until_empty()
     plan = colleague.price(prompt="on sand")
     assert (plan["photos"], plan["price"], plan["images"]) == (1, "$0.00", 0)
 
 
 @pytest.mark.parametrize("sidecar", ["shoes/red.jpg.json", "shoes/red.json"])
 def test_a_persons_instructions_are_asked_about_with_both_costs(colleague: Colleague, sidecar: str) -> None:
-    colleague.world.s3.drop(INPUT, sidecar, b'{"operation": "remove"}')
+    colleague.world.s3.upload(INPUT_BUCKET, sidecar, b'{"operation": "remove"}')
     colleague.drags("red.jpg", "blue.jpg")
     plan = colleague.price()
     assert (plan["undecided"], plan["choice"]) == (
@@ -50,22 +50,22 @@ def test_a_persons_instructions_are_asked_about_with_both_costs(colleague: Colle
     with pytest.raises(CommandError, match="nothing was sent; choose what to do with the instructions"):
         colleague.desk.start_upload({"plan": plan["plan"], "agreed": True})
     assert [row["note"] for row in plan["rows"]] == ["a person wrote other instructions for it", ""]
-    assert colleague.world.input.keys() == [sidecar]
+    assert colleague.world.input_bucket.list_keys() == [sidecar]
 
 
 @pytest.mark.parametrize(("answer", "price", "kept"), [("replace", "$0.06", 0), ("keep", "$0.01", 1)])
 def test_the_answer_decides_whose_instructions_apply(colleague: Colleague, answer: str, price: str, kept: int) -> None:
-    colleague.world.sidecar("shoes/red.jpg", operation="remove")
+    colleague.world.upload_sidecar("shoes/red.jpg", operation="remove")
     colleague.drags("red.jpg")
     plan = colleague.price(answer=answer)
     assert (plan["undecided"], plan["price"], plan["kept"], plan["choice"]["photos"]) == (False, price, kept, 1)
     colleague.sends(answer=answer)
-    colleague.world.run()
+    colleague.world.run_until_empty()
     assert colleague.sees()["cost"] == price
 
 
 def test_the_same_instructions_of_a_person_are_no_question(colleague: Colleague) -> None:
-    colleague.world.sidecar("shoes/red.jpg", operation="replace", prompt="on sand")
+    colleague.world.upload_sidecar("shoes/red.jpg", operation="replace", prompt="on sand")
     colleague.drags("red.jpg")
     assert colleague.price()["choice"] is None
 
@@ -75,7 +75,7 @@ def test_the_command_line_replaces_what_the_page_wrote(
 ) -> None:
     colleague.drags("red.jpg")
     colleague.sends()
-    colleague.world.run()
+    colleague.world.run_until_empty()
     (tmp_path / "shoes").mkdir()
     (tmp_path / "shoes" / "red.jpg").write_bytes(colleague.files["red.jpg"])
     person = Person(colleague.world, monkeypatch)
@@ -86,9 +86,9 @@ def test_the_command_line_replaces_what_the_page_wrote(
 def test_photos_that_are_there_cost_what_they_did_cost(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     colleague.sends()
-    colleague.world.run()
+    colleague.world.run_until_empty()
     colleague.drags("blue.jpg")
     colleague.sends()
-    colleague.world.run()
+    colleague.world.run_until_empty()
     drops = colleague.desk.read_progress({"drops": []})["drops"]
     assert (drops[-1]["cost"], drops[-1]["earlier"]) == ("$0.12", "$0.06 of it before this run")

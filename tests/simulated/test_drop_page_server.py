@@ -29,8 +29,8 @@ from backdrop_cli.upload_page.page_access import PageAccess
 from backdrop_cli.upload_page.page_html import SUGGESTED_PROMPTS, render_upload_page
 from backdrop_cli.upload_page.page_server import MAX_REQUEST_BYTES, PageServer
 from backdrop_cli.upload_page.presigner import FORM_SECONDS
-from proof.world.stack import World
-from proof.world.wire import Call, refusal
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, build_client_error
 from tests.corpus.files import heic
 from tests.simulated.cli_person import Person
 from tests.simulated.page_colleague import Colleague, signed
@@ -99,7 +99,7 @@ def test_the_page_runs_its_own_script_alone_and_speaks_to_its_buckets_alone(clie
 def test_only_pictures_that_the_page_was_told_of_are_served_and_small(client: Client) -> None:
     big = BytesIO()
     Image.new("RGB", (1600, 1200)).save(big, "JPEG")
-    client.colleague.world.drop("a.jpg", big.getvalue())
+    client.colleague.world.upload_photo("a.jpg", big.getvalue())
     told, untold = (GalleryFile("photos", key, None, key) for key in ("a.jpg", "b.jpg"))
     link = client.server.api.thumbnails.register(told)
     answer = client.gets(OURS + link)
@@ -214,11 +214,11 @@ def test_more_than_the_page_would_send_is_not_read(client: Client) -> None:
 
 
 def test_aws_errors_are_told_on_the_page(client: Client) -> None:
-    def expired(call: Call) -> None:
+    def expired(call: ServiceCall) -> None:
         if call.service == "s3":
-            raise refusal("ExpiredToken", call.operation, 400)
+            raise build_client_error("ExpiredToken", call.operation, 400)
 
-    client.colleague.world.wire.always.append(expired)
+    client.colleague.world.transport.permanent_faults.append(expired)
     assert client.gets().status == 502
     assert "your AWS credentials have expired" in client.text
 

@@ -24,8 +24,8 @@ from backdrop.campaigns.report import (
 from backdrop.model.errors import MalformedMessageError
 from docs import make_event_schemas
 from docs.make_event_schemas import DETAILS, file_name, schema_of_event
-from proof.simulate.plan import draw
-from proof.simulate.play import Play
+from simulation.scenarios.simulation_plan import draw_plan
+from simulation.scenarios.simulation_run import Simulation
 
 EVENTS = Path(__file__).parents[2] / "events"
 SEEDS = range(12)
@@ -53,8 +53,8 @@ def validator(kind: str) -> Validator:
 @cache
 def heard() -> tuple[tuple[str, dict[str, Any]], ...]:
     """All that is told on the bus in some simulated runs full of faults."""
-    plays = [Play(draw(seed, None, "")) for seed in SEEDS]
-    assert [breach for play in plays for breach in play.run().breaches] == []
+    plays = [Simulation(draw_plan(seed, None, "")) for seed in SEEDS]
+    assert [breach for play in plays for breach in play.run().violations] == []
     return tuple((event.detail_type, event.detail) for play in plays for event in play.world.bus.events)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from backdrop.instructions.sources import MAX_REPORTED_ERRORS, InstructionSource, parse_file, parse_tags
 from backdrop.model.codes import Code
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY
 from tests.simulated.wishes import BEACH, said
@@ -20,11 +20,11 @@ NESTED: dict[str, Any] = json.loads('{"a":' * 40 + json.dumps({"a": "x" * 9000})
 def reported(**fields: Any) -> list[dict[str, Any]]:
     """The errors of a photo with this sidecar."""
     world = World()
-    world.sidecar(KEY, **fields)
+    world.upload_sidecar(KEY, **fields)
     said(world, KEY)
-    world.run()
-    report = world.report(KEY)
-    assert (codes(world, KEY), world.jobs()) != ([], [])
+    world.run_until_empty()
+    report = world.read_report(KEY)
+    assert (codes(world, KEY), world.list_jobs()) != ([], [])
     return report["errors"] if report else []
 
 

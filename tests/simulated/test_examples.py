@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 from backdrop.model.job import JobStatus
 from backdrop_local.photos import PHOTOS
 from docs import make_photos
-from proof.world.sight import INPUT
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_person import Person
 from tests.unit.examples import COMES_TO, COSTS, EXAMPLES, files_of
 
@@ -40,13 +40,13 @@ def test_every_example_is_on_the_examples_page_and_used_by_a_test() -> None:
 def test_an_example_comes_to_the_pictures_that_it_is_shown_for(example: str) -> None:
     world = World()
     for name, data in files_of(example):
-        world.s3.drop(INPUT, f"{example}/{name}", data)
-    world.run()
-    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
-    pictures = sorted(name.removeprefix(f"{example}/") for name in world.pictures())
+        world.s3.upload(INPUT_BUCKET, f"{example}/{name}", data)
+    world.run_until_empty()
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
+    pictures = sorted(name.removeprefix(f"{example}/") for name in world.read_pictures())
     assert pictures == sorted(f"{photo}/{name}" for photo, names in COMES_TO[example].items() for name in names)
-    assert sum(job.charged for job in world.jobs()) == round(COSTS[example] * 1_000_000)
-    assert [world.report(f"{example}/{photo}") for photo in COMES_TO[example]] == [None] * len(COMES_TO[example])
+    assert sum(job.charged for job in world.list_jobs()) == round(COSTS[example] * 1_000_000)
+    assert [world.read_report(f"{example}/{photo}") for photo in COMES_TO[example]] == [None] * len(COMES_TO[example])
 
 
 def test_the_examples_pass_lint_to_the_cent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,9 @@ from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import ProviderResult
-from proof.world.pictures import photo
-from proof.world.provider import Kind, Reaction, charges_and_hangs_up
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, ProviderKind, build_charged_hang_up
+from simulation.world.simulated_stack import World
 from tests.simulated.simulation import (
     BACKOFF,
     KEY,
@@ -34,20 +34,22 @@ TICK = 300
 
 def two_lanes(provider: object = LIST, **setup: Any) -> World:
     """A photo that names two providers, both on, in its lane."""
-    world = World(besides={"runware": Kind.OWN_ID}, **setup)
-    world.sidecar(KEY, prompt="at sea", provider=provider)
-    world.drop(KEY, photo())
-    world.run("intake")
+    world = World(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID}, **setup)
+    world.upload_sidecar(KEY, prompt="at sea", provider=provider)
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty("intake")
     return world
 
 
 def charged(world: World) -> dict[str, int]:
     """What each provider charged, micro-dollars."""
-    return {name: provider.charged for name, provider in world.providers.items() if provider.charged}
+    return {
+        name: provider.charged_micro_usd for name, provider in world.providers.items() if provider.charged_micro_usd
+    }
 
 
 def warnings(world: World) -> list[str]:
-    receipt = world.receipt(KEY)
+    receipt = world.read_receipt(KEY)
     assert receipt
     return receipt["jobs"][0]["warnings"]
 
@@ -56,21 +58,21 @@ def story(world: World) -> list[tuple[str, str]]:
     return [(attempt.provider, attempt.outcome.value) for attempt in the_job(world).attempts]
 
 
-def says(answer: ProviderResult) -> Reaction:
-    return Reaction(takes=False, answer=answer, seconds=1)
+def says(answer: ProviderResult) -> CallBehavior:
+    return CallBehavior(accepts_work=False, result=answer, work_seconds=1)
 
 
 def play_on(world: World, ticks: int = 12) -> None:
     """Messages and reconcile, until all that can come to rest has."""
     for _ in range(ticks):
         world.run_for(TICK)
-        world.set_right()
+        world.run_reconcile()
 
 
 def test_a_provider_that_refuses_the_key_loses_the_job_to_the_next_at_once() -> None:
     world = two_lanes()
-    world.provider.otherwise = says(PAUSED)
-    world.run()
+    world.provider.default_behavior = says(PAUSED)
+    world.run_until_empty()
     assert story(world) == [("ideogram", "not_taken"), ("runware", "answered")]
     assert (the_job(world).status, charged(world)) == (JobStatus.STORED, {"runware": PRICE})
     assert warnings(world) == ["moved from ideogram to runware: wrong key"]
@@ -79,62 +81,64 @@ def test_a_provider_that_refuses_the_key_loses_the_job_to_the_next_at_once() -> 
 
 def test_a_key_that_is_missing_loses_it_too() -> None:
     world = two_lanes()
-    world.provider.unready = ProviderResult(PAUSED.retry_class, Code.PROVIDER_KEY_MISSING, "There is no API key.")
-    world.run()
+    world.provider.preparation_error = ProviderResult(
+        PAUSED.retry_class, Code.PROVIDER_KEY_MISSING, "There is no API key."
+    )
+    world.run_until_empty()
     assert story(world) == [("runware", "answered")]
     assert_at_rest(world)
 
 
 def test_a_lane_that_is_paused_is_left_by_reconcile_and_its_old_message_does_nothing() -> None:
     world = two_lanes()
-    world.pause()
-    assert world.set_right()
+    world.pause_lane()
+    assert world.run_reconcile()
     assert (the_job(world).provider, the_job(world).status) == ("runware", JobStatus.ACCEPTED)
-    world.run()
-    world.resume()
+    world.run_until_empty()
+    world.resume_lane()
     play_on(world, 2)
-    assert (world.provider.calls, charged(world)) == ([], {"runware": PRICE})
+    assert (world.provider.received_job_ids, charged(world)) == ([], {"runware": PRICE})
     assert warnings(world) == ["moved from ideogram to runware: ideogram is paused (paused_by_person)"]
-    assert not world.lines["ideogram"].messages
+    assert not world.queues["ideogram"].messages
     assert_at_rest(world)
 
 
 def test_jobs_that_name_nobody_else_do_not_hide_those_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest that wait are looked at first, and only so many in a run; the next one goes on behind them."""
     monkeypatch.setattr("backdrop.reconcile.service.MAX_SCANNED_ITEMS", 2)
-    world = World(besides={"runware": Kind.OWN_ID})
+    world = World(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
     for n in range(4):
-        world.sidecar(f"shoes/{n}.jpg", prompt="at sea", provider="ideogram")
-        world.drop(f"shoes/{n}.jpg", photo(str(n)))
-        world.run("intake")
+        world.upload_sidecar(f"shoes/{n}.jpg", prompt="at sea", provider="ideogram")
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(str(n)))
+        world.run_until_empty("intake")
         world.clock.sleep(1)
-    world.sidecar(KEY, prompt="at sea", provider=LIST)
-    world.drop(KEY, photo())
-    world.run("intake")
-    world.pause()
+    world.upload_sidecar(KEY, prompt="at sea", provider=LIST)
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty("intake")
+    world.pause_lane()
     for _ in range(6):
-        world.set_right()
-    providers = {job.key: job.provider for job in world.jobs()}
+        world.run_reconcile()
+    providers = {job.key: job.provider for job in world.list_jobs()}
     assert (providers.pop(KEY), {*providers.values()}) == ("runware", {"ideogram"})
 
 
 @pytest.mark.parametrize("reason", [PauseReason.BUDGET, PauseReason.DELIVERY])
 def test_what_holds_up_the_whole_stack_moves_nobody(reason: PauseReason) -> None:
     world = two_lanes()
-    world.steps.keeper.pause("ideogram", reason, Code.BUDGET_REACHED, "no", required_budget=10**12)
-    world.set_right()
+    world.steps.breaker.pause("ideogram", reason, Code.BUDGET_REACHED, "no", required_budget=10**12)
+    world.run_reconcile()
     assert world.render.failover.fail_over_if_blocked(the_job(world)) is None
     assert the_job(world).provider == "ideogram"
 
 
 def test_a_job_that_names_one_provider_waits_for_it() -> None:
     world = two_lanes("ideogram")
-    world.pause()
-    world.set_right()
-    world.run()
+    world.pause_lane()
+    world.run_reconcile()
+    world.run_until_empty()
     assert (the_job(world).provider, the_job(world).status) == ("ideogram", JobStatus.ACCEPTED)
-    world.resume()
-    world.run()
+    world.resume_lane()
+    world.run_until_empty()
     assert charged(world) == {"ideogram": PRICE}
     assert_at_rest(world)
 
@@ -146,18 +150,18 @@ def test_a_lane_closed_in_place_is_left_unless_the_job_may_find_out() -> None:
     world.ledger.put_health(
         replace(lane, failure_streak=3, closed_since=world.clock.time, probe_count=1, next_probe_at=later)
     )
-    world.run()
+    world.run_until_empty()
     assert story(world) == [("runware", "answered")]
     assert warnings(world) == ["moved from ideogram to runware: ideogram is out of order for now"]
     assert_at_rest(world)
 
 
 def test_intake_takes_the_first_open_lane() -> None:
-    world = World(besides={"runware": Kind.OWN_ID})
-    world.pause()
-    world.sidecar(KEY, prompt="at sea", provider=LIST)
-    world.drop(KEY, photo())
-    world.run()
+    world = World(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
+    world.pause_lane()
+    world.upload_sidecar(KEY, prompt="at sea", provider=LIST)
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
     assert story(world) == [("runware", "answered")]
     assert warnings(world) == ["passed over: ideogram is paused (paused_by_person)"]
     assert_at_rest(world)
@@ -165,8 +169,8 @@ def test_intake_takes_the_first_open_lane() -> None:
 
 def test_a_provider_that_stays_out_of_order_for_one_photo_loses_it() -> None:
     world = two_lanes()
-    world.provider.otherwise = says(BACKOFF)
-    world.run()
+    world.provider.default_behavior = says(BACKOFF)
+    world.run_until_empty()
     assert (the_job(world).status, charged(world)) == (JobStatus.STORED, {"runware": PRICE})
     assert {one for one, _ in story(world)[:-1]} == {"ideogram"}
     assert story(world)[-1] == ("runware", "answered")
@@ -175,39 +179,39 @@ def test_a_provider_that_stays_out_of_order_for_one_photo_loses_it() -> None:
 @pytest.mark.parametrize("answer", [REFUSED, REJECTED])
 def test_a_no_for_good_goes_nowhere_else(answer: ProviderResult) -> None:
     world = two_lanes()
-    world.provider.otherwise = says(answer)
-    world.run()
+    world.provider.default_behavior = says(answer)
+    world.run_until_empty()
     assert (the_job(world).status in (JobStatus.REFUSED, JobStatus.DEAD), charged(world)) == (True, {})
-    assert world.providers["runware"].calls == []
+    assert world.providers["runware"].received_job_ids == []
 
 
 def test_a_rate_limit_goes_nowhere_else() -> None:
     world = two_lanes()
     world.provider.script.extend([says(THROTTLED)] * 6)
-    world.run()
+    world.run_until_empty()
     assert charged(world) == {"ideogram": PRICE}
-    assert world.providers["runware"].calls == []
+    assert world.providers["runware"].received_job_ids == []
 
 
 @pytest.mark.parametrize("policy", ["retry_once", "hold"])
 def test_a_lost_answer_goes_nowhere_else(policy: str) -> None:
     world = two_lanes(on_lost_answer=policy)
-    world.provider.otherwise = charges_and_hangs_up()
+    world.provider.default_behavior = build_charged_hang_up()
     world.run_for(1000)
-    world.pause()
+    world.pause_lane()
     play_on(world, 4)
     assert (the_job(world).status, the_job(world).provider) == (JobStatus.HELD, "ideogram")
-    assert world.providers["runware"].calls == []
+    assert world.providers["runware"].received_job_ids == []
     assert_books(world)
 
 
 def test_where_every_lane_is_paused_the_first_that_opens_gets_the_job() -> None:
     world = two_lanes()
-    world.pause()
-    world.pause(provider="runware")
+    world.pause_lane()
+    world.pause_lane(provider="runware")
     play_on(world, 2)
     assert the_job(world).status is JobStatus.ACCEPTED
-    world.resume(provider="runware")
+    world.resume_lane(provider="runware")
     play_on(world, 3)
     assert story(world) == [("runware", "answered")]
     assert_at_rest(world)
@@ -215,39 +219,39 @@ def test_where_every_lane_is_paused_the_first_that_opens_gets_the_job() -> None:
 
 def test_a_message_in_another_lane_than_the_ledgers_buys_nothing() -> None:
     world = two_lanes()
-    (message,) = world.lines["ideogram"].messages
-    world.sqs.post(world.lines["runware"], message.body)
-    world.run("runware")
-    assert (world.providers["runware"].calls, world.provider.calls) == ([], [])
-    assert world.lines["runware"].messages == []
-    world.run()
+    (message,) = world.queues["ideogram"].messages
+    world.sqs.send_externally(world.queues["runware"], message.body)
+    world.run_until_empty("runware")
+    assert (world.providers["runware"].received_job_ids, world.provider.received_job_ids) == ([], [])
+    assert world.queues["runware"].messages == []
+    world.run_until_empty()
     assert charged(world) == {"ideogram": PRICE}
 
 
 def moved_by_render() -> World:
     world = two_lanes()
-    world.provider.otherwise = says(PAUSED)
+    world.provider.default_behavior = says(PAUSED)
     return world
 
 
 def moved_by_reconcile() -> World:
     world = two_lanes()
-    world.pause()
+    world.pause_lane()
     return world
 
 
 @pytest.mark.parametrize("make", [moved_by_render, moved_by_reconcile])
 def test_wherever_a_worker_dies_on_the_way_the_job_is_bought_once(make: Callable[[], World]) -> None:
     def play(world: World) -> None:
-        world.set_right()
+        world.run_reconcile()
         world.run_for(TICK)
 
     for call, world in after_each_crash(make, play):
         play_on(world, 3)
         in_doubt = the_job(world).status is JobStatus.UNKNOWN
         assert in_doubt or charged(world) == {"runware": PRICE}, call
-        world.provider.otherwise = Reaction()
-        world.resume()
+        world.provider.default_behavior = CallBehavior()
+        world.resume_lane()
         play_on(world)
         assert (the_job(world).status, sum(charged(world).values())) == (JobStatus.STORED, PRICE), call
         assert_at_rest(world)
@@ -256,11 +260,11 @@ def test_wherever_a_worker_dies_on_the_way_the_job_is_bought_once(make: Callable
 def test_a_job_goes_back_and_forth_without_paying_twice() -> None:
     world = two_lanes()
     world.provider.script.append(says(PAUSED))
-    world.providers["runware"].otherwise = says(PAUSED)
-    world.run()
+    world.providers["runware"].default_behavior = says(PAUSED)
+    world.run_until_empty()
     assert the_job(world).provider == "runware"
-    world.provider.otherwise = Reaction()
-    world.steps.keeper.resume("ideogram")
+    world.provider.default_behavior = CallBehavior()
+    world.steps.breaker.resume("ideogram")
     play_on(world, 3)
     assert (the_job(world).provider, charged(world)) == ("ideogram", {"ideogram": PRICE})
     assert len([one for one in warnings(world) if one.startswith("moved")]) == 2

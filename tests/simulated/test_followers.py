@@ -10,12 +10,12 @@ from backdrop.model.codes import Code
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.operate.cancel import CancelSummary
-from proof.simulate.plan import draw
-from proof.simulate.play import Play
-from proof.world.pictures import photo
-from proof.world.provider import Reaction, refuses
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, die
+from simulation.scenarios.simulation_plan import draw_plan
+from simulation.scenarios.simulation_run import Simulation
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, build_refusal
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, crash_worker
 from tests.simulated.simulation import PRICE, assert_at_rest, the_job
 
 OWNER = "hats/first.jpg"
@@ -27,18 +27,18 @@ LONG_CALL_SECONDS = 100.0
 
 def drop_copies(world: World, *keys: str) -> None:
     for key in keys:
-        world.drop(key, photo("the same"), operation="remove")
+        world.upload_photo(key, build_photo("the same"), operation="remove")
 
 
 def run_for(world: World, seconds: float) -> None:
-    world.hub.run_until(world.clock.time + timedelta(seconds=seconds))
+    world.event_loop.run_until(world.clock.time + timedelta(seconds=seconds))
 
 
 def run_to_rest(world: World, photos: int) -> None:
     def done() -> bool:
-        return len({job.key for job in world.jobs()}) == photos and world.quiet()
+        return len({job.key for job in world.list_jobs()}) == photos and world.is_quiet()
 
-    assert world.hub.run_until(world.clock.time + timedelta(hours=1), done)
+    assert world.event_loop.run_until(world.clock.time + timedelta(hours=1), done)
 
 
 def ended_at(job: Job) -> datetime:
@@ -50,7 +50,7 @@ def seconds_behind(world: World, owner: str) -> float:
     """From the end of the owner's first job to the last copy's delivery."""
     copies = [the_job(world, key) for key in COPIES]
     assert {job.status for job in copies} == {JobStatus.STORED}
-    return (max(map(ended_at, copies)) - ended_at(world.jobs(owner)[0])).total_seconds()
+    return (max(map(ended_at, copies)) - ended_at(world.list_jobs(owner)[0])).total_seconds()
 
 
 # -- the owner is stored -----------------------------------------------------------------------------------------
@@ -61,26 +61,26 @@ def test_copies_do_not_wait_for_the_photos_ahead_of_them(ahead: int, copies: int
     world = World()
     world.start()
     for n in range(ahead):
-        world.drop(f"many/{n}.jpg", photo(f"many {n}"), operation="remove")
+        world.upload_photo(f"many/{n}.jpg", build_photo(f"many {n}"), operation="remove")
     keys = [f"copies/{n}.jpg" for n in range(copies)]
     drop_copies(world, *keys)
     run_to_rest(world, ahead + copies)
     jobs = [the_job(world, key) for key in keys]
     (payer,) = (job for job in jobs if job.reused_from is None)
     assert (max(map(ended_at, jobs)) - ended_at(payer)).total_seconds() <= WITHIN_SECONDS
-    assert len(world.provider.calls) == ahead + 1
+    assert len(world.provider.received_job_ids) == ahead + 1
 
 
 def test_copies_in_an_idle_lane_are_delivered_when_a_long_call_ends() -> None:
     world = World()
-    world.provider.script.append(Reaction(seconds=LONG_CALL_SECONDS))
+    world.provider.script.append(CallBehavior(work_seconds=LONG_CALL_SECONDS))
     world.start()
     drop_copies(world, OWNER, *COPIES)
     run_to_rest(world, 1 + len(COPIES))
-    jobs = world.jobs()
+    jobs = world.list_jobs()
     (payer,) = (job for job in jobs if job.reused_from is None)
     assert (max(map(ended_at, jobs)) - ended_at(payer)).total_seconds() <= WITHIN_SECONDS
-    assert (world.provider.charged, len(world.provider.calls)) == (PRICE, 1)
+    assert (world.provider.charged_micro_usd, len(world.provider.received_job_ids)) == (PRICE, 1)
     assert_at_rest(world)
 
 
@@ -90,7 +90,7 @@ def test_copies_are_delivered_while_their_lane_is_paused() -> None:
     drop_copies(world, OWNER)
     run_for(world, 5)
     drop_copies(world, *COPIES)
-    world.pause()
+    world.pause_lane()
     run_for(world, 60)
     assert seconds_behind(world, OWNER) <= WITHIN_SECONDS
 
@@ -102,20 +102,20 @@ def test_a_waker_that_dies_is_followed_by_one_that_succeeds() -> None:
     run_for(world, 5)
     drop_copies(world, *COPIES)
     run_for(world, 3)
-    dies = Strike(die, "query", matches=lambda call: "content#" in str(call.sent))
-    world.wire.before.append(dies)
+    dies = TargetedFault(crash_worker, "query", matches=lambda call: "content#" in str(call.request))
+    world.transport.faults_before.append(dies)
     run_to_rest(world, 1 + len(COPIES))
-    assert dies.hits == 1
-    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
-    assert world.provider.charged == PRICE
+    assert dies.hit_count == 1
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
+    assert world.provider.charged_micro_usd == PRICE
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("seed", range(0, 40, 2))
 def test_no_copy_waits_for_long_in_a_world_without_faults(seed: int) -> None:
-    one = Play(draw(seed, faults=()))
-    assert one.run().broken == []
-    jobs = one.watch.memory.jobs
+    one = Simulation(draw_plan(seed, faults=()))
+    assert one.run().broken_invariants == []
+    jobs = one.monitor.snapshot.jobs
     for job in jobs.values():
         if job["reused_from"] and job["stored_at"]:
             since = max(datetime.fromisoformat(at) for at in (jobs[job["reused_from"]]["stored_at"], job["queued_at"]))
@@ -136,7 +136,9 @@ ENDS = {
 def test_one_copy_buys_at_once_when_the_owner_fails(end: str) -> None:
     answer, status = ENDS[end]
     world = World(on_lost_answer="hold")
-    world.provider.script.append(Reaction(takes=answer is None, answer=answer, unsafe=1, seconds=LONG_CALL_SECONDS))
+    world.provider.script.append(
+        CallBehavior(accepts_work=answer is None, result=answer, unsafe_count=1, work_seconds=LONG_CALL_SECONDS)
+    )
     world.start()
     drop_copies(world, OWNER)
     run_for(world, 5)
@@ -144,55 +146,55 @@ def test_one_copy_buys_at_once_when_the_owner_fails(end: str) -> None:
     run_to_rest(world, 1 + len(COPIES))
     assert the_job(world, OWNER).status is status
     assert seconds_behind(world, OWNER) <= CALL_SECONDS + WITHIN_SECONDS
-    assert sum(job.reused_from is None for job in world.jobs()) == 2
+    assert sum(job.reused_from is None for job in world.list_jobs()) == 2
     assert_at_rest(world)
 
 
 def test_every_copy_gets_its_turn_when_one_after_the_other_is_refused() -> None:
     world = World()
-    world.provider.otherwise = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST)
+    world.provider.default_behavior = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)
     world.start()
     drop_copies(world, OWNER, *COPIES)
     run_to_rest(world, 1 + len(COPIES))
-    ends = sorted(map(ended_at, world.jobs()))
-    assert {job.status for job in world.jobs()} == {JobStatus.REFUSED}
+    ends = sorted(map(ended_at, world.list_jobs()))
+    assert {job.status for job in world.list_jobs()} == {JobStatus.REFUSED}
     assert max((later - end).total_seconds() for end, later in zip(ends, ends[1:], strict=False)) <= WITHIN_SECONDS
 
 
 def delete(world: World) -> None:
-    world.remove(OWNER)
+    world.delete_file(OWNER)
 
 
 def edit(world: World) -> None:
-    world.sidecar(OWNER, prompt="at sea")
+    world.upload_sidecar(OWNER, prompt="at sea")
 
 
 def replace(world: World) -> None:
-    world.drop(OWNER, photo("other bytes"), operation="remove")
+    world.upload_photo(OWNER, build_photo("other bytes"), operation="remove")
 
 
 def cancel(world: World) -> None:
     def command() -> None:
-        cancelling = world.steps.cancelling()
+        cancelling = world.steps.cancel()
         mark = cancelling.add_mark("hats/")
         assert [*cancelling.cancel_marked(mark, CancelSummary())] == [OWNER]
 
-    world.somebody(command)
+    world.run_as_operator(command)
 
 
 @pytest.mark.parametrize("leave", [delete, edit, replace, cancel])
 def test_one_copy_buys_at_once_when_the_owner_is_not_wanted(leave: Callable[[World], None]) -> None:
     world = World()
-    world.provider.script.append(refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=600))
+    world.provider.script.append(build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=600))
     world.start()
     drop_copies(world, OWNER)
     run_for(world, 5)
     drop_copies(world, *COPIES)
     run_for(world, 200)
-    assert {job.status for job in world.jobs()} == {JobStatus.ACCEPTED}
+    assert {job.status for job in world.list_jobs()} == {JobStatus.ACCEPTED}
     leave(world)
     run_for(world, 60)
-    assert world.jobs(OWNER)[0].status in (JobStatus.CANCELLED, JobStatus.SUPERSEDED)
+    assert world.list_jobs(OWNER)[0].status in (JobStatus.CANCELLED, JobStatus.SUPERSEDED)
     assert seconds_behind(world, OWNER) <= CALL_SECONDS + WITHIN_SECONDS
     assert sum(the_job(world, key).reused_from is None for key in COPIES) == 1
 
@@ -200,24 +202,24 @@ def test_one_copy_buys_at_once_when_the_owner_is_not_wanted(leave: Callable[[Wor
 def test_next_copy_is_woken_when_the_chosen_one_is_deleted() -> None:
     world = World()
     unsafe = ProviderResult(RetryClass.PERM, Code.UNSAFE_REQUEST, "the prompt is not safe")
-    world.provider.script.append(Reaction(takes=False, answer=unsafe, seconds=LONG_CALL_SECONDS))
+    world.provider.script.append(CallBehavior(accepts_work=False, result=unsafe, work_seconds=LONG_CALL_SECONDS))
     world.start()
     drop_copies(world, OWNER)
     run_for(world, 5)
     drop_copies(world, *COPIES)
 
-    def delete_the_chosen_one(call: Call) -> None:
-        world.remove(json.loads(call.sent["MessageBody"])["key"])
+    def delete_the_chosen_one(call: ServiceCall) -> None:
+        world.delete_file(json.loads(call.request["MessageBody"])["key"])
 
-    wakes = Strike(
-        delete_the_chosen_one, "send_message", matches=lambda call: '"recheck"' in str(call.sent["MessageBody"])
+    wakes = TargetedFault(
+        delete_the_chosen_one, "send_message", matches=lambda call: '"recheck"' in str(call.request["MessageBody"])
     )
-    world.wire.before.append(wakes)
+    world.transport.faults_before.append(wakes)
     run_for(world, 2 * LONG_CALL_SECONDS)
-    assert wakes.hits == 1
-    assert sorted(job.status for job in world.jobs() if job.key != OWNER) == [
+    assert wakes.hit_count == 1
+    assert sorted(job.status for job in world.list_jobs() if job.key != OWNER) == [
         JobStatus.CANCELLED,
         *[JobStatus.STORED] * 7,
     ]
-    stored = [ended_at(job) for job in world.jobs() if job.status is JobStatus.STORED]
+    stored = [ended_at(job) for job in world.list_jobs() if job.status is JobStatus.STORED]
     assert (max(stored) - ended_at(the_job(world, OWNER))).total_seconds() <= CALL_SECONDS + WITHIN_SECONDS

@@ -9,30 +9,30 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES, MAX_SOURCE_KEY_BYTES, picture_key, source_name
-from proof.world.pictures import photo
-from proof.world.sight import INPUT, OUTPUT, SHELF
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET, READABLE_BUCKET
 from tests.simulated.cli_person import Person
 
 KEY = "shoes/red.jpg"
-NAME = f"@{SHELF}/{KEY}"
+NAME = f"@{READABLE_BUCKET}/{KEY}"
 REMOVE = {"operation": "remove"}
 
 
-def lies(world: World, key: str = KEY, *, bucket: str = SHELF, **tags: str) -> None:
+def lies(world: World, key: str = KEY, *, bucket: str = READABLE_BUCKET, **tags: str) -> None:
     """A photo lies in a bucket."""
-    world.s3.drop(bucket, key, photo(f"{bucket} {key}"), tags)
+    world.s3.upload(bucket, key, build_photo(f"{bucket} {key}"), tags)
 
 
 def ask(world: World, key: str = KEY, **instructions: object) -> None:
     """Somebody asks for a photo on the shelf."""
-    body = {"bucket": SHELF, "key": key, "instructions": instructions}
-    world.sqs.post(world.lines["intake"], json.dumps(body))
-    world.run()
+    body = {"bucket": READABLE_BUCKET, "key": key, "instructions": instructions}
+    world.sqs.send_externally(world.queues["intake"], json.dumps(body))
+    world.run_until_empty()
 
 
 def job_of(world: World) -> dict[str, Any]:
-    receipt = world.receipt(NAME)
+    receipt = world.read_receipt(NAME)
     assert receipt
     (job,) = receipt["jobs"]
     return job
@@ -42,31 +42,31 @@ def test_nothing_starts_by_itself_there_and_a_request_is_delivered_under_the_buc
     world = World()
     lies(world, **REMOVE)
     world.run_for(100_000)
-    assert world.jobs() == []
+    assert world.list_jobs() == []
     ask(world, **REMOVE)
-    assert list(world.pictures()) == [f"{NAME}/red.png"]
-    receipt = world.receipt(NAME)
+    assert list(world.read_pictures()) == [f"{NAME}/red.png"]
+    receipt = world.read_receipt(NAME)
     assert receipt
-    assert (receipt["source"]["bucket"], receipt["source"]["key"]) == (SHELF, KEY)
-    assert (world.receipt(KEY), world.report(NAME)) == (None, None)
+    assert (receipt["source"]["bucket"], receipt["source"]["key"]) == (READABLE_BUCKET, KEY)
+    assert (world.read_receipt(KEY), world.read_report(NAME)) == (None, None)
 
 
 def test_photos_of_one_key_in_two_buckets_are_two() -> None:
     world = World()
-    world.drop(KEY, photo("own"), **REMOVE)
+    world.upload_photo(KEY, build_photo("own"), **REMOVE)
     lies(world)
     ask(world, **REMOVE)
-    assert {*world.pictures()} == {f"{KEY}/red.png", f"{NAME}/red.png"}
-    assert len(world.jobs()) == 2
+    assert {*world.read_pictures()} == {f"{KEY}/red.png", f"{NAME}/red.png"}
+    assert len(world.list_jobs()) == 2
 
 
 def test_what_lies_beside_the_photo_speaks_for_it_and_what_lies_in_the_own_bucket_does_not() -> None:
     world = World()
     lies(world, num_images="1")
-    world.s3.drop(SHELF, f"{KEY}.json", b'{"prompt": "on a beach", "seed": 2}', {})
-    world.s3.drop(SHELF, "_backdrop.json", b'{"rendering_speed": "TURBO"}', {})
-    world.s3.drop(INPUT, "_backdrop.json", b'{"negative_prompt": "people"}', {})
-    world.s3.drop(INPUT, f"{KEY}.json", b'{"seed": 3}', {})
+    world.s3.upload(READABLE_BUCKET, f"{KEY}.json", b'{"prompt": "on a beach", "seed": 2}', {})
+    world.s3.upload(READABLE_BUCKET, "_backdrop.json", b'{"rendering_speed": "TURBO"}', {})
+    world.s3.upload(INPUT_BUCKET, "_backdrop.json", b'{"negative_prompt": "people"}', {})
+    world.s3.upload(INPUT_BUCKET, f"{KEY}.json", b'{"seed": 3}', {})
     ask(world)
     assert job_of(world)["provenance"] == {
         "operation": f"{KEY}.json",
@@ -80,24 +80,26 @@ def test_what_lies_beside_the_photo_speaks_for_it_and_what_lies_in_the_own_bucke
 def test_a_photo_that_is_replaced_while_it_waits_is_looked_at_where_it_lies() -> None:
     world = World()
     lies(world)
-    world.pause()
+    world.pause_lane()
     ask(world, **REMOVE)
-    world.s3.drop(SHELF, KEY, photo("other bytes"), REMOVE)
-    world.resume()
-    world.run()
-    receipt = world.receipt(NAME)
+    world.s3.upload(READABLE_BUCKET, KEY, build_photo("other bytes"), REMOVE)
+    world.resume_lane()
+    world.run_until_empty()
+    receipt = world.read_receipt(NAME)
     assert receipt
     assert [job["status"] for job in receipt["jobs"]] == [JobStatus.STORED, JobStatus.SUPERSEDED]
-    assert len(world.provider.calls) == 1
+    assert len(world.provider.received_job_ids) == 1
 
 
-@pytest.mark.parametrize(("bucket", "reason"), [("theirs", "'theirs' is neither"), (OUTPUT, f"'{OUTPUT}' is neither")])
+@pytest.mark.parametrize(
+    ("bucket", "reason"), [("theirs", "'theirs' is neither"), (OUTPUT_BUCKET, f"'{OUTPUT_BUCKET}' is neither")]
+)
 def test_a_bucket_that_may_not_be_read_is_a_dead_letter_with_its_reason(bucket: str, reason: str) -> None:
     world = World()
     body = {"bucket": bucket, "key": KEY, "instructions": REMOVE}
-    world.sqs.post(world.lines["intake"], json.dumps(body))
-    world.run()
-    (letter,) = world.dead_letters.messages
+    world.sqs.send_externally(world.queues["intake"], json.dumps(body))
+    world.run_until_empty()
+    (letter,) = world.dead_letter_queue.messages
     assert letter.attributes["code"] == Code.DAMAGED_MESSAGE
     assert reason in letter.attributes["reason"]
 
@@ -105,13 +107,13 @@ def test_a_bucket_that_may_not_be_read_is_a_dead_letter_with_its_reason(bucket: 
 def test_a_photo_that_is_not_there_is_reported_under_the_buckets_name() -> None:
     world = World()
     ask(world, **REMOVE)
-    report = world.report(NAME)
+    report = world.read_report(NAME)
     assert report
     assert [one["code"] for one in report["errors"]] == [Code.PHOTO_NOT_FOUND]
 
 
 def test_the_longest_names_still_fit() -> None:
-    name = source_name("b" * 63, "k" * MAX_SOURCE_KEY_BYTES, INPUT)
+    name = source_name("b" * 63, "k" * MAX_SOURCE_KEY_BYTES, INPUT_BUCKET)
     key = picture_key(name, variant="v" * 40, n=20, extension="png", output="o" * 40)
     assert key.startswith(f"@{'b' * 63}/")
     assert len(key.encode()) <= MAX_S3_KEY_BYTES
@@ -135,11 +137,11 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
     "name",
     [
         NAME,
-        f"s3://{SHELF}/{KEY}",
+        f"s3://{READABLE_BUCKET}/{KEY}",
         f"{NAME}.json",
         f"{NAME}/red.png",
-        f"s3://{OUTPUT}/{NAME}/red.png",
-        f"s3://{OUTPUT}/{NAME}",
+        f"s3://{OUTPUT_BUCKET}/{NAME}/red.png",
+        f"s3://{OUTPUT_BUCKET}/{NAME}",
     ],
 )
 def test_show_takes_every_name_of_such_a_photo(person: Person, name: str) -> None:
@@ -149,8 +151,8 @@ def test_show_takes_every_name_of_such_a_photo(person: Person, name: str) -> Non
 
 
 def test_gallery_and_download_have_such_photos_too_by_their_buckets_name(person: Person) -> None:
-    said = person.types("gallery", f"@{SHELF}/", "--output", "page", "--json")
+    said = person.types("gallery", f"@{READABLE_BUCKET}/", "--output", "page", "--json")
     assert (said.data["pictures"], said.data["without_thumb"]) == (1, [])
     assert person.types("gallery", "--output", "all", "--json").data["pictures"] == 2
-    assert person.types("download", f"@{SHELF}/", "done").code == 0
+    assert person.types("download", f"@{READABLE_BUCKET}/", "done").code == 0
     assert [path.name for path in Path("done").iterdir()] == ["red.png"]

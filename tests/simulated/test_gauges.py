@@ -13,10 +13,10 @@ from backdrop.model.provider_result import RetryClass
 from backdrop.model.schedule import BudgetDay, ItemKey
 from backdrop.model.stack_health import StackHealth, build_job_snapshot, summarize_health
 from backdrop.reconcile import open_jobs, service
-from proof.world.pictures import photo
-from proof.world.provider import charges_and_hangs_up, refuses
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, throttle
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import build_charged_hang_up, build_refusal
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, raise_throttle
 from tests.simulated.days import pass_time
 from tests.simulated.simulation import KEY, PRICE, dropped, the_job
 from tests.simulated.test_reconcile_runs import tallied
@@ -41,12 +41,12 @@ def test_a_stack_without_jobs_has_nothing_open_and_nothing_spent() -> None:
 
 def test_jobs_that_wait_are_counted_and_the_oldest_is_known_by_its_age() -> None:
     world = World()
-    world.pause()
+    world.pause_lane()
     for n in range(3):
-        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
         pass_time(world, HOUR)
     seen = gauges(world)
-    oldest = min(job.queued_at for job in world.jobs())
+    oldest = min(job.queued_at for job in world.list_jobs())
     assert (seen.open_jobs, seen.providers_paused, seen.calls_in_flight) == (3, 1, 0)
     assert seen.oldest_open_seconds == pytest.approx((world.clock.time - oldest).total_seconds(), abs=5)
     assert seen.oldest_open_seconds > 3 * HOUR
@@ -54,9 +54,9 @@ def test_jobs_that_wait_are_counted_and_the_oldest_is_known_by_its_age() -> None
 
 def test_a_photo_that_waits_for_instructions_is_no_job() -> None:
     world = World()
-    world.drop(KEY, photo("bare"))
-    world.turn("intake")
-    source = world.source(KEY)
+    world.upload_photo(KEY, build_photo("bare"))
+    world.deliver_next("intake")
+    source = world.read_source(KEY)
     assert source
     assert source.settling_since
     assert gauges(world).open_jobs == 0
@@ -64,20 +64,22 @@ def test_a_photo_that_waits_for_instructions_is_no_job() -> None:
 
 def test_what_has_ended_is_open_no_more_and_its_price_is_spent() -> None:
     world = dropped()
-    world.run()
+    world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
     assert gauges(world) == StackHealth(spent=PRICE, cap=BUDGET)
 
 
 def test_a_call_whose_answer_is_lost_is_known_by_its_age_while_nobody_knows_more() -> None:
     world = dropped()
-    world.provider.script.append(charges_and_hangs_up())
+    world.provider.script.append(build_charged_hang_up())
     lost_at = world.clock.time
 
-    def pause(_: Call) -> None:
-        world.pause()
+    def pause(_: ServiceCall) -> None:
+        world.pause_lane()
 
-    world.wire.after.append(Strike(pause, "transact_write_items", matches=lambda call: '"unknown"' in str(call.sent)))
+    world.transport.faults_after.append(
+        TargetedFault(pause, "transact_write_items", matches=lambda call: '"unknown"' in str(call.request))
+    )
     pass_time(world, 2 * HOUR)
     seen = gauges(world)
     assert the_job(world).status is JobStatus.UNKNOWN
@@ -101,17 +103,19 @@ def test_calls_that_are_out_are_counted() -> None:
     world = dropped()
     seen: list[StackHealth] = []
 
-    def look(_: Call) -> None:
+    def look(_: ServiceCall) -> None:
         seen.append(gauges(world))
 
-    world.wire.after.append(Strike(look, "transact_write_items", matches=lambda call: "submitting" in str(call.sent)))
-    world.run()
+    world.transport.faults_after.append(
+        TargetedFault(look, "transact_write_items", matches=lambda call: "submitting" in str(call.request))
+    )
+    world.run_until_empty()
     assert [one.calls_in_flight for one in seen] == [1]
 
 
 def test_a_cap_that_a_person_set_for_the_day_is_the_one_that_counts() -> None:
     world = World()
-    world.steps.books.set_day_cap(world.clock.time.date().isoformat(), 5 * PRICE)
+    world.steps.ledger_queries.set_day_cap(world.clock.time.date().isoformat(), 5 * PRICE)
     assert gauges(world).cap == 5 * PRICE
 
 
@@ -121,13 +125,13 @@ def test_a_cap_that_a_person_set_for_the_day_is_the_one_that_counts() -> None:
 def test_a_stack_with_more_jobs_than_that_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_SCANNED_ITEMS", 4)
     world = World()
-    world.pause()
+    world.pause_lane()
     for n in range(6):
-        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
     world.run_for(60)
-    before = len(world.wire.calls)
+    before = len(world.transport.calls)
     assert gauges(world).open_jobs == 4
-    read = [call.operation for call in world.wire.calls[before:] if "job#" in str(call.sent)]
+    read = [call.operation for call in world.transport.calls[before:] if "job#" in str(call.request)]
     assert read == ["batch_get_item"] * 2, "once for the moves, once for the gauges"
 
 
@@ -147,9 +151,9 @@ def test_no_more_jobs_are_in_memory_than_are_read_at_once(monkeypatch: pytest.Mo
         return summarize_health(*facts)
 
     world = World()
-    world.pause()
+    world.pause_lane()
     for n in range(6):
-        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
     world.run_for(60)
     monkeypatch.setattr(open_jobs.OpenJobs, "find_job", job)
     monkeypatch.setattr(service, "summarize_health", look)
@@ -163,44 +167,44 @@ def test_calls_that_are_out_are_counted_behind_any_number_of_paid_jobs(monkeypat
     world = World()
     seen: list[StackHealth] = []
 
-    def look(_: Call) -> None:
+    def look(_: ServiceCall) -> None:
         seen.append(gauges(world))
 
     for n in range(5):
-        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
-    world.run("intake")
-    world.wire.after.append(
-        Strike(look, "transact_write_items", nth=5, matches=lambda call: "submitting" in str(call.sent))
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
+    world.run_until_empty("intake")
+    world.transport.faults_after.append(
+        TargetedFault(look, "transact_write_items", nth=5, matches=lambda call: "submitting" in str(call.request))
     )
-    world.run("ideogram")
+    world.run_until_empty("ideogram")
     assert [(one.open_jobs, one.calls_in_flight) for one in seen] == [(5, 1)]
 
 
 def test_a_failure_of_which_nobody_was_told_yet_is_no_open_job() -> None:
     world = dropped()
-    world.provider.script.append(refuses(RetryClass.PERM, Code.REQUEST_REJECTED))
-    world.run("intake", "ideogram")
+    world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
+    world.run_until_empty("intake", "ideogram")
     assert (the_job(world).status, the_job(world).announced) == (JobStatus.DEAD, False)
     assert gauges(world).open_jobs == 0
 
 
 def test_photos_that_settle_take_no_place_from_the_jobs_that_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
-    world.pause()
-    world.drop(KEY, photo(), operation="remove")
-    world.run("intake")
+    world.pause_lane()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty("intake")
     for n in range(4):
-        world.drop(f"bare/{n}.jpg", photo(f"{n}"))
-        world.turn("intake")
+        world.upload_photo(f"bare/{n}.jpg", build_photo(f"{n}"))
+        world.deliver_next("intake")
     monkeypatch.setattr(service, "MAX_SCANNED_ITEMS", 4)
     assert gauges(world).open_jobs == 1
 
 
 def test_one_job_that_another_release_wrote_hides_no_other() -> None:
     world = World()
-    world.pause()
+    world.pause_lane()
     for n in range(3):
-        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
     world.run_for(60)
     key = min(key for key in world.table.items if key[1].startswith("job#"))
     body = world.table.items[key]["body"]["S"].replace('"v":2', '"v":3')
@@ -210,13 +214,13 @@ def test_one_job_that_another_release_wrote_hides_no_other() -> None:
 
 def test_a_ledger_that_does_not_answer_costs_the_run_no_more_than_the_numbers() -> None:
     world = dropped()
-    world.run()
-    gone = Strike(throttle, "get_item", times=99, matches=lambda call: "budget#" in str(call.sent))
-    world.wire.before.append(gone)
+    world.run_until_empty()
+    gone = TargetedFault(raise_throttle, "get_item", times=99, matches=lambda call: "budget#" in str(call.request))
+    world.transport.faults_before.append(gone)
     tally = tallied(world)
-    assert gone.hits
+    assert gone.hit_count
     assert (tally.gauges, [one.message.startswith("gauges: ") for one in tally.failures]) == (StackHealth(), [True])
-    assert world.steps.books.read_reconcile_state().locked_until is None
+    assert world.steps.ledger_queries.read_reconcile_state().locked_until is None
 
 
 # -- what is told -------------------------------------------------------------------------------------------------

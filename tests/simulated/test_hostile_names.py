@@ -7,7 +7,7 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop_cli.flat_names import build_flat_names
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
 
 COMMANDS = "\x1b[2J\x1b]0;title\x07\x9b31m\x7f\r\n\u202e\u2028"
@@ -50,14 +50,14 @@ def test_hostile_names_that_become_alike_stay_several_files() -> None:
 
 def test_a_link_in_the_folder_is_replaced_and_what_it_led_to_is_left_alone(person: Person, tmp_path: Path) -> None:
     person.drops("shoes/red.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     (tmp_path / "done").mkdir()
     treasure = tmp_path / "treasure"
     treasure.write_bytes(b"mine")
     (tmp_path / "done" / "red.png").symlink_to(treasure)
     assert person.types("download", "--all", "done").code == 0
     assert treasure.read_bytes() == b"mine"
-    (picture,) = person.world.pictures("shoes/red.jpg").values()
+    (picture,) = person.world.read_pictures("shoes/red.jpg").values()
     written = tmp_path / "done" / "red.png"
     assert (written.is_symlink(), written.read_bytes()) == (False, picture)
 
@@ -66,7 +66,7 @@ def test_a_link_where_a_half_written_file_would_lie_is_not_followed(
     person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person.drops("shoes/red.jpg")
-    person.world.run()
+    person.world.run_until_empty()
     seen: list[str] = []
     usual = Path.open
 

@@ -16,7 +16,7 @@ from backdrop.imaging.prepare import load_upright_photo, prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS, PhotoLimits
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.corpus.make import corpus
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, assert_at_rest
@@ -58,10 +58,10 @@ def test_a_jpeg_that_lacks_a_part_is_damaged(data: bytes, said: str, limits: Pho
 @pytest.mark.parametrize("missing", LACKING)
 def test_a_photo_that_lacks_a_part_is_refused_once_and_nothing_is_spent(missing: str) -> None:
     world = World()
-    world.drop(KEY, LACKING[missing][0])
-    world.sidecar(KEY, **BEACH)
-    world.run()
-    assert (codes(world, KEY), bought(world), world.crashes) == (["damaged_photo"], 0, 0)
+    world.upload_photo(KEY, LACKING[missing][0])
+    world.upload_sidecar(KEY, **BEACH)
+    world.run_until_empty()
+    assert (codes(world, KEY), bought(world), world.crash_count) == (["damaged_photo"], 0, 0)
     assert_at_rest(world)
 
 

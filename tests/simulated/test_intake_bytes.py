@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from backdrop.instructions.schema import VariantModel
 from backdrop.model.job import JobStatus
-from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, ObjectKind, classify_key, receipt_key, report_key
-from proof.world.pictures import photo
-from proof.world.stack import INPUT, World
+from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, ObjectKind, classify_key
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, assert_at_rest
 from tests.simulated.wishes import defaults, folder_codes, sidecar_bytes
@@ -44,9 +44,9 @@ BAD = {
 
 def settled(world: World, key: str = KEY) -> None:
     """Whatever was said, it came to its end: a job, or a report, and nobody died of it."""
-    world.run()
-    assert (world.dead_letters.messages, world.crashes) == ([], 0)
-    assert world.jobs(key) or codes(world, key) or folder_codes(world, "shoes/")
+    world.run_until_empty()
+    assert (world.dead_letter_queue.messages, world.crash_count) == ([], 0)
+    assert world.list_jobs(key) or codes(world, key) or folder_codes(world, "shoes/")
     assert_at_rest(world)
 
 
@@ -56,7 +56,7 @@ def settled(world: World, key: str = KEY) -> None:
 def test_any_bytes_as_a_sidecar_give_a_job_or_a_report(data: bytes) -> None:
     world = World()
     sidecar_bytes(world, KEY, data)
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     settled(world)
 
 
@@ -66,7 +66,7 @@ def test_any_bytes_as_a_sidecar_give_a_job_or_a_report(data: bytes) -> None:
 def test_any_bytes_as_folder_defaults_give_a_job_or_a_report(data: bytes, bare: bool) -> None:
     world = World()
     defaults(world, "shoes/", data)
-    world.drop(KEY, photo(), **({} if bare else {"operation": "remove"}))
+    world.upload_photo(KEY, build_photo(), **({} if bare else {"operation": "remove"}))
     settled(world)
 
 
@@ -78,7 +78,7 @@ NAMES = st.sampled_from([*VariantModel.model_fields, "variants", "promt", "backd
 @given(st.dictionaries(NAMES, TAG, max_size=10))
 def test_any_tags_give_a_job_or_a_report(tags: dict[str, str]) -> None:
     world = World()
-    world.s3.drop(INPUT, KEY, photo(), tags)
+    world.s3.upload(INPUT_BUCKET, KEY, build_photo(), tags)
     settled(world)
 
 
@@ -87,8 +87,10 @@ def test_any_tags_give_a_job_or_a_report(tags: dict[str, str]) -> None:
 @example({"variants": {"\ud800": {"style": "aura", "style_preset": "aura"}}})
 def test_any_request_gives_a_job_or_a_report(instructions: dict[str, object]) -> None:
     world = World()
-    world.drop(KEY, photo())
-    world.sqs.post(world.lines["intake"], json.dumps({"bucket": INPUT, "key": KEY, "instructions": instructions}))
+    world.upload_photo(KEY, build_photo())
+    world.sqs.send_externally(
+        world.queues["intake"], json.dumps({"bucket": INPUT_BUCKET, "key": KEY, "instructions": instructions})
+    )
     settled(world)
 
 
@@ -100,22 +102,22 @@ def test_bad_input_is_told_by_its_code(where: str, data: bytes, code: str | None
         sidecar_bytes(world, KEY, data)
     else:
         defaults(world, "shoes/", data)
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     settled(world)
     broken = where == "folder" and code not in (None, "no_instructions")
     found = folder_codes(world, "shoes/") if broken else codes(world, KEY)
     assert set(found) >= ({code} if code else set())
-    assert bool(world.jobs()) is (code is None)
+    assert bool(world.list_jobs()) is (code is None)
 
 
 def test_of_two_sidecars_that_disagree_the_photos_own_is_heard() -> None:
     world = World()
     sidecar_bytes(world, KEY, b'{"prompt": "a beach"}')
     sidecar_bytes(world, "shoes/red", b'{"prompt": "a forest"}')
-    world.drop(KEY, photo())
-    world.drop("shoes/red.png", photo("png"))
-    world.run()
-    assert [job.instructions["prompt"] for key in (KEY, "shoes/red.png") for job in world.jobs(key)] == [
+    world.upload_photo(KEY, build_photo())
+    world.upload_photo("shoes/red.png", build_photo("png"))
+    world.run_until_empty()
+    assert [job.instructions["prompt"] for key in (KEY, "shoes/red.png") for job in world.list_jobs(key)] == [
         "a beach",
         "a forest",
     ]
@@ -131,6 +133,7 @@ ANY_KEY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
 @example("\U0010ffff/\U0010ffff.jpg", "defaults")
 @example("ü" * 446 + ".j", "sidecar")
 @example("a\u0000b/%2F+ .jpg", "sidecar")
+@example("@", "sidecar")
 def test_any_key_round_trips_from_upload_to_picture_and_receipt(key: str, way: str) -> None:
     if classify_key(key) is not ObjectKind.PHOTO:
         return
@@ -139,13 +142,15 @@ def test_any_key_round_trips_from_upload_to_picture_and_receipt(key: str, way: s
         sidecar_bytes(world, key, b'{"operation": "remove"}')
     if way == "defaults":
         defaults(world, key[: key.rfind("/") + 1], {"operation": "remove"})
-    world.drop(key, photo(), **({"operation": "remove"} if way == "tags" else {}))
-    world.run()
-    (job,) = world.jobs(key)
+    world.upload_photo(key, build_photo(), **({"operation": "remove"} if way == "tags" else {}))
+    world.run_until_empty()
+    (job,) = world.list_jobs(key)
     assert (job.status, job.key) == (JobStatus.STORED, key)
-    receipt = world.receipt(key)
+    receipt = world.read_receipt(key)
     assert receipt
-    assert (receipt["source"]["key"], receipt["jobs"][0]["results"][0]["key"]) == (key, next(iter(world.pictures(key))))
-    assert receipt_key(key) in world.output.objects
-    assert report_key(key) not in world.output.objects or world.report(key) is None
+    assert (receipt["source"]["key"], receipt["jobs"][0]["results"][0]["key"]) == (
+        key,
+        next(iter(world.read_pictures(key))),
+    )
+    assert world.read_report(key) is None
     assert_at_rest(world)

@@ -8,9 +8,9 @@ import pytest
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import JobStatus, Source
 from backdrop.pipeline.crash_guard import INTAKE_TIMEOUT, MAX_CRASHES, begin_photo_processing
-from proof.world.pictures import photo
-from proof.world.stack import INPUT, World
-from proof.world.wire import SimulatedCrash, Strike, die
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.transport import SimulatedCrash, TargetedFault, crash_worker
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 from tests.simulated.wishes import REMOVE, defaults
@@ -18,42 +18,42 @@ from tests.simulated.wishes import REMOVE, defaults
 
 def died_before_its_messages(world: World) -> World:
     """A look that wrote its job to the ledger and nothing else."""
-    world.wire.after.append(Strike(die, "transact_write_items"))
-    world.turn("intake")
-    world.wire.calm()
+    world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
+    world.deliver_next("intake")
+    world.transport.clear_faults()
     assert the_job(world).status is JobStatus.ACCEPTED
-    assert not world.lines["ideogram"].messages
+    assert not world.queues["ideogram"].messages
     return world
 
 
 def with_sidecar() -> World:
     """A photo with its sidecar."""
     world = World()
-    world.sidecar(KEY, operation="remove")
-    world.drop(KEY, photo())
+    world.upload_sidecar(KEY, operation="remove")
+    world.upload_photo(KEY, build_photo())
     return world
 
 
 def test_a_look_that_died_is_finished_by_the_next() -> None:
     world = died_before_its_messages(dropped())
-    world.run()
+    world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
 def upload_again(world: World) -> None:
     """The same bytes, the same tags, another version."""
-    world.drop(KEY, photo(), operation="remove")
+    world.upload_photo(KEY, build_photo(), operation="remove")
 
 
 def add_a_tag(world: World) -> None:
     """A tag that is none of ours."""
-    world.s3.tag(INPUT, KEY, {"operation": "remove", "team": "shoes"})
+    world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "team": "shoes"})
 
 
 def change_a_tag_of_ours(world: World) -> None:
     """A tag that is ours, and changes nothing of what is bought."""
-    world.s3.tag(INPUT, KEY, {"operation": "remove", "max_cost_usd": "1"})
+    world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "max_cost_usd": "1"})
 
 
 @pytest.mark.parametrize("meanwhile", [upload_again, add_a_tag, change_a_tag_of_ours])
@@ -62,17 +62,17 @@ def test_a_look_that_died_is_finished_whatever_came_between(meanwhile: Callable[
     world = died_before_its_messages(dropped())
     meanwhile(world)
     if first == "the old event":
-        old, new = world.lines["intake"].messages
+        old, new = world.queues["intake"].messages
         new.visible_at, old.visible_at = old.visible_at, new.visible_at
-    world.run()
-    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_a_look_that_died_is_finished_after_its_sidecar_is_gone() -> None:
     world = died_before_its_messages(with_sidecar())
-    world.remove(f"{KEY}.json")
-    world.run()
+    world.delete_file(f"{KEY}.json")
+    world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
@@ -80,53 +80,53 @@ def test_a_look_that_died_is_finished_after_its_sidecar_is_gone() -> None:
 def test_a_photo_that_was_away_for_a_moment_is_still_bought() -> None:
     """Render finds other bytes and gives the job back to intake; by then the old version lies there again."""
     world = dropped()
-    world.run("intake")
-    world.drop(KEY, photo("another"), operation="remove")
-    world.turn("ideogram")
-    world.s3.restore(INPUT, KEY)
-    world.run()
-    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
+    world.run_until_empty("intake")
+    world.upload_photo(KEY, build_photo("another"), operation="remove")
+    world.deliver_next("ideogram")
+    world.s3.delete_newest_version(INPUT_BUCKET, KEY)
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_the_same_bytes_put_back_by_an_upload_are_still_bought() -> None:
     world = dropped()
-    world.run("intake")
-    world.drop(KEY, photo("another"), operation="remove")
-    world.turn("ideogram")
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
-    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
+    world.run_until_empty("intake")
+    world.upload_photo(KEY, build_photo("another"), operation="remove")
+    world.deliver_next("ideogram")
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_a_photo_that_was_replaced_and_put_back_while_it_settled_waits_no_more() -> None:
     """Its sidecar is gone, so that the other photo had to wait; the bytes of its job need no wish."""
     world = with_sidecar()
-    world.run()
-    world.remove(f"{KEY}.json")
-    world.drop(KEY, photo("another"))
-    world.turn("intake")
-    world.turn("intake")
-    world.drop(KEY, photo())
-    world.run()
-    source = world.source(KEY)
+    world.run_until_empty()
+    world.delete_file(f"{KEY}.json")
+    world.upload_photo(KEY, build_photo("another"))
+    world.deliver_next("intake")
+    world.deliver_next("intake")
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
+    source = world.read_source(KEY)
     assert source
     assert source.settling_since is None
-    assert not list(world.steps.books.list_open())
-    assert (the_job(world).status, world.report(KEY)) == (JobStatus.STORED, None)
+    assert not list(world.steps.ledger_queries.list_open())
+    assert (the_job(world).status, world.read_report(KEY)) == (JobStatus.STORED, None)
     assert_at_rest(world)
 
 
 def test_a_deleted_photos_receipt_is_written_though_the_look_died() -> None:
     world = dropped()
-    world.run("intake")
-    world.run("deliver")
-    world.remove(KEY)
-    world.wire.after.append(Strike(die, "transact_write_items"))
-    world.run("intake")
-    world.run()
-    receipt = world.receipt(KEY)
+    world.run_until_empty("intake")
+    world.run_until_empty("deliver")
+    world.delete_file(KEY)
+    world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
+    world.run_until_empty("intake")
+    world.run_until_empty()
+    receipt = world.read_receipt(KEY)
     assert receipt
     assert [one["status"] for one in receipt["jobs"]] == ["cancelled"]
 
@@ -135,15 +135,15 @@ def test_deaths_after_a_photo_was_given_up_are_not_counted_on() -> None:
     world = World()
     now = world.clock.now()
     given_up = Source(
-        source_id=derive_source_id(INPUT, KEY),
-        bucket=INPUT,
+        source_id=derive_source_id(INPUT_BUCKET, KEY),
+        bucket=INPUT_BUCKET,
         key=KEY,
         crash_count=MAX_CRASHES,
         processing_until=now - INTAKE_TIMEOUT,
     )
     world.ledger.put_source(given_up, ())
     begin_photo_processing(world.ledger, given_up, now)
-    source = world.source(KEY)
+    source = world.read_source(KEY)
     assert source
     assert (source.crash_count, source.processing_until) == (MAX_CRASHES, now + INTAKE_TIMEOUT)
 
@@ -155,12 +155,12 @@ def settle(world: World) -> None:
 
 def write_a_sidecar(world: World) -> None:
     """Its instructions come."""
-    world.sidecar(KEY, **REMOVE)
+    world.upload_sidecar(KEY, **REMOVE)
 
 
 def write_a_broken_sidecar(world: World) -> None:
     """Instructions come that nobody understands."""
-    world.sidecar(KEY, operation="remoev")
+    world.upload_sidecar(KEY, operation="remoev")
 
 
 @pytest.mark.parametrize(
@@ -179,22 +179,22 @@ def test_a_look_that_died_is_finished_though_another_delivery_deleted_its_messag
     world = World()
     if folder:
         defaults(world, "", folder)
-        world.run()
-    world.drop(KEY, photo())
-    (message,) = world.lines["intake"].messages
+        world.run_until_empty()
+    world.upload_photo(KEY, build_photo())
+    (message,) = world.queues["intake"].messages
 
     def another_is_done_with_it(_: object) -> None:
         message.visible_at = world.clock.time
-        world.turn("intake")
-        assert message not in world.lines["intake"].messages
+        world.deliver_next("intake")
+        assert message not in world.queues["intake"].messages
         meanwhile(world)
-        world.wire.after.append(Strike(die, "transact_write_items", nth=2))
+        world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
 
-    world.wire.before.append(Strike(another_is_done_with_it, "get_object", nth=2))
-    world.turn("intake")
-    assert world.crashes == 1
-    world.run()
-    assert (codes(world, KEY), [job.status for job in world.jobs()]) == (told, [] if told else [JobStatus.STORED])
+    world.transport.faults_before.append(TargetedFault(another_is_done_with_it, "get_object", nth=2))
+    world.deliver_next("intake")
+    assert world.crash_count == 1
+    world.run_until_empty()
+    assert (codes(world, KEY), [job.status for job in world.list_jobs()]) == (told, [] if told else [JobStatus.STORED])
     assert_at_rest(world)
 
 
@@ -202,36 +202,36 @@ def test_a_look_that_died_is_finished_though_another_delivery_deleted_its_messag
 def test_only_a_first_look_that_is_overtaken_has_its_photo_looked_at_once_more(kind: str, left: int) -> None:
     """Else many looks at one photo, each overtaken by another, would send ever more of them."""
     world = World()
-    world.drop(KEY, photo())
-    world.run()
-    world.sidecar(KEY, **REMOVE)
-    world.lines["intake"].messages.clear()
-    world.sqs.post(world.lines["intake"], json.dumps({"kind": kind, "bucket": INPUT, "key": KEY}))
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **REMOVE)
+    world.queues["intake"].messages.clear()
+    world.sqs.send_externally(world.queues["intake"], json.dumps({"kind": kind, "bucket": INPUT_BUCKET, "key": KEY}))
 
     def write(_: object) -> None:
-        source = world.source(KEY)
+        source = world.read_source(KEY)
         assert source
         world.ledger.put_source(source, ())
 
-    world.wire.before.append(Strike(write, "get_object", nth=2))
-    world.turn("intake")
+    world.transport.faults_before.append(TargetedFault(write, "get_object", nth=2))
+    world.deliver_next("intake")
     assert the_job(world).status is JobStatus.ACCEPTED
-    assert len(world.lines["intake"].messages) == left
+    assert len(world.queues["intake"].messages) == left
 
 
 @pytest.mark.parametrize("nth", range(1, 9))
 def test_two_looks_at_once_make_one_job(nth: int) -> None:
     """The second runs from start to end between two calls of the first."""
     world = dropped()
-    (message,) = world.lines["intake"].messages
-    world.sqs.post(world.lines["intake"], message.body)
+    (message,) = world.queues["intake"].messages
+    world.sqs.send_externally(world.queues["intake"], message.body)
 
     def second(_: object) -> None:
-        world.turn("intake")
+        world.deliver_next("intake")
 
-    world.wire.before.append(Strike(second, nth=nth))
-    world.run()
-    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
+    world.transport.faults_before.append(TargetedFault(second, nth=nth))
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
@@ -240,14 +240,14 @@ def test_an_edit_in_the_middle_of_a_look_is_what_counts(nth: int) -> None:
     world = with_sidecar()
 
     def edit(_: object) -> None:
-        world.sidecar(KEY, prompt="on a marble table")
+        world.upload_sidecar(KEY, prompt="on a marble table")
 
-    world.wire.before.append(Strike(edit, nth=nth))
-    world.run("intake")
-    world.run()
-    current = [job for job in world.jobs() if job.status is JobStatus.STORED]
+    world.transport.faults_before.append(TargetedFault(edit, nth=nth))
+    world.run_until_empty("intake")
+    world.run_until_empty()
+    current = [job for job in world.list_jobs() if job.status is JobStatus.STORED]
     assert [job.operation for job in current] == ["replace"]
-    assert world.provider.charged == 60_000
+    assert world.provider.charged_micro_usd == 60_000
     assert_at_rest(world)
 
 

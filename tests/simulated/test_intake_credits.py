@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from backdrop.model.job import JobStatus
-from proof.world.pictures import photo
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.simulated.simulation import KEY, the_job
 
 
@@ -19,21 +19,21 @@ def stack(prices: dict[str, int]) -> World:
 
 
 def dropped(world: World, provider: str | list[str]) -> World:
-    world.sidecar(KEY, prompt="at sea", provider=provider)
-    world.drop(KEY, photo())
-    world.run("intake")
-    world.run("deliver")
+    world.upload_sidecar(KEY, prompt="at sea", provider=provider)
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty("intake")
+    world.run_until_empty("deliver")
     return world
 
 
 def test_without_a_price_its_jobs_are_refused_and_nothing_is_bought() -> None:
     world = dropped(stack({}), "1min")
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     (error,) = report["errors"]
     assert (error["code"], error["status"], error["money"]) == ("price_unknown", "refused", "not_spent")
     assert "OneMinUsdPerImage" in error["hint"]
-    assert (world.jobs(), world.provider.calls) == ([], [])
+    assert (world.list_jobs(), world.provider.received_job_ids) == ([], [])
 
 
 def test_in_a_list_it_is_passed_over_and_named() -> None:

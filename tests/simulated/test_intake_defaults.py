@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from backdrop.model.job import JobStatus
-from proof.world.pictures import photo
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, assert_at_rest, the_job
 from tests.simulated.wishes import (
@@ -32,8 +32,8 @@ def settled(*places: tuple[str, dict[str, Any]], key: str = KEY, **tags: str) ->
     world = World()
     for folder, content in places:
         defaults(world, folder, content)
-    world.drop(key, photo(), **tags)
-    world.run()
+    world.upload_photo(key, build_photo(), **tags)
+    world.run_until_empty()
     return world
 
 
@@ -43,10 +43,10 @@ def settled(*places: tuple[str, dict[str, Any]], key: str = KEY, **tags: str) ->
 def test_a_bare_photo_runs_on_its_folders_defaults_when_it_has_settled() -> None:
     world = World(settle_seconds=20)
     defaults(world, "shoes/", REMOVE)
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     world.run_for(19)
-    assert world.jobs() == []
-    world.run()
+    assert world.list_jobs() == []
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
     assert origins(world, KEY) == {"operation": "shoes/_backdrop.json"}
     assert_at_rest(world)
@@ -65,7 +65,7 @@ def test_each_level_says_what_the_nearer_ones_do_not() -> None:
         key=DEEP,
         seed="4",
     )
-    (job,) = world.jobs(DEEP)
+    (job,) = world.list_jobs(DEEP)
     assert job.instructions == {
         "operation": "replace",
         "prompt": "on a beach",
@@ -97,9 +97,9 @@ def test_other_folders_defaults_say_nothing() -> None:
 def test_sidecar_then_tags_then_defaults() -> None:
     world = World()
     defaults(world, "shoes/", {**BEACH, "num_images": 2, "seed": 1, "rendering_speed": "TURBO"})
-    world.sidecar(KEY, prompt="in a forest", seed=3)
-    world.drop(KEY, photo(), seed="2", num_images="1")
-    world.run()
+    world.upload_sidecar(KEY, prompt="in a forest", seed=3)
+    world.upload_photo(KEY, build_photo(), seed="2", num_images="1")
+    world.run_until_empty()
     assert origins(world, KEY) == {
         "operation": f"{KEY}.json",
         "prompt": f"{KEY}.json",
@@ -107,14 +107,14 @@ def test_sidecar_then_tags_then_defaults() -> None:
         "num_images": "tags",
         "rendering_speed": "shoes/_backdrop.json",
     }
-    assert world.provider.charged == REPLACED // 2
+    assert world.provider.charged_micro_usd == REPLACED // 2
 
 
 def test_a_sidecar_that_is_not_complete_goes_at_once_on_its_folders_defaults() -> None:
     world = World(settle_seconds=20)
     defaults(world, "shoes/", BEACH)
-    world.sidecar(KEY, seed=1)
-    world.drop(KEY, photo())
+    world.upload_sidecar(KEY, seed=1)
+    world.upload_photo(KEY, build_photo())
     world.run_for(1)
     assert wishes(world, KEY) == {"": "on a beach"}
 
@@ -122,7 +122,7 @@ def test_a_sidecar_that_is_not_complete_goes_at_once_on_its_folders_defaults() -
 def test_defaults_that_say_no_operation_leave_the_photo_without_instructions() -> None:
     world = settled(("", {"seed": 1}))
     assert codes(world, KEY) == ["no_instructions"]
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     assert "seed" in report["errors"][0]["message"]
 
@@ -135,25 +135,25 @@ def test_photos_that_nobody_spoke_for_run_when_defaults_come() -> None:
     keys = ["shoes/1.jpg", "shoes/old/2.jpg", "hats/3.jpg"]
     for key in keys:
         said(world, key)
-    world.run()
+    world.run_until_empty()
     assert [codes(world, key) for key in keys] == [["no_instructions"]] * 3
     defaults(world, "shoes/", REMOVE)
-    world.run()
+    world.run_until_empty()
     assert [codes(world, key) for key in keys] == [[], [], ["no_instructions"]]
-    assert [len(world.pictures(key)) for key in keys] == [1, 1, 0]
+    assert [len(world.read_pictures(key)) for key in keys] == [1, 1, 0]
     assert_at_rest(world)
 
 
 def test_an_edited_default_buys_nothing_of_what_was_resolved() -> None:
     world = settled(("shoes/", REMOVE))
-    before = world.pictures()
+    before = world.read_pictures()
     defaults(world, "shoes/", BEACH)
-    world.run()
+    world.run_until_empty()
     said(world, "shoes/new.jpg")
-    world.run()
+    world.run_until_empty()
     assert (wishes(world, KEY), wishes(world, "shoes/new.jpg")) == ({"": "remove"}, {"": "on a beach"})
-    assert world.provider.charged == REMOVED + REPLACED
-    assert before.items() <= world.pictures().items()
+    assert world.provider.charged_micro_usd == REMOVED + REPLACED
+    assert before.items() <= world.read_pictures().items()
 
 
 @pytest.mark.parametrize("bound", [{}, {"sidecar": {"seed": 1}}], ids=["bare", "with a sidecar"])
@@ -161,12 +161,12 @@ def test_the_same_bytes_again_under_an_edited_default_buy_nothing(bound: dict[st
     world = World()
     defaults(world, "shoes/", BEACH)
     if bound:
-        world.sidecar(KEY, **bound["sidecar"])
-    world.drop(KEY, photo())
-    world.run()
+        world.upload_sidecar(KEY, **bound["sidecar"])
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
     defaults(world, "shoes/", FOREST)
-    world.drop(KEY, photo())
-    world.run()
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
     assert (wishes(world, KEY), bought(world)) == ({"": "on a beach"}, 1)
     assert_at_rest(world)
 
@@ -174,30 +174,30 @@ def test_the_same_bytes_again_under_an_edited_default_buy_nothing(bound: dict[st
 def test_other_bytes_run_on_the_defaults_of_their_day() -> None:
     world = settled(("shoes/", BEACH))
     defaults(world, "shoes/", FOREST)
-    world.drop(KEY, photo("another"))
-    world.run()
+    world.upload_photo(KEY, build_photo("another"))
+    world.run_until_empty()
     assert (wishes(world, KEY), bought(world)) == ({"": "in a forest"}, 2)
 
 
 def test_tags_that_are_set_later_are_heard_beside_the_defaults() -> None:
     world = settled(("shoes/", BEACH))
-    world.s3.tag("photos", KEY, {"style": "golden hour"})
-    world.run()
+    world.s3.set_tags("photos", KEY, {"style": "golden hour"})
+    world.run_until_empty()
     assert the_job_now(world)["style_preset"] == "GOLDEN_HOUR"
     assert_at_rest(world)
 
 
 def the_job_now(world: World) -> dict[str, Any]:
     """The instructions of the photo's current job."""
-    source = world.source(KEY)
+    source = world.read_source(KEY)
     assert source
-    return next(job.instructions for job in world.jobs(KEY) if job.job_id in source.jobs.values())
+    return next(job.instructions for job in world.list_jobs(KEY) if job.job_id in source.jobs.values())
 
 
 def test_defaults_that_go_take_nothing_away() -> None:
     world = settled(("shoes/", REMOVE))
-    world.remove("shoes/_backdrop.json")
-    world.run()
+    world.delete_file("shoes/_backdrop.json")
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY), folder_codes(world, "shoes/")) == (JobStatus.STORED, [], [])
 
 
@@ -211,11 +211,11 @@ def test_a_broken_default_holds_its_photos_with_one_report(folder: str, content:
     defaults(world, folder, content)
     for n in range(3):
         said(world, f"shop/spring/shoes/{n}.jpg", operation="remove")
-    world.run()
+    world.run_until_empty()
     assert len(folder_codes(world, folder)) == 1
-    reports = [key for key in world.output.keys() if key.startswith("_backdrop/errors/")]  # noqa: SIM118 - our own method
+    reports = [key for key in world.output_bucket.list_keys() if key.startswith("_backdrop/errors/")]
     assert reports == [f"_backdrop/errors/{folder}_backdrop.json.json"]
-    assert (world.jobs(), bought(world)) == ([], 0)
+    assert (world.list_jobs(), bought(world)) == ([], 0)
 
 
 @pytest.mark.parametrize("mended", [REMOVE, None], ids=["mended", "deleted"])
@@ -227,29 +227,31 @@ def test_photos_go_by_themselves_when_a_broken_default_is_mended_or_deleted(
     keys = [f"shoes/{n}.jpg" for n in range(3)]
     if order == "defaults first":
         defaults(world, "shoes/", BROKEN)
-        world.run()
+        world.run_until_empty()
     for key in keys:
-        world.sidecar(key, **REMOVE)
+        world.upload_sidecar(key, **REMOVE)
         said(world, key)
     defaults(world, "shoes/", BROKEN)
-    world.run("intake")
-    assert [source.blocked_by_defaults for key in keys if (source := world.source(key))] == ["shoes/_backdrop.json"] * 3
+    world.run_until_empty("intake")
+    assert [source.blocked_by_defaults for key in keys if (source := world.read_source(key))] == [
+        "shoes/_backdrop.json"
+    ] * 3
     if mended:
         defaults(world, "shoes/", mended)
     else:
-        world.remove("shoes/_backdrop.json")
-    world.run()
-    assert [world.jobs(key)[0].status for key in keys] == [JobStatus.STORED] * 3
+        world.delete_file("shoes/_backdrop.json")
+    world.run_until_empty()
+    assert [world.list_jobs(key)[0].status for key in keys] == [JobStatus.STORED] * 3
     assert (bought(world), folder_codes(world, "shoes/")) == (3, [])
     assert_at_rest(world)
 
 
 def test_two_broken_defaults_above_one_another_are_two_reports_and_none_of_the_photo() -> None:
     world = settled(("", {"seed": -1}), ("shoes/", BROKEN), operation="remove")
-    assert (codes(world, KEY), world.jobs()) == ([], [])
+    assert (codes(world, KEY), world.list_jobs()) == ([], [])
     for folder in ("shoes/", ""):
         defaults(world, folder, {})
-        world.run()
+        world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
     assert (folder_codes(world, ""), folder_codes(world, "shoes/")) == ([], [])
 
@@ -258,25 +260,25 @@ def test_a_broken_default_that_is_broken_otherwise_says_what_is_wrong_now() -> N
     world = settled(("shoes/", BROKEN))
     assert folder_codes(world, "shoes/") == ["unknown_field"]
     defaults(world, "shoes/", {"prompt": " "})
-    world.run()
+    world.run_until_empty()
     assert folder_codes(world, "shoes/") == ["missing_prompt"]
     defaults(world, "shoes/", {"operation": "paint", "seed": -1})
-    world.run()
+    world.run_until_empty()
     assert folder_codes(world, "shoes/") == ["invalid_value"] * 2
 
 
 def test_a_broken_default_takes_nothing_from_photos_that_are_resolved() -> None:
     world = settled(("shoes/", REMOVE))
     defaults(world, "shoes/", BROKEN)
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY), bought(world)) == (JobStatus.STORED, [], 1)
 
 
 def test_a_photo_that_is_wrong_itself_under_broken_defaults_has_its_own_report() -> None:
     world = World()
     defaults(world, "shoes/", BROKEN)
-    world.drop(KEY, b"no photo", operation="remove")
-    world.run()
+    world.upload_photo(KEY, b"no photo", operation="remove")
+    world.run_until_empty()
     assert (codes(world, KEY), folder_codes(world, "shoes/")) == (["not_a_photo"], ["unknown_field"])
 
 
@@ -284,7 +286,7 @@ def test_a_key_too_long_under_broken_defaults_is_reported_as_such() -> None:
     key = f"shoes/{'x' * 1014}.jpg"
     world = World()
     defaults(world, "shoes/", BROKEN)
-    world.drop(key, photo(), operation="remove")
-    world.run()
+    world.upload_photo(key, build_photo(), operation="remove")
+    world.run_until_empty()
     assert codes(world, key) == ["key_too_long"]
     assert all(len(item["due"]["S"].encode()) <= 1024 for item in world.table.items.values() if "due" in item)

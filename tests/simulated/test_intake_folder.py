@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from backdrop.model.object_keys import ObjectKind, classify_key
-from proof.world.pictures import photo
-from proof.world.stack import INPUT, World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.days import codes
 from tests.simulated.simulation import assert_at_rest
 from tests.simulated.wishes import bought, heard, wishes
@@ -34,7 +34,7 @@ def files(number: int) -> list[tuple[str, bytes, dict[str, str]]]:
         "broken": [(f"{key}.json", b'{"promt": "x"}')],
     }.get(way, [])
     tags = {"prompt": f"at place {number}"} if way in ("tags", "no photo") else {"team": "shoes"}
-    data = b"no photo" if way == "no photo" else photo(key)
+    data = b"no photo" if way == "no photo" else build_photo(key)
     return [(key, data, tags), *((name, content, {}) for name, content in sidecars)]
 
 
@@ -59,13 +59,13 @@ def filled(random: Random, photos: int, events: int) -> World:
     uploads += [(f"{folder}{name}", b"junk", {}) for folder in FOLDERS for name in JUNK if folder + name]
     random.shuffle(uploads)
     for key, data, tags in uploads:
-        world.s3.drop(INPUT, key, data, tags)
+        world.s3.upload(INPUT_BUCKET, key, data, tags)
     bodies = heard(world)
     bodies += random.choices(bodies, k=events - len(bodies))
     random.shuffle(bodies)
-    world.lines["intake"].messages.clear()
+    world.queues["intake"].messages.clear()
     for body in bodies:
-        world.sqs.post(world.lines["intake"], body)
+        world.sqs.send_externally(world.queues["intake"], body)
     assert len(heard(world)) == events
     return world
 
@@ -75,23 +75,25 @@ def test_a_thousand_shuffled_events_make_exactly_the_right_jobs_and_one_paid_cal
     seed: int, photos: int, events: int
 ) -> None:
     world = filled(Random(seed), photos, events)
-    world.run(most_turns=20_000)
+    world.run_until_empty(max_deliveries=20_000)
     found = {
         place(number)[0]: (wishes(world, place(number)[0]), codes(world, place(number)[0])) for number in range(photos)
     }
     right = {place(number)[0]: expected(number) for number in range(photos)}
     assert {key: value for key, value in found.items() if value != right[key]} == {}
-    jobs = world.jobs()
+    jobs = world.list_jobs()
     assert sorted(job.key for job in jobs) == sorted(key for key, (wanted, _) in right.items() if wanted)
-    assert sorted(world.provider.calls) == sorted(job.job_id for job in jobs)
+    assert sorted(world.provider.received_job_ids) == sorted(job.job_id for job in jobs)
     assert bought(world) == len(jobs)
-    assert not world.dead_letters.messages
+    assert not world.dead_letter_queue.messages
     assert_at_rest(world)
 
 
 def test_what_is_no_photo_leaves_no_trace() -> None:
     world = filled(Random(4), 28, 120)
-    world.run(most_turns=20_000)
-    views = [key for key in world.output.keys() if key.startswith(("_backdrop/receipts/", "_backdrop/errors/"))]  # noqa: SIM118 - our own method
+    world.run_until_empty(max_deliveries=20_000)
+    views = [
+        key for key in world.output_bucket.list_keys() if key.startswith(("_backdrop/receipts/", "_backdrop/errors/"))
+    ]
     names = {key.split("/", 2)[2].removesuffix(".json") for key in views}
     assert {classify_key(name) for name in names} == {ObjectKind.PHOTO}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import assert_at_rest
 from tests.simulated.wishes import BEACH, bought, defaults, said
@@ -16,13 +16,13 @@ def held(*keys: str) -> World:
     defaults(world, "", {"promt": "a beach", "seed": -1})
     for key in keys:
         said(world, key)
-    world.run()
+    world.run_until_empty()
     return world
 
 
 def told(world: World) -> list[str]:
     """What each mistake of the report says of those who wait."""
-    report = world.report("_backdrop.json")
+    report = world.read_report("_backdrop.json")
     return [error["hint"].rpartition("by itself. ")[2] for error in report["errors"]] if report else []
 
 
@@ -36,13 +36,13 @@ def test_the_report_counts_the_photos_that_wait_at_each_mistake() -> None:
 def test_photos_that_come_later_are_counted_too() -> None:
     world = held("a.jpg")
     assert told(world) == [ONE] * 2
-    first = world.report("_backdrop.json")
+    first = world.read_report("_backdrop.json")
     world.clock.sleep(600)
     for n in range(4):
         said(world, f"late/{n}.jpg")
-    world.run()
+    world.run_until_empty()
     assert told(world)[0].startswith("5 photos wait")
-    later = world.report("_backdrop.json")
+    later = world.read_report("_backdrop.json")
     assert first
     assert later
     assert first["errors"][0]["first_seen"] == later["errors"][0]["first_seen"]
@@ -60,13 +60,13 @@ def test_more_than_are_counted_are_more(monkeypatch: pytest.MonkeyPatch) -> None
 def test_mended_they_go_by_themselves_and_the_report_is_gone() -> None:
     world = held("a.jpg", "shoes/b.jpg")
     defaults(world, "", BEACH)
-    world.run()
+    world.run_until_empty()
     assert (told(world), bought(world)) == ([], 2)
 
 
 def errors(world: World) -> list[tuple[str, str]]:
     """The mistakes of the report, and since when each is known."""
-    report = world.report("_backdrop.json")
+    report = world.read_report("_backdrop.json")
     return [(error["message"], error["first_seen"]) for error in report["errors"]] if report else []
 
 
@@ -76,7 +76,7 @@ def test_mistake_that_is_only_changed_is_told_at_once_and_keeps_its_age() -> Non
     (since,) = {since for message, since in errors(world) if "-1" in message}
     world.clock.sleep(10)
     defaults(world, "", {"prompt": "a beach", "seed": -2})
-    world.turn("intake")
+    world.deliver_next("intake")
     world.run_for(20)
     ((new, still_since),) = errors(world)
     assert ("-2" in new, still_since) == (True, since)
@@ -87,6 +87,6 @@ def test_mistake_at_another_place_is_a_new_one() -> None:
     known = {since for _, since in errors(world)}
     world.clock.sleep(10)
     defaults(world, "", {"prompt": "a beach", "num_images": -1})
-    world.run()
+    world.run_until_empty()
     ((_, since),) = errors(world)
     assert since not in known

@@ -11,11 +11,11 @@ from backdrop.aws.events import parse_intake_message
 from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, ObjectKind, classify_key
 from backdrop.pipeline.enqueue import return_to_intake
-from proof.world.pictures import photo
-from proof.world.provider import Kind as Askable
-from proof.world.s3 import notification
-from proof.world.s3_objects import Version
-from proof.world.stack import INPUT, World
+from simulation.world.s3_objects import ObjectVersion
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import ProviderKind as Askable
+from simulation.world.simulated_s3 import build_notification
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.simulation import PRICE, a_job, assert_at_rest
 from tests.unit.core_items import quick
 
@@ -35,15 +35,15 @@ keys = st.text(
 @example(key="/leading//double/.jpg/photo.jpg")
 def test_a_photo_under_any_key_is_handed_over_under_that_key(key: str) -> None:
     world = World()
-    world.drop(key, photo(), operation="remove")
-    world.run()
+    world.upload_photo(key, build_photo(), operation="remove")
+    world.run_until_empty()
     if classify_key(key) is not ObjectKind.PHOTO:
         assert not world.table.items
-        assert not world.output.objects
+        assert not world.output_bucket.objects
         return
-    (job,) = world.jobs(key)
-    assert (job.status, world.provider.charged) == (JobStatus.STORED, PRICE)
-    assert all(name.startswith(f"{key}/") for name in world.pictures())
+    (job,) = world.list_jobs(key)
+    assert (job.status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert all(name.startswith(f"{key}/") for name in world.read_pictures())
     assert_at_rest(world)
 
 
@@ -52,12 +52,14 @@ def test_a_photo_under_any_key_is_handed_over_under_that_key(key: str) -> None:
 @example(key="noncharacter \uffff.jpg")
 def test_a_photo_under_any_key_can_wait_for_its_instructions(key: str) -> None:
     world = World()
-    world.drop(key, photo())
-    world.run()
-    report = world.report(key) if classify_key(key) is ObjectKind.PHOTO else {"errors": [{"code": "no_instructions"}]}
+    world.upload_photo(key, build_photo())
+    world.run_until_empty()
+    report = (
+        world.read_report(key) if classify_key(key) is ObjectKind.PHOTO else {"errors": [{"code": "no_instructions"}]}
+    )
     assert report
     assert [one["code"] for one in report["errors"]] == ["no_instructions"]
-    assert not world.dead_letters.messages
+    assert not world.dead_letter_queue.messages
 
 
 @quick
@@ -65,17 +67,17 @@ def test_a_photo_under_any_key_can_wait_for_its_instructions(key: str) -> None:
 @example(key="noncharacter \uffff.jpg")
 def test_a_message_about_any_key_is_one_that_queues_take(key: str) -> None:
     world = World()
-    return_to_intake(world.render.intake_queue, a_job(bucket=INPUT, key=key))
-    (message,) = world.lines["intake"].messages
-    assert parse_intake_message(message.body, input_bucket=INPUT, is_repeated=False)[0].key == key
+    return_to_intake(world.render.intake_queue, a_job(bucket=INPUT_BUCKET, key=key))
+    (message,) = world.queues["intake"].messages
+    assert parse_intake_message(message.body, input_bucket=INPUT_BUCKET, is_repeated=False)[0].key == key
 
 
 def test_a_key_too_long_for_results_is_reported() -> None:
     key = "x" * 897 + ".jpg"
     world = World()
-    world.drop(key, photo(), operation="remove")
-    world.run()
-    report = world.report(key)
+    world.upload_photo(key, build_photo(), operation="remove")
+    world.run_until_empty()
+    report = world.read_report(key)
     assert report
     assert [one["code"] for one in report["errors"]] == ["key_too_long"]
 
@@ -83,7 +85,7 @@ def test_a_key_too_long_for_results_is_reported() -> None:
 def record(**changes: object) -> str:
     """An S3 notification with something else in place of its parts."""
     now = World().clock.now()
-    body = json.loads(notification("photos", "a.jpg", "ObjectCreated:Put", Version("v1", b"", now), now))
+    body = json.loads(build_notification("photos", "a.jpg", "ObjectCreated:Put", ObjectVersion("v1", b"", now), now))
     body["Records"][0] |= changes
     return json.dumps(body)
 
@@ -108,9 +110,9 @@ def record(**changes: object) -> str:
 )
 def test_a_damaged_message_is_a_dead_letter_never_a_crash_loop(body: str) -> None:
     world = World()
-    world.sqs.post(world.lines["intake"], body)
-    world.run()
-    (letter,) = world.dead_letters.messages
+    world.sqs.send_externally(world.queues["intake"], body)
+    world.run_until_empty()
+    (letter,) = world.dead_letter_queue.messages
     assert (letter.attributes["code"], letter.attributes["money"]) == ("damaged_message", "not_spent")
     assert letter.attributes["reason"]
     assert not world.table.items
@@ -133,13 +135,17 @@ def test_a_damaged_message_is_a_dead_letter_never_a_crash_loop(body: str) -> Non
 )
 def test_a_damaged_message_between_the_steps_is_a_dead_letter_too(name: str, body: str) -> None:
     world = World()
-    world.sqs.post(world.lines[name], body)
-    world.run()
-    (letter,) = world.dead_letters.messages
+    world.sqs.send_externally(world.queues[name], body)
+    world.run_until_empty()
+    (letter,) = world.dead_letter_queue.messages
     assert letter.attributes["code"] == "damaged_message"
 
 
-OTHER_LANES = {"segmind": Askable.ACKNOWLEDGED, "1min": Askable.ACKNOWLEDGED, "runware": Askable.OWN_ID}
+OTHER_LANES = {
+    "segmind": Askable.LOOKUP_BY_PROVIDER_ID,
+    "1min": Askable.LOOKUP_BY_PROVIDER_ID,
+    "runware": Askable.LOOKUP_BY_OUR_ID,
+}
 
 
 @pytest.mark.parametrize("name", ["intake", "deliver", "ideogram", *OTHER_LANES])
@@ -152,12 +158,12 @@ OTHER_LANES = {"segmind": Askable.ACKNOWLEDGED, "1min": Askable.ACKNOWLEDGED, "r
     ],
 )
 def test_unknown_message_is_a_dead_letter_that_explains_itself(name: str, body: str, named: str) -> None:
-    world = World(besides=OTHER_LANES)
-    world.sqs.post(world.lines[name], body)
-    world.run()
-    (letter,) = world.dead_letters.messages
+    world = World(other_providers=OTHER_LANES)
+    world.sqs.send_externally(world.queues[name], body)
+    world.run_until_empty()
+    (letter,) = world.dead_letter_queue.messages
     told = json.loads(letter.body)
-    assert (told["queue"], told["body"]) == (world.lines[name].name, body)
+    assert (told["queue"], told["body"]) == (world.queues[name].name, body)
     assert (letter.attributes["code"], letter.attributes["money"]) == ("damaged_message", "not_spent")
     assert re.search(named, letter.attributes["reason"])
     assert not world.table.items

@@ -9,9 +9,9 @@ from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
 from backdrop.intake import photo_reader
 from backdrop.model.capabilities import PhotoLimits
 from backdrop.model.job import JobStatus
-from proof.world.pictures import photo
-from proof.world.stack import World
-from proof.world.wire import SimulatedCrash, Strike, throttle
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import SimulatedCrash, TargetedFault, raise_throttle
 from tests.simulated.days import DAY, codes, others_take, pass_time
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 from tests.simulated.wishes import again
@@ -51,70 +51,70 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
 def test_a_photo_that_kills_five_workers_is_reported_and_not_opened_again(deadly: Deadly) -> None:
     world, openings = dropped(), deadly(1000)
     pass_time(world, DAY, every=3600)
-    assert (codes(world, KEY), world.jobs(), world.crashes) == (["crashed"], [], MOST_CRASHES + 1)
+    assert (codes(world, KEY), world.list_jobs(), world.crash_count) == (["crashed"], [], MOST_CRASHES + 1)
     assert openings.times == MOST_CRASHES + 1
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     assert [(one["status"], one["money"]) for one in report["errors"]] == [("refused", "not_spent")]
-    assert not world.lines["intake"].messages
-    assert not world.dead_letters.messages
+    assert not world.queues["intake"].messages
+    assert not world.dead_letter_queue.messages
 
 
 def test_a_photo_that_is_asked_for_directly_kills_no_more_workers_than_another(deadly: Deadly) -> None:
     """The message of the request comes again, as any does."""
     world, openings = World(), deadly(1000)
-    world.s3.drop("photos", KEY, photo(), {"team": "spring"})
-    world.lines["intake"].messages.clear()
-    world.sqs.post(
-        world.lines["intake"], json.dumps({"bucket": "photos", "key": KEY, "instructions": {"operation": "remove"}})
+    world.s3.upload("photos", KEY, build_photo(), {"team": "spring"})
+    world.queues["intake"].messages.clear()
+    world.sqs.send_externally(
+        world.queues["intake"], json.dumps({"bucket": "photos", "key": KEY, "instructions": {"operation": "remove"}})
     )
     pass_time(world, DAY, every=3600)
     assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
-    assert not world.lines["intake"].messages
-    assert not world.dead_letters.messages
+    assert not world.queues["intake"].messages
+    assert not world.dead_letter_queue.messages
 
 
 @pytest.mark.parametrize("again", ["the same bytes", "a new tag"])
 def test_what_leaves_its_bytes_as_they_are_does_not_open_it_again(again: str, deadly: Deadly) -> None:
     world, openings = dropped(), deadly(1000)
-    world.run()
+    world.run_until_empty()
     if again == "a new tag":
-        world.s3.tag("photos", KEY, {"operation": "remove", "max_cost_usd": "1"})
+        world.s3.set_tags("photos", KEY, {"operation": "remove", "max_cost_usd": "1"})
     else:
-        world.drop(KEY, photo(), operation="remove")
-    world.run()
+        world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
     assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
 
 
 def test_a_person_who_has_it_opened_once_more_costs_one_worker_at_most(deadly: Deadly) -> None:
     """The message of a rerun comes again when its worker dies."""
     world, openings = dropped(), deadly(1000)
-    world.run()
+    world.run_until_empty()
     again(world, KEY)
     pass_time(world, DAY, every=3600)
     assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 2)
-    assert not world.lines["intake"].messages
+    assert not world.queues["intake"].messages
 
 
 def test_a_photo_that_was_given_up_stays_so_though_a_look_at_it_ends_well(deadly: Deadly) -> None:
     """Its event comes again, twice: nobody opens it to find that nothing is new."""
     world, openings = dropped(), deadly(1000)
-    (message,) = world.lines["intake"].messages
-    world.run()
+    (message,) = world.queues["intake"].messages
+    world.run_until_empty()
     for _ in range(2):
-        world.sqs.post(world.lines["intake"], message.body)
-        world.lines["intake"].messages[0].receives = 1
-        world.run()
+        world.sqs.send_externally(world.queues["intake"], message.body)
+        world.queues["intake"].messages[0].receive_count = 1
+        world.run_until_empty()
     assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
 
 
 def test_a_photo_that_was_saved_anew_is_opened_again(deadly: Deadly) -> None:
     world, _ = dropped(), deadly(MOST_CRASHES + 1)
-    world.run()
-    world.drop(KEY, photo("saved anew"), operation="remove")
-    world.run()
+    world.run_until_empty()
+    world.upload_photo(KEY, build_photo("saved anew"), operation="remove")
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
-    source = world.source(KEY)
+    source = world.read_source(KEY)
     assert source
     assert source.crash_count == 0
     assert_at_rest(world)
@@ -123,11 +123,11 @@ def test_a_photo_that_was_saved_anew_is_opened_again(deadly: Deadly) -> None:
 @pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
 def test_fewer_deaths_harm_nothing(times: int, deadly: Deadly) -> None:
     world, _ = dropped(), deadly(times)
-    world.run()
-    source = world.source(KEY)
+    world.run_until_empty()
+    source = world.read_source(KEY)
     assert source
     assert (the_job(world).status, source.crash_count, source.processing_until) == (JobStatus.STORED, 0, None)
-    assert world.provider.charged == PRICE
+    assert world.provider.charged_micro_usd == PRICE
     assert_at_rest(world)
 
 
@@ -137,40 +137,40 @@ def test_fewer_deaths_harm_nothing(times: int, deadly: Deadly) -> None:
 @pytest.mark.parametrize("operation", ["query", "transact_write_items", "get_object", "get_object_tagging"])
 def test_a_service_that_fails_for_an_hour_is_no_crash(operation: str) -> None:
     world = dropped()
-    world.wire.before.append(Strike(throttle, operation, times=100_000))
+    world.transport.faults_before.append(TargetedFault(raise_throttle, operation, times=100_000))
     world.run_for(3600)
-    world.wire.calm()
-    world.run()
-    source = world.source(KEY)
+    world.transport.clear_faults()
+    world.run_until_empty()
+    source = world.read_source(KEY)
     assert source
     assert (the_job(world).status, source.crash_count, codes(world, KEY)) == (JobStatus.STORED, 0, [])
 
 
 def again_and_again(world: World, nested: int) -> None:
     """Messages about one photo that come again and whose looks overlap, as after an outage."""
-    bodies = [message.body for message in world.lines["intake"].messages]
+    bodies = [message.body for message in world.queues["intake"].messages]
     for _ in range(nested):
-        world.sqs.post(world.lines["intake"], bodies[0])
-    for message in world.lines["intake"].messages:
-        message.receives = 1
-    world.wire.before.append(Strike(others_take(world, "intake"), "get_object_tagging", times=1000))
+        world.sqs.send_externally(world.queues["intake"], bodies[0])
+    for message in world.queues["intake"].messages:
+        message.receive_count = 1
+    world.transport.faults_before.append(TargetedFault(others_take(world, "intake"), "get_object_tagging", times=1000))
 
 
 def test_looks_that_overlap_are_no_crash() -> None:
     """Upload, sidecar and tags are three messages; after an outage they come again at the same moment."""
     world = dropped()
     again_and_again(world, 3 * MOST_CRASHES)
-    world.run()
+    world.run_until_empty()
     assert (codes(world, KEY), the_job(world).status) == ([], JobStatus.STORED)
 
 
 def test_looks_that_overlap_take_nothing_from_a_photo_that_is_done() -> None:
     world = dropped()
-    (message,) = world.lines["intake"].messages
-    world.run()
-    before = world.pictures()
-    world.sqs.post(world.lines["intake"], message.body)
+    (message,) = world.queues["intake"].messages
+    world.run_until_empty()
+    before = world.read_pictures()
+    world.sqs.send_externally(world.queues["intake"], message.body)
     again_and_again(world, 3 * MOST_CRASHES)
-    world.run()
-    assert (the_job(world).status, codes(world, KEY), world.pictures()) == (JobStatus.STORED, [], before)
+    world.run_until_empty()
+    assert (the_job(world).status, codes(world, KEY), world.read_pictures()) == (JobStatus.STORED, [], before)
     assert_at_rest(world)

@@ -3,8 +3,8 @@
 import pytest
 
 from backdrop.model.job import JobStatus
-from proof.world.pictures import photo
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, assert_at_rest, the_job
 
@@ -15,20 +15,20 @@ COSTS = 0.18
 def wished(**fields: object) -> World:
     """A world with a photo and this wish."""
     world = World()
-    world.sidecar(KEY, **fields)
-    world.drop(KEY, photo())
-    world.run()
+    world.upload_sidecar(KEY, **fields)
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
     return world
 
 
 @pytest.mark.parametrize("limit", [0, 0.01, COSTS - 0.01])
 def test_a_job_that_is_quoted_above_its_limit_is_reported_and_not_bought(limit: float) -> None:
     world = wished(**THREE, max_cost_usd=limit)
-    assert (world.jobs(), world.provider.calls, codes(world, KEY)) == ([], [], ["max_cost_exceeded"])
-    report = world.report(KEY)
+    assert (world.list_jobs(), world.provider.received_job_ids, codes(world, KEY)) == ([], [], ["max_cost_exceeded"])
+    report = world.read_report(KEY)
     assert report
     assert "$0.18" in report["errors"][0]["message"]
-    assert not world.dead_letters.messages
+    assert not world.dead_letter_queue.messages
 
 
 @pytest.mark.parametrize("limit", [COSTS, 1])
@@ -38,30 +38,30 @@ def test_a_job_within_its_limit_is_bought(limit: float) -> None:
 
 def test_a_limit_that_is_raised_lets_the_photo_run() -> None:
     world = wished(**THREE, max_cost_usd=0.1)
-    world.sidecar(KEY, **THREE, max_cost_usd=0.2)
-    world.run()
+    world.upload_sidecar(KEY, **THREE, max_cost_usd=0.2)
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
     assert_at_rest(world)
 
 
 def test_a_limit_on_what_is_paid_already_takes_nothing_away() -> None:
     world = wished(**THREE)
-    pictures = world.pictures()
-    world.sidecar(KEY, **THREE, max_cost_usd=0)
-    world.run()
-    assert (the_job(world).status, codes(world, KEY), world.pictures()) == (JobStatus.STORED, [], pictures)
-    assert len(world.provider.calls) == 1
+    pictures = world.read_pictures()
+    world.upload_sidecar(KEY, **THREE, max_cost_usd=0)
+    world.run_until_empty()
+    assert (the_job(world).status, codes(world, KEY), world.read_pictures()) == (JobStatus.STORED, [], pictures)
+    assert len(world.provider.received_job_ids) == 1
 
 
 def test_a_limit_that_comes_while_the_job_waits_ends_it_unpaid() -> None:
     world = World()
-    world.sidecar(KEY, **THREE)
-    world.drop(KEY, photo())
-    world.run("intake")
-    world.sidecar(KEY, **THREE, max_cost_usd=0.1)
-    world.run("intake")
-    world.run()
-    assert (the_job(world).status, world.provider.calls, codes(world, KEY)) == (
+    world.upload_sidecar(KEY, **THREE)
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty("intake")
+    world.upload_sidecar(KEY, **THREE, max_cost_usd=0.1)
+    world.run_until_empty("intake")
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.received_job_ids, codes(world, KEY)) == (
         JobStatus.SUPERSEDED,
         [],
         ["max_cost_exceeded"],

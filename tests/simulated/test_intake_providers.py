@@ -7,8 +7,8 @@ import pytest
 from backdrop.aws.settings import ENVIRONMENT_PREFIXES, read_settings
 from backdrop.model.capabilities import PROVIDERS
 from backdrop.model.job import JobStatus
-from proof.world.pictures import photo
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
 OFF = [name for name in PROVIDERS if name != "ideogram"]
@@ -32,83 +32,83 @@ def one_on(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
 
 def refusals(world: World) -> list[tuple[str, str]]:
     """Code and message of each error in the photo's report."""
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     return [(one["code"], one["message"]) for one in report["errors"]] if report else []
 
 
 @pytest.mark.parametrize("provider", OFF)
 def test_a_provider_that_is_off_is_refused_not_crashed_on(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world = one_on(monkeypatch)
-    world.sidecar(KEY, prompt="at sea", provider=provider)
-    world.drop(KEY, photo())
-    world.run()
+    world.upload_sidecar(KEY, prompt="at sea", provider=provider)
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
     words = f"{provider} is switched off. But ideogram can do it."
     assert refusals(world) == [("provider_not_configured", words)]
-    assert world.jobs() == []
-    assert not world.dead_letters.messages
+    assert world.list_jobs() == []
+    assert not world.dead_letter_queue.messages
 
 
 def test_a_default_provider_that_is_off_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
     world = one_on(monkeypatch, default="segmind")
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
     assert [code for code, _ in refusals(world)] == ["provider_not_configured"]
 
 
 def test_the_next_preferred_provider_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     world = one_on(monkeypatch)
-    world.sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
-    world.drop(KEY, photo())
-    world.run()
+    world.upload_sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
     assert (the_job(world).provider, the_job(world).status) == ("ideogram", JobStatus.STORED)
     assert_at_rest(world)
 
 
 def test_the_receipt_names_the_providers_that_were_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     world = one_on(monkeypatch)
-    world.sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
-    world.drop(KEY, photo())
-    world.run()
-    receipt = world.receipt(KEY)
+    world.upload_sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
+    receipt = world.read_receipt(KEY)
     assert receipt
     assert receipt["jobs"][0]["warnings"] == [f"passed over: {provider} is switched off" for provider in OFF]
 
 
 def test_a_job_whose_provider_was_switched_off_is_refused_and_runs_when_the_photo_is_uploaded_again() -> None:
     world = dropped()
-    (message,) = world.lines["intake"].messages
-    world.run("intake")
-    world.lines["ideogram"].messages.clear()
+    (message,) = world.queues["intake"].messages
+    world.run_until_empty("intake")
+    world.queues["ideogram"].messages.clear()
     on = world.intake
     world.intake = replace(
         on, photo_intake=replace(on.photo_intake, dispatcher=replace(on.photo_intake.dispatcher, lanes={}))
     )
-    world.sqs.post(world.lines["intake"], message.body)
-    world.lines["intake"].messages[0].receives = 1
-    world.run()
+    world.sqs.send_externally(world.queues["intake"], message.body)
+    world.queues["intake"].messages[0].receive_count = 1
+    world.run_until_empty()
     assert refusals(world) == [("provider_not_configured", "ideogram is switched off in this stack.")]
-    assert (the_job(world).status, world.provider.calls) == (JobStatus.REFUSED, [])
+    assert (the_job(world).status, world.provider.received_job_ids) == (JobStatus.REFUSED, [])
     world.intake = on
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
-    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_a_paid_job_that_is_named_again_is_written_anew_and_sent_to_deliver() -> None:
     """A delivery that saw it un-named cannot store it without its pictures then."""
     world = World()
-    world.drop(KEY, photo())
-    world.sidecar(KEY, operation="remove")
-    world.run("intake", "ideogram")
-    world.lines["deliver"].messages.clear()
+    world.upload_photo(KEY, build_photo())
+    world.upload_sidecar(KEY, operation="remove")
+    world.run_until_empty("intake", "ideogram")
+    world.queues["deliver"].messages.clear()
     before = the_job(world)
     for fields in ({"prompt": "at sea"}, {"operation": "remove"}):
-        world.sidecar(KEY, **fields)
-        world.run("intake")
-    after = next(job for job in world.jobs() if job.job_id == before.job_id)
+        world.upload_sidecar(KEY, **fields)
+        world.run_until_empty("intake")
+    after = next(job for job in world.list_jobs() if job.job_id == before.job_id)
     assert (after.status, after.lock_version) == (JobStatus.PAID, before.lock_version + 1)
-    assert any(before.job_id in message.body for message in world.lines["deliver"].messages)
-    world.run()
-    assert next(job for job in world.jobs() if job.job_id == before.job_id).results
+    assert any(before.job_id in message.body for message in world.queues["deliver"].messages)
+    world.run_until_empty()
+    assert next(job for job in world.list_jobs() if job.job_id == before.job_id).results
     assert_at_rest(world)

@@ -14,46 +14,49 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import INPUTS_PREFIX, input_key, list_reference_names
 from backdrop.model.provider_result import ProviderResult
 from backdrop.ports import PreparedCall
-from proof.world.pictures import photo
-from proof.world.stack import INPUT, World
-from proof.world.wire import Strike
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.transport import TargetedFault
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, assert_at_rest, the_job
 from tests.simulated.wishes import BEACH, bought, heard
 from tests.unit.imaging_photos import saved, scene
 
 STYLE = "styles/summer.jpg"
-SUMMER, AUTUMN = photo("summer"), photo("autumn")
+SUMMER, AUTUMN = build_photo("summer"), build_photo("autumn")
 
 
 def styled(*keys: str, **files: bytes) -> World:
     """A world with a photo that wants the style of these pictures; only files are there."""
     world = World()
     put(world, **files or {STYLE: SUMMER})
-    world.drop(KEY, photo())
-    world.sidecar(KEY, **BEACH, style_reference_images=list(keys or [STYLE]))
+    world.upload_photo(KEY, build_photo())
+    world.upload_sidecar(KEY, **BEACH, style_reference_images=list(keys or [STYLE]))
     return world
 
 
 def put(world: World, **files: bytes) -> None:
     """Files come, and nobody is told."""
-    before = list(world.lines["intake"].messages)
+    before = list(world.queues["intake"].messages)
     for key, data in files.items():
-        world.s3.drop(INPUT, key, data)
-    world.lines["intake"].messages[:] = before
+        world.s3.upload(INPUT_BUCKET, key, data)
+    world.queues["intake"].messages[:] = before
 
 
 def current(world: World) -> Job:
     """The photo's only current job."""
-    source = world.source(KEY)
+    source = world.read_source(KEY)
     assert source
     (job_id,) = source.jobs.values()
-    return next(job for job in world.jobs(KEY) if job.job_id == job_id)
+    return next(job for job in world.list_jobs(KEY) if job.job_id == job_id)
 
 
 def inputs(world: World) -> dict[str, bytes]:
     """What lies beside the pictures for render, by its name."""
-    found = {key.removeprefix(f"{INPUTS_PREFIX}/"): world.output.current(key) for key in world.output.objects}
+    found = {
+        key.removeprefix(f"{INPUTS_PREFIX}/"): world.output_bucket.find_current(key)
+        for key in world.output_bucket.objects
+    }
     return {key: version.data for key, version in found.items() if version and version.data and "/" not in key}
 
 
@@ -66,18 +69,18 @@ def test_a_reference_below_backdrop_is_no_photo_and_elsewhere_it_is_one() -> Non
     """`_backdrop/styles/` is where docs/instructions.md puts them."""
     kept, other = "_backdrop/styles/summer.jpg", "looks/autumn.jpg"
     world = World()
-    world.s3.drop(INPUT, kept, SUMMER)
-    world.s3.drop(INPUT, other, AUTUMN)
-    world.sidecar(KEY, **BEACH, style_reference_images=[kept, other])
-    world.drop(KEY, photo())
-    world.run()
+    world.s3.upload(INPUT_BUCKET, kept, SUMMER)
+    world.s3.upload(INPUT_BUCKET, other, AUTUMN)
+    world.upload_sidecar(KEY, **BEACH, style_reference_images=[kept, other])
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
-    assert (world.source(kept), codes(world, kept), codes(world, other)) == (None, [], ["no_instructions"])
+    assert (world.read_source(kept), codes(world, kept), codes(world, other)) == (None, [], ["no_instructions"])
 
 
 def test_a_reference_is_known_by_its_bytes_and_named_by_its_key() -> None:
     world = styled()
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
     assert job.status is JobStatus.STORED
     assert job.purchase_spec["style_reference_images"] == [sha256_hex(SUMMER)]
@@ -96,70 +99,70 @@ def test_render_gives_the_provider_the_bytes_in_their_order(monkeypatch: pytest.
         return prepare(job, photo, references)
 
     monkeypatch.setattr(world.provider, "prepare", listen)
-    world.run()
+    world.run_until_empty()
     assert given == [[AUTUMN, SUMMER]]
 
 
 def test_the_same_bytes_under_another_key_are_the_same_job() -> None:
     world = styled(**{STYLE: SUMMER, "styles/copy.jpg": SUMMER})
-    world.run()
-    world.sidecar(KEY, **BEACH, style_reference_images="styles/copy.jpg")
-    world.run()
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **BEACH, style_reference_images="styles/copy.jpg")
+    world.run_until_empty()
     assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
     assert the_job(world).instructions["style_reference_images"] == ["styles/copy.jpg"]
 
 
 def test_the_order_of_references_is_part_of_what_is_asked() -> None:
     world = styled("a.png", "b.png", **{"a.png": AUTUMN, "b.png": SUMMER})
-    world.run()
-    world.sidecar(KEY, **BEACH, style_reference_images=["b.png", "a.png"])
-    world.run()
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **BEACH, style_reference_images=["b.png", "a.png"])
+    world.run_until_empty()
     assert bought(world) == 2
 
 
 def test_other_bytes_under_its_key_buy_nothing_of_what_is_paid() -> None:
     world = styled()
-    world.run()
+    world.run_until_empty()
     put(world, **{STYLE: AUTUMN})
     for body in repeat_of(world):
-        world.sqs.post(world.lines["intake"], body)
-    world.run()
+        world.sqs.send_externally(world.queues["intake"], body)
+    world.run_until_empty()
     assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
 def repeat_of(world: World) -> list[str]:
     """The photo's event once more."""
-    world.s3.tag(INPUT, KEY, {})
+    world.s3.set_tags(INPUT_BUCKET, KEY, {})
     return heard(world)
 
 
 def test_a_reference_that_changed_before_the_job_was_paid_is_resolved_anew_when_intake_looks_again() -> None:
     world = styled()
-    world.run("intake")
+    world.run_until_empty("intake")
     put(world, **{STYLE: AUTUMN})
-    world.output.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
-    world.run()
+    world.output_bucket.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
+    world.run_until_empty()
     assert current(world).purchase_spec["style_reference_images"] == [sha256_hex(AUTUMN)]
-    assert sorted(job.status for job in world.jobs()) == [JobStatus.STORED, JobStatus.SUPERSEDED]
+    assert sorted(job.status for job in world.list_jobs()) == [JobStatus.STORED, JobStatus.SUPERSEDED]
     assert bought(world) == 1
     assert_at_rest(world)
 
 
 def test_a_reference_that_expired_is_put_again_and_the_job_goes_on() -> None:
     world = styled()
-    world.run("intake")
-    world.output.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
-    world.run()
+    world.run_until_empty("intake")
+    world.output_bucket.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
+    world.run_until_empty()
     assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
     assert_at_rest(world)
 
 
 def test_a_reference_that_is_gone_when_the_job_is_to_be_paid_is_reported() -> None:
     world = styled()
-    world.run("intake")
-    world.output.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
-    world.input.objects.pop(STYLE)
-    world.run()
+    world.run_until_empty("intake")
+    world.output_bucket.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
+    world.input_bucket.objects.pop(STYLE)
+    world.run_until_empty()
     assert (codes(world, KEY), bought(world)) == (["reference_not_found"], 0)
 
 
@@ -177,11 +180,11 @@ def test_a_reference_that_is_gone_when_the_job_is_to_be_paid_is_reported() -> No
 )
 def test_a_reference_that_is_of_no_use_is_reported_by_name(key: str, files: dict[str, bytes], code: str) -> None:
     world = styled(key, **files)
-    world.run()
-    report = world.report(KEY)
+    world.run_until_empty()
+    report = world.read_report(KEY)
     assert report
     assert [(one["code"], key in one["message"]) for one in report["errors"]] == [(code, True)]
-    assert (world.jobs(), bought(world)) == ([], 0)
+    assert (world.list_jobs(), bought(world)) == ([], 0)
 
 
 def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
@@ -198,7 +201,7 @@ def test_large_references_are_fitted_together_and_a_small_one_stays_as_it_is(mon
     files = {f"styles/{n}.jpg": large(n) for n in range(3)} | {"styles/small.png": SUMMER}
     limit(monkeypatch, 40_000)
     world = styled(*files, **files)
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, the_job(world).purchase_spec["style_reference_images"]) == (
         JobStatus.STORED, [sha256_hex(data) for data in files.values()],
     )  # fmt: skip
@@ -213,9 +216,9 @@ def test_a_reference_is_as_good_beside_others_as_there_is_room_for_it(monkeypatc
     alone, other = large(1), large(2)
     limit(monkeypatch, len(alone) + 100)
     world = styled("a.jpg", "b.jpg", **{"a.jpg": alone, "b.jpg": other})
-    world.run()
-    world.sidecar(KEY, **BEACH, style_reference_images="a.jpg")
-    world.run()
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **BEACH, style_reference_images="a.jpg")
+    world.run_until_empty()
     assert sent(world, alone) == [alone]
     assert len(sent(world, alone, other)[0]) < len(alone)
 
@@ -232,8 +235,8 @@ def test_shares_never_pass_the_limit_and_leave_no_room_unused(sizes: list[int], 
 
 def test_references_that_cannot_be_fitted_together_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, len(SUMMER) + 1)
-    world = styled(*"abcd", **{key: photo(key) for key in "abcd"})
-    world.run()
+    world = styled(*"abcd", **{key: build_photo(key) for key in "abcd"})
+    world.run_until_empty()
     assert (codes(world, KEY), bought(world)) == (["reference_unusable"], 0)
 
 
@@ -241,7 +244,7 @@ def test_references_that_cannot_be_fitted_together_are_reported(monkeypatch: pyt
 def test_a_reference_is_converted_as_photos_are_and_known_by_its_own_bytes(kind: str) -> None:
     data = saved(scene("P" if kind == "GIF" else "RGB"), kind)
     world = styled(**{STYLE: data})
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
     assert the_job(world).purchase_spec["style_reference_images"] == [sha256_hex(data)]
     assert sniff_file(*sent(world, data)).format in ("png", "jpeg")
@@ -251,37 +254,37 @@ def test_a_reference_that_is_too_large_is_encoded_anew(monkeypatch: pytest.Monke
     data = saved(scene("RGB"), "JPEG", quality=100)
     limit(monkeypatch, len(data) - 1)
     world = styled(**{STYLE: data})
-    world.run()
+    world.run_until_empty()
     assert [len(one) < len(data) for one in sent(world, data)] == [True]
 
 
 def test_a_reference_that_comes_later_runs_the_photo_when_a_person_says_so() -> None:
     world = styled("styles/late.jpg")
-    world.run()
+    world.run_until_empty()
     put(world, **{"styles/late.jpg": AUTUMN})
-    world.intake.photo_intake.intake_queue.send({"kind": "rerun", "bucket": INPUT, "key": KEY}, group="g")
-    world.run()
+    world.intake.photo_intake.intake_queue.send({"kind": "rerun", "bucket": INPUT_BUCKET, "key": KEY}, group="g")
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_one_bad_reference_leaves_the_other_variants_running() -> None:
     world = World()
-    world.drop(KEY, photo())
-    world.sidecar(KEY, variants={"beach": BEACH, "styled": {**BEACH, "style_reference_images": "none.jpg"}})
-    world.run()
+    world.upload_photo(KEY, build_photo())
+    world.upload_sidecar(KEY, variants={"beach": BEACH, "styled": {**BEACH, "style_reference_images": "none.jpg"}})
+    world.run_until_empty()
     assert (codes(world, KEY), bought(world)) == (["reference_not_found"], 1)
 
 
 def test_a_reference_is_read_once_for_all_variants() -> None:
     world = World()
     put(world, **{STYLE: SUMMER})
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     variants = {f"v{n}": {"prompt": f"beach {n}", "style_reference_images": STYLE} for n in range(5)}
-    world.sidecar(KEY, variants=variants)
-    world.wire.before.append(
-        read := Strike(lambda _: None, "get_object", times=99, matches=lambda call: call.sent["Key"] == STYLE)
+    world.upload_sidecar(KEY, variants=variants)
+    world.transport.faults_before.append(
+        read := TargetedFault(lambda _: None, "get_object", times=99, matches=lambda call: call.request["Key"] == STYLE)
     )
-    world.turn("intake")
-    assert read.hits == 1
-    world.run()
+    world.deliver_next("intake")
+    assert read.hit_count == 1
+    world.run_until_empty()
     assert bought(world) == 5

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from backdrop.model.job import JobStatus
-from proof.world.pictures import photo
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, assert_at_rest, the_job
 from tests.simulated.wishes import BEACH, FOREST, REMOVE, again, ask, bought, defaults, said, sidecar_bytes, wishes
@@ -24,7 +24,7 @@ def settling(*, inherited: bool) -> World:
 
 def hints(world: World) -> list[str]:
     """What the photo's report says is to be done."""
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     return [error["hint"] for error in report["errors"]] if report else []
 
 
@@ -45,12 +45,12 @@ def test_a_refused_request_is_still_told_of_when_its_photo_would_have_settled(wa
 @pytest.mark.parametrize("inherited", [True, False])
 def test_a_refused_request_is_still_told_of_when_its_photo_was_replaced(wait: int, inherited: bool) -> None:
     world = settling(inherited=inherited)
-    world.sidecar(KEY, **REMOVE)
+    world.upload_sidecar(KEY, **REMOVE)
     said(world, KEY)
-    world.run()
-    world.s3.remove("photos", f"{KEY}.json")
-    world.run()
-    world.drop(KEY, photo("another"))
+    world.run_until_empty()
+    world.s3.delete("photos", f"{KEY}.json")
+    world.run_until_empty()
+    world.upload_photo(KEY, build_photo("another"))
     world.run_for(wait)
     ask(world, KEY, **TYPO)
     world.run_for(100)
@@ -61,13 +61,13 @@ def test_a_refused_request_is_still_told_of_when_its_photo_was_replaced(wait: in
 def test_a_replaced_photo_whose_request_was_refused_buys_nothing_for_the_bytes_that_are_gone() -> None:
     world = settling(inherited=True)
     said(world, KEY, operation="remove")
-    world.turn("intake")
-    world.turn("intake")
-    world.drop(KEY, photo("another"))
+    world.deliver_next("intake")
+    world.deliver_next("intake")
+    world.upload_photo(KEY, build_photo("another"))
     ask(world, KEY, **TYPO)
     world.run_for(100)
     assert (codes(world, KEY), bought(world)) == (["unknown_field"], 0)
-    assert [job.status for job in world.jobs()] == [JobStatus.SUPERSEDED]
+    assert [job.status for job in world.list_jobs()] == [JobStatus.SUPERSEDED]
 
 
 @pytest.mark.parametrize("tags", [{}, {"operation": "remove"}], ids=["a sidecar", "tags"])
@@ -75,14 +75,14 @@ def test_a_refused_request_does_not_hide_behind_the_photos_own_event(tags: dict[
     """The request comes first; what the sidecar says is done all the same, and once."""
     world = settling(inherited=False)
     if not tags:
-        world.sidecar(KEY, **REMOVE)
+        world.upload_sidecar(KEY, **REMOVE)
     said(world, KEY, **tags)
-    mine = list(world.lines["intake"].messages)
-    world.lines["intake"].messages.clear()
+    mine = list(world.queues["intake"].messages)
+    world.queues["intake"].messages.clear()
     ask(world, KEY, **TYPO)
     world.run_for(10)
-    world.lines["intake"].messages += mine
-    world.run()
+    world.queues["intake"].messages += mine
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY), bought(world)) == (JobStatus.STORED, ["unknown_field"], 1)
     assert_at_rest(world)
 
@@ -104,8 +104,8 @@ def test_a_photo_whose_request_was_refused_runs_on_the_sidecar_that_comes_later(
     said(world, KEY)
     ask(world, KEY, **TYPO)
     world.run_for(100)
-    world.sidecar(KEY, **BEACH)
-    world.run()
+    world.upload_sidecar(KEY, **BEACH)
+    world.run_until_empty()
     assert (wishes(world, KEY), codes(world, KEY)) == ({"": "on a beach"}, [])
 
 
@@ -118,7 +118,7 @@ def test_what_is_to_be_done_about_a_refused_request_is_to_send_it_again(instruct
     world = World()
     said(world, KEY)
     ask(world, KEY, **instructions)
-    world.run()
+    world.run_until_empty()
     assert codes(world, KEY)
     assert [hint for hint in hints(world) if not hint.casefold().rstrip(".").endswith("send the request again")] == []
     assert [hint for hint in hints(world) if "by itself" in hint or "it comes" in hint] == []
@@ -128,9 +128,9 @@ def test_a_request_that_a_broken_sidecar_stopped_is_to_be_sent_again() -> None:
     world = World()
     sidecar_bytes(world, KEY, b'{"promt": 1}')
     said(world, KEY)
-    world.run()
+    world.run_until_empty()
     ask(world, KEY, **BEACH)
-    world.run()
+    world.run_until_empty()
     assert hints(world) == ["docs/reference.md lists the fields. Mend the instructions; then send the request again."]
 
 
@@ -141,7 +141,7 @@ def held(*, settle_seconds: int) -> World:
     said(world, KEY)
     world.run_for(100)
     ask(world, KEY, **TYPO)
-    world.run()
+    world.run_until_empty()
     assert codes(world, KEY) == ["unknown_field"]
     return world
 
@@ -150,11 +150,11 @@ def held(*, settle_seconds: int) -> World:
 def test_a_refused_request_is_still_told_of_when_the_defaults_that_held_its_photo_are_mended(mended: Any) -> None:
     world = held(settle_seconds=0)
     defaults(world, "", mended)
-    world.run()
+    world.run_until_empty()
     assert ("unknown_field" in codes(world, KEY), bought(world)) == (True, int(mended is FOREST))
     assert_at_rest(world)
-    world.sidecar(KEY, **REMOVE)
-    world.run()
+    world.upload_sidecar(KEY, **REMOVE)
+    world.run_until_empty()
     assert codes(world, KEY) == []
 
 
@@ -164,9 +164,9 @@ def test_bad_file_that_refused_a_request_is_no_longer_reported_once_it_is_replac
     sidecar: bool, settle_seconds: int
 ) -> None:
     world = World(settle_seconds=settle_seconds)
-    world.drop(KEY, b"this is no photo")
+    world.upload_photo(KEY, b"this is no photo")
     if sidecar:
-        world.sidecar(KEY, **BEACH)
+        world.upload_sidecar(KEY, **BEACH)
     world.run_for(100)
     ask(world, KEY, **REMOVE)
     world.run_for(100)
@@ -176,7 +176,7 @@ def test_bad_file_that_refused_a_request_is_no_longer_reported_once_it_is_replac
     world.run_for(100)
     assert "not_a_photo" not in codes(world, KEY)
     defaults(world, "", FOREST)
-    world.run()
+    world.run_until_empty()
     assert (codes(world, KEY), bought(world)) == ([], 1)
 
 
@@ -186,13 +186,13 @@ def test_a_refused_request_is_still_told_of_when_its_photo_was_replaced_and_put_
     world.run_for(1)
     ask(world, KEY, **TYPO)
     world.run_for(1)
-    world.drop(KEY, photo("another"))
+    world.upload_photo(KEY, build_photo("another"))
     world.run_for(5)
     said(world, KEY)
     world.run_for(200)
     assert (sorted(codes(world, KEY)), bought(world)) == (["no_instructions", "unknown_field"], 0)
-    world.sidecar(KEY, **REMOVE)
-    world.run()
+    world.upload_sidecar(KEY, **REMOVE)
+    world.run_until_empty()
     assert (codes(world, KEY), bought(world)) == ([], 1)
 
 
@@ -200,22 +200,22 @@ def test_a_refused_request_is_told_of_no_more_when_a_person_says_rerun() -> None
     world = held(settle_seconds=0)
     defaults(world, "", FOREST)
     again(world, KEY)
-    world.run()
+    world.run_until_empty()
     assert (codes(world, KEY), bought(world)) == ([], 1)
 
 
 def test_a_refused_request_leaves_a_photo_its_jobs_when_the_same_bytes_come_again_under_defaults_that_broke() -> None:
     """Seed 7985."""
     world = settling(inherited=False)
-    world.sidecar(KEY, **REMOVE)
+    world.upload_sidecar(KEY, **REMOVE)
     said(world, KEY)
-    world.run()
+    world.run_until_empty()
     ask(world, KEY, **TYPO)
     defaults(world, "", TYPO)
-    world.run()
+    world.run_until_empty()
     said(world, KEY)
-    world.run()
-    source = world.source(KEY)
+    world.run_until_empty()
+    source = world.read_source(KEY)
     assert source is not None
     assert (source.blocked_by_defaults, the_job(world).status, [*source.jobs]) == ("", JobStatus.STORED, [""])
     assert (codes(world, KEY), bought(world)) == (["unknown_field"], 1)

@@ -7,9 +7,9 @@ import pytest
 from backdrop.aws.events import parse_intake_message
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import JobStatus
-from proof.world.pictures import photo
-from proof.world.provider import Reaction
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior
+from simulation.world.simulated_stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, assert_at_rest, the_job
 from tests.simulated.wishes import BEACH, FOREST, REMOVE, again, ask, bought, defaults, wishes
@@ -19,15 +19,15 @@ def on_defaults(content: dict[str, Any], **tags: str) -> World:
     """A world with a photo that ran on its folder's defaults."""
     world = World()
     defaults(world, "shoes/", content)
-    world.drop(KEY, photo(), **tags)
-    world.run()
+    world.upload_photo(KEY, build_photo(), **tags)
+    world.run_until_empty()
     return world
 
 
 def rerun(world: World) -> None:
     """A person has the photo resolved anew, and all came of it."""
     again(world, KEY)
-    world.run()
+    world.run_until_empty()
 
 
 def test_the_message_says_that_a_person_wants_it() -> None:
@@ -40,7 +40,7 @@ def test_the_message_says_that_a_person_wants_it() -> None:
 def test_a_changed_default_is_used() -> None:
     world = on_defaults(BEACH)
     defaults(world, "shoes/", FOREST)
-    world.run()
+    world.run_until_empty()
     rerun(world)
     assert (wishes(world, KEY), bought(world)) == ({"": "in a forest"}, 2)
     assert_at_rest(world)
@@ -49,27 +49,27 @@ def test_a_changed_default_is_used() -> None:
 @pytest.mark.parametrize("times", [1, 3])
 def test_nothing_is_bought_where_nothing_changed(times: int) -> None:
     world = on_defaults(BEACH)
-    before = world.pictures()
+    before = world.read_pictures()
     for _ in range(times):
         rerun(world)
-    assert (bought(world), world.pictures(), len(world.jobs())) == (1, before, 1)
+    assert (bought(world), world.read_pictures(), len(world.list_jobs())) == (1, before, 1)
     assert_at_rest(world)
 
 
 def test_a_default_that_was_changed_back_costs_nothing() -> None:
     world = on_defaults(BEACH)
-    before = world.pictures()
+    before = world.read_pictures()
     for content in (FOREST, BEACH):
         defaults(world, "shoes/", content)
-        world.run()
+        world.run_until_empty()
         rerun(world)
-    assert (bought(world), world.pictures()) == (2, before)
+    assert (bought(world), world.read_pictures()) == (2, before)
 
 
 def test_a_photo_that_waits_goes_at_once_on_what_there_is() -> None:
     world = World(settle_seconds=600)
     defaults(world, "shoes/", REMOVE)
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     world.run_for(5)
     again(world, KEY)
     world.run_for(60)
@@ -78,44 +78,44 @@ def test_a_photo_that_waits_goes_at_once_on_what_there_is() -> None:
 
 def test_a_photo_that_nobody_speaks_for_is_reported_again_and_loses_nothing() -> None:
     world = World()
-    world.drop(KEY, photo())
-    world.run()
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
     rerun(world)
     assert codes(world, KEY) == ["no_instructions"]
 
 
 def test_a_photo_whose_wish_came_by_request_keeps_it_where_nothing_else_speaks() -> None:
     world = World()
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     ask(world, KEY, **BEACH)
-    world.run()
-    before = world.pictures()
+    world.run_until_empty()
+    before = world.read_pictures()
     rerun(world)
-    assert (wishes(world, KEY), codes(world, KEY), world.pictures()) == ({"": "on a beach"}, [], before)
+    assert (wishes(world, KEY), codes(world, KEY), world.read_pictures()) == ({"": "on a beach"}, [], before)
     assert bought(world) == 1
 
 
 def test_a_variant_that_nobody_speaks_for_keeps_no_other_from_being_resolved_anew() -> None:
     world = World()
     defaults(world, "shoes/", {"style": "aura"})
-    world.sidecar(KEY, variants={"beach": BEACH, "bare": {"seed": 1}})
-    world.drop(KEY, photo())
-    world.run()
+    world.upload_sidecar(KEY, variants={"beach": BEACH, "bare": {"seed": 1}})
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
     defaults(world, "shoes/", {"style": "bauhaus"})
-    world.run()
+    world.run_until_empty()
     assert bought(world) == 1
     rerun(world)
-    (now,) = (job for job in world.jobs() if job.instructions["style_preset"] == "BAUHAUS")
+    (now,) = (job for job in world.list_jobs() if job.instructions["style_preset"] == "BAUHAUS")
     assert (now.status, bought(world), codes(world, KEY)) == (JobStatus.STORED, 2, ["no_instructions"])
 
 
 def test_a_refused_photo_runs_again() -> None:
     world = World()
-    world.sidecar(KEY, **BEACH, max_cost_usd=0)
-    world.drop(KEY, photo())
-    world.run()
-    world.s3.drop("photos", f"{KEY}.json", b'{"prompt": "on a beach"}')
-    world.lines["intake"].messages.clear()
+    world.upload_sidecar(KEY, **BEACH, max_cost_usd=0)
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
+    world.s3.upload("photos", f"{KEY}.json", b'{"prompt": "on a beach"}')
+    world.queues["intake"].messages.clear()
     rerun(world)
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
@@ -123,14 +123,16 @@ def test_a_refused_photo_runs_again() -> None:
 def test_a_photo_that_is_not_there_is_passed_over() -> None:
     world = World()
     rerun(world)
-    assert (world.table.items, world.output.objects) == ({}, {})
+    assert (world.table.items, world.output_bucket.objects) == ({}, {})
 
 
 def test_a_job_that_is_being_paid_is_not_bought_twice() -> None:
     world = on_defaults(REMOVE)
-    world.drop(KEY, photo("another"))
-    world.run("intake")
-    world.provider.script.append(Reaction(meanwhile=lambda: (again(world, KEY), world.run("intake"))[1]))
-    world.run()
-    assert (bought(world), [job.status for job in world.jobs()]) == (2, [JobStatus.STORED] * 2)
+    world.upload_photo(KEY, build_photo("another"))
+    world.run_until_empty("intake")
+    world.provider.script.append(
+        CallBehavior(run_during_call=lambda: (again(world, KEY), world.run_until_empty("intake"))[1])
+    )
+    world.run_until_empty()
+    assert (bought(world), [job.status for job in world.list_jobs()]) == (2, [JobStatus.STORED] * 2)
     assert_at_rest(world)

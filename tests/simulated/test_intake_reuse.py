@@ -9,9 +9,9 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.provider_result import RetryClass
-from proof.world.pictures import photo
-from proof.world.provider import Reaction, charges_and_hangs_up, refuses
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, build_charged_hang_up, build_refusal
+from simulation.world.simulated_stack import World
 from tests.simulated.days import codes, pass_time
 from tests.simulated.simulation import PRICE, after_each_crash, assert_at_rest, the_job
 
@@ -22,8 +22,8 @@ S = JobStatus
 def drop(world: World, *keys: str) -> None:
     """The same photo with the same wish under several keys, one after the other."""
     for key in keys:
-        world.drop(key, photo(), operation="remove")
-        world.run("intake")
+        world.upload_photo(key, build_photo(), operation="remove")
+        world.run_until_empty("intake")
 
 
 def both(**setup: Any) -> World:
@@ -38,10 +38,10 @@ def assert_served(world: World, *keys: str, by: Job) -> None:
     for key in keys:
         job = the_job(world, key)
         assert (job.status, job.reused_from, job.attempts, job.charged) == (S.STORED, by.job_id, (), 0)
-        receipt = world.receipt(key)
+        receipt = world.read_receipt(key)
         assert receipt
         assert (receipt["jobs"][0]["reused_from"], receipt["total_usd"]) == (by.job_id, 0)
-        assert list(world.pictures(key).values()) == list(world.pictures(by.key).values())
+        assert list(world.read_pictures(key).values()) == list(world.read_pictures(by.key).values())
         assert codes(world, key) == []
 
 
@@ -55,9 +55,9 @@ def test_who_comes_second_waits_for_the_first_and_gets_its_file() -> None:
         S.ACCEPTED,
         the_job(world, FIRST).job_id,
     )
-    world.run()
-    assert (len(world.provider.calls), world.provider.charged) == (1, PRICE)
-    assert len(world.downloads.fetched) == 1
+    world.run_until_empty()
+    assert (len(world.provider.received_job_ids), world.provider.charged_micro_usd) == (1, PRICE)
+    assert len(world.downloads.fetched_urls) == 1
     assert_served(world, SECOND, by=the_job(world, FIRST))
     assert_at_rest(world)
 
@@ -65,10 +65,10 @@ def test_who_comes_second_waits_for_the_first_and_gets_its_file() -> None:
 def test_who_comes_when_all_is_done_goes_past_the_lane() -> None:
     world = World()
     drop(world, FIRST)
-    world.run()
+    world.run_until_empty()
     drop(world, SECOND)
-    assert (the_job(world, SECOND).status, world.lines["ideogram"].messages) == (S.PAID, [])
-    world.run()
+    assert (the_job(world, SECOND).status, world.queues["ideogram"].messages) == (S.PAID, [])
+    world.run_until_empty()
     assert_served(world, SECOND, by=the_job(world, FIRST))
     assert_at_rest(world)
 
@@ -77,29 +77,29 @@ def test_many_are_one_charge_and_one_place_in_the_budget() -> None:
     world = World(budget=PRICE)
     keys = [f"shoes/{n}.jpg" for n in range(8)]
     drop(world, *keys)
-    world.run()
-    assert (world.provider.charged, world.booked()["committed"]) == (PRICE, PRICE)
+    world.run_until_empty()
+    assert (world.provider.charged_micro_usd, world.read_budget()["committed"]) == (PRICE, PRICE)
     assert_served(world, *keys[1:], by=the_job(world, keys[0]))
 
 
 def test_who_was_served_serves_in_turn_and_names_who_paid() -> None:
     """Its own key is gone, and the file lies where the first one put it."""
     world = both()
-    world.run()
+    world.run_until_empty()
     first = the_job(world, FIRST)
     drop(world, "third.jpg")
-    world.run()
+    world.run_until_empty()
     assert_served(world, "third.jpg", by=first)
 
 
 def test_what_is_only_described_otherwise_is_the_same_wish() -> None:
     world = World()
     for key, sku in ((FIRST, 1), (SECOND, 2)):
-        world.drop(key, photo())
-        world.sidecar(key, operation="remove", metadata={"sku": sku}, max_cost_usd=1)
-        world.run("intake")
-    world.run()
-    assert world.provider.charged == PRICE
+        world.upload_photo(key, build_photo())
+        world.upload_sidecar(key, operation="remove", metadata={"sku": sku}, max_cost_usd=1)
+        world.run_until_empty("intake")
+    world.run_until_empty()
+    assert world.provider.charged_micro_usd == PRICE
     assert_served(world, SECOND, by=the_job(world, FIRST))
 
 
@@ -109,19 +109,19 @@ def test_what_is_only_described_otherwise_is_the_same_wish() -> None:
 def test_another_wish_is_another_charge(fields: dict[str, str]) -> None:
     world = World()
     drop(world, FIRST)
-    world.drop(SECOND, photo())
-    world.sidecar(SECOND, **fields)
-    world.run()
-    assert len(world.provider.calls) == 2
+    world.upload_photo(SECOND, build_photo())
+    world.upload_sidecar(SECOND, **fields)
+    world.run_until_empty()
+    assert len(world.provider.received_job_ids) == 2
     assert the_job(world, SECOND).reused_from is None
 
 
 # -- the one who was to pay comes to nothing ---------------------------------------------------------------------
 
 FAILURES = {
-    "refused": (refuses(RetryClass.PERM, Code.UNSAFE_REQUEST), S.REFUSED),
-    "rejected": (refuses(RetryClass.PERM, Code.REQUEST_REJECTED), S.DEAD),
-    "withheld": (Reaction(unsafe=1), S.DEAD),
+    "refused": (build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST), S.REFUSED),
+    "rejected": (build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED), S.DEAD),
+    "withheld": (CallBehavior(unsafe_count=1), S.DEAD),
 }
 
 
@@ -131,11 +131,11 @@ def test_where_the_first_fails_the_next_one_buys_and_serves_the_rest(failure: st
     drop(world, "third.jpg")
     reaction, end = FAILURES[failure]
     world.provider.script.append(reaction)
-    world.run()
+    world.run_until_empty()
     jobs = {key: the_job(world, key) for key in (FIRST, SECOND, "third.jpg")}
     assert jobs[FIRST].status is end
     payer, served = sorted((jobs[SECOND], jobs["third.jpg"]), key=lambda job: job.reused_from is not None)
-    assert (payer.status, payer.charged, len(world.provider.calls)) == (S.STORED, PRICE, 2)
+    assert (payer.status, payer.charged, len(world.provider.received_job_ids)) == (S.STORED, PRICE, 2)
     assert_served(world, served.key, by=payer)
     assert_at_rest(world)
 
@@ -143,8 +143,8 @@ def test_where_the_first_fails_the_next_one_buys_and_serves_the_rest(failure: st
 def test_where_the_first_is_held_for_a_person_the_next_one_buys() -> None:
     """A person may take days, and those who wait are promised an end."""
     world = both(on_lost_answer="hold")
-    world.provider.script.append(charges_and_hangs_up())
-    world.run()
+    world.provider.script.append(build_charged_hang_up())
+    world.run_until_empty()
     assert [the_job(world, key).status for key in (FIRST, SECOND)] == [S.HELD, S.STORED]
     assert the_job(world, SECOND).reused_from is None
     assert_at_rest(world)
@@ -152,13 +152,13 @@ def test_where_the_first_is_held_for_a_person_the_next_one_buys() -> None:
 
 def test_a_picture_that_cannot_be_handed_over_serves_nobody() -> None:
     world = both()
-    world.downloads.instead = ResultError(Code.LINK_EXPIRED, "the link answers 410")
-    world.turn("ideogram")
-    world.run("deliver")
-    world.downloads.instead = None
-    world.run()
+    world.downloads.override = ResultError(Code.LINK_EXPIRED, "the link answers 410")
+    world.deliver_next("ideogram")
+    world.run_until_empty("deliver")
+    world.downloads.override = None
+    world.run_until_empty()
     assert [the_job(world, key).status for key in (FIRST, SECOND)] == [S.DEAD, S.STORED]
-    assert world.provider.charged == 2 * PRICE
+    assert world.provider.charged_micro_usd == 2 * PRICE
     assert_at_rest(world)
 
 
@@ -166,11 +166,11 @@ def test_a_picture_that_cannot_be_handed_over_serves_nobody() -> None:
 def test_where_the_first_is_wanted_no_more_the_next_one_buys(how: str) -> None:
     world = both()
     if how == "deleted":
-        world.remove(FIRST)
+        world.delete_file(FIRST)
     else:
-        world.sidecar(FIRST, prompt="at sea")
-    world.run("intake")
-    world.run()
+        world.upload_sidecar(FIRST, prompt="at sea")
+    world.run_until_empty("intake")
+    world.run_until_empty()
     second = the_job(world, SECOND)
     assert (second.status, second.charged, second.reused_from) == (S.STORED, PRICE, None)
     assert_at_rest(world)
@@ -178,26 +178,30 @@ def test_where_the_first_is_wanted_no_more_the_next_one_buys(how: str) -> None:
 
 def test_who_waits_can_be_deleted_like_any_other() -> None:
     world = both()
-    world.remove(SECOND)
-    world.run("intake")
-    world.run()
+    world.delete_file(SECOND)
+    world.run_until_empty("intake")
+    world.run_until_empty()
     assert [the_job(world, key).status for key in (FIRST, SECOND)] == [S.STORED, S.CANCELLED]
-    assert world.provider.charged == PRICE
+    assert world.provider.charged_micro_usd == PRICE
 
 
 def test_two_who_follow_one_another_in_turn_both_have_their_pictures() -> None:
     """The first is edited away, so that the second takes over; then the first comes back and follows the second."""
     world = both()
-    world.sidecar(FIRST, prompt="at sea")
-    world.run("intake")
-    world.turn("ideogram")
-    world.turn("ideogram")
-    world.sidecar(FIRST, operation="remove")
-    world.run("intake")
+    world.upload_sidecar(FIRST, prompt="at sea")
+    world.run_until_empty("intake")
+    world.deliver_next("ideogram")
+    world.deliver_next("ideogram")
+    world.upload_sidecar(FIRST, operation="remove")
+    world.run_until_empty("intake")
     pass_time(world, 3600)
-    removed = next(job for job in world.jobs(FIRST) if job.operation == "remove")
+    removed = next(job for job in world.list_jobs(FIRST) if job.operation == "remove")
     assert {removed.status, the_job(world, SECOND).status} == {S.STORED}
-    assert world.provider.calls.count(removed.job_id) + world.provider.calls.count(the_job(world, SECOND).job_id) == 1
+    assert (
+        world.provider.received_job_ids.count(removed.job_id)
+        + world.provider.received_job_ids.count(the_job(world, SECOND).job_id)
+        == 1
+    )
     assert_at_rest(world)
 
 
@@ -206,10 +210,10 @@ def test_two_who_follow_one_another_in_turn_both_have_their_pictures() -> None:
 
 @pytest.mark.parametrize("kind", ["unaskable", "own_id"])
 def test_a_crash_after_any_call_still_leaves_one_payer(kind: str) -> None:
-    for call, world in after_each_crash(partial(both, kind=kind), World.run):
+    for call, world in after_each_crash(partial(both, kind=kind), World.run_until_empty):
         first, second = (the_job(world, key) for key in (FIRST, SECOND))
         assert (first.status, second.status) == (S.STORED, S.STORED), call
-        assert world.provider.charged == PRICE or first.unknown or second.unknown, call
+        assert world.provider.charged_micro_usd == PRICE or first.unknown or second.unknown, call
         assert sum(1 for job in (first, second) if job.reused_from) == 1, call
         assert_at_rest(world)
 
@@ -218,12 +222,12 @@ def both_at_once() -> World:
     """A world with one photo under two keys, and nobody has looked yet."""
     world = World(kind="own_id")
     for key in (FIRST, SECOND):
-        world.drop(key, photo(), operation="remove")
+        world.upload_photo(key, build_photo(), operation="remove")
     return world
 
 
 def test_a_crash_while_it_is_decided_who_pays_leaves_one_payer() -> None:
-    for call, world in after_each_crash(both_at_once, World.run):
-        assert {job.status for job in world.jobs()} == {S.STORED}, call
-        assert (len(world.jobs()), world.provider.charged) == (2, PRICE), call
+    for call, world in after_each_crash(both_at_once, World.run_until_empty):
+        assert {job.status for job in world.list_jobs()} == {S.STORED}, call
+        assert (len(world.list_jobs()), world.provider.charged_micro_usd) == (2, PRICE), call
         assert_at_rest(world)

@@ -8,10 +8,10 @@ from botocore.exceptions import ClientError
 
 from backdrop.aws.s3 import TAG_COUNT_TRUST_SECONDS
 from backdrop.model.job import JobStatus
-from proof.world.pictures import photo
-from proof.world.reactions import Reaction
-from proof.world.stack import INPUT, World
-from proof.world.wire import Call, Fault, Strike, refusal
+from simulation.world.call_behavior import CallBehavior
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.transport import FaultAction, ServiceCall, TargetedFault, build_client_error
 from tests.simulated.days import DAY, codes, pass_time, set_right
 from tests.simulated.simulation import KEY, LOST, assert_at_rest, the_job
 from tests.simulated.wishes import BEACH, REMOVE, again, ask, bought, defaults, folder_codes, said, wishes
@@ -19,30 +19,30 @@ from tests.simulated.wishes import BEACH, REMOVE, again, ask, bought, defaults, 
 SIDECAR = f"{KEY}.json"
 
 
-def locked(key: str, error: ClientError) -> Fault:
+def locked(key: str, error: ClientError) -> FaultAction:
     """S3 keeps one file's bytes to itself."""
 
-    def strike(call: Call) -> None:
-        if call.operation == "get_object" and call.sent["Key"] == key:
+    def strike(call: ServiceCall) -> None:
+        if call.operation == "get_object" and call.request["Key"] == key:
             raise error
 
     return strike
 
 
-def archived(key: str = KEY) -> Fault:
+def archived(key: str = KEY) -> FaultAction:
     """The file lies in an archive class, as S3 says it."""
-    return locked(key, refusal("InvalidObjectState", "GetObject", 403))
+    return locked(key, build_client_error("InvalidObjectState", "GetObject", 403))
 
 
-def forbidden(key: str = KEY, code: str = "AccessDenied", status: int = 403) -> Fault:
+def forbidden(key: str = KEY, code: str = "AccessDenied", status: int = 403) -> FaultAction:
     """Nobody gave us the right to read the file."""
-    return locked(key, refusal(code, "GetObject", status))
+    return locked(key, build_client_error(code, "GetObject", status))
 
 
-def world_with(fault: Fault, *deeds: Callable[[World], Any]) -> World:
+def world_with(fault: FaultAction, *deeds: Callable[[World], Any]) -> World:
     """A world in which a fault is in force before anything is put."""
     world = World()
-    world.wire.before.append(fault)
+    world.transport.faults_before.append(fault)
     for deed in deeds:
         deed(world)
     return world
@@ -55,7 +55,7 @@ def drop(world: World) -> None:
 
 def mend(world: World) -> None:
     """S3 hands everything out again."""
-    world.wire.before.clear()
+    world.transport.faults_before.clear()
 
 
 # -- archived ----------------------------------------------------------------------------------------------------
@@ -63,64 +63,64 @@ def mend(world: World) -> None:
 
 def test_a_photo_in_an_archive_class_is_reported_at_once_and_runs_when_it_was_restored() -> None:
     world = world_with(archived(), drop)
-    world.run()
-    assert (codes(world, KEY), world.jobs()) == (["file_archived"], [])
+    world.run_until_empty()
+    assert (codes(world, KEY), world.list_jobs()) == (["file_archived"], [])
     assert_at_rest(world)
     mend(world)
     again(world, KEY)
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_an_archived_photo_runs_when_it_is_uploaded_again() -> None:
     world = world_with(archived(), drop)
-    world.run()
+    world.run_until_empty()
     mend(world)
-    world.drop(KEY, photo("another"), operation="remove")
-    world.run()
+    world.upload_photo(KEY, build_photo("another"), operation="remove")
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
 def test_an_archived_sidecar_is_reported_and_nothing_is_bought_without_it() -> None:
     world = World()
     defaults(world, "", REMOVE)
-    world.wire.before.append(archived(SIDECAR))
-    world.sidecar(KEY, **BEACH)
+    world.transport.faults_before.append(archived(SIDECAR))
+    world.upload_sidecar(KEY, **BEACH)
     said(world, KEY)
-    world.run()
+    world.run_until_empty()
     assert (codes(world, KEY), bought(world)) == (["file_archived"], 0)
     mend(world)
     again(world, KEY)
-    world.run()
+    world.run_until_empty()
     assert (wishes(world, KEY), codes(world, KEY)) == ({"": "on a beach"}, [])
 
 
 def test_archived_folder_defaults_are_broken_ones() -> None:
     world = world_with(archived("_backdrop.json"), lambda world: defaults(world, "", REMOVE))
     said(world, KEY)
-    world.run()
+    world.run_until_empty()
     assert (folder_codes(world, ""), codes(world, KEY), bought(world)) == (["file_archived"], [], 0)
 
 
 def test_an_archived_reference_is_one_that_cannot_be_used() -> None:
-    world = world_with(archived("looks/a.jpg"), lambda world: world.drop("looks/a.jpg", photo("a look")))
-    world.lines["intake"].messages.clear()
-    world.sidecar(KEY, **BEACH, style_reference_images=["looks/a.jpg"])
+    world = world_with(archived("looks/a.jpg"), lambda world: world.upload_photo("looks/a.jpg", build_photo("a look")))
+    world.queues["intake"].messages.clear()
+    world.upload_sidecar(KEY, **BEACH, style_reference_images=["looks/a.jpg"])
     said(world, KEY)
-    world.run()
+    world.run_until_empty()
     assert codes(world, KEY) == ["reference_unusable"]
 
 
 def test_a_photo_that_is_archived_before_its_call_is_refused_and_not_sent_round_for_ever() -> None:
     world = World()
     drop(world)
-    world.run("intake")
-    world.wire.before.append(archived())
-    world.run()
+    world.run_until_empty("intake")
+    world.transport.faults_before.append(archived())
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY), bought(world)) == (JobStatus.REFUSED, ["file_archived"], 0)
     mend(world)
     again(world, KEY)
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
@@ -128,8 +128,10 @@ def test_a_photo_that_is_archived_while_its_answer_is_lost_is_left_to_a_person()
     """The call cannot be sent once more, and nobody knows what the first one cost."""
     world = World()
     drop(world)
-    world.run("intake")
-    world.provider.script.append(Reaction(answer=LOST, meanwhile=lambda: world.wire.before.append(archived())))
+    world.run_until_empty("intake")
+    world.provider.script.append(
+        CallBehavior(result=LOST, run_during_call=lambda: world.transport.faults_before.append(archived()))
+    )
     pass_time(world, 3600)
     assert (the_job(world).status, codes(world, KEY), bought(world)) == (JobStatus.HELD, ["charge_unknown"], 1)
 
@@ -137,23 +139,23 @@ def test_a_photo_that_is_archived_while_its_answer_is_lost_is_left_to_a_person()
 def test_a_finished_photo_that_a_lifecycle_archives_stays_finished() -> None:
     world = World()
     drop(world)
-    world.run()
-    world.wire.before.append(archived())
-    world.s3.tag(INPUT, KEY, {"operation": "remove", "scanned": "yes"})
-    world.run()
+    world.run_until_empty()
+    world.transport.faults_before.append(archived())
+    world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "scanned": "yes"})
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY), wishes(world, KEY)) == (JobStatus.STORED, [], {"": "remove"})
 
 
 def test_an_archived_file_that_is_deleted_meanwhile_is_no_file() -> None:
     world = world_with(archived(), drop)
 
-    def missing(call: Call) -> None:
-        if call.operation == "head_object" and call.sent["Key"] == KEY:
-            raise refusal("404", "HeadObject", 404)
+    def missing(call: ServiceCall) -> None:
+        if call.operation == "head_object" and call.request["Key"] == KEY:
+            raise build_client_error("404", "HeadObject", 404)
 
-    world.wire.before.append(missing)
-    world.run()
-    assert (codes(world, KEY), world.jobs()) == ([], [])
+    world.transport.faults_before.append(missing)
+    world.run_until_empty()
+    assert (codes(world, KEY), world.list_jobs()) == ([], [])
 
 
 # -- forbidden ---------------------------------------------------------------------------------------------------
@@ -165,28 +167,28 @@ def test_an_archived_file_that_is_deleted_meanwhile_is_no_file() -> None:
 def test_a_photo_that_nobody_may_read_is_reported_as_waiting_and_goes_by_itself(code: str, status: int) -> None:
     world = world_with(forbidden(code=code, status=status), drop)
     world.run_for(300)
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     (error,) = report["errors"]
     assert (error["code"], error["status"], error["retryable"]) == ("file_unreadable", "accepted", True)
     assert (KEY in error["message"], code in error["message"]) == (True, True)
     mend(world)
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY), bought(world)) == (JobStatus.STORED, [], 1)
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("key", [SIDECAR, "_backdrop.json"])
 def test_a_photo_waits_also_for_a_file_that_speaks_for_it(key: str) -> None:
-    world = world_with(forbidden(key), lambda world: world.sidecar(KEY, **BEACH))
+    world = world_with(forbidden(key), lambda world: world.upload_sidecar(KEY, **BEACH))
     defaults(world, "", {"seed": 3})
     said(world, KEY)
     world.run_for(300)
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     assert (codes(world, KEY), key in report["errors"][0]["message"]) == (["file_unreadable"], True)
     mend(world)
-    world.run()
+    world.run_until_empty()
     assert (wishes(world, KEY), codes(world, KEY)) == ({"": "on a beach"}, [])
 
 
@@ -194,10 +196,10 @@ def test_four_deliveries_tell_nobody_and_the_fifth_does() -> None:
     world = world_with(forbidden(), drop)
     seen: list[list[str]] = []
     for _ in range(5):
-        (message,) = world.lines["intake"].messages
-        world.clock.wait_until(message.visible_at)
-        world.turn("intake")
-        world.run("deliver")
+        (message,) = world.queues["intake"].messages
+        world.clock.advance_to(message.visible_at)
+        world.deliver_next("intake")
+        world.run_until_empty("deliver")
         seen.append(codes(world, KEY))
     assert seen == [[], [], [], [], ["file_unreadable"]]
 
@@ -211,7 +213,7 @@ def test_an_outage_of_all_of_s3_is_no_photos_own_trouble() -> None:
 def test_a_photo_that_cannot_be_read_for_long_counts_no_crash() -> None:
     world = world_with(forbidden(), drop)
     world.run_for(1200)
-    source = world.source(KEY)
+    source = world.read_source(KEY)
     assert source
     assert (source.crash_count, source.processing_until, codes(world, KEY)) == (0, None, ["file_unreadable"])
 
@@ -221,16 +223,16 @@ def test_a_finished_photo_whose_repeated_event_met_a_locked_door_keeps_what_it_h
     world = World()
     defaults(world, "", REMOVE)
     said(world, KEY)
-    event = next(one.body for one in world.lines["intake"].messages if "red.jpg" in one.body)
-    world.run()
+    event = next(one.body for one in world.queues["intake"].messages if "red.jpg" in one.body)
+    world.run_until_empty()
     defaults(world, "", BEACH)
-    world.run()
-    world.wire.before.append(forbidden())
-    world.sqs.post(world.lines["intake"], event)
+    world.run_until_empty()
+    world.transport.faults_before.append(forbidden())
+    world.sqs.send_externally(world.queues["intake"], event)
     world.run_for(300)
     assert codes(world, KEY) == ["file_unreadable"]
     mend(world)
-    world.run()
+    world.run_until_empty()
     assert (wishes(world, KEY), bought(world), codes(world, KEY)) == ({"": "remove"}, 1, [])
     assert_at_rest(world)
 
@@ -241,18 +243,18 @@ def test_a_request_for_a_photo_that_cannot_be_read_waits_too() -> None:
     world.run_for(300)
     assert codes(world, KEY) == ["file_unreadable"]
     mend(world)
-    world.run()
+    world.run_until_empty()
     assert (wishes(world, KEY), codes(world, KEY)) == ({"": "on a beach"}, [])
 
 
 def test_the_sweep_leaves_a_photo_alone_whose_message_waits_and_brings_one_that_was_given_up() -> None:
     world = world_with(forbidden(), drop)
     pass_time(world, 3600)
-    assert len(world.lines["intake"].messages) == 1
-    world.lines["intake"].messages.clear()
+    assert len(world.queues["intake"].messages) == 1
+    world.queues["intake"].messages.clear()
     mend(world)
     set_right(world)
-    assert world.lines["intake"].messages == []
+    assert world.queues["intake"].messages == []
     pass_time(world, DAY / 4)
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
@@ -260,16 +262,16 @@ def test_the_sweep_leaves_a_photo_alone_whose_message_waits_and_brings_one_that_
 def test_tags_that_nobody_may_read_any_more_are_told_of_within_minutes() -> None:
     """S3 counts none where they may not be read."""
     world = World()
-    world.drop("shoes/other.jpg", photo("other"), operation="remove")
-    world.run()
+    world.upload_photo("shoes/other.jpg", build_photo("other"), operation="remove")
+    world.run_until_empty()
     world.clock.sleep(TAG_COUNT_TRUST_SECONDS + 1)
-    refused = refusal("AccessDenied", "GetObjectTagging", 403)
+    refused = build_client_error("AccessDenied", "GetObjectTagging", 403)
 
-    def deny(_: Call) -> None:
+    def deny(_: ServiceCall) -> None:
         raise refused
 
-    world.wire.before.append(denied := Strike(deny, "get_object_tagging", times=1000))
-    world.drop(KEY, photo())
+    world.transport.faults_before.append(denied := TargetedFault(deny, "get_object_tagging", times=1000))
+    world.upload_photo(KEY, build_photo())
     pass_time(world, DAY / 4)
-    assert denied.hits > 1
+    assert denied.hit_count > 1
     assert codes(world, KEY) == ["file_unreadable"]

@@ -6,9 +6,9 @@ import pytest
 
 from backdrop.instructions.schema import MAX_VARIANTS
 from backdrop.model.job import Job, JobStatus
-from proof.world.pictures import photo
-from proof.world.stack import World
-from proof.world.wire import Strike
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, assert_at_rest, deliver
 from tests.simulated.wishes import (
@@ -30,20 +30,20 @@ THREE: dict[str, Any] = {"beach": BEACH, "forest": FOREST, "cut-out": REMOVE}
 def varied(variants: dict[str, Any], **fields: Any) -> World:
     """A world with a photo whose sidecar asks for these pictures, all delivered."""
     world = World()
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     edited(world, variants, **fields)
     return world
 
 
 def edited(world: World, variants: dict[str, Any] | None, **fields: Any) -> None:
     """The sidecar says something else now, and all has come of it."""
-    world.sidecar(KEY, **fields, **({"variants": variants} if variants is not None else {}))
-    world.run()
+    world.upload_sidecar(KEY, **fields, **({"variants": variants} if variants is not None else {}))
+    world.run_until_empty()
 
 
 def warnings(world: World) -> dict[str | None, list[str]]:
     """What the receipt warns of, by variant."""
-    receipt = world.receipt(KEY)
+    receipt = world.read_receipt(KEY)
     assert receipt
     return {one["variant"]: one["warnings"] for one in receipt["jobs"]}
 
@@ -51,17 +51,17 @@ def warnings(world: World) -> dict[str | None, list[str]]:
 def test_each_variant_is_a_job_and_a_picture_of_its_own() -> None:
     world = varied(THREE)
     assert wishes(world, KEY) == {"beach": "on a beach", "forest": "in a forest", "cut-out": "remove"}
-    assert sorted(world.pictures(KEY)) == [f"{KEY}/red-{name}.png" for name in ("beach", "cut-out", "forest")]
-    assert world.provider.charged == 2 * REPLACED + REMOVED
+    assert sorted(world.read_pictures(KEY)) == [f"{KEY}/red-{name}.png" for name in ("beach", "cut-out", "forest")]
+    assert world.provider.charged_micro_usd == 2 * REPLACED + REMOVED
     assert_at_rest(world)
 
 
 def test_a_variant_inherits_what_stands_beside_it_and_in_defaults() -> None:
     world = World()
     defaults(world, "shoes/", {"rendering_speed": "TURBO", "seed": 9})
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     edited(world, {"a": {}, "b": {"seed": 2}, "c": REMOVE}, **BEACH, seed=1)
-    fields = {job.variant: job.instructions for job in world.jobs()}
+    fields = {job.variant: job.instructions for job in world.list_jobs()}
     beach = {"operation": "replace", "prompt": "on a beach", "rendering_speed": "TURBO"}
     assert fields == {"a": {**beach, "seed": 1}, "b": {**beach, "seed": 2}, "c": REMOVE}
     assert origins(world, KEY, "b")["rendering_speed"] == "shoes/_backdrop.json"
@@ -70,17 +70,17 @@ def test_a_variant_inherits_what_stands_beside_it_and_in_defaults() -> None:
 def test_variants_of_a_folder_hold_for_each_of_its_photos() -> None:
     world = World()
     defaults(world, "shoes/", {"variants": {"beach": BEACH, "cut-out": REMOVE}})
-    world.drop(KEY, photo())
-    world.drop("shoes/blue.jpg", photo("blue"), num_images="2")
-    world.run()
+    world.upload_photo(KEY, build_photo())
+    world.upload_photo("shoes/blue.jpg", build_photo("blue"), num_images="2")
+    world.run_until_empty()
     assert wishes(world, KEY) == wishes(world, "shoes/blue.jpg") == {"beach": "on a beach", "cut-out": "remove"}
-    assert len(world.pictures("shoes/blue.jpg")) == 3
+    assert len(world.read_pictures("shoes/blue.jpg")) == 3
 
 
 def test_a_nearer_place_that_names_variants_names_them_all() -> None:
     world = World()
     defaults(world, "shoes/", {"variants": {"beach": BEACH, "cut-out": REMOVE}})
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     edited(world, {"forest": FOREST})
     assert wishes(world, KEY) == {"forest": "in a forest"}
 
@@ -88,16 +88,16 @@ def test_a_nearer_place_that_names_variants_names_them_all() -> None:
 def test_no_variants_at_all_is_a_way_to_inherit_none() -> None:
     world = World()
     defaults(world, "shoes/", {"variants": {"beach": BEACH}})
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     edited(world, {}, **FOREST)
     assert wishes(world, KEY) == {"": "in a forest"}
 
 
 def test_editing_one_variant_runs_that_one_alone() -> None:
     world = varied(THREE)
-    before = world.pictures()
+    before = world.read_pictures()
     edited(world, {**THREE, "beach": {"prompt": "on a white beach"}})
-    changed = {key for key, data in world.pictures().items() if before.get(key) != data}
+    changed = {key for key, data in world.read_pictures().items() if before.get(key) != data}
     assert (bought(world), changed) == (4, {f"{KEY}/red-beach.png"})
     assert_at_rest(world)
 
@@ -105,18 +105,18 @@ def test_editing_one_variant_runs_that_one_alone() -> None:
 def test_a_variant_that_comes_later_runs_alone() -> None:
     world = varied({"beach": BEACH})
     edited(world, THREE)
-    assert (bought(world), len(world.pictures(KEY))) == (3, 3)
+    assert (bought(world), len(world.read_pictures(KEY))) == (3, 3)
 
 
 def test_a_variant_taken_away_leaves_its_pictures_and_says_so() -> None:
     world = varied(THREE)
-    before = world.pictures()
+    before = world.read_pictures()
     edited(world, {"beach": BEACH, "cut-out": REMOVE})
-    assert (world.pictures(), bought(world)) == (before, 3)
+    assert (world.read_pictures(), bought(world)) == (before, 3)
     told = warnings(world)
     assert (told["beach"], told["cut-out"]) == ([], [])
     assert [warning.startswith("not_current") and "forest" in warning for warning in told["forest"]] == [True]
-    receipt = world.receipt(KEY)
+    receipt = world.read_receipt(KEY)
     assert receipt
     assert [one["current"] for one in receipt["jobs"]] == [True, True, False]
     assert receipt["jobs"][2]["results"]
@@ -126,13 +126,13 @@ def test_a_variant_taken_away_leaves_its_pictures_and_says_so() -> None:
 def test_of_pictures_under_other_names_each_says_that_nobody_asks_for_it_any_more() -> None:
     """The one picture was a PNG, then another a WebP: both stay, and the photo comes to ask for variants."""
     world = World()
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     for wish in ({"prompt": "on a beach"}, {"prompt": "in a forest", "output": {"format": "webp"}}):
-        world.sidecar(KEY, **wish)
-        world.run()
+        world.upload_sidecar(KEY, **wish)
+        world.run_until_empty()
     edited(world, {"beach": BEACH})
-    assert len(world.pictures(KEY)) == 3
-    assert [len(job.warnings) for job in world.jobs() if not job.variant] == [1, 1]
+    assert len(world.read_pictures(KEY)) == 3
+    assert [len(job.warnings) for job in world.list_jobs() if not job.variant] == [1, 1]
     assert_at_rest(world)
 
 
@@ -145,7 +145,7 @@ def test_it_says_so_too_where_nothing_could_be_read_meanwhile(broken: str) -> No
         defaults(world, "shoes/", b"{not json")
         edited(world, {"beach": BEACH})
         defaults(world, "shoes/", {})
-    world.run()
+    world.run_until_empty()
     edited(world, {"beach": BEACH})
     told = warnings(world)
     assert told["beach"] == []
@@ -159,17 +159,17 @@ def test_it_says_so_too_where_nothing_could_be_read_meanwhile(broken: str) -> No
 def test_a_variant_taken_away_while_it_is_handed_over_says_so_too(*, before_it_is_stored: bool) -> None:
     """Intake read its job while that was paid, and its pictures came to lie there before or after intake wrote."""
     world = varied({"beach": BEACH})
-    world.sidecar(KEY, variants={"beach": BEACH, "forest": FOREST})
-    world.run("intake")
-    world.run("ideogram")
-    world.sidecar(KEY, variants={"beach": BEACH})
-    forest = next(job for job in world.jobs() if job.variant == "forest")
+    world.upload_sidecar(KEY, variants={"beach": BEACH, "forest": FOREST})
+    world.run_until_empty("intake")
+    world.run_until_empty("ideogram")
+    world.upload_sidecar(KEY, variants={"beach": BEACH})
+    forest = next(job for job in world.list_jobs() if job.variant == "forest")
     step, other = ("deliver", "intake") if before_it_is_stored else ("intake", "deliver")
-    overtaken = Strike(lambda _: _overtake(world, step, forest), "transact_write_items")
-    world.wire.before.append(overtaken)
-    world.run(other)
-    world.run()
-    assert (overtaken.hits, f"{KEY}/red-forest.png" in world.pictures()) == (1, True)
+    overtaken = TargetedFault(lambda _: _overtake(world, step, forest), "transact_write_items")
+    world.transport.faults_before.append(overtaken)
+    world.run_until_empty(other)
+    world.run_until_empty()
+    assert (overtaken.hit_count, f"{KEY}/red-forest.png" in world.read_pictures()) == (1, True)
     assert [len(one) for one in warnings(world).values()] == [0, 1]
     assert_at_rest(world)
 
@@ -179,26 +179,30 @@ def _overtake(world: World, step: str, job: Job) -> None:
     if step == "deliver":
         deliver(world, job, job.job_id)
     else:
-        world.run(step)
+        world.run_until_empty(step)
 
 
 def test_a_variant_brought_back_is_delivered_again_for_nothing() -> None:
     world = varied(THREE)
-    before = world.pictures()
+    before = world.read_pictures()
     edited(world, {"beach": BEACH})
     edited(world, THREE)
-    assert (world.pictures(), bought(world), set(map(tuple, warnings(world).values()))) == (before, 3, {()})
+    assert (world.read_pictures(), bought(world), set(map(tuple, warnings(world).values()))) == (before, 3, {()})
     assert_at_rest(world)
 
 
 def test_a_variant_taken_away_before_it_is_paid_is_not_bought() -> None:
     world = World()
-    world.drop(KEY, photo())
-    world.sidecar(KEY, variants=THREE)
-    world.run("intake")
+    world.upload_photo(KEY, build_photo())
+    world.upload_sidecar(KEY, variants=THREE)
+    world.run_until_empty("intake")
     edited(world, {"cut-out": REMOVE})
     assert (bought(world), wishes(world, KEY)) == (1, {"cut-out": "remove"})
-    assert sorted(job.status for job in world.jobs()) == [JobStatus.STORED, JobStatus.SUPERSEDED, JobStatus.SUPERSEDED]
+    assert sorted(job.status for job in world.list_jobs()) == [
+        JobStatus.STORED,
+        JobStatus.SUPERSEDED,
+        JobStatus.SUPERSEDED,
+    ]
 
 
 def test_from_one_picture_to_variants_and_back() -> None:
@@ -212,15 +216,15 @@ def test_from_one_picture_to_variants_and_back() -> None:
 
 def test_variants_that_ask_the_same_are_paid_once() -> None:
     world = varied({"one": BEACH, "two": BEACH, "three": BEACH})
-    assert (bought(world), world.provider.charged, len(world.pictures(KEY))) == (1, REPLACED, 3)
-    assert len(set(world.pictures(KEY).values())) == 1
+    assert (bought(world), world.provider.charged_micro_usd, len(world.read_pictures(KEY))) == (1, REPLACED, 3)
+    assert len(set(world.read_pictures(KEY).values())) == 1
     assert_at_rest(world)
 
 
 def test_a_variant_that_asks_what_another_has_already_costs_nothing() -> None:
     world = varied({"one": BEACH})
     edited(world, {"one": BEACH, "two": BEACH})
-    assert (bought(world), len(world.pictures(KEY))) == (1, 2)
+    assert (bought(world), len(world.read_pictures(KEY))) == (1, 2)
     assert_at_rest(world)
 
 
@@ -229,7 +233,7 @@ def test_a_variant_that_asks_what_another_has_already_costs_nothing() -> None:
 
 def test_what_is_wrong_with_one_variant_leaves_the_others_running() -> None:
     world = varied({"beach": BEACH, "bare": {"seed": 1}, "dear": {**FOREST, "max_cost_usd": 0}})
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     found = [(one["variant"], one["code"], one["job_id"]) for one in report["errors"]]
     assert found == [("bare", "no_instructions", None), ("dear", "max_cost_exceeded", None)]
@@ -242,13 +246,13 @@ def test_what_is_wrong_with_one_variant_leaves_the_others_running() -> None:
 def test_a_variant_that_is_edited_into_an_error_was_not_taken_away() -> None:
     world = varied({"beach": BEACH, "forest": FOREST})
     edited(world, {"beach": BEACH, "forest": {**FOREST, "max_cost_usd": 0, "seed": 1}})
-    assert (codes(world, KEY), len(world.pictures(KEY))) == (["max_cost_exceeded"], 2)
+    assert (codes(world, KEY), len(world.read_pictures(KEY))) == (["max_cost_exceeded"], 2)
     assert warnings(world)["forest"] == []
 
 
 def test_twenty_variants_are_as_many_as_may_be() -> None:
     world = varied({f"v{n}": {"prompt": f"beach {n}"} for n in range(MAX_VARIANTS)})
-    assert (MAX_VARIANTS, bought(world), len(world.pictures(KEY))) == (20, 20, 20)
+    assert (MAX_VARIANTS, bought(world), len(world.read_pictures(KEY))) == (20, 20, 20)
 
 
 @pytest.mark.parametrize(
@@ -271,10 +275,10 @@ def test_twenty_variants_are_as_many_as_may_be() -> None:
 def test_variants_that_cannot_be_read_are_reported_and_nothing_is_bought(variants: Any) -> None:
     world = varied(variants)
     assert codes(world, KEY)
-    assert (world.jobs(), bought(world)) == ([], 0)
+    assert (world.list_jobs(), bought(world)) == ([], 0)
 
 
 def test_a_variant_may_be_called_as_anything_else_is() -> None:
     names = ["result", "2", "-", "red", "none", "x" * 40]
     world = varied({name: {"prompt": f"a {name}"} for name in names})
-    assert len(world.pictures(KEY)) == bought(world) == len(names)
+    assert len(world.read_pictures(KEY)) == bought(world) == len(names)

@@ -13,8 +13,8 @@ from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import JobStatus, Source
 from backdrop.model.schedule import FAILED_ITEMS, NEEDS_INSTRUCTIONS, OPEN_ITEMS, build_index_entry
 from backdrop.operate.redrive import FailureFilter
-from proof.world.pictures import photo
-from proof.world.stack import INPUT, World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.days import cancelled, codes
 from tests.simulated.simulation import KEY, NOW, assert_at_rest
 from tests.simulated.wishes import BEACH, REMOVE, bought, defaults, heard, said
@@ -28,7 +28,7 @@ def waiting(*keys: str) -> World:
     world = World()
     for key in keys:
         said(world, key)
-    world.run(most_turns=10_000)
+    world.run_until_empty(max_deliveries=10_000)
     return world
 
 
@@ -63,21 +63,21 @@ def test_a_photo_that_wants_instructions_is_listed_where_it_lies(source: Source,
 def test_the_photos_below_a_folder_stand_together_in_the_order_of_their_keys() -> None:
     keys = ["a.jpg", "shoes/2.jpg", "shoes/10.jpg", "shoes/old/1.jpg", "shoes/ü\uffff\U0001f600.jpg", "shop/1.jpg"]
     world = waiting(*keys)
-    wanting = world.steps.books.list_needing_instructions
-    assert list(wanting(INPUT, "")) == sorted(keys)
-    assert list(wanting(INPUT, "shoes/")) == sorted(key for key in keys if key.startswith("shoes/"))
-    assert list(wanting(INPUT, "shoes/", "shoes/2.jpg")) == ["shoes/old/1.jpg", "shoes/ü\uffff\U0001f600.jpg"]
+    wanting = world.steps.ledger_queries.list_needing_instructions
+    assert list(wanting(INPUT_BUCKET, "")) == sorted(keys)
+    assert list(wanting(INPUT_BUCKET, "shoes/")) == sorted(key for key in keys if key.startswith("shoes/"))
+    assert list(wanting(INPUT_BUCKET, "shoes/", "shoes/2.jpg")) == ["shoes/old/1.jpg", "shoes/ü\uffff\U0001f600.jpg"]
     assert list(wanting("phot", "")) == []
     assert list(wanting("others", "shoes/")) == []
 
 
 def test_photos_that_want_instructions_are_failures_that_a_person_sees_and_can_redrive() -> None:
     world = waiting(KEY)
-    orders = world.steps.orders()
+    orders = world.steps.redrive()
     (failure,) = orders.list_failures(FailureFilter())
     assert (failure.source.key, failure.problem.code) == (KEY, Code.NO_INSTRUCTIONS)
     assert orders.redrive(orders.plan(failure, pay_again=False))
-    world.run()
+    world.run_until_empty()
     assert codes(world, KEY) == ["no_instructions"]
 
 
@@ -88,8 +88,8 @@ def test_a_photo_whose_waiting_a_person_ended_runs_when_defaults_come() -> None:
     assert cancelled(world)[0] == [KEY]
     world.run_for(1)
     defaults(world, "shoes/", REMOVE)
-    world.run()
-    assert [job.status for job in world.jobs(KEY)] == [JobStatus.STORED]
+    world.run_until_empty()
+    assert [job.status for job in world.list_jobs(KEY)] == [JobStatus.STORED]
 
 
 # -- waking -------------------------------------------------------------------------------------------------------
@@ -105,9 +105,9 @@ def test_any_number_of_photos_is_woken_some_at_a_time(number: int, monkeypatch: 
     rounds: list[list[str]] = []
     while any("_backdrop.json" in body for body in heard(world)):
         before = set(woken(world))
-        one = next(m for m in world.lines["intake"].messages if "_backdrop.json" in m.body)
-        world.lines["intake"].messages.remove(one)
-        for look in parse_intake_message(one.body, input_bucket=INPUT, is_repeated=False):
+        one = next(m for m in world.queues["intake"].messages if "_backdrop.json" in m.body)
+        world.queues["intake"].messages.remove(one)
+        for look in parse_intake_message(one.body, input_bucket=INPUT_BUCKET, is_repeated=False):
             if not look.start_after and look.is_repeated:
                 continue
             world.steps.intake.start_batch()
@@ -115,14 +115,16 @@ def test_any_number_of_photos_is_woken_some_at_a_time(number: int, monkeypatch: 
         rounds.append([key for key in woken(world) if key not in before])
     assert [key for found in rounds for key in found] == keys
     assert max(map(len, rounds)) <= 4
-    world.run(most_turns=10_000)
-    assert ([job.status for job in world.jobs()], bought(world)) == ([JobStatus.STORED] * number, number)
+    world.run_until_empty(max_deliveries=10_000)
+    assert ([job.status for job in world.list_jobs()], bought(world)) == ([JobStatus.STORED] * number, number)
 
 
 def test_waking_goes_on_behind_a_key() -> None:
-    body = json.dumps({"kind": "folder", "bucket": INPUT, "key": "shoes/_backdrop.json", "start_after": "shoes/1.jpg"})
-    (look,) = parse_intake_message(body, input_bucket=INPUT, is_repeated=False)
-    assert look == IntakeEvent(INPUT, "shoes/_backdrop.json", is_repeated=True, start_after="shoes/1.jpg")
+    body = json.dumps(
+        {"kind": "folder", "bucket": INPUT_BUCKET, "key": "shoes/_backdrop.json", "start_after": "shoes/1.jpg"}
+    )
+    (look,) = parse_intake_message(body, input_bucket=INPUT_BUCKET, is_repeated=False)
+    assert look == IntakeEvent(INPUT_BUCKET, "shoes/_backdrop.json", is_repeated=True, start_after="shoes/1.jpg")
 
 
 def test_a_photo_that_came_to_rest_while_its_folder_was_woken_is_woken_by_the_second_look(
@@ -131,51 +133,51 @@ def test_a_photo_that_came_to_rest_while_its_folder_was_woken_is_woken_by_the_se
     """Its look had read the folder before the defaults came; the index did not show it yet."""
     world = World()
     said(world, KEY)
-    world.turn("intake")
+    world.deliver_next("intake")
     world.clock.sleep(30)
-    reminder = world.lines["intake"].messages.pop()
+    reminder = world.queues["intake"].messages.pop()
     defaults(world, "shoes/", REMOVE)
-    world.turn("intake")
+    world.deliver_next("intake")
 
     def nothing(bucket: str, key: str) -> list[object]:
         return []
 
     with monkeypatch.context() as before:
         before.setattr(world.intake.photo_intake.resolver.folder_defaults, "read_inherited", nothing)
-        for look in parse_intake_message(reminder.body, input_bucket=INPUT, is_repeated=False):
+        for look in parse_intake_message(reminder.body, input_bucket=INPUT_BUCKET, is_repeated=False):
             world.intake.handle(look)
-    assert world.source(KEY)
-    world.run()
-    assert [job.status for job in world.jobs(KEY)] == [JobStatus.STORED]
+    assert world.read_source(KEY)
+    world.run_until_empty()
+    assert [job.status for job in world.list_jobs(KEY)] == [JobStatus.STORED]
 
 
 def test_a_photo_waits_once_and_goes_at_once_when_it_is_woken() -> None:
     world = World(settle_seconds=600)
     said(world, KEY)
-    world.run()
+    world.run_until_empty()
     assert codes(world, KEY) == ["no_instructions"]
     defaults(world, "shoes/", REMOVE)
     world.run_for(60)
-    assert [job.status for job in world.jobs(KEY)] == [JobStatus.STORED]
+    assert [job.status for job in world.list_jobs(KEY)] == [JobStatus.STORED]
 
 
 def test_a_folder_that_nobody_waits_in_wakes_nobody() -> None:
     world = waiting("hats/1.jpg")
-    before = len(world.wire.calls)
+    before = len(world.transport.calls)
     defaults(world, "shoes/", BEACH)
-    world.run()
+    world.run_until_empty()
     assert codes(world, "hats/1.jpg") == ["no_instructions"]
-    assert not [call for call in world.wire.calls[before:] if "hats" in str(call.sent)]
+    assert not [call for call in world.transport.calls[before:] if "hats" in str(call.request)]
 
 
 def test_what_waits_is_recorded_and_not_held_in_the_queue() -> None:
     world = World(settle_seconds=3_600)
     said(world, KEY)
     world.run_for(10)
-    source = world.source(KEY)
+    source = world.read_source(KEY)
     assert source
     assert source.settling_since
-    (message,) = world.lines["intake"].messages
+    (message,) = world.queues["intake"].messages
     assert json.loads(message.body)["kind"] == "settle"
     assert message.visible_at - world.clock.time <= timedelta(minutes=15)
 
@@ -184,17 +186,23 @@ def test_what_waits_is_recorded_and_not_held_in_the_queue() -> None:
 def test_a_photo_that_was_reported_runs_when_any_word_comes(what: str) -> None:
     world = waiting(KEY)
     if what == "sidecar":
-        world.sidecar(KEY, **REMOVE)
+        world.upload_sidecar(KEY, **REMOVE)
     elif what == "shared sidecar":
-        world.sidecar("shoes/red", **REMOVE)
+        world.upload_sidecar("shoes/red", **REMOVE)
     elif what == "tags":
-        world.s3.tag(INPUT, KEY, REMOVE)
+        world.s3.set_tags(INPUT_BUCKET, KEY, REMOVE)
     elif what == "defaults":
         defaults(world, "", REMOVE)
     else:
-        world.sqs.post(world.lines["intake"], json.dumps({"bucket": INPUT, "key": KEY, "instructions": REMOVE}))
-    world.run()
-    assert ([job.status for job in world.jobs(KEY)], codes(world, KEY), bought(world)) == ([JobStatus.STORED], [], 1)
+        world.sqs.send_externally(
+            world.queues["intake"], json.dumps({"bucket": INPUT_BUCKET, "key": KEY, "instructions": REMOVE})
+        )
+    world.run_until_empty()
+    assert ([job.status for job in world.list_jobs(KEY)], codes(world, KEY), bought(world)) == (
+        [JobStatus.STORED],
+        [],
+        1,
+    )
     assert_at_rest(world)
 
 
@@ -202,15 +210,19 @@ def test_a_photo_deleted_while_it_waits_is_forgotten_and_comes_back_as_new() -> 
     world = World(settle_seconds=20)
     said(world, KEY)
     world.run_for(5)
-    world.remove(KEY)
-    world.run()
-    assert (codes(world, KEY), list(world.steps.books.list_needing_instructions(INPUT, "")), world.jobs()) == (
+    world.delete_file(KEY)
+    world.run_until_empty()
+    assert (
+        codes(world, KEY),
+        list(world.steps.ledger_queries.list_needing_instructions(INPUT_BUCKET, "")),
+        world.list_jobs(),
+    ) == (
         [],
         [],
         [],
     )
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
     assert bought(world) == 1
 
 
@@ -218,6 +230,6 @@ def test_a_photo_replaced_while_it_waits_waits_no_longer_than_the_first() -> Non
     world = World(settle_seconds=20)
     said(world, KEY)
     world.run_for(15)
-    world.drop(KEY, photo("another"))
+    world.upload_photo(KEY, build_photo("another"))
     world.run_for(10)
     assert codes(world, KEY) == ["no_instructions"]

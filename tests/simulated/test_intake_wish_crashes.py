@@ -7,9 +7,16 @@ from typing import Any
 import pytest
 
 from backdrop.model.job import JobStatus
-from proof.world.pictures import photo
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, conflict, die, lose_answer, throttle
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import (
+    ServiceCall,
+    TargetedFault,
+    crash_worker,
+    lose_response,
+    raise_conflict,
+    raise_throttle,
+)
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, assert_at_rest
 from tests.simulated.wishes import BEACH, FOREST, REMOVE, again, ask, bought, defaults, folder_codes, said, wishes
@@ -21,14 +28,14 @@ Story = Callable[[World], None]
 def request_for_a_photo_that_waits(world: World) -> None:
     """Somebody asks for a photo before its time is over."""
     said(world, KEY)
-    world.turn("intake")
+    world.deliver_next("intake")
     ask(world, KEY, **BEACH)
 
 
 def request_that_is_broken(world: World) -> None:
     """It is for a photo that has its picture."""
     said(world, KEY, operation="remove")
-    world.run()
+    world.run_until_empty()
     ask(world, KEY, promt="x")
 
 
@@ -39,17 +46,17 @@ def request_for_nothing(world: World) -> None:
 
 def variants_that_change(world: World) -> None:
     """One is edited, one taken away, one new."""
-    world.drop(KEY, photo())
-    world.sidecar(KEY, variants={"a": BEACH, "b": FOREST})
-    world.run()
-    world.sidecar(KEY, variants={"a": REMOVE, "c": FOREST})
+    world.upload_photo(KEY, build_photo())
+    world.upload_sidecar(KEY, variants={"a": BEACH, "b": FOREST})
+    world.run_until_empty()
+    world.upload_sidecar(KEY, variants={"a": REMOVE, "c": FOREST})
 
 
 def defaults_that_come_late(world: World) -> None:
     """Photos were reported before they came."""
     for key in KEYS:
         said(world, key)
-    world.run()
+    world.run_until_empty()
     defaults(world, "shoes/", REMOVE)
 
 
@@ -63,7 +70,7 @@ def defaults_that_are_broken(world: World) -> None:
 def defaults_that_are_mended(world: World) -> None:
     """Photos are held until they are."""
     defaults_that_are_broken(world)
-    world.run()
+    world.run_until_empty()
     defaults(world, "shoes/", {"max_cost_usd": 1})
 
 
@@ -71,7 +78,7 @@ def defaults_that_changed_before_a_rerun(world: World) -> None:
     """A person says so."""
     defaults(world, "shoes/", BEACH)
     said(world, KEY)
-    world.run()
+    world.run_until_empty()
     defaults(world, "shoes/", FOREST)
     again(world, KEY)
 
@@ -92,31 +99,31 @@ def end(world: World, story: Story) -> dict[str, Any]:
     """What it came to, of the photos that the story is about."""
     keys = list(ENDS[story]["wishes"])
     assert folder_codes(world, "shoes/") == (["unknown_field"] if story is defaults_that_are_broken else [])
-    named = {job_id for key in keys if (source := world.source(key)) for job_id in source.jobs.values()}
-    assert {job.status for job in world.jobs() if job.job_id in named} <= {JobStatus.STORED}
+    named = {job_id for key in keys if (source := world.read_source(key)) for job_id in source.jobs.values()}
+    assert {job.status for job in world.list_jobs() if job.job_id in named} <= {JobStatus.STORED}
     assert_at_rest(world)
     found = [code for key in keys for code in codes(world, key)]
     return {"wishes": {key: wishes(world, key) for key in keys}, "bought": bought(world), "codes": found}
 
 
-def struck(story: Story, strike: Strike, *, after: bool) -> World:
+def struck(story: Story, strike: TargetedFault, *, after: bool) -> World:
     """The story, whose last event meets a fault in intake, to its end."""
     world = World()
     story(world)
-    (world.wire.after if after else world.wire.before).append(strike)
-    world.run("intake")
-    world.wire.calm()
-    world.run(most_turns=10_000)
+    (world.transport.faults_after if after else world.transport.faults_before).append(strike)
+    world.run_until_empty("intake")
+    world.transport.clear_faults()
+    world.run_until_empty(max_deliveries=10_000)
     return world
 
 
 @pytest.mark.parametrize("story", ENDS)
 def test_a_worker_that_dies_after_any_call_of_intake_changes_no_end(story: Story) -> None:
     for nth in count(1):
-        strike = Strike(die, nth=nth)
+        strike = TargetedFault(crash_worker, nth=nth)
         world = struck(story, strike, after=True)
-        assert end(world, story) == ENDS[story], strike.struck
-        if not strike.hits:
+        assert end(world, story) == ENDS[story], strike.struck_calls
+        if not strike.hit_count:
             assert nth > 4
             return
 
@@ -125,17 +132,17 @@ def test_a_worker_that_dies_after_any_call_of_intake_changes_no_end(story: Story
 @pytest.mark.parametrize(
     ("fault", "operation"),
     [
-        (throttle, "get_object"),
-        (throttle, "query"),
-        (throttle, "send_message"),
-        (conflict, "transact_write_items"),
-        (lose_answer, "transact_write_items"),
-        (lose_answer, "get_object_tagging"),
+        (raise_throttle, "get_object"),
+        (raise_throttle, "query"),
+        (raise_throttle, "send_message"),
+        (raise_conflict, "transact_write_items"),
+        (lose_response, "transact_write_items"),
+        (lose_response, "get_object_tagging"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_weather_in_intake_changes_no_end(story: Story, fault: Callable[[Call], None], operation: str) -> None:
+def test_weather_in_intake_changes_no_end(story: Story, fault: Callable[[ServiceCall], None], operation: str) -> None:
     for nth in (1, 2, 4):
-        strike = Strike(fault, operation, nth=nth)
-        world = struck(story, strike, after=fault is lose_answer)
-        assert end(world, story) == ENDS[story], strike.struck
+        strike = TargetedFault(fault, operation, nth=nth)
+        world = struck(story, strike, after=fault is lose_response)
+        assert end(world, story) == ENDS[story], strike.struck_calls

@@ -25,7 +25,7 @@ from backdrop.model.circuit import (
 )
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import ProviderResult
-from proof.world.stack import MOST_RECEIVES
+from simulation.world.simulated_stack import MAX_RECEIVE_COUNTS
 from tests.simulated.lane_states import OPEN, heard, reasons_of
 from tests.simulated.simulation import BACKOFF, LOST, NOW, OK, PAUSED, REFUSED, THROTTLED, UNREACHED
 
@@ -214,7 +214,7 @@ def test_probes_of_a_paused_lane_come_ever_more_seldom_and_never_end() -> None:
     gaps = [later - earlier for earlier, later in pairwise(sent)]
     assert sent[0] == NOW
     assert [gap.total_seconds() / 60 for gap in gaps] == [5, 10, *[15] * (len(gaps) - 2)]
-    assert len(sent) < MOST_RECEIVES["ideogram"] / 2
+    assert len(sent) < MAX_RECEIVE_COUNTS["ideogram"] / 2
 
 
 def test_a_lane_that_went_on_is_tried_out_soon_when_it_is_paused_again() -> None:

@@ -9,8 +9,8 @@ import pytest
 from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.image_request import CallbackOutcome, ImageRequest
 from backdrop.model.schedule import MAX_LOCATION_BYTES
-from proof.world.stack import World
-from proof.world.wire import Strike, lose_answer, throttle
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, lose_response, raise_throttle
 from tests.simulated.simulation import KEY, NOW
 from tests.simulated.test_ledger_releases import rewrite
 from tests.simulated.waiters import asked, wait_for
@@ -44,10 +44,10 @@ def test_a_photo_is_read_without_those_who_wait_for_it() -> None:
     world.ledger.put_source(source, ())
     for n in range(20):
         world.ledger.put_request(item(source_id=source.source_id, request_id=f"m-{n}"))
-    world.wire.calls.clear()
+    world.transport.calls.clear()
     found, jobs = world.ledger.read_photo(source.source_id)
     assert found
-    assert (jobs, len(world.wire.calls)) == ([], 1)
+    assert (jobs, len(world.transport.calls)) == ([], 1)
     assert len(world.ledger.list_requests(source.source_id)) == 20
 
 
@@ -72,7 +72,7 @@ def test_who_was_answered_is_not_among_those_who_wait() -> None:
 
 def test_an_answer_whose_own_answer_was_lost_is_known_again() -> None:
     world = World()
-    world.wire.after.append(Strike(lose_answer, "transact_write_items"))
+    world.transport.faults_after.append(TargetedFault(lose_response, "transact_write_items"))
     assert world.ledger.put_request(item()).lock_version == 1
 
 
@@ -82,17 +82,19 @@ def test_the_items_of_a_campaign_come_in_the_order_of_their_photos_and_no_others
         world.ledger.put_request(item(n))
         world.ledger.put_request(item(n, request_id="other", campaign="summer2"))
         world.ledger.put_request(item(n, request_id="none", campaign="", task_token="t"))
-    found = [one.key for one in world.steps.books.list_campaign_requests("summer")]
+    found = [one.key for one in world.steps.ledger_queries.list_campaign_requests("summer")]
     assert found == [f"shoes/{n:04}.jpg" for n in range(120)]
-    assert Counter(one.campaign for one in world.steps.books.list_campaign_requests("summer2")) == {"summer2": 120}
-    assert list(world.steps.books.list_campaign_requests("summ")) == []
+    assert Counter(one.campaign for one in world.steps.ledger_queries.list_campaign_requests("summer2")) == {
+        "summer2": 120
+    }
+    assert list(world.steps.ledger_queries.list_campaign_requests("summ")) == []
 
 
 def test_a_photo_that_a_campaign_names_twice_is_there_twice() -> None:
     world = World()
     for ident in ("b", "a"):
         world.ledger.put_request(item(request_id=ident))
-    assert [one.request_id for one in world.steps.books.list_campaign_requests("summer")] == ["a", "b"]
+    assert [one.request_id for one in world.steps.ledger_queries.list_campaign_requests("summer")] == ["a", "b"]
 
 
 def test_the_longest_key_has_room_in_the_index() -> None:
@@ -100,43 +102,43 @@ def test_the_longest_key_has_room_in_the_index() -> None:
     world.ledger.put_request(item(key="é" * 600, request_id="m" * 36))
     (attributes,) = world.table.items.values()
     assert len(attributes["due"]["S"].encode()) <= MAX_LOCATION_BYTES + 37
-    assert [one.key for one in world.steps.books.list_campaign_requests("summer")] == ["é" * 600]
+    assert [one.key for one in world.steps.ledger_queries.list_campaign_requests("summer")] == ["é" * 600]
 
 
 def test_a_batch_that_comes_back_half_done_is_read_to_its_end_with_pauses() -> None:
     world = World()
     for n in range(30):
         world.ledger.put_request(item(n))
-    world.table.halves = True
+    world.table.returns_half_batches = True
     began = world.clock.time
-    assert len(list(world.steps.books.list_campaign_requests("summer"))) == 30
-    batches = sum(call.operation == "batch_get_item" for call in world.wire.calls)
+    assert len(list(world.steps.ledger_queries.list_campaign_requests("summer"))) == 30
+    batches = sum(call.operation == "batch_get_item" for call in world.transport.calls)
     assert (batches, world.clock.time > began) == (5, True)
 
 
 def test_a_campaign_is_waited_for_where_the_table_does_not_answer() -> None:
     world = World()
     world.ledger.put_request(item())
-    world.wire.before.append(Strike(throttle, "batch_get_item"))
+    world.transport.faults_before.append(TargetedFault(raise_throttle, "batch_get_item"))
     with pytest.raises(RetryLaterError):
-        list(world.steps.books.list_campaign_requests("summer"))
+        list(world.steps.ledger_queries.list_campaign_requests("summer"))
 
 
 def test_nobody_who_waits_is_due_open_or_failed() -> None:
     world = World()
     said(world, KEY)
     wait_for(world, run="summer", **REMOVE)
-    world.run()
+    world.run_until_empty()
     world.ledger.put_request(item(1))
-    assert (list(world.steps.books.list_open()), list(world.steps.books.list_failed())) == ([], [])
-    assert [one.key for one in world.steps.books.list_campaign_requests("summer")] == ["shoes/0001.jpg", KEY]
+    assert (list(world.steps.ledger_queries.list_open()), list(world.steps.ledger_queries.list_failed())) == ([], [])
+    assert [one.key for one in world.steps.ledger_queries.list_campaign_requests("summer")] == ["shoes/0001.jpg", KEY]
 
 
 def test_who_waits_in_the_words_of_another_release_is_waited_for() -> None:
     world = World()
     said(world, KEY)
     wait_for(world, **REMOVE)
-    world.run("intake")
+    world.run_until_empty("intake")
     rewrite(world, "asked#", {"unheard_of": 1})
     with pytest.raises(RetryLaterError):
-        world.ledger.list_requests(world.jobs()[0].source_id)
+        world.ledger.list_requests(world.list_jobs()[0].source_id)

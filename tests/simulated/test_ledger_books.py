@@ -10,8 +10,8 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.schedule import MESSAGE_LIFETIME, BudgetDay, ItemKey
-from proof.world.stack import World
-from proof.world.wire import Strike, conflict, lose_answer, throttle
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, lose_response, raise_conflict, raise_throttle
 from tests.simulated.simulation import CAP, LOST, NOW, OK, PRICE, REJECTED, a_job, claim
 from tests.unit.core_items import a_problem, a_source
 
@@ -37,7 +37,7 @@ def test_what_is_due_comes_oldest_first_whatever_its_shard() -> None:
     world = World()
     for n, hours in enumerate([3, 1, 2, 0, 4]):
         waiting(world, n, hours)
-    found = world.steps.books.list_due(DUE + timedelta(hours=3), 100)
+    found = world.steps.ledger_queries.list_due(DUE + timedelta(hours=3), 100)
     assert [ref.source_id for ref in found] == [ident(n) for n in (3, 1, 2, 0)]
     assert found[0] == ItemKey(ident(3), ident(3))
 
@@ -46,23 +46,23 @@ def test_no_more_is_asked_for_than_can_be_done() -> None:
     world = World()
     for n in range(40):
         waiting(world, n)
-    assert len(world.steps.books.list_due(DUE, 7)) == 7
-    assert len(list(world.steps.books.list_open())) == 40
+    assert len(world.steps.ledger_queries.list_due(DUE, 7)) == 7
+    assert len(list(world.steps.ledger_queries.list_open())) == 40
 
 
 def test_a_place_and_its_job_are_told_apart() -> None:
     world = World()
     world.ledger.put_source(a_source(source_id=ident(1), settling_since=NOW), [])
-    assert list(world.steps.books.list_open()) == [ItemKey(ident(1))]
+    assert list(world.steps.ledger_queries.list_open()) == [ItemKey(ident(1))]
 
 
 def test_an_item_leaves_the_index_with_the_transition_that_ends_it() -> None:
     world = World()
     job = world.ledger.write_transition(claim(waiting(world, 1)))
-    assert list(world.steps.books.list_open()) == [ItemKey(ident(1), ident(1))]
+    assert list(world.steps.ledger_queries.list_open()) == [ItemKey(ident(1), ident(1))]
     job = world.ledger.write_transition(transitions.record_result(job, 1, REJECTED, NOW))
     world.ledger.write_transition(transitions.mark_announced(job))
-    assert (list(world.steps.books.list_open()), list(world.steps.books.list_failed())) == (
+    assert (list(world.steps.ledger_queries.list_open()), list(world.steps.ledger_queries.list_failed())) == (
         [],
         [ItemKey(ident(1), ident(1))],
     )
@@ -76,7 +76,7 @@ def test_failures_come_oldest_first_photos_and_jobs_in_one_list() -> None:
         world.ledger.write_transition(transitions.mark_announced(job))
     problem = a_problem(Code.NOT_A_PHOTO, last_seen=NOW)
     world.ledger.put_source(a_source(source_id=ident(3), problems=(problem,)), [])
-    assert list(world.steps.books.list_failed()) == [
+    assert list(world.steps.ledger_queries.list_failed()) == [
         ItemKey(ident(3)),
         ItemKey(ident(2), ident(2)),
         ItemKey(ident(1), ident(1)),
@@ -85,9 +85,9 @@ def test_failures_come_oldest_first_photos_and_jobs_in_one_list() -> None:
 
 def test_an_index_that_does_not_answer_means_wait() -> None:
     world = World()
-    world.wire.before.append(Strike(throttle, "query"))
+    world.transport.faults_before.append(TargetedFault(raise_throttle, "query"))
     with pytest.raises(RetryLaterError) as raised:
-        world.steps.books.list_due(NOW, 1)
+        world.steps.ledger_queries.list_due(NOW, 1)
     assert raised.value.code is Code.LEDGER_UNAVAILABLE
 
 
@@ -101,10 +101,10 @@ def test_a_day_says_what_it_has_committed() -> None:
     good = world.ledger.write_transition(claim(waiting(world, 2)))
     world.ledger.write_transition(transitions.record_result(good, 1, OK, NOW))
     world.ledger.write_transition(claim(waiting(world, 3)))
-    day = world.steps.books.read_budget_day(TODAY)
+    day = world.steps.ledger_queries.read_budget_day(TODAY)
     assert day == BudgetDay(TODAY, reserved=PRICE, confirmed=PRICE, unknown=PRICE)
     assert day.spent == 2 * PRICE
-    assert world.steps.books.read_budget_day("2026-11-21") == BudgetDay("2026-11-21")
+    assert world.steps.ledger_queries.read_budget_day("2026-11-21") == BudgetDay("2026-11-21")
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before the first claim", "on a day that is used up"])
@@ -114,8 +114,8 @@ def test_a_persons_cap_holds_in_place_of_the_stacks_for_its_day_alone(before: bo
         world.ledger.write_transition(
             transitions.record_result(world.ledger.write_transition(claim(waiting(world, 1), cap=PRICE)), 1, OK, NOW)
         )
-    world.steps.books.set_day_cap(TODAY, 2 * PRICE)
-    assert world.steps.books.read_budget_day(TODAY).cap == 2 * PRICE
+    world.steps.ledger_queries.set_day_cap(TODAY, 2 * PRICE)
+    assert world.steps.ledger_queries.read_budget_day(TODAY).cap == 2 * PRICE
     for n in (2, 3)[: 2 if before else 1]:
         world.ledger.write_transition(claim(waiting(world, n), cap=PRICE))
     with pytest.raises(RetryLaterError) as raised:
@@ -130,7 +130,7 @@ def test_a_persons_cap_holds_in_place_of_the_stacks_for_its_day_alone(before: bo
 )
 def test_a_raised_cap_that_is_reached_is_told_as_any_other(settled: bool, code: Code) -> None:
     world = World()
-    world.steps.books.set_day_cap(TODAY, PRICE)
+    world.steps.ledger_queries.set_day_cap(TODAY, PRICE)
     first = world.ledger.write_transition(claim(waiting(world, 1), cap=0))
     if settled:
         world.ledger.write_transition(transitions.record_result(first, 1, OK, NOW))
@@ -142,30 +142,30 @@ def test_a_raised_cap_that_is_reached_is_told_as_any_other(settled: bool, code: 
 @pytest.mark.parametrize("cap", [0, PRICE - 1])
 def test_a_person_may_lower_the_cap_as_well(cap: int) -> None:
     world = World()
-    world.steps.books.set_day_cap(TODAY, cap)
+    world.steps.ledger_queries.set_day_cap(TODAY, cap)
     with pytest.raises(RetryLaterError) as raised:
         world.ledger.write_transition(claim(waiting(world, 1), cap=CAP))
     assert raised.value.code is Code.BUDGET_REACHED
-    assert world.booked(TODAY)["cap"] == cap
-    assert "committed" not in world.booked(TODAY)
+    assert world.read_budget(TODAY)["cap"] == cap
+    assert "committed" not in world.read_budget(TODAY)
 
 
 def test_a_cap_that_is_set_twice_is_the_last_one() -> None:
     world = World()
     for cap in (PRICE, 3 * PRICE):
-        world.steps.books.set_day_cap(TODAY, cap)
-    assert world.steps.books.read_budget_day(TODAY).cap == 3 * PRICE
+        world.steps.ledger_queries.set_day_cap(TODAY, cap)
+    assert world.steps.ledger_queries.read_budget_day(TODAY).cap == 3 * PRICE
 
 
 def test_a_claim_under_a_raised_cap_whose_answer_was_lost_is_made_once() -> None:
     world = World()
-    world.steps.books.set_day_cap(TODAY, PRICE)
+    world.steps.ledger_queries.set_day_cap(TODAY, PRICE)
     job = waiting(world, 1)
-    world.wire.after.append(lost := Strike(lose_answer, "transact_write_items", nth=2))
+    world.transport.faults_after.append(lost := TargetedFault(lose_response, "transact_write_items", nth=2))
     claimed = world.ledger.write_transition(claim(job, cap=0))
-    assert lost.hits == 1
+    assert lost.hit_count == 1
     assert (claimed.status, world.ledger.find_job(job.source_id, job.job_id)) == (JobStatus.SUBMITTING, claimed)
-    assert world.steps.books.read_budget_day(TODAY).reserved == PRICE
+    assert world.steps.ledger_queries.read_budget_day(TODAY).reserved == PRICE
 
 
 # -- reconcile's own item and the lanes' -------------------------------------------------------------------------
@@ -173,12 +173,12 @@ def test_a_claim_under_a_raised_cap_whose_answer_was_lost_is_made_once() -> None
 
 def test_one_run_at_a_time_wins() -> None:
     world = World()
-    run = world.steps.books.read_reconcile_state()
-    mine = world.steps.books.put_reconcile_state(replace(run, locked_until=NOW))
+    run = world.steps.ledger_queries.read_reconcile_state()
+    mine = world.steps.ledger_queries.put_reconcile_state(replace(run, locked_until=NOW))
     with pytest.raises(ConflictError):
-        world.steps.books.put_reconcile_state(replace(run, locked_until=NOW))
-    assert world.steps.books.read_reconcile_state() == mine
-    assert world.steps.books.put_reconcile_state(replace(mine, sweep_cursor="k")).lock_version == 2
+        world.steps.ledger_queries.put_reconcile_state(replace(run, locked_until=NOW))
+    assert world.steps.ledger_queries.read_reconcile_state() == mine
+    assert world.steps.ledger_queries.put_reconcile_state(replace(mine, sweep_cursor="k")).lock_version == 2
 
 
 def test_a_lane_is_fenced_too() -> None:
@@ -192,11 +192,11 @@ def test_a_lane_is_fenced_too() -> None:
 
 def test_a_run_and_a_lane_outlive_conflicts_and_lost_answers() -> None:
     world = World()
-    world.wire.before.append(clash := Strike(conflict, "transact_write_items", times=2))
-    world.wire.after.append(lost := Strike(lose_answer, "transact_write_items", times=2))
+    world.transport.faults_before.append(clash := TargetedFault(raise_conflict, "transact_write_items", times=2))
+    world.transport.faults_after.append(lost := TargetedFault(lose_response, "transact_write_items", times=2))
     run, lane = (
-        world.steps.books.put_reconcile_state(world.steps.books.read_reconcile_state()),
+        world.steps.ledger_queries.put_reconcile_state(world.steps.ledger_queries.read_reconcile_state()),
         world.ledger.put_health(world.ledger.read_health("ideogram")),
     )
-    assert (clash.hits, lost.hits) == (2, 2)
-    assert (world.steps.books.read_reconcile_state(), world.ledger.read_health("ideogram")) == (run, lane)
+    assert (clash.hit_count, lost.hit_count) == (2, 2)
+    assert (world.steps.ledger_queries.read_reconcile_state(), world.ledger.read_health("ideogram")) == (run, lane)

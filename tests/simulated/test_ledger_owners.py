@@ -7,8 +7,8 @@ import pytest
 from backdrop.model import transitions
 from backdrop.model.errors import ConflictError, ContentOwnedError
 from backdrop.model.job import ContentOwner, Job, Source
-from proof.world.stack import World
-from proof.world.wire import Strike, conflict, lose_answer
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, lose_response, raise_conflict
 from tests.simulated.simulation import NOW, a_job
 
 WRITE = "transact_write_items"
@@ -44,14 +44,14 @@ def test_who_comes_first_pays_and_the_next_is_told_who() -> None:
     with pytest.raises(ContentOwnedError) as raised:
         accepted(world, SECOND)
     assert raised.value.owner == transitions.build_content_owner(one(FIRST))
-    assert [job.job_id for job in world.jobs()] == [FIRST]
+    assert [job.job_id for job in world.list_jobs()] == [FIRST]
 
 
 def test_another_content_has_another_owner() -> None:
     world = World()
     accepted(world, FIRST)
     accepted(world, SECOND, content_id="d" * 64)
-    assert len(world.jobs()) == 2
+    assert len(world.list_jobs()) == 2
 
 
 def test_a_job_owns_its_content_again_without_asking_anybody() -> None:
@@ -112,14 +112,14 @@ def test_a_race_for_the_job_outranks_the_race_for_its_content() -> None:
 
 def test_an_owner_whose_write_was_never_answered_is_the_owner() -> None:
     world = World()
-    world.wire.after.append(lost := Strike(lose_answer, WRITE))
+    world.transport.faults_after.append(lost := TargetedFault(lose_response, WRITE))
     accepted(world, FIRST)
-    assert (lost.hits, owner(world)) == (1, FIRST)
+    assert (lost.hit_count, owner(world)) == (1, FIRST)
 
 
 def test_two_who_clash_are_told_who_was_first() -> None:
     world = World()
     accepted(world, FIRST)
-    world.wire.before.append(Strike(conflict, WRITE, times=3))
+    world.transport.faults_before.append(TargetedFault(raise_conflict, WRITE, times=3))
     with pytest.raises(ContentOwnedError):
         accepted(world, SECOND)

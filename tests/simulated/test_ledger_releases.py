@@ -9,7 +9,7 @@ from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import JobStatus
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.simulated.simulation import PRICE, a_job, assert_at_rest, dropped, the_job
 
 UNKNOWN: list[dict[str, Any]] = [{"v": 1}, {"v": 3}, {"unheard_of": None}, {"status": "parked"}]
@@ -73,7 +73,7 @@ def test_a_job_that_another_release_wrote_is_never_read_past(added: dict[str, An
 )
 def test_a_place_that_another_release_wrote_is_never_read_past(added: dict[str, Any]) -> None:
     world = dropped()
-    world.run("intake")
+    world.run_until_empty("intake")
     source_id = the_job(world).source_id
     rewrite(world, "source", added)
     with pytest.raises(RetryLaterError) as raised:
@@ -85,10 +85,10 @@ def test_a_place_that_another_release_wrote_is_never_read_past(added: dict[str, 
 def test_a_lane_and_a_run_that_another_release_wrote_are_never_read_past(added: dict[str, Any]) -> None:
     world = World()
     world.ledger.put_health(world.ledger.read_health("ideogram"))
-    world.steps.books.put_reconcile_state(world.steps.books.read_reconcile_state())
+    world.steps.ledger_queries.put_reconcile_state(world.steps.ledger_queries.read_reconcile_state())
     rewrite(world, "lane", added)
     rewrite(world, "run", added)
-    for read in (lambda: world.ledger.read_health("ideogram"), world.steps.books.read_reconcile_state):
+    for read in (lambda: world.ledger.read_health("ideogram"), world.steps.ledger_queries.read_reconcile_state):
         with pytest.raises(RetryLaterError) as raised:
             read()
         assert raised.value.code is Code.LEDGER_UNAVAILABLE
@@ -99,13 +99,13 @@ def test_a_lane_and_a_run_that_another_release_wrote_are_never_read_past(added: 
 def test_nothing_is_lost_while_two_releases_are_at_work(done: tuple[str, ...], kind: str) -> None:
     """Messages wait while the items are the other release's, and go on when they are ours again."""
     world = dropped()
-    world.run(*done)
+    world.run_until_empty(*done)
     rewrite(world, kind, {"unheard_of": 1})
     world.run_for(3600)
-    assert {wait.code for wait in world.waits} == {Code.LEDGER_UNAVAILABLE}
-    assert world.pictures() == {}
+    assert {wait.code for wait in world.returned_messages} == {Code.LEDGER_UNAVAILABLE}
+    assert world.read_pictures() == {}
     rewrite(world, kind, {}, "unheard_of")
-    world.run()
-    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
-    assert not world.dead_letters.messages
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
+    assert not world.dead_letter_queue.messages
     assert_at_rest(world)

@@ -10,8 +10,8 @@ from backdrop.model import transitions
 from backdrop.model.image_request import CallbackOutcome, ImageRequest
 from backdrop.model.job import JobStatus, Source
 from backdrop.model.retention import calculate_expiry
-from proof.world.pictures import photo
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, NOW, OK, claim, dropped, job_in, spent_and_dead
 from tests.simulated.wishes import BEACH, REMOVE, again, bought, heard
@@ -24,7 +24,7 @@ def a_month_later(world: World) -> None:
     """All that may be forgotten is."""
     world.run_for(1)
     world.clock.time += timedelta(days=DAYS, seconds=1)
-    world.table.forget()
+    world.table.expire_items()
 
 
 @pytest.mark.parametrize("status", JobStatus)
@@ -69,62 +69,62 @@ def test_a_job_that_goes_on_again_is_no_more_on_its_way_out() -> None:
 
 def finished() -> tuple[World, list[str]]:
     """A photo that was bought and handed over, and its job forgotten; and the events that told of it."""
-    world = dropped(kept_days=DAYS)
+    world = dropped(ledger_retention_days=DAYS)
     events = heard(world)
-    world.run()
+    world.run_until_empty()
     assert bought(world) == 1
     a_month_later(world)
-    assert world.jobs() == []
+    assert world.list_jobs() == []
     return world, events
 
 
 def test_without_retention_nothing_is_forgotten() -> None:
     world = dropped()
-    world.run()
+    world.run_until_empty()
     assert [item for item in world.table.items.values() if "expires_at" in item] == []
     a_month_later(world)
-    assert [job.status for job in world.jobs()] == [JobStatus.STORED]
+    assert [job.status for job in world.list_jobs()] == [JobStatus.STORED]
 
 
 def test_an_event_that_comes_again_buys_nothing_of_what_was_forgotten() -> None:
     world, events = finished()
-    before = world.pictures(), world.receipt(KEY)
+    before = world.read_pictures(), world.read_receipt(KEY)
     for event in events:
-        world.sqs.post(world.lines["intake"], event)
-    world.run()
-    assert (bought(world), world.pictures(), world.receipt(KEY)) == (1, *before)
+        world.sqs.send_externally(world.queues["intake"], event)
+    world.run_until_empty()
+    assert (bought(world), world.read_pictures(), world.read_receipt(KEY)) == (1, *before)
 
 
 @pytest.mark.parametrize("photos", [1, 2])
 def test_the_same_bytes_again_buy_nothing_and_other_bytes_do(photos: int) -> None:
     world, _ = finished()
-    world.drop(KEY, photo(*[KEY] * (photos - 1)), operation="remove")
-    world.run()
-    assert (bought(world), world.report(KEY)) == (photos, None)
+    world.upload_photo(KEY, build_photo(*[KEY] * (photos - 1)), operation="remove")
+    world.run_until_empty()
+    assert (bought(world), world.read_report(KEY)) == (photos, None)
 
 
 def test_other_bytes_that_wait_for_their_instructions_are_not_those_that_were_done() -> None:
     world, _ = finished()
-    world.drop(KEY, photo("other"))
-    world.run()
+    world.upload_photo(KEY, build_photo("other"))
+    world.run_until_empty()
     assert (bought(world), codes(world, KEY)) == (1, ["no_instructions"])
 
 
 def test_of_variants_only_those_are_bought_again_that_a_person_asks_for_again() -> None:
-    world = World(kept_days=DAYS)
-    world.sidecar(KEY, variants={"beach": BEACH, "cut-out": REMOVE})
-    world.drop(KEY, photo())
-    world.run()
+    world = World(ledger_retention_days=DAYS)
+    world.upload_sidecar(KEY, variants={"beach": BEACH, "cut-out": REMOVE})
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
     beach = next(key for key, item in world.table.items.items() if '"variant":"beach"' in item["body"]["S"])
     del world.table.items[beach]
-    world.drop(KEY, photo())
-    world.run()
-    assert (bought(world), len(world.jobs())) == (2, 1)
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
+    assert (bought(world), len(world.list_jobs())) == (2, 1)
 
 
 def test_what_a_person_asks_for_again_is_bought_anew_and_its_own_file_is_handed_over() -> None:
     world, _ = finished()
     again(world, KEY)
-    world.run()
-    (job,) = world.jobs()
-    assert (bought(world), job.status, len(world.downloads.fetched)) == (2, JobStatus.STORED, 2)
+    world.run_until_empty()
+    (job,) = world.list_jobs()
+    assert (bought(world), job.status, len(world.downloads.fetched_urls)) == (2, JobStatus.STORED, 2)

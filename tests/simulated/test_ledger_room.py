@@ -14,18 +14,18 @@ from backdrop.model.job import Job, JobStatus, MoneyStatus, PictureLink
 from backdrop.model.provider_result import MAX_LINK_LENGTH, MAX_LINKS, ProviderResult, RetryClass
 from backdrop.model.sentence import Sentence
 from backdrop.reconcile.service import BACKED_UP, ITEM_TOO_LARGE_MESSAGE
-from proof.world.dynamodb_writes import LARGEST_ITEM_BYTES
-from proof.world.pictures import photo
-from proof.world.provider import Reaction
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, cancelled, refusal
+from simulation.world.dynamodb_writes import MAX_ITEM_BYTES
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error, build_transaction_error
 from tests.simulated.days import codes, pass_time
 from tests.simulated.simulation import KEY, NOW, OK, PRICE, a_job, a_note, claim, dropped, job_in, the_job
 from tests.simulated.test_reconcile_runs import many, put_back, tallied
 from tests.simulated.wishes import BEACH, bought
 from tests.unit.core_items import a_warning
 
-LONG = "https://results.invalid/" + "a" * LARGEST_ITEM_BYTES
+LONG = "https://results.invalid/" + "a" * MAX_ITEM_BYTES
 MANY = {"num_images": 20, "output": [{"name": f"form-{n}", "format": "png"} for n in range(10)]}
 
 
@@ -45,10 +45,10 @@ def answered(*links: PictureLink) -> ProviderResult:
 def test_more_pictures_than_the_ledger_can_name_are_refused_before_they_are_bought() -> None:
     key = '"' * 890 + ".jpg"
     world = World()
-    world.sidecar(key, **BEACH, output=MANY["output"], num_images=8)
-    world.drop(key, photo())
-    world.run()
-    report = world.report(key)
+    world.upload_sidecar(key, **BEACH, output=MANY["output"], num_images=8)
+    world.upload_photo(key, build_photo())
+    world.run_until_empty()
+    report = world.read_report(key)
     assert report
     assert (bought(world), codes(world, key)) == (0, ["invalid_value"])
     assert "80 pictures" in report["errors"][0]["message"]
@@ -71,7 +71,7 @@ def test_an_answer_whose_link_is_too_long_is_recorded_at_once_with_its_money() -
     assert (job.status, job.charged, job.unknown) == (JobStatus.DEAD, PRICE, 0)
     assert job.problem
     assert (job.problem.code, job.problem.money) == (Code.RESULT_GONE, MoneyStatus.SPENT)
-    assert world.jobs() == [job]
+    assert world.list_jobs() == [job]
 
 
 def test_a_link_that_is_too_long_takes_no_other_picture_with_it() -> None:
@@ -95,7 +95,7 @@ def test_an_answer_that_withholds_its_pictures_keeps_its_own_words() -> None:
     "grown",
     [
         pytest.param({"warnings": tuple(a_warning(f"{n} {'a' * 400}") for n in range(1000))}, id="warnings"),
-        pytest.param({"problem": replace(a_note(), message=Sentence("a" * LARGEST_ITEM_BYTES))}, id="words"),
+        pytest.param({"problem": replace(a_note(), message=Sentence("a" * MAX_ITEM_BYTES))}, id="words"),
         pytest.param(
             {"attempts": tuple(replace(job_in(JobStatus.DEAD).attempts[0], n=n) for n in range(2, 2000))}, id="attempts"
         ),
@@ -107,8 +107,8 @@ def test_an_item_that_grew_too_large_is_shortened_and_its_money_is_booked(grown:
     mine: dict[str, Any] = {"attempts": (*job.attempts, *grown.get("attempts", ()))}
     paid = world.ledger.write_transition(transitions.record_result(replace(job, **grown | mine), 1, OK, NOW))
     assert (paid.status, paid.charged, paid.links) == (JobStatus.PAID, PRICE, OK.links)
-    assert world.jobs() == [paid]
-    assert world.booked()["confirmed"] == PRICE
+    assert world.list_jobs() == [paid]
+    assert world.read_budget()["confirmed"] == PRICE
 
 
 def test_what_was_left_out_is_counted() -> None:
@@ -133,8 +133,10 @@ def test_what_was_left_out_is_counted_over_every_time_that_an_item_is_shortened(
 @pytest.mark.parametrize(
     "error",
     [
-        refusal("ValidationException", "TransactWriteItems", 400, "Item size has exceeded the maximum allowed size"),
-        cancelled([{"Code": "ValidationError", "Message": "Item size to update has exceeded"}]),
+        build_client_error(
+            "ValidationException", "TransactWriteItems", 400, "Item size has exceeded the maximum allowed size"
+        ),
+        build_transaction_error([{"Code": "ValidationError", "Message": "Item size to update has exceeded"}]),
     ],
     ids=["request", "reason"],
 )
@@ -144,40 +146,42 @@ def test_a_write_that_dynamodb_will_never_take_is_not_waited_for(error: Exceptio
     def refuse(_: object) -> None:
         raise error
 
-    world.wire.before.append(Strike(refuse, "transact_write_items", times=100))
+    world.transport.faults_before.append(TargetedFault(refuse, "transact_write_items", times=100))
     with pytest.raises(ItemTooLargeError):
         world.ledger.write_transition(transitions.Transition(a_job()))
 
 
-def never_taken(world: World, words: str, nth: int = 1) -> Strike:
+def never_taken(world: World, words: str, nth: int = 1) -> TargetedFault:
     """From the nth on DynamoDB refuses every write with these words in it."""
 
-    def refuse(_: Call) -> None:
-        raise refusal("ValidationException", "TransactWriteItems", 400, "Item size has exceeded")
+    def refuse(_: ServiceCall) -> None:
+        raise build_client_error("ValidationException", "TransactWriteItems", 400, "Item size has exceeded")
 
-    strike = Strike(refuse, "transact_write_items", nth, times=1000, matches=lambda call: words in str(call.sent))
-    world.wire.before.append(strike)
+    strike = TargetedFault(
+        refuse, "transact_write_items", nth, times=1000, matches=lambda call: words in str(call.request)
+    )
+    world.transport.faults_before.append(strike)
     return strike
 
 
 @pytest.mark.parametrize("overtaken", [False, True], ids=["refused", "overtaken"])
 def test_an_answer_that_can_never_be_written_is_kept_and_not_bought_again(overtaken: bool) -> None:
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
 
     def overtake() -> None:
         world.ledger.write_transition(transitions.Transition(the_job(world)))
 
-    world.provider.script.append(Reaction(meanwhile=overtake if overtaken else None))
+    world.provider.script.append(CallBehavior(run_during_call=overtake if overtaken else None))
     refused = never_taken(world, '"status":"paid"', nth=2 if overtaken else 1)
     for _ in range(7):
         with suppress(ItemTooLargeError):
-            world.run()
+            world.run_until_empty()
         world.clock.sleep(600)
     kept = list(world.steps.reconcile.answer_spool.list_all())
-    assert refused.hits
+    assert refused.hit_count
     assert (bought(world), [one.result.charged for one in kept]) == (1, [PRICE])
-    world.wire.before.remove(refused)
+    world.transport.faults_before.remove(refused)
     pass_time(world, 3600)
     assert (bought(world), the_job(world).status, the_job(world).charged) == (1, JobStatus.STORED, PRICE)
 
@@ -185,7 +189,7 @@ def test_an_answer_that_can_never_be_written_is_kept_and_not_bought_again(overta
 def test_an_item_that_can_never_be_written_keeps_reconcile_from_nothing_else() -> None:
     """A lane, and a job whose time has come: each is told of, and the rest is done."""
     world = many()
-    named = world.jobs()[0].job_id
+    named = world.list_jobs()[0].job_id
     never_taken(world, named)
     never_taken(world, "lane#")
     world.steps.reconcile.count_waiting_deliveries = lambda: BACKED_UP
@@ -201,11 +205,11 @@ def test_a_photo_that_can_never_be_written_is_reported_and_not_tried_for_ever() 
     world = dropped()
 
     def refuse(call: Any) -> None:
-        if any("job#" in str(write) for write in call.sent["TransactItems"]):
-            raise refusal("ValidationException", "TransactWriteItems", 400, "Item size has exceeded")
+        if any("job#" in str(write) for write in call.request["TransactItems"]):
+            raise build_client_error("ValidationException", "TransactWriteItems", 400, "Item size has exceeded")
 
-    world.wire.before.append(Strike(refuse, "transact_write_items", times=1000))
+    world.transport.faults_before.append(TargetedFault(refuse, "transact_write_items", times=1000))
     for _ in range(7):
         with suppress(ItemTooLargeError):
-            world.run()
+            world.run_until_empty()
     assert (bought(world), codes(world, KEY)) == (0, ["crashed"])

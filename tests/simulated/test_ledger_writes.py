@@ -10,8 +10,8 @@ from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import Job, Source
-from proof.world.stack import World
-from proof.world.wire import Strike, conflict, lose_answer, refusal, throttle
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, build_client_error, lose_response, raise_conflict, raise_throttle
 from tests.simulated.simulation import CAP, LOST, NOW, OK, PRICE, THROTTLED, a_job, claim
 
 SOURCE = Source(source_id="s" * 64, bucket="photos", key="shoes/red.jpg")
@@ -26,24 +26,24 @@ def accepted(world: World, **changes: str) -> Job:
 
 def test_a_write_whose_answer_was_lost_is_recognised_by_reading_back() -> None:
     world = World()
-    world.wire.after.append(lost := Strike(lose_answer, WRITE, times=10))
+    world.transport.faults_after.append(lost := TargetedFault(lose_response, WRITE, times=10))
     job = accepted(world)
     job = world.ledger.write_transition(claim(job))
     job = world.ledger.write_transition(transitions.record_result(job, 1, OK, NOW))
     world.ledger.put_source(SOURCE, [])
-    assert lost.hits == 4
+    assert lost.hit_count == 4
     assert world.ledger.find_job(job.source_id, job.job_id) == job
-    assert world.booked(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
+    assert world.read_budget(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
 
 
 def test_an_error_after_a_write_that_counted_is_recognised_too() -> None:
     world = World()
 
     def fail(_: object) -> None:
-        raise refusal("InternalServerError", "TransactWriteItems", 500)
+        raise build_client_error("InternalServerError", "TransactWriteItems", 500)
 
-    world.wire.after.append(Strike(fail, WRITE))
-    assert accepted(world) == world.jobs()[0]
+    world.transport.faults_after.append(TargetedFault(fail, WRITE))
+    assert accepted(world) == world.list_jobs()[0]
 
 
 def test_a_write_that_is_sent_twice_by_the_sdk_loses_no_race_against_itself() -> None:
@@ -56,26 +56,26 @@ def test_a_write_that_is_sent_twice_by_the_sdk_loses_no_race_against_itself() ->
         answer: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
         raise ClientError(answer, "TransactWriteItems")
 
-    world.wire.after.append(Strike(refuse, WRITE))
-    assert accepted(world) == world.jobs()[0]
+    world.transport.faults_after.append(TargetedFault(refuse, WRITE))
+    assert accepted(world) == world.list_jobs()[0]
 
 
 def test_a_lost_race_costs_no_look_at_who_won() -> None:
     world = World()
     accepted(world)
-    looks = [call.operation for call in world.wire.calls]
+    looks = [call.operation for call in world.transport.calls]
     with pytest.raises(ConflictError):
         accepted(world)
-    assert [call.operation for call in world.wire.calls] == [*looks, WRITE]
+    assert [call.operation for call in world.transport.calls] == [*looks, WRITE]
 
 
 def test_a_write_that_did_not_happen_is_weather_not_a_lost_race() -> None:
     world = World()
-    world.wire.before.append(Strike(throttle, WRITE))
+    world.transport.faults_before.append(TargetedFault(raise_throttle, WRITE))
     with pytest.raises(RetryLaterError) as raised:
         accepted(world)
     assert raised.value.code is Code.LEDGER_UNAVAILABLE
-    assert not world.jobs()
+    assert not world.list_jobs()
 
 
 def test_a_race_is_lost_by_whoever_read_the_older_item() -> None:
@@ -86,16 +86,16 @@ def test_a_race_is_lost_by_whoever_read_the_older_item() -> None:
         world.ledger.write_transition(claim(job))
     with pytest.raises(ConflictError):
         accepted(world)
-    assert world.jobs() == [won]
-    assert world.booked(TODAY)["reserved"] == PRICE
+    assert world.list_jobs() == [won]
+    assert world.read_budget(TODAY)["reserved"] == PRICE
 
 
 def test_a_conflict_with_another_transaction_is_tried_again() -> None:
     world = World()
-    world.wire.before.append(clash := Strike(conflict, WRITE, times=2))
+    world.transport.faults_before.append(clash := TargetedFault(raise_conflict, WRITE, times=2))
     accepted(world)
-    assert clash.hits == 2
-    assert len(world.jobs()) == 1
+    assert clash.hit_count == 2
+    assert len(world.list_jobs()) == 1
 
 
 def test_all_of_a_photos_writes_count_or_none() -> None:
@@ -105,7 +105,7 @@ def test_all_of_a_photos_writes_count_or_none() -> None:
     world.ledger.write_transition(claim(job))
     with pytest.raises(ConflictError):
         world.ledger.put_source(SOURCE, [step for step in steps if step])
-    assert [one.status for one in world.jobs()] == ["submitting"]
+    assert [one.status for one in world.list_jobs()] == ["submitting"]
     assert world.ledger.read_photo(SOURCE.source_id)[0] is None
 
 
@@ -121,7 +121,7 @@ def test_a_photo_with_many_jobs_is_read_whole() -> None:
 @pytest.mark.parametrize("operation", ["get_item", "query"])
 def test_a_table_that_does_not_answer_a_question_means_wait(operation: str) -> None:
     world = World()
-    world.wire.before.append(Strike(throttle, operation))
+    world.transport.faults_before.append(TargetedFault(raise_throttle, operation))
     with pytest.raises(RetryLaterError):
         _ = world.ledger.find_job("s", "j") if operation == "get_item" else world.ledger.read_photo("s")
 
@@ -142,7 +142,7 @@ def test_claims_beyond_the_cap_wait_for_the_next_day() -> None:
     with pytest.raises(RetryLaterError) as raised:
         claimed(world, 11)
     assert raised.value.code is Code.BUDGET_REACHED
-    assert world.booked(TODAY)["committed"] == CAP
+    assert world.read_budget(TODAY)["committed"] == CAP
     assert claimed(world, 12, day=1).attempt_no == 1
 
 
@@ -151,7 +151,7 @@ def test_a_budget_of_zero_buys_nothing() -> None:
     with pytest.raises(RetryLaterError) as raised:
         claimed(world, 1, cap=0)
     assert raised.value.code is Code.BUDGET_REACHED
-    assert not world.booked(TODAY)
+    assert not world.read_budget(TODAY)
 
 
 def test_a_price_above_the_whole_budget_is_not_bought_on_an_empty_day() -> None:
@@ -179,7 +179,7 @@ def test_a_lost_answer_counts_as_spent_until_it_is_known() -> None:
         claimed(world, 2, cap=PRICE)
     assert raised.value.code is Code.BUDGET_REACHED
     world.ledger.write_transition(transitions.record_result(lost, 1, OK, NOW))
-    assert world.booked(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
+    assert world.read_budget(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
 
 
 def test_yesterdays_attempt_settles_on_yesterday() -> None:
@@ -188,5 +188,5 @@ def test_yesterdays_attempt_settles_on_yesterday() -> None:
     tomorrow = NOW + timedelta(days=1)
     claimed(world, 2, day=1)
     world.ledger.write_transition(transitions.record_result(late, 1, OK, tomorrow))
-    assert world.booked(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
-    assert world.booked(tomorrow.date().isoformat())["reserved"] == PRICE
+    assert world.read_budget(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
+    assert world.read_budget(tomorrow.date().isoformat())["reserved"] == PRICE

@@ -10,26 +10,32 @@ from backdrop.model.codes import Code
 from backdrop.model.job import Attempt, AttemptOutcome
 from backdrop.model.provider_result import RetryClass
 from backdrop.model.transitions import BudgetChange, Transition
-from proof.world.provider import Kind, Reaction, charges_and_hangs_up, hangs_up, refuses
-from proof.world.stack import World
-from proof.world.wire import Strike, lose_answer
+from simulation.world.simulated_provider import (
+    CallBehavior,
+    ProviderKind,
+    build_charged_hang_up,
+    build_refusal,
+    build_uncharged_hang_up,
+)
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, lose_response
 from tests.simulated.days import pass_time
 from tests.simulated.simulation import PRICE, dropped, the_job
 from tests.unit.core_items import a_job, an_attempt
 
 MICRO = 1_000_000
-AWAY = refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
-FAILS = refuses(RetryClass.PERM, Code.REQUEST_REJECTED)
+AWAY = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
+FAILS = build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED)
 WEATHER = {
     "good": [],
     "throttled": [AWAY, AWAY],
     "refused": [FAILS],
-    "withheld": [Reaction(unsafe=1)],
-    "lost": [charges_and_hangs_up()],
-    "lost, then throttled": [charges_and_hangs_up(), AWAY],
-    "lost, then refused": [hangs_up(), FAILS],
-    "lost twice": [charges_and_hangs_up(), hangs_up()],
-    "worker died": [Reaction(dies=True)],
+    "withheld": [CallBehavior(unsafe_count=1)],
+    "lost": [build_charged_hang_up()],
+    "lost, then throttled": [build_charged_hang_up(), AWAY],
+    "lost, then refused": [build_uncharged_hang_up(), FAILS],
+    "lost twice": [build_charged_hang_up(), build_uncharged_hang_up()],
+    "worker died": [CallBehavior(kills_worker=True)],
 }
 
 
@@ -42,7 +48,7 @@ def powertools(monkeypatch: pytest.MonkeyPatch) -> None:
 def counted(world: World, capsys: pytest.CaptureFixture[str]) -> Counter[str]:
     """What was counted for all that the ledger took."""
     capsys.readouterr()
-    for step in world.written:
+    for step in world.transitions:
         count_budget_change(step)
     sums: Counter[str] = Counter()
     for line in map(json.loads, capsys.readouterr().out.splitlines()):
@@ -52,15 +58,15 @@ def counted(world: World, capsys: pytest.CaptureFixture[str]) -> Counter[str]:
     return sums
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", ProviderKind)
 @pytest.mark.parametrize("weather", WEATHER)
 def test_the_sum_of_what_is_counted_is_what_the_ledger_says(
-    weather: str, kind: Kind, capsys: pytest.CaptureFixture[str]
+    weather: str, kind: ProviderKind, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = dropped(kind=kind)
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
-    day = world.steps.books.read_budget_day(world.clock.time.date().isoformat())
+    day = world.steps.ledger_queries.read_budget_day(world.clock.time.date().isoformat())
     sums = counted(world, capsys)
     assert round(sums["SpentUSD"] * MICRO) == day.confirmed == the_job(world).charged
     assert round(sums["UnknownUSD"] * MICRO) == day.unknown == the_job(world).unknown
@@ -68,10 +74,10 @@ def test_the_sum_of_what_is_counted_is_what_the_ledger_says(
 
 def test_a_write_whose_answer_was_lost_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
     world = dropped()
-    gone = Strike(lose_answer, "transact_write_items", nth=3)
-    world.wire.after.append(gone)
+    gone = TargetedFault(lose_response, "transact_write_items", nth=3)
+    world.transport.faults_after.append(gone)
     pass_time(world, 3600)
-    assert gone.hits
+    assert gone.hit_count
     assert counted(world, capsys)["SpentUSD"] == PRICE / MICRO
 
 
@@ -113,7 +119,7 @@ def test_what_can_be_charged_but_once_is_no_possible_double_charge(
 def test_where_the_provider_knows_our_id_nothing_can_be_charged_twice(
     weather: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    world = dropped(kind=Kind.OWN_ID)
+    world = dropped(kind=ProviderKind.LOOKUP_BY_OUR_ID)
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
     assert counted(world, capsys)["PossibleDoubleCharges"] == 0

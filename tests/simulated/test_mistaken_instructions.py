@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY
 from tests.simulated.wishes import BEACH, REMOVE, defaults, said, sidecar_bytes
@@ -27,9 +27,9 @@ def reported(
         defaults(world, "", inherited)
     sidecar_bytes(world, KEY, json.dumps(content).encode())
     said(world, KEY)
-    world.run()
-    report = world.report(KEY)
-    assert world.jobs() == []
+    world.run_until_empty()
+    report = world.read_report(KEY)
+    assert world.list_jobs() == []
     return [(one["code"], one["variant"]) for one in report["errors"]] if report else []
 
 
@@ -120,18 +120,18 @@ def test_what_a_fixed_file_lacks_is_reported_next() -> None:
     found: list[list[str]] = []
     for content in ({"operation": "replace", "seed": -1}, {"operation": "replace"}, BEACH):
         sidecar_bytes(world, KEY, json.dumps(content).encode())
-        world.run()
+        world.run_until_empty()
         found.append(codes(world, KEY))
     assert found == [["invalid_value"], ["missing_prompt"], []]
-    assert len(world.jobs()) == 1
+    assert len(world.list_jobs()) == 1
 
 
 def test_a_photo_and_its_instructions_are_reported_together() -> None:
     world = World()
     sidecar_bytes(world, KEY, json.dumps({**BEACH, "seed": -1}).encode())
-    world.drop(KEY, b"no photo")
-    world.run()
-    assert (codes(world, KEY), world.jobs()) == (["not_a_photo", "invalid_value"], [])
+    world.upload_photo(KEY, b"no photo")
+    world.run_until_empty()
+    assert (codes(world, KEY), world.list_jobs()) == (["not_a_photo", "invalid_value"], [])
 
 
 def test_a_contradiction_has_no_further_consequences() -> None:
@@ -148,7 +148,7 @@ def test_of_a_file_that_is_no_json_only_that_is_told() -> None:
     world = World()
     sidecar_bytes(world, KEY, b"{")
     said(world, KEY, operation="replace")
-    world.run()
-    report = world.report(KEY)
+    world.run_until_empty()
+    report = world.read_report(KEY)
     assert report
     assert [one["code"] for one in report["errors"]] == ["sidecar_not_json"]

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backdrop.instructions import suggest
-from proof.world.pictures import photo
-from proof.world.stack import World
-from proof.world.wire import Strike
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault
 from tests.simulated.simulation import KEY
 from tests.simulated.wishes import said, sidecar_bytes
 from tests.unit.core_items import quick
@@ -128,9 +128,9 @@ def test_any_names_have_a_near_miss_or_none(photo_name: str, names: list[str]) -
 def test_the_report_of_a_photo_without_a_word_names_the_near_miss() -> None:
     world = World()
     sidecar_bytes(world, "shoes/Red.jpg", b'{"operation": "remove"}')
-    world.drop(KEY, photo())
-    world.run()
-    report = world.report(KEY)
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
+    report = world.read_report(KEY)
     assert report
     (error,) = report["errors"]
     assert error["code"] == "no_instructions"
@@ -140,9 +140,9 @@ def test_the_report_of_a_photo_without_a_word_names_the_near_miss() -> None:
 def test_a_folder_of_a_hundred_thousand_files_is_looked_through_no_further_than_its_first_page() -> None:
     world = World()
     for n in range(2_000):
-        world.s3.drop("photos", f"shoes/a{n:04}.txt", b"")
-    world.lines["intake"].messages.clear()
+        world.s3.upload("photos", f"shoes/a{n:04}.txt", b"")
+    world.queues["intake"].messages.clear()
     said(world, KEY)
-    world.wire.before.append(listed := Strike(lambda _: None, "list_objects_v2", times=10_000))
-    world.run()
-    assert listed.hits == 1
+    world.transport.faults_before.append(listed := TargetedFault(lambda _: None, "list_objects_v2", times=10_000))
+    world.run_until_empty()
+    assert listed.hit_count == 1

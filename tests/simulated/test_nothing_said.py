@@ -8,7 +8,7 @@ from backdrop.instructions.merge import resolve
 from backdrop.instructions.sources import InstructionSource, parse_request, parse_tags
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
 from tests.simulated.simulation import KEY
 from tests.simulated.wishes import ask, defaults, said, sidecar_bytes
 from tests.unit.core_places import sidecar
@@ -26,8 +26,8 @@ def told(*places: InstructionSource, variant: str = "") -> str:
 
 def reported(world: World) -> list[tuple[str, str]]:
     """The messages and hints of the photo's report."""
-    world.run()
-    report = world.report(KEY)
+    world.run_until_empty()
+    report = world.read_report(KEY)
     return [(error["message"], error["hint"]) for error in report["errors"]] if report else []
 
 

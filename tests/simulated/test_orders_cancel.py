@@ -11,10 +11,10 @@ from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop.operate.cancel import CancelSummary
 from backdrop.operate.redrive import FailureFilter
-from proof.world.pictures import photo
-from proof.world.provider import Reaction, charges_and_hangs_up, refuses
-from proof.world.stack import World
-from proof.world.wire import Call, SimulatedCrash, Strike, die
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, build_charged_hang_up, build_refusal
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, SimulatedCrash, TargetedFault, crash_worker
 from tests.simulated.days import cancelled, codes, others_take, pass_time, the_lane
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
@@ -25,8 +25,8 @@ def many() -> World:
     """A world with four photos in their lane."""
     world = World()
     for key in ("hats/1.jpg", "hats/2.jpg", "shoes/1.jpg", "shoes/2.jpg"):
-        world.drop(key, photo(key), operation="remove")
-    world.run("intake")
+        world.upload_photo(key, build_photo(key), operation="remove")
+    world.run_until_empty("intake")
     return world
 
 
@@ -34,11 +34,11 @@ def test_what_is_under_the_prefix_ends_cancelled_and_nothing_else_does() -> None
     world = many()
     keys, done = cancelled(world, "hats/")
     assert (sorted(keys), done) == (["hats/1.jpg", "hats/2.jpg"], CancelSummary(cancelled_jobs=2))
-    world.run()
-    assert [job.status for job in world.jobs()] == [S.CANCELLED, S.CANCELLED, S.STORED, S.STORED]
-    assert world.provider.charged == 2 * PRICE
+    world.run_until_empty()
+    assert [job.status for job in world.list_jobs()] == [S.CANCELLED, S.CANCELLED, S.STORED, S.STORED]
+    assert world.provider.charged_micro_usd == 2 * PRICE
     for key in keys:
-        receipt = world.receipt(key)
+        receipt = world.read_receipt(key)
         assert receipt
         assert [one["status"] for one in receipt["jobs"]] == ["cancelled"]
         assert codes(world, key) == []
@@ -48,34 +48,34 @@ def test_what_is_under_the_prefix_ends_cancelled_and_nothing_else_does() -> None
 def test_an_empty_prefix_is_all() -> None:
     world = many()
     assert len(cancelled(world)[0]) == 4
-    world.run()
-    assert (world.provider.calls, {job.status for job in world.jobs()}) == ([], {S.CANCELLED})
+    world.run_until_empty()
+    assert (world.provider.received_job_ids, {job.status for job in world.list_jobs()}) == ([], {S.CANCELLED})
 
 
 def test_what_is_cancelled_in_a_paused_lane_is_cancelled_at_once() -> None:
     world = many()
-    world.pause()
+    world.pause_lane()
     cancelled(world)
-    world.run("deliver")
-    assert {job.status for job in world.jobs()} == {S.CANCELLED}
+    world.run_until_empty("deliver")
+    assert {job.status for job in world.list_jobs()} == {S.CANCELLED}
 
 
 def under_way(world: World) -> None:
     """The job is in its call."""
-    world.provider.script.append(Reaction(dies=True))
-    world.turn("ideogram")
+    world.provider.script.append(CallBehavior(kills_worker=True))
+    world.deliver_next("ideogram")
 
 
 def lost(world: World) -> None:
     """The job's answer is lost, and it waits."""
-    world.provider.script.append(charges_and_hangs_up())
-    world.wire.after.append(Strike(die, "transact_write_items", nth=2))
-    world.turn("ideogram")
+    world.provider.script.append(build_charged_hang_up())
+    world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
+    world.deliver_next("ideogram")
 
 
 def paid(world: World) -> None:
     """The job is paid."""
-    world.turn("ideogram")
+    world.deliver_next("ideogram")
 
 
 @pytest.mark.parametrize(("state", "end"), [(under_way, S.HELD), (lost, S.HELD), (paid, S.STORED)])
@@ -83,117 +83,125 @@ def test_what_was_sent_runs_on_is_sent_no_more_and_is_said_with_its_cost(
     state: Callable[[World], None], end: JobStatus
 ) -> None:
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     state(world)
     keys, done = cancelled(world)
     assert (keys, done) == ([], CancelSummary(uncancellable_jobs=1, uncancellable_cost=PRICE))
     pass_time(world, 3600)
-    assert (the_job(world).status, len(world.provider.calls)) == (end, 1)
+    assert (the_job(world).status, len(world.provider.received_job_ids)) == (end, 1)
     assert_at_rest(world)
 
 
 def test_what_was_sent_and_comes_back_unpaid_is_cancelled_after_all() -> None:
     world = dropped()
-    world.run("intake", "deliver")
-    world.provider.script.append(refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED))
+    world.run_until_empty("intake", "deliver")
+    world.provider.script.append(build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED))
     meanwhile: list[CancelSummary] = []
-    world.wire.after.append(Strike(lambda _: meanwhile.append(cancelled(world)[1]), "transact_write_items", nth=1))
-    world.run()
+    world.transport.faults_after.append(
+        TargetedFault(lambda _: meanwhile.append(cancelled(world)[1]), "transact_write_items", nth=1)
+    )
+    world.run_until_empty()
     assert meanwhile == [CancelSummary(uncancellable_jobs=1, uncancellable_cost=PRICE)]
-    assert (the_job(world).status, world.provider.charged, codes(world, KEY)) == (S.CANCELLED, 0, [])
+    assert (the_job(world).status, world.provider.charged_micro_usd, codes(world, KEY)) == (S.CANCELLED, 0, [])
     assert_at_rest(world)
 
 
 def test_who_is_cancelled_in_its_second_call_has_no_third_one() -> None:
     """It is not taken, which says nothing of the first: that one's answer is lost."""
     world = dropped()
-    world.run("intake", "deliver")
-    world.provider.script += [charges_and_hangs_up(), refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)]
+    world.run_until_empty("intake", "deliver")
+    world.provider.script += [build_charged_hang_up(), build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)]
 
-    def somebody_cancels(_: Call) -> None:
+    def somebody_cancels(_: ServiceCall) -> None:
         cancelled(world)
 
-    world.wire.before.append(Strike(somebody_cancels, "call", nth=2))
+    world.transport.faults_before.append(TargetedFault(somebody_cancels, "call", nth=2))
     pass_time(world, 3600)
-    assert (the_job(world).status, len(world.provider.calls), world.provider.charged) == (S.HELD, 2, PRICE)
+    assert (the_job(world).status, len(world.provider.received_job_ids), world.provider.charged_micro_usd) == (
+        S.HELD,
+        2,
+        PRICE,
+    )
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("state", [under_way, lost])
 def test_who_cancelled_a_lost_answer_may_buy_it_again_all_the_same(state: Callable[[World], None]) -> None:
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     state(world)
     cancelled(world)
     pass_time(world, 3600)
-    orders = world.steps.orders()
+    orders = world.steps.redrive()
     (failure,) = orders.list_failures(FailureFilter())
     assert orders.redrive(orders.plan(failure, pay_again=True))
-    world.run()
-    assert (the_job(world).status, len(world.provider.calls)) == (S.STORED, 2)
+    world.run_until_empty()
+    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.STORED, 2)
 
 
 @pytest.mark.parametrize("settled", [False, True])
 def test_a_photo_that_waits_for_its_instructions_waits_no_more(settled: bool) -> None:
     world = World(settle_seconds=600)
-    world.drop(KEY, photo())
-    world.turn("intake")
+    world.upload_photo(KEY, build_photo())
+    world.deliver_next("intake")
     if settled:
         world.run_for(700)
     keys, done = cancelled(world)
     assert (keys, done) == (([], CancelSummary()) if settled else ([KEY], CancelSummary(cancelled_photos=1)))
-    world.run()
-    assert (world.jobs(), codes(world, KEY)) == ([], ["no_instructions"])
+    world.run_until_empty()
+    assert (world.list_jobs(), codes(world, KEY)) == ([], ["no_instructions"])
     world.run_for(1)
-    world.sidecar(KEY, operation="remove")
-    world.run()
+    world.upload_sidecar(KEY, operation="remove")
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
 
 
 def test_a_cancelled_photo_that_comes_again_is_bought() -> None:
     world = dropped()
-    world.run("intake")
+    world.run_until_empty("intake")
     cancelled(world)
     world.run_for(1)
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
-    assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_what_is_cancelled_is_not_found_by_the_sweep() -> None:
     world = dropped()
-    world.run("intake")
+    world.run_until_empty("intake")
     cancelled(world)
     pass_time(world, 7200)
-    assert (the_job(world).status, world.provider.calls) == (S.CANCELLED, [])
+    assert (the_job(world).status, world.provider.received_job_ids) == (S.CANCELLED, [])
 
 
 def test_who_waited_for_a_cancelled_one_buys_itself() -> None:
     world = World()
     for key in ("hats/1.jpg", "shoes/1.jpg"):
-        world.drop(key, photo(), operation="remove")
-        world.run("intake")
+        world.upload_photo(key, build_photo(), operation="remove")
+        world.run_until_empty("intake")
     cancelled(world, "hats/")
-    world.run()
-    assert [job.status for job in world.jobs()] == [S.CANCELLED, S.STORED]
-    assert world.provider.charged == PRICE
+    world.run_until_empty()
+    assert [job.status for job in world.list_jobs()] == [S.CANCELLED, S.STORED]
+    assert world.provider.charged_micro_usd == PRICE
 
 
 def test_a_job_that_is_sent_at_the_same_moment_runs_on() -> None:
     world = dropped()
-    world.run("intake", "deliver")
-    world.wire.before.append(strike := Strike(others_take(world, "ideogram"), "transact_write_items"))
+    world.run_until_empty("intake", "deliver")
+    world.transport.faults_before.append(
+        strike := TargetedFault(others_take(world, "ideogram"), "transact_write_items")
+    )
     keys, done = cancelled(world)
-    assert (strike.hits, keys, done) == (1, [], CancelSummary(uncancellable_jobs=1, uncancellable_cost=PRICE))
-    world.run()
-    assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
+    assert (strike.hit_count, keys, done) == (1, [], CancelSummary(uncancellable_jobs=1, uncancellable_cost=PRICE))
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
 
 
 def test_a_failure_of_which_deliver_has_not_told_yet_is_not_running() -> None:
     world = dropped()
-    world.provider.script.append(refuses(RetryClass.PERM, Code.REQUEST_REJECTED))
-    world.run("intake", "ideogram")
+    world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
+    world.run_until_empty("intake", "ideogram")
     assert the_job(world).status is S.DEAD
     assert cancelled(world) == ([], CancelSummary())
 
@@ -201,7 +209,7 @@ def test_a_failure_of_which_deliver_has_not_told_yet_is_not_running() -> None:
 def test_twice_is_once() -> None:
     world = many()
     cancelled(world)
-    world.run()
+    world.run_until_empty()
     assert cancelled(world) == ([], CancelSummary())
 
 
@@ -209,14 +217,14 @@ def test_a_cancel_that_dies_after_any_call_has_called_all_off_or_nothing() -> No
     """From the first write on the lane ends what the command did not."""
     for nth in count(1):
         world = many()
-        world.wire.after.append(strike := Strike(die, nth=nth))
+        world.transport.faults_after.append(strike := TargetedFault(crash_worker, nth=nth))
         with suppress(SimulatedCrash):
             cancelled(world)
-        world.wire.calm()
+        world.transport.clear_faults()
         is_told = bool(the_lane(world).cancel_marks)
         pass_time(world, 3600)
-        assert {job.status for job in world.jobs()} == {S.CANCELLED if is_told else S.STORED}, nth
-        assert world.provider.charged == (0 if is_told else 4 * PRICE), nth
+        assert {job.status for job in world.list_jobs()} == {S.CANCELLED if is_told else S.STORED}, nth
+        assert world.provider.charged_micro_usd == (0 if is_told else 4 * PRICE), nth
         assert_at_rest(world)
-        if not strike.hits:
+        if not strike.hit_count:
             return

@@ -6,14 +6,14 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop.operate.redrive import FailureFilter
-from proof.world.pictures import photo
-from proof.world.provider import Reaction, refuses
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, build_refusal
+from simulation.world.simulated_stack import World
 from tests.simulated.days import codes
 from tests.simulated.simulation import KEY
 
-REFUSES = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST)
-REJECTS = refuses(RetryClass.PERM, Code.REQUEST_REJECTED)
+REFUSES = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)
+REJECTS = build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED)
 HATS, SHOES, BARE = "hats/blue.jpg", "shoes/red.jpg", "shoes/bare.jpg"
 
 
@@ -21,18 +21,18 @@ def failed() -> World:
     """A world with a refused photo, a dead one, one without instructions, and one that went well."""
     world = World()
     for key, reaction in ((HATS, REFUSES), (SHOES, REJECTS)):
-        world.drop(key, photo(key), operation="remove")
+        world.upload_photo(key, build_photo(key), operation="remove")
         world.provider.script.append(reaction)
-        world.run()
-    world.drop(BARE, photo("bare"))
-    world.drop("good.jpg", photo("good"), operation="remove")
-    world.run()
+        world.run_until_empty()
+    world.upload_photo(BARE, build_photo("bare"))
+    world.upload_photo("good.jpg", build_photo("good"), operation="remove")
+    world.run_until_empty()
     return world
 
 
 def listed(world: World, wanted: FailureFilter | None = None) -> list[tuple[str, str, str]]:
     """Key, status and code of each failure."""
-    found = world.steps.orders().list_failures(wanted or FailureFilter())
+    found = world.steps.redrive().list_failures(wanted or FailureFilter())
     return [(one.source.key, one.status, one.problem.code.value) for one in found]
 
 
@@ -70,42 +70,42 @@ def test_what_stands_in_the_list_stands_in_the_reports() -> None:
 
 def test_what_is_mended_is_no_failure_any_more() -> None:
     world = failed()
-    world.sidecar(BARE, operation="remove")
-    world.drop(SHOES, photo("another"), operation="remove")
-    world.run()
+    world.upload_sidecar(BARE, operation="remove")
+    world.upload_photo(SHOES, build_photo("another"), operation="remove")
+    world.run_until_empty()
     assert listed(world) == ALL[:1]
 
 
 def test_a_job_that_its_photo_names_no_more_is_nobodys_failure() -> None:
     world = failed()
-    world.sidecar(HATS, prompt="at sea")
-    world.provider.otherwise = Reaction()
-    world.run()
+    world.upload_sidecar(HATS, prompt="at sea")
+    world.provider.default_behavior = CallBehavior()
+    world.run_until_empty()
     assert listed(world) == ALL[1:]
 
 
 def test_a_photo_that_was_deleted_after_it_failed_is_a_failure_still_or_none_as_its_report_says() -> None:
     world = failed()
-    world.remove(BARE)
-    world.remove(SHOES)
-    world.run()
+    world.delete_file(BARE)
+    world.delete_file(SHOES)
+    world.run_until_empty()
     shown = {key for key, _, _ in listed(world)}
     assert shown == {key for key in (HATS, SHOES, BARE) if codes(world, key)}
 
 
 def test_what_only_waits_is_no_failure() -> None:
     world = World()
-    world.drop(KEY, photo(), operation="remove")
-    world.provider.otherwise = refuses(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
-    world.run()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.provider.default_behavior = build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
+    world.run_until_empty()
     assert listed(world) == []
 
 
 def test_every_mistake_of_a_photo_is_listed() -> None:
     world = World()
-    world.sidecar(KEY, operation="erase", colour="red")
-    world.drop(KEY, photo())
-    world.run()
+    world.upload_sidecar(KEY, operation="erase", colour="red")
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
     assert [code for _, _, code in listed(world)] == codes(world, KEY)
     assert len(listed(world)) == 2
 
@@ -113,7 +113,7 @@ def test_every_mistake_of_a_photo_is_listed() -> None:
 def test_more_failures_than_fit_into_one_page_are_all_listed() -> None:
     world = World()
     for n in range(120):
-        world.drop(f"{n:03}.jpg", b"no photo", operation="remove")
-    world.run()
+        world.upload_photo(f"{n:03}.jpg", b"no photo", operation="remove")
+    world.run_until_empty()
     assert len(listed(world)) == 120
     assert {status for _, status, _ in listed(world)} == {JobStatus.REFUSED.value}

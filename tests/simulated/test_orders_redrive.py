@@ -17,68 +17,71 @@ from backdrop.model.provider_result import RetryClass
 from backdrop.model.schedule import DELIVERY_CHECK_DELAY
 from backdrop.operate.redrive import FailedItem, FailureFilter, RedrivePlan
 from backdrop.pipeline.enqueue import enqueue_delivery
-from proof.world.pictures import photo, picture
-from proof.world.provider import Reaction, charges_and_hangs_up, refuses
-from proof.world.stack import OUTPUT, World
-from proof.world.wire import SimulatedCrash, Strike, die
+from simulation.world.sample_images import build_photo, build_picture
+from simulation.world.simulated_provider import CallBehavior, build_charged_hang_up, build_refusal
+from simulation.world.simulated_stack import OUTPUT_BUCKET, World
+from simulation.world.transport import SimulatedCrash, TargetedFault, crash_worker
 from tests.simulated.days import DAY, codes, pass_time
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
 S = JobStatus
-REJECTS = refuses(RetryClass.PERM, Code.REQUEST_REJECTED)
-REFUSES = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST)
-LOST = charges_and_hangs_up()
+REJECTS = build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED)
+REFUSES = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)
+LOST = build_charged_hang_up()
 EVERYTHING = FailureFilter()
 A_DAY = timedelta(days=1)
 PNG = "image/png"
 
 
-def answered(*reactions: Reaction, **setup: str) -> World:
+def answered(*reactions: CallBehavior, **setup: str) -> World:
     """A world with a photo whose provider did this, and does well from now on."""
     world = dropped(**setup)
     world.provider.script.extend(reactions)
-    world.run()
+    world.run_until_empty()
     return world
 
 
 def undelivered(code: Code) -> World:
     """A world with a paid picture that could not be handed over when it should have been."""
     world = dropped()
-    world.downloads.instead = ResultError(code, "not as it should be")
-    world.run()
-    world.downloads.instead = None
+    world.downloads.override = ResultError(code, "not as it should be")
+    world.run_until_empty()
+    world.downloads.override = None
     return world
 
 
 def crashed(*, expires: timedelta, kept: bool = False) -> World:
     """A world in which workers died of a paid picture whose link says when it expires; `kept`: with its file."""
     world = dropped()
-    world.run("intake")
-    world.run("ideogram")
-    world.lines["deliver"].messages.clear()
+    world.run_until_empty("intake")
+    world.run_until_empty("ideogram")
+    world.queues["deliver"].messages.clear()
     job = the_job(world)
     (link,) = job.links
     if kept:
         world.s3.put_object(
-            Bucket=OUTPUT, Key=paid_key(job.job_id, 1, 1, "png"), Body=picture(link.url or ""), ContentType=PNG
+            Bucket=OUTPUT_BUCKET,
+            Key=paid_key(job.job_id, 1, 1, "png"),
+            Body=build_picture(link.url or ""),
+            ContentType=PNG,
         )
     now = world.clock.now()
     old = replace(job, links=(replace(link, expires_at=now + expires),))
     dead = transitions.fail(old, ResultError(Code.CRASHED, "died"), now)
     enqueue_delivery(world.intake.photo_intake.deliver_queue, world.ledger.write_transition(dead), job.job_id)
-    world.run()
+    world.run_until_empty()
     return world
 
 
 def with_a_file_that_is_gone() -> World:
     """A world in which a photo was to be served from another's file, which somebody took away."""
     world = World()
-    world.drop("first.jpg", photo(), operation="remove")
-    world.run()
-    for key in [key for key in world.output.keys() if "/paid/" in key]:  # noqa: SIM118 - a method of ours
-        world.s3.delete_object(Bucket=OUTPUT, Key=key)
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
+    world.upload_photo("first.jpg", build_photo(), operation="remove")
+    world.run_until_empty()
+    for key in [key for key in world.output_bucket.list_keys() if "/paid/" in key]:
+        world.s3.delete_object(Bucket=OUTPUT_BUCKET, Key=key)
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
     return world
 
 
@@ -96,7 +99,7 @@ class Case:
 CASES = {
     "refused": Case(lambda: answered(REFUSES), S.REFUSED, MoneyStatus.NOT_SPENT, "buys"),
     "rejected": Case(lambda: answered(REJECTS), S.DEAD, MoneyStatus.NOT_SPENT, "buys"),
-    "withheld": Case(lambda: answered(Reaction(unsafe=1)), S.DEAD, MoneyStatus.SPENT, "asks"),
+    "withheld": Case(lambda: answered(CallBehavior(unsafe_count=1)), S.DEAD, MoneyStatus.SPENT, "asks"),
     "link expired": Case(lambda: undelivered(Code.LINK_EXPIRED), S.DEAD, MoneyStatus.SPENT, "asks"),
     "result gone": Case(lambda: undelivered(Code.RESULT_GONE), S.DEAD, MoneyStatus.SPENT, "asks"),
     "foreign host": Case(lambda: undelivered(Code.RESULT_FOREIGN_HOST), S.DEAD, MoneyStatus.SPENT, "free", "free"),
@@ -116,18 +119,18 @@ EACH = pytest.mark.parametrize("name", CASES)
 
 def the_failure(world: World) -> FailedItem:
     """The one failure that there is."""
-    (failure,) = world.steps.orders().list_failures(EVERYTHING)
+    (failure,) = world.steps.redrive().list_failures(EVERYTHING)
     return failure
 
 
 def planned(world: World, *, pay_again: bool = False) -> RedrivePlan:
     """What a redrive makes of it."""
-    return world.steps.orders().plan(the_failure(world), pay_again=pay_again)
+    return world.steps.redrive().plan(the_failure(world), pay_again=pay_again)
 
 
 def redriven(world: World, *, pay_again: bool = False) -> bool:
     """Whether it goes on."""
-    return world.steps.orders().redrive(planned(world, pay_again=pay_again))
+    return world.steps.redrive().redrive(planned(world, pay_again=pay_again))
 
 
 @EACH
@@ -150,10 +153,10 @@ def test_it_is_said_first_what_a_redrive_costs(name: str) -> None:
 def test_what_was_or_may_have_been_paid_is_not_bought_again_without_that_word(name: str) -> None:
     case = CASES[name]
     world = case.make()
-    calls = len(world.provider.calls)
+    calls = len(world.provider.received_job_ids)
     assert redriven(world) is (case.plain != "asks")
-    world.run()
-    assert len(world.provider.calls) - calls == (case.plain == "buys")
+    world.run_until_empty()
+    assert len(world.provider.received_job_ids) - calls == (case.plain == "buys")
     if case.plain != "asks":
         assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
     assert_at_rest(world)
@@ -162,11 +165,11 @@ def test_what_was_or_may_have_been_paid_is_not_bought_again_without_that_word(na
 def test_money_at_stake_asks_for_that_word_where_the_photo_is_gone_too() -> None:
     """Its photo wants it no more, which a redrive would take back: that alone brings nothing on its way."""
     world = dropped()
-    world.provider.script.append(Reaction(dies=True))
-    world.run("intake")
-    world.turn("ideogram")
-    world.remove(KEY)
-    world.run("intake")
+    world.provider.script.append(CallBehavior(kills_worker=True))
+    world.run_until_empty("intake")
+    world.deliver_next("ideogram")
+    world.delete_file(KEY)
+    world.run_until_empty("intake")
     pass_time(world, 3600)
     failed = the_job(world)
     assert failed.end_after_call
@@ -183,21 +186,21 @@ def test_with_that_word_what_cannot_be_had_is_bought_and_the_old_charge_stays_in
     plan = planned(world, pay_again=True)
     price = PRICE if case.again == "buys" else 0
     assert (plan.max_cost, plan.needs_pay_again) == (price, False)
-    assert world.steps.orders().redrive(plan)
-    world.run()
+    assert world.steps.redrive().redrive(plan)
+    world.run_until_empty()
     job = the_job(world)
-    assert (job.status, codes(world, KEY), len(world.pictures(KEY))) == (S.STORED, [], 1)
+    assert (job.status, codes(world, KEY), len(world.read_pictures(KEY))) == (S.STORED, [], 1)
     assert (job.charged, job.unknown) == (before.charged + price, before.unknown)
     assert [one for one in job.attempts if one in before.attempts] == list(before.attempts)
     assert_at_rest(world)
 
 
 def test_a_redrive_that_pays_again_is_another_charge_for_a_provider_that_knows_our_id() -> None:
-    world = answered(Reaction(unsafe=1), kind="own_id")
+    world = answered(CallBehavior(unsafe_count=1), kind="own_id")
     assert redriven(world, pay_again=True)
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
-    assert (job.status, world.provider.charged) == (S.STORED, 2 * PRICE)
+    assert (job.status, world.provider.charged_micro_usd) == (S.STORED, 2 * PRICE)
     assert len({attempt.provider_id for attempt in job.attempts}) == 2
 
 
@@ -207,27 +210,27 @@ def test_a_redrive_that_dies_after_any_call_is_finished_by_reconcile(name: str) 
     for nth in count(1):
         world = CASES[name].make()
         plan = planned(world, pay_again=CASES[name].plain == "asks")
-        world.wire.after.append(strike := Strike(die, nth=nth))
+        world.transport.faults_after.append(strike := TargetedFault(crash_worker, nth=nth))
         with suppress(SimulatedCrash):
-            world.steps.orders().redrive(plan)
-        world.wire.calm()
+            world.steps.redrive().redrive(plan)
+        world.transport.clear_faults()
         went = not the_job(world).has_ended
         pass_time(world, DELIVERY_CHECK_DELAY.total_seconds() + 3600, every=900)
         assert the_job(world).has_ended, (nth, the_job(world).status)
         assert (the_job(world).status is S.STORED) is went, nth
         assert_at_rest(world)
-        if not strike.hits:
+        if not strike.hit_count:
             return
 
 
 def test_a_file_that_somebody_put_back_is_delivered_for_nothing() -> None:
     world = with_a_file_that_is_gone()
     first = the_job(world, "first.jpg")
-    key, data = paid_key(first.job_id, 1, 1, "png"), picture(first.links[0].url or "")
-    world.s3.put_object(Bucket=OUTPUT, Key=key, Body=data, ContentType=PNG)
+    key, data = paid_key(first.job_id, 1, 1, "png"), build_picture(first.links[0].url or "")
+    world.s3.put_object(Bucket=OUTPUT_BUCKET, Key=key, Body=data, ContentType=PNG)
     assert (planned(world).max_cost, redriven(world, pay_again=True)) == (0, True)
-    world.run()
-    assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
 
 
 # -- photos without a job, and others who are faster -------------------------------------------------------------
@@ -235,82 +238,84 @@ def test_a_file_that_somebody_put_back_is_delivered_for_nothing() -> None:
 
 def test_a_photo_that_never_had_a_job_is_looked_at_as_if_it_had_just_come() -> None:
     world = World()
-    world.sidecar(KEY, operation="erase")
-    world.drop(KEY, photo())
-    world.run()
-    world.s3.drop("photos", f"{KEY}.json", b'{"operation": "remove"}')
-    world.lines["intake"].messages.clear()
+    world.upload_sidecar(KEY, operation="erase")
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
+    world.s3.upload("photos", f"{KEY}.json", b'{"operation": "remove"}')
+    world.queues["intake"].messages.clear()
     assert planned(world).max_cost == 0
     assert redriven(world)
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
 
 
 @pytest.mark.parametrize("pay_again", [False, True])
 def test_two_who_redrive_the_same_failure_buy_once(pay_again: bool) -> None:
-    world = answered(Reaction(unsafe=1) if pay_again else REJECTS)
+    world = answered(CallBehavior(unsafe_count=1) if pay_again else REJECTS)
     plan = planned(world, pay_again=pay_again)
-    calls = len(world.provider.calls)
-    assert [world.steps.orders().redrive(plan) for _ in range(2)] == [True, False]
-    world.run()
-    assert len(world.provider.calls) == calls + 1
+    calls = len(world.provider.received_job_ids)
+    assert [world.steps.redrive().redrive(plan) for _ in range(2)] == [True, False]
+    world.run_until_empty()
+    assert len(world.provider.received_job_ids) == calls + 1
 
 
 def test_who_is_redriven_while_another_has_the_content_is_served() -> None:
     """Meanwhile the same photo came under another key, and was bought there."""
     world = answered(REJECTS)
-    world.drop("other.jpg", photo(), operation="remove")
-    world.run()
+    world.upload_photo("other.jpg", build_photo(), operation="remove")
+    world.run_until_empty()
     assert redriven(world)
-    world.run()
+    world.run_until_empty()
     job, owner = the_job(world, KEY), the_job(world, "other.jpg")
-    assert (job.status, job.reused_from, world.provider.charged) == (S.STORED, owner.job_id, PRICE)
+    assert (job.status, job.reused_from, world.provider.charged_micro_usd) == (S.STORED, owner.job_id, PRICE)
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("pay_again", [False, True])
 def test_a_redriven_job_that_the_photo_is_just_about_to_name_no_more_is_bought_by_nobody(pay_again: bool) -> None:
     """Whoever looks at the photo read the job at its end, and had nothing to say of it."""
-    world = answered(Reaction(unsafe=1) if pay_again else REJECTS)
+    world = answered(CallBehavior(unsafe_count=1) if pay_again else REJECTS)
     plan = planned(world, pay_again=pay_again)
-    calls = len(world.provider.calls)
-    world.sidecar(KEY, prompt="a beach")
+    calls = len(world.provider.received_job_ids)
+    world.upload_sidecar(KEY, prompt="a beach")
     went: list[bool] = []
-    world.wire.before.append(Strike(lambda _: went.append(world.steps.orders().redrive(plan)), "transact_write_items"))
-    world.run()
-    old, new = sorted(world.jobs(), key=lambda job: job.queued_at)
+    world.transport.faults_before.append(
+        TargetedFault(lambda _: went.append(world.steps.redrive().redrive(plan)), "transact_write_items")
+    )
+    world.run_until_empty()
+    old, new = sorted(world.list_jobs(), key=lambda job: job.queued_at)
     assert (went, new.status, new.instructions["prompt"]) == ([True], S.STORED, "a beach")
-    assert (old.has_ended, len(world.provider.calls)) == (True, calls + 1)
+    assert (old.has_ended, len(world.provider.received_job_ids)) == (True, calls + 1)
     assert_at_rest(world)
 
 
 def test_a_redrive_of_what_the_photo_names_no_more_does_nothing() -> None:
     world = answered(REJECTS)
     plan = planned(world)
-    world.sidecar(KEY, prompt="a beach")
-    world.run()
-    assert not world.steps.orders().redrive(plan)
+    world.upload_sidecar(KEY, prompt="a beach")
+    world.run_until_empty()
+    assert not world.steps.redrive().redrive(plan)
 
 
 def test_of_two_who_got_the_same_file_and_pay_again_one_buys() -> None:
     """The one who paid first stands in the way of neither, and the second waits for the first."""
     world = with_a_file_that_is_gone()
-    world.drop("third.jpg", photo(), operation="remove")
-    world.run()
-    plans = [world.steps.orders().plan(one, pay_again=True) for one in world.steps.orders().list_failures(EVERYTHING)]
-    assert [world.steps.orders().redrive(plan) for plan in plans] == [True, True]
+    world.upload_photo("third.jpg", build_photo(), operation="remove")
+    world.run_until_empty()
+    plans = [world.steps.redrive().plan(one, pay_again=True) for one in world.steps.redrive().list_failures(EVERYTHING)]
+    assert [world.steps.redrive().redrive(plan) for plan in plans] == [True, True]
     pass_time(world, 3600, every=60)
     assert [the_job(world, key).status for key in (KEY, "third.jpg")] == [S.STORED, S.STORED]
-    assert world.provider.charged == 2 * PRICE
+    assert world.provider.charged_micro_usd == 2 * PRICE
     assert_at_rest(world)
 
 
 def test_a_redrive_into_a_paused_lane_waits_there() -> None:
     world = answered(REJECTS)
-    world.pause()
+    world.pause_lane()
     assert redriven(world)
     pass_time(world, DAY, every=3600)
-    assert (the_job(world).status, len(world.provider.calls)) == (S.ACCEPTED, 1)
-    world.resume()
-    world.run()
+    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.ACCEPTED, 1)
+    world.resume_lane()
+    world.run_until_empty()
     assert the_job(world).status is S.STORED

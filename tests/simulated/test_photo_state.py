@@ -23,8 +23,8 @@ from backdrop.intake.photo_state import PhotoState
 from backdrop.model.codes import Code
 from backdrop.model.intake_event import IncomingRequest, IntakeEvent
 from backdrop.pipeline.crash_guard import MAX_CRASHES
-from proof.world.pictures import photo
-from proof.world.stack import INPUT, World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.simulation import KEY, dropped
 from tests.unit.core_items import a_problem
 
@@ -34,7 +34,7 @@ REQUEST = IncomingRequest("message-1", {"operation": "remove"})
 def state_of(world: World, **look: Any) -> PhotoState:
     """The photo as intake finds it when such a message comes."""
     ours = world.intake.photo_intake
-    message = IntakeEvent(INPUT, KEY, **look)
+    message = IntakeEvent(INPUT_BUCKET, KEY, **look)
     return PhotoState(
         message, ours.ledger, ours.prefetch, ours.image_requests, ours.resolver, ours.clock, ours.settle_seconds
     )
@@ -42,20 +42,20 @@ def state_of(world: World, **look: Any) -> PhotoState:
 
 def calls(world: World, state: PhotoState) -> tuple[Decision, Sequence[str]]:
     """What is decided, and the calls to services that this takes."""
-    before = len(world.wire.calls)
+    before = len(world.transport.calls)
     decision = BEFORE_RESOLVING.decide(state.facts)
-    return decision, [call.operation for call in world.wire.calls[before:]]
+    return decision, [call.operation for call in world.transport.calls[before:]]
 
 
 def delivered() -> World:
     """A photo whose picture was bought and delivered."""
     world = dropped()
-    world.run()
+    world.run_until_empty()
     return world
 
 
 def change(world: World, **fields: Any) -> None:
-    source = world.source(KEY)
+    source = world.read_source(KEY)
     assert source
     world.ledger.put_source(replace(source, **fields), ())
 
@@ -113,7 +113,7 @@ def test_only_a_persons_first_rerun_opens_a_photo_that_killed_workers(look: Any,
 
 def test_photo_that_is_gone_is_missing_and_has_nothing_to_compare() -> None:
     world = delivered()
-    world.s3.remove(INPUT, KEY)
+    world.s3.delete(INPUT_BUCKET, KEY)
     state = state_of(world)
     assert (state.facts[PhotoInBucket], state.facts[History]) == (PhotoInBucket.MISSING, History.KNOWN)
     with pytest.raises(LookupError, match=KEY):
@@ -122,9 +122,9 @@ def test_photo_that_is_gone_is_missing_and_has_nothing_to_compare() -> None:
 
 def test_photo_settles_once() -> None:
     world = World()
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     assert state_of(world).facts[SettlePeriod] is SettlePeriod.TIME_LEFT
-    world.run()
+    world.run_until_empty()
     assert (state_of(world).facts[History], state_of(world).facts[SettlePeriod]) == (History.BLOCKED, SettlePeriod.OVER)
 
 

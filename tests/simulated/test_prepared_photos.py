@@ -11,8 +11,8 @@ from backdrop.model.codes import Code
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import INPUTS_PREFIX, input_key, prepared_photo_name
-from proof.world.sight import OUTPUT
-from proof.world.stack import World
+from simulation.world.simulated_stack import World
+from simulation.world.world_inspector import OUTPUT_BUCKET
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
 
 SECRET = b"serial number 0815"
@@ -59,15 +59,15 @@ def world(monkeypatch: pytest.MonkeyPatch, sent: list[bytes]) -> World:
 
 
 def put_aside(world: World) -> list[str]:
-    return [key for key in world.output.keys() if key.startswith(INPUTS_PREFIX)]  # noqa: SIM118 - a method of ours
+    return [key for key in world.output_bucket.list_keys() if key.startswith(INPUTS_PREFIX)]
 
 
 def test_a_photo_that_fits_keeps_its_pixels_and_loses_what_it_says_of_its_camera(
     world: World, sent: list[bytes]
 ) -> None:
     data = shot()
-    world.drop(KEY, data, operation="remove")
-    world.run()
+    world.upload_photo(KEY, data, operation="remove")
+    world.run_until_empty()
     scan = data[data.index(b"\xff\xdb") :]
     (data_sent,) = sent
     assert data_sent.endswith(scan)
@@ -75,15 +75,15 @@ def test_a_photo_that_fits_keeps_its_pixels_and_loses_what_it_says_of_its_camera
     assert SECRET not in data_sent
     assert b"Exif" not in data_sent
     assert put_aside(world) == []
-    receipt = world.receipt(KEY)
+    receipt = world.read_receipt(KEY)
     assert receipt
     assert receipt["source"]["changes"] == []
     assert_at_rest(world)
 
 
 def test_a_photo_on_its_side_is_sent_upright_and_bare_as_its_receipt_says(world: World, sent: list[bytes]) -> None:
-    world.drop(KEY, shot(turned=6), operation="remove")
-    world.run()
+    world.upload_photo(KEY, shot(turned=6), operation="remove")
+    world.run_until_empty()
     (data_sent,) = sent
     picture = Image.open(BytesIO(data_sent))
     assert (picture.size, dict(picture.getexif())) == ((48, 64), {})
@@ -92,21 +92,21 @@ def test_a_photo_on_its_side_is_sent_upright_and_bare_as_its_receipt_says(world:
     assert isinstance(bottom, tuple)
     assert top[0] > 150 > bottom[0]
     assert SECRET not in data_sent
-    receipt = world.receipt(KEY)
+    receipt = world.read_receipt(KEY)
     assert receipt
     assert receipt["source"]["changes"] == ["orientation:6", "reencoded:jpeg:kept_quality"]
     assert (receipt["source"]["width"], receipt["source"]["height"]) == (48, 64)
-    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_the_first_picture_of_several_is_used_and_people_are_told(world: World, sent: list[bytes]) -> None:
-    world.drop("shoes/red.gif", film(), operation="remove")
-    world.run()
+    world.upload_photo("shoes/red.gif", film(), operation="remove")
+    world.run_until_empty()
     (data_sent,) = sent
     picture = Image.open(BytesIO(data_sent))
     assert (picture.format, picture.convert("RGB").getpixel((5, 5))) == ("PNG", (255, 0, 0))
-    receipt = world.receipt("shoes/red.gif")
+    receipt = world.read_receipt("shoes/red.gif")
     assert receipt
     assert "first_of_pictures:3" in receipt["source"]["changes"]
     said = [words for words in receipt["jobs"][0]["warnings"] if words.startswith("first_picture")]
@@ -115,33 +115,33 @@ def test_the_first_picture_of_several_is_used_and_people_are_told(world: World, 
 
 def test_a_prepared_photo_that_expired_is_prepared_again_and_paid_once(world: World, sent: list[bytes]) -> None:
     data = shot(turned=8)
-    world.drop(KEY, data, operation="remove")
-    world.run("intake")
+    world.upload_photo(KEY, data, operation="remove")
+    world.run_until_empty("intake")
     kept = input_key(prepared_photo_name(sha256_hex(data)))
     assert put_aside(world) == [kept]
-    world.s3.remove(OUTPUT, kept)
-    world.run()
+    world.s3.delete(OUTPUT_BUCKET, kept)
+    world.run_until_empty()
     (data_sent,) = sent
     assert Image.open(BytesIO(data_sent)).size == (48, 64)
-    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_other_bytes_in_place_of_a_prepared_photo_are_never_paid_for_as_it(world: World, sent: list[bytes]) -> None:
-    world.drop(KEY, shot(turned=6), operation="remove")
-    world.run("intake")
-    world.drop(KEY, shot(turned=3), operation="remove")
-    world.run()
+    world.upload_photo(KEY, shot(turned=6), operation="remove")
+    world.run_until_empty("intake")
+    world.upload_photo(KEY, shot(turned=3), operation="remove")
+    world.run_until_empty()
     (data_sent,) = sent
     assert Image.open(BytesIO(data_sent)).size == (64, 48)
-    assert world.provider.charged == PRICE
+    assert world.provider.charged_micro_usd == PRICE
     assert_at_rest(world)
 
 
 def test_a_photo_that_is_cut_short_is_refused_unpaid_under_its_own_code(world: World) -> None:
-    world.drop(KEY, shot(turned=6)[:-200], operation="remove")
-    world.run()
-    report = world.report(KEY)
+    world.upload_photo(KEY, shot(turned=6)[:-200], operation="remove")
+    world.run_until_empty()
+    report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [(Code.TRUNCATED_PHOTO.value, "not_spent")]
-    assert world.provider.charged == 0
+    assert world.provider.charged_micro_usd == 0

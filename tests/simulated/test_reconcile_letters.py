@@ -11,9 +11,9 @@ from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.model.object_keys import receipt_key
 from backdrop.model.transitions import Transition
 from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_provider_notification
-from proof.world.pictures import photo
-from proof.world.stack import INPUT, MOST_RECEIVES, OUTPUT, World
-from proof.world.wire import Strike, die, throttle
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, MAX_RECEIVE_COUNTS, OUTPUT_BUCKET, World
+from simulation.world.transport import TargetedFault, crash_worker, raise_throttle
 from tests.simulated.days import codes, kinds, pass_time, provider_codes, set_right
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, claim, dropped, the_job
 
@@ -22,22 +22,22 @@ S = JobStatus
 
 def given_up(world: World, name: str) -> None:
     """SQS has delivered a queue's messages a thousand times."""
-    line = world.lines[name]
+    line = world.queues[name]
     for message in line.messages:
-        message.receives, message.visible_at = MOST_RECEIVES[name], world.clock.time
+        message.receive_count, message.visible_at = MAX_RECEIVE_COUNTS[name], world.clock.time
     assert world.sqs.receive(line) is None
-    assert world.dead_letters.messages
+    assert world.dead_letter_queue.messages
 
 
 def explained(world: World) -> list[str]:
     """The codes of the letters; one that says nothing is ""."""
-    return [letter.attributes.get("code", "") for letter in world.dead_letters.messages]
+    return [letter.attributes.get("code", "") for letter in world.dead_letter_queue.messages]
 
 
 def in_its_lane() -> World:
     """A job whose lane message was given up."""
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     given_up(world, "ideogram")
     return world
 
@@ -45,9 +45,9 @@ def in_its_lane() -> World:
 def at_deliver() -> World:
     """A paid job whose deliver message was given up."""
     world = dropped()
-    world.run("intake")
-    world.run("deliver")
-    world.run("ideogram")
+    world.run_until_empty("intake")
+    world.run_until_empty("deliver")
+    world.run_until_empty("ideogram")
     given_up(world, "deliver")
     return world
 
@@ -61,7 +61,7 @@ def test_a_paid_job_whose_message_was_given_up_ends_dead_with_one_letter_that_sa
     pass_time(world, 600)
     job = the_job(world)
     assert (job.status, job.money, codes(world, KEY)) == (S.DEAD, MoneyStatus.SPENT, ["message_given_up"])
-    (letter,) = world.dead_letters.messages
+    (letter,) = world.dead_letter_queue.messages
     assert letter.attributes == {
         "code": "message_given_up",
         "reason": letter.attributes["reason"],
@@ -80,21 +80,21 @@ def test_a_job_whose_message_wore_out_in_its_lane_has_a_new_one() -> None:
     world = in_its_lane()
     pass_time(world, 600)
     assert (the_job(world).status, codes(world, KEY), explained(world)) == (S.STORED, [], [])
-    assert world.provider.charged == PRICE
+    assert world.provider.charged_micro_usd == PRICE
     assert_at_rest(world)
 
 
 def test_a_call_that_is_out_is_not_given_up_with_its_message() -> None:
     """Its answer may still come, and its money is on its way: reconcile brings the job to its end."""
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     world.ledger.write_transition(claim(the_job(world), world.clock.now()))
     given_up(world, "ideogram")
     set_right(world)
     assert (the_job(world).status, explained(world)) == (S.SUBMITTING, [])
     pass_time(world, 3600)
     assert (the_job(world).status, the_job(world).unknown) == (S.STORED, PRICE)
-    assert world.booked()["reserved"] == 0
+    assert world.read_budget()["reserved"] == 0
 
 
 @pytest.mark.parametrize("status", [S.STORED, S.REFUSED, S.HELD, S.SUPERSEDED, S.CANCELLED])
@@ -123,7 +123,7 @@ def test_an_event_of_which_nothing_came_is_a_report_and_a_letter() -> None:
     set_right(world)
     world.run_for(60)
     assert (explained(world), codes(world, KEY)) == (["message_given_up"], ["message_given_up"])
-    (letter,) = world.dead_letters.messages
+    (letter,) = world.dead_letter_queue.messages
     assert json.loads(letter.body)["queue"] == "intake"
     assert letter.attributes["money"] == "not_spent"
 
@@ -139,16 +139,16 @@ def test_a_photo_that_was_given_up_runs_when_it_comes_again() -> None:
     world = dropped()
     given_up(world, "intake")
     set_right(world)
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
 
 
 def test_an_event_of_a_photo_that_has_its_job_takes_nothing_from_it() -> None:
     world = dropped()
-    (message,) = world.lines["intake"].messages
-    world.run()
-    world.sqs.post(world.lines["intake"], message.body)
+    (message,) = world.queues["intake"].messages
+    world.run_until_empty()
+    world.sqs.send_externally(world.queues["intake"], message.body)
     given_up(world, "intake")
     pass_time(world, 600)
     assert (the_job(world).status, codes(world, KEY), explained(world)) == (S.STORED, [], ["message_given_up"])
@@ -157,27 +157,27 @@ def test_an_event_of_a_photo_that_has_its_job_takes_nothing_from_it() -> None:
 @pytest.mark.parametrize("body", ["", "no json", "{}", "[1]", '{"bucket": "others", "key": "a.jpg"}'])
 def test_a_letter_that_nobody_can_read_says_so(body: str) -> None:
     world = World()
-    world.sqs.post(world.dead_letters, body or " ")
+    world.sqs.send_externally(world.dead_letter_queue, body or " ")
     set_right(world)
-    (letter,) = world.dead_letters.messages
+    (letter,) = world.dead_letter_queue.messages
     assert (letter.attributes["code"], letter.attributes["money"]) == ("damaged_message", "not_spent")
     assert letter.attributes["reason"]
 
 
 def test_views_that_were_given_up_are_written_after_all_and_are_no_jobs_end() -> None:
     world = dropped()
-    world.run()
-    world.s3.remove(OUTPUT, receipt_key(KEY))
+    world.run_until_empty()
+    world.s3.delete(OUTPUT_BUCKET, receipt_key(KEY))
     enqueue_delivery(world.intake.photo_intake.deliver_queue, the_job(world))
     given_up(world, "deliver")
     pass_time(world, 600)
     assert (the_job(world).status, explained(world)) == (S.STORED, [])
-    assert world.receipt(KEY)
+    assert world.read_receipt(KEY)
 
 
 def test_news_of_a_lane_that_were_given_up_are_told_after_all() -> None:
     world = World()
-    world.pause()
+    world.pause_lane()
     enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "ideogram")
     given_up(world, "deliver")
     pass_time(world, 600)
@@ -190,8 +190,8 @@ def test_news_of_a_lane_that_were_given_up_are_told_after_all() -> None:
 def undelivered(world: World, event: Mapping[str, Any], target: str) -> None:
     """EventBridge puts an event into its target's dead-letter queue, with attributes of its own."""
     said = {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "not allowed", "RULE_ARN": "arn", "TARGET_ARN": target}
-    world.sqs.post(world.dead_letters, json.dumps(event))
-    world.dead_letters.messages[-1].attributes = said
+    world.sqs.send_externally(world.dead_letter_queue, json.dumps(event))
+    world.dead_letter_queue.messages[-1].attributes = said
 
 
 def an_event(kind: str, detail: Mapping[str, Any], source: str = "shop") -> dict[str, Any]:
@@ -201,11 +201,11 @@ def an_event(kind: str, detail: Mapping[str, Any], source: str = "shop") -> dict
 @pytest.mark.parametrize("source", ["aws.s3", "shop"])
 def test_an_event_that_did_not_reach_intake_is_put_there_and_leaves_no_letter(source: str) -> None:
     world = World()
-    world.sidecar(KEY, operation="remove")
-    world.drop(KEY, photo())
-    world.lines["intake"].messages.clear()
-    s3 = an_event("Object Created", {"bucket": {"name": INPUT}, "object": {"key": KEY}}, "aws.s3")
-    request = an_event("Image Requested", {"bucket": INPUT, "key": KEY, "instructions": {"operation": "remove"}})
+    world.upload_sidecar(KEY, operation="remove")
+    world.upload_photo(KEY, build_photo())
+    world.queues["intake"].messages.clear()
+    s3 = an_event("Object Created", {"bucket": {"name": INPUT_BUCKET}, "object": {"key": KEY}}, "aws.s3")
+    request = an_event("Image Requested", {"bucket": INPUT_BUCKET, "key": KEY, "instructions": {"operation": "remove"}})
     undelivered(world, s3 if source == "aws.s3" else request, "arn:aws:sqs:eu-central-1:123456789012:intake")
     pass_time(world, 300)
     assert (the_job(world).status, codes(world, KEY), explained(world)) == (S.STORED, [], [])
@@ -217,9 +217,13 @@ def test_the_end_of_a_campaign_that_nobody_could_report_is_a_letter_that_says_wh
     event = an_event("Step Functions Execution Status Change", {"executionArn": "arn:of:spring-1"}, "aws.states")
     undelivered(world, event, "arn:aws:lambda:eu-central-1:123456789012:function:backdrop-campaign")
     if by == "function":
-        world.dead_letters.messages[-1].attributes = {"RequestID": "1", "ErrorCode": "200", "ErrorMessage": "no answer"}
+        world.dead_letter_queue.messages[-1].attributes = {
+            "RequestID": "1",
+            "ErrorCode": "200",
+            "ErrorMessage": "no answer",
+        }
     set_right(world)
-    (letter,) = world.dead_letters.messages
+    (letter,) = world.dead_letter_queue.messages
     assert letter.attributes["code"] == "message_given_up"
     assert letter.attributes["reason"].startswith("arn:of:spring-1 ended without a report: no")
     assert json.loads(json.loads(letter.body)["body"]) == event
@@ -228,8 +232,8 @@ def test_the_end_of_a_campaign_that_nobody_could_report_is_a_letter_that_says_wh
 @pytest.mark.parametrize("body", ["", "no json", "[1]"])
 def test_what_is_no_event_and_comes_as_one_is_a_letter_that_nobody_can_read(body: str) -> None:
     world = World()
-    world.sqs.post(world.dead_letters, body or " ")
-    world.dead_letters.messages[-1].attributes = {"TARGET_ARN": "arn:aws:sqs:eu-central-1:123456789012:intake"}
+    world.sqs.send_externally(world.dead_letter_queue, body or " ")
+    world.dead_letter_queue.messages[-1].attributes = {"TARGET_ARN": "arn:aws:sqs:eu-central-1:123456789012:intake"}
     set_right(world)
     assert explained(world) == ["damaged_message"]
 
@@ -239,21 +243,21 @@ def test_what_is_no_event_and_comes_as_one_is_a_letter_that_nobody_can_read(body
 
 def test_a_letter_that_explains_itself_is_left_as_it_is() -> None:
     world = dropped()
-    world.sqs.post(world.lines["ideogram"], "no json")
-    world.run()
-    (before,) = world.dead_letters.messages
+    world.sqs.send_externally(world.queues["ideogram"], "no json")
+    world.run_until_empty()
+    (before,) = world.dead_letter_queue.messages
     pass_time(world, 3600)
-    assert world.dead_letters.messages == [before]
+    assert world.dead_letter_queue.messages == [before]
     assert explained(world) == ["damaged_message"]
 
 
 def test_letters_that_reconcile_has_read_are_in_everybodys_sight_at_once() -> None:
     world = World()
     for n in range(35):
-        world.sqs.post(world.dead_letters, f"letter {n}")
+        world.sqs.send_externally(world.dead_letter_queue, f"letter {n}")
     for _ in range(2):
         set_right(world)
-        assert [letter for letter in world.dead_letters.messages if letter.visible_at > world.clock.time] == []
+        assert [letter for letter in world.dead_letter_queue.messages if letter.visible_at > world.clock.time] == []
 
 
 @pytest.mark.parametrize(
@@ -266,24 +270,24 @@ def test_a_run_that_dies_after_any_call_changes_no_end(
 ) -> None:
     for nth in range(1, 30, 2):
         world = scene()
-        world.wire.after.append(Strike(die, nth=nth))
+        world.transport.faults_after.append(TargetedFault(crash_worker, nth=nth))
         pass_time(world, 1800)
         assert (the_job(world).status, codes(world, KEY)) == (status, told), nth
         assert sorted(set(explained(world))) == told, nth
-        assert world.provider.charged == PRICE or the_job(world).unknown, nth
+        assert world.provider.charged_micro_usd == PRICE or the_job(world).unknown, nth
         assert_at_rest(world)
 
 
 def test_many_letters_are_all_explained() -> None:
     world = World()
     for n in range(35):
-        world.sqs.post(world.dead_letters, f"letter {n}")
+        world.sqs.send_externally(world.dead_letter_queue, f"letter {n}")
     set_right(world)
     assert explained(world) == ["damaged_message"] * 35
 
 
 def test_a_queue_that_does_not_answer_leaves_its_letters_for_the_next_run() -> None:
     world = at_deliver()
-    world.wire.before.append(Strike(throttle, "receive_message", times=2))
+    world.transport.faults_before.append(TargetedFault(raise_throttle, "receive_message", times=2))
     pass_time(world, 1800)
     assert explained(world) == ["message_given_up"]

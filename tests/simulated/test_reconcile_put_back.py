@@ -11,10 +11,10 @@ from backdrop.model.codes import Code
 from backdrop.model.job import AttemptOutcome, JobStatus
 from backdrop.model.provider_result import LookupStatus, RetryClass
 from backdrop.model.schedule import MESSAGE_LIFETIME, SETTLE_CHECK_DELAY
-from proof.world.pictures import photo
-from proof.world.provider import Reaction, charges_and_hangs_up, refuses
-from proof.world.stack import LIMITS, RETENTION, World
-from proof.world.wire import Strike, die
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, build_charged_hang_up, build_refusal
+from simulation.world.simulated_stack import RETENTION_SECONDS, TIMEOUTS_SECONDS, World
+from simulation.world.transport import TargetedFault, crash_worker
 from tests.simulated.days import DAY, codes, kinds, pass_time, set_right
 from tests.simulated.gone_messages import SCENES, died_in_its_call, empty, lost_its_answer, waits_in_its_lane
 from tests.simulated.simulation import KEY, OK, PRICE, assert_at_rest, dropped, the_job
@@ -40,8 +40,8 @@ def test_a_job_is_left_alone_until_its_time_has_come(name: str) -> None:
     status = the_job(world).status
     world.clock.sleep(due.total_seconds() - 120)
     set_right(world)
-    assert (the_job(world).status, world.lines["ideogram"].messages) == (status, [])
-    assert not [one for one in world.lines["deliver"].messages if the_job(world).job_id in one.body]
+    assert (the_job(world).status, world.queues["ideogram"].messages) == (status, [])
+    assert not [one for one in world.queues["deliver"].messages if the_job(world).job_id in one.body]
 
 
 @EACH
@@ -52,28 +52,28 @@ def test_a_job_is_put_back_once_and_not_again_by_the_next_run(name: str) -> None
     set_right(world)
     set_right(world)
     ours = the_job(world).job_id
-    assert sum(ours in one.body for line in world.lines.values() for one in line.messages) == 1
+    assert sum(ours in one.body for line in world.queues.values() for one in line.messages) == 1
 
 
 def test_a_message_is_sent_again_before_its_queue_forgets_it() -> None:
-    assert MESSAGE_LIFETIME + timedelta(hours=12) < timedelta(seconds=RETENTION["ideogram"])
+    assert MESSAGE_LIFETIME + timedelta(hours=12) < timedelta(seconds=RETENTION_SECONDS["ideogram"])
     world = waits_in_its_lane()
-    world.pause()
+    world.pause_lane()
     pass_time(world, 12 * DAY, every=DAY / 4)
-    assert world.sqs.waiting(world.lines["ideogram"])
-    world.resume()
-    world.run()
-    assert (the_job(world).status, world.provider.charged) == (S.STORED, PRICE)
+    assert world.sqs.list_messages(world.queues["ideogram"])
+    world.resume_lane()
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
 
 
 def test_a_job_that_waits_for_another_is_put_back_too() -> None:
     world = dropped()
-    world.drop("other.jpg", photo(), operation="remove")
-    world.run("intake")
+    world.upload_photo("other.jpg", build_photo(), operation="remove")
+    world.run_until_empty("intake")
     empty(world)
     pass_time(world, 4 * DAY, every=DAY / 8)
-    assert {job.status for job in world.jobs()} == {S.STORED}
-    assert world.provider.charged == PRICE
+    assert {job.status for job in world.list_jobs()} == {S.STORED}
+    assert world.provider.charged_micro_usd == PRICE
     assert_at_rest(world)
 
 
@@ -82,7 +82,7 @@ def test_a_job_that_waits_for_another_is_put_back_too() -> None:
 
 def asked(world: World) -> int:
     """How often the provider was asked."""
-    return sum(call.operation == "look_up" for call in world.wire.calls)
+    return sum(call.operation == "look_up" for call in world.transport.calls)
 
 
 @pytest.mark.parametrize(
@@ -95,17 +95,23 @@ def test_an_answer_that_can_be_asked_for_is_found_without_a_slot_of_the_lane(
     world = scene(kind=kind)
     world.clock.sleep(1000)
     set_right(world)
-    assert (the_job(world).status, asked(world), world.lines["ideogram"].messages) == (S.PAID, 1, [])
-    world.run("deliver")
-    assert (the_job(world).status, world.provider.charged, len(world.provider.calls)) == (S.STORED, PRICE, 1)
+    assert (the_job(world).status, asked(world), world.queues["ideogram"].messages) == (S.PAID, 1, [])
+    world.run_until_empty("deliver")
+    assert (the_job(world).status, world.provider.charged_micro_usd, len(world.provider.received_job_ids)) == (
+        S.STORED,
+        PRICE,
+        1,
+    )
     assert_at_rest(world)
 
 
 def test_nobody_takes_a_job_over_that_reconcile_asks_after_for_as_long_as_its_run_may_last() -> None:
     world = died_in_its_call(kind="acknowledged")
     world.clock.sleep(1000)
-    ends, leases = world.clock.now() + timedelta(seconds=LIMITS["reconcile"]), list[datetime]()
-    world.wire.before.append(Strike(lambda _: leases.append(the_job(world).attempts[-1].lease_until), "look_up"))
+    ends, leases = world.clock.now() + timedelta(seconds=TIMEOUTS_SECONDS["reconcile"]), list[datetime]()
+    world.transport.faults_before.append(
+        TargetedFault(lambda _: leases.append(the_job(world).attempts[-1].lease_until), "look_up")
+    )
     set_right(world)
     assert [lease >= ends for lease in leases] == [True]
 
@@ -114,9 +120,13 @@ def test_nobody_takes_a_job_over_that_reconcile_asks_after_for_as_long_as_its_ru
 def test_work_that_is_not_done_yet_goes_to_its_lane_and_is_asked_about_there(kind: str) -> None:
     world = died_in_its_call(kind=kind)
     until = world.clock.time + timedelta(seconds=2000)
-    world.provider.stalls = lambda: LookupStatus.PENDING if world.clock.time < until else None
+    world.provider.override_lookup = lambda: LookupStatus.PENDING if world.clock.time < until else None
     pass_time(world, 4000)
-    assert (the_job(world).status, world.provider.charged, len(world.provider.calls)) == (S.STORED, PRICE, 1)
+    assert (the_job(world).status, world.provider.charged_micro_usd, len(world.provider.received_job_ids)) == (
+        S.STORED,
+        PRICE,
+        1,
+    )
     assert_at_rest(world)
 
 
@@ -134,32 +144,34 @@ def test_reconcile_itself_never_sends_a_paid_call(name: str, kind: str) -> None:
 def test_a_lost_answer_of_a_provider_that_cannot_be_asked_waits_for_its_lane() -> None:
     """Paused by a person: nothing is sent, nothing is given up, and no message is worn out."""
     world = lost_its_answer()
-    world.pause()
+    world.pause_lane()
     pass_time(world, 6 * HOUR)
-    assert (the_job(world).status, len(world.provider.calls)) == (S.UNKNOWN, 1)
-    world.resume()
-    world.run()
-    assert (the_job(world).status, len(world.provider.calls)) == (S.STORED, 2)
+    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.UNKNOWN, 1)
+    world.resume_lane()
+    world.run_until_empty()
+    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.STORED, 2)
     assert_at_rest(world)
 
 
 def test_a_call_of_which_nobody_waits_any_more_is_settled_when_its_worker_has_died() -> None:
     """The first call's answer came while the second was out: the job is stored, the second one's money is in doubt."""
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
 
     def the_first_answer_comes() -> None:
         world.ledger.write_transition(transitions.record_result(the_job(world), 1, OK, world.clock.now()))
 
-    world.provider.script.extend([charges_and_hangs_up(), Reaction(dies=True, meanwhile=the_first_answer_comes)])
+    world.provider.script.extend(
+        [build_charged_hang_up(), CallBehavior(kills_worker=True, run_during_call=the_first_answer_comes)]
+    )
     pass_time(world, 2 * HOUR)
     job = the_job(world)
     assert (job.status, [one.outcome for one in job.attempts]) == (
         S.STORED,
         [AttemptOutcome.ANSWERED, AttemptOutcome.LOST],
     )
-    assert (job.charged, job.unknown, world.booked()["reserved"]) == (PRICE, PRICE, 0)
-    assert not list(world.steps.books.list_open())
+    assert (job.charged, job.unknown, world.read_budget()["reserved"]) == (PRICE, PRICE, 0)
+    assert not list(world.steps.ledger_queries.list_open())
     assert_at_rest(world)
 
 
@@ -168,8 +180,8 @@ def test_a_call_of_which_nobody_waits_any_more_is_settled_when_its_worker_has_di
 
 def test_a_photo_whose_reminder_never_came_is_looked_at_all_the_same() -> None:
     world = World(settle_seconds=20)
-    world.drop(KEY, photo())
-    world.turn("intake")
+    world.upload_photo(KEY, build_photo())
+    world.deliver_next("intake")
     empty(world)
     pass_time(world, SETTLE_CHECK_DELAY.total_seconds() + 600)
     assert codes(world, KEY) == ["no_instructions"]
@@ -202,14 +214,14 @@ def test_a_lost_answer_of_a_provider_that_was_switched_off_is_a_persons_business
 def test_a_failure_of_which_nobody_was_told_is_told() -> None:
     """Whoever wrote it died before its message was out, and the lane was paused before that came again."""
     world = dropped()
-    world.run("intake", "deliver")
-    world.provider.script.append(refuses(RetryClass.PERM, Code.REQUEST_REJECTED))
-    world.wire.after.append(Strike(die, "transact_write_items", nth=2))
-    world.turn("ideogram")
-    world.pause()
+    world.run_until_empty("intake", "deliver")
+    world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
+    world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
+    world.deliver_next("ideogram")
+    world.pause_lane()
     pass_time(world, HOUR)
     assert (the_job(world).status, codes(world, KEY)) == (S.DEAD, ["request_rejected"])
-    assert [letter.attributes["code"] for letter in world.dead_letters.messages] == ["request_rejected"]
+    assert [letter.attributes["code"] for letter in world.dead_letter_queue.messages] == ["request_rejected"]
     assert "Image Failed" in kinds(world)
 
 
@@ -221,11 +233,11 @@ def test_a_run_that_dies_after_any_call_is_finished_by_the_next(name: str) -> No
     scene, due = SCENES[name]
     for nth in range(1, 20, 2):
         world = scene()
-        world.wire.calm()
+        world.transport.clear_faults()
         world.clock.sleep(due.total_seconds() + 60)
-        world.wire.after.append(Strike(die, nth=nth))
+        world.transport.faults_after.append(TargetedFault(crash_worker, nth=nth))
         pass_time(world, 2 * HOUR)
-        world.wire.calm()
+        world.transport.clear_faults()
         pass_time(world, due.total_seconds() + HOUR, every=HOUR)
         assert the_job(world).status is S.STORED, nth
         assert_at_rest(world)
@@ -236,19 +248,19 @@ def test_a_job_that_ends_while_reconcile_looks_at_it_is_let_be() -> None:
     world.clock.sleep(MESSAGE_LIFETIME.total_seconds() + 60)
 
     def ends(_: object) -> None:
-        world.remove(KEY)
-        world.run("intake")
+        world.delete_file(KEY)
+        world.run_until_empty("intake")
 
-    world.wire.before.append(strike := Strike(ends, "transact_write_items", nth=2))
+    world.transport.faults_before.append(strike := TargetedFault(ends, "transact_write_items", nth=2))
     set_right(world)
-    world.run()
-    assert (strike.hits, the_job(world).status, world.provider.calls) == (1, S.CANCELLED, [])
+    world.run_until_empty()
+    assert (strike.hit_count, the_job(world).status, world.provider.received_job_ids) == (1, S.CANCELLED, [])
 
 
 def test_every_open_job_is_found_by_reconcile() -> None:
     for scene, _ in SCENES.values():
         world = scene()
-        assert [ref.job_id for ref in world.steps.books.list_open() if ref.job_id] == [the_job(world).job_id]
+        assert [ref.job_id for ref in world.steps.ledger_queries.list_open() if ref.job_id] == [the_job(world).job_id]
 
 
 def test_a_job_whose_lane_went_with_its_provider_is_told_at_the_next_run() -> None:
@@ -258,7 +270,7 @@ def test_a_job_whose_lane_went_with_its_provider_is_told_at_the_next_run() -> No
     world.intake = replace(world.intake, photo_intake=replace(photos, dispatcher=replace(photos.dispatcher, lanes={})))
     world.steps.reconcile.lane_queues = {}
     set_right(world)
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     assert (the_job(world).status, codes(world, KEY)) == (S.REFUSED, ["provider_not_configured"])
     set_right(world)
-    assert world.lines["intake"].messages == []
+    assert world.queues["intake"].messages == []

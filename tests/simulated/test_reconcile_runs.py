@@ -10,25 +10,27 @@ from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import ANSWER_SPOOL_PREFIX
 from backdrop.reconcile import service
 from backdrop.reconcile.service import BACKED_UP, WORKED_OFF, ReconcileResult
-from proof.world.pictures import photo
-from proof.world.stack import INPUT, LIMITS, OUTPUT, World
-from proof.world.wire import Call, SimulatedCrash, Strike, die, throttle
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, OUTPUT_BUCKET, TIMEOUTS_SECONDS, World
+from simulation.world.transport import ServiceCall, SimulatedCrash, TargetedFault, crash_worker, raise_throttle
 from tests.simulated.days import DAY, pass_time, provider_codes, reasons, set_right
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
 
 def tallied(world: World) -> ReconcileResult:
     """What one run did."""
-    return world.steps.reconcile.run(world.steps.slot(world.clock.time + timedelta(seconds=LIMITS["reconcile"])))
+    return world.steps.reconcile.run(
+        world.steps.build_call_context(world.clock.time + timedelta(seconds=TIMEOUTS_SECONDS["reconcile"]))
+    )
 
 
 def many(number: int = 6) -> World:
     """A world with jobs whose messages are gone for long."""
     world = World()
     for n in range(number):
-        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
-    world.run("intake")
-    for line in world.lines.values():
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
+    world.run_until_empty("intake")
+    for line in world.queues.values():
         line.messages.clear()
     world.clock.sleep(4 * DAY)
     return world
@@ -36,7 +38,7 @@ def many(number: int = 6) -> World:
 
 def put_back(world: World) -> int:
     """How many jobs have a message again."""
-    return len(world.lines["ideogram"].messages)
+    return len(world.queues["ideogram"].messages)
 
 
 # -- one at a time -----------------------------------------------------------------------------------------------
@@ -45,7 +47,7 @@ def put_back(world: World) -> int:
 def test_two_runs_at_once_are_one() -> None:
     world = many()
     second: list[ReconcileResult] = []
-    world.wire.before.append(Strike(lambda _: second.append(tallied(world)), "query"))
+    world.transport.faults_before.append(TargetedFault(lambda _: second.append(tallied(world)), "query"))
     first = tallied(world)
     assert ([one.skipped for one in second], first.skipped) == ([True], False)
     assert (put_back(world), first.counts["put_back"]) == (6, 6)
@@ -56,7 +58,7 @@ def test_two_runs_that_begin_at_the_same_moment_are_one(nth: int) -> None:
     """Both have read that nobody is at work."""
     world = many()
     second: list[ReconcileResult] = []
-    world.wire.before.append(Strike(lambda _: second.append(tallied(world)), nth=nth))
+    world.transport.faults_before.append(TargetedFault(lambda _: second.append(tallied(world)), nth=nth))
     first = tallied(world)
     assert [first.skipped, second[0].skipped].count(True) == (1 if nth == 2 else 0)
     assert put_back(world) == 6
@@ -64,11 +66,11 @@ def test_two_runs_that_begin_at_the_same_moment_are_one(nth: int) -> None:
 
 def test_a_run_that_died_keeps_the_next_one_off_no_longer_than_it_could_have_lasted() -> None:
     world = many()
-    world.wire.before.append(Strike(die, "query"))
+    world.transport.faults_before.append(TargetedFault(crash_worker, "query"))
     with pytest.raises(SimulatedCrash):
         tallied(world)
     assert tallied(world).skipped
-    world.clock.sleep(LIMITS["reconcile"])
+    world.clock.sleep(TIMEOUTS_SECONDS["reconcile"])
     assert not tallied(world).skipped
     assert put_back(world) == 6
 
@@ -91,22 +93,22 @@ def test_what_was_done_is_not_done_again() -> None:
 
 def test_a_world_in_which_all_is_well_is_left_as_it_is() -> None:
     world = dropped()
-    world.run()
-    before = dict(world.table.items), dict(world.output.objects), dict(world.input.objects)
+    world.run_until_empty()
+    before = dict(world.table.items), dict(world.output_bucket.objects), dict(world.input_bucket.objects)
     for _ in range(3):
         assert set(tallied(world).counts.values()) == {0}
     items = {key: item for key, item in world.table.items.items() if key != ("reconcile", "run")}
-    assert (items, dict(world.output.objects), dict(world.input.objects)) == before
-    assert not [message for line in world.lines.values() for message in line.messages]
+    assert (items, dict(world.output_bucket.objects), dict(world.input_bucket.objects)) == before
+    assert not [message for line in world.queues.values() for message in line.messages]
 
 
 # -- bounded, part by part ---------------------------------------------------------------------------------------
 
 
 def test_a_run_does_no_more_than_it_has_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "RESERVED_FOR_REMAINING_PARTS", timedelta(seconds=LIMITS["reconcile"] - 30))
+    monkeypatch.setattr(service, "RESERVED_FOR_REMAINING_PARTS", timedelta(seconds=TIMEOUTS_SECONDS["reconcile"] - 30))
     world = many()
-    world.wire.after.append(Strike(lambda _: world.clock.sleep(10), "send_message", times=100))
+    world.transport.faults_after.append(TargetedFault(lambda _: world.clock.sleep(10), "send_message", times=100))
     assert 0 < tallied(world).counts["put_back"] < 6
     for _ in range(3):
         tallied(world)
@@ -119,26 +121,26 @@ def test_a_run_does_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None
     assert [tallied(world).counts["put_back"] for _ in range(3)] == [4, 2, 0]
 
 
-def of_bucket(name: str) -> Callable[[Call], bool]:
+def of_bucket(name: str) -> Callable[[ServiceCall], bool]:
     """Whether a call asks for this bucket."""
-    return lambda call: call.sent["Bucket"] == name
+    return lambda call: call.request["Bucket"] == name
 
 
 SERVICES: dict[str, dict[str, Any]] = {
     "lanes": {"operation": "list_event_source_mappings"},
     "the deliver queue": {"operation": "get_queue_attributes"},
-    "the answers": {"operation": "list_objects_v2", "matches": of_bucket(OUTPUT)},
+    "the answers": {"operation": "list_objects_v2", "matches": of_bucket(OUTPUT_BUCKET)},
     "the letters": {"operation": "receive_message"},
-    "the photos": {"operation": "list_objects_v2", "matches": of_bucket(INPUT)},
+    "the photos": {"operation": "list_objects_v2", "matches": of_bucket(INPUT_BUCKET)},
 }
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_part_that_cannot_be_done_does_not_keep_the_rest_from_being_done(name: str) -> None:
     world = many()
-    world.wire.before.append(failed := Strike(throttle, times=100, **SERVICES[name]))
+    world.transport.faults_before.append(failed := TargetedFault(raise_throttle, times=100, **SERVICES[name]))
     tally = tallied(world)
-    assert failed.hits
+    assert failed.hit_count
     assert tally.failures
     assert (put_back(world), tally.counts["put_back"]) == (6, 6)
 
@@ -155,21 +157,23 @@ def test_an_item_that_cannot_be_dealt_with_does_not_keep_the_next_from_it() -> N
 
 def test_a_kept_answer_of_another_release_does_not_keep_the_next_from_the_ledger() -> None:
     world = dropped()
-    world.s3.put_object(Bucket=OUTPUT, Key=f"{ANSWER_SPOOL_PREFIX}/0.json", Body=b"{}", ContentType="application/json")
-    world.run()
+    world.s3.put_object(
+        Bucket=OUTPUT_BUCKET, Key=f"{ANSWER_SPOOL_PREFIX}/0.json", Body=b"{}", ContentType="application/json"
+    )
+    world.run_until_empty()
     pass_time(world, 600)
     assert the_job(world).status is JobStatus.STORED
 
 
 def test_a_job_whose_lane_is_gone_is_sent_to_intake_once_an_hour_until_that_gets_to_it() -> None:
     world = dropped()
-    world.run("intake")
+    world.run_until_empty("intake")
     world.clock.sleep(60)
     world.steps.reconcile.lane_queues = {}
     sent: list[int] = []
     for _ in range(14):
         set_right(world)
-        sent.append(len(world.lines["intake"].messages))
+        sent.append(len(world.queues["intake"].messages))
         world.clock.sleep(300)
     assert sent == [1] * 12 + [2] * 2
 
@@ -183,14 +187,18 @@ def test_where_thousands_wait_for_their_delivery_nothing_more_is_bought_until_ha
     waiting = BACKED_UP
     world.steps.reconcile.count_waiting_deliveries = lambda: waiting
     set_right(world)
-    assert (reasons(world), world.sources["ideogram"].enabled) == (["delivery"], False)
+    assert (reasons(world), world.mappings["ideogram"].is_enabled) == (["delivery"], False)
     waiting = WORKED_OFF + 1
     pass_time(world, 3600)
-    assert (reasons(world), provider_codes(world), world.provider.calls) == (["delivery"], ["delivery_backed_up"], [])
+    assert (reasons(world), provider_codes(world), world.provider.received_job_ids) == (
+        ["delivery"],
+        ["delivery_backed_up"],
+        [],
+    )
     waiting = WORKED_OFF
     pass_time(world, 600)
     assert (reasons(world), provider_codes(world)) == ([], [])
-    assert (the_job(world, KEY).status, world.provider.charged) == (JobStatus.STORED, PRICE)
+    assert (the_job(world, KEY).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 

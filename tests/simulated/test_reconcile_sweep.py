@@ -6,9 +6,9 @@ import pytest
 
 from backdrop.model.job import JobStatus
 from backdrop.reconcile import sweep
-from proof.world.pictures import photo
-from proof.world.stack import INPUT, World
-from proof.world.wire import Strike, throttle
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.transport import TargetedFault, raise_throttle
 from tests.simulated.days import DAY, codes, pass_time, set_right
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
 from tests.simulated.wishes import REMOVE, defaults, said
@@ -20,13 +20,13 @@ HAD_TIME = 600
 def without_events(world: World, *keys: str) -> None:
     """Photos with their tags, of which no event tells."""
     for key in keys or (KEY,):
-        world.drop(key, photo(key), operation="remove")
-    world.lines["intake"].messages.clear()
+        world.upload_photo(key, build_photo(key), operation="remove")
+    world.queues["intake"].messages.clear()
 
 
 def looked_at(world: World) -> int:
     """How many photos intake is told to look at."""
-    return len(world.lines["intake"].messages)
+    return len(world.queues["intake"].messages)
 
 
 # -- found -------------------------------------------------------------------------------------------------------
@@ -36,18 +36,18 @@ def test_a_photo_of_which_no_event_told_is_found_and_bought_once() -> None:
     world = World()
     without_events(world)
     pass_time(world, HOUR)
-    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_a_photo_that_was_replaced_without_an_event_is_found() -> None:
     world = World()
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
-    world.drop(KEY, photo("another"), operation="remove")
-    world.lines["intake"].messages.clear()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
+    world.upload_photo(KEY, build_photo("another"), operation="remove")
+    world.queues["intake"].messages.clear()
     pass_time(world, HOUR)
-    assert [job.status for job in world.jobs()] == [JobStatus.STORED, JobStatus.STORED]
+    assert [job.status for job in world.list_jobs()] == [JobStatus.STORED, JobStatus.STORED]
     assert_at_rest(world)
 
 
@@ -56,23 +56,23 @@ def test_a_photo_that_was_replaced_without_an_event_is_found() -> None:
 def test_a_sidecar_of_which_no_event_told_is_found(before: str, name: str) -> None:
     world = World()
     tags = {"operation": "remove"} if before == "a job" else {}
-    world.drop(KEY, photo(), **tags)
-    world.run()
-    world.s3.drop(INPUT, name, b'{"prompt": "on a marble table"}')
-    world.lines["intake"].messages.clear()
+    world.upload_photo(KEY, build_photo(), **tags)
+    world.run_until_empty()
+    world.s3.upload(INPUT_BUCKET, name, b'{"prompt": "on a marble table"}')
+    world.queues["intake"].messages.clear()
     pass_time(world, HOUR)
-    stored = [job for job in world.jobs() if job.status is JobStatus.STORED and job.operation == "replace"]
+    stored = [job for job in world.list_jobs() if job.status is JobStatus.STORED and job.operation == "replace"]
     assert (len(stored), codes(world, KEY)) == (1, [])
     assert_at_rest(world)
 
 
 def test_a_photo_that_came_long_ago_is_found_by_its_young_sidecar() -> None:
     world = World()
-    world.drop(KEY, photo())
-    world.run()
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
     world.clock.sleep(30 * DAY)
-    world.sidecar(KEY, operation="remove")
-    world.lines["intake"].messages.clear()
+    world.upload_sidecar(KEY, operation="remove")
+    world.queues["intake"].messages.clear()
     pass_time(world, HOUR)
     assert the_job(world).status is JobStatus.STORED
 
@@ -114,18 +114,20 @@ def test_nothing_older_than_the_stack_is_bought_without_asking(minutes: int, fou
 
 def test_what_the_ledger_knows_as_it_lies_there_is_not_looked_at_again() -> None:
     world = World()
-    world.drop(KEY, photo())
-    world.sidecar(KEY, operation="remove")
-    world.drop("bare.jpg", photo("bare"))
-    world.drop("broken.jpg", b"no photo", operation="remove")
-    world.drop("x" * 897 + ".jpg", photo("long"), operation="remove")
-    world.run()
+    world.upload_photo(KEY, build_photo())
+    world.upload_sidecar(KEY, operation="remove")
+    world.upload_photo("bare.jpg", build_photo("bare"))
+    world.upload_photo("broken.jpg", b"no photo", operation="remove")
+    world.upload_photo("x" * 897 + ".jpg", build_photo("long"), operation="remove")
+    world.run_until_empty()
     before = dict(world.table.items)
     pass_time(world, DAY, every=HOUR)
     swept = [
-        call for call in world.wire.calls if call.operation == "send_message" and "intake" in call.sent["QueueUrl"]
+        call
+        for call in world.transport.calls
+        if call.operation == "send_message" and "intake" in call.request["QueueUrl"]
     ]
-    assert [call for call in swept if not call.sent["DelaySeconds"]] == []
+    assert [call for call in swept if not call.request["DelaySeconds"]] == []
     assert {key: item for key, item in world.table.items.items() if key in before and key[0] != "reconcile"} == before
 
 
@@ -136,15 +138,15 @@ def test_what_is_no_photo_by_its_name_is_passed_over(key: str) -> None:
     world = World()
     without_events(world, key)
     pass_time(world, HOUR)
-    assert (world.jobs(), set(world.table.items)) == ([], {("reconcile", "run")})
+    assert (world.list_jobs(), set(world.table.items)) == ([], {("reconcile", "run")})
 
 
 def test_folder_defaults_of_which_no_event_told_wake_their_photos() -> None:
     world = World()
     said(world, KEY)
-    world.run()
+    world.run_until_empty()
     defaults(world, "shoes/", REMOVE)
-    world.lines["intake"].messages.clear()
+    world.queues["intake"].messages.clear()
     pass_time(world, HOUR)
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
@@ -153,8 +155,8 @@ def test_folder_defaults_that_are_known_are_not_looked_at_again() -> None:
     world = World()
     defaults(world, "shoes/", REMOVE)
     pass_time(world, HOUR)
-    assert (looked_at(world), world.dead_letters.messages) == (0, [])
-    sent = [call for call in world.wire.calls if call.operation == "send_message"]
+    assert (looked_at(world), world.dead_letter_queue.messages) == (0, [])
+    sent = [call for call in world.transport.calls if call.operation == "send_message"]
     assert len(sent) == 1
 
 
@@ -171,7 +173,7 @@ def test_a_full_bucket_is_swept_slice_by_slice(monkeypatch: pytest.MonkeyPatch) 
     for _ in range(4):
         set_right(world)
         found.append(looked_at(world))
-        places.append(world.steps.books.read_reconcile_state().sweep_cursor)
+        places.append(world.steps.ledger_queries.read_reconcile_state().sweep_cursor)
     assert (found[:3], places[:3]) == ([4, 8, 10], ["03.jpg", "07.jpg", ""])
 
 
@@ -190,7 +192,7 @@ def test_no_more_photos_are_looked_up_in_one_run_than_it_has_time_for(monkeypatc
 def test_a_bucket_that_does_not_answer_is_swept_later() -> None:
     world = World()
     without_events(world)
-    world.wire.before.append(Strike(throttle, "list_objects_v2", times=3))
+    world.transport.faults_before.append(TargetedFault(raise_throttle, "list_objects_v2", times=3))
     pass_time(world, 2 * HOUR)
     assert the_job(world).status is JobStatus.STORED
 
@@ -198,10 +200,10 @@ def test_a_bucket_that_does_not_answer_is_swept_later() -> None:
 def test_what_was_found_goes_the_way_of_every_photo() -> None:
     """A look, no purchase: should the event come after all, it finds the job."""
     world = World()
-    world.drop(KEY, photo(), operation="remove")
-    (message,) = world.lines["intake"].messages
-    world.lines["intake"].messages.clear()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    (message,) = world.queues["intake"].messages
+    world.queues["intake"].messages.clear()
     pass_time(world, HOUR)
-    world.sqs.post(world.lines["intake"], message.body)
-    world.run()
-    assert (len(world.jobs()), world.provider.charged) == (1, PRICE)
+    world.sqs.send_externally(world.queues["intake"], message.body)
+    world.run_until_empty()
+    assert (len(world.list_jobs()), world.provider.charged_micro_usd) == (1, PRICE)

@@ -9,10 +9,15 @@ from backdrop.model.circuit import FAILURE_THRESHOLD
 from backdrop.model.codes import Code
 from backdrop.model.job import AttemptOutcome, JobStatus
 from backdrop.model.provider_result import LookupStatus, RetryClass
-from proof.world.pictures import photo
-from proof.world.provider import Reaction, charges_and_hangs_up, hangs_up, refuses
-from proof.world.stack import LIMITS, World
-from proof.world.wire import Strike, die, lose_answer
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import (
+    CallBehavior,
+    build_charged_hang_up,
+    build_refusal,
+    build_uncharged_hang_up,
+)
+from simulation.world.simulated_stack import TIMEOUTS_SECONDS, World
+from simulation.world.transport import TargetedFault, crash_worker, lose_response
 from tests.simulated.days import DAY, codes, pass_time, reasons, the_lane
 from tests.simulated.simulation import FAILED, KEY, PRICE, assert_at_rest, dropped, the_job
 
@@ -24,16 +29,16 @@ POLICIES = pytest.mark.parametrize("policy", ["retry_once", "hold"])
 
 def asked(world: World) -> list[Any]:
     """The calls by which the provider was asked."""
-    return [call for call in world.wire.calls if call.operation == "look_up"]
+    return [call for call in world.transport.calls if call.operation == "look_up"]
 
 
 def assert_paid_once(world: World) -> None:
     """One charge, in one attempt, and its picture."""
     job = the_job(world)
-    assert (job.status, job.charged, job.unknown, world.provider.charged) == (S.STORED, PRICE, 0, PRICE)
+    assert (job.status, job.charged, job.unknown, world.provider.charged_micro_usd) == (S.STORED, PRICE, 0, PRICE)
     assert [attempt.outcome for attempt in job.attempts] == [AttemptOutcome.ANSWERED]
-    assert (codes(world, KEY), len(world.pictures())) == ([], 1)
-    assert not world.dead_letters.messages
+    assert (codes(world, KEY), len(world.read_pictures())) == ([], 1)
+    assert not world.dead_letter_queue.messages
     assert_at_rest(world)
 
 
@@ -45,18 +50,18 @@ def assert_paid_once(world: World) -> None:
 def test_an_answer_that_got_lost_on_its_way_is_asked_for(kind: str, policy: str) -> None:
     """The poll that would have brought it fails; the provider has the work and its id."""
     world = dropped(kind=kind, on_lost_answer=policy)
-    world.wire.after.append(strike := Strike(die, "poll"))
-    world.run()
-    assert (strike.hits, len(world.provider.calls), bool(asked(world))) == (1, 1, True)
+    world.transport.faults_after.append(strike := TargetedFault(crash_worker, "poll"))
+    world.run_until_empty()
+    assert (strike.hit_count, len(world.provider.received_job_ids), bool(asked(world))) == (1, 1, True)
     assert_paid_once(world)
 
 
 @POLICIES
 def test_a_call_under_our_id_that_was_charged_is_found_whenever_its_answer_was_lost(policy: str) -> None:
     world = dropped(kind=OWN_ID, on_lost_answer=policy)
-    world.provider.script.append(charges_and_hangs_up())
-    world.run()
-    assert len(world.provider.calls) == 1
+    world.provider.script.append(build_charged_hang_up())
+    world.run_until_empty()
+    assert len(world.provider.received_job_ids) == 1
     assert_paid_once(world)
 
 
@@ -64,32 +69,32 @@ def test_a_call_under_our_id_that_was_charged_is_found_whenever_its_answer_was_l
 def test_a_call_under_our_id_that_never_came_is_sent_again_as_the_same(policy: str) -> None:
     """The provider knows none such; were that a mistake, the same id could not be charged twice."""
     world = dropped(kind=OWN_ID, on_lost_answer=policy)
-    world.provider.script.append(hangs_up())
-    world.run()
+    world.provider.script.append(build_uncharged_hang_up())
+    world.run_until_empty()
     first, second = world.provider.paid_calls
-    assert second.opened_at - first.opened_at >= timedelta(seconds=10)
+    assert second.started_at - first.started_at >= timedelta(seconds=10)
     assert_paid_once(world)
 
 
 def test_a_resend_comes_to_its_call_however_short_invocations_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is never time for the wait and for a call behind it; so one invocation waits, and the next one calls."""
-    monkeypatch.setitem(LIMITS, "ideogram", 24)
+    monkeypatch.setitem(TIMEOUTS_SECONDS, "ideogram", 24)
     world = dropped(kind=OWN_ID)
     world.provider.timeout_seconds = 5.0
-    world.provider.script.append(hangs_up())
-    world.provider.otherwise = Reaction(seconds=2)
+    world.provider.script.append(build_uncharged_hang_up())
+    world.provider.default_behavior = CallBehavior(work_seconds=2)
     world.run_for(120)
     first, second = world.provider.paid_calls
-    assert timedelta(seconds=10) <= second.opened_at - first.opened_at <= timedelta(seconds=60)
+    assert timedelta(seconds=10) <= second.started_at - first.started_at <= timedelta(seconds=60)
     assert_paid_once(world)
 
 
 def test_each_resend_waits_from_when_the_last_answer_was_lost() -> None:
     world = dropped(kind=OWN_ID)
-    world.provider.script.extend([hangs_up(30), hangs_up(), hangs_up()])
-    world.run()
-    opened = [call.opened_at for call in world.provider.paid_calls]
-    ended = [call.closed_at for call in world.provider.paid_calls]
+    world.provider.script.extend([build_uncharged_hang_up(30), build_uncharged_hang_up(), build_uncharged_hang_up()])
+    world.run_until_empty()
+    opened = [call.started_at for call in world.provider.paid_calls]
+    ended = [call.ended_at for call in world.provider.paid_calls]
     assert len(opened) == 4
     assert all(again - lost >= timedelta(seconds=10) for lost, again in zip(ended, opened[1:], strict=False) if lost)
     assert_paid_once(world)
@@ -98,10 +103,12 @@ def test_each_resend_waits_from_when_the_last_answer_was_lost() -> None:
 @POLICIES
 def test_a_call_that_was_never_named_is_like_one_that_cannot_be_asked_about(policy: str) -> None:
     world = dropped(kind=ACKNOWLEDGED, on_lost_answer=policy)
-    world.provider.script.append(charges_and_hangs_up())
-    world.run()
+    world.provider.script.append(build_charged_hang_up())
+    world.run_until_empty()
     job = the_job(world)
-    assert (job.status, len(world.provider.calls)) == ((S.STORED, 2) if policy == "retry_once" else (S.HELD, 1))
+    assert (job.status, len(world.provider.received_job_ids)) == (
+        (S.STORED, 2) if policy == "retry_once" else (S.HELD, 1)
+    )
     assert (job.unknown, asked(world)) == (PRICE, [])
     assert_at_rest(world)
 
@@ -109,11 +116,11 @@ def test_a_call_that_was_never_named_is_like_one_that_cannot_be_asked_about(poli
 @ASKABLE
 def test_work_that_failed_unpaid_is_told_by_asking(kind: str) -> None:
     world = dropped(kind=kind)
-    refusal = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST).answer
-    world.provider.script.append(Reaction(fails=refusal))
-    world.wire.after.append(Strike(die, "poll"))
-    world.run()
-    assert (the_job(world).status, world.provider.charged, the_job(world).unknown) == (S.REFUSED, 0, 0)
+    refusal = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST).result
+    world.provider.script.append(CallBehavior(failure=refusal))
+    world.transport.faults_after.append(TargetedFault(crash_worker, "poll"))
+    world.run_until_empty()
+    assert (the_job(world).status, world.provider.charged_micro_usd, the_job(world).unknown) == (S.REFUSED, 0, 0)
     assert codes(world, KEY) == ["unsafe_request"]
     assert_at_rest(world)
 
@@ -122,14 +129,14 @@ def test_work_that_failed_unpaid_is_told_by_asking(kind: str) -> None:
 @pytest.mark.parametrize("lost", [True, False], ids=["looked up", "polled"])
 def test_work_that_failed_at_an_unknown_cost_is_dead_and_not_bought_again(bills: bool, lost: bool) -> None:
     world = dropped(kind=OWN_ID)
-    world.provider.script.append(Reaction(fails=FAILED, bills=bills))
+    world.provider.script.append(CallBehavior(failure=FAILED, bills_failure=bills))
     if lost:
-        world.wire.after.append(Strike(die, "poll"))
-    world.run()
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
+        world.transport.faults_after.append(TargetedFault(crash_worker, "poll"))
+    world.run_until_empty()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
     job = the_job(world)
-    assert (job.status, job.charged, job.unknown, len(world.provider.calls)) == (S.DEAD, 0, PRICE, 1)
+    assert (job.status, job.charged, job.unknown, len(world.provider.received_job_ids)) == (S.DEAD, 0, PRICE, 1)
     assert codes(world, KEY) == ["provider_failed"]
     assert_at_rest(world)
 
@@ -137,9 +144,9 @@ def test_work_that_failed_at_an_unknown_cost_is_dead_and_not_bought_again(bills:
 @ASKABLE
 def test_result_in_the_submits_response_is_used(kind: str) -> None:
     world = dropped(kind=kind)
-    world.provider.script.append(Reaction(at_once=True))
-    world.run()
-    assert not [call for call in world.wire.calls if call.operation in ("poll", "look_up")]
+    world.provider.script.append(CallBehavior(responds_immediately=True))
+    world.run_until_empty()
+    assert not [call for call in world.transport.calls if call.operation in ("poll", "look_up")]
     assert_paid_once(world)
 
 
@@ -150,12 +157,14 @@ def test_result_in_the_submits_response_is_used(kind: str) -> None:
 def test_work_that_outlives_the_invocation_is_one_call_and_no_crash(kind: str) -> None:
     """The worker parks it and goes; the next delivery asks on."""
     world = dropped(kind=kind)
-    world.provider.script.append(Reaction(seconds=700))
+    world.provider.script.append(CallBehavior(work_seconds=700))
     crashes: list[int] = []
-    world.wire.before.append(Strike(lambda _: crashes.append(the_job(world).crash_count), "look_up", times=1000))
-    world.run()
-    assert (len(world.provider.calls), world.crashes) == (1, 0)
-    assert {wait.code for wait in world.waits} == {Code.JOB_IN_FLIGHT}
+    world.transport.faults_before.append(
+        TargetedFault(lambda _: crashes.append(the_job(world).crash_count), "look_up", times=1000)
+    )
+    world.run_until_empty()
+    assert (len(world.provider.received_job_ids), world.crash_count) == (1, 0)
+    assert {wait.code for wait in world.returned_messages} == {Code.JOB_IN_FLIGHT}
     assert set(crashes) == {0}
     assert_paid_once(world)
 
@@ -163,11 +172,11 @@ def test_work_that_outlives_the_invocation_is_one_call_and_no_crash(kind: str) -
 @ASKABLE
 def test_a_worker_that_dies_again_and_again_while_it_asks_charges_nothing_twice(kind: str) -> None:
     world = dropped(kind=kind)
-    world.provider.script.append(Reaction(seconds=700))
-    world.wire.after.append(strike := Strike(die, "look_up", times=8))
-    world.wire.before.append(Strike(die, "poll", nth=3))
-    world.run()
-    assert (strike.hits, len(world.provider.calls)) == (8, 1)
+    world.provider.script.append(CallBehavior(work_seconds=700))
+    world.transport.faults_after.append(strike := TargetedFault(crash_worker, "look_up", times=8))
+    world.transport.faults_before.append(TargetedFault(crash_worker, "poll", nth=3))
+    world.run_until_empty()
+    assert (strike.hit_count, len(world.provider.received_job_ids)) == (8, 1)
     assert_paid_once(world)
 
 
@@ -176,9 +185,9 @@ def test_a_worker_that_dies_again_and_again_while_it_asks_charges_nothing_twice(
 def test_a_provider_that_never_has_an_answer_is_given_up_after_an_hour(kind: str, policy: str) -> None:
     """What it calls pending for longer than it keeps its records is lost, as if it could not be asked."""
     world = dropped(kind=kind, on_lost_answer=policy)
-    world.provider.stalls = lambda: LookupStatus.PENDING
+    world.provider.override_lookup = lambda: LookupStatus.PENDING
     pass_time(world, 3000)
-    assert (the_job(world).status, len(world.provider.calls)) == (S.SUBMITTING, 1)
+    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.SUBMITTING, 1)
     pass_time(world, DAY, every=1800)
     job = the_job(world)
     assert (job.status, codes(world, KEY)) == (S.HELD, ["charge_unknown"])
@@ -189,14 +198,18 @@ def test_a_provider_that_never_has_an_answer_is_given_up_after_an_hour(kind: str
 def test_a_record_that_the_provider_has_forgotten_is_lost() -> None:
     """Nobody came to ask for more than an hour: the lane was paused."""
     world = dropped(kind=ACKNOWLEDGED)
-    world.wire.after.append(Strike(die, "poll"))
-    world.turn("intake")
-    world.turn("ideogram")
-    world.pause()
+    world.transport.faults_after.append(TargetedFault(crash_worker, "poll"))
+    world.deliver_next("intake")
+    world.deliver_next("ideogram")
+    world.pause_lane()
     world.run_for(4000)
-    world.resume()
-    world.run()
-    assert (the_job(world).status, the_job(world).unknown, world.provider.charged) == (S.STORED, PRICE, 2 * PRICE)
+    world.resume_lane()
+    world.run_until_empty()
+    assert (the_job(world).status, the_job(world).unknown, world.provider.charged_micro_usd) == (
+        S.STORED,
+        PRICE,
+        2 * PRICE,
+    )
     assert_at_rest(world)
 
 
@@ -205,24 +218,24 @@ def test_a_record_that_the_provider_has_forgotten_is_lost() -> None:
 
 def test_under_our_id_even_an_answer_that_is_always_lost_is_charged_once_and_held_in_the_end() -> None:
     world = dropped(kind=OWN_ID)
-    world.provider.otherwise = charges_and_hangs_up()
-    world.provider.stalls = lambda: LookupStatus.ABSENT
+    world.provider.default_behavior = build_charged_hang_up()
+    world.provider.override_lookup = lambda: LookupStatus.ABSENT
     pass_time(world, DAY, every=1800)
-    assert (the_job(world).status, world.provider.charged) == (S.HELD, PRICE)
-    assert 2 <= len(world.provider.calls) <= 5
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (S.HELD, PRICE)
+    assert 2 <= len(world.provider.received_job_ids) <= 5
     assert (len(the_job(world).attempts), the_job(world).unknown) == (1, PRICE)
     assert_at_rest(world)
 
 
 def test_what_the_provider_itself_gave_up_is_bought_under_another_id_the_next_time() -> None:
     world = dropped(kind=OWN_ID)
-    rejected = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST).answer
-    world.provider.script.append(Reaction(fails=rejected))
-    world.run()
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
+    rejected = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST).result
+    world.provider.script.append(CallBehavior(failure=rejected))
+    world.run_until_empty()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
     job = the_job(world)
-    assert (job.status, job.charge_no, world.provider.charged) == (S.STORED, 1, PRICE)
+    assert (job.status, job.charge_no, world.provider.charged_micro_usd) == (S.STORED, 1, PRICE)
     assert len({attempt.provider_id for attempt in job.attempts}) == 2
 
 
@@ -232,20 +245,20 @@ def test_what_the_provider_itself_gave_up_is_bought_under_another_id_the_next_ti
 def test_a_name_is_in_the_ledger_before_anybody_polls() -> None:
     world = dropped(kind=ACKNOWLEDGED)
     names: list[str | None] = []
-    note = Strike(lambda _: names.append(the_job(world).attempts[0].provider_id), "poll", times=100)
-    world.wire.before.append(note)
-    world.run()
+    note = TargetedFault(lambda _: names.append(the_job(world).attempts[0].provider_id), "poll", times=100)
+    world.transport.faults_before.append(note)
+    world.run_until_empty()
     assert None not in names
     assert names
 
 
 def test_a_name_whose_write_was_not_answered_is_written_once() -> None:
     world = dropped(kind=ACKNOWLEDGED)
-    world.wire.after.append(lost := Strike(lose_answer, "transact_write_items", nth=3))
-    world.run()
-    bodies = [str(call.sent) for call in world.wire.calls if call.operation == "transact_write_items"]
+    world.transport.faults_after.append(lost := TargetedFault(lose_response, "transact_write_items", nth=3))
+    world.run_until_empty()
+    bodies = [str(call.request) for call in world.transport.calls if call.operation == "transact_write_items"]
     named = [body for body in bodies if '"status":"submitting"' in body and '"provider_id":null' not in body]
-    assert (lost.hits, len(named), asked(world)) == (1, 1, [])
+    assert (lost.hit_count, len(named), asked(world)) == (1, 1, [])
     assert_paid_once(world)
 
 
@@ -256,10 +269,10 @@ def test_a_look_up_that_finds_the_job_counts_as_a_good_answer() -> None:
     """Lost answers that are all found are a nuisance, and no sick provider."""
     world = World(kind=OWN_ID)
     for n in range(2 * FAILURE_THRESHOLD):
-        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
-    world.run("intake")
-    world.provider.otherwise = charges_and_hangs_up()
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
+    world.run_until_empty("intake")
+    world.provider.default_behavior = build_charged_hang_up()
     for _ in range(2 * FAILURE_THRESHOLD):
-        world.turn("ideogram")
+        world.deliver_next("ideogram")
         assert (the_lane(world).closed_since, reasons(world)) == (None, [])
-    assert len(world.provider.calls) == 2 * FAILURE_THRESHOLD
+    assert len(world.provider.received_job_ids) == 2 * FAILURE_THRESHOLD

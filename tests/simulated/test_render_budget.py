@@ -7,10 +7,10 @@ import pytest
 from backdrop.model import pricing
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
-from proof.world.pictures import photo
-from proof.world.reactions import Reaction, charges_and_hangs_up
-from proof.world.stack import World
-from proof.world.wire import Strike, die
+from simulation.world.call_behavior import CallBehavior, build_charged_hang_up
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, crash_worker
 from tests.simulated.days import (
     DAY,
     EVERY_SECONDS,
@@ -32,11 +32,11 @@ def bought_out(hour: int = 9, minute: int = 0) -> tuple[World, datetime]:
     """A world whose budget one photo has used up, and in which another waits; and the next midnight."""
     world = World(budget=PRICE)
     tomorrow = world.clock.now().replace(hour=0, minute=0) + timedelta(days=1)
-    world.clock.wait_until(tomorrow + timedelta(hours=hour, minutes=minute))
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
-    world.drop(BLUE, photo("blue"), operation="remove")
-    world.run()
+    world.clock.advance_to(tomorrow + timedelta(hours=hour, minutes=minute))
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
+    world.upload_photo(BLUE, build_photo("blue"), operation="remove")
+    world.run_until_empty()
     assert world.clock.now() < tomorrow + timedelta(days=1)
     return world, tomorrow + timedelta(days=1)
 
@@ -45,20 +45,20 @@ def bought_out(hour: int = 9, minute: int = 0) -> tuple[World, datetime]:
 def test_a_photo_over_the_budget_waits_and_is_bought_when_the_next_day_begins(hour: int, minute: int) -> None:
     world, midnight = bought_out(hour, minute)
     pass_time(world, (midnight - world.clock.now()).total_seconds() - 1)
-    assert (world.provider.charged, reasons(world)) == (PRICE, ["budget"])
+    assert (world.provider.charged_micro_usd, reasons(world)) == (PRICE, ["budget"])
     pass_time(world, EVERY_SECONDS)
-    assert (the_job(world, BLUE).status, world.provider.charged) == (JobStatus.STORED, 2 * PRICE)
+    assert (the_job(world, BLUE).status, world.provider.charged_micro_usd) == (JobStatus.STORED, 2 * PRICE)
     assert the_job(world, BLUE).attempts[0].budget_day == midnight.date().isoformat()
-    assert world.booked()["committed"] == PRICE
+    assert world.read_budget()["committed"] == PRICE
     assert (provider_report(world), kinds(world)) == (None, [*NEWS, "Provider Resumed", "Image Completed"])
-    assert not world.dead_letters.messages
+    assert not world.dead_letter_queue.messages
     assert_at_rest(world)
 
 
 def test_a_budget_that_is_reached_is_one_report_and_one_piece_of_news_however_many_wait() -> None:
     world, _ = bought_out()
     for n in range(5):
-        world.drop(f"hats/{n}.jpg", photo(f"{n}"), operation="remove")
+        world.upload_photo(f"hats/{n}.jpg", build_photo(f"{n}"), operation="remove")
     pass_time(world, 3600)
     report = provider_report(world)
     assert report
@@ -67,26 +67,26 @@ def test_a_budget_that_is_reached_is_one_report_and_one_piece_of_news_however_ma
     ]
     assert "$0.01" in report["errors"][0]["message"]
     assert "`backdrop budget 300 --today`" in report["errors"][0]["hint"]
-    assert [codes(world, job.key) for job in world.jobs()] == [[]] * 7
+    assert [codes(world, job.key) for job in world.list_jobs()] == [[]] * 7
     assert kinds(world) == NEWS
 
 
 def test_no_message_is_worn_out_while_the_budget_is_reached() -> None:
     world, _ = bought_out()
     pass_time(world, DAY / 2)
-    (message,) = world.lines["ideogram"].messages
-    assert message.receives == 1
-    assert [wait.code for wait in world.waits] == [Code.BUDGET_REACHED]
+    (message,) = world.queues["ideogram"].messages
+    assert message.receive_count == 1
+    assert [wait.code for wait in world.returned_messages] == [Code.BUDGET_REACHED]
 
 
 def test_a_budget_of_zero_buys_nothing_for_days_and_loses_nothing() -> None:
     """Lanes keep a message for four days; by then reconcile has sent it anew."""
     world = dropped(budget=0)
     pass_time(world, 9 * DAY, every=DAY / 8)
-    assert (world.provider.calls, world.booked(), the_job(world).status) == ([], {}, JobStatus.ACCEPTED)
+    assert (world.provider.received_job_ids, world.read_budget(), the_job(world).status) == ([], {}, JobStatus.ACCEPTED)
     assert provider_codes(world) == ["budget_reached"]
-    assert world.sqs.waiting(world.lines["ideogram"])
-    assert not world.dead_letters.messages
+    assert world.sqs.list_messages(world.queues["ideogram"])
+    assert not world.dead_letter_queue.messages
 
 
 # -- a person raises it ------------------------------------------------------------------------------------------
@@ -94,32 +94,32 @@ def test_a_budget_of_zero_buys_nothing_for_days_and_loses_nothing() -> None:
 
 def test_a_person_raises_the_budget_for_today_and_the_lane_goes_on_by_itself() -> None:
     world, midnight = bought_out()
-    world.steps.books.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
+    world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
     pass_time(world, EVERY_SECONDS)
     assert (the_job(world, BLUE).status, reasons(world)) == (JobStatus.STORED, [])
-    world.drop("hats/1.jpg", photo("1"), operation="remove")
+    world.upload_photo("hats/1.jpg", build_photo("1"), operation="remove")
     pass_time(world, (midnight - world.clock.now()).total_seconds() - 1)
-    assert (world.provider.charged, reasons(world)) == (2 * PRICE, ["budget"])
+    assert (world.provider.charged_micro_usd, reasons(world)) == (2 * PRICE, ["budget"])
     assert_at_rest_but(world, "hats/1.jpg")
 
 
 def test_tomorrow_the_stacks_own_budget_is_in_force_again() -> None:
     world, midnight = bought_out()
-    world.steps.books.set_day_cap(world.clock.now().date().isoformat(), 10 * PRICE)
+    world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 10 * PRICE)
     pass_time(world, (midnight - world.clock.now()).total_seconds() + EVERY_SECONDS)
     for n in range(3):
-        world.drop(f"hats/{n}.jpg", photo(f"{n}"), operation="remove")
+        world.upload_photo(f"hats/{n}.jpg", build_photo(f"{n}"), operation="remove")
     pass_time(world, 3600)
-    assert (world.provider.charged, reasons(world)) == (3 * PRICE, ["budget"])
+    assert (world.provider.charged_micro_usd, reasons(world)) == (3 * PRICE, ["budget"])
 
 
 def test_a_raise_that_does_not_cover_the_next_job_lifts_nothing() -> None:
     world, _ = bought_out()
-    world.steps.books.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE - 1)
+    world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE - 1)
     pass_time(world, 3600)
-    assert (world.provider.charged, reasons(world)) == (PRICE, ["budget"])
-    (message,) = world.lines["ideogram"].messages
-    assert message.receives == 1
+    assert (world.provider.charged_micro_usd, reasons(world)) == (PRICE, ["budget"])
+    (message,) = world.queues["ideogram"].messages
+    assert message.receive_count == 1
 
 
 # -- what is reserved, what is not known, and prices that rise ---------------------------------------------------
@@ -128,31 +128,38 @@ def test_a_raise_that_does_not_cover_the_next_job_lifts_nothing() -> None:
 def test_what_calls_in_flight_have_reserved_is_waited_for_without_a_pause() -> None:
     """It is back in a moment, so nobody need read of it."""
     world = World(budget=PRICE)
-    world.drop(KEY, photo(), operation="remove")
-    world.drop(BLUE, photo("blue"), operation="remove")
-    world.run("intake")
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.upload_photo(BLUE, build_photo("blue"), operation="remove")
+    world.run_until_empty("intake")
     seen: list[object] = []
 
     def others() -> None:
-        world.turn("ideogram")
-        seen.extend([*(wait.code for wait in world.waits), world.report(KEY), world.report(BLUE), reasons(world)])
+        world.deliver_next("ideogram")
+        seen.extend(
+            [
+                *(wait.code for wait in world.returned_messages),
+                world.read_report(KEY),
+                world.read_report(BLUE),
+                reasons(world),
+            ]
+        )
 
-    world.provider.script.append(Reaction(meanwhile=others))
-    world.turn("ideogram")
+    world.provider.script.append(CallBehavior(run_during_call=others))
+    world.deliver_next("ideogram")
     assert seen == [Code.BUDGET_RESERVED, None, None, []]
-    assert world.provider.charged == PRICE
+    assert world.provider.charged_micro_usd == PRICE
 
 
 def test_a_price_that_rose_while_the_photo_waited_is_what_is_reserved_and_bought(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = dropped(budget=2 * PRICE)
-    world.run("intake")
+    world.run_until_empty("intake")
     assert the_job(world).quoted == PRICE
     monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
     reserved: list[int] = []
-    world.provider.script.append(Reaction(meanwhile=lambda: reserved.append(world.booked()["reserved"])))
-    world.run()
+    world.provider.script.append(CallBehavior(run_during_call=lambda: reserved.append(world.read_budget()["reserved"])))
+    world.run_until_empty()
     assert reserved == [2 * PRICE]
     assert (the_job(world).quoted, the_job(world).charged) == (2 * PRICE, 2 * PRICE)
     assert_at_rest(world)
@@ -161,7 +168,7 @@ def test_a_price_that_rose_while_the_photo_waited_is_what_is_reserved_and_bought
 def dearer_than_a_day(monkeypatch: pytest.MonkeyPatch) -> World:
     """A world with a photo whose price rose above the whole day's budget while it waited."""
     world = dropped(budget=PRICE)
-    world.run("intake")
+    world.run_until_empty("intake")
     monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
     pass_time(world, EVERY_SECONDS)
     monkeypatch.undo()
@@ -173,14 +180,14 @@ def test_a_job_that_is_dearer_than_a_whole_day_is_told_by_itself_and_shuts_no_la
 ) -> None:
     """Paused for it, the lane would stay shut for all others for ever."""
     world = dearer_than_a_day(monkeypatch)
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["status"], one["money"]) for one in report["errors"]] == [
         ("budget_reached", "accepted", "not_spent")
     ]
     assert "costs up to $0.02, which is more than a whole day's budget ($0.01)" in report["errors"][0]["message"]
-    assert (reasons(world), provider_report(world), world.provider.calls) == ([], None, [])
-    world.drop(BLUE, photo("blue"), operation="remove")
+    assert (reasons(world), provider_report(world), world.provider.received_job_ids) == ([], None, [])
+    world.upload_photo(BLUE, build_photo("blue"), operation="remove")
     world.run_for(60)
     assert the_job(world, BLUE).status is JobStatus.STORED
 
@@ -189,11 +196,11 @@ def test_a_job_that_is_dearer_than_a_whole_day_is_told_however_many_workers_died
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = dropped(budget=PRICE)
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
-    world.wire.before.append(strike := Strike(die, "send_message", times=2))
+    world.transport.faults_before.append(strike := TargetedFault(crash_worker, "send_message", times=2))
     pass_time(world, 1800)
-    assert (strike.hits, codes(world, KEY)) == (2, ["budget_reached"])
+    assert (strike.hit_count, codes(world, KEY)) == (2, ["budget_reached"])
 
 
 def test_a_job_that_is_dearer_than_a_whole_day_goes_on_a_day_that_a_person_raised(
@@ -201,31 +208,35 @@ def test_a_job_that_is_dearer_than_a_whole_day_goes_on_a_day_that_a_person_raise
 ) -> None:
     world = dearer_than_a_day(monkeypatch)
     monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
-    world.steps.books.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
+    world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
     world.run_for(3700)
-    assert (the_job(world).status, codes(world, KEY), world.provider.charged) == (JobStatus.STORED, [], 2 * PRICE)
+    assert (the_job(world).status, codes(world, KEY), world.provider.charged_micro_usd) == (
+        JobStatus.STORED,
+        [],
+        2 * PRICE,
+    )
 
 
 def test_a_job_whose_answer_was_lost_and_that_no_day_can_pay_for_again_is_left_to_a_person() -> None:
     """A person raised the budget of the day on which it was sent."""
     world = dropped(budget=PRICE // 2)
-    world.steps.books.set_day_cap(world.clock.now().date().isoformat(), PRICE)
-    world.provider.script.append(charges_and_hangs_up())
+    world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), PRICE)
+    world.provider.script.append(build_charged_hang_up())
     pass_time(world, 3600)
     job = the_job(world)
-    assert (job.status, job.unknown, world.provider.charged) == (JobStatus.HELD, PRICE, PRICE)
+    assert (job.status, job.unknown, world.provider.charged_micro_usd) == (JobStatus.HELD, PRICE, PRICE)
     assert (codes(world, KEY), kinds(world)) == (["charge_unknown"], ["Image Failed"])
 
 
 def test_a_budget_and_a_person_are_two_reasons() -> None:
     world, _ = bought_out()
-    world.pause()
-    world.steps.books.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
+    world.pause_lane()
+    world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
     pass_time(world, 3600)
-    assert (reasons(world), world.provider.charged) == (["person"], PRICE)
-    world.resume()
+    assert (reasons(world), world.provider.charged_micro_usd) == (["person"], PRICE)
+    world.resume_lane()
     set_right(world)
-    world.run()
+    world.run_until_empty()
     assert the_job(world, BLUE).status is JobStatus.STORED
 
 

@@ -8,19 +8,19 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
-from proof.world.pictures import photo
-from proof.world.provider import Reaction, refuses
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, die, lose_answer
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, build_refusal
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, crash_worker, lose_response
 from tests.simulated.days import kinds, pass_time, provider_codes, reasons
 from tests.simulated.simulation import KEY, PRICE, after_each_crash, assert_at_rest, dropped, the_job
 
 
-def in_doubt(world: World, call: Call) -> bool:
+def in_doubt(world: World, call: ServiceCall) -> bool:
     """Whether a worker that died after this call left a call's answer unrecorded."""
     if call.operation == "call":
         return True
-    claimed = "submitting" in str(call.sent) and world.wire.calls[call.number : call.number + 1]
+    claimed = "submitting" in str(call.request) and world.transport.calls[call.number : call.number + 1]
     return call.operation == "transact_write_items" and bool(claimed)
 
 
@@ -28,14 +28,14 @@ def in_doubt(world: World, call: Call) -> bool:
 def test_a_crash_after_any_call_ends_in_one_charge_or_in_one_more_that_is_told(policy: str) -> None:
     """Where nobody can be asked, the doubt stays in the books: sent once more, or held for a person."""
     seen: set[bool] = set()
-    for call, world in after_each_crash(partial(dropped, on_lost_answer=policy), World.run):
+    for call, world in after_each_crash(partial(dropped, on_lost_answer=policy), World.run_until_empty):
         job, doubt = the_job(world), in_doubt(world, call)
         assert job.status is (JobStatus.HELD if doubt and policy == "hold" else JobStatus.STORED), call
         assert job.unknown == (PRICE if doubt else 0), call
-        assert len(world.provider.calls) <= 1 + (doubt and policy == "retry_once"), call
-        assert world.provider.charged == PRICE or doubt, call
-        assert bool(world.report(KEY)) is (job.status is JobStatus.HELD), call
-        assert not world.dead_letters.messages
+        assert len(world.provider.received_job_ids) <= 1 + (doubt and policy == "retry_once"), call
+        assert world.provider.charged_micro_usd == PRICE or doubt, call
+        assert bool(world.read_report(KEY)) is (job.status is JobStatus.HELD), call
+        assert not world.dead_letter_queue.messages
         assert_at_rest(world)
         seen.add(doubt)
     assert seen == {True, False}
@@ -43,21 +43,24 @@ def test_a_crash_after_any_call_ends_in_one_charge_or_in_one_more_that_is_told(p
 
 @pytest.mark.parametrize("policy", ["retry_once", "hold"])
 def test_where_the_provider_knows_our_id_a_crash_after_any_call_ends_in_one_charge(policy: str) -> None:
-    for call, world in after_each_crash(partial(dropped, kind="own_id", on_lost_answer=policy), World.run):
+    for call, world in after_each_crash(partial(dropped, kind="own_id", on_lost_answer=policy), World.run_until_empty):
         job = the_job(world)
-        assert (job.status, job.charged, job.unknown, world.provider.charged) == (JobStatus.STORED, PRICE, 0, PRICE), (
-            call
-        )
+        assert (job.status, job.charged, job.unknown, world.provider.charged_micro_usd) == (
+            JobStatus.STORED,
+            PRICE,
+            0,
+            PRICE,
+        ), call
         assert len(job.attempts) == 1, call
         assert_at_rest(world)
 
 
 def test_where_the_provider_names_its_work_only_a_crash_before_the_name_is_written_is_in_doubt() -> None:
     doubts: list[bool] = []
-    for call, world in after_each_crash(partial(dropped, kind="acknowledged"), World.run):
+    for call, world in after_each_crash(partial(dropped, kind="acknowledged"), World.run_until_empty):
         job = the_job(world)
         assert (job.status, job.charged) == (JobStatus.STORED, PRICE), call
-        assert world.provider.charged == PRICE or job.unknown, call
+        assert world.provider.charged_micro_usd == PRICE or job.unknown, call
         assert_at_rest(world)
         doubts.append(bool(job.unknown))
     assert doubts.count(True) == 2
@@ -67,82 +70,82 @@ def test_where_the_provider_names_its_work_only_a_crash_before_the_name_is_writt
 @pytest.mark.parametrize("kind", ["unaskable", "acknowledged", "own_id"])
 def test_a_crash_in_the_provider_after_it_charged_is_told_or_found(kind: str) -> None:
     world = dropped(kind=kind)
-    world.provider.script.append(Reaction(dies=True))
-    world.run()
+    world.provider.script.append(CallBehavior(kills_worker=True))
+    world.run_until_empty()
     job, found = the_job(world), kind == "own_id"
     assert (job.status, job.charged, job.unknown) == (JobStatus.STORED, PRICE, 0 if found else PRICE)
-    assert world.provider.charged == (1 if found else 2) * PRICE
+    assert world.provider.charged_micro_usd == (1 if found else 2) * PRICE
     assert_at_rest(world)
 
 
 def several_images() -> World:
     """A photo for which three pictures are asked."""
     world = World()
-    world.sidecar(KEY, prompt="on a marble table", num_images=3)
-    world.drop(KEY, photo())
+    world.upload_sidecar(KEY, prompt="on a marble table", num_images=3)
+    world.upload_photo(KEY, build_photo())
     return world
 
 
 def unreadable() -> World:
     """A file that only claims to be a photo."""
     world = World()
-    world.drop(KEY, b"just text", operation="remove")
+    world.upload_photo(KEY, b"just text", operation="remove")
     return world
 
 
 def without_instructions() -> World:
     """A photo of which nobody says what is wanted."""
     world = World()
-    world.drop(KEY, photo())
+    world.upload_photo(KEY, build_photo())
     return world
 
 
 def refused_by_the_provider() -> World:
     """A photo that the provider's safety check does not take."""
     world = dropped()
-    world.provider.otherwise = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST)
+    world.provider.default_behavior = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)
     return world
 
 
 def withheld() -> World:
     """A picture that the provider made, charged and keeps."""
     world = dropped()
-    world.provider.otherwise = Reaction(unsafe=1)
+    world.provider.default_behavior = CallBehavior(unsafe_count=1)
     return world
 
 
 def edited() -> World:
     """A sidecar that is edited before anything was paid."""
     world = several_images()
-    world.run("intake")
-    world.sidecar(KEY, operation="remove")
+    world.run_until_empty("intake")
+    world.upload_sidecar(KEY, operation="remove")
     return world
 
 
 def deleted() -> World:
     """A photo that is deleted while its job waits."""
     world = dropped()
-    world.run("intake", "deliver")
-    world.remove(KEY)
+    world.run_until_empty("intake", "deliver")
+    world.delete_file(KEY)
     return world
 
 
 def mended() -> World:
     """A bad sidecar that is mended after its report was written."""
     world = World()
-    world.sidecar(KEY, operation="remoev")
-    world.drop(KEY, photo())
-    world.run()
-    assert world.report(KEY)
-    world.sidecar(KEY, operation="remove")
+    world.upload_sidecar(KEY, operation="remoev")
+    world.upload_photo(KEY, build_photo())
+    world.run_until_empty()
+    assert world.read_report(KEY)
+    world.upload_sidecar(KEY, operation="remove")
     return world
 
 
 def late_instructions() -> World:
     """A photo that was reported for want of instructions, and gets them."""
     world = without_instructions()
-    world.run()
-    world.sidecar(KEY, operation="remove")
+    world.run_until_empty()
+    world.upload_sidecar(KEY, operation="remove")
     return world
 
 
@@ -168,43 +171,43 @@ def test_a_crash_after_any_call_changes_no_end(scene: Callable[[], World]) -> No
     for call, world in after_each_crash(scene, decide_then_run):
         assert_at_rest(world)
         assert the_end(world) == expected, call
-        doubt = any(job.unknown for job in world.jobs())
-        assert doubt is any(len(job.attempts) > 1 for job in world.jobs()), call
-        assert world.provider.charged == calm.provider.charged or doubt, call
-        assert world.provider.charged <= 2 * calm.provider.charged, call
+        doubt = any(job.unknown for job in world.list_jobs())
+        assert doubt is any(len(job.attempts) > 1 for job in world.list_jobs()), call
+        assert world.provider.charged_micro_usd == calm.provider.charged_micro_usd or doubt, call
+        assert world.provider.charged_micro_usd <= 2 * calm.provider.charged_micro_usd, call
 
 
 def decide_then_run(world: World) -> None:
     """Intake comes to rest before anything is bought, so that a late look does not change what is wanted."""
-    world.run("intake")
-    world.run()
+    world.run_until_empty("intake")
+    world.run_until_empty()
 
 
 def the_end(world: World) -> tuple[object, ...]:
     """What a person can see in the end, without times and money."""
-    report, receipt = world.report(KEY), world.receipt(KEY)
+    report, receipt = world.read_report(KEY), world.read_receipt(KEY)
     return (
-        sorted(job.status for job in world.jobs()),
-        sorted(world.pictures()),
+        sorted(job.status for job in world.list_jobs()),
+        sorted(world.read_pictures()),
         [(one["code"], one["status"]) for one in report["errors"]] if report else None,
         [(one["status"], one["current"]) for one in receipt["jobs"]] if receipt else None,
-        {letter.attributes["code"] for letter in world.dead_letters.messages},
+        {letter.attributes["code"] for letter in world.dead_letter_queue.messages},
         {event.detail_type for event in world.bus.events},
     )
 
 
 def test_a_lost_answer_of_any_write_changes_nothing() -> None:
     calm = dropped()
-    calm.run()
-    expected = the_end(calm), calm.provider.charged
+    calm.run_until_empty()
+    expected = the_end(calm), calm.provider.charged_micro_usd
     for operation in ("transact_write_items", "put_object", "send_message", "put_events"):
         for nth in range(1, 20):
             world = dropped()
-            world.wire.after.append(strike := Strike(lose_answer, operation, nth))
-            world.run()
-            if not strike.hits:
+            world.transport.faults_after.append(strike := TargetedFault(lose_response, operation, nth))
+            world.run_until_empty()
+            if not strike.hit_count:
                 break
-            assert (the_end(world), world.provider.charged) == expected, (operation, nth)
+            assert (the_end(world), world.provider.charged_micro_usd) == expected, (operation, nth)
             assert_at_rest(world)
 
 
@@ -212,10 +215,13 @@ def test_two_crashes_anywhere_in_one_photos_life_are_never_more_than_two_calls()
     for first in range(1, 30, 3):
         for second in range(first + 1, 60, 5):
             world = dropped()
-            world.wire.after += [Strike(die, nth=first), Strike(die, nth=second)]
-            world.run()
+            world.transport.faults_after += [
+                TargetedFault(crash_worker, nth=first),
+                TargetedFault(crash_worker, nth=second),
+            ]
+            world.run_until_empty()
             job = the_job(world)
-            assert len(world.provider.calls) <= 2
+            assert len(world.provider.received_job_ids) <= 2
             assert job.status is JobStatus.STORED or (job.status is JobStatus.HELD and job.lost_call_count == 2)
             assert_at_rest(world)
 
@@ -225,11 +231,11 @@ def test_a_paused_providers_report_survives_a_crash() -> None:
     ends: set[JobStatus] = set()
     for nth in range(1, 24):
         world = dropped()
-        world.provider.otherwise = refuses(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
-        world.run("intake", "deliver")
-        world.wire.after.append(strike := Strike(die, nth=nth))
+        world.provider.default_behavior = build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
+        world.run_until_empty("intake", "deliver")
+        world.transport.faults_after.append(strike := TargetedFault(crash_worker, nth=nth))
         pass_time(world, 3600)
-        assert strike.hits == 1
+        assert strike.hit_count == 1
         assert (provider_codes(world), reasons(world)) == (["provider_key_refused"], ["key"]), nth
         assert "Provider Paused" in kinds(world)
         ends.add(the_job(world).status)

@@ -9,16 +9,16 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from functions.deployment_check import app as deployment_check
-from proof.world.provider import Reaction, refuses
-from proof.world.stack import LIMITS, World
-from proof.world.wire import Call, Strike, throttle
+from simulation.world.simulated_provider import CallBehavior, build_refusal
+from simulation.world.simulated_stack import TIMEOUTS_SECONDS, World
+from simulation.world.transport import ServiceCall, TargetedFault, raise_throttle
 from tests.simulated.days import fails_alone, while_others_go_well
 from tests.simulated.simulation import KEY, claim, dropped, the_job
 
-BUSY = refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+BUSY = build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 
 
-def asleep(seconds: float, world: World) -> Callable[[Call], None]:
+def asleep(seconds: float, world: World) -> Callable[[ServiceCall], None]:
     """A service that takes its time."""
     return lambda _: world.clock.sleep(seconds)
 
@@ -26,10 +26,10 @@ def asleep(seconds: float, world: World) -> Callable[[Call], None]:
 # -- twice as long each time -------------------------------------------------------------------------------------
 
 
-def alone(reaction: Reaction) -> World:
+def alone(reaction: CallBehavior) -> World:
     """A world in which a provider does this with one photo, and well with others that come in between."""
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     fails_alone(world, the_job(world, KEY).job_id, reaction)
     return world
 
@@ -37,7 +37,7 @@ def alone(reaction: Reaction) -> World:
 def test_a_provider_that_fails_for_one_photo_is_asked_more_and_more_seldom() -> None:
     world = alone(BUSY)
     while_others_go_well(world, 10)
-    waits = [wait.seconds for wait in world.waits]
+    waits = [wait.delay_seconds for wait in world.returned_messages]
     assert len(waits) >= 10
     for wait, grown in zip(waits, [3, 6, 12, 24, 48, 96, 192, 384, 768, 900], strict=False):
         assert 0 <= wait - grown <= 2
@@ -45,17 +45,17 @@ def test_a_provider_that_fails_for_one_photo_is_asked_more_and_more_seldom() -> 
 
 def test_another_problem_begins_with_a_short_wait_again() -> None:
     world = dropped()
-    unreached = refuses(RetryClass.NOW, Code.PROVIDER_THROTTLED)
+    unreached = build_refusal(RetryClass.NOW, Code.PROVIDER_THROTTLED)
     world.provider.script.extend([BUSY, BUSY, unreached, unreached, unreached])
-    world.run()
-    assert [3 <= wait.seconds <= 5 for wait in world.waits] == [True, False, True]
+    world.run_until_empty()
+    assert [3 <= wait.delay_seconds <= 5 for wait in world.returned_messages] == [True, False, True]
 
 
 def test_a_provider_that_says_when_to_come_again_is_believed() -> None:
     world = dropped()
-    world.provider.script.extend([refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=77)] * 2)
-    world.run()
-    assert [77 <= wait.seconds <= 79 for wait in world.waits] == [True] * 2
+    world.provider.script.extend([build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=77)] * 2)
+    world.run_until_empty()
+    assert [77 <= wait.delay_seconds <= 79 for wait in world.returned_messages] == [True] * 2
 
 
 def test_a_photo_is_reported_from_the_fourth_time_on_and_then_ever_more_seldom() -> None:
@@ -63,17 +63,17 @@ def test_a_photo_is_reported_from_the_fourth_time_on_and_then_ever_more_seldom()
     world = alone(BUSY)
     told: list[int] = []
 
-    def note(call: Call) -> None:
+    def note(call: ServiceCall) -> None:
         ours = the_job(world, KEY)
-        if call.sent["QueueUrl"] == world.lines["deliver"].url and ours.source_id in call.sent["MessageBody"]:
+        if call.request["QueueUrl"] == world.queues["deliver"].url and ours.source_id in call.request["MessageBody"]:
             told.append(ours.problem.occurrences if ours.problem else 0)
 
-    world.wire.after.append(Strike(note, "send_message", times=10_000))
+    world.transport.faults_after.append(TargetedFault(note, "send_message", times=10_000))
     while_others_go_well(world, 8)
     problem = the_job(world, KEY).problem
     assert problem
     assert 8 <= problem.occurrences < 16
-    assert (told, bool(world.report(KEY))) == ([4, 8], True)
+    assert (told, bool(world.read_report(KEY))) == ([4, 8], True)
 
 
 # -- too little time ---------------------------------------------------------------------------------------------
@@ -84,11 +84,11 @@ def test_a_call_starts_only_where_it_can_end_and_be_recorded(spent: float, start
     """300 s are left, a call takes up to 280 s and its record 10 s; reading the photo takes the rest."""
     world = dropped()
     world.provider.timeout_seconds = 280
-    world.run("intake", "deliver")
-    world.wire.before.append(Strike(asleep(spent, world), "get_object"))
-    world.turn("ideogram")
-    assert bool(world.provider.calls) is starts
-    assert [wait.code for wait in world.waits] == ([] if starts else [Code.TOO_LITTLE_TIME])
+    world.run_until_empty("intake", "deliver")
+    world.transport.faults_before.append(TargetedFault(asleep(spent, world), "get_object"))
+    world.deliver_next("ideogram")
+    assert bool(world.provider.received_job_ids) is starts
+    assert [wait.code for wait in world.returned_messages] == ([] if starts else [Code.TOO_LITTLE_TIME])
     assert (the_job(world).status, the_job(world).attempt_no) == (
         (JobStatus.PAID, 1) if starts else (JobStatus.ACCEPTED, 0)
     )
@@ -97,13 +97,13 @@ def test_a_call_starts_only_where_it_can_end_and_be_recorded(spent: float, start
 def test_a_call_that_the_deployment_check_lets_through_can_start() -> None:
     """Five seconds for ledger, photo and key are part of the check's margin."""
     world = dropped()
-    world.provider.timeout_seconds = LIMITS["ideogram"] - deployment_check.CALL_MARGIN_SECONDS
-    world.run("intake")
-    world.wire.before.append(read := Strike(asleep(5, world), "get_object"))
-    world.run("ideogram")
-    world.run()
-    assert read.hits == 1
-    assert world.waits == []
+    world.provider.timeout_seconds = TIMEOUTS_SECONDS["ideogram"] - deployment_check.CALL_MARGIN_SECONDS
+    world.run_until_empty("intake")
+    world.transport.faults_before.append(read := TargetedFault(asleep(5, world), "get_object"))
+    world.run_until_empty("ideogram")
+    world.run_until_empty()
+    assert read.hit_count == 1
+    assert world.returned_messages == []
     assert the_job(world).status is JobStatus.STORED
 
 
@@ -111,23 +111,30 @@ def test_a_call_that_the_deployment_check_lets_through_can_start() -> None:
 def test_a_claim_that_took_too_long_is_followed_by_no_call(kind: str) -> None:
     """Nothing was sent, so that nothing stays reserved."""
     world = dropped(kind=kind)
-    world.run("intake", "deliver")
-    world.wire.after.append(slow := Strike(asleep(150, world), "transact_write_items"))
-    world.turn("ideogram")
-    assert (slow.hits, world.provider.calls, [wait.code for wait in world.waits]) == (1, [], [Code.TOO_LITTLE_TIME])
-    assert (the_job(world).status, world.booked()["committed"]) == (JobStatus.ACCEPTED, 0)
-    world.run()
-    assert (the_job(world).status, len(world.provider.calls)) == (JobStatus.STORED, 1)
+    world.run_until_empty("intake", "deliver")
+    world.transport.faults_after.append(slow := TargetedFault(asleep(150, world), "transact_write_items"))
+    world.deliver_next("ideogram")
+    assert (slow.hit_count, world.provider.received_job_ids, [wait.code for wait in world.returned_messages]) == (
+        1,
+        [],
+        [Code.TOO_LITTLE_TIME],
+    )
+    assert (the_job(world).status, world.read_budget()["committed"]) == (JobStatus.ACCEPTED, 0)
+    world.run_until_empty()
+    assert (the_job(world).status, len(world.provider.received_job_ids)) == (JobStatus.STORED, 1)
 
 
 def test_a_wait_inside_the_slot_leaves_time_for_the_call_after_it() -> None:
     world = dropped()
     world.provider.timeout_seconds = 280
-    world.provider.script.extend([refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=12)])
-    world.run("intake")
-    world.turn("ideogram")
-    assert (len(world.provider.calls), [wait.code for wait in world.waits]) == (1, [Code.PROVIDER_THROTTLED])
-    world.run()
+    world.provider.script.extend([build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=12)])
+    world.run_until_empty("intake")
+    world.deliver_next("ideogram")
+    assert (len(world.provider.received_job_ids), [wait.code for wait in world.returned_messages]) == (
+        1,
+        [Code.PROVIDER_THROTTLED],
+    )
+    world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
 
 
@@ -136,21 +143,23 @@ def test_a_wait_inside_the_slot_leaves_time_for_the_call_after_it() -> None:
 
 def test_a_job_in_anothers_call_says_so_and_waits_for_its_lease() -> None:
     world = dropped()
-    world.run("intake")
+    world.run_until_empty("intake")
     claimed = world.ledger.write_transition(claim(the_job(world), world.clock.now()))
-    world.turn("ideogram")
-    (wait,) = world.waits
+    world.deliver_next("ideogram")
+    (wait,) = world.returned_messages
     assert wait.code is Code.JOB_IN_FLIGHT
-    assert wait.at + timedelta(seconds=wait.seconds) == claimed.attempts[0].lease_until + timedelta(seconds=1)
+    assert wait.returned_at + timedelta(seconds=wait.delay_seconds) == claimed.attempts[0].lease_until + timedelta(
+        seconds=1
+    )
 
 
 def test_a_ledger_out_of_order_is_asked_more_and_more_seldom() -> None:
     """The first read of a delivery fails; nothing is spent, and the waits grow up to a minute."""
     world = dropped()
-    world.run("intake", "deliver")
-    world.wire.before.append(Strike(throttle, "batch_get_item", times=12))
-    world.run()
-    seconds = [wait.seconds for wait in world.waits]
-    assert {wait.code for wait in world.waits} == {Code.LEDGER_UNAVAILABLE}
+    world.run_until_empty("intake", "deliver")
+    world.transport.faults_before.append(TargetedFault(raise_throttle, "batch_get_item", times=12))
+    world.run_until_empty()
+    seconds = [wait.delay_seconds for wait in world.returned_messages]
+    assert {wait.code for wait in world.returned_messages} == {Code.LEDGER_UNAVAILABLE}
     assert seconds == [5, 10, 20, 40, *[60] * 8]
     assert the_job(world).status is JobStatus.STORED

@@ -5,8 +5,8 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop.model.job import AttemptOutcome, JobStatus
 from backdrop.model.provider_result import ProviderResult, RetryClass
-from proof.world.provider import Reaction
-from proof.world.stack import World
+from simulation.world.simulated_provider import CallBehavior
+from simulation.world.simulated_stack import World
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
 GIVEN_UP = ProviderResult(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, "the work was given up", is_final=True)
@@ -18,25 +18,30 @@ NO_ANSWER = ProviderResult.lost("no answer came back")
 
 def assert_bought_once_under_two_ids(world: World) -> None:
     job = the_job(world)
-    assert (job.status, job.charged, job.unknown, world.provider.charged) == (JobStatus.STORED, PRICE, 0, PRICE)
-    assert [*world.provider.account.works] == [f"{job.job_id}-0", f"{job.job_id}-1"]
+    assert (job.status, job.charged, job.unknown, world.provider.charged_micro_usd) == (
+        JobStatus.STORED,
+        PRICE,
+        0,
+        PRICE,
+    )
+    assert [*world.provider.account.work_by_id] == [f"{job.job_id}-0", f"{job.job_id}-1"]
     assert (job.charge_no, job.attempts[-1].outcome) == (1, AttemptOutcome.ANSWERED)
-    assert len(world.pictures()) == 1
-    assert world.report(KEY) is None
+    assert len(world.read_pictures()) == 1
+    assert world.read_report(KEY) is None
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("end", [GIVEN_UP, TOO_MUCH], ids=["given up", "too much"])
 def test_work_that_came_to_nothing_is_bought_anew_under_another_id(end: ProviderResult) -> None:
     world = dropped(kind="own_id")
-    world.provider.script.append(Reaction(fails=end))
-    world.run()
+    world.provider.script.append(CallBehavior(failure=end))
+    world.run_until_empty()
     assert_bought_once_under_two_ids(world)
 
 
 def test_so_is_work_whose_end_is_found_by_asking() -> None:
     """The call in the slot was prepared with the first id, so that it is not the one that is sent."""
     world = dropped(kind="own_id")
-    world.provider.script.append(Reaction(fails=GIVEN_UP, answer=NO_ANSWER))
-    world.run()
+    world.provider.script.append(CallBehavior(failure=GIVEN_UP, result=NO_ANSWER))
+    world.run_until_empty()
     assert_bought_once_under_two_ids(world)

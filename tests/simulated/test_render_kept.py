@@ -8,56 +8,56 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import ANSWER_SPOOL_PREFIX
 from backdrop.model.provider_result import RetryClass
-from proof.world.provider import Reaction, charges_and_hangs_up, refuses
-from proof.world.stack import LIMITS, OUTPUT, World
-from proof.world.wire import Call, Strike, refusal, throttle
+from simulation.world.simulated_provider import CallBehavior, build_charged_hang_up, build_refusal
+from simulation.world.simulated_stack import OUTPUT_BUCKET, TIMEOUTS_SECONDS, World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error, raise_throttle
 from tests.simulated.days import codes, pass_time, set_right
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
 S = JobStatus
 CALL_SECONDS = 10
 REACTIONS = {
-    "ok": (Reaction(seconds=CALL_SECONDS), S.STORED, PRICE),
-    "withheld": (Reaction(seconds=CALL_SECONDS, unsafe=1), S.DEAD, PRICE),
-    "refused": (refuses(RetryClass.PERM, Code.UNSAFE_REQUEST), S.REFUSED, 0),
-    "rejected": (refuses(RetryClass.PERM, Code.REQUEST_REJECTED), S.DEAD, 0),
+    "ok": (CallBehavior(work_seconds=CALL_SECONDS), S.STORED, PRICE),
+    "withheld": (CallBehavior(work_seconds=CALL_SECONDS, unsafe_count=1), S.DEAD, PRICE),
+    "refused": (build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST), S.REFUSED, 0),
+    "rejected": (build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED), S.DEAD, 0),
 }
 NOT_TAKEN = {
-    "throttled": refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
-    "busy": refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
-    "unreached": refuses(RetryClass.NOW, Code.PROVIDER_UNAVAILABLE),
-    "wrong key": refuses(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
+    "throttled": build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED),
+    "busy": build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
+    "unreached": build_refusal(RetryClass.NOW, Code.PROVIDER_UNAVAILABLE),
+    "wrong key": build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
 }
 
 
-def answered_into_an_outage(reaction: Reaction, seconds: float = LIMITS["ideogram"]) -> World:
+def answered_into_an_outage(reaction: CallBehavior, seconds: float = TIMEOUTS_SECONDS["ideogram"]) -> World:
     """A world whose ledger does nothing at all for so long after the provider has answered."""
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     end: list[datetime] = []
 
-    def out_of_order(call: Call) -> None:
+    def out_of_order(call: ServiceCall) -> None:
         if call.service == "dynamodb" and end and world.clock.now() < end[0]:
-            throttle(call)
+            raise_throttle(call)
 
-    def begins(call: Call) -> None:
+    def begins(call: ServiceCall) -> None:
         end.append(world.clock.now() + timedelta(seconds=seconds))
 
     world.provider.script.append(reaction)
-    world.wire.after.append(Strike(begins, "call"))
-    world.wire.before.append(out_of_order)
-    world.turn("ideogram")
+    world.transport.faults_after.append(TargetedFault(begins, "call"))
+    world.transport.faults_before.append(out_of_order)
+    world.deliver_next("ideogram")
     return world
 
 
 def kept(world: World) -> list[str]:
     """The answers that lie beside the pictures."""
-    return [key for key in world.output.keys() if key.startswith(f"{ANSWER_SPOOL_PREFIX}/")]  # noqa: SIM118 - a method of ours
+    return [key for key in world.output_bucket.list_keys() if key.startswith(f"{ANSWER_SPOOL_PREFIX}/")]
 
 
 def in_order_again(world: World) -> None:
     """The outage is over."""
-    world.wire.calm()
+    world.transport.clear_faults()
 
 
 @pytest.mark.parametrize("name", REACTIONS)
@@ -65,9 +65,9 @@ def test_an_answer_that_the_ledger_did_not_take_is_kept_before_the_invocation_en
     """Two seconds before Lambda would end the worker it is put away, so that its message comes back in order."""
     begun = dropped().clock.now()
     world = answered_into_an_outage(REACTIONS[name][0])
-    deadline = begun + timedelta(seconds=LIMITS["ideogram"])
+    deadline = begun + timedelta(seconds=TIMEOUTS_SECONDS["ideogram"])
     assert deadline - timedelta(seconds=10) < world.clock.now() <= deadline - timedelta(seconds=1)
-    assert (world.crashes, len(world.waits), len(kept(world))) == (0, 1, 1)
+    assert (world.crash_count, len(world.returned_messages), len(kept(world))) == (0, 1, 1)
     assert the_job(world).status is S.SUBMITTING
 
 
@@ -79,10 +79,10 @@ def test_a_kept_answer_is_what_it_would_have_been(name: str, finder: str) -> Non
     in_order_again(world)
     if finder == "reconcile":
         set_right(world)
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
-    assert (job.status, job.charged, job.unknown, world.provider.charged) == (end, charged, 0, charged)
-    assert len(world.provider.calls) == 1
+    assert (job.status, job.charged, job.unknown, world.provider.charged_micro_usd) == (end, charged, 0, charged)
+    assert len(world.provider.received_job_ids) == 1
     assert_at_rest(world)
     pass_time(world, 600)
     assert kept(world) == []
@@ -93,7 +93,7 @@ def test_a_kept_answer_needs_no_message_of_its_lane(name: str) -> None:
     reaction, end, _ = REACTIONS[name]
     world = answered_into_an_outage(reaction)
     in_order_again(world)
-    world.lines["ideogram"].messages.clear()
+    world.queues["ideogram"].messages.clear()
     set_right(world)
     world.run_for(60)
     assert (the_job(world).status, kept(world)) == (end, [])
@@ -112,25 +112,25 @@ def test_a_kept_answer_that_nothing_was_taken_sends_the_job_on(name: str, finder
     pass_time(world, 1800)
     job = the_job(world)
     assert (job.status, job.charged, job.unknown) == (S.STORED, PRICE, 0)
-    assert (len(world.provider.calls), kept(world)) == (2, [])
+    assert (len(world.provider.received_job_ids), kept(world)) == (2, [])
     assert_at_rest(world)
 
 
 def test_a_kept_answer_that_was_lost_is_lost_and_no_more() -> None:
-    world = answered_into_an_outage(charges_and_hangs_up())
+    world = answered_into_an_outage(build_charged_hang_up())
     in_order_again(world)
     pass_time(world, 1800)
-    assert (the_job(world).status, the_job(world).unknown, len(world.provider.calls)) == (S.STORED, PRICE, 2)
+    assert (the_job(world).status, the_job(world).unknown, len(world.provider.received_job_ids)) == (S.STORED, PRICE, 2)
     assert kept(world) == []
     assert_at_rest(world)
 
 
 def test_reconcile_does_all_the_rest_while_a_kept_answer_cannot_be_written() -> None:
-    world = answered_into_an_outage(Reaction(), seconds=3600)
+    world = answered_into_an_outage(CallBehavior(), seconds=3600)
     set_right(world)
     assert len(kept(world)) == 1
     in_order_again(world)
-    world.run()
+    world.run_until_empty()
     pass_time(world, 600)
     assert (the_job(world).status, kept(world)) == (S.STORED, [])
 
@@ -139,16 +139,16 @@ def test_reconcile_does_all_the_rest_while_a_kept_answer_cannot_be_written() -> 
 def test_a_foreign_file_among_the_answers_harms_nothing(data: bytes) -> None:
     world = dropped()
     world.s3.put_object(
-        Bucket=OUTPUT, Key=f"{ANSWER_SPOOL_PREFIX}/foreign.json", Body=data, ContentType="application/json"
+        Bucket=OUTPUT_BUCKET, Key=f"{ANSWER_SPOOL_PREFIX}/foreign.json", Body=data, ContentType="application/json"
     )
-    world.run()
+    world.run_until_empty()
     pass_time(world, 600)
     assert the_job(world).status is S.STORED
     assert_at_rest(world)
 
 
 def test_an_answer_to_a_job_that_the_ledger_does_not_know_is_dropped() -> None:
-    world = answered_into_an_outage(Reaction())
+    world = answered_into_an_outage(CallBehavior())
     in_order_again(world)
     world.table.items.clear()
     set_right(world)
@@ -158,15 +158,15 @@ def test_an_answer_to_a_job_that_the_ledger_does_not_know_is_dropped() -> None:
 def test_where_neither_ledger_nor_bucket_take_it_the_charge_is_in_doubt() -> None:
     """There is no third place; the attempt was in the ledger before the call, so that the bill is explained."""
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
 
-    def out_of_order(call: Call) -> None:
-        if call.service in ("dynamodb", "s3") and world.provider.calls and world.clock.now() < until:
-            raise refusal("InternalError", call.operation, 500)
+    def out_of_order(call: ServiceCall) -> None:
+        if call.service in ("dynamodb", "s3") and world.provider.received_job_ids and world.clock.now() < until:
+            raise build_client_error("InternalError", call.operation, 500)
 
-    until = world.clock.now() + timedelta(seconds=LIMITS["ideogram"] + 60)
-    world.wire.before.append(out_of_order)
-    world.run()
+    until = world.clock.now() + timedelta(seconds=TIMEOUTS_SECONDS["ideogram"] + 60)
+    world.transport.faults_before.append(out_of_order)
+    world.run_until_empty()
     assert (the_job(world).status, the_job(world).charged, the_job(world).unknown) == (S.STORED, PRICE, PRICE)
-    assert (world.provider.charged, codes(world, KEY)) == (2 * PRICE, [])
+    assert (world.provider.charged_micro_usd, codes(world, KEY)) == (2 * PRICE, [])
     assert_at_rest(world)

@@ -16,10 +16,10 @@ from backdrop.model.circuit import (
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import ProviderResult, RetryClass
-from proof.world.pictures import photo
-from proof.world.provider import Reaction, refuses
-from proof.world.stack import World
-from proof.world.wire import SimulatedCrash, Strike, die
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, build_refusal
+from simulation.world.simulated_stack import World
+from simulation.world.transport import SimulatedCrash, TargetedFault, crash_worker
 from tests.simulated.days import (
     DAY,
     codes,
@@ -33,8 +33,8 @@ from tests.simulated.days import (
 )
 from tests.simulated.simulation import PRICE, assert_at_rest, dropped
 
-WRONG_KEY = refuses(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
-BUSY = refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+WRONG_KEY = build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
+BUSY = build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 NO_KEY = ProviderResult(RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key: the secret is empty.")
 
 
@@ -42,21 +42,21 @@ def many(number: int = 4) -> World:
     """A world with several photos in their lane."""
     world = World()
     for n in range(number):
-        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
-    world.run("intake")
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
+    world.run_until_empty("intake")
     return world
 
 
 def receives(world: World) -> int:
     """How often messages of the lane that wait were delivered, all together."""
-    return sum(message.receives for message in world.lines["ideogram"].messages)
+    return sum(message.receive_count for message in world.queues["ideogram"].messages)
 
 
 def assert_all_stored(world: World) -> None:
     """Every photo has its picture, for one charge each."""
-    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
-    assert world.provider.charged == len(world.jobs()) * PRICE
-    assert not world.dead_letters.messages
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
+    assert world.provider.charged_micro_usd == len(world.list_jobs()) * PRICE
+    assert not world.dead_letter_queue.messages
     assert_at_rest(world)
 
 
@@ -65,25 +65,25 @@ def assert_all_stored(world: World) -> None:
 
 def test_a_wrong_key_is_one_call_and_one_report_however_many_photos_wait() -> None:
     world = many()
-    world.provider.otherwise = WRONG_KEY
-    world.run()
-    assert (reasons(world), len(world.provider.calls), world.provider.charged) == (["key"], 1, 0)
-    assert world.booked()["committed"] == 0
+    world.provider.default_behavior = WRONG_KEY
+    world.run_until_empty()
+    assert (reasons(world), len(world.provider.received_job_ids), world.provider.charged_micro_usd) == (["key"], 1, 0)
+    assert world.read_budget()["committed"] == 0
     report = provider_report(world)
     assert report
     assert [(one["code"], one["status"], one["retryable"]) for one in report["errors"]] == [
         ("provider_key_refused", "paused", True)
     ]
-    assert [codes(world, job.key) for job in world.jobs()] == [[]] * 4
+    assert [codes(world, job.key) for job in world.list_jobs()] == [[]] * 4
     assert kinds(world) == ["Provider Paused"]
 
 
 def test_every_few_minutes_one_real_job_tries_it_out() -> None:
     world = many()
-    world.provider.otherwise = WRONG_KEY
-    world.run()
+    world.provider.default_behavior = WRONG_KEY
+    world.run_until_empty()
     pass_time(world, 3600)
-    opened = [call.opened_at for call in world.provider.paid_calls]
+    opened = [call.started_at for call in world.provider.paid_calls]
     gaps = [later - earlier for earlier, later in pairwise(opened)]
     assert 4 <= len(gaps) <= 6
     assert max(gaps) <= MAX_TRIAL_DELAY + timedelta(minutes=6)
@@ -93,9 +93,9 @@ def test_every_few_minutes_one_real_job_tries_it_out() -> None:
 
 def test_all_go_by_themselves_when_the_key_is_right_again() -> None:
     world = many()
-    world.provider.otherwise = WRONG_KEY
+    world.provider.default_behavior = WRONG_KEY
     pass_time(world, 3600)
-    world.provider.otherwise = Reaction()
+    world.provider.default_behavior = CallBehavior()
     pass_time(world, 600)
     assert (reasons(world), provider_report(world)) == ([], None)
     assert kinds(world)[:2] == ["Provider Paused", "Provider Resumed"]
@@ -104,11 +104,15 @@ def test_all_go_by_themselves_when_the_key_is_right_again() -> None:
 
 def test_a_key_that_is_not_there_is_found_out_without_a_call() -> None:
     world = many()
-    world.provider.unready = NO_KEY
+    world.provider.preparation_error = NO_KEY
     pass_time(world, 3600)
-    assert (provider_codes(world), world.provider.calls, world.booked()) == (["provider_key_missing"], [], {})
-    assert {(job.status, job.attempt_no) for job in world.jobs()} == {(JobStatus.ACCEPTED, 0)}
-    world.provider.unready = None
+    assert (provider_codes(world), world.provider.received_job_ids, world.read_budget()) == (
+        ["provider_key_missing"],
+        [],
+        {},
+    )
+    assert {(job.status, job.attempt_no) for job in world.list_jobs()} == {(JobStatus.ACCEPTED, 0)}
+    world.provider.preparation_error = None
     pass_time(world, 600)
     assert_all_stored(world)
 
@@ -116,9 +120,9 @@ def test_a_key_that_is_not_there_is_found_out_without_a_call() -> None:
 def test_the_report_says_what_is_wrong_now() -> None:
     """Somebody put a key where none was, and it is the wrong one."""
     world = dropped()
-    world.provider.unready = NO_KEY
-    world.run()
-    world.provider.unready, world.provider.otherwise = None, WRONG_KEY
+    world.provider.preparation_error = NO_KEY
+    world.run_until_empty()
+    world.provider.preparation_error, world.provider.default_behavior = None, WRONG_KEY
     pass_time(world, 600)
     assert provider_codes(world) == ["provider_key_refused"]
 
@@ -128,11 +132,11 @@ def test_the_report_says_what_is_wrong_now() -> None:
 
 def test_what_a_person_paused_stays_paused_until_a_person_says_otherwise() -> None:
     world = many()
-    world.pause()
+    world.pause_lane()
     pass_time(world, DAY, every=1800)
-    assert (provider_codes(world), world.provider.calls, receives(world)) == (["paused_by_person"], [], 0)
-    world.resume()
-    world.run()
+    assert (provider_codes(world), world.provider.received_job_ids, receives(world)) == (["paused_by_person"], [], 0)
+    world.resume_lane()
+    world.run_until_empty()
     assert provider_report(world) is None
     assert_all_stored(world)
 
@@ -140,17 +144,17 @@ def test_what_a_person_paused_stays_paused_until_a_person_says_otherwise() -> No
 def test_a_mapping_that_was_switched_on_behind_the_ledgers_back_buys_nothing() -> None:
     """A deployment, or somebody in the console."""
     world = many()
-    world.pause()
-    world.functions.switch(world.sources["ideogram"], on=True)
+    world.pause_lane()
+    world.lambda_service.set_enabled(world.mappings["ideogram"], enabled=True)
     world.run_for(120)
-    assert {wait.code for wait in world.waits} == {Code.LANE_SHUT}
+    assert {wait.code for wait in world.returned_messages} == {Code.LANE_SHUT}
     set_right(world)
-    assert (world.sources["ideogram"].enabled, world.provider.calls) == (False, [])
+    assert (world.mappings["ideogram"].is_enabled, world.provider.received_job_ids) == (False, [])
 
 
 def test_a_mapping_that_was_switched_off_behind_the_ledgers_back_is_switched_on() -> None:
     world = many()
-    world.functions.switch(world.sources["ideogram"], on=False)
+    world.lambda_service.set_enabled(world.mappings["ideogram"], enabled=False)
     pass_time(world, 300)
     assert_all_stored(world)
 
@@ -161,18 +165,18 @@ def test_whoever_dies_half_way_through_a_switch_is_finished_by_reconcile(nth: in
     """After any of its calls: mapping, report and news agree with the ledger within five minutes."""
     world = many()
     if not pausing:
-        world.pause()
-        world.run()
-    world.wire.after.append(strike := Strike(die, nth=nth))
+        world.pause_lane()
+        world.run_until_empty()
+    world.transport.faults_after.append(strike := TargetedFault(crash_worker, nth=nth))
     with suppress(SimulatedCrash):
-        (world.pause if pausing else world.resume)()
-    world.wire.calm()
+        (world.pause_lane if pausing else world.resume_lane)()
+    world.transport.clear_faults()
     pass_time(world, 300)
     paused = the_lane(world).is_paused
-    assert world.sources["ideogram"].enabled is not paused
+    assert world.mappings["ideogram"].is_enabled is not paused
     assert provider_codes(world) == (["paused_by_person"] if paused else [])
     assert [kind for kind in kinds(world) if kind.startswith("Provider")] == expected_news(pausing, paused=paused)
-    assert strike.seen
+    assert strike.match_count
 
 
 def expected_news(pausing: bool, *, paused: bool) -> list[str]:
@@ -188,38 +192,38 @@ def expected_news(pausing: bool, *, paused: bool) -> list[str]:
 def test_three_bad_answers_close_the_lane_and_one_probe_at_a_time_goes_more_and_more_seldom() -> None:
     """A job waits for its turn in the slot, which would be idle anyway, and then goes back."""
     world = many(FAILURE_THRESHOLD + 1)
-    world.provider.otherwise = BUSY
+    world.provider.default_behavior = BUSY
     for _ in range(FAILURE_THRESHOLD):
-        world.turn("ideogram")
+        world.deliver_next("ideogram")
     assert the_lane(world).closed_since
     for _ in range(6):
-        world.clock.wait_until(world.sqs.next_moment([world.lines["ideogram"]]) or world.clock.time)
-        world.turn("ideogram")
-    opened = [call.opened_at for call in world.provider.paid_calls][FAILURE_THRESHOLD - 1 :]
+        world.clock.advance_to(world.sqs.find_next_visible_at([world.queues["ideogram"]]) or world.clock.time)
+        world.deliver_next("ideogram")
+    opened = [call.started_at for call in world.provider.paid_calls][FAILURE_THRESHOLD - 1 :]
     gaps = [later - earlier for earlier, later in pairwise(opened)]
     assert len(gaps) > 3
     least = [min(FIRST_PROBE_DELAY * 2 ** max(n - MAX_QUICK_PROBES, 0), MAX_FREE_PROBE_DELAY) for n in range(len(gaps))]
     assert all(gap >= shortest for gap, shortest in zip(gaps, least, strict=True))
-    assert (world.sources["ideogram"].enabled, provider_report(world)) == (True, None)
-    assert {wait.code for wait in world.waits} <= {Code.PROVIDER_UNAVAILABLE, Code.LANE_SHUT}
+    assert (world.mappings["ideogram"].is_enabled, provider_report(world)) == (True, None)
+    assert {wait.code for wait in world.returned_messages} <= {Code.PROVIDER_UNAVAILABLE, Code.LANE_SHUT}
 
 
 def test_one_good_answer_opens_a_closed_lane() -> None:
     world = many(8)
     world.provider.script.extend([BUSY] * 5)
-    world.run()
+    world.run_until_empty()
     assert (the_lane(world).closed_since, the_lane(world).failure_streak) == (None, 0)
     assert_all_stored(world)
 
 
 def test_after_ten_minutes_a_sick_provider_pauses_and_is_tried_every_few_minutes() -> None:
     world = many()
-    world.provider.otherwise = BUSY
+    world.provider.default_behavior = BUSY
     pass_time(world, 900)
     assert (reasons(world), provider_codes(world)) == (["unhealthy"], ["provider_unavailable"])
-    before = len(world.provider.calls)
+    before = len(world.provider.received_job_ids)
     pass_time(world, 3600)
-    assert 3 <= len(world.provider.calls) - before <= 15
-    world.provider.otherwise = Reaction()
+    assert 3 <= len(world.provider.received_job_ids) - before <= 15
+    world.provider.default_behavior = CallBehavior()
     pass_time(world, 1500)
     assert_all_stored(world)

@@ -7,29 +7,38 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop.model.job import AttemptOutcome, JobStatus, MoneyStatus
 from backdrop.model.provider_result import RetryClass
-from proof.world.provider import Reaction, charges_and_hangs_up, hangs_up, refuses
-from proof.world.stack import World
-from proof.world.wire import Call, Strike
+from simulation.world.simulated_provider import (
+    CallBehavior,
+    build_charged_hang_up,
+    build_refusal,
+    build_uncharged_hang_up,
+)
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault
 from tests.simulated.days import DAY, codes, pass_time
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
 S = JobStatus
-LOST = {"charged": charges_and_hangs_up(), "not taken": hangs_up(), "too slow": Reaction(seconds=200)}
+LOST = {
+    "charged": build_charged_hang_up(),
+    "not taken": build_uncharged_hang_up(),
+    "too slow": CallBehavior(work_seconds=200),
+}
 
 
 def money(world: World) -> tuple[int, int, int]:
     """What is certain, what is not known, and the bill."""
-    return the_job(world).charged, the_job(world).unknown, world.provider.charged
+    return the_job(world).charged, the_job(world).unknown, world.provider.charged_micro_usd
 
 
 @pytest.mark.parametrize("lost", LOST)
 def test_it_is_sent_once_more_and_both_charges_are_in_the_receipt(lost: str) -> None:
     world = dropped()
     world.provider.script.append(LOST[lost])
-    world.run()
-    assert (the_job(world).status, len(world.provider.calls), codes(world, KEY)) == (S.STORED, 2, [])
+    world.run_until_empty()
+    assert (the_job(world).status, len(world.provider.received_job_ids), codes(world, KEY)) == (S.STORED, 2, [])
     assert money(world) == (PRICE, PRICE, PRICE if lost == "not taken" else 2 * PRICE)
-    receipt = world.receipt(KEY)
+    receipt = world.read_receipt(KEY)
     assert receipt
     (job,) = receipt["jobs"]
     assert job["cost"] == {"usd": 0.01, "basis": "price_list", "unknown_usd": 0.01}
@@ -40,20 +49,22 @@ def test_it_is_sent_once_more_and_both_charges_are_in_the_receipt(lost: str) -> 
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("lost", [*LOST.values(), Reaction(dies=True)], ids=[*LOST, "worker died"])
-def test_it_is_told_before_it_is_sent_once_more(lost: Reaction) -> None:
+@pytest.mark.parametrize("lost", [*LOST.values(), CallBehavior(kills_worker=True)], ids=[*LOST, "worker died"])
+def test_it_is_told_before_it_is_sent_once_more(lost: CallBehavior) -> None:
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     world.provider.script.append(lost)
     told: list[object] = []
 
-    def deliver_looks(_: Call) -> None:
-        world.turn("deliver")
-        told.append((world.receipt(KEY) or {})["jobs"][0]["status"])
+    def deliver_looks(_: ServiceCall) -> None:
+        world.deliver_next("deliver")
+        told.append((world.read_receipt(KEY) or {})["jobs"][0]["status"])
         told.extend(codes(world, KEY))
 
-    claims = Strike(deliver_looks, "transact_write_items", nth=2, matches=lambda call: "submitting" in str(call.sent))
-    world.wire.before.append(claims)
+    claims = TargetedFault(
+        deliver_looks, "transact_write_items", nth=2, matches=lambda call: "submitting" in str(call.request)
+    )
+    world.transport.faults_before.append(claims)
     pass_time(world, 1200)
     assert told == ["unknown", "charge_unknown"]
     assert_at_rest(world)
@@ -64,54 +75,58 @@ def test_it_is_not_sent_again_before_the_lost_call_is_over(lost: str) -> None:
     """The lost call may still hold its slot at the provider: two at once would be one more than the account allows."""
     world = dropped(account_limit=1)
     world.provider.script.append(LOST[lost])
-    world.run()
+    world.run_until_empty()
     first, *others = world.provider.paid_calls
-    assert others[0].opened_at - first.opened_at >= timedelta(seconds=world.provider.timeout_seconds)
-    assert (the_job(world).status, world.provider.peak_open) == (S.STORED, 1)
+    assert others[0].started_at - first.started_at >= timedelta(seconds=world.provider.timeout_seconds)
+    assert (the_job(world).status, world.provider.peak_in_flight) == (S.STORED, 1)
 
 
 @pytest.mark.parametrize("lost", LOST)
 def test_an_answer_that_is_lost_a_second_time_is_a_persons_business(lost: str) -> None:
     world = dropped()
-    world.provider.otherwise = LOST[lost]
+    world.provider.default_behavior = LOST[lost]
     pass_time(world, DAY, every=3600)
-    assert (the_job(world).status, len(world.provider.calls)) == (S.HELD, 2)
+    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.HELD, 2)
     assert money(world) == (0, 2 * PRICE, 0 if lost == "not taken" else 2 * PRICE)
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["status"], one["money"], one["retryable"]) for one in report["errors"]] == [
         ("charge_unknown", "held", "unknown", False)
     ]
-    assert not world.dead_letters.messages
+    assert not world.dead_letter_queue.messages
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("lost", LOST)
 def test_where_the_operator_says_hold_nothing_is_sent_again(lost: str) -> None:
     world = dropped(on_lost_answer="hold")
-    world.provider.otherwise = LOST[lost]
+    world.provider.default_behavior = LOST[lost]
     pass_time(world, DAY, every=3600)
-    assert (the_job(world).status, len(world.provider.calls), codes(world, KEY)) == (S.HELD, 1, ["charge_unknown"])
+    assert (the_job(world).status, len(world.provider.received_job_ids), codes(world, KEY)) == (
+        S.HELD,
+        1,
+        ["charge_unknown"],
+    )
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize(
     ("answer", "end", "code"),
     [
-        (refuses(RetryClass.PERM, Code.UNSAFE_REQUEST), S.REFUSED, "unsafe_request"),
-        (refuses(RetryClass.PERM, Code.REQUEST_REJECTED), S.DEAD, "request_rejected"),
-        (Reaction(unsafe=1), S.DEAD, "unsafe_result"),
+        (build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST), S.REFUSED, "unsafe_request"),
+        (build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED), S.DEAD, "request_rejected"),
+        (CallBehavior(unsafe_count=1), S.DEAD, "unsafe_result"),
     ],
     ids=["refused", "rejected", "withheld"],
 )
 def test_a_second_call_that_brings_nothing_ends_the_job_with_the_first_charge_in_doubt(
-    answer: Reaction, end: JobStatus, code: str
+    answer: CallBehavior, end: JobStatus, code: str
 ) -> None:
     world = dropped()
-    world.provider.script.extend([charges_and_hangs_up(), answer])
-    world.run()
+    world.provider.script.extend([build_charged_hang_up(), answer])
+    world.run_until_empty()
     assert (the_job(world).status, the_job(world).unknown, codes(world, KEY)) == (end, PRICE, [code])
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     assert report["errors"][0]["money"] == "unknown"
     assert_at_rest(world)
@@ -120,11 +135,11 @@ def test_a_second_call_that_brings_nothing_ends_the_job_with_the_first_charge_in
 @pytest.mark.parametrize("kind", [RetryClass.QUOTA, RetryClass.BACKOFF, RetryClass.NOW])
 def test_a_second_call_that_is_not_taken_is_made_again_and_is_still_the_second(kind: RetryClass) -> None:
     world = dropped()
-    refusal = refuses(kind, Code.PROVIDER_THROTTLED)
-    world.provider.script.extend([charges_and_hangs_up(), refusal, refusal])
+    refusal = build_refusal(kind, Code.PROVIDER_THROTTLED)
+    world.provider.script.extend([build_charged_hang_up(), refusal, refusal])
     pass_time(world, 3600)
     job = the_job(world)
-    assert (job.status, len(world.provider.calls), job.lost_call_count) == (S.STORED, 4, 1)
+    assert (job.status, len(world.provider.received_job_ids), job.lost_call_count) == (S.STORED, 4, 1)
     assert money(world) == (PRICE, PRICE, 2 * PRICE)
     outcomes = [attempt.outcome for attempt in job.attempts]
     assert [outcome for outcome in outcomes if outcome is not AttemptOutcome.NOT_TAKEN] == [
@@ -136,7 +151,7 @@ def test_a_second_call_that_is_not_taken_is_made_again_and_is_still_the_second(k
 
 def test_a_key_that_is_refused_in_between_costs_no_try() -> None:
     world = dropped()
-    world.provider.script.extend([charges_and_hangs_up(), refuses(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)])
+    world.provider.script.extend([build_charged_hang_up(), build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)])
     pass_time(world, 3600)
     assert (the_job(world).status, the_job(world).lost_call_count) == (S.STORED, 1)
     assert_at_rest(world)
@@ -146,36 +161,40 @@ def test_a_lost_answer_of_a_photo_that_is_named_no_more_is_not_paid_for_a_second
     world = dropped()
 
     def edit() -> None:
-        world.sidecar(KEY, prompt="on a marble table")
-        world.run("intake")
+        world.upload_sidecar(KEY, prompt="on a marble table")
+        world.run_until_empty("intake")
 
-    lost = charges_and_hangs_up().answer
-    world.provider.script.append(Reaction(answer=lost, meanwhile=edit))
-    world.run()
-    by_operation = {job.operation: job for job in world.jobs()}
+    lost = build_charged_hang_up().result
+    world.provider.script.append(CallBehavior(result=lost, run_during_call=edit))
+    world.run_until_empty()
+    by_operation = {job.operation: job for job in world.list_jobs()}
     assert by_operation["replace"].status is S.STORED
     assert (by_operation["remove"].status, by_operation["remove"].money) == (S.HELD, MoneyStatus.UNKNOWN)
-    assert world.provider.calls.count(by_operation["remove"].job_id) == 1
+    assert world.provider.received_job_ids.count(by_operation["remove"].job_id) == 1
     assert_at_rest(world)
 
 
 def test_a_budget_without_room_for_the_second_call_lets_it_wait() -> None:
     """What may have been charged counts as spent until it is known."""
     world = dropped(budget=2 * PRICE - 1)
-    world.provider.script.append(charges_and_hangs_up())
+    world.provider.script.append(build_charged_hang_up())
     pass_time(world, 3600)
-    assert (the_job(world).status, len(world.provider.calls), world.booked()["unknown"]) == (S.UNKNOWN, 1, PRICE)
+    assert (the_job(world).status, len(world.provider.received_job_ids), world.read_budget()["unknown"]) == (
+        S.UNKNOWN,
+        1,
+        PRICE,
+    )
     pass_time(world, DAY, every=3600)
-    assert (the_job(world).status, len(world.provider.calls)) == (S.STORED, 2)
+    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.STORED, 2)
     assert_at_rest(world)
 
 
 def test_a_person_who_pauses_the_lane_also_keeps_the_second_call_back() -> None:
     world = dropped()
-    lost = charges_and_hangs_up().answer
-    world.provider.script.append(Reaction(answer=lost, meanwhile=world.pause))
+    lost = build_charged_hang_up().result
+    world.provider.script.append(CallBehavior(result=lost, run_during_call=world.pause_lane))
     pass_time(world, 3600)
-    assert (the_job(world).status, len(world.provider.calls)) == (S.UNKNOWN, 1)
-    world.resume()
-    world.run()
-    assert (the_job(world).status, len(world.provider.calls)) == (S.STORED, 2)
+    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.UNKNOWN, 1)
+    world.resume_lane()
+    world.run_until_empty()
+    assert (the_job(world).status, len(world.provider.received_job_ids)) == (S.STORED, 2)

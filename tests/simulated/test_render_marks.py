@@ -9,36 +9,36 @@ from backdrop.model.job import JobStatus, MoneyStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop.pipeline.crash_guard import end_job_processing
 from backdrop.pipeline.enqueue import enqueue_job
-from proof.world.pictures import photo
-from proof.world.provider import Reaction, refuses
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, die, throttle
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, build_refusal
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, crash_worker, raise_throttle
 from tests.simulated.days import codes, kinds, others_take, pass_time
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
-BUSY = refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=60)
+BUSY = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=60)
 MOST_CRASHES = 5
 
 
 def deadly(times: int = 1000) -> World:
     """A world with a photo whose bytes kill the worker that reads them for its call."""
     world = dropped()
-    world.run("intake", "deliver")
-    world.wire.after.append(Strike(die, "get_object", times=times))
+    world.run_until_empty("intake", "deliver")
+    world.transport.faults_after.append(TargetedFault(crash_worker, "get_object", times=times))
     return world
 
 
 def test_a_photo_that_kills_five_workers_ends_dead_and_says_so() -> None:
     world = deadly()
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
-    assert (job.status, job.money, world.provider.calls) == (JobStatus.DEAD, MoneyStatus.NOT_SPENT, [])
+    assert (job.status, job.money, world.provider.received_job_ids) == (JobStatus.DEAD, MoneyStatus.NOT_SPENT, [])
     assert job.crash_count == MOST_CRASHES
-    assert world.crashes == MOST_CRASHES + 1
-    report = world.report(KEY)
+    assert world.crash_count == MOST_CRASHES + 1
+    report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["money"]) for one in report["errors"]] == [("crashed", "not_spent")]
-    (letter,) = world.dead_letters.messages
+    (letter,) = world.dead_letter_queue.messages
     assert letter.attributes["code"] == "crashed"
     assert kinds(world) == ["Image Failed"]
     assert_at_rest(world)
@@ -47,32 +47,36 @@ def test_a_photo_that_kills_five_workers_ends_dead_and_says_so() -> None:
 def test_a_photo_that_kills_workers_after_a_lost_call_is_left_to_a_person() -> None:
     """The second call of `retry_once` opens the photo as well (seed 941377)."""
     world = dropped()
-    world.run("intake", "deliver")
-    world.provider.script.append(Reaction(dies=True))
-    world.turn("ideogram")
-    world.wire.after.append(Strike(die, "get_object", times=1000))
-    world.run()
+    world.run_until_empty("intake", "deliver")
+    world.provider.script.append(CallBehavior(kills_worker=True))
+    world.deliver_next("ideogram")
+    world.transport.faults_after.append(TargetedFault(crash_worker, "get_object", times=1000))
+    world.run_until_empty()
     job = the_job(world)
-    assert (job.status, job.money, len(world.provider.calls)) == (JobStatus.HELD, MoneyStatus.UNKNOWN, 1)
+    assert (job.status, job.money, len(world.provider.received_job_ids)) == (JobStatus.HELD, MoneyStatus.UNKNOWN, 1)
     assert codes(world, KEY) == ["charge_unknown"]
-    assert world.crashes == MOST_CRASHES
+    assert world.crash_count == MOST_CRASHES
     assert_at_rest(world)
 
 
 @pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
 def test_fewer_deaths_harm_nothing(times: int) -> None:
     world = deadly(times)
-    world.run()
-    assert (the_job(world).status, the_job(world).crash_count, world.provider.charged) == (JobStatus.STORED, 0, PRICE)
+    world.run_until_empty()
+    assert (the_job(world).status, the_job(world).crash_count, world.provider.charged_micro_usd) == (
+        JobStatus.STORED,
+        0,
+        PRICE,
+    )
     assert_at_rest(world)
 
 
 def test_a_photo_that_was_given_up_runs_when_it_comes_again() -> None:
     world = deadly()
-    world.run()
-    world.wire.calm()
-    world.drop(KEY, photo(), operation="remove")
-    world.run()
+    world.run_until_empty()
+    world.transport.clear_faults()
+    world.upload_photo(KEY, build_photo(), operation="remove")
+    world.run_until_empty()
     assert (the_job(world).status, the_job(world).crash_count) == (JobStatus.STORED, 0)
 
 
@@ -82,29 +86,29 @@ def test_a_photo_that_was_given_up_runs_when_it_comes_again() -> None:
 def test_whoever_goes_back_in_good_order_counts_nothing() -> None:
     world = dropped()
     world.provider.script.extend([BUSY] * 20)
-    world.run()
-    assert (the_job(world).status, len(world.waits)) == (JobStatus.STORED, 20)
+    world.run_until_empty()
+    assert (the_job(world).status, len(world.returned_messages)) == (JobStatus.STORED, 20)
     assert_at_rest(world)
 
 
 def test_a_ledger_that_is_gone_for_a_moment_in_the_middle_of_every_delivery_is_no_crash() -> None:
     """The mark is written, the claim is not, and at first the mark cannot be taken back either."""
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     began: list[datetime] = []
 
-    def fails(call: Call) -> None:
+    def fails(call: ServiceCall) -> None:
         if call.operation == "get_object":
             began.append(world.clock.time)
         if began and call.service == "dynamodb" and world.clock.time < began[-1] + timedelta(seconds=30):
-            throttle(call)
+            raise_throttle(call)
 
-    world.wire.before.append(fails)
+    world.transport.faults_before.append(fails)
     for _ in range(3 * MOST_CRASHES):
-        world.turn("ideogram")
+        world.deliver_next("ideogram")
         world.clock.sleep(700)
-    world.wire.calm()
-    world.run()
+    world.transport.clear_faults()
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
     assert_at_rest(world)
 
@@ -112,14 +116,14 @@ def test_a_ledger_that_is_gone_for_a_moment_in_the_middle_of_every_delivery_is_n
 def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
     """Each finds the mark of the other, which is at work; only its own mark would be a death."""
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], the_job(world))
-    for message in world.lines["ideogram"].messages:
-        message.receives = 1
-    world.provider.otherwise = BUSY
-    world.wire.before.append(Strike(others_take(world, "ideogram"), "get_object", times=1000))
+    for message in world.queues["ideogram"].messages:
+        message.receive_count = 1
+    world.provider.default_behavior = BUSY
+    world.transport.faults_before.append(TargetedFault(others_take(world, "ideogram"), "get_object", times=1000))
     pass_time(world, 4 * 3600)
-    world.provider.otherwise = Reaction()
+    world.provider.default_behavior = CallBehavior()
     pass_time(world, 3600)
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
@@ -128,23 +132,25 @@ def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back()
     """Else a photo with two messages would kill for ever (seed 4964)."""
     world = deadly()
     enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], the_job(world))
-    for message in world.lines["ideogram"].messages:
-        message.receives = 1
-    world.wire.before.append(Strike(others_take(world, "ideogram"), "transact_write_items", times=1000))
+    for message in world.queues["ideogram"].messages:
+        message.receive_count = 1
+    world.transport.faults_before.append(
+        TargetedFault(others_take(world, "ideogram"), "transact_write_items", times=1000)
+    )
     for _ in range(2 * MOST_CRASHES):
-        world.turn("ideogram")
-        world.turn("ideogram")
+        world.deliver_next("ideogram")
+        world.deliver_next("ideogram")
         world.clock.sleep(900)
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.DEAD, ["crashed"])
-    assert world.crashes == MOST_CRASHES
+    assert world.crash_count == MOST_CRASHES
 
 
 def test_a_mark_is_not_held_against_a_photo_that_goes_well_since() -> None:
     """Three deaths in spring and two in autumn are no photo that kills its workers."""
     world = deadly(3)
     world.provider.script.append(BUSY)
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
     assert (job.status, job.crash_count) == (JobStatus.STORED, 0)
 
@@ -152,9 +158,9 @@ def test_a_mark_is_not_held_against_a_photo_that_goes_well_since() -> None:
 def test_a_worker_whose_time_is_nearly_over_does_not_wait_for_a_ledger_that_is_gone() -> None:
     """Lambda would end it in the midst of that, and the next delivery would count a crash all the same."""
     world = dropped()
-    world.run("intake")
+    world.run_until_empty("intake")
     job, until = the_job(world), world.clock.now() + timedelta(seconds=6)
-    world.wire.before.append(strike := Strike(throttle, "get_item", times=1000))
+    world.transport.faults_before.append(strike := TargetedFault(raise_throttle, "get_item", times=1000))
     end_job_processing(world.ledger, job, world.clock, until)
-    assert strike.hits > 1
+    assert strike.hit_count > 1
     assert world.clock.now() < until

@@ -10,13 +10,13 @@ from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.transitions import Transition
-from proof.world.pictures import photo
-from proof.world.provider import Reaction, refuses
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, build_refusal
+from simulation.world.simulated_stack import World
 from tests.simulated.days import pass_time, reasons, the_lane
 from tests.simulated.simulation import LOST, OK, PRICE, THROTTLED, assert_at_rest
 
-BUSY = refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+BUSY = build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 NO_KEY = ProviderResult(RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key.")
 LEASE_SECONDS = 360
 
@@ -25,14 +25,14 @@ def closed() -> World:
     """A world whose lane was just closed by three of its photos, and in which a job that comes now is the probe."""
     world = World()
     for n in range(6):
-        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
-    world.run("intake")
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
+    world.run_until_empty("intake")
     world.provider.script.extend([BUSY] * FAILURE_THRESHOLD)
     for _ in range(FAILURE_THRESHOLD):
-        world.turn("ideogram")
+        world.deliver_next("ideogram")
     moment = the_lane(world).next_probe_at
     assert moment
-    world.clock.wait_until(moment)
+    world.clock.advance_to(moment)
     assert next_is_a_probe(world)
     return world
 
@@ -47,11 +47,11 @@ def test_while_a_probe_is_out_no_other_job_is_sent() -> None:
     out: list[int] = []
 
     def others() -> None:
-        while world.turn("ideogram"):
-            out.append(world.provider.open_calls())
+        while world.deliver_next("ideogram"):
+            out.append(world.provider.count_in_flight())
 
-    world.provider.script.append(Reaction(meanwhile=others))
-    world.turn("ideogram")
+    world.provider.script.append(CallBehavior(run_during_call=others))
+    world.deliver_next("ideogram")
     assert set(out) == {1}
     assert len(out) > 1
     assert the_lane(world).closed_since is None
@@ -59,9 +59,9 @@ def test_while_a_probe_is_out_no_other_job_is_sent() -> None:
 
 def test_a_probe_that_is_throttled_lets_the_next_job_try() -> None:
     world = closed()
-    world.provider.script.append(refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))
-    world.turn("ideogram")
-    assert len(world.provider.calls) == FAILURE_THRESHOLD + 1
+    world.provider.script.append(build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))
+    world.deliver_next("ideogram")
+    assert len(world.provider.received_job_ids) == FAILURE_THRESHOLD + 1
     assert next_is_a_probe(world)
 
 
@@ -69,7 +69,7 @@ def test_a_probe_that_is_throttled_lets_the_next_job_try() -> None:
 def test_the_late_answer_of_an_earlier_probe_leaves_the_one_that_is_out_alone(late: ProviderResult) -> None:
     """A good answer opened the lane, and it was closed again, while a probe hung."""
     world = closed()
-    keeper, name, longest = world.steps.keeper, world.provider.name, timedelta(minutes=3)
+    keeper, name, longest = world.steps.breaker, world.provider.name, timedelta(minutes=3)
     earlier, _ = keeper.admit(name, longest, world.clock.now())
     keeper.observe_result(earlier, OK, probe=False)
     assert the_lane(world).closed_since is None
@@ -88,8 +88,8 @@ def test_a_probe_that_cannot_start_lets_the_next_job_try() -> None:
     """Too little time is left for a call."""
     world = closed()
     world.provider.timeout_seconds = 300
-    world.turn("ideogram")
-    assert [wait.code for wait in world.waits][-1] is Code.TOO_LITTLE_TIME
+    world.deliver_next("ideogram")
+    assert [wait.code for wait in world.returned_messages][-1] is Code.TOO_LITTLE_TIME
     assert next_is_a_probe(world)
 
 
@@ -97,30 +97,30 @@ def test_a_probe_whose_photo_is_gone_lets_the_next_job_try() -> None:
     """It goes back to intake without a call, so that nothing was found out."""
     world = closed()
     for n in range(6):
-        world.remove(f"shoes/{n}.jpg")
-    world.turn("ideogram")
-    assert len(world.provider.calls) == FAILURE_THRESHOLD
+        world.delete_file(f"shoes/{n}.jpg")
+    world.deliver_next("ideogram")
+    assert len(world.provider.received_job_ids) == FAILURE_THRESHOLD
     assert next_is_a_probe(world)
 
 
 def test_a_probe_that_has_killed_five_workers_lets_the_next_job_try() -> None:
     world = closed()
-    for job in world.jobs():
+    for job in world.list_jobs():
         world.ledger.write_transition(Transition(replace(job, processing_until=world.clock.now(), crash_count=4)))
-    for message in world.lines["ideogram"].messages:
-        message.receives = 1
-    world.turn("ideogram")
-    assert [job.status for job in world.jobs()].count(JobStatus.DEAD) == 1
-    assert len(world.provider.calls) == FAILURE_THRESHOLD
+    for message in world.queues["ideogram"].messages:
+        message.receive_count = 1
+    world.deliver_next("ideogram")
+    assert [job.status for job in world.list_jobs()].count(JobStatus.DEAD) == 1
+    assert len(world.provider.received_job_ids) == FAILURE_THRESHOLD
     assert next_is_a_probe(world)
 
 
 def test_a_probe_that_dies_blocks_the_lane_no_longer_than_its_lease() -> None:
     world = closed()
-    world.provider.script.append(Reaction(takes=False, dies=True))
-    world.turn("ideogram")
+    world.provider.script.append(CallBehavior(accepts_work=False, kills_worker=True))
+    world.deliver_next("ideogram")
     assert not next_is_a_probe(world)
-    world.clock.wait_until(world.clock.now() + timedelta(seconds=LEASE_SECONDS))
+    world.clock.advance_to(world.clock.now() + timedelta(seconds=LEASE_SECONDS))
     assert next_is_a_probe(world)
 
 
@@ -129,17 +129,17 @@ def test_a_probe_that_finds_another_reason_pauses_the_lane(why: str) -> None:
     """A reason that a probe finds out before its call counts as well as one that its answer tells."""
     world = closed()
     if why == "key":
-        world.provider.unready = NO_KEY
+        world.provider.preparation_error = NO_KEY
     else:
-        world.steps.books.set_day_cap(world.clock.now().date().isoformat(), PRICE - 1)
-    world.turn("ideogram")
-    assert (reasons(world), len(world.provider.calls)) == ([why], FAILURE_THRESHOLD)
+        world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), PRICE - 1)
+    world.deliver_next("ideogram")
+    assert (reasons(world), len(world.provider.received_job_ids)) == ([why], FAILURE_THRESHOLD)
 
 
 def test_all_photos_come_through_whatever_became_of_the_probes() -> None:
     world = closed()
-    throttled = refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100)
-    world.provider.script.extend([throttled, BUSY, Reaction(takes=False, dies=True), throttled])
+    throttled = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100)
+    world.provider.script.extend([throttled, BUSY, CallBehavior(accepts_work=False, kills_worker=True), throttled])
     pass_time(world, 3600)
-    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
     assert_at_rest(world)

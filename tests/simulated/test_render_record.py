@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from backdrop.model.job import AttemptOutcome, JobStatus
-from proof.world.provider import Reaction
-from proof.world.stack import World
-from proof.world.wire import Call, throttle
+from simulation.world.simulated_provider import CallBehavior
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, raise_throttle
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_job
 
 CALL_SECONDS = 10
@@ -16,30 +16,30 @@ CALL_SECONDS = 10
 def paid_into_an_outage(seconds: float) -> World:
     """A world whose ledger does nothing at all for so long after the provider has answered."""
     world = dropped()
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     end: list[datetime] = []
 
-    def out_of_order(call: Call) -> None:
+    def out_of_order(call: ServiceCall) -> None:
         if call.service == "dynamodb" and end and world.clock.now() < end[0]:
-            throttle(call)
+            raise_throttle(call)
 
     def begins() -> None:
         end.append(world.clock.now() + timedelta(seconds=seconds))
 
-    world.provider.script.append(Reaction(seconds=CALL_SECONDS, meanwhile=begins))
-    world.wire.before.append(out_of_order)
+    world.provider.script.append(CallBehavior(work_seconds=CALL_SECONDS, run_during_call=begins))
+    world.transport.faults_before.append(out_of_order)
     return world
 
 
 @pytest.mark.parametrize("seconds", [1, 15, 60, 240])
 def test_an_outage_of_the_ledger_after_a_paid_call_loses_nothing(seconds: float) -> None:
     world = paid_into_an_outage(seconds)
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
     assert (job.status, job.charged, job.unknown) == (JobStatus.STORED, PRICE, 0)
     assert [attempt.outcome for attempt in job.attempts] == [AttemptOutcome.ANSWERED]
-    assert (len(world.provider.calls), world.waits, world.crashes) == (1, [], 0)
-    assert world.report(KEY) is None
+    assert (len(world.provider.received_job_ids), world.returned_messages, world.crash_count) == (1, [], 0)
+    assert world.read_report(KEY) is None
     assert_at_rest(world)
 
 
@@ -50,14 +50,14 @@ def test_an_answer_is_written_over_whatever_others_wrote_meanwhile() -> None:
 
     def others() -> None:
         for fields in ({"prompt": "at sea"}, {"operation": "remove"}):
-            world.sidecar(KEY, **fields)
-            world.run("intake")
-            revs.append(next(job.lock_version for job in world.jobs() if job.operation == "remove"))
+            world.upload_sidecar(KEY, **fields)
+            world.run_until_empty("intake")
+            revs.append(next(job.lock_version for job in world.list_jobs() if job.operation == "remove"))
 
-    world.provider.script.append(Reaction(meanwhile=others))
-    world.run()
-    removed = next(job for job in world.jobs() if job.operation == "remove")
+    world.provider.script.append(CallBehavior(run_during_call=others))
+    world.run_until_empty()
+    removed = next(job for job in world.list_jobs() if job.operation == "remove")
     assert revs[0] < revs[1]
     assert (removed.status, len(removed.results), removed.charged) == (JobStatus.STORED, 1, PRICE)
-    assert world.provider.charged == PRICE
+    assert world.provider.charged_micro_usd == PRICE
     assert_at_rest(world)

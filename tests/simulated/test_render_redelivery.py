@@ -9,9 +9,9 @@ from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.job import AttemptOutcome, Job, JobStatus
 from backdrop.pipeline.enqueue import enqueue_job
-from proof.world.pictures import photo
-from proof.world.provider import Reaction
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior
+from simulation.world.simulated_stack import World
 from tests.simulated.simulation import KEY, LOST, OK, PRICE, REFUSED, REJECTED, assert_books, claim, dropped, the_job
 
 S = JobStatus
@@ -20,8 +20,8 @@ S = JobStatus
 def waiting(policy: str = "retry_once") -> tuple[World, Job]:
     """A world with a job that no worker has taken yet, and whose message is the only one."""
     world = dropped(on_lost_answer=policy)
-    world.run("intake")
-    world.lines["deliver"].messages.clear()
+    world.run_until_empty("intake")
+    world.queues["deliver"].messages.clear()
     return world, the_job(world)
 
 
@@ -61,18 +61,18 @@ def come_to(world: World, job: Job, status: JobStatus, now: datetime) -> None:
 def test_a_redelivery_buys_nothing_and_finishes_what_was_left(status: JobStatus, then: JobStatus, told: bool) -> None:
     world, job = waiting("hold")
     come_to(world, job, status, world.clock.now())
-    world.turn("ideogram")
+    world.deliver_next("ideogram")
     assert the_job(world).status is then
-    assert world.provider.calls == []
-    assert bool(world.lines["deliver"].messages) is told
+    assert world.provider.received_job_ids == []
+    assert bool(world.queues["deliver"].messages) is told
 
 
 def test_every_state_has_its_redelivery() -> None:
     """The table above and this one case hold all there are."""
     world, _ = waiting()
-    world.turn("ideogram")
+    world.deliver_next("ideogram")
     assert the_job(world).status is S.PAID
-    assert len(world.provider.calls) == 1
+    assert len(world.provider.received_job_ids) == 1
     assert set(S) == {*S}
 
 
@@ -80,8 +80,8 @@ def test_a_live_lease_is_left_alone_until_it_is_over() -> None:
     world, job = waiting()
     come_to(world, job, S.SUBMITTING, world.clock.now())
     lease = the_job(world).attempts[0].lease_until
-    world.turn("ideogram")
-    (message,) = world.lines["ideogram"].messages
+    world.deliver_next("ideogram")
+    (message,) = world.queues["ideogram"].messages
     assert lease <= message.visible_at <= lease + timedelta(seconds=3)
 
 
@@ -89,18 +89,23 @@ def test_an_expired_lease_is_a_lost_answer() -> None:
     """Its worker died between claim and record: the call may have been made, and it is sent once more."""
     world, job = waiting()
     come_to(world, job, S.SUBMITTING, world.clock.now())
-    world.run("ideogram")
+    world.run_until_empty("ideogram")
     again = the_job(world)
-    assert (again.status, again.charged, again.unknown, len(world.provider.calls)) == (S.PAID, PRICE, PRICE, 1)
+    assert (again.status, again.charged, again.unknown, len(world.provider.received_job_ids)) == (
+        S.PAID,
+        PRICE,
+        PRICE,
+        1,
+    )
     assert [attempt.outcome for attempt in again.attempts] == [AttemptOutcome.LOST, AttemptOutcome.ANSWERED]
 
 
 def test_an_expired_lease_is_held_where_the_operator_says_so() -> None:
     world, job = waiting("hold")
     come_to(world, job, S.SUBMITTING, world.clock.now())
-    world.run("ideogram")
+    world.run_until_empty("ideogram")
     held = the_job(world)
-    assert (held.status, held.unknown, world.provider.calls) == (S.HELD, PRICE, [])
+    assert (held.status, held.unknown, world.provider.received_job_ids) == (S.HELD, PRICE, [])
     assert held.problem
     assert held.problem.code is Code.CHARGE_UNKNOWN
 
@@ -109,10 +114,10 @@ def test_two_messages_of_one_job_buy_once() -> None:
     world, job = waiting()
     enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], job)
     meanwhile: list[bool] = []
-    world.provider.script.append(Reaction(meanwhile=lambda: meanwhile.append(world.turn("ideogram"))))
-    world.run()
+    world.provider.script.append(CallBehavior(run_during_call=lambda: meanwhile.append(world.deliver_next("ideogram"))))
+    world.run_until_empty()
     assert meanwhile == [True]
-    assert len(world.provider.calls) == 1
+    assert len(world.provider.received_job_ids) == 1
     assert the_job(world).status is S.STORED
 
 
@@ -125,29 +130,29 @@ def test_a_worker_that_answers_after_its_lease_still_brings_its_picture() -> Non
         lost = world.ledger.write_transition(transitions.expire_lease(late, late.attempts[0].lease_until))
         world.ledger.write_transition(transitions.hold(lost, world.clock.now()))
 
-    world.provider.script.append(Reaction(meanwhile=others_give_it_up))
-    world.run()
+    world.provider.script.append(CallBehavior(run_during_call=others_give_it_up))
+    world.run_until_empty()
     assert the_job(world).status is S.STORED
     assert (the_job(world).charged, the_job(world).unknown) == (PRICE, 0)
-    assert world.report(KEY) is None
+    assert world.read_report(KEY) is None
     assert_books(world)
 
 
 def test_other_bytes_than_the_jobs_are_never_sent() -> None:
     """The photo was replaced, and intake has not heard of it yet."""
     world, job = waiting()
-    world.drop(KEY, photo("another"), operation="remove")
-    world.turn("ideogram")
-    assert world.provider.calls == []
-    world.run()
-    sent = [call.sent["sha256"] for call in world.wire.calls if call.operation == "call"]
-    assert [one.status for one in world.jobs()] == [S.SUPERSEDED, S.STORED]
-    assert sent == [world.jobs()[1].sha256] != [job.sha256]
+    world.upload_photo(KEY, build_photo("another"), operation="remove")
+    world.deliver_next("ideogram")
+    assert world.provider.received_job_ids == []
+    world.run_until_empty()
+    sent = [call.request["sha256"] for call in world.transport.calls if call.operation == "call"]
+    assert [one.status for one in world.list_jobs()] == [S.SUPERSEDED, S.STORED]
+    assert sent == [world.list_jobs()[1].sha256] != [job.sha256]
 
 
 def test_a_message_of_a_job_that_the_ledger_does_not_know_is_a_dead_letter() -> None:
     world, job = waiting()
     enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], replace(job, job_id="f" * 64))
-    world.run()
-    (letter,) = world.dead_letters.messages
+    world.run_until_empty()
+    (letter,) = world.dead_letter_queue.messages
     assert letter.attributes["code"] == "damaged_message"

@@ -6,9 +6,9 @@ import pytest
 
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.job import JobStatus
-from proof.world.clock import START
-from proof.world.pictures import photo
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.world_clock import WORLD_START
 from tests.simulated.days import the_lane
 from tests.simulated.simulation import PRICE, assert_books
 
@@ -20,37 +20,37 @@ def drained(seed: int) -> World:
     world = World(seed, in_flight=2 * LIMIT, account_limit=LIMIT)
     world.start()
     for n in range(PHOTOS):
-        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
-    assert world.hub.run_until(START + timedelta(hours=1), stop=lambda: done(world))
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
+    assert world.event_loop.run_until(WORLD_START + timedelta(hours=1), should_stop=lambda: done(world))
     return world
 
 
 def done(world: World) -> bool:
     """Whether every photo was paid."""
-    return len(world.provider.bill.jobs()) == PHOTOS and world.provider.account.at_work() == 0
+    return len(world.provider.bill.jobs()) == PHOTOS and world.provider.account.count_in_flight() == 0
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_nine_tenths_of_the_possible_rate_are_used(seed: int) -> None:
     world = drained(seed)
     possible = PHOTOS / LIMIT * CALL_SECONDS
-    first = min(call.opened_at for call in world.provider.paid_calls)
+    first = min(call.started_at for call in world.provider.paid_calls)
     assert possible / (world.clock.time - first).total_seconds() >= 0.9
-    assert world.provider.account.refused > PHOTOS / 2
+    assert world.provider.account.refused_count > PHOTOS / 2
 
 
 def test_a_storm_of_throttles_closes_no_lane_and_leaves_no_letter() -> None:
     world = drained(0)
-    world.hub.run_until(world.clock.time + timedelta(minutes=5), stop=world.quiet)
-    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
-    assert world.provider.charged == PHOTOS * PRICE
-    assert LIMIT < world.provider.peak_open <= 2 * LIMIT
+    world.event_loop.run_until(world.clock.time + timedelta(minutes=5), should_stop=world.is_quiet)
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
+    assert world.provider.charged_micro_usd == PHOTOS * PRICE
+    assert LIMIT < world.provider.peak_in_flight <= 2 * LIMIT
     lane = the_lane(world)
     assert (lane.pauses, lane.failure_streak, lane.closed_since) == (
         ProviderHealth(provider="ideogram").pauses,
         0,
         None,
     )
-    assert world.dead_letters.messages == []
-    assert max((job.throttled_ms for job in world.jobs()), default=0) > 0
+    assert world.dead_letter_queue.messages == []
+    assert max((job.throttled_ms for job in world.list_jobs()), default=0) > 0
     assert_books(world)

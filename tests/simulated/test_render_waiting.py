@@ -3,48 +3,48 @@
 from backdrop.model.codes import Code
 from backdrop.model.job import AttemptOutcome, JobStatus
 from backdrop.model.provider_result import RetryClass
-from proof.world.pictures import photo
-from proof.world.provider import Reaction, refuses
-from proof.world.stack import World
-from proof.world.wire import Strike, throttle
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import CallBehavior, build_refusal
+from simulation.world.simulated_stack import World
+from simulation.world.transport import TargetedFault, raise_throttle
 from tests.simulated.days import fails_alone, provider_report, the_lane, while_others_go_well
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, assert_books, dropped, the_job
 
-THROTTLE = refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
-BUSY = refuses(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
+THROTTLE = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
+BUSY = build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 
 
 def test_a_throttle_storm_burns_no_message_and_ends_in_one_charge() -> None:
     world = dropped()
     world.provider.script.extend([THROTTLE] * 300)
-    world.run()
+    world.run_until_empty()
     job = the_job(world)
     assert job.status is JobStatus.STORED
     assert job.throttled_ms > 0
     assert [attempt.outcome for attempt in job.attempts] == [AttemptOutcome.ANSWERED]
-    assert world.provider.charged == PRICE
-    assert not world.dead_letters.messages
+    assert world.provider.charged_micro_usd == PRICE
+    assert not world.dead_letter_queue.messages
     assert_at_rest(world)
 
 
 def test_an_account_without_a_slot_for_half_an_hour_is_asked_ever_more_seldom() -> None:
     world = dropped()
-    world.provider.weather.append(lambda: THROTTLE)
+    world.provider.behavior_sources.append(lambda: THROTTLE)
     world.run_for(60)
-    first = len(world.provider.calls)
+    first = len(world.provider.received_job_ids)
     world.run_for(1740)
-    assert 30 < first <= len(world.provider.calls) < 8 * first
-    world.provider.weather.clear()
+    assert 30 < first <= len(world.provider.received_job_ids) < 8 * first
+    world.provider.behavior_sources.clear()
     world.run_for(60)
     assert the_job(world).status is JobStatus.STORED
 
 
 def test_a_long_wait_is_spent_in_the_queue_not_in_the_slot() -> None:
     world = dropped()
-    world.provider.script.append(refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))
-    world.run("intake")
-    world.turn("ideogram")
-    (message,) = world.lines["ideogram"].messages
+    world.provider.script.append(build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))
+    world.run_until_empty("intake")
+    world.deliver_next("ideogram")
+    (message,) = world.queues["ideogram"].messages
     assert 99 <= (message.visible_at - world.clock.now()).total_seconds() <= 103
     assert the_job(world).status is JobStatus.ACCEPTED
 
@@ -52,62 +52,62 @@ def test_a_long_wait_is_spent_in_the_queue_not_in_the_slot() -> None:
 def test_a_photo_for_which_alone_the_provider_fails_is_reported_and_goes_when_that_is_over() -> None:
     """Others go well, so that nothing is wrong with the provider."""
     world = dropped()
-    world.run("intake")
+    world.run_until_empty("intake")
     fails_alone(world, the_job(world).job_id, BUSY)
     while_others_go_well(world, 6)
     assert the_job(world, KEY).status is JobStatus.ACCEPTED
     assert (provider_report(world), the_lane(world).closed_since) == (None, None)
-    report = world.report(KEY)
+    report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["status"], one["retryable"], one["money"]) for one in report["errors"]] == [
         ("provider_unavailable", "accepted", True, "not_spent")
     ]
     assert report["errors"][0]["first_seen"] < report["errors"][0]["last_seen"]
-    world.provider.weather.clear()
-    world.run()
-    assert (the_job(world, KEY).status, world.report(KEY)) == (JobStatus.STORED, None)
+    world.provider.behavior_sources.clear()
+    world.run_until_empty()
+    assert (the_job(world, KEY).status, world.read_report(KEY)) == (JobStatus.STORED, None)
     assert_at_rest(world)
 
 
 def test_nothing_is_paid_that_cannot_be_recorded_first() -> None:
     world = dropped()
-    world.run("intake")
-    world.wire.before.append(Strike(throttle, "transact_write_items", times=1000))
+    world.run_until_empty("intake")
+    world.transport.faults_before.append(TargetedFault(raise_throttle, "transact_write_items", times=1000))
     world.run_for(600)
-    assert world.provider.calls == []
-    world.wire.calm()
-    world.run()
+    assert world.provider.received_job_ids == []
+    world.transport.clear_faults()
+    world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
     assert_at_rest(world)
 
 
 def test_an_answer_is_kept_through_a_short_outage_of_the_ledger() -> None:
     world = dropped()
-    world.run("intake")
-    outage = Strike(throttle, "transact_write_items", nth=2, times=3)
-    world.wire.before.append(outage)
-    world.run()
-    assert outage.hits == 3
-    assert (the_job(world).status, world.provider.charged) == (JobStatus.STORED, PRICE)
+    world.run_until_empty("intake")
+    outage = TargetedFault(raise_throttle, "transact_write_items", nth=2, times=3)
+    world.transport.faults_before.append(outage)
+    world.run_until_empty()
+    assert outage.hit_count == 3
+    assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
 def test_a_job_that_is_named_no_more_is_not_bought_while_it_is_throttled() -> None:
     """It goes back from the provider unpaid, and by then the sidecar asks for something else."""
     world = World()
-    world.drop(KEY, photo())
-    world.sidecar(KEY, operation="remove")
+    world.upload_photo(KEY, build_photo())
+    world.upload_sidecar(KEY, operation="remove")
 
     def edit() -> None:
-        world.sidecar(KEY, prompt="on a marble table")
-        world.run("intake")
+        world.upload_sidecar(KEY, prompt="on a marble table")
+        world.run_until_empty("intake")
 
-    answer = THROTTLE.answer
-    world.provider.script.append(Reaction(takes=False, answer=answer, meanwhile=edit))
-    world.run()
-    by_operation = {job.operation: job.status for job in world.jobs()}
+    answer = THROTTLE.result
+    world.provider.script.append(CallBehavior(accepts_work=False, result=answer, run_during_call=edit))
+    world.run_until_empty()
+    by_operation = {job.operation: job.status for job in world.list_jobs()}
     assert by_operation == {"remove": JobStatus.SUPERSEDED, "replace": JobStatus.STORED}
-    assert world.provider.charged == 60_000
+    assert world.provider.charged_micro_usd == 60_000
     assert_books(world)
 
 
@@ -115,11 +115,11 @@ def test_a_job_whose_photo_was_replaced_while_it_was_throttled_comes_to_an_end()
     world = dropped()
 
     def replace() -> None:
-        world.drop(KEY, photo("another"), operation="remove")
-        world.run("intake")
+        world.upload_photo(KEY, build_photo("another"), operation="remove")
+        world.run_until_empty("intake")
 
-    wait = refuses(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100)
-    world.provider.script.append(Reaction(takes=False, answer=wait.answer, meanwhile=replace))
-    world.run()
-    assert sorted(job.status for job in world.jobs()) == [JobStatus.STORED, JobStatus.SUPERSEDED]
+    wait = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100)
+    world.provider.script.append(CallBehavior(accepts_work=False, result=wait.result, run_during_call=replace))
+    world.run_until_empty()
+    assert sorted(job.status for job in world.list_jobs()) == [JobStatus.STORED, JobStatus.SUPERSEDED]
     assert_at_rest(world)

@@ -10,29 +10,37 @@ import pytest
 from backdrop.model.image_request import CallbackOutcome
 from backdrop.model.job import JobStatus
 from backdrop.pipeline.image_requests import MAX_REMEMBERED_REQUESTS
-from proof.world.provider import Reaction
-from proof.world.stack import World
-from proof.world.states import TaskAnswer
-from proof.world.wire import Call, Fault, Strike, die, lose_answer, refusal, throttle
+from simulation.world.simulated_provider import CallBehavior
+from simulation.world.simulated_stack import World
+from simulation.world.simulated_step_functions import TaskResponse
+from simulation.world.transport import (
+    FaultAction,
+    ServiceCall,
+    TargetedFault,
+    build_client_error,
+    crash_worker,
+    lose_response,
+    raise_throttle,
+)
 from tests.simulated.days import DAY, pass_time
 from tests.simulated.simulation import KEY, after_each_crash, assert_at_rest, the_job
 from tests.simulated.test_reconcile_letters import given_up
 from tests.simulated.waiters import TOKEN, asked, awaited, heard, tries, wait_for, waits
 from tests.simulated.wishes import BEACH, FOREST, REMOVE, REMOVED, ask, bought, said
 
-WITHHOLDS = Reaction(unsafe=1)
+WITHHOLDS = CallBehavior(unsafe_count=1)
 
 
-def is_for(token: str) -> Callable[[Call], bool]:
+def is_for(token: str) -> Callable[[ServiceCall], bool]:
     """The calls that answer a task."""
-    return lambda call: call.sent.get("taskToken") == token
+    return lambda call: call.request.get("taskToken") == token
 
 
-def refuses_it(code: str) -> Fault:
+def refuses_it(code: str) -> FaultAction:
     """Step Functions says no."""
 
-    def refuse(call: Call) -> None:
-        raise refusal(code, call.operation, 400)
+    def refuse(call: ServiceCall) -> None:
+        raise build_client_error(code, call.operation, 400)
 
     return refuse
 
@@ -42,9 +50,9 @@ def refuses_it(code: str) -> Fault:
 
 def test_a_token_that_nobody_handed_out_is_noted_and_is_no_error() -> None:
     world = awaited(**REMOVE)
-    world.states.answers.clear()
-    world.run()
-    assert (asked(world)[0].outcome, the_job(world).status, world.waits) == (
+    world.step_functions.responses.clear()
+    world.run_until_empty()
+    assert (asked(world)[0].outcome, the_job(world).status, world.returned_messages) == (
         CallbackOutcome.UNDELIVERABLE,
         JobStatus.STORED,
         [],
@@ -55,10 +63,10 @@ def test_a_token_that_nobody_handed_out_is_noted_and_is_no_error() -> None:
 def test_a_token_that_was_used_is_noted_and_nobody_asks_again() -> None:
     world = awaited(**REMOVE)
     wait_for(world, token="another", **REMOVE)
-    world.states.answers["another"] = TaskAnswer(error="used")
-    world.run()
-    world.sidecar(KEY, **FOREST)
-    world.run()
+    world.step_functions.responses["another"] = TaskResponse(error="used")
+    world.run_until_empty()
+    world.upload_sidecar(KEY, **FOREST)
+    world.run_until_empty()
     assert ([one.outcome for one in asked(world)], tries(world)) == (
         [CallbackOutcome.SUCCESS, CallbackOutcome.UNDELIVERABLE],
         2,
@@ -69,14 +77,14 @@ def test_a_token_that_was_used_is_noted_and_nobody_asks_again() -> None:
 def test_a_token_that_takes_no_answer_from_us_is_noted_and_keeps_nobody_waiting(code: str) -> None:
     world = awaited(**REMOVE)
     wait_for(world, token="another", **REMOVE)
-    world.wire.before.append(Strike(refuses_it(code), matches=is_for(TOKEN), times=100))
-    world.run()
+    world.transport.faults_before.append(TargetedFault(refuses_it(code), matches=is_for(TOKEN), times=100))
+    world.run_until_empty()
     assert (waits(world), heard(world, "another").output["total_usd"]) == (True, 0.01)
     assert {one.task_token: one.outcome for one in asked(world)} == {
         TOKEN: CallbackOutcome.UNDELIVERABLE,
         "another": CallbackOutcome.SUCCESS,
     }
-    assert (tries(world), world.waits) == (2, [])
+    assert (tries(world), world.returned_messages) == (2, [])
     assert_at_rest(world)
 
 
@@ -84,14 +92,14 @@ def test_a_token_that_takes_no_answer_from_us_is_noted_and_keeps_nobody_waiting(
 def test_a_token_that_cannot_be_answered_just_now_keeps_nobody_else_waiting(code: str) -> None:
     world = awaited(**REMOVE)
     wait_for(world, token="another", **REMOVE)
-    world.run("intake", "deliver")
-    world.run("ideogram")
-    strike = Strike(refuses_it(code), matches=is_for(TOKEN), times=3)
-    world.wire.before.append(strike)
-    world.turn("deliver")
-    assert (strike.hits, waits(world), waits(world, "another")) == (1, True, False)
-    world.run()
-    assert (strike.hits, heard(world).output["total_usd"], tries(world)) == (3, 0.01, 5)
+    world.run_until_empty("intake", "deliver")
+    world.run_until_empty("ideogram")
+    strike = TargetedFault(refuses_it(code), matches=is_for(TOKEN), times=3)
+    world.transport.faults_before.append(strike)
+    world.deliver_next("deliver")
+    assert (strike.hit_count, waits(world), waits(world, "another")) == (1, True, False)
+    world.run_until_empty()
+    assert (strike.hit_count, heard(world).output["total_usd"], tries(world)) == (3, 0.01, 5)
     assert_at_rest(world)
 
 
@@ -101,21 +109,21 @@ def test_a_token_that_cannot_be_answered_just_now_keeps_nobody_else_waiting(code
 @pytest.mark.parametrize("operation", ["send_task_success", "transact_write_items"])
 def test_a_task_is_answered_once_though_an_answer_to_us_is_lost(operation: str) -> None:
     world = awaited(**REMOVE)
-    world.run("intake", "ideogram")
-    strike = Strike(lose_answer, operation, times=2)
-    world.wire.after.append(strike)
-    world.run()
-    assert strike.hits
+    world.run_until_empty("intake", "ideogram")
+    strike = TargetedFault(lose_response, operation, times=2)
+    world.transport.faults_after.append(strike)
+    world.run_until_empty()
+    assert strike.hit_count
     assert heard(world).output["total_usd"] == 0.01
     assert asked(world)[0].answered_at
 
 
 def test_a_task_is_answered_when_step_functions_answers_again() -> None:
     world = awaited(**REMOVE)
-    strike = Strike(throttle, "send_task_success", times=5)
-    world.wire.before.append(strike)
-    world.run()
-    assert (strike.hits, heard(world).output["total_usd"], asked(world)[0].outcome) == (
+    strike = TargetedFault(raise_throttle, "send_task_success", times=5)
+    world.transport.faults_before.append(strike)
+    world.run_until_empty()
+    assert (strike.hit_count, heard(world).output["total_usd"], asked(world)[0].outcome) == (
         5,
         0.01,
         CallbackOutcome.SUCCESS,
@@ -146,40 +154,40 @@ def test_the_word_of_the_one_whose_answer_was_taken_stands_whichever_of_two_is_w
     mine: CallbackOutcome, others: CallbackOutcome, stands: CallbackOutcome
 ) -> None:
     world = awaited(**REMOVE)
-    world.run("intake", "ideogram")
+    world.run_until_empty("intake", "ideogram")
     if mine is CallbackOutcome.UNDELIVERABLE:
-        world.states.answers[TOKEN] = TaskAnswer(error="used")
+        world.step_functions.responses[TOKEN] = TaskResponse(error="used")
 
-    def another(_: Call) -> None:
+    def another(_: ServiceCall) -> None:
         world.ledger.put_request(replace(asked(world)[0], answered_at=world.clock.now(), outcome=others))
 
-    strike = Strike(
-        another, "transact_write_items", matches=lambda call: '"outcome":' in json.dumps(call.sent), times=1
+    strike = TargetedFault(
+        another, "transact_write_items", matches=lambda call: '"outcome":' in json.dumps(call.request), times=1
     )
-    world.wire.before.append(strike)
-    world.run()
-    assert (strike.hits, [one.outcome for one in asked(world)], tries(world)) == (1, [stands], 1)
+    world.transport.faults_before.append(strike)
+    world.run_until_empty()
+    assert (strike.hit_count, [one.outcome for one in asked(world)], tries(world)) == (1, [stands], 1)
 
 
 @pytest.mark.parametrize("others", [0, MAX_REMEMBERED_REQUESTS + 5])
 def test_a_request_whose_message_comes_again_is_heard_and_answered_once(others: int) -> None:
     world = awaited(**REMOVE)
-    (first,) = world.lines["intake"].messages
-    world.run()
+    (first,) = world.queues["intake"].messages
+    world.run_until_empty()
     for n in range(others):
         ask(world, KEY, **REMOVE, metadata={"n": n})
-    world.run()
-    world.lines["intake"].messages.append(first)
+    world.run_until_empty()
+    world.queues["intake"].messages.append(first)
     first.visible_at = world.clock.time
-    world.run()
+    world.run_until_empty()
     assert ([one.outcome for one in asked(world)], tries(world), bought(world)) == ([CallbackOutcome.SUCCESS], 1, 1)
-    assert not world.lines["intake"].messages
+    assert not world.queues["intake"].messages
 
 
 def test_a_request_that_its_queue_gave_up_is_answered() -> None:
     world = World()
     said(world, KEY, operation="remove")
-    world.run()
+    world.run_until_empty()
     wait_for(world, **BEACH)
     given_up(world, "intake")
     pass_time(world, 600)
@@ -188,9 +196,9 @@ def test_a_request_that_its_queue_gave_up_is_answered() -> None:
 
 def test_a_request_that_was_heard_before_its_queue_gave_it_up_is_answered_with_what_came_of_it() -> None:
     world = awaited(**REMOVE)
-    world.wire.after.append(Strike(die, "transact_write_items"))
-    world.turn("intake")
-    world.wire.calm()
+    world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
+    world.deliver_next("intake")
+    world.transport.clear_faults()
     given_up(world, "intake")
     pass_time(world, 4 * DAY, every=3600)
     assert (heard(world).output["total_usd"], bought(world)) == (0.01, 1)
@@ -199,9 +207,9 @@ def test_a_request_that_was_heard_before_its_queue_gave_it_up_is_answered_with_w
 def test_tokens_stand_in_no_view_event_or_letter() -> None:
     world = awaited(**REMOVE)
     world.provider.script.append(WITHHOLDS)
-    world.run()
-    shown = [world.receipt(KEY), world.report(KEY), [event.detail for event in world.bus.events]]
-    letters = [(letter.body, letter.attributes) for letter in world.dead_letters.messages]
+    world.run_until_empty()
+    shown = [world.read_receipt(KEY), world.read_report(KEY), [event.detail for event in world.bus.events]]
+    letters = [(letter.body, letter.attributes) for letter in world.dead_letter_queue.messages]
     assert letters
     assert TOKEN not in json.dumps([shown, letters], default=str)
 
@@ -209,8 +217,8 @@ def test_tokens_stand_in_no_view_event_or_letter() -> None:
 def test_what_waits_for_a_request_costs_nothing_where_nobody_does() -> None:
     world = World()
     said(world, KEY, operation="remove")
-    world.run()
-    queries = [call.sent for call in world.wire.calls if call.operation == "query"]
+    world.run_until_empty()
+    queries = [call.request for call in world.transport.calls if call.operation == "query"]
     assert queries
     assert not any("asked#" in json.dumps(sent) for sent in queries)
     assert the_job(world).charged == REMOVED

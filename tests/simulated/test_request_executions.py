@@ -8,9 +8,9 @@ import pytest
 from backdrop.aws.step_functions import ExecutionMonitor
 from backdrop.model.job import JobStatus
 from backdrop.operate.redrive import FailureFilter
-from proof.world.provider import Reaction
-from proof.world.stack import World
-from proof.world.wire import Call, Strike, lose_answer, refusal, throttle
+from simulation.world.simulated_provider import CallBehavior
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall, TargetedFault, build_client_error, lose_response, raise_throttle
 from tests.simulated.days import codes, pass_time
 from tests.simulated.simulation import KEY, REJECTED, after_each_crash, assert_at_rest, the_job
 from tests.simulated.waiters import another_asks, asked, heard, wait_for
@@ -21,18 +21,18 @@ def started(**wish: Any) -> tuple[World, str]:
     """A world with a photo that an execution had intake put into its lane; the execution's ARN."""
     world = World()
     said(world, KEY)
-    world.run("intake")
-    arn = world.states.begin("one")
+    world.run_until_empty("intake")
+    arn = world.step_functions.start_execution("one")
     wait_for(world, arn=arn, **(wish or REMOVE))
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     assert the_job(world).is_execution_scoped
     return world, arn
 
 
 def test_a_job_that_only_a_stopped_execution_wanted_ends_cancelled_and_unpaid() -> None:
     world, arn = started()
-    world.states.stop(arn)
-    world.run()
+    world.step_functions.stop_execution(arn)
+    world.run_until_empty()
     assert (the_job(world).status, bought(world), codes(world, KEY)) == (JobStatus.CANCELLED, 0, [])
     assert heard(world).error == "cancelled"
     assert_at_rest(world)
@@ -40,27 +40,27 @@ def test_a_job_that_only_a_stopped_execution_wanted_ends_cancelled_and_unpaid() 
 
 def test_a_job_of_an_execution_that_runs_is_bought() -> None:
     world, _ = started()
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
 def test_what_is_paid_when_its_execution_stops_is_handed_over() -> None:
     world, arn = started()
-    world.run("ideogram")
-    world.states.stop(arn)
-    world.run()
+    world.run_until_empty("ideogram")
+    world.step_functions.stop_execution(arn)
+    world.run_until_empty()
     assert (the_job(world).status, heard(world).output["total_usd"]) == (JobStatus.STORED, 0.01)
 
 
 @pytest.mark.parametrize("stopped", [1, 2])
 def test_a_job_is_bought_as_long_as_one_execution_wants_it(stopped: int) -> None:
     world, first = started()
-    second = world.states.begin("two")
+    second = world.step_functions.start_execution("two")
     wait_for(world, token="another", arn=second, **REMOVE)
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     for arn in (first, second)[:stopped]:
-        world.states.stop(arn)
-    world.run()
+        world.step_functions.stop_execution(arn)
+    world.run_until_empty()
     assert bought(world) == (1 if stopped == 1 else 0)
     assert all(one.answered_at for one in asked(world))
 
@@ -68,7 +68,7 @@ def test_a_job_is_bought_as_long_as_one_execution_wants_it(stopped: int) -> None
 def test_a_stop_is_told_whichever_call_its_worker_dies_after() -> None:
     def stopped() -> World:
         world, arn = started()
-        world.states.stop(arn)
+        world.step_functions.stop_execution(arn)
         return world
 
     struck = 0
@@ -81,11 +81,11 @@ def test_a_stop_is_told_whichever_call_its_worker_dies_after() -> None:
 
 def test_an_execution_that_asks_for_what_is_just_being_called_off_gets_it() -> None:
     world, arn = started()
-    world.states.stop(arn)
+    world.step_functions.stop_execution(arn)
 
     late = another_asks(world, **REMOVE)
-    world.run()
-    assert (late.hits, the_job(world).status, bought(world)) == (1, JobStatus.STORED, 1)
+    world.run_until_empty()
+    assert (late.hit_count, the_job(world).status, bought(world)) == (1, JobStatus.STORED, 1)
     assert heard(world, "another").output["total_usd"] == 0.01
     assert_at_rest(world)
 
@@ -102,7 +102,7 @@ def a_request_of_its_own(world: World) -> None:
 
 
 def a_sidecar(world: World) -> None:
-    world.sidecar(KEY, **REMOVE)
+    world.upload_sidecar(KEY, **REMOVE)
 
 
 def the_same_bytes_with_tags(world: World) -> None:
@@ -110,8 +110,8 @@ def the_same_bytes_with_tags(world: World) -> None:
 
 
 def a_person(world: World) -> None:
-    world.sidecar(KEY, **REMOVE)
-    world.lines["intake"].messages.clear()
+    world.upload_sidecar(KEY, **REMOVE)
+    world.queues["intake"].messages.clear()
     again(world, KEY)
 
 
@@ -123,36 +123,36 @@ def a_person(world: World) -> None:
 def test_a_job_that_somebody_else_wants_too_is_bought(act: Callable[[World], None]) -> None:
     world, arn = started()
     act(world)
-    world.run("intake")
-    world.states.stop(arn)
-    world.run()
+    world.run_until_empty("intake")
+    world.step_functions.stop_execution(arn)
+    world.run_until_empty()
     assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
 def test_an_execution_that_comes_after_another_wish_takes_nothing_from_it() -> None:
     world = World()
     said(world, KEY, operation="remove")
-    world.run("intake")
-    arn = world.states.begin("one")
+    world.run_until_empty("intake")
+    arn = world.step_functions.start_execution("one")
     wait_for(world, arn=arn, **REMOVE)
-    world.run("intake")
-    world.states.stop(arn)
-    world.run()
+    world.run_until_empty("intake")
+    world.step_functions.stop_execution(arn)
+    world.run_until_empty()
     assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
 def test_a_photo_whose_own_event_comes_late_is_bought_for_itself() -> None:
     world = World()
     said(world, KEY, operation="remove")
-    mine = list(world.lines["intake"].messages)
-    world.lines["intake"].messages.clear()
-    arn = world.states.begin("one")
+    mine = list(world.queues["intake"].messages)
+    world.queues["intake"].messages.clear()
+    arn = world.step_functions.start_execution("one")
     wait_for(world, arn=arn)
-    world.run("intake")
-    world.lines["intake"].messages += mine
-    world.run("intake")
-    world.states.stop(arn)
-    world.run()
+    world.run_until_empty("intake")
+    world.queues["intake"].messages += mine
+    world.run_until_empty("intake")
+    world.step_functions.stop_execution(arn)
+    world.run_until_empty()
     assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
@@ -160,15 +160,15 @@ def test_a_repeated_event_is_no_reason_to_buy_what_was_called_off() -> None:
     world = World()
     said(world, KEY, operation="remove")
     repeated(world, KEY)
-    mine = list(world.lines["intake"].messages)
-    world.lines["intake"].messages.clear()
-    arn = world.states.begin("one")
+    mine = list(world.queues["intake"].messages)
+    world.queues["intake"].messages.clear()
+    arn = world.step_functions.start_execution("one")
     wait_for(world, arn=arn)
-    world.run("intake")
-    world.states.stop(arn)
-    world.run()
-    world.lines["intake"].messages += mine
-    world.run()
+    world.run_until_empty("intake")
+    world.step_functions.stop_execution(arn)
+    world.run_until_empty()
+    world.queues["intake"].messages += mine
+    world.run_until_empty()
     assert (the_job(world).status, bought(world)) == (JobStatus.CANCELLED, 0)
 
 
@@ -176,15 +176,15 @@ def test_a_repeated_event_of_a_photo_without_a_word_of_its_own_saves_nothing() -
     world = World()
     said(world, KEY)
     repeated(world, KEY)
-    *_, second = world.lines["intake"].messages
-    world.lines["intake"].messages.remove(second)
-    world.run("intake")
-    arn = world.states.begin("one")
+    *_, second = world.queues["intake"].messages
+    world.queues["intake"].messages.remove(second)
+    world.run_until_empty("intake")
+    arn = world.step_functions.start_execution("one")
     wait_for(world, arn=arn, **REMOVE)
-    world.run("intake")
-    world.lines["intake"].messages.append(second)
-    world.states.stop(arn)
-    world.run()
+    world.run_until_empty("intake")
+    world.queues["intake"].messages.append(second)
+    world.step_functions.stop_execution(arn)
+    world.run_until_empty()
     assert (the_job(world).status, bought(world)) == (JobStatus.CANCELLED, 0)
 
 
@@ -193,44 +193,44 @@ def test_a_repeated_event_of_a_photo_without_a_word_of_its_own_saves_nothing() -
 
 def test_a_cancelled_job_that_is_asked_for_again_runs_and_a_later_stop_still_counts() -> None:
     world, arn = started()
-    world.states.stop(arn)
-    world.run()
-    second = world.states.begin("two")
+    world.step_functions.stop_execution(arn)
+    world.run_until_empty()
+    second = world.step_functions.start_execution("two")
     wait_for(world, token="another", arn=second, **REMOVE)
-    world.run("intake")
+    world.run_until_empty("intake")
     assert the_job(world).is_execution_scoped
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, bought(world), heard(world).error) == (JobStatus.STORED, 1, "cancelled")
 
 
 def test_a_job_that_a_person_redrives_is_the_persons() -> None:
     world, arn = started(**BEACH)
-    world.provider.script.append(Reaction(takes=False, answer=REJECTED))
-    world.run()
-    world.states.stop(arn)
-    orders = world.steps.orders()
+    world.provider.script.append(CallBehavior(accepts_work=False, result=REJECTED))
+    world.run_until_empty()
+    world.step_functions.stop_execution(arn)
+    orders = world.steps.redrive()
     (failure,) = orders.list_failures(FailureFilter())
     assert orders.redrive(orders.plan(failure, pay_again=False))
     assert not the_job(world).is_execution_scoped
-    world.run()
+    world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
 
 
 # -- what can be known of an execution ----------------------------------------------------------------------------
 
 
-def denied(call: Call) -> None:
-    raise refusal("AccessDeniedException", call.operation, 400)
+def denied(call: ServiceCall) -> None:
+    raise build_client_error("AccessDeniedException", call.operation, 400)
 
 
-@pytest.mark.parametrize("fault", [denied, throttle, lose_answer], ids=lambda fault: fault.__name__)
-def test_an_execution_that_cannot_be_looked_at_counts_as_running(fault: Callable[[Call], None]) -> None:
+@pytest.mark.parametrize("fault", [denied, raise_throttle, lose_response], ids=lambda fault: fault.__name__)
+def test_an_execution_that_cannot_be_looked_at_counts_as_running(fault: Callable[[ServiceCall], None]) -> None:
     world, arn = started()
-    world.states.stop(arn)
-    strike = Strike(fault, "describe_execution")
-    world.wire.before.append(strike)
-    world.run()
-    assert (strike.hits, bought(world)) == (1, 1)
+    world.step_functions.stop_execution(arn)
+    strike = TargetedFault(fault, "describe_execution")
+    world.transport.faults_before.append(strike)
+    world.run_until_empty()
+    assert (strike.hit_count, bought(world)) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -245,37 +245,37 @@ def test_an_execution_that_does_not_exist_has_stopped_and_one_of_another_region_
     arn: str, runs: bool
 ) -> None:
     world = World()
-    states: Any = world.states
+    states: Any = world.step_functions
     assert ExecutionMonitor(states, world.clock).is_running(arn) is runs
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
 def test_an_execution_in_any_end_has_stopped(status: str) -> None:
     world = World()
-    states: Any = world.states
-    arn = world.states.begin("one")
+    states: Any = world.step_functions
+    arn = world.step_functions.start_execution("one")
     executions = ExecutionMonitor(states, world.clock)
     assert executions.is_running(arn)
-    world.states.executions[arn] = status
+    world.step_functions.executions[arn] = status
     world.clock.sleep(6)
     assert not executions.is_running(arn)
 
 
 def test_an_execution_is_asked_about_once_in_five_seconds() -> None:
     world = World()
-    states: Any = world.states
-    arn = world.states.begin("one")
+    states: Any = world.step_functions
+    arn = world.step_functions.start_execution("one")
     executions = ExecutionMonitor(states, world.clock)
     for _ in range(20):
         assert executions.is_running(arn)
         world.clock.sleep(1)
-    assert sum(call.operation == "describe_execution" for call in world.wire.calls) == 4
+    assert sum(call.operation == "describe_execution" for call in world.transport.calls) == 4
 
 
 def test_jobs_that_others_want_ask_nobody_about_executions() -> None:
     world = World()
     said(world, KEY, operation="remove")
     wait_for(world, **REMOVE)
-    world.run()
-    assert not [call for call in world.wire.calls if call.operation == "describe_execution"]
+    world.run_until_empty()
+    assert not [call for call in world.transport.calls if call.operation == "describe_execution"]
     assert bought(world) == 1

@@ -10,17 +10,17 @@ from backdrop.model.image_request import CallbackOutcome
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
 from backdrop.operate.redrive import FailureFilter
-from proof.world.provider import Reaction, refuses
-from proof.world.stack import INPUT, World
-from proof.world.states import TaskAnswer
-from proof.world.wire import Strike
+from simulation.world.simulated_provider import CallBehavior, build_refusal
+from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.simulated_step_functions import TaskResponse
+from simulation.world.transport import TargetedFault
 from tests.simulated.days import codes, others_take
 from tests.simulated.simulation import KEY, assert_at_rest, the_job
 from tests.simulated.test_reconcile_letters import explained
 from tests.simulated.waiters import TOKEN, asked, awaited, heard, send, tries, wait_for, waits
 from tests.simulated.wishes import BEACH, FOREST, REMOVE, ask, bought, said
 
-REFUSES, WITHHOLDS = refuses(RetryClass.PERM, Code.UNSAFE_REQUEST), Reaction(unsafe=1)
+REFUSES, WITHHOLDS = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST), CallBehavior(unsafe_count=1)
 SKIPPED = ["shoes/red.jpg.json", "_backdrop.json", "shoes/", "notes.txt", ".DS_Store"]
 DAMAGED: list[dict[str, Any]] = [
     {"bucket": "others"},
@@ -41,10 +41,10 @@ DAMAGED: list[dict[str, Any]] = [
 
 def test_a_task_is_given_its_jobs_as_the_receipt_has_them() -> None:
     world = awaited(**REMOVE)
-    world.run()
-    receipt = world.receipt(KEY)
+    world.run_until_empty()
+    receipt = world.read_receipt(KEY)
     assert receipt
-    assert heard(world) == TaskAnswer(output=receipt)
+    assert heard(world) == TaskResponse(output=receipt)
     assert (receipt["total_usd"], asked(world)[0].outcome) == (0.01, CallbackOutcome.SUCCESS)
     assert_at_rest(world)
 
@@ -52,29 +52,29 @@ def test_a_task_is_given_its_jobs_as_the_receipt_has_them() -> None:
 def test_a_task_is_told_of_its_own_jobs_alone() -> None:
     world = World()
     said(world, KEY, operation="remove")
-    world.run()
+    world.run_until_empty()
     wait_for(world, **BEACH)
-    world.run()
+    world.run_until_empty()
     assert [job["operation"] for job in heard(world).output["jobs"]] == ["replace"]
 
 
 def test_a_job_that_has_ended_already_is_answered_at_once() -> None:
     world = World()
     said(world, KEY, operation="remove")
-    world.run()
+    world.run_until_empty()
     wait_for(world, **REMOVE)
-    world.run()
+    world.run_until_empty()
     assert (heard(world).output["jobs"][0]["status"], bought(world)) == ("stored", 1)
 
 
 def test_a_request_for_variants_waits_for_all_of_them() -> None:
     world = awaited(variants={"beach": BEACH, "forest": FOREST})
-    world.run("intake")
-    world.turn("ideogram")
-    world.run("deliver")
-    assert sorted(job.status for job in world.jobs()) == [JobStatus.ACCEPTED, JobStatus.STORED]
+    world.run_until_empty("intake")
+    world.deliver_next("ideogram")
+    world.run_until_empty("deliver")
+    assert sorted(job.status for job in world.list_jobs()) == [JobStatus.ACCEPTED, JobStatus.STORED]
     assert waits(world)
-    world.run()
+    world.run_until_empty()
     assert [job["status"] for job in heard(world).output["jobs"]] == ["stored", "stored"]
 
 
@@ -83,22 +83,24 @@ def test_several_tasks_that_wait_for_one_job_are_each_answered_once() -> None:
     tokens = [TOKEN, "another", "a third"]
     for token in tokens[1:]:
         wait_for(world, token=token, **REMOVE)
-    world.run()
+    world.run_until_empty()
     assert [heard(world, token).output["total_usd"] for token in tokens] == [0.01] * 3
     assert (tries(world), bought(world)) == (3, 1)
 
 
 def test_a_request_that_is_heard_while_deliver_looks_at_its_photo_waits_for_its_own_job() -> None:
     world = awaited(**REMOVE)
-    world.run()
+    world.run_until_empty()
     wait_for(world, token="again", **REMOVE)
-    world.turn("intake")
+    world.deliver_next("intake")
     wait_for(world, token="late", **BEACH)
-    late = Strike(others_take(world, "intake"), "query", matches=lambda call: "asked#" in json.dumps(call.sent))
-    world.wire.before.append(late)
-    world.turn("deliver")
-    assert (late.hits, waits(world, "again"), waits(world, "late")) == (1, False, True)
-    world.run()
+    late = TargetedFault(
+        others_take(world, "intake"), "query", matches=lambda call: "asked#" in json.dumps(call.request)
+    )
+    world.transport.faults_before.append(late)
+    world.deliver_next("deliver")
+    assert (late.hit_count, waits(world, "again"), waits(world, "late")) == (1, False, True)
+    world.run_until_empty()
     assert [job["instructions"]["prompt"] for job in heard(world, "late").output["jobs"]] == [BEACH["prompt"]]
 
 
@@ -107,7 +109,7 @@ def test_a_request_that_is_heard_while_deliver_looks_at_its_photo_waits_for_its_
 
 def test_a_refused_request_fails_with_its_code_and_everything_that_is_wrong() -> None:
     world = awaited(promt="x", seed="y")
-    world.run()
+    world.run_until_empty()
     assert heard(world).error in ("unknown_field", "invalid_value")
     assert sorted(one["code"] for one in heard(world).cause) == ["invalid_value", "unknown_field"]
     assert (bought(world), asked(world)[0].outcome) == (0, CallbackOutcome.FAILURE)
@@ -116,15 +118,15 @@ def test_a_refused_request_fails_with_its_code_and_everything_that_is_wrong() ->
 def test_a_request_for_a_photo_that_is_not_there_fails() -> None:
     world = World()
     wait_for(world, **REMOVE)
-    world.run()
+    world.run_until_empty()
     assert (heard(world).error, codes(world, KEY)) == ("photo_not_found", ["photo_not_found"])
 
 
 @pytest.mark.parametrize(("answer", "code"), [(REFUSES, "unsafe_request"), (WITHHOLDS, "unsafe_result")])
-def test_a_job_that_ends_badly_fails_its_task_with_its_own_code_and_money(answer: Reaction, code: str) -> None:
+def test_a_job_that_ends_badly_fails_its_task_with_its_own_code_and_money(answer: CallBehavior, code: str) -> None:
     world = awaited(**REMOVE)
     world.provider.script.append(answer)
-    world.run()
+    world.run_until_empty()
     (error,) = heard(world).cause
     assert (heard(world).error, error["code"], error["job_id"]) == (code, code, the_job(world).job_id)
     assert error["money"] == the_job(world).money
@@ -132,35 +134,35 @@ def test_a_job_that_ends_badly_fails_its_task_with_its_own_code_and_money(answer
 
 def test_a_task_whose_variant_was_refused_fails_once_the_others_have_ended() -> None:
     world = awaited(variants={"beach": BEACH, "dear": {**FOREST, "max_cost_usd": 0.001}})
-    world.run("intake", "deliver")
+    world.run_until_empty("intake", "deliver")
     assert waits(world)
-    world.run()
+    world.run_until_empty()
     assert (heard(world).error, heard(world).cause[0]["variant"], bought(world)) == ("max_cost_exceeded", "dear", 1)
 
 
 def test_a_task_whose_photo_is_asked_for_something_else_is_told_so() -> None:
     world = awaited(**BEACH)
     ask(world, KEY, **FOREST)
-    world.run()
+    world.run_until_empty()
     assert (heard(world).error, heard(world).cause[0]["status"]) == ("superseded", "superseded")
 
 
 def test_a_task_whose_photo_is_deleted_is_told_so() -> None:
     world = awaited(**BEACH)
-    world.run("intake")
-    world.remove(KEY)
-    world.run()
+    world.run_until_empty("intake")
+    world.delete_file(KEY)
+    world.run_until_empty()
     assert (heard(world).error, bought(world)) == ("cancelled", 0)
 
 
 def test_an_answered_request_stays_answered_when_its_job_is_redriven() -> None:
     world = awaited(**REMOVE)
     world.provider.script.append(REFUSES)
-    world.run()
-    orders = world.steps.orders()
+    world.run_until_empty()
+    orders = world.steps.redrive()
     (failure,) = orders.list_failures(FailureFilter())
     assert orders.redrive(orders.plan(failure, pay_again=False))
-    world.run()
+    world.run_until_empty()
     assert (the_job(world).status, heard(world).error, tries(world)) == (JobStatus.STORED, "unsafe_request", 1)
 
 
@@ -171,26 +173,26 @@ def test_an_answered_request_stays_answered_when_its_job_is_redriven() -> None:
 def test_a_key_that_is_no_image_is_skipped_at_once_and_without_a_report(key: str) -> None:
     world = World()
     wait_for(world, key, **REMOVE)
-    world.run()
+    world.run_until_empty()
     told = heard(world).output
     assert (told["jobs"], told["total_usd"], told["source"]["key"]) == ([], 0, key)
     assert told["skipped"] == str(asked(world)[0].skip_reason)
-    assert (world.report(key), world.receipt(key), world.dead_letters.messages) == (None, None, [])
+    assert (world.read_report(key), world.read_receipt(key), world.dead_letter_queue.messages) == (None, None, [])
 
 
 @pytest.mark.parametrize("changes", DAMAGED, ids=str)
 def test_a_damaged_request_is_answered_and_is_no_dead_letter(changes: dict[str, Any]) -> None:
     world = World()
-    world.states.hand_out(TOKEN)
-    send(world, {"bucket": INPUT, "key": KEY, "instructions": REMOVE, "task_token": TOKEN} | changes)
-    world.run()
+    world.step_functions.issue_token(TOKEN)
+    send(world, {"bucket": INPUT_BUCKET, "key": KEY, "instructions": REMOVE, "task_token": TOKEN} | changes)
+    world.run_until_empty()
     assert (heard(world).error, len(heard(world).cause)) == ("damaged_message", 1)
-    assert not world.dead_letters.messages
+    assert not world.dead_letter_queue.messages
 
 
 @pytest.mark.parametrize("token", [None, 7, "", "x" * 3000], ids=["none", "number", "empty", "long"])
 def test_a_damaged_request_whose_token_cannot_be_read_is_a_dead_letter(token: Any) -> None:
     world = World()
     send(world, {"bucket": "others", "key": KEY, "instructions": REMOVE, "task_token": token})
-    world.run()
+    world.run_until_empty()
     assert explained(world) == ["damaged_message"]

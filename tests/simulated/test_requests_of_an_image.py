@@ -14,10 +14,10 @@ from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import RECEIPTS_PREFIX
 from bench.aws_cost.recorder import Request
 from bench.aws_cost.units import Units, size_of
-from proof.world.pictures import photo
-from proof.world.sight import INPUT
-from proof.world.stack import World
-from proof.world.wire import Call
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall
+from simulation.world.world_inspector import INPUT_BUCKET
 
 AWS = frozenset({"s3", "dynamodb", "sqs", "events"})
 DRAINED = 40
@@ -51,24 +51,24 @@ MOST_BYTES = {"item": 2_250, "receipt": 1_700, "message": 190, "event": 1_250}
 def sidecars(world: World, keys: Sequence[str]) -> None:
     """Each photo's own, with a wish of its own, so that nothing is shared."""
     for key in keys:
-        world.s3.drop(INPUT, f"{key}.json", json.dumps({"prompt": f"on a beach, {key}"}).encode())
+        world.s3.upload(INPUT_BUCKET, f"{key}.json", json.dumps({"prompt": f"on a beach, {key}"}).encode())
 
 
 def photos(world: World, keys: Sequence[str]) -> None:
     for key in keys:
-        world.s3.drop(INPUT, key, photo(key))
+        world.s3.upload(INPUT_BUCKET, key, build_photo(key))
 
 
 def came_to_rest(world: World) -> None:
     """Workers side by side, until nothing is under way; S3's word comes within seconds."""
-    world.hub.run_until(world.clock.time + timedelta(seconds=5))
-    world.hub.run_until(world.clock.time + timedelta(hours=1), stop=world.quiet)
+    world.event_loop.run_until(world.clock.time + timedelta(seconds=5))
+    world.event_loop.run_until(world.clock.time + timedelta(hours=1), should_stop=world.is_quiet)
 
 
-def calls_of_stages(world: World, since: int) -> Iterator[tuple[str, Call]]:
+def calls_of_stages(world: World, since: int) -> Iterator[tuple[str, ServiceCall]]:
     """What the functions asked of AWS since some place."""
-    for call in world.wire.calls[since:]:
-        function = call.worker.partition("-")[0]
+    for call in world.transport.calls[since:]:
+        function = call.worker_name.partition("-")[0]
         if call.service in AWS and function in ALONE:
             yield function, call
 
@@ -91,16 +91,16 @@ def running() -> World:
 
 def drained(world: World, keys: Sequence[str]) -> dict[str, Counter[str]]:
     """What photos ask for whose sidecars are there, and that all wait for intake when it begins."""
-    before = len(world.wire.calls)
+    before = len(world.transport.calls)
     sidecars(world, keys)
     came_to_rest(world)
-    intake = world.sources["intake"]
-    world.functions.switch(intake, on=False)
+    intake = world.mappings["intake"]
+    world.lambda_service.set_enabled(intake, enabled=False)
     photos(world, keys)
     came_to_rest(world)
-    world.functions.switch(intake, on=True)
+    world.lambda_service.set_enabled(intake, enabled=True)
     came_to_rest(world)
-    assert [job.status for key in keys for job in world.jobs(key)] == [JobStatus.STORED] * len(keys)
+    assert [job.status for key in keys for job in world.list_jobs(key)] == [JobStatus.STORED] * len(keys)
     return asked(world, before)
 
 
@@ -125,40 +125,40 @@ def test_no_request_comes_with_the_images_that_are_there_already(ending: str) ->
     world = running()
     first = drained(world, [f"blue{ending}"])
     drained(world, [f"red{between}{n}.jpg" for between in " (-" for n in range(DRAINED // 2)])
-    world.s3.page_keys = DRAINED
+    world.s3.page_size = DRAINED
     assert drained(world, [f"red{ending}"]) == first
 
 
 # -- what it writes ----------------------------------------------------------------------------------------------
 
 
-def written(call: Call) -> Iterator[tuple[str, int]]:
+def written(call: ServiceCall) -> Iterator[tuple[str, int]]:
     """Each thing of ours that a request writes, with its bytes; pictures are the provider's."""
     match call.operation:
         case "transact_write_items":
-            puts = (one["Put"] for one in call.sent["TransactItems"] if "Put" in one)
+            puts = (one["Put"] for one in call.request["TransactItems"] if "Put" in one)
             yield from (("item", size_of(put["Item"])) for put in puts)
-        case "put_object" if call.sent["Key"].startswith(RECEIPTS_PREFIX):
-            yield "receipt", len(call.sent["Body"])
+        case "put_object" if call.request["Key"].startswith(RECEIPTS_PREFIX):
+            yield "receipt", len(call.request["Body"])
         case "send_message":
-            yield "message", len(call.sent["MessageBody"].encode())
+            yield "message", len(call.request["MessageBody"].encode())
         case "put_events":
-            yield from (("event", len(event["Detail"].encode())) for event in call.sent["Entries"])
+            yield from (("event", len(event["Detail"].encode())) for event in call.request["Entries"])
         case _:
             return
 
 
-def units_of(calls: Sequence[Call]) -> float:
+def units_of(calls: Sequence[ServiceCall]) -> float:
     units = Units()
     for call in calls:
         if call.operation == "transact_write_items":
-            units.add(Request("", call.service, "TransactWriteItems", "", call.sent, {}, 200))
+            units.add(Request("", call.service, "TransactWriteItems", "", call.request, {}, 200))
     return units.writes
 
 
 def test_a_photo_alone_writes_few_units_and_no_large_things() -> None:
     world = running()
-    before = len(world.wire.calls)
+    before = len(world.transport.calls)
     drained(world, ["shoes/red.jpg"])
     calls = [call for _, call in calls_of_stages(world, before)]
     assert units_of(calls) <= MOST_WRITE_UNITS

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from proof.world.pictures import photo
-from proof.world.stack import World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import World
 from tests.simulated.cli_person import Person
 from tests.simulated.lint_shop import Shop
 from tests.simulated.simulation import KEY
@@ -22,10 +22,10 @@ def warned(**fields: Any) -> tuple[list[str], int]:
     """What the receipt of a photo with such a sidecar warns of, and how many calls it took."""
     world = World()
     defaults(world, "", SEASONS)
-    world.sidecar(KEY, **fields)
+    world.upload_sidecar(KEY, **fields)
     said(world, KEY)
-    world.run()
-    receipt = world.receipt(KEY)
+    world.run_until_empty()
+    receipt = world.read_receipt(KEY)
     assert receipt
     return sorted({words for job in receipt["jobs"] for words in job["warnings"]}), bought(world)
 
@@ -50,7 +50,7 @@ def test_no_variants_is_one_picture() -> None:
 def test_lint_warns_of_it_and_the_photo_is_ready_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop(Person(World(), monkeypatch), tmp_path)
     shop.put("_backdrop.json", SEASONS)
-    shop.put("red.jpg", photo())
+    shop.put("red.jpg", build_photo())
     shop.put("red.jpg.json", SPECIAL)
     assert shop.told("warnings", "--to=/") == {"red.jpg": [f"red.jpg.json {OVERRIDES} _backdrop.json."]}
     assert shop.data()["ready"] == 1

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from proof.simulate.memory import Memory
-from proof.simulate.people import People
-from proof.simulate.tokens import Tokens
-from proof.world.functions import Invocation
-from proof.world.stack import World
-from proof.world.wire import Call
+from simulation.scenarios.actions import UserActions
+from simulation.scenarios.ledger_snapshot import LedgerSnapshot
+from simulation.scenarios.task_token_monitor import TaskTokenMonitor
+from simulation.world.simulated_lambda import Invocation
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall
 
 JOB: dict[str, Any] = {"job_id": "j", "key": "a.jpg", "is_execution_scoped": True}
 ASKED: dict[str, Any] = {"source_id": "s", "request_id": "m1", "key": "a.jpg", "task_token": "t", "jobs": {"": "j"}}
@@ -23,24 +23,24 @@ class Story:
     world: World = field(default_factory=World)
 
     def __post_init__(self) -> None:
-        self.memory = Memory(self.world)
-        self.tokens = Tokens(self.memory, People(self.world, self.world.clock.random))
+        self.memory = LedgerSnapshot(self.world)
+        self.tokens = TaskTokenMonitor(self.memory, UserActions(self.world, self.world.clock.random))
 
     def job_is(self, status: str) -> None:
         self.world.clock.time += timedelta(seconds=1)
-        self.tokens.job(None, JOB | {"status": status}, Call(1, "dynamodb", "transact_write_items"))
+        self.tokens.on_job_written(None, JOB | {"status": status}, ServiceCall(1, "dynamodb", "transact_write_items"))
 
     def is_asked_for(self) -> None:
-        self.memory.asked["s", "m1"] = ASKED | {"problems": [], "answered_at": None}
-        self.tokens.asked(None, self.memory.asked["s", "m1"])
+        self.memory.requests["s", "m1"] = ASKED | {"problems": [], "answered_at": None}
+        self.tokens.on_request_written(None, self.memory.requests["s", "m1"])
 
     def deliver_begins(self) -> None:
         self.world.clock.time += timedelta(seconds=1)
-        self.world.functions.invocations.append(Invocation("deliver", self.world.clock.time))
+        self.world.lambda_service.invocations.append(Invocation("deliver", self.world.clock.time))
 
     def told_that_it_was_cancelled(self) -> bool:
         """Whether that was true."""
-        return not self.tokens.answered(Call(2, "states", "send_task_failure", CANCELLED, "deliver"))
+        return not self.tokens.check_response(ServiceCall(2, "states", "send_task_failure", CANCELLED, "deliver"))
 
 
 def test_how_a_job_stood_before_it_was_asked_for_is_no_answer() -> None:

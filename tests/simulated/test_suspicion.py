@@ -21,10 +21,10 @@ from backdrop.model.codes import Code
 from backdrop.model.job import Job, JobStatus, MoneyStatus, Suspicion
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.suspicion import MAX_FAILURES, is_suspect, judge_result
-from proof.world.pictures import photo
-from proof.world.provider import Kind
-from proof.world.reactions import Reaction, fails_unbilled, refuses_without_reason
-from proof.world.stack import World
+from simulation.world.call_behavior import CallBehavior, build_unbilled_failure, build_unexplained_refusal
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import ProviderKind
+from simulation.world.simulated_stack import World
 from tests.simulated.days import fails_alone, pass_time, reasons, the_lane
 from tests.simulated.lane_states import OPEN, SECOND, heard, reasons_of
 from tests.simulated.simulation import BACKOFF, NOW, OK, PRICE, REJECTED, a_job, assert_at_rest, claim
@@ -165,48 +165,52 @@ def test_failure_in_an_outage_is_not_one_of_the_three_tries() -> None:
 # -- in the world ------------------------------------------------------------------------------------------------
 
 
-def world_of(photos: int, *struck: int, reaction: Reaction, kind: Kind = Kind.UNASKABLE) -> World:
+def world_of(photos: int, *struck: int, reaction: CallBehavior, kind: ProviderKind = ProviderKind.NO_LOOKUP) -> World:
     """A world in which the provider answers the calls of some photos always in the same way."""
     world = World(kind=kind)
     for n in range(photos):
-        world.drop(f"shoes/{n}.jpg", photo(f"{n}"), operation="remove")
-    world.run("intake")
-    keys = {job.job_id: job.key for job in world.jobs()}
+        world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
+    world.run_until_empty("intake")
+    keys = {job.job_id: job.key for job in world.list_jobs()}
     bad = {f"shoes/{n}.jpg" for n in struck}
-    world.provider.weather.append(lambda: reaction if keys[world.provider.calls[-1]] in bad else None)
+    world.provider.behavior_sources.append(
+        lambda: reaction if keys[world.provider.received_job_ids[-1]] in bad else None
+    )
     return world
 
 
 def test_photo_refused_without_reason_is_rejected_and_others_are_served() -> None:
-    world = world_of(4, 0, reaction=refuses_without_reason())
-    world.run()
-    assert [(job.status, job.money) for job in world.jobs("shoes/0.jpg")] == [(JobStatus.DEAD, MoneyStatus.NOT_SPENT)]
-    assert [job.problem.code for job in world.jobs() if job.problem] == [Code.REQUEST_REJECTED]
-    assert [job.status for job in world.jobs()].count(JobStatus.STORED) == 3
-    assert world.provider.charged == 3 * PRICE
+    world = world_of(4, 0, reaction=build_unexplained_refusal())
+    world.run_until_empty()
+    assert [(job.status, job.money) for job in world.list_jobs("shoes/0.jpg")] == [
+        (JobStatus.DEAD, MoneyStatus.NOT_SPENT)
+    ]
+    assert [job.problem.code for job in world.list_jobs() if job.problem] == [Code.REQUEST_REJECTED]
+    assert [job.status for job in world.list_jobs()].count(JobStatus.STORED) == 3
+    assert world.provider.charged_micro_usd == 3 * PRICE
     assert not the_lane(world).is_paused
     assert_at_rest(world)
 
 
 def test_probe_after_an_unexplained_refusal_is_another_photo() -> None:
-    world = world_of(3, 0, reaction=refuses_without_reason())
-    world.run()
-    keys = {job.job_id: job.key for job in world.jobs()}
-    called = [keys[job_id] for job_id in world.provider.calls]
+    world = world_of(3, 0, reaction=build_unexplained_refusal())
+    world.run_until_empty()
+    keys = {job.job_id: job.key for job in world.list_jobs()}
+    called = [keys[job_id] for job_id in world.provider.received_job_ids]
     first = called.index("shoes/0.jpg")
     assert called[first + 1] != "shoes/0.jpg"
     assert called.count("shoes/0.jpg") == 2
 
 
 def test_photo_refused_alone_waits_until_another_photo_is_served() -> None:
-    world = world_of(1, 0, reaction=refuses_without_reason())
+    world = world_of(1, 0, reaction=build_unexplained_refusal())
     pass_time(world, 1800)
-    assert (reasons(world), [job.status for job in world.jobs()]) == (["refusal"], [JobStatus.ACCEPTED])
-    world.provider.weather.clear()
-    fails_alone(world, world.jobs()[0].job_id, refuses_without_reason())
-    world.drop("shoes/1.jpg", photo("1"), operation="remove")
+    assert (reasons(world), [job.status for job in world.list_jobs()]) == (["refusal"], [JobStatus.ACCEPTED])
+    world.provider.behavior_sources.clear()
+    fails_alone(world, world.list_jobs()[0].job_id, build_unexplained_refusal())
+    world.upload_photo("shoes/1.jpg", build_photo("1"), operation="remove")
     pass_time(world, 1800)
-    assert {job.key: job.status for job in world.jobs()} == {
+    assert {job.key: job.status for job in world.list_jobs()} == {
         "shoes/0.jpg": JobStatus.DEAD,
         "shoes/1.jpg": JobStatus.STORED,
     }
@@ -215,26 +219,28 @@ def test_photo_refused_alone_waits_until_another_photo_is_served() -> None:
 
 @pytest.mark.parametrize(
     ("reaction", "reason"),
-    [(refuses_without_reason(), "refusal"), (fails_unbilled(), "unhealthy")],
+    [(build_unexplained_refusal(), "refusal"), (build_unbilled_failure(), "unhealthy")],
     ids=["refusal", "failure"],
 )
-def test_provider_that_answers_no_call_ends_no_photo(reaction: Reaction, reason: str) -> None:
+def test_provider_that_answers_no_call_ends_no_photo(reaction: CallBehavior, reason: str) -> None:
     world = world_of(4, 0, 1, 2, 3, reaction=reaction)
     pass_time(world, 1800)
-    assert ({job.status for job in world.jobs()}, reasons(world)) == ({JobStatus.ACCEPTED}, [reason])
-    world.provider.weather.clear()
+    assert ({job.status for job in world.list_jobs()}, reasons(world)) == ({JobStatus.ACCEPTED}, [reason])
+    world.provider.behavior_sources.clear()
     pass_time(world, 1800)
-    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("kind", [Kind.ACKNOWLEDGED, Kind.OWN_ID])
-def test_probe_that_outlasts_its_worker_ends_the_pause_when_another_worker_hears_of_its_picture(kind: Kind) -> None:
-    world = world_of(3, 0, reaction=refuses_without_reason(), kind=kind)
-    world.provider.otherwise = Reaction(seconds=600)
+@pytest.mark.parametrize("kind", [ProviderKind.LOOKUP_BY_PROVIDER_ID, ProviderKind.LOOKUP_BY_OUR_ID])
+def test_probe_that_outlasts_its_worker_ends_the_pause_when_another_worker_hears_of_its_picture(
+    kind: ProviderKind,
+) -> None:
+    world = world_of(3, 0, reaction=build_unexplained_refusal(), kind=kind)
+    world.provider.default_behavior = CallBehavior(work_seconds=600)
     pass_time(world, 3600)
-    assert [job.status for job in world.jobs()].count(JobStatus.STORED) == 2
-    assert [job.status for job in world.jobs("shoes/0.jpg")] == [JobStatus.DEAD]
+    assert [job.status for job in world.list_jobs()].count(JobStatus.STORED) == 2
+    assert [job.status for job in world.list_jobs("shoes/0.jpg")] == [JobStatus.DEAD]
     assert not the_lane(world).is_paused
     assert_at_rest(world)
 
@@ -250,28 +256,32 @@ def test_call_that_began_before_the_pause_does_not_end_it_when_its_picture_is_fo
 
 
 def test_photo_at_which_the_provider_fails_is_tried_three_times() -> None:
-    world = world_of(2, 0, reaction=fails_unbilled())
-    world.run()
-    (job,) = world.jobs("shoes/0.jpg")
-    assert (job.status, job.money, world.provider.calls.count(job.job_id)) == (JobStatus.DEAD, MoneyStatus.NOT_SPENT, 3)
-    assert world.provider.charged == PRICE
+    world = world_of(2, 0, reaction=build_unbilled_failure())
+    world.run_until_empty()
+    (job,) = world.list_jobs("shoes/0.jpg")
+    assert (job.status, job.money, world.provider.received_job_ids.count(job.job_id)) == (
+        JobStatus.DEAD,
+        MoneyStatus.NOT_SPENT,
+        3,
+    )
+    assert world.provider.charged_micro_usd == PRICE
     assert_at_rest(world)
 
 
 def test_one_proof_rejects_one_photo_at_most() -> None:
-    world = world_of(1, reaction=refuses_without_reason())
-    keeper = world.steps.keeper
+    world = world_of(1, reaction=build_unexplained_refusal())
+    keeper = world.steps.breaker
     world.ledger.put_health(replace(the_lane(world), served_despite_refusal_at=NOW + SECOND))
     taken = [keeper.consume_proof("ideogram", NOW) for _ in range(2)]
     assert (taken, the_lane(world).served_despite_refusal_at) == ([True, False], None)
 
 
 def test_short_top_up_ends_one_refused_photo_at_most() -> None:
-    world = world_of(3, 0, 1, 2, reaction=refuses_without_reason())
+    world = world_of(3, 0, 1, 2, reaction=build_unexplained_refusal())
     pass_time(world, 1800)
-    assert all(is_suspect(job) for job in world.jobs())
+    assert all(is_suspect(job) for job in world.list_jobs())
     world.ledger.put_health(replace(the_lane(world), served_despite_refusal_at=world.clock.time))
-    world.resume()
+    world.resume_lane()
     pass_time(world, 1800)
-    assert sorted(job.status for job in world.jobs()) == [JobStatus.ACCEPTED, JobStatus.ACCEPTED, JobStatus.DEAD]
+    assert sorted(job.status for job in world.list_jobs()) == [JobStatus.ACCEPTED, JobStatus.ACCEPTED, JobStatus.DEAD]
     assert (reasons(world), the_lane(world).served_despite_refusal_at) == (["refusal"], None)

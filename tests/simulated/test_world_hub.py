@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from proof.world.clock import START, WorldClock
-from proof.world.hub import OUT_OF_TIME, Hub, SimulatedCrash
-from proof.world.stack import INPUT, World
-from proof.world.wire import Wire
+from simulation.world.event_loop import TIMEOUT_REASON, EventLoop, SimulatedCrash
+from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.transport import Transport
+from simulation.world.world_clock import WORLD_START, WorldClock
 
-LATER = START + timedelta(hours=1)
+LATER = WORLD_START + timedelta(hours=1)
 
 
 class Stage:
@@ -20,17 +20,17 @@ class Stage:
 
     def __init__(self, seed: int = 0) -> None:
         self.clock = WorldClock(Random(seed))
-        self.hub = Hub(self.clock)
-        self.wire = Wire(self.clock)
+        self.hub = EventLoop(self.clock)
+        self.wire = Transport(self.clock)
         self.said: list[str] = []
 
     def say(self, text: str) -> None:
         """One call to a service that writes down what it hears."""
-        self.wire.carry("service", "say", {}, lambda: self.said.append(text))
+        self.wire.execute("service", "say", {}, lambda: self.said.append(text))
 
     def spawn(self, name: str, work: Callable[[], object], **limits: Any) -> None:
         """Have a worker begin now, which survives its death."""
-        self.hub.at(self.clock.time, lambda: self.hub.spawn(name, lambda: self._live(name, work), **limits))
+        self.hub.call_at(self.clock.time, lambda: self.hub.spawn(name, lambda: self._live(name, work), **limits))
 
     def _live(self, name: str, work: Callable[[], object]) -> None:
         try:
@@ -53,7 +53,7 @@ def conversation(seed: int) -> list[str]:
     """Two workers that begin at the same moment."""
     stage = Stage(seed)
     for name in "ab":
-        stage.spawn(name, talk(stage, name), seconds=60)
+        stage.spawn(name, talk(stage, name), timeout_seconds=60)
     stage.hub.run_until(LATER)
     return stage.said
 
@@ -71,28 +71,28 @@ def test_one_seed_is_one_run_and_seeds_differ() -> None:
 
 def test_a_worker_that_sleeps_lets_time_pass_for_all() -> None:
     stage = Stage()
-    stage.spawn("a", lambda: (stage.clock.sleep(10), stage.say("a")), seconds=60)
-    stage.spawn("b", lambda: (stage.clock.sleep(5), stage.say("b")), seconds=60)
+    stage.spawn("a", lambda: (stage.clock.sleep(10), stage.say("a")), timeout_seconds=60)
+    stage.spawn("b", lambda: (stage.clock.sleep(5), stage.say("b")), timeout_seconds=60)
     stage.hub.run_until(LATER)
     assert stage.said == ["b", "a"]
-    assert stage.wire.calls[1].at >= START + timedelta(seconds=10)
+    assert stage.wire.calls[1].started_at >= WORLD_START + timedelta(seconds=10)
 
 
 def test_events_come_in_the_order_of_their_time_and_those_of_the_past_come_now() -> None:
     stage = Stage()
     for seconds in (3, 1, 2, -5):
-        stage.hub.after(seconds, lambda at=seconds: stage.said.append(f"{at} at {stage.clock.time - START}"))
-    stage.hub.after(1.5, lambda: stage.said.append("called off")).cancel()
-    assert stage.hub.run_until(START + timedelta(seconds=2)) is False
+        stage.hub.call_later(seconds, lambda at=seconds: stage.said.append(f"{at} at {stage.clock.time - WORLD_START}"))
+    stage.hub.call_later(1.5, lambda: stage.said.append("called off")).cancel()
+    assert stage.hub.run_until(WORLD_START + timedelta(seconds=2)) is False
     assert stage.said == ["-5 at 0:00:00", "1 at 0:00:01", "2 at 0:00:02"]
-    assert stage.clock.time == START + timedelta(seconds=2)
+    assert stage.clock.time == WORLD_START + timedelta(seconds=2)
 
 
 def test_events_of_one_moment_come_in_an_order_that_the_seed_decides() -> None:
     def order(seed: int) -> str:
         stage = Stage(seed)
         for text in "abc":
-            stage.hub.after(1, lambda text=text: stage.said.append(text))
+            stage.hub.call_later(1, lambda text=text: stage.said.append(text))
         stage.hub.run_until(LATER)
         return "".join(stage.said)
 
@@ -102,18 +102,18 @@ def test_events_of_one_moment_come_in_an_order_that_the_seed_decides() -> None:
 
 def test_a_run_stops_when_it_is_told_to() -> None:
     stage = Stage()
-    stage.spawn("a", talk(stage, "a"), seconds=60)
-    assert stage.hub.run_until(LATER, stop=lambda: len(stage.said) == 2)
+    stage.spawn("a", talk(stage, "a"), timeout_seconds=60)
+    assert stage.hub.run_until(LATER, should_stop=lambda: len(stage.said) == 2)
     assert stage.said == ["a0", "a1"]
     assert stage.clock.time < LATER
 
 
 def test_a_worker_dies_at_its_time_limit_and_no_sooner() -> None:
     stage = Stage()
-    stage.spawn("a", lambda: stage.clock.sleep(59), seconds=60)
-    stage.spawn("b", lambda: stage.clock.sleep(61), seconds=60)
+    stage.spawn("a", lambda: stage.clock.sleep(59), timeout_seconds=60)
+    stage.spawn("b", lambda: stage.clock.sleep(61), timeout_seconds=60)
     stage.hub.run_until(LATER)
-    assert stage.said == [f"b: {OUT_OF_TIME}"]
+    assert stage.said == [f"b: {TIMEOUT_REASON}"]
     assert not stage.hub.workers
 
 
@@ -127,15 +127,15 @@ def test_a_worker_that_resists_its_death_dies_at_its_next_call() -> None:
             stage.clock.sleep(50)
             stage.said.append("still here")
 
-    stage.spawn("a", stubborn, seconds=10)
-    stage.hub.run_until(START + timedelta(seconds=10))
-    assert stage.said == [f"a: {OUT_OF_TIME}"]
+    stage.spawn("a", stubborn, timeout_seconds=10)
+    stage.hub.run_until(WORLD_START + timedelta(seconds=10))
+    assert stage.said == [f"a: {TIMEOUT_REASON}"]
 
 
 def test_a_worker_can_be_killed_while_it_waits() -> None:
     stage = Stage()
-    stage.spawn("a", talk(stage, "a"), seconds=60)
-    stage.hub.after(0.001, lambda: stage.hub.kill(stage.hub.workers[0], SimulatedCrash("killed")))
+    stage.spawn("a", talk(stage, "a"), timeout_seconds=60)
+    stage.hub.call_later(0.001, lambda: stage.hub.kill_worker(stage.hub.workers[0], SimulatedCrash("killed")))
     stage.hub.run_until(LATER)
     assert stage.said == ["a: killed"]
 
@@ -143,7 +143,9 @@ def test_a_worker_can_be_killed_while_it_waits() -> None:
 def test_a_workers_clock_may_be_wrong_and_time_itself_is_not() -> None:
     stage = Stage()
     seen: list[timedelta] = []
-    stage.spawn("a", lambda: seen.append(stage.clock.now() - stage.clock.time), seconds=60, skew=timedelta(seconds=-3))
+    stage.spawn(
+        "a", lambda: seen.append(stage.clock.now() - stage.clock.time), timeout_seconds=60, skew=timedelta(seconds=-3)
+    )
     stage.hub.run_until(LATER)
     assert seen == [timedelta(seconds=-3)]
     assert stage.clock.now() == stage.clock.time == LATER
@@ -151,7 +153,7 @@ def test_a_workers_clock_may_be_wrong_and_time_itself_is_not() -> None:
 
 def test_a_bug_in_a_worker_ends_the_run() -> None:
     stage = Stage()
-    stage.spawn("a", lambda: divmod(1, 0), seconds=60)
+    stage.spawn("a", lambda: divmod(1, 0), timeout_seconds=60)
     with pytest.raises(ZeroDivisionError):
         stage.hub.run_until(LATER)
     assert not stage.hub.workers
@@ -159,8 +161,8 @@ def test_a_bug_in_a_worker_ends_the_run() -> None:
 
 def test_outside_the_hub_nothing_waits_and_nothing_switches() -> None:
     world = World()
-    world.s3.put_object(Bucket=INPUT, Key="a", Body=b"", ContentType="x")
-    assert world.clock.time == START
+    world.s3.put_object(Bucket=INPUT_BUCKET, Key="a", Body=b"", ContentType="x")
+    assert world.clock.time == WORLD_START
     world.clock.sleep(5)
-    assert world.clock.time == START + timedelta(seconds=5)
-    assert [call.worker for call in world.wire.calls] == [""]
+    assert world.clock.time == WORLD_START + timedelta(seconds=5)
+    assert [call.worker_name for call in world.transport.calls] == [""]

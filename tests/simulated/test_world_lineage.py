@@ -12,17 +12,17 @@ import pytest
 from backdrop.intake import folder_defaults
 from backdrop.model.job import JobStatus
 from backdrop.pipeline.enqueue import enqueue_folder_scan
-from proof.checker.books import Promise
-from proof.simulate.people import People
-from proof.simulate.watch import Watch
-from proof.world.clock import WorldClock
-from proof.world.functions import Function, SimulatedLambda
-from proof.world.hub import Hub
-from proof.world.lineage import MAX_INVOCATIONS, ORIGIN, Lineage, following
-from proof.world.sqs import Message, SimulatedSqs
-from proof.world.stack import World
-from proof.world.steps import subject_of
-from proof.world.wire import Wire
+from simulation.invariants.violations import Invariant
+from simulation.scenarios.actions import UserActions
+from simulation.scenarios.invariant_monitor import InvariantMonitor
+from simulation.world.event_loop import EventLoop
+from simulation.world.message_lineage import EMPTY_LINEAGE, MAX_CHAIN_INVOCATIONS, MessageLineage, within_lineage
+from simulation.world.simulated_lambda import SimulatedFunction, SimulatedLambda
+from simulation.world.simulated_sqs import SimulatedMessage, SimulatedSqs
+from simulation.world.simulated_stack import World
+from simulation.world.transport import Transport
+from simulation.world.world_clock import WorldClock
+from simulation.world.world_services import find_subject
 from tests.simulated.wishes import REMOVE, defaults, said
 
 
@@ -31,23 +31,23 @@ class Loop:
 
     def __init__(self, answer: Callable[[str], str], subject: Callable[[str], str] | None = None) -> None:
         clock = WorldClock(Random(0))
-        self.hub, wire = Hub(clock), Wire(clock)
+        self.hub, wire = EventLoop(clock), Transport(clock)
         self.clock, self.sqs = clock, SimulatedSqs(wire, clock, clock.random)
         self.functions = SimulatedLambda(wire, clock, self.sqs, self.hub)
-        dead = self.sqs.open("dead")
-        self.line = self.sqs.open("q", visibility_seconds=60, dead_letters=dead, most_receives=3)
+        dead = self.sqs.create_queue("dead")
+        self.line = self.sqs.create_queue("q", visibility_seconds=60, dead_letter_queue=dead, max_receive_count=3)
         self.dead, self.ran, self.recursed = dead, list[str](), list[str]()
-        self.function = Function("f", 60, self._handle, subject)
-        self.functions.connect(self.line, self.function, most_at_once=2)
-        self.functions.recursed.append(lambda _, message: self.recursed.append(message.body))
+        self.function = SimulatedFunction("f", 60, self._handle, subject)
+        self.functions.add_mapping(self.line, self.function, max_concurrency=2)
+        self.functions.recursion_listeners.append(lambda _, message: self.recursed.append(message.body))
         self._answer = answer
 
-    def _handle(self, messages: Sequence[Message], deadline: datetime) -> Sequence[Message]:
+    def _handle(self, messages: Sequence[SimulatedMessage], deadline: datetime) -> Sequence[SimulatedMessage]:
         for message in messages:
-            following(self._one, self.function.lineage)(message, deadline)
+            within_lineage(self._one, self.function.extend_lineage)(message, deadline)
         return ()
 
-    def _one(self, message: Message, _: datetime) -> None:
+    def _one(self, message: SimulatedMessage, _: datetime) -> None:
         self.ran.append(message.body)
         self.clock.sleep(1)
         if body := self._answer(message.body):
@@ -56,7 +56,7 @@ class Loop:
     def run(self, *bodies: str, seconds: float = 3600) -> None:
         """Play these messages, which begin a chain each."""
         for body in bodies:
-            self.sqs.post(self.line, body)
+            self.sqs.send_externally(self.line, body)
         self.functions.start()
         self.hub.run_until(self.clock.time + timedelta(seconds=seconds))
 
@@ -64,23 +64,23 @@ class Loop:
 def test_a_function_that_calls_itself_is_stopped_and_its_message_becomes_a_dead_letter() -> None:
     loop = Loop(lambda body: body)
     loop.run("a")
-    assert len(loop.ran) == MAX_INVOCATIONS
+    assert len(loop.ran) == MAX_CHAIN_INVOCATIONS
     assert [message.body for message in loop.dead.messages] == ["a"]
 
 
 def test_chains_beside_one_another_are_counted_apart() -> None:
     """Two workers at a time: what one of them sends continues its own message's chain."""
-    loop = Loop(lambda body: body + "." if len(body) < MAX_INVOCATIONS else "")
+    loop = Loop(lambda body: body + "." if len(body) < MAX_CHAIN_INVOCATIONS else "")
     loop.run("a", "b")
-    assert len(loop.ran) == 2 * MAX_INVOCATIONS
+    assert len(loop.ran) == 2 * MAX_CHAIN_INVOCATIONS
     assert loop.recursed == []
 
 
 def test_a_message_that_comes_again_is_no_longer_a_chain() -> None:
     loop = Loop(lambda _: "")
-    message = Message("m", "a", None, {}, loop.clock.time, loop.clock.time, lineage=ORIGIN)
-    for _ in range(2 * MAX_INVOCATIONS):
-        assert loop.functions.admits(loop.function, message)
+    message = SimulatedMessage("m", "a", None, {}, loop.clock.time, loop.clock.time, lineage=EMPTY_LINEAGE)
+    for _ in range(2 * MAX_CHAIN_INVOCATIONS):
+        assert loop.functions.allows_invocation(loop.function, message)
 
 
 def test_a_chain_that_moves_forward_is_not_stopped_where_it_is_allowed() -> None:
@@ -92,7 +92,7 @@ def test_a_chain_that_moves_forward_is_not_stopped_where_it_is_allowed() -> None
 def test_a_chain_that_turns_back_is_noticed_where_it_is_allowed() -> None:
     loop = Loop(lambda body: f"{(int(body) + 1) % 10:03}", subject=str)
     loop.run("000", seconds=40)
-    assert len(loop.ran) > MAX_INVOCATIONS + 9
+    assert len(loop.ran) > MAX_CHAIN_INVOCATIONS + 9
     assert loop.recursed
 
 
@@ -111,7 +111,7 @@ def test_a_chain_that_turns_back_is_noticed_where_it_is_allowed() -> None:
     ],
 )
 def test_subject_of_a_message_is_its_job_or_its_place_in_a_folder(body: str, subject: str) -> None:
-    assert subject_of(body) == subject
+    assert find_subject(body) == subject
 
 
 # -- the product's own chains ---------------------------------------------------------------------------------------
@@ -120,33 +120,33 @@ def test_subject_of_a_message_is_its_job_or_its_place_in_a_folder(body: str, sub
 def asleep(number: int) -> tuple[World, list[str]]:
     """A world whose photos wait for instructions, and the bodies of the messages whose chains run too long."""
     world, recursed = World(), list[str]()
-    world.functions.recursed.append(lambda _, message: recursed.append(message.body))
+    world.lambda_service.recursion_listeners.append(lambda _, message: recursed.append(message.body))
     for place in range(number):
         said(world, f"shoes/{place:02}.jpg")
-    world.run(most_turns=10_000)
+    world.run_until_empty(max_deliveries=10_000)
     return world, recursed
 
 
 def test_a_folder_of_any_size_is_woken_by_one_chain(monkeypatch: pytest.MonkeyPatch) -> None:
     """As 16,000 photos are, 500 at a time."""
     monkeypatch.setattr(folder_defaults, "MAX_WOKEN_PHOTOS", 1)
-    world, recursed = asleep(2 * MAX_INVOCATIONS)
+    world, recursed = asleep(2 * MAX_CHAIN_INVOCATIONS)
     defaults(world, "shoes/", REMOVE)
-    world.run(most_turns=10_000)
-    assert {job.status for job in world.jobs()} == {JobStatus.STORED}
-    assert len(world.jobs()) == 2 * MAX_INVOCATIONS
+    world.run_until_empty(max_deliveries=10_000)
+    assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
+    assert len(world.list_jobs()) == 2 * MAX_CHAIN_INVOCATIONS
     assert recursed == []
 
 
 def test_lambda_would_stop_that_chain_if_intake_did_not_allow_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folder_defaults, "MAX_WOKEN_PHOTOS", 1)
     monkeypatch.setattr(folder_defaults, "RECHECK_DELAY_SECONDS", 900)
-    world, recursed = asleep(2 * MAX_INVOCATIONS)
-    intake = world.sources["intake"]
-    intake.function = dataclasses.replace(intake.function, subject=None)
+    world, recursed = asleep(2 * MAX_CHAIN_INVOCATIONS)
+    intake = world.mappings["intake"]
+    intake.function = dataclasses.replace(intake.function, find_subject=None)
     defaults(world, "shoes/", REMOVE)
     world.run_for(600)
-    assert len(world.jobs()) == MAX_INVOCATIONS - 1, "what the last invocation sends is refused"
+    assert len(world.list_jobs()) == MAX_CHAIN_INVOCATIONS - 1, "what the last invocation sends is refused"
     assert {json.loads(body)["key"] for body in recursed} == {"shoes/_backdrop.json", "shoes/15.jpg"}
 
 
@@ -163,15 +163,15 @@ def test_a_folder_that_is_woken_from_the_same_place_for_ever_is_noticed(
     monkeypatch.setattr(folder_defaults, "enqueue_folder_scan", broken)
     defaults(world, "shoes/", {"output": {"format": "jpg"}})
     with pytest.raises(AssertionError, match="not quiet"):
-        world.run("intake", most_turns=200)
+        world.run_until_empty("intake", max_deliveries=200)
     assert "shoes/_backdrop.json" in {json.loads(body)["key"] for body in recursed}
 
 
 def test_a_chain_that_runs_too_long_breaks_a_promise_of_the_simulation() -> None:
     world = World()
-    watch = Watch(world, People(world, Random(0)))
-    world.sqs.post(world.lines["deliver"], "again")
-    (message,) = world.lines["deliver"].messages
-    message.lineage = Lineage({"deliver": MAX_INVOCATIONS})
-    assert world.functions.admits(world.sources["deliver"].function, message)
-    assert [breach.promise for _, breach in watch.breaches] == [Promise.CHAINS_END]
+    watch = InvariantMonitor(world, UserActions(world, Random(0)))
+    world.sqs.send_externally(world.queues["deliver"], "again")
+    (message,) = world.queues["deliver"].messages
+    message.lineage = MessageLineage({"deliver": MAX_CHAIN_INVOCATIONS})
+    assert world.lambda_service.allows_invocation(world.mappings["deliver"].function, message)
+    assert [breach.invariant for _, breach in watch.violations] == [Invariant.MESSAGE_CHAINS_END]

@@ -9,14 +9,21 @@ import pytest
 from backdrop.model.codes import Code
 from backdrop.model.job import Job
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from proof.world.pictures import photo
-from proof.world.provider import Kind, Reaction, SimulatedProvider, charges_and_hangs_up, hangs_up, refuses
-from proof.world.stack import World
-from proof.world.wire import SimulatedCrash
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_provider import (
+    CallBehavior,
+    ProviderKind,
+    SimulatedProvider,
+    build_charged_hang_up,
+    build_refusal,
+    build_uncharged_hang_up,
+)
+from simulation.world.simulated_stack import World
+from simulation.world.transport import SimulatedCrash
 from tests.simulated.simulation import PRICE, a_job
 
 
-def provider(kind: Kind = Kind.UNASKABLE, **setup: Any) -> SimulatedProvider:
+def provider(kind: ProviderKind = ProviderKind.NO_LOOKUP, **setup: Any) -> SimulatedProvider:
     """A provider in a world where things happen one after another."""
     return World(kind=kind, **setup).provider
 
@@ -28,44 +35,44 @@ def call(provider: SimulatedProvider, job: Job | None = None) -> ProviderResult 
 
 def called(provider: SimulatedProvider, job: Job | None = None) -> tuple[ProviderResult | LookupStatus, list[str]]:
     """One paid call, and the names that it was acknowledged by."""
-    ready, names = provider.prepare(job or a_job(), photo()), list[str]()
+    ready, names = provider.prepare(job or a_job(), build_photo()), list[str]()
     assert not isinstance(ready, ProviderResult)
     return ready(names.append), names
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_a_call_is_charged_once_and_answered_with_links(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(ProviderKind))
+def test_a_call_is_charged_once_and_answered_with_links(kind: ProviderKind) -> None:
     one = provider(kind)
     answer = call(one)
     assert isinstance(answer, ProviderResult)
-    assert (answer.retry_class, answer.charged, one.charged) == (RetryClass.OK, PRICE, PRICE)
+    assert (answer.retry_class, answer.charged, one.charged_micro_usd) == (RetryClass.OK, PRICE, PRICE)
     assert answer.is_usable
     assert [entry.order.client_hint for entry in one.bill.jobs()] == [a_job().job_id]
 
 
 def test_a_lost_call_is_charged_all_the_same_or_was_never_taken() -> None:
     one = provider()
-    one.script.extend([charges_and_hangs_up(), hangs_up()])
+    one.script.extend([build_charged_hang_up(), build_uncharged_hang_up()])
     for _ in range(2):
         answer = call(one)
         assert isinstance(answer, ProviderResult)
         assert answer.retry_class is RetryClass.AMBIG
-    assert one.charged == PRICE
+    assert one.charged_micro_usd == PRICE
 
 
 def test_nobody_waits_longer_than_the_time_out() -> None:
     one = provider()
-    one.script.append(Reaction(seconds=1000))
+    one.script.append(CallBehavior(work_seconds=1000))
     begun = one.clock.time
     assert call(one) == ProviderResult.lost("no answer came in time")
     assert one.clock.time == begun + timedelta(seconds=one.timeout_seconds)
-    assert one.charged == PRICE
+    assert one.charged_micro_usd == PRICE
 
 
-@pytest.mark.parametrize("kind", [Kind.ACKNOWLEDGED, Kind.OWN_ID])
-def test_work_that_outlives_the_time_out_goes_on_and_can_be_asked_about(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [ProviderKind.LOOKUP_BY_PROVIDER_ID, ProviderKind.LOOKUP_BY_OUR_ID])
+def test_work_that_outlives_the_time_out_goes_on_and_can_be_asked_about(kind: ProviderKind) -> None:
     one, job = provider(kind), a_job()
-    one.script.append(Reaction(seconds=300))
+    one.script.append(CallBehavior(work_seconds=300))
     standing, names = called(one, job)
     assert standing is LookupStatus.PENDING
     name = one.idempotency_key(job) or names[0]
@@ -73,7 +80,7 @@ def test_work_that_outlives_the_time_out_goes_on_and_can_be_asked_about(kind: Ki
     one.clock.sleep(300)
     answer = one.look_up(job, name)
     assert isinstance(answer, ProviderResult)
-    assert (answer.is_usable, one.charged) == (True, PRICE)
+    assert (answer.is_usable, one.charged_micro_usd) == (True, PRICE)
 
 
 def test_a_provider_that_cannot_be_asked_is_not_asked() -> None:
@@ -84,81 +91,81 @@ def test_a_provider_that_cannot_be_asked_is_not_asked() -> None:
 
 
 def test_a_name_is_passed_on_before_anybody_polls() -> None:
-    one = provider(Kind.ACKNOWLEDGED)
+    one = provider(ProviderKind.LOOKUP_BY_PROVIDER_ID)
     assert one.idempotency_key(a_job()) is None
     _, names = called(one)
-    assert names == [work.id for work in one.account.works.values()]
+    assert names == [work.id for work in one.account.work_by_id.values()]
     operations = [call.operation for call in one.wire.calls]
     assert operations[0] == "call"
     assert set(operations[1:]) == {"poll"}
 
 
 def test_an_acknowledgement_that_is_lost_leaves_work_that_nobody_can_name() -> None:
-    one = provider(Kind.ACKNOWLEDGED)
-    one.script.append(charges_and_hangs_up())
+    one = provider(ProviderKind.LOOKUP_BY_PROVIDER_ID)
+    one.script.append(build_charged_hang_up())
     answer, names = called(one)
     assert isinstance(answer, ProviderResult)
-    assert (answer.retry_class, names, one.charged) == (RetryClass.AMBIG, [], PRICE)
+    assert (answer.retry_class, names, one.charged_micro_usd) == (RetryClass.AMBIG, [], PRICE)
 
 
 def test_a_record_is_forgotten_after_an_hour() -> None:
-    one = provider(Kind.ACKNOWLEDGED)
+    one = provider(ProviderKind.LOOKUP_BY_PROVIDER_ID)
     _, names = called(one)
     one.clock.sleep(3601)
     assert one.look_up(a_job(), names[0]) is LookupStatus.ABSENT
 
 
 def test_our_own_id_again_is_the_same_work_and_another_charge_has_another_id() -> None:
-    one, job = provider(Kind.OWN_ID), a_job()
-    one.script.append(charges_and_hangs_up())
+    one, job = provider(ProviderKind.LOOKUP_BY_OUR_ID), a_job()
+    one.script.append(build_charged_hang_up())
     first, second = call(one, job), call(one, job)
     assert isinstance(first, ProviderResult)
     assert isinstance(second, ProviderResult)
-    assert (first.retry_class, second.retry_class, one.charged) == (RetryClass.AMBIG, RetryClass.OK, PRICE)
+    assert (first.retry_class, second.retry_class, one.charged_micro_usd) == (RetryClass.AMBIG, RetryClass.OK, PRICE)
     call(one, replace(job, charge_no=1))
-    assert one.charged == 2 * PRICE
+    assert one.charged_micro_usd == 2 * PRICE
 
 
 def test_what_was_taken_is_not_refused_when_it_is_sent_again() -> None:
-    one, job = provider(Kind.OWN_ID), a_job()
-    one.script.extend([charges_and_hangs_up(), refuses(RetryClass.PERM, Code.UNSAFE_REQUEST)])
+    one, job = provider(ProviderKind.LOOKUP_BY_OUR_ID), a_job()
+    one.script.extend([build_charged_hang_up(), build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)])
     call(one, job)
     again = call(one, job)
     assert isinstance(again, ProviderResult)
-    assert (again.retry_class, one.charged) == (RetryClass.OK, PRICE)
+    assert (again.retry_class, one.charged_micro_usd) == (RetryClass.OK, PRICE)
 
 
 def test_an_id_that_was_never_taken_is_absent() -> None:
-    one, job = provider(Kind.OWN_ID), a_job()
-    one.script.append(hangs_up())
+    one, job = provider(ProviderKind.LOOKUP_BY_OUR_ID), a_job()
+    one.script.append(build_uncharged_hang_up())
     call(one, job)
     assert one.look_up(job, one.idempotency_key(job) or "") is LookupStatus.ABSENT
 
 
 def test_work_that_fails_at_the_end_is_not_charged() -> None:
-    one = provider(Kind.ACKNOWLEDGED)
+    one = provider(ProviderKind.LOOKUP_BY_PROVIDER_ID)
     failed = ProviderResult(RetryClass.PERM, message="failed")
-    one.script.append(Reaction(fails=failed))
-    assert (call(one), one.charged) == (failed, 0)
+    one.script.append(CallBehavior(failure=failed))
+    assert (call(one), one.charged_micro_usd) == (failed, 0)
 
 
 def test_a_hung_up_call_holds_its_slot_at_the_provider_until_its_work_is_done() -> None:
     one = provider(account_limit=1)
-    one.script.append(Reaction(seconds=300))
+    one.script.append(CallBehavior(work_seconds=300))
     call(one)
-    assert (one.open_calls(), one.account.at_work()) == (0, 1)
+    assert (one.count_in_flight(), one.account.count_in_flight()) == (0, 1)
     answer = call(one)
     assert isinstance(answer, ProviderResult)
-    assert (answer.retry_class, one.charged, one.account.refused) == (RetryClass.QUOTA, PRICE, 1)
+    assert (answer.retry_class, one.charged_micro_usd, one.account.refused_count) == (RetryClass.QUOTA, PRICE, 1)
     one.clock.sleep(300)
-    assert one.account.at_work() == 0
+    assert one.account.count_in_flight() == 0
 
 
 def test_a_worker_that_dies_in_the_call_holds_it_open_no_more() -> None:
     one = provider()
-    one.script.append(Reaction(dies=True))
+    one.script.append(CallBehavior(kills_worker=True))
     with pytest.raises(SimulatedCrash):
         call(one)
     (paid,) = one.paid_calls
-    assert paid.closed_at == one.clock.time
-    assert (paid.micro_usd, one.open_calls(), one.peak_open) == (PRICE, 0, 1)
+    assert paid.ended_at == one.clock.time
+    assert (paid.micro_usd, one.count_in_flight(), one.peak_in_flight) == (PRICE, 0, 1)

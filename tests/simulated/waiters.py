@@ -5,9 +5,9 @@ from typing import Any
 
 from backdrop.model.codec import from_json
 from backdrop.model.image_request import ImageRequest
-from proof.world.stack import INPUT, World
-from proof.world.states import TaskAnswer
-from proof.world.wire import Call, Strike
+from simulation.world.simulated_stack import INPUT_BUCKET, World
+from simulation.world.simulated_step_functions import TaskResponse
+from simulation.world.transport import ServiceCall, TargetedFault
 from tests.simulated.simulation import KEY
 from tests.simulated.wishes import said
 
@@ -16,33 +16,33 @@ TOKEN = "AAAA-token-1"
 
 def wait_for(world: World, key: str = KEY, token: str = TOKEN, *, arn: str = "", run: str = "", **wish: Any) -> str:
     """A task sends a request and waits, in an execution (`arn`), for a campaign (`run`), or by itself; the body."""
-    world.states.hand_out(token)
+    world.step_functions.issue_token(token)
     about = {name: text for name, text in {"task_token": token, "execution": arn, "campaign": run}.items() if text}
-    return send(world, {"bucket": INPUT, "key": key, "instructions": wish} | about)
+    return send(world, {"bucket": INPUT_BUCKET, "key": key, "instructions": wish} | about)
 
 
 def send(world: World, message: dict[str, Any]) -> str:
     """Somebody sends any message to the intake queue; its body."""
     body = json.dumps(message)
-    world.sqs.post(world.lines["intake"], body)
+    world.sqs.send_externally(world.queues["intake"], body)
     return body
 
 
-def heard(world: World, token: str = TOKEN) -> TaskAnswer:
+def heard(world: World, token: str = TOKEN) -> TaskResponse:
     """What a task was answered."""
-    answer = world.states.answers[token]
+    answer = world.step_functions.responses[token]
     assert answer
     return answer
 
 
 def waits(world: World, token: str = TOKEN) -> bool:
     """Whether a task was not answered yet."""
-    return world.states.answers[token] is None
+    return world.step_functions.responses[token] is None
 
 
 def tries(world: World) -> int:
     """How often anybody tried to answer a task."""
-    return sum(call.operation.startswith("send_task") for call in world.wire.calls)
+    return sum(call.operation.startswith("send_task") for call in world.transport.calls)
 
 
 def asked(world: World) -> list[ImageRequest]:
@@ -55,19 +55,19 @@ def awaited(**wish: Any) -> World:
     """A world with a photo for which a task waits."""
     world = World()
     said(world, KEY)
-    world.run("intake")
+    world.run_until_empty("intake")
     wait_for(world, **wish)
     return world
 
 
-def another_asks(world: World, **wish: Any) -> Strike:
+def another_asks(world: World, **wish: Any) -> TargetedFault:
     """Just when an execution was found to have stopped, another one asks for the same; its token is `another`."""
 
-    def asks(_: Call) -> None:
-        world.wire.after.clear()
-        wait_for(world, token="another", arn=world.states.begin("two"), **wish)
-        world.run("intake")
+    def asks(_: ServiceCall) -> None:
+        world.transport.faults_after.clear()
+        wait_for(world, token="another", arn=world.step_functions.start_execution("two"), **wish)
+        world.run_until_empty("intake")
 
-    late = Strike(asks, "describe_execution")
-    world.wire.after.append(late)
+    late = TargetedFault(asks, "describe_execution")
+    world.transport.faults_after.append(late)
     return late

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from backdrop.model.object_keys import DEFAULTS_NAME
-from proof.world.pictures import photo
-from proof.world.stack import INPUT, World
+from simulation.world.sample_images import build_photo
+from simulation.world.simulated_stack import INPUT_BUCKET, World
 
 REMOVE: dict[str, Any] = {"operation": "remove"}
 BEACH: dict[str, Any] = {"prompt": "on a beach"}
@@ -17,30 +17,30 @@ REMOVED, REPLACED = 10_000, 60_000
 def defaults(world: World, folder: str, content: dict[str, Any] | bytes) -> None:
     """Somebody says what holds for a folder (`shoes/`, "" for the whole bucket)."""
     data = content if isinstance(content, bytes) else json.dumps(content).encode()
-    world.s3.drop(INPUT, f"{folder}{DEFAULTS_NAME}", data)
+    world.s3.upload(INPUT_BUCKET, f"{folder}{DEFAULTS_NAME}", data)
 
 
 def sidecar_bytes(world: World, key: str, data: bytes) -> None:
     """Somebody uploads any bytes as the sidecar of a photo's key."""
-    world.s3.drop(INPUT, f"{key}.json", data)
+    world.s3.upload(INPUT_BUCKET, f"{key}.json", data)
 
 
 def said(world: World, key: str, **tags: str) -> None:
     """Somebody uploads a photo of its own, with tags or without."""
-    world.drop(key, photo(key), **tags)
+    world.upload_photo(key, build_photo(key), **tags)
 
 
 def ask(world: World, key: str, times: int = 1, **instructions: Any) -> str:
     """Somebody sends a request; the body, to be sent again."""
-    body = json.dumps({"bucket": INPUT, "key": key, "instructions": instructions})
+    body = json.dumps({"bucket": INPUT_BUCKET, "key": key, "instructions": instructions})
     for _ in range(times):
-        world.sqs.post(world.lines["intake"], body)
+        world.sqs.send_externally(world.queues["intake"], body)
     return body
 
 
 def again(world: World, key: str) -> None:
     """A person has a photo resolved anew."""
-    world.sqs.post(world.lines["intake"], json.dumps({"kind": "rerun", "bucket": INPUT, "key": key}))
+    world.sqs.send_externally(world.queues["intake"], json.dumps({"kind": "rerun", "bucket": INPUT_BUCKET, "key": key}))
 
 
 def repeated(world: World, key: str, nth: int = 1) -> None:
@@ -48,36 +48,38 @@ def repeated(world: World, key: str, nth: int = 1) -> None:
     bodies = [body for body in heard(world) if f'"key": "{key}"' in body][:nth]
     assert bodies
     for body in bodies:
-        world.sqs.post(world.lines["intake"], body)
+        world.sqs.send_externally(world.queues["intake"], body)
 
 
 def heard(world: World) -> list[str]:
     """The bodies that wait for intake."""
-    return [message.body for message in world.lines["intake"].messages]
+    return [message.body for message in world.queues["intake"].messages]
 
 
 def wishes(world: World, key: str) -> dict[str, str]:
     """What each of a photo's current jobs is to do, by variant: its prompt, or its operation."""
-    source = world.source(key)
+    source = world.read_source(key)
     named = set(source.jobs.values()) if source else set[str]()
     return {
-        job.variant: job.instructions.get("prompt", job.operation) for job in world.jobs(key) if job.job_id in named
+        job.variant: job.instructions.get("prompt", job.operation)
+        for job in world.list_jobs(key)
+        if job.job_id in named
     }
 
 
 def origins(world: World, key: str, variant: str | None = None) -> dict[str, str]:
     """Where the values of a photo's current job came from, as its receipt says."""
-    receipt = world.receipt(key)
+    receipt = world.read_receipt(key)
     assert receipt
     return next(one["provenance"] for one in receipt["jobs"] if one["current"] and one["variant"] == variant)
 
 
 def folder_codes(world: World, folder: str) -> list[str]:
     """The codes in the report of a folder's defaults."""
-    report = world.report(f"{folder}{DEFAULTS_NAME}")
+    report = world.read_report(f"{folder}{DEFAULTS_NAME}")
     return [error["code"] for error in report["errors"]] if report else []
 
 
 def bought(world: World) -> int:
     """How many calls were paid."""
-    return len(world.provider.calls)
+    return len(world.provider.received_job_ids)

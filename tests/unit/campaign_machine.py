@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError
 
-from proof.world.clock import START
+from simulation.world.world_clock import WORLD_START
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:shop-campaign"
-BEGAN = START - timedelta(hours=1)
+BEGAN = WORLD_START - timedelta(hours=1)
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from proof.checker.books import Ledger, Plain
+from simulation.invariants.violations import JsonObject, PlainLedger
 
 PRICE = 30_000
 DAY = "2026-11-20"
@@ -71,10 +71,10 @@ def source(*named: str, problems: tuple[str, ...] = (), **changes: Any) -> dict[
     )
 
 
-def ledger(*jobs: Plain, place: Plain | None = None) -> Ledger:
+def ledger(*jobs: JsonObject, place: JsonObject | None = None) -> PlainLedger:
     """A ledger with one photo, which names its first job unless a place is given."""
     named = [str(one["job_id"]) for one in jobs[:1]]
-    return Ledger({"s1": place or source(*named)}, {str(one["job_id"]): one for one in jobs}, {})
+    return PlainLedger({"s1": place or source(*named)}, {str(one["job_id"]): one for one in jobs}, {})
 
 
 def lane(*reasons: str, **changes: Any) -> dict[str, Any]:

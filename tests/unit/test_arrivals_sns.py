@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from backdrop.aws.events import parse_intake_message
 from backdrop.model.errors import MalformedMessageError
 from backdrop.model.intake_event import IntakeEvent
-from proof.world.sns import TOPIC, envelope
+from simulation.world.sns_envelope import TOPIC_ARN, wrap_in_envelope
 from tests.unit.core_items import quick
 
 INSTRUCTIONS = {"operation": "remove"}
@@ -26,7 +26,7 @@ def looks(content: object, *, again: bool = False) -> list[IntakeEvent]:
 
 def enveloped(message: object, kind: str = "Notification") -> dict[str, Any]:
     text = message if isinstance(message, str) else json.dumps(message)
-    return json.loads(envelope(text)) | {"Type": kind}
+    return json.loads(wrap_in_envelope(text)) | {"Type": kind}
 
 
 def notification(key: str = "a.jpg", bucket: str = "photos", name: str = "ObjectCreated:Put") -> dict[str, Any]:
@@ -84,7 +84,7 @@ def test_an_envelope_does_not_open_another_bucket(message: object) -> None:
     ids=lambda message: json.dumps(message)[:50],
 )
 def test_a_publisher_to_the_topic_cannot_request_pictures(message: object) -> None:
-    with pytest.raises(MalformedMessageError, match=f"the SNS topic '{TOPIC}' .*no S3 notification"):
+    with pytest.raises(MalformedMessageError, match=f"the SNS topic '{TOPIC_ARN}' .*no S3 notification"):
         looks(enveloped(message))
 
 
@@ -98,7 +98,7 @@ def test_an_envelope_without_a_text_message_is_damaged(message: object) -> None:
 def test_a_subscription_to_confirm_is_left_to_an_operator(kind: str) -> None:
     """Following the link in the message would let any sender subscribe the queue to a topic of their own."""
     body = enveloped("You have chosen to subscribe to the topic.", kind) | {"Token": "t", "SubscribeURL": "https://x"}
-    with pytest.raises(MalformedMessageError, match=f"{kind}.*'{TOPIC}'.*docs/deploying.md"):
+    with pytest.raises(MalformedMessageError, match=f"{kind}.*'{TOPIC_ARN}'.*docs/deploying.md"):
         looks(body)
 
 
@@ -113,7 +113,7 @@ JSON = st.recursive(
 @given(
     st.sampled_from(["Notification", "SubscriptionConfirmation", "x"]),
     JSON | JSON.map(json.dumps),
-    st.sampled_from([TOPIC, "\x1b[2J", "x" * 5000]) | JSON,
+    st.sampled_from([TOPIC_ARN, "\x1b[2J", "x" * 5000]) | JSON,
 )
 def test_any_envelope_is_looks_or_damaged_in_printable_words(kind: str, message: object, topic: object) -> None:
     body = json.dumps({"Type": kind, "Message": message, "TopicArn": topic})

@@ -8,27 +8,27 @@ from typing import Any
 
 import pytest
 
-from proof import checker
-from proof.checker.books import (
-    Breach,
+from simulation import invariants
+from simulation.invariants.job_ends import check_dead_letters, check_documents, check_ends, check_pictures
+from simulation.invariants.violations import (
     Charge,
-    Ledger,
-    Promise,
-    budget_breaches,
-    by_prompt,
-    limit_breaches,
-    money_breaches,
-    prompt_sha,
-    read_ledger,
+    Invariant,
+    PlainLedger,
+    Violation,
+    check_budget,
+    check_charges,
+    check_concurrency_limit,
+    hash_job_prompt,
+    hash_prompt,
+    parse_ledger,
 )
-from proof.checker.ends import end_breaches, letter_breaches, picture_breaches, view_breaches
 
 PRICE = 30_000
 DAY = "2026-11-20"
 KEY = "shoes/red.jpg"
 PROMPT = "a beach"
 PICTURE = f"{KEY}/red.png"
-WORK = prompt_sha(PROMPT)
+WORK = hash_prompt(PROMPT)
 
 
 def attempt(n: int = 1, **changes: Any) -> dict[str, Any]:
@@ -79,9 +79,9 @@ def item(kind: str, body: dict[str, Any]) -> dict[str, Any]:
     return {"pk": {"S": "source#s1"}, "sk": {"S": kind}, "body": {"S": json.dumps(body)}}
 
 
-def ledger(*jobs: dict[str, Any], **place: Any) -> Ledger:
+def ledger(*jobs: dict[str, Any], **place: Any) -> PlainLedger:
     """The same, read."""
-    return read_ledger(items(*jobs, **place))
+    return parse_ledger(items(*jobs, **place))
 
 
 def receipt(status: str = "stored", usd: float = 0.03, unknown: float = 0.0, **changes: Any) -> dict[str, Any]:
@@ -102,14 +102,14 @@ def letter(job_id: str = "j1") -> dict[str, Any]:
     return {"body": "", "attributes": {"job_id": job_id}}
 
 
-def broken(breaches: list[Breach]) -> list[Promise]:
+def broken(breaches: list[Violation]) -> list[Invariant]:
     """Which promises are broken."""
-    return [breach.promise for breach in breaches]
+    return [breach.invariant for breach in breaches]
 
 
-def money(charged: int, *jobs: dict[str, Any]) -> list[Promise]:
+def money(charged: int, *jobs: dict[str, Any]) -> list[Invariant]:
     """The promises about money that are broken when so many calls were charged."""
-    return broken(money_breaches(ledger(*jobs), [Charge(WORK, PRICE)] * charged, by_prompt))
+    return broken(check_charges(ledger(*jobs), [Charge(WORK, PRICE)] * charged, hash_job_prompt))
 
 
 def test_a_call_that_was_paid_and_recorded_breaks_nothing() -> None:
@@ -117,7 +117,7 @@ def test_a_call_that_was_paid_and_recorded_breaks_nothing() -> None:
 
 
 def test_a_second_paid_call_that_the_ledger_does_not_record_is_found() -> None:
-    assert money(2, job()) == [Promise.PAID_ONCE, Promise.BILL_EXPLAINED]
+    assert money(2, job()) == [Invariant.PAID_ONCE, Invariant.BILL_RECONCILED]
 
 
 def test_a_second_paid_call_that_the_ledger_records_is_allowed() -> None:
@@ -129,17 +129,20 @@ def test_a_lost_answer_explains_a_charge_and_none() -> None:
 
 
 def test_a_charge_that_never_came_is_not_called_certain() -> None:
-    assert money(0, job()) == [Promise.BILL_EXPLAINED]
+    assert money(0, job()) == [Invariant.BILL_RECONCILED]
 
 
 def test_a_charge_of_another_amount_is_found() -> None:
     charges = [Charge(WORK, PRICE + 1)]
-    assert broken(money_breaches(ledger(job()), charges, by_prompt)) == [Promise.BILL_EXPLAINED]
+    assert broken(check_charges(ledger(job()), charges, hash_job_prompt)) == [Invariant.BILL_RECONCILED]
 
 
 def test_a_charge_for_what_no_job_asked_is_found() -> None:
-    charges = [Charge(WORK, PRICE), Charge(prompt_sha("a forest"), PRICE)]
-    assert broken(money_breaches(ledger(job()), charges, by_prompt)) == [Promise.PAID_ONCE, Promise.BILL_EXPLAINED]
+    charges = [Charge(WORK, PRICE), Charge(hash_prompt("a forest"), PRICE)]
+    assert broken(check_charges(ledger(job()), charges, hash_job_prompt)) == [
+        Invariant.PAID_ONCE,
+        Invariant.BILL_RECONCILED,
+    ]
 
 
 def test_a_call_in_flight_explains_a_charge_by_its_reservation() -> None:
@@ -148,34 +151,34 @@ def test_a_call_in_flight_explains_a_charge_by_its_reservation() -> None:
 
 
 def test_a_day_whose_sums_are_those_of_its_attempts_breaks_nothing() -> None:
-    assert budget_breaches(ledger(job("stored", lost(1), attempt(2))), 2 * PRICE) == []
+    assert check_budget(ledger(job("stored", lost(1), attempt(2))), 2 * PRICE) == []
 
 
 def test_a_day_over_its_budget_is_found() -> None:
-    assert broken(budget_breaches(ledger(job()), PRICE - 1)) == [Promise.WITHIN_BUDGET]
+    assert broken(check_budget(ledger(job()), PRICE - 1)) == [Invariant.WITHIN_BUDGET]
 
 
 def test_a_day_that_booked_something_else_is_found() -> None:
     stored = items(job())
     stored[-1]["confirmed"]["N"] = "7"
-    assert broken(budget_breaches(read_ledger(stored), PRICE)) == [Promise.WITHIN_BUDGET]
+    assert broken(check_budget(parse_ledger(stored), PRICE)) == [Invariant.WITHIN_BUDGET]
 
 
 def test_a_day_without_its_booking_is_found() -> None:
-    assert broken(budget_breaches(read_ledger(items(job())[:-1]), PRICE)) == [Promise.WITHIN_BUDGET]
+    assert broken(check_budget(parse_ledger(items(job())[:-1]), PRICE)) == [Invariant.WITHIN_BUDGET]
 
 
 def test_more_calls_in_flight_than_allowed_are_found() -> None:
-    assert limit_breaches([3, 10, 2], 10) == limit_breaches([], 10) == []
-    assert broken(limit_breaches([3, 11, 2], 10)) == [Promise.WITHIN_LIMIT]
+    assert check_concurrency_limit([3, 10, 2], 10) == check_concurrency_limit([], 10) == []
+    assert broken(check_concurrency_limit([3, 11, 2], 10)) == [Invariant.WITHIN_CONCURRENCY_LIMIT]
 
 
 def test_a_drop_with_a_picture_and_a_receipt_has_ended() -> None:
-    assert end_breaches([KEY], ledger(job()), {KEY: receipt()}, {}) == []
+    assert check_ends([KEY], ledger(job()), {KEY: receipt()}, {}) == []
 
 
-ENDLESS: list[tuple[Callable[[], Ledger], dict[str, Any], dict[str, Any], str]] = [
-    (lambda: read_ledger([]), {}, {}, "lost"),
+ENDLESS: list[tuple[Callable[[], PlainLedger], dict[str, Any], dict[str, Any], str]] = [
+    (lambda: parse_ledger([]), {}, {}, "lost"),
     (lambda: ledger(named=()), {}, {}, "neither"),
     (lambda: ledger(job("paid")), {KEY: receipt()}, {}, "still paid"),
     (lambda: ledger(job("unknown", lost())), {KEY: receipt()}, {}, "still unknown"),
@@ -188,17 +191,17 @@ ENDLESS: list[tuple[Callable[[], Ledger], dict[str, Any], dict[str, Any], str]] 
 
 @pytest.mark.parametrize(("made", "receipts", "reports", "words"), ENDLESS, ids=[one[3] for one in ENDLESS])
 def test_a_drop_that_has_no_end_or_of_which_nobody_hears_is_found(
-    made: Callable[[], Ledger], receipts: dict[str, Any], reports: dict[str, Any], words: str
+    made: Callable[[], PlainLedger], receipts: dict[str, Any], reports: dict[str, Any], words: str
 ) -> None:
-    (breach,) = end_breaches([KEY], made(), receipts, reports)
-    assert breach.promise is Promise.ONE_END
-    assert words in breach.words
+    (breach,) = check_ends([KEY], made(), receipts, reports)
+    assert breach.invariant is Invariant.ENDS_EXACTLY_ONCE
+    assert words in breach.detail
 
 
 def test_views_that_say_what_the_ledger_says_break_nothing() -> None:
-    assert view_breaches(ledger(job()), {KEY: receipt()}, {}) == []
+    assert check_documents(ledger(job()), {KEY: receipt()}, {}) == []
     held = receipt("held", 0.0, 0.03, attempts=[{"n": 1, "provider": "ideogram", "outcome": "lost"}])
-    assert view_breaches(ledger(failed("held", lost())), {KEY: held}, {KEY: report()}) == []
+    assert check_documents(ledger(failed("held", lost())), {KEY: held}, {KEY: report()}) == []
 
 
 @pytest.mark.parametrize(
@@ -216,38 +219,40 @@ def test_views_that_say_what_the_ledger_says_break_nothing() -> None:
     ],
 )
 def test_a_receipt_that_says_something_else_is_found(shown: dict[str, Any]) -> None:
-    assert broken(view_breaches(ledger(job()), {KEY: shown}, {})) == [Promise.VIEWS_TRUE]
+    assert broken(check_documents(ledger(job()), {KEY: shown}, {})) == [Invariant.DOCUMENTS_MATCH_LEDGER]
 
 
 def test_a_report_of_what_is_right_again_is_found() -> None:
-    assert broken(view_breaches(ledger(job()), {KEY: receipt()}, {KEY: report()})) == [Promise.VIEWS_TRUE]
+    assert broken(check_documents(ledger(job()), {KEY: receipt()}, {KEY: report()})) == [
+        Invariant.DOCUMENTS_MATCH_LEDGER
+    ]
 
 
 def test_a_view_of_a_photo_that_nobody_dropped_is_found() -> None:
     views = {KEY: receipt(), "strange.jpg": receipt()}
-    assert broken(view_breaches(ledger(job()), views, {})) == [Promise.VIEWS_TRUE]
+    assert broken(check_documents(ledger(job()), views, {})) == [Invariant.DOCUMENTS_MATCH_LEDGER]
 
 
 def test_a_stored_job_without_its_picture_is_found() -> None:
-    assert picture_breaches(ledger(job()), {PICTURE}) == []
-    assert broken(picture_breaches(ledger(job()), set())) == [Promise.PICTURES_TRUE]
-    assert broken(picture_breaches(ledger(job(results=[])), set())) == [Promise.PICTURES_TRUE]
+    assert check_pictures(ledger(job()), {PICTURE}) == []
+    assert broken(check_pictures(ledger(job()), set())) == [Invariant.PICTURES_MATCH_JOBS]
+    assert broken(check_pictures(ledger(job(results=[])), set())) == [Invariant.PICTURES_MATCH_JOBS]
     two = [{"key": PICTURE}, {"key": f"{KEY}/red_2.png"}]
-    assert broken(picture_breaches(ledger(job(results=two)), {PICTURE})) == [Promise.PICTURES_TRUE]
+    assert broken(check_pictures(ledger(job(results=two)), {PICTURE})) == [Invariant.PICTURES_MATCH_JOBS]
 
 
 def test_a_picture_of_no_job_is_found() -> None:
-    assert broken(picture_breaches(ledger(job()), {PICTURE, "strange.png"})) == [Promise.PICTURES_TRUE]
+    assert broken(check_pictures(ledger(job()), {PICTURE, "strange.png"})) == [Invariant.PICTURES_MATCH_JOBS]
 
 
 def test_a_former_job_may_have_lost_its_pictures_to_the_one_that_came_after_it() -> None:
     former = job(job_id="j0", results=[{"key": f"{KEY}/red_2.png"}])
-    assert picture_breaches(ledger(job(), former), {PICTURE}) == []
+    assert check_pictures(ledger(job(), former), {PICTURE}) == []
 
 
 def test_letters_for_the_dead_and_for_them_alone_break_nothing() -> None:
-    assert letter_breaches(ledger(failed("dead")), [letter()]) == []
-    assert letter_breaches(ledger(job()), []) == letter_breaches(ledger(failed("held", lost())), []) == []
+    assert check_dead_letters(ledger(failed("dead")), [letter()]) == []
+    assert check_dead_letters(ledger(job()), []) == check_dead_letters(ledger(failed("held", lost())), []) == []
 
 
 @pytest.mark.parametrize(
@@ -262,12 +267,12 @@ def test_letters_for_the_dead_and_for_them_alone_break_nothing() -> None:
     ],
 )
 def test_a_false_or_a_missing_letter_is_found(status: str, letters: list[dict[str, Any]]) -> None:
-    assert broken(letter_breaches(ledger(failed(status)), letters)) == [Promise.LETTERS_TRUE]
+    assert broken(check_dead_letters(ledger(failed(status)), letters)) == [Invariant.DEAD_LETTERS_MATCH_JOBS]
 
 
 def test_the_checker_knows_nothing_of_the_product() -> None:
     imported: set[str] = set()
-    for path in Path(checker.__path__[0]).glob("*.py"):
+    for path in Path(invariants.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 imported |= {name.name for name in node.names}

@@ -2,22 +2,26 @@
 
 from collections.abc import Sequence
 
-from proof.chaos.drain import Course, Drain, Step, Window
-from proof.chaos.drain import drain as drain_of
+from fault_bench.slot_use import SlotHistory, SlotUse, TimedValue, TimeRange
+from fault_bench.slot_use import measure_slot_use as drain_of
 
 TEN = [(0.0, 10.0)]
 
 
 def drain(
-    held: Sequence[Step], limits: Sequence[Step], blocked: Sequence[Window], start: float, kept: Sequence[Window] = ()
-) -> Drain:
+    held: Sequence[TimedValue],
+    limits: Sequence[TimedValue],
+    blocked: Sequence[TimeRange],
+    start: float,
+    kept: Sequence[TimeRange] = (),
+) -> SlotUse:
     """The drain of a run that went so."""
-    return drain_of(Course(held, limits, blocked, kept), start)
+    return drain_of(SlotHistory(held, limits, blocked, kept), start)
 
 
 def test_slots_in_full_use_are_an_efficiency_of_one() -> None:
     found = drain([(0, 10), (20, 0)], TEN, [], start=0)
-    assert (found.ideal, found.measured, found.efficiency) == (20, 20, 1)
+    assert (found.ideal_seconds, found.measured_seconds, found.efficiency) == (20, 20, 1)
 
 
 def test_half_of_the_slots_in_use_is_half() -> None:
@@ -26,7 +30,7 @@ def test_half_of_the_slots_in_use_is_half() -> None:
 
 def test_idle_seconds_before_the_first_call_count() -> None:
     found = drain([(5, 10), (15, 0)], TEN, [], start=0)
-    assert (found.ideal, found.measured) == (10, 15)
+    assert (found.ideal_seconds, found.measured_seconds) == (10, 15)
 
 
 def test_a_smaller_account_asks_for_less() -> None:
@@ -40,12 +44,12 @@ def test_more_calls_than_the_account_now_allows_are_no_more_than_all() -> None:
 
 def test_a_window_in_which_nothing_could_be_done_is_not_held_against_anyone() -> None:
     found = drain([(0, 10), (10, 0), (16, 10), (26, 0)], TEN, [(10, 16)], start=0)
-    assert (found.ideal, found.measured, found.efficiency) == (26, 26, 1)
+    assert (found.ideal_seconds, found.measured_seconds, found.efficiency) == (26, 26, 1)
 
 
 def test_seconds_wasted_after_a_window_count() -> None:
     found = drain([(0, 10), (10, 0), (20, 10), (30, 0)], TEN, [(10, 16)], start=0)
-    assert (found.ideal, found.measured) == (26, 30)
+    assert (found.ideal_seconds, found.measured_seconds) == (26, 30)
 
 
 def test_a_slot_that_a_lost_call_may_hold_still_counts_as_used() -> None:

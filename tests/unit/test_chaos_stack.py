@@ -3,8 +3,8 @@
 import pytest
 
 from backdrop_local import parameters, providers
+from fault_bench import backdrop_pipeline
 from functions.deployment_check import app
-from proof.chaos import ours
 from tests.unit.template_document import Deployed
 
 STANDIN = "http://127.0.0.1:4000"
@@ -13,7 +13,9 @@ LIMITS = [(10, 6), (10, 20)]
 
 def deployed(limit: int, timeout_seconds: int, *, mixed: bool = False) -> Deployed:
     """What the template comes to with the bench's parameters, for so many calls at a time and seconds of waiting."""
-    asked = ours.parameters(STANDIN, limit=limit, timeout_seconds=timeout_seconds, mixed=mixed)
+    asked = backdrop_pipeline.build_parameters(
+        STANDIN, concurrency_limit=limit, timeout_seconds=timeout_seconds, use_all_lanes=mixed
+    )
     return Deployed(**parameters.settle(STANDIN, asked))
 
 

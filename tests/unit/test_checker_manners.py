@@ -4,27 +4,27 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from proof.checker.books import Breach, Promise
-from proof.checker.calls import paused
-from proof.checker.manners import (
-    alone_told_breaches,
-    announced_breaches,
-    closed_breaches,
-    dear_breaches,
-    early_breaches,
-    late_breaches,
-    tried_breaches,
+from simulation.invariants.final_state import check_end_statuses
+from simulation.invariants.paid_calls import is_rightly_paused
+from simulation.invariants.rate_limits import (
+    check_first_trip,
+    check_photo_report,
+    check_provider_events,
+    check_retry_after,
+    check_timeouts,
+    check_try_interval,
+    check_unaffordable_jobs,
 )
-from proof.checker.rest import fate_breaches
+from simulation.invariants.violations import Invariant, Violation
 from tests.unit.checker_items import KEY, failed, lane, ledger, waiting
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PAUSED, RESUMED = "Provider Paused", "Provider Resumed"
 
 
-def names(breaches: Sequence[Breach]) -> list[str]:
+def names(breaches: Sequence[Violation]) -> list[str]:
     """The broken promises."""
-    return [breach.promise.name for breach in breaches]
+    return [breach.invariant.name for breach in breaches]
 
 
 def tries(*minutes: int) -> list[datetime]:
@@ -38,25 +38,25 @@ def report(*codes: str) -> dict[str, Any]:
 
 
 def test_a_paused_lane_is_tried_ever_more_seldom() -> None:
-    assert not tried_breaches(tries(0, 5, 10))
-    assert not tried_breaches(tries(0, 5, 15, 30))
-    assert names(tried_breaches(tries(0, 5, 10, 15))) == [Promise.LANE_HEEDED.name]
+    assert not check_try_interval(tries(0, 5, 10))
+    assert not check_try_interval(tries(0, 5, 15, 30))
+    assert names(check_try_interval(tries(0, 5, 10, 15))) == [Invariant.LANE_STATE_RESPECTED.name]
 
 
 def test_a_lane_is_closed_for_three_bad_answers() -> None:
-    assert not closed_breaches(3)
-    assert names(closed_breaches(2)) == [Promise.LANE_HEEDED.name]
+    assert not check_first_trip(3)
+    assert names(check_first_trip(2)) == [Invariant.LANE_STATE_RESPECTED.name]
 
 
 def test_who_is_asked_to_come_later_comes_no_sooner() -> None:
-    assert not early_breaches(KEY, NOON, NOON)
-    assert names(early_breaches(KEY, NOON, NOON + timedelta(seconds=1))) == [Promise.WAITS.name]
+    assert not check_retry_after(KEY, NOON, NOON)
+    assert names(check_retry_after(KEY, NOON, NOON + timedelta(seconds=1))) == [Invariant.RETRY_AFTER_RESPECTED.name]
 
 
 def test_no_photo_s_report_tells_of_what_keeps_all_of_them_waiting() -> None:
-    assert not alone_told_breaches(KEY, report("request_rejected", "budget_reached"))
-    assert names(alone_told_breaches(KEY, report("provider_key_refused"))) == [Promise.LANE_TOLD.name]
-    assert names(alone_told_breaches(KEY, report("provider_throttled"))) == [Promise.LANE_TOLD.name]
+    assert not check_photo_report(KEY, report("request_rejected", "budget_reached"))
+    assert names(check_photo_report(KEY, report("provider_key_refused"))) == [Invariant.LANE_REPORTED_ONCE.name]
+    assert names(check_photo_report(KEY, report("provider_throttled"))) == [Invariant.LANE_REPORTED_ONCE.name]
 
 
 def told(since: str) -> dict[str, str]:
@@ -66,43 +66,47 @@ def told(since: str) -> dict[str, str]:
 
 def test_the_last_that_programs_heard_of_a_lane_is_how_it_is() -> None:
     heard = [(PAUSED, told("09:00")), (RESUMED, told("09:01"))]
-    assert not announced_breaches({"ideogram": lane()}, [])
-    assert not announced_breaches({"ideogram": lane()}, heard)
-    assert not announced_breaches({"ideogram": lane("key")}, heard[:1])
-    assert names(announced_breaches({"ideogram": lane()}, heard[:1])) == [Promise.TOLD.name]
-    assert names(announced_breaches({"ideogram": lane("key")}, heard)) == [Promise.TOLD.name]
+    assert not check_provider_events({"ideogram": lane()}, [])
+    assert not check_provider_events({"ideogram": lane()}, heard)
+    assert not check_provider_events({"ideogram": lane("key")}, heard[:1])
+    assert names(check_provider_events({"ideogram": lane()}, heard[:1])) == [Invariant.EVENTS_PUBLISHED.name]
+    assert names(check_provider_events({"ideogram": lane("key")}, heard)) == [Invariant.EVENTS_PUBLISHED.name]
 
 
 def test_what_programs_hear_late_and_out_of_order_tells_by_its_time_how_a_lane_is() -> None:
     overtaken = [(PAUSED, told("09:00")), (PAUSED, told("09:02")), (RESUMED, told("09:01"))]
-    assert not announced_breaches({"ideogram": lane("key")}, overtaken)
+    assert not check_provider_events({"ideogram": lane("key")}, overtaken)
     untold = [(PAUSED, told("09:00")), (RESUMED, told("09:01"))]
-    assert names(announced_breaches({"ideogram": lane("key")}, untold)) == [Promise.TOLD.name]
+    assert names(check_provider_events({"ideogram": lane("key")}, untold)) == [Invariant.EVENTS_PUBLISHED.name]
 
 
 def test_a_job_that_no_day_s_budget_covers_is_told_of() -> None:
-    assert not dear_breaches([waiting()], {KEY: report("budget_reached")}, ())
-    assert not dear_breaches([waiting()], {}, ["ideogram"])
-    assert names(dear_breaches([waiting()], {}, ())) == [Promise.ONE_END.name]
+    assert not check_unaffordable_jobs([waiting()], {KEY: report("budget_reached")}, ())
+    assert not check_unaffordable_jobs([waiting()], {}, ["ideogram"])
+    assert names(check_unaffordable_jobs([waiting()], {}, ())) == [Invariant.ENDS_EXACTLY_ONCE.name]
 
 
 def test_a_job_that_no_day_s_budget_covers_keeps_nobody_else_waiting() -> None:
     dear = lane() | {"pauses": [lane("budget")["pauses"][0] | {"required_budget": 50}]}
-    assert paused(dear, 10, 50)
-    assert paused(dear, 0), "where nothing may be bought at all"
-    assert not paused(dear, 10, 49)
+    assert is_rightly_paused(dear, 10, 50)
+    assert is_rightly_paused(dear, 0), "where nothing may be bought at all"
+    assert not is_rightly_paused(dear, 10, 49)
 
 
 def test_what_went_wrong_decides_how_a_job_ends() -> None:
     ends = {"unsafe_request": "refused"}
-    assert not fate_breaches(ledger(failed("refused", "unsafe_request")), ends)
-    assert names(fate_breaches(ledger(failed("dead", "unsafe_request")), ends)) == [Promise.RIGHT_END.name]
+    assert not check_end_statuses(ledger(failed("refused", "unsafe_request")), ends)
+    assert names(check_end_statuses(ledger(failed("dead", "unsafe_request")), ends)) == [
+        Invariant.ENDS_FOR_A_CAUSE.name
+    ]
 
 
 def test_programs_hear_of_no_end_of_a_pause_without_its_beginning() -> None:
-    assert names(announced_breaches({"ideogram": lane()}, [(RESUMED, told("09:00"))])) == [Promise.TOLD.name]
+    assert names(check_provider_events({"ideogram": lane()}, [(RESUMED, told("09:00"))])) == [
+        Invariant.EVENTS_PUBLISHED.name
+    ]
 
 
 def test_no_invocation_is_ended_by_the_clock() -> None:
-    assert not late_breaches(0)
-    assert names(late_breaches(1)) == [Promise.IN_TIME.name]
+    assert not check_timeouts(0)
+    assert names(check_timeouts(1)) == [Invariant.WITHIN_TIMEOUT.name]

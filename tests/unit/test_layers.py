@@ -41,7 +41,7 @@ def test_the_tree_keeps_its_layers(graph: grimp.ImportGraph) -> None:
         ("backdrop.imaging.prepare", "backdrop.intake.photo_reader", "product"),
         ("backdrop.intake.service", "backdrop.bootstrap", "product"),
         ("backdrop.bootstrap", "functions.intake.app", "programs"),
-        ("backdrop_cli.stack", "proof.world.stack", "programs"),
+        ("backdrop_cli.stack", "simulation.world.simulated_stack", "programs"),
         ("functions.intake.app", "backdrop_cli.stack", "programs"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 
 from backdrop.aws.operator_mail import OperatorMail
 from backdrop.model.errors import RetryLaterError
-from proof.world.wire import refusal
+from simulation.world.transport import build_client_error
 
 
 class Topic:
@@ -18,7 +18,7 @@ class Topic:
 
     def publish(self, **sent: Any) -> None:
         if self.broken:
-            raise refusal("Throttling", "publish", 400, "slow down")
+            raise build_client_error("Throttling", "publish", 400, "slow down")
         self.sent.append(sent)
 
 

@@ -11,7 +11,7 @@ def run_by(*words: str) -> str:
     """The command that `make` with these words would run."""
     command = ["make", "-n", *words]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    (line,) = [line for line in said.splitlines() if "python -m proof." in line]
+    (line,) = [line for line in said.splitlines() if "python -m simulation." in line or "python -m fault_bench" in line]
     return line
 
 

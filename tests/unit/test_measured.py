@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from proof.measured import commit
+from simulation.run_environment import describe_commit
 
 
 def git(folder: Path, *words: str) -> str:
@@ -12,7 +12,7 @@ def git(folder: Path, *words: str) -> str:
 
 
 def test_page_names_the_commit_and_says_when_the_files_differ(tmp_path: Path) -> None:
-    assert commit(tmp_path) == "an unknown commit"
+    assert describe_commit(tmp_path) == "an unknown commit"
     git(tmp_path, "init", "--quiet")
     results = tmp_path / "docs" / "results"
     results.mkdir(parents=True)
@@ -21,8 +21,8 @@ def test_page_names_the_commit_and_says_when_the_files_differ(tmp_path: Path) ->
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "--quiet", "-m", "first")
     named = f"commit {git(tmp_path, 'rev-parse', '--short=10', 'HEAD')}"
-    assert commit(tmp_path) == named
+    assert describe_commit(tmp_path) == named
     (results / "page.md").write_text("another page of the same run\n")
-    assert commit(tmp_path) == named
+    assert describe_commit(tmp_path) == named
     (tmp_path / "code.py").write_text("second\n")
-    assert commit(tmp_path) == f"{named} with uncommitted changes"
+    assert describe_commit(tmp_path) == f"{named} with uncommitted changes"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from proof.mutants import address as addresses
-from proof.mutants import mutant as mutants
-from proof.mutants import records
-from proof.mutants.address import Address, AddressError, definition_of
-from proof.mutants.mutant import Mutant, texts
-from proof.mutants.operators import Change, OperatorError, literal
+from simulation.mutation import address_records
+from simulation.mutation import mutant as mutants
+from simulation.mutation import mutation_address as addresses
+from simulation.mutation.mutant import Mutant, render_files
+from simulation.mutation.mutation_address import AddressError, MutationAddress, find_definition
+from simulation.mutation.mutation_operators import Mutation, OperatorError, replace_literal
 
 SOURCE = '''\
 """A module."""
@@ -51,17 +51,17 @@ def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Product:
     return write
 
 
-def here(place: str, node: str) -> Address:
+def here(place: str, node: str) -> MutationAddress:
     """The address of a node as the product is."""
-    definition = definition_of("shop", place)
+    definition = find_definition("shop", place)
     assert definition is not None
-    return Address.of(f"shop:{place}#{definition.shape} {node}")
+    return MutationAddress.parse(f"shop:{place}#{definition.fingerprint} {node}")
 
 
 def changed(operator: str, place: str, node: str, value: str = "") -> str:
     """The module with one node changed."""
-    one = Mutant("one", "", (Change(operator, here(place, node), value),), None)
-    return texts(one)["shop.py"]
+    one = Mutant("one", "", (Mutation(operator, here(place, node), value),), None)
+    return render_files(one)["shop.py"]
 
 
 CHANGES = (
@@ -98,8 +98,8 @@ def test_rows_of_a_table_are_dropped_and_swapped() -> None:
 
 def test_several_rows_of_a_table_in_a_call_are_dropped(product: Product) -> None:
     product("RULES = table(\n    (1, 2),\n    (\n        rule(3),\n        rule(4),\n        rule(5),\n    ),\n)\n")
-    both = Mutant("both", "", tuple(Change("drop", here("RULES", f"row {row}")) for row in (1, 3)), None)
-    assert ast.unparse(ast.parse(texts(both)["shop.py"])) == "RULES = table((1, 2), (rule(4),))"
+    both = Mutant("both", "", tuple(Mutation("drop", here("RULES", f"row {row}")) for row in (1, 3)), None)
+    assert ast.unparse(ast.parse(render_files(both)["shop.py"])) == "RULES = table((1, 2), (rule(4),))"
 
 
 @pytest.mark.usefixtures("product")
@@ -107,7 +107,7 @@ def test_an_operator_that_means_nothing_at_its_node_is_refused() -> None:
     with pytest.raises(OperatorError):
         changed("on", "Shop.buy", "statement 1")
     with pytest.raises(ValueError, match="malformed"):
-        literal("shop:Shop.buy#000000 constant 1", "job.price")
+        replace_literal("shop:Shop.buy#000000 constant 1", "job.price")
 
 
 RENAMED = SOURCE.replace("job", "purchase").replace("_tell", "_announce").replace("told", "sent")
@@ -122,7 +122,7 @@ TEXTS = (
 def test_renames_and_texts_keep_an_address(product: Product, source: str) -> None:
     before = here("Shop.buy", "if 1")
     product(source)
-    assert before.node().address == before
+    assert before.find_node().address == before
 
 
 OTHERS = [
@@ -138,17 +138,17 @@ def test_any_other_change_breaks_an_address_and_says_what_stands_there_now(produ
     before = here("Shop.buy", "if 1")
     product(source)
     with pytest.raises(AddressError) as refused:
-        before.node()
+        before.find_node()
     now = here("Shop.buy", "if 1")
     assert "def buy(self, job, lane):" in str(refused.value)
-    assert f"{now}: {now.node().text}" in str(refused.value)
+    assert f"{now}: {now.find_node().text}" in str(refused.value)
 
 
 def test_an_address_of_a_function_that_moved_says_where_it_is(product: Product) -> None:
     before = here("Shop.buy", "if 1")
     product(SOURCE.replace("class Shop", "class Market"))
     with pytest.raises(AddressError, match="shop:Market.buy"):
-        before.node()
+        before.find_node()
 
 
 @pytest.fixture
@@ -158,32 +158,34 @@ def recorded(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     registry = tmp_path / "registry"
     registry.mkdir()
     file = registry / "buying.py"
-    file.write_text(f'# "shop:Shop"\nmutant("a", "1: x", off("{address}"))\nmutant("b", "1: y", off("{address}"))\n')
+    file.write_text(
+        f'# "shop:Shop"\nbuild_mutant("a", "1: x", off("{address}"))\nbuild_mutant("b", "1: y", off("{address}"))\n'
+    )
     empty = tmp_path / "empty"
     empty.write_text("")
-    monkeypatch.setattr(records, "REGISTRY", registry)
-    for name in ("SURVIVORS_FILE", "CONDITIONS_FILE", "RECORDED"):
-        monkeypatch.setattr(records, name, empty)
-    both = {name: Mutant(name, "", (Change("off", address),), None) for name in "ab"}
-    monkeypatch.setattr(records, "MUTANTS", both)
-    monkeypatch.setattr(records, "SURVIVORS", {})
-    monkeypatch.setattr(records, "recorded", dict)
+    monkeypatch.setattr(address_records, "MUTANTS_FOLDER", registry)
+    for name in ("SURVIVORS_FILE", "CONDITIONS_FILE", "KILLERS_FILE"):
+        monkeypatch.setattr(address_records, name, empty)
+    both = {name: Mutant(name, "", (Mutation("off", address),), None) for name in "ab"}
+    monkeypatch.setattr(address_records, "MUTANTS", both)
+    monkeypatch.setattr(address_records, "ACCEPTED_SURVIVORS", {})
+    monkeypatch.setattr(address_records, "read_killers", dict)
     product(SOURCE.replace("not job.urgent", "job.urgent"))
     return file
 
 
 def test_a_rename_rewrites_every_address_below_it(recorded: Path) -> None:
     before = recorded.read_text()
-    assert records.rename("shop:Shop.bu", "shop:Shop.pay") == 0
-    assert records.rename("shop:Shop.buy", "shop:Shop.pay") == 2
+    assert address_records.rename_addresses("shop:Shop.bu", "shop:Shop.pay") == 0
+    assert address_records.rename_addresses("shop:Shop.buy", "shop:Shop.pay") == 2
     assert recorded.read_text() == before.replace("shop:Shop.buy", "shop:Shop.pay")
-    records.rename("shop", "intake.market")
+    address_records.rename_addresses("shop", "intake.market")
     assert "shop:" not in recorded.read_text()
 
 
 def test_only_the_mutant_that_was_looked_at_gets_the_new_shape(recorded: Path) -> None:
-    assert [one.record.name for one in records.mismatches()] == ["a", "b"]
-    ((old, new),) = records.accept("b")
+    assert [one.record.name for one in address_records.find_mismatches()] == ["a", "b"]
+    ((old, new),) = address_records.accept_proposals("b")
     text = recorded.read_text()
     assert (text.count(str(old)), text.count(str(new))) == (1, 1)
     assert text.index(str(old)) < text.index(str(new))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from proof.product_hash import FIRST_UNSEEN_SEED, UNSEEN_SEEDS, unseen_seeds
+from simulation.product_hash import FIRST_UNSEEN_SEED, UNSEEN_SEED_COUNT, choose_unseen_seeds
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,29 +19,29 @@ def product(tmp_path: Path) -> Path:
 
 
 def test_one_product_always_has_the_same_seeds(product: Path) -> None:
-    before = unseen_seeds(product)
+    before = choose_unseen_seeds(product)
     cache = product / "layers/backdrop/__pycache__"
     cache.mkdir()
     (cache / "core.cpython-313.pyc").write_bytes(b"compiled")
     (product / "README.md").write_text("not a part of the product")
-    assert unseen_seeds(product) == before
-    assert len(before) == UNSEEN_SEEDS
+    assert choose_unseen_seeds(product) == before
+    assert len(before) == UNSEEN_SEED_COUNT
 
 
 @pytest.mark.parametrize(
     "name", ["functions/render/app.py", "layers/backdrop/core.py", "statemachines/campaign.asl.json", "template.yaml"]
 )
 def test_every_change_of_the_product_gives_new_seeds(product: Path, name: str) -> None:
-    before = unseen_seeds(product)
+    before = choose_unseen_seeds(product)
     (product / name).write_text("changed")
-    assert not {*before} & {*unseen_seeds(product)}
+    assert not {*before} & {*choose_unseen_seeds(product)}
 
 
 def test_a_file_that_moves_gives_new_seeds(product: Path) -> None:
-    before = unseen_seeds(product)
+    before = choose_unseen_seeds(product)
     (product / "layers/backdrop/core.py").rename(product / "layers/backdrop/model.py")
-    assert unseen_seeds(product) != before
+    assert choose_unseen_seeds(product) != before
 
 
 def test_unseen_seeds_are_beyond_all_numbers_that_people_choose() -> None:
-    assert unseen_seeds(ROOT)[0] >= FIRST_UNSEEN_SEED
+    assert choose_unseen_seeds(ROOT)[0] >= FIRST_UNSEEN_SEED

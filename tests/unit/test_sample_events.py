@@ -12,7 +12,7 @@ import pytest
 from backdrop.aws.events import parse_intake_message
 from backdrop.model.errors import MalformedMessageError
 from backdrop.model.intake_event import IntakeEvent
-from proof.world.sns import TOPIC, envelope
+from simulation.world.sns_envelope import TOPIC_ARN, wrap_in_envelope
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 NEITHER = "neither an S3 notification nor a request"
@@ -83,7 +83,7 @@ def object_lambda(kind: str) -> dict[str, Any]:
 
 def from_sns() -> dict[str, Any]:
     """What SNS gives to a function that subscribes to a topic itself."""
-    message = {"Type": "Notification", "TopicArn": TOPIC, "Message": json.dumps(s3())}
+    message = {"Type": "Notification", "TopicArn": TOPIC_ARN, "Message": json.dumps(s3())}
     return {"Records": [{"EventVersion": "1.0", "EventSource": "aws:sns", "Sns": message}]}
 
 
@@ -108,8 +108,8 @@ SAMPLES: dict[str, tuple[Any, Outcome]] = {
     "s3ObjectEventIAMUser": (object_lambda("IAMUser"), NEITHER),
     "s3ObjectEventTempCredentials": (object_lambda("AssumedRole"), NEITHER),
     "snsEvent": (from_sns(), "an S3 record without bucket or key"),
-    "snsSqsEvent": (envelope(GREETING), NOT_S3),
-    "snsSqsFifoEvent": (json.dumps(json.loads(envelope(GREETING)) | {"TopicArn": f"{TOPIC}.fifo"}), NOT_S3),
+    "snsSqsEvent": (wrap_in_envelope(GREETING), NOT_S3),
+    "snsSqsFifoEvent": (json.dumps(json.loads(wrap_in_envelope(GREETING)) | {"TopicArn": f"{TOPIC_ARN}.fifo"}), NOT_S3),
     "sqsEvent": ("Test message.", "the body is not JSON"),
     "sqsDlqTriggerEvent": ("hello world", "the body is not JSON"),
     "eventBridgeEvent": (
@@ -140,4 +140,4 @@ def test_a_sample_event_starts_a_look_or_is_refused_with_a_reason(name: str) -> 
 @pytest.mark.parametrize("name", [name for name, (_, expected) in SAMPLES.items() if isinstance(expected, list)])
 def test_a_sample_that_starts_a_look_does_so_through_a_topic_too(name: str) -> None:
     body, expected = SAMPLES[name]
-    assert outcome(envelope(json.dumps(body))) == expected
+    assert outcome(wrap_in_envelope(json.dumps(body))) == expected

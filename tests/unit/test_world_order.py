@@ -2,10 +2,10 @@
 
 from random import Random
 
-from proof.world.clock import START
-from proof.world.dynamodb_items import Items, place_of
-from proof.world.expressions import Item
-from proof.world.s3_objects import Bucket, Version
+from simulation.world.dynamodb_expressions import Item
+from simulation.world.dynamodb_items import ItemStore, find_position
+from simulation.world.s3_objects import ObjectVersion, SimulatedBucket
+from simulation.world.world_clock import WORLD_START
 
 
 def drawn(random: Random) -> Item:
@@ -16,7 +16,7 @@ def drawn(random: Random) -> Item:
 
 
 def test_partitions_and_indexes_follow_every_write() -> None:
-    random, items = Random(1), Items()
+    random, items = Random(1), ItemStore()
     for _ in range(300):
         item = drawn(random)
         key = item["pk"]["S"], item["sk"]["S"]
@@ -24,26 +24,26 @@ def test_partitions_and_indexes_follow_every_write() -> None:
             del items[key]
         else:
             items[key] = item
-        found = list(items.of("", "a", "n", "p", ("n", "a", "n")))
+        found = list(items.query("", "a", "n", "p", ("n", "a", "n")))
         expected = [one for one in items.values() if one["pk"]["S"] == "a" and "n" < one["sk"]["S"] <= "p"]
         assert found == sorted(expected, key=lambda one: one["sk"]["S"])
-        due = list(items.of("watch", "x", "1", "2", ()))
+        due = list(items.query("watch", "x", "1", "2", ()))
         expected = [
             one
             for one in items.values()
             if "watch" in one and (one["watch"]["S"], one["due"]["S"] < "3") == ("x", True)
         ]
-        assert due == sorted(expected, key=lambda one: place_of(one, ("watch", "due")))
+        assert due == sorted(expected, key=lambda one: find_position(one, ("watch", "due")))
     items.clear()
-    assert list(items.of("", "a", "", None, ())) == []
+    assert list(items.query("", "a", "", None, ())) == []
 
 
 def test_a_listing_shows_what_there_is_behind_a_key_and_below_a_prefix() -> None:
-    random, bucket = Random(1), Bucket("photos")
+    random, bucket = Random(1), SimulatedBucket("photos")
     for n in range(200):
         key = f"{random.choice('ab')}/{random.randrange(50)}"
         data = None if random.random() < 0.3 else b"x"
-        bucket.objects.setdefault(key, []).append(Version(f"v{n}", data, START))
-        there = sorted(key for key in bucket.objects if bucket.current(key))
-        assert bucket.keys() == there
-        assert list(bucket.listed("a/", "a/3")) == [key for key in there if key.startswith("a/") and key > "a/3"]
+        bucket.objects.setdefault(key, []).append(ObjectVersion(f"v{n}", data, WORLD_START))
+        there = sorted(key for key in bucket.objects if bucket.find_current(key))
+        assert bucket.list_keys() == there
+        assert list(bucket.iterate_keys("a/", "a/3")) == [key for key in there if key.startswith("a/") and key > "a/3"]

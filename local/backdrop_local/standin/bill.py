@@ -1,4 +1,4 @@
-"""The bill counter: what each key was charged and which charges are doubles; proof/ shares it."""
+"""The bill counter: what each key was charged and which charges are doubles; simulation/ shares it."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Fault rules and their matching, in order and by count: a pure rule book that proof/ shares."""
+"""Fault rules and their matching, in order and by count: a pure rule book that simulation/ shares."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Requests per minute of each key, as a token bucket: a pure rule that proof/ can share."""
+"""Requests per minute of each key, as a token bucket: a pure rule that simulation/ can share."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""In-flight accounting per account, as a provider does it: a pure rule that proof/ shares."""
+"""In-flight accounting per account, as a provider does it: a pure rule that simulation/ shares."""
 
 from collections import deque
 from dataclasses import dataclass, field

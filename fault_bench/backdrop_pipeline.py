@@ -1,0 +1,98 @@
+"""Backdrop as the bench handles it: its stack's names, and all that an outsider can see of it at rest."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from backdrop_local.cloud import Cloud
+from backdrop_local.home import STACK
+from backdrop_local.providers import PROVIDERS
+from fault_bench.bench_pipeline import BenchPipeline, DeployedPipeline
+from fault_bench.bench_plan import IDEOGRAM
+from fault_bench.standin_provider import StandinProvider
+
+PIPELINE_NAME = "Backdrop"
+RECEIPTS_PREFIX = "_backdrop/receipts/"
+ERROR_REPORTS_PREFIX = "_backdrop/errors/"
+LANE_REPORTS_PREFIX = "_backdrop/errors/_providers/"
+QUEUE_OUTPUTS = ("IntakeQueueUrl", *(f"{one.parameter}QueueUrl" for one in PROVIDERS), "DeliverQueueUrl")
+
+
+def build_parameters(
+    standin_url: str, *, concurrency_limit: int, timeout_seconds: int, use_all_lanes: bool = False
+) -> dict[str, str]:
+    """The stack's parameters: Ideogram's lane alone or all, with time limits so short that a crash costs seconds."""
+    lanes: dict[str, str] = {}
+    for one in PROVIDERS:
+        is_enabled = use_all_lanes or one.secret == IDEOGRAM
+        lanes |= {
+            f"{one.parameter}BaseUrl": f"{standin_url}{one.standin_path}",
+            f"{one.parameter}MaxInFlight": str(concurrency_limit if is_enabled else 0),
+            f"{one.parameter}TimeoutSeconds": str(timeout_seconds),
+        }
+    return {
+        **lanes,
+        "RenderTimeoutSeconds": str(timeout_seconds + 20),
+        "LaneVisibilitySeconds": str(timeout_seconds + 22),
+        "OnLostAnswer": "retry_once",
+        "SettleSeconds": "5",
+        "DailyBudgetUSD": "10000",
+    }
+
+
+def connect_pipeline(cloud: Cloud, provider: StandinProvider) -> BenchPipeline:
+    """The deployed stack with its provider."""
+    return BenchPipeline(**vars(describe_stack(cloud)), provider=provider)
+
+
+def describe_stack(cloud: Cloud) -> DeployedPipeline:
+    """The deployed stack."""
+    outputs = cloud.outputs()
+    return DeployedPipeline(
+        name=PIPELINE_NAME,
+        clients=cloud.clients,
+        photo_bucket=outputs["InputBucketName"],
+        picture_bucket=outputs["OutputBucketName"],
+        event_queue_url=outputs["IntakeQueueUrl"],
+        queue_urls=tuple(outputs[name] for name in QUEUE_OUTPUTS if name in outputs),
+        dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
+        lane_queue_url=outputs["IdeogramQueueUrl"],
+        worker_folder=f"{cloud.home.emulator / 'tmp'}/ministack-lambda-{STACK}-render",
+        event_suffixes=(".jpg", ".json"),
+    )
+
+
+@dataclass(frozen=True)
+class BackdropSnapshot:
+    """What can be seen without any of Backdrop's code; views by the key of their photo."""
+
+    items: list[Mapping[str, Any]]
+    receipts: dict[str, Any]
+    reports: dict[str, Any]
+    pictures: set[str]
+
+
+def read_ledger_items(cloud: Cloud) -> list[Mapping[str, Any]]:
+    """The ledger's table as it is stored."""
+    pages = cloud.clients.dynamodb.get_paginator("scan").paginate(
+        TableName=cloud.outputs()["LedgerTableName"], ConsistentRead=True
+    )
+    return [item for page in pages for item in page["Items"]]
+
+
+def take_snapshot(cloud: Cloud, pipeline: BenchPipeline) -> BackdropSnapshot:
+    """Reads the ledger's table and the output bucket."""
+    return BackdropSnapshot(
+        read_ledger_items(cloud),
+        _read_documents(pipeline, RECEIPTS_PREFIX),
+        _read_documents(pipeline, ERROR_REPORTS_PREFIX),
+        pipeline.list_valid_pictures(),
+    )
+
+
+def _read_documents(pipeline: BenchPipeline, prefix: str) -> dict[str, Any]:
+    documents = pipeline.read_outputs(
+        key for key in pipeline.list_output_keys() if key.startswith(prefix) and not key.startswith(LANE_REPORTS_PREFIX)
+    )
+    return {key.removeprefix(prefix).removesuffix(".json"): json.loads(data) for key, data in documents}

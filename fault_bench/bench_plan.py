@@ -1,0 +1,348 @@
+"""What one seed does: the photos, which of them meets which fault, and what happens to the whole pipeline when."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from random import Random
+from typing import Any
+
+from backdrop_local.standin.faults import FaultRule
+
+MIN_KILLS = 10
+EXTRA_KILLS = 2
+STRUCK_SHARE = 0.85
+KILLED_SHARE = 0.2
+EARLY_SHARE = 0.4
+IDEOGRAM = "ideogram"
+PROVIDERS = (IDEOGRAM, "segmind", "1min", "runware")
+
+
+class ExpectedEnd(StrEnum):
+    """How a photo that meets a fault should end."""
+
+    STORED = "the fault passes: a picture comes"
+    HELD = "its answer is lost again and again: a person decides"
+    REFUSED = "the provider will not have it: the uploader is told"
+    DEAD = "the provider took the money and has no picture: a dead letter"
+
+
+@dataclass(frozen=True)
+class PhotoFault:
+    """One kind of fault that strikes a share of the photos, each `hits` times (0: as often as it is met).
+
+    `lane`: the only provider that does this. `early`: only photos that are served after it can show that the
+    photo is the reason.
+    """
+
+    name: str
+    standin_fault: str
+    share: float
+    strike_count: int = 1
+    args: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    route: str = "*"
+    expected_end: ExpectedEnd = ExpectedEnd.STORED
+    provider: str = ""
+    needs_later_success: bool = False
+
+    def build_rule(self, prompt_regex: str) -> FaultRule:
+        """The stand-in's rule that strikes one photo."""
+        fields = {"fault": self.standin_fault, "args": dict(self.args), "route": self.route, "times": self.strike_count}
+        return FaultRule.model_validate(fields | {"prompt_regex": prompt_regex})
+
+
+# What any provider can do; the rest is Ideogram's, whose call holds its connection to the end.
+ANY_PROVIDER_FAULTS = frozenset({"accept_then_drop", "refuse_429", "cdn_5xx", "truncated"})
+WORKER_KILLED = "worker killed in the call"
+UPLOAD_CUT = "connection cut during the upload"
+
+
+def list_photo_faults(call_seconds: float, timeout_seconds: float) -> tuple[PhotoFault, ...]:
+    """All kinds, for a provider that takes `seconds` for a call and a pipeline that waits `timeout_seconds`."""
+    delay_milliseconds = round((timeout_seconds + 2 - call_seconds) * 1000)
+    return (
+        PhotoFault("charged, then hung up", "accept_then_drop", 0.02),
+        PhotoFault("charged, answer cut off", "reset_mid_body", 0.015),
+        PhotoFault("charged, answer garbled", "malformed_json", 0.01, args={"variant": "cut"}),
+        PhotoFault("charged, slower than the time-out", "slow", 0.01, args={"ms": delay_milliseconds}),
+        PhotoFault("charged, 502 for an answer", "status", 0.01, args={"code": 502, "html": True, "after_run": True}),
+        PhotoFault("not charged, 500 for an answer", "status", 0.015, args={"code": 500}),
+        PhotoFault("202 instead of 200", "success_status", 0.01, args={"code": 202}),
+        PhotoFault("103 before the answer", "interim", 0.01, args={"codes": [103]}),
+        PhotoFault(
+            "picture under an unknown name",
+            "malformed_json",
+            0.005,
+            0,
+            {"variant": "renamed"},
+            expected_end=ExpectedEnd.DEAD,
+        ),
+        PhotoFault("503, come back later", "status", 0.02, args={"code": 503}),
+        PhotoFault("429 in spite of free slots", "refuse_429", 0.03, args={"headers": {"Retry-After": "2"}}),
+        PhotoFault("every answer lost", "accept_then_drop", 0.01, strike_count=0, expected_end=ExpectedEnd.HELD),
+        PhotoFault(
+            "prompt refused", "status", 0.01, strike_count=0, args={"code": 422}, expected_end=ExpectedEnd.REFUSED
+        ),
+        PhotoFault("picture withheld as unsafe", "unsafe", 0.01, strike_count=0, expected_end=ExpectedEnd.DEAD),
+        PhotoFault("download: 503", "cdn_5xx", 0.02, strike_count=2),
+        PhotoFault("download: cut short", "truncated", 0.02),
+        PhotoFault("download: 203 instead of 200", "success_status", 0.01, args={"code": 203}, route="cdn"),
+        PhotoFault("download: 103 before the file", "interim", 0.01, route="cdn"),
+        PhotoFault("download: connection reset", "reset_mid_body", 0.015, route="cdn"),
+        PhotoFault(
+            "download: link expired", "expired_url", 0.005, strike_count=0, route="cdn", expected_end=ExpectedEnd.DEAD
+        ),
+    )
+
+
+NOT_READY_BODY = {"errors": [{"code": "modelNotReady", "message": "The model is being loaded."}]}
+BUSY_BODY = {"errors": [{"code": "serviceUnavailable", "message": "The service is busy."}]}
+SUBMIT_ROUTE, RESULT_ROUTE = "v2/ideogram-3-replace-background", "v2/requests/result"
+PROVIDER_PHOTO_FAULTS = (
+    PhotoFault(
+        "Segmind: 406 without a reason",
+        "status",
+        0.01,
+        0,
+        {"code": 406, "body": ""},
+        SUBMIT_ROUTE,
+        ExpectedEnd.DEAD,
+        "segmind",
+        needs_later_success=True,
+    ),
+    PhotoFault("Segmind: 500, not billed", "status", 0.01, 2, {"code": 500}, SUBMIT_ROUTE, provider="segmind"),
+    PhotoFault(
+        "Segmind: 500 each time",
+        "status",
+        0.005,
+        0,
+        {"code": 500},
+        SUBMIT_ROUTE,
+        ExpectedEnd.DEAD,
+        "segmind",
+        needs_later_success=True,
+    ),
+    PhotoFault("Segmind: 202 for a submit", "success_status", 0.01, 1, {"code": 202}, SUBMIT_ROUTE, provider="segmind"),
+    PhotoFault(
+        "Segmind: picture under an unknown name",
+        "malformed_json",
+        0.005,
+        0,
+        {"variant": "renamed"},
+        RESULT_ROUTE,
+        ExpectedEnd.DEAD,
+        "segmind",
+    ),
+    PhotoFault("1min: 202 for a feature", "success_status", 0.01, 1, {"code": 202}, "features", provider="1min"),
+    PhotoFault("1min: 103 before the record", "interim", 0.01, 1, {"codes": [103]}, "results", provider="1min"),
+    PhotoFault(
+        "1min: 403 without a reason", "status", 0.005, 1, {"code": 403, "body": ""}, "features", provider="1min"
+    ),
+    PhotoFault(
+        "Runware: picture inside the response", "inline_picture", 0.01, 1, {"form": "data_uri"}, provider="runware"
+    ),
+    PhotoFault("Runware: result in the response to the submit", "early_result", 0.01, provider="runware"),
+    PhotoFault(
+        "Runware: model not ready", "status", 0.01, 2, {"code": 400, "body": NOT_READY_BODY}, provider="runware"
+    ),
+    PhotoFault(
+        "Runware: 503 for a poll",
+        "status",
+        0.01,
+        2,
+        {"code": 503, "body": BUSY_BODY},
+        "getResponse",
+        provider="runware",
+    ),
+    PhotoFault(
+        "Runware: charged, failed without a code",
+        "job_fails",
+        0.005,
+        0,
+        {"code": "", "billed": True},
+        expected_end=ExpectedEnd.DEAD,
+        provider="runware",
+    ),
+)
+"""What only one provider does; in a mixed run, photos that meet nothing else meet it."""
+
+
+@dataclass(frozen=True)
+class BenchPhoto:
+    """One photo of the run; `mark` is in its prompt and in no other's."""
+
+    key: str
+    marker: str
+    fault: PhotoFault | None = None
+    provider: str = IDEOGRAM
+
+    @property
+    def sidecar(self) -> dict[str, object]:
+        """Its sidecar."""
+        fields: dict[str, object] = {"prompt": f"a quiet beach at dawn, {self.marker}", "rendering_speed": "TURBO"}
+        return fields if self.provider == IDEOGRAM else fields | {"provider": self.provider}
+
+    @property
+    def expected_end(self) -> ExpectedEnd:
+        """How it should end."""
+        return self.fault.expected_end if self.fault else ExpectedEnd.STORED
+
+
+class PipelineEvent(StrEnum):
+    """What happens to a whole pipeline, from outside."""
+
+    HALVE_LIMIT = "the account's limit is halved"
+    RESTORE_LIMIT = "the account's limit is back"
+    STOP_PROVIDER = "the provider is stopped"
+    START_PROVIDER = "the provider is started again"
+    PAUSE_LANE = "the lane is paused"
+    RESUME_LANE = "the lane is resumed"
+
+
+@dataclass(frozen=True)
+class BenchPlan:
+    """All choices of one seed. Moments are seconds after the drop began; copies repeat the event of a key."""
+
+    seed: int
+    call_seconds: float
+    concurrency_limit: int
+    timeout_seconds: float
+    photos: tuple[BenchPhoto, ...]
+    uploads: tuple[str, ...]
+    timed_events: tuple[tuple[float, PipelineEvent], ...]
+    repeated_notifications: tuple[tuple[float, str], ...]
+    upload_cut_rule: FaultRule
+    edited_key: str
+
+    def list_rules(self) -> list[tuple[str, FaultRule]]:
+        """The stand-in's rules, each under the name of its trouble."""
+        faulted_photos = [(photo.fault, photo) for photo in self.photos if photo.fault]
+        named = [(trouble.name, trouble.build_rule(f"{photo.marker}$")) for trouble, photo in faulted_photos]
+        return [*named, (UPLOAD_CUT, self.upload_cut_rule)]
+
+    def list_permanent_rules(self) -> list[FaultRule]:
+        """The rules of what never passes."""
+        faulted_photos = [(photo.fault, photo) for photo in self.photos if photo.fault and not photo.fault.strike_count]
+        return [trouble.build_rule(f"{photo.marker}$") for trouble, photo in faulted_photos]
+
+
+def draw_bench_plan(
+    seed: int,
+    photo_count: int,
+    *,
+    call_seconds: float,
+    concurrency_limit: int,
+    timeout_seconds: float,
+    use_all_lanes: bool = False,
+) -> BenchPlan:
+    """The plan of a seed: the same seed and numbers give the same plan. `mixed`: the photos go to all four lanes."""
+    random = Random(f"{seed}/{photo_count}")
+    keys = [f"seed-{seed}/{n:04d}.jpg" for n in range(photo_count)]
+    fault_by_index = _assign_faults(random, photo_count, list_photo_faults(call_seconds, timeout_seconds), call_seconds)
+    lane_random = Random(f"lanes {seed}/{photo_count}") if use_all_lanes else None
+    photos_drawn = tuple(
+        BenchPhoto(
+            key,
+            f"seed {seed} photo {n:04d}",
+            fault_by_index.get(n),
+            _choose_provider(lane_random, fault_by_index.get(n)),
+        )
+        for n, key in enumerate(keys)
+    )
+    photos_drawn = _assign_provider_faults(lane_random, photos_drawn) if lane_random else photos_drawn
+    ideal_seconds = photo_count * call_seconds / concurrency_limit
+    healthy = [photo.key for photo in photos_drawn if photo.fault is None]
+    return BenchPlan(
+        seed=seed,
+        call_seconds=call_seconds,
+        concurrency_limit=concurrency_limit,
+        timeout_seconds=timeout_seconds,
+        photos=photos_drawn,
+        uploads=_draw_upload_order(random, keys),
+        timed_events=_draw_timed_events(random, ideal_seconds),
+        repeated_notifications=_draw_repeated_notifications(random, keys, ideal_seconds),
+        upload_cut_rule=FaultRule(
+            fault="drop_before_read", nth=concurrency_limit + 5, every=41, times=max(1, photo_count // 50)
+        ),
+        edited_key=random.choice(healthy or keys),
+    )
+
+
+def _choose_provider(random: Random | None, fault: PhotoFault | None) -> str:
+    """Whose photo it is; what only Ideogram does strikes Ideogram's."""
+    if random is None or (
+        fault and (fault.expected_end is not ExpectedEnd.STORED or fault.standin_fault not in ANY_PROVIDER_FAULTS)
+    ):
+        return IDEOGRAM
+    return random.choice(PROVIDERS)
+
+
+def _assign_provider_faults(random: Random, photos: tuple[BenchPhoto, ...]) -> tuple[BenchPhoto, ...]:
+    """The photos, some of the healthy ones in a lane whose own trouble strikes them; none of the last ones."""
+    healthy_indexes = [n for n, photo in enumerate(photos[: round(STRUCK_SHARE * len(photos))]) if photo.fault is None]
+    random.shuffle(healthy_indexes)
+    fault_by_index = dict[int, PhotoFault]()
+    for kind in PROVIDER_PHOTO_FAULTS:
+        candidates = [n for n in healthy_indexes if not kind.needs_later_success or n < EARLY_SHARE * len(photos)]
+        for n in candidates[: max(1, round(kind.share * len(photos)))]:
+            healthy_indexes.remove(n)
+            fault_by_index[n] = kind
+    return tuple(
+        BenchPhoto(photo.key, photo.marker, fault_by_index[n], fault_by_index[n].provider)
+        if n in fault_by_index
+        else photo
+        for n, photo in enumerate(photos)
+    )
+
+
+def _assign_faults(
+    random: Random, photo_count: int, faults: Sequence[PhotoFault], call_seconds: float
+) -> dict[int, PhotoFault]:
+    """Which photo meets which trouble: each kind at least once, killed workers early, and none among the last photos.
+
+    A job whose worker was killed waits for its lease, and a lost answer for its time-out; what ends the run shall
+    be the work and not a single such wait.
+    """
+    kill_count = max(MIN_KILLS + EXTRA_KILLS, round(0.02 * photo_count))
+    kill_fault = PhotoFault(WORKER_KILLED, "accept_then_wait", 0, args={"ms": round(call_seconds * 250)})
+    early_indexes = range(min(photo_count, max(2 * kill_count, round(KILLED_SHARE * photo_count))))
+    fault_by_index = dict.fromkeys(random.sample(early_indexes, min(kill_count, len(early_indexes))), kill_fault)
+    healthy_indexes = [n for n in range(round(STRUCK_SHARE * photo_count)) if n not in fault_by_index]
+    random.shuffle(healthy_indexes)
+    for kind in faults:
+        for _ in range(max(1, round(kind.share * photo_count))):
+            if healthy_indexes:
+                fault_by_index[healthy_indexes.pop()] = kind
+    return fault_by_index
+
+
+def _draw_upload_order(random: Random, keys: Sequence[str]) -> tuple[str, ...]:
+    """Photos and sidecars in the order in which they are uploaded: one in five photos comes before its sidecar."""
+    keys_in_order: list[str] = []
+    for key in keys:
+        pair = [f"{key}.json", key]
+        keys_in_order += pair if random.random() < 0.8 else pair[::-1]
+    return tuple(keys_in_order)
+
+
+def _draw_timed_events(random: Random, ideal_seconds: float) -> tuple[tuple[float, PipelineEvent], ...]:
+    """Half an account for half of the time, then an outage, then a paused lane; `whole` is the ideal run in seconds."""
+    halve_at, stop_at, pause_at = (ideal_seconds * (share + random.uniform(0, 0.05)) for share in (0.05, 0.65, 0.80))
+    return (
+        (halve_at, PipelineEvent.HALVE_LIMIT),
+        (halve_at + 0.5 * ideal_seconds, PipelineEvent.RESTORE_LIMIT),
+        (stop_at, PipelineEvent.STOP_PROVIDER),
+        (stop_at + random.uniform(4, 6), PipelineEvent.START_PROVIDER),
+        (pause_at + 6, PipelineEvent.PAUSE_LANE),
+        (pause_at + 6 + random.uniform(6, 9), PipelineEvent.RESUME_LANE),
+    )
+
+
+def _draw_repeated_notifications(
+    random: Random, keys: Sequence[str], ideal_seconds: float
+) -> tuple[tuple[float, str], ...]:
+    """Events that come again, late and in any order: of three photos in ten, up to three times each."""
+    repeats: list[tuple[float, str]] = []
+    for key in random.sample(keys, max(1, len(keys) * 3 // 10)):
+        for _ in range(random.randint(1, 3)):
+            repeats += [(random.uniform(0, 0.9 * ideal_seconds), name) for name in (key, f"{key}.json")]
+    return tuple(sorted(repeats))

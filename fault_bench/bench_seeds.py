@@ -1,0 +1,44 @@
+"""Several seeds of the bench, one after another or some at a time, each on a cloud of its own."""
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+from rich.console import Console
+
+from backdrop_local.errors import LocalCloudError
+from fault_bench import bench_run
+from fault_bench.bench_run import BenchResult, BenchSettings
+from fault_bench.faulted_run import NotDrainedError
+
+
+def run_bench_seeds(
+    seeds: Iterable[int], settings: BenchSettings, *, include_naive: bool, parallel_runs: int
+) -> list[BenchResult]:
+    """The results of the seeds that came to an end; `beside` also runs the naive pipeline."""
+    run_one = partial(_run_seed_and_report, settings=settings, include_naive=include_naive)
+    if parallel_runs == 1:
+        return [result for result in map(run_one, seeds) if result]
+    with ProcessPoolExecutor(parallel_runs, mp_context=get_context("spawn")) as pool:
+        return [result for result in pool.map(run_one, seeds) if result]
+
+
+def build_console() -> Console:
+    """Where the bench says what it does."""
+    return Console(soft_wrap=True, highlight=False)
+
+
+def _run_seed_and_report(seed: int, *, settings: BenchSettings, include_naive: bool) -> BenchResult | None:
+    """One seed's result, or None where it did not come to an end, and why."""
+    started, output = time.monotonic(), build_console()
+    try:
+        result = bench_run.run_bench_seed(seed, settings, output.print, include_naive=include_naive)
+    except (LocalCloudError, NotDrainedError) as error:
+        output.print(f"error: seed {seed}: {error}", style="red", markup=False)
+        return None
+    for violation in result.breaches:
+        output.print(f"seed {seed}: {violation}", style="red", markup=False)
+    output.print(f"seed {seed}: {len(result.breaches)} broken promises, {time.monotonic() - started:.0f} s")
+    return result

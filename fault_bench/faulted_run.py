@@ -1,0 +1,176 @@
+"""One pipeline through one plan: warmed up, filled under faults, left to drain, then dropped a second time."""
+
+import hashlib
+import io
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from PIL import Image
+
+from fault_bench.bench_pipeline import BenchPipeline
+from fault_bench.bench_plan import BenchPhoto, BenchPlan
+from fault_bench.fault_injector import REPEATED_EVENT, run_fault_injector
+from fault_bench.slot_use import SlotHistory, SlotUse, measure_slot_use
+from fault_bench.standin_provider import StandinProvider
+from fault_bench.worker_killer import run_worker_killer
+
+POLL_SECONDS = 0.5
+MIN_QUIET_POLLS = 3
+FAST_CALL_SECONDS = 0.1
+WARM_UP_SIDECAR = {"prompt": "warming up", "rendering_speed": "TURBO"}
+
+type IsAtRest = Callable[[], bool]
+"""Whether a pipeline has nothing left to do, as far as its own books say."""
+
+
+class NotDrainedError(Exception):
+    """A pipeline did not come to rest in time."""
+
+
+@dataclass(frozen=True)
+class ObservedRun:
+    """What happened to a pipeline under faults: each kind of fault with how often it was announced and did fire."""
+
+    announced_counts: Counter[str]
+    strike_counts: Counter[str]
+    kill_count: int
+    missed_kill_count: int
+    cut_connections: int
+    peak_in_flight: int
+    refused_count: int
+    call_count: int
+    slot_use: SlotUse
+    seconds_to_rest: float
+
+
+def build_photo_for(text: str) -> bytes:
+    """A small photo that no other text gives."""
+    red, green, blue = hashlib.sha256(text.encode()).digest()[:3]
+    image, encoded = Image.new("RGB", (64, 48), (red, green, blue)), io.BytesIO()
+    image.paste((255, 255, 255), (16, 12, 32, 24))
+    image.save(encoded, "JPEG", comment=text.encode())
+    return encoded.getvalue()
+
+
+def read_files(plan: BenchPlan, names: Iterable[str]) -> list[tuple[str, bytes]]:
+    """The bytes behind keys of photos and sidecars."""
+    photos = {photo.key: photo for photo in plan.photos}
+    return [(name, build_file(photos, name)) for name in names]
+
+
+def build_file(photos: dict[str, BenchPhoto], name: str) -> bytes:
+    key = name.removesuffix(".json")
+    return build_photo_for(key) if name == key else json.dumps(photos[key].sidecar).encode()
+
+
+def warm_up(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtRest) -> list[str]:
+    """As many photos as there are slots, before anything goes wrong: a lane that is started anew is not measured."""
+    keys = [f"seed-{plan.seed}/warm-{n}.jpg" for n in range(plan.concurrency_limit)]
+    pipeline.provider.change_settings(latency_by_speed={"TURBO": 2})
+    pipeline.upload((f"{key}.json", json.dumps(WARM_UP_SIDECAR | {"seed": n}).encode()) for n, key in enumerate(keys))
+    pipeline.upload((key, build_photo_for(key)) for key in keys)
+    wait_until_at_rest(pipeline, is_at_rest, 120)
+    return keys
+
+
+def run_under_faults(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtRest, max_seconds: float) -> ObservedRun:
+    """Drop everything while faults strike; return when nothing moves any more."""
+    provider = pipeline.provider
+    provider.change_settings(latency_by_speed={"TURBO": plan.call_seconds})
+    for _, rule in plan.list_rules():
+        provider.state.faults.add(rule)
+    account_before, provider.peak_in_flight, started_at = provider.report_slots(), 0, time.time()
+    with (
+        run_worker_killer(provider, pipeline.worker_folder) as killer,
+        run_fault_injector(plan, pipeline, started_at) as injector,
+    ):
+        pipeline.upload(read_files(plan, plan.uploads))
+        wait_until_at_rest(pipeline, lambda: injector.finished.is_set() and is_at_rest(), max_seconds)
+    for error in injector.errors:
+        raise error
+    account_after = provider.report_slots()
+    slots_held = [step for step in account_after.slots_in_use if step[0] >= started_at]
+    reserved_ranges = [(ended, started + plan.timeout_seconds) for started, ended in provider.list_lost_calls()]
+    history = SlotHistory(slots_held, injector.limit_history, injector.blocked_ranges, reserved_ranges)
+    return ObservedRun(
+        announced_counts=_count_announced(plan),
+        strike_counts=_count_fired(plan, provider) + injector.strike_counts,
+        kill_count=len(killer.killed_job_ids),
+        missed_kill_count=len(killer.missed_job_ids),
+        cut_connections=provider.cut_connections,
+        peak_in_flight=provider.peak_in_flight,
+        refused_count=account_after.refused_count - account_before.refused_count,
+        call_count=account_after.accepted_count - account_before.accepted_count,
+        slot_use=measure_slot_use(history, started_at),
+        seconds_to_rest=time.time() - started_at - MIN_QUIET_POLLS * POLL_SECONDS,
+    )
+
+
+def _count_announced(plan: BenchPlan) -> Counter[str]:
+    """How often each kind strikes at the least, when every photo comes through; what lasts strikes once or more."""
+    counts = Counter[str]()
+    for name, rule in plan.list_rules():
+        counts[name] += rule.limit or 1
+    counts.update(act.value for _, act in plan.timed_events)
+    counts[REPEATED_EVENT] = len(plan.repeated_notifications)
+    return counts
+
+
+def _count_fired(plan: BenchPlan, provider: StandinProvider) -> Counter[str]:
+    counts = Counter[str]()
+    for (name, _), rule in zip(plan.list_rules(), provider.state.faults.report(), strict=True):
+        counts[name] += cast("int", rule["hits"])
+    return counts
+
+
+def repeat_uploads(
+    pipeline: BenchPipeline, plan: BenchPlan, names: Sequence[str], is_at_rest: IsAtRest, max_seconds: float
+) -> int:
+    """Drop these files again as they were, with only the faults that never pass; how many calls were paid for it."""
+    remove_transient_faults(pipeline.provider, plan)
+    calls_before = count_paid_calls(pipeline.provider)
+    pipeline.upload(read_files(plan, names))
+    wait_until_at_rest(pipeline, is_at_rest, max_seconds)
+    return count_paid_calls(pipeline.provider) - calls_before
+
+
+def edit_sidecar(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtRest, max_seconds: float) -> int:
+    """Change one photo's sidecar; how many calls were paid for it."""
+    calls_before = count_paid_calls(pipeline.provider)
+    sidecar = {"prompt": f"a snowy street, seed {plan.seed} edited", "rendering_speed": "TURBO"}
+    pipeline.upload([(f"{plan.edited_key}.json", json.dumps(sidecar).encode())])
+    wait_until_at_rest(pipeline, is_at_rest, max_seconds)
+    return count_paid_calls(pipeline.provider) - calls_before
+
+
+def remove_transient_faults(provider: StandinProvider, plan: BenchPlan) -> None:
+    """Takes back what passes: from now on the provider is quick, and only what it never does stays so."""
+    provider.change_settings(latency_by_speed={"TURBO": FAST_CALL_SECONDS})
+    provider.state.faults.clear()
+    for rule in plan.list_permanent_rules():
+        provider.state.faults.add(rule)
+
+
+def count_paid_calls(provider: StandinProvider) -> int:
+    """How many calls were charged so far."""
+    return sum(job.micro_usd > 0 for job in provider.state.bill.jobs())
+
+
+def wait_until_at_rest(pipeline: BenchPipeline, is_at_rest: IsAtRest, max_seconds: float) -> None:
+    """Returns once nothing has been under way for several looks.
+
+    Raises:
+        NotDrainedError: it took longer than `patience_seconds`.
+    """
+    deadline, quiet_polls = time.monotonic() + max_seconds, 0
+    while quiet_polls < MIN_QUIET_POLLS:
+        if time.monotonic() > deadline:
+            detail = f"{pipeline.count_messages()} messages wait, {pipeline.provider.open_call_count} calls are open"
+            raise NotDrainedError(f"{pipeline.name} did not come to rest within {max_seconds:.0f} s: {detail}")
+        is_busy = pipeline.provider.open_call_count or pipeline.count_messages() or not is_at_rest()
+        quiet_polls = 0 if is_busy else quiet_polls + 1
+        time.sleep(POLL_SECONDS)

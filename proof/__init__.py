@@ -1,1 +1,0 @@
-"""The proof that money is spent once: a simulated world, and what is run in it."""

@@ -1,0 +1,195 @@
+"""The promises about what people see: every drop ends once, views and pictures are true, and so are dead letters."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from simulation.invariants.violations import Invariant, JsonObject, PlainLedger, Violation, sum_charged, sum_uncertain
+
+END_STATUSES = frozenset({"stored", "refused", "dead", "held", "superseded", "cancelled"})
+FAILED_STATUSES = frozenset({"refused", "dead", "held"})
+MICRO_PER_USD = 1_000_000
+
+type DocumentsByKey = Mapping[str, JsonObject]
+"""Receipts or error reports by the key of their photo."""
+
+
+def check_ends(
+    uploaded_keys: Iterable[str], ledger: PlainLedger, receipts: DocumentsByKey, reports: DocumentsByKey
+) -> list[Violation]:
+    """Each dropped key is known, all its jobs have ended, and somebody was told. Holds at rest."""
+    by_key = {source["key"]: source_id for source_id, source in ledger.sources.items()}
+    return [
+        Violation(Invariant.ENDS_EXACTLY_ONCE, f"{key}: {detail}")
+        for key in uploaded_keys
+        if (detail := _describe_missing_end(key, by_key.get(key), ledger, receipts, reports))
+    ]
+
+
+def _describe_missing_end(
+    key: str, source_id: str | None, ledger: PlainLedger, receipts: DocumentsByKey, reports: DocumentsByKey
+) -> str:
+    if source_id is None:
+        return "lost: the ledger has never heard of it"
+    source = ledger.sources[source_id]
+    current_jobs = [ledger.jobs[job_id] for job_id in source["jobs"].values()]
+    if not (current_jobs or source["problems"] or source.get("blocked_by_defaults")):
+        return "neither a job nor a problem"
+    unfinished_statuses = [job["status"] for job in ledger.find_jobs(source_id) if job["status"] not in END_STATUSES]
+    if unfinished_statuses:
+        return f"still {', '.join(unfinished_statuses)}"
+    if any(job["status"] == "superseded" for job in current_jobs):
+        return "superseded, though its photo names it"
+    if current_jobs and key not in receipts:
+        return "no receipt"
+    failures = source["problems"] or [job for job in current_jobs if job["status"] in FAILED_STATUSES]
+    if failures and key not in reports:
+        return "no report of what is wrong"
+    return ""
+
+
+def check_documents(ledger: PlainLedger, receipts: DocumentsByKey, reports: DocumentsByKey) -> list[Violation]:
+    """Receipts and reports are what the items say, and there are no others. Holds at rest.
+
+    A receipt is written when a job comes to be and at its end; between them it may be behind.
+    """
+    violations: list[Violation] = []
+    keys = {source["key"] for source in ledger.sources.values()}
+    for source_id, source in ledger.sources.items():
+        key, jobs = source["key"], ledger.find_jobs(source_id)
+        if any(job["status"] not in END_STATUSES for job in jobs):
+            continue
+        recorded_values = (_build_receipt_facts(source, jobs), _list_problem_codes(source, jobs))
+        documented_values = (_read_receipt_facts(receipts.get(key)), _read_problem_codes(reports.get(key)))
+        violations += [
+            Violation(
+                Invariant.DOCUMENTS_MATCH_LEDGER, f"{key}: {document} shows {documented}, the ledger says {recorded}"
+            )
+            for document, recorded, documented in zip(
+                ("receipt", "report"), recorded_values, documented_values, strict=True
+            )
+            if recorded != documented
+        ]
+    unknown_keys = (receipts.keys() | reports.keys()) - keys
+    return violations + [
+        Violation(Invariant.DOCUMENTS_MATCH_LEDGER, f"{key}: a view of no source") for key in sorted(unknown_keys)
+    ]
+
+
+def _build_receipt_facts(source: JsonObject, jobs: Sequence[JsonObject]) -> dict[str, Any] | None:
+    """What a receipt must say of each job, and in all; None where there is no job."""
+    if not jobs:
+        return None
+    lines = {job["job_id"]: _build_job_facts(job, is_current=job["job_id"] in source["jobs"].values()) for job in jobs}
+    return lines | {"total_usd": sum(sum_charged(job) for job in jobs)}
+
+
+def _build_job_facts(job: JsonObject, *, is_current: bool) -> tuple[Any, ...]:
+    attempts = tuple((attempt["n"], attempt["provider"], attempt["outcome"]) for attempt in job["attempts"])
+    pictures = tuple(result["key"] for result in job["results"])
+    warnings = tuple(warning["text"] for warning in job["warnings"])
+    return job["status"], is_current, sum_charged(job), sum_uncertain(job), attempts, pictures, warnings
+
+
+def _read_receipt_facts(receipt: JsonObject | None) -> dict[str, Any] | None:
+    if receipt is None or not receipt["jobs"]:
+        return None
+    lines = {job["job_id"]: _read_job_facts(job) for job in receipt["jobs"]}
+    return lines | {"total_usd": _to_micro_usd(receipt["total_usd"])}
+
+
+def _read_job_facts(job: JsonObject) -> tuple[Any, ...]:
+    attempts = tuple((attempt["n"], attempt["provider"], attempt["outcome"]) for attempt in job["attempts"])
+    pictures = tuple(result["key"] for result in job["results"])
+    cost = job["cost"]
+    money = _to_micro_usd(cost["usd"]), _to_micro_usd(cost["unknown_usd"])
+    return job["status"], job["current"], *money, attempts, pictures, tuple(job.get("warnings", ()))
+
+
+def _to_micro_usd(usd: float) -> int:
+    return round(usd * MICRO_PER_USD)
+
+
+def _list_problem_codes(source: JsonObject, jobs: Sequence[JsonObject]) -> list[tuple[str, str]]:
+    """Job and code of all that is wrong with a place now."""
+    current_jobs = [job for job in jobs if job["job_id"] in source["jobs"].values() and job["problem"]]
+    problems = [("", problem["code"]) for problem in source["problems"]]
+    return sorted(problems + [(job["job_id"], job["problem"]["code"]) for job in current_jobs])
+
+
+def _read_problem_codes(report: JsonObject | None) -> list[tuple[str, str]]:
+    return sorted((error["job_id"] or "", error["code"]) for error in report["errors"]) if report else []
+
+
+def check_pictures(ledger: PlainLedger, pictures: Collection[str]) -> list[Violation]:
+    """Each current stored job has all its pictures, and there is no picture of no job. Holds at rest."""
+    known_keys = {result["key"] for job in ledger.jobs.values() for result in job["results"]}
+    unknown_keys = sorted(key for key in pictures if key not in known_keys)
+    return check_missing_pictures(ledger, pictures) + [
+        Violation(Invariant.PICTURES_MATCH_JOBS, f"{key}: a picture of no job") for key in unknown_keys
+    ]
+
+
+def check_missing_pictures(ledger: PlainLedger, pictures: Collection[str]) -> list[Violation]:
+    """Each current stored job has all its pictures. Holds at rest."""
+    current = {job_id for source in ledger.sources.values() for job_id in source["jobs"].values()}
+    stored = [job for job in ledger.jobs.values() if job["status"] == "stored"]
+    return [
+        Violation(
+            Invariant.PICTURES_MATCH_JOBS,
+            f"{job['key']}: stored with {len(job['results'])} pictures, not all are there",
+        )
+        for job in stored
+        if job["job_id"] in current
+        and not (job["results"] and all(result["key"] in pictures for result in job["results"]))
+    ]
+
+
+def check_unknown_pictures(ledger: PlainLedger, job_id_by_picture: Mapping[str, str]) -> list[Violation]:
+    """Each picture is of a job that its place had, and that was paid: `marks` are job ids by key. Holds at any moment.
+
+    A worker that dies between a picture and the ledger may leave one that no job's results name.
+    """
+    return [
+        Violation(Invariant.PICTURES_MATCH_JOBS, f"{key}: a picture of no job")
+        for key, job_id in job_id_by_picture.items()
+        if job_id not in ledger.jobs or not key.startswith(f"{ledger.jobs[job_id]['key']}/")
+    ]
+
+
+def check_dead_letters(ledger: PlainLedger, letters: Sequence[JsonObject]) -> list[Violation]:
+    """Dead letters, each `{"attributes": {name: text}, …}`, are those of the dead jobs, once each. Holds at rest."""
+    letter_counts = Counter(str(letter["attributes"].get("job_id", "")) for letter in letters)
+    dead_job_ids = {job_id for job_id, job in ledger.jobs.items() if job["status"] == "dead"}
+    unexpected = [
+        f"a letter for {name or 'no job'} ({_describe_end(ledger, name)})"
+        for name in letter_counts.keys() - dead_job_ids
+    ]
+    missing = [f"no letter for {name} ({_describe_end(ledger, name)})" for name in dead_job_ids - letter_counts.keys()]
+    repeated = [
+        f"{count} letters for {name}" for name, count in letter_counts.items() if count > 1 and name in dead_job_ids
+    ]
+    return [Violation(Invariant.DEAD_LETTERS_MATCH_JOBS, detail) for detail in sorted(unexpected + missing + repeated)]
+
+
+def _describe_end(ledger: PlainLedger, job_id: str) -> str:
+    """How a job ended, for people."""
+    job = ledger.jobs.get(job_id)
+    return f"{job['key']} {job['status']}" if job else "unknown to the ledger"
+
+
+def check_deleted_photos(
+    ledger: PlainLedger, keys: Collection[str], excused_job_ids: Collection[str]
+) -> list[Violation]:
+    """Photos in the bucket no more: nothing of theirs waits, but `excused` jobs. Holds at rest."""
+    unfinished_job_ids = {ident for ident, job in ledger.jobs.items() if job["status"] not in END_STATUSES}.difference(
+        excused_job_ids
+    )
+    return [
+        Violation(Invariant.ONLY_CURRENT_JOBS_BOUGHT, f"{source['key']}: is gone, and something of it waits")
+        for source_id, source in ledger.sources.items()
+        if source["key"] in keys
+        and (
+            source["settling_since"] or any(job["job_id"] in unfinished_job_ids for job in ledger.find_jobs(source_id))
+        )
+    ]

@@ -1,0 +1,127 @@
+"""Guards of handing over: the newest picture stays, views are true, each failure is told once (design 1, 2.3, 2.4)."""
+
+from simulation.invariants.violations import Invariant
+from simulation.mutation.mutant import build_mutant
+from simulation.mutation.mutation_operators import force_false, force_true, remove, replace_code
+from simulation.mutation.mutation_scene import list_sidecars, list_uploads
+
+EVENT_FAULTS = "late_event duplicate_message early_redelivery slow_service reordered_message"
+DELIVERY_MUTANTS = (
+    build_mutant(
+        "delivers-outdated-job",
+        "2.3: a job that its photo names no more delivers no pictures of its own",
+        force_false("deliver.pictures:Pictures._write_picture#aba219 if 2"),
+        invariant=Invariant.NEWEST_DELIVERED,
+        faults="long_calls",
+        actions=(
+            *list_uploads(10, 8, interval_seconds=10),
+            *list_sidecars(35, 8, "marble", interval_seconds=10),
+            *list_sidecars(60, 8, "sea", interval_seconds=10),
+        ),
+    ),
+    build_mutant(
+        "reads-ledger-before-object",
+        "2.3: the object is looked at before the ledger, and written only as it was then",
+        replace_code(
+            "deliver.pictures:Pictures._write_picture#aba219 value 5",
+            "now.etag if (now := self.output_bucket.head(key)) else None",
+        ),
+        invariant=Invariant.NEWEST_DELIVERED,
+        faults="slow_service",
+        actions=(*list_uploads(10, 40, interval_seconds=10), *list_sidecars(23, 40, "marble", interval_seconds=10)),
+        in_flight=10,
+        account_limit=10,
+    ),
+    build_mutant(
+        "skips-delivery-of-reinstated-job",
+        "2.3: a job that is named again is delivered again",
+        force_true("model.transitions.again:reinstate#7ea59d if 1"),
+        invariant=Invariant.NEWEST_DELIVERED,
+        faults="reordered_message",
+        actions=(*list_uploads(10, 2), *list_sidecars(100, 2, "marble"), *list_sidecars(200, 2, "cut")),
+    ),
+    build_mutant(
+        "overwrites-newer-documents",
+        "1: views are written where nobody was faster",
+        replace_code(
+            "pipeline.documents:DocumentWriter.put_or_delete#6fe2f2 argument 8",
+            "now.etag if (now := self.output_bucket.head(key)) else None",
+        ),
+        replace_code(
+            "pipeline.documents:ReceiptWriter.write#368667 argument 12",
+            "now.etag if (now := self.output_bucket.head(key)) else None",
+        ),
+        invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
+        faults="slow_service",
+        actions=(*list_uploads(10, 60, interval_seconds=5), *list_sidecars(13, 60, "marble", interval_seconds=5)),
+        in_flight=10,
+        account_limit=10,
+    ),
+    build_mutant(
+        "keeps-error-report",
+        "2.4: a report is gone when all is right",
+        force_false("pipeline.documents:DocumentWriter.put_or_delete#6fe2f2 if 2"),
+        invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
+        faults="provider_outage unreachable_result",
+    ),
+    build_mutant(
+        "repeats-dead-letter",
+        "3.11: no failure is told twice",
+        force_true("deliver.service:DeliverService._announce_end#f5077e operand 4"),
+        invariant=Invariant.DEAD_LETTERS_MATCH_JOBS,
+        faults="rejected_request duplicate_message reordered_message late_event",
+    ),
+    build_mutant(
+        "sends-no-dead-letter",
+        "3: dead makes a dead letter",
+        force_false("deliver.service:DeliverService._report_failure#5d7b66 if 1"),
+        invariant=Invariant.DEAD_LETTERS_MATCH_JOBS,
+        faults="rejected_request withheld_picture",
+    ),
+    build_mutant(
+        "publishes-no-event",
+        "2.6: each end is announced",
+        remove("deliver.service:DeliverService._announce_end#f5077e statement 3"),
+        invariant=Invariant.EVENTS_PUBLISHED,
+    ),
+    build_mutant(
+        "drops-unannounced-failure",
+        "3: a failure of which nobody was told is open",
+        force_false("model.schedule:_index_job#8e764c if 2"),
+        invariant=Invariant.EVENTS_PUBLISHED,
+        faults="rejected_request killed_render",
+        actions=(*list_uploads(5, 20, interval_seconds=4), "95 pause_lane 0"),
+    ),
+    build_mutant(
+        "never-gives-up-result",
+        "3.7: five workers that die of a result end its job",
+        force_false("deliver.service:DeliverService._deliver_pictures#679bb7 if 1"),
+        invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
+        faults="poisoned_photo",
+        fault_minutes=150,
+    ),
+    build_mutant(
+        "never-gives-up-job",
+        "3.7: five workers that die before the call end their job",
+        force_true("render.service:RenderService._buy_with_crash_guard#726707 if 1"),
+        invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
+        faults="poisoned_photo",
+    ),
+    build_mutant(
+        "never-gives-up-photo",
+        "3.7: a photo of which five workers died is looked at from afar",
+        force_false("intake.photo_state:PhotoState._classify_crashes#ec10f0 conditional expression 1"),
+        invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
+        faults="poisoned_photo",
+    ),
+    build_mutant(
+        "counts-wait-as-crash",
+        "3.7: a delivery that goes back in good order counts towards nothing",
+        remove("model.transitions.ends:end_processing#73543b keyword 1"),
+        remove("model.transitions.ends:end_processing#73543b keyword 2"),
+        invariant=Invariant.ENDS_FOR_A_CAUSE,
+        faults="photos_denied_for_long",
+        actions=list_uploads(20, 6),
+        fault_minutes=50,
+    ),
+)

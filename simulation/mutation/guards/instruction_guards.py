@@ -1,0 +1,291 @@
+"""Guards of the instruction contract: one purchase in either order, what waits is woken, what is edited runs alone."""
+
+from collections.abc import Iterator
+
+from simulation.invariants.violations import Invariant
+from simulation.mutation.mutant import build_mutant
+from simulation.mutation.mutation_operators import force_false, force_true, remove, replace_code, replace_literal
+from simulation.mutation.mutation_scene import list_sidecars, list_uploads
+
+HARMLESS_FAULT = "reordered_message"
+
+
+def list_output_edits(start_seconds: float, count: int, *, interval_seconds: float = 1.0) -> Iterator[str]:
+    """Each photo's outputs are edited, and edited back, as often as there is time."""
+    for round_no in range(8):
+        yield from list_sidecars(
+            start_seconds + round_no * 4, count, ("cut-small", "cut")[round_no % 2], interval_seconds=interval_seconds
+        )
+
+
+UPLOADS_WITHOUT_INSTRUCTIONS = list_uploads(5, 8, tags="foreign")
+# A delivered photo is deleted, and its bytes come back without a word.
+DELETED_AND_RESTORED = ("5 upload a.jpg a cut", "300 delete_photo a.jpg", "500 upload a.jpg a foreign")
+
+
+def list_late_defaults(count: int, seconds: float) -> Iterator[str]:
+    """Photos, each in a folder of its own, whose defaults come so many seconds later."""
+    for n in range(count):
+        yield f"{5 + n * 2} upload f{n}/a.jpg a foreign"
+        yield f"{5 + n * 2 + seconds + n % 8 * 0.2} write_default f{n}/ cut"
+
+
+INSTRUCTION_MUTANTS = (
+    build_mutant(
+        "skips-settle-time-for-defaults",
+        "2.3: a photo without a word of its own is given time, though its folder has defaults",
+        force_true("intake.photo_state:classify_own_instructions#ccafc9 if 1"),
+        invariant=Invariant.SETTLE_TIME_RESPECTED,
+        faults=HARMLESS_FAULT,
+        actions=("1 write_default / cut", *(f"{10 + n} upload_pair p{n}.jpg a file:marble 8" for n in range(6))),
+    ),
+    build_mutant(
+        "keeps-waiting-photo-out-of-index",
+        "2.3: a photo that waits for instructions stands in the index",
+        force_false("model.schedule:_index_source#de594c if 2"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults=HARMLESS_FAULT,
+        actions=(*UPLOADS_WITHOUT_INSTRUCTIONS, "120 write_default / cut"),
+    ),
+    build_mutant(
+        "never-wakes-waiting-photos",
+        "2.3: instructions that come later wake what waits",
+        remove("intake.folder_defaults:FolderDefaultsIntake.handle#f6988f statement 6"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults=HARMLESS_FAULT,
+        actions=(*UPLOADS_WITHOUT_INSTRUCTIONS, "120 write_default / cut"),
+    ),
+    build_mutant(
+        "wakes-only-first-page",
+        "2.3: however many wait, all are woken, some at a time",
+        replace_literal("intake.folder_defaults:MAX_WOKEN_PHOTOS#06116e constant 1", "2"),
+        force_false("intake.folder_defaults:FolderDefaultsIntake._wake_photos#49e3ee if 1"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults=HARMLESS_FAULT,
+        actions=(*UPLOADS_WITHOUT_INSTRUCTIONS, "120 write_default / cut"),
+    ),
+    build_mutant(
+        "never-wakes-twice",
+        "2.3: who came to rest while a folder was woken is woken by a second look",
+        force_false("intake.folder_defaults:FolderDefaultsIntake.handle#f6988f if 1"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults="slow_service stale_index",
+        actions=list_late_defaults(80, 20.6),
+    ),
+    build_mutant(
+        "never-repeats-wake",
+        "2.3: the waking of a folder is repeated where its worker died",
+        replace_code(
+            "intake.folder_defaults:FolderDefaultsIntake.handle#f6988f if 2", "not problems and not event.is_repeated"
+        ),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults="killed_intake",
+        actions=list_late_defaults(80, 40),
+    ),
+    build_mutant(
+        "ignores-broken-defaults",
+        "2.3: a broken folder default holds its photos",
+        force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#b66aa6 if 2"),
+        invariant=Invariant.INSTRUCTIONS_FOLLOWED,
+        faults=HARMLESS_FAULT,
+        actions=("1 write_default / typo", *list_uploads(10, 6)),
+    ),
+    build_mutant(
+        "keeps-photos-blocked",
+        "2.3: held photos go by themselves when the defaults are mended",
+        remove("intake.apply:PhotoIntake._apply#28a26e keyword 3"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults=HARMLESS_FAULT,
+        actions=("1 write_default / typo", *list_uploads(10, 6), "200 write_default / marble"),
+    ),
+    build_mutant(
+        "skips-report-of-broken-defaults",
+        "2.3: a broken folder default makes one report",
+        force_false("intake.folder_defaults:FolderDefaultsIntake.report#608251 conditional expression 2"),
+        invariant=Invariant.BLOCKED_BY_BROKEN_DEFAULTS,
+        faults=HARMLESS_FAULT,
+        actions=("1 write_default / typo", *list_uploads(10, 6)),
+    ),
+    build_mutant(
+        "never-sweeps-defaults",
+        "3.12: folder defaults that no event told of are found",
+        remove("reconcile.sweep:SWEPT_KINDS#cad446 row 2"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults="lost_event",
+        actions=list_late_defaults(15, 60),
+    ),
+    build_mutant(
+        "prefers-root-defaults",
+        "2.3: the defaults of the photo's own folder win over those above",
+        replace_code("model.object_keys:list_defaults_keys#a03614 call 4", "range(len(folders) + 1)"),
+        invariant=Invariant.INSTRUCTIONS_FOLLOWED,
+        faults=HARMLESS_FAULT,
+        actions=("1 write_default / cut", "1 write_default shoes/ marble", "9 upload shoes/a.jpg a foreign"),
+    ),
+    build_mutant(
+        "keeps-deleted-photo-settling",
+        "2.3: a photo that is deleted while it waits waits no more",
+        remove("intake.photo_status:clear_photo#97ec49 entry 3"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults=HARMLESS_FAULT,
+        actions=(*UPLOADS_WITHOUT_INSTRUCTIONS, *(f"{14 + n} delete_photo p{n}.jpg" for n in range(8))),
+    ),
+    build_mutant(
+        "ignores-redelivery-of-deleted-photo",
+        "1: a look that died of a photo that is gone is finished by the next",
+        force_true("intake.apply:PhotoIntake._cancel#a7f738 if 4"),
+        invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
+        faults="killed_intake",
+        actions=(
+            "1 pause_lane 900",
+            *list_uploads(5, 20),
+            *(f"{100 + n * 5} delete_photo p{n}.jpg" for n in range(20)),
+        ),
+    ),
+    build_mutant(
+        "treats-restored-photo-as-known",
+        "2.3: a photo that was deleted and comes back is a new one",
+        force_false("intake.apply:PhotoIntake._cancel#a7f738 if 3"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults=HARMLESS_FAULT,
+        actions=DELETED_AND_RESTORED,
+    ),
+    build_mutant(
+        "keeps-jobs-of-restored-photo",
+        "2.3: a photo that was deleted and comes back is a new one",
+        force_false("intake.photo_state:compare_jobs#ffa015 operand 8"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults=HARMLESS_FAULT,
+        actions=DELETED_AND_RESTORED,
+    ),
+    build_mutant(
+        "keeps-deleted-photo-blocked",
+        "2.3: a photo that is deleted while it is held is held no more",
+        force_false("intake.apply:PhotoIntake._cancel#a7f738 operand 7"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults=HARMLESS_FAULT,
+        actions=(
+            "1 write_default / typo",
+            "10 upload a.jpg a cut",
+            "100 delete_photo a.jpg",
+            "200 write_default / cut",
+        ),
+    ),
+    build_mutant(
+        "reruns-all-variants",
+        "2.3: what is edited runs alone",
+        replace_code("intake.job_planner:_build_job#4ec8b4 keyword 24", "revision=source.instructions_fingerprint"),
+        invariant=Invariant.NO_REPEAT_PURCHASES,
+        faults=HARMLESS_FAULT,
+        actions=(
+            *list_uploads(10, 4, tags="foreign"),
+            *list_sidecars(12, 4, "seasons"),
+            *list_sidecars(200, 4, "seasons-mild"),
+        ),
+    ),
+    build_mutant(
+        "buys-each-upload",
+        "2.3: the same bytes again are no reason to buy",
+        replace_code("intake.job_planner:_build_job#4ec8b4 element 2", "photo.version_id"),
+        invariant=Invariant.NO_REPEAT_PURCHASES,
+        faults=HARMLESS_FAULT,
+        actions=(
+            *list_uploads(10, 4, tags="foreign"),
+            *list_sidecars(12, 4, "cut"),
+            *(f"{200 + n} upload_again p{n}.jpg" for n in range(4)),
+            *list_sidecars(300, 4, "cut-dear"),
+        ),
+    ),
+    build_mutant(
+        "buys-each-output",
+        "3: another output of what is paid is delivered for nothing",
+        force_true("instructions.merge:ResolvedInstructions.purchase_fields#21c577 comprehension if 1"),
+        invariant=Invariant.NO_REPEAT_PURCHASES,
+        faults=HARMLESS_FAULT,
+        actions=(*list_uploads(10, 4), *list_sidecars(200, 4, "cut-web")),
+    ),
+    build_mutant(
+        "skips-new-output",
+        "3: another output of what is paid is delivered",
+        force_false("model.transitions.again:update_instructions#cf28b8 if 1"),
+        invariant=Invariant.PICTURES_MATCH_JOBS,
+        faults=HARMLESS_FAULT,
+        actions=(*list_uploads(10, 4), *list_sidecars(200, 4, "cut-web")),
+    ),
+    build_mutant(
+        "never-restarts-superseded-job",
+        "3: what ended unpaid runs again when its photo names it again",
+        remove("model.transitions.again:reopen#074ce8 statement 1"),
+        invariant=Invariant.ENDS_EXACTLY_ONCE,
+        faults=HARMLESS_FAULT,
+        in_flight=1,
+        account_limit=1,
+        actions=(*list_uploads(10, 12), *list_sidecars(12, 12, "marble"), *list_sidecars(25, 12, "cut")),
+    ),
+    build_mutant(
+        "delivers-older-instructions",
+        "3: what is edited while it is handed over is handed over as it was edited",
+        force_false("deliver.pictures:Pictures._reload_source#777352 if 1"),
+        invariant=Invariant.NEWEST_DELIVERED,
+        faults="slow_service",
+        actions=(*list_uploads(10, 12), *list_output_edits(30, 12)),
+    ),
+    build_mutant(
+        "buys-each-duplicate-variant",
+        "3: of variants that ask the same one buys: the ledger takes no two owners of one content at once",
+        force_false("pipeline.job_diff:plan_transitions#daafde if 1"),
+        invariant=Invariant.ENDS_EXACTLY_ONCE,
+        faults=HARMLESS_FAULT,
+        actions=(*list_uploads(10, 4, tags="foreign"), *list_sidecars(12, 4, "snow-twice")),
+    ),
+    build_mutant(
+        "hides-removed-variant",
+        "2.3: a variant taken away leaves its pictures, and the receipt says so",
+        force_false("pipeline.job_diff:plan_variant_removals#e02b1a comprehension if 2"),
+        invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
+        faults=HARMLESS_FAULT,
+        actions=(
+            *list_uploads(10, 4, tags="foreign"),
+            *list_sidecars(12, 4, "seasons"),
+            *list_sidecars(200, 4, "snow-only"),
+        ),
+    ),
+    build_mutant(
+        "forgets-removed-variants",
+        "2.3: and of each variant, also where nothing was wanted in between",
+        replace_literal("pipeline.job_diff:_find_jobs_with_pictures#539059 key 2", '""'),
+        invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
+        faults=HARMLESS_FAULT,
+        actions=(
+            *list_uploads(10, 4, tags="foreign"),
+            *list_sidecars(12, 4, "seasons"),
+            *list_sidecars(200, 4, "typo"),
+            *list_sidecars(300, 4, "snow-only"),
+        ),
+    ),
+    build_mutant(
+        "cancels-on-removed-instructions",
+        "2.3: instructions that are taken away undo nothing",
+        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 13"),
+        invariant=Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
+        faults=HARMLESS_FAULT,
+        actions=(
+            *("5 upload a.jpg a foreign", "6 write_sidecar a.jpg cut", "100 delete_sidecar a.jpg"),
+            *("160 replace_photo a.jpg b", "170 replace_photo a.jpg a"),
+        ),
+    ),
+    build_mutant(
+        "resolves-on-every-event",
+        "2.3: a changed default is no reason to buy",
+        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 12"),
+        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 14"),
+        invariant=Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
+        faults="double_event duplicate_message",
+        actions=(
+            "1 write_default / turbo",
+            *list_uploads(10, 4, tags="marble"),
+            "100 write_default / marble-web",
+            *(f"{150 + n} repeat_event {n}" for n in range(6)),
+        ),
+    ),
+)

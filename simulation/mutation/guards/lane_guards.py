@@ -1,0 +1,147 @@
+"""Guards of lanes: the gate, the probe, pauses that only some may lift, fail-over (design 3.7 to 3.10)."""
+
+from simulation.invariants.violations import Invariant
+from simulation.mutation.mutant import build_mutant
+from simulation.mutation.mutation_operators import force_false, force_true, remove
+from simulation.mutation.mutation_scene import UPLOADS_WITH_PROVIDER_LIST, list_uploads
+
+PROVIDER_FAULTS = "provider_outage key_refused out_of_money"
+CANCELLED_UPLOADS = (
+    *list_uploads(5, 20, interval_seconds=2),
+    "20 cancel p",
+    "30 cancel p",
+    "60 cancel p",
+    "120 upload late.jpg late cut",
+)
+PAUSED_UPLOADS = (*list_uploads(5, 10, interval_seconds=20), "30 pause_lane 60", "150 pause_lane 60")
+
+LANE_MUTANTS = (
+    build_mutant(
+        "ignores-lane-gate",
+        "3.9: render looks at the lane before it pays",
+        force_false("model.circuit:check_gate#87d4e9 if 1"),
+        invariant=Invariant.LANE_STATE_RESPECTED,
+        faults="paused_by_person slow_mapping",
+    ),
+    build_mutant(
+        "ignores-cancel-mark",
+        "3.11: what a person called off is not bought when its message comes to render",
+        force_false("render.service:RenderService._admit#2db45b if 1"),
+        invariant=Invariant.CANCELS_RESPECTED,
+        faults="late_event killed_person",
+        actions=CANCELLED_UPLOADS,
+    ),
+    build_mutant(
+        "forgets-request-time",
+        "3.11: what was said before a cancel is called off, however late it becomes a job",
+        remove("intake.apply:PhotoIntake._apply#28a26e entry 2"),
+        invariant=Invariant.CANCELS_RESPECTED,
+        faults="late_event",
+        actions=CANCELLED_UPLOADS,
+    ),
+    build_mutant(
+        "treats-foreign-tags-as-instructions",
+        "3.11: another tool's tags, or ours taken away, bring nothing back that was cancelled",
+        force_true("intake.photo_status:find_last_written_at#441e87 conditional expression 1"),
+        invariant=Invariant.CANCELS_RESPECTED,
+        faults="late_event",
+        actions=(*CANCELLED_UPLOADS, *(f"90 set_tags p{n}.jpg foreign" for n in range(20))),
+    ),
+    build_mutant(
+        "allows-two-probes",
+        "3.8: one probe at a time",
+        force_false("model.circuit:check_gate#87d4e9 if 3"),
+        invariant=Invariant.LANE_STATE_RESPECTED,
+        faults=PROVIDER_FAULTS,
+    ),
+    build_mutant(
+        "starts-probe-without-lock",
+        "3.8: of two that would be the probe one is",
+        force_false("model.circuit:check_gate#87d4e9 if 3"),
+        force_false("model.circuit:start_probe#25b708 if 1"),
+        invariant=Invariant.LANE_STATE_RESPECTED,
+        faults=PROVIDER_FAULTS,
+    ),
+    build_mutant(
+        "starts-probe-during-probe",
+        "3.8: no second probe is let out while one is on its way",
+        force_false("model.circuit:start_trial_if_due#888dce operand 4"),
+        invariant=Invariant.LANE_STATE_RESPECTED,
+        faults="key_refused late_tick long_calls",
+    ),
+    build_mutant(
+        "lifts-operator-pause",
+        "3.9: reconcile lifts only reasons that it can test",
+        force_false("model.circuit:start_trial_if_due#888dce operand 5"),
+        invariant=Invariant.LANE_STATE_RESPECTED,
+        faults="paused_by_person key_refused",
+    ),
+    build_mutant(
+        "never-starts-probe",
+        "3.9: reconcile lets a probe out where a probe can tell",
+        remove("reconcile.service:ReconcileService._reconcile_lane#077585 statement 4"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults="key_refused out_of_money",
+    ),
+    build_mutant(
+        "never-reconciles-mapping",
+        "3.9: reconcile makes the mapping what the ledger says",
+        force_false("pipeline.breaker:CircuitBreaker.reconcile_mapping#d0eabc if 1"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults="killed_person",
+        actions=PAUSED_UPLOADS,
+    ),
+    build_mutant(
+        "never-lifts-budget-pause",
+        "3.9: a pause for the budget ends with the day, or by a person's word",
+        force_false("reconcile.service:ReconcileService._resume_if_budget_allows#566c16 if 2"),
+        invariant=Invariant.DRAINED_IN_TIME,
+        faults="reordered_message",
+        actions=(*list_uploads(10, 4), "600 set_budget 10000000"),
+        budget=15_000,
+    ),
+    build_mutant(
+        "skips-lane-report",
+        "2.4: one report while a provider is paused, and none when it goes on",
+        force_false("pipeline.breaker:CircuitBreaker._update#13b916 if 2"),
+        force_false("pipeline.breaker:CircuitBreaker.enqueue_pending_notification#616c90 if 1"),
+        invariant=Invariant.LANE_REPORTED_ONCE,
+        faults="key_refused",
+    ),
+    build_mutant(
+        "never-repeats-lane-notification",
+        "3.9: people are told even where whoever changed the lane died",
+        force_false("pipeline.breaker:CircuitBreaker.enqueue_pending_notification#616c90 if 1"),
+        invariant=Invariant.LANE_REPORTED_ONCE,
+        faults="killed_person",
+        actions=PAUSED_UPLOADS,
+    ),
+    build_mutant(
+        "lifts-pause-on-stale-result",
+        "3.9: a good answer of a call that began before lifts no pause",
+        force_true("model.circuit:_record_success#b364e6 conditional expression 1"),
+        invariant=Invariant.LANE_STATE_RESPECTED,
+        faults="slow_refusal key_refused hang_up long_calls",
+        kind="unaskable",
+        actions=list_uploads(5, 20, interval_seconds=3),
+    ),
+    build_mutant(
+        "allows-overlapping-reconcile",
+        "1: reconcile is fenced against overlapping runs",
+        force_false("reconcile.service:ReconcileService._acquire_lock#779b8c if 1"),
+        invariant=Invariant.ONE_RECONCILE_RUN,
+        faults="double_tick slow_service",
+    ),
+    build_mutant(
+        "buys-in-previous-lane",
+        "3.10: a job that went to another lane is paid there: its message in the lane that it left buys nothing",
+        force_false("render.service:RenderService.render#50bc25 if 2"),
+        invariant=Invariant.LANE_STATE_RESPECTED,
+        faults="provider_outage_for_long long_calls",
+        kind="unaskable",
+        actions=UPLOADS_WITH_PROVIDER_LIST,
+        other_providers={"runware": "own_id"},
+        in_flight=2,
+        account_limit=2,
+    ),
+)

@@ -1,0 +1,130 @@
+"""Where a mutant is looked for: a seed's own run, in the weather and with the deeds that put its guard to the test."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from simulation.scenarios.planned_action import PlannedAction
+from simulation.scenarios.simulation_plan import SimulationPlan, draw_plan
+
+
+@dataclass(frozen=True)
+class MutationScene:
+    """What stands in place of what a seed draws: `faults`, the provider's `kind`, and `deeds`.
+
+    `setup`: parameters of the world. `deeds`: lines of seconds, a deed of people.py and its words. `late`: it begins
+    three minutes before midnight. `asleep`: the stack is some days old, and a photo lies in its bucket since then.
+    `minutes`: for how long the faults are at work, 0 for as long as the seed says.
+    """
+
+    faults: tuple[str, ...] | None = None
+    kind: str = ""
+    setup: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    actions: tuple[str, ...] = ()
+    starts_before_midnight: bool = False
+    is_old_stack: bool = False
+    fault_minutes: int = 0
+
+    def build_plan(self, seed: int) -> SimulationPlan:
+        """The seed's plan in this scene."""
+        plan = draw_plan(seed, self.faults, self.kind, allow_several_lanes=False)
+        planned_actions = (
+            tuple(sorted(map(_parse_action, self.actions), key=lambda act: act.at_seconds)) or plan.actions
+        )
+        setup, fault_minutes = plan.setup | dict(self.setup), self.fault_minutes or plan.fault_minutes
+        is_old_stack, starts_before_midnight = (
+            self.is_old_stack or plan.is_old_stack,
+            self.starts_before_midnight or plan.starts_before_midnight,
+        )
+        return replace(
+            plan,
+            setup=setup,
+            actions=planned_actions,
+            starts_before_midnight=starts_before_midnight,
+            is_old_stack=is_old_stack,
+            fault_minutes=fault_minutes,
+        )
+
+
+def _parse_action(line: str) -> PlannedAction:
+    at_seconds, name, *arguments = line.split()
+    return PlannedAction(float(at_seconds), name, tuple(arguments))
+
+
+def build_scene(faults: str, kind: str = "", *actions: str, **setup: Any) -> MutationScene:
+    """A scene of these faults (parted by blanks), with the seed's own photos and deeds where none are given."""
+    return MutationScene(tuple(faults.split()), kind, setup, actions)
+
+
+def list_uploads(
+    start_seconds: float, count: int, *, interval_seconds: float = 1.0, tags: str = "cut"
+) -> tuple[str, ...]:
+    """So many photos, `p0.jpg` and on, one after another from a moment on, each with its wish in its tags."""
+    return tuple(f"{start_seconds + n * interval_seconds} upload p{n}.jpg photo{n} {tags}" for n in range(count))
+
+
+def list_sidecars(start_seconds: float, count: int, sample: str, *, interval_seconds: float = 1.0) -> tuple[str, ...]:
+    """A sidecar for each of these photos."""
+    return tuple(f"{start_seconds + n * interval_seconds} write_sidecar p{n}.jpg {sample}" for n in range(count))
+
+
+def list_replacements(start_seconds: float, count: int, *, interval_seconds: float = 1.0) -> tuple[str, ...]:
+    """Other bytes in the place of each of these photos."""
+    return tuple(f"{start_seconds + n * interval_seconds} replace_photo p{n}.jpg other{n}" for n in range(count))
+
+
+# Photos that list two providers. The first provider's lane is paused soon.
+UPLOADS_WITH_PROVIDER_LIST = (
+    *list_uploads(5, 20, tags="foreign"),
+    *list_sidecars(5.5, 20, "marble-listed"),
+    "20 pause_lane 900",
+)
+# What conditions are looked for in before the mutants' own scenes.
+FAULT_SCENES: Mapping[str, MutationScene] = {
+    "unaskable": build_scene("hang_up throttled_call duplicate_message", "unaskable"),
+    "acknowledged": build_scene("slow_call killed_render failed_work", "acknowledged"),
+    "own id": build_scene("hang_up rejected_resend killed_render", "own_id"),
+    "no message": build_scene("message_gone_in_doubt killed_render"),
+    "no key": build_scene("secrets_out_of_order"),
+    "slow table": build_scene("slow_table throttled_table"),
+    "no table": build_scene("table_gone_for_long throttled_call"),
+    "conflicts": build_scene("transaction_conflict lost_ledger_answer double_tick"),
+    "half of the slots": build_scene("half_limit", in_flight=4, account_limit=2),
+    "little money": build_scene("charge_and_hang_up reordered_message", budget=120_000),
+    "a photo is too dear": build_scene("reordered_message", budget=30_000),
+    "a storm": build_scene("throttle_storm"),
+    "stuck": build_scene("stuck_work", "acknowledged"),
+    "forgotten": build_scene("killed_in_paid_call forgetful_look_up", "own_id"),
+    "late refusals": build_scene(
+        "table_gone_for_long slow_refusal", "unaskable", *list_uploads(5, 20), in_flight=10, account_limit=10
+    ),
+    "late losses": build_scene(
+        "hang_up long_calls",
+        "unaskable",
+        *list_uploads(5, 20),
+        in_flight=6,
+        account_limit=2,
+        on_lost_answer="retry_once",
+    ),
+    "late writes": build_scene(
+        "long_calls slow_writes", "unaskable", *list_uploads(5, 20), in_flight=6, account_limit=2
+    ),
+    "busy": build_scene("busy_for_an_hour"),
+    "long outage": build_scene("provider_outage_for_long"),
+    "no money for days": build_scene("refused_for_days"),
+    "results that nobody knows": build_scene(
+        "unrecognized_result withheld_picture unreachable_result",
+        "",
+        *list_uploads(5, 8),
+        *list_sidecars(6, 8, "sea"),
+        "900 redrive",
+    ),
+    "two lanes": build_scene(
+        "provider_outage_for_long long_calls",
+        "unaskable",
+        *UPLOADS_WITH_PROVIDER_LIST,
+        other_providers={"runware": "own_id"},
+        in_flight=2,
+        account_limit=2,
+    ),
+}

@@ -1,0 +1,127 @@
+"""Plays seeds on copies of the package, each in a forked process; prints a JSON line for each.
+
+What is not ours is imported once, before the first fork; what is ours is imported by the fork, from the copy.
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+# Not ours, and slow to import.
+import botocore.response
+import greenlet
+import PIL.Image
+import pydantic
+from aws_lambda_powertools.utilities.batch import BatchProcessor
+
+if TYPE_CHECKING:
+    from simulation.invariants.violations import Violation
+
+PRELOADED_MODULES = (botocore.response, greenlet, PIL.Image, pydantic, BatchProcessor)
+# Of the processor, since others may be at work on the machine.
+MAX_SEED_SECONDS = 40
+# Calls: several times what a seed of these scenes needs.
+MAX_CALLS = 20_000
+IGNORED_INVARIANT = "FAULTS_FIRED"
+
+
+class SeedTimeoutError(Exception):
+    """A seed takes longer than seeds do: it kills nothing."""
+
+
+def main() -> int:
+    """Read cases, a JSON line each, and answer each with what was found."""
+    for line in sys.stdin:
+        case = json.loads(line)
+        run_case = _find_first_violation if case["copy"] else _find_all_violations
+        sys.stdout.write(json.dumps(_run_in_fork(partial(run_case, case))) + "\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _find_first_violation(case: Mapping[str, Any]) -> dict[str, Any]:
+    """The first play of a mutant that breaks its promise ("": any): its place and words, and how other plays ended."""
+    sys.path.insert(0, case["copy"])
+    import backdrop
+
+    package, errors, other_invariants = backdrop.__path__[0], list[str](), dict[str, None]()
+    for index, (violations, error) in enumerate(_iterate_plays(case)):
+        errors += [error] if error else []
+        fatal = next((one for one in violations if case["breaks"] in ("", one.invariant.name)), None)
+        if fatal:
+            detail = {"promise": fatal.invariant.name, "words": str(fatal)}
+            return {"place": index, "errors": errors, "others": [*other_invariants], "package": package, **detail}
+        other_invariants |= dict.fromkeys(one.invariant.name for one in violations)
+    return {"place": None, "errors": errors, "others": [*other_invariants], "package": package}
+
+
+def _find_all_violations(case: Mapping[str, Any]) -> dict[str, Any]:
+    """The places of the plays in which the product itself breaks a promise, or ends by an exception."""
+    return {"broken": [place for place, (broken, error) in enumerate(_iterate_plays(case)) if broken or error]}
+
+
+def _iterate_plays(case: Mapping[str, Any]) -> "Iterator[tuple[list[Violation], str]]":
+    """Of each play the broken promises, and the exception that ended it."""
+    signal.signal(signal.SIGPROF, _on_timeout)
+    for scene, seed in case["plays"]:
+        yield _run_play(scene, seed)
+
+
+def _run_play(scene: Mapping[str, Any], seed: int) -> "tuple[list[Violation], str]":
+    from backdrop.model.errors import ItemTooLargeError
+    from simulation.invariants.violations import Invariant, Violation
+    from simulation.mutation.mutation_scene import MutationScene
+    from simulation.scenarios.simulation_run import Simulation
+
+    signal.setitimer(signal.ITIMER_PROF, MAX_SEED_SECONDS)
+    try:
+        violations = Simulation(MutationScene(**scene).build_plan(seed), MAX_CALLS).run().violations
+    except ItemTooLargeError:
+        return [Violation(Invariant.ENDS_EXACTLY_ONCE, "DynamoDB refuses a write, however often its message comes")], ""
+    except Exception:  # noqa: BLE001 - one seed's end is not that of the others
+        return [], traceback.format_exc().strip().splitlines()[-1]
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return [violation for _, violation in violations if violation.invariant.name != IGNORED_INVARIANT], ""
+
+
+def _on_timeout(*_: object) -> None:
+    raise SeedTimeoutError(f"not done after {MAX_SEED_SECONDS} s")
+
+
+def _run_in_fork(function: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What the work gives in a process of its own; one that dies gives an error."""
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read_end)
+        _run_child(write_end, function)
+    os.close(write_end)
+    with os.fdopen(read_end) as pipe:
+        output = pipe.read()
+    os.waitpid(child, 0)
+    return json.loads(output) if output else _build_error_result("the process died")
+
+
+def _build_error_result(error: str) -> dict[str, Any]:
+    return {"place": None, "errors": [error], "others": [], "package": ""}
+
+
+def _run_child(write_end: int, function: Callable[[], dict[str, Any]]) -> None:
+    """The child's whole life."""
+    try:
+        result = function()
+    except BaseException:  # noqa: BLE001 - the child's last words
+        result = _build_error_result(traceback.format_exc().splitlines()[-1])
+    with os.fdopen(write_end, "w") as pipe:
+        pipe.write(json.dumps(result))
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

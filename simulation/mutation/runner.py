@@ -1,0 +1,150 @@
+"""Grows mutants and lets seeds loose on them, each in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from queue import Queue
+from tempfile import TemporaryDirectory
+from threading import Thread
+from types import TracebackType
+from typing import Any, Self
+
+from simulation.mutation.mutant import Mutant, write_mutant
+from simulation.mutation.mutation_address import PACKAGE, ROOT
+from simulation.mutation.mutation_scene import MutationScene
+
+type ScenePlay = tuple[MutationScene, int]
+"""A scene, and the seed that plays in it."""
+
+
+@dataclass(frozen=True)
+class MutantVerdict:
+    """What became of a mutant. `place`, `seed`: which play showed it, None where none did; `played`: how many were.
+
+    `errors`: how the plays ended that an exception ended; they kill nothing. Neither do promises that are not the one
+    recorded for the mutant, `others`.
+    """
+
+    mutant: Mutant
+    play_index: int | None = None
+    seed: int | None = None
+    invariant: str = ""
+    detail: str = ""
+    play_count: int = 0
+    errors: tuple[str, ...] = ()
+    other_invariants: tuple[str, ...] = ()
+
+
+class MutantRunner:
+    """One process that plays seeds on mutants, one after another."""
+
+    def __enter__(self) -> Self:
+        python_path = os.pathsep.join(map(str, (ROOT, PACKAGE.parent, ROOT / "local")))
+        environment = os.environ | {"PYTHONPATH": python_path, "PYTHONDONTWRITEBYTECODE": "1"}
+        self._passes_by_play: dict[str, bool] = {}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "simulation.mutation.play_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=environment,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.communicate()
+
+    def hunt(self, mutant: Mutant, plays: Sequence[ScenePlay]) -> MutantVerdict:
+        """A mutant after these plays, or after the first that showed it and that the product itself passes."""
+        first_index, errors, other_invariants = 0, tuple[str, ...](), dict[str, None]()
+        invariant_name = mutant.invariant.name if mutant.invariant else ""
+        with TemporaryDirectory(prefix="mutant-") as folder:
+            copy = str(write_mutant(mutant, Path(folder)))
+            while first_index < len(plays):
+                result = self._send_case(
+                    {
+                        "copy": copy,
+                        "breaks": invariant_name,
+                        "plays": [_serialize_play(play) for play in plays[first_index:]],
+                    }
+                )
+                if result["package"] and not result["package"].startswith(copy):
+                    raise RuntimeError(f"the seeds played {result['package']}, not the mutant")
+                errors += tuple(result["errors"])
+                other_invariants |= dict.fromkeys(result["others"])
+                if result["place"] is None:
+                    break
+                index = first_index + int(result["place"])
+                if self.passes_unmutated(plays[index]):
+                    invariant_and_detail = result["promise"], result["words"]
+                    return MutantVerdict(
+                        mutant,
+                        index,
+                        plays[index][1],
+                        *invariant_and_detail,
+                        index + 1,
+                        errors,
+                        tuple(other_invariants),
+                    )
+                first_index = index + 1
+        return MutantVerdict(mutant, play_count=len(plays), errors=errors, other_invariants=tuple(other_invariants))
+
+    def passes_unmutated(self, play: ScenePlay) -> bool:
+        """Whether the product itself keeps every promise in a play that kills a mutant."""
+        self.check_unmutated([play])
+        return self._passes_by_play[json.dumps(_serialize_play(play))]
+
+    def check_unmutated(self, plays: Iterable[ScenePlay]) -> None:
+        """Find out of several plays at once whether the product itself keeps every promise in them."""
+        new_plays = [sent for play in plays if json.dumps(sent := _serialize_play(play)) not in self._passes_by_play]
+        if new_plays:
+            result = self._send_case({"copy": "", "plays": new_plays})
+            failed_indexes = range(len(new_plays)) if result.get("errors") else result["broken"]
+            self._passes_by_play |= {
+                json.dumps(sent): place not in failed_indexes for place, sent in enumerate(new_plays)
+            }
+
+    def _send_case(self, case: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the process has no pipes")
+        self._process.stdin.write(json.dumps(case) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+
+def _serialize_play(play: ScenePlay) -> tuple[dict[str, Any], int]:
+    return asdict(play[0]), play[1]
+
+
+def run_in_parallel[T, R](items: Sequence[T], work: Callable[[MutantRunner, T], R], processes: int) -> Iterator[R]:
+    """The same work on all of these, in some processes, each as soon as it is done."""
+    remaining, results = list(reversed(items)), Queue[R | BaseException]()
+
+    def work_through() -> None:
+        with MutantRunner() as lab:
+            while remaining:
+                try:
+                    results.put(work(lab, remaining.pop()))
+                except BaseException as error:  # noqa: BLE001 - it is raised where the results are read
+                    results.put(error)
+
+    for _ in range(processes):
+        Thread(target=work_through, daemon=True).start()
+    for _ in items:
+        result = results.get()
+        if isinstance(result, BaseException):
+            raise result
+        yield result
+
+
+def list_plays(scene: MutationScene, known_seed: int | None, max_plays: int) -> list[ScenePlay]:
+    """The seed that killed last time first, then the others of its scene; so many at most."""
+    seeds = [*([] if known_seed is None else [known_seed]), *(seed for seed in range(max_plays) if seed != known_seed)]
+    return [(scene, seed) for seed in seeds[:max_plays]]

@@ -1,0 +1,111 @@
+"""Hears what providers say to each worker, so that it can be held against what the ledger knows."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from backdrop.model.job import Job, Suspicion
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.ports import Acknowledge, PreparedCall
+from simulation.world.simulated_provider import SimulatedProvider
+from simulation.world.simulated_stack import World
+
+
+class CallLog:
+    """Listens to every provider.
+
+    `said`: pairs of worker and picture link, by job. `refusals`: when which worker was told that nobody may pay now, by
+    provider. `last`: the last answer's class, and who heard it, by provider. `unnamed`: work whose name a worker passed
+    on, was told that it stands in the ledger, and does not: job and name. `listeners` are told each answer.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.said: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+        self.refusals: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
+        self.last_results: dict[str, tuple[RetryClass, str]] = {}
+        self.unsaved_provider_ids: list[tuple[str, str]] = []
+        self.listeners: list[Callable[[Job, ProviderResult], None]] = []
+        self._first_refusals: dict[tuple[str, str], datetime] = {}
+        self._served_at: defaultdict[str, dict[str, datetime]] = defaultdict(dict)
+        self._world = world
+        providers = cast("dict[str, Any]", world.providers)
+        providers |= {
+            name: RecordedProvider(world, provider, self) for name, provider in world.simulated_providers.items()
+        }
+
+    def record(self, provider: str, job: Job, result: ProviderResult | LookupStatus) -> None:
+        """A provider says something to whoever is at work now."""
+        worker = self._world.event_loop.current_worker
+        if not isinstance(result, ProviderResult):
+            return
+        for notify in self.listeners:
+            notify(job, result)
+        if worker is None:
+            return
+        if result.is_usable:
+            links = [str(link.url) for link in result.links if link.is_usable]
+            self.said[job.job_id].add((worker.name, links[0]))
+        if result.retry_class is RetryClass.OK:
+            self._served_at[provider][job.job_id] = self._world.clock.time
+        self.last_results[provider] = result.retry_class, worker.name
+        if result.retry_class is RetryClass.PAUSE and not self._may_refuse_job(provider, job, result):
+            self.refusals[provider].append((self._world.clock.time, worker.name))
+
+    def _may_refuse_job(self, provider: str, job: Job, result: ProviderResult) -> bool:
+        """Whether a refusal without a reason is the job's second, and another job was served in between.
+
+        One whose picture was withheld is served too: the provider took it, and its account can pay.
+        """
+        if result.suspicion is not Suspicion.REFUSAL:
+            return False
+        first_refusal = self._first_refusals.setdefault((provider, job.job_id), self._world.clock.time)
+        return any(at > first_refusal for job_id, at in self._served_at[provider].items() if job_id != job.job_id)
+
+    def count_results(self, completed_workers: Collection[str]) -> dict[str, int]:
+        """How many different answers came to workers that lived to their end, by job; `lived`: their names."""
+        links_by_job = {
+            job_id: {link for worker, link in usable_links if worker in completed_workers}
+            for job_id, usable_links in self.said.items()
+        }
+        return {job_id: len(links) for job_id, links in links_by_job.items() if links}
+
+
+class RecordedProvider:
+    """A provider with somebody who listens."""
+
+    def __init__(self, world: World, provider: SimulatedProvider, call_log: CallLog) -> None:
+        self._world, self._provider, self._call_log = world, provider, call_log
+
+    @property
+    def timeout_seconds(self) -> float:
+        return self._provider.timeout_seconds
+
+    def idempotency_key(self, job: Job) -> str | None:
+        """As the provider has it."""
+        return self._provider.idempotency_key(job)
+
+    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
+        """The call, and somebody who listens to its answer."""
+        call = self._provider.prepare(job, photo, references)
+        if isinstance(call, ProviderResult):
+            self._record(job, call)
+            return call
+        return lambda acknowledge: self._make_call(job, call, acknowledge)
+
+    def _make_call(self, job: Job, call: PreparedCall, acknowledge: Acknowledge) -> ProviderResult | LookupStatus:
+        def save_provider_id(provider_id: str) -> None:
+            acknowledge(provider_id)
+            stored = self._world.table.items[f"source#{job.source_id}", f"job#{job.job_id}"]
+            if provider_id not in stored["body"]["S"]:
+                self._call_log.unsaved_provider_ids.append((job.key, provider_id))
+
+        return self._record(job, call(save_provider_id))
+
+    def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
+        """The look-up, and somebody who listens."""
+        return self._record(job, self._provider.look_up(job, provider_id))
+
+    def _record(self, job: Job, result: ProviderResult | LookupStatus) -> ProviderResult | LookupStatus:
+        self._call_log.record(self._provider.name, job, result)
+        return result

@@ -1,0 +1,74 @@
+"""What people cancelled, held against every paid call: nothing is bought for what was said before."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from backdrop.model.job import Job
+from simulation.invariants.violations import Invariant, Violation
+from simulation.scenarios.actions import UserActions
+from simulation.scenarios.ledger_snapshot import LedgerSnapshot
+from simulation.scenarios.planned_action import PlannedAction
+from simulation.scenarios.sample_instructions import TAG_SAMPLES, has_instructions
+from simulation.world.transport import ServiceCall
+
+# Which photos a deed says something of, by its words and a photo's key.
+PhotoFilter = Callable[[tuple[str, ...], str], bool]
+
+
+def _names_photo(arguments: tuple[str, ...], key: str) -> bool:
+    return key in arguments
+
+
+def _covers_photo(arguments: tuple[str, ...], key: str) -> bool:
+    return key.startswith(arguments[0].rstrip("/"))
+
+
+PHOTO_FILTERS: Mapping[str, PhotoFilter] = {
+    **dict.fromkeys(
+        ("upload", "write_sidecar", "replace_photo", "upload_again", "copy_photo", "send_request", "send_task"),
+        _names_photo,
+    ),
+    "set_tags": lambda words, key: key in words and has_instructions(TAG_SAMPLES[words[1]]),
+    **dict.fromkeys(("write_default", "delete_default", "rerun"), _covers_photo),
+    "redrive": lambda _, __: True,
+    "pay_again": lambda _, __: True,
+}
+
+
+def concerns_photo(action: PlannedAction, key: str) -> bool:
+    """Whether a deed is a word about a photo."""
+    return action.name in PHOTO_FILTERS and PHOTO_FILTERS[action.name](action.arguments, key)
+
+
+def find_active_cancels(cancels: Sequence[tuple[str, datetime]], users: UserActions, key: str) -> list[datetime]:
+    """The times of those that mean a photo of which nobody has said anything new since."""
+    newest_instruction = max(
+        (at for at, act in users.performed_actions if concerns_photo(act, key)), default=users.started_at
+    )
+    return [
+        at for prefix, at in cancels if key.startswith(prefix) and (users.has_clock_faults or at >= newest_instruction)
+    ]
+
+
+def is_cancelled(users: UserActions, job: Job) -> bool:
+    """Whether people cancelled what a job answers to, whatever was said of its photo since."""
+    requested_at = job.requested_at or job.queued_at
+    return any(
+        job.key.startswith(prefix) and (users.has_clock_faults or requested_at <= at)
+        for prefix, at in users.requested_cancels
+    )
+
+
+class CancelMonitor:
+    """Where workers' clocks are off, nobody can tell before from after."""
+
+    def __init__(self, snapshot: LedgerSnapshot, users: UserActions) -> None:
+        self._snapshot, self._users = snapshot, users
+
+    def check_paid_call(self, call: ServiceCall) -> list[Violation]:
+        """What is wrong with a paid call that goes out now."""
+        key, started_at = str(call.request["job"].key), self._snapshot.find_start(call.worker_name)
+        marks = [at for at in find_active_cancels(self._users.effective_cancels, self._users, key) if started_at > at]
+        if not marks or self._users.has_clock_faults:
+            return []
+        return [Violation(Invariant.CANCELS_RESPECTED, f"{key}: is bought, and was cancelled {max(marks):%H:%M:%S}")]

@@ -1,0 +1,58 @@
+"""Which bad ends a run's own faults explain; any other is a fault that should have passed."""
+
+from collections.abc import Mapping
+
+from simulation.world.simulated_lambda import InvocationOutcome
+from simulation.world.simulated_stack import World
+
+WORKER_KILLS = ("killed_before", "killed_after", "killed_in_paid_call", "killed_render", "killed_reconcile")
+CRASH_FAULTS = (*WORKER_KILLS, "out_of_time", "poisoned_photo")
+HANG_UP_FAULTS = ("charge_and_hang_up", "hang_up", "lingering_call", "slow_call", "provider_outage", "rejected_resend")
+LOOKUP_FAULTS = ("stalled_look_up", "forgetful_look_up", "slow_service", "slow_table", "message_gone_in_doubt")
+LEDGER_FAULTS = ("table_gone", "table_gone_for_long", "access_to_table_denied", "throttled_table")
+LOST_ANSWER_FAULTS = (*CRASH_FAULTS, *HANG_UP_FAULTS, *LOOKUP_FAULTS, *LEDGER_FAULTS)
+FAULTS_BY_CODE: Mapping[str, tuple[str, ...]] = {
+    "unsafe_request": ("refused_request",),
+    "request_rejected": (
+        "rejected_request",
+        "rejected_resend",
+        "failed_work",
+        "refused_without_reason",
+        "empty_account_without_reason",
+        "failing_photo",
+        "unbilled_failure",
+    ),
+    "unsafe_result": ("withheld_picture",),
+    "result_unrecognized": ("unrecognized_result",),
+    "provider_failed": ("failed_at_unknown_cost",),
+    # A worker whose clock was set back begins a call for which it has no time.
+    "charge_unknown": (*LOST_ANSWER_FAULTS, "clock_jump_of_an_hour"),
+    # Paid an hour ago by a wrong clock, and the host is down: the link must be dead.
+    "link_expired": ("clock_jump_of_an_hour",),
+}
+# The uploader mends the first, an operator the others, and about money a person decides.
+STATUS_BY_CODE: Mapping[str, str] = {
+    "unsafe_request": "refused",
+    "request_rejected": "dead",
+    "unsafe_result": "dead",
+    "result_unrecognized": "dead",
+    "provider_failed": "dead",
+    "crashed": "dead",
+    "charge_unknown": "held",
+}
+MAX_CRASHES = 5
+
+
+def list_possible_codes(world: World, strike_counts: Mapping[str, int]) -> set[str]:
+    """The codes with which a named job may have ended in this run."""
+    codes = {code for code, faults in FAULTS_BY_CODE.items() if any(strike_counts.get(name) for name in faults)}
+    return codes | {"crashed"} if may_have_given_up(world) else codes
+
+
+def may_have_given_up(world: World) -> bool:
+    """Whether so many workers died that one photo may have been given up."""
+    crash_count = sum(
+        one.outcome in (InvocationOutcome.KILLED, InvocationOutcome.TIMED_OUT)
+        for one in world.lambda_service.invocations
+    )
+    return crash_count >= MAX_CRASHES

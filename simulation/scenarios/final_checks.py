@@ -1,0 +1,220 @@
+"""When a world is at rest, what ought to lie there then, and the promises that hold at rest."""
+
+import json
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from typing import Any
+
+from backdrop.model.provider_result import RetryClass
+from simulation.invariants.final_state import (
+    ExpectedPhoto,
+    check_causes,
+    check_dead_letter_contents,
+    check_end_statuses,
+    check_events,
+    check_lane_reports,
+    check_newest_photos,
+    check_picture_owners,
+    check_reported_money,
+    check_unfinished,
+)
+from simulation.invariants.job_ends import (
+    END_STATUSES,
+    check_documents,
+    check_ends,
+    check_missing_pictures,
+    check_unknown_pictures,
+)
+from simulation.invariants.paid_calls import (
+    check_pauses_after_refusals,
+    check_recorded_results,
+    check_recovered_lanes,
+    check_saved_provider_ids,
+)
+from simulation.invariants.violations import Invariant, JsonObject, Violation, parse_body
+from simulation.scenarios.actions import UserActions
+from simulation.scenarios.call_log import CallLog
+from simulation.scenarios.fault_causes import STATUS_BY_CODE, list_possible_codes, may_have_given_up
+from simulation.scenarios.invariant_monitor import InvariantMonitor
+from simulation.world.simulated_lambda import InvocationOutcome
+from simulation.world.simulated_stack import World
+
+RECEIPTS_PREFIX, ERROR_REPORTS_PREFIX, LANE_REPORTS_PREFIX = (
+    "_backdrop/receipts/",
+    "_backdrop/errors/",
+    "_backdrop/errors/_providers/",
+)
+# How a call to the ledger may end without keeping anybody from anything.
+HARMLESS_OUTCOMES = ("", "TransactionCanceledException")
+GOOD_RETRY_CLASSES = (RetryClass.OK, RetryClass.PERM)
+RESERVED_PREFIXES = ("_backdrop", ".")
+
+
+def list_expected_photos(world: World, users: UserActions) -> dict[str, ExpectedPhoto]:
+    """The photos in the bucket that somebody ought to know of."""
+    return {
+        key: _build_expected_photo(world, users, key)
+        for key in world.input_bucket.list_keys()
+        if not (key.endswith(".json") or key in users.ignored_keys or _is_reserved(key))
+    }
+
+
+def _is_reserved(key: str) -> bool:
+    return any(part.startswith(RESERVED_PREFIXES) for part in key.split("/"))
+
+
+def _build_expected_photo(world: World, users: UserActions, key: str) -> ExpectedPhoto:
+    photo = world.input_bucket.find_current(key)
+    if photo is None:
+        raise KeyError(key)
+    return ExpectedPhoto(photo.etag, sha256(photo.data or b"").hexdigest(), must_be_known=key not in users.waived_keys)
+
+
+def _check_current(world: World, monitor: InvariantMonitor, expected: Mapping[str, ExpectedPhoto]) -> list[Violation]:
+    """What lies in the bucket and has not led to what it asks for."""
+    allowed_codes = frozenset({"crashed"} if may_have_given_up(world) else ())
+    return check_newest_photos(monitor.snapshot.ledger, expected) + monitor.instructions.check_current(
+        dict.fromkeys(expected, allowed_codes)
+    )
+
+
+def read_documents(world: World, prefix: str) -> dict[str, JsonObject]:
+    """The receipts or reports of a folder, by the key of their photo."""
+    documents: dict[str, JsonObject] = {}
+    for key in world.output_bucket.list_keys():
+        if key.startswith(prefix) and (prefix == LANE_REPORTS_PREFIX or not key.startswith(LANE_REPORTS_PREFIX)):
+            current = world.output_bucket.find_current(key)
+            data = current.data if current else None
+            documents[key.removeprefix(prefix).removesuffix(".json")] = json.loads(data or b"")
+    return documents
+
+
+def read_dead_letters(world: World) -> list[dict[str, Any]]:
+    """The dead letters as plain data."""
+    return [
+        {"body": message.body, "attributes": dict(message.attributes)}
+        for message in world.sqs.list_messages(world.dead_letter_queue)
+    ]
+
+
+def _count_malformed_letters(world: World, users: UserActions) -> range:
+    """How many damaged messages left a letter: those whose lane is paused, or was for too long, may have left none."""
+    queues = world.queues.items()
+    remaining = {f"{name} {message.body}" for name, queue in queues for message in (*queue.messages, *queue.expired)}
+    return range(len(users.malformed_messages - remaining), len(users.malformed_messages) + 1)
+
+
+def _is_quiet(world: World, excused_job_ids: Collection[str]) -> bool:
+    """Whether nothing is under way, and no message waits but those of jobs that rightly do."""
+    messages = [message for source in world.mappings.values() if source.is_enabled for message in source.line.messages]
+    unexplained = [message for message in messages if not any(job_id in message.body for job_id in excused_job_ids)]
+    return not unexplained and not any(source.running_count for source in world.mappings.values())
+
+
+def find_pending_work(world: World, monitor: InvariantMonitor, users: UserActions) -> str:
+    """Why a world is not at rest; an empty text where it is."""
+    excused = monitor.snapshot.list_excused_job_ids()
+    if not _is_quiet(world, excused):
+        return "messages wait or are under way"
+    for job in monitor.snapshot.jobs.values():
+        if job["status"] not in END_STATUSES and job["job_id"] not in excused:
+            return f"{job['key']} is {job['status']}"
+    settling_keys = [source["key"] for source in monitor.snapshot.sources.values() if source["settling_since"]]
+    if settling_keys:
+        return f"{settling_keys[0]} waits for its wish"
+    violations = _check_current(world, monitor, list_expected_photos(world, users))
+    return violations[0].detail if violations else ""
+
+
+def check_final_state(
+    world: World, monitor: InvariantMonitor, users: UserActions, strike_counts: Mapping[str, int], call_log: CallLog
+) -> list[Violation]:
+    """All that must be true when nothing happens any more."""
+    ledger, expected, excused = (
+        monitor.snapshot.ledger,
+        list_expected_photos(world, users),
+        monitor.snapshot.list_excused_job_ids(),
+    )
+    waiting_keys = {job["key"] for job in monitor.snapshot.jobs.values() if job["job_id"] in excused}
+    receipts, reports = read_documents(world, RECEIPTS_PREFIX), read_documents(world, ERROR_REPORTS_PREFIX)
+    pictures = [key for key in world.output_bucket.list_keys() if not key.startswith("_backdrop/")]
+    job_id_by_picture = {
+        key: str(current.metadata.get("backdrop-job"))
+        for key in pictures
+        if (current := world.output_bucket.find_current(key))
+    }
+    versions = {key: current.id for key in pictures if (current := world.output_bucket.find_current(key))}
+    lanes = {name: lane.body for name, lane in monitor.snapshot.lanes.items() if lane.body}
+    events = [(event.detail_type, event.detail) for event in world.bus.events]
+    uploaded_keys = [key for key in expected if key not in users.waived_keys and key not in waiting_keys]
+    return [
+        *monitor.billing.check_all(),
+        *check_unfinished(ledger, excused_job_ids=excused),
+        *check_ends(uploaded_keys, ledger, receipts, reports),
+        *_check_current(world, monitor, expected),
+        *monitor.instructions.check_final_state(job_id_by_picture, versions),
+        *monitor.task_tokens.check_final_state(),
+        *check_documents(ledger, receipts, reports),
+        *check_reported_money(ledger, reports),
+        *check_missing_pictures(ledger, pictures),
+        *check_unknown_pictures(ledger, job_id_by_picture),
+        *check_picture_owners(ledger, job_id_by_picture),
+        *check_events(ledger, events),
+        *check_lane_reports(lanes, read_documents(world, LANE_REPORTS_PREFIX), reports, excused),
+        *check_dead_letter_contents(
+            ledger, read_dead_letters(world), monitor.dead_job_codes, _count_malformed_letters(world, users)
+        ),
+        *check_causes(ledger, list_possible_codes(world, strike_counts)),
+        *check_end_statuses(ledger, STATUS_BY_CODE),
+        *_check_calls(world, monitor, call_log),
+        *_check_snapshot(world, monitor),
+    ]
+
+
+def _check_calls(world: World, monitor: InvariantMonitor, call_log: CallLog) -> list[Violation]:
+    completed_workers = {
+        one.name for one in world.lambda_service.invocations if one.outcome is InvocationOutcome.SUCCEEDED
+    }
+    violations_heard = [
+        violation
+        for job_id, times in call_log.count_results(completed_workers).items()
+        for violation in check_recorded_results(monitor.snapshot.jobs[job_id], times)
+    ]
+    ended_at_by_worker = {
+        one.name: one.ended_at for one in world.lambda_service.invocations if one.name in completed_workers
+    }
+    hindered_workers = {
+        call.worker_name
+        for call in world.transport.calls
+        if call.service == "dynamodb" and call.outcome not in HARMLESS_OUTCOMES
+    }
+    violations = [*violations_heard, *check_saved_provider_ids(call_log.unsaved_provider_ids)]
+    for name, lane in monitor.snapshot.lanes.items():
+        refusals = [
+            (at, end)
+            for at, worker in call_log.refusals[name]
+            if (end := ended_at_by_worker.get(worker)) and worker not in hindered_workers
+        ]
+        violations += check_pauses_after_refusals(refusals, monitor.paused_at[name])
+        retry_class, worker = call_log.last_results.get(name, (None, ""))
+        is_good = retry_class in GOOD_RETRY_CLASSES and worker in ended_at_by_worker and worker not in hindered_workers
+        # Who began before the lane was closed does not open it: the next probe does.
+        started_at = monitor.snapshot.find_start(worker) if worker else world.clock.time
+        violations += check_recovered_lanes(
+            is_good, [lane.body] if lane.body and started_at > (lane.unchanged_since or started_at) else []
+        )
+    return violations
+
+
+def _check_snapshot(world: World, monitor: InvariantMonitor) -> list[Violation]:
+    """What was seen write by write is what lies there."""
+    stored = {
+        kind.removeprefix("job#"): parse_body(item["body"]["S"])
+        for (_, kind), item in world.table.items.items()
+        if kind.startswith("job#")
+    }
+    return (
+        []
+        if stored == monitor.snapshot.jobs
+        else [Violation(Invariant.NO_LOST_UPDATES, "the table changed without a write")]
+    )

@@ -1,0 +1,180 @@
+"""Holds what photos are resolved to against all that was said of them: at each write, and at rest."""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from backdrop.model.queue_messages import RerunMessage
+from simulation.invariants.job_ends import check_deleted_photos
+from simulation.invariants.resolutions import (
+    ExpectedResolution,
+    Resolution,
+    ResolutionWrite,
+    check_blocked_photos,
+    check_duplicate_jobs,
+    check_final_resolutions,
+    check_outputs,
+    check_paired_uploads,
+    check_picture_versions,
+    check_removed_variants,
+    check_requests_recorded,
+    check_resolution,
+)
+from simulation.invariants.violations import Invariant, JsonObject, Violation, sum_charged, sum_uncertain
+from simulation.scenarios.actions import UserActions
+from simulation.scenarios.bucket_history import BucketHistory
+from simulation.scenarios.expected_instructions import InstructionLayers, resolve_expected
+from simulation.scenarios.ledger_snapshot import LedgerSnapshot
+from simulation.scenarios.sample_instructions import SAMPLE_NAME_BY_BYTES, SAMPLES
+from simulation.world.simulated_lambda import Invocation
+from simulation.world.transport import ServiceCall
+
+# What a request may end as where it meets a sidecar's provider, or a limit on what it costs.
+COMBINATION_CODES = frozenset({"max_cost_exceeded", "not_expressible"})
+REQUEST_CODES = frozenset({"folder_defaults_broken", "photo_not_found", "no_instructions"})
+
+
+class InstructionMonitor:
+    """`past`: what lay in the bucket at each time."""
+
+    def __init__(self, snapshot: LedgerSnapshot, users: UserActions, history: BucketHistory) -> None:
+        self._snapshot, self._users, self._history = snapshot, users, history
+        self._changed_sources: list[tuple[JsonObject | None, JsonObject]] = []
+
+    # -- writes ---------------------------------------------------------------------------------------------
+
+    def record_write(self, before: JsonObject | None, after: JsonObject) -> None:
+        """A photo's place is written; its jobs are in the same transaction."""
+        previous = (before["jobs"], before["recent_request_ids"]) if before else ({}, [])
+        if (after["jobs"], after["recent_request_ids"]) != previous:
+            self._changed_sources.append((before, after))
+
+    def check_new_job(self, before: JsonObject | None, after: JsonObject) -> list[Violation]:
+        """A job is written."""
+        return check_duplicate_jobs(before, after, self._snapshot.jobs.values()) if before is None else []
+
+    def check_writes(self, call: ServiceCall) -> list[Violation]:
+        """What is wrong with the places that the last call has written."""
+        changed_sources, self._changed_sources = self._changed_sources, []
+        return [violation for before, after in changed_sources for violation in self._check_write(before, after, call)]
+
+    def _check_write(self, before: JsonObject | None, after: JsonObject, call: ServiceCall) -> list[Violation]:
+        key, invocation = after["key"], self._snapshot.find_invocation(call.worker_name)
+        sample_by_request_id = _find_requested_samples(invocation, key)
+        possible_layers = [*self._history.iterate_layers(key, invocation.started_at)]
+        new_request_ids = {*after["recent_request_ids"]} - {*(before["recent_request_ids"] if before else ())}
+        samples = tuple(sample_by_request_id[ident] for ident in new_request_ids if ident in sample_by_request_id)
+        jobs = {job_id: self._snapshot.jobs[job_id] for job_id in after["jobs"].values()}
+        with_requests = [
+            words for words in self._history.iterate_layers(key, invocation.started_at, samples) if words.request
+        ]
+        expected_with_request = [
+            said for words in with_requests for said in _list_possible_outcomes(words, jobs.values())
+        ]
+        has_clock_jumps = self._users.has_clock_jumps
+        resolved = ResolutionWrite(
+            before=before,
+            after=after,
+            possible_resolutions=[resolve_expected(words) for words in possible_layers],
+            resolutions_with_request=expected_with_request if new_request_ids else None,
+            is_requested=is_rerun(invocation, key),
+            has_own_instructions=any(words.is_complete for words in possible_layers),
+            settle_seconds=None if has_clock_jumps else self._snapshot.world.setup.settle_seconds,
+        )
+        content_violations = self._check_content(after, invocation, jobs) if after["photo"] else []
+        return check_resolution(resolved, self._snapshot.jobs) + content_violations
+
+    def _check_content(
+        self, after: JsonObject, invocation: Invocation, jobs: Mapping[str, JsonObject]
+    ) -> list[Violation]:
+        digests = self._history.list_digests(after["key"], invocation.started_at)
+        keys = [job["key"] for job in jobs.values() if job["sha256"] not in digests]
+        return [
+            Violation(Invariant.INSTRUCTIONS_FOLLOWED, f"{key}: its job is for bytes that did not lie there")
+            for key in keys
+        ]
+
+    # -- rest -----------------------------------------------------------------------------------------------
+
+    def check_current(self, photos: Mapping[str, frozenset[str]]) -> list[Violation]:
+        """What is said and has not led to what it says; `photos`: by key, the codes that are right whatever is said."""
+        expectations = {key: self._build_expectation(key, allowed_codes) for key, allowed_codes in photos.items()}
+        complete_expectations = {key: one for key, one in expectations.items() if one}
+        return check_final_resolutions(self._snapshot.ledger, complete_expectations) + self._check_blocked()
+
+    def _build_expectation(self, key: str, allowed_codes: frozenset[str]) -> ExpectedResolution | None:
+        current = self._history.read_current_layers(key)
+        requested_samples = tuple(self._users.samples_by_requested_key.get(key, ()))
+        if current is None or key in self._users.waived_keys:
+            return None
+        error_codes = {code for name in requested_samples for code in SAMPLES[name].error_codes | COMBINATION_CODES}
+        jobs = [job for job in self._snapshot.jobs.values() if job["key"] == key]
+        return ExpectedResolution(
+            current=resolve_expected(current),
+            earlier=[
+                said
+                for words in {*self._history.iterate_own_layers(key, requested_samples)}
+                for said in _list_possible_outcomes(words, jobs)
+            ],
+            allowed_codes=allowed_codes | (REQUEST_CODES | error_codes if requested_samples else frozenset[str]()),
+            was_removed=key in self._users.uninstructed_keys,
+        )
+
+    def _check_blocked(self) -> list[Violation]:
+        world = self._snapshot.world
+        codes_by_key = dict.fromkeys(self._history.list_folder_defaults(), frozenset[str]())
+        for key in codes_by_key:
+            found = world.input_bucket.find_current(key)
+            if found:
+                codes_by_key[key] = SAMPLES[SAMPLE_NAME_BY_BYTES[found.data or b""]].error_codes
+        return check_blocked_photos(self._snapshot.ledger, codes_by_key)
+
+    def check_final_state(self, job_id_by_picture: Mapping[str, str], versions: Mapping[str, str]) -> list[Violation]:
+        """What else must be true when nothing happens any more; `marks`, `versions`: of pictures."""
+        ledger, users = self._snapshot.ledger, self._users
+        current_keys = set(self._snapshot.world.input_bucket.list_keys())
+        deleted_keys = [key for key in self._history.versions if key not in current_keys]
+        waiting_job_ids = self._snapshot.list_excused_job_ids()
+        uncertain_job_ids = {job for job in waiting_job_ids if ledger.jobs[job]["status"] in ("submitting", "unknown")}
+        excused = uncertain_job_ids | (waiting_job_ids & users.redriven_job_ids)
+        paired_keys = set[str]() if users.has_clock_faults else users.paired_keys - users.waived_keys
+        return [
+            *check_paired_uploads(ledger, paired_keys),
+            *check_requests_recorded(ledger, users.key_by_request_id),
+            *check_removed_variants(ledger, job_id_by_picture),
+            *check_outputs(ledger),
+            *check_picture_versions(ledger, versions),
+            *check_deleted_photos(ledger, deleted_keys, excused),
+        ]
+
+
+def _list_possible_outcomes(layers: InstructionLayers, jobs: Iterable[JsonObject]) -> list[Resolution]:
+    """What words ask; where jobs are paid, they may be these very jobs."""
+    has_paid_jobs = any(sum_charged(job) or sum_uncertain(job) for job in jobs)
+    return (
+        [resolve_expected(layers), resolve_expected(layers, paid=True)] if has_paid_jobs else [resolve_expected(layers)]
+    )
+
+
+def is_rerun(invocation: Invocation, key: str) -> bool:
+    """Whether one of a worker's messages is a person's order to resolve a photo anew."""
+    bodies = [_parse_object(message.body) for message in invocation.messages]
+    return any(one.get("key") == key and one.get("kind") == RerunMessage.kind for one in bodies)
+
+
+def _find_requested_samples(invocation: Invocation, key: str) -> dict[str, str]:
+    """The wishes that a worker's messages ask for directly, by their ids."""
+    return {
+        message.id: name
+        for message in invocation.messages
+        if (body := _parse_object(message.body)).get("key") == key
+        for name, sample in SAMPLES.items()
+        if sample.fields == body.get("instructions")
+    }
+
+
+def _parse_object(body: str) -> dict[str, object]:
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

@@ -1,0 +1,276 @@
+"""Looks at the world after every step, as plain data, and holds each promise against it."""
+
+from collections import defaultdict
+from datetime import datetime
+
+from backdrop.model.object_keys import spooled_answer_key
+from simulation.invariants.final_state import check_consecutive_crashes, check_ignored_photos
+from simulation.invariants.ledger_writes import (
+    check_budget_cap,
+    check_claim,
+    check_crash_count,
+    check_lane_write,
+    check_lease,
+    check_lifted_pauses,
+    check_lock_version,
+    check_picture_write,
+    check_settle_time,
+    check_transition,
+)
+from simulation.invariants.paid_calls import check_retries, check_reuse, describe_restrictions
+from simulation.invariants.violations import Invariant, JsonObject, PlainLedger, Violation, parse_body
+from simulation.scenarios.actions import OPERATOR_WORKER_NAME, UserActions
+from simulation.scenarios.billing_monitor import BillingMonitor
+from simulation.scenarios.bucket_history import BucketHistory
+from simulation.scenarios.cancel_monitor import CancelMonitor
+from simulation.scenarios.crash_counter import CrashCounter
+from simulation.scenarios.instruction_monitor import InstructionMonitor, is_rerun
+from simulation.scenarios.ledger_snapshot import LaneSnapshot, LedgerSnapshot
+from simulation.scenarios.paid_call_monitor import PaidCallMonitor
+from simulation.scenarios.task_token_monitor import TaskTokenMonitor
+from simulation.world.simulated_lambda import SimulatedFunction
+from simulation.world.simulated_sqs import SimulatedMessage
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall
+
+# Five in a row are counted, and then nobody opens the photo; each kills a worker.
+MAX_CONSECUTIVE_CRASHES = 5
+
+
+class InvariantMonitor:
+    """Notes `breaches` with the number of the call after which they showed.
+
+    `died`: ids and codes of all jobs that were ever dead. `paused_at`: when a paused lane was written, by lane.
+    """
+
+    def __init__(self, world: World, users: UserActions) -> None:
+        self.violations: list[tuple[int, Violation]] = []
+        self.dead_job_codes: set[tuple[str, str]] = set()
+        self.paused_at: defaultdict[str, list[datetime]] = defaultdict(list)
+        self.snapshot = LedgerSnapshot(world)
+        self.billing = BillingMonitor(self.snapshot, users)
+        self.instructions = InstructionMonitor(self.snapshot, users, BucketHistory(world))
+        self.task_tokens = TaskTokenMonitor(self.snapshot, users)
+        self._world = world
+        self._users = users
+        self._paid_calls = PaidCallMonitor(self.snapshot, users)
+        self._cancels = CancelMonitor(self.snapshot, users)
+        self._workers_by_job: dict[str, str] = {}
+        self._announced_at: dict[str, datetime] = {}
+        self._reconcile_worker = ""
+        self._crash_counter = CrashCounter(self.snapshot)
+        world.transport.faults_before.append(self._before_call)
+        world.transport.listeners.append(self._after_call)
+        world.lambda_service.recursion_listeners.append(self._on_recursion)
+
+    def add_violations(self, violations: list[Violation]) -> None:
+        """Note what is broken."""
+        self.violations += [(len(self._world.transport.calls), violation) for violation in violations]
+
+    def count_crash(self) -> None:
+        """A worker died of the poisoned photo; as long as nobody gives it up, that must not happen often."""
+        self._crash_counter.count_crash()
+        self.add_violations(check_consecutive_crashes(self._crash_counter.consecutive_crashes, MAX_CONSECUTIVE_CRASHES))
+
+    def _before_call(self, call: ServiceCall) -> None:
+        if (call.service, call.operation) == ("provider", "call"):
+            self.add_violations(self._paid_calls.check_paid_call(call))
+            self.add_violations(self.task_tokens.check_paid_call(call))
+            self.add_violations(self._cancels.check_paid_call(call))
+        elif (call.service, call.operation) == ("provider", "look_up"):
+            self._paid_calls.on_look_up(call)
+        elif call.operation == "describe_execution":
+            self.task_tokens.on_execution_check(call)
+
+    def _after_call(self, call: ServiceCall) -> None:
+        if call.service == "dynamodb":
+            self._check_ledger(call)
+        elif call.service == "s3":
+            self._check_pictures(call)
+        elif call.operation == "send_message" and call.request["QueueUrl"] == self._world.dead_letter_queue.url:
+            self._check_dead_letter(call)
+        elif call.operation in ("send_task_success", "send_task_failure"):
+            self.add_violations(self.task_tokens.check_response(call))
+
+    def _on_recursion(self, function: SimulatedFunction, message: SimulatedMessage) -> None:
+        """A function ran too often in one chain; Lambda would stop it, or it may recurse and has come no further."""
+        self.add_violations([Violation(Invariant.MESSAGE_CHAINS_END, f"{function.name}: {message.body}")])
+
+    # -- the ledger -----------------------------------------------------------------------------------------
+
+    def _check_ledger(self, call: ServiceCall) -> None:
+        """A photo's place before its jobs, since it says which of them are named."""
+        changed_keys, self._world.table.changed_keys = self._world.table.changed_keys, set()
+        for key in sorted(changed_keys, key=lambda key: (key[1] != "source", key)):
+            self._check_item(key, call)
+        if changed_keys:
+            jobs = (self.snapshot.jobs[kind[4:]] for _, kind in sorted(changed_keys) if kind.startswith("job#"))
+            self.add_violations(self.billing.check_jobs(jobs))
+            self.add_violations(self.instructions.check_writes(call))
+
+    def _check_item(self, key: tuple[str, str], call: ServiceCall) -> None:
+        item, (kind, _, name) = self._world.table.items[key], key[0].partition("#")
+        if kind == "budget":
+            self._check_day(name, {field: int(value["N"]) for field, value in item.items() if "N" in value})
+        elif kind == "content":
+            if key[1] == "owner":
+                self.snapshot.owners[name] = item["job_id"]["S"]
+        else:
+            lock_version = int(item["lock_version"]["N"])
+            self.add_violations(
+                check_lock_version(
+                    f"{key[0][:15]} {key[1][:12]}", self.snapshot.lock_versions.get(key, 0), lock_version
+                )
+            )
+            self.snapshot.lock_versions[key] = lock_version
+            self._check_record(kind, name, key[1], parse_body(item["body"]["S"]), call)
+
+    def _check_record(self, kind: str, name: str, sort_key: str, body: JsonObject, call: ServiceCall) -> None:
+        if kind == "reconcile":
+            self._check_reconcile_run(body, call)
+        elif kind == "lane":
+            self._check_lane(name, body, call.worker_name)
+        elif sort_key == "source":
+            self._check_source(
+                self.snapshot.sources.get(name), body, by_operator=self._is_by_operator(call.worker_name, body["key"])
+            )
+            self.snapshot.sources[name] = body
+        elif sort_key.startswith("asked#"):
+            self.add_violations(
+                self.task_tokens.on_request_written(self.snapshot.requests.get((name, body["request_id"])), body)
+            )
+            self.snapshot.requests[name, body["request_id"]] = body
+        else:
+            self._check_job(self.snapshot.jobs.get(body["job_id"]), body, call)
+            self.snapshot.jobs[body["job_id"]] = body
+
+    def _is_by_operator(self, worker: str, key: str) -> bool:
+        """Whether a photo's place is written by a person's command, or by who carries one out."""
+        return worker.startswith(OPERATOR_WORKER_NAME) or (
+            worker != "" and is_rerun(self.snapshot.find_invocation(worker), key)
+        )
+
+    def _check_day(self, day: str, amounts: dict[str, int]) -> None:
+        before, self.snapshot.days[day] = self.snapshot.days.get(day, {}), amounts
+        cap = amounts.get("cap", self._world.setup.budget)
+        self.add_violations(check_budget_cap(day, before.get("committed", 0), amounts.get("committed", 0), cap))
+
+    def _check_reconcile_run(self, after: JsonObject, call: ServiceCall) -> None:
+        """Reconcile's own item: nobody begins while another run is at work."""
+        if (
+            after["locked_until"]
+            and self._reconcile_worker
+            and self._reconcile_worker != call.worker_name
+            and self.snapshot.is_alive(self._reconcile_worker)
+        ):
+            self.add_violations(
+                [
+                    Violation(
+                        Invariant.ONE_RECONCILE_RUN,
+                        f"{call.worker_name} begins while {self._reconcile_worker} is at work",
+                    )
+                ]
+            )
+        self._reconcile_worker = call.worker_name if after["locked_until"] else ""
+
+    def _check_lane(self, provider: str, body: JsonObject, worker: str) -> None:
+        lane = self.snapshot.lanes.setdefault(provider, LaneSnapshot())
+        if not self._users.has_clock_faults:
+            self.add_violations(check_lane_write(lane.body, body, self._world.clock.time))
+        if not worker.startswith(OPERATOR_WORKER_NAME):
+            self.add_violations(
+                check_lifted_pauses(lane.body, body, has_probed=worker in self._paid_calls.probing_workers)
+            )
+        if body["pauses"]:
+            self.paused_at[provider].append(self._world.clock.time)
+        if describe_restrictions(lane.body) != describe_restrictions(body):
+            lane.unchanged_since = self._world.clock.time
+            self._paid_calls.forget_probes(provider)
+        lane.body = body
+
+    def _check_source(self, before: JsonObject | None, after: JsonObject, *, by_operator: bool) -> None:
+        self.add_violations(check_ignored_photos(PlainLedger({"": after}, {}, {}), self._users.ignored_keys))
+        self.add_violations(check_crash_count(before, after))
+        self._crash_counter.on_item_written(after, before)
+        self.instructions.record_write(before, after)
+        if not self._users.has_clock_jumps and not by_operator:
+            self.add_violations(check_settle_time(before, after, self._world.setup.settle_seconds))
+
+    def _check_job(self, before: JsonObject | None, after: JsonObject, call: ServiceCall) -> None:
+        self._check_lease(before, after, call)
+        self._record_end(before, after)
+        self._crash_counter.on_item_written(after)
+        self.add_violations(check_crash_count(before, after))
+        self.add_violations(
+            check_transition(before, after, by_operator=call.worker_name.startswith(OPERATOR_WORKER_NAME))
+        )
+        self.add_violations(check_claim(before, after, self.snapshot.sources[after["source_id"]]["jobs"].values()))
+        self.add_violations(check_retries(after, max_lost=self.billing.count_allowed_calls(after)))
+        self.add_violations(check_reuse(before, after))
+        self.add_violations(self.instructions.check_new_job(before, after))
+        self.add_violations(self.task_tokens.on_job_written(before, after, call))
+
+    def _check_lease(self, before: JsonObject | None, after: JsonObject, call: ServiceCall) -> None:
+        """Who is at work on a job under way, and whether somebody else moves it."""
+        job_id, current_worker = str(after["job_id"]), self._workers_by_job.get(str(after["job_id"]), "")
+        is_other_worker = current_worker not in ("", call.worker_name) and not self._users.has_hour_long_jumps
+        if before and is_other_worker and self.snapshot.is_alive(current_worker):
+            has_spooled_answer = (
+                self._world.output_bucket.find_current(spooled_answer_key(job_id, before["attempt_no"])) is not None
+            )
+            self.add_violations(check_lease(before, after, current_worker, has_spooled_answer=has_spooled_answer))
+        if after["status"] == "submitting" and (before is None or _find_lease(before) != _find_lease(after)):
+            self._workers_by_job[job_id] = call.worker_name
+        elif after["status"] != "submitting":
+            self._workers_by_job.pop(job_id, None)
+
+    def _record_end(self, before: JsonObject | None, after: JsonObject) -> None:
+        """What died, of what, and when people were told of it."""
+        if after["status"] == "dead":
+            self.dead_job_codes.add((after["job_id"], after["problem"]["code"]))
+        if not after["announced"]:
+            self._announced_at.pop(after["job_id"], None)
+        elif before is None or not before["announced"]:
+            self._announced_at[after["job_id"]] = self._world.clock.time
+
+    # -- letters and pictures -------------------------------------------------------------------------------
+
+    def _check_dead_letter(self, call: ServiceCall) -> None:
+        """A failure that was told is not told again by whoever began after that."""
+        job_id = call.request.get("MessageAttributes", {}).get("job_id", {}).get("StringValue", "")
+        announced_at = self._announced_at.get(job_id)
+        if announced_at and call.worker_name and self.snapshot.find_start(call.worker_name) > announced_at:
+            self.add_violations(
+                [Violation(Invariant.DEAD_LETTERS_MATCH_JOBS, f"{self.snapshot.jobs[job_id]['key']}: told again")]
+            )
+
+    def _check_pictures(self, call: ServiceCall) -> None:
+        output, changed_keys = self._world.output_bucket, self._world.output_bucket.changed_keys
+        for key in sorted(changed_keys):
+            versions = [version for version in output.objects[key] if version.data is not None]
+            if not key.startswith("_backdrop/") and len(versions) > 1:
+                old_job_id, new_job_id = (version.metadata.get("backdrop-job", "") for version in versions[-2:])
+                if not self._has_read_object_and_ledger(call.worker_name, key, versions[-2].modified_at):
+                    self.add_violations(
+                        check_picture_write(key, old_job_id, new_job_id, self.snapshot.list_current_job_ids())
+                    )
+        changed_keys.clear()
+
+    def _has_read_object_and_ledger(self, worker: str, key: str, since: datetime) -> bool:
+        """Whether a worker looked at an object as it is since then, and at the ledger behind that."""
+        has_queried = False
+        for call in reversed(self._world.transport.calls):
+            if call.started_at < since:
+                return False
+            has_queried = has_queried or (call.worker_name == worker and call.operation == "query")
+            if (
+                has_queried
+                and call.worker_name == worker
+                and (call.operation, call.request.get("Key")) == ("head_object", key)
+            ):
+                return True
+        return False
+
+
+def _find_lease(job: JsonObject) -> object:
+    return next((one["lease_until"] for one in job["attempts"] if one["n"] == job["attempt_no"]), None)

@@ -1,0 +1,91 @@
+"""The stored items as they were last seen, as plain data: what a promise about the next write is held against."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from simulation.invariants.paid_calls import is_rightly_paused
+from simulation.invariants.violations import JsonObject, PlainLedger
+from simulation.world.simulated_lambda import Invocation
+from simulation.world.simulated_stack import World
+
+
+@dataclass
+class LaneSnapshot:
+    """A lane as it is stored, and since when it is narrow or shut as it is now."""
+
+    body: JsonObject | None = None
+    unchanged_since: datetime | None = None
+
+
+@dataclass
+class LedgerSnapshot:
+    """Jobs and sources by id, days and lanes by name, owners (job ids) by content, revisions by key.
+
+    `asked`: who waits, by place and id.
+    """
+
+    world: World
+    jobs: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
+    sources: dict[str, JsonObject] = field(default_factory=dict[str, JsonObject])
+    requests: dict[tuple[str, str], JsonObject] = field(default_factory=dict[tuple[str, str], JsonObject])
+    days: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    owners: dict[str, str] = field(default_factory=dict[str, str])
+    lanes: dict[str, LaneSnapshot] = field(default_factory=dict[str, LaneSnapshot])
+    lock_versions: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+
+    @property
+    def ledger(self) -> PlainLedger:
+        """What the checker's functions take."""
+        return PlainLedger(self.sources, self.jobs, self.days)
+
+    @property
+    def remaining_micro_usd(self) -> int:
+        """What today's budget has left, in micro-dollars."""
+        day = self.days.get(self.world.clock.time.date().isoformat(), {})
+        cap = day.get("cap", self.world.setup.budget)
+        return cap - day.get("confirmed", 0) - day.get("unknown", 0)
+
+    def list_current_job_ids(self) -> set[str]:
+        """The jobs that some photo names."""
+        return {job_id for source in self.sources.values() for job_id in source["jobs"].values()}
+
+    def list_excused_job_ids(self) -> set[str]:
+        """Jobs that rightly wait: in a paused lane, or since they cost more than any day may, or for one of these."""
+        budget = self.world.setup.budget
+        blocked_lanes = {
+            name
+            for name, lane in self.lanes.items()
+            if lane.body and is_rightly_paused(lane.body, self.remaining_micro_usd, budget)
+        }
+        waiting = {*self._list_jobs_of_lanes(blocked_lanes), *self.list_unaffordable_job_ids()}
+        return waiting | {*self._list_jobs_waiting_for(waiting)}
+
+    def _list_jobs_of_lanes(self, lanes: set[str]) -> Iterator[str]:
+        return (job_id for job_id, job in self.jobs.items() if job["provider"] in lanes)
+
+    def _list_jobs_waiting_for(self, waiting: set[str]) -> Iterator[str]:
+        """In another lane, which may be open."""
+        for job_id, job in self.jobs.items():
+            if job["status"] == "accepted" and job["waits_for"] and job["waits_for"]["job_id"] in waiting:
+                yield job_id
+
+    def list_unaffordable_job_ids(self) -> Iterator[str]:
+        """Jobs that cost more than any whole day may, and were tried, or wait for one that was."""
+        budget, remaining = self.world.setup.budget, self.remaining_micro_usd
+        for job_id, job in self.jobs.items():
+            was_tried = job["problem"] or job["waits_for"]
+            if job["status"] == "accepted" and was_tried and 0 < budget < job["quoted"] and remaining < job["quoted"]:
+                yield job_id
+
+    def find_invocation(self, worker: str) -> Invocation:
+        """A worker's invocation."""
+        return next(one for one in reversed(self.world.lambda_service.invocations) if one.name == worker)
+
+    def find_start(self, worker: str) -> datetime:
+        """When a worker began."""
+        return self.find_invocation(worker).started_at
+
+    def is_alive(self, worker: str) -> bool:
+        """Whether a worker is still there."""
+        return any(one.name == worker and one.ended_at is None for one in self.world.lambda_service.invocations)

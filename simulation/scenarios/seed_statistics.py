@@ -1,0 +1,124 @@
+"""What many seeds showed, summed up: for a terminal, and for a page of the repository."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from rich.table import Table
+
+from simulation.run_environment import describe_environment
+from simulation.scenarios.simulation_run import SimulationResult
+from simulation.world.fault_profile import count_by_type, find_fault_type
+
+END_STATUSES = ("stored", "refused", "dead", "held", "superseded", "cancelled")
+WAITING_STATUSES = ("accepted", "submitting", "unknown", "paid")
+
+
+@dataclass
+class SeedStatistics:
+    """The sums over some seeds. `broken`: the names of the broken promises by seed."""
+
+    seed_count: int = 0
+    multi_lane_count: int = 0
+    wall_seconds: float = 0.0
+    simulated_seconds: float = 0.0
+    call_count: int = 0
+    photo_count: int = 0
+    paid_call_count: int = 0
+    unknown_charge_count: int = 0
+    strike_counts: Counter[str] = field(default_factory=Counter[str])
+    announced_counts: Counter[str] = field(default_factory=Counter[str])
+    end_counts: Counter[str] = field(default_factory=Counter[str])
+    violations_by_seed: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
+
+    def add_result(self, result: SimulationResult) -> None:
+        """One more seed."""
+        self.seed_count += 1
+        self.simulated_seconds += result.simulated_seconds
+        self.call_count += result.call_count
+        self.photo_count += result.photo_count
+        self.paid_call_count += result.paid_call_count
+        self.unknown_charge_count += result.unknown_charge_count
+        self.strike_counts += count_by_type(result.strike_counts)
+        self.announced_counts.update({find_fault_type(name).name for name in result.plan.faults})
+        self.multi_lane_count += bool(result.plan.other_lanes)
+        self.end_counts += result.end_counts
+        if result.broken_invariants or result.error:
+            messages = [str(violation) for _, violation in result.violations]
+            self.violations_by_seed[result.plan.seed] = messages or result.error.strip().splitlines()[-1:]
+
+    def list_unfired_faults(self) -> list[str]:
+        """Faults that were announced and never struck in any seed."""
+        return sorted(name for name in self.announced_counts if not self.strike_counts[name])
+
+
+def format_summary(statistics: SeedStatistics) -> Mapping[str, str]:
+    """The figures in words."""
+    seeds_per_second = statistics.seed_count / statistics.wall_seconds if statistics.wall_seconds else 0.0
+    days = statistics.simulated_seconds / 86_400
+    return {
+        "seeds": f"{statistics.seed_count:,}",
+        "… with several lanes": f"{statistics.multi_lane_count:,}",
+        "seeds with a broken promise": f"{len(statistics.violations_by_seed):,}",
+        "seeds per second": f"{seeds_per_second:.1f}",
+        "simulated time": f"{days:,.0f} days",
+        "calls to services": f"{statistics.call_count:,}",
+        "photos": f"{statistics.photo_count:,}",
+        "jobs": f"{statistics.end_counts.total():,}",
+        **{
+            f"… that ended {name}": f"{statistics.end_counts[name]:,}"
+            for name in END_STATUSES
+            if statistics.end_counts[name]
+        },
+        **{
+            f"… that wait to the end, {name}": f"{statistics.end_counts[name]:,}"
+            for name in WAITING_STATUSES
+            if statistics.end_counts[name]
+        },
+        "paid calls": f"{statistics.paid_call_count:,}",
+        "charges that are still unknown": f"{statistics.unknown_charge_count:,}",
+        "faults that struck": f"{statistics.strike_counts.total():,}",
+    }
+
+
+def build_tables(statistics: SeedStatistics) -> Iterable[Table]:
+    """For a terminal."""
+    yield _build_table(("figure", ""), format_summary(statistics).items())
+    yield _build_table(
+        ("fault", "struck"), ((name, f"{times:,}") for name, times in sorted(statistics.strike_counts.items()))
+    )
+
+
+def _build_table(headings: tuple[str, str], rows: Iterable[tuple[str, str]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(headings[0])
+    table.add_column(headings[1], justify="right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def format_page(statistics: SeedStatistics, first: int) -> str:
+    """The page that the repository keeps."""
+    queues = [
+        "# Simulated seeds",
+        "",
+        f"Written by `make simulate SEEDS={statistics.seed_count} FIRST={first} OUT=docs/results/simulate.md`",
+        f"on {describe_environment()}.",
+        "Each seed is one world with its own photos, people and faults; every promise is checked after every step, at",
+        "rest, and once more when everything was told a second time. Jobs that wait to the end stand in a lane that a",
+        "person, a budget or a fault keeps shut for longer than the seed lasts, or cost more than any day may.",
+        "",
+        "| figure | |",
+        "|---|--:|",
+        *(f"| {name} | {value} |" for name, value in format_summary(statistics).items()),
+        "",
+        "| fault | announced in seeds | struck |",
+        "|---|--:|--:|",
+        *(
+            f"| `{name}` | {statistics.announced_counts[name]:,} | {statistics.strike_counts[name]:,} |"
+            for name in sorted(statistics.announced_counts)
+        ),
+    ]
+    broken_lines = [f"- seed {seed}: {words[0]}" for seed, words in sorted(statistics.violations_by_seed.items())]
+    return "\n".join([*queues, *(["", "## Broken promises", "", *broken_lines] if broken_lines else [])]) + "\n"

@@ -1,0 +1,324 @@
+"""One seed's plan, drawn before anything is played: the stack's setup, the faults, and what people do when."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from simulation.scenarios.guard_faults import POISON_FAULT
+from simulation.scenarios.instruction_draft import InstructionDraft
+from simulation.scenarios.long_faults import DAY_LONG_FAULTS, HOUR_LONG_FAULTS
+from simulation.scenarios.planned_action import PlannedAction
+from simulation.scenarios.sample_instructions import (
+    DEFAULTS_SAMPLES,
+    EDITED_SAMPLES,
+    PHOTO_NAMES,
+    PROVIDER_SAMPLES,
+    SIMPLE_SAMPLES,
+    TAG_SAMPLES,
+    TEXT_FILE_NAME,
+)
+from simulation.world.fault_profile import (
+    FAULT_TYPES,
+    LANE_SEPARATOR,
+    draw_faults,
+    find_fault_type,
+    order_by_name_and_seed,
+    order_lane_faults,
+)
+from simulation.world.simulated_provider import ProviderKind
+
+FOLDERS = ("shoes/", "bags/", "hats/summer/", "")
+MIN_PHOTOS, MAX_PHOTOS = 3, 10
+MIN_FAULTS, MAX_FAULTS = 3, 8
+# Of each further lane.
+MIN_LANE_FAULTS, MAX_LANE_FAULTS = 1, 2
+AMPLE_BUDGET_MICRO_USD = 10_000_000
+BUDGETS_MICRO_USD = (0, 20_000, 100_000, 240_000, *[AMPLE_BUDGET_MICRO_USD] * 8)
+ARRIVAL_SECONDS = 400
+# A photo that kills its workers needs so long until it is given up, and what lasts for an hour until it is over.
+LONG_FAULT_MINUTES = 75
+LONG_FAULTS = HOUR_LONG_FAULTS | {POISON_FAULT}
+# One seed in so many has a fault that takes days to be set right.
+SEEDS_PER_DAYS_LONG_FAULT = 12
+SEEDS_PER_MULTI_LANE_SEED = 3
+# Of fewer calls at a time there are seldom as many as half of them.
+MIN_IN_FLIGHT_FOR_HALF_LIMIT = 3
+MALFORMED_MESSAGE_QUEUES = ("intake", "ideogram", "deliver")
+MALFORMED_BODIES = (
+    "{",
+    "[]",
+    '{"kind": "paint"}',
+    '{"Records": [{"s3": {}}]}',
+    '{"bucket": "foreign", "key": "a.jpg"}',
+    "null",
+    '"x"',
+)
+
+
+@dataclass(frozen=True)
+class SimulationPlan:
+    """All that a seed decides before the first event. `setup` are the world's parameters, `minutes` the faults' time.
+
+    `asleep`: the stack is some days old, and there is a photo in its bucket that is too old to be bought unasked.
+    `late`: it begins three minutes before midnight.
+    """
+
+    seed: int
+    setup: dict[str, Any]
+    faults: tuple[str, ...]
+    actions: tuple[PlannedAction, ...]
+    fault_minutes: int
+    is_old_stack: bool = False
+    starts_before_midnight: bool = False
+
+    @property
+    def other_lanes(self) -> tuple[str, ...]:
+        """The further lanes."""
+        return tuple(self.setup.get("other_providers", ()))
+
+    @property
+    def has_days_long_recovery(self) -> bool:
+        """Whether it takes days until all is set right."""
+        return any(find_fault_type(name).lasts_for_days for name in self.faults)
+
+    @property
+    def has_days_long_fault(self) -> bool:
+        """Whether something lasts for days, whatever else is over."""
+        return bool(DAY_LONG_FAULTS & _strip_lanes(self.faults))
+
+    def format_lines(self) -> list[str]:
+        """The plan in lines."""
+        setup = " ".join(f"{name}={value}" for name, value in self.setup.items())
+        return [f"seed {self.seed}: {setup}", f"faults: {', '.join(self.faults)}", *map(str, self.actions)]
+
+
+def draw_plan(
+    seed: int, faults: Sequence[str] | None = None, kind: str = "", *, allow_several_lanes: bool = True
+) -> SimulationPlan:
+    """The plan of a seed; faults and the provider's kind may be chosen, and then there is one lane.
+
+    `mixed`: whether some seeds have several.
+    """
+    random = Random(f"plan {seed}")
+    setup = _draw_setup(random)
+    if kind:
+        setup["kind"] = kind
+    drawn_faults = _draw_faults(Random(f"faults {seed}"), setup)
+    fault_names = drawn_faults if faults is None else tuple(faults)
+    lanes = Random(f"lanes {seed}")
+    has_several_lanes = (
+        allow_several_lanes and faults is None and not kind and lanes.randrange(SEEDS_PER_MULTI_LANE_SEED) == 0
+    )
+    if has_several_lanes:
+        fault_names += _draw_other_lanes(lanes, setup)
+    short_minutes = random.randint(15, 30)
+    minutes = LONG_FAULT_MINUTES if LONG_FAULTS & _strip_lanes(fault_names) else short_minutes
+    draft = _ActionDraft(random, minutes * 60)
+    actions = draft.draw_actions()
+    instruction_actions = InstructionDraft(Random(f"sayings {seed}"), minutes * 60, draft.keys, FOLDERS).draw_actions()
+    actions = tuple(sorted((*actions, *instruction_actions), key=lambda act: act.at_seconds))
+    if has_several_lanes:
+        actions = _spread_over_lanes(lanes, actions, [*setup["other_providers"]])
+    return SimulationPlan(
+        seed,
+        setup,
+        fault_names,
+        actions,
+        minutes,
+        is_old_stack=random.random() < 0.1,
+        starts_before_midnight=random.random() < 0.1,
+    )
+
+
+def _strip_lanes(faults: Iterable[str]) -> set[str]:
+    """The names of faults without their lanes."""
+    return {find_fault_type(name).name for name in faults}
+
+
+def _draw_other_lanes(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:
+    """One or two lanes besides, of other kinds, and the faults of each."""
+    supports_our_id = setup["kind"] == ProviderKind.LOOKUP_BY_OUR_ID.value
+    setup["other_providers"] = {"runware": ProviderKind.LOOKUP_BY_OUR_ID} | (
+        {} if supports_our_id else {"segmind": random.choice([*ProviderKind])}
+    )
+    fault_names: list[str] = []
+    for lane, kind in setup["other_providers"].items():
+        drawn = [name for name in order_lane_faults(random, kind) if _can_strike(name, setup)]
+        fault_names += (
+            f"{name}{LANE_SEPARATOR}{lane}" for name in drawn[: random.randint(MIN_LANE_FAULTS, MAX_LANE_FAULTS)]
+        )
+    return tuple(fault_names)
+
+
+def _can_strike(fault_name: str, setup: dict[str, Any]) -> bool:
+    return fault_name != "half_limit" or setup["account_limit"] >= MIN_IN_FLIGHT_FOR_HALF_LIMIT
+
+
+def _spread_over_lanes(
+    random: Random, actions: tuple[PlannedAction, ...], lanes: list[str]
+) -> tuple[PlannedAction, ...]:
+    """The same deeds of people who mostly name one of these lanes, or several in order of preference."""
+
+    def choose_sample(sample: str, suffixes: tuple[str, ...]) -> str:
+        candidates = [one for one in PROVIDER_SAMPLES.get(sample, ()) if one.endswith(suffixes)]
+        return random.choice(candidates) if candidates and random.random() < 0.7 else sample
+
+    def choose_samples(action: PlannedAction) -> PlannedAction:
+        """A folder's default names several: of one that is named alone a photo that asks for less is refused."""
+        suffixes = ("-listed",) if action.name == "write_default" else ("-listed", *lanes)
+        return replace(action, arguments=tuple(choose_sample(word, suffixes) for word in action.arguments))
+
+    return tuple(
+        choose_samples(act) if act.name in {"write_sidecar", "write_default", "send_request", "upload_pair"} else act
+        for act in actions
+    )
+
+
+def _draw_faults(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:
+    """Faults that can strike with this setup; in some seeds one that takes days."""
+    has_days_long_fault = random.randrange(SEEDS_PER_DAYS_LONG_FAULT) == 0
+    drawn = {*draw_faults(random, random.randint(MIN_FAULTS, MAX_FAULTS), ProviderKind(setup["kind"]))}
+    drawn |= {
+        *order_by_name_and_seed(random, (name for name, one in FAULT_TYPES.items() if one.lasts_for_days))[
+            :has_days_long_fault
+        ]
+    }
+    return tuple(sorted(name for name in drawn if _can_strike(name, setup)))
+
+
+def _draw_setup(random: Random) -> dict[str, Any]:
+    in_flight = random.choice([2, 3, 4, 10])
+    return {
+        "kind": random.choice([*ProviderKind]).value,
+        "on_lost_answer": random.choice(["retry_once", "retry_once", "hold"]),
+        "budget": random.choice(BUDGETS_MICRO_USD),
+        "in_flight": in_flight,
+        "account_limit": random.choice([in_flight, in_flight, in_flight // 2]),
+    }
+
+
+class _ActionDraft:
+    """Draws what people do in `seconds`."""
+
+    def __init__(self, random: Random, seconds: float) -> None:
+        self._random = random
+        self._seconds = seconds
+        self._actions: list[PlannedAction] = []
+        self.keys: list[str] = []
+
+    def draw_actions(self) -> tuple[PlannedAction, ...]:
+        """All deeds in the order of their times."""
+        random = self._random
+        for index in range(random.randint(MIN_PHOTOS, MAX_PHOTOS)):
+            self._draw_upload(f"{random.choice(FOLDERS)}{index}.jpg")
+        for _ in range(random.randint(0, 6)):
+            self._draw_change()
+        for chance, draw_action in self._list_optional_actions():
+            if random.random() < chance:
+                draw_action()
+        return tuple(sorted(self._actions, key=lambda act: act.at_seconds))
+
+    def _list_optional_actions(self) -> list[tuple[float, Callable[[], None]]]:
+        return [
+            (0.4, self._draw_redrive),
+            (0.15, self._draw_pay_again),
+            (0.15, self._draw_cancel),
+            (0.3, self._draw_pause),
+            (0.35, self._draw_budget),
+            (0.4, self._draw_malformed_messages),
+            (0.3, lambda: self._add(0, "place_old_photo", self._create_key("old"))),
+            (0.3, lambda: self._add(self._draw_time(), "copy_output_back", self._choose_key())),
+            (
+                0.3,
+                lambda: self._add(
+                    self._draw_time(), "write_default", self._random.choice(FOLDERS) or "/", DEFAULTS_SAMPLES[0]
+                ),
+            ),
+        ]
+
+    def _add(self, at_seconds: float, name: str, *arguments: str) -> None:
+        self._actions.append(PlannedAction(round(at_seconds, 1), name, arguments))
+
+    def _draw_time(self, first: float = 0.0) -> float:
+        return self._random.uniform(first, self._seconds * 0.8)
+
+    def _choose_key(self) -> str:
+        return self._random.choice(self.keys)
+
+    def _create_key(self, name: str) -> str:
+        return f"{self._random.choice(FOLDERS)}{name}.jpg"
+
+    def _draw_upload(self, key: str) -> None:
+        """A photo with tags, with a sidecar before or after it, or with nothing."""
+        random = self._random
+        self.keys.append(key)
+        at = random.uniform(0, ARRIVAL_SECONDS)
+        name = TEXT_FILE_NAME if random.random() < 0.04 else random.choice(PHOTO_NAMES)
+        instruction_source = random.choice(["tags", "tags", "sidecar", "sidecar", "sidecar", "both", "nothing"])
+        tags = (
+            random.choice(["cut", "marble"])
+            if instruction_source in ("tags", "both")
+            else random.choice(["", "foreign"])
+        )
+        self._add(at, "upload", key, name, tags)
+        if instruction_source in ("sidecar", "both"):
+            sample = random.choice(SIMPLE_SAMPLES if random.random() < 0.85 else EDITED_SAMPLES)
+            self._add(max(at + random.choice([-30.0, -1.0, 0.1, 3.0, 15.0, 60.0]), 0), "write_sidecar", key, sample)
+
+    def _draw_change(self) -> None:
+        """Something about a photo is changed, soon after it came or long after."""
+        random = self._random
+        key, at = self._choose_key(), self._draw_time(5)
+        name = random.choice(
+            [
+                "write_sidecar",
+                "write_sidecar",
+                "write_sidecar",
+                "replace_photo",
+                "replace_photo",
+                "upload_again",
+                "delete_photo",
+                "delete_sidecar",
+                "set_tags",
+                "repeat_event",
+                "copy_photo",
+            ]
+        )
+        arguments = {
+            "write_sidecar": lambda: (key, random.choice(EDITED_SAMPLES)),
+            "replace_photo": lambda: (key, random.choice(PHOTO_NAMES)),
+            "set_tags": lambda: (key, random.choice([*TAG_SAMPLES])),
+            "copy_photo": lambda: (key, self._create_key(f"copy{len(self._actions)}")),
+            "repeat_event": lambda: (str(random.randrange(1000)),),
+        }.get(name, lambda: (key,))()
+        self._add(at, name, *arguments)
+        if name in ("write_sidecar", "replace_photo") and random.random() < 0.3:
+            original = {"write_sidecar": random.choice(SIMPLE_SAMPLES), "replace_photo": random.choice(PHOTO_NAMES)}[
+                name
+            ]
+            self._add(at + random.uniform(1, 200), name, key, original)
+
+    def _draw_redrive(self) -> None:
+        self._add(self._draw_time(self._seconds / 2), "redrive")
+
+    def _draw_pay_again(self) -> None:
+        self._add(self._draw_time(self._seconds / 2), "pay_again")
+
+    def _draw_cancel(self) -> None:
+        self._add(self._draw_time(60), "cancel", self._random.choice(FOLDERS))
+
+    def _draw_pause(self) -> None:
+        self._add(self._draw_time(10), "pause_lane", f"{self._random.uniform(60, 700):.0f}")
+
+    def _draw_budget(self) -> None:
+        self._add(
+            self._draw_time(30),
+            "set_budget",
+            str(self._random.choice([0, 60_000, 200_000, AMPLE_BUDGET_MICRO_USD, AMPLE_BUDGET_MICRO_USD])),
+        )
+
+    def _draw_malformed_messages(self) -> None:
+        for number in range(self._random.randint(1, 2)):
+            body = f"{self._random.choice(MALFORMED_BODIES)}{' ' * number}"
+            self._add(self._draw_time(), "send_malformed", self._random.choice(MALFORMED_MESSAGE_QUEUES), body)

@@ -1,0 +1,257 @@
+"""One seed: its plan played to the end under faults, then in good weather until all is at rest, then once more."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from random import Random
+
+from simulation.invariants.final_state import check_settle_bound
+from simulation.invariants.violations import Invariant, Violation
+from simulation.scenarios.actions import UserActions
+from simulation.scenarios.call_log import CallLog
+from simulation.scenarios.final_checks import ERROR_REPORTS_PREFIX, check_final_state, find_pending_work, read_documents
+from simulation.scenarios.guard_faults import POISON_FAULT
+from simulation.scenarios.invariant_monitor import InvariantMonitor
+from simulation.scenarios.long_faults import MAX_LONG_FAULT_SECONDS
+from simulation.scenarios.planned_action import PlannedAction
+from simulation.scenarios.rate_limit_monitor import RateLimitMonitor
+from simulation.scenarios.simulation_plan import AMPLE_BUDGET_MICRO_USD, SimulationPlan
+from simulation.world.fault_profile import LANE_SEPARATOR, InstalledFaults
+from simulation.world.fault_profile.operator_faults import MAX_PAUSE_SECONDS
+from simulation.world.s3_objects import ObjectVersion
+from simulation.world.simulated_stack import World
+from simulation.world.world_clock import WORLD_START
+
+CHECK_INTERVAL_SECONDS = 60
+MAX_SETTLE_SECONDS = 3 * 3600
+MAX_SLOW_SETTLE_SECONDS = 8 * 86_400
+SLOW_RECONCILE_INTERVAL_SECONDS = 3600
+SLOW_CHECK_INTERVAL_SECONDS = 600
+QUIET_SECONDS = 660
+# A person who paused a lane lets it go on after at most so long.
+MAX_OPERATOR_PAUSE_SECONDS = MAX_PAUSE_SECONDS + 60
+REPEAT_SECONDS = 1800
+EXTENSION_SECONDS = 240
+# What lasts longest (an hour, and half of one, and the tries in between) may keep all from what is still to strike.
+MAX_EXTENSIONS = 40
+MAX_GROWING_EXTENSIONS = 20
+# What the longest seeds need when nothing strikes any more, several times over: for days of reconciliations, and for
+# each job that came until all faults had struck.
+MAX_CALLS = 60_000
+MAX_CALLS_PER_JOB = 100
+OLD_STACK_AGE = timedelta(days=3)
+HOUR_JUMP_FAULT = "clock_jump_of_an_hour"
+CLOCK_JUMP_FAULTS = frozenset({"clock_jump", HOUR_JUMP_FAULT})
+CLOCK_FAULTS = CLOCK_JUMP_FAULTS | {"clock_skew"}
+FORGOTTEN_KEY = "shoes/forgotten.jpg"
+FIRST_LANE = ""
+MIN_EXTRA_PHOTOS = 2
+
+
+@dataclass
+class SimulationResult:
+    """What one seed showed. `breaches`: with the number of the call after which each showed.
+
+    `error`: what an exception that nobody caught has to say.
+    """
+
+    plan: SimulationPlan
+    error: str = ""
+    violations: list[tuple[int, Violation]] = field(default_factory=list[tuple[int, Violation]])
+    strike_counts: Counter[str] = field(default_factory=Counter[str])
+    end_counts: Counter[str] = field(default_factory=Counter[str])
+    photo_count: int = 0
+    paid_call_count: int = 0
+    unknown_charge_count: int = 0
+    call_count: int = 0
+    simulated_seconds: float = 0.0
+    history_digest: str = ""
+
+    @property
+    def broken_invariants(self) -> list[str]:
+        """The names of the broken promises, the first first."""
+        return list(dict.fromkeys(violation.invariant.name for _, violation in self.violations))
+
+
+class Simulation:
+    """Plays one plan; `patience`: after so many calls it is over, whatever is still to come."""
+
+    def __init__(self, plan: SimulationPlan, max_calls: int = 10 * MAX_CALLS) -> None:
+        self.plan = plan
+        self._max_call_number = self._max_calls = max_calls
+        self.world = World(plan.seed, **plan.setup)
+        self.users = UserActions(self.world, Random(f"people {plan.seed}"))
+        self.users.has_clock_faults = bool(CLOCK_FAULTS & {*plan.faults})
+        self.users.has_clock_jumps = bool(CLOCK_JUMP_FAULTS & {*plan.faults})
+        self.users.has_hour_long_jumps = HOUR_JUMP_FAULT in plan.faults
+        self.monitor = InvariantMonitor(self.world, self.users)
+        if plan.is_old_stack:
+            self._age_stack()
+        if plan.starts_before_midnight:
+            self.world.clock.advance_to(self.world.clock.time.replace(hour=23, minute=57))
+        self.call_log = CallLog(self.world)
+        self.rate_limit_monitor = RateLimitMonitor(self.world, self.monitor, self.call_log, self.users)
+        self.faults = InstalledFaults(self.world, plan.faults)
+        self.faults.listeners.append(self._count_crash)
+        self.world.event_delay_changes.append(self._record_notification)
+
+    def _record_notification(self, body: str, delays: list[float]) -> list[float]:
+        self.users.notifications.append(body)
+        return delays
+
+    def _count_crash(self, fault_name: str) -> None:
+        if fault_name == POISON_FAULT:
+            self.monitor.count_crash()
+
+    def _age_stack(self) -> None:
+        """The stack came to be three days ago, and since then nobody was told of a photo that lies there."""
+        self.world.clock.advance_to(WORLD_START + OLD_STACK_AGE)
+        photo = ObjectVersion("v-forgotten", b"", WORLD_START + timedelta(hours=1), {}, {"operation": "remove"})
+        self.world.input_bucket.objects[FORGOTTEN_KEY] = [photo]
+        self.users.ignored_keys.add(FORGOTTEN_KEY)
+
+    def run(self) -> SimulationResult:
+        """The whole run; it ends early where a promise is broken."""
+        world = self.world
+        for action in self.plan.actions:
+            world.event_loop.call_later(action.at_seconds, lambda one=action: self.users.perform(one))
+        world.start()
+        self._run_for(self.plan.fault_minutes * 60)
+        self._run_until_all_faults_fired()
+        self.faults.end()
+        max_calls = MAX_CALLS + MAX_CALLS_PER_JOB * len(self.monitor.snapshot.jobs)
+        self._max_call_number = len(self.world.transport.calls) + min(max_calls, self._max_calls)
+        self._run_until_at_rest()
+        self._repeat_everything()
+        return self._build_result()
+
+    @property
+    def _has_violations(self) -> bool:
+        return bool(self.monitor.violations)
+
+    def _run_for(self, seconds: float) -> None:
+        if not self._has_violations:
+            self.world.event_loop.run_until(self.world.clock.time + timedelta(seconds=seconds), self._is_over)
+
+    def _is_over(self) -> bool:
+        """Whether a promise is broken; that all this ever ends is one of them."""
+        if len(self.world.transport.calls) > self._max_call_number and not self._has_violations:
+            self.monitor.add_violations(
+                [Violation(Invariant.DRAINED_IN_TIME, f"{len(self.world.transport.calls)} calls, and no end")]
+            )
+        return self._has_violations
+
+    def _run_until_all_faults_fired(self) -> None:
+        """More photos come until each announced fault has struck."""
+        for number in range(MAX_EXTENSIONS):
+            if self._has_violations or not self.faults.list_unfired():
+                return
+            self._add_photos(number)
+            self._run_for(EXTENSION_SECONDS)
+        self.monitor.add_violations(
+            [Violation(Invariant.FAULTS_FIRED, f"{name} never struck") for name in self.faults.list_unfired()]
+        )
+
+    def _add_photos(self, round_no: int) -> None:
+        self.users.perform(PlannedAction(0, "set_budget", (str(AMPLE_BUDGET_MICRO_USD),)))
+        self.users.remove_broken_defaults()
+        factor = 1 + round_no // 4 if round_no < MAX_GROWING_EXTENSIONS else 1
+        lanes_with_unfired_faults = {name.partition(LANE_SEPARATOR)[2] for name in self.faults.list_unfired()}
+        for index in range(self.world.setup.in_flight * factor) if FIRST_LANE in lanes_with_unfired_faults else ():
+            self.users.perform(
+                PlannedAction(0, "upload", (f"late/{round_no}-{index}.jpg", f"late {round_no} {index}", "cut"))
+            )
+        for lane in sorted(lanes_with_unfired_faults.intersection(self.plan.other_lanes)):
+            self._add_photos_for_lane(lane, round_no)
+        self.users.perform(PlannedAction(0, "send_task", (f"late/{round_no}-0.jpg", "cut", "", "plain")))
+        self.world.resume_lane()
+        if "slow_mapping" in self.faults.list_unfired():
+            self.world.pause_lane(seconds=EXTENSION_SECONDS / 2)
+
+    def _add_photos_for_lane(self, lane: str, round_no: int) -> None:
+        """Some photos for a further lane, at last as many as it may have at work."""
+        for index in range(min(MIN_EXTRA_PHOTOS + round_no, self.world.setup.in_flight)):
+            key = f"late/{lane}-{round_no}-{index}.jpg"
+            self.users.perform(PlannedAction(0, "write_sidecar", (key, f"marble-{lane}")))
+            self.users.perform(PlannedAction(0, "upload", (key, f"late {lane} {round_no} {index}", "")))
+        self.world.resume_lane(provider=lane)
+
+    def _run_until_at_rest(self) -> None:
+        """In good weather, until all is at rest, and still is some reconciliations later."""
+        world, started_at = self.world, self.world.clock.time
+        max_seconds, interval = MAX_SETTLE_SECONDS, CHECK_INTERVAL_SECONDS
+        if self.plan.has_days_long_recovery:
+            max_seconds, interval = MAX_SLOW_SETTLE_SECONDS, SLOW_CHECK_INTERVAL_SECONDS
+            world.reconcile_schedule.interval_seconds = SLOW_RECONCILE_INTERVAL_SECONDS
+        min_seconds = MAX_LONG_FAULT_SECONDS if self.plan.has_days_long_fault else MAX_OPERATOR_PAUSE_SECONDS
+        reason, quiet_seconds = "not looked at", 0.0
+        while (
+            not self._has_violations
+            and quiet_seconds < QUIET_SECONDS
+            and (world.clock.time - started_at).total_seconds() < max_seconds
+        ):
+            self._run_for(interval)
+            reason = find_pending_work(world, self.monitor, self.users)
+            is_busy = reason or (world.clock.time - started_at).total_seconds() < min_seconds
+            quiet_seconds = 0.0 if is_busy else quiet_seconds + interval
+        if self._has_violations:
+            return
+        self.monitor.add_violations(check_settle_bound(quiet_seconds >= QUIET_SECONDS, max_seconds, reason))
+        self.monitor.add_violations(
+            check_final_state(world, self.monitor, self.users, self.faults.count_strikes(), self.call_log)
+        )
+        self.monitor.add_violations(
+            self.rate_limit_monitor.check_final_state(
+                read_documents(world, ERROR_REPORTS_PREFIX), self.faults.count_strikes()
+            )
+        )
+
+    def _repeat_everything(self) -> None:
+        """Everything is told once more, and nothing is bought."""
+        if self._has_violations:
+            return
+        world = self.world
+        if (world.clock.time + timedelta(seconds=REPEAT_SECONDS)).date() != world.clock.time.date():
+            # A new day has a new budget, and what waited for it goes.
+            self._run_for(REPEAT_SECONDS)
+            self._run_until_at_rest()
+        charges_before = self.monitor.billing.charge_counts.total()
+        for body in dict.fromkeys(self.users.notifications):
+            world.sqs.send_externally(world.queues["intake"], body)
+        self.users.perform(PlannedAction(0, "write_default", ("elsewhere/", "cut")))
+        self._run_for(REPEAT_SECONDS)
+        new_charges = self.monitor.billing.charge_counts.total() - charges_before
+        if new_charges:
+            self.monitor.add_violations(
+                [Violation(Invariant.NO_REPEAT_PURCHASES, f"{new_charges} paid calls for the same again")]
+            )
+        self.monitor.add_violations(
+            check_final_state(world, self.monitor, self.users, self.faults.count_strikes(), self.call_log)
+        )
+        self.monitor.add_violations(
+            self.rate_limit_monitor.check_final_state(
+                read_documents(world, ERROR_REPORTS_PREFIX), self.faults.count_strikes()
+            )
+        )
+
+    def _build_result(self) -> SimulationResult:
+        world, jobs = self.world, self.monitor.snapshot.jobs.values()
+        history = "\n".join(world.format_history())
+        return SimulationResult(
+            plan=self.plan,
+            violations=self.monitor.violations,
+            strike_counts=self.faults.strike_counts,
+            end_counts=Counter(job["status"] for job in jobs),
+            photo_count=sum(act.name in ("upload", "copy_photo") for act in self.plan.actions),
+            paid_call_count=self.monitor.billing.charge_counts.total(),
+            unknown_charge_count=sum(attempt["unknown"] > 0 for job in jobs for attempt in job["attempts"]),
+            call_count=len(world.transport.calls),
+            simulated_seconds=(world.clock.time - WORLD_START).total_seconds(),
+            history_digest=sha256(history.encode()).hexdigest(),
+        )
+
+
+def run_simulation(plan: SimulationPlan) -> SimulationResult:
+    """Play a plan."""
+    return Simulation(plan).run()

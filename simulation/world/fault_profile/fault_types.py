@@ -1,0 +1,206 @@
+"""Which faults a run announces, when they strike, and how often each did."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+from simulation.world.simulated_provider import ProviderKind
+
+if TYPE_CHECKING:
+    from simulation.world.simulated_stack import World
+
+WITH_LOOKUP = frozenset({ProviderKind.LOOKUP_BY_PROVIDER_ID, ProviderKind.LOOKUP_BY_OUR_ID})
+ANY_KIND = frozenset(ProviderKind)
+FAULT_TYPES: "dict[str, FaultType]" = {}
+"""All faults by name; each module of this package adds its own."""
+
+LANE_SEPARATOR = "@"
+"""Parts a fault's name from the lane that it strikes: `hang_up@runware`; without one it strikes the first lane."""
+
+
+@dataclass(frozen=True)
+class FaultType:
+    """One thing that may go wrong. `kinds`: at which providers it can. `slow`: it takes days to be set right.
+
+    `of_lane`: it strikes one provider and its lane, so that each of several lanes can have its own.
+    """
+
+    name: str
+    description: str
+    install: "Callable[[InstalledFaults], None]"
+    kinds: frozenset[ProviderKind] = ANY_KIND
+    lasts_for_days: bool = False
+    strikes_one_lane: bool = False
+
+
+def register_fault(
+    *, kinds: frozenset[ProviderKind] = ANY_KIND, lasts_for_days: bool = False, strikes_one_lane: bool = False
+) -> "Callable[[Callable[[InstalledFaults], None]], Callable[[InstalledFaults], None]]":
+    """Register a function that installs a fault; its name is the fault's, its docstring says what goes wrong."""
+
+    def register(install: "Callable[[InstalledFaults], None]") -> "Callable[[InstalledFaults], None]":
+        FAULT_TYPES[install.__name__] = FaultType(
+            install.__name__, install.__doc__ or "", install, kinds, lasts_for_days, strikes_one_lane
+        )
+        return install
+
+    return register
+
+
+class InstalledFaults:
+    """The faults that a run announces, at work until `until`; one that has not struck by then still may, once.
+
+    `fired` counts how often each struck at its lane, `last` is when the latest did; an announced fault that never did
+    proves nothing (`silent`). `heard` is told the name of each that strikes, before it does harm. While a fault is
+    installed, `name` is its own with its lane's, and `provider` whom it strikes.
+    """
+
+    def __init__(self, world: "World", fault_names: Iterable[str], until: datetime | None = None) -> None:
+        self.world = world
+        self.fault_names = tuple(fault_names)
+        self.is_active = True
+        self.has_ended = False
+        self.last_strike_at = world.clock.time
+        self.strike_counts: Counter[str] = Counter()
+        self.listeners: list[Callable[[str], None]] = []
+        self.name, self.provider = "", world.provider
+        for current_name in self.fault_names:
+            self.name, (fault_name, _, lane) = current_name, current_name.partition(LANE_SEPARATOR)
+            self.provider = world.simulated_providers[lane] if lane else world.provider
+            FAULT_TYPES[fault_name].install(self)
+        if until:
+            world.event_loop.call_at(until, self._deactivate)
+
+    @property
+    def random(self) -> Random:
+        """The world's one source."""
+        return self.world.random
+
+    def list_unfired(self) -> list[str]:
+        """The announced faults that never struck."""
+        return [name for name in self.fault_names if not self.strike_counts[name]]
+
+    def count_strikes(self) -> Counter[str]:
+        """How often each struck, at whichever lane."""
+        return count_by_type(self.strike_counts)
+
+    def end(self) -> None:
+        """From now on all goes well."""
+        self.has_ended = True
+        self._deactivate()
+
+    def _deactivate(self) -> None:
+        self.is_active = False
+        self.world.transport.add_note("the faults end")
+
+    def may_strike(self, name: str) -> bool:
+        """Whether it is the time for a fault."""
+        return self.is_active or not (self.has_ended or self.strike_counts[name])
+
+    def create_trigger(self, max_first: int, mean_gap: int, max_strikes: int = 1_000_000) -> "FaultTrigger":
+        """When the fault that is being installed strikes."""
+        return FaultTrigger(self, self.name, max_first, mean_gap, max_strikes)
+
+    def create_uncounted_trigger(self, max_first: int, mean_gap: int, max_strikes: int) -> "FaultTrigger":
+        """When something happens that is no fault by itself."""
+        return FaultTrigger(self, "", max_first, mean_gap, max_strikes)
+
+    def create_window(self, max_first: int, seconds: float) -> "FaultWindow":
+        """The time in which the fault that is being installed strikes."""
+        return FaultWindow(self.create_trigger(max_first, 1_000_000, 1), seconds)
+
+
+@dataclass
+class FaultTrigger:
+    """Strikes at seeded opportunities: the first among the `first` first ones, then about every `gap`, `most` times."""
+
+    faults: InstalledFaults
+    name: str
+    max_first: int
+    mean_gap: int
+    max_strikes: int
+
+    def __post_init__(self) -> None:
+        self._remaining = self.faults.random.randint(1, self.max_first)
+
+    def __call__(self, detail: object = "") -> bool:
+        """Whether this opportunity is taken."""
+        if not self.max_strikes or not self.faults.may_strike(self.name):
+            return False
+        self._remaining -= 1
+        if self._remaining > 0:
+            return False
+        self._remaining = self.faults.random.randint(max(self.mean_gap // 2, 1), max(self.mean_gap * 3 // 2, 1))
+        self.max_strikes -= 1
+        self.strike(detail)
+        return True
+
+    def strike(self, detail: object = "") -> None:
+        """Count it and put it into the history."""
+        if self.name:
+            self.faults.last_strike_at = self.faults.world.clock.time
+            self.faults.strike_counts[self.name] += 1
+            self.faults.world.transport.add_note(f"fault {self.name} {detail}".rstrip())
+            for notify in self.faults.listeners:
+                notify(self.name)
+
+
+@dataclass
+class FaultWindow:
+    """A time of trouble: it begins at a seeded opportunity and lasts for so many seconds."""
+
+    trigger: FaultTrigger
+    seconds: float
+    ends_at: datetime | None = None
+
+    def __call__(self, detail: object = "") -> bool:
+        """Whether there is trouble now."""
+        now = self.trigger.faults.world.clock.time
+        if self.trigger(detail):
+            self.ends_at = now + timedelta(seconds=self.seconds)
+        return self.ends_at is not None and now < self.ends_at and not self.trigger.faults.has_ended
+
+
+def find_fault_type(name: str) -> FaultType:
+    """The fault of a name, with or without a lane."""
+    return FAULT_TYPES[name.partition(LANE_SEPARATOR)[0]]
+
+
+def count_by_type(strike_counts: Mapping[str, int]) -> Counter[str]:
+    """Counts by fault, those of all lanes together."""
+    counts = Counter[str]()
+    for name, count in strike_counts.items():
+        counts[find_fault_type(name).name] += count
+    return counts
+
+
+def draw_faults(random: Random, count: int, kind: ProviderKind, *, include_days: bool = False) -> tuple[str, ...]:
+    """So many faults that can strike at a provider of this kind, drawn by the seed, in the order of their names.
+
+    Each fault has a lot of its own, so that a new one changes only what it is drawn into.
+    """
+    candidates = [
+        one.name for one in FAULT_TYPES.values() if kind in one.kinds and (include_days or not one.lasts_for_days)
+    ]
+    return tuple(sorted(order_by_name_and_seed(random, candidates)[:count]))
+
+
+def order_lane_faults(random: Random, kind: ProviderKind) -> list[str]:
+    """All faults that a further lane whose provider is of this kind can have, in the order of their lots."""
+    return order_by_name_and_seed(
+        random,
+        (
+            one.name
+            for one in FAULT_TYPES.values()
+            if one.strikes_one_lane and not one.lasts_for_days and kind in one.kinds
+        ),
+    )
+
+
+def order_by_name_and_seed(random: Random, names: Iterable[str]) -> list[str]:
+    """These faults in an order that each one's own lot decides."""
+    seed = random.random()
+    return sorted(names, key=lambda name: Random(f"{seed} {name}").random())

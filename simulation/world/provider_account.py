@@ -1,0 +1,118 @@
+"""The provider's side: one account with its slots, the work that it took, and the bill."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from backdrop.model.codes import Code
+from backdrop.model.job import Job, PictureLink
+from backdrop.model.pricing import look_up_image_price
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop_local.standin.bill import Bill, Order, fingerprint
+from backdrop_local.standin.bill import Job as Sold
+from simulation.world.call_behavior import CallBehavior
+from simulation.world.sample_images import identify_photo
+from simulation.world.world_clock import WorldClock
+
+RESULT_BASE_URL = "https://results.invalid"
+
+
+@dataclass(frozen=True)
+class ProviderWork:
+    """One call that was taken: it holds a slot until it is done, whoever still waits for it."""
+
+    id: str
+    started_at: datetime
+    done_at: datetime
+    billed_job: Sold
+    result: ProviderResult
+
+
+class ProviderAccount:
+    """`limit` calls may be at work at a time; `remembered` is for how long work can be asked about."""
+
+    def __init__(self, clock: WorldClock, name: str, limit: int, lookup_retention: timedelta) -> None:
+        self.concurrency_limit = limit
+        self.bill = Bill(seed=0)
+        self.work_by_id: dict[str, ProviderWork] = {}
+        self._running: list[ProviderWork] = []
+        self.refused_count = 0
+        self.peak_in_flight = 0
+        self._clock = clock
+        self._name = name
+        self._lookup_retention = lookup_retention
+
+    def count_in_flight(self) -> int:
+        """How many slots are held now."""
+        return len(self.list_running())
+
+    def list_running(self) -> Sequence[ProviderWork]:
+        """The calls that hold a slot now."""
+        self._running = [work for work in self._running if work.done_at > self._clock.time]
+        return self._running
+
+    def accept(
+        self, job: Job, photo: bytes, behavior: CallBehavior, provider_id: str | None
+    ) -> ProviderWork | ProviderResult:
+        """Accept and charge a call, or refuse it where all slots are held."""
+        if self.count_in_flight() >= self.concurrency_limit:
+            self.refused_count += 1
+            return ProviderResult(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "too many calls in flight")
+        billed_job = self._bill(job, photo, behavior)
+        now = self._clock.time
+        done_at = now + timedelta(seconds=behavior.work_seconds + behavior.lingering_seconds)
+        work = ProviderWork(
+            provider_id or billed_job.id,
+            now,
+            done_at,
+            billed_job,
+            behavior.failure or _build_result(billed_job, behavior),
+        )
+        self.work_by_id[work.id] = work
+        self._running.append(work)
+        self.peak_in_flight = max(self.peak_in_flight, self.count_in_flight())
+        return work
+
+    def look_up(self, provider_id: str) -> ProviderResult | LookupStatus:
+        """What there is to say of a call."""
+        work, now = self.work_by_id.get(provider_id), self._clock.time
+        if work is None or now > work.started_at + self._lookup_retention:
+            return LookupStatus.ABSENT
+        return work.result if now >= work.done_at else LookupStatus.PENDING
+
+    def _bill(self, job: Job, photo: bytes, behavior: CallBehavior) -> Sold:
+        image_count = int(job.instructions.get("num_images", 1)) - behavior.missing_count
+        work = {"job": job.job_id, "photo": identify_photo(photo), "asked": job.purchase_spec}
+        order = Order(
+            key="key",
+            label="key",
+            account="account",
+            provider=self._name,
+            route=job.operation,
+            fingerprint=fingerprint(work),
+            prompt=str(job.purchase_spec.get("prompt", "")),
+            client_hint=job.job_id,
+            speed=str(job.purchase_spec.get("rendering_speed", "DEFAULT")),
+            n=image_count,
+            unit_micro_usd=look_up_image_price(self._name, job.instructions),
+        )
+        billed_count = 0 if behavior.failure and not behavior.bills_failure else image_count
+        now = self._clock.to_unix_seconds()
+        return self.bill.accept(
+            order, produced=image_count, unsafe=behavior.unsafe_count, billed_images=billed_count, at=now
+        )
+
+
+def _build_result(billed_job: Sold, behavior: CallBehavior) -> ProviderResult:
+    first_usable = behavior.unsafe_count + behavior.unrecognized_count
+    links = tuple(
+        replace(
+            PictureLink(url=f"{RESULT_BASE_URL}/{result}.png" if index >= first_usable else None, seed=index),
+            is_unrecognized=behavior.unsafe_count <= index < first_usable,
+        )
+        for index, result in enumerate(billed_job.results)
+    )
+    if any(link.is_usable for link in links):
+        raw = b'{"new_url": "https://results.invalid"}' if behavior.unrecognized_count else b""
+        return ProviderResult(RetryClass.OK, links=links, charged=billed_job.micro_usd, raw_response=raw)
+    return ProviderResult(RetryClass.OK, Code.UNSAFE_RESULT, "every picture was withheld", links, billed_job.micro_usd)

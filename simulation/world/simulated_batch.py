@@ -1,0 +1,86 @@
+"""How a door takes messages in the simulated world: as aws/batch.py does, without Powertools around it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from backdrop.aws.batch import CONFLICT_DELAY_SECONDS, MIN_REMAINING_MILLISECONDS, compute_delay_seconds
+from backdrop.aws.sqs import Queue
+from backdrop.model.codes import Code
+from backdrop.model.errors import ConflictError, MalformedMessageError, RetryLaterError
+from simulation.world.simulated_lambda import BatchHandler
+from simulation.world.simulated_sqs import SimulatedMessage, SimulatedQueue, SimulatedSqs
+from simulation.world.world_clock import WorldClock
+
+MIN_REMAINING = timedelta(milliseconds=MIN_REMAINING_MILLISECONDS)
+MessageStep = Callable[[SimulatedMessage, datetime], object]
+
+
+@dataclass(frozen=True)
+class ReturnedMessage:
+    """One message that was handed back: where, when, why, and for how many seconds."""
+
+    queue: str
+    returned_at: datetime
+    code: Code
+    delay_seconds: float
+
+
+@dataclass
+class SimulatedBatchConsumer:
+    """What becomes of a batch: done and deleted, handed back, or dead-lettered, each message by itself."""
+
+    sqs: SimulatedSqs
+    dead_letter_queue: Queue
+    clock: WorldClock
+    returned_messages: list[ReturnedMessage] = field(default_factory=list[ReturnedMessage])
+
+    def build_handler(self, queue: SimulatedQueue, step: MessageStep) -> BatchHandler:
+        """The function that works off a queue with this step."""
+        return lambda messages, deadline: self._process_batch(queue, step, messages, deadline)
+
+    def _process_batch(
+        self, queue: SimulatedQueue, step: MessageStep, messages: Sequence[SimulatedMessage], deadline: datetime
+    ) -> Sequence[SimulatedMessage]:
+        first = messages[0] if messages else None
+        return [one for one in messages if not self._process(queue, step, one, deadline, is_first=one is first)]
+
+    def _process(
+        self, queue: SimulatedQueue, step: MessageStep, message: SimulatedMessage, deadline: datetime, *, is_first: bool
+    ) -> bool:
+        """Whether the message is dealt with."""
+        handle = message.receipt_handle
+        try:
+            if not is_first and deadline - self.clock.time < MIN_REMAINING:
+                raise RetryLaterError(Code.TOO_LITTLE_TIME, "the rest of the batch", 0)
+            step(message, deadline)
+        except RetryLaterError as error:
+            delay = compute_delay_seconds(error, message.receive_count)
+            self.returned_messages.append(ReturnedMessage(queue.name, self.clock.time, error.code, delay))
+            return self._return_to_queue(queue, handle, delay)
+        except ConflictError:
+            return self._return_to_queue(queue, handle, CONFLICT_DELAY_SECONDS)
+        except MalformedMessageError as error:
+            attributes = {"code": error.code.value, "reason": str(error.message.truncate(1000)), "money": "not_spent"}
+            return self._dead_letter({"queue": queue.name, "body": message.body}, attributes)
+        return True
+
+    def _dead_letter(self, body: Mapping[str, str], attributes: Mapping[str, str]) -> bool:
+        """Whether the letter is out; where SQS does not answer, the message comes again after its visibility."""
+        try:
+            self.dead_letter_queue.send(body, group="damaged", attributes=attributes)
+        except RetryLaterError:
+            return False
+        return True
+
+    def _return_to_queue(self, queue: SimulatedQueue, handle: str, seconds: float) -> bool:
+        """The message comes again after a delay; where SQS does not answer, after its visibility."""
+        try:
+            self.sqs.change_message_visibility(
+                QueueUrl=queue.url, ReceiptHandle=handle, VisibilityTimeout=max(0, round(seconds))
+            )
+        except (ClientError, BotoCoreError):
+            return False
+        return False

@@ -1,0 +1,257 @@
+"""A DynamoDB table in memory, with the client calls that the ledger makes."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from simulation.world.dynamodb_expressions import EvaluationScope, Item, is_met
+from simulation.world.dynamodb_items import INDEXES, TABLE_KEYS, IndexPosition, ItemStore, find_position
+from simulation.world.dynamodb_writes import EvaluatedWrite, Key, build_validation_error, evaluate_write, read_key
+from simulation.world.transport import Transport, build_client_error, build_transaction_error
+from simulation.world.world_clock import WorldClock
+
+# Limits: Amazon DynamoDB Developer Guide, "Quotas"; TransactWriteItems and BatchGetItem API references.
+MAX_TRANSACTION_WRITES = 100
+MAX_BATCH_KEYS = 100
+CLIENT_TOKEN_LIFETIME = timedelta(minutes=10)
+_KEY_CONDITION = re.compile(r"(#?\w+) = (:\w+)(?: AND (.+))?")
+_BETWEEN = re.compile(r"#?\w+ BETWEEN (:\w+) AND (:\w+)")
+
+
+class SimulatedTable:
+    """One table with the keys `pk` and `sk`; `page_items` makes queries come in pages, as a megabyte does on AWS.
+
+    `items` is the table, `changed` the keys written since somebody cleared it. What is told to `index_lag` later than
+    it happened is not seen in an index yet; `halves` makes batches come back half done.
+    """
+
+    def __init__(self, wire: Transport, clock: WorldClock, name: str, *, page_items: int = 3) -> None:
+        self.items = ItemStore()
+        self.changed_keys: set[Key] = set()
+        self.index_lag = timedelta(0)
+        self.returns_half_batches = False
+        self._created = clock.time
+        self._wire = wire
+        self._clock = clock
+        self._name = name
+        self.page_size = page_items
+        self._client_tokens: dict[str, tuple[datetime, Any]] = {}
+        self._replaced: dict[Key, tuple[datetime, Item | None]] = {}
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        """One item, as it is now."""
+        return self._wire.execute("dynamodb", "get_item", request, lambda: self._get(**request))
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        """Some items, as they are now; what was not read is named."""
+        return self._wire.execute("dynamodb", "batch_get_item", request, lambda: self._batch_get(**request))
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        """The items of one partition, of the table or of an index, in the order of their sort keys, one page."""
+        return self._wire.execute("dynamodb", "query", request, lambda: self._query(**request))
+
+    def scan(self, **request: Any) -> dict[str, Any]:
+        """All items of the table, one page."""
+        return self._wire.execute("dynamodb", "scan", request, lambda: self._scan(**request))
+
+    def put_item(self, **request: Any) -> dict[str, Any]:
+        """Write one item whole."""
+        return self._wire.execute("dynamodb", "put_item", request, lambda: self._write_one("Put", request))
+
+    def update_item(self, **request: Any) -> dict[str, Any]:
+        """Change one item."""
+        return self._wire.execute("dynamodb", "update_item", request, lambda: self._write_one("Update", request))
+
+    def delete_item(self, **request: Any) -> dict[str, Any]:
+        """Take one item away."""
+        return self._wire.execute("dynamodb", "delete_item", request, lambda: self._write_one("Delete", request))
+
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        """All writes or none."""
+        return self._wire.execute("dynamodb", "transact_write_items", request, lambda: self._transact(**request))
+
+    def describe_table(self, **request: Any) -> dict[str, Any]:
+        """What AWS says of the table."""
+        return self._wire.execute("dynamodb", "describe_table", request, lambda: self._describe(**request))
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def _check(self, table: str, *, consistent: bool = True) -> None:
+        if table != self._name:
+            raise build_client_error("ResourceNotFoundException", "Table", 400)
+        if not consistent:
+            raise NotImplementedError("reads that may be old are imitated for indexes alone")
+
+    def _get(self, *, TableName: str, Key: dict[str, Any], ConsistentRead: bool = False) -> dict[str, Any]:  # noqa: N803
+        self._check(TableName, consistent=ConsistentRead)
+        found = self.items.get(read_key(Key))
+        return {"Item": dict(found)} if found is not None else {}
+
+    def _batch_get(self, *, RequestItems: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        ((table, batch),) = RequestItems.items()
+        self._check(table, consistent=batch.get("ConsistentRead", False))
+        keys = [read_key(key) for key in batch["Keys"]]
+        if not 1 <= len(keys) <= MAX_BATCH_KEYS or len({*keys}) < len(keys):
+            raise build_validation_error(f"{len(keys)} keys in one batch, or one of them twice")
+        read = (len(keys) + 1) // 2 if self.returns_half_batches else len(keys)
+        unread = {table: {**batch, "Keys": batch["Keys"][read:]}} if read < len(keys) else {}
+        found = [dict(self.items[key]) for key in keys[:read] if key in self.items]
+        return {"Responses": {table: found}, "UnprocessedKeys": unread}
+
+    def _query(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        KeyConditionExpression: str,  # noqa: N803
+        ExpressionAttributeValues: dict[str, Any],  # noqa: N803
+        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
+        IndexName: str = "",  # noqa: N803
+        FilterExpression: str = "",  # noqa: N803
+        ConsistentRead: bool = False,  # noqa: N803
+        ExclusiveStartKey: dict[str, Any] | None = None,  # noqa: N803
+        Limit: int = 0,  # noqa: N803
+    ) -> dict[str, Any]:
+        self._check(TableName, consistent=ConsistentRead or bool(IndexName))
+        if IndexName and (ConsistentRead or IndexName not in INDEXES):
+            raise build_validation_error(f"the index {IndexName} cannot be read like this")
+        scope = EvaluationScope({}, ExpressionAttributeNames or {}, ExpressionAttributeValues)
+        attributes = INDEXES[IndexName] if IndexName else TABLE_KEYS
+        size = min(Limit or self.page_size, self.page_size)
+        after = find_position(ExclusiveStartKey, attributes) if ExclusiveStartKey else ()
+        found = self._select(IndexName, KeyConditionExpression, scope, after, size + 1)
+        response = _build_page(found, attributes, size)
+        if FilterExpression:
+            kept = [item for item in response["Items"] if is_met(FilterExpression, replace(scope, item=item))]
+            response |= {"Items": kept, "Count": len(kept)}
+        return response
+
+    def _scan(
+        self,
+        *,
+        TableName: str,  # noqa: N803
+        ProjectionExpression: str = "",  # noqa: N803
+        ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
+        ExclusiveStartKey: dict[str, Any] | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        """Unlike a query it may miss what was written a moment ago; here it never does."""
+        self._check(TableName)
+        found = sorted(self.items.values(), key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+        if ExclusiveStartKey:
+            after = read_key(ExclusiveStartKey)
+            found = [item for item in found if (item["pk"]["S"], item["sk"]["S"]) > after]
+        response = _build_page(found, TABLE_KEYS, self.page_size)
+        if ProjectionExpression:
+            names = [(ExpressionAttributeNames or {}).get(one, one) for one in ProjectionExpression.split(",")]
+            response["Items"] = [{name: item[name] for name in names if name in item} for item in response["Items"]]
+        return response
+
+    def _select(
+        self, index: str, condition: str, scope: EvaluationScope, after: IndexPosition, limit: int
+    ) -> list[Item]:
+        """The first items of a partition behind a place that meet a key condition; of an index, their keys."""
+        attributes = INDEXES[index] if index else TABLE_KEYS
+        parsed = _KEY_CONDITION.fullmatch(condition)
+        if not parsed or scope.resolve_name(parsed[1]) != attributes[0]:
+            raise NotImplementedError(f"no imitation of the query {condition!r}")
+        rest = parsed[3] or ""
+        within = _BETWEEN.fullmatch(rest)
+        since, until = (_read_key_text(scope, within[1]), _read_key_text(scope, within[2])) if within else ("", None)
+        store = self._list_lagged_items() if index and self.index_lag else self.items
+        found = store.query(index, _read_key_text(scope, parsed[2]), since, until, after)
+        kept = (
+            item
+            for item in found
+            if within or not rest or is_met(rest, EvaluationScope(item, scope.names, scope.values))
+        )
+        return list(islice(kept, limit))
+
+    def _list_lagged_items(self) -> ItemStore:
+        """The items as an index has them that is behind."""
+        items: dict[Key, Item | None] = dict(self.items)
+        for key, (at, before) in self._replaced.items():
+            if self._clock.time < at + self.index_lag:
+                items[key] = before
+        return ItemStore({key: item for key, item in items.items() if item is not None})
+
+    def _describe(self, *, TableName: str) -> dict[str, Any]:  # noqa: N803
+        self._check(TableName)
+        return {"Table": {"TableName": TableName, "TableStatus": "ACTIVE", "CreationDateTime": self._created}}
+
+    # -- forgetting ---------------------------------------------------------------------------------------------
+
+    def expire_items(self) -> None:
+        """What DynamoDB's time to live deletes by now; it may be days late, and nobody is told."""
+        now = self._clock.time.timestamp()
+        for key in [key for key, item in self.items.items() if int(item.get("expires_at", {"N": now})["N"]) < now]:
+            del self.items[key]
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def _write_one(self, kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        self._check(request["TableName"])
+        write = evaluate_write(kind, request, self.items)
+        if not write.is_allowed:
+            failed = "The conditional request failed"
+            raise build_client_error("ConditionalCheckFailedException", kind, 400, failed, **write.item_on_failure)
+        self._apply(write)
+        attributes = {"ALL_OLD": write.before, "ALL_NEW": write.after}.get(request.get("ReturnValues", "NONE"))
+        return {"Attributes": dict(attributes)} if attributes else {}
+
+    def _transact(self, *, TransactItems: list[dict[str, Any]], ClientRequestToken: str) -> dict[str, Any]:  # noqa: N803
+        if not 1 <= len(TransactItems) <= MAX_TRANSACTION_WRITES:
+            raise build_validation_error(f"{len(TransactItems)} writes in one transaction")
+        if self._is_repeated(ClientRequestToken, TransactItems):
+            return {}
+        writes = [self._evaluate(one) for one in TransactItems]
+        if len({write.key for write in writes}) < len(writes):
+            raise build_validation_error("Transaction request cannot include multiple operations on one item")
+        if not all(write.is_allowed for write in writes):
+            raise build_transaction_error([write.cancellation_reason for write in writes])
+        for write in writes:
+            self._apply(write)
+        self._client_tokens[ClientRequestToken] = (self._clock.time, TransactItems)
+        while (first := next(iter(self._client_tokens))) and self._clock.time > self._client_tokens[first][
+            0
+        ] + CLIENT_TOKEN_LIFETIME:
+            del self._client_tokens[first]
+        return {}
+
+    def _is_repeated(self, token: str, writes: Any) -> bool:
+        """Whether this very transaction was done before."""
+        at, previous = self._client_tokens.get(token, (None, None))
+        if at is None or self._clock.time > at + CLIENT_TOKEN_LIFETIME:
+            return False
+        if previous != writes:
+            raise build_client_error("IdempotentParameterMismatchException", "TransactWriteItems", 400)
+        return True
+
+    def _evaluate(self, one: dict[str, Any]) -> EvaluatedWrite:
+        ((kind, request),) = one.items()
+        self._check(request["TableName"])
+        return evaluate_write(kind, request, self.items)
+
+    def _apply(self, write: EvaluatedWrite) -> None:
+        if not write.changes_item:
+            return
+        self._replaced[write.key] = (self._clock.time, write.before)
+        self.changed_keys.add(write.key)
+        if write.after is None:
+            self.items.pop(write.key, None)
+        else:
+            self.items[write.key] = write.after
+
+
+def _read_key_text(scope: EvaluationScope, placeholder: str) -> str:
+    """A key's text that a condition names."""
+    return str((scope.read_value(placeholder) or {})["S"])
+
+
+def _build_page(found: list[Item], attributes: tuple[str, str], size: int) -> dict[str, Any]:
+    page = found[:size]
+    response: dict[str, Any] = {"Items": [dict(item) for item in page], "Count": len(page)}
+    if len(found) > size:
+        response["LastEvaluatedKey"] = {name: page[-1][name] for name in {*attributes, *TABLE_KEYS}}
+    return response

@@ -1,0 +1,41 @@
+"""The event bus in memory."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulation.world.transport import Transport, build_client_error
+
+# PutEvents API reference: the sum of an entry's parts.
+MAX_ENTRY_BYTES = 1_048_576
+
+
+@dataclass(frozen=True)
+class PublishedEvent:
+    """One event as listeners see it."""
+
+    source: str
+    detail_type: str
+    detail: dict[str, Any]
+
+
+@dataclass
+class SimulatedBus:
+    """The client; `events` is all that was ever heard on the bus."""
+
+    wire: Transport
+    name: str
+    events: list[PublishedEvent] = field(default_factory=list[PublishedEvent])
+
+    def put_events(self, **request: Any) -> dict[str, Any]:
+        """Put events on the bus."""
+        return self.wire.execute("events", "put_events", request, lambda: self._put(**request))
+
+    def _put(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
+        for entry in Entries:
+            if entry["EventBusName"] != self.name:
+                raise build_client_error("ResourceNotFoundException", "PutEvents", 400)
+            if sum(len(text.encode()) for text in entry.values()) > MAX_ENTRY_BYTES:
+                raise build_client_error("ValidationException", "PutEvents", 400)
+            self.events.append(PublishedEvent(entry["Source"], entry["DetailType"], json.loads(entry["Detail"])))
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": str(len(self.events))} for _ in Entries]}

@@ -1,0 +1,255 @@
+"""A provider in memory, of three kinds: a lost call can be asked about not at all, by its name for it, or by ours."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+
+from backdrop.model.codes import Code
+from backdrop.model.errors import BackdropError
+from backdrop.model.job import Job
+from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.ports import Acknowledge, PreparedCall
+from backdrop_local.standin.bill import Bill
+from simulation.world.call_behavior import CallBehavior, build_charged_hang_up, build_refusal, build_uncharged_hang_up
+from simulation.world.event_loop import SimulatedCrash
+from simulation.world.provider_account import ProviderAccount, ProviderWork
+from simulation.world.sample_images import build_picture, identify_photo
+from simulation.world.transport import Transport
+from simulation.world.world_clock import WorldClock
+
+__all__ = [
+    "ProviderKind",
+    "SimulatedPaidCall",
+    "CallBehavior",
+    "SimulatedDownloads",
+    "SimulatedProvider",
+    "build_charged_hang_up",
+]
+__all__ += ["build_uncharged_hang_up", "build_refusal"]
+
+POLL_INTERVAL_SECONDS = 10.0
+SUBMIT_TIMEOUT_SECONDS = 1.0
+
+
+class ProviderKind(StrEnum):
+    """How a provider can be asked about a call whose answer was lost."""
+
+    NO_LOOKUP = "unaskable"
+    LOOKUP_BY_PROVIDER_ID = "acknowledged"
+    LOOKUP_BY_OUR_ID = "own_id"
+
+
+# Segmind keeps a record for an hour, Runware tells of any task that it ever executed (the vendors' references).
+LOOKUP_RETENTION = {
+    ProviderKind.NO_LOOKUP: timedelta(0),
+    ProviderKind.LOOKUP_BY_PROVIDER_ID: timedelta(hours=1),
+    ProviderKind.LOOKUP_BY_OUR_ID: timedelta(days=3650),
+}
+
+
+@dataclass(eq=False)
+class SimulatedPaidCall:
+    """One paid call as our side sees it: open from when it is sent until we hear the end, hang up or die."""
+
+    job_id: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    work: ProviderWork | None = None
+
+    @property
+    def micro_usd(self) -> int:
+        """What it was charged."""
+        return self.work.billed_job.micro_usd if self.work else 0
+
+
+@dataclass
+class SimulatedProvider:
+    """The Provider port. `script` holds the reactions to the next calls; then `weather` is asked, then `otherwise`.
+
+    `unready`: why no call can be prepared, such as a key that is not there; `key` is asked for it each time and may
+    raise. `stalls`: whether a look-up tells nothing yet. `resends`: what it does with a call that comes again under our
+    id, while nobody knows what became of the first. `calls` are the jobs whose calls came in, `paid_calls` all that our
+    side ever sent.
+    """
+
+    wire: Transport
+    clock: WorldClock
+    kind: ProviderKind = ProviderKind.NO_LOOKUP
+    name: str = "ideogram"
+    concurrency_limit: int = 10
+    timeout_seconds: float = 180.0
+    default_behavior: CallBehavior = field(default_factory=CallBehavior)
+    script: deque[CallBehavior] = field(default_factory=deque[CallBehavior])
+    behavior_sources: list[Callable[[], CallBehavior | None]] = field(
+        default_factory=list[Callable[[], CallBehavior | None]]
+    )
+    override_lookup: Callable[[], LookupStatus | None] = lambda: None
+    check_key: Callable[[], ProviderResult | None] = lambda: None
+    override_resend: Callable[[], CallBehavior | None] = lambda: None
+    received_job_ids: list[str] = field(default_factory=list[str])
+    paid_calls: list[SimulatedPaidCall] = field(default_factory=list[SimulatedPaidCall])
+    preparation_error: ProviderResult | None = None
+    peak_in_flight: int = 0
+
+    def __post_init__(self) -> None:
+        self.account = ProviderAccount(self.clock, self.name, self.concurrency_limit, LOOKUP_RETENTION[self.kind])
+        self._uncertain_keys: set[str] = set()
+        self.calls_in_flight: set[SimulatedPaidCall] = set()
+
+    @property
+    def bill(self) -> Bill:
+        """What was charged, call by call; an order's `client_hint` is the job's id."""
+        return self.account.bill
+
+    @property
+    def charged_micro_usd(self) -> int:
+        """All that was ever charged, in micro-dollars."""
+        return self.bill.total_micro_usd()
+
+    def count_in_flight(self) -> int:
+        """How many calls our side holds open now."""
+        return len(self.calls_in_flight)
+
+    # -- the port -----------------------------------------------------------------------------------------------
+
+    def idempotency_key(self, job: Job) -> str | None:
+        """The id under which the call will be known, where we choose it."""
+        return f"{job.job_id}-{job.charge_no}" if self.kind is ProviderKind.LOOKUP_BY_OUR_ID else None
+
+    def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
+        """One paid call, ready to be sent, or why there is none."""
+        return self.preparation_error or self.check_key() or partial(self._make_call, job, photo)
+
+    def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
+        """What became of a call, for nothing."""
+        if self.kind is ProviderKind.NO_LOOKUP:
+            raise NotImplementedError("this provider cannot be asked")
+        return self.wire.execute(
+            "provider", "look_up", {"job": job, "id": provider_id}, lambda: self._answer_lookup(provider_id)
+        )
+
+    def _answer_lookup(self, provider_id: str) -> ProviderResult | LookupStatus:
+        return self.override_lookup() or self.account.look_up(provider_id)
+
+    # -- the call -----------------------------------------------------------------------------------------------
+
+    def _make_call(self, job: Job, photo: bytes, acknowledge: Acknowledge) -> ProviderResult | LookupStatus:
+        paid = SimulatedPaidCall(job.job_id, self.clock.time)
+        self.paid_calls.append(paid)
+        self.calls_in_flight.add(paid)
+        self.peak_in_flight = max(self.peak_in_flight, self.count_in_flight())
+        try:
+            if self.kind is ProviderKind.NO_LOOKUP:
+                return self._wait_for_result(job, photo, paid)
+            return self._submit_and_poll(job, photo, paid, acknowledge)
+        finally:
+            paid.ended_at = self.clock.time
+            self.calls_in_flight.remove(paid)
+
+    def _wait_for_result(self, job: Job, photo: bytes, paid: SimulatedPaidCall) -> ProviderResult:
+        request = {"job": job, "sha256": identify_photo(photo)}
+        response = self.wire.execute(
+            "provider", "call", request, lambda: self._process_call(job, photo, paid, self.timeout_seconds)
+        )
+        return response if isinstance(response, ProviderResult) else response.result
+
+    def _submit_and_poll(
+        self, job: Job, photo: bytes, paid: SimulatedPaidCall, acknowledge: Acknowledge
+    ) -> ProviderResult | LookupStatus:
+        deadline = self.clock.time + timedelta(seconds=self.timeout_seconds)
+        request = {"job": job, "sha256": identify_photo(photo)}
+        response = self.wire.execute(
+            "provider", "call", request, lambda: self._process_call(job, photo, paid, SUBMIT_TIMEOUT_SECONDS)
+        )
+        if isinstance(response, ProviderResult):
+            self._uncertain_keys -= (
+                {self.idempotency_key(job)} if response.retry_class is not RetryClass.AMBIG else set()
+            )
+            return response
+        if self.kind is ProviderKind.LOOKUP_BY_PROVIDER_ID:
+            acknowledge(response.id)
+        while (status := self._poll(response)) is LookupStatus.PENDING:
+            if self.clock.time + timedelta(seconds=POLL_INTERVAL_SECONDS) > deadline:
+                return status
+            self.clock.sleep(POLL_INTERVAL_SECONDS)
+        return (
+            status if isinstance(status, ProviderResult) else ProviderResult.lost("the provider has forgotten the call")
+        )
+
+    def _poll(self, work: ProviderWork) -> ProviderResult | LookupStatus:
+        return self.wire.execute("provider", "poll", {"id": work.id}, lambda: self._answer_lookup(work.id))
+
+    def _process_call(
+        self, job: Job, photo: bytes, paid: SimulatedPaidCall, timeout_seconds: float
+    ) -> ProviderResult | ProviderWork:
+        """What the provider says within so many seconds: it took the work, or an answer in its place."""
+        self.received_job_ids.append(job.job_id)
+        behavior = self._find_resend_behavior(job) or self._choose_behavior(job)
+        self.account.concurrency_limit = self.concurrency_limit
+        response = self._accept(job, photo, behavior) if behavior.accepts_work else None
+        if isinstance(response, ProviderResult):
+            return response
+        paid.work = response
+        responds_immediately = (
+            behavior.responds_immediately and behavior.work_seconds + behavior.lingering_seconds <= self.timeout_seconds
+        )
+        self.clock.sleep(behavior.work_seconds if responds_immediately else min(behavior.work_seconds, timeout_seconds))
+        if behavior.run_during_call:
+            behavior.run_during_call()
+        if behavior.kills_worker:
+            raise SimulatedCrash("the worker dies in the call")
+        if behavior.work_seconds > timeout_seconds and self.kind is ProviderKind.NO_LOOKUP:
+            return ProviderResult.lost("no answer came in time")
+        if response and responds_immediately:
+            return response.result
+        return behavior.result or response or ProviderResult(RetryClass.NOW, Code.PROVIDER_UNAVAILABLE)
+
+    def _find_resend_behavior(self, job: Job) -> CallBehavior | None:
+        """What becomes of a call that was sent before under the same id; it is in doubt until somebody is refused."""
+        idempotency_key = self.idempotency_key(job)
+        if idempotency_key is None:
+            return None
+        is_resend = idempotency_key in self._uncertain_keys
+        self._uncertain_keys.add(idempotency_key)
+        return self.override_resend() if is_resend else None
+
+    def _choose_behavior(self, job: Job) -> CallBehavior:
+        """The script's, else the weather's; what was taken is never called invalid but when it comes again."""
+        if self.script:
+            behavior = self.script.popleft()
+        else:
+            behavior = next((behavior for ask in self.behavior_sources if (behavior := ask())), self.default_behavior)
+        is_rejection = behavior.result and behavior.result.retry_class is RetryClass.PERM
+        return self.default_behavior if is_rejection and self._find_accepted_work(job) else behavior
+
+    def _accept(self, job: Job, photo: bytes, behavior: CallBehavior) -> ProviderWork | ProviderResult:
+        """The same id again is the same work, and charged once."""
+        return self._find_accepted_work(job) or self.account.accept(job, photo, behavior, self.idempotency_key(job))
+
+    def _find_accepted_work(self, job: Job) -> ProviderWork | None:
+        """Work that was taken under our own id."""
+        idempotency_key = self.idempotency_key(job)
+        return self.account.work_by_id.get(idempotency_key) if idempotency_key else None
+
+
+@dataclass
+class SimulatedDownloads:
+    """The Downloads port: a picture of its own behind every link, or what `instead` says for all of them."""
+
+    wire: Transport
+    override: bytes | BackdropError | None = None
+    fetched_urls: list[str] = field(default_factory=list[str])
+
+    def fetch(self, provider: str, url: str) -> bytes:
+        """The bytes behind a link."""
+        request = {"provider": provider, "url": url}
+        return self.wire.execute("downloads", "fetch", request, lambda: self._fetch(url))
+
+    def _fetch(self, url: str) -> bytes:
+        self.fetched_urls.append(url)
+        if isinstance(self.override, BackdropError):
+            raise self.override
+        return self.override if self.override is not None else build_picture(url)

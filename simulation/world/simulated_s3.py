@@ -1,0 +1,264 @@
+"""S3 buckets in memory: versions, conditional writes, tags, and notifications with S3's key encoding."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from itertools import islice
+from typing import Any
+from urllib.parse import quote_plus
+
+from botocore.response import StreamingBody
+
+from simulation.world.s3_objects import NotificationListener, ObjectVersion, SimulatedBucket
+from simulation.world.transport import Transport, build_client_error
+from simulation.world.world_clock import WorldClock
+
+MAX_KEY_BYTES = 1024
+MAX_LISTED_KEYS = 1000
+
+
+class SimulatedS3:
+    """The client for all buckets of the world; `page_keys` makes listings come in smaller pages."""
+
+    def __init__(self, wire: Transport, clock: WorldClock) -> None:
+        self.buckets: dict[str, SimulatedBucket] = {}
+        self._wire = wire
+        self._clock = clock
+        self._version_count = 0
+        self.page_size = MAX_LISTED_KEYS
+
+    def create_bucket(self, name: str, notify: NotificationListener | None = None) -> SimulatedBucket:
+        """A new bucket."""
+        return self.buckets.setdefault(name, SimulatedBucket(name, notify))
+
+    def get_object(self, **request: Any) -> dict[str, Any]:
+        """An object with its bytes."""
+        return self._wire.execute("s3", "get_object", request, lambda: self._get(**request))
+
+    def head_object(self, **request: Any) -> dict[str, Any]:
+        """An object without its bytes; as on S3, a missing one is a bare 404."""
+        return self._wire.execute("s3", "head_object", request, lambda: self._head(**request))
+
+    def put_object(self, **request: Any) -> dict[str, Any]:
+        """Write a version, where the conditions allow it."""
+        return self._wire.execute("s3", "put_object", request, lambda: self._put(**request))
+
+    def delete_object(self, **request: Any) -> dict[str, Any]:
+        """Put a delete marker over an object, where the condition allows it."""
+        return self._wire.execute("s3", "delete_object", request, lambda: self._delete(**request))
+
+    def get_object_tagging(self, **request: Any) -> dict[str, Any]:
+        """An object's tags."""
+        return self._wire.execute("s3", "get_object_tagging", request, lambda: self._get_tags(**request))
+
+    def list_objects_v2(self, **request: Any) -> dict[str, Any]:
+        """One page of the keys that begin with a prefix."""
+        return self._wire.execute("s3", "list_objects_v2", request, lambda: self._list(**request))
+
+    def get_paginator(self, operation: str) -> "SimulatedPaginator":
+        """boto3's paginator, for listings alone."""
+        if operation != "list_objects_v2":
+            raise NotImplementedError(f"no imitation of {operation}'s pages")
+        return SimulatedPaginator(self)
+
+    # -- what people and other tools do; it meets no fault ------------------------------------------------------
+
+    def upload(self, bucket: str, key: str, data: bytes, tags: Mapping[str, str] | None = None) -> ObjectVersion:
+        """Somebody uploads a file."""
+        return self._write(
+            self.buckets[bucket], key, ObjectVersion(self._create_version_id(), data, self._now(), {}, dict(tags or {}))
+        )
+
+    def set_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
+        """Somebody changes a file's tags."""
+        bucket_state = self.buckets[bucket]
+        old = bucket_state.objects[key][-1]
+        bucket_state.objects[key][-1] = ObjectVersion(
+            old.id, old.data, old.modified_at, old.metadata, dict(tags), old.content_type
+        )
+        self._notify(bucket_state, key, old, "ObjectTagging:Put" if tags else "ObjectTagging:Delete")
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Somebody deletes a file."""
+        self._write(self.buckets[bucket], key, ObjectVersion(self._create_version_id(), None, self._now()))
+
+    def delete_newest_version(self, bucket: str, key: str) -> None:
+        """Somebody takes the newest version away for good, be it a file or a delete marker."""
+        bucket_state = self.buckets[bucket]
+        self._notify(bucket_state, key, bucket_state.objects[key].pop(), "ObjectRemoved:Delete")
+
+    # -- the operations -----------------------------------------------------------------------------------------
+
+    def _get(self, *, Bucket: str, Key: str, VersionId: str = "") -> dict[str, Any]:  # noqa: N803
+        found = (
+            self._find_version(Bucket, Key, VersionId) if VersionId else self._find_current(Bucket, Key, "NoSuchKey")
+        )
+        data = found.data or b""
+        return _describe(found) | {"Body": StreamingBody(BytesIO(data), len(data))}
+
+    def _head(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        return _describe(self._find_current(Bucket, Key, "404"))
+
+    def _put(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        Key: str,  # noqa: N803
+        Body: bytes,  # noqa: N803
+        ContentType: str,  # noqa: N803
+        Metadata: Mapping[str, str] | None = None,  # noqa: N803
+        CacheControl: str | None = None,  # noqa: N803
+        IfMatch: str | None = None,  # noqa: N803
+        IfNoneMatch: str | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        bucket = self._find_bucket(Bucket, "PutObject")
+        if len(Key.encode()) > MAX_KEY_BYTES:
+            raise build_client_error("KeyTooLongError", "PutObject", 400)
+        if IfNoneMatch and (IfNoneMatch != "*" or bucket.find_current(Key)):
+            raise build_client_error("PreconditionFailed", "PutObject", 412)
+        if IfMatch:
+            _require_etag(bucket, Key, IfMatch, "PutObject")
+        metadata = {name: _require_ascii(text) for name, text in (Metadata or {}).items()}
+        version = ObjectVersion(self._create_version_id(), Body, self._now(), metadata, {}, ContentType, CacheControl)
+        self._write(bucket, Key, version)
+        return {"ETag": version.etag, "VersionId": version.id}
+
+    def _delete(self, *, Bucket: str, Key: str, IfMatch: str | None = None) -> dict[str, Any]:  # noqa: N803
+        if IfMatch:
+            _require_etag(self._find_bucket(Bucket, "DeleteObject"), Key, IfMatch, "DeleteObject")
+        marker = ObjectVersion(self._create_version_id(), None, self._now())
+        self._write(self.buckets[Bucket], Key, marker)
+        return {"DeleteMarker": True, "VersionId": marker.id}
+
+    def _get_tags(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        found = self._find_current(Bucket, Key, "NoSuchKey")
+        return {"TagSet": [{"Key": name, "Value": text} for name, text in found.tags.items()], "VersionId": found.id}
+
+    def _list(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        Prefix: str = "",  # noqa: N803
+        Delimiter: str = "",  # noqa: N803
+        MaxKeys: int = MAX_LISTED_KEYS,  # noqa: N803
+        StartAfter: str = "",  # noqa: N803
+        ContinuationToken: str = "",  # noqa: N803
+    ) -> dict[str, Any]:
+        bucket = self._find_bucket(Bucket, "ListObjectsV2")
+        after = ContinuationToken or StartAfter
+        keys_after = (
+            key for key in bucket.iterate_keys(Prefix, after) if not Delimiter or Delimiter not in key[len(Prefix) :]
+        )
+        size = min(MaxKeys, self.page_size)
+        keys = list(islice(keys_after, size + 1))
+        response: dict[str, Any] = {"KeyCount": min(len(keys), size), "IsTruncated": len(keys) > size}
+        if keys:
+            response["Contents"] = [_describe_listed(key, bucket.objects[key][-1]) for key in keys[:size]]
+        if response["IsTruncated"]:
+            response["NextContinuationToken"] = keys[size - 1]
+        return response
+
+    def _find_bucket(self, bucket: str, operation: str) -> SimulatedBucket:
+        if bucket not in self.buckets:
+            raise build_client_error("NoSuchBucket", operation, 404)
+        return self.buckets[bucket]
+
+    def _find_current(self, bucket: str, key: str, error_code: str) -> ObjectVersion:
+        found = self._find_bucket(bucket, "GetObject").find_current(key)
+        if found is None:
+            raise build_client_error(error_code, "GetObject", 404)
+        return found
+
+    def _find_version(self, bucket: str, key: str, version_id: str) -> ObjectVersion:
+        for found in self._find_bucket(bucket, "GetObject").objects.get(key, []):
+            if found.id == version_id and found.data is not None:
+                return found
+        raise build_client_error("NoSuchVersion", "GetObject", 404)
+
+    def _write(self, bucket: SimulatedBucket, key: str, version: ObjectVersion) -> ObjectVersion:
+        bucket.objects.setdefault(key, []).append(version)
+        bucket.changed_keys.add(key)
+        kind = "ObjectCreated:Put" if version.data is not None else "ObjectRemoved:DeleteMarkerCreated"
+        self._notify(bucket, key, version, kind)
+        return version
+
+    def _notify(self, bucket: SimulatedBucket, key: str, version: ObjectVersion, kind: str) -> None:
+        if bucket.notify:
+            bucket.notify(build_notification(bucket.name, key, kind, version, self._clock.time))
+
+    def _create_version_id(self) -> str:
+        self._version_count += 1
+        return f"v{self._version_count:06}"
+
+    def _now(self) -> datetime:
+        """S3 keeps whole seconds."""
+        return self._clock.time.replace(microsecond=0)
+
+
+@dataclass(frozen=True)
+class SimulatedPaginator:
+    """A listing, page by page."""
+
+    client: SimulatedS3
+
+    def paginate(
+        self,
+        *,
+        PaginationConfig: Mapping[str, int] | None = None,  # noqa: N803
+        **request: Any,
+    ) -> Iterator[dict[str, Any]]:
+        """The pages one after another, each fetched when it is asked for."""
+        size = (PaginationConfig or {}).get("PageSize", MAX_LISTED_KEYS)
+        page = self.client.list_objects_v2(**request, MaxKeys=size)
+        yield page
+        while page["IsTruncated"]:
+            page = self.client.list_objects_v2(**request, MaxKeys=size, ContinuationToken=page["NextContinuationToken"])
+            yield page
+
+
+def build_notification(bucket: str, key: str, event_name: str, version: ObjectVersion, at: datetime) -> str:
+    """The body of one S3 event notification (Amazon S3 User Guide, "Event message structure", 2.1); `at`: its time."""
+    object_entry: dict[str, Any] = {"key": quote_plus(key, safe="/-_.*"), "versionId": version.id}
+    if version.data is not None:
+        object_entry |= {"size": len(version.data), "eTag": version.etag.strip('"')}
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventTime": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "eventName": event_name,
+        "s3": {"s3SchemaVersion": "1.0", "bucket": {"name": bucket}, "object": object_entry},
+    }
+    return json.dumps({"Records": [record]})
+
+
+def _require_etag(bucket: SimulatedBucket, key: str, etag: str, operation: str) -> None:
+    found = bucket.find_current(key)
+    if found is None:
+        raise build_client_error("NoSuchKey", operation, 404)
+    if found.etag != etag:
+        raise build_client_error("PreconditionFailed", operation, 412)
+
+
+def _describe_listed(key: str, found: ObjectVersion) -> dict[str, Any]:
+    return {"Key": key, "LastModified": found.modified_at, "ETag": found.etag, "Size": len(found.data or b"")}
+
+
+def _describe(found: ObjectVersion) -> dict[str, Any]:
+    return {
+        "ETag": found.etag,
+        "VersionId": found.id,
+        "ContentLength": len(found.data or b""),
+        "LastModified": found.modified_at,
+        "Metadata": dict(found.metadata),
+        "ContentType": found.content_type,
+        **({"CacheControl": found.cache_control} if found.cache_control else {}),
+        **({"TagCount": len(found.tags)} if found.tags else {}),
+    }
+
+
+def _require_ascii(text: str) -> str:
+    if not text.isascii():
+        raise ValueError("botocore takes only ASCII as metadata")
+    return text

@@ -1,0 +1,341 @@
+"""The stack in memory: the steps on the product's own adapters, and the Lambda service that brings them messages.
+
+Two ways to run it. `run`, `run_for`, `turn` and `bring` play one invocation after another, each to its end. After
+`start`, `hub.run_until` plays them beside one another, giving way at every call and every wait.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from backdrop.model.circuit import PauseReason
+from backdrop.model.codes import Code
+from backdrop.model.errors import RetryLaterError
+from backdrop.model.transitions import Transition as Transition
+from simulation.world.event_loop import EventLoop, SimulatedCrash
+from simulation.world.history_format import format_lines
+from simulation.world.message_lineage import within_lineage
+from simulation.world.simulated_batch import ReturnedMessage, SimulatedBatchConsumer
+from simulation.world.simulated_dynamodb import SimulatedTable
+from simulation.world.simulated_eventbridge import SimulatedBus
+from simulation.world.simulated_lambda import BatchHandler, ScheduledFunction, SimulatedFunction, SimulatedLambda
+from simulation.world.simulated_provider import ProviderKind, SimulatedDownloads, SimulatedProvider
+from simulation.world.simulated_s3 import SimulatedS3
+from simulation.world.simulated_sqs import SimulatedMessage, SimulatedQueue, SimulatedSqs
+from simulation.world.simulated_step_functions import SimulatedStepFunctions
+from simulation.world.transport import ServiceCall, Transport
+from simulation.world.world_clock import WorldClock
+from simulation.world.world_inspector import (
+    EVENT_BUS,
+    INPUT_BUCKET,
+    LEDGER_TABLE,
+    OUTPUT_BUCKET,
+    READABLE_BUCKET,
+    WorldInspector,
+)
+from simulation.world.world_services import WorldServices, find_subject
+
+__all__ = [
+    "EVENT_BUS",
+    "INPUT_BUCKET",
+    "TIMEOUTS_SECONDS",
+    "MAX_RECEIVE_COUNTS",
+    "OUTPUT_BUCKET",
+    "LEDGER_TABLE",
+    "VISIBILITY_SECONDS",
+    "ReturnedMessage",
+    "World",
+]
+
+FUNCTION_NAMES = {"intake": "intake", "ideogram": "render", "deliver": "deliver"}
+# As template.yaml has them: the functions' time limits, the queues' visibility and retention, in seconds.
+TIMEOUTS_SECONDS = {"intake": 60, "ideogram": 300, "deliver": 120, "reconcile": 270}
+VISIBILITY_SECONDS = {"intake": 360, "ideogram": 360, "deliver": 720}
+RETENTION_SECONDS = {"intake": 1_209_600, "ideogram": 345_600, "deliver": 1_209_600}
+MAX_RECEIVE_COUNTS = {"intake": 1000, "ideogram": 1000, "deliver": 1000}
+BATCH_SIZES = {"intake": 10, "ideogram": 1, "deliver": 1}
+DEAD_LETTER_RETENTION_SECONDS = 1_209_600
+RECONCILE_INTERVAL_SECONDS = 300
+RECONCILE_MAX_EVENT_AGE_SECONDS = 300
+COMMAND_RETRY_SECONDS = 20
+# Functions without a limit of their own: enough to let them meet.
+DEFAULT_MAX_CONCURRENCY = 10
+# S3's notifications mostly arrive within seconds (S3 User Guide, "Event Notifications").
+MIN_EVENT_DELAY_SECONDS, MAX_EVENT_DELAY_SECONDS = 0.05, 2.0
+
+
+@dataclass(frozen=True)
+class WorldSetup:
+    """What operators and accounts choose: `budget` micro-dollars a day, `in_flight` calls that we hold open at most.
+
+    `kind`: how the provider can be asked about lost calls; `account_limit`: how many calls it really lets us have open;
+    `besides`: further providers, and of which kind each is; `kept_days`: how long the ledger keeps ended items;
+    `prices`: what an image costs at providers that sell credits, micro-dollars.
+    """
+
+    budget: int = 10_000_000
+    settle_seconds: int = 20
+    on_lost_answer: str = "retry_once"
+    kind: ProviderKind = ProviderKind.NO_LOOKUP
+    in_flight: int = 10
+    account_limit: int = 10
+    other_providers: Mapping[str, ProviderKind] = field(default_factory=dict[str, ProviderKind])
+    ledger_retention_days: int = 0
+    credit_prices: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+def find_queue_setting(settings: Mapping[str, Any], name: str) -> Any:
+    """What a table has of a queue; every lane is as Ideogram's."""
+    return settings[name if name in settings else "ideogram"]
+
+
+class World(WorldInspector):
+    """Everything, wired up and quiet. All randomness comes from the seed; a setup's fields are said by name."""
+
+    sqs_type: type[SimulatedSqs] = SimulatedSqs
+
+    def __init__(self, seed: int = 0, *, shuffled: bool = False, **setup: Any) -> None:
+        self.setup = WorldSetup(**setup)
+        self.random = Random(seed)
+        self.clock = WorldClock(self.random)
+        self.event_loop = EventLoop(self.clock)
+        self.transport = Transport(self.clock)
+        self.transport.permanent_faults.append(self._enforce_timeouts)
+        self.table = SimulatedTable(self.transport, self.clock, LEDGER_TABLE)
+        self.s3 = SimulatedS3(self.transport, self.clock)
+        self.sqs = self.sqs_type(self.transport, self.clock, self.random)
+        self.bus = SimulatedBus(self.transport, EVENT_BUS)
+        self.step_functions = SimulatedStepFunctions(self.transport)
+        self.lambda_service = SimulatedLambda(self.transport, self.clock, self.sqs, self.event_loop)
+        self.provider = SimulatedProvider(
+            self.transport, self.clock, kind=ProviderKind(self.setup.kind), concurrency_limit=self.setup.account_limit
+        )
+        others = [
+            SimulatedProvider(
+                self.transport,
+                self.clock,
+                kind=ProviderKind(one),
+                name=name,
+                concurrency_limit=self.setup.account_limit,
+            )
+            for name, one in self.setup.other_providers.items()
+        ]
+        self.simulated_providers = {one.name: one for one in (self.provider, *others)}
+        self.providers = dict(self.simulated_providers)
+        self.downloads = SimulatedDownloads(self.transport)
+        self._open_queues(shuffled=shuffled)
+        self.input_bucket = self.s3.create_bucket(INPUT_BUCKET, self._notify_intake)
+        self.output_bucket = self.s3.create_bucket(OUTPUT_BUCKET)
+        self.s3.create_bucket(READABLE_BUCKET)
+        self.crash_count = 0
+        self.transitions: list[Transition] = []
+        self.event_delay_changes: list[Callable[[str, list[float]], list[float]]] = []
+        self.event_body_changes: list[Callable[[str], str]] = []
+        self._deadlines: list[datetime] = []
+        self._connect_functions()
+
+    def _open_queues(self, *, shuffled: bool) -> None:
+        self.dead_letter_queue = self.sqs.create_queue("dead-letters", retention_seconds=DEAD_LETTER_RETENTION_SECONDS)
+        self.queues = {
+            name: self.sqs.create_queue(
+                name,
+                visibility_seconds=find_queue_setting(VISIBILITY_SECONDS, name),
+                retention_seconds=find_queue_setting(RETENTION_SECONDS, name),
+                dead_letter_queue=self.dead_letter_queue,
+                max_receive_count=find_queue_setting(MAX_RECEIVE_COUNTS, name),
+                is_shuffled=shuffled,
+            )
+            for name in (*VISIBILITY_SECONDS, *self.setup.other_providers)
+        }
+
+    def _connect_functions(self) -> None:
+        """The steps behind their doors, and what brings them messages."""
+        self.steps = services = WorldServices(self)
+        self.ledger, self.intake, self.render, self.deliver = (
+            services.ledger,
+            services.intake,
+            services.render,
+            services.deliver,
+        )
+        self.batch_consumer = SimulatedBatchConsumer(self.sqs, self.steps.dead_letter_queue, self.clock)
+        self.mappings = {
+            name: self.lambda_service.add_mapping(
+                queue,
+                SimulatedFunction(
+                    find_queue_setting(FUNCTION_NAMES, name),
+                    find_queue_setting(TIMEOUTS_SECONDS, name),
+                    self._build_handler(name, queue),
+                    find_subject,
+                ),
+                max_concurrency=self.setup.in_flight if name in self.providers else DEFAULT_MAX_CONCURRENCY,
+                batch_size=find_queue_setting(BATCH_SIZES, name),
+            )
+            for name, queue in self.queues.items()
+        }
+        interval_and_timeout = RECONCILE_INTERVAL_SECONDS, TIMEOUTS_SECONDS["reconcile"]
+        self.reconcile_schedule = ScheduledFunction(
+            "reconcile", *interval_and_timeout, services.run_reconcile, RECONCILE_MAX_EVENT_AGE_SECONDS
+        )
+        self.lambda_service.schedules.append(self.reconcile_schedule)
+
+    def _build_handler(self, name: str, queue: SimulatedQueue) -> BatchHandler:
+        """What a function does with a batch: a step for it, and each message by itself."""
+
+        def handle(messages: Sequence[SimulatedMessage], deadline: datetime) -> Sequence[SimulatedMessage]:
+            run_step = within_lineage(
+                self.steps.handler_builders[name](messages), self.mappings[name].function.extend_lineage
+            )
+            return self.batch_consumer.build_handler(queue, run_step)(messages, deadline)
+
+        return handle
+
+    @property
+    def returned_messages(self) -> list[ReturnedMessage]:
+        """Every message that was handed back."""
+        return self.batch_consumer.returned_messages
+
+    # -- what people do -----------------------------------------------------------------------------------------
+
+    def upload_photo(self, key: str, data: bytes, **tags: str) -> None:
+        """Somebody uploads a photo, with tags or without."""
+        self.transport.add_note(f"somebody drops {key}")
+        self.s3.upload(INPUT_BUCKET, key, data, tags)
+
+    def upload_sidecar(self, key: str, **fields: Any) -> None:
+        """Somebody uploads the sidecar of a photo's key."""
+        self.transport.add_note(f"somebody writes {key}.json {fields}")
+        self.s3.upload(INPUT_BUCKET, f"{key}.json", json.dumps(fields).encode())
+
+    def delete_file(self, key: str) -> None:
+        """Somebody deletes a file."""
+        self.transport.add_note(f"somebody deletes {key}")
+        self.s3.delete(INPUT_BUCKET, key)
+
+    def pause_lane(self, *, seconds: float = 0, provider: str = "ideogram") -> None:
+        """Somebody pauses a lane, as `backdrop pause` does, and lets it go on so many seconds later (0: never)."""
+        reason = "A person paused it."
+
+        def command() -> None:
+            self.steps.breaker.pause(provider, PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, reason)
+            if seconds:
+                self.event_loop.call_later(seconds, lambda: self.resume_lane(provider=provider))
+
+        self.run_as_operator(command)
+
+    def resume_lane(self, *, provider: str = "ideogram") -> None:
+        """Somebody lets a lane go on, as `backdrop resume` does."""
+        self.run_as_operator(lambda: self.steps.breaker.resume(provider))
+
+    def run_as_operator(self, action: Callable[[], object]) -> None:
+        """A person runs a command; where it dies or AWS does not answer, once more a little later."""
+
+        def command() -> None:
+            try:
+                action()
+            except (RetryLaterError, SimulatedCrash) as error:
+                self.transport.add_note(f"a person's command fails: {error}")
+                self.event_loop.call_later(COMMAND_RETRY_SECONDS, lambda: self.run_as_operator(action))
+
+        if self.lambda_service.is_started:
+            self.event_loop.call_later(
+                0, lambda: self.event_loop.spawn("person", command, timeout_seconds=TIMEOUTS_SECONDS["reconcile"])
+            )
+        else:
+            action()
+
+    def _notify_intake(self, body: str) -> None:
+        """S3 tells the intake queue, at once where everything happens one after another, else a moment later."""
+        if not self.lambda_service.is_started:
+            self.sqs.send_externally(self.queues["intake"], body)
+            return
+        delays = [self.random.uniform(MIN_EVENT_DELAY_SECONDS, MAX_EVENT_DELAY_SECONDS)]
+        for change in self.event_delay_changes:
+            delays = change(body, delays)
+        for change in self.event_body_changes:
+            body = change(body)
+        for seconds in delays:
+            self.event_loop.call_later(seconds, lambda: self.sqs.send_externally(self.queues["intake"], body))
+
+    # -- one beside another -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Lambda begins to poll and to tick; from now on time is the hub's."""
+        self.lambda_service.start()
+
+    def is_quiet(self) -> bool:
+        """Whether no message waits or is under way, but behind a mapping that is off."""
+        return self.lambda_service.is_quiet
+
+    def format_history(self) -> list[str]:
+        """All that happened, line by line."""
+        return list(format_lines(self.transport.history))
+
+    # -- one after another --------------------------------------------------------------------------------------
+
+    def deliver_next(self, *names: str) -> bool:
+        """Bring one message of one of these queues (of any, where none is named) to its step; False if none is due."""
+        for name in names or tuple(self.queues):
+            message = self.sqs.receive(self.queues[name]) if self.mappings[name].is_polling else None
+            if message:
+                if self.lambda_service.allows_invocation(self.mappings[name].function, message):
+                    self.deliver_message(self.queues[name], message)
+                return True
+        return False
+
+    def run_until_empty(self, *names: str, max_deliveries: int = 1000) -> None:
+        """Bring messages, waiting where all wait, until these queues are empty."""
+        for _ in range(max_deliveries):
+            moment = self._find_next_visible_at(names or tuple(self.queues))
+            if moment is None:
+                return
+            self.clock.advance_to(moment)
+            self.deliver_next(*names)
+        raise AssertionError(f"not quiet after {max_deliveries} turns")
+
+    def run_for(self, seconds: float) -> None:
+        """Bring messages until so much time has passed."""
+        end = self.clock.time + timedelta(seconds=seconds)
+        while (moment := self._find_next_visible_at(tuple(self.queues))) and moment <= end:
+            self.clock.advance_to(moment)
+            self.deliver_next()
+        self.clock.advance_to(end)
+
+    def run_reconcile(self) -> bool:
+        """One run of reconcile, now; False where it failed, or died half-way."""
+        results: list[bool] = []
+        self._run_to_end(
+            TIMEOUTS_SECONDS["reconcile"], lambda deadline: results.append(self.steps.run_reconcile(deadline))
+        )
+        return results == [True]
+
+    def _find_next_visible_at(self, names: Sequence[str]) -> datetime | None:
+        return self.sqs.find_next_visible_at([self.queues[name] for name in names if self.mappings[name].is_polling])
+
+    def deliver_message(self, queue: SimulatedQueue, message: SimulatedMessage) -> None:
+        """One invocation with one message: done and deleted, handed back, dead-lettered, or dead half-way."""
+        handle = message.receipt_handle
+
+        def run(deadline: datetime) -> None:
+            if not self.mappings[queue.name].function.handler([message], deadline):
+                self.sqs.delete(queue, handle)
+
+        self._run_to_end(find_queue_setting(TIMEOUTS_SECONDS, queue.name), run)
+
+    def _run_to_end(self, seconds: float, run: Callable[[datetime], object]) -> None:
+        """One invocation, which may last so long; others may begin and end meanwhile."""
+        depth = len(self._deadlines)
+        self._deadlines.append(self.clock.time + timedelta(seconds=seconds))
+        try:
+            run(self._deadlines[-1])
+        except SimulatedCrash:
+            self.crash_count += 1
+        finally:
+            del self._deadlines[depth:]
+
+    def _enforce_timeouts(self, call: ServiceCall) -> None:
+        """Lambda ends an invocation that takes longer than it may; the hub does that for those that it plays."""
+        if self._deadlines and self.clock.time > self._deadlines[-1]:
+            raise SimulatedCrash(f"out of time at {call}")

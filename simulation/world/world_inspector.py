@@ -1,0 +1,65 @@
+"""What there is to see in the world: the ledger's items, the buckets' views and pictures."""
+
+import json
+from typing import Any
+
+from backdrop.aws.items import parse_record
+from backdrop.model.ids import derive_source_id
+from backdrop.model.job import Job, Source
+from backdrop.model.object_keys import receipt_key, report_key, source_name
+from simulation.world.s3_objects import SimulatedBucket
+from simulation.world.simulated_dynamodb import SimulatedTable
+from simulation.world.world_clock import WorldClock
+
+INPUT_BUCKET, OUTPUT_BUCKET, LEDGER_TABLE, EVENT_BUS = "photos", "results", "ledger", "bus"
+# A bucket of somebody's that the stack may read.
+READABLE_BUCKET = "shelf"
+
+
+class WorldInspector:
+    """Looks past the wire, so that no fault hits it and no time passes."""
+
+    clock: WorldClock
+    table: SimulatedTable
+    output_bucket: SimulatedBucket
+
+    def read_source(self, key: str) -> Source | None:
+        """A photo's place in the ledger."""
+        item = self.table.items.get((f"source#{derive_source_id(INPUT_BUCKET, key)}", "source"))
+        return parse_record(Source, item) if item else None
+
+    def list_jobs(self, key: str = "") -> list[Job]:
+        """A photo's jobs, or all there are, the oldest first."""
+        jobs = [parse_record(Job, item) for (_, kind), item in self.table.items.items() if kind.startswith("job#")]
+        return sorted((job for job in jobs if not key or job.key == key), key=lambda job: job.queued_at)
+
+    def read_budget(self, day: str = "") -> dict[str, int]:
+        """What a day (else today) has on its budget, in micro-dollars."""
+        item = self.table.items.get((f"budget#{day or self.clock.time.date()}", "budget"), {})
+        return {name: int(value["N"]) for name, value in item.items() if "N" in value}
+
+    def read_receipt(self, key: str) -> dict[str, Any] | None:
+        """A photo's receipt."""
+        return self._read_document(receipt_key(_name_source(key)))
+
+    def read_report(self, key: str) -> dict[str, Any] | None:
+        """A photo's error report."""
+        return self._read_document(report_key(_name_source(key)))
+
+    def read_pictures(self, key: str = "") -> dict[str, bytes]:
+        """The pictures that are handed over, by their keys."""
+        found = [name for name in self.output_bucket.list_keys() if not name.startswith("_backdrop/")]
+        return {
+            name: self._read_bytes(name) for name in found if name.startswith(f"{_name_source(key)}/" if key else "")
+        }
+
+    def _read_document(self, key: str) -> dict[str, Any] | None:
+        return json.loads(self._read_bytes(key)) if self.output_bucket.find_current(key) else None
+
+    def _read_bytes(self, key: str) -> bytes:
+        found = self.output_bucket.find_current(key)
+        return (found.data if found else None) or b""
+
+
+def _name_source(key: str) -> str:
+    return source_name(INPUT_BUCKET, key, INPUT_BUCKET)

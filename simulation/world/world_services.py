@@ -1,0 +1,221 @@
+"""The product's services, made by its own composition root on the simulated AWS, and what its handlers do."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property, partial
+from itertools import count
+from typing import TYPE_CHECKING, override
+
+from backdrop.aws.events import parse_intake_message
+from backdrop.aws.s3 import S3InputBucket
+from backdrop.aws.settings import ProviderSettings, Settings
+from backdrop.aws.table import Table
+from backdrop.bootstrap import Bootstrap
+from backdrop.intake.service import Intake
+from backdrop.model.errors import MalformedMessageError, RetryLaterError
+from backdrop.model.intake_event import IntakeEvent
+from backdrop.model.pricing import CREDIT_PROVIDER, MICRO_PER_USD
+from backdrop.model.provider_result import OnLostAnswer
+from backdrop.model.queue_messages import (
+    RECEIPT_ETAG,
+    DeliverMessage,
+    FolderMessage,
+    JobMessage,
+    LaneMessage,
+    RecheckMessage,
+    parse_message,
+)
+from backdrop.pipeline.call_context import CallContext
+from backdrop.ports import Downloads, Provider
+from simulation.world.simulated_batch import MessageStep
+from simulation.world.simulated_sqs import SimulatedMessage
+from simulation.world.world_inspector import EVENT_BUS, INPUT_BUCKET, LEDGER_TABLE, OUTPUT_BUCKET, READABLE_BUCKET
+
+if TYPE_CHECKING:
+    from simulation.world.simulated_stack import World
+
+MAX_MEGAPIXELS = 1
+PARSE_EVENTS = partial(parse_intake_message, input_bucket=INPUT_BUCKET, readable_buckets={READABLE_BUCKET})
+
+
+class WorldBootstrap(Bootstrap):
+    """The product's composition root. AWS is simulated below its adapters; what is overridden here is not AWS.
+
+    Providers and their download links are simulated at the product's own ports. Ids and time are the world's, so that
+    a seed always plays the same.
+    """
+
+    def __init__(self, world: "World") -> None:
+        clients = {
+            "dynamodb": world.table,
+            "events": world.bus,
+            "lambda": world.lambda_service,
+            "s3": world.s3,
+            "sqs": world.sqs,
+            "stepfunctions": world.step_functions,
+        }
+        super().__init__(build_settings(world), clients.__getitem__, world.clock, world.transitions.append)
+        self._world, self._created, self._ids = world, world.clock.time, count(1)
+
+    @cached_property
+    @override
+    def table(self) -> Table:
+        kept_days = self.settings.ledger_retention_days
+        return Table(
+            self.client("dynamodb"),
+            LEDGER_TABLE,
+            self.clock,
+            lambda: f"{next(self._ids):032x}",
+            retention_days=kept_days,
+        )
+
+    @cached_property
+    @override
+    def stack_created_at(self) -> datetime:
+        return self._created
+
+    @cached_property
+    @override
+    def input_bucket(self) -> S3InputBucket:
+        return S3InputBucket(self.client("s3"), lambda: self._world.clock.time.timestamp())
+
+    @cached_property
+    @override
+    def providers(self) -> Mapping[str, Provider]:
+        return self._world.providers
+
+    @cached_property
+    @override
+    def downloads(self) -> Downloads:
+        return self._world.downloads
+
+
+def build_settings(world: "World") -> Settings:
+    """What the template would tell the functions of this world's stack."""
+    setup, queues = world.setup, world.queues
+    price_micro_usd = setup.credit_prices.get(CREDIT_PROVIDER)
+    return Settings(
+        stack_name="shop",
+        render_function_name="render",
+        input_bucket=INPUT_BUCKET,
+        readable_buckets=READABLE_BUCKET,
+        output_bucket=OUTPUT_BUCKET,
+        ledger_table=LEDGER_TABLE,
+        intake_queue_url=queues["intake"].url,
+        deliver_queue_url=queues["deliver"].url,
+        dead_letter_queue_url=world.dead_letter_queue.url,
+        event_bus_name=EVENT_BUS,
+        default_provider=world.provider.name,
+        daily_budget_usd=Decimal(setup.budget) / MICRO_PER_USD,
+        on_lost_answer=OnLostAnswer(setup.on_lost_answer),
+        ledger_retention_days=setup.ledger_retention_days,
+        settle_seconds=setup.settle_seconds,
+        max_image_megapixels=MAX_MEGAPIXELS,
+        one_min_usd_per_image=None if price_micro_usd is None else Decimal(price_micro_usd) / MICRO_PER_USD,
+        providers={
+            name: ProviderSettings(queue_url=queues[name].url, max_in_flight=setup.in_flight)
+            for name in world.providers
+        },
+    )
+
+
+class WorldServices:
+    """One of each service, all on the same world."""
+
+    def __init__(self, world: "World") -> None:
+        self.clock, self._world = world.clock, world
+        self.bootstrap = bootstrap = WorldBootstrap(world)
+        self.dead_letter_queue = bootstrap.dead_letter_queue
+        self.ledger, self.ledger_queries, self.breaker = bootstrap.ledger, bootstrap.ledger_queries, bootstrap.breaker
+        self.intake, self.render = bootstrap.intake(), bootstrap.render()
+        self.deliver, self.provider_notifications = bootstrap.deliver(), bootstrap.provider_notifications()
+        self.reconcile = bootstrap.reconcile()
+        self.redrive, self.cancel = bootstrap.redrive, bootstrap.cancel
+
+    # -- what the doors do with one message ---------------------------------------------------------------------
+
+    @property
+    def handler_builders(self) -> Mapping[str, Callable[[Sequence[SimulatedMessage]], MessageStep]]:
+        """What makes the step for a batch of each queue's messages."""
+        render_handlers = {name: partial(self._build_render_handler, name) for name in self._world.providers}
+        return {"intake": self._build_intake_handler, "deliver": lambda _: self._handle_deliver, **render_handlers}
+
+    def _build_intake_handler(self, messages: Sequence[SimulatedMessage]) -> MessageStep:
+        """Workers side by side share nothing: what one has read of a folder's defaults the others read themselves."""
+        intake = self.bootstrap.intake() if self._world.lambda_service.is_started else self._world.intake
+        intake.start_batch(_parse_batch(messages))
+        return partial(self._handle_intake, intake)
+
+    def build_call_context(
+        self, deadline: datetime, receive_count: int = 1, provider: str = "", receipt_etag: str = ""
+    ) -> CallContext:
+        """A slot until a moment, as the worker's own clock shows it."""
+        ends_at = self.clock.now() + (deadline - self.clock.time)
+        return CallContext(
+            deadline=ends_at, receive_count=receive_count, lane_provider=provider, receipt_etag=receipt_etag
+        )
+
+    def _handle_intake(self, intake: Intake, message: SimulatedMessage, _: datetime) -> None:
+        for event in _parse_message(message):
+            intake.handle(event)
+
+    def _build_render_handler(self, provider: str, _: Sequence[SimulatedMessage]) -> MessageStep:
+        return partial(self._handle_render, provider)
+
+    def _handle_render(self, provider: str, message: SimulatedMessage, deadline: datetime) -> None:
+        context = self.build_call_context(
+            deadline, message.receive_count, provider, message.attributes.get(RECEIPT_ETAG, "")
+        )
+        self._world.render.render(parse_message(message.body, JobMessage), context)
+
+    def _handle_deliver(self, message: SimulatedMessage, _: datetime) -> None:
+        request = parse_message(message.body, DeliverMessage, LaneMessage)
+        if isinstance(request, LaneMessage):
+            self.provider_notifications.publish(request.provider)
+        else:
+            self._world.deliver.deliver(
+                request, receive_count=message.receive_count, receipt_etag=message.attributes.get(RECEIPT_ETAG, "")
+            )
+
+    def run_reconcile(self, deadline: datetime) -> bool:
+        """One run of reconcile; False where it failed and Lambda is to invoke it again."""
+        try:
+            self.reconcile.run(self.build_call_context(deadline))
+        except RetryLaterError:
+            return False
+        return True
+
+
+def find_subject(body: str) -> str:
+    """What one of our own messages names: a job, or a photo and the place in its folder; "" if it is not our own."""
+    with suppress(ValueError):
+        match json.loads(body):
+            case {"job_id": str(job_id)}:
+                return job_id
+            case {"kind": FolderMessage.kind, "key": str(key), "start_after": str(after)} if after:
+                return f"{key} {after}"
+            case {"kind": RecheckMessage.kind | FolderMessage.kind, "key": str(key)}:
+                return key
+            case _:
+                pass
+    return ""
+
+
+def _parse_message(message: SimulatedMessage) -> list[IntakeEvent]:
+    receive_count = message.receive_count
+    return PARSE_EVENTS(
+        message.body,
+        is_repeated=receive_count > 1,
+        message_id=message.id,
+        receive_count=receive_count,
+        sent_at=message.sent_at,
+    )
+
+
+def _parse_batch(messages: Sequence[SimulatedMessage]) -> Iterator[IntakeEvent]:
+    for message in messages:
+        with suppress(MalformedMessageError):
+            yield from _parse_message(message)
