@@ -15,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 from backdrop.imaging.color import srgb_profile_bytes
-from backdrop.imaging.containers.header import PhotoFormat
+from backdrop.imaging.formats.header import PhotoFormat
 from backdrop.imaging.metadata import embed_xmp, strip_metadata
 from backdrop.imaging.xmp import build_xmp_packet
 from bench.stopwatch import cpu_milliseconds

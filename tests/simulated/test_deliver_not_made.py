@@ -12,7 +12,7 @@ from tests.simulated.days import codes
 from tests.simulated.simulation import KEY, PRICE, assert_at_rest, the_job
 from tests.simulated.test_deliver_outputs import ALL, RED, SHOP, THUMB_WISH, names, wish, wished
 
-GIVEN_UP = "output_not_made: The webp of 8×8 cannot be made: encoder error -2 when writing image file."
+GIVEN_UP = "output_not_made: The webp of 8×8 cannot be encoded: encoder error -2 when writing image file."
 
 
 @pytest.fixture(params=[OSError, ValueError])

@@ -112,7 +112,7 @@ def test_a_cut_out_whose_photo_cannot_be_read_any_more_comes_in_the_providers_si
     job = the_job(world)
     assert job.status is JobStatus.STORED
     assert picture(world).size == SMALL
-    why = "the photo can no more be read to be cut out in its own size"
+    why = "the photo can no longer be read, so it was not cut out at its own size"
     assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120; {why}"]
 
 
@@ -122,7 +122,7 @@ def test_a_result_that_is_another_part_of_the_photo_comes_as_it_is_and_says_so()
     assert picture(world).size == (60, 60)
     (warning,) = job.warnings
     assert str(warning.text).startswith(
-        f"{SMALLER}: 60×60 from 160×120; the provider's picture is 60×60, a shape other"
+        f"{SMALLER}: 60×60 from 160×120; the provider's picture is 60×60, a different shape"
     )
 
 

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from backdrop.imaging.containers.header import DamagedError
 from backdrop.imaging.decode import translate_decoder_errors
+from backdrop.imaging.formats.header import DamagedError
 from backdrop.imaging.prepare import load_upright_photo, prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS, PhotoLimits
 from backdrop.model.codes import Code
@@ -29,17 +29,17 @@ NARROW = PhotoLimits(900, ("jpeg", "png", "webp"))
 MOST_MEGAPIXELS = 20
 PLAIN, PROGRESSIVE = photos.jpeg(), photos.jpeg(progressive=True)
 LACKING = {
-    "quantization tables": (without(PLAIN, QUANTIZATION), "lacks the quantization table 0"),
-    "one quantization table": (without(PLAIN, QUANTIZATION, 1), "lacks the quantization table 1"),
-    "a quantization table that exists": (edited(PLAIN, FRAME, 8, 3), "lacks the quantization table 3"),
+    "quantization tables": (without(PLAIN, QUANTIZATION), "lacks quantization table 0"),
+    "one quantization table": (without(PLAIN, QUANTIZATION, 1), "lacks quantization table 1"),
+    "a quantization table that exists": (edited(PLAIN, FRAME, 8, 3), "lacks quantization table 3"),
     "Huffman tables": (without(PROGRESSIVE, HUFFMAN), "lacks a Huffman table"),
     "one Huffman table": (without(PROGRESSIVE, HUFFMAN, 2), "lacks a Huffman table"),
     "a Huffman table that exists": (edited(PLAIN, SCAN, 2, 0x22), "lacks a Huffman table"),
-    "a channel": (edited(PLAIN, FRAME, 5, 1), "has a scan of channel 2, which it does not have"),
-    "a channel by that name": (edited(PLAIN, SCAN, 1, 9), "has a scan of channel 9, which it does not have"),
+    "a channel": (edited(PLAIN, FRAME, 5, 1), "has a scan of channel 2, which the picture does not have"),
+    "a channel by that name": (edited(PLAIN, SCAN, 1, 9), "has a scan of channel 9, which the picture does not have"),
     "a scan's channels": (edited(PLAIN, SCAN, 0, 0), "has a scan segment that is too short"),
-    "a sampling": (edited(PLAIN, FRAME, 7, 0x01), "claims an impossible sampling of its colors"),
-    "a sampling that exists": (edited(PLAIN, FRAME, 7, 0x51), "claims an impossible sampling of its colors"),
+    "a sampling": (edited(PLAIN, FRAME, 7, 0x01), "claims an impossible color sampling"),
+    "a sampling that exists": (edited(PLAIN, FRAME, 7, 0x51), "claims an impossible color sampling"),
     "the end of its frame": (edited(PLAIN, FRAME, 5, 4), "has a frame segment that is too short"),
 }
 SMALL = [case.data for case in corpus() if len(case.data) < 60_000]

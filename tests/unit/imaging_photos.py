@@ -6,7 +6,7 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw
 
-from backdrop.imaging.containers.header import PhotoFormat
+from backdrop.imaging.formats.header import PhotoFormat
 
 
 def scene(mode: str = "RGB", size: tuple[int, int] = (64, 48)) -> Image.Image:

@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from backdrop.imaging.containers.jpeg import iter_segments
+from backdrop.imaging.formats.jpeg import iter_segments
 from tests.unit.imaging_photos import saved
 
 QUANTIZATION, HUFFMAN, FRAME, SCAN = 0xDB, 0xC4, 0xC0, 0xDA

@@ -5,10 +5,10 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backdrop.imaging.containers import read_header, webp
-from backdrop.imaging.containers.header import PhotoFormat
-from backdrop.imaging.containers.jpeg import START_OF_SCAN, iter_segments
 from backdrop.imaging.decode import decode
+from backdrop.imaging.formats import read_header, webp
+from backdrop.imaging.formats.header import PhotoFormat
+from backdrop.imaging.formats.jpeg import START_OF_SCAN, iter_segments
 from backdrop.imaging.sniff import sniff_file
 from tests.unit.imaging_photos import chunk, jpeg, png, raw_png, saved, scene
 from tests.unit.imaging_photos import webp as webp_photo

@@ -62,7 +62,7 @@ def padded(answer: Image.Image) -> Image.Image:
 
 @pytest.mark.parametrize(
     ("made", "words"),
-    [(turned, "shows another part"), (zoomed, "shows another part"), (padded, "is 100×100, a shape other than")],
+    [(turned, "shows another part"), (zoomed, "shows another part"), (padded, "is 100×100, a different shape from")],
 )
 def test_a_matte_that_does_not_lie_on_the_photo_is_told_before_anything_is_changed(
     made: Callable[[Image.Image], Image.Image], words: str

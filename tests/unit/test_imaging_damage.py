@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backdrop.imaging.containers import read_header, validate_structure
-from backdrop.imaging.containers.header import DamagedError, ImageFormatError, ImageHeader, PhotoFormat
 from backdrop.imaging.decode import open_picture
+from backdrop.imaging.formats import read_header, validate_structure
+from backdrop.imaging.formats.header import DamagedError, ImageFormatError, ImageHeader, PhotoFormat
 from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS
 from backdrop.model.codes import Code
@@ -90,7 +90,7 @@ def test_a_bomb_is_refused_from_its_header_alone(data: bytes) -> None:
 def test_a_webp_whose_picture_is_larger_than_its_canvas_is_refused() -> None:
     data = huge_webp().replace((16_382).to_bytes(3, "little"), (40).to_bytes(3, "little"))
 
-    assert "another size" in str(refusal(data))
+    assert "different size" in str(refusal(data))
 
 
 BOMB = zlib.compress(bytes(30_000_000), 9)
@@ -228,7 +228,7 @@ FRAME = photos.webp()[12:]
         ),
         pytest.param(extended_webp(FRAME, FRAME), "2 pictures", id="webp-two-pictures"),
         pytest.param(extended_webp(), "0 pictures", id="webp-no-picture"),
-        pytest.param(extended_webp(FRAME[:-4]), "beyond its end", id="webp-chunk-too-long"),
+        pytest.param(extended_webp(FRAME[:-4]), "beyond the end", id="webp-chunk-too-long"),
     ],
 )
 def test_the_report_says_what_is_wrong_with_the_file(data: bytes, said: str) -> None:
@@ -238,7 +238,7 @@ def test_the_report_says_what_is_wrong_with_the_file(data: bytes, said: str) -> 
 def test_a_picture_of_another_size_than_was_checked_is_never_decoded() -> None:
     claimed = ImageHeader("png", 1, 1, "RGB", has_alpha=False)
 
-    with pytest.raises(DamagedError, match="another size"):
+    with pytest.raises(DamagedError, match="different size"):
         open_picture(photos.png(), claimed)
 
 

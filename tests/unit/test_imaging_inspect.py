@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
-from backdrop.imaging.containers import read_header, validate_structure
-from backdrop.imaging.containers.header import PhotoFormat
+from backdrop.imaging.formats import read_header, validate_structure
+from backdrop.imaging.formats.header import PhotoFormat
 from backdrop.imaging.prepare import PreparedPhoto, prepare_photo
 from backdrop.model.capabilities import PHOTO_LIMITS
 from backdrop.model.codes import Code

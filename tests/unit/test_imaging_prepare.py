@@ -8,7 +8,7 @@ from PIL import Image, ImageFile
 
 from backdrop.imaging import compress, encode
 from backdrop.imaging.encode import Encoding, encode_picture
-from backdrop.imaging.exif import rotate_tables
+from backdrop.imaging.formats.jpeg import transpose_tables
 from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.imaging.prepare import prepare_photo
 from backdrop.imaging.strip_resize import downscale
@@ -127,8 +127,7 @@ def code_of(data: bytes) -> Code:
 def test_the_tables_of_a_jpeg_turn_with_it() -> None:
     table = list(range(64))
 
-    assert rotate_tables([table], 3) == [table]
-    assert rotate_tables([table], 6)[0][:9] == [0, 8, 16, 24, 32, 40, 48, 56, 1]
+    assert transpose_tables([table])[0][:9] == [0, 8, 16, 24, 32, 40, 48, 56, 1]
 
 
 def test_a_jpeg_that_fits_is_not_unpacked_and_one_that_claims_more_pixels_than_it_can_hold_is_refused(
@@ -151,7 +150,7 @@ def test_a_jpeg_that_fits_is_not_unpacked_and_one_that_claims_more_pixels_than_i
 def test_a_transparent_photo_is_given_to_the_lossy_encoder_in_no_more_pixels_than_memory_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(encode, "_MAX_TRANSPARENT_WEBP_PIXELS", 60_000)
+    monkeypatch.setattr(encode, "MAX_TRANSPARENT_WEBP_PIXELS", 60_000)
     shown = noise(480, 320)
     shown.putalpha(Image.linear_gradient("L").resize(shown.size))
     found = prepare_photo(photos.saved(shown, "PNG"), PhotoLimits(90_000, FORMATS), 100)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backdrop.imaging.containers.header import (
+from backdrop.imaging.formats.header import (
     DamagedError,
     ImageFormatError,
     PhotoFormat,

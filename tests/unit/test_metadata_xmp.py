@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from backdrop.imaging.color import srgb_profile_bytes
-from backdrop.imaging.containers import read_header, validate_structure
-from backdrop.imaging.containers.header import ImageHeader, PhotoFormat, TruncatedError
+from backdrop.imaging.formats import read_header, validate_structure
+from backdrop.imaging.formats.header import ImageHeader, PhotoFormat, TruncatedError
 from backdrop.imaging.metadata import embed_xmp, strip_metadata
 from tests.unit.imaging_photos import saved, scene
 from tests.unit.metadata_photos import FORMATS, PHOTOS, PLANTED, exif, packed_pixels, pixels, planted, segment
@@ -96,7 +96,7 @@ def test_a_packet_too_long_for_a_jpeg_is_not_put_in_by_halves() -> None:
     photo = FORMATS["jpeg"].photos["plain"]
 
     assert facts(embed_xmp(photo, "jpeg", b"x" * 65_502))["xmp"] == b"x" * 65_502
-    with pytest.raises(ValueError, match="65,503 bytes"):
+    with pytest.raises(ValueError, match="65,503"):
         embed_xmp(photo, "jpeg", b"x" * 65_503)
 
 

@@ -17,8 +17,8 @@ from threading import Lock, Semaphore, get_ident
 from PIL import Image, ImageOps
 
 from backdrop.imaging.color import to_srgb
-from backdrop.imaging.containers.header import ImageFormatError
 from backdrop.imaging.formats.convertible import open_convertible, read_claimed_size
+from backdrop.imaging.formats.header import ImageFormatError
 from backdrop.imaging.prepare import load_upright_photo
 from backdrop.imaging.sniff import sniff_file
 from backdrop.model.errors import PhotoError

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from backdrop.aws.s3 import OutputBucket
-from backdrop.imaging.containers.header import PhotoFormat
+from backdrop.imaging.formats.header import PhotoFormat
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.verify import VerifiedPicture, verify_result
 from backdrop.model.codes import Code

@@ -259,11 +259,12 @@ def _build_size_warnings(
 ) -> list[JobWarning]:
     """That a picture has fewer pixels than its photo; of a cut-out in full only where the photo's own were not used."""
     message = describe_smaller_result(original.size, paid_picture.size) if original else None
-    if message is None or (in_full and not paid_picture.told):
+    if message is None or (in_full and not paid_picture.fallback_reason):
         return []
     return [
         JobWarning.from_code(
-            WarningCode.SMALLER_RESULT, f"{message}{f'; {paid_picture.told}' if paid_picture.told else ''}"
+            WarningCode.SMALLER_RESULT,
+            f"{message}{f'; {paid_picture.fallback_reason}' if paid_picture.fallback_reason else ''}",
         )
     ]
 

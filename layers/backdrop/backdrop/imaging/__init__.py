@@ -1,1 +1,1 @@
-"""Pictures as bytes: looked at before they are paid for, verified and converted after."""
+"""Pictures as bytes: checked and prepared before they are paid for, verified and converted afterwards."""

@@ -1,28 +1,34 @@
-"""Colors as every screen understands them: sRGB, 8 bits, with alpha only where something is transparent."""
+"""Converts colors to what every screen shows correctly: 8-bit sRGB, with alpha only if something is transparent."""
 
 from functools import cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
-
-from backdrop.imaging.color_profiles import classify_profile, create_srgb_profile
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+type ProfileEffect = Literal["srgb", "other", "unusable"]
+
+MAX_INVISIBLE_DIFFERENCE = 4
+"""How far (of 255) a channel of the probe may change: vendors round sRGB's curve differently, and it is not visible."""
+
+_PROBE_LEVELS = range(0, 256, 51)
 _CREATION_DATE = slice(24, 36)
-"""Where an ICC profile says when it was made (ICC.1:2022, 7.2.1)."""
+"""The position of the creation date in an ICC profile (ICC.1:2022, 7.2.1)."""
 _FIXED_CREATION_DATE = bytes((0x07, 0xE8, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0))
 _MODES_16_BIT = frozenset({"I;16", "I;16L", "I;16B"})
 
 
 def to_srgb(picture: "Image") -> "Image":
-    """A decoded picture as RGB, or as RGBA where something is transparent; its colors as its profile means them.
+    """Converts a decoded picture to RGB, or to RGBA if something in it is transparent, and applies its color profile.
 
-    A profile that does not fit the picture, or is damaged, counts for nothing.
+    A profile that is damaged or does not match the picture's mode is ignored.
     """
-    profile = find_non_srgb_profile(picture)
+    profile = picture.info.get("icc_profile")
+    if profile and classify_profile(profile, to_profile_mode(picture.mode)) != "other":
+        profile = None
     alpha = _extract_alpha(picture)
-    # Pillow warns where a conversion loses it; it is put back as alpha.
+    # Pillow would warn that the conversion loses it; it is added back as alpha.
     picture.info.pop("transparency", None)
     converted = picture
     if profile or picture.mode != ("RGBA" if alpha else "RGB"):
@@ -33,17 +39,64 @@ def to_srgb(picture: "Image") -> "Image":
     return converted
 
 
-def find_non_srgb_profile(picture: "Image") -> bytes | None:
-    """A profile that can be used and makes something else of the picture's colors than sRGB does."""
-    data = picture.info.get("icc_profile")
-    return data if data and classify_profile(data, to_profile_mode(picture.mode)) == "other" else None
-
-
 def to_profile_mode(mode: str) -> str:
-    """The kind of colors that a profile of a picture in this mode speaks of."""
+    """Returns the color space that a profile for a picture in this mode must have: `CMYK`, `L`, or `RGB`."""
     if mode == "CMYK":
         return mode
     return "L" if mode in _MODES_16_BIT or mode in ("1", "L", "LA") else "RGB"
+
+
+def classify_profile(profile: bytes, mode: str) -> ProfileEffect:
+    """Tests whether a profile gives colors in the mode `RGB`, `L`, or `CMYK` the same meaning as sRGB does.
+
+    The profile is applied to a probe; its name is not considered. A profile is `unusable` if it is damaged or for
+    another color space.
+    """
+    from PIL import ImageChops, ImageCms
+
+    probe = _build_probe(mode)
+    try:
+        converted = ImageCms.profileToProfile(
+            probe, ImageCms.ImageCmsProfile(BytesIO(profile)), _create_srgb_profile(), outputMode="RGB"
+        )
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return "unusable"
+    if converted is None or mode == "CMYK":
+        return "other"
+    differences = ImageChops.difference(converted, probe.convert("RGB")).tobytes()
+    return "srgb" if max(differences) <= MAX_INVISIBLE_DIFFERENCE else "other"
+
+
+@cache
+def srgb_profile_bytes() -> bytes:
+    """Returns the sRGB profile for formats that cannot state sRGB in any other way. The bytes are always the same."""
+    from PIL import ImageCms
+
+    profile = bytearray(ImageCms.ImageCmsProfile(_create_srgb_profile()).tobytes())
+    profile[_CREATION_DATE] = _FIXED_CREATION_DATE
+    return bytes(profile)
+
+
+def _create_srgb_profile() -> Any:
+    from PIL import ImageCms
+
+    return ImageCms.createProfile("sRGB")
+
+
+def _build_probe(mode: str) -> "Image":
+    """Builds a small picture with colors from the whole RGB cube, or with all grays for `L`."""
+    from PIL import Image
+
+    if mode == "L":
+        return Image.frombytes("L", (256, 1), bytes(range(256)))
+    colors = bytes(
+        value
+        for red in _PROBE_LEVELS
+        for green in _PROBE_LEVELS
+        for blue in _PROBE_LEVELS
+        for value in (red, green, blue)
+    )
+    return Image.frombytes("RGB", (len(_PROBE_LEVELS), len(_PROBE_LEVELS) ** 2), colors).convert(mode)
 
 
 def _extract_alpha(picture: "Image") -> "Image | None":
@@ -54,7 +107,7 @@ def _extract_alpha(picture: "Image") -> "Image | None":
 
 
 def _drop_alpha(picture: "Image") -> "Image":
-    """The colors alone, in a mode that a profile can speak of."""
+    """Returns only the colors, in a mode that a profile can apply to."""
     if picture.mode in _MODES_16_BIT:
         return picture.point(lambda value: value * (1 / 256)).convert("L")
     if picture.mode in ("L", "CMYK", "RGB", "LAB"):
@@ -73,15 +126,5 @@ def _convert_to_rgb(profile: bytes | None, picture: "Image") -> "Image":
 def _apply_profile(picture: "Image", profile: Any) -> "Image":
     from PIL import ImageCms
 
-    converted = ImageCms.profileToProfile(picture, profile, create_srgb_profile(), outputMode="RGB")
+    converted = ImageCms.profileToProfile(picture, profile, _create_srgb_profile(), outputMode="RGB")
     return converted or picture.convert("RGB")
-
-
-@cache
-def srgb_profile_bytes() -> bytes:
-    """The profile by which files without a word of their own say sRGB; the same bytes each time."""
-    from PIL import ImageCms
-
-    profile = bytearray(ImageCms.ImageCmsProfile(create_srgb_profile()).tobytes())
-    profile[_CREATION_DATE] = _FIXED_CREATION_DATE
-    return bytes(profile)

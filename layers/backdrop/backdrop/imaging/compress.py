@@ -1,7 +1,6 @@
-"""A picture as the best file within a provider's limits: encoded anew first, then scaled down.
+"""Encodes a picture as the best file within a provider's limits: first with other encodings, then at a smaller size.
 
-What an encoding will weigh is asked of a sample, tiles from all over the picture, so that most pictures are encoded
-whole only once.
+File sizes are predicted from a sample, tiles from all over the picture, so that most pictures are encoded only once.
 """
 
 from collections.abc import Sequence
@@ -21,16 +20,16 @@ if TYPE_CHECKING:
 _TILE_SIDE = 256
 _TILES_PER_SIDE = 5
 _MAX_PREDICTED_SHARE = 0.97
-"""The part of the limit that a prediction may fill."""
+"""How much of the limit a predicted file size may fill."""
 _MIN_FILLED_SHARE = 0.9
-"""A scaled picture that fills less of the limit is tried once more, larger."""
+"""If a scaled picture fills less of the limit, a larger one is tried."""
 _MAX_TRIES = 4
 _SCALE_ITERATIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class CompressedPhoto:
-    """A file within the limits; `width` and `height` in pixels."""
+    """A file within the limits. `width` and `height` are in pixels."""
 
     data: bytes
     encoding: Encoding
@@ -39,16 +38,16 @@ class CompressedPhoto:
 
 
 def compress_to_limit(picture: "Image", candidates: Sequence[Encoding], limits: PhotoLimits) -> CompressedPhoto:
-    """The picture, RGB or RGBA, by the first encoding that fits, at the largest size that does.
+    """Encodes an RGB or RGBA picture with the first encoding that fits, at the largest size that fits.
 
-    Raises `PhotoError` when no size does.
+    Raises `PhotoError` if no size fits.
     """
     scale = min(1.0, (limits.max_side_pixels or max(picture.size)) / max(picture.size))
     resized = downscale(picture, scale)
     if not candidates:
-        message = "No format that the provider takes can hold transparency."
+        message = "The provider takes no format that supports transparency."
         raise PhotoError(Code.TOO_LARGE_BYTES, message)
-    possible = [one for one in candidates if one.can_encode(*resized.size)]
+    possible = [encoding for encoding in candidates if encoding.can_encode(*resized.size)]
     sample, predicted_bytes = _SizeEstimator(resized), list[float]()
     for encoding in possible:
         predicted_bytes.append(sample.predict_bytes(encoding))
@@ -62,9 +61,9 @@ def compress_to_limit(picture: "Image", candidates: Sequence[Encoding], limits: 
 
 
 def _find_writable_scale(candidates: Sequence[Encoding], picture: "Image") -> float:
-    """The scale at which the encodings that lose something can be written: they save more than pixels do."""
-    lossy = [one for one in candidates if one.quality != LOSSLESS] or candidates
-    return min(one.find_max_scale(*picture.size) for one in lossy)
+    """Returns the scale at which all lossy encodings are possible: lossy compression saves more than fewer pixels."""
+    lossy = [encoding for encoding in candidates if encoding.quality != LOSSLESS] or candidates
+    return min(encoding.find_max_scale(*picture.size) for encoding in lossy)
 
 
 def _scale_to_limit(
@@ -80,19 +79,19 @@ def _scale_to_limit(
             break
         scale = min(1.0, scale * sqrt(limits.max_bytes * _MAX_PREDICTED_SHARE / size_bytes))
     if best is None:
-        message = f"At no size that was tried does the photo fit into {limits.max_bytes:,} bytes."
+        message = f"The photo does not fit into {limits.max_bytes:,} bytes at any size that was tried."
         raise PhotoError(Code.TOO_LARGE_BYTES, message)
     return best
 
 
 def _encode_at_scale(picture: "Image", encoding: Encoding, scale: float) -> CompressedPhoto:
-    """One try, of which nothing stays in memory but the file."""
+    # A function of its own, so that only the file stays in memory.
     resized = downscale(picture, scale)
     return CompressedPhoto(encode_picture(resized, encoding), encoding, *resized.size)
 
 
 class _SizeEstimator:
-    """Tiles that stand for the picture."""
+    """Predicts file sizes from tiles of the picture."""
 
     def __init__(self, picture: "Image") -> None:
         side = min(_TILE_SIDE, *picture.size)
@@ -103,19 +102,19 @@ class _SizeEstimator:
             self._tiles = [picture]
 
     def predict_bytes(self, encoding: Encoding, scale: float = 1.0) -> float:
-        """Bytes of the whole picture at that scale."""
+        """Predicts the file size of the whole picture at this scale, in bytes."""
         sheet, pixels = self._stack_tiles(scale), self._pixels * scale * scale
         return len(encode_picture(sheet, encoding)) * pixels / (sheet.width * sheet.height)
 
     def find_scale(self, encoding: Encoding, max_bytes: float) -> float:
-        """The scale at which the picture is about to weigh that."""
+        """Estimates the scale at which the file has `max_bytes` bytes."""
         scale = 1.0
         for _ in range(_SCALE_ITERATIONS):
             scale = min(1.0, scale * sqrt(max_bytes / self.predict_bytes(encoding, scale)))
         return scale
 
     def _stack_tiles(self, scale: float) -> "Image":
-        """The tiles below one another."""
+        """Returns the tiles stacked vertically, as one picture."""
         from PIL import Image
 
         tiles = [downscale(tile, scale) for tile in self._tiles]
@@ -129,6 +128,6 @@ class _SizeEstimator:
 
 
 def _list_tile_offsets(length: int, side: int) -> list[int]:
-    """Where tiles begin along one side, evenly from edge to edge."""
+    """Returns where tiles begin along one side, evenly from edge to edge."""
     count = min(_TILES_PER_SIDE, -(-length // side))
     return sorted({(length - side) * n // max(count - 1, 1) for n in range(count)})

@@ -1,4 +1,4 @@
-"""Full-size cut-outs: a provider's smaller matte, scaled along the photo's own edges and laid on the photo's pixels."""
+"""Full-size cut-outs: a provider's smaller matte, scaled along the photo's edges and applied to the photo's pixels."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,34 +10,34 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _TILE_SIDE = 256
-"""Pixels of a tile's side; tiles without an edge cost nothing, and a tile's arithmetic takes some 10 MB."""
+"""Pixels. Tiles without an edge take no time, and computing a tile takes about 10 MB."""
 _OPAQUE_MASK_TABLE = [0] * 250 + [255] * 6
 _COMPARISON_SIDE = 64
-"""Two pictures are compared in so many pixels a side."""
+"""Two pictures are compared at this many pixels per side."""
 _MAX_MEAN_DIFFERENCE = 24
-"""Mean difference of a channel, of 255, from which on a result shows something else than its photo: a crop, a turn."""
+"""Mean difference of a channel (of 255) above which a result does not show what its photo shows: cropped or turned."""
 
 
 class MatteMismatchError(ValueError):
-    """A result whose matte does not lie on its photo; the message completes `The provider's picture …`."""
+    """A result whose matte does not match its photo. The message completes `The provider's picture …`."""
 
 
 def cut_out_full_size(original: "Image", provider: "Image") -> "Image":
-    """The photo (RGB or RGBA, upright, sRGB) cut out in its own pixels by what the provider (RGBA) cut out in fewer.
+    """Cuts out the subject of a photo (RGB or RGBA, upright, sRGB) at full size, guided by a smaller cut-out (RGBA).
 
-    What is wholly subject keeps its pixels to the bit, what is wholly ground becomes (0, 0, 0, 0). Raises
-    `MatteMismatchError`, with the photo as it was, where the two are not the same picture. Else `original` itself is
-    changed and returned: a copy of a large photo would not fit beside it.
+    Pixels of the subject alone stay bit-identical, and pixels of the background alone become (0, 0, 0, 0). `original`
+    itself is changed and returned: memory has no room for a copy of a large photo. Raises `MatteMismatchError`, with
+    `original` unchanged, if the two do not show the same picture.
     """
     from PIL import Image
 
     if not has_same_aspect_ratio(original.size, provider.size):
         raise MatteMismatchError(
-            f"is {format_size(provider.size)}, a shape other than the photo's {format_size(original.size)}"
+            f"is {format_size(provider.size)}, a different shape from the photo's {format_size(original.size)}"
         )
     guide = original.resize(provider.size, Image.Resampling.BOX)
     if _shows_other_content(guide, provider):
-        raise MatteMismatchError("shows another part of the photo, or the photo turned")
+        raise MatteMismatchError("shows another part of the photo, or shows it turned")
     refiner = build_matte_refiner(guide.convert("RGB"), provider.getchannel("A"))
     has_alpha = original.mode == "RGBA"
     if not has_alpha:
@@ -55,7 +55,7 @@ def cut_out_full_size(original: "Image", provider: "Image") -> "Image":
 
 
 def _iter_tiles(size: tuple[int, int]) -> Iterator[tuple[tuple[int, int, int, int], RelativeBox]]:
-    """Every part of a picture, in its pixels and in shares."""
+    """Yields the box of every tile, in pixels and as shares of the picture."""
     width, height = size
     for top in range(0, height, _TILE_SIDE):
         for left in range(0, width, _TILE_SIDE):
@@ -64,7 +64,7 @@ def _iter_tiles(size: tuple[int, int]) -> Iterator[tuple[tuple[int, int, int, in
 
 
 def _limit_alpha(cut: "Image", tile: "Image") -> "Image":
-    """A tile that is nowhere less transparent than the photo was."""
+    """Makes a tile at least as transparent as the photo was."""
     from PIL import ImageChops
 
     cut.putalpha(ImageChops.darker(cut.getchannel("A"), tile.getchannel("A")))
@@ -72,13 +72,13 @@ def _limit_alpha(cut: "Image", tile: "Image") -> "Image":
 
 
 def _shows_other_content(guide: "Image", provider: "Image") -> bool:
-    """Whether what is whole in both looks otherwise in the photo; never where nothing is."""
+    """True if the parts that are opaque in both pictures differ. False if there are none."""
     from PIL import Image, ImageChops, ImageStat
 
     size = min(_COMPARISON_SIDE, guide.width), min(_COMPARISON_SIDE, guide.height)
-    had, left = (picture.resize(size, Image.Resampling.BOX).convert("RGBA") for picture in (guide, provider))
-    opaque_mask = ImageChops.darker(had.getchannel("A"), left.getchannel("A")).point(_OPAQUE_MASK_TABLE)
+    photo, cutout = (picture.resize(size, Image.Resampling.BOX).convert("RGBA") for picture in (guide, provider))
+    opaque_mask = ImageChops.darker(photo.getchannel("A"), cutout.getchannel("A")).point(_OPAQUE_MASK_TABLE)
     if opaque_mask.getbbox() is None:
         return False
-    difference = ImageChops.difference(had.convert("RGB"), left.convert("RGB"))
+    difference = ImageChops.difference(photo.convert("RGB"), cutout.convert("RGB"))
     return max(ImageStat.Stat(difference, opaque_mask).mean) > _MAX_MEAN_DIFFERENCE

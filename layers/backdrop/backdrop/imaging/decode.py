@@ -1,4 +1,4 @@
-"""Where Pillow meets the bytes of a JPEG, PNG or WebP; whatever it raises at them leaves as a `DamagedError`."""
+"""Decoding JPEG, PNG, and WebP with Pillow. Whatever Pillow raises for a file's bytes becomes a `DamagedError`."""
 
 import warnings
 from collections.abc import Generator
@@ -6,23 +6,23 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.containers.header import DamagedError, ImageFormatError, ImageHeader
-from backdrop.imaging.containers.png import check_pixels
+from backdrop.imaging.formats.header import DamagedError, ImageFormatError, ImageHeader
+from backdrop.imaging.formats.png import check_pixels
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 MAX_TRIAL_DECODE_BYTES = 256_000_000
-"""Memory that a trial decode may take; a larger picture is judged by its structure alone."""
+"""Memory that a trial decode may take. A picture that needs more is checked by its structure alone."""
 
 
 @contextmanager
 def translate_decoder_errors(replacement: ImageFormatError | None = None) -> Generator[None]:
-    """Whatever a decoder raises at foreign bytes leaves as `replacement`, or as a `DamagedError`.
+    """Raises `replacement`, or a `DamagedError`, in place of whatever a decoder raises for a file's bytes.
 
-    Only its own calls belong in here: what is amiss with the machine, or with our code, is not the photo's fault.
+    Wrap only the decoder's own calls: a failure of the machine or of our code must not be blamed on the photo.
     """
-    # Decoders warn of metadata that they skip; nobody is there to read it.
+    # Decoders warn about metadata that they skip, and no person reads these warnings.
     with warnings.catch_warnings(action="ignore"):
         try:
             yield
@@ -33,14 +33,14 @@ def translate_decoder_errors(replacement: ImageFormatError | None = None) -> Gen
 
 
 def open_picture(data: bytes, header: ImageHeader) -> "ImageFile":
-    """Opens a file without decoding it; raises `DamagedError` when Pillow cannot.
+    """Opens a file without decoding it. Raises `DamagedError` if Pillow cannot, or if it finds another size.
 
-    The caller has checked the header's size against its own limit, and the picture has that size.
+    The caller has checked the header's size against its own limit.
     """
     with translate_decoder_errors(DamagedError("cannot be opened")):
         picture = _open(data, header)
     if picture.size != (header.width, header.height):
-        raise DamagedError("holds a picture of another size than it says")
+        raise DamagedError("contains a picture of a different size than it states")
     return picture
 
 
@@ -48,9 +48,9 @@ def _open(data: bytes, header: ImageHeader) -> "ImageFile":
     # Imported late: Pillow and its plugins would cost every cold start 80 ms.
     from PIL import Image
 
-    # Pillow's own limit is one for the whole process; ours is checked before it looks.
+    # Pillow's limit applies to the whole process; ours is checked before Pillow opens the file.
     Image.MAX_IMAGE_PIXELS = None
-    # The plugin's class directly: Image.open would import and try all the others.
+    # The plugin's class directly: Image.open would import and try all other plugins.
     match header.format:
         case "jpeg":
             from PIL.JpegImagePlugin import JpegImageFile
@@ -67,7 +67,7 @@ def _open(data: bytes, header: ImageHeader) -> "ImageFile":
 
 
 def decode(data: bytes, header: ImageHeader) -> "ImageFile":
-    """Decodes every pixel; raises `DamagedError` when that fails."""
+    """Decodes every pixel. Raises `DamagedError` if that fails."""
     picture = open_picture(data, header)
     with translate_decoder_errors():
         picture.load()
@@ -75,9 +75,9 @@ def decode(data: bytes, header: ImageHeader) -> "ImageFile":
 
 
 def check_decodable(data: bytes, header: ImageHeader) -> None:
-    """Finds out whether the picture decodes, in little memory; raises an `ImageFormatError` if not.
+    """Raises `ImageFormatError` if the picture does not decode. Takes little memory.
 
-    PNG is unpacked piece by piece, JPEG decoded at an eighth of its size, WebP whole.
+    A PNG is unpacked piece by piece, a JPEG is decoded at an eighth of its size, and a WebP is decoded as a whole.
     """
     if header.format == "png":
         check_pixels(data, header)

@@ -1,10 +1,9 @@
-"""Which way up a photo is, and turning it so."""
+"""EXIF orientation: reading it, and turning a picture upright."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from backdrop.imaging.containers.header import ImageFormatError
 from backdrop.imaging.decode import translate_decoder_errors
+from backdrop.imaging.formats.header import ImageFormatError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -13,16 +12,13 @@ UPRIGHT = 1
 _ORIENTATION_TAG = 0x0112
 _SIDEWAYS_ORIENTATIONS = frozenset({5, 6, 7, 8})
 
-type QuantizationTables = Sequence[Sequence[int]]
-"""Quantization tables of 64 numbers, row by row: one for each color channel."""
-
 
 def read_orientation(picture: "Image", data: bytes) -> int:
-    """1 to 8, as EXIF 2.32 names them (4.6.4 A); 1 where the file says nothing, or nothing that can be.
+    """Returns the orientation, 1 to 8 as in EXIF 2.32 (4.6.4 A); 1 if the file states none or an impossible one.
 
     `data` is the picture's file.
     """
-    # Pillow would decode the whole PNG to look for an orientation behind its pixels.
+    # Pillow would decode the whole PNG to find an orientation after its pixels.
     if picture.format == "PNG" and b"eXIf" not in data:
         return UPRIGHT
     try:
@@ -34,12 +30,12 @@ def read_orientation(picture: "Image", data: bytes) -> int:
 
 
 def is_sideways(orientation: int) -> bool:
-    """Whether width and height change places."""
+    """True if the orientation swaps width and height."""
     return orientation in _SIDEWAYS_ORIENTATIONS
 
 
 def apply_orientation(picture: "Image", orientation: int) -> "Image":
-    """The picture as it is meant to be seen; the same object where it stands so already."""
+    """Returns the picture as it is meant to be seen; the same object if it is upright already."""
     from PIL.Image import Transpose
 
     transpositions = {
@@ -52,10 +48,3 @@ def apply_orientation(picture: "Image", orientation: int) -> "Image":
         8: Transpose.ROTATE_90,
     }
     return picture.transpose(transpositions[orientation]) if orientation in transpositions else picture
-
-
-def rotate_tables(tables: QuantizationTables, orientation: int) -> list[list[int]]:
-    """JPEG's quantization tables for the turned picture: what was fine across is fine down."""
-    if not is_sideways(orientation):
-        return [list(table) for table in tables]
-    return [[table[column * 8 + row] for row in range(8) for column in range(8)] for table in tables]

@@ -1,4 +1,4 @@
-"""Where a subject stands in its output: pure arithmetic of pixels."""
+"""Computes where a subject is placed in its output. Pure arithmetic on pixels."""
 
 from dataclasses import dataclass, replace
 from math import sqrt
@@ -6,16 +6,15 @@ from math import sqrt
 from backdrop.model.output_spec import COVER, OutputSpec
 
 MAX_SIDE = 10_000
-"""No margin makes a picture longer than this."""
+"""Pixels. No margin makes a picture longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where `crop_box` of the subject (left, top, right, bottom) is drawn in a picture of `size`, in pixels.
+    """Where a part of the subject is drawn in an output, in pixels.
 
-    It fills `content_size` at `content_offset`.
-
-    `scale`: shown pixels for each pixel of the subject.
+    The output has `size`. `crop_box` of the subject (left, top, right, bottom) fills `content_size` at
+    `content_offset`. `scale` is output pixels per pixel of the subject.
     """
 
     size: tuple[int, int]
@@ -26,7 +25,7 @@ class Frame:
 
 
 def compute_frame(width: int, height: int, output: OutputSpec) -> Frame:
-    """The frame of a subject of `width` x `height` pixels."""
+    """Returns the frame for a subject of `width` × `height` pixels."""
     frame_size = (output.width or MAX_SIDE, output.height or MAX_SIDE)
     match output.fit:
         case _ if output.fit == COVER:
@@ -38,7 +37,7 @@ def compute_frame(width: int, height: int, output: OutputSpec) -> Frame:
 
 
 def shrink_frame(frame: Frame, max_side: int, max_pixels: int) -> Frame:
-    """The same, no larger than a format holds."""
+    """Scales a frame down to what a format can hold."""
     width, height = frame.size
     scale = min(1.0, max_side / max(frame.size), sqrt(max_pixels / (width * height)))
     if scale == 1:
@@ -46,8 +45,8 @@ def shrink_frame(frame: Frame, max_side: int, max_pixels: int) -> Frame:
     size = max(1, int(width * scale)), max(1, int(height * scale))
     content_offset = int(frame.content_offset[0] * scale), int(frame.content_offset[1] * scale)
     content_size = [
-        max(1, min(int(one * scale), most - at))
-        for one, most, at in zip(frame.content_size, size, content_offset, strict=True)
+        max(1, min(int(content_side * scale), side - offset))
+        for content_side, side, offset in zip(frame.content_size, size, content_offset, strict=True)
     ]
     return replace(
         frame,
@@ -75,7 +74,7 @@ def _pad(width: int, height: int, frame_size: tuple[int, int], output: OutputSpe
 
 
 def _contain(width: int, height: int, output: OutputSpec) -> Frame:
-    """A share of the finished picture grows with the subject, so that it counts as part of what is scaled."""
+    # A margin that is a share of the output grows with the subject, so it is part of what is scaled.
     margin_share, fixed_margin = output.margin_share, output.margin_pixels
     scaled_margin = margin_share / (1 - 2 * margin_share) * min(width, height)
     unlimited = MAX_SIDE if output.has_free_space else None

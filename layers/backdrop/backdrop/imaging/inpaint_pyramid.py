@@ -1,4 +1,4 @@
-"""Colors carried from where they are certain to where they are not: what a subject, or its ground, would be there."""
+"""Spreads colors from the pixels where they are certain to all others, for estimating a subject or its background."""
 
 from typing import TYPE_CHECKING
 
@@ -6,14 +6,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _CONFIDENCE_GAIN = [min(255, 4 * value) for value in range(256)]
-"""A larger pixel of which a quarter is certain is certain itself: its color is an average of nothing else."""
+"""A pixel of a smaller level is certain if a quarter of it is: its color is the average of that quarter alone."""
 
 
 def inpaint(picture: "Image", confidence: "Image") -> "Image":
-    """An RGB picture with every pixel filled from the nearest certain ones; black where none is.
+    """Fills every pixel of an RGB picture from the nearest certain ones. The result is black if none is certain.
 
-    `confidence` (L, of the same size) says how far each pixel counts. The picture is halved until one pixel is left,
-    and what a level does not know is taken from the next smaller one.
+    `confidence` (L, same size) is the weight of each pixel. The picture is halved until one pixel is left, and each
+    level is filled in from the next smaller one.
     """
     from PIL import Image
 

@@ -1,7 +1,7 @@
-"""The look at a photo before anything is paid for: what it is, how large, whether it is whole."""
+"""Checks of a photo before anything is paid for: what it is, how large, and whether it is complete."""
 
-from backdrop.imaging.containers import read_header, validate_structure
-from backdrop.imaging.containers.header import (
+from backdrop.imaging.formats import read_header, validate_structure
+from backdrop.imaging.formats.header import (
     DecompressionBombError,
     ImageFormatError,
     ImageHeader,
@@ -14,36 +14,34 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 
 MIN_SIDE_PIXELS = 16
-"""Below this there is no subject to cut out."""
+"""Smaller pictures have no subject to cut out."""
 
 MAX_SIDE_RATIO = 20
-"""Longer than any panorama; such strips are icons' sprite sheets or broken exports."""
+"""No panorama is longer. Such strips are sprite sheets or broken exports."""
 
-SUPPORTED_FORMATS = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP or GIF"
-"""What photos may come as."""
+SUPPORTED_FORMATS = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP and GIF"
 
-_PIXELS_PER_MEGAPIXEL = 1_000_000
-_SAVE_AS = "Save it as JPEG, PNG or WebP and upload that."
+_SAVE_AS = "Save it as JPEG, PNG or WebP, and upload the new file."
 _ADVICE: dict[FileFamily, str] = {
-    "raw": "Develop it in your photo software, export it as JPEG and upload that.",
-    "design": "Export it from its program as a flat PNG or JPEG and upload that.",
-    "video": "Save one frame of it as JPEG or PNG and upload that.",
+    "raw": "Develop it in your photo software, export it as JPEG, and upload the new file.",
+    "design": "Export it from its program as a flat PNG or JPEG, and upload the new file.",
+    "video": "Save one frame of it as JPEG or PNG, and upload the new file.",
     "convertible": _SAVE_AS,
 }
-_UPLOAD_AGAIN = "Open the original, save it anew as JPEG or PNG and upload that."
+_UPLOAD_AGAIN = "Open the original, save it again as JPEG or PNG, and upload the new file."
 
 
 def identify_file(data: bytes) -> FileKind:
-    """What the bytes are, whatever it is; raises `PhotoError` when there are none."""
+    """Detects what a file is, supported or not. Raises `PhotoError` if it is empty."""
     if not data:
         raise PhotoError(Code.EMPTY_FILE, "The file is empty (0 bytes).")
     return sniff_file(data)
 
 
 def read_valid_header(data: bytes, photo_format: PhotoFormat, max_megapixels: int) -> ImageHeader:
-    """The header of a file that reaches to its end marker and whose claim fits.
+    """Returns the header of a complete file of an accepted size.
 
-    Raises `PhotoError` for a size that is not taken, an `ImageFormatError` for a file that cannot be read.
+    Raises `PhotoError` for a size outside the limits, and `ImageFormatError` for a file that cannot be read.
     """
     header = read_header(data, photo_format)
     check_size(header.width, header.height, max_megapixels)
@@ -51,31 +49,29 @@ def read_valid_header(data: bytes, photo_format: PhotoFormat, max_megapixels: in
 
 
 def build_unsupported_error(kind: FileKind) -> PhotoError:
-    """Why a file cannot be worked with."""
     if kind.family == "convertible":
-        message = f"The file is {kind.description}; {SUPPORTED_FORMATS} is taken."
+        message = f"The file is {kind.description}; supported formats are {SUPPORTED_FORMATS}."
         return PhotoError(Code.UNSUPPORTED_FORMAT, message, _ADVICE[kind.family])
     message = f"The file is {kind.description}, not a photo."
     return PhotoError(Code.NOT_A_PHOTO, message, _ADVICE.get(kind.family))
 
 
 def check_size(width: int, height: int, max_megapixels: int) -> None:
-    """Raises `PhotoError` for a claim, in pixels, that is too large, too small or too long."""
+    """Raises `PhotoError` if a claimed size, in pixels, is too large, too small, or too elongated."""
     size = f"{width:,} x {height:,} pixels"
-    if width * height > max_megapixels * _PIXELS_PER_MEGAPIXEL:
-        message = f"The photo has {size}; this stack opens up to {max_megapixels:,} megapixels."
+    if width * height > max_megapixels * 1_000_000:
+        message = f"The photo has {size}; this stack accepts up to {max_megapixels:,} megapixels."
         raise PhotoError(Code.TOO_MANY_PIXELS, message)
     short, long = sorted((width, height))
     if short < MIN_SIDE_PIXELS:
-        message = f"The photo has {size}; each side must have at least {MIN_SIDE_PIXELS}."
+        message = f"The photo has {size}; each side must be at least {MIN_SIDE_PIXELS} pixels long."
         raise PhotoError(Code.TOO_SMALL, message)
     if long > short * MAX_SIDE_RATIO:
-        message = f"The photo has {size}: one side is over {MAX_SIDE_RATIO} times the other."
+        message = f"The photo has {size}: one side is more than {MAX_SIDE_RATIO} times as long as the other."
         raise PhotoError(Code.EXTREME_RATIO, message)
 
 
 def to_photo_error(error: ImageFormatError, kind: FileKind) -> PhotoError:
-    """What a person reads about a file that cannot be read."""
     message = f"The file is {kind.description} that {error}."
     match error:
         case TruncatedError():

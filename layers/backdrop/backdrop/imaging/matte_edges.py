@@ -1,9 +1,9 @@
-"""The edge of a cut-out in more pixels than its matte has: what the photo shows there decides.
+"""Refines the edge of a cut-out to more pixels than its matte has, from what the photo shows there.
 
-Where a subject's color F and its ground's color B are known, a pixel I of the photo tells its own alpha by how far it
-lies on the way from B to F. A provider's matte is right on the whole and too coarse; so its scaled alpha is corrected
-by what that measure says of the photo beyond what it says of the photo at the matte's own sharpness. The color of a
-pixel that is partly subject is I without its share of B.
+Where the subject's color F and the background's color B are known, the alpha of a pixel I of the photo follows from how
+far I is along the line from B to F. A provider's matte is right on the whole but too coarse. So its scaled alpha is
+corrected by the difference between that measure of the photo and the same measure of the photo at the matte's own
+sharpness. The color of a pixel that is partly subject is I without its share of B.
 """
 
 from dataclasses import dataclass
@@ -16,37 +16,38 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 type RelativeBox = tuple[float, float, float, float]
-"""Left, top, right, bottom as shares of a picture, 0 to 1."""
+"""Left, top, right, bottom, as shares of a picture (0 to 1)."""
 
 MAX_CLEAR_ALPHA, MIN_OPAQUE_ALPHA = 3, 252
-"""Alpha up to `GONE` and from `WHOLE` on is a network's way to say 0 and 255."""
+"""Neural networks write nearly 0 for 0 and nearly 255 for 255: alpha up to the first value counts as 0, and alpha from
+the second value as 255."""
 
 _SNAP_ALPHA_TABLE = [
     0 if alpha <= MAX_CLEAR_ALPHA else 255 if alpha >= MIN_OPAQUE_ALPHA else alpha for alpha in range(256)
 ]
 _VISIBLE_MASK_TABLE = [0] + [255] * 255
 _CERTAIN_ALPHA_DISTANCE = 26
-"""How far from the highest or the lowest alpha a pixel's color counts as the subject's or the ground's alone."""
+"""Within this distance of the highest or lowest alpha, a pixel counts as showing only the subject or background."""
 _MAX_COLOR_PIXELS = 1_000_000
-"""Subject and ground are spread in so few pixels at most: away from the edge they change slowly."""
+"""The largest size at which subject and background colors are spread: they change slowly away from the edge."""
 _EDGE_GAIN_TABLE = [0 if steep <= 2 else round(255 * (steep - 2) / (steep + 13)) for steep in range(256)]
-"""How far a correction counts where the matte's alpha differs so much within three pixels: little on a soft shadow or
-inside glass, where what the photo shows beyond the matte is grain."""
+"""The weight of a correction for each range of the matte's alpha within three pixels. It is low on a soft shadow and
+inside glass, where the photo shows only grain beyond the matte."""
 _COLOR_NOISE = 300.0
-"""Squared distance of colors (each channel 0 to 255) below which subject and ground cannot be told apart."""
+"""Squared color distance (channels 0 to 255) below which subject and background cannot be told apart."""
 _REGULARIZATION = 0.02
-"""Keeps the color of a faint pixel near the subject's, where dividing by its alpha would show the photo's noise."""
+"""Keeps the color of a faint pixel near the subject's, since dividing by its alpha would amplify the photo's noise."""
 _BLUR_RADII = (0.0, 0.4, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2)
-"""Standard deviations in the matte's pixels: how blurred a matte may be against the photo at its own size."""
+"""Standard deviations in pixels of the matte: how blurred it may be compared with the photo at the same size."""
 _SAMPLE_SIDE, _SAMPLES = 256, 16
 
 
 @dataclass(frozen=True, slots=True)
 class MatteRefiner:
-    """What decides on an edge, all over the same picture.
+    """Planes of the same size from which edges are refined.
 
-    `matte`: the provider's alpha (L). `gate`: how far a correction counts (L). `guide`: the photo at the matte's size
-    and sharpness (RGB). `subject`, `background`: their colors everywhere (RGB).
+    `matte` is the provider's alpha (L), and `gate` the weight of a correction (L). `guide` is the photo at the matte's
+    size and sharpness (RGB). `subject` and `background` are their colors everywhere (RGB).
     """
 
     matte: "Image"
@@ -56,14 +57,14 @@ class MatteRefiner:
     background: "Image"
 
     def alpha_range(self, area: RelativeBox) -> tuple[int, int]:
-        """The lowest and the highest alpha that an area's pixels can be made of."""
+        """Returns the lowest and the highest matte alpha that affect the pixels of an area."""
         left, top, right, bottom = _to_pixels(area, self.matte.size)
         near = (max(floor(left) - 2, 0), max(floor(top) - 2, 0))
         far = (min(ceil(right) + 2, self.matte.width), min(ceil(bottom) + 2, self.matte.height))
         return _read_alpha_range(self.matte.crop((*near, *far)))
 
     def cut_out(self, photo: "Image", area: RelativeBox) -> "Image":
-        """That area of the photo (RGB) as RGBA: its alpha, and the subject's color without the ground's."""
+        """Cuts out an area of the photo (RGB): returns RGBA with refined alpha and without the background's color."""
         from PIL import Image, ImageMath
 
         planes = _split_channels("photo", photo) | self.resample_planes(area, photo.size)
@@ -75,23 +76,23 @@ class MatteRefiner:
         return cleared
 
     def resample_planes(self, area: RelativeBox, size: tuple[int, int]) -> dict[str, "Image"]:
-        """All that is known of an area, in so many pixels, each channel by its name (F)."""
+        """Scales all planes of an area to `size` pixels. Returns each channel (F) by its name."""
         from PIL.Image import Resampling
 
-        def scaled(picture: "Image", how: Resampling) -> "Image":
-            return picture.resize(size, how, _to_pixels(area, picture.size))
+        def scale(picture: "Image", resampling: Resampling) -> "Image":
+            return picture.resize(size, resampling, _to_pixels(area, picture.size))
 
         return {
-            "matte": scaled(self.matte, Resampling.BICUBIC).convert("F"),
-            "gate": scaled(self.gate, Resampling.BILINEAR).convert("F"),
-            **_split_channels("guide", scaled(self.guide, Resampling.BICUBIC)),
-            **_split_channels("subject", scaled(self.subject, Resampling.BILINEAR)),
-            **_split_channels("ground", scaled(self.background, Resampling.BILINEAR)),
+            "matte": scale(self.matte, Resampling.BICUBIC).convert("F"),
+            "gate": scale(self.gate, Resampling.BILINEAR).convert("F"),
+            **_split_channels("guide", scale(self.guide, Resampling.BICUBIC)),
+            **_split_channels("subject", scale(self.subject, Resampling.BILINEAR)),
+            **_split_channels("background", scale(self.background, Resampling.BILINEAR)),
         }
 
 
 def build_matte_refiner(guide: "Image", matte: "Image") -> MatteRefiner:
-    """What a photo at the matte's size (RGB), and the matte (L), say of the edge."""
+    """Builds the refiner from the photo at the matte's size (RGB) and the matte (L)."""
     from PIL import ImageChops, ImageFilter
 
     highest, lowest = matte.filter(ImageFilter.MaxFilter(3)), matte.filter(ImageFilter.MinFilter(3))
@@ -112,17 +113,19 @@ def _read_alpha_range(matte: "Image") -> tuple[int, int]:
 
 
 def _estimate_colors(guide: "Image", matte: "Image") -> tuple["Image", "Image"]:
-    """The colors of subject and ground, each spread from the pixels that show nothing else."""
+    """Estimates the colors of subject and background everywhere, from the pixels that show only one of them."""
     from PIL import Image, ImageFilter
 
     scale = min(1.0, (_MAX_COLOR_PIXELS / (matte.width * matte.height)) ** 0.5)
     size = max(1, round(matte.width * scale)), max(1, round(matte.height * scale))
     small, alpha = guide.resize(size, Image.Resampling.BOX), matte.resize(size, Image.Resampling.BOX)
     low, high = _read_alpha_range(alpha)
-    certainty_tables = ([_certainty(value - high + _CERTAIN_ALPHA_DISTANCE) for value in range(256)],
-             [_certainty(low + _CERTAIN_ALPHA_DISTANCE - value) for value in range(256)])  # fmt: skip
-    inside = ImageFilter.MinFilter(3)
-    subject, background = (inpaint(small, alpha.point(span).filter(inside)) for span in certainty_tables)
+    certainty_tables = (
+        [_certainty(value - high + _CERTAIN_ALPHA_DISTANCE) for value in range(256)],
+        [_certainty(low + _CERTAIN_ALPHA_DISTANCE - value) for value in range(256)],
+    )
+    shrink = ImageFilter.MinFilter(3)
+    subject, background = (inpaint(small, alpha.point(table).filter(shrink)) for table in certainty_tables)
     return subject, background
 
 
@@ -131,7 +134,7 @@ def _certainty(distance: int) -> int:
 
 
 def _estimate_blur_radius(refiner: MatteRefiner) -> float:
-    """How blurred the matte is: the blur under which the guide's own alpha resembles it most, where edges are."""
+    """Estimates how blurred the matte is: the blur that makes the guide's own alpha most similar to it along edges."""
     from PIL import ImageChops, ImageFilter, ImageMath, ImageStat
 
     errors_by_radius = dict.fromkeys(_BLUR_RADII, 0.0)
@@ -148,7 +151,7 @@ def _estimate_blur_radius(refiner: MatteRefiner) -> float:
 
 
 def _find_edge_samples(gate: "Image") -> list[tuple[int, int, int, int]]:
-    """The parts of a matte that hold most of its edge."""
+    """Returns the boxes that contain most of a matte's edge."""
     from PIL import Image
 
     side = _SAMPLE_SIDE
@@ -160,7 +163,6 @@ def _find_edge_samples(gate: "Image") -> list[tuple[int, int, int, int]]:
 
 
 def _to_pixels(area: RelativeBox, size: tuple[int, int]) -> RelativeBox:
-    """An area in a picture's pixels."""
     width, height = size
     return area[0] * width, area[1] * height, min(area[2] * width, width), min(area[3] * height, height)
 
@@ -170,38 +172,39 @@ def _split_channels(name: str, picture: "Image") -> dict[str, "Image"]:
 
 
 def _color_axis(planes: dict[str, Any]) -> list[Any]:
-    """From the ground's color to the subject's."""
-    return [planes[f"subject_{letter}"] - planes[f"ground_{letter}"] for letter in "rgb"]
+    """Returns the vector from the background's color to the subject's."""
+    return [planes[f"subject_{letter}"] - planes[f"background_{letter}"] for letter in "rgb"]
 
 
 def _project(axis: list[Any], shift: list[Any]) -> Any:
-    """How much of the way a color was moved by."""
+    """Returns the share of the axis that a color shift covers."""
     length = axis[0] * axis[0] + axis[1] * axis[1] + axis[2] * axis[2] + _COLOR_NOISE
     return (axis[0] * shift[0] + axis[1] * shift[1] + axis[2] * shift[2]) / length
 
 
 def _correct_alpha(planes: dict[str, Any]) -> Any:
-    """Alpha, 0 to 255 and somewhat beyond, rounded up by a half."""
+    """Returns alpha plus 0.5, for rounding. It may be slightly outside 0 to 255."""
     shift = [planes[f"photo_{letter}"] - planes[f"guide_{letter}"] for letter in "rgb"]
     return planes["matte"] + planes["gate"] * _project(_color_axis(planes), shift) + 0.5
 
 
 def _measure_alpha(planes: dict[str, Any]) -> Any:
-    """The alpha that the guide's own pixels tell, 0 to 255 and beyond."""
+    """Returns the alpha that follows from the guide's own pixels. It may be outside 0 to 255."""
     return (
-        _project(_color_axis(planes), [planes[f"guide_{letter}"] - planes[f"ground_{letter}"] for letter in "rgb"])
+        _project(_color_axis(planes), [planes[f"guide_{letter}"] - planes[f"background_{letter}"] for letter in "rgb"])
         * 255.0
     )
 
 
 def _decontaminate(planes: dict[str, "Image"], channel: str, alpha: "Image") -> "Image":
-    """One channel of the subject's color, rounded up by a half; where alpha is 255, the photo's own."""
+    """Returns one channel of the subject's color plus 0.5, for rounding; where alpha is 255, the photo's own."""
     from PIL import ImageMath
 
-    def clean(n: dict[str, Any]) -> Any:
-        share = n["alpha"] / 255.0
-        trust = share / (share * share + (1.0 - share) * _REGULARIZATION)
-        return n["subject"] + trust * (n["photo"] - n["ground"] - share * (n["subject"] - n["ground"])) + 0.5
+    def remove_background_color(values: dict[str, Any]) -> Any:
+        subject, background = values["subject"], values["background"]
+        share = values["alpha"] / 255.0
+        gain = share / (share * share + (1.0 - share) * _REGULARIZATION)
+        return subject + gain * (values["photo"] - background - share * (subject - background)) + 0.5
 
-    named = {name: planes[f"{name}_{channel}"] for name in ("photo", "subject", "ground")}
-    return ImageMath.lambda_eval(clean, alpha=alpha, **named)
+    channels = {name: planes[f"{name}_{channel}"] for name in ("photo", "subject", "background")}
+    return ImageMath.lambda_eval(remove_background_color, alpha=alpha, **channels)

@@ -1,4 +1,7 @@
-"""From the provider's file to one output: sRGB, trimmed, fitted into its frame, and encoded."""
+"""Builds outputs from the provider's file: in sRGB, trimmed, fitted into a frame, and encoded.
+
+What is sent to providers is encoded in encode.py, with other trade-offs.
+"""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -8,10 +11,10 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from backdrop.imaging.color import srgb_profile_bytes, to_srgb
-from backdrop.imaging.containers import read_header
-from backdrop.imaging.convert import to_png
 from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size
 from backdrop.imaging.decode import decode
+from backdrop.imaging.encode import LOSSLESS, MAX_TRANSPARENT_WEBP_PIXELS
+from backdrop.imaging.formats import read_header, webp
 from backdrop.imaging.framing import Frame, compute_frame, shrink_frame
 from backdrop.imaging.sizes import Size, describe_smaller_result, format_size
 from backdrop.imaging.strip_resize import resize_in_strips
@@ -25,32 +28,31 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 DEFAULT_QUALITY = 90
-LOSSLESS = 100
 _MIN_FULL_CHROMA_QUALITY = 90
-"""The JPEG quality from which each pixel keeps a color of its own (4:4:4); below, four share one (4:2:0)."""
+"""The JPEG quality from which every pixel keeps its own color (4:4:4). Below it, four pixels share one (4:2:0)."""
 _WHITE = "#ffffff"
 _TRANSPARENT = (0, 0, 0, 0)
+_PNG_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "I;16"})
 _MAX_OPTIMIZED_PIXELS = 1_000_000
-"""PNG's best packing saves some 4 % and takes eight times as long: seconds for a larger picture."""
+"""PNG's best compression saves about 4 % and takes eight times as long, which is seconds for a larger picture."""
 _MAX_PROGRESSIVE_PIXELS = 16_000_000
-"""A progressive JPEG is held whole, in 6 bytes a pixel, while it is written."""
-_MAX_WEBP_SIDE = 16_383
-"""RFC 9649."""
-_MAX_WEBP_PIXELS = {"RGBA": 16_500_000, "RGB": 26_000_000}
-"""The encoder takes some 24 bytes for a pixel that may be transparent and 10 for any other: more passes 512 MB."""
+"""While a progressive JPEG is written, memory holds all of it, at 6 bytes per pixel."""
+_MAX_WEBP_PIXELS = {"RGBA": MAX_TRANSPARENT_WEBP_PIXELS, "RGB": 26_000_000}
+"""The encoder takes about 24 bytes per pixel with alpha and 10 without: more pixels would exceed 512 MB."""
 _LARGE_WEBP_PIXELS = 4_000_000
-"""From here on the encoder has no room beside a photo of 50 megapixels."""
+"""Above this, memory has no room for the encoder and a photo of 50 megapixels at the same time."""
 _PNG_COMPRESS_LEVEL = 4
-"""zlib's level for larger pictures: its usual 6 takes nearly twice as long and saves 2 %."""
+"""zlib's level for larger pictures. The default 6 takes nearly twice as long and saves 2 %."""
 _WEBP_METHOD = 4
-"""WebP's method 6 takes five times as long and saves less than 1 %."""
+"""WebP's effort level. Method 6 takes five times as long and saves less than 1 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """An output's file; `width`, `height` in pixels; `scale`: how much larger the subject is than it was paid for.
+    """An output's file. `width` and `height` are in pixels.
 
-    `is_limited`: whether its format holds no picture of the size that was asked for.
+    `scale` is the subject's size relative to the provider's picture. `is_limited` is true if the format cannot hold the
+    requested size, so that the picture is smaller.
     """
 
     data: bytes
@@ -63,9 +65,9 @@ class OutputFile:
 
 @dataclass(frozen=True, slots=True)
 class OriginalPhoto:
-    """The photo that a cut-out is laid on: its size as people see it, and how to get at its pixels.
+    """The photo of a cut-out: its size as displayed, and how to load its pixels.
 
-    `load` gives a picture that may be changed, upright and sRGB, or None where the photo is no more.
+    `load` returns a picture that the caller may change, upright and in sRGB, or None if the photo no longer exists.
     """
 
     size: Size
@@ -73,61 +75,68 @@ class OriginalPhoto:
 
 
 class PaidPicture:
-    """A provider's file that has passed `verify_result`; decoded when an output first needs its pixels.
+    """A provider's file that has passed `verify_result`. It is decoded when an output first needs its pixels.
 
-    `original`: of a removed background, for outputs in the photo's own size. `told`: why one was left as it came.
+    `original` is set for a removed background, for outputs at the photo's own size. `fallback_reason` is why such an
+    output was made at the provider's size instead, or empty.
     """
 
     def __init__(self, data: bytes, picture: VerifiedPicture, original: OriginalPhoto | None = None) -> None:
         self._data = data
         self._picture = picture
         self._original = original
-        self.told = ""
+        self.fallback_reason = ""
 
     @property
     def size(self) -> Size:
-        """As the provider made it."""
+        """The size of the provider's picture."""
         return self._picture.width, self._picture.height
 
     def build_output(self, output: OutputSpec) -> OutputFile:
-        """One output of it. The lossless form of a PNG is the provider's file, byte for byte.
+        """Builds one output. A plain lossless output of a PNG is the provider's file, byte for byte.
 
-        Raises `ResultError` where its encoder gives it up.
+        Raises `ResultError` if the encoder fails.
         """
         full_picture = self._full_size if output.size == FULL_SIZE else None
         if full_picture is None and output.is_plain_lossless:
             with _translate_encoder_errors(self.size, output):
-                return OutputFile(to_png(self._data), *self.size, self._picture.has_alpha)
+                return OutputFile(self._to_png(), *self.size, self._picture.has_alpha)
         composed = _compose(full_picture or self._pixels, output)
         if composed.picture is not full_picture and _needs_memory(composed.picture, output):
-            # Where another output wants it, the photo is cut out once more.
+            # Frees the memory for the encoder. If another output needs the picture, it is cut out again.
             full_picture = None
-            self.__dict__.pop("_full", None)
+            self.__dict__.pop("_full_size", None)
         return _encode_output(composed, output)
+
+    def _to_png(self) -> bytes:
+        return self._data if self._picture.format == "png" else _convert_to_png(self._decode())
+
+    def _decode(self) -> "Image":
+        return decode(self._data, read_header(self._data, self._picture.format))
 
     @cached_property
     def _pixels(self) -> "Image":
-        return to_srgb(decode(self._data, read_header(self._data, self._picture.format)))
+        return to_srgb(self._decode())
 
     @cached_property
     def _full_size(self) -> "Image | None":
-        """The photo cut out in its own pixels; None where the provider's picture is as large, or is all there is."""
+        """The photo cut out at its own size; None if the provider's picture is as large, or must be used instead."""
         if self._original is None or not describe_smaller_result(self._original.size, self.size):
             return None
         photo = self._original.load()
         if photo is None:
-            self.told = "the photo can no more be read to be cut out in its own size"
+            self.fallback_reason = "the photo can no longer be read, so it was not cut out at its own size"
             return None
         try:
             return cut_out_full_size(photo, self._pixels.convert("RGBA"))
         except MatteMismatchError as error:
-            self.told = f"the provider's picture {error}"
+            self.fallback_reason = f"the provider's picture {error}"
             return None
 
 
 @dataclass(frozen=True, slots=True)
 class _ComposedPicture:
-    """An output's pixels; `scale` and `is_limited` as in `OutputFile`."""
+    """An output's pixels. `scale` and `is_limited` are as in `OutputFile`."""
 
     picture: "Image"
     scale: float
@@ -157,8 +166,8 @@ def _encode_output(composed: _ComposedPicture, output: OutputSpec) -> OutputFile
 
 
 def _find_webp_limits(picture: "Image", frame: Frame, background: str | None) -> tuple[int, int]:
-    """Pixels of a side, and of the whole picture."""
-    return _MAX_WEBP_SIDE, _MAX_WEBP_PIXELS[_choose_mode(picture, frame, background)]
+    """Returns the most pixels per side, and of the whole picture."""
+    return webp.MAX_SIDE, _MAX_WEBP_PIXELS[_choose_mode(picture, frame, background)]
 
 
 def _needs_memory(picture: "Image", output: OutputSpec) -> bool:
@@ -166,9 +175,9 @@ def _needs_memory(picture: "Image", output: OutputSpec) -> bool:
 
 
 def _place_in_frame(picture: "Image", frame: Frame, background: str | None) -> "Image":
-    """The part that is shown, in its size, place and color.
+    """Draws the frame's part of the picture at its size and offset, on the background.
 
-    Pillow weighs colors by their alpha where it scales, so no edge turns dark.
+    Pillow weights colors by their alpha when it scales, so that no edge turns dark.
     """
     from PIL import Image
 
@@ -187,7 +196,7 @@ def _place_in_frame(picture: "Image", frame: Frame, background: str | None) -> "
 
 
 def _choose_mode(picture: "Image", frame: Frame, background: str | None) -> str:
-    """RGBA where something may be seen through."""
+    """Returns `RGBA` if the result can be transparent anywhere, else `RGB`."""
     is_opaque = picture.mode == "RGB" and frame.size == frame.content_size
     return "RGB" if background or is_opaque else "RGBA"
 
@@ -199,12 +208,22 @@ def _drop_opaque_alpha(picture: "Image") -> "Image":
 
 @contextmanager
 def _translate_encoder_errors(size: Size, output: OutputSpec) -> Generator[None]:
-    """What an encoder says when it gives a picture up leaves as a `ResultError`."""
+    """Raises `ResultError` in place of an encoder's errors."""
     try:
         yield
     except (OSError, ValueError) as error:
-        message = f"The {output.format} of {format_size(size)} cannot be made: {error}."
+        message = f"The {output.format} of {format_size(size)} cannot be encoded: {error}."
         raise ResultError(Code.OUTPUT_NOT_MADE, message) from error
+
+
+def _convert_to_png(picture: "Image") -> bytes:
+    """Encodes a decoded picture as PNG in its own mode if PNG has that, with its own color profile."""
+    fits = picture.mode in _PNG_MODES
+    file = BytesIO()
+    # A profile applies only to the colors that it came with.
+    profile = picture.info.get("icc_profile") if fits else None
+    (picture if fits else picture.convert("RGB")).save(file, "PNG", icc_profile=profile)
+    return file.getvalue()
 
 
 def _encode_picture(picture: "Image", output: OutputSpec) -> bytes:
@@ -238,7 +257,7 @@ def _save_jpg(picture: "Image", file: BytesIO, quality: int) -> None:
     try:
         picture.save(file, "JPEG", **options, optimize=True, progressive=True)
     except OSError:
-        # Noise outgrows the buffer that Pillow reserves for such files; the plain kind is written piece by piece.
+        # Noise outgrows the buffer that Pillow reserves for such files. A plain JPEG is written piece by piece.
         file.seek(0)
         file.truncate()
         picture.save(file, "JPEG", **options)

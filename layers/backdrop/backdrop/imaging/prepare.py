@@ -1,14 +1,14 @@
-"""Any photo as the provider takes it: what fits passes as it is, all else is decoded, set right and encoded anew.
+"""Prepares a photo for its provider: a photo that fits is sent as it is; any other is decoded, corrected, and encoded.
 
-What was changed, as receipts show it:
+Receipts list the changes:
 
-- `converted:heic` (or `avif`, `tiff`, `bmp`, `gif`), `first_of_pictures:12` (of which a job's warning tells as well)
-- `orientation:6`, as EXIF names it
-- `profile:converted`; `profile:ignored` where it is damaged, or speaks of other colors than the picture has
-- `colors:cmyk`, `colors:grey`, `colors:palette`, `colors:lab`, `bits:16`: what it was before
+- `converted:heic` (or `avif`, `tiff`, `bmp`, `gif`), `first_of_pictures:12` (which a job's warning also reports)
+- `orientation:6`: the EXIF orientation before the photo was turned upright
+- `profile:converted`; `profile:ignored` if the profile is damaged or for another color space
+- `colors:cmyk`, `colors:grey`, `colors:palette`, `colors:lab`, `bits:16`: the photo before its conversion
 - `reencoded:png:lossless`, `reencoded:jpeg:92`, `reencoded:jpeg:kept_quality`
-- `scaled:8000x6000:5120x3840`
-- `metadata:cut`, where a file fits by that alone: its compressed pixels are the photo's own
+- `scaled:8000x6000:5120x3840`: the size before and after
+- `metadata:cut`: removing metadata made the file small enough, and its compressed pixels are the photo's own
 """
 
 from collections.abc import Callable
@@ -16,15 +16,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from backdrop.imaging.color import to_profile_mode, to_srgb
-from backdrop.imaging.color_profiles import classify_profile
+from backdrop.imaging.color import classify_profile, to_profile_mode, to_srgb
 from backdrop.imaging.compress import compress_to_limit
-from backdrop.imaging.containers.header import ImageFormatError, ImageHeader, PhotoFormat
 from backdrop.imaging.decode import check_decodable, decode, open_picture
 from backdrop.imaging.encode import Encoding, list_encodings
-from backdrop.imaging.exif import UPRIGHT, apply_orientation, is_sideways, read_orientation, rotate_tables
+from backdrop.imaging.exif import UPRIGHT, apply_orientation, is_sideways, read_orientation
 from backdrop.imaging.formats.convertible import count_pictures, decode_convertible, open_convertible, read_claimed_size
-from backdrop.imaging.formats.names import ConvertibleFormat
+from backdrop.imaging.formats.header import ConvertibleFormat, ImageFormatError, ImageHeader, PhotoFormat
+from backdrop.imaging.formats.jpeg import transpose_tables
 from backdrop.imaging.inspect import (
     build_unsupported_error,
     check_size,
@@ -32,7 +31,7 @@ from backdrop.imaging.inspect import (
     read_valid_header,
     to_photo_error,
 )
-from backdrop.imaging.metadata import strip_photo_metadata
+from backdrop.imaging.metadata import strip_metadata
 from backdrop.imaging.sniff import FileKind
 from backdrop.model.capabilities import PhotoLimits
 from backdrop.model.photo_facts import ChangeCode, PhotoChange
@@ -52,10 +51,10 @@ _ORIENTED_BY_DECODER = frozenset({"heic", "tiff"})
 
 @dataclass(frozen=True, slots=True)
 class PreparedPhoto:
-    """What is sent of a photo.
+    """What is sent to the provider for a photo.
 
-    `data` is None where the photo passes as it is (its metadata is cut out when it is sent). `width`, `height` (pixels)
-    and `format` are those of what is sent; `original_size` is the photo's width and height as people see it.
+    `data` is None if the photo is sent as it is; its metadata is stripped when it is sent. `width`, `height` (pixels),
+    and `format` describe what is sent. `original_size` is the photo's width and height as it is displayed.
     """
 
     data: bytes | None
@@ -68,9 +67,10 @@ class PreparedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class _OpenedPhoto:
-    """A photo whose claim holds. `load` decodes it, `orientation` is what is left to turn then.
+    """A photo of an accepted size, not yet decoded.
 
-    `header`: of a file that may pass as it is. `source_encoding`: the encoding that a JPEG came with.
+    `load` decodes it, and `orientation` is what remains to be applied then. `header` is set if the file may be sent as
+    it is. `source_encoding` is how a JPEG was encoded.
     """
 
     load: Callable[[], "Image"]
@@ -83,16 +83,16 @@ class _OpenedPhoto:
 
 
 def prepare_photo(data: bytes, limits: PhotoLimits, max_megapixels: int) -> PreparedPhoto:
-    """Judges a photo by its bytes alone and makes of it what `limits` allow.
+    """Checks a photo and brings it within `limits`. The same bytes and limits always give the same result.
 
-    Raises `PhotoError` with code, reason and advice; sizes are checked on the file's own claim, before a pixel is
-    unpacked. The same bytes and limits always give the same answer.
+    Raises `PhotoError` with a code, a reason, and a hint. The size that a file claims is checked before a pixel is
+    unpacked.
     """
     kind = identify_file(data)
     try:
         opened = _open_photo(data, kind, max_megapixels)
         header = opened.header
-        if header and _fits_limits(header, limits) and all(one == _PROFILE_IGNORED for one in opened.changes):
+        if header and _fits_limits(header, limits) and all(change == _PROFILE_IGNORED for change in opened.changes):
             unchanged = _pass_through(data, header, opened, limits)
             if unchanged:
                 return unchanged
@@ -102,7 +102,7 @@ def prepare_photo(data: bytes, limits: PhotoLimits, max_megapixels: int) -> Prep
 
 
 def load_upright_photo(data: bytes, max_megapixels: int) -> "Image":
-    """The photo's own pixels, decoded: upright and sRGB, as people see it. Raises `PhotoError`."""
+    """Decodes a photo at its full size, upright and in sRGB. Raises `PhotoError`."""
     kind = identify_file(data)
     try:
         opened = _open_photo(data, kind, max_megapixels)
@@ -121,7 +121,6 @@ def _open_photo(data: bytes, kind: FileKind, max_megapixels: int) -> _OpenedPhot
 
 
 def _open_accepted_format(data: bytes, header: ImageHeader) -> _OpenedPhoto:
-    """A JPEG, PNG or WebP: passes where it can."""
     picture = open_picture(data, header)
     orientation = read_orientation(picture, data)
     changes = (
@@ -137,7 +136,6 @@ def _open_accepted_format(data: bytes, header: ImageHeader) -> _OpenedPhoto:
 
 
 def _open_convertible_photo(data: bytes, file_format: ConvertibleFormat, max_megapixels: int) -> _OpenedPhoto:
-    """A format that is always converted."""
     claimed_size = read_claimed_size(data, file_format)
     if claimed_size:
         check_size(*claimed_size, max_megapixels)
@@ -160,8 +158,7 @@ def _open_convertible_photo(data: bytes, file_format: ConvertibleFormat, max_meg
 
 
 def _convert_photo(opened: _OpenedPhoto, limits: PhotoLimits) -> PreparedPhoto:
-    """A picture decoded and set right, as the best file that fits."""
-    # Loaded here and rebound at each step, so that no more than two whole pictures are ever held.
+    # Loaded here and reassigned at each step, so that memory never holds more than two full pictures.
     picture = to_srgb(opened.load())
     picture = apply_orientation(picture, opened.orientation)
     has_alpha = picture.mode == "RGBA"
@@ -185,12 +182,12 @@ def _fits_limits(header: ImageHeader, limits: PhotoLimits) -> bool:
 
 
 def _pass_through(data: bytes, header: ImageHeader, opened: _OpenedPhoto, limits: PhotoLimits) -> PreparedPhoto | None:
-    """A photo whose compressed pixels are sent as they are; None where they are too many bytes."""
-    stripped = None if len(data) <= limits.max_bytes else strip_photo_metadata(data)
+    """Returns the photo with its compressed pixels unchanged, or None if even they exceed the limit."""
+    stripped = None if len(data) <= limits.max_bytes else strip_metadata(data, header.format)
     if stripped and len(stripped) > limits.max_bytes:
         return None
     if header.format != "jpeg":
-        # A JPEG's end marker and its length have told; unpacking 10 MB of it takes a tenth of a second.
+        # Not for JPEG: its structure has been checked, and decoding 10 MB of it takes a tenth of a second.
         check_decodable(data, header)
     metadata_changes = [PhotoChange.of(ChangeCode.METADATA, "cut")] if stripped else []
     return PreparedPhoto(stripped, *opened.size, (*opened.changes, *metadata_changes), header.format, opened.size)
@@ -201,18 +198,20 @@ def _is_lossless(data: bytes, header: ImageHeader) -> bool:
 
 
 def _read_source_encoding(picture: "ImageFile", orientation: int) -> Encoding | None:
-    """The encoding that a JPEG came with, so that its pixels lose next to nothing by being turned.
+    """Returns how a JPEG was encoded, so that turning and re-encoding it loses almost nothing.
 
-    None where some of its tables stand behind its first scan.
+    None if some of its tables follow its first scan.
     """
     from PIL.JpegImagePlugin import get_sampling
 
     source = cast("JpegImageFile", picture)
     if any(component[3] not in source.quantization for component in source.layer):
         return None
-    tables = rotate_tables([source.quantization[component[3]] for component in source.layer], orientation)
+    tables = [source.quantization[component[3]] for component in source.layer]
+    if is_sideways(orientation):
+        tables = transpose_tables(tables)
     subsampling = get_sampling(source)
-    # Pillow writes no file whose colors are shared by two rows alone, which is what 4:2:2 becomes on its side.
+    # 4:2:2 turned sideways shares colors between rows instead of columns, which Pillow cannot write.
     is_unwritable = subsampling == 1 and is_sideways(orientation)
     return Encoding(
         "jpeg", quantization_tables=tables, subsampling=0 if is_unwritable or subsampling < 0 else subsampling
@@ -237,7 +236,7 @@ def _list_profile_changes(picture: "Image") -> list[PhotoChange]:
 
 
 def _list_color_changes(mode: str) -> list[PhotoChange]:
-    """`mode` as in `Header`."""
+    """`mode` is that of an `ImageHeader`, or Pillow's."""
     color = _COLOR_CHANGES.get(mode.removesuffix("B").removesuffix(";16"))
     colors = [PhotoChange.of(ChangeCode.COLORS, color)] if color else []
     return [*colors, *([PhotoChange.of(ChangeCode.BITS, 16)] if ";16" in mode else [])]

@@ -1,13 +1,12 @@
-"""What a file is, told from its bytes and never from its name, in words for the error report."""
+"""Detects what a file is from its bytes, never from its name, and describes it for the error report."""
 
 from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from typing import Literal
 
-from backdrop.imaging.containers import jpeg, png, webp
-from backdrop.imaging.containers.header import PhotoFormat
-from backdrop.imaging.formats.names import ConvertibleFormat
-from backdrop.imaging.formats.tiff_tags import describe_tiff
+from backdrop.imaging.formats import jpeg, png, webp
+from backdrop.imaging.formats.header import ConvertibleFormat, PhotoFormat
+from backdrop.imaging.formats.tiff import describe_tiff
 
 type FileFamily = Literal["photo", "convertible", "raw", "design", "video", "other"]
 
@@ -18,9 +17,10 @@ _VISIBLE_CONTROLS = frozenset("\t\n\r\f")
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """`description` completes `The file is …`; `format` is set for the family `photo` alone.
+    """What a file is. `description` completes the sentence `The file is …`.
 
-    `convertible_format` is set for those of the family `convertible` that `prepare` converts.
+    `format` is set only for the family `photo`. `convertible_format` is set for the formats of the family `convertible`
+    that `prepare_photo` converts.
     """
 
     description: str
@@ -35,8 +35,8 @@ _SIGNATURES: tuple[tuple[int, bytes, FileKind], ...] = (
     (0, b"GIF87a", FileKind("a GIF picture", "convertible", convertible_format="gif")),
     (0, b"GIF89a", FileKind("a GIF picture", "convertible", convertible_format="gif")),
     (0, b"BM", FileKind("a BMP picture", "convertible", convertible_format="bmp")),
-    (0, b"II+\0", FileKind("a TIFF picture of the kind for over 4 GB (BigTIFF)", "convertible")),
-    (0, b"MM\0+", FileKind("a TIFF picture of the kind for over 4 GB (BigTIFF)", "convertible")),
+    (0, b"II+\0", FileKind("a BigTIFF picture (TIFF for files over 4 GB)", "convertible")),
+    (0, b"MM\0+", FileKind("a BigTIFF picture (TIFF for files over 4 GB)", "convertible")),
     (0, b"\xff\x0a", FileKind("a JPEG XL picture", "convertible")),
     (0, b"\0\0\0\x0cJXL ", FileKind("a JPEG XL picture", "convertible")),
     (0, b"\0\0\0\x0cjP  ", FileKind("a JPEG 2000 picture", "convertible")),
@@ -83,11 +83,11 @@ _MARKUP: tuple[tuple[str, FileKind], ...] = (
 
 
 def sniff_file(data: bytes) -> FileKind:
-    """Names what the bytes are; unknown ones are described by how they begin. Never raises."""
+    """Detects what the bytes are; unknown ones are described by how they begin. Never raises."""
     if webp.is_webp(data):
         return FileKind("a WebP picture", "photo", "webp")
     for offset, magic, kind in _SIGNATURES:
-        # Two letters alone may begin a sentence as well.
+        # A signature of two letters may also be the beginning of a text.
         if data.startswith(magic, offset) and (len(magic) > 2 or _decode_text(data) is None):
             return kind
     return _sniff_box(data) or _sniff_tiff(data) or _sniff_text(data) or _describe_bytes(data)
@@ -98,7 +98,7 @@ def _sniff_box(data: bytes) -> FileKind | None:
         return None
     box_end = min(int.from_bytes(data[:4]), 64)
     brands = [data[8:12], *(data[at : at + 4] for at in range(16, box_end, 4))]
-    # A HEIF container names its codec only among the compatible brands.
+    # A file whose brand is `mif1` or `msf1` names its codec only among the compatible brands, so these two come last.
     for brand in sorted(brands, key=lambda brand: brand in (b"mif1", b"msf1")):
         if kind := _BRANDS.get(brand):
             return kind
@@ -129,7 +129,7 @@ def _sniff_text(data: bytes) -> FileKind | None:
 def _decode_text(data: bytes) -> str | None:
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     try:
-        # Not final: the probe may end inside a character.
+        # The decoder is not told that this is the end: the probe may end inside a character.
         text = getincrementaldecoder(encoding)().decode(data[:_TEXT_PROBE_BYTES])
     except UnicodeDecodeError:
         return None
@@ -139,5 +139,5 @@ def _decode_text(data: bytes) -> str | None:
 
 def _describe_bytes(data: bytes) -> FileKind:
     if not any(data[:_TEXT_PROBE_BYTES]):
-        return FileKind("a run of zero bytes", "other")
-    return FileKind(f"of no known kind (it begins with the bytes {data[:8].hex(' ')})", "other")
+        return FileKind("nothing but zero bytes", "other")
+    return FileKind(f"of an unknown type (it begins with the bytes {data[:8].hex(' ')})", "other")

@@ -1,6 +1,6 @@
-"""A picture in another size, some rows at a time, so that no second whole one is held beside it.
+"""Resizes a picture in strips of rows, to save memory.
 
-Pillow would hold a third whole picture between its two passes, and a fourth where there is alpha.
+Pillow's own resize holds another whole picture between its two passes, and one more if there is alpha.
 """
 
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 type CropBox = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels of a picture."""
+"""Left, top, right, bottom, in pixels of the source."""
 
 _STRIP_ROWS = 256
-"""Rows of the larger one of both pictures."""
+"""Rows per strip, counted in the larger of the two pictures."""
 _MIN_STRIP_ROWS = 8
-"""Rows of the finished one: its neighbors beyond fewer would be most of the work."""
+"""Rows of the result. With fewer, most of the work would be rows that neighboring strips share."""
 _LANCZOS_RADIUS = 3
 
 
 def resize_in_strips(picture: "Image", size: tuple[int, int], crop_box: CropBox) -> Iterator[tuple[int, "Image"]]:
-    """A part of the picture in that size, by Lanczos: each band of rows after the row at which it begins."""
+    """Resizes a part of the picture with Lanczos. Yields strips, each with the row at which it begins."""
     step = (crop_box[3] - crop_box[1]) / size[1]
     rows = max(_MIN_STRIP_ROWS, int(_STRIP_ROWS / max(step, 1)))
     for top in range(0, size[1], rows):
@@ -29,7 +29,7 @@ def resize_in_strips(picture: "Image", size: tuple[int, int], crop_box: CropBox)
 
 
 def downscale(picture: "Image", scale: float) -> "Image":
-    """The picture at no more than its size; the same object where nothing is scaled."""
+    """Scales a picture down. Returns the same object if `scale` is 1 or more."""
     from PIL import Image
 
     if scale >= 1:
@@ -41,7 +41,7 @@ def downscale(picture: "Image", scale: float) -> "Image":
 
 
 def _resize_rows(picture: "Image", size: tuple[int, int], crop_box: CropBox, top: int, bottom: int) -> "Image":
-    """Some rows of the finished part; they see their neighbors beyond the edge, as far as the part reaches."""
+    """Resizes rows `top` to `bottom` of the result, using neighboring source rows within the crop box."""
     from PIL.Image import Resampling
 
     left, upper, right, lower = crop_box

@@ -1,4 +1,4 @@
-"""The subject of a picture without the borders that show nothing of it."""
+"""Finds the subject of a picture, without borders that show nothing of it."""
 
 from typing import TYPE_CHECKING, cast
 
@@ -6,10 +6,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MIN_VISIBLE_ALPHA = 16
-"""Alpha of 0..255: below it a pixel counts as gone, as where results are verified."""
+"""Alpha (0 to 255) below which a pixel counts as removed."""
 
 MAX_BORDER_DIFFERENCE = 10
-"""How far, of 255 in each channel, a border may differ from its corner: JPEG's noise, no gradient."""
+"""How far (of 255 per channel) a border may differ from its corner: enough for JPEG noise, not for a gradient."""
 
 
 type PixelBox = tuple[int, int, int, int]
@@ -17,18 +17,17 @@ type PixelBox = tuple[int, int, int, int]
 
 
 def find_subject_box(picture: "Image") -> PixelBox:
-    """The smallest part of an RGB or RGBA picture that holds its subject; all of it where there is none to find."""
+    """Returns the smallest box around the subject of an RGB or RGBA picture; the whole picture if none is found."""
     box = _find_visible_box(picture) if picture.mode == "RGBA" else _find_content_box(picture)
     return box or (0, 0, *picture.size)
 
 
 def _find_visible_box(picture: "Image") -> PixelBox | None:
-    """The box round all that is not transparent."""
     return picture.getchannel("A").point([0] * MIN_VISIBLE_ALPHA + [255] * (256 - MIN_VISIBLE_ALPHA)).getbbox()
 
 
 def _find_content_box(picture: "Image") -> PixelBox | None:
-    """The box round all that differs from the corners; None where the corners differ among themselves."""
+    """Returns the box around everything that differs from the corners; None if the corners differ from each other."""
     from PIL import Image, ImageChops
 
     right, bottom = picture.width - 1, picture.height - 1

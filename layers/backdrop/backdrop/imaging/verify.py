@@ -1,32 +1,30 @@
-"""The look at a paid picture before it is handed over: does it decode, is it what was asked for."""
+"""Checks a paid picture before it is delivered: whether it decodes, and whether it is what the job requested."""
 
 from dataclasses import dataclass
 
-from backdrop.imaging.containers import read_header, validate_structure
-from backdrop.imaging.containers.header import (
+from backdrop.imaging.decode import decode
+from backdrop.imaging.formats import read_header, validate_structure
+from backdrop.imaging.formats.header import (
     ImageFormatError,
     ImageHeader,
     PhotoFormat,
     UnsupportedVariantError,
 )
-from backdrop.imaging.decode import decode
 from backdrop.imaging.sniff import sniff_file
+from backdrop.imaging.trim import MIN_VISIBLE_ALPHA
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError
 
 MIN_CUTOUT_SHARE = 0.001
-"""The least part of a cut-out that must be removed, and the least that must remain."""
+"""The smallest share of a cut-out's pixels that must be removed, and the smallest that must remain."""
 
-_MIN_VISIBLE_ALPHA = 16
 _MIN_SOLID_ALPHA = 128
-"""Alpha of 0..255: below `_CLEAR` a pixel is gone, from `_SOLID` on it is there."""
-
-_PIXELS_PER_MEGAPIXEL = 1_000_000
+"""Alpha (0 to 255) from which a pixel counts as part of the subject."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedPicture:
-    """A verified result; `has_alpha` is true when at least one pixel is not opaque."""
+    """A verified result. `has_alpha` is true if at least one pixel is not opaque."""
 
     format: PhotoFormat
     width: int
@@ -35,9 +33,9 @@ class VerifiedPicture:
 
 
 def verify_result(data: bytes, *, expect_alpha: bool, max_megapixels: int) -> VerifiedPicture:
-    """Decodes a provider's picture whole; raises `ResultError` when it cannot be handed over.
+    """Decodes a provider's whole picture. Raises `ResultError` if it cannot be delivered.
 
-    With `expect_alpha` a part of it must be transparent and a part must not.
+    With `expect_alpha`, one part of it must be transparent and another part must not.
     """
     header = _read_result(data, max_megapixels)
     try:
@@ -54,11 +52,11 @@ def _read_result(data: bytes, max_megapixels: int) -> ImageHeader:
         raise ResultError(Code.RESULT_NOT_AN_IMAGE, "The provider's file is empty (0 bytes).")
     kind = sniff_file(data)
     if kind.format is None:
-        message = f"The provider's file is {kind.description}, not a PNG, JPEG or WebP picture."
+        message = f"The provider's file is {kind.description}, not a PNG, JPEG, or WebP picture."
         raise ResultError(Code.RESULT_NOT_AN_IMAGE, message)
     try:
         header = read_header(data, kind.format)
-        if header.width * header.height > max_megapixels * _PIXELS_PER_MEGAPIXEL:
+        if header.width * header.height > max_megapixels * 1_000_000:
             raise ResultError(Code.RESULT_TOO_LARGE, _describe_excess_size(header, max_megapixels))
         return validate_structure(data, header)
     except ImageFormatError as error:
@@ -67,11 +65,11 @@ def _read_result(data: bytes, max_megapixels: int) -> ImageHeader:
 
 def _describe_excess_size(header: ImageHeader, max_megapixels: int) -> str:
     size = f"{header.width:,} x {header.height:,} pixels"
-    return f"The provider's picture has {size}; this stack opens up to {max_megapixels:,} megapixels."
+    return f"The provider's picture has {size}; this stack accepts up to {max_megapixels:,} megapixels."
 
 
 def _count_alpha_values(data: bytes, header: ImageHeader) -> list[int]:
-    """How many pixels there are of each alpha value, 0 to 255."""
+    """Counts the pixels with each alpha value, 0 to 255."""
     picture = decode(data, header)
     if not picture.has_transparency_data:
         return [0] * 255 + [header.width * header.height]
@@ -81,15 +79,15 @@ def _count_alpha_values(data: bytes, header: ImageHeader) -> list[int]:
 
 def _check_cutout(alpha_histogram: list[int]) -> None:
     pixels = sum(alpha_histogram)
-    if sum(alpha_histogram[:_MIN_VISIBLE_ALPHA]) < pixels * MIN_CUTOUT_SHARE:
+    if sum(alpha_histogram[:MIN_VISIBLE_ALPHA]) < pixels * MIN_CUTOUT_SHARE:
         raise ResultError(
             Code.RESULT_NOT_TRANSPARENT,
-            "The background was to be removed, and the picture has no transparent part.",
+            "The job removes the background, but the provider's picture has no transparent part.",
         )
     if sum(alpha_histogram[_MIN_SOLID_ALPHA:]) < pixels * MIN_CUTOUT_SHARE:
         raise ResultError(
             Code.RESULT_NOT_TRANSPARENT,
-            "The background was to be removed, and nothing of the subject is left.",
+            "The job removes the background, but the provider's picture shows nothing of the subject.",
         )
 
 

@@ -1,21 +1,22 @@
-"""What a picture says of its own origin: the XMP packet that tells people and platforms how a machine changed it."""
+"""The XMP packet in every delivered picture, which tells people and platforms that AI changed it."""
 
 from collections.abc import Mapping
 
 CREATOR_TOOL = "Backdrop"
-"""Without a version: a new release is no reason to write every picture anew."""
+"""Without a version: a new release must not change the bytes of every picture."""
 
 SOURCE_TYPES: Mapping[str, str] = {
     "replace": "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia",
     "remove": "http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced",
 }
-"""An operation's IPTC digital source type, as its vocabulary of 2024-10-23 defines them
+"""The IPTC digital source type of each operation, from the vocabulary of 2024-10-23
 (https://cv.iptc.org/newscodes/digitalsourcetype/).
 
-A replaced background is `Edited using Generative AI`: a photo corrected or extended by a generative model, such as by
-inpainting. A removed one is `Algorithmically-altered media`: an algorithm that a person set to work changed it and left
-its main content alone; every pixel that is seen is the photo's own. The field is IPTC Extension's `DigitalSourceType`
-(IPTC Photo Metadata Standard 2025.1), one address of the vocabulary as plain text.
+A replaced background is `Edited using Generative AI`: a photo that a generative model corrected or extended, for
+example by inpainting. A removed background is `Algorithmically-altered media`: an algorithm that a person used changed
+the photo and left its main content as it was, and every visible pixel is the photo's own. The field is
+`DigitalSourceType` of the IPTC Extension (IPTC Photo Metadata Standard 2025.1): one URL of the vocabulary, as plain
+text.
 """
 
 _PACKET = """\
@@ -35,8 +36,8 @@ _PACKET = """\
 
 
 def build_xmp_packet(operation: str) -> bytes:
-    """The XMP packet (ISO 16684-1) of a picture that this operation made; the same bytes each time.
+    """Returns the XMP packet (ISO 16684-1) for a picture made by this operation. The bytes are always the same.
 
-    Raises `KeyError` for an operation that is none.
+    Raises `KeyError` for an unknown operation.
     """
     return _PACKET.format(tool=CREATOR_TOOL, source_type=SOURCE_TYPES[operation]).encode()

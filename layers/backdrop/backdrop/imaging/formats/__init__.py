@@ -1,1 +1,35 @@
-"""One module per file format: its structure, its metadata, and what a photo in it may be."""
+"""The file formats of photos, one module each: structure, metadata, and which variants of the format are accepted.
+
+Nothing here decodes a JPEG, PNG, or WebP: a photo in one of these formats can be sent as it is.
+"""
+
+from backdrop.imaging.formats import jpeg, png, webp
+from backdrop.imaging.formats.header import ImageHeader, PhotoFormat
+
+
+def read_header(data: bytes, photo_format: PhotoFormat) -> ImageHeader:
+    """Returns what the first bytes of a file claim about its picture.
+
+    Raises `ImageFormatError` if the claim cannot be read. `data` starts with the format's magic bytes.
+    """
+    match photo_format:
+        case "jpeg":
+            return jpeg.read_header(data)
+        case "png":
+            return png.read_header(data)
+        case "webp":
+            return webp.read_header(data)
+
+
+def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
+    """Reads the file to its end marker and returns the header, completed with what only the whole file states.
+
+    Raises `ImageFormatError` if the file is truncated, damaged, or built to exhaust its reader.
+    """
+    match header.format:
+        case "jpeg":
+            return jpeg.validate_structure(data, header)
+        case "png":
+            return png.validate_structure(data, header)
+        case "webp":
+            return webp.validate_structure(data, header)

@@ -1,21 +1,21 @@
-"""HEIC and AVIF, box by box: what size they claim and whether they reach as far as they say, per ISO/IEC 14496-12."""
+"""HEIC and AVIF, box by box, per ISO/IEC 14496-12: the size that they claim, and whether all boxes are complete."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backdrop.imaging.containers.header import DamagedError, TruncatedError
+from backdrop.imaging.formats.header import DamagedError, TruncatedError
 
 _HEADER_BYTES = 8
 _LARGE_HEADER_BYTES = 16
 _MAX_BOXES = 100_000
 _VERSION_AND_FLAGS_BYTES, _PROTECTION_INDEX_BYTES, _LARGE_ITEM_ID_VERSION = 4, 2, 3
 _CONTENT_OFFSETS = {b"meta": 4, b"iprp": 0, b"ipco": 0}
-"""The boxes on the way to a picture's size, and the bytes before what is in them (ISO/IEC 23008-12, 6.5.3)."""
+"""The boxes on the path to a picture's size, and the bytes before their content (ISO/IEC 23008-12, 6.5.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Its four letters and where its content lies in the file."""
+    """A box's four-letter name, and the range of its content in the file."""
 
     name: bytes
     start: int
@@ -23,20 +23,20 @@ class Box:
 
 
 def read_size(data: bytes) -> tuple[int, int] | None:
-    """The largest size that any picture in it claims; None where there are no pictures but a film's frames.
+    """Returns the largest width and height that a picture in the file claims; None if it holds only video frames.
 
-    What a picture unpacks to is bounded by its decoder: libheif takes none that is larger than its claim, libavif none
-    of more than 268 megapixels.
+    The decoder limits what a picture unpacks to: libheif refuses a picture larger than its claim, and libavif one of
+    more than 268 megapixels.
     """
     claims = [_read_claimed_size(data, box) for box in _iter_size_boxes(data, 0, len(data))]
     return max(claims, key=lambda claim: claim[0] * claim[1], default=None)
 
 
 def check_structure(data: bytes) -> None:
-    """Raises `TruncatedError` where a box reaches beyond the file, `DamagedError` where none describes a picture.
+    """Raises `TruncatedError` if a box extends beyond the file, `DamagedError` if no box describes a picture.
 
-    So it does where an item's kind or name is no text: pi_heif 1.4 takes it for text unseen, and ends the process
-    (HeifImage.metadata).
+    Also raises `DamagedError` if an item's type or name is not UTF-8: pi_heif 1.4 decodes it unchecked in
+    `HeifImage.metadata`, and that ends the process.
     """
     boxes = list(_iter_boxes(data, 0, len(data)))
     if not {b"meta", b"moov"} & {box.name for box in boxes}:
@@ -47,7 +47,7 @@ def check_structure(data: bytes) -> None:
 
 
 def _check_items(data: bytes, meta: Box) -> None:
-    """ISO/IEC 14496-12, 8.11.6: from version 3 on, an item's number has four bytes instead of two."""
+    # ISO/IEC 14496-12, 8.11.6: from version 3 on, an item's number has four bytes instead of two.
     for items in _iter_boxes(data, meta.start + _CONTENT_OFFSETS[b"meta"], meta.end):
         if items.name != b"iinf":
             continue
@@ -57,7 +57,7 @@ def _check_items(data: bytes, meta: Box) -> None:
             try:
                 data[item.start + _VERSION_AND_FLAGS_BYTES + id_bytes + _PROTECTION_INDEX_BYTES : item.end].decode()
             except UnicodeDecodeError as error:
-                raise DamagedError("has an item whose kind or name is no text") from error
+                raise DamagedError("has an item whose type or name is not text") from error
 
 
 def _read_version(data: bytes, box: Box) -> int:
@@ -78,7 +78,7 @@ def _read_claimed_size(data: bytes, box: Box) -> tuple[int, int]:
 
 
 def _iter_boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
-    """The boxes between two places of the file, one after the other."""
+    """Yields the boxes in a range of the file, without those that they contain."""
     for _ in range(_MAX_BOXES):
         if start >= end:
             return
@@ -91,9 +91,9 @@ def _iter_boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
         if size == 0:
             size = end - start
         if size < header_bytes:
-            raise DamagedError(f"has a box at byte {start:,} with an impossible length")
+            raise DamagedError(f"has a box with an impossible length at byte {start:,}")
         if start + size > end:
-            raise TruncatedError(f"has a box of {size:,} bytes at byte {start:,}, and {end - start:,} are there")
+            raise TruncatedError(f"has a box of {size:,} bytes at byte {start:,}, but only {end - start:,} follow")
         yield Box(data[start + 4 : start + 8], start + header_bytes, start + size)
         start += size
-    raise DamagedError(f"has over {_MAX_BOXES:,} boxes")
+    raise DamagedError(f"has more than {_MAX_BOXES:,} boxes")

@@ -1,10 +1,11 @@
-"""PNG, chunk by chunk: size, checksums, bombs and whole pixels, per the W3C specification."""
+"""PNG, per the W3C specification (third edition): chunks, header, structure, pixels, and metadata."""
 
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from backdrop.imaging.containers.header import (
+from backdrop.imaging.formats.byte_splicer import ByteSplicer
+from backdrop.imaging.formats.header import (
     MAX_PARTS,
     DamagedError,
     DecompressionBombError,
@@ -14,7 +15,7 @@ from backdrop.imaging.containers.header import (
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 MAX_METADATA_BYTES = 8_000_000
-"""Unpacked text and colour profile together; libpng's own limit for one chunk."""
+"""Limit for all text and the color profile together, unpacked; the same as libpng's limit for a single chunk."""
 
 _INPUT_BLOCK_BYTES = 16_384
 _OUTPUT_BLOCK_BYTES = 262_144
@@ -35,18 +36,32 @@ _ADAM7_PASSES = (
     (1, 0, 2, 2),
     (0, 1, 1, 2),
 )
+"""For each pass: first column, first row, column step, row step."""
+
+_KEPT_CHUNK_MAX_BYTES: dict[bytes, int] = {
+    b"IHDR": 13, b"PLTE": 768, b"tRNS": 256, b"IEND": 0,
+    b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"sBIT": 4, b"bKGD": 6, b"pHYs": 9,
+}  # fmt: skip
+"""The chunks that define what the pixels mean, each with its maximum length: a longer one could hide other data."""
+_TEXT_CHUNKS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_XMP_KEYWORD = b"XML:com.adobe.xmp\0"
+_LEGACY_XMP_KEYWORD = b"Raw profile type xmp\0"
+_UNCOMPRESSED_TEXT_HEADER = b"\0\0\0\0"
+"""No compression, no language, no translated keyword."""
 
 
 @dataclass(frozen=True, slots=True)
 class PngChunk:
-    """One chunk whose checksum is right: its four letters and its payload."""
+    """A chunk with a correct checksum: its four-letter name, its payload, and its range in the file."""
 
     name: bytes
     payload: memoryview
+    offset: int
+    end: int
 
 
 def iter_chunks(data: bytes) -> Iterator[PngChunk]:
-    """Every chunk to `IEND`; raises `TruncatedError` or `DamagedError` where the file breaks off."""
+    """Yields every chunk up to `IEND`. Raises `TruncatedError` or `DamagedError` where the file ends or breaks."""
     position, view = len(MAGIC), memoryview(data)
     for _ in range(MAX_PARTS):
         start = position + 8
@@ -55,10 +70,10 @@ def iter_chunks(data: bytes) -> Iterator[PngChunk]:
             raise TruncatedError(f"has no end marker after its {len(data):,} bytes")
         name = data[position + 4 : start]
         if not name.isalpha():
-            raise DamagedError(f"has no chunk where one should be, at byte {position:,}")
+            raise DamagedError(f"has no chunk at byte {position:,}, where one must begin")
         if zlib.crc32(view[position + 4 : end]) != int.from_bytes(data[end : end + 4]):
             raise DamagedError(f"has a wrong checksum at byte {position:,}")
-        yield PngChunk(name, view[start:end])
+        yield PngChunk(name, view[start:end], position, end + 4)
         if name == b"IEND":
             return
         position = end + 4
@@ -66,47 +81,47 @@ def iter_chunks(data: bytes) -> Iterator[PngChunk]:
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Size and colours from `IHDR`; raises `ImageFormatError` when it is cut short or impossible."""
+    """Reads size and color mode from `IHDR`. Raises `ImageFormatError` if it is truncated or impossible."""
     if len(data) < 33:
         raise TruncatedError(f"has only {len(data)} bytes")
     bit_depth, color_type = data[24], data[25]
     is_valid = data[8:16] == b"\0\0\0\x0dIHDR" and data[26:28] == b"\0\0" and data[28] <= 1
     if not is_valid or (bit_depth, color_type) not in _MODES:
-        raise DamagedError("does not begin with a sound header")
+        raise DamagedError("does not begin with a valid header")
     width, height = int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
     return ImageHeader("png", width, height, _MODES[bit_depth, color_type], color_type in _ALPHA_COLOR_TYPES)
 
 
 def validate_structure(data: bytes, header: ImageHeader) -> ImageHeader:
-    """Walks to `IEND`; raises `ImageFormatError` for a file that is cut short, damaged or a bomb."""
+    """Reads to `IEND`. Raises `ImageFormatError` if the file is truncated, damaged, or a decompression bomb."""
     names: list[bytes] = []
     unpacked_bytes = 0
     for chunk in iter_chunks(data):
         names.append(chunk.name)
         unpacked_bytes += _count_metadata_bytes(chunk, MAX_METADATA_BYTES + 1 - unpacked_bytes)
         if unpacked_bytes > MAX_METADATA_BYTES:
-            raise DecompressionBombError(f"hides text that unpacks to more than {MAX_METADATA_BYTES:,} bytes")
+            raise DecompressionBombError(f"contains text that unpacks to more than {MAX_METADATA_BYTES:,} bytes")
     if names.count(b"IHDR") != 1 or b"IDAT" not in names:
-        raise DamagedError("does not hold one picture")
+        raise DamagedError("does not contain exactly one picture")
     if header.mode == "P" and b"PLTE" not in names[: names.index(b"IDAT")]:
-        raise DamagedError("has no palette for its palette colours")
+        raise DamagedError("has palette colors but no palette")
     has_transparency = b"tRNS" in names[: names.index(b"IDAT")]
     return replace(header, has_alpha=header.has_alpha or has_transparency)
 
 
 def check_pixels(data: bytes, header: ImageHeader) -> None:
-    """Unpacks all pixels, keeping none; raises `ImageFormatError` when some are missing or damaged.
+    """Unpacks all pixels without keeping them. Raises `ImageFormatError` if some are missing or damaged.
 
-    The header's size must be within the caller's limit: it bounds the time.
+    The caller has checked the header's size against its limit, which bounds the time that this takes.
     """
     expected_bytes = _count_pixel_bytes(data, header)
     packed_parts = (chunk.payload for chunk in iter_chunks(data) if chunk.name == b"IDAT")
     try:
         unpacked_bytes = _count_unpacked_bytes(packed_parts, expected_bytes)
     except zlib.error as error:
-        raise DamagedError("holds pixels that cannot be unpacked") from error
+        raise DamagedError("contains pixels that cannot be unpacked") from error
     if unpacked_bytes < expected_bytes:
-        raise TruncatedError(f"holds only {unpacked_bytes / expected_bytes:.0%} of its pixels")
+        raise TruncatedError(f"contains only {unpacked_bytes / expected_bytes:.0%} of its pixels")
 
 
 def _count_pixel_bytes(data: bytes, header: ImageHeader) -> int:
@@ -125,7 +140,7 @@ def _count_metadata_bytes(chunk: PngChunk, max_bytes: int) -> int:
     try:
         return _count_unpacked_bytes([_find_packed_metadata(chunk)], max_bytes)
     except zlib.error:
-        # Readers drop metadata that they cannot unpack and keep the picture.
+        # Readers ignore metadata that they cannot unpack, and show the picture.
         return 0
 
 
@@ -154,3 +169,41 @@ def _count_unpacked_bytes(parts: Iterable[memoryview], max_bytes: int) -> int:
             if unpacker.eof or total >= max_bytes:
                 return total
     return total
+
+
+def strip_metadata(data: bytes) -> bytes:
+    """Drops all metadata, and every picture of an animation except the first. See `metadata.strip_metadata`."""
+    read_header(data)
+    splicer = ByteSplicer(data)
+    splicer.keep(0, len(MAGIC))
+    for chunk in iter_chunks(data):
+        if chunk.name == b"IDAT" or len(chunk.payload) <= _KEPT_CHUNK_MAX_BYTES.get(chunk.name, -1):
+            splicer.keep(chunk.offset, chunk.end)
+        elif chunk.name == b"IEND":
+            splicer.insert(_build_chunk(b"IEND", b""))
+    return splicer.join()
+
+
+def embed_xmp(data: bytes, packet: bytes) -> bytes:
+    """Inserts the packet after the header. See `metadata.embed_xmp`."""
+    read_header(data)
+    splicer, kept_until = ByteSplicer(data), 0
+    for chunk in iter_chunks(data):
+        if _is_xmp(chunk):
+            splicer.keep(kept_until, chunk.offset)
+            kept_until = chunk.end
+        elif chunk.name == b"IHDR":
+            splicer.keep(kept_until, chunk.end)
+            splicer.insert(_build_chunk(b"iTXt", _XMP_KEYWORD + _UNCOMPRESSED_TEXT_HEADER + packet))
+            kept_until = chunk.end
+    splicer.keep(kept_until, len(data))
+    return splicer.join()
+
+
+def _is_xmp(chunk: PngChunk) -> bool:
+    prefix = bytes(chunk.payload[: len(_LEGACY_XMP_KEYWORD)])
+    return chunk.name in _TEXT_CHUNKS and prefix.startswith((_XMP_KEYWORD, _LEGACY_XMP_KEYWORD))
+
+
+def _build_chunk(name: bytes, payload: bytes) -> bytes:
+    return len(payload).to_bytes(4) + name + payload + zlib.crc32(payload, zlib.crc32(name)).to_bytes(4)
