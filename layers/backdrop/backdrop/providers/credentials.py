@@ -1,4 +1,4 @@
-"""A provider's API key around a call: looked up before it, looked up afresh when it is refused, and never told."""
+"""A provider's API key during a call: loaded before it, loaded again if refused, and removed from responses."""
 
 import time
 from collections.abc import Callable
@@ -15,25 +15,25 @@ AUTH_FAILURE_STATUSES = (401, 403)
 
 @dataclass(frozen=True)
 class Credentials:
-    """`provider_name` is the provider's name for people; `load_key` looks its key up, `key(True)` past any cache."""
+    """`provider_name` is the name for people. `load_key` loads the key; `load_key(True)` bypasses any cache."""
 
     provider_name: str
     load_key: Callable[[bool], ApiKey]
 
     def require_key(self) -> str | ProviderResult:
-        """A key that a header can carry; or PAUSE where there is none."""
+        """Returns a key that a header can carry, or a PAUSE result if there is none."""
         key = self.load_key(False)
         if not is_valid_header_value(key.value):
             key = self.load_key(True)
         if not is_valid_header_value(key.value):
-            why = key.missing_reason or "it holds characters that no header can carry"
+            why = key.missing_reason or "it contains characters that no header can carry"
             return ProviderResult(
                 RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING, f"There is no API key for {self.provider_name}: {why}."
             )
         return key.value
 
     def find_replacement_key(self, refused_key: str) -> str | None:
-        """The key past any cache; None where it is no other, or its store does not answer: the refusal stands."""
+        """Loads the key past any cache. None if it is the refused one or cannot be loaded: the refusal stands."""
         try:
             new_key = self.load_key(True).value
         except RetryLaterError:
@@ -41,7 +41,10 @@ class Credentials:
         return new_key if new_key != refused_key and is_valid_header_value(new_key) else None
 
     def send_with_key[T](self, key: str, send: Callable[[str], HttpResponse | T], deadline: float) -> HttpResponse | T:
-        """What comes of a request; of a second one with a fresh key where the first was refused and time is left."""
+        """Sends a request, and sends it again with a new key if the key is refused and more than a second is left.
+
+        In responses, the key is replaced in case the provider repeats it.
+        """
         response = send(key)
         if (
             isinstance(response, HttpResponse)
@@ -55,12 +58,11 @@ class Credentials:
 
 
 def is_valid_header_value(key: str) -> bool:
-    """Whether a text can be a header's value."""
     return bool(key) and key.isascii() and key.isprintable() and " " not in key
 
 
 def _redact_key[T](response: HttpResponse | T, key: str) -> HttpResponse | T:
-    """The answer, should the provider repeat the key in its words; a picture has none."""
+    # A picture does not repeat it, and must not be changed.
     if not isinstance(response, HttpResponse) or response.headers.get("Content-Type", "").startswith("image/"):
         return response
     return replace(response, body=response.body.replace(key.encode(), b"(key)"))

@@ -1,4 +1,4 @@
-"""The provider's result links: only from listed hosts, without redirects, up to a limit, and never with our key."""
+"""Downloads results: only from listed hosts, without redirects, up to a size limit, and never with our API key."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -14,20 +14,26 @@ import urllib3.exceptions
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.model.stored_picture import MAX_RESULT_BYTES
-from backdrop.providers.http import DeadlineExceededError, ResponseTooLargeError, has_whole_body, new_session, read_body
+from backdrop.providers.http import (
+    CONNECT_TIMEOUT_SECONDS,
+    DeadlineExceededError,
+    ResponseTooLargeError,
+    has_whole_body,
+    new_session,
+    read_body,
+)
 
-CONNECT_TIMEOUT_SECONDS = 5.0
 READ_TIMEOUT_SECONDS = 30.0
 MAX_DOWNLOAD_SECONDS = 90.0
 RETRY_DELAYS_SECONDS = (0.5, 1.0, 0.0)
 RETRY_LATER_SECONDS = 5.0
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
-# Host and the prefix that its path must have, as each provider's pages and answers show them.
+# Each host with the prefix that a path on it must have, as the providers' pages and responses show them.
 RESULT_HOSTS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ideogram": (("ideogram.ai", "/api/images/"),),
     "segmind": (("images.segmind.com", "/"), ("api.segmind.com", "/v1/requests/")),
-    # 1min.ai's private bucket in its three forms, its own host, and Ideogram's answer passed through.
+    # The three forms of 1min.ai's private bucket, its own host, and Ideogram's links, which it passes on.
     "1min": (
         ("s3.us-east-1.amazonaws.com", "/asset.1min.ai/"),
         ("asset.1min.ai.s3.us-east-1.amazonaws.com", "/"),
@@ -40,20 +46,20 @@ RESULT_HOSTS: Mapping[str, tuple[tuple[str, str], ...]] = {
 
 
 class _TruncatedDownloadError(Exception):
-    """The body ended before its announced length."""
+    """The body ended before its declared length."""
 
 
 @dataclass(frozen=True)
 class ResultDownloads:
-    """`base_urls` are the providers' own addresses, `extra_hosts` the operator's additions."""
+    """Fetches results. `base_urls` are the providers' addresses, and `extra_hosts` the operator's additions."""
 
     base_urls: Mapping[str, str]
     extra_hosts: Sequence[str] = ()
 
     def fetch(self, provider: str, url: str) -> bytes:
-        """The bytes behind a result link.
+        """Downloads a result.
 
-        Raises ResultError when they can never be had, RetryLaterError when another try may help.
+        Raises ResultError if that can never succeed, RetryLaterError if another attempt may.
         """
         self._check_url(provider, url)
         for delay in RETRY_DELAYS_SECONDS:
@@ -63,16 +69,16 @@ class ResultDownloads:
                 time.sleep(delay)
         raise ResultError(
             Code.RESULT_TRUNCATED,
-            "The provider's file ends before its announced length, at each of three tries.",
+            "The provider's file ended before its declared length in each of three downloads.",
         )
 
     def _check_url(self, provider: str, url: str) -> None:
-        """Refuse every link that does not lead where this provider's pictures lie."""
+        """Raises ResultError for a link to anywhere but this provider's results."""
         try:
             parts = urlsplit(url)
             host, port = (parts.hostname or "").rstrip("."), parts.port
         except ValueError as error:
-            raise ResultError(Code.RESULT_FOREIGN_HOST, "The provider's link is no address.") from error
+            raise ResultError(Code.RESULT_FOREIGN_HOST, "The provider's link is not a valid URL.") from error
         if parts.username is None and parts.password is None and ".." not in unquote(parts.path):
             if self._is_provider_loopback(provider, parts.scheme, parts.netloc, host):
                 return
@@ -80,7 +86,7 @@ class ResultDownloads:
                 return
         raise ResultError(
             Code.RESULT_FOREIGN_HOST,
-            f"The provider's link leads to {parts.scheme}://{host[:100]}, which is not on the list of {provider}.",
+            f"The provider's link leads to {parts.scheme}://{host[:100]}, which is not a listed host of {provider}.",
         )
 
     def _is_provider_loopback(self, provider: str, scheme: str, netloc: str, host: str) -> bool:
@@ -100,9 +106,9 @@ class ResultDownloads:
 
 
 def _is_internal_host(host: str) -> bool:
-    """Whether a host is this machine or an address of a network that is not the internet, however it is written.
+    """True if a host is this machine or an address outside the public internet, in any notation.
 
-    A name that leads to one is stopped by its certificate: no request goes out before that is seen.
+    A name that resolves to such an address fails at its TLS certificate, before any request is sent.
     """
     try:
         address = ip_address(host)
@@ -132,7 +138,7 @@ def _check_status(response: requests.Response) -> None:
 
 
 def _fetch(url: str) -> bytes:
-    """One try. Raises _CutOffError where the body ends too early."""
+    """Downloads once. Raises _TruncatedDownloadError if the body ends too early."""
     try:
         with (
             new_session() as session,
@@ -148,7 +154,7 @@ def _fetch(url: str) -> bytes:
             raise _TruncatedDownloadError from error
         raise _build_download_error(error) from error
     except ResponseTooLargeError as error:
-        message = f"The provider's file is longer than {MAX_RESULT_BYTES:,} bytes."
+        message = f"The provider's file is larger than {MAX_RESULT_BYTES:,} bytes."
         raise ResultError(Code.RESULT_TOO_LARGE, message) from error
     except (
         requests.RequestException,
@@ -161,7 +167,7 @@ def _fetch(url: str) -> bytes:
 
 def _build_download_error(error: Exception) -> RetryLaterError:
     return RetryLaterError(
-        Code.RESULT_UNREACHABLE, f"The download broke off ({type(error).__name__}).", RETRY_LATER_SECONDS
+        Code.RESULT_UNREACHABLE, f"The download was interrupted ({type(error).__name__}).", RETRY_LATER_SECONDS
     )
 
 

@@ -1,4 +1,4 @@
-"""HTTP to a paid API: one request, no retries, and the exact knowledge of whether it can have been taken."""
+"""HTTP requests to paid APIs: sent once, never retried, and with exact knowledge of whether one can have arrived."""
 
 import base64
 import http.client
@@ -26,7 +26,7 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 CONNECT_TIMEOUT_SECONDS = 5.0
 MIN_TIMEOUT_SECONDS = 0.001
 MAX_RESPONSE_BYTES = 2_000_000
-# A JSON response may carry the pictures themselves, a third longer as base64.
+# A JSON response may contain the pictures themselves, which base64 makes a third longer.
 MAX_JSON_BYTES = 25_000_000
 MAX_RETRY_AFTER_SECONDS = 3600
 MAX_INTERIM_RESPONSES = 100
@@ -36,12 +36,11 @@ MEDIA_TYPES = {
     b"\x89PNG": ("png", "image/png"),
     b"RIFF": ("webp", "image/webp"),
 }
-MAY_BE_CHARGED = "it may have been charged"
 
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What came back: `latency_seconds` is seconds between the last byte of the request and the first of the answer."""
+    """A complete response. `latency_seconds` is the time from the request's last byte to the response's headers."""
 
     status: int
     headers: Mapping[str, str]
@@ -50,20 +49,20 @@ class HttpResponse:
 
     @property
     def is_success(self) -> bool:
-        """Whether the provider reports success and the body is whole; the body alone tells what it is worth."""
+        """True if the status is a success and the body is complete. Only the body shows whether there is a result."""
         return 200 <= self.status < 300 and has_whole_body(self.status, self.headers)
 
 
 class ResponseTooLargeError(Exception):
-    """More bytes came than any honest answer has."""
+    """The response has more bytes than any genuine one."""
 
 
 class DeadlineExceededError(Exception):
-    """The bytes did not come within the time that was given."""
+    """The bytes were not sent or received in time."""
 
 
 class RequestBody:
-    """A request body that knows whether its last byte was handed to the network, and when (monotonic seconds)."""
+    """A request body that records in `sent_at` (monotonic seconds) when its last byte was given to the network."""
 
     def __init__(self, data: bytes, deadline: float) -> None:
         self.deadline = deadline
@@ -79,47 +78,46 @@ class RequestBody:
             raise DeadlineExceededError
         chunk = bytes(self._data[self._at :] if size < 0 else self._data[self._at : self._at + size])
         self._at += len(chunk)
-        if not chunk:  # the sender asks for more only when all before is with the kernel
+        if not chunk:  # the sender reads on only when the kernel has everything before
             self.sent_at = time.monotonic()
         return chunk
 
 
 def encode_multipart(fields: list[RequestField]) -> tuple[bytes, str]:
-    """The body and the Content-Type of a multipart/form-data request."""
+    """Returns the body and the Content-Type of a multipart/form-data request."""
     return encode_multipart_formdata(fields)
 
 
 def build_form_field(
     name: str, data: bytes | str, *, filename: str | None = None, content_type: str | None = None
 ) -> RequestField:
-    """One part of a form; a text part has neither filename nor type."""
+    """Builds one part of a form. A text part has neither filename nor content type."""
     field = RequestField(name, data, filename=filename)
     field.make_multipart(content_type=content_type)
     return field
 
 
 def detect_media_type(picture: bytes) -> tuple[str, str]:
-    """The extension and the media type of a picture of the kinds that intake lets through."""
-    return next((found for magic, found in MEDIA_TYPES.items() if picture.startswith(magic)))
+    """Returns the extension and the media type of a JPEG, PNG, or WebP, which are the formats that intake sends."""
+    return next(media_type for magic, media_type in MEDIA_TYPES.items() if picture.startswith(magic))
 
 
 def has_image_content_type(headers: Mapping[str, str]) -> bool:
-    """Whether a response's Content-Type is an image."""
     return headers.get("Content-Type", "").lower().startswith("image/")
 
 
 def is_picture(body: bytes) -> bool:
-    """Whether bytes begin as a picture of these kinds does, whatever they are called."""
+    """True if the bytes begin like a JPEG, PNG, or WebP, whatever their declared type."""
     return body.startswith(tuple(MEDIA_TYPES))
 
 
 def to_data_uri(picture: bytes) -> str:
-    """A picture inside JSON."""
+    """Encodes a picture for use inside JSON."""
     return f"data:{detect_media_type(picture)[1]};base64,{base64.b64encode(picture).decode()}"
 
 
 def build_file_field(name: str, file_stem: str, picture: bytes) -> RequestField:
-    """A picture as a part of a form."""
+    """Builds the part of a form that contains a picture."""
     extension, media_type = detect_media_type(picture)
     return build_form_field(name, picture, filename=f"{file_stem}.{extension}", content_type=media_type)
 
@@ -133,12 +131,12 @@ def post(
     max_bytes: int = MAX_RESPONSE_BYTES,
     max_picture_bytes: int = 0,
 ) -> HttpResponse | ProviderResult:
-    """Send a paid call once over a connection of its own, in `timeout_seconds` at the most.
+    """Sends a paid call once, over a new connection, within `timeout_seconds`.
 
-    A reused connection can break between two calls in a way that looks like a lost answer, and a lost answer is money.
-    Returns the Reply, or the Answer that tells how it failed: NOW where the body cannot have arrived whole, else AMBIG.
-    An answer of more than `max_bytes` bytes is lost; one whose Content-Type is an image may have `max_picture_bytes`
-    bytes.
+    A reused connection can break between two calls in a way that looks like a lost response, and a lost response may
+    cost money. Returns the response, or a result that states how the call failed: NOW if the provider cannot have
+    received the whole body, else AMBIG. A response of more than `max_bytes` is treated as lost; if its Content-Type is
+    an image, it may have `max_picture_bytes`.
     """
     request_body = RequestBody(body, deadline=time.monotonic() + timeout_seconds)
     limits = max_bytes, max(max_bytes, max_picture_bytes)
@@ -147,7 +145,9 @@ def post(
     )
     if response is None:
         return ProviderResult(
-            RetryClass.AMBIG, Code.CHARGE_UNKNOWN, f"No answer came within {timeout_seconds:.0f} s; {MAY_BE_CHARGED}."
+            RetryClass.AMBIG,
+            Code.CHARGE_UNKNOWN,
+            f"The provider did not answer within {timeout_seconds:.0f} s. The call may have been charged.",
         )
     return response if isinstance(response, HttpResponse) else _build_transport_failure(response, request_body)
 
@@ -160,7 +160,10 @@ def send_free_request(
     body: bytes | None = None,
     max_bytes: int = MAX_RESPONSE_BYTES,
 ) -> HttpResponse | Exception | None:
-    """Ask what costs nothing: GET, or POST where there is a body. No Reply where no whole answer came in time."""
+    """Sends a request that costs nothing: GET, or POST if there is a body.
+
+    Returns the exception if the request fails, and None if it takes too long.
+    """
     deadline = time.monotonic() + timeout_seconds
     request_body = None if body is None else RequestBody(body, deadline)
     method = "GET" if request_body is None else "POST"
@@ -170,7 +173,7 @@ def send_free_request(
 
 
 class _FinalResponse(http.client.HTTPResponse):
-    """A response that is read past interim ones: http.client skips only 100 of the 1xx (RFC 9110, 15.2)."""
+    """Skips interim responses: of the 1xx statuses (RFC 9110, 15.2), http.client skips only 100."""
 
     @override
     def begin(self) -> None:
@@ -178,7 +181,7 @@ class _FinalResponse(http.client.HTTPResponse):
         for _ in range(MAX_INTERIM_RESPONSES):
             if not 100 <= self.status < 200 or self.status == http.client.SWITCHING_PROTOCOLS:
                 return
-            self.headers = self.msg = None  # pyrefly: ignore[bad-assignment]  # begin() reads on without
+            self.headers = self.msg = None  # pyrefly: ignore[bad-assignment]  # begin() reads the next response only without
             super().begin()
         raise http.client.HTTPException(f"over {MAX_INTERIM_RESPONSES} interim responses")
 
@@ -192,11 +195,11 @@ class _TlsConnection(HTTPSConnection):
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection  # pyrefly: ignore[bad-assignment]  # nor does urllib3's own fit its protocol
+    ConnectionCls = _Connection  # pyrefly: ignore[bad-assignment]  # urllib3's own class does not fit the protocol either
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection  # pyrefly: ignore[bad-assignment]  # the same
+    ConnectionCls = _TlsConnection  # pyrefly: ignore[bad-assignment]  # as above
 
 
 class _Adapter(HTTPAdapter):
@@ -207,7 +210,7 @@ class _Adapter(HTTPAdapter):
 
 
 def new_session() -> requests.Session:
-    """A session that ignores the machine's environment, retries nothing, and reads past interim responses."""
+    """Returns a session that ignores the environment's proxies, never retries, and skips interim responses."""
     session = requests.Session()
     session.trust_env = False
     for scheme in ("http://", "https://"):
@@ -216,14 +219,14 @@ def new_session() -> requests.Session:
 
 
 def _run_with_timeout[T](seconds: float, work: Callable[[], T]) -> T | None:
-    """What the work comes to within its time, else None.
+    """Returns the result of `work`, or None if it takes longer.
 
-    Sockets' own time-outs count anew with every byte, so a thread does it, and is left behind when it drags on.
+    A socket's timeout restarts with every byte. So a thread does the work, and is abandoned if it takes too long.
     """
-    ended: SimpleQueue[T] = SimpleQueue()
-    Thread(target=lambda: ended.put(work()), daemon=True).start()
+    results: SimpleQueue[T] = SimpleQueue()
+    Thread(target=lambda: results.put(work()), daemon=True).start()
     try:
-        return ended.get(timeout=max(seconds, 0))
+        return results.get(timeout=max(seconds, 0))
     except Empty:
         return None
 
@@ -236,7 +239,7 @@ def _send(
     deadline: float,
     max_bytes_by_kind: tuple[int, int],
 ) -> HttpResponse | Exception:
-    """The Reply, or why there is none. `max_bytes_by_kind`: how many bytes it may have, and how many as an image."""
+    """`max_bytes_by_kind` is the most bytes that a response may have, and the most if its Content-Type is an image."""
     seconds = max(deadline - time.monotonic(), MIN_TIMEOUT_SECONDS)
     try:
         with (
@@ -267,9 +270,9 @@ def _send(
 
 
 def read_body(response: requests.Response, *, max_bytes: int, deadline: float) -> bytes:
-    """A streamed body as it comes, up to `max_bytes` bytes and a monotonic `deadline` in seconds.
+    """Reads a streamed body of up to `max_bytes` until a monotonic `deadline` in seconds.
 
-    Raises TooLongError, DeadlineExceededError, and what requests and urllib3 raise when the connection breaks.
+    Raises ResponseTooLargeError, DeadlineExceededError, and what requests and urllib3 raise if the connection breaks.
     """
     received = bytearray()
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
@@ -290,14 +293,14 @@ def _build_transport_failure(error: Exception, request_body: RequestBody) -> Pro
     return ProviderResult(
         RetryClass.AMBIG,
         Code.CHARGE_UNKNOWN,
-        f"The call went out and no answer came back ({error_name}); {MAY_BE_CHARGED}.",
+        f"The call was sent, but no response arrived ({error_name}). It may have been charged.",
     )
 
 
 def has_whole_body(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether a successful response carries the whole representation: a 206 may carry a part of it (RFC 9110, 15.3.7).
+    """True if a successful response has the whole representation. A 206 may have only a part (RFC 9110, 15.3.7).
 
-    A 206 without a readable Content-Range is taken as whole: what the body holds decides.
+    A 206 without a readable Content-Range counts as whole, and what the body contains decides.
     """
     content_range = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", headers.get("Content-Range", "").strip())
     if status != 206 or content_range is None:
@@ -307,9 +310,9 @@ def has_whole_body(status: int, headers: Mapping[str, str]) -> bool:
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds of a Retry-After header: a number, a fraction, or an HTTP date. None if over an hour or unreadable.
+    """Returns the seconds of a Retry-After header: a number or an HTTP date. None if unreadable or over an hour.
 
-    A date counts from the response's own Date where it has one: clocks differ.
+    A date is compared with the response's own Date if it has one, because clocks differ.
     """
     text = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d+(\.\d+)?", text):

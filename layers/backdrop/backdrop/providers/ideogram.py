@@ -1,7 +1,10 @@
-"""Ideogram v1: replace-background and remove-background, synchronous, multipart in, signed links out.
+"""Ideogram's v1 API: replace-background and remove-background.
 
-Source: Ideogram's API reference for both endpoints (v1, August 2026) and its published OpenAPI. There is no id to ask
-by: a call whose answer is lost stays unknown.
+- Synchronous: a call takes a multipart form and returns signed links to the pictures.
+- A call has no id by which it could be looked up. If its response is lost, its outcome stays unknown.
+- Responses state no cost: each picture is charged at the list price.
+
+Sources: Ideogram's API reference for both endpoints (v1, August 2026) and its published OpenAPI document.
 """
 
 import json
@@ -42,8 +45,8 @@ NAME = "ideogram"
 DISPLAY_NAME = "Ideogram"
 MESSAGE_FIELDS = ("error", "message", "detail")
 ENDPOINT_PATHS = {"replace": "/v1/ideogram-v3/replace-background", "remove": "/v1/remove-background"}
-# As the references and the OpenAPI give them. A `reject_reason` beats the status wherever it comes (documented for v2's
-# 402 and 429).
+# Statuses and reasons from the API reference and the OpenAPI document. A `reject_reason` takes precedence over any
+# status (documented for 402 and 429 of v2).
 RESPONSE_RULES = (
     ResponseRule({503}, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, early_only=True),
     ResponseRule(ANY_STATUS, RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "^inflight_limit$"),
@@ -66,10 +69,7 @@ RESPONSE_RULES = (
 
 @dataclass(frozen=True)
 class Ideogram:
-    """The adapter.
-
-    `base_url` is scheme, host and prefix; `load_key` looks the API key up, `key(True)` past any cache.
-    """
+    """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` loads the API key past any cache."""
 
     base_url: str
     timeout_seconds: float
@@ -80,15 +80,15 @@ class Ideogram:
         return Credentials(DISPLAY_NAME, self.load_key)
 
     def idempotency_key(self, job: Job) -> str | None:
-        """Ideogram's v1 takes no id of ours, and gives none back."""
+        """Returns None: Ideogram's v1 neither takes nor returns an id."""
         return None
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
-        """Nothing can be asked."""
+        """Returns ABSENT: there is nothing to look up."""
         return LookupStatus.ABSENT
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
-        """One paid call, ready to be sent; or PAUSE where there is no key to send it with."""
+        """Prepares one paid call. Returns a PAUSE result if there is no key to send it with."""
         key = self.credentials.require_key()
         if isinstance(key, ProviderResult):
             return key
@@ -106,7 +106,7 @@ class Ideogram:
 
 
 def build_form(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> list[RequestField]:
-    """The parts of the request: only fields that were given, never a default."""
+    """Builds the parts of the request: only fields that the job specifies, never a default."""
     image = build_file_field("image", "photo", photo)
     if job.operation == "remove":
         return [image]
@@ -117,12 +117,12 @@ def build_form(job: Job, photo: bytes, references: Sequence[bytes] = ()) -> list
         elif isinstance(value, dict):
             parts.append(build_form_field(name, json.dumps(value), content_type="application/json"))
         else:
-            parts += [build_form_field(name, str(one)) for one in as_list(value)]
+            parts += [build_form_field(name, str(entry)) for entry in as_list(value)]
     return parts
 
 
 def parse_response(job: Job, response: HttpResponse, key: str) -> ProviderResult:
-    """What a reply means for the job: class, code, and the links where there are any."""
+    """Converts a response into the result of the call."""
     if response.is_success:
         return _build_success(job, response, key)
     return _parse_refusal(response.status, parse_json_object(response.body), response)
@@ -132,7 +132,7 @@ def _build_success(job: Job, response: HttpResponse, key: str) -> ProviderResult
     body = parse_json_object(response.body)
     if body is None:
         return ProviderResult.lost(
-            f"{DISPLAY_NAME} answered {response.status}, but not in JSON; the pictures were probably charged."
+            f"{DISPLAY_NAME} answered {response.status}, but not with JSON. The pictures were probably charged."
         )
     entries = body.get("data")
     if not isinstance(entries, list) or not entries:
@@ -141,9 +141,10 @@ def _build_success(job: Job, response: HttpResponse, key: str) -> ProviderResult
             return _parse_refusal(status, body, response)
         if not body or any(name in body for name in MESSAGE_FIELDS):
             return ProviderResult.lost(
-                f"{DISPLAY_NAME} answered {response.status} without pictures; they were probably charged."
+                f"{DISPLAY_NAME} answered {response.status} without pictures. They were probably charged."
             )
-        entries = [None] * int(job.purchase_spec.get("num_images", 1))  # the pictures may be anywhere in it
+        # The pictures may be anywhere in it: each counts as charged and unrecognized.
+        entries = [None] * int(job.purchase_spec.get("num_images", 1))
     links = tuple(_parse_link(entry) for entry in cast("list[Any]", entries))
     charged = look_up_image_price(NAME, job.instructions) * len(links)
     if any(link.is_usable for link in links):
@@ -154,7 +155,7 @@ def _build_success(job: Job, response: HttpResponse, key: str) -> ProviderResult
 
 
 def _parse_link(entry: Any) -> PictureLink:
-    """One entry of `data`: its `url` is enough, unless the safety check withheld it (`is_image_safe: false`)."""
+    """Reads one entry of `data`, which needs only a `url`. `is_image_safe: false` means that it was withheld."""
     if not isinstance(entry, dict):
         return PictureLink(url=None, is_unrecognized=True)
     entry = cast("dict[str, Any]", entry)
@@ -168,14 +169,14 @@ def _parse_link(entry: Any) -> PictureLink:
 
 
 def _parse_expiry(url: str) -> datetime | None:
-    """The link's `exp` query value, Unix seconds."""
+    """Reads the link's `exp` query parameter, in Unix seconds."""
     seconds = parse_qs(url.partition("?")[2]).get("exp", [""])[0]
     return datetime.fromtimestamp(int(seconds), UTC) if seconds.isdecimal() and len(seconds) < 12 else None
 
 
 def _parse_refusal(status: int, body: Mapping[str, Any] | None, response: HttpResponse) -> ProviderResult:
     reason = find_value(body, "reject_reason")
-    # Only the response's own status can come early; one that its body tells was said after the work.
+    # Only the response's own status can precede any work. A status inside the body follows it.
     latency = response.latency_seconds if status == response.status else math.inf
     rule = find_rule(RESPONSE_RULES, status, reason if isinstance(reason, str) else "", latency)
     return build_result(rule, describe_response(DISPLAY_NAME, status, join_messages(body, MESSAGE_FIELDS)), response)

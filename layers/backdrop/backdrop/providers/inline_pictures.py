@@ -1,4 +1,4 @@
-"""Pictures that a provider sends inside its JSON, as base64 or as a data URI, instead of a link."""
+"""Pictures that a provider sends inside its JSON instead of a link: as base64 or as a data URI."""
 
 import base64
 import binascii
@@ -7,9 +7,9 @@ from backdrop.providers.http import is_picture
 
 
 def decode_inline_picture(value: object) -> bytes | None:
-    """The picture that a text is; None where it is a link, anything else, or nothing.
+    """Decodes a text that is a picture. None for a link or anything else.
 
-    The text is as long as the response that carried it may be: see http.MAX_JSON_BYTES.
+    The limit on responses, http.MAX_JSON_BYTES, also limits the length of the text.
     """
     if not isinstance(value, str) or value.startswith(("http://", "https://")):
         return None

@@ -1,8 +1,11 @@
-"""1min.ai: BACKGROUND_REPLACER with ideogram-3, asynchronous: pictures are uploaded, then the feature is asked for.
+"""1min.ai's API: the feature BACKGROUND_REPLACER with the model ideogram-3.
 
-The first answer names the record by which it is asked about; an answer that is lost before that stays unknown. It bills
-credits, so that its price is what the stack's operator says. Source: 1min.ai's pages on the feature, on assets and on
-results, 2026. It publishes no list of error codes, and `details` may repeat a prompt: statuses and codes decide.
+- Asynchronous: the photo and its references are uploaded, which is free, and then the feature is requested. The
+  response names a record, which is polled. If that response is lost, the outcome of the call stays unknown.
+- 1min.ai bills credits, so the price of a picture is the one that the stack's operator configured.
+- 1min.ai publishes no list of error codes, and `details` may repeat the prompt. Statuses and known codes decide.
+
+Sources: 1min.ai's pages on the feature, on assets, and on results, 2026.
 """
 
 import json
@@ -12,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from backdrop.model.api_key import ApiKey
 from backdrop.model.capabilities import REFERENCES_FIELD, to_provider_json
@@ -32,7 +35,6 @@ from backdrop.providers.json_fields import (
     join_messages,
     list_objects,
     parse_json_object,
-    split_url,
 )
 from backdrop.providers.polling import StatusQuery, build_status_query, poll_until_done
 from backdrop.providers.published_errors import find_proof
@@ -43,7 +45,7 @@ NAME = "1min"
 DISPLAY_NAME = "1min.ai"
 FEATURES_PATH, ASSETS_PATH, RESULTS_PATH = "/api/features", "/api/assets", "/api/results"
 FEATURE = {"type": "BACKGROUND_REPLACER", "model": "ideogram-3", "async": True}
-# It takes up to eight and hands out a link to one.
+# The feature accepts up to eight, but returns a link to only one.
 SINGLE_IMAGE = {"num_images": 1}
 MESSAGE_FIELDS = ("message", "error", "errorCode", "details")
 POLL_SECONDS = 2.0
@@ -51,14 +53,15 @@ RATE_LIMIT_SECONDS = 60.0
 DONE_STATES = frozenset({"SUCCESS", "COMPLETED", "SUCCEEDED", "DONE"})
 FAILED_STATES = frozenset({"FAILURE", "FAILED", "ERROR"})
 CLIENT_ERRORS = range(400, 500)
-# What a response proves: an error code, or a whole message of 1min.ai's or of Ideogram's, whose model this is.
+# What a response proves, by an error code or a complete message, of 1min.ai or of Ideogram, which runs the model.
 NO_CREDITS, UNSAFE = "money", "unsafe"
 PROOFS_BY_MESSAGE = {
     "insufficient_credits": NO_CREDITS,
     "not enough credits": NO_CREDITS,
     "prompt or provided image failed the safety checks": UNSAFE,
 }
-# The feature's answers. A 403 is an empty account, a plan without API, or something else: other jobs find out which.
+# Responses of the feature. A 403 means an empty account, a plan without API access, or something about the job: other
+# jobs show which.
 FEATURE_RULES = (
     ResponseRule(CLIENT_ERRORS, RetryClass.PERM, Code.UNSAFE_REQUEST, UNSAFE),
     ResponseRule({401}, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
@@ -70,9 +73,9 @@ FEATURE_RULES = (
     ResponseRule({405}, RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
     ResponseRule(range(500, 600), RetryClass.AMBIG),
 )
-# An upload costs nothing and may be made again: what is no answer about the account or the picture is tried later.
+# An upload is free and can be repeated: a response that is not about the account or the picture is tried again later.
 UPLOAD_RULES = (*FEATURE_RULES[:-1], ResponseRule(ANY_STATUS, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE))
-# The places at which a record's link may be, each a link or a list of links.
+# The fields of a record that may contain its link, or a list of links.
 LINK_PATHS = (
     ("aiRecord", "temporaryUrl"),
     ("aiRecord", "temporaryUrls"),
@@ -85,9 +88,9 @@ LINK_PATHS = (
 
 @dataclass(frozen=True)
 class OneMin:
-    """The adapter. `base_url` is scheme, host and prefix; `load_key` looks the API key up, `key(True)` past any cache.
+    """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` loads the API key past any cache.
 
-    `price_micro_usd` is what one picture costs, in micro-dollars.
+    `price_micro_usd` is the price of one picture, in micro-dollars.
     """
 
     base_url: str
@@ -101,11 +104,11 @@ class OneMin:
         return Credentials(DISPLAY_NAME, self.load_key)
 
     def idempotency_key(self, job: Job) -> str | None:
-        """1min.ai names the work itself."""
+        """Returns None: 1min.ai chooses the id."""
         return None
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
-        """One paid call, ready to be sent; or PAUSE where there is no key to send it with."""
+        """Prepares one paid call. Returns a PAUSE result if there is no key to send it with."""
         key = self.credentials.require_key()
         return key if isinstance(key, ProviderResult) else partial(self._call, job, (photo, *references), key)
 
@@ -114,9 +117,8 @@ class OneMin:
     ) -> ProviderResult | LookupStatus:
         submitted_at, deadline = datetime.now(UTC), time.monotonic() + self.timeout_seconds
         response = self._request_feature(job, pictures, key, deadline)
-        if (
-            isinstance(response, HttpResponse) and response.status == 404
-        ):  # an upload that is no more there; nothing was begun
+        if isinstance(response, HttpResponse) and response.status == 404:
+            # An upload no longer exists, and no work was started.
             response = self._request_feature(job, pictures, key, deadline)
         if isinstance(response, ProviderResult):
             return response
@@ -138,12 +140,12 @@ class OneMin:
             return result
         return poll_until_done(lambda: self._query_record(query), deadline, self.poll_seconds)
 
-    # -- what is sent --------------------------------------------------------------------------------------------
+    # -- the request ---------------------------------------------------------------------------------------------
 
     def _request_feature(
         self, job: Job, pictures: Sequence[bytes], key: str, deadline: float
     ) -> HttpResponse | ProviderResult:
-        """Upload the pictures, then ask for the feature; an Answer where it did not come to that."""
+        """Uploads the pictures, then requests the feature. Returns a result if that was not possible."""
         paths: list[str] = []
         for picture in pictures:
             path = self._upload(picture, key, deadline)
@@ -156,14 +158,14 @@ class OneMin:
         )
 
     def _upload(self, picture: bytes, key: str, deadline: float) -> str | ProviderResult:
-        """The path of an uploaded picture, word for word as it is given."""
+        """Uploads a picture. Returns its path exactly as 1min.ai states it."""
         body, content_type = encode_multipart([build_file_field("asset", "photo", picture)])
         response = self.credentials.send_with_key(
             key, lambda k: self._post(ASSETS_PATH, body, k, content_type, deadline), deadline
         )
         if isinstance(response, ProviderResult):
             return ProviderResult(
-                RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, f"A picture could not be uploaded: {response.message}"
+                RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, f"A picture could not be uploaded. {response.message}"
             )
         body_json = parse_json_object(response.body)
         path = find_first_text((find_value(body_json, "fileContent", "path"), find_value(body_json, "asset", "key")))
@@ -180,10 +182,10 @@ class OneMin:
     def _url(self, path: str) -> str:
         return self.base_url.rstrip("/") + path
 
-    # -- what became of it ---------------------------------------------------------------------------------------
+    # -- the result ----------------------------------------------------------------------------------------------
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
-        """What became of a call whose record is known."""
+        """Looks up a call by its record."""
         key = self.credentials.require_key()
         return (
             LookupStatus.PENDING
@@ -192,7 +194,7 @@ class OneMin:
         )
 
     def _query_record(self, query: StatusQuery) -> ProviderResult | LookupStatus:
-        """The record as it is now; a question that is refused or that fails says nothing of the work."""
+        """Reads the record. PENDING if the request is refused or fails, because that says nothing about the work."""
         response = self.credentials.send_with_key(query.api_key, lambda key: self._get(key, query), query.deadline)
         if not isinstance(response, HttpResponse) or not response.is_success:
             return LookupStatus.PENDING
@@ -208,9 +210,9 @@ class OneMin:
     def _parse_record(
         self, body: Mapping[str, Any], response: HttpResponse, query: StatusQuery
     ) -> ProviderResult | LookupStatus:
-        """What a record says, if it is the one that we ask for.
+        """Reads the result from a record. PENDING if the record is unfinished or another one.
 
-        Whether a failed one costs credits is not published, so its charge stays unknown whatever its text says.
+        1min.ai does not publish whether failed work costs credits, so the charge stays unknown, whatever the text says.
         """
         record = body.get("aiRecord")
         state = str(find_value(record, "status")).upper()
@@ -218,32 +220,34 @@ class OneMin:
             return LookupStatus.PENDING
         path = find_first_text(as_list(find_value(record, "aiRecordDetail", "resultObject"))) or ""
         if state in FAILED_STATES:
-            return ProviderResult.lost(f"{DISPLAY_NAME} says that the work failed: {path[:300]}")
+            return ProviderResult.lost(
+                f"{DISPLAY_NAME} reports that the work failed. It may have been charged. {path[:300]}"
+            )
         return self._build_success(body, path, response, query)
 
     def _build_success(
         self, body: Mapping[str, Any], path: str, response: HttpResponse, query: StatusQuery
     ) -> ProviderResult:
-        """One picture: the temporary link that leads to the record's own path, else the link that Ideogram gave."""
+        """Links the picture by the temporary link to the record's own path, or else by Ideogram's link."""
         images = list_objects(find_value(body, "aiRecord", "aiRecordDetail", "responseObject", "data"))
-        if any(one.get("is_image_safe") is False for one in images):
-            message = f"{DISPLAY_NAME} made the picture; the safety check withheld it."
+        if any(image.get("is_image_safe") is False for image in images):
+            message = f"{DISPLAY_NAME} made the picture, but the safety check withheld it."
             return ProviderResult(
                 RetryClass.OK, Code.UNSAFE_RESULT, message, (PictureLink(url=None),), self.price_micro_usd, "configured"
             )
-        temporary = [one for place in LINK_PATHS for one in as_list(find_value(body, *place))]
-        passed_through = [one.get("url") for one in images]
-        matching = (one for one in temporary if isinstance(one, str) and path and _ends_with_path(one, path))
-        url = find_first_text((*matching, *passed_through, *(() if path else temporary)))
+        temporary_links = [link for fields in LINK_PATHS for link in as_list(find_value(body, *fields))]
+        ideogram_links = [image.get("url") for image in images]
+        matching = (link for link in temporary_links if isinstance(link, str) and path and _ends_with_path(link, path))
+        url = find_first_text((*matching, *ideogram_links, *(() if path else temporary_links)))
         if url is None:
             return build_unrecognized_result(response.body, query.api_key, self.price_micro_usd, "configured")
-        seed = next((as_integer(one.get("seed")) for one in images), None)
+        seed = next((as_integer(image.get("seed")) for image in images), None)
         link = PictureLink(url=url, seed=seed, expires_at=_parse_expiry(url, query.submitted_at))
         return ProviderResult(RetryClass.OK, links=(link,), charged=self.price_micro_usd, basis="configured")
 
 
 def build_request(job: Job, paths: Sequence[str]) -> dict[str, Any]:
-    """The feature's JSON: only fields that were given, never a default; but the number of pictures must stand there."""
+    """Builds the feature's JSON: only fields that the job specifies, and the required number of pictures."""
     photo, *references = paths
     purchase_spec = {**job.purchase_spec, **SINGLE_IMAGE} | ({REFERENCES_FIELD: references} if references else {})
     body = to_provider_json(NAME, purchase_spec)
@@ -262,7 +266,7 @@ def _parse_refusal(rules: Sequence[ResponseRule], status: int, response: HttpRes
 def _parse_unnamed_success(
     body: Mapping[str, Any] | None, response: HttpResponse, key: str, price_micro_usd: int
 ) -> ProviderResult:
-    """A success that names no record to ask about: an error in it has the class of its own status, a record is kept."""
+    """Handles a success without a record id. An error inside it has the class of its own status."""
     for name in ("status_code", "statusCode"):
         status = as_failure_status(find_value(body, name))
         if status:
@@ -270,19 +274,27 @@ def _parse_unnamed_success(
     if isinstance(find_value(body, "aiRecord"), dict):
         return build_unrecognized_result(response.body, key, price_micro_usd, "configured")
     return ProviderResult.lost(
-        f"{DISPLAY_NAME} answered {response.status}, but what came names no record; it may be charged."
+        f"{DISPLAY_NAME} answered {response.status} without naming a record. The call may have been charged."
     )
 
 
 def _ends_with_path(url: str, path: str) -> bool:
-    """Whether a link's path ends with the result's own, and takes no step back on the way."""
-    url_path = unquote(split_url(url).path)
+    """True if a link's path ends with the path of the result and contains no `..`."""
+    url_path = unquote(_split_url(url).path)
     return url_path.endswith("/" + path.lstrip("/")) and ".." not in url_path
 
 
+def _split_url(url: str) -> SplitResult:
+    """Splits a link. Returns empty parts if it is not a valid URL."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
 def _parse_expiry(url: str, submitted_at: datetime) -> datetime | None:
-    """The end of a link that S3 signed: `X-Amz-Date` and so many seconds; as from the call where the date is none."""
-    parameters = parse_qs(split_url(url).query)
+    """Returns when a link signed by S3 expires: `X-Amz-Expires` seconds after `X-Amz-Date`, or else after the call."""
+    parameters = parse_qs(_split_url(url).query)
     seconds, date = parameters.get("X-Amz-Expires", [""])[0], parameters.get("X-Amz-Date", [""])[0]
     if not seconds.isdecimal() or len(seconds) > 7:
         return None

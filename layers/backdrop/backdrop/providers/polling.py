@@ -1,4 +1,4 @@
-"""Asking again and again for work that a provider has taken, for as long as the call may last."""
+"""Polls for the result of work that a provider has accepted, until the call's deadline."""
 
 import time
 from collections.abc import Callable
@@ -8,17 +8,17 @@ from datetime import datetime
 from backdrop.model.job import Job
 from backdrop.model.provider_result import LookupStatus, ProviderResult
 
-# The longest that one request may take which only asks.
+# The longest that one status request may take.
 MAX_QUERY_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class StatusQuery:
-    """About a call: the provider's id for it, our key, when it went out, and until when (monotonic) we wait for words.
+    """A question about a call. `deadline` is monotonic seconds.
 
-    `is_acknowledged`: it was taken, so that one which nobody knows of just now is still at work. `is_full_record`: what
-    is said of it is all that is kept of it. `is_overdue`: it has had its time, and results that are missing now will
-    not come.
+    `is_acknowledged`: the provider accepted the call, so that work it does not know of now still counts as running.
+    `is_full_record`: the response is everything that the provider keeps about the work. `is_overdue`: the work has had
+    enough time, and results that are still missing will not come.
     """
 
     provider_id: str
@@ -31,22 +31,23 @@ class StatusQuery:
 
     @property
     def timeout_seconds(self) -> float:
-        """How long one request may take, in seconds."""
         return max(min(MAX_QUERY_SECONDS, self.deadline - time.monotonic()), 0.0)
 
 
 def build_status_query(job: Job, provider_id: str, api_key: str) -> StatusQuery:
-    """A look-up's question: links and records live from when the call went out that the provider knows by this id."""
-    submitted_at = next((one.submitted_at for one in job.attempts if one.provider_id == provider_id), job.queued_at)
+    """Builds the query of a look-up, with the time at which the attempt with this id was sent."""
+    # Links and records expire a certain time after that.
+    attempts = (attempt for attempt in job.attempts if attempt.provider_id == provider_id)
+    submitted_at = next((attempt.submitted_at for attempt in attempts), job.queued_at)
     return StatusQuery(provider_id, api_key, submitted_at, time.monotonic() + 2 * MAX_QUERY_SECONDS)
 
 
 def poll_until_done(
     look_up: Callable[[], ProviderResult | LookupStatus], deadline: float, interval_seconds: float
 ) -> ProviderResult | LookupStatus:
-    """The answer; PENDING where the work outlives the call; a lost answer where the provider forgot the work.
+    """Polls until there is a result. Returns PENDING at the deadline, a lost result if the provider forgot the work.
 
-    `deadline` is monotonic seconds, `interval_seconds` the seconds between two questions.
+    `deadline` is monotonic seconds. `interval_seconds` is the pause before each look-up.
     """
     while time.monotonic() + interval_seconds < deadline:
         time.sleep(interval_seconds)
@@ -54,5 +55,7 @@ def poll_until_done(
         if isinstance(result, ProviderResult):
             return result
         if result is LookupStatus.ABSENT:
-            return ProviderResult.lost("The provider took the call, and knows no more of it.")
+            return ProviderResult.lost(
+                "The provider accepted the call, but no longer knows of it. It may have been charged."
+            )
     return LookupStatus.PENDING

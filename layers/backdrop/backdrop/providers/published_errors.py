@@ -1,6 +1,7 @@
-"""What an error response proves: a whole message that a provider publishes, an error code, or a field for a parameter.
+"""Finds what an error response proves.
 
-A part of a message proves nothing, since a provider may repeat a prompt in it.
+Proof is an error code, a complete message that the provider publishes, or a field that names a parameter. A part of a
+message proves nothing, because a provider may repeat the prompt in it.
 """
 
 import json
@@ -11,16 +12,16 @@ from typing import Any, cast
 from backdrop.providers.json_fields import as_list, parse_json_object
 
 NUMBER_PATTERN = re.compile(r"\d+(?:[.,]\d+)*")
-# Names under which errors state the parameter that they are about, and under which they list errors by parameter.
+# Fields in which errors name the parameter that they are about, and fields that list errors by parameter.
 PARAMETER_FIELDS = ("parameter", "param", "field", "loc")
 ERROR_LIST_FIELDS = ("errors", "detail", "details", "error")
 
 
 def find_proof(body: bytes, fields: Sequence[str], proofs_by_message: Mapping[str, str]) -> str:
-    """The value in `proofs_by_message` for the first whole message of a response, or "" where none is in there.
+    """Returns what the first published message of a response proves, or "" if there is none.
 
-    `proofs_by_message` maps published messages, as `normalized` returns them, to what they prove. A response that is no
-    JSON is one message; of a JSON object, the texts under `fields` are messages.
+    `proofs_by_message` maps published messages, as `normalize_message` returns them, to what they prove. In a JSON
+    object, the texts in `fields` are messages. Any other response is one message.
     """
     return next(
         (
@@ -33,12 +34,12 @@ def find_proof(body: bytes, fields: Sequence[str], proofs_by_message: Mapping[st
 
 
 def normalize_message(message: str) -> str:
-    """A message as messages are compared: numbers, case, blanks, and the marks around it do not matter."""
+    """Removes what does not matter when messages are compared: numbers, case, spacing, and surrounding punctuation."""
     return " ".join(NUMBER_PATTERN.sub("#", message).casefold().split()).strip(" .!\"'")
 
 
 def names_parameter(body: bytes, parameters: Collection[str]) -> bool:
-    """Whether a field of an error response names one of these parameters of the request."""
+    """True if a field of an error response names one of these parameters of the request."""
     response = parse_json_object(body)
     return response is not None and any(_names_any(entry, parameters) for entry in _iter_errors(response))
 
@@ -51,14 +52,14 @@ def _iter_messages(body: bytes, fields: Sequence[str]) -> Iterator[str]:
     if isinstance(value, dict):
         response = cast("dict[str, Any]", value)
         inner = (response[name] for name in fields if isinstance(response.get(name), dict))
-        for level in (response, *(cast("dict[str, Any]", one) for one in inner)):
+        for level in (response, *(cast("dict[str, Any]", value) for value in inner)):
             yield from (level[name] for name in fields if isinstance(level.get(name), str))
     elif isinstance(value, str):
         yield value
 
 
 def _iter_errors(response: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The response itself, and the errors that it lists."""
+    """Yields the response itself, and the errors that it lists."""
     yield response
     for name in ERROR_LIST_FIELDS:
         for entry in as_list(response.get(name)):

@@ -1,4 +1,4 @@
-"""The providers that this release speaks to, each with its address, its key and what else it needs."""
+"""The providers that this release supports, each built with its address, its key, and its options."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,7 +15,7 @@ from backdrop.providers.segmind import Segmind
 
 
 class ProviderAddress(Protocol):
-    """Where a provider is, and its longest call in seconds."""
+    """A provider's address and the longest that a call to it may take."""
 
     @property
     def base_url(self) -> str: ...
@@ -30,9 +30,9 @@ def build_providers(
     prices: ConfiguredPrices = NO_CONFIGURED_PRICES,
     options: ProviderOptions | None = None,
 ) -> dict[str, Provider]:
-    """The adapters of those that are on; `key(provider, fresh)` looks a key up.
+    """Builds the adapters of the providers in `addresses`. `load_key(provider, True)` bypasses any cache.
 
-    One that sells credits at a price nobody told is left out: its jobs go back to intake, which refuses them.
+    A provider that bills credits is left out if no price is configured: its jobs return to intake, which refuses them.
     """
     provider_options = options or ProviderOptions()
     providers: dict[str, Provider] = {}

@@ -1,4 +1,4 @@
-"""A provider's table of answers: which status with which words is of which class; the first row that fits decides."""
+"""Rules that map a provider's responses to retry classes. The first rule that matches decides."""
 
 import re
 from collections.abc import Container, Sequence
@@ -9,18 +9,19 @@ from backdrop.model.job import Suspicion
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
 from backdrop.providers.http import HttpResponse, parse_retry_after
 
-# A 503 that comes so soon after the request's last byte was said at the door: nothing was begun.
+# A 503 this soon after the request's last byte comes from the provider's front end: no work was started.
 EARLY_SECONDS = 2.0
 ANY_STATUS = range(1000)
 
 
 @dataclass(frozen=True)
 class ResponseRule:
-    """Answers with one of these statuses whose words match (a regular expression, case aside; "": any words).
+    """The meaning of responses with one of these statuses and a matching proof.
 
-    Words are error codes, or what published.py finds: never a message's free text. `verdict` is a Standing where the
-    words tell of earlier work and not of this call. `early_only`: only what came at once; `late_only`: only what did
-    not. `suspicion`: why the job itself may be the reason.
+    A proof is an error code, or what published_errors.py finds, never the free text of a message. `pattern` is a
+    regular expression that ignores case; "" matches any proof. `verdict` is a LookupStatus if the proof is about
+    earlier work and not about this call. `early_only` matches only responses within EARLY_SECONDS. `suspicion` is why
+    the job itself may be the cause.
     """
 
     statuses: Container[int]
@@ -28,16 +29,15 @@ class ResponseRule:
     code: Code = Code.CHARGE_UNKNOWN
     pattern: str = ""
     early_only: bool = False
-    late_only: bool = False
     suspicion: Suspicion | None = None
 
     def matches(self, status: int, proof: str, latency_seconds: float) -> bool:
-        """Whether the row is about such an answer."""
-        is_in_window = not self.late_only if latency_seconds <= EARLY_SECONDS else not self.early_only
+        is_in_window = not self.early_only or latency_seconds <= EARLY_SECONDS
         return status in self.statuses and is_in_window and re.search(self.pattern, proof, re.IGNORECASE) is not None
 
 
-# What no page of a provider names: 4xx is a refusal, 3xx a wrong address, anything else tells nothing of the charge.
+# For statuses that a provider does not document: 4xx is a refusal and 3xx a wrong address. After any other status the
+# charge is unknown.
 DEFAULT_RULES = (
     ResponseRule(range(300, 400), RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED),
     ResponseRule({408}, RetryClass.AMBIG),
@@ -47,14 +47,14 @@ DEFAULT_RULES = (
 
 
 def find_rule(rules: Sequence[ResponseRule], status: int, proof: str, latency_seconds: float = 0.0) -> ResponseRule:
-    """The row that decides."""
-    return next(row for row in (*rules, *DEFAULT_RULES) if row.matches(status, proof, latency_seconds))
+    """Returns the first rule that matches. DEFAULT_RULES follow the provider's own."""
+    return next(rule for rule in (*rules, *DEFAULT_RULES) if rule.matches(status, proof, latency_seconds))
 
 
 def build_result(
     rule: ResponseRule, message: str, response: HttpResponse | None = None, default_retry_seconds: float | None = None
 ) -> ProviderResult:
-    """The row as an Answer; `default_retry_seconds` is how long to wait for a slot where the provider does not say."""
+    """Builds a rule's result. `default_retry_seconds` is the wait after a QUOTA response that does not state one."""
     if isinstance(rule.verdict, LookupStatus):
         return ProviderResult.lost(message)
     wait = (

@@ -1,7 +1,12 @@
-"""Runware: imageInference with ideogram:4@5, asynchronous, one task a request; the photo travels inside it.
+"""Runware's API: imageInference tasks with the model ideogram:4@5.
 
-The task's id is ours: it is asked for by it, and sent again under it, without a second charge. Source: Runware's model
-page, its pages on task polling, task details and errors, and its published SDK, 2026. Errors: see runware_errors.py.
+- The request is JSON with one task. The photo is inside it, as a data URI.
+- We choose the id of a task. It is looked up by that id, and can be sent again under it without a second charge.
+- Asynchronous: a task is polled with getResponse. getTaskDetails returns what Runware keeps about a task.
+- Runware reports the cost of each result. Optionally, it uploads a result to our bucket.
+
+Sources: Runware's model page, its pages on task polling, task details, and errors, and its published SDK, 2026. For
+error codes, see runware_errors.py.
 """
 
 import json
@@ -50,25 +55,25 @@ MODEL = "ideogram:4@5"
 GET_RESPONSE, GET_TASK_DETAILS = "getResponse", "getTaskDetails"
 POLL_SECONDS = 2.0
 RATE_LIMIT_SECONDS = 5.0
-# A picture's address lives for so long; the default is not published.
+# How long we ask Runware to keep a picture; the default is not published.
 RESULT_TTL = timedelta(hours=24)
-# A task that brought some of its results brings no more after this long. Below recovery.py's MAX_PENDING_DURATION.
+# A task that has only some of its results gets no more after this time. Less than recovery.py's MAX_PENDING_DURATION.
 MAX_PARTIAL_WAIT = timedelta(minutes=30)
-# After an error that does not say whether it ended the task, the task is looked up for this long after its call.
+# After an error that does not state whether it ended the task, the task is polled until this long after its call.
 MAX_UNCLEAR_WAIT = timedelta(minutes=5)
-# States of an item that is not finished. Only the first is published; "pending" is of older pages.
+# States of an unfinished item. Only the first is published; "pending" is from older pages.
 RUNNING_STATES = frozenset({"processing", "pending", "queued"})
-# States of an item that is finished; only the first is published.
+# States of a finished item. Only the first is published.
 FINISHED_STATES = frozenset({"success", "completed"})
-# Where an item may carry its picture itself. Only `imageURL` is asked for.
+# Fields in which an item may contain its picture. We request only `imageURL`.
 PICTURE_FIELDS = ("imageBase64Data", "imageDataURI", "imageURL")
 
 
 @dataclass(frozen=True)
 class Runware:
-    """The adapter. `base_url` is scheme, host and prefix; `load_key` looks the API key up, `key(True)` past any cache.
+    """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` loads the API key past any cache.
 
-    `uploads`: a single picture is written to `work` by Runware itself. `check_content`: its safety check looks as well.
+    With `uploads`, Runware itself writes a single picture to `work`. `check_content` turns on Runware's safety check.
     """
 
     base_url: str
@@ -85,11 +90,11 @@ class Runware:
         return Credentials(DISPLAY_NAME, self.load_key)
 
     def idempotency_key(self, job: Job) -> str | None:
-        """A UUID made of the job and its charge generation: a resend has the same, a new charge another."""
+        """Returns a UUID derived from the job and `charge_no`: a resend has the same one, a new charge another."""
         return derive_idempotency_key(job.job_id, job.charge_no)
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
-        """One paid call, ready to be sent; or PAUSE where there is no key to send it with."""
+        """Prepares one paid call. Returns a PAUSE result if there is no key to send it with."""
         key, task_uuid = self.credentials.require_key(), derive_idempotency_key(job.job_id, job.charge_no)
         if isinstance(key, ProviderResult):
             return key
@@ -104,7 +109,7 @@ class Runware:
         return partial(self._call, job, {**task, "uploadEndpoint": upload_link} if upload_link else task, key)
 
     def _uploads_result(self, job: Job) -> bool:
-        """What becomes of several results at one address is not published."""
+        # Runware does not publish what happens when several results are uploaded to one address.
         return self.uploads and _count_images(job) == 1
 
     def _call(
@@ -125,7 +130,7 @@ class Runware:
             return refusal
         if refusal is LookupStatus.PENDING and self._is_task_of_other_request(task, key, deadline):
             return ProviderResult(
-                RetryClass.PERM, Code.REQUEST_REJECTED, f"{DISPLAY_NAME} knows another task under the id of this one."
+                RetryClass.PERM, Code.REQUEST_REJECTED, f"{DISPLAY_NAME} has another task with the same id."
             )
         return poll_until_done(lambda: self._query_task(job, query), deadline, self.poll_seconds)
 
@@ -137,10 +142,10 @@ class Runware:
     def _url(self) -> str:
         return self.base_url.rstrip("/") + "/v1"
 
-    # -- what became of it ---------------------------------------------------------------------------------------
+    # -- the result ----------------------------------------------------------------------------------------------
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
-        """What became of a task, whoever sent it and whatever came back."""
+        """Looks up a task, whatever the response to its submit was."""
         key = self.credentials.require_key()
         return (
             LookupStatus.PENDING
@@ -149,9 +154,9 @@ class Runware:
         )
 
     def _query_task(self, job: Job, query: StatusQuery) -> ProviderResult | LookupStatus:
-        """First for its results, then for all that was ever said of it: an empty answer to the first proves nothing.
+        """Asks for the results, then for everything that Runware keeps: an empty response to the first proves nothing.
 
-        ABSENT only where neither response names the task.
+        ABSENT only if neither response names the task.
         """
         response = self._fetch_status(GET_RESPONSE, query)
         if response is None:
@@ -175,24 +180,24 @@ class Runware:
         return LookupStatus.PENDING if is_known else LookupStatus.ABSENT
 
     def _parse_details(self, job: Job, query: StatusQuery, response: HttpResponse) -> ProviderResult | LookupStatus:
-        """What the kept response to the task says; PENDING where the task is kept without one."""
+        """Reads the response that Runware keeps with the task. PENDING if the task is kept without one."""
         kept = next(
             (
-                one
-                for one in list_objects(_parse_body(response).get("data"))
-                if one.get("taskUUID") == query.provider_id
+                task
+                for task in list_objects(_parse_body(response).get("data"))
+                if task.get("taskUUID") == query.provider_id
             ),
             None,
         )
         if kept is None:
             return self._parse_response(job, query, response)
         records = list_objects(kept.get("response"))
-        envelope = next((one for one in records if "data" in one or "errors" in one), {"data": records})
+        envelope = next((record for record in records if "data" in record or "errors" in record), {"data": records})
         result = self._parse_task(job, replace(query, is_full_record=True), envelope, response)
         return LookupStatus.PENDING if result is LookupStatus.ABSENT else result
 
     def _fetch_status(self, task_type: str, query: StatusQuery) -> HttpResponse | None:
-        """What comes back, whatever its status; None where it says nothing of any task."""
+        """Returns the response, whatever its status; None if it says nothing about any task."""
         body = json.dumps([{"taskType": task_type, "taskUUID": query.provider_id}]).encode()
         response = self.credentials.send_with_key(
             query.api_key, lambda key: self._send_query(body, key, query), query.deadline
@@ -213,11 +218,11 @@ class Runware:
     def _parse_task(
         self, job: Job, query: StatusQuery, body: Mapping[str, Any], response: HttpResponse
     ) -> ProviderResult | LookupStatus:
-        """What a response says of the task; PENDING where it names the task without its end, else ABSENT."""
-        items = [one for one in list_objects(body.get("data")) if one.get("taskUUID") == query.provider_id]
-        if any(read_state(one) in RUNNING_STATES for one in items) and not (query.is_full_record or query.is_overdue):
+        """Reads the result of a task. PENDING if the response names the task but no end of it, ABSENT if neither."""
+        items = [item for item in list_objects(body.get("data")) if item.get("taskUUID") == query.provider_id]
+        if any(read_state(item) in RUNNING_STATES for item in items) and not (query.is_full_record or query.is_overdue):
             return LookupStatus.PENDING
-        finished = [one for one in items if _is_finished(one, is_full_record=query.is_full_record)]
+        finished = [item for item in items if _is_finished(item, is_full_record=query.is_full_record)]
         results = _deduplicate_results(finished, _count_images(job))
         errors = list_task_errors(query.provider_id, body)
         is_persistent = self.now() > query.submitted_at + MAX_UNCLEAR_WAIT
@@ -231,15 +236,15 @@ class Runware:
     def _build_success(
         self, job: Job, query: StatusQuery, results: Sequence[Mapping[str, Any]], body: Mapping[str, Any]
     ) -> ProviderResult | LookupStatus:
-        """The pictures of a task; PENDING where one that came inside the response cannot be put aside now."""
-        prices = [parse_reported_price(one.get("cost")) for one in results]
+        """Links the pictures of a task. PENDING if one that is inside the response cannot be stored now."""
+        prices = [parse_reported_price(item.get("cost")) for item in results]
         charged = sum(price or look_up_image_price(NAME, job.instructions) for price in prices)
         basis = "reported" if all(prices) else "price_list"
         uploaded_name = (
             _build_result_name(query.provider_id) if self._has_uploaded_result(job, query.provider_id) else None
         )
         try:
-            links = tuple(self._build_link(one, query, n, uploaded_name) for n, one in enumerate(results, 1))
+            links = tuple(self._build_link(item, query, n, uploaded_name) for n, item in enumerate(results, 1))
         except RetryLaterError:
             return LookupStatus.PENDING
         raw = b""
@@ -249,15 +254,15 @@ class Runware:
             return ProviderResult(
                 RetryClass.OK, links=links, charged=charged, basis=basis, is_final=True, raw_response=raw
             )
-        message = f"{DISPLAY_NAME} made the picture; the safety check withheld it."
+        message = f"{DISPLAY_NAME} made the picture, but the safety check withheld it."
         return ProviderResult(RetryClass.OK, Code.UNSAFE_RESULT, message, links, charged, basis, is_final=True)
 
     def _build_link(
         self, item: Mapping[str, Any], query: StatusQuery, n: int, uploaded_name: str | None
     ) -> PictureLink:
-        """Result `n` of a task: withheld only where Runware says so.
+        """Links result `n` of a task. It counts as withheld only if Runware says so.
 
-        Raises RetryLaterError where it cannot be put aside.
+        Raises RetryLaterError if it is inside the response and cannot be stored.
         """
         seed, expires = as_integer(item.get("seed")), query.submitted_at + RESULT_TTL
         if item.get("NSFWContent") is True:
@@ -275,27 +280,31 @@ class Runware:
         return PictureLink(url=url, seed=seed, expires_at=expires)
 
     def _has_uploaded_result(self, job: Job, task_uuid: str) -> bool:
-        """Whether the picture was written to us; where that is not to be known now, its link does as well."""
+        """True if Runware uploaded the picture. If that cannot be checked now, its link is used instead."""
         try:
             return self._uploads_result(job) and self.work.has_result(_build_result_name(task_uuid))
         except RetryLaterError:
             return False
 
     def _is_task_of_other_request(self, task: Mapping[str, Any], key: str, deadline: float) -> bool:
-        """Whether the task that stands under our id asks for something else than we do."""
+        """True if the task that Runware has under our id requests something else."""
         response = self._fetch_status(GET_TASK_DETAILS, StatusQuery(task["taskUUID"], key, self.now(), deadline))
         details = _parse_body(response) if response else {}
-        requests = [one for kept in list_objects(details.get("data")) for one in list_objects(kept.get("request"))]
-        return any(one.get(name, task[name]) != task[name] for one in requests for name in ("model", "positivePrompt"))
+        requests = [
+            request for kept in list_objects(details.get("data")) for request in list_objects(kept.get("request"))
+        ]
+        return any(
+            request.get(name, task[name]) != task[name] for request in requests for name in ("model", "positivePrompt")
+        )
 
 
 # -- the request -------------------------------------------------------------------------------------------------
 
 
 def build_request(job: Job, task_uuid: str, photo: bytes, references: Sequence[bytes] = ()) -> dict[str, Any]:
-    """The task: what was given, and what we want of every result (PNG, a link that lives a day, its cost)."""
+    """Builds the task: the fields that the job specifies; results as PNG with a link valid for a day and their cost."""
     purchase_spec = (
-        {**job.purchase_spec, REFERENCES_FIELD: [to_data_uri(one) for one in references]}
+        {**job.purchase_spec, REFERENCES_FIELD: [to_data_uri(reference) for reference in references]}
         if references
         else job.purchase_spec
     )
@@ -325,7 +334,7 @@ def _count_images(job: Job) -> int:
     return int(job.purchase_spec.get("num_images", 1))
 
 
-# -- the answers -------------------------------------------------------------------------------------------------
+# -- responses ---------------------------------------------------------------------------------------------------
 
 
 def _parse_body(response: HttpResponse) -> dict[str, Any]:
@@ -333,7 +342,7 @@ def _parse_body(response: HttpResponse) -> dict[str, Any]:
 
 
 def _parse_refusal(task_uuid: str, response: HttpResponse) -> ProviderResult | LookupStatus | None:
-    """Why a task was not taken; PENDING where the same id was taken before, None where it is taken now."""
+    """Reads why a task was refused. PENDING if the same id was accepted before, None if the task is accepted now."""
     body = _parse_body(response)
     errors = list_task_errors(task_uuid, body)
     if response.is_success and not errors:
@@ -341,7 +350,9 @@ def _parse_refusal(task_uuid: str, response: HttpResponse) -> ProviderResult | L
         return (
             None
             if is_taken
-            else ProviderResult.lost(f"{DISPLAY_NAME} answered {response.status}, but says nothing of the task.")
+            else ProviderResult.lost(
+                f"{DISPLAY_NAME} answered {response.status} without naming the task. It may have been charged."
+            )
         )
     rule = find_submit_rule(response.status, errors, response.latency_seconds)
     if rule.verdict is LookupStatus.PENDING:
@@ -354,7 +365,7 @@ def _parse_refusal(task_uuid: str, response: HttpResponse) -> ProviderResult | L
 def _find_task_end(
     errors: Sequence[Mapping[str, Any]], query: StatusQuery, *, succeeded: bool, is_persistent: bool
 ) -> ProviderResult | LookupStatus:
-    """What the errors of a task say of its end: the first that says anything."""
+    """Returns how a task ended, from its first error that says anything about that."""
     for error in errors:
         rule = find_task_rule(
             error,
@@ -374,23 +385,23 @@ def _find_task_end(
 
 
 def _format_errors(errors: Sequence[Mapping[str, Any]]) -> str:
-    texts = (f"{read_error_code(one)} {one.get('message', '')}".strip() for one in errors)
-    return to_printable("; ".join(texts))[:300] or "it names no code"
+    texts = (f"{read_error_code(error)} {error.get('message', '')}".strip() for error in errors)
+    return to_printable("; ".join(texts))[:300] or "no error code"
 
 
 def _is_running(task_uuid: str, response: HttpResponse) -> bool:
     items = list_objects(_parse_body(response).get("data"))
-    return any(one.get("taskUUID") == task_uuid and read_state(one) in RUNNING_STATES for one in items)
+    return any(item.get("taskUUID") == task_uuid and read_state(item) in RUNNING_STATES for item in items)
 
 
 def _acknowledges_task(task_uuid: str, response: HttpResponse) -> bool:
-    """Whether a response to a submit names the task among what was taken."""
+    """True if a response to a submit names the task as accepted."""
     items = list_objects(_parse_body(response).get("data")) if response.is_success else []
-    return any(one.get("taskUUID") == task_uuid and read_state(one) != "error" for one in items)
+    return any(item.get("taskUUID") == task_uuid and read_state(item) != "error" for item in items)
 
 
 def _is_finished(item: Mapping[str, Any], *, is_full_record: bool) -> bool:
-    """Whether an item says that it is finished, or carries a picture. An unfinished one may have an imageUUID."""
+    """True if an item states that it is finished, or contains a picture. An unfinished one may have an imageUUID."""
     state = read_state(item)
     if state == "error" or state in RUNNING_STATES:
         return False
@@ -398,16 +409,16 @@ def _is_finished(item: Mapping[str, Any], *, is_full_record: bool) -> bool:
 
 
 def _has_result(item: Mapping[str, Any]) -> bool:
-    """Whether an item carries its picture, or says that the picture is withheld."""
+    """True if an item contains its picture, or states that the picture is withheld."""
     return item.get("NSFWContent") is True or any(
         isinstance(item.get(name), str) and item[name] for name in PICTURE_FIELDS
     )
 
 
 def _deduplicate_results(finished: Sequence[Mapping[str, Any]], image_count: int) -> list[Mapping[str, Any]]:
-    """Each result once. Responses are cumulative: one result may be in them twice, and only once with its picture.
+    """Returns each result once. A response is cumulative and may name a result twice, but only once with its picture.
 
-    Items without a picture beyond the number that was asked for are no results: no more are made, or charged.
+    Items without a picture beyond the requested number are not results, because no more are made or charged.
     """
     items_by_name: dict[str, Mapping[str, Any]] = {}
     for n, item in enumerate(finished):

@@ -1,13 +1,13 @@
-"""Runware's published error codes: what each means for a call, for a task, and for its money.
+"""Runware's published error codes: what each means for a call, for a task, and for its charge.
 
 Sources: `runware/errors.py` of runware-sdk 1.8.0 on PyPI (its lists by category, and the names in `derive_code`), the
 error tests of Runware's TypeScript SDK, and runware.ai/docs/platform/errors, which publishes the statuses and says that
 codes are still "being standardised". The table is therefore closed, and a code that is not in it proves nothing:
 
-- In response to a submit it is AMBIG, unless its status or the request field that it names says that Runware refused
-  the request before it started any work. The task is then looked up by its taskUUID.
-- As the end of a task it leaves the charge unknown (PROVIDER_FAILED): nothing is bought again without a person. Where
-  the response does not state that the task ended, the task is looked up for some minutes first.
+- In response to a submit, it is AMBIG, unless its status or the request field that it names says that Runware refused
+  the request before it started any work. After AMBIG, the task is looked up by its taskUUID.
+- As the end of a task, it leaves the charge unknown (PROVIDER_FAILED): nothing is bought again unless a person decides
+  so. If the response does not state that the task ended, the task is polled for some minutes first.
 
 Codes, statuses and field names decide; messages are free text and never do.
 """
@@ -26,7 +26,7 @@ TASK_TYPE = "imageInference"
 
 @dataclass(frozen=True)
 class ErrorRules:
-    """What a code means in response to a submit, and as the end of a task that Runware took."""
+    """What a code means in response to a submit, and as the end of a task that Runware accepted."""
 
     on_submit: ResponseRule
     on_task: ResponseRule
@@ -46,13 +46,13 @@ NO_CREDITS = _same_rule(ResponseRule(ANY_STATUS, RetryClass.PAUSE, Code.PROVIDER
 MISCONFIGURED = _same_rule(ResponseRule(ANY_STATUS, RetryClass.PAUSE, Code.PROVIDER_MISCONFIGURED))
 INVALID = _same_rule(ResponseRule(ANY_STATUS, RetryClass.PERM, Code.REQUEST_REJECTED))
 THROTTLED = _same_rule(ResponseRule(ANY_STATUS, RetryClass.QUOTA, Code.PROVIDER_THROTTLED))
-# Nothing was there that could have run the task.
+# There was no server that could have run the task.
 NOT_STARTED = _same_rule(_UNAVAILABLE)
-# The work began, and ended without a picture and without a charge.
+# The work was started, and ended without a picture and without a charge.
 FAILED = ErrorRules(_CHARGE_UNKNOWN, _UNAVAILABLE)
 # No task has this id now.
 TASK_NOT_FOUND = ErrorRules(_CHARGE_UNKNOWN, ResponseRule(ANY_STATUS, LookupStatus.ABSENT))
-# The code does not say how far the work got, or what it cost.
+# The code does not say how far the work got or what it cost.
 END_UNKNOWN = ErrorRules(_CHARGE_UNKNOWN, ResponseRule(ANY_STATUS, RetryClass.AMBIG, Code.PROVIDER_FAILED))
 
 _CODES_BY_RULES: tuple[tuple[ErrorRules, str], ...] = (
@@ -105,20 +105,20 @@ RULES_BY_CODE: Mapping[str, ErrorRules] = {
     code: meaning for meaning, codes in _CODES_BY_RULES for code in codes.split()
 }
 
-# "invalidPositivePromptLength", "missingPositivePrompt": such codes name the field of the request that they refuse.
+# Codes such as "invalidPositivePromptLength" and "missingPositivePrompt" name the request field that is refused.
 _REQUEST_FIELDS = (
     "taskType taskUUID model positivePrompt inputs seedImage providerSettings ideogram magicPrompt renderingSpeed "
     "stylePreset styleCode styleType styleReferenceImages numberResults deliveryMethod outputType outputFormat ttl "
     "includeCost safety checkContent uploadEndpoint"
 )
 FIELD_ERROR_CODES = frozenset(
-    f"{verb}{name[:1].upper()}{name[1:]}{end}"
-    for verb in ("invalid", "missing", "unsupported")
+    f"{prefix}{name[:1].upper()}{name[1:]}{suffix}"
+    for prefix in ("invalid", "missing", "unsupported")
     for name in _REQUEST_FIELDS.split()
-    for end in ("", "Length")
+    for suffix in ("", "Length")
 )
 
-# The published statuses, for responses without a published code. After a 5xx the task may exist: it is looked up.
+# The published statuses, for responses without a published code. After a 5xx the task may exist, so it is looked up.
 STATUS_RULES = (
     ResponseRule({401, 403}, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
     ResponseRule({402}, RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY),
@@ -129,7 +129,7 @@ STATUS_RULES = (
 
 
 def find_error_rules(error: Mapping[str, Any]) -> ErrorRules | None:
-    """What an error means; None where its code is not published and it names no field of the request."""
+    """Returns what an error means; None if its code is not published and it names no field of the request."""
     code = read_error_code(error)
     if code in RULES_BY_CODE:
         return RULES_BY_CODE[code]
@@ -142,17 +142,17 @@ def find_error_rules(error: Mapping[str, Any]) -> ErrorRules | None:
 
 
 def find_submit_rule(status: int, errors: Sequence[Mapping[str, Any]], latency_seconds: float) -> ResponseRule:
-    """What refuses a submit, or leaves open what became of it.
+    """Returns the rule for a response to a submit that does not accept the task.
 
-    A 5xx that came late is of a task that may have been started, whatever its code.
+    A late 5xx leaves open whether the task was started, whatever its code.
     """
     if status >= 500 and latency_seconds > EARLY_SECONDS:
         return _CHARGE_UNKNOWN
-    rules = [meaning.on_submit for meaning in map(find_error_rules, errors) if meaning]
-    proof = next((row for row in rules if row.verdict is LookupStatus.PENDING), None)
-    proof = proof or next((row for row in rules if row.verdict is not RetryClass.AMBIG), None)
-    if proof:
-        return proof
+    code_rules = [rules.on_submit for rules in map(find_error_rules, errors) if rules]
+    code_rule = next((rule for rule in code_rules if rule.verdict is LookupStatus.PENDING), None)
+    code_rule = code_rule or next((rule for rule in code_rules if rule.verdict is not RetryClass.AMBIG), None)
+    if code_rule:
+        return code_rule
     rule = find_rule(STATUS_RULES, status, "", latency_seconds)
     return _CHARGE_UNKNOWN if rule.verdict is RetryClass.PERM and any(map(read_error_code, errors)) else rule
 
@@ -160,13 +160,14 @@ def find_submit_rule(status: int, errors: Sequence[Mapping[str, Any]], latency_s
 def find_task_rule(
     error: Mapping[str, Any], task_uuid: str, *, is_full_record: bool, succeeded: bool, is_persistent: bool
 ) -> ResponseRule | None:
-    """What an error in response to a question says of the task; None where the task must be looked up again.
+    """Returns what an error in a status response says about the task; None if the task must be looked up again.
 
-    `is_full_record`: the error is part of the response that Runware keeps of the task. `succeeded`: the question itself
-    was answered. `is_persistent`: the task has had minutes to go on after an error that leaves its end open.
+    `is_full_record`: the error is part of the response that Runware keeps with the task. `succeeded`: the status
+    request itself succeeded. `is_persistent`: the task has had minutes to continue after an error that leaves its end
+    open.
 
     An error that states the end of the task is proof. Without that statement, the error must name the type of the task,
-    since the question repeats only its id, and a code that leaves open how far the work got must persist.
+    because the status request repeats only its id; and a code that leaves open how far the work got must persist.
     """
     rules, task_type = find_error_rules(error), error.get("taskType")
     names_task = task_type == TASK_TYPE or (task_type is None and succeeded and read_task_uuid(error) == task_uuid)
@@ -186,32 +187,34 @@ def find_task_rule(
 
 
 def list_task_errors(task_uuid: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The errors of a response that are not another task's: in `errors`, in `error`, or failed items of `data`."""
+    """Lists the errors in `errors`, in `error`, and in failed items of `data`, except those of other tasks."""
     failed = [item for item in list_objects(body.get("data")) if read_state(item) == "error"]
-    error = body.get("error")
-    single_errors = [{"code": error}] if isinstance(error, str) else list_objects(body) if error else []
-    errors = [_flatten_error(one) for one in (*list_objects(body.get("errors")), *single_errors, *failed)]
-    return [one for one in errors if read_task_uuid(one) in (task_uuid, None)]
+    single_error = body.get("error")
+    single_errors = (
+        [{"code": single_error}] if isinstance(single_error, str) else list_objects(body) if single_error else []
+    )
+    errors = [_flatten_error(error) for error in (*list_objects(body.get("errors")), *single_errors, *failed)]
+    return [error for error in errors if read_task_uuid(error) in (task_uuid, None)]
 
 
 def read_task_uuid(error: Mapping[str, Any]) -> Any:
-    """The taskUUID that an error names, or None."""
+    """Returns the taskUUID that an error names, or None."""
     return error.get("taskUUID") or find_value(error.get("context"), "taskUUID")
 
 
 def _flatten_error(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item whose error is an object of its own, as if its fields were the item's."""
+    """Moves the fields of a nested error object up into the item."""
     nested = item.get("error")
     outer = {name: value for name, value in item.items() if name != "error"}
     return {**outer, **nested} if isinstance(nested, dict) else outer
 
 
 def read_state(item: Mapping[str, Any]) -> str:
-    """The state that an item names, in lower case."""
+    """Returns the state of an item in lower case, or an empty string."""
     return str(item.get("status") or "").lower()
 
 
 def read_error_code(error: Mapping[str, Any]) -> str:
-    """The code of an error, or nothing."""
+    """Returns the code of an error, or an empty string."""
     code = error.get("code")
     return code if isinstance(code, str) else ""

@@ -1,9 +1,13 @@
-"""Segmind: ideogram-3-replace-background, JSON in; the photo travels as a link, the picture comes as one.
+"""Segmind's API: the model ideogram-3-replace-background.
 
-v2 takes the work and names it, and is asked about it until it is done; an answer that is lost after that name costs
-nothing more. v1 answers with the picture itself, and nobody can be asked about it. Source: Segmind's model page and its
-pages on asynchronous inference, errors and rate limits, 2026; and the catalogue of its errors, with their bodies, in
-https://github.com/api-evangelist/segmind (errors/segmind-error-codes.yml).
+- The request is JSON. The photo is sent as a link into our bucket, or as base64 if there is no such link.
+- v2 is asynchronous: its response names a request id, which is polled. If a later response is lost, the picture can
+  still be looked up without another charge.
+- v1 is synchronous: its response is the picture. If that response is lost, the outcome of the call stays unknown.
+- Only a status of 200 is billed. Segmind reports the cost of a picture.
+
+Sources: Segmind's model page and its pages on asynchronous inference, errors, and rate limits, 2026; and the catalog of
+its errors, with their bodies, in https://github.com/api-evangelist/segmind (errors/segmind-error-codes.yml).
 """
 
 import base64
@@ -65,7 +69,8 @@ DONE_STATES, FAILED_STATES = (
     frozenset({"COMPLETED", "SUCCESS", "SUCCEEDED"}),
     frozenset({"FAILED", "ERROR", "CANCELLED"}),
 )
-# What a response proves. The messages are published by Segmind, the last one by Ideogram, whose model this is.
+# What a response proves. Segmind publishes these messages, except the last one, which is from Ideogram, which runs the
+# model.
 NO_CREDITS, CONTENT_TYPE, PARAMETER, UNSAFE = "money", "content_type", "parameter", "unsafe"
 PROOFS_BY_MESSAGE = {
     "insufficient credits": NO_CREDITS,
@@ -79,8 +84,9 @@ UNSAFE_ERROR_TYPE = "content_policy_violation"
 REQUEST_PARAMETERS = frozenset(
     {"image", "prompt", "color_palette", "magic_prompt", "rendering_speed", "seed", "style_codes", REFERENCES_FIELD}
 )
-# A submit, of v1 or v2. Only a 200 is billed, and a 500 is published as not billed; after another 5xx the job may run.
-# 406 means an empty account, a spending limit, or one rejected value: without proof, other jobs find out which.
+# Responses to a submit, to v1 or v2. Only a 200 is billed. A 500 is documented as not billed; after any other 5xx the
+# job may be running. A 406 means an empty account, a spending limit, or a rejected value: without proof, other jobs
+# show which.
 SUBMIT_RULES = (
     ResponseRule({400, 406, 422, 500}, RetryClass.PERM, Code.UNSAFE_REQUEST, UNSAFE),
     ResponseRule({401}, RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED),
@@ -94,14 +100,14 @@ SUBMIT_RULES = (
     ResponseRule({500}, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, suspicion=Suspicion.FAILURE),
     ResponseRule(range(500, 600), RetryClass.AMBIG),
 )
-# A job that came to nothing, which v2 reports as a 422 and does not bill.
+# A failed job, which v2 reports as a 422 and does not bill.
 FAILED_JOB_RULES = (
     ResponseRule(ANY_STATUS, RetryClass.PERM, Code.UNSAFE_REQUEST, UNSAFE),
     ResponseRule(ANY_STATUS, RetryClass.PERM, Code.REQUEST_REJECTED, PARAMETER),
     ResponseRule(ANY_STATUS, RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE),
 )
-# The only places at which a picture is looked for: each holds a link, a data URI or base64, or a list of these. A
-# record of v2 may repeat the request, whose photo is its `image`.
+# The only fields in which a picture is searched: each holds a link, a data URI, or base64, or a list of these. A record
+# of v2 may repeat the request, and then `image` is our photo.
 V2_PICTURE_PATHS = (
     ("output",),
     ("output", "images"),
@@ -117,9 +123,9 @@ V1_PICTURE_PATHS = (*V2_PICTURE_PATHS, ("image",))
 
 @dataclass(frozen=True)
 class Segmind:
-    """The adapter. `base_url` is scheme, host and prefix; `load_key` looks the API key up, `key(True)` past any cache.
+    """The adapter. `base_url` is scheme, host, and path prefix. `load_key(True)` loads the API key past any cache.
 
-    `work` gives the links by which photos travel; where it has none, they travel as base64 in the same field.
+    `work` creates the links by which photos are sent. Without a link, a photo is sent as base64 in the same field.
     """
 
     base_url: str
@@ -134,19 +140,19 @@ class Segmind:
         return Credentials(DISPLAY_NAME, self.load_key)
 
     def idempotency_key(self, job: Job) -> str | None:
-        """Segmind names the work itself."""
+        """Returns None: Segmind chooses the id."""
         return None
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
-        """One paid call, ready to be sent.
+        """Prepares one paid call. Returns a PAUSE result if there is no key to send it with.
 
-        Or PAUSE where there is no key. RetryLaterError where no link can be made.
+        Raises RetryLaterError if storage cannot create a link now.
         """
         key = self.credentials.require_key()
         if isinstance(key, ProviderResult):
             return key
         purchase_spec = (
-            {**job.purchase_spec, REFERENCES_FIELD: [self._encode_image(one) for one in references]}
+            {**job.purchase_spec, REFERENCES_FIELD: [self._encode_image(reference) for reference in references]}
             if references
             else job.purchase_spec
         )
@@ -160,7 +166,7 @@ class Segmind:
     def _call(
         self, job: Job, body: bytes, sent_pictures: frozenset[str], key: str, acknowledge: Acknowledge
     ) -> ProviderResult | LookupStatus:
-        """`sent_pictures`: the photo and its references as sent; if the response repeats one, that is not a result."""
+        """`sent_pictures` are the photo and references as sent: if the response repeats one, that is not a result."""
         submitted_at, deadline = datetime.now(UTC), time.monotonic() + self.timeout_seconds
         response = self.credentials.send_with_key(key, partial(self._submit, body, deadline), deadline)
         if isinstance(response, ProviderResult):
@@ -196,10 +202,10 @@ class Segmind:
     def _url(self, path: str) -> str:
         return self.base_url.rstrip("/") + path
 
-    # -- v2: what became of it -----------------------------------------------------------------------------------
+    # -- the result of v2 ----------------------------------------------------------------------------------------
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
-        """What became of a call that v2 took; it keeps its records for an hour."""
+        """Looks up a call that v2 accepted. Segmind keeps its records for an hour."""
         key = self.credentials.require_key()
         return (
             LookupStatus.PENDING
@@ -210,7 +216,7 @@ class Segmind:
     def _query_job(
         self, job: Job, query: StatusQuery, sent_pictures: frozenset[str] = frozenset()
     ) -> ProviderResult | LookupStatus:
-        """Its status, and the picture behind it once there is one; never by an address that an answer names."""
+        """Reads the status of a job, and its result once it is done. Never requests a URL that a response names."""
         path = f"/v2/requests/{quote(query.provider_id, safe='')}"
         record = self._read_record(f"{path}/status", query)
         if not isinstance(record, LookupStatus) and record.state in DONE_STATES:
@@ -225,11 +231,11 @@ class Segmind:
         try:
             candidates = _find_pictures(record.body, V2_PICTURE_PATHS, sent_pictures)
             return self._build_success(job, candidates, record.response, query.api_key, query.submitted_at, price)
-        except RetryLaterError:  # the picture cannot be put aside now, and Segmind gives it again for an hour
+        except RetryLaterError:  # the picture cannot be stored now, and Segmind returns it again for an hour
             return LookupStatus.PENDING
 
     def _read_record(self, path: str, query: StatusQuery) -> "_JobRecord | LookupStatus":
-        """A record as JSON, if it is that of the work we ask for; else what is to be thought of the work."""
+        """Reads the record of a job. ABSENT only if Segmind states that it does not know the request."""
         response = self.credentials.send_with_key(
             query.api_key, lambda key: self._get(path, key, query), query.deadline
         )
@@ -258,18 +264,18 @@ class Segmind:
     def _parse_final_response(
         self, job: Job, response: HttpResponse, sent_pictures: frozenset[str], key: str, submitted_at: datetime
     ) -> ProviderResult:
-        """v1's answer, or v2's without a name to ask by: a picture in it that cannot be put aside is lost."""
+        """Handles a response of v1, or of v2 without a request id. A picture in it that cannot be stored is lost."""
         try:
             return self._parse_direct_response(job, response, sent_pictures, key, submitted_at)
         except RetryLaterError as error:
-            message = f"The picture came, and could not be put anywhere: {error.message}"
+            message = f"The provider sent the picture, but it could not be stored. {error.message}"
             charged, basis = _find_cost(job, _parse_dollars(response.headers.get("x-cost")))
             return ProviderResult(RetryClass.OK, Code.RESULT_GONE, message, (PictureLink(url=None),), charged, basis)
 
     def _parse_direct_response(
         self, job: Job, response: HttpResponse, sent_pictures: frozenset[str], key: str, submitted_at: datetime
     ) -> ProviderResult:
-        """v1's answer: the picture itself, or JSON with it; a cost proves that it was made."""
+        """Reads the picture from a response of v1: the body itself, or inside JSON. A cost proves that it was made."""
         price, seed = _parse_dollars(response.headers.get("x-cost")), response.headers.get("x-seed-value", "")
         body = parse_json_object(response.body)
         if body is not None:
@@ -298,7 +304,7 @@ class Segmind:
         submitted_at: datetime,
         price: object,
     ) -> ProviderResult:
-        """The picture behind the first link, or in the first text that is one."""
+        """Builds the result from the first candidate that is a link or a picture."""
         charged, basis = _find_cost(job, price)
         for text in candidates:
             if text.startswith(URL_SCHEMES):
@@ -314,7 +320,7 @@ class Segmind:
         return build_unrecognized_result(response.body, key, charged, basis)
 
     def _keep_picture(self, job: Job, picture: bytes, price: object, seed: int | None) -> ProviderResult:
-        """The bytes are put aside for deliver; RetryLaterError where the storage does not take them."""
+        """Stores the picture for deliver. Raises RetryLaterError if storage does not accept it."""
         charged, basis = _find_cost(job, price)
         name = f"{NAME}-{job.job_id}-{job.charge_no}-{job.attempt_no + 1}"
         self.work.save_result(name, picture)
@@ -324,7 +330,7 @@ class Segmind:
 
 
 class _JobRecord(NamedTuple):
-    """What v2 answers about a job, and the response that said it."""
+    """What v2 reports about a job, and the response that contains it."""
 
     response: HttpResponse
     body: dict[str, Any]
@@ -335,9 +341,9 @@ class _JobRecord(NamedTuple):
 
 
 def _prove_error(body: bytes) -> str:
-    """What an error response proves, beside its status."""
+    """Returns what an error response proves, in addition to its status."""
     details = list_objects(find_value(parse_json_object(body), "detail"))
-    if any(one.get("type") == UNSAFE_ERROR_TYPE for one in details):
+    if any(detail.get("type") == UNSAFE_ERROR_TYPE for detail in details):
         return UNSAFE
     return find_proof(body, MESSAGE_FIELDS, PROOFS_BY_MESSAGE) or (
         PARAMETER if names_parameter(body, REQUEST_PARAMETERS) else ""
@@ -353,9 +359,9 @@ def _parse_refusal(status: int, response: HttpResponse) -> ProviderResult:
 
 
 def _parse_unnamed_success(response: HttpResponse) -> ProviderResult:
-    """A success that names no work: a refusal inside it has the class of its own status.
+    """Handles a success without a request id. A refusal inside it has the class of its own status.
 
-    A server's failure inside it leaves the charge unknown: what is not billed is the status 500 itself.
+    A server error inside it leaves the charge unknown, because only a response with status 500 is known to be free.
     """
     status = as_failure_status(find_value(parse_json_object(response.body), "status_code"))
     return _parse_refusal(status, response) if status and status < 500 else _build_unreadable_result(response)
@@ -363,31 +369,34 @@ def _parse_unnamed_success(response: HttpResponse) -> ProviderResult:
 
 def _build_unreadable_result(response: HttpResponse) -> ProviderResult:
     return ProviderResult.lost(
-        f"Segmind answered {response.status}, but what came names neither work nor a picture; it may be charged."
+        f"{DISPLAY_NAME} answered {response.status} with neither a request id nor a picture. It may have been charged."
     )
 
 
 def _parse_failure(job: Job, body: Mapping[str, Any]) -> ProviderResult:
-    """A job that came to nothing costs nothing; without proof that the job is the reason, it is tried once more."""
+    """Handles a failed job, which is not charged. Without proof that the job is the cause, it is tried once more."""
     rule = find_rule(FAILED_JOB_RULES, 422, _prove_error(json.dumps(body, default=str).encode()))
-    attempts = (one for one in job.attempts if one.provider == NAME and one.charge_no == job.charge_no)
-    if rule.verdict is RetryClass.BACKOFF and any(
-        one.outcome is AttemptOutcome.NOT_TAKEN and one.provider_id for one in attempts
-    ):
+    has_failed_before = any(
+        attempt.provider == NAME
+        and attempt.charge_no == job.charge_no
+        and attempt.outcome is AttemptOutcome.NOT_TAKEN
+        and attempt.provider_id
+        for attempt in job.attempts
+    )
+    if rule.verdict is RetryClass.BACKOFF and has_failed_before:
         rule = ResponseRule(ANY_STATUS, RetryClass.PERM, Code.REQUEST_REJECTED)
     return build_result(rule, describe_response(DISPLAY_NAME, 422, join_messages(body, MESSAGE_FIELDS)))
 
 
 def _find_pictures(body: Mapping[str, Any], paths: Sequence[Sequence[str]], sent_pictures: frozenset[str]) -> list[str]:
-    """The texts at the places where a picture may be, each alone, as an object's `url`, or in a list of these.
+    """Returns the texts in these fields: each a text, an object's `url`, or a list of these. Omits what we sent.
 
-    Without what was sent; links to hosts that are not Segmind's come last, since deliver may not follow them.
+    Links to hosts that are not Segmind's come last, because deliver may not download from them.
     """
-    found = (one for place in paths for one in as_list(find_value(body, *place)))
-    texts = (one if isinstance(one, str) else find_value(one, "url") for one in found)
-    return sorted(
-        (one for one in texts if isinstance(one, str) and one and one not in sent_pictures), key=_is_external_url
-    )
+    values = (value for path in paths for value in as_list(find_value(body, *path)))
+    texts = (value if isinstance(value, str) else find_value(value, "url") for value in values)
+    candidates = (text for text in texts if isinstance(text, str) and text and text not in sent_pictures)
+    return sorted(candidates, key=_is_external_url)
 
 
 def _is_external_url(text: str) -> bool:
@@ -396,7 +405,7 @@ def _is_external_url(text: str) -> bool:
 
 
 def _find_cost(job: Job, reported_price: object) -> tuple[int, str]:
-    """What the call cost in micro-dollars, and who says so."""
+    """Returns the cost of the call in micro-dollars, and where that is from."""
     micro_usd = parse_reported_price(reported_price)
     return (micro_usd, "reported") if micro_usd else (look_up_image_price(NAME, job.instructions), "price_list")
 
@@ -409,7 +418,7 @@ def _parse_dollars(text: str | None) -> Decimal | None:
 
 
 def _parse_seconds_until_reset(headers: Mapping[str, str]) -> float:
-    """Seconds to the moment that the rate limit's header names: ISO 8601, with a blank or a T, or epoch seconds."""
+    """Returns the seconds until the reset time in the header: ISO 8601, with a space or a T, or epoch seconds."""
     text = headers.get("x-rate-limit-reset-at-utc", "").strip()
     try:
         moment = datetime.fromtimestamp(float(text), UTC) if _is_number(text) else datetime.fromisoformat(text)

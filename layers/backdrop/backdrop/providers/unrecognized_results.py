@@ -1,4 +1,4 @@
-"""A paid response in which Backdrop does not recognize the picture: the money is certain, and the response is kept."""
+"""Paid responses in which Backdrop does not recognize the picture: the charge is certain, and the response is kept."""
 
 import re
 
@@ -6,8 +6,8 @@ from backdrop.model.job import PictureLink
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers.http import MAX_JSON_BYTES
 
-# The path and query of a link into our own bucket; JSON may escape the slashes. Links of the provider stay whole: a
-# person needs them to recover the picture.
+# The path and query of a link into our own bucket; JSON may escape the slashes. The provider's own links stay complete,
+# because a person needs them to recover the picture.
 WORK_LINK = re.compile(rb"_backdrop\\*/work\\*/[^\s\"'<>]*")
 SIGNATURE_PARAMETERS = re.compile(rb"(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\\]*", re.IGNORECASE)
 
@@ -15,7 +15,7 @@ SIGNATURE_PARAMETERS = re.compile(rb"(X-Amz-(?:Signature|Credential|Security-Tok
 def build_unrecognized_result(
     body: bytes, key: str, charged: int, basis: str = "price_list", *, final: bool = False
 ) -> ProviderResult:
-    """The answer for one charged picture that is not found in `body`; `charged` is micro-dollars."""
+    """Builds the result for one charged picture that is not found in `body`. `charged` is in micro-dollars."""
     links = (PictureLink(url=None, is_unrecognized=True),)
     return ProviderResult(
         RetryClass.OK,
@@ -28,7 +28,7 @@ def build_unrecognized_result(
 
 
 def redact_response(body: bytes, key: str) -> bytes:
-    """A response as it is kept for a person: without our API key and our links' signatures, if it repeats them."""
+    """Prepares a response to be kept for a person: removes our API key and the signatures of our links."""
     return WORK_LINK.sub(_remove_signature, body.replace(key.encode(), b"(key)"))[:MAX_JSON_BYTES]
 
 
