@@ -1,4 +1,4 @@
-"""One file of the corpus and what should become of it."""
+"""A file of the corpus and the expected result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,10 +12,11 @@ LIMITS = PHOTO_LIMITS["ideogram"]
 
 @dataclass(frozen=True)
 class Case:
-    """`pixels` is what should be seen; None: what OpenCV decodes, through `seen`.
+    """A file and what is expected when it is prepared.
 
-    `code` set: it is refused. `passes`: its bytes are sent as they are. `changes` are the words of the receipt, all of
-    them but those that say how it was encoded anew.
+    `pixels` is the expected picture; None stands for what OpenCV decodes, converted by `seen`. `code` is set if the
+    file is refused. `passes`: its bytes are sent as they are. `changes` are the changes in the receipt, except those
+    about encoding and scaling: of these, `encoded` and `scaled` are the beginnings.
     """
 
     name: str
@@ -27,4 +28,4 @@ class Case:
     seen: Callable[[Pixels], Pixels] | None = None
     limits: PhotoLimits = LIMITS
     encoded: str = ""
-    said: str = ""
+    scaled: str = ""

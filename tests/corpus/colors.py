@@ -1,4 +1,4 @@
-"""Files whose colors or channels no provider takes as they are."""
+"""Files with colors or channels that no provider takes unchanged."""
 
 from collections.abc import Iterator
 
@@ -14,9 +14,9 @@ from tests.corpus.icc import (
     PROPHOTO,
     TURNED,
     cmyk_profile,
-    grey_profile,
+    gray_profile,
     rgb_profile,
-    seen_grey,
+    seen_gray,
     seen_ink,
     seen_rgb,
 )
@@ -24,11 +24,10 @@ from tests.corpus.scene import Pixels, picture, scene, with_alpha
 from tests.unit.imaging_photos import raw_png
 
 _CONVERTED = ("profile:converted",)
-GREY = ("colors:grey",)
+GRAY = ("colors:grey",)
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
     yield from _profiles()
     yield from _inks()
     yield from _few_channels()
@@ -47,63 +46,63 @@ def _profiles() -> Iterator[Case]:
     yield Case("png-with-alpha-in-P3", clear, _CONVERTED, seen=seen_rgb(P3), encoded="png:lossless")
     few = saved(picture(shown).quantize(64), "png", icc_profile=rgb_profile(ADOBE))
     yield Case("png-palette-in-Adobe-RGB", few, (*_CONVERTED, "colors:palette"), seen=seen_rgb(ADOBE))
-    dark = saved(picture(shown).convert("L"), "jpeg", icc_profile=grey_profile(1.0))
-    yield Case("jpeg-grey-in-linear-light", dark, (*_CONVERTED, *GREY), seen=seen_grey(1.0))
+    dark = saved(picture(shown).convert("L"), "jpeg", icc_profile=gray_profile(1.0))
+    yield Case("jpeg-gray-in-linear-light", dark, (*_CONVERTED, *GRAY), seen=seen_gray(1.0))
 
 
 def _inks() -> Iterator[Case]:
     inks = _inks_of(scene())
     cmyk = Image.fromarray(inks, "CMYK")
-    said = ("colors:cmyk",)
+    cmyk_change = ("colors:cmyk",)
     plain = saved(cmyk, "jpeg")
-    yield Case("jpeg-cmyk", plain, said)
-    # Bytes as Photoshop writes them: the same inks, said to be stored as YCCK.
-    yield Case("jpeg-ycck", _as_ycck(plain), said)
+    yield Case("jpeg-cmyk", plain, cmyk_change)
+    # As Photoshop writes it: the same inks, declared as YCCK.
+    yield Case("jpeg-ycck", _as_ycck(plain), cmyk_change)
     profiled = saved(cmyk, "jpeg", icc_profile=cmyk_profile())
-    yield Case("jpeg-cmyk-with-a-profile", profiled, (*_CONVERTED, *said), pixels=seen_ink(inks))
+    yield Case("jpeg-cmyk-with-a-profile", profiled, (*_CONVERTED, *cmyk_change), pixels=seen_ink(inks))
     wrong = saved(cmyk, "jpeg", icc_profile=rgb_profile(P3))
-    yield Case("jpeg-cmyk-with-a-screen's-profile", wrong, ("profile:ignored", *said))
-    changes = ("converted:tiff", *said)
+    yield Case("jpeg-cmyk-with-an-RGB-profile", wrong, ("profile:ignored", *cmyk_change))
+    changes = ("converted:tiff", *cmyk_change)
     for packing in ("raw", "tiff_lzw"):
         yield Case(f"tiff-cmyk-{packing}", saved(cmyk, "tiff", compression=packing), changes, pixels=_naive(inks))
     data = saved(cmyk, "tiff", icc_profile=cmyk_profile())
-    changes = ("converted:tiff", *_CONVERTED, *said)
+    changes = ("converted:tiff", *_CONVERTED, *cmyk_change)
     yield Case("tiff-cmyk-with-a-profile", data, changes, pixels=seen_ink(inks))
     wide = tiff(inks.astype(np.uint16) * 257, photometric="separated")
-    yield Case("tiff-cmyk-16-bit", wide, ("converted:tiff", *said), pixels=_naive(inks))
+    yield Case("tiff-cmyk-16-bit", wide, ("converted:tiff", *cmyk_change), pixels=_naive(inks))
 
 
 def _few_channels() -> Iterator[Case]:
     shown = picture(scene())
-    yield Case("jpeg-grey", saved(shown.convert("L"), "jpeg"), GREY, encoded="jpeg:kept_quality")
-    yield Case("png-grey", saved(shown.convert("L"), "png"), GREY, encoded="png:lossless")
-    yield Case("png-of-one-bit", saved(shown.convert("1"), "png"), GREY)
-    yield Case("png-of-four-greys", raw_png(32, 32, (b"\0" + b"\x1b" * 8) * 32, bits=2, colour=0), GREY)
+    yield Case("jpeg-gray", saved(shown.convert("L"), "jpeg"), GRAY, encoded="jpeg:kept_quality")
+    yield Case("png-gray", saved(shown.convert("L"), "png"), GRAY, encoded="png:lossless")
+    yield Case("png-of-one-bit", saved(shown.convert("1"), "png"), GRAY)
+    yield Case("png-of-four-grays", raw_png(32, 32, (b"\0" + b"\x1b" * 8) * 32, bits=2, color=0), GRAY)
     few = shown.quantize(40)
     yield Case("png-palette", saved(few, "png"), ("colors:palette",))
     yield Case("png-palette-of-two", saved(shown.quantize(2), "png"), ("colors:palette",))
-    yield Case("png-palette-with-a-clear-one", saved(few, "png", transparency=3), ("colors:palette",))
+    yield Case("png-palette-with-a-transparent-color", saved(few, "png", transparency=3), ("colors:palette",))
     clear = with_alpha(np.asarray(shown.convert("L").convert("RGB")))
-    yield Case("png-grey-with-alpha", saved(picture(clear).convert("LA"), "png"), GREY, pixels=clear)
+    yield Case("png-gray-with-alpha", saved(picture(clear).convert("LA"), "png"), GRAY, pixels=clear)
 
 
 def _wide() -> Iterator[Case]:
     shown = scene()
-    grey = np.asarray(picture(shown).convert("L"))
+    gray = np.asarray(picture(shown).convert("L"))
     yield Case("png-16-bit", wide_png(shown), ("bits:16",))
     yield Case("png-16-bit-with-alpha", wide_png(with_alpha(shown)), ("bits:16",))
-    yield Case("png-16-bit-grey", wide_png(grey), (*GREY, "bits:16"))
+    yield Case("png-16-bit-gray", wide_png(gray), (*GRAY, "bits:16"))
 
 
 def _inks_of(shown: Pixels) -> Pixels:
-    """Inks with as much black as there can be without any of the others going below nothing."""
+    """Converts RGB to CMYK, with black in place of half of what the other inks have in common."""
     ink = 255 - shown
     black = ink.min(axis=-1, keepdims=True) // 2
     return np.concatenate([ink - black, black], axis=-1).astype(np.uint8)
 
 
 def _naive(inks: Pixels) -> Pixels:
-    """What is seen of inks that nobody describes: each takes its part of the light."""
+    """Converts CMYK without a profile to RGB: each ink absorbs its share of the light."""
     light = (255 - inks.astype(float)) / 255
     return np.round(light[..., :3] * light[..., 3:] * 255).astype(np.uint8)
 

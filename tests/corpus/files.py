@@ -1,4 +1,4 @@
-"""Files of the corpus as bytes: what Pillow writes, and what it has to be made to write."""
+"""Builds the files of the corpus: with Pillow, and by hand what Pillow cannot write."""
 
 import struct
 from io import BytesIO
@@ -20,7 +20,7 @@ _HIGH = {
 
 
 def saved(pixels: Pixels | Image.Image, kind: str, **options: Any) -> bytes:
-    """A file of nearly the same pixels; `heic` is written by libheif and x265."""
+    """Encodes pixels at high quality. `heic` is written by libheif and x265."""
     shown = pixels if isinstance(pixels, Image.Image) else picture(pixels)
     if kind == "heic":
         return heic(shown, **options)
@@ -30,7 +30,7 @@ def saved(pixels: Pixels | Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def heic(shown: Image.Image, **options: Any) -> bytes:
-    """A HEIC of the best quality."""
+    """Encodes a HEIC of very high quality."""
     import pillow_heif
 
     pillow_heif.register_heif_opener()
@@ -40,7 +40,7 @@ def heic(shown: Image.Image, **options: Any) -> bytes:
 
 
 def ten_bit_heic(pixels: Pixels) -> bytes:
-    """A HEIC of 10 bits a channel, as newer phones write."""
+    """Encodes a HEIC with 10 bits per channel, as newer phones write."""
     import pillow_heif
 
     file = BytesIO()
@@ -51,23 +51,23 @@ def ten_bit_heic(pixels: Pixels) -> bytes:
 
 
 def exif(orientation: int) -> bytes:
-    """An EXIF block that says an orientation and where the photo was taken."""
-    said = Image.Exif()
-    said[0x0112] = orientation
-    said[0x010F] = "A camera"
-    said.get_ifd(0x8825)[1] = "N"
-    return said.tobytes()
+    """Builds an EXIF block with an orientation and the place where the photo was taken."""
+    block = Image.Exif()
+    block[0x0112] = orientation
+    block[0x010F] = "A camera"
+    block.get_ifd(0x8825)[1] = "N"
+    return block.tobytes()
 
 
 def tiff(pixels: Any, **options: Any) -> bytes:
-    """What tifffile writes."""
+    """Encodes a TIFF with tifffile."""
     file = BytesIO()
     tifffile.imwrite(file, pixels, metadata=None, **options)
     return file.getvalue()
 
 
 def wide_png(pixels: Pixels) -> bytes:
-    """A PNG of 16 bits a channel, which Pillow cannot write in color."""
+    """Encodes a PNG with 16 bits per channel, which Pillow cannot write in color."""
     stored = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]] if pixels.ndim == 3 else pixels
     done, data = cv2.imencode(".png", np.ascontiguousarray(stored.astype(np.uint16) * 257))
     assert done
@@ -75,7 +75,7 @@ def wide_png(pixels: Pixels) -> bytes:
 
 
 def bmp(width: int, height: int, depth: int, rows: bytes, *, packing: int = 0, masks: bytes = b"") -> bytes:
-    """A BMP whose rows are there as they are; a negative height stores the first one first."""
+    """Builds a BMP from encoded rows. With a negative height, the first row is stored first."""
     start = 54 + len(masks)
     head = struct.pack("<2sIIIIiiHHIIiiII", b"BM", start + len(rows), 0, start, 40, width, height, 1, depth, packing,
                        len(rows), 2835, 2835, 0, 0)  # fmt: skip
@@ -83,7 +83,7 @@ def bmp(width: int, height: int, depth: int, rows: bytes, *, packing: int = 0, m
 
 
 def gif_head(width: int, height: int, *, screen: tuple[int, int] | None = None, disposal: int = 0) -> bytes:
-    """A GIF of one frame that is there in name only; the screen is as large as the frame unless it is given."""
+    """Builds a GIF with one frame that has almost no data. The screen is as large as the frame by default."""
     control = b"!\xf9\x04" + bytes([disposal << 2, 0, 0, 0, 0])
     frame = b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02L\x01\0"
     shared = struct.pack("<HHBBB", *(screen or (width, height)), 0x80, 0, 0)
@@ -91,12 +91,12 @@ def gif_head(width: int, height: int, *, screen: tuple[int, int] | None = None, 
 
 
 def tiff_head(*entries: tuple[int, int, int], tail: bytes = b"") -> bytes:
-    """A TIFF page with these tags (tag, type, value), each one a single value; its pixels are `tail`."""
+    """Builds a TIFF page with these tags (tag, type, single value). Its pixels are `tail`."""
     packed = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in sorted(entries))
     return b"II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + packed + bytes(4) + tail
 
 
 def claiming(data: bytes, width: int, height: int) -> bytes:
-    """A HEIC or AVIF whose container claims another size than its picture has."""
+    """Changes the size that the boxes of a HEIC or AVIF claim for its picture."""
     at = data.index(b"ispe") + 8
     return data.replace(data[at : at + 8], struct.pack(">II", width, height))

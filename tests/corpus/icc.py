@@ -1,4 +1,4 @@
-"""Color profiles built byte by byte, and what they mean in plain arithmetic, as a reference that is not littlecms."""
+"""Color profiles built byte by byte, and what they mean in plain arithmetic: a reference independent of littlecms."""
 
 import struct
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0
 
 @dataclass(frozen=True)
 class Space:
-    """RGB colors: where its primaries and its white lie (x, y), and the power of its curve (0: sRGB's own curve)."""
+    """An RGB color space: its primaries and its white point (x, y), and the exponent of its curve (0: sRGB's curve)."""
 
     name: str
     primaries: tuple[tuple[float, float], ...]
@@ -27,18 +27,18 @@ class Space:
 
     @property
     def to_xyz(self) -> Numbers:
-        """Linear RGB to XYZ under D50 (Bradford), a column for each primary."""
+        """The matrix from linear RGB to XYZ under D50 (Bradford), with a column for each primary."""
         columns = np.array([_xyz(*primary) for primary in self.primaries]).T
         white = np.array(_xyz(*self.white))
         return _adapted(white) @ (columns * np.linalg.solve(columns, white))
 
     def linear(self, values: Numbers) -> Numbers:
-        """0..1 as stored to 0..1 as light."""
+        """Converts stored values (0 to 1) to linear light (0 to 1)."""
         return values**self.gamma if self.gamma else _srgb_light(values)
 
 
 _709 = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
-SRGB = Space("sRGB as another maker writes it", _709, 0)
+SRGB = Space("sRGB as another vendor writes it", _709, 0)
 P3 = Space("Display P3", ((0.68, 0.32), (0.265, 0.69), (0.15, 0.06)), 0)
 ADOBE = Space("Adobe RGB (1998)", ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06)), 2.19921875)
 PROPHOTO = Space("ROMM RGB", ((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001)), 1.8, (0.3457, 0.3585))
@@ -47,7 +47,7 @@ TURNED = Space("sRGB with red and green exchanged", (_709[1], _709[0], _709[2]),
 
 
 def rgb_profile(space: Space) -> bytes:
-    """A display's profile: three primaries and one curve (ICC.1:2001-04)."""
+    """Builds a display profile: three primaries and one curve (ICC.1:2001-04)."""
     curve = _gamma(space.gamma) if space.gamma else _table()
     primaries = [_xyz_tag(column) for column in space.to_xyz.T]
     tags: dict[bytes, bytes] = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True))
@@ -55,13 +55,13 @@ def rgb_profile(space: Space) -> bytes:
     return _profile(b"mntrRGB XYZ ", space.name, tags)
 
 
-def grey_profile(gamma: float) -> bytes:
-    """A profile of one channel."""
-    return _profile(b"mntrGRAYXYZ ", f"Grey {gamma}", {b"kTRC": _gamma(gamma)})
+def gray_profile(gamma: float) -> bytes:
+    """Builds a profile for one channel."""
+    return _profile(b"mntrGRAYXYZ ", f"Gray {gamma}", {b"kTRC": _gamma(gamma)})
 
 
 def cmyk_profile() -> bytes:
-    """A press whose inks darken in proportion, so that any interpolation of its corners is exact."""
+    """Builds a press profile with inks that darken linearly, so that any interpolation of its corners is exact."""
     corners = [[n >> shift & 1 for shift in (3, 2, 1, 0)] for n in range(16)]
     lab = _ink_lab(np.array(corners, dtype=np.float64))
     table = np.round(lab * [2.55, 1, 1] + [0, 128, 128]).astype(np.uint8).tobytes()
@@ -71,7 +71,7 @@ def cmyk_profile() -> bytes:
 
 
 def seen_rgb(space: Space) -> Callable[[Pixels], Pixels]:
-    """What sRGB shows of pixels that were stored in the space."""
+    """Returns a function that converts pixels stored in this color space to sRGB."""
 
     def seen(pixels: Pixels) -> Pixels:
         light = space.linear(pixels[..., :3] / 255) @ space.to_xyz.T @ np.linalg.inv(SRGB.to_xyz).T
@@ -80,13 +80,13 @@ def seen_rgb(space: Space) -> Callable[[Pixels], Pixels]:
     return seen
 
 
-def seen_grey(gamma: float) -> Callable[[Pixels], Pixels]:
-    """What sRGB shows of greys that were stored with that curve."""
+def seen_gray(gamma: float) -> Callable[[Pixels], Pixels]:
+    """Returns a function that converts grays stored with this curve to sRGB."""
     return lambda pixels: _srgb_bytes((pixels / 255) ** gamma)
 
 
 def seen_ink(inks: Pixels) -> Pixels:
-    """What sRGB shows of `cmyk_profile`'s inks, 0..255 each."""
+    """Converts inks of `cmyk_profile` (0 to 255) to sRGB."""
     lab = _ink_lab(inks / 255)
     middle = (lab[..., 0] + 16) / 116
     steps = np.stack([middle + lab[..., 1] / 500, middle, middle - lab[..., 2] / 200], axis=-1)
@@ -95,7 +95,7 @@ def seen_ink(inks: Pixels) -> Pixels:
 
 
 def _ink_lab(inks: Numbers) -> Numbers:
-    """Lab of inks 0..1."""
+    """Converts inks (0 to 1) to Lab."""
     return [94, 0, 4] + inks @ np.array([[-18, -20, -24], [-20, 30, -2], [-4, -3, 34], [-44, 0, -3]])
 
 
@@ -135,8 +135,8 @@ def _table() -> bytes:
 
 
 def _profile(kind: bytes, name: str, tags: dict[bytes, bytes]) -> bytes:
-    said = struct.pack(">4s4xI", b"desc", len(name) + 1) + name.encode() + bytes(1 + 4 + 4 + 2 + 1 + 67)
-    whole = {b"desc": said, b"cprt": b"text\0\0\0\0none\0", b"wtpt": _xyz_tag(D50), **tags}
+    description = struct.pack(">4s4xI", b"desc", len(name) + 1) + name.encode() + bytes(1 + 4 + 4 + 2 + 1 + 67)
+    whole = {b"desc": description, b"cprt": b"text\0\0\0\0none\0", b"wtpt": _xyz_tag(D50), **tags}
     start, body, index = 128 + 4 + 12 * len(whole), b"", b""
     for tag, value in whole.items():
         index += struct.pack(">4sII", tag, start + len(body), len(value))

@@ -1,4 +1,4 @@
-"""Files that are too large for their provider, with limits small enough to test in a moment."""
+"""Files that are too large for their provider, with limits small enough for quick tests."""
 
 from collections.abc import Iterator
 
@@ -15,14 +15,13 @@ _ALL = ("jpeg", "png", "webp")
 
 
 def cases() -> Iterator[Case]:
-    """All of them; the numbers are what a word of the receipt must begin with."""
     yield from _photos(detailed())
     yield from _graphics(detailed())
     yield from _other_limits(scene(width=480, height=320))
 
 
 def detailed() -> Pixels:
-    """A scene with so much in it that each step of quality weighs something."""
+    """A scene with enough detail that each step of quality changes the file size."""
     soft = picture(noise(60, 40)).resize((480, 320), Image.Resampling.BICUBIC)
     return (scene(width=480, height=320) * 0.85 + np.asarray(soft) * 0.15).astype(np.uint8)
 
@@ -38,7 +37,7 @@ def _photos(shown: Pixels) -> Iterator[Case]:
         ("orientation:6",),
         limits=PhotoLimits(20_000, _ALL),
         encoded="jpeg:85",
-        said="scaled:480x320:",
+        scaled="scaled:480x320:",
         pixels=shown,
     )
     poor = saved(shown, "jpeg", quality=82)
@@ -58,7 +57,7 @@ def _graphics(shown: Pixels) -> Iterator[Case]:
     yield _case("png-with-alpha-that-webp-saves", clear, 60_000, "webp:95")
     only = PhotoLimits(90_000, ("png",))
     name = "png-with-alpha-that-must-shrink"
-    yield Case(name, clear, limits=only, encoded="png:lossless", said="scaled:480x320:")
+    yield Case(name, clear, limits=only, encoded="png:lossless", scaled="scaled:480x320:")
     tiny = PhotoLimits(200, _ALL)
     yield Case("png-that-fits-at-no-size", loose, limits=tiny, code=Code.TOO_LARGE_BYTES)
 
@@ -66,11 +65,11 @@ def _graphics(shown: Pixels) -> Iterator[Case]:
 def _other_limits(shown: Pixels) -> Iterator[Case]:
     short = PhotoLimits(10_000_000, _ALL, 320)
     name = "jpeg-whose-side-is-too-long"
-    yield Case(name, saved(shown, "jpeg"), limits=short, encoded="jpeg:kept_quality", said="scaled:480x320:320x213")
+    yield Case(name, saved(shown, "jpeg"), limits=short, encoded="jpeg:kept_quality", scaled="scaled:480x320:320x213")
     png = PhotoLimits(100_000, ("png",))
     yield Case("webp-that-is-not-taken", saved(scene(), "webp"), limits=png, encoded="png:lossless")
 
 
-def _case(name: str, data: bytes, most: int, encoded: str, said: str = "", *changes: str) -> Case:
-    assert len(data) > most, name
-    return Case(name, data, changes, limits=PhotoLimits(most, _ALL), encoded=encoded, said=said)
+def _case(name: str, data: bytes, max_bytes: int, encoded: str, scaled: str = "", *changes: str) -> Case:
+    assert len(data) > max_bytes, name
+    return Case(name, data, changes, limits=PhotoLimits(max_bytes, _ALL), encoded=encoded, scaled=scaled)

@@ -1,4 +1,4 @@
-"""Writes the corpus of hard pictures into a folder, with a list of what should become of each.
+"""Writes the corpus of difficult files to a folder, with a list of the expected results.
 
 `python -m tests.corpus.make FOLDER`
 """
@@ -8,7 +8,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from tests.corpus import colors, foreign, limits, passing, refused, turned
+from tests.corpus import colors, convertible, limits, passing, refused, turned
 from tests.corpus.case import Case
 
 _KINDS = (b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"RIFF", "webp"), (b"BM", "bmp"), (b"GIF8", "gif")
@@ -16,28 +16,26 @@ _KINDS = (b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"RIFF", "webp"), (b"BM", "
 
 @cache
 def corpus() -> tuple[Case, ...]:
-    """Every file; names are unique."""
-    parts = (passing, turned, colors, foreign, limits, refused)
+    """Returns all cases. Their names are unique."""
+    parts = (passing, turned, colors, convertible, limits, refused)
     found = tuple(case for part in parts for case in part.cases())
     assert len({case.name for case in found}) == len(found)
     return found
 
 
-def fate(case: Case) -> str:
-    """What should become of it, in a word or some."""
+def describe_result(case: Case) -> str:
     if case.code:
         return f"refused: {case.code}"
     return ", ".join(["passes" if case.passes else "changed", *case.changes])
 
 
 def main(folder: Path) -> None:
-    """The files and `fates.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     for case in corpus():
         (folder / _file_name(case)).write_bytes(case.data)
-    fates = {_file_name(case): fate(case) for case in corpus()}
-    (folder / "fates.json").write_text(json.dumps(fates, indent=1))
-    sys.stdout.write(f"{len(fates)} files in {folder}\n")
+    results = {_file_name(case): describe_result(case) for case in corpus()}
+    (folder / "results.json").write_text(json.dumps(results, indent=1))
+    sys.stdout.write(f"{len(results)} files in {folder}\n")
 
 
 def _file_name(case: Case) -> str:

@@ -1,4 +1,4 @@
-"""Files that are sent with their compressed pixels as they are."""
+"""Files that are sent with their compressed pixels unchanged."""
 
 from collections.abc import Iterator
 
@@ -15,9 +15,8 @@ IGNORED = ("profile:ignored",)
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
     yield from _plain()
-    yield from _lying()
+    yield from _wrong_exif()
     yield from _profiled()
 
 
@@ -28,13 +27,13 @@ def _plain() -> Iterator[Case]:
     yield _case("jpeg-progressive", saved(shown, "jpeg", progressive=True))
     yield _case("jpeg-with-restarts", saved(shown, "jpeg", restart_marker_blocks=4))
     yield _case("jpeg-stored-as-rgb", saved(shown, "jpeg", keep_rgb=True))
-    yield _case("jpeg-of-a-film-without-huffman-tables", without(saved(shown, "jpeg"), HUFFMAN))
-    yield _case("jpeg-with-a-zip-behind-it", saved(shown, "jpeg") + b"PK\x03\x04" + bytes(400))
+    yield _case("jpeg-of-a-video-without-huffman-tables", without(saved(shown, "jpeg"), HUFFMAN))
+    yield _case("jpeg-followed-by-a-zip", saved(shown, "jpeg") + b"PK\x03\x04" + bytes(400))
     yield _case("jpeg-with-a-second-picture", saved(shown, "jpeg") + saved(shown[::-1], "jpeg"))
     yield _case("png", saved(shown, "png"))
     yield _case("png-with-alpha", saved(clear, "png"))
-    yield _case("png-with-alpha-that-says-nothing", saved(picture(shown).convert("RGBA"), "png"))
-    yield _case("png-with-a-color-that-is-clear", saved(shown, "png", transparency=(200, 40, 40)))
+    yield _case("png-with-opaque-alpha", saved(picture(shown).convert("RGBA"), "png"))
+    yield _case("png-with-a-transparent-color", saved(shown, "png", transparency=(200, 40, 40)))
     yield _case("png-interlaced", raw_png(16, 16, bytes(798), interlace=1))
     yield _case("png-animated", saved(shown, "png", save_all=True, append_images=[picture(shown[::-1])]))
     yield _case("webp-lossy", saved(shown, "webp", lossless=False))
@@ -42,11 +41,11 @@ def _plain() -> Iterator[Case]:
     yield _case("webp-with-alpha", saved(clear, "webp"))
 
 
-def _lying() -> Iterator[Case]:
-    """EXIF blocks that say nothing, or nothing that can be."""
+def _wrong_exif() -> Iterator[Case]:
+    """EXIF blocks without an orientation, or with an impossible one."""
     shown, good = scene(), exif(6)
     for orientation in (0, 9, 65_535):
-        yield _case(f"jpeg-whose-exif-says-orientation-{orientation}", saved(shown, "jpeg", exif=exif(orientation)))
+        yield _case(f"jpeg-whose-exif-has-orientation-{orientation}", saved(shown, "jpeg", exif=exif(orientation)))
     entry = good.index(b"\x01\x12\0\x03")
     yield _case("jpeg-whose-orientation-is-text", saved(shown, "jpeg", exif=_with(good, entry + 2, b"\0\x02")))
     yield _case("jpeg-whose-exif-points-nowhere", saved(shown, "jpeg", exif=_with(good, 10, b"\xff\xff\xff\x7f")))
@@ -57,10 +56,10 @@ def _lying() -> Iterator[Case]:
 
 
 def _profiled() -> Iterator[Case]:
-    """Profiles that say sRGB, and profiles that cannot be used."""
+    """Profiles that mean sRGB, and profiles that cannot be used."""
     shown, own = scene(), rgb_profile(SRGB)
     for kind in ("jpeg", "png", "webp"):
-        yield _case(f"{kind}-with-another-maker's-srgb", saved(shown, kind, icc_profile=own))
+        yield _case(f"{kind}-with-another-vendor's-srgb", saved(shown, kind, icc_profile=own))
     from backdrop.imaging.color import srgb_profile_bytes
 
     yield _case("jpeg-with-littlecms-srgb", saved(shown, "jpeg", icc_profile=srgb_profile_bytes()))
@@ -70,7 +69,7 @@ def _profiled() -> Iterator[Case]:
     yield _case("webp-whose-profile-is-noise", saved(shown, "webp", icc_profile=bytes(128) + b"no" * 90), IGNORED)
     broken = with_chunk(saved(shown, "png"), b"iCCP", b"name\0\0not packed")
     yield _case("png-whose-profile-cannot-be-unpacked", broken)
-    yield _case("png-with-a-chunk-of-nobody", with_chunk(saved(Image.new("RGB", (32, 32)), "png"), b"prVt", b"x" * 99))
+    yield _case("png-with-a-private-chunk", with_chunk(saved(Image.new("RGB", (32, 32)), "png"), b"prVt", b"x" * 99))
 
 
 def _with(data: bytes, at: int, other: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""What a corpus file shows, decoded by OpenCV, and how far two pictures are apart as eyes measure it."""
+"""Decodes corpus files with OpenCV, and measures how different two pictures look."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _VISIBLE = 16
 
 
 def decoded(data: bytes) -> Pixels:
-    """RGB or RGBA as the file stores it: neither turned nor seen through a profile. Only the first picture."""
+    """Decodes the first picture to RGB or RGBA as stored, without orientation or color profile."""
     found: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     assert found is not None, "OpenCV cannot decode it"
     eight = _eight_bits(found)
@@ -27,19 +27,19 @@ def _eight_bits(found: Any) -> Pixels:
 
 
 def shrunk(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Scaled down by the mean of what falls together."""
+    """Scales pixels down by averaging areas."""
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def difference(one: Pixels, other: Pixels) -> float:
-    """The mean distance of their colors (CIE76) where either can be seen."""
+    """Returns the mean color difference (CIE76) where either picture is visible."""
     shown = np.maximum(_alpha(one), _alpha(other)) > _VISIBLE
-    apart = np.linalg.norm(_lab(one) - _lab(other), axis=-1)
-    return float(apart[shown].mean())
+    distances = np.linalg.norm(_lab(one) - _lab(other), axis=-1)
+    return float(distances[shown].mean())
 
 
 def alpha_difference(one: Pixels, other: Pixels) -> float:
-    """The mean distance of their alpha, of 255."""
+    """Returns the mean difference of alpha (of 255)."""
     return float(np.abs(_alpha(one).astype(int) - _alpha(other)).mean())
 
 

@@ -1,4 +1,4 @@
-"""Files that are refused before anything is paid for, each with the code that says why."""
+"""Files that are refused before anything is paid for, each with its code."""
 
 import struct
 import zlib
@@ -15,19 +15,18 @@ from tests.unit.imaging_photos import raw_png, with_chunk
 from tests.unit.jpeg_parts import HUFFMAN, QUANTIZATION, without
 
 _SHORT, _LONG = 3, 4
-_MOST = 65_535
+_MAX_SIDE = 65_535
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
-    yield from _cut_short()
+    yield from _truncated()
     yield from _bombs()
     yield from _sizes()
     yield from _damaged()
-    yield from _other_things()
+    yield from _other_formats()
 
 
-def _cut_short() -> Iterator[Case]:
+def _truncated() -> Iterator[Case]:
     shown = scene()
     for kind in ("jpeg", "png", "webp", "tiff", "bmp", "gif", "heic", "avif"):
         whole = saved(picture(shown).quantize(60) if kind == "gif" else shown, kind)
@@ -47,8 +46,8 @@ def _bombs() -> Iterator[Case]:
     at = jpeg.index(b"\xff\xc0") + 5
     grown = jpeg[:at] + struct.pack(">HH", 65_000, 65_000) + jpeg[at + 4 :]
     yield _case("jpeg-of-4.2-billion-pixels", grown, Code.TOO_MANY_PIXELS)
-    yield _case("gif-of-4.2-billion-pixels", gif_head(_MOST, _MOST), Code.TOO_MANY_PIXELS)
-    clearing = gif_head(_MOST, _MOST, screen=(16, 16), disposal=2)
+    yield _case("gif-of-4.2-billion-pixels", gif_head(_MAX_SIDE, _MAX_SIDE), Code.TOO_MANY_PIXELS)
+    clearing = gif_head(_MAX_SIDE, _MAX_SIDE, screen=(16, 16), disposal=2)
     yield _case("gif-whose-frame-clears-4.2-billion-pixels", clearing, Code.DAMAGED_PHOTO)
     rows = bmp(30_000, 30_000, 8, b"\0\1", packing=1)
     yield _case("bmp-of-900-million-pixels", rows, Code.TOO_MANY_PIXELS)
@@ -89,9 +88,9 @@ def _damaged() -> Iterator[Case]:
         Code.DAMAGED_PHOTO,
     )
     for place in range(3):
-        of_no_kind = bytearray(saved(scene(), "heic", exif=b"Exif\0\0MM"))
-        of_no_kind[of_no_kind.index(b"Exif") + place] = 0xE9
-        yield _case(f"heic-with-an-item-of-no-kind-{place + 1}", bytes(of_no_kind), Code.DAMAGED_PHOTO)
+        wrong_type = bytearray(saved(scene(), "heic", exif=b"Exif\0\0MM"))
+        wrong_type[wrong_type.index(b"Exif") + place] = 0xE9
+        yield _case(f"heic-with-an-item-of-invalid-type-{place + 1}", bytes(wrong_type), Code.DAMAGED_PHOTO)
     jpeg, progressive = saved(scene(), "jpeg"), saved(scene(), "jpeg", progressive=True)
     yield _case("jpeg-without-quantization-tables", without(jpeg, QUANTIZATION), Code.DAMAGED_PHOTO)
     yield _case("jpeg-that-lacks-a-huffman-table", without(progressive, HUFFMAN, 1), Code.DAMAGED_PHOTO)
@@ -100,25 +99,25 @@ def _damaged() -> Iterator[Case]:
     yield _case("avif-whose-pixels-are-gone", bytes(noisy), Code.DAMAGED_PHOTO)
 
 
-def _other_things() -> Iterator[Case]:
+def _other_formats() -> Iterator[Case]:
     yield _case("nothing", b"", Code.EMPTY_FILE)
     yield _case("text", b"not a photo at all", Code.NOT_A_PHOTO)
     yield _case("page", b"<!doctype html><img src=x>", Code.NOT_A_PHOTO)
-    yield _case("film", b"\0\0\0\x18ftypisom\0\0\2\0isommp42" + bytes(90), Code.NOT_A_PHOTO)
+    yield _case("video", b"\0\0\0\x18ftypisom\0\0\2\0isommp42" + bytes(90), Code.NOT_A_PHOTO)
     yield _case("jxl", b"\xff\x0a" + bytes(90), Code.UNSUPPORTED_FORMAT)
     yield _case("jp2", b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(90), Code.UNSUPPORTED_FORMAT)
     yield _case("tiff-of-fractions", tiff(scene().astype(np.float32), photometric="rgb"), Code.UNSUPPORTED_FORMAT)
     yield _case("tiff-of-32-bits", tiff(np.ones((64, 64), np.uint32)), Code.UNSUPPORTED_FORMAT)
     for order in ("<", ">"):
         big = tiff(scene(), photometric="rgb", bigtiff=True, byteorder=order)
-        yield _case(f"tiff-of-the-big-kind-{order}", big, Code.UNSUPPORTED_FORMAT)
+        yield _case(f"bigtiff-{order}", big, Code.UNSUPPORTED_FORMAT)
     yield _case("tiff-with-an-old-jpeg", _tiff(64, 64, 6), Code.UNSUPPORTED_FORMAT)
     moving = saved(scene(), "webp", save_all=True, append_images=[picture(scene()[::-1])])
     yield _case("webp-animated", moving, Code.UNSUPPORTED_FORMAT)
 
 
 def _tiff(width: int, height: int, compression: int, *, tile: int = 0) -> bytes:
-    """A TIFF of one byte of pixels."""
+    """Builds a TIFF with almost no pixel data."""
     tags = [(256, _LONG, width), (257, _LONG, height), (258, _SHORT, 8), (259, _SHORT, compression), (262, _SHORT, 1)]
     part = [(322, _LONG, tile), (323, _LONG, tile), (324, _LONG, 8), (325, _LONG, 1)] if tile else []
     part = part or [(273, _LONG, 8), (277, _SHORT, 1), (278, _LONG, height), (279, _LONG, 1)]

@@ -1,4 +1,4 @@
-"""The picture that the corpus shows in every format: soft colors, and a mark of its own in each corner."""
+"""The picture that the corpus has in every format: soft colors, and a different mark in each corner."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ MARKS = {
 
 
 def scene(*, width: int = WIDTH, height: int = HEIGHT) -> Pixels:
-    """RGB: a gradient of muted colors with the four marks."""
+    """Returns a gradient of muted RGB colors with the four marks."""
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     pixels = np.stack([90 + 90 * x, 110 + 60 * y, 160 - 70 * x * y], axis=-1).astype(np.uint8)
     for name, color in MARKS.items():
@@ -28,14 +28,14 @@ def scene(*, width: int = WIDTH, height: int = HEIGHT) -> Pixels:
 
 
 def mark(name: str) -> tuple[slice, slice]:
-    """Where a corner's mark lies."""
+    """Returns the rows and columns of a corner's mark."""
     row = slice(0, MARK) if "top" in name else slice(-MARK, None)
     column = slice(0, MARK) if "left" in name else slice(-MARK, None)
     return row, column
 
 
 def with_alpha(pixels: Pixels) -> Pixels:
-    """Clear at the left edge, solid from the middle on; the marks stay solid."""
+    """Adds alpha: transparent at the left edge, opaque from the middle on. The marks stay opaque."""
     alpha = np.tile(np.clip(np.linspace(0, 510, pixels.shape[1]), 0, 255).astype(np.uint8), (pixels.shape[0], 1))
     for name in MARKS:
         alpha[mark(name)] = 255
@@ -43,12 +43,12 @@ def with_alpha(pixels: Pixels) -> Pixels:
 
 
 def noise(width: int, height: int) -> Pixels:
-    """What no encoder can make small; the same each time."""
+    """Returns noise, which no encoder can compress. It is always the same."""
     return np.random.default_rng(7).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 def laid_down(pixels: Pixels, orientation: int) -> Pixels:
-    """The pixels as they are stored in a file whose EXIF says this orientation: the way back from upright."""
+    """Turns upright pixels as they are stored in a file with this EXIF orientation."""
     match orientation:
         case 2:
             return pixels[:, ::-1]
@@ -69,5 +69,5 @@ def laid_down(pixels: Pixels, orientation: int) -> Pixels:
 
 
 def picture(pixels: Pixels) -> Image.Image:
-    """The same for Pillow."""
+    """Converts pixels for Pillow."""
     return Image.fromarray(np.ascontiguousarray(pixels))

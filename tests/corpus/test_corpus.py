@@ -1,4 +1,4 @@
-"""What becomes of each hard picture: passed as it is, set right, or refused with its own code."""
+"""How each difficult file is prepared: sent as it is, converted, or refused with its own code."""
 
 import pytest
 
@@ -9,8 +9,8 @@ from tests.corpus.make import corpus
 from tests.corpus.reference import alpha_difference, decoded, difference, shrunk
 from tests.corpus.scene import MARKS, Pixels, mark
 
-MOST_DIFFERENT = 2.0
-"""Mean CIE76: what eyes begin to see between two halves of one screen."""
+MAX_DIFFERENCE = 2.0
+"""Mean CIE76 difference that is just visible between two halves of one screen."""
 _MEGAPIXELS = 100
 
 TAKEN = [pytest.param(case, id=case.name) for case in corpus() if not case.code]
@@ -24,14 +24,14 @@ _FOUND: dict[str, PreparedPhoto] = {}
 
 
 def prepared(case: Case) -> PreparedPhoto:
-    """Each file is prepared once for all that is asked of it."""
+    """Prepares each file once for all tests."""
     if case.name not in _FOUND:
         _FOUND[case.name] = prepare_photo(case.data, case.limits, _MEGAPIXELS)
     return _FOUND[case.name]
 
 
 def sent(case: Case) -> Pixels:
-    """The pixels of what is sent, as OpenCV sees them."""
+    """Returns the pixels that are sent, decoded by OpenCV."""
     data = prepared(case).data
     assert data is not None
     return decoded(data)
@@ -42,13 +42,13 @@ def expected(case: Case) -> Pixels:
     return case.seen(pixels) if case.seen else pixels
 
 
-def test_the_corpus_has_hard_pictures_of_every_fate() -> None:
+def test_corpus_has_enough_cases_of_each_kind() -> None:
     assert min(len(PASSING), len(TURNED), len(REFUSED)) >= 30
     assert len(CHANGED) >= 60
 
 
 @pytest.mark.parametrize("case", PASSING)
-def test_a_photo_that_fits_keeps_its_bytes(case: Case) -> None:
+def test_photo_that_fits_keeps_its_bytes(case: Case) -> None:
     found = prepared(case)
 
     assert found.data is None
@@ -57,32 +57,32 @@ def test_a_photo_that_fits_keeps_its_bytes(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CHANGED)
-def test_what_is_sent_fits_and_its_changes_are_told(case: Case) -> None:
+def test_sent_photo_fits_and_lists_its_changes(case: Case) -> None:
     found = prepared(case)
 
     assert found.data is not None
     assert len(found.data) <= case.limits.max_bytes
     assert found.format in case.limits.formats
-    words = [str(one) for one in found.changes]
-    assert tuple(word for word in words if not word.startswith(("reencoded:", "scaled:"))) == case.changes
-    assert [word for word in words if word.startswith(f"reencoded:{case.encoded}")]
-    assert [word for word in words if word.startswith(case.said)]
-    assert case.said or found.original_size == (found.width, found.height)
+    changes = [str(change) for change in found.changes]
+    assert tuple(change for change in changes if not change.startswith(("reencoded:", "scaled:"))) == case.changes
+    assert [change for change in changes if change.startswith(f"reencoded:{case.encoded}")]
+    assert [change for change in changes if change.startswith(case.scaled)]
+    assert case.scaled or found.original_size == (found.width, found.height)
 
 
 @pytest.mark.parametrize("case", CHANGED)
-def test_what_is_sent_looks_like_the_photo(case: Case) -> None:
+def test_sent_photo_looks_like_the_original(case: Case) -> None:
     found = sent(case)
     reference = expected(case)
     if reference.shape[:2] != found.shape[:2]:
         reference = shrunk(reference, found.shape[1], found.shape[0])
 
-    assert difference(found, reference) <= MOST_DIFFERENT
-    assert alpha_difference(found, reference) <= MOST_DIFFERENT
+    assert difference(found, reference) <= MAX_DIFFERENCE
+    assert alpha_difference(found, reference) <= MAX_DIFFERENCE
 
 
 @pytest.mark.parametrize("case", TURNED)
-def test_each_corner_of_a_turned_photo_comes_where_it_belongs(case: Case) -> None:
+def test_each_corner_of_turned_photo_is_in_place(case: Case) -> None:
     found = sent(case)
 
     for name, color in MARKS.items():
@@ -91,7 +91,7 @@ def test_each_corner_of_a_turned_photo_comes_where_it_belongs(case: Case) -> Non
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_worked_with_is_refused_by_its_own_code(case: Case) -> None:
+def test_unusable_file_is_refused_with_its_own_code(case: Case) -> None:
     with pytest.raises(PhotoError) as caught:
         prepared(case)
 
@@ -100,20 +100,20 @@ def test_what_cannot_be_worked_with_is_refused_by_its_own_code(case: Case) -> No
 
 
 @pytest.mark.parametrize("case", CHANGED[::9])
-def test_the_same_bytes_are_always_prepared_alike(case: Case) -> None:
+def test_same_bytes_are_always_prepared_identically(case: Case) -> None:
     assert prepare_photo(case.data, case.limits, _MEGAPIXELS) == prepared(case)
 
 
 @pytest.mark.parametrize("case", CHANGED)
-def test_what_is_sent_holds_no_metadata(case: Case) -> None:
+def test_sent_photo_contains_no_metadata(case: Case) -> None:
     data = prepared(case).data or b""
 
     assert not any(word in data for word in (b"Exif", b"A camera", b"ICC_PROFILE", b"iCCP", b"eXIf", b"ICCP"))
 
 
 @pytest.mark.parametrize("case", TAKEN)
-def test_what_is_sent_passes_when_it_comes_back(case: Case) -> None:
-    """Preparing twice changes nothing more: what is sent is what the provider takes."""
+def test_sent_photo_passes_unchanged_when_prepared_again(case: Case) -> None:
+    """Preparing a photo twice changes nothing: what is sent is within the provider's limits."""
     data = prepared(case).data
 
     if data is not None:

@@ -1,4 +1,4 @@
-"""Small pictures and broken files for the imaging tests, made on the spot."""
+"""Small pictures and broken files for the imaging tests, built in code."""
 
 import struct
 import zlib
@@ -10,7 +10,7 @@ from backdrop.imaging.formats.header import PhotoFormat
 
 
 def scene(mode: str = "RGB", size: tuple[int, int] = (64, 48)) -> Image.Image:
-    """A gradient with a disc on it; in a mode with alpha only the disc is opaque."""
+    """A gradient with a disc on it. In a mode with alpha, only the disc is opaque."""
     width, height = size
     picture = Image.linear_gradient("L").resize(size).convert("RGB")
     disc = Image.new("L", size, 0)
@@ -22,34 +22,34 @@ def scene(mode: str = "RGB", size: tuple[int, int] = (64, 48)) -> Image.Image:
 
 
 def saved(picture: Image.Image, file_format: str, **options: object) -> bytes:
-    """The picture as a file's bytes."""
+    """Returns the picture as the bytes of a file."""
     file = BytesIO()
     picture.save(file, file_format, **options)
     return file.getvalue()
 
 
 def jpeg(*, progressive: bool = False) -> bytes:
-    """A whole JPEG of 64 x 48."""
+    """A complete JPEG of 64 × 48 pixels."""
     return saved(scene(), "JPEG", progressive=progressive)
 
 
 def png(mode: str = "RGB") -> bytes:
-    """A whole PNG of 64 x 48."""
+    """A complete PNG of 64 × 48 pixels."""
     return saved(scene(mode), "PNG")
 
 
 def webp(*, lossless: bool = False, mode: str = "RGB") -> bytes:
-    """A whole WebP of 64 x 48."""
+    """A complete WebP of 64 × 48 pixels."""
     return saved(scene(mode), "WEBP", lossless=lossless)
 
 
 def chunk(name: bytes, payload: bytes) -> bytes:
-    """One PNG chunk with a right checksum."""
+    """Builds a PNG chunk with a correct checksum."""
     return struct.pack(">I", len(payload)) + name + payload + struct.pack(">I", crc(name, payload))
 
 
 def crc(name: bytes, payload: bytes) -> int:
-    """The checksum of a PNG chunk."""
+    """Returns the checksum of a PNG chunk."""
     return zlib.crc32(name + payload)
 
 
@@ -60,23 +60,23 @@ def raw_png(
     *,
     extra: bytes = b"",
     bits: int = 8,
-    colour: int = 2,
+    color: int = 2,
     interlace: int = 0,
     filtering: int = 0,
 ) -> bytes:
-    """A PNG with right checksums whatever its header claims; `pixels` are packed as they are."""
-    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, filtering, interlace)
+    """Builds a PNG with correct checksums, whatever its header claims. `pixels` are compressed as they are."""
+    header = struct.pack(">IIBBBBB", width, height, bits, color, 0, filtering, interlace)
     body = chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(pixels, 9))
     return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
 
 
 def with_chunk(png_file: bytes, name: bytes, payload: bytes) -> bytes:
-    """The PNG with one more chunk right after its header."""
+    """Inserts a chunk after the header of a PNG."""
     return png_file[:33] + chunk(name, payload) + png_file[33:]
 
 
 def tiff_like(*tags: tuple[int, int], maker: bytes = b"") -> bytes:
-    """A little-endian TIFF of one directory and no pixels; a maker is added as tag 271."""
+    """Builds a little-endian TIFF with one directory and no pixels. A maker is added as tag 271."""
     entries = sorted([*tags, *([(271, 8)] if maker else [])])
     start = 8 + len(maker)
     packed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)

@@ -1,4 +1,4 @@
-"""JPEGs with a segment left out or set otherwise, for the tests."""
+"""JPEGs with missing or modified segments, for the tests."""
 
 from PIL import Image
 
@@ -9,7 +9,7 @@ QUANTIZATION, HUFFMAN, FRAME, SCAN = 0xDB, 0xC4, 0xC0, 0xDA
 
 
 def without(data: bytes, marker: int, which: int | None = None) -> bytes:
-    """The JPEG without its segments of that kind, or without one of them."""
+    """Removes all segments with this marker from a JPEG, or one of them."""
     found = [segment for segment in iter_segments(data) if segment.marker == marker]
     for segment in reversed(found if which is None else [found[which]]):
         data = data[: segment.offset] + data[segment.end :]
@@ -17,13 +17,13 @@ def without(data: bytes, marker: int, which: int | None = None) -> bytes:
 
 
 def edited(data: bytes, marker: int, at: int, value: int) -> bytes:
-    """The JPEG with another byte in its first segment of that kind."""
+    """Replaces a byte in the first segment with this marker."""
     first = next(segment for segment in iter_segments(data) if segment.marker == marker)
     return data[: first.start + at] + bytes([value]) + data[first.start + at + 1 :]
 
 
 def in_three_scans(picture: Image.Image) -> bytes:
-    """A baseline JPEG whose channels come one after the other, each behind the quantization table that it names."""
+    """Builds a baseline JPEG with one scan per channel, each after the quantization table that it names."""
     parts, frame = list[bytes](), b""
     for number, channel in enumerate(picture.convert("YCbCr").split()):
         data = saved(channel, "JPEG", quality=95)

@@ -1,4 +1,4 @@
-"""Photos full of secrets for the metadata tests: whole files with every kind of metadata planted in them."""
+"""Photos with secrets for the metadata tests: complete files with every kind of metadata planted in them."""
 
 import struct
 import zlib
@@ -21,7 +21,7 @@ PLANTED = b" ".join(SECRETS)
 
 
 def exif(orientation: int = 6, order: str = "<", *, kind: int = 3, width: str = "H") -> bytes:
-    """A TIFF block: one directory that names a maker and an orientation, and secrets behind it."""
+    """Builds a TIFF block: one directory with a maker and an orientation, followed by secrets."""
     magic = b"II*\0" if order == "<" else b"MM\0*"
     value = struct.pack(order + width, orientation).ljust(4, b"\0")
     maker = struct.pack(order + "HHII", 0x010F, 2, len(PLANTED), 38)
@@ -32,12 +32,12 @@ def exif(orientation: int = 6, order: str = "<", *, kind: int = 3, width: str = 
 
 
 def segment(marker: int, payload: bytes) -> bytes:
-    """One JPEG segment."""
+    """Builds a JPEG segment."""
     return bytes((0xFF, marker)) + struct.pack(">H", len(payload) + 2) + payload
 
 
 def riff(*chunks: tuple[bytes, bytes]) -> bytes:
-    """WebP chunks in a row, without their file's header."""
+    """Builds a sequence of WebP chunks, without the file header."""
     return b"".join(
         name + struct.pack("<I", len(payload)) + payload + bytes(len(payload) % 2) for name, payload in chunks
     )
@@ -55,7 +55,7 @@ JPEG_PARTS: dict[str, bytes] = {
     "thumbnail": segment(0xE0, b"JFXX\0\x10" + PLANTED),
     "thumbnail-of-jfif": segment(0xE0, b"JFIF\0\1\2\0\0\1\0\1\5\5" + PLANTED),
     "c2pa": segment(0xEB, b"JP\0\1" + PLANTED),
-    "other-behind-adobe": segment(0xEE, b"Adobe\0\x64\0\0\0\0\1" + PLANTED),
+    "other-after-adobe": segment(0xEE, b"Adobe\0\x64\0\0\0\0\1" + PLANTED),
     "other-ducky": segment(0xEC, b"Ducky" + PLANTED),
     "other-gain-map": segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + PLANTED),
     "other-number-of-lines": segment(0xDC, b"\0\1" + PLANTED),
@@ -64,10 +64,10 @@ JPEG_PARTS: dict[str, bytes] = {
 PNG_PARTS: dict[str, bytes] = {
     "exif": chunk(b"eXIf", exif()),
     "xmp": chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta/>" + PLANTED),
-    "xmp-of-old": chunk(b"zTXt", b"Raw profile type xmp\0\0" + zlib.compress(PLANTED)),
+    "xmp-legacy": chunk(b"zTXt", b"Raw profile type xmp\0\0" + zlib.compress(PLANTED)),
     "text": chunk(b"tEXt", b"Comment\0" + PLANTED),
     "text-packed": chunk(b"zTXt", b"Comment\0\0" + zlib.compress(PLANTED)),
-    "text-of-the-world": chunk(b"iTXt", b"Comment\0\0\0en\0\0" + PLANTED),
+    "text-international": chunk(b"iTXt", b"Comment\0\0\0en\0\0" + PLANTED),
     "icc": chunk(b"iCCP", b"sRGB\0\0" + PLANTED),
     "time": chunk(b"tIME", b"\x07\xea\x0b\x14\0\0\0"),
     "c2pa": chunk(b"caBX", PLANTED),
@@ -86,7 +86,7 @@ WEBP_PARTS: dict[str, bytes] = {
 
 @dataclass(frozen=True)
 class Format:
-    """What the tests need to know of a format: sound photos of it, and what can be planted in them."""
+    """A format for the tests: intact photos, and what can be planted in them."""
 
     name: PhotoFormat
     photos: dict[str, bytes]
@@ -98,7 +98,7 @@ def _palette() -> bytes:
     return saved(picture, "PNG", transparency=3)
 
 
-def _grey_on_clear() -> bytes:
+def _gray_with_alpha() -> bytes:
     return saved(scene("LA"), "PNG")
 
 
@@ -108,7 +108,7 @@ FORMATS: dict[str, Format] = {
         {
             "plain": jpeg(),
             "progressive": jpeg(progressive=True),
-            "grey": saved(scene("L"), "JPEG"),
+            "gray": saved(scene("L"), "JPEG"),
             "cmyk": saved(scene("CMYK"), "JPEG"),
             "restarts": saved(scene(), "JPEG", restart_marker_blocks=2),
             "colors-by-component-id": saved(scene(), "JPEG", keep_rgb=True),
@@ -119,9 +119,9 @@ FORMATS: dict[str, Format] = {
         "png",
         {
             "plain": png(),
-            "clear": png("RGBA"),
+            "transparent": png("RGBA"),
             "palette": _palette(),
-            "grey": _grey_on_clear(),
+            "gray": _gray_with_alpha(),
             "deep": saved(scene("I;16"), "PNG"),
             "interlaced": raw_png(16, 16, bytes(798), interlace=1),
         },
@@ -132,8 +132,8 @@ FORMATS: dict[str, Format] = {
         {
             "plain": webp_photo(),
             "lossless": webp_photo(lossless=True),
-            "clear": webp_photo(mode="RGBA"),
-            "lossless-clear": webp_photo(lossless=True, mode="RGBA"),
+            "transparent": webp_photo(mode="RGBA"),
+            "lossless-transparent": webp_photo(lossless=True, mode="RGBA"),
         },
         WEBP_PARTS,
     ),
@@ -142,7 +142,7 @@ PHOTOS = {f"{kind}-{name}": (kind, data) for kind, found in FORMATS.items() for 
 
 
 def planted(kind: str, data: bytes, parts: Sequence[str], *, late: bool = False, trailer: bytes = b"") -> bytes:
-    """The photo with these parts of its format in it, before its pixels or after them, and a trailer behind its end."""
+    """Plants these parts in a photo, before or after its pixels, and a trailer after its end."""
     extra = b"".join(FORMATS[kind].parts[part] for part in parts)
     match kind:
         case "jpeg":
@@ -165,7 +165,7 @@ def _webp_with(data: bytes, extra: bytes, *, late: bool) -> bytes:
 
 
 def pixels(data: bytes) -> tuple[str, tuple[int, int], bytes]:
-    """What a decoder sees of a picture."""
+    """Returns what a decoder sees of a picture."""
     photo_format = sniff_file(data).format
     assert photo_format
     picture = decode(data, read_header(data, photo_format))
@@ -174,7 +174,7 @@ def pixels(data: bytes) -> tuple[str, tuple[int, int], bytes]:
 
 
 def packed_pixels(kind: str, data: bytes) -> list[bytes]:
-    """The compressed pixels, as they lie in the file."""
+    """Returns the compressed pixels as they are in the file."""
     if kind == "jpeg":
         found = list(iter_segments(data))
         pairs = zip(found, found[1:], strict=False)

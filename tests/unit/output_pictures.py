@@ -1,4 +1,4 @@
-"""Paid pictures for the tests of outputs, and what comes of them, as pixels."""
+"""Paid pictures for the tests of outputs, and their outputs as pixels."""
 
 from io import BytesIO
 from typing import Any
@@ -15,42 +15,42 @@ from backdrop.model.output_spec import parse_output
 
 RED = (220, 30, 40)
 SUBJECT = (20, 10, 60, 40)
-"""Left, top, right, bottom of the subject in a cut-out of 100 x 80."""
+"""Left, top, right, bottom of the subject in a cut-out of 100 × 80 pixels."""
 
 Pixels = NDArray[np.int64]
 
 
 def cut_out(color: tuple[int, int, int] = RED) -> Image.Image:
-    """A box of one color on nothing; the nothing is black, as providers leave it."""
+    """A box of one color on transparent black, which is what providers send."""
     picture = Image.new("RGBA", (100, 80), (0, 0, 0, 0))
     picture.paste((*color, 255), SUBJECT)
     return picture
 
 
-def on_ground(ground: tuple[int, int, int]) -> Image.Image:
-    """The same box, opaque, on a ground of one color."""
-    picture = Image.new("RGB", (100, 80), ground)
+def on_background(background: tuple[int, int, int]) -> Image.Image:
+    """The same box on an opaque background of one color."""
+    picture = Image.new("RGB", (100, 80), background)
     picture.paste(RED, SUBJECT)
     return picture
 
 
 def file_of(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    """A picture's file."""
+    """Encodes a picture."""
     file = BytesIO()
     picture.save(file, kind, **options)
     return file.getvalue()
 
 
-def made_of(picture: Image.Image | bytes, **said: Any) -> OutputFile:
-    """One output of a paid picture; `said` is first checked as a sidecar's object."""
+def made_of(picture: Image.Image | bytes, **fields: Any) -> OutputFile:
+    """Builds an output of a paid picture. `fields` are validated like a sidecar's `output` object."""
     data = picture if isinstance(picture, bytes) else file_of(picture)
-    wish = OutputModel.model_validate(said, strict=True).model_dump(exclude_none=True)
+    spec = OutputModel.model_validate(fields, strict=True).model_dump(exclude_none=True)
     paid = PaidPicture(data, verify_result(data, expect_alpha=False, max_megapixels=10))
-    return paid.build_output(parse_output(wish))
+    return paid.build_output(parse_output(spec))
 
 
 def opened(made: OutputFile) -> Image.Image:
-    """An output's file, decoded; what the output says of it is true."""
+    """Decodes an output's file, and checks the size and alpha that the output states."""
     picture = Image.open(BytesIO(made.data))
     picture.load()
     assert picture.size == (made.width, made.height)
@@ -59,18 +59,18 @@ def opened(made: OutputFile) -> Image.Image:
 
 
 def pixels_of(picture: Image.Image, mode: str = "RGBA") -> Pixels:
-    """Rows, columns, channels."""
+    """Returns an array of rows, columns, and channels."""
     return np.asarray(picture.convert(mode)).astype(np.int64)
 
 
 def box_of(seen: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of what is seen."""
+    """Returns left, top, right, bottom of the visible part."""
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def swapped_profile() -> bytes:
-    """A profile in which red means blue and blue means red: sRGB's own with two of its tags exchanged."""
+    """Returns a profile in which red means blue and blue means red: sRGB with two tags exchanged."""
     data = srgb_profile_bytes()
     for old, new in ((b"rXYZ", b"????"), (b"bXYZ", b"rXYZ"), (b"????", b"bXYZ")):
         assert data.count(old) == 1

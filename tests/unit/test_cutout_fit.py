@@ -1,4 +1,4 @@
-"""Which results lie on their photo, in which sizes a cut-out comes, and what people hear of smaller ones."""
+"""Which results match their photo, the sizes of cut-outs, and what is reported about smaller results."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ ANSWER = SCENE.answer((100, 75))
 
 @quick
 @given(SIDE, SIDE, st.floats(0.05, 1))
-def test_a_result_that_was_scaled_and_rounded_has_the_photos_shape(width: int, height: int, scale: float) -> None:
+def test_scaled_and_rounded_result_has_the_photos_shape(width: int, height: int, scale: float) -> None:
     result = max(1, round(width * scale)), max(1, round(height * scale))
     assert has_same_aspect_ratio((width, height), result)
 
@@ -28,7 +28,7 @@ def test_a_result_that_was_scaled_and_rounded_has_the_photos_shape(width: int, h
 @given(
     st.integers(2, 3000), st.integers(2, 3000), st.integers(1, 9), st.sampled_from([(1, 0), (-1, 0), (0, 1), (0, -1)])
 )
-def test_a_pixel_more_or_less_is_rounding(width: int, height: int, ratio: int, more: tuple[int, int]) -> None:
+def test_difference_of_one_pixel_is_rounding(width: int, height: int, ratio: int, more: tuple[int, int]) -> None:
     assert has_same_aspect_ratio((width * ratio, height * ratio), (width + more[0], height + more[1]))
 
 
@@ -42,7 +42,7 @@ def test_a_pixel_more_or_less_is_rounding(width: int, height: int, ratio: int, m
         ((400, 300), (100, 72)),
     ],
 )
-def test_a_padded_or_cropped_result_has_another_shape(photo: tuple[int, int], result: tuple[int, int]) -> None:
+def test_padded_or_cropped_result_has_another_shape(photo: tuple[int, int], result: tuple[int, int]) -> None:
     assert not has_same_aspect_ratio(photo, result)
 
 
@@ -61,24 +61,22 @@ def padded(answer: Image.Image) -> Image.Image:
 
 
 @pytest.mark.parametrize(
-    ("made", "words"),
+    ("made", "text"),
     [(turned, "shows another part"), (zoomed, "shows another part"), (padded, "is 100×100, a different shape from")],
 )
-def test_a_matte_that_does_not_lie_on_the_photo_is_told_before_anything_is_changed(
-    made: Callable[[Image.Image], Image.Image], words: str
+def test_mismatched_matte_is_refused_before_anything_changes(
+    made: Callable[[Image.Image], Image.Image], text: str
 ) -> None:
     photo = SCENE.photo()
     before = photo.tobytes()
-    with pytest.raises(MatteMismatchError, match=words):
+    with pytest.raises(MatteMismatchError, match=text):
         cut_out_full_size(photo, made(ANSWER))
     assert (photo.mode, photo.tobytes()) == ("RGB", before)
 
 
 @quick
 @given(st.integers(1, 700), st.integers(1, 40), st.integers(1, 16), st.integers(0, 255), st.booleans())
-def test_a_cut_out_has_the_photos_size_whatever_the_sizes(
-    width: int, height: int, ratio: int, alpha: int, flat: bool
-) -> None:
+def test_cut_out_always_has_the_photos_size(width: int, height: int, ratio: int, alpha: int, flat: bool) -> None:
     photo = Image.new("RGB", (width, height), (90, 30, 200))
     answer = photo.resize((max(1, round(width / ratio)), max(1, round(height / ratio)))).convert("RGBA")
     answer.putalpha(alpha)
@@ -89,14 +87,14 @@ def test_a_cut_out_has_the_photos_size_whatever_the_sizes(
 
 
 @pytest.mark.parametrize(("alpha", "kept"), [(255, (90, 30, 200, 255)), (0, (0, 0, 0, 0)), (253, (90, 30, 200, 255))])
-def test_all_or_nothing_stays_all_or_nothing(alpha: int, kept: tuple[int, ...]) -> None:
+def test_uniform_matte_keeps_all_or_nothing(alpha: int, kept: tuple[int, ...]) -> None:
     photo = Image.new("RGB", (300, 200), (90, 30, 200))
     answer = Image.new("RGBA", (30, 20), (90, 30, 200, alpha))
     assert cut_out_full_size(photo, answer).getcolors() == [(60_000, kept)]
 
 
 @pytest.mark.parametrize(
-    ("photo", "result", "words"),
+    ("photo", "result", "text"),
     [
         ((6000, 4000), (1280, 800), "1280×800 from 6000×4000"),
         ((6000, 4000), (5900, 3933), "5900×3933 from 6000×4000"),
@@ -107,7 +105,7 @@ def test_all_or_nothing_stays_all_or_nothing(alpha: int, kept: tuple[int, ...]) 
         ((800, 600), (800, 600), None),
     ],
 )
-def test_a_smaller_result_is_told_and_rounding_is_not(
-    photo: tuple[int, int], result: tuple[int, int], words: str | None
+def test_smaller_result_is_reported_and_rounding_is_not(
+    photo: tuple[int, int], result: tuple[int, int], text: str | None
 ) -> None:
-    assert describe_smaller_result(photo, result) == words
+    assert describe_smaller_result(photo, result) == text

@@ -1,4 +1,4 @@
-"""Full-size cut-outs beside the known truth: the edge is the photo's own, and no old ground is on it."""
+"""Full-size cut-outs compared with the known truth: the edge is the photo's own, without the old background."""
 
 from functools import cache
 
@@ -17,25 +17,25 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 @cache
 def cut(name: str, *, soft: float = 0.0) -> Pixels:
-    """A scene cut out in full size: rows, columns, RGBA."""
+    """Cuts out a scene at full size. Returns rows, columns, RGBA."""
     scene = SCENES[name]
     return np.asarray(cut_out_full_size(scene.photo(), scene.answer(SMALL, soft=soft))).astype(float)
 
 
-def plainly(scene: Scene, *, soft: float = 0.0) -> Pixels:
-    """The same with the matte scaled and nothing else."""
+def scale_matte(scene: Scene, *, soft: float = 0.0) -> Pixels:
+    """The same with only the matte scaled."""
     return np.asarray(plain(scene.photo(), scene.answer(SMALL, soft=soft))).astype(float)
 
 
 def missed(scene: Scene, made: Pixels) -> float:
-    """The mean absolute error of alpha near edges, 0 to 1."""
+    """Returns the mean absolute error of alpha near edges, 0 to 1."""
     return float(np.abs(made[..., 3] / 255 - scene.alpha)[edge(scene)].mean())
 
 
-def apart(scene: Scene, made: Pixels, ground: tuple[int, int, int]) -> float:
-    """How far the cut-out over a ground is from the true one, near edges, of 255."""
-    shown = over(made[..., 3] / 255, made[..., :3], ground)
-    return float(np.abs(shown - over(scene.alpha, scene.subject, ground))[edge(scene)].mean())
+def measure_difference(scene: Scene, made: Pixels, background: tuple[int, int, int]) -> float:
+    """Returns how far (of 255) the cut-out on a background differs from the true one, near edges."""
+    shown = over(made[..., 3] / 255, made[..., :3], background)
+    return float(np.abs(shown - over(scene.alpha, scene.subject, background))[edge(scene)].mean())
 
 
 @pytest.mark.parametrize(
@@ -49,26 +49,28 @@ def apart(scene: Scene, made: Pixels, ground: tuple[int, int, int]) -> float:
         ("glass", 0.6),
     ],
 )
-def test_the_edge_is_nearer_to_the_truth_than_a_scaled_matte(name: str, part: float) -> None:
+def test_edge_is_more_accurate_than_a_scaled_matte(name: str, part: float) -> None:
     scene = SCENES[name]
-    assert missed(scene, cut(name)) <= part * missed(scene, plainly(scene))
+    assert missed(scene, cut(name)) <= part * missed(scene, scale_matte(scene))
 
 
 @pytest.mark.parametrize("name", ["shapes", "glass", "soft shadow"])
-def test_a_blurred_matte_gives_an_edge_as_sharp_as_the_photos(name: str) -> None:
+def test_blurred_matte_gives_an_edge_as_sharp_as_photo(name: str) -> None:
     scene = SCENES[name]
-    assert missed(scene, cut(name, soft=1.0)) <= 0.6 * missed(scene, plainly(scene, soft=1.0))
+    assert missed(scene, cut(name, soft=1.0)) <= 0.6 * missed(scene, scale_matte(scene, soft=1.0))
 
 
 @pytest.mark.parametrize("name", sorted(SCENES))
-@pytest.mark.parametrize("ground", [WHITE, BLACK])
-def test_no_halo_of_the_old_ground_shows_on_a_new_one(name: str, ground: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("background", [WHITE, BLACK])
+def test_new_background_shows_no_halo_of_the_old(name: str, background: tuple[int, int, int]) -> None:
     scene = SCENES[name]
-    assert apart(scene, cut(name), ground) <= 0.7 * apart(scene, plainly(scene), ground)
+    assert measure_difference(scene, cut(name), background) <= 0.7 * measure_difference(
+        scene, scale_matte(scene), background
+    )
 
 
 @pytest.mark.parametrize("name", sorted(SCENES))
-def test_what_is_wholly_subject_keeps_the_photos_pixels_to_the_bit(name: str) -> None:
+def test_subject_pixels_stay_bit_identical(name: str) -> None:
     photo = np.asarray(SCENES[name].photo())
     whole = cut(name)[..., 3] == 255
     assert whole.any()
@@ -76,14 +78,14 @@ def test_what_is_wholly_subject_keeps_the_photos_pixels_to_the_bit(name: str) ->
 
 
 @pytest.mark.parametrize("name", sorted(SCENES))
-def test_nothing_of_the_removed_ground_hides_under_what_is_transparent(name: str) -> None:
+def test_transparent_pixels_hide_no_removed_background(name: str) -> None:
     gone = cut(name)[..., 3] == 0
     assert gone.any()
     assert not cut(name)[gone].any()
 
 
-def test_the_tiles_of_which_it_is_made_cannot_be_seen() -> None:
-    """A photo of one color says nothing of edges, so that all tiles together are the matte, scaled in one piece."""
+def test_tile_borders_are_not_visible() -> None:
+    """A photo of one color has no information about edges, so all tiles together equal the matte scaled as a whole."""
     waves = np.random.default_rng(1).integers(0, 256, (9, 12)).astype(np.uint8)
     matte = Image.fromarray(waves).resize(SMALL, Image.Resampling.BICUBIC)
     photo = Image.new("RGB", SIZE, (90, 30, 200))
@@ -94,7 +96,7 @@ def test_the_tiles_of_which_it_is_made_cannot_be_seen() -> None:
     assert off[(expected > 8) & (expected < 247)].max() <= 1
 
 
-def test_a_photo_that_was_transparent_somewhere_stays_so() -> None:
+def test_transparent_parts_of_the_photo_stay_transparent() -> None:
     scene = SCENES["shapes"]
     photo = scene.photo().convert("RGBA")
     photo.paste((0, 0, 0, 0), (0, 0, SIZE[0] // 4, SIZE[1]))
@@ -104,8 +106,8 @@ def test_a_photo_that_was_transparent_somewhere_stays_so() -> None:
     assert made.getchannel("A").getextrema() == (0, 255)
 
 
-def test_colors_come_through_where_nothing_is_certain() -> None:
-    """Glass alone: no pixel is wholly the subject's."""
+def test_colors_are_kept_where_no_pixel_is_certain() -> None:
+    """Only glass: no pixel shows the subject alone."""
     photo = Image.new("RGB", (200, 200), (100, 120, 140))
     answer = Image.new("RGBA", (50, 50), (100, 120, 140, 0))
     answer.paste((100, 120, 140, 128), (10, 10, 40, 40))

@@ -1,4 +1,4 @@
-"""Broken and hostile photos: cut short, damaged, or small files that unpack to something huge."""
+"""Broken and hostile photos: truncated, damaged, or small files that unpack to something huge."""
 
 import contextlib
 import struct
@@ -34,13 +34,13 @@ def refusal(data: bytes) -> PhotoError:
 @pytest.mark.parametrize(("photo_format", "data"), WHOLE.values(), ids=WHOLE)
 @given(share=st.floats(min_value=0, max_value=1, exclude_max=True))
 @settings(max_examples=60)
-def test_a_photo_cut_off_anywhere_is_refused(photo_format: PhotoFormat, data: bytes, share: float) -> None:
+def test_photo_truncated_anywhere_is_refused(photo_format: PhotoFormat, data: bytes, share: float) -> None:
     with pytest.raises(PhotoError):
         taken(data[: int(len(data) * share)])
 
 
 @pytest.mark.parametrize(("photo_format", "data"), WHOLE.values(), ids=WHOLE)
-def test_a_missing_last_byte_is_called_truncated(photo_format: PhotoFormat, data: bytes) -> None:
+def test_photo_without_its_last_byte_is_truncated(photo_format: PhotoFormat, data: bytes) -> None:
     assert refusal(data[:-1]).code is Code.TRUNCATED_PHOTO
     assert refusal(data[: len(data) * 2 // 3]).code is Code.TRUNCATED_PHOTO
     with pytest.raises(ImageFormatError):
@@ -48,7 +48,7 @@ def test_a_missing_last_byte_is_called_truncated(photo_format: PhotoFormat, data
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png"])
-def test_bytes_after_the_end_marker_do_no_harm(name: str) -> None:
+def test_bytes_after_the_end_marker_are_accepted(name: str) -> None:
     data = WHOLE[name][1] + b"motion photo \xff\xd8\xff" * 9
 
     assert taken(data).width == 64
@@ -71,12 +71,12 @@ def huge_webp() -> bytes:
     "data",
     [
         pytest.param(photos.raw_png(100_000, 100_000, bytes(10_000)), id="png"),
-        pytest.param(photos.raw_png(100_000, 100_000, b"")[:40], id="png-cut-short"),
+        pytest.param(photos.raw_png(100_000, 100_000, b"")[:40], id="png-truncated"),
         pytest.param(huge_jpeg(), id="jpeg"),
         pytest.param(huge_webp(), id="webp"),
     ],
 )
-def test_a_bomb_is_refused_from_its_header_alone(data: bytes) -> None:
+def test_decompression_bomb_is_refused_by_its_header(data: bytes) -> None:
     tracemalloc.start()
     error = refusal(data)
     peak = tracemalloc.get_traced_memory()[1]
@@ -87,7 +87,7 @@ def test_a_bomb_is_refused_from_its_header_alone(data: bytes) -> None:
     assert peak < 1_000_000
 
 
-def test_a_webp_whose_picture_is_larger_than_its_canvas_is_refused() -> None:
+def test_webp_with_picture_larger_than_canvas_is_refused() -> None:
     data = huge_webp().replace((16_382).to_bytes(3, "little"), (40).to_bytes(3, "little"))
 
     assert "different size" in str(refusal(data))
@@ -101,10 +101,10 @@ BOMB = zlib.compress(bytes(30_000_000), 9)
     [
         pytest.param(b"zTXt", b"Comment\0\0" + BOMB, id="packed-text"),
         pytest.param(b"iTXt", b"Comment\0\1\0en\0Kommentar\0" + BOMB, id="international-text"),
-        pytest.param(b"iCCP", b"sRGB\0\0" + BOMB, id="colour-profile"),
+        pytest.param(b"iCCP", b"sRGB\0\0" + BOMB, id="color-profile"),
     ],
 )
-def test_a_bomb_beside_the_pixels_is_refused_in_little_memory(name: bytes, payload: bytes) -> None:
+def test_metadata_bomb_is_refused_in_little_memory(name: bytes, payload: bytes) -> None:
     data = photos.with_chunk(photos.png(), name, payload)
     tracemalloc.start()
     error = refusal(data)
@@ -124,7 +124,7 @@ def test_a_bomb_beside_the_pixels_is_refused_in_little_memory(name: bytes, paylo
         pytest.param(b"zTXt", b"", id="empty-text"),
     ],
 )
-def test_honest_or_broken_metadata_does_no_harm(name: bytes, payload: bytes) -> None:
+def test_small_or_broken_metadata_is_accepted(name: bytes, payload: bytes) -> None:
     assert taken(photos.with_chunk(photos.png(), name, payload))
 
 
@@ -156,7 +156,7 @@ def swapped(data: bytes, old: bytes, new: bytes) -> bytes:
             Code.DAMAGED_PHOTO,
             id="png-two-headers",
         ),
-        pytest.param(photos.raw_png(64, 48, bytes(65 * 48), colour=3), Code.DAMAGED_PHOTO, id="png-no-palette"),
+        pytest.param(photos.raw_png(64, 48, bytes(65 * 48), color=3), Code.DAMAGED_PHOTO, id="png-no-palette"),
         pytest.param(
             photos.png()[:33] + photos.chunk(b"t\0xt", b"") + photos.png()[33:],
             Code.DAMAGED_PHOTO,
@@ -169,7 +169,7 @@ def swapped(data: bytes, old: bytes, new: bytes) -> bytes:
         ),
         pytest.param(photos.raw_png(64, 48, bytes(999), bits=7), Code.DAMAGED_PHOTO, id="png-7-bit"),
         pytest.param(photos.png()[:33] + photos.chunk(b"IEND", b""), Code.DAMAGED_PHOTO, id="png-no-pixels"),
-        pytest.param(b"\xff\xd8\xff\xd9" + bytes(99), Code.DAMAGED_PHOTO, id="jpeg-of-nothing"),
+        pytest.param(b"\xff\xd8\xff\xd9" + bytes(99), Code.DAMAGED_PHOTO, id="jpeg-without-segments"),
         pytest.param(b"\xff\xd8\xff\xe0\0\1\xff\xd9", Code.DAMAGED_PHOTO, id="jpeg-bad-length"),
         pytest.param(swapped(photos.jpeg(), b"\xff\xdb", b"\xff\xee"), Code.DAMAGED_PHOTO, id="jpeg-no-table"),
         pytest.param(
@@ -199,12 +199,12 @@ def swapped(data: bytes, old: bytes, new: bytes) -> bytes:
         ),
     ],
 )
-def test_a_damaged_photo_is_refused_before_it_is_paid_for(data: bytes, code: Code) -> None:
+def test_damaged_photo_is_refused_before_it_is_paid_for(data: bytes, code: Code) -> None:
     assert refusal(data).code is code
 
 
 def extended_webp(*frames: bytes) -> bytes:
-    """A WebP of 64 x 48 in the extended form with these chunks after its header."""
+    """Builds a WebP of 64 × 48 pixels in the extended form, with these chunks after its header."""
     start = b"WEBPVP8X" + struct.pack("<II", 10, 0) + b"\x3f\0\0\x2f\0\0"
     body = start + b"".join(frames)
     return b"RIFF" + struct.pack("<I", len(body)) + body
@@ -214,7 +214,7 @@ FRAME = photos.webp()[12:]
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "expected"),
     [
         pytest.param(photos.jpeg()[:-2] + b"\xff\xda\0\2" * 400 + b"\xff\xd9", "401 scans", id="jpeg-scans"),
         pytest.param(b"\xff\xd8\xff\xe0\0\1\xff\xd9", "impossible length", id="jpeg-length"),
@@ -231,11 +231,11 @@ FRAME = photos.webp()[12:]
         pytest.param(extended_webp(FRAME[:-4]), "beyond the end", id="webp-chunk-too-long"),
     ],
 )
-def test_the_report_says_what_is_wrong_with_the_file(data: bytes, said: str) -> None:
-    assert said in str(refusal(data))
+def test_message_names_the_defect_of_the_file(data: bytes, expected: str) -> None:
+    assert expected in str(refusal(data))
 
 
-def test_a_picture_of_another_size_than_was_checked_is_never_decoded() -> None:
+def test_picture_of_unchecked_size_is_never_decoded() -> None:
     claimed = ImageHeader("png", 1, 1, "RGB", has_alpha=False)
 
     with pytest.raises(DamagedError, match="different size"):
@@ -244,7 +244,7 @@ def test_a_picture_of_another_size_than_was_checked_is_never_decoded() -> None:
 
 @given(data=st.binary(max_size=200), name=st.sampled_from(["", *WHOLE]))
 @settings(max_examples=150)
-def test_no_bytes_raise_anything_but_a_refusal(data: bytes, name: str) -> None:
+def test_arbitrary_bytes_raise_only_photo_errors(data: bytes, name: str) -> None:
     prefix = WHOLE[name][1][:40] if name else b""
     with contextlib.suppress(PhotoError):
         taken(prefix + data)
@@ -252,7 +252,7 @@ def test_no_bytes_raise_anything_but_a_refusal(data: bytes, name: str) -> None:
 
 @given(name=st.sampled_from(list(WHOLE)), at=st.integers(0, 10_000), value=st.integers(0, 255))
 @settings(max_examples=200)
-def test_a_changed_byte_raises_nothing_but_a_refusal(name: str, at: int, value: int) -> None:
+def test_changed_byte_raises_only_a_photo_error(name: str, at: int, value: int) -> None:
     data = bytearray(WHOLE[name][1])
     data[at % len(data)] = value
     try:

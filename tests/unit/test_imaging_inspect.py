@@ -1,4 +1,4 @@
-"""What a photo must be before it is paid for."""
+"""Checks of a photo before anything is paid for."""
 
 import pytest
 from PIL import Image
@@ -24,7 +24,7 @@ def refusal(data: bytes, *, max_megapixels: int = 100) -> PhotoError:
 
 
 @pytest.mark.parametrize(("photo_format", "data"), photos.WHOLE.values(), ids=photos.WHOLE)
-def test_a_whole_photo_is_taken_with_its_format_and_size(photo_format: PhotoFormat, data: bytes) -> None:
+def test_complete_photo_is_accepted_with_format_and_size(photo_format: PhotoFormat, data: bytes) -> None:
     photo = taken(data)
 
     assert photo.format == photo_format
@@ -35,13 +35,15 @@ def test_a_whole_photo_is_taken_with_its_format_and_size(photo_format: PhotoForm
 @pytest.mark.parametrize(
     ("photo_format", "data", "mode", "has_alpha"),
     [
-        pytest.param("jpeg", photos.jpeg(), "RGB", False, id="colour-jpeg"),
-        pytest.param("jpeg", photos.saved(photos.scene("L"), "JPEG"), "L", False, id="grey-jpeg"),
+        pytest.param("jpeg", photos.jpeg(), "RGB", False, id="color-jpeg"),
+        pytest.param("jpeg", photos.saved(photos.scene("L"), "JPEG"), "L", False, id="gray-jpeg"),
         pytest.param("jpeg", photos.saved(photos.scene("CMYK"), "JPEG"), "CMYK", False, id="cmyk-jpeg"),
         pytest.param("png", photos.png("1"), "1", False, id="bilevel-png"),
         pytest.param("png", photos.png("P"), "P", False, id="palette-png"),
-        pytest.param("png", photos.saved(photos.scene("P"), "PNG", transparency=3), "P", True, id="clear-palette"),
-        pytest.param("png", photos.png("LA"), "LA", True, id="grey-png-with-alpha"),
+        pytest.param(
+            "png", photos.saved(photos.scene("P"), "PNG", transparency=3), "P", True, id="transparent-palette"
+        ),
+        pytest.param("png", photos.png("LA"), "LA", True, id="gray-png-with-alpha"),
         pytest.param("png", photos.png("RGBA"), "RGBA", True, id="png-with-alpha"),
         pytest.param("png", photos.raw_png(16, 16, bytes(97 * 16), bits=16), "RGB;16", False, id="16-bit-png"),
         pytest.param("webp", photos.webp(), "RGB", False, id="webp"),
@@ -49,7 +51,7 @@ def test_a_whole_photo_is_taken_with_its_format_and_size(photo_format: PhotoForm
         pytest.param("webp", photos.webp(lossless=True, mode="RGBA"), "RGBA", True, id="lossless-webp-with-alpha"),
     ],
 )
-def test_colours_and_alpha_are_told_without_decoding(
+def test_mode_and_alpha_are_read_without_decoding(
     photo_format: PhotoFormat, data: bytes, mode: str, has_alpha: bool
 ) -> None:
     header = validate_structure(data, read_header(data, photo_format))
@@ -58,7 +60,7 @@ def test_colours_and_alpha_are_told_without_decoding(
 
 
 @pytest.mark.parametrize(
-    ("data", "code", "said"),
+    ("data", "code", "expected"),
     [
         pytest.param(b"", Code.EMPTY_FILE, "0 bytes", id="no-bytes"),
         pytest.param(b"Hello there", Code.NOT_A_PHOTO, "begins 'Hello there'", id="text"),
@@ -100,28 +102,28 @@ def test_colours_and_alpha_are_told_without_decoding(
         ),
     ],
 )
-def test_a_file_that_is_no_photo_is_refused_by_what_its_bytes_are(data: bytes, code: Code, said: str) -> None:
+def test_other_file_is_refused_with_its_detected_type(data: bytes, code: Code, expected: str) -> None:
     error = refusal(data)
 
     assert error.code is code
-    assert said in str(error)
+    assert expected in str(error)
 
 
-def test_text_is_quoted_short_and_without_control_letters() -> None:
+def test_text_is_quoted_short_and_without_control_characters() -> None:
     error = refusal(("name\u202e\tand\n" + "x" * 500).encode())
 
     assert str(error) == ("The file is text that begins 'name and xxxxxxxxxxxxxxx', not a photo.")
 
 
-def test_the_pixel_limit_itself_is_still_taken() -> None:
-    data = photos.raw_png(1000, 1000, bytes(1_001_000), colour=0)
+def test_photo_at_the_pixel_limit_is_accepted() -> None:
+    data = photos.raw_png(1000, 1000, bytes(1_001_000), color=0)
 
     assert taken(data, max_megapixels=1).original_size == (1000, 1000)
-    larger = photos.raw_png(1000, 1001, bytes(1_002_001), colour=0)
+    larger = photos.raw_png(1000, 1001, bytes(1_002_001), color=0)
     assert refusal(larger, max_megapixels=1).code is Code.TOO_MANY_PIXELS
 
 
-def test_pillow_s_own_pixel_limit_never_speaks() -> None:
+def test_pillows_own_pixel_limit_never_applies() -> None:
     data = photos.saved(Image.new("L", (9500, 9500)), "JPEG", quality=10)
 
     assert taken(data).original_size == (9500, 9500)
@@ -135,11 +137,11 @@ def test_pillow_s_own_pixel_limit_never_speaks() -> None:
         pytest.param((0, 9), id="no-side"),
     ],
 )
-def test_a_photo_too_small_to_hold_a_subject_is_refused(size: tuple[int, int]) -> None:
+def test_photo_too_small_for_a_subject_is_refused(size: tuple[int, int]) -> None:
     assert refusal(photos.raw_png(*size, b"")).code is Code.TOO_SMALL
 
 
-def test_an_absurdly_long_strip_is_refused() -> None:
+def test_extremely_elongated_photo_is_refused() -> None:
     error = refusal(photos.saved(Image.new("RGB", (820, 40)), "PNG"))
 
     assert error.code is Code.EXTREME_RATIO

@@ -1,4 +1,4 @@
-"""How a photo is made to fit: with few whole encodes, near the limit, and no decoder opened but its own."""
+"""Fitting photos to limits: with few full encodings, close to the limit, and only by the photo's own decoder."""
 
 import subprocess
 import sys
@@ -36,11 +36,11 @@ def noise(width: int, height: int) -> Image.Image:
     return Image.merge("RGB", [Image.effect_noise((width, height), 60) for _ in range(3)])
 
 
-def test_every_provider_says_what_it_takes() -> None:
+def test_every_provider_has_photo_limits() -> None:
     assert set(PHOTO_LIMITS) == set(PROVIDERS)
 
 
-def test_a_photo_that_must_shrink_is_encoded_whole_at_most_twice_and_nearly_fills_the_limit(
+def test_scaled_photo_takes_two_full_encodings_and_fills_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sizes: list[int] = []
@@ -50,7 +50,7 @@ def test_a_photo_that_must_shrink_is_encoded_whole_at_most_twice_and_nearly_fill
         return encode_picture(picture, encoding)
 
     monkeypatch.setattr(compress, "encode_picture", counted)
-    # Half of it empty, so that its tiles differ.
+    # Half of it is empty, so that its tiles differ.
     shown = Image.new("RGB", (2_400, 1_600), "white")
     shown.paste(noise(1_200, 1_600), (0, 0))
     data = photos.saved(shown, "JPEG", quality=95)
@@ -63,18 +63,20 @@ def test_a_photo_that_must_shrink_is_encoded_whole_at_most_twice_and_nearly_fill
     assert 0.85 * 400_000 <= len(found.data) <= 400_000
 
 
-def test_a_picture_is_scaled_in_bands_as_it_would_be_whole() -> None:
+def test_scaling_in_strips_equals_scaling_the_whole_picture() -> None:
     shown = noise(700, 900)
     made = downscale(shown, 0.8)
     whole = shown.resize(made.size, Image.Resampling.LANCZOS)
 
-    apart = max(abs(one - other) for one, other in zip(made.tobytes(), whole.tobytes(), strict=True))
+    difference = max(
+        abs(made_byte - whole_byte) for made_byte, whole_byte in zip(made.tobytes(), whole.tobytes(), strict=True)
+    )
     assert made.size == (560, 720)
-    assert apart <= 1
+    assert difference <= 1
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "GIF", "BMP"])
-def test_other_formats_are_opened_by_their_own_decoder_alone(kind: str) -> None:
+def test_convertible_format_is_opened_only_by_its_own_decoder(kind: str) -> None:
     script = (
         "import sys; from io import BytesIO; from PIL import Image; import importlib\n"
         f"importlib.import_module('PIL.{kind.title()}ImagePlugin')\n"
@@ -90,14 +92,14 @@ def test_other_formats_are_opened_by_their_own_decoder_alone(kind: str) -> None:
     assert run.stdout.strip() == ""
 
 
-def test_preparing_imports_no_picture_library_before_there_is_a_picture() -> None:
+def test_image_libraries_are_imported_only_for_a_photo() -> None:
     script = "import sys, backdrop.imaging.prepare; print('PIL' in sys.modules, 'pi_heif' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert run.stdout.split() == ["False", "False"]
 
 
-def test_a_photo_in_a_format_that_nobody_converts_is_still_refused() -> None:
+def test_format_without_a_converter_is_refused() -> None:
     with pytest.raises(PhotoError) as caught:
         prepare_photo(b"\xff\x0a" + bytes(64), PHOTO_LIMITS["ideogram"], 100)
 
@@ -106,10 +108,10 @@ def test_a_photo_in_a_format_that_nobody_converts_is_still_refused() -> None:
 
 
 @pytest.mark.parametrize("name", CONVERTED)
-def test_no_truncated_file_is_accepted(name: str) -> None:
+def test_truncated_convertible_file_is_never_accepted(name: str) -> None:
     whole = CONVERTED[name]
     assert prepare_photo(whole, PHOTO_LIMITS["ideogram"], 100).data
-    # A GIF may lack its trailer and the empty block before it; no pixel is in them.
+    # A GIF may lack its trailer and the empty block before it, because they contain no pixels.
     last = len(whole) - (2 if name.startswith("gif") else 0)
     step = max(1, last // 40)
 
@@ -124,30 +126,30 @@ def code_of(data: bytes) -> Code:
     return caught.value.code
 
 
-def test_the_tables_of_a_jpeg_turn_with_it() -> None:
+def test_quantization_tables_are_transposed_for_sideways_photos() -> None:
     table = list(range(64))
 
     assert transpose_tables([table])[0][:9] == [0, 8, 16, 24, 32, 40, 48, 56, 1]
 
 
-def test_a_jpeg_that_fits_is_not_unpacked_and_one_that_claims_more_pixels_than_it_can_hold_is_refused(
+def test_fitting_jpeg_is_not_decoded_and_impossible_size_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data = photos.saved(noise(640, 480), "JPEG", quality=60)
     frame = data.index(b"\xff\xc0") + 5
     assert (int.from_bytes(data[frame : frame + 2]), int.from_bytes(data[frame + 2 : frame + 4])) == (480, 640)
-    lying = data[:frame] + (9_000).to_bytes(2) * 2 + data[frame + 4 :]
-    assert len(lying) * 512 < 9_000 * 9_000
-    assert code_of(lying) is Code.TRUNCATED_PHOTO
+    false_claim = data[:frame] + (9_000).to_bytes(2) * 2 + data[frame + 4 :]
+    assert len(false_claim) * 512 < 9_000 * 9_000
+    assert code_of(false_claim) is Code.TRUNCATED_PHOTO
 
-    def unpacked(_: ImageFile.ImageFile) -> None:
+    def fail(_: ImageFile.ImageFile) -> None:
         pytest.fail("it was decoded")
 
-    monkeypatch.setattr(ImageFile.ImageFile, "load", unpacked)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
     assert prepare_photo(data, PHOTO_LIMITS["ideogram"], 100).data is None
 
 
-def test_a_transparent_photo_is_given_to_the_lossy_encoder_in_no_more_pixels_than_memory_holds(
+def test_transparent_photo_is_scaled_to_what_the_encoder_can_hold(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(encode, "MAX_TRANSPARENT_WEBP_PIXELS", 60_000)
@@ -161,7 +163,7 @@ def test_a_transparent_photo_is_given_to_the_lossy_encoder_in_no_more_pixels_tha
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_file_that_fits_without_its_metadata_keeps_its_compressed_pixels(kind: str) -> None:
+def test_file_that_fits_without_metadata_keeps_compressed_pixels(kind: str) -> None:
     shown = noise(200, 150)
     exif = Image.Exif()
     exif[0x010E] = "w" * 40_000
@@ -172,7 +174,7 @@ def test_a_file_that_fits_without_its_metadata_keeps_its_compressed_pixels(kind:
     assert (found.data, [str(one) for one in found.changes]) == (strip_photo_metadata(heavy), ["metadata:cut"])
 
 
-def test_a_file_that_is_too_large_without_its_metadata_too_is_encoded_anew() -> None:
+def test_file_too_large_without_metadata_is_encoded_again() -> None:
     exif = Image.Exif()
     exif[0x010E] = "w" * 40_000
     heavy = photos.saved(noise(200, 150), "JPEG", exif=exif.tobytes(), quality=95)

@@ -1,4 +1,4 @@
-"""What a paid picture must be before it is handed over."""
+"""Checks of a paid picture before it is delivered."""
 
 import pytest
 from hypothesis import given, settings
@@ -22,28 +22,28 @@ def failure(data: bytes, *, expect_alpha: bool = False, max_megapixels: int = 10
     [
         pytest.param(photos.png(), "png", False, id="png"),
         pytest.param(photos.png("RGBA"), "png", True, id="cut-out"),
-        pytest.param(photos.png("LA"), "png", True, id="grey-cut-out"),
+        pytest.param(photos.png("LA"), "png", True, id="gray-cut-out"),
         pytest.param(photos.saved(Image.new("RGBA", (20, 20), "red"), "PNG"), "png", False, id="all-opaque"),
-        pytest.param(photos.saved(Image.new("I;16", (20, 20)), "PNG"), "png", False, id="16-bit-grey"),
+        pytest.param(photos.saved(Image.new("I;16", (20, 20)), "PNG"), "png", False, id="16-bit-gray"),
         pytest.param(
-            photos.with_chunk(photos.raw_png(16, 16, bytes(33 * 16), bits=16, colour=0), b"tRNS", b"\0\0"),
+            photos.with_chunk(photos.raw_png(16, 16, bytes(33 * 16), bits=16, color=0), b"tRNS", b"\0\0"),
             "png",
             True,
-            id="16-bit-grey-with-a-clear-shade",
+            id="16-bit-gray-with-a-transparent-shade",
         ),
         pytest.param(photos.jpeg(), "jpeg", False, id="jpeg"),
         pytest.param(photos.webp(), "webp", False, id="webp"),
         pytest.param(photos.webp(mode="RGBA"), "webp", True, id="webp-cut-out"),
     ],
 )
-def test_a_sound_picture_is_handed_over_as_what_it_is(data: bytes, photo_format: str, has_alpha: bool) -> None:
+def test_intact_picture_is_accepted_with_format_and_alpha(data: bytes, photo_format: str, has_alpha: bool) -> None:
     picture = verify_result(data, expect_alpha=False, max_megapixels=1)
 
     assert (picture.format, picture.has_alpha) == (photo_format, has_alpha)
 
 
 def with_alpha(clear_pixels: int, alpha: int = 0) -> bytes:
-    """100 x 100 pixels of which so many, row by row, have this alpha."""
+    """Builds a picture of 100 × 100 pixels, with this alpha in the first `clear_pixels`, row by row."""
     picture = Image.new("RGBA", (100, 100), "red")
     alphas = bytes([alpha]) * clear_pixels + b"\xff" * (10_000 - clear_pixels)
     picture.putalpha(Image.frombytes("L", (100, 100), alphas))
@@ -58,12 +58,12 @@ def with_alpha(clear_pixels: int, alpha: int = 0) -> bytes:
         pytest.param(with_alpha(10_000), id="everything-removed"),
         pytest.param(with_alpha(9_991), id="only-specks-left"),
         pytest.param(with_alpha(10_000, alpha=250), id="nearly-opaque-all-over"),
-        pytest.param(with_alpha(10_000, alpha=90), id="a-ghost-all-over"),
+        pytest.param(with_alpha(10_000, alpha=90), id="half-transparent-all-over"),
         pytest.param(photos.png(), id="no-alpha-channel"),
         pytest.param(photos.jpeg(), id="jpeg"),
     ],
 )
-def test_a_removed_background_needs_real_transparency(data: bytes) -> None:
+def test_removed_background_requires_real_transparency(data: bytes) -> None:
     assert failure(data, expect_alpha=True).code is Code.RESULT_NOT_TRANSPARENT
     assert verify_result(data, expect_alpha=False, max_megapixels=1)
 
@@ -75,15 +75,15 @@ def test_a_removed_background_needs_real_transparency(data: bytes) -> None:
         pytest.param(with_alpha(9_990), id="tiny-product"),
         pytest.param(photos.png("RGBA"), id="png"),
         pytest.param(photos.webp(mode="RGBA"), id="webp"),
-        pytest.param(photos.saved(photos.scene("1"), "PNG", transparency=0), id="one-clear-colour"),
+        pytest.param(photos.saved(photos.scene("1"), "PNG", transparency=0), id="one-transparent-color"),
     ],
 )
-def test_a_real_cut_out_is_taken(data: bytes) -> None:
+def test_real_cut_out_is_accepted(data: bytes) -> None:
     assert verify_result(data, expect_alpha=True, max_megapixels=1).has_alpha
 
 
 @pytest.mark.parametrize(
-    ("data", "code", "said"),
+    ("data", "code", "expected"),
     [
         pytest.param(b"", Code.RESULT_NOT_AN_IMAGE, "empty", id="empty"),
         pytest.param(b"<html><h1>502", Code.RESULT_NOT_AN_IMAGE, "HTML page", id="html"),
@@ -92,7 +92,7 @@ def test_a_real_cut_out_is_taken(data: bytes) -> None:
             photos.saved(photos.scene(), "GIF"),
             Code.RESULT_NOT_AN_IMAGE,
             "GIF",
-            id="foreign-format",
+            id="other-format",
         ),
         pytest.param(photos.png()[:-20], Code.RESULT_TRUNCATED, "no end marker", id="cut-png"),
         pytest.param(photos.jpeg()[:-300], Code.RESULT_TRUNCATED, "no end marker", id="cut-jpeg"),
@@ -106,22 +106,22 @@ def test_a_real_cut_out_is_taken(data: bytes) -> None:
         pytest.param(photos.raw_png(90_000, 90_000, b""), Code.RESULT_TOO_LARGE, "90,000 x 90,000", id="bomb"),
     ],
 )
-def test_a_file_that_cannot_be_handed_over_has_its_own_code(data: bytes, code: Code, said: str) -> None:
+def test_undeliverable_file_has_its_own_code(data: bytes, code: Code, expected: str) -> None:
     error = failure(data)
 
     assert error.code is code
-    assert said in str(error)
+    assert expected in str(error)
 
 
 @pytest.mark.parametrize("whole", [photos.jpeg(), photos.png(), photos.webp()], ids=len)
 @given(share=st.floats(min_value=0, max_value=1, exclude_max=True))
 @settings(max_examples=40)
-def test_a_picture_cut_off_anywhere_is_never_handed_over(whole: bytes, share: float) -> None:
+def test_picture_truncated_anywhere_is_never_accepted(whole: bytes, share: float) -> None:
     with pytest.raises(ResultError):
         verify_result(whole[: int(len(whole) * share)], expect_alpha=False, max_megapixels=1)
 
 
-# Pillow warns of odd EXIF or animation data, which is no reason to fail.
+# Pillow warns about unusual EXIF or animation data, which is not a failure.
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @given(
     whole=st.sampled_from([photos.jpeg(), photos.png("RGBA"), photos.webp(), photos.png("P")]),
@@ -129,7 +129,7 @@ def test_a_picture_cut_off_anywhere_is_never_handed_over(whole: bytes, share: fl
     value=st.binary(min_size=1, max_size=9),
 )
 @settings(max_examples=200)
-def test_changed_bytes_raise_nothing_but_a_result_error(whole: bytes, at: int, value: bytes) -> None:
+def test_changed_bytes_raise_only_result_errors(whole: bytes, at: int, value: bytes) -> None:
     at %= len(whole)
     data = whole[:at] + value + whole[at + len(value) :]
     try:

@@ -1,4 +1,4 @@
-"""Files that are made to crash, to slow down or to fool whoever cuts their metadata out."""
+"""Files that are built to crash, slow down, or mislead the code that strips metadata."""
 
 import sys
 import warnings
@@ -22,31 +22,31 @@ from tests.unit.imaging_photos import chunk
 from tests.unit.metadata_photos import FORMATS, PHOTOS, Format, pixels, planted, riff, segment
 
 FULL = {
-    name: (FORMATS[kind], planted(kind, data, [part for part in FORMATS[kind].parts if part != "other-behind-adobe"]))
+    name: (FORMATS[kind], planted(kind, data, [part for part in FORMATS[kind].parts if part != "other-after-adobe"]))
     for name, (kind, data) in PHOTOS.items()
 }
 PLAIN = {kind: found.photos["plain"] for kind, found in FORMATS.items()}
 
 
-def put(data: bytes, name: PhotoFormat) -> bytes:
+def embed(data: bytes, name: PhotoFormat) -> bytes:
     return embed_xmp(data, name, b"<x/>")
 
 
 @pytest.mark.parametrize(("form", "data"), FULL.values(), ids=FULL)
 @given(share=st.floats(min_value=0, max_value=1, exclude_max=True))
-def test_a_file_cut_off_anywhere_is_refused(form: Format, data: bytes, share: float) -> None:
+def test_file_truncated_anywhere_is_refused(form: Format, data: bytes, share: float) -> None:
     with pytest.raises(ImageFormatError):
         strip_metadata(data[: int(len(data) * share)], form.name)
 
 
 @given(name=st.sampled_from(list(FULL)), at=st.integers(0, 100_000), value=st.integers(0, 255))
 @settings(max_examples=400)
-def test_a_changed_byte_changes_no_pixel_that_was_seen_before(name: str, at: int, value: int) -> None:
+def test_stripping_a_damaged_file_changes_no_visible_pixel(name: str, at: int, value: int) -> None:
     form, data = FULL[name]
     changed = bytearray(data)
     changed[at % len(data)] = value
     with warnings.catch_warnings():
-        # Pillow reads EXIF when it opens a file, and warns of what it finds.
+        # Pillow reads EXIF when it opens a file, and warns about what it finds.
         warnings.simplefilter("ignore")
         try:
             before = pixels(bytes(changed))
@@ -62,9 +62,9 @@ def test_a_changed_byte_changes_no_pixel_that_was_seen_before(name: str, at: int
 
 @pytest.mark.parametrize("kind", FORMATS)
 @given(junk=st.binary(max_size=120), kept=st.integers(0, 60))
-def test_no_bytes_raise_anything_but_a_container_error(kind: str, junk: bytes, kept: int) -> None:
+def test_arbitrary_bytes_raise_only_image_format_errors(kind: str, junk: bytes, kept: int) -> None:
     data = PLAIN[kind][:kept] + junk
-    for work in (strip_metadata, put):
+    for work in (strip_metadata, embed):
         try:
             work(data, FORMATS[kind].name)
         except ImageFormatError:
@@ -99,7 +99,7 @@ MANY = [
 
 
 class Watched(bytes):
-    """A file that counts the bytes that are copied out of it."""
+    """Bytes that count how many of them are copied."""
 
     copied = 0
 
@@ -111,7 +111,7 @@ class Watched(bytes):
 
 
 def lines_run(work: Callable[[], object]) -> int:
-    """How many lines of Python a piece of work takes."""
+    """Counts the lines of Python that `work` executes."""
     lines = 0
 
     def trace(_frame: FrameType, event: str, _argument: object) -> Any:
@@ -129,8 +129,8 @@ def lines_run(work: Callable[[], object]) -> int:
 
 
 @pytest.mark.parametrize(("kind", "many"), MANY)
-@pytest.mark.parametrize("work", [strip_metadata, put], ids=["cut", "put"])
-def test_ten_times_the_segments_take_ten_times_the_work(
+@pytest.mark.parametrize("work", [strip_metadata, embed], ids=["strip", "embed"])
+def test_work_grows_linearly_with_the_number_of_segments(
     kind: str, many: Callable[[int], bytes], work: Callable[..., object]
 ) -> None:
     name = FORMATS[kind].name
@@ -140,7 +140,7 @@ def test_ten_times_the_segments_take_ten_times_the_work(
 
 
 @pytest.mark.parametrize(("kind", "many"), MANY)
-def test_ten_thousand_segments_are_each_looked_at_a_few_times(kind: str, many: Callable[[int], bytes]) -> None:
+def test_each_of_many_segments_is_copied_a_few_times(kind: str, many: Callable[[int], bytes]) -> None:
     data = Watched(many(10_000))
     Watched.copied = 0
 
@@ -156,7 +156,7 @@ def test_ten_thousand_segments_are_each_looked_at_a_few_times(kind: str, many: C
         pytest.param("webp", riff((b"ALPH", b"")), id="webp"),
     ],
 )
-def test_a_file_of_nothing_but_tiny_segments_is_refused_before_it_takes_memory(kind: str, part: bytes) -> None:
+def test_file_with_too_many_tiny_segments_is_refused(kind: str, part: bytes) -> None:
     at = {"jpeg": 2, "png": 33, "webp": len(PLAIN["webp"])}[kind]
     data = PLAIN[kind][:at] + part * 400_000 + PLAIN[kind][at:]
     if kind == "webp":
@@ -166,30 +166,30 @@ def test_a_file_of_nothing_but_tiny_segments_is_refused_before_it_takes_memory(k
         strip_metadata(data, FORMATS[kind].name)
 
 
-def test_a_segment_that_claims_more_than_there_is_is_refused() -> None:
+def test_segment_longer_than_the_file_is_refused() -> None:
     data = PLAIN["jpeg"][:2] + b"\xff\xe1\xff\xffExif\0\0" + PLAIN["jpeg"][2:]
 
     with pytest.raises(TruncatedError):
         strip_metadata(data, "jpeg")
 
 
-def test_an_extended_header_that_is_too_short_is_refused() -> None:
-    # What it lacks of the picture's size is the next chunk's name, so that all seems well at first sight.
+def test_too_short_extended_header_is_refused() -> None:
+    # The next chunk's name takes the place of the missing bytes of the size, so that the header looks complete.
     body = b"WEBP" + riff((b"VP8X", bytes(4) + b"\x3f\0"), (b"\0\x2f\0\0", b"")) + PLAIN["webp"][12:]
     data = b"RIFF" + len(body).to_bytes(4, "little") + body
 
-    for work in (strip_metadata, put):
+    for work in (strip_metadata, embed):
         with pytest.raises(DamagedError, match="header that is too short"):
             work(data, "webp")
 
 
-def test_a_webp_without_a_picture_is_refused() -> None:
-    for work in (strip_metadata, put):
+def test_webp_without_a_picture_is_refused() -> None:
+    for work in (strip_metadata, embed):
         with pytest.raises(DamagedError, match="0 pictures"):
             work(b"RIFF\4\0\0\0" + PLAIN["webp"][8:], "webp")
 
 
-def test_an_animation_is_refused() -> None:
+def test_animated_webp_is_refused() -> None:
     data = bytearray(planted("webp", PLAIN["webp"], []))
     data[20] |= 0x02
 

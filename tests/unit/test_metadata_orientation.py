@@ -1,4 +1,4 @@
-"""Which way up a picture is, as the block beside its pixels says."""
+"""Reading the EXIF orientation of a photo."""
 
 import struct
 from io import BytesIO
@@ -18,7 +18,7 @@ PLAIN = FORMATS["jpeg"].photos["plain"]
 
 
 def orientation_of(photo: bytes) -> int:
-    """As intake reads it."""
+    """Returns the orientation that intake reads."""
     changes = prepare_photo(photo, PHOTO_LIMITS["ideogram"], 1).changes
     return next((int(one.values[0]) for one in changes if one.code is ChangeCode.ORIENTATION), 1)
 
@@ -30,7 +30,7 @@ def with_exif(block: bytes) -> bytes:
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("order", ["<", ">"], ids=["little-endian", "big-endian"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_orientation_is_read_as_other_libraries_read_it(kind: str, order: str, orientation: int) -> None:
+def test_orientation_is_read_as_by_other_libraries(kind: str, order: str, orientation: int) -> None:
     photo = saved(scene(), kind.upper(), exif=b"Exif\0\0" + exif(orientation, order))
     with Image.open(BytesIO(photo)) as picture:
         assert picture.getexif()[0x0112] == orientation
@@ -38,19 +38,19 @@ def test_the_orientation_is_read_as_other_libraries_read_it(kind: str, order: st
     assert orientation_of(photo) == orientation
 
 
-def test_the_first_of_several_orientations_counts() -> None:
+def test_first_of_several_orientations_is_used() -> None:
     first, second = (segment(0xE1, b"Exif\0\0" + exif(orientation)) for orientation in (3, 8))
 
     assert orientation_of(PLAIN[:2] + first + second + PLAIN[2:]) == 3
 
 
-def test_an_exif_block_in_the_form_of_jpeg_is_read_in_a_webp_too() -> None:
+def test_exif_with_jpeg_prefix_is_read_in_webp() -> None:
     photo = planted("webp", FORMATS["webp"].photos["plain"], ["exif-as-in-jpeg"])
 
     assert orientation_of(photo) == 6
 
 
-def test_a_long_number_is_an_orientation_too() -> None:
+def test_orientation_stored_as_long_is_read() -> None:
     assert [orientation_of(with_exif(exif(5, order, kind=4, width="I"))) for order in "<>"] == [5, 5]
 
 
@@ -64,22 +64,22 @@ def test_a_long_number_is_an_orientation_too() -> None:
         pytest.param(exif(6)[:9], id="cut-in-its-count"),
         pytest.param(exif(6)[:5], id="cut-in-its-offset"),
         pytest.param(b"II*\0\xff\xff\xff\xff" + exif(6)[8:], id="directory-far-beyond-the-end"),
-        pytest.param(b"II+\0" + exif(6)[4:], id="no-tiff"),
+        pytest.param(b"II+\0" + exif(6)[4:], id="not-tiff"),
         pytest.param(b"MM*\0" + exif(6)[4:], id="two-byte-orders"),
         pytest.param(b"II*\0\x08\0\0\0\0\0" + exif(6)[10:], id="no-entries"),
         pytest.param(b"", id="nothing"),
     ],
 )
-def test_an_exif_block_that_lies_leaves_the_picture_upright(block: bytes) -> None:
+def test_invalid_exif_leaves_the_picture_upright(block: bytes) -> None:
     assert orientation_of(with_exif(block)) == 1
 
 
-def test_a_directory_that_claims_more_entries_than_there_are_is_read_as_far_as_it_goes() -> None:
+def test_directory_with_missing_entries_is_read_to_its_end() -> None:
     assert orientation_of(with_exif(b"II*\0\x08\0\0\0\xff\xff" + exif(6)[10:])) == 6
 
 
 @given(order=st.sampled_from([b"II*\0", b"MM\0*"]), start=st.integers(0, 40), rest=st.binary(max_size=80))
-def test_no_exif_block_does_anything_but_name_an_orientation(order: bytes, start: int, rest: bytes) -> None:
+def test_any_exif_block_yields_a_valid_orientation(order: bytes, start: int, rest: bytes) -> None:
     offset = struct.pack("<I" if order[:1] == b"I" else ">I", start)
 
     assert orientation_of(with_exif(order + offset + rest)) in range(1, 9)

@@ -1,4 +1,4 @@
-"""What a provider gets to see of a photo: its pixels as they were, and nothing that was written beside them."""
+"""What is sent of a photo: its pixels unchanged, and no metadata."""
 
 from io import BytesIO
 
@@ -24,14 +24,14 @@ from tests.unit.metadata_photos import (
 
 PARTS = [pytest.param(kind, part, id=f"{kind}-{part}") for kind, found in FORMATS.items() for part in found.parts]
 COLORS = {"gamma", "chromaticity", "srgb", "transparency", "adobe", "adobe_transform", "dpi", "background"}
-# Color fields, which stay, and padding, which may be part of the pixels' data.
-LEAVES_SOMETHING = {"thumbnail-of-jfif", "other-behind-adobe", "nothing-but-padding"}
+# Color fields, which are kept, and padding, which may be part of the pixel data.
+LEAVES_SOMETHING = {"thumbnail-of-jfif", "other-after-adobe", "nothing-but-padding"}
 BUILD = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "loop", "duration", "timestamp"}
 
 
 @pytest.mark.parametrize(("kind", "part"), PARTS)
 @pytest.mark.parametrize("late", [False, True], ids=["before-the-pixels", "after-them"])
-def test_every_kind_of_metadata_is_cut_out(kind: str, part: str, *, late: bool) -> None:
+def test_every_kind_of_metadata_is_stripped(kind: str, part: str, *, late: bool) -> None:
     photo = FORMATS[kind].photos["plain"]
 
     stripped = strip_metadata(planted(kind, photo, [part], late=late), FORMATS[kind].name)
@@ -42,7 +42,7 @@ def test_every_kind_of_metadata_is_cut_out(kind: str, part: str, *, late: bool) 
 
 
 @given(photo=st.sampled_from(list(PHOTOS)), draw=st.data(), late=st.booleans(), trailer=st.binary(max_size=40))
-def test_pixels_stay_as_they_are_and_secrets_go_wherever_they_stand(
+def test_pixels_stay_unchanged_and_all_secrets_are_removed(
     photo: str, draw: st.DataObject, trailer: bytes, *, late: bool
 ) -> None:
     kind, data = PHOTOS[photo]
@@ -60,14 +60,14 @@ def test_pixels_stay_as_they_are_and_secrets_go_wherever_they_stand(
 
 
 @pytest.mark.parametrize(("kind", "data"), PHOTOS.values(), ids=PHOTOS)
-def test_a_photo_without_metadata_comes_back_as_the_same_bytes(kind: str, data: bytes) -> None:
+def test_photo_without_metadata_keeps_the_same_bytes(kind: str, data: bytes) -> None:
     stripped = strip_metadata(data, FORMATS[kind].name)
 
     assert stripped is data
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_another_library_finds_nothing_but_colors_in_what_is_left(kind: str) -> None:
+def test_another_library_finds_only_color_metadata_afterwards(kind: str) -> None:
     parts = [part for part in FORMATS[kind].parts if part not in ("icc", "mpf")]
     full = planted(kind, FORMATS[kind].photos["plain"], parts)
     with Image.open(BytesIO(full)) as before:
@@ -80,7 +80,7 @@ def test_another_library_finds_nothing_but_colors_in_what_is_left(kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_what_follows_the_end_marker_is_cut(kind: str) -> None:
+def test_data_after_the_end_marker_is_removed(kind: str) -> None:
     video = b"ftypmp42" + PLANTED + FORMATS[kind].photos["plain"]
 
     stripped = strip_metadata(FORMATS[kind].photos["plain"] + video, FORMATS[kind].name)
@@ -88,7 +88,7 @@ def test_what_follows_the_end_marker_is_cut(kind: str) -> None:
     assert stripped == FORMATS[kind].photos["plain"]
 
 
-def test_what_hides_between_two_segments_goes_too() -> None:
+def test_data_between_two_segments_is_removed() -> None:
     photo = FORMATS["jpeg"].photos["plain"]
     jfif, rest = photo[:20], photo[20:]
     full = photo[:2] + segment(0xFE, b"a") + GPS + b"\xff\0" + GPS + photo[2:]
@@ -98,14 +98,14 @@ def test_what_hides_between_two_segments_goes_too() -> None:
     assert strip_metadata(photo.replace(b"\xff\xda", GPS + b"\xff\xda", 1), "jpeg") == photo
 
 
-def test_what_hides_behind_a_lone_marker_in_the_pixels_goes_too() -> None:
+def test_data_after_a_lone_marker_in_pixels_is_removed() -> None:
     photo = FORMATS["jpeg"].photos["plain"]
     full = photo[:-2] + b"\xff\x01" + GPS + b"\xff\xd9"
 
     assert strip_metadata(full, "jpeg") == photo
 
 
-def test_what_hides_inside_the_end_marker_goes_too() -> None:
+def test_data_inside_the_end_marker_is_removed() -> None:
     photo = FORMATS["png"].photos["plain"]
 
     stripped = strip_metadata(photo[:-12] + chunk(b"IEND", PLANTED) + GPS, "png")
@@ -113,7 +113,7 @@ def test_what_hides_inside_the_end_marker_goes_too() -> None:
     assert stripped == photo
 
 
-def test_metadata_between_the_scans_of_a_progressive_photo_goes_too() -> None:
+def test_metadata_between_progressive_scans_is_removed() -> None:
     photo = FORMATS["jpeg"].photos["progressive"]
     at = photo.rindex(b"\xff\xda")
     full = photo[:at] + JPEG_PARTS["comment"] + photo[at:]
@@ -125,16 +125,16 @@ def test_metadata_between_the_scans_of_a_progressive_photo_goes_too() -> None:
     ("part", "left"),
     [
         pytest.param("thumbnail-of-jfif", segment(0xE0, b"JFIF\0\1\2\0\0\1\0\1\0\0"), id="jfif"),
-        pytest.param("other-behind-adobe", segment(0xEE, b"Adobe\0\x64\0\0\0\0\1"), id="adobe"),
+        pytest.param("other-after-adobe", segment(0xEE, b"Adobe\0\x64\0\0\0\0\1"), id="adobe"),
     ],
 )
-def test_what_tells_how_colors_are_stored_stays_without_what_is_behind_it(part: str, left: bytes) -> None:
+def test_color_fields_are_kept_without_trailing_data(part: str, left: bytes) -> None:
     photo = FORMATS["jpeg"].photos["plain"]
 
     assert strip_metadata(planted("jpeg", photo, [part]), "jpeg") == photo[:2] + left + photo[2:]
 
 
-def test_a_cmyk_photo_keeps_the_segment_that_tells_how_its_colors_are_stored() -> None:
+def test_cmyk_photo_keeps_its_color_storage_segment() -> None:
     photo = FORMATS["jpeg"].photos["cmyk"]
     full = planted("jpeg", photo, ["exif", "comment"])
 
@@ -142,7 +142,7 @@ def test_a_cmyk_photo_keeps_the_segment_that_tells_how_its_colors_are_stored() -
     assert strip_metadata(full, "jpeg") == photo
 
 
-def test_of_an_animated_png_the_first_picture_stays() -> None:
+def test_animated_png_keeps_only_its_first_picture() -> None:
     first, second = scene(), scene().rotate(90)
     moving = saved(first, "PNG", save_all=True, append_images=[second])
 
@@ -151,15 +151,15 @@ def test_of_an_animated_png_the_first_picture_stays() -> None:
     assert stripped == saved(first, "PNG")
 
 
-def test_a_webp_no_longer_claims_to_hold_what_was_cut_out() -> None:
-    for name, flags in (("plain", 0), ("clear", 0x10)):
+def test_webp_flags_no_longer_claim_removed_metadata() -> None:
+    for name, flags in (("plain", 0), ("transparent", 0x10)):
         photo = planted("webp", FORMATS["webp"].photos[name], ["icc", "exif", "xmp"])
 
         assert photo[20] == flags | 0x2C
         assert strip_metadata(photo, "webp")[20] == flags
 
 
-def test_color_chunks_of_a_png_stay() -> None:
+def test_png_keeps_its_color_chunks() -> None:
     colors = saved_colors()
 
     assert strip_metadata(planted("png", colors, ["text"]), "png") == colors

@@ -1,4 +1,4 @@
-"""What a finished picture says of itself: one XMP packet, put in without touching anything else."""
+"""The XMP packet of a delivered picture, added without changing anything else."""
 
 from io import BytesIO
 from typing import Any
@@ -15,13 +15,13 @@ from backdrop.imaging.metadata import embed_xmp, strip_metadata
 from tests.unit.imaging_photos import saved, scene
 from tests.unit.metadata_photos import FORMATS, PHOTOS, PLANTED, exif, packed_pixels, pixels, planted, segment
 
-OLD = {"jpeg": ["xmp", "xmp-extended"], "png": ["xmp", "xmp-of-old"], "webp": ["xmp"]}
+OLD = {"jpeg": ["xmp", "xmp-extended"], "png": ["xmp", "xmp-legacy"], "webp": ["xmp"]}
 PACKET = b"<x:xmpmeta>\xef\xbb\xbf</x:xmpmeta>"
 
 
 def facts(data: bytes) -> dict[str, Any]:
     with Image.open(BytesIO(data)) as picture:
-        info = {str(name): said for name, said in picture.info.items() if name != "XML:com.adobe.xmp"}
+        info = {str(name): value for name, value in picture.info.items() if name != "XML:com.adobe.xmp"}
         return info | {"orientation": picture.getexif().get(0x0112)}
 
 
@@ -30,9 +30,7 @@ def header(data: bytes, photo_format: PhotoFormat) -> ImageHeader:
 
 
 @given(photo=st.sampled_from(list(PHOTOS)), packet=st.binary(max_size=400), draw=st.data(), late=st.booleans())
-def test_the_packet_is_the_only_one_and_no_pixel_changes(
-    photo: str, packet: bytes, draw: st.DataObject, *, late: bool
-) -> None:
+def test_packet_is_the_only_one_and_pixels_stay(photo: str, packet: bytes, draw: st.DataObject, *, late: bool) -> None:
     kind, data = PHOTOS[photo]
     before = planted(kind, data, draw.draw(st.lists(st.sampled_from(OLD[kind]))), late=late)
 
@@ -46,7 +44,7 @@ def test_the_packet_is_the_only_one_and_no_pixel_changes(
 
 
 @given(photo=st.sampled_from(list(PHOTOS)), first=st.binary(max_size=80), second=st.binary(max_size=80))
-def test_a_second_packet_takes_the_place_of_the_first(photo: str, first: bytes, second: bytes) -> None:
+def test_second_packet_replaces_the_first(photo: str, first: bytes, second: bytes) -> None:
     kind, data = PHOTOS[photo]
     name = FORMATS[kind].name
 
@@ -54,7 +52,7 @@ def test_a_second_packet_takes_the_place_of_the_first(photo: str, first: bytes, 
 
 
 @pytest.mark.parametrize(("kind", "data"), PHOTOS.values(), ids=PHOTOS)
-def test_what_is_put_in_can_be_cut_out_again(kind: str, data: bytes) -> None:
+def test_embedded_packet_can_be_stripped_again(kind: str, data: bytes) -> None:
     stripped = strip_metadata(embed_xmp(data, FORMATS[kind].name, PACKET), FORMATS[kind].name)
 
     assert kind == "webp" or stripped == data
@@ -62,7 +60,7 @@ def test_what_is_put_in_can_be_cut_out_again(kind: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_all_else_that_a_picture_says_stays(kind: str) -> None:
+def test_all_other_metadata_of_the_picture_stays(kind: str) -> None:
     before = saved(scene(), kind.upper(), exif=b"Exif\0\0" + exif(6), icc_profile=srgb_profile_bytes()) + b"trailer"
 
     after = embed_xmp(before, FORMATS[kind].name, PACKET)
@@ -71,7 +69,7 @@ def test_all_else_that_a_picture_says_stays(kind: str) -> None:
     assert after.endswith(b"trailer")
 
 
-def test_in_a_jpeg_the_packet_follows_what_must_come_first() -> None:
+def test_jpeg_packet_follows_the_segments_that_come_first() -> None:
     photo = FORMATS["jpeg"].photos["plain"]
     first, packet = segment(0xE1, b"Exif\0\0" + exif()), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + PACKET)
     jfif, rest = photo[2:20], photo[20:]
@@ -81,18 +79,18 @@ def test_in_a_jpeg_the_packet_follows_what_must_come_first() -> None:
     assert after == photo[:2] + jfif + first + packet + rest
 
 
-@pytest.mark.parametrize("name", ["plain", "lossless", "clear", "lossless-clear"])
-def test_a_simple_webp_takes_the_extended_form_with_its_own_size_and_transparency(name: str) -> None:
+@pytest.mark.parametrize("name", ["plain", "lossless", "transparent", "lossless-transparent"])
+def test_simple_webp_becomes_extended_with_same_size_and_alpha(name: str) -> None:
     photo = FORMATS["webp"].photos[name]
 
     after = embed_xmp(photo, "webp", PACKET)
 
     assert after[12:16] == b"VP8X"
-    assert after[20] == (0x14 if "clear" in name else 0x04)
+    assert after[20] == (0x14 if "transparent" in name else 0x04)
     assert facts(after)["xmp"] == PACKET
 
 
-def test_a_packet_too_long_for_a_jpeg_is_not_put_in_by_halves() -> None:
+def test_packet_too_long_for_a_jpeg_is_refused() -> None:
     photo = FORMATS["jpeg"].photos["plain"]
 
     assert facts(embed_xmp(photo, "jpeg", b"x" * 65_502))["xmp"] == b"x" * 65_502
@@ -101,6 +99,6 @@ def test_a_packet_too_long_for_a_jpeg_is_not_put_in_by_halves() -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_picture_that_is_cut_short_takes_no_packet(kind: str) -> None:
+def test_truncated_picture_is_refused(kind: str) -> None:
     with pytest.raises(TruncatedError):
         embed_xmp(FORMATS[kind].photos["plain"][:-1], FORMATS[kind].name, PACKET)

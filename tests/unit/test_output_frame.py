@@ -1,4 +1,4 @@
-"""Where a subject stands in its output: sizes are kept to the pixel, nothing is squeezed, nothing falls off."""
+"""Where a subject is placed in its output: sizes are exact, nothing is distorted, nothing is lost."""
 
 import pytest
 from hypothesis import given
@@ -13,20 +13,20 @@ SHARE = st.floats(0, 0.45)
 
 
 def margins(frame: Frame) -> tuple[int, int, int, int]:
-    """Free pixels left, top, right, bottom."""
+    """Returns the free pixels: left, top, right, bottom."""
     left, top = frame.content_offset
     return left, top, frame.size[0] - frame.content_size[0] - left, frame.size[1] - frame.content_size[1] - top
 
 
 def assert_not_squeezed(frame: Frame, width: int, height: int) -> None:
-    """Both sides are scaled alike, but for the pixel that rounding takes."""
+    """Asserts that both sides are scaled equally, except for one pixel of rounding."""
     assert abs(frame.content_size[0] - width * frame.scale) <= 1
     assert abs(frame.content_size[1] - height * frame.scale) <= 1
 
 
 @quick
 @given(SIDE, SIDE, st.none() | SIDE, st.none() | SIDE)
-def test_contain_fits_within_its_limits_and_never_enlarges(
+def test_contain_fits_its_limits_and_never_enlarges(
     width: int, height: int, most_wide: int | None, most_high: int | None
 ) -> None:
     frame = compute_frame(width, height, OutputSpec(width=most_wide, height=most_high))
@@ -45,9 +45,7 @@ def test_contain_fits_within_its_limits_and_never_enlarges(
 
 @quick
 @given(st.integers(20, 4_000), st.integers(20, 4_000), st.none() | st.integers(20, 4_000), SHARE)
-def test_a_share_of_margin_is_one_of_the_finished_picture(
-    width: int, height: int, wide: int | None, share: float
-) -> None:
+def test_margin_share_refers_to_the_finished_picture(width: int, height: int, wide: int | None, share: float) -> None:
     frame = compute_frame(width, height, OutputSpec(width=wide, margin_share=share))
     left, top, right, bottom = margins(frame)
     assert left == top == right == bottom
@@ -58,7 +56,7 @@ def test_a_share_of_margin_is_one_of_the_finished_picture(
 
 @quick
 @given(SIDE, SIDE, st.integers(0, 4_999))
-def test_a_margin_in_pixels_is_what_it_says(width: int, height: int, margin: int) -> None:
+def test_margin_in_pixels_is_exact(width: int, height: int, margin: int) -> None:
     frame = compute_frame(width, height, OutputSpec(margin_pixels=margin))
     assert margins(frame) == (margin,) * 4
     assert margin == 0 or max(frame.size) <= MAX_SIDE
@@ -66,7 +64,7 @@ def test_a_margin_in_pixels_is_what_it_says(width: int, height: int, margin: int
 
 @quick
 @given(SIDE, SIDE, st.integers(3, 10_000), st.integers(3, 10_000), SHARE)
-def test_pad_has_its_size_and_centers_all_of_the_subject(
+def test_pad_has_exact_size_and_centers_whole_subject(
     width: int, height: int, wide: int, high: int, share: float
 ) -> None:
     frame = compute_frame(width, height, OutputSpec(fit="pad", width=wide, height=high, margin_share=share))
@@ -82,7 +80,7 @@ def test_pad_has_its_size_and_centers_all_of_the_subject(
 
 @quick
 @given(SIDE, SIDE, SIDE, SIDE)
-def test_cover_has_its_size_and_cuts_both_sides_alike(width: int, height: int, wide: int, high: int) -> None:
+def test_cover_has_exact_size_and_crops_both_sides_equally(width: int, height: int, wide: int, high: int) -> None:
     frame = compute_frame(width, height, OutputSpec(fit="cover", width=wide, height=high))
     left, top, right, bottom = frame.crop_box
     assert frame.size == frame.content_size == (wide, high)
@@ -96,7 +94,7 @@ def test_cover_has_its_size_and_cuts_both_sides_alike(width: int, height: int, w
     assert (right - left) * high == pytest.approx((bottom - top) * wide, rel=1e-6)
 
 
-def test_what_marketplaces_demand_is_a_square_that_the_subject_fills_to_85_percent() -> None:
+def test_marketplace_square_is_filled_to_85_percent() -> None:
     square = OutputSpec(fit="pad", width=2000, height=2000, margin_share=0.075)
     assert compute_frame(800, 400, square).content_size == (1700, 850)
     assert compute_frame(400, 800, square).content_size == (850, 1700)
@@ -104,7 +102,7 @@ def test_what_marketplaces_demand_is_a_square_that_the_subject_fills_to_85_perce
 
 @quick
 @given(SIDE, SIDE, st.none() | SIDE, SHARE, st.integers(1, 20_000), st.integers(1, 60_000_000))
-def test_a_frame_that_its_format_cannot_hold_is_made_smaller_and_not_squeezed(
+def test_frame_too_large_for_its_format_shrinks_proportionally(
     width: int, height: int, wide: int | None, share: float, side: int, pixels: int
 ) -> None:
     frame = compute_frame(width, height, OutputSpec(width=wide, margin_share=share))

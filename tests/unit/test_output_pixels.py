@@ -1,4 +1,4 @@
-"""An output's pixels: trimmed, scaled, laid on its ground and framed, against references that other libraries made."""
+"""An output's pixels: trimmed, scaled, on its background, and framed, compared with references by other libraries."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
-from tests.unit.output_pictures import RED, SUBJECT, box_of, cut_out, file_of, made_of, on_ground, opened, pixels_of
+from tests.unit.output_pictures import RED, SUBJECT, box_of, cut_out, file_of, made_of, on_background, opened, pixels_of
 
 WHITE = (255, 255, 255)
 GRAY = (128, 128, 128)
 
 
 def scene() -> Image.Image:
-    """A soft picture of 200 x 160 with a disc cut out of it whose edge is half transparent."""
+    """A soft picture of 200 × 160 pixels from which a disc with a half-transparent edge is cut out."""
     width, height = 200, 160
     tones = Image.linear_gradient("L").resize((width, height))
     picture = Image.merge("RGB", (tones, tones.transpose(Image.Transpose.ROTATE_180), Image.new("L", tones.size, 90)))
@@ -26,19 +26,19 @@ def scene() -> Image.Image:
     return picture
 
 
-def on(ground: tuple[int, int, int], picture: NDArray[Any]) -> NDArray[Any]:
-    """RGBA on a ground, as floats of 0 to 1."""
+def on(background: tuple[int, int, int], picture: NDArray[Any]) -> NDArray[Any]:
+    """Composites RGBA on a background, as floats from 0 to 1."""
     alpha = picture[..., 3:] / 255
-    return (picture[..., :3] * alpha + np.array(ground) * (1 - alpha)) / 255
+    return (picture[..., :3] * alpha + np.array(background) * (1 - alpha)) / 255
 
 
 def difference(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """The mean difference of two pictures of 0 to 1 in Lab (CIE 1976)."""
+    """Returns the mean Lab difference (CIE 1976) of two pictures with values from 0 to 1."""
     labs = [cv2.cvtColor(picture.astype(np.float32), cv2.COLOR_RGB2LAB) for picture in (one, other)]
     return float(np.linalg.norm(labs[0] - labs[1], axis=2).mean())
 
 
-def test_what_marketplaces_demand_is_white_square_trimmed_and_85_percent_full() -> None:
+def test_marketplace_picture_is_trimmed_white_square_85_percent_full() -> None:
     made = made_of(cut_out(), **MARKETPLACE_OUTPUT)
     picture = opened(made)
     assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (2000, 2000))
@@ -49,21 +49,21 @@ def test_what_marketplaces_demand_is_white_square_trimmed_and_85_percent_full() 
     assert border.min() >= 254
 
 
-@pytest.mark.parametrize("ground", [WHITE, (0, 0, 0), (10, 200, 90)])
-def test_a_smaller_picture_looks_like_the_reference_of_another_library(ground: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("background", [WHITE, (0, 0, 0), (10, 200, 90)])
+def test_scaled_picture_matches_another_librarys_reference(background: tuple[int, int, int]) -> None:
     whole = pixels_of(scene()).astype(np.float32)
     premultiplied = np.dstack([whole[..., :3] * whole[..., 3:] / 255, whole[..., 3:]])
     reference = cv2.resize(premultiplied, (50, 40), interpolation=cv2.INTER_AREA)
-    laid = (reference[..., :3] + np.array(ground) * (1 - reference[..., 3:] / 255)) / 255
-    assert difference(on(ground, pixels_of(opened(made_of(scene(), width=50)))), laid) <= 2
-    color = "#" + "".join(f"{band:02x}" for band in ground)
+    laid = (reference[..., :3] + np.array(background) * (1 - reference[..., 3:] / 255)) / 255
+    assert difference(on(background, pixels_of(opened(made_of(scene(), width=50)))), laid) <= 2
+    color = "#" + "".join(f"{band:02x}" for band in background)
     flat = pixels_of(opened(made_of(scene(), width=50, background=color)), "RGB") / 255
     assert difference(flat, laid) <= 2
 
 
 @pytest.mark.parametrize("width", [37, 50, 99])
-def test_no_edge_turns_dark_where_a_cut_out_is_scaled(width: int) -> None:
-    """The nothing round a subject is black, and black must not bleed into it."""
+def test_scaling_a_cut_out_darkens_no_edge(width: int) -> None:
+    """The transparent pixels around a subject are black, and black must not bleed into it."""
     pixels = pixels_of(opened(made_of(cut_out(), width=width)))
     edge = pixels[(pixels[..., 3] > 32) & (pixels[..., 3] < 255)]
     assert len(edge)
@@ -71,14 +71,14 @@ def test_no_edge_turns_dark_where_a_cut_out_is_scaled(width: int) -> None:
     assert (edge[:, :3] - np.array(RED)).max() <= 30
 
 
-def test_a_cut_out_is_trimmed_to_what_is_seen_of_it() -> None:
+def test_cut_out_is_trimmed_to_its_visible_part() -> None:
     picture = opened(made_of(cut_out(), trim=True))
     left, top, right, bottom = SUBJECT
     assert picture.size == (right - left, bottom - top)
     assert (pixels_of(picture) == np.array((*RED, 255))).all()
 
 
-def test_a_haze_that_nobody_sees_is_trimmed_too() -> None:
+def test_invisible_haze_is_trimmed() -> None:
     hazy = cut_out()
     hazy.putpixel((90, 70), (*RED, 15))
     assert opened(made_of(hazy, trim=True)).size == (40, 30)
@@ -87,34 +87,34 @@ def test_a_haze_that_nobody_sees_is_trimmed_too() -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-@pytest.mark.parametrize("ground", [WHITE, GRAY])
-def test_an_opaque_picture_loses_borders_of_one_color(ground: tuple[int, int, int], mode: str) -> None:
-    noisy = on_ground(ground)
-    noisy.putpixel((3, 3), tuple(band - 10 for band in ground))
+@pytest.mark.parametrize("background", [WHITE, GRAY])
+def test_opaque_picture_loses_borders_of_one_color(background: tuple[int, int, int], mode: str) -> None:
+    noisy = on_background(background)
+    noisy.putpixel((3, 3), tuple(band - 10 for band in background))
     picture = opened(made_of(noisy.convert(mode), trim=True))
     assert picture.size == (40, 30)
     assert (pixels_of(picture, "RGB") == np.array(RED)).all()
 
 
-def test_a_border_of_several_colors_is_no_border() -> None:
-    uneven = on_ground(WHITE)
+def test_border_of_several_colors_is_not_trimmed() -> None:
+    uneven = on_background(WHITE)
     uneven.putpixel((99, 79), (200, 255, 255))
     assert opened(made_of(uneven, trim=True)).size == (100, 80)
 
 
 @pytest.mark.parametrize("empty", [Image.new("RGBA", (30, 20), (9, 9, 9, 3)), Image.new("RGB", (30, 20), GRAY)])
-def test_a_picture_of_nothing_is_not_trimmed_away(empty: Image.Image) -> None:
+def test_empty_picture_is_not_trimmed(empty: Image.Image) -> None:
     assert opened(made_of(empty, trim=True)).size == (30, 20)
 
 
-def test_free_space_is_transparent_where_no_background_is_given() -> None:
-    picture = opened(made_of(on_ground(GRAY), fit="pad", width=200, height=80))
+def test_free_space_is_transparent_without_a_background() -> None:
+    picture = opened(made_of(on_background(GRAY), fit="pad", width=200, height=80))
     pixels = pixels_of(picture)
     assert box_of(pixels[..., 3] == 255) == (50, 0, 150, 80)
     assert set(np.unique(pixels[..., 3])) == {0, 255}
 
 
-def test_a_margin_surrounds_a_trimmed_subject() -> None:
+def test_margin_surrounds_a_trimmed_subject() -> None:
     pixels = pixels_of(opened(made_of(cut_out(), trim=True, margin="7px", background="#00ff00")), "RGB")
     assert pixels.shape == (44, 54, 3)
     assert box_of((pixels == np.array(RED)).all(axis=2)) == (7, 7, 47, 37)
@@ -128,20 +128,20 @@ def test_cover_shows_the_middle() -> None:
     assert (pixels == np.array(RED)).all()
 
 
-def test_contain_never_enlarges_and_pad_says_how_much() -> None:
+def test_contain_never_enlarges_and_pad_reports_its_scale() -> None:
     assert opened(made_of(cut_out(), width=500)).size == (100, 80)
     assert made_of(cut_out(), width=500).scale == 1
     padded = made_of(cut_out(), fit="pad", width=500, height=800)
     assert (padded.width, padded.height, padded.scale) == (500, 800, 5)
 
 
-def test_a_background_lies_under_what_is_half_transparent() -> None:
+def test_background_shows_through_half_transparent_parts() -> None:
     half = Image.new("RGBA", (4, 4), (200, 0, 0, 128))
     pixels = pixels_of(opened(made_of(half, background="#0000ff")), "RGB")
     assert np.abs(pixels - np.array((100, 0, 127))).max() <= 1
 
 
-def test_one_paid_picture_makes_many_outputs_and_none_touches_another() -> None:
+def test_outputs_of_one_picture_do_not_affect_each_other() -> None:
     data = file_of(cut_out())
     alone = made_of(data, format="webp").data
     made_of(data, **MARKETPLACE_OUTPUT)

@@ -1,4 +1,4 @@
-"""What a picture says of its origin: read by an XML parser as any reader of XMP would."""
+"""What a picture states about its origin, read by an XML parser as by any reader of XMP."""
 
 from xml.parsers.expat import ParserCreate
 
@@ -10,7 +10,7 @@ CODES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
 def properties(packet: bytes) -> dict[str, str]:
-    """Each element that holds text, by its namespace and name."""
+    """Returns the text of each element by its namespace and name."""
     found: dict[str, str] = {}
     names: list[str] = []
     parser = ParserCreate(namespace_separator="|")
@@ -34,20 +34,20 @@ def properties(packet: bytes) -> dict[str, str]:
         pytest.param("remove", "algorithmicallyEnhanced", id="a-removed-one-generates-nothing"),
     ],
 )
-def test_a_picture_says_how_a_machine_changed_it(operation: str, code: str) -> None:
+def test_picture_states_how_ai_changed_it(operation: str, code: str) -> None:
     assert properties(build_xmp_packet(operation)) == {
         "http://ns.adobe.com/xap/1.0/|CreatorTool": "Backdrop",
         "http://iptc.org/std/Iptc4xmpExt/2008-02-29/|DigitalSourceType": CODES + code,
     }
 
 
-def test_the_packet_is_wrapped_as_scanners_for_it_expect() -> None:
+def test_packet_has_the_wrapper_that_scanners_expect() -> None:
     packet = build_xmp_packet("replace")
 
     assert packet.startswith('<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'.encode())
     assert packet.rstrip().endswith(b'<?xpacket end="r"?>')
 
 
-def test_no_operation_is_guessed() -> None:
+def test_unknown_operation_is_an_error() -> None:
     with pytest.raises(KeyError):
         build_xmp_packet("paint")

@@ -129,7 +129,7 @@ def _sniff_text(data: bytes) -> FileKind | None:
 def _decode_text(data: bytes) -> str | None:
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     try:
-        # The decoder is not told that this is the end: the probe may end inside a character.
+        # An incremental decoder, because the probe may end inside a character.
         text = getincrementaldecoder(encoding)().decode(data[:_TEXT_PROBE_BYTES])
     except UnicodeDecodeError:
         return None

@@ -1,4 +1,4 @@
-"""Formats that no provider takes: what is in them is converted."""
+"""Files in formats that no provider takes, which are converted."""
 
 import struct
 from collections.abc import Iterator
@@ -14,7 +14,6 @@ from tests.corpus.scene import picture, scene, with_alpha
 
 
 def cases() -> Iterator[Case]:
-    """All of them."""
     yield from _tiff()
     yield from _rare_tiff()
     yield from _bmp()
@@ -29,7 +28,7 @@ def _tiff() -> Iterator[Case]:
         yield _case(f"tiff-{packing}", saved(shown, "tiff", compression=packing), encoded="png:lossless")
     yield _case("tiff-with-alpha", saved(with_alpha(shown), "tiff"), pixels=with_alpha(shown))
     yield _case("tiff-palette", saved(picture(shown).quantize(50), "tiff"), ("colors:palette",))
-    yield _case("tiff-grey", saved(picture(shown).convert("L"), "tiff"), ("colors:grey",))
+    yield _case("tiff-gray", saved(picture(shown).convert("L"), "tiff"), ("colors:grey",))
     fax = picture(shown).convert("1")
     seen = np.asarray(fax.convert("RGB"))
     yield _case("tiff-fax", saved(fax, "tiff", compression="group4"), ("colors:grey",), pixels=seen)
@@ -40,35 +39,35 @@ def _tiff() -> Iterator[Case]:
 
 
 def _rare_tiff() -> Iterator[Case]:
-    """What Pillow reads and cannot write."""
+    """TIFF variants that Pillow reads but cannot write."""
     shown = scene()
-    grey = np.asarray(picture(shown).convert("L"))
-    wide, wide_grey = shown.astype(np.uint16) * 257, grey.astype(np.uint16) * 257
+    gray = np.asarray(picture(shown).convert("L"))
+    wide, wide_gray = shown.astype(np.uint16) * 257, gray.astype(np.uint16) * 257
     yield _case("tiff-tiled", tiff(shown, tile=(32, 32)))
     yield _case("tiff-big-endian", tiff(shown, byteorder=">"))
     yield _case("tiff-channel-by-channel", tiff(np.moveaxis(shown, -1, 0), planarconfig="separate", photometric="rgb"))
     yield _case("tiff-16-bit", tiff(wide, photometric="rgb"))
     yield _case("tiff-16-bit-big-endian", tiff(wide, photometric="rgb", byteorder=">"))
-    yield _case("tiff-16-bit-grey", tiff(wide_grey), ("colors:grey", "bits:16"))
-    inverted = tiff(65_535 - wide_grey, photometric="miniswhite")
-    seen = np.dstack([grey] * 3)
-    yield _case("tiff-16-bit-grey-where-0-is-white", inverted, ("colors:grey", "bits:16"), pixels=seen)
-    yield _case("tiff-grey-where-0-is-white", tiff(255 - grey, photometric="miniswhite"), ("colors:grey",), pixels=seen)
+    yield _case("tiff-16-bit-gray", tiff(wide_gray), ("colors:grey", "bits:16"))
+    inverted = tiff(65_535 - wide_gray, photometric="miniswhite")
+    seen = np.dstack([gray] * 3)
+    yield _case("tiff-16-bit-gray-where-0-is-white", inverted, ("colors:grey", "bits:16"), pixels=seen)
+    yield _case("tiff-gray-where-0-is-white", tiff(255 - gray, photometric="miniswhite"), ("colors:grey",), pixels=seen)
     loop = tiff(shown)
     first = int.from_bytes(loop[4:8], "little")
     end = first + 2 + 12 * int.from_bytes(loop[first : first + 2], "little")
-    yield _case("tiff-whose-pages-bite-their-tail", loop[:end] + struct.pack("<I", first) + loop[end + 4 :])
+    yield _case("tiff-with-a-loop-of-pages", loop[:end] + struct.pack("<I", first) + loop[end + 4 :])
 
 
 def _bmp() -> Iterator[Case]:
     shown = scene()
     yield _case("bmp", saved(shown, "bmp"), encoded="png:lossless")
     yield _case("bmp-palette", saved(picture(shown).quantize(50), "bmp"), ("colors:palette",))
-    yield _case("bmp-grey", saved(picture(shown).convert("L"), "bmp"), ("colors:grey",))
+    yield _case("bmp-gray", saved(picture(shown).convert("L"), "bmp"), ("colors:grey",))
     yield _case("bmp-of-one-bit", saved(picture(shown).convert("1"), "bmp"), ("colors:grey",))
     height, width, _ = shown.shape
     bgr = shown[..., ::-1].tobytes()
-    yield _case("bmp-from-the-top", bmp(width, -height, 24, bgr), pixels=shown)
+    yield _case("bmp-with-the-first-row-first", bmp(width, -height, 24, bgr), pixels=shown)
     red, green, blue = np.moveaxis(shown.astype("<u2"), -1, 0)
     packed = (red >> 3 << 11 | green >> 2 << 5 | blue >> 3)[::-1].astype("<u2").tobytes()
     masks = struct.pack("<III", 0xF800, 0x07E0, 0x001F)
@@ -81,7 +80,7 @@ def _gif() -> Iterator[Case]:
     yield _case("gif", saved(few, "gif"), palette, encoded="png:lossless")
     yield _case("gif-interlaced", saved(few, "gif", interlace=1), palette)
     clear = saved(few, "gif", transparency=2)
-    yield _case("gif-with-a-clear-color", clear, palette)
+    yield _case("gif-with-a-transparent-color", clear, palette)
     others = [Image.effect_mandelbrot(few.size, (-2, -1, 1, 1), n).convert("P") for n in (20, 40)]
     moving = saved(few, "gif", save_all=True, append_images=others, duration=80)
     first = np.asarray(few.convert("RGB"))
