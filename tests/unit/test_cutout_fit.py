@@ -7,10 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from backdrop.imaging import output
 from backdrop.imaging.cutout import MatteMismatchError, cut_out_full_size
+from backdrop.imaging.output import OriginalPhoto, PaidPicture
 from backdrop.imaging.sizes import describe_smaller_result, has_same_aspect_ratio
+from backdrop.imaging.verify import verify_result
+from backdrop.model.output_spec import OutputSpec
 from bench.cutout_scenes import scenes
 from tests.unit.core_items import quick
+from tests.unit.output_pictures import file_of
 
 SIDE = st.integers(16, 12_000)
 SCENE = scenes(400, 300)[0]
@@ -109,3 +114,20 @@ def test_smaller_result_is_reported_and_rounding_is_not(
     photo: tuple[int, int], result: tuple[int, int], text: str | None
 ) -> None:
     assert describe_smaller_result(photo, result) == text
+
+
+def test_full_size_cut_out_is_freed_for_a_large_webp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_LARGE_WEBP_PIXELS", 1_000)
+    loaded: list[Image.Image] = []
+
+    def load() -> Image.Image:
+        loaded.append(SCENE.photo())
+        return loaded[-1]
+
+    data = file_of(ANSWER)
+    verified = verify_result(data, expect_alpha=True, max_megapixels=1)
+    paid_picture = PaidPicture(data, verified, OriginalPhoto(SCENE.photo().size, load))
+    for width in (200, 100):
+        assert paid_picture.build_output(OutputSpec(format="webp", width=width)).width == width
+
+    assert len(loaded) == 2
