@@ -6,7 +6,7 @@ from typing import Any
 from backdrop.aws.items import parse_record
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, Source
-from backdrop.model.object_keys import receipt_key, report_key, source_name
+from backdrop.model.object_keys import receipt_key, report_key
 from simulation.world.s3_objects import SimulatedBucket
 from simulation.world.simulated_dynamodb import SimulatedTable
 from simulation.world.world_clock import WorldClock
@@ -38,20 +38,19 @@ class WorldInspector:
         item = self.table.items.get((f"budget#{day or self.clock.time.date()}", "budget"), {})
         return {name: int(value["N"]) for name, value in item.items() if "N" in value}
 
-    def read_receipt(self, key: str) -> dict[str, Any] | None:
-        """A photo's receipt."""
-        return self._read_document(receipt_key(_name_source(key)))
+    def read_receipt(self, source: str) -> dict[str, Any] | None:
+        """Returns a photo's receipt; `source` is the photo's name in the output bucket (`source_name`)."""
+        return self._read_document(receipt_key(source))
 
-    def read_report(self, key: str) -> dict[str, Any] | None:
-        """A photo's error report."""
-        return self._read_document(report_key(_name_source(key)))
+    def read_report(self, source: str) -> dict[str, Any] | None:
+        """Returns a photo's error report."""
+        return self._read_document(report_key(source))
 
-    def read_pictures(self, key: str = "") -> dict[str, bytes]:
-        """The pictures that are handed over, by their keys."""
-        found = [name for name in self.output_bucket.list_keys() if not name.startswith("_backdrop/")]
-        return {
-            name: self._read_bytes(name) for name in found if name.startswith(f"{_name_source(key)}/" if key else "")
-        }
+    def read_pictures(self, source: str = "") -> dict[str, bytes]:
+        """Returns the delivered pictures by key, of one photo or of all."""
+        prefix = f"{source}/" if source else ""
+        names = [name for name in self.output_bucket.list_keys() if not name.startswith("_backdrop/")]
+        return {name: self._read_bytes(name) for name in names if name.startswith(prefix)}
 
     def _read_document(self, key: str) -> dict[str, Any] | None:
         return json.loads(self._read_bytes(key)) if self.output_bucket.find_current(key) else None
@@ -59,7 +58,3 @@ class WorldInspector:
     def _read_bytes(self, key: str) -> bytes:
         found = self.output_bucket.find_current(key)
         return (found.data if found else None) or b""
-
-
-def _name_source(key: str) -> str:
-    return source_name(INPUT_BUCKET, key, INPUT_BUCKET)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from backdrop.instructions.schema import VariantModel
 from backdrop.model.job import JobStatus
-from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, ObjectKind, classify_key
+from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, ObjectKind, classify_key, source_name
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.days import codes
@@ -146,11 +146,12 @@ def test_any_key_round_trips_from_upload_to_picture_and_receipt(key: str, way: s
     world.run_until_empty()
     (job,) = world.list_jobs(key)
     assert (job.status, job.key) == (JobStatus.STORED, key)
-    receipt = world.read_receipt(key)
+    source = source_name(INPUT_BUCKET, key, INPUT_BUCKET)
+    receipt = world.read_receipt(source)
     assert receipt
     assert (receipt["source"]["key"], receipt["jobs"][0]["results"][0]["key"]) == (
         key,
-        next(iter(world.read_pictures(key))),
+        next(iter(world.read_pictures(source))),
     )
-    assert world.read_report(key) is None
+    assert world.read_report(source) is None
     assert_at_rest(world)
