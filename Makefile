@@ -23,13 +23,15 @@ test: check scan .local/node/.installed ## Everything that CI runs
 	@$(RUN)pytest -q -n 2 --dist worksteal tests/proof
 	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser
 	@$(RUN)pytest -q -n 4 --no-loadscope-reorder tests/e2e
-check: setup ## Lint, types, unit and golden tests
+check: setup ## Lint, types, texts, unit and golden tests
 	@$(RUN)ruff check --quiet
 	@$(RUN)ruff format --check --quiet
 	@told="$$($(RUN)lint-imports --no-logo --no-cache)" || { echo "$$told" >&2; exit 1; }
-	@$(MAKE) --no-print-directory -j2 types unit
+	@$(MAKE) --no-print-directory -j2 types texts unit
 types:
 	@$(RUN)pyrefly check --summary=none
+texts:
+	@$(RUN)rumdl check --quiet --no-cache
 unit:
 	@$(RUN)pytest -q -n 2 tests/unit tests/golden
 golden: setup ## Rewrite the golden files of the edges after an intended change; the reviewer sees the difference
@@ -102,4 +104,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test scan audit chaos simulate mutants proof bench build wheel check types unit golden wild up down env invoke path docs format lock clean setup
+.PHONY: help demo test scan audit chaos simulate mutants proof bench build wheel check types texts unit golden wild up down env invoke path docs format lock clean setup
