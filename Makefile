@@ -7,7 +7,7 @@ export SAM_CLI_TELEMETRY := 0
 PYTHON ?= $(shell for p in python3.13 python3 "$$(pyenv prefix 3.13 2>/dev/null)/bin/python3.13"; do \
   "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$p" && break; done)
 RUN := .venv/bin/
-LOCKS := layers/dependencies/requirements requirements/dev requirements/emulator requirements/runtime requirements/sam requirements/tools requirements/audit
+LOCKS := layers/dependencies/requirements requirements/dev requirements/docs requirements/emulator requirements/runtime requirements/sam requirements/tools requirements/audit
 COMPILE = .local/tools/bin/uv pip compile --quiet --universal --python-version 3.13 --no-header --exclude-newer "7 days"
 PHOTOS ?=
 PAGE = $(or $(OUT),.local/$@.md)
@@ -17,7 +17,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 demo: setup ## Drop photos on a local cloud and show what comes back (PHOTOS=folder for your own)
 	@$(RUN)backdrop demo $(if $(PHOTOS),--photos "$(PHOTOS)")
-test: check scan .local/node/.installed ## Everything that CI runs
+test: check scan site ## Everything that CI runs
 	@$(RUN)pytest -q -n 2 tests/simulated
 	@$(RUN)python -m backdrop_local.build
 	@$(RUN)pytest -q -n 2 --dist worksteal tests/proof
@@ -78,6 +78,9 @@ invoke: setup ## Run a function's own code on an event, before the local cloud t
 	@$(RUN)python -m backdrop_local.invoke $(EVENT)
 path: setup ## Print the export line that puts sam and Python 3.13 on the PATH
 	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""
+site: .venv/.project .local/docs/.installed .local/node/.installed ## Build the searchable site of the documentation in .local/site
+	@$(RUN)python -m docs.make_site
+	@.local/docs/bin/zensical build --strict --clean --config-file .local/zensical.toml >/dev/null
 docs: setup ## Write the pages of docs/ that say so, and schemas/, anew from the code
 	@for page in schemas event_schemas reference commands settings architecture troubleshooting aws_cost costs bench; do $(RUN)python -m docs.make_$$page; done
 format: setup ## Format the code and mend what the linter can
@@ -104,4 +107,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test scan audit chaos simulate mutants proof bench build wheel check types texts unit golden wild up down env invoke path docs format lock clean setup
+.PHONY: help demo test scan audit chaos simulate mutants proof bench build wheel check types texts unit golden wild up down env invoke path site docs format lock clean setup

@@ -1,5 +1,6 @@
-"""Writes docs/commands.md from the command's own help: `make docs` (a test checks that it is up to date)."""
+"""Writes docs/commands from the help of the `backdrop` command: `make docs` (a test checks that it is up to date)."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,97 +10,167 @@ from backdrop_cli import errors
 from backdrop_cli.main import app
 from docs.tables import table
 
-PAGE = Path(__file__).parent / "commands.md"
-# What every verb of a stack takes, and --help: told once, at the top.
+FOLDER = Path(__file__).parent / "commands"
+# Options of every command that works on a stack, and --help; the index describes them once.
 EVERYWHERE = ("--stack", "--profile", "--region", "--json", "--help")
 EXIT_CODES = {
-    errors.EXIT_OK: "done",
-    errors.EXIT_FAILURE: "it failed, somebody said no, or something is wrong (`lint`, `drop --wait`, `doctor`)",
-    errors.EXIT_USAGE: "the command line cannot be meant",
-    errors.EXIT_INTERRUPTED: "stopped with Ctrl-C",
+    errors.EXIT_OK: "The command succeeded.",
+    errors.EXIT_FAILURE: "The command failed, a question was answered with no, or `lint`, `drop --wait` or `doctor` "
+    "found a problem.",
+    errors.EXIT_USAGE: "Usage error: an option or an argument is wrong.",
+    errors.EXIT_INTERRUPTED: "You stopped the command with Ctrl-C.",
 }
+# The page of docs/ that shows a command at work, by the command's first word.
+GUIDES = {
+    "lint": "drop.md",
+    "quote": "drop.md",
+    "drop": "drop.md",
+    "page": "page.md",
+    "gallery": "gallery.md",
+    "download": "drop.md",
+    "campaign": "campaigns.md",
+    "key": "deploying.md",
+    "demo": "../README.md",
+    "up": "../CONTRIBUTING.md",
+    "env": "../CONTRIBUTING.md",
+    "down": "../CONTRIBUTING.md",
+}
+OPERATING = "operating.md"
 
 
-def verbs() -> dict[str, Any]:
-    """Each verb's command by its words, `key set` too, in the order of the help."""
+def commands() -> dict[str, Any]:
+    """Returns each command by its name, including those of two words such as `key set`, in the order of the help."""
     found: dict[str, Any] = {}
-    for name, command in family().commands.items():
-        below: dict[str, Any] = getattr(command, "commands", {})
-        found |= {f"{name} {word}": one for word, one in below.items()} or {name: command}
+    for name, command in root_command().commands.items():
+        subcommands: dict[str, Any] = getattr(command, "commands", {})
+        found |= {f"{name} {second}": one for second, one in subcommands.items()} or {name: command}
     return found
 
 
-def family() -> Any:
-    """The command itself, with all that it knows."""
+def root_command() -> Any:
+    """Returns `backdrop` itself, with all its commands."""
     return typer.main.get_command(app)
 
 
 def options_of(command: Any) -> set[str]:
-    """Every spelling of every option of a verb."""
-    return {word for one in command.params for word in (*one.opts, *one.secondary_opts) if word.startswith("-")}
+    """Returns every spelling of every option of a command."""
+    return {
+        spelling
+        for parameter in command.params
+        for spelling in (*parameter.opts, *parameter.secondary_opts)
+        if spelling.startswith("-")
+    }
 
 
-def _groups() -> dict[str, list[str]]:
-    """The verbs under the heads of the help."""
+def pages() -> dict[Path, str]:
+    """Returns the text of every page by its path."""
+    return {FOLDER / "README.md": _index(), **{_path(name): _page(name, one) for name, one in commands().items()}}
+
+
+def _path(name: str) -> Path:
+    return FOLDER / f"{name.replace(' ', '-')}.md"
+
+
+def _index() -> str:
+    known, top = commands(), root_command()
     groups: dict[str, list[str]] = {}
-    top = family().commands
-    for name in verbs():
-        groups.setdefault(top[name.partition(" ")[0]].rich_help_panel, []).append(name)
-    return groups
-
-
-def verb(name: str, command: Any) -> str:
-    """One verb: what it does, an example, its arguments and options."""
-    told = [part.replace("\n", " ") for part in command.help.strip().split("\n\n")]
-    words = [part for part in told if not part.startswith("Example: ")]
-    examples = [part.removeprefix("Example: ") for part in told if part.startswith("Example: ")]
-    rows = [_row(one) for one in command.params if not set(one.opts) & {*EVERYWHERE}]
-    parts = [f"### {name}", *words, *(f"`{example}`" for example in examples)]
-    return "\n\n".join([*parts, *([table(("", ""), rows)] if rows else [])])
-
-
-def _row(one: Any) -> tuple[str, str]:
-    spelled = ", ".join(f"`{word}`" for word in one.opts) if one.opts[0].startswith("-") else f"`{one.metavar}`"
-    takes = f" {one.metavar}" if one.metavar and one.opts[0].startswith("-") else ""
-    return spelled + takes, one.help
-
-
-def page() -> str:
-    """The whole page."""
-    known = verbs()
-    codes = table(("exit code", "means"), [(str(code), words) for code, words in EXIT_CODES.items()])
-    groups = [
-        "\n\n".join([f"## {head}", *(verb(name, known[name]) for name in names)]) for head, names in _groups().items()
-    ]
-    common = table(
-        ("everywhere", ""),
-        [
-            (f"`{one.opts[0]}` {one.metavar or ''}".strip(), one.help)
-            for one in family().params
-            if _is_common(one.opts[0])
-        ],
+    for name in known:
+        groups.setdefault(top.commands[name.partition(" ")[0]].rich_help_panel, []).append(name)
+    lists = "\n\n".join(
+        f"## {group}\n\n"
+        + table(
+            ("command", "what it does"),
+            [(f"[{name}]({_path(name).name})", _sentences(known[name])[0].rstrip(".")) for name in names],
+        )
+        for group, names in groups.items()
     )
-    return f"""# The command
+    completion = ("--install-completion", "--show-completion")
+    common = [one for one in top.params if one.opts[0] in EVERYWHERE]
+    return f"""# Commands
 
-This page is written from the command's own help by `make docs`; do not edit it. The command stands at
-`.venv/bin/backdrop`; what one does with it: [drop.md](drop.md), [gallery.md](gallery.md), [operating.md](operating.md).
+`make docs` writes this page and the page of each command from the help of `backdrop`; do not edit them.
 
-{common}
+{lists}
 
-They may stand before the verb or after it, and those that name a stack mean nothing to a verb of the local cloud.
-What would cost or end something needs `--yes` where nobody can be asked. `backdrop --version` says of which release the
-command is, `backdrop doctor` whether the stack is of the same.
+## Installation
 
-{codes}
+In a clone, `make setup` installs the command as `.venv/bin/backdrop`. `make path` prints the line that puts it on the
+PATH.
 
-{"\n\n".join(groups)}
+For a deployed stack, you need no clone. With Python 3.13, install the wheel that is attached to each release: use
+`pipx install` or `uv tool install`. The `constraints.txt` of the same release has the versions that were tested with
+it. Only the commands of the local cloud need a clone.
+
+`backdrop --version` prints the release of the command. [backdrop doctor](doctor.md) checks whether the stack has the
+same one.
+
+## Shell completion
+
+`backdrop --install-completion` installs completion for your shell: Bash, Zsh, Fish or PowerShell. Restart the shell
+afterward. `backdrop --show-completion` prints the script instead.
+
+{table(("option", "what it does"), [_row(one) for one in top.params if one.opts[0] in completion])}
+
+## Options of every command
+
+You can give these options before or after a command. The commands of the local cloud take none of them, and `lint`
+takes only `--json`.
+
+{table(("option", "what it does"), [_row(one) for one in common])}
+
+A command that could cost money or end something asks first. Where it cannot ask, as in a script, it needs `--yes`.
+
+## Exit codes
+
+{table(("exit code", "meaning"), [(str(code), meaning) for code, meaning in EXIT_CODES.items()])}
 """
 
 
-def _is_common(option: str) -> bool:
-    """Whether the table of what every verb takes shows it; `--version` has its own sentence."""
-    return option.startswith("--") and option != "--version"
+def _page(name: str, command: Any) -> str:
+    sentences = _sentences(command)
+    examples = [part.removeprefix("Example: ") for part in sentences if part.startswith("Example: ")]
+    own = [one for one in command.params if not {*one.opts} & {*EVERYWHERE}]
+    arguments = [_row(one) for one in own if not one.opts[0].startswith("-")]
+    options = [_row(one) for one in own if one.opts[0].startswith("-")]
+    guide = GUIDES.get(name.partition(" ")[0], OPERATING)
+    parts = [
+        f"# backdrop {name}",
+        *(part for part in sentences if not part.startswith("Example: ")),
+        *(f"Example: `{example}`" for example in examples),
+        *(["## Arguments", table(("argument", "meaning"), arguments)] if arguments else []),
+        *(["## Options", table(("option", "what it does"), options)] if options else []),
+        f"See also: [{_title(guide)}](../{guide}), [options of every command](README.md#options-of-every-command), "
+        "[exit codes](README.md#exit-codes)",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _sentences(command: Any) -> list[str]:
+    return [part.replace("\n", " ") for part in command.help.strip().split("\n\n")]
+
+
+def _row(parameter: Any) -> tuple[str, str]:
+    if not parameter.opts[0].startswith("-"):
+        return f"`{parameter.metavar}`", parameter.help
+    spellings = ", ".join(f"`{spelling}`" for spelling in parameter.opts)
+    return f"{spellings} {parameter.metavar or ''}".strip(), parameter.help
+
+
+def _title(page: str) -> str:
+    found = re.search(r"(?m)^# (.+)$", (FOLDER.parent / page).read_text())
+    return found[1] if found else page
+
+
+def main() -> None:
+    """Writes all pages, and removes those of commands that no longer exist."""
+    written = pages()
+    FOLDER.mkdir(exist_ok=True)
+    for path in FOLDER.glob("*.md"):
+        if path not in written:
+            path.unlink()
+    for path, text in written.items():
+        path.write_text(text)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    main()

@@ -13,7 +13,7 @@ from backdrop.model.codes import Code
 from backdrop.model.provider_result import RetryClass
 from backdrop_cli.aws_clients import AwsClients
 from backdrop_cli.upload_page.page_server import PageServer
-from docs.make_commands import EVERYWHERE, EXIT_CODES, options_of, verbs
+from docs.make_commands import EVERYWHERE, EXIT_CODES, commands, options_of
 from simulation.world.call_behavior import build_charged_hang_up, build_refusal
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
@@ -391,17 +391,17 @@ def test_a_verb_keeps_its_options_and_arguments(golden: Golden) -> None:
             "arguments": [one.metavar for one in command.params if not one.opts[0].startswith("-")],
             "options": sorted(options_of(command) - {*EVERYWHERE}),
         }
-        for name, command in verbs().items()
+        for name, command in commands().items()
     }
     golden.holds("cli_commands", {"everywhere": EVERYWHERE, "verbs": found})
 
 
 def test_an_outcome_keeps_its_exit_code(golden: Golden, told: Told) -> None:
-    assert told.codes.keys() == verbs().keys(), "every verb is typed"
+    assert told.codes.keys() == commands().keys(), "every verb is typed"
     assert {code for codes in told.codes.values() for code in codes.values()} <= EXIT_CODES.keys()
     golden.holds("cli_exit_codes", told.codes)
 
 
 def test_what_scripts_read_keeps_its_shape(golden: Golden, told: Told) -> None:
-    assert told.documents.keys() == verbs().keys() - LOCAL, "every verb of a stack prints data"
+    assert told.documents.keys() == commands().keys() - LOCAL, "every verb of a stack prints data"
     golden.holds("cli_json", {verb: shapes(documents, MAPS) for verb, documents in told.documents.items()})

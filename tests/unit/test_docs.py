@@ -1,6 +1,7 @@
 """The documentation's promises: generated pages match the code, and commands and names on the pages exist."""
 
 import re
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,7 @@ from docs import (
     make_costs,
     make_reference,
     make_settings,
+    make_site,
     make_troubleshooting,
 )
 from tests.documented import PAGES, ROOT, inline_commands
@@ -25,7 +27,6 @@ WRITTEN = (
     make_bench,
     make_costs,
     make_reference,
-    make_commands,
     make_settings,
     make_troubleshooting,
 )
@@ -40,6 +41,25 @@ def name(page: Path) -> str:
 @pytest.mark.parametrize("made", WRITTEN, ids=lambda made: made.PAGE.name)
 def test_a_page_that_is_written_from_the_code_is_what_the_code_says(made: ModuleType) -> None:
     assert made.PAGE.read_text() == made.page(), "write it anew: make docs"
+
+
+def test_pages_of_the_commands_match_their_help() -> None:
+    written = {path: path.read_text() for path in make_commands.FOLDER.glob("*.md")}
+    assert written == make_commands.pages(), "run `make docs`"
+
+
+def test_navigation_of_the_site_names_every_page_once() -> None:
+    assert sorted(make_site.navigation(make_site.pages())) == make_site.pages()
+
+
+def test_site_leads_to_other_files_in_the_repository() -> None:
+    repository = "https://example.com/repository"
+    page = make_site.prepared(Path("docs/architecture.md"), repository)
+    assert f"]({repository}/layers/backdrop/backdrop/bootstrap.py)" in page
+    assert "](../local/backdrop_local/standin/README.md)" in page
+    assert "](results/README.md)" not in make_site.prepared(Path("docs/README.md"), repository)
+    assert "](runbooks/README.md)" in make_site.prepared(Path("docs/README.md"), repository)
+    assert "](../layers" not in page
 
 
 def test_the_readme_is_short() -> None:
@@ -69,18 +89,24 @@ def test_every_picture_of_the_pages_is_shown_and_small() -> None:
         assert picture.stat().st_size < 300_000, f"{picture.name} is large"
 
 
+@cache
+def known_options() -> tuple[dict[str, set[str]], set[str]]:
+    """The options of each command, and those of `backdrop` itself."""
+    commands = make_commands.commands()
+    known = {name: make_commands.options_of(command) | ANYWHERE for name, command in commands.items()}
+    return known, make_commands.options_of(make_commands.root_command())
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_command_in_a_sentence_has_a_verb_and_options_that_exist(page: Path) -> None:
-    verbs = make_commands.verbs()
-    known = {verb: make_commands.options_of(command) | ANYWHERE for verb, command in verbs.items()}
-    top = make_commands.options_of(make_commands.family())
+def test_every_command_in_a_sentence_has_a_name_and_options_that_exist(page: Path) -> None:
+    known, top = known_options()
     wrong: list[str] = []
     for words in inline_commands(page, "backdrop"):
         said = " ".join(words)
-        verb = next((verb for verb in known if f"{said} ".startswith(f"{verb} ")), "")
+        named = next((name for name in known if f"{said} ".startswith(f"{name} ")), "")
         options = {word.partition("=")[0] for word in words if word.startswith("-")}
         bare = not said or words[0].startswith("-") or words[0] == "key"
-        wrong += [] if (verb or bare) and options <= known.get(verb, top) else [f"backdrop {said}"]
+        wrong += [] if (named or bare) and options <= known.get(named, top) else [f"backdrop {said}"]
     assert not wrong
 
 

@@ -12,7 +12,7 @@ from backdrop.aws.metrics import count_ended_job, count_refused
 from backdrop.model.codes import Code, Disposition
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import AttemptOutcome, JobStatus
-from docs.make_commands import options_of, verbs
+from docs.make_commands import commands, options_of
 from tests.unit.core_items import a_dead_job, a_problem, an_attempt
 from tests.unit.template_document import Deployed, Node, load
 
@@ -201,7 +201,7 @@ def test_an_alarm_says_what_happened_and_what_to_do(name: str) -> None:
     assert "What to do: " in words
     said = COMMAND.findall(words)
     assert said, "no command that helps"
-    known = verbs()
+    known = commands()
     for command in said:
         verb, *options = command.split()
         assert command.endswith("--stack backdrop"), "it would ask the wrong stack"

@@ -16,10 +16,11 @@ def jobs(name: str) -> dict[str, Any]:
 
 
 def test_the_workflows_run_what_a_developer_runs() -> None:
-    assert [path.stem for path in FILES] == ["audit", "proof", "release", "test"]
+    assert [path.stem for path in FILES] == ["audit", "proof", "release", "site", "test"]
     assert jobs("test")["test"]["steps"][-1] == {"run": ".ci/run"}
     assert jobs("audit")["audit"]["steps"][-1] == {"run": "make audit"}
     assert {"run": "make proof"} in jobs("proof")["proof"]["steps"]
+    assert "make site" in [step.get("run") for step in jobs("site")["build"]["steps"]]
 
 
 def test_a_release_is_deployed_only_after_its_tests_and_its_audit() -> None:
@@ -31,10 +32,11 @@ def test_a_release_is_deployed_only_after_its_tests_and_its_audit() -> None:
     ]
 
 
-def test_only_deploy_gets_an_identity_and_only_publish_may_write() -> None:
+def test_only_jobs_that_publish_or_deploy_may_write_or_get_an_identity() -> None:
     rights = {(path.stem, name): job["permissions"] for path in FILES for name, job in jobs(path.stem).items()}
     assert rights.pop(("release", "publish")) == {"contents": "write"}
     assert rights.pop(("release", "deploy")) == {"contents": "read", "id-token": "write"}
+    assert rights.pop(("site", "publish")) == {"pages": "write", "id-token": "write"}
     assert list(rights.values()) == [{"contents": "read"}] * len(rights)
 
 

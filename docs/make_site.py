@@ -1,0 +1,101 @@
+"""Prepares the site of the documentation: `make site` runs this, and then Zensical on what it wrote.
+
+All Markdown of the repository is copied to .local/pages under its own path, so links between pages stay as they are.
+A link to another file becomes the address of that file in the repository.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CONFIG = ROOT / "docs/zensical.toml"
+OUT = ROOT / ".local/pages"
+# What the theme would load from a CDN otherwise, as docs/zensical.toml names it.
+SCRIPTS = {"mermaid.js": "@mermaid-js/tiny/dist/mermaid.tiny.js", "iframe-worker.js": "iframe-worker/shim/index.js"}
+PICTURES = (".jpg", ".png", ".svg")
+_FENCE_OR_LINK = re.compile(r"(?ms)^ *```.*?^ *```$|(?<=\]\()[^)\s]+(?=\))")
+_PATTERN_IN_NAV = re.compile(r'"([^"\n]+/\*\.md)"')
+
+
+def pages() -> list[Path]:
+    """Returns all Markdown of the repository, by its path from the root."""
+    return sorted(Path(name) for name in _git("ls-files", "-co", "--exclude-standard", "*.md").splitlines())
+
+
+def config(paths: Sequence[Path]) -> str:
+    """Returns the configuration; pages that match a pattern of its navigation, and are not named there, replace it."""
+    text = CONFIG.read_text()
+
+    def expand(found: re.Match[str]) -> str:
+        matches = [str(path) for path in paths if path.match(found[1]) and f'"{path}"' not in text]
+        return ", ".join(f'"{name}"' for name in matches)
+
+    address = os.environ.get("SITE_URL", "")
+    named = f"[project]\nsite_url = {json.dumps(address)}" if address else "[project]"
+    return _PATTERN_IN_NAV.sub(expand, text).replace("[project]", named, 1)
+
+
+def navigation(paths: Sequence[Path]) -> list[Path]:
+    """Returns the pages of the navigation, in its order."""
+    return [Path(name) for name in re.findall(r'"([^"\s]+\.md)"', config(paths))]
+
+
+def prepared(page: Path, repository: str) -> str:
+    """Returns a page for the site: links to files that are neither pages nor pictures lead to the repository."""
+
+    def lead(found: re.Match[str]) -> str:
+        where, mark, anchor = found[0].partition("#")
+        if found[0].lstrip().startswith("```") or "://" in where or not where:
+            return found[0]
+        target = Path(os.path.normpath(page.parent / where))
+        if (ROOT / target / "README.md").is_file():
+            return f"{where.rstrip('/')}/README.md{mark}{anchor}"
+        if target.suffix in (".md", *PICTURES):
+            return found[0]
+        return f"{repository}/{target}{mark}{anchor}"
+
+    return _FENCE_OR_LINK.sub(lead, (ROOT / page).read_text())
+
+
+def repository_url() -> str:
+    """Returns the address of the repository's files: at GitHub, or without a known repository, on this machine."""
+    server, name = os.environ.get("GITHUB_SERVER_URL"), os.environ.get("GITHUB_REPOSITORY")
+    if server and name:
+        return f"{server}/{name}/blob/{os.environ['GITHUB_SHA']}"
+    origin = re.fullmatch(
+        r"(?:https://|git@)github\.com[:/](.+?)(?:\.git)?", _git("config", "--get", "remote.origin.url")
+    )
+    return f"https://github.com/{origin[1]}/blob/{_git('rev-parse', 'HEAD')}" if origin else ROOT.as_uri()
+
+
+def _git(*words: str) -> str:
+    command = [shutil.which("git") or "git", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603  fixed words
+
+
+def main() -> None:
+    """Writes the pages, what they show, and the configuration next to them."""
+    paths, repository = pages(), repository_url()
+    shutil.rmtree(OUT, ignore_errors=True)
+    for page in paths:
+        text = prepared(page, repository)
+        (OUT / page).parent.mkdir(parents=True, exist_ok=True)
+        (OUT / page).write_text(text)
+        for link in _FENCE_OR_LINK.findall(text):
+            picture = Path(os.path.normpath(page.parent / link))
+            if picture.suffix in PICTURES and (ROOT / picture).is_file():
+                (OUT / picture).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / picture, OUT / picture)
+    (OUT / "javascripts").mkdir()
+    for name, script in SCRIPTS.items():
+        shutil.copyfile(ROOT / ".local/node/node_modules" / script, OUT / "javascripts" / name)
+    (OUT.parent / CONFIG.name).write_text(config(paths))
+
+
+if __name__ == "__main__":
+    main()
