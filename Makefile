@@ -80,7 +80,6 @@ path: setup ## Print the export line that puts sam and Python 3.13 on the PATH
 	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""
 site: .venv/.project .local/docs/.installed .local/node/.installed ## Build the searchable site of the documentation in .local/site
 	@$(RUN)python -m docs.make_site
-	@.local/docs/bin/zensical build --strict --clean --config-file .local/zensical.toml >/dev/null
 docs: setup ## Write the pages of docs/ that say so, and schemas/, anew from the code
 	@for page in schemas event_schemas reference commands settings architecture troubleshooting aws_cost costs bench; do $(RUN)python -m docs.make_$$page; done
 format: setup ## Format the code and mend what the linter can

@@ -1,4 +1,4 @@
-"""Prepares the site of the documentation: `make site` runs this, and then Zensical on what it wrote.
+"""Builds the site of the documentation: `make site`.
 
 All Markdown of the repository is copied to .local/pages under its own path, so links between pages stay as they are.
 A link to another file becomes the address of that file in the repository.
@@ -9,12 +9,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "docs/zensical.toml"
 OUT = ROOT / ".local/pages"
+SITE = ROOT / ".local/site"
 # What the theme would load from a CDN otherwise, as docs/zensical.toml names it.
 SCRIPTS = {"mermaid.js": "@mermaid-js/tiny/dist/mermaid.tiny.js", "iframe-worker.js": "iframe-worker/shim/index.js"}
 PICTURES = (".jpg", ".png", ".svg")
@@ -78,7 +80,14 @@ def _git(*words: str) -> str:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603  fixed words
 
 
-def main() -> None:
+def loaded_from_elsewhere(html: str) -> list[str]:
+    """Returns the addresses on other servers from which a page of the site would load scripts, styles or pictures."""
+    return re.findall(r"""<(?:script|img|source|iframe)[^>]+src=["']?((?:https?:)?//[^"'\s>]+)""", html) + re.findall(
+        r"""<link(?![^>]+rel=["']?canonical)[^>]+href=["']?((?:https?:)?//[^"'\s>]+)""", html
+    )
+
+
+def prepare() -> None:
     """Writes the pages, what they show, and the configuration next to them."""
     paths, repository = pages(), repository_url()
     shutil.rmtree(OUT, ignore_errors=True)
@@ -97,5 +106,17 @@ def main() -> None:
     (OUT.parent / CONFIG.name).write_text(config(paths))
 
 
+def main() -> int:
+    """Builds the site; exit code 1 for a dead link, or for a page that loads something from another server."""
+    prepare()
+    command = [str(ROOT / ".local/docs/bin/zensical"), "build", "--strict", "--clean", "--config-file"]
+    built = subprocess.run([*command, str(OUT.parent / CONFIG.name)], check=False, stdout=subprocess.DEVNULL)  # noqa: S603
+    if built.returncode:
+        return 1
+    elsewhere = {one for page in SITE.rglob("*.html") for one in loaded_from_elsewhere(page.read_text())}
+    sys.stderr.write("".join(f"the site loads {one} from another server\n" for one in sorted(elsewhere)))
+    return 1 if elsewhere else 0
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -37,7 +37,7 @@ WORD_LIST = {
     "weather": r"weather",
     "shall": r"shall",
     "no more, any more": r"(no|any) more(?! (than|of|(?!(is|was|has|as|waits)\b)\w+s)\b)",
-    "for nothing (price)": r"for nothing",
+    "for nothing (price)": r"for nothing(?! (more|else|but|new)\b)",
     "in vain": r"in vain",
     "besides, beside": r"besides?",
     "wish, want (of a program)": (

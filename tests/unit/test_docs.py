@@ -62,6 +62,19 @@ def test_site_leads_to_other_files_in_the_repository() -> None:
     assert "](../layers" not in page
 
 
+@pytest.mark.parametrize(
+    ("html", "found"),
+    [
+        ('<script src="https://unpkg.com/mermaid"></script>', ["https://unpkg.com/mermaid"]),
+        ("<link rel=stylesheet href=//fonts.example.com/css>", ["//fonts.example.com/css"]),
+        ('<a href="https://example.com">there</a><script src="../mermaid.js"></script>', []),
+        ('<link rel="canonical" href="https://example.com/site/">', []),
+    ],
+)
+def test_page_that_loads_from_another_server_is_found(html: str, found: list[str]) -> None:
+    assert make_site.loaded_from_elsewhere(html) == found
+
+
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 160
 

@@ -57,6 +57,7 @@ def test_every_row_of_the_word_list_finds_its_words(row: str, text: str) -> None
         "The two are told apart by mistake.",
         "A password, a keyword, and an unwanted job.",
         "The whole set is right.",
+        "It asks for nothing more.",
         "People choose what they want.",
         "Photos whose sidecar is new. A job whose lease is over.",
     ],
