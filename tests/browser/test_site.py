@@ -1,4 +1,4 @@
-"""The site of the documentation, opened from disk: it searches, draws its diagrams, and loads nothing from other servers."""
+"""The site of the documentation, opened from disk: it searches, draws diagrams, and loads nothing from elsewhere."""
 
 from collections.abc import Generator
 
