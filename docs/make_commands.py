@@ -20,7 +20,7 @@ EXIT_CODES = {
     errors.EXIT_USAGE: "Usage error: an option or an argument is wrong.",
     errors.EXIT_INTERRUPTED: "You stopped the command with Ctrl-C.",
 }
-# The page of docs/ that shows a command at work, by the command's first word.
+# The page of docs/ that shows a command at work, by the first part of the command's name.
 GUIDES = {
     "lint": "drop.md",
     "quote": "drop.md",
