@@ -27,6 +27,7 @@ EXCUSED = {
     r"git (pull --autostash$|checkout -m v|archive )": "changes the repository under the test",
     r"aws cloudformation (create|execute|wait)\b": "makes a stack of one that was removed (test_side_by_side.py)",
     r"aws s3api put-bucket-notification": "replaces the wiring that the other pages need (test_events_in.py)",
+    r"(pipx|uv tool) install": "needs the files of a release (test_installed_command.py)",
     r"aws sns subscribe": "needs a topic of the reader's (test_events_in.py)",
     r"aws (cloudformation describe|lambda|stepfunctions get)": "asks what only AWS can answer",
     r"aws (s3api delete-bucket|dynamodb delete-table)": "deletes what the other pages need",
@@ -161,7 +162,7 @@ def understood(line: str, here: Path) -> None:
     elif program == "aws":
         Amazon({}, here).understands(line)
     else:
-        assert program == "git", line
+        assert program in ("git", "pipx", "uv"), line
 
 
 @cache
