@@ -19,14 +19,13 @@ PART = re.compile(r"(?s)(?P<begin><!-- table: (?P<name>\w+) -->\n).*?(?=<!-- end
 
 
 def facts() -> str:
-    """Every fact, with its values and what they mean."""
     columns = dict.fromkeys((*BEFORE_RESOLVING.columns, *AFTER_RESOLVING.columns))
     rows = [(_name(one), ", ".join(map(_value, one)), _meaning(one)) for one in columns]
     return table(("fact", "values", "meaning"), rows)
 
 
 def rules(chosen: DecisionTable[Any]) -> str:
-    """One table's rows, in the order in which they are tried."""
+    """Returns a table's rows in the order in which they are tried."""
     rows = [
         (str(n), rule.reason, "<br>".join(_conditions(rule.cells.values())) or "always", f"`{rule.then}`")
         for n, rule in enumerate(chosen.rules, start=1)
@@ -56,7 +55,7 @@ def _value(value: Flag) -> str:
 
 
 def _meaning(column: Column) -> str:
-    """The enumeration's docstring, with its values as they stand in the tables."""
+    """Returns the enumeration's docstring, with its values as the tables show them."""
     text = " ".join(cleandoc(column.__doc__ or "").split())
     return re.sub(
         r"\b[A-Z][A-Z_]+\b", lambda word: f"`{word[0].lower()}`" if word[0] in column.__members__ else word[0], text
@@ -64,7 +63,7 @@ def _meaning(column: Column) -> str:
 
 
 def decisions(of: type[Enum]) -> str:
-    """What each decision means: the list in its enumeration's docstring."""
+    """Returns the list in an enumeration's docstring, which says what each decision means."""
     return cleandoc(of.__doc__ or "").partition("\n\n")[2]
 
 
@@ -76,7 +75,7 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def page() -> str:
-    """The page as it is, with its tables as the code has them."""
+    """Returns the current page with its tables written again from the code."""
     return PART.sub(lambda part: f"{part['begin']}{PARTS[part['name']]()}\n", PAGE.read_text())
 
 

@@ -40,13 +40,12 @@ def page() -> str:
 def _limits() -> str:
     budget, most_usd = template.defaults()["DailyBudgetUSD"], MAX_UNCONFIRMED_MICRO_USD / 1_000_000
     items = (
-        "**A photo**: a job that is quoted above `max_cost_usd` is refused (`max_cost_exceeded`).",
-        f"""**A day** (UTC): a call starts only if its highest price still fits into `DailyBudgetUSD`, ${budget} by
-        default; 0 buys nothing, and there is no "unlimited". Photos then wait until midnight, or for [`backdrop
-        budget`](operating.md#todays-budget).""",
-        f"""**A drop**: `backdrop drop` first shows count, price and time, and asks above {MAX_UNCONFIRMED_PHOTOS}
-        photos or
-        ${most_usd:g}.""",
+        "**Per photo**: a job whose quote is above `max_cost_usd` is refused (`max_cost_exceeded`).",
+        f"""**Per day** (UTC): a call starts only if its highest price still fits into `DailyBudgetUSD`, ${budget} by
+        default. With 0, nothing is bought, and there is no "unlimited". Other photos wait until midnight, or until you
+        [raise today's budget](operating.md#check-and-change-todays-budget).""",
+        f"""**Per upload**: `backdrop drop` first shows count, price, and time, and asks above {MAX_UNCONFIRMED_PHOTOS}
+        photos or ${most_usd:g}.""",
     )
     return "\n".join(_wrapped(f"- {item}", indent="  ") for item in items)
 

@@ -1,4 +1,4 @@
-"""Writes schemas/events/ from the words of the code: `make docs` (a test checks that it is up to date)."""
+"""Writes schemas/events/ from the code: `make docs` (a test checks that they are current)."""
 
 import json
 from pathlib import Path
@@ -31,43 +31,41 @@ PROVIDER: Schema = {"enum": sorted(SUPPORTED_PROVIDERS)}
 
 
 def object_of(described: str = "", /, **fields: Schema) -> Schema:
-    """An object that has all of these fields always; later releases may add some."""
-    told: Schema = {"description": described} if described else {}
-    return {**told, "type": "object", "properties": fields, "required": [*fields]}
+    """Returns the schema of an object that always has all of these fields; later releases may add some."""
+    description: Schema = {"description": described} if described else {}
+    return {**description, "type": "object", "properties": fields, "required": [*fields]}
 
 
 def list_of(item: Schema, described: str = "") -> Schema:
-    """A list of such items."""
     return {**({"description": described} if described else {}), "type": "array", "items": item}
 
 
 def words(kind: type[JobStatus | MoneyStatus | AttemptOutcome | Code | CampaignStatus], described: str = "") -> Schema:
-    """One of the words of a closed list."""
     return {**({"description": described} if described else {}), "enum": [one.value for one in kind]}
 
 
 EVENT_ID: Schema = {
     "type": "string",
     "format": "uuid",
-    "description": "The same when an event is told again: what was done for it once need not be done twice.",
+    "description": "The same when an event is published again, so that you can ignore the repetition.",
 }
 CODE = words(Code, "What it means and what to do: docs/troubleshooting.md.")
 SOURCE_OF = object_of(
-    "The photo, as Backdrop saw it last.",
+    "The photo, as Backdrop last read it.",
     bucket=TEXT,
     key=TEXT,
     version_id=MAYBE_TEXT,
     sha256={"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"},
     width=MAYBE_COUNT,
     height=MAYBE_COUNT,
-    changes=list_of(TEXT, "What was changed of it before it was sent."),
+    changes=list_of(TEXT, "The changes that were made to it before it was sent."),
 )
 RESULT = object_of(
     "One picture in the output bucket.",
     key=TEXT,
     version_id=MAYBE_TEXT,
-    n={"type": "integer", "minimum": 1, "description": "Which of the pictures that were asked for."},
-    output={**MAYBE_TEXT, "description": "The name of its form; null for the one without a name."},
+    n={"type": "integer", "minimum": 1, "description": "Which of the requested pictures it is."},
+    output={**MAYBE_TEXT, "description": "The name of its output; null for the one without a name."},
     width=COUNT,
     height=COUNT,
     format={"enum": [*FORMATS]},
@@ -76,7 +74,7 @@ RESULT = object_of(
     seed={"type": ["integer", "null"]},
 )
 COST = object_of(
-    "What is certain, over all attempts, and what may have been charged besides.",
+    "The confirmed cost of all attempts, and what may have been charged in addition.",
     usd=USD,
     basis={"enum": [*BASES]},
     unknown_usd=USD,
@@ -92,18 +90,17 @@ ATTEMPT = object_of(
 
 
 def job(*statuses: JobStatus) -> Schema:
-    """One job as receipts have it."""
     return object_of(
         "The job, as in the photo's receipt.",
         job_id=ID,
-        variant={**MAYBE_TEXT, "description": "Null where the photo has no variants."},
-        current={"type": "boolean", "description": "False: the photo names other jobs by now."},
+        variant={**MAYBE_TEXT, "description": "Null if the photo has no variants."},
+        current={"type": "boolean", "description": "False: the photo's instructions now lead to other jobs."},
         status={"enum": [one.value for one in statuses]},
         operation={"enum": ["replace", "remove"]},
         provider=PROVIDER,
         instructions={
             "type": "object",
-            "description": "The resolved fields under their long names, metadata among them.",
+            "description": "The resolved fields under their long names, including metadata.",
         },
         provenance={
             "type": "object",
@@ -113,7 +110,7 @@ def job(*statuses: JobStatus) -> Schema:
         results=list_of(RESULT),
         cost=COST,
         attempts=list_of(ATTEMPT),
-        reused_from={**MAYBE_TEXT, "description": "The job whose paid file it was given, for nothing."},
+        reused_from={**MAYBE_TEXT, "description": "The job whose paid file it received, without a charge."},
         queued_at=TIME,
         submitted_at=MAYBE_TIME,
         paid_at=MAYBE_TIME,
@@ -124,7 +121,6 @@ def job(*statuses: JobStatus) -> Schema:
 
 
 def error(status: Schema, job_id: Schema) -> Schema:
-    """One entry of an error report."""
     return object_of(
         job_id=job_id,
         variant=MAYBE_TEXT,
@@ -132,7 +128,10 @@ def error(status: Schema, job_id: Schema) -> Schema:
         code=CODE,
         message=TEXT,
         hint={"type": "string", "description": "What to do."},
-        retryable={"type": "boolean", "description": "It goes by itself as soon as what is wrong is mended."},
+        retryable={
+            "type": "boolean",
+            "description": "The photo continues by itself as soon as the cause is corrected.",
+        },
         money=words(MoneyStatus),
         first_seen=TIME,
         last_seen=TIME,
@@ -140,7 +139,7 @@ def error(status: Schema, job_id: Schema) -> Schema:
 
 
 def lane(**more: Schema) -> Schema:
-    """What events tell of a provider."""
+    """Returns the schema of an event about a provider."""
     return object_of(event_id=EVENT_ID, provider=PROVIDER, since=TIME, **more)
 
 
@@ -148,8 +147,8 @@ PAUSES = list_of(error({"const": "paused"}, {"type": "null"}), "Why, as in the p
 FAILURES = list_of(error({"enum": sorted(FAILED_STATUSES)}, ID), "What went wrong, as in the photo's error report.")
 WAITS = {
     "task_token": "Answered once, when all jobs of the request have ended.",
-    "execution": "The ARN of who waits: jobs that only stopped executions want are not bought.",
-    "campaign": "The campaign whose report tells of it.",
+    "execution": "The ARN of the waiting execution: jobs that only stopped executions requested are not bought.",
+    "campaign": "The campaign whose report contains it.",
 }
 SIDECAR = schema_of("sidecar")
 REQUEST: Schema = {
@@ -160,7 +159,7 @@ REQUEST: Schema = {
             "type": "string",
             "minLength": 1,
             "maxLength": MAX_S3_KEY_BYTES,
-            "description": "As it is, not encoded.",
+            "description": "The plain key, not URL-encoded.",
         },
         "instructions": {"$ref": SIDECAR["$id"]},
         **{
@@ -179,23 +178,23 @@ CAMPAIGN = object_of(
     status=words(CampaignStatus),
     error={"anyOf": [{"type": "null"}, object_of(code=TEXT, message=TEXT)]},
     items=object_of(
-        "How many items were listed and asked for, and how many ended in which way.",
+        "How many items were listed and requested, and how many ended in each state.",
         **dict.fromkeys(("listed", "asked", "not_asked", *ITEM_STATUSES), COUNT),
     ),
     jobs=COUNT,
     pictures=COUNT,
     cost={**SPENT, "description": "Of all jobs of its items, whenever they were bought."},
-    bought={**SPENT, "description": "Of the calls made since it asked."},
+    bought={**SPENT, "description": "Of the calls since the campaign began."},
     failures=list_of(
         object_of(
-            code={"type": "string", "description": "A code, or the end that came instead of pictures."},
+            code={"type": "string", "description": "A code, or the state in which the item ended without pictures."},
             items=COUNT,
             key={"type": "string", "description": "The first of them."},
             message=TEXT,
             hint=TEXT,
         )
     ),
-    report=object_of("Where its report lies.", bucket=TEXT, json=TEXT, csv=TEXT),
+    report=object_of("The location of its report.", bucket=TEXT, json=TEXT, csv=TEXT),
 )
 DETAILS: dict[str, Schema] = {
     REQUEST_DETAIL_TYPE: REQUEST,
@@ -207,18 +206,18 @@ DETAILS: dict[str, Schema] = {
     EVENT_TYPE: CAMPAIGN,
 }
 MEANINGS = {
-    REQUEST_DETAIL_TYPE: "Somebody asks for a photo without dropping it.",
-    "Image Completed": "A job ended `stored`: its pictures are there.",
-    "Image Failed": "A job ended `refused`, `dead` or `held`.",
+    REQUEST_DETAIL_TYPE: "Requests pictures of a photo that is already in a bucket.",
+    "Image Completed": "A job ended `stored`: its pictures are in the output bucket.",
+    "Image Failed": "A job ended `refused`, `dead`, or `held`.",
     "Provider Paused": "Nothing more is bought at a provider; its photos wait.",
-    "Provider Resumed": "It goes on.",
+    "Provider Resumed": "The provider's photos continue.",
     "Budget Reached": "A provider paused because the day's budget does not cover its next job.",
-    EVENT_TYPE: "A campaign is over, stopped or refused: its report is there.",
+    EVENT_TYPE: "A campaign is finished, stopped, or refused: its report is in the output bucket.",
 }
 
 
 def schema_of_event(kind: str) -> Schema:
-    """The schema of a whole event, as a rule's target is given it."""
+    """Returns the schema of a whole event, as a rule's target receives it."""
     properties: Schema = {name: {"type": "string"} for name in ENVELOPE}
     properties |= {
         "detail-type": {"const": kind},
@@ -242,14 +241,14 @@ def schema_of_event(kind: str) -> Schema:
 
 
 def file_name(kind: str) -> str:
-    """What an event's files are called under schemas/events/ and events/."""
+    """Returns the name of an event's files under schemas/events/ and events/, without the suffix."""
     return kind.lower().replace(" ", "_")
 
 
 def files() -> dict[Path, str]:
-    """Every schema with where it lies."""
-    told = {kind: json.dumps(schema_of_event(kind), indent=2) + "\n" for kind in DETAILS}
-    return {FOLDER / f"{file_name(kind)}.schema.json": text for kind, text in told.items()}
+    """Returns every schema by its path."""
+    schemas = {kind: json.dumps(schema_of_event(kind), indent=2) + "\n" for kind in DETAILS}
+    return {FOLDER / f"{file_name(kind)}.schema.json": text for kind, text in schemas.items()}
 
 
 if __name__ == "__main__":

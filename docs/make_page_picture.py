@@ -1,4 +1,4 @@
-"""Makes docs/images/page.jpg, the drop page with the examples' photos: `.venv/bin/python -m docs.make_page_picture`.
+"""Makes docs/images/page.jpg, the upload page with the examples' photos: `.venv/bin/python -m docs.make_page_picture`.
 
 It needs Chromium, and shows a simulated stack: nothing is sent. Look at the picture before it is committed.
 """
@@ -22,7 +22,7 @@ SENT = "document.getElementById('send').disabled === false"
 
 
 def main() -> int:
-    """The exit code."""
+    """Writes the picture and returns the exit code."""
     program = installed()
     if program is None:
         sys.stderr.write("error: there is no Chromium here; on Debian: apt-get install chromium\n")

@@ -27,14 +27,14 @@ SCREENS = {
     "status": "backdrop status",
     "doctor": "backdrop doctor",
 }
-# A picture that asks nobody for a font.
+# A picture that loads no font.
 SVG = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
 SEEN = "(image) => image.getBoundingClientRect().top < innerHeight"
 _CONTROL = re.compile(r"\x1b\[(\d*)([A-Za-ln-z])|\x1b\[\?\d+[hl]|\r\n|\n|\r|\x1b\][^\x07]*\x07")
 
 
 def shown(raw: str) -> list[str]:
-    """The lines that stand on a terminal at the end, of all that was written to it; colors stay in them."""
+    """Returns the lines that remain on a terminal after this output, with their color codes."""
     lines, row, done = [""], 0, 0
     for found in [*_CONTROL.finditer(raw), None]:
         lines[row] += raw[done : found.start() if found else None]
@@ -52,7 +52,7 @@ def shown(raw: str) -> list[str]:
 
 
 def typed(line: str, folder: Path) -> list[str]:
-    """What a command line leaves on a terminal of this repository's root."""
+    """Runs a command line in the repository's root and returns the lines that remain on its terminal."""
     watcher, terminal = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(COLUMNS), "LINES": "40", "TERM": "xterm-256color"}
     environment["PATH"] = f"{BACKDROP.parent}:{environment['PATH']}"
@@ -74,7 +74,7 @@ def _read(watcher: int) -> bytes:
 
 
 def drawn(line: str, answer: list[str]) -> str:
-    """The screen as a picture."""
+    """Returns the screen as SVG."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(Text(f"$ {line.replace('{folder}/', '')}", "bold"))
     for words in answer:
@@ -83,7 +83,7 @@ def drawn(line: str, answer: list[str]) -> str:
 
 
 def gallery(program: str, folder: Path) -> None:
-    """The top of the before/after page of the examples."""
+    """Writes a picture of the top of the examples' before/after page."""
     page = folder / "gallery"
     subprocess.run([BACKDROP, "gallery", "photos/", "--output", page], cwd=ROOT, check=True)  # noqa: S603
     with browser(program, folder / "profile") as tab:
@@ -99,7 +99,7 @@ def gallery(program: str, folder: Path) -> None:
 
 
 def main() -> None:
-    """All pictures, one after another."""
+    """Writes all pictures."""
     program = installed()
     if program is None:
         sys.exit("the gallery's picture needs Chromium; on Debian: apt-get install chromium")

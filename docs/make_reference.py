@@ -1,4 +1,4 @@
-"""Writes docs/reference.md from the code: `make docs` (a test checks that it is up to date)."""
+"""Writes docs/reference.md from the code: `make docs` (a test checks that it is current)."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from docs.make_schemas import schema_of
 from docs.tables import table
 
 PAGE = Path(__file__).parent / "reference.md"
-# What a schema's patterns admit, in words.
+# What a schema's patterns accept, in words.
 TAKES = {
     "style": "a preset's name or a code",
     "style_preset": "a preset's name",
@@ -45,7 +45,7 @@ TAKES = {
 
 
 def fields(schema: dict[str, Any]) -> str:
-    """The fields of an object, with what each takes."""
+    """Returns the table of an object's fields."""
     described: dict[str, dict[str, Any]] = schema["properties"]
     return table(
         ("field", "takes", "meaning"),
@@ -54,7 +54,7 @@ def fields(schema: dict[str, Any]) -> str:
 
 
 def takes(name: str, schema: dict[str, Any]) -> str:
-    """What a field's schema admits, in few words."""
+    """Returns what a field's schema accepts, in a few words."""
     if name in TAKES:
         return TAKES[name]
     arms = [_kind(arm) for arm in schema.get("anyOf", [schema])]
@@ -67,7 +67,7 @@ def _kind(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " ".join(f"`{word}`" for word in schema["enum"])
     if schema["type"] == "array":
-        return f"a list of {'texts' if schema['items'].get('type') == 'string' else 'these'}"
+        return f"a list of {'strings' if schema['items'].get('type') == 'string' else 'these'}"
     if "maximum" in schema:
         whole = "a whole number" if schema["type"] == "integer" else "a number"
         return f"{whole}, {schema['minimum']:,} to {schema['maximum']:,}"
@@ -76,7 +76,6 @@ def _kind(schema: dict[str, Any]) -> str:
 
 
 def providers() -> str:
-    """What each provider can express, and under which name."""
     columns = list(CAPABILITIES)
     rows = [
         (f"`{name}`", *(expressed(CAPABILITIES[column].get(name)) for column in columns)) for name in PROVIDER_FIELDS
@@ -85,14 +84,14 @@ def providers() -> str:
 
 
 def expressed(field: ProviderField | None) -> str:
-    """One cell: the provider's own name, without the objects it lies in, and the range."""
+    """Returns a cell: the provider's own name, without the objects that contain it, and the range."""
     if field is None:
         return "–"
     return f"`{field.name.rpartition('.')[2]}`: {field.accepted}" if field.name else f"{field.accepted}"
 
 
 def apart() -> str:
-    """What one provider alone does not take together."""
+    """Returns the fields that a single provider does not accept together."""
     rules = [(provider, rule) for (provider, _), rules in MUTUALLY_EXCLUSIVE.items() for rule in rules]
     lines = [
         line for provider, rule in rules for line in rule.find_conflicts(provider, dict.fromkeys(PROVIDER_FIELDS, ""))
@@ -101,7 +100,6 @@ def apart() -> str:
 
 
 def prices() -> str:
-    """The price list."""
     rows = [
         (provider, "replace", speed, f"{format_usd(price)} per picture", PRICE_SOURCES[provider])
         for provider, speeds in REPLACE_PER_IMAGE.items()
@@ -116,16 +114,15 @@ def prices() -> str:
 
 
 def instructions() -> str:
-    """Every field, nested ones below."""
     schema = schema_of("sidecar")
     output, palette, member = (schema["$defs"][name] for name in ("OutputModel", "PaletteModel", "PaletteMemberModel"))
     return f"""{fields(schema)}
 
-Fields of an `output`, which are applied in this order: trim, fit, margin, background, format.
+Fields of an `output`. They are processed in the order trim, fit, margin, background, format.
 
 {fields(output)}
 
-Fields of a `color_palette`, either one or the other:
+Fields of a `color_palette`, which has one of the two:
 
 {fields(palette)}
 
@@ -133,38 +130,36 @@ Fields of one of its `members`:
 
 {fields(member)}
 
-Fields of a variant: each field above but `variants`."""
+Fields of a variant: each field above except `variants`."""
 
 
 def limits() -> str:
-    """What can be asked of whom, and what of nobody."""
     return f"""## What each provider takes
 
-All take JPEG, PNG or WebP of at most {MAX_PHOTO_BYTES:,} bytes; other photos, and larger ones of up to
-{MAX_FILE_BYTES:,} bytes, are converted and encoded anew first. A photo's key has at most {MAX_SOURCE_KEY_BYTES} bytes.
+All accept JPEG, PNG, or WebP of at most {MAX_PHOTO_BYTES:,} bytes. Other photos, and larger ones of up to
+{MAX_FILE_BYTES:,} bytes, are first converted and encoded again. A photo's key has at most {MAX_SOURCE_KEY_BYTES} bytes.
 
-Each cell has the provider's own name of the field and the values that it takes; –: it has no such thing, and a job that
-asks for it is refused there, or passed on along its list of providers.
+Each cell has the provider's own name of the field and the values that it accepts. –: the provider does not support the
+field. A job that uses it is refused there, or moves along its list of providers.
 
 {providers()}
 
-Beside what no provider takes together:
+In addition to the combinations that no provider accepts:
 
 {apart()}"""
 
 
 def page() -> str:
-    """The whole reference."""
     presets = ", ".join(f"`{preset.lower()}`" for preset in STYLE_PRESETS)
     return f"""# Fields, providers, prices, styles
 
-This page is written from the code by `make docs`; do not edit it. How to use the fields:
-[How to say what you want](instructions.md).
+`make docs` writes this page from the code; do not edit it. How to use the fields: [specify
+instructions](instructions.md).
 
 ## Fields of a sidecar
 
-A sidecar is a JSON object in UTF-8 of at most {MAX_SIDECAR_BYTES:,} bytes beside its photo: `red.jpg.json`, else
-`red.json`. A folder's `_backdrop.json` and a direct request have the same fields, and so have object tags, save
+A sidecar is a JSON object in UTF-8 of at most {MAX_SIDECAR_BYTES:,} bytes next to its photo: `red.jpg.json`, or else
+`red.json`. A folder's `_backdrop.json` and a direct request have the same fields. So do object tags, except
 `metadata` and `variants`. JSON Schemas for editors: [schemas](../schemas).
 
 {instructions()}
@@ -173,8 +168,8 @@ A sidecar is a JSON object in UTF-8 of at most {MAX_SIDECAR_BYTES:,} bytes besid
 
 ## Prices
 
-List prices of {PRICE_LIST_DATE}. Receipts say for each job what was charged, and who says so: the provider (`reported`:
-Segmind and Runware tell it with the result), this list, or the stack's operator (`configured`).
+List prices of {PRICE_LIST_DATE}. For each job, the receipt has the charge and its source: the provider (`reported`:
+Segmind and Runware return it with the result), this list, or the stack's operator (`configured`).
 
 {prices()}
 
@@ -182,7 +177,7 @@ Segmind and Runware tell it with the result), this list, or the stack's operator
 
 {presets}
 
-Any spelling that has the same letters and digits is understood: `Golden Hour`, `golden-hour`, `GOLDEN_HOUR`. A style
+Any spelling with the same letters and digits is accepted: `Golden Hour`, `golden-hour`, `GOLDEN_HOUR`. A style
 code is eight hexadecimal digits, such as `AAFF5733`.
 """
 

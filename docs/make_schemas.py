@@ -1,4 +1,4 @@
-"""Writes schemas/ from the models of the instructions: `make docs` (a test checks that it is up to date)."""
+"""Writes schemas/ from the models of the instructions: `make docs` (a test checks that they are current)."""
 
 import json
 from pathlib import Path
@@ -15,8 +15,8 @@ type Schema = dict[str, Any]
 FOLDER = Path(__file__).parents[1] / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 DESCRIPTIONS = {
-    "sidecar": "What is wanted of one photo: `red.jpg.json` beside `red.jpg`, else `red.json`.",
-    "folder-defaults": "What is wanted of every photo in this folder and below, where nothing nearer says otherwise: "
+    "sidecar": "Instructions for one photo: `red.jpg.json` next to `red.jpg`, or else `red.json`.",
+    "folder-defaults": "Instructions for every photo in this folder and below, if nothing more specific applies: "
     "`_backdrop.json`.",
 }
 EXAMPLES: dict[str, list[Schema]] = {
@@ -36,7 +36,7 @@ _BOUNDS = {"ge": "minimum", "le": "maximum"}
 
 
 def spelling_of(preset: str) -> str:
-    """A pattern of every spelling with capitals or without, whose words stand apart or not."""
+    """Returns a pattern of every spelling: upper or lower case, with or without separators between the words."""
     letters = "".join(f"[{one}{one.lower()}]" if one.isalpha() else one for one in preset.replace("_", " "))
     return letters.replace(" ", "[ _-]*")
 
@@ -48,16 +48,16 @@ _ANY_SPELLING = {
 }
 
 
-def _one_of(names: list[str], told: str, *others: Schema) -> Schema:
-    """A preset's name in any spelling, or one of the others; what is neither is shown the names."""
+def _one_of(names: list[str], error_message: str, *others: Schema) -> Schema:
+    """Accepts a preset's name in any spelling, or one of the others; an editor shows the names for anything else."""
     fits: Schema = {"anyOf": [{"$ref": "#/$defs/AnySpelling"}, *others]} if others else {"$ref": "#/$defs/AnySpelling"}
-    return {"type": "string", "if": fits, "else": {"enum": names, "errorMessage": told}}
+    return {"type": "string", "if": fits, "else": {"enum": names, "errorMessage": error_message}}
 
 
-# Understood and refused with the reason, and nothing that an editor should offer.
+# Fields that Backdrop recognizes only to refuse them with a reason; editors must not offer them.
 NOT_OFFERED = frozenset(PROVIDER_FIELDS) - {field for fields in CAPABILITIES.values() for field in fields}
-# What the models check in code and their own schema does not say, by field.
-SAID_MORE: dict[str, Schema] = {
+# Rules that the models check in code and that their own schema lacks, by field.
+ADDITIONAL_RULES: dict[str, Schema] = {
     "prompt": {"pattern": _WORDS, "patternErrorMessage": "It needs words, and no control characters."},
     "negative_prompt": {"pattern": _WORDS, "patternErrorMessage": "It needs words, and no control characters."},
     "style": _one_of(
@@ -87,15 +87,15 @@ SAID_MORE: dict[str, Schema] = {
         "additionalProperties": {"$ref": "#/$defs/VariantModel"},
     },
 }
-# Said in code for readers of the code; an editor's reader is told this.
+# Replaces the models' docstrings, which are for readers of the code.
 MEANINGS = {
-    VariantModel.__name__: "One of the photo's pictures: the fields in which it differs from what is said for all.",
-    OutputModel.__name__: "One form in which each picture is handed over.",
+    VariantModel.__name__: "One of the photo's pictures: the fields in which it differs from those next to `variants`.",
+    OutputModel.__name__: "One form in which each picture is delivered.",
 }
 
 
 def schema_of(kind: str) -> Schema:
-    """The schema of a `sidecar` or of `folder-defaults`."""
+    """Returns the schema of a `sidecar` or of `folder-defaults`."""
     model = tidy(InstructionsModel.model_json_schema())
     definitions: dict[str, Schema] = {**model.pop("$defs"), "AnySpelling": _ANY_SPELLING}
     for name, meaning in MEANINGS.items():
@@ -118,7 +118,7 @@ def schema_of(kind: str) -> Schema:
 
 
 def tidy(schema: Any) -> Any:
-    """A model's schema as an editor needs it: no field may be null, every field has a title and tells its bounds."""
+    """Returns a model's schema as editors need it: no field may be null, and every field has a title and its bounds."""
     if isinstance(schema, list):
         return [tidy(one) for one in cast("list[Any]", schema)]
     if not isinstance(schema, dict):
@@ -134,8 +134,8 @@ def tidy(schema: Any) -> Any:
 
 
 def _field(name: str, schema: Schema) -> Schema:
-    """One field, with what is said more of it; editors show the code in a markdownDescription as code."""
-    more = SAID_MORE.get(name, {})
+    """Returns a field with its additional rules; editors show code in a markdownDescription as code."""
+    more = ADDITIONAL_RULES.get(name, {})
     if {"anyOf", "propertyNames", "if"} & more.keys():
         schema = {key: value for key, value in schema.items() if key in ("description", "examples")}
     if name == "color_palette":
@@ -147,11 +147,11 @@ def _field(name: str, schema: Schema) -> Schema:
 
 
 def takers_of(name: str) -> str:
-    """Which providers take a field that is addressed to them, and what of it; nothing of other fields."""
+    """Returns which providers accept a field, and which values; an empty string for fields that none receives."""
     if name not in PROVIDER_FIELDS:
         return ""
-    said = [(provider, fields[name]) for (provider, _), fields in CAPABILITIES.items() if name in fields]
-    return "\n\nTaken by " + "; ".join(f"{provider} ({field.accepted})" for provider, field in said) + "."
+    accepted = [(provider, fields[name]) for (provider, _), fields in CAPABILITIES.items() if name in fields]
+    return "\n\nAccepted by " + "; ".join(f"{provider} ({field.accepted})" for provider, field in accepted) + "."
 
 
 def _palettes() -> list[str]:
@@ -160,7 +160,7 @@ def _palettes() -> list[str]:
 
 
 def _add_the_rules_of_a_place(schema: Schema) -> None:
-    """Fields that exclude one another: one style, and nothing of a new background beside `remove`."""
+    """Adds which fields exclude one another: only one style, and with `remove` no field of a new background."""
     schema["dependentSchemas"] = {
         name: {"properties": {other: False for other in STYLE_FIELDS if other != name}} for name in STYLE_FIELDS
     }
@@ -169,7 +169,7 @@ def _add_the_rules_of_a_place(schema: Schema) -> None:
 
 
 def _add_the_rules_of_an_output(schema: Schema) -> None:
-    """What an output's fields say against one another, as far as a schema can tell."""
+    """Adds which fields of an output require or exclude one another, as far as a schema can express it."""
     schema["allOf"] = [
         _where({"fit": {"enum": ["pad", "cover"]}}, {"required": ["width", "height"]}),
         _where({"fit": {"const": "cover"}}, {"properties": {"margin": False}}),
@@ -184,7 +184,7 @@ def _where(given: Schema, then: Schema) -> Schema:
 
 
 def files() -> dict[Path, str]:
-    """Every schema with where it lies."""
+    """Returns every schema by its path."""
     return {FOLDER / f"{kind}.schema.json": json.dumps(schema_of(kind), indent=2) + "\n" for kind in DESCRIPTIONS}
 
 

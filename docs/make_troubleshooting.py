@@ -1,4 +1,4 @@
-"""Writes docs/troubleshooting.md from the closed list of codes: `make docs` (a test checks that it is up to date)."""
+"""Writes docs/troubleshooting.md from the closed list of codes: `make docs` (a test checks that it is current)."""
 
 from pathlib import Path
 
@@ -10,26 +10,26 @@ from docs.tables import table
 PAGE = Path(__file__).parent / "troubleshooting.md"
 ENDS = {
     Disposition.REFUSED: (
-        "The uploader can mend it",
-        "The job, or the photo before it has one, ends `refused`. Nothing was bought. There is a report at the photo, "
-        "and no alarm.",
+        "The customer can correct it",
+        "The job ends `refused`, or the photo does before it has a job. Nothing was bought. The photo has a report, "
+        "and there is no alarm.",
     ),
     Disposition.WAITING: (
-        "It waits, and goes by itself",
-        "Nothing to do for the uploader: the photo goes when what stands in its way is gone. Where a whole provider is "
-        "paused there is one report, `_backdrop/errors/_providers/<provider>.json`, for all photos that wait.",
+        "It waits, and continues by itself",
+        "The customer has nothing to do: the photo continues when the cause is gone. While a whole provider is paused, "
+        "one report, `_backdrop/errors/_providers/<provider>.json`, covers all photos that wait.",
     ),
     Disposition.DEAD: (
-        "The operator or the provider must mend it",
-        "The job ends `dead`, with a letter in the dead-letter queue. `backdrop redrive` brings it on its way again.",
+        "The operator or the provider must correct it",
+        "The job ends `dead`, with a message in the dead-letter queue. `backdrop redrive` retries it.",
     ),
     Disposition.HELD: (
         "A person must decide about money",
-        "The job ends `held`. Nothing is bought for it until somebody says so.",
+        "The job ends `held`. Nothing is bought for it until a person decides.",
     ),
 }
 _PAID = "the picture, at its price"
-# What a code that does not end in front of the till has cost; the others' ends say it.
+# The cost of codes that may follow a charge. The other codes cost nothing.
 COSTS = {
     **dict.fromkeys(
         (
@@ -55,7 +55,7 @@ COSTS = {
     Code.MESSAGE_GIVEN_UP: "what the report says",
 }
 
-# Where a day is told on which a code stands at many photos.
+# The runbook for a situation in which many photos have this code.
 RUNBOOKS = {
     Code.PROVIDER_KEY_MISSING: "key-rotated",
     Code.PROVIDER_KEY_REFUSED: "key-rotated",
@@ -69,7 +69,7 @@ RUNBOOKS = {
 
 
 def codes(end: Disposition) -> str:
-    """Every code that leaves its job so."""
+    """Returns the table of the codes with this disposition."""
     rows = [
         (f'<a id="{code}"></a>`{code}`', str(facts.meaning), COSTS.get(code, "nothing"), _hint(facts) + _runbook(code))
         for code, facts in ERROR_CATALOG.items()
@@ -79,7 +79,7 @@ def codes(end: Disposition) -> str:
 
 
 def _hint(facts: CatalogEntry) -> str:
-    """Without what the section says of all its codes that wait."""
+    """Returns the hint, without what the section already says about all codes that wait."""
     if facts.advice.follow_up is not FollowUp.WAITS:
         return str(facts.hint)
     return f"{facts.advice.remedy}." if facts.advice.remedy is not None else "nothing"
@@ -90,22 +90,21 @@ def _runbook(code: Code) -> str:
 
 
 def page() -> str:
-    """The whole page."""
     parts = [f"## {head}\n\n{words}\n\n{codes(end)}" for end, (head, words) in ENDS.items()]
-    return f"""# Troubleshooting, code by code
+    return f"""# Error codes
 
-This page is written from the code by `make docs`; do not edit it.
+Each code: what happened, what it cost, and what to do. `make docs` writes this page from the code; do not edit it.
 
-Whatever goes wrong has one of the codes below. The same code stands in the photo's error report
-(`_backdrop/errors/<key>.json`), on the before/after page, in events, metrics and dead letters.
+Every problem has one of these codes. The same code is in the photo's error report
+(`_backdrop/errors/<key>.json`), on the before/after page, and in events, metrics, and dead letters.
 
-- Everything that is wrong now, with what it cost and what to do: `backdrop failures`
-- One photo's whole story: `backdrop show shoes/red.jpg`
-- A stack that does nothing at all: `backdrop doctor`
-- A day on which something large goes wrong: [runbooks](runbooks/README.md); an alarm that rang: [alarms.md](alarms.md)
+- To list everything that is wrong now, with its cost and what to do: `backdrop failures`
+- To see everything about one photo: `backdrop show shoes/red.jpg`
+- To find out why a stack does nothing: `backdrop doctor`
+- To handle a large failure: [runbooks](runbooks/README.md). To respond to an alarm: [alarms.md](alarms.md)
 
-Where a code and a report differ about money, the report is right: it counts every call that was made for the photo,
-also those that failed before.
+If this page and a report differ about money, the report is right: it counts every call that was made for the photo,
+including those that failed before.
 
 {"\n\n".join(parts)}
 """
