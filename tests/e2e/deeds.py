@@ -40,9 +40,9 @@ def _photos(shop: Shop) -> dict[str, Call]:
         "list photos": ("s3", "list_objects_v2", {"Bucket": shop.photos}),
         "change a photo": ("s3", "put_object", photo),
         "delete a photo": ("s3", "delete_object", photo),
-        "read in a bucket of `ReadableBuckets`": ("s3", "get_object", {"Bucket": SHELF, "Key": TEXT}),
-        "read in any other bucket": ("s3", "get_object", {"Bucket": NOBODYS, "Key": TEXT}),
-        "open a bucket to the world": ("s3", "delete_public_access_block", {"Bucket": shop.photos}),
+        "read a bucket of `ReadableBuckets`": ("s3", "get_object", {"Bucket": SHELF, "Key": TEXT}),
+        "read any other bucket": ("s3", "get_object", {"Bucket": NOBODYS, "Key": TEXT}),
+        "make a bucket public": ("s3", "delete_public_access_block", {"Bucket": shop.photos}),
     }
 
 
@@ -56,13 +56,13 @@ def _pictures(shop: Shop) -> dict[str, Call]:
         "delete a picture": ("s3", "delete_object", at(TEXT)),
         "list pictures": ("s3", "list_objects_v2", {"Bucket": shop.pictures}),
         "write a receipt": ("s3", "put_object", at(f"_backdrop/receipts/{TEXT}") | {"IfMatch": '"nobodys"'}),
-        "take back an error report": ("s3", "delete_object", at(f"_backdrop/errors/{TEXT}")),
-        "read a photo that is prepared": ("s3", "get_object", at(f"{WORK}/inputs/{TEXT}")),
-        "put a photo that is prepared": ("s3", "put_object", at(f"{WORK}/inputs/{TEXT}")),
-        "keep a provider's answer": ("s3", "put_object", at(f"{WORK}/answers/{TEXT}")),
-        "delete a provider's answer": ("s3", "delete_object", at(f"{WORK}/answers/{TEXT}")),
-        "keep a provider's file": ("s3", "put_object", at(f"{WORK}/results/{TEXT}")),
-        "keep a response that no adapter recognized": ("s3", "put_object", at("_backdrop/paid/a/b_response.txt")),
+        "delete an error report": ("s3", "delete_object", at(f"_backdrop/errors/{TEXT}")),
+        "read a prepared photo": ("s3", "get_object", at(f"{WORK}/inputs/{TEXT}")),
+        "write a prepared photo": ("s3", "put_object", at(f"{WORK}/inputs/{TEXT}")),
+        "store a provider's response": ("s3", "put_object", at(f"{WORK}/answers/{TEXT}")),
+        "delete a stored response": ("s3", "delete_object", at(f"{WORK}/answers/{TEXT}")),
+        "store a provider's file": ("s3", "put_object", at(f"{WORK}/results/{TEXT}")),
+        "store an unrecognized response": ("s3", "put_object", at("_backdrop/paid/a/b_response.txt")),
         "read a campaign's list": ("s3", "get_object", at(f"{WORK}/campaigns/{TEXT}")),
         "write a campaign's list": ("s3", "put_object", at(f"{WORK}/campaigns/{TEXT}")),
         "write a campaign's report": ("s3", "put_object", at(f"_backdrop/campaigns/{TEXT}")),
@@ -77,17 +77,17 @@ def _ledger(shop: Shop) -> dict[str, Call]:
     due = {"KeyConditionExpression": "watch = :one", "ExpressionAttributeValues": {":one": {"S": "nothing"}}}
     own = {"KeyConditionExpression": "pk = :one", "ExpressionAttributeValues": {":one": {"S": "nobody"}}}
     return {
-        "read an item of the ledger": ("dynamodb", "get_item", item),
-        "read items of the ledger at once": (
+        "read a ledger item": ("dynamodb", "get_item", item),
+        "read several ledger items": (
             "dynamodb",
             "batch_get_item",
             {"RequestItems": both},
         ),
         "query a photo's jobs": ("dynamodb", "query", {"TableName": name, **own}),
         "query what is due": ("dynamodb", "query", {"TableName": name, "IndexName": "watch", **due}),
-        "write an item of the ledger": ("dynamodb", "put_item", {"TableName": name, "Item": nobody, **only_there}),
-        "add to a day's sums": ("dynamodb", "update_item", item | only_there),
-        "delete an item of the ledger": ("dynamodb", "delete_item", item),
+        "write a ledger item": ("dynamodb", "put_item", {"TableName": name, "Item": nobody, **only_there}),
+        "add to a day's totals": ("dynamodb", "update_item", item | only_there),
+        "delete a ledger item": ("dynamodb", "delete_item", item),
         "scan the ledger": ("dynamodb", "scan", {"TableName": name}),
     }
 
@@ -97,13 +97,13 @@ def _queues(shop: Shop) -> dict[str, Call]:
         return {"QueueUrl": shop.outputs[output], **what}
 
     return {
-        "take a message for intake": ("sqs", "receive_message", at("IntakeQueueUrl", TOO_MANY)),
-        "take a job from a lane": ("sqs", "receive_message", at("IdeogramQueueUrl", TOO_MANY)),
-        "take a delivery": ("sqs", "receive_message", at("DeliverQueueUrl", TOO_MANY)),
-        "take a dead letter": ("sqs", "receive_message", at("DeadLetterQueueUrl", TOO_MANY)),
-        "count what waits for deliver": ("sqs", "get_queue_attributes", at("DeliverQueueUrl", {})),
+        "receive a message for intake": ("sqs", "receive_message", at("IntakeQueueUrl", TOO_MANY)),
+        "receive a job from a lane": ("sqs", "receive_message", at("IdeogramQueueUrl", TOO_MANY)),
+        "receive a delivery": ("sqs", "receive_message", at("DeliverQueueUrl", TOO_MANY)),
+        "receive a dead letter": ("sqs", "receive_message", at("DeadLetterQueueUrl", TOO_MANY)),
+        "count the messages for deliver": ("sqs", "get_queue_attributes", at("DeliverQueueUrl", {})),
         "send to intake": ("sqs", "send_message", at("IntakeQueueUrl", NO_TEXT)),
-        "put a job into a lane": ("sqs", "send_message", at("IdeogramQueueUrl", NO_TEXT)),
+        "send a job to a lane": ("sqs", "send_message", at("IdeogramQueueUrl", NO_TEXT)),
         "send to deliver": ("sqs", "send_message", at("DeliverQueueUrl", NO_TEXT)),
         "send a dead letter": ("sqs", "send_message", at("DeadLetterQueueUrl", NO_TEXT)),
         "empty a queue": ("sqs", "purge_queue", at("IdeogramQueueUrl", {})),
@@ -122,15 +122,15 @@ def _rest(shop: Shop) -> dict[str, Call]:
         "read a provider's key": ("secretsmanager", "get_secret_value", key),
         "read another secret": ("secretsmanager", "get_secret_value", {"SecretId": NOBODYS}),
         "change a provider's key": ("secretsmanager", "put_secret_value", {**key, "SecretString": "mine"}),
-        "find the lanes": ("lambda", "list_event_source_mappings", {}),
-        "call the campaign's function": ("lambda", "invoke", campaign),
-        "call another function": ("lambda", "invoke", intake),
+        "list the lanes": ("lambda", "list_event_source_mappings", {}),
+        "invoke the campaign's function": ("lambda", "invoke", campaign),
+        "invoke another function": ("lambda", "invoke", intake),
         "change a function": ("lambda", "update_function_configuration", {"FunctionName": f"{STACK}-render"}),
-        "tell the stack's bus": ("events", "put_events", ours),
-        "tell another bus": ("events", "put_events", {"Entries": [event]}),
+        "publish to the stack's bus": ("events", "put_events", ours),
+        "publish to another bus": ("events", "put_events", {"Entries": [event]}),
         "read a log": ("logs", "filter_log_events", {"logGroupName": f"/aws/lambda/{STACK}-intake"}),
         "change a role": ("iam", "put_role_policy", policy),
-        "put on another role": ("sts", "assume_role", put_on),
+        "assume another role": ("sts", "assume_role", put_on),
     }
 
 
@@ -141,9 +141,9 @@ def _machine(shop: Shop) -> dict[str, Call]:
     waiting, other = ({"executionArn": f"{machines}{name}:nobody"} for name in (WAITING, "another"))
     return {
         "answer a task token": ("stepfunctions", "send_task_success", {"taskToken": "nobody's", "output": "{}"}),
-        "see whether a campaign runs": ("stepfunctions", "describe_execution", own),
-        "see whether an execution of `WaitingStateMachines` runs": ("stepfunctions", "describe_execution", waiting),
-        "see whether another execution runs": ("stepfunctions", "describe_execution", other),
+        "check whether a campaign runs": ("stepfunctions", "describe_execution", own),
+        "check whether an execution of `WaitingStateMachines` runs": ("stepfunctions", "describe_execution", waiting),
+        "check whether another execution runs": ("stepfunctions", "describe_execution", other),
         "start a campaign": ("stepfunctions", "start_execution", {"stateMachineArn": machine, "input": "{}"}),
         "stop a campaign": ("stepfunctions", "stop_execution", own),
     }

@@ -22,7 +22,7 @@ DENIED = re.compile(r"is not authorized|AccessDenied")
 
 def table() -> dict[str, set[str]]:
     """The page's table: who may do each deed."""
-    text = (ROOT / "docs" / "security.md").read_text().partition("| deed |")[2]
+    text = (ROOT / "docs" / "security.md").read_text().partition("| action |")[2]
     names, _, *rows = (line.strip("|").split("|") for line in text.partition("\n\n")[0].splitlines())
     columns = [name.strip() for name in names]
     assert columns == list(COLUMNS)

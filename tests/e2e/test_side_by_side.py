@@ -108,7 +108,7 @@ def remove(shop: Shop) -> None:
 
 
 def take_back(shop: Shop) -> None:
-    """What docs/deploying.md says, under "Have it back"; but the emulator imports no bucket policy, and AWS does."""
+    """Follows docs/deploying.md, "Restore a removed stack"; unlike AWS, the emulator imports no bucket policy."""
     listed = json.loads(filled_in(ROOT / "docs" / "deploying.md", "ResourceIdentifier", shop.outputs))
     kept = template.load(ROOT / "kept.yaml")
     assert {one["LogicalResourceId"] for one in listed} == {*kept["Resources"]}
