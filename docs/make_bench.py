@@ -1,4 +1,4 @@
-"""Writes the page of the bench and its plots from what its parts found last, and that beyond it: `make docs`."""
+"""Writes the page of the bench with its plots, and the page beyond it, from the last results: `make docs`."""
 
 from bench.beyond import page as beyond
 from bench.keep import FOLDER, kept
@@ -13,18 +13,16 @@ OWN_PAGES = {
 
 
 def page() -> str:
-    """The whole page."""
     return "\n\n".join([_head(), bench_aims.section(), *(_section(part) for part in PARTS)]) + "\n"
 
 
 def plots() -> dict[str, str]:
-    """Every plot by its file's name."""
+    """Returns every plot by its file name."""
     found = {part: kept(part.name, part.kind) for part in PARTS if part.kind}
     return {name: svg for part, one in found.items() if one for name, svg in part.plots(one.found).items()}
 
 
 def write() -> None:
-    """Page and plots."""
     PAGE.write_text(page())
     beyond.write()
     for name, svg in plots().items():
@@ -34,11 +32,10 @@ def write() -> None:
 def _head() -> str:
     names = ", ".join(f"`{part.name}`" for part in PARTS)
     return (
-        f"# The bench\n\nWritten by `make bench`, which takes at most {MOST_MINUTES} minutes on two cores, or by some"
-        f' of its parts: `make bench ONLY="drain beside"`. The parts are {names}. What is compared is'
-        " compared within one run; where the stand-in was the bottleneck, something went wrong that nobody asked for,"
-        " or the machine was too noisy, nothing is reported. What more photos and AWS itself would make of it:"
-        " [beyond one machine](beyond.md)."
+        f"# Measured speed and cost\n\n`make bench` writes this page in at most {MOST_MINUTES} minutes on two cores,"
+        f' and `make bench ONLY="drain beside"` some of its parts: {names}. Comparisons are made within one run. A part'
+        " reports nothing if the stand-in was the bottleneck, an unexpected error occurred, or the machine was too"
+        " noisy. The expected results with more photos and on AWS: [beyond one machine](beyond.md)."
     )
 
 

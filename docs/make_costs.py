@@ -1,4 +1,4 @@
-"""Writes the figures of docs/costs.md between their marks, from the bench, the template and the command: `make docs`.
+"""Writes the figures of docs/costs.md between their marks, from the bench, the template, and the command: `make docs`.
 
 The text around the marks is written by hand. A mark is `<!-- figures: name -->`, and its part ends at `<!-- end -->`.
 """
@@ -23,7 +23,10 @@ SMALL_SERVICES = ("SQS", "EventBridge", "CloudWatch")
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the page with current figures.
+
+    Raises ValueError if a part is missing or repeated.
+    """
     parts = {"limits": _limits(), "images": _images(kept()), "month": _month(kept())}
     text, names = PAGE.read_text(), list[str]()
 
@@ -57,15 +60,15 @@ def _images(found: Found) -> str:
     *shorter, longest = (f"{one:g}" for one in LATENCIES)
     head = f"""For {IMAGES:,} photos of {replaced.counted.photo_bytes / 1000:.0f} KB whose background Ideogram
         replaces at `DEFAULT`, in calls of {TYPICAL:g} s, at AWS's list prices for {REGION}, without the free
-        parts:"""
+        tier:"""
     together = f"**together**, {share(replaced, memory):.2%} of what Ideogram charges"
     table = ["| | USD |", "| --- | ---: |", *_services(replaced, lines, memory)]
     table.append(f"| {together} | **{total(lines) * IMAGES:.3f}** |")
     notes = f"""Render's seconds are the provider's, because it holds its slot while the call is open. Slower calls
-        cost more, and the page has each provider at {", ".join(shorter)} and {longest} s. Where a background is
+        cost more; the page has each provider at {", ".join(shorter)} and {longest} s. If a background is
         only removed, Ideogram charges ${removed.price:g}, and AWS's share is {share(removed, memory):.1%}. Each
         additional MB of a photo costs ${PRICES["traffic"].of(IMAGES / 1024):.2f} more per {IMAGES:,} photos, for
-        the way to the provider. Buckets and ledger are billed for their storage by the month."""
+        the transfer to the provider. Storage in the buckets and the ledger is billed by the month."""
     return "\n\n".join([_wrapped(head), "\n".join(table), _wrapped(notes)])
 
 
@@ -88,7 +91,7 @@ def _services(row: Row, lines: Sequence[Line], memory: dict[str, float]) -> list
         f"DynamoDB: {amount('dynamodb writes')} write units and {amount('dynamodb reads')} read units per image": sums[
             "DynamoDB"
         ],
-        "the photo on its way to the provider": sums["Traffic"],
+        "the photo's transfer to the provider": sums["Traffic"],
         "SQS, EventBridge and logs": sum(sums[name] for name in SMALL_SERVICES),
     }
     return [f"| {what} | {usd * IMAGES:.3f} |" for what, usd in rows.items()]
@@ -98,14 +101,14 @@ def _month(found: Found) -> str:
     stack = one_provider()
     lines = idle_lines(stack, list(found.reconcile))
     alarms, dashboard = stack.of("AWS::CloudWatch::Alarm"), PRICES["dashboards"]
-    idle = f"""A stack with one provider costs **${total(lines):.2f} a month** by the price list even without a photo,
-        or **${sum(left(one, lines) for one in lines):.2f}** after AWS's free parts, if nothing else in the account
-        uses them. [The same page](results/aws_cost.md#a-month-without-a-photo) itemizes both from `template.yaml`:
+    idle = f"""A stack with one provider costs **${total(lines):.2f} a month** at list prices even without a photo,
+        or **${sum(left(one, lines) for one in lines):.2f}** after AWS's free tier, if nothing else in the account
+        uses it. [The same page](results/aws_cost.md#a-month-without-a-photo) itemizes both from `template.yaml`:
         a secret, the {len(alarms)} alarms on {sum(map(alarm_metrics, alarms))} metrics, the dashboard
         (${dashboard.of(1):.2f}; an account's first {dashboard.free} are free), the queues that Lambda polls, and
         reconcile's runs. The ledger is encrypted with a key that AWS owns, so KMS bills nothing."""
     metrics = f"""Each metric costs ${PRICES["metrics"].of(1):.2f} in a month in which it is counted, and a bucket with
-        many new photos makes reconcile's runs more expensive; the page has both."""
+        many new photos makes reconcile's runs more expensive; the page shows both."""
     return "\n\n".join([_wrapped(idle), _wrapped(metrics)])
 
 

@@ -1,4 +1,4 @@
-"""Writes the examples' photos, from those that the demo takes out of packages: `python docs/make_photos.py`."""
+"""Writes the examples' photos from those that the demo finds in packages: `python docs/make_photos.py`."""
 
 import io
 from pathlib import Path
@@ -20,7 +20,7 @@ LONGEST_SIDE = 600
 
 
 def small(name: str) -> bytes:
-    """One of the demo's photos, in a size that a repository bears."""
+    """Returns one of the demo's photos, small enough for the repository."""
     file = io.BytesIO()
     with Image.open(io.BytesIO(load(name))) as photo:
         photo.thumbnail((LONGEST_SIDE, LONGEST_SIDE))

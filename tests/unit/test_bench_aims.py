@@ -13,9 +13,9 @@ from tests.unit.test_bench_page import DRAINED, found
 def test_a_figure_that_is_missed_is_said_to_be_missed(efficiency: float, verdict: str) -> None:
     run = found(Scenario(300, 10, 4.0), efficiency)
     rows = list(bench_aims.of_the_drain(replace(DRAINED, runs=(run,))))
-    assert [reached for what, *_, reached in rows if what.startswith("N·S/C")] == [verdict == "yes"]
+    assert [reached for what, *_, reached in rows if what.startswith("ideal time")] == [verdict == "yes"]
     assert f"| {verdict} |" in bench_aims.shown(rows)
 
 
 def test_a_run_that_was_not_reported_has_no_row() -> None:
-    assert [what for what, *_ in bench_aims.of_the_drain(DRAINED)] == ["intake's processor time a photo"]
+    assert [what for what, *_ in bench_aims.of_the_drain(DRAINED)] == ["intake's processor time per photo"]
