@@ -8,13 +8,13 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from backdrop.aws.batch import read_queue_name, read_receipt_etag, read_receive_count
+from backdrop.aws.batch import read_receipt_etag, read_receive_count
 from backdrop.aws.clients import lazy_client
 from backdrop.aws.clock import SystemClock
 from backdrop.aws.log import build_logger
 from backdrop.aws.metrics import count_budget_change, count_cold_starts, count_slot_use
 from backdrop.aws.settings import read_settings
-from backdrop.aws.sqs import parse_queue_name
+from backdrop.aws.sqs import queue_name_from_arn, queue_name_from_url
 from backdrop.bootstrap import Bootstrap
 from backdrop.model.queue_messages import JobMessage, parse_message
 from backdrop.pipeline.call_context import CallContext
@@ -24,7 +24,7 @@ settings, clock = read_settings(), SystemClock()
 bootstrap = Bootstrap(settings, lazy_client, clock, count_budget_change)
 service = bootstrap.render()
 consumer = bootstrap.batch_consumer(logger, [lane.queue_url for lane in settings.enabled_providers.values()])
-provider_by_queue = {parse_queue_name(lane.queue_url): name for name, lane in settings.enabled_providers.items()}
+provider_by_queue = {queue_name_from_url(lane.queue_url): name for name, lane in settings.enabled_providers.items()}
 
 
 def handle_record(record: SQSRecord, context: LambdaContext) -> None:
@@ -33,7 +33,7 @@ def handle_record(record: SQSRecord, context: LambdaContext) -> None:
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
     started_at, remaining = clock.now(), timedelta(milliseconds=context.get_remaining_time_in_millis())
     # A message out of a queue that is no lane of ours names no provider.
-    provider = provider_by_queue.get(read_queue_name(record), "")
+    provider = provider_by_queue.get(queue_name_from_arn(record.event_source_arn), "")
     call_context = CallContext(
         deadline=started_at + remaining,
         receive_count=read_receive_count(record),

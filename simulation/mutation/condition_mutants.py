@@ -34,7 +34,6 @@ GUARDED_PACKAGES = (
     "model.task_result",
     "model.transitions",
     "aws.ledger",
-    "aws.optimistic_lock",
 )
 """The packages that decide about money and loss, each with all that is in it, and such modules of other packages."""
 CONDITION_OPERATORS = ("off", "not", "on")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop.aws.answer_spool import AnswerSpool
 from backdrop.aws.events import parse_intake_message
 from backdrop.aws.s3 import OutputBucket, PreconditionFailedError, S3InputBucket
+from backdrop.aws.work_store import AnswerSpool
 from backdrop.model.errors import MalformedMessageError
 from simulation.world.simulated_stack import World
 from tests.contract.services import SERVICES, code_of, emulator_alone, number

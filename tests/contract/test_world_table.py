@@ -135,13 +135,12 @@ def test_the_whole_ledger_is_read_through_page_by_page(ledger: Ledger, table: Ta
     assert standing.oldest_waiting_since[job.provider] <= NOW
 
 
-def test_one_run_at_a_time_has_reconciles_item(table: Table) -> None:
-    books = LedgerQueries(table)
-    run = books.read_reconcile_state()
-    taken = books.put_reconcile_state(replace(run, locked_until=NOW))
+def test_one_run_at_a_time_has_reconciles_item(ledger: Ledger) -> None:
+    run = ledger.read_reconcile_state()
+    taken = ledger.put_reconcile_state(replace(run, locked_until=NOW))
     with pytest.raises(ConflictError):
-        books.put_reconcile_state(run)
-    assert books.read_reconcile_state() == taken
+        ledger.put_reconcile_state(run)
+    assert ledger.read_reconcile_state() == taken
     assert isinstance(taken, ReconcileState)
 
 

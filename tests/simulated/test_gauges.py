@@ -220,7 +220,7 @@ def test_a_ledger_that_does_not_answer_costs_the_run_no_more_than_the_numbers() 
     tally = tallied(world)
     assert gone.hit_count
     assert (tally.gauges, [one.message.startswith("gauges: ") for one in tally.failures]) == (StackHealth(), [True])
-    assert world.steps.ledger_queries.read_reconcile_state().locked_until is None
+    assert world.ledger.read_reconcile_state().locked_until is None
 
 
 # -- what is told -------------------------------------------------------------------------------------------------

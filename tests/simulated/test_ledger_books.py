@@ -173,12 +173,12 @@ def test_a_claim_under_a_raised_cap_whose_answer_was_lost_is_made_once() -> None
 
 def test_one_run_at_a_time_wins() -> None:
     world = World()
-    run = world.steps.ledger_queries.read_reconcile_state()
-    mine = world.steps.ledger_queries.put_reconcile_state(replace(run, locked_until=NOW))
+    run = world.ledger.read_reconcile_state()
+    mine = world.ledger.put_reconcile_state(replace(run, locked_until=NOW))
     with pytest.raises(ConflictError):
-        world.steps.ledger_queries.put_reconcile_state(replace(run, locked_until=NOW))
-    assert world.steps.ledger_queries.read_reconcile_state() == mine
-    assert world.steps.ledger_queries.put_reconcile_state(replace(mine, sweep_cursor="k")).lock_version == 2
+        world.ledger.put_reconcile_state(replace(run, locked_until=NOW))
+    assert world.ledger.read_reconcile_state() == mine
+    assert world.ledger.put_reconcile_state(replace(mine, sweep_cursor="k")).lock_version == 2
 
 
 def test_a_lane_is_fenced_too() -> None:
@@ -195,8 +195,8 @@ def test_a_run_and_a_lane_outlive_conflicts_and_lost_answers() -> None:
     world.transport.faults_before.append(clash := TargetedFault(raise_conflict, "transact_write_items", times=2))
     world.transport.faults_after.append(lost := TargetedFault(lose_response, "transact_write_items", times=2))
     run, lane = (
-        world.steps.ledger_queries.put_reconcile_state(world.steps.ledger_queries.read_reconcile_state()),
+        world.ledger.put_reconcile_state(world.ledger.read_reconcile_state()),
         world.ledger.put_health(world.ledger.read_health("ideogram")),
     )
     assert (clash.hit_count, lost.hit_count) == (2, 2)
-    assert (world.steps.ledger_queries.read_reconcile_state(), world.ledger.read_health("ideogram")) == (run, lane)
+    assert (world.ledger.read_reconcile_state(), world.ledger.read_health("ideogram")) == (run, lane)

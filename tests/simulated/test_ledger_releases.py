@@ -85,10 +85,10 @@ def test_a_place_that_another_release_wrote_is_never_read_past(added: dict[str, 
 def test_a_lane_and_a_run_that_another_release_wrote_are_never_read_past(added: dict[str, Any]) -> None:
     world = World()
     world.ledger.put_health(world.ledger.read_health("ideogram"))
-    world.steps.ledger_queries.put_reconcile_state(world.steps.ledger_queries.read_reconcile_state())
+    world.ledger.put_reconcile_state(world.ledger.read_reconcile_state())
     rewrite(world, "lane", added)
     rewrite(world, "run", added)
-    for read in (lambda: world.ledger.read_health("ideogram"), world.steps.ledger_queries.read_reconcile_state):
+    for read in (lambda: world.ledger.read_health("ideogram"), world.ledger.read_reconcile_state):
         with pytest.raises(RetryLaterError) as raised:
             read()
         assert raised.value.code is Code.LEDGER_UNAVAILABLE

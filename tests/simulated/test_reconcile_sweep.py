@@ -173,7 +173,7 @@ def test_a_full_bucket_is_swept_slice_by_slice(monkeypatch: pytest.MonkeyPatch) 
     for _ in range(4):
         set_right(world)
         found.append(looked_at(world))
-        places.append(world.steps.ledger_queries.read_reconcile_state().sweep_cursor)
+        places.append(world.ledger.read_reconcile_state().sweep_cursor)
     assert (found[:3], places[:3]) == ([4, 8, 10], ["03.jpg", "07.jpg", ""])
 
 

@@ -23,7 +23,7 @@ from backdrop.aws.batch import (
     read_sent_at,
 )
 from backdrop.aws.log import MESSAGE_LOG_KEYS
-from backdrop.aws.sqs import Queue, parse_queue_name
+from backdrop.aws.sqs import Queue, queue_name_from_url
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, MalformedMessageError, RetryLaterError
 
@@ -279,7 +279,7 @@ def test_how_often_a_message_came_is_known() -> None:
 
 
 def test_a_queue_is_known_by_the_last_part_of_its_url() -> None:
-    assert parse_queue_name(URL) == "intake"
+    assert queue_name_from_url(URL) == "intake"
 
 
 def test_a_message_tells_when_its_queue_took_it() -> None:

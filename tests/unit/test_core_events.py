@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.data_classes import SQSEvent
 
-from backdrop.aws.batch import read_queue_name, read_receive_count
+from backdrop.aws.batch import read_receive_count
 from backdrop.aws.event_bus import EVENT_SOURCE
 from backdrop.aws.events import parse_intake_message
+from backdrop.aws.sqs import queue_name_from_arn
 from backdrop.campaigns.report import CampaignStatus, FinishedExecution
 from backdrop.instructions.sources import parse_request
 from backdrop.model.circuit import PauseReason, ProviderHealth, pause, resume
@@ -62,7 +63,7 @@ def test_intake_takes_every_arrival(name: str, keys: list[str]) -> None:
     assert parse_intake_message(record.body, input_bucket=BUCKET, is_repeated=False) == [
         IntakeEvent(BUCKET, key) for key in keys
     ]
-    assert (read_queue_name(record), read_receive_count(record)) == ("backdrop-intake", 1)
+    assert (queue_name_from_arn(record.event_source_arn), read_receive_count(record)) == ("backdrop-intake", 1)
 
 
 def test_intake_takes_a_request_and_a_persons_rerun() -> None:

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools import Logger
 
-    from backdrop.aws.answer_spool import AnswerSpool
     from backdrop.aws.batch import BatchConsumer
-    from backdrop.aws.call_input_store import S3CallInputStore
     from backdrop.aws.campaign_files import CampaignFiles, S3ManifestReader
     from backdrop.aws.event_bus import EventBus
     from backdrop.aws.ledger import Ledger
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from backdrop.aws.settings import Settings
     from backdrop.aws.sqs import Queue
     from backdrop.aws.table import Table
+    from backdrop.aws.work_store import AnswerSpool, S3CallInputStore
     from backdrop.campaigns.finish import CampaignReporter
     from backdrop.campaigns.items import CampaignPricing, RowReader
     from backdrop.campaigns.plan import CampaignPlanner
@@ -75,10 +74,10 @@ class Bootstrap:
     def batch_consumer(self, logger: Logger, queue_urls: Collection[str]) -> BatchConsumer:
         """What takes a function's messages out of these queues."""
         from backdrop.aws.batch import BatchConsumer
-        from backdrop.aws.sqs import parse_queue_name
+        from backdrop.aws.sqs import queue_name_from_url
 
         return BatchConsumer(
-            self.client("sqs"), {parse_queue_name(url): url for url in queue_urls}, self.dead_letter_queue, logger
+            self.client("sqs"), {queue_name_from_url(url): url for url in queue_urls}, self.dead_letter_queue, logger
         )
 
     def intake(self) -> Intake:
@@ -421,13 +420,13 @@ class Bootstrap:
 
     @cached_property
     def call_input_store(self) -> S3CallInputStore:
-        from backdrop.aws.call_input_store import S3CallInputStore
+        from backdrop.aws.work_store import S3CallInputStore
 
         return S3CallInputStore(self.output_bucket)
 
     @cached_property
     def answer_spool(self) -> AnswerSpool:
-        from backdrop.aws.answer_spool import AnswerSpool
+        from backdrop.aws.work_store import AnswerSpool
 
         return AnswerSpool(self.output_bucket)
 

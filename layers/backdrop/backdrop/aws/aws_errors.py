@@ -1,6 +1,9 @@
-"""AWS out of order: one way to say so, with the cause by name."""
+"""AWS's errors as errors of the pipeline."""
 
-from botocore.exceptions import ClientError
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError, UnreadableFileError
@@ -16,6 +19,15 @@ def read_aws_error_code(error: BaseException) -> str:
     if isinstance(error, ClientError):
         return error.response.get("Error", {}).get("Code", "ClientError")
     return type(error).__name__
+
+
+@contextmanager
+def translate_errors(service: str) -> Generator[None]:
+    """Raises RetryLaterError in place of any error of boto3."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise unavailable(service, error) from error
 
 
 def unavailable(service: str, error: BaseException | str, code: Code = Code.STORAGE_UNAVAILABLE) -> RetryLaterError:

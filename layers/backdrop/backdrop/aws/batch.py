@@ -25,7 +25,7 @@ from backdrop.aws.aws_errors import read_aws_error_code
 from backdrop.aws.log import MESSAGE_LOG_KEYS, to_error_code
 from backdrop.aws.metric_names import Metric
 from backdrop.aws.metrics import NO_DIMENSION_VALUE, emit_metrics
-from backdrop.aws.sqs import VISIBILITY_EXPIRED_CODES, Queue
+from backdrop.aws.sqs import VISIBILITY_EXPIRED_CODES, Queue, queue_name_from_arn
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, MalformedMessageError, RetryLaterError
 from backdrop.model.queue_messages import RECEIPT_ETAG
@@ -116,7 +116,7 @@ class BatchConsumer:
         delay = max(0, min(round(delay_seconds), MAX_DELAY_SECONDS))
         try:
             self.sqs.change_message_visibility(
-                QueueUrl=self.queue_urls[read_queue_name(record)],
+                QueueUrl=self.queue_urls[queue_name_from_arn(record.event_source_arn)],
                 ReceiptHandle=record.receipt_handle,
                 VisibilityTimeout=delay,
             )
@@ -135,7 +135,7 @@ class BatchConsumer:
             "money": "not_spent",
         }
         body = {
-            "queue": read_queue_name(record),
+            "queue": queue_name_from_arn(record.event_source_arn),
             "body": record.body.encode()[:MAX_DEAD_LETTER_BODY_BYTES].decode(errors="ignore"),
         }
         self.dead_letter_queue.send(body, group="damaged", attributes=attributes)
@@ -147,11 +147,6 @@ def compute_delay_seconds(error: RetryLaterError, receive_count: int) -> float:
     if error.code not in BACKOFF_CODES:
         return error.delay_seconds
     return min(error.delay_seconds * 2.0 ** min(receive_count - 1, 10), MAX_BACKOFF_SECONDS)
-
-
-def read_queue_name(record: SQSRecord) -> str:
-    """The name of the queue that a record came from."""
-    return record.event_source_arn.rpartition(":")[2]
 
 
 def read_sent_at(record: SQSRecord) -> datetime:

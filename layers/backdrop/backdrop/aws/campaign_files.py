@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.aws_errors import access_denied, read_aws_error_code, unavailable
+from backdrop.aws.aws_errors import access_denied, read_aws_error_code, translate_errors, unavailable
 from backdrop.aws.s3 import NOT_FOUND_CODES
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class CampaignFiles:
     @contextmanager
     def open_writer(self, key: str, content_type: str) -> Generator[Callable[[bytes], None]]:
         """Writes an object piece by piece; nothing is left of it where the block breaks off."""
-        try:
+        with translate_errors("S3"):
             upload = _MultipartUpload(self._client, self.bucket, key, content_type)
             try:
                 yield upload.write
@@ -62,8 +62,6 @@ class CampaignFiles:
             except BaseException:
                 upload.abort()
                 raise
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("S3", error) from error
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Write an object whole."""
@@ -84,39 +82,41 @@ class _MultipartUpload:
     """One object on its way: in parts once it is longer than one."""
 
     def __init__(self, client: "S3Client", bucket: str, key: str, content_type: str) -> None:
-        self._client, self._bucket, self._key, self._type = client, bucket, key, content_type
-        self._held = bytearray()
-        self._id = ""
+        self._client, self._bucket, self._key, self._content_type = client, bucket, key, content_type
+        self._buffer = bytearray()
+        self._upload_id = ""
         self._parts: list[CompletedPartTypeDef] = []
 
     def write(self, data: bytes) -> None:
-        self._held += data
-        if len(self._held) >= PART_BYTES:
+        self._buffer += data
+        if len(self._buffer) >= PART_BYTES:
             self._upload_part()
 
     def complete(self) -> None:
         """Write what is left; the object is there."""
-        if not self._id:
-            body = bytes(self._held)
-            self._client.put_object(Bucket=self._bucket, Key=self._key, Body=body, ContentType=self._type)
+        if not self._upload_id:
+            body = bytes(self._buffer)
+            self._client.put_object(Bucket=self._bucket, Key=self._key, Body=body, ContentType=self._content_type)
             return
-        if self._held:
+        if self._buffer:
             self._upload_part()
         self._client.complete_multipart_upload(
-            Bucket=self._bucket, Key=self._key, UploadId=self._id, MultipartUpload={"Parts": self._parts}
+            Bucket=self._bucket, Key=self._key, UploadId=self._upload_id, MultipartUpload={"Parts": self._parts}
         )
 
     def abort(self) -> None:
-        if self._id:
-            self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._id)
+        if self._upload_id:
+            self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
 
     def _upload_part(self) -> None:
-        if not self._id:
-            created = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key, ContentType=self._type)
-            self._id = created["UploadId"]
+        if not self._upload_id:
+            created = self._client.create_multipart_upload(
+                Bucket=self._bucket, Key=self._key, ContentType=self._content_type
+            )
+            self._upload_id = created["UploadId"]
         number = len(self._parts) + 1
         uploaded = self._client.upload_part(
-            Bucket=self._bucket, Key=self._key, UploadId=self._id, PartNumber=number, Body=bytes(self._held)
+            Bucket=self._bucket, Key=self._key, UploadId=self._upload_id, PartNumber=number, Body=bytes(self._buffer)
         )
         self._parts.append({"ETag": uploaded["ETag"], "PartNumber": number})
-        self._held.clear()
+        self._buffer.clear()

@@ -25,12 +25,12 @@ class LazyClient:
     """A client that is made when it is first used: making one takes a cold start 5 to 25 ms."""
 
     def __init__(self, create: Callable[[], Any]) -> None:
-        self._make, self._made, self._lock = create, None, _CREATION_LOCK
+        self._create, self._client, self._lock = create, None, _CREATION_LOCK
 
     def __getattr__(self, name: str) -> Any:
         with self._lock:
-            self._made = self._made or self._make()
-        return getattr(self._made, name)
+            self._client = self._client or self._create()
+        return getattr(self._client, name)
 
 
 def lazy_client(service: str) -> Any:

@@ -4,9 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from backdrop.aws.aws_errors import unavailable
+from backdrop.aws.aws_errors import translate_errors, unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -29,9 +27,7 @@ class EventBus:
             "Detail": json.dumps(detail, ensure_ascii=False),
             "EventBusName": self._name,
         }
-        try:
+        with translate_errors("EventBridge"):
             response = self._client.put_events(Entries=[entry])
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("EventBridge", error) from error
         if response["FailedEntryCount"]:
             raise unavailable("EventBridge", response["Entries"][0].get("ErrorCode", "refused"))

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from backdrop.aws.aws_errors import unavailable
-from backdrop.aws.sqs import parse_queue_name
+from backdrop.aws.aws_errors import translate_errors, unavailable
+from backdrop.aws.sqs import queue_name_from_arn, queue_name_from_url
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -22,8 +20,8 @@ class LambdaMappings:
 
     def __init__(self, client: "LambdaClient", function_name: str, queue_urls: Mapping[str, str]) -> None:
         self._client = client
-        self._function = function_name
-        self._queue_names = {provider: parse_queue_name(url) for provider, url in queue_urls.items()}
+        self._function_name = function_name
+        self._queue_names = {provider: queue_name_from_url(url) for provider, url in queue_urls.items()}
 
     def is_enabled(self, provider: str) -> bool | None:
         """Whether the lane hands out messages; None while that is being changed, when nobody else may change it."""
@@ -32,18 +30,14 @@ class LambdaMappings:
     def set_enabled(self, provider: str, *, enabled: bool) -> None:
         """Let the lane hand out messages, or none."""
         mapping = self._find_mapping(provider)
-        try:
+        with translate_errors("Lambda"):
             self._client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("Lambda", error) from error
 
     def _find_mapping(self, provider: str) -> Mapping[str, Any]:
         queue_name = self._queue_names[provider]
-        try:
-            listed = self._client.list_event_source_mappings(FunctionName=self._function)
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("Lambda", error) from error
+        with translate_errors("Lambda"):
+            listed = self._client.list_event_source_mappings(FunctionName=self._function_name)
         for mapping in listed["EventSourceMappings"]:
-            if mapping.get("EventSourceArn", "").rpartition(":")[2] == queue_name:
+            if queue_name_from_arn(mapping.get("EventSourceArn", "")) == queue_name:
                 return mapping
         raise unavailable("Lambda", f"no mapping of {queue_name}")

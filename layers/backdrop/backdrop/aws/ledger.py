@@ -17,11 +17,11 @@ from backdrop.aws.items import (
     parse_budget_day,
     parse_content_owner,
     parse_record,
+    to_item,
     to_key_attributes,
     waiting_job_to_item,
     waiting_key,
 )
-from backdrop.aws.optimistic_lock import build_conditional_put, increment_lock_version
 from backdrop.aws.table import MAX_BATCH_GET_KEYS, MAX_SORT_KEY, Table, TransactionError
 from backdrop.model.circuit import ProviderHealth
 from backdrop.model.codes import Code
@@ -29,6 +29,7 @@ from backdrop.model.errors import ConflictError, ContentOwnedError, ItemTooLarge
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.item_size import truncate_item
 from backdrop.model.job import ContentOwner, Job, JobStatus, LedgerItem, Source
+from backdrop.model.schedule import ReconcileState
 from backdrop.model.transitions import BudgetChange, Transition
 
 BUDGET_REACHED_DELAY_SECONDS = 10.0
@@ -47,7 +48,7 @@ class Ledger:
 
     def __init__(self, table: Table, on_transition: Callable[[Transition], None] = lambda _: None) -> None:
         self._table = table
-        self._observe = on_transition
+        self._on_transition = on_transition
 
     def read_photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]:
         """A photo's place and all its jobs ever, as they stand now."""
@@ -83,11 +84,11 @@ class Ledger:
         ) if health_item else default_health
 
     def list_requests(self, source_id: str) -> Sequence[ImageRequest]:
-        """Who ever waited to hear of a photo."""
+        """Returns all requests that ever named the photo."""
         return self._query_requests(source_id)
 
     def list_pending_requests(self, source_id: str) -> Sequence[ImageRequest]:
-        """Those that were not answered yet; photos of a nightly campaign have one more each night that was."""
+        """Returns the requests without an answer; a nightly campaign adds an answered one each night."""
         return self._query_requests(source_id, FilterExpression="attribute_not_exists(outcome)")
 
     def _query_requests(self, source_id: str, **query_filter: str) -> Sequence[ImageRequest]:
@@ -145,11 +146,19 @@ class Ledger:
         """Write a lane's health; the lane as it stands in the ledger afterwards."""
         return self._write_items(health)
 
+    def read_reconcile_state(self) -> ReconcileState:
+        item = self._table.read_item(build_primary_key(ReconcileState()))
+        return parse_record(ReconcileState, item) if item else ReconcileState()
+
+    def put_reconcile_state(self, state: ReconcileState) -> ReconcileState:
+        """Writes reconcile's own item and returns it as it is in the ledger afterwards."""
+        return self._write_items(state)
+
     def _write_items[I: LedgerItem](self, first: I, *others: LedgerItem, transitions: Sequence[Transition] = ()) -> I:
         """Write these items; the first as it stands in the ledger afterwards. One that is too large is shortened."""
         written, *other_items = (
-            increment_lock_version(self._table, first),
-            *(increment_lock_version(self._table, item) for item in others),
+            self._increment_lock_version(first),
+            *map(self._increment_lock_version, others),
         )
         try:
             self._put_items([written, *other_items], transitions)
@@ -161,7 +170,7 @@ class Ledger:
     def _put_items(self, items: Sequence[LedgerItem], transitions: Sequence[Transition]) -> None:
         owner_transitions = [step for step in transitions if step.content_owner]
         budget_change = next((step.budget_change for step in transitions if step.budget_change), None)
-        writes = [build_conditional_put(self._table, item) for item in items] + [
+        writes = [self._build_conditional_put(item) for item in items] + [
             self._build_owner_put(step) for step in owner_transitions
         ]
         writes += [self._build_waiting_put(step.job) for step in transitions if step.waits_for]
@@ -175,7 +184,7 @@ class Ledger:
                     raise ContentOwnedError(parse_content_owner(error.reasons[place]["Item"])) from error
             raise _budget_error(budget_change or BudgetChange("", ""), error.reasons[-1].get("Item", {})) from error
         for step in transitions:
-            self._observe(step)
+            self._on_transition(step)
 
     def _transact(
         self, writes: Sequence[dict[str, Any]], budget_change: BudgetChange | None, first: LedgerItem
@@ -196,6 +205,23 @@ class Ledger:
             self._table.transact(
                 [*writes, self._build_budget_update(with_day_cap, set_by_operator=True)], read_back=read_back
             )
+
+    def _increment_lock_version[I: LedgerItem](self, item: I) -> I:
+        """Also marks the item as this worker's write, so that a write whose answer was lost can be recognized."""
+        return replace(item, lock_version=item.lock_version + 1, write_id=self._table.new_id())
+
+    def _build_conditional_put(self, item: LedgerItem) -> dict[str, Any]:
+        """Writes the item only if it has not changed since it was read."""
+        condition = "attribute_not_exists(pk)" if item.lock_version == 1 else "lock_version = :lock_version"
+        put: dict[str, Any] = {
+            "TableName": self._table.name,
+            "Item": to_item(item, self._table.retention_days),
+            "ConditionExpression": condition,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if item.lock_version > 1:
+            put["ExpressionAttributeValues"] = {":lock_version": {"N": str(item.lock_version - 1)}}
+        return {"Put": put}
 
     def _build_owner_put(self, transition: Transition) -> dict[str, Any]:
         """One content has one owner: nobody, the job itself, or who was seen to come to nothing may have it before."""

@@ -10,14 +10,11 @@ from typing import Any
 from backdrop.aws.items import (
     JOB_KEY_PREFIX,
     budget_day_key,
-    build_primary_key,
     parse_budget_day,
     parse_record,
     to_sortable_timestamp,
 )
-from backdrop.aws.optimistic_lock import build_conditional_put, increment_lock_version
-from backdrop.aws.table import MAX_BATCH_GET_KEYS, MAX_SORT_KEY, MIN_SORT_KEY, Table, TransactionError
-from backdrop.model.errors import ConflictError
+from backdrop.aws.table import MAX_BATCH_GET_KEYS, MAX_SORT_KEY, MIN_SORT_KEY, Table
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Job
 from backdrop.model.schedule import (
@@ -27,7 +24,6 @@ from backdrop.model.schedule import (
     OPEN_ITEMS,
     BudgetDay,
     ItemKey,
-    ReconcileState,
     format_campaign_partition,
     format_location,
 )
@@ -112,22 +108,6 @@ class LedgerQueries:
             ExpressionAttributeNames={"#cap": "cap"},
             ExpressionAttributeValues={":cap": {"N": str(cap)}},
         )
-
-    def read_reconcile_state(self) -> ReconcileState:
-        """Reconcile's own item."""
-        item = self._table.read_item(build_primary_key(ReconcileState()))
-        return parse_record(ReconcileState, item) if item else ReconcileState()
-
-    def put_reconcile_state(self, state: ReconcileState) -> ReconcileState:
-        """Write reconcile's own item; ConflictError where another run did."""
-        state = increment_lock_version(self._table, state)
-        try:
-            self._table.transact(
-                [build_conditional_put(self._table, state)], read_back=(build_primary_key(state), state.write_id)
-            )
-        except TransactionError as error:
-            raise ConflictError from error
-        return state
 
 
 def _parse_item_key(item: Mapping[str, Any]) -> ItemKey:

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from backdrop.aws.aws_errors import unavailable
+from backdrop.aws.aws_errors import translate_errors
 
 
 class OperatorMail:
@@ -12,13 +10,11 @@ class OperatorMail:
 
     def __init__(self, client: Any, topic_arn: str) -> None:
         self._client = client
-        self._topic = topic_arn
+        self._topic_arn = topic_arn
 
     def send(self, subject: str, text: str) -> None:
         """Mail it to whoever subscribed; a subject has at most 100 plain letters."""
-        if not self._topic:
+        if not self._topic_arn:
             return
-        try:
-            self._client.publish(TopicArn=self._topic, Subject=subject, Message=text)
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("SNS", error) from error
+        with translate_errors("SNS"):
+            self._client.publish(TopicArn=self._topic_arn, Subject=subject, Message=text)

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.aws_errors import access_denied, read_aws_error_code, unavailable
+from backdrop.aws.aws_errors import access_denied, read_aws_error_code, translate_errors, unavailable
 from backdrop.ports import ListedObject, StoredObject
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class S3InputBucket:
 
     def __init__(self, client: "S3Client", monotonic: Callable[[], float] = time.monotonic) -> None:
         self._client = client
-        self._seconds = monotonic
-        self._shown: dict[str, float] = {}
+        self._monotonic = monotonic
+        self._tags_read_at: dict[str, float] = {}
 
     def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
         """The object, or None when there is none; its bytes only if it is not the known one and within `max_bytes`.
@@ -70,8 +70,8 @@ class S3InputBucket:
         )
 
     def _may_have_tags(self, bucket: str, tag_count: int) -> bool:
-        tags_read_at = self._shown.get(bucket)
-        return tag_count > 0 or tags_read_at is None or self._seconds() - tags_read_at > TAG_COUNT_TRUST_SECONDS
+        tags_read_at = self._tags_read_at.get(bucket)
+        return tag_count > 0 or tags_read_at is None or self._monotonic() - tags_read_at > TAG_COUNT_TRUST_SECONDS
 
     def _read_archived(self, bucket: str, key: str) -> StoredObject | None:
         """What S3 tells of an object whose bytes it does not hand out before somebody restores it."""
@@ -91,31 +91,23 @@ class S3InputBucket:
             if read_aws_error_code(error) in NOT_FOUND_CODES:
                 return {}
             raise access_denied(key, error) from error
-        self._shown[bucket] = self._seconds()
+        self._tags_read_at[bucket] = self._monotonic()
         return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
 
     def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
         """The keys that begin with `prefix`, in S3's order, without those in deeper folders."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(
+        objects = _list_objects(
+            self._client,
             Bucket=bucket,
             Prefix=prefix,
             Delimiter="/",
             PaginationConfig={"PageSize": LISTING_PAGE_SIZE},
         )
-        try:
-            for page in pages:
-                yield from map(_read_key, page.get("Contents", ()))
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("S3", error) from error
+        return map(_read_key, objects)
 
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
         """All objects in the order of their keys, from the one that follows `after`."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, StartAfter=after)
-        try:
-            for page in pages:
-                yield from map(_to_listed_object, page.get("Contents", ()))
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("S3", error) from error
+        return map(_to_listed_object, _list_objects(self._client, Bucket=bucket, StartAfter=after))
 
 
 class OutputBucket:
@@ -144,37 +136,26 @@ class OutputBucket:
 
     def find_key(self, prefix: str, since: datetime | None = None) -> str | None:
         """The first key that begins with `prefix`, of an object that is no older than `since`; or None."""
-        try:
+        with translate_errors("S3"):
             response: Any = self._client.list_objects_v2(
                 Bucket=self._bucket, Prefix=prefix, MaxKeys=MAX_FILES_PER_PICTURE
             )
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("S3", error) from error
         found = response.get("Contents", ())
         return next((one["Key"] for one in found if since is None or one["LastModified"] >= since), None)
 
     def list_keys(self, prefix: str) -> Iterator[str]:
         """The keys that begin with `prefix`, in S3's order."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        try:
-            for page in pages:
-                yield from map(_read_key, page.get("Contents", ()))
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("S3", error) from error
+        return map(_read_key, _list_objects(self._client, Bucket=self._bucket, Prefix=prefix))
 
     def delete(self, key: str) -> None:
         """Take an object away that nobody else writes."""
-        try:
+        with translate_errors("S3"):
             self._client.delete_object(Bucket=self._bucket, Key=key)
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("S3", error) from error
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Write an object whose key belongs to its content alone."""
-        try:
+        with translate_errors("S3"):
             self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("S3", error) from error
 
     def put_if_unchanged(
         self,
@@ -219,6 +200,12 @@ class OutputBucket:
                 raise PreconditionFailedError from error
             if read_aws_error_code(error) not in NOT_FOUND_CODES:
                 raise unavailable("S3", error) from error
+
+
+def _list_objects(client: "S3Client", **arguments: Any) -> Iterator["ObjectTypeDef"]:
+    with translate_errors("S3"):
+        for page in client.get_paginator("list_objects_v2").paginate(**arguments):
+            yield from page.get("Contents", ())
 
 
 def _to_stored_object(found: Mapping[str, Any], data: bytes | None) -> StoredObject:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from backdrop.aws.aws_errors import read_aws_error_code, unavailable
+from backdrop.aws.aws_errors import read_aws_error_code, translate_errors, unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -54,7 +54,7 @@ class Queue:
         attribute_values = {
             name: _replace_forbidden_characters(text) for name, text in (attributes or {}).items() if text
         }
-        try:
+        with translate_errors("SQS"):
             self._client.send_message(
                 QueueUrl=self._url,
                 MessageBody=json.dumps(body),
@@ -64,15 +64,11 @@ class Queue:
                     name: {"DataType": "String", "StringValue": text} for name, text in attribute_values.items()
                 },
             )
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("SQS", error) from error
 
     def count_messages(self) -> int:
         """How many messages are there, roughly: to be received, handed back for a while, or in somebody's hands."""
-        try:
+        with translate_errors("SQS"):
             found = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=MESSAGE_COUNT_ATTRIBUTES)
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("SQS", error) from error
         return sum(int(found.get("Attributes", {})[name]) for name in MESSAGE_COUNT_ATTRIBUTES)
 
 
@@ -85,7 +81,7 @@ class DeadLetterQueue:
 
     def receive(self) -> Sequence[DeadLetter]:
         """Some letters, out of others' sight for a minute; none where none is to be had."""
-        try:
+        with translate_errors("SQS"):
             response = self._client.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=10,
@@ -94,16 +90,12 @@ class DeadLetterQueue:
                 MessageAttributeNames=["All"],
                 AttributeNames=["DeadLetterQueueSourceArn"],  # pyrefly: ignore[bad-argument-type]  # the stub misses it
             )
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("SQS", error) from error
         return [_to_dead_letter(message) for message in response.get("Messages", ())]
 
     def delete(self, dead_letter: DeadLetter) -> None:
         """The letter was dealt with."""
-        try:
+        with translate_errors("SQS"):
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=dead_letter.receipt_handle)
-        except (ClientError, BotoCoreError) as error:
-            raise unavailable("SQS", error) from error
 
     def make_visible(self, dead_letter: DeadLetter) -> None:
         """This one stays: everybody sees it again at once."""
@@ -111,16 +103,17 @@ class DeadLetterQueue:
             self._client.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=dead_letter.receipt_handle, VisibilityTimeout=0
             )
-        except ClientError as error:
+        except (ClientError, BotoCoreError) as error:
             if read_aws_error_code(error) not in VISIBILITY_EXPIRED_CODES:
                 raise unavailable("SQS", error) from error
-        except BotoCoreError as error:
-            raise unavailable("SQS", error) from error
 
 
-def parse_queue_name(queue_url: str) -> str:
-    """The name of a queue by its URL."""
-    return queue_url.rpartition("/")[2]
+def queue_name_from_url(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def queue_name_from_arn(arn: str) -> str:
+    return arn.rpartition(":")[2]
 
 
 def _to_dead_letter(message: Mapping[str, Any]) -> DeadLetter:
@@ -129,7 +122,7 @@ def _to_dead_letter(message: Mapping[str, Any]) -> DeadLetter:
         message_id=message["MessageId"],
         body=message["Body"],
         attributes={name: value.get("StringValue", "") for name, value in attributes.items()},
-        source_queue=message.get("Attributes", {}).get("DeadLetterQueueSourceArn", "").rpartition(":")[2],
+        source_queue=queue_name_from_arn(message.get("Attributes", {}).get("DeadLetterQueueSourceArn", "")),
         receipt_handle=message["ReceiptHandle"],
     )
 

@@ -73,17 +73,18 @@ class ExecutionMonitor:
     ) -> None:
         self._client = client
         self._clock = clock
-        self._runs_for = running_cache_duration
-        self._known: dict[str, tuple[datetime, bool]] = {}
+        self._running_cache_duration = running_cache_duration
+        self._cache: dict[str, tuple[datetime, bool]] = {}
 
     def is_running(self, arn: str) -> bool:
         """Whether an execution runs still, as far as we may and can know."""
         now = self._clock.now()
-        if arn not in self._known or now > self._known[arn][0]:
-            self._known = {one: told for one, told in self._known.items() if now <= told[0]}
+        if arn not in self._cache or now > self._cache[arn][0]:
+            self._cache = {arn: entry for arn, entry in self._cache.items() if now <= entry[0]}
             is_running = self._fetch_is_running(arn)
-            self._known[arn] = (now + (self._runs_for if is_running else STATUS_CACHE_DURATION), is_running)
-        return self._known[arn][1]
+            cache_duration = self._running_cache_duration if is_running else STATUS_CACHE_DURATION
+            self._cache[arn] = (now + cache_duration, is_running)
+        return self._cache[arn][1]
 
     def _fetch_is_running(self, arn: str) -> bool:
         if not _is_in_client_region(arn, self._client):

@@ -53,7 +53,7 @@ class TransactionError(Exception):
 class Table:
     """One table. `client` is boto3's DynamoDB client, or the simulated one; `new_id` draws marks of our own writes.
 
-    `kept_days`: so long after its end an item is kept, 0 for ever.
+    `retention_days`: so long after its end an item is kept, 0 for ever.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Table:
         self._clock = clock
         self.name = name
         self.new_id = new_id
-        self.kept_days = retention_days
+        self.retention_days = retention_days
 
     def read_item(self, key: PrimaryKey) -> AttributeMap | None:
         """One item as it stands now."""
@@ -85,7 +85,8 @@ class Table:
         `query_filter`: a filter, where one is set.
         """
         values = {":pk": {"S": pk}, ":since": {"S": since}, ":until": {"S": until}}
-        return self._query(
+        return self._read_pages(
+            self._client.query,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :until",
             ExpressionAttributeValues=values,
             ConsistentRead=True,
@@ -113,7 +114,8 @@ class Table:
     def query_index(self, shard: str, until: str, since: str = MIN_SORT_KEY) -> Iterator[AttributeMap]:
         """The keys of what stands in a shard of the index between two places; an index may lag by a moment."""
         values = {":shard": {"S": shard}, ":since": {"S": since}, ":until": {"S": until}}
-        return self._query(
+        return self._read_pages(
+            self._client.query,
             IndexName=DUE_INDEX,
             KeyConditionExpression="watch = :shard AND due BETWEEN :since AND :until",
             ExpressionAttributeValues=values,
@@ -124,9 +126,6 @@ class Table:
         aliases = {f"#{place}": name for place, name in enumerate(attribute_names)}
         projection: dict[str, Any] = {"ProjectionExpression": ",".join(aliases), "ExpressionAttributeNames": aliases}
         return self._read_pages(self._client.scan, **(projection if attribute_names else {}))
-
-    def _query(self, **query: Any) -> Iterator[AttributeMap]:
-        return self._read_pages(self._client.query, **query)
 
     def _read_pages(self, send_request: Callable[..., Any], **arguments: Any) -> Iterator[AttributeMap]:
         start_key: dict[str, Any] = {}

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from backdrop.aws.call_input_store import S3CallInputStore
 from backdrop.aws.clients import CLIENT_CONFIG
 from backdrop.aws.s3 import OutputBucket
+from backdrop.aws.work_store import S3CallInputStore
 from backdrop.model.ids import sha256_hex
 from backdrop.model.object_keys import input_key, result_key
 
@@ -28,7 +28,7 @@ class S3WorkStorage:
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
-        self._output = OutputBucket(client, bucket)
+        self._output_bucket = OutputBucket(client, bucket)
 
     def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
         """An address from which the bytes can be read for two hours.
@@ -38,7 +38,7 @@ class S3WorkStorage:
         if not self._is_reachable_from(provider_url):
             return None
         name = sha256_hex(data)
-        S3CallInputStore(self._output).put(name, data)
+        S3CallInputStore(self._output_bucket).put(name, data)
         parameters = {"Bucket": self._bucket, "Key": input_key(name)}
         return self._signing_client.generate_presigned_url(
             "get_object", Params=parameters, ExpiresIn=LINK_LIFETIME_SECONDS
@@ -55,11 +55,11 @@ class S3WorkStorage:
 
     def save_result(self, name: str, data: bytes) -> None:
         """Put a result aside that came without a link."""
-        self._output.put(result_key(name), data, "application/octet-stream")
+        self._output_bucket.put(result_key(name), data, "application/octet-stream")
 
     def has_result(self, name: str) -> bool:
         """Whether there is a result of that name."""
-        return self._output.find_key(result_key(name)) == result_key(name)
+        return self._output_bucket.find_key(result_key(name)) == result_key(name)
 
     @cached_property
     def _signing_client(self) -> "S3Client":

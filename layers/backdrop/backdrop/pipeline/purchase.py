@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from backdrop.aws.answer_spool import AnswerSpool
 from backdrop.aws.ledger import Ledger
+from backdrop.aws.work_store import AnswerSpool
 from backdrop.model import transitions
 from backdrop.model.circuit import PauseReason
 from backdrop.model.codes import Code

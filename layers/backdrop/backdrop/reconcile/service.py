@@ -11,10 +11,10 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from backdrop.aws.answer_spool import AnswerSpool
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.ledger_index import LedgerQueries
 from backdrop.aws.sqs import Queue
+from backdrop.aws.work_store import AnswerSpool
 from backdrop.model import transitions
 from backdrop.model.circuit import PauseReason, ProviderHealth
 from backdrop.model.codes import Code
@@ -122,17 +122,17 @@ class ReconcileService:
 
     def _acquire_lock(self, context: CallContext) -> ReconcileState | None:
         """The run's own item, or None where another run has it."""
-        run_state = self.ledger_queries.read_reconcile_state()
+        run_state = self.ledger.read_reconcile_state()
         if run_state.locked_until and self.clock.now() < run_state.locked_until:
             return None
         try:
-            return self.ledger_queries.put_reconcile_state(replace(run_state, locked_until=context.deadline))
+            return self.ledger.put_reconcile_state(replace(run_state, locked_until=context.deadline))
         except ConflictError:
             return None
 
     def _release_lock(self, run_state: ReconcileState) -> None:
         try:
-            self.ledger_queries.put_reconcile_state(replace(run_state, locked_until=None))
+            self.ledger.put_reconcile_state(replace(run_state, locked_until=None))
         except ConflictError:
             return
 
