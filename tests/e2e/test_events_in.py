@@ -92,7 +92,7 @@ def test_what_the_stack_itself_tells_is_no_request(folder: Folder) -> None:
     folder.shop.send("IntakeQueueUrl", event)
     letter = letter_of(folder.shop, folder.name)
     assert letter.attributes["code"] == "damaged_message"
-    assert letter.attributes["reason"].startswith("an event of the source backdrop is what this stack tells")
+    assert letter.attributes["reason"].startswith("Events with the source backdrop come from this stack")
 
 
 def test_a_catalogues_own_event_asks_through_an_input_transformer(folder: Folder) -> None:
@@ -133,7 +133,7 @@ def test_a_bucket_that_may_not_be_read_is_a_dead_letter_and_one_that_is_not_ther
     tell(shop, wanted(folder, "red.jpg", "somebody-elses"))
     letter = letter_of(shop, folder.name)
     assert letter.attributes["code"] == "damaged_message"
-    assert letter.attributes["reason"].startswith("the bucket 'somebody-elses' is neither this stack's input bucket")
+    assert letter.attributes["reason"].startswith("The bucket 'somebody-elses' is neither this stack's input bucket")
     tell(shop, wanted(folder, "red.jpg", "nobodys-photos"))
     report = eventually(lambda: _view(shop, f"{ERRORS}@nobodys-photos/{key}.json"), "a report")
     assert [one["code"] for one in report["errors"]] == ["photo_not_found"]

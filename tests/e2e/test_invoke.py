@@ -50,7 +50,7 @@ def said(done: subprocess.CompletedProcess[str], message: str) -> list[dict[str,
 def test_every_sample_is_taken_by_the_function_that_it_is_for(shoes: Folder) -> None:
     free = [path for path in TAKEN if path.stem not in BUYS]
     done = invoked(shoes.shop, *free)
-    assert (done.returncode, said(done, "unexpected error; the message will come again")) == (0, []), done.stderr
+    assert (done.returncode, said(done, "unexpected error; SQS will deliver the message again")) == (0, []), done.stderr
     answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"batchItemFailures')]
     messages = [path for path in free if "Records" in json.loads(path.read_text())]
     assert answers == [{"batchItemFailures": []}] * len(messages)
@@ -80,10 +80,10 @@ def test_a_photo_that_is_asked_for_and_not_there_is_put_there(folder: Folder, tm
 def test_a_damaged_message_is_shown_to_become_a_dead_letter(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "event.json").write_text(json.dumps(a_message("request", "no JSON")))
     done = invoked(shop, tmp_path / "event.json")
-    assert (done.returncode, done.stderr, [line["reason"] for line in said(done, "damaged message")]) == (
+    assert (done.returncode, done.stderr, [line["reason"] for line in said(done, "malformed message")]) == (
         0,
         "",
-        ["the body is not JSON"],
+        ["The body is not JSON."],
     )
     eventually(
         lambda: [one for one in shop.queue("DeadLetterQueueUrl").messages() if "no JSON" in one.body], "a letter"

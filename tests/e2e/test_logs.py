@@ -48,5 +48,7 @@ def test_what_waits_in_a_queue_is_told_with_whose_it_is_and_why(folder: Folder) 
     folder.drop("red.jpg", folder.wish)
     job = folder.ended("red.jpg", "stored")["job_id"]
     folder.settle()
-    lines = told(folder, lambda: about(folder, "render", job_id=job, message="message handed back"), "render says why")
+    lines = told(
+        folder, lambda: about(folder, "render", job_id=job, message="message returned to the queue"), "render says why"
+    )
     assert lines[0]["code"] == "provider_unavailable"

@@ -165,7 +165,7 @@ def test_nothing_is_counted_that_is_not_declared_and_all_that_is_counted_is_writ
     for function in FUNCTIONS:
         for line in folder.shop.metrics(function):
             unknown[function] += strangers(line)
-        assert [one for one in folder.shop.log(function) if "a metric could not be written" in one] == []
+        assert [one for one in folder.shop.log(function) if "failed to write a metric" in one] == []
     assert {function: found for function, found in unknown.items() if found} == {}
 
 

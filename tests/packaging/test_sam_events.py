@@ -43,8 +43,8 @@ def test_a_notification_that_sam_generates_starts_a_look_also_through_sqs_and_sn
     [
         (("s3", "batch-invocation"), "neither an S3 notification nor a request"),
         (("cloudwatch", "scheduled-event"), "neither 'Image Requested' nor one of S3's"),
-        (("sqs", "receive-message"), "an S3 record without bucket or key"),
-        (("sns", "notification"), "an S3 record without bucket or key"),
+        (("sqs", "receive-message"), "An S3 record has no bucket or key."),
+        (("sns", "notification"), "An S3 record has no bucket or key."),
     ],
     ids=["batch-invocation", "scheduled-event", "receive-message", "notification"],
 )

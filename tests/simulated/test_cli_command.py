@@ -117,7 +117,7 @@ TROUBLES: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
     (UnauthorizedSSOTokenError(), "your AWS sign-in is over; sign in"),
     (TokenRetrievalError(provider="sso", error_msg="gone"), "your AWS sign-in is over; sign in"),
     (EndpointConnectionError(endpoint_url="https://x.invalid"), "AWS does not answer; look at the network"),
-    (unavailable("DynamoDB", "no table"), "DynamoDB does not do what it is asked (no table); what was done before"),
+    (unavailable("DynamoDB", "no table"), "The request to DynamoDB failed (no table); what was done before"),
     (RetryLaterError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; what was done before stays done"),
 ]
 
@@ -153,7 +153,7 @@ def test_what_another_release_wrote_is_a_matter_for_its_command(person: Person) 
         items[key] = {**item, "body": {"S": item["body"]["S"].replace("{", '{"unheard_of": 1, ', 1)}}
     said = person.types("show", "a.jpg")
     assert (said.code, said.out) == (1, "")
-    assert "was written by another release, which can read it; use the command of the release" in said.err
+    assert "wrote this ledger item, and this release cannot read it; use the command of the release" in said.err
 
 
 def test_trouble_behind_the_ledger_is_told_as_awss_own(capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,7 +170,7 @@ def test_a_ledger_that_is_gone_is_named_with_what_to_do(person: Person) -> None:
     for verb in (("failures",), ("budget",), ("cancel", "--all"), ("redrive",), ("pause", "ideogram")):
         said = person.types(*verb)
         assert said.code == 1
-        assert said.err.startswith(f"error: DynamoDB's table {LEDGER_TABLE} does not do what it is asked"), verb
+        assert said.err.startswith(f"error: The request to DynamoDB's table {LEDGER_TABLE} failed"), verb
         assert "restore it under the same name" in said.err
 
 

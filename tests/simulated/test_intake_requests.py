@@ -76,7 +76,7 @@ def test_a_request_that_names_no_photo_or_says_nothing_is_a_damaged_message(chan
 def test_a_request_with_more_than_it_can_have_is_told_the_name(strange: str) -> None:
     with pytest.raises(MalformedMessageError) as caught:
         parse_intake_message(message(**{strange: None}), input_bucket="photos", is_repeated=False)
-    assert str(caught.value) == f"a request has bucket, key and instructions, and nothing called {strange!r}"
+    assert str(caught.value) == f"A request has bucket, key, and instructions, but no field {strange!r}."
 
 
 # -- what it does -------------------------------------------------------------------------------------------------

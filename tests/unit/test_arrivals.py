@@ -211,7 +211,7 @@ def test_any_json_is_looks_or_damaged_and_nothing_else(content: object) -> None:
 def test_a_request_that_lacks_a_name_is_told_what_a_request_has(missing: str) -> None:
     request: dict[str, Any] = {"bucket": "photos", "key": "a.jpg", "instructions": {"operation": "remove"}}
     del request[missing]
-    with pytest.raises(MalformedMessageError, match="a request with bucket, key and instructions"):
+    with pytest.raises(MalformedMessageError, match="a request with bucket, key, and instructions"):
         looks(request)
 
 

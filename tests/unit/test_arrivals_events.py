@@ -92,7 +92,7 @@ def test_eventbridges_keys_are_as_they_were_put(key: str) -> None:
 
 def test_what_this_stack_tells_is_no_request_to_it() -> None:
     for kind in ("Image Requested", "Image Completed"):
-        with pytest.raises(MalformedMessageError, match="of the source backdrop is what this stack tells"):
+        with pytest.raises(MalformedMessageError, match="with the source backdrop come from this stack"):
             looks(event(REQUEST | WAITS, kind, "backdrop"))
 
 
@@ -155,13 +155,14 @@ def test_whoever_waits_for_half_a_request_can_be_answered(lost: str) -> None:
     (look,) = looks(body)
     assert look.request
     assert (
-        str(look.request.invalid_reason) == "neither an S3 notification nor a request with bucket, key and instructions"
+        str(look.request.invalid_reason)
+        == "The body is neither an S3 notification nor a request with bucket, key, and instructions."
     )
 
 
 @pytest.mark.parametrize("token", [None, "", 7, {}, "x" * 2049, "\ud800", "line\n"])
 def test_a_token_that_is_none_is_a_dead_letter(token: object) -> None:
-    with pytest.raises(MalformedMessageError, match="the task_token of a request is none"):
+    with pytest.raises(MalformedMessageError, match="The task_token of a request is not valid"):
         looks(REQUEST | {"task_token": token})
 
 

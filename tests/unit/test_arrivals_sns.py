@@ -84,13 +84,13 @@ def test_an_envelope_does_not_open_another_bucket(message: object) -> None:
     ids=lambda message: json.dumps(message)[:50],
 )
 def test_a_publisher_to_the_topic_cannot_request_pictures(message: object) -> None:
-    with pytest.raises(MalformedMessageError, match=f"the SNS topic '{TOPIC_ARN}' .*no S3 notification"):
+    with pytest.raises(MalformedMessageError, match=f"The SNS topic '{TOPIC_ARN}' .*without an S3 notification"):
         looks(enveloped(message))
 
 
 @pytest.mark.parametrize("message", [None, 7, {}, []])
 def test_an_envelope_without_a_text_message_is_damaged(message: object) -> None:
-    with pytest.raises(MalformedMessageError, match="no S3 notification"):
+    with pytest.raises(MalformedMessageError, match="without an S3 notification"):
         looks(enveloped("x") | {"Message": message})
 
 

@@ -166,7 +166,7 @@ def test_what_nothing_else_makes_longer_is_backed_off() -> None:
 
 
 def test_the_growing_wait_is_what_sqs_is_told(door: Door) -> None:
-    outage = RetryLaterError(Code.STORAGE_UNAVAILABLE, "S3 does not do what it is asked (SlowDown).", 5)
+    outage = RetryLaterError(Code.STORAGE_UNAVAILABLE, "The request to S3 failed (SlowDown).", 5)
     for times in (1, 4, 20):
         assert door.take(failing(outage), "a", times=times) == ["m0"]
     assert [call["VisibilityTimeout"] for call in door.sqs.visibility] == [5, 40, 60]

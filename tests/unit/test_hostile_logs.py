@@ -87,7 +87,10 @@ def test_what_a_broken_record_holds_is_not_told() -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (RetryLaterError(Code.LEDGER_UNAVAILABLE, "busy", 1), ["WARNING", "cannot be done now", "ledger_unavailable"]),
+        (
+            RetryLaterError(Code.LEDGER_UNAVAILABLE, "busy", 1),
+            ["WARNING", "transient error; the caller retries", "ledger_unavailable"],
+        ),
         (KeyError("execution"), ["ERROR", "unexpected error", "crashed"]),
     ],
     ids=["wait", "bug"],

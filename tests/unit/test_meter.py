@@ -85,7 +85,7 @@ def test_a_metric_is_written_with_the_dimensions_that_it_was_declared_with_or_no
 ) -> None:
     emit_metrics({Metric.ACCEPTED: 1}, **dimensions)
     assert counted(capsys) == []
-    assert [(line.levelname, line.message) for line in caplog.records] == [("ERROR", "a metric could not be written")]
+    assert [(line.levelname, line.message) for line in caplog.records] == [("ERROR", "failed to write a metric")]
 
 
 class Full:
@@ -102,7 +102,7 @@ def test_a_log_that_takes_no_metric_stops_nobody(
 ) -> None:
     monkeypatch.setattr("sys.stdout", Full())
     emit_metrics({Metric.ACCEPTED: 1}, provider="ideogram", operation="replace")
-    assert [line.message for line in caplog.records] == ["a metric could not be written"]
+    assert [line.message for line in caplog.records] == ["failed to write a metric"]
 
 
 def test_each_metric_is_told_in_one_sentence_that_no_other_one_has() -> None:

@@ -16,7 +16,7 @@ from simulation.world.sns_envelope import TOPIC_ARN, wrap_in_envelope
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 NEITHER = "neither an S3 notification nor a request"
-NOT_S3 = "holds no S3 notification"
+NOT_S3 = "without an S3 notification"
 Outcome = list[IntakeEvent] | str
 
 
@@ -107,11 +107,11 @@ SAMPLES: dict[str, tuple[Any, Outcome]] = {
     "s3BatchOperationEventSchemaV2": (batch_operation("2.0"), NEITHER),
     "s3ObjectEventIAMUser": (object_lambda("IAMUser"), NEITHER),
     "s3ObjectEventTempCredentials": (object_lambda("AssumedRole"), NEITHER),
-    "snsEvent": (from_sns(), "an S3 record without bucket or key"),
+    "snsEvent": (from_sns(), "An S3 record has no bucket or key."),
     "snsSqsEvent": (wrap_in_envelope(GREETING), NOT_S3),
     "snsSqsFifoEvent": (json.dumps(json.loads(wrap_in_envelope(GREETING)) | {"TopicArn": f"{TOPIC_ARN}.fifo"}), NOT_S3),
-    "sqsEvent": ("Test message.", "the body is not JSON"),
-    "sqsDlqTriggerEvent": ("hello world", "the body is not JSON"),
+    "sqsEvent": ("Test message.", "The body is not JSON."),
+    "sqsDlqTriggerEvent": ("hello world", "The body is not JSON."),
     "eventBridgeEvent": (
         from_eventbridge("EC2 Instance State-change Notification", "aws.ec2"),
         "neither 'Image Requested'",

@@ -1,1 +1,1 @@
-"""AWS, spoken only here: the ports of the steps on boto3."""
+"""Adapters for AWS. Only this package imports boto3."""

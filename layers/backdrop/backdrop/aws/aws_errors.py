@@ -10,12 +10,12 @@ from backdrop.model.errors import RetryLaterError, UnreadableFileError
 
 RETRY_SECONDS = 5.0
 HTTP_FORBIDDEN = 403
-# S3's answer to a read without the customer's own key (S3 API reference, "Error responses").
+# S3's code for a read without the customer-provided encryption key (S3 API reference, "Error responses").
 MISSING_ENCRYPTION_KEY = "InvalidRequest"
 
 
 def read_aws_error_code(error: BaseException) -> str:
-    """AWS's own code for an error (`AccessDenied`, `ThrottlingException`), else the exception's name."""
+    """Returns AWS's error code (`AccessDenied`, `ThrottlingException`), or the exception's name if it has none."""
     if isinstance(error, ClientError):
         return error.response.get("Error", {}).get("Code", "ClientError")
     return type(error).__name__
@@ -31,17 +31,16 @@ def translate_errors(service: str) -> Generator[None]:
 
 
 def unavailable(service: str, error: BaseException | str, code: Code = Code.STORAGE_UNAVAILABLE) -> RetryLaterError:
-    """The wait for a service that does not do what it is asked."""
     cause = error if isinstance(error, str) else read_aws_error_code(error)
-    return RetryLaterError(code, f"{service} does not do what it is asked ({cause}).", RETRY_SECONDS)
+    return RetryLaterError(code, f"The request to {service} failed ({cause}).", RETRY_SECONDS)
 
 
 def access_denied(key: str, error: BaseException) -> RetryLaterError:
-    """The wait for a file, or for all of S3: whether this one alone is refused decides who is told."""
+    """Returns UnreadableFileError if S3 denies access to this object only, else the error for an unavailable S3."""
     cause = read_aws_error_code(error)
     if not isinstance(error, ClientError) or not _is_access_denied(error, cause):
         return unavailable("S3", error)
-    return UnreadableFileError(f"S3 does not hand out {key} ({cause}).", RETRY_SECONDS)
+    return UnreadableFileError(f"S3 denies access to {key} ({cause}).", RETRY_SECONDS)
 
 
 def _is_access_denied(error: ClientError, cause: str) -> bool:

@@ -1,7 +1,8 @@
-"""How a door takes messages: one at a time, and each failure by its class.
+"""How a handler processes a batch of messages: one at a time, with the class of an error deciding what happens next.
 
-A wait hands the message back with its delay; a damaged message becomes a dead letter; anything else is a bug, logged
-whole, and its message comes again when its visibility is over. What a batch has no time for is handed back unopened.
+RetryLaterError returns the message to the queue with a delay. MalformedMessageError makes it a dead letter. Any other
+error is a bug: it is logged with its traceback, and SQS delivers the message again when its visibility timeout ends.
+Messages for which the invocation has no time left are returned to the queue unopened.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,13 +41,13 @@ BACKOFF_CODES = frozenset(
 )
 CONFLICT_DELAY_SECONDS = 1
 MIN_REMAINING_MILLISECONDS = 20_000
-"""Of the invocation, for one more message of a batch: three times what a heavy photo takes on a cold start."""
+"""Time an invocation needs for another message: three times what a large photo takes on a cold start."""
 MAX_DEAD_LETTER_BODY_BYTES = 80_000
 RecordHandler = Callable[[SQSRecord], None]
 
 
 class _LoggingBatchProcessor(BatchProcessor):
-    """Powertools' batch, which says why a record failed."""
+    """Powertools' batch processor, which also logs why a record failed."""
 
     def __init__(self, logger: Logger) -> None:
         super().__init__(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -55,7 +56,7 @@ class _LoggingBatchProcessor(BatchProcessor):
     @override
     def failure_handler(self, record: Any, exception: Any) -> Any:
         if not isinstance(exception[1], RetryLaterError | ConflictError):
-            message = "unexpected error; the message will come again"
+            message = "unexpected error; SQS will deliver the message again"
             self._logger.error(message, code=to_error_code(exception[1]).value, exc_info=exception)
             emit_metrics({Metric.UNEXPECTED_ERROR: 1})
         return super().failure_handler(record, exception)
@@ -63,7 +64,7 @@ class _LoggingBatchProcessor(BatchProcessor):
 
 @dataclass(eq=False, repr=False)
 class BatchConsumer:
-    """The queues that a door empties: their URLs by name, and where damaged messages go."""
+    """Processes the messages of a handler's queues, whose URLs it has by name."""
 
     sqs: "SQSClient"
     queue_urls: Mapping[str, str]
@@ -73,7 +74,7 @@ class BatchConsumer:
     def process_batch(
         self, event: dict[str, Any], context: LambdaContext, handle_record: RecordHandler
     ) -> PartialItemFailureResponse:
-        """Do the work for each message; the answer names those that shall come again."""
+        """Handles each message. The response lists those that SQS must deliver again."""
         first_message_id: str = event["Records"][0]["messageId"]
         return process_partial_response(
             event=event,
@@ -92,7 +93,7 @@ class BatchConsumer:
             if record.message_id != first_message_id and remaining_milliseconds < MIN_REMAINING_MILLISECONDS:
                 raise RetryLaterError(
                     Code.TOO_LITTLE_TIME,
-                    f"the invocation has {remaining_milliseconds} ms left for the rest of its batch",
+                    f"The invocation has only {remaining_milliseconds} ms left for the rest of its batch.",
                     0,
                 )
             handle_record(record)
@@ -105,7 +106,7 @@ class BatchConsumer:
             self._return_to_queue(
                 record,
                 Code.LEDGER_CONFLICT,
-                "others were faster, again and again",
+                "The ledger's item kept changing.",
                 CONFLICT_DELAY_SECONDS,
             )
             raise
@@ -123,12 +124,12 @@ class BatchConsumer:
         except ClientError as error:
             if read_aws_error_code(error) not in VISIBILITY_EXPIRED_CODES:
                 raise
-            self.logger.info("message is out again by itself")
-        self.logger.info("message handed back", code=code.value, reason=reason, delay_seconds=delay)
+            self.logger.info("visibility timeout ended before the message was returned")
+        self.logger.info("message returned to the queue", code=code.value, reason=reason, delay_seconds=delay)
         emit_metrics({Metric.RETURNED_TO_QUEUE: 1}, code=code.value)
 
     def _send_to_dead_letters(self, record: SQSRecord, error: MalformedMessageError) -> None:
-        self.logger.warning("damaged message", code=error.code.value, reason=str(error.message))
+        self.logger.warning("malformed message", code=error.code.value, reason=str(error.message))
         attributes = {
             "code": error.code.value,
             "reason": str(error.message.truncate(1000)),
@@ -143,23 +144,26 @@ class BatchConsumer:
 
 
 def compute_delay_seconds(error: RetryLaterError, receive_count: int) -> float:
-    """Seconds until the message shall come again; what nothing else makes longer grows with the message's receives."""
+    """Returns the seconds until the message should be delivered again.
+
+    Transient conditions that have no delay of their own back off exponentially with the receive count.
+    """
     if error.code not in BACKOFF_CODES:
         return error.delay_seconds
     return min(error.delay_seconds * 2.0 ** min(receive_count - 1, 10), MAX_BACKOFF_SECONDS)
 
 
 def read_sent_at(record: SQSRecord) -> datetime:
-    """When the message was put into its queue."""
+    """Returns the time when the message was put into its queue."""
     return datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
 
 
 def read_receipt_etag(record: SQSRecord) -> str:
-    """The receipt that a message names beside its body; "" where it names none."""
+    """Returns the ETag of the receipt that a message attribute names, or ""."""
     attribute = record.message_attributes[RECEIPT_ETAG]
     return (attribute.string_value or "") if attribute else ""
 
 
 def read_receive_count(record: SQSRecord) -> int:
-    """How often the message was delivered, this time included."""
+    """Returns how often the message was delivered, including this time."""
     return int(record.attributes.approximate_receive_count or 1)

@@ -1,4 +1,4 @@
-"""What campaigns read and write on S3, as streams: manifests, lists of items, reports."""
+"""The objects that campaigns stream from and to S3: manifests, lists of items, and reports."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -14,20 +14,19 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-# S3 takes 5 MB or more for all parts but the last, and at most 10,000 of them.
+# S3 requires at least 5 MB for every part but the last, and allows at most 10,000 parts.
 PART_BYTES = 8_000_000
 CHUNK_BYTES = 1_000_000
-"""Of a manifest, read at a time."""
 
 
 class S3ManifestReader:
-    """The lists that people put into a bucket (Manifests)."""
+    """Reads the manifests that people put into a bucket."""
 
     def __init__(self, client: "S3Client") -> None:
         self._client = client
 
     def read_chunks(self, bucket: str, key: str) -> Iterator[bytes] | None:
-        """An object's bytes, read chunk by chunk as the caller asks for them; None if there is no such object."""
+        """Returns the object's bytes, read chunk by chunk on demand, or None if there is no such object."""
         try:
             body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
         except (ClientError, BotoCoreError) as error:
@@ -45,7 +44,7 @@ def _iterate_chunks(body: "StreamingBody") -> Iterator[bytes]:
 
 
 class CampaignFiles:
-    """What campaigns write into the output bucket, which is called `bucket`."""
+    """Writes and reads a campaign's objects in the output bucket."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
@@ -53,7 +52,7 @@ class CampaignFiles:
 
     @contextmanager
     def open_writer(self, key: str, content_type: str) -> Generator[Callable[[bytes], None]]:
-        """Writes an object piece by piece; nothing is left of it where the block breaks off."""
+        """Writes an object piece by piece. If the block raises, no object is written."""
         with translate_errors("S3"):
             upload = _MultipartUpload(self._client, self.bucket, key, content_type)
             try:
@@ -64,12 +63,11 @@ class CampaignFiles:
                 raise
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Write an object whole."""
         with self.open_writer(key, content_type) as write:
             write(data)
 
     def find(self, key: str) -> bytes | None:
-        """An object's bytes; None where there is none."""
+        """Returns the object's bytes, or None if there is no such object."""
         try:
             return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except (ClientError, BotoCoreError, OSError) as error:
@@ -79,7 +77,7 @@ class CampaignFiles:
 
 
 class _MultipartUpload:
-    """One object on its way: in parts once it is longer than one."""
+    """An upload that uses parts only if the object is larger than one part."""
 
     def __init__(self, client: "S3Client", bucket: str, key: str, content_type: str) -> None:
         self._client, self._bucket, self._key, self._content_type = client, bucket, key, content_type
@@ -93,7 +91,7 @@ class _MultipartUpload:
             self._upload_part()
 
     def complete(self) -> None:
-        """Write what is left; the object is there."""
+        """Uploads the rest, after which the object exists."""
         if not self._upload_id:
             body = bytes(self._buffer)
             self._client.put_object(Bucket=self._bucket, Key=self._key, Body=body, ContentType=self._content_type)

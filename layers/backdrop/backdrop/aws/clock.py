@@ -1,4 +1,4 @@
-"""The real clock."""
+"""The system clock."""
 
 import time
 from datetime import UTC, datetime
@@ -8,8 +8,6 @@ _random = SystemRandom()
 
 
 class SystemClock:
-    """The real time (Clock)."""
-
     def now(self) -> datetime:
         return datetime.now(UTC)
 
@@ -17,5 +15,5 @@ class SystemClock:
         time.sleep(seconds)
 
     def jitter(self, seconds: float) -> float:
-        """A random number of seconds up to the given one, so that those who wait do not come back together."""
+        """Returns a random duration of at most `seconds`, so that retries do not coincide."""
         return _random.uniform(0, seconds)

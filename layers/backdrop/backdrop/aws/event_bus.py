@@ -1,4 +1,4 @@
-"""The event bus on which others listen, on EventBridge."""
+"""The stack's EventBridge bus."""
 
 import json
 from collections.abc import Mapping
@@ -13,14 +13,11 @@ EVENT_SOURCE = "backdrop"
 
 
 class EventBus:
-    """The bus on which others listen."""
-
     def __init__(self, client: "EventBridgeClient", name: str) -> None:
         self._client = client
         self._name = name
 
     def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
-        """Put one event on the bus."""
         entry = {
             "Source": EVENT_SOURCE,
             "DetailType": detail_type,
@@ -30,4 +27,4 @@ class EventBus:
         with translate_errors("EventBridge"):
             response = self._client.put_events(Entries=[entry])
         if response["FailedEntryCount"]:
-            raise unavailable("EventBridge", response["Entries"][0].get("ErrorCode", "refused"))
+            raise unavailable("EventBridge", response["Entries"][0].get("ErrorCode", "rejected"))

@@ -1,4 +1,4 @@
-"""Parses the intake queue's messages: S3's notifications (direct, by SNS, by EventBridge), requests, our own looks."""
+"""Parses the intake queue's messages: S3 notifications (direct, through SNS, or EventBridge), requests, and our own."""
 
 import json
 import re
@@ -54,22 +54,23 @@ def parse_intake_message(
     receive_count: int = 1,
     sent_at: datetime | None = None,
 ) -> list[IntakeEvent]:
-    """The keys that a message asks to look at; none for S3's test event. `message_id` is the message's own.
+    """Returns one event for each object that a message names, and none for S3's test event.
 
-    `input_bucket`: the stack's input bucket; `readable_buckets`: the others whose photos may be asked for.
-    `receive_count`: how often the message was delivered, `sent_at`: when it was put into the queue. Raises
-    MalformedMessageError for a body that is neither S3's nor ours, or that names another bucket; of a request whose
-    task token can be read, the look says what is wrong, so that the token is answered.
+    `readable_buckets` are the buckets, in addition to `input_bucket`, whose photos requests may name. `sent_at` is when
+    the message was put into the queue.
+
+    Raises MalformedMessageError for an unknown body or bucket. A malformed request whose task token can be read does
+    not raise: its event has the reason, so that the token is answered.
     """
     return [
         replace(
-            one,
-            # A request is known again by its ident.
-            is_repeated=one.is_repeated or (is_repeated and not one.request),
+            event,
+            # A repeated request is recognized by its request ID instead.
+            is_repeated=event.is_repeated or (is_repeated and not event.request),
             receive_count=receive_count,
-            requested_at=sent_at if one.request or one.is_rerun else None,
+            requested_at=sent_at if event.request or event.is_rerun else None,
         )
-        for one in _parse_body(body, {input_bucket, *readable_buckets}, message_id, sent_at)
+        for event in _parse_body(body, {input_bucket, *readable_buckets}, message_id, sent_at)
     ]
 
 
@@ -95,29 +96,29 @@ def _describe_unrecognized(message: Mapping[str, Any]) -> str:
     unknown_fields = sorted(message.keys() - REQUIRED_REQUEST_FIELDS - OPTIONAL_REQUEST_FIELDS.keys())
     if "key" in message and unknown_fields:
         names = ", ".join(repr(name[:40]) for name in unknown_fields[:MAX_LISTED_FIELDS])
-        return f"a request has bucket, key and instructions, and nothing called {names}"
-    return "neither an S3 notification nor a request with bucket, key and instructions"
+        return f"A request has bucket, key, and instructions, but no field {names}."
+    return "The body is neither an S3 notification nor a request with bucket, key, and instructions."
 
 
 # -- SNS ---------------------------------------------------------------------------------------------------------
 
 
 def _unwrap_sns(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The S3 message in an SNS envelope.
+    """Returns the S3 message in an SNS envelope.
 
-    Permission to publish to a topic is not permission to request pictures, so anything else is damaged. A confirmation
-    is too: its link is never followed, because any sender to the queue could name a topic of their own in it.
+    Anything else is malformed, because permission to publish to a topic is not permission to request pictures. So is a
+    confirmation: its link is never followed, because anyone who can send to the queue could name their own topic in it.
     """
     kind, topic = envelope["Type"], repr(str(envelope["TopicArn"])[:MAX_SHOWN_TOPIC_CHARACTERS])
     if kind in SNS_CONFIRMATION_TYPES:
-        explanation = "Backdrop does not confirm subscriptions; docs/deploying.md shows how to subscribe the queue"
+        explanation = "Backdrop does not confirm subscriptions. docs/deploying.md shows how to subscribe the queue."
         raise MalformedMessageError(f"{kind} from the SNS topic {topic}: {explanation}")
     try:
         message = _parse_json_object(envelope.get("Message"))
     except MalformedMessageError:
         message = {}
     if not _is_s3_message(message):
-        raise MalformedMessageError(f"the SNS topic {topic} sent a message that holds no S3 notification")
+        raise MalformedMessageError(f"The SNS topic {topic} sent a message without an S3 notification.")
     return message
 
 
@@ -126,29 +127,29 @@ def _is_s3_message(message: Mapping[str, Any]) -> bool:
     return is_event or isinstance(message.get("Records"), list) or message.get("Event") == S3_TEST_EVENT
 
 
-# -- what S3 says --------------------------------------------------------------------------------------------------
+# -- S3 ----------------------------------------------------------------------------------------------------------
 
 
 def _parse_s3_record(record: Any, buckets: Collection[str], sent_at: datetime | None) -> IntakeEvent:
-    """One of a notification's records; its key is encoded like a form's field (`+` is a blank)."""
+    """Parses a record whose key is URL-encoded like a form field (`+` is a space)."""
     try:
         bucket, key = _read_bucket_and_key(record["s3"])
         is_tagging = str(record.get("eventName")).startswith(S3_TAGGING_PREFIX)
         tagged_at = _parse_event_time(record.get("eventTime"), sent_at) if is_tagging else None
         return IntakeEvent(_check_bucket(bucket, buckets), unquote_plus(key, errors="strict"), tagged_at=tagged_at)
     except (KeyError, TypeError, UnicodeDecodeError) as error:
-        raise MalformedMessageError("an S3 record without bucket or key") from error
+        raise MalformedMessageError("An S3 record has no bucket or key.") from error
 
 
 def _read_bucket_and_key(notification: Any) -> tuple[str, str]:
     try:
         return _check_text(notification["bucket"]["name"]), _check_text(notification["object"]["key"])
     except (KeyError, TypeError) as error:
-        raise MalformedMessageError("an S3 event without bucket or key") from error
+        raise MalformedMessageError("An S3 event has no bucket or key.") from error
 
 
 def _parse_event_time(timestamp: Any, sent_at: datetime | None) -> datetime | None:
-    """When S3 says that it was; a message is never sent before, and its own time stands where S3 tells none."""
+    """Returns the event's time, or the message's if S3 gives none. A message cannot be older than its event."""
     try:
         event_time = datetime.fromisoformat(timestamp)
     except (TypeError, ValueError):
@@ -159,11 +160,11 @@ def _parse_event_time(timestamp: Any, sent_at: datetime | None) -> datetime | No
 def _parse_eventbridge_event(
     event: Mapping[str, Any], buckets: Collection[str], message_id: str, sent_at: datetime | None
 ) -> IntakeEvent:
-    """An EventBridge event: S3's, whose key is not encoded there, or a request."""
+    """Parses a request, or an S3 event, whose key is not URL-encoded in EventBridge."""
     source, detail_type, detail = event.get("source"), event["detail-type"], event.get("detail")
     if source == EVENT_SOURCE:
         raise MalformedMessageError(
-            f"an event of the source {EVENT_SOURCE} is what this stack tells, and no request to it"
+            f"Events with the source {EVENT_SOURCE} come from this stack and cannot be requests to it."
         )
     if source == S3_SOURCE:
         bucket, key = _read_bucket_and_key(detail)
@@ -174,21 +175,21 @@ def _parse_eventbridge_event(
             tagged_at=_parse_event_time(event.get("time"), sent_at) if is_tagging else None,
         )
     if detail_type != REQUEST_DETAIL_TYPE:
-        names = f"{str(detail_type)[:40]!r} of {str(source)[:40]!r}"
-        raise MalformedMessageError(f"the event {names} is neither {REQUEST_DETAIL_TYPE!r} nor one of S3's")
+        names = f"{str(detail_type)[:40]!r} from {str(source)[:40]!r}"
+        raise MalformedMessageError(f"The event {names} is neither {REQUEST_DETAIL_TYPE!r} nor from S3.")
     if not isinstance(detail, dict):
-        raise MalformedMessageError(f"the detail of an event {REQUEST_DETAIL_TYPE!r} is no JSON object")
-    # Its own id tells it again when EventBridge sends it twice.
+        raise MalformedMessageError(f"The detail of an {REQUEST_DETAIL_TYPE!r} event is not a JSON object.")
+    # EventBridge may deliver an event twice. Its ID identifies it.
     return _parse_request(
         cast("dict[str, Any]", detail), buckets, _match_or_empty(EVENT_ID_PATTERN, event.get("id")) or message_id
     )
 
 
-# -- what is asked -------------------------------------------------------------------------------------------------
+# -- requests ----------------------------------------------------------------------------------------------------
 
 
 def _parse_request(message: Mapping[str, Any], buckets: Collection[str], request_id: str) -> IntakeEvent:
-    """The look of a request; where it is damaged and its token can be read, with what is wrong."""
+    """Returns the event of a request. If the request is malformed but has a valid token, the event has the reason."""
     optional_fields = {
         name: _match_or_empty(pattern, message.get(name)) for name, pattern in OPTIONAL_REQUEST_FIELDS.items()
     }
@@ -197,7 +198,7 @@ def _parse_request(message: Mapping[str, Any], buckets: Collection[str], request
         _check_request_fields(message, optional_fields)
         bucket, key = _check_bucket(message["bucket"], buckets), _check_text(message["key"])
         if not 1 <= len(key.encode()) <= MAX_S3_KEY_BYTES:
-            raise MalformedMessageError("the key of a request is empty or longer than S3 allows")
+            raise MalformedMessageError("The key of a request is empty or longer than S3 allows.")
     except MalformedMessageError as error:
         if not token:
             raise
@@ -217,24 +218,25 @@ def _check_request_fields(message: Mapping[str, Any], optional_fields: Mapping[s
     ):
         raise MalformedMessageError(_describe_unrecognized(message))
     if not isinstance(message["instructions"], dict):
-        raise MalformedMessageError("the instructions of a request are no JSON object")
+        raise MalformedMessageError("The instructions of a request are not a JSON object.")
     for name, text in optional_fields.items():
         if name in message and not text:
-            raise MalformedMessageError(f"the {name} of a request is none")
+            raise MalformedMessageError(
+                f"The {name} of a request is not valid: it must match {OPTIONAL_REQUEST_FIELDS[name]}."
+            )
 
 
 def _match_or_empty(pattern: str, value: Any) -> str:
-    """A text that is wholly what the pattern says; "" where it is something else."""
+    """Returns the value if it is a text that matches the whole pattern, or else ""."""
     return value if isinstance(value, str) and re.fullmatch(pattern, value) else ""
 
 
 def _truncate_name(value: Any) -> str:
-    """As much of a name as can be told of, whatever it is."""
+    """Returns a name that can be reported, whatever the value is."""
     return value.encode(errors="replace").decode()[:MAX_S3_KEY_BYTES] if isinstance(value, str) else ""
 
 
 def _build_intake_event(message: IntakeMessage, buckets: Collection[str]) -> IntakeEvent:
-    """The look that one of Backdrop's own messages asks for."""
     intake_event = IntakeEvent(_check_bucket(message.bucket, buckets), message.key)
     match message:
         case CheckMessage():
@@ -256,23 +258,22 @@ def _parse_json_object(body: Any) -> dict[str, Any]:
     try:
         message = json.loads(body)
     except (TypeError, ValueError, RecursionError) as error:
-        raise MalformedMessageError("the body is not JSON") from error
+        raise MalformedMessageError("The body is not JSON.") from error
     if not isinstance(message, dict):
-        raise MalformedMessageError("the body is not a JSON object")
+        raise MalformedMessageError("The body is not a JSON object.")
     return cast("dict[str, Any]", message)
 
 
 def _check_bucket(bucket: Any, buckets: Collection[str]) -> str:
-    """A bucket whose photos this stack works on."""
     name = _check_text(bucket)
     if name not in buckets:
-        reason = "is neither this stack's input bucket nor one of its ReadableBuckets"
-        raise MalformedMessageError(f"the bucket {name[:100]!r} {reason}")
+        reason = "is neither this stack's input bucket nor one of its ReadableBuckets."
+        raise MalformedMessageError(f"The bucket {name[:100]!r} {reason}")
     return name
 
 
 def _check_text(value: Any) -> str:
-    """A text that can be encoded; JSON allows halves of surrogate pairs, S3 does not."""
-    if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise MalformedMessageError("a name in the message is no text")
+    """Returns the value if it is a text that S3 accepts: unlike JSON, it allows no unpaired surrogates."""
+    if not isinstance(value, str) or any("\ud800" <= character <= "\udfff" for character in value):
+        raise MalformedMessageError("A name in the message is not valid text.")
     return value

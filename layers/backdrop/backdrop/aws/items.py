@@ -1,11 +1,20 @@
-"""The ledger's records as DynamoDB items and back.
+"""Converts the ledger's records to DynamoDB items and back.
 
-Keys: `source#<source_id>` holds the photo's place (`source`) and its jobs (`job#<job_id>`), so that one query shows
-all, and before them who waits to hear of it (`asked#<ident>`); `lane#<provider>` a lane's health;
-`content#<content_key>` who pays for some content (`owner`) and which jobs
-have ever waited for it (`waiting#<job_id>`); `budget#<day>` what the day (UTC) has committed, in micro-dollars.
-An item's `body` is the record as JSON (people's metadata may nest deeper and count further than DynamoDB's own types);
-the other attributes are for fences, for the index `watch`, for DynamoDB's time to live, and for readers.
+| partition key           | sort key           | item                                                       |
+|-------------------------|--------------------|------------------------------------------------------------|
+| `source#<source_id>`    | `asked#<id>`       | a request for the photo                                    |
+| `source#<source_id>`    | `job#<job_id>`     | one of the photo's jobs                                    |
+| `source#<source_id>`    | `source`           | the photo                                                  |
+| `lane#<provider>`       | `lane`             | the health of a lane                                       |
+| `content#<content_id>`  | `owner`            | the job that pays for the content                          |
+| `content#<content_id>`  | `waiting#<job_id>` | a job that has waited for the owner                        |
+| `budget#<day>`          | `budget`           | what the day (UTC) has committed, in micro-dollars         |
+| `reconcile`             | `run`              | reconcile's lock and cursors                               |
+
+One query on jobs and source returns both, without the requests, which sort before them.
+
+An item's `body` is the record as JSON, because customers' metadata may nest deeper, and have more digits, than
+DynamoDB's own types allow. The other attributes are for conditions, the index `watch`, time to live, and people.
 """
 
 from collections.abc import Mapping
@@ -25,14 +34,14 @@ from backdrop.model.retention import calculate_expiry
 from backdrop.model.schedule import BudgetDay, ReconcileState, build_index_entry
 
 JOB_KEY_PREFIX, REQUEST_KEY_PREFIX, SOURCE_SORT_KEY, WAITING_KEY_PREFIX = "job#", "asked#", "source", "waiting#"
-# DynamoDB deletes the note that a job waits after so long: no job waits longer without being looked at.
+# How long DynamoDB keeps a waiting item. Every waiting job is checked more often than that.
 WAITING_ITEM_RETENTION = timedelta(days=30)
 PrimaryKey = tuple[str, str]
 AttributeMap = dict[str, Any]
 
 
 def build_primary_key(item: LedgerItem) -> PrimaryKey:
-    """Where an item lies: partition and sort key."""
+    """Returns an item's partition and sort key."""
     match item:
         case Job():
             return f"source#{item.source_id}", f"{JOB_KEY_PREFIX}{item.job_id}"
@@ -49,27 +58,23 @@ def build_primary_key(item: LedgerItem) -> PrimaryKey:
 
 
 def content_owner_key(content_id: str) -> PrimaryKey:
-    """Where it stands who pays for some content."""
     return f"content#{content_id}", "owner"
 
 
 def waiting_key(content_id: str, job_id: str) -> PrimaryKey:
-    """Where it stands that a job has waited for the owner of some content."""
     return f"content#{content_id}", f"{WAITING_KEY_PREFIX}{job_id}"
 
 
 def budget_day_key(day: str) -> PrimaryKey:
-    """Where a day's sums stand."""
     return f"budget#{day}", "budget"
 
 
 def to_key_attributes(key: PrimaryKey) -> AttributeMap:
-    """A key as DynamoDB takes it."""
     return {"pk": {"S": key[0]}, "sk": {"S": key[1]}}
 
 
 def to_item(record: LedgerItem, retention_days: int = 0) -> AttributeMap:
-    """A record as a whole item; `retention_days`: so long after its end it is kept, 0 for ever."""
+    """Returns the item of a record, which expires `retention_days` after the record's end, or never if that is 0."""
     text_attributes = {"write_id": record.write_id, **_build_console_attributes(record)}
     number_attributes = {"v": {"N": str(record.v)}, "lock_version": {"N": str(record.lock_version)}}
     expires_at = calculate_expiry(record, retention_days)
@@ -91,7 +96,7 @@ def to_item(record: LedgerItem, retention_days: int = 0) -> AttributeMap:
 
 
 def _build_console_attributes(record: LedgerItem) -> dict[str, str]:
-    """What a person sees in the console."""
+    """Returns attributes for people who browse the table in the AWS console."""
     match record:
         case Job():
             status = {"status": record.status.value, "provider": record.provider}
@@ -109,21 +114,19 @@ def _build_console_attributes(record: LedgerItem) -> dict[str, str]:
 
 
 def to_sortable_timestamp(timestamp: datetime) -> str:
-    """A time as text whose order is time's order."""
     return timestamp.isoformat(timespec="milliseconds")
 
 
 def parse_record[I: LedgerItem](record_type: type[I], item: Mapping[str, Any]) -> I:
-    """An item's record; one that another release wrote waits for that release."""
+    """Raises RetryLaterError for a record that only another release can read."""
     try:
         return from_json(record_type, item["body"]["S"])
     except ValidationError as error:
-        message = "An item of the ledger was written by another release, which can read it."
+        message = "Another release of Backdrop wrote this ledger item, and this release cannot read it."
         raise RetryLaterError(Code.LEDGER_UNAVAILABLE, message, RETRY_SECONDS) from error
 
 
 def content_owner_to_item(owner: ContentOwner) -> AttributeMap:
-    """Who pays for some content, as an item."""
     job = {
         "source_id": {"S": owner.source_id},
         "job_id": {"S": owner.job_id},
@@ -133,19 +136,16 @@ def content_owner_to_item(owner: ContentOwner) -> AttributeMap:
 
 
 def waiting_job_to_item(job: Job, now: datetime) -> AttributeMap:
-    """The note that a job waits for the owner of its content, as an item."""
     expiry = {"expires_at": {"N": str(int((now + WAITING_ITEM_RETENTION).timestamp()))}}
     return to_key_attributes(waiting_key(job.content_id, job.job_id)) | {"source_id": {"S": job.source_id}} | expiry
 
 
 def parse_content_owner(item: Mapping[str, Any]) -> ContentOwner:
-    """Who pays for some content."""
     content_id = item["pk"]["S"].partition("#")[2]
     source, job, lock_version = item["source_id"]["S"], item["job_id"]["S"], int(item["lock_version"]["N"])
     return ContentOwner(content_id=content_id, source_id=source, job_id=job, lock_version=lock_version)
 
 
 def parse_budget_day(day: str, item: Mapping[str, Any]) -> BudgetDay:
-    """A day's sums."""
     amounts = {name: int(item[name]["N"]) for name in ("reserved", "confirmed", "unknown", "cap") if name in item}
     return BudgetDay(day, **amounts)

@@ -1,4 +1,4 @@
-"""The lanes' event source mappings, on Lambda."""
+"""The lanes' event source mappings in Lambda."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,9 @@ ENABLED_BY_STATE = {"Enabled": True, "Disabled": False}
 
 
 class LambdaMappings:
-    """The lanes' event source mappings: while one is off, its lane hands out no message.
+    """Enables and disables the lanes' event source mappings. A lane whose mapping is disabled delivers no messages.
 
-    `queue_urls` are the lanes' queues by provider; `function` is render's name.
+    `queue_urls` has the URL of each provider's lane; `function_name` is render's.
     """
 
     def __init__(self, client: "LambdaClient", function_name: str, queue_urls: Mapping[str, str]) -> None:
@@ -24,11 +24,10 @@ class LambdaMappings:
         self._queue_names = {provider: queue_name_from_url(url) for provider, url in queue_urls.items()}
 
     def is_enabled(self, provider: str) -> bool | None:
-        """Whether the lane hands out messages; None while that is being changed, when nobody else may change it."""
+        """Returns None while Lambda is changing the mapping and accepts no other change."""
         return ENABLED_BY_STATE.get(self._find_mapping(provider).get("State", ""))
 
     def set_enabled(self, provider: str, *, enabled: bool) -> None:
-        """Let the lane hand out messages, or none."""
         mapping = self._find_mapping(provider)
         with translate_errors("Lambda"):
             self._client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
@@ -40,4 +39,4 @@ class LambdaMappings:
         for mapping in listed["EventSourceMappings"]:
             if queue_name_from_arn(mapping.get("EventSourceArn", "")) == queue_name:
                 return mapping
-        raise unavailable("Lambda", f"no mapping of {queue_name}")
+        raise unavailable("Lambda", f"no mapping for {queue_name}")

@@ -1,4 +1,4 @@
-"""The ledger on DynamoDB: one table, one conditional write or one transaction per transition."""
+"""The ledger in DynamoDB: one table, and one conditional write or transaction for each transition."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -37,13 +37,16 @@ BUDGET_RESERVED_DELAY_SECONDS = 2.0
 
 
 class Ledger:
-    """The items of model/job.py and model/circuit.py. Every write is conditional; a call writes all of it or nothing.
+    """Reads and writes photos, jobs, requests, and lanes. Every write is conditional, and writes everything or nothing.
 
-    A write raises ConflictError if an item changed since it was read, ContentOwnedError if a step wants to own content
-    that has another owner, RetryLaterError if the day's budget does not cover a claim or the table does not answer, and
-    ItemTooLargeError if no later try would be taken either.
+    A write raises:
 
-    `observe` is called with each transition after its write, once, however often the write was tried.
+    - ConflictError if an item has changed since it was read
+    - ContentOwnedError if a transition claims content that has another owner
+    - RetryLaterError if the day's budget does not cover a claim, or the table is unavailable
+    - ItemTooLargeError if an item exceeds DynamoDB's limit, so that retrying does not help
+
+    `on_transition` is called once for each transition that was written, however often the write was tried.
     """
 
     def __init__(self, table: Table, on_transition: Callable[[Transition], None] = lambda _: None) -> None:
@@ -51,7 +54,7 @@ class Ledger:
         self._on_transition = on_transition
 
     def read_photo(self, source_id: str) -> tuple[Source | None, Sequence[Job]]:
-        """A photo's place and all its jobs ever, as they stand now."""
+        """Returns a photo's source item and all its jobs, including those that have ended (strongly consistent)."""
         source: Source | None = None
         jobs: list[Job] = []
         for item in self._table.query_partition(f"source#{source_id}", JOB_KEY_PREFIX, SOURCE_SORT_KEY):
@@ -62,17 +65,16 @@ class Ledger:
         return source, jobs
 
     def find_unrecorded(self, source_ids: Sequence[str]) -> Sequence[str]:
-        """Those photos, of up to a hundred, of which nothing was ever written: each has its place before a job."""
-        found = self._table.read_items([(f"source#{one}", SOURCE_SORT_KEY) for one in source_ids])
-        return [one for one in source_ids if (f"source#{one}", SOURCE_SORT_KEY) not in found]
+        """Returns the IDs (of at most 100) without a ledger item. A source item is always written before its jobs."""
+        found = self._table.read_items([(f"source#{source_id}", SOURCE_SORT_KEY) for source_id in source_ids])
+        return [source_id for source_id in source_ids if (f"source#{source_id}", SOURCE_SORT_KEY) not in found]
 
     def find_job(self, source_id: str, job_id: str) -> Job | None:
-        """One job as it stands now."""
         item = self._table.read_item((f"source#{source_id}", f"{JOB_KEY_PREFIX}{job_id}"))
         return parse_record(Job, item) if item else None
 
     def read_job_and_health(self, source_id: str, job_id: str, provider: str) -> tuple[Job | None, ProviderHealth]:
-        """One job and a lane's health as they stand now, in one request."""
+        """Reads both in one request."""
         job_key, default_health = (
             (f"source#{source_id}", f"{JOB_KEY_PREFIX}{job_id}"),
             ProviderHealth(provider=provider),
@@ -98,52 +100,51 @@ class Ledger:
         return [parse_record(ImageRequest, item) for item in items]
 
     def find_request(self, source_id: str, request_id: str) -> ImageRequest | None:
-        """One of them."""
         item = self._table.read_item((f"source#{source_id}", f"{REQUEST_KEY_PREFIX}{request_id}"))
         return parse_record(ImageRequest, item) if item else None
 
     def put_request(self, request: ImageRequest) -> ImageRequest:
-        """Write who waits to hear, and what he was answered; the item as it stands in the ledger afterwards."""
+        """Writes a request, with its answer if there is one, and returns it as it is in the ledger afterwards."""
         return self._write_items(request)
 
     def read_health(self, provider: str) -> ProviderHealth:
-        """A lane's health as it stands now; an open lane where nothing was ever written."""
+        """Returns a lane's health, which is that of a running lane if nothing has been written about it."""
         default_health = ProviderHealth(provider=provider)
         item = self._table.read_item(build_primary_key(default_health))
         return parse_record(ProviderHealth, item) if item else default_health
 
     def write_transition(self, transition: Transition) -> Job:
-        """Write one transition; the job as it stands in the ledger afterwards."""
+        """Writes one transition and returns the job as it is in the ledger afterwards."""
         return self._write_items(transition.job, transitions=[transition])
 
     def find_content_owner(self, content_id: str) -> ContentOwner | None:
-        """The job that pays for some content, or has paid for it."""
+        """Returns the job that pays, or has paid, for the content."""
         item = self._table.read_item(content_owner_key(content_id))
         return parse_content_owner(item) if item else None
 
     def list_waiting_jobs(self, content_id: str, after: str = "") -> Iterator[Job]:
-        """The jobs that wait for the owner of some content, in the order of their IDs, from the ID `after` on."""
+        """Returns the jobs that wait for the content's owner, sorted by job ID, starting with the ID `after`."""
         pk, first = waiting_key(content_id, after)
         waiting_items = self._table.query_partition(pk, first, waiting_key(content_id, MAX_SORT_KEY)[1])
         job_keys = (
-            (f"source#{note['source_id']['S']}", f"{JOB_KEY_PREFIX}{note['sk']['S'].removeprefix(WAITING_KEY_PREFIX)}")
-            for note in waiting_items
+            (f"source#{item['source_id']['S']}", f"{JOB_KEY_PREFIX}{item['sk']['S'].removeprefix(WAITING_KEY_PREFIX)}")
+            for item in waiting_items
         )
         for batch in batched(job_keys, MAX_BATCH_GET_KEYS, strict=False):
             found = self._table.read_items(batch)
-            jobs = (parse_record(Job, found[place]) for place in batch if place in found)
+            jobs = (parse_record(Job, found[key]) for key in batch if key in found)
             yield from (job for job in jobs if job.status is JobStatus.ACCEPTED and job.waits_for)
 
     def put_source(
         self, source: Source, transitions: Sequence[Transition], request: ImageRequest | None = None
     ) -> None:
-        """Write a photo's place, its jobs' transitions, and who waits to hear of them, all or nothing."""
+        """Writes a source item, its jobs' transitions, and a request, all or nothing."""
         self._write_items(
             source, *(step.job for step in transitions), *([request] if request else []), transitions=transitions
         )
 
     def put_health(self, health: ProviderHealth) -> ProviderHealth:
-        """Write a lane's health; the lane as it stands in the ledger afterwards."""
+        """Writes a lane's health and returns it as it is in the ledger afterwards."""
         return self._write_items(health)
 
     def read_reconcile_state(self) -> ReconcileState:
@@ -155,7 +156,7 @@ class Ledger:
         return self._write_items(state)
 
     def _write_items[I: LedgerItem](self, first: I, *others: LedgerItem, transitions: Sequence[Transition] = ()) -> I:
-        """Write these items; the first as it stands in the ledger afterwards. One that is too large is shortened."""
+        """Writes the items, truncated if they are too large, and returns the first as it is in the ledger now."""
         written, *other_items = (
             self._increment_lock_version(first),
             *map(self._increment_lock_version, others),
@@ -177,11 +178,11 @@ class Ledger:
         try:
             self._transact(writes, budget_change, items[0])
         except TransactionError as error:
-            if any(error.has_failed_condition(place) for place in range(len(items))):
+            if any(error.has_failed_condition(index) for index in range(len(items))):
                 raise ConflictError from error
-            for place in range(len(items), len(writes)):
-                if error.has_failed_condition(place):
-                    raise ContentOwnedError(parse_content_owner(error.reasons[place]["Item"])) from error
+            for index in range(len(items), len(writes)):
+                if error.has_failed_condition(index):
+                    raise ContentOwnedError(parse_content_owner(error.reasons[index]["Item"])) from error
             raise _budget_error(budget_change or BudgetChange("", ""), error.reasons[-1].get("Item", {})) from error
         for step in transitions:
             self._on_transition(step)
@@ -189,14 +190,14 @@ class Ledger:
     def _transact(
         self, writes: Sequence[dict[str, Any]], budget_change: BudgetChange | None, first: LedgerItem
     ) -> None:
-        """Write all; where a person set another cap for the day than the stack has, that one holds."""
+        """Writes everything. The cap that an operator set for the day takes precedence over the stack's."""
         read_back = build_primary_key(first), first.write_id
         try:
             self._table.transact(
                 [*writes, *([self._build_budget_update(budget_change)] if budget_change else [])], read_back=read_back
             )
         except TransactionError as error:
-            if budget_change is None or any(error.has_failed_condition(place) for place in range(len(writes))):
+            if budget_change is None or any(error.has_failed_condition(index) for index in range(len(writes))):
                 raise
             day = parse_budget_day(budget_change.day, error.reasons[-1].get("Item", {}))
             if day.cap is None:
@@ -224,10 +225,13 @@ class Ledger:
         return {"Put": put}
 
     def _build_owner_put(self, transition: Transition) -> dict[str, Any]:
-        """One content has one owner: nobody, the job itself, or who was seen to come to nothing may have it before."""
+        """Claims ownership of the content.
+
+        Succeeds if the content has no owner, is already this job's, or belongs to the job that we have just seen fail.
+        """
         owner = transition.content_owner
         if owner is None:
-            raise TypeError("a step that owns nothing")
+            raise TypeError("the transition claims no content")
         expected_owner = transition.expected_owner or owner
         put: dict[str, Any] = {
             "TableName": self._table.name,
@@ -245,11 +249,11 @@ class Ledger:
         return {"Put": put}
 
     def _build_waiting_put(self, job: Job) -> dict[str, Any]:
-        """The note by which the end of the content's owner finds the job."""
+        """Registers the job, so that the end of the content's owner can wake it."""
         return {"Put": {"TableName": self._table.name, "Item": waiting_job_to_item(job, self._table.now())}}
 
     def _build_budget_update(self, budget_change: BudgetChange, *, set_by_operator: bool = False) -> dict[str, Any]:
-        """The day's sums; a claim also needs room under the cap."""
+        """Updates the day's sums. A claim also needs room under the cap."""
         values = {
             ":reserved": budget_change.reserved,
             ":confirmed": budget_change.confirmed,
@@ -277,15 +281,15 @@ class Ledger:
 
 
 def _budget_error(budget_change: BudgetChange, item: Mapping[str, Any]) -> RetryLaterError:
-    """Settled money over the cap lasts until the day ends; others' reservations are back in a moment."""
+    """Money that is spent stays spent until the day ends, but other jobs' reservations are settled within seconds."""
     day = parse_budget_day(budget_change.day, item)
     cap = day.cap if day.cap is not None else budget_change.cap or 0
     if day.spent + budget_change.total > cap:
         return RetryLaterError(
-            Code.BUDGET_REACHED, "today's budget does not cover the job", BUDGET_REACHED_DELAY_SECONDS
+            Code.BUDGET_REACHED, "Today's budget does not cover the job.", BUDGET_REACHED_DELAY_SECONDS
         )
     return RetryLaterError(
         Code.BUDGET_RESERVED,
-        "today's budget is reserved by calls in flight",
+        "Calls in flight reserve the rest of today's budget.",
         BUDGET_RESERVED_DELAY_SECONDS,
     )

@@ -1,4 +1,4 @@
-"""The ledger as reconcile and people look through it, on the table's index of what is open and what failed."""
+"""Queries on the ledger's index of open and failed items."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,44 +33,44 @@ MAX_DUE = "9999"
 
 
 class LedgerQueries:
-    """The ledger as reconcile and people look through it: what is due, what failed, what a day may cost."""
+    """Lists what is due, open, or failed, for reconcile and for operators. The index may lag by a moment."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def list_due(self, now: datetime, limit: int) -> Sequence[ItemKey]:
-        """Open items whose time has come, the oldest first."""
+        """Returns the open items that are due, the oldest first."""
         return [
             _parse_item_key(item) for item in islice(self._query_shards(OPEN_ITEMS, to_sortable_timestamp(now)), limit)
         ]
 
     def list_open(self) -> Iterator[ItemKey]:
-        """All that has not ended yet."""
-        return (ref for _, ref in self.list_open_from(""))
+        """Returns everything that has not ended yet."""
+        return (item_key for _, item_key in self.list_open_from(""))
 
     def list_open_from(self, position: str) -> Iterator[tuple[str, ItemKey]]:
-        """The same from a place in their order on, each behind its own; "" is before all."""
+        """Returns the open items from a position in the index on, each with its own position; "" is the start."""
         return (
             (item["due"]["S"], _parse_item_key(item))
             for item in self._query_shards(OPEN_ITEMS, MAX_DUE, position or MIN_SORT_KEY)
         )
 
     def list_failed(self) -> Iterator[ItemKey]:
-        """All that ended badly, the oldest first, and behind it the photos that want instructions."""
+        """Returns what failed, the oldest first, and then the photos without instructions."""
         return map(
             _parse_item_key,
             chain(self._query_shards(FAILED_ITEMS, MAX_DUE), self._query_shards(NEEDS_INSTRUCTIONS, MAX_SORT_KEY)),
         )
 
     def list_needing_instructions(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
-        """The keys of the photos below a prefix that want instructions, in their order, behind a key."""
+        """Returns, in order, the keys after `after` of photos below the prefix that have no instructions."""
         range_start = format_location(bucket, prefix)
         start = f"{format_location(bucket, after)}{MIN_SORT_KEY}" if after else range_start
         for item in self._query_shards(NEEDS_INSTRUCTIONS, f"{range_start}{MAX_SORT_KEY}", start):
             yield item["due"]["S"].removeprefix(format_location(bucket, ""))
 
     def list_campaign_requests(self, campaign_name: str) -> Iterator[ImageRequest]:
-        """All items of a campaign as they stand now, in the order of their photos; never more in memory than a few."""
+        """Yields a campaign's requests in the order of their photos, with only a few batches in memory."""
         request_keys = (
             (item["pk"]["S"], item["sk"]["S"])
             for item in self._query_shards(format_campaign_partition(campaign_name), MAX_SORT_KEY)
@@ -83,8 +83,8 @@ class LedgerQueries:
                     yield from (parse_record(ImageRequest, found[key]) for key in keys if key in found)
 
     def read_jobs(self, item_keys: Sequence[ItemKey]) -> Mapping[ItemKey, Job]:
-        """These jobs as they stand now, those that there are."""
-        keys_by_primary_key = {(f"source#{ref.source_id}", f"{JOB_KEY_PREFIX}{ref.job_id}"): ref for ref in item_keys}
+        """Returns the jobs that exist (strongly consistent)."""
+        keys_by_primary_key = {(f"source#{key.source_id}", f"{JOB_KEY_PREFIX}{key.job_id}"): key for key in item_keys}
         found: dict[ItemKey, Job] = {}
         for keys in batched(keys_by_primary_key, MAX_BATCH_GET_KEYS, strict=False):
             found |= {
@@ -97,11 +97,11 @@ class LedgerQueries:
         return merge(*shards, key=lambda item: item["due"]["S"])
 
     def read_budget_day(self, day: str) -> BudgetDay:
-        """What a day (UTC) has committed, and the cap that a person set for it."""
+        """Returns what a day (UTC) has committed, and the cap that an operator set for it."""
         return parse_budget_day(day, self._table.read_item(budget_day_key(day)) or {})
 
     def set_day_cap(self, day: str, cap: int) -> None:
-        """Set the cap of one day, micro-dollars; it holds in place of the stack's."""
+        """Sets the cap of one day in micro-dollars, which replaces the stack's."""
         self._table.update_item(
             budget_day_key(day),
             UpdateExpression="SET #cap = :cap",

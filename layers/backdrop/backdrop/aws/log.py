@@ -1,4 +1,4 @@
-"""What the lines of all doors' logs have in common."""
+"""What the log lines of all handlers have in common."""
 
 import json
 from collections.abc import Generator
@@ -11,32 +11,32 @@ from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, RetryLaterError
 
 MESSAGE_LOG_KEYS = ("message_id", "bucket", "key", "source_id", "job_id")
-"""What a line says of the message that it was written for."""
+"""The keys that identify the message that a line was logged for."""
 
 
 def build_logger() -> Logger:
-    """A door's logger, whose lines are ASCII: whatever a reader takes for the end of a line, names hold none.
+    """Returns a handler's logger. Its lines are ASCII, so that no character in a name can look like a line break.
 
-    Nobody makes another one: Powertools has one logger for a function, made as the first who asks for it would have it.
+    Always use this function: Powertools has one logger per process, configured by whichever caller creates it first.
     """
     return Logger(json_serializer=partial(json.dumps, default=str, separators=(",", ":")))
 
 
 def to_error_code(error: BaseException) -> Code:
-    """The code of an error that nobody expected: a bug is a crash, which its job's marks count."""
+    """Returns the error's own code, or `crashed` for a bug."""
     return error.code if isinstance(error, BackdropError) else Code.CRASHED
 
 
 @contextmanager
 def log_errors(logger: Logger) -> Generator[None]:
-    """An invocation that no inbox guards: its error stands in the log with its code, and is raised untouched.
+    """Logs the error of an invocation that BatchConsumer does not handle, and raises it again unchanged.
 
-    What has to wait is no bug: whoever called tries again.
+    RetryLaterError is logged as a warning, because the caller retries.
     """
     try:
         yield
     except RetryLaterError as error:
-        logger.warning("cannot be done now", code=error.code.value, reason=str(error.message))
+        logger.warning("transient error; the caller retries", code=error.code.value, reason=str(error.message))
         raise
     except Exception as error:
         logger.exception("unexpected error", code=to_error_code(error).value)

@@ -1,4 +1,4 @@
-"""Every metric, declared once: docs/settings.md is made of this list, and meter.py writes nothing that is not in it."""
+"""Every metric, declared once. docs/settings.md is generated from this list, and metrics.py emits nothing else."""
 
 from enum import StrEnum
 from typing import Self
@@ -6,7 +6,7 @@ from typing import Self
 from aws_lambda_powertools.metrics import MetricUnit
 
 COUNT, SECONDS, MILLISECONDS = MetricUnit.Count, MetricUnit.Seconds, MetricUnit.Milliseconds
-# CloudWatch knows no unit of money.
+# CloudWatch has no unit for money.
 USD, PERCENT = MetricUnit.NoUnit, MetricUnit.Percent
 STACK_DIMENSIONS, CALL_DIMENSIONS, FAILURE_DIMENSIONS, DEAD_LETTER_DIMENSIONS = (
     "",
@@ -17,14 +17,13 @@ STACK_DIMENSIONS, CALL_DIMENSIONS, FAILURE_DIMENSIONS, DEAD_LETTER_DIMENSIONS = 
 
 
 class Metric(StrEnum):
-    """Every metric: its name, its unit, its dimensions beside `service` (the stack's name), and what it counts."""
+    """A metric's name, its unit, its dimensions in addition to `service` (the stack's name), and what it measures."""
 
     unit: MetricUnit
     dimensions: tuple[str, ...]
     description: str
 
     def __new__(cls, name: str, unit: MetricUnit, dimensions: str, description: str) -> Self:
-        """One entry of the list below."""
         metric = str.__new__(cls, name)
         metric._value_, metric.unit, metric.dimensions, metric.description = (
             name,
@@ -37,64 +36,64 @@ class Metric(StrEnum):
     # -- jobs ----------------------------------------------------------------------------------------------
     ACCEPTED = "Accepted", COUNT, CALL_DIMENSIONS, "A job was put into its lane."
     COMPLETED = "Completed", COUNT, CALL_DIMENSIONS, "A job was stored."
-    PICTURES = "Pictures", COUNT, CALL_DIMENSIONS, "How many pictures it brought, however many files were made of each."
+    PICTURES = "Pictures", COUNT, CALL_DIMENSIONS, "Pictures of stored jobs, however many files each was written to."
     FAILED = (
         "Failed",
         COUNT,
         FAILURE_DIMENSIONS,
-        "A job ended badly; `none` and `none` for a photo that never had a job.",
+        "A job failed, or a photo failed before it had a job (then provider and operation are `none`).",
     )
     DEAD_LETTERED = (
         "DeadLettered",
         COUNT,
         DEAD_LETTER_DIMENSIONS,
-        "An operator must look: a dead job; `none`: a damaged message.",
+        "A dead job, or a malformed message (then the provider is `none`), needs an operator.",
     )
-    # -- the provider --------------------------------------------------------------------------------------
+    # -- providers -----------------------------------------------------------------------------------------
     PROVIDER_LATENCY = (
         "ProviderLatency",
         MILLISECONDS,
         CALL_DIMENSIONS,
-        "How long a call took that was not turned away.",
+        "How long a call took, unless it was throttled.",
     )
-    THROTTLED = "Throttled", COUNT, CALL_DIMENSIONS, "The provider's rate limit turned a call away."
-    THROTTLED_SECONDS = "ThrottledSeconds", SECONDS, CALL_DIMENSIONS, "How long a job waited for that limit."
+    THROTTLED = "Throttled", COUNT, CALL_DIMENSIONS, "The provider rejected a call because of its rate limit."
+    THROTTLED_SECONDS = "ThrottledSeconds", SECONDS, CALL_DIMENSIONS, "How long a job waited for the rate limit."
     LOST_ANSWERS = "LostAnswers", COUNT, CALL_DIMENSIONS, "A call was sent and its answer was lost."
-    SLOT_SECONDS = "SlotSeconds", SECONDS, CALL_DIMENSIONS, "How long a message held one of the lane's places."
-    CALL_SECONDS = "CallSeconds", SECONDS, CALL_DIMENSIONS, "How long of that its calls were out."
+    SLOT_SECONDS = "SlotSeconds", SECONDS, CALL_DIMENSIONS, "How long a message occupied one of the lane's slots."
+    CALL_SECONDS = "CallSeconds", SECONDS, CALL_DIMENSIONS, "How much of that time its calls were in flight."
     # -- money ---------------------------------------------------------------------------------------------
-    SPENT_USD = "SpentUSD", USD, CALL_DIMENSIONS, "What a call is certain to have cost, when the ledger knows it."
+    SPENT_USD = "SpentUSD", USD, CALL_DIMENSIONS, "The confirmed charge of a call, emitted when the ledger records it."
     UNKNOWN_USD = (
         "UnknownUSD",
         USD,
         CALL_DIMENSIONS,
-        "What a lost call may have cost; less than 0 when that is known after all.",
+        "The possible charge of a call whose answer was lost; negative once the charge becomes known.",
     )
     POSSIBLE_DOUBLE_CHARGES = (
         "PossibleDoubleCharges",
         COUNT,
         CALL_DIMENSIONS,
-        "A call was charged, or may have been, and so was an earlier one of the same job.",
+        "A call was charged, or may have been, after an earlier call of the same job was, or may have been.",
     )
     PAID_WITHOUT_RESULT = (
         "PaidWithoutResult",
         COUNT,
         STACK_DIMENSIONS,
-        "Money was spent, or may have been, and no picture came of it; has an alarm.",
+        "A job failed after money was, or may have been, spent; has an alarm.",
     )
-    # -- how long a job took -------------------------------------------------------------------------------
+    # -- duration of a job ---------------------------------------------------------------------------------
     INTAKE_SECONDS = (
         "IntakeSeconds",
         SECONDS,
         CALL_DIMENSIONS,
-        "From the message that asked for a job to the job in its lane.",
+        "From the message that led to a job until the job is in its lane.",
     )
-    QUEUE_SECONDS = "QueueSeconds", SECONDS, CALL_DIMENSIONS, "From there to its first call."
+    QUEUE_SECONDS = "QueueSeconds", SECONDS, CALL_DIMENSIONS, "From the job in its lane to its first call."
     RENDER_SECONDS = (
         "RenderSeconds",
         SECONDS,
         CALL_DIMENSIONS,
-        "From its first call to the answer that brought its pictures.",
+        "From the job's first call to the answer with its pictures.",
     )
     DELIVER_SECONDS = (
         "DeliverSeconds",
@@ -109,26 +108,41 @@ class Metric(StrEnum):
         "From the job in its lane to the pictures in the output bucket.",
     )
     # -- the code itself -----------------------------------------------------------------------------------
-    RETURNED_TO_QUEUE = "HandedBack", COUNT, "code", "A message went back into its queue, to come again later."
-    RECONCILED = "SetRight", COUNT, "part", "What a run of reconcile looked at or brought on its way again."
-    UNEXPECTED_ERROR = "UnexpectedError", COUNT, STACK_DIMENSIONS, "A bug; the log has it, and the message comes again."
-    COLD_START = "ColdStart", COUNT, "function_name", "A new worker of a function began; not counted of reconcile."
-    # -- how the stack stands, seen by reconcile every five minutes; told only of what is above 0 ---------
-    OPEN_JOBS = "OpenJobs", COUNT, STACK_DIMENSIONS, "Jobs that have not ended; at most 20,000 are counted."
-    OLDEST_OPEN_JOB = "OldestOpenJobSeconds", SECONDS, STACK_DIMENSIONS, "How long ago the oldest of them was accepted."
+    RETURNED_TO_QUEUE = "HandedBack", COUNT, "code", "A message was returned to its queue, to be delivered again later."
+    RECONCILED = "SetRight", COUNT, "part", "Items that a run of reconcile checked or repaired."
+    UNEXPECTED_ERROR = (
+        "UnexpectedError",
+        COUNT,
+        STACK_DIMENSIONS,
+        "A bug. The log has the traceback, and the message is delivered again.",
+    )
+    COLD_START = (
+        "ColdStart",
+        COUNT,
+        "function_name",
+        "A function started a new execution environment (not counted for reconcile).",
+    )
+    # -- state of the stack: emitted by reconcile every five minutes, unless it is 0 ------------------------
+    OPEN_JOBS = "OpenJobs", COUNT, STACK_DIMENSIONS, "Jobs that have not ended, counted up to 20,000."
+    OLDEST_OPEN_JOB = "OldestOpenJobSeconds", SECONDS, STACK_DIMENSIONS, "Time since the oldest open job was accepted."
     OLDEST_UNKNOWN = (
         "OldestUnknownSeconds",
         SECONDS,
         STACK_DIMENSIONS,
-        "How long ago the oldest lost call was sent.",
+        "Time since the oldest call with a lost answer was sent.",
     )
-    CALLS_IN_FLIGHT = "CallsInFlight", COUNT, STACK_DIMENSIONS, "Calls that are out at the providers."
-    PROVIDERS_PAUSED = "ProvidersPaused", COUNT, STACK_DIMENSIONS, "Providers at which nothing is bought just now."
-    SPENT_TODAY = "SpentTodayUSD", USD, STACK_DIMENSIONS, "What this day (UTC) has cost so far, lost calls included."
+    CALLS_IN_FLIGHT = "CallsInFlight", COUNT, STACK_DIMENSIONS, "Calls to providers that are in flight."
+    PROVIDERS_PAUSED = "ProvidersPaused", COUNT, STACK_DIMENSIONS, "Providers whose lane is paused."
+    SPENT_TODAY = (
+        "SpentTodayUSD",
+        USD,
+        STACK_DIMENSIONS,
+        "What today (UTC) has cost so far, including possible charges.",
+    )
     BUDGET_LEFT = (
         "BudgetLeftUSD",
         USD,
         STACK_DIMENSIONS,
-        "What is left of the day's budget; told on days that cost something.",
+        "What is left of today's budget, emitted on days with charges.",
     )
-    BUDGET_USED = "BudgetUsedPercent", PERCENT, STACK_DIMENSIONS, "How much of the day's budget is used up."
+    BUDGET_USED = "BudgetUsedPercent", PERCENT, STACK_DIMENSIONS, "How much of today's budget is spent."

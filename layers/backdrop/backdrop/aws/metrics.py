@@ -1,7 +1,7 @@
-"""What is counted where, and how: one line of Powertools' embedded metric format for metrics of the same dimensions.
+"""Emits metrics: one log line in CloudWatch's embedded metric format for all metrics with the same dimensions.
 
-CloudWatch makes metrics of such lines as it reads the log, so that counting costs no call. A metric that cannot be
-written is told of in the log, and stops nothing.
+CloudWatch extracts the metrics from the log, so that counting costs no API call. A metric that cannot be written is
+logged, and does not interrupt the work.
 """
 
 import warnings
@@ -24,28 +24,28 @@ from backdrop.model.stack_health import StackHealth
 from backdrop.model.transitions import Transition
 
 NO_DIMENSION_VALUE: Final = "none"
-"""The provider, or operation, of what never had one: a photo without a job, a message that nobody can read."""
+"""The provider or operation of what has none, such as a photo without a job or a malformed message."""
 
 logger = build_logger()
 
 
 @Metrics().log_metrics(capture_cold_start_metric=True)
 def _record_cold_start(_event: object, _context: LambdaContext) -> None:
-    """Nothing is done here: what Powertools counts behind it must be able to fail without the handler."""
+    """Does nothing: Powertools counts the cold start around it, and can fail without failing the handler."""
 
 
 @contextmanager
 def _log_metric_errors() -> Generator[None]:
-    """Whatever keeps a metric from being written keeps nobody from his work."""
+    """Logs metric failures and does not raise them."""
     try:
         yield
     except Exception as error:
-        logger.exception("a metric could not be written", code=to_error_code(error).value)
+        logger.exception("failed to write a metric", code=to_error_code(error).value)
 
 
 @_log_metric_errors()
 def emit_metrics(values_by_metric: Mapping[Metric, float | Sequence[float]], **dimensions: str) -> None:
-    """Write one line for metrics of the same dimensions; a 0 is left out, a sequence is told with all its values."""
+    """Writes one line for metrics with the same dimensions. Omits a 0, and writes all values of a sequence."""
     line = EphemeralMetrics()
     for name, dimension_value in dimensions.items():
         line.add_dimension(name, dimension_value)
@@ -59,11 +59,11 @@ def emit_metrics(values_by_metric: Mapping[Metric, float | Sequence[float]], **d
 
 
 def count_cold_starts[T](handler: Callable[[Any, LambdaContext], T]) -> Callable[[Any, LambdaContext], T]:
-    """A handler whose worker's first invocation is counted, as Powertools does it."""
+    """Counts the first invocation in each execution environment of the handler."""
 
     @wraps(handler)
     def wrapper(event: Any, context: LambdaContext) -> T:
-        # Powertools warns that there is nothing to write besides.
+        # Powertools warns that there are no other metrics to write.
         with _log_metric_errors(), warnings.catch_warnings(action="ignore"):
             _record_cold_start(event, context)
         return handler(event, context)
@@ -71,25 +71,25 @@ def count_cold_starts[T](handler: Callable[[Any, LambdaContext], T]) -> Callable
     return wrapper
 
 
-# -- what is counted where -----------------------------------------------------------------------------------------
+# -- events that are counted -------------------------------------------------------------------------------------
 
 
 @_log_metric_errors()
 def count_accepted(job: Job, requested_at: datetime) -> None:
-    """Count a job that was put into its lane, for a message of `requested_at`."""
+    """Counts a job that was put into its lane because of a message from `requested_at`."""
     seconds = max((job.queued_at - requested_at).total_seconds(), 0)
     emit_metrics({Metric.ACCEPTED: 1, Metric.INTAKE_SECONDS: seconds}, provider=job.provider, operation=job.operation)
 
 
 @_log_metric_errors()
 def count_refused(code: Code) -> None:
-    """Count a photo that is refused before it has a job."""
+    """Counts a photo that was refused before it had a job."""
     emit_metrics({Metric.FAILED: 1}, provider=NO_DIMENSION_VALUE, operation=NO_DIMENSION_VALUE, code=code.value)
 
 
 @_log_metric_errors()
 def count_slot_use(calls: CallMetrics, seconds: float) -> None:
-    """Count what a message did with its place in the lane, which it held for so long."""
+    """Counts how a message used its slot, which it occupied for `seconds`."""
     counted = {
         Metric.SLOT_SECONDS: seconds,
         Metric.CALL_SECONDS: calls.call_seconds,
@@ -103,7 +103,7 @@ def count_slot_use(calls: CallMetrics, seconds: float) -> None:
 
 @_log_metric_errors()
 def count_budget_change(transition: Transition) -> None:
-    """Count what a transition wrote into the books; all of these together are what the ledger says."""
+    """Counts what a transition added to the day's budget. The sums equal the ledger's."""
     budget_change = transition.budget_change
     if budget_change is None:
         return
@@ -118,7 +118,6 @@ def count_budget_change(transition: Transition) -> None:
 
 @_log_metric_errors()
 def count_ended_job(job: Job) -> None:
-    """Count a job that came to its end."""
     labels = {"provider": job.provider, "operation": job.operation}
     if job.status is JobStatus.STORED:
         pictures = len({result.n for result in job.results})
@@ -132,7 +131,7 @@ def count_ended_job(job: Job) -> None:
 
 
 def _measure_stages(job: Job) -> dict[Metric, float]:
-    """How long each stage took, in seconds: of what ran more than once only what belongs to this time."""
+    """Returns how many seconds each stage of this run took, without stages that belong to an earlier run."""
     if job.stored_at != job.ended_at:
         return {}
     spans = {
@@ -150,9 +149,9 @@ def _measure_stages(job: Job) -> dict[Metric, float]:
 
 @_log_metric_errors()
 def emit_stack_health(health: StackHealth) -> None:
-    """Say how the stack stands, as far as that is above 0: a stack that rests pays for no metric.
+    """Emits the values above 0, so that an idle stack does not pay for metrics.
 
-    What is left of a budget may be 0, and is told on each day that cost something.
+    What is left of the budget may be 0, and is emitted on each day with charges.
     """
     values: dict[Metric, float | Sequence[float]] = {
         Metric.OPEN_JOBS: health.open_jobs,

@@ -1,4 +1,4 @@
-"""Mail to the stack's operator, over the alarms' topic on SNS."""
+"""Mail to the stack's operator, through the alarms' SNS topic."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ from backdrop.aws.aws_errors import translate_errors
 
 
 class OperatorMail:
-    """Mail to whom the stack's operator named. `client` is boto3's SNS client; without a topic nobody is told."""
+    """Mails to the address in `AlarmEmail`, or to no one if `topic_arn` is empty."""
 
     def __init__(self, client: Any, topic_arn: str) -> None:
         self._client = client
         self._topic_arn = topic_arn
 
     def send(self, subject: str, text: str) -> None:
-        """Mail it to whoever subscribed; a subject has at most 100 plain letters."""
+        """Publishes to all subscribers. SNS limits a subject to 100 ASCII characters."""
         if not self._topic_arn:
             return
         with translate_errors("SNS"):

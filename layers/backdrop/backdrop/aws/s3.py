@@ -1,4 +1,4 @@
-"""The two buckets on S3."""
+"""The input buckets and the output bucket in S3."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,28 +20,26 @@ NOT_FOUND_CODES = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchBucket"})
 PRECONDITION_CODES = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
 ARCHIVED_CODE = "InvalidObjectState"
 LISTING_PAGE_SIZE = 1000
-# A picture in each of its formats, and room beside them.
+# More than the formats in which one picture can be stored.
 MAX_FILES_PER_PICTURE = 10
 TAG_COUNT_TRUST_SECONDS = 300
 
 
 class WriteResult(NamedTuple):
-    """What a write made of an object."""
-
     etag: str
     version_id: str | None
 
 
 class PreconditionFailedError(Exception):
-    """Somebody wrote the object since it was looked at; nothing was written."""
+    """The object has changed since it was read. Nothing was written."""
 
 
 class S3InputBucket:
-    """The photos, as people put them (InputBucket). `seconds` tells how time passes.
+    """Reads photos, sidecars, and tags.
 
-    With an object S3 counts its tags, but leaves the count out both where there are none and where we may not read them
-    (GetObject, API reference). So a bucket's count is believed for minutes only after its tags were read; where they
-    may not be, that is said of each photo, as ever.
+    S3 omits the tag count of an object both if it has no tags and if we may not read them (GetObject, API reference). A
+    missing count therefore means "no tags" only for a few minutes after tags in the bucket were read successfully.
+    Without the permission, each photo's tags are requested, so that each photo reports the error.
     """
 
     def __init__(self, client: "S3Client", monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -50,9 +48,10 @@ class S3InputBucket:
         self._tags_read_at: dict[str, float] = {}
 
     def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
-        """The object, or None when there is none; its bytes only if it is not the known one and within `max_bytes`.
+        """Returns the object, or None if it does not exist.
 
-        Raises UnreadableFileError where S3 refuses this one.
+        Includes the bytes only if there are at most `max_bytes` and the ETag differs from `known_etag`. Raises
+        UnreadableFileError if S3 denies access to this object.
         """
         try:
             found = self._client.get_object(Bucket=bucket, Key=key)
@@ -74,7 +73,7 @@ class S3InputBucket:
         return tag_count > 0 or tags_read_at is None or self._monotonic() - tags_read_at > TAG_COUNT_TRUST_SECONDS
 
     def _read_archived(self, bucket: str, key: str) -> StoredObject | None:
-        """What S3 tells of an object whose bytes it does not hand out before somebody restores it."""
+        """Returns the metadata of an object whose bytes are not available until the object is restored."""
         try:
             found = self._client.head_object(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
@@ -84,7 +83,7 @@ class S3InputBucket:
         return replace(_to_stored_object(found, None), archive_storage_class=found.get("StorageClass", "GLACIER"))
 
     def read_tags(self, bucket: str, key: str) -> Mapping[str, str]:
-        """The object's tags; none where the object is gone by now."""
+        """Returns the object's tags, or none if the object no longer exists."""
         try:
             found = self._client.get_object_tagging(Bucket=bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
@@ -95,7 +94,7 @@ class S3InputBucket:
         return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
 
     def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
-        """The keys that begin with `prefix`, in S3's order, without those in deeper folders."""
+        """Returns the keys that begin with `prefix`, in S3's order, except those in subfolders."""
         objects = _list_objects(
             self._client,
             Bucket=bucket,
@@ -106,19 +105,17 @@ class S3InputBucket:
         return map(_read_key, objects)
 
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
-        """All objects in the order of their keys, from the one that follows `after`."""
+        """Returns all objects after the key `after`, in the order of their keys."""
         return map(_to_listed_object, _list_objects(self._client, Bucket=bucket, StartAfter=after))
 
 
 class OutputBucket:
-    """Pictures, receipts, reports, and the provider's files."""
-
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
     def head(self, key: str) -> StoredObject | None:
-        """The object without its bytes, or None when there is none."""
+        """Returns the object without its bytes, or None if it does not exist."""
         try:
             found = self._client.head_object(Bucket=self._bucket, Key=key)
         except (ClientError, BotoCoreError) as error:
@@ -128,32 +125,32 @@ class OutputBucket:
         return _to_stored_object(found, None)
 
     def read(self, key: str) -> bytes:
-        """The bytes of an object that is there."""
+        """Returns the object's bytes. Raises RetryLaterError if it does not exist."""
         try:
             return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         except (ClientError, BotoCoreError, OSError) as error:
             raise unavailable("S3", error) from error
 
     def find_key(self, prefix: str, since: datetime | None = None) -> str | None:
-        """The first key that begins with `prefix`, of an object that is no older than `since`; or None."""
+        """Returns the first key that begins with `prefix` of an object not older than `since`, or None."""
         with translate_errors("S3"):
             response: Any = self._client.list_objects_v2(
                 Bucket=self._bucket, Prefix=prefix, MaxKeys=MAX_FILES_PER_PICTURE
             )
         found = response.get("Contents", ())
-        return next((one["Key"] for one in found if since is None or one["LastModified"] >= since), None)
+        return next((item["Key"] for item in found if since is None or item["LastModified"] >= since), None)
 
     def list_keys(self, prefix: str) -> Iterator[str]:
-        """The keys that begin with `prefix`, in S3's order."""
+        """Returns the keys that begin with `prefix`, in S3's order."""
         return map(_read_key, _list_objects(self._client, Bucket=self._bucket, Prefix=prefix))
 
     def delete(self, key: str) -> None:
-        """Take an object away that nobody else writes."""
+        """Deletes an object that no other worker writes."""
         with translate_errors("S3"):
             self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Write an object whose key belongs to its content alone."""
+        """Writes unconditionally. Use it only for a key that is derived from the content."""
         with translate_errors("S3"):
             self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=content_type)
 
@@ -167,9 +164,9 @@ class OutputBucket:
         metadata: Mapping[str, str],
         cache_control: str | None = None,
     ) -> WriteResult:
-        """Write where the object still is the one with the ETag `expected_etag` (None: no object).
+        """Writes only if the object's ETag is `expected_etag`, or if there is no object and that is None.
 
-        Raises PreconditionFailedError where somebody was faster.
+        Raises PreconditionFailedError if another worker wrote first.
         """
         conditions: dict[str, Any] = {"IfMatch": expected_etag} if expected_etag else {"IfNoneMatch": "*"}
         conditions |= {"CacheControl": cache_control} if cache_control else {}
@@ -189,9 +186,9 @@ class OutputBucket:
         return WriteResult(written["ETag"], written.get("VersionId"))
 
     def delete_if_unchanged(self, key: str, *, expected: StoredObject) -> None:
-        """Take an object away where it still is the `expected` one.
+        """Deletes the object if it is still the `expected` one, and does nothing if there is none.
 
-        PreconditionFailedError where somebody was faster.
+        Raises PreconditionFailedError if another worker wrote first.
         """
         try:
             self._client.delete_object(Bucket=self._bucket, Key=key, IfMatch=expected.etag)
@@ -221,7 +218,7 @@ def _to_stored_object(found: Mapping[str, Any], data: bytes | None) -> StoredObj
 
 
 def _read_key(found: "ObjectTypeDef") -> str:
-    return found["Key"]  # pyrefly: ignore[not-required-key-access]  # S3 leaves out none of these
+    return found["Key"]  # pyrefly: ignore[not-required-key-access]  # S3 always returns it
 
 
 def _to_listed_object(found: "ObjectTypeDef") -> ListedObject:

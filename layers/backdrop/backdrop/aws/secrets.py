@@ -1,4 +1,4 @@
-"""The providers' API keys, from Secrets Manager."""
+"""Reads the providers' API keys from Secrets Manager."""
 
 from functools import cache
 
@@ -10,7 +10,7 @@ from backdrop.aws.clients import CLIENT_CONFIG
 from backdrop.model.api_key import ApiKey
 
 KEY_CACHE_SECONDS = 300
-# Where waiting mends nothing: no such secret, no value, to be deleted, or not for our eyes.
+# Waiting does not help: the secret does not exist, has no value, is scheduled for deletion, or is not readable for us.
 MISSING_SECRET_CODES = frozenset(
     {"ResourceNotFoundException", "InvalidRequestException", "AccessDeniedException", "DecryptionFailure"}
 )
@@ -22,10 +22,7 @@ def _build_secrets_provider() -> SecretsProvider:
 
 
 def read_api_key(stack_name: str, provider: str, bypass_cache: bool) -> ApiKey:
-    """The plain text of `<stack>/<provider>/api-key`, trimmed.
-
-    Kept for five minutes; `bypass_cache` reads past that.
-    """
+    """Returns the trimmed plain text of `<stack>/<provider>/api-key`, cached for five minutes."""
     name = f"{stack_name}/{provider}/api-key"
     try:
         text = _build_secrets_provider().get(name, max_age=KEY_CACHE_SECONDS, force_fetch=bypass_cache)

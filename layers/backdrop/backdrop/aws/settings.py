@@ -1,4 +1,4 @@
-"""What the stack tells its functions: the environment, read once and checked."""
+"""The functions' settings, read from environment variables and validated."""
 
 import os
 from dataclasses import field, fields
@@ -21,7 +21,7 @@ ENVIRONMENT_PREFIXES = {
 
 @record
 class ProviderSettings(Record):
-    """One provider: its lane (empty while it is off), its address, its longest call in seconds, its open calls."""
+    """Settings of one provider. `queue_url` is empty while the provider is off."""
 
     queue_url: str = ""
     base_url: str = ""
@@ -31,7 +31,7 @@ class ProviderSettings(Record):
 
 @record
 class Settings(Record):
-    """The stack's parameters and resources, as far as a function was given them."""
+    """The stack's parameters and resources, with defaults for those that a function does not have."""
 
     stack_name: str = ""
     render_function_name: str = ""
@@ -60,43 +60,47 @@ class Settings(Record):
 
     @property
     def other_input_buckets(self) -> frozenset[str]:
-        """The buckets, beside the input bucket, whose photos requests may name."""
+        """The buckets, in addition to the input bucket, whose photos requests may name."""
         return frozenset(split_names(self.readable_buckets))
 
     @property
     def extra_result_hosts(self) -> tuple[str, ...]:
-        """The hosts that the operator added to those that results may come from."""
+        """The hosts that the operator added to the allow-list for results."""
         return split_names(self.result_hosts)
 
     @property
     def configured_prices(self) -> dict[str, int]:
-        """What an image costs at a provider that sells credits, micro-dollars, where the operator said it."""
+        """The price of one image, in micro-dollars, at providers that sell credits, if the operator has set it."""
         usd = self.one_min_usd_per_image
         return {CREDIT_PROVIDER: to_micro_usd(usd)} if usd and usd.is_finite() and to_micro_usd(usd) > 0 else {}
 
     @property
     def provider_options(self) -> ProviderOptions:
-        """The ways of speaking to a provider that the operator may choose among."""
+        """How to call providers that offer a choice."""
         return ProviderOptions(self.segmind_endpoint, self.runware_uploads, self.runware_checks_content)
 
     @property
     def max_in_flight_by_provider(self) -> dict[str, int]:
-        """The calls that each provider that is on may have open."""
-        return {name: one.max_in_flight for name, one in self.providers.items() if one.max_in_flight}
+        """How many calls may be in flight at each provider that is on."""
+        return {name: provider.max_in_flight for name, provider in self.providers.items() if provider.max_in_flight}
 
     @property
     def enabled_providers(self) -> dict[str, ProviderSettings]:
-        """The providers that are on and that this release can speak to."""
-        return {name: one for name, one in self.providers.items() if one.queue_url and name in SUPPORTED_PROVIDERS}
+        """The providers that are on and that this release supports."""
+        return {
+            name: provider
+            for name, provider in self.providers.items()
+            if provider.queue_url and name in SUPPORTED_PROVIDERS
+        }
 
 
 def split_names(names: str) -> tuple[str, ...]:
-    """The names of a list that is separated by commas."""
+    """Splits a comma-separated list."""
     return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 def read_settings() -> Settings:
-    """The environment as settings. A value that makes no sense raises, and the function does not start."""
+    """Raises for a value that is not valid, so that the function does not start."""
     values: dict[str, object] = _read_environment(Settings, "")
     values["providers"] = {
         name: _read_environment(ProviderSettings, f"{prefix}_") for name, prefix in ENVIRONMENT_PREFIXES.items()
@@ -105,5 +109,5 @@ def read_settings() -> Settings:
 
 
 def _read_environment(settings_type: type[Settings | ProviderSettings], prefix: str) -> dict[str, object]:
-    names = {one.name: prefix + one.name.upper() for one in fields(settings_type)}
+    names = {setting.name: prefix + setting.name.upper() for setting in fields(settings_type)}
     return {name: os.environ[variable] for name, variable in names.items() if os.environ.get(variable)}

@@ -1,4 +1,4 @@
-"""A queue on SQS, and the dead-letter queue."""
+"""SQS queues: sending to any queue, and reading the dead-letter queue."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,15 @@ MESSAGE_COUNT_ATTRIBUTES: Final = (
 )
 
 DEAD_LETTER_VISIBILITY_SECONDS: Final = 60
-# The message's visibility ran out meanwhile, and it was, or is about to be, received again.
+# The message's visibility timeout has ended, so that it was, or soon will be, received again.
 VISIBILITY_EXPIRED_CODES: Final = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})
 
 
 class DeadLetter(NamedTuple):
-    """A dead letter.
+    """A message in the dead-letter queue.
 
-    `source_queue`: which one gave it up, "" where none did; `message_id`: its message id, kept by the move.
+    `source_queue` is the queue that SQS moved it from, or "" if a worker sent it. SQS does not change `message_id` when
+    it moves a message.
     """
 
     body: str
@@ -36,8 +37,6 @@ class DeadLetter(NamedTuple):
 
 
 class Queue:
-    """Where a message waits for its stage."""
-
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
@@ -50,7 +49,7 @@ class Queue:
         delay_seconds: int = 0,
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        """Put a message into the queue; its group is what SQS's fair queues are fair between."""
+        """Sends a message. SQS's fair queues balance between the values of `group`."""
         attribute_values = {
             name: _replace_forbidden_characters(text) for name, text in (attributes or {}).items() if text
         }
@@ -66,21 +65,19 @@ class Queue:
             )
 
     def count_messages(self) -> int:
-        """How many messages are there, roughly: to be received, handed back for a while, or in somebody's hands."""
+        """Returns the approximate number of messages, including delayed ones and those in flight."""
         with translate_errors("SQS"):
             found = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=MESSAGE_COUNT_ATTRIBUTES)
         return sum(int(found.get("Attributes", {})[name]) for name in MESSAGE_COUNT_ATTRIBUTES)
 
 
 class DeadLetterQueue:
-    """The dead-letter queue, read."""
-
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
 
     def receive(self) -> Sequence[DeadLetter]:
-        """Some letters, out of others' sight for a minute; none where none is to be had."""
+        """Receives up to ten dead letters, which stay invisible to other readers for a minute."""
         with translate_errors("SQS"):
             response = self._client.receive_message(
                 QueueUrl=self._url,
@@ -93,12 +90,11 @@ class DeadLetterQueue:
         return [_to_dead_letter(message) for message in response.get("Messages", ())]
 
     def delete(self, dead_letter: DeadLetter) -> None:
-        """The letter was dealt with."""
         with translate_errors("SQS"):
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=dead_letter.receipt_handle)
 
     def make_visible(self, dead_letter: DeadLetter) -> None:
-        """This one stays: everybody sees it again at once."""
+        """Returns a dead letter to the queue at once."""
         try:
             self._client.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=dead_letter.receipt_handle, VisibilityTimeout=0
@@ -128,7 +124,8 @@ def _to_dead_letter(message: Mapping[str, Any]) -> DeadLetter:
 
 
 def _replace_forbidden_characters(text: str) -> str:
-    """A text without the characters that SQS refuses (SendMessage, API reference); bodies are plain ASCII anyway."""
+    """Replaces the characters that SQS rejects (SendMessage, API reference). Bodies have none: they are ASCII."""
     return "".join(
-        letter if letter in "\t\n\r" or " " <= letter < "\ufffe" or letter > "\uffff" else "?" for letter in text
+        character if character in "\t\n\r" or " " <= character < "\ufffe" or character > "\uffff" else "?"
+        for character in text
     )

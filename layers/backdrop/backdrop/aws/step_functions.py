@@ -1,4 +1,4 @@
-"""Who waits in Step Functions: answers to task tokens, and whether an execution still runs."""
+"""Step Functions: answers to task tokens, and whether an execution is still running."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
 
-# What is said of one token for good (AWS Step Functions API reference, "SendTaskSuccess" and "SendTaskFailure"): it was
-# used, timed out with its task, or was never handed out; its answer is none; or its machine has a KMS key that we may
-# not use. AccessDeniedException is not among them: it means our own role, and all tokens.
+# Permanent errors of a token (AWS Step Functions API reference, "SendTaskSuccess" and "SendTaskFailure"): the token was
+# used, timed out with its task, or was never issued; the answer is not valid; or the state machine has a KMS key that
+# we may not use. AccessDeniedException is not one of them: it concerns our own role, and therefore all tokens.
 PERMANENT_TOKEN_ERRORS = frozenset(
     {
         "TaskDoesNotExist",
@@ -28,28 +28,27 @@ PERMANENT_TOKEN_ERRORS = frozenset(
 )
 EXECUTION_NOT_FOUND = "ExecutionDoesNotExist"
 RUNNING_STATUSES = frozenset({"RUNNING", "PENDING_REDRIVE"})
-# AWS lets an account ask some fifteen times a second.
+# An account may call DescribeExecution about 15 times per second.
 STATUS_CACHE_DURATION = timedelta(seconds=5)
-# A run of reconcile asks once for each that runs: who stops meanwhile is found by the next one.
+# A run of reconcile asks once for each running execution. The next run finds those that stop in the meantime.
 RECONCILE_CACHE_DURATION = timedelta(minutes=4)
 
 
 class TaskTokens:
-    """Those who wait in Step Functions.
+    """Answers task tokens.
 
-    Raises RetryLaterError where it does not answer. An answer is False where nobody can ever give one for this token:
-    it was used, has expired, or is foreign.
+    The methods return False if the token can never be answered because it was used, has expired, or is not ours. They
+    raise RetryLaterError if Step Functions is unavailable.
     """
 
     def __init__(self, client: "SFNClient") -> None:
         self._client = client
 
     def send_success(self, token: str, output: str) -> bool:
-        """Answer a task with its output (JSON)."""
+        """Answers a task with its output (JSON)."""
         return self._send(self._client.send_task_success, taskToken=token, output=output)
 
     def send_failure(self, token: str, error: str, cause: str) -> bool:
-        """Answer a task with its error and cause."""
         return self._send(self._client.send_task_failure, taskToken=token, error=error, cause=cause)
 
     def _send(self, send: "Callable[..., object]", **arguments: str) -> bool:
@@ -63,9 +62,10 @@ class TaskTokens:
 
 
 class ExecutionMonitor:
-    """Executions in Step Functions, by their ARNs. One that cannot be looked at counts as running.
+    """Reports whether executions are running. One whose status cannot be read counts as running.
 
-    That an execution runs holds for so long; that it has stopped for seconds, since it may be redriven.
+    Caches that an execution is running for `running_cache_duration`, but that it has stopped only for seconds, because
+    it may be redriven.
     """
 
     def __init__(
@@ -77,7 +77,6 @@ class ExecutionMonitor:
         self._cache: dict[str, tuple[datetime, bool]] = {}
 
     def is_running(self, arn: str) -> bool:
-        """Whether an execution runs still, as far as we may and can know."""
         now = self._clock.now()
         if arn not in self._cache or now > self._cache[arn][0]:
             self._cache = {arn: entry for arn, entry in self._cache.items() if now <= entry[0]}
@@ -96,5 +95,5 @@ class ExecutionMonitor:
 
 
 def _is_in_client_region(arn: str, client: Any) -> bool:
-    """Whether an ARN is of the region that we ask; others' executions do not exist there."""
+    """Only executions in the client's own region can be described."""
     return arn.split(":")[3:4] == [client.meta.region_name]

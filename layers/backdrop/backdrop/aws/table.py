@@ -1,4 +1,4 @@
-"""The ledger's table: reads that are consistent, writes that are all or nothing, and what AWS's refusals mean."""
+"""The ledger's DynamoDB table: consistent reads, transactions, and the meaning of DynamoDB's errors."""
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -19,41 +19,41 @@ if TYPE_CHECKING:
 
 MAX_CONFLICT_TRIES = 10
 MAX_READ_BACK_TRIES = 3
-# TransactWriteItems API reference, "Errors": of the request, and among the reasons of one that was cancelled.
+# TransactWriteItems API reference, "Errors": the code of the request, and the codes among the cancellation reasons.
 INVALID_REQUEST_CODE, INVALID_WRITE_CODES = (
     "ValidationException",
     ("ValidationError", "ItemCollectionSizeLimitExceeded"),
 )
 DUE_INDEX = "watch"
-# Keys of one BatchGetItem request (its API reference).
+# Limit: BatchGetItem API reference.
 MAX_BATCH_GET_KEYS = 100
-# Before every place in the index.
+# Sorts before every key.
 MIN_SORT_KEY = "\0"
-# Behind every key.
+# Sorts after every key.
 MAX_SORT_KEY = "\U0010ffff"
 
 
 def generate_id() -> str:
-    """32 hex digits that nobody else draws."""
+    """Returns 32 random hex digits."""
     return uuid.uuid4().hex
 
 
 class TransactionError(Exception):
-    """A transaction was refused; nothing was written. `reasons` has one entry for each write."""
+    """A condition failed and nothing was written. `reasons` has one entry for each write."""
 
     def __init__(self, reasons: Sequence[dict[str, Any]]) -> None:
-        super().__init__("refused")
+        super().__init__("a condition failed")
         self.reasons = reasons
 
     def has_failed_condition(self, index: int) -> bool:
-        """Whether the write at this place was refused by its own condition."""
+        """Returns whether the condition of the write at this index failed."""
         return len(self.reasons) > index and self.reasons[index].get("Code") == "ConditionalCheckFailed"
 
 
 class Table:
-    """One table. `client` is boto3's DynamoDB client, or the simulated one; `new_id` draws marks of our own writes.
+    """One table. `new_id` generates the marks by which this worker recognizes its own writes.
 
-    `retention_days`: so long after its end an item is kept, 0 for ever.
+    `retention_days` is how long an item is kept after its end, or 0 to keep it forever.
     """
 
     def __init__(
@@ -72,7 +72,6 @@ class Table:
         self.retention_days = retention_days
 
     def read_item(self, key: PrimaryKey) -> AttributeMap | None:
-        """One item as it stands now."""
         try:
             response = self._client.get_item(TableName=self.name, Key=to_key_attributes(key), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
@@ -80,10 +79,7 @@ class Table:
         return cast("AttributeMap | None", response.get("Item"))
 
     def query_partition(self, pk: str, since: str, until: str, **query_filter: str) -> Iterator[AttributeMap]:
-        """The items of one partition between two sort keys, as they stand now.
-
-        `query_filter`: a filter, where one is set.
-        """
+        """Returns the items of one partition between two sort keys, both included (strongly consistent)."""
         values = {":pk": {"S": pk}, ":since": {"S": since}, ":until": {"S": until}}
         return self._read_pages(
             self._client.query,
@@ -94,7 +90,7 @@ class Table:
         )
 
     def read_items(self, keys: Sequence[PrimaryKey]) -> dict[PrimaryKey, AttributeMap]:
-        """Up to a hundred items as they stand now, those that there are."""
+        """Returns those of up to 100 items that exist (strongly consistent)."""
         found: dict[PrimaryKey, AttributeMap] = {}
         pending: Any = {self.name: {"Keys": [to_key_attributes(key) for key in keys], "ConsistentRead": True}}
         for attempt in count():
@@ -112,7 +108,7 @@ class Table:
         return found
 
     def query_index(self, shard: str, until: str, since: str = MIN_SORT_KEY) -> Iterator[AttributeMap]:
-        """The keys of what stands in a shard of the index between two places; an index may lag by a moment."""
+        """Returns the keys of a shard's items between two positions, both included. The index may lag by a moment."""
         values = {":shard": {"S": shard}, ":since": {"S": since}, ":until": {"S": until}}
         return self._read_pages(
             self._client.query,
@@ -122,7 +118,7 @@ class Table:
         )
 
     def scan(self, *attribute_names: str) -> Iterator[AttributeMap]:
-        """Every item, in no order, as it stood a moment ago; of each these attributes alone, where any are named."""
+        """Returns every item (eventually consistent) in no order, with only the named attributes if any are named."""
         aliases = {f"#{place}": name for place, name in enumerate(attribute_names)}
         projection: dict[str, Any] = {"ProjectionExpression": ",".join(aliases), "ExpressionAttributeNames": aliases}
         return self._read_pages(self._client.scan, **(projection if attribute_names else {}))
@@ -140,14 +136,13 @@ class Table:
             start_key = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def transact(self, writes: Sequence[dict[str, Any]], *, read_back: tuple[PrimaryKey, str]) -> None:
-        """All writes or none.
+        """Writes everything or nothing.
 
-        `read_back`: an item of them and its write_id, by which a write without an answer is known.
+        `read_back` is the key of one of the items and its write_id. If DynamoDB's response is lost, the item is read to
+        find out whether the transaction was written. The writes must return the old item if their condition fails.
 
-        Puts ask for the item that stood in their way, so that a lost race costs no further look.
-
-        Raises TransactionError where a condition failed, ItemTooLargeError where waiting would not help,
-        RetryLaterError where the table does not answer.
+        Raises TransactionError if a condition fails, ItemTooLargeError if retrying cannot help, and RetryLaterError if
+        the table is unavailable.
         """
         try:
             self._send_transaction(writes)
@@ -169,7 +164,7 @@ class Table:
                 raise self._unavailable(error) from error
 
     def _send_transaction(self, writes: Sequence[dict[str, Any]]) -> None:
-        """A conflict with another transaction is weather, never a lost race."""
+        """Retries TransactionConflict, which is transient. Only a failed condition means that we lost the race."""
         token = self.new_id()
         for attempt in range(MAX_CONFLICT_TRIES):
             try:
@@ -182,7 +177,7 @@ class Table:
                 return
 
     def _was_written(self, key: PrimaryKey, write_id: str) -> bool:
-        """Whether a write whose answer was bad or lost was ours all the same."""
+        """Returns whether a transaction was written although its response was an error or was lost."""
         for attempt in range(MAX_READ_BACK_TRIES):
             try:
                 found = self.read_item(key)
@@ -195,26 +190,24 @@ class Table:
         return False
 
     def read_created_at(self) -> datetime:
-        """When the table came to be, and the stack with it."""
+        """Returns when the table, and with it the stack, was created."""
         try:
             table = self._client.describe_table(TableName=self.name)["Table"]
-            return table["CreationDateTime"]  # pyrefly: ignore[not-required-key-access]  # each table has one
+            return table["CreationDateTime"]  # pyrefly: ignore[not-required-key-access]  # every table has it
         except (ClientError, BotoCoreError) as error:
             raise self._unavailable(error) from error
 
     def _compute_backoff_seconds(self, attempt: int) -> float:
-        """Seconds until it may be tried again."""
         return self._clock.jitter(0.02 * 2 ** min(attempt, 5))
 
     def _unavailable(self, error: BaseException) -> RetryLaterError:
         return unavailable(f"DynamoDB's table {self.name}", error, Code.LEDGER_UNAVAILABLE)
 
     def now(self) -> datetime:
-        """The time by this worker's clock."""
         return self._clock.now()
 
     def update_item(self, key: PrimaryKey, **expressions: Any) -> None:
-        """Change one item's attributes, whatever they are now."""
+        """Updates an item's attributes unconditionally."""
         for attempt in range(MAX_CONFLICT_TRIES):
             try:
                 self._client.update_item(TableName=self.name, Key=to_key_attributes(key), **expressions)
@@ -234,7 +227,7 @@ def _read_cancellation_reasons(error: ClientError) -> list[dict[str, Any]]:
 
 
 def _has_only_conflicts(error: ClientError) -> bool:
-    """Whether a transaction failed only because others touched the same items at the same time."""
+    """Returns whether a transaction failed only because other transactions were writing the same items."""
     if error.response.get("Error", {}).get("Code") == "TransactionInProgressException":
         return True
     codes = {reason.get("Code") for reason in _read_cancellation_reasons(error)} - {"None", None}

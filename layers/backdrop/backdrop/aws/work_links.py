@@ -1,4 +1,4 @@
-"""Links to what lies in the output bucket under `_backdrop/work/`, for providers that read or write it themselves."""
+"""Signed links to objects under `_backdrop/work/`, for providers that read or write the output bucket themselves."""
 
 from functools import cached_property
 from ipaddress import ip_address
@@ -17,13 +17,13 @@ from backdrop.model.object_keys import input_key, result_key
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# As long as a call may last, waiting in the provider's queue included. A link dies with the credentials that sign it,
-# and those of a function live longer than this.
+# The longest that a call may take, including its wait in the provider's queue. A link expires with the credentials that
+# signed it, and a function's credentials are valid for longer than this.
 LINK_LIFETIME_SECONDS = 7_200
 
 
 class S3WorkStorage:
-    """`_backdrop/work/` as providers come to know it (Work)."""
+    """The part of `_backdrop/work/` that providers read and write."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
@@ -31,9 +31,9 @@ class S3WorkStorage:
         self._output_bucket = OutputBucket(client, bucket)
 
     def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
-        """An address from which the bytes can be read for two hours.
+        """Stores the bytes and returns a URL that serves them for two hours.
 
-        None where `provider_url` cannot reach this machine.
+        Returns None if the server at `provider_url` cannot reach this machine's S3.
         """
         if not self._is_reachable_from(provider_url):
             return None
@@ -45,7 +45,7 @@ class S3WorkStorage:
         )
 
     def create_upload_link(self, name: str, *, provider_url: str) -> str | None:
-        """An address to which one result can be written for two hours, with any Content-Type; None as above."""
+        """Returns a URL that accepts one result for two hours, with any Content-Type, or None as above."""
         if not self._is_reachable_from(provider_url):
             return None
         parameters = {"Bucket": self._bucket, "Key": result_key(name)}
@@ -54,27 +54,26 @@ class S3WorkStorage:
         )
 
     def save_result(self, name: str, data: bytes) -> None:
-        """Put a result aside that came without a link."""
+        """Stores a result that arrived without a link."""
         self._output_bucket.put(result_key(name), data, "application/octet-stream")
 
     def has_result(self, name: str) -> bool:
-        """Whether there is a result of that name."""
         return self._output_bucket.find_key(result_key(name)) == result_key(name)
 
     @cached_property
     def _signing_client(self) -> "S3Client":
-        """Signs for the bucket's own region: by default a link leads to the global address, which may redirect."""
+        """Signs for the bucket's own region. By default, a link has the global host name, which may redirect."""
         addressing_style = "path" if _is_local_address(self._client.meta.endpoint_url) else "virtual"
         signing_config = Config(signature_version="s3v4", s3={"addressing_style": addressing_style})
         return boto3.client("s3", config=CLIENT_CONFIG.merge(signing_config))
 
-    def _is_reachable_from(self, address: str) -> bool:
-        """Whoever is on this machine reaches all of it; who is not reaches no loopback."""
-        return not _is_local_address(self._client.meta.endpoint_url) or _is_local_address(address)
+    def _is_reachable_from(self, url: str) -> bool:
+        """Only a server on this machine can reach its loopback addresses."""
+        return not _is_local_address(self._client.meta.endpoint_url) or _is_local_address(url)
 
 
-def _is_local_address(address: str) -> bool:
-    host = urlsplit(address).hostname or ""
+def _is_local_address(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -1,1 +1,1 @@
-"""What people do to a running stack: redrive, rerun, cancel."""
+"""What operators do to a running stack: redrive, rerun, and cancel."""

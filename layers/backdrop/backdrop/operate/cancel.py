@@ -1,4 +1,4 @@
-"""A cancel: nothing that was said until now is bought any more, and what is known of it already ends at once."""
+"""Cancel: whatever was requested until now is no longer bought, and the jobs that exist end at once."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ DOCUMENTS_DELAY_SECONDS = 30
 
 @dataclass
 class CancelSummary:
-    """What a cancel did: jobs that ended, and those whose call is out or whose picture is paid (micro-dollars)."""
+    """What a cancel did. Jobs whose call is in flight or paid for are uncancellable; their cost is in micro-dollars."""
 
     cancelled_jobs: int = 0
     cancelled_photos: int = 0
@@ -30,7 +30,6 @@ class CancelSummary:
     uncancellable_cost: int = 0
 
     def add(self, other: "CancelSummary") -> None:
-        """The sums of both."""
         self.cancelled_jobs += other.cancelled_jobs
         self.cancelled_photos += other.cancelled_photos
         self.uncancellable_jobs += other.uncancellable_jobs
@@ -43,7 +42,7 @@ type MapFunction = Callable[[Callable[[ItemKey], CancelledItem], Iterable[ItemKe
 
 @dataclass(frozen=True)
 class CancelService:
-    """`providers` are the providers that are on."""
+    """Cancels photos and jobs. `providers` are the providers that are on."""
 
     ledger: Ledger
     ledger_queries: LedgerQueries
@@ -53,24 +52,27 @@ class CancelService:
     clock: Clock
 
     def add_mark(self, prefix: str) -> CancelMark:
-        """From here on no lane buys what was said before: what is no job yet ends when it is one and comes there."""
+        """Makes every lane refuse what was requested until now.
+
+        A photo that has no job yet is covered too: its job ends when it reaches its lane.
+        """
         mark = CancelMark(prefix=prefix, until=self.clock.now())
         for provider in self.providers:
             self.breaker.add_cancel_mark(provider, mark)
         return mark
 
     def has_room_for_mark(self, prefix: str) -> bool:
-        """Whether the lanes can keep one mark more; it takes the place of those below its own prefix."""
+        """Returns whether the lanes have room for this mark, which replaces the marks below its own prefix."""
         mark = CancelMark(prefix=prefix, until=self.clock.now())
         return all(
-            len(merge_mark(self.ledger.read_health(one).cancel_marks, mark)) <= MAX_MARKS for one in self.providers
+            len(merge_mark(self.ledger.read_health(name).cancel_marks, mark)) <= MAX_MARKS for name in self.providers
         )
 
     def cancel_marked(self, mark: CancelMark, summary: CancelSummary, map_function: MapFunction = map) -> Iterator[str]:
-        """End all that is not submitted yet and that the mark means; the keys, one by one, and the sums in `summary`.
+        """Ends what the mark covers and is not submitted yet. Yields the keys, and adds the counts to `summary`.
 
-        A call that is out runs on, and is not sent again: unpaid, it ends too; where its answer is lost, it is held.
-        `map_function` does the work for many, side by side where it may.
+        A call in flight is not interrupted and not repeated: its job ends if it is not charged, and is held if its
+        answer is lost. `map_function` may process items concurrently.
         """
         for key, item_summary in map_function(partial(self._cancel_item, mark), self.ledger_queries.list_open()):
             summary.add(item_summary)
@@ -99,10 +101,10 @@ class CancelService:
         return CancelSummary(cancelled_jobs=1)
 
     def _cancel_settling_photo(self, mark: CancelMark, source: Source) -> CancelSummary:
-        """A photo that waits for its instructions waits no more; new ones, or a new upload, run it."""
+        """Ends a photo's wait for instructions. New instructions, or a new upload, start it again."""
         if source.settling_since is None or source.settling_since > mark.until:
             return CancelSummary()
-        error = BackdropError(Code.NO_INSTRUCTIONS, "It waited for instructions until a person cancelled that.")
+        error = BackdropError(Code.NO_INSTRUCTIONS, "An operator canceled the photo while it waited for instructions.")
         problem = Problem.from_error(error, self.clock.now())
         enqueue_delivery(self.deliver_queue, source, delay_seconds=DOCUMENTS_DELAY_SECONDS)
         try:

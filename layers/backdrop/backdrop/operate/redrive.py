@@ -1,4 +1,4 @@
-"""What people order of failures: shown, and redriven."""
+"""Redrive: lists failures, and continues those that an operator chooses."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,17 +21,17 @@ from backdrop.pipeline.enqueue import enqueue_check, enqueue_delivery, enqueue_j
 from backdrop.ports import Clock
 
 MAX_TRIES, RETRY_SECONDS = 8, 0.1
-# Reconcile looks at a lost answer before that; so many are looked through.
+# Reconcile checks every lost answer within this time.
 UNKNOWN_JOB_HORIZON, MAX_DUE_ITEMS = timedelta(minutes=30), 1000
-# Behind the links of these there is nothing any more.
+# The links of these failures no longer lead to a file.
 GONE_RESULT_CODES = frozenset({Code.LINK_EXPIRED, Code.RESULT_GONE, Code.PAID_FILE_GONE})
-# The pictures of these were opened and are no good, so that a person may want others.
+# The pictures of these failures were opened and are unusable, so that an operator may want to pay for others.
 UNUSABLE_RESULT_CODES = frozenset({Code.RESULT_NOT_AN_IMAGE, Code.RESULT_TRUNCATED, Code.RESULT_NOT_TRANSPARENT})
 
 
 @dataclass(frozen=True)
 class FailedItem:
-    """One photo's job that ended badly, or a photo that never had one (`job` is None)."""
+    """A job that failed, or a photo that failed before it had a job (`job` is None)."""
 
     source: Source
     job: Job | None
@@ -44,14 +44,13 @@ class FailedItem:
 
 @dataclass(frozen=True)
 class FailureFilter:
-    """Which failures are meant; what is empty chooses nothing."""
+    """Selects failures. An empty field matches all of them."""
 
     codes: frozenset[Code] = frozenset()
     provider: str = ""
     prefix: str = ""
 
     def matches(self, failed_item: FailedItem) -> bool:
-        """Whether all that is given fits."""
         provider = failed_item.job.provider if failed_item.job else ""
         return (
             (not self.codes or failed_item.problem.code in self.codes)
@@ -60,7 +59,7 @@ class FailureFilter:
         )
 
     def matches_unknown_job(self, job: Job) -> bool:
-        """The same for a job whose answer was lost."""
+        """Returns whether the filter matches a job whose answer was lost."""
         return (
             (not self.codes or Code.CHARGE_UNKNOWN in self.codes)
             and self.provider in ("", job.provider)
@@ -70,7 +69,11 @@ class FailureFilter:
 
 @dataclass(frozen=True)
 class RedrivePlan:
-    """What a redrive makes of one failure: the way it goes, and what it may cost, micro-dollars."""
+    """How one failure continues, and what that may cost in micro-dollars.
+
+    `transition` is None for a photo without a job, which goes through intake again, and for a job that can continue
+    only if it is paid for again (`needs_pay_again`).
+    """
 
     failed_item: FailedItem
     transition: Transition | None
@@ -80,7 +83,7 @@ class RedrivePlan:
 
 @dataclass(frozen=True)
 class RedriveService:
-    """`lane_queues` holds the queues of the providers that are on."""
+    """Lists and redrives failures. `lane_queues` has the queues of the providers that are on."""
 
     ledger: Ledger
     ledger_queries: LedgerQueries
@@ -92,23 +95,24 @@ class RedriveService:
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
 
     def list_failures(self, failure_filter: FailureFilter) -> Iterator[FailedItem]:
-        """What stands in the error reports now, the oldest first: a job that its photo names no more is nobody's."""
-        for ref in self.ledger_queries.list_failed():
-            source, jobs = self.ledger.read_photo(ref.source_id)
+        """Returns what is in the error reports now, the oldest first. Superseded jobs are left out."""
+        for item_key in self.ledger_queries.list_failed():
+            source, jobs = self.ledger.read_photo(item_key.source_id)
             if source:
-                yield from (one for one in _build_failures(source, jobs, ref) if failure_filter.matches(one))
+                failed_items = _build_failures(source, jobs, item_key)
+                yield from (failed_item for failed_item in failed_items if failure_filter.matches(failed_item))
 
     def list_unknown_jobs(self, failure_filter: FailureFilter) -> Iterator[Job]:
-        """Jobs whose answer was lost, and of which it is not decided yet whether that stays so."""
-        for ref in self.ledger_queries.list_due(self.clock.now() + UNKNOWN_JOB_HORIZON, MAX_DUE_ITEMS):
-            job = self.ledger.find_job(ref.source_id, ref.job_id) if ref.job_id else None
+        """Returns jobs whose answer was lost and may still be recovered."""
+        for item_key in self.ledger_queries.list_due(self.clock.now() + UNKNOWN_JOB_HORIZON, MAX_DUE_ITEMS):
+            job = self.ledger.find_job(item_key.source_id, item_key.job_id) if item_key.job_id else None
             if job and job.status is JobStatus.UNKNOWN and failure_filter.matches_unknown_job(job):
                 yield job
 
     # -- redrive -------------------------------------------------------------------------------------------
 
     def plan(self, failed_item: FailedItem, *, pay_again: bool) -> RedrivePlan:
-        """How a failure goes on, and what that may cost: what is paid and can still be had is not bought again."""
+        """Returns how a failure continues, at what cost. Does not buy again what is paid and still available."""
         job, now = failed_item.job, self.clock.now()
         if job is None:
             return RedrivePlan(failed_item, None)
@@ -127,14 +131,14 @@ class RedriveService:
         return RedrivePlan(failed_item, transition, price if transition else 0, needs_pay_again=transition is None)
 
     def _quote_job(self, job: Job) -> int:
-        """What the job may cost now; what it was quoted where nobody says any more what its provider's credits cost."""
+        """Returns the job's price now, or its original quote if no price is configured for its provider's credits."""
         try:
             return quote(job.provider, job.instructions, self.prices)
         except InstructionError:
             return job.quoted
 
     def _is_result_available(self, job: Job, now: datetime) -> bool:
-        """Whether a paid picture may still be fetched from its link, or lies where an earlier delivery kept it."""
+        """Returns whether a paid picture can still be fetched from its link or from `_backdrop/paid/`."""
         if job.status is not JobStatus.DEAD:
             return False
         is_gone = job.reused_from or (job.problem and job.problem.code in GONE_RESULT_CODES)
@@ -147,7 +151,10 @@ class RedriveService:
         )
 
     def redrive(self, plan: RedrivePlan) -> bool:
-        """Bring a failure on its way again; False where it cannot go without paying again, or others were faster."""
+        """Continues a failure.
+
+        Returns False if that requires paying again, or if another worker changed the job first.
+        """
         if plan.failed_item.job is None:
             return self._reset_photo(plan.failed_item.source)
         if plan.transition is None:
@@ -162,9 +169,10 @@ class RedriveService:
         return True
 
     def _write_transition(self, failed_job: Job, transition: Transition) -> Job:
-        """The step, as long as the photo names the job: who looks at the photo meanwhile looks anew.
+        """Writes the transition, provided that the photo still names the job.
 
-        Where another job owns the content by now, the redriven one waits for it or gets its file.
+        Writes the source item too, so that a worker that is processing the photo reads it again. If another job owns
+        the content by now, the redriven job waits for it or gets its file.
         """
         for _ in range(MAX_TRIES):
             source, jobs = self.ledger.read_photo(failed_job.source_id)
@@ -183,14 +191,14 @@ class RedriveService:
         raise ConflictError
 
     def _join_or_take_over(self, failed_job: Job, transition: Transition, owner: ContentOwner) -> Transition:
-        """Only a job that got its file from the owner, and failed with it, buys in its place."""
+        """Lets a job buy in the owner's place only if it failed with the file that it got from the owner."""
         owner_job = self.ledger.find_job(owner.source_id, owner.job_id)
         if owner_job and owner_job.job_id == failed_job.reused_from and owner_job.status is JobStatus.STORED:
             return transitions.take_over(transition.job, owner)
         return transitions.join_existing(transition.job, owner, owner_job, self.clock.now())
 
     def _reset_photo(self, source: Source) -> bool:
-        """A photo without a job is looked at as if it had just come."""
+        """Lets intake process a photo without a job as if it had just been uploaded."""
         reset_source = replace(
             source, photo=None, instructions_fingerprint="", sidecar_etag="", crash_count=0, processing_until=None
         )
@@ -203,7 +211,7 @@ class RedriveService:
 
 
 def _build_failures(source: Source, jobs: Sequence[Job], item_key: ItemKey) -> list[FailedItem]:
-    """What one entry of the index stands for."""
+    """Returns the failures of one index entry."""
     if item_key.job_id is None:
         return [FailedItem(source, None, problem) for problem in source.problems]
     current_jobs = [job for job in jobs if job.job_id == item_key.job_id and job.job_id in source.jobs.values()]

@@ -1,4 +1,4 @@
-"""Photos resolved anew because a person says so: first what that would cost, then a look for each through intake."""
+"""Rerun: previews what resolving photos again would cost, and has intake do it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ from backdrop.model.transitions import Transition
 from backdrop.pipeline.enqueue import enqueue_rerun
 from backdrop.pipeline.job_diff import plan_transitions, plan_variant_removals
 
-# What intake meets where the bytes that the ledger knows are uploaded once more.
+# The facts that intake finds when the bytes that the ledger knows are uploaded again.
 REUPLOAD_FACTS = (
     EventKind.OBJECT_CHANGED,
     Delivery.FIRST,
@@ -45,13 +45,13 @@ REUPLOAD_FACTS = (
 
 @dataclass(frozen=True)
 class RerunPreview:
-    """What a rerun of one photo would lead to.
+    """The result that a rerun of one photo would have.
 
-    `jobs_to_buy`: jobs that would be bought, or get the file of another photo's job that pays for the same.
-    `jobs_to_redeliver`: jobs whose paid pictures are handed over again. `changed_job_count`: other jobs that it changes
-    (superseded, other metadata). `changes_error_report`: whether its error report would say something else.
-    `broken_defaults`: the folder defaults to be mended first. `drops_request`: whether what a direct request said of it
-    holds no more, since other places say something else.
+    - `jobs_to_buy`: jobs that would be bought, or get the file of another photo's job with the same content
+    - `jobs_to_redeliver`: jobs whose paid pictures would be delivered again
+    - `changed_job_count`: other jobs that would change (superseded, or with other metadata)
+    - `broken_defaults`: the folder defaults to fix first
+    - `drops_request`: whether other instructions would replace those of a direct request
     """
 
     key: str
@@ -65,7 +65,7 @@ class RerunPreview:
 
     @property
     def max_cost(self) -> int:
-        """At most, micro-dollars."""
+        """The highest possible cost, in micro-dollars."""
         return sum(job.quoted for job in self.jobs_to_buy)
 
     @property
@@ -75,7 +75,7 @@ class RerunPreview:
 
 @dataclass(frozen=True)
 class RerunService:
-    """`resolver` puts nothing anywhere; `enabled_providers` are the providers that are on."""
+    """Previews and enqueues reruns. `resolver` must be one that writes nothing."""
 
     resolver: InstructionResolver
     ledger: Ledger
@@ -85,11 +85,10 @@ class RerunService:
 
     @property
     def offers(self) -> Offers:
-        """Who is on, and what their credits cost."""
         return Offers(self.enabled_providers, self.resolver.prices)
 
     def list_photo_keys(self, key_or_prefix: str) -> Iterator[str]:
-        """The photo of this key, or else the photos whose keys begin so; what is said of them is read from now on."""
+        """Returns the photo with this key, or else the photos with this prefix. Clears cached instructions."""
         self.resolver.clear_caches()
         photos = self.resolver.photos
         if (
@@ -100,14 +99,14 @@ class RerunService:
             yield key_or_prefix
             return
         objects = takewhile(
-            lambda one: one.key.startswith(key_or_prefix), photos.iterate_objects(self.bucket, key_or_prefix)
+            lambda listed: listed.key.startswith(key_or_prefix), photos.iterate_objects(self.bucket, key_or_prefix)
         )
-        yield from (one.key for one in objects if classify_key(one.key) is ObjectKind.PHOTO)
+        yield from (listed.key for listed in objects if classify_key(listed.key) is ObjectKind.PHOTO)
 
     def preview(self, key: str, *, reuploaded: bool = False) -> RerunPreview | None:
-        """What a rerun of a photo would lead to now; None where it is gone. Nothing is written.
+        """Returns the result that a rerun would have now, or None if the photo no longer exists. Writes nothing.
 
-        `reuploaded`: what a new upload of the same bytes would lead to.
+        With `reuploaded`, returns the result of a new upload of the same bytes.
         """
         before, jobs = self.ledger.read_photo(derive_source_id(self.bucket, key))
         source = before or Source.new(self.bucket, key)
@@ -134,7 +133,7 @@ class RerunService:
         )
         transitions += plan_variant_removals(updated_source, jobs)
         jobs_to_buy = self._find_purchases(transitions)
-        jobs_to_redeliver = [step.job for step in transitions if step.job.status is JobStatus.PAID]
+        jobs_to_redeliver = [transition.job for transition in transitions if transition.job.status is JobStatus.PAID]
         changed_job_count = len(transitions) - len(jobs_to_buy) - len(jobs_to_redeliver)
         changes_error_report = _to_report_entries(job_plan.problems) != _to_report_entries(source.problems)
         drops_request = _drops_request(list_current_jobs(source, jobs), job_plan.jobs)
@@ -149,7 +148,7 @@ class RerunService:
         )
 
     def _find_reopened_jobs(self, source: Source, jobs: Sequence[Job], snapshot: PhotoSnapshot) -> list[Job]:
-        """The photo's own jobs that run again, whoever asked for them."""
+        """Returns the photo's jobs that would run again, including those of executions."""
         updated_jobs = [
             replace(job, version_id=snapshot.photo.version_id, is_execution_scoped=False)
             for job in list_current_jobs(source, jobs)
@@ -160,18 +159,18 @@ class RerunService:
 
     def _find_purchases(self, transitions: Sequence[Transition]) -> list[Job]:
         return [
-            with_max_quote(step.job, self.offers)
-            for step in transitions
-            if step.content_owner and step.job.status is JobStatus.ACCEPTED
+            with_max_quote(transition.job, self.offers)
+            for transition in transitions
+            if transition.content_owner and transition.job.status is JobStatus.ACCEPTED
         ]
 
     def enqueue(self, key: str) -> None:
-        """Have intake resolve the photo anew."""
+        """Has intake resolve the photo again."""
         enqueue_rerun(self.intake_queue, self.bucket, key)
 
 
 def _drops_request(current_jobs: Sequence[Job], planned_jobs: Sequence[Job]) -> bool:
-    """Whether what a request said of a current job is not said of it any more."""
+    """Returns whether a current job has instructions from a request that the planned job would not have."""
     planned_instructions = {job.variant: job.instructions for job in planned_jobs}
     return any(
         REQUEST in job.provenance.values() and planned_instructions.get(job.variant) != job.instructions
@@ -180,4 +179,4 @@ def _drops_request(current_jobs: Sequence[Job], planned_jobs: Sequence[Job]) -> 
 
 
 def _to_report_entries(problems: Sequence[Problem]) -> set[tuple[str, str]]:
-    return {(one.code.value, one.variant) for one in problems}
+    return {(problem.code.value, problem.variant) for problem in problems}
