@@ -131,7 +131,7 @@ def test_todays_money_stands_beside_the_budget() -> None:
 
 
 def test_what_a_picture_costs_is_divided_by_pictures_and_not_by_jobs() -> None:
-    *parts, whole = [drawn for _, drawn in rows(GRAPHS["Dollars per picture, by the hour"])]
+    *parts, whole = [drawn for _, drawn in rows(GRAPHS["Dollars per picture, hourly"])]
     named = {part["id"]: NAMED.findall(part["expression"])[0][0] for part in parts}
     assert named == {"spent": "SpentUSD", "pictures": "Pictures"}
     assert whole["expression"] == "spent / pictures"
