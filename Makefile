@@ -1,4 +1,4 @@
-# The commands of this repository; `make` alone lists them.
+# The commands of this repository. `make` without a target lists them.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -15,18 +15,18 @@ PROOF = $(or $(OUT),.local/proof)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
-demo: setup ## Drop photos on a local cloud and show what comes back (PHOTOS=folder for your own)
+demo: setup ## Upload photos to a local cloud and show the results (PHOTOS=folder for your own)
 	@$(RUN)backdrop demo $(if $(PHOTOS),--photos "$(PHOTOS)")
-test: check scan site ## Everything that CI runs
+test: check scan site ## Run everything that CI runs
 	@$(RUN)pytest -q -n 2 tests/simulated
 	@$(RUN)python -m backdrop_local.build
 	@$(RUN)pytest -q -n 2 --dist worksteal tests/proof
 	@$(RUN)pytest -q -n 2 tests/contract tests/packaging tests/corpus tests/browser
 	@$(RUN)pytest -q -n 4 --no-loadscope-reorder tests/e2e
-check: setup ## Lint, types, texts, unit and golden tests
+check: setup ## Run linters, type checker, text checks, unit tests, and golden tests
 	@$(RUN)ruff check --quiet
 	@$(RUN)ruff format --check --quiet
-	@told="$$($(RUN)lint-imports --no-logo --no-cache)" || { echo "$$told" >&2; exit 1; }
+	@output="$$($(RUN)lint-imports --no-logo --no-cache)" || { echo "$$output" >&2; exit 1; }
 	@$(MAKE) --no-print-directory -j2 types texts unit
 types:
 	@$(RUN)pyrefly check --summary=none
@@ -34,68 +34,68 @@ texts:
 	@$(RUN)rumdl check --quiet --no-cache
 unit:
 	@$(RUN)pytest -q -n 2 tests/unit tests/golden
-golden: setup ## Rewrite the golden files of the edges after an intended change; the reviewer sees the difference
+golden: setup ## Rewrite the golden files after an intended change of the public contract
 	@$(RUN)pytest -q tests/golden --rewrite-golden
-wild: setup ## Property tests with examples that no run had before
+wild: setup ## Run the property tests with new random examples
 	@$(RUN)pytest -q -n 2 -m hypothesis --hypothesis-profile=wild tests/unit tests/simulated tests/contract
-scan: setup .local/audit/.installed ## Templates and workflows, held against what cfn-lint, SAM, checkov and zizmor know
+scan: setup .local/audit/.installed ## Check templates and workflows with cfn-lint, SAM, checkov, and zizmor
 	@$(RUN)cfn-lint template.yaml kept.yaml examples/*/template.yaml
 	@.local/sam/bin/sam validate --lint --region eu-central-1 >/dev/null
 	@.local/audit/bin/checkov --config-file .checkov.yaml
 	@.local/audit/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@.local/audit/bin/zizmor --offline --pedantic --no-progress --quiet .github
-audit: scan ## The same, and known vulnerabilities of all that the locks name; asks PyPI and npm
+audit: scan ## Run scan, and query PyPI and npm for known vulnerabilities of all locked packages
 	@requirements/vulnerabilities $(LOCKS:%=%.txt)
-simulate: setup ## Simulated seeds of the real code (SEEDS=500, FIRST=0, FAULTS=a,b, OUT=page; SEED=7 alone, with its history; FAULTS=none: many photos, N="100 10000")
+simulate: setup ## Run simulated seeds of the product (SEEDS=500, FIRST=0, FAULTS=a,b, OUT=page; SEED=7: one seed with its history; FAULTS=none: many photos, N="100 10000")
 	@$(RUN)python -m $(if $(filter none,$(FAULTS)),bench.beyond $(if $(N),--rows $(N)),simulation.scenarios $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS)))
-mutants: setup ## The product without each of its guards, hunted by seeds until a promise breaks (SEEDS=300 at most, OUT=page)
+mutants: setup ## Remove each guard of the product, and run seeds until an invariant breaks (SEEDS=300 at most, OUT=page)
 	@$(RUN)python -m simulation.mutation --seeds $(or $(SEEDS),300) --out $(PAGE)
-chaos: setup ## The fault bench beside a naive pipeline (N=photos, from 30; SEED=first, SEEDS=how many, OUT=page, ALONE=1 without the other, MIXED=1 all lanes)
+chaos: setup ## Run the fault bench on the real stack and a naive pipeline (N=photos, 30 or more; SEED=first, SEEDS=count, OUT=page, ALONE=1: no naive pipeline, MIXED=1: all lanes)
 	@$(RUN)python -m fault_bench $(if $(N),--photos $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS) --at-once 3) $(if $(ALONE),--alone) $(if $(MIXED),--mixed) --out $(PAGE)
-proof: setup ## The proof in full, for hours: 10,000 seeds, every mutant hunted from scratch, chaos; pages in .local/proof (OUT=docs/results)
+proof: setup ## Run the full proof, which takes hours: 10,000 seeds, every mutant from scratch, and chaos; write pages to .local/proof (OUT=docs/results)
 	@$(MAKE) --no-print-directory simulate SEEDS=10000 OUT=$(PROOF)/simulate.md
 	@$(MAKE) --no-print-directory mutants OUT=$(PROOF)/mutants.md
 	@$(MAKE) --no-print-directory chaos SEEDS=20 ALONE=1 OUT=$(PROOF)/chaos.md
 	@$(MAKE) --no-print-directory chaos SEEDS=3 OUT=$(PROOF)/chaos_beside.md
 	@$(MAKE) --no-print-directory chaos MIXED=1 OUT=$(PROOF)/chaos_mixed.md
-bench: setup ## Measured speed, cost and scale, 40 minutes on two cores (ONLY="drain beside" for some parts); writes bench/results
+bench: setup ## Measure speed, cost, and scale, 40 minutes on two cores (ONLY="drain beside" for some parts), and write bench/results
 	@$(RUN)python -m bench $(if $(ONLY),--only "$(ONLY)")
-build: setup ## Build what `sam deploy` takes to AWS, compiled, since Lambda keeps nothing that it compiles (PARAMS="Architecture=x86_64")
+build: setup ## Build and compile what `sam deploy` uploads, because Lambda does not keep what it compiles (PARAMS="Architecture=x86_64")
 	@PATH="$(CURDIR)/.local/sam/bin:$$PATH" sam build $${PARAMS:+--parameter-overrides "$$PARAMS"}
 	@$(RUN)python -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
-wheel: setup ## Build the wheel of the `backdrop` command, with the constraints that a release attaches, in dist/
+wheel: setup ## Build the wheel of the `backdrop` command in dist/, with the constraints that a release attaches
 	@rm -rf dist
 	@$(RUN)python -m hatchling build --target wheel --directory dist >/dev/null
 	@cp requirements/constraints.txt dist/
-up: setup ## Start a local cloud, or bring a running one up to date (PARAMS="Name=value …")
+up: setup ## Start a local cloud, or update a running one (PARAMS="Name=value …")
 	@$(RUN)backdrop up
-down: setup ## Stop it and forget everything in it
+down: setup ## Stop the local cloud and delete its data
 	@$(RUN)backdrop down
-env: ## Print the export lines that point any AWS tool at it
-	@[ -x $(RUN)backdrop ] || { echo "no local cloud runs; start one with make up" >&2; exit 1; }
+env: ## Print export lines that point any AWS tool at the local cloud
+	@[ -x $(RUN)backdrop ] || { echo "No local cloud is running. Start one with make up." >&2; exit 1; }
 	@$(RUN)backdrop env
-invoke: setup ## Run a function's own code on an event, before the local cloud that runs (EVENT=events/s3_put.json)
+invoke: setup ## Run the code of a function on an event, against the running local cloud (EVENT=events/s3_put.json)
 	@$(RUN)python -m backdrop_local.invoke $(EVENT)
-path: setup ## Print the export line that puts sam and Python 3.13 on the PATH
+path: setup ## Print an export line that adds sam and Python 3.13 to the PATH
 	@echo "export PATH=\"$(CURDIR)/.local/sam/bin:$(CURDIR)/.venv/bin:$$PATH\""
-site: .venv/.project .local/docs/.installed .local/node/.installed ## Build the searchable site of the documentation in .local/site
+site: .venv/.project .local/docs/.installed .local/node/.installed ## Build the searchable documentation site in .local/site
 	@$(RUN)python -m docs.make_site
-docs: setup ## Write the pages of docs/ that say so, and schemas/, anew from the code
+docs: setup ## Generate schemas/ and the generated pages of docs/ from the code
 	@for page in schemas event_schemas reference commands settings architecture troubleshooting aws_cost costs bench; do $(RUN)python -m docs.make_$$page; done
-format: setup ## Format the code and mend what the linter can
+format: setup ## Format the code and apply the linter's automatic fixes
 	@$(RUN)ruff check --quiet --fix-only
 	@$(RUN)ruff format --quiet
-lock: .local/tools/.installed ## Resolve every requirements.in anew
+lock: .local/tools/.installed ## Resolve all requirements again and update the locks
 	@for name in $(LOCKS); do $(COMPILE) --generate-hashes "$$name.in" --output-file "$$name.txt" --upgrade; done
 	@$(COMPILE) --no-annotate pyproject.toml --constraints requirements/dev.txt --output-file requirements/constraints.txt
-clean: ## Remove everything that the other commands made
+clean: ## Remove everything that the other commands created
 	@if [ -x $(RUN)backdrop ]; then $(RUN)backdrop down; fi
 	@rm -rf .venv .local .aws-sam dist .pytest_cache .ruff_cache .hypothesis
 setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/runtime/.installed ## Install all tools into this folder
 	@:
 
 .local/tools/.installed: requirements/tools.txt
-	@[ -n "$(PYTHON)" ] || { echo "Backdrop needs Python 3.13; none was found as python3.13, python3 or through pyenv. Install it, or say make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "Backdrop needs Python 3.13, which was not found as python3.13, as python3, or through pyenv. Install it, or run make PYTHON=/path/to/python3.13." >&2; exit 1; }
 	@requirements/install "$(PYTHON)" .local/tools $<
 .venv/.installed: requirements/dev.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .venv $<

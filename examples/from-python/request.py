@@ -1,4 +1,4 @@
-"""Asks Backdrop for a photo that lies in its input bucket: `python request.py BUS BUCKET KEY PROMPT`."""
+"""Requests a new background for a photo in the input bucket: `python request.py BUS BUCKET KEY PROMPT`."""
 
 import json
 import sys
@@ -7,18 +7,18 @@ import boto3
 
 
 def request(bus: str, bucket: str, key: str, prompt: str) -> str:
-    """The id of the event; what became of it is told on the same bus.
+    """Returns the ID of the event. Backdrop publishes the result on the same bus.
 
-    Raises RuntimeError where the bus did not take it.
+    Raises RuntimeError if the bus rejects the event.
     """
     detail = json.dumps({"bucket": bucket, "key": key, "instructions": {"prompt": prompt}})
-    answer = boto3.client("events").put_events(
+    response = boto3.client("events").put_events(
         Entries=[{"EventBusName": bus, "Source": "shop", "DetailType": "Image Requested", "Detail": detail}]
     )
-    taken = answer["Entries"][0]
-    if "EventId" not in taken:
-        raise RuntimeError(f"{taken.get('ErrorCode')}: {taken.get('ErrorMessage')}")
-    return taken["EventId"]
+    entry = response["Entries"][0]
+    if "EventId" not in entry:
+        raise RuntimeError(f"{entry.get('ErrorCode')}: {entry.get('ErrorMessage')}")
+    return entry["EventId"]
 
 
 if __name__ == "__main__":

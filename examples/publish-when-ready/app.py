@@ -7,7 +7,7 @@ import boto3
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> list[str]:
-    """The keys of what was published. An event that comes twice publishes the same pictures under the same keys."""
+    """Returns the keys of the published pictures. Idempotent: a repeated event publishes them under the same keys."""
     s3 = boto3.client("s3")
     keys = [result["key"] for result in event["detail"]["job"]["results"]]
     for key in keys:
