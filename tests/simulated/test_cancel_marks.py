@@ -1,4 +1,4 @@
-"""The marks that cancels leave in a lane: which stay, which go, and who reads past them."""
+"""The marks that cancels leave in a lane: which remain, which are removed, and what ignores them."""
 
 from backdrop.model.cancel_marks import MARK_LIFETIME, MAX_MARKS, CancelMark, merge_mark
 from simulation.world.simulated_stack import World
@@ -6,7 +6,7 @@ from tests.simulated.days import cancelled, set_right, the_lane
 from tests.simulated.simulation import NOW
 
 
-def test_a_cancel_of_everything_takes_the_place_of_those_that_say_less() -> None:
+def test_mark_on_everything_replaces_marks_on_prefixes() -> None:
     world = World()
     for prefix in ("shoes/", "hats/", "hats/red/"):
         cancelled(world, prefix)
@@ -16,7 +16,7 @@ def test_a_cancel_of_everything_takes_the_place_of_those_that_say_less() -> None
     assert [mark.prefix for mark in the_lane(world).cancel_marks] == [""]
 
 
-def test_marks_of_which_nothing_can_be_on_its_way_are_forgotten() -> None:
+def test_marks_that_can_no_longer_match_are_removed() -> None:
     old, new = CancelMark(prefix="a", until=NOW), CancelMark(prefix="b", until=NOW + MARK_LIFETIME)
     assert merge_mark([old], new) == (new,)
     world = World()
@@ -28,8 +28,8 @@ def test_marks_of_which_nothing_can_be_on_its_way_are_forgotten() -> None:
     assert the_lane(world).cancel_marks == ()
 
 
-def test_no_mark_takes_the_place_of_one_that_means_something_else() -> None:
-    """What that one stopped would be bought: so who has as many as a lane keeps is told before."""
+def test_mark_never_replaces_one_on_another_prefix() -> None:
+    """What the replaced mark stopped would be bought, so a full lane is reported before a new mark is added."""
     world = World()
     cancelling = world.steps.cancel()
     for n in range(MAX_MARKS):

@@ -1,4 +1,4 @@
-"""Who waits to hear of a photo, in the ledger: beside it, found by campaign, and in nobody's way."""
+"""Requests in the ledger are next to their photo, found by campaign, and not read with the jobs."""
 
 from collections import Counter
 from dataclasses import replace
@@ -19,13 +19,13 @@ from tests.unit.core_items import a_source
 
 
 def item(n: int = 0, **changes: Any) -> ImageRequest:
-    """The n-th item of a campaign."""
+    """The n-th request of a campaign."""
     facts: dict[str, Any] = {"source_id": f"{n % 16:x}{n:063x}", "request_id": f"m-{n}", "bucket": "photos"}
     facts |= {"key": f"shoes/{n:04}.jpg", "campaign": "summer", "requested_at": NOW}
     return ImageRequest(**facts | changes)
 
 
-def test_who_waits_is_written_with_the_photo_or_not_at_all() -> None:
+def test_request_is_written_with_the_photo_or_not_at_all() -> None:
     world = World()
     source = a_source()
     world.ledger.put_source(source, (), item(source_id=source.source_id))
@@ -38,7 +38,7 @@ def test_who_waits_is_written_with_the_photo_or_not_at_all() -> None:
     assert len(world.ledger.list_requests(source.source_id)) == 1
 
 
-def test_a_photo_is_read_without_those_who_wait_for_it() -> None:
+def test_photo_is_read_without_its_requests() -> None:
     world = World()
     source = a_source()
     world.ledger.put_source(source, ())
@@ -51,7 +51,7 @@ def test_a_photo_is_read_without_those_who_wait_for_it() -> None:
     assert len(world.ledger.list_requests(source.source_id)) == 20
 
 
-def test_an_answer_is_written_once() -> None:
+def test_answer_to_a_request_is_written_once() -> None:
     world = World()
     first = world.ledger.put_request(item())
     world.ledger.put_request(replace(first, outcome=CallbackOutcome.SUCCESS))
@@ -60,7 +60,7 @@ def test_an_answer_is_written_once() -> None:
     assert asked(world)[0].outcome is CallbackOutcome.SUCCESS
 
 
-def test_who_was_answered_is_not_among_those_who_wait() -> None:
+def test_answered_request_is_no_longer_pending() -> None:
     world, place = World(), "a" * 64
     for n in range(9):
         one = world.ledger.put_request(item(source_id=place, request_id=f"m-{n}"))
@@ -70,13 +70,13 @@ def test_who_was_answered_is_not_among_those_who_wait() -> None:
     assert len(world.ledger.list_requests(place)) == 9
 
 
-def test_an_answer_whose_own_answer_was_lost_is_known_again() -> None:
+def test_answer_whose_write_response_was_lost_is_recognized() -> None:
     world = World()
     world.transport.faults_after.append(TargetedFault(lose_response, "transact_write_items"))
     assert world.ledger.put_request(item()).lock_version == 1
 
 
-def test_the_items_of_a_campaign_come_in_the_order_of_their_photos_and_no_others() -> None:
+def test_campaign_requests_are_listed_in_the_order_of_photos() -> None:
     world = World()
     for n in (*range(7, 120), *range(7)):
         world.ledger.put_request(item(n))
@@ -90,14 +90,14 @@ def test_the_items_of_a_campaign_come_in_the_order_of_their_photos_and_no_others
     assert list(world.steps.ledger_queries.list_campaign_requests("summ")) == []
 
 
-def test_a_photo_that_a_campaign_names_twice_is_there_twice() -> None:
+def test_photo_named_twice_by_a_campaign_is_listed_twice() -> None:
     world = World()
     for ident in ("b", "a"):
         world.ledger.put_request(item(request_id=ident))
     assert [one.request_id for one in world.steps.ledger_queries.list_campaign_requests("summer")] == ["a", "b"]
 
 
-def test_the_longest_key_has_room_in_the_index() -> None:
+def test_longest_key_fits_into_the_index() -> None:
     world = World()
     world.ledger.put_request(item(key="é" * 600, request_id="m" * 36))
     (attributes,) = world.table.items.values()
@@ -105,7 +105,7 @@ def test_the_longest_key_has_room_in_the_index() -> None:
     assert [one.key for one in world.steps.ledger_queries.list_campaign_requests("summer")] == ["é" * 600]
 
 
-def test_a_batch_that_comes_back_half_done_is_read_to_its_end_with_pauses() -> None:
+def test_unprocessed_keys_of_a_batch_are_retried_with_backoff() -> None:
     world = World()
     for n in range(30):
         world.ledger.put_request(item(n))
@@ -116,7 +116,7 @@ def test_a_batch_that_comes_back_half_done_is_read_to_its_end_with_pauses() -> N
     assert (batches, world.clock.time > began) == (5, True)
 
 
-def test_a_campaign_is_waited_for_where_the_table_does_not_answer() -> None:
+def test_listing_a_campaign_raises_retry_later_error_during_an_outage() -> None:
     world = World()
     world.ledger.put_request(item())
     world.transport.faults_before.append(TargetedFault(raise_throttle, "batch_get_item"))
@@ -124,7 +124,7 @@ def test_a_campaign_is_waited_for_where_the_table_does_not_answer() -> None:
         list(world.steps.ledger_queries.list_campaign_requests("summer"))
 
 
-def test_nobody_who_waits_is_due_open_or_failed() -> None:
+def test_requests_are_never_due_open_or_failed_items() -> None:
     world = World()
     said(world, KEY)
     wait_for(world, run="summer", **REMOVE)
@@ -134,7 +134,7 @@ def test_nobody_who_waits_is_due_open_or_failed() -> None:
     assert [one.key for one in world.steps.ledger_queries.list_campaign_requests("summer")] == ["shoes/0001.jpg", KEY]
 
 
-def test_who_waits_in_the_words_of_another_release_is_waited_for() -> None:
+def test_request_written_by_another_release_is_retried_later() -> None:
     world = World()
     said(world, KEY)
     wait_for(world, **REMOVE)

@@ -1,4 +1,4 @@
-"""The ledger looked through: what is due, oldest first; what is open; what failed; what a day may cost."""
+"""Queries on the ledger: what is due, oldest first; what is open; what failed; what a day may cost."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,20 +20,20 @@ DUE = NOW + MESSAGE_LIFETIME
 
 
 def ident(n: int) -> str:
-    """The n-th id; their first digits differ."""
+    """The n-th ID; their first digits differ."""
     return f"{n % 16:x}{n:063x}"
 
 
 def waiting(world: World, n: int, hours: float = 0) -> Job:
-    """The n-th job, whose message was sent so many hours later."""
+    """The n-th job, whose message was sent that many hours later."""
     job = a_job(job_id=ident(n), source_id=ident(n), last_sent_at=NOW + timedelta(hours=hours))
     return world.ledger.write_transition(transitions.Transition(job))
 
 
-# -- what is due -------------------------------------------------------------------------------------------------
+# -- due items ---------------------------------------------------------------------------------------------------
 
 
-def test_what_is_due_comes_oldest_first_whatever_its_shard() -> None:
+def test_due_items_are_oldest_first_across_shards() -> None:
     world = World()
     for n, hours in enumerate([3, 1, 2, 0, 4]):
         waiting(world, n, hours)
@@ -42,7 +42,7 @@ def test_what_is_due_comes_oldest_first_whatever_its_shard() -> None:
     assert found[0] == ItemKey(ident(3), ident(3))
 
 
-def test_no_more_is_asked_for_than_can_be_done() -> None:
+def test_due_items_are_limited_to_the_requested_number() -> None:
     world = World()
     for n in range(40):
         waiting(world, n)
@@ -50,13 +50,13 @@ def test_no_more_is_asked_for_than_can_be_done() -> None:
     assert len(list(world.steps.ledger_queries.list_open())) == 40
 
 
-def test_a_place_and_its_job_are_told_apart() -> None:
+def test_index_distinguishes_a_photo_from_its_job() -> None:
     world = World()
     world.ledger.put_source(a_source(source_id=ident(1), settling_since=NOW), [])
     assert list(world.steps.ledger_queries.list_open()) == [ItemKey(ident(1))]
 
 
-def test_an_item_leaves_the_index_with_the_transition_that_ends_it() -> None:
+def test_item_leaves_the_index_with_its_final_transition() -> None:
     world = World()
     job = world.ledger.write_transition(claim(waiting(world, 1)))
     assert list(world.steps.ledger_queries.list_open()) == [ItemKey(ident(1), ident(1))]
@@ -68,7 +68,7 @@ def test_an_item_leaves_the_index_with_the_transition_that_ends_it() -> None:
     )
 
 
-def test_failures_come_oldest_first_photos_and_jobs_in_one_list() -> None:
+def test_failed_photos_and_jobs_are_listed_oldest_first() -> None:
     world = World()
     for n, hours in ((1, 2), (2, 1)):
         job = world.ledger.write_transition(claim(waiting(world, n)))
@@ -83,7 +83,7 @@ def test_failures_come_oldest_first_photos_and_jobs_in_one_list() -> None:
     ]
 
 
-def test_an_index_that_does_not_answer_means_wait() -> None:
+def test_unavailable_index_raises_retry_later_error() -> None:
     world = World()
     world.transport.faults_before.append(TargetedFault(raise_throttle, "query"))
     with pytest.raises(RetryLaterError) as raised:
@@ -94,7 +94,7 @@ def test_an_index_that_does_not_answer_means_wait() -> None:
 # -- a day's budget ----------------------------------------------------------------------------------------------
 
 
-def test_a_day_says_what_it_has_committed() -> None:
+def test_budget_day_reports_what_it_has_committed() -> None:
     world = World()
     lost = world.ledger.write_transition(claim(waiting(world, 1)))
     world.ledger.write_transition(transitions.record_result(lost, 1, LOST, NOW))
@@ -108,7 +108,7 @@ def test_a_day_says_what_it_has_committed() -> None:
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before the first claim", "on a day that is used up"])
-def test_a_persons_cap_holds_in_place_of_the_stacks_for_its_day_alone(before: bool) -> None:
+def test_operators_cap_replaces_the_stacks_for_one_day(before: bool) -> None:
     world = World()
     if not before:
         world.ledger.write_transition(
@@ -128,7 +128,7 @@ def test_a_persons_cap_holds_in_place_of_the_stacks_for_its_day_alone(before: bo
 @pytest.mark.parametrize(
     ("settled", "code"), [(True, Code.BUDGET_REACHED), (False, Code.BUDGET_RESERVED)], ids=["spent", "reserved"]
 )
-def test_a_raised_cap_that_is_reached_is_told_as_any_other(settled: bool, code: Code) -> None:
+def test_reaching_a_raised_cap_raises_the_usual_code(settled: bool, code: Code) -> None:
     world = World()
     world.steps.ledger_queries.set_day_cap(TODAY, PRICE)
     first = world.ledger.write_transition(claim(waiting(world, 1), cap=0))
@@ -140,7 +140,7 @@ def test_a_raised_cap_that_is_reached_is_told_as_any_other(settled: bool, code: 
 
 
 @pytest.mark.parametrize("cap", [0, PRICE - 1])
-def test_a_person_may_lower_the_cap_as_well(cap: int) -> None:
+def test_operator_may_also_lower_the_cap(cap: int) -> None:
     world = World()
     world.steps.ledger_queries.set_day_cap(TODAY, cap)
     with pytest.raises(RetryLaterError) as raised:
@@ -150,14 +150,14 @@ def test_a_person_may_lower_the_cap_as_well(cap: int) -> None:
     assert "committed" not in world.read_budget(TODAY)
 
 
-def test_a_cap_that_is_set_twice_is_the_last_one() -> None:
+def test_last_cap_that_was_set_applies() -> None:
     world = World()
     for cap in (PRICE, 3 * PRICE):
         world.steps.ledger_queries.set_day_cap(TODAY, cap)
     assert world.steps.ledger_queries.read_budget_day(TODAY).cap == 3 * PRICE
 
 
-def test_a_claim_under_a_raised_cap_whose_answer_was_lost_is_made_once() -> None:
+def test_claim_with_a_lost_response_counts_once_under_a_raised_cap() -> None:
     world = World()
     world.steps.ledger_queries.set_day_cap(TODAY, PRICE)
     job = waiting(world, 1)
@@ -168,10 +168,10 @@ def test_a_claim_under_a_raised_cap_whose_answer_was_lost_is_made_once() -> None
     assert world.steps.ledger_queries.read_budget_day(TODAY).reserved == PRICE
 
 
-# -- reconcile's own item and the lanes' -------------------------------------------------------------------------
+# -- reconcile's state and the lanes -----------------------------------------------------------------------------
 
 
-def test_one_run_at_a_time_wins() -> None:
+def test_only_one_concurrent_reconcile_run_gets_the_lock() -> None:
     world = World()
     run = world.ledger.read_reconcile_state()
     mine = world.ledger.put_reconcile_state(replace(run, locked_until=NOW))
@@ -181,7 +181,7 @@ def test_one_run_at_a_time_wins() -> None:
     assert world.ledger.put_reconcile_state(replace(mine, sweep_cursor="k")).lock_version == 2
 
 
-def test_a_lane_is_fenced_too() -> None:
+def test_concurrent_write_to_a_lane_raises_conflict_error() -> None:
     world = World()
     lane = world.ledger.read_health("ideogram")
     mine = world.ledger.put_health(replace(lane, failure_streak=1))
@@ -190,7 +190,7 @@ def test_a_lane_is_fenced_too() -> None:
     assert world.ledger.read_health("ideogram") == mine
 
 
-def test_a_run_and_a_lane_outlive_conflicts_and_lost_answers() -> None:
+def test_reconcile_and_lane_writes_survive_conflicts_and_lost_responses() -> None:
     world = World()
     world.transport.faults_before.append(clash := TargetedFault(raise_conflict, "transact_write_items", times=2))
     world.transport.faults_after.append(lost := TargetedFault(lose_response, "transact_write_items", times=2))

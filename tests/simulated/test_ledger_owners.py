@@ -1,4 +1,4 @@
-"""Who pays for some bytes asked something: one job, decided by the ledger, whoever comes at the same moment."""
+"""Content ownership: the ledger lets exactly one job pay for the same bytes and request, also concurrently."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ SOURCE = Source(source_id=FIRST, bucket="photos", key="a.jpg")
 
 
 def one(ident: str, **changes: str) -> Job:
-    """A job of a photo of its own, for the same bytes asked the same thing."""
+    """A job of a photo of its own, for the same bytes and the same request."""
     return a_job(job_id=ident, source_id=ident, key=f"{ident[0]}.jpg", **changes)
 
 
@@ -27,18 +27,18 @@ def accepted(world: World, ident: str, **changes: str) -> Job:
 
 
 def owner_now(world: World) -> ContentOwner:
-    """Who owns the content, as one more who comes is told."""
+    """Returns the owner that another job that claims the content learns."""
     with pytest.raises(ContentOwnedError) as raised:
         accepted(world, "9" * 64)
     return raised.value.owner
 
 
 def owner(world: World) -> str:
-    """Who owns the content."""
+    """Returns the content's owner."""
     return world.table.items["content#" + "c" * 64, "owner"]["job_id"]["S"]
 
 
-def test_who_comes_first_pays_and_the_next_is_told_who() -> None:
+def test_first_job_owns_the_content_and_the_next_learns_it() -> None:
     world = World()
     accepted(world, FIRST)
     with pytest.raises(ContentOwnedError) as raised:
@@ -47,14 +47,14 @@ def test_who_comes_first_pays_and_the_next_is_told_who() -> None:
     assert [job.job_id for job in world.list_jobs()] == [FIRST]
 
 
-def test_another_content_has_another_owner() -> None:
+def test_different_content_has_a_different_owner() -> None:
     world = World()
     accepted(world, FIRST)
     accepted(world, SECOND, content_id="d" * 64)
     assert len(world.list_jobs()) == 2
 
 
-def test_a_job_owns_its_content_again_without_asking_anybody() -> None:
+def test_owner_can_claim_its_content_again() -> None:
     world = World()
     left = transitions.supersede(accepted(world, FIRST), NOW)
     assert left
@@ -64,7 +64,7 @@ def test_a_job_owns_its_content_again_without_asking_anybody() -> None:
     assert owner(world) == FIRST
 
 
-def test_content_passes_only_from_the_job_that_is_named() -> None:
+def test_content_is_taken_over_only_from_the_expected_owner() -> None:
     world = World()
     accepted(world, FIRST)
     first = owner_now(world)
@@ -78,7 +78,7 @@ def test_content_passes_only_from_the_job_that_is_named() -> None:
     assert world.ledger.find_job(THIRD, THIRD) == third
 
 
-def test_content_does_not_pass_from_a_job_that_is_to_pay_again_since_it_was_seen_to_come_to_nothing() -> None:
+def test_content_is_not_taken_over_from_an_owner_that_pays_again() -> None:
     world = World()
     left = transitions.supersede(accepted(world, FIRST), NOW)
     seen = owner_now(world)
@@ -92,8 +92,8 @@ def test_content_does_not_pass_from_a_job_that_is_to_pay_again_since_it_was_seen
     assert raised.value.owner != seen
 
 
-def test_a_photo_is_not_written_while_its_content_is_anothers() -> None:
-    """All or nothing: the place does not name a job that is not there."""
+def test_photo_is_not_written_while_another_job_owns_its_content() -> None:
+    """All or nothing: the source item does not name a job that does not exist."""
     world = World()
     accepted(world, SECOND)
     with pytest.raises(ContentOwnedError):
@@ -101,8 +101,8 @@ def test_a_photo_is_not_written_while_its_content_is_anothers() -> None:
     assert world.ledger.read_photo(FIRST) == (None, [])
 
 
-def test_a_race_for_the_job_outranks_the_race_for_its_content() -> None:
-    """Whoever read an old job looks again before it asks who owns what."""
+def test_conflict_on_the_job_takes_precedence_over_its_content() -> None:
+    """A worker with a stale job reads it again before ownership matters."""
     world = World()
     accepted(world, SECOND)
     world.ledger.write_transition(transitions.Transition(one(FIRST)))
@@ -110,14 +110,14 @@ def test_a_race_for_the_job_outranks_the_race_for_its_content() -> None:
         accepted(world, FIRST)
 
 
-def test_an_owner_whose_write_was_never_answered_is_the_owner() -> None:
+def test_owner_whose_write_response_was_lost_remains_the_owner() -> None:
     world = World()
     world.transport.faults_after.append(lost := TargetedFault(lose_response, WRITE))
     accepted(world, FIRST)
     assert (lost.hit_count, owner(world)) == (1, FIRST)
 
 
-def test_two_who_clash_are_told_who_was_first() -> None:
+def test_conflicting_claims_report_the_first_owner() -> None:
     world = World()
     accepted(world, FIRST)
     world.transport.faults_before.append(TargetedFault(raise_conflict, WRITE, times=3))

@@ -1,4 +1,4 @@
-"""Two releases at work on one ledger: an item of the other one is waited for, never read past, and nothing is lost."""
+"""Two releases on one ledger: an item of the other release is retried, never ignored, and nothing is lost."""
 
 import json
 from typing import Any
@@ -43,7 +43,7 @@ NESTED: list[dict[str, Any]] = [
 
 
 def rewrite(world: World, kind: str, added: dict[str, Any], *without: str) -> None:
-    """What another release does to all items of a kind, beside this release's back."""
+    """Changes all items of a kind as another release would."""
     for key, item in list(world.table.items.items()):
         if key[1].startswith(kind):
             body = json.loads(item["body"]["S"]) | added
@@ -52,7 +52,7 @@ def rewrite(world: World, kind: str, added: dict[str, Any], *without: str) -> No
 
 
 @pytest.mark.parametrize("added", [*UNKNOWN, *NESTED], ids=str)
-def test_a_job_that_another_release_wrote_is_never_read_past(added: dict[str, Any]) -> None:
+def test_job_written_by_another_release_is_never_ignored(added: dict[str, Any]) -> None:
     world = World()
     job = world.ledger.write_transition(transitions.Transition(a_job()))
     rewrite(world, "job#", added)
@@ -71,7 +71,7 @@ def test_a_job_that_another_release_wrote_is_never_read_past(added: dict[str, An
 @pytest.mark.parametrize(
     "added", [{"unheard_of": 1}, {"photo": {"etag": "e", "unheard_of": 1}}], ids=["own", "photo's"]
 )
-def test_a_place_that_another_release_wrote_is_never_read_past(added: dict[str, Any]) -> None:
+def test_photo_written_by_another_release_is_never_ignored(added: dict[str, Any]) -> None:
     world = dropped()
     world.run_until_empty("intake")
     source_id = the_job(world).source_id
@@ -82,7 +82,7 @@ def test_a_place_that_another_release_wrote_is_never_read_past(added: dict[str, 
 
 
 @pytest.mark.parametrize("added", [{"unheard_of": 1}, {"v": 1}, {"v": 3}], ids=["unheard of", "older", "newer"])
-def test_a_lane_and_a_run_that_another_release_wrote_are_never_read_past(added: dict[str, Any]) -> None:
+def test_lane_and_reconcile_state_of_another_release_are_never_ignored(added: dict[str, Any]) -> None:
     world = World()
     world.ledger.put_health(world.ledger.read_health("ideogram"))
     world.ledger.put_reconcile_state(world.ledger.read_reconcile_state())
@@ -96,8 +96,8 @@ def test_a_lane_and_a_run_that_another_release_wrote_are_never_read_past(added: 
 
 @pytest.mark.parametrize("done", [("intake",), ("intake", "ideogram")], ids=["accepted", "paid"])
 @pytest.mark.parametrize("kind", ["job#", "source"])
-def test_nothing_is_lost_while_two_releases_are_at_work(done: tuple[str, ...], kind: str) -> None:
-    """Messages wait while the items are the other release's, and go on when they are ours again."""
+def test_nothing_is_lost_while_two_releases_are_running(done: tuple[str, ...], kind: str) -> None:
+    """Messages wait while the items are the other release's, and continue when they are ours again."""
     world = dropped()
     world.run_until_empty(*done)
     rewrite(world, kind, {"unheard_of": 1})

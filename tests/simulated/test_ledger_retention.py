@@ -1,4 +1,4 @@
-"""What the ledger forgets: what has ended and needs nobody, after its days; and forgetting alone buys nothing."""
+"""Retention: the ledger deletes what has ended and needs no operator, and deletion alone buys nothing."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -21,14 +21,14 @@ FORGOTTEN = {JobStatus.STORED, JobStatus.REFUSED, JobStatus.DEAD, JobStatus.SUPE
 
 
 def a_month_later(world: World) -> None:
-    """All that may be forgotten is."""
+    """Deletes every item that may expire."""
     world.run_for(1)
     world.clock.time += timedelta(days=DAYS, seconds=1)
     world.table.expire_items()
 
 
 @pytest.mark.parametrize("status", JobStatus)
-def test_a_job_is_forgotten_so_many_days_after_its_end_and_never_before_it_ended(status: JobStatus) -> None:
+def test_job_expires_the_retention_days_after_its_end(status: JobStatus) -> None:
     job = job_in(status)
     ended = (job.ended_at or NOW) + timedelta(days=DAYS)
     assert calculate_expiry(job, DAYS) == (ended if status in FORGOTTEN else None)
@@ -36,7 +36,7 @@ def test_a_job_is_forgotten_so_many_days_after_its_end_and_never_before_it_ended
     assert "expires_at" not in to_item(job)
 
 
-def test_money_that_a_person_must_look_at_is_never_forgotten() -> None:
+def test_charges_that_need_an_operator_never_expire() -> None:
     submitting = claim(job_in(JobStatus.ACCEPTED)).job
     lost = replace(transitions.record_result(submitting, 1, OK, NOW).job, status=JobStatus.STORED, ended_at=NOW)
     doubtful = replace(lost, attempts=(replace(lost.attempts[0], unknown=1),))
@@ -46,29 +46,29 @@ def test_money_that_a_person_must_look_at_is_never_forgotten() -> None:
     assert calculate_expiry(lost, DAYS) is not None
 
 
-def test_who_was_answered_is_forgotten_and_who_waits_is_not() -> None:
+def test_answered_request_expires_and_pending_one_does_not() -> None:
     waits = ImageRequest(source_id="s", request_id="i", bucket="photos", key=KEY, requested_at=NOW)
     told = replace(waits, outcome=CallbackOutcome.SUCCESS, answered_at=NOW)
     assert (calculate_expiry(waits, DAYS), calculate_expiry(told, DAYS)) == (None, NOW + timedelta(days=DAYS))
 
 
-def test_a_photos_place_is_never_forgotten() -> None:
+def test_source_item_never_expires() -> None:
     assert calculate_expiry(Source(source_id="s", bucket="photos", key=KEY), DAYS) is None
 
 
-def test_the_time_is_written_as_dynamodb_reads_it() -> None:
+def test_expiry_is_written_in_epoch_seconds() -> None:
     job = job_in(JobStatus.STORED)
     assert to_item(job, DAYS)["expires_at"] == {"N": str(int((NOW + timedelta(days=DAYS)).timestamp()))}
 
 
-def test_a_job_that_goes_on_again_is_no_more_on_its_way_out() -> None:
+def test_restarted_job_no_longer_expires() -> None:
     failed = job_in(JobStatus.DEAD)
     assert "expires_at" in to_item(failed, DAYS)
     assert "expires_at" not in to_item(transitions.pay_again(failed, NOW).job, DAYS)
 
 
 def finished() -> tuple[World, list[str]]:
-    """A photo that was bought and handed over, and its job forgotten; and the events that told of it."""
+    """A photo that was bought and delivered and whose job has expired, with its events."""
     world = dropped(ledger_retention_days=DAYS)
     events = heard(world)
     world.run_until_empty()
@@ -78,7 +78,7 @@ def finished() -> tuple[World, list[str]]:
     return world, events
 
 
-def test_without_retention_nothing_is_forgotten() -> None:
+def test_nothing_expires_without_a_retention_period() -> None:
     world = dropped()
     world.run_until_empty()
     assert [item for item in world.table.items.values() if "expires_at" in item] == []
@@ -86,7 +86,7 @@ def test_without_retention_nothing_is_forgotten() -> None:
     assert [job.status for job in world.list_jobs()] == [JobStatus.STORED]
 
 
-def test_an_event_that_comes_again_buys_nothing_of_what_was_forgotten() -> None:
+def test_repeated_event_does_not_buy_an_expired_job_again() -> None:
     world, events = finished()
     before = world.read_pictures(), world.read_receipt(KEY)
     for event in events:
@@ -96,21 +96,21 @@ def test_an_event_that_comes_again_buys_nothing_of_what_was_forgotten() -> None:
 
 
 @pytest.mark.parametrize("photos", [1, 2])
-def test_the_same_bytes_again_buy_nothing_and_other_bytes_do(photos: int) -> None:
+def test_after_expiry_only_different_bytes_are_bought(photos: int) -> None:
     world, _ = finished()
     world.upload_photo(KEY, build_photo(*[KEY] * (photos - 1)), operation="remove")
     world.run_until_empty()
     assert (bought(world), world.read_report(KEY)) == (photos, None)
 
 
-def test_other_bytes_that_wait_for_their_instructions_are_not_those_that_were_done() -> None:
+def test_new_bytes_waiting_for_instructions_do_not_count_as_done() -> None:
     world, _ = finished()
     world.upload_photo(KEY, build_photo("other"))
     world.run_until_empty()
     assert (bought(world), codes(world, KEY)) == (1, ["no_instructions"])
 
 
-def test_of_variants_only_those_are_bought_again_that_a_person_asks_for_again() -> None:
+def test_expired_variant_is_not_bought_again_by_an_upload() -> None:
     world = World(ledger_retention_days=DAYS)
     world.upload_sidecar(KEY, variants={"beach": BEACH, "cut-out": REMOVE})
     world.upload_photo(KEY, build_photo())
@@ -122,7 +122,7 @@ def test_of_variants_only_those_are_bought_again_that_a_person_asks_for_again() 
     assert (bought(world), len(world.list_jobs())) == (2, 1)
 
 
-def test_what_a_person_asks_for_again_is_bought_anew_and_its_own_file_is_handed_over() -> None:
+def test_expired_photo_requested_again_is_bought_and_delivered() -> None:
     world, _ = finished()
     again(world, KEY)
     world.run_until_empty()

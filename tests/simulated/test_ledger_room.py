@@ -1,4 +1,4 @@
-"""An item of the ledger holds 400 KB: what cannot fit is refused before it is bought, and what was paid always fits."""
+"""A ledger item has 400 KB: what cannot fit is refused before purchase, and what was paid for always fits."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -30,7 +30,7 @@ MANY = {"num_images": 20, "output": [{"name": f"form-{n}", "format": "png"} for 
 
 
 def submitting(world: World, **changes: Any) -> Job:
-    """A job whose call is out."""
+    """A job whose call is in flight."""
     job = world.ledger.write_transition(transitions.Transition(a_job(**changes)))
     return world.ledger.write_transition(claim(job))
 
@@ -39,10 +39,10 @@ def answered(*links: PictureLink) -> ProviderResult:
     return ProviderResult(RetryClass.OK, links=links, charged=PRICE)
 
 
-# -- before it is bought ------------------------------------------------------------------------------------------
+# -- before purchase ----------------------------------------------------------------------------------------------
 
 
-def test_more_pictures_than_the_ledger_can_name_are_refused_before_they_are_bought() -> None:
+def test_job_with_too_many_pictures_is_refused_before_purchase() -> None:
     key = '"' * 890 + ".jpg"
     world = World()
     world.upload_sidecar(key, **BEACH, output=MANY["output"], num_images=8)
@@ -54,16 +54,16 @@ def test_more_pictures_than_the_ledger_can_name_are_refused_before_they_are_boug
     assert "80 pictures" in report["errors"][0]["message"]
 
 
-def test_as_many_pictures_under_a_common_key_have_room() -> None:
+def test_same_number_of_pictures_fits_under_a_normal_key() -> None:
     assert explain_oversize(a_job(instructions=MANY)) is None
     assert explain_oversize(a_job(instructions=MANY, key="a" * 900))
     assert explain_oversize(a_job(key="a" * 900)) is None
 
 
-# -- what was paid ------------------------------------------------------------------------------------------------
+# -- after payment ------------------------------------------------------------------------------------------------
 
 
-def test_an_answer_whose_link_is_too_long_is_recorded_at_once_with_its_money() -> None:
+def test_answer_with_a_too_long_link_is_recorded_with_its_charge() -> None:
     world = World()
     job = world.ledger.write_transition(
         transitions.record_result(submitting(world), 1, answered(PictureLink(url=LONG)), NOW)
@@ -74,19 +74,19 @@ def test_an_answer_whose_link_is_too_long_is_recorded_at_once_with_its_money() -
     assert world.list_jobs() == [job]
 
 
-def test_a_link_that_is_too_long_takes_no_other_picture_with_it() -> None:
+def test_too_long_link_does_not_affect_the_other_pictures() -> None:
     good = PictureLink(url="https://results.invalid/1.png")
     job = transitions.record_result(claim(a_job()).job, 1, answered(PictureLink(url=LONG), good), NOW).job
     assert (job.status, [link.url for link in job.links]) == (JobStatus.PAID, [None, good.url])
 
 
-def test_the_longest_links_of_the_most_pictures_are_kept() -> None:
+def test_longest_links_of_the_maximum_pictures_are_kept() -> None:
     links = [PictureLink(url=f"https://{n:02}.invalid/".ljust(MAX_LINK_LENGTH, "a")) for n in range(MAX_LINKS)]
     assert answered(*links).for_ledger.links == tuple(links)
     assert len(answered(*links, *links).for_ledger.links) == MAX_LINKS
 
 
-def test_an_answer_that_withholds_its_pictures_keeps_its_own_words() -> None:
+def test_answer_that_withholds_its_pictures_keeps_its_message() -> None:
     withheld = ProviderResult(RetryClass.OK, Code.UNSAFE_RESULT, "withheld", (PictureLink(url=None),), PRICE)
     assert withheld.for_ledger == withheld
 
@@ -101,7 +101,7 @@ def test_an_answer_that_withholds_its_pictures_keeps_its_own_words() -> None:
         ),
     ],
 )
-def test_an_item_that_grew_too_large_is_shortened_and_its_money_is_booked(grown: dict[str, Any]) -> None:
+def test_item_that_grew_too_large_is_truncated_and_charged(grown: dict[str, Any]) -> None:
     world = World()
     job = submitting(world)
     mine: dict[str, Any] = {"attempts": (*job.attempts, *grown.get("attempts", ()))}
@@ -111,14 +111,14 @@ def test_an_item_that_grew_too_large_is_shortened_and_its_money_is_booked(grown:
     assert world.read_budget()["confirmed"] == PRICE
 
 
-def test_what_was_left_out_is_counted() -> None:
+def test_omitted_warnings_are_counted() -> None:
     world = World()
     warnings = tuple(a_warning(f"{n} {'a' * 400}") for n in range(1000))
     job = world.ledger.write_transition(transitions.Transition(a_job(warnings=warnings)))
     assert (str(job.warnings[0].text)[:4], str(job.warnings[-1].text)) == ("0 aa", "and 980 more")
 
 
-def test_what_was_left_out_is_counted_over_every_time_that_an_item_is_shortened() -> None:
+def test_omitted_warnings_are_counted_across_repeated_truncations() -> None:
     once = truncate_item(a_job(warnings=tuple(a_warning(f"{n}") for n in range(1520))))
     assert str(once.warnings[-1].text) == "and 1,500 more"
     assert truncate_item(once) == once
@@ -127,7 +127,7 @@ def test_what_was_left_out_is_counted_over_every_time_that_an_item_is_shortened(
     assert str(twice.warnings[-1].text) == "and 1,501 more"
 
 
-# -- what never fits ----------------------------------------------------------------------------------------------
+# -- items that never fit -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_what_was_left_out_is_counted_over_every_time_that_an_item_is_shortened(
     ],
     ids=["request", "reason"],
 )
-def test_a_write_that_dynamodb_will_never_take_is_not_waited_for(error: Exception) -> None:
+def test_write_that_dynamodb_never_accepts_is_not_retried(error: Exception) -> None:
     world = World()
 
     def refuse(_: object) -> None:
@@ -152,7 +152,7 @@ def test_a_write_that_dynamodb_will_never_take_is_not_waited_for(error: Exceptio
 
 
 def never_taken(world: World, words: str, nth: int = 1) -> TargetedFault:
-    """From the nth on DynamoDB refuses every write with these words in it."""
+    """From the nth on, DynamoDB rejects every write that contains this text."""
 
     def refuse(_: ServiceCall) -> None:
         raise build_client_error("ValidationException", "TransactWriteItems", 400, "Item size has exceeded")
@@ -165,7 +165,7 @@ def never_taken(world: World, words: str, nth: int = 1) -> TargetedFault:
 
 
 @pytest.mark.parametrize("overtaken", [False, True], ids=["refused", "overtaken"])
-def test_an_answer_that_can_never_be_written_is_kept_and_not_bought_again(overtaken: bool) -> None:
+def test_answer_that_cannot_be_written_is_spooled_and_not_rebought(overtaken: bool) -> None:
     world = dropped()
     world.run_until_empty("intake", "deliver")
 
@@ -186,8 +186,8 @@ def test_an_answer_that_can_never_be_written_is_kept_and_not_bought_again(overta
     assert (bought(world), the_job(world).status, the_job(world).charged) == (1, JobStatus.STORED, PRICE)
 
 
-def test_an_item_that_can_never_be_written_keeps_reconcile_from_nothing_else() -> None:
-    """A lane, and a job whose time has come: each is told of, and the rest is done."""
+def test_unwritable_item_does_not_stop_the_rest_of_reconcile() -> None:
+    """A lane, and a job that is due: each is reported, and the rest is done."""
     world = many()
     named = world.list_jobs()[0].job_id
     never_taken(world, named)
@@ -201,7 +201,7 @@ def test_an_item_that_can_never_be_written_keeps_reconcile_from_nothing_else() -
     }
 
 
-def test_a_photo_that_can_never_be_written_is_reported_and_not_tried_for_ever() -> None:
+def test_unwritable_photo_is_reported_and_not_retried_forever() -> None:
     world = dropped()
 
     def refuse(call: Any) -> None:

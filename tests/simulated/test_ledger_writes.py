@@ -1,4 +1,4 @@
-"""The ledger's writes: fenced, all or nothing, and recognised again when their own answer was lost."""
+"""The ledger's writes are conditional, all or nothing, and recognized if their response was lost."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,11 +20,11 @@ WRITE = "transact_write_items"
 
 
 def accepted(world: World, **changes: str) -> Job:
-    """A job that is in the ledger, ready to be claimed."""
+    """A job in the ledger, ready to be claimed."""
     return world.ledger.write_transition(transitions.Transition(a_job(**changes)))
 
 
-def test_a_write_whose_answer_was_lost_is_recognised_by_reading_back() -> None:
+def test_write_with_a_lost_response_is_recognized_by_reading_back() -> None:
     world = World()
     world.transport.faults_after.append(lost := TargetedFault(lose_response, WRITE, times=10))
     job = accepted(world)
@@ -36,7 +36,7 @@ def test_a_write_whose_answer_was_lost_is_recognised_by_reading_back() -> None:
     assert world.read_budget(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
 
 
-def test_an_error_after_a_write_that_counted_is_recognised_too() -> None:
+def test_error_after_a_successful_write_is_recognized() -> None:
     world = World()
 
     def fail(_: object) -> None:
@@ -46,8 +46,8 @@ def test_an_error_after_a_write_that_counted_is_recognised_too() -> None:
     assert accepted(world) == world.list_jobs()[0]
 
 
-def test_a_write_that_is_sent_twice_by_the_sdk_loses_no_race_against_itself() -> None:
-    """The second is refused, and shown what the first wrote."""
+def test_write_repeated_by_the_sdk_does_not_conflict_with_itself() -> None:
+    """The second is rejected, and gets what the first wrote."""
     world = World()
 
     def refuse(_: object) -> None:
@@ -60,7 +60,7 @@ def test_a_write_that_is_sent_twice_by_the_sdk_loses_no_race_against_itself() ->
     assert accepted(world) == world.list_jobs()[0]
 
 
-def test_a_lost_race_costs_no_look_at_who_won() -> None:
+def test_lost_race_needs_no_additional_read() -> None:
     world = World()
     accepted(world)
     looks = [call.operation for call in world.transport.calls]
@@ -69,7 +69,7 @@ def test_a_lost_race_costs_no_look_at_who_won() -> None:
     assert [call.operation for call in world.transport.calls] == [*looks, WRITE]
 
 
-def test_a_write_that_did_not_happen_is_weather_not_a_lost_race() -> None:
+def test_failed_write_is_transient_and_not_a_conflict() -> None:
     world = World()
     world.transport.faults_before.append(TargetedFault(raise_throttle, WRITE))
     with pytest.raises(RetryLaterError) as raised:
@@ -78,7 +78,7 @@ def test_a_write_that_did_not_happen_is_weather_not_a_lost_race() -> None:
     assert not world.list_jobs()
 
 
-def test_a_race_is_lost_by_whoever_read_the_older_item() -> None:
+def test_writer_with_the_stale_item_loses_the_race() -> None:
     world = World()
     job = accepted(world)
     won = world.ledger.write_transition(claim(job))
@@ -90,7 +90,7 @@ def test_a_race_is_lost_by_whoever_read_the_older_item() -> None:
     assert world.read_budget(TODAY)["reserved"] == PRICE
 
 
-def test_a_conflict_with_another_transaction_is_tried_again() -> None:
+def test_conflict_with_another_transaction_is_retried() -> None:
     world = World()
     world.transport.faults_before.append(clash := TargetedFault(raise_conflict, WRITE, times=2))
     accepted(world)
@@ -98,7 +98,7 @@ def test_a_conflict_with_another_transaction_is_tried_again() -> None:
     assert len(world.list_jobs()) == 1
 
 
-def test_all_of_a_photos_writes_count_or_none() -> None:
+def test_all_writes_of_a_photo_succeed_or_none() -> None:
     world = World()
     job = accepted(world)
     steps = [transitions.supersede(job, NOW), transitions.Transition(a_job(job_id="k" * 64))]
@@ -109,7 +109,7 @@ def test_all_of_a_photos_writes_count_or_none() -> None:
     assert world.ledger.read_photo(SOURCE.source_id)[0] is None
 
 
-def test_a_photo_with_many_jobs_is_read_whole() -> None:
+def test_photo_with_many_jobs_is_read_completely() -> None:
     world = World()
     world.ledger.put_source(SOURCE, [transitions.Transition(a_job(job_id=f"{n:064}")) for n in range(20)])
     source, jobs = world.ledger.read_photo(SOURCE.source_id)
@@ -119,7 +119,7 @@ def test_a_photo_with_many_jobs_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize("operation", ["get_item", "query"])
-def test_a_table_that_does_not_answer_a_question_means_wait(operation: str) -> None:
+def test_unavailable_table_raises_retry_later_error(operation: str) -> None:
     world = World()
     world.transport.faults_before.append(TargetedFault(raise_throttle, operation))
     with pytest.raises(RetryLaterError):
@@ -135,7 +135,7 @@ def claimed(world: World, n: int, cap: int = CAP, day: int = 0) -> Job:
     return world.ledger.write_transition(claim(job, NOW + timedelta(days=day), cap))
 
 
-def test_claims_beyond_the_cap_wait_for_the_next_day() -> None:
+def test_claims_over_the_cap_wait_for_the_next_day() -> None:
     world = World()
     for n in range(10):
         world.ledger.write_transition(transitions.record_result(claimed(world, n), 1, OK, NOW))
@@ -146,7 +146,7 @@ def test_claims_beyond_the_cap_wait_for_the_next_day() -> None:
     assert claimed(world, 12, day=1).attempt_no == 1
 
 
-def test_a_budget_of_zero_buys_nothing() -> None:
+def test_zero_budget_buys_nothing_at_all() -> None:
     world = World()
     with pytest.raises(RetryLaterError) as raised:
         claimed(world, 1, cap=0)
@@ -154,7 +154,7 @@ def test_a_budget_of_zero_buys_nothing() -> None:
     assert not world.read_budget(TODAY)
 
 
-def test_a_price_above_the_whole_budget_is_not_bought_on_an_empty_day() -> None:
+def test_price_above_the_whole_budget_is_never_bought() -> None:
     world = World()
     with pytest.raises(RetryLaterError) as raised:
         claimed(world, 1, cap=PRICE - 1)
@@ -162,7 +162,7 @@ def test_a_price_above_the_whole_budget_is_not_bought_on_an_empty_day() -> None:
     assert claimed(world, 2, cap=PRICE).attempt_no == 1
 
 
-def test_what_others_have_only_reserved_is_waited_for_shortly() -> None:
+def test_budget_reserved_by_other_calls_means_a_short_wait() -> None:
     world = World()
     first = claimed(world, 1, cap=PRICE)
     with pytest.raises(RetryLaterError) as raised:
@@ -172,7 +172,7 @@ def test_what_others_have_only_reserved_is_waited_for_shortly() -> None:
     assert claimed(world, 3, cap=PRICE).attempt_no == 1
 
 
-def test_a_lost_answer_counts_as_spent_until_it_is_known() -> None:
+def test_lost_answer_counts_as_spent_until_resolved() -> None:
     world = World()
     lost = world.ledger.write_transition(transitions.record_result(claimed(world, 1, cap=PRICE), 1, LOST, NOW))
     with pytest.raises(RetryLaterError) as raised:
@@ -182,7 +182,7 @@ def test_a_lost_answer_counts_as_spent_until_it_is_known() -> None:
     assert world.read_budget(TODAY) == {"reserved": 0, "confirmed": PRICE, "unknown": 0, "committed": PRICE}
 
 
-def test_yesterdays_attempt_settles_on_yesterday() -> None:
+def test_attempt_from_yesterday_settles_on_yesterdays_budget() -> None:
     world = World()
     late = claimed(world, 1)
     tomorrow = NOW + timedelta(days=1)

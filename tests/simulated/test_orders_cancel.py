@@ -1,4 +1,4 @@
-"""A cancel: what is not submitted yet ends unpaid; what runs on is counted with what it may cost."""
+"""Cancel: what is not submitted yet ends without a charge, and the rest is counted with its possible cost."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -30,7 +30,7 @@ def many() -> World:
     return world
 
 
-def test_what_is_under_the_prefix_ends_cancelled_and_nothing_else_does() -> None:
+def test_only_jobs_below_the_prefix_are_cancelled() -> None:
     world = many()
     keys, done = cancelled(world, "hats/")
     assert (sorted(keys), done) == (["hats/1.jpg", "hats/2.jpg"], CancelSummary(cancelled_jobs=2))
@@ -45,14 +45,14 @@ def test_what_is_under_the_prefix_ends_cancelled_and_nothing_else_does() -> None
     assert_at_rest(world)
 
 
-def test_an_empty_prefix_is_all() -> None:
+def test_empty_prefix_cancels_all_photos() -> None:
     world = many()
     assert len(cancelled(world)[0]) == 4
     world.run_until_empty()
     assert (world.provider.received_job_ids, {job.status for job in world.list_jobs()}) == ([], {S.CANCELLED})
 
 
-def test_what_is_cancelled_in_a_paused_lane_is_cancelled_at_once() -> None:
+def test_job_in_a_paused_lane_is_cancelled_at_once() -> None:
     world = many()
     world.pause_lane()
     cancelled(world)
@@ -61,13 +61,13 @@ def test_what_is_cancelled_in_a_paused_lane_is_cancelled_at_once() -> None:
 
 
 def under_way(world: World) -> None:
-    """The job is in its call."""
+    """The job's call is in flight."""
     world.provider.script.append(CallBehavior(kills_worker=True))
     world.deliver_next("ideogram")
 
 
 def lost(world: World) -> None:
-    """The job's answer is lost, and it waits."""
+    """The job's answer is lost, and the job waits."""
     world.provider.script.append(build_charged_hang_up())
     world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
     world.deliver_next("ideogram")
@@ -79,7 +79,7 @@ def paid(world: World) -> None:
 
 
 @pytest.mark.parametrize(("state", "end"), [(under_way, S.HELD), (lost, S.HELD), (paid, S.STORED)])
-def test_what_was_sent_runs_on_is_sent_no_more_and_is_said_with_its_cost(
+def test_submitted_job_continues_once_and_is_counted_with_its_cost(
     state: Callable[[World], None], end: JobStatus
 ) -> None:
     world = dropped()
@@ -92,7 +92,7 @@ def test_what_was_sent_runs_on_is_sent_no_more_and_is_said_with_its_cost(
     assert_at_rest(world)
 
 
-def test_what_was_sent_and_comes_back_unpaid_is_cancelled_after_all() -> None:
+def test_submitted_job_that_is_not_charged_ends_cancelled() -> None:
     world = dropped()
     world.run_until_empty("intake", "deliver")
     world.provider.script.append(build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED))
@@ -106,8 +106,8 @@ def test_what_was_sent_and_comes_back_unpaid_is_cancelled_after_all() -> None:
     assert_at_rest(world)
 
 
-def test_who_is_cancelled_in_its_second_call_has_no_third_one() -> None:
-    """It is not taken, which says nothing of the first: that one's answer is lost."""
+def test_job_cancelled_during_its_second_call_gets_no_third() -> None:
+    """The second call is not charged, which says nothing about the first, whose answer was lost."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     world.provider.script += [build_charged_hang_up(), build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)]
@@ -126,7 +126,7 @@ def test_who_is_cancelled_in_its_second_call_has_no_third_one() -> None:
 
 
 @pytest.mark.parametrize("state", [under_way, lost])
-def test_who_cancelled_a_lost_answer_may_buy_it_again_all_the_same(state: Callable[[World], None]) -> None:
+def test_cancelled_job_with_a_lost_answer_can_be_paid_again(state: Callable[[World], None]) -> None:
     world = dropped()
     world.run_until_empty("intake", "deliver")
     state(world)
@@ -140,7 +140,7 @@ def test_who_cancelled_a_lost_answer_may_buy_it_again_all_the_same(state: Callab
 
 
 @pytest.mark.parametrize("settled", [False, True])
-def test_a_photo_that_waits_for_its_instructions_waits_no_more(settled: bool) -> None:
+def test_cancelled_photo_no_longer_waits_for_instructions(settled: bool) -> None:
     world = World(settle_seconds=600)
     world.upload_photo(KEY, build_photo())
     world.deliver_next("intake")
@@ -156,7 +156,7 @@ def test_a_photo_that_waits_for_its_instructions_waits_no_more(settled: bool) ->
     assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
 
 
-def test_a_cancelled_photo_that_comes_again_is_bought() -> None:
+def test_cancelled_photo_that_is_uploaded_again_is_bought() -> None:
     world = dropped()
     world.run_until_empty("intake")
     cancelled(world)
@@ -167,7 +167,7 @@ def test_a_cancelled_photo_that_comes_again_is_bought() -> None:
     assert_at_rest(world)
 
 
-def test_what_is_cancelled_is_not_found_by_the_sweep() -> None:
+def test_sweep_does_not_revive_a_cancelled_photo() -> None:
     world = dropped()
     world.run_until_empty("intake")
     cancelled(world)
@@ -175,7 +175,7 @@ def test_what_is_cancelled_is_not_found_by_the_sweep() -> None:
     assert (the_job(world).status, world.provider.received_job_ids) == (S.CANCELLED, [])
 
 
-def test_who_waited_for_a_cancelled_one_buys_itself() -> None:
+def test_job_that_waited_for_a_cancelled_one_buys_itself() -> None:
     world = World()
     for key in ("hats/1.jpg", "shoes/1.jpg"):
         world.upload_photo(key, build_photo(), operation="remove")
@@ -186,7 +186,7 @@ def test_who_waited_for_a_cancelled_one_buys_itself() -> None:
     assert world.provider.charged_micro_usd == PRICE
 
 
-def test_a_job_that_is_sent_at_the_same_moment_runs_on() -> None:
+def test_job_submitted_at_the_same_moment_continues() -> None:
     world = dropped()
     world.run_until_empty("intake", "deliver")
     world.transport.faults_before.append(
@@ -198,7 +198,7 @@ def test_a_job_that_is_sent_at_the_same_moment_runs_on() -> None:
     assert (the_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
 
 
-def test_a_failure_of_which_deliver_has_not_told_yet_is_not_running() -> None:
+def test_unreported_failure_does_not_count_as_running() -> None:
     world = dropped()
     world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
     world.run_until_empty("intake", "ideogram")
@@ -206,15 +206,15 @@ def test_a_failure_of_which_deliver_has_not_told_yet_is_not_running() -> None:
     assert cancelled(world) == ([], CancelSummary())
 
 
-def test_twice_is_once() -> None:
+def test_cancelling_twice_has_the_effect_of_once() -> None:
     world = many()
     cancelled(world)
     world.run_until_empty()
     assert cancelled(world) == ([], CancelSummary())
 
 
-def test_a_cancel_that_dies_after_any_call_has_called_all_off_or_nothing() -> None:
-    """From the first write on the lane ends what the command did not."""
+def test_cancel_that_crashes_has_cancelled_everything_or_nothing() -> None:
+    """From the first write on, the lane cancels what the command did not."""
     for nth in count(1):
         world = many()
         world.transport.faults_after.append(strike := TargetedFault(crash_worker, nth=nth))

@@ -1,4 +1,4 @@
-"""What failed: one list of what stands in the error reports now, the oldest first, by code, provider and folder."""
+"""Failures: what is in the error reports now, oldest first, filtered by code, provider, and folder."""
 
 import pytest
 
@@ -18,7 +18,7 @@ HATS, SHOES, BARE = "hats/blue.jpg", "shoes/red.jpg", "shoes/bare.jpg"
 
 
 def failed() -> World:
-    """A world with a refused photo, a dead one, one without instructions, and one that went well."""
+    """A world with a refused photo, a dead one, one without instructions, and one that succeeded."""
     world = World()
     for key, reaction in ((HATS, REFUSES), (SHOES, REJECTS)):
         world.upload_photo(key, build_photo(key), operation="remove")
@@ -43,7 +43,7 @@ ALL = [
 ]
 
 
-def test_all_that_failed_is_listed_the_oldest_first_and_nothing_else() -> None:
+def test_only_failures_are_listed_and_oldest_first() -> None:
     assert listed(failed()) == ALL
 
 
@@ -59,16 +59,16 @@ def test_all_that_failed_is_listed_the_oldest_first_and_nothing_else() -> None:
         (FailureFilter(codes=frozenset({Code.UNSAFE_REQUEST}), prefix="shoes/"), []),
     ],
 )
-def test_failures_are_chosen_by_code_provider_and_folder(wanted: FailureFilter, places: list[int]) -> None:
+def test_failures_are_filtered_by_code_provider_and_folder(wanted: FailureFilter, places: list[int]) -> None:
     assert listed(failed(), wanted) == [ALL[place] for place in places]
 
 
-def test_what_stands_in_the_list_stands_in_the_reports() -> None:
+def test_listed_failures_match_the_error_reports() -> None:
     world = failed()
     assert [(key, [code]) for key, _, code in listed(world)] == [(key, codes(world, key)) for key, _, _ in ALL]
 
 
-def test_what_is_mended_is_no_failure_any_more() -> None:
+def test_fixed_photo_is_no_longer_listed_as_failed() -> None:
     world = failed()
     world.upload_sidecar(BARE, operation="remove")
     world.upload_photo(SHOES, build_photo("another"), operation="remove")
@@ -76,7 +76,7 @@ def test_what_is_mended_is_no_failure_any_more() -> None:
     assert listed(world) == ALL[:1]
 
 
-def test_a_job_that_its_photo_names_no_more_is_nobodys_failure() -> None:
+def test_superseded_job_is_not_listed_as_failed() -> None:
     world = failed()
     world.upload_sidecar(HATS, prompt="at sea")
     world.provider.default_behavior = CallBehavior()
@@ -84,7 +84,7 @@ def test_a_job_that_its_photo_names_no_more_is_nobodys_failure() -> None:
     assert listed(world) == ALL[1:]
 
 
-def test_a_photo_that_was_deleted_after_it_failed_is_a_failure_still_or_none_as_its_report_says() -> None:
+def test_deleted_photo_is_listed_only_while_it_has_a_report() -> None:
     world = failed()
     world.delete_file(BARE)
     world.delete_file(SHOES)
@@ -93,7 +93,7 @@ def test_a_photo_that_was_deleted_after_it_failed_is_a_failure_still_or_none_as_
     assert shown == {key for key in (HATS, SHOES, BARE) if codes(world, key)}
 
 
-def test_what_only_waits_is_no_failure() -> None:
+def test_waiting_photo_is_not_listed_as_failed() -> None:
     world = World()
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.provider.default_behavior = build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)
@@ -101,7 +101,7 @@ def test_what_only_waits_is_no_failure() -> None:
     assert listed(world) == []
 
 
-def test_every_mistake_of_a_photo_is_listed() -> None:
+def test_every_problem_of_a_photo_is_listed() -> None:
     world = World()
     world.upload_sidecar(KEY, operation="erase", colour="red")
     world.upload_photo(KEY, build_photo())
@@ -110,7 +110,7 @@ def test_every_mistake_of_a_photo_is_listed() -> None:
     assert len(listed(world)) == 2
 
 
-def test_more_failures_than_fit_into_one_page_are_all_listed() -> None:
+def test_failures_on_several_pages_are_all_listed() -> None:
     world = World()
     for n in range(120):
         world.upload_photo(f"{n:03}.jpg", b"no photo", operation="remove")

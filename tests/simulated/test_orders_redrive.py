@@ -1,4 +1,4 @@
-"""A redrive: from the ledger, for nothing where link or file is there, never paid for twice without that word."""
+"""Redrive: free if a link or file is available, and never paid for twice without `pay_again`."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,7 +34,7 @@ PNG = "image/png"
 
 
 def answered(*reactions: CallBehavior, **setup: str) -> World:
-    """A world with a photo whose provider did this, and does well from now on."""
+    """A world with a photo whose provider did this, and works from now on."""
     world = dropped(**setup)
     world.provider.script.extend(reactions)
     world.run_until_empty()
@@ -42,7 +42,7 @@ def answered(*reactions: CallBehavior, **setup: str) -> World:
 
 
 def undelivered(code: Code) -> World:
-    """A world with a paid picture that could not be handed over when it should have been."""
+    """A world with a paid picture that could not be delivered in time."""
     world = dropped()
     world.downloads.override = ResultError(code, "not as it should be")
     world.run_until_empty()
@@ -51,7 +51,7 @@ def undelivered(code: Code) -> World:
 
 
 def crashed(*, expires: timedelta, kept: bool = False) -> World:
-    """A world in which workers died of a paid picture whose link says when it expires; `kept`: with its file."""
+    """A world in which a paid picture, whose link has an expiry, crashed its workers; `kept`: with its file."""
     world = dropped()
     world.run_until_empty("intake")
     world.run_until_empty("ideogram")
@@ -74,7 +74,7 @@ def crashed(*, expires: timedelta, kept: bool = False) -> World:
 
 
 def with_a_file_that_is_gone() -> World:
-    """A world in which a photo was to be served from another's file, which somebody took away."""
+    """A world in which a photo was to reuse another's file, which was deleted."""
     world = World()
     world.upload_photo("first.jpg", build_photo(), operation="remove")
     world.run_until_empty()
@@ -87,7 +87,7 @@ def with_a_file_that_is_gone() -> World:
 
 @dataclass(frozen=True)
 class Case:
-    """A failure, and what it takes: `free`, `buys`, or `asks` for the word that pays again; and what that word does."""
+    """A failure, and what it takes: `free`, `buys`, or `asks` for `pay_again`; and what that then does."""
 
     make: Callable[[], World]
     status: JobStatus
@@ -118,23 +118,23 @@ EACH = pytest.mark.parametrize("name", CASES)
 
 
 def the_failure(world: World) -> FailedItem:
-    """The one failure that there is."""
+    """Returns the only failure."""
     (failure,) = world.steps.redrive().list_failures(EVERYTHING)
     return failure
 
 
 def planned(world: World, *, pay_again: bool = False) -> RedrivePlan:
-    """What a redrive makes of it."""
+    """Returns the plan of a redrive."""
     return world.steps.redrive().plan(the_failure(world), pay_again=pay_again)
 
 
 def redriven(world: World, *, pay_again: bool = False) -> bool:
-    """Whether it goes on."""
+    """Redrives it, and returns whether it continues."""
     return world.steps.redrive().redrive(planned(world, pay_again=pay_again))
 
 
 @EACH
-def test_a_failure_says_how_it_ended_and_what_became_of_the_money(name: str) -> None:
+def test_failure_reports_its_status_and_its_money(name: str) -> None:
     case = CASES[name]
     failure = the_failure(case.make())
     assert failure.job
@@ -143,14 +143,14 @@ def test_a_failure_says_how_it_ended_and_what_became_of_the_money(name: str) -> 
 
 
 @EACH
-def test_it_is_said_first_what_a_redrive_costs(name: str) -> None:
+def test_plan_states_the_cost_of_a_redrive(name: str) -> None:
     case = CASES[name]
     plan = planned(case.make())
     assert (plan.max_cost, plan.needs_pay_again) == (PRICE if case.plain == "buys" else 0, case.plain == "asks")
 
 
 @EACH
-def test_what_was_or_may_have_been_paid_is_not_bought_again_without_that_word(name: str) -> None:
+def test_possibly_paid_job_is_not_bought_again_without_pay_again(name: str) -> None:
     case = CASES[name]
     world = case.make()
     calls = len(world.provider.received_job_ids)
@@ -162,8 +162,8 @@ def test_what_was_or_may_have_been_paid_is_not_bought_again_without_that_word(na
     assert_at_rest(world)
 
 
-def test_money_at_stake_asks_for_that_word_where_the_photo_is_gone_too() -> None:
-    """Its photo wants it no more, which a redrive would take back: that alone brings nothing on its way."""
+def test_possibly_paid_job_of_a_deleted_photo_needs_pay_again() -> None:
+    """Its photo no longer names it. A redrive would undo that, but would not continue anything by itself."""
     world = dropped()
     world.provider.script.append(CallBehavior(kills_worker=True))
     world.run_until_empty("intake")
@@ -179,7 +179,7 @@ def test_money_at_stake_asks_for_that_word_where_the_photo_is_gone_too() -> None
 
 
 @EACH
-def test_with_that_word_what_cannot_be_had_is_bought_and_the_old_charge_stays_in_the_receipt(name: str) -> None:
+def test_pay_again_buys_and_keeps_the_old_charge_in_the_receipt(name: str) -> None:
     case = CASES[name]
     world = case.make()
     before = the_job(world)
@@ -195,7 +195,7 @@ def test_with_that_word_what_cannot_be_had_is_bought_and_the_old_charge_stays_in
     assert_at_rest(world)
 
 
-def test_a_redrive_that_pays_again_is_another_charge_for_a_provider_that_knows_our_id() -> None:
+def test_pay_again_uses_a_new_id_at_the_provider() -> None:
     world = answered(CallBehavior(unsafe_count=1), kind="own_id")
     assert redriven(world, pay_again=True)
     world.run_until_empty()
@@ -205,8 +205,8 @@ def test_a_redrive_that_pays_again_is_another_charge_for_a_provider_that_knows_o
 
 
 @EACH
-def test_a_redrive_that_dies_after_any_call_is_finished_by_reconcile(name: str) -> None:
-    """The ledger has it or has it not; a message that was never sent is sent when it should have done its work."""
+def test_reconcile_completes_a_redrive_that_crashed(name: str) -> None:
+    """The write either happened or not. Reconcile sends a message that was never sent once the job is due."""
     for nth in count(1):
         world = CASES[name].make()
         plan = planned(world, pay_again=CASES[name].plain == "asks")
@@ -223,7 +223,7 @@ def test_a_redrive_that_dies_after_any_call_is_finished_by_reconcile(name: str) 
             return
 
 
-def test_a_file_that_somebody_put_back_is_delivered_for_nothing() -> None:
+def test_restored_paid_file_is_delivered_without_a_charge() -> None:
     world = with_a_file_that_is_gone()
     first = the_job(world, "first.jpg")
     key, data = paid_key(first.job_id, 1, 1, "png"), build_picture(first.links[0].url or "")
@@ -233,10 +233,10 @@ def test_a_file_that_somebody_put_back_is_delivered_for_nothing() -> None:
     assert (the_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
 
 
-# -- photos without a job, and others who are faster -------------------------------------------------------------
+# -- photos without a job, and races with other workers ----------------------------------------------------------
 
 
-def test_a_photo_that_never_had_a_job_is_looked_at_as_if_it_had_just_come() -> None:
+def test_photo_without_a_job_goes_through_intake_again() -> None:
     world = World()
     world.upload_sidecar(KEY, operation="erase")
     world.upload_photo(KEY, build_photo())
@@ -250,7 +250,7 @@ def test_a_photo_that_never_had_a_job_is_looked_at_as_if_it_had_just_come() -> N
 
 
 @pytest.mark.parametrize("pay_again", [False, True])
-def test_two_who_redrive_the_same_failure_buy_once(pay_again: bool) -> None:
+def test_concurrent_redrives_of_one_failure_buy_once(pay_again: bool) -> None:
     world = answered(CallBehavior(unsafe_count=1) if pay_again else REJECTS)
     plan = planned(world, pay_again=pay_again)
     calls = len(world.provider.received_job_ids)
@@ -259,8 +259,8 @@ def test_two_who_redrive_the_same_failure_buy_once(pay_again: bool) -> None:
     assert len(world.provider.received_job_ids) == calls + 1
 
 
-def test_who_is_redriven_while_another_has_the_content_is_served() -> None:
-    """Meanwhile the same photo came under another key, and was bought there."""
+def test_redriven_job_gets_the_file_of_the_contents_owner() -> None:
+    """In the meantime, the same photo was uploaded under another key and bought there."""
     world = answered(REJECTS)
     world.upload_photo("other.jpg", build_photo(), operation="remove")
     world.run_until_empty()
@@ -272,8 +272,8 @@ def test_who_is_redriven_while_another_has_the_content_is_served() -> None:
 
 
 @pytest.mark.parametrize("pay_again", [False, True])
-def test_a_redriven_job_that_the_photo_is_just_about_to_name_no_more_is_bought_by_nobody(pay_again: bool) -> None:
-    """Whoever looks at the photo read the job at its end, and had nothing to say of it."""
+def test_redriven_job_that_is_being_superseded_is_not_bought(pay_again: bool) -> None:
+    """The worker that processes the photo read the job when it had ended, and does not change it."""
     world = answered(CallBehavior(unsafe_count=1) if pay_again else REJECTS)
     plan = planned(world, pay_again=pay_again)
     calls = len(world.provider.received_job_ids)
@@ -289,7 +289,7 @@ def test_a_redriven_job_that_the_photo_is_just_about_to_name_no_more_is_bought_b
     assert_at_rest(world)
 
 
-def test_a_redrive_of_what_the_photo_names_no_more_does_nothing() -> None:
+def test_redrive_of_a_superseded_job_does_nothing() -> None:
     world = answered(REJECTS)
     plan = planned(world)
     world.upload_sidecar(KEY, prompt="a beach")
@@ -297,8 +297,8 @@ def test_a_redrive_of_what_the_photo_names_no_more_does_nothing() -> None:
     assert not world.steps.redrive().redrive(plan)
 
 
-def test_of_two_who_got_the_same_file_and_pay_again_one_buys() -> None:
-    """The one who paid first stands in the way of neither, and the second waits for the first."""
+def test_two_jobs_with_the_same_file_that_pay_again_buy_once() -> None:
+    """The job that paid first blocks neither, and the second waits for the first."""
     world = with_a_file_that_is_gone()
     world.upload_photo("third.jpg", build_photo(), operation="remove")
     world.run_until_empty()
@@ -310,7 +310,7 @@ def test_of_two_who_got_the_same_file_and_pay_again_one_buys() -> None:
     assert_at_rest(world)
 
 
-def test_a_redrive_into_a_paused_lane_waits_there() -> None:
+def test_redriven_job_waits_in_a_paused_lane() -> None:
     world = answered(REJECTS)
     world.pause_lane()
     assert redriven(world)

@@ -1,4 +1,4 @@
-"""The template's promises at its edges: parameters, rules, outputs, what expires and the ledger."""
+"""The template's parameters, rules, outputs, expirations, and ledger."""
 
 import json
 import re
@@ -66,31 +66,31 @@ ALWAYS_OUT = {
 }
 
 
-def test_every_parameter_of_the_product_is_there_with_its_default() -> None:
+def test_every_parameter_exists_with_its_default() -> None:
     assert {n: p["Default"] for n, p in load()["Parameters"].items()} == DEFAULTS
 
 
-def test_every_parameter_explains_itself_and_stands_in_one_group() -> None:
+def test_every_parameter_has_a_description_and_one_group() -> None:
     template = load()
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert sorted(n for g in groups for n in g["Parameters"]) == sorted(template["Parameters"])
     assert all(p["Description"] for p in template["Parameters"].values())
 
 
-def test_the_guided_dialogue_asks_in_the_order_of_the_form() -> None:
+def test_parameters_have_the_order_of_their_groups() -> None:
     template = load()
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert [n for g in groups for n in g["Parameters"]] == [*template["Parameters"]]
 
 
-def test_a_value_that_is_refused_is_answered_by_what_it_must_be() -> None:
+def test_constraint_descriptions_state_the_valid_values() -> None:
     patterned = {n: p for n, p in load()["Parameters"].items() if "AllowedPattern" in p}
     assert [n for n, p in patterned.items() if not p["ConstraintDescription"].startswith("must be ")] == []
     free = [n for n, p in load()["Parameters"].items() if p["Type"] == "String" and n not in patterned]
     assert [n for n in free if "AllowedValues" not in load()["Parameters"][n]] == []
 
 
-def test_seconds_days_and_dollars_are_said_where_a_number_is_asked_for() -> None:
+def test_descriptions_of_numbers_state_their_unit() -> None:
     units = {"Seconds": "Seconds", "Days": "Days", "USD": "US dollars", "Megapixels": "megapixels", "InFlight": "Calls"}
     numbers = {n: p["Description"] for n, p in load()["Parameters"].items() if p["Type"] == "Number"}
     assert [
@@ -99,18 +99,18 @@ def test_seconds_days_and_dollars_are_said_where_a_number_is_asked_for() -> None
 
 
 @pytest.mark.parametrize("hosts", ["", "cdn.example.com", "a.example, b.example"])
-def test_a_list_of_hosts_is_taken(hosts: str) -> None:
+def test_valid_list_of_hosts_is_accepted(hosts: str) -> None:
     assert re.fullmatch(load()["Parameters"]["ResultHosts"]["AllowedPattern"], hosts)
 
 
 @pytest.mark.parametrize(
     "hosts", ["https://cdn.example.com", "cdn.example.com/", "a,,b", "a b", "*.example.com", "a:80"]
 )
-def test_what_is_no_list_of_hosts_is_refused(hosts: str) -> None:
+def test_invalid_list_of_hosts_is_refused(hosts: str) -> None:
     assert not re.fullmatch(load()["Parameters"]["ResultHosts"]["AllowedPattern"], hosts)
 
 
-def test_every_parameter_has_a_use_and_none_promises_what_is_not_there() -> None:
+def test_every_parameter_is_used_in_the_template() -> None:
     template = load()
     used = json.dumps({n: template[n] for n in ("Rules", "Conditions", "Globals", "Resources")})
     assert [n for n in template["Parameters"] if f'"Ref": "{n}"' not in used] == []
@@ -129,7 +129,7 @@ def test_every_parameter_has_a_use_and_none_promises_what_is_not_there() -> None
         pytest.param({"InputBucket": "one", "OutputBucket": "one"}, "InputBucket", id="same-bucket"),
     ],
 )
-def test_a_bad_combination_is_refused_by_name_before_anything_is_made(parameters: dict[str, str], named: str) -> None:
+def test_bad_combination_is_refused_before_anything_is_created(parameters: dict[str, str], named: str) -> None:
     refusals = Deployed(**parameters).refusals()
     assert len(refusals) == 1
     assert named in refusals[0]
@@ -149,17 +149,17 @@ def test_a_bad_combination_is_refused_by_name_before_anything_is_made(parameters
         pytest.param({"OutputBucket": "other"}, id="existing-output"),
     ],
 )
-def test_a_good_combination_is_taken(parameters: dict[str, str]) -> None:
+def test_good_combination_of_parameters_is_accepted(parameters: dict[str, str]) -> None:
     assert Deployed(**parameters).refusals() == []
 
 
-def test_a_provider_that_is_on_has_an_output_and_one_that_is_off_has_none() -> None:
+def test_only_a_provider_that_is_on_has_an_output() -> None:
     assert set(Deployed().outputs) == ALWAYS_OUT | {"IdeogramQueueUrl"}
     assert set(Deployed(**ALL_ON).outputs) == ALWAYS_OUT | {f"{p}QueueUrl" for p in PROVIDERS}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_provider_that_is_off_leaves_no_resource_and_no_right(provider: str) -> None:
+def test_provider_that_is_off_has_no_resources_or_permissions(provider: str) -> None:
     stack = Deployed(**ALL_ON | {f"{provider}MaxInFlight": "0"})
     made = {f"{provider}{kind}" for kind in ("Queue", "Secret", "Mapping")}
     assert not made & set(stack.resources)
@@ -167,7 +167,7 @@ def test_a_provider_that_is_off_leaves_no_resource_and_no_right(provider: str) -
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_base_url_is_https_or_on_this_machine(provider: str) -> None:
+def test_base_url_is_https_or_on_this_machine(provider: str) -> None:
     pattern = re.compile(load()["Parameters"][f"{provider}BaseUrl"]["AllowedPattern"])
     taken = ("https://api.example.com", "https://a.b:8443/v/x", "http://127.0.0.1:4999/ideogram")
     refused = (
@@ -180,25 +180,25 @@ def test_a_base_url_is_https_or_on_this_machine(provider: str) -> None:
     assert [u for u in refused if pattern.search(u)] == []
 
 
-def test_a_price_of_nothing_is_not_a_price() -> None:
+def test_price_of_zero_is_refused() -> None:
     pattern = re.compile(load()["Parameters"]["OneMinUsdPerImage"]["AllowedPattern"])
     assert all(pattern.search(price) for price in ("", "0.045", "1", "10.5"))
     assert not any(pattern.search(price) for price in ("0", "0.00", "-1", "free", "1,5"))
 
 
-def test_a_limit_stays_within_what_lambda_takes() -> None:
+def test_limits_stay_within_those_of_lambda() -> None:
     for provider in PROVIDERS:
         limit = load()["Parameters"][f"{provider}MaxInFlight"]
         assert (limit["MinValue"], limit["MaxValue"]) == (0, 1000)
 
 
-def test_a_small_test_stack_may_have_small_times() -> None:
+def test_small_test_stack_may_have_short_timeouts() -> None:
     small = {"IdeogramTimeoutSeconds": 5, "RenderTimeoutSeconds": 20, "LaneVisibilitySeconds": 25}
     limits = load()["Parameters"]
     assert all(limits[n]["MinValue"] <= s <= limits[n]["MaxValue"] for n, s in small.items())
 
 
-def test_existing_buckets_are_used_and_none_is_made() -> None:
+def test_no_bucket_is_created_if_existing_ones_are_given() -> None:
     stack = Deployed(InputBucket="old-photos", OutputBucket="old-pictures")
     assert stack.of_type("AWS::S3::Bucket") == {}
     assert stack.of_type("AWS::S3::BucketPolicy") == {}
@@ -207,15 +207,15 @@ def test_existing_buckets_are_used_and_none_is_made() -> None:
     assert not re.search("PhotoBucket|PictureBucket", json.dumps(stack.resources))
 
 
-def test_what_stages_hand_to_each_other_expires_and_nothing_else_that_is_current_does() -> None:
+def test_only_work_objects_expire_while_they_are_current() -> None:
     rules = Deployed().resources["PictureBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     expiring = [rule for rule in rules if rule.keys() & {"ExpirationInDays", "ExpirationDate"}]
     assert [(r["Prefix"], r["ExpirationInDays"]) for r in expiring] == [("_backdrop/work/", 14)]
     assert any("AbortIncompleteMultipartUpload" in rule for rule in rules)
 
 
-def test_views_that_were_written_over_are_forgotten_in_time_and_pictures_that_were_never_are() -> None:
-    """Each photo writes its receipt twice or more; what a picture was before is somebody's own."""
+def test_replaced_receipts_expire_but_replaced_pictures_never_do() -> None:
+    """A photo's receipt is written at least twice, but earlier versions of a picture belong to the customer."""
     rules = Deployed().resources["PictureBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     forgetting = {
         r.get("Prefix"): r["NoncurrentVersionExpiration"] for r in rules if "NoncurrentVersionExpiration" in r
@@ -228,12 +228,12 @@ def test_views_that_were_written_over_are_forgotten_in_time_and_pictures_that_we
 
 
 @pytest.mark.parametrize("names", ["", "shelf", "shelf,old.archive-2"])
-def test_a_list_of_buckets_is_taken(names: str) -> None:
+def test_valid_list_of_buckets_is_accepted(names: str) -> None:
     assert re.fullmatch(load()["Parameters"]["ReadableBuckets"]["AllowedPattern"], names)
 
 
 @pytest.mark.parametrize("names", ["shelf, archive", "Shelf", "shelf,", ",shelf", "*", "shelf/*", "s", "a b"])
-def test_what_is_no_list_of_buckets_is_refused(names: str) -> None:
+def test_invalid_list_of_buckets_is_refused(names: str) -> None:
     assert not re.fullmatch(load()["Parameters"]["ReadableBuckets"]["AllowedPattern"], names)
 
 
@@ -242,7 +242,7 @@ TOPIC = "arn:aws:sns:eu-central-1:123456789012:uploads"
 
 
 @pytest.mark.parametrize(("parameter", "arn"), [("KmsKeyArns", KEY), ("NotificationTopicArns", TOPIC)])
-def test_a_list_of_arns_is_accepted_and_anything_else_refused(parameter: str, arn: str) -> None:
+def test_list_of_arns_is_accepted_and_anything_else_refused(parameter: str, arn: str) -> None:
     pattern = load()["Parameters"][parameter]["AllowedPattern"]
     assert all(re.fullmatch(pattern, value) for value in ("", arn, f"{arn},{arn}", arn.replace("aws", "aws-cn", 1)))
     wrong = (
@@ -258,7 +258,7 @@ def test_a_list_of_arns_is_accepted_and_anything_else_refused(parameter: str, ar
     assert not re.fullmatch(load()["Parameters"]["KmsKeyArns"]["AllowedPattern"], KEY.replace("key/", "alias/"))
 
 
-def test_the_ledger_is_kept_and_can_be_restored() -> None:
+def test_ledger_is_retained_and_can_be_restored() -> None:
     ledger = Deployed().resources["LedgerTable"]
     made = ledger["Properties"]
     assert [key["AttributeName"] for key in made["KeySchema"]] == ["pk", "sk"]
@@ -269,43 +269,43 @@ def test_the_ledger_is_kept_and_can_be_restored() -> None:
     assert kept == ("Retain", "Retain")
 
 
-def test_the_ledger_cannot_be_deleted_by_mistake_nor_left_by_a_refused_deployment() -> None:
-    """CloudFormation cannot delete a protected table, so the check that refuses most often comes before it."""
+def test_ledger_is_protected_and_created_after_the_deployment_check() -> None:
+    """CloudFormation cannot delete a protected table, so the check that refuses most often runs before it."""
     ledger = Deployed().resources["LedgerTable"]
     assert ledger["Properties"]["DeletionProtectionEnabled"] is True
     assert ledger["DependsOn"] == "DeploymentCheck"
 
 
 @pytest.mark.parametrize("names", ["", "publish", "publish,nightly_shop-2"])
-def test_a_list_of_state_machines_is_accepted(names: str) -> None:
+def test_valid_list_of_state_machines_is_accepted(names: str) -> None:
     assert re.fullmatch(load()["Parameters"]["WaitingStateMachines"]["AllowedPattern"], names)
 
 
 @pytest.mark.parametrize("names", ["publish, nightly", "publish,", "*", "publish-*", "arn:aws:states:x", "a:b"])
-def test_a_pattern_or_an_arn_is_no_list_of_state_machines(names: str) -> None:
+def test_pattern_or_arn_is_refused_as_a_state_machine(names: str) -> None:
     assert not re.fullmatch(load()["Parameters"]["WaitingStateMachines"]["AllowedPattern"], names)
 
 
-def test_what_the_emulator_cannot_make_is_made_on_aws() -> None:
-    """The condition is true wherever a mapping is looked up, which the emulator does not do in a condition."""
+def test_resources_unsupported_by_the_emulator_exist_on_aws() -> None:
+    """The condition is true wherever a mapping is evaluated, which the emulator does not do in a condition."""
     assert Deployed().of_type("AWS::Logs::QueryDefinition")
 
 
-def test_conditions_use_no_function_that_cloudformation_does_not_document_there() -> None:
+def test_conditions_use_only_documented_functions() -> None:
     found = set(re.findall(r'"(Fn::\w+)"', json.dumps(load()["Conditions"])))
     assert found <= {"Fn::And", "Fn::Equals", "Fn::FindInMap", "Fn::Not", "Fn::Or"}
 
 
 @pytest.mark.parametrize("days", [0, 30])
-def test_the_ledger_forgets_only_where_that_is_asked_for(days: int) -> None:
-    """Items say so, and never the table: AWS switches that once an hour, and a rollback would have to wait."""
+def test_ledger_items_expire_only_with_a_retention_period(days: int) -> None:
+    """Only items change, not the table: AWS allows one change per hour, which would delay a rollback."""
     stack = Deployed(LedgerRetentionDays=str(days))
     found = stack.resources["LedgerTable"]["Properties"]["TimeToLiveSpecification"]
     assert found == {"AttributeName": "expires_at", "Enabled": True}
     assert (found["AttributeName"] in to_item(job_in(JobStatus.STORED), days)) is (days > 0)
 
 
-def test_the_ledger_is_found_through_the_index_that_the_code_asks() -> None:
+def test_ledger_has_the_index_that_the_code_queries() -> None:
     made = Deployed().resources["LedgerTable"]["Properties"]
     watched = to_item(a_job(source_id="5" * 64))
     [index] = made["GlobalSecondaryIndexes"]

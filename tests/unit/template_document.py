@@ -21,7 +21,7 @@ PSEUDO = {
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms (!Ref, !Sub) as their long ones."""
+    """Reads CloudFormation's short forms (!Ref, !Sub) as their long forms."""
 
 
 def _intrinsic(loader: yaml.SafeLoader, name: str, node: yaml.Node) -> Node:
@@ -40,13 +40,13 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 @cache
 def load() -> Node:
-    """The template with its intrinsic functions in their long forms; only to be read."""
+    """Returns the template with long forms of its intrinsic functions. Do not change it."""
     text = (Path(__file__).parents[2] / "template.yaml").read_text(encoding="utf-8")
     return yaml.load(text, _Loader)  # noqa: S506  our own file, by a loader that builds only data
 
 
 class Deployed:
-    """What the template comes to for these parameters: conditions decided, references replaced.
+    """The template resolved for these parameters: conditions evaluated and references replaced.
 
     A resource stands for its own name: `!Ref PhotoBucket` becomes `PhotoBucket`, an attribute
     `PhotoBucket.Arn`. An unresolved function fails with a `KeyError`.
@@ -60,12 +60,12 @@ class Deployed:
         self.outputs = self._present("Outputs")
 
     def of_type(self, kind: str) -> dict[str, Node]:
-        """The properties of all resources of one type, by logical id."""
+        """Returns the properties of all resources of one type, by logical ID."""
         found = {name: r for name, r in self.resources.items() if r["Type"] == kind}
         return {name: r["Properties"] for name, r in found.items()}
 
     def refusals(self) -> list[str]:
-        """What CloudFormation would say about these parameters, by the template's rules."""
+        """Returns the descriptions of the template's rules that these parameters violate."""
         rules = [self.resolve(rule) for rule in self.template["Rules"].values()]
         bound = [rule for rule in rules if rule.get("RuleCondition", True)]
         said = [(a["Assert"], a["AssertDescription"]) for r in bound for a in r["Assertions"]]

@@ -1,4 +1,4 @@
-"""What comes into the intake queue: keys decoded as S3 encodes them, and nothing of ours for anything else."""
+"""Messages of the intake queue: keys are decoded as S3 encodes them, and anything unknown is malformed."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -44,13 +44,13 @@ def looks(content: object, *, again: bool = False) -> list[IntakeEvent]:
         ("u%CC%88.jpg", "u\u0308.jpg"),
     ],
 )
-def test_the_encoding_of_a_key_is_undone_once(encoded: str, key: str) -> None:
+def test_url_encoded_key_is_decoded_exactly_once(encoded: str, key: str) -> None:
     assert looks({"Records": [record(encoded)]}) == [IntakeEvent("photos", key)]
 
 
 @quick
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
-def test_any_key_comes_back_as_it_was_put(key: str) -> None:
+def test_any_key_survives_the_encoding_of_s3(key: str) -> None:
     assert looks({"Records": [record(quote_plus(key, safe="/"))]}) == [IntakeEvent("photos", key)]
 
 
@@ -67,17 +67,17 @@ def test_any_key_comes_back_as_it_was_put(key: str) -> None:
         "s3:ObjectRemoved:Delete",
     ],
 )
-def test_whatever_happened_to_a_photo_it_is_looked_at(event: str) -> None:
+def test_every_kind_of_s3_event_leads_to_an_intake_event(event: str) -> None:
     assert looks({"Records": [record("red.jpg", event=event)]}) == [IntakeEvent("photos", "red.jpg")]
 
 
 @pytest.mark.parametrize("event", [CREATED, REMOVED, "ObjectRestore:Completed", "", None, 7])
-def test_an_event_only_says_where_to_look(event: Any) -> None:
-    """A sidecar that went may have come again by now; the bucket says so, not the event."""
+def test_event_type_does_not_change_the_intake_event(event: Any) -> None:
+    """A deleted sidecar may exist again by now. Only the bucket shows that, not the event."""
     assert looks({"Records": [record("red.jpg.json", event=event)]}) == [IntakeEvent("photos", "red.jpg.json")]
 
 
-def test_a_message_with_several_records_is_several_looks() -> None:
+def test_message_with_several_records_becomes_several_events() -> None:
     assert looks({"Records": [record("a.jpg"), record("b.jpg"), record("c.json", event=REMOVED)]}) == [
         IntakeEvent("photos", "a.jpg"),
         IntakeEvent("photos", "b.jpg"),
@@ -85,12 +85,12 @@ def test_a_message_with_several_records_is_several_looks() -> None:
     ]
 
 
-def test_a_again_message_says_so_in_every_look() -> None:
+def test_repeated_message_marks_all_its_events_as_repeated() -> None:
     assert looks({"Records": [record("a.jpg")]}, again=True) == [IntakeEvent("photos", "a.jpg", is_repeated=True)]
     assert looks(CHECK, again=True)[0].is_repeated
 
 
-def test_the_test_event_of_s3_asks_for_nothing() -> None:
+def test_test_event_of_s3_becomes_no_event() -> None:
     assert looks({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"}) == []
 
 
@@ -104,21 +104,21 @@ def test_the_test_event_of_s3_asks_for_nothing() -> None:
         ("folder", IntakeEvent("photos", "a.jpg", is_repeated=True)),
     ],
 )
-def test_kind_of_our_own_message_says_why_intake_looks(kind: str, look: IntakeEvent) -> None:
+def test_kind_of_our_own_message_decides_the_intake_event(kind: str, look: IntakeEvent) -> None:
     assert looks(CHECK | {"kind": kind}) == [look]
 
 
-def test_a_folder_message_may_say_behind_which_key_to_go_on() -> None:
+def test_folder_message_may_have_a_start_key() -> None:
     message = {"kind": "folder", "bucket": "photos", "key": "_backdrop.json", "start_after": "a+b.jpg"}
     assert looks(message)[0].start_after == "a+b.jpg"
 
 
-def test_our_own_message_names_the_key_as_it_is() -> None:
+def test_key_in_our_own_message_is_not_decoded() -> None:
     assert looks(CHECK | {"key": "a+b %2B.jpg"}) == [IntakeEvent("photos", "a+b %2B.jpg")]
 
 
 @pytest.mark.parametrize("content", [{"Records": [record("a.jpg", bucket="others")]}, CHECK | {"bucket": "others"}])
-def test_another_bucket_is_refused_by_name(content: object) -> None:
+def test_message_about_another_bucket_is_refused_by_name(content: object) -> None:
     with pytest.raises(MalformedMessageError, match="'others'") as caught:
         looks(content)
     assert caught.value.code is Code.DAMAGED_MESSAGE
@@ -176,7 +176,7 @@ DAMAGED: list[Any] = [
 
 
 @pytest.mark.parametrize("content", DAMAGED, ids=lambda content: json.dumps(content)[:60])
-def test_a_message_that_no_retry_can_mend_is_damaged(content: object) -> None:
+def test_malformed_message_raises_malformed_message_error(content: object) -> None:
     with pytest.raises(MalformedMessageError):
         looks(content)
 
@@ -199,7 +199,7 @@ JSON = st.recursive(
 @given(
     JSON | st.fixed_dictionaries({"Records": st.lists(st.builds(record, JSON, bucket=JSON, event=JSON), max_size=2)})
 )
-def test_any_json_is_looks_or_damaged_and_nothing_else(content: object) -> None:
+def test_any_json_becomes_events_or_malformed_message_error(content: object) -> None:
     try:
         found = looks(content)
     except MalformedMessageError:
@@ -208,7 +208,7 @@ def test_any_json_is_looks_or_damaged_and_nothing_else(content: object) -> None:
 
 
 @pytest.mark.parametrize("missing", ["bucket", "key"])
-def test_a_request_that_lacks_a_name_is_told_what_a_request_has(missing: str) -> None:
+def test_request_without_bucket_or_key_names_the_required_fields(missing: str) -> None:
     request: dict[str, Any] = {"bucket": "photos", "key": "a.jpg", "instructions": {"operation": "remove"}}
     del request[missing]
     with pytest.raises(MalformedMessageError, match="a request with bucket, key, and instructions"):
@@ -232,9 +232,7 @@ SAYINGS: list[tuple[dict[str, Any], datetime | None]] = [
 
 
 @pytest.mark.parametrize(("message", "said_at"), SAYINGS)
-def test_only_a_message_that_says_what_no_object_holds_has_a_time_of_its_own(
-    message: dict[str, Any], said_at: datetime | None
-) -> None:
+def test_only_requests_and_reruns_have_a_request_time(message: dict[str, Any], said_at: datetime | None) -> None:
     (look,) = parse_intake_message(json.dumps(message), input_bucket="photos", is_repeated=False, sent_at=SENT)
     assert look.requested_at == said_at
 
@@ -260,8 +258,6 @@ TAGGINGS: list[tuple[dict[str, Any], datetime | None]] = [
 
 
 @pytest.mark.parametrize(("message", "tagged_at"), TAGGINGS)
-def test_tags_were_changed_when_s3_says_so_and_never_after_their_message_was_sent(
-    message: dict[str, Any], tagged_at: datetime | None
-) -> None:
+def test_tagging_time_is_from_s3_but_not_after_the_message(message: dict[str, Any], tagged_at: datetime | None) -> None:
     (look,) = parse_intake_message(json.dumps(message), input_bucket="photos", is_repeated=False, sent_at=SENT)
     assert look.tagged_at == tagged_at

@@ -1,4 +1,4 @@
-"""Requests and EventBridge's events: who asks, for which bucket, and who waits for the answer."""
+"""Requests and EventBridge events: sender, bucket, and the task token that waits for the answer."""
 
 import json
 from typing import Any
@@ -39,50 +39,50 @@ def of_s3(bucket: object = "photos", key: object = "a.jpg", kind: str = "Object 
     return event({"bucket": {"name": bucket}, "object": {"key": key}}, kind, "aws.s3")
 
 
-# -- who asks ------------------------------------------------------------------------------------------------------
+# -- requests ------------------------------------------------------------------------------------------------------
 
 
-def test_a_request_may_say_who_waits_for_it() -> None:
+def test_request_may_have_a_token_an_execution_and_a_campaign() -> None:
     assert looks(REQUEST | WAITS) == [
         IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("m-1", WISH, TOKEN, ARN, "spring_26"))
     ]
     assert looks(REQUEST) == [IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("m-1", WISH))]
 
 
-def test_an_event_asks_just_as_a_message_does_and_is_known_by_its_own_id() -> None:
+def test_request_event_equals_a_message_but_has_its_own_id() -> None:
     assert looks(event(REQUEST)) == [IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("e-1", WISH))]
     assert looks(event(REQUEST | WAITS))[0].request == IncomingRequest("e-1", WISH, TOKEN, ARN, "spring_26")
 
 
 @pytest.mark.parametrize("ident", [None, "", 7, "x" * 129, "a\nb", "ü", "\ud800"])
-def test_an_event_without_an_id_of_use_is_known_by_its_message(ident: object) -> None:
+def test_event_without_a_valid_id_uses_the_message_id(ident: object) -> None:
     (look,) = looks(event(REQUEST, id=ident))
     assert look.request
     assert look.request.request_id == "m-1"
 
 
-def test_what_an_input_transformer_makes_needs_no_more_than_type_and_detail() -> None:
+def test_request_event_needs_only_detail_type_and_detail() -> None:
     assert looks({"detail-type": "Image Requested", "detail": REQUEST})[0].request == IncomingRequest("m-1", WISH)
 
 
-def test_a_request_that_comes_again_is_known_by_its_ident_alone() -> None:
+def test_repeated_request_is_recognized_only_by_its_id() -> None:
     assert looks(event(REQUEST), again=True, receives=3) == [
         IntakeEvent("photos", "a b+ü.jpg", request=IncomingRequest("e-1", WISH), receive_count=3)
     ]
 
 
-# -- S3 by EventBridge ---------------------------------------------------------------------------------------------
+# -- S3 through EventBridge ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["Object Created", "Object Deleted", "Object Tags Added", "Object Tags Deleted"])
-def test_s3_by_eventbridge_only_says_where_to_look(kind: str) -> None:
+def test_s3_event_through_eventbridge_becomes_an_intake_event(kind: str) -> None:
     assert looks(of_s3(kind=kind), again=True) == [IntakeEvent("photos", "a.jpg", is_repeated=True)]
 
 
 @quick
 @example("a+b %2B ü.jpg")
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
-def test_eventbridges_keys_are_as_they_were_put(key: str) -> None:
+def test_keys_from_eventbridge_are_not_decoded(key: str) -> None:
     assert looks(of_s3(key=key)) == [IntakeEvent("photos", key)]
     assert looks(event(REQUEST | {"key": key}))[0].key == key
 
@@ -90,13 +90,13 @@ def test_eventbridges_keys_are_as_they_were_put(key: str) -> None:
 # -- what is refused -----------------------------------------------------------------------------------------------
 
 
-def test_what_this_stack_tells_is_no_request_to_it() -> None:
+def test_event_from_this_stack_is_not_a_request() -> None:
     for kind in ("Image Requested", "Image Completed"):
         with pytest.raises(MalformedMessageError, match="with the source backdrop come from this stack"):
             looks(event(REQUEST | WAITS, kind, "backdrop"))
 
 
-def test_photos_of_readable_buckets_are_taken_whoever_asks() -> None:
+def test_photos_in_readable_buckets_are_accepted_from_any_message() -> None:
     elsewhere = REQUEST | {"bucket": "shelf"}
     assert [look.bucket for content in (elsewhere, event(elsewhere), of_s3("shelf")) for look in looks(content)] == [
         "shelf"
@@ -111,7 +111,7 @@ def test_photos_of_readable_buckets_are_taken_whoever_asks() -> None:
     [REQUEST | {"bucket": "theirs"}, event(REQUEST | {"bucket": "theirs"}), of_s3("theirs")],
     ids=["message", "event", "s3"],
 )
-def test_a_bucket_that_may_not_be_read_is_refused_by_name(content: object) -> None:
+def test_bucket_that_is_not_readable_is_refused_by_name(content: object) -> None:
     with pytest.raises(MalformedMessageError, match="'theirs' is neither this stack's input bucket nor one of its"):
         looks(content)
 
@@ -134,7 +134,7 @@ WRONG: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: json.dumps(wrong)[:40])
 @pytest.mark.parametrize("by_event", [False, True])
-def test_whoever_waits_for_a_damaged_request_can_be_answered(wrong: dict[str, Any], by_event: bool) -> None:
+def test_token_of_a_malformed_request_can_be_answered(wrong: dict[str, Any], by_event: bool) -> None:
     body: dict[str, Any] = REQUEST | WAITS | wrong
     (look,) = looks(event(body) if by_event else body)
     request = look.request
@@ -150,7 +150,7 @@ def test_whoever_waits_for_a_damaged_request_can_be_answered(wrong: dict[str, An
 
 
 @pytest.mark.parametrize("lost", ["bucket", "key", "instructions"])
-def test_whoever_waits_for_half_a_request_can_be_answered(lost: str) -> None:
+def test_token_of_an_incomplete_request_can_be_answered(lost: str) -> None:
     body = {name: value for name, value in (REQUEST | WAITS).items() if name != lost}
     (look,) = looks(body)
     assert look.request
@@ -161,7 +161,7 @@ def test_whoever_waits_for_half_a_request_can_be_answered(lost: str) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "", 7, {}, "x" * 2049, "\ud800", "line\n"])
-def test_a_token_that_is_none_is_a_dead_letter(token: object) -> None:
+def test_request_with_an_invalid_token_is_malformed(token: object) -> None:
     with pytest.raises(MalformedMessageError, match="The task_token of a request is not valid"):
         looks(REQUEST | {"task_token": token})
 
@@ -187,7 +187,7 @@ WILD_EVENT = st.builds(event, WILD_REQUEST | JSON, TEXTS | JSON, TEXTS | JSON, i
 
 @quick
 @given(WILD_REQUEST | WILD_EVENT | JSON)
-def test_any_json_is_a_look_or_damaged_and_nothing_else(content: object) -> None:
+def test_any_json_becomes_an_event_or_malformed_message_error(content: object) -> None:
     try:
         found = looks(content)
     except MalformedMessageError as damaged:

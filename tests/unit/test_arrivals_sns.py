@@ -1,4 +1,4 @@
-"""S3's notifications through an SNS topic: the same looks as without the topic, and nothing else of what it carries."""
+"""S3 notifications through an SNS topic become the same events as without it, and nothing else is accepted."""
 
 import json
 from typing import Any
@@ -54,16 +54,16 @@ def eventbridge(key: str = "a.jpg", bucket: str = "photos", kind: str = "Object 
     ids=lambda message: json.dumps(message)[:50],
 )
 @pytest.mark.parametrize("again", [False, True])
-def test_a_notification_in_an_envelope_means_what_it_means_without(message: object, again: bool) -> None:
+def test_notification_through_sns_equals_the_direct_one(message: object, again: bool) -> None:
     assert looks(enveloped(message), again=again) == looks(message, again=again)
 
 
-def test_the_test_event_in_an_envelope_starts_nothing() -> None:
+def test_test_event_through_sns_becomes_no_event() -> None:
     assert looks(enveloped(TEST_EVENT)) == []
 
 
 @pytest.mark.parametrize("message", [notification(bucket="theirs"), eventbridge(bucket="theirs")])
-def test_an_envelope_does_not_open_another_bucket(message: object) -> None:
+def test_notification_through_sns_about_another_bucket_is_refused(message: object) -> None:
     with pytest.raises(MalformedMessageError, match="'theirs' is neither this stack's input bucket nor one of its"):
         looks(enveloped(message))
 
@@ -83,19 +83,19 @@ def test_an_envelope_does_not_open_another_bucket(message: object) -> None:
     ],
     ids=lambda message: json.dumps(message)[:50],
 )
-def test_a_publisher_to_the_topic_cannot_request_pictures(message: object) -> None:
+def test_publisher_to_the_topic_cannot_request_pictures(message: object) -> None:
     with pytest.raises(MalformedMessageError, match=f"The SNS topic '{TOPIC_ARN}' .*without an S3 notification"):
         looks(enveloped(message))
 
 
 @pytest.mark.parametrize("message", [None, 7, {}, []])
-def test_an_envelope_without_a_text_message_is_damaged(message: object) -> None:
+def test_envelope_without_a_text_message_is_malformed(message: object) -> None:
     with pytest.raises(MalformedMessageError, match="without an S3 notification"):
         looks(enveloped("x") | {"Message": message})
 
 
 @pytest.mark.parametrize("kind", ["SubscriptionConfirmation", "UnsubscribeConfirmation"])
-def test_a_subscription_to_confirm_is_left_to_an_operator(kind: str) -> None:
+def test_subscription_confirmation_is_left_to_an_operator(kind: str) -> None:
     """Following the link in the message would let any sender subscribe the queue to a topic of their own."""
     body = enveloped("You have chosen to subscribe to the topic.", kind) | {"Token": "t", "SubscribeURL": "https://x"}
     with pytest.raises(MalformedMessageError, match=f"{kind}.*'{TOPIC_ARN}'.*docs/deploying.md"):
@@ -115,7 +115,7 @@ JSON = st.recursive(
     JSON | JSON.map(json.dumps),
     st.sampled_from([TOPIC_ARN, "\x1b[2J", "x" * 5000]) | JSON,
 )
-def test_any_envelope_is_looks_or_damaged_in_printable_words(kind: str, message: object, topic: object) -> None:
+def test_any_envelope_becomes_events_or_a_printable_error(kind: str, message: object, topic: object) -> None:
     body = json.dumps({"Type": kind, "Message": message, "TopicArn": topic})
     try:
         found = parse_intake_message(body, input_bucket="photos", is_repeated=False)

@@ -1,4 +1,4 @@
-"""The samples under events/ are what the code really takes and sends."""
+"""The samples under events/ are what the code actually accepts and sends."""
 
 import json
 from dataclasses import dataclass, field
@@ -58,7 +58,7 @@ def only_record(name: str) -> Any:
         ("look", [KEY]),
     ],
 )
-def test_intake_takes_every_arrival(name: str, keys: list[str]) -> None:
+def test_intake_parses_every_sample_arrival(name: str, keys: list[str]) -> None:
     record = only_record(name)
     assert parse_intake_message(record.body, input_bucket=BUCKET, is_repeated=False) == [
         IntakeEvent(BUCKET, key) for key in keys
@@ -66,7 +66,7 @@ def test_intake_takes_every_arrival(name: str, keys: list[str]) -> None:
     assert (queue_name_from_arn(record.event_source_arn), read_receive_count(record)) == ("backdrop-intake", 1)
 
 
-def test_intake_takes_a_request_and_a_persons_rerun() -> None:
+def test_intake_parses_a_request_and_a_rerun() -> None:
     (request,) = parse_intake_message(
         only_record("request").body, input_bucket=BUCKET, is_repeated=False, message_id="m-1"
     )
@@ -78,7 +78,7 @@ def test_intake_takes_a_request_and_a_persons_rerun() -> None:
     ]
 
 
-def test_intake_takes_an_event_that_asks_and_a_request_that_somebody_waits_for() -> None:
+def test_intake_parses_a_request_event_and_a_request_with_a_token() -> None:
     (event,) = parse_intake_message(
         json.dumps(sample("image_requested")), input_bucket=BUCKET, is_repeated=False, message_id="m-1"
     )
@@ -96,7 +96,7 @@ def test_intake_takes_an_event_that_asks_and_a_request_that_somebody_waits_for()
     assert waited.request.execution_arn.startswith("arn:aws:states:")
 
 
-def test_our_own_messages_carry_ids_and_the_photos_group() -> None:
+def test_our_own_messages_have_ids_and_the_message_group() -> None:
     lane, deliver = only_record("lane"), only_record("deliver")
     job, end = parse_message(lane.body, JobMessage), parse_message(deliver.body, DeliverMessage)
     assert job.source_id == end.source_id == derive_source_id(BUCKET, KEY)
@@ -106,7 +106,7 @@ def test_our_own_messages_carry_ids_and_the_photos_group() -> None:
 
 
 @pytest.mark.parametrize(("name", "make"), [("image_completed", a_stored_job), ("image_failed", a_dead_job)])
-def test_the_events_out_are_what_the_ledger_makes_of_such_a_job(name: str, make: Any) -> None:
+def test_sample_job_events_match_those_built_from_the_ledger(name: str, make: Any) -> None:
     event = sample(name)
     place = {"source_id": derive_source_id(BUCKET, KEY), "bucket": BUCKET}
     job = make(job_id=event["detail"]["job"]["job_id"], **place)
@@ -126,23 +126,21 @@ def a_pause(reason: PauseReason, code: Code, errors: list[dict[str, Any]]) -> Pr
         ("budget_reached", PauseReason.BUDGET, Code.BUDGET_REACHED),
     ],
 )
-def test_the_events_of_a_paused_lane_are_what_the_ledger_makes_of_it(
-    name: str, reason: PauseReason, code: Code
-) -> None:
+def test_sample_pause_events_match_those_built_from_the_ledger(name: str, reason: PauseReason, code: Code) -> None:
     event = sample(name)
     lane = a_pause(reason, code, event["detail"]["errors"])
     assert (event["detail-type"], event["detail"]) in list_provider_events(lane)
     assert event["source"] == EVENT_SOURCE
 
 
-def test_the_event_of_a_lane_that_goes_on_is_what_the_ledger_makes_of_it() -> None:
+def test_sample_resume_event_matches_the_one_built_from_the_ledger() -> None:
     event = sample("provider_resumed")
     lane = a_pause(PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, [{"message": "401"}])
     resumed = resume(lane, frozenset(PauseReason), NOW + timedelta(minutes=5))
     assert list_provider_events(resumed)[-1] == (event["detail-type"], event["detail"])
 
 
-def test_deliver_takes_the_word_of_a_lane() -> None:
+def test_deliver_parses_a_lane_message() -> None:
     record = only_record("deliver_lane")
     assert parse_message(record.body, LaneMessage) == LaneMessage(provider="ideogram")
     assert record.attributes["MessageGroupId"] == derive_message_group("ideogram")
@@ -150,7 +148,7 @@ def test_deliver_takes_the_word_of_a_lane() -> None:
 
 @dataclass
 class Reporting:
-    """What the campaign function's steps are told."""
+    """Records the calls of the campaign function's services."""
 
     planned: list[tuple[object, str]] = field(default_factory=list[tuple[object, str]])
     ended: list[FinishedExecution] = field(default_factory=list[FinishedExecution])
@@ -163,7 +161,7 @@ class Reporting:
         self.ended.append(ended)
 
 
-def test_the_campaign_function_takes_each_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_campaign_function_handles_each_of_its_events(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = Reporting()
     monkeypatch.setattr(campaign, "campaign_planner", steps)
     monkeypatch.setattr(campaign, "campaign_reporter", steps)
@@ -180,7 +178,7 @@ def test_the_campaign_function_takes_each_of_its_events(monkeypatch: pytest.Monk
     assert all(one.started_at_text.startswith(began) for one in steps.ended)
 
 
-def test_every_sample_is_taken_by_a_test() -> None:
+def test_every_sample_is_used_by_a_test() -> None:
     from_s3 = {"s3_put", "s3_copy", "s3_multipart", "s3_sidecar_put", "s3_removed", "s3_test_event"}
     from_s3 |= {"s3_tagging", "s3_defaults_put"}
     from_s3 |= {f"s3_event_{what}" for what in ("created", "deleted", "tags_added", "tags_deleted")}

@@ -1,4 +1,4 @@
-"""A message reaches SQS in characters that SQS takes, whatever a key or a provider's words hold."""
+"""Messages contain only characters that SQS accepts, whatever a key or a provider's message contains."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ URL = "https://sqs.example/123456789012/intake"
 
 
 class Sqs:
-    """The calls of boto3's SQS client that queues make."""
+    """The calls of boto3's SQS client that the queues make."""
 
     def __init__(self, error: Exception | None = None, answer: dict[str, Any] | None = None) -> None:
         self.calls: list[dict[str, Any]] = []
@@ -42,42 +42,42 @@ def sent(body: dict[str, Any], **options: Any) -> dict[str, Any]:
 
 
 def sqs_takes(text: str) -> bool:
-    """Whether SendMessage takes the text: the characters of XML 1.0, as its reference lists them."""
+    """Returns whether SendMessage accepts the text: the characters of XML 1.0, as its API reference lists them."""
     return all(
         letter in "\t\n\r" or "\x20" <= letter <= "\ud7ff" or "\ue000" <= letter <= "\ufffd" or letter > "\uffff"
         for letter in text
     )
 
 
-def test_a_message_has_its_queue_group_and_delay() -> None:
+def test_message_has_its_queue_group_and_delay() -> None:
     call = sent({"bucket": "photos", "key": "a"}, delay_seconds=20)
     assert json.loads(call["MessageBody"]) == {"bucket": "photos", "key": "a"}
     assert (call["QueueUrl"], call["MessageGroupId"], call["DelaySeconds"]) == (URL, "g", 20)
     assert call["MessageAttributes"] == {}
 
 
-def test_an_empty_attribute_is_left_out() -> None:
+def test_empty_message_attribute_is_left_out() -> None:
     call = sent({}, attributes={"code": "link_expired", "reason": ""})
     assert call["MessageAttributes"] == {"code": {"DataType": "String", "StringValue": "link_expired"}}
 
 
 @quick
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=50))
-def test_any_key_travels_in_characters_that_sqs_takes(key: str) -> None:
+def test_any_key_is_sent_in_characters_that_sqs_accepts(key: str) -> None:
     body = sent({"bucket": "photos", "key": key})["MessageBody"]
     assert sqs_takes(body)
     assert json.loads(body)["key"] == key
 
 
 @pytest.mark.parametrize("key", ["a\uffff.jpg", "a\ufffe.jpg", "a\x01.jpg", "a\x7f\x85.jpg"], ids=ascii)
-def test_a_key_with_a_character_that_sqs_refuses_travels_escaped(key: str) -> None:
+def test_key_with_a_forbidden_character_is_sent_escaped(key: str) -> None:
     body = sent({"bucket": "photos", "key": key})["MessageBody"]
     assert sqs_takes(body)
     assert json.loads(body)["key"] == key
 
 
 @pytest.mark.parametrize("reason", ["a\uffffb", "a\x00b", "a\x1bb"], ids=ascii)
-def test_a_reason_with_a_character_that_sqs_refuses_is_sent_without_it(reason: str) -> None:
+def test_forbidden_character_in_an_attribute_is_replaced(reason: str) -> None:
     text = sent({}, attributes={"reason": reason})["MessageAttributes"]["reason"]["StringValue"]
     assert sqs_takes(text)
     assert text.startswith("a")
@@ -101,17 +101,17 @@ ACTS: dict[str, Callable[[Any], object]] = {
     ids=["refused", "unreachable"],
 )
 @pytest.mark.parametrize("act", ACTS)
-def test_a_queue_that_does_not_answer_is_waited_for(act: str, error: Exception) -> None:
+def test_unavailable_queue_raises_retry_later_error(act: str, error: Exception) -> None:
     with pytest.raises(RetryLaterError) as caught:
         ACTS[act](Sqs(error))
     assert caught.value.code is Code.STORAGE_UNAVAILABLE
     assert caught.value.delay_seconds > 0
 
 
-# -- read ------------------------------------------------------------------------------------------------------
+# -- reading ---------------------------------------------------------------------------------------------------
 
 
-def test_a_letter_brings_its_attributes_and_the_queue_that_gave_it_up() -> None:
+def test_dead_letter_has_its_attributes_and_its_source_queue() -> None:
     message = {
         "MessageId": "m-1",
         "Body": "{}",
@@ -128,26 +128,26 @@ def test_a_letter_brings_its_attributes_and_the_queue_that_gave_it_up() -> None:
     assert (call["MaxNumberOfMessages"], call["VisibilityTimeout"], call["MessageAttributeNames"]) == (10, 60, ["All"])
 
 
-def test_an_empty_queue_has_no_letters() -> None:
+def test_empty_queue_returns_no_dead_letters() -> None:
     sqs: Any = Sqs()
     assert DeadLetterQueue(sqs, URL).receive() == []
 
 
-def test_a_letter_that_was_dealt_with_is_taken_away() -> None:
+def test_handled_dead_letter_is_deleted() -> None:
     sqs: Any = Sqs()
     DeadLetterQueue(sqs, URL).delete(DeadLetter("{}", {}, "", "handle", "m-1"))
     assert sqs.calls == [{"QueueUrl": URL, "ReceiptHandle": "handle"}]
 
 
 @pytest.mark.parametrize("code", ["ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"])
-def test_a_letter_that_is_out_again_by_itself_needs_no_giving_back(code: str) -> None:
+def test_dead_letter_with_an_expired_receipt_is_already_visible(code: str) -> None:
     DeadLetterQueue(cast("Any", Sqs(ClientError({"Error": {"Code": code}}, "Change"))), URL).make_visible(
         DeadLetter("", {}, "", "handle", "m-1")
     )
 
 
-def test_what_waits_is_counted_with_what_was_handed_back_or_is_under_way() -> None:
-    """A delivery that is backed up hands its messages back, so that none of them can be received."""
+def test_message_count_includes_delayed_messages_and_those_in_flight() -> None:
+    """A delivery backlog returns its messages to the queue, so that none of them is visible."""
     names = [f"ApproximateNumberOfMessages{which}" for which in ("", "NotVisible", "Delayed")]
     sqs: Any = Sqs(answer={"Attributes": dict(zip(names, ("4000", "700", "11"), strict=True))})
     assert Queue(sqs, URL).count_messages() == 4711

@@ -1,4 +1,4 @@
-"""Keys, prompts and providers' words that are made to write lines of their own into a log: each line stays one."""
+"""Keys, prompts, and provider messages that try to add lines to a log cannot break a line."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from backdrop.model.codec import from_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, MalformedMessageError, RetryLaterError
 from backdrop.model.job import Job
-from tests.unit.test_batch import Door
+from tests.unit.test_batch import ConsumerHarness
 
 FORGED = '{"level":"INFO","message":"job ended","status":"stored"}'
 HOSTILE = [
@@ -33,7 +33,7 @@ HOSTILE = [
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What the functions write."""
+    """The output of the functions' logger."""
     stream = io.StringIO()
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"shop-{uuid.uuid4()}")  # one name is one logger for ever
     monkeypatch.setattr(log, "Logger", partial(Logger, stream=stream, level="INFO"))
@@ -41,17 +41,21 @@ def written(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 
 @pytest.fixture
-def door(written: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Door:
-    """An inbox with a door's own logger."""
+def harness(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> ConsumerHarness:
+    """A batch consumer with the logger of a handler."""
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Backdrop")
-    found = Door(capsys)
-    found.inbox = replace(found.inbox, logger=log.build_logger())
+    found = ConsumerHarness(capsys)
+    found.consumer = replace(found.consumer, logger=log.build_logger())
     return found
 
 
 @pytest.mark.parametrize("words", HOSTILE, ids=lambda words: ascii(words[:40]))
 @pytest.mark.parametrize("kind", ["wait", "damage", "bug"])
-def test_words_from_outside_make_no_line_of_their_own(door: Door, written: io.StringIO, kind: str, words: str) -> None:
+def test_text_from_outside_cannot_add_a_log_line(
+    harness: ConsumerHarness, written: io.StringIO, kind: str, words: str
+) -> None:
     error = {
         "wait": RetryLaterError(Code.PROVIDER_UNAVAILABLE, words, 1),
         "damage": MalformedMessageError(words),
@@ -59,26 +63,26 @@ def test_words_from_outside_make_no_line_of_their_own(door: Door, written: io.St
     }[kind]
 
     def work(record: SQSRecord) -> None:
-        door.inbox.logger.append_keys(key=words)
+        harness.consumer.logger.append_keys(key=words)
         raise error
 
-    door.take(work, "x")
+    harness.take(work, "x")
     (line,) = written.getvalue().splitlines()
     assert json.loads(line)["message"] != "job ended"
     assert json.loads(line)["key"] == words
     assert not re.search(r"[^ -~\x7f]", line)
 
 
-def test_no_module_that_a_door_imports_makes_its_logger_another_one() -> None:
-    """In a process of its own: whoever asks for a logger first decides how all lines are written."""
-    door = (
+def test_no_imported_module_configures_the_logger_differently() -> None:
+    """Runs in a process of its own, because the first caller configures the logger for all."""
+    code = (
         "import backdrop.aws.metrics, backdrop.aws.batch, backdrop.aws.log as log; log.build_logger().info('a\\u2028b')"
     )
-    said = subprocess.run([sys.executable, "-c", door], check=True, capture_output=True, text=True).stdout
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert "a\\u2028b" in said
 
 
-def test_what_a_broken_record_holds_is_not_told() -> None:
+def test_contents_of_an_unreadable_record_are_not_logged() -> None:
     with pytest.raises(ValueError, match="validation error") as caught:
         from_json(Job, '{"token": "a-secret-token", "url": "https://cdn.example/a.png?sig=secret"}')
     assert "secret" not in str(caught.value)
@@ -95,10 +99,8 @@ def test_what_a_broken_record_holds_is_not_told() -> None:
     ],
     ids=["wait", "bug"],
 )
-def test_only_a_bug_is_unexpected_where_no_inbox_guards_an_invocation(
-    written: io.StringIO, error: Exception, said: list[str]
-) -> None:
-    """Step Functions tries again what has to wait; who reads the log looks for bugs."""
+def test_log_errors_reports_only_bugs_as_unexpected(written: io.StringIO, error: Exception, said: list[str]) -> None:
+    """Step Functions retries transient errors, and operators search the log for bugs."""
     with pytest.raises(type(error)), log.log_errors(log.build_logger()):
         raise error
     (line,) = written.getvalue().splitlines()

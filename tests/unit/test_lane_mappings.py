@@ -1,4 +1,4 @@
-"""The lanes' event source mappings: found by their queue, switched, and waited for where Lambda does not answer."""
+"""The lanes' event source mappings are found by their queue and switched, or retried if Lambda is unavailable."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ ARN = "arn:aws:sqs:eu-central-1:123456789012:"
 
 
 def in_use() -> ClientError:
-    """Lambda is still at work on the mapping."""
+    """Lambda is still changing the mapping."""
     return ClientError({"Error": {"Code": "ResourceInUseException", "Message": "busy"}}, "UpdateEventSourceMapping")
 
 
 class Lambda:
-    """The two calls of boto3's Lambda client that lanes make."""
+    """The two calls of boto3's Lambda client that LambdaMappings makes."""
 
     def __init__(self, state: str = "Enabled", *, error: Exception | None = None) -> None:
         self.updates: list[dict[str, Any]] = []
@@ -46,7 +46,7 @@ def lanes(client: Lambda) -> LambdaMappings:
 
 @pytest.mark.parametrize("on", [True, False])
 @pytest.mark.parametrize("provider", QUEUES)
-def test_a_lane_is_switched_by_the_mapping_of_its_own_queue(provider: str, on: bool) -> None:
+def test_lane_is_switched_by_the_mapping_of_its_own_queue(provider: str, on: bool) -> None:
     client = Lambda()
     lanes(client).set_enabled(provider, enabled=on)
     assert client.asked == [{"FunctionName": "shop-render"}]
@@ -61,19 +61,19 @@ def test_a_lane_is_switched_by_the_mapping_of_its_own_queue(provider: str, on: b
         *((state, None) for state in ("Creating", "Enabling", "Disabling", "Updating", "Deleting")),
     ],
 )
-def test_a_lane_is_on_or_off_or_being_changed(state: str, on: bool | None) -> None:
-    """Lambda refuses a second change while it is at work on the first."""
+def test_lane_is_enabled_disabled_or_being_changed(state: str, on: bool | None) -> None:
+    """Lambda rejects a second change while it is making the first."""
     assert lanes(Lambda(state)).is_enabled("ideogram") is on
 
 
 @pytest.mark.parametrize("error", [in_use(), EndpointConnectionError(endpoint_url="https://lambda.example")])
-def test_a_switch_that_cannot_be_thrown_now_is_waited_for(error: Exception) -> None:
+def test_failed_update_of_a_mapping_is_retried_later(error: Exception) -> None:
     with pytest.raises(RetryLaterError) as caught:
         lanes(Lambda(error=error)).set_enabled("ideogram", enabled=False)
     assert (caught.value.code, caught.value.delay_seconds > 0) == (Code.STORAGE_UNAVAILABLE, True)
 
 
-def test_a_lane_without_a_mapping_is_waited_for_and_says_so() -> None:
+def test_lane_without_a_mapping_is_retried_and_named() -> None:
     client: Any = Lambda()
     gone = LambdaMappings(client, "shop-render", {"ideogram": "https://sqs.example/1/elsewhere"})
     with pytest.raises(RetryLaterError) as caught:

@@ -1,4 +1,4 @@
-"""Mail to the operator: over the topic where somebody asked for it, to nobody else, and never lost without a word."""
+"""Mail to the operator goes through the topic, if there is one, and a failure to send it is reported."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from simulation.world.transport import build_client_error
 
 
 class Topic:
-    """boto3's SNS client."""
+    """A fake of boto3's SNS client."""
 
     def __init__(self, *, broken: bool = False) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -22,18 +22,18 @@ class Topic:
         self.sent.append(sent)
 
 
-def test_it_goes_to_the_topic() -> None:
+def test_mail_is_published_to_the_topic() -> None:
     topic = Topic()
     OperatorMail(topic, "arn").send("a subject", "a text")
     assert topic.sent == [{"TopicArn": "arn", "Subject": "a subject", "Message": "a text"}]
 
 
-def test_where_nobody_asked_for_mail_nobody_is_told() -> None:
+def test_no_mail_is_sent_without_a_topic() -> None:
     topic = Topic()
     OperatorMail(topic, "").send("a subject", "a text")
     assert topic.sent == []
 
 
-def test_a_topic_that_does_not_answer_is_tried_again() -> None:
+def test_unavailable_topic_raises_retry_later_error() -> None:
     with pytest.raises(RetryLaterError):
         OperatorMail(Topic(broken=True), "arn").send("a subject", "a text")

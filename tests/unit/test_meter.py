@@ -1,4 +1,4 @@
-"""What is counted: one line of the embedded metric format each, in one namespace, with the dimensions it needs."""
+"""Metrics: one line of the embedded metric format each, in one namespace, with the declared dimensions."""
 
 import json
 from dataclasses import dataclass
@@ -38,11 +38,11 @@ def counted(captured: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 
 def facts(line: dict[str, Any]) -> dict[str, Any]:
-    """A line without its envelope and its service."""
+    """Returns a line without its envelope and its service."""
     return {name: value for name, value in line.items() if name not in ("_aws", "service")}
 
 
-def test_a_metric_stands_in_the_namespace_under_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+def test_metric_is_emitted_in_the_namespace_under_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     emit_metrics({Metric.ACCEPTED: 1}, provider="ideogram", operation="replace")
     (line,) = counted(capsys)
     (definition,) = line["_aws"]["CloudWatchMetrics"]
@@ -57,16 +57,14 @@ def test_a_metric_stands_in_the_namespace_under_its_name(capsys: pytest.CaptureF
     ("metric", "unit"),
     [(Metric.THROTTLED_SECONDS, "Seconds"), (Metric.PROVIDER_LATENCY, "Milliseconds"), (Metric.THROTTLED, "Count")],
 )
-def test_a_metric_has_the_unit_of_what_it_measures(
-    metric: Metric, unit: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_metric_has_the_unit_of_its_declaration(metric: Metric, unit: str, capsys: pytest.CaptureFixture[str]) -> None:
     emit_metrics({metric: 2.5}, provider="ideogram", operation="replace")
     (line,) = counted(capsys)
     assert line["_aws"]["CloudWatchMetrics"][0]["Metrics"] == [{"Name": metric.value, "Unit": unit}]
     assert line[metric.value] == [2.5]
 
 
-def test_metrics_of_the_same_dimensions_stand_in_one_line_with_all_their_values(
+def test_metrics_with_the_same_dimensions_share_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     emit_metrics({Metric.THROTTLED: 2, Metric.PROVIDER_LATENCY: [3, 4]}, provider="ideogram", operation="replace")
@@ -80,7 +78,7 @@ def test_metrics_of_the_same_dimensions_stand_in_one_line_with_all_their_values(
 
 
 @pytest.mark.parametrize("dimensions", [{}, {"provider": "ideogram"}, {"provider": "x", "operation": "y", "code": "z"}])
-def test_a_metric_is_written_with_the_dimensions_that_it_was_declared_with_or_not_at_all(
+def test_metric_with_undeclared_dimensions_is_not_written(
     dimensions: dict[str, str], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     emit_metrics({Metric.ACCEPTED: 1}, **dimensions)
@@ -89,7 +87,7 @@ def test_a_metric_is_written_with_the_dimensions_that_it_was_declared_with_or_no
 
 
 class Full:
-    """A log that takes nothing more."""
+    """A log on a full disk."""
 
     def write(self, text: str) -> int:
         raise OSError(28, "No space left on device", text)
@@ -97,7 +95,7 @@ class Full:
     def flush(self) -> None: ...
 
 
-def test_a_log_that_takes_no_metric_stops_nobody(
+def test_failing_log_does_not_interrupt_the_work(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("sys.stdout", Full())
@@ -105,13 +103,13 @@ def test_a_log_that_takes_no_metric_stops_nobody(
     assert [line.message for line in caplog.records] == ["failed to write a metric"]
 
 
-def test_each_metric_is_told_in_one_sentence_that_no_other_one_has() -> None:
+def test_every_metric_has_its_own_one_sentence_description() -> None:
     told = [metric.description for metric in Metric]
     assert len(set(told)) == len(told) == len(set(Metric))
     assert [words for words in told if not words.endswith(".")] == []
 
 
-def test_a_stored_job_counts_as_completed_with_the_time_that_each_stage_took(
+def test_stored_job_is_counted_with_the_duration_of_each_stage(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     hours = [NOON + timedelta(hours=n * n) for n in range(4)]
@@ -135,31 +133,31 @@ BARE = {"Completed": [1.0], "Pictures": [1.0], "provider": "ideogram", "operatio
 AGAIN = NOON + timedelta(days=2)
 
 
-def test_each_picture_counts_once_however_many_files_were_made_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_picture_counts_once_regardless_of_its_outputs(capsys: pytest.CaptureFixture[str]) -> None:
     files = [a_result(n=n, output=output, key=f"{n}-{output}.png") for n in (1, 2, 3) for output in ("web", "print")]
     count_ended_job(a_stored_job(results=tuple(files), ended_at=AGAIN))
     assert [facts(line) for line in counted(capsys)] == [BARE | {"Pictures": [3.0]}]
 
 
-def test_pictures_that_are_made_anew_are_counted_without_the_times_of_their_first_way(
+def test_redelivered_pictures_are_counted_without_their_earlier_times(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     count_ended_job(a_stored_job(ended_at=AGAIN))
     assert [facts(line) for line in counted(capsys)] == [BARE]
 
 
-def test_a_job_that_was_sent_on_its_way_again_counts_no_time_from_before(capsys: pytest.CaptureFixture[str]) -> None:
+def test_restarted_job_counts_no_time_from_its_earlier_run(capsys: pytest.CaptureFixture[str]) -> None:
     count_ended_job(a_stored_job(queued_at=AGAIN, stored_at=AGAIN + SECOND, ended_at=AGAIN + SECOND))
     assert [facts(line) for line in counted(capsys)] == [BARE | {"TotalSeconds": [1.0]}]
 
 
-def test_what_others_paid_for_has_waited_in_no_lane(capsys: pytest.CaptureFixture[str]) -> None:
+def test_reused_picture_has_no_queue_time(capsys: pytest.CaptureFixture[str]) -> None:
     paid, stored = NOON + SECOND, NOON + 3 * SECOND
     count_ended_job(a_stored_job(queued_at=NOON, submitted_at=None, paid_at=paid, stored_at=stored, ended_at=stored))
     assert [facts(line) for line in counted(capsys)] == [BARE | {"DeliverSeconds": [2.0], "TotalSeconds": [3.0]}]
 
 
-def test_a_job_is_counted_as_accepted_with_the_time_since_it_was_asked_for(
+def test_accepted_job_is_counted_with_the_time_since_its_request(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     count_accepted(a_job(queued_at=NOON + 2 * SECOND), NOON)
@@ -167,7 +165,7 @@ def test_a_job_is_counted_as_accepted_with_the_time_since_it_was_asked_for(
     assert [facts(line) for line in counted(capsys)] == [{"Accepted": [1.0], "IntakeSeconds": [2.0], **asked}]
 
 
-def test_a_photo_without_a_job_counts_as_failed_by_its_code(capsys: pytest.CaptureFixture[str]) -> None:
+def test_photo_without_a_job_counts_as_failed_with_its_code(capsys: pytest.CaptureFixture[str]) -> None:
     count_refused(Code.NOT_A_PHOTO)
     nobodys = {"provider": "none", "operation": "none"}
     assert [facts(line) for line in counted(capsys)] == [{"Failed": [1.0], "code": "not_a_photo", **nobodys}]
@@ -179,14 +177,14 @@ LABELS = {"provider": "ideogram", "operation": "remove"}
 
 
 def some_calls(*calls: tuple[float, ProviderResult | LookupStatus], **facts: Any) -> CallMetrics:
-    """What a message did: calls that were out for so many seconds, and how each was answered."""
+    """Returns the metrics of a message with these calls, each with its seconds in flight and its answer."""
     metrics = CallMetrics(labels=dict(LABELS), **facts)
     for seconds, answer in calls:
         metrics.count_call(seconds, answer)
     return metrics
 
 
-def test_a_message_tells_how_long_it_held_its_place_and_its_calls_were_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_message_reports_its_slot_time_and_call_time(capsys: pytest.CaptureFixture[str]) -> None:
     refused = ProviderResult(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
     count_slot_use(
         some_calls((0.5, refused), (10, ProviderResult(RetryClass.OK)), throttle_count=1, throttled_ms=2_500), 14
@@ -204,7 +202,7 @@ def test_a_message_tells_how_long_it_held_its_place_and_its_calls_were_out(capsy
 
 
 @pytest.mark.parametrize("said", [LookupStatus.PENDING, *sorted(NOT_TAKEN_CLASSES)])
-def test_a_call_that_was_turned_away_or_goes_on_says_nothing_of_how_long_calls_take(
+def test_rejected_or_pending_call_has_no_latency(
     said: RetryClass | LookupStatus, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = said if isinstance(said, LookupStatus) else ProviderResult(said)
@@ -212,12 +210,12 @@ def test_a_call_that_was_turned_away_or_goes_on_says_nothing_of_how_long_calls_t
     assert [facts(line) for line in counted(capsys)] == [{"SlotSeconds": [2.0], "CallSeconds": [1.0], **LABELS}]
 
 
-def test_a_message_that_was_nobodys_counts_for_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+def test_message_without_a_call_is_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
     count_slot_use(CallMetrics(), 2)
     assert counted(capsys) == []
 
 
-# -- ends that are no good ----------------------------------------------------------------------------------------
+# -- failures -----------------------------------------------------------------------------------------------------
 
 FAILURE = {"Failed": [1.0], "code": "link_expired", "provider": "ideogram", "operation": "replace"}
 
@@ -228,14 +226,12 @@ LOST = an_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
 
 
 @pytest.mark.parametrize("status", [JobStatus.REFUSED, JobStatus.HELD])
-def test_a_job_that_ended_badly_counts_as_failed_by_its_code(
-    status: JobStatus, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_failed_job_counts_as_failed_with_its_code(status: JobStatus, capsys: pytest.CaptureFixture[str]) -> None:
     count_ended_job(a_dead_job(status=status, attempts=(FREE,), problem=a_problem(Code.LINK_EXPIRED)))
     assert [facts(line) for line in counted(capsys)] == [FAILURE]
 
 
-def test_a_dead_job_counts_as_a_dead_letter_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_dead_job_also_counts_as_a_dead_letter(capsys: pytest.CaptureFixture[str]) -> None:
     count_ended_job(a_dead_job(attempts=(FREE,), problem=a_problem(Code.LINK_EXPIRED)))
     buried = {"DeadLettered": [1.0], "code": "link_expired", "provider": "ideogram"}
     assert [facts(line) for line in counted(capsys)] == [FAILURE, buried]
@@ -249,14 +245,14 @@ def test_a_dead_job_counts_as_a_dead_letter_too(capsys: pytest.CaptureFixture[st
         pytest.param(JobStatus.DEAD, (LOST, FREE), id="perhaps-paid-by-an-earlier-attempt"),
     ],
 )
-def test_money_that_brought_nothing_counts_as_paid_without_result(
+def test_charge_without_a_picture_counts_as_paid_without_result(
     status: JobStatus, attempts: tuple[Attempt, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     count_ended_job(a_dead_job(status=status, attempts=attempts))
     assert LOSS in [facts(line) for line in counted(capsys)]
 
 
-def test_a_loss_is_counted_for_the_whole_stack_so_that_one_alarm_sees_each(
+def test_losses_of_all_providers_share_one_metric(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     count_ended_job(a_dead_job())
@@ -266,7 +262,9 @@ def test_a_loss_is_counted_for_the_whole_stack_so_that_one_alarm_sees_each(
 
 
 @pytest.mark.parametrize("status", [JobStatus.ACCEPTED, JobStatus.PAID, JobStatus.SUPERSEDED, JobStatus.CANCELLED])
-def test_what_is_no_end_or_nobodys_fault_is_not_counted(status: JobStatus, capsys: pytest.CaptureFixture[str]) -> None:
+def test_open_superseded_and_cancelled_jobs_are_not_counted(
+    status: JobStatus, capsys: pytest.CaptureFixture[str]
+) -> None:
     count_ended_job(a_job(status=status, ended_at=LATER))
     assert counted(capsys) == []
 
@@ -276,7 +274,7 @@ def test_what_is_no_end_or_nobodys_fault_is_not_counted(status: JobStatus, capsy
 
 @dataclass
 class Context:
-    """What Lambda tells of a function."""
+    """The part of Lambda's context that metrics use."""
 
     function_name: str = "shop-intake"
 
@@ -288,18 +286,18 @@ def handler(event: str, context: Any) -> str:
 
 @pytest.fixture
 def cold(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker that has done nothing yet."""
+    """Makes the next invocation a cold start."""
     monkeypatch.setattr(cold_start, "is_cold_start", True)
 
 
 @pytest.mark.usefixtures("cold")
-def test_a_worker_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_cold_start_is_counted_once_per_worker(capsys: pytest.CaptureFixture[str]) -> None:
     said = [handler(word, cast("Any", Context())) for word in ("first", "second")]
     assert said == ["first by shop-intake", "second by shop-intake"]
     assert [facts(line) for line in counted(capsys)] == [{"ColdStart": [1.0], "function_name": "shop-intake"}]
 
 
 @pytest.mark.usefixtures("cold")
-def test_a_worker_that_cannot_be_counted_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_handler_runs_even_if_its_cold_start_cannot_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", Full())
     assert handler("first", cast("Any", Context())) == "first by shop-intake"

@@ -1,4 +1,4 @@
-"""AWS's sample events for S3, SQS and EventBridge, each with what becomes of it in the intake queue.
+"""AWS's sample events for S3, SQS, and EventBridge, each with its outcome in the intake queue.
 
 The names are those of the 19 samples in Powertools for AWS Lambda (tests/events); the contents are written here, in the
 shape that AWS documents for each, so that the bucket can be the stack's own.
@@ -42,7 +42,7 @@ def s3(key: str = "shoes/red.jpg", name: str = "ObjectCreated:Put", **more: obje
 
 
 def from_eventbridge(kind: str, source: str = "aws.s3", **detail: object) -> dict[str, Any]:
-    """An event as a rule passes it on (Amazon S3 User Guide, "EventBridge event message structure")."""
+    """An event as a rule delivers it (Amazon S3 User Guide, "EventBridge event message structure")."""
     found = {"version": "0", "bucket": {"name": "photos"}, "object": {"key": "a b+c.jpg", "size": 1024}}
     return {
         "version": "0",
@@ -58,14 +58,14 @@ def from_eventbridge(kind: str, source: str = "aws.s3", **detail: object) -> dic
 
 
 def batch_operation(version: str) -> dict[str, Any]:
-    """What S3 Batch Operations gives to a function."""
+    """The event of S3 Batch Operations for a function."""
     task = {"taskId": "dGFzaw==", "s3Key": "shoes/red.jpg", "s3VersionId": "1"}
     bucket = {"s3Bucket": "photos"} if version == "2.0" else {"s3BucketArn": "arn:aws:s3:::photos"}
     return {"invocationSchemaVersion": version, "invocationId": "aWQ=", "job": {"id": "1"}, "tasks": [task | bucket]}
 
 
 def object_lambda(kind: str) -> dict[str, Any]:
-    """What an S3 Object Lambda access point gives to a function."""
+    """The event of an S3 Object Lambda access point for a function."""
     access_point = f"arn:aws:s3-object-lambda:{REGION}:{ACCOUNT}:accesspoint/photos"
     return {
         "xAmzRequestId": "EXAMPLE",
@@ -82,7 +82,7 @@ def object_lambda(kind: str) -> dict[str, Any]:
 
 
 def from_sns() -> dict[str, Any]:
-    """What SNS gives to a function that subscribes to a topic itself."""
+    """The event of SNS for a function that subscribes to a topic itself."""
     message = {"Type": "Notification", "TopicArn": TOPIC_ARN, "Message": json.dumps(s3())}
     return {"Records": [{"EventVersion": "1.0", "EventSource": "aws:sns", "Sns": message}]}
 
@@ -126,18 +126,18 @@ def outcome(body: str) -> Outcome:
         return str(error)
 
 
-def test_all_19_samples_have_an_outcome() -> None:
+def test_all_19_samples_have_an_expected_outcome() -> None:
     assert len(SAMPLES) == 19
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_sample_event_starts_a_look_or_is_refused_with_a_reason(name: str) -> None:
+def test_sample_event_becomes_events_or_is_refused_with_a_reason(name: str) -> None:
     body, expected = SAMPLES[name]
     found = outcome(body if isinstance(body, str) else json.dumps(body))
     assert found == expected if isinstance(expected, list) else expected in found
 
 
 @pytest.mark.parametrize("name", [name for name, (_, expected) in SAMPLES.items() if isinstance(expected, list)])
-def test_a_sample_that_starts_a_look_does_so_through_a_topic_too(name: str) -> None:
+def test_accepted_sample_is_also_accepted_through_a_topic(name: str) -> None:
     body, expected = SAMPLES[name]
     assert outcome(wrap_in_envelope(json.dumps(body))) == expected

@@ -1,4 +1,4 @@
-"""The stack's environment as settings: only what was given, everything checked."""
+"""Settings come from the environment and are validated."""
 
 from decimal import Decimal
 
@@ -50,7 +50,7 @@ def given(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
     return read_settings()
 
 
-def test_every_setting_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_setting_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = given(monkeypatch, **ALL)
     assert (ours.stack_name, ours.input_bucket, ours.output_bucket) == ("shop", "photos", "pictures")
     assert (ours.ledger_table, ours.event_bus_name) == ("ledger", "bus")
@@ -63,19 +63,19 @@ def test_every_setting_comes_from_its_variable(monkeypatch: pytest.MonkeyPatch) 
     assert (ours.render_function_name, ours.on_lost_answer) == ("shop-render", OnLostAnswer.HOLD)
 
 
-def test_a_function_is_given_only_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_variables_leave_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = given(monkeypatch, INPUT_BUCKET="photos")
     assert (ours.output_bucket, ours.extra_result_hosts, ours.enabled_providers) == ("", (), {})
     assert ours.on_lost_answer is OnLostAnswer.RETRY_ONCE
     assert (ours.daily_budget_usd, ours.settle_seconds, ours.max_image_megapixels) == (10, 20, 100)
 
 
-def test_a_budget_of_zero_is_zero_and_not_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_budget_of_zero_is_not_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given(monkeypatch, DAILY_BUDGET_USD="0").daily_budget_usd == 0
 
 
 @pytest.mark.parametrize(("name", "prefix"), SPOKEN_TO.items())
-def test_a_provider_with_a_queue_is_a_lane(monkeypatch: pytest.MonkeyPatch, name: str, prefix: str) -> None:
+def test_provider_with_a_queue_is_enabled(monkeypatch: pytest.MonkeyPatch, name: str, prefix: str) -> None:
     variables = {
         f"{prefix}_QUEUE_URL": "https://q/lane",
         f"{prefix}_BASE_URL": "https://api.example/x",
@@ -86,14 +86,14 @@ def test_a_provider_with_a_queue_is_a_lane(monkeypatch: pytest.MonkeyPatch, name
     assert (lane[1].queue_url, lane[1].base_url, lane[1].timeout_seconds) == tuple([*list(variables.values())[:2], 90])
 
 
-def test_what_credits_cost_is_known_only_where_somebody_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credit_price_is_known_only_if_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given(monkeypatch).configured_prices == {}
     assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="").configured_prices == {}
     assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="0").configured_prices == {}
     assert given(monkeypatch, ONE_MIN_USD_PER_IMAGE="0.045").configured_prices == {"1min": 45_000}
 
 
-def test_the_ways_of_speaking_to_a_provider_are_the_advised_ones_unless_an_operator_chooses(
+def test_provider_options_have_defaults_that_an_operator_can_change(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert given(monkeypatch).provider_options == ProviderOptions(
@@ -105,11 +105,11 @@ def test_the_ways_of_speaking_to_a_provider_are_the_advised_ones_unless_an_opera
     )
 
 
-def test_every_provider_has_its_variables() -> None:
+def test_every_provider_has_an_environment_prefix() -> None:
     assert tuple(ENVIRONMENT_PREFIXES) == tuple(SPOKEN_TO) == PROVIDERS
 
 
-def test_a_provider_without_a_queue_is_off_and_keeps_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_provider_without_a_queue_is_off_but_keeps_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = given(monkeypatch, IDEOGRAM_QUEUE_URL="", IDEOGRAM_BASE_URL="https://api.example")
     assert ours.enabled_providers == {}
     assert ours.providers["ideogram"].base_url == "https://api.example"
@@ -126,11 +126,11 @@ def test_a_provider_without_a_queue_is_off_and_keeps_its_address(monkeypatch: py
         ("ONE_MIN_USD_PER_IMAGE", "cheap"),
     ],
 )
-def test_a_value_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_invalid_value_of_a_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     with pytest.raises(ValidationError):
         given(monkeypatch, **{name: value})
 
 
-def test_an_empty_variable_is_one_that_was_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_counts_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = given(monkeypatch, DAILY_BUDGET_USD="", SETTLE_SECONDS="", IDEOGRAM_TIMEOUT_SECONDS="")
     assert (ours.daily_budget_usd, ours.settle_seconds, ours.providers["ideogram"].timeout_seconds) == (10, 20, 180)

@@ -1,4 +1,4 @@
-"""The template's promise about its alarms: what needs a person wakes one, who knows what to do; nothing else does."""
+"""Alarms ring only for what needs an operator, and say what to do."""
 
 import json
 import re
@@ -21,7 +21,7 @@ PAGE = ROOT / "docs/alarms.md"
 ADDRESS = "ops@example.com"
 COMMAND = re.compile(r"`backdrop ([^`]+)`")
 SIGNS = {"GreaterThanOrEqualToThreshold": ">=", "GreaterThanThreshold": ">", "LessThanThreshold": "<"}
-# Those that go back without anybody having mended anything: that they did says nothing.
+# These return to OK without a fix, so their OK means nothing.
 WITHOUT_ALL_CLEAR = {"backdrop-paid-without-result", "backdrop-budget"}
 
 
@@ -41,7 +41,7 @@ ON_QUEUES = {
 
 
 def watched(made: Node) -> list[dict[str, Any]]:
-    """The metrics that an alarm looks at."""
+    """Returns the metrics that an alarm watches."""
     parts = [part["MetricStat"]["Metric"] for part in made.get("Metrics", []) if "MetricStat" in part]
     return parts or [made]
 
@@ -65,7 +65,7 @@ def as_deliver_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv(name, value)
 
 
-def test_whatever_needs_a_person_has_an_alarm() -> None:
+def test_everything_that_needs_an_operator_has_an_alarm() -> None:
     kinds = (
         *("dead-letters", "paid-without-result", "unknown-charge", "oldest-job"),
         *("provider-paused", "budget", "function-errors", "reconcile-silent"),
@@ -75,7 +75,7 @@ def test_whatever_needs_a_person_has_an_alarm() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_alarm_watches_what_somebody_counts_with_just_these_dimensions(name: str) -> None:
+def test_alarm_watches_a_metric_that_is_emitted_with_its_dimensions(name: str) -> None:
     stack = Deployed()
     for metric in watched(alarms()[name]):
         found = dimensions(metric)
@@ -91,7 +91,7 @@ def test_an_alarm_watches_what_somebody_counts_with_just_these_dimensions(name: 
                 assert found["FunctionName"] in stack.of_type("AWS::Serverless::Function")
 
 
-def test_the_alarm_on_money_sees_the_line_that_deliver_writes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_alarm_on_money_matches_the_line_that_deliver_writes(capsys: pytest.CaptureFixture[str]) -> None:
     count_ended_job(a_dead_job())
     [line] = [line for line in counted(capsys) if "PaidWithoutResult" in line]
     [metric] = line["_aws"]["CloudWatchMetrics"]
@@ -101,7 +101,7 @@ def test_the_alarm_on_money_sees_the_line_that_deliver_writes(capsys: pytest.Cap
     assert {name: line[name] for name in dimensions(made)} == dimensions(made)
 
 
-def test_every_function_counts_for_the_stack_that_the_alarms_belong_to() -> None:
+def test_every_function_emits_metrics_for_the_stack_of_its_alarms() -> None:
     functions = Deployed().of_type("AWS::Serverless::Function").values()
     told = [made["Environment"]["Variables"] for made in functions if "Environment" in made]
     assert {(one["POWERTOOLS_SERVICE_NAME"], one["POWERTOOLS_METRICS_NAMESPACE"]) for one in told} == {
@@ -109,13 +109,13 @@ def test_every_function_counts_for_the_stack_that_the_alarms_belong_to() -> None
     }
 
 
-def test_nobody_but_deliver_counts_ends_so_that_each_is_counted_once() -> None:
+def test_only_deliver_counts_ends_so_that_each_counts_once() -> None:
     doors = (ROOT / "functions").glob("*/app.py")
     assert [door.parent.name for door in doors if "count_end" in door.read_text()] == ["deliver"]
 
 
-def test_every_function_whose_throttled_events_only_wait_is_watched_for_throttling() -> None:
-    """Step Functions and CloudFormation, which call the other two, report it themselves."""
+def test_functions_with_unreported_throttles_are_watched_for_throttling() -> None:
+    """Step Functions and CloudFormation, which invoke the other two, report it themselves."""
     functions = {dimensions(metric)["FunctionName"] for metric in watched(alarms()["backdrop-throttled"])}
     assert {*Deployed().of_type("AWS::Serverless::Function")} - functions == {
         "CampaignFunction",
@@ -123,7 +123,7 @@ def test_every_function_whose_throttled_events_only_wait_is_watched_for_throttli
     }
 
 
-def test_the_page_of_alarms_states_their_number_and_what_they_cost() -> None:
+def test_alarms_page_states_their_number_and_their_cost() -> None:
     metrics = sum(len(watched(made)) for made in alarms().values())
     words = PAGE.read_text()
     assert "A stack has eleven alarms" in words
@@ -131,7 +131,7 @@ def test_the_page_of_alarms_states_their_number_and_what_they_cost() -> None:
     assert f"They cost ${metrics * 0.10:.2f} a month together" in words
 
 
-def test_no_functions_errors_are_overlooked() -> None:
+def test_errors_of_every_function_are_watched() -> None:
     made = alarms()["backdrop-function-errors"]
     sums, *parts = made["Metrics"]
     assert (sums["Expression"], "ReturnData" in sums) == ("SUM(METRICS())", False)
@@ -144,7 +144,7 @@ def test_no_functions_errors_are_overlooked() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_silence_is_good_news_but_from_reconcile_which_counts_for_the_others(name: str) -> None:
+def test_missing_data_is_good_except_from_reconcile(name: str) -> None:
     silence = "breaching" if name == "backdrop-reconcile-silent" else "notBreaching"
     assert alarms()[name]["TreatMissingData"] == silence
 
@@ -170,16 +170,16 @@ def period(made: Node) -> int:
         ("throttled", ">=10", 900, 1),
     ],
 )
-def test_an_alarm_rings_from_its_mark_on_and_at_once(name: str, mark: str, seconds: int, periods: int) -> None:
+def test_alarm_rings_at_its_threshold_without_delay(name: str, mark: str, seconds: int, periods: int) -> None:
     made = alarms()[f"backdrop-{name}"]
     sign = SIGNS[made["ComparisonOperator"]]
     assert (f"{sign}{made['Threshold']}", period(made), made["EvaluationPeriods"]) == (mark, seconds, periods)
 
 
-def test_the_silence_of_reconcile_is_heard_when_the_page_says_so() -> None:
-    """Lambda counts no run that was not made, so all must be missing that CloudWatch looks at.
+def test_missing_reconcile_runs_ring_after_half_an_hour() -> None:
+    """Lambda emits nothing for a run that did not start, so all data that CloudWatch looks at must be missing.
 
-    That is more than the periods it is told: five for three (Amazon CloudWatch User Guide, "Configuring how alarms
+    That is more than the configured periods: five for three (Amazon CloudWatch User Guide, "Configuring how alarms
     treat missing data").
     """
     made = alarms()["backdrop-reconcile-silent"]
@@ -187,7 +187,7 @@ def test_the_silence_of_reconcile_is_heard_when_the_page_says_so() -> None:
     assert period(made) * (made["EvaluationPeriods"] + 2) == 30 * 60
 
 
-def test_what_reconcile_sees_every_five_minutes_stays_in_sight_between_two_runs() -> None:
+def test_gauge_alarms_cover_two_runs_of_reconcile() -> None:
     [schedule] = Deployed().resources["ReconcileFunction"]["Properties"]["Events"].values()
     assert schedule["Properties"] == {"Schedule": "rate(5 minutes)"}
     gauges = {Metric.OLDEST_UNKNOWN, Metric.OLDEST_OPEN_JOB, Metric.PROVIDERS_PAUSED, Metric.BUDGET_USED}
@@ -195,7 +195,7 @@ def test_what_reconcile_sees_every_five_minutes_stays_in_sight_between_two_runs(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_alarm_says_what_happened_and_what_to_do(name: str) -> None:
+def test_alarm_says_what_happened_and_what_to_do(name: str) -> None:
     words = alarms()[name]["AlarmDescription"]
     assert len(words) <= 1024, "what CloudWatch takes"
     assert "What to do: " in words
@@ -210,29 +210,29 @@ def test_an_alarm_says_what_happened_and_what_to_do(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_alarm_names_its_heading_in_the_page_of_alarms(name: str) -> None:
+def test_alarm_links_to_its_heading_on_the_alarms_page(name: str) -> None:
     kind = name.removeprefix("backdrop-")
     assert alarms()[name]["AlarmDescription"].endswith(f"More: docs/alarms.md#{kind}")
     assert f"\n## {kind}\n" in PAGE.read_text()
 
 
-def test_the_page_of_alarms_has_no_heading_without_an_alarm() -> None:
+def test_alarms_page_has_no_heading_without_an_alarm() -> None:
     assert {f"backdrop-{head}" for head in re.findall(r"(?m)^## ([a-z-]+)$", PAGE.read_text())} == {*NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_alarm_is_mailed_and_so_is_its_end_where_that_says_something(name: str) -> None:
+def test_alarm_is_mailed_and_its_end_if_meaningful(name: str) -> None:
     made = alarms(AlarmEmail=ADDRESS)[name]
     assert made["AlarmActions"] == ["AlarmTopic"]
     assert made.get("OKActions") == (None if name in WITHOUT_ALL_CLEAR else ["AlarmTopic"])
 
 
-def test_the_mail_goes_to_the_address_that_was_given() -> None:
+def test_mail_goes_to_the_configured_address() -> None:
     [mail] = Deployed(AlarmEmail=ADDRESS).of_type("AWS::SNS::Subscription").values()
     assert mail == {"TopicArn": "AlarmTopic", "Protocol": "email", "Endpoint": ADDRESS}
 
 
-def test_without_an_address_nothing_is_made_to_mail_with() -> None:
+def test_no_mail_resources_exist_without_an_address() -> None:
     assert not [name for name, made in alarms().items() if "AlarmActions" in made or "OKActions" in made]
     assert not [name for name in Deployed().resources if name.startswith(("AlarmTopic", "AlarmMail"))]
 
@@ -243,7 +243,7 @@ LOST = an_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_a_refused_photo_wakes_nobody(code: Code, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_photo_rings_no_alarm(code: Code, capsys: pytest.CaptureFixture[str]) -> None:
     count_refused(code)
     for attempts in ((FREE,), (LOST, FREE)):
         count_ended_job(a_dead_job(status=JobStatus.REFUSED, attempts=attempts, problem=a_problem(code)))
@@ -252,5 +252,5 @@ def test_a_refused_photo_wakes_nobody(code: Code, capsys: pytest.CaptureFixture[
     assert not OURS & {name for line in lines for name in line}
 
 
-def test_the_linter_is_told_to_look_away_nowhere() -> None:
+def test_template_disables_no_cfn_lint_rule() -> None:
     assert "cfn-lint" not in load()["Metadata"]

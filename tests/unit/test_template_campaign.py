@@ -1,4 +1,4 @@
-"""The template's promises about campaigns: what the state machine does, and who hears that it was stopped."""
+"""Campaigns in the template: the state machine, and what happens when an execution is stopped."""
 
 import json
 import re
@@ -23,12 +23,12 @@ def states() -> dict[str, Any]:
     return json.loads(MACHINE.read_text())["States"]
 
 
-def test_every_name_that_the_definition_leaves_open_is_filled_in_and_no_other() -> None:
+def test_definition_substitutions_match_the_placeholders() -> None:
     assert machine()["DefinitionUri"] == str(MACHINE.relative_to(ROOT))
     assert set(re.findall(r"\$\{(\w+)\}", MACHINE.read_text())) == set(machine()["DefinitionSubstitutions"])
 
 
-def test_nothing_is_asked_before_the_plan_allows_it(states: dict[str, Any]) -> None:
+def test_no_request_is_sent_before_the_plan_allows_it(states: dict[str, Any]) -> None:
     definition = json.loads(MACHINE.read_text())
     assert definition["StartAt"] == "Plan"
     assert states["Plan"]["Next"] == "MayBegin"
@@ -40,7 +40,7 @@ def test_nothing_is_asked_before_the_plan_allows_it(states: dict[str, Any]) -> N
     assert states["Refused"]["Type"] == "Fail"
 
 
-def test_each_item_waits_for_its_own_token_under_a_limit_of_time(states: dict[str, Any]) -> None:
+def test_each_item_waits_for_its_token_with_a_timeout(states: dict[str, Any]) -> None:
     ask = states["AskForEach"]["ItemProcessor"]["States"]["Ask"]
     assert ask["Resource"].endswith(":sqs:sendMessage.waitForTaskToken")
     body = ask["Parameters"]["MessageBody"]
@@ -56,12 +56,12 @@ def test_each_item_waits_for_its_own_token_under_a_limit_of_time(states: dict[st
     assert ask["TimeoutSeconds"] == 7 * 24 * 3600
 
 
-def test_the_execution_that_an_item_names_is_the_campaigns_own_not_the_items(states: dict[str, Any]) -> None:
+def test_item_names_the_execution_of_the_campaign(states: dict[str, Any]) -> None:
     selector = states["AskForEach"]["ItemSelector"]
     assert (selector["execution.$"], selector["campaign.$"]) == ("$$.Execution.Id", "$$.Execution.Name")
 
 
-def test_a_failed_item_never_fails_the_rest_and_results_never_fill_the_execution(states: dict[str, Any]) -> None:
+def test_failed_item_does_not_fail_the_other_items(states: dict[str, Any]) -> None:
     asking = states["AskForEach"]
     assert asking["ToleratedFailurePercentage"] == 100
     assert asking["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
@@ -69,33 +69,33 @@ def test_a_failed_item_never_fails_the_rest_and_results_never_fill_the_execution
     assert asking["ResultWriter"]["Parameters"]["Prefix"].startswith("_backdrop/work/campaigns")
 
 
-def test_whatever_becomes_of_the_items_there_is_a_report(states: dict[str, Any]) -> None:
+def test_report_is_written_whatever_happens_to_the_items(states: dict[str, Any]) -> None:
     asking = states["AskForEach"]
     assert asking["Next"] == "Report"
     assert [(one["ErrorEquals"], one["Next"]) for one in asking["Catch"]] == [(["States.ALL"], "Report")]
 
 
-def test_a_message_that_sqs_did_not_take_is_sent_again(states: dict[str, Any]) -> None:
+def test_message_that_sqs_rejected_is_sent_again(states: dict[str, Any]) -> None:
     [retry] = states["AskForEach"]["ItemProcessor"]["States"]["Ask"]["Retry"]
     assert retry["ErrorEquals"] == ["SQS.SdkClientException", "SQS.AmazonSQSException"]
     assert retry["MaxAttempts"] >= 5
     assert retry["JitterStrategy"] == "FULL"
 
 
-def test_the_report_is_handed_the_input_once_and_what_broke_the_map_off(states: dict[str, Any]) -> None:
+def test_report_gets_the_input_once_and_the_map_failure(states: dict[str, Any]) -> None:
     told = states["Report"]["Parameters"]["Payload"]["report"]
     assert told == {"execution.$": "$$.Execution", "failure.$": "$.planned.failure"}
     assert states["Plan"]["ResultSelector"]["failure"] == {}
     assert states["AskForEach"]["Catch"][0]["ResultPath"] == "$.planned.failure"
 
 
-def test_how_many_are_under_way_is_the_plans_word_and_the_local_cloud_is_given_a_number(
+def test_plan_sets_concurrency_and_the_local_cloud_a_fixed_number(
     states: dict[str, Any],
 ) -> None:
     assert states["AskForEach"]["MaxConcurrencyPath"] == "$.planned.plan.at_once"
 
     class Emulator:
-        """Its Step Functions, which read no path."""
+        """The emulator's Step Functions, which do not support a path here."""
 
         told = ""
         stepfunctions: Any
@@ -116,7 +116,7 @@ def test_how_many_are_under_way_is_the_plans_word_and_the_local_cloud_is_given_a
     assert "MaxConcurrencyPath" not in told
 
 
-def test_an_execution_that_was_stopped_or_broke_off_is_heard_of() -> None:
+def test_stopped_or_failed_execution_invokes_the_campaign_function() -> None:
     stack = Deployed(**ALL_ON)
     rule = stack.of_type("AWS::Events::Rule")["CampaignOverRule"]
     assert rule["EventPattern"]["source"] == ["aws.states"]

@@ -1,4 +1,4 @@
-"""The template's promise about its dashboard: it shows what is counted, as it is counted, and nobody who is off."""
+"""The dashboard shows metrics as they are emitted, and no provider that is off."""
 
 import json
 import re
@@ -17,7 +17,7 @@ NAMED = re.compile(r'MetricName=(?:"(\w+)"|\(([^)]+)\))')
 
 @dataclass(frozen=True)
 class Shown:
-    """A metric that a graph shows, and by which dimensions it is looked for."""
+    """A metric that a graph shows, and the dimensions of its search."""
 
     namespace: str
     name: str
@@ -38,7 +38,7 @@ GRAPHS = {graph["title"]: graph for graph in widgets("metric", **ALL_ON)}
 
 
 def rows(graph: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
-    """The metrics of a graph, written out, with how each is drawn."""
+    """Returns the metrics of a graph, with abbreviations expanded, and how each is drawn."""
     before: list[str] = []
     for row in graph["metrics"]:
         drawn = row[-1] if isinstance(row[-1], dict) else {}
@@ -51,7 +51,7 @@ def rows(graph: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
 
 
 def shown(graph: dict[str, Any]) -> Iterator[Shown]:
-    """Every metric that a graph asks CloudWatch for."""
+    """Returns every metric that a graph requests from CloudWatch."""
     for words, drawn in rows(graph):
         if words:
             found = dict(zip(words[2::2], words[3::2], strict=True))
@@ -65,7 +65,7 @@ def shown(graph: dict[str, Any]) -> Iterator[Shown]:
 
 
 @pytest.mark.parametrize("title", GRAPHS)
-def test_a_graph_shows_metrics_that_somebody_counts_with_just_these_dimensions(title: str) -> None:
+def test_graph_shows_metrics_that_are_emitted_with_its_dimensions(title: str) -> None:
     found = list(shown(GRAPHS[title]))
     assert found
     for one in found:
@@ -80,7 +80,7 @@ def test_a_graph_shows_metrics_that_somebody_counts_with_just_these_dimensions(t
 
 
 @pytest.mark.parametrize("title", GRAPHS)
-def test_a_graph_asks_in_words_that_cloudwatch_understands(title: str) -> None:
+def test_graph_uses_valid_cloudwatch_expressions(title: str) -> None:
     graph = GRAPHS[title]
     assert graph["region"] == "eu-central-1"
     known = {drawn["id"] for _, drawn in rows(graph) if "id" in drawn}
@@ -92,7 +92,7 @@ def test_a_graph_asks_in_words_that_cloudwatch_understands(title: str) -> None:
             assert "label" in drawn or not drawn["visible"]
 
 
-def test_what_an_operator_asks_for_is_shown() -> None:
+def test_dashboard_shows_what_operators_need() -> None:
     asked = {
         *("Completed", "Failed", "OpenJobs", "OldestOpenJobSeconds", "SlotSeconds", "Throttled", "ThrottledSeconds"),
         *("ProviderLatency", "SpentTodayUSD", "BudgetLeftUSD", "SpentUSD", "Pictures", "UnknownUSD", "DeadLettered"),
@@ -102,7 +102,7 @@ def test_what_an_operator_asks_for_is_shown() -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_provider_that_is_off_is_not_on_the_dashboard(provider: str) -> None:
+def test_provider_that_is_off_is_not_on_the_dashboard(provider: str) -> None:
     def slots(**limits: str) -> list[dict[str, Any]]:
         [graph] = [one for one in widgets("metric", **limits) if one["title"].startswith("Slots")]
         return [drawn for _, drawn in rows(graph)]
@@ -113,7 +113,7 @@ def test_a_provider_that_is_off_is_not_on_the_dashboard(provider: str) -> None:
     assert gone.replace("1min.ai", "OneMin") == provider
 
 
-def test_slots_in_use_are_measured_by_the_limit_of_their_own_provider() -> None:
+def test_slot_use_is_relative_to_the_providers_own_limit() -> None:
     limits = {f"{provider}MaxInFlight": str(number) for number, provider in enumerate(PROVIDERS, start=11)}
     [graph] = [one for one in widgets("metric", **limits) if one["title"].startswith("Slots")]
     told = [drawn["expression"] for _, drawn in rows(graph)]
@@ -125,12 +125,12 @@ def test_slots_in_use_are_measured_by_the_limit_of_their_own_provider() -> None:
     assert body()["periodOverride"] == "inherit", "else the console takes another period"
 
 
-def test_todays_money_stands_beside_the_budget() -> None:
+def test_money_spent_today_is_shown_with_the_budget() -> None:
     [graph] = [one for one in widgets("metric", DailyBudgetUSD="25") if one["title"].startswith("Dollars today")]
     assert [line["value"] for line in graph["annotations"]["horizontal"]] == [25]
 
 
-def test_what_a_picture_costs_is_divided_by_pictures_and_not_by_jobs() -> None:
+def test_cost_per_picture_is_divided_by_pictures_not_jobs() -> None:
     *parts, whole = [drawn for _, drawn in rows(GRAPHS["Dollars per picture, hourly"])]
     named = {part["id"]: NAMED.findall(part["expression"])[0][0] for part in parts}
     assert named == {"spent": "SpentUSD", "pictures": "Pictures"}
@@ -144,7 +144,7 @@ def test_every_alarm_is_on_the_dashboard() -> None:
     assert {*alarms["alarms"]} == {f"{prefix}{one['AlarmName']}" for one in made}
 
 
-def test_the_dashboard_begins_with_what_to_look_at() -> None:
+def test_dashboard_starts_with_instructions() -> None:
     first, second, *_ = body()["widgets"]
     assert (first["type"], second["type"]) == ("text", "alarm")
     words = first["properties"]["markdown"]
@@ -152,14 +152,14 @@ def test_the_dashboard_begins_with_what_to_look_at() -> None:
         assert told in words
 
 
-def test_the_rows_of_the_dashboard_are_full() -> None:
+def test_rows_of_the_dashboard_are_full() -> None:
     widths = [widget["width"] for widget in body()["widgets"]]
     assert widths == [24, 24, *[8] * (len(widths) - 2)]
     assert len(widths[2:]) % 3 == 0
     assert {widget["height"] for widget in body()["widgets"][2:]} == {6}
 
 
-def test_stacks_of_one_name_in_two_regions_have_a_dashboard_each() -> None:
+def test_stacks_with_one_name_in_two_regions_have_separate_dashboards() -> None:
     stack = Deployed()
     [dashboard] = stack.of_type("AWS::CloudWatch::Dashboard").values()
     assert dashboard["DashboardName"] == "backdrop-eu-central-1"

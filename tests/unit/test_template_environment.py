@@ -1,4 +1,4 @@
-"""The template's promises about environments: a function is given the settings that its code reads, and no other."""
+"""Each function has exactly the environment variables that its code reads."""
 
 import ast
 from dataclasses import fields
@@ -11,13 +11,13 @@ from tests.unit.template_document import ALL_ON, Deployed, Node
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "backdrop" / "backdrop"
-# Builds the services; what a builder reads counts for the functions that call it.
+# Builds the services. What a builder reads counts for the functions that call it.
 BOOTSTRAP = ast.parse((PACKAGE / "bootstrap.py").read_text())
-# Reads the settings of the providers that are given to it.
+# Reads the settings of the providers that it gets.
 REGISTRY_NAME = "backdrop.providers.registry"
 REGISTRY = ast.parse((PACKAGE / "providers" / "registry.py").read_text())
 POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
-# What is read of a setting under another name than its own.
+# Properties that read a setting under another name.
 READ_AS = {
     "extra_result_hosts": {"RESULT_HOSTS"},
     "other_input_buckets": {"READABLE_BUCKETS"},
@@ -36,19 +36,19 @@ OURS = {field.name for field in fields(Settings)} - ONE_BY_ONE | READ_AS.keys()
 PER_PROVIDER = {field.name for field in fields(ProviderSettings)}
 
 
-def doors() -> dict[str, Node]:
+def configured_functions() -> dict[str, Node]:
     """The functions that have settings, by the folder of their code."""
     functions = Deployed(**ALL_ON).of_type("AWS::Serverless::Function").values()
     return {Path(function["CodeUri"]).name: function for function in functions if "Environment" in function}
 
 
 def environment(folder: str) -> dict[str, str]:
-    """What the template gives to a function."""
-    return doors()[folder]["Environment"]["Variables"]
+    """Returns the environment variables of a function."""
+    return configured_functions()[folder]["Environment"]["Variables"]
 
 
 def read_in(module: Path) -> set[str]:
-    """The names of settings that a handler reads, and those that its builders of the composition root read."""
+    """Returns the names of settings that a handler and its builders in the composition root read."""
     builders = {node.name: node for node in ast.walk(BOOTSTRAP) if isinstance(node, ast.FunctionDef)}
     parts: list[ast.AST] = [ast.parse(module.read_text())]
     read, called = set[str](), set[str]()
@@ -74,24 +74,24 @@ def variables_of(names: set[str]) -> set[str]:
     return own | {f"{prefix}_{name.upper()}" for prefix in prefixes for name in names & PER_PROVIDER}
 
 
-def test_every_door_of_the_repository_is_looked_at() -> None:
+def test_every_handler_of_the_repository_is_checked() -> None:
     folders = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
-    assert set(doors()) == folders - {"deployment_check"}
+    assert set(configured_functions()) == folders - {"deployment_check"}
 
 
 @pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile", "campaign"])
-def test_a_function_is_given_the_settings_that_its_code_reads_and_no_other(folder: str) -> None:
+def test_function_gets_exactly_the_settings_that_its_code_reads(folder: str) -> None:
     needed = variables_of(read_in(ROOT / "functions" / folder / "app.py"))
     assert set(environment(folder)) - POWERTOOLS == needed
 
 
-def test_every_setting_of_the_code_is_given_to_some_function() -> None:
-    given = {name for folder in doors() for name in environment(folder)}
+def test_every_setting_is_given_to_some_function() -> None:
+    given = {name for folder in configured_functions() for name in environment(folder)}
     assert variables_of(OURS | PER_PROVIDER) <= given
 
 
 @pytest.mark.parametrize("folder", ["intake", "render", "deliver", "reconcile", "campaign"])
-def test_logs_and_metrics_say_which_stack_wrote_them(folder: str) -> None:
+def test_logs_and_metrics_name_their_stack(folder: str) -> None:
     variables = environment(folder)
     assert {name: variables[name] for name in POWERTOOLS} == {
         "POWERTOOLS_SERVICE_NAME": "backdrop",
@@ -101,7 +101,7 @@ def test_logs_and_metrics_say_which_stack_wrote_them(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", ["render", "reconcile"])
-def test_whoever_shuts_lanes_knows_renders_name(folder: str) -> None:
+def test_functions_that_pause_lanes_have_the_name_of_render(folder: str) -> None:
     stack = Deployed()
     name = stack.resources["RenderFunction"]["Properties"]["FunctionName"]
     assert environment(folder)["RENDER_FUNCTION_NAME"] in (name, "RenderFunction"), "its name, or a reference to it"

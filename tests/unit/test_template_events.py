@@ -1,4 +1,4 @@
-"""The template's promises about what is told to whom: intake hears of photos and requests, and nothing else does."""
+"""Event routing in the template: intake receives photos and requests, and no other function does."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from backdrop.aws.events import REQUEST_DETAIL_TYPE
 from tests.unit.template_document import Deployed
 
 
-def test_every_change_of_a_photo_is_told_to_intake() -> None:
+def test_every_change_of_a_photo_is_sent_to_intake() -> None:
     made = Deployed().resources["PhotoBucket"]["Properties"]["NotificationConfiguration"]
     told = [(n["Event"], n["Queue"]) for n in made["QueueConfigurations"]]
     events = ("ObjectCreated", "ObjectRemoved", "ObjectTagging")
@@ -16,7 +16,7 @@ def test_every_change_of_a_photo_is_told_to_intake() -> None:
 
 
 @pytest.mark.parametrize("given", ["", "old-photos"])
-def test_only_the_input_bucket_and_the_stacks_rules_may_send_to_intake(given: str) -> None:
+def test_only_the_input_bucket_and_our_rules_may_send_to_intake(given: str) -> None:
     stack = Deployed(InputBucket=given)
     bucket = given or stack.resources["PhotoBucket"]["Properties"]["BucketName"]
     policy = stack.of_type("AWS::SQS::QueuePolicy")["IntakeQueuePolicy"]
@@ -31,7 +31,7 @@ def test_only_the_input_bucket_and_the_stacks_rules_may_send_to_intake(given: st
     assert by_rules["Condition"] == {"ArnLike": {"aws:SourceArn": arns}}
 
 
-def test_only_the_topics_that_are_named_may_send_to_intake() -> None:
+def test_only_the_configured_topics_may_send_to_intake() -> None:
     topics = [f"arn:aws:sns:eu-central-1:{account}:uploads" for account in ("123456789012", "210987654321")]
     stack = Deployed(InputBucket="old-photos", NotificationTopicArns=",".join(topics))
     policy = stack.of_type("AWS::SQS::QueuePolicy")["IntakeQueuePolicy"]["PolicyDocument"]
@@ -41,7 +41,7 @@ def test_only_the_topics_that_are_named_may_send_to_intake() -> None:
 
 
 @pytest.mark.parametrize("given", ["", "old-photos"])
-def test_what_a_rule_cannot_pass_on_is_a_dead_letter_and_nobody_else_may_leave_one(given: str) -> None:
+def test_only_rules_may_send_undelivered_events_to_dead_letters(given: str) -> None:
     stack = Deployed(InputBucket=given)
     rules = stack.of_type("AWS::Events::Rule")
     for name, rule in rules.items():
@@ -55,7 +55,7 @@ def test_what_a_rule_cannot_pass_on_is_a_dead_letter_and_nobody_else_may_leave_o
     assert not [name for name, queue in queues.items() if "FifoQueue" in queue], "EventBridge sends no group to them"
 
 
-def test_an_existing_bucket_is_heard_through_eventbridge_and_an_own_one_is_not() -> None:
+def test_only_an_existing_bucket_notifies_through_eventbridge() -> None:
     rule = Deployed(InputBucket="old-photos").resources["InputBucketRule"]["Properties"]
     assert rule["EventPattern"] == {
         "source": ["aws.s3"],
@@ -67,7 +67,7 @@ def test_an_existing_bucket_is_heard_through_eventbridge_and_an_own_one_is_not()
     assert "InputBucketRule" not in Deployed().resources
 
 
-def test_a_request_on_the_bus_goes_to_intake_unless_it_is_our_own() -> None:
+def test_request_on_the_bus_goes_to_intake_unless_ours() -> None:
     rule = Deployed().resources["RequestRule"]["Properties"]
     assert rule["EventBusName"] == "EventBus"
     assert rule["EventPattern"] == {"source": [{"anything-but": [EVENT_SOURCE]}], "detail-type": [REQUEST_DETAIL_TYPE]}

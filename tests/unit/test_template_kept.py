@@ -1,11 +1,11 @@
-"""What a removed stack leaves behind can be taken back by the next one, just as that would have made it."""
+"""A new stack can import what a deleted stack retained, defined exactly as it would create it."""
 
 from typing import Any, cast
 
 from backdrop_local import template
 from backdrop_local.home import ROOT
 
-# What belongs to the whole stack alone: the buckets' wiring to it, and whether they are its own.
+# What only the whole stack has: the buckets' connections to it, and whether it owns them.
 OF_THE_WHOLE = {"Condition", "DependsOn"}
 TLS_ONLY = "TlsOnly"
 KEPT = template.load(ROOT / "kept.yaml")["Resources"]
@@ -13,7 +13,7 @@ ALL = template.load()["Resources"]
 
 
 def by_default(node: Any) -> Any:
-    """A part of the template with what RequireTls adds by default."""
+    """Returns a part of the template with what RequireTls adds by default."""
     match node:
         case {"Fn::If": [name, then, _]} if name == TLS_ONLY:
             return by_default(then)
@@ -25,19 +25,19 @@ def by_default(node: Any) -> Any:
             return node
 
 
-def test_what_is_kept_can_be_taken_back_as_the_stack_would_make_it() -> None:
-    """What differed would be changed by the update after the import, or even made anew."""
+def test_retained_resources_are_defined_as_the_stack_creates_them() -> None:
+    """The update after the import would change, or even replace, what differs."""
     for name, kept in KEPT.items():
         whole = {key: value for key, value in by_default(ALL[name]).items() if key not in OF_THE_WHOLE}
         properties = {key: value for key, value in whole["Properties"].items() if key != "NotificationConfiguration"}
         assert kept == {**whole, "Properties": properties}, name
 
 
-def test_all_that_outlives_its_stack_can_be_taken_back() -> None:
+def test_every_retained_resource_can_be_imported() -> None:
     outlives = {name for name, resource in ALL.items() if resource.get("DeletionPolicy", "Delete") != "Delete"}
     assert outlives == {*KEPT}
 
 
-def test_no_resource_is_replaced_under_a_stack_that_is_updated() -> None:
-    """The ledger has no name of its own: a table that is named later would be another, empty one."""
+def test_no_update_of_the_stack_replaces_a_resource() -> None:
+    """The ledger has no explicit name: a table that is named later would be a new, empty one."""
     assert "TableName" not in ALL["LedgerTable"]["Properties"]

@@ -1,4 +1,4 @@
-"""The template's promises about queues, lanes and functions."""
+"""Queues, lanes, and functions in the template."""
 
 import json
 
@@ -24,7 +24,7 @@ def functions() -> dict[str, Node]:
 
 
 def needs(name: str, resources: dict[str, Node]) -> set[str]:
-    """Every resource that this one waits for, directly or through others."""
+    """Returns every resource on which this one depends, directly or through others."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
@@ -35,7 +35,7 @@ def needs(name: str, resources: dict[str, Node]) -> set[str]:
     return found
 
 
-def test_a_message_that_nobody_can_take_ends_in_the_dead_letter_queue() -> None:
+def test_message_that_cannot_be_processed_becomes_a_dead_letter() -> None:
     redrives = {n: q["RedrivePolicy"] for n, q in queues().items() if n != "DeadLetterQueue"}
     assert {r["deadLetterTargetArn"] for r in redrives.values()} == {"DeadLetterQueue.Arn"}
     assert {r["maxReceiveCount"] for r in redrives.values()} == {1000}, "a backstop: waiting counts for nothing"
@@ -50,40 +50,40 @@ def test_dead_letters_are_kept_longer_than_any_message_waits() -> None:
 
 
 def most_received_seconds(queue: Node) -> int:
-    """For how long a message can be received before the redrive policy takes it, if no invocation ever ends well."""
+    """Returns how long a message can be received before the redrive policy moves it, if every invocation fails."""
     return queue["RedrivePolicy"]["maxReceiveCount"] * int(queue["VisibilityTimeout"])
 
 
 @pytest.mark.parametrize("name", ["IntakeQueue", "DeliverQueue"])
-def test_a_message_becomes_a_dead_letter_before_its_queue_deletes_it(name: str) -> None:
+def test_message_becomes_a_dead_letter_before_its_queue_deletes_it(name: str) -> None:
     queue = queues()[name]
     assert queue["MessageRetentionPeriod"] > most_received_seconds(queue)
 
 
 @pytest.mark.parametrize("name", sorted(LANES))
-def test_a_lane_may_delete_a_message_because_reconcile_sends_its_job_again(name: str) -> None:
+def test_lane_may_delete_messages_because_reconcile_resends_jobs(name: str) -> None:
     lane = queues()[name]
     assert lane["MessageRetentionPeriod"] < most_received_seconds(lane), "its redrive policy alone loses messages"
     assert lane["MessageRetentionPeriod"] - MESSAGE_LIFETIME.total_seconds() >= DAY
 
 
 def test_only_functions_that_end_their_own_chains_may_recurse() -> None:
-    """Intake wakes a folder in steps; intake, render and deliver try the copies of a refused photo one by one."""
+    """Intake wakes a folder in steps. Intake, render, and deliver try the copies of a refused photo one by one."""
     allowed = {name for name, function in functions().items() if function.get("RecursiveLoop") == "Allow"}
     assert allowed == {"IntakeFunction", "RenderFunction", "DeliverFunction"}
 
 
-def test_a_job_gets_a_new_message_long_before_its_old_one_expires() -> None:
+def test_job_gets_a_new_message_long_before_the_old_expires() -> None:
     kept = min(queue["MessageRetentionPeriod"] for queue in queues().values())
     assert MESSAGE_LIFETIME.total_seconds() + DAY <= kept
 
 
-def test_every_queue_is_a_standard_queue_so_that_a_messages_group_makes_it_fair() -> None:
+def test_every_queue_is_a_standard_queue_for_fairness() -> None:
     kinds = {"FifoQueue", "ContentBasedDeduplication", "FifoThroughputLimit", "QueueName"}
     assert [name for name, queue in queues().items() if kinds & set(queue)] == []
 
 
-def test_a_message_is_hidden_for_longer_than_its_invocation_takes() -> None:
+def test_message_is_invisible_for_longer_than_its_invocation_takes() -> None:
     times = {name: function["Timeout"] for name, function in functions().items()}
     assert queues()["IntakeQueue"]["VisibilityTimeout"] == 6 * times["IntakeFunction"]
     assert queues()["DeliverQueue"]["VisibilityTimeout"] == 6 * times["DeliverFunction"]
@@ -93,7 +93,7 @@ def test_a_message_is_hidden_for_longer_than_its_invocation_takes() -> None:
         assert hidden == {"Ref": "LaneVisibilitySeconds"}
 
 
-def test_every_mapping_hands_back_single_messages_and_can_stay_paused() -> None:
+def test_every_mapping_reports_single_failures_and_can_stay_paused() -> None:
     assert len(mappings()) == 6
     for mapping in mappings().values():
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -101,7 +101,7 @@ def test_every_mapping_hands_back_single_messages_and_can_stay_paused() -> None:
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_lane_carries_one_job_per_call_and_its_parameter_is_the_limit(provider: str) -> None:
+def test_lane_has_batch_size_one_and_its_parameter_as_limit(provider: str) -> None:
     mapping = load()["Resources"][f"{provider}Mapping"]["Properties"]
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": f"{provider}Queue.Arn"}
     assert mapping["FunctionName"] == {"Ref": "RenderFunction"}
@@ -110,20 +110,20 @@ def test_a_lane_carries_one_job_per_call_and_its_parameter_is_the_limit(provider
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": limit}
 
 
-def test_no_lane_opens_and_no_bucket_is_made_before_the_deployment_check() -> None:
+def test_deployment_check_runs_before_lanes_and_buckets_are_created() -> None:
     resources = Deployed(**ALL_ON).resources
     guarded = {f"{p}Mapping" for p in PROVIDERS} | LANES
     guarded |= {"RenderFunction", "ReconcileFunction", "PhotoBucket", "PictureBucket"}
     assert [n for n in sorted(guarded) if "DeploymentCheck" not in needs(n, resources)] == []
 
 
-def test_nothing_that_the_deployment_check_needs_can_be_broken_by_the_product() -> None:
+def test_deployment_check_does_not_depend_on_the_product() -> None:
     needed = needs("DeploymentCheck", Deployed(**ALL_ON).resources)
     parts = {"DeploymentCheckFunction", "DeploymentCheckRole", "DeploymentCheckLogGroup"}
     assert needed == parts
 
 
-def test_every_function_writes_to_its_own_log_which_is_kept_for_thirty_days() -> None:
+def test_every_function_has_its_own_log_for_thirty_days() -> None:
     groups = Deployed().of_type("AWS::Logs::LogGroup")
     assert {group["RetentionInDays"] for group in groups.values()} == {30}
     for name, function in functions().items():
@@ -132,7 +132,7 @@ def test_every_function_writes_to_its_own_log_which_is_kept_for_thirty_days() ->
         assert groups[own]["LogGroupName"] == f"/aws/lambda/{function['FunctionName']}"
 
 
-def test_each_door_carries_both_layers_and_the_check_carries_none() -> None:
+def test_handlers_have_both_layers_and_the_check_has_none() -> None:
     layers = {name: function.get("Layers", []) for name, function in functions().items()}
     assert layers.pop("DeploymentCheckFunction") == []
     assert set(layers) == {f"{name}Function" for name in ("Intake", "Render", "Deliver", "Reconcile", "Campaign")}

@@ -1,4 +1,4 @@
-"""The template's promises about logs: each function's are kept for a while; saved queries ask for what is said."""
+"""Logs in the template: their retention, and saved queries that match the lines that the code writes."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from tests.unit.template_document import Deployed, Node
 
 ROOT = Path(__file__).parents[2]
 KEPT_DAYS = 30
-# What Powertools adds to a line, what Lambda writes itself (LogFormat JSON), and what Logs Insights knows of each line.
+# What Powertools adds to a line, what Lambda writes itself (LogFormat JSON), and what Logs Insights adds to each line.
 OF_POWERTOOLS = {"level", "message", "function_name", "exception", "exception_name"}
 OF_LAMBDA = {
     "type",
@@ -32,14 +32,14 @@ def queries() -> dict[str, Node]:
 
 
 def fields(query: str) -> set[str]:
-    """What a query takes from a line."""
+    """Returns the fields that a query uses."""
     bare = re.sub(r'"[^"]*"|^#.*$', "", query, flags=re.MULTILINE)
     own = set(re.findall(r"\bas (\w+)", bare))
     return {word for word in re.findall(r"(?<!\w)@?[a-zA-Z][\w.]*", bare) if word not in WORDS | own}
 
 
 def said() -> set[str]:
-    """The fields that the functions' own lines have."""
+    """Returns the fields that the functions log."""
     code = [*ROOT.glob("functions/*/*.py"), *ROOT.glob("layers/backdrop/**/*.py")]
     calls = [node for path in code for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     told = [call for call in calls if re.search(r"\blogger\.(info|warning|append_keys)\(", ast.unparse(call))]
@@ -47,7 +47,7 @@ def said() -> set[str]:
 
 
 def messages() -> set[str]:
-    """What the functions' own lines say."""
+    """Returns the messages that the functions log."""
     code = [*ROOT.glob("functions/*/*.py"), *ROOT.glob("layers/backdrop/**/*.py")]
     return {text for path in code for text in re.findall(r'logger\.info\(\s*"([^"]+)"', path.read_text())}
 
@@ -55,7 +55,7 @@ def messages() -> set[str]:
 QUERIES = queries()
 
 
-def test_an_operator_finds_these_queries_ready_in_a_folder_of_the_stacks_own() -> None:
+def test_saved_queries_are_in_a_folder_with_the_stacks_name() -> None:
     asked = {
         *("one job's whole way", "errors, and why", "slowest calls"),
         *("throttles by provider", "money by job", "cold starts"),
@@ -66,30 +66,30 @@ def test_an_operator_finds_these_queries_ready_in_a_folder_of_the_stacks_own() -
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_asks_for_fields_that_the_lines_have(name: str) -> None:
+def test_query_uses_fields_that_the_lines_have(name: str) -> None:
     wanted = fields(QUERIES[name]["QueryString"])
     assert wanted
     assert wanted <= OF_POWERTOOLS | OF_LAMBDA | OF_INSIGHTS | said()
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_looks_for_lines_that_somebody_writes(name: str) -> None:
+def test_query_filters_for_lines_that_the_code_writes(name: str) -> None:
     looked_for = re.findall(r'message (?:= |in \[)("[^\]\n|]+")', QUERIES[name]["QueryString"])
     assert {text for found in looked_for for text in re.findall(r'"([^"]+)"', found)} <= messages()
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_query_reads_the_logs_of_this_stack(name: str) -> None:
+def test_query_reads_the_logs_of_this_stack(name: str) -> None:
     groups = Deployed().of_type("AWS::Logs::LogGroup")
     assert {*QUERIES[name]["LogGroupNames"]} <= {*groups}
 
 
-def test_errors_are_looked_for_in_every_functions_log() -> None:
+def test_errors_query_reads_the_log_of_every_function() -> None:
     groups = Deployed().of_type("AWS::Logs::LogGroup")
     assert {*QUERIES["backdrop/errors, and why"]["LogGroupNames"]} == {*groups}
 
 
-def test_every_function_writes_into_a_log_of_its_own_that_is_kept_for_a_month() -> None:
+def test_every_function_has_its_own_log_for_a_month() -> None:
     stack = Deployed()
     groups = stack.of_type("AWS::Logs::LogGroup")
     functions = stack.of_type("AWS::Serverless::Function")
@@ -101,6 +101,6 @@ def test_every_function_writes_into_a_log_of_its_own_that_is_kept_for_a_month() 
     assert len(groups) == len(functions)
 
 
-def test_the_pages_say_for_how_long_logs_are_kept() -> None:
+def test_pages_state_how_long_logs_are_kept() -> None:
     for page in ("deploying.md", "operating.md"):
         assert f"kept for {KEPT_DAYS} days" in " ".join((ROOT / "docs" / page).read_text().split())

@@ -1,4 +1,4 @@
-"""The template's promises about reconcile: when it runs and for how long."""
+"""Reconcile in the template: when it runs, and for how long."""
 
 import json
 import re
@@ -19,26 +19,26 @@ def test_reconcile_runs_every_five_minutes() -> None:
     assert schedule == {"Type": "Schedule", "Properties": {"Schedule": f"rate({PERIOD_MINUTES} minutes)"}}
 
 
-def test_a_run_that_broke_off_has_let_go_by_the_next() -> None:
+def test_interrupted_run_has_ended_before_the_next_starts() -> None:
     assert reconcile()["Timeout"] <= PERIOD_MINUTES * 60 - 20
 
 
-def test_reconcile_has_time_and_room_for_many_items() -> None:
+def test_reconcile_has_time_and_memory_for_many_items() -> None:
     assert reconcile()["Timeout"] >= 240
     assert reconcile()["MemorySize"] >= 512
 
 
-def test_no_event_is_retried_for_longer_than_until_the_next_run() -> None:
+def test_schedule_event_is_retried_only_until_the_next_run() -> None:
     bound = reconcile()["EventInvokeConfig"]
     assert bound == {"MaximumEventAgeInSeconds": PERIOD_MINUTES * 60, "MaximumRetryAttempts": 2}
 
 
-def test_no_function_takes_concurrency_from_others() -> None:
+def test_no_function_reserves_concurrency() -> None:
     functions = Deployed().of_type("AWS::Serverless::Function").values()
     assert not [one["FunctionName"] for one in functions if "ReservedConcurrentExecutions" in one]
 
 
-def test_the_sample_is_what_the_schedule_sends() -> None:
+def test_sample_event_matches_what_the_schedule_sends() -> None:
     sample = json.loads(SAMPLE.read_text())
     [name] = reconcile()["Events"]
     assert (sample["source"], sample["detail-type"], sample["detail"]) == ("aws.events", "Scheduled Event", {})

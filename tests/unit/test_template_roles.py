@@ -1,4 +1,4 @@
-"""The template's promises about rights: each function's role holds just what its work needs."""
+"""Permissions in the template: each function's role has exactly what its work needs."""
 
 import json
 from fnmatch import fnmatch
@@ -27,7 +27,7 @@ def taking(*queues: str) -> dict[str, set[str]]:
 
 
 def secret(provider: str) -> str:
-    """A provider's secret by its name, so that one that was deleted and made again can be read."""
+    """Returns the ARN of a provider's secret by name, so that one that was deleted and created again can be read."""
     return f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:backdrop/{provider}/api-key-??????"
 
 
@@ -180,7 +180,7 @@ def roles(**parameters: str) -> dict[str, Node]:
     return Deployed(**parameters).of_type("AWS::IAM::Role")
 
 
-def test_there_is_one_role_per_function_and_one_for_the_state_machine() -> None:
+def test_every_function_and_the_state_machine_have_one_role() -> None:
     stack = Deployed(**ALL_ON)
     used = {f["Role"] for f in stack.of_type("AWS::Serverless::Function").values()}
     assert used == {f"{name}.Arn" for name in RIGHTS}
@@ -188,11 +188,11 @@ def test_there_is_one_role_per_function_and_one_for_the_state_machine() -> None:
 
 
 @pytest.mark.parametrize("name", RIGHTS)
-def test_a_role_holds_exactly_what_its_function_needs(name: str) -> None:
+def test_role_has_exactly_the_permissions_that_its_function_needs(name: str) -> None:
     assert granted(roles(**ALL_ON)[name]) == RIGHTS[name]
 
 
-def test_the_state_machine_asks_intake_reads_its_own_list_and_starts_no_other_machine() -> None:
+def test_state_machine_sends_requests_and_starts_only_itself() -> None:
     stack = Deployed(**ALL_ON)
     [machine] = stack.of_type("AWS::Serverless::StateMachine").values()
     assert machine["Role"] == "CampaignMachineRole.Arn"
@@ -200,14 +200,14 @@ def test_the_state_machine_asks_intake_reads_its_own_list_and_starts_no_other_ma
     assert granted(roles(**ALL_ON)["CampaignMachineRole"]) == MACHINE_RIGHTS
 
 
-def test_the_mail_of_campaigns_may_go_to_the_alarms_topic_where_somebody_asked_for_mail() -> None:
+def test_campaigns_may_publish_to_the_alarm_topic_if_it_exists() -> None:
     right = "sns:Publish"
     assert granted(roles(AlarmEmail="ops@example.com")["CampaignRole"])[right] == {"AlarmTopic"}
     assert right not in granted(roles()["CampaignRole"])
 
 
 @pytest.mark.parametrize("name", [*RIGHTS, "CampaignMachineRole"])
-def test_every_right_is_named_allowed_and_bound(name: str) -> None:
+def test_every_permission_is_named_and_limited_to_resources(name: str) -> None:
     role = roles(**ALL_ON)[name]
     assert "ManagedPolicyArns" not in role
     for statement in allowing(role):
@@ -217,7 +217,7 @@ def test_every_right_is_named_allowed_and_bound(name: str) -> None:
         assert not unbound or listed(statement["Action"]) in CANNOT_BE_BOUND
 
 
-def test_only_lambda_can_take_a_role_and_step_functions_that_of_the_machine() -> None:
+def test_only_lambda_and_step_functions_can_assume_the_roles() -> None:
     """Lambda documents no `aws:SourceAccount` for its roles; Step Functions does ("confused deputy", its guide)."""
     for name, role in roles(**ALL_ON).items():
         [statement] = role["AssumeRolePolicyDocument"]["Statement"]
@@ -229,8 +229,8 @@ def test_only_lambda_can_take_a_role_and_step_functions_that_of_the_machine() ->
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*/template.yaml")), ids=lambda path: path.parent.name)
-def test_an_examples_role_trusts_a_service_only_for_its_own_account(path: Path) -> None:
-    """Of Lambda's, which SAM makes, the same holds as of ours."""
+def test_role_of_an_example_trusts_only_its_own_account(path: Path) -> None:
+    """Lambda's roles, which SAM creates, are exempt like ours."""
     resources = template.load(path)["Resources"]
     machines = [one for one in resources.values() if one["Type"] == "AWS::Serverless::StateMachine"]
     assert all("Role" in one["Properties"] for one in machines), "SAM would make one without the condition"
@@ -239,7 +239,7 @@ def test_an_examples_role_trusts_a_service_only_for_its_own_account(path: Path) 
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_deliver_which_opens_foreign_pictures_cannot_write_what_others_trust() -> None:
+def test_deliver_cannot_write_objects_that_other_stages_trust() -> None:
     denied = {
         name: [(one["Action"], one["Resource"]) for one in statements(role) if one["Effect"] == "Deny"]
         for name, role in roles(**ALL_ON).items()
@@ -249,7 +249,7 @@ def test_deliver_which_opens_foreign_pictures_cannot_write_what_others_trust() -
     assert not any(denied.values())
 
 
-def test_executions_of_other_state_machines_are_seen_only_where_these_are_named() -> None:
+def test_only_named_state_machines_can_be_described() -> None:
     right = "states:DescribeExecution"
     assert Deployed().of_type("AWS::IAM::Policy") == {}
     [policy] = Deployed(WaitingStateMachines="publish,nightly").of_type("AWS::IAM::Policy").values()
@@ -259,20 +259,20 @@ def test_executions_of_other_state_machines_are_seen_only_where_these_are_named(
     }
 
 
-def test_only_those_who_ask_providers_can_read_the_keys_and_only_of_providers_that_are_on() -> None:
+def test_only_render_and_reconcile_can_read_keys_of_enabled_providers() -> None:
     right = "secretsmanager:GetSecretValue"
     holders = [n for n, role in roles(**ALL_ON).items() if right in granted(role)]
     assert holders == ["RenderRole", "ReconcileRole"]
     assert all(granted(roles()[name])[right] == {secret("ideogram")} for name in holders)
 
 
-def test_the_lanes_that_can_be_shut_are_those_of_render() -> None:
+def test_only_the_mappings_of_render_can_be_updated() -> None:
     render = Deployed(**ALL_ON).resources["RenderFunction"]["Properties"]["FunctionName"]
     [bound] = SWITCHING["lambda:UpdateEventSourceMapping"]
     assert f':function:{render}"' in bound
 
 
-def test_rights_follow_existing_buckets() -> None:
+def test_permissions_refer_to_existing_buckets_if_given() -> None:
     given = roles(InputBucket="old-photos", OutputBucket="old-pictures")
     answers = "arn:aws:s3:::old-pictures/_backdrop/work/answers/*"
     inputs = "arn:aws:s3:::old-pictures/_backdrop/work/inputs/*"
@@ -284,7 +284,7 @@ def test_rights_follow_existing_buckets() -> None:
     assert granted(given["DeliverRole"])["s3:PutObject"] == {"arn:aws:s3:::old-pictures/*"}
 
 
-def test_the_deployment_check_may_look_at_the_existing_buckets_and_at_no_other() -> None:
+def test_deployment_check_may_read_only_the_existing_buckets() -> None:
     given = roles(InputBucket="old-photos", OutputBucket="old-pictures")["DeploymentCheckRole"]
     seen = {"arn:aws:s3:::old-photos", "arn:aws:s3:::old-pictures"}
     looks = {"s3:ListBucket": seen, "s3:GetEncryptionConfiguration": seen}
@@ -294,7 +294,7 @@ def test_the_deployment_check_may_look_at_the_existing_buckets_and_at_no_other()
 READERS = ("IntakeRole", "RenderRole", "DeliverRole")
 
 
-def test_other_buckets_are_read_by_those_who_work_on_photos_and_by_nobody_else() -> None:
+def test_only_the_photo_stages_may_read_other_buckets() -> None:
     stack = Deployed(ReadableBuckets="shelf,old-archive")
     [policy] = stack.of_type("AWS::IAM::Policy").values()
     assert policy["Roles"] == list(READERS)
@@ -316,7 +316,7 @@ WRITES_OUTPUT = {*READS_OUTPUT, "IntakeRole"}
 
 
 def key_users(**given: str) -> dict[str, set[str]]:
-    """Which roles may do what with the keys, each only with the keys that are named and only through S3."""
+    """Returns which roles may do what with the keys, and checks that it is only with the named keys and through S3."""
     stack, users = Deployed(KmsKeyArns=",".join(KEYS_OF_OTHERS), **given), dict[str, set[str]]()
     for policy in stack.of_type("AWS::IAM::Policy").values():
         for one in policy["PolicyDocument"]["Statement"]:
@@ -328,7 +328,7 @@ def key_users(**given: str) -> dict[str, set[str]]:
     return users
 
 
-def test_a_role_may_decrypt_what_it_reads_and_generate_keys_for_what_it_writes() -> None:
+def test_role_may_decrypt_reads_and_generate_keys_for_writes() -> None:
     assert key_users(InputBucket="old-photos") == {"kms:Decrypt": READS_PHOTOS}
     assert key_users(ReadableBuckets="shelf") == {"kms:Decrypt": READS_PHOTOS}
     for given in ({"OutputBucket": "old-pictures"}, {"InputBucket": "old-photos", "OutputBucket": "old-pictures"}):
@@ -339,7 +339,7 @@ def test_a_role_may_decrypt_what_it_reads_and_generate_keys_for_what_it_writes()
         }
 
 
-def test_the_roles_that_use_keys_are_those_that_read_and_write_the_buckets() -> None:
+def test_roles_that_use_kms_keys_are_those_with_bucket_access() -> None:
     """Every role that may get or put an object of a bucket can use that bucket's key."""
     granting = {name: granted(role) for name, role in roles(InputBucket="old-photos", OutputBucket="pictures").items()}
 
@@ -351,7 +351,7 @@ def test_the_roles_that_use_keys_are_those_that_read_and_write_the_buckets() -> 
     assert holders("s3:PutObject", "pictures") == WRITES_OUTPUT
 
 
-def test_the_documented_key_policy_allows_what_the_roles_may_do_and_no_more() -> None:
+def test_documented_key_policy_matches_the_permissions_of_the_roles() -> None:
     names = {"account": "123456789012", "region": "eu-central-1", "stack": "backdrop"}
     statement = json.loads(filled_in(ROOT / "docs" / "deploying.md", "kms:ViaService", names))
     assert set(statement["Action"]) == set(key_users(OutputBucket="old-pictures"))
@@ -361,10 +361,10 @@ def test_the_documented_key_policy_allows_what_the_roles_may_do_and_no_more() ->
     assert all(fnmatch(name, pattern) for name in generated)
 
 
-def test_no_role_uses_a_key_unless_one_is_named() -> None:
+def test_no_role_may_use_a_kms_key_by_default() -> None:
     assert Deployed(InputBucket="old-photos", OutputBucket="old-pictures").of_type("AWS::IAM::Policy") == {}
 
 
-def test_no_role_reads_another_bucket_unless_one_is_named() -> None:
+def test_no_role_may_read_another_bucket_by_default() -> None:
     assert Deployed().of_type("AWS::IAM::Policy") == {}
     assert not any("arn:*:s3" in json.dumps(role) for role in roles().values())

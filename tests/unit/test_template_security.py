@@ -1,4 +1,4 @@
-"""The template's promises about what is closed: every bucket, queue, table and secret, and who may send or call.
+"""Security in the template: buckets, queues, table, and secrets are closed, except to those that may send or call.
 
 They hold for whatever is in the template, so that what is added later is closed as well.
 """
@@ -31,25 +31,25 @@ ACCOUNT = "123456789012"
 
 
 def statements(stack: Deployed) -> Iterator[dict[str, Any]]:
-    """What the policies of queues, topics and buckets say."""
+    """Returns the statements of the policies of queues, topics, and buckets."""
     for kind in RESOURCE_POLICIES:
         for policy in stack.of_type(kind).values():
             yield from policy["PolicyDocument"]["Statement"]
 
 
 def sources(condition: dict[str, dict[str, Any]]) -> list[str]:
-    """From whom a statement takes something."""
+    """Returns the sources from which a statement accepts something."""
     found = [names for operator in ("ArnEquals", "ArnLike") for names in condition.get(operator, {}).values()]
     return [name for names in found for name in ([names] if isinstance(names, str) else names)]
 
 
 def is_ours(arn: str, condition: dict[str, dict[str, Any]]) -> bool:
-    """Whether only what lies in this account can be meant; a bucket's name says nothing of it."""
+    """Returns whether only a source in this account can match, which a bucket's name does not show."""
     own = {"aws:SourceAccount": ACCOUNT}
     return arn.endswith(".Arn") or f":{ACCOUNT}:" in arn or condition.get("StringEquals") == own
 
 
-def test_every_bucket_is_private_encrypted_versioned_kept_and_forgets_what_is_half_written() -> None:
+def test_every_bucket_is_private_encrypted_versioned_and_retained() -> None:
     stack = Deployed(**EVERYTHING)
     buckets = stack.of_type("AWS::S3::Bucket")
     assert set(buckets) == {"PhotoBucket", "PictureBucket"}
@@ -71,14 +71,14 @@ PLAIN_HTTP = {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def refusals(policy: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What a policy denies to every caller, by statement."""
+    """Returns what a policy denies to every caller, by statement."""
     denying = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
     assert {one["Principal"] for one in denying} <= {"*"}
     return {one["Sid"]: one for one in denying}
 
 
 @pytest.mark.parametrize("tls", ["true", "false"])
-def test_every_bucket_refuses_plain_http_unless_told_otherwise(tls: str) -> None:
+def test_every_bucket_rejects_plain_http_by_default(tls: str) -> None:
     stack = Deployed(RequireTls=tls)
     policies = stack.of_type("AWS::S3::BucketPolicy")
     assert {p["Bucket"] for p in policies.values()} == set(stack.of_type("AWS::S3::Bucket"))
@@ -90,8 +90,8 @@ def test_every_bucket_refuses_plain_http_unless_told_otherwise(tls: str) -> None
         assert tls == "false" or found["RefusePlainHttp"]["Condition"] == PLAIN_HTTP
 
 
-def test_a_buckets_policy_stays_with_the_bucket_that_outlives_the_stack() -> None:
-    """Always there, too: CloudFormation refuses to create a second policy for a bucket that has kept its first one."""
+def test_policy_of_a_retained_bucket_is_retained_too() -> None:
+    """It is unconditional: CloudFormation cannot create a second policy for a bucket that retained its first."""
     for name, policy in Deployed(RequireTls="false").resources.items():
         if policy["Type"] == "AWS::S3::BucketPolicy":
             kept = (policy["DeletionPolicy"], policy["UpdateReplacePolicy"])
@@ -99,7 +99,7 @@ def test_a_buckets_policy_stays_with_the_bucket_that_outlives_the_stack() -> Non
 
 
 @pytest.mark.parametrize("parameters", [*STACKS, pytest.param(ALL_ON, id="all lanes")])
-def test_every_queue_and_topic_refuses_plain_http_unless_told_otherwise(parameters: dict[str, str]) -> None:
+def test_every_queue_and_topic_rejects_plain_http_by_default(parameters: dict[str, str]) -> None:
     stack = Deployed(**parameters)
     by_queue = {name: one for one in stack.of_type("AWS::SQS::QueuePolicy").values() for name in one["Queues"]}
     by_topic = {name: one for one in stack.of_type("AWS::SNS::TopicPolicy").values() for name in one["Topics"]}
@@ -114,12 +114,12 @@ def test_every_queue_and_topic_refuses_plain_http_unless_told_otherwise(paramete
     assert not [one["Sid"] for one in statements(plain) if one.get("Condition") == PLAIN_HTTP]
 
 
-def test_no_queue_has_two_policies_of_which_one_would_replace_the_other() -> None:
+def test_no_queue_has_more_than_one_policy() -> None:
     named = [name for one in Deployed(**ALL_ON).of_type("AWS::SQS::QueuePolicy").values() for name in one["Queues"]]
     assert len(named) == len({*named})
 
 
-def test_alarms_may_publish_to_a_topic_whose_policy_replaces_the_default_one() -> None:
+def test_alarms_may_publish_to_the_topic_despite_its_policy() -> None:
     [policy] = Deployed(AlarmEmail="ops@example.com").of_type("AWS::SNS::TopicPolicy").values()
     [allowed] = [one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
     assert (allowed["Principal"], allowed["Action"]) == ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish")
@@ -134,12 +134,12 @@ def test_every_queue_and_table_is_encrypted(parameters: dict[str, str]) -> None:
     queues, tables = stack.of_type("AWS::SQS::Queue"), stack.of_type("AWS::DynamoDB::Table")
     assert queues
     assert [name for name, queue in queues.items() if queue.get("SqsManagedSseEnabled") is not True] == []
-    # DynamoDB always encrypts; "disabled" names the AWS owned key, for which KMS bills no request.
+    # DynamoDB always encrypts. "disabled" means the AWS owned key, for which KMS does not bill requests.
     assert {name: table["SSESpecification"] for name, table in tables.items()} == {"LedgerTable": {"SSEEnabled": False}}
 
 
 @pytest.mark.parametrize("parameters", STACKS)
-def test_queues_and_topics_take_something_only_from_services_that_speak_for_this_account(
+def test_queues_and_topics_accept_only_services_of_this_account(
     parameters: dict[str, str],
 ) -> None:
     allowing = [one for one in statements(Deployed(**parameters)) if one["Effect"] == "Allow"]
@@ -153,7 +153,7 @@ def test_queues_and_topics_take_something_only_from_services_that_speak_for_this
 
 
 @pytest.mark.parametrize("parameters", STACKS)
-def test_functions_are_called_only_by_services_for_a_source_of_the_stack_and_by_no_address(
+def test_functions_are_invoked_only_for_sources_of_the_stack(
     parameters: dict[str, str],
 ) -> None:
     stack = Deployed(**parameters)
@@ -166,7 +166,7 @@ def test_functions_are_called_only_by_services_for_a_source_of_the_stack_and_by_
     assert "AWS::Lambda::LayerVersionPermission" not in kinds
 
 
-def test_no_deployment_can_overwrite_a_key() -> None:
+def test_no_deployment_can_overwrite_an_api_key() -> None:
     secrets = Deployed(**ALL_ON).of_type("AWS::SecretsManager::Secret")
     names = {f"backdrop/{p}/api-key" for p in ("ideogram", "segmind", "1min", "runware")}
     assert {secret["Name"] for secret in secrets.values()} == names
@@ -185,7 +185,7 @@ def test_no_parameter_variable_or_output_is_a_secret() -> None:
 
 
 @pytest.mark.parametrize("parameters", STACKS)
-def test_no_policy_beside_the_roles_allows_whatever_there_is(parameters: dict[str, str]) -> None:
+def test_policies_next_to_the_roles_have_no_wildcards(parameters: dict[str, str]) -> None:
     stack = Deployed(**parameters)
     assert stack.of_type("AWS::IAM::ManagedPolicy") == {}
     assert stack.of_type("AWS::Events::EventBusPolicy") == {}
