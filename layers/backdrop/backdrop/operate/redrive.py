@@ -99,8 +99,7 @@ class RedriveService:
         for item_key in self.ledger_queries.list_failed():
             source, jobs = self.ledger.read_photo(item_key.source_id)
             if source:
-                failed_items = _build_failures(source, jobs, item_key)
-                yield from (failed_item for failed_item in failed_items if failure_filter.matches(failed_item))
+                yield from (item for item in _build_failures(source, jobs, item_key) if failure_filter.matches(item))
 
     def list_unknown_jobs(self, failure_filter: FailureFilter) -> Iterator[Job]:
         """Returns jobs whose answer was lost and may still be recovered."""
