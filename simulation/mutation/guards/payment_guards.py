@@ -18,13 +18,13 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "skips-lock-version-check",
         "3.2: a write is fenced by the revision that was read",
-        force_true("aws.ledger:Ledger._build_conditional_put#81537b clause 2"),
+        force_true("aws.ledger:Ledger._build_conditional_put#1419be clause 2"),
         invariant=Invariant.NO_LOST_UPDATES,
     ),
     build_mutant(
         "overwrites-existing-item",
         "3.2: a new item is written only where there is none",
-        force_true("aws.ledger:Ledger._build_conditional_put#81537b clause 1"),
+        force_true("aws.ledger:Ledger._build_conditional_put#1419be clause 1"),
         invariant=Invariant.NO_LOST_UPDATES,
         faults="duplicate_message",
         actions=(*list_uploads(5, 12), *list_sidecars(5, 12, "cut")),
