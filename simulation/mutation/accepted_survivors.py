@@ -13,7 +13,7 @@ CANCEL_REASON = (
     "A lane's mark keeps what was cancelled from being bought; what else a cancel does, "
     "tests/simulated/test_orders_cancel.py sees."
 )
-FOLLOWERS_REASON = "Only how soon copies continue hangs on it: tests/simulated/test_followers.py measures that."
+FOLLOWERS_REASON = "Only how soon copies continue hangs on it: tests/simulated/test_content_waiters.py measures that."
 UNREACHABLE_RESULT_REASON = (
     "Only the next try and what a report says until then hang on it: "
     "tests/simulated/test_deliver_pictures.py sees both."
@@ -153,10 +153,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.folder_defaults:FolderDefaultsIntake._describe_waiting_photos#04289b if 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake.report#608251 if 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake.report#608251 if 2": BLOCKED_COUNT_REASON,
-    "deliver.followers:ContentWaiters.reuse_paid_file#9c02ae if 1": FOLLOWERS_REASON,
-    "deliver.followers:ContentWaiters.wake#f5bb98 if 1": FOLLOWERS_REASON,
-    "deliver.followers:ContentWaiters.wake#f5bb98 if 2": FOLLOWERS_REASON,
-    "deliver.followers:ContentWaiters.wake#f5bb98 if 3": FOLLOWERS_REASON,
+    "deliver.content_waiters:ContentWaiters.reuse_paid_file#9c02ae if 1": FOLLOWERS_REASON,
+    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 1": FOLLOWERS_REASON,
+    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 2": FOLLOWERS_REASON,
+    "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 3": FOLLOWERS_REASON,
     "intake.service:Intake._handle_with_crash_mark#986a8f if 1": UNREADABLE_PHOTO_REASON,
     "intake.service:Intake._list_photos_of_sidecar#9baddb if 1": (
         "For speed: both ways find the photos that may share the sidecar, one of them among all keys that "
@@ -255,9 +255,9 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
         "Only a file for a person hangs on it: tests/simulated/test_deliver_pictures.py sees that it is kept."
     ),
-    "pipeline.purchase:_to_retry_error#c18c31 if 1": ("Only the words of the wait hang on it."),
+    "pipeline.purchase:Purchases._advance_with_retries#dc475e if 2": ("Only the words of the wait hang on it."),
     "intake.apply:PhotoIntake._dispatch#92e85b if 1": (
-        "Only how soon copies continue hangs on it: tests/simulated/test_followers.py measures that."
+        "Only how soon copies continue hangs on it: tests/simulated/test_content_waiters.py measures that."
     ),
     "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 1": REFUSED_REQUEST_REASON,
     "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 2": REFUSED_REQUEST_REASON,
@@ -307,7 +307,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "tests/simulated/test_reconcile_put_back.py sees reconcile find it without a slot."
     ),
     "reconcile.due:Redispatcher._hold#9d4fcb if 1": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._reload_job#a50415 if 1": ("For the types: a job is never deleted."),
+    "reconcile.due:Redispatcher._resolve_lost_answer#bd9163 if 5": ("For the types: a job is never deleted."),
     "reconcile.due:Redispatcher._look_up_call#941434 if 1": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 2": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 3": ORPHAN_REASON,

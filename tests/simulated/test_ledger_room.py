@@ -13,7 +13,7 @@ from backdrop.model.item_size import explain_oversize, truncate_item
 from backdrop.model.job import Job, JobStatus, MoneyStatus, PictureLink
 from backdrop.model.provider_result import MAX_LINK_LENGTH, MAX_LINKS, ProviderResult, RetryClass
 from backdrop.model.sentence import Sentence
-from backdrop.reconcile.service import BACKED_UP, ITEM_TOO_LARGE_MESSAGE
+from backdrop.reconcile.service import DELIVERY_BACKLOG_HIGH, ITEM_TOO_LARGE_MESSAGE
 from simulation.world.dynamodb_writes import MAX_ITEM_BYTES
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import CallBehavior
@@ -192,7 +192,7 @@ def test_unwritable_item_does_not_stop_the_rest_of_reconcile() -> None:
     named = world.list_jobs()[0].job_id
     never_taken(world, named)
     never_taken(world, "lane#")
-    world.steps.reconcile.count_waiting_deliveries = lambda: BACKED_UP
+    world.steps.reconcile.count_waiting_deliveries = lambda: DELIVERY_BACKLOG_HIGH
     tally = tallied(world)
     assert (put_back(world), tally.counts["put_back"]) == (6, 5)
     assert {(one.job_id, one.message) for one in tally.failures} == {

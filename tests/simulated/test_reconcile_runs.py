@@ -9,7 +9,7 @@ import pytest
 from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import ANSWER_SPOOL_PREFIX
 from backdrop.reconcile import service
-from backdrop.reconcile.service import BACKED_UP, WORKED_OFF, ReconcileResult
+from backdrop.reconcile.service import DELIVERY_BACKLOG_HIGH, DELIVERY_BACKLOG_LOW, ReconcileResult
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, OUTPUT_BUCKET, TIMEOUTS_SECONDS, World
 from simulation.world.transport import ServiceCall, SimulatedCrash, TargetedFault, crash_worker, raise_throttle
@@ -184,25 +184,25 @@ def test_a_job_whose_lane_is_gone_is_sent_to_intake_once_an_hour_until_that_gets
 def test_where_thousands_wait_for_their_delivery_nothing_more_is_bought_until_half_are_worked_off() -> None:
     """Links live for hours, so that a picture may be paid for and lost."""
     world = dropped()
-    waiting = BACKED_UP
+    waiting = DELIVERY_BACKLOG_HIGH
     world.steps.reconcile.count_waiting_deliveries = lambda: waiting
     set_right(world)
     assert (reasons(world), world.mappings["ideogram"].is_enabled) == (["delivery"], False)
-    waiting = WORKED_OFF + 1
+    waiting = DELIVERY_BACKLOG_LOW + 1
     pass_time(world, 3600)
     assert (reasons(world), provider_codes(world), world.provider.received_job_ids) == (
         ["delivery"],
         ["delivery_backed_up"],
         [],
     )
-    waiting = WORKED_OFF
+    waiting = DELIVERY_BACKLOG_LOW
     pass_time(world, 600)
     assert (reasons(world), provider_codes(world)) == ([], [])
     assert (the_job(world, KEY).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("waiting", [0, BACKED_UP - 1])
+@pytest.mark.parametrize("waiting", [0, DELIVERY_BACKLOG_HIGH - 1])
 def test_a_queue_that_is_only_busy_pauses_nothing(waiting: int) -> None:
     world = World()
     world.steps.reconcile.count_waiting_deliveries = lambda: waiting

@@ -11,7 +11,8 @@ import pytest
 
 from backdrop.intake import folder_defaults
 from backdrop.model.job import JobStatus
-from backdrop.pipeline.enqueue import enqueue_folder_scan
+from backdrop.model.queue_messages import FolderMessage, IntakeMessage
+from backdrop.pipeline.enqueue import enqueue_for_intake
 from simulation.invariants.violations import Invariant
 from simulation.scenarios.actions import UserActions
 from simulation.scenarios.invariant_monitor import InvariantMonitor
@@ -157,10 +158,12 @@ def test_a_folder_that_is_woken_from_the_same_place_for_ever_is_noticed(
     monkeypatch.setattr(folder_defaults, "MAX_WOKEN_PHOTOS", 1)
     world, recursed = asleep(3)
 
-    def broken(intake: Any, bucket: str, key: str, *, after: str = "", delay_seconds: int = 0) -> None:
-        enqueue_folder_scan(intake, bucket, key, after=again if after else "", delay_seconds=delay_seconds)
+    def broken(intake: Any, message: IntakeMessage, *, delay_seconds: int = 0) -> None:
+        if isinstance(message, FolderMessage) and message.start_after:
+            message = dataclasses.replace(message, start_after=again)
+        enqueue_for_intake(intake, message, delay_seconds=delay_seconds)
 
-    monkeypatch.setattr(folder_defaults, "enqueue_folder_scan", broken)
+    monkeypatch.setattr(folder_defaults, "enqueue_for_intake", broken)
     defaults(world, "shoes/", {"output": {"format": "jpg"}})
     with pytest.raises(AssertionError, match="not quiet"):
         world.run_until_empty("intake", max_deliveries=200)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from backdrop.deliver.service import DeliverService
     from backdrop.intake.instruction_resolver import InstructionResolver
     from backdrop.intake.service import Intake
+    from backdrop.model.job import Job
     from backdrop.model.pricing import ConfiguredPrices
     from backdrop.model.transitions import Transition
     from backdrop.operate.cancel import CancelService
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from backdrop.operate.rerun import RerunService
     from backdrop.pipeline.breaker import CircuitBreaker
     from backdrop.pipeline.documents import DocumentWriter
+    from backdrop.pipeline.failover import Failover
     from backdrop.pipeline.purchase import Purchases
     from backdrop.pipeline.recovery import Recovery
     from backdrop.ports import Clock, Downloads, InputBucket, ManifestReader, Provider
@@ -89,11 +91,9 @@ class Bootstrap:
         from backdrop.intake.photo_reader import PhotoReader
         from backdrop.intake.references import ReferenceImages
         from backdrop.intake.service import Intake
-        from backdrop.pipeline.documents import ReceiptWriter
-        from backdrop.pipeline.failover import Failover, build_lane_enqueuer
         from backdrop.pipeline.image_requests import ImageRequests
 
-        settings, lane_queues, prices = self.settings, self.lane_queues, self.settings.configured_prices
+        settings = self.settings
         defaults = FolderDefaultsCache(self.input_bucket)
         references = ReferenceImages(self.input_bucket, self.call_input_store, settings.max_image_megapixels)
         folders = FolderDefaultsIntake(
@@ -108,7 +108,7 @@ class Bootstrap:
                 reference_images=references,
                 clock=self.clock,
                 default_provider=settings.default_provider,
-                prices=prices,
+                prices=settings.configured_prices,
                 read_health=self.ledger.read_health,
             ),
             ledger=self.ledger,
@@ -118,11 +118,9 @@ class Bootstrap:
             intake_queue=self.intake_queue,
             dispatcher=Dispatcher(
                 ledger=self.ledger,
-                lanes=lane_queues,
-                failover=Failover(
-                    self.ledger, lane_queues, build_lane_enqueuer(lane_queues), self.deliver_queue, self.clock, prices
-                ),
-                receipts=ReceiptWriter(self.output_bucket, settings.input_bucket),
+                lanes=self.lane_queues,
+                failover=self._build_failover(self._enqueue_in_lane),
+                documents=self.document_writer,
                 deliver_queue=self.deliver_queue,
                 clock=self.clock,
             ),
@@ -138,12 +136,10 @@ class Bootstrap:
         """Render of every lane; it puts no job into a lane itself."""
         from backdrop.aws.step_functions import ExecutionMonitor
         from backdrop.pipeline.enqueue import return_to_intake
-        from backdrop.pipeline.failover import Failover
         from backdrop.pipeline.orphan_jobs import OrphanJobs
         from backdrop.render.call_inputs import CallInputs
         from backdrop.render.service import RenderService
 
-        requeue_in_intake = partial(return_to_intake, self.intake_queue)
         return RenderService(
             call_inputs=CallInputs(self.input_bucket, self.call_input_store, self.ledger),
             ledger=self.ledger,
@@ -151,14 +147,7 @@ class Bootstrap:
             orphan_jobs=OrphanJobs(self.ledger, ExecutionMonitor(self.client("stepfunctions"), self.clock), self.clock),
             purchases=self.purchases,
             recovery=self.recovery,
-            failover=Failover(
-                self.ledger,
-                self.providers,
-                requeue_in_intake,
-                self.deliver_queue,
-                self.clock,
-                self.settings.configured_prices,
-            ),
+            failover=self._build_failover(partial(return_to_intake, self.intake_queue)),
             providers=self.providers,
             deliver_queue=self.deliver_queue,
             intake_queue=self.intake_queue,
@@ -167,7 +156,7 @@ class Bootstrap:
 
     def deliver(self) -> DeliverService:
         from backdrop.aws.step_functions import TaskTokens
-        from backdrop.deliver.followers import ContentWaiters
+        from backdrop.deliver.content_waiters import ContentWaiters
         from backdrop.deliver.paid_files import PaidFiles
         from backdrop.deliver.pictures import Pictures
         from backdrop.deliver.service import DeliverService
@@ -204,7 +193,6 @@ class Bootstrap:
 
     def reconcile(self) -> ReconcileService:
         from backdrop.aws.step_functions import RECONCILE_CACHE_DURATION, ExecutionMonitor
-        from backdrop.pipeline.failover import Failover, build_lane_enqueuer
         from backdrop.pipeline.orphan_jobs import OrphanJobs
         from backdrop.reconcile.due import Redispatcher
         from backdrop.reconcile.service import ReconcileService
@@ -228,14 +216,7 @@ class Bootstrap:
             answer_spool=self.answer_spool,
             redispatcher=redispatcher,
             orphan_jobs=OrphanJobs(self.ledger, executions, self.clock),
-            failover=Failover(
-                self.ledger,
-                self.providers,
-                build_lane_enqueuer(lane_queues),
-                self.deliver_queue,
-                self.clock,
-                self.settings.configured_prices,
-            ),
+            failover=self._build_failover(self._enqueue_in_lane),
             dead_letters=self.dead_letters(),
             sweep=Sweep(
                 photos=self.input_bucket,
@@ -342,14 +323,45 @@ class Bootstrap:
         from backdrop.pipeline.purchase import Purchases
 
         return Purchases(
-            self.ledger, self.breaker, self.answer_spool, self.clock, self.daily_budget, self.settings.configured_prices
+            ledger=self.ledger,
+            breaker=self.breaker,
+            answer_spool=self.answer_spool,
+            deliver_queue=self.deliver_queue,
+            clock=self.clock,
+            daily_budget=self.daily_budget,
+            prices=self.settings.configured_prices,
         )
 
     @cached_property
     def recovery(self) -> Recovery:
         from backdrop.pipeline.recovery import Recovery
 
-        return Recovery(self.ledger, self.purchases, self.clock, self.settings.on_lost_answer)
+        return Recovery(
+            ledger=self.ledger,
+            purchases=self.purchases,
+            breaker=self.breaker,
+            answer_spool=self.answer_spool,
+            clock=self.clock,
+            policy=self.settings.on_lost_answer,
+        )
+
+    def _build_failover(self, enqueue: Callable[[Job], None]) -> Failover:
+        from backdrop.pipeline.failover import Failover
+
+        settings = self.settings
+        return Failover(
+            self.ledger,
+            settings.enabled_providers,
+            enqueue,
+            self.deliver_queue,
+            self.clock,
+            settings.configured_prices,
+        )
+
+    def _enqueue_in_lane(self, job: Job) -> None:
+        from backdrop.pipeline.enqueue import enqueue_job
+
+        enqueue_job(self.lane_queues[job.provider], job)
 
     @cached_property
     def document_writer(self) -> DocumentWriter:

@@ -48,7 +48,7 @@ DELIVERY_MUTANTS = (
             "now.etag if (now := self.output_bucket.head(key)) else None",
         ),
         replace_code(
-            "pipeline.documents:ReceiptWriter.write#368667 argument 12",
+            "pipeline.documents:DocumentWriter.write_first_receipt#368667 argument 12",
             "now.etag if (now := self.output_bucket.head(key)) else None",
         ),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,

@@ -7,16 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from backdrop.campaigns.campaign import campaign_refused
+from backdrop.campaigns.campaign import MAX_SHOWN_CHARACTERS, campaign_refused
+from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 
 KEY_COLUMN = "key"
 # What a cell's text stands for a number in.
 NUMERIC_FIELDS = frozenset({"num_images", "seed", "max_cost_usd"})
 MAX_LINE_BYTES = 200_000
 """Bytes; a row and its campaign's instructions go into one message of 256 KB."""
-MAX_KEY_BYTES = 1024
-"""Bytes, of S3's keys."""
-MAX_SHOWN_CHARACTERS = 80
 
 
 @dataclass(frozen=True)
@@ -95,8 +93,8 @@ def _build_row(number: int, fields: _RowFields) -> ManifestRow:
         raise _InvalidRowError(
             "it holds what cannot be written: half a character, NaN, or lists without end"
         ) from error
-    if size > MAX_KEY_BYTES:
-        raise _InvalidRowError(f"its key has {size:,} bytes; S3 takes at most {MAX_KEY_BYTES:,}")
+    if size > MAX_S3_KEY_BYTES:
+        raise _InvalidRowError(f"its key has {size:,} bytes; S3 takes at most {MAX_S3_KEY_BYTES:,}")
     return ManifestRow(number, key, fields)
 
 

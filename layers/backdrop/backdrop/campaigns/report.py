@@ -125,25 +125,19 @@ class CampaignItem:
 
     def to_csv_row(self) -> tuple[object, ...]:
         """Its line in the CSV, in the order of COLUMNS; a job's cost stands where it is named first."""
-        usd, unknown = (to_usd(sum(amounts)) for amounts in _list_amounts(self.new_jobs))
         pictures = self.picture_keys
-        first = next(iter(pictures), "")
-        bucket_and_key = self.request.bucket, self.request.key
         return (
-            *bucket_and_key,
+            self.request.bucket,
+            self.request.key,
             self.status,
             self.code,
             self.message,
             len(self.jobs),
             len(pictures),
-            usd,
-            unknown,
-            first,
+            to_usd(sum(job.charged for job in self.new_jobs)),
+            to_usd(sum(job.unknown for job in self.new_jobs)),
+            next(iter(pictures), ""),
         )
-
-
-def _list_amounts(jobs: Sequence[Job]) -> tuple[list[int], list[int]]:
-    return [job.charged for job in jobs], [job.unknown for job in jobs]
 
 
 @dataclass

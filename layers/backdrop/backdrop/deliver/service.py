@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from backdrop.aws.event_bus import EventBus
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
-from backdrop.deliver.followers import ContentWaiters
+from backdrop.deliver.content_waiters import ContentWaiters
 from backdrop.deliver.pictures import Pictures
 from backdrop.deliver.task_callbacks import TaskCallbacks
 from backdrop.model import transitions

@@ -33,9 +33,10 @@ from backdrop.model.image_request import ImageRequest
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import ContentOwner, Job, Problem, Source
 from backdrop.model.object_keys import folder_of
+from backdrop.model.queue_messages import RecheckMessage, SettleMessage
 from backdrop.model.sentence import Sentence
 from backdrop.pipeline.crash_guard import INTAKE_TIMEOUT
-from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_recheck, enqueue_settle_check
+from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_for_intake
 from backdrop.pipeline.image_requests import (
     ImageRequests,
     assign_problem_origins,
@@ -170,7 +171,8 @@ class PhotoIntake:
             )
             self.ledger.put_source(waiting_source, ())
         delay = min(int(state.seconds_to_settle) + 1, MAX_QUEUE_DELAY_SECONDS)
-        enqueue_settle_check(self.intake_queue, source, delay)
+        settle_message = SettleMessage(bucket=source.bucket, key=source.key)
+        enqueue_for_intake(self.intake_queue, settle_message, delay_seconds=delay)
         return IntakeResult()
 
     # -- resolving -----------------------------------------------------------------------------------------
@@ -307,9 +309,8 @@ class PhotoIntake:
         itself: many at once would overtake one another without end.
         """
         if event.lost_race and not event.is_repeated:
-            enqueue_recheck(
-                self.intake_queue, source.bucket, source.key, delay_seconds=int(INTAKE_TIMEOUT.total_seconds())
-            )
+            recheck = RecheckMessage(bucket=source.bucket, key=source.key)
+            enqueue_for_intake(self.intake_queue, recheck, delay_seconds=int(INTAKE_TIMEOUT.total_seconds()))
         self.ledger.put_source(source, job_transitions, image_request)
 
     def _dispatch(

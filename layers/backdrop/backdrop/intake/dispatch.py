@@ -9,7 +9,7 @@ from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.job import Job, JobStatus, Source
-from backdrop.pipeline.documents import ReceiptWriter
+from backdrop.pipeline.documents import DocumentWriter
 from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_job
 from backdrop.pipeline.failover import Failover
 from backdrop.ports import Clock
@@ -22,7 +22,7 @@ class Dispatcher:
     ledger: Ledger
     lanes: Mapping[str, Queue]
     failover: Failover
-    receipts: ReceiptWriter
+    documents: DocumentWriter
     deliver_queue: Queue
     clock: Clock
 
@@ -31,7 +31,7 @@ class Dispatcher:
 
         The first receipt is written here, so that each job takes its name along.
         """
-        receipt_etag = self.receipts.write(source, jobs)
+        receipt_etag = self.documents.write_first_receipt(source, jobs)
         for job in jobs:
             if job.status is JobStatus.ACCEPTED and job.provider in self.lanes:
                 enqueue_job(self.lanes[job.provider], job, receipt_etag=receipt_etag)

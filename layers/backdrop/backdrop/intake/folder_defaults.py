@@ -18,7 +18,8 @@ from backdrop.model.ids import derive_source_id
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.job import Problem, Source
 from backdrop.model.object_keys import folder_of, list_defaults_keys
-from backdrop.pipeline.enqueue import enqueue_check, enqueue_delivery, enqueue_folder_scan
+from backdrop.model.queue_messages import CheckMessage, FolderMessage
+from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_for_intake
 from backdrop.ports import Clock, InputBucket, StoredObject
 
 MAX_WOKEN_PHOTOS = 500
@@ -73,7 +74,7 @@ class FolderDefaultsIntake:
         problems = self.report(event.bucket, event.key, stored, defaults_source, before_blocking=False)
         # The index may lag by a moment, and a look may be under way that read the defaults before they were mended.
         if not event.is_repeated:
-            enqueue_folder_scan(self.intake_queue, event.bucket, event.key, delay_seconds=RECHECK_DELAY_SECONDS)
+            self._enqueue_recheck(event.bucket, event.key)
         if not problems:
             self._wake_photos(event)
         return tuple(problem.code for problem in problems)
@@ -98,13 +99,17 @@ class FolderDefaultsIntake:
         else:
             problems = self._build_problems(source, errors)
             if errors and before_blocking:
-                enqueue_folder_scan(self.intake_queue, bucket, key, delay_seconds=RECHECK_DELAY_SECONDS)
+                self._enqueue_recheck(bucket, key)
         if source.photo != facts or source.problems != problems:
             has_report = source.has_report or bool(problems)
             self.ledger.put_source(replace(source, photo=facts, problems=problems, has_report=has_report), ())
         if problems or source.has_report:
             enqueue_delivery(self.deliver_queue, source)
         return problems
+
+    def _enqueue_recheck(self, bucket: str, key: str) -> None:
+        message = FolderMessage(bucket=bucket, key=key)
+        enqueue_for_intake(self.intake_queue, message, delay_seconds=RECHECK_DELAY_SECONDS)
 
     def _is_recently_counted(self, source: Source) -> bool:
         """Whether the problems of this very file are known, and those who wait for it were counted just now."""
@@ -147,6 +152,7 @@ class FolderDefaultsIntake:
         )
         woken = list(islice(waiting_keys, MAX_WOKEN_PHOTOS))
         for key in woken:
-            enqueue_check(self.intake_queue, event.bucket, key)
+            enqueue_for_intake(self.intake_queue, CheckMessage(bucket=event.bucket, key=key))
         if len(woken) == MAX_WOKEN_PHOTOS:
-            enqueue_folder_scan(self.intake_queue, event.bucket, event.key, after=woken[-1])
+            message = FolderMessage(bucket=event.bucket, key=event.key, start_after=woken[-1])
+            enqueue_for_intake(self.intake_queue, message)

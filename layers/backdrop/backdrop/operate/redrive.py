@@ -15,9 +15,10 @@ from backdrop.model.errors import ConflictError, ContentOwnedError, InstructionE
 from backdrop.model.job import ContentOwner, Job, JobStatus, MoneyStatus, Problem, Source
 from backdrop.model.object_keys import paid_key
 from backdrop.model.pricing import ConfiguredPrices, quote
+from backdrop.model.queue_messages import CheckMessage
 from backdrop.model.schedule import MESSAGE_LIFETIME, RESEND_WITHIN, ItemKey
 from backdrop.model.transitions import Transition
-from backdrop.pipeline.enqueue import enqueue_check, enqueue_delivery, enqueue_job
+from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_for_intake, enqueue_job
 from backdrop.ports import Clock
 
 MAX_TRIES, RETRY_SECONDS = 8, 0.1
@@ -205,7 +206,7 @@ class RedriveService:
             self.ledger.put_source(reset_source, ())
         except ConflictError:
             return False
-        enqueue_check(self.intake_queue, source.bucket, source.key)
+        enqueue_for_intake(self.intake_queue, CheckMessage(bucket=source.bucket, key=source.key))
         return True
 
 

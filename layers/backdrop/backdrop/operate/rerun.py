@@ -27,9 +27,10 @@ from backdrop.model.decision_table import Facts
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, JobStatus, Problem, Source
 from backdrop.model.object_keys import ObjectKind, classify_key
+from backdrop.model.queue_messages import RerunMessage
 from backdrop.model.routing import Offers, with_max_quote
 from backdrop.model.transitions import Transition
-from backdrop.pipeline.enqueue import enqueue_rerun
+from backdrop.pipeline.enqueue import enqueue_for_intake
 from backdrop.pipeline.job_diff import plan_transitions, plan_variant_removals
 
 # The facts that intake finds when the bytes that the ledger knows are uploaded again.
@@ -166,7 +167,7 @@ class RerunService:
 
     def enqueue(self, key: str) -> None:
         """Has intake resolve the photo again."""
-        enqueue_rerun(self.intake_queue, self.bucket, key)
+        enqueue_for_intake(self.intake_queue, RerunMessage(bucket=self.bucket, key=key))
 
 
 def _drops_request(current_jobs: Sequence[Job], planned_jobs: Sequence[Job]) -> bool:

@@ -86,7 +86,11 @@ class CircuitBreaker:
 
     def release_probe(self, probed_lane: ProviderHealth) -> None:
         """The probe that began with this lane could not be sent: another job may be one, if none is by now."""
-        self._update(probed_lane.provider, lambda lane: _clear_probe(lane, probed_lane.probe_until))
+
+        def clear_probe(lane: ProviderHealth) -> ProviderHealth:
+            return replace(lane, probe_until=None) if lane.probe_until == probed_lane.probe_until else lane
+
+        self._update(probed_lane.provider, clear_probe)
 
     def consume_proof(self, provider: str, refused_at: datetime) -> bool:
         """Whether another job got its picture after this moment, and no other job was rejected for that."""
@@ -151,11 +155,6 @@ class CircuitBreaker:
                 self.mappings.set_enabled(provider, enabled=after.mapping_enabled)
             return after
         raise RetryLaterError(Code.LEDGER_CONFLICT, f"others change {provider}'s lane again and again", 1)
-
-
-def _clear_probe(lane: ProviderHealth, probe_until: datetime | None) -> ProviderHealth:
-    """The lane without this probe; another one's stays."""
-    return replace(lane, probe_until=None) if lane.probe_until == probe_until else lane
 
 
 def _list_pause_codes(lane: ProviderHealth) -> set[tuple[PauseReason, Code]]:

@@ -1,4 +1,4 @@
-"""A photo's views, receipt and error report: built whole from the ledger, written where nobody was faster."""
+"""A photo's receipt and error report: built completely from the ledger, and written only over what was read."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,58 +14,50 @@ from backdrop.model.receipt import build_error_report, build_receipt
 from backdrop.ports import StoredObject
 
 MAX_TRIES = 8
-# So a job may stand when its photo's first receipt is written.
+# The statuses that a job may have while its photo's first receipt is written.
 STATUSES_BEFORE_RECEIPT = frozenset({JobStatus.ACCEPTED, JobStatus.SUBMITTING})
 JSON_CONTENT_TYPE = "application/json; charset=utf-8"
 
 
-@dataclass(frozen=True)
-class ReceiptWriter:
-    """Writes a receipt without a look at what lies there, where it is known which one that is, or that none is.
+@dataclass(eq=False, repr=False)
+class DocumentWriter:
+    """`input_bucket_name` is the stack's own input bucket."""
 
-    A receipt that is named was there before the ledger was read, and one that is not there was never written; so what
-    is built from that read is no older than what it takes the place of. `input_bucket_name` is the stack's own.
-    """
-
+    ledger: Ledger
     output_bucket: OutputBucket
     input_bucket_name: str
 
-    def write(self, source: Source, jobs: Sequence[Job], previous_etag: str = "") -> str:
-        """The ETag of the receipt that is there now; "" where another one lay there, or a report may lie there too.
+    def write_first_receipt(self, source: Source, jobs: Sequence[Job], previous_etag: str = "") -> str:
+        """Writes the receipt without a HEAD request, if the ETag of the receipt in the bucket is known.
 
-        `previous_etag`: the ETag of a first receipt, which a job may carry as far as its end; "" where none was
-        written.
+        Returns the new ETag, or "" if nothing was written: another receipt is in the bucket, or a report may be.
+
+        `previous_etag`: the ETag of the first receipt, which a job's messages carry until the job ends; "" if none
+        was written. That receipt was written before the ledger was read, and a missing one was never written.
+        Therefore what is built from that read is never older than what it replaces.
         """
         advanced_count = sum(job.status not in STATUSES_BEFORE_RECEIPT for job in jobs)
         if not jobs or may_have_report(source, jobs) or advanced_count > bool(previous_etag):
             return ""
         key = receipt_key(source_name(source.bucket, source.key, self.input_bucket_name))
         try:
-            return put_document(
-                self.output_bucket, key, *serialize_document(build_receipt(source, jobs)), previous_etag or None
-            )
+            return self._put(key, *_serialize(build_receipt(source, jobs)), previous_etag or None)
         except PreconditionFailedError:
             return ""
 
-
-@dataclass(eq=False, repr=False)
-class DocumentWriter:
-    """`input_bucket_name` is the stack's own."""
-
-    ledger: Ledger
-    output_bucket: OutputBucket
-    input_bucket_name: str
-
     def write(self, source: Source, jobs: Sequence[Job], previous_etag: str = "") -> tuple[Source, Sequence[Job]]:
-        """Receipt and report as the ledger has them; where somebody was faster, it is begun again.
+        """Makes receipt and report equal to the ledger; returns the source and the jobs that they were built from.
 
-        `previous_etag`: the receipt (its ETag) that lay there before source and jobs were read, where anybody knows it.
+        `previous_etag`: the ETag of the receipt that was in the bucket before `source` and `jobs` were read, if known.
+
+        Raises ConflictError if other workers keep writing the same documents.
         """
-        if ReceiptWriter(self.output_bucket, self.input_bucket_name).write(source, jobs, previous_etag):
+        if self.write_first_receipt(source, jobs, previous_etag):
             return source, jobs
         name = source_name(source.bucket, source.key, self.input_bucket_name)
         for _ in range(MAX_TRIES):
             had_report = may_have_report(source, jobs)
+            # Objects before the ledger: a document that another worker writes after this read then fails our write.
             old_receipt = self.output_bucket.head(receipt_key(name))
             old_report = self.output_bucket.head(report_key(name)) if had_report else None
             current, jobs = self.ledger.read_photo(source.source_id)
@@ -84,42 +76,39 @@ class DocumentWriter:
         raise ConflictError
 
     def _matches_ledger(self, source: Source, report: Mapping[str, object]) -> bool:
-        """Whether the ledger bears a report out that has just been put where none lay.
+        """Reads the ledger again after a report was written where there was none.
 
-        Nothing kept it from being written late: whoever set the photo right meanwhile found no report to take away.
+        No condition prevents such a write from being late: a worker that resolved the problem in the meantime found
+        no report to delete.
         """
         current, jobs = self.ledger.read_photo(source.source_id)
         return current is not None and build_error_report(current, jobs) == report
 
     def put_or_delete(self, key: str, document: Mapping[str, object] | None, existing: StoredObject | None) -> None:
-        """Write a view where it differs, or take it away where there is nothing more to say."""
+        """Writes a document if it differs from the existing object, or deletes that object if there is no document.
+
+        Raises PreconditionFailedError if another worker wrote the object since it was read.
+        """
         if document is None:
             if existing:
                 self.output_bucket.delete_if_unchanged(key, expected=existing)
             return
-        data, metadata = serialize_document(document)
+        data, metadata = _serialize(document)
         if existing is None or dict(existing.metadata) != metadata:
-            put_document(self.output_bucket, key, data, metadata, existing.etag if existing else None)
+            self._put(key, data, metadata, existing.etag if existing else None)
+
+    def _put(self, key: str, data: bytes, metadata: Mapping[str, str], previous_etag: str | None) -> str:
+        return self.output_bucket.put_if_unchanged(
+            key, data, JSON_CONTENT_TYPE, expected_etag=previous_etag, metadata=metadata
+        ).etag
 
 
 def may_have_report(source: Source, jobs: Sequence[Job]) -> bool:
-    """Whether the photo ever had an error, so that a report may lie there."""
+    """Whether the photo ever had an error, so that the bucket may have a report."""
     return source.has_report or any(job.has_report for job in jobs)
 
 
-def serialize_document(document: Mapping[str, object]) -> tuple[bytes, Mapping[str, str]]:
-    """A view's bytes, and the mark by which they are known without being read."""
+def _serialize(document: Mapping[str, object]) -> tuple[bytes, Mapping[str, str]]:
+    """Returns a document's bytes, and the metadata by which the bytes are compared without being read."""
     data = json.dumps(document, indent=2, ensure_ascii=False).encode()
     return data, {"backdrop-sha256": sha256_hex(data)}
-
-
-def put_document(
-    output_bucket: OutputBucket, key: str, data: bytes, metadata: Mapping[str, str], previous_etag: str | None
-) -> str:
-    """Write a view over the one with this ETag (None: where none lies); its own ETag.
-
-    PreconditionFailedError where somebody was faster.
-    """
-    return output_bucket.put_if_unchanged(
-        key, data, JSON_CONTENT_TYPE, expected_etag=previous_etag, metadata=metadata
-    ).etag

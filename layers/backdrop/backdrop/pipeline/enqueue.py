@@ -1,4 +1,4 @@
-"""How the stages send one another their messages."""
+"""The messages between stages: who sends what to which queue, and in which message group."""
 
 from backdrop.aws.sqs import Queue
 from backdrop.model.ids import derive_message_group
@@ -6,22 +6,31 @@ from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import Job, Source
 from backdrop.model.queue_messages import (
     RECEIPT_ETAG,
-    CheckMessage,
     DeliverMessage,
-    FolderMessage,
+    IntakeMessage,
     JobMessage,
     LaneMessage,
     RecheckMessage,
-    RerunMessage,
-    SettleMessage,
     to_body,
 )
 
 
+def enqueue_for_intake(intake_queue: Queue, message: IntakeMessage, *, delay_seconds: int = 0) -> None:
+    intake_queue.send(to_body(message), group=derive_message_group(message.key), delay_seconds=delay_seconds)
+
+
+def return_to_intake(intake_queue: Queue, job: Job) -> None:
+    """Makes intake decide about the job's photo again; intake sends the job back to a lane if it is still current."""
+    enqueue_for_intake(intake_queue, RecheckMessage(bucket=job.bucket, key=job.key))
+
+
 def enqueue_job(lane_queue: Queue, job: Job, *, receipt_etag: str = "") -> None:
-    """Put a job into its lane, with the ETag of its photo's first receipt where that has just been written."""
-    body = to_body(JobMessage(source_id=job.source_id, job_id=job.job_id))
-    lane_queue.send(body, group=derive_message_group(job.key), attributes={RECEIPT_ETAG: receipt_etag})
+    """Sends a job to its lane; `receipt_etag` is the ETag of the photo's first receipt if it has just been written."""
+    lane_queue.send(
+        to_body(JobMessage(source_id=job.source_id, job_id=job.job_id)),
+        group=derive_message_group(job.key),
+        attributes={RECEIPT_ETAG: receipt_etag},
+    )
 
 
 def enqueue_delivery(
@@ -32,7 +41,10 @@ def enqueue_delivery(
     delay_seconds: int = 0,
     receipt_etag: str = "",
 ) -> None:
-    """Have a photo's views written, and a job's end handed over; `receipt_etag` as its lane's message had it."""
+    """Makes deliver write a photo's receipt and report and, if `job_id` is given, deliver what that job bought.
+
+    `receipt_etag` is the one from the message of the job's lane.
+    """
     deliver_queue.send(
         to_body(DeliverMessage(source_id=source.source_id, job_id=job_id)),
         group=derive_message_group(source.key),
@@ -42,38 +54,5 @@ def enqueue_delivery(
 
 
 def enqueue_provider_notification(deliver_queue: Queue, provider: str) -> None:
-    """Have people told that a provider was paused or goes on."""
+    """Makes deliver announce that a provider was paused or resumed."""
     deliver_queue.send(to_body(LaneMessage(provider=provider)), group=derive_message_group(provider))
-
-
-def enqueue_settle_check(intake_queue: Queue, source: Source, delay_seconds: int) -> None:
-    """Have intake look at a photo when its time to settle is over."""
-    body = to_body(SettleMessage(bucket=source.bucket, key=source.key))
-    intake_queue.send(body, group=derive_message_group(source.key), delay_seconds=delay_seconds)
-
-
-def enqueue_check(intake_queue: Queue, bucket: str, key: str) -> None:
-    """Have intake look at a photo."""
-    intake_queue.send(to_body(CheckMessage(bucket=bucket, key=key)), group=derive_message_group(key))
-
-
-def enqueue_recheck(intake_queue: Queue, bucket: str, key: str, *, delay_seconds: int = 0) -> None:
-    """Have intake finish what an earlier look at a photo may not have finished."""
-    body = to_body(RecheckMessage(bucket=bucket, key=key))
-    intake_queue.send(body, group=derive_message_group(key), delay_seconds=delay_seconds)
-
-
-def enqueue_folder_scan(intake_queue: Queue, bucket: str, key: str, *, after: str = "", delay_seconds: int = 0) -> None:
-    """Have intake check a folder's defaults again and wake its waiting photos, those behind `after`."""
-    body = to_body(FolderMessage(bucket=bucket, key=key, start_after=after))
-    intake_queue.send(body, group=derive_message_group(key), delay_seconds=delay_seconds)
-
-
-def enqueue_rerun(intake_queue: Queue, bucket: str, key: str) -> None:
-    """Have intake resolve a photo anew."""
-    intake_queue.send(to_body(RerunMessage(bucket=bucket, key=key)), group=derive_message_group(key))
-
-
-def return_to_intake(intake_queue: Queue, job: Job) -> None:
-    """Have intake decide anew, and send the job back if it is still what is wanted."""
-    enqueue_recheck(intake_queue, job.bucket, job.key)

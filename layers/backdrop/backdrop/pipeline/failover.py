@@ -1,6 +1,6 @@
 """Fail-over: a job whose provider cannot be paid now goes into the lane of the next one that it names."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from backdrop.aws.ledger import Ledger
@@ -18,16 +18,13 @@ from backdrop.model.routing import (
     should_fail_over,
 )
 from backdrop.model.schedule import MESSAGE_LIFETIME, RESEND_WITHIN
-from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_job
+from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock
 
 
 @dataclass(eq=False, repr=False)
 class Failover:
-    """`enabled_providers`: the providers that are.
-
-    `enqueue` sends the job's message: to its lane, or by way of intake.
-    """
+    """`enqueue` sends a job that has moved to its new lane, directly or by way of intake."""
 
     ledger: Ledger
     enabled_providers: Collection[str]
@@ -68,8 +65,3 @@ class Failover:
         self.enqueue(job)
         enqueue_delivery(self.deliver_queue, job)
         return job
-
-
-def build_lane_enqueuer(lane_queues: Mapping[str, Queue]) -> Callable[[Job], None]:
-    """What puts a job into its lane."""
-    return lambda job: enqueue_job(lane_queues[job.provider], job)

@@ -8,7 +8,6 @@ from backdrop.aws.ledger import Ledger
 from backdrop.model import transitions
 from backdrop.model.job import ContentOwner, Job, JobStatus, Source
 from backdrop.model.transitions import Transition
-from backdrop.pipeline.reuse import join_content_owner
 
 
 def plan_transitions(
@@ -31,7 +30,9 @@ def plan_transitions(
         if transition and transition.content_owner and job.content_id in new_owners:
             transition = transitions.wait_for_owner(transition.job, new_owners[job.content_id])
         elif transition and transition.content_owner and job.content_id in owners:
-            transition = join_content_owner(ledger, transition, owners[job.content_id], now)
+            owner = owners[job.content_id]
+            owner_job = ledger.find_job(owner.source_id, owner.job_id)
+            transition = transitions.join_existing(transition.job, owner, owner_job, now)
         if transition and transition.content_owner:
             new_owners[job.content_id] = transition.content_owner
         job_transitions += [transition] if transition else []

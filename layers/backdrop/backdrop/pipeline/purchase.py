@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from backdrop.aws.ledger import Ledger
+from backdrop.aws.sqs import Queue
 from backdrop.aws.work_store import AnswerSpool
 from backdrop.model import transitions
 from backdrop.model.circuit import PauseReason
@@ -35,6 +36,7 @@ class Purchases:
     ledger: Ledger
     breaker: CircuitBreaker
     answer_spool: AnswerSpool
+    deliver_queue: Queue
     clock: Clock
     daily_budget: int
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
@@ -78,14 +80,13 @@ class Purchases:
         """The job waits and says so; one whose answer was lost cannot be sent once more: a person must decide."""
         now = self.clock.now()
         if job.status is JobStatus.UNKNOWN:
-            enqueue_delivery(
-                self.breaker.deliver_queue, self.ledger.write_transition(transitions.hold(job, now)), job.job_id
-            )
+            job = self.ledger.write_transition(transitions.hold(job, now))
+            enqueue_delivery(self.deliver_queue, job, job.job_id)
             return
         problem = Problem.from_error(error, now).with_history(job.problem)
         job = self.ledger.write_transition(transitions.record_wait_reason(job, problem))
         # Each time, once an hour: whoever noted it before may have died before anybody was told.
-        enqueue_delivery(self.breaker.deliver_queue, job)
+        enqueue_delivery(self.deliver_queue, job)
 
     def check_time(self, provider: Provider, context: CallContext) -> None:
         """RetryLaterError where a call started now might outlive its invocation."""
@@ -196,7 +197,10 @@ class Purchases:
                 return self.ledger.write_transition(build_transition(job))
             except (ConflictError, RetryLaterError) as error:
                 if self.clock.now() + timedelta(seconds=delay + SPOOL_RESULT_SECONDS) > context.deadline:
-                    raise _to_retry_error(error) from error
+                    if isinstance(error, RetryLaterError):
+                        raise
+                    message = "Other workers changed the job again and again."
+                    raise RetryLaterError(Code.LEDGER_CONFLICT, message, 1) from error
                 self.clock.sleep(delay)
                 job, delay = self._reload_job(job), min(delay * 2, 4)
 
@@ -206,9 +210,3 @@ class Purchases:
             return self.ledger.find_job(job.source_id, job.job_id) or job
         except RetryLaterError:
             return job
-
-
-def _to_retry_error(error: ConflictError | RetryLaterError) -> RetryLaterError:
-    if isinstance(error, RetryLaterError):
-        return error
-    return RetryLaterError(Code.LEDGER_CONFLICT, "others were faster, again and again", 1)

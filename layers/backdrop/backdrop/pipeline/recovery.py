@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from backdrop.aws.answer_spool import AnswerSpool
 from backdrop.aws.ledger import Ledger
 from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.provider_result import LookupStatus, OnLostAnswer, ProviderResult
+from backdrop.pipeline.breaker import CircuitBreaker
 from backdrop.pipeline.call_context import CallContext
 from backdrop.pipeline.crash_guard import MAX_CRASHES
 from backdrop.pipeline.purchase import MAX_CLAIM_DURATION, Purchases
@@ -37,6 +39,8 @@ class Recovery:
 
     ledger: Ledger
     purchases: Purchases
+    breaker: CircuitBreaker
+    answer_spool: AnswerSpool
     clock: Clock
     policy: OnLostAnswer
 
@@ -65,7 +69,9 @@ class Recovery:
         """A call that carries its own id again charges nothing twice; yet one that is always lost is a person's."""
         is_wanted = job.end_after_call is None
         if is_wanted and (job.problem is None or job.problem.occurrences < MAX_LOSSES_WITH_IDEMPOTENCY_KEY):
-            self._sleep_or_return((_find_lost_at(job) + RESEND_DELAY - self.clock.now()).total_seconds(), context)
+            # The stored time of the loss, so that another worker's wait continues where this one's stopped.
+            lost_at = job.problem.last_seen if job.problem else _find_submitted_at(job)
+            self._sleep_or_return((lost_at + RESEND_DELAY - self.clock.now()).total_seconds(), context)
             return job, NextAction.RESEND
         return self.ledger.write_transition(transitions.hold(job, self.clock.now())), NextAction.NOTHING
 
@@ -77,17 +83,15 @@ class Recovery:
             if self.clock.now() > _find_submitted_at(job) + MAX_PENDING_DURATION:
                 return job, LookupStatus.ABSENT
             if not context.has_time_for(POLL_INTERVAL_SECONDS, self.clock.now()):
-                job = self._park_if_submitting(job, context)
+                if job.status is JobStatus.SUBMITTING:
+                    self.purchases.park(job, context)
                 raise RetryLaterError(Code.JOB_IN_FLIGHT, "the provider is still at work", PENDING_DELAY_SECONDS)
             self.clock.sleep(POLL_INTERVAL_SECONDS)
         if isinstance(lookup, ProviderResult):
             job = self.purchases.record_result(job, lookup, context)
-            self.purchases.breaker.observe_recovered_result(job, lookup)
+            self.breaker.observe_recovered_result(job, lookup)
             return job, lookup
         return job, lookup
-
-    def _park_if_submitting(self, job: Job, context: CallContext) -> Job:
-        return self.purchases.park(job, context) if job.status is JobStatus.SUBMITTING else job
 
     def recover_expired_lease(self, job: Job, provider: Provider, context: CallContext) -> Job:
         """submitting, and its lease is over: whoever had it parked it or died; the job without that worker."""
@@ -98,7 +102,7 @@ class Recovery:
         if now < attempt.lease_until:
             seconds_left = (attempt.lease_until - now).total_seconds()
             raise RetryLaterError(Code.JOB_IN_FLIGHT, "another worker holds the job's lease", seconds_left + 1)
-        spooled_result = self.purchases.answer_spool.find(job, job.attempt_no)
+        spooled_result = self.answer_spool.find(job, job.attempt_no)
         if spooled_result:
             return self.purchases.record_result(job, spooled_result, context)
         if attempt.provider_id is None or job.crash_count >= MAX_CRASHES - 1:
@@ -127,8 +131,3 @@ class Recovery:
 def _find_submitted_at(job: Job) -> datetime:
     attempt = job.find_attempt(job.attempt_no)
     return attempt.submitted_at if attempt else job.queued_at
-
-
-def _find_lost_at(job: Job) -> datetime:
-    """When the latest answer was lost, as it is stored: a wait counted from there goes on where another stopped."""
-    return job.problem.last_seen if job.problem else _find_submitted_at(job)

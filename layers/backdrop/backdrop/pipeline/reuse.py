@@ -6,7 +6,7 @@ from backdrop.aws.ledger import Ledger
 from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import ContentOwnedError, RetryLaterError
-from backdrop.model.job import ContentOwner, Job
+from backdrop.model.job import Job
 
 MIN_DELAY_SECONDS = 10.0
 MAX_DELAY_SECONDS = 900.0
@@ -15,8 +15,8 @@ MAX_DELAY_SECONDS = 900.0
 def reuse_or_wait(ledger: Ledger, job: Job, now: datetime) -> Job:
     """A job that follows another: paid without a charge if that one is stored, free to buy if it ended without a file.
 
-    Raises RetryLaterError while the other is at work. The end of the other wakes the job (deliver/followers.py); the
-    delay covers a wake-up that was lost.
+    Raises RetryLaterError while the other is at work. The end of the other wakes the job (deliver/content_waiters.py);
+    the delay covers a wake-up that was lost.
     """
     while job.waits_for:
         owner = job.waits_for
@@ -34,10 +34,3 @@ def reuse_or_wait(ledger: Ledger, job: Job, now: datetime) -> Job:
             # Another follower was faster: wait for that one instead.
             job = ledger.write_transition(transitions.wait_for_owner(job, error.owner))
     return job
-
-
-def join_content_owner(
-    ledger: Ledger, transition: transitions.Transition, owner: ContentOwner, now: datetime
-) -> transitions.Transition:
-    """A job that is to be accepted while another owns its content."""
-    return transitions.join_existing(transition.job, owner, ledger.find_job(owner.source_id, owner.job_id), now)

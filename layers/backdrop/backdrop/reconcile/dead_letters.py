@@ -23,7 +23,7 @@ from backdrop.ports import Clock
 MAX_BATCHES = 20
 GIVEN_UP_MESSAGE = "A thousand deliveries of its message came to nothing."
 # What EventBridge says of an event that it could not put into a queue or give to a function.
-TARGET, WHY = "TARGET_ARN", "ERROR_MESSAGE"
+TARGET_ATTRIBUTE, ERROR_ATTRIBUTE = "TARGET_ARN", "ERROR_MESSAGE"
 
 
 @dataclass(eq=False, repr=False)
@@ -89,7 +89,7 @@ class DeadLetterTriage:
     def _try_to_forward(self, dead_letter: DeadLetter) -> bool:
         """An event for which EventBridge did not reach its queue, which is intake's, is put there now."""
         event = _parse_event(dead_letter.body)
-        if not event or ":sqs:" not in dead_letter.attributes.get(TARGET, ""):
+        if not event or ":sqs:" not in dead_letter.attributes.get(TARGET_ATTRIBUTE, ""):
             return False
         self.intake_queue.send(event, group=derive_message_group(dead_letter.source_queue))
         return True
@@ -170,7 +170,7 @@ def _describe_campaign_failure(dead_letter: DeadLetter) -> dict[str, str]:
     """What is to be done where the end of a campaign did not reach its function; nothing for other letters."""
     match _parse_event(dead_letter.body):
         case {"source": "aws.states", "detail": {"executionArn": str(execution)}}:
-            reason = dead_letter.attributes.get(WHY) or dead_letter.attributes.get("ErrorMessage", "")
+            reason = dead_letter.attributes.get(ERROR_ATTRIBUTE) or dead_letter.attributes.get("ErrorMessage", "")
             message = f"{execution} ended without a report: {reason[:500]}. Invoke the campaign function with the body."
             return {"reason": message}
         case _:

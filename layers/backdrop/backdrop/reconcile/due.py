@@ -10,9 +10,10 @@ from backdrop.model import transitions
 from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import FAILED_STATUSES, Attempt, Job, JobStatus
 from backdrop.model.provider_result import LookupStatus, ProviderResult
+from backdrop.model.queue_messages import SettleMessage
 from backdrop.model.schedule import ItemKey
 from backdrop.pipeline.call_context import RECORD_RESULT_SECONDS, CallContext
-from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_job, enqueue_settle_check, return_to_intake
+from backdrop.pipeline.enqueue import enqueue_delivery, enqueue_for_intake, enqueue_job, return_to_intake
 from backdrop.pipeline.recovery import MAX_PENDING_DURATION, Recovery
 from backdrop.ports import Clock, Provider
 
@@ -74,7 +75,7 @@ class Redispatcher:
         """A photo that waited for instructions, and whose reminder never came."""
         source, _ = self.ledger.read_photo(item_key.source_id)
         if source and source.settling_since:
-            enqueue_settle_check(self.intake_queue, source, 0)
+            enqueue_for_intake(self.intake_queue, SettleMessage(bucket=source.bucket, key=source.key))
             self.ledger.put_source(replace(source, last_sent_at=self.clock.now()), ())
 
     def _resend_job(self, job: Job, invocation_ends_at: datetime) -> None:
@@ -108,8 +109,11 @@ class Redispatcher:
             if job.status is JobStatus.SUBMITTING:
                 return self.recovery.recover_expired_lease(job, provider, context)
             return self.recovery.resolve_unknown(job, provider, context)[0]
-        except RetryLaterError:
-            return self._reload_job(job)
+        except RetryLaterError as error:
+            current = self.ledger.find_job(job.source_id, job.job_id)
+            if current is None:
+                raise ConflictError from error
+            return current
 
     def _hold(self, job: Job) -> Job:
         """The provider was switched off since: nobody will ever ask it."""
@@ -117,9 +121,3 @@ class Redispatcher:
         if job.status is JobStatus.SUBMITTING:
             job = self.ledger.write_transition(transitions.expire_lease(job, now))
         return self.ledger.write_transition(transitions.hold(job, now))
-
-    def _reload_job(self, job: Job) -> Job:
-        current = self.ledger.find_job(job.source_id, job.job_id)
-        if current is None:
-            raise ConflictError
-        return current

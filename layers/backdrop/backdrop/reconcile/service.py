@@ -4,7 +4,9 @@ Lanes that may go on, answers that found no ledger, jobs without a message or in
 in, letters without a reason, and photos of which no event told.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -45,7 +47,7 @@ ITEM_TOO_LARGE_MESSAGE = "the ledger will never take it: an item is too large"
 RESERVED_FOR_REMAINING_PARTS = timedelta(seconds=90)
 RESERVED_FOR_FINISH = timedelta(seconds=20)
 # So many paid pictures wait for their delivery that links may expire before their turn comes.
-BACKED_UP, WORKED_OFF = 5000, 2500
+DELIVERY_BACKLOG_HIGH, DELIVERY_BACKLOG_LOW = 5000, 2500
 
 
 class ReconcileFailure(NamedTuple):
@@ -117,7 +119,10 @@ class ReconcileService:
             sweep_after, swept_count = self._run_sweep(result, sweep_after)
         result.counts["swept"] = swept_count
         self._add_gauges(result, context)
-        self._release_lock(replace(run_state, sweep_cursor=sweep_after, failover_cursor=cursor.position))
+        with suppress(ConflictError):
+            self.ledger.put_reconcile_state(
+                replace(run_state, locked_until=None, sweep_cursor=sweep_after, failover_cursor=cursor.position)
+            )
         return result
 
     def _acquire_lock(self, context: CallContext) -> ReconcileState | None:
@@ -129,12 +134,6 @@ class ReconcileService:
             return self.ledger.put_reconcile_state(replace(run_state, locked_until=context.deadline))
         except ConflictError:
             return None
-
-    def _release_lock(self, run_state: ReconcileState) -> None:
-        try:
-            self.ledger.put_reconcile_state(replace(run_state, locked_until=None))
-        except ConflictError:
-            return
 
     def _run_part(self, result: ReconcileResult, name: str, work: Callable[[], int]) -> None:
         """One part after the other; one that cannot be done now does not keep the rest from being done."""
@@ -172,10 +171,10 @@ class ReconcileService:
 
     def _check_delivery_backlog(self, lane: ProviderHealth) -> None:
         waiting_count = self.count_waiting_deliveries()
-        if waiting_count >= BACKED_UP:
+        if waiting_count >= DELIVERY_BACKLOG_HIGH:
             message = f"{waiting_count:,} paid pictures wait for their delivery."
             self.breaker.pause(lane.provider, PauseReason.DELIVERY, Code.DELIVERY_BACKED_UP, message)
-        elif waiting_count <= WORKED_OFF and lane.is_paused_for(PauseReason.DELIVERY):
+        elif waiting_count <= DELIVERY_BACKLOG_LOW and lane.is_paused_for(PauseReason.DELIVERY):
             self.breaker.resume(lane.provider, frozenset({PauseReason.DELIVERY}))
 
     def _list_due_items(self) -> Sequence[ItemKey]:
@@ -193,10 +192,7 @@ class ReconcileService:
         lanes = {provider: self.ledger.read_health(provider) for provider in self.lane_queues}
         paused_lanes = {name: lane for name, lane in lanes.items() if lane.is_paused}
         has_available_lane = any(lane.allows_calls for lane in lanes.values())
-        unwanted_jobs: list[Job] = []
-        cancelled_jobs: list[Job] = []
-        moved_jobs: list[Job] = []
-        stranded_jobs: list[Job] = []
+        counts = Counter[str]()
         open_jobs = OpenJobs(self.ledger, self.ledger_queries)
 
         def review_job(item_key: ItemKey) -> None:
@@ -205,28 +201,24 @@ class ReconcileService:
                 return
             if job.provider not in self.lane_queues and not self._was_recently_resent(job):
                 return_to_intake(self.intake_queue, job)
-                stranded_jobs.append(self.ledger.write_transition(transitions.mark_resent(job, self.clock.now())))
+                self.ledger.write_transition(transitions.mark_resent(job, self.clock.now()))
+                counts["stranded"] += 1
             lane = paused_lanes.get(job.provider)
             if lane is None:
                 return
             if ended_job := self.orphan_jobs.cancel_if_unwanted(job):
-                unwanted_jobs.append(ended_job)
+                counts["unwanted"] += 1
             elif ended_job := self._apply_cancel_marks(job, lane):
-                cancelled_jobs.append(ended_job)
+                counts["called_off"] += 1
             elif has_available_lane and lane.has_provider_problem and not job.waits_for:
-                moved_job = self.failover.fail_over_if_paused(job, lane)
-                moved_jobs.extend([moved_job] if moved_job else [])
+                counts["moved"] += self.failover.fail_over_if_paused(job, lane) is not None
             if ended_job:
                 enqueue_delivery(self.deliver_queue, ended_job, ended_job.job_id)
 
         max_items = MAX_SCANNED_ITEMS if paused_lanes else MAX_DUE_ITEMS
         self._process_each(result, self._list_open_items(cursor, max_items, open_jobs), review_job, deadline)
-        result.counts |= {
-            "unwanted": len(unwanted_jobs),
-            "called_off": len(cancelled_jobs),
-            "stranded": len(stranded_jobs),
-        }
-        return len(moved_jobs)
+        result.counts |= {part: counts[part] for part in ("unwanted", "called_off", "stranded")}
+        return counts["moved"]
 
     def _apply_cancel_marks(self, job: Job, lane: ProviderHealth) -> Job | None:
         transition = transitions.apply_cancel_marks(job, lane.cancel_marks, self.clock.now())

@@ -9,7 +9,8 @@ from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.model.ids import derive_source_id
 from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
-from backdrop.pipeline.enqueue import enqueue_check
+from backdrop.model.queue_messages import CheckMessage
+from backdrop.pipeline.enqueue import enqueue_for_intake
 from backdrop.pipeline.unreadable_files import is_retry_pending
 from backdrop.ports import Clock, InputBucket, ListedObject
 
@@ -40,7 +41,7 @@ class Sweep:
         due = [one for one in photos if self._is_due(one) or self._is_due(_find_sidecar(one, sidecars))]
         missed_photos = [one for one in due[:MAX_PHOTOS] if self._is_missed(one, _find_sidecar(one, sidecars))]
         for one in missed_photos:
-            enqueue_check(self.intake, self.bucket, one.key)
+            enqueue_for_intake(self.intake, CheckMessage(bucket=self.bucket, key=one.key))
         return _find_next_start(objects, due), len(missed_photos)
 
     def _is_due(self, listed: ListedObject | None) -> bool:
