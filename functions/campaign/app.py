@@ -1,4 +1,4 @@
-"""Handler of campaigns: a campaign is planned before anything is asked, and reported when it is over."""
+"""Handler of campaigns: plans a campaign before anything is requested, and reports it when it has ended."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ campaign_planner, campaign_reporter = bootstrap.campaign_planner(), bootstrap.ca
 
 
 def plan(payload: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
-    """The list of who is asked, or why the campaign cannot begin."""
+    """Returns where the list of items is, or why the campaign cannot start."""
     try:
         item_list = campaign_planner.plan(payload["input"], payload["execution"], deadline)
     except RefusedError as error:
@@ -33,7 +33,7 @@ def plan(payload: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
 
 
 def report(payload: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
-    """The report of an execution whose items have all ended; `failed` where the execution has to fail for it."""
+    """Reports an execution whose items have all ended. Returns `failed` if the execution must fail."""
     execution: Mapping[str, Any] = payload["execution"]
     failure: Mapping[str, str] = payload["failure"]
     error, cause = failure.get("Error", ""), failure.get("Cause", "")
@@ -49,7 +49,7 @@ def report(payload: Mapping[str, Any], deadline: datetime) -> dict[str, Any]:
 
 
 def report_interrupted(detail: Mapping[str, Any], deadline: datetime) -> None:
-    """Step Functions' word that an execution did not come to its end by itself."""
+    """Reports an execution that failed, was stopped, or timed out; `detail` is that of the Step Functions event."""
     execution_input: Any = json.loads(detail.get("input") or "{}")
     execution_input = execution_input if isinstance(execution_input, dict) else {}
     error = detail.get("error") or ""
@@ -60,22 +60,22 @@ def report_interrupted(detail: Mapping[str, Any], deadline: datetime) -> None:
         detail["executionArn"], execution_input, status, started_at, error, detail.get("cause") or "", redrive_count
     )
     campaign_report = campaign_reporter.report(finished, deadline)
-    logger.info("campaign over", status=detail["status"], reported=campaign_report is not None)
+    logger.info("campaign ended", status=detail["status"], reported=campaign_report is not None)
 
 
 @count_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
-    """A step of the campaign's state machine, or the event of its end."""
+    """Receives a step of the campaign's state machine, or the event about its end."""
     deadline = clock.now() + timedelta(milliseconds=context.get_remaining_time_in_millis())
     with log_errors(logger):
         match event:
-            case {"plan": asked}:
-                logger.append_keys(execution=asked["execution"])
-                return plan(asked, deadline)
-            case {"report": asked}:
-                logger.append_keys(execution=asked["execution"]["Id"])
-                return report(asked, deadline)
+            case {"plan": payload}:
+                logger.append_keys(execution=payload["execution"])
+                return plan(payload, deadline)
+            case {"report": payload}:
+                logger.append_keys(execution=payload["execution"]["Id"])
+                return report(payload, deadline)
             case _:
                 logger.append_keys(execution=event["detail"]["executionArn"])
                 return report_interrupted(event["detail"], deadline)

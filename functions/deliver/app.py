@@ -1,4 +1,4 @@
-"""Handler of deliver: something ended; it leaves as pictures, receipt, error report and event."""
+"""Handler of deliver: receives what ended, and writes pictures, receipt, error report, and event."""
 
 from typing import Any
 
@@ -24,11 +24,11 @@ consumer = bootstrap.batch_consumer(logger, [settings.deliver_queue_url])
 
 
 def handle_record(record: SQSRecord) -> None:
-    """One message: a photo's views and its job's end handed over, or a provider's state told."""
+    """Delivers what is due for one photo, or announces the state of a provider."""
     message = parse_message(record.body, DeliverMessage, LaneMessage)
     if isinstance(message, LaneMessage):
         health = provider_notifications.publish(message.provider)
-        logger.info("lane told", provider=health.provider, paused=health.is_paused)
+        logger.info("provider notification published", provider=health.provider, paused=health.is_paused)
         return
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
     delivery = service.deliver(
@@ -51,5 +51,5 @@ def handle_record(record: SQSRecord) -> None:
 @count_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """SQS batch in, the messages that shall come again out."""
+    """Receives an SQS batch, and returns the messages that must be received again."""
     return consumer.process_batch(event, context, handle_record)

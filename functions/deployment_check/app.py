@@ -1,9 +1,9 @@
-"""The deployment check: before lanes open, it refuses parameters that would let no call start.
+"""The deployment check: rejects a deployment with unusable parameters before its lanes start.
 
-CloudFormation calls it as a custom resource and waits for one answer over HTTP. Rules in
-`template.yaml` refuse what can be said without arithmetic; this function does the rest, and looks
-whether existing buckets are there and how many functions the account may run at a time. It needs
-nothing but the runtime's own libraries, so that no broken layer can keep it from answering.
+CloudFormation calls it as a custom resource and waits for one response over HTTP. The rules in `template.yaml` reject
+what can be checked without arithmetic. This function checks the rest, including whether existing buckets can be used
+and how many functions the account may run at a time. It needs only the libraries of the Lambda runtime, so that a
+broken layer cannot prevent its response.
 """
 
 import json
@@ -29,36 +29,36 @@ WHOLE_NUMBER_PARAMETERS = (
     "MaxImageMegapixels",
     "LedgerRetentionDays",
 )
-# What an invocation needs beside the call itself: 5 s to read ledger, photo and key, 10 s to write the answer down.
+# What an invocation needs next to the call: 5 s to read ledger, photo, and API key, 10 s to record the answer.
 CALL_MARGIN_SECONDS = 15
 RESPONSE_TIMEOUT_SECONDS = 10
-# Longer than any message or campaign that may still name a job: a forgotten job could be bought again for it.
+# Longer than any message or campaign that may name a job, because a job that the ledger forgot could be bought again.
 MIN_RETENTION_DAYS = 30
-# CloudFormation takes at most 4,096 bytes for the whole answer.
+# CloudFormation accepts at most 4,096 bytes for the whole response.
 MAX_REASON_CHARACTERS = 3_000
 DOLLARS_PATTERN = re.compile(r"(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 BUCKET_NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 BUCKET_ROLES = ("Input", "Output")
 HTTP_FORBIDDEN, HTTP_NOT_FOUND = 403, 404
-# What template.yaml opens by itself, and never refuses: a new account, which has a concurrency of 10, can be tried out.
+# The defaults of template.yaml. They are never rejected, so that a new account, with a concurrency of 10, can try them.
 DEFAULT_MAX_IN_FLIGHT = {"Ideogram": 10, "Segmind": 0, "OneMin": 0, "Runware": 0}
-# What the other functions need next to the lanes, as `backdrop doctor` counts it.
+# What the other functions need next to the lanes; `backdrop doctor` uses the same number.
 SPARE_CONCURRENCY = 20
-# AWS's own key for S3, which every principal of the account may use through S3.
+# The AWS managed key for S3, which every principal of the account may use through S3.
 AWS_MANAGED_KEY_ALIAS = "alias/aws/s3"
-# A role's new rights may hold only after some seconds (IAM User Guide, "Changes are not always immediately visible").
+# A role's new permissions may take seconds to apply (IAM User Guide, "Changes are not always immediately visible").
 MAX_TRIES, RETRY_PAUSE_SECONDS = 5, 3
 CLIENT_CONFIG = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
-CHECK_FAILED_REASON = "The deployment check itself broke; its log group has the error. Nothing was deployed."
+CHECK_FAILED_REASON = "The deployment check itself failed; its log group has the error. Nothing was deployed."
 
 logger = logging.getLogger(__name__)
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> None:
-    """Answer CloudFormation's request, also when the check itself breaks.
+    """Responds to CloudFormation's request, even if the check itself fails.
 
-    Raises: whatever broke, after the answer was sent, so that the log and Lambda's `Errors` show
-    it; `OSError` when the answer could not be sent (Lambda then invokes twice more).
+    Then raises the check's exception, so that the log and Lambda's `Errors` metric show it. Raises OSError if the
+    response could not be sent; Lambda then retries twice.
     """
     refusals, note = [CHECK_FAILED_REASON], ""
     try:
@@ -68,7 +68,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:
 
 
 def check(event: Mapping[str, Any]) -> tuple[list[str], str]:
-    """Every reason to refuse a deployment, and what the stack says of its concurrency if there is none."""
+    """Returns every reason to reject a deployment, and, if there is none, the stack's note about concurrency."""
     refusals = [*find_parameter_problems(event["ResourceProperties"]), *find_bucket_problems(event)]
     if refusals:
         return refusals, ""
@@ -77,13 +77,13 @@ def check(event: Mapping[str, Any]) -> tuple[list[str], str]:
 
 
 def find_parameter_problems(parameters: Mapping[str, str]) -> list[str]:
-    """Every reason to refuse these parameters; each names them and what to set instead."""
+    """Returns every reason to reject these parameters; each names them and what to set instead."""
     number_problems = [_check_whole_number(name, parameters[name]) for name in WHOLE_NUMBER_PARAMETERS]
     problems_found = [problem for problem in number_problems if problem]
     if problems_found:
         return problems_found
     timeout_checks = (_check_call_timeout(provider, parameters) for provider in PROVIDERS)
-    name_checks = (_check_bucket_name(side, parameters) for side in BUCKET_ROLES)
+    name_checks = (_check_bucket_name(role, parameters) for role in BUCKET_ROLES)
     checks = (
         *timeout_checks,
         _check_lane_visibility(parameters),
@@ -99,14 +99,14 @@ def find_parameter_problems(parameters: Mapping[str, str]) -> list[str]:
 def _check_whole_number(name: str, value: str) -> str:
     if value.isascii() and value.isdigit() and str(int(value)) == value:
         return ""
-    return f"{name}={value} is not a whole number. Write it plainly, such as 10."
+    return f"{name}={value} is not a whole number. Set it to a number such as 10."
 
 
 def _check_dollars(value: str) -> str:
-    """CloudFormation takes `.5`, `01` and `nan` for numbers; the dashboard's JSON does not."""
+    """CloudFormation accepts `.5`, `01`, and `nan` as numbers, but the dashboard's JSON does not."""
     if DOLLARS_PATTERN.fullmatch(value):
         return ""
-    return f"DailyBudgetUSD={value} is no plain number of dollars. Write it such as 10 or 0.5."
+    return f"DailyBudgetUSD={value} is not a plain number of dollars. Set it to a number such as 10 or 0.5."
 
 
 def _check_call_timeout(provider: str, parameters: Mapping[str, str]) -> str:
@@ -116,7 +116,7 @@ def _check_call_timeout(provider: str, parameters: Mapping[str, str]) -> str:
         return ""
     return (
         f"{call}={seconds} does not fit into RenderTimeoutSeconds={limit}: a call takes up to "
-        f"{seconds} s, what goes before and after it {CALL_MARGIN_SECONDS} s, so none could start. Set "
+        f"{seconds} s, and the work before and after it {CALL_MARGIN_SECONDS} s, so no call could start. Set "
         f"RenderTimeoutSeconds to {seconds + CALL_MARGIN_SECONDS} or more, or {call} to "
         f"{limit - CALL_MARGIN_SECONDS} or less."
     )
@@ -128,7 +128,7 @@ def _check_lane_visibility(parameters: Mapping[str, str]) -> str:
         return ""
     return (
         f"LaneVisibilitySeconds={lane} is shorter than RenderTimeoutSeconds={limit}: a job would "
-        f"be handed out again while it is being paid. Set LaneVisibilitySeconds to {limit} or more."
+        f"be received again while it is being bought. Set LaneVisibilitySeconds to {limit} or more."
     )
 
 
@@ -137,8 +137,8 @@ def _check_retention(parameters: Mapping[str, str]) -> str:
     if days == 0 or days >= MIN_RETENTION_DAYS:
         return ""
     return (
-        f"LedgerRetentionDays={days} is too short: dead letters live for 14 days and campaigns for 7, and no "
-        f"job may be forgotten before them. Set it to {MIN_RETENTION_DAYS} or more, or to 0 (never)."
+        f"LedgerRetentionDays={days} is too short: the ledger must keep a job longer than dead letters (14 days) "
+        f"and campaigns (7 days). Set it to {MIN_RETENTION_DAYS} or more, or to 0 (keep forever)."
     )
 
 
@@ -157,8 +157,8 @@ def _check_buckets_differ(parameters: Mapping[str, str]) -> str:
     if name != parameters["OutputBucketName"]:
         return ""
     return (
-        f"'{name}' would be both input and output bucket, and each picture would be bought a new "
-        "background again. Set InputBucket and OutputBucket to different buckets."
+        f"'{name}' would be both input and output bucket, so each picture would be bought another "
+        "background. Set InputBucket and OutputBucket to different buckets."
     )
 
 
@@ -166,26 +166,26 @@ def _check_readable_buckets(parameters: Mapping[str, str]) -> str:
     name = parameters["OutputBucketName"]
     if name not in parameters["ReadableBuckets"].split(","):
         return ""
-    return f"'{name}' is the output bucket, and pictures are no photos to be asked for. Take it out of ReadableBuckets."
+    return f"'{name}' is the output bucket; its pictures cannot be used as photos. Remove it from ReadableBuckets."
 
 
 @dataclass(frozen=True)
 class ConcurrencyNote:
-    """What the account's concurrency means for the lanes; `uses_all_concurrency` where they can use all of it."""
+    """What the account's concurrency means for the lanes. `uses_all_concurrency`: they can use all of it."""
 
     text: str
     uses_all_concurrency: bool = False
 
 
 def read_max_in_flight(parameters: Mapping[str, str]) -> dict[str, int]:
-    """How many calls each provider's lane may have open."""
+    """Returns how many calls each provider's lane may have in flight."""
     return {provider: int(parameters.get(f"{provider}MaxInFlight", "0")) for provider in PROVIDERS}
 
 
 def asks_for_more_calls(event: Mapping[str, Any]) -> bool:
-    """Whether a deployment asks for more calls than the stack has now, and for others than the defaults.
+    """Whether a deployment sets more calls than the stack has now, and not just the defaults.
 
-    Only that is refused for concurrency, so that every other update of a stack, and a rollback, goes through.
+    Only such a deployment is rejected for concurrency, so that every other update and every rollback succeeds.
     """
     requested, previous = (
         read_max_in_flight(event["ResourceProperties"]),
@@ -195,9 +195,9 @@ def asks_for_more_calls(event: Mapping[str, Any]) -> bool:
 
 
 def build_concurrency_note(max_in_flight: Mapping[str, int], account_limit: int | None) -> ConcurrencyNote:
-    """Compares the calls of all lanes with the functions that the account may run at a time; None: not known."""
+    """Compares the calls of all lanes with the account's concurrency, which is None if unknown."""
     calls = sum(max_in_flight.values())
-    values = ", ".join(f"{provider}MaxInFlight={most}" for provider, most in max_in_flight.items() if most)
+    values = ", ".join(f"{provider}MaxInFlight={limit}" for provider, limit in max_in_flight.items() if limit)
     if account_limit is None:
         return ConcurrencyNote(
             f"Unknown: Lambda did not report the account's concurrency. The lanes use up to {calls:,}."
@@ -206,7 +206,7 @@ def build_concurrency_note(max_in_flight: Mapping[str, int], account_limit: int 
         return ConcurrencyNote(
             f"Enough: the account has {account_limit:,}, and the lanes use up to {calls:,} ({values})."
         )
-    advice = "ask for more in the Service Quotas console (Lambda, Concurrent executions)"
+    advice = "request more in the Service Quotas console (Lambda, Concurrent executions)"
     if calls < account_limit:
         return ConcurrencyNote(
             f"Short: the account has {account_limit:,}, and the lanes use up to {calls:,} ({values}), which leaves "
@@ -215,14 +215,14 @@ def build_concurrency_note(max_in_flight: Mapping[str, int], account_limit: int 
     return ConcurrencyNote(
         f"Too little: this account may run {account_limit:,} Lambda "
         f"functions at a time, and the lanes alone can use all of "
-        f"them ({values}). While they do, intake, deliver and reconcile do not run, and pictures that are paid for "
-        f"come late. Lower the sum of all MaxInFlight to {max(2, account_limit // 2):,} or less, or {advice}.",
+        f"them ({values}). While they do, intake, deliver, and reconcile cannot run, and paid pictures are "
+        f"delayed. Lower the sum of all MaxInFlight to {max(2, account_limit // 2):,} or less, or {advice}.",
         uses_all_concurrency=True,
     )
 
 
 def read_account_concurrency() -> int | None:
-    """How many functions the account may run at a time in this region; None where Lambda does not say."""
+    """Returns how many functions the account may run at a time in this region; None if Lambda does not report it."""
     client = boto3.client("lambda", config=CLIENT_CONFIG)
     for _ in range(MAX_TRIES):
         try:
@@ -237,63 +237,63 @@ def read_account_concurrency() -> int | None:
 
 
 def find_bucket_problems(event: Mapping[str, Any]) -> list[str]:
-    """Every existing bucket that cannot serve; one that the stack has already is not looked at again.
+    """Returns a problem for every existing bucket that cannot be used.
 
-    So a rollback, which asks for what was there before, never fails for a bucket.
+    A bucket that the stack already uses is not checked again, so that a rollback never fails because of a bucket.
     """
     requested, previous = (
         _read_existing_buckets(event["ResourceProperties"]),
         _read_existing_buckets(event.get("OldResourceProperties", {})),
     )
     region, account = event["StackId"].split(":")[3:5]
-    # A rollback to a release without this parameter sends none, and no bucket is then refused for its key.
+    # A rollback to a release without this parameter sends none; then no bucket is rejected for its key.
     keys = event["ResourceProperties"].get("KmsKeyArns")
-    new = [(side, name) for side, name in requested.items() if name and name != previous[side]]
+    new = [(role, name) for role, name in requested.items() if name and name != previous[role]]
     problems = (
-        _check_bucket_access(side, name, region, account) or _check_bucket_key(side, name, account, keys)
-        for side, name in new
+        _check_bucket_access(role, name, region, account) or _check_bucket_key(role, name, account, keys)
+        for role, name in new
     )
     return [problem for problem in problems if problem]
 
 
 def _read_existing_buckets(parameters: Mapping[str, str]) -> dict[str, str]:
-    """The existing buckets by side; an older release does not tell of them."""
-    return {side: parameters.get(f"{side}Bucket", "") for side in BUCKET_ROLES}
+    """Returns the existing buckets by role; "" for parameters that an older release does not send."""
+    return {role: parameters.get(f"{role}Bucket", "") for role in BUCKET_ROLES}
 
 
 def _check_bucket_access(role: str, name: str, region: str, account: str) -> str:
-    """Why a bucket cannot serve; empty where it can, and where S3 does not say: `backdrop doctor` looks again."""
+    """Returns why a bucket cannot be used; "" if it can, or if S3 does not say (`backdrop doctor` checks again)."""
     status, bucket_region = _head_bucket(name, account)
     if status == HTTP_NOT_FOUND:
         return (
-            f"{role}Bucket={name} is not there. Make it in {region} first, or leave {role}Bucket empty for a new one."
+            f"{role}Bucket={name} does not exist. Create it in {region} first, or leave {role}Bucket empty to get one."
         )
     if bucket_region not in ("", region):
         return (
-            f"{role}Bucket={name} lies in {bucket_region}, the stack "
-            f"in {region}. Name a bucket in {region}, or deploy there."
+            f"{role}Bucket={name} is in {bucket_region}, but the stack is "
+            f"in {region}. Use a bucket in {region}, or deploy to {bucket_region}."
         )
     if status == HTTP_FORBIDDEN:
         return (
-            f"{role}Bucket={name} is not for this account ({account}): it belongs to another one, or its own policy "
-            f"keeps the stack's roles out. Name a bucket of this account, or leave {role}Bucket empty for a new one."
+            f"{role}Bucket={name} cannot be used by this account ({account}): it belongs to another account, or its "
+            f"policy denies access. Use a bucket of this account, or leave {role}Bucket empty for a new one."
         )
     return ""
 
 
 def _check_bucket_key(role: str, name: str, account: str, keys: str | None) -> str:
-    """Why the bucket's default key keeps the stack out; empty where it does not, or where only doctor can tell."""
+    """Returns why the bucket's default key denies access; "" if it does not, or if only `backdrop doctor` can tell."""
     key = "" if keys is None else _find_default_key(name, account)
     if not key or _is_key_listed(key, keys or ""):
         return ""
     return (
-        f"{role}Bucket={name} is encrypted with the KMS key {key}, which the stack may not use: S3 would refuse "
-        "to read or write its files. Set KmsKeyArns to the key's ARN; docs/deploying.md says what its policy needs."
+        f"{role}Bucket={name} is encrypted with the KMS key {key}, which the stack may not use: S3 would deny "
+        "reads and writes. Set KmsKeyArns to the key's ARN; docs/deploying.md says what its policy needs."
     )
 
 
 def _is_key_listed(key: str, keys: str) -> bool:
-    """Whether the list of ARNs has the key. An alias may stand for any of them, but for none in an empty list."""
+    """Whether the comma-separated ARNs include the key. An alias may be any of them, if there is one."""
     resource = key.rpartition(":")[2]
     if resource.startswith("alias/"):
         return bool(keys)
@@ -301,15 +301,15 @@ def _is_key_listed(key: str, keys: str) -> bool:
 
 
 def _find_default_key(name: str, account: str) -> str:
-    """The customer managed key with which S3 encrypts what is put into the bucket; empty for a key of S3 or AWS.
+    """Returns the customer managed key that encrypts the bucket's objects; "" for a key of S3 or AWS.
 
-    Also empty where S3 does not say. An ARN, an id, or an alias, as the bucket's owner wrote it.
+    Also "" if S3 does not say. The key is an ARN, an ID, or an alias, as the bucket's owner wrote it.
     """
     client = boto3.client("s3", config=CLIENT_CONFIG)
     try:
         found = client.get_bucket_encryption(Bucket=name, ExpectedBucketOwner=account)
     except (BotoCoreError, ClientError) as error:
-        logging.getLogger(__name__).warning("S3 does not say how %s is encrypted: %s", name, error)
+        logging.getLogger(__name__).warning("S3 does not report how %s is encrypted: %s", name, error)
         return ""
     [rule] = found["ServerSideEncryptionConfiguration"]["Rules"]
     default = rule.get("ApplyServerSideEncryptionByDefault", {})
@@ -319,7 +319,7 @@ def _find_default_key(name: str, account: str) -> str:
 
 
 def _head_bucket(name: str, account: str) -> tuple[int, str]:
-    """S3's status for a bucket of this account, and the region where it lies, as far as S3 says."""
+    """Returns S3's HTTP status for a bucket of this account (0 if unknown), and its region if S3 reports it."""
     client, status, bucket_region = boto3.client("s3", config=CLIENT_CONFIG), 0, ""
     for attempt in range(MAX_TRIES):
         try:
@@ -332,7 +332,7 @@ def _head_bucket(name: str, account: str) -> tuple[int, str]:
                 metadata.get("HTTPHeaders", {}).get("x-amz-bucket-region", ""),
             )
         except BotoCoreError as error:
-            logger.warning("S3 does not answer: %s", type(error).__name__)
+            logger.warning("S3 does not respond: %s", type(error).__name__)
             return 0, ""
         if status != HTTP_FORBIDDEN or attempt == MAX_TRIES - 1:
             break
@@ -341,16 +341,16 @@ def _head_bucket(name: str, account: str) -> tuple[int, str]:
 
 
 def send_response(event: Mapping[str, Any], refusals: list[str], note: str = "") -> None:
-    """Put the answer where CloudFormation waits for it. Raises: `OSError` when it is not taken."""
+    """Sends the response to the URL where CloudFormation waits for it. Raises OSError if that fails."""
     response = {
         "Status": "FAILED" if refusals else "SUCCESS",
-        "Reason": " ".join(refusals)[:MAX_REASON_CHARACTERS] or "The parameters fit together.",
-        # The id never changes: a new one would make CloudFormation delete the old resource.
+        "Reason": " ".join(refusals)[:MAX_REASON_CHARACTERS] or "The parameters are consistent.",
+        # The ID never changes: a new one would make CloudFormation delete the old resource.
         "PhysicalResourceId": "deployment-check",
         "Data": {"ConcurrencyNote": note},
         **{name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
     }
-    # The address is CloudFormation's own and signed without a content type.
+    # CloudFormation made this URL, and signed it without a content type.
     request = urllib.request.Request(  # noqa: S310
         event["ResponseURL"],
         data=json.dumps(response).encode(),

@@ -1,4 +1,4 @@
-"""Handler of intake: something came into the input bucket; it leaves as jobs in their lanes."""
+"""Handler of intake: receives what changed in the input bucket, and sends jobs to their lanes."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -27,7 +27,6 @@ consumer = bootstrap.batch_consumer(logger, [settings.intake_queue_url])
 
 
 def parse_events(record: SQSRecord) -> list[IntakeEvent]:
-    """Where a message says to look."""
     receive_count = read_receive_count(record)
     return parse_intake_message(
         record.body,
@@ -41,14 +40,14 @@ def parse_events(record: SQSRecord) -> list[IntakeEvent]:
 
 
 def list_batch_events(event: Mapping[str, Any]) -> Iterator[IntakeEvent]:
-    """All looks of a batch; what is damaged is dealt with in its turn."""
+    """Yields all events of a batch. Malformed messages are handled later, one by one."""
     for record in event["Records"]:
         with suppress(MalformedMessageError):
             yield from parse_events(SQSRecord(record))
 
 
 def handle_record(record: SQSRecord) -> None:
-    """One message: look at each photo that it names."""
+    """Handles each event of one message."""
     for intake_event in parse_events(record):
         logger.append_keys(bucket=intake_event.bucket, key=intake_event.key)
         decision = service.handle(intake_event)
@@ -63,6 +62,6 @@ def handle_record(record: SQSRecord) -> None:
 @count_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """SQS batch in, the messages that shall come again out."""
+    """Receives an SQS batch, and returns the messages that must be received again."""
     service.start_batch(list_batch_events(event))
     return consumer.process_batch(event, context, handle_record)

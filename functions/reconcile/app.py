@@ -1,4 +1,4 @@
-"""Handler of reconcile: every five minutes; what was left undone anywhere is set right."""
+"""Handler of reconcile: runs every five minutes, and repairs what other functions left undone."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,24 +19,29 @@ service = Bootstrap(read_settings(), lazy_client, clock, count_budget_change).re
 
 
 def run_reconcile(context: LambdaContext) -> dict[str, int]:
-    """One run, told in log and metrics."""
+    """Runs once, with logs and metrics; returns how often each part did something."""
     remaining = timedelta(milliseconds=context.get_remaining_time_in_millis())
-    tally = service.run(CallContext(deadline=clock.now() + remaining))
-    if tally.skipped:
-        logger.info("another run is at work")
+    result = service.run(CallContext(deadline=clock.now() + remaining))
+    if result.skipped:
+        logger.info("another run is in progress")
         return {}
-    for part, times in tally.counts.items():
+    for part, times in result.counts.items():
         emit_metrics({Metric.RECONCILED: times}, part=part)
-    emit_stack_health(tally.gauges)
-    for failure in dict.fromkeys(tally.failures):
-        message, code = "a part could not be done", failure.code.value
-        logger.warning(message, code=code, reason=failure.message, source_id=failure.source_id, job_id=failure.job_id)
-    logger.info("set right", extra={"did": tally.counts})
-    return tally.counts
+    emit_stack_health(result.gauges)
+    for failure in dict.fromkeys(result.failures):
+        logger.warning(
+            "reconcile failed in part",
+            code=failure.code.value,
+            reason=failure.message,
+            source_id=failure.source_id,
+            job_id=failure.job_id,
+        )
+    logger.info("reconciled", extra={"did": result.counts})
+    return result.counts
 
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """The schedule's event in, what was done out."""
+    """Receives the schedule's event."""
     with log_errors(logger):
         return run_reconcile(context)

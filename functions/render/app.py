@@ -1,4 +1,4 @@
-"""Handler of render: a job in a lane; it leaves paid, and the answer is in the ledger."""
+"""Handler of render: receives a job from a lane, and leaves it paid, with the answer in the ledger."""
 
 from datetime import timedelta
 from functools import partial
@@ -28,11 +28,11 @@ provider_by_queue = {queue_name_from_url(lane.queue_url): name for name, lane in
 
 
 def handle_record(record: SQSRecord, context: LambdaContext) -> None:
-    """One message: one job brought as far as it goes."""
+    """Brings one job as far as it gets."""
     message = parse_message(record.body, JobMessage)
     logger.append_keys(source_id=message.source_id, job_id=message.job_id)
     started_at, remaining = clock.now(), timedelta(milliseconds=context.get_remaining_time_in_millis())
-    # A message out of a queue that is no lane of ours names no provider.
+    # "" for a queue that is not the lane of an enabled provider.
     provider = provider_by_queue.get(queue_name_from_arn(record.event_source_arn), "")
     call_context = CallContext(
         deadline=started_at + remaining,
@@ -57,5 +57,5 @@ def handle_record(record: SQSRecord, context: LambdaContext) -> None:
 @count_cold_starts
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """SQS batch in, the messages that shall come again out."""
+    """Receives an SQS batch, and returns the messages that must be received again."""
     return consumer.process_batch(event, context, partial(handle_record, context=context))

@@ -91,9 +91,13 @@ def test_a_stack_refuses_at_once_what_cannot_be_together(running: Cloud, changes
         ),
         pytest.param({"IdeogramMaxInFlight": "1000"}, "IdeogramMaxInFlight=1000", id="starves-the-other-functions"),
         pytest.param({"LedgerRetentionDays": "7"}, "LedgerRetentionDays=7 is too short", id="forgets-too-soon"),
-        pytest.param({"InputBucket": "nobody-made-it"}, "InputBucket=nobody-made-it is not there", id="no-such-bucket"),
-        pytest.param({"OutputBucket": "elsewhere"}, "OutputBucket=elsewhere lies in us-east-1", id="other-region"),
-        pytest.param({"OutputBucket": "not-for-us"}, "OutputBucket=not-for-us is not for this account", id="foreign"),
+        pytest.param(
+            {"InputBucket": "nobody-made-it"}, "InputBucket=nobody-made-it does not exist", id="no-such-bucket"
+        ),
+        pytest.param({"OutputBucket": "elsewhere"}, "OutputBucket=elsewhere is in us-east-1", id="other-region"),
+        pytest.param(
+            {"OutputBucket": "not-for-us"}, "OutputBucket=not-for-us cannot be used by this account", id="foreign"
+        ),
         pytest.param({"OutputBucket": "encrypted"}, f"is encrypted with the KMS key {KEY}", id="encrypted"),
     ],
 )

@@ -207,7 +207,7 @@ def test_what_was_not_asked_is_named_and_not_waited_for_long() -> None:
     assert (report["items"]["not_asked"], len(report["first_not_asked"])) == (12, 10)
     assert report["first_not_asked"][:3] == ["shoes/00.jpg", "shoes/02.jpg", "shoes/04.jpg"]
     [(_, text)] = director.ears.mails
-    assert "12 were not asked for, shoes/00.jpg the first of them." in text
+    assert "12 items were not requested; the first is shoes/00.jpg." in text
     assert director.world.clock.now() - began < timedelta(seconds=30)
 
 

@@ -20,7 +20,7 @@ from tests.simulated.waiters import asked
 def test_the_whole_is_quoted_and_refused_where_it_may_cost_more(campaigner: Campaigner) -> None:
     error = refusal(campaigner, max_total_usd=0.019)
     assert error.code is Code.MAX_TOTAL_EXCEEDED
-    assert str(error.message) == "it may cost up to $0.02; max_total_usd allows $0.019"
+    assert str(error.message) == "The campaign may cost up to $0.02, but max_total_usd allows $0.019."
     assert campaigner.plans(max_total_usd=0.02)["items"] == 2
 
 

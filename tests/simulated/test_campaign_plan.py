@@ -165,7 +165,7 @@ def test_a_drop_waits_behind_two_rounds_also_where_each_photo_has_many_variants(
         ({"manifest": "gone.csv"}, "has no gone.csv"),
         ({"manifest": "utf16.csv"}, "not UTF-8"),
         ({"manifest": "keyless.csv"}, "no column 'key'"),
-        ({"manifest": "empty.jsonl"}, "no row of empty.jsonl names a photo; row 1: it has no key"),
+        ({"manifest": "empty.jsonl"}, "No row of empty.jsonl names a photo. Row 1: it has no key."),
         ({"instructions": {"promt": "x"}}, "promt"),
         ({"max_total_usd": 0}, "max_total_usd"),
         ({"tolerated_failure_percent": 101}, "tolerated_failure_percent"),

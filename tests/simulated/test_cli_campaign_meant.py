@@ -155,6 +155,6 @@ def test_a_list_that_is_none_is_spoken_of_as_the_persons_own_file(person: Person
     (tmp_path / "list.csv").write_text("photo\nshoes/red.jpg\n")
     said = person.types("campaign", "quote", "list.csv")
     assert (said.code, said.out) == (1, "")
-    assert said.err.startswith("error: list.csv: its first line names no column 'key'")
+    assert said.err.startswith("error: list.csv: the first line has no column 'key'")
     assert "_backdrop" not in said.err
     assert "in a moment" not in said.err

@@ -118,7 +118,7 @@ def test_each_picture_is_served_as_what_it_is_and_not_kept_for_long() -> None:
 def test_a_picture_that_had_to_be_enlarged_says_so() -> None:
     world = stored([MASTER_WISH, {"name": "big", "fit": "pad", "width": 64, "height": 64}])
     assert [str(one.text) for one in the_job(world).warnings] == [
-        f"enlarged: {KEY}/red@big.png shows its subject 4.0 times as large as the provider made it"
+        f"enlarged: {KEY}/red@big.png shows its subject at 4.0 times the size that the provider made"
     ]
     wish(world, None)
     world.run_until_empty()

@@ -282,6 +282,6 @@ def test_a_message_about_a_photo_that_nobody_knows_is_a_dead_letter_with_its_rea
     (letter,) = world.dead_letter_queue.messages
     assert (letter.attributes["code"], letter.attributes["reason"]) == (
         "damaged_message",
-        "the ledger knows no such photo",
+        "the ledger has no such photo",
     )
     assert (json.loads(letter.body)["body"], world.queues["deliver"].messages) == (body, [])

@@ -44,7 +44,7 @@ def test_what_spreadsheets_write_is_read_byte_order_mark_and_all(between: str) -
 def test_a_stray_quote_costs_its_own_row_and_no_other_and_is_told(stray: str) -> None:
     bad, *rest = read(f'key,prompt\na.jpg,{stray}\nb.jpg,x\nc.jpg,"y"\nd.jpg,5" wide\n')
     assert isinstance(bad, BadRow)
-    assert (bad.number, bad.reason.partition(" (")[0]) == (2, "it is no whole row")
+    assert (bad.number, bad.reason.partition(" (")[0]) == (2, "it is not a complete row")
     assert rest == [
         ManifestRow(3, "b.jpg", {"prompt": "x"}),
         ManifestRow(4, "c.jpg", {"prompt": "y"}),
@@ -89,14 +89,18 @@ def test_a_line_is_measured_in_bytes() -> None:
     ['{"key": "\\ud800.jpg"}', '{"key": "a.jpg", "prompt": "\\ud800"}', '{"key": "a.jpg", "seed": NaN}'],
 )
 def test_what_cannot_be_written_down_is_a_bad_row(text: str) -> None:
-    assert read(text, "list.jsonl") == [
-        BadRow(1, "it holds what cannot be written: half a character, NaN, or lists without end")
-    ]
+    [bad_row] = read(text, "list.jsonl")
+    assert isinstance(bad_row, BadRow)
+    assert "half a character, NaN" in bad_row.reason
 
 
 def test_a_row_without_a_key_or_with_too_many_cells_is_told_by_its_number() -> None:
     found = read("key,prompt\n,on a beach\na.jpg,x,y\nb.jpg\n")
-    assert found == [BadRow(2, "it has no key"), BadRow(3, "it has 3 cells under 2 heads"), ManifestRow(4, "b.jpg", {})]
+    assert found == [
+        BadRow(2, "it has no key"),
+        BadRow(3, "it has 3 cells, but the header has 2"),
+        ManifestRow(4, "b.jpg", {}),
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "photo,prompt\na.jpg,x\n", "a.jpg\nb.jpg\n"])

@@ -176,7 +176,7 @@ def test_the_mail_tells_of_failures_and_of_money_to_the_cent() -> None:
     failed = replace(ENDED, status=CampaignStatus.FAILED, error="too_many_failures", cause="50.0 % of the items failed")
     subject, text = build_mail(build_report(failed, sums, {}, NOW), "s3://pictures/r.json")
     assert subject == "Backdrop campaign spring: failed"
-    assert "Bought for $0.0375, and $0.06 perhaps." in text
+    assert "US $0.0375 was charged. It is unknown whether another US $0.06 was charged." in text
     assert "1 invalid_value: num_images: no number" in text
     assert "too_many_failures: 50.0 %" in text
     assert "s3://pictures/r.json" in text

@@ -65,11 +65,11 @@ def asks(before: dict[str, str] | None = None, **given: str) -> list[str]:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ((404, ""), ["InputBucket=shelf is not there", "Make it in eu-central-1", "leave InputBucket empty"]),
-        ((403, REGION), ["belongs to another one", f"account ({ACCOUNT})", "leave InputBucket empty"]),
-        ((200, "us-east-1"), ["lies in us-east-1, the stack in eu-central-1"]),
-        ((301, "us-east-1"), ["lies in us-east-1", "or deploy there"]),
-        ((403, "us-east-1"), ["lies in us-east-1"]),
+        ((404, ""), ["InputBucket=shelf does not exist", "Create it in eu-central-1", "leave InputBucket empty"]),
+        ((403, REGION), ["belongs to another account", f"account ({ACCOUNT})", "leave InputBucket empty"]),
+        ((200, "us-east-1"), ["is in us-east-1, but the stack is in eu-central-1"]),
+        ((301, "us-east-1"), ["is in us-east-1", "or deploy to us-east-1"]),
+        ((403, "us-east-1"), ["is in us-east-1"]),
     ],
     ids=["absent", "foreign", "elsewhere", "redirected", "foreign-elsewhere"],
 )

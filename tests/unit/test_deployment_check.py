@@ -124,7 +124,7 @@ def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None
         ),
         pytest.param(
             {"OutputBucket": "pictures", "ReadableBuckets": "shelf,pictures"},
-            ["'pictures' is the output bucket", "out of ReadableBuckets"],
+            ["'pictures' is the output bucket", "from ReadableBuckets"],
             id="pictures-as-photos",
         ),
         pytest.param(
@@ -133,7 +133,9 @@ def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None
             id="forgets-too-soon",
         ),
         *(
-            pytest.param({"DailyBudgetUSD": usd}, [f"DailyBudgetUSD={usd} is no plain number"], id=f"a-budget-of-{usd}")
+            pytest.param(
+                {"DailyBudgetUSD": usd}, [f"DailyBudgetUSD={usd} is not a plain number"], id=f"a-budget-of-{usd}"
+            )
             for usd in (".5", "01", "1e3", "nan", "+5", "٣")
         ),
         pytest.param(

@@ -87,7 +87,7 @@ def test_lanes_that_starve_the_other_functions_are_refused_with_what_to_do(
 ) -> None:
     [problem], note = asks(before, IdeogramMaxInFlight="8", SegmindMaxInFlight="4")
     words = [
-        *("may run 10 Lambda functions", "IdeogramMaxInFlight=8, SegmindMaxInFlight=4", "come late"),
+        *("may run 10 Lambda functions", "IdeogramMaxInFlight=8, SegmindMaxInFlight=4", "delayed"),
         *("all MaxInFlight to 5 or less", "Service Quotas"),
     ]
     assert [one for one in words if one not in problem] == []

@@ -24,7 +24,7 @@ def line(**said: Any) -> str:
     "good",
     [
         line(),
-        line(message="set right", job_id=None),
+        line(message="reconciled", job_id=None),
         line(level="WARNING", code="damaged_message"),
         line(key="a\nb\x1b[2J.jpg"),
         json.dumps({"_aws": {}, "Accepted": [1.0]}),

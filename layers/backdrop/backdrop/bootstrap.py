@@ -1,7 +1,7 @@
-"""The composition root: makes the services of each function, and of the commands, from settings and AWS clients.
+"""The composition root: builds the services of each function, and of the commands, from settings and AWS clients.
 
-Each builder imports what it builds, so that a function loads nothing that only others need. The client factory is a
-parameter: the simulated world runs the same services on the same adapters, and fakes boto3's clients below them.
+Each builder imports what it builds, so that a function does not load what only others need. The client factory is a
+parameter: the simulated world runs the same services on the same adapters, above fakes of boto3's clients.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ if TYPE_CHECKING:
     from backdrop.render.service import RenderService
 
 type ClientFactory = Callable[[str], Any]
-"""Makes the AWS client of a service by the name that boto3 has for it."""
+"""Creates the AWS client of a service by its name in boto3."""
 
 
 class Bootstrap:
-    """Builds services. Building calls nothing on AWS, so that a function can do it while it starts.
+    """Builds services. Building makes no AWS calls, so that a function can do it while it starts.
 
-    `client` is called once for each AWS service. `observe` is called with each transition that the ledger took.
+    `create_client` is called once for each AWS service, and `on_transition` after each transition that was written.
     """
 
     def __init__(
@@ -69,12 +69,11 @@ class Bootstrap:
         self.settings = settings
         self.client = cache(create_client)
         self.clock = clock
-        self._observe = on_transition
+        self._on_transition = on_transition
 
     # -- one builder per function ------------------------------------------------------------------------------
 
     def batch_consumer(self, logger: Logger, queue_urls: Collection[str]) -> BatchConsumer:
-        """What takes a function's messages out of these queues."""
         from backdrop.aws.batch import BatchConsumer
         from backdrop.aws.sqs import queue_name_from_url
 
@@ -133,7 +132,6 @@ class Bootstrap:
         )
 
     def render(self) -> RenderService:
-        """Render of every lane; it puts no job into a lane itself."""
         from backdrop.aws.step_functions import ExecutionMonitor
         from backdrop.pipeline.enqueue import return_to_intake
         from backdrop.pipeline.orphan_jobs import OrphanJobs
@@ -147,6 +145,7 @@ class Bootstrap:
             orphan_jobs=OrphanJobs(self.ledger, ExecutionMonitor(self.client("stepfunctions"), self.clock), self.clock),
             purchases=self.purchases,
             recovery=self.recovery,
+            # Render does not send to lanes itself: intake sends on a job that has moved.
             failover=self._build_failover(partial(return_to_intake, self.intake_queue)),
             providers=self.providers,
             deliver_queue=self.deliver_queue,
@@ -186,7 +185,6 @@ class Bootstrap:
         )
 
     def provider_notifications(self) -> ProviderNotifications:
-        """The service for deliver's messages about a provider."""
         from backdrop.deliver.provider_notifications import ProviderNotifications
 
         return ProviderNotifications(self.ledger, self.output_bucket, self.events, self.document_writer)
@@ -235,7 +233,6 @@ class Bootstrap:
         )
 
     def campaign_planner(self) -> CampaignPlanner:
-        """The service of a campaign's first step."""
         from backdrop.campaigns.plan import CampaignPlanner
 
         settings = self.settings
@@ -249,14 +246,13 @@ class Bootstrap:
         )
 
     def campaign_reporter(self) -> CampaignReporter:
-        """The service of a campaign's end."""
         from backdrop.campaigns.finish import CampaignReporter
 
         return CampaignReporter(
             self.ledger_queries, self.campaign_files, self.manifest_reader, self.events, self.operator_mail, self.clock
         )
 
-    # -- what people order -------------------------------------------------------------------------------------
+    # -- what operators use ------------------------------------------------------------------------------------
 
     def redrive(self) -> RedriveService:
         from backdrop.operate.redrive import RedriveService
@@ -280,7 +276,7 @@ class Bootstrap:
         )
 
     def rerun(self, photos: InputBucket | None = None) -> RerunService:
-        """`photos`: the input bucket as somebody imagines it."""
+        """`photos`: the input bucket as it would be after a planned change."""
         from backdrop.operate.rerun import RerunService
 
         resolver = self._build_read_only_resolver(photos or self.input_bucket)
@@ -370,7 +366,7 @@ class Bootstrap:
         return DocumentWriter(self.ledger, self.output_bucket, self.settings.input_bucket)
 
     def campaign_row_reader(self, manifests: ManifestReader | None = None) -> RowReader:
-        """`manifests`: lists that do not lie in the input bucket."""
+        """`manifests`: manifests that are not in the input bucket."""
         from backdrop.campaigns.items import RowReader
 
         return RowReader(self.input_bucket, manifests or self.manifest_reader, self.settings.input_bucket)
@@ -406,7 +402,7 @@ class Bootstrap:
     def ledger(self) -> Ledger:
         from backdrop.aws.ledger import Ledger
 
-        return Ledger(self.table, self._observe)
+        return Ledger(self.table, self._on_transition)
 
     @cached_property
     def ledger_queries(self) -> LedgerQueries:
@@ -468,7 +464,7 @@ class Bootstrap:
 
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
-        """The adapters of the providers that are on."""
+        """The adapters of the enabled providers."""
         from backdrop.aws.secrets import read_api_key
         from backdrop.aws.work_links import S3WorkStorage
         from backdrop.providers.registry import build_providers
@@ -489,12 +485,12 @@ class Bootstrap:
 
         settings = self.settings
         return ResultDownloads(
-            {name: one.base_url for name, one in settings.providers.items()}, settings.extra_result_hosts
+            {name: provider.base_url for name, provider in settings.providers.items()}, settings.extra_result_hosts
         )
 
     @cached_property
     def lane_queues(self) -> Mapping[str, Queue]:
-        """The queues of the providers that are on."""
+        """The queues of the enabled providers."""
         return {name: self._build_queue(lane.queue_url) for name, lane in self.settings.enabled_providers.items()}
 
     @cached_property
@@ -525,7 +521,7 @@ class Bootstrap:
 def build_read_only_resolver(
     photos: InputBucket, clock: Clock, default_provider: str, max_megapixels: int, prices: ConfiguredPrices
 ) -> InstructionResolver:
-    """For those who ask what intake would do with photos, on this machine too: it puts nothing anywhere."""
+    """Builds a resolver that says what intake would do with photos, and writes nothing. Works without a stack."""
     from backdrop.intake.folder_defaults import FolderDefaultsCache
     from backdrop.intake.instruction_resolver import InstructionResolver, NullInputs
     from backdrop.intake.photo_reader import PhotoReader

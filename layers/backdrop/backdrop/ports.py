@@ -1,7 +1,7 @@
-"""Protocols of what has several implementations, and the values that these exchange.
+"""Protocols with several implementations, and the values that they exchange.
 
-Where AWS is the only implementation, a step names the adapter itself. The simulated world replaces AWS below the
-adapters, by fakes of boto3's clients. Of what is here, it implements Provider, Downloads, and Clock.
+If AWS is the only implementation, the stages use the adapter's class itself. The simulated world replaces AWS below
+the adapters, with fakes of boto3's clients. Of these protocols, it implements Provider, Downloads, and Clock.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,15 +13,14 @@ from backdrop.model.job import Job
 from backdrop.model.provider_result import LookupStatus, ProviderResult
 
 CLIENT_CONCURRENCY = 10
-"""Calls of one client at a time: for so many botocore keeps connections."""
+"""Concurrent calls of one client: botocore keeps this many connections."""
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object as the bucket holds it; `data` is None where the bytes were not asked for.
+    """One object in a bucket. `data` is None if the bytes were not requested.
 
-    `archive_storage_class`: the storage class from which S3 reads nothing at once. `may_have_tags`: whether it may have
-    tags.
+    `archive_storage_class`: the storage class if S3 must restore the object before it can be read, else "".
     """
 
     etag: str
@@ -43,16 +42,19 @@ class ListedObject(NamedTuple):
 
 
 class InputBucket(Protocol):
-    """The photos, as somebody put them."""
+    """The photos as they were uploaded."""
 
     def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
-        """The object, or None when there is none; its bytes only if it is not the known one and within `max_bytes`."""
+        """Returns the object; None if there is none.
+
+        Its bytes are included unless its ETag is `known_etag` or it is larger than `max_bytes`.
+        """
         ...
 
     def read_tags(self, bucket: str, key: str) -> Mapping[str, str]: ...
     def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]: ...
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
-        """All objects in the order of their keys, from the one that follows `after`."""
+        """Yields all objects after the key `after`, in the order of their keys."""
         ...
 
 
@@ -61,80 +63,80 @@ type PreparedCall = Callable[[Acknowledge], ProviderResult | LookupStatus]
 
 
 class Provider(Protocol):
-    """One paid API. It never raises for what the provider does: every end is an Answer."""
+    """One paid API. It never raises for what the provider does: every outcome is a ProviderResult."""
 
     @property
     def timeout_seconds(self) -> float: ...
     def idempotency_key(self, job: Job) -> str | None:
-        """The id under which the call will be known, where we choose it: the same again for the same generation."""
+        """Returns the call's ID if Backdrop chooses it, always the same one for the same charge number; else None."""
         ...
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
-        """The call, ready to be sent once, or the Answer that tells why it cannot be sent now.
+        """Returns the call, ready to be sent once, or the result that says why it cannot be sent now.
 
-        `references` are the pictures whose style is taken over.
+        `references` are the images whose style the result imitates.
 
-        The call is given `acknowledge`: a provider that names its work itself passes the name on before it polls.
-        It gives PENDING where the work outlives the time-out.
+        The call receives `acknowledge`: if the provider chooses the ID, the adapter passes that ID to it before the
+        first poll. The call returns PENDING if the provider is still working at the timeout.
         """
         ...
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
-        """What became of a call, for nothing; asked only where there is an id to ask by.
+        """Returns what became of a call, without a charge.
 
-        PENDING also where the provider does not say just now: an Answer is about the call, never about the question.
+        PENDING also if the lookup itself fails: a ProviderResult is about the call, never about the lookup.
         """
         ...
 
 
 class CallInputStore(Protocol):
-    """Bytes that a call needs, put aside by intake for render under names that belong to their content; they expire."""
+    """Bytes that intake saves for a call of render, under names derived from their content. They expire."""
 
     def put(self, name: str, data: bytes) -> None: ...
     def find(self, name: str) -> bytes | None: ...
 
 
 class WorkStorage(Protocol):
-    """`_backdrop/work/` as providers come to know it: links to what they shall read, places for what they write.
+    """Links into `_backdrop/work/` from which providers read inputs, and to which they write results.
 
-    `by` is the provider's own address: None where a provider out there would have to reach into this machine.
-    Raises RetryLaterError where the storage does not answer.
+    `provider_url` is the provider's own address. A link is None if a provider on the internet would have to reach
+    this machine. Raises RetryLaterError if the storage is unavailable.
     """
 
     def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
-        """An address from which the bytes can be read for an hour and more."""
+        """Returns a URL from which the bytes can be read for at least an hour."""
         ...
 
     def create_upload_link(self, name: str, *, provider_url: str) -> str | None:
-        """An address to which one result can be written (PUT)."""
+        """Returns a URL to which one result can be written (PUT)."""
         ...
 
     def save_result(self, name: str, data: bytes) -> None:
-        """Put a result aside that came without a link."""
+        """Saves a result that came without a link."""
         ...
 
-    def has_result(self, name: str) -> bool:
-        """Whether there is a result of that name."""
-        ...
+    def has_result(self, name: str) -> bool: ...
 
 
 class Downloads(Protocol):
-    """The provider's result links; raises ResultError or RetryLaterError."""
+    """Downloads of results. Raises ResultError, or RetryLaterError if the download may succeed later."""
 
     def fetch(self, provider: str, url: str) -> bytes: ...
 
 
 class ManifestReader(Protocol):
-    """The lists that people put into a bucket."""
+    """The manifests that people upload to a bucket."""
 
     def read_chunks(self, bucket: str, key: str) -> Iterator[bytes] | None:
-        """An object's bytes, read chunk by chunk as the caller asks for them; None if there is no such object."""
+        """Yields an object's bytes, read chunk by chunk as they are consumed; None if there is no such object."""
         ...
 
 
 class Clock(Protocol):
-    """Time, so that tests need not wait for it."""
+    """Time, so that tests do not have to wait."""
 
     def now(self) -> datetime: ...
     def sleep(self, seconds: float) -> None: ...
-    def jitter(self, seconds: float) -> float: ...
+    def jitter(self, seconds: float) -> float:
+        """Returns a random number from 0 to `seconds`."""
+        ...

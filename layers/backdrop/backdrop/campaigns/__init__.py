@@ -1,1 +1,1 @@
-"""Campaigns: what Step Functions runs to render a manifest or a prefix, from its plan to its report."""
+"""Campaigns: what the Step Functions workflow runs to render a manifest or a prefix, from its plan to its report."""

@@ -1,4 +1,4 @@
-"""A campaign: what its execution is started with, what one item of it asks for, and where its files lie."""
+"""A campaign: the input of its execution, the instructions of one item, and the keys of its files."""
 
 import json
 import re
@@ -22,27 +22,27 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,80}")
 REPORTS_PREFIX = f"{RESERVED_PREFIX}/campaigns"
 WORK_PREFIX = f"{RESERVED_PREFIX}/work/campaigns"
 ITEMS_FILE, PLAN_FILE = "items.jsonl", "plan.json"
-# A campaign keeps a lane full, and never has more than two rounds of calls before a drop.
+# Enough to keep a lane full, while a newly uploaded photo waits for two rounds of calls at most.
 ROUNDS_IN_PROGRESS = 2
-# What the state machine adds has room beside it: 256 KiB hold a state, and EventBridge leaves out inputs above 248.
+# Leaves room for what the state machine adds: a state has 256 KiB, and EventBridge omits inputs above 248 KiB.
 MAX_INPUT_BYTES = 200_000
 FIELD_DESCRIPTIONS = {
     "name": "letters, digits, - and _, at most 80",
-    "prefix": "a text, how the keys begin",
-    "manifest": "a text, the key of a list",
+    "prefix": "a string, the beginning of the keys",
+    "manifest": "a string, the key of a manifest",
     "instructions": "an object, as in a sidecar",
     "max_total_usd": "a number of dollars above 0",
     "tolerated_failure_percent": "a number from 0 to 100",
 }
-"""What each field of a campaign takes."""
+"""What each field of a campaign accepts."""
 MAX_SHOWN_CHARACTERS = 80
-# So many are reported within the time that a function has.
+# How many items a function can report within its time limit.
 MAX_ITEMS = 1_000_000
 
 
 @record
 class Campaign(Record):
-    """An execution's input. `prefix` or `manifest`: keys in the input bucket; the manifest is one object there."""
+    """An execution's input. Either `prefix` is the beginning of keys in the input bucket, or `manifest` a key there."""
 
     name: Annotated[str, Field(pattern=rf"^{NAME_PATTERN.pattern}$")]
     prefix: str | None = None
@@ -53,35 +53,34 @@ class Campaign(Record):
 
     @property
     def description(self) -> str:
-        """What it goes through, in words."""
+        """What the campaign covers, as a text."""
         return f"the manifest {self.manifest}" if self.manifest else f"the keys that begin with {self.prefix!r}"
 
 
 def campaign_refused(reason: str) -> RefusedError:
-    """The campaign cannot be begun."""
+    """Returns the error of a campaign that cannot start. `reason` is one or more full sentences."""
     return RefusedError(Code.CAMPAIGN_REFUSED, reason)
 
 
 def parse_campaign(payload: object, field_labels: Mapping[str, str] | None = None) -> Campaign:
-    """An execution's input.
+    """Parses an execution's input. Raises RefusedError, which lists every error.
 
-    RefusedError with every mistake in it. `field_labels`: how a person writes fields elsewhere.
+    `field_labels`: other names for the fields, such as options of the command line.
     """
     if len(json.dumps(payload)) > MAX_INPUT_BYTES:
         raise campaign_refused(
-            f"its input has more than {MAX_INPUT_BYTES:,} bytes; long instructions go into a manifest"
+            f"The campaign's input has more than {MAX_INPUT_BYTES:,} bytes. Put long instructions into a manifest."
         )
     if not isinstance(payload, dict):
-        raise campaign_refused("its input is no JSON object")
+        raise campaign_refused("The campaign's input is not a JSON object.")
     fields = cast("dict[str, Any]", payload)
     errors = [*_find_invalid_fields(fields, field_labels or {}), *_find_contradictions(fields)]
     if errors:
-        raise campaign_refused("; ".join(errors))
+        raise campaign_refused(" ".join(errors))
     return validate(Campaign, fields)
 
 
 def _find_invalid_fields(fields: Mapping[str, Any], field_labels: Mapping[str, str]) -> Iterator[str]:
-    """What no field can take, each in one sentence."""
     try:
         validate(Campaign, fields)
     except ValidationError as error:
@@ -91,33 +90,32 @@ def _find_invalid_fields(fields: Mapping[str, Any], field_labels: Mapping[str, s
 
 def _describe_invalid_field(name: str, fields: Mapping[str, Any], label: str) -> str:
     if name not in FIELD_DESCRIPTIONS:
-        return f"a campaign has no field {name!r}, but {', '.join(FIELD_DESCRIPTIONS)}"
+        return f"A campaign has no field {name!r}. Its fields are {', '.join(FIELD_DESCRIPTIONS)}."
     if name not in fields:
-        return f"there is no {label}; it takes {FIELD_DESCRIPTIONS[name]}"
+        return f"{label} is missing; it takes {FIELD_DESCRIPTIONS[name]}."
     return (
         f"{label} takes {FIELD_DESCRIPTIONS[name]}, not "
-        f"{json.dumps(fields[name], ensure_ascii=False)[:MAX_SHOWN_CHARACTERS]}"
+        f"{json.dumps(fields[name], ensure_ascii=False)[:MAX_SHOWN_CHARACTERS]}."
     )
 
 
 def _find_contradictions(fields: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong beside the fields' own kinds."""
     manifest, instructions = fields.get("manifest"), fields.get("instructions")
     if (fields.get("prefix") is None) is (manifest is None):
-        yield "a campaign has either a prefix or a manifest"
+        yield "A campaign has either a prefix or a manifest."
     if isinstance(manifest, str) and not manifest.lower().endswith((".csv", ".jsonl")):
-        yield f"the manifest {manifest!r} ends neither with .csv nor with .jsonl"
+        yield f"The name of the manifest {manifest!r} ends neither with .csv nor with .jsonl."
     if isinstance(instructions, dict):
         errors = parse_request(cast("dict[str, Any]", instructions)).errors
-        yield from (str(one.message.clause) for one in errors)
+        yield from (f"{error.message.clause}." for error in errors)
 
 
 def merge_row_instructions(
     campaign_instructions: Mapping[str, Any], row_instructions: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What one item asks for: its row's own fields over the campaign's.
+    """Returns the instructions of one item: the fields of its row override those of the campaign.
 
-    A row with mistakes stands alone, so that intake tells of these and of nothing else.
+    A row with errors is used alone, so that intake reports exactly these errors.
     """
     if not row_instructions:
         return dict(campaign_instructions)
@@ -130,7 +128,7 @@ def merge_row_instructions(
 
 
 def _to_request_fields(source: InstructionSource) -> dict[str, Any]:
-    """All that a place says, in the long names that a request takes too."""
+    """Returns all instructions of a source in the form that a request takes."""
     variants = (
         {} if source.variants is None else {"variants": {name: dict(one) for name, one in source.variants.items()}}
     )
@@ -138,10 +136,10 @@ def _to_request_fields(source: InstructionSource) -> dict[str, Any]:
 
 
 def apply_cost_limits(instructions: Mapping[str, Any], max_cost_by_variant: Mapping[str, int]) -> dict[str, Any]:
-    """The instructions with a limit in micro-dollars for each variant of `max_cost_by_variant`, and none for others.
+    """Returns the instructions with each variant's limit in micro-dollars; a variant without one may cost nothing.
 
-    Where they name any, no other variants are asked for. Instructions with mistakes stay as they are, since intake
-    buys nothing by them.
+    If there are variants, no others are requested. Instructions with errors stay as they are, because intake buys
+    nothing for them.
     """
     source = parse_request(instructions)
     if source.errors:
@@ -163,7 +161,7 @@ def apply_cost_limits(instructions: Mapping[str, Any], max_cost_by_variant: Mapp
 def compute_item_concurrency(
     max_in_flight_by_provider: Mapping[str, int], providers: set[str], jobs_per_item: int = 1
 ) -> int:
-    """How many items, of at most so many jobs each, are under way: two rounds of the widest lane that is asked for."""
+    """Returns how many items to process at once: two rounds of calls of the widest lane that `providers` have."""
     max_in_flight = max(
         (max_in_flight_by_provider[name] for name in providers if name in max_in_flight_by_provider),
         default=max(max_in_flight_by_provider.values(), default=1),
@@ -172,12 +170,12 @@ def compute_item_concurrency(
 
 
 def count_jobs(instructions: Mapping[str, Any]) -> int:
-    """How many jobs instructions name by themselves."""
+    """Returns how many jobs the instructions request, apart from inherited variants."""
     return max(len(_list_variants(instructions)), 1)
 
 
 def find_providers(instructions: Mapping[str, Any], default_provider: str) -> set[str]:
-    """The providers that instructions name, and the default for what names none."""
+    """Returns the providers that the instructions name, and the default for variants that name none."""
     default_names = _to_provider_names(instructions.get("provider")) or [default_provider]
     variants = _list_variants(instructions) or [{}]
     return {name for one in variants for name in _to_provider_names(one.get("provider")) or default_names}
@@ -194,15 +192,15 @@ def _to_provider_names(provider: object) -> list[str]:
 
 
 def parse_execution_name(execution_arn: str) -> str:
-    """The name of one execution, by its ARN: what requests are marked with."""
+    """Returns the execution's name from its ARN; requests carry it as `campaign`."""
     return execution_arn.rpartition(":")[2]
 
 
 def campaign_report_key(name: str, suffix: str) -> str:
-    """A campaign's report, `json` or `csv`."""
+    """Returns the key of the report; `suffix` is `json` or `csv`."""
     return f"{REPORTS_PREFIX}/{name}/report.{suffix}"
 
 
 def campaign_work_key(execution_name: str, file_name: str) -> str:
-    """A file that one execution's parts hand to each other."""
+    """Returns the key of a file that the steps of one execution share."""
     return f"{WORK_PREFIX}/{execution_name}/{file_name}"

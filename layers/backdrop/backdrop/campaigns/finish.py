@@ -1,4 +1,4 @@
-"""The end of a campaign: its report, the event and the mail that tell of it, however often its end is heard of."""
+"""The end of a campaign: its report, one event, and one mail, however often the end is reported."""
 
 import csv
 import io
@@ -41,25 +41,25 @@ from backdrop.model.job import Job
 from backdrop.model.schedule import ItemKey
 from backdrop.ports import CLIENT_CONCURRENCY, Clock, ManifestReader
 
-# So many items are read by one call.
+# Items per request to the ledger.
 ITEMS_PER_READ = 100
 POLL_INTERVAL = timedelta(seconds=5)
-# The index may not show at once what was asked last.
+# The index may lag behind the last requests.
 MAX_READS = 4
-# Event, mail and note go after the last look.
+# Time for event, mail, and note after the last read.
 FINISH_MARGIN = timedelta(seconds=60)
 
 
 @dataclass
 class CampaignSnapshot:
-    """What one reading of all items came to; `open_jobs`: the jobs that have not ended."""
+    """The result of one pass over all items. `open_jobs`: the jobs that have not ended."""
 
     totals: CampaignTotals
     open_jobs: set[ItemKey] = field(default_factory=set[ItemKey])
     keys: set[str] = field(default_factory=set[str])
 
     def add(self, item: CampaignItem) -> None:
-        """Count one item."""
+        """Counts one item."""
         self.totals.add(item)
         self.keys.add(item.request.key)
         self.open_jobs |= {ItemKey(item.request.source_id, job.job_id) for job in item.jobs if not job.has_ended}
@@ -67,7 +67,7 @@ class CampaignSnapshot:
 
 @dataclass(frozen=True)
 class CampaignReporter:
-    """Reads all items as a stream; what lies in memory is the keys and the marks of the jobs that were counted."""
+    """Reads all items as a stream. Only their keys and the IDs of the counted jobs stay in memory."""
 
     ledger_queries: LedgerQueries
     files: CampaignFiles
@@ -77,9 +77,9 @@ class CampaignReporter:
     clock: Clock
 
     def report(self, execution: FinishedExecution, deadline: datetime) -> dict[str, Any] | None:
-        """Its report, which is told of once; None where the campaign has no name to be reported under.
+        """Writes and announces the report, once, and returns it; None if the campaign's name is not valid.
 
-        What was under way when an execution was stopped is waited for until shortly before the deadline.
+        If the execution was stopped, waits for its open jobs until shortly before the deadline.
         """
         name = execution.campaign_input.get("name")
         if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
@@ -87,7 +87,8 @@ class CampaignReporter:
         if earlier_report := self._find_saved_report(execution):
             return earlier_report
         report = self._wait_for_final_report(name, execution, deadline - FINISH_MARGIN)
-        # Another may have told of it meanwhile. One that dies between mail and note is heard twice, by the same event.
+        # Another worker may have announced it meanwhile. If a worker crashes between mail and note, the mail is sent
+        # twice, and so is the event, with the same ID.
         if earlier_report := self._find_saved_report(execution):
             return earlier_report
         keys = {suffix: campaign_report_key(name, suffix) for suffix in ("json", "csv")}
@@ -102,7 +103,7 @@ class CampaignReporter:
         return json.loads(saved_report) if saved_report else None
 
     def _wait_for_final_report(self, name: str, execution: FinishedExecution, deadline: datetime) -> dict[str, Any]:
-        """The report as it is when nothing more is to come, or no time is left to wait and to read all once more."""
+        """Returns the report once it is final, or when no time is left to wait and to read all items again."""
         plan = json.loads(
             self.files.find(campaign_work_key(parse_execution_name(execution.execution), PLAN_FILE)) or b"{}"
         )
@@ -120,22 +121,20 @@ class CampaignReporter:
             self._wait_for_jobs(snapshot.open_jobs, last_start)
 
     def _wait_for_jobs(self, jobs: Collection[ItemKey], deadline: datetime) -> None:
-        """Until these have ended, or it is too late to wait on."""
+        """Waits until the jobs have ended or the deadline is near."""
         self.clock.sleep(POLL_INTERVAL.total_seconds())
         while (jobs := self._filter_open(jobs)) and self.clock.now() + POLL_INTERVAL <= deadline:
             self.clock.sleep(POLL_INTERVAL.total_seconds())
 
     def _filter_open(self, jobs: Collection[ItemKey]) -> list[ItemKey]:
-        return [ref for ref, job in self.ledger_queries.read_jobs([*jobs]).items() if not job.has_ended]
+        return [item_key for item_key, job in self.ledger_queries.read_jobs([*jobs]).items() if not job.has_ended]
 
     def _write_csv_and_build_report(
         self, name: str, execution: FinishedExecution, plan: Mapping[str, Any]
     ) -> tuple[CampaignSnapshot, dict[str, Any]]:
-        """The rows as things stand, and what report.json is to say of them."""
-        execution_name, snapshot = (
-            parse_execution_name(execution.execution),
-            CampaignSnapshot(CampaignTotals(execution.started_at)),
-        )
+        """Writes the CSV from the items as they are now, and returns them with the document for report.json."""
+        execution_name = parse_execution_name(execution.execution)
+        snapshot = CampaignSnapshot(CampaignTotals(execution.started_at))
         with self.files.open_writer(campaign_report_key(name, "csv"), "text/csv; charset=utf-8") as write:
             write(_format_csv_row(CSV_COLUMNS))
             for item in read_items(self.ledger_queries, execution_name):
@@ -155,14 +154,14 @@ class CampaignReporter:
 
 
 def _announced_report_key(execution: FinishedExecution) -> str:
-    """Where it is noted what was told; an execution that was redriven ends once more."""
+    """Returns the key of the announced report. An execution that was redriven ends again, under another key."""
     return campaign_work_key(parse_execution_name(execution.execution), f"told-{execution.redrive_count}.json")
 
 
 def _is_final(
     status: CampaignStatus, report: Mapping[str, Any], snapshot: CampaignSnapshot, item_counts: Sequence[int]
 ) -> bool:
-    """Whether no further look, behind those that found so many items, would find more."""
+    """Whether another pass would find nothing new. `item_counts`: how many items each pass so far has found."""
     if status is CampaignStatus.REFUSED:
         return True
     if status is CampaignStatus.SUCCEEDED:
@@ -177,7 +176,7 @@ def _build_final_report(
     unrequested_keys: Sequence[str],
     now: datetime,
 ) -> dict[str, Any]:
-    """The report; a campaign with more failures than it tolerates has failed."""
+    """Returns the report. A campaign with more failures than it tolerates has failed."""
     report = build_report(execution, totals, plan, now, unrequested_keys)
     failure_percent = totals.compute_failed_percent(report["items"]["listed"], report["bad_rows"]["count"])
     if execution.status is not CampaignStatus.SUCCEEDED or failure_percent <= execution.tolerated_failure_percent:
@@ -191,20 +190,24 @@ def _build_final_report(
 
 
 def read_items(ledger_queries: LedgerQueries, execution_name: str) -> Iterator[CampaignItem]:
-    """All items of a run as they are now."""
+    """Yields all items of an execution as they are now."""
     counted_job_ids = set[str]()
     with ThreadPoolExecutor(CLIENT_CONCURRENCY) as pool:
         for requests in batched(
             ledger_queries.list_campaign_requests(execution_name), ITEMS_PER_READ * CLIENT_CONCURRENCY, strict=False
         ):
             item_keys = [
-                [ref for asked in part for ref in _list_job_keys(asked)]
+                [item_key for request in part for item_key in _list_job_keys(request)]
                 for part in batched(requests, ITEMS_PER_READ, strict=False)
             ]
-            jobs = {ref: job for found in pool.map(ledger_queries.read_jobs, item_keys) for ref, job in found.items()}
-            for asked in requests:
-                item_jobs = [jobs[ref] for ref in _list_job_keys(asked) if ref in jobs]
-                yield CampaignItem(asked, item_jobs, _take_uncounted(item_jobs, counted_job_ids))
+            jobs = {
+                item_key: job
+                for found in pool.map(ledger_queries.read_jobs, item_keys)
+                for item_key, job in found.items()
+            }
+            for request in requests:
+                item_jobs = [jobs[item_key] for item_key in _list_job_keys(request) if item_key in jobs]
+                yield CampaignItem(request, item_jobs, _take_uncounted(item_jobs, counted_job_ids))
 
 
 def _list_job_keys(request: ImageRequest) -> list[ItemKey]:

@@ -1,4 +1,4 @@
-"""The items of a campaign, one at a time: what its prefix or its manifest names, and what each would cost."""
+"""The items of a campaign, one at a time: what its prefix or manifest names, and what each item would cost."""
 
 import json
 from collections.abc import Iterator
@@ -23,29 +23,31 @@ from backdrop.ports import InputBucket, ListedObject, ManifestReader
 
 @dataclass(frozen=True)
 class RowReader:
-    """Reads listings and manifests as streams, however long they are."""
+    """Reads listings and manifests as streams, so that their length does not matter."""
 
     photos: InputBucket
     manifests: ManifestReader
     bucket: str
 
     def read_rows(self, campaign: Campaign) -> Iterator[ManifestRow | BadRow]:
-        """Every row, with all that is asked for it; RefusedError where there is no manifest, or it is none."""
+        """Returns every row with its complete instructions. Raises RefusedError if the manifest cannot be read."""
         instructions = campaign.instructions
         if campaign.manifest is None:
             prefix = campaign.prefix or ""
-            return (ManifestRow(0, one.key, instructions) for one in self._list_objects_from(prefix))
+            return (ManifestRow(0, listed.key, instructions) for listed in self._list_objects_from(prefix))
         chunks = self.manifests.read_chunks(self.bucket, campaign.manifest)
         if chunks is None:
-            raise campaign_refused(f"the input bucket has no {campaign.manifest}")
+            raise campaign_refused(f"The input bucket has no {campaign.manifest}.")
         return _reject_conflicting_rows(
             _add_campaign_instructions(row, campaign) for row in parse_rows(campaign.manifest, chunks)
         )
 
     def _list_objects_from(self, prefix: str) -> Iterator[ListedObject]:
-        """All that lies under a prefix; an object that has the prefix's own name is the first of it."""
+        """Yields all objects whose keys begin with the prefix, which may also be the complete key of one object."""
         yield from self._find_object(prefix)
-        yield from takewhile(lambda one: one.key.startswith(prefix), self.photos.iterate_objects(self.bucket, prefix))
+        yield from takewhile(
+            lambda listed: listed.key.startswith(prefix), self.photos.iterate_objects(self.bucket, prefix)
+        )
 
     def _find_object(self, key: str) -> Iterator[ListedObject]:
         stored = self.photos.read(self.bucket, key, max_bytes=0) if key else None
@@ -60,9 +62,9 @@ def _add_campaign_instructions(row: ManifestRow | BadRow, campaign: Campaign) ->
 
 
 def _reject_conflicting_rows(rows: Iterator[ManifestRow | BadRow]) -> Iterator[ManifestRow | BadRow]:
-    """A photo that is asked for twice, in other words: the second would take back what the first one asked.
+    """Rejects a row that has other instructions for the same photo than an earlier row: it would undo that row.
 
-    Marks of what was asked stay in memory, some 200 MB for a million rows.
+    Digests of all rows stay in memory, about 200 MB for a million rows.
     """
     digest_by_key: dict[bytes, bytes] = {}
     for row in rows:
@@ -72,7 +74,7 @@ def _reject_conflicting_rows(rows: Iterator[ManifestRow | BadRow]) -> Iterator[M
                 _compute_digest(json.dumps(row.instructions, sort_keys=True)),
             )
             if digest_by_key.get(key_digest, instructions_digest) != instructions_digest:
-                reason = f"a row before it asks something else of {row.key}; for several pictures of it say `variants`"
+                reason = f"an earlier row has other instructions for {row.key}; for several pictures, use `variants`"
                 yield BadRow(row.number, reason)
                 continue
             row = replace(row, is_repeat=key_digest in digest_by_key)
@@ -86,7 +88,7 @@ def _compute_digest(text: str) -> bytes:
 
 @dataclass(frozen=True)
 class CampaignPricing:
-    """What one item would cost. No photo is opened; what the ledger knows to be bought costs nothing."""
+    """What one item would cost. Photos are not opened. Jobs that the ledger has as already bought cost nothing."""
 
     resolver: InstructionResolver
     ledger: Ledger
@@ -94,11 +96,11 @@ class CampaignPricing:
     bucket: str
 
     def clear_caches(self) -> None:
-        """What was read of folder defaults and references may have changed since."""
+        """Forgets folder defaults and references, which may have changed since they were read."""
         self.resolver.clear_caches()
 
     def quote_row(self, row: ManifestRow) -> ItemQuote:
-        """The item as intake would see it now."""
+        """Quotes the item as intake would resolve it now."""
         if classify_key(row.key) is not ObjectKind.PHOTO:
             return ItemQuote(row, is_photo=False)
         known_photo = self.ledger.read_photo(derive_source_id(self.bucket, row.key))

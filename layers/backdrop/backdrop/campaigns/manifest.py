@@ -1,4 +1,4 @@
-"""A campaign's manifest, line by line: CSV or JSON Lines, each row a key and what is asked for it besides."""
+"""A campaign's manifest: CSV or JSON Lines, read line by line. Each row has a key, and may have instructions."""
 
 import csv
 import json
@@ -11,15 +11,15 @@ from backdrop.campaigns.campaign import MAX_SHOWN_CHARACTERS, campaign_refused
 from backdrop.model.object_keys import MAX_S3_KEY_BYTES
 
 KEY_COLUMN = "key"
-# What a cell's text stands for a number in.
+# Columns whose cells are numbers.
 NUMERIC_FIELDS = frozenset({"num_images", "seed", "max_cost_usd"})
 MAX_LINE_BYTES = 200_000
-"""Bytes; a row and its campaign's instructions go into one message of 256 KB."""
+"""A row and its campaign's instructions must fit into one message of 256 KB."""
 
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One row: its number, as people count lines, its key, and its own instructions; `is_repeat`: as one before it."""
+    """One row. `number` counts lines from 1. `is_repeat`: an earlier row is the same."""
 
     number: int
     key: str
@@ -29,14 +29,14 @@ class ManifestRow:
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row of which nothing is asked, and why."""
+    """A row that requests nothing, and why."""
 
     number: int
     reason: str
 
 
 class _InvalidRowError(Exception):
-    """Why a line is no row."""
+    """A line is not a valid row; the message says why."""
 
 
 type _RowFields = dict[str, Any]
@@ -44,7 +44,7 @@ type _ParseLine = Callable[[str], _RowFields | None]
 
 
 def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """A file's lines, each with its end; of one that is longer than any row at least so much that this shows."""
+    """Yields a file's lines with their line ends. A line that exceeds the limit is cut just above the limit."""
     incomplete_line = b""
     for chunk in chunks:
         *complete_lines, incomplete_line = (incomplete_line + chunk).splitlines(keepends=True) or [b""]
@@ -56,9 +56,9 @@ def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def parse_rows(file_name: str, chunks: Iterable[bytes]) -> Iterator[ManifestRow | BadRow]:
-    """The rows of a manifest, by the ending of its name; RefusedError where it is none.
+    """Yields the rows of a manifest, whose format is that of its file name. Raises RefusedError if it is not one.
 
-    Each line is read by itself, so that a slip in one of them costs no other.
+    Each line is parsed separately, so that an error in one line does not affect the others.
     """
     lines = split_lines(chunks)
     is_csv = file_name.lower().endswith(".csv")
@@ -79,7 +79,7 @@ def _decode_line(file_name: str, line: bytes) -> str:
     try:
         return line.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        raise campaign_refused(f"{file_name} is not UTF-8; save it so") from error
+        raise campaign_refused(f"{file_name} is not UTF-8. Save it as UTF-8.") from error
 
 
 def _build_row(number: int, fields: _RowFields) -> ManifestRow:
@@ -91,7 +91,7 @@ def _build_row(number: int, fields: _RowFields) -> ManifestRow:
         size = len(key.encode())
     except (ValueError, RecursionError) as error:
         raise _InvalidRowError(
-            "it holds what cannot be written: half a character, NaN, or lists without end"
+            "it contains something that JSON cannot represent: half a character, NaN, or lists nested too deeply"
         ) from error
     if size > MAX_S3_KEY_BYTES:
         raise _InvalidRowError(f"its key has {size:,} bytes; S3 takes at most {MAX_S3_KEY_BYTES:,}")
@@ -99,22 +99,25 @@ def _build_row(number: int, fields: _RowFields) -> ManifestRow:
 
 
 def _build_csv_parser(file_name: str, header: str) -> _ParseLine:
-    """How the lines below this first one are read."""
+    """Returns the function that parses the lines after the header."""
     csv.field_size_limit(MAX_LINE_BYTES)
     delimiter = max(",;\t", key=header.count)
-    columns = [one.strip() for one in next(csv.reader([header], delimiter=delimiter), list[str]())]
+    columns = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), list[str]())]
     if KEY_COLUMN not in columns:
         raise campaign_refused(
-            f"{file_name}: its first line names no column {KEY_COLUMN!r}, but {header.strip()[:MAX_SHOWN_CHARACTERS]!r}"
+            f"{file_name}: the first line has no column {KEY_COLUMN!r}. "
+            f"It is {header.strip()[:MAX_SHOWN_CHARACTERS]!r}."
         )
 
     def parse_line(text: str) -> _RowFields | None:
         try:
             cells = next(csv.reader([text], delimiter=delimiter, strict=True))
         except csv.Error as error:
-            raise _InvalidRowError(f"it is no whole row ({error}); a quoted cell ends on its own line") from error
+            raise _InvalidRowError(
+                f"it is not a complete row ({error}); a quoted cell must end on the line where it begins"
+            ) from error
         if len(cells) > len(columns):
-            raise _InvalidRowError(f"it has {len(cells)} cells under {len(columns)} heads")
+            raise _InvalidRowError(f"it has {len(cells)} cells, but the header has {len(columns)}")
         fields = {name: cell for name, cell in zip(columns, cells, strict=False) if cell.strip() and name}
         return {name: cell if name == KEY_COLUMN else _parse_cell(name, cell) for name, cell in fields.items()} or None
 
@@ -122,7 +125,7 @@ def _build_csv_parser(file_name: str, header: str) -> _ParseLine:
 
 
 def _parse_cell(column: str, cell: str) -> Any:
-    """What a cell's text stands for: JSON where it looks like an object or a list, a number, a list of providers."""
+    """Returns a cell's value: JSON if it looks like an object or a list, a number, a list of providers, or text."""
     text = cell.strip()
     if text[:1] in ("{", "[") or column in NUMERIC_FIELDS:
         with suppress(ValueError, RecursionError):
@@ -136,7 +139,7 @@ def _parse_json_line(text: str) -> _RowFields:
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _InvalidRowError(f"it is no JSON: {error}") from error
+        raise _InvalidRowError(f"it is not JSON: {error}") from error
     if not isinstance(fields, dict):
-        raise _InvalidRowError("it is no JSON object")
+        raise _InvalidRowError("it is not a JSON object")
     return cast("_RowFields", fields)

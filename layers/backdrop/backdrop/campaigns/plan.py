@@ -1,4 +1,4 @@
-"""The plan of a campaign: who is asked, written down one line each, after the whole was quoted where it is limited."""
+"""A campaign's plan: quotes all items if the total is limited, and writes the list of requests, one line each."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -34,13 +34,13 @@ from backdrop.model.pricing import format_limit_usd, format_usd, to_micro_usd, t
 from backdrop.ports import CLIENT_CONCURRENCY, Clock
 
 ITEMS_PER_BATCH = 256
-# What goes after the last price: the list is written to its end, and the state machine answered.
+# Time to complete the list and to answer the state machine after the last quote.
 FINISH_MARGIN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
 class CampaignPlanner:
-    """`max_in_flight_by_provider`: the calls that each provider that is on may have open."""
+    """`max_in_flight_by_provider`: how many calls each enabled provider may have in flight."""
 
     row_reader: RowReader
     pricing: CampaignPricing
@@ -50,13 +50,13 @@ class CampaignPlanner:
     default_provider: str
 
     def plan(self, payload: object, execution_arn: str, deadline: datetime) -> dict[str, Any]:
-        """Write the list of who is asked; what the state machine needs of it.
+        """Writes the list of items, and returns what the state machine needs. Buys nothing.
 
-        Raises RefusedError where the campaign cannot be begun, or may cost more than it is allowed. Nothing is bought.
+        Raises RefusedError if the campaign cannot start, or may cost more than its limit.
         """
         execution_name = parse_execution_name(execution_arn)
         if not NAME_PATTERN.fullmatch(execution_name):
-            raise campaign_refused("the execution's own name may have letters, digits, - and _ alone, at most 80")
+            raise campaign_refused("The name of the execution may contain only letters, digits, - and _, at most 80.")
         self.pricing.clear_caches()
         listing = _ItemList(parse_campaign(payload), self.default_provider)
         with self.files.open_writer(campaign_work_key(execution_name, ITEMS_FILE), "application/jsonl") as write:
@@ -79,7 +79,7 @@ class CampaignPlanner:
         }
 
     def _quote_items(self, campaign: Campaign, deadline: datetime) -> Iterator[ItemQuote | BadRow]:
-        """Every item, with its price where the sum is limited."""
+        """Yields every item, with its jobs and prices if the campaign's total is limited."""
         if campaign.max_total_usd is None:
             yield from (
                 row if isinstance(row, BadRow) else ItemQuote(row) for row in self.row_reader.read_rows(campaign)
@@ -88,7 +88,9 @@ class CampaignPlanner:
         with ThreadPoolExecutor(CLIENT_CONCURRENCY) as pool:
             for rows in batched(self.row_reader.read_rows(campaign), ITEMS_PER_BATCH, strict=False):
                 if self.clock.now() > deadline - FINISH_MARGIN:
-                    reason = "it has more photos than can be quoted in one go; divide it, or leave max_total_usd out"
+                    reason = (
+                        "The campaign has more photos than can be quoted in one go. Divide it, or omit max_total_usd."
+                    )
                     raise campaign_refused(reason)
                 yield from pool.map(self._quote_row, rows)
 
@@ -98,7 +100,7 @@ class CampaignPlanner:
 
 @dataclass
 class _ItemList:
-    """The list as it grows."""
+    """The list of items while it is written."""
 
     campaign: Campaign
     default_provider: str
@@ -107,13 +109,13 @@ class _ItemList:
     max_jobs_per_item: int = 1
 
     def add(self, item: ItemQuote | BadRow, write: Callable[[bytes], None]) -> None:
-        """One row; where the sum is limited, with a limit for each of its jobs, so that it buys what was quoted."""
+        """Writes one row. If the total is limited, the quote of each job becomes its limit, so it costs no more."""
         if isinstance(item, BadRow):
             self.quote.add_bad_row(item)
             return
         self.quote.add(item)
         if self.quote.items > MAX_ITEMS:
-            raise campaign_refused(f"it has more than {MAX_ITEMS:,} items; divide it")
+            raise campaign_refused(f"The campaign has more than {MAX_ITEMS:,} items. To run it, divide it.")
         instructions = item.row.instructions
         self.providers |= find_providers(instructions, self.default_provider)
         self.max_jobs_per_item = max(self.max_jobs_per_item, len(item.jobs) or count_jobs(instructions))
@@ -122,20 +124,21 @@ class _ItemList:
         write(json.dumps({"key": item.row.key, "instructions": instructions}).encode() + b"\n")
 
     def check_limits(self) -> None:
-        """RefusedError where it may not begin."""
+        """Raises RefusedError if the campaign must not start."""
         quote, limit = self.quote, self.campaign.max_total_usd
         if quote.first_bad_rows and not quote.items:
             first = quote.first_bad_rows[0]
             raise campaign_refused(
-                f"no row of {self.campaign.manifest} names a photo; row {first.number}: {first.reason}"
+                f"No row of {self.campaign.manifest} names a photo. Row {first.number}: {first.reason}."
             )
         if limit is not None and quote.max_cost > to_micro_usd(limit):
             reason = (
-                f"it may cost up to {format_usd(quote.max_cost)}; max_total_usd allows {format_limit_usd(float(limit))}"
+                f"The campaign may cost up to {format_usd(quote.max_cost)}, but max_total_usd allows "
+                f"{format_limit_usd(float(limit))}."
             )
             raise RefusedError(Code.MAX_TOTAL_EXCEEDED, reason)
 
     def build_document(self) -> dict[str, Any]:
-        """What the report tells of the list."""
+        """Returns what the report needs from the list."""
         quoted = None if self.campaign.max_total_usd is None else to_usd(self.quote.max_cost)
         return {"items": self.quote.items, "bad_rows": self.quote.build_bad_rows_document(), "quoted_usd": quoted}

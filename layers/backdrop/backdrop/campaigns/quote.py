@@ -1,4 +1,4 @@
-"""What a campaign comes to before anything is bought: its items, each one's price, and the sum."""
+"""A campaign's quote before anything is bought: its items, the price of each, and the total."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from backdrop.model.job import Job, Problem
 from backdrop.model.pricing import to_usd
 
 MAX_EXAMPLES = 10
-"""Of the rows that are wrong in one way so many are named."""
+"""How many items are named for each kind of problem."""
 
 
 @dataclass(frozen=True)
 class ItemQuote:
-    """One item: its row, and the jobs that would be bought. Of what is no image by its key nothing is asked."""
+    """One item: its row, and the jobs that would be bought. `is_photo`: whether its key is that of an image."""
 
     row: ManifestRow
     is_photo: bool = True
@@ -26,22 +26,19 @@ class ItemQuote:
 
     @property
     def max_cost(self) -> int:
-        """What it costs at the most, micro-dollars."""
+        """Micro-dollars."""
         return sum(job.quoted for job in self.jobs)
 
     @property
     def max_cost_by_variant(self) -> dict[str, int]:
-        """What the job of each variant may cost, micro-dollars: nothing where something stood in its way."""
+        """Micro-dollars by variant; 0 for a variant that has a problem and no job."""
         zero_by_variant = {problem.variant: 0 for problem in self.problems if problem.variant}
         return zero_by_variant | {job.variant: job.quoted for job in self.jobs}
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """An item of which something would not be bought, and why.
-
-    `row_number` is its row's, 0 where no manifest names it.
-    """
+    """An item of which something would not be bought. `row_number` is 0 for a campaign without a manifest."""
 
     row_number: int
     key: str
@@ -50,10 +47,9 @@ class Rejection:
 
 @dataclass
 class CampaignQuote:
-    """The sums; `max_cost` in micro-dollars.
+    """The totals. `max_cost` is in micro-dollars.
 
-    `first_bad_rows`: the first of the rows that name no photo. `first_rejections`: the first of the items that each
-    code stands against.
+    `first_bad_rows`: the first of the rows that name no photo. `first_rejections`: the first rejected items by code.
     """
 
     items: int = 0
@@ -68,7 +64,7 @@ class CampaignQuote:
     first_rejections: dict[Code, list[Rejection]] = field(default_factory=dict[Code, list[Rejection]])
 
     def add(self, item: ItemQuote) -> None:
-        """Count one item; of a row that stands there again nothing is bought again."""
+        """Counts one item. Nothing is bought for a row that repeats an earlier one."""
         self.items += 1
         if item.row.is_repeat:
             self.repeats += 1
@@ -76,7 +72,7 @@ class CampaignQuote:
         self.photos += item.is_photo and not item.is_missing
         self.missing += item.is_missing
         if item.is_missing:
-            self._add_rejection(item.row, Code.PHOTO_NOT_FOUND, f"there is no {item.row.key}")
+            self._add_rejection(item.row, Code.PHOTO_NOT_FOUND, f"The input bucket has no {item.row.key}.")
         self.jobs += len(item.jobs)
         self.max_cost += item.max_cost
         for problem in item.problems:
@@ -89,25 +85,25 @@ class CampaignQuote:
             examples.append(Rejection(row.number, row.key, reason))
 
     def add_bad_row(self, row: BadRow) -> None:
-        """Count a row that names no photo."""
+        """Counts a row that names no photo."""
         self.bad_row_count += 1
         if len(self.first_bad_rows) < MAX_EXAMPLES:
             self.first_bad_rows.append(row)
 
     @property
     def not_image_count(self) -> int:
-        """The items that are no photos."""
+        """How many items have the key of another kind of file."""
         return self.items - self.repeats - self.photos - self.missing
 
     def build_bad_rows_document(self) -> dict[str, Any]:
-        """The rows that name no photo, for reports."""
+        """Returns the JSON of the rows that name no photo."""
         return {
             "count": self.bad_row_count,
-            "first": [{"row": one.number, "why": one.reason} for one in self.first_bad_rows],
+            "first": [{"row": row.number, "why": row.reason} for row in self.first_bad_rows],
         }
 
     def build_document(self) -> dict[str, Any]:
-        """The sums for scripts."""
+        """Returns the totals as JSON for scripts."""
         return {
             "items": self.items,
             "photos": self.photos,
@@ -118,9 +114,14 @@ class CampaignQuote:
             "most_usd": to_usd(self.max_cost),
             "not_bought": {code.value: times for code, times in self.rejections_by_code.most_common()},
             "first_not_bought": [
-                {"code": code.value, "row": one.row_number or None, "key": one.key, "message": one.reason}
-                for code, named in self.first_rejections.items()
-                for one in named
+                {
+                    "code": code.value,
+                    "row": rejection.row_number or None,
+                    "key": rejection.key,
+                    "message": rejection.reason,
+                }
+                for code, rejections in self.first_rejections.items()
+                for rejection in rejections
             ],
             "bad_rows": self.build_bad_rows_document(),
         }

@@ -1,4 +1,4 @@
-"""A campaign's report: a row for each item and the sums over all of them, from the ledger's items and nothing else."""
+"""A campaign's report: a row for each item, and totals over all items. It is built from the ledger alone."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from backdrop.model.receipt import UNPAID_END_TEXTS
 EVENT_TYPE = "Campaign Completed"
 MAX_EXAMPLES = 10
 SKIPPED, OPEN = "skipped", "open"
-# Of several jobs of one item the end that matters most.
+# An item with several jobs has the worst of their statuses.
 WORST_FIRST = (
     JobStatus.HELD,
     JobStatus.DEAD,
@@ -43,11 +43,9 @@ class CampaignStatus(StrEnum):
 
 @dataclass(frozen=True)
 class FinishedExecution:
-    """An execution that is over.
+    """An execution that has ended. `error` and `cause` are "" if it did not fail.
 
-    `campaign_input` is its input, `error` and `cause` what it failed with; "" for neither.
-
-    `redrive_count`: how often a person had it go on since.
+    `redrive_count`: how often a person has redriven it.
     """
 
     execution: str
@@ -60,7 +58,6 @@ class FinishedExecution:
 
     @property
     def started_at(self) -> datetime:
-        """When it began."""
         return datetime.fromisoformat(self.started_at_text)
 
     @property
@@ -70,7 +67,7 @@ class FinishedExecution:
 
 
 def parse_campaign_status(step_functions_status: str, error: str) -> CampaignStatus:
-    """How an execution ended, by Step Functions' word for it and its error."""
+    """Returns how an execution ended, from its Step Functions status and its error."""
     if error in (Code.CAMPAIGN_REFUSED, Code.MAX_TOTAL_EXCEEDED):
         return CampaignStatus.REFUSED
     return {
@@ -82,7 +79,7 @@ def parse_campaign_status(step_functions_status: str, error: str) -> CampaignSta
 
 @dataclass(frozen=True)
 class CampaignItem:
-    """One item as it is now: who asked, and its jobs; `new_jobs` are those that no item before it has named."""
+    """One item as it is now: its request and its jobs. `new_jobs`: those that no earlier item has."""
 
     request: ImageRequest
     jobs: Sequence[Job]
@@ -90,7 +87,7 @@ class CampaignItem:
 
     @property
     def status(self) -> str:
-        """Its end, or that it has none yet."""
+        """The worst status of its jobs, `skipped`, or `open` until all jobs have ended."""
         if self.request.skipped_kind:
             return SKIPPED
         if any(not job.has_ended for job in self.jobs):
@@ -100,12 +97,12 @@ class CampaignItem:
 
     @property
     def problem(self) -> Problem | None:
-        """What went wrong first."""
+        """The first problem, of the request before those of the jobs."""
         return next(iter((*self.request.problems, *(job.problem for job in self.jobs if job.problem))), None)
 
     @property
     def code(self) -> str:
-        """The code of what went wrong, or the end that came instead; "" where all is well."""
+        """The code of its problem, or else its status; "" if there is nothing to report."""
         status = self.status
         if status in (SKIPPED, OPEN, JobStatus.STORED):
             return ""
@@ -113,18 +110,18 @@ class CampaignItem:
 
     @property
     def message(self) -> str:
-        """Why that is its end, in words; "" where all is well."""
+        """Why it has its status; "" if there is nothing to report."""
         if not self.code:
             return str(self.request.skip_reason) if self.request.skipped_kind else ""
         return str(self.problem.message) if self.problem else UNPAID_END_TEXTS[JobStatus(self.code)]["message"]
 
     @property
     def picture_keys(self) -> list[str]:
-        """The keys of its pictures in the output bucket."""
+        """Keys in the output bucket."""
         return [result.key for job in self.jobs for result in job.results]
 
     def to_csv_row(self) -> tuple[object, ...]:
-        """Its line in the CSV, in the order of COLUMNS; a job's cost stands where it is named first."""
+        """Returns its CSV cells in the order of CSV_COLUMNS. A job's cost is in the row of its first item only."""
         pictures = self.picture_keys
         return (
             self.request.bucket,
@@ -142,7 +139,7 @@ class CampaignItem:
 
 @dataclass
 class FailureGroup:
-    """The items that failed with one code; the first of them stands for all."""
+    """The items that failed with one code. `key` and `message` are those of the first."""
 
     count: int
     key: str
@@ -151,9 +148,10 @@ class FailureGroup:
 
 @dataclass
 class CampaignTotals:
-    """All items together. Amounts are micro-dollars: of all their jobs, and of the calls made since the run began.
+    """Totals over all items, in micro-dollars.
 
-    `reserved`: how much of `bought_unknown` belongs to calls that are out.
+    `charged`, `unknown`: for all their jobs. `bought`, `bought_unknown`: only for calls since the execution started.
+    `reserved`: how much of `bought_unknown` belongs to calls in flight.
     """
 
     started_at: datetime
@@ -171,7 +169,7 @@ class CampaignTotals:
     first_items: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     def add(self, item: CampaignItem) -> None:
-        """Count one item."""
+        """Counts one item."""
         self.requested += 1
         self.counts_by_status[item.status] += 1
         self.jobs += len(item.new_jobs)
@@ -197,7 +195,7 @@ class CampaignTotals:
         group.count += 1
 
     def compute_failed_percent(self, listed: int, bad_rows: int) -> float:
-        """Of all that was meant and no mere bystander, how much has no picture."""
+        """Returns the percentage of items without a picture; items that are skipped do not count."""
         relevant = listed + bad_rows - self.counts_by_status[SKIPPED]
         return (relevant - self.counts_by_status[JobStatus.STORED]) * 100 / relevant if relevant else 0
 
@@ -209,9 +207,9 @@ def build_report(
     now: datetime,
     unrequested_keys: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """report.json; `plan` is what was listed before anything was asked, empty where that never came to be.
+    """Returns report.json. `plan`: the plan document; {} if the plan was not completed.
 
-    `unrequested_keys`: the first keys that were listed and not asked.
+    `unrequested_keys`: the first keys that are in the plan but were not requested.
     """
     listed: int = plan.get("items", totals.requested)
     counts = {end: totals.counts_by_status[end] for end in ITEM_STATUSES}
@@ -242,8 +240,8 @@ def build_report(
         "cost": {"usd": to_usd(totals.charged), "unknown_usd": to_usd(totals.unknown)},
         "bought": {"usd": to_usd(totals.bought), "unknown_usd": to_usd(totals.bought_unknown)},
         "failures": [
-            _build_failure_entry(code, one)
-            for code, one in sorted(totals.failures_by_code.items(), key=lambda one: -one[1].count)
+            _build_failure_entry(code, group)
+            for code, group in sorted(totals.failures_by_code.items(), key=lambda entry: -entry[1].count)
         ],
         "first": totals.first_items,
     }
@@ -259,34 +257,39 @@ def _build_failure_entry(code: str, group: FailureGroup) -> dict[str, Any]:
 
 
 def build_event_detail(report: Mapping[str, Any], bucket: str, keys: Mapping[str, str]) -> dict[str, Any]:
-    """The detail of the event that tells of a campaign's end; `keys`: where its report lies, by suffix."""
+    """Returns the detail of the event about a campaign's end. `keys`: the keys of the report by suffix."""
     fields = ("name", "execution", "status", "error", "items", "jobs", "pictures", "cost", "bought", "failures")
     unique_id = derive_event_id(report["execution"], EVENT_TYPE, str(report["redrives"] or ""))
     return {"event_id": unique_id, **{name: report[name] for name in fields}, "report": {"bucket": bucket, **keys}}
 
 
 def build_mail(report: Mapping[str, Any], report_uri: str) -> tuple[str, str]:
-    """Subject and text of the one mail about it."""
+    """Returns the subject and the text of the mail about a campaign's end."""
     items = report["items"]
     subject = f"Backdrop campaign {report['name']}: {report['status']}"
-    counts = ", ".join(f"{items[end]:,} {end}" for end in ITEM_STATUSES if items[end]) or "nothing was asked"
+    counts = ", ".join(f"{items[end]:,} {end}" for end in ITEM_STATUSES if items[end]) or "none was requested"
     lines = [
         f"The campaign {report['name']} has ended: {report['status']}.",
         *([f"{report['error']['code']}: {report['error']['message']}"] if report["error"] else []),
         f"Of {items['listed']:,} items: {counts}.",
         *([_format_unrequested(items["not_asked"], report["first_not_asked"])] if items["not_asked"] else []),
-        *([f"{report['bad_rows']['count']:,} rows name no photo."] if report["bad_rows"]["count"] else []),
+        *(
+            [f"{report['bad_rows']['count']:,} rows of the manifest name no photo."]
+            if report["bad_rows"]["count"]
+            else []
+        ),
         _format_purchases(report["bought"]),
-        *(f"{one['items']:,} {one['code']}: {one['message']}" for one in report["failures"]),
-        f"The report: {report_uri}",
+        *(f"{failure['items']:,} {failure['code']}: {failure['message']}" for failure in report["failures"]),
+        f"Report: {report_uri}",
     ]
     return subject[:100], "\n".join(lines)
 
 
 def _format_unrequested(number: int, first: Sequence[str]) -> str:
-    return f"{number:,} were not asked for{f', {first[0]} the first of them' if first else ''}."
+    return f"{number:,} items were not requested{f'; the first is {first[0]}' if first else ''}."
 
 
 def _format_purchases(amounts: Mapping[str, float]) -> str:
     usd, unknown = (format_usd(round(amounts[name] * MICRO_PER_USD)) for name in ("usd", "unknown_usd"))
-    return f"Bought for {usd}{f', and {unknown} perhaps' if amounts['unknown_usd'] else ''}."
+    unknown_text = f" It is unknown whether another US {unknown} was charged." if amounts["unknown_usd"] else ""
+    return f"US {usd} was charged.{unknown_text}"

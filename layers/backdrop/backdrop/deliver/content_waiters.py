@@ -10,13 +10,13 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.pipeline.enqueue import enqueue_delivery, return_to_intake
 from backdrop.ports import Clock
 
-# 30 seconds of sending. Further followers continue when their own message returns.
+# 30 seconds of sending. Any others continue when their own message returns.
 MAX_WOKEN = 5000
 
 
 @dataclass(eq=False, repr=False)
 class ContentWaiters:
-    """Deliver wakes followers because every end of a job passes through it, as often as it takes to succeed."""
+    """Deliver wakes waiting jobs, because every end of a job passes through it and is retried until it succeeds."""
 
     ledger: Ledger
     deliver_queue: Queue
@@ -24,10 +24,10 @@ class ContentWaiters:
     clock: Clock
 
     def wake(self, ended_job: Job) -> None:
-        """Send the followers of a job that has ended on their way.
+        """Wakes the jobs that wait for a job that has ended.
 
-        If there is a file, deliver serves each of them, without a place in the lane. If there is none, only one of
-        them is sent to its lane, to buy: it is the owner from then on, and its own end wakes the next.
+        If there is a file, deliver gives it to each of them, without a slot in the lane. If there is none, only one of
+        them returns to its lane, to buy: it is the owner from then on, and its own end wakes the next.
         """
         if ended_job.reused_from:
             return
@@ -41,7 +41,7 @@ class ContentWaiters:
             return_to_intake(self.intake_queue, next_buyer)
 
     def reuse_paid_file(self, job: Job) -> Job:
-        """The follower, paid without a charge if the owner of its content is stored; else as it is."""
+        """Marks the job as paid, without a charge, if the owner of its content is stored; else returns it unchanged."""
         owner = self.ledger.find_content_owner(job.content_id)
         owner_job = self.ledger.find_job(owner.source_id, owner.job_id) if owner else None
         if owner_job is None or owner_job.status is not JobStatus.STORED:

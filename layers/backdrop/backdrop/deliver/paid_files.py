@@ -1,4 +1,4 @@
-"""The files that providers made and were paid for: fetched once, and kept untouched under `_backdrop/paid/`."""
+"""The files that providers were paid for: fetched once, and kept unchanged under `_backdrop/paid/`."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,13 +15,13 @@ from backdrop.model.retention import find_earliest_purchase
 from backdrop.model.stored_picture import MAX_RESULT_BYTES
 from backdrop.ports import Clock, Downloads
 
-# Where a link does not say when it expires (Ideogram's always do, so far), an hour is assumed.
+# Assumed for links that do not say when they expire. Ideogram's do, as far as seen.
 DEFAULT_LINK_LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class PaidFiles:
-    """`max_megapixels` bounds what is decoded."""
+    """Files with more than `max_megapixels` are not decoded."""
 
     output_bucket: OutputBucket
     downloads: Downloads
@@ -29,15 +29,19 @@ class PaidFiles:
     max_megapixels: int
 
     def load(self, job: Job, n: int, link: PictureLink, *, is_redelivery: bool) -> tuple[bytes, VerifiedPicture]:
-        """The provider's file: from `_backdrop/paid/` where an earlier delivery kept it, else fetched and kept."""
+        """Returns the provider's file and its checked picture: from `_backdrop/paid/` if it is there, else downloaded.
+
+        Keeps what it downloads. Raises ResultError if there is no usable file, and RetryLaterError if a download may
+        still succeed.
+        """
         may_be_kept = is_redelivery or job.stored_at or job.has_report or job.reused_from
         kept_key = self._find_kept(job, n) if may_be_kept else None
         if kept_key is None and job.reused_from:
-            raise ResultError(Code.PAID_FILE_GONE, f"The file that job {job.reused_from} paid for is no more there.")
+            raise ResultError(Code.PAID_FILE_GONE, f"The file that job {job.reused_from} paid for no longer exists.")
         try:
             data = self.output_bucket.read(kept_key) if kept_key else self._fetch(job, n, link)
         except ResultError:
-            # A delivery that nobody knows of may have kept it all the same.
+            # A delivery that left no trace in the ledger may have kept the file.
             kept_key = kept_key or self._find_kept(job, n)
             if kept_key is None:
                 raise
@@ -54,13 +58,13 @@ class PaidFiles:
         return data, picture
 
     def _find_kept(self, job: Job, n: int) -> str | None:
-        """Where an earlier delivery put the provider's file."""
+        """Returns the key under which an earlier delivery kept the provider's file."""
         return self.output_bucket.find_key(
             paid_key(job.reused_from or job.job_id, job.paid_attempt_no, n, ""), find_earliest_purchase(job)
         )
 
     def _fetch(self, job: Job, n: int, link: PictureLink) -> bytes:
-        """The bytes behind a link, tried for as long as it lives."""
+        """Downloads the file; a failed download is retried until the link expires."""
         if link.result_name:
             return self._read_unlinked_result(link.result_name)
         if link.is_unrecognized:
@@ -71,50 +75,49 @@ class PaidFiles:
             now = self.clock.now()
             if now < (link.expires_at or (job.paid_at or now) + DEFAULT_LINK_LIFETIME):
                 raise
-            message = f"The link expired while it could not be fetched: {error.message}"
+            message = f"The link expired before the file could be downloaded: {error.message}"
             raise self._to_gone_error(job, ResultError(Code.LINK_EXPIRED, message)) from error
         except ResultError as error:
             raise self._to_gone_error(job, error) from error
 
     def _read_unlinked_result(self, name: str) -> bytes:
-        """A picture that came without a link, written by whoever was given its place."""
+        """Returns a picture that came without a link: the provider or its adapter wrote it to the output bucket."""
         stored = self.output_bucket.head(result_key(name))
         if stored is None:
-            raise ResultError(Code.RESULT_GONE, "The provider's picture is no more under _backdrop/work/results/.")
+            raise ResultError(Code.RESULT_GONE, "The provider's picture is no longer under _backdrop/work/results/.")
         if stored.size > MAX_RESULT_BYTES:
             message = f"The provider's file has {stored.size:,} bytes; the limit is {MAX_RESULT_BYTES:,}."
             raise ResultError(Code.RESULT_TOO_LARGE, message)
         return self.output_bucket.read(result_key(name))
 
     def _build_unrecognized_error(self, job: Job, n: int) -> ResultError:
-        """The picture is somewhere in the provider's response, or nowhere; a person can look for it there."""
+        """Returns an error that says where the provider's response is: a person may find the picture in it."""
         owner_id = job.reused_from or job.job_id
         response_location, paid_location = (
             response_key(owner_id, job.paid_attempt_no),
             paid_key(owner_id, job.paid_attempt_no, n, "png"),
         )
-        message = f"{job.provider} charged for picture {n}, and Backdrop does not recognize it in the response"
+        message = f"{job.provider} charged for picture {n}, but Backdrop did not recognize it in the response"
         if self.output_bucket.head(response_location) is None:
-            return ResultError(Code.RESULT_UNRECOGNIZED, f"{message}; the response could not be kept.")
+            return ResultError(Code.RESULT_UNRECOGNIZED, f"{message}. The response could not be kept.")
         message += (
-            f". The response is kept as {response_location}; a picture "
-            f"that you save from it belongs at {paid_location}."
+            f". The response is in {response_location}. If you find the picture in it, save it as {paid_location}."
         )
         return ResultError(Code.RESULT_UNRECOGNIZED, message)
 
     def _to_gone_error(self, job: Job, error: ResultError) -> ResultError:
-        """What was handed over before was kept under _backdrop/paid/, and somebody took it away."""
+        """A picture that was delivered before was kept under _backdrop/paid/, so its file must have been deleted."""
         return ResultError(Code.PAID_FILE_GONE, error.message) if job.stored_at else error
 
     def _save(self, job: Job, n: int, data: bytes) -> None:
-        """Untouched, under the suffix of what it is."""
+        """Keeps the file unchanged, under the extension of its actual format."""
         extension = detect_format(data)
         self.output_bucket.put(paid_key(job.job_id, job.paid_attempt_no, n, extension), data, f"image/{extension}")
 
 
 def detect_format(data: bytes) -> PhotoFormat:
-    """What a picture is that was opened before, or made here."""
+    """Returns the format of a picture that has already been opened, or that Backdrop made."""
     image_format = sniff_file(data).format
     if image_format is None:
-        raise TypeError("this picture was never opened")
+        raise TypeError("not a picture that was opened before")
     return image_format

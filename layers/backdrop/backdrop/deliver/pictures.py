@@ -1,4 +1,4 @@
-"""A job's pictures: fetch what was paid, keep it untouched, verify it, and put what people asked for in its place."""
+"""A job's pictures: fetch and check the paid files, make the requested outputs, and write them to their keys."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,20 +30,20 @@ from backdrop.ports import Clock, InputBucket, StoredObject
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-# Writing over something takes two rounds.
+# Replacing an existing object takes two rounds.
 MAX_TRIES = 9
 JOB_METADATA_KEY = "backdrop-job"
-# Pictures are replaced under their keys, so nobody may keep them long unasked.
+# Pictures are replaced under the same keys, so caches must revalidate them soon.
 CACHE_CONTROL = "max-age=300, must-revalidate"
 MAX_UNREPORTED_SCALE = 1.05
 NOT_CURRENT_WARNING = JobWarning.from_code(
-    WarningCode.NOT_CURRENT, "the photo names this job no more; its file is kept under _backdrop/paid/"
+    WarningCode.NOT_CURRENT, "the job is no longer current for its photo; its file is kept under _backdrop/paid/"
 )
 
 
 @dataclass(eq=False)
 class WrittenOutputs:
-    """What was made of one paid picture. `is_superseded`: not all of it, since the photo names the job no more."""
+    """The outputs of one paid picture. `is_superseded`: some were not written, because the job is no longer current."""
 
     results: list[StoredPicture] = field(default_factory=list[StoredPicture])
     warnings: list[JobWarning] = field(default_factory=list[JobWarning])
@@ -52,9 +52,9 @@ class WrittenOutputs:
 
 @dataclass(eq=False, repr=False)
 class Pictures:
-    """`input_bucket_name` is the stack's own; `max_megapixels` bounds what is decoded.
+    """`input_bucket_name` is the stack's own input bucket. Files with more than `max_megapixels` are not decoded.
 
-    `embeds_provenance`: whether pictures say that a machine made or changed them.
+    `embeds_provenance`: whether pictures get the XMP metadata that says that AI made or edited them.
     """
 
     ledger: Ledger
@@ -70,9 +70,9 @@ class Pictures:
     def deliver_job(
         self, source: Source, job: Job, jobs: Sequence[Job], *, is_redelivery: bool
     ) -> transitions.Transition:
-        """The step that ends a paid job: stored with its pictures, or dead where none can be handed over.
+        """Writes the pictures and returns the transition that ends the job: stored, or failed if there is no picture.
 
-        `is_redelivery`: its message came before, so that the provider's files may be kept already.
+        `is_redelivery`: the message was received before, so the provider's files may already be kept.
         """
         results: list[StoredPicture] = []
         errors: list[ResultError] = []
@@ -101,29 +101,29 @@ class Pictures:
         return transitions.store(job, all_results, [*_build_job_warnings(job, errors), *warnings], now)
 
     def _build_original(self, source: Source, job: Job) -> OriginalPhoto | None:
-        """The photo that the job is for, where it lies there still as far as the ledger knows."""
+        """Returns the photo that the job is for; None if the ledger has recorded another one since."""
         facts = source.photo
         if facts is None or facts.sha256 != job.sha256 or not facts.width or not facts.height:
             return None
         return OriginalPhoto((facts.width, facts.height), partial(self._read_photo, job))
 
     def _read_photo(self, job: Job) -> "Image | None":
-        """The photo's own pixels, as people see them; None where its bytes are not to be had or opened any more."""
+        """Returns the photo's own pixels, upright; None if its bytes are gone, replaced, or cannot be opened."""
         try:
             stored = self.photos.read(job.bucket, job.key, max_bytes=MAX_FILE_BYTES)
             if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
                 return None
             return load_upright_photo(stored.data, self.max_megapixels)
         except (UnreadableFileError, PhotoError):
-            # What is paid is handed over all the same, in the provider's size and with a warning.
+            # The paid picture is delivered anyway, in the provider's size and with a warning.
             return None
 
     def _write_outputs(
         self, source: Source, job: Job, jobs: Sequence[Job], n: int, link: PictureLink, paid_picture: PaidPicture
     ) -> WrittenOutputs:
-        """All that is asked for of one paid picture, each in its place; none where the photo names the job no more.
+        """Makes and writes the requested outputs of one paid picture, unless the job is no longer current.
 
-        Raises ResultError where none of it can be made.
+        Raises ResultError if none of them can be made.
         """
         name = source_name(source.bucket, source.key, self.input_bucket_name)
         outputs, errors, written = parse_outputs(job.instructions), list[ResultError](), WrittenOutputs()
@@ -150,7 +150,7 @@ class Pictures:
         return written
 
     def _embed_provenance(self, picture: OutputFile, job: Job) -> OutputFile:
-        """The picture with the word in it that a machine changed it."""
+        """Embeds the XMP packet that says that AI made or edited the picture."""
         if not self.embeds_provenance:
             return picture
         return replace(
@@ -160,10 +160,12 @@ class Pictures:
     def _write_picture(
         self, key: str, data: bytes, output: OutputSpec, job: Job, *, is_first: bool, source: Source
     ) -> tuple[str | None, bool]:
-        """Write a picture, never over a newer job's: look at the object, then at the ledger, then write.
+        """Writes a picture, but never over that of a newer job: reads the object, then the ledger, then writes.
 
-        The newer job may have found its own picture there and gone, so whoever wrote over something looks once more.
-        ConflictError where the job itself was changed: it may want other outputs.
+        Returns the object's version ID, and False if nothing was written because the job is no longer current.
+
+        After it replaced an object, it checks once more, because a newer job may have found its own picture there and
+        finished. Raises ConflictError if the job itself was changed, because it may need other outputs now.
         """
         metadata = {JOB_METADATA_KEY: job.job_id, "backdrop-sha256": sha256_hex(data)}
         existing: StoredObject | None = None
@@ -194,7 +196,7 @@ class Pictures:
         raise ConflictError
 
     def _redeliver_newer_job(self, source: Source, job: Job) -> None:
-        """This job's picture lies where the one of a newer job belongs: that one is delivered again."""
+        """Delivers the newer job again, because this job's picture is under its key."""
         _, jobs = self.ledger.read_photo(source.source_id)
         for newer in jobs:
             transition = transitions.reinstate(newer)
@@ -202,11 +204,11 @@ class Pictures:
                 enqueue_delivery(self.deliver_queue, self.ledger.write_transition(transition), newer.job_id)
 
     def _reload_source(self, source: Source, job: Job) -> Source:
-        """The photo's place now; ConflictError where the job that is delivered was changed."""
-        current, jobs = self.ledger.read_photo(source.source_id)
-        if any(one.job_id == job.job_id and one.lock_version != job.lock_version for one in jobs):
+        """Returns the source as it is now. Raises ConflictError if the job that is being delivered was changed."""
+        current_source, jobs = self.ledger.read_photo(source.source_id)
+        if any(current.job_id == job.job_id and current.lock_version != job.lock_version for current in jobs):
             raise ConflictError
-        return current or source
+        return current_source or source
 
 
 def _build_result(
@@ -227,37 +229,39 @@ def _build_result(
 
 
 def _is_first_delivery(job: Job, jobs: Sequence[Job]) -> bool:
-    """Whether no job ever delivered to this photo's variant, so that nothing can lie at its pictures' keys yet."""
+    """Whether no job ever delivered this variant of the photo, so that its picture keys must still be free."""
     has_others = any(other.variant == job.variant and other.job_id != job.job_id for other in jobs)
     return job.stored_at is None and not has_others
 
 
 def _find_other_results(job: Job, results: Sequence[StoredPicture]) -> Iterator[StoredPicture]:
-    """What earlier deliveries of the job made and this one did not."""
+    """Returns the pictures of earlier deliveries of the job that this one did not write."""
     new_keys = {result.key for result in results}
     return (result for result in job.results if result.key not in new_keys)
 
 
 def _build_output_warnings(key: str, picture: OutputFile) -> list[JobWarning]:
-    """What people should know of an output."""
     if picture.is_limited:
-        message = f"{key} is {picture.width}×{picture.height}, the most that a webp is made with; png has no limit"
+        message = f"{key} is {picture.width} × {picture.height} pixels, the limit for WebP; PNG has none"
         return [JobWarning.from_code(WarningCode.SMALLER_RESULT, message)]
     if picture.scale <= MAX_UNREPORTED_SCALE:
         return []
-    message = f"{key} shows its subject {picture.scale:.1f} times as large as the provider made it"
+    message = f"{key} shows its subject at {picture.scale:.1f} times the size that the provider made"
     return [JobWarning.from_code(WarningCode.ENLARGED, message)]
 
 
 def _has_only_full_outputs(job: Job) -> bool:
-    """Whether every output is made of the photo's own pixels where that can be."""
+    """Whether every output is made from the photo's own pixels if possible."""
     return all(output.size == FULL_SIZE for output in parse_outputs(job.instructions))
 
 
 def _build_size_warnings(
     original: OriginalPhoto | None, paid_picture: PaidPicture, *, in_full: bool
 ) -> list[JobWarning]:
-    """That a picture has fewer pixels than its photo; of a cut-out in full only where the photo's own were not used."""
+    """Warns that a picture has fewer pixels than its photo.
+
+    A full-size cut-out has fewer only if the photo's own pixels could not be used.
+    """
     message = describe_smaller_result(original.size, paid_picture.size) if original else None
     if message is None or (in_full and not paid_picture.fallback_reason):
         return []
@@ -281,6 +285,6 @@ def _build_job_warnings(job: Job, errors: Sequence[BackdropError]) -> list[JobWa
         message = f"the provider withheld {withheld} of {len(job.links)} pictures"
         warnings.append(JobWarning.from_code(Code.UNSAFE_RESULT, message))
     if missing > 0:
-        message = f"{len(job.links)} pictures came where {len(job.links) + missing} were asked for"
+        message = f"the provider returned {len(job.links)} of {len(job.links) + missing} pictures"
         warnings.append(JobWarning.from_code(WarningCode.FEWER_RESULTS, message))
     return warnings

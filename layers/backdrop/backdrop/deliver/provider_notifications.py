@@ -1,4 +1,4 @@
-"""What people are told of a provider: one report while it is paused, and events when that begins and ends."""
+"""Notifications about a provider: one report while it is paused, and events when the pause begins and ends."""
 
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ MAX_TRIES = 8
 
 @dataclass(eq=False, repr=False)
 class ProviderNotifications:
-    """The step of a message that says that a lane changed."""
+    """Handles the messages that say that a lane has changed."""
 
     ledger: Ledger
     output_bucket: OutputBucket
@@ -24,6 +24,7 @@ class ProviderNotifications:
     documents: DocumentWriter
 
     def publish(self, provider: str) -> ProviderHealth:
+        """Writes the report and publishes the events that are due. Raises ConflictError if the lane keeps changing."""
         for _ in range(MAX_TRIES):
             try:
                 lane = self._write_report(provider)
@@ -33,7 +34,7 @@ class ProviderNotifications:
         raise ConflictError
 
     def _write_report(self, provider: str) -> ProviderHealth:
-        """The report as the lane is; begun again where the lane changed meanwhile, so that no old report stays."""
+        """Writes the lane's report. Raises ConflictError if the lane changed meanwhile: the report is then outdated."""
         key = provider_report_key(provider)
         existing = self.output_bucket.head(key)
         lane = self.ledger.read_health(provider)

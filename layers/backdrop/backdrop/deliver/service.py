@@ -1,6 +1,7 @@
-"""Deliver: hand over. Fetch what was paid, verify it, write pictures, receipt, error report and event; then answer.
+"""Deliver: fetches and checks what was paid for, then writes pictures, receipt, error report, and event.
 
-Everything may happen twice and in any order: each write says what it replaces, and views are built from the ledger.
+Finally it answers the requests that wait. Everything may happen twice and in any order: each write is conditional on
+what it replaces, and documents are always built from the ledger.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ MAX_DELAY_SECONDS = 600
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """What the door counts: the job as it is now, and whether this delivery brought it to its end."""
+    """What the handler counts: the job as it is now, and whether this delivery ended it."""
 
     job: Job | None = None
     ended_here: bool = False
@@ -38,8 +39,6 @@ class DeliveryResult:
 
 @dataclass(eq=False, repr=False)
 class DeliverService:
-    """The step."""
-
     ledger: Ledger
     pictures: Pictures
     documents: DocumentWriter
@@ -50,7 +49,11 @@ class DeliverService:
     clock: Clock
 
     def deliver(self, message: DeliverMessage, *, receive_count: int = 1, receipt_etag: str = "") -> DeliveryResult:
-        """Hand over what is due; `receipt_etag`: the ETag of the photo's first receipt, where its message names it."""
+        """Delivers what is due for one photo. `receipt_etag`: the ETag of its first receipt, if the message carries it.
+
+        Raises RetryLaterError if a picture or another service is unavailable, and ConflictError or PreemptedError if
+        another worker wrote first.
+        """
         source, jobs = self.ledger.read_photo(message.source_id)
         if source is None:
             self.task_callbacks.complete_standalone_requests(message.source_id)
@@ -77,7 +80,7 @@ class DeliverService:
         return result
 
     def _announce_end(self, source: Source, job: Job | None, *, ended_here: bool) -> DeliveryResult:
-        """The job's end, if it has come to one, is announced, and a failure marked as told."""
+        """Publishes the event of a job that has ended, and reports a failure once."""
         if job is None or not job.has_ended:
             return DeliveryResult(job)
         self._publish_event(source, job)
@@ -87,11 +90,11 @@ class DeliverService:
         return DeliveryResult(job, ended_here and job.status is JobStatus.STORED)
 
     def _deliver_pictures(self, source: Source, job: Job, jobs: Sequence[Job], receive_count: int) -> Job:
-        """paid → stored or dead; ConflictError where the job was changed meanwhile: it is looked at anew."""
+        """Stores the pictures of a paid job, or ends it. Raises ConflictError if the job was changed meanwhile."""
         now = self.clock.now()
         job = begin_job_processing(self.ledger, job, receive_count, now, now + DELIVER_TIMEOUT)
         if job.crash_count >= MAX_CRASHES:
-            message = f"The worker that opened the paid picture died {job.crash_count} times."
+            message = f"The worker that opened the paid picture crashed {job.crash_count} times."
             return self.ledger.write_transition(
                 transitions.fail(job, BackdropError(Code.CRASHED, message), self.clock.now())
             )
@@ -107,14 +110,17 @@ class DeliverService:
             raise RetryLaterError(error.code, error.message, delay) from error
 
     def _record_problem(self, source: Source, job: Job, error: RetryLaterError) -> None:
-        """A paid picture that cannot be fetched just now says so, once."""
+        """Reports once that a paid picture cannot be downloaded at the moment."""
         if job.problem is None or job.problem.code is not error.code:
             problem = Problem.from_error(error, self.clock.now(), job.money).with_history(job.problem)
             self.ledger.write_transition(transitions.record_wait_reason(job, problem))
         self.documents.write(source, [job])
 
     def _write_documents(self, source: Source, jobs: Sequence[Job], receipt_etag: str) -> tuple[Source, Sequence[Job]]:
-        """The views; a variant that is taken away while its pictures are put there is seen by intake or here: here."""
+        """Writes receipt and report, and marks pictures of variants that were removed while this delivery wrote them.
+
+        If intake removed the variant before the pictures were stored, it could not mark them.
+        """
         for _ in range(MAX_TRIES):
             source, jobs = self.documents.write(source, jobs, receipt_etag)
             job_transitions = plan_variant_removals(source, jobs)
@@ -130,7 +136,7 @@ class DeliverService:
             self.event_bus.publish(*event)
 
     def _report_failure(self, source: Source, job: Job) -> None:
-        """What an operator must mend becomes a dead letter; no failure is told twice."""
+        """Sends a dead letter if an operator must act, and marks the job, so that no failure is reported twice."""
         if job.status is JobStatus.DEAD:
             body = {"source_id": source.source_id, "job_id": job.job_id}
             self.dead_letter_queue.send(
@@ -140,7 +146,7 @@ class DeliverService:
 
 
 def _replace_job(jobs: Sequence[Job], changed_job: Job) -> Sequence[Job]:
-    return [changed_job if one.job_id == changed_job.job_id else one for one in jobs]
+    return [changed_job if job.job_id == changed_job.job_id else job for job in jobs]
 
 
 def _find_job(jobs: Sequence[Job], job_id: str | None) -> Job | None:

@@ -1,4 +1,4 @@
-"""Whoever waits to hear of a request is answered, once, when all its jobs have ended."""
+"""Step Functions callbacks: each request with a task token is answered once, when all its jobs have ended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,40 +14,39 @@ from backdrop.ports import Clock
 
 @dataclass(eq=False, repr=False)
 class TaskCallbacks:
-    """What deliver does when a photo's views are written."""
+    """Runs after a photo's receipt and report are written."""
 
     ledger: Ledger
     task_tokens: TaskTokens
     clock: Clock
 
     def complete_requests(self, source: Source) -> None:
-        """Answer all who wait for jobs of this photo that have ended.
+        """Answers the requests for this photo whose jobs have all ended.
 
-        RetryLaterError where one could not be reached.
+        Raises RetryLaterError if Step Functions could not take one of the answers.
         """
         pending_requests = self.ledger.list_pending_requests(source.source_id) if source.has_tracked_requests else ()
         if not pending_requests:
             return
-        # Read behind the requests, so that each job which they name is among them, as it stands since they were heard.
+        # Read after the requests, so that it includes every job that they name, in a state no older than the request.
         current, jobs = self.ledger.read_photo(source.source_id)
         self._complete_all(current or source, pending_requests, jobs)
 
     def complete_standalone_requests(self, source_id: str) -> None:
-        """The same for a request of which no photo knows."""
+        """Answers requests that match no source."""
         image_requests = self.ledger.list_requests(source_id)
         if not image_requests:
-            raise MalformedMessageError("the ledger knows no such photo")
-        for image_request in (one for one in image_requests if one.answered_at is None):
-            self._complete(
-                Source(source_id=source_id, bucket=image_request.bucket, key=image_request.key), image_request, ()
-            )
+            raise MalformedMessageError("the ledger has no such photo")
+        for image_request in (request for request in image_requests if request.answered_at is None):
+            source = Source(source_id=source_id, bucket=image_request.bucket, key=image_request.key)
+            self._complete(source, image_request, ())
 
     def _complete_all(self, source: Source, pending_requests: Sequence[ImageRequest], jobs: Sequence[Job]) -> None:
-        """One who cannot be reached just now keeps nobody else waiting."""
+        """Answers each request, even if an earlier answer could not be sent; that error is raised at the end."""
         last_error: RetryLaterError | None = None
-        for one in pending_requests:
+        for image_request in pending_requests:
             try:
-                self._complete(source, one, jobs)
+                self._complete(source, image_request, jobs)
             except RetryLaterError as error:
                 last_error = error
         if last_error:
@@ -61,7 +60,7 @@ class TaskCallbacks:
         self._record_outcome(image_request, task_result.outcome if is_accepted else CallbackOutcome.UNDELIVERABLE)
 
     def _record_outcome(self, image_request: ImageRequest, outcome: CallbackOutcome) -> None:
-        """Another delivery may have answered meanwhile: Step Functions took one of the two, whose word stands."""
+        """Records the outcome. If another worker answered too, keeps the outcome that Step Functions accepted."""
         try:
             self.ledger.put_request(replace(image_request, answered_at=self.clock.now(), outcome=outcome))
         except ConflictError:

@@ -1,4 +1,4 @@
-"""One delivery's place in a lane: how long it lasts, and what it knows of the lane."""
+"""What a worker knows about the message that it handles, its time limits, and the lane that the message came from."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,20 +7,18 @@ from backdrop.model.call_metrics import CallMetrics
 from backdrop.model.circuit import ProviderHealth
 
 RECORD_RESULT_SECONDS = 10
-# So long may a probe take until its call begins: after that another job may be the probe before the call ends.
+# How long a probe may take to begin its call. Otherwise another job could become the probe before the call ends.
 MAX_PROBE_START_SECONDS = 30
 LEASE_GRACE = timedelta(seconds=60)
 
 
 @dataclass
 class CallContext:
-    """`deadline`: until when the work is done.
+    """`deadline`: when the work must be done. `invocation_ends_at`: when the worker ends, if that is later.
 
-    The worker itself may live until `invocation_ends_at`, where that is later.
-
-    `receive_count`: how often the message was delivered, this time included. `is_probe`: this job tries a shut lane
-    out. `lane_provider`: whose lane the message came out of; "" where it came out of none. `receipt_etag`: the one that
-    it names.
+    `receive_count`: how often the message was received, including this time. `is_probe`: this job tests a paused lane.
+    `lane_provider`: the provider whose lane the message came from; "" if it came from no lane. `receipt_etag`: the
+    ETag that the message carries.
     """
 
     deadline: datetime
@@ -35,15 +33,15 @@ class CallContext:
 
     @property
     def lease_until(self) -> datetime:
-        """Until when nobody else touches a job that is taken here."""
+        """Until when no other worker may take over a job that this worker claims."""
         return (self.invocation_ends_at or self.deadline) + LEASE_GRACE
 
     def has_time_for(self, call_seconds: float, now: datetime) -> bool:
-        """Whether a call of this length, and the record of its answer, still fit."""
+        """Whether there is time for a call of this length and for recording its answer."""
         return now <= self.latest_start(call_seconds)
 
     def latest_start(self, call_seconds: float) -> datetime:
-        """Until when a call of this length may begin: a probe's also ends before another job may be the probe."""
+        """When a call of this length must have begun. A probe must also end before another job may become the probe."""
         probe_until = self.lane.probe_until if self.is_probe and self.lane else None
         ends_at = min(self.deadline, probe_until) if probe_until else self.deadline
         return ends_at - timedelta(seconds=call_seconds + RECORD_RESULT_SECONDS)

@@ -1,6 +1,6 @@
-"""Crash marks: a delivery that came again says so while it lasts; the next one that finds the mark counts a crash.
+"""Crash marks: a worker sets one while it handles a redelivered message, and removes it when it finishes.
 
-Five in a row, without a delivery between them that went in good order, and nobody opens the photo again.
+A worker that finds an expired mark counts a crash. After five crashes in a row, no worker opens the photo again.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from backdrop.ports import Clock
 MAX_CRASHES = 5
 RETRY_DELAYS_SECONDS = (0, 0.5, 1, 2, 4, 8, 16)
 MAX_WRITE_DURATION = timedelta(seconds=2)
-# As template.yaml has them: the time limits of intake and deliver.
+# The time limits of intake and deliver in template.yaml.
 INTAKE_TIMEOUT = timedelta(seconds=60)
 DELIVER_TIMEOUT = timedelta(seconds=120)
 
@@ -24,7 +24,10 @@ DELIVER_TIMEOUT = timedelta(seconds=120)
 def begin_job_processing(
     ledger: Ledger, job: Job, receive_count: int, now: datetime, processing_until: datetime
 ) -> Job:
-    """The job with its mark until the invocation's end; the first delivery of a message needs none."""
+    """Returns the job with a mark that lasts until the invocation ends. The first receive of a message needs none.
+
+    Raises PreemptedError if another worker wrote the job first.
+    """
     try:
         return (
             ledger.write_transition(transitions.begin_processing(job, now, processing_until))
@@ -36,7 +39,7 @@ def begin_job_processing(
 
 
 def end_job_processing(ledger: Ledger, job: Job, clock: Clock, deadline: datetime | None = None) -> None:
-    """The delivery of a job goes in good order; `deadline`: when its worker must be gone, where that is near."""
+    """Removes the job's mark. `deadline` is when the worker must have ended; None if that is far off."""
 
     def clear_mark() -> None:
         current = ledger.find_job(job.source_id, job.job_id)
@@ -47,7 +50,7 @@ def end_job_processing(ledger: Ledger, job: Job, clock: Clock, deadline: datetim
 
 
 def begin_photo_processing(ledger: Ledger, new_source: Source, now: datetime) -> None:
-    """The mark of a look at a photo that may have no job yet."""
+    """Marks a photo, which may have no job yet, and counts a crash if an earlier mark has expired."""
     source = ledger.read_photo(new_source.source_id)[0] or new_source
     has_crashed = source.processing_until is not None and now >= source.processing_until
     processing_until = (
@@ -58,7 +61,7 @@ def begin_photo_processing(ledger: Ledger, new_source: Source, now: datetime) ->
 
 
 def end_photo_processing(ledger: Ledger, source: Source, clock: Clock) -> None:
-    """The look goes in good order; a photo that was given up stays so."""
+    """Removes the photo's mark and resets its crashes, unless they have reached the limit."""
 
     def clear_mark() -> None:
         current = ledger.read_photo(source.source_id)[0]
@@ -70,7 +73,7 @@ def end_photo_processing(ledger: Ledger, source: Source, clock: Clock) -> None:
 
 
 def _retry_write(write: Callable[[], None], clock: Clock, deadline: datetime | None = None) -> None:
-    """A ledger that is gone for a moment is waited for: a mark that stays looks like a crash."""
+    """Retries while the ledger is unavailable for a moment, because a mark that remains counts as a crash."""
     for delay in RETRY_DELAYS_SECONDS:
         if deadline and clock.now() + timedelta(seconds=delay) + MAX_WRITE_DURATION > deadline:
             return

@@ -1,4 +1,4 @@
-"""Fail-over: a job whose provider cannot be paid now goes into the lane of the next one that it names."""
+"""Failover: a job whose provider takes no calls now moves to the lane of the next provider that it names."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -34,33 +34,34 @@ class Failover:
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
 
     def fail_over_if_blocked(self, job: Job) -> Job | None:
-        """The job in another lane, where its own lets nobody through; None where it stays."""
+        """Moves the job if its own lane lets no call through; None if it stays."""
         if isinstance(job.instructions.get("provider", ""), str):
             return None
         lane = self.ledger.read_health(job.provider)
         return self.fail_over(job, describe_unavailability(lane)) if should_fail_over(lane, self.clock.now()) else None
 
     def fail_over_if_paused(self, job: Job, lane: ProviderHealth) -> Job | None:
-        """The same for a lane that hands out no message at all."""
+        """Moves the job if its own lane is paused and therefore delivers no messages; None if it stays."""
         should_leave = lane.provider == job.provider and lane.is_paused and lane.has_provider_problem
         return self.fail_over(job, describe_unavailability(lane)) if should_leave else None
 
     def fail_over_after(self, job: Job, result: ProviderResult) -> Job | None:
-        """The job in another lane, where its provider took nothing and will not soon; None where it stays."""
+        """Moves the job if its provider did not take the call and will not soon; None if it stays."""
         occurrences = job.problem.occurrences if job.problem and job.problem.code is result.code else 0
         return self.fail_over(job, result.message) if is_persistent_failure(result, occurrences + 1) else None
 
     def fail_over(self, job: Job, reason: str) -> Job | None:
-        """The ledger first, the message behind it: in any other lane than the ledger's the job is dropped.
+        """Moves the job to the next available provider that it names; None if there is none.
 
-        Should the message never be sent, reconcile sends it.
+        Writes the ledger before it sends the message, because a lane drops a job that the ledger assigns to another
+        lane. If the message is never sent, reconcile sends it.
         """
-        choice = find_failover_route(job, Offers(self.enabled_providers, self.prices), self.ledger.read_health)
-        if choice is None:
+        route = find_failover_route(job, Offers(self.enabled_providers, self.prices), self.ledger.read_health)
+        if route is None:
             return None
         last_sent_at = self.clock.now() - MESSAGE_LIFETIME + RESEND_WITHIN
         job = self.ledger.write_transition(
-            transitions.change_provider(job, choice.provider, choice.price, reason, last_sent_at)
+            transitions.change_provider(job, route.provider, route.price, reason, last_sent_at)
         )
         self.enqueue(job)
         enqueue_delivery(self.deliver_queue, job)

@@ -1,4 +1,4 @@
-"""Requests as intake hears them: each once, and each with whoever waits to hear what becomes of it."""
+"""Image requests: intake handles each once, and records the execution or campaign that waits for its result."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,46 +19,46 @@ from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock
 
 MAX_REMEMBERED_REQUESTS = 20
-FIX_SENDER_HINT = "Mend what sends such requests, and send it again."
+FIX_SENDER_HINT = "Correct the program that sends such requests, and send the request again."
 
 
 @dataclass(eq=False, repr=False)
 class ImageRequests:
-    """What intake does with requests besides looking at their photos."""
+    """Requests apart from their photos: duplicates, and those that are skipped or refused."""
 
     ledger: Ledger
     deliver_queue: Queue
     clock: Clock
 
     def is_duplicate(self, source: Source, request: IncomingRequest) -> bool:
-        """Whether it was heard before, so that its message comes again; who waits to hear of it is told anew."""
+        """Whether the request was handled before. If its sender waits for the result, deliver sends that again."""
         found = request.is_tracked and self.ledger.find_request(source.source_id, request.request_id)
         if found:
             enqueue_delivery(self.deliver_queue, source)
         return bool(found) or request.request_id in source.recent_request_ids
 
     def skip(self, event: IntakeEvent, request: IncomingRequest) -> None:
-        """Its key is no image: that is the answer."""
+        """Answers a request whose key is not that of an image."""
         self._record(
             replace(_build_standalone_request(event, request, self.clock.now()), skipped_kind=classify_key(event.key))
         )
 
     def refuse(self, event: IntakeEvent, request: IncomingRequest, code: Code, message: str | Sentence) -> None:
-        """Nothing can come of it: the failure is the answer."""
+        """Answers a request that cannot be carried out, with the failure."""
         now = self.clock.now()
         problem = Problem.from_error(BackdropError(code, message, FIX_SENDER_HINT), now)
         self._record(replace(_build_standalone_request(event, request, now), problems=(problem,)))
 
     def _record(self, image_request: ImageRequest) -> None:
-        """Written once, however often its message comes; and told each time."""
-        # Refused where it was written before, and only there.
+        """Writes the request once, however often its message is received; deliver sends the answer each time."""
+        # The only possible conflict: the request was written before.
         with suppress(ConflictError):
             self.ledger.put_request(image_request)
         enqueue_delivery(self.deliver_queue, image_request)
 
 
 def _build_standalone_request(event: IntakeEvent, request: IncomingRequest, now: datetime) -> ImageRequest:
-    """A request of which no photo knows lies by itself."""
+    """Returns a request that matches no source. It is stored under a partition key of its own."""
     source = Source(source_id=derive_source_id("", request.request_id), bucket=event.bucket, key=event.key)
     return _build_request(source, request, now)
 
@@ -77,7 +77,7 @@ def _build_request(source: Source, request: IncomingRequest, now: datetime) -> I
 
 
 def mark_request_seen(source: Source, request: IncomingRequest | None) -> Source:
-    """The photo's place, which knows the last requests, so that one that comes twice is heard once."""
+    """Adds the request to those that the source remembers, so that a duplicate is handled only once."""
     if request is None:
         return source
     requests = (*source.recent_request_ids, request.request_id)[-MAX_REMEMBERED_REQUESTS:]
@@ -94,7 +94,7 @@ def build_pending_request(
     jobs: Sequence[Job] = (),
     problems: Sequence[Problem] = (),
 ) -> ImageRequest | None:
-    """Who waits to hear of a request: what its jobs come to, and what was refused; None where nobody waits."""
+    """Returns the request with its jobs and problems, to be answered later; None if no one waits for an answer."""
     if request is None or not request.is_tracked:
         return None
     job_ids = {job.variant: job.job_id for job in jobs}
@@ -102,12 +102,17 @@ def build_pending_request(
 
 
 def assign_problem_origins(problems: Sequence[Problem], photo_error: PhotoError | None) -> tuple[Problem, ...]:
-    """What stands in a request's way, with what its sender can do. A bad file stands in the way of any request."""
+    """Says which problems the sender of a request can fix (Origin.REQUEST).
+
+    A bad file is a problem of the photo, because it prevents every request.
+    """
     photo_code = photo_error.code if photo_error else None
-    return tuple(replace(one, origin=Origin.PHOTO if one.code is photo_code else Origin.REQUEST) for one in problems)
+    return tuple(
+        replace(problem, origin=Origin.PHOTO if problem.code is photo_code else Origin.REQUEST) for problem in problems
+    )
 
 
 def build_broken_defaults_problems(broken_defaults_key: str, now: datetime) -> tuple[Problem, ...]:
-    """A request for a photo that inherits from broken defaults."""
-    message = f"The photo inherits from {broken_defaults_key}, which is broken."
+    """Returns the problem of a request for a photo that inherits from broken folder defaults."""
+    message = f"The photo inherits from {broken_defaults_key}, which has errors."
     return (Problem.from_error(InstructionError(Code.FOLDER_DEFAULTS_BROKEN, message), now),)

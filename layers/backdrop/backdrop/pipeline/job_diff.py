@@ -1,4 +1,4 @@
-"""Which jobs a photo names, and what becomes of each: new, run again, delivered again, left, or taken away."""
+"""The difference between a photo's jobs and those that it should have, as transitions."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -18,9 +18,9 @@ def plan_transitions(
     owners: Mapping[str, ContentOwner],
     now: datetime,
 ) -> list[Transition]:
-    """The steps of all jobs of a photo that change when these are wanted; `owners` pay for some content already.
+    """Returns the transitions that make `desired_jobs` the photo's current jobs.
 
-    Of variants that ask the same thing one buys.
+    `owners` have some of the content, or are buying it. Of several variants with the same content, only one buys it.
     """
     jobs_by_id = {job.job_id: job for job in jobs}
     new_owners: dict[str, ContentOwner] = {}
@@ -40,13 +40,13 @@ def plan_transitions(
 
 
 def apply_transitions(job_transitions: Sequence[Transition], jobs: Sequence[Job]) -> Sequence[Job]:
-    """All jobs of a photo as they stand when the steps are written."""
+    """Returns all jobs of a photo as they are once the transitions are written."""
     changed_jobs = {transition.job.job_id: transition.job for transition in job_transitions}
     return list(({job.job_id: job for job in jobs} | changed_jobs).values())
 
 
 def find_newly_accepted(job_transitions: Sequence[Transition], jobs: Sequence[Job]) -> tuple[Job, ...]:
-    """The jobs that these steps put into their lanes; one that waits there already is only told something new."""
+    """Returns the jobs that these transitions add to a lane, without those that already wait there."""
     waiting_ids = {job.job_id for job in jobs if job.status is JobStatus.ACCEPTED}
     return tuple(
         transition.job
@@ -56,7 +56,7 @@ def find_newly_accepted(job_transitions: Sequence[Transition], jobs: Sequence[Jo
 
 
 def _plan_transition(source: Source, known_job: Job | None, desired_job: Job, now: datetime) -> Transition | None:
-    """A job that the photo names: new, run again, delivered again, told something new, or left as it is."""
+    """Accepts, reopens, reinstates, or updates a current job; None if it stays as it is."""
     if known_job is None:
         return transitions.accept(desired_job)
     transition = transitions.reopen(known_job, desired_job, now)
@@ -67,14 +67,14 @@ def _plan_transition(source: Source, known_job: Job | None, desired_job: Job, no
 
 
 def _supersede_others(jobs: Sequence[Job], desired_jobs: Sequence[Job], now: datetime) -> list[Transition]:
-    """The jobs that the photo names no more, and that nobody needs to buy."""
+    """Ends the jobs that are no longer current, if nothing was paid for them."""
     desired_ids = {job.job_id for job in desired_jobs}
     superseded = [transitions.supersede(job, now) for job in jobs if job.job_id not in desired_ids]
     return [transition for transition in superseded if transition]
 
 
 def plan_variant_removals(source: Source, jobs: Sequence[Job]) -> list[Transition]:
-    """Of variants that the photo has no more, the jobs whose pictures stay there and that do not say so yet."""
+    """Marks the jobs of removed variants as not current, if their pictures are still in the output bucket."""
     current_variants = {*source.jobs, *(problem.variant for problem in source.problems)}
     removed_jobs = [
         job for job in _find_jobs_with_pictures(jobs) if source.jobs and job.variant not in current_variants
@@ -84,7 +84,7 @@ def plan_variant_removals(source: Source, jobs: Sequence[Job]) -> list[Transitio
 
 
 def _find_jobs_with_pictures(jobs: Sequence[Job]) -> Collection[Job]:
-    """The jobs of which a picture lies there, under a name that none wrote since; the photo may name others by now."""
+    """Returns the last job to have written each picture key. Such a job need not be current."""
     stored_jobs = [job for job in jobs if job.status is JobStatus.STORED]
     stored_jobs.sort(key=lambda job: job.ended_at or job.queued_at)
     jobs_by_picture = {result.key: job for job in stored_jobs for result in job.results}

@@ -1,4 +1,4 @@
-"""Jobs that only executions wanted: once the last of those has stopped, nobody pays for them."""
+"""Jobs that only Step Functions executions requested. They are cancelled once the last of these has stopped."""
 
 from dataclasses import dataclass
 
@@ -11,17 +11,18 @@ from backdrop.ports import Clock
 
 @dataclass(eq=False, repr=False)
 class OrphanJobs:
-    """Asked by render before it claims a job, and by reconcile where a lane hands out none."""
+    """Used by render before it claims a job, and by reconcile for lanes that deliver no messages."""
 
     ledger: Ledger
     executions: ExecutionMonitor
     clock: Clock
 
     def cancel_if_unwanted(self, job: Job) -> Job | None:
-        """The job as it ends unpaid, where all who wanted it have stopped; None where somebody wants it still."""
+        """Cancels an unpaid job if all its executions have stopped, and returns it; None if the job is still needed."""
         if not job.is_execution_scoped:
             return None
-        # Read before who waits: a request that is written from here on makes it stale, and the job is looked at anew.
+        # Read before the requests: a request that is written from here on makes this source stale, so that the write
+        # below fails and the job is checked again.
         source, _ = self.ledger.read_photo(job.source_id)
         transition = transitions.cancel(job, self.clock.now())
         if source is None or transition is None or self._is_wanted(job):
@@ -31,5 +32,5 @@ class OrphanJobs:
 
     def _is_wanted(self, job: Job) -> bool:
         pending_requests = self.ledger.list_pending_requests(job.source_id)
-        execution_arns = [one.execution_arn for one in pending_requests if job.job_id in one.jobs.values()]
+        execution_arns = [request.execution_arn for request in pending_requests if job.job_id in request.jobs.values()]
         return not execution_arns or any(not arn or self.executions.is_running(arn) for arn in execution_arns)

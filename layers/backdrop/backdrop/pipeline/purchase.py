@@ -1,4 +1,4 @@
-"""Claim, call, record: between the first and the last the money moves."""
+"""Paid calls: claim the job, send the call, record the answer. The provider charges between claim and record."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,7 +31,7 @@ TransitionFactory = Callable[[Job], transitions.Transition]
 
 @dataclass(eq=False, repr=False)
 class Purchases:
-    """The only code that sends a paid call. `daily_budget` is micro-dollars."""
+    """The only code that sends a paid call. `daily_budget` is in micro-dollars."""
 
     ledger: Ledger
     breaker: CircuitBreaker
@@ -44,7 +44,10 @@ class Purchases:
     def claim_and_send(
         self, job: Job, provider: Provider, call: PreparedCall, context: CallContext
     ) -> tuple[Job, ProviderResult | LookupStatus]:
-        """accepted, unknown → submitting, the call, and what its answer makes of the job."""
+        """Claims an `accepted` or `unknown` job, sends the call, and records its answer.
+
+        Raises RetryLaterError if a limit prevents the call, and ConflictError if another worker wrote the job first.
+        """
         now = self.clock.now()
         self.check_time(provider, context)
         price, cap = quote(job.provider, job.instructions, self.prices), self.daily_budget
@@ -66,9 +69,9 @@ class Purchases:
         return self.send_claimed(job, provider, call, context)
 
     def _handle_budget_reached(self, job: Job, price: int, error: RetryLaterError) -> None:
-        """The lane pauses; but for a job that is dearer than a whole day's budget, which would shut it for ever."""
+        """Pauses the lane, unless the job costs more than a whole day's budget: that would pause the lane forever."""
         if not 0 < self.daily_budget < price:
-            message = f"The next job costs up to {format_usd(price)}; today's budget has less than that left."
+            message = f"The next job costs up to {format_usd(price)}, and less than that is left of today's budget."
             self.breaker.pause(job.provider, PauseReason.BUDGET, error.code, message, required_budget=price)
             return
         cap = format_usd(self.daily_budget)
@@ -77,7 +80,7 @@ class Purchases:
         raise RetryLaterError(error.code, message, OVER_DAILY_BUDGET_DELAY_SECONDS) from error
 
     def _delay_or_hold(self, job: Job, error: BackdropError) -> None:
-        """The job waits and says so; one whose answer was lost cannot be sent once more: a person must decide."""
+        """Records why the job waits. A job whose answer was lost cannot be sent again, so it is held for a person."""
         now = self.clock.now()
         if job.status is JobStatus.UNKNOWN:
             job = self.ledger.write_transition(transitions.hold(job, now))
@@ -85,23 +88,23 @@ class Purchases:
             return
         problem = Problem.from_error(error, now).with_history(job.problem)
         job = self.ledger.write_transition(transitions.record_wait_reason(job, problem))
-        # Each time, once an hour: whoever noted it before may have died before anybody was told.
+        # Sent each time (once an hour), because an earlier worker may have crashed between its write and its message.
         enqueue_delivery(self.deliver_queue, job)
 
     def check_time(self, provider: Provider, context: CallContext) -> None:
-        """RetryLaterError where a call started now might outlive its invocation."""
+        """Raises RetryLaterError if a call that starts now might outlive its invocation."""
         if not context.has_time_for(provider.timeout_seconds, self.clock.now()):
-            message = "too little time is left to start a call"
+            message = "Too little time is left to start a call."
             raise RetryLaterError(Code.TOO_LITTLE_TIME, message, TOO_LITTLE_TIME_DELAY_SECONDS)
 
     def send_claimed(
         self, job: Job, provider: Provider, call: PreparedCall, context: CallContext
     ) -> tuple[Job, ProviderResult | LookupStatus]:
-        """The paid call of a job that is claimed."""
+        """Sends the paid call of a claimed job, and records its answer."""
         started_at = self.clock.now()
         if not self._has_time_to_send(job, provider, context, started_at):
             late_result = ProviderResult(
-                RetryClass.NOW, Code.TOO_LITTLE_TIME, "the claim took too long to start a call behind it"
+                RetryClass.NOW, Code.TOO_LITTLE_TIME, "The claim took too long, so the call was not sent."
             )
             return self.record_result(job, late_result, context), late_result
         result = call(partial(self._save_provider_id, job, context))
@@ -113,7 +116,7 @@ class Purchases:
         return self.record_result(job, result, context), result
 
     def _judge(self, result: ProviderResult, job: Job, context: CallContext) -> ProviderResult:
-        """The answer or the verdict on the job; one that rests on a proof which another job has used is none."""
+        """Returns the verdict on the job, or the plain result if another job has already used the verdict's proof."""
         verdict, refused_at = judge_result(result, job, context.lane), find_first_refusal_time(job)
         if (
             verdict.retry_class is not RetryClass.PERM
@@ -127,29 +130,36 @@ class Purchases:
         return result
 
     def _has_time_to_send(self, job: Job, provider: Provider, context: CallContext, now: datetime) -> bool:
-        """A ledger that is slow may have eaten up the call's time; whoever waits for its end counts from the claim."""
+        """Whether the call still fits after the claim, which a slow ledger may have delayed.
+
+        A worker that waits for the end of a lost call counts from the claim, so a first call must not start late.
+        """
         attempt = job.find_attempt(job.attempt_no)
         is_late = attempt and attempt.send_count == 1 and now > attempt.submitted_at + MAX_CLAIM_DURATION
         return not is_late and context.has_time_for(provider.timeout_seconds, now)
 
     def _save_provider_id(self, job: Job, context: CallContext, provider_id: str) -> None:
-        """The provider's own name for the work is in the ledger before anybody polls."""
+        """Writes the provider's ID for the call to the ledger, before the first poll."""
         self._advance_with_retries(
             job, context, lambda current: transitions.acknowledge(current, job.attempt_no, provider_id)
         )
 
     def park(self, job: Job, context: CallContext) -> Job:
-        """The provider is still at work when this invocation must end."""
-        return self._advance_with_retries(job, context, self._build_park_transition)
+        """Gives up the lease, because the invocation must end while the provider is still working."""
 
-    def _build_park_transition(self, job: Job) -> transitions.Transition:
-        """Nothing to park where somebody else wrote the answer meanwhile."""
-        if job.status is not JobStatus.SUBMITTING:
-            return transitions.Transition(job)
-        return transitions.park(job, self.clock.now())
+        def build_transition(current: Job) -> transitions.Transition:
+            # Another worker may have recorded the answer in the meantime.
+            if current.status is not JobStatus.SUBMITTING:
+                return transitions.Transition(current)
+            return transitions.park(current, self.clock.now())
+
+        return self._advance_with_retries(job, context, build_transition)
 
     def record_result(self, job: Job, result: ProviderResult, context: CallContext) -> Job:
-        """The answer is written whatever came between; where the ledger does not take it, reconcile finds it."""
+        """Records the answer, whatever other workers wrote in the meantime.
+
+        If the ledger does not take the answer, saves it in the answer spool, where reconcile finds it, and raises.
+        """
         attempt_no, is_spooled = job.attempt_no, False
         result = self.detach_raw_response(job, attempt_no, result)
         try:
@@ -172,9 +182,9 @@ class Purchases:
             raise RetryLaterError(error.code, error.message, max(seconds_left, 0) + 1) from error
 
     def detach_raw_response(self, job: Job, attempt_no: int, result: ProviderResult) -> ProviderResult:
-        """Keeps the raw response of a paid picture that is not recognized, and returns what the ledger needs.
+        """Saves the raw response if a paid picture was not recognized in it; returns the result without the response.
 
-        The money is recorded even where the bucket refuses the response: deliver then reports that it is missing.
+        The charge is recorded even if the bucket does not take the response; deliver then reports that it is missing.
         """
         if result.raw_response:
             with suppress(RetryLaterError):
@@ -182,7 +192,7 @@ class Purchases:
         return replace(result, raw_response=b"")
 
     def _try_to_spool(self, job: Job, attempt_no: int, result: ProviderResult) -> bool:
-        """Put beside the pictures at once: nobody knows how long this worker lives. It is tried again at the end."""
+        """Saves the answer in the output bucket at once, because this worker may crash while it retries the ledger."""
         try:
             self.answer_spool.save(job, attempt_no, result)
         except RetryLaterError:
@@ -190,7 +200,7 @@ class Purchases:
         return True
 
     def _advance_with_retries(self, job: Job, context: CallContext, build_transition: TransitionFactory) -> Job:
-        """Write a step for as long as the invocation lasts, on the job as it stands by then."""
+        """Writes a transition of the job as it currently is, and retries until shortly before the invocation ends."""
         delay = 0.1
         while True:
             try:
@@ -205,7 +215,7 @@ class Purchases:
                 job, delay = self._reload_job(job), min(delay * 2, 4)
 
     def _reload_job(self, job: Job) -> Job:
-        """The job as it stands now, or as it was known where the ledger does not answer."""
+        """Returns the job as it is now, or `job` if the ledger does not answer."""
         try:
             return self.ledger.find_job(job.source_id, job.job_id) or job
         except RetryLaterError:

@@ -1,4 +1,4 @@
-"""A lost answer: ask the provider where it can be asked; else wait until the call is over, send once more, or hold."""
+"""Lost answers: look the call up if possible; otherwise wait until it has ended, then send it again or hold the job."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,14 +19,14 @@ from backdrop.ports import Clock, Provider
 
 POLL_INTERVAL_SECONDS = 2.0
 PENDING_DELAY_SECONDS = 15.0
-# A provider that calls its work unfinished for longer than it keeps its records has lost it.
+# A provider that reports a call as unfinished for longer than it keeps its records has lost the call.
 MAX_PENDING_DURATION = timedelta(hours=1)
 RESEND_DELAY = timedelta(seconds=10)
 MAX_LOSSES_WITH_IDEMPOTENCY_KEY = 5
 
 
 class NextAction(StrEnum):
-    """What is left to do for a job whose answer was lost."""
+    """What remains to be done for a job whose answer was lost."""
 
     NOTHING = "nothing"
     RESEND = "send_again"
@@ -35,7 +35,7 @@ class NextAction(StrEnum):
 
 @dataclass(eq=False, repr=False)
 class Recovery:
-    """Finds out what became of calls; it never sends a paid one."""
+    """Finds out what became of calls. It never sends a paid call."""
 
     ledger: Ledger
     purchases: Purchases
@@ -45,9 +45,9 @@ class Recovery:
     policy: OnLostAnswer
 
     def resolve_unknown(self, job: Job, provider: Provider, context: CallContext) -> tuple[Job, NextAction]:
-        """The job as far as it can be brought for nothing, and what would have to be paid for or sent again.
+        """Resolves the job as far as possible without a charge; returns it with what must be bought or sent again.
 
-        RetryLaterError where the call may still be at work.
+        Raises RetryLaterError if the provider may still be working on the call.
         """
         attempt = job.find_attempt(job.attempt_no)
         if job.status is JobStatus.UNKNOWN and attempt and attempt.provider_id:
@@ -62,11 +62,14 @@ class Recovery:
         return self.ledger.write_transition(transitions.hold(job, self.clock.now())), NextAction.NOTHING
 
     def can_retry_purchase(self, job: Job) -> bool:
-        """Whether a call that nobody can be asked about may be sent a second time."""
+        """Whether a call that cannot be looked up may be sent a second time."""
         return self.policy is OnLostAnswer.RETRY_ONCE and job.lost_call_count <= 1 and job.end_after_call is None
 
     def _resend_or_hold(self, job: Job, context: CallContext) -> tuple[Job, NextAction]:
-        """A call that carries its own id again charges nothing twice; yet one that is always lost is a person's."""
+        """Sends a call with the same idempotency key again, which cannot be charged twice.
+
+        Holds the job for a person if its answers keep getting lost, or if no one needs its pictures any longer.
+        """
         is_wanted = job.end_after_call is None
         if is_wanted and (job.problem is None or job.problem.occurrences < MAX_LOSSES_WITH_IDEMPOTENCY_KEY):
             # The stored time of the loss, so that another worker's wait continues where this one's stopped.
@@ -78,14 +81,14 @@ class Recovery:
     def _poll_provider(
         self, job: Job, provider: Provider, provider_id: str, context: CallContext
     ) -> tuple[Job, ProviderResult | LookupStatus]:
-        """Ask until there is an answer or the time is over; what a crash left in `submitting` is asked as well."""
+        """Polls until there is a result or the time is up, also for a job that a crash left in `submitting`."""
         while (lookup := provider.look_up(job, provider_id)) is LookupStatus.PENDING:
             if self.clock.now() > _find_submitted_at(job) + MAX_PENDING_DURATION:
                 return job, LookupStatus.ABSENT
             if not context.has_time_for(POLL_INTERVAL_SECONDS, self.clock.now()):
                 if job.status is JobStatus.SUBMITTING:
                     self.purchases.park(job, context)
-                raise RetryLaterError(Code.JOB_IN_FLIGHT, "the provider is still at work", PENDING_DELAY_SECONDS)
+                raise RetryLaterError(Code.JOB_IN_FLIGHT, "The provider is still working.", PENDING_DELAY_SECONDS)
             self.clock.sleep(POLL_INTERVAL_SECONDS)
         if isinstance(lookup, ProviderResult):
             job = self.purchases.record_result(job, lookup, context)
@@ -94,14 +97,17 @@ class Recovery:
         return job, lookup
 
     def recover_expired_lease(self, job: Job, provider: Provider, context: CallContext) -> Job:
-        """submitting, and its lease is over: whoever had it parked it or died; the job without that worker."""
+        """Takes over a `submitting` job if its lease has expired: its worker parked the job or crashed.
+
+        Raises RetryLaterError while another worker holds the lease.
+        """
         now = self.clock.now()
         attempt = job.find_attempt(job.attempt_no)
         if attempt is None:
             return job
         if now < attempt.lease_until:
             seconds_left = (attempt.lease_until - now).total_seconds()
-            raise RetryLaterError(Code.JOB_IN_FLIGHT, "another worker holds the job's lease", seconds_left + 1)
+            raise RetryLaterError(Code.JOB_IN_FLIGHT, "Another worker holds the job's lease.", seconds_left + 1)
         spooled_result = self.answer_spool.find(job, job.attempt_no)
         if spooled_result:
             return self.purchases.record_result(job, spooled_result, context)
@@ -111,20 +117,20 @@ class Recovery:
         job, _ = self._poll_provider(job, provider, attempt.provider_id, context)
         if job.status is not JobStatus.SUBMITTING:
             return job
-        lost_result = ProviderResult.lost(f"The provider knows no call {attempt.provider_id}.")
+        lost_result = ProviderResult.lost(f"The provider has no call with the ID {attempt.provider_id}.")
         return self.purchases.record_result(job, lost_result, context)
 
     def _wait_for_call_end(self, job: Job, provider: Provider, context: CallContext) -> None:
-        """The lost call holds its place at the provider for as long as a call may last: nobody else takes it."""
+        """Keeps the slot until the lost call must have ended, because it may still occupy one at the provider."""
         latest_end = _find_submitted_at(job) + MAX_CLAIM_DURATION + timedelta(seconds=provider.timeout_seconds)
         self._sleep_or_return((latest_end - self.clock.now()).total_seconds(), context)
 
     def _sleep_or_return(self, seconds: float, context: CallContext) -> None:
-        """Keep the slot for so long; hand the message back where the invocation ends before that."""
+        """Sleeps in the slot, or returns the message to the queue if the invocation ends before that."""
         if seconds <= 0:
             return
         if not context.has_time_for(seconds, self.clock.now()):
-            raise RetryLaterError(Code.JOB_IN_FLIGHT, "the lost call may still be at work", seconds)
+            raise RetryLaterError(Code.JOB_IN_FLIGHT, "The provider may still be working on the lost call.", seconds)
         self.clock.sleep(seconds)
 
 

@@ -1,4 +1,4 @@
-"""A file that S3 refuses to hand out: reported as waiting while its photo's message comes again and again."""
+"""Files that S3 denies access to: the photo's report says so for as long as its message is retried."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,16 +13,16 @@ from backdrop.model.job import Problem, Source
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock
 
-# Rights that are just being given need no report.
+# New permissions take a moment to apply; that needs no report.
 MAX_UNREPORTED_RECEIVES = 4
 REPORT_INTERVAL = timedelta(hours=1)
-"""How often the report says that it is still so."""
+"""How often the report's `last_seen` is updated while access is still denied."""
 
 
 def report_unreadable(
     ledger: Ledger, deliver_queue: Queue, clock: Clock, event: IntakeEvent, error: UnreadableFileError
 ) -> None:
-    """Say in the photo's report that it waits; ConflictError where others were faster."""
+    """Adds the problem to the photo's report. Raises ConflictError if another worker wrote the photo first."""
     source = ledger.read_photo(derive_source_id(event.bucket, event.key))[0] or Source.new(event.bucket, event.key)
     now = clock.now()
     earlier = find_unreadable_problem(source)
@@ -34,7 +34,10 @@ def report_unreadable(
 
 
 def clear_unreadable(ledger: Ledger, deliver_queue: Queue, source: Source) -> None:
-    """Clears the report of an unreadable file, since all was read; raises ConflictError so that it is read again."""
+    """Removes the problem from the report, because every file was read.
+
+    If there was one, raises ConflictError, so that the caller starts over with the new source.
+    """
     if find_unreadable_problem(source):
         ledger.put_source(replace(source, problems=_without_unreadable(source)), ())
         enqueue_delivery(deliver_queue, source)
@@ -42,14 +45,14 @@ def clear_unreadable(ledger: Ledger, deliver_queue: Queue, source: Source) -> No
 
 
 def is_retry_pending(source: Source, now: datetime) -> bool:
-    """Whether a message that waits for the file still comes again; one that was given up tells no more."""
+    """Whether a message is still retried for the file. SQS gave up on it if the report is no longer updated."""
     problem = find_unreadable_problem(source)
     return problem is not None and now - problem.last_seen < 2 * REPORT_INTERVAL
 
 
 def find_unreadable_problem(source: Source) -> Problem | None:
-    return next((one for one in source.problems if one.code is Code.FILE_UNREADABLE), None)
+    return next((problem for problem in source.problems if problem.code is Code.FILE_UNREADABLE), None)
 
 
 def _without_unreadable(source: Source) -> tuple[Problem, ...]:
-    return tuple(one for one in source.problems if one.code is not Code.FILE_UNREADABLE)
+    return tuple(problem for problem in source.problems if problem.code is not Code.FILE_UNREADABLE)

@@ -1,1 +1,1 @@
-"""Reconcile: finds what no event reports, and resends, settles, or sweeps it."""
+"""Reconcile: finds what no event reports, and resends, resolves, or sweeps it."""

@@ -1,4 +1,4 @@
-"""Dead letters: what only the redrive policy caught is given its reason, and its photo an error report."""
+"""Dead letters from SQS's redrive policy: each gets its reason, and its photo an error report."""
 
 import json
 from collections import Counter
@@ -21,14 +21,14 @@ from backdrop.pipeline.image_requests import ImageRequests
 from backdrop.ports import Clock
 
 MAX_BATCHES = 20
-GIVEN_UP_MESSAGE = "A thousand deliveries of its message came to nothing."
-# What EventBridge says of an event that it could not put into a queue or give to a function.
+GIVEN_UP_MESSAGE = "Its message was received 1,000 times without success."
+# The attributes of an event that EventBridge could not deliver to a queue or function.
 TARGET_ATTRIBUTE, ERROR_ATTRIBUTE = "TARGET_ARN", "ERROR_MESSAGE"
 
 
 @dataclass(eq=False, repr=False)
 class DeadLetterTriage:
-    """`parse_events` reads what stands in an intake message."""
+    """`parse_events` reads the body of an intake message."""
 
     ledger: Ledger
     dead_letter_reader: DeadLetterQueue
@@ -39,29 +39,30 @@ class DeadLetterTriage:
     parse_events: Callable[[str], list[IntakeEvent]]
 
     def annotate(self) -> int:
-        """Give each letter that says nothing its reason; how many there were."""
+        """Gives each dead letter without a reason its reason, and returns their number."""
         return len(self._partition(self._try_to_annotate)[0])
 
     def delete_resolved(self, resolved_jobs: Mapping[str, int]) -> list[str]:
-        """Take away the letters of jobs that went on, each from this revision; the job's id for every letter.
+        """Deletes the dead letters of redriven jobs, and returns the job ID of each one deleted.
 
-        One that died again since has sent a letter of a later revision, which stays.
+        `resolved_jobs` has each job's lock version at its redrive. A job that failed again since has sent a dead
+        letter with a later one, which stays.
         """
 
         def is_resolved(dead_letter: DeadLetter) -> bool:
             job_id = dead_letter.attributes.get("job_id", "")
             return _read_lock_version(dead_letter) <= resolved_jobs.get(job_id, -1)
 
-        return [letter.attributes.get("job_id", "") for letter in self._partition(is_resolved)[0]]
+        return [dead_letter.attributes.get("job_id", "") for dead_letter in self._partition(is_resolved)[0]]
 
     def count_without_job(self) -> Counter[str]:
-        """By code, how many letters are no job's, as far as one look goes."""
+        """Returns how many dead letters belong to no job, by code, as far as one pass receives them."""
         _, remaining = self._partition(lambda _: False)
-        without_job = (letter.attributes for letter in remaining if not letter.attributes.get("job_id"))
+        without_job = (dead_letter.attributes for dead_letter in remaining if not dead_letter.attributes.get("job_id"))
         return Counter(code for attributes in without_job if (code := attributes.get("code")))
 
     def _partition(self, is_done: Callable[[DeadLetter], bool]) -> tuple[list[DeadLetter], list[DeadLetter]]:
-        """The letters that are dealt with, which are taken away, and those that stay, in everybody's sight at once."""
+        """Deletes the dead letters that are done, and makes the others visible again; returns both."""
         done: list[DeadLetter] = []
         remaining: list[DeadLetter] = []
         for _ in range(MAX_BATCHES):
@@ -79,7 +80,10 @@ class DeadLetterTriage:
         return done, remaining
 
     def _try_to_annotate(self, dead_letter: DeadLetter) -> bool:
-        """Whether it said nothing; then all that it stands for was done, or a new letter says why it came."""
+        """Handles a dead letter without a reason: forwards it, does its work, or sends it again with a reason.
+
+        Returns False for a dead letter that already has its reason.
+        """
         if dead_letter.attributes.get("code"):
             return False
         if not self._try_to_forward(dead_letter) and not self._try_to_handle(dead_letter.body):
@@ -87,7 +91,7 @@ class DeadLetterTriage:
         return True
 
     def _try_to_forward(self, dead_letter: DeadLetter) -> bool:
-        """An event for which EventBridge did not reach its queue, which is intake's, is put there now."""
+        """Sends intake an event that EventBridge could not put into a queue. Only intake's queue receives events."""
         event = _parse_event(dead_letter.body)
         if not event or ":sqs:" not in dead_letter.attributes.get(TARGET_ATTRIBUTE, ""):
             return False
@@ -95,7 +99,7 @@ class DeadLetterTriage:
         return True
 
     def _try_to_handle(self, body: str) -> bool:
-        """A job's message: the job ends here, and deliver tells of it as of every end. Others are no job's."""
+        """Does what a message between stages was sent for; False if the body is no such message."""
         try:
             message = parse_message(body, JobMessage, DeliverMessage, LaneMessage)
         except MalformedMessageError:
@@ -109,9 +113,10 @@ class DeadLetterTriage:
         return True
 
     def _end_or_resend(self, source_id: str, job_id: str) -> None:
-        """What is paid and was never delivered ends, and is told. All else reconcile brings on its way again:
+        """Ends a paid job that could not be delivered, and makes every other job due, so that reconcile resends it.
 
-        a message wears out in a lane that is shut for days, and a job that kills its workers is noticed by its marks.
+        In a lane that is paused for days, a message reaches its receive limit without the job being at fault. A job
+        that crashes its workers is noticed by its crash marks.
         """
         job = self.ledger.find_job(source_id, job_id)
         if job is None or job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
@@ -127,7 +132,6 @@ class DeadLetterTriage:
         enqueue_delivery(self.deliver_queue, job, job.job_id)
 
     def _resend_with_reason(self, dead_letter: DeadLetter) -> None:
-        """The letter with its reason."""
         attributes = {
             "code": Code.MESSAGE_GIVEN_UP.value,
             "reason": GIVEN_UP_MESSAGE,
@@ -138,7 +142,7 @@ class DeadLetterTriage:
         self.dead_letter_queue.send(body, group=derive_message_group(dead_letter.source_queue), attributes=attributes)
 
     def _report_photos(self, dead_letter: DeadLetter) -> dict[str, str]:
-        """An event of which nothing came: each photo that it names is reported, and who waits to hear is answered."""
+        """Reports each photo that an unsuccessful event names, and answers its requests; returns changed attributes."""
         try:
             events = self.parse_events(dead_letter.body)
         except MalformedMessageError as error:
@@ -155,7 +159,7 @@ class DeadLetterTriage:
         return {}
 
     def _refuse_request(self, source: Source, event: IntakeEvent, request: IncomingRequest) -> None:
-        """One that was heard is answered with what its jobs come to."""
+        """Refuses the request, unless it was registered before: then its jobs decide the answer."""
         image_requests = ImageRequests(self.ledger, self.deliver_queue, self.clock)
         if not image_requests.is_duplicate(source, request):
             image_requests.refuse(event, request, Code.MESSAGE_GIVEN_UP, GIVEN_UP_MESSAGE)
@@ -167,18 +171,20 @@ class DeadLetterTriage:
 
 
 def _describe_campaign_failure(dead_letter: DeadLetter) -> dict[str, str]:
-    """What is to be done where the end of a campaign did not reach its function; nothing for other letters."""
+    """Says what to do if the campaign function did not receive a campaign's end; {} for other dead letters."""
     match _parse_event(dead_letter.body):
         case {"source": "aws.states", "detail": {"executionArn": str(execution)}}:
             reason = dead_letter.attributes.get(ERROR_ATTRIBUTE) or dead_letter.attributes.get("ErrorMessage", "")
-            message = f"{execution} ended without a report: {reason[:500]}. Invoke the campaign function with the body."
+            message = (
+                f"{execution} ended without a report: {reason[:500]}. Invoke the campaign function with this body."
+            )
             return {"reason": message}
         case _:
             return {}
 
 
 def _parse_event(body: str) -> dict[str, Any]:
-    """A letter's body, where it is an object."""
+    """Returns the body if it is a JSON object, else {}."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
@@ -187,6 +193,6 @@ def _parse_event(body: str) -> dict[str, Any]:
 
 
 def _read_lock_version(dead_letter: DeadLetter) -> int:
-    """How the job stood that the letter tells of; the beginning where the letter does not say."""
+    """Returns the lock version of the job when the dead letter was sent; 0 if the dead letter has none."""
     lock_version = dead_letter.attributes.get("lock_version", "")
     return int(lock_version) if lock_version.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""What is due: open jobs whose message may be gone get a new one, and lost answers are asked for."""
+"""Due items: open jobs whose message may be gone get a new one, and lost answers are looked up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from backdrop.ports import Clock, Provider
 
 @dataclass(eq=False, repr=False)
 class Redispatcher:
-    """`lane_queues` holds the queues of the providers that are on."""
+    """`lane_queues` has the queues of the enabled providers."""
 
     ledger: Ledger
     recovery: Recovery
@@ -31,9 +31,9 @@ class Redispatcher:
     clock: Clock
 
     def resend(self, item_key: ItemKey, invocation_ends_at: datetime) -> None:
-        """Bring one item that is due on its way again; another writer that was faster has done so.
+        """Sends the message of one due item again. Does nothing if another worker writes the item first.
 
-        `invocation_ends_at`: when this worker does at the latest.
+        `invocation_ends_at`: when this worker ends at the latest.
         """
         try:
             if item_key.job_id is None:
@@ -47,9 +47,9 @@ class Redispatcher:
             return
 
     def _resolve_abandoned_calls(self, job: Job) -> Job:
-        """A call that nobody waits for, and whose worker must be dead: asked after where that can be done.
+        """Looks up calls that no worker waits for, once their worker must have ended.
 
-        Its charge stays in doubt where its provider tells nothing.
+        If the provider cannot say what became of a call, its charge stays unknown.
         """
         now = self.clock.now()
         for attempt in job.abandoned_attempts:
@@ -61,7 +61,7 @@ class Redispatcher:
         return job
 
     def _look_up_call(self, job: Job, attempt: Attempt) -> ProviderResult | LookupStatus:
-        """What became of a call that nobody waits for; PENDING only while its provider may still be at work."""
+        """Returns what became of the call; PENDING only while its provider may still be working on it."""
         provider, lookup = self.providers.get(attempt.provider), LookupStatus.ABSENT
         if provider and attempt.provider_id:
             lookup = provider.look_up(job, attempt.provider_id)
@@ -69,17 +69,17 @@ class Redispatcher:
             return lookup
         if lookup is LookupStatus.PENDING and self.clock.now() <= attempt.submitted_at + MAX_PENDING_DURATION:
             return lookup
-        return ProviderResult.lost("Its worker died, and another call had brought the pictures.")
+        return ProviderResult.lost("Its worker crashed, and the pictures came from another call.")
 
     def _resend_settle_check(self, item_key: ItemKey) -> None:
-        """A photo that waited for instructions, and whose reminder never came."""
+        """Sends the settle message again for a photo that still waits for its instructions."""
         source, _ = self.ledger.read_photo(item_key.source_id)
         if source and source.settling_since:
             enqueue_for_intake(self.intake_queue, SettleMessage(bucket=source.bucket, key=source.key))
             self.ledger.put_source(replace(source, last_sent_at=self.clock.now()), ())
 
     def _resend_job(self, job: Job, invocation_ends_at: datetime) -> None:
-        """The message first, the note that it was sent behind it: two messages do no harm, none does."""
+        """Sends the message before it records that: a second message does no harm, but a missing one does."""
         job = self._resolve_lost_answer(job, invocation_ends_at)
         self._send(job)
         self.ledger.write_transition(transitions.mark_resent(job, self.clock.now()))
@@ -93,7 +93,7 @@ class Redispatcher:
             return_to_intake(self.intake_queue, job)
 
     def _resolve_lost_answer(self, job: Job, invocation_ends_at: datetime) -> Job:
-        """A lost answer, where it can be asked for nothing; what would have to be paid is left to render."""
+        """Looks up a lost answer, if that is possible without a charge. Render does what would have to be paid for."""
         provider = self.providers.get(job.provider)
         attempt = job.find_attempt(job.attempt_no)
         if attempt is None or job.status not in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
@@ -116,7 +116,7 @@ class Redispatcher:
             return current
 
     def _hold(self, job: Job) -> Job:
-        """The provider was switched off since: nobody will ever ask it."""
+        """Holds the job, because its provider was disabled since, so that no worker will look the call up."""
         now = self.clock.now()
         if job.status is JobStatus.SUBMITTING:
             job = self.ledger.write_transition(transitions.expire_lease(job, now))

@@ -1,4 +1,4 @@
-"""What is open, in its order, and its jobs: a hundred are read at once, before anybody asks for them."""
+"""The open items of the ledger, in the order of the index. Their jobs are read ahead, 100 at a time."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,23 +16,25 @@ BATCH_SIZE = 100
 
 @dataclass(eq=False, repr=False)
 class OpenJobs:
-    """One look through the index. A job may be written by others between its reading and its turn."""
+    """One pass through the index. A job may be stale by the time it is used, because it was read ahead."""
 
     ledger: Ledger
     ledger_queries: LedgerQueries
     loaded_jobs: dict[ItemKey, Job] = field(default_factory=dict[ItemKey, Job])
 
     def list_items(self, position: str) -> Iterator[tuple[str, ItemKey]]:
-        """All that has not ended yet, from a place in its order on, each behind its own; "" is before all."""
+        """Yields everything that has not ended, each item with its position, after `position`; "" is the beginning."""
         for batch in batched(self.ledger_queries.list_open_from(position), BATCH_SIZE, strict=False):
             self.loaded_jobs.clear()
-            # What cannot be read is met again by itself, and keeps none of the others from being read.
+            # An unavailable ledger must not end the pass: `find_job` reads the jobs of this batch one by one instead.
             with suppress(RetryLaterError):
-                self.loaded_jobs.update(self.ledger_queries.read_jobs([ref for _, ref in batch if ref.job_id]))
+                self.loaded_jobs.update(
+                    self.ledger_queries.read_jobs([item_key for _, item_key in batch if item_key.job_id])
+                )
             yield from batch
 
     def find_job(self, item_key: ItemKey) -> Job | None:
-        """The job that stands there; None of a photo's place, and where there is none any more."""
+        """Returns the job; None for a source, and for a job that no longer exists."""
         if item_key in self.loaded_jobs or item_key.job_id is None:
             return self.loaded_jobs.get(item_key)
         return self.ledger.find_job(item_key.source_id, item_key.job_id)

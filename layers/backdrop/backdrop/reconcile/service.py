@@ -1,7 +1,7 @@
-"""Reconcile: set right. Every five minutes, one run at a time; each part may be done twice.
+"""Reconcile: repairs what no event reports. Runs every five minutes, one run at a time; each part may be repeated.
 
-Lanes that may go on, answers that found no ledger, jobs without a message or in a paused lane that they need not wait
-in, letters without a reason, and photos of which no event told.
+In this order: lanes that may resume, answers that the ledger did not take, jobs whose message is gone, jobs that need
+not wait in a paused lane, dead letters without a reason, and photos without an event.
 """
 
 from collections import Counter
@@ -39,19 +39,19 @@ from backdrop.reconcile.sweep import Sweep
 MAX_DUE_ITEMS = 1000
 MAX_SPOOLED_ANSWERS = 500
 MAX_SCANNED_ITEMS = 20_000
-# Intake gets to a job that is sent to it within so long, or is asked once more.
+# Intake handles a job that is returned to it within this time; otherwise the job is sent again.
 INTAKE_RETRY_INTERVAL = timedelta(hours=1)
-# So many in one part that cannot be dealt with: the service itself is out of order.
+# After this many failures in a row in one part, the service behind it is probably unavailable.
 MAX_CONSECUTIVE_FAILURES = 10
-ITEM_TOO_LARGE_MESSAGE = "the ledger will never take it: an item is too large"
+ITEM_TOO_LARGE_MESSAGE = "an item exceeds the ledger's size limit, so retrying does not help"
 RESERVED_FOR_REMAINING_PARTS = timedelta(seconds=90)
 RESERVED_FOR_FINISH = timedelta(seconds=20)
-# So many paid pictures wait for their delivery that links may expire before their turn comes.
+# Lanes pause when this many paid pictures wait for delivery, because links might expire first. They resume at the low.
 DELIVERY_BACKLOG_HIGH, DELIVERY_BACKLOG_LOW = 5000, 2500
 
 
 class ReconcileFailure(NamedTuple):
-    """What a run could not do, and whose it is where it is a job's or a photo's."""
+    """What a run could not do, and for which job or photo, if it concerns one."""
 
     code: Code
     message: str
@@ -61,7 +61,7 @@ class ReconcileFailure(NamedTuple):
 
 @dataclass
 class ReconcileResult:
-    """What one run did and how it leaves the stack, for the log and the metrics. `skipped`: another run is at work."""
+    """What one run did, and the state of the stack afterwards. `skipped`: another run held the lock."""
 
     skipped: bool = False
     gauges: StackHealth = field(default_factory=StackHealth)
@@ -71,14 +71,14 @@ class ReconcileResult:
 
 @dataclass
 class ScanCursor:
-    """How far the runs have come through what is open; "" is before all, where the next round begins."""
+    """The position of the last open item that a run reviewed; "" is the beginning."""
 
     position: str
 
 
 @dataclass(eq=False, repr=False)
 class ReconcileService:
-    """The step. `count_waiting_deliveries` counts the messages in deliver's queue; `daily_budget` is micro-dollars."""
+    """`count_waiting_deliveries` counts the messages in deliver's queue. `daily_budget` is in micro-dollars."""
 
     ledger: Ledger
     ledger_queries: LedgerQueries
@@ -126,7 +126,7 @@ class ReconcileService:
         return result
 
     def _acquire_lock(self, context: CallContext) -> ReconcileState | None:
-        """The run's own item, or None where another run has it."""
+        """Returns the state with the lock, or None if another run holds the lock."""
         run_state = self.ledger.read_reconcile_state()
         if run_state.locked_until and self.clock.now() < run_state.locked_until:
             return None
@@ -136,20 +136,20 @@ class ReconcileService:
             return None
 
     def _run_part(self, result: ReconcileResult, name: str, work: Callable[[], int]) -> None:
-        """One part after the other; one that cannot be done now does not keep the rest from being done."""
+        """Runs one part and counts what it did. A failure is recorded and does not prevent the other parts."""
         try:
             result.counts[name] = work()
         except RetryLaterError as error:
             result.failures.append(ReconcileFailure(error.code, f"{name}: {error.message}"))
         except ConflictError:
-            result.failures.append(ReconcileFailure(Code.LEDGER_CONFLICT, f"{name}: others were faster"))
+            result.failures.append(ReconcileFailure(Code.LEDGER_CONFLICT, f"{name}: another worker wrote first"))
         except ItemTooLargeError:
             result.failures.append(ReconcileFailure(Code.CRASHED, f"{name}: {ITEM_TOO_LARGE_MESSAGE}"))
 
     # -- lanes ---------------------------------------------------------------------------------------------
 
     def _reconcile_lane(self, provider: str) -> int:
-        """One lane set right; how often it was changed."""
+        """Repairs one lane, and returns how often it was changed."""
         before = self.ledger.read_health(provider)
         self._resume_if_budget_allows(before)
         self._check_delivery_backlog(before)
@@ -159,7 +159,7 @@ class ReconcileService:
         return self.ledger.read_health(provider).lock_version - before.lock_version
 
     def _resume_if_budget_allows(self, lane: ProviderHealth) -> None:
-        """Lifted when the day, or a person, has room for the job that found none."""
+        """Resumes a lane that was paused for the budget, once the budget has room for the job that caused the pause."""
         required_budget = next(
             (pause.required_budget for pause in lane.pauses if pause.reason is PauseReason.BUDGET), None
         )
@@ -172,22 +172,22 @@ class ReconcileService:
     def _check_delivery_backlog(self, lane: ProviderHealth) -> None:
         waiting_count = self.count_waiting_deliveries()
         if waiting_count >= DELIVERY_BACKLOG_HIGH:
-            message = f"{waiting_count:,} paid pictures wait for their delivery."
+            message = f"{waiting_count:,} paid pictures wait for delivery."
             self.breaker.pause(lane.provider, PauseReason.DELIVERY, Code.DELIVERY_BACKED_UP, message)
         elif waiting_count <= DELIVERY_BACKLOG_LOW and lane.is_paused_for(PauseReason.DELIVERY):
             self.breaker.resume(lane.provider, frozenset({PauseReason.DELIVERY}))
 
     def _list_due_items(self) -> Sequence[ItemKey]:
-        """What is due, from a random place on: what cannot be dealt with must not stand before the rest for ever."""
+        """Returns the due items, starting at a random one, so that items that always fail cannot block the others."""
         due_items = self.ledger_queries.list_due(self.clock.now(), MAX_DUE_ITEMS)
         start = int(self.clock.jitter(len(due_items)))
         return [*due_items[start:], *due_items[:start]]
 
     def _review_waiting_jobs(self, result: ReconcileResult, deadline: datetime, cursor: ScanCursor) -> int:
-        """Jobs that wait in a paused lane end where nobody wants them any more, as render would have it.
+        """Does for jobs in paused lanes what render would do, and returns how many moved to another lane.
 
-        Those that name another provider whose lane is open go there; how many. Of a provider that was switched off
-        there is no lane: intake decides what becomes of those that waited in it.
+        A job that is no longer needed, or that a person cancelled, ends. A job that names another available provider
+        moves there. A disabled provider has no lane: intake decides what becomes of the jobs that waited in it.
         """
         lanes = {provider: self.ledger.read_health(provider) for provider in self.lane_queues}
         paused_lanes = {name: lane for name, lane in lanes.items() if lane.is_paused}
@@ -225,12 +225,12 @@ class ReconcileService:
         return self.ledger.write_transition(transition) if transition else None
 
     def _was_recently_resent(self, job: Job) -> bool:
-        """Whether it has had another message lately than the one with which it came into its lane."""
+        """Whether the job was sent again within the last hour."""
         last_sent_at = job.last_sent_at or job.queued_at
         return job.queued_at < last_sent_at and self.clock.now() < last_sent_at + INTAKE_RETRY_INTERVAL
 
     def _list_open_items(self, cursor: ScanCursor, max_items: int, open_jobs: OpenJobs) -> Iterator[ItemKey]:
-        """Some of what is open, from where the last run came to: those who name nobody else must not hide the rest."""
+        """Yields open items from where the last run stopped, so that jobs that cannot move do not hide the others."""
         for count, (position, item_key) in enumerate(open_jobs.list_items(cursor.position), 1):
             cursor.position = position
             yield item_key
@@ -241,7 +241,7 @@ class ReconcileService:
     # -- answers and jobs ----------------------------------------------------------------------------------
 
     def _record_spooled_answer(self, spooled_answer: SpooledAnswer) -> None:
-        """An answer that the ledger did not take when it came; one that reached it all the same changes nothing."""
+        """Records an answer that the ledger did not take when it came. If it was recorded later, nothing changes."""
         job = self.ledger.find_job(spooled_answer.source_id, spooled_answer.job_id)
         if job and job.find_attempt(spooled_answer.attempt_no):
             job = self.ledger.write_transition(
@@ -253,7 +253,7 @@ class ReconcileService:
     def _process_each[I: (ItemKey, SpooledAnswer)](
         self, result: ReconcileResult, items: Iterable[I], work: Callable[[I], None], deadline: datetime
     ) -> int:
-        """One after the other while there is time; one that cannot be dealt with does not keep the next from it."""
+        """Processes items while there is time; returns how many succeeded. A failed item does not stop the others."""
         done, consecutive_failures = 0, 0
         for item in items:
             if consecutive_failures >= MAX_CONSECUTIVE_FAILURES or self.clock.now() >= deadline:
@@ -280,7 +280,7 @@ class ReconcileService:
             result.failures.append(ReconcileFailure(error.code, f"sweep: {error.message}"))
             return after, 0
 
-    # -- how the stack stands ------------------------------------------------------------------------------
+    # -- the state of the stack ----------------------------------------------------------------------------
 
     def _add_gauges(self, result: ReconcileResult, context: CallContext) -> None:
         try:
@@ -296,7 +296,7 @@ class ReconcileService:
             job = open_jobs.find_job(item_key)
             snapshots.extend([build_job_snapshot(job)] if job else [])
 
-        item_keys = islice((ref for _, ref in open_jobs.list_items("") if ref.job_id), MAX_SCANNED_ITEMS)
+        item_keys = islice((item_key for _, item_key in open_jobs.list_items("") if item_key.job_id), MAX_SCANNED_ITEMS)
         self._process_each(result, item_keys, add_snapshot, context.deadline - RESERVED_FOR_FINISH)
         lanes = [self.ledger.read_health(provider) for provider in self.lane_queues]
         now = self.clock.now()

@@ -1,4 +1,4 @@
-"""The sweep: what no event told of, photos, sidecars, defaults. Only young ones; older are a campaign's business."""
+"""The sweep: finds recent photos, sidecars, and folder defaults without an event. Older ones need a campaign."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from backdrop.pipeline.unreadable_files import is_retry_pending
 from backdrop.ports import Clock, InputBucket, ListedObject
 
 MAX_AGE = timedelta(hours=48)
-# Events come within seconds; whoever is younger has one on its way.
+# Events come within seconds, so a younger object's event may still arrive.
 MIN_AGE = timedelta(minutes=10)
 SWEPT_KINDS = (ObjectKind.PHOTO, ObjectKind.DEFAULTS)
 MAX_KEYS = 20_000
@@ -24,7 +24,7 @@ MAX_PHOTOS = 2_000
 
 @dataclass(eq=False, repr=False)
 class Sweep:
-    """`read_stack_created_at` says when the stack was created: what was in the bucket before is not its business."""
+    """`read_stack_created_at` returns when the stack was created. Objects from before that are not swept."""
 
     photos: InputBucket
     ledger: Ledger
@@ -34,18 +34,21 @@ class Sweep:
     read_stack_created_at: Callable[[], datetime]
 
     def run(self, start_after: str) -> tuple[str, int]:
-        """Look through the keys that follow `start_after`; how far it came ("": to the end) and how many it found."""
+        """Sends intake the missed photos among the keys after `start_after`.
+
+        Returns where the next run starts ("" for the beginning), and how many photos were missed.
+        """
         objects = list(islice(self.photos.iterate_objects(self.bucket, start_after), MAX_KEYS))
-        sidecars = {one.key: one for one in objects if classify_key(one.key) is ObjectKind.SIDECAR}
-        photos = [one for one in objects if classify_key(one.key) in SWEPT_KINDS]
-        due = [one for one in photos if self._is_due(one) or self._is_due(_find_sidecar(one, sidecars))]
-        missed_photos = [one for one in due[:MAX_PHOTOS] if self._is_missed(one, _find_sidecar(one, sidecars))]
-        for one in missed_photos:
-            enqueue_for_intake(self.intake, CheckMessage(bucket=self.bucket, key=one.key))
+        sidecars = {listed.key: listed for listed in objects if classify_key(listed.key) is ObjectKind.SIDECAR}
+        photos = [listed for listed in objects if classify_key(listed.key) in SWEPT_KINDS]
+        due = [photo for photo in photos if self._is_due(photo) or self._is_due(_find_sidecar(photo, sidecars))]
+        missed_photos = [photo for photo in due[:MAX_PHOTOS] if self._is_missed(photo, _find_sidecar(photo, sidecars))]
+        for photo in missed_photos:
+            enqueue_for_intake(self.intake, CheckMessage(bucket=self.bucket, key=photo.key))
         return _find_next_start(objects, due), len(missed_photos)
 
     def _is_due(self, listed: ListedObject | None) -> bool:
-        """Whether an event should have told of it by now, and it is not too old to be bought without asking."""
+        """Whether the object's event should have arrived, and it is not too old to be bought without a request."""
         now = self.clock.now()
         return (
             listed is not None
@@ -53,7 +56,7 @@ class Sweep:
         )
 
     def _is_missed(self, photo: ListedObject, sidecar: ListedObject | None) -> bool:
-        """Whether the ledger knows the photo, or what its sidecar says, otherwise than it lies there."""
+        """Whether the ledger has another version of the photo or its sidecar, or none."""
         source, _ = self.ledger.read_photo(derive_source_id(self.bucket, photo.key))
         if source and is_retry_pending(source, self.clock.now()):
             return False
@@ -63,12 +66,12 @@ class Sweep:
 
 
 def _find_sidecar(photo: ListedObject, sidecars: Mapping[str, ListedObject]) -> ListedObject | None:
-    """The sidecar that speaks for a photo."""
+    """Returns the sidecar that applies to a photo."""
     return next((sidecars[key] for key in list_sidecar_keys(photo.key) if key in sidecars), None)
 
 
 def _find_next_start(objects: Sequence[ListedObject], due: Sequence[ListedObject]) -> str:
-    """Where the next run goes on: behind the last photo that was looked at, from the front after the last key."""
+    """Returns where the next run starts: after the last photo checked, or at the beginning after the last key."""
     if len(due) > MAX_PHOTOS:
         return due[MAX_PHOTOS - 1].key
     return objects[-1].key if len(objects) == MAX_KEYS else ""

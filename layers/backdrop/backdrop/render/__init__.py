@@ -1,1 +1,1 @@
-"""Render: buys the picture of a job from its provider, once."""
+"""Render: buys a job's picture from its provider, once."""

@@ -1,4 +1,4 @@
-"""What a paid call sends: the photo that its job is for, with nothing that it says of itself, and the references."""
+"""What a paid call sends: the job's photo without its metadata, and the reference images."""
 
 from dataclasses import dataclass
 
@@ -15,17 +15,22 @@ from backdrop.ports import CallInputStore, InputBucket, StoredObject
 
 @dataclass(frozen=True)
 class CallInputs:
-    """`input_store` holds what intake put aside for calls."""
+    """`input_store` has the prepared photos and the references that intake saved for calls."""
 
     photos: InputBucket
     input_store: CallInputStore
     ledger: Ledger
 
     def read_photo(self, job: Job) -> bytes | None:
-        """What is sent of the photo that the job is for, or None when another lies there; PhotoError where archived."""
+        """Returns the bytes to send, or None if the bucket no longer has the photo that the job is for.
+
+        Raises PhotoError if the photo is archived.
+        """
         stored = self.photos.read(job.bucket, job.key, max_bytes=0 if job.is_prepared else MAX_PHOTO_BYTES)
         if stored and stored.archive_storage_class:
-            raise PhotoError(Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archive_storage_class}.")
+            raise PhotoError(
+                Code.FILE_ARCHIVED, f"The photo is in the archive storage class {stored.archive_storage_class}."
+            )
         if stored and job.is_prepared:
             return self._read_prepared(job, stored)
         if stored is None or stored.data is None or sha256_hex(stored.data) != job.sha256:
@@ -33,7 +38,7 @@ class CallInputs:
         return strip_photo_metadata(stored.data)
 
     def _read_prepared(self, job: Job, stored: StoredObject) -> bytes | None:
-        """What intake put aside, or None where it expired, or where intake has not seen the photo that lies there."""
+        """Returns the prepared photo; None if it has expired, or if intake has not read the photo that is there now."""
         source, _ = self.ledger.read_photo(job.source_id)
         facts = source.photo if source else None
         if facts is None or (facts.etag, facts.sha256) != (stored.etag, job.sha256):
@@ -41,7 +46,7 @@ class CallInputs:
         return self.input_store.find(prepared_photo_name(job.sha256))
 
     def read_references(self, job: Job) -> list[bytes] | None:
-        """The pictures whose style the job takes over, or None when one of them expired."""
+        """Returns the images whose style the job imitates; None if one of them has expired."""
         found = [
             self.input_store.find(name) for name in list_reference_names(job.purchase_spec.get(REFERENCES_FIELD, ()))
         ]

@@ -1,4 +1,4 @@
-"""Render: pay once. Take the job, call the provider, save the answer; nothing else happens while a slot is held."""
+"""Render: claims a job, calls the provider, and records the answer. Nothing else happens while a slot is in use."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -35,21 +35,21 @@ from backdrop.ports import Clock, PreparedCall, Provider
 from backdrop.render.call_inputs import CallInputs
 
 MAX_IN_SLOT_WAIT_SECONDS = 20
-# Who has waited long for the rate limit asks more seldom: after up to this share of the time that it waited already.
+# A job that has waited long for the rate limit retries less often: it adds up to this share of the time waited so far.
 THROTTLE_JITTER_RATIO = 1 / 16
 DEFAULT_DELAY_SECONDS = 10
 INITIAL_BACKOFF_SECONDS = 3
 MAX_IMMEDIATE_RETRIES = 2
 MAX_BACKOFF_SECONDS = 900
 PARKED_DELAY_SECONDS = 1
-# A provider that fails for many photos is told of once (see model/circuit.py); one that fails for this photo, here.
+# A provider that fails for many photos is reported once (see model/circuit.py); one that fails for this photo, here.
 MIN_OCCURRENCES_TO_REPORT = 4
 
 RENDERABLE_STATUSES = frozenset({JobStatus.ACCEPTED, JobStatus.SUBMITTING, JobStatus.UNKNOWN})
 
 
 class RenderOutcome(StrEnum):
-    """What one delivery of a job's message led to."""
+    """What one receive of a job's message led to."""
 
     PAID = "paid"
     ENDED = "ended"
@@ -60,8 +60,6 @@ class RenderOutcome(StrEnum):
 
 @dataclass(eq=False, repr=False)
 class RenderService:
-    """The step."""
-
     call_inputs: CallInputs
     ledger: Ledger
     breaker: CircuitBreaker
@@ -75,9 +73,14 @@ class RenderService:
     clock: Clock
 
     def render(self, message: JobMessage, context: CallContext) -> RenderOutcome:
+        """Brings one job as far as it gets: usually to a paid call with a recorded answer.
+
+        Raises RetryLaterError if the message must return to the queue, ConflictError or PreemptedError if another
+        worker wrote the job, and MalformedMessageError if there is no such job.
+        """
         job, lane = self.ledger.read_job_and_health(message.source_id, message.job_id, context.lane_provider)
         if job is None:
-            raise MalformedMessageError("the ledger knows no such job")
+            raise MalformedMessageError("the ledger has no such job")
         if job.status in RENDERABLE_STATUSES and context.lane_provider not in ("", job.provider):
             return RenderOutcome.MOVED
         context.metrics.labels |= {"provider": job.provider, "operation": job.operation}
@@ -88,7 +91,7 @@ class RenderService:
             return self._render_accepted(job, provider, context, lane if context.lane_provider else None)
         if job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN) and provider:
             return self._recover(job, provider, context)
-        # Deliver serves followers, so this may be a message that one of them has left in the lane.
+        # Deliver completes jobs that reuse a file, so this may be the message that such a job has left in the lane.
         if not (job.status is JobStatus.STORED and job.reused_from):
             enqueue_delivery(self.deliver_queue, job, job.job_id)
         return RenderOutcome.FORWARDED
@@ -96,7 +99,7 @@ class RenderService:
     def _render_accepted(
         self, job: Job, provider: Provider, context: CallContext, lane: ProviderHealth | None
     ) -> RenderOutcome:
-        """Buy what nobody else buys."""
+        """Buys the job's pictures, unless another job owns this content."""
         if job.waits_for:
             job = reuse_or_wait(self.ledger, job, self.clock.now())
         if job.status is not JobStatus.ACCEPTED:
@@ -112,7 +115,7 @@ class RenderService:
         )
 
     def _recover(self, job: Job, provider: Provider, context: CallContext) -> RenderOutcome:
-        """An earlier delivery sent the call, and its answer is not in the ledger."""
+        """Resolves a call whose answer is not in the ledger, and sends it again only if that is safe."""
         if job.status is JobStatus.SUBMITTING:
             job = self.recovery.recover_expired_lease(job, provider, context)
             enqueue_delivery(self.deliver_queue, job)
@@ -127,9 +130,10 @@ class RenderService:
     # -- before the call -----------------------------------------------------------------------------------
 
     def _admit(self, job: Job, context: CallContext, lane: ProviderHealth | None = None) -> None:
-        """Look at the lane before anything is paid.
+        """Waits until the lane admits the job, and stores the lane in `context`.
 
-        ConflictError where a person called the job off, which is written.
+        Raises RetryLaterError if the lane does not admit it, and ConflictError after it has ended a job that a person
+        cancelled.
         """
         seconds = self.providers[job.provider].timeout_seconds
         probe_duration = timedelta(seconds=MAX_PROBE_START_SECONDS + seconds + RECORD_RESULT_SECONDS)
@@ -146,16 +150,16 @@ class RenderService:
     def _buy_with_crash_guard(
         self, job: Job, provider: Provider, context: CallContext, action: NextAction
     ) -> RenderOutcome:
-        """A message that came again leaves a mark, so that a photo which kills its workers is noticed."""
+        """Marks the job if its message was received before, so that a photo that crashes its workers is noticed."""
         job = begin_job_processing(self.ledger, job, context.receive_count, self.clock.now(), context.deadline)
         if job.crash_count < MAX_CRASHES:
             return self._buy(job, provider, context, action)
         return self._fail_or_hold(
-            job, BackdropError(Code.CRASHED, f"The worker died {job.crash_count} times before the call.")
+            job, BackdropError(Code.CRASHED, f"The worker crashed {job.crash_count} times before the call.")
         )
 
     def _run_guarded(self, job: Job, context: CallContext, work: Callable[[], RenderOutcome]) -> RenderOutcome:
-        """A delivery that goes back gives its mark and its probe back."""
+        """Removes the crash mark if the message returns to the queue, and releases an unused probe in any case."""
         try:
             outcome = work()
         except PreemptedError:
@@ -170,7 +174,7 @@ class RenderService:
         return outcome
 
     def _release_probe(self, context: CallContext) -> None:
-        """A probe that made no call has found nothing out: another job may be one."""
+        """Lets another job become the probe if this one made no call."""
         if context.is_probe and context.lane:
             self.breaker.release_probe(context.lane)
             context.is_probe = False
@@ -201,15 +205,15 @@ class RenderService:
     def _call_with_retries(
         self, job: Job, provider: Provider, call: PreparedCall, context: CallContext, action: NextAction
     ) -> Job:
-        """Calls the provider until it takes the job: waits in the slot for a short time, and recovers a lost answer.
+        """Calls the provider until it takes the job: waits in the slot if the wait is short, and recovers lost answers.
 
-        The job is `accepted` still where it went to another provider.
+        Returns a job that is still `accepted` if it moved to another provider.
         """
         provider_name = job.provider
         while True:
             job, result = self._send_call(job, provider, call, context, action)
             if isinstance(result, LookupStatus):
-                raise RetryLaterError(Code.JOB_IN_FLIGHT, "the provider is still at work", PARKED_DELAY_SECONDS)
+                raise RetryLaterError(Code.JOB_IN_FLIGHT, "The provider is still working.", PARKED_DELAY_SECONDS)
             self._observe_result(result, context)
             if job.status is JobStatus.UNKNOWN and result.retry_class is RetryClass.AMBIG:
                 enqueue_delivery(self.deliver_queue, job)
@@ -243,13 +247,13 @@ class RenderService:
         return RenderOutcome.PAID if job.status is JobStatus.PAID else RenderOutcome.ENDED
 
     def _handle_missing_photo(self, job: Job) -> RenderOutcome:
-        """Other bytes lie there by now, or none: intake decides; what may have been paid is a person's."""
+        """Returns the job to intake, which finds its photo gone or replaced; holds it if it may have been charged."""
         if job.status is JobStatus.UNKNOWN:
             return self._enqueue_delivery(self.ledger.write_transition(transitions.hold(job, self.clock.now())))
         return self._return_to_intake(job)
 
     def _fail_or_hold(self, job: Job, error: BackdropError) -> RenderOutcome:
-        """The photo cannot be read; if an earlier call may have been charged, a person decides."""
+        """Ends the job with the error; holds it if an earlier call may have been charged."""
         if job.status is JobStatus.UNKNOWN:
             return self._handle_missing_photo(job)
         return self._enqueue_delivery(self.ledger.write_transition(transitions.fail(job, error, self.clock.now())))
@@ -259,9 +263,9 @@ class RenderService:
         return RenderOutcome.RETURNED_TO_INTAKE
 
     def _wait_or_fail_over(self, job: Job, provider: Provider, result: ProviderResult, context: CallContext) -> Job:
-        """Wait where the wait is short; where it is long, go to another provider, or hand the message back.
+        """Waits in the slot if the wait is short; otherwise moves the job to another provider, if it names one.
 
-        Nothing is held at the provider.
+        Raises RetryLaterError if neither is possible. The provider did not take the call.
         """
         context.declined_calls += 1
         context.metrics.throttle_count += result.retry_class is RetryClass.QUOTA
@@ -277,7 +281,10 @@ class RenderService:
         return self._count_throttled(job, result, context, seconds)
 
     def _choose_in_slot_delay(self, job: Job, result: ProviderResult, context: CallContext) -> float | None:
-        """Seconds to wait inside the slot; None where that keeps it from others, or the next call has another id."""
+        """Returns the seconds to wait in the slot.
+
+        None if the wait would keep the slot from other jobs too long, or if the next call needs another ID.
+        """
         if result.is_final:
             return None
         if result.retry_class is RetryClass.NOW and context.declined_calls <= MAX_IMMEDIATE_RETRIES:
@@ -290,14 +297,14 @@ class RenderService:
         return None
 
     def _count_throttled(self, job: Job, result: ProviderResult, context: CallContext, seconds: float) -> Job:
-        """The job with the seconds that it waited for the rate limit, written with its next transition."""
+        """Adds a wait for the rate limit to the job, to be written with its next transition."""
         if result.retry_class is not RetryClass.QUOTA:
             return job
         context.metrics.throttled_ms += round(seconds * 1000)
         return transitions.add_throttled_time(job, round(seconds * 1000))
 
     def _schedule_retry(self, job: Job, result: ProviderResult, context: CallContext) -> RetryLaterError:
-        """The wait that hands the message back, written down first; each of the same kind is longer than the last."""
+        """Records why the job waits, and returns the error that returns its message. Each further wait is longer."""
         code = result.code or Code.PROVIDER_UNAVAILABLE
         if result.retry_class is RetryClass.QUOTA:
             delay = (
@@ -317,7 +324,7 @@ class RenderService:
         return RetryLaterError(code, result.message, delay + self.clock.jitter(2))
 
     def _record_problem(self, job: Job, error: BackdropError) -> int:
-        """How often the job met this; one that goes on meeting it says why it waits, ever more seldom."""
+        """Records a problem and returns how often it occurred. The report is updated at the 4th, 8th, 16th … time."""
         problem = Problem.from_error(error, self.clock.now()).with_history(job.problem)
         job = self.ledger.write_transition(transitions.record_wait_reason(job, problem))
         if problem.occurrences >= MIN_OCCURRENCES_TO_REPORT and problem.occurrences.bit_count() == 1:
@@ -326,5 +333,5 @@ class RenderService:
 
 
 def _build_not_taken_error() -> RetryLaterError:
-    """A call that the provider gave up: the next one is prepared anew, since it may have another id."""
-    return RetryLaterError(Code.PROVIDER_UNAVAILABLE, "the provider took nothing", DEFAULT_DELAY_SECONDS)
+    """The message is received again, because the next call may have another ID and must be prepared again."""
+    return RetryLaterError(Code.PROVIDER_UNAVAILABLE, "The provider did not take the call.", DEFAULT_DELAY_SECONDS)
