@@ -151,8 +151,8 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "For speed: where nothing is wrong, nobody is counted."
     ),
     "intake.folder_defaults:FolderDefaultsIntake._describe_waiting_photos#04289b if 1": BLOCKED_COUNT_REASON,
-    "intake.folder_defaults:FolderDefaultsIntake.report#608251 if 1": BLOCKED_COUNT_REASON,
-    "intake.folder_defaults:FolderDefaultsIntake.report#608251 if 2": BLOCKED_COUNT_REASON,
+    "intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 if 1": BLOCKED_COUNT_REASON,
+    "intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 if 2": BLOCKED_COUNT_REASON,
     "deliver.content_waiters:ContentWaiters.reuse_paid_file#9c02ae if 1": FOLLOWERS_REASON,
     "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 1": FOLLOWERS_REASON,
     "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 2": FOLLOWERS_REASON,
@@ -187,7 +187,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.recovery:Recovery._sleep_or_return#78b327 if 2": (
         "With the template's time limits a call that may start leaves time for every wait behind it; others may not."
     ),
-    "pipeline.recovery:Recovery.recover_expired_lease#c45b80 if 5": (
+    "pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 5": (
         "An answer behind another changes nothing, and the fifth worker that takes a call over counts it as lost."
     ),
     "pipeline.crash_guard:_retry_write#f1ae84 if 1": (
@@ -245,7 +245,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.purchase:Purchases._judge#fb53b4 if 1": SUSPICION_REASON,
     "pipeline.purchase:Purchases._judge#fb53b4 if 2": SUSPICION_REASON,
     "pipeline.purchase:Purchases._reload_job#69bb96 return 1": ("For the types: a job is never deleted."),
-    "pipeline.purchase:Purchases._build_park_transition#9357c0 if 1": (
+    "pipeline.purchase:Purchases.park.build_transition#0dcc8b if 1": (
         "For speed: without it the next worker waits for the lease, or this one for its own end."
     ),
     "pipeline.purchase:Purchases.record_result#113d76 if 1": (
@@ -255,13 +255,13 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
         "Only a file for a person hangs on it: tests/simulated/test_deliver_pictures.py sees that it is kept."
     ),
-    "pipeline.purchase:Purchases._advance_with_retries#dc475e if 2": ("Only the words of the wait hang on it."),
+    "pipeline.purchase:Purchases._advance_with_retries#4acee3 if 2": ("Only the words of the wait hang on it."),
     "intake.apply:PhotoIntake._dispatch#92e85b if 1": (
         "Only how soon copies continue hangs on it: tests/simulated/test_content_waiters.py measures that."
     ),
     "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 1": REFUSED_REQUEST_REASON,
     "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 2": REFUSED_REQUEST_REASON,
-    "intake.apply:PhotoIntake._save_source#ac7a9a if 1": (
+    "intake.apply:PhotoIntake._save_source#a29fc5 if 1": (
         "No scene's seed deletes a message early and kills the worker that still has it: test_intake_crashes.py does."
     ),
     "intake.apply:PhotoIntake._reopen#33e8dd if 2": (
@@ -299,20 +299,20 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.pictures:_build_output_warnings#c4e643 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_output_warnings#c4e643 if 2": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_size_warnings#83f65f if 1": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_job_warnings#a0a5a4 if 1": RECEIPT_WARNING_REASON,
-    "deliver.pictures:_build_job_warnings#a0a5a4 if 2": RECEIPT_WARNING_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#bd9163 if 2": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#bd9163 if 4": (
+    "deliver.pictures:_build_job_warnings#c79b52 if 1": RECEIPT_WARNING_REASON,
+    "deliver.pictures:_build_job_warnings#c79b52 if 2": RECEIPT_WARNING_REASON,
+    "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 2": DISABLED_PROVIDER_RESEND_REASON,
+    "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 4": (
         "Render finds the answer as well: "
         "tests/simulated/test_reconcile_put_back.py sees reconcile find it without a slot."
     ),
     "reconcile.due:Redispatcher._hold#9d4fcb if 1": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#bd9163 if 5": ("For the types: a job is never deleted."),
+    "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 5": ("For the types: a job is never deleted."),
     "reconcile.due:Redispatcher._look_up_call#941434 if 1": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 2": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 3": ORPHAN_REASON,
     "reconcile.due:Redispatcher._send#1893f6 if 2": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._resend_settle_check#a264fc if 1": (
+    "reconcile.due:Redispatcher._resend_settle_check#5dd008 if 1": (
         "No scene loses a photo's reminder: tests/simulated/test_reconcile_put_back.py does."
     ),
     "reconcile.due:Redispatcher._resolve_abandoned_calls#ab1203 if 1": ORPHAN_REASON,
@@ -322,20 +322,20 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.service:ReconcileService._check_delivery_backlog#745f8a if 2": (
         "No seed has thousands of paid pictures: tests/simulated/test_reconcile_runs.py counts as if there were."
     ),
-    "reconcile.service:ReconcileService._review_waiting_jobs.review_job#d327cb if 1": PAUSED_LANE_REASON,
-    "reconcile.service:ReconcileService._review_waiting_jobs.review_job#d327cb if 2": DISABLED_PROVIDER_RUN_REASON,
-    "reconcile.service:ReconcileService._review_waiting_jobs.review_job#d327cb if 3": PAUSED_LANE_REASON,
-    "reconcile.service:ReconcileService._review_waiting_jobs.review_job#d327cb if 4": PAUSED_LANE_REASON,
-    "reconcile.service:ReconcileService._review_waiting_jobs.review_job#d327cb if 6": FAILOVER_REASON,
+    "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 1": PAUSED_LANE_REASON,
+    "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 2": DISABLED_PROVIDER_RUN_REASON,
+    "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 3": PAUSED_LANE_REASON,
+    "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 4": PAUSED_LANE_REASON,
+    "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 6": FAILOVER_REASON,
     "reconcile.service:ReconcileService._list_open_items#479971 if 1": (
         "No seed has thousands of open jobs: tests/simulated/test_request_stops.py lets a run look at fewer."
     ),
     "reconcile.service:ReconcileService._was_recently_resent#88d408 return 1": DISABLED_PROVIDER_RUN_REASON,
     "intake.references": REFERENCES_REASON,
-    "render.service:RenderService._render_accepted#00572c if 3": (
+    "render.service:RenderService._render_accepted#e24b85 if 3": (
         "For speed: who goes on finds the job changed, and its message comes again."
     ),
-    "render.service:RenderService._render_accepted#00572c if 4": FAILOVER_REASON,
+    "render.service:RenderService._render_accepted#e24b85 if 4": FAILOVER_REASON,
     "render.service:RenderService._buy#a016c0 if 2": (
         "For the types: turned round, the first call ends by an exception, which kills nothing."
     ),
@@ -378,7 +378,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.rerun:RerunService.preview#c1bc67 if 3": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.preview#c1bc67 if 4": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.list_photo_keys#3bffe4 if 1": RERUN_PREVIEW_REASON,
-    "pipeline.reuse:reuse_or_wait#34df3a while 1": (
+    "pipeline.reuse:reuse_or_wait#b63ba0 while 1": (
         "Only a job that waits for another comes here. One that no longer waits has been served or changed."
     ),
     "intake.photo_reader:PhotoReader.read#58f02e if 2": (

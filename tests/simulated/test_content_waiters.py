@@ -95,7 +95,7 @@ def test_copies_are_delivered_while_their_lane_is_paused() -> None:
     assert seconds_behind(world, OWNER) <= WITHIN_SECONDS
 
 
-def test_a_waker_that_dies_is_followed_by_one_that_succeeds() -> None:
+def test_crashed_wake_up_is_repeated_successfully() -> None:
     world = World()
     world.start()
     drop_copies(world, OWNER)
@@ -112,7 +112,7 @@ def test_a_waker_that_dies_is_followed_by_one_that_succeeds() -> None:
 
 
 @pytest.mark.parametrize("seed", range(0, 40, 2))
-def test_no_copy_waits_for_long_in_a_world_without_faults(seed: int) -> None:
+def test_no_copy_waits_long_without_faults(seed: int) -> None:
     one = Simulation(draw_plan(seed, faults=()))
     assert one.run().broken_invariants == []
     jobs = one.monitor.snapshot.jobs
@@ -150,7 +150,7 @@ def test_one_copy_buys_at_once_when_the_owner_fails(end: str) -> None:
     assert_at_rest(world)
 
 
-def test_every_copy_gets_its_turn_when_one_after_the_other_is_refused() -> None:
+def test_every_copy_gets_its_turn_when_each_is_refused() -> None:
     world = World()
     world.provider.default_behavior = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)
     world.start()
@@ -183,7 +183,7 @@ def cancel(world: World) -> None:
 
 
 @pytest.mark.parametrize("leave", [delete, edit, replace, cancel])
-def test_one_copy_buys_at_once_when_the_owner_is_not_wanted(leave: Callable[[World], None]) -> None:
+def test_one_copy_buys_at_once_when_the_owner_is_superseded(leave: Callable[[World], None]) -> None:
     world = World()
     world.provider.script.append(build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=600))
     world.start()

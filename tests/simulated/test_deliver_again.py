@@ -76,7 +76,7 @@ def assert_handed_over(world: World) -> None:
 # -- the file that is kept ---------------------------------------------------------------------------------------
 
 
-def test_a_fresh_message_after_the_link_expired_still_delivers_the_kept_file() -> None:
+def test_message_after_link_expiry_delivers_the_kept_file() -> None:
     world = paid()
     dies_after_keeping(world)
     world.deliver_next("deliver")
@@ -93,7 +93,7 @@ def test_a_fresh_message_after_the_link_expired_still_delivers_the_kept_file() -
     assert_handed_over(world)
 
 
-def test_a_stored_job_that_is_named_again_after_its_link_expired_is_delivered_from_the_kept_file() -> None:
+def test_reinstated_job_is_delivered_from_the_kept_file() -> None:
     world = paid()
     world.run_until_empty()
     for fields in (REPLACE, REMOVE):
@@ -114,7 +114,7 @@ def on_its_second_call(world: World) -> Job:
     return advance(claim(job, now))
 
 
-def test_a_file_is_kept_under_the_attempt_that_was_answered() -> None:
+def test_file_is_kept_under_the_paid_attempt() -> None:
     """The first call's answer comes while the second is out; its links are the ones that are used."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
@@ -130,7 +130,7 @@ def test_a_file_is_kept_under_the_attempt_that_was_answered() -> None:
     assert (the_job(world).status, the_job(world).charged) == (JobStatus.STORED, 2 * PRICE)
 
 
-def test_a_file_of_another_attempt_is_not_taken_for_this_ones() -> None:
+def test_file_of_another_attempt_is_not_used() -> None:
     """A job that died for its first answer is brought back by a late second one: other links, another file."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
@@ -155,7 +155,7 @@ def test_a_file_of_another_attempt_is_not_taken_for_this_ones() -> None:
 # -- edits in the middle -----------------------------------------------------------------------------------------
 
 
-def test_a_job_that_was_changed_during_its_delivery_is_delivered_by_the_message_when_it_comes_again() -> None:
+def test_job_changed_during_delivery_is_delivered_on_redelivery() -> None:
     world = paid()
     job = the_job(world)
 
@@ -210,18 +210,18 @@ def _edit(world: World, fields: dict[str, str]) -> Callable[[ServiceCall], None]
 
 
 @pytest.mark.parametrize("nth", range(1, CALLS + 1))
-def test_a_photo_that_is_edited_away_and_back_within_one_call_has_its_picture(nth: int) -> None:
+def test_photo_edited_and_reverted_within_one_call_has_its_picture(nth: int) -> None:
     assert_handed_over(edited_at([(nth, REPLACE), (nth, REMOVE)]))
 
 
 @pytest.mark.parametrize("away", range(1, CALLS))
-def test_a_photo_that_is_edited_away_and_back_between_any_calls_has_its_picture(away: int) -> None:
+def test_photo_edited_and_reverted_between_any_calls_has_its_picture(away: int) -> None:
     """Never stored, current and without its picture."""
     for back in range(away + 1, CALLS + 1):
         assert_handed_over(edited_at([(away, REPLACE), (back, REMOVE)]))
 
 
-def test_a_delivery_finds_a_photo_that_has_moved_on_and_keeps_its_file() -> None:
+def test_delivery_for_a_superseded_job_keeps_its_file() -> None:
     world = edited_at([(1, REPLACE)])
     old = removed(world)
     assert (old.status, old.results) == (JobStatus.STORED, ())
@@ -230,7 +230,7 @@ def test_a_delivery_finds_a_photo_that_has_moved_on_and_keeps_its_file() -> None
     assert_at_rest(world)
 
 
-def test_a_link_of_unknown_life_is_tried_for_an_hour() -> None:
+def test_link_without_expiry_is_retried_for_an_hour() -> None:
     """A paid picture is not given up while its link may live, and not asked for ever after."""
     world = paid()
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)

@@ -40,7 +40,7 @@ def failure(world: World) -> str:
     return report["errors"][0]["code"]
 
 
-def test_a_picture_without_a_link_is_handed_over_and_its_file_kept() -> None:
+def test_picture_without_a_link_is_delivered_and_its_file_kept() -> None:
     made = build_picture("https://results.invalid/1.png")
     world = bought(before_delivery=put(made))
     assert (the_job(world).status, world.downloads.fetched_urls) == (JobStatus.STORED, [])
@@ -48,17 +48,17 @@ def test_a_picture_without_a_link_is_handed_over_and_its_file_kept() -> None:
     assert_at_rest(world)
 
 
-def test_one_that_is_no_more_there_is_dead_and_spent() -> None:
+def test_missing_result_file_ends_dead_and_spent() -> None:
     world = bought(before_delivery=lambda world: None)
     assert (the_job(world).status, failure(world)) == (JobStatus.DEAD, "result_gone")
 
 
-def test_one_that_is_no_picture_is_dead_and_spent() -> None:
+def test_result_file_that_is_no_picture_ends_dead_and_spent() -> None:
     world = bought(before_delivery=put(b"<html>"))
     assert (the_job(world).status, failure(world)) == (JobStatus.DEAD, "result_not_an_image")
 
 
-def test_one_that_is_too_long_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_result_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paid_files, "MAX_RESULT_BYTES", 10)
     world = bought(before_delivery=put(build_picture("https://results.invalid/1.png")))
     assert (the_job(world).status, failure(world)) == (JobStatus.DEAD, "result_too_large")

@@ -39,7 +39,7 @@ BOTH = pytest.mark.parametrize("name", SCENES)
 
 
 @BOTH
-def test_a_crash_after_any_call_leaves_the_report_right_and_the_news_told(name: str) -> None:
+def test_crash_after_any_call_leaves_report_and_events_correct(name: str) -> None:
     scene, codes, news = SCENES[name]
     crashes = 0
     for call, world in after_each_crash(scene, World.run_until_empty):
@@ -49,7 +49,7 @@ def test_a_crash_after_any_call_leaves_the_report_right_and_the_news_told(name: 
 
 
 @BOTH
-def test_a_message_that_comes_again_tells_nothing_new(name: str) -> None:
+def test_redelivered_message_announces_nothing_new(name: str) -> None:
     scene, codes, news = SCENES[name]
     world = scene()
     world.run_until_empty()
@@ -63,7 +63,7 @@ def test_a_message_that_comes_again_tells_nothing_new(name: str) -> None:
 
 @BOTH
 @pytest.mark.parametrize("nth", range(1, 8))
-def test_two_deliveries_at_once_tell_the_same(name: str, nth: int) -> None:
+def test_two_concurrent_deliveries_announce_the_same(name: str, nth: int) -> None:
     scene, codes, news = SCENES[name]
     world = scene()
     enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "ideogram")
@@ -75,7 +75,7 @@ def test_two_deliveries_at_once_tell_the_same(name: str, nth: int) -> None:
 
 @BOTH
 @pytest.mark.parametrize("operation", ["put_object", "delete_object", "put_events", "transact_write_items"])
-def test_a_lost_answer_changes_nothing(name: str, operation: str) -> None:
+def test_lost_response_changes_nothing(name: str, operation: str) -> None:
     scene, codes, news = SCENES[name]
     world = scene()
     world.transport.faults_after.append(TargetedFault(lose_response, operation))
@@ -84,7 +84,7 @@ def test_a_lost_answer_changes_nothing(name: str, operation: str) -> None:
 
 
 @pytest.mark.parametrize("nth", range(1, 7))
-def test_a_lane_that_changes_while_it_is_told_of_is_told_as_it_is_in_the_end(nth: int) -> None:
+def test_lane_that_changes_meanwhile_is_reported_as_it_ends(nth: int) -> None:
     world = paused()
 
     def resume(_: object) -> None:
@@ -97,7 +97,7 @@ def test_a_lane_that_changes_while_it_is_told_of_is_told_as_it_is_in_the_end(nth
 
 
 @pytest.mark.parametrize("nth", range(1, 7))
-def test_a_delivery_that_is_overtaken_by_a_whole_other_one_leaves_what_is_true(nth: int) -> None:
+def test_overtaken_delivery_leaves_the_true_report(nth: int) -> None:
     """A second reason comes; while it is told of, all is lifted, and that is told first."""
     world = paused()
     world.run_until_empty()
@@ -113,21 +113,21 @@ def test_a_delivery_that_is_overtaken_by_a_whole_other_one_leaves_what_is_true(n
     assert (provider_report(world), kinds(world).count("Provider Resumed")) == (None, 1)
 
 
-def test_news_of_a_provider_that_nobody_knows_are_no_news() -> None:
+def test_message_about_an_unknown_provider_announces_nothing() -> None:
     world = World()
     enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "nobody")
     world.run_until_empty()
     assert (world.bus.events, world.output_bucket.objects, world.dead_letter_queue.messages) == ([], {}, [])
 
 
-def test_news_whose_message_never_came_are_told_by_reconcile() -> None:
+def test_reconcile_announces_a_pause_whose_message_was_lost() -> None:
     world = paused()
     world.queues["deliver"].messages.clear()
     pass_time(world, 300)
     assert (provider_codes(world), kinds(world)) == (["paused_by_person"], PAUSED)
 
 
-def test_a_lane_whose_switch_could_not_be_thrown_is_switched_by_reconcile() -> None:
+def test_reconcile_disables_a_mapping_that_could_not_be_disabled() -> None:
     """The ledger has the reason; until the mapping obeys, render reads it and buys nothing."""
     world = World()
     world.transport.faults_before.append(failed := TargetedFault(raise_throttle, "update_event_source_mapping"))

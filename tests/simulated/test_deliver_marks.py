@@ -37,7 +37,7 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
     return kills
 
 
-def test_a_picture_that_kills_five_workers_ends_dead_and_spent(deadly: Deadly) -> None:
+def test_picture_that_crashes_five_workers_ends_dead_and_spent(deadly: Deadly) -> None:
     world = dropped()
     deadly(1000)
     world.run_until_empty()
@@ -52,7 +52,7 @@ def test_a_picture_that_kills_five_workers_ends_dead_and_spent(deadly: Deadly) -
 
 
 @pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
-def test_fewer_deaths_harm_nothing(times: int, deadly: Deadly) -> None:
+def test_fewer_than_five_crashes_are_harmless(times: int, deadly: Deadly) -> None:
     world = dropped()
     deadly(times)
     world.run_until_empty()
@@ -64,7 +64,7 @@ def test_fewer_deaths_harm_nothing(times: int, deadly: Deadly) -> None:
     assert_at_rest(world)
 
 
-def test_what_was_given_up_is_handed_over_after_a_redrive_for_nothing(deadly: Deadly) -> None:
+def test_dead_picture_is_delivered_free_after_a_redrive(deadly: Deadly) -> None:
     world = dropped()
     deadly(MOST_CRASHES + 1)
     world.run_until_empty()
@@ -78,7 +78,7 @@ def test_what_was_given_up_is_handed_over_after_a_redrive_for_nothing(deadly: De
 # -- what is no crash --------------------------------------------------------------------------------------------
 
 
-def test_a_link_that_fails_for_an_hour_is_no_crash() -> None:
+def test_link_that_fails_for_an_hour_counts_no_crash() -> None:
     world = dropped()
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.run_for(3000)
@@ -89,7 +89,7 @@ def test_a_link_that_fails_for_an_hour_is_no_crash() -> None:
 
 
 @pytest.mark.parametrize("operation", ["query", "transact_write_items", "put_object", "head_object", "put_events"])
-def test_a_service_that_fails_for_an_hour_is_no_crash(operation: str) -> None:
+def test_service_that_fails_for_an_hour_counts_no_crash(operation: str) -> None:
     world = dropped()
     world.run_until_empty("intake", "ideogram")
     world.transport.faults_before.append(TargetedFault(raise_throttle, operation, times=100_000))
@@ -100,7 +100,7 @@ def test_a_service_that_fails_for_an_hour_is_no_crash(operation: str) -> None:
     assert_at_rest(world)
 
 
-def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
+def test_two_concurrent_messages_of_one_job_count_no_crash() -> None:
     world = dropped()
     world.run_until_empty("intake", "ideogram")
     job = the_job(world)
@@ -114,7 +114,7 @@ def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
-def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back(deadly: Deadly) -> None:
+def test_preempted_worker_does_not_reset_the_crash_count(deadly: Deadly) -> None:
     """Else a picture with two messages would kill for ever (seed 4964)."""
     world = dropped()
     deadly(1000)
@@ -132,7 +132,7 @@ def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back(d
     assert world.crash_count == MOST_CRASHES + 2
 
 
-def test_the_marks_of_a_delivery_are_gone_when_it_is_done(deadly: Deadly) -> None:
+def test_completed_delivery_leaves_no_crash_mark(deadly: Deadly) -> None:
     world = dropped()
     deadly(2)
     world.run_until_empty()

@@ -41,7 +41,7 @@ def kept(world: World) -> list[str]:
 
 
 @pytest.mark.usefixtures("no_webp")
-def test_a_picture_that_cannot_be_made_ends_at_once_and_its_paid_file_is_kept() -> None:
+def test_picture_that_cannot_be_encoded_fails_and_keeps_its_file() -> None:
     world, job = delivered(THUMB_WISH)
     assert (job.status, job.charged, world.crash_count, world.read_pictures()) == (JobStatus.DEAD, PRICE, 0, {})
     report = world.read_report(KEY)
@@ -57,7 +57,7 @@ def test_a_picture_that_cannot_be_made_ends_at_once_and_its_paid_file_is_kept() 
 
 
 @pytest.mark.usefixtures("no_webp")
-def test_another_output_is_then_made_of_the_paid_file_for_nothing() -> None:
+def test_another_output_is_then_made_free_from_the_paid_file() -> None:
     world, dead = delivered(THUMB_WISH)
     wish(world, {"format": "png"})
     world.run_until_empty()
@@ -72,7 +72,7 @@ def test_another_output_is_then_made_of_the_paid_file_for_nothing() -> None:
 
 
 @pytest.mark.usefixtures("no_webp")
-def test_the_same_output_said_again_is_not_tried_again() -> None:
+def test_same_output_requested_again_is_not_retried() -> None:
     world, dead = delivered(THUMB_WISH)
     wish(world, [THUMB_WISH])
     world.run_until_empty()
@@ -80,7 +80,7 @@ def test_the_same_output_said_again_is_not_tried_again() -> None:
 
 
 @pytest.mark.usefixtures("no_webp")
-def test_the_other_outputs_are_handed_over_and_a_warning_tells_of_the_one_that_is_not() -> None:
+def test_other_outputs_are_delivered_with_a_warning() -> None:
     world, job = delivered(ALL)
     assert (job.status, names(job)) == (JobStatus.STORED, [(RED, None), (SHOP, "shop")])
     assert [str(one.text) for one in job.warnings] == [GIVEN_UP]

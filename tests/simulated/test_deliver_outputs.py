@@ -70,7 +70,7 @@ def lose_the_paid_file(world: World) -> None:
 # -- what is handed over -----------------------------------------------------------------------------------------
 
 
-def test_every_output_of_every_picture_is_handed_over_and_listed_in_the_receipt() -> None:
+def test_every_output_of_every_picture_is_in_the_receipt() -> None:
     world = stored(ALL, prompt="on a marble table", num_images=2)
     job = the_job(world)
     second = [f"{KEY}/red_2.png", f"{KEY}/red_2@shop.jpg", f"{KEY}/red_2@thumb.webp"]
@@ -96,7 +96,7 @@ def _three() -> list[tuple[str, str | None]]:
     return [(RED, None), (SHOP, "shop"), (THUMB, "thumb")]
 
 
-def test_each_picture_is_what_its_output_says_and_the_master_is_the_paid_file() -> None:
+def test_each_picture_matches_its_output_and_master_is_the_paid_file() -> None:
     world = stored(ALL)
     assert strip_photo_metadata(world.read_pictures()[RED]) == build_picture(world.downloads.fetched_urls[0])
     assert (image(world, SHOP).format, image(world, SHOP).size) == ("JPEG", (8, 8))
@@ -107,7 +107,7 @@ def test_each_picture_is_what_its_output_says_and_the_master_is_the_paid_file() 
         assert (result.version_id, result.bytes) == (found.id, len(found.data or b""))
 
 
-def test_each_picture_is_served_as_what_it_is_and_not_kept_for_long() -> None:
+def test_each_picture_has_its_content_type_and_short_caching() -> None:
     world = stored(ALL)
     types = {RED: "image/png", SHOP: "image/jpeg", THUMB: "image/webp"}
     for key, kind in types.items():
@@ -115,7 +115,7 @@ def test_each_picture_is_served_as_what_it_is_and_not_kept_for_long() -> None:
         assert (found["ContentType"], found["CacheControl"]) == (kind, CACHE_CONTROL)
 
 
-def test_a_picture_that_had_to_be_enlarged_says_so() -> None:
+def test_enlarged_picture_has_a_warning() -> None:
     world = stored([MASTER_WISH, {"name": "big", "fit": "pad", "width": 64, "height": 64}])
     assert [str(one.text) for one in the_job(world).warnings] == [
         f"enlarged: {KEY}/red@big.png shows its subject at 4.0 times the size that the provider made"
@@ -125,7 +125,7 @@ def test_a_picture_that_had_to_be_enlarged_says_so() -> None:
     assert WarningCode.ENLARGED not in warning_codes(the_job(world))
 
 
-def test_a_worker_that_dies_between_outputs_makes_nobody_pay_or_fetch_twice() -> None:
+def test_crash_between_outputs_pays_and_downloads_nothing_twice() -> None:
     def paid() -> World:
         world = wished(ALL)
         world.run_until_empty("intake", "ideogram")
@@ -140,7 +140,7 @@ def test_a_worker_that_dies_between_outputs_makes_nobody_pay_or_fetch_twice() ->
 # -- editing them ------------------------------------------------------------------------------------------------
 
 
-def test_other_outputs_are_delivered_again_for_nothing() -> None:
+def test_changed_outputs_are_delivered_again_free() -> None:
     world = stored()
     first = the_job(world)
     wish(world, ALL)
@@ -158,7 +158,7 @@ def test_other_outputs_are_delivered_again_for_nothing() -> None:
     assert_at_rest(world)
 
 
-def test_a_changed_output_replaces_its_picture_and_leaves_the_others_as_they_are() -> None:
+def test_changed_output_replaces_only_its_own_picture() -> None:
     world = stored(ALL)
     before = {result.key: result.version_id for result in the_job(world).results}
     wish(world, [MASTER_WISH, SHOP_WISH, THUMB_WISH | {"width": 4}])
@@ -171,7 +171,7 @@ def test_a_changed_output_replaces_its_picture_and_leaves_the_others_as_they_are
 
 
 @pytest.mark.parametrize("same", [{"format": "png"}, [{}], {"fit": "contain"}])
-def test_the_same_outputs_said_otherwise_are_not_delivered_again(same: object) -> None:
+def test_same_outputs_written_differently_are_not_delivered_again(same: object) -> None:
     world = stored({})
     ended = the_job(world).ended_at
     world.clock.sleep(60)
@@ -181,7 +181,7 @@ def test_the_same_outputs_said_otherwise_are_not_delivered_again(same: object) -
     assert (job.status, job.ended_at, job.instructions["output"]) == (JobStatus.STORED, ended, same)
 
 
-def test_an_output_that_is_wanted_no_more_keeps_its_picture_and_the_receipt_says_so() -> None:
+def test_removed_output_keeps_its_picture_with_a_warning() -> None:
     world = stored(ALL)
     wish(world, [MASTER_WISH])
     world.run_until_empty()
@@ -196,7 +196,7 @@ def test_an_output_that_is_wanted_no_more_keeps_its_picture_and_the_receipt_says
     assert_at_rest(world)
 
 
-def test_where_the_paid_file_is_gone_the_old_picture_stays_and_a_report_says_why() -> None:
+def test_missing_paid_file_keeps_the_old_picture_and_is_reported() -> None:
     world = stored()
     old = world.read_pictures()
     lose_the_paid_file(world)
@@ -212,7 +212,7 @@ def test_where_the_paid_file_is_gone_the_old_picture_stays_and_a_report_says_why
     assert_at_rest(world)
 
 
-def test_outputs_that_change_before_the_delivery_are_the_ones_that_are_delivered() -> None:
+def test_outputs_changed_before_delivery_are_delivered() -> None:
     world = wished(ALL)
     world.run_until_empty("intake", "ideogram")
     assert the_job(world).status is JobStatus.PAID
@@ -246,7 +246,7 @@ def edited() -> World:
 
 
 @pytest.mark.parametrize("nth", range(1, calls_of_a_delivery() + 1))
-def test_outputs_that_change_during_a_delivery_are_never_overwritten_by_it(nth: int) -> None:
+def test_outputs_changed_during_delivery_are_never_overwritten(nth: int) -> None:
     """The newer wish is heard, and delivered whole, between any two calls of the older one's delivery."""
     world = edited()
 
@@ -269,7 +269,7 @@ def test_outputs_that_change_during_a_delivery_are_never_overwritten_by_it(nth: 
     assert_at_rest(world)
 
 
-def test_a_photo_that_moved_on_keeps_what_was_delivered_of_its_old_job_in_the_receipt() -> None:
+def test_superseded_job_keeps_its_pictures_in_the_receipt() -> None:
     world = stored(ALL)
     wish(world, [MASTER_WISH, THUMB_WISH])
     world.run_until_empty("intake")
@@ -283,7 +283,7 @@ def test_a_photo_that_moved_on_keeps_what_was_delivered_of_its_old_job_in_the_re
     assert_at_rest(world)
 
 
-def test_a_crash_while_outputs_are_delivered_again_leaves_them_all_delivered() -> None:
+def test_crash_during_redelivery_of_outputs_delivers_all() -> None:
     world = edited()
     world.transport.faults_after.append(TargetedFault(crash_worker, "put_object"))
     world.run_until_empty()

@@ -36,7 +36,7 @@ def kept(world: World) -> list[str]:
     return [key for key in world.output_bucket.list_keys() if key.startswith(f"{PAID_PREFIX}/")]
 
 
-def test_every_picture_of_an_answer_is_handed_over_and_its_file_kept() -> None:
+def test_every_picture_of_an_answer_is_delivered_and_kept() -> None:
     world = paid(prompt="on a marble table", num_images=3)
     world.run_until_empty()
     assert sorted(world.read_pictures()) == [PICTURE, f"{KEY}/red_2.png", f"{KEY}/red_3.png"]
@@ -55,9 +55,7 @@ def test_every_picture_of_an_answer_is_handed_over_and_its_file_kept() -> None:
     ],
     ids=["withheld", "unrecognized", "fewer"],
 )
-def test_missing_picture_is_a_warning_where_others_came(
-    reaction: CallBehavior, asked: int, came: int, code: str
-) -> None:
+def test_missing_picture_is_a_warning_if_others_came(reaction: CallBehavior, asked: int, came: int, code: str) -> None:
     """What came in a response is paid, also what cannot be used; what did not come is not."""
     paid = asked - reaction.missing_count
     world = World()
@@ -72,7 +70,7 @@ def test_missing_picture_is_a_warning_where_others_came(
     assert_at_rest(world)
 
 
-def test_a_picture_that_is_wholly_withheld_ends_dead_and_spent() -> None:
+def test_answer_with_only_withheld_pictures_ends_dead_and_spent() -> None:
     world = dropped()
     world.provider.default_behavior = CallBehavior(unsafe_count=1)
     world.run_until_empty()
@@ -127,7 +125,7 @@ def test_picture_saved_from_the_kept_response_is_delivered_free() -> None:
     assert_at_rest(world)
 
 
-def test_unrecognized_picture_that_nobody_saved_needs_pay_again() -> None:
+def test_unrecognized_picture_that_was_not_saved_needs_pay_again() -> None:
     world = dropped()
     world.provider.script.append(CallBehavior(unrecognized_count=1))
     world.run_until_empty()
@@ -153,7 +151,7 @@ def test_response_that_the_bucket_refuses_loses_no_money_record() -> None:
     job, message = unrecognized(world)
     assert full.hit_count
     assert (job.charged, world.provider.charged_micro_usd) == (PRICE, PRICE)
-    assert "the response could not be kept" in message
+    assert "The response could not be kept" in message
 
 
 @pytest.mark.parametrize(
@@ -168,9 +166,7 @@ def test_response_that_the_bucket_refuses_loses_no_money_record() -> None:
     ],
     ids=["expired", "gone", "html", "empty", "truncated", "opaque"],
 )
-def test_a_picture_that_cannot_be_handed_over_ends_dead_with_its_own_code(
-    instead: bytes | BackdropError, code: Code
-) -> None:
+def test_undeliverable_picture_ends_dead_with_its_own_code(instead: bytes | BackdropError, code: Code) -> None:
     world = dropped()
     world.downloads.override = instead
     world.run_until_empty()
@@ -191,7 +187,7 @@ def test_a_picture_that_cannot_be_handed_over_ends_dead_with_its_own_code(
 
 
 @pytest.mark.parametrize(("file_format", "suffix"), [("PNG", "png"), ("JPEG", "jpeg"), ("WEBP", "webp")])
-def test_a_cut_out_of_nothing_is_kept_under_the_suffix_of_what_it_is(file_format: str, suffix: str) -> None:
+def test_empty_cut_out_is_kept_under_its_actual_extension(file_format: str, suffix: str) -> None:
     world = dropped()
     world.downloads.override = saved(scene(), file_format)
     world.run_until_empty()
@@ -201,13 +197,13 @@ def test_a_cut_out_of_nothing_is_kept_under_the_suffix_of_what_it_is(file_format
     assert found["ContentType"] == f"image/{suffix}"
 
 
-def test_a_link_to_a_foreign_host_is_never_followed() -> None:
+def test_link_to_a_foreign_host_is_never_followed() -> None:
     with pytest.raises(ResultError) as raised:
         ResultDownloads({"ideogram": "https://api.ideogram.ai"}).fetch("ideogram", "https://results.invalid/1.png")
     assert raised.value.code is Code.RESULT_FOREIGN_HOST
 
 
-def test_a_download_that_fails_for_now_is_tried_until_it_works() -> None:
+def test_temporary_download_failure_is_retried_until_it_works() -> None:
     world = paid()
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.run_for(60)
@@ -221,7 +217,7 @@ def test_a_download_that_fails_for_now_is_tried_until_it_works() -> None:
     assert_at_rest(world)
 
 
-def test_a_worker_that_dies_before_it_reports_an_unreachable_picture_leaves_the_report_to_the_next_one() -> None:
+def test_next_worker_reports_an_unreachable_picture_after_a_crash() -> None:
     world = paid()
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
@@ -231,7 +227,7 @@ def test_a_worker_that_dies_before_it_reports_an_unreachable_picture_leaves_the_
     assert [one["code"] for one in report["errors"]] == ["result_unreachable"]
 
 
-def test_a_redelivery_goes_on_where_it_stopped_and_fetches_nothing_twice() -> None:
+def test_redelivery_continues_and_downloads_nothing_twice() -> None:
     for nth in range(1, 8):
         world = paid(prompt="on a marble table", num_images=3)
         world.transport.faults_after.append(TargetedFault(crash_worker, "put_object", nth))
@@ -255,7 +251,7 @@ def two_paid() -> tuple[World, Job, Job]:
     return world, old, new
 
 
-def test_a_job_that_is_named_no_more_keeps_its_file_and_leaves_the_place_alone() -> None:
+def test_superseded_job_keeps_its_file_and_writes_no_picture() -> None:
     world, _, _ = two_paid()
     world.run_until_empty()
     old, new = world.list_jobs()
@@ -266,7 +262,7 @@ def test_a_job_that_is_named_no_more_keeps_its_file_and_leaves_the_place_alone()
     assert_at_rest(world)
 
 
-def test_a_job_that_has_its_place_back_says_nothing_of_the_time_without() -> None:
+def test_reinstated_job_has_no_warning_about_the_time_between() -> None:
     world, _, _ = two_paid()
     world.run_until_empty()
     world.upload_sidecar(KEY, operation="remove")
@@ -295,7 +291,7 @@ def assert_in_its_place(world: World, job: Job) -> None:
 
 
 @pytest.mark.parametrize("nth", range(1, 10))
-def test_a_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
+def test_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
     """The newer job comes and is delivered whole between any two calls of the older job's delivery."""
     world = paid()
     world.transport.faults_before.append(strike := TargetedFault(lambda _: newer_overtakes(world), nth=nth))
@@ -308,7 +304,7 @@ def test_a_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
     assert_in_its_place(world, new)
 
 
-def test_a_picture_that_slips_over_the_newest_makes_way_for_it_again() -> None:
+def test_picture_written_over_the_newest_is_replaced_by_it() -> None:
     """The wish goes to and fro: the newest job finds its own picture there a moment before the older one writes."""
     world, old, new = two_paid()
     world.run_until_empty()

@@ -45,7 +45,7 @@ def removed(world: World, key: str) -> Job:
     return next(job for job in world.list_jobs(key) if job.operation == "remove")
 
 
-def test_nothing_is_fetched_or_kept_a_second_time() -> None:
+def test_nothing_is_downloaded_or_kept_a_second_time() -> None:
     world = stored_first()
     before = files(world)
     drop(world, SECOND)
@@ -56,7 +56,7 @@ def test_nothing_is_fetched_or_kept_a_second_time() -> None:
 
 
 @pytest.mark.parametrize("fate", ["deleted", "edited", "replaced"])
-def test_the_file_serves_though_the_first_photo_is_wanted_no_more(fate: str) -> None:
+def test_file_is_reused_after_the_first_photo_was_superseded(fate: str) -> None:
     world = stored_first()
     if fate == "deleted":
         world.delete_file(FIRST)
@@ -72,7 +72,7 @@ def test_the_file_serves_though_the_first_photo_is_wanted_no_more(fate: str) -> 
     assert codes(world, SECOND) == []
 
 
-def test_a_file_that_is_gone_ends_the_one_that_was_to_be_served_unpaid() -> None:
+def test_missing_file_ends_the_reusing_job_unpaid() -> None:
     """The old picture stays; a person may pay for another."""
     world = stored_first()
     lose_files(world)
@@ -89,7 +89,7 @@ def test_a_file_that_is_gone_ends_the_one_that_was_to_be_served_unpaid() -> None
     assert_at_rest(world)
 
 
-def test_one_who_was_served_and_is_named_again_is_served_again() -> None:
+def test_reused_file_is_delivered_again_after_reinstating() -> None:
     world = stored_first()
     drop(world, SECOND)
     world.run_until_empty()
@@ -103,7 +103,7 @@ def test_one_who_was_served_and_is_named_again_is_served_again() -> None:
     assert_at_rest(world)
 
 
-def test_several_pictures_are_served_all_together() -> None:
+def test_several_pictures_are_all_reused() -> None:
     world = World()
     for key in (FIRST, SECOND):
         world.upload_sidecar(key, prompt="on a marble table", num_images=3)
@@ -114,7 +114,7 @@ def test_several_pictures_are_served_all_together() -> None:
     assert (len(world.provider.received_job_ids), len(files(world))) == (1, 3)
 
 
-def test_a_delivery_that_dies_goes_on_from_the_same_file() -> None:
+def test_crashed_delivery_continues_with_the_same_file() -> None:
     for nth in range(1, 12):
         world = stored_first()
         drop(world, SECOND)

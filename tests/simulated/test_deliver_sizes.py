@@ -62,7 +62,7 @@ def picture(world: World) -> Image.Image:
     return Image.open(BytesIO(world.read_pictures()[PICTURE]))
 
 
-def test_a_cut_out_has_its_photos_own_size_and_pixels_and_no_warning() -> None:
+def test_cut_out_has_the_size_and_pixels_of_its_photo() -> None:
     world = paid()
     job = stored(world)
     made = picture(world)
@@ -74,14 +74,14 @@ def test_a_cut_out_has_its_photos_own_size_and_pixels_and_no_warning() -> None:
     assert Image.composite(apart, Image.new("RGB", made.size), kept).getbbox() is None
 
 
-def test_an_output_leaves_the_providers_picture_alone_and_the_receipt_says_that_it_is_smaller() -> None:
+def test_output_in_the_providers_size_has_a_size_warning() -> None:
     world = paid(**REMOVE, output={"size": "provider"})
     job = stored(world)
     assert strip_photo_metadata(world.read_pictures()[PICTURE]) == ANSWER
     assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120"]
 
 
-def test_a_replaced_background_that_is_smaller_than_its_photo_is_a_warning_in_the_receipt() -> None:
+def test_smaller_replaced_background_is_a_warning_in_the_receipt() -> None:
     world = paid(**REPLACE)
     stored(world)
     receipt = world.read_receipt(KEY)
@@ -103,7 +103,7 @@ def locked(world: World) -> None:
 
 
 @pytest.mark.parametrize("happens", [taken_away, locked])
-def test_a_cut_out_whose_photo_cannot_be_read_any_more_comes_in_the_providers_size_with_a_warning(
+def test_cut_out_without_its_photo_has_the_providers_size(
     happens: Callable[[World], None],
 ) -> None:
     world = paid()
@@ -116,7 +116,7 @@ def test_a_cut_out_whose_photo_cannot_be_read_any_more_comes_in_the_providers_si
     assert [str(one.text) for one in job.warnings] == [f"{SMALLER}: 80×60 from 160×120; {why}"]
 
 
-def test_a_result_that_is_another_part_of_the_photo_comes_as_it_is_and_says_so() -> None:
+def test_result_with_another_frame_is_delivered_unchanged_with_warning() -> None:
     world = paid(file_of(SCENE.answer(SMALL).resize((60, 60))))
     job = stored(world)
     assert picture(world).size == (60, 60)
@@ -126,7 +126,7 @@ def test_a_result_that_is_another_part_of_the_photo_comes_as_it_is_and_says_so()
     )
 
 
-def test_a_warning_of_an_earlier_delivery_is_gone_when_it_is_true_no_more() -> None:
+def test_outdated_warning_of_an_earlier_delivery_is_removed() -> None:
     world = paid(**REMOVE)
     taken_away(world)
     world.run_until_empty("deliver")
@@ -139,7 +139,7 @@ def test_a_warning_of_an_earlier_delivery_is_gone_when_it_is_true_no_more() -> N
     assert {SMALLER, ENLARGED}.isdisjoint(warning_codes(job))
 
 
-def test_a_webp_of_more_pixels_than_its_encoder_has_room_for_is_smaller_and_the_receipt_says_so(
+def test_webp_above_the_size_limit_is_reduced_with_a_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(output, "_MAX_WEBP_PIXELS", {"RGBA": 5_000, "RGB": 10_000})
@@ -152,5 +152,5 @@ def test_a_webp_of_more_pixels_than_its_encoder_has_room_for_is_smaller_and_the_
         (None, 81, 61), ("white", 115, 86), ("full", 160, 120),
     ]  # fmt: skip
     assert [str(one.text).split(",")[0] for one in job.warnings] == [
-        f"{SMALLER}: {KEY}/red.webp is 81×61", f"{SMALLER}: {KEY}/red@white.webp is 115×86",
+        f"{SMALLER}: {KEY}/red.webp is 81 × 61 pixels", f"{SMALLER}: {KEY}/red@white.webp is 115 × 86 pixels",
     ]  # fmt: skip

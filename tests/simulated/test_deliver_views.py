@@ -17,7 +17,7 @@ from simulation.world.transport import TargetedFault, build_client_error, crash_
 from tests.simulated.simulation import KEY, PRICE, after_each_crash, assert_at_rest, deliver, dropped, the_job
 
 
-def test_the_receipt_stands_as_soon_as_there_is_a_job() -> None:
+def test_receipt_exists_as_soon_as_there_is_a_job() -> None:
     world = dropped()
     world.run_until_empty("intake")
     world.run_until_empty("deliver")
@@ -27,7 +27,7 @@ def test_the_receipt_stands_as_soon_as_there_is_a_job() -> None:
     assert receipt["total_usd"] == 0
 
 
-def test_a_receipt_counts_a_call_in_flight_among_what_may_be_spent() -> None:
+def test_receipt_counts_a_call_in_flight_as_possible_cost() -> None:
     """Certain ≤ bill ≤ certain + unknown holds at every moment at which a receipt is written."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
@@ -45,7 +45,7 @@ def test_a_receipt_counts_a_call_in_flight_among_what_may_be_spent() -> None:
     assert [(cost["usd"], cost["unknown_usd"]) for cost in costs] == [(0, 0.01)]
 
 
-def test_intake_writes_the_first_receipt_without_a_look_at_what_lies_there_and_tells_nobody() -> None:
+def test_intake_writes_the_first_receipt_without_reading_the_object() -> None:
     world = dropped()
     before = len(world.transport.calls)
     world.run_until_empty("intake")
@@ -57,7 +57,7 @@ def test_intake_writes_the_first_receipt_without_a_look_at_what_lies_there_and_t
     assert world.read_receipt(KEY) == build_receipt(source, world.list_jobs(KEY))
 
 
-def test_the_last_receipt_takes_the_place_of_the_first_without_a_look() -> None:
+def test_last_receipt_replaces_the_first_without_reading_it() -> None:
     world = dropped()
     world.run_until_empty("intake", "ideogram")
     before = len(world.transport.calls)
@@ -69,7 +69,7 @@ def test_the_last_receipt_takes_the_place_of_the_first_without_a_look() -> None:
 
 
 @pytest.mark.parametrize("nth", range(1, 8))
-def test_a_receipt_that_others_wrote_meanwhile_is_not_written_over(nth: int) -> None:
+def test_receipt_written_meanwhile_is_not_overwritten(nth: int) -> None:
     """Another job of the photo is bought and delivered between any two calls of a delivery that knows the first one."""
     world = dropped()
     world.run_until_empty("intake", "ideogram")
@@ -87,7 +87,7 @@ def test_a_receipt_that_others_wrote_meanwhile_is_not_written_over(nth: int) -> 
 
 
 @pytest.mark.parametrize("operation", ["transact_write_items", "put_object", "send_message"])
-def test_who_dies_about_the_first_receipt_leaves_neither_job_nor_receipt_behind(operation: str) -> None:
+def test_crash_around_the_first_receipt_loses_neither_job_nor_receipt(operation: str) -> None:
     world = dropped()
     world.transport.faults_after.append(strike := TargetedFault(crash_worker, operation))
     world.run_until_empty()
@@ -96,7 +96,7 @@ def test_who_dies_about_the_first_receipt_leaves_neither_job_nor_receipt_behind(
     assert_at_rest(world)
 
 
-def test_a_receipt_that_says_the_same_is_not_written_again_by_a_message_that_names_the_first() -> None:
+def test_unchanged_receipt_is_not_written_again() -> None:
     world = dropped()
     world.run_until_empty("intake", "ideogram")
     world.transport.faults_after.append(strike := TargetedFault(crash_worker, "put_events"))
@@ -104,7 +104,7 @@ def test_a_receipt_that_says_the_same_is_not_written_again_by_a_message_that_nam
     assert (strike.hit_count, len(world.output_bucket.objects[receipt_key(KEY)])) == (1, 2)
 
 
-def test_a_first_receipt_that_comes_late_leaves_the_newer_one() -> None:
+def test_late_first_receipt_keeps_the_newer_one() -> None:
     world = dropped()
     world.run_until_empty("intake")
     job = the_job(world)
@@ -146,7 +146,7 @@ def test_no_order_of_deliveries_loses_a_job_from_the_receipt(nth: int) -> None:
 
 
 @pytest.mark.parametrize("nth", range(1, 5))
-def test_a_report_that_is_mended_meanwhile_is_gone_in_the_end(nth: int) -> None:
+def test_report_resolved_meanwhile_is_deleted_in_the_end(nth: int) -> None:
     world = World()
     world.upload_sidecar(KEY, operation="erase")
     world.upload_photo(KEY, build_photo())
@@ -177,7 +177,7 @@ def set_right(world: World) -> None:
 
 
 @pytest.mark.parametrize("bought_before", [False, True], ids=["no receipt yet", "with a receipt"])
-def test_a_late_delivery_leaves_no_report_of_what_was_set_right_meanwhile(bought_before: bool) -> None:
+def test_late_delivery_leaves_no_outdated_report(bought_before: bool) -> None:
     """It looks at a photo that is wrong, is held up just before it writes the first report, and writes it then."""
     world = dropped() if bought_before else World()
     world.run_until_empty()
@@ -198,7 +198,7 @@ def test_a_late_delivery_leaves_no_report_of_what_was_set_right_meanwhile(bought
     assert_at_rest(world)
 
 
-def test_a_view_that_says_the_same_is_not_written_again() -> None:
+def test_unchanged_document_is_not_written_again() -> None:
     world = dropped()
     world.run_until_empty()
     versions = {key: len(found) for key, found in world.output_bucket.objects.items()}
@@ -208,7 +208,7 @@ def test_a_view_that_says_the_same_is_not_written_again() -> None:
     assert {key: len(found) for key, found in world.output_bucket.objects.items()} == versions
 
 
-def test_an_end_is_announced_at_least_once_and_always_under_one_id() -> None:
+def test_end_is_announced_at_least_once_with_one_id() -> None:
     for _, world in after_each_crash(dropped, World.run_until_empty):
         details = [event.detail for event in world.bus.events]
         assert details
@@ -216,7 +216,7 @@ def test_an_end_is_announced_at_least_once_and_always_under_one_id() -> None:
         assert details[0]["job"]["status"] == the_job(world).status
 
 
-def test_a_lost_answer_of_the_bus_repeats_the_event_under_its_id() -> None:
+def test_lost_response_of_the_bus_repeats_the_event_id() -> None:
     world = dropped()
     world.transport.faults_after.append(TargetedFault(lose_response, "put_events"))
     world.run_until_empty()
@@ -235,7 +235,7 @@ def test_a_lost_answer_of_the_bus_repeats_the_event_under_its_id() -> None:
     ],
     ids=["stored", "refused", "rejected", "withheld", "held"],
 )
-def test_only_what_an_operator_must_mend_is_a_dead_letter(
+def test_only_what_an_operator_must_fix_is_a_dead_letter(
     reaction: CallBehavior, status: JobStatus, letters: list[str], event: str
 ) -> None:
     world = dropped()
@@ -248,7 +248,7 @@ def test_only_what_an_operator_must_mend_is_a_dead_letter(
     assert_at_rest(world)
 
 
-def test_an_output_bucket_out_of_order_delays_and_loses_nothing() -> None:
+def test_unavailable_output_bucket_delays_and_loses_nothing() -> None:
     world = dropped()
 
     def slow_down(_: object) -> None:
@@ -261,7 +261,7 @@ def test_an_output_bucket_out_of_order_delays_and_loses_nothing() -> None:
     assert_at_rest(world)
 
 
-def test_a_deliver_that_dies_again_and_again_ends_in_the_same_views() -> None:
+def test_repeated_crashes_in_deliver_write_the_same_documents() -> None:
     world = dropped()
     world.run_until_empty("intake", "ideogram")
     for _ in range(12):
@@ -274,7 +274,7 @@ def test_a_deliver_that_dies_again_and_again_ends_in_the_same_views() -> None:
 
 
 @pytest.mark.parametrize("job_id", ["null", '"nothing"'])
-def test_a_message_about_a_photo_that_nobody_knows_is_a_dead_letter_with_its_reason(job_id: str) -> None:
+def test_message_about_an_unknown_photo_is_a_dead_letter(job_id: str) -> None:
     world = World()
     body = f'{{"kind": "deliver", "source_id": "../../x", "job_id": {job_id}}}'
     world.sqs.send_externally(world.queues["deliver"], body)

@@ -69,7 +69,7 @@ def play_on(world: World, ticks: int = 12) -> None:
         world.run_reconcile()
 
 
-def test_a_provider_that_refuses_the_key_loses_the_job_to_the_next_at_once() -> None:
+def test_refused_key_moves_the_job_to_the_next_provider() -> None:
     world = two_lanes()
     world.provider.default_behavior = says(PAUSED)
     world.run_until_empty()
@@ -79,7 +79,7 @@ def test_a_provider_that_refuses_the_key_loses_the_job_to_the_next_at_once() -> 
     assert_at_rest(world)
 
 
-def test_a_key_that_is_missing_loses_it_too() -> None:
+def test_missing_key_moves_the_job_too() -> None:
     world = two_lanes()
     world.provider.preparation_error = ProviderResult(
         PAUSED.retry_class, Code.PROVIDER_KEY_MISSING, "There is no API key."
@@ -89,7 +89,7 @@ def test_a_key_that_is_missing_loses_it_too() -> None:
     assert_at_rest(world)
 
 
-def test_a_lane_that_is_paused_is_left_by_reconcile_and_its_old_message_does_nothing() -> None:
+def test_reconcile_moves_jobs_out_of_a_paused_lane() -> None:
     world = two_lanes()
     world.pause_lane()
     assert world.run_reconcile()
@@ -103,7 +103,7 @@ def test_a_lane_that_is_paused_is_left_by_reconcile_and_its_old_message_does_not
     assert_at_rest(world)
 
 
-def test_jobs_that_name_nobody_else_do_not_hide_those_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_with_one_provider_do_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest that wait are looked at first, and only so many in a run; the next one goes on behind them."""
     monkeypatch.setattr("backdrop.reconcile.service.MAX_SCANNED_ITEMS", 2)
     world = World(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
@@ -123,7 +123,7 @@ def test_jobs_that_name_nobody_else_do_not_hide_those_behind_them(monkeypatch: p
 
 
 @pytest.mark.parametrize("reason", [PauseReason.BUDGET, PauseReason.DELIVERY])
-def test_what_holds_up_the_whole_stack_moves_nobody(reason: PauseReason) -> None:
+def test_pause_of_the_whole_stack_moves_no_job(reason: PauseReason) -> None:
     world = two_lanes()
     world.steps.breaker.pause("ideogram", reason, Code.BUDGET_REACHED, "no", required_budget=10**12)
     world.run_reconcile()
@@ -131,7 +131,7 @@ def test_what_holds_up_the_whole_stack_moves_nobody(reason: PauseReason) -> None
     assert the_job(world).provider == "ideogram"
 
 
-def test_a_job_that_names_one_provider_waits_for_it() -> None:
+def test_job_with_one_provider_waits_for_it() -> None:
     world = two_lanes("ideogram")
     world.pause_lane()
     world.run_reconcile()
@@ -143,7 +143,7 @@ def test_a_job_that_names_one_provider_waits_for_it() -> None:
     assert_at_rest(world)
 
 
-def test_a_lane_closed_in_place_is_left_unless_the_job_may_find_out() -> None:
+def test_job_leaves_an_open_circuit_unless_it_may_probe() -> None:
     world = two_lanes()
     lane = world.ledger.read_health("ideogram")
     later = world.clock.time + timedelta(hours=1)
@@ -156,7 +156,7 @@ def test_a_lane_closed_in_place_is_left_unless_the_job_may_find_out() -> None:
     assert_at_rest(world)
 
 
-def test_intake_takes_the_first_open_lane() -> None:
+def test_intake_chooses_the_first_available_lane() -> None:
     world = World(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
     world.pause_lane()
     world.upload_sidecar(KEY, prompt="at sea", provider=LIST)
@@ -167,7 +167,7 @@ def test_intake_takes_the_first_open_lane() -> None:
     assert_at_rest(world)
 
 
-def test_a_provider_that_stays_out_of_order_for_one_photo_loses_it() -> None:
+def test_provider_that_keeps_failing_for_one_photo_loses_it() -> None:
     world = two_lanes()
     world.provider.default_behavior = says(BACKOFF)
     world.run_until_empty()
@@ -177,7 +177,7 @@ def test_a_provider_that_stays_out_of_order_for_one_photo_loses_it() -> None:
 
 
 @pytest.mark.parametrize("answer", [REFUSED, REJECTED])
-def test_a_no_for_good_goes_nowhere_else(answer: ProviderResult) -> None:
+def test_permanent_refusal_does_not_fail_over(answer: ProviderResult) -> None:
     world = two_lanes()
     world.provider.default_behavior = says(answer)
     world.run_until_empty()
@@ -185,7 +185,7 @@ def test_a_no_for_good_goes_nowhere_else(answer: ProviderResult) -> None:
     assert world.providers["runware"].received_job_ids == []
 
 
-def test_a_rate_limit_goes_nowhere_else() -> None:
+def test_rate_limit_does_not_fail_over() -> None:
     world = two_lanes()
     world.provider.script.extend([says(THROTTLED)] * 6)
     world.run_until_empty()
@@ -194,7 +194,7 @@ def test_a_rate_limit_goes_nowhere_else() -> None:
 
 
 @pytest.mark.parametrize("policy", ["retry_once", "hold"])
-def test_a_lost_answer_goes_nowhere_else(policy: str) -> None:
+def test_lost_answer_does_not_fail_over(policy: str) -> None:
     world = two_lanes(on_lost_answer=policy)
     world.provider.default_behavior = build_charged_hang_up()
     world.run_for(1000)
@@ -205,7 +205,7 @@ def test_a_lost_answer_goes_nowhere_else(policy: str) -> None:
     assert_books(world)
 
 
-def test_where_every_lane_is_paused_the_first_that_opens_gets_the_job() -> None:
+def test_job_goes_to_the_first_lane_that_resumes() -> None:
     world = two_lanes()
     world.pause_lane()
     world.pause_lane(provider="runware")
@@ -217,7 +217,7 @@ def test_where_every_lane_is_paused_the_first_that_opens_gets_the_job() -> None:
     assert_at_rest(world)
 
 
-def test_a_message_in_another_lane_than_the_ledgers_buys_nothing() -> None:
+def test_message_in_a_former_lane_buys_nothing() -> None:
     world = two_lanes()
     (message,) = world.queues["ideogram"].messages
     world.sqs.send_externally(world.queues["runware"], message.body)
@@ -241,7 +241,7 @@ def moved_by_reconcile() -> World:
 
 
 @pytest.mark.parametrize("make", [moved_by_render, moved_by_reconcile])
-def test_wherever_a_worker_dies_on_the_way_the_job_is_bought_once(make: Callable[[], World]) -> None:
+def test_crash_anywhere_during_failover_buys_once(make: Callable[[], World]) -> None:
     def play(world: World) -> None:
         world.run_reconcile()
         world.run_for(TICK)
@@ -257,7 +257,7 @@ def test_wherever_a_worker_dies_on_the_way_the_job_is_bought_once(make: Callable
         assert_at_rest(world)
 
 
-def test_a_job_goes_back_and_forth_without_paying_twice() -> None:
+def test_job_that_moves_back_and_forth_pays_once() -> None:
     world = two_lanes()
     world.provider.script.append(says(PAUSED))
     world.providers["runware"].default_behavior = says(PAUSED)

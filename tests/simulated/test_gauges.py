@@ -35,11 +35,11 @@ def gauges(world: World) -> StackHealth:
 # -- what is seen -------------------------------------------------------------------------------------------------
 
 
-def test_a_stack_without_jobs_has_nothing_open_and_nothing_spent() -> None:
+def test_stack_without_jobs_has_nothing_open_and_nothing_spent() -> None:
     assert gauges(World()) == StackHealth(cap=BUDGET)
 
 
-def test_jobs_that_wait_are_counted_and_the_oldest_is_known_by_its_age() -> None:
+def test_waiting_jobs_are_counted_with_the_oldest_age() -> None:
     world = World()
     world.pause_lane()
     for n in range(3):
@@ -52,7 +52,7 @@ def test_jobs_that_wait_are_counted_and_the_oldest_is_known_by_its_age() -> None
     assert seen.oldest_open_seconds > 3 * HOUR
 
 
-def test_a_photo_that_waits_for_instructions_is_no_job() -> None:
+def test_photo_that_waits_for_instructions_is_no_job() -> None:
     world = World()
     world.upload_photo(KEY, build_photo("bare"))
     world.deliver_next("intake")
@@ -62,14 +62,14 @@ def test_a_photo_that_waits_for_instructions_is_no_job() -> None:
     assert gauges(world).open_jobs == 0
 
 
-def test_what_has_ended_is_open_no_more_and_its_price_is_spent() -> None:
+def test_ended_job_is_not_open_and_its_price_is_spent() -> None:
     world = dropped()
     world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
     assert gauges(world) == StackHealth(spent=PRICE, cap=BUDGET)
 
 
-def test_a_call_whose_answer_is_lost_is_known_by_its_age_while_nobody_knows_more() -> None:
+def test_unresolved_lost_answer_is_measured_by_its_age() -> None:
     world = dropped()
     world.provider.script.append(build_charged_hang_up())
     lost_at = world.clock.time
@@ -87,7 +87,7 @@ def test_a_call_whose_answer_is_lost_is_known_by_its_age_while_nobody_knows_more
     assert (seen.spent, seen.calls_in_flight) == (PRICE, 0)
 
 
-def test_a_lost_answer_of_a_job_that_went_on_all_the_same_keeps_nobody_waiting() -> None:
+def test_lost_answer_of_a_resolved_job_is_not_measured() -> None:
     lost = an_attempt(charged=0, unknown=PRICE, outcome=AttemptOutcome.LOST)
     jobs = [
         a_job(status=status, attempts=(lost,)) for status in (JobStatus.PAID, JobStatus.SUBMITTING, JobStatus.UNKNOWN)
@@ -99,7 +99,7 @@ def test_a_lost_answer_of_a_job_that_went_on_all_the_same_keeps_nobody_waiting()
     assert seen == [0, 0, (LATER - lost.submitted_at).total_seconds()]
 
 
-def test_calls_that_are_out_are_counted() -> None:
+def test_calls_in_flight_are_counted() -> None:
     world = dropped()
     seen: list[StackHealth] = []
 
@@ -113,7 +113,7 @@ def test_calls_that_are_out_are_counted() -> None:
     assert [one.calls_in_flight for one in seen] == [1]
 
 
-def test_a_cap_that_a_person_set_for_the_day_is_the_one_that_counts() -> None:
+def test_cap_that_a_person_set_for_the_day_is_used() -> None:
     world = World()
     world.steps.ledger_queries.set_day_cap(world.clock.time.date().isoformat(), 5 * PRICE)
     assert gauges(world).cap == 5 * PRICE
@@ -122,7 +122,7 @@ def test_a_cap_that_a_person_set_for_the_day_is_the_one_that_counts() -> None:
 # -- what it costs to see it --------------------------------------------------------------------------------------
 
 
-def test_a_stack_with_more_jobs_than_that_is_looked_at_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stack_with_too_many_jobs_is_measured_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_SCANNED_ITEMS", 4)
     world = World()
     world.pause_lane()
@@ -135,7 +135,7 @@ def test_a_stack_with_more_jobs_than_that_is_looked_at_in_part(monkeypatch: pyte
     assert read == ["batch_get_item"] * 2, "once for the moves, once for the gauges"
 
 
-def test_no_more_jobs_are_in_memory_than_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_one_batch_of_jobs_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty thousand of 9 KB are more than reconcile has, and with it went all that its alarms live on."""
     monkeypatch.setattr(open_jobs, "BATCH_SIZE", 2)
     read: list[ref[Job]] = []
@@ -161,7 +161,7 @@ def test_no_more_jobs_are_in_memory_than_are_read_at_once(monkeypatch: pytest.Mo
     assert (len(read), left) == (12, [2])
 
 
-def test_calls_that_are_out_are_counted_behind_any_number_of_paid_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_in_flight_are_counted_after_many_paid_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Paid jobs that wait for deliver are due before them, and so stand first."""
     monkeypatch.setattr(open_jobs, "BATCH_SIZE", 2)
     world = World()
@@ -180,7 +180,7 @@ def test_calls_that_are_out_are_counted_behind_any_number_of_paid_jobs(monkeypat
     assert [(one.open_jobs, one.calls_in_flight) for one in seen] == [(5, 1)]
 
 
-def test_a_failure_of_which_nobody_was_told_yet_is_no_open_job() -> None:
+def test_unannounced_failure_is_no_open_job() -> None:
     world = dropped()
     world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
     world.run_until_empty("intake", "ideogram")
@@ -188,7 +188,7 @@ def test_a_failure_of_which_nobody_was_told_yet_is_no_open_job() -> None:
     assert gauges(world).open_jobs == 0
 
 
-def test_photos_that_settle_take_no_place_from_the_jobs_that_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settling_photos_take_no_place_from_counted_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     world.pause_lane()
     world.upload_photo(KEY, build_photo(), operation="remove")
@@ -200,7 +200,7 @@ def test_photos_that_settle_take_no_place_from_the_jobs_that_are_counted(monkeyp
     assert gauges(world).open_jobs == 1
 
 
-def test_one_job_that_another_release_wrote_hides_no_other() -> None:
+def test_job_from_another_release_hides_no_other() -> None:
     world = World()
     world.pause_lane()
     for n in range(3):
@@ -212,7 +212,7 @@ def test_one_job_that_another_release_wrote_hides_no_other() -> None:
     assert gauges(world).open_jobs == 2
 
 
-def test_a_ledger_that_does_not_answer_costs_the_run_no_more_than_the_numbers() -> None:
+def test_unavailable_ledger_costs_the_run_only_its_gauges() -> None:
     world = dropped()
     world.run_until_empty()
     gone = TargetedFault(raise_throttle, "get_item", times=99, matches=lambda call: "budget#" in str(call.request))
@@ -239,11 +239,11 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return tell
 
 
-def test_a_stack_that_rests_pays_for_no_metric(told: Any) -> None:
+def test_idle_stack_emits_no_metric(told: Any) -> None:
     assert told(StackHealth(cap=BUDGET)) == []
 
 
-def test_what_is_above_zero_is_told_in_one_line(told: Any) -> None:
+def test_values_above_zero_are_emitted_in_one_line(told: Any) -> None:
     assert told(StackHealth(open_jobs=2, oldest_open_seconds=9.5, providers_paused=1, cap=BUDGET)) == [
         {"OpenJobs": [2.0], "OldestOpenJobSeconds": [9.5], "ProvidersPaused": [1.0]}
     ]
@@ -253,8 +253,6 @@ def test_what_is_above_zero_is_told_in_one_line(told: Any) -> None:
     ("spent", "cap", "left", "percent"),
     [(2_500_000, BUDGET, 7.5, 25.0), (BUDGET, BUDGET, 0.0, 100.0), (3_000_000, 2_000_000, 0.0, 150.0), (1, 0, 0, 100)],
 )
-def test_on_a_day_that_cost_something_its_budget_is_told_also_when_nothing_is_left(
-    told: Any, spent: int, cap: int, left: float, percent: float
-) -> None:
+def test_budget_is_emitted_on_a_day_with_spending(told: Any, spent: int, cap: int, left: float, percent: float) -> None:
     today = {"SpentTodayUSD": [spent / MICRO], "BudgetLeftUSD": [left], "BudgetUsedPercent": [percent]}
     assert told(StackHealth(spent=spent, cap=cap)) == [today]

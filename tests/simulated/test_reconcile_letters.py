@@ -55,7 +55,7 @@ def at_deliver() -> World:
 # -- jobs --------------------------------------------------------------------------------------------------------
 
 
-def test_a_paid_job_whose_message_was_given_up_ends_dead_with_one_letter_that_says_why() -> None:
+def test_undeliverable_paid_job_ends_dead_with_one_dead_letter() -> None:
     world = at_deliver()
     assert explained(world) == [""]
     pass_time(world, 600)
@@ -75,7 +75,7 @@ def test_a_paid_job_whose_message_was_given_up_ends_dead_with_one_letter_that_sa
     assert_at_rest(world)
 
 
-def test_a_job_whose_message_wore_out_in_its_lane_has_a_new_one() -> None:
+def test_job_whose_message_wore_out_gets_a_new_one() -> None:
     """A lane that was shut for days wears messages out; the job is as good as ever."""
     world = in_its_lane()
     pass_time(world, 600)
@@ -84,7 +84,7 @@ def test_a_job_whose_message_wore_out_in_its_lane_has_a_new_one() -> None:
     assert_at_rest(world)
 
 
-def test_a_call_that_is_out_is_not_given_up_with_its_message() -> None:
+def test_call_in_flight_survives_the_loss_of_its_message() -> None:
     """Its answer may still come, and its money is on its way: reconcile brings the job to its end."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
@@ -98,7 +98,7 @@ def test_a_call_that_is_out_is_not_given_up_with_its_message() -> None:
 
 
 @pytest.mark.parametrize("status", [S.STORED, S.REFUSED, S.HELD, S.SUPERSEDED, S.CANCELLED])
-def test_a_job_that_had_ended_meanwhile_leaves_no_letter(status: JobStatus) -> None:
+def test_job_that_ended_meanwhile_leaves_no_dead_letter(status: JobStatus) -> None:
     world = in_its_lane()
     job = the_job(world)
     world.ledger.write_transition(Transition(replace(job, status=status, ended_at=world.clock.now())))
@@ -106,7 +106,7 @@ def test_a_job_that_had_ended_meanwhile_leaves_no_letter(status: JobStatus) -> N
     assert (the_job(world).status, explained(world)) == (status, [])
 
 
-def test_a_job_that_the_ledger_does_not_know_leaves_no_letter() -> None:
+def test_unknown_job_leaves_no_dead_letter() -> None:
     world = in_its_lane()
     for key in [key for key in world.table.items if key[1].startswith("job#")]:
         del world.table.items[key]
@@ -117,7 +117,7 @@ def test_a_job_that_the_ledger_does_not_know_leaves_no_letter() -> None:
 # -- photos, views and lanes -------------------------------------------------------------------------------------
 
 
-def test_an_event_of_which_nothing_came_is_a_report_and_a_letter() -> None:
+def test_unsuccessful_event_is_reported_and_is_a_dead_letter() -> None:
     world = dropped()
     given_up(world, "intake")
     set_right(world)
@@ -128,14 +128,14 @@ def test_an_event_of_which_nothing_came_is_a_report_and_a_letter() -> None:
     assert letter.attributes["money"] == "not_spent"
 
 
-def test_a_photo_whose_event_was_given_up_is_found_by_the_sweep() -> None:
+def test_sweep_finds_a_photo_whose_event_was_lost() -> None:
     world = dropped()
     given_up(world, "intake")
     pass_time(world, 1200)
     assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
 
 
-def test_a_photo_that_was_given_up_runs_when_it_comes_again() -> None:
+def test_failed_photo_runs_when_it_is_uploaded_again() -> None:
     world = dropped()
     given_up(world, "intake")
     set_right(world)
@@ -144,7 +144,7 @@ def test_a_photo_that_was_given_up_runs_when_it_comes_again() -> None:
     assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
 
 
-def test_an_event_of_a_photo_that_has_its_job_takes_nothing_from_it() -> None:
+def test_unsuccessful_event_changes_nothing_for_a_photo_with_a_job() -> None:
     world = dropped()
     (message,) = world.queues["intake"].messages
     world.run_until_empty()
@@ -155,7 +155,7 @@ def test_an_event_of_a_photo_that_has_its_job_takes_nothing_from_it() -> None:
 
 
 @pytest.mark.parametrize("body", ["", "no json", "{}", "[1]", '{"bucket": "others", "key": "a.jpg"}'])
-def test_a_letter_that_nobody_can_read_says_so(body: str) -> None:
+def test_unreadable_message_is_a_dead_letter_that_says_so(body: str) -> None:
     world = World()
     world.sqs.send_externally(world.dead_letter_queue, body or " ")
     set_right(world)
@@ -164,7 +164,7 @@ def test_a_letter_that_nobody_can_read_says_so(body: str) -> None:
     assert letter.attributes["reason"]
 
 
-def test_views_that_were_given_up_are_written_after_all_and_are_no_jobs_end() -> None:
+def test_documents_of_a_failed_message_are_written_without_a_job() -> None:
     world = dropped()
     world.run_until_empty()
     world.s3.delete(OUTPUT_BUCKET, receipt_key(KEY))
@@ -175,7 +175,7 @@ def test_views_that_were_given_up_are_written_after_all_and_are_no_jobs_end() ->
     assert world.read_receipt(KEY)
 
 
-def test_news_of_a_lane_that_were_given_up_are_told_after_all() -> None:
+def test_provider_notification_of_a_failed_message_is_published() -> None:
     world = World()
     world.pause_lane()
     enqueue_provider_notification(world.intake.photo_intake.deliver_queue, "ideogram")
@@ -199,7 +199,7 @@ def an_event(kind: str, detail: Mapping[str, Any], source: str = "shop") -> dict
 
 
 @pytest.mark.parametrize("source", ["aws.s3", "shop"])
-def test_an_event_that_did_not_reach_intake_is_put_there_and_leaves_no_letter(source: str) -> None:
+def test_event_that_did_not_reach_intake_is_forwarded(source: str) -> None:
     world = World()
     world.upload_sidecar(KEY, operation="remove")
     world.upload_photo(KEY, build_photo())
@@ -212,7 +212,7 @@ def test_an_event_that_did_not_reach_intake_is_put_there_and_leaves_no_letter(so
 
 
 @pytest.mark.parametrize("by", ["rule", "function"])
-def test_the_end_of_a_campaign_that_nobody_could_report_is_a_letter_that_says_what_to_do(by: str) -> None:
+def test_unreported_campaign_end_is_a_dead_letter_with_instructions(by: str) -> None:
     world = World()
     event = an_event("Step Functions Execution Status Change", {"executionArn": "arn:of:spring-1"}, "aws.states")
     undelivered(world, event, "arn:aws:lambda:eu-central-1:123456789012:function:backdrop-campaign")
@@ -230,7 +230,7 @@ def test_the_end_of_a_campaign_that_nobody_could_report_is_a_letter_that_says_wh
 
 
 @pytest.mark.parametrize("body", ["", "no json", "[1]"])
-def test_what_is_no_event_and_comes_as_one_is_a_letter_that_nobody_can_read(body: str) -> None:
+def test_malformed_event_is_an_unreadable_dead_letter(body: str) -> None:
     world = World()
     world.sqs.send_externally(world.dead_letter_queue, body or " ")
     world.dead_letter_queue.messages[-1].attributes = {"TARGET_ARN": "arn:aws:sqs:eu-central-1:123456789012:intake"}
@@ -241,7 +241,7 @@ def test_what_is_no_event_and_comes_as_one_is_a_letter_that_nobody_can_read(body
 # -- what explains itself is left alone --------------------------------------------------------------------------
 
 
-def test_a_letter_that_explains_itself_is_left_as_it_is() -> None:
+def test_dead_letter_with_a_reason_is_left_unchanged() -> None:
     world = dropped()
     world.sqs.send_externally(world.queues["ideogram"], "no json")
     world.run_until_empty()
@@ -251,7 +251,7 @@ def test_a_letter_that_explains_itself_is_left_as_it_is() -> None:
     assert explained(world) == ["damaged_message"]
 
 
-def test_letters_that_reconcile_has_read_are_in_everybodys_sight_at_once() -> None:
+def test_dead_letters_that_reconcile_read_are_visible_at_once() -> None:
     world = World()
     for n in range(35):
         world.sqs.send_externally(world.dead_letter_queue, f"letter {n}")
@@ -265,7 +265,7 @@ def test_letters_that_reconcile_has_read_are_in_everybodys_sight_at_once() -> No
     [(in_its_lane, S.STORED, []), (at_deliver, S.DEAD, ["message_given_up"])],
     ids=["in its lane", "at deliver"],
 )
-def test_a_run_that_dies_after_any_call_changes_no_end(
+def test_crash_after_any_call_changes_no_outcome(
     scene: Callable[[], World], status: JobStatus, told: list[str]
 ) -> None:
     for nth in range(1, 30, 2):
@@ -278,7 +278,7 @@ def test_a_run_that_dies_after_any_call_changes_no_end(
         assert_at_rest(world)
 
 
-def test_many_letters_are_all_explained() -> None:
+def test_many_dead_letters_all_get_their_reasons() -> None:
     world = World()
     for n in range(35):
         world.sqs.send_externally(world.dead_letter_queue, f"letter {n}")
@@ -286,7 +286,7 @@ def test_many_letters_are_all_explained() -> None:
     assert explained(world) == ["damaged_message"] * 35
 
 
-def test_a_queue_that_does_not_answer_leaves_its_letters_for_the_next_run() -> None:
+def test_unavailable_queue_leaves_dead_letters_for_the_next_run() -> None:
     world = at_deliver()
     world.transport.faults_before.append(TargetedFault(raise_throttle, "receive_message", times=2))
     pass_time(world, 1800)

@@ -54,14 +54,14 @@ def set_right(world: World, after: timedelta = SOON) -> Attempt:
 
 
 @pytest.mark.parametrize("kind", ASKABLE)
-def test_what_its_provider_says_of_it_is_written_down(kind: ProviderKind) -> None:
+def test_providers_result_of_an_abandoned_call_is_recorded(kind: ProviderKind) -> None:
     world = orphaned(kind)
     orphan = set_right(world)
     assert (orphan.outcome, orphan.charged, orphan.unknown) == (AttemptOutcome.ANSWERED, PRICE, 0)
     assert the_job(world).status is JobStatus.STORED
 
 
-def test_unrecognized_response_of_an_orphaned_call_is_kept() -> None:
+def test_unrecognized_response_of_an_abandoned_call_is_kept() -> None:
     world = orphaned(ProviderKind.LOOKUP_BY_OUR_ID)
     unrecognized = replace(OK, links=(PictureLink(url=None, is_unrecognized=True),), raw_response=b"response")
     world.steps.reconcile.redispatcher.providers = {"ideogram": cast("Provider", Answering(unrecognized))}
@@ -70,7 +70,7 @@ def test_unrecognized_response_of_an_orphaned_call_is_kept() -> None:
     assert len(kept) == 1
 
 
-def test_of_a_provider_that_cannot_be_asked_the_charge_stays_in_doubt() -> None:
+def test_charge_stays_unknown_if_the_provider_has_no_lookup() -> None:
     world = orphaned(ProviderKind.NO_LOOKUP)
     orphan = set_right(world)
     assert (orphan.outcome, orphan.charged, orphan.unknown) == (AttemptOutcome.LOST, 0, PRICE)
@@ -78,20 +78,20 @@ def test_of_a_provider_that_cannot_be_asked_the_charge_stays_in_doubt() -> None:
 
 
 @pytest.mark.parametrize("kind", ASKABLE)
-def test_what_its_provider_knows_nothing_of_stays_in_doubt(kind: ProviderKind) -> None:
+def test_charge_stays_unknown_if_the_provider_has_no_record(kind: ProviderKind) -> None:
     orphan = set_right(orphaned(kind, "never heard of"))
     assert (orphan.outcome, orphan.unknown) == (AttemptOutcome.LOST, PRICE)
 
 
 @pytest.mark.parametrize("kind", ASKABLE)
-def test_one_that_is_still_at_work_is_asked_after_for_an_hour(kind: ProviderKind) -> None:
+def test_pending_abandoned_call_is_looked_up_for_an_hour(kind: ProviderKind) -> None:
     world = orphaned(kind)
     world.provider.override_lookup = lambda: LookupStatus.PENDING
     assert set_right(world).outcome is AttemptOutcome.IN_FLIGHT
     assert set_right(world, timedelta(hours=1)).outcome is AttemptOutcome.LOST
 
 
-def test_one_whose_provider_is_off_stays_in_doubt() -> None:
+def test_charge_stays_unknown_if_the_provider_is_disabled() -> None:
     world = orphaned(ProviderKind.LOOKUP_BY_OUR_ID)
     world.steps.reconcile.redispatcher.providers = {}
     assert set_right(world).outcome is AttemptOutcome.LOST

@@ -24,7 +24,7 @@ EACH = pytest.mark.parametrize("name", SCENES)
 
 
 @EACH
-def test_a_job_whose_message_is_gone_comes_to_its_end(name: str) -> None:
+def test_job_whose_message_is_gone_comes_to_its_end(name: str) -> None:
     scene, due = SCENES[name]
     world = scene()
     pass_time(world, due.total_seconds() + HOUR, every=1800)
@@ -33,7 +33,7 @@ def test_a_job_whose_message_is_gone_comes_to_its_end(name: str) -> None:
 
 
 @EACH
-def test_a_job_is_left_alone_until_its_time_has_come(name: str) -> None:
+def test_job_is_left_alone_until_it_is_due(name: str) -> None:
     """Its message is on its way, as far as anybody can know."""
     scene, due = SCENES[name]
     world = scene()
@@ -45,7 +45,7 @@ def test_a_job_is_left_alone_until_its_time_has_come(name: str) -> None:
 
 
 @EACH
-def test_a_job_is_put_back_once_and_not_again_by_the_next_run(name: str) -> None:
+def test_job_is_resent_once_and_not_by_the_next_run(name: str) -> None:
     scene, due = SCENES[name]
     world = scene()
     world.clock.sleep(due.total_seconds() + 60)
@@ -55,7 +55,7 @@ def test_a_job_is_put_back_once_and_not_again_by_the_next_run(name: str) -> None
     assert sum(ours in one.body for line in world.queues.values() for one in line.messages) == 1
 
 
-def test_a_message_is_sent_again_before_its_queue_forgets_it() -> None:
+def test_message_is_resent_before_its_queue_drops_it() -> None:
     assert MESSAGE_LIFETIME + timedelta(hours=12) < timedelta(seconds=RETENTION_SECONDS["ideogram"])
     world = waits_in_its_lane()
     world.pause_lane()
@@ -66,7 +66,7 @@ def test_a_message_is_sent_again_before_its_queue_forgets_it() -> None:
     assert (the_job(world).status, world.provider.charged_micro_usd) == (S.STORED, PRICE)
 
 
-def test_a_job_that_waits_for_another_is_put_back_too() -> None:
+def test_job_that_waits_for_another_is_resent_too() -> None:
     world = dropped()
     world.upload_photo("other.jpg", build_photo(), operation="remove")
     world.run_until_empty("intake")
@@ -89,9 +89,7 @@ def asked(world: World) -> int:
     ("scene", "kind"),
     [(died_in_its_call, "acknowledged"), (died_in_its_call, "own_id"), (lost_its_answer, "own_id")],
 )
-def test_an_answer_that_can_be_asked_for_is_found_without_a_slot_of_the_lane(
-    scene: Callable[..., World], kind: str
-) -> None:
+def test_answer_found_by_lookup_needs_no_slot_in_the_lane(scene: Callable[..., World], kind: str) -> None:
     world = scene(kind=kind)
     world.clock.sleep(1000)
     set_right(world)
@@ -105,7 +103,7 @@ def test_an_answer_that_can_be_asked_for_is_found_without_a_slot_of_the_lane(
     assert_at_rest(world)
 
 
-def test_nobody_takes_a_job_over_that_reconcile_asks_after_for_as_long_as_its_run_may_last() -> None:
+def test_no_worker_takes_over_a_job_during_reconciles_lookup() -> None:
     world = died_in_its_call(kind="acknowledged")
     world.clock.sleep(1000)
     ends, leases = world.clock.now() + timedelta(seconds=TIMEOUTS_SECONDS["reconcile"]), list[datetime]()
@@ -117,7 +115,7 @@ def test_nobody_takes_a_job_over_that_reconcile_asks_after_for_as_long_as_its_ru
 
 
 @pytest.mark.parametrize("kind", ["acknowledged", "own_id"])
-def test_work_that_is_not_done_yet_goes_to_its_lane_and_is_asked_about_there(kind: str) -> None:
+def test_pending_work_returns_to_its_lane_for_lookup(kind: str) -> None:
     world = died_in_its_call(kind=kind)
     until = world.clock.time + timedelta(seconds=2000)
     world.provider.override_lookup = lambda: LookupStatus.PENDING if world.clock.time < until else None
@@ -132,7 +130,7 @@ def test_work_that_is_not_done_yet_goes_to_its_lane_and_is_asked_about_there(kin
 
 @EACH
 @pytest.mark.parametrize("kind", ["unaskable", "own_id"])
-def test_reconcile_itself_never_sends_a_paid_call(name: str, kind: str) -> None:
+def test_reconcile_never_sends_a_paid_call(name: str, kind: str) -> None:
     scene, due = SCENES[name]
     world = scene() if kind == "unaskable" else scene(kind=kind)
     calls = len(world.provider.paid_calls)
@@ -141,7 +139,7 @@ def test_reconcile_itself_never_sends_a_paid_call(name: str, kind: str) -> None:
     assert len(world.provider.paid_calls) == calls
 
 
-def test_a_lost_answer_of_a_provider_that_cannot_be_asked_waits_for_its_lane() -> None:
+def test_lost_answer_without_lookup_waits_for_its_lane() -> None:
     """Paused by a person: nothing is sent, nothing is given up, and no message is worn out."""
     world = lost_its_answer()
     world.pause_lane()
@@ -153,7 +151,7 @@ def test_a_lost_answer_of_a_provider_that_cannot_be_asked_waits_for_its_lane() -
     assert_at_rest(world)
 
 
-def test_a_call_of_which_nobody_waits_any_more_is_settled_when_its_worker_has_died() -> None:
+def test_abandoned_call_is_resolved_after_its_worker_crashed() -> None:
     """The first call's answer came while the second was out: the job is stored, the second one's money is in doubt."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
@@ -178,7 +176,7 @@ def test_a_call_of_which_nobody_waits_any_more_is_settled_when_its_worker_has_di
 # -- photos, and providers that are off --------------------------------------------------------------------------
 
 
-def test_a_photo_whose_reminder_never_came_is_looked_at_all_the_same() -> None:
+def test_photo_whose_settle_message_was_lost_is_handled() -> None:
     world = World(settle_seconds=20)
     world.upload_photo(KEY, build_photo())
     world.deliver_next("intake")
@@ -193,7 +191,7 @@ def switched_off(world: World) -> None:
     world.steps.reconcile.redispatcher.lane_queues = {}
 
 
-def test_a_job_whose_provider_was_switched_off_is_refused_and_reported() -> None:
+def test_job_of_a_disabled_provider_is_refused_and_reported() -> None:
     world = waits_in_its_lane()
     switched_off(world)
     pass_time(world, 4 * DAY, every=DAY / 4)
@@ -202,7 +200,7 @@ def test_a_job_whose_provider_was_switched_off_is_refused_and_reported() -> None
 
 @pytest.mark.parametrize("name", ["submitting", "unknown"])
 @pytest.mark.parametrize("kind", ["unaskable", "own_id"])
-def test_a_lost_answer_of_a_provider_that_was_switched_off_is_a_persons_business(name: str, kind: str) -> None:
+def test_lost_answer_of_a_disabled_provider_is_held(name: str, kind: str) -> None:
     scene, _ = SCENES[name]
     world = scene() if kind == "unaskable" else scene(kind=kind)
     switched_off(world)
@@ -211,7 +209,7 @@ def test_a_lost_answer_of_a_provider_that_was_switched_off_is_a_persons_business
     assert (the_job(world).status, the_job(world).unknown, codes(world, KEY)) == (S.HELD, PRICE, ["charge_unknown"])
 
 
-def test_a_failure_of_which_nobody_was_told_is_told() -> None:
+def test_unannounced_failure_is_announced() -> None:
     """Whoever wrote it died before its message was out, and the lane was paused before that came again."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
@@ -229,7 +227,7 @@ def test_a_failure_of_which_nobody_was_told_is_told() -> None:
 
 
 @EACH
-def test_a_run_that_dies_after_any_call_is_finished_by_the_next(name: str) -> None:
+def test_next_run_completes_an_interrupted_run(name: str) -> None:
     scene, due = SCENES[name]
     for nth in range(1, 20, 2):
         world = scene()
@@ -243,7 +241,7 @@ def test_a_run_that_dies_after_any_call_is_finished_by_the_next(name: str) -> No
         assert_at_rest(world)
 
 
-def test_a_job_that_ends_while_reconcile_looks_at_it_is_let_be() -> None:
+def test_job_that_ends_during_the_run_is_left_alone() -> None:
     world = waits_in_its_lane()
     world.clock.sleep(MESSAGE_LIFETIME.total_seconds() + 60)
 
@@ -257,13 +255,13 @@ def test_a_job_that_ends_while_reconcile_looks_at_it_is_let_be() -> None:
     assert (strike.hit_count, the_job(world).status, world.provider.received_job_ids) == (1, S.CANCELLED, [])
 
 
-def test_every_open_job_is_found_by_reconcile() -> None:
+def test_reconcile_finds_every_open_job() -> None:
     for scene, _ in SCENES.values():
         world = scene()
         assert [ref.job_id for ref in world.steps.ledger_queries.list_open() if ref.job_id] == [the_job(world).job_id]
 
 
-def test_a_job_whose_lane_went_with_its_provider_is_told_at_the_next_run() -> None:
+def test_job_whose_lane_was_removed_is_reported_by_the_next_run() -> None:
     """The queue took the message with it: nobody else would look at the job for three days."""
     world = waits_in_its_lane()
     photos = world.intake.photo_intake

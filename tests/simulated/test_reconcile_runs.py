@@ -44,7 +44,7 @@ def put_back(world: World) -> int:
 # -- one at a time -----------------------------------------------------------------------------------------------
 
 
-def test_two_runs_at_once_are_one() -> None:
+def test_two_concurrent_runs_are_one() -> None:
     world = many()
     second: list[ReconcileResult] = []
     world.transport.faults_before.append(TargetedFault(lambda _: second.append(tallied(world)), "query"))
@@ -54,7 +54,7 @@ def test_two_runs_at_once_are_one() -> None:
 
 
 @pytest.mark.parametrize("nth", [1, 2])
-def test_two_runs_that_begin_at_the_same_moment_are_one(nth: int) -> None:
+def test_two_runs_that_start_simultaneously_are_one(nth: int) -> None:
     """Both have read that nobody is at work."""
     world = many()
     second: list[ReconcileResult] = []
@@ -64,7 +64,7 @@ def test_two_runs_that_begin_at_the_same_moment_are_one(nth: int) -> None:
     assert put_back(world) == 6
 
 
-def test_a_run_that_died_keeps_the_next_one_off_no_longer_than_it_could_have_lasted() -> None:
+def test_crashed_run_blocks_the_next_no_longer_than_its_lease() -> None:
     world = many()
     world.transport.faults_before.append(TargetedFault(crash_worker, "query"))
     with pytest.raises(SimulatedCrash):
@@ -75,7 +75,7 @@ def test_a_run_that_died_keeps_the_next_one_off_no_longer_than_it_could_have_las
     assert put_back(world) == 6
 
 
-def test_a_clock_that_jumped_ahead_and_back_keeps_no_run_off() -> None:
+def test_clock_that_jumps_back_and_forth_blocks_no_run() -> None:
     world = many()
     world.clock.time += timedelta(hours=2)
     tallied(world)
@@ -83,7 +83,7 @@ def test_a_clock_that_jumped_ahead_and_back_keeps_no_run_off() -> None:
     assert not tallied(world).skipped
 
 
-def test_what_was_done_is_not_done_again() -> None:
+def test_completed_work_is_not_repeated() -> None:
     world = many()
     tallied(world)
     again = tallied(world)
@@ -91,7 +91,7 @@ def test_what_was_done_is_not_done_again() -> None:
     assert put_back(world) == 6
 
 
-def test_a_world_in_which_all_is_well_is_left_as_it_is() -> None:
+def test_healthy_stack_is_left_unchanged() -> None:
     world = dropped()
     world.run_until_empty()
     before = dict(world.table.items), dict(world.output_bucket.objects), dict(world.input_bucket.objects)
@@ -105,7 +105,7 @@ def test_a_world_in_which_all_is_well_is_left_as_it_is() -> None:
 # -- bounded, part by part ---------------------------------------------------------------------------------------
 
 
-def test_a_run_does_no_more_than_it_has_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_stops_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "RESERVED_FOR_REMAINING_PARTS", timedelta(seconds=TIMEOUTS_SECONDS["reconcile"] - 30))
     world = many()
     world.transport.faults_after.append(TargetedFault(lambda _: world.clock.sleep(10), "send_message", times=100))
@@ -115,7 +115,7 @@ def test_a_run_does_no_more_than_it_has_time_for(monkeypatch: pytest.MonkeyPatch
     assert put_back(world) == 6
 
 
-def test_a_run_does_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_stops_at_its_item_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_DUE_ITEMS", 4)
     world = many()
     assert [tallied(world).counts["put_back"] for _ in range(3)] == [4, 2, 0]
@@ -136,7 +136,7 @@ SERVICES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_part_that_cannot_be_done_does_not_keep_the_rest_from_being_done(name: str) -> None:
+def test_failed_part_does_not_prevent_the_others(name: str) -> None:
     world = many()
     world.transport.faults_before.append(failed := TargetedFault(raise_throttle, times=100, **SERVICES[name]))
     tally = tallied(world)
@@ -145,7 +145,7 @@ def test_a_part_that_cannot_be_done_does_not_keep_the_rest_from_being_done(name:
     assert (put_back(world), tally.counts["put_back"]) == (6, 6)
 
 
-def test_an_item_that_cannot_be_dealt_with_does_not_keep_the_next_from_it() -> None:
+def test_failed_item_does_not_prevent_the_next() -> None:
     """Another release wrote the oldest one."""
     world = many()
     key = min((key for key in world.table.items if key[1].startswith("job#")), key=str)
@@ -155,7 +155,7 @@ def test_an_item_that_cannot_be_dealt_with_does_not_keep_the_next_from_it() -> N
     assert (put_back(world), len(set(tally.failures))) == (5, 1)
 
 
-def test_a_kept_answer_of_another_release_does_not_keep_the_next_from_the_ledger() -> None:
+def test_unreadable_spooled_answer_does_not_block_the_next() -> None:
     world = dropped()
     world.s3.put_object(
         Bucket=OUTPUT_BUCKET, Key=f"{ANSWER_SPOOL_PREFIX}/0.json", Body=b"{}", ContentType="application/json"
@@ -165,7 +165,7 @@ def test_a_kept_answer_of_another_release_does_not_keep_the_next_from_the_ledger
     assert the_job(world).status is JobStatus.STORED
 
 
-def test_a_job_whose_lane_is_gone_is_sent_to_intake_once_an_hour_until_that_gets_to_it() -> None:
+def test_job_without_a_lane_returns_to_intake_once_an_hour() -> None:
     world = dropped()
     world.run_until_empty("intake")
     world.clock.sleep(60)
@@ -181,7 +181,7 @@ def test_a_job_whose_lane_is_gone_is_sent_to_intake_once_an_hour_until_that_gets
 # -- a delivery that is backed up --------------------------------------------------------------------------------
 
 
-def test_where_thousands_wait_for_their_delivery_nothing_more_is_bought_until_half_are_worked_off() -> None:
+def test_delivery_backlog_pauses_purchases_until_half_is_done() -> None:
     """Links live for hours, so that a picture may be paid for and lost."""
     world = dropped()
     waiting = DELIVERY_BACKLOG_HIGH
@@ -203,7 +203,7 @@ def test_where_thousands_wait_for_their_delivery_nothing_more_is_bought_until_ha
 
 
 @pytest.mark.parametrize("waiting", [0, DELIVERY_BACKLOG_HIGH - 1])
-def test_a_queue_that_is_only_busy_pauses_nothing(waiting: int) -> None:
+def test_busy_queue_pauses_nothing(waiting: int) -> None:
     world = World()
     world.steps.reconcile.count_waiting_deliveries = lambda: waiting
     set_right(world)

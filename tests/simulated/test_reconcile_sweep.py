@@ -32,7 +32,7 @@ def looked_at(world: World) -> int:
 # -- found -------------------------------------------------------------------------------------------------------
 
 
-def test_a_photo_of_which_no_event_told_is_found_and_bought_once() -> None:
+def test_photo_without_an_event_is_found_and_bought_once() -> None:
     world = World()
     without_events(world)
     pass_time(world, HOUR)
@@ -40,7 +40,7 @@ def test_a_photo_of_which_no_event_told_is_found_and_bought_once() -> None:
     assert_at_rest(world)
 
 
-def test_a_photo_that_was_replaced_without_an_event_is_found() -> None:
+def test_photo_replaced_without_an_event_is_found() -> None:
     world = World()
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
@@ -53,7 +53,7 @@ def test_a_photo_that_was_replaced_without_an_event_is_found() -> None:
 
 @pytest.mark.parametrize("before", ["a report", "a job"])
 @pytest.mark.parametrize("name", [f"{KEY}.json", "shoes/red.json"], ids=["own", "shared"])
-def test_a_sidecar_of_which_no_event_told_is_found(before: str, name: str) -> None:
+def test_sidecar_without_an_event_is_found(before: str, name: str) -> None:
     world = World()
     tags = {"operation": "remove"} if before == "a job" else {}
     world.upload_photo(KEY, build_photo(), **tags)
@@ -66,7 +66,7 @@ def test_a_sidecar_of_which_no_event_told_is_found(before: str, name: str) -> No
     assert_at_rest(world)
 
 
-def test_a_photo_that_came_long_ago_is_found_by_its_young_sidecar() -> None:
+def test_old_photo_is_found_by_its_recent_sidecar() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
@@ -80,7 +80,7 @@ def test_a_photo_that_came_long_ago_is_found_by_its_young_sidecar() -> None:
 # -- left alone --------------------------------------------------------------------------------------------------
 
 
-def test_a_photo_is_given_time_for_its_event() -> None:
+def test_recent_photo_gets_time_for_its_event() -> None:
     world = World()
     without_events(world)
     world.clock.sleep(HAD_TIME - 1)
@@ -92,7 +92,7 @@ def test_a_photo_is_given_time_for_its_event() -> None:
 
 
 @pytest.mark.parametrize(("hours", "found"), [(47, 1), (48.1, 0), (1000, 0)])
-def test_only_what_is_younger_than_two_days_is_bought_without_asking(hours: float, found: int) -> None:
+def test_only_photos_younger_than_two_days_are_swept(hours: float, found: int) -> None:
     world = World()
     without_events(world)
     world.clock.sleep(hours * HOUR)
@@ -101,7 +101,7 @@ def test_only_what_is_younger_than_two_days_is_bought_without_asking(hours: floa
 
 
 @pytest.mark.parametrize(("minutes", "found"), [(-1, 1), (1, 0)])
-def test_nothing_older_than_the_stack_is_bought_without_asking(minutes: int, found: int) -> None:
+def test_photos_older_than_the_stack_are_not_swept(minutes: int, found: int) -> None:
     """Whoever sets the stack up over a full bucket is not sent a bill for all of it."""
     world = World()
     without_events(world)
@@ -112,7 +112,7 @@ def test_nothing_older_than_the_stack_is_bought_without_asking(minutes: int, fou
     assert looked_at(world) == found
 
 
-def test_what_the_ledger_knows_as_it_lies_there_is_not_looked_at_again() -> None:
+def test_unchanged_photo_is_not_handled_again() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, operation="remove")
@@ -134,14 +134,14 @@ def test_what_the_ledger_knows_as_it_lies_there_is_not_looked_at_again() -> None
 @pytest.mark.parametrize(
     "key", ["a.txt", "folder/", ".hidden.jpg", "_backdrop-old.json", "_backdrop/x.jpg", "a.jpg.part"]
 )
-def test_what_is_no_photo_by_its_name_is_passed_over(key: str) -> None:
+def test_files_that_are_no_photos_are_skipped(key: str) -> None:
     world = World()
     without_events(world, key)
     pass_time(world, HOUR)
     assert (world.list_jobs(), set(world.table.items)) == ([], {("reconcile", "run")})
 
 
-def test_folder_defaults_of_which_no_event_told_wake_their_photos() -> None:
+def test_folder_defaults_without_an_event_wake_their_photos() -> None:
     world = World()
     said(world, KEY)
     world.run_until_empty()
@@ -151,7 +151,7 @@ def test_folder_defaults_of_which_no_event_told_wake_their_photos() -> None:
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
-def test_folder_defaults_that_are_known_are_not_looked_at_again() -> None:
+def test_known_folder_defaults_are_not_handled_again() -> None:
     world = World()
     defaults(world, "shoes/", REMOVE)
     pass_time(world, HOUR)
@@ -163,7 +163,7 @@ def test_folder_defaults_that_are_known_are_not_looked_at_again() -> None:
 # -- bounded -----------------------------------------------------------------------------------------------------
 
 
-def test_a_full_bucket_is_swept_slice_by_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_bucket_is_swept_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "MAX_KEYS", 4)
     world = World()
     without_events(world, *(f"{n:02}.jpg" for n in range(10)))
@@ -177,7 +177,7 @@ def test_a_full_bucket_is_swept_slice_by_slice(monkeypatch: pytest.MonkeyPatch) 
     assert (found[:3], places[:3]) == ([4, 8, 10], ["03.jpg", "07.jpg", ""])
 
 
-def test_no_more_photos_are_looked_up_in_one_run_than_it_has_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_checks_only_as_many_photos_as_time_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "MAX_PHOTOS", 3)
     world = World()
     without_events(world, *(f"{n:02}.jpg" for n in range(8)))
@@ -189,7 +189,7 @@ def test_no_more_photos_are_looked_up_in_one_run_than_it_has_time_for(monkeypatc
     assert found == [3, 6, 8]
 
 
-def test_a_bucket_that_does_not_answer_is_swept_later() -> None:
+def test_unavailable_bucket_is_swept_later() -> None:
     world = World()
     without_events(world)
     world.transport.faults_before.append(TargetedFault(raise_throttle, "list_objects_v2", times=3))
@@ -197,7 +197,7 @@ def test_a_bucket_that_does_not_answer_is_swept_later() -> None:
     assert the_job(world).status is JobStatus.STORED
 
 
-def test_what_was_found_goes_the_way_of_every_photo() -> None:
+def test_swept_photo_is_handled_like_any_other() -> None:
     """A look, no purchase: should the event come after all, it finds the job."""
     world = World()
     world.upload_photo(KEY, build_photo(), operation="remove")

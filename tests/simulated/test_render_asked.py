@@ -47,7 +47,7 @@ def assert_paid_once(world: World) -> None:
 
 @ASKABLE
 @POLICIES
-def test_an_answer_that_got_lost_on_its_way_is_asked_for(kind: str, policy: str) -> None:
+def test_lost_answer_is_looked_up_at_the_provider(kind: str, policy: str) -> None:
     """The poll that would have brought it fails; the provider has the work and its id."""
     world = dropped(kind=kind, on_lost_answer=policy)
     world.transport.faults_after.append(strike := TargetedFault(crash_worker, "poll"))
@@ -57,7 +57,7 @@ def test_an_answer_that_got_lost_on_its_way_is_asked_for(kind: str, policy: str)
 
 
 @POLICIES
-def test_a_call_under_our_id_that_was_charged_is_found_whenever_its_answer_was_lost(policy: str) -> None:
+def test_charged_call_with_our_id_is_found_after_any_loss(policy: str) -> None:
     world = dropped(kind=OWN_ID, on_lost_answer=policy)
     world.provider.script.append(build_charged_hang_up())
     world.run_until_empty()
@@ -66,7 +66,7 @@ def test_a_call_under_our_id_that_was_charged_is_found_whenever_its_answer_was_l
 
 
 @POLICIES
-def test_a_call_under_our_id_that_never_came_is_sent_again_as_the_same(policy: str) -> None:
+def test_call_with_our_id_that_never_arrived_is_resent(policy: str) -> None:
     """The provider knows none such; were that a mistake, the same id could not be charged twice."""
     world = dropped(kind=OWN_ID, on_lost_answer=policy)
     world.provider.script.append(build_uncharged_hang_up())
@@ -76,7 +76,7 @@ def test_a_call_under_our_id_that_never_came_is_sent_again_as_the_same(policy: s
     assert_paid_once(world)
 
 
-def test_a_resend_comes_to_its_call_however_short_invocations_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resend_happens_even_with_short_invocations(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is never time for the wait and for a call behind it; so one invocation waits, and the next one calls."""
     monkeypatch.setitem(TIMEOUTS_SECONDS, "ideogram", 24)
     world = dropped(kind=OWN_ID)
@@ -89,7 +89,7 @@ def test_a_resend_comes_to_its_call_however_short_invocations_are(monkeypatch: p
     assert_paid_once(world)
 
 
-def test_each_resend_waits_from_when_the_last_answer_was_lost() -> None:
+def test_each_resend_waits_from_the_latest_loss() -> None:
     world = dropped(kind=OWN_ID)
     world.provider.script.extend([build_uncharged_hang_up(30), build_uncharged_hang_up(), build_uncharged_hang_up()])
     world.run_until_empty()
@@ -101,7 +101,7 @@ def test_each_resend_waits_from_when_the_last_answer_was_lost() -> None:
 
 
 @POLICIES
-def test_a_call_that_was_never_named_is_like_one_that_cannot_be_asked_about(policy: str) -> None:
+def test_call_without_provider_id_cannot_be_looked_up(policy: str) -> None:
     world = dropped(kind=ACKNOWLEDGED, on_lost_answer=policy)
     world.provider.script.append(build_charged_hang_up())
     world.run_until_empty()
@@ -114,7 +114,7 @@ def test_a_call_that_was_never_named_is_like_one_that_cannot_be_asked_about(poli
 
 
 @ASKABLE
-def test_work_that_failed_unpaid_is_told_by_asking(kind: str) -> None:
+def test_lookup_reports_work_that_failed_without_charge(kind: str) -> None:
     world = dropped(kind=kind)
     refusal = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST).result
     world.provider.script.append(CallBehavior(failure=refusal))
@@ -127,7 +127,7 @@ def test_work_that_failed_unpaid_is_told_by_asking(kind: str) -> None:
 
 @pytest.mark.parametrize("bills", [True, False])
 @pytest.mark.parametrize("lost", [True, False], ids=["looked up", "polled"])
-def test_work_that_failed_at_an_unknown_cost_is_dead_and_not_bought_again(bills: bool, lost: bool) -> None:
+def test_work_that_failed_at_unknown_cost_is_not_bought_again(bills: bool, lost: bool) -> None:
     world = dropped(kind=OWN_ID)
     world.provider.script.append(CallBehavior(failure=FAILED, bills_failure=bills))
     if lost:
@@ -154,7 +154,7 @@ def test_result_in_the_submits_response_is_used(kind: str) -> None:
 
 
 @ASKABLE
-def test_work_that_outlives_the_invocation_is_one_call_and_no_crash(kind: str) -> None:
+def test_work_longer_than_the_invocation_is_one_call_without_crash(kind: str) -> None:
     """The worker parks it and goes; the next delivery asks on."""
     world = dropped(kind=kind)
     world.provider.script.append(CallBehavior(work_seconds=700))
@@ -170,7 +170,7 @@ def test_work_that_outlives_the_invocation_is_one_call_and_no_crash(kind: str) -
 
 
 @ASKABLE
-def test_a_worker_that_dies_again_and_again_while_it_asks_charges_nothing_twice(kind: str) -> None:
+def test_repeated_crashes_during_lookup_charge_nothing_twice(kind: str) -> None:
     world = dropped(kind=kind)
     world.provider.script.append(CallBehavior(work_seconds=700))
     world.transport.faults_after.append(strike := TargetedFault(crash_worker, "look_up", times=8))
@@ -182,7 +182,7 @@ def test_a_worker_that_dies_again_and_again_while_it_asks_charges_nothing_twice(
 
 @ASKABLE
 @POLICIES
-def test_a_provider_that_never_has_an_answer_is_given_up_after_an_hour(kind: str, policy: str) -> None:
+def test_provider_that_never_answers_is_abandoned_after_an_hour(kind: str, policy: str) -> None:
     """What it calls pending for longer than it keeps its records is lost, as if it could not be asked."""
     world = dropped(kind=kind, on_lost_answer=policy)
     world.provider.override_lookup = lambda: LookupStatus.PENDING
@@ -195,7 +195,7 @@ def test_a_provider_that_never_has_an_answer_is_given_up_after_an_hour(kind: str
     assert_at_rest(world)
 
 
-def test_a_record_that_the_provider_has_forgotten_is_lost() -> None:
+def test_record_that_the_provider_forgot_is_lost() -> None:
     """Nobody came to ask for more than an hour: the lane was paused."""
     world = dropped(kind=ACKNOWLEDGED)
     world.transport.faults_after.append(TargetedFault(crash_worker, "poll"))
@@ -216,7 +216,7 @@ def test_a_record_that_the_provider_has_forgotten_is_lost() -> None:
 # -- the same id, and another ------------------------------------------------------------------------------------
 
 
-def test_under_our_id_even_an_answer_that_is_always_lost_is_charged_once_and_held_in_the_end() -> None:
+def test_always_lost_answer_with_our_id_is_charged_once_and_held() -> None:
     world = dropped(kind=OWN_ID)
     world.provider.default_behavior = build_charged_hang_up()
     world.provider.override_lookup = lambda: LookupStatus.ABSENT
@@ -227,7 +227,7 @@ def test_under_our_id_even_an_answer_that_is_always_lost_is_charged_once_and_hel
     assert_at_rest(world)
 
 
-def test_what_the_provider_itself_gave_up_is_bought_under_another_id_the_next_time() -> None:
+def test_work_that_the_provider_abandoned_is_bought_under_another_id() -> None:
     world = dropped(kind=OWN_ID)
     rejected = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST).result
     world.provider.script.append(CallBehavior(failure=rejected))
@@ -242,7 +242,7 @@ def test_what_the_provider_itself_gave_up_is_bought_under_another_id_the_next_ti
 # -- names that cannot be written down ---------------------------------------------------------------------------
 
 
-def test_a_name_is_in_the_ledger_before_anybody_polls() -> None:
+def test_provider_id_is_in_the_ledger_before_the_first_poll() -> None:
     world = dropped(kind=ACKNOWLEDGED)
     names: list[str | None] = []
     note = TargetedFault(lambda _: names.append(the_job(world).attempts[0].provider_id), "poll", times=100)
@@ -252,7 +252,7 @@ def test_a_name_is_in_the_ledger_before_anybody_polls() -> None:
     assert names
 
 
-def test_a_name_whose_write_was_not_answered_is_written_once() -> None:
+def test_provider_id_is_written_once_after_an_unanswered_write() -> None:
     world = dropped(kind=ACKNOWLEDGED)
     world.transport.faults_after.append(lost := TargetedFault(lose_response, "transact_write_items", nth=3))
     world.run_until_empty()
@@ -265,7 +265,7 @@ def test_a_name_whose_write_was_not_answered_is_written_once() -> None:
 # -- the provider's health ---------------------------------------------------------------------------------------
 
 
-def test_a_look_up_that_finds_the_job_counts_as_a_good_answer() -> None:
+def test_lookup_that_finds_the_job_counts_as_good_result() -> None:
     """Lost answers that are all found are a nuisance, and no sick provider."""
     world = World(kind=OWN_ID)
     for n in range(2 * FAILURE_THRESHOLD):

@@ -42,7 +42,7 @@ def bought_out(hour: int = 9, minute: int = 0) -> tuple[World, datetime]:
 
 
 @pytest.mark.parametrize(("hour", "minute"), [(0, 5), (9, 0), (23, 50)], ids=["00:05", "09:00", "23:50"])
-def test_a_photo_over_the_budget_waits_and_is_bought_when_the_next_day_begins(hour: int, minute: int) -> None:
+def test_photo_over_the_budget_is_bought_the_next_day(hour: int, minute: int) -> None:
     world, midnight = bought_out(hour, minute)
     pass_time(world, (midnight - world.clock.now()).total_seconds() - 1)
     assert (world.provider.charged_micro_usd, reasons(world)) == (PRICE, ["budget"])
@@ -55,7 +55,7 @@ def test_a_photo_over_the_budget_waits_and_is_bought_when_the_next_day_begins(ho
     assert_at_rest(world)
 
 
-def test_a_budget_that_is_reached_is_one_report_and_one_piece_of_news_however_many_wait() -> None:
+def test_reached_budget_causes_one_report_and_one_event() -> None:
     world, _ = bought_out()
     for n in range(5):
         world.upload_photo(f"hats/{n}.jpg", build_photo(f"{n}"), operation="remove")
@@ -71,7 +71,7 @@ def test_a_budget_that_is_reached_is_one_report_and_one_piece_of_news_however_ma
     assert kinds(world) == NEWS
 
 
-def test_no_message_is_worn_out_while_the_budget_is_reached() -> None:
+def test_reached_budget_wears_out_no_message() -> None:
     world, _ = bought_out()
     pass_time(world, DAY / 2)
     (message,) = world.queues["ideogram"].messages
@@ -79,7 +79,7 @@ def test_no_message_is_worn_out_while_the_budget_is_reached() -> None:
     assert [wait.code for wait in world.returned_messages] == [Code.BUDGET_REACHED]
 
 
-def test_a_budget_of_zero_buys_nothing_for_days_and_loses_nothing() -> None:
+def test_budget_of_zero_buys_nothing_and_loses_nothing() -> None:
     """Lanes keep a message for four days; by then reconcile has sent it anew."""
     world = dropped(budget=0)
     pass_time(world, 9 * DAY, every=DAY / 8)
@@ -92,7 +92,7 @@ def test_a_budget_of_zero_buys_nothing_for_days_and_loses_nothing() -> None:
 # -- a person raises it ------------------------------------------------------------------------------------------
 
 
-def test_a_person_raises_the_budget_for_today_and_the_lane_goes_on_by_itself() -> None:
+def test_lane_resumes_after_a_person_raises_todays_budget() -> None:
     world, midnight = bought_out()
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)
     pass_time(world, EVERY_SECONDS)
@@ -103,7 +103,7 @@ def test_a_person_raises_the_budget_for_today_and_the_lane_goes_on_by_itself() -
     assert_at_rest_but(world, "hats/1.jpg")
 
 
-def test_tomorrow_the_stacks_own_budget_is_in_force_again() -> None:
+def test_raised_budget_is_valid_for_one_day_only() -> None:
     world, midnight = bought_out()
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 10 * PRICE)
     pass_time(world, (midnight - world.clock.now()).total_seconds() + EVERY_SECONDS)
@@ -113,7 +113,7 @@ def test_tomorrow_the_stacks_own_budget_is_in_force_again() -> None:
     assert (world.provider.charged_micro_usd, reasons(world)) == (3 * PRICE, ["budget"])
 
 
-def test_a_raise_that_does_not_cover_the_next_job_lifts_nothing() -> None:
+def test_raise_that_does_not_cover_the_next_job_resumes_nothing() -> None:
     world, _ = bought_out()
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE - 1)
     pass_time(world, 3600)
@@ -125,7 +125,7 @@ def test_a_raise_that_does_not_cover_the_next_job_lifts_nothing() -> None:
 # -- what is reserved, what is not known, and prices that rise ---------------------------------------------------
 
 
-def test_what_calls_in_flight_have_reserved_is_waited_for_without_a_pause() -> None:
+def test_reservations_of_calls_in_flight_delay_without_a_pause() -> None:
     """It is back in a moment, so nobody need read of it."""
     world = World(budget=PRICE)
     world.upload_photo(KEY, build_photo(), operation="remove")
@@ -150,7 +150,7 @@ def test_what_calls_in_flight_have_reserved_is_waited_for_without_a_pause() -> N
     assert world.provider.charged_micro_usd == PRICE
 
 
-def test_a_price_that_rose_while_the_photo_waited_is_what_is_reserved_and_bought(
+def test_price_that_rose_while_waiting_is_reserved_and_bought(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = dropped(budget=2 * PRICE)
@@ -175,7 +175,7 @@ def dearer_than_a_day(monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
-def test_a_job_that_is_dearer_than_a_whole_day_is_told_by_itself_and_shuts_no_lane(
+def test_job_above_the_whole_daily_budget_is_reported_without_pause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Paused for it, the lane would stay shut for all others for ever."""
@@ -192,7 +192,7 @@ def test_a_job_that_is_dearer_than_a_whole_day_is_told_by_itself_and_shuts_no_la
     assert the_job(world, BLUE).status is JobStatus.STORED
 
 
-def test_a_job_that_is_dearer_than_a_whole_day_is_told_however_many_workers_died_before_they_told(
+def test_job_above_the_daily_budget_is_reported_despite_crashes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = dropped(budget=PRICE)
@@ -203,7 +203,7 @@ def test_a_job_that_is_dearer_than_a_whole_day_is_told_however_many_workers_died
     assert (strike.hit_count, codes(world, KEY)) == (2, ["budget_reached"])
 
 
-def test_a_job_that_is_dearer_than_a_whole_day_goes_on_a_day_that_a_person_raised(
+def test_job_above_the_daily_budget_runs_after_a_raise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = dearer_than_a_day(monkeypatch)
@@ -217,7 +217,7 @@ def test_a_job_that_is_dearer_than_a_whole_day_goes_on_a_day_that_a_person_raise
     )
 
 
-def test_a_job_whose_answer_was_lost_and_that_no_day_can_pay_for_again_is_left_to_a_person() -> None:
+def test_lost_answer_that_no_budget_can_repeat_is_held() -> None:
     """A person raised the budget of the day on which it was sent."""
     world = dropped(budget=PRICE // 2)
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), PRICE)
@@ -228,7 +228,7 @@ def test_a_job_whose_answer_was_lost_and_that_no_day_can_pay_for_again_is_left_t
     assert (codes(world, KEY), kinds(world)) == (["charge_unknown"], ["Image Failed"])
 
 
-def test_a_budget_and_a_person_are_two_reasons() -> None:
+def test_budget_and_person_are_separate_reasons_to_pause() -> None:
     world, _ = bought_out()
     world.pause_lane()
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), 2 * PRICE)

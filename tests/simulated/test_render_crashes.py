@@ -25,7 +25,7 @@ def in_doubt(world: World, call: ServiceCall) -> bool:
 
 
 @pytest.mark.parametrize("policy", ["retry_once", "hold"])
-def test_a_crash_after_any_call_ends_in_one_charge_or_in_one_more_that_is_told(policy: str) -> None:
+def test_crash_after_any_call_ends_in_one_charge_or_reported_second(policy: str) -> None:
     """Where nobody can be asked, the doubt stays in the books: sent once more, or held for a person."""
     seen: set[bool] = set()
     for call, world in after_each_crash(partial(dropped, on_lost_answer=policy), World.run_until_empty):
@@ -42,7 +42,7 @@ def test_a_crash_after_any_call_ends_in_one_charge_or_in_one_more_that_is_told(p
 
 
 @pytest.mark.parametrize("policy", ["retry_once", "hold"])
-def test_where_the_provider_knows_our_id_a_crash_after_any_call_ends_in_one_charge(policy: str) -> None:
+def test_crash_after_any_call_with_our_id_ends_in_one_charge(policy: str) -> None:
     for call, world in after_each_crash(partial(dropped, kind="own_id", on_lost_answer=policy), World.run_until_empty):
         job = the_job(world)
         assert (job.status, job.charged, job.unknown, world.provider.charged_micro_usd) == (
@@ -55,7 +55,7 @@ def test_where_the_provider_knows_our_id_a_crash_after_any_call_ends_in_one_char
         assert_at_rest(world)
 
 
-def test_where_the_provider_names_its_work_only_a_crash_before_the_name_is_written_is_in_doubt() -> None:
+def test_only_a_crash_before_the_provider_id_leaves_doubt() -> None:
     doubts: list[bool] = []
     for call, world in after_each_crash(partial(dropped, kind="acknowledged"), World.run_until_empty):
         job = the_job(world)
@@ -68,7 +68,7 @@ def test_where_the_provider_names_its_work_only_a_crash_before_the_name_is_writt
 
 
 @pytest.mark.parametrize("kind", ["unaskable", "acknowledged", "own_id"])
-def test_a_crash_in_the_provider_after_it_charged_is_told_or_found(kind: str) -> None:
+def test_crash_at_the_provider_after_charging_is_reported_or_found(kind: str) -> None:
     world = dropped(kind=kind)
     world.provider.script.append(CallBehavior(kills_worker=True))
     world.run_until_empty()
@@ -163,7 +163,7 @@ SCENES = (
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
-def test_a_crash_after_any_call_changes_no_end(scene: Callable[[], World]) -> None:
+def test_crash_after_any_call_changes_no_outcome(scene: Callable[[], World]) -> None:
     """As it ends undisturbed, so it ends after a crash: same states, same pictures, same report, same news."""
     calm = scene()
     decide_then_run(calm)
@@ -196,7 +196,7 @@ def the_end(world: World) -> tuple[object, ...]:
     )
 
 
-def test_a_lost_answer_of_any_write_changes_nothing() -> None:
+def test_lost_response_of_any_write_changes_nothing() -> None:
     calm = dropped()
     calm.run_until_empty()
     expected = the_end(calm), calm.provider.charged_micro_usd
@@ -211,7 +211,7 @@ def test_a_lost_answer_of_any_write_changes_nothing() -> None:
             assert_at_rest(world)
 
 
-def test_two_crashes_anywhere_in_one_photos_life_are_never_more_than_two_calls() -> None:
+def test_two_crashes_anywhere_cause_at_most_two_calls() -> None:
     for first in range(1, 30, 3):
         for second in range(first + 1, 60, 5):
             world = dropped()
@@ -226,7 +226,7 @@ def test_two_crashes_anywhere_in_one_photos_life_are_never_more_than_two_calls()
             assert_at_rest(world)
 
 
-def test_a_paused_providers_report_survives_a_crash() -> None:
+def test_report_of_a_paused_provider_survives_a_crash() -> None:
     """The report says why all wait, whatever died between the ledger, the mapping and the message."""
     ends: set[JobStatus] = set()
     for nth in range(1, 24):

@@ -34,7 +34,7 @@ def alone(reaction: CallBehavior) -> World:
     return world
 
 
-def test_a_provider_that_fails_for_one_photo_is_asked_more_and_more_seldom() -> None:
+def test_provider_that_fails_for_one_photo_is_called_less_often() -> None:
     world = alone(BUSY)
     while_others_go_well(world, 10)
     waits = [wait.delay_seconds for wait in world.returned_messages]
@@ -43,7 +43,7 @@ def test_a_provider_that_fails_for_one_photo_is_asked_more_and_more_seldom() -> 
         assert 0 <= wait - grown <= 2
 
 
-def test_another_problem_begins_with_a_short_wait_again() -> None:
+def test_another_problem_starts_with_a_short_wait_again() -> None:
     world = dropped()
     unreached = build_refusal(RetryClass.NOW, Code.PROVIDER_THROTTLED)
     world.provider.script.extend([BUSY, BUSY, unreached, unreached, unreached])
@@ -51,14 +51,14 @@ def test_another_problem_begins_with_a_short_wait_again() -> None:
     assert [3 <= wait.delay_seconds <= 5 for wait in world.returned_messages] == [True, False, True]
 
 
-def test_a_provider_that_says_when_to_come_again_is_believed() -> None:
+def test_retry_after_of_the_provider_is_respected() -> None:
     world = dropped()
     world.provider.script.extend([build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after=77)] * 2)
     world.run_until_empty()
     assert [77 <= wait.delay_seconds <= 79 for wait in world.returned_messages] == [True] * 2
 
 
-def test_a_photo_is_reported_from_the_fourth_time_on_and_then_ever_more_seldom() -> None:
+def test_photo_is_reported_from_the_fourth_failure_on() -> None:
     """The ledger counts every time; the file is not written again for each."""
     world = alone(BUSY)
     told: list[int] = []
@@ -80,7 +80,7 @@ def test_a_photo_is_reported_from_the_fourth_time_on_and_then_ever_more_seldom()
 
 
 @pytest.mark.parametrize(("spent", "starts"), [(10, True), (10.5, False)], ids=["just enough", "too little"])
-def test_a_call_starts_only_where_it_can_end_and_be_recorded(spent: float, starts: bool) -> None:
+def test_call_starts_only_if_it_can_end_and_be_recorded(spent: float, starts: bool) -> None:
     """300 s are left, a call takes up to 280 s and its record 10 s; reading the photo takes the rest."""
     world = dropped()
     world.provider.timeout_seconds = 280
@@ -94,7 +94,7 @@ def test_a_call_starts_only_where_it_can_end_and_be_recorded(spent: float, start
     )
 
 
-def test_a_call_that_the_deployment_check_lets_through_can_start() -> None:
+def test_call_that_the_deployment_check_accepts_can_start() -> None:
     """Five seconds for ledger, photo and key are part of the check's margin."""
     world = dropped()
     world.provider.timeout_seconds = TIMEOUTS_SECONDS["ideogram"] - deployment_check.CALL_MARGIN_SECONDS
@@ -108,7 +108,7 @@ def test_a_call_that_the_deployment_check_lets_through_can_start() -> None:
 
 
 @pytest.mark.parametrize("kind", ["unaskable", "own_id"])
-def test_a_claim_that_took_too_long_is_followed_by_no_call(kind: str) -> None:
+def test_slow_claim_is_followed_by_no_call(kind: str) -> None:
     """Nothing was sent, so that nothing stays reserved."""
     world = dropped(kind=kind)
     world.run_until_empty("intake", "deliver")
@@ -124,7 +124,7 @@ def test_a_claim_that_took_too_long_is_followed_by_no_call(kind: str) -> None:
     assert (the_job(world).status, len(world.provider.received_job_ids)) == (JobStatus.STORED, 1)
 
 
-def test_a_wait_inside_the_slot_leaves_time_for_the_call_after_it() -> None:
+def test_wait_in_the_slot_leaves_time_for_the_call() -> None:
     world = dropped()
     world.provider.timeout_seconds = 280
     world.provider.script.extend([build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=12)])
@@ -141,7 +141,7 @@ def test_a_wait_inside_the_slot_leaves_time_for_the_call_after_it() -> None:
 # -- why a message comes again -----------------------------------------------------------------------------------
 
 
-def test_a_job_in_anothers_call_says_so_and_waits_for_its_lease() -> None:
+def test_job_claimed_by_another_worker_waits_for_its_lease() -> None:
     world = dropped()
     world.run_until_empty("intake")
     claimed = world.ledger.write_transition(claim(the_job(world), world.clock.now()))
@@ -153,7 +153,7 @@ def test_a_job_in_anothers_call_says_so_and_waits_for_its_lease() -> None:
     )
 
 
-def test_a_ledger_out_of_order_is_asked_more_and_more_seldom() -> None:
+def test_unavailable_ledger_is_called_less_and_less_often() -> None:
     """The first read of a delivery fails; nothing is spent, and the waits grow up to a minute."""
     world = dropped()
     world.run_until_empty("intake", "deliver")

@@ -32,14 +32,14 @@ def assert_bought_once_under_two_ids(world: World) -> None:
 
 
 @pytest.mark.parametrize("end", [GIVEN_UP, TOO_MUCH], ids=["given up", "too much"])
-def test_work_that_came_to_nothing_is_bought_anew_under_another_id(end: ProviderResult) -> None:
+def test_work_that_ended_without_result_is_bought_under_another_id(end: ProviderResult) -> None:
     world = dropped(kind="own_id")
     world.provider.script.append(CallBehavior(failure=end))
     world.run_until_empty()
     assert_bought_once_under_two_ids(world)
 
 
-def test_so_is_work_whose_end_is_found_by_asking() -> None:
+def test_same_holds_for_an_end_found_by_lookup() -> None:
     """The call in the slot was prepared with the first id, so that it is not the one that is sent."""
     world = dropped(kind="own_id")
     world.provider.script.append(CallBehavior(failure=GIVEN_UP, result=NO_ANSWER))

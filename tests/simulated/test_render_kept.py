@@ -61,7 +61,7 @@ def in_order_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", REACTIONS)
-def test_an_answer_that_the_ledger_did_not_take_is_kept_before_the_invocation_ends(name: str) -> None:
+def test_answer_that_the_ledger_did_not_take_is_spooled_in_time(name: str) -> None:
     """Two seconds before Lambda would end the worker it is put away, so that its message comes back in order."""
     begun = dropped().clock.now()
     world = answered_into_an_outage(REACTIONS[name][0])
@@ -73,7 +73,7 @@ def test_an_answer_that_the_ledger_did_not_take_is_kept_before_the_invocation_en
 
 @pytest.mark.parametrize("name", REACTIONS)
 @pytest.mark.parametrize("finder", ["its own message", "reconcile"])
-def test_a_kept_answer_is_what_it_would_have_been(name: str, finder: str) -> None:
+def test_spooled_answer_leads_to_the_same_end(name: str, finder: str) -> None:
     reaction, end, charged = REACTIONS[name]
     world = answered_into_an_outage(reaction)
     in_order_again(world)
@@ -89,7 +89,7 @@ def test_a_kept_answer_is_what_it_would_have_been(name: str, finder: str) -> Non
 
 
 @pytest.mark.parametrize("name", REACTIONS)
-def test_a_kept_answer_needs_no_message_of_its_lane(name: str) -> None:
+def test_spooled_answer_needs_no_message_from_its_lane(name: str) -> None:
     reaction, end, _ = REACTIONS[name]
     world = answered_into_an_outage(reaction)
     in_order_again(world)
@@ -102,7 +102,7 @@ def test_a_kept_answer_needs_no_message_of_its_lane(name: str) -> None:
 
 @pytest.mark.parametrize("name", NOT_TAKEN)
 @pytest.mark.parametrize("finder", ["its own message", "reconcile", "both"])
-def test_a_kept_answer_that_nothing_was_taken_sends_the_job_on(name: str, finder: str) -> None:
+def test_spooled_answer_of_a_refused_call_lets_the_job_continue(name: str, finder: str) -> None:
     world = answered_into_an_outage(NOT_TAKEN[name])
     in_order_again(world)
     if finder != "its own message":
@@ -116,7 +116,7 @@ def test_a_kept_answer_that_nothing_was_taken_sends_the_job_on(name: str, finder
     assert_at_rest(world)
 
 
-def test_a_kept_answer_that_was_lost_is_lost_and_no_more() -> None:
+def test_spooled_lost_answer_is_recorded_as_lost() -> None:
     world = answered_into_an_outage(build_charged_hang_up())
     in_order_again(world)
     pass_time(world, 1800)
@@ -125,7 +125,7 @@ def test_a_kept_answer_that_was_lost_is_lost_and_no_more() -> None:
     assert_at_rest(world)
 
 
-def test_reconcile_does_all_the_rest_while_a_kept_answer_cannot_be_written() -> None:
+def test_reconcile_does_other_parts_while_a_spooled_answer_fails() -> None:
     world = answered_into_an_outage(CallBehavior(), seconds=3600)
     set_right(world)
     assert len(kept(world)) == 1
@@ -136,7 +136,7 @@ def test_reconcile_does_all_the_rest_while_a_kept_answer_cannot_be_written() -> 
 
 
 @pytest.mark.parametrize("data", [b"", b"no json", b"{}", b'{"v": 2}', b"\xff"], ids=ascii)
-def test_a_foreign_file_among_the_answers_harms_nothing(data: bytes) -> None:
+def test_foreign_file_in_the_answer_spool_is_harmless(data: bytes) -> None:
     world = dropped()
     world.s3.put_object(
         Bucket=OUTPUT_BUCKET, Key=f"{ANSWER_SPOOL_PREFIX}/foreign.json", Body=data, ContentType="application/json"
@@ -147,7 +147,7 @@ def test_a_foreign_file_among_the_answers_harms_nothing(data: bytes) -> None:
     assert_at_rest(world)
 
 
-def test_an_answer_to_a_job_that_the_ledger_does_not_know_is_dropped() -> None:
+def test_answer_to_an_unknown_job_is_dropped() -> None:
     world = answered_into_an_outage(CallBehavior())
     in_order_again(world)
     world.table.items.clear()
@@ -155,7 +155,7 @@ def test_an_answer_to_a_job_that_the_ledger_does_not_know_is_dropped() -> None:
     assert kept(world) == []
 
 
-def test_where_neither_ledger_nor_bucket_take_it_the_charge_is_in_doubt() -> None:
+def test_charge_is_unknown_if_neither_ledger_nor_bucket_accepts_it() -> None:
     """There is no third place; the attempt was in the ledger before the call, so that the bill is explained."""
     world = dropped()
     world.run_until_empty("intake", "deliver")

@@ -63,7 +63,7 @@ def assert_all_stored(world: World) -> None:
 # -- a pause -----------------------------------------------------------------------------------------------------
 
 
-def test_a_wrong_key_is_one_call_and_one_report_however_many_photos_wait() -> None:
+def test_wrong_key_causes_one_call_and_one_report() -> None:
     world = many()
     world.provider.default_behavior = WRONG_KEY
     world.run_until_empty()
@@ -78,7 +78,7 @@ def test_a_wrong_key_is_one_call_and_one_report_however_many_photos_wait() -> No
     assert kinds(world) == ["Provider Paused"]
 
 
-def test_every_few_minutes_one_real_job_tries_it_out() -> None:
+def test_one_real_job_probes_every_few_minutes() -> None:
     world = many()
     world.provider.default_behavior = WRONG_KEY
     world.run_until_empty()
@@ -91,7 +91,7 @@ def test_every_few_minutes_one_real_job_tries_it_out() -> None:
     assert kinds(world) == ["Provider Paused"]
 
 
-def test_all_go_by_themselves_when_the_key_is_right_again() -> None:
+def test_all_photos_continue_when_the_key_is_correct() -> None:
     world = many()
     world.provider.default_behavior = WRONG_KEY
     pass_time(world, 3600)
@@ -102,7 +102,7 @@ def test_all_go_by_themselves_when_the_key_is_right_again() -> None:
     assert_all_stored(world)
 
 
-def test_a_key_that_is_not_there_is_found_out_without_a_call() -> None:
+def test_missing_key_is_detected_without_a_call() -> None:
     world = many()
     world.provider.preparation_error = NO_KEY
     pass_time(world, 3600)
@@ -117,7 +117,7 @@ def test_a_key_that_is_not_there_is_found_out_without_a_call() -> None:
     assert_all_stored(world)
 
 
-def test_the_report_says_what_is_wrong_now() -> None:
+def test_report_says_what_is_wrong_now() -> None:
     """Somebody put a key where none was, and it is the wrong one."""
     world = dropped()
     world.provider.preparation_error = NO_KEY
@@ -130,7 +130,7 @@ def test_the_report_says_what_is_wrong_now() -> None:
 # -- a person ----------------------------------------------------------------------------------------------------
 
 
-def test_what_a_person_paused_stays_paused_until_a_person_says_otherwise() -> None:
+def test_lane_paused_by_a_person_stays_paused() -> None:
     world = many()
     world.pause_lane()
     pass_time(world, DAY, every=1800)
@@ -141,7 +141,7 @@ def test_what_a_person_paused_stays_paused_until_a_person_says_otherwise() -> No
     assert_all_stored(world)
 
 
-def test_a_mapping_that_was_switched_on_behind_the_ledgers_back_buys_nothing() -> None:
+def test_mapping_enabled_behind_the_ledgers_back_buys_nothing() -> None:
     """A deployment, or somebody in the console."""
     world = many()
     world.pause_lane()
@@ -152,7 +152,7 @@ def test_a_mapping_that_was_switched_on_behind_the_ledgers_back_buys_nothing() -
     assert (world.mappings["ideogram"].is_enabled, world.provider.received_job_ids) == (False, [])
 
 
-def test_a_mapping_that_was_switched_off_behind_the_ledgers_back_is_switched_on() -> None:
+def test_mapping_disabled_behind_the_ledgers_back_is_enabled() -> None:
     world = many()
     world.lambda_service.set_enabled(world.mappings["ideogram"], enabled=False)
     pass_time(world, 300)
@@ -161,7 +161,7 @@ def test_a_mapping_that_was_switched_off_behind_the_ledgers_back_is_switched_on(
 
 @pytest.mark.parametrize("nth", range(1, 6))
 @pytest.mark.parametrize("pausing", [True, False], ids=["pause", "resume"])
-def test_whoever_dies_half_way_through_a_switch_is_finished_by_reconcile(nth: int, pausing: bool) -> None:
+def test_reconcile_completes_an_interrupted_pause_or_resume(nth: int, pausing: bool) -> None:
     """After any of its calls: mapping, report and news agree with the ledger within five minutes."""
     world = many()
     if not pausing:
@@ -189,7 +189,7 @@ def expected_news(pausing: bool, *, paused: bool) -> list[str]:
 # -- a sick provider ---------------------------------------------------------------------------------------------
 
 
-def test_three_bad_answers_close_the_lane_and_one_probe_at_a_time_goes_more_and_more_seldom() -> None:
+def test_three_bad_results_open_the_circuit_and_probes_slow_down() -> None:
     """A job waits for its turn in the slot, which would be idle anyway, and then goes back."""
     world = many(FAILURE_THRESHOLD + 1)
     world.provider.default_behavior = BUSY
@@ -208,7 +208,7 @@ def test_three_bad_answers_close_the_lane_and_one_probe_at_a_time_goes_more_and_
     assert {wait.code for wait in world.returned_messages} <= {Code.PROVIDER_UNAVAILABLE, Code.LANE_SHUT}
 
 
-def test_one_good_answer_opens_a_closed_lane() -> None:
+def test_one_good_result_closes_an_open_circuit() -> None:
     world = many(8)
     world.provider.script.extend([BUSY] * 5)
     world.run_until_empty()
@@ -216,7 +216,7 @@ def test_one_good_answer_opens_a_closed_lane() -> None:
     assert_all_stored(world)
 
 
-def test_after_ten_minutes_a_sick_provider_pauses_and_is_tried_every_few_minutes() -> None:
+def test_failing_provider_pauses_after_ten_minutes_and_is_probed() -> None:
     world = many()
     world.provider.default_behavior = BUSY
     pass_time(world, 900)

@@ -32,7 +32,7 @@ def money(world: World) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("lost", LOST)
-def test_it_is_sent_once_more_and_both_charges_are_in_the_receipt(lost: str) -> None:
+def test_second_call_and_both_charges_are_in_the_receipt(lost: str) -> None:
     world = dropped()
     world.provider.script.append(LOST[lost])
     world.run_until_empty()
@@ -50,7 +50,7 @@ def test_it_is_sent_once_more_and_both_charges_are_in_the_receipt(lost: str) -> 
 
 
 @pytest.mark.parametrize("lost", [*LOST.values(), CallBehavior(kills_worker=True)], ids=[*LOST, "worker died"])
-def test_it_is_told_before_it_is_sent_once_more(lost: CallBehavior) -> None:
+def test_lost_answer_is_reported_before_the_second_call(lost: CallBehavior) -> None:
     world = dropped()
     world.run_until_empty("intake", "deliver")
     world.provider.script.append(lost)
@@ -71,7 +71,7 @@ def test_it_is_told_before_it_is_sent_once_more(lost: CallBehavior) -> None:
 
 
 @pytest.mark.parametrize("lost", LOST)
-def test_it_is_not_sent_again_before_the_lost_call_is_over(lost: str) -> None:
+def test_second_call_waits_until_the_lost_call_has_ended(lost: str) -> None:
     """The lost call may still hold its slot at the provider: two at once would be one more than the account allows."""
     world = dropped(account_limit=1)
     world.provider.script.append(LOST[lost])
@@ -82,7 +82,7 @@ def test_it_is_not_sent_again_before_the_lost_call_is_over(lost: str) -> None:
 
 
 @pytest.mark.parametrize("lost", LOST)
-def test_an_answer_that_is_lost_a_second_time_is_a_persons_business(lost: str) -> None:
+def test_answer_lost_a_second_time_is_held(lost: str) -> None:
     world = dropped()
     world.provider.default_behavior = LOST[lost]
     pass_time(world, DAY, every=3600)
@@ -98,7 +98,7 @@ def test_an_answer_that_is_lost_a_second_time_is_a_persons_business(lost: str) -
 
 
 @pytest.mark.parametrize("lost", LOST)
-def test_where_the_operator_says_hold_nothing_is_sent_again(lost: str) -> None:
+def test_nothing_is_sent_again_if_the_operator_chose_hold(lost: str) -> None:
     world = dropped(on_lost_answer="hold")
     world.provider.default_behavior = LOST[lost]
     pass_time(world, DAY, every=3600)
@@ -119,7 +119,7 @@ def test_where_the_operator_says_hold_nothing_is_sent_again(lost: str) -> None:
     ],
     ids=["refused", "rejected", "withheld"],
 )
-def test_a_second_call_that_brings_nothing_ends_the_job_with_the_first_charge_in_doubt(
+def test_failed_second_call_ends_the_job_with_unknown_first_charge(
     answer: CallBehavior, end: JobStatus, code: str
 ) -> None:
     world = dropped()
@@ -133,7 +133,7 @@ def test_a_second_call_that_brings_nothing_ends_the_job_with_the_first_charge_in
 
 
 @pytest.mark.parametrize("kind", [RetryClass.QUOTA, RetryClass.BACKOFF, RetryClass.NOW])
-def test_a_second_call_that_is_not_taken_is_made_again_and_is_still_the_second(kind: RetryClass) -> None:
+def test_second_call_that_was_not_taken_is_repeated(kind: RetryClass) -> None:
     world = dropped()
     refusal = build_refusal(kind, Code.PROVIDER_THROTTLED)
     world.provider.script.extend([build_charged_hang_up(), refusal, refusal])
@@ -149,7 +149,7 @@ def test_a_second_call_that_is_not_taken_is_made_again_and_is_still_the_second(k
     assert_at_rest(world)
 
 
-def test_a_key_that_is_refused_in_between_costs_no_try() -> None:
+def test_refused_key_does_not_use_up_the_second_call() -> None:
     world = dropped()
     world.provider.script.extend([build_charged_hang_up(), build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED)])
     pass_time(world, 3600)
@@ -157,7 +157,7 @@ def test_a_key_that_is_refused_in_between_costs_no_try() -> None:
     assert_at_rest(world)
 
 
-def test_a_lost_answer_of_a_photo_that_is_named_no_more_is_not_paid_for_a_second_time() -> None:
+def test_lost_answer_of_a_superseded_job_is_not_bought_again() -> None:
     world = dropped()
 
     def edit() -> None:
@@ -174,7 +174,7 @@ def test_a_lost_answer_of_a_photo_that_is_named_no_more_is_not_paid_for_a_second
     assert_at_rest(world)
 
 
-def test_a_budget_without_room_for_the_second_call_lets_it_wait() -> None:
+def test_second_call_waits_for_room_in_the_budget() -> None:
     """What may have been charged counts as spent until it is known."""
     world = dropped(budget=2 * PRICE - 1)
     world.provider.script.append(build_charged_hang_up())
@@ -189,7 +189,7 @@ def test_a_budget_without_room_for_the_second_call_lets_it_wait() -> None:
     assert_at_rest(world)
 
 
-def test_a_person_who_pauses_the_lane_also_keeps_the_second_call_back() -> None:
+def test_paused_lane_also_delays_the_second_call() -> None:
     world = dropped()
     lost = build_charged_hang_up().result
     world.provider.script.append(CallBehavior(result=lost, run_during_call=world.pause_lane))

@@ -28,7 +28,7 @@ def deadly(times: int = 1000) -> World:
     return world
 
 
-def test_a_photo_that_kills_five_workers_ends_dead_and_says_so() -> None:
+def test_photo_that_crashes_five_workers_ends_dead_and_is_reported() -> None:
     world = deadly()
     world.run_until_empty()
     job = the_job(world)
@@ -44,7 +44,7 @@ def test_a_photo_that_kills_five_workers_ends_dead_and_says_so() -> None:
     assert_at_rest(world)
 
 
-def test_a_photo_that_kills_workers_after_a_lost_call_is_left_to_a_person() -> None:
+def test_photo_that_crashes_workers_after_a_lost_call_is_held() -> None:
     """The second call of `retry_once` opens the photo as well (seed 941377)."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
@@ -60,7 +60,7 @@ def test_a_photo_that_kills_workers_after_a_lost_call_is_left_to_a_person() -> N
 
 
 @pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
-def test_fewer_deaths_harm_nothing(times: int) -> None:
+def test_fewer_than_five_crashes_are_harmless(times: int) -> None:
     world = deadly(times)
     world.run_until_empty()
     assert (the_job(world).status, the_job(world).crash_count, world.provider.charged_micro_usd) == (
@@ -71,7 +71,7 @@ def test_fewer_deaths_harm_nothing(times: int) -> None:
     assert_at_rest(world)
 
 
-def test_a_photo_that_was_given_up_runs_when_it_comes_again() -> None:
+def test_dead_photo_runs_when_it_is_uploaded_again() -> None:
     world = deadly()
     world.run_until_empty()
     world.transport.clear_faults()
@@ -83,7 +83,7 @@ def test_a_photo_that_was_given_up_runs_when_it_comes_again() -> None:
 # -- what is no crash --------------------------------------------------------------------------------------------
 
 
-def test_whoever_goes_back_in_good_order_counts_nothing() -> None:
+def test_message_returned_to_its_queue_counts_no_crash() -> None:
     world = dropped()
     world.provider.script.extend([BUSY] * 20)
     world.run_until_empty()
@@ -91,7 +91,7 @@ def test_whoever_goes_back_in_good_order_counts_nothing() -> None:
     assert_at_rest(world)
 
 
-def test_a_ledger_that_is_gone_for_a_moment_in_the_middle_of_every_delivery_is_no_crash() -> None:
+def test_briefly_unavailable_ledger_counts_no_crash() -> None:
     """The mark is written, the claim is not, and at first the mark cannot be taken back either."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
@@ -113,7 +113,7 @@ def test_a_ledger_that_is_gone_for_a_moment_in_the_middle_of_every_delivery_is_n
     assert_at_rest(world)
 
 
-def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
+def test_two_concurrent_messages_of_one_job_count_no_crash() -> None:
     """Each finds the mark of the other, which is at work; only its own mark would be a death."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
@@ -128,7 +128,7 @@ def test_two_messages_of_one_job_at_the_same_time_are_no_crash() -> None:
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
-def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back() -> None:
+def test_preempted_worker_does_not_reset_the_crash_count() -> None:
     """Else a photo with two messages would kill for ever (seed 4964)."""
     world = deadly()
     enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], the_job(world))
@@ -146,7 +146,7 @@ def test_who_is_overtaken_as_it_begins_does_not_take_the_deaths_of_others_back()
     assert world.crash_count == MOST_CRASHES
 
 
-def test_a_mark_is_not_held_against_a_photo_that_goes_well_since() -> None:
+def test_success_resets_the_crash_count() -> None:
     """Three deaths in spring and two in autumn are no photo that kills its workers."""
     world = deadly(3)
     world.provider.script.append(BUSY)
@@ -155,7 +155,7 @@ def test_a_mark_is_not_held_against_a_photo_that_goes_well_since() -> None:
     assert (job.status, job.crash_count) == (JobStatus.STORED, 0)
 
 
-def test_a_worker_whose_time_is_nearly_over_does_not_wait_for_a_ledger_that_is_gone() -> None:
+def test_worker_near_its_deadline_does_not_wait_for_the_ledger() -> None:
     """Lambda would end it in the midst of that, and the next delivery would count a crash all the same."""
     world = dropped()
     world.run_until_empty("intake")

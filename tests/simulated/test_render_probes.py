@@ -42,7 +42,7 @@ def next_is_a_probe(world: World) -> bool:
     return check_gate(the_lane(world), world.clock.now())[0] is Gate.PROBE
 
 
-def test_while_a_probe_is_out_no_other_job_is_sent() -> None:
+def test_no_other_job_is_sent_while_a_probe_is_in_flight() -> None:
     world = closed()
     out: list[int] = []
 
@@ -57,7 +57,7 @@ def test_while_a_probe_is_out_no_other_job_is_sent() -> None:
     assert the_lane(world).closed_since is None
 
 
-def test_a_probe_that_is_throttled_lets_the_next_job_try() -> None:
+def test_throttled_probe_lets_the_next_job_probe() -> None:
     world = closed()
     world.provider.script.append(build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))
     world.deliver_next("ideogram")
@@ -66,7 +66,7 @@ def test_a_probe_that_is_throttled_lets_the_next_job_try() -> None:
 
 
 @pytest.mark.parametrize("late", [LOST, THROTTLED], ids=["lost", "throttled"])
-def test_the_late_answer_of_an_earlier_probe_leaves_the_one_that_is_out_alone(late: ProviderResult) -> None:
+def test_late_result_of_an_old_probe_leaves_the_new_one(late: ProviderResult) -> None:
     """A good answer opened the lane, and it was closed again, while a probe hung."""
     world = closed()
     keeper, name, longest = world.steps.breaker, world.provider.name, timedelta(minutes=3)
@@ -84,7 +84,7 @@ def test_the_late_answer_of_an_earlier_probe_leaves_the_one_that_is_out_alone(la
     assert (the_lane(world).closed_since, the_lane(world).probe_until) == (None, None)
 
 
-def test_a_probe_that_cannot_start_lets_the_next_job_try() -> None:
+def test_probe_that_cannot_start_lets_the_next_job_probe() -> None:
     """Too little time is left for a call."""
     world = closed()
     world.provider.timeout_seconds = 300
@@ -93,7 +93,7 @@ def test_a_probe_that_cannot_start_lets_the_next_job_try() -> None:
     assert next_is_a_probe(world)
 
 
-def test_a_probe_whose_photo_is_gone_lets_the_next_job_try() -> None:
+def test_probe_without_a_photo_lets_the_next_job_probe() -> None:
     """It goes back to intake without a call, so that nothing was found out."""
     world = closed()
     for n in range(6):
@@ -103,7 +103,7 @@ def test_a_probe_whose_photo_is_gone_lets_the_next_job_try() -> None:
     assert next_is_a_probe(world)
 
 
-def test_a_probe_that_has_killed_five_workers_lets_the_next_job_try() -> None:
+def test_probe_that_crashed_five_workers_lets_the_next_job_probe() -> None:
     world = closed()
     for job in world.list_jobs():
         world.ledger.write_transition(Transition(replace(job, processing_until=world.clock.now(), crash_count=4)))
@@ -115,7 +115,7 @@ def test_a_probe_that_has_killed_five_workers_lets_the_next_job_try() -> None:
     assert next_is_a_probe(world)
 
 
-def test_a_probe_that_dies_blocks_the_lane_no_longer_than_its_lease() -> None:
+def test_crashed_probe_blocks_the_lane_no_longer_than_its_lease() -> None:
     world = closed()
     world.provider.script.append(CallBehavior(accepts_work=False, kills_worker=True))
     world.deliver_next("ideogram")
@@ -125,7 +125,7 @@ def test_a_probe_that_dies_blocks_the_lane_no_longer_than_its_lease() -> None:
 
 
 @pytest.mark.parametrize("why", ["key", "budget"])
-def test_a_probe_that_finds_another_reason_pauses_the_lane(why: str) -> None:
+def test_probe_that_finds_another_reason_pauses_the_lane(why: str) -> None:
     """A reason that a probe finds out before its call counts as well as one that its answer tells."""
     world = closed()
     if why == "key":
@@ -136,7 +136,7 @@ def test_a_probe_that_finds_another_reason_pauses_the_lane(why: str) -> None:
     assert (reasons(world), len(world.provider.received_job_ids)) == ([why], FAILURE_THRESHOLD)
 
 
-def test_all_photos_come_through_whatever_became_of_the_probes() -> None:
+def test_all_photos_complete_whatever_became_of_the_probes() -> None:
     world = closed()
     throttled = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100)
     world.provider.script.extend([throttled, BUSY, CallBehavior(accepts_work=False, kills_worker=True), throttled])

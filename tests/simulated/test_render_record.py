@@ -32,7 +32,7 @@ def paid_into_an_outage(seconds: float) -> World:
 
 
 @pytest.mark.parametrize("seconds", [1, 15, 60, 240])
-def test_an_outage_of_the_ledger_after_a_paid_call_loses_nothing(seconds: float) -> None:
+def test_ledger_outage_after_a_paid_call_loses_nothing(seconds: float) -> None:
     world = paid_into_an_outage(seconds)
     world.run_until_empty()
     job = the_job(world)
@@ -43,7 +43,7 @@ def test_an_outage_of_the_ledger_after_a_paid_call_loses_nothing(seconds: float)
     assert_at_rest(world)
 
 
-def test_an_answer_is_written_over_whatever_others_wrote_meanwhile() -> None:
+def test_answer_is_recorded_despite_concurrent_writes() -> None:
     """The photo is named no more, named again and tagged while the call is out: each look changes the job."""
     world = dropped()
     revs: list[int] = []

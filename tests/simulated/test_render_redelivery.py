@@ -58,7 +58,7 @@ def come_to(world: World, job: Job, status: JobStatus, now: datetime) -> None:
         (S.CANCELLED, S.CANCELLED, True),
     ],
 )
-def test_a_redelivery_buys_nothing_and_finishes_what_was_left(status: JobStatus, then: JobStatus, told: bool) -> None:
+def test_redelivery_buys_nothing_and_completes_what_was_left(status: JobStatus, then: JobStatus, told: bool) -> None:
     world, job = waiting("hold")
     come_to(world, job, status, world.clock.now())
     world.deliver_next("ideogram")
@@ -67,7 +67,7 @@ def test_a_redelivery_buys_nothing_and_finishes_what_was_left(status: JobStatus,
     assert bool(world.queues["deliver"].messages) is told
 
 
-def test_every_state_has_its_redelivery() -> None:
+def test_every_status_has_its_redelivery() -> None:
     """The table above and this one case hold all there are."""
     world, _ = waiting()
     world.deliver_next("ideogram")
@@ -76,7 +76,7 @@ def test_every_state_has_its_redelivery() -> None:
     assert set(S) == {*S}
 
 
-def test_a_live_lease_is_left_alone_until_it_is_over() -> None:
+def test_live_lease_is_respected_until_it_expires() -> None:
     world, job = waiting()
     come_to(world, job, S.SUBMITTING, world.clock.now())
     lease = the_job(world).attempts[0].lease_until
@@ -85,7 +85,7 @@ def test_a_live_lease_is_left_alone_until_it_is_over() -> None:
     assert lease <= message.visible_at <= lease + timedelta(seconds=3)
 
 
-def test_an_expired_lease_is_a_lost_answer() -> None:
+def test_expired_lease_is_a_lost_answer() -> None:
     """Its worker died between claim and record: the call may have been made, and it is sent once more."""
     world, job = waiting()
     come_to(world, job, S.SUBMITTING, world.clock.now())
@@ -100,7 +100,7 @@ def test_an_expired_lease_is_a_lost_answer() -> None:
     assert [attempt.outcome for attempt in again.attempts] == [AttemptOutcome.LOST, AttemptOutcome.ANSWERED]
 
 
-def test_an_expired_lease_is_held_where_the_operator_says_so() -> None:
+def test_expired_lease_is_held_if_the_operator_chose_that() -> None:
     world, job = waiting("hold")
     come_to(world, job, S.SUBMITTING, world.clock.now())
     world.run_until_empty("ideogram")
@@ -121,7 +121,7 @@ def test_two_messages_of_one_job_buy_once() -> None:
     assert the_job(world).status is S.STORED
 
 
-def test_a_worker_that_answers_after_its_lease_still_brings_its_picture() -> None:
+def test_answer_after_the_lease_still_delivers_its_picture() -> None:
     """Another worker has declared the answer lost by then; the money has moved all the same."""
     world, _ = waiting()
 
@@ -138,7 +138,7 @@ def test_a_worker_that_answers_after_its_lease_still_brings_its_picture() -> Non
     assert_books(world)
 
 
-def test_other_bytes_than_the_jobs_are_never_sent() -> None:
+def test_bytes_other_than_the_jobs_are_never_sent() -> None:
     """The photo was replaced, and intake has not heard of it yet."""
     world, job = waiting()
     world.upload_photo(KEY, build_photo("another"), operation="remove")
@@ -150,7 +150,7 @@ def test_other_bytes_than_the_jobs_are_never_sent() -> None:
     assert sent == [world.list_jobs()[1].sha256] != [job.sha256]
 
 
-def test_a_message_of_a_job_that_the_ledger_does_not_know_is_a_dead_letter() -> None:
+def test_message_of_an_unknown_job_is_a_dead_letter() -> None:
     world, job = waiting()
     enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], replace(job, job_id="f" * 64))
     world.run_until_empty()

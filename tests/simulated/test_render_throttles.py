@@ -39,7 +39,7 @@ def test_nine_tenths_of_the_possible_rate_are_used(seed: int) -> None:
     assert world.provider.account.refused_count > PHOTOS / 2
 
 
-def test_a_storm_of_throttles_closes_no_lane_and_leaves_no_letter() -> None:
+def test_many_throttles_open_no_circuit_and_leave_no_dead_letter() -> None:
     world = drained(0)
     world.event_loop.run_until(world.clock.time + timedelta(minutes=5), should_stop=world.is_quiet)
     assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}

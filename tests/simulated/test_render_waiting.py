@@ -14,7 +14,7 @@ THROTTLE = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
 BUSY = build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
 
 
-def test_a_throttle_storm_burns_no_message_and_ends_in_one_charge() -> None:
+def test_many_throttles_use_up_no_message_and_charge_once() -> None:
     world = dropped()
     world.provider.script.extend([THROTTLE] * 300)
     world.run_until_empty()
@@ -27,7 +27,7 @@ def test_a_throttle_storm_burns_no_message_and_ends_in_one_charge() -> None:
     assert_at_rest(world)
 
 
-def test_an_account_without_a_slot_for_half_an_hour_is_asked_ever_more_seldom() -> None:
+def test_account_without_a_slot_is_called_less_and_less_often() -> None:
     world = dropped()
     world.provider.behavior_sources.append(lambda: THROTTLE)
     world.run_for(60)
@@ -39,7 +39,7 @@ def test_an_account_without_a_slot_for_half_an_hour_is_asked_ever_more_seldom() 
     assert the_job(world).status is JobStatus.STORED
 
 
-def test_a_long_wait_is_spent_in_the_queue_not_in_the_slot() -> None:
+def test_long_wait_is_spent_in_the_queue_not_the_slot() -> None:
     world = dropped()
     world.provider.script.append(build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=100))
     world.run_until_empty("intake")
@@ -49,7 +49,7 @@ def test_a_long_wait_is_spent_in_the_queue_not_in_the_slot() -> None:
     assert the_job(world).status is JobStatus.ACCEPTED
 
 
-def test_a_photo_for_which_alone_the_provider_fails_is_reported_and_goes_when_that_is_over() -> None:
+def test_photo_that_fails_alone_is_reported_and_completes_later() -> None:
     """Others go well, so that nothing is wrong with the provider."""
     world = dropped()
     world.run_until_empty("intake")
@@ -81,7 +81,7 @@ def test_nothing_is_paid_that_cannot_be_recorded_first() -> None:
     assert_at_rest(world)
 
 
-def test_an_answer_is_kept_through_a_short_outage_of_the_ledger() -> None:
+def test_answer_survives_a_short_ledger_outage() -> None:
     world = dropped()
     world.run_until_empty("intake")
     outage = TargetedFault(raise_throttle, "transact_write_items", nth=2, times=3)
@@ -92,7 +92,7 @@ def test_an_answer_is_kept_through_a_short_outage_of_the_ledger() -> None:
     assert_at_rest(world)
 
 
-def test_a_job_that_is_named_no_more_is_not_bought_while_it_is_throttled() -> None:
+def test_superseded_job_is_not_bought_while_it_is_throttled() -> None:
     """It goes back from the provider unpaid, and by then the sidecar asks for something else."""
     world = World()
     world.upload_photo(KEY, build_photo())
@@ -111,7 +111,7 @@ def test_a_job_that_is_named_no_more_is_not_bought_while_it_is_throttled() -> No
     assert_books(world)
 
 
-def test_a_job_whose_photo_was_replaced_while_it_was_throttled_comes_to_an_end() -> None:
+def test_job_whose_photo_was_replaced_while_throttled_ends() -> None:
     world = dropped()
 
     def replace() -> None:

@@ -44,11 +44,11 @@ DELIVERY_MUTANTS = (
         "overwrites-newer-documents",
         "1: views are written where nobody was faster",
         replace_code(
-            "pipeline.documents:DocumentWriter.put_or_delete#6fe2f2 argument 8",
+            "pipeline.documents:DocumentWriter.put_or_delete#d3bff1 argument 7",
             "now.etag if (now := self.output_bucket.head(key)) else None",
         ),
         replace_code(
-            "pipeline.documents:DocumentWriter.write_first_receipt#368667 argument 12",
+            "pipeline.documents:DocumentWriter.write_first_receipt#db9687 argument 11",
             "now.etag if (now := self.output_bucket.head(key)) else None",
         ),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
@@ -60,7 +60,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "keeps-error-report",
         "2.4: a report is gone when all is right",
-        force_false("pipeline.documents:DocumentWriter.put_or_delete#6fe2f2 if 2"),
+        force_false("pipeline.documents:DocumentWriter.put_or_delete#d3bff1 if 2"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="provider_outage unreachable_result",
     ),

@@ -50,7 +50,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "never-wakes-waiting-photos",
         "2.3: instructions that come later wake what waits",
-        remove("intake.folder_defaults:FolderDefaultsIntake.handle#f6988f statement 6"),
+        remove("intake.folder_defaults:FolderDefaultsIntake.handle#d51d3d statement 6"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=(*UPLOADS_WITHOUT_INSTRUCTIONS, "120 write_default / cut"),
@@ -59,7 +59,7 @@ INSTRUCTION_MUTANTS = (
         "wakes-only-first-page",
         "2.3: however many wait, all are woken, some at a time",
         replace_literal("intake.folder_defaults:MAX_WOKEN_PHOTOS#06116e constant 1", "2"),
-        force_false("intake.folder_defaults:FolderDefaultsIntake._wake_photos#49e3ee if 1"),
+        force_false("intake.folder_defaults:FolderDefaultsIntake._wake_photos#4b6022 if 1"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=(*UPLOADS_WITHOUT_INSTRUCTIONS, "120 write_default / cut"),
@@ -67,7 +67,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "never-wakes-twice",
         "2.3: who came to rest while a folder was woken is woken by a second look",
-        force_false("intake.folder_defaults:FolderDefaultsIntake.handle#f6988f if 1"),
+        force_false("intake.folder_defaults:FolderDefaultsIntake.handle#d51d3d if 1"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="slow_service stale_index",
         actions=list_late_defaults(80, 20.6),
@@ -76,7 +76,7 @@ INSTRUCTION_MUTANTS = (
         "never-repeats-wake",
         "2.3: the waking of a folder is repeated where its worker died",
         replace_code(
-            "intake.folder_defaults:FolderDefaultsIntake.handle#f6988f if 2", "not problems and not event.is_repeated"
+            "intake.folder_defaults:FolderDefaultsIntake.handle#d51d3d if 2", "not problems and not event.is_repeated"
         ),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="killed_intake",
@@ -101,7 +101,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "skips-report-of-broken-defaults",
         "2.3: a broken folder default makes one report",
-        force_false("intake.folder_defaults:FolderDefaultsIntake.report#608251 conditional expression 2"),
+        force_false("intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 conditional expression 2"),
         invariant=Invariant.BLOCKED_BY_BROKEN_DEFAULTS,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6)),
@@ -233,7 +233,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "buys-each-duplicate-variant",
         "3: of variants that ask the same one buys: the ledger takes no two owners of one content at once",
-        force_false("pipeline.job_diff:plan_transitions#daafde if 1"),
+        force_false("pipeline.job_diff:plan_transitions#ee69e5 if 1"),
         invariant=Invariant.ENDS_EXACTLY_ONCE,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4, tags="foreign"), *list_sidecars(12, 4, "snow-twice")),

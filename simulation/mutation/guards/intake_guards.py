@@ -95,7 +95,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "buys-while-owner-pays",
         "3: who follows an owner waits for its file",
-        force_false("render.service:RenderService._render_accepted#00572c if 1"),
+        force_false("render.service:RenderService._render_accepted#e24b85 if 1"),
         invariant=Invariant.CONTENT_PAID_ONCE,
         faults="reordered_message",
         actions=SAME_CONTENT,
@@ -144,7 +144,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "never-sweeps",
         "3.12: photos that no event told of are found",
-        remove("reconcile.sweep:Sweep.run#1bb6e0 statement 7"),
+        remove("reconcile.sweep:Sweep.run#0915dc statement 7"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="lost_event",
     ),

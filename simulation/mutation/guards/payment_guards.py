@@ -10,7 +10,7 @@ PAYMENT_MUTANTS = (
         "claims-ended-job",
         "3: only a job that waits is claimed",
         force_true("render.service:RenderService.render#50bc25 operand 5"),
-        force_false("render.service:RenderService._render_accepted#00572c if 2"),
+        force_false("render.service:RenderService._render_accepted#e24b85 if 2"),
         force_false("model.transitions.transition:require_status#a0f84d if 1"),
         invariant=Invariant.LEASES_RESPECTED,
         faults="duplicate_message early_redelivery",
@@ -112,7 +112,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "ignores-leases",
         "3.1: nobody touches a job under another's lease",
-        force_false("pipeline.recovery:Recovery.recover_expired_lease#c45b80 if 2"),
+        force_false("pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 2"),
         force_false("model.transitions.payment:expire_lease#5f5e9d operand 2"),
         force_false("model.transitions.payment:renew_lease#5aa1c2 operand 2"),
         invariant=Invariant.LEASES_RESPECTED,
@@ -147,7 +147,7 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "records-result-once",
         "3.2: an answer is written for as long as the invocation lasts, on the item as it is by then",
-        force_true("pipeline.purchase:Purchases._advance_with_retries#dc475e if 1"),
+        force_true("pipeline.purchase:Purchases._advance_with_retries#4acee3 if 1"),
         remove("pipeline.purchase:Purchases._try_to_spool#9451f7 statement 2"),
         remove("pipeline.purchase:Purchases.record_result#113d76 statement 12"),
         invariant=Invariant.RESULTS_RECORDED,
@@ -168,8 +168,8 @@ PAYMENT_MUTANTS = (
     build_mutant(
         "ignores-spooled-answer",
         "3.4: a kept answer is used before the call counts as lost",
-        force_false("pipeline.recovery:Recovery.recover_expired_lease#c45b80 if 3"),
-        replace_literal("reconcile.service:ReconcileService.run#d76133 value 4", "()"),
+        force_false("pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 3"),
+        replace_literal("reconcile.service:ReconcileService.run#32c779 value 4", "()"),
         invariant=Invariant.RESULTS_RECORDED,
         faults="table_gone_for_long",
         actions=list_uploads(5, 20, interval_seconds=3),

@@ -12,7 +12,7 @@ RECOVERY_MUTANTS = (
         "never-looks-up-lost-call",
         "3.4: a call that can be asked about is asked about",
         force_false("pipeline.recovery:Recovery.resolve_unknown#ca14c3 if 1"),
-        force_true("pipeline.recovery:Recovery.recover_expired_lease#c45b80 if 4"),
+        force_true("pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 4"),
         invariant=Invariant.LOOKED_UP_BEFORE_RETRY,
         faults=LOST_ANSWER_FAULTS,
         kind="acknowledged",
@@ -35,7 +35,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "pays-again-despite-idempotency-key",
         "3.4: what has our id is sent again, never paid anew",
-        replace_literal("pipeline.recovery:Recovery._resend_or_hold#4e24eb element 2", "NextAction.BUY"),
+        replace_literal("pipeline.recovery:Recovery._resend_or_hold#07e781 element 2", "NextAction.BUY"),
         invariant=Invariant.RETRIED_ONCE,
         faults="hang_up forgetful_look_up",
         kind="own_id",
@@ -78,7 +78,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "resends-outdated-job",
         "3.4: nor does it wait for a call that carries its id to be sent again",
-        force_true("pipeline.recovery:Recovery._resend_or_hold#4e24eb value 1"),
+        force_true("pipeline.recovery:Recovery._resend_or_hold#07e781 value 1"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="hang_up",
         kind="own_id",

@@ -86,8 +86,7 @@ class Recovery:
             if self.clock.now() > _find_submitted_at(job) + MAX_PENDING_DURATION:
                 return job, LookupStatus.ABSENT
             if not context.has_time_for(POLL_INTERVAL_SECONDS, self.clock.now()):
-                if job.status is JobStatus.SUBMITTING:
-                    self.purchases.park(job, context)
+                self._park_if_submitting(job, context)
                 raise RetryLaterError(Code.JOB_IN_FLIGHT, "The provider is still working.", PENDING_DELAY_SECONDS)
             self.clock.sleep(POLL_INTERVAL_SECONDS)
         if isinstance(lookup, ProviderResult):
@@ -95,6 +94,9 @@ class Recovery:
             self.breaker.observe_recovered_result(job, lookup)
             return job, lookup
         return job, lookup
+
+    def _park_if_submitting(self, job: Job, context: CallContext) -> Job:
+        return self.purchases.park(job, context) if job.status is JobStatus.SUBMITTING else job
 
     def recover_expired_lease(self, job: Job, provider: Provider, context: CallContext) -> Job:
         """Takes over a `submitting` job if its lease has expired: its worker parked the job or crashed.

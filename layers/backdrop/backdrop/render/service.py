@@ -1,6 +1,6 @@
 """Render: claims a job, calls the provider, and records the answer. Nothing else happens while a slot is in use."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -110,9 +110,7 @@ class RenderService:
         if self.failover.fail_over_if_blocked(job):
             return RenderOutcome.MOVED
         self._admit(job, context, lane)
-        return self._run_guarded(
-            job, context, lambda: self._buy_with_crash_guard(job, provider, context, NextAction.BUY)
-        )
+        return self._buy_guarded(job, provider, context, NextAction.BUY)
 
     def _recover(self, job: Job, provider: Provider, context: CallContext) -> RenderOutcome:
         """Resolves a call whose answer is not in the ledger, and sends it again only if that is safe."""
@@ -125,7 +123,7 @@ class RenderService:
         if action is NextAction.NOTHING:
             return self._enqueue_delivery(job)
         self._admit(job, context)
-        return self._run_guarded(job, context, lambda: self._buy_with_crash_guard(job, provider, context, action))
+        return self._buy_guarded(job, provider, context, action)
 
     # -- before the call -----------------------------------------------------------------------------------
 
@@ -147,21 +145,10 @@ class RenderService:
             self.ledger.write_transition(transition)
             raise ConflictError
 
-    def _buy_with_crash_guard(
-        self, job: Job, provider: Provider, context: CallContext, action: NextAction
-    ) -> RenderOutcome:
-        """Marks the job if its message was received before, so that a photo that crashes its workers is noticed."""
-        job = begin_job_processing(self.ledger, job, context.receive_count, self.clock.now(), context.deadline)
-        if job.crash_count < MAX_CRASHES:
-            return self._buy(job, provider, context, action)
-        return self._fail_or_hold(
-            job, BackdropError(Code.CRASHED, f"The worker crashed {job.crash_count} times before the call.")
-        )
-
-    def _run_guarded(self, job: Job, context: CallContext, work: Callable[[], RenderOutcome]) -> RenderOutcome:
-        """Removes the crash mark if the message returns to the queue, and releases an unused probe in any case."""
+    def _buy_guarded(self, job: Job, provider: Provider, context: CallContext, action: NextAction) -> RenderOutcome:
+        """Buys the job. Removes its crash mark if the message returns to the queue, and releases an unused probe."""
         try:
-            outcome = work()
+            outcome = self._buy_with_crash_guard(job, provider, context, action)
         except PreemptedError:
             self._release_probe(context)
             raise
@@ -172,6 +159,17 @@ class RenderService:
             raise
         self._release_probe(context)
         return outcome
+
+    def _buy_with_crash_guard(
+        self, job: Job, provider: Provider, context: CallContext, action: NextAction
+    ) -> RenderOutcome:
+        """Marks the job if its message was received before, so that a photo that crashes its workers is noticed."""
+        job = begin_job_processing(self.ledger, job, context.receive_count, self.clock.now(), context.deadline)
+        if job.crash_count < MAX_CRASHES:
+            return self._buy(job, provider, context, action)
+        return self._fail_or_hold(
+            job, BackdropError(Code.CRASHED, f"The worker crashed {job.crash_count} times before the call.")
+        )
 
     def _release_probe(self, context: CallContext) -> None:
         """Lets another job become the probe if this one made no call."""
