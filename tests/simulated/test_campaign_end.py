@@ -1,4 +1,4 @@
-"""The end of a campaign in the simulated world: one report, event and mail, whoever tells of the end and how often."""
+"""The end of a campaign: one report, one event, and one mail, however often and by whom the end is reported."""
 
 import csv
 import json
@@ -54,7 +54,7 @@ def director() -> Director:
     return found
 
 
-def test_report_ledger_and_bill_are_one(director: Director) -> None:
+def test_report_ledger_and_bill_agree(director: Director) -> None:
     director.world.run_until_empty()
     report = director.ends()
     assert report
@@ -67,7 +67,7 @@ def test_report_ledger_and_bill_are_one(director: Director) -> None:
     assert [row["key"] for row in director.rows()] == sorted(row["key"] for row in director.rows())
 
 
-def test_what_was_bought_for_a_key_that_stands_twice_is_bought_whichever_request_came_first() -> None:
+def test_repeated_key_is_bought_whichever_request_came_first() -> None:
     for between in range(6):
         director = Director()
         director.has("shoes/a.jpg", build_photo("a"))
@@ -83,7 +83,7 @@ def test_what_was_bought_for_a_key_that_stands_twice_is_bought_whichever_request
         assert (report["items"]["stored"], report["cost"]["usd"], report["bought"]["usd"]) == (2, 0.01, 0.01)
 
 
-def test_what_was_bought_before_the_campaign_began_was_not_bought_by_it(director: Director) -> None:
+def test_earlier_purchases_do_not_count_for_the_campaign(director: Director) -> None:
     director.world.run_until_empty()
     later = (director.world.clock.now() + timedelta(minutes=1)).isoformat()
     report = director.ends(started_at_text=later)
@@ -91,7 +91,7 @@ def test_what_was_bought_before_the_campaign_began_was_not_bought_by_it(director
     assert (report["cost"]["usd"], report["bought"]["usd"]) == (0.02, 0)
 
 
-def test_its_end_is_told_once_however_often_it_is_heard_of(director: Director) -> None:
+def test_end_is_announced_once_however_often_it_is_reported(director: Director) -> None:
     director.world.run_until_empty()
     first = director.ends()
     assert first
@@ -106,9 +106,7 @@ def test_its_end_is_told_once_however_often_it_is_heard_of(director: Director) -
     )
 
 
-def test_a_report_that_could_not_be_told_of_is_told_of_at_the_next_try(
-    director: Director, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unannounced_report_is_announced_at_the_next_try(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
     director.world.run_until_empty()
 
     def breaks(subject: str, text: str) -> None:
@@ -123,9 +121,7 @@ def test_a_report_that_could_not_be_told_of_is_told_of_at_the_next_try(
     assert first[1]["event_id"] == second[1]["event_id"]
 
 
-def test_after_a_stop_the_report_waits_for_what_is_under_way(
-    director: Director, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_report_of_a_stopped_campaign_waits_for_open_jobs(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
     director.world.deliver_next("intake")
     naps: list[float] = []
 
@@ -141,7 +137,7 @@ def test_after_a_stop_the_report_waits_for_what_is_under_way(
     assert (report["status"], report["items"]["open"], report["items"]["stored"]) == ("stopped", 0, 3)
 
 
-def test_a_campaign_fails_by_more_failures_than_it_tolerates_and_by_no_fewer(director: Director) -> None:
+def test_campaign_fails_only_above_its_tolerated_failures(director: Director) -> None:
     director.world.run_until_empty()
     tolerant = {**ENDED.campaign_input, "tolerated_failure_percent": 25}
     report = director.ends(campaign_input=tolerant, execution=RUN)
@@ -156,7 +152,7 @@ def test_a_campaign_fails_by_more_failures_than_it_tolerates_and_by_no_fewer(dir
     assert (failed["status"], failed["error"]["code"]) == ("failed", "too_many_failures")
 
 
-def test_what_another_told_of_while_it_waited_is_not_told_again(
+def test_end_announced_by_another_worker_is_not_announced_again(
     director: Director, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     director.world.run_until_empty()
@@ -170,7 +166,7 @@ def test_what_another_told_of_while_it_waited_is_not_told_again(
     assert (len(director.ears.events), len(director.ears.mails)) == (1, 1)
 
 
-def test_an_execution_that_was_redriven_is_told_of_once_more(director: Director) -> None:
+def test_redriven_execution_is_announced_again(director: Director) -> None:
     director.world.run_until_empty()
     stopped, gone_on = director.ends(status=CampaignStatus.STOPPED), director.ends(redrive_count=1)
     assert stopped
@@ -180,7 +176,7 @@ def test_an_execution_that_was_redriven_is_told_of_once_more(director: Director)
     assert first[1]["event_id"] != second[1]["event_id"]
 
 
-def test_what_the_index_shows_late_is_in_the_report() -> None:
+def test_late_index_entries_are_in_the_report() -> None:
     director = Director()
     for name in ("shoes/a.jpg", "shoes/b.jpg"):
         director.has(name, build_photo(name))
@@ -194,7 +190,7 @@ def test_what_the_index_shows_late_is_in_the_report() -> None:
     assert (report["items"]["asked"], report["items"]["not_asked"]) == (2, 0)
 
 
-def test_what_was_not_asked_is_named_and_not_waited_for_long() -> None:
+def test_unrequested_items_are_named_without_a_long_wait() -> None:
     director = Director()
     for n in range(14):
         director.has(f"shoes/{n:02}.jpg", build_photo("a"))
@@ -211,9 +207,7 @@ def test_what_was_not_asked_is_named_and_not_waited_for_long() -> None:
     assert director.world.clock.now() - began < timedelta(seconds=30)
 
 
-def test_a_stopped_campaign_is_read_twice_however_long_its_last_calls_take(
-    director: Director, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopped_campaign_is_read_twice_despite_long_calls(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
     director.world.run_until_empty("intake")
     naps: list[float] = []
 
@@ -235,7 +229,7 @@ def test_a_stopped_campaign_is_read_twice_however_long_its_last_calls_take(
 
 
 @pytest.mark.parametrize("seconds", [0, 100, 400, 600])
-def test_a_campaign_that_stays_open_is_reported_before_the_time_is_over_however_long_it_is(
+def test_open_campaign_is_reported_before_its_deadline(
     director: Director, monkeypatch: pytest.MonkeyPatch, seconds: int
 ) -> None:
     director.world.run_until_empty("intake")
@@ -255,6 +249,6 @@ def test_a_campaign_that_stays_open_is_reported_before_the_time_is_over_however_
 
 
 @pytest.mark.parametrize("given", [{}, {"name": 7}, {"name": "../x"}])
-def test_an_execution_without_a_name_to_report_under_is_not_reported(director: Director, given: dict[str, Any]) -> None:
+def test_execution_without_a_valid_name_is_not_reported(director: Director, given: dict[str, Any]) -> None:
     assert director.ends(campaign_input=given, status=CampaignStatus.REFUSED) is None
     assert director.ears.events == []

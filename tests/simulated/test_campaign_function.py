@@ -48,7 +48,7 @@ def a_report(tolerated: float, **failure: str) -> dict[str, Any]:
     return {"report": {"execution": execution, "failure": failure}}
 
 
-def test_a_report_that_failed_the_campaign_fails_it_again_when_it_is_repeated(
+def test_repeated_report_that_failed_the_campaign_fails_it_again(
     director: Director, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handle = the_function(director, monkeypatch)
@@ -58,21 +58,19 @@ def test_a_report_that_failed_the_campaign_fails_it_again_when_it_is_repeated(
     assert len(director.ears.mails) == 1
 
 
-def test_a_report_that_ended_well_ends_well_again(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeated_report_that_succeeded_succeeds_again(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = the_function(director, monkeypatch)
     assert [handle(a_report(50), CONTEXT) for _ in range(2)] == [{"status": "succeeded"}] * 2
 
 
-def test_what_broke_the_map_off_fails_the_campaign(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_that_ended_the_map_fails_the_campaign(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = the_function(director, monkeypatch)
     told = handle(a_report(100, Error="States.ItemReaderFailed", Cause="no list"), CONTEXT)
     assert told == {"failed": {"error": "States.ItemReaderFailed", "cause": "no list"}}
     assert director.report()["status"] == "failed"
 
 
-def test_the_end_of_an_execution_that_failed_by_its_own_report_is_not_told_of_again(
-    director: Director, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failure_by_its_own_report_is_not_announced_again(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = the_function(director, monkeypatch)
     handle(a_report(40), CONTEXT)
     detail = {"executionArn": ENDED.execution, "status": "FAILED", "input": json.dumps(ENDED.campaign_input)}

@@ -1,4 +1,4 @@
-"""A limited campaign: it begins only where the whole is within its limit, and buys no more than was quoted."""
+"""A limited campaign: starts only if its quote is within its limit, and buys no more than was quoted."""
 
 import json
 from typing import Any
@@ -17,21 +17,21 @@ from tests.simulated.test_intake_unreadable import forbidden
 from tests.simulated.waiters import asked
 
 
-def test_the_whole_is_quoted_and_refused_where_it_may_cost_more(campaigner: Campaigner) -> None:
+def test_campaign_above_its_limit_is_refused(campaigner: Campaigner) -> None:
     error = refusal(campaigner, max_total_usd=0.019)
     assert error.code is Code.MAX_TOTAL_EXCEEDED
     assert str(error.message) == "The campaign may cost up to $0.02, but max_total_usd allows $0.019."
     assert campaigner.plans(max_total_usd=0.02)["items"] == 2
 
 
-def test_a_photos_own_word_counts_in_the_quote(campaigner: Campaigner) -> None:
+def test_photos_own_instructions_count_in_the_quote(campaigner: Campaigner) -> None:
     variants = {f"v{n}": {"prompt": f"a beach, {n} palms"} for n in range(3)}
     campaigner.has("shoes/a.jpg.json", json.dumps({"variants": variants}))
     error = refusal(campaigner, instructions={"rendering_speed": "TURBO"}, max_total_usd=0.08)
     assert "$0.09" in str(error.message)
 
 
-def test_no_job_of_a_limited_campaign_may_come_dearer_than_it_was_quoted(campaigner: Campaigner) -> None:
+def test_job_of_a_limited_campaign_costs_at_most_its_quote(campaigner: Campaigner) -> None:
     campaigner.plans(max_total_usd=1)
     quoted = {**REMOVE, "variants": {}, "max_cost_usd": 0.01}
     assert [one["instructions"] for one in campaigner.listed()] == [quoted, quoted]
@@ -39,7 +39,7 @@ def test_no_job_of_a_limited_campaign_may_come_dearer_than_it_was_quoted(campaig
     assert [one["instructions"] for one in campaigner.listed()] == [quoted, quoted]
 
 
-def test_a_key_that_leads_to_no_photo_costs_nothing(campaigner: Campaigner) -> None:
+def test_key_without_a_photo_costs_nothing(campaigner: Campaigner) -> None:
     campaigner.has("list.jsonl", '{"key": "shoes/a.jpg"}\n{"key": "gone.jpg"}\n')
     assert campaigner.plans(manifest="list.jsonl", max_total_usd=0.01)["items"] == 2
 
@@ -64,7 +64,7 @@ SIX = {"variants": {f"v{n}": {"seed": n, "max_cost_usd": 1} for n in range(6)}}
         ({}, {"shoes/_backdrop.json": json.dumps({"prompt": "x"} | SIX)}),
     ],
 )
-def test_no_more_is_bought_than_was_quoted_whatever_is_changed_meanwhile(
+def test_nothing_beyond_the_quote_is_bought_after_changes(
     campaigner: Campaigner, asked: dict[str, Any], meanwhile: dict[str, Any]
 ) -> None:
     campaigner.has("shoes/a.jpg.json", json.dumps({"operation": "remove"}))
@@ -75,7 +75,7 @@ def test_no_more_is_bought_than_was_quoted_whatever_is_changed_meanwhile(
     assert campaigner.buys() <= campaigner.quoted()
 
 
-def test_the_variants_that_were_quoted_are_all_that_is_asked_each_with_its_own_limit(campaigner: Campaigner) -> None:
+def test_only_quoted_variants_are_requested_each_with_its_limit(campaigner: Campaigner) -> None:
     said = {"prompt": "x", "variants": {"fine": {"rendering_speed": "QUALITY"}, "cut-out": {"operation": "remove"}}}
     campaigner.has("hats/_backdrop.json", json.dumps(said))
     campaigner.plans(prefix="hats/c", instructions={}, max_total_usd=1)
@@ -85,13 +85,13 @@ def test_the_variants_that_were_quoted_are_all_that_is_asked_each_with_its_own_l
     assert campaigner.buys() == campaigner.quoted() == 100_000
 
 
-def test_instructions_with_mistakes_stay_as_they_are_so_that_intake_tells_of_these(campaigner: Campaigner) -> None:
+def test_instructions_with_errors_stay_unchanged_for_intake(campaigner: Campaigner) -> None:
     campaigner.has("list.jsonl", '{"key": "shoes/a.jpg", "max_cost_usd": "much"}\n')
     campaigner.plans(manifest="list.jsonl", instructions={}, max_total_usd=1)
     assert [one["instructions"] for one in campaigner.listed()] == [{"max_cost_usd": "much"}]
 
 
-def test_what_is_bought_already_is_taken_off_the_quote(campaigner: Campaigner) -> None:
+def test_existing_purchases_are_deducted_from_the_quote(campaigner: Campaigner) -> None:
     assert campaigner.plans(max_total_usd=0.02)
     assert campaigner.buys() == 20_000
     campaigner.has("shoes/new.jpg", build_photo("new"))
@@ -102,7 +102,7 @@ def test_what_is_bought_already_is_taken_off_the_quote(campaigner: Campaigner) -
     assert "$0.18" in too_dear(campaigner, instructions={"prompt": "x"}, max_total_usd=0.01)
 
 
-def test_what_costs_nothing_more_is_off_the_quote_and_passes_any_limit(campaigner: Campaigner) -> None:
+def test_settled_jobs_cost_nothing_and_pass_any_limit(campaigner: Campaigner) -> None:
     campaigner.has("shoes/b.jpg", build_photo("shoes/a.jpg"))
     campaigner.has("shoes/lost.jpg", build_photo("lost"))
     campaigner.world.provider.script.append(build_charged_hang_up())
@@ -115,7 +115,7 @@ def test_what_costs_nothing_more_is_off_the_quote_and_passes_any_limit(campaigne
     assert [one.problems for one in asked(campaigner.world)] == [()] * 6
 
 
-def test_what_ended_unpaid_is_bought_again_and_so_quoted(campaigner: Campaigner) -> None:
+def test_job_that_ended_unpaid_is_quoted_again(campaigner: Campaigner) -> None:
     campaigner.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     campaigner.plans(max_total_usd=1)
     assert campaigner.buys() == 10_000
@@ -123,14 +123,14 @@ def test_what_ended_unpaid_is_bought_again_and_so_quoted(campaigner: Campaigner)
     assert campaigner.quoted() == campaigner.buys() == 10_000
 
 
-def test_folder_defaults_are_read_anew_for_each_campaign(campaigner: Campaigner) -> None:
+def test_folder_defaults_are_read_again_for_each_campaign(campaigner: Campaigner) -> None:
     campaigner.has("shoes/_backdrop.json", json.dumps({"num_images": 1}))
     campaigner.plans(instructions={"prompt": "x"}, max_total_usd=0.12)
     campaigner.has("shoes/_backdrop.json", json.dumps({"num_images": 8}))
     assert "$0.96" in too_dear(campaigner, instructions={"prompt": "x"}, max_total_usd=0.12)
 
 
-def test_a_photo_that_s3_withholds_stops_no_campaign_and_is_not_bought_by_it(campaigner: Campaigner) -> None:
+def test_photo_with_denied_access_is_skipped_and_not_bought(campaigner: Campaigner) -> None:
     campaigner.world.transport.faults_before.append(forbidden("shoes/a.jpg", "KMS.DisabledException", 400))
     assert campaigner.plans(max_total_usd=0.01)["items"] == 2
     assert [one["instructions"]["max_cost_usd"] for one in campaigner.listed()] == [0, 0.01]

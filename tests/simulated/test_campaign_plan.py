@@ -1,4 +1,4 @@
-"""The plan of a campaign: who is asked stands in one list, and nothing is listed that may cost more than is allowed."""
+"""A campaign's plan: one list has every item, and nothing is listed that may cost more than the limit."""
 
 import json
 from dataclasses import replace
@@ -98,7 +98,7 @@ def refusal(campaigner: Campaigner, **given: Any) -> RefusedError:
     return caught.value
 
 
-def test_all_that_lies_under_a_prefix_is_asked_and_nothing_else(campaigner: Campaigner) -> None:
+def test_only_objects_under_the_prefix_are_requested(campaigner: Campaigner) -> None:
     campaigner.has("shoes/a.jpg.json", "{}")
     planned = campaigner.plans()
     assert [one["key"] for one in campaigner.listed()] == ["shoes/a.jpg", "shoes/a.jpg.json", "shoes/b.jpg"]
@@ -106,16 +106,16 @@ def test_all_that_lies_under_a_prefix_is_asked_and_nothing_else(campaigner: Camp
     assert (planned["items"], planned["key"], planned["bucket"]) == (3, LISTED, OUTPUT_BUCKET)
 
 
-def test_a_prefix_that_is_a_whole_key_means_that_photo_too(campaigner: Campaigner) -> None:
+def test_prefix_that_is_a_complete_key_includes_that_photo(campaigner: Campaigner) -> None:
     campaigner.plans(prefix="shoes/a.jpg")
     assert [one["key"] for one in campaigner.listed()] == ["shoes/a.jpg"]
 
 
-def test_an_empty_folder_is_a_campaign_of_nothing(campaigner: Campaigner) -> None:
+def test_empty_folder_is_a_campaign_without_items(campaigner: Campaigner) -> None:
     assert campaigner.plans(prefix="socks/")["items"] == 0
 
 
-def test_twice_the_calls_of_the_lane_are_under_way_and_the_widest_that_is_named_counts(campaigner: Campaigner) -> None:
+def test_concurrency_is_twice_the_widest_named_lane(campaigner: Campaigner) -> None:
     assert campaigner.plans()["at_once"] == 20
     by = {"prompt": "x", "provider": ["runware", "ideogram"]}
     assert campaigner.plans(instructions=by)["at_once"] == 60
@@ -123,7 +123,7 @@ def test_twice_the_calls_of_the_lane_are_under_way_and_the_widest_that_is_named_
     assert campaigner.plans(manifest="list.csv", instructions={})["at_once"] == 60
 
 
-def test_a_row_that_names_no_provider_goes_to_the_default_whatever_other_rows_name() -> None:
+def test_row_without_a_provider_uses_the_default() -> None:
     campaigner = Campaigner(limits={"ideogram": 40, "runware": 5})
     campaigner.has("shoes/a.jpg", build_photo("a"))
     campaigner.has("list.csv", "key,provider\nshoes/a.jpg,runware\nshoes/b.jpg,\n")
@@ -132,19 +132,17 @@ def test_a_row_that_names_no_provider_goes_to_the_default_whatever_other_rows_na
     assert campaigner.plans(instructions={"prompt": "x", "variants": variants})["at_once"] == 40
 
 
-def test_an_input_that_leaves_the_machine_no_room_is_refused(campaigner: Campaigner) -> None:
+def test_input_too_large_for_the_state_machine_is_refused(campaigner: Campaigner) -> None:
     error = refusal(campaigner, instructions={"prompt": "x" * MAX_INPUT_BYTES})
     assert "200,000 bytes" in str(error.message)
 
 
-def test_a_list_that_is_too_long_to_be_reported_is_refused(
-    campaigner: Campaigner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_list_too_long_for_the_report_is_refused(campaigner: Campaigner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "MAX_ITEMS", 1)
     assert "divide it" in str(refusal(campaigner).message)
 
 
-def test_a_drop_waits_behind_two_rounds_also_where_each_photo_has_many_variants(campaigner: Campaigner) -> None:
+def test_many_variants_per_photo_still_wait_for_two_rounds(campaigner: Campaigner) -> None:
     six = {f"v{n}": {} for n in range(6)}
     assert campaigner.plans(instructions={"prompt": "x", "variants": six})["at_once"] == 3
     campaigner.has("shoes/_backdrop.json", json.dumps({"prompt": "x", "variants": six}))
@@ -175,9 +173,7 @@ def test_a_drop_waits_behind_two_rounds_also_where_each_photo_has_many_variants(
         ({"budget": 5}, "budget"),
     ],
 )
-def test_input_that_is_not_in_order_is_refused_in_words_that_name_it(
-    campaigner: Campaigner, given: dict[str, Any], words: str
-) -> None:
+def test_invalid_input_is_refused_with_its_name(campaigner: Campaigner, given: dict[str, Any], words: str) -> None:
     campaigner.has("utf16.csv", "key\na.jpg\n".encode("utf-16"))
     campaigner.has("keyless.csv", "photo\na.jpg\n")
     campaigner.has("empty.jsonl", '{"prompt": "x"}\n')
@@ -186,7 +182,7 @@ def test_input_that_is_not_in_order_is_refused_in_words_that_name_it(
     assert words in str(error.message)
 
 
-def test_a_row_that_names_what_cannot_be_is_a_bad_row_and_stops_no_campaign(campaigner: Campaigner) -> None:
+def test_unusable_key_is_a_bad_row_and_stops_no_campaign(campaigner: Campaigner) -> None:
     rows = [{"key": "a" * 1025 + ".jpg"}, {"key": "\ud800.jpg"}, {"key": "shoes/a.jpg"}]
     campaigner.has("list.jsonl", "\n".join(map(json.dumps, rows)))
     assert campaigner.plans(manifest="list.jsonl", max_total_usd=1)["items"] == 1
@@ -195,7 +191,7 @@ def test_a_row_that_names_what_cannot_be_is_a_bad_row_and_stops_no_campaign(camp
     assert bad["count"] == 2
 
 
-def test_a_photo_is_asked_for_in_other_words_by_no_second_row(campaigner: Campaigner) -> None:
+def test_conflicting_second_row_for_a_photo_is_rejected(campaigner: Campaigner) -> None:
     campaigner.has(
         "list.csv", "key,prompt\nshoes/a.jpg,snow\nshoes/b.jpg,snow\nshoes/a.jpg,snow\nshoes/a.jpg,a cabin\n"
     )
@@ -205,7 +201,7 @@ def test_a_photo_is_asked_for_in_other_words_by_no_second_row(campaigner: Campai
     assert (told["row"], "`variants`" in told["why"]) == (5, True)
 
 
-def test_what_cannot_be_quoted_in_time_is_refused_and_not_bought_blindly(campaigner: Campaigner) -> None:
+def test_campaign_that_cannot_be_quoted_in_time_is_refused(campaigner: Campaigner) -> None:
     soon = campaigner.world.clock.now() + timedelta(seconds=10)
     with pytest.raises(RefusedError, match="quoted in one go"):
         campaigner.planner.plan(
@@ -213,7 +209,7 @@ def test_what_cannot_be_quoted_in_time_is_refused_and_not_bought_blindly(campaig
         )
 
 
-def test_a_long_list_is_written_in_parts_and_none_of_it_stays_where_it_breaks_off() -> None:
+def test_interrupted_upload_of_a_long_list_leaves_nothing() -> None:
     class Parts:
         """S3's multipart upload."""
 

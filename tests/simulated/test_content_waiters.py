@@ -1,4 +1,4 @@
-"""Copies of one photo continue within seconds after the job that was to pay for them has ended, whatever its end."""
+"""Copies of one photo continue within seconds after the job that was to pay for them has ended, however it ended."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A delivery that comes again, late, or while the photo is edited: the paid file lands where it is wanted."""
+"""A delivery that is repeated, late, or concurrent with edits: the paid file is delivered where it belongs."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Pictures that came without a link: they lie under _backdrop/work/results/, and are verified as every other."""
+"""Pictures without a link: they are under _backdrop/work/results/, and are verified like every other picture."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What is told of a lane: its report and its news are right in the end, whatever dies, races or comes twice."""
+"""Announcements about a lane: report and events are correct in the end despite crashes, races, and redelivery."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A paid picture that kills those who open it ends after five of them; the file and the money are still there."""
+"""A paid picture that crashes its workers ends after five crashes; its file and its cost are recorded."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A paid picture whose encoder gives it up in the form that is asked for: said at once, and mended for nothing."""
+"""A paid picture that cannot be encoded as requested: reported at once, and corrected without a charge."""
 
 from typing import Any
 

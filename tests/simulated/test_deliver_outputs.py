@@ -1,4 +1,4 @@
-"""Outputs: each is delivered from the paid file alone, and wanting others of them costs nothing."""
+"""Outputs: each is made from the paid file alone, and other outputs cost nothing."""
 
 from contextlib import suppress
 from io import BytesIO

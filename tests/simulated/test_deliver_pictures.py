@@ -1,4 +1,4 @@
-"""Pictures: fetched once, verified, written for the current job alone, and never over a newer job's."""
+"""Pictures: downloaded once, verified, written only for the current job, and never over a newer job's picture."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A file that another job paid for: handed over like one's own, whatever became of the other's photo since."""
+"""A file that another job paid for: delivered like the job's own, whatever became of the other photo since."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The size of what is handed over: a cut-out has its photo's own, and nobody is silent about a smaller picture."""
+"""The size of pictures: a cut-out has its photo's size, and every smaller picture has a warning."""
 
 from collections.abc import Callable
 from io import BytesIO

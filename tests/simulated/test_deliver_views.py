@@ -1,4 +1,4 @@
-"""Receipt, error report, events and dead letters: built from the ledger, written so that none is lost."""
+"""Receipt, error report, events, and dead letters: built from the ledger, and written so that none is lost."""
 
 import json
 

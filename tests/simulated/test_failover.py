@@ -1,4 +1,4 @@
-"""Fail-over, played: nothing is paid twice, no job is lost on the way, and the receipt tells how it came about."""
+"""Failover: nothing is paid twice, no job is lost on the way, and the receipt says what happened."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""How the stack stands, as reconcile tells at the end of each run; a stack that rests is silent."""
+"""The state of the stack that reconcile emits at the end of each run; an idle stack emits nothing."""
 
 import json
 from typing import Any

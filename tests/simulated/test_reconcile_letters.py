@@ -1,4 +1,4 @@
-"""Dead letters that only the redrive policy caught: each is given its reason, and nothing ends without a report."""
+"""Dead letters from the redrive policy: each gets its reason, and nothing ends without a report."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""A call that nobody waits for any more is asked after where its provider can be asked, and else stays in doubt."""
+"""Abandoned calls: looked up if the provider can do that; otherwise their charge stays unknown."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Messages that are gone: each open job has another one in time, and a lost answer is asked for where it can be."""
+"""Lost messages: each open job gets another message in time, and lost answers are looked up if possible."""
 
 from collections.abc import Callable
 from dataclasses import replace

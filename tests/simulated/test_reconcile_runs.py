@@ -1,4 +1,4 @@
-"""Reconcile's runs: one at a time, in bounded time, part by part, and a second one finds nothing left to do."""
+"""Reconcile's runs: one at a time, in bounded time, part by part, and a second run finds nothing left to do."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The sweep: photos and sidecars whose event never came are found; what is too old for it is left to campaigns."""
+"""The sweep: finds photos and sidecars without an event; older ones are left to campaigns."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A lost answer of a provider that can be asked, by its own name for the work or by ours: nothing is charged twice."""
+"""Lost answers of providers with a lookup, by their ID for the call or by ours: nothing is charged twice."""
 
 from datetime import timedelta
 from typing import Any

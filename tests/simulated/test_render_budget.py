@@ -1,4 +1,4 @@
-"""The day's budget: beyond it the lane pauses, one report says so, and the next day (UTC) or a person lets it go on."""
+"""The daily budget: above it, the lane pauses with one report until the next day (UTC) or until a person raises it."""
 
 from datetime import datetime, timedelta
 

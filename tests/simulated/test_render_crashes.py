@@ -1,4 +1,4 @@
-"""A worker that dies: after every call of every step the messages come again, and the money moves once."""
+"""Crashing workers: after a crash at any call, messages are received again, and the money moves once."""
 
 from collections.abc import Callable
 from functools import partial

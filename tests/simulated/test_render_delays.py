@@ -1,4 +1,4 @@
-"""How long a job waits and how often it says so: twice as long each time, and never past its invocation."""
+"""How long a job waits and how often it is reported: twice as long each time, and never past its invocation."""
 
 from collections.abc import Callable
 from datetime import timedelta

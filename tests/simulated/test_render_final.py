@@ -1,4 +1,4 @@
-"""A provider that gives a task of ours up: the next call has another id, and only what was done is charged."""
+"""Work that the provider abandoned: the next call has another ID, and only completed work is charged."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A ledger that is gone for longer than an invocation: the answer waits beside the pictures; nothing is paid twice."""
+"""A ledger outage longer than an invocation: the answer waits in the output bucket; nothing is paid twice."""
 
 from datetime import datetime, timedelta
 

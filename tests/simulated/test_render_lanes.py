@@ -1,4 +1,4 @@
-"""A provider that is out of order: its lane closes or pauses, one job at a time tries it out, one report says why."""
+"""A failing provider: its circuit opens or its lane pauses, one job at a time probes it, and one report says why."""
 
 from contextlib import suppress
 from datetime import timedelta

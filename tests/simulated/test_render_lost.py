@@ -1,4 +1,4 @@
-"""A lost answer of a provider that cannot be asked: sent once more when the lost call is over, or held for a person."""
+"""Lost answers without a lookup: sent once more after the lost call has ended, or held for a person."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A photo that kills its workers before the call ends after five of them; one that only had to wait never does."""
+"""A photo that crashes its workers before the call ends after five crashes; one that only waits never does."""
 
 from datetime import datetime, timedelta
 

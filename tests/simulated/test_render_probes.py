@@ -1,4 +1,4 @@
-"""Probes: one job in one slot finds out, and whatever becomes of that job, the next one may go."""
+"""Probes: one job in one slot tests the lane, and whatever becomes of that job, the next one may probe."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A lane's message that comes again: in every state of its job, under a live lease and an expired one."""
+"""Redelivery of a lane's message: in every status of its job, with a live lease and with an expired one."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

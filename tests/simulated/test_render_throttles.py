@@ -1,4 +1,4 @@
-"""An account that allows half of what is configured: nearly all of its rate is used, and nobody is worn out."""
+"""An account with half of the configured rate: nearly all of that rate is used, and no message is lost."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Jobs that must wait: throttled, failing alone, without a ledger; they spend nothing, say why, go by themselves."""
+"""Jobs that must wait, because of throttling, failures, or the ledger: they cost nothing and continue by themselves."""
 
 from backdrop.model.codes import Code
 from backdrop.model.job import AttemptOutcome, JobStatus

@@ -1,4 +1,4 @@
-"""Manifests: each row a key and what is asked for it, whatever people's tools wrote, one line at a time."""
+"""Manifests: each row has a key and instructions, whichever tool wrote it, and is read line by line."""
 
 import json
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ def read(text: str, name: str = "list.csv") -> list[ManifestRow | BadRow]:
     return list(parse_rows(name, [text.encode()]))
 
 
-def test_a_csv_row_is_a_key_and_the_fields_that_its_cells_give() -> None:
+def test_csv_row_is_a_key_and_the_fields_of_its_cells() -> None:
     assert read("key,prompt,num_images\na.jpg,on a beach,2\nb.jpg,,\n") == [
         ManifestRow(2, "a.jpg", {"prompt": "on a beach", "num_images": 2}),
         ManifestRow(3, "b.jpg", {}),
     ]
 
 
-def test_cells_stand_for_objects_lists_and_numbers_and_else_are_texts() -> None:
+def test_cells_are_objects_lists_numbers_or_else_text() -> None:
     text = 'key,output,provider,seed,revision,variants\na.jpg,webp,runware ideogram,7,7,"{""x"": {}}"\n'
     [row] = read(text)
     assert isinstance(row, ManifestRow)
@@ -35,13 +35,13 @@ def test_cells_stand_for_objects_lists_and_numbers_and_else_are_texts() -> None:
 
 
 @pytest.mark.parametrize("between", [",", ";", "\t"])
-def test_what_spreadsheets_write_is_read_byte_order_mark_and_all(between: str) -> None:
+def test_spreadsheet_output_is_read_including_its_byte_order_mark(between: str) -> None:
     lines = ["\ufeff" + between.join(["key", "prompt"]), between.join(["a b.jpg", "x"]), ""]
     assert read("\r\n".join(lines)) == [ManifestRow(2, "a b.jpg", {"prompt": "x"})]
 
 
 @pytest.mark.parametrize("stray", ['"on a beach', '"on a beach" or so', '"'])
-def test_a_stray_quote_costs_its_own_row_and_no_other_and_is_told(stray: str) -> None:
+def test_stray_quote_affects_and_reports_only_its_own_row(stray: str) -> None:
     bad, *rest = read(f'key,prompt\na.jpg,{stray}\nb.jpg,x\nc.jpg,"y"\nd.jpg,5" wide\n')
     assert isinstance(bad, BadRow)
     assert (bad.number, bad.reason.partition(" (")[0]) == (2, "it is not a complete row")
@@ -54,14 +54,14 @@ def test_a_stray_quote_costs_its_own_row_and_no_other_and_is_told(stray: str) ->
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-def test_lines_are_the_same_however_a_file_comes_in_pieces(end: str, size: int) -> None:
+def test_lines_do_not_depend_on_the_chunks_of_the_file(end: str, size: int) -> None:
     data = f"key{end}{end}\u00e4.jpg{end}b.jpg".encode()
     lines = list(split_lines(data[n : n + size] for n in range(0, len(data), size)))
     assert lines == data.splitlines(keepends=True)
 
 
 @pytest.mark.parametrize("name", ["list.csv", "list.jsonl"])
-def test_a_line_without_an_end_is_told_and_never_held_whole(name: str) -> None:
+def test_endless_line_is_reported_and_never_held_completely(name: str) -> None:
     held = 0
 
     class Piece(bytes):
@@ -79,7 +79,7 @@ def test_a_line_without_an_end_is_told_and_never_held_whole(name: str) -> None:
     assert held <= MAX_LINE_BYTES + 1
 
 
-def test_a_line_is_measured_in_bytes() -> None:
+def test_line_length_is_measured_in_bytes() -> None:
     row = json.dumps({"key": "a.jpg", "prompt": "\u00e4" * (MAX_LINE_BYTES // 2)}, ensure_ascii=False)
     assert read(row, "list.jsonl") == [BadRow(1, "it has more than 200,000 bytes")]
 
@@ -88,13 +88,13 @@ def test_a_line_is_measured_in_bytes() -> None:
     "text",
     ['{"key": "\\ud800.jpg"}', '{"key": "a.jpg", "prompt": "\\ud800"}', '{"key": "a.jpg", "seed": NaN}'],
 )
-def test_what_cannot_be_written_down_is_a_bad_row(text: str) -> None:
+def test_row_that_json_cannot_represent_is_a_bad_row(text: str) -> None:
     [bad_row] = read(text, "list.jsonl")
     assert isinstance(bad_row, BadRow)
     assert "half a character, NaN" in bad_row.reason
 
 
-def test_a_row_without_a_key_or_with_too_many_cells_is_told_by_its_number() -> None:
+def test_row_without_key_or_with_extra_cells_is_reported_by_number() -> None:
     found = read("key,prompt\n,on a beach\na.jpg,x,y\nb.jpg\n")
     assert found == [
         BadRow(2, "it has no key"),
@@ -104,12 +104,12 @@ def test_a_row_without_a_key_or_with_too_many_cells_is_told_by_its_number() -> N
 
 
 @pytest.mark.parametrize("text", ["", "photo,prompt\na.jpg,x\n", "a.jpg\nb.jpg\n"])
-def test_a_csv_without_a_column_called_key_is_refused(text: str) -> None:
+def test_csv_without_a_key_column_is_refused(text: str) -> None:
     with pytest.raises(RefusedError, match="'key'"):
         read(text)
 
 
-def test_json_lines_give_values_as_they_are_and_bad_lines_are_told() -> None:
+def test_json_lines_keep_their_values_and_report_bad_lines() -> None:
     lines = [
         '{"key": "a.jpg", "num_images": 2}',
         "",
@@ -126,7 +126,7 @@ def test_json_lines_give_values_as_they_are_and_bad_lines_are_told() -> None:
 
 
 @pytest.mark.parametrize("name", ["list.csv", "list.jsonl"])
-def test_a_million_rows_are_read_one_at_a_time(name: str) -> None:
+def test_million_rows_are_read_one_at_a_time(name: str) -> None:
     taken = 0
 
     def lines() -> Iterator[bytes]:
@@ -142,7 +142,7 @@ def test_a_million_rows_are_read_one_at_a_time(name: str) -> None:
     assert taken <= 11
 
 
-def test_a_rows_word_comes_before_the_campaigns_and_a_group_goes_whole() -> None:
+def test_rows_fields_override_the_campaigns_fields() -> None:
     given = {"prompt": "on a beach", "style": "golden hour", "num_images": 2}
     assert merge_row_instructions(given, {}) == given
     row = merge_row_instructions(given, {"operation": "remove"})
@@ -151,5 +151,5 @@ def test_a_rows_word_comes_before_the_campaigns_and_a_group_goes_whole() -> None
     assert (other["prompt"], "style_preset" in other, other["style_type"]) == ("on a beach", False, "REALISTIC")
 
 
-def test_a_row_with_mistakes_stands_alone_so_that_intake_tells_of_these() -> None:
+def test_row_with_errors_stays_alone_for_intake_to_report() -> None:
     assert merge_row_instructions({"prompt": "x"}, {"num_images": "many"}) == {"num_images": "many"}

@@ -1,4 +1,4 @@
-"""A campaign's report: every item by its end, every cost once, and the same event however often its end is told."""
+"""A campaign's report: each item with its status, each cost once, and one event however often the end is reported."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -100,11 +100,11 @@ def summed(*items: CampaignItem) -> CampaignTotals:
         (item(paid("1"), a_job(status=JobStatus.HELD, problem=SLIP)), "held", "invalid_value"),
     ],
 )
-def test_an_item_ends_as_the_worst_of_its_jobs(found: CampaignItem, end: str, code: str) -> None:
+def test_item_has_the_worst_status_of_its_jobs(found: CampaignItem, end: str, code: str) -> None:
     assert (found.status, found.code) == (end, code)
 
 
-def test_a_job_that_two_items_name_costs_once() -> None:
+def test_job_of_two_items_costs_once() -> None:
     job = paid("1")
     sums = summed(item(job), item(job, known=(job,), request_id="m2"))
     assert (sums.requested, sums.jobs, sums.repeats, sums.pictures, sums.charged) == (2, 1, 1, 1, 60_000)
@@ -113,20 +113,20 @@ def test_a_job_that_two_items_name_costs_once() -> None:
     assert (first[usd], second[usd]) == (0.06, 0)
 
 
-def test_what_was_paid_before_it_asked_is_cost_and_was_not_bought_by_it() -> None:
+def test_earlier_payment_is_cost_but_was_not_bought_by_the_campaign() -> None:
     sums = summed(item(paid("1", at=NOW - timedelta(days=1))), item(paid("2", unknown=10_000), key="b.jpg"))
     assert (sums.charged, sums.unknown) == (120_000, 10_000)
     assert (sums.bought, sums.bought_unknown) == (60_000, 10_000)
 
 
-def test_the_share_that_failed_counts_all_that_was_meant_and_has_no_picture() -> None:
+def test_failed_share_counts_every_item_without_a_picture() -> None:
     sums = summed(item(paid("1")), item(skipped_kind=ObjectKind.IGNORED), item(problems=(SLIP,)))
     assert sums.compute_failed_percent(listed=3, bad_rows=0) == 50
     assert sums.compute_failed_percent(listed=4, bad_rows=1) == 75
     assert CampaignTotals(NOW).compute_failed_percent(0, 0) == 0
 
 
-def test_the_report_counts_each_end_and_tells_what_was_never_asked() -> None:
+def test_report_counts_each_status_and_the_unrequested_items() -> None:
     sums = summed(item(paid("1")), item(problems=(SLIP,), key="b.jpg"), item(problems=(SLIP,), key="c.jpg"))
     plan: dict[str, Any] = {"items": 5, "quoted_usd": 0.3, "bad_rows": {"count": 1, "first": []}}
     found = build_report(ENDED, sums, plan, LATER)
@@ -145,7 +145,7 @@ def test_the_report_counts_each_end_and_tells_what_was_never_asked() -> None:
 
 
 @pytest.mark.parametrize("end", [JobStatus.CANCELLED, JobStatus.SUPERSEDED])
-def test_what_was_called_off_is_told_in_the_words_that_its_task_is_answered_with(end: JobStatus) -> None:
+def test_cancelled_item_has_the_same_text_as_its_task(end: JobStatus) -> None:
     called_off = item(a_job(status=end, ended_at=LATER))
     (told,) = list_request_errors(Source(source_id="s" * 64, bucket="photos", key="a.jpg"), (), called_off.jobs)
     [failure] = build_report(ENDED, summed(called_off), {}, LATER)["failures"]
@@ -155,7 +155,7 @@ def test_what_was_called_off_is_told_in_the_words_that_its_task_is_answered_with
     assert called_off.to_csv_row()[CSV_COLUMNS.index("message")] == told["message"]
 
 
-def test_its_event_has_the_same_id_however_often_it_is_told_and_says_where_the_report_lies() -> None:
+def test_event_has_one_id_and_names_the_report() -> None:
     early = build_event_detail(
         build_report(ENDED, CampaignTotals(NOW), {}, NOW), "pictures", {"json": "r.json", "csv": "r.csv"}
     )
@@ -171,7 +171,7 @@ def test_its_event_has_the_same_id_however_often_it_is_told_and_says_where_the_r
     )
 
 
-def test_the_mail_tells_of_failures_and_of_money_to_the_cent() -> None:
+def test_mail_has_failures_and_exact_amounts() -> None:
     sums = summed(item(paid("1", charged=37_500, unknown=60_000)), item(problems=(SLIP,)))
     failed = replace(ENDED, status=CampaignStatus.FAILED, error="too_many_failures", cause="50.0 % of the items failed")
     subject, text = build_mail(build_report(failed, sums, {}, NOW), "s3://pictures/r.json")
@@ -192,5 +192,5 @@ def test_the_mail_tells_of_failures_and_of_money_to_the_cent() -> None:
         ("FAILED", "campaign_refused", CampaignStatus.REFUSED),
     ],
 )
-def test_step_functions_word_for_the_end_is_put_into_ours(status: str, error: str, fate: CampaignStatus) -> None:
+def test_step_functions_status_becomes_a_campaign_status(status: str, error: str, fate: CampaignStatus) -> None:
     assert parse_campaign_status(status, error) is fate

@@ -1,4 +1,4 @@
-"""An existing bucket that cannot serve is refused when it is named, with the mend; whoever has one keeps it."""
+"""An unusable existing bucket is rejected with a fix when a deployment names it; one already in use is kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -73,9 +73,7 @@ def asks(before: dict[str, str] | None = None, **given: str) -> list[str]:
     ],
     ids=["absent", "foreign", "elsewhere", "redirected", "foreign-elsewhere"],
 )
-def test_a_bucket_that_cannot_serve_is_refused_with_the_mend(
-    buckets: Buckets, said: tuple[int, str], words: list[str]
-) -> None:
+def test_unusable_bucket_is_rejected_with_a_fix(buckets: Buckets, said: tuple[int, str], words: list[str]) -> None:
     buckets.says["shelf"] = [said]
     [problem] = asks(InputBucket="shelf")
     assert [one for one in words if one not in problem] == []
@@ -93,7 +91,7 @@ ALIAS = f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/photos"
     [(KEY, ""), (KEY, OTHER_KEY), (KEY_ID, OTHER_KEY), (KEY_ID, ""), (ALIAS, ""), ("alias/photos", "")],
 )
 @pytest.mark.parametrize("side", ["Input", "Output"])
-def test_a_bucket_whose_key_the_stack_may_not_use_is_refused(
+def test_bucket_with_a_denied_key_is_rejected(
     buckets: Buckets, side: str, key: str, given: str, algorithm: str
 ) -> None:
     buckets.says["shelf"] = [(200, REGION)]
@@ -117,9 +115,7 @@ def test_a_bucket_whose_key_the_stack_may_not_use_is_refused(
     ],
     ids=str,
 )
-def test_a_bucket_whose_key_the_stack_may_use_is_accepted(
-    buckets: Buckets, encryption: dict[str, str] | int, given: str
-) -> None:
+def test_bucket_with_an_allowed_key_is_accepted(buckets: Buckets, encryption: dict[str, str] | int, given: str) -> None:
     buckets.says["shelf"] = [(200, REGION)]
     buckets.encryption = encryption
     assert asks(InputBucket="shelf", KmsKeyArns=given) == []
@@ -130,20 +126,20 @@ def test_a_bucket_whose_key_the_stack_may_use_is_accepted(
     [(403, ""), ({"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": ALIAS}, KEY)],
     ids=["not-allowed-to-look", "alias-beside-a-key"],
 )
-def test_an_unknown_key_is_left_to_doctor(buckets: Buckets, encryption: dict[str, str] | int, given: str) -> None:
+def test_unknown_key_is_left_to_doctor(buckets: Buckets, encryption: dict[str, str] | int, given: str) -> None:
     buckets.says["shelf"] = [(200, REGION)]
     buckets.encryption = encryption
     assert asks(InputBucket="shelf", KmsKeyArns=given) == []
 
 
-def test_a_release_that_knows_no_keys_is_never_refused_for_one(buckets: Buckets) -> None:
+def test_release_without_key_parameter_is_never_rejected_for_a_key(buckets: Buckets) -> None:
     """A rollback sends the properties of the release before."""
     buckets.says["shelf"] = [(200, REGION)]
     buckets.encryption = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
     assert asks({"InputBucket": "new"}, InputBucket="shelf") == []
 
 
-def test_both_buckets_are_told_at_once(buckets: Buckets) -> None:
+def test_problems_of_both_buckets_are_reported_at_once(buckets: Buckets) -> None:
     buckets.says |= {"shelf": [(404, "")], "wall": [(403, "")]}
     assert [problem.split("=")[0] for problem in asks(InputBucket="shelf", OutputBucket="wall")] == [
         "InputBucket",
@@ -152,30 +148,28 @@ def test_both_buckets_are_told_at_once(buckets: Buckets) -> None:
 
 
 @pytest.mark.parametrize("said", [(200, REGION), (200, ""), (500, ""), (0, "")])
-def test_a_bucket_of_ours_is_taken_and_what_s3_does_not_say_refuses_nothing(
-    buckets: Buckets, said: tuple[int, str]
-) -> None:
+def test_own_bucket_and_unknown_status_are_accepted(buckets: Buckets, said: tuple[int, str]) -> None:
     buckets.says["shelf"] = [said]
     assert asks(OutputBucket="shelf") == []
 
 
-def test_rights_that_do_not_hold_yet_are_waited_for(buckets: Buckets) -> None:
+def test_permissions_that_do_not_apply_yet_are_waited_for(buckets: Buckets) -> None:
     buckets.says["shelf"] = [(403, ""), (403, ""), (200, REGION)]
     assert asks(InputBucket="shelf") == []
     assert (len(buckets.asked), buckets.slept) == (3, 2 * app.RETRY_PAUSE_SECONDS)
 
 
-def test_the_wait_for_two_foreign_buckets_fits_into_one_invocation() -> None:
+def test_wait_for_two_foreign_buckets_fits_into_one_invocation() -> None:
     assert 2 * app.MAX_TRIES * (app.RETRY_PAUSE_SECONDS + 1) < 60
 
 
 @pytest.mark.parametrize("before", [{"InputBucket": "shelf", "OutputBucket": "new"}, {"InputBucket": "shelf"}])
-def test_a_bucket_that_the_stack_has_is_not_looked_at_again(buckets: Buckets, before: dict[str, str]) -> None:
+def test_bucket_that_the_stack_has_is_not_checked_again(buckets: Buckets, before: dict[str, str]) -> None:
     assert asks(before, InputBucket="shelf") == []
     assert buckets.asked == []
 
 
-def test_a_rollback_to_an_older_release_is_never_refused_for_a_bucket(buckets: Buckets) -> None:
+def test_rollback_to_an_older_release_is_never_rejected_for_a_bucket(buckets: Buckets) -> None:
     event: dict[str, Any] = {
         "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/b/1",
         "ResourceProperties": {},
@@ -184,7 +178,7 @@ def test_a_rollback_to_an_older_release_is_never_refused_for_a_bucket(buckets: B
     assert app.find_bucket_problems(event) == []
 
 
-def test_a_stack_of_its_own_buckets_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stack_with_its_own_buckets_makes_no_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     def forbidden(*_: object) -> Callable[..., Any]:
         raise AssertionError("S3 was asked")
 

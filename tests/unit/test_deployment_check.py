@@ -1,4 +1,4 @@
-"""The deployment check refuses what lets no call start, and CloudFormation is always answered."""
+"""The deployment check rejects parameters with which no call could start, and always responds to CloudFormation."""
 
 import json
 from collections.abc import Iterator
@@ -95,7 +95,7 @@ def event(inbox: Inbox, kind: str = "Create", **changes: str) -> dict[str, Any]:
         pytest.param({"DailyBudgetUSD": "0.5"}, id="half-a-dollar"),
     ],
 )
-def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None:
+def test_consistent_parameters_are_accepted(changes: dict[str, str]) -> None:
     assert app.find_parameter_problems(parameters(**changes)) == []
 
 
@@ -150,24 +150,24 @@ def test_parameters_that_fit_together_are_taken(changes: dict[str, str]) -> None
         ),
     ],
 )
-def test_parameters_that_do_not_fit_are_refused_with_the_mend(changes: dict[str, str], words: list[str]) -> None:
+def test_inconsistent_parameters_are_rejected_with_a_fix(changes: dict[str, str], words: list[str]) -> None:
     [problem] = app.find_parameter_problems(parameters(**changes))
     assert [word for word in words if word not in problem] == []
 
 
 @pytest.mark.parametrize("name", ["Backdrop-input-1-x", f"{'b' * 60}-input", "a_b"])
-def test_a_stack_name_that_makes_no_bucket_name_is_refused(name: str) -> None:
+def test_stack_name_that_makes_no_bucket_name_is_rejected(name: str) -> None:
     [problem] = app.find_parameter_problems(parameters() | {"InputBucketName": name})
     assert "Give the stack a shorter name in lower case" in problem
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     told = app.find_parameter_problems(parameters(**ALL_ON, RenderTimeoutSeconds="100", LaneVisibilitySeconds="50"))
     assert len(told) == 5
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_cloudformation_is_told_that_all_is_well(inbox: Inbox, kind: str) -> None:
+def test_cloudformation_receives_success(inbox: Inbox, kind: str) -> None:
     app.lambda_handler(event(inbox, kind), None)
     [answer] = inbox.answers
     assert answer["Status"] == "SUCCESS"
@@ -177,19 +177,19 @@ def test_cloudformation_is_told_that_all_is_well(inbox: Inbox, kind: str) -> Non
     assert inbox.content_types == [""]
 
 
-def test_cloudformation_is_told_why_a_deployment_is_refused(inbox: Inbox) -> None:
+def test_cloudformation_receives_the_reason_of_a_rejection(inbox: Inbox) -> None:
     app.lambda_handler(event(inbox, LaneVisibilitySeconds="100"), None)
     [answer] = inbox.answers
     assert answer["Status"] == "FAILED"
     assert "Set LaneVisibilitySeconds to 300 or more" in answer["Reason"]
 
 
-def test_a_stack_can_always_be_deleted(inbox: Inbox) -> None:
+def test_stack_can_always_be_deleted(inbox: Inbox) -> None:
     app.lambda_handler(event(inbox, "Delete", LaneVisibilitySeconds="100"), None)
     assert [answer["Status"] for answer in inbox.answers] == ["SUCCESS"]
 
 
-def test_a_check_that_breaks_still_answers_and_shows_its_error(inbox: Inbox) -> None:
+def test_failed_check_still_responds_and_raises_its_error(inbox: Inbox) -> None:
     broken = event(inbox)
     del broken["ResourceProperties"]["RenderTimeoutSeconds"]
     with pytest.raises(KeyError):
@@ -198,23 +198,23 @@ def test_a_check_that_breaks_still_answers_and_shows_its_error(inbox: Inbox) -> 
     assert (answer["Status"], answer["Reason"]) == ("FAILED", app.CHECK_FAILED_REASON)
 
 
-def test_an_answer_never_asks_for_the_resource_to_be_replaced(inbox: Inbox) -> None:
+def test_response_never_causes_a_replacement_of_the_resource(inbox: Inbox) -> None:
     for kind in ("Create", "Update", "Delete"):
         app.lambda_handler(event(inbox, kind), None)
     assert {answer["PhysicalResourceId"] for answer in inbox.answers} == {"deployment-check"}
 
 
-def test_an_answer_is_never_longer_than_cloudformation_takes(inbox: Inbox) -> None:
+def test_response_never_exceeds_cloudformations_limit(inbox: Inbox) -> None:
     app.send_response(event(inbox), ["a reason " * 1000])
     assert len(json.dumps(inbox.answers[0])) < 4096
 
 
-def test_an_answer_that_is_not_taken_is_an_error_so_that_lambda_tries_again(inbox: Inbox) -> None:
+def test_undeliverable_response_is_an_error_for_lambda_to_retry(inbox: Inbox) -> None:
     lost = event(inbox) | {"ResponseURL": "http://127.0.0.1:9/nobody-listens"}
     with pytest.raises(OSError, match="refused"):
         app.lambda_handler(lost, None)
 
 
-def test_the_signed_address_is_never_logged(inbox: Inbox, capfd: pytest.CaptureFixture[str]) -> None:
+def test_signed_url_is_never_logged(inbox: Inbox, capfd: pytest.CaptureFixture[str]) -> None:
     app.lambda_handler(event(inbox), None)
     assert "made-up-signature" not in "".join(capfd.readouterr())

@@ -1,4 +1,4 @@
-"""The deployment check explains lanes that can use all of the account's concurrency, and never refuses the defaults."""
+"""The deployment check reports lanes that can use all of the account's concurrency; it never rejects the defaults."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,18 +61,18 @@ def asks(before: dict[str, str] | None = None, **changes: str) -> tuple[list[str
     return app.check(event if before is None else event | {"OldResourceProperties": properties(before)})
 
 
-def test_the_defaults_are_those_of_the_template() -> None:
+def test_defaults_are_those_of_the_template() -> None:
     declared = load()["Parameters"]
     assert {name: declared[f"{name}MaxInFlight"]["Default"] for name in app.PROVIDERS} == app.DEFAULT_MAX_IN_FLIGHT
 
 
-def test_doctor_and_the_check_reserve_as_much_for_the_other_functions() -> None:
+def test_doctor_and_the_check_reserve_the_same_concurrency() -> None:
     assert app.SPARE_CONCURRENCY == deployment_checks.SPARE_CONCURRENCY
 
 
 @pytest.mark.parametrize("limit", [1, NEW_ACCOUNT])
 @pytest.mark.parametrize("before", [None, {}, {"IdeogramMaxInFlight": "2"}])
-def test_the_defaults_are_never_refused_and_a_new_account_is_told(
+def test_defaults_are_never_rejected_but_have_a_note(
     account: Account, limit: int, before: dict[str, str] | None
 ) -> None:
     account.answers = [limit]
@@ -82,7 +82,7 @@ def test_the_defaults_are_never_refused_and_a_new_account_is_told(
 
 
 @pytest.mark.parametrize("before", [None, {}], ids=["new", "from the defaults"])
-def test_lanes_that_starve_the_other_functions_are_refused_with_what_to_do(
+def test_lanes_that_starve_other_functions_are_rejected_with_a_fix(
     account: Account, before: dict[str, str] | None
 ) -> None:
     [problem], note = asks(before, IdeogramMaxInFlight="8", SegmindMaxInFlight="4")
@@ -103,9 +103,7 @@ def test_lanes_that_starve_the_other_functions_are_refused_with_what_to_do(
     ],
     ids=["the same", "fewer", "the same sum"],
 )
-def test_a_stack_that_asks_for_no_more_than_it_has_is_told_and_not_refused(
-    account: Account, before: dict[str, str]
-) -> None:
+def test_unchanged_concurrency_has_a_note_and_is_not_rejected(account: Account, before: dict[str, str]) -> None:
     """Whatever else it changes; nor is a rollback to fewer calls."""
     refusals, note = asks(before, IdeogramMaxInFlight="20")
     assert refusals == []
@@ -115,7 +113,7 @@ def test_a_stack_that_asks_for_no_more_than_it_has_is_told_and_not_refused(
 @pytest.mark.parametrize(
     ("limit", "word"), [(NEW_ACCOUNT, "Too little: "), (11, "Short: "), (29, "Short: "), (30, "Enough: ")]
 )
-def test_the_note_says_what_is_left_to_other_functions(account: Account, limit: int, word: str) -> None:
+def test_note_says_what_is_left_for_other_functions(account: Account, limit: int, word: str) -> None:
     account.answers = [limit]
     refusals, note = asks()
     assert refusals == []
@@ -124,7 +122,7 @@ def test_the_note_says_what_is_left_to_other_functions(account: Account, limit: 
 
 
 @pytest.mark.parametrize("answer", [None, EndpointConnectionError(endpoint_url="https://lambda.invalid")])
-def test_what_lambda_does_not_report_refuses_nothing_and_is_said(account: Account, answer: object) -> None:
+def test_unknown_concurrency_is_noted_and_not_rejected(account: Account, answer: object) -> None:
     account.answers = [answer]
     refusals, note = asks(None, **ALL_ON)
     assert refusals == []
@@ -132,19 +130,19 @@ def test_what_lambda_does_not_report_refuses_nothing_and_is_said(account: Accoun
     assert (account.asked, account.slept) == (1, 0)
 
 
-def test_a_right_that_does_not_hold_yet_is_waited_for(account: Account) -> None:
+def test_permission_that_does_not_apply_yet_is_waited_for(account: Account) -> None:
     account.answers = [refused(403, "AccessDeniedException"), refused(403, "AccessDeniedException"), 1000]
     assert asks()[1].startswith("Enough: the account has 1,000")
     assert account.slept == 2 * app.RETRY_PAUSE_SECONDS
 
 
-def test_a_right_that_never_holds_refuses_nothing(account: Account) -> None:
+def test_permission_that_never_applies_rejects_nothing(account: Account) -> None:
     account.answers = [refused(403, "AccessDeniedException")]
     assert asks(None, **ALL_ON) == ([], app.build_concurrency_note(app.read_max_in_flight(ALL_ON), None).text)
     assert account.asked == app.MAX_TRIES
 
 
-def test_a_check_whose_requests_all_wait_ends_within_its_invocation_and_cloudformation_waits_for_three() -> None:
+def test_slow_requests_end_within_the_invocation_and_cloudformations_timeout() -> None:
     """Lambda retries after one minute and after two more (Developer Guide, "Asynchronous invocation")."""
     stack = Deployed().resources
     seconds = stack["DeploymentCheckFunction"]["Properties"]["Timeout"]
