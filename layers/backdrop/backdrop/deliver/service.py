@@ -58,6 +58,7 @@ class DeliverService:
         if source is None:
             self.task_callbacks.complete_standalone_requests(message.source_id)
             return DeliveryResult()
+
         job = _find_job(jobs, message.job_id)
         if job and job.status is JobStatus.ACCEPTED and job.waits_for:
             job = self.content_waiters.reuse_paid_file(job)
@@ -72,6 +73,7 @@ class DeliverService:
             except (RetryLaterError, ConflictError):
                 end_job_processing(self.ledger, job, self.clock)
                 raise
+
         source, jobs = self._write_documents(source, jobs, receipt_etag)
         result = self._announce_end(source, _find_job(jobs, message.job_id), ended_here=ended_here)
         self.task_callbacks.complete_requests(source)

@@ -46,7 +46,8 @@ MAX_CONSECUTIVE_FAILURES = 10
 ITEM_TOO_LARGE_MESSAGE = "an item exceeds the ledger's size limit, so retrying does not help"
 RESERVED_FOR_REMAINING_PARTS = timedelta(seconds=90)
 RESERVED_FOR_FINISH = timedelta(seconds=20)
-# Lanes pause when this many paid pictures wait for delivery, because links might expire first. They resume at the low.
+# Paid pictures that wait for delivery: at the first number all lanes pause, because links might expire before their
+# turn comes; at the second they resume.
 DELIVERY_BACKLOG_HIGH, DELIVERY_BACKLOG_LOW = 5000, 2500
 
 
@@ -97,27 +98,35 @@ class ReconcileService:
     daily_budget: int
 
     def run(self, context: CallContext) -> ReconcileResult:
+        """Runs every part once, unless another run is in progress. A part that fails is reported in the result."""
         run_state = self._acquire_lock(context)
         if run_state is None:
             return ReconcileResult(skipped=True)
         result, resend = ReconcileResult(), partial(self.redispatcher.resend, invocation_ends_at=context.deadline)
         deadline = context.deadline - RESERVED_FOR_REMAINING_PARTS
+
         for provider in self.lane_queues:
             self._run_part(result, provider, partial(self._reconcile_lane, provider))
+
         spooled_answers = islice(self.answer_spool.list_all(), MAX_SPOOLED_ANSWERS)
         self._run_part(
             result,
             "answers",
             lambda: self._process_each(result, spooled_answers, self._record_spooled_answer, deadline),
         )
+
         self._run_part(result, "put_back", lambda: self._process_each(result, self._list_due_items(), resend, deadline))
+
         cursor = ScanCursor(run_state.failover_cursor)
         self._run_part(result, "moved", lambda: self._review_waiting_jobs(result, deadline, cursor))
+
         self._run_part(result, "letters", self.dead_letters.annotate)
+
         sweep_after, swept_count = run_state.sweep_cursor, 0
         if self.clock.now() < deadline:
             sweep_after, swept_count = self._run_sweep(result, sweep_after)
         result.counts["swept"] = swept_count
+
         self._add_gauges(result, context)
         with suppress(ConflictError):
             self.ledger.put_reconcile_state(
