@@ -22,7 +22,12 @@ MARKS = re.compile(
 BUGS = re.compile(r"Traceback|unexpected error")
 # What is said of a whole run, a lane, a campaign or a message that names no photo.
 OF_NO_JOB = {"provider", "execution"}
-OF_A_RUN = {"reconciled", "another run is in progress", "reconcile failed in part", "transient error; the caller retries"}
+OF_A_RUN = {
+    "reconciled",
+    "another run is in progress",
+    "reconcile failed in part",
+    "transient error; the caller retries",
+}
 SHORTEST = 8
 
 

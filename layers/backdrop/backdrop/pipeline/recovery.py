@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from backdrop.aws.answer_spool import AnswerSpool
 from backdrop.aws.ledger import Ledger
+from backdrop.aws.work_store import AnswerSpool
 from backdrop.model import transitions
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
