@@ -47,7 +47,7 @@ scan: setup .local/audit/.installed ## Check templates and workflows with cfn-li
 audit: scan ## Run scan, and query PyPI and npm for known vulnerabilities of all locked packages
 	@requirements/vulnerabilities $(LOCKS:%=%.txt)
 simulate: setup ## Run simulated seeds of the product (SEEDS=500, FIRST=0, FAULTS=a,b, OUT=page; SEED=7: one seed with its history; FAULTS=none: many photos, N="100 10000")
-	@$(RUN)python -m $(if $(filter none,$(FAULTS)),bench.beyond $(if $(N),--rows $(N)),simulation.scenarios $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS)))
+	@$(RUN)python -m $(if $(filter none,$(FAULTS)),bench.extrapolation $(if $(N),--rows $(N)),simulation.scenarios $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500) --first $(or $(FIRST),0) --out $(PAGE)) $(if $(FAULTS),--faults $(FAULTS)))
 mutants: setup ## Remove each guard of the product, and run seeds until an invariant breaks (SEEDS=300 at most, OUT=page)
 	@$(RUN)python -m simulation.mutation --seeds $(or $(SEEDS),300) --out $(PAGE)
 chaos: setup ## Run the fault bench on the real stack and a naive pipeline (N=photos, 30 or more; SEED=first, SEEDS=count, OUT=page, ALONE=1: no naive pipeline, MIXED=1: all lanes)
@@ -58,7 +58,7 @@ proof: setup ## Run the full proof, which takes hours: 10,000 seeds, every mutan
 	@$(MAKE) --no-print-directory chaos SEEDS=20 ALONE=1 OUT=$(PROOF)/chaos.md
 	@$(MAKE) --no-print-directory chaos SEEDS=3 OUT=$(PROOF)/chaos_beside.md
 	@$(MAKE) --no-print-directory chaos MIXED=1 OUT=$(PROOF)/chaos_mixed.md
-bench: setup ## Measure speed, cost, and scale, 40 minutes on two cores (ONLY="drain beside" for some parts), and write bench/results
+bench: setup ## Measure speed, cost, and scale, 40 minutes on two cores (ONLY="drain comparison" for some parts), and write bench/results
 	@$(RUN)python -m bench $(if $(ONLY),--only "$(ONLY)")
 build: setup ## Build and compile what `sam deploy` uploads, because Lambda does not keep what it compiles (PARAMS="Architecture=x86_64")
 	@PATH="$(CURDIR)/.local/sam/bin:$$PATH" sam build $${PARAMS:+--parameter-overrides "$$PARAMS"}

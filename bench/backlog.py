@@ -25,7 +25,7 @@ from backdrop_cli.gallery.make_gallery import make_gallery
 from backdrop_cli.operate.status import show_status
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
-from bench.plot import lines
+from bench.plot import draw_lines
 from docs.tables import table
 from simulation.world.cli_stack import build_simulated_stack
 from simulation.world.s3_objects import ObjectVersion
@@ -36,19 +36,19 @@ from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET
 
 BACKLOGS = (10, 100, 1_000, 10_000)
 SERVICES = ("s3", "dynamodb", "sqs", "events", "lambda")
-FIRST = "shoes/first.jpg"
+FIRST_KEY = "shoes/first.jpg"
 PAGE_ITEMS = 1_000
 """About what a page of a megabyte holds."""
-NEW = 20
+NEW_IMAGES = 20
 """So many new images are brought through."""
-LOOKS, LOOKED_AT = 20, 10_000
+MAX_REPEATS, MAX_IMAGES_SHOWN = 20, 10_000
 """How often a command looks, at the most, and at how many images in all."""
-LINES = {"intake": "intake", "render": "ideogram", "deliver": "deliver"}
+STAGE_QUEUES = {"intake": "intake", "render": "ideogram", "deliver": "deliver"}
 """Stages, and the queues that feed them."""
 
 
 @dataclass(frozen=True)
-class Cost:
+class ImageCost:
     """For each image: requests to AWS, and milliseconds of processor time."""
 
     requests: float
@@ -60,16 +60,16 @@ class Backlog:
     """With so many images in ledger and buckets: what a new one costs in each stage, and each one in two commands."""
 
     images: int
-    stages: Mapping[str, Cost]
-    status: Cost
-    gallery: Cost
+    stages: Mapping[str, ImageCost]
+    status: ImageCost
+    gallery: ImageCost
 
 
 @dataclass(eq=False)
-class Meter:
+class CostMeter:
     """Counts requests, and the processor time that passes outside of services, in whichever thread."""
 
-    wire: Transport
+    transport: Transport
     requests: int = 0
     operations: Counter[str] = field(default_factory=Counter[str])
     _inside: float = 0.0
@@ -77,92 +77,97 @@ class Meter:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.wire.faults_before.append(self._enter)
-        self.wire.permanent_faults.append(self._leave)
+        self.transport.faults_before.append(self._enter_service)
+        self.transport.permanent_faults.append(self._leave_service)
 
-    def _enter(self, call: ServiceCall) -> None:
+    def _enter_service(self, call: ServiceCall) -> None:
         if call.service in SERVICES:
             with self._lock:
                 self.requests += 1
                 self.operations[call.operation] += 1
         self._own.entered = time.thread_time()
 
-    def _leave(self, _call: ServiceCall) -> None:
+    def _leave_service(self, _call: ServiceCall) -> None:
         inside = time.thread_time() - self._own.entered
         with self._lock:
             self._inside += inside
 
-    def of(self, work: Callable[[], object], images: int) -> Cost:
+    def measure(self, work: Callable[[], object], images: int) -> ImageCost:
         """What some work costs for each of its images."""
         requests, inside, began = self.requests, self._inside, time.process_time()
         work()
         seconds = time.process_time() - began - (self._inside - inside)
-        return Cost((self.requests - requests) / images, 1000 * seconds / images)
+        return ImageCost((self.requests - requests) / images, 1000 * seconds / images)
 
 
 def measure(backlogs: tuple[int, ...] = BACKLOGS) -> tuple[Backlog, ...]:
     """One world for each size; new images come to each in turn, so that a slow moment of the machine slows all."""
-    worlds = [filled(images) for images in backlogs]
+    worlds = [build_filled_world(images) for images in backlogs]
     # What lies there is the worlds': going through it for garbage is no work of the code's.
     gc.collect()
     gc.freeze()
-    places = [Place(world, Meter(world.transport)) for world in worlds]
-    for n in range(NEW):
-        for place in places:
-            place.brings(n)
-    return tuple(place.shown(images) for place, images in zip(places, backlogs, strict=True))
+    worlds_under_test = [MeteredWorld(world, CostMeter(world.transport)) for world in worlds]
+    for n in range(NEW_IMAGES):
+        for place in worlds_under_test:
+            place.add_image(n)
+    return tuple(place.summarize(images) for place, images in zip(worlds_under_test, backlogs, strict=True))
 
 
 @dataclass(eq=False)
-class Place:
+class MeteredWorld:
     """A world with many images, and what each new one cost there, by stage."""
 
     world: World
-    meter: Meter
-    spent: dict[str, list[Cost]] = field(default_factory=lambda: {name: [] for name in LINES})
+    meter: CostMeter
+    costs: dict[str, list[ImageCost]] = field(default_factory=lambda: {name: [] for name in STAGE_QUEUES})
 
-    def brings(self, n: int) -> None:
+    def add_image(self, n: int) -> None:
         """A new image, stage by stage; each waits for the one before it."""
         self.world.upload_photo(f"new/{n}.jpg", build_photo(f"new {n}"), operation="remove")
-        for name, line in LINES.items():
-            self.spent[name].append(self.meter.of(lambda line=line: self.world.run_until_empty(line), 1))
+        for name, line in STAGE_QUEUES.items():
+            self.costs[name].append(self.meter.measure(lambda line=line: self.world.run_until_empty(line), 1))
 
-    def shown(self, images: int) -> Backlog:
+    def summarize(self, images: int) -> Backlog:
         """An image in the middle stands for all new ones; then what all of them cost where they are shown."""
         stack = build_simulated_stack(self.world, CampaignStateMachine(cast("Any", self.world.step_functions), "none"))
-        there = images + NEW
+        there = images + NEW_IMAGES
         return Backlog(
             images=images,
-            stages={name: _middle(costs) for name, costs in self.spent.items()},
-            status=self._looked_at(lambda: _status(stack, there), there),
-            gallery=self._looked_at(lambda: _gallery(stack, there), there),
+            stages={name: _median_cost(costs) for name, costs in self.costs.items()},
+            status=self._measure_command(lambda: _run_status(stack, there), there),
+            gallery=self._measure_command(lambda: _run_gallery(stack, there), there),
         )
 
-    def _looked_at(self, look: Callable[[], None], images: int) -> Cost:
+    def _measure_command(self, run_command: Callable[[], None], images: int) -> ImageCost:
         """Few images are looked at more often: one look is too short to be measured, and the first is slow."""
-        return _middle([self.meter.of(look, images) for _ in range(max(1, min(LOOKS, LOOKED_AT // images)))])
+        return _median_cost(
+            [
+                self.meter.measure(run_command, images)
+                for _ in range(max(1, min(MAX_REPEATS, MAX_IMAGES_SHOWN // images)))
+            ]
+        )
 
 
-def _middle(costs: Sequence[Cost]) -> Cost:
-    return Cost(median(one.requests for one in costs), median(one.cpu_ms for one in costs))
+def _median_cost(costs: Sequence[ImageCost]) -> ImageCost:
+    return ImageCost(median(one.requests for one in costs), median(one.cpu_ms for one in costs))
 
 
 @contextmanager
-def _silent() -> Generator[io.StringIO]:
+def _capture_stdout() -> Generator[io.StringIO]:
     with redirect_stdout(io.StringIO()) as out:
         yield out
 
 
-def _status(stack: Stack, images: int) -> None:
-    with _silent() as out:
+def _run_status(stack: Stack, images: int) -> None:
+    with _capture_stdout() as out:
         show_status(stack, Screen(as_json=True), watch=False)
     counted = json.loads(out.getvalue())["jobs"]["stored"]
     if counted != images:
         raise RuntimeError(f"status counts {counted} of {images} images")
 
 
-def _gallery(stack: Stack, images: int) -> None:
-    with tempfile.TemporaryDirectory() as folder, _silent() as out:
+def _run_gallery(stack: Stack, images: int) -> None:
+    with tempfile.TemporaryDirectory() as folder, _capture_stdout() as out:
         make_gallery(stack, Screen(as_json=True), "", Path(folder) / "gallery")
     shown = json.loads(out.getvalue())["pictures"]
     if shown != images:
@@ -172,14 +177,14 @@ def _gallery(stack: Stack, images: int) -> None:
 # -- a full ledger -----------------------------------------------------------------------------------------------
 
 
-def filled(images: int) -> World:
+def build_filled_world(images: int) -> World:
     """A world in which so many images are stored."""
     world = World(1, budget=10**9)
     world.table.page_size = PAGE_ITEMS
-    world.upload_photo(FIRST, build_photo(FIRST), operation="remove")
+    world.upload_photo(FIRST_KEY, build_photo(FIRST_KEY), operation="remove")
     world.run_until_empty()
-    (job,) = world.list_jobs(FIRST)
-    names = (FIRST, Path(FIRST).stem, job.source_id, job.job_id, job.content_id)
+    (job,) = world.list_jobs(FIRST_KEY)
+    names = (FIRST_KEY, Path(FIRST_KEY).stem, job.source_id, job.job_id, job.content_id)
     items = [text for text in map(json.dumps, world.table.items.values()) if any(name in text for name in names)]
     places = (world.s3.buckets[INPUT_BUCKET], world.s3.buckets[OUTPUT_BUCKET])
     objects = [(place, key, versions[-1]) for place in places for key, versions in place.objects.items()]
@@ -187,51 +192,52 @@ def filled(images: int) -> World:
         ids = (hashlib.sha256(f"{n} {name}".encode()).hexdigest() for name in names[2:])
         fresh = dict(zip(names, (f"shoes/{n:06}.jpg", f"{n:06}", *ids), strict=True))
         for text in items:
-            item = json.loads(_renamed(text, fresh))
+            item = json.loads(_rename(text, fresh))
             world.table.items[item["pk"]["S"], item["sk"]["S"]] = item
         for place, key, version in objects:
-            place.objects[_renamed(key, fresh)] = [replace(version, data=_renamed_within(key, version, fresh))]
+            place.objects[_rename(key, fresh)] = [replace(version, data=_rename_data(key, version, fresh))]
     return world
 
 
-def _renamed(text: str, names: Mapping[str, str]) -> str:
+def _rename(text: str, names: Mapping[str, str]) -> str:
     for name, other in names.items():
         text = text.replace(name, other)
     return text
 
 
-def _renamed_within(key: str, version: ObjectVersion, names: Mapping[str, str]) -> bytes | None:
+def _rename_data(key: str, version: ObjectVersion, names: Mapping[str, str]) -> bytes | None:
     """A receipt tells of its own photo; pictures are the same."""
     data = version.data
-    return _renamed(data.decode(), names).encode() if data and key.endswith(".json") else data
+    return _rename(data.decode(), names).encode() if data and key.endswith(".json") else data
 
 
 # -- for the page ------------------------------------------------------------------------------------------------
 
 
-def costs(one: Backlog) -> dict[str, Cost]:
+def list_costs(backlog: Backlog) -> dict[str, ImageCost]:
     """All costs of a size, by name."""
-    return {**one.stages, "status": one.status, "gallery": one.gallery}
+    return {**backlog.stages, "status": backlog.status, "gallery": backlog.gallery}
 
 
-def growth(found: Sequence[Backlog], name: str) -> tuple[float, float]:
+def compute_growth(found: Sequence[Backlog], name: str) -> tuple[float, float]:
     """By how much more requests, and processor time, than with a hundred an image needs with the most, as shares."""
-    few, many = (costs(one)[name] for one in (found[1], found[-1]))
+    few, many = (list_costs(one)[name] for one in (found[1], found[-1]))
     return many.requests / few.requests - 1, many.cpu_ms / few.cpu_ms - 1
 
 
-def section(found: Sequence[Backlog]) -> str:
+def format_section(found: Sequence[Backlog]) -> str:
     """What the page says."""
-    names = tuple(costs(found[0]))
+    names = tuple(list_costs(found[0]))
     rows = [
-        (f"{one.images:,}", *(f"{cost.requests:.3g} / {cost.cpu_ms:.2f}" for cost in costs(one).values()))
+        (f"{one.images:,}", *(f"{cost.requests:.3g} / {cost.cpu_ms:.2f}" for cost in list_costs(one).values()))
         for one in found
     ]
-    grown = [" / ".join(f"{share:+.0%}" for share in growth(found, name)) for name in names]
+    grown = [" / ".join(f"{share:+.0%}" for share in compute_growth(found, name)) for name in names]
     return "\n\n".join(
         [
             "What one image costs where so many are stored already: requests to AWS / milliseconds of the code's own"
-            f" processor time. In the stages that is a new image, the median of {NEW}; in `status` and `gallery` each"
+            f" processor time. In the stages that is a new image, the median of {NEW_IMAGES}; in `status` and"
+            " `gallery` each"
             " one that is shown, and what a command asks once weighs on each of few images. The product's code in the"
             " simulated world, whose services' time is left out.",
             "![requests for each image](backlog.svg)",
@@ -240,11 +246,11 @@ def section(found: Sequence[Backlog]) -> str:
     )
 
 
-def plots(found: Sequence[Backlog]) -> dict[str, str]:
+def draw_plots(found: Sequence[Backlog]) -> dict[str, str]:
     """Its plot."""
-    series = {name: [costs(one)[name].requests for one in found] for name in costs(found[0])}
+    series = {name: [list_costs(one)[name].requests for one in found] for name in list_costs(found[0])}
     return {
-        "backlog.svg": lines(
+        "backlog.svg": draw_lines(
             "requests for each image, by how many are there", series, [f"{one.images:,}" for one in found]
         )
     }

@@ -19,62 +19,64 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from backdrop.imaging.cutout import cut_out_full_size
-from bench.cutout_scenes import Pixels, Scene, over, scenes
+from bench.cutout_scenes import CutoutScene, Pixels, build_scenes, composite
 
 RATIO = 4
 BAND = 9
-ANSWERS: dict[str, dict[str, Any]] = {"true": {}, "soft, 0.8 px": {"soft": 0.8}, "1 px too small": {"cut": 1}}
+PROVIDER_ANSWERS: dict[str, dict[str, Any]] = {"true": {}, "soft, 0.8 px": {"soft": 0.8}, "1 px too small": {"cut": 1}}
 LARGE = (8660, 5774)
 LARGE_ANSWER = (1536, 1024)
-LIMIT_MEGABYTES = 512
+MAX_MEGABYTES = 512
 # IEC 61966-2-1 to CIE XYZ, and the white point D65.
 _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _WHITE = np.array([0.9505, 1.0, 1.089])
 
 
-def plain(photo: Image.Image, provider: Image.Image) -> Image.Image:
+def scale_alpha(photo: Image.Image, provider: Image.Image) -> Image.Image:
     """The photo under the provider's alpha, scaled by the usual filter."""
-    made = photo.copy()
-    made.putalpha(provider.getchannel("A").resize(photo.size, Image.Resampling.BICUBIC))
-    return made
+    result = photo.copy()
+    result.putalpha(provider.getchannel("A").resize(photo.size, Image.Resampling.BICUBIC))
+    return result
 
 
-def enlarged(photo: Image.Image, provider: Image.Image) -> Image.Image:
+def enlarge(photo: Image.Image, provider: Image.Image) -> Image.Image:
     """The provider's own picture, scaled up."""
     return provider.resize(photo.size, Image.Resampling.BICUBIC)
 
 
-WAYS: dict[str, Callable[[Image.Image, Image.Image], Image.Image]] = {
-    "enlarged": enlarged,
-    "bicubic": plain,
+METHODS: dict[str, Callable[[Image.Image, Image.Image], Image.Image]] = {
+    "enlarged": enlarge,
+    "bicubic": scale_alpha,
     "full size": lambda photo, provider: cut_out_full_size(photo.copy(), provider),
 }
 
 
-def errors(scene: Scene, made: Image.Image) -> tuple[float, float, float]:
+def measure_errors(scene: CutoutScene, result: Image.Image) -> tuple[float, float, float]:
     """Mean absolute error of alpha in percent, its sum near edges in thousands of pixels, mean ΔE (CIE76) near edges.
 
     ΔE is of the cut-out over white and over black, each against the truth there.
     """
-    pixels = np.asarray(made).astype(float)
+    pixels = np.asarray(result).astype(float)
     alpha = pixels[..., 3] / 255
-    off, band = np.abs(alpha - scene.alpha), edge(scene)
+    off, band = np.abs(alpha - scene.alpha), find_edge(scene)
     apart = [
         np.linalg.norm(
-            lab(over(alpha, pixels[..., :3], ground)) - lab(over(scene.alpha, scene.subject, ground)), axis=-1
+            convert_to_lab(composite(alpha, pixels[..., :3], ground))
+            - convert_to_lab(composite(scene.alpha, scene.subject, ground)),
+            axis=-1,
         )
         for ground in ((255, 255, 255), (0, 0, 0))
     ]
     return 100 * float(off.mean()), float(off[band].sum()) / 1000, float(np.mean([one[band].mean() for one in apart]))
 
 
-def edge(scene: Scene) -> NDArray[np.bool_]:
+def find_edge(scene: CutoutScene) -> NDArray[np.bool_]:
     """The pixels that are partly subject, and those around them."""
     partly = Image.fromarray((((scene.alpha > 0) & (scene.alpha < 1)) * 255).astype(np.uint8))
     return np.asarray(partly.filter(ImageFilter.MaxFilter(BAND))) > 0
 
 
-def lab(colors: Pixels) -> Pixels:
+def convert_to_lab(colors: Pixels) -> Pixels:
     """sRGB, 0 to 255, as CIE L*a*b*."""
     share = np.clip(colors, 0, 255) / 255
     light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
@@ -83,43 +85,43 @@ def lab(colors: Pixels) -> Pixels:
     return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
 
 
-def quality() -> None:
+def print_quality() -> None:
     """The errors of each way on each scene."""
-    print(f"{'answer':<16}{'scene':<30}" + "".join(f"{way:>24}" for way in WAYS))
-    print(" " * 46 + f"{'MAE %   SAD k     ΔE':>24}" * len(WAYS))
-    for answer, how in ANSWERS.items():
-        for scene in scenes():
-            photo = scene.photo()
-            provider = scene.answer((photo.width // RATIO, photo.height // RATIO), **how)
-            cells = [errors(scene, make(photo, provider)) for make in WAYS.values()]
+    print(f"{'answer':<16}{'scene':<30}" + "".join(f"{way:>24}" for way in METHODS))
+    print(" " * 46 + f"{'MAE %   SAD k     ΔE':>24}" * len(METHODS))
+    for answer, how in PROVIDER_ANSWERS.items():
+        for scene in build_scenes():
+            photo = scene.draw_photo()
+            provider = scene.draw_provider_answer((photo.width // RATIO, photo.height // RATIO), **how)
+            cells = [measure_errors(scene, make(photo, provider)) for make in METHODS.values()]
             print(f"{answer:<16}{scene.name:<30}" + "".join(f"{m:>10.2f}{s:>7.1f}{e:>7.1f}" for m, s, e in cells))
 
 
-def memory() -> bool:
+def print_memory() -> bool:
     """Peak memory and CPU of a 50-megapixel cut-out in a fresh process each; whether all stay within the limit."""
     print(f"\n{'50 megapixels':<16}{'peak MB':>10}{'decode s':>10}{'cut s':>10}{'encode s':>10}{'PNG MB':>10}")
-    peaks = [_measured(turned) for turned in ("upright", "rotated")]
-    return max(peaks) <= LIMIT_MEGABYTES
+    peaks = [_measure(turned) for turned in ("upright", "rotated")]
+    return max(peaks) <= MAX_MEGABYTES
 
 
-def _measured(turned: str) -> float:
+def _measure(turned: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
         photo, answer = Path(folder, "photo.jpg"), Path(folder, "answer.png")
         subprocess.run([sys.executable, "-m", "bench.cutout", "make", photo, answer, turned], check=True)
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "bench.cutout_large", photo, answer], check=True, capture_output=True, text=True
         )
-    told = json.loads(done.stdout)
-    figures = "".join(f"{told[name]:>10.2f}" for name in ("decode", "cut", "encode", "png"))
-    print(f"{turned:<16}{told['peak']:>10.0f}{figures}")
-    return told["peak"]
+    figures = json.loads(process.stdout)
+    cells = "".join(f"{figures[name]:>10.2f}" for name in ("decode", "cut", "encode", "png"))
+    print(f"{turned:<16}{figures['peak']:>10.0f}{cells}")
+    return figures["peak"]
 
 
 def make_large(photo: Path, answer: Path, turned: str) -> None:
     """A photo of 50 megapixels and a provider's answer for it; `rotated` ones lie on their side and say so in EXIF."""
-    scene = scenes(*(side // 4 for side in LARGE))[3]
-    large = scene.photo().resize(LARGE, Image.Resampling.BICUBIC)
-    scene.answer(LARGE_ANSWER).save(answer)
+    scene = build_scenes(*(side // 4 for side in LARGE))[3]
+    large = scene.draw_photo().resize(LARGE, Image.Resampling.BICUBIC)
+    scene.draw_provider_answer(LARGE_ANSWER).save(answer)
     exif = Image.Exif()
     if turned == "rotated":
         large = large.transpose(Image.Transpose.ROTATE_90)
@@ -127,10 +129,12 @@ def make_large(photo: Path, answer: Path, turned: str) -> None:
     large.save(photo, "JPEG", quality=90, exif=exif)
 
 
-def png() -> None:
+def print_png() -> None:
     """Time and size of PNG's packing, on a cut-out of 12 megapixels."""
-    scene = scenes(2000, 1500)[3]
-    cut = cut_out_full_size(scene.photo(), scene.answer((1024, 768))).resize((4000, 3000), Image.Resampling.BICUBIC)
+    scene = build_scenes(2000, 1500)[3]
+    cut = cut_out_full_size(scene.draw_photo(), scene.draw_provider_answer((1024, 768))).resize(
+        (4000, 3000), Image.Resampling.BICUBIC
+    )
     print(f"\n{'compress_level':<16}{'seconds':>10}{'MB':>10}")
     for level in range(1, 10):
         began, file = time.process_time(), BytesIO()
@@ -138,13 +142,13 @@ def png() -> None:
         print(f"{level:<16}{time.process_time() - began:>10.2f}{len(file.getvalue()) / 1e6:>10.2f}")
 
 
-def main(asked: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Print the tables; 1 where the memory's limit is passed."""
-    if asked[:1] == ["make"]:
-        make_large(Path(asked[1]), Path(asked[2]), asked[3])
+    if arguments[:1] == ["make"]:
+        make_large(Path(arguments[1]), Path(arguments[2]), arguments[3])
         return 0
-    tables: dict[str, Callable[[], object]] = {"quality": quality, "memory": memory, "png": png}
-    return int(False in [tables[name]() for name in asked or tables])
+    tables: dict[str, Callable[[], object]] = {"quality": print_quality, "memory": print_memory, "png": print_png}
+    return int(False in [tables[name]() for name in arguments or tables])
 
 
 if __name__ == "__main__":

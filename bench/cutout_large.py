@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from backdrop.imaging.cutout import cut_out_full_size
-from bench.peak import peak_megabytes
+from bench.peak_memory import read_peak_megabytes
 
 
 def main(photo: Path, answer: Path) -> None:
@@ -21,15 +21,15 @@ def main(photo: Path, answer: Path) -> None:
     original.load()
     ImageOps.exif_transpose(original, in_place=True)
     moments.append(time.process_time())
-    made = cut_out_full_size(original, Image.open(BytesIO(cut_out)).convert("RGBA"))
+    result = cut_out_full_size(original, Image.open(BytesIO(cut_out)).convert("RGBA"))
     moments.append(time.process_time())
     file = BytesIO()
-    made.save(file, "PNG", compress_level=4)
+    result.save(file, "PNG", compress_level=4)
     moments.append(time.process_time())
     seconds = [after - before for before, after in zip(moments, moments[1:], strict=False)]
-    told = dict(zip(("decode", "cut", "encode"), seconds, strict=True))
-    told |= {"peak": peak_megabytes(), "png": file.tell() / 1e6}
-    print(json.dumps(told))
+    figures = dict(zip(("decode", "cut", "encode"), seconds, strict=True))
+    figures |= {"peak": read_peak_megabytes(), "png": file.tell() / 1e6}
+    print(json.dumps(figures))
 
 
 if __name__ == "__main__":

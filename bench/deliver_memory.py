@@ -23,9 +23,16 @@ from backdrop.imaging.verify import verify_result
 from backdrop.imaging.xmp import build_xmp_packet
 from backdrop.instructions.output_schema import MARKETPLACE_OUTPUT
 from backdrop.model.output_spec import parse_output
-from bench.peak import MEGABYTE, Figure, in_fresh_process, peak_megabytes, show, verdict
+from bench.peak_memory import (
+    MEGABYTE,
+    MemoryFigure,
+    find_exit_code,
+    print_figures,
+    read_peak_megabytes,
+    run_in_fresh_process,
+)
 
-MOST_MEGABYTES = 512
+MAX_MEGABYTES = 512
 MEGAPIXELS = 50
 _ANSWER = (1_536, 1_024)
 _THIS = "bench.deliver_memory"
@@ -46,17 +53,17 @@ OUTPUTS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def figures(megapixels: int = MEGAPIXELS) -> Iterator[Figure]:
+def measure_all(megapixels: int = MEGAPIXELS) -> Iterator[MemoryFigure]:
     """One row for each list of outputs."""
-    most = MOST_MEGABYTES if megapixels == MEGAPIXELS else None
+    max_megabytes = MAX_MEGABYTES if megapixels == MEGAPIXELS else None
     with tempfile.TemporaryDirectory() as folder:
-        in_fresh_process(_THIS, "make", folder, str(megapixels))
+        run_in_fresh_process(_THIS, "make", folder, str(megapixels))
         for name in OUTPUTS:
-            made, peak, seconds = in_fresh_process(_THIS, "measure", folder, name).split()
-            yield Figure(name, f"{made} MB out", float(peak), most, float(seconds))
+            output_megabytes, peak, seconds = run_in_fresh_process(_THIS, "measure", folder, name).split()
+            yield MemoryFigure(name, f"{output_megabytes} MB out", float(peak), max_megabytes, float(seconds))
 
 
-def make(folder: Path, megapixels: int) -> None:
+def make_files(folder: Path, megapixels: int) -> None:
     """A photo with a grain, and what a provider cuts out of it in fewer pixels."""
     height = round(sqrt(megapixels * MEGABYTE / 1.5))
     size = round(height * 1.5), height
@@ -89,16 +96,16 @@ def measure(folder: Path, name: str) -> None:
         signed = embed_xmp(file, sniff_file(file).format or "png", build_xmp_packet("remove"))
         made += len(signed)
     seconds = time.process_time() - began
-    print(f"{made / MEGABYTE:.1f} {peak_megabytes():.0f} {seconds:.2f}")
+    print(f"{made / MEGABYTE:.1f} {read_peak_megabytes():.0f} {seconds:.2f}")
 
 
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["make", folder, megapixels]:
-            make(Path(folder), int(megapixels))
+            make_files(Path(folder), int(megapixels))
         case ["measure", folder, name]:
             measure(Path(folder), name)
         case ["--megapixels", megapixels]:
-            sys.exit(verdict(show(figures(int(megapixels)))))
+            sys.exit(find_exit_code(print_figures(measure_all(int(megapixels)))))
         case _:
-            sys.exit(verdict(show(figures())))
+            sys.exit(find_exit_code(print_figures(measure_all())))

@@ -22,14 +22,14 @@ from backdrop_cli.options import StackLocation
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import connect
 from backdrop_cli.uploads.s3_uploader import S3Uploader
-from backdrop_local.cloud import exports, running
+from backdrop_local.cloud import find_running, format_exports
 from backdrop_local.home import Home
 
 BUCKET = f"how-fast-is-drop-{os.getpid()}"
 SIDE = 700
 
 
-def photos(folder: Path, number: int) -> int:
+def write_photos(folder: Path, number: int) -> int:
     """Noise as JPEG, some 200 KB each; their bytes together."""
     noise = Image.frombytes("RGB", (SIDE, SIDE), Random(1).randbytes(SIDE * SIDE * 3))
     for n in range(number):
@@ -40,7 +40,7 @@ def photos(folder: Path, number: int) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-def timed(work: Callable[[], object]) -> float:
+def measure_seconds(work: Callable[[], object]) -> float:
     """Seconds."""
     began = time.perf_counter()
     work()
@@ -54,21 +54,21 @@ def main() -> None:
     parser.add_argument("--aws", default="aws")
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
-    cloud = running(Home.chosen())
+    cloud = find_running(Home.from_environment())
     s3 = cloud.clients.s3
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     stack = replace(connect(StackLocation()), input_bucket=BUCKET, uploader=S3Uploader(s3, BUCKET))
-    env = {**os.environ, **dict(line.removeprefix("export ").split("=", 1) for line in exports(cloud))}
+    env = {**os.environ, **dict(line.removeprefix("export ").split("=", 1) for line in format_exports(cloud))}
     with tempfile.TemporaryDirectory() as named:
         folder = Path(named)
-        size = photos(folder, asked.photos)
+        size = write_photos(folder, asked.photos)
         print(f"{asked.photos} photos, {size / 1e6:.0f} MB")
         for n in range(asked.rounds):
             copy = [asked.aws, "s3", "cp", "--recursive", "--only-show-errors", named, f"s3://{BUCKET}/aws{n}/"]
-            theirs = timed(lambda copy=copy: subprocess.run(copy, env=env, check=True))
+            theirs = measure_seconds(lambda copy=copy: subprocess.run(copy, env=env, check=True))
             quick = DropOptions([folder], target_folder=f"quick{n}", quick=True, yes=True)
-            ours = timed(lambda quick=quick: run_drop(stack, Screen(), quick))
-            opened = timed(
+            ours = measure_seconds(lambda quick=quick: run_drop(stack, Screen(), quick))
+            opened = measure_seconds(
                 lambda n=n: run_drop(stack, Screen(), DropOptions([folder], target_folder=f"drop{n}", yes=True))
             )
             print(f"aws s3 cp {theirs:.1f} s; drop --quick {ours:.1f} s; drop {opened:.1f} s")

@@ -13,17 +13,17 @@ from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall
 from simulation.world.world_inspector import INPUT_BUCKET
 
-LIMIT = 7
+MAX_REQUESTS = 7
 KEY = "shoes/red.jpg"
 SERVICES = ("s3", "dynamodb")
 
 
-def put(world: World, key: str, said: dict[str, object]) -> None:
+def write_json(world: World, key: str, content: dict[str, object]) -> None:
     """Somebody writes a JSON file."""
-    world.s3.upload(INPUT_BUCKET, key, json.dumps(said).encode())
+    world.s3.upload(INPUT_BUCKET, key, json.dumps(content).encode())
 
 
-def looked(world: World) -> list[ServiceCall]:
+def handle_next_message(world: World) -> list[ServiceCall]:
     """What the next message of the intake queue costs."""
     moment = world.sqs.find_next_visible_at([world.queues["intake"]])
     if moment:
@@ -36,93 +36,93 @@ def looked(world: World) -> list[ServiceCall]:
 
 def with_sidecar(world: World) -> list[ServiceCall]:
     """The photo comes, its sidecar is there."""
-    put(world, f"{KEY}.json", {"operation": "remove"})
+    write_json(world, f"{KEY}.json", {"operation": "remove"})
     world.run_until_empty("intake")
     world.upload_photo(KEY, build_photo())
-    return looked(world)
+    return handle_next_message(world)
 
 
 def with_shared_sidecar(world: World) -> list[ServiceCall]:
     """The same, with `red.json`."""
-    put(world, "shoes/red.json", {"operation": "remove"})
+    write_json(world, "shoes/red.json", {"operation": "remove"})
     world.run_until_empty("intake")
     world.upload_photo(KEY, build_photo())
-    return looked(world)
+    return handle_next_message(world)
 
 
 def with_tags(world: World) -> list[ServiceCall]:
     """The photo comes with tags."""
     world.upload_photo(KEY, build_photo(), operation="remove")
-    return looked(world)
+    return handle_next_message(world)
 
 
-def without_a_word(world: World) -> list[ServiceCall]:
+def without_instructions(world: World) -> list[ServiceCall]:
     """The photo comes alone: it is recorded that it waits."""
     world.upload_photo(KEY, build_photo())
-    return looked(world)
+    return handle_next_message(world)
 
 
-def settled(world: World) -> list[ServiceCall]:
+def settle_time_over(world: World) -> list[ServiceCall]:
     """Its time is over: it runs on its folder's defaults."""
-    put(world, f"shoes/{DEFAULTS_NAME}", {"operation": "remove"})
+    write_json(world, f"shoes/{DEFAULTS_NAME}", {"operation": "remove"})
     world.run_until_empty("intake")
-    without_a_word(world)
-    return looked(world)
+    without_instructions(world)
+    return handle_next_message(world)
 
 
-def settled_in_vain(world: World) -> list[ServiceCall]:
+def settle_time_over_without_instructions(world: World) -> list[ServiceCall]:
     """Its time is over, and nothing says what is wanted: near misses are looked for."""
-    without_a_word(world)
-    return looked(world)
+    without_instructions(world)
+    return handle_next_message(world)
 
 
-def sidecar_afterwards(world: World) -> list[ServiceCall]:
+def sidecar_after_photo(world: World) -> list[ServiceCall]:
     """The sidecar comes while the photo waits."""
-    without_a_word(world)
-    put(world, f"{KEY}.json", {"operation": "remove"})
-    return looked(world)
+    without_instructions(world)
+    write_json(world, f"{KEY}.json", {"operation": "remove"})
+    return handle_next_message(world)
 
 
-def repeated(world: World) -> list[ServiceCall]:
+def repeated_event(world: World) -> list[ServiceCall]:
     """The photo's event comes a second time."""
     with_sidecar(world)
     world.upload_photo(KEY, build_photo())
-    return looked(world)
+    return handle_next_message(world)
 
 
 def twenty_variants(world: World) -> list[ServiceCall]:
     """Twenty pictures of one photo."""
     variants = {f"v{n}": {"prompt": f"a beach, {n} palms"} for n in range(20)}
-    put(world, f"{KEY}.json", {"variants": variants})
+    write_json(world, f"{KEY}.json", {"variants": variants})
     world.run_until_empty("intake")
     world.upload_photo(KEY, build_photo())
-    return looked(world)
+    return handle_next_message(world)
 
 
-def reused(world: World) -> list[ServiceCall]:
+def reused_picture(world: World) -> list[ServiceCall]:
     """The same bytes with the same wish lie there under another key: it waits for that one's picture."""
     with_sidecar(world)
-    put(world, "bags/red.jpg.json", {"operation": "remove"})
+    write_json(world, "bags/red.jpg.json", {"operation": "remove"})
     world.run_until_empty("intake")
     world.upload_photo("bags/red.jpg", build_photo())
-    return looked(world)
+    return handle_next_message(world)
 
 
 CASES = (
     with_sidecar,
     with_shared_sidecar,
     with_tags,
-    without_a_word,
-    settled,
-    settled_in_vain,
-    sidecar_afterwards,
-    repeated,
+    without_instructions,
+    settle_time_over,
+    settle_time_over_without_instructions,
+    sidecar_after_photo,
+    repeated_event,
     twenty_variants,
-    reused,
+    reused_picture,
 )
 
 
-def is_default(call: ServiceCall) -> bool:
+def is_defaults_read(call: ServiceCall) -> bool:
     """Whether a folder's defaults are read."""
     return str(call.request.get("Key", "")).endswith(DEFAULTS_NAME)
 
@@ -133,11 +133,11 @@ def main() -> int:
     print(f"{'':22}{'requests':>9}{'defaults':>9}  which")
     for case in CASES:
         calls = case(World(1))
-        own = [call for call in calls if not is_default(call)]
+        own = [call for call in calls if not is_defaults_read(call)]
         names = ", ".join(f"{call.service}.{call.operation}" for call in own)
         print(f"{case.__name__:22}{len(own):9}{len(calls) - len(own):9}  {names}")
         most = max(most, len(own))
-    return int(most > LIMIT)
+    return int(most > MAX_REQUESTS)
 
 
 if __name__ == "__main__":

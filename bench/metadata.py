@@ -18,7 +18,7 @@ from backdrop.imaging.color import srgb_profile_bytes
 from backdrop.imaging.formats.header import PhotoFormat
 from backdrop.imaging.metadata import embed_xmp, strip_metadata
 from backdrop.imaging.xmp import build_xmp_packet
-from bench.stopwatch import cpu_milliseconds
+from bench.stopwatch import measure_cpu_milliseconds
 
 LIMIT_MILLISECONDS = 30
 # Noise of these sizes makes some 10 MB in each format.
@@ -30,7 +30,7 @@ SIZES: tuple[tuple[PhotoFormat, str, tuple[int, int], dict[str, object]], ...] =
 )
 
 
-def photo(photo_format: PhotoFormat, size: tuple[int, int], options: dict[str, object]) -> bytes:
+def build_photo(photo_format: PhotoFormat, size: tuple[int, int], options: dict[str, object]) -> bytes:
     """Noise as a photo with EXIF, XMP, a profile and a trailer of 2 MB."""
     noise = Image.effect_noise(size, 90)
     picture = Image.merge("RGB", (noise, noise.transpose(Image.Transpose.ROTATE_180), noise))
@@ -41,7 +41,7 @@ def photo(photo_format: PhotoFormat, size: tuple[int, int], options: dict[str, o
     return embed_xmp(file.getvalue(), photo_format, build_xmp_packet("replace")) + bytes(2_000_000)
 
 
-def peak_megabytes(work: Callable[[], object]) -> float:
+def trace_peak_megabytes(work: Callable[[], object]) -> float:
     """The most memory that Python's objects take beyond those that are there before."""
     tracemalloc.start()
     work()
@@ -50,15 +50,15 @@ def peak_megabytes(work: Callable[[], object]) -> float:
     return peak / 1_000_000
 
 
-def row(name: str, photo_format: PhotoFormat, data: bytes) -> float:
+def print_row(name: str, photo_format: PhotoFormat, data: bytes) -> float:
     """Print one line of the table; the CPU milliseconds of cutting out."""
     with tempfile.NamedTemporaryFile() as file:
         path = Path(file.name)
         path.write_bytes(data)
-        floor = cpu_milliseconds(lambda: hashlib.sha256(path.read_bytes()).digest())
-    cut = cpu_milliseconds(lambda: strip_metadata(data, photo_format))
-    put = cpu_milliseconds(lambda: embed_xmp(data, photo_format, build_xmp_packet("remove")))
-    peak = peak_megabytes(lambda: strip_metadata(data, photo_format))
+        floor = measure_cpu_milliseconds(lambda: hashlib.sha256(path.read_bytes()).digest())
+    cut = measure_cpu_milliseconds(lambda: strip_metadata(data, photo_format))
+    put = measure_cpu_milliseconds(lambda: embed_xmp(data, photo_format, build_xmp_packet("remove")))
+    peak = trace_peak_megabytes(lambda: strip_metadata(data, photo_format))
     figures = f"{floor:13.1f}{cut:9.1f}{cut / floor:7.2f}{put:8.1f}{peak:9.1f}"
     print(f"{name:20}{len(data) / 1_000_000:6.1f}{figures}")
     return cut
@@ -67,9 +67,9 @@ def row(name: str, photo_format: PhotoFormat, data: bytes) -> float:
 def main() -> int:
     """Print the table, last a hostile file of as many comments as are read at all."""
     print(f"{'':20}{'MB':>6}{'read+sha256':>13}{'cut out':>9}{'ratio':>7}{'put in':>8}{'peak MB':>9}")
-    cut = {name: row(name, form, photo(form, size, options)) for form, name, size, options in SIZES}
-    small = photo("jpeg", (64, 48), {})
-    row("jpeg, 99,000 parts", "jpeg", small[:2] + (b"\xff\xfe\0\x64" + bytes(98)) * 99_000 + small[2:])
+    cut = {name: print_row(name, form, build_photo(form, size, options)) for form, name, size, options in SIZES}
+    small = build_photo("jpeg", (64, 48), {})
+    print_row("jpeg, 99,000 parts", "jpeg", small[:2] + (b"\xff\xfe\0\x64" + bytes(98)) * 99_000 + small[2:])
     return int(max(cut[name] for name in cut if name.startswith("jpeg")) > LIMIT_MILLISECONDS)
 
 

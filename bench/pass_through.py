@@ -14,12 +14,12 @@ from PIL import Image
 from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.imaging.prepare import prepare_photo
 from backdrop.model.capabilities import MAX_PHOTO_BYTES, PHOTO_LIMITS
-from bench.stopwatch import cpu_milliseconds
+from bench.stopwatch import measure_cpu_milliseconds
 
-LIMIT_MILLISECONDS = 30
+MAX_MILLISECONDS = 30
 
 
-def photo(*, progressive: bool) -> bytes:
+def build_photo(*, progressive: bool) -> bytes:
     """Noise as a JPEG of nearly as many bytes as a provider takes."""
     noise = Image.effect_noise((4200, 3300), 90)
     file = BytesIO()
@@ -29,7 +29,7 @@ def photo(*, progressive: bool) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PassThroughRow:
     """One kind of JPEG: its megabytes, and the milliseconds of CPU of each step."""
 
     name: str
@@ -40,26 +40,26 @@ class Row:
 
     @property
     def is_over(self) -> bool:
-        return self.intake + self.render > LIMIT_MILLISECONDS
+        return self.intake + self.render > MAX_MILLISECONDS
 
 
-def rows() -> Iterator[Row]:
+def measure_rows() -> Iterator[PassThroughRow]:
     """One for each kind."""
     for name, progressive in (("JPEG", False), ("JPEG, progressive", True)):
-        data = photo(progressive=progressive)
+        data = build_photo(progressive=progressive)
         if len(data) > MAX_PHOTO_BYTES or prepare_photo(data, PHOTO_LIMITS["ideogram"], 100).data is not None:
             raise ValueError("this photo does not pass as it is")
-        looked = cpu_milliseconds(lambda data=data: prepare_photo(data, PHOTO_LIMITS["ideogram"], 100))
-        stripped = cpu_milliseconds(lambda data=data: strip_photo_metadata(data))
-        hashed = cpu_milliseconds(lambda data=data: hashlib.sha256(data).digest())
-        yield Row(name, len(data) / 1_000_000, looked, stripped, hashed)
+        inspected = measure_cpu_milliseconds(lambda data=data: prepare_photo(data, PHOTO_LIMITS["ideogram"], 100))
+        stripped = measure_cpu_milliseconds(lambda data=data: strip_photo_metadata(data))
+        hashed = measure_cpu_milliseconds(lambda data=data: hashlib.sha256(data).digest())
+        yield PassThroughRow(name, len(data) / 1_000_000, inspected, stripped, hashed)
 
 
 def main() -> int:
     """Print the table."""
     code = 0
     print(f"{'':18}{'MB':>6}{'intake':>8}{'render':>8}{'sha256':>8}")
-    for row in rows():
+    for row in measure_rows():
         print(f"{row.name:18}{row.megabytes:6.1f}{row.intake:8.1f}{row.render:8.1f}{row.sha256:8.1f}")
         code |= row.is_over
     return code

@@ -31,13 +31,13 @@ class Bar:
 
     name: str
     parts: Sequence[float]
-    told: str
+    label: str
 
 
-def bars(title: str, lines: Sequence[Bar], keys: Sequence[str] = (), *, most: float = 0.0) -> str:
+def draw_bars(title: str, lines: Sequence[Bar], keys: Sequence[str] = (), *, max_value: float = 0.0) -> str:
     """Horizontal bars; `keys` names the parts, `most` is the value at the right edge (the largest bar's if 0)."""
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(title, 0.7 + 0.27 * len(lines) + 0.25 * bool(keys))
+        figure, axes = _create_figure(title, 0.7 + 0.27 * len(lines) + 0.25 * bool(keys))
         names = [line.name for line in lines]
         starts = [0.0] * len(lines)
         for n in range(len(lines[0].parts)):
@@ -45,36 +45,36 @@ def bars(title: str, lines: Sequence[Bar], keys: Sequence[str] = (), *, most: fl
             axes.barh(names, widths, left=starts, label=keys[n] if keys else "")
             starts = [start + width for start, width in zip(starts, widths, strict=True)]
         for name, end, line in zip(names, starts, lines, strict=True):
-            axes.annotate(line.told, (end, name), xytext=(4, 0), textcoords="offset points", va="center")
+            axes.annotate(line.label, (end, name), xytext=(4, 0), textcoords="offset points", va="center")
         axes.margins(y=0.02)
         axes.invert_yaxis()
-        axes.set_xlim(0, 1.1 * (most or max(starts)))
+        axes.set_xlim(0, 1.1 * (max_value or max(starts)))
         axes.grid(axis="x")
         if keys:
             figure.legend(loc="outside lower center", ncols=len(keys), frameon=False)
-        return _svg(figure)
+        return _save_svg(figure)
 
 
-def lines(title: str, series: Mapping[str, Sequence[float]], ticks: Sequence[str]) -> str:
+def draw_lines(title: str, series: Mapping[str, Sequence[float]], ticks: Sequence[str]) -> str:
     """Lines over the same ticks, from 0 up; those on top of each other are dashed differently."""
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(title, 2.8)
+        figure, axes = _create_figure(title, 2.8)
         for n, (name, values) in enumerate(series.items()):
             axes.plot(ticks, values, label=name, marker="o", markersize=3, linestyle=("-", "--", "-.", ":")[n % 4])
         axes.set_ylim(bottom=0)
         axes.grid(axis="y")
         figure.legend(loc="outside right upper", frameon=False)
-        return _svg(figure)
+        return _save_svg(figure)
 
 
-def _figure(title: str, inches_high: float) -> tuple[Figure, Axes]:
+def _create_figure(title: str, inches_high: float) -> tuple[Figure, Axes]:
     figure = Figure((INCHES_WIDE, inches_high), layout="constrained")
     axes = figure.subplots()
     axes.set_title(title)
     return figure, axes
 
 
-def _svg(figure: Figure) -> str:
+def _save_svg(figure: Figure) -> str:
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None})
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

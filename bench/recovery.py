@@ -18,14 +18,14 @@ from simulation.world.call_behavior import CallBehavior, build_refusal
 from simulation.world.sample_images import build_picture
 from simulation.world.simulated_stack import World
 
-CONFIGURED = 10
+CONFIGURED_LIMIT = 10
 SEEDS = range(3)
 OUTAGE_SECONDS = 300.0
-PATIENCE = timedelta(hours=6)
+TIMEOUT = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
-class Case:
+class AccountCase:
     """What befalls a run; `limits`: how many calls the account allows from which second on; `away`: no answer then."""
 
     name: str
@@ -36,45 +36,52 @@ class Case:
 
 
 CASES = (
-    *(Case(f"half of the limit, {s} s a call", 100, s, ((0, CONFIGURED // 2),)) for s in (1, 4, 15)),
-    *(Case(f"the limit doubles, {s} s a call", 200, s, ((0, CONFIGURED // 2), (12.0 * s, CONFIGURED))) for s in (1, 4)),
-    Case("an outage of five minutes, 4 s a call", 300, 4, ((0, CONFIGURED),), (30.0, 30.0 + OUTAGE_SECONDS)),
+    *(AccountCase(f"half of the limit, {s} s a call", 100, s, ((0, CONFIGURED_LIMIT // 2),)) for s in (1, 4, 15)),
+    *(
+        AccountCase(
+            f"the limit doubles, {s} s a call", 200, s, ((0, CONFIGURED_LIMIT // 2), (12.0 * s, CONFIGURED_LIMIT))
+        )
+        for s in (1, 4)
+    ),
+    AccountCase(
+        "an outage of five minutes, 4 s a call", 300, 4, ((0, CONFIGURED_LIMIT),), (30.0, 30.0 + OUTAGE_SECONDS)
+    ),
 )
 
 
 @dataclass(frozen=True)
-class Recovered:
+class AccountUse:
     """One case over some seeds: the share of the possible that was used, and its lowest."""
 
     name: str
     photos: int
     used: float
-    lowest: float
-    refused: float
+    lowest_used: float
+    refused_per_photo: float
 
     @property
     def unused(self) -> float:
         return 1 - self.used
 
 
-def measure() -> tuple[Recovered, ...]:
+def measure() -> tuple[AccountUse, ...]:
     """All cases."""
-    return tuple(_over_seeds(case) for case in CASES)
+    return tuple(_measure_case(case) for case in CASES)
 
 
-def _over_seeds(case: Case) -> Recovered:
-    played = [play(case, seed) for seed in SEEDS]
+def _measure_case(case: AccountCase) -> AccountUse:
+    played = [run_seed(case, seed) for seed in SEEDS]
     used = [share for share, _ in played]
-    return Recovered(case.name, case.photos, mean(used), min(used), mean(refused for _, refused in played))
+    return AccountUse(case.name, case.photos, mean(used), min(used), mean(refused for _, refused in played))
 
 
-def play(case: Case, seed: int) -> tuple[float, float]:
+def run_seed(case: AccountCase, seed: int) -> tuple[float, float]:
     """One seed: the share of the slots that was used, and how many calls the provider turned away for each photo."""
-    world = World(seed, in_flight=CONFIGURED, account_limit=int(case.limits[0][1]), budget=10**9)
+    world = World(seed, in_flight=CONFIGURED_LIMIT, account_limit=int(case.limits[0][1]), budget=10**9)
     world.provider.default_behavior = CallBehavior(work_seconds=case.seconds)
     began = world.clock.time
     for at, limit in case.limits:
-        world.event_loop.call_at(began + timedelta(seconds=at), lambda limit=limit: _allow(world, int(limit)))
+        world.event_loop.call_at(began + timedelta(seconds=at), lambda limit=limit: _set_limit(world, int(limit)))
     if case.away:
         first, last = (began + timedelta(seconds=at) for at in case.away)
         sick = build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE)
@@ -82,19 +89,19 @@ def play(case: Case, seed: int) -> tuple[float, float]:
     world.start()
     for n in range(case.photos):
         world.upload_photo(f"shoes/{n}.jpg", build_picture(str(n)), operation="remove")
-    world.event_loop.run_until(began + PATIENCE, should_stop=lambda: len(world.read_pictures()) == case.photos)
+    world.event_loop.run_until(began + TIMEOUT, should_stop=lambda: len(world.read_pictures()) == case.photos)
     sold = [call for call in world.provider.paid_calls if call.micro_usd]
     if len(sold) != case.photos:
         raise RuntimeError(f"{case.name}, seed {seed}: {len(sold)} calls were sold for {case.photos} photos")
-    return _used(world, case, began.timestamp()), len(world.provider.paid_calls) / case.photos - 1
+    return _compute_used_share(world, case, began.timestamp()), len(world.provider.paid_calls) / case.photos - 1
 
 
-def _allow(world: World, limit: int) -> None:
+def _set_limit(world: World, limit: int) -> None:
     world.provider.concurrency_limit = limit
 
 
-def _used(world: World, case: Case, began: float) -> float:
-    held = list(_held(world))
+def _compute_used_share(world: World, case: AccountCase, began: float) -> float:
+    held = list(_count_open_calls(world))
     limits = [(began + at, limit) for at, limit in case.limits]
     away = [(began + case.away[0], began + case.away[1])] if case.away else []
     whole = measure_slot_use(SlotHistory(held, limits, away), held[0][0])
@@ -102,7 +109,7 @@ def _used(world: World, case: Case, began: float) -> float:
     return (whole.ideal_seconds - outside) / (whole.measured_seconds - outside)
 
 
-def _held(world: World) -> Iterator[TimedValue]:
+def _count_open_calls(world: World) -> Iterator[TimedValue]:
     """From which moment on how many calls that were sold were open."""
     sold = [call for call in world.provider.paid_calls if call.micro_usd]
     moves = [(call.started_at.timestamp(), 1) for call in sold]
@@ -113,15 +120,23 @@ def _held(world: World) -> Iterator[TimedValue]:
         yield at, count
 
 
-def section(found: Sequence[Recovered]) -> str:
+def format_section(found: Sequence[AccountUse]) -> str:
     """For the page."""
     rows = [
-        (one.name, f"{one.photos}", f"{one.used:.1%}", f"{one.lowest:.1%}", f"{one.unused:.1%}", f"{one.refused:.2f}")
+        (
+            one.name,
+            f"{one.photos}",
+            f"{one.used:.1%}",
+            f"{one.lowest_used:.1%}",
+            f"{one.unused:.1%}",
+            f"{one.refused_per_photo:.2f}",
+        )
         for one in found
     ]
     return "\n\n".join(
         [
-            f"The product's own code in the simulated world, {len(SEEDS)} seeds each; {CONFIGURED} calls at a time are"
+            f"The product's own code in the simulated world, {len(SEEDS)} seeds each; {CONFIGURED_LIMIT} calls at a"
+            " time are"
             " configured. Unused: slots that stood empty from the first call to the end of the last one, by all that"
             " the account allowed in that time, the outage itself left out.",
             table(("", "photos", "used", "at the least", "unused", "calls turned away an image"), rows),

@@ -26,17 +26,24 @@ from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.providers.ideogram import Ideogram
-from bench.peak import MEGABYTE, Figure, in_fresh_process, peak_megabytes, show, verdict
+from bench.peak_memory import (
+    MEGABYTE,
+    MemoryFigure,
+    find_exit_code,
+    print_figures,
+    read_peak_megabytes,
+    run_in_fresh_process,
+)
 
-MOST_MEGABYTES = 192
+MAX_MEGABYTES = 192
 _THIS = "bench.render_memory"
-_DOOR = Path(__file__).parents[1] / "functions" / "render" / "app.py"
+_HANDLER = Path(__file__).parents[1] / "functions" / "render" / "app.py"
 _ANSWER = (
     b'{"created":"2026-11-16T12:00:00Z","data":[{"is_image_safe":true,"seed":1,"url":"https://ideogram.ai/a.png"}]}'
 )
 
 
-class Server(BaseHTTPRequestHandler):
+class ProviderServer(BaseHTTPRequestHandler):
     """Takes any body and gives the same answer."""
 
     def do_POST(self) -> None:
@@ -53,7 +60,7 @@ class Server(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None: ...
 
 
-def photo() -> bytes:
+def build_photo() -> bytes:
     """Noise as a JPEG just below what a provider takes, with a comment that is cut out."""
     noise = Image.effect_noise((4200, 3300), 90)
     file = BytesIO()
@@ -65,7 +72,7 @@ def photo() -> bytes:
 
 def measure(path: Path, url: str) -> None:
     """Make the call; print the peak."""
-    _import_the_door()
+    _import_handler()
     clients = [boto3.client(name, region_name="eu-central-1") for name in ("s3", "sqs", "dynamodb", "lambda")]
     data, began = path.read_bytes(), time.process_time()
     now = datetime.now(UTC)
@@ -78,32 +85,32 @@ def measure(path: Path, url: str) -> None:
     answer = call if isinstance(call, ProviderResult) else call(print)
     if not isinstance(answer, ProviderResult) or answer.retry_class is not RetryClass.OK or not clients:
         raise TypeError(f"the call ended otherwise: {answer}")
-    print(f"{len(data) / MEGABYTE:.1f} {peak_megabytes():.0f} {time.process_time() - began:.2f}")
+    print(f"{len(data) / MEGABYTE:.1f} {read_peak_megabytes():.0f} {time.process_time() - began:.2f}")
 
 
-def _import_the_door() -> None:
-    spec = importlib.util.spec_from_file_location("app", _DOOR)
+def _import_handler() -> None:
+    spec = importlib.util.spec_from_file_location("app", _HANDLER)
     if spec is None or spec.loader is None:
-        raise ImportError(str(_DOOR))
+        raise ImportError(str(_HANDLER))
     spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
-def figures() -> Iterator[Figure]:
+def measure_all() -> Iterator[MemoryFigure]:
     """One row."""
-    with tempfile.NamedTemporaryFile() as file, HTTPServer(("127.0.0.1", 0), Server) as server:
-        in_fresh_process(_THIS, "make", file.name)
+    with tempfile.NamedTemporaryFile() as file, HTTPServer(("127.0.0.1", 0), ProviderServer) as server:
+        run_in_fresh_process(_THIS, "make", file.name)
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
-        size, peak, seconds = in_fresh_process(_THIS, "measure", file.name, url).split()
+        size, peak, seconds = run_in_fresh_process(_THIS, "measure", file.name, url).split()
         server.shutdown()
-    yield Figure("passes as it is", f"{size} MB in", float(peak), MOST_MEGABYTES, float(seconds))
+    yield MemoryFigure("passes as it is", f"{size} MB in", float(peak), MAX_MEGABYTES, float(seconds))
 
 
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["make", path]:
-            Path(path).write_bytes(photo())
+            Path(path).write_bytes(build_photo())
         case ["measure", path, url]:
             measure(Path(path), url)
         case _:
-            sys.exit(verdict(show(figures())))
+            sys.exit(find_exit_code(print_figures(measure_all())))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 ROUNDS = 15
 
 
-def cpu_milliseconds(work: Callable[[], object]) -> float:
+def measure_cpu_milliseconds(work: Callable[[], object]) -> float:
     """The smallest CPU time of many runs."""
     best = float("inf")
     for _ in range(ROUNDS):

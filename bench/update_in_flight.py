@@ -25,88 +25,93 @@ from PIL import Image
 
 from backdrop_local import cloud
 from backdrop_local.cloud import Cloud
-from backdrop_local.release import HERE, Release
-from bench.passing import passing_home
-from bench.standin import StandinControl
+from backdrop_local.release import CURRENT_RELEASE, Release
+from bench.standin_controller import StandinController
+from bench.temporary_home import temporary_home
 from simulation.run_environment import describe_environment
 
 PRICE = Decimal("0.01")
 CALL_SECONDS = 2.0
-PATIENCE_SECONDS = 1800.0
-ENDED = frozenset({"stored", "refused", "dead", "held", "superseded", "cancelled"})
-UNBEGUN = "not begun"
+TIMEOUT_SECONDS = 1800.0
+FINAL_STATUSES = frozenset({"stored", "refused", "dead", "held", "superseded", "cancelled"})
+NOT_STARTED = "not begun"
 
 
-def picture(n: int) -> bytes:
+def build_picture(n: int) -> bytes:
     """A small photo that no other number gives."""
     file = io.BytesIO()
     Image.frombytes("RGB", (32, 32), Random(n).randbytes(32 * 32 * 3)).save(file, "PNG")
     return file.getvalue()
 
 
-def changed(folder: Path) -> Release:
+def copy_changed_release(folder: Path) -> Release:
     """The release that was built, with another line in each function and in the package that all of them use."""
-    shutil.copytree(HERE.built.parent, folder / ".aws-sam" / "build", symlinks=True)
-    shutil.copytree(HERE.folder / "statemachines", folder / "statemachines")
-    shutil.copy(HERE.template, folder)
+    shutil.copytree(CURRENT_RELEASE.built_template.parent, folder / ".aws-sam" / "build", symlinks=True)
+    shutil.copytree(CURRENT_RELEASE.folder / "statemachines", folder / "statemachines")
+    shutil.copy(CURRENT_RELEASE.template, folder)
     release = Release(folder)
-    for path in [*release.built.parent.glob("*/app.py"), *release.built.parent.glob("*/python/backdrop/__init__.py")]:
+    for path in [
+        *release.built_template.parent.glob("*/app.py"),
+        *release.built_template.parent.glob("*/python/backdrop/__init__.py"),
+    ]:
         path.write_text(path.read_text() + "\n# changed\n")
     return release
 
 
 @dataclass
-class Seen:
+class UpdateRun:
     """How the jobs stood, and how long things took (seconds); `photos` were to be on their way, of `all` in all."""
 
     photos: int
-    all: int
+    total: int
     before: Counter[str] = field(default_factory=Counter[str])
     after: Counter[str] = field(default_factory=Counter[str])
-    deployment: float = 0.0
-    all_of_it: float = 0.0
+    deployment_seconds: float = 0.0
+    total_seconds: float = 0.0
 
     @property
-    def open(self) -> int:
+    def open_count(self) -> int:
         """The photos that were on their way when the update began."""
-        return sum(number for status, number in self.before.items() if status not in ENDED)
+        return sum(number for status, number in self.before.items() if status not in FINAL_STATUSES)
 
 
-class Update:
+class PhotosInFlight:
     """Photos on their way through one local cloud."""
 
     def __init__(self, running: Cloud) -> None:
         self.running, self.outputs = running, running.outputs()
-        self.standin("settings", {"latency_by_speed": {"REMOVE": CALL_SECONDS}})
+        self.call_standin("settings", {"latency_by_speed": {"REMOVE": CALL_SECONDS}})
 
-    def standin(self, what: str, said: object = None) -> Any:
+    def call_standin(self, route: str, body: object = None) -> Any:
         """The stand-in's own books, or something that it is told."""
-        return StandinControl(self.running.standin_url).ask(what, said)
+        return StandinController(self.running.standin_url).call(route, body)
 
-    def drop(self, numbers: Sequence[int]) -> None:
+    def drop_photos(self, numbers: Sequence[int]) -> None:
         """Photos, several at a time."""
 
         def put(n: int) -> None:
             bucket, key = self.outputs["InputBucketName"], f"photos/{n:04}.png"
-            self.running.clients.s3.put_object(Bucket=bucket, Key=key, Body=picture(n), Tagging="operation=remove")
+            self.running.clients.s3.put_object(
+                Bucket=bucket, Key=key, Body=build_picture(n), Tagging="operation=remove"
+            )
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(put, numbers))
 
-    def states(self, photos: int) -> Counter[str]:
+    def count_statuses(self, photos: int) -> Counter[str]:
         """How the jobs stand in the ledger; of some photos intake has not heard yet."""
         pages = self.running.clients.dynamodb.get_paginator("scan").paginate(TableName=self.outputs["LedgerTableName"])
         found = Counter(item["status"].get("S", "") for page in pages for item in page["Items"] if "status" in item)
-        return found + Counter({UNBEGUN: photos - found.total()})
+        return found + Counter({NOT_STARTED: photos - found.total()})
 
-    def receipts(self) -> list[dict[str, Any]]:
+    def read_receipts(self) -> list[dict[str, Any]]:
         """All that the output bucket holds."""
         s3, bucket = self.running.clients.s3, self.outputs["OutputBucketName"]
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="_backdrop/receipts/")
         keys = [one.get("Key", "") for page in pages for one in page.get("Contents", [])]
         return [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
 
-    def letters(self) -> int:
+    def count_dead_letters(self) -> int:
         """Dead letters."""
         name: Any = "ApproximateNumberOfMessages"
         url = self.outputs["DeadLetterQueueUrl"]
@@ -114,62 +119,69 @@ class Update:
         return int(found["Attributes"][name])
 
 
-def until(holds: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     """Look again and again until it is so."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {PATIENCE_SECONDS:.0f} s")
+            raise TimeoutError(f"not within {TIMEOUT_SECONDS:.0f} s")
         time.sleep(0.5)
 
 
-def run(update: Update, photos: int, deploy: Callable[[], object]) -> Seen:
+def run_update(update: PhotosInFlight, photos: int, deploy: Callable[[], object]) -> UpdateRun:
     """Some more photos than are to be on their way; as soon as one of them is stored, the stack is deployed anew."""
-    seen = Seen(photos, photos + photos // 5)
+    result = UpdateRun(photos, photos + photos // 5)
     began = time.monotonic()
-    update.drop(range(seen.all))
-    until(lambda: update.states(seen.all)["stored"] > 0)
-    seen.before = update.states(seen.all)
+    update.drop_photos(range(result.total))
+    wait_until(lambda: update.count_statuses(result.total)["stored"] > 0)
+    result.before = update.count_statuses(result.total)
     deploying = time.monotonic()
     deploy()
-    seen.deployment = time.monotonic() - deploying
-    seen.after = update.states(seen.all)
-    until(lambda: sum(one["jobs"][0]["status"] in ENDED for one in update.receipts()) == seen.all)
-    seen.all_of_it = time.monotonic() - began
-    return seen
+    result.deployment_seconds = time.monotonic() - deploying
+    result.after = update.count_statuses(result.total)
+    wait_until(
+        lambda: sum(one["jobs"][0]["status"] in FINAL_STATUSES for one in update.read_receipts()) == result.total
+    )
+    result.total_seconds = time.monotonic() - began
+    return result
 
 
-def promises(update: Update, seen: Seen) -> list[tuple[str, str, bool]]:
+def check_promises(update: PhotosInFlight, result: UpdateRun) -> list[tuple[str, str, bool]]:
     """Each promise: what was found, and whether it was kept."""
-    receipts, bill = update.receipts(), update.standin("bill")
+    receipts, bill = update.read_receipts(), update.call_standin("bill")
     jobs = [job for one in receipts for job in one["jobs"]]
-    ends = Counter(job["status"] for job in jobs)
+    statuses = Counter(job["status"] for job in jobs)
     billed = Decimal(str(bill["total_usd"]))
     certain = sum((Decimal(str(job["cost"]["usd"])) for job in jobs), Decimal(0))
     unknown = sum((Decimal(str(job["cost"]["unknown_usd"])) for job in jobs), Decimal(0))
-    twice = len(bill["duplicates"])
+    duplicate_count = len(bill["duplicates"])
     money = f"bill ${billed}, receipts ${certain}, unknown ${unknown}"
     return [
-        ("on their way when the update began", f"{seen.open}: {_told(seen.before)}", seen.open >= seen.photos),
-        ("and when it was over", _told(seen.after), True),
-        ("the update took", f"{seen.deployment:.0f} s of {seen.all_of_it:.0f} s", True),
-        ("lost", str(seen.all - ends["stored"]), ends == {"stored": seen.all}),
-        ("paid twice", str(twice), not twice),
-        ("dead letters", str(update.letters()), not update.letters()),
-        ("money", money, billed == certain == seen.all * PRICE and not unknown),
+        (
+            "on their way when the update began",
+            f"{result.open_count}: {_format_counts(result.before)}",
+            result.open_count >= result.photos,
+        ),
+        ("and when it was over", _format_counts(result.after), True),
+        ("the update took", f"{result.deployment_seconds:.0f} s of {result.total_seconds:.0f} s", True),
+        ("lost", str(result.total - statuses["stored"]), statuses == {"stored": result.total}),
+        ("paid twice", str(duplicate_count), not duplicate_count),
+        ("dead letters", str(update.count_dead_letters()), not update.count_dead_letters()),
+        ("money", money, billed == certain == result.total * PRICE and not unknown),
     ]
 
 
-def _told(states: Counter[str]) -> str:
+def _format_counts(states: Counter[str]) -> str:
     return ", ".join(f"{number} {status}" for status, number in states.most_common())
 
 
-def table(seen: Seen, found: Sequence[tuple[str, str, bool]]) -> str:
+def format_page(result: UpdateRun, found: Sequence[tuple[str, str, bool]]) -> str:
     """The page."""
     head = (
-        f"# An update with {seen.open} photos on their way\n\n"
+        f"# An update with {result.open_count} photos on their way\n\n"
         f"Written by `python -m bench.update_in_flight` with `OUT=`. Measured on {describe_environment()}.\n\n"
-        f"`sam deploy` of changed functions and a changed layer, on the emulator, while {seen.open} of {seen.all} "
+        f"`sam deploy` of changed functions and a changed layer, on the emulator, while {result.open_count} of"
+        f" {result.total} "
         f"photos are on their way; 10 calls at a time, {CALL_SECONDS:g} s a call.\n\n"
         "| | found | kept |\n| --- | --- | --- |\n"
     )
@@ -182,12 +194,12 @@ def main() -> int:
     parser.add_argument("--photos", type=int, default=100)
     photos: int = parser.parse_args().photos
     given = {"DailyBudgetUSD": "1000", "SettleSeconds": "2"}
-    with passing_home() as home, tempfile.TemporaryDirectory() as folder:
-        update = Update(cloud.up(home, given, print, standin_options=["--prepared"]))
-        release = changed(Path(folder))
-        seen = run(update, photos, lambda: cloud.up(home, given, print, build=False, release=release))
-        found = promises(update, seen)
-    page = table(seen, found)
+    with temporary_home() as home, tempfile.TemporaryDirectory() as folder:
+        update = PhotosInFlight(cloud.up(home, given, print, standin_options=["--prepared"]))
+        release = copy_changed_release(Path(folder))
+        result = run_update(update, photos, lambda: cloud.up(home, given, print, build=False, release=release))
+        found = check_promises(update, result)
+    page = format_page(result, found)
     print(page)
     if os.environ.get("OUT"):
         Path(os.environ["OUT"]).write_text(page)

@@ -1,8 +1,8 @@
-"""Writes the page of the bench with its plots, and the page beyond it, from the last results: `make docs`."""
+"""Writes the page of the bench and its plots from what its parts found last, and that beyond it: `make docs`."""
 
-from bench.beyond import page as beyond
-from bench.keep import FOLDER, kept
-from bench.parts import MOST_MINUTES, PARTS, Part
+from bench.extrapolation import page as extrapolation_page
+from bench.parts import MAX_MINUTES, PARTS, BenchPart
+from bench.saved_results import FOLDER, load_result
 from docs import bench_aims
 
 PAGE = FOLDER / "README.md"
@@ -13,18 +13,20 @@ OWN_PAGES = {
 
 
 def page() -> str:
+    """The whole page."""
     return "\n\n".join([_head(), bench_aims.section(), *(_section(part) for part in PARTS)]) + "\n"
 
 
 def plots() -> dict[str, str]:
-    """Returns every plot by its file name."""
-    found = {part: kept(part.name, part.kind) for part in PARTS if part.kind}
-    return {name: svg for part, one in found.items() if one for name, svg in part.plots(one.found).items()}
+    """Every plot by its file's name."""
+    found = {part: load_result(part.name, part.result_type) for part in PARTS if part.result_type}
+    return {name: svg for part, one in found.items() if one for name, svg in part.draw_plots(one.result).items()}
 
 
 def write() -> None:
+    """Page and plots."""
     PAGE.write_text(page())
-    beyond.write()
+    extrapolation_page.write_page()
     for name, svg in plots().items():
         (FOLDER / name).write_text(svg)
 
@@ -32,21 +34,23 @@ def write() -> None:
 def _head() -> str:
     names = ", ".join(f"`{part.name}`" for part in PARTS)
     return (
-        f"# Measured speed and cost\n\n`make bench` writes this page in at most {MOST_MINUTES} minutes on two cores,"
-        f' and `make bench ONLY="drain beside"` some of its parts: {names}. Comparisons are made within one run. A part'
-        " reports nothing if the stand-in was the bottleneck, an unexpected error occurred, or the machine was too"
-        " noisy. The expected results with more photos and on AWS: [beyond one machine](beyond.md)."
+        f"# The bench\n\nWritten by `make bench`, which takes at most {MAX_MINUTES} minutes on two cores, or by some"
+        f' of its parts: `make bench ONLY="drain comparison"`. The parts are {names}. What is compared is'
+        " compared within one run; where the stand-in was the bottleneck, something went wrong that nobody asked for,"
+        " or the machine was too noisy, nothing is reported. What more photos and AWS itself would make of it:"
+        " [beyond one machine](extrapolation.md)."
     )
 
 
-def _section(part: Part) -> str:
+def _section(part: BenchPart) -> str:
     title = f"## {part.title}"
-    if part.kind is None:
+    if part.result_type is None:
         return f"{title}\n\nOn a page of its own: {OWN_PAGES[part.name]}."
-    found = kept(part.name, part.kind)
+    found = load_result(part.name, part.result_type)
     if found is None:
         return f"{title}\n\nNot measured yet: `make bench ONLY={part.name}`."
-    return f"{title}\n\n`{part.name}`, {_minutes(found.minutes)} on {found.machine}.\n\n{part.section(found.found)}"
+    measured = f"`{part.name}`, {_minutes(found.minutes)} on {found.machine}."
+    return f"{title}\n\n{measured}\n\n{part.format_section(found.result)}"
 
 
 def _minutes(minutes: float) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from backdrop_local.photos import load
+from backdrop_local.photos import load_photo
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
 PHOTOS = {
@@ -22,7 +22,7 @@ LONGEST_SIDE = 600
 def small(name: str) -> bytes:
     """Returns one of the demo's photos, small enough for the repository."""
     file = io.BytesIO()
-    with Image.open(io.BytesIO(load(name))) as photo:
+    with Image.open(io.BytesIO(load_photo(name))) as photo:
         photo.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
         photo.convert("RGB").save(file, "JPEG", quality=85, optimize=True)
     return file.getvalue()

@@ -58,7 +58,7 @@ def describe_stack(cloud: Cloud) -> DeployedPipeline:
         queue_urls=tuple(outputs[name] for name in QUEUE_OUTPUTS if name in outputs),
         dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
         lane_queue_url=outputs["IdeogramQueueUrl"],
-        worker_folder=f"{cloud.home.emulator / 'tmp'}/ministack-lambda-{STACK}-render",
+        worker_folder=f"{cloud.home.emulator_folder / 'tmp'}/ministack-lambda-{STACK}-render",
         event_suffixes=(".jpg", ".json"),
     )
 

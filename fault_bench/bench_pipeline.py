@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 
 from PIL import Image, UnidentifiedImageError
 
-from backdrop_local.clients import Clients
+from backdrop_local.clients import LocalClients
 from fault_bench.standin_provider import StandinProvider
 
 MAX_PARALLEL_UPLOADS = 4
@@ -31,7 +31,7 @@ class DeployedPipeline:
     """
 
     name: str
-    clients: Clients
+    clients: LocalClients
     photo_bucket: str
     picture_bucket: str
     event_queue_url: str

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backdrop_local import cloud as local_cloud
+from backdrop_local.cleanup import clean_up_on_exit
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import Home
-from backdrop_local.leash import leashed
 from fault_bench import backdrop_pipeline, faulted_run, verdict
 from fault_bench.bench_pipeline import BenchPipeline
 from fault_bench.bench_plan import BenchPlan, draw_bench_plan
@@ -73,7 +73,7 @@ def run_bench_seed(seed: int, settings: BenchSettings, print_line: PrintLine, *,
         "requests_per_minute": dict[str, int](),
     }
     with (
-        leashed(home),
+        clean_up_on_exit(home),
         run_provider(seed, standin_settings) as backdrop_provider,
         run_provider(seed, standin_settings) as naive_provider,
     ):
@@ -88,8 +88,8 @@ def run_bench_seed(seed: int, settings: BenchSettings, print_line: PrintLine, *,
             )
         backdrop, violations = _run_backdrop(cloud, backdrop_provider, plan, settings, print_line)
     if violations:
-        home.forget(but_logs=True)
-        print_line(f"seed {seed}: promises were broken; what emulator and SAM said is in {home.logs}")
+        home.remove_files(keep_logs=True)
+        print_line(f"seed {seed}: promises were broken; what emulator and SAM said is in {home.logs_folder}")
     else:
         shutil.rmtree(home.path)
     return BenchResult(plan, backdrop, naive, tuple(violations))

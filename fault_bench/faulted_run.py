@@ -114,7 +114,7 @@ def _count_announced(plan: BenchPlan) -> Counter[str]:
     """How often each kind strikes at the least, when every photo comes through; what lasts strikes once or more."""
     counts = Counter[str]()
     for name, rule in plan.list_rules():
-        counts[name] += rule.limit or 1
+        counts[name] += rule.max_hits or 1
     counts.update(act.value for _, act in plan.timed_events)
     counts[REPEATED_EVENT] = len(plan.repeated_notifications)
     return counts
@@ -122,7 +122,7 @@ def _count_announced(plan: BenchPlan) -> Counter[str]:
 
 def _count_fired(plan: BenchPlan, provider: StandinProvider) -> Counter[str]:
     counts = Counter[str]()
-    for (name, _), rule in zip(plan.list_rules(), provider.state.faults.report(), strict=True):
+    for (name, _), rule in zip(plan.list_rules(), provider.state.faults.build_report(), strict=True):
         counts[name] += cast("int", rule["hits"])
     return counts
 

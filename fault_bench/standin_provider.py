@@ -12,11 +12,11 @@ from typing import cast
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backdrop_local import processes
-from backdrop_local.standin.journal import Acceptance, Entry
+from backdrop_local.standin.connection import read_connection
+from backdrop_local.standin.journal import Acceptance, JournalEntry
 from backdrop_local.standin.server import StandinServer
-from backdrop_local.standin.settings import Settings
-from backdrop_local.standin.state import Standin, State
-from backdrop_local.standin.wire import wire_of
+from backdrop_local.standin.settings import StandinSettings
+from backdrop_local.standin.state import Standin, StandinState
 from fault_bench.bench_plan import IDEOGRAM
 
 MAX_WAIT_SECONDS = 10.0
@@ -44,10 +44,10 @@ class StandinProvider:
     """One provider for one pipeline; what it knows survives its being stopped, as a real one's books do."""
 
     def __init__(self, seed: int, settings: Mapping[str, object], port: int = 0) -> None:
-        self.port = port or processes.free_port()
+        self.port = port or processes.find_free_port()
         self.peak_in_flight = 0
         self.cut_connections = 0
-        self._standin = Standin(seed, Settings.model_validate(settings))
+        self._standin = Standin(seed, StandinSettings.model_validate(settings))
         self._open_calls: dict[int, Scope] = {}
         self._call_numbers = count()
         self._server: _ControlledServer | None = None
@@ -67,13 +67,13 @@ class StandinProvider:
         return f"{self.standin_url}/{IDEOGRAM}"
 
     @property
-    def state(self) -> State:
+    def state(self) -> StandinState:
         """Bill, slots, faults and settings."""
         return self._standin.state
 
     def change_settings(self, **settings: object) -> None:
         """Changes settings, from the next call on."""
-        self.state.settings = Settings.model_validate(self.state.settings.model_dump() | settings)
+        self.state.settings = StandinSettings.model_validate(self.state.settings.model_dump() | settings)
 
     def start_server(self) -> None:
         """Serves, on the same port each time."""
@@ -87,20 +87,20 @@ class StandinProvider:
 
     def wait_for_accepted(self, after: int, wait_seconds: float) -> list[Acceptance]:
         """The signal of GET /_ctl/accepted; it is heard while the server is down, too."""
-        signal = self.state.journal.accepted(after, wait_seconds)
+        signal = self.state.journal.list_acceptances(after, wait_seconds)
         return asyncio.run_coroutine_threadsafe(signal, self._loop).result(wait_seconds + MAX_WAIT_SECONDS)
 
     def find_caller_port(self, request_no: int) -> int | None:
         """The caller's port of the paid call with this number in the journal; None when it is over."""
         for scope in list(self._open_calls.values()):
             entry = scope.get("standin.entry")
-            if isinstance(entry, Entry) and entry.n == request_no:
+            if isinstance(entry, JournalEntry) and entry.n == request_no:
                 return int(scope["client"][1])
         return None
 
     def report_slots(self) -> SlotReport:
         """The slots of Ideogram's only account as they are now."""
-        (row,) = [one for one in self.state.slots.report() if one["provider"] == IDEOGRAM]
+        (row,) = [one for one in self.state.slots.build_report() if one["provider"] == IDEOGRAM]
         history = cast("list[dict[str, float]]", row["history"])
         steps = tuple((moment["at"], moment["in_flight"]) for moment in history)
         return SlotReport(
@@ -109,7 +109,7 @@ class StandinProvider:
 
     def list_lost_calls(self) -> list[tuple[float, float]]:
         """When each call began and ended (Unix seconds) of which the caller cannot know whether it was taken."""
-        entries = self.state.journal.entries()
+        entries = self.state.journal.list_entries()
         calls = [one for one in entries if one.method == "POST" and one.ended and _is_ideogram_path(one.path)]
         return [(entry.started, entry.ended or entry.started) for entry in calls if _has_lost_answer(entry)]
 
@@ -148,8 +148,8 @@ class StandinProvider:
     def _cut_connections(self) -> None:
         self._should_serve.clear()
         for scope in list(self._open_calls.values()):
-            wire = wire_of(scope)
-            if not wire.gone:
+            wire = read_connection(scope)
+            if not wire.is_gone:
                 self.cut_connections += 1
                 wire.reset()
         if self._server is not None:
@@ -182,14 +182,14 @@ class StandinProvider:
 
 def _has_waiting_caller(scope: Scope) -> bool:
     """Whether a caller holds a call to Ideogram open: the others answer at once, and are asked for what came of it."""
-    return _is_ideogram_path(scope["path"]) and not wire_of(scope).gone
+    return _is_ideogram_path(scope["path"]) and not read_connection(scope).is_gone
 
 
 def _is_ideogram_path(path: str) -> bool:
     return path.startswith(f"/{IDEOGRAM}/")
 
 
-def _has_lost_answer(entry: Entry) -> bool:
+def _has_lost_answer(entry: JournalEntry) -> bool:
     """No answer, a useless one or one that comes too late, to a call that may have been accepted."""
     is_uncertain = entry.status is None or entry.fault in ANSWER_LOSING_FAULTS
     return entry.status in (500, 502) or (entry.job is not None and is_uncertain)

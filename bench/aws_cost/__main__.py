@@ -11,110 +11,121 @@ from backdrop.model.pricing import look_up_image_price, to_usd
 from backdrop_local import cloud
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import STACK, Home
-from bench.aws_cost.bill import Line, request_lines, requests_of, seconds_on_aws
-from bench.aws_cost.found import Found, Row, keep
-from bench.aws_cost.idle import ONE_PROVIDER, one_provider
-from bench.aws_cost.page import MOST_SHARE, memory_of, share
-from bench.aws_cost.play import PHOTOS, STAGES, WARM_UP, Case, ColdStartError, Counted, Stage, watched
-from bench.passing import passing_home
+from bench.aws_cost.bill import BillLine, build_request_lines, count_requests, estimate_seconds
+from bench.aws_cost.cost_result import CostResult, CostRow, save_costs
+from bench.aws_cost.idle_stack import ONE_PROVIDER, load_one_provider_stack
+from bench.aws_cost.image_usage import (
+    PHOTOS,
+    STAGES,
+    WARM_UP,
+    ColdStartError,
+    CostCase,
+    ImageUsage,
+    WatchedCloud,
+    watch_cloud,
+)
+from bench.aws_cost.page import MAX_SHARE, compute_share, read_memory
+from bench.temporary_home import temporary_home
 from docs import make_aws_cost
 from simulation.run_environment import describe_environment
 
-LETTERS_SECONDS = 1
+DEAD_LETTER_WAIT_SECONDS = 1
 """How long reconcile waits for a dead letter that is not there (backdrop/aws/sqs.py)."""
 BEACH = {"prompt": "on a beach"}
-IDEOGRAM = (
-    Case("Ideogram replaces, with a sidecar", BEACH),
-    Case("Ideogram replaces, with tags", BEACH, tagged=True),
-    Case("Ideogram removes, with a sidecar", {"operation": "remove"}),
+IDEOGRAM_CASES = (
+    CostCase("Ideogram replaces, with a sidecar", BEACH),
+    CostCase("Ideogram replaces, with tags", BEACH, has_tags=True),
+    CostCase("Ideogram removes, with a sidecar", {"operation": "remove"}),
 )
-OTHERS = (
-    Case("Segmind replaces, with a sidecar", BEACH, "segmind"),
-    Case("1min.ai replaces, with a sidecar", BEACH, "1min"),
-    Case("Runware replaces, with a sidecar", BEACH, "runware"),
+OTHER_CASES = (
+    CostCase("Segmind replaces, with a sidecar", BEACH, "segmind"),
+    CostCase("1min.ai replaces, with a sidecar", BEACH, "1min"),
+    CostCase("Runware replaces, with a sidecar", BEACH, "runware"),
 )
 ASSUMED_PRICES = {"1min": 50_000}
 """1min.ai sells credits; micro-dollars, as on the local cloud."""
-TRIES = 3
+MAX_TRIES = 3
 CALL_SECONDS = "3"
 """A call that lasts: the first receipt is written while it is out, as it is on AWS."""
 
 
-def counted(stage: Stage, work: Callable[[], object], images: int, functions: Sequence[str] = STAGES) -> Counted:
+def count_warm(
+    watched_cloud: WatchedCloud, work: Callable[[], object], images: int, functions: Sequence[str] = STAGES
+) -> ImageUsage:
     """Once warm; begun again where a function started cold after all."""
-    for _ in range(TRIES):
+    for _ in range(MAX_TRIES):
         try:
-            return stage.counted(work, images, functions)
+            return watched_cloud.count_usage(work, images, functions)
         except ColdStartError as error:
             print(f"again: {error}")
-    raise ColdStartError(f"{TRIES} times in a row")
+    raise ColdStartError(f"{MAX_TRIES} times in a row")
 
 
-def row(stage: Stage, case: Case) -> Row:
+def measure_case(watched_cloud: WatchedCloud, case: CostCase) -> CostRow:
     """One case, played."""
     print(case.name, flush=True)
 
     def play(times: int) -> None:
         for _ in range(times):
-            stage.drop(case, f"shoes/{stage.dropped}.jpg")
+            watched_cloud.drop_photo(case, f"shoes/{watched_cloud.dropped_count}.jpg")
 
     play(WARM_UP)
-    found = counted(stage, lambda: play(PHOTOS), PHOTOS)
-    asked = {"operation": "replace", **case.said}
-    price = to_usd(look_up_image_price(case.provider, asked, ASSUMED_PRICES))
-    return Row(case.name, case.provider, asked["operation"], case.tagged, found, price)
+    found = count_warm(watched_cloud, lambda: play(PHOTOS), PHOTOS)
+    instructions = {"operation": "replace", **case.instructions}
+    price = to_usd(look_up_image_price(case.provider, instructions, ASSUMED_PRICES))
+    return CostRow(case.name, case.provider, instructions["operation"], case.has_tags, found, price)
 
 
-def runs_of_reconcile(stage: Stage) -> list[Line]:
+def measure_reconcile(watched_cloud: WatchedCloud) -> list[BillLine]:
     """What one run asks of AWS while there is nothing to do."""
     print("reconcile", flush=True)
 
     def run() -> None:
-        stage.running.clients.functions.invoke(FunctionName=f"{STACK}-reconcile", Payload=b"{}")
+        watched_cloud.running.clients.functions.invoke(FunctionName=f"{STACK}-reconcile", Payload=b"{}")
 
     def play(times: int) -> None:
         for _ in range(times):
             run()
 
     play(WARM_UP)
-    stage.wait_until_quiet()
-    found = counted(stage, lambda: play(PHOTOS), PHOTOS, ["reconcile"])
-    memory = memory_of(one_provider())["reconcile"]
-    waits = sum(one.times for one in found.asked if one.operation == "ReceiveMessage") * LETTERS_SECONDS
-    invoked, requests = found.invoked["reconcile"], requests_of(found, "reconcile")
-    seconds = seconds_on_aws(invoked, requests, memory, waits)
-    told = f"{seconds:.2f} s at {memory:.2g} GB, {requests:.3g} requests"
+    watched_cloud.wait_until_quiet()
+    found = count_warm(watched_cloud, lambda: play(PHOTOS), PHOTOS, ["reconcile"])
+    memory = read_memory(load_one_provider_stack())["reconcile"]
+    waits = sum(one.times for one in found.requests if one.operation == "ReceiveMessage") * DEAD_LETTER_WAIT_SECONDS
+    invoked, requests = found.invocations["reconcile"], count_requests(found, "reconcile")
+    seconds = estimate_seconds(invoked, requests, memory, waits)
+    description = f"{seconds:.2f} s at {memory:.2g} GB, {requests:.3g} requests"
     return [
-        Line("invocations", "lambda requests", 1),
-        Line(told, "lambda seconds", seconds * memory),
-        *request_lines(found),
+        BillLine("invocations", "lambda requests", 1),
+        BillLine(description, "lambda seconds", seconds * memory),
+        *build_request_lines(found),
     ]
 
 
-def rows(home: Home) -> Iterator[Row | list[Line]]:
+def measure_rows(home: Home) -> Iterator[CostRow | list[BillLine]]:
     """All rows, and between them what reconcile does in an idle stack with one provider."""
     given = {"DailyBudgetUSD": "1000", "SettleSeconds": "1"}
     alone: Cloud = cloud.up(home, given | ONE_PROVIDER, print, standin_options=["--latency", CALL_SECONDS])
-    with watched(alone) as stage:
-        yield runs_of_reconcile(stage)
-        yield from (row(stage, case) for case in IDEOGRAM)
-    with watched(cloud.up(home, given, print, build=False)) as stage:
-        stage.dropped = 1000
-        yield from (row(stage, case) for case in OTHERS)
+    with watch_cloud(alone) as watched_cloud:
+        yield measure_reconcile(watched_cloud)
+        yield from (measure_case(watched_cloud, case) for case in IDEOGRAM_CASES)
+    with watch_cloud(cloud.up(home, given, print, build=False)) as watched_cloud:
+        watched_cloud.dropped_count = 1000
+        yield from (measure_case(watched_cloud, case) for case in OTHER_CASES)
 
 
 def main() -> int:
     """Write the page, whatever is found."""
     began = time.monotonic()
-    with passing_home() as home:
-        found = list(rows(home))
-    images = tuple(one for one in found if isinstance(one, Row))
+    with temporary_home() as home:
+        found = list(measure_rows(home))
+    images = tuple(one for one in found if isinstance(one, CostRow))
     reconcile = tuple(line for one in found if isinstance(one, list) for line in one)
-    keep(Found(describe_environment(), images, reconcile))
+    save_costs(CostResult(describe_environment(), images, reconcile))
     make_aws_cost.PAGE.write_text(make_aws_cost.page())
-    part = share(images[0], memory_of(one_provider()))
+    part = compute_share(images[0], read_memory(load_one_provider_stack()))
     print(f"{images[0].name}: {part:.2%} of the provider's price; {time.monotonic() - began:.0f} s")
-    return int(part >= MOST_SHARE)
+    return int(part >= MAX_SHARE)
 
 
 if __name__ == "__main__":

@@ -23,26 +23,26 @@ SOURCES = {
 
 
 @dataclass(frozen=True)
-class Price:
+class ListPrice:
     """Dollars for so many of a unit; `free` of them cost nothing in any month."""
 
     service: str
     unit: str
     usd: Decimal
-    per: int = 1
+    unit_count: int = 1
     free: int = 0
 
-    def of(self, amount: float) -> float:
+    def list_usd(self, amount: float) -> float:
         """What so much costs by the list, dollars."""
-        return float(self.usd) * amount / self.per
+        return float(self.usd) * amount / self.unit_count
 
-    def left(self, amount: float) -> float:
+    def usd_beyond_free(self, amount: float) -> float:
         """What is left of it when nothing else in the account uses the free part."""
-        return self.of(max(0.0, amount - self.free))
+        return self.list_usd(max(0.0, amount - self.free))
 
 
-def _price(service: str, unit: str, usd: str, per: int = 1, free: int = 0) -> Price:
-    return Price(service, unit, Decimal(usd), per, free)
+def _price(service: str, unit: str, usd: str, per: int = 1, free: int = 0) -> ListPrice:
+    return ListPrice(service, unit, Decimal(usd), per, free)
 
 
 MILLION = 1_000_000

@@ -16,35 +16,35 @@ SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/aws4_reques
 S3_OPERATIONS = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
 LAMBDA_OPERATIONS = {"GET": "ListEventSourceMappings", "PUT": "UpdateEventSourceMapping"}
 # These belong to one connection, or are written anew for the other.
-OF_ONE_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "expect"})
-PATIENCE_SECONDS = 60
+HOP_BY_HOP_HEADERS = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "expect"})
+TIMEOUT_SECONDS = 60
 PROVIDER = "provider"
 
 
 @dataclass(frozen=True)
-class Request:
+class RecordedRequest:
     """One request: who made it, of which service, and where it went (`place`: `bucket/key`, empty for most)."""
 
     function: str
     service: str
     operation: str
-    place: str
+    path: str
     sent: Mapping[str, Any]
-    answered: Mapping[str, Any]
+    response: Mapping[str, Any]
     status: int
 
 
 @dataclass(eq=False)
-class Recorder:
+class RequestRecorder:
     """All that went through, in its order."""
 
     emulator: str
-    requests: list[Request] = field(default_factory=list[Request])
+    requests: list[RecordedRequest] = field(default_factory=list[RecordedRequest])
 
     @contextmanager
-    def listening(self, function: str) -> Generator[str]:
+    def listen(self, function: str) -> Generator[str]:
         """The address at which one function reaches the emulator for the length of the block."""
-        server = _Server(self, function)
+        server = _RecorderServer(self, function)
         thread = threading.Thread(target=server.serve_forever, name=f"recorder {function}", daemon=True)
         thread.start()
         try:
@@ -55,11 +55,11 @@ class Recorder:
             thread.join()
 
 
-class _Server(ThreadingHTTPServer):
+class _RecorderServer(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, recorder: Recorder, function: str) -> None:
-        super().__init__(("127.0.0.1", 0), _Passing)
+    def __init__(self, recorder: RequestRecorder, function: str) -> None:
+        super().__init__(("127.0.0.1", 0), _RecorderHandler)
         self.recorder, self.function = recorder, function
 
     @override
@@ -69,7 +69,7 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class _Passing(BaseHTTPRequestHandler):
+class _RecorderHandler(BaseHTTPRequestHandler):
     """One connection of a function's worker."""
 
     protocol_version = "HTTP/1.1"
@@ -79,42 +79,44 @@ class _Passing(BaseHTTPRequestHandler):
     @override
     def setup(self) -> None:
         super().setup()
-        self.ours = cast("_Server", self.server)
+        self.recorder_server = cast("_RecorderServer", self.server)
 
     def do_GET(self) -> None:
-        self._pass()
+        self._forward()
 
     def do_HEAD(self) -> None:
-        self._pass()
+        self._forward()
 
     def do_PUT(self) -> None:
-        self._pass()
+        self._forward()
 
     def do_POST(self) -> None:
-        self._pass()
+        self._forward()
 
     def do_DELETE(self) -> None:
-        self._pass()
+        self._forward()
 
-    def _pass(self) -> None:
+    def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {name: text for name, text in self.headers.items() if name.lower() not in OF_ONE_CONNECTION}
+        headers = {name: text for name, text in self.headers.items() if name.lower() not in HOP_BY_HOP_HEADERS}
         # A connection of its own: the emulator closes those that rest, which a function would take for a failure.
         with closing(
-            HTTPConnection(urlsplit(self.ours.recorder.emulator).netloc, timeout=PATIENCE_SECONDS)
+            HTTPConnection(urlsplit(self.recorder_server.recorder.emulator).netloc, timeout=TIMEOUT_SECONDS)
         ) as upstream:
             upstream.request(self.command, self.path, body or None, headers)
-            answer = upstream.getresponse()
-            data = answer.read()
-        told = _request(self.ours.function, self.command, self.path, headers, body, data, answer.status)
-        self.ours.recorder.requests.append(told)
-        self._answer(answer.status, answer.getheaders(), data)
+            response = upstream.getresponse()
+            data = response.read()
+        recorded = _build_request(
+            self.recorder_server.function, self.command, self.path, headers, body, data, response.status
+        )
+        self.recorder_server.recorder.requests.append(recorded)
+        self._respond(response.status, response.getheaders(), data)
 
-    def _answer(self, status: int, headers: list[tuple[str, str]], data: bytes) -> None:
+    def _respond(self, status: int, headers: list[tuple[str, str]], data: bytes) -> None:
         self.send_response_only(status)
         length = next((text for name, text in headers if name.lower() == "content-length"), "")
         for name, text in headers:
-            if name.lower() not in OF_ONE_CONNECTION:
+            if name.lower() not in HOP_BY_HOP_HEADERS:
                 self.send_header(name, text)
         self.send_header("Content-Length", length if self.command == "HEAD" else str(len(data)))
         self.end_headers()
@@ -125,9 +127,9 @@ class _Passing(BaseHTTPRequestHandler):
         """Nothing: each request is in the record."""
 
 
-def _request(
+def _build_request(
     function: str, method: str, path: str, headers: Mapping[str, str], body: bytes, data: bytes, status: int
-) -> Request:
+) -> RecordedRequest:
     signed = headers.get("Authorization", "")
     if not signed:
         # A link that a function made, read or written by a provider.
@@ -136,25 +138,27 @@ def _request(
     service = found["service"] if found else ""
     target = headers.get("X-Amz-Target", "")
     if target:
-        operation, place = target.rpartition(".")[2], ""
+        operation, target_path = target.rpartition(".")[2], ""
     elif service == "s3":
-        operation, place = _of_s3(method, path)
+        operation, target_path = _parse_s3(method, path)
     else:
-        operation, place = LAMBDA_OPERATIONS.get(method, method), urlsplit(path).path
-    return Request(function, service, operation, place, _json(body, target), _json(data, target), status)
+        operation, target_path = LAMBDA_OPERATIONS.get(method, method), urlsplit(path).path
+    return RecordedRequest(
+        function, service, operation, target_path, _parse_json(body, target), _parse_json(data, target), status
+    )
 
 
-def _of_s3(method: str, path: str) -> tuple[str, str]:
+def _parse_s3(method: str, path: str) -> tuple[str, str]:
     """Which of S3's operations, and on what."""
     parts = urlsplit(path)
-    asked = parse_qs(parts.query, keep_blank_values=True)
-    place = unquote(parts.path).removeprefix("/")
-    if "list-type" in asked:
-        return "ListObjectsV2", f"{place}/{asked.get('prefix', [''])[0]}"
-    if "tagging" in asked:
-        return f"{method.title()}ObjectTagging", place
-    return S3_OPERATIONS[method], place
+    query = parse_qs(parts.query, keep_blank_values=True)
+    target_path = unquote(parts.path).removeprefix("/")
+    if "list-type" in query:
+        return "ListObjectsV2", f"{target_path}/{query.get('prefix', [''])[0]}"
+    if "tagging" in query:
+        return f"{method.title()}ObjectTagging", target_path
+    return S3_OPERATIONS[method], target_path
 
 
-def _json(data: bytes, target: str) -> Mapping[str, Any]:
+def _parse_json(data: bytes, target: str) -> Mapping[str, Any]:
     return json.loads(data) if target and data else {}

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from statistics import median
 
 from backdrop.aws.metric_names import Metric
-from bench.drain.ground import Run
+from bench.drain.harness import DrainRun
 from bench.drain.scenario import Scenario
-from bench.refusals import check_faults, check_machine, check_standin, check_starts
+from bench.reliability import check_faults, check_machine, check_standin, check_starts
 
-TURNED_AWAY = ("all slots are taken", Metric.THROTTLED.value, Metric.RETURNED_TO_QUEUE.value)
+SMALL_ACCOUNT_EFFECTS = ("all slots are taken", Metric.THROTTLED.value, Metric.RETURNED_TO_QUEUE.value)
 """What comes of an account that is smaller than it was said to be."""
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageTimes:
     """How long photos took for one stage (seconds)."""
 
     median: float
@@ -22,7 +22,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Figures:
+class RunFigures:
     """`efficiency`: N·S/C by the seconds from the first upload to the last receipt that says stored;
     `calls_efficiency`: by those from the first call to the end of the last one.
 
@@ -38,54 +38,56 @@ class Figures:
     calls_efficiency: float
     call_share: float
     first_result_seconds: float
-    stages: Mapping[str, Stage]
+    stages: Mapping[str, StageTimes]
     lost: Mapping[str, float]
     pauses_ms: tuple[float, ...]
     cpu_ms: Mapping[str, float]
     machine_share: float
-    foreign_share: float
+    other_programs_share: float
     standin_share: float
     cold_starts: Mapping[str, float]
 
 
-def figures(run: Run) -> Figures:
+def compute_figures(run: DrainRun) -> RunFigures:
     """What a run shows."""
-    scenario, calls, lost = run.scenario, run.seen.calls, run.losses
+    scenario, calls, lost = run.scenario, run.standin_log.calls, run.losses
     measured = run.ended - run.began
-    span = max(one.ended for one in calls) - min(one.began for one in calls)
+    call_span_seconds = max(one.ended for one in calls) - min(one.began for one in calls)
     needed = scenario.photos * scenario.seconds
-    places = {name: getattr(lost, name) for name in ("before", "between", "upload", "standin", "after")}
-    return Figures(
+    lost_seconds = {name: getattr(lost, name) for name in ("before", "between", "upload", "standin", "after")}
+    return RunFigures(
         scenario=scenario,
         measured_seconds=measured,
         upload_seconds=run.uploaded - run.began,
         efficiency=scenario.ideal_seconds / measured,
-        calls_efficiency=scenario.ideal_seconds / span,
-        call_share=run.told.call_share,
-        first_result_seconds=min(run.told.stored, default=run.ended) - run.began,
-        stages={name: Stage(median(times), max(times)) for name, times in run.told.stages.items() if times},
-        lost={name: seconds / needed for name, seconds in places.items()},
+        calls_efficiency=scenario.ideal_seconds / call_span_seconds,
+        call_share=run.log_metrics.call_share,
+        first_result_seconds=min(run.log_metrics.stored_at, default=run.ended) - run.began,
+        stages={name: StageTimes(median(times), max(times)) for name, times in run.log_metrics.stages.items() if times},
+        lost={name: seconds / needed for name, seconds in lost_seconds.items()},
         pauses_ms=tuple(1000 * seconds for seconds in lost.pauses),
-        cpu_ms={name: 1000 * seconds / scenario.photos for name, seconds in run.used.of.items()},
-        machine_share=run.used.machine_share(measured),
-        foreign_share=run.used.foreign_share(measured),
+        cpu_ms={name: 1000 * seconds / scenario.photos for name, seconds in run.cpu_usage.by_program.items()},
+        machine_share=run.cpu_usage.machine_share(measured),
+        other_programs_share=run.cpu_usage.other_programs_share(measured),
         standin_share=lost.standin / sum(one.ended - one.began for one in calls),
-        cold_starts=run.told.cold_starts,
+        cold_starts=run.log_metrics.cold_starts,
     )
 
 
-def check(run: Run, found: Figures) -> None:
+def check_run(run: DrainRun, found: RunFigures) -> None:
     """Whether it may be reported.
 
     Raises:
         RefusedError: it may not.
     """
     name = run.scenario.name
-    troubles = {**run.seen.troubles, **run.told.troubles}
-    if run.scenario.account is not None:
-        troubles = {what: times for what, times in troubles.items() if not any(words in what for words in TURNED_AWAY)}
-    check_faults(name, {**troubles, **run.unfinished})
-    calls = sum(one.ended - one.began for one in run.seen.calls)
+    problems = {**run.standin_log.problems, **run.log_metrics.problems}
+    if run.scenario.account_limit is not None:
+        problems = {
+            what: times for what, times in problems.items() if not any(words in what for words in SMALL_ACCOUNT_EFFECTS)
+        }
+    check_faults(name, {**problems, **run.unfinished})
+    calls = sum(one.ended - one.began for one in run.standin_log.calls)
     check_standin(name, run.losses.standin, calls)
-    check_machine(name, found.foreign_share)
+    check_machine(name, found.other_programs_share)
     check_starts(name, found.cold_starts, cold=run.scenario.cold)

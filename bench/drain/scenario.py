@@ -14,12 +14,12 @@ class Scenario:
     limit: int
     seconds: float
     cold: bool = False
-    account: int | None = None
+    account_limit: int | None = None
 
     @property
     def slots(self) -> int:
         """How many calls can be answered at a time."""
-        return min(self.limit, self.account or self.limit)
+        return min(self.limit, self.account_limit or self.limit)
 
     @property
     def ideal_seconds(self) -> float:
@@ -27,11 +27,11 @@ class Scenario:
         return self.photos * self.seconds / self.slots
 
     @property
-    def patience_seconds(self) -> float:
+    def timeout_seconds(self) -> float:
         """After so long a pipeline that has not come to rest never will."""
         return 3 * self.ideal_seconds + 120
 
     @property
     def name(self) -> str:
-        really = "" if self.account is None else f" of an account of {self.account}"
+        really = "" if self.account_limit is None else f" of an account of {self.account_limit}"
         return f"N={self.photos} C={self.limit}{really} S={self.seconds:g} {'cold' if self.cold else 'warm'}"

@@ -66,7 +66,7 @@ def up() -> None:
 
     signal.signal(signal.SIGTERM, _exit_on_sigterm)
     began = time.monotonic()
-    running = cloud.up(Home.chosen(), parameters.asked_for(), typer.echo)
+    running = cloud.up(Home.from_environment(), parameters.read_params_variable(), typer.echo)
     seconds = time.monotonic() - began
     outputs = running.outputs()
     typer.echo(
@@ -83,7 +83,7 @@ def env() -> None:
     from backdrop_local import cloud
     from backdrop_local.home import Home
 
-    for line in cloud.exports(cloud.running(Home.chosen())):
+    for line in cloud.format_exports(cloud.find_running(Home.from_environment())):
         typer.echo(line)
 
 
@@ -95,7 +95,7 @@ def down(
     from backdrop_local import cloud
     from backdrop_local.home import Home
 
-    home = Home.chosen()
+    home = Home.from_environment()
     if home.path.is_dir() and not keep:
         typer.echo(
             "Ending the local cloud and deleting its data and the demo's pages; many workers' files take minutes.",

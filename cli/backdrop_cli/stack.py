@@ -151,13 +151,13 @@ def _connect_locally() -> Stack:
     from backdrop_local.home import STACK, Home
 
     try:
-        running = cloud.running(Home.chosen())
+        running = cloud.find_running(Home.from_environment())
     except LocalCloudError as error:
         raise CommandError(f"{error}, or name a stack on AWS with --stack") from error
     stack = _connect(
         STACK, build_lazy_clients(lambda service: getattr(running.clients, LOCAL_CLIENT_NAMES.get(service, service)))
     )
-    return replace(stack, standin_providers=running.standins)
+    return replace(stack, standin_providers=running.standin_providers)
 
 
 def _connect(name: str, clients: AwsClients) -> Stack:

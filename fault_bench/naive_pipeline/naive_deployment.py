@@ -5,7 +5,7 @@ from pathlib import Path
 from backdrop_local import sam
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import REGION
-from backdrop_local.parameters import architecture
+from backdrop_local.parameters import lambda_architecture
 from backdrop_local.providers import STANDIN_KEY
 from fault_bench.bench_pipeline import BenchPipeline, DeployedPipeline
 from fault_bench.standin_provider import StandinProvider
@@ -29,7 +29,7 @@ def deploy_stack(cloud: Cloud, ideogram_url: str, *, concurrency_limit: int, tim
     """The naive pipeline, ready for photos. Its function has time for three calls that all time out."""
     max_seconds = 3 * timeout_seconds + 6
     parameters = {
-        "Architecture": architecture(),
+        "Architecture": lambda_architecture(),
         "IdeogramBaseUrl": ideogram_url,
         "IdeogramApiKey": STANDIN_KEY,
         "CallTimeoutSeconds": str(timeout_seconds),
@@ -38,9 +38,9 @@ def deploy_stack(cloud: Cloud, ideogram_url: str, *, concurrency_limit: int, tim
     }
     options = ["--template-file", str(TEMPLATE_PATH), "--stack-name", STACK_NAME, "--region", REGION, "--resolve-s3"]
     options += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"]
-    environment = {**sam.credentials(), "AWS_ENDPOINT_URL": cloud.endpoint_url}
-    parameter_options = ["--parameter-overrides", *sam.overrides(parameters)]
-    sam.run(["deploy", *options, *parameter_options], environment, cloud.home.log("sam-deploy-naive"))
+    environment = {**sam.emulator_credentials(), "AWS_ENDPOINT_URL": cloud.endpoint_url}
+    parameter_options = ["--parameter-overrides", *sam.format_overrides(parameters)]
+    sam.run_sam(["deploy", *options, *parameter_options], environment, cloud.home.log_file("sam-deploy-naive"))
     deployed = _describe_stack(cloud)
     deployed.set_max_concurrency(concurrency_limit)
     return deployed
@@ -58,6 +58,6 @@ def _describe_stack(cloud: Cloud) -> DeployedPipeline:
         queue_urls=(outputs["EventQueueUrl"],),
         dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
         lane_queue_url=outputs["EventQueueUrl"],
-        worker_folder=f"{cloud.home.emulator / 'tmp'}/ministack-lambda-{STACK_NAME}-function",
+        worker_folder=f"{cloud.home.emulator_folder / 'tmp'}/ministack-lambda-{STACK_NAME}-function",
         event_suffixes=(".jpg",),
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Clients:
+class LocalClients:
     """Typed clients, each made when it is first asked for."""
 
     endpoint_url: str

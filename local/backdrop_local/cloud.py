@@ -5,24 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from backdrop_local import (
-    emulator,
-    fixups,
-    parameters,
-    processes,
-    providers,
-    sam,
-    stack,
-    standin_process,
-)
-from backdrop_local.clients import Clients
+from backdrop_local import emulator, emulator_patches, parameters, processes, providers, sam, stack, standin_process
+from backdrop_local.clients import LocalClients
 from backdrop_local.errors import LocalCloudError
-from backdrop_local.home import REGION, STACK, Home, Process, State
-from backdrop_local.release import HERE, Release
+from backdrop_local.home import REGION, STACK, CloudState, Home, ServerProcess
+from backdrop_local.release import CURRENT_RELEASE, Release
 
-Say = Callable[[str], None]
+ReportProgress = Callable[[str], None]
 # An emulator that ends writes its state; one with many workers takes a while.
-PATIENCE_SECONDS = 60.0
+STOP_TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -35,29 +26,29 @@ class Cloud:
     parameters: dict[str, str]
 
     @cached_property
-    def clients(self) -> Clients:
+    def clients(self) -> LocalClients:
         """AWS clients that speak to this cloud."""
-        return Clients(self.endpoint_url)
+        return LocalClients(self.endpoint_url)
 
     @property
-    def standins(self) -> frozenset[str]:
+    def standin_providers(self) -> frozenset[str]:
         """The providers for which its stand-in answers."""
-        return providers.played(self.parameters, self.standin_url)
+        return providers.find_standin_providers(self.parameters, self.standin_url)
 
     def outputs(self) -> dict[str, str]:
         """The stack's outputs by name."""
-        return stack.outputs(self.clients)
+        return stack.read_outputs(self.clients)
 
 
 def up(
     home: Home,
-    asked: Mapping[str, str],
-    say: Say,
+    requested: Mapping[str, str],
+    report_progress: ReportProgress,
     *,
     build: bool = True,
-    agreed: bool = False,
+    spending_confirmed: bool = False,
     standin_options: Sequence[str] = (),
-    release: Release = HERE,
+    release: Release = CURRENT_RELEASE,
 ) -> Cloud:
     """Starts the cloud in this home, or brings the running one to what is asked.
 
@@ -67,28 +58,28 @@ def up(
     Raises:
         LocalCloudError: a server or SAM failed, or the user does not want to spend.
     """
-    if not agreed:
-        _ask(home, asked, release)
+    if not spending_confirmed:
+        _confirm_spending(home, requested, release)
     with home.lock():
-        before = home.read()
+        previous = home.read_state()
         try:
-            state = _start(home, before, say, standin_options)
-            return _deploy(home, state, asked, say, release, build=build)
+            state = _start_servers(home, previous, report_progress, standin_options)
+            return _deploy(home, state, requested, report_progress, release, build=build)
         except BaseException:
-            _end_what_is_new(home, before)
+            _roll_back(home, previous)
             raise
 
 
 def start(home: Home) -> Cloud:
     """Starts the servers of a kept cloud, which then is as it was when it went down; deploys nothing."""
     with home.lock():
-        before = home.read()
-        state = replace(_start(home, before, lambda _: None, ()), deployed=before.deployed)
-        home.write(state)
-    return running(home)
+        previous = home.read_state()
+        state = replace(_start_servers(home, previous, lambda _: None, ()), deployed=previous.deployed)
+        home.write_state(state)
+    return find_running(home)
 
 
-def down(home: Home, *, keep: bool = False, but_logs: bool = False) -> bool:
+def down(home: Home, *, keep: bool = False, keep_logs: bool = False) -> bool:
     """Ends the cloud and forgets everything in it, unless asked to keep it for the next `up`.
 
     `but_logs` keeps the logs of the servers and of SAM.
@@ -98,26 +89,26 @@ def down(home: Home, *, keep: bool = False, but_logs: bool = False) -> bool:
     if not home.path.is_dir():
         return False
     with home.lock():
-        state = home.read()
-        _stop(state, at_once=not keep)
+        state = home.read_state()
+        _stop_servers(state, immediately=not keep)
         if not keep:
-            home.forget(but_logs=but_logs)
-    return state != State()
+            home.remove_files(keep_logs=keep_logs)
+    return state != CloudState()
 
 
-def running(home: Home) -> Cloud:
+def find_running(home: Home) -> Cloud:
     """The cloud that runs in this home.
 
     Raises:
         LocalCloudError: none runs.
     """
-    state = home.read()
+    state = home.read_state()
     if state.deployed and _is_running(state) and state.emulator and state.standin:
         return Cloud(home, state.emulator.url, state.standin.url, state.parameters)
     raise LocalCloudError(f"no local cloud runs in {home.path}; start one with `make up`")
 
 
-def exports(cloud: Cloud) -> list[str]:
+def format_exports(cloud: Cloud) -> list[str]:
     """Shell lines that point any AWS tool at the cloud."""
     values = {
         "AWS_ENDPOINT_URL": cloud.endpoint_url,
@@ -131,90 +122,102 @@ def exports(cloud: Cloud) -> list[str]:
     return [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
 
 
-def _start(home: Home, before: State, say: Say, standin_options: Sequence[str]) -> State:
+def _start_servers(
+    home: Home, previous: CloudState, report_progress: ReportProgress, standin_options: Sequence[str]
+) -> CloudState:
     """Both servers, answering; each is written down before it is waited for."""
-    if _is_running(before):
-        return before
-    _stop(before)
-    say("starting the emulator and the stand-in provider")
-    state = replace(before, emulator=emulator.start(home, _port(before.emulator)), deployed=False)
-    home.write(state)
-    standin = standin_process.start(home, _port(before.standin), standin_options)
+    if _is_running(previous):
+        return previous
+    _stop_servers(previous)
+    report_progress("starting the emulator and the stand-in provider")
+    state = replace(previous, emulator=emulator.start(home, _choose_port(previous.emulator)), deployed=False)
+    home.write_state(state)
+    standin = standin_process.start(home, _choose_port(previous.standin), standin_options)
     state = replace(state, standin=standin)
-    home.write(state)
+    home.write_state(state)
     if state.emulator:
         emulator.wait_until_ready(home, state.emulator)
     standin_process.wait_until_ready(home, standin)
     return state
 
 
-def _ask(home: Home, asked: Mapping[str, str], release: Release) -> None:
+def _confirm_spending(home: Home, requested: Mapping[str, str], release: Release) -> None:
     """Before anything is started: are the parameters known, and may money be spent that was not agreed to before?"""
-    settled = parameters.settle("http://127.0.0.1", asked, release)
-    paid = providers.paid_addresses(settled)
-    state = home.read()
-    if paid != (providers.paid_addresses(state.parameters) if state.deployed else {}):
-        providers.ask_before_spending(paid, settled.get("DailyBudgetUSD", "?"))
+    resolved = parameters.resolve_parameters("http://127.0.0.1", requested, release)
+    paid = providers.find_paid_addresses(resolved)
+    state = home.read_state()
+    if paid != (providers.find_paid_addresses(state.parameters) if state.deployed else {}):
+        providers.confirm_spending(paid, resolved.get("DailyBudgetUSD", "?"))
 
 
-def _deploy(home: Home, state: State, asked: Mapping[str, str], say: Say, release: Release, *, build: bool) -> Cloud:
+def _deploy(
+    home: Home,
+    state: CloudState,
+    requested: Mapping[str, str],
+    report_progress: ReportProgress,
+    release: Release,
+    *,
+    build: bool,
+) -> Cloud:
     endpoint_url = state.emulator.url if state.emulator else ""
     standin_url = state.standin.url if state.standin else ""
-    settled = parameters.settle(standin_url, asked, release)
+    resolved = parameters.resolve_parameters(standin_url, requested, release)
     if build:
-        say("building the functions and their layers")
-        sam.build(home.log("sam-build"), release)
-    say("deploying the stack")
-    running = Cloud(home, endpoint_url, standin_url, settled)
-    with sam.built():
-        _deploy_stack(running, release)
-        fixups.apply(running.clients, settled, release.built)
-    stack.put_secrets(running.clients, settled)
-    home.write(replace(state, parameters=settled, deployed=True))
-    return running
+        report_progress("building the functions and their layers")
+        sam.build(home.log_file("sam-build"), release)
+    report_progress("deploying the stack")
+    deployed_cloud = Cloud(home, endpoint_url, standin_url, resolved)
+    with sam.hold_build():
+        _deploy_stack(deployed_cloud, release)
+        emulator_patches.apply_patches(deployed_cloud.clients, resolved, release.built_template)
+    stack.put_secrets(deployed_cloud.clients, resolved)
+    home.write_state(replace(state, parameters=resolved, deployed=True))
+    return deployed_cloud
 
 
-def _deploy_stack(running: Cloud, release: Release) -> None:
+def _deploy_stack(deployed_cloud: Cloud, release: Release) -> None:
     try:
-        sam.deploy(running.endpoint_url, running.parameters, running.home.log("sam-deploy"), release)
-    except sam.SamFailedError as failed:
-        reasons = stack.failures(running.clients) if failed.while_deploying else []
+        sam.deploy(
+            deployed_cloud.endpoint_url, deployed_cloud.parameters, deployed_cloud.home.log_file("sam-deploy"), release
+        )
+    except sam.SamError as failed:
+        reasons = stack.read_failure_reasons(deployed_cloud.clients) if failed.while_deploying else []
         if not reasons:
             raise
-        log = running.home.log("sam-deploy")
-        sentences = "\n  ".join(reasons)
-        raise LocalCloudError(f"the stack was refused:\n  {sentences}\nThe whole output is in {log}") from failed
+        log = deployed_cloud.home.log_file("sam-deploy")
+        details = "\n  ".join(reasons)
+        raise LocalCloudError(f"the stack was refused:\n  {details}\nThe whole output is in {log}") from failed
 
 
-def _port(former: Process | None) -> int:
+def _choose_port(previous: ServerProcess | None) -> int:
     """The port of a kept cloud, whose queue addresses hold it; else any free one."""
-    if former is None:
-        return processes.free_port()
-    if not processes.is_free(former.port):
+    if previous is None:
+        return processes.find_free_port()
+    if not processes.is_port_free(previous.port):
         raise LocalCloudError(
-            f"the kept cloud needs port {former.port}, which another program holds now;"
+            f"the kept cloud needs port {previous.port}, which another program holds now;"
             " free it, or forget the cloud with `make down`"
         )
-    return former.port
+    return previous.port
 
 
-def _is_running(state: State) -> bool:
+def _is_running(state: CloudState) -> bool:
     return processes.is_alive(state.emulator) and processes.is_alive(state.standin)
 
 
-def _stop(state: State, *, at_once: bool = False) -> None:
+def _stop_servers(state: CloudState, *, immediately: bool = False) -> None:
     """Ends both servers; `at_once` leaves them no time to write what is forgotten anyway."""
-    patience = 0.0 if at_once else PATIENCE_SECONDS
-    processes.stop(state.emulator, patience)
-    processes.stop(state.standin, patience)
+    timeout_seconds = 0.0 if immediately else STOP_TIMEOUT_SECONDS
+    processes.stop_server(state.emulator, timeout_seconds)
+    processes.stop_server(state.standin, timeout_seconds)
 
 
-def _end_what_is_new(home: Home, before: State) -> None:
-    after = home.read()
-    if (after.emulator, after.standin) == (before.emulator, before.standin):
+def _roll_back(home: Home, previous: CloudState) -> None:
+    current = home.read_state()
+    if (current.emulator, current.standin) == (previous.emulator, previous.standin):
         return
-    _stop(after)
-    if before == State():
-        home.forget(but_logs=True)
+    _stop_servers(current)
+    if previous == CloudState():
+        home.remove_files(keep_logs=True)
     else:
-        home.write(before)
+        home.write_state(previous)

@@ -4,30 +4,30 @@ import os
 
 from backdrop_local import processes
 from backdrop_local.errors import LocalCloudError
-from backdrop_local.home import REGION, ROOT, TOOLS, Home, Process
+from backdrop_local.home import REGION, ROOT, TOOLS, Home, ServerProcess
 
-READY_WITHIN_SECONDS = 120
+READY_TIMEOUT_SECONDS = 120
 SHIM = ROOT / "local" / "runtime_shim"
 
 
-def start(home: Home, port: int) -> Process:
+def start(home: Home, port: int) -> ServerProcess:
     """Starts the emulator; it listens on loopback only."""
     program = TOOLS / "emulator" / "bin" / "python"
     if not program.is_file():
         raise LocalCloudError("the emulator is not installed; run `make setup` first")
-    (home.emulator / "tmp").mkdir(parents=True, exist_ok=True)
-    return processes.start(
-        [str(program), str(SHIM / "graceful.py")], environment(home, port), home.log("emulator"), port
+    (home.emulator_folder / "tmp").mkdir(parents=True, exist_ok=True)
+    return processes.start_server(
+        [str(program), str(SHIM / "run_emulator.py")], build_environment(home, port), home.log_file("emulator"), port
     )
 
 
-def wait_until_ready(home: Home, process: Process) -> None:
+def wait_until_ready(home: Home, process: ServerProcess) -> None:
     """Returns once the emulator serves requests."""
-    log = home.log("emulator")
-    processes.wait_until_answering(process, "/_ministack/ready", log, READY_WITHIN_SECONDS)
+    log = home.log_file("emulator")
+    processes.wait_until_ready(process, "/_ministack/ready", log, READY_TIMEOUT_SECONDS)
 
 
-def environment(home: Home, port: int) -> dict[str, str]:
+def build_environment(home: Home, port: int) -> dict[str, str]:
     """The emulator's whole environment; its workers inherit it, so nothing else gets in."""
     bin_folder = TOOLS / "emulator" / "bin"
     return {
@@ -45,11 +45,11 @@ def environment(home: Home, port: int) -> dict[str, str]:
         "AUTH": "true",
         # A socket that cannot exist: the emulator would remove other emulators' containers.
         "DOCKER_HOST": "unix:///dev/null/none",
-        "TMPDIR": str(home.emulator / "tmp"),
+        "TMPDIR": str(home.emulator_folder / "tmp"),
         "PERSIST_STATE": "1",
-        "STATE_DIR": str(home.emulator / "state"),
+        "STATE_DIR": str(home.emulator_folder / "state"),
         "S3_PERSIST": "1",
-        "S3_DATA_DIR": str(home.emulator / "s3"),
+        "S3_DATA_DIR": str(home.emulator_folder / "s3"),
         "LOG_LEVEL": "WARNING",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",

@@ -5,6 +5,6 @@ class LocalCloudError(Exception):
     """The local cloud cannot do what was asked; the message says why and what to do."""
 
 
-def tail(text: str, lines: int = 20) -> str:
+def last_lines(text: str, lines: int = 20) -> str:
     """The end of a log, where the reason usually stands."""
     return "\n".join(text.strip().splitlines()[-lines:])

@@ -23,8 +23,8 @@ from backdrop_local.cloud import Cloud
 from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import REGION, ROOT, STACK, Home
 
-ACCOUNT, LOCAL_ACCOUNT = "123456789012", "000000000000"
-BUCKET = "backdrop-input"
+SAMPLE_ACCOUNT, EMULATOR_ACCOUNT = "123456789012", "000000000000"
+SAMPLE_BUCKET = "backdrop-input"
 QUEUES = {
     "backdrop-intake": ("intake", "IntakeQueueUrl"),
     "backdrop-deliver": ("deliver", "DeliverQueueUrl"),
@@ -33,17 +33,17 @@ QUEUES = {
     "backdrop-onemin": ("render", "OneMinQueueUrl"),
     "backdrop-runware": ("render", "RunwareQueueUrl"),
 }
-CAMPAIGN = "backdrop-campaign"
+SAMPLE_CAMPAIGN = "backdrop-campaign"
 SAMPLES = ROOT / "events"
-MESSAGE: Mapping[str, Any] = {"messageId": "", "receiptHandle": "", "body": "", "attributes": {}}
+SQS_MESSAGE_FIELDS: Mapping[str, Any] = {"messageId": "", "receiptHandle": "", "body": "", "attributes": {}}
 USAGE = "say which event: make invoke EVENT=events/request.json"
-PHOTO = ROOT / "examples" / "photos" / "marketplace" / "cup.jpg"
+SAMPLE_PHOTO = ROOT / "examples" / "photos" / "marketplace" / "cup.jpg"
 # As Lambda allows at most.
-TIMEOUT_MS = 900_000
+LAMBDA_TIMEOUT_MS = 900_000
 
 
 @dataclass(frozen=True)
-class Context:
+class LambdaContext:
     """What Lambda tells a handler of its invocation."""
 
     function_name: str
@@ -53,10 +53,10 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         """As much as there is at the beginning."""
-        return TIMEOUT_MS
+        return LAMBDA_TIMEOUT_MS
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_event(path: Path) -> dict[str, Any]:
     """An event.
 
     Raises:
@@ -71,15 +71,15 @@ def read(path: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", event)
 
 
-def as_taken(event: dict[str, Any]) -> dict[str, Any]:
+def wrap_bus_event(event: dict[str, Any]) -> dict[str, Any]:
     """The event as Lambda gives it to a function: a request from the bus comes in a message."""
     if event.get("detail-type") != REQUEST_DETAIL_TYPE:
         return event
-    request = read(SAMPLES / "request.json")
+    request = read_event(SAMPLES / "request.json")
     return {"Records": [{**request["Records"][0], "body": json.dumps(event)}]}
 
 
-def function_of(event: Mapping[str, Any]) -> str:
+def find_function(event: Mapping[str, Any]) -> str:
     """The function that takes an event.
 
     Raises:
@@ -88,67 +88,67 @@ def function_of(event: Mapping[str, Any]) -> str:
     match event:
         case {"Records": [{"eventSourceARN": str(queue)}, *_] as messages} if queue.rpartition(":")[2] in QUEUES:
             for one in messages:
-                _check(one, MESSAGE, "request.json")
+                _check_fields(one, SQS_MESSAGE_FIELDS, "request.json")
             return QUEUES[queue.rpartition(":")[2]][0]
         case {"source": "aws.events"}:
             return "reconcile"
         case {"plan": _}:
-            return _campaign(event, "plan", "campaign_plan.json")
+            return _check_campaign_event(event, "plan", "campaign_plan.json")
         case {"report": _}:
-            return _campaign(event, "report", "campaign_report.json")
+            return _check_campaign_event(event, "report", "campaign_report.json")
         case {"source": "aws.states"}:
-            return _campaign(event, "detail", "campaign_over.json")
+            return _check_campaign_event(event, "detail", "campaign_over.json")
         case _:
             raise LocalCloudError("no function of Backdrop takes such an event; those that it tells are for others")
 
 
-def _campaign(event: Mapping[str, Any], part: str, name: str) -> str:
-    _check(event, {part: read(SAMPLES / name)[part]}, name)
+def _check_campaign_event(event: Mapping[str, Any], part: str, name: str) -> str:
+    _check_fields(event, {part: read_event(SAMPLES / name)[part]}, name)
     return "campaign"
 
 
-def _check(given: object, sample: Mapping[str, Any], name: str) -> None:
-    lacks = [where.removeprefix(".") for where in _lacking(given, sample, "")]
-    if lacks:
-        raise LocalCloudError(f"the event lacks {', '.join(lacks)}; events/{name} shows how they are")
+def _check_fields(given: object, sample: Mapping[str, Any], name: str) -> None:
+    missing = [where.removeprefix(".") for where in _find_missing_fields(given, sample, "")]
+    if missing:
+        raise LocalCloudError(f"the event lacks {', '.join(missing)}; events/{name} shows how they are")
 
 
-def _lacking(given: object, sample: object, where: str) -> Iterator[str]:
+def _find_missing_fields(given: object, sample: object, path: str) -> Iterator[str]:
     """Which fields of a sample are not there or of another kind; what somebody put into a campaign may be anything."""
     if sample is not None and not isinstance(given, type(sample)):
-        yield where
+        yield path
     elif isinstance(sample, dict):
         fields = cast("dict[str, Any]", given)
         for name, part in cast("dict[str, Any]", sample).items():
-            anything = name.lower() == "input" and name in fields
-            yield from _lacking(fields.get(name), None if anything else part, f"{where}.{name}")
+            is_free_form = name.lower() == "input" and name in fields
+            yield from _find_missing_fields(fields.get(name), None if is_free_form else part, f"{path}.{name}")
 
 
-def localized(event: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
+def localize_event(event: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
     """The event with the local stack's names."""
-    names = {BUCKET: outputs["InputBucketName"], CAMPAIGN: f"{STACK}-campaign"}
+    names = {SAMPLE_BUCKET: outputs["InputBucketName"], SAMPLE_CAMPAIGN: f"{STACK}-campaign"}
     for name, (_, output) in QUEUES.items():
-        names[f"{ACCOUNT}:{name}"] = f"{LOCAL_ACCOUNT}:{outputs.get(output, '').rpartition('/')[2]}"
-    names[ACCOUNT] = LOCAL_ACCOUNT
+        names[f"{SAMPLE_ACCOUNT}:{name}"] = f"{EMULATOR_ACCOUNT}:{outputs.get(output, '').rpartition('/')[2]}"
+    names[SAMPLE_ACCOUNT] = EMULATOR_ACCOUNT
     text = json.dumps(event, ensure_ascii=False)
     for name, local in names.items():
         text = text.replace(name, local)
     return json.loads(text)
 
 
-def put_photos(running: Cloud, event: Mapping[str, Any], bucket: str) -> None:
+def upload_missing_photos(running: Cloud, event: Mapping[str, Any], bucket: str) -> None:
     """A photo for each that intake is to look at and that is not there; of a damaged message it tells by itself."""
     for record in event["Records"]:
-        looks = list[IntakeEvent]()
+        intake_events = list[IntakeEvent]()
         with suppress(MalformedMessageError):
-            looks = parse_intake_message(record["body"], input_bucket=bucket, is_repeated=False)
-        for look in looks:
-            if look.key.endswith((".jpg", ".png")) and not _is_there(running, bucket, look.key):
-                running.clients.s3.put_object(Bucket=bucket, Key=look.key, Body=PHOTO.read_bytes())
-                print(f"put a photo at s3://{bucket}/{look.key}", file=sys.stderr)
+            intake_events = parse_intake_message(record["body"], input_bucket=bucket, is_repeated=False)
+        for intake_event in intake_events:
+            if intake_event.key.endswith((".jpg", ".png")) and not _object_exists(running, bucket, intake_event.key):
+                running.clients.s3.put_object(Bucket=bucket, Key=intake_event.key, Body=SAMPLE_PHOTO.read_bytes())
+                print(f"put a photo at s3://{bucket}/{intake_event.key}", file=sys.stderr)
 
 
-def _is_there(running: Cloud, bucket: str, key: str) -> bool:
+def _object_exists(running: Cloud, bucket: str, key: str) -> bool:
     try:
         running.clients.s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
@@ -158,14 +158,14 @@ def _is_there(running: Cloud, bucket: str, key: str) -> bool:
     return True
 
 
-def invoke(running: Cloud, function: str, event: dict[str, Any]) -> object:
+def invoke_handler(running: Cloud, function: str, event: dict[str, Any]) -> object:
     """What the function's handler answers, given the environment that was deployed with it."""
     name = f"{STACK}-{function}"
     deployed = running.clients.functions.get_function_configuration(FunctionName=name)
-    reach = {"AWS_ENDPOINT_URL": running.endpoint_url, "AWS_LAMBDA_FUNCTION_NAME": name}
-    os.environ |= sam.credentials() | deployed.get("Environment", {}).get("Variables", {}) | reach
+    overrides = {"AWS_ENDPOINT_URL": running.endpoint_url, "AWS_LAMBDA_FUNCTION_NAME": name}
+    os.environ |= sam.emulator_credentials() | deployed.get("Environment", {}).get("Variables", {}) | overrides
     handler = import_module(f"functions.{function}.app").lambda_handler
-    return handler(event, Context(name, f"arn:aws:lambda:{REGION}:{LOCAL_ACCOUNT}:function:{name}"))
+    return handler(event, LambdaContext(name, f"arn:aws:lambda:{REGION}:{EMULATOR_ACCOUNT}:function:{name}"))
 
 
 def main(paths: Sequence[str]) -> None:
@@ -173,14 +173,14 @@ def main(paths: Sequence[str]) -> None:
     try:
         if not paths:
             raise LocalCloudError(USAGE)
-        running = cloud.running(Home.chosen())
+        running = cloud.find_running(Home.from_environment())
         outputs = running.outputs()
         for path in paths:
-            event = as_taken(read(Path(path)))
-            function, event = function_of(event), localized(event, outputs)
+            event = wrap_bus_event(read_event(Path(path)))
+            function, event = find_function(event), localize_event(event, outputs)
             if function == "intake":
-                put_photos(running, event, outputs["InputBucketName"])
-            print(json.dumps(invoke(running, function, event)), flush=True)
+                upload_missing_photos(running, event, outputs["InputBucketName"])
+            print(json.dumps(invoke_handler(running, function, event)), flush=True)
     except LocalCloudError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

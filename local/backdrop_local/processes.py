@@ -10,22 +10,22 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from backdrop_local.errors import LocalCloudError, tail
-from backdrop_local.home import Process
+from backdrop_local.errors import LocalCloudError, last_lines
+from backdrop_local.home import ServerProcess
 
 POLL_SECONDS = 0.05
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """A loopback port that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def is_free(port: int) -> bool:
+def is_port_free(port: int) -> bool:
     """Whether a server could listen on this loopback port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -36,7 +36,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def start(command: Sequence[str], environment: Mapping[str, str], log: Path, port: int) -> Process:
+def start_server(command: Sequence[str], environment: Mapping[str, str], log: Path, port: int) -> ServerProcess:
     """Starts a server that a Ctrl-C at this terminal does not reach."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -49,28 +49,28 @@ def start(command: Sequence[str], environment: Mapping[str, str], log: Path, por
             start_new_session=True,
         )
     _children[child.pid] = child
-    return Process(pid=child.pid, birth=birth_of(child.pid), port=port)
+    return ServerProcess(pid=child.pid, started_at=read_start_time(child.pid), port=port)
 
 
-def is_alive(process: Process | None) -> bool:
+def is_alive(process: ServerProcess | None) -> bool:
     """Whether this very process runs still, and not a later one under its number."""
     if process is None:
         return False
     child = _children.get(process.pid)
     if child is not None and child.poll() is not None:
         return False
-    birth = birth_of(process.pid)
-    return bool(birth) and birth == process.birth
+    started_at = read_start_time(process.pid)
+    return bool(started_at) and started_at == process.started_at
 
 
-def wait_until_answering(process: Process, path: str, log: Path, patience_seconds: float) -> None:
+def wait_until_ready(process: ServerProcess, path: str, log: Path, timeout_seconds: float) -> None:
     """Returns once the server answers a GET with success.
 
     Raises:
         LocalCloudError: it ended or kept silent; the message holds the end of its log.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + patience_seconds
+    deadline = time.monotonic() + timeout_seconds
     while is_alive(process) and time.monotonic() < deadline:
         try:
             opener.open(f"{process.url}{path}", timeout=2).close()
@@ -78,16 +78,16 @@ def wait_until_answering(process: Process, path: str, log: Path, patience_second
             time.sleep(POLL_SECONDS)
         else:
             return
-    what = "did not answer" if is_alive(process) else "ended at once"
-    raise LocalCloudError(f"{log.stem} {what}; the end of {log}:\n{tail(log.read_text())}")
+    problem = "did not answer" if is_alive(process) else "ended at once"
+    raise LocalCloudError(f"{log.stem} {problem}; the end of {log}:\n{last_lines(log.read_text())}")
 
 
-def stop(process: Process | None, patience_seconds: float) -> None:
+def stop_server(process: ServerProcess | None, timeout_seconds: float) -> None:
     """Ends the server and all it started; asks first, so that it may write its state."""
     if process is None or not is_alive(process):
         return
     os.kill(process.pid, signal.SIGTERM)
-    deadline = time.monotonic() + patience_seconds
+    deadline = time.monotonic() + timeout_seconds
     while is_alive(process) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     _kill_group(process.pid)
@@ -96,7 +96,7 @@ def stop(process: Process | None, patience_seconds: float) -> None:
         child.wait()
 
 
-def reap() -> None:
+def forget_ended_children() -> None:
     """Takes note of servers of this process that another one has ended."""
     for pid, child in list(_children.items()):
         if child.poll() is not None:
@@ -111,11 +111,11 @@ def _kill_group(leader: int) -> None:
         return
 
 
-def birth_of(pid: int) -> str:
+def read_start_time(pid: int) -> str:
     """When the process began, in the system's own words; empty when it is gone."""
     stat = Path(f"/proc/{pid}/stat")
     if not Path("/proc/self/stat").exists():
-        return _birth_by_ps(pid)
+        return _read_start_time_from_ps(pid)
     try:
         fields = stat.read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -123,6 +123,6 @@ def birth_of(pid: int) -> str:
     return "" if fields[0] in "ZX" else fields[19]
 
 
-def _birth_by_ps(pid: int) -> str:
+def _read_start_time_from_ps(pid: int) -> str:
     command = ["/bin/ps", "-o", "lstart=", "-p", str(pid)]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

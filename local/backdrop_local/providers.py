@@ -13,7 +13,7 @@ STANDIN_KEY = "standin-key"
 
 
 @dataclass(frozen=True)
-class Provider:
+class ProviderSetup:
     """One provider's names: stack parameters, environment, secret, and the stand-in's path.
 
     `beside` are parameters that hold only where nothing costs money.
@@ -24,13 +24,13 @@ class Provider:
     secret: str
     standin_path: str
     max_in_flight: int
-    beside: Mapping[str, str] = field(default_factory=dict[str, str])
+    standin_only_parameters: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def key(self) -> str:
+    def read_key(self) -> str:
         """The key the functions shall use: the user's own, else the stand-in's."""
         return os.environ.get(f"{self.environment}_API_KEY") or STANDIN_KEY
 
-    def parameters(self, standin_url: str) -> dict[str, str]:
+    def build_parameters(self, standin_url: str) -> dict[str, str]:
         """The stack parameters that point at the stand-in, or at the address the user gave.
 
         A key without an address means the real API, which the template names.
@@ -49,16 +49,16 @@ class Provider:
         if address or not has_key:
             chosen[f"{self.parameter}BaseUrl"] = address or f"{standin_url}{self.standin_path}"
         if not has_key or (address and is_loopback(address)):
-            chosen |= self.beside
+            chosen |= self.standin_only_parameters
         return chosen
 
 
 # What one image at 1min.ai costs is its account's business; on the stand-in it is made up.
 PROVIDERS = (
-    Provider("Ideogram", "IDEOGRAM", "ideogram", "/ideogram", 10),
-    Provider("Segmind", "SEGMIND", "segmind", "/segmind", 4),
-    Provider("OneMin", "ONEMIN", "1min", "/onemin", 4, {"OneMinUsdPerImage": "0.05"}),
-    Provider("Runware", "RUNWARE", "runware", "/runware", 4),
+    ProviderSetup("Ideogram", "IDEOGRAM", "ideogram", "/ideogram", 10),
+    ProviderSetup("Segmind", "SEGMIND", "segmind", "/segmind", 4),
+    ProviderSetup("OneMin", "ONEMIN", "1min", "/onemin", 4, {"OneMinUsdPerImage": "0.05"}),
+    ProviderSetup("Runware", "RUNWARE", "runware", "/runware", 4),
 )
 
 
@@ -73,13 +73,13 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-def played(parameters: Mapping[str, str], standin_url: str) -> frozenset[str]:
+def find_standin_providers(parameters: Mapping[str, str], standin_url: str) -> frozenset[str]:
     """The providers for which the stand-in at this address answers."""
     addresses = {one.secret: parameters.get(f"{one.parameter}BaseUrl", "") for one in PROVIDERS}
     return frozenset(name for name, address in addresses.items() if standin_url and address.startswith(standin_url))
 
 
-def paid_addresses(parameters: Mapping[str, str]) -> dict[str, str]:
+def find_paid_addresses(parameters: Mapping[str, str]) -> dict[str, str]:
     """The addresses of providers that are on and not on this machine, by parameter."""
     suffix = "BaseUrl"
     return {
@@ -91,7 +91,7 @@ def paid_addresses(parameters: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def ask_before_spending(addresses: Mapping[str, str], daily_budget_usd: str) -> None:
+def confirm_spending(addresses: Mapping[str, str], daily_budget_usd: str) -> None:
     """Returns when nothing costs money or the user agrees to spend.
 
     Raises:
@@ -99,9 +99,9 @@ def ask_before_spending(addresses: Mapping[str, str], daily_budget_usd: str) -> 
     """
     if not addresses or os.environ.get("YES") == "1":
         return
-    named = ", ".join(f"{name}={address}" for name, address in addresses.items())
+    addresses_text = ", ".join(f"{name}={address}" for name, address in addresses.items())
     warning = (
-        f"{named} is not on this machine: each photo dropped is paid for, up to"
+        f"{addresses_text} is not on this machine: each photo dropped is paid for, up to"
         f" ${daily_budget_usd} a day (DailyBudgetUSD)."
     )
     if not sys.stdin.isatty():

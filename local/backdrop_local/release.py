@@ -18,9 +18,9 @@ class Release:
         return self.folder / "template.yaml"
 
     @property
-    def built(self) -> Path:
+    def built_template(self) -> Path:
         """As SAM built it, beside the artefacts."""
         return self.folder / ".aws-sam" / "build" / "template.yaml"
 
 
-HERE = Release(ROOT)
+CURRENT_RELEASE = Release(ROOT)

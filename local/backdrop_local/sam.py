@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-from backdrop_local.errors import LocalCloudError, tail
+from backdrop_local.errors import LocalCloudError, last_lines
 from backdrop_local.home import REGION, ROOT, STACK, TOOLS
-from backdrop_local.parameters import architecture
-from backdrop_local.release import HERE, Release
+from backdrop_local.parameters import lambda_architecture
+from backdrop_local.release import CURRENT_RELEASE, Release
 
 # What would lead SAM, pip or boto3 to another Python, account or machine.
-MISLEADING = (
+REMOVED_VARIABLES = (
     *("PYENV_VERSION", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"),
     *("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"),
 )
 
 
-class SamFailedError(LocalCloudError):
+class SamError(LocalCloudError):
     """A SAM command failed; the message holds what it said last.
 
     `while_deploying` tells that the stack's own events hold the reason.
@@ -29,53 +29,53 @@ class SamFailedError(LocalCloudError):
 
     def __init__(self, command: str, log: Path) -> None:
         output = log.read_text()
-        _, found, last = output.rpartition("\nError: ")
-        reason = last.strip() if found else tail(output)
+        _, separator, message = output.rpartition("\nError: ")
+        reason = message.strip() if separator else last_lines(output)
         super().__init__(f"`sam {command}` failed: {reason}\nThe whole output is in {log}")
         self.while_deploying = "create/update the stack" in reason
 
 
-def build(log: Path, release: Release = HERE) -> None:
+def build(log: Path, release: Release = CURRENT_RELEASE) -> None:
     """Builds the release's template.yaml for this machine's processor into its .aws-sam/build.
 
     What is built is compiled as well: the emulator unpacks it anew for each worker, and ten workers that compile
     boto3 at once keep two processors busy for many seconds.
     """
     options = ["--cached", "--parallel", "--template-file", str(release.template)]
-    chosen = ["--parameter-overrides", f"Architecture={architecture()}"]
-    with _artefacts(fcntl.LOCK_EX):
-        run(["build", *options, *chosen], {}, log, release.folder)
+    overrides_option = ["--parameter-overrides", f"Architecture={lambda_architecture()}"]
+    with _lock_build(fcntl.LOCK_EX):
+        run_sam(["build", *options, *overrides_option], {}, log, release.folder)
         mode = PycInvalidationMode.UNCHECKED_HASH
-        compileall.compile_dir(release.built.parent, quiet=2, workers=0, invalidation_mode=mode)
+        compileall.compile_dir(release.built_template.parent, quiet=2, workers=0, invalidation_mode=mode)
 
 
 @contextmanager
-def built() -> Generator[None]:
+def hold_build() -> Generator[None]:
     """Keeps what was built as it is, while other clouds may deploy it too."""
-    with _artefacts(fcntl.LOCK_SH):
+    with _lock_build(fcntl.LOCK_SH):
         yield
 
 
 @contextmanager
-def _artefacts(kind: int) -> Generator[None]:
+def _lock_build(lock_mode: int) -> Generator[None]:
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / "build.lock").open("w") as handle:
-        fcntl.flock(handle, kind)
+        fcntl.flock(handle, lock_mode)
         yield
 
 
 def deploy(
-    endpoint_url: str, parameters: Mapping[str, str], log: Path, release: Release = HERE, name: str = STACK
+    endpoint_url: str, parameters: Mapping[str, str], log: Path, release: Release = CURRENT_RELEASE, name: str = STACK
 ) -> None:
     """Brings the stack on the emulator to what was built of a release, with these parameters."""
     options = ["--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")]
-    options += ["--template-file", str(release.built)]
+    options += ["--template-file", str(release.built_template)]
     options += ["--stack-name", name, "--region", REGION, "--no-confirm-changeset"]
-    options += ["--no-fail-on-empty-changeset", "--parameter-overrides", *overrides(parameters)]
-    run(["deploy", *options], {**credentials(), "AWS_ENDPOINT_URL": endpoint_url}, log)
+    options += ["--no-fail-on-empty-changeset", "--parameter-overrides", *format_overrides(parameters)]
+    run_sam(["deploy", *options], {**emulator_credentials(), "AWS_ENDPOINT_URL": endpoint_url}, log)
 
 
-def credentials() -> dict[str, str]:
+def emulator_credentials() -> dict[str, str]:
     """The emulator's root credentials, shielded from the user's own AWS settings."""
     return {
         "AWS_ACCESS_KEY_ID": "test",
@@ -90,13 +90,13 @@ def credentials() -> dict[str, str]:
     }
 
 
-def overrides(parameters: Mapping[str, str]) -> list[str]:
+def format_overrides(parameters: Mapping[str, str]) -> list[str]:
     """The parameters as SAM reads them on a command line, quoted so that spaces survive."""
     quoted = {name: value.replace('"', '\\"') for name, value in parameters.items()}
     return [f'{name}="{value}"' for name, value in quoted.items()]
 
 
-def run(arguments: Sequence[str], extra: Mapping[str, str], log: Path, folder: Path = ROOT) -> None:
+def run_sam(arguments: Sequence[str], extra_environment: Mapping[str, str], log: Path, folder: Path = ROOT) -> None:
     """Runs one SAM command in a folder; its whole output goes to the log.
 
     Raises:
@@ -107,20 +107,20 @@ def run(arguments: Sequence[str], extra: Mapping[str, str], log: Path, folder: P
         raise LocalCloudError("SAM is not installed; run `make setup` first")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as output:
-        done = subprocess.run(
+        process = subprocess.run(
             [str(program), *arguments],
             cwd=folder,
-            env=_environment(program.parent) | dict(extra),
+            env=_build_environment(program.parent) | dict(extra_environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,
         )
-    if done.returncode:
-        raise SamFailedError(arguments[0], log)
+    if process.returncode:
+        raise SamError(arguments[0], log)
 
 
-def _environment(bin_folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in MISLEADING}
-    path = f"{bin_folder}:{kept.get('PATH', '/usr/bin:/bin')}"
-    return {**kept, "PATH": path, "SAM_CLI_TELEMETRY": "0", "PYTHONUNBUFFERED": "1"}
+def _build_environment(bin_folder: Path) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in REMOVED_VARIABLES}
+    path = f"{bin_folder}:{inherited.get('PATH', '/usr/bin:/bin')}"
+    return {**inherited, "PATH": path, "SAM_CLI_TELEMETRY": "0", "PYTHONUNBUFFERED": "1"}

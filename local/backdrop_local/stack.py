@@ -2,33 +2,33 @@
 
 from collections.abc import Mapping
 
-from backdrop_local.clients import Clients
+from backdrop_local.clients import LocalClients
 from backdrop_local.home import STACK
 from backdrop_local.providers import PROVIDERS
 
 
-def outputs(clients: Clients, name: str = STACK) -> dict[str, str]:
+def read_outputs(clients: LocalClients, name: str = STACK) -> dict[str, str]:
     """The stack's outputs by name."""
     found = clients.cloudformation.describe_stacks(StackName=name)["Stacks"][0].get("Outputs", [])
     return {entry.get("OutputKey", ""): entry.get("OutputValue", "") for entry in found}
 
 
-def put_secrets(clients: Clients, parameters: Mapping[str, str], stack: str = STACK) -> None:
+def put_secrets(clients: LocalClients, parameters: Mapping[str, str], stack: str = STACK) -> None:
     """Gives each provider that is on its key."""
     for provider in PROVIDERS:
         if parameters.get(f"{provider.parameter}MaxInFlight", "0") != "0":
             name = f"{stack}/{provider.secret}/api-key"
-            clients.secrets.put_secret_value(SecretId=name, SecretString=provider.key())
+            clients.secrets.put_secret_value(SecretId=name, SecretString=provider.read_key())
 
 
-def failures(clients: Clients) -> list[str]:
+def read_failure_reasons(clients: LocalClients) -> list[str]:
     """What the last deployment's failed resources say, first cause first."""
-    said: list[str] = []
+    reasons: list[str] = []
     for event in clients.cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]:
         status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")
         name = event.get("LogicalResourceId", "")
         if name == STACK and status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
             break
         if status.endswith("_FAILED") and reason and "cancelled" not in reason and name != STACK:
-            said.insert(0, f"{name}: {reason}")
-    return said
+            reasons.insert(0, f"{name}: {reason}")
+    return reasons

@@ -5,20 +5,20 @@ import sys
 from collections.abc import Sequence
 
 from backdrop_local import processes
-from backdrop_local.home import Home, Process
+from backdrop_local.home import Home, ServerProcess
 
-READY_WITHIN_SECONDS = 120
+READY_TIMEOUT_SECONDS = 120
 
 
-def start(home: Home, port: int, options: Sequence[str] = ()) -> Process:
+def start(home: Home, port: int, options: Sequence[str] = ()) -> ServerProcess:
     """Starts the stand-in; it answers as the providers do and asks no money."""
     command = [sys.executable, "-m", "backdrop_local.standin", "--port", str(port), *options]
-    kept = {name: os.environ[name] for name in ("HOME", "PATH", "LANG") if name in os.environ}
-    environment = {**kept, "PYTHONUNBUFFERED": "1"}
-    return processes.start(command, environment, home.log("standin"), port)
+    inherited = {name: os.environ[name] for name in ("HOME", "PATH", "LANG") if name in os.environ}
+    environment = {**inherited, "PYTHONUNBUFFERED": "1"}
+    return processes.start_server(command, environment, home.log_file("standin"), port)
 
 
-def wait_until_ready(home: Home, process: Process) -> None:
+def wait_until_ready(home: Home, process: ServerProcess) -> None:
     """Returns once the stand-in serves requests."""
-    log = home.log("standin")
-    processes.wait_until_answering(process, "/_ctl/health", log, READY_WITHIN_SECONDS)
+    log = home.log_file("standin")
+    processes.wait_until_ready(process, "/_ctl/health", log, READY_TIMEOUT_SECONDS)

@@ -5,14 +5,14 @@ from typing import Any
 
 import yaml
 
-from backdrop_local.release import HERE
+from backdrop_local.release import CURRENT_RELEASE
 
 
-class _Loader(yaml.SafeLoader):
+class _CloudFormationLoader(yaml.SafeLoader):
     """Understands CloudFormation's short tags, such as `!Ref`."""
 
 
-def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def _intrinsic(loader: _CloudFormationLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
     match node:
         case yaml.ScalarNode():
@@ -25,21 +25,21 @@ def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
             raise TypeError(f"unexpected YAML node {node.tag}")
 
 
-_Loader.add_multi_constructor("!", _intrinsic)
+_CloudFormationLoader.add_multi_constructor("!", _intrinsic)
 
 
-def load(path: Path = HERE.template) -> dict[str, Any]:
+def load_template(path: Path = CURRENT_RELEASE.template) -> dict[str, Any]:
     """The template as plain dictionaries and lists."""
-    return yaml.load(path.read_text(), _Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
+    return yaml.load(path.read_text(), _CloudFormationLoader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
 
 
-def defaults(path: Path = HERE.template) -> dict[str, str | None]:
+def read_defaults(path: Path = CURRENT_RELEASE.template) -> dict[str, str | None]:
     """Every stack parameter with its default as CloudFormation writes it; None without one."""
-    declared: dict[str, dict[str, Any]] = load(path).get("Parameters", {})
-    return {name: _text(body.get("Default")) for name, body in declared.items()}
+    declared: dict[str, dict[str, Any]] = load_template(path).get("Parameters", {})
+    return {name: _format_default(body.get("Default")) for name, body in declared.items()}
 
 
-def _text(value: object) -> str | None:
+def _format_default(value: object) -> str | None:
     if value is None:
         return None
     return str(value).lower() if isinstance(value, bool) else str(value)

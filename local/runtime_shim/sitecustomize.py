@@ -7,8 +7,8 @@ package that only the emulator has would hide a dependency that the layer forgot
 import os
 import sys
 
-IN_A_WORKER = "_LAMBDA_FUNCTION_ARN" in os.environ and "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+IS_WORKER = "_LAMBDA_FUNCTION_ARN" in os.environ and "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
-if IN_A_WORKER:
+if IS_WORKER:
     sys.path[:] = [entry for entry in sys.path if "site-packages" not in entry and not entry.endswith("runtime_shim")]
     sys.path.append(os.environ["LOCAL_RUNTIME_DIR"])

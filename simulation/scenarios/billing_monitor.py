@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from backdrop_local.standin.bill import fingerprint
+from backdrop_local.standin.bill import hash_content
 from simulation.invariants.paid_calls import check_call_counts, check_shared_content
 from simulation.invariants.violations import (
     Charge,
@@ -21,7 +21,7 @@ from simulation.world.simulated_provider import ProviderKind
 
 def identify_work(job: JsonObject) -> str:
     """Which work of the provider's belongs to a job: its name, its bytes, its wish."""
-    return fingerprint({"job": job["job_id"], "photo": job["sha256"], "asked": job["purchase_spec"]})
+    return hash_content({"job": job["job_id"], "photo": job["sha256"], "asked": job["purchase_spec"]})
 
 
 class BillingMonitor:

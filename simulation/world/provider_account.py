@@ -8,8 +8,8 @@ from backdrop.model.codes import Code
 from backdrop.model.job import Job, PictureLink
 from backdrop.model.pricing import look_up_image_price
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from backdrop_local.standin.bill import Bill, Order, fingerprint
-from backdrop_local.standin.bill import Job as Sold
+from backdrop_local.standin.bill import Bill, PurchaseOrder, hash_content
+from backdrop_local.standin.bill import BilledJob as Sold
 from simulation.world.call_behavior import CallBehavior
 from simulation.world.sample_images import identify_photo
 from simulation.world.world_clock import WorldClock
@@ -83,17 +83,17 @@ class ProviderAccount:
     def _bill(self, job: Job, photo: bytes, behavior: CallBehavior) -> Sold:
         image_count = int(job.instructions.get("num_images", 1)) - behavior.missing_count
         work = {"job": job.job_id, "photo": identify_photo(photo), "asked": job.purchase_spec}
-        order = Order(
+        order = PurchaseOrder(
             key="key",
             label="key",
             account="account",
             provider=self._name,
             route=job.operation,
-            fingerprint=fingerprint(work),
+            fingerprint=hash_content(work),
             prompt=str(job.purchase_spec.get("prompt", "")),
             client_hint=job.job_id,
             speed=str(job.purchase_spec.get("rendering_speed", "DEFAULT")),
-            n=image_count,
+            image_count=image_count,
             unit_micro_usd=look_up_image_price(self._name, job.instructions),
         )
         billed_count = 0 if behavior.failure and not behavior.bills_failure else image_count

@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 import pytest
 
-from backdrop_local.standin.thread import standin_in_thread
+from backdrop_local.standin.thread import run_in_thread
 from tests.contract.standin_callers import OneMin, Runware, Segmind
 from tests.contract.standin_client import StandinClient
 
@@ -12,7 +12,7 @@ from tests.contract.standin_client import StandinClient
 @pytest.fixture(scope="session")
 def standin_url() -> Generator[str]:
     """One server for all tests of this process."""
-    with standin_in_thread() as server:
+    with run_in_thread() as server:
         yield server.url
 
 

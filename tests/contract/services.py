@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from backdrop_local import emulator, processes
-from backdrop_local.clients import Clients
-from backdrop_local.home import Home, State
-from backdrop_local.leash import leashed
+from backdrop_local.cleanup import clean_up_on_exit
+from backdrop_local.clients import LocalClients
+from backdrop_local.home import CloudState, Home
 from simulation.world.simulated_stack import World
 
 SERVICES = "simulated", "emulator"
@@ -21,14 +21,14 @@ _numbers = count(1)
 
 
 @contextmanager
-def emulator_alone(folder: Path) -> Generator[Clients]:
+def emulator_alone(folder: Path) -> Generator[LocalClients]:
     """Clients of an emulator that runs within this block."""
     home = Home(folder)
-    with leashed(home):
-        process = emulator.start(home, processes.free_port())
-        home.write(State(emulator=process))
+    with clean_up_on_exit(home):
+        process = emulator.start(home, processes.find_free_port())
+        home.write_state(CloudState(emulator=process))
         emulator.wait_until_ready(home, process)
-        yield Clients(process.url)
+        yield LocalClients(process.url)
 
 
 @contextmanager

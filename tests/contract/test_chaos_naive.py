@@ -39,7 +39,7 @@ def naive(standin: StandinProvider, monkeypatch: pytest.MonkeyPatch) -> ModuleTy
 
 def calls(standin: StandinProvider) -> int:
     """How many paid calls arrived."""
-    return len([entry for entry in standin.state.journal.entries() if entry.method == "POST"])
+    return len([entry for entry in standin.state.journal.list_entries() if entry.method == "POST"])
 
 
 def test_it_buys_a_picture_and_downloads_it(naive: ModuleType) -> None:

@@ -7,24 +7,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backdrop_local.photos import PHOTOS, load
+from backdrop_local.photos import PHOTOS, load_photo
 from backdrop_local.standin.pictures import (
     SOFTWARE,
     NotAPictureError,
-    compose,
+    compute_result_size,
+    draw_background,
     read_id,
-    remove,
-    result_size,
-    scene,
+    remove_background,
+    replace_background,
 )
-from backdrop_local.standin.pictures.mark import encode
+from backdrop_local.standin.pictures.watermark import encode_png
 
-COFFEE = load("coffee")
+COFFEE = load_photo("coffee")
 SMALL = (144, 96)
 
 
-REPLACED = cache(lambda: compose(COFFEE, "on a beach", None, 1, "päid/1"))
-REMOVED = cache(lambda: remove(COFFEE, "päid/1"))
+REPLACED = cache(lambda: replace_background(COFFEE, "on a beach", None, 1, "päid/1"))
+REMOVED = cache(lambda: remove_background(COFFEE, "päid/1"))
 
 
 def opened(png: bytes) -> Image.Image:
@@ -72,12 +72,12 @@ def test_a_picture_of_somebody_else_has_no_id() -> None:
 
 def test_an_id_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="at most 80 bytes"):
-        encode(Image.new("RGB", (64, 64)), "x" * 81)
+        encode_png(Image.new("RGB", (64, 64)), "x" * 81)
 
 
 def test_the_same_request_gives_the_same_bytes() -> None:
-    assert compose(COFFEE, "on a beach", None, 1, "päid/1") == REPLACED()
-    painted = [scene(SMALL, "in the forest", "WATERCOLOR", 11).tobytes() for _ in range(2)]
+    assert replace_background(COFFEE, "on a beach", None, 1, "päid/1") == REPLACED()
+    painted = [draw_background(SMALL, "in the forest", "WATERCOLOR", 11).tobytes() for _ in range(2)]
     assert painted[0] == painted[1]
 
 
@@ -86,8 +86,8 @@ def test_the_same_request_gives_the_same_bytes() -> None:
     [("a sunset", None, 1), ("a beach", "POP_ART", 1), ("a beach", None, 2), ("a beach", "0a1b2c3d", 1)],
 )
 def test_prompt_style_and_seed_each_change_the_scene(prompt: str, style: str | None, seed: int) -> None:
-    plain = np.asarray(scene(SMALL, "a beach", None, 1), np.int16)
-    other = np.asarray(scene(SMALL, prompt, style, seed), np.int16)
+    plain = np.asarray(draw_background(SMALL, "a beach", None, 1), np.int16)
+    other = np.asarray(draw_background(SMALL, prompt, style, seed), np.int16)
     assert np.abs(plain - other).mean() > 2
 
 
@@ -113,14 +113,14 @@ def test_prompt_style_and_seed_each_change_the_scene(prompt: str, style: str | N
     ],
 )
 def test_every_prompt_gives_a_scene_with_light_and_dark_in_it(prompt: str) -> None:
-    pixels = np.asarray(scene(SMALL, prompt, None, 9), np.float32)
+    pixels = np.asarray(draw_background(SMALL, prompt, None, 9), np.float32)
     assert pixels.std() > (2 if prompt == "white" else 6)
     assert 8 < pixels.mean() < 248
 
 
 def test_prepared_pictures_are_small_and_tell_jobs_apart() -> None:
-    replaced = compose(COFFEE, "a beach", None, 1, "fast-1", prepared=True)
-    removed = remove(COFFEE, "fast-2", prepared=True)
+    replaced = replace_background(COFFEE, "a beach", None, 1, "fast-1", placeholder=True)
+    removed = remove_background(COFFEE, "fast-2", placeholder=True)
     assert (read_id(replaced.png), read_id(removed.png)) == ("fast-1", "fast-2")
     assert opened(replaced.png).mode == "RGB"
     alpha = np.asarray(opened(removed.png).getchannel("A"))
@@ -139,36 +139,36 @@ def test_prepared_pictures_are_small_and_tell_jobs_apart() -> None:
     ],
 )
 def test_results_keep_the_photos_shape_at_a_megapixel(photo: tuple[int, int], result: tuple[int, int]) -> None:
-    assert result_size(*photo) == result
+    assert compute_result_size(*photo) == result
 
 
 def test_a_photo_on_its_side_is_turned_upright() -> None:
     turned = Image.Exif()
     turned[0x0112] = 6
     data = jpeg((80, 40), exif=turned)
-    assert opened(remove(data, "up").png).size == (40, 80)
-    assert compose(data, "x", None, 1, "up", prepared=True).width < 60
+    assert opened(remove_background(data, "up").png).size == (40, 80)
+    assert replace_background(data, "x", None, 1, "up", placeholder=True).width < 60
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", COFFEE[:5000]], ids=["empty", "text", "cut"])
 def test_what_is_no_picture_is_named_so(data: bytes) -> None:
     with pytest.raises(NotAPictureError):
-        remove(data, "x")
+        remove_background(data, "x")
 
 
 def test_the_demo_photos_are_jpegs_with_credit_and_licence() -> None:
     assert len(PHOTOS) >= 4
     for photo in PHOTOS:
-        assert opened(load(photo.name)).format == "JPEG"
+        assert opened(load_photo(photo.name)).format == "JPEG"
         assert photo.credit
-        assert photo.licence
+        assert photo.license_name
 
 
 def test_a_large_photo_keeps_its_size_and_its_own_pixels_inside_the_subject() -> None:
     large = opened(COFFEE).convert("RGB").resize((2100, 1400))
     data = io.BytesIO()
     large.save(data, "PNG")
-    removed = np.asarray(opened(remove(data.getvalue(), "big").png))
+    removed = np.asarray(opened(remove_background(data.getvalue(), "big").png))
     inside = removed[..., 3] == 255
     assert removed.shape == (1400, 2100, 4)
     assert inside.mean() > 0.3

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from backdrop_local.photos import PHOTOS, load
+from backdrop_local.photos import PHOTOS, load_photo
 from backdrop_local.standin.pictures import CutOut, cut_out
-from backdrop_local.standin.pictures.arrays import Plane, as_plane, from_image, grow, soften
+from backdrop_local.standin.pictures.arrays import Plane, dilate, from_image, gaussian_blur, to_plane
 
 MASKS = Path(__file__).parent / "masks"
 NAMES = [photo.name for photo in PHOTOS]
@@ -23,7 +23,7 @@ type Flags = NDArray[np.bool_]
 
 @cache
 def photo(name: str) -> Image.Image:
-    return Image.open(io.BytesIO(load(name))).convert("RGB")
+    return Image.open(io.BytesIO(load_photo(name))).convert("RGB")
 
 
 @cache
@@ -44,8 +44,10 @@ def drawn(name: str) -> Flags:
 
 def spread_from(color: Plane, inside: Flags) -> Plane:
     """Near every pixel, the mean color of the pixels that are `inside`."""
-    weight = as_plane(inside)
-    return as_plane(soften(as_plane(color * weight[..., None]), 4) / (soften(weight, 4)[..., None] + 1e-4))
+    weight = to_plane(inside)
+    return to_plane(
+        gaussian_blur(to_plane(color * weight[..., None]), 4) / (gaussian_blur(weight, 4)[..., None] + 1e-4)
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -59,7 +61,7 @@ def test_a_cut_out_covers_what_a_person_outlined_by_hand(name: str) -> None:
 def test_the_edge_of_a_cut_out_is_soft_and_its_inside_is_not(name: str) -> None:
     alpha, wanted = cut(name).alpha, drawn(name)
     partial = (alpha > 0.04) & (alpha < 0.96)
-    edge = (grow(wanted.astype(np.uint8), 1) == 1) & (grow((~wanted).astype(np.uint8), 1) == 1)
+    edge = (dilate(wanted.astype(np.uint8), 1) == 1) & (dilate((~wanted).astype(np.uint8), 1) == 1)
     assert float(partial.sum()) > 0.5 * float(edge.sum())
     assert float(partial.mean()) < 0.04
     assert float((alpha == 0).mean()) > 0.2
@@ -89,7 +91,7 @@ def test_a_demo_photo_is_known_again_at_another_size_and_quality() -> None:
     squeezed = io.BytesIO()
     photo("flower").resize((960, 640)).save(squeezed, "JPEG", quality=70)
     again = cut_out(Image.open(squeezed).convert("RGB"))
-    assert again.known == "flower"
+    assert again.known_photo == "flower"
     assert again.alpha.shape == (640, 960)
 
 
@@ -108,7 +110,7 @@ def test_a_strangers_photo_gets_a_sensible_cut_out(size: tuple[int, int], left: 
     picture = on_a_plain_ground(size, left)
     wanted = np.asarray(picture)[..., 0] < 120
     found = cut_out(picture)
-    assert found.known is None
+    assert found.known_photo is None
     overlap = (found.alpha > 0.5) & wanted
     assert float(overlap.sum()) / float(((found.alpha > 0.5) | wanted).sum()) > 0.93
 
@@ -120,6 +122,6 @@ def test_no_photo_is_too_odd_to_cut(size: tuple[int, int], kind: str) -> None:
     if kind == "noise":
         pixels = np.random.default_rng(1).integers(0, 256, pixels.shape).astype(np.uint8)
     found = cut_out(Image.fromarray(pixels))
-    assert found.image().size == size
+    assert found.to_image().size == size
     assert np.isfinite(found.color).all()
     assert float(found.alpha.max()) > 0.5

@@ -10,24 +10,24 @@ from PIL import Image
 from starlette.requests import Request
 from starlette.types import Message
 
-from backdrop_local.standin.bill import Bill, Order, dollars, fingerprint, micro_dollars
-from backdrop_local.standin.faults import Call, FaultBook, FaultRule, Phase
-from backdrop_local.standin.gallery import Gallery, Recipe, Shelf
-from backdrop_local.standin.multipart import BrokenFormError, Part, read_parts
+from backdrop_local.standin.bill import Bill, PurchaseOrder, format_dollars, hash_content, parse_micro_dollars
+from backdrop_local.standin.faults import FaultRule, FaultRules, FaultTarget, Phase
+from backdrop_local.standin.multipart import FormPart, MalformedFormError, read_parts
+from backdrop_local.standin.picture_store import BytesCache, PictureSpec, PictureStore
 from backdrop_local.standin.slots import Slots
 
-CALL = Call(provider="ideogram", routes=("replace-background",), key="k1", prompt="a beach")
-ORDER = Order(
+CALL = FaultTarget(provider="ideogram", routes=("replace-background",), key="k1", prompt="a beach")
+ORDER = PurchaseOrder(
     key="k1",
     label="…k1",
     account="a",
     provider="ideogram",
     route="replace-background",
-    fingerprint=fingerprint({"prompt": "p"}),
+    fingerprint=hash_content({"prompt": "p"}),
     prompt="p",
     client_hint="",
     speed="DEFAULT",
-    n=2,
+    image_count=2,
     unit_micro_usd=60_000,
 )
 
@@ -38,10 +38,10 @@ def rule(**fields: object) -> FaultRule:
 
 def strikes(*rules: FaultRule, calls: int = 10, seed: int = 1) -> list[int]:
     """The calls, counted from 1, that a fault strikes."""
-    book = FaultBook(seed)
+    book = FaultRules(seed)
     for one in rules:
         book.add(one)
-    return [n for n in range(1, calls + 1) if book.meet(CALL, Phase.RUN)]
+    return [n for n in range(1, calls + 1) if book.find_hit(CALL, Phase.RUN)]
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,10 @@ def test_chance_follows_from_the_seed_alone() -> None:
 
 
 def test_the_first_rule_that_strikes_hides_later_ones_from_that_call() -> None:
-    book = FaultBook(1)
+    book = FaultRules(1)
     for one in (rule(times=1), rule(fault="slow", nth=2)):
         book.add(one)
-    hits = [book.meet(CALL, Phase.RUN) for _ in range(3)]
+    hits = [book.find_hit(CALL, Phase.RUN) for _ in range(3)]
     assert [hit and hit.rule.fault for hit in hits] == ["accept_then_drop", None, "slow"]
 
 
@@ -116,20 +116,20 @@ def test_a_rule_matches_what_it_names(fields: dict[str, Any], matches: bool) -> 
     [(0, "0.00"), (60_000, "0.06"), (37_500, "0.0375"), (1_234_567_890, "1234.56789")],
 )
 def test_dollars_are_exact_decimals_both_ways(micro: int, text: str) -> None:
-    assert (dollars(micro), micro_dollars(text)) == (text, micro)
+    assert (format_dollars(micro), parse_micro_dollars(text)) == (text, micro)
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "0.0000001", "NaN", "Infinity"])
 def test_what_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"amount|whole"):
-        micro_dollars(text)
+        parse_micro_dollars(text)
 
 
 def test_equal_work_gets_ids_by_its_occurrence_whatever_came_between() -> None:
     quiet, busy = Bill(seed=1), Bill(seed=1)
     other = replace(ORDER, fingerprint="other")
 
-    def accept(bill: Bill, order: Order) -> str:
+    def accept(bill: Bill, order: PurchaseOrder) -> str:
         return bill.accept(order, produced=2, unsafe=0, billed_images=2, at=0.0).id
 
     first, second = accept(quiet, ORDER), accept(quiet, ORDER)
@@ -142,7 +142,7 @@ def test_slots_above_the_limit_are_refused_and_all_is_recorded() -> None:
     slots, account = Slots(), ("ideogram", "a")
     taken = [slots.take(account, limit=2, at=float(n)) for n in range(3)]
     slots.release(account, at=3.0)
-    lane = slots.lane(account)
+    lane = slots.find_account(account)
     assert taken == [True, True, False]
     assert (lane.held, lane.peak, lane.refused, list(lane.refusals)) == (1, 2, 1, [2.0])
     assert list(lane.history) == [(0.0, 1), (1.0, 2), (3.0, 1)]
@@ -154,7 +154,7 @@ def test_a_slot_that_nobody_holds_cannot_be_released() -> None:
 
 
 def test_a_shelf_keeps_the_last_used_within_its_size() -> None:
-    shelf = Shelf(max_bytes=10)
+    shelf = BytesCache(max_bytes=10)
     shelf.put("a", bytes(4))
     shelf.put("b", bytes(4))
     assert shelf.get("a")
@@ -170,10 +170,10 @@ def test_a_picture_that_is_not_kept_is_painted_again_the_same() -> None:
     photo = encoded.getvalue()
 
     async def twice() -> tuple[bytes, bytes | None, bytes | None]:
-        gallery = Gallery(max_bytes=len(photo))
-        one = Recipe(ident="0" * 16, photo_sha="x", prompt="p", style=None, seed=1, prepared=True)
-        painted = await gallery.paint(one, photo)
-        return painted.content, await gallery.content("0" * 16), await gallery.content("1" * 16)
+        gallery = PictureStore(max_bytes=len(photo))
+        one = PictureSpec(ident="0" * 16, photo_sha="x", prompt="p", style=None, seed=1, prepared=True)
+        painted = await gallery.draw(one, photo)
+        return painted.content, await gallery.read_content("0" * 16), await gallery.read_content("1" * 16)
 
     painted, again, unknown = asyncio.run(twice())
     assert painted == again
@@ -191,18 +191,18 @@ FORM = (
 def test_a_form_is_read_alike_in_pieces_of_any_size(size: int) -> None:
     pieces = [FORM[start : start + size] for start in range(0, len(FORM), size)]
     assert asyncio.run(read(pieces)) == [
-        Part("a", None, None, b"one"),
-        Part("a", "ü.png", "image/png", b"\r\n--A\r\n"),
+        FormPart("a", None, None, b"one"),
+        FormPart("a", "ü.png", "image/png", b"\r\n--A\r\n"),
     ]
 
 
 @pytest.mark.parametrize("cut", [FORM[:-8], FORM[:40], b"", FORM.replace(b'; name="a"', b"")])
 def test_a_form_without_its_end_or_its_names_is_broken(cut: bytes) -> None:
-    with pytest.raises(BrokenFormError):
+    with pytest.raises(MalformedFormError):
         asyncio.run(read([cut]))
 
 
-async def read(pieces: list[bytes]) -> list[Part]:
+async def read(pieces: list[bytes]) -> list[FormPart]:
     """The parts of a form that arrives in these pieces."""
 
     waiting = list(pieces)

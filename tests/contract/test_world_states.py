@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backdrop.aws.step_functions import ExecutionMonitor, TaskTokens
-from backdrop_local.clients import Clients
+from backdrop_local.clients import LocalClients
 from simulation.world.simulated_stack import World
 from simulation.world.simulated_step_functions import TaskResponse
 from tests.contract.services import SERVICES, emulator_alone
@@ -52,7 +52,7 @@ def _simulated() -> States:
     return States(states, begin, states.stop_execution, heard)
 
 
-def _emulated(clients: Clients) -> States:
+def _emulated(clients: LocalClients) -> States:
     may_make_a_role: Any = ["CAPABILITY_IAM"]
     clients.cloudformation.create_stack(
         StackName="waiting", TemplateBody=json.dumps(_template()), Capabilities=may_make_a_role
@@ -91,14 +91,14 @@ def _template() -> dict[str, Any]:
     }
 
 
-def _begun(clients: Clients, machine: str, url: str) -> tuple[str, str]:
+def _begun(clients: LocalClients, machine: str, url: str) -> tuple[str, str]:
     arn = clients.stepfunctions.start_execution(stateMachineArn=machine)["executionArn"]
     answer = clients.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
     (message,) = answer.get("Messages", [])
     return arn, json.loads(message.get("Body", ""))["token"]
 
 
-def _told(clients: Clients, arn: str, _: str) -> TaskResponse:
+def _told(clients: LocalClients, arn: str, _: str) -> TaskResponse:
     while (found := clients.stepfunctions.describe_execution(executionArn=arn))["status"] == "RUNNING":
         pass
     if found["status"] == "SUCCEEDED" and "output" in found:

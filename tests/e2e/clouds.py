@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from backdrop_local import cloud, processes
+from backdrop_local.cleanup import clean_up_on_exit
 from backdrop_local.cloud import Cloud
-from backdrop_local.home import Home, Process
-from backdrop_local.leash import leashed
+from backdrop_local.home import Home, ServerProcess
 from tests.contract.standin_client import StandinClient
 from tests.e2e.shop import SHELF, WAITING
 
@@ -33,7 +33,7 @@ def running_cloud(factory: pytest.TempPathFactory, parameters: Mapping[str, str]
     `cloud.clients` has the AWS clients, `cloud.outputs()` the names, `cloud.standin_url` the stand-in's address.
     """
     home = Home(factory.mktemp("cloud"))
-    with leashed(home):
+    with clean_up_on_exit(home):
         _copy(_deployed(factory), home)
         started = cloud.start(home)
         if parameters != PARAMETERS:
@@ -56,7 +56,7 @@ def _deployed(factory: pytest.TempPathFactory) -> Home:
     with Home(shared / "deploying").lock():
         if not home.path.exists():
             first = Home(factory.mktemp("first"))
-            with leashed(first):
+            with clean_up_on_exit(first):
                 cloud.up(first, PARAMETERS, print, build=False)
                 cloud.down(first, keep=True)
                 first.path.rename(home.path)
@@ -66,19 +66,22 @@ def _deployed(factory: pytest.TempPathFactory) -> Home:
 def _copy(deployed: Home, home: Home) -> None:
     """Everything that a cloud keeps, at ports of its own: queues and functions hold the ports in their addresses."""
     shutil.copytree(
-        deployed.emulator, home.emulator, symlinks=True, ignore=shutil.ignore_patterns("ministack-*", "layer-*")
+        deployed.emulator_folder,
+        home.emulator_folder,
+        symlinks=True,
+        ignore=shutil.ignore_patterns("ministack-*", "layer-*"),
     )
-    for layer in (deployed.emulator / "tmp").glob("layer-*"):
-        (home.emulator / "tmp" / layer.name).symlink_to(layer, target_is_directory=True)
-    state = deployed.read()
+    for layer in (deployed.emulator_folder / "tmp").glob("layer-*"):
+        (home.emulator_folder / "tmp" / layer.name).symlink_to(layer, target_is_directory=True)
+    state = deployed.read_state()
     assert state.emulator
     assert state.standin
-    emulator, standin = (Process(pid=0, birth="", port=processes.free_port()) for _ in range(2))
+    emulator, standin = (ServerProcess(pid=0, started_at="", port=processes.find_free_port()) for _ in range(2))
     ports = {f":{state.emulator.port}": f":{emulator.port}", f":{state.standin.port}": f":{standin.port}"}
-    for file in (home.emulator / "state").glob("*.json"):
+    for file in (home.emulator_folder / "state").glob("*.json"):
         file.write_text(_replaced(file.read_text(), ports))
     parameters = {name: _replaced(value, ports) for name, value in state.parameters.items()}
-    home.write(replace(state, emulator=emulator, standin=standin, parameters=parameters))
+    home.write_state(replace(state, emulator=emulator, standin=standin, parameters=parameters))
 
 
 def _replaced(text: str, ports: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from backdrop.aws.log import MESSAGE_LOG_KEYS
 from backdrop.model.codes import Code
-from backdrop_local.clients import Clients
+from backdrop_local.clients import LocalClients
 from tests.contract.standin_client import KEY
 
 # What Lambda itself writes around an invocation, and the emulator's word for one whose worker a test killed.
@@ -31,7 +31,7 @@ OF_A_RUN = {
 SHORTEST = 8
 
 
-def secrets(clients: Clients, table: str, workers: Iterable[int] = ()) -> set[str]:
+def secrets(clients: LocalClients, table: str, workers: Iterable[int] = ()) -> set[str]:
     """The keys, the tokens, and what signs the links that this run used; `workers` tell their own credentials."""
     names = [one.get("Name", "") for one in clients.secrets.list_secrets()["SecretList"]]
     keys = {clients.secrets.get_secret_value(SecretId=name).get("SecretString", "").strip() for name in names}

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import urllib3
 
-from backdrop_local.clients import Clients
+from backdrop_local.clients import LocalClients
 from backdrop_local.cloud import Cloud
 
 LOOK = "_ministack/sqs/messages?QueueUrl="
@@ -63,7 +63,7 @@ def _message(found: dict[str, Any]) -> Message:
 class Mailbox:
     """All messages that ever came into a queue that only the tests empty."""
 
-    def __init__(self, clients: Clients, url: str) -> None:
+    def __init__(self, clients: LocalClients, url: str) -> None:
         self._clients = clients
         self._url = url
         self._kept: list[dict[str, Any]] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backdrop_local import cloud
 from backdrop_local.home import ROOT
-from backdrop_local.release import HERE, Release
+from backdrop_local.release import CURRENT_RELEASE, Release
 from tests.documented import Command, commands
 from tests.e2e import clouds
 from tests.e2e.shop import Shop
@@ -74,11 +74,11 @@ def deploy(shop: Shop, **changed: str) -> None:
 def deploy_what_cannot_start(shop: Shop, folder: Path) -> None:
     """The same with a render function that nobody tried."""
     release = Release(folder)
-    shutil.copytree(HERE.built.parent, release.built.parent)
+    shutil.copytree(CURRENT_RELEASE.built_template.parent, release.built_template.parent)
     for name in ("statemachines", "template.yaml", "samconfig.toml"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
-    render = release.built.parent / "RenderFunction"
+    render = release.built_template.parent / "RenderFunction"
     (render / "app.py").write_text('raise ImportError("nobody tried this")\n')
     # What was compiled of the right one would run in its place.
     shutil.rmtree(render / "__pycache__")

@@ -35,7 +35,7 @@ class Scene:
 
     def put(self, key: str, content: bytes | object) -> None:
         """A file in the input bucket."""
-        running = cloud.running(self.typist.home)
+        running = cloud.find_running(self.typist.home)
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
         running.clients.s3.put_object(Bucket=running.outputs()["InputBucketName"], Key=key, Body=data)
 
@@ -47,7 +47,7 @@ class Scene:
         """Returns once a photo's first job is."""
 
         def look() -> bool:
-            receipts = cloud.running(self.typist.home)
+            receipts = cloud.find_running(self.typist.home)
             bucket = receipts.outputs()["OutputBucketName"]
             listed = receipts.clients.s3.list_objects_v2(Bucket=bucket, Prefix=f"{key}/")
             return listed["KeyCount"] > 0
@@ -72,7 +72,7 @@ def of_instructions(scene: Scene) -> None:
     scene.file("shop/shoes/Red.jpg.json", {"prompt": "on oak"})
     scene.file("shop/shoes/blue.jpg.json", {"operation": "remove"})
     scene.file("shop/bags/_backdrop.json", {"prompt": "on oak"})
-    outputs = cloud.running(scene.typist.home).outputs()
+    outputs = cloud.find_running(scene.typist.home).outputs()
     bucket = outputs["InputBucketName"]
     request = {"bucket": bucket, "key": "requested/red.jpg", "instructions": {"prompt": "on a marble table"}}
     scene.file("request.json", request)
@@ -84,7 +84,7 @@ def of_instructions(scene: Scene) -> None:
 
 def of_operating(scene: Scene) -> None:
     """Failures to redrive, a folder whose defaults changed, and a photo that waits to be cancelled."""
-    running = cloud.running(scene.typist.home)
+    running = cloud.find_running(scene.typist.home)
     with StandinClient(running.standin_url) as standin:
         standin.fault("status", {"code": 400}, prompt_regex="coats of", times=2)
     for name in ("coats/long.jpg", "coats/short.jpg"):
@@ -103,7 +103,7 @@ def of_operating(scene: Scene) -> None:
 
 def of_deploying(scene: Scene) -> None:
     """What a removed stack left, by its names."""
-    outputs = cloud.running(scene.typist.home).outputs()
+    outputs = cloud.find_running(scene.typist.home).outputs()
     scene.file("kept.json", filled_in(ROOT / "docs" / "deploying.md", "ResourceIdentifier", outputs))
     shutil.copy(ROOT / "kept.yaml", scene.here)
 
@@ -122,7 +122,7 @@ def of_gallery(scene: Scene) -> None:
 
 def of_campaigns(scene: Scene) -> None:
     """A catalogue in the bucket, a campaign that can be stopped on its way, and what another is started with."""
-    with StandinClient(cloud.running(scene.typist.home).standin_url) as standin:
+    with StandinClient(cloud.find_running(scene.typist.home).standin_url) as standin:
         standin.fault("slow", {"ms": 90_000}, prompt_regex="on fresh snow")
     shutil.copy(ROOT / "examples" / "seasonal-campaign" / "campaign.json", scene.here)
     for name in ("catalogue/red.jpg", "catalogue/blue.jpg"):

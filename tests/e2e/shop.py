@@ -63,7 +63,7 @@ class Shop:
     @cached_property
     def outputs(self) -> dict[str, str]:
         """The stack's outputs by name."""
-        return stack.outputs(self.clients, self.name)
+        return stack.read_outputs(self.clients, self.name)
 
     @property
     def photos(self) -> str:
@@ -155,7 +155,7 @@ class Shop:
 
     def workers(self, function: str) -> set[int]:
         """The processes of this cloud in which a function runs."""
-        folder = str(self.cloud.home.emulator / "tmp" / f"ministack-lambda-{self.name}-{function}")
+        folder = str(self.cloud.home.emulator_folder / "tmp" / f"ministack-lambda-{self.name}-{function}")
         return {
             int(place.parent.name) for place in Path("/proc").glob("[0-9]*/cmdline") if folder in _command_line(place)
         }

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from backdrop_cli.demo import run_demo
 from backdrop_local.cloud import Cloud
-from backdrop_local.demo_orders import demo_orders
+from backdrop_local.demo_orders import build_demo_orders
 
 pytestmark = pytest.mark.usefixtures("composed")
 
@@ -17,7 +17,7 @@ PICTURES = 15
 
 def test_a_demo_brings_everything_back_with_equal_books_and_a_page_of_it(cloud: Cloud) -> None:
     said = io.StringIO()
-    failed = run_demo.run_on_cloud(cloud, demo_orders(), Console(file=said, width=100))
+    failed = run_demo.run_on_cloud(cloud, build_demo_orders(), Console(file=said, width=100))
     assert not failed, said.getvalue()
     assert "they agree" in said.getvalue()
     assert "not_a_photo" in said.getvalue()

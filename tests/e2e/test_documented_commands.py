@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from backdrop_local.cleanup import clean_up_on_exit
 from backdrop_local.home import REGION, ROOT, Home
-from backdrop_local.leash import leashed
 from tests.documented import PAGES, commands, unmarked
 from tests.e2e import scenes
 from tests.e2e.clouds import PARAMETERS, running_cloud
@@ -35,11 +35,11 @@ def home(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Home
         return
     home = Home(tmp_path_factory.mktemp("documented"))
     typist = Typist(home, tmp_path_factory.mktemp("reader"))
-    with leashed(home):
+    with clean_up_on_exit(home):
         typist.runs("make up", ROOT)
         yield home
         typist.runs("make down", ROOT)
-        assert not home.emulator.exists()
+        assert not home.emulator_folder.exists()
 
 
 @pytest.mark.parametrize("page", TOLD, ids=name)

@@ -216,7 +216,7 @@ def test_a_stack_that_forgets_lets_dynamodb_forget_what_was_stored_a_month_ago(o
 
 def documented(shop: Shop, folder: Path, words: str) -> None:
     """Type the lines of docs/deploying.md that begin with these words."""
-    said = dict(line.removeprefix("export ").split("=", 1) for line in local_cloud.exports(shop.cloud))
+    said = dict(line.removeprefix("export ").split("=", 1) for line in local_cloud.format_exports(shop.cloud))
     lines = [one.line for one in commands(DEPLOYING) if one.line.startswith(words)]
     assert lines
     for line in lines:

@@ -25,8 +25,12 @@ def deployed(shop: Shop, example: str, *outputs: str, **parameters: str) -> dict
     template = EXAMPLES / example / "template.yaml"
     options = ["--template-file", str(template), "--stack-name", example, "--region", REGION, "--resolve-s3"]
     options += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset"]
-    reach = {**sam.credentials(), "AWS_ENDPOINT_URL": shop.cloud.endpoint_url}
-    sam.run(["deploy", *options, "--parameter-overrides", *sam.overrides(given)], reach, shop.cloud.home.log(example))
+    reach = {**sam.emulator_credentials(), "AWS_ENDPOINT_URL": shop.cloud.endpoint_url}
+    sam.run_sam(
+        ["deploy", *options, "--parameter-overrides", *sam.format_overrides(given)],
+        reach,
+        shop.cloud.home.log_file(example),
+    )
     (stack,) = shop.clients.cloudformation.describe_stacks(StackName=example)["Stacks"]
     return {one.get("OutputKey", ""): one.get("OutputValue", "") for one in stack.get("Outputs", [])}
 
@@ -67,7 +71,7 @@ def test_a_workflow_hears_what_is_wrong(folder: Folder, workflow: str) -> None:
 def test_a_line_of_python_asks_for_a_photo(folder: Folder) -> None:
     folder.drop("red.jpg")
     shop = folder.shop
-    reach = {**sam.credentials(), "AWS_ENDPOINT_URL": shop.cloud.endpoint_url}
+    reach = {**sam.emulator_credentials(), "AWS_ENDPOINT_URL": shop.cloud.endpoint_url}
     words = [shop.outputs["EventBusName"], shop.photos, folder.key("red.jpg"), folder.prompt]
     command = [sys.executable, str(EXAMPLES / "from-python" / "request.py"), *words]
     subprocess.run(command, env={**os.environ, **reach}, check=True, capture_output=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backdrop_local.cloud import exports
+from backdrop_local.cloud import format_exports
 from backdrop_local.home import ROOT, STACK
 from tests.e2e.folder import Folder
 
@@ -48,7 +48,7 @@ def test_the_wheel_installs_without_emulator_and_scientific_packages(installed: 
 def test_the_installed_command_drops_a_photo_and_downloads_its_picture(
     installed: Path, folder: Folder, tmp_path: Path
 ) -> None:
-    account = dict(line.removeprefix("export ").split("=", 1) for line in exports(folder.shop.cloud))
+    account = dict(line.removeprefix("export ").split("=", 1) for line in format_exports(folder.shop.cloud))
     (tmp_path / "red.jpg").write_bytes(folder.photo("red.jpg"))
     words = ("drop", "red.jpg", "--prompt", folder.prompt, "--to", folder.name, "--download", "done", "--json")
     dropped = json.loads(typed(installed, tmp_path, "--stack", STACK, *words, environment=account))

@@ -10,10 +10,10 @@ import pytest
 
 from backdrop_local import cloud as local_cloud
 from backdrop_local import processes
+from backdrop_local.cleanup import clean_up_on_exit
 from backdrop_local.cloud import Cloud
 from backdrop_local.errors import LocalCloudError
-from backdrop_local.home import ROOT, STACK, Home, State
-from backdrop_local.leash import leashed
+from backdrop_local.home import ROOT, STACK, CloudState, Home
 from tests.e2e.clouds import running_cloud
 from tests.e2e.folder import Folder
 from tests.e2e.shop import eventually
@@ -25,9 +25,9 @@ import os, signal, sys
 from pathlib import Path
 from backdrop_local import emulator, processes
 from backdrop_local.home import Home, State
-from backdrop_local.leash import leashed
+from backdrop_local.cleanup import clean_up_on_exit
 home = Home(Path(sys.argv[1]))
-with leashed(home), home.lock():
+with clean_up_on_exit(home), home.lock():
     started = emulator.start(home, processes.free_port())
     home.write(State(emulator=started))
     emulator.wait_until_ready(home, started)
@@ -60,10 +60,10 @@ def lane_limit(cloud: Cloud) -> int | None:
 
 
 def test_a_providers_limit_reaches_its_lane_whenever_it_changes(own: Cloud) -> None:
-    servers = own.home.read()
+    servers = own.home.read_state()
     limits = [lane_limit(redeploy(own, IdeogramMaxInFlight=asked)) for asked in ("2", "5")]
     assert limits == [2, 5]
-    now = own.home.read()
+    now = own.home.read_state()
     assert (now.emulator, now.standin) == (servers.emulator, servers.standin)
 
 
@@ -118,13 +118,13 @@ def test_a_refused_deployment_says_why_and_leaves_nothing_running(tmp_path: Path
     home = Home(tmp_path)
     with pytest.raises(LocalCloudError, match="IdeogramMaxInFlight"):
         local_cloud.up(home, {"IdeogramMaxInFlight": "1"}, print, build=False)
-    assert home.read() == State()
-    assert not home.emulator.exists()
+    assert home.read_state() == CloudState()
+    assert not home.emulator_folder.exists()
 
 
 def test_a_kept_cloud_has_its_photos_again_and_a_forgotten_one_has_not(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    with leashed(home):
+    with clean_up_on_exit(home):
         first = local_cloud.up(home, {}, print, build=False)
         bucket = first.outputs()["OutputBucketName"]
         first.clients.s3.put_object(Bucket=bucket, Key="a photo.png", Body=b"bytes")
@@ -134,8 +134,8 @@ def test_a_kept_cloud_has_its_photos_again_and_a_forgotten_one_has_not(tmp_path:
         kept = again.clients.s3.get_object(Bucket=bucket, Key="a photo.png")
         assert kept["Body"].read() == b"bytes"
         local_cloud.down(home)
-        assert not home.emulator.exists()
-        assert home.read() == State()
+        assert not home.emulator_folder.exists()
+        assert home.read_state() == CloudState()
 
 
 def test_a_test_run_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
@@ -147,5 +147,5 @@ def test_a_test_run_that_is_killed_leaves_nothing_running(tmp_path: Path) -> Non
         check=False,
     )
     assert died.returncode == -9
-    eventually(lambda: home.read() == State(), "the cloud is gone")
-    assert processes.birth_of(int(died.stdout)) == ""
+    eventually(lambda: home.read_state() == CloudState(), "the cloud is gone")
+    assert processes.read_start_time(int(died.stdout)) == ""

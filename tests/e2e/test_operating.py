@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from backdrop_local.cloud import exports
+from backdrop_local.cloud import format_exports
 from backdrop_local.home import ROOT, STACK
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop, eventually
@@ -159,7 +159,7 @@ def test_cancelled_jobs_end_unpaid(folder: Folder, operator: Operator) -> None:
 
 def test_with_a_stacks_name_the_same_verbs_act_on_aws(operator: Operator) -> None:
     cloud = operator.shop.cloud
-    aws = dict(line.removeprefix("export ").split("=", 1) for line in exports(cloud))
+    aws = dict(line.removeprefix("export ").split("=", 1) for line in format_exports(cloud))
     assert "budget of" in operator.types("budget", "--stack", STACK, elsewhere=aws)
     assert "there is no stack nobody" in operator.types("failures", "--stack", "nobody", elsewhere=aws, code=1)
 

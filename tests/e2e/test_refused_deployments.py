@@ -106,7 +106,7 @@ def test_what_takes_arithmetic_is_refused_before_a_lane_is_changed_and_rolled_ba
 ) -> None:
     before = parameters(running)
     update(running, changes)
-    eventually(lambda: [said for said in stack.failures(running.clients) if words in said], "it is refused")
+    eventually(lambda: [said for said in stack.read_failure_reasons(running.clients) if words in said], "it is refused")
     eventually(lambda: status(running) == "UPDATE_ROLLBACK_COMPLETE", "it is rolled back")
     assert parameters(running) == before
 

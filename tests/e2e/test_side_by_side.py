@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from backdrop_local import fixups, sam, stack, template
+from backdrop_local import emulator_patches, sam, stack, template
 from backdrop_local.cloud import Cloud
 from backdrop_local.home import REGION, ROOT
-from backdrop_local.release import HERE
+from backdrop_local.release import CURRENT_RELEASE
 from tests.contract.standin_client import StandinClient
 from tests.documented import filled_in
 from tests.e2e.clouds import running_cloud
@@ -44,9 +44,9 @@ def first(own: Cloud, standin: StandinClient) -> Shop:
 
 def deploy(own: Cloud) -> None:
     """Brings the second stack to what was built."""
-    with sam.built():
-        sam.deploy(own.endpoint_url, own.parameters, own.home.log("second"), name=OTHER)
-        fixups.apply(own.clients, own.parameters, HERE.built, OTHER)
+    with sam.hold_build():
+        sam.deploy(own.endpoint_url, own.parameters, own.home.log_file("second"), name=OTHER)
+        emulator_patches.apply_patches(own.clients, own.parameters, CURRENT_RELEASE.built_template, OTHER)
     own.clients.secrets.put_secret_value(SecretId=f"{OTHER}/ideogram/api-key", SecretString=OTHERS_KEY)
 
 
@@ -102,15 +102,15 @@ KEPT = ("InputBucketName", "OutputBucketName", "LedgerTableName")
 
 def remove(shop: Shop) -> None:
     """What `sam delete` does, and what remains of the stack."""
-    reach = {**sam.credentials(), "AWS_ENDPOINT_URL": shop.cloud.endpoint_url}
+    reach = {**sam.emulator_credentials(), "AWS_ENDPOINT_URL": shop.cloud.endpoint_url}
     words = ["delete", "--stack-name", shop.name, "--region", REGION, "--no-prompts"]
-    sam.run(words, reach, shop.cloud.home.log("sam-delete"))
+    sam.run_sam(words, reach, shop.cloud.home.log_file("sam-delete"))
 
 
 def take_back(shop: Shop) -> None:
     """Follows docs/deploying.md, "Restore a removed stack"; unlike AWS, the emulator imports no bucket policy."""
     listed = json.loads(filled_in(ROOT / "docs" / "deploying.md", "ResourceIdentifier", shop.outputs))
-    kept = template.load(ROOT / "kept.yaml")
+    kept = template.load_template(ROOT / "kept.yaml")
     assert {one["LogicalResourceId"] for one in listed} == {*kept["Resources"]}
     named = [one for one in listed if one["ResourceType"] != "AWS::S3::BucketPolicy"]
     kept["Resources"] = {one["LogicalResourceId"]: kept["Resources"][one["LogicalResourceId"]] for one in named}
@@ -138,7 +138,7 @@ def test_a_removed_stack_leaves_photos_pictures_and_books_and_the_next_one_takes
         second.queue("IntakeQueueUrl").visibility_seconds  # noqa: B018 - it is asked for, and not there
     take_back(second)
     deploy(own)
-    assert [stack.outputs(own.clients, OTHER)[name] for name in KEPT] == [kept[name] for name in KEPT]
+    assert [stack.read_outputs(own.clients, OTHER)[name] for name in KEPT] == [kept[name] for name in KEPT]
     again = Shop(own, second.standin, OTHER)
     folder = Folder(again, "kept")
     folder.drop("red.jpg", folder.wish)

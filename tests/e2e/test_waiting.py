@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from backdrop_local.home import STACK
-from backdrop_local.processes import free_port
+from backdrop_local.processes import find_free_port
 from tests.contract.standin_client import KEY
 from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop, eventually
@@ -96,7 +96,7 @@ def test_a_provider_that_answers_503_is_waited_for(folder: Folder) -> None:
 
 def test_a_provider_that_is_down_is_waited_for(folder: Folder) -> None:
     with ExitStack() as down:
-        down.enter_context(folder.shop.running("render", IDEOGRAM_BASE_URL=f"http://127.0.0.1:{free_port()}"))
+        down.enter_context(folder.shop.running("render", IDEOGRAM_BASE_URL=f"http://127.0.0.1:{find_free_port()}"))
         assert_it_waits_and_goes(folder, down.close)
 
 

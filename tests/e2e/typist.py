@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backdrop_local import cloud
 from backdrop_local.home import ROOT, STACK, Home
-from backdrop_local.processes import free_port
+from backdrop_local.processes import find_free_port
 from tests.documented import Command
 from tests.e2e.amazon import Amazon
 
@@ -138,15 +138,15 @@ class Typist:
 
     def _reaches(self) -> dict[str, str]:
         """What an AWS tool must know to reach the local cloud, which stands in for AWS."""
-        lines = cloud.exports(cloud.running(self.home))
+        lines = cloud.format_exports(cloud.find_running(self.home))
         return dict(line.removeprefix("export ").split("=", 1) for line in lines)
 
     def _filled_in(self, line: str) -> str:
         """With the names of this stack, and a port that is free here."""
-        line = re.sub(r"--port \d+", lambda _: f"--port {free_port()}", line)
+        line = re.sub(r"--port \d+", lambda _: f"--port {find_free_port()}", line)
         if "<" not in line and "--stack " not in line:
             return line
-        outputs = cloud.running(self.home).outputs()
+        outputs = cloud.find_running(self.home).outputs()
         named = re.sub(r"<([A-Z]\w+)>", lambda found: outputs[found[1]], line)
         return named.replace("--stack backdrop", f"--stack {STACK}")
 

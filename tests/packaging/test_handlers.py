@@ -15,8 +15,8 @@ import pytest
 
 from backdrop_local import template
 from backdrop_local.home import ROOT, TOOLS
-from backdrop_local.release import HERE
-from bench.starts import packed_bytes
+from backdrop_local.release import CURRENT_RELEASE
+from bench.cold_starts import measure_packed_bytes
 
 RUNTIME = TOOLS / "runtime"
 FOLDERS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -79,7 +79,7 @@ class Function:
 @cache
 def functions() -> dict[str, Function]:
     """The functions of the built template by logical id."""
-    built = template.load(HERE.built)
+    built = template.load_template(CURRENT_RELEASE.built_template)
     shared: dict[str, Any] = built.get("Globals", {}).get("Function", {})
     found: dict[str, Function] = {}
     for name, resource in built["Resources"].items():
@@ -116,11 +116,11 @@ def run_alone(script: str, given: list[str], **environment: str) -> Any:
 
 @pytest.fixture(scope="module", autouse=True)
 def _built() -> None:
-    assert HERE.built.is_file(), "nothing is built; run `make test`, which builds first"
+    assert CURRENT_RELEASE.built_template.is_file(), "nothing is built; run `make test`, which builds first"
 
 
 def test_the_artefact_holds_every_function_of_the_repository() -> None:
-    source: dict[str, Any] = template.load()["Resources"]
+    source: dict[str, Any] = template.load_template()["Resources"]
     deployed = sorted(
         Path(resource["Properties"]["CodeUri"]).name
         for resource in source.values()
@@ -170,14 +170,16 @@ def test_a_function_builds_its_services_without_a_client(folder: str) -> None:
 
 
 def test_what_is_shipped_stays_small() -> None:
-    packed = {name: packed_bytes(HERE.built.parent / name) / 1000 for name in MOST_PACKED_KB}
+    packed = {
+        name: measure_packed_bytes(CURRENT_RELEASE.built_template.parent / name) / 1000 for name in MOST_PACKED_KB
+    }
     assert {name: kb for name, kb in packed.items() if kb > MOST_PACKED_KB[name]} == {}
     for function in functions().values():
-        assert packed_bytes(function.code) / 1000 <= MOST_FUNCTION_KB, function.code
+        assert measure_packed_bytes(function.code) / 1000 <= MOST_FUNCTION_KB, function.code
 
 
 def _of(folder: str) -> Function:
-    source: dict[str, Any] = template.load()["Resources"]
+    source: dict[str, Any] = template.load_template()["Resources"]
     for name, function in functions().items():
         if Path(source[name]["Properties"]["CodeUri"]).name == folder:
             return function
@@ -185,4 +187,4 @@ def _of(folder: str) -> Function:
 
 
 def _folder(uri: str) -> Path:
-    return (HERE.built.parent / uri).resolve()
+    return (CURRENT_RELEASE.built_template.parent / uri).resolve()

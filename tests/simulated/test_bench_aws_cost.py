@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from backdrop_local import template
-from bench.aws_cost.bill import Line, total
-from bench.aws_cost.found import kept
-from bench.aws_cost.idle import ONE_PROVIDER, Stack, alarm_metrics, idle_lines
-from bench.aws_cost.names import UnnamedError, asked_of
-from bench.aws_cost.page import MOST_SHARE, memory_of, share
-from bench.aws_cost.play import metrics_of
+from bench.aws_cost.bill import BillLine, sum_usd
+from bench.aws_cost.cost_result import load_costs
+from bench.aws_cost.dynamodb_units import DynamoDBUnits, measure_item_bytes
+from bench.aws_cost.idle_stack import ONE_PROVIDER, TemplateStack, build_idle_lines, count_alarm_metrics
+from bench.aws_cost.image_usage import parse_metrics
+from bench.aws_cost.page import MAX_SHARE, compute_share, read_memory
 from bench.aws_cost.prices import PRICES
-from bench.aws_cost.recorder import Request
-from bench.aws_cost.units import Units, size_of
+from bench.aws_cost.recorder import RecordedRequest
+from bench.aws_cost.request_names import UnnamedRequestError, count_by_name
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.world_inspector import INPUT_BUCKET
@@ -24,23 +24,25 @@ KEY = {"pk": {"S": "source#1"}, "sk": {"S": "job#1"}}
 AWS = frozenset({"s3", "dynamodb", "sqs", "events"})
 
 
-def request(operation: str, sent: Any, answered: Any = None, status: int = 200, service: str = "dynamodb") -> Request:
-    return Request("intake", service, operation, "", sent, answered or {}, status)
+def request(
+    operation: str, sent: Any, answered: Any = None, status: int = 200, service: str = "dynamodb"
+) -> RecordedRequest:
+    return RecordedRequest("intake", service, operation, "", sent, answered or {}, status)
 
 
-def transaction(*items: Any) -> Request:
+def transaction(*items: Any) -> RecordedRequest:
     return request("TransactWriteItems", {"TransactItems": [{"Put": {"Item": item}} for item in items]})
 
 
-def units_of(*requests: Request) -> Units:
-    units = Units()
+def units_of(*requests: RecordedRequest) -> DynamoDBUnits:
+    units = DynamoDBUnits()
     for one in requests:
         units.add(one)
     return units
 
 
 def test_an_items_size_is_that_of_its_names_and_values() -> None:
-    assert size_of({"pk": {"S": "ä"}, "lock_version": {"N": "123"}, "on": {"BOOL": True}}) == 4 + 15 + 3
+    assert measure_item_bytes({"pk": {"S": "ä"}, "lock_version": {"N": "123"}, "on": {"BOOL": True}}) == 4 + 15 + 3
 
 
 def test_a_transaction_writes_each_begun_kilobyte_twice() -> None:
@@ -82,10 +84,10 @@ def test_items_that_are_read_at_once_are_billed_each_by_itself() -> None:
 
 def test_a_request_that_nobody_named_is_an_error() -> None:
     sent = {"QueueUrl": "http://localhost/1/stack-DeliverQueue-1"}
-    [asked] = asked_of([request("SendMessage", sent, service="sqs")] * 2, images=2)
-    assert (asked.what, asked.times) == ("deliver", 1)
-    with pytest.raises(UnnamedError, match="PurgeQueue"):
-        asked_of([request("PurgeQueue", sent, service="sqs")], images=1)
+    [asked] = count_by_name([request("SendMessage", sent, service="sqs")] * 2, images=2)
+    assert (asked.subject, asked.times) == ("deliver", 1)
+    with pytest.raises(UnnamedRequestError, match="PurgeQueue"):
+        count_by_name([request("PurgeQueue", sent, service="sqs")], images=1)
 
 
 def test_a_metric_is_known_by_its_name_and_its_dimensions() -> None:
@@ -93,32 +95,32 @@ def test_a_metric_is_known_by_its_name_and_its_dimensions() -> None:
         '{"service": "shop", "code": "x", "_aws": {"CloudWatchMetrics": '
         '[{"Dimensions": [["service", "code"]], "Metrics": [{"Name": "Failed"}]}]}}'
     )
-    assert metrics_of(told) == [("Failed", "shop", "x")]
-    assert metrics_of("START") == []
+    assert parse_metrics(told) == [("Failed", "shop", "x")]
+    assert parse_metrics("START") == []
 
 
 def test_an_alarm_is_billed_by_the_metrics_that_it_looks_at() -> None:
     two: dict[str, Any] = {"Metrics": [{"Expression": "a + b"}, {"MetricStat": {}}, {"MetricStat": {}}]}
-    assert alarm_metrics(two) == 2
-    assert alarm_metrics({"MetricName": "Failed"}) == 1
+    assert count_alarm_metrics(two) == 2
+    assert count_alarm_metrics({"MetricName": "Failed"}) == 1
 
 
 def test_a_provider_that_is_off_costs_nothing() -> None:
-    document, defaults = template.load(), template.defaults()
-    alone = idle_lines(Stack(document, defaults | ONE_PROVIDER), [])
-    two = idle_lines(Stack(document, defaults | ONE_PROVIDER | {"SegmindMaxInFlight": "4"}), [])
-    assert alone[0] == Line("the provider's secret", "secrets", 1)
-    assert total(two) - total(alone) == pytest.approx(0.40 + 0.26, abs=0.01)
+    document, defaults = template.load_template(), template.read_defaults()
+    alone = build_idle_lines(TemplateStack(document, defaults | ONE_PROVIDER), [])
+    two = build_idle_lines(TemplateStack(document, defaults | ONE_PROVIDER | {"SegmindMaxInFlight": "4"}), [])
+    assert alone[0] == BillLine("the provider's secret", "secrets", 1)
+    assert sum_usd(two) - sum_usd(alone) == pytest.approx(0.40 + 0.26, abs=0.01)
 
 
 def test_what_is_always_free_is_left_out_only_up_to_its_end() -> None:
     price = PRICES["sqs"]
-    assert price.left(price.free) == 0
-    assert price.left(price.free + 1_000_000) == pytest.approx(0.40)
+    assert price.usd_beyond_free(price.free) == 0
+    assert price.usd_beyond_free(price.free + 1_000_000) == pytest.approx(0.40)
 
 
 def test_aws_takes_little_of_what_a_replaced_image_costs() -> None:
-    assert share(kept().rows[0], memory_of(Stack(template.load(), {}))) < MOST_SHARE
+    assert compute_share(load_costs().rows[0], read_memory(TemplateStack(template.load_template(), {}))) < MAX_SHARE
 
 
 def dropped(world: World, name: str) -> None:
@@ -138,7 +140,7 @@ def test_a_photo_asks_of_aws_what_the_page_says() -> None:
     dropped(world, "shoes/blue.jpg")
     found = Counter(call.operation for call in world.transport.calls[before:] if call.service in AWS)
     counted = Counter[str]()
-    for one in kept().rows[0].counted.asked:
+    for one in load_costs().rows[0].usage.requests:
         counted[one.operation] += round(one.times)
     assert {name.replace("_", ""): times for name, times in found.items()} == {
         name.lower(): times for name, times in counted.items()

@@ -9,70 +9,72 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as command
-from bench import backlog, recovery, starts
-from bench.budget import LateError, within
-from bench.keep import FOLDER, keep, kept
-from bench.parts import MOST_MINUTES, PARTS, Part, chosen
-from bench.refusals import RefusedError
+from bench import backlog, cold_starts, recovery
+from bench.parts import MAX_MINUTES, PARTS, BenchPart, choose_parts
+from bench.reliability import UnreliableMeasurementError
+from bench.saved_results import FOLDER, load_result, save_result
+from bench.time_limit import TimeLimitError, time_limit
 from docs import make_bench
 
 
 def test_the_whole_bench_takes_no_longer_than_it_says() -> None:
-    assert sum(part.minutes for part in PARTS) <= MOST_MINUTES
+    assert sum(part.minutes for part in PARTS) <= MAX_MINUTES
 
 
 def test_a_part_that_takes_too_long_is_ended_and_not_reported() -> None:
     began = time.monotonic()
-    with pytest.raises(LateError, match="slow: took more than its 0.001 minutes"), within("slow", 0.001):
+    with pytest.raises(TimeLimitError, match="slow: took more than its 0.001 minutes"), time_limit("slow", 0.001):
         time.sleep(60)
     assert time.monotonic() - began < 30
 
 
 def test_time_that_is_left_ends_with_its_part() -> None:
-    with within("quick", 0.001):
+    with time_limit("quick", 0.001):
         pass
     time.sleep(0.1)
 
 
 def test_some_parts_are_chosen_by_name_and_a_name_that_none_has_is_told() -> None:
-    assert [part.name for part in chosen("")] == [part.name for part in PARTS]
-    assert [part.name for part in chosen("starts, drain")] == ["drain", "starts"]
-    with pytest.raises(ValueError, match=r"no part drains; it has drain, held_out, beside"):
-        chosen("drains")
+    assert [part.name for part in choose_parts("")] == [part.name for part in PARTS]
+    assert [part.name for part in choose_parts("starts, drain")] == ["drain", "starts"]
+    with pytest.raises(ValueError, match=r"no part drains; it has drain, held_out, comparison"):
+        choose_parts("drains")
 
 
 def test_a_part_that_is_refused_is_not_kept_and_the_others_are_measured_still(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "keep", partial(keep, folder=tmp_path))
+    monkeypatch.setattr(command, "save_result", partial(save_result, folder=tmp_path))
 
     def refuses() -> object:
-        raise RefusedError("first: the machine was too noisy")
+        raise UnreliableMeasurementError("first: the machine was too noisy")
 
-    first = Part("first", 1, "", refuses, tuple[float, ...])
-    second = Part("second", 1, "", lambda: (1.0, 2.5), tuple[float, ...])
-    assert command.run([first, second]) == ["first: the machine was too noisy"]
-    found = kept("second", tuple[float, ...], tmp_path)
-    assert kept("first", tuple[float, ...], tmp_path) is None
+    first = BenchPart("first", 1, "", refuses, tuple[float, ...])
+    second = BenchPart("second", 1, "", lambda: (1.0, 2.5), tuple[float, ...])
+    assert command.run_parts([first, second]) == ["first: the machine was too noisy"]
+    found = load_result("second", tuple[float, ...], tmp_path)
+    assert load_result("first", tuple[float, ...], tmp_path) is None
     assert found
-    assert (found.found, "Python 3.13" in found.machine) == ((1.0, 2.5), True)
+    assert (found.result, "Python 3.13" in found.machine) == ((1.0, 2.5), True)
 
 
 def test_a_part_is_kept_without_those_of_its_runs_that_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "keep", partial(keep, folder=tmp_path))
-    part = Part("some", 1, "", lambda: (1.0,), tuple[float, ...], refused=lambda found: [f"all but {found[0]:g}"])
-    assert command.run([part]) == ["all but 1"]
-    assert kept("some", tuple[float, ...], tmp_path)
+    monkeypatch.setattr(command, "save_result", partial(save_result, folder=tmp_path))
+    part = BenchPart(
+        "some", 1, "", lambda: (1.0,), tuple[float, ...], list_refusals=lambda found: [f"all but {found[0]:g}"]
+    )
+    assert command.run_parts([part]) == ["all but 1"]
+    assert load_result("some", tuple[float, ...], tmp_path)
 
 
 def test_a_bench_that_judges_by_its_exit_code_is_refused_by_it() -> None:
-    from bench.parts import _own_page
+    from bench.parts import _run_module
 
-    _own_page("this", "too much")()
-    with pytest.raises(RefusedError, match="too much"):
-        _own_page("bench.no_such_bench", "too much")()
+    _run_module("this", "too much")()
+    with pytest.raises(UnreliableMeasurementError, match="too much"):
+        _run_module("bench.no_such_bench", "too much")()
 
 
 # -- the page ----------------------------------------------------------------------------------------------------
@@ -91,40 +93,42 @@ def test_every_plot_is_drawn_from_what_is_kept_and_shown_on_the_page() -> None:
 
 def test_no_stage_and_no_command_asks_more_for_an_image_where_more_are_stored() -> None:
     few, many = backlog.measure((60, 240))
-    for name, cost in backlog.costs(many).items():
-        assert cost.requests <= backlog.costs(few)[name].requests, name
+    for name, cost in backlog.list_costs(many).items():
+        assert cost.requests <= backlog.list_costs(few)[name].requests, name
 
 
 def test_growth_is_told_between_the_second_and_the_last_backlog() -> None:
-    cost = backlog.Cost(2.0, 1.0)
+    cost = backlog.ImageCost(2.0, 1.0)
     one = backlog.Backlog(10, {"intake": cost}, cost, cost)
-    grown = replace(one, images=1000, status=backlog.Cost(3.0, 1.0))
-    assert backlog.growth([replace(one, status=backlog.Cost(9.0, 1.0)), one, grown], "status") == pytest.approx(
-        (0.5, 0.0)
-    )
-    assert "+50% / +0%" in backlog.section([one, one, grown])
+    grown = replace(one, images=1000, status=backlog.ImageCost(3.0, 1.0))
+    assert backlog.compute_growth(
+        [replace(one, status=backlog.ImageCost(9.0, 1.0)), one, grown], "status"
+    ) == pytest.approx((0.5, 0.0))
+    assert "+50% / +0%" in backlog.format_section([one, one, grown])
 
 
 def test_half_an_account_is_used_to_nine_tenths() -> None:
-    half = recovery.Case("half", 30, 4, ((0, recovery.CONFIGURED // 2),))
-    used, turned_away = recovery.play(half, seed=1)
+    half = recovery.AccountCase("half", 30, 4, ((0, recovery.CONFIGURED_LIMIT // 2),))
+    used, turned_away = recovery.run_seed(half, seed=1)
     assert 0.9 <= used <= 1.0
     assert turned_away > 0
 
 
 def test_the_time_without_a_provider_counts_neither_as_used_nor_as_unused() -> None:
-    whole = recovery.Case("whole", 20, 4, ((0, recovery.CONFIGURED),))
+    whole = recovery.AccountCase("whole", 20, 4, ((0, recovery.CONFIGURED_LIMIT),))
     away = replace(whole, away=(2.0, 2.0 + recovery.OUTAGE_SECONDS))
-    assert recovery.play(away, seed=1)[0] <= recovery.play(whole, seed=1)[0] <= 1.0
+    assert recovery.run_seed(away, seed=1)[0] <= recovery.run_seed(whole, seed=1)[0] <= 1.0
 
 
 def test_imports_that_differ_too_much_between_two_halves_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     costs = cycle((1.1, 1.5))
-    monkeypatch.setattr(starts, "_round", lambda: {"floor": 1.0, **dict.fromkeys(starts.HANDLERS, next(costs))})
-    with pytest.raises(RefusedError, match="import of Intake: the machine was too noisy"):
-        starts.measure()
+    monkeypatch.setattr(
+        cold_starts, "_measure_round", lambda: {"floor": 1.0, **dict.fromkeys(cold_starts.HANDLERS, next(costs))}
+    )
+    with pytest.raises(UnreliableMeasurementError, match="import of Intake: the machine was too noisy"):
+        cold_starts.measure()
 
 
 def test_what_is_shipped_is_weighed_as_it_is_packed(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("x" * 10_000)
-    assert 0 < starts.packed_bytes(tmp_path) < 200
+    assert 0 < cold_starts.measure_packed_bytes(tmp_path) < 200

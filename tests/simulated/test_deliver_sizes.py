@@ -34,8 +34,8 @@ def file_of(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-SHOT = SCENE.photo()
-PHOTO, ANSWER = file_of(SHOT), file_of(SCENE.answer(SMALL))
+SHOT = SCENE.draw_photo()
+PHOTO, ANSWER = file_of(SHOT), file_of(SCENE.draw_provider_answer(SMALL))
 
 
 def paid(answer: bytes = ANSWER, **wish: Any) -> World:
@@ -117,7 +117,7 @@ def test_cut_out_without_its_photo_has_the_providers_size(
 
 
 def test_result_with_another_frame_is_delivered_unchanged_with_warning() -> None:
-    world = paid(file_of(SCENE.answer(SMALL).resize((60, 60))))
+    world = paid(file_of(SCENE.draw_provider_answer(SMALL).resize((60, 60))))
     job = stored(world)
     assert picture(world).size == (60, 60)
     (warning,) = job.warnings

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from backdrop.model.intake_event import IntakeEvent
-from bench.intake_requests import CASES, LIMIT, is_default, looked
+from bench.intake_requests import CASES, MAX_REQUESTS, handle_next_message, is_defaults_read
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import ServiceCall
@@ -25,51 +25,51 @@ def stored(world: World, **tags: str) -> None:
 def edited_sidecar(world: World) -> list[ServiceCall]:
     stored(world)
     world.upload_sidecar(KEY, **BEACH)
-    return looked(world)
+    return handle_next_message(world)
 
 
 def other_bytes(world: World) -> list[ServiceCall]:
     stored(world)
     world.upload_photo(KEY, build_photo("another"), operation="remove")
-    return looked(world)
+    return handle_next_message(world)
 
 
 def same_bytes_again(world: World) -> list[ServiceCall]:
     stored(world)
     world.upload_photo(KEY, build_photo(), operation="remove")
-    return looked(world)
+    return handle_next_message(world)
 
 
 def deleted_while_it_waits(world: World) -> list[ServiceCall]:
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.deliver_next("intake")
     world.delete_file(KEY)
-    return looked(world)
+    return handle_next_message(world)
 
 
 def tags_set_later(world: World) -> list[ServiceCall]:
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
     world.s3.set_tags(INPUT_BUCKET, KEY, REMOVE)
-    return looked(world)
+    return handle_next_message(world)
 
 
 def request(world: World) -> list[ServiceCall]:
     said(world, KEY)
     world.run_until_empty()
     ask(world, KEY, **BEACH)
-    return looked(world)
+    return handle_next_message(world)
 
 
 def request_for_nothing(world: World) -> list[ServiceCall]:
     ask(world, KEY, **BEACH)
-    return looked(world)
+    return handle_next_message(world)
 
 
 def rerun(world: World) -> list[ServiceCall]:
     stored(world)
     again(world, KEY)
-    return looked(world)
+    return handle_next_message(world)
 
 
 def woken_by_defaults(world: World) -> list[ServiceCall]:
@@ -77,25 +77,25 @@ def woken_by_defaults(world: World) -> list[ServiceCall]:
     world.run_until_empty()
     defaults(world, "shoes/", REMOVE)
     world.deliver_next("intake")
-    return looked(world)
+    return handle_next_message(world)
 
 
 def no_photo(world: World) -> list[ServiceCall]:
     world.upload_photo(KEY, b"this is no photo", operation="remove")
-    return looked(world)
+    return handle_next_message(world)
 
 
 def broken_sidecar(world: World) -> list[ServiceCall]:
     world.upload_sidecar(KEY, promt="x")
     world.run_until_empty("intake")
     world.upload_photo(KEY, build_photo())
-    return looked(world)
+    return handle_next_message(world)
 
 
 def the_same_photo_elsewhere(world: World) -> list[ServiceCall]:
     stored(world)
     world.upload_photo("shoes/copy.jpg", build_photo(), operation="remove")
-    return looked(world)
+    return handle_next_message(world)
 
 
 OTHERS: tuple[Case, ...] = (
@@ -115,14 +115,14 @@ OTHERS: tuple[Case, ...] = (
 
 @pytest.mark.parametrize("case", [*CASES, *OTHERS])
 def test_a_look_takes_at_most_seven_requests(case: Case) -> None:
-    calls = [str(call) for call in case(World(1)) if not is_default(call)]
-    assert LIMIT == 7
-    assert 0 < len(calls) <= LIMIT, calls
+    calls = [str(call) for call in case(World(1)) if not is_defaults_read(call)]
+    assert MAX_REQUESTS == 7
+    assert 0 < len(calls) <= MAX_REQUESTS, calls
 
 
 def test_a_photo_that_is_bought_elsewhere_takes_no_second_look() -> None:
     """The refused claim, its reason and the owner's job come on top, once."""
-    calls = [str(call) for call in the_same_photo_elsewhere(World(1)) if not is_default(call)]
+    calls = [str(call) for call in the_same_photo_elsewhere(World(1)) if not is_defaults_read(call)]
     assert len(calls) <= 10, calls
     assert len([call for call in calls if "tagging" in call]) == 1
 
@@ -146,9 +146,9 @@ def test_folder_defaults_are_read_once_a_batch() -> None:
         world.upload_sidecar(key, seed=2)
         said(world, key)
     calls = batch(world, *(IntakeEvent(INPUT_BUCKET, key) for key in keys))
-    read = [call.request["Key"] for call in calls if is_default(call)]
+    read = [call.request["Key"] for call in calls if is_defaults_read(call)]
     assert sorted(read) == ["_backdrop.json", "shop/_backdrop.json", "shop/shoes/_backdrop.json"]
-    assert len(calls) - len(read) <= LIMIT * len(keys)
+    assert len(calls) - len(read) <= MAX_REQUESTS * len(keys)
     world.run_until_empty()
     assert bought(world) == 10
 

@@ -12,8 +12,8 @@ import pytest
 
 from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import RECEIPTS_PREFIX
-from bench.aws_cost.recorder import Request
-from bench.aws_cost.units import Units, size_of
+from bench.aws_cost.dynamodb_units import DynamoDBUnits, measure_item_bytes
+from bench.aws_cost.recorder import RecordedRequest
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall
@@ -137,7 +137,7 @@ def written(call: ServiceCall) -> Iterator[tuple[str, int]]:
     match call.operation:
         case "transact_write_items":
             puts = (one["Put"] for one in call.request["TransactItems"] if "Put" in one)
-            yield from (("item", size_of(put["Item"])) for put in puts)
+            yield from (("item", measure_item_bytes(put["Item"])) for put in puts)
         case "put_object" if call.request["Key"].startswith(RECEIPTS_PREFIX):
             yield "receipt", len(call.request["Body"])
         case "send_message":
@@ -149,10 +149,10 @@ def written(call: ServiceCall) -> Iterator[tuple[str, int]]:
 
 
 def units_of(calls: Sequence[ServiceCall]) -> float:
-    units = Units()
+    units = DynamoDBUnits()
     for call in calls:
         if call.operation == "transact_write_items":
-            units.add(Request("", call.service, "TransactWriteItems", "", call.request, {}, 200))
+            units.add(RecordedRequest("", call.service, "TransactWriteItems", "", call.request, {}, 200))
     return units.writes
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from backdrop_cli.demo.order_progress import OrderProgress
 from backdrop_cli.demo.order_uploads import UploadedOrder
 from backdrop_cli.display_status import DisplayStatus
-from backdrop_local.demo_orders import Order
+from backdrop_local.demo_orders import DemoOrder
 
 NOON = datetime(2026, 11, 16, 12, 0, tzinfo=UTC)
 PREFIX = "demo/one/"
@@ -75,7 +75,7 @@ def report(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def dropped(name: str, *, must_be_refused: bool = False, credit: str = "somebody") -> UploadedOrder:
-    order = Order(name, b"", tags={"operation": "remove"}, credit=credit, must_be_refused=must_be_refused)
+    order = DemoOrder(name, b"", tags={"operation": "remove"}, credit=credit, expects_refusal=must_be_refused)
     return UploadedOrder(order, PREFIX + name, NOON - timedelta(seconds=1))
 
 

@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 
 from bench import memory, pass_through
-from bench.pass_through import LIMIT_MILLISECONDS, Row
-from bench.peak import MEGABYTE, Figure, peak_megabytes, verdict
+from bench.pass_through import MAX_MILLISECONDS, PassThroughRow
+from bench.peak_memory import MEGABYTE, MemoryFigure, find_exit_code, read_peak_megabytes
 
-FIGURE = Figure("a photo", "10.0 MB in", 99.6, 512, 1.26)
-OVER = Figure("another", "1.0 MB in", 513.4, 512, 1)
-UNLIMITED = Figure("a huge one", "", 2_000, None, 1)
-PASSED = Row("JPEG", 9.9, 4.0, 2.0, 5.0)
+FIGURE = MemoryFigure("a photo", "10.0 MB in", 99.6, 512, 1.26)
+OVER = MemoryFigure("another", "1.0 MB in", 513.4, 512, 1)
+UNLIMITED = MemoryFigure("a huge one", "", 2_000, None, 1)
+PASSED = PassThroughRow("JPEG", 9.9, 4.0, 2.0, 5.0)
 
 
 def test_each_photo_has_a_line_and_one_over_its_limit_stands_out() -> None:
-    page = memory.document({"intake": [FIGURE, OVER]}, [PASSED])
+    page = memory.format_page({"intake": [FIGURE, OVER]}, [PASSED])
     assert "| intake | a photo | 100 | 512 | 1.3 | 10.0 MB in |" in page
     assert "| intake | another | **513** | 512 | 1.0 | 1.0 MB in |" in page
     assert "| JPEG | 9.9 | 4.0 | 2.0 | 5.0 |" in page
@@ -24,26 +24,26 @@ def test_each_photo_has_a_line_and_one_over_its_limit_stands_out() -> None:
 @pytest.mark.parametrize(
     ("figures", "code"), [([FIGURE], 0), ([FIGURE, OVER], 1), ([OVER, FIGURE], 1), ([UNLIMITED], 0)]
 )
-def test_one_over_its_limit_is_the_benchs_exit_code(figures: list[Figure], code: int) -> None:
-    assert verdict(figures) == code
+def test_one_over_its_limit_is_the_benchs_exit_code(figures: list[MemoryFigure], code: int) -> None:
+    assert find_exit_code(figures) == code
 
 
 @pytest.mark.parametrize(
     ("figure", "milliseconds", "code"),
-    [(FIGURE, 1, 0), (OVER, 1, 1), (FIGURE, LIMIT_MILLISECONDS + 1, 1)],
+    [(FIGURE, 1, 0), (OVER, 1, 1), (FIGURE, MAX_MILLISECONDS + 1, 1)],
     ids=["within", "memory", "time"],
 )
 def test_the_page_is_written_whatever_is_found(
-    figure: Figure, milliseconds: int, code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    figure: MemoryFigure, milliseconds: int, code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     page = tmp_path / "memory.md"
     monkeypatch.setattr(memory, "PAGE", page)
     monkeypatch.setattr(memory, "STAGES", {"intake": lambda: iter([figure])})
-    monkeypatch.setattr(pass_through, "rows", lambda: iter([Row("JPEG", 9, milliseconds, 0, 1)]))
+    monkeypatch.setattr(pass_through, "measure_rows", lambda: iter([PassThroughRow("JPEG", 9, milliseconds, 0, 1)]))
     assert memory.main() == code
     assert figure.photo in page.read_text()
 
 
 def test_the_peak_is_counted_in_megabytes() -> None:
     held = bytes(range(256)) * 250_000
-    assert 1 < peak_megabytes() / (len(held) / MEGABYTE) < 100
+    assert 1 < read_peak_megabytes() / (len(held) / MEGABYTE) < 100

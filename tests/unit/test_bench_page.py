@@ -5,16 +5,27 @@ from pathlib import Path
 
 import pytest
 
-from bench.drain.alone import Alone
-from bench.drain.figures import Figures, Stage
-from bench.drain.page import beside, beside_plots, drained, drained_plots, held_out
-from bench.drain.parts import COLD, HELD_OUT, LARGE, LIMITS, PHOTOS, REPEATED, SECONDS, WARM, Beside, Drained
+from bench.drain.figures import RunFigures, StageTimes
+from bench.drain.measurements import (
+    COLD,
+    HELD_OUT,
+    LARGE,
+    LIMITS,
+    PHOTOS,
+    REPEATED,
+    SECONDS,
+    WARM,
+    ComparisonResult,
+    DrainResult,
+)
+from bench.drain.page import draw_comparison_plots, draw_drain_plots, format_comparison, format_drain, format_held_out
 from bench.drain.scenario import Scenario
-from bench.keep import keep, kept
+from bench.drain.single_photo import SinglePhoto
+from bench.saved_results import load_result, save_result
 
 
-def found(scenario: Scenario, efficiency: float) -> Figures:
-    return Figures(
+def found(scenario: Scenario, efficiency: float) -> RunFigures:
+    return RunFigures(
         scenario=scenario,
         measured_seconds=scenario.ideal_seconds / efficiency,
         upload_seconds=1.0,
@@ -22,31 +33,31 @@ def found(scenario: Scenario, efficiency: float) -> Figures:
         calls_efficiency=efficiency + 0.01,
         call_share=0.975,
         first_result_seconds=4.7,
-        stages={"TotalSeconds": Stage(12.0, 34.5)},
+        stages={"TotalSeconds": StageTimes(12.0, 34.5)},
         lost={"before": 0.01, "between": 0.02, "upload": 0.001, "standin": 0.002, "after": 0.005},
         pauses_ms=(80.0, 50.0, 49.0),
         cpu_ms={"intake": 22.4 if not scenario.cold else 51.0, "render": 24.0, "deliver": 20.0, "emulator": 88.0},
         machine_share=0.3,
-        foreign_share=0.01,
+        other_programs_share=0.01,
         standin_share=0.001,
         cold_starts={"backdrop-local-intake": 2.0} if scenario.cold else {},
     )
 
 
 WARM_TWIN = replace(COLD[0], cold=False)
-DRAINED = Drained(
-    Alone(0.21, 0.4, {}),
+DRAINED = DrainResult(
+    SinglePhoto(0.21, 0.4, {}),
     (found(WARM[0], 0.95), found(COLD[0], 0.82), found(WARM_TWIN, 0.9)),
     REPEATED,
     (0.93, 0.94, 0.95),
 )
-BESIDE = Beside(
-    WARM[0], backdrop=42.0, bare=40.0, naive=50.0, first_result_seconds=4.8, repeated=REPEATED, ratios=(1.1,)
+BESIDE = ComparisonResult(
+    WARM[0], backdrop=42.0, baseline=40.0, naive=50.0, first_result_seconds=4.8, repeated=REPEATED, ratios=(1.1,)
 )
 
 
 def test_each_run_stands_in_each_table_with_its_figures() -> None:
-    page = drained(DRAINED)
+    page = format_drain(DRAINED)
     assert f"| {WARM[0].name} | 20 | 21.1 | 95.0% | 96.0% | 97.5% | 4.7 |" in page
     assert "| 1.00% | 2.00% | 0.10% | 0.20% | 0.50% | 80 / 50 / 49 |" in page
     assert "12.00 / 34.50" in page
@@ -56,28 +67,28 @@ def test_each_run_stands_in_each_table_with_its_figures() -> None:
 
 
 def test_a_cold_run_is_held_against_the_same_run_warm() -> None:
-    assert "a worker took 1.43 to 1.43 s of these processors to start" in drained(DRAINED)
-    assert "to start" not in drained(replace(DRAINED, runs=DRAINED.runs[:2]))
+    assert "a worker took 1.43 to 1.43 s of these processors to start" in format_drain(DRAINED)
+    assert "to start" not in format_drain(replace(DRAINED, runs=DRAINED.runs[:2]))
 
 
 def test_others_are_told_as_ratios_to_the_thread_pool() -> None:
-    page = beside(BESIDE)
+    page = format_comparison(BESIDE)
     assert "| Backdrop | 42.0 | 0.420 | 1.05 |" in page
     assert "| the naive pipeline | 50.0 | 0.500 | 1.25 |" in page
 
 
-@pytest.mark.parametrize("plots", [drained_plots(DRAINED), beside_plots(BESIDE)])
+@pytest.mark.parametrize("plots", [draw_drain_plots(DRAINED), draw_comparison_plots(BESIDE)])
 def test_every_plot_of_a_section_is_shown_in_it(plots: dict[str, str]) -> None:
-    page = drained(DRAINED) + beside(BESIDE)
+    page = format_drain(DRAINED) + format_comparison(BESIDE)
     assert plots
     assert all(f"]({name})" in page and "<svg" in svg for name, svg in plots.items())
 
 
 def test_what_was_found_is_read_back_as_it_was(tmp_path: Path) -> None:
-    keep("drain", DRAINED, 24.0, tmp_path)
-    again = kept("drain", Drained, tmp_path)
+    save_result("drain", DRAINED, 24.0, tmp_path)
+    again = load_result("drain", DrainResult, tmp_path)
     assert again
-    assert drained(again.found) == drained(DRAINED)
+    assert format_drain(again.result) == format_drain(DRAINED)
 
 
 def test_the_table_has_what_was_promised() -> None:
@@ -91,5 +102,5 @@ def test_the_table_has_what_was_promised() -> None:
 
 def test_runs_that_are_held_out_are_none_that_anything_is_calibrated_on() -> None:
     assert not {*HELD_OUT} & {*WARM, *COLD, LARGE}
-    assert any(one.account and one.account < one.limit for one in HELD_OUT)
-    assert "N=60 C=10 of an account of 5 S=4 warm | 48 | 50.0 | 96.0%" in held_out([found(HELD_OUT[1], 0.96)])
+    assert any(one.account_limit and one.account_limit < one.limit for one in HELD_OUT)
+    assert "N=60 C=10 of an account of 5 S=4 warm | 48 | 50.0 | 96.0%" in format_held_out([found(HELD_OUT[1], 0.96)])

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from backdrop_local.standin.faults import Call, FaultBook, Phase
+from backdrop_local.standin.faults import FaultRules, FaultTarget, Phase
 from fault_bench.bench_plan import (
     ANY_PROVIDER_FAULTS,
     MIN_KILLS,
@@ -119,12 +119,12 @@ def test_the_lane_is_open_and_the_provider_up_when_all_is_over() -> None:
 
 def test_a_rule_strikes_its_own_photo_and_no_other() -> None:
     drawn = plan()
-    book = FaultBook(seed=1)
+    book = FaultRules(seed=1)
     for _, rule in drawn.list_rules():
         book.add(rule)
     for photo in drawn.photos:
-        call = Call(provider="ideogram", routes=("replace-background",), prompt=str(photo.sidecar["prompt"]))
-        met = [hit for phase in (Phase.GATE, Phase.RUN) if (hit := book.meet(call, phase))]
+        call = FaultTarget(provider="ideogram", routes=("replace-background",), prompt=str(photo.sidecar["prompt"]))
+        met = [hit for phase in (Phase.GATE, Phase.RUN) if (hit := book.find_hit(call, phase))]
         paid_route = photo.fault is not None and photo.fault.build_rule("x").phase is not Phase.DOWNLOAD
         assert bool(met) is paid_route, photo
 
@@ -133,7 +133,7 @@ def test_what_lasts_is_what_never_ends_in_a_picture() -> None:
     drawn = plan()
     lasting = [photo for photo in drawn.photos if photo.expected_end is not ExpectedEnd.STORED]
     assert len(drawn.list_permanent_rules()) == len(lasting) >= 4
-    assert all(rule.limit == 0 for rule in drawn.list_permanent_rules())
+    assert all(rule.max_hits == 0 for rule in drawn.list_permanent_rules())
 
 
 def test_the_edited_photo_meets_no_fault_of_its_own() -> None:

@@ -16,7 +16,7 @@ def deployed(limit: int, timeout_seconds: int, *, mixed: bool = False) -> Deploy
     asked = backdrop_pipeline.build_parameters(
         STANDIN, concurrency_limit=limit, timeout_seconds=timeout_seconds, use_all_lanes=mixed
     )
-    return Deployed(**parameters.settle(STANDIN, asked))
+    return Deployed(**parameters.resolve_parameters(STANDIN, asked))
 
 
 def lanes(stack: Deployed) -> set[str]:

@@ -13,13 +13,13 @@ from backdrop.imaging.output import OriginalPhoto, PaidPicture
 from backdrop.imaging.sizes import describe_smaller_result, has_same_aspect_ratio
 from backdrop.imaging.verify import verify_result
 from backdrop.model.output_spec import OutputSpec
-from bench.cutout_scenes import scenes
+from bench.cutout_scenes import build_scenes
 from tests.unit.core_items import quick
 from tests.unit.output_pictures import file_of
 
 SIDE = st.integers(16, 12_000)
-SCENE = scenes(400, 300)[0]
-ANSWER = SCENE.answer((100, 75))
+SCENE = build_scenes(400, 300)[0]
+ANSWER = SCENE.draw_provider_answer((100, 75))
 
 
 @quick
@@ -72,7 +72,7 @@ def padded(answer: Image.Image) -> Image.Image:
 def test_mismatched_matte_is_refused_before_anything_changes(
     made: Callable[[Image.Image], Image.Image], text: str
 ) -> None:
-    photo = SCENE.photo()
+    photo = SCENE.draw_photo()
     before = photo.tobytes()
     with pytest.raises(MatteMismatchError, match=text):
         cut_out_full_size(photo, made(ANSWER))
@@ -121,12 +121,12 @@ def test_full_size_cut_out_is_freed_for_a_large_webp(monkeypatch: pytest.MonkeyP
     loaded: list[Image.Image] = []
 
     def load() -> Image.Image:
-        loaded.append(SCENE.photo())
+        loaded.append(SCENE.draw_photo())
         return loaded[-1]
 
     data = file_of(ANSWER)
     verified = verify_result(data, expect_alpha=True, max_megapixels=1)
-    paid_picture = PaidPicture(data, verified, OriginalPhoto(SCENE.photo().size, load))
+    paid_picture = PaidPicture(data, verified, OriginalPhoto(SCENE.draw_photo().size, load))
     for width in (200, 100):
         assert paid_picture.build_output(OutputSpec(format="webp", width=width)).width == width
 

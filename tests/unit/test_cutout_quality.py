@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from backdrop.imaging.cutout import cut_out_full_size
-from bench.cutout import edge, plain
-from bench.cutout_scenes import Pixels, Scene, over, scenes
+from bench.cutout import find_edge, scale_alpha
+from bench.cutout_scenes import CutoutScene, Pixels, build_scenes, composite
 
 SIZE, SMALL = (480, 360), (120, 90)
-SCENES = {scene.name: scene for scene in scenes(*SIZE)}
+SCENES = {scene.name: scene for scene in build_scenes(*SIZE)}
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
@@ -19,23 +19,23 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 def cut(name: str, *, soft: float = 0.0) -> Pixels:
     """Cuts out a scene at full size. Returns rows, columns, RGBA."""
     scene = SCENES[name]
-    return np.asarray(cut_out_full_size(scene.photo(), scene.answer(SMALL, soft=soft))).astype(float)
+    return np.asarray(cut_out_full_size(scene.draw_photo(), scene.draw_provider_answer(SMALL, soft=soft))).astype(float)
 
 
-def scale_matte(scene: Scene, *, soft: float = 0.0) -> Pixels:
+def scale_matte(scene: CutoutScene, *, soft: float = 0.0) -> Pixels:
     """The same with only the matte scaled."""
-    return np.asarray(plain(scene.photo(), scene.answer(SMALL, soft=soft))).astype(float)
+    return np.asarray(scale_alpha(scene.draw_photo(), scene.draw_provider_answer(SMALL, soft=soft))).astype(float)
 
 
-def missed(scene: Scene, made: Pixels) -> float:
+def missed(scene: CutoutScene, made: Pixels) -> float:
     """Returns the mean absolute error of alpha near edges, 0 to 1."""
-    return float(np.abs(made[..., 3] / 255 - scene.alpha)[edge(scene)].mean())
+    return float(np.abs(made[..., 3] / 255 - scene.alpha)[find_edge(scene)].mean())
 
 
-def measure_difference(scene: Scene, made: Pixels, background: tuple[int, int, int]) -> float:
+def measure_difference(scene: CutoutScene, made: Pixels, background: tuple[int, int, int]) -> float:
     """Returns how far (of 255) the cut-out on a background differs from the true one, near edges."""
-    shown = over(made[..., 3] / 255, made[..., :3], background)
-    return float(np.abs(shown - over(scene.alpha, scene.subject, background))[edge(scene)].mean())
+    shown = composite(made[..., 3] / 255, made[..., :3], background)
+    return float(np.abs(shown - composite(scene.alpha, scene.subject, background))[find_edge(scene)].mean())
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_new_background_shows_no_halo_of_the_old(name: str, background: tuple[in
 
 @pytest.mark.parametrize("name", sorted(SCENES))
 def test_subject_pixels_stay_bit_identical(name: str) -> None:
-    photo = np.asarray(SCENES[name].photo())
+    photo = np.asarray(SCENES[name].draw_photo())
     whole = cut(name)[..., 3] == 255
     assert whole.any()
     assert (cut(name)[whole][:, :3] == photo[whole]).all()
@@ -98,10 +98,10 @@ def test_tile_borders_are_not_visible() -> None:
 
 def test_transparent_parts_of_the_photo_stay_transparent() -> None:
     scene = SCENES["shapes"]
-    photo = scene.photo().convert("RGBA")
+    photo = scene.draw_photo().convert("RGBA")
     photo.paste((0, 0, 0, 0), (0, 0, SIZE[0] // 4, SIZE[1]))
     before = np.asarray(photo.getchannel("A")).copy()
-    made = cut_out_full_size(photo, scene.answer(SMALL))
+    made = cut_out_full_size(photo, scene.draw_provider_answer(SMALL))
     assert (np.asarray(made.getchannel("A")) <= before).all()
     assert made.getchannel("A").getextrema() == (0, 255)
 

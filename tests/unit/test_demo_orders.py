@@ -8,7 +8,13 @@ from rich.console import Console
 from backdrop.model.capabilities import PROVIDERS
 from backdrop.model.routing import Offers
 from backdrop_cli.demo.demo_quote import confirm_cost, quote_order, read_instructions
-from backdrop_local.demo_orders import DEFAULT_WISH, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
+from backdrop_local.demo_orders import (
+    DEFAULT_INSTRUCTIONS,
+    MAX_OWN_PHOTOS,
+    DemoOrder,
+    build_demo_orders,
+    read_own_orders,
+)
 from backdrop_local.errors import LocalCloudError
 
 REAL = {"IdeogramBaseUrl": "https://images.example"}
@@ -28,9 +34,9 @@ def put(folder: Path, name: str, data: bytes = b"bytes") -> None:
 
 
 def test_the_demo_shows_every_way_to_ask_on_four_subjects_and_more() -> None:
-    orders = demo_orders()
-    fields = [read_instructions(order).fields for order in orders if not order.must_be_refused]
-    assert len({order.data for order in orders if not order.must_be_refused}) >= 4
+    orders = build_demo_orders()
+    fields = [read_instructions(order).fields for order in orders if not order.expects_refusal]
+    assert len({order.data for order in orders if not order.expects_refusal}) >= 4
     assert sum(quote_order(order, "ideogram", ALL)[0] for order in orders) >= 8
     assert {field["operation"] for field in fields} == {"replace", "remove"}
     assert any("style_preset" in field for field in fields)
@@ -41,11 +47,11 @@ def test_the_demo_shows_every_way_to_ask_on_four_subjects_and_more() -> None:
 
 
 def test_no_order_of_the_demo_has_a_mistake() -> None:
-    assert [read_instructions(order).errors for order in demo_orders()] == [()] * len(demo_orders())
+    assert [read_instructions(order).errors for order in build_demo_orders()] == [()] * len(build_demo_orders())
 
 
 def test_every_photo_of_the_demo_is_credited() -> None:
-    assert all(order.credit for order in demo_orders() if not order.must_be_refused)
+    assert all(order.credit for order in build_demo_orders() if not order.expects_refusal)
 
 
 def test_an_own_photo_brings_its_own_sidecar_and_the_others_get_the_default_prompt(tmp_path: Path) -> None:
@@ -54,61 +60,61 @@ def test_an_own_photo_brings_its_own_sidecar_and_the_others_get_the_default_prom
     put(tmp_path, "deep/b.PNG")
     put(tmp_path, "deep/b.json", b'{"prompt": "on the moon"}')
     put(tmp_path, "plain.webp")
-    own = own_orders(tmp_path)
+    own = read_own_orders(tmp_path)
     assert [(order.name, order.sidecar_name) for order in own.orders] == [
         ("a.jpg", "a.jpg.json"),
         ("deep/b.PNG", "deep/b.json"),
         ("plain.webp", "plain.webp.json"),
     ]
     prompts = [read_instructions(order).fields.get("prompt") for order in own.orders]
-    assert prompts == [None, "on the moon", DEFAULT_WISH["prompt"]]
-    assert own.without_wish == ("plain.webp",)
+    assert prompts == [None, "on the moon", DEFAULT_INSTRUCTIONS["prompt"]]
+    assert own.without_instructions == ("plain.webp",)
 
 
 def test_of_many_own_photos_the_first_are_taken_and_the_rest_is_counted(tmp_path: Path) -> None:
-    for number in range(MOST_OWN_PHOTOS + 3):
+    for number in range(MAX_OWN_PHOTOS + 3):
         put(tmp_path, f"{number:02}.jpg")
-    own = own_orders(tmp_path)
-    assert (len(own.orders), own.left_out) == (MOST_OWN_PHOTOS, 3)
+    own = read_own_orders(tmp_path)
+    assert (len(own.orders), own.omitted_count) == (MAX_OWN_PHOTOS, 3)
 
 
 def test_hidden_files_and_other_files_stay_where_they_are(tmp_path: Path) -> None:
     for name in (".cache/a.jpg", ".b.jpg", "_backdrop/c.jpg", "notes.txt", "d.jpg"):
         put(tmp_path, name)
-    assert [order.name for order in own_orders(tmp_path).orders] == ["d.jpg"]
+    assert [order.name for order in read_own_orders(tmp_path).orders] == ["d.jpg"]
 
 
 @pytest.mark.parametrize(("name", "why"), [("missing", "does not exist"), ("file", "is a file"), ("", "no photo in")])
 def test_a_folder_that_cannot_be_used_is_explained(tmp_path: Path, name: str, why: str) -> None:
     put(tmp_path, "file")
     with pytest.raises(LocalCloudError, match=why):
-        own_orders(tmp_path / name)
+        read_own_orders(tmp_path / name)
 
 
 def test_the_price_counts_every_picture_and_nothing_that_will_be_refused() -> None:
-    assert quote_order(Order("a.jpg", b"", b'{"prompt": "x", "num_images": 3}', "a.jpg.json"), "ideogram", ALL) == (
+    assert quote_order(DemoOrder("a.jpg", b"", b'{"prompt": "x", "num_images": 3}', "a.jpg.json"), "ideogram", ALL) == (
         3,
         180_000,
     )
-    assert quote_order(Order("a.jpg", b"", tags={"operation": "remove"}), "ideogram", ALL) == (1, 10_000)
-    assert quote_order(Order("a.jpg", b"", b'{"promt": "x"}', "a.jpg.json"), "ideogram", ALL) == (0, 0)
-    assert quote_order(Order("a.jpg", b"", b"{}", "a.jpg.json"), "ideogram", ALL) == (0, 0)
+    assert quote_order(DemoOrder("a.jpg", b"", tags={"operation": "remove"}), "ideogram", ALL) == (1, 10_000)
+    assert quote_order(DemoOrder("a.jpg", b"", b'{"promt": "x"}', "a.jpg.json"), "ideogram", ALL) == (0, 0)
+    assert quote_order(DemoOrder("a.jpg", b"", b"{}", "a.jpg.json"), "ideogram", ALL) == (0, 0)
 
 
 def test_against_the_stand_in_nothing_is_asked() -> None:
-    confirm_cost(demo_orders(), {}, quiet())
+    confirm_cost(build_demo_orders(), {}, quiet())
 
 
 def test_without_a_terminal_nothing_is_bought_unless_the_user_said_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LocalCloudError, match="YES=1"):
-        confirm_cost(demo_orders(), REAL, quiet())
+        confirm_cost(build_demo_orders(), REAL, quiet())
     monkeypatch.setenv("YES", "1")
-    confirm_cost(demo_orders(), REAL, quiet())
+    confirm_cost(build_demo_orders(), REAL, quiet())
 
 
 def test_the_price_stands_on_the_screen_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(LocalCloudError):
-        confirm_cost(demo_orders(), REAL, Console())
+        confirm_cost(build_demo_orders(), REAL, Console())
     assert "12 from 14 files, at most $0.52" in capsys.readouterr().out
 
 
@@ -117,7 +123,7 @@ def test_each_provider_with_a_key_is_asked_about_and_no_other(
 ) -> None:
     monkeypatch.setenv("SEGMIND_API_KEY", "their-own")
     with pytest.raises(LocalCloudError):
-        confirm_cost(demo_orders(), {}, Console())
+        confirm_cost(build_demo_orders(), {}, Console())
     said = capsys.readouterr().out
     assert "https://api.segmind.com makes the images: 1 from 14 files, at most $0.075" in said
     assert "photos travel to it inside the request" in said

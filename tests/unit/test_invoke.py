@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backdrop_local.errors import LocalCloudError
-from backdrop_local.invoke import as_taken, function_of, main, read
+from backdrop_local.invoke import find_function, main, read_event, wrap_bus_event
 
 EVENTS = Path(__file__).parents[2] / "events"
 TOLD = (
@@ -22,23 +22,23 @@ TOLD = (
 
 
 def sample(name: str) -> dict[str, Any]:
-    return read(EVENTS / f"{name}.json")
+    return read_event(EVENTS / f"{name}.json")
 
 
 @pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
 def test_each_sample_has_a_function_but_those_that_are_told(path: Path) -> None:
-    event = as_taken(read(path))
+    event = wrap_bus_event(read_event(path))
     if path.stem in TOLD:
         with pytest.raises(LocalCloudError, match="no function of Backdrop takes such an event"):
-            function_of(event)
+            find_function(event)
     else:
-        assert function_of(event) in ("intake", "render", "deliver", "reconcile", "campaign")
+        assert find_function(event) in ("intake", "render", "deliver", "reconcile", "campaign")
 
 
 def test_a_request_from_the_bus_comes_to_intake_in_a_message() -> None:
     event = sample("image_requested")
-    taken = as_taken(event)
-    assert function_of(taken) == "intake"
+    taken = wrap_bus_event(event)
+    assert find_function(taken) == "intake"
     assert json.loads(taken["Records"][0]["body"]) == event
 
 
@@ -76,13 +76,13 @@ def test_what_an_event_lacks_is_named(name: str, spoil: Callable[[dict[str, Any]
     event = sample(name)
     spoil(event)
     with pytest.raises(LocalCloudError, match=f"^the event lacks {lacks}; events/"):
-        function_of(event)
+        find_function(event)
 
 
 def test_a_campaign_may_be_given_anything() -> None:
     event = sample("campaign_plan")
     event["plan"]["input"] = "spring"
-    assert function_of(event) == "campaign"
+    assert find_function(event) == "campaign"
 
 
 def test_without_an_event_it_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,4 +98,4 @@ def test_without_an_event_it_says_how_it_is_used(capsys: pytest.CaptureFixture[s
 def test_a_file_that_holds_no_object_is_one_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "event.json").write_text(text)
     with pytest.raises(LocalCloudError, match="cannot be read as an event"):
-        read(tmp_path / "event.json")
+        read_event(tmp_path / "event.json")

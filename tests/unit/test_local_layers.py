@@ -15,7 +15,7 @@ from backdrop_local.emulator import SHIM
 def opens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """What the emulator opens archives with."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return runpy.run_path(str(SHIM / "unpacking.py"))["ZipFile"]
+    return runpy.run_path(str(SHIM / "layer_cache.py"))["ZipFile"]
 
 
 def unpack(opens: Any, worker: Path, name: str, **files: str) -> Path:

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from backdrop_local import parameters, providers, sam
+from backdrop_local.emulator_patches import resolve_number
 from backdrop_local.errors import LocalCloudError
-from backdrop_local.fixups import number
 
 STANDIN = "http://127.0.0.1:4321"
 REAL = "https://api.ideogram.ai"
@@ -19,14 +19,14 @@ def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_key_the_stand_in_answers_and_nothing_is_paid() -> None:
-    settled = parameters.settle(STANDIN, {})
+    settled = parameters.resolve_parameters(STANDIN, {})
     assert settled["IdeogramBaseUrl"] == f"{STANDIN}/ideogram"
     assert settled["IdeogramMaxInFlight"] == "10"
-    assert providers.paid_addresses(settled) == {}
+    assert providers.find_paid_addresses(settled) == {}
 
 
 def test_all_four_providers_are_on_and_cost_nothing_here() -> None:
-    settled = parameters.settle(STANDIN, {})
+    settled = parameters.resolve_parameters(STANDIN, {})
     addresses = {name: value for name, value in settled.items() if name.endswith("BaseUrl")}
     assert addresses == {
         "IdeogramBaseUrl": f"{STANDIN}/ideogram",
@@ -38,44 +38,44 @@ def test_all_four_providers_are_on_and_cost_nothing_here() -> None:
 
 
 def test_what_1min_costs_is_made_up_on_the_stand_in_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert parameters.settle(STANDIN, {})["OneMinUsdPerImage"] == "0.05"
+    assert parameters.resolve_parameters(STANDIN, {})["OneMinUsdPerImage"] == "0.05"
     monkeypatch.setenv("ONEMIN_API_KEY", "their-own")
-    settled = parameters.settle(STANDIN, {})
+    settled = parameters.resolve_parameters(STANDIN, {})
     assert (settled["OneMinUsdPerImage"], settled["OneMinBaseUrl"]) == ("", "https://api.1min.ai")
     monkeypatch.setenv("ONEMIN_BASE_URL", "http://127.0.0.1:99")
-    assert parameters.settle(STANDIN, {})["OneMinUsdPerImage"] == "0.05"
+    assert parameters.resolve_parameters(STANDIN, {})["OneMinUsdPerImage"] == "0.05"
 
 
 def test_a_real_key_of_one_leaves_the_others_with_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNWARE_API_KEY", "their-own")
-    settled = parameters.settle(STANDIN, {})
-    assert providers.paid_addresses(settled) == {"RunwareBaseUrl": "https://api.runware.ai"}
+    settled = parameters.resolve_parameters(STANDIN, {})
+    assert providers.find_paid_addresses(settled) == {"RunwareBaseUrl": "https://api.runware.ai"}
     assert settled["SegmindBaseUrl"] == f"{STANDIN}/segmind"
 
 
 def test_a_key_alone_means_the_real_api_and_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IDEOGRAM_API_KEY", "their-own")
-    paid = providers.paid_addresses(parameters.settle(STANDIN, {}))
+    paid = providers.find_paid_addresses(parameters.resolve_parameters(STANDIN, {}))
     assert paid == {"IdeogramBaseUrl": REAL}
     with pytest.raises(LocalCloudError, match=r"paid for.*\$10 a day.*YES=1"):
-        providers.ask_before_spending(paid, "10")
+        providers.confirm_spending(paid, "10")
 
 
 def test_yes_in_the_environment_agrees_to_spend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YES", "1")
-    providers.ask_before_spending({"IdeogramBaseUrl": REAL}, "10")
+    providers.confirm_spending({"IdeogramBaseUrl": REAL}, "10")
 
 
 @pytest.mark.parametrize("answer", ["", "n", "no", "maybe"])
 def test_at_a_terminal_anything_but_yes_spends_nothing(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     at_a_terminal(monkeypatch, answer)
     with pytest.raises(LocalCloudError, match="nothing was spent"):
-        providers.ask_before_spending({"IdeogramBaseUrl": REAL}, "10")
+        providers.confirm_spending({"IdeogramBaseUrl": REAL}, "10")
 
 
 def test_at_a_terminal_yes_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     at_a_terminal(monkeypatch, "y")
-    providers.ask_before_spending({"IdeogramBaseUrl": REAL}, "10")
+    providers.confirm_spending({"IdeogramBaseUrl": REAL}, "10")
 
 
 def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
@@ -88,17 +88,17 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
 def test_a_paid_address_without_its_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IDEOGRAM_BASE_URL", REAL)
     with pytest.raises(LocalCloudError, match="IDEOGRAM_API_KEY is not set"):
-        parameters.settle(STANDIN, {})
+        parameters.resolve_parameters(STANDIN, {})
 
 
 def test_a_provider_that_is_off_is_not_asked_about() -> None:
-    settled = parameters.settle(STANDIN, {"IdeogramMaxInFlight": "0", "IdeogramBaseUrl": REAL})
-    assert providers.paid_addresses(settled) == {}
+    settled = parameters.resolve_parameters(STANDIN, {"IdeogramMaxInFlight": "0", "IdeogramBaseUrl": REAL})
+    assert providers.find_paid_addresses(settled) == {}
 
 
 def test_an_address_given_as_a_parameter_asks_too() -> None:
-    settled = parameters.settle(STANDIN, {"IdeogramBaseUrl": REAL})
-    assert providers.paid_addresses(settled) == {"IdeogramBaseUrl": REAL}
+    settled = parameters.resolve_parameters(STANDIN, {"IdeogramBaseUrl": REAL})
+    assert providers.find_paid_addresses(settled) == {"IdeogramBaseUrl": REAL}
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_only_this_machine_counts_as_free(address: str, is_here: bool) -> None:
 
 
 def test_what_is_asked_for_wins_and_the_rest_has_the_templates_defaults() -> None:
-    settled = parameters.settle(STANDIN, {"DailyBudgetUSD": "3"})
+    settled = parameters.resolve_parameters(STANDIN, {"DailyBudgetUSD": "3"})
     assert settled["DailyBudgetUSD"] == "3"
     assert settled["SettleSeconds"] == "20"
     assert settled["RequireTls"] == "false"
@@ -127,25 +127,25 @@ def test_what_is_asked_for_wins_and_the_rest_has_the_templates_defaults() -> Non
 def test_params_are_read_as_a_shell_reads_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARAMS", "ResultHosts='a b' AlarmEmail= SettleSeconds=2")
     asked = {"ResultHosts": "a b", "AlarmEmail": "", "SettleSeconds": "2"}
-    assert parameters.asked_for() == asked
+    assert parameters.read_params_variable() == asked
 
 
 @pytest.mark.parametrize("words", ["SettleSeconds", "=2"])
 def test_params_that_are_no_assignment_are_refused(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     monkeypatch.setenv("PARAMS", words)
     with pytest.raises(LocalCloudError, match="should look like"):
-        parameters.asked_for()
+        parameters.read_params_variable()
 
 
 def test_a_misspelt_parameter_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(LocalCloudError, match="did you mean SettleSeconds"):
-        parameters.settle(STANDIN, {"SetleSeconds": "2"})
+        parameters.resolve_parameters(STANDIN, {"SetleSeconds": "2"})
 
 
 def test_sam_gets_a_value_with_spaces_in_one_piece() -> None:
-    assert sam.overrides({"ResultHosts": 'a "b"'}) == ['ResultHosts="a \\"b\\""']
+    assert sam.format_overrides({"ResultHosts": 'a "b"'}) == ['ResultHosts="a \\"b\\""']
 
 
 def test_a_number_by_reference_becomes_the_parameters_value() -> None:
-    assert number({"Ref": "IdeogramMaxInFlight"}, {"IdeogramMaxInFlight": "5"}) == 5
-    assert number("7", {}) == 7
+    assert resolve_number({"Ref": "IdeogramMaxInFlight"}, {"IdeogramMaxInFlight": "5"}) == 5
+    assert resolve_number("7", {}) == 7

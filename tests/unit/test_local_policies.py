@@ -8,7 +8,7 @@ import pytest
 
 from backdrop_local.emulator import SHIM
 
-compile_pattern: Callable[[str, bool], Pattern[str]] = runpy.run_path(str(SHIM / "wildcards.py"))["compile_pattern"]
+compile_pattern: Callable[[str, bool], Pattern[str]] = runpy.run_path(str(SHIM / "iam_wildcards.py"))["compile_pattern"]
 
 
 @pytest.mark.parametrize(

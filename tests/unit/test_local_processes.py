@@ -10,7 +10,7 @@ import pytest
 
 from backdrop_local import processes
 from backdrop_local.errors import LocalCloudError
-from backdrop_local.home import Home, Process, State
+from backdrop_local.home import CloudState, Home, ServerProcess
 
 SERVE = """
 import http.server, sys
@@ -33,74 +33,74 @@ signal.pause()
 
 def test_a_stopped_server_is_gone_and_its_port_free_again(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
-    port = processes.free_port()
-    server = processes.start([sys.executable, "-c", SERVE, str(port)], {}, log, port)
-    processes.wait_until_answering(server, "/", log, 60)
+    port = processes.find_free_port()
+    server = processes.start_server([sys.executable, "-c", SERVE, str(port)], {}, log, port)
+    processes.wait_until_ready(server, "/", log, 60)
     assert processes.is_alive(server)
-    processes.stop(server, 60)
+    processes.stop_server(server, 60)
     assert not processes.is_alive(server)
-    assert processes.is_free(port)
+    assert processes.is_port_free(port)
 
 
 def test_stopping_a_server_ends_what_it_started(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
-    server = processes.start([sys.executable, "-c", WITH_A_STUBBORN_CHILD], {}, log, 0)
+    server = processes.start_server([sys.executable, "-c", WITH_A_STUBBORN_CHILD], {}, log, 0)
     while not log.read_text().endswith("\n"):
         assert processes.is_alive(server)
     child = int(log.read_text())
-    processes.stop(server, 60)
+    processes.stop_server(server, 60)
     looks = 0
-    while processes.birth_of(child) and looks < 500:
+    while processes.read_start_time(child) and looks < 500:
         looks += 1
         time.sleep(0.01)
-    assert processes.birth_of(child) == ""
+    assert processes.read_start_time(child) == ""
 
 
 def test_a_later_process_under_the_same_number_is_left_alone(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
-        ours = Process(pid=stranger.pid, birth="long ago", port=0)
+        ours = ServerProcess(pid=stranger.pid, started_at="long ago", port=0)
         assert not processes.is_alive(ours)
-        processes.stop(ours, 60)
+        processes.stop_server(ours, 60)
         assert stranger.poll() is None
 
 
 def test_a_server_that_ends_at_once_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
     log = tmp_path / "emulator.log"
-    server = processes.start([sys.executable, "-c", "raise SystemExit('no disk')"], {}, log, 1)
+    server = processes.start_server([sys.executable, "-c", "raise SystemExit('no disk')"], {}, log, 1)
     with pytest.raises(LocalCloudError, match=r"emulator ended at once.*\n.*no disk"):
-        processes.wait_until_answering(server, "/", log, 60)
+        processes.wait_until_ready(server, "/", log, 60)
 
 
 def test_a_home_remembers_what_was_written(tmp_path: Path) -> None:
     home = Home(tmp_path / "cloud")
-    assert home.read() == State()
-    standin = Process(pid=1, birth="2", port=3)
-    state = replace(State(), standin=standin, parameters={"A": "b"}, deployed=True)
+    assert home.read_state() == CloudState()
+    standin = ServerProcess(pid=1, started_at="2", port=3)
+    state = replace(CloudState(), standin=standin, parameters={"A": "b"}, deployed=True)
     with home.lock():
-        home.write(state)
-    assert home.read() == state
+        home.write_state(state)
+    assert home.read_state() == state
 
 
 def test_whoever_is_cut_off_while_forgetting_leaves_no_cloud_that_seems_to_be_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = Home(tmp_path)
-    home.write(State(deployed=True))
+    home.write_state(CloudState(deployed=True))
 
     def cut_off(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("shutil.rmtree", cut_off)
     with pytest.raises(KeyboardInterrupt):
-        home.forget()
-    assert home.read() == State()
+        home.remove_files()
+    assert home.read_state() == CloudState()
 
 
 def test_forgetting_a_cloud_leaves_the_users_own_files(tmp_path: Path) -> None:
     home = Home(tmp_path)
     (tmp_path / "mine.txt").write_text("keep")
     with home.lock():
-        home.write(State())
-        home.emulator.mkdir()
-        home.forget()
+        home.write_state(CloudState())
+        home.emulator_folder.mkdir()
+        home.remove_files()
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

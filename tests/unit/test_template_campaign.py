@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backdrop.model.errors import RetryLaterError
-from backdrop_local import fixups
+from backdrop_local import emulator_patches
 from tests.unit.template_document import ALL_ON, Deployed
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +118,7 @@ def test_plan_sets_concurrency_and_the_local_cloud_a_fixed_number(
     emulator.stepfunctions = emulator
     limits = {"IdeogramMaxInFlight": "10", "SegmindMaxInFlight": "4", "OneMinMaxInFlight": "0"}
     given = {**limits, "RunwareMaxInFlight": "7", "DefaultProvider": "runware"}
-    fixups.set_concurrency(emulator, "arn", given)
+    emulator_patches.set_map_concurrency(emulator, "arn", given)
     told = json.loads(emulator.told)["States"]["AskForEach"]
     assert told["MaxConcurrency"] == 14
     assert "MaxConcurrencyPath" not in told

@@ -8,8 +8,8 @@ from backdrop_local.home import ROOT
 # What only the whole stack has: the buckets' connections to it, and whether it owns them.
 OF_THE_WHOLE = {"Condition", "DependsOn"}
 TLS_ONLY = "TlsOnly"
-KEPT = template.load(ROOT / "kept.yaml")["Resources"]
-ALL = template.load()["Resources"]
+KEPT = template.load_template(ROOT / "kept.yaml")["Resources"]
+ALL = template.load_template()["Resources"]
 
 
 def by_default(node: Any) -> Any:

@@ -231,7 +231,7 @@ def test_only_lambda_and_step_functions_can_assume_the_roles() -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*/template.yaml")), ids=lambda path: path.parent.name)
 def test_role_of_an_example_trusts_only_its_own_account(path: Path) -> None:
     """Lambda's roles, which SAM creates, are exempt like ours."""
-    resources = template.load(path)["Resources"]
+    resources = template.load_template(path)["Resources"]
     machines = [one for one in resources.values() if one["Type"] == "AWS::Serverless::StateMachine"]
     assert all("Role" in one["Properties"] for one in machines), "SAM would make one without the condition"
     for role in (one["Properties"] for one in resources.values() if one["Type"] == "AWS::IAM::Role"):

@@ -13,22 +13,22 @@ from backdrop.model.pricing import CREDIT_PROVIDER, format_usd, to_micro_usd
 from backdrop.model.routing import Offers, find_max_quote
 from backdrop_cli.formatting import count_images
 from backdrop_local import parameters, providers
-from backdrop_local.demo_orders import Order
+from backdrop_local.demo_orders import DemoOrder
 from backdrop_local.errors import LocalCloudError
 
 
-def read_instructions(order: Order) -> InstructionSource:
+def read_instructions(order: DemoOrder) -> InstructionSource:
     """What an order asks for, as intake will read it."""
     return parse_tags(order.tags) if order.sidecar is None else parse_file(order.sidecar_name, order.sidecar)
 
 
-def quote_order(order: Order, provider: str, offers: Offers) -> tuple[int, int]:
+def quote_order(order: DemoOrder, provider: str, offers: Offers) -> tuple[int, int]:
     """How many images an order may buy in a market, and their highest price in micro-dollars.
 
     `provider` makes those that name none.
     """
     source = read_instructions(order)
-    if source.errors or order.must_be_refused:
+    if source.errors or order.expects_refusal:
         return 0, 0
     try:
         resolved = [resolve([source], variant) for variant in list_variants([source])]
@@ -41,20 +41,20 @@ def quote_order(order: Order, provider: str, offers: Offers) -> tuple[int, int]:
 
 def build_offers(stack_parameters: Mapping[str, str]) -> Offers:
     """Who is paid under these stack parameters, and what 1min.ai's credits cost."""
-    paid_addresses = providers.paid_addresses(stack_parameters)
+    paid_addresses = providers.find_paid_addresses(stack_parameters)
     enabled_providers = [one.secret for one in providers.PROVIDERS if f"{one.parameter}BaseUrl" in paid_addresses]
     credit_price = stack_parameters.get("OneMinUsdPerImage", "")
     return Offers(enabled_providers, {CREDIT_PROVIDER: to_micro_usd(credit_price)} if credit_price else {})
 
 
-def confirm_cost(orders: Sequence[Order], requested_parameters: Mapping[str, str], console: Console) -> None:
+def confirm_cost(orders: Sequence[DemoOrder], requested_parameters: Mapping[str, str], console: Console) -> None:
     """Returns when the stand-in makes the images or the user agrees to pay for them.
 
     Raises:
         LocalCloudError: the user said no, or there is no terminal and YES=1 is not set.
     """
-    stack_parameters = parameters.settle("http://127.0.0.1", requested_parameters)
-    addresses = providers.paid_addresses(stack_parameters)
+    stack_parameters = parameters.resolve_parameters("http://127.0.0.1", requested_parameters)
+    addresses = providers.find_paid_addresses(stack_parameters)
     if not addresses:
         return
     prices = [

@@ -65,7 +65,7 @@ class OrderTracker:
 
 
 def _is_expected_result(uploaded: UploadedOrder, progress: OrderProgress) -> bool:
-    if uploaded.order.must_be_refused:
+    if uploaded.order.expects_refusal:
         return progress.status is DisplayStatus.REFUSED
     return progress.status is DisplayStatus.STORED or (
         progress.status is DisplayStatus.REFUSED and not uploaded.order.credit

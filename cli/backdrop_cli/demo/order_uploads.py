@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from backdrop_local.cloud import Cloud
-from backdrop_local.demo_orders import Order
+from backdrop_local.demo_orders import DemoOrder
 
 
 @dataclass(frozen=True)
 class UploadedOrder:
     """An order, the key it lies under and when it was put there."""
 
-    order: Order
+    order: DemoOrder
     key: str
     uploaded_at: datetime
 
 
-def upload_orders(cloud: Cloud, bucket: str, prefix: str, orders: Iterable[Order]) -> Iterator[UploadedOrder]:
+def upload_orders(cloud: Cloud, bucket: str, prefix: str, orders: Iterable[DemoOrder]) -> Iterator[UploadedOrder]:
     """Puts one order after another under a prefix that ends in `/`."""
     s3 = cloud.clients.s3
     for order in orders:

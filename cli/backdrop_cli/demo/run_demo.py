@@ -26,7 +26,14 @@ from backdrop_cli.gallery.gallery_folder import write_gallery
 from backdrop_local import cloud as local_cloud
 from backdrop_local import parameters
 from backdrop_local.cloud import Cloud
-from backdrop_local.demo_orders import DEFAULT_WISH, FIVE, MOST_OWN_PHOTOS, Order, demo_orders, own_orders
+from backdrop_local.demo_orders import (
+    ALL_PROVIDERS_FOLDER,
+    DEFAULT_INSTRUCTIONS,
+    MAX_OWN_PHOTOS,
+    DemoOrder,
+    build_demo_orders,
+    read_own_orders,
+)
 from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import STACK, Home
 
@@ -61,10 +68,10 @@ def run_demo(photos: Path | None) -> bool:
     console = Console(highlight=False)
     started_at = time.monotonic()
     orders = _load_orders(photos, console)
-    requested_parameters = parameters.asked_for()
+    requested_parameters = parameters.read_params_variable()
     confirm_cost(orders, requested_parameters, console)
     with show_steps(console) as report_step:
-        cloud = local_cloud.up(Home.chosen(), requested_parameters, report_step, agreed=True)
+        cloud = local_cloud.up(Home.from_environment(), requested_parameters, report_step, spending_confirmed=True)
     console.print(f"The local cloud is up after {time.monotonic() - started_at:.0f} s.")
     has_failed = run_on_cloud(cloud, orders, console)
     console.print(
@@ -77,7 +84,7 @@ def run_demo(photos: Path | None) -> bool:
     return has_failed
 
 
-def run_on_cloud(cloud: Cloud, orders: Sequence[Order], console: Console) -> bool:
+def run_on_cloud(cloud: Cloud, orders: Sequence[DemoOrder], console: Console) -> bool:
     """A demo on a running cloud; says whether anything ended otherwise than it should."""
     longest_timeout = max(float(value) for name, value in cloud.parameters.items() if name.endswith("TimeoutSeconds"))
     idle_timeout = longest_timeout + COLD_START_SECONDS
@@ -86,7 +93,7 @@ def run_on_cloud(cloud: Cloud, orders: Sequence[Order], console: Console) -> boo
         outputs = cloud.outputs()
         reader = OrderProgressReader(cloud, outputs)
         tracker = OrderTracker(reader.read_progress, demo.idle_timeout_seconds)
-        standins = cloud.standins
+        standins = cloud.standin_providers
         bill_before = standin_bill.read_standin_bill(cloud)
         _upload_and_wait(demo, tracker, outputs["InputBucketName"], orders)
         _print_results(demo, tracker)
@@ -99,30 +106,32 @@ def run_on_cloud(cloud: Cloud, orders: Sequence[Order], console: Console) -> boo
             )
             console.print("\nBefore and after, to open in a browser:")
             console.print(f"  {result.index_path}", soft_wrap=True, markup=False)
-    demo_report.print_missing(tracker, demo.prefix, cloud.home.logs, console)
+    demo_report.print_missing(tracker, demo.prefix, cloud.home.logs_folder, console)
     return bool(tracker.find_failures()) or not is_bill_consistent
 
 
-def _load_orders(folder: Path | None, console: Console) -> Sequence[Order]:
+def _load_orders(folder: Path | None, console: Console) -> Sequence[DemoOrder]:
     """What will be dropped, with a word on what was decided for the user."""
     if folder is None:
-        return demo_orders()
-    own_photos = own_orders(folder.expanduser())
-    if own_photos.left_out:
+        return build_demo_orders()
+    own_photos = read_own_orders(folder.expanduser())
+    if own_photos.omitted_count:
         console.print(
-            f"The demo takes the first {MOST_OWN_PHOTOS} photos; {own_photos.left_out} more stay where they are."
+            f"The demo takes the first {MAX_OWN_PHOTOS} photos; {own_photos.omitted_count} more stay where they are."
         )
-    if own_photos.without_wish:
+    if own_photos.without_instructions:
         console.print(
-            f"{len(own_photos.without_wish)} of {len(own_photos.orders)} photos have no sidecar and get the prompt"
-            f' "{DEFAULT_WISH["prompt"]}". For your own words put {own_photos.without_wish[0]}.json beside the photo:'
+            f"{len(own_photos.without_instructions)} of {len(own_photos.orders)} photos have no sidecar and get the"
+            " prompt"
+            f' "{DEFAULT_INSTRUCTIONS["prompt"]}". For your own words put {own_photos.without_instructions[0]}.json'
+            " beside the photo:"
             ' {"prompt": "…"} or {"operation": "remove"}.',
             markup=False,
         )
     return own_photos.orders
 
 
-def _upload_and_wait(demo: DemoRun, tracker: OrderTracker, bucket: str, orders: Sequence[Order]) -> None:
+def _upload_and_wait(demo: DemoRun, tracker: OrderTracker, bucket: str, orders: Sequence[DemoOrder]) -> None:
     demo.console.print(f"Dropping {len(orders)} files into s3://{bucket}/{demo.prefix}", soft_wrap=True, markup=False)
     screen = DemoScreen(demo.console, tracker, demo.prefix)
     with screen.live_view():
@@ -163,7 +172,7 @@ def _build_album(demo: DemoRun, tracker: OrderTracker, bucket: str, standins: Co
         prefix=demo.prefix,
         output_bucket=bucket,
         standins=standins,
-        side_by_side_prefix=FIVE,
+        side_by_side_prefix=ALL_PROVIDERS_FOLDER,
         uploaded_at={key: dropped.uploaded_at for key, dropped in tracker.uploaded_orders.items()},
         credits=list(credits),
     )
@@ -179,6 +188,6 @@ def _translate_errors(demo: DemoRun) -> Generator[None]:
         raise typer.Exit(130) from None
     except (BotoCoreError, ClientError, BackdropError, URLError, ConnectionError, TimeoutError) as error:
         raise LocalCloudError(
-            f"the local cloud no longer answers ({error}); its logs are in {demo.cloud.home.logs},"
+            f"the local cloud no longer answers ({error}); its logs are in {demo.cloud.home.logs_folder},"
             " and `make demo` starts it again"
         ) from error

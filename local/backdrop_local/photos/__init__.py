@@ -7,15 +7,15 @@ from pathlib import Path
 
 from PIL import Image
 
-__all__ = ["PHOTOS", "Photo", "PhotoMissingError", "load"]
+__all__ = ["PHOTOS", "DemoPhoto", "MissingPhotoError", "load_photo"]
 
 
-class PhotoMissingError(LookupError):
+class MissingPhotoError(LookupError):
     """A demo photo is not there, since the package that ships it is not installed."""
 
 
 @dataclass(frozen=True)
-class Photo:
+class DemoPhoto:
     """A photo, where it lies in which package, and whom to thank."""
 
     name: str
@@ -23,81 +23,81 @@ class Photo:
     path: str
     subject: str
     credit: str
-    licence: str
+    license_name: str
     source: str
 
 
-PHOTOS: tuple[Photo, ...] = (
-    Photo(
+PHOTOS: tuple[DemoPhoto, ...] = (
+    DemoPhoto(
         name="coffee",
         package="scikit-image",
         path="skimage/data/coffee.png",
         subject="a cup of espresso on its saucer",
         credit="Rachel Michetti, courtesy of Pikolo Espresso Bar",
-        licence="CC0",
+        license_name="CC0",
         source="https://scikit-image.org/docs/stable/api/skimage.data.html#skimage.data.coffee",
     ),
-    Photo(
+    DemoPhoto(
         name="flower",
         package="scikit-learn",
         path="sklearn/datasets/images/flower.jpg",
         subject="a dahlia in bloom",
         credit="vultilion on Flickr",
-        licence="CC BY 2.0, https://creativecommons.org/licenses/by/2.0/",
+        license_name="CC BY 2.0, https://creativecommons.org/licenses/by/2.0/",
         source="https://www.flickr.com/photos/vultilion/6056698931/",
     ),
-    Photo(
+    DemoPhoto(
         name="astronaut",
         package="scikit-image",
         path="skimage/data/astronaut.png",
         subject="the astronaut Eileen Collins with her helmet",
         credit="NASA",
-        licence="public domain",
+        license_name="public domain",
         source="https://scikit-image.org/docs/stable/api/skimage.data.html#skimage.data.astronaut",
     ),
-    Photo(
+    DemoPhoto(
         name="grace-hopper",
         package="matplotlib",
         path="matplotlib/mpl-data/sample_data/grace_hopper.jpg",
         subject="Rear Admiral Grace Hopper",
         credit="James S. Davis, United States Navy",
-        licence="public domain",
+        license_name="public domain",
         source="https://commons.wikimedia.org/wiki/File:Grace_Hopper.jpg",
     ),
-    Photo(
+    DemoPhoto(
         name="temple",
         package="scikit-learn",
         path="sklearn/datasets/images/china.jpg",
         subject="the Tower of Buddhist Incense above Kunming Lake",
         credit="danielbuechele on Flickr",
-        licence="CC BY 2.0, https://creativecommons.org/licenses/by/2.0/",
+        license_name="CC BY 2.0, https://creativecommons.org/licenses/by/2.0/",
         source="https://www.flickr.com/photos/danielbuechele/6061409035/",
     ),
 )
 
 
-def load(name: str) -> bytes:
+def load_photo(name: str) -> bytes:
     """Return a demo photo as JPEG, unchanged where the package ships it so.
 
     Raises KeyError for an unknown name, PhotoMissingError when its package is not installed.
     """
     photo = {one.name: one for one in PHOTOS}[name]
-    path = _locate(photo)
-    return path.read_bytes() if path.suffix == ".jpg" else _as_jpeg(path)
+    path = _find_file(photo)
+    return path.read_bytes() if path.suffix == ".jpg" else _encode_jpeg(path)
 
 
-def _locate(photo: Photo) -> Path:
+def _find_file(photo: DemoPhoto) -> Path:
     """Find the file without importing its package, which would cost a second or more."""
     try:
         path = Path(str(distribution(photo.package).locate_file(photo.path)))
     except PackageNotFoundError as error:
-        raise PhotoMissingError(f"{photo.name}: install {photo.package} (run `make setup`)") from error
+        raise MissingPhotoError(f"{photo.name}: install {photo.package} (run `make setup`)") from error
     if not path.is_file():
-        raise PhotoMissingError(f"{photo.name}: this release of {photo.package} has no {photo.path}")
+        raise MissingPhotoError(f"{photo.name}: this release of {photo.package} has no {photo.path}")
     return path
 
 
-def _as_jpeg(path: Path) -> bytes:
+def _encode_jpeg(path: Path) -> bytes:
     out = io.BytesIO()
     with Image.open(path) as image:
         image.convert("RGB").save(out, "JPEG", quality=95, subsampling=0)

@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from backdrop_local.standin.server import StandinServer
-from backdrop_local.standin.settings import KeySetting, Settings
+from backdrop_local.standin.settings import KeySetting, StandinSettings
 from backdrop_local.standin.state import Standin
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run until SIGTERM or SIGINT."""
-    options = _parser().parse_args(arguments)
-    server = StandinServer(Standin(options.seed, _settings(options)), options.port)
+    options = _build_parser().parse_args(arguments)
+    server = StandinServer(Standin(options.seed, _build_settings(options)), options.port)
     if options.port_file is not None:
         options.port_file.write_text(f"{server.port}\n")
     sys.stdout.write(f"stand-in listening on {server.url}\n")
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
     server.serve_until_stopped()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m backdrop_local.standin",
         description="A stand-in for the providers' APIs. It makes no real pictures and no charges.",
@@ -42,17 +42,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    return Settings(
+def _build_settings(options: argparse.Namespace) -> StandinSettings:
+    return StandinSettings(
         latency_seconds=options.latency,
         in_flight_limit=options.limit,
         pictures="prepared" if options.prepared else "composed",
         url_mode="real" if options.real_urls else "loopback",
-        keys=dict(_declared(text) for text in options.key),
+        keys=dict(_parse_key(text) for text in options.key),
     )
 
 
-def _declared(text: str) -> tuple[str, KeySetting]:
+def _parse_key(text: str) -> tuple[str, KeySetting]:
     key, _, owner = text.partition("=")
     account, _, role = owner.partition(":")
     if not (key and account and role in ("", "admin")):

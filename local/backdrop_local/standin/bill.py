@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
-MICRO = 1_000_000
+MICRO_PER_DOLLAR = 1_000_000
 
 
-def dollars(micro_usd: int) -> str:
+def format_dollars(micro_usd: int) -> str:
     """Micro-dollars as a decimal string with at least two places: 37500 is "0.0375"."""
-    whole, fraction = divmod(micro_usd, MICRO)
+    whole, fraction = divmod(micro_usd, MICRO_PER_DOLLAR)
     return f"{whole}.{f'{fraction:06d}'.rstrip('0').ljust(2, '0')}"
 
 
-def micro_dollars(usd: str | float) -> int:
+def parse_micro_dollars(usd: str | float) -> int:
     """Whole micro-dollars in a decimal string or number of dollars; ValueError if it is none."""
     try:
-        amount = Decimal(str(usd)) * MICRO
+        amount = Decimal(str(usd)) * MICRO_PER_DOLLAR
     except InvalidOperation:
         raise ValueError(f"{usd!r} is not an amount of dollars") from None
     if not amount.is_finite() or amount != amount.to_integral_value() or amount < 0:
@@ -28,7 +28,7 @@ def micro_dollars(usd: str | float) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class PurchaseOrder:
     """What one accepted call asks for, and who pays for it.
 
     `fingerprint` stands for prompt, input image and options; equal ones are the same work. `provider_id` is the id
@@ -45,18 +45,18 @@ class Order:
     prompt: str
     client_hint: str
     speed: str
-    n: int
+    image_count: int
     unit_micro_usd: int
     provider_id: str = ""
-    credits_each: int = 0
-    uuids: bool = False
+    credits_per_image: int = 0
+    uses_uuids: bool = False
 
 
 @dataclass
-class Job:
+class BilledJob:
     """One accepted call: its charge, and how far its answer and its pictures have come."""
 
-    order: Order
+    order: PurchaseOrder
     id: str
     results: tuple[str, ...]
     micro_usd: int
@@ -70,18 +70,18 @@ class Job:
     def credits(self) -> int:
         """What it cost in the provider's credits; 0 where it bills none."""
         unit = self.order.unit_micro_usd
-        return self.micro_usd // unit * self.order.credits_each if unit else 0
+        return self.micro_usd // unit * self.order.credits_per_image if unit else 0
 
-    def row(self) -> dict[str, object]:
+    def to_row(self) -> dict[str, object]:
         """The job as it stands in GET /_ctl/bill."""
         return {
             "id": self.id,
             "route": self.order.route,
-            "prompt_sha": _sha(self.order.prompt),
+            "prompt_sha": _sha256(self.order.prompt),
             "client_hint": self.order.client_hint,
-            "n": self.order.n,
+            "n": self.order.image_count,
             "speed": self.order.speed,
-            "usd": dollars(self.micro_usd),
+            "usd": format_dollars(self.micro_usd),
             "credits": self.credits,
             "provider_id": self.order.provider_id or self.id,
             "accepted_at": self.accepted_at,
@@ -97,9 +97,9 @@ class Bill:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._jobs: list[Job] = []
-        self._owner_of_result: dict[str, Job] = {}
-        self._groups: dict[tuple[str, str], list[Job]] = {}
+        self._jobs: list[BilledJob] = []
+        self._owner_of_result: dict[str, BilledJob] = {}
+        self._groups: dict[tuple[str, str], list[BilledJob]] = {}
         self._balances: dict[tuple[str, str], int] = {}
 
     def set_balance(self, provider: str, key: str, micro_usd: int) -> None:
@@ -115,75 +115,75 @@ class Bill:
         left = self.balance(provider, key)
         return left is None or left >= micro_usd
 
-    def spent(self, key: str, provider: str) -> int:
+    def total_charged(self, key: str, provider: str) -> int:
         """What this key has been charged by this provider, in micro-dollars."""
         owned = (job for job in self._jobs if (job.order.key, job.order.provider) == (key, provider))
         return sum(job.micro_usd for job in owned)
 
     def balance(self, provider: str, key: str) -> int | None:
         """What a key that has a balance can still spend, in micro-dollars; None without one."""
-        return min((self._balances[name] for name in self._balances_of(provider, key)), default=None)
+        return min((self._balances[name] for name in self._matching_balances(provider, key)), default=None)
 
-    def _balances_of(self, provider: str, key: str) -> list[tuple[str, str]]:
+    def _matching_balances(self, provider: str, key: str) -> list[tuple[str, str]]:
         """The balances that a charge is taken from."""
         names = ((whose, which) for whose in (provider, "*") for which in (key, "*"))
         return [name for name in names if name in self._balances]
 
-    def accept(self, order: Order, *, produced: int, unsafe: int, billed_images: int, at: float) -> Job:
+    def accept(self, order: PurchaseOrder, *, produced: int, unsafe: int, billed_images: int, at: float) -> BilledJob:
         """Take the job and charge it: `billed_images` times the order's unit price."""
         group = self._groups.setdefault((order.provider, order.fingerprint), [])
-        name = uuid_of if order.uuids else _short
+        name = derive_uuid if order.uses_uuids else _short_id
         job_id = name(f"{self._seed}/{order.provider}/{order.fingerprint}/{len(group)}")
         results = tuple(name(f"{job_id}/{n}") for n in range(produced))
         charge = billed_images * order.unit_micro_usd
-        job = Job(order, job_id, results, charge, at, unsafe=unsafe)
+        job = BilledJob(order, job_id, results, charge, at, unsafe=unsafe)
         group.append(job)
         self._jobs.append(job)
         self._owner_of_result.update(dict.fromkeys(results, job))
-        for name in self._balances_of(order.provider, order.key):
+        for name in self._matching_balances(order.provider, order.key):
             self._balances[name] -= charge
         return job
 
-    def job_of_result(self, result: str) -> Job | None:
+    def find_job_of_result(self, result: str) -> BilledJob | None:
         """The job that made this picture."""
         return self._owner_of_result.get(result)
 
-    def jobs(self) -> tuple[Job, ...]:
+    def jobs(self) -> tuple[BilledJob, ...]:
         """Every accepted job, oldest first."""
         return tuple(self._jobs)
 
-    def total_micro_usd(self) -> int:
+    def sum_charges(self) -> int:
         """The sum of all charges."""
         return sum(job.micro_usd for job in self._jobs)
 
-    def duplicates(self) -> list[dict[str, object]]:
+    def list_duplicates(self) -> list[dict[str, object]]:
         """Groups of the same work (prompt, input image, options) that were charged repeatedly."""
         charged = ([job for job in group if job.micro_usd] for group in self._groups.values())
-        return [_duplicate(group) for group in charged if len(group) > 1]
+        return [_build_duplicate(group) for group in charged if len(group) > 1]
 
-    def report(self) -> dict[str, object]:
+    def build_report(self) -> dict[str, object]:
         """The whole bill, in the form of GET /_ctl/bill."""
-        by_key: dict[tuple[str, str], list[Job]] = {}
+        by_key: dict[tuple[str, str], list[BilledJob]] = {}
         for job in self._jobs:
             by_key.setdefault((job.order.provider, job.order.key), []).append(job)
         return {
-            "keys": [_key_row(jobs) for jobs in by_key.values()],
-            "total_usd": dollars(self.total_micro_usd()),
-            "duplicates": self.duplicates(),
+            "keys": [_build_key_row(jobs) for jobs in by_key.values()],
+            "total_usd": format_dollars(self.sum_charges()),
+            "duplicates": self.list_duplicates(),
         }
 
 
-def uuid_of(text: str) -> str:
+def derive_uuid(text: str) -> str:
     """A version 4 UUID that follows from the text."""
     return str(UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))
 
 
-def fingerprint(content: Mapping[str, object]) -> str:
+def hash_content(content: Mapping[str, object]) -> str:
     """A stable id of a piece of work, from the JSON fields that the caller sent."""
-    return _sha(json.dumps(content, sort_keys=True))
+    return _sha256(json.dumps(content, sort_keys=True))
 
 
-def _key_row(jobs: list[Job]) -> dict[str, object]:
+def _build_key_row(jobs: list[BilledJob]) -> dict[str, object]:
     order = jobs[0].order
     return {
         "key": order.label,
@@ -191,28 +191,28 @@ def _key_row(jobs: list[Job]) -> dict[str, object]:
         "provider": order.provider,
         "accepted": len(jobs),
         "images": sum(len(job.results) for job in jobs),
-        "usd": dollars(sum(job.micro_usd for job in jobs)),
+        "usd": format_dollars(sum(job.micro_usd for job in jobs)),
         "unsafe": sum(job.unsafe for job in jobs),
         "dropped_after_accept": sum(job.dropped for job in jobs),
-        "jobs": [job.row() for job in jobs],
+        "jobs": [job.to_row() for job in jobs],
     }
 
 
-def _duplicate(group: list[Job]) -> dict[str, object]:
+def _build_duplicate(group: list[BilledJob]) -> dict[str, object]:
     order = group[0].order
     return {
         "provider": order.provider,
         "route": order.route,
-        "prompt_sha": _sha(order.prompt),
+        "prompt_sha": _sha256(order.prompt),
         "charges": len(group),
-        "usd": dollars(sum(job.micro_usd for job in group)),
+        "usd": format_dollars(sum(job.micro_usd for job in group)),
         "jobs": [job.id for job in group],
     }
 
 
-def _short(text: str) -> str:
-    return _sha(text)[:16]
+def _short_id(text: str) -> str:
+    return _sha256(text)[:16]
 
 
-def _sha(text: str) -> str:
+def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Clock:
+class StandinClock:
     """Unix seconds, moved by `offset_seconds`."""
 
     offset_seconds: float = 0.0

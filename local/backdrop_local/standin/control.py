@@ -9,16 +9,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from backdrop_local.standin.bill import micro_dollars
-from backdrop_local.standin.fault_kinds import STANDING
+from backdrop_local.standin.bill import parse_micro_dollars
+from backdrop_local.standin.fault_kinds import IMMEDIATE
 from backdrop_local.standin.faults import FaultRule
-from backdrop_local.standin.settings import Settings
-from backdrop_local.standin.state import Standin, State
+from backdrop_local.standin.settings import StandinSettings
+from backdrop_local.standin.state import Standin, StandinState
 
-LONGEST_WAIT_SECONDS = 30.0
+MAX_WAIT_SECONDS = 30.0
 
 
-class Control:
+class ControlRoutes:
     """The routes, bound to one stand-in."""
 
     def __init__(self, standin: Standin) -> None:
@@ -39,7 +39,7 @@ class Control:
         ]
 
     @property
-    def _state(self) -> State:
+    def _state(self) -> StandinState:
         return self._standin.state
 
     async def health(self, request: Request) -> Response:
@@ -48,21 +48,21 @@ class Control:
 
     async def bill(self, request: Request) -> Response:
         """`{"keys": [...], "total_usd": "0.84", "duplicates": [...]}`."""
-        return JSONResponse(self._state.bill.report())
+        return JSONResponse(self._state.bill.build_report())
 
     async def inflight(self, request: Request) -> Response:
         """`{"accounts": [{provider, account, limit, now, peak, taken, refused, …}]}`."""
-        return JSONResponse({"accounts": self._state.slots.report()})
+        return JSONResponse({"accounts": self._state.slots.build_report()})
 
     async def requests(self, request: Request) -> Response:
         """The last requests; `?after=N` leaves out those numbered N or lower."""
-        after = _whole(request, "after")
-        return JSONResponse({"requests": [asdict(e) for e in self._state.journal.entries(after)]})
+        after = _read_integer(request, "after")
+        return JSONResponse({"requests": [asdict(e) for e in self._state.journal.list_entries(after)]})
 
     async def accepted(self, request: Request) -> Response:
         """Accepted jobs numbered above `?after=N`; `&wait=S` waits up to S seconds for one."""
-        wait = min(float(request.query_params.get("wait", "0")), LONGEST_WAIT_SECONDS)
-        events = await self._state.journal.accepted(_whole(request, "after"), wait)
+        wait = min(float(request.query_params.get("wait", "0")), MAX_WAIT_SECONDS)
+        events = await self._state.journal.list_acceptances(_read_integer(request, "after"), wait)
         return JSONResponse({"accepted": [asdict(event) for event in events]})
 
     async def release(self, request: Request) -> Response:
@@ -76,21 +76,21 @@ class Control:
             self._state.faults.clear()
             self._state.bill.clear_balances()
         if request.method == "POST":
-            content = await _json(request)
+            content = await _read_json(request)
             given = content if isinstance(content, list) else [content]
             rules = [FaultRule.model_validate(rule) for rule in given]
             for rule in rules:
-                _add(self._state, rule)
-        return JSONResponse({"rules": self._state.faults.report()})
+                _apply_rule(self._state, rule)
+        return JSONResponse({"rules": self._state.faults.build_report()})
 
     async def settings(self, request: Request) -> Response:
         """GET all settings, POST those to change; in force from the next request on."""
         if request.method == "POST":
-            content = await _json(request)
+            content = await _read_json(request)
             if not isinstance(content, dict):
                 raise ValueError("settings are a JSON object")
             present = self._state.settings.model_dump(mode="json")
-            self._state.settings = Settings.model_validate({**present, **content})
+            self._state.settings = StandinSettings.model_validate({**present, **content})
         return JSONResponse(self._state.settings.model_dump(mode="json"))
 
     async def reset(self, request: Request) -> Response:
@@ -99,32 +99,32 @@ class Control:
         return JSONResponse({})
 
 
-async def explain(request: Request, error: Exception) -> Response:
+async def report_invalid_request(request: Request, error: Exception) -> Response:
     """400 with what was wrong, for a control request that cannot be understood."""
     if isinstance(error, ValidationError):
-        return JSONResponse({"error": "; ".join(_problems(error))}, 400)
+        return JSONResponse({"error": "; ".join(_format_problems(error))}, 400)
     return JSONResponse({"error": str(error)}, 400)
 
 
-def _problems(error: ValidationError) -> Iterable[str]:
+def _format_problems(error: ValidationError) -> Iterable[str]:
     for problem in error.errors():
-        place = ".".join(str(step) for step in problem["loc"])
-        yield f"{place}: {problem['msg']}" if place else problem["msg"]
+        path = ".".join(str(step) for step in problem["loc"])
+        yield f"{path}: {problem['msg']}" if path else problem["msg"]
 
 
-def _add(state: State, rule: FaultRule) -> None:
-    if rule.fault not in STANDING:
+def _apply_rule(state: StandinState, rule: FaultRule) -> None:
+    if rule.fault not in IMMEDIATE:
         state.faults.add(rule)
     elif rule.fault == "clock":
-        state.clock.offset_seconds = float(rule.number("offset_s", 0))
+        state.clock.offset_seconds = float(rule.number_arg("offset_s", 0))
     else:
-        state.bill.set_balance(rule.provider, rule.key, micro_dollars(rule.text("usd", "0")))
-        state.out_of_money_status = rule.number("status", 0) or None
+        state.bill.set_balance(rule.provider, rule.key, parse_micro_dollars(rule.text_arg("usd", "0")))
+        state.out_of_money_status = rule.number_arg("status", 0) or None
 
 
-async def _json(request: Request) -> JsonValue:
+async def _read_json(request: Request) -> JsonValue:
     return cast("JsonValue", await request.json())
 
 
-def _whole(request: Request, name: str) -> int:
+def _read_integer(request: Request, name: str) -> int:
     return int(request.query_params.get(name, "0"))

@@ -83,7 +83,7 @@ FAULT_ARGS: dict[str, dict[str, tuple[type, ...]]] = {
 }
 """The arguments that each fault takes, with their JSON types; a fault not named takes none."""
 
-VARIANTS: dict[tuple[str, str], frozenset[object]] = {
+ARG_CHOICES: dict[tuple[str, str], frozenset[object]] = {
     ("malformed_json", "variant"): frozenset(
         {"cut", "invalid", "no_data", "empty_data", "wrong_types", "other_id", "renamed"}
     ),
@@ -98,15 +98,15 @@ VARIANTS: dict[tuple[str, str], frozenset[object]] = {
 }
 
 ON_ARRIVAL = frozenset({"drop_before_read", "key_paused"})
-AT_THE_GATE = frozenset({"refuse_429", "status", "html_error"})
+AT_GATE = frozenset({"refuse_429", "status", "html_error"})
 ON_DOWNLOAD = frozenset({"redirect", "truncated", "wrong_type", "huge", "cdn_5xx"})
 ALSO_ON_DOWNLOAD = frozenset(
     {"slow", "trickle", "accept_then_drop", "reset_mid_body", "status", "html_error", "expired_url"}
     | {"success_status", "interim"}
 )
-ON_ASKING = frozenset({"poll_404", "poll_5xx", "poll_stuck", "poll_partial"})
+ON_LOOKUP = frozenset({"poll_404", "poll_5xx", "poll_stuck", "poll_partial"})
 """Faults of questions after a job; other faults strike questions and uploads only where their rule names the route."""
-STANDING = frozenset({"balance", "clock"})
+IMMEDIATE = frozenset({"balance", "clock"})
 """Faults that take effect when they are posted and are no rule."""
 
 
@@ -121,6 +121,6 @@ def check_args(fault: str, args: dict[str, JsonValue]) -> None:
             raise ValueError(f"which of {fault} is a list of places, the first one is 0")
         if not isinstance(value, known[name]) or (type(value) is bool and bool not in known[name]):
             raise ValueError(f"{name} of {fault} cannot be {value!r}")
-        choices = VARIANTS.get((fault, name))
+        choices = ARG_CHOICES.get((fault, name))
         if choices and value not in choices:
             raise ValueError(f"{name} of {fault} is one of {', '.join(sorted(map(str, choices)))}")

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, m
 
 from backdrop_local.standin.fault_kinds import (
     ALSO_ON_DOWNLOAD,
-    AT_THE_GATE,
+    AT_GATE,
     ON_ARRIVAL,
-    ON_ASKING,
     ON_DOWNLOAD,
+    ON_LOOKUP,
     FaultName,
     check_args,
 )
@@ -26,7 +26,7 @@ class Phase(Enum):
     ARRIVAL = "the key is known, the body is not read"
     GATE = "the body is read, nothing is accepted"
     RUN = "the job is accepted"
-    ASK = "a job is asked after"
+    LOOKUP = "a job is asked after"
     DOWNLOAD = "a result is fetched"
 
 
@@ -61,7 +61,7 @@ class FaultRule(BaseModel):
         return pattern
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check_consistency(self) -> Self:
         check_args(self.fault, self.args)
         if self.phase is Phase.ARRIVAL and self.prompt_regex is not None:
             raise ValueError(f"{self.fault} strikes before the prompt is read: no prompt_regex")
@@ -76,35 +76,35 @@ class FaultRule(BaseModel):
             return Phase.DOWNLOAD
         if self.fault in ON_ARRIVAL:
             return Phase.ARRIVAL
-        if self.fault in ON_ASKING:
-            return Phase.ASK
+        if self.fault in ON_LOOKUP:
+            return Phase.LOOKUP
         runs_first = bool(self.args.get("after_run") or self.args.get("billed"))
-        return Phase.GATE if self.fault in AT_THE_GATE and not runs_first else Phase.RUN
+        return Phase.GATE if self.fault in AT_GATE and not runs_first else Phase.RUN
 
     @property
-    def limit(self) -> int:
+    def max_hits(self) -> int:
         """The most hits, 0 for no end."""
         if self.times is not None:
             return self.times
         if self.fault == "cdn_5xx":
-            return self.number("times", 0)
+            return self.number_arg("times", 0)
         return 1 if self.nth and self.fault != "key_paused" else 0
 
-    def number(self, name: str, default: float) -> int:
+    def number_arg(self, name: str, default: float) -> int:
         """A numeric argument as a whole number."""
         return int(cast("float", self.args.get(name, default)))
 
-    def text(self, name: str, default: str) -> str:
+    def text_arg(self, name: str, default: str) -> str:
         """A text argument."""
         return str(self.args.get(name, default))
 
-    def flag(self, name: str, *, default: bool) -> bool:
+    def flag_arg(self, name: str, *, default: bool) -> bool:
         """A yes-or-no argument."""
         return bool(self.args.get(name, default))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class FaultTarget:
     """What a rule can see of a call; a download has two routes, `cdn` and that of its job.
 
     `asking`: the call buys nothing (a poll, an upload), so only a rule that means such calls strikes it.
@@ -114,75 +114,75 @@ class Call:
     routes: tuple[str, ...]
     key: str = ""
     prompt: str = ""
-    asking: bool = False
+    is_free: bool = False
 
 
 @dataclass(frozen=True)
-class Hit:
+class FaultHit:
     """A fault to be done now; `count` is 1 for the rule's first hit."""
 
     rule: FaultRule
     count: int
 
-    def pick(self, *choices: str) -> str:
+    def next_choice(self, *choices: str) -> str:
         """One of several forms in turn, from hit to hit."""
         return choices[(self.count - 1) % len(choices)]
 
 
 @dataclass
-class _Entry:
+class _RuleState:
     rule: FaultRule
     matched: int = 0
     hits: int = 0
 
 
-class FaultBook:
+class FaultRules:
     """The rules in force; the first one that strikes ends the search, later ones do not count."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._entries: list[_Entry] = []
+        self._entries: list[_RuleState] = []
 
     def add(self, rule: FaultRule) -> None:
         """Put a rule behind those in force."""
-        self._entries.append(_Entry(rule))
+        self._entries.append(_RuleState(rule))
 
     def clear(self) -> None:
         """Forget all rules."""
         self._entries.clear()
 
-    def meet(self, call: Call, phase: Phase) -> Hit | None:
+    def find_hit(self, call: FaultTarget, phase: Phase) -> FaultHit | None:
         """The fault that strikes this call at this moment, if one does."""
-        for place, entry in enumerate(self._entries):
+        for position, entry in enumerate(self._entries):
             if entry.rule.phase is phase and _matches(entry.rule, call):
                 entry.matched += 1
-                if self._strikes(place, entry):
+                if self._should_strike(position, entry):
                     entry.hits += 1
-                    return Hit(entry.rule, entry.hits)
+                    return FaultHit(entry.rule, entry.hits)
         return None
 
-    def report(self) -> list[dict[str, object]]:
+    def build_report(self) -> list[dict[str, object]]:
         """Every rule with how often it matched and struck."""
         return [{**entry.rule.model_dump(), "matched": entry.matched, "hits": entry.hits} for entry in self._entries]
 
-    def _strikes(self, place: int, entry: _Entry) -> bool:
+    def _should_strike(self, position: int, entry: _RuleState) -> bool:
         rule = entry.rule
-        if rule.limit and entry.hits >= rule.limit:
+        if rule.max_hits and entry.hits >= rule.max_hits:
             return False
         since_first = entry.matched - max(rule.nth, 1)
         if since_first < 0 or since_first % max(rule.every, 1):
             return False
-        return self._chance(place, entry.matched) < rule.probability
+        return self._draw(position, entry.matched) < rule.probability
 
-    def _chance(self, place: int, matched: int) -> float:
-        digest = hashlib.sha256(f"{self._seed}/{place}/{matched}".encode()).digest()
+    def _draw(self, position: int, matched: int) -> float:
+        digest = hashlib.sha256(f"{self._seed}/{position}/{matched}".encode()).digest()
         return int.from_bytes(digest[:6]) / 2**48
 
 
-def _matches(rule: FaultRule, call: Call) -> bool:
+def _matches(rule: FaultRule, call: FaultTarget) -> bool:
     return (
         rule.provider in ("*", call.provider)
-        and (not call.asking or rule.route != "*" or rule.fault in ON_ASKING | {"key_paused"})
+        and (not call.is_free or rule.route != "*" or rule.fault in ON_LOOKUP | {"key_paused"})
         and (rule.route == "*" or any(_same_route(rule.route, name) for name in call.routes))
         and (rule.key == "*" or fnmatchcase(call.key, rule.key))
         and (rule.prompt_regex is None or re.search(rule.prompt_regex, call.prompt) is not None)

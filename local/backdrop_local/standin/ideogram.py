@@ -13,23 +13,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from backdrop_local.standin import cdn, ideogram_rules
-from backdrop_local.standin.calls import ApiCall, Manner, RefusedError
-from backdrop_local.standin.faults import Hit, Phase
-from backdrop_local.standin.forms import InvalidInputError
-from backdrop_local.standin.ideogram_usage import usage
+from backdrop_local.standin.api_call import ApiCall, ErrorFormat, RejectedCallError
+from backdrop_local.standin.corruption import build_html_error
+from backdrop_local.standin.faults import FaultHit, Phase
+from backdrop_local.standin.generation_request import GeneratedImage, GenerationRequest
+from backdrop_local.standin.ideogram_usage import report_usage
 from backdrop_local.standin.journal import KEY_HEADERS
-from backdrop_local.standin.mischief import html_page
 from backdrop_local.standin.multipart import (
-    BrokenFormError,
+    FormPart,
     FormTooLargeError,
+    MalformedFormError,
     NotMultipartError,
-    Part,
     read_parts,
 )
-from backdrop_local.standin.paid import PaidCall
-from backdrop_local.standin.settings import Settings
-from backdrop_local.standin.state import state_of
-from backdrop_local.standin.wishes import Made, Wish
+from backdrop_local.standin.multipart_form import InvalidInputError
+from backdrop_local.standin.paid_call import PaidCall
+from backdrop_local.standin.settings import StandinSettings
+from backdrop_local.standin.state import read_state
 
 PROVIDER = "ideogram"
 MAX_REQUEST_BYTES = 50_000_000
@@ -39,13 +39,13 @@ MAGIC_SUFFIX = ", in soft natural light, finely detailed"
 
 
 @dataclass(frozen=True)
-class Operation(Manner):
+class IdeogramOperation(ErrorFormat):
     """One of the two paid routes."""
 
     path: str
-    read: Callable[[list[Part], Settings], Awaitable[Wish]]
-    not_authorized: str
-    unsafe: str
+    parse: Callable[[list[FormPart], StandinSettings], Awaitable[GenerationRequest]]
+    unauthorized_message: str
+    unsafe_message: str
 
     @property
     def name(self) -> str:
@@ -55,54 +55,54 @@ class Operation(Manner):
     unsafe_forms = MappingProxyType({"null": True, "empty": True, "missing": True})
 
     @override
-    def error_body(self, call: ApiCall, status: int) -> JsonValue:
+    def build_error_body(self, call: ApiCall, status: int) -> JsonValue:
         """What Ideogram says under an error status."""
         if status == 429:
-            return _too_many(call)
-        return self.plain_bodies().get(status, {"error": "Internal server error"})
+            return _build_429_body(call)
+        return self.fixed_bodies().get(status, {"error": "Internal server error"})
 
-    def plain_bodies(self) -> dict[int, JsonValue]:
+    def fixed_bodies(self) -> dict[int, JsonValue]:
         """Those that do not depend on the call."""
         return {
             400: {"error": "Invalid input provided."},
-            401: {"error": self.not_authorized},
+            401: {"error": self.unauthorized_message},
             402: {"error": "Payment required.", "reject_reason": "insufficient_funds"},
             403: {"message": "Forbidden"},
             404: {"detail": "Not Found"},
             405: {"detail": "Method Not Allowed"},
             413: {"error": "Request Entity Too Large"},
             415: {"error": "Unsupported media type"},
-            422: {"error": self.unsafe},
+            422: {"error": self.unsafe_message},
         }
 
     @override
-    def error_in_200(self, call: ApiCall, status: int) -> JsonValue:
+    def build_error_in_200(self, call: ApiCall, status: int) -> JsonValue:
         """An answer that had begun to stream when the call failed."""
         return {"error": "Internal server error", "status_code": status}
 
 
-def _too_many(call: ApiCall) -> JsonValue:
+def _build_429_body(call: ApiCall) -> JsonValue:
     bodies: dict[str, JsonValue] = {
         "error": {"error": "Too many requests."},
         "empty": {},
         "reject_reason": {
             "error": "Too many requests.",
             "reject_reason": "inflight_limit",
-            "max_inflight_requests": call.state.settings.limit(PROVIDER, call.owner.account),
+            "max_inflight_requests": call.state.settings.find_in_flight_limit(PROVIDER, call.owner.account),
         },
     }
     return bodies[call.state.settings.too_many_body]
 
 
-REPLACE = Operation(
+REPLACE = IdeogramOperation(
     "/v1/ideogram-v3/replace-background",
-    ideogram_rules.read_replace,
+    ideogram_rules.parse_replace,
     "Not authorized to generate an image.",
     "Prompt provided failed safety check due to the inclusion of prohibited content.",
 )
-REMOVE = Operation(
+REMOVE = IdeogramOperation(
     "/v1/remove-background",
-    ideogram_rules.read_remove,
+    ideogram_rules.parse_remove,
     "Not authorized to remove background.",
     "Initial image failed the safety checks.",
 )
@@ -121,100 +121,106 @@ async def remove_background(request: Request) -> Response:
 ROUTES = [
     Route(REPLACE.path, replace_background, methods=["POST"]),
     Route(REMOVE.path, remove_background, methods=["POST"]),
-    Route("/v2/account/usage", usage, methods=["GET"]),
+    Route("/v2/account/usage", report_usage, methods=["GET"]),
 ]
 
 
-async def _serve(operation: Operation, request: Request) -> Response:
+async def _serve(operation: IdeogramOperation, request: Request) -> Response:
     """Key (401), then slot (429), then form (400): in this order."""
     key = request.headers.get("api-key")
-    call = PaidCall(request, PROVIDER, operation.name, key=key, manner=operation)
-    await call.arrive()
-    async with call.slot():
-        wish = await _read(operation, call)
-        hit = call.meet(Phase.RUN)
-        job = call.accept(call.order(wish, uuids=False), hit)
-        made = await call.generate(wish, job, hit, since=call.entry.read)
-    return call.finish(JSONResponse(_answer(call, wish, made, hit)), job, hit)
+    call = PaidCall(request, PROVIDER, operation.name, key=key, error_format=operation)
+    await call.authenticate()
+    async with call.hold_slot():
+        generation_request = await _parse_request(operation, call)
+        hit = call.find_fault(Phase.RUN)
+        job = call.accept(call.build_order(generation_request, uuids=False), hit)
+        images = await call.generate(generation_request, job, hit, started_at=call.entry.read)
+    return call.build_response(JSONResponse(_build_body(call, generation_request, images, hit)), job, hit)
 
 
-async def _read(operation: Operation, call: PaidCall) -> Wish:
+async def _parse_request(operation: IdeogramOperation, call: PaidCall) -> GenerationRequest:
     try:
         parts = await read_parts(call.request, max_bytes=MAX_REQUEST_BYTES)
         call.entry.note_parts(parts)
         prompts = (part.data.decode(errors="replace") for part in parts if part.name == "prompt")
         call.prompt = next(prompts, "")
-        await call.pass_gate()
-        return await operation.read(parts, call.state.settings)
+        await call.apply_gate_faults()
+        return await operation.parse(parts, call.state.settings)
     except NotMultipartError:
-        raise call.refused(415, "the body is no multipart form") from None
+        raise call.build_rejection(415, "the body is no multipart form") from None
     except FormTooLargeError:
-        raise RefusedError(html_page(413), "the request is too large") from None
-    except BrokenFormError:
-        raise call.refused(400, "the form cannot be parsed") from None
+        raise RejectedCallError(build_html_error(413), "the request is too large") from None
+    except MalformedFormError:
+        raise call.build_rejection(400, "the form cannot be parsed") from None
     except InvalidInputError as invalid:
-        raise call.refused(400, str(invalid)) from None
+        raise call.build_rejection(400, str(invalid)) from None
 
 
-def _answer(call: PaidCall, wish: Wish, made: list[Made], hit: Hit | None) -> dict[str, JsonValue]:
-    unsafe = call.unsafe_places(hit, len(made))
+def _build_body(
+    call: PaidCall, generation_request: GenerationRequest, images: list[GeneratedImage], hit: FaultHit | None
+) -> dict[str, JsonValue]:
+    unsafe_positions = call.find_unsafe_positions(hit, len(images))
     entries: list[JsonValue] = []
-    for place, one in enumerate(made):
-        link = _no_link(call, hit) if place in unsafe else _link(call, one.ident, hit)
-        details = {} if wish.speed == "REMOVE" else _details(wish, one)
-        entries.append({**details, "is_image_safe": place not in unsafe, **link})
-    return {"created": _created(call), "data": entries}
+    for position, image in enumerate(images):
+        link = (
+            _build_missing_link(call, hit)
+            if position in unsafe_positions
+            else _build_link_field(call, image.ident, hit)
+        )
+        details = {} if generation_request.speed == "REMOVE" else _build_details(generation_request, image)
+        entries.append({**details, "is_image_safe": position not in unsafe_positions, **link})
+    return {"created": _format_created(call), "data": entries}
 
 
-def _details(wish: Wish, one: Made) -> dict[str, JsonValue]:
-    magic = wish.options["magic_prompt"] == "ON"
+def _build_details(generation_request: GenerationRequest, image: GeneratedImage) -> dict[str, JsonValue]:
+    uses_magic_prompt = generation_request.options["magic_prompt"] == "ON"
     return {
-        "prompt": wish.prompt + MAGIC_SUFFIX if magic else wish.prompt,
-        "resolution": f"{one.width}x{one.height}",
-        "seed": one.seed,
+        "prompt": generation_request.prompt + MAGIC_SUFFIX if uses_magic_prompt else generation_request.prompt,
+        "resolution": f"{image.width}x{image.height}",
+        "seed": image.seed,
         "style_type": "GENERAL",
     }
 
 
-def _link(call: PaidCall, ident: str, hit: Hit | None) -> dict[str, JsonValue]:
-    return {"url": result_link(call, ident, hit)}
+def _build_link_field(call: PaidCall, ident: str, hit: FaultHit | None) -> dict[str, JsonValue]:
+    return {"url": build_result_link(call, ident, hit)}
 
 
-def result_link(call: ApiCall, ident: str, hit: Hit | None) -> str:
+def build_result_link(call: ApiCall, ident: str, hit: FaultHit | None) -> str:
     """A signed link to a result; others hand Ideogram's links through."""
-    end = call.link_end(call.state.settings.link_life_seconds, hit)
-    tail = f"{RESULT_PATH}/{ident}.png?{call.state.signer.query(ident, end)}"
-    return call.link(REAL_ORIGIN, tail, hit, store=PROVIDER)
+    expiry = call.link_expiry(call.state.settings.link_life_seconds, hit)
+    tail = f"{RESULT_PATH}/{ident}.png?{call.state.signer.build_query(ident, expiry)}"
+    return call.build_link(REAL_ORIGIN, tail, hit, store=PROVIDER)
 
 
-def _no_link(call: PaidCall, hit: Hit | None) -> dict[str, JsonValue]:
+def _build_missing_link(call: PaidCall, hit: FaultHit | None) -> dict[str, JsonValue]:
     """The three ways in which an unsafe result has no link, in turn."""
     forms: dict[str, dict[str, JsonValue]] = {"null": {"url": None}, "empty": {"url": ""}}
-    return forms.get(call.unsafe_form(hit), {}) if hit else {}
+    return forms.get(call.choose_unsafe_form(hit), {}) if hit else {}
 
 
-def _created(call: PaidCall) -> str:
+def _format_created(call: PaidCall) -> str:
     now = datetime.fromtimestamp(call.state.clock.now(), UTC)
     separator = " " if call.state.settings.created_form == "blank" else "T"
     return now.isoformat(separator, "seconds")
 
 
-def _refused_download(request: Request, ident: str) -> Response | None:
+def _check_download(request: Request, ident: str) -> Response | None:
     """400 with a key, 403 after `exp` or with a wrong `sig`."""
-    state, query = state_of(request.scope), request.query_params
+    state, query = read_state(request.scope), request.query_params
     if not KEY_HEADERS.isdisjoint(request.headers.keys()):
         return JSONResponse({"error": "an API key has no business here"}, 400)
-    why = state.signer.verify(ident, query.get("exp", ""), query.get("sig", ""), now=state.clock.now())
-    return JSONResponse({"error": why}, 403) if why else None
+    refusal = state.signer.verify(ident, query.get("exp", ""), query.get("sig", ""), now=state.clock.now())
+    return JSONResponse({"error": refusal}, 403) if refusal else None
 
 
-def _expired() -> Response:
+def _build_expired() -> Response:
     return JSONResponse({"error": "link expired"}, 403)
 
 
-RESULTS = [cdn.results(PROVIDER, f"{RESULT_PATH}/{{ident}}.{{ext}}", _refused_download, _expired)]
+RESULTS = [cdn.build_result_route(PROVIDER, f"{RESULT_PATH}/{{ident}}.{{ext}}", _check_download, _build_expired)]
 
 
-def plain_error(status: int) -> Response:
+def build_routing_error(status: int) -> Response:
     """A path or verb that is not there."""
-    return JSONResponse(REPLACE.plain_bodies()[status], status)
+    return JSONResponse(REPLACE.fixed_bodies()[status], status)

@@ -5,18 +5,25 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from backdrop_local.standin.forms import Form, InvalidInputError, media_type, plain
-from backdrop_local.standin.multipart import Part
-from backdrop_local.standin.settings import Settings
-from backdrop_local.standin.vocabulary import CENT, MAGIC, PRESETS, SPEEDS, check_palette, check_style_code
-from backdrop_local.standin.wishes import MAX_SEED, Wish, sha256_of
+from backdrop_local.standin.generation_request import MAX_SEED, GenerationRequest, sha256_hex
+from backdrop_local.standin.multipart import FormPart
+from backdrop_local.standin.multipart_form import InvalidInputError, MultipartForm, decode_text, read_media_type
+from backdrop_local.standin.settings import StandinSettings
+from backdrop_local.standin.vocabulary import (
+    CENT_MICRO_USD,
+    MAGIC_PROMPT_MODES,
+    PRESETS,
+    SPEEDS,
+    check_palette,
+    check_style_code,
+)
 
 UNIT_MICRO_USD = {
-    "FLASH": 3 * CENT,
-    "TURBO": 3 * CENT,
-    "DEFAULT": 6 * CENT,
-    "QUALITY": 9 * CENT,
-    "REMOVE": 1 * CENT,
+    "FLASH": 3 * CENT_MICRO_USD,
+    "TURBO": 3 * CENT_MICRO_USD,
+    "DEFAULT": 6 * CENT_MICRO_USD,
+    "QUALITY": 9 * CENT_MICRO_USD,
+    "REMOVE": 1 * CENT_MICRO_USD,
 }
 """Price of one image in micro-dollars, by speed."""
 
@@ -34,49 +41,49 @@ SINGLE_FIELDS = (
 KNOWN_FIELDS = frozenset({"image", "color_palette", *SINGLE_FIELDS, *STYLE_FIELDS})
 
 
-async def read_replace(parts: list[Part], settings: Settings) -> Wish:
+async def parse_replace(parts: list[FormPart], settings: StandinSettings) -> GenerationRequest:
     """Check the form of replace-background; raises InvalidInputError."""
-    form = Form(parts, max_file_bytes=settings.max_image_bytes)
+    form = MultipartForm(parts, max_file_bytes=settings.max_image_bytes)
     if settings.strict:
-        form.refuse_others(KNOWN_FIELDS)
-    prompt = _prompt(form)
-    n = form.number("num_images", 1, MAX_IMAGES) or 1
-    seed = form.number("seed", 0, MAX_SEED)
-    speed = form.choice("rendering_speed", SPEEDS) or "DEFAULT"
-    form.choice("style_preset", PRESETS)
-    form.choice("magic_prompt", MAGIC)
-    codes, palette = _style_codes(form), _palette(form)
-    _refuse_style_pairs(form, exclusive=settings.exclusive_styles)
-    photo = await form.image("image")
-    options: dict[str, JsonValue] = {name: form.text(name) for name in SINGLE_FIELDS}
+        form.reject_unknown(KNOWN_FIELDS)
+    prompt = _read_prompt(form)
+    n = form.read_number("num_images", 1, MAX_IMAGES) or 1
+    seed = form.read_number("seed", 0, MAX_SEED)
+    speed = form.read_choice("rendering_speed", SPEEDS) or "DEFAULT"
+    form.read_choice("style_preset", PRESETS)
+    form.read_choice("magic_prompt", MAGIC_PROMPT_MODES)
+    codes, palette = _read_style_codes(form), _read_palette(form)
+    _reject_style_pairs(form, exclusive=settings.exclusive_styles)
+    photo = await form.read_image("image")
+    options: dict[str, JsonValue] = {name: form.read_text(name) for name in SINGLE_FIELDS}
     options["style_codes"] = list[JsonValue](codes)
-    options["style_reference_images"] = [sha256_of(i) for i in await form.images(STYLE_REFERENCES)]
+    options["style_reference_images"] = [sha256_hex(i) for i in await form.read_images(STYLE_REFERENCES)]
     options["color_palette"] = palette
-    return Wish(
+    return GenerationRequest(
         photo=photo,
-        photo_sha=sha256_of(photo),
+        photo_sha=sha256_hex(photo),
         prompt=prompt,
         speed=speed,
-        n=n,
+        image_count=n,
         seed=seed,
-        style=_style(options),
+        style=_choose_style(options),
         options=options,
         unit_micro_usd=UNIT_MICRO_USD[speed],
     )
 
 
-async def read_remove(parts: list[Part], settings: Settings) -> Wish:
+async def parse_remove(parts: list[FormPart], settings: StandinSettings) -> GenerationRequest:
     """Check the form of remove-background, which is the image alone; raises InvalidInputError."""
-    form = Form(parts, max_file_bytes=settings.max_image_bytes)
+    form = MultipartForm(parts, max_file_bytes=settings.max_image_bytes)
     if settings.strict:
-        form.refuse_others(frozenset({"image"}))
-    photo = await form.image("image")
-    return Wish(
+        form.reject_unknown(frozenset({"image"}))
+    photo = await form.read_image("image")
+    return GenerationRequest(
         photo=photo,
-        photo_sha=sha256_of(photo),
+        photo_sha=sha256_hex(photo),
         prompt="",
         speed="REMOVE",
-        n=1,
+        image_count=1,
         seed=None,
         style=None,
         options={},
@@ -84,39 +91,39 @@ async def read_remove(parts: list[Part], settings: Settings) -> Wish:
     )
 
 
-def _prompt(form: Form) -> str:
-    prompt = form.text("prompt")
+def _read_prompt(form: MultipartForm) -> str:
+    prompt = form.read_text("prompt")
     if not prompt or not prompt.strip():
         raise InvalidInputError("prompt is missing or empty")
     return prompt
 
 
-def _style_codes(form: Form) -> list[str]:
-    codes = form.texts("style_codes")
+def _read_style_codes(form: MultipartForm) -> list[str]:
+    codes = form.read_texts("style_codes")
     for code in codes:
         check_style_code(code)
     return codes
 
 
-def _refuse_style_pairs(form: Form, *, exclusive: bool) -> None:
-    given = [name for name in STYLE_FIELDS if form.named(name)]
-    always = {"style_codes", STYLE_REFERENCES} <= set(given)
-    if always or (exclusive and len(given) > 1):
+def _reject_style_pairs(form: MultipartForm, *, exclusive: bool) -> None:
+    given = [name for name in STYLE_FIELDS if form.find_parts(name)]
+    is_never_allowed = {"style_codes", STYLE_REFERENCES} <= set(given)
+    if is_never_allowed or (exclusive and len(given) > 1):
         raise InvalidInputError(f"{' and '.join(given)} exclude each other")
 
 
-def _palette(form: Form) -> dict[str, JsonValue] | None:
-    part = form.only("color_palette")
+def _read_palette(form: MultipartForm) -> dict[str, JsonValue] | None:
+    part = form.find_single("color_palette")
     if part is None:
         return None
-    if media_type(part) != "application/json":
+    if read_media_type(part) != "application/json":
         raise InvalidInputError("color_palette must be a part of type application/json")
-    palette = _json_object(plain(part), "color_palette")
+    palette = _parse_json_object(decode_text(part), "color_palette")
     check_palette(palette)
     return palette
 
 
-def _json_object(text: str, name: str) -> dict[str, JsonValue]:
+def _parse_json_object(text: str, name: str) -> dict[str, JsonValue]:
     try:
         content = cast("JsonValue", json.loads(text))
     except json.JSONDecodeError:
@@ -126,7 +133,7 @@ def _json_object(text: str, name: str) -> dict[str, JsonValue]:
     return content
 
 
-def _style(options: dict[str, JsonValue]) -> str | None:
+def _choose_style(options: dict[str, JsonValue]) -> str | None:
     """What the picture's look goes by: the preset, else the first code."""
     codes = cast("list[str]", options["style_codes"])
     preset = options["style_preset"]

@@ -9,12 +9,12 @@ from pydantic import JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from backdrop_local.standin.bill import MICRO, Job
-from backdrop_local.standin.keys import label_of, owner_of
-from backdrop_local.standin.state import state_of
+from backdrop_local.standin.bill import MICRO_PER_DOLLAR, BilledJob
+from backdrop_local.standin.keys import find_owner, format_label
+from backdrop_local.standin.state import read_state
 
-WIDTHS = {"1h": timedelta(hours=1), "1d": timedelta(days=1)}
-LONGEST = {"1h": timedelta(hours=168), "1d": timedelta(days=92)}
+BUCKET_WIDTHS = {"1h": timedelta(hours=1), "1d": timedelta(days=1)}
+MAX_WINDOWS = {"1h": timedelta(hours=168), "1d": timedelta(days=92)}
 SOURCES = frozenset({"api", "app"})
 PRODUCTS = {
     "replace-background": (
@@ -29,34 +29,34 @@ PRODUCTS = {
     ),
 }
 
-type Line = tuple[str, str, int]
+type UsageKey = tuple[str, str, int]
 """Key, route and unit price in micro-dollars: what one line item sums up."""
 
 
 @dataclass(frozen=True)
-class Window:
+class UsageWindow:
     """The asked time, cut into buckets of one width."""
 
     start: datetime
     end: datetime
     width: timedelta
 
-    def buckets(self) -> list[tuple[datetime, datetime]]:
+    def split(self) -> list[tuple[datetime, datetime]]:
         """Start and end of each bucket."""
         count = -(-(self.end - self.start) // self.width)
         return [(self.start + n * self.width, self.start + (n + 1) * self.width) for n in range(count)]
 
 
-async def usage(request: Request) -> Response:
+async def report_usage(request: Request) -> Response:
     """GET /v2/account/usage; 401 without a key, 404 for a key that is not an admin's."""
-    state = state_of(request.scope)
-    owner = owner_of(request.headers.get("api-key"), state.settings)
+    state = read_state(request.scope)
+    owner = find_owner(request.headers.get("api-key"), state.settings)
     if owner is None:
         return JSONResponse({"error": "Not authorized."}, 401)
-    if not owner.admin:
+    if not owner.is_admin:
         return JSONResponse({"error": "not found"}, 404)
     try:
-        window, sources = _asked(request, state.clock.now())
+        window, sources = _parse_query(request, state.clock.now())
     except ValueError as wrong:
         return JSONResponse({"error": str(wrong)}, 400)
     known_until = state.clock.now() - state.settings.usage_lag_seconds
@@ -68,26 +68,26 @@ async def usage(request: Request) -> Response:
         and job.accepted_at <= known_until
         and "api" in sources
     ]
-    return JSONResponse({"buckets": [_bucket(start, end, jobs) for start, end in window.buckets()]})
+    return JSONResponse({"buckets": [_build_bucket(start, end, jobs) for start, end in window.split()]})
 
 
-def _asked(request: Request, now: float) -> tuple[Window, frozenset[str]]:
+def _parse_query(request: Request, now: float) -> tuple[UsageWindow, frozenset[str]]:
     query = request.query_params
     width = query.get("bucket_width", "1d")
-    if width not in WIDTHS:
+    if width not in BUCKET_WIDTHS:
         raise ValueError("bucket_width is 1h or 1d")
     sources = frozenset(query.getlist("sources")) or SOURCES
     if not sources <= SOURCES:
         raise ValueError("sources is api or app")
-    start = _floor(_time(query.get("start_time"), "start_time"), WIDTHS[width])
+    start = _floor(_parse_time(query.get("start_time"), "start_time"), BUCKET_WIDTHS[width])
     end_text = query.get("end_time")
-    end = datetime.fromtimestamp(now, UTC) if end_text is None else _time(end_text, "end_time")
-    if not timedelta(0) < end - start <= LONGEST[width]:
-        raise ValueError(f"the time must be positive and at most {LONGEST[width]}")
-    return Window(start, end, WIDTHS[width]), sources
+    end = datetime.fromtimestamp(now, UTC) if end_text is None else _parse_time(end_text, "end_time")
+    if not timedelta(0) < end - start <= MAX_WINDOWS[width]:
+        raise ValueError(f"the time must be positive and at most {MAX_WINDOWS[width]}")
+    return UsageWindow(start, end, BUCKET_WIDTHS[width]), sources
 
 
-def _time(text: str | None, name: str) -> datetime:
+def _parse_time(text: str | None, name: str) -> datetime:
     if text is None:
         raise ValueError(f"{name} is missing")
     # A plus sign that nobody encoded arrives as a blank.
@@ -102,42 +102,42 @@ def _floor(moment: datetime, width: timedelta) -> datetime:
     return moment - (moment - origin) % width
 
 
-def _bucket(start: datetime, end: datetime, jobs: Iterable[Job]) -> dict[str, JsonValue]:
+def _build_bucket(start: datetime, end: datetime, jobs: Iterable[BilledJob]) -> dict[str, JsonValue]:
     first, last = start.timestamp(), end.timestamp()
-    quantities = Counter[Line]()
+    quantities = Counter[UsageKey]()
     for job in jobs:
         if first <= job.accepted_at < last and job.micro_usd:
             unit = job.order.unit_micro_usd
             quantities[(job.order.key, job.order.route, unit)] += job.micro_usd // unit
     return {
-        "start_time": _stamp(start),
-        "end_time": _stamp(end),
-        "line_items": [_line_item(line, quantity) for line, quantity in sorted(quantities.items())],
+        "start_time": _format_time(start),
+        "end_time": _format_time(end),
+        "line_items": [_build_line_item(line, quantity) for line, quantity in sorted(quantities.items())],
     }
 
 
-def _line_item(line: Line, quantity: int) -> JsonValue:
+def _build_line_item(line: UsageKey, quantity: int) -> JsonValue:
     key, route, unit = line
     product, description, endpoint = PRODUCTS[route]
     return {
         "product": product,
         "description": description,
         "endpoint": endpoint,
-        "cost_total": _amount(unit * quantity),
+        "cost_total": _format_amount(unit * quantity),
         "currency_code": "USD",
         "source": "api",
         "billed_units": {
             "unit": "image",
             "quantity": str(quantity),
-            "unit_price": _amount(unit),
+            "unit_price": _format_amount(unit),
         },
-        "api_key": {"id": label_of(key), "redacted_key": f"{key[:4]}••••"},
+        "api_key": {"id": format_label(key), "redacted_key": f"{key[:4]}••••"},
     }
 
 
-def _amount(micro_usd: int) -> str:
-    return f"{micro_usd // MICRO}.{micro_usd % MICRO:06d}"
+def _format_amount(micro_usd: int) -> str:
+    return f"{micro_usd // MICRO_PER_DOLLAR}.{micro_usd % MICRO_PER_DOLLAR:06d}"
 
 
-def _stamp(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 from starlette.types import Scope
 
-from backdrop_local.standin.keys import label_of
-from backdrop_local.standin.multipart import Part
+from backdrop_local.standin.keys import format_label
+from backdrop_local.standin.multipart import FormPart
 
-KEPT_ENTRIES = 5_000
+MAX_ENTRIES = 5_000
 KEY_HEADERS = frozenset({"api-key", "x-api-key", "authorization"})
 
 
 @dataclass
-class Entry:
+class JournalEntry:
     """One request; times are real Unix seconds, `outcome` says what the stand-in did and why.
 
     `read`: when the last of it had come. `latency_seconds`: how long its answer was kept back on purpose; whatever it
@@ -38,7 +38,7 @@ class Entry:
     job: str | None = None
     parts: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
 
-    def note_parts(self, parts: list[Part]) -> None:
+    def note_parts(self, parts: list[FormPart]) -> None:
         """Record the form's parts without their content."""
         self.parts = [
             {
@@ -68,21 +68,21 @@ class Journal:
     """The last requests, and every acceptance in order; bounded."""
 
     def __init__(self) -> None:
-        self._entries: deque[Entry] = deque(maxlen=KEPT_ENTRIES)
+        self._entries: deque[JournalEntry] = deque(maxlen=MAX_ENTRIES)
         self._count = 0
-        self._accepted: deque[Acceptance] = deque(maxlen=KEPT_ENTRIES)
+        self._accepted: deque[Acceptance] = deque(maxlen=MAX_ENTRIES)
         self._accepted_count = 0
-        self._news = asyncio.Event()
-        self._releases = asyncio.Event()
+        self._acceptance_event = asyncio.Event()
+        self._release_event = asyncio.Event()
 
-    def begin(self, scope: Scope) -> Entry:
+    def begin_entry(self, scope: Scope) -> JournalEntry:
         """Open the record of a request."""
         self._count += 1
         headers: list[tuple[str, str]] = [
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
         ]
-        keys = [label_of(value) for name, value in headers if name in KEY_HEADERS]
-        entry = Entry(
+        keys = [format_label(value) for name, value in headers if name in KEY_HEADERS]
+        entry = JournalEntry(
             n=self._count,
             method=str(scope["method"]),
             path=str(scope["path"]),
@@ -93,35 +93,35 @@ class Journal:
         self._entries.append(entry)
         return entry
 
-    def entries(self, after: int = 0) -> list[Entry]:
+    def list_entries(self, after: int = 0) -> list[JournalEntry]:
         """The kept requests with a number above `after`, oldest first."""
         return [entry for entry in self._entries if entry.n > after]
 
-    def accept(self, job: str, entry: Entry) -> None:
+    def record_acceptance(self, job: str, entry: JournalEntry) -> None:
         """Tell those who wait that a job has been accepted (and charged)."""
         self._accepted_count += 1
         entry.job = job
         self._accepted.append(Acceptance(self._accepted_count, job, entry.n, entry.path, entry.fault, time.time()))
-        self._news.set()
-        self._news = asyncio.Event()
+        self._acceptance_event.set()
+        self._acceptance_event = asyncio.Event()
 
-    async def accepted(self, after: int, wait_seconds: float) -> list[Acceptance]:
+    async def list_acceptances(self, after: int, wait_seconds: float) -> list[Acceptance]:
         """Acceptances numbered above `after`; waits so long for the first one if there is none."""
         if self._accepted_count <= after and wait_seconds > 0:
-            await wait_at_most(self._news, wait_seconds)
+            await wait_for_event(self._acceptance_event, wait_seconds)
         return [event for event in self._accepted if event.n > after]
 
     async def hold(self, seconds: float) -> None:
         """Keep an accepted job waiting for so long or until it is released."""
-        await wait_at_most(self._releases, seconds)
+        await wait_for_event(self._release_event, seconds)
 
     def release(self) -> None:
         """Let every job go on that `hold` keeps waiting."""
-        self._releases.set()
-        self._releases = asyncio.Event()
+        self._release_event.set()
+        self._release_event = asyncio.Event()
 
 
-async def wait_at_most(event: asyncio.Event, seconds: float) -> bool:
+async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:
     """Wait for the event, but no longer; False when the time ran out."""
     try:
         async with asyncio.timeout(seconds):

@@ -3,35 +3,35 @@
 import hashlib
 from dataclasses import dataclass
 
-from backdrop_local.standin.settings import Settings
+from backdrop_local.standin.settings import StandinSettings
 
 DEFAULT_KEY = "standin-key"
 """The key that the local cloud uses; known, valid and admin until other keys are declared."""
 
 
 @dataclass(frozen=True)
-class Owner:
+class KeyOwner:
     """A valid key; `label` is all of it that may be shown."""
 
     key: str
     label: str
     account: str
-    admin: bool
+    is_admin: bool
 
 
-def owner_of(key: str | None, settings: Settings) -> Owner | None:
+def find_owner(key: str | None, settings: StandinSettings) -> KeyOwner | None:
     """The owner of a key, None if it is missing, revoked, not declared or starts with invalid."""
     if not key or key in settings.revoked or key.startswith("invalid"):
         return None
     declared = settings.keys.get(key)
     if declared is not None:
-        return Owner(key, label_of(key), declared.account, declared.admin)
+        return KeyOwner(key, format_label(key), declared.account, declared.admin)
     if settings.keys:
         return None
     account = f"account-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-    return Owner(key, label_of(key), account, admin=key == DEFAULT_KEY)
+    return KeyOwner(key, format_label(key), account, is_admin=key == DEFAULT_KEY)
 
 
-def label_of(key: str) -> str:
+def format_label(key: str) -> str:
     """The last four characters, as keys are shown everywhere."""
     return f"…{key[-4:]}"

@@ -15,7 +15,7 @@ class NotMultipartError(Exception):
     """The request is no multipart form or names no boundary."""
 
 
-class BrokenFormError(Exception):
+class MalformedFormError(Exception):
     """The form cannot be parsed, ends early, or has a part without a name."""
 
 
@@ -24,7 +24,7 @@ class FormTooLargeError(Exception):
 
 
 @dataclass(frozen=True)
-class Part:
+class FormPart:
     """One part as it came: `filename` and `content_type` are None when the part has none."""
 
     name: str
@@ -38,7 +38,7 @@ class Part:
         return self.data.decode()
 
 
-async def read_parts(request: Request, *, max_bytes: int) -> list[Part]:
+async def read_parts(request: Request, *, max_bytes: int) -> list[FormPart]:
     """Every part of the form in its order.
 
     Raises NotMultipartError, BrokenFormError, FormTooLargeError, and starlette's ClientDisconnect.
@@ -46,7 +46,7 @@ async def read_parts(request: Request, *, max_bytes: int) -> list[Part]:
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise NotMultipartError
-    collector = _Collector()
+    collector = _PartCollector()
     parser = MultipartParser(options[b"boundary"], collector.callbacks())
     size, broken = 0, False
     async for chunk in request.stream():
@@ -56,23 +56,23 @@ async def read_parts(request: Request, *, max_bytes: int) -> list[Part]:
     if size > max_bytes:
         raise FormTooLargeError
     if broken or not collector.complete:
-        raise BrokenFormError
+        raise MalformedFormError
     return collector.parts
 
 
 def _feed(parser: MultipartParser, chunk: bytes) -> bool:
     try:
         parser.write(chunk)
-    except (FormParserError, BrokenFormError):
+    except (FormParserError, MalformedFormError):
         return False
     return True
 
 
 @dataclass
-class _Collector:
+class _PartCollector:
     """Gathers the low-level parser's callbacks into parts."""
 
-    parts: list[Part] = field(default_factory=list[Part])
+    parts: list[FormPart] = field(default_factory=list[FormPart])
     complete: bool = False
     _headers: dict[str, str] = field(default_factory=dict[str, str])
     _name: bytearray = field(default_factory=bytearray)
@@ -103,9 +103,9 @@ class _Collector:
         _, options = parse_options_header(self._headers.get("content-disposition"))
         name, filename = options.get(b"name"), options.get(b"filename")
         if name is None:
-            raise BrokenFormError
+            raise MalformedFormError
         self.parts.append(
-            Part(
+            FormPart(
                 name.decode("utf-8", "replace"),
                 None if filename is None else filename.decode("utf-8", "replace"),
                 self._headers.get("content-type"),

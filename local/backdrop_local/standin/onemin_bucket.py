@@ -7,65 +7,69 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backdrop_local.standin import cdn
-from backdrop_local.standin.calls import ApiCall
-from backdrop_local.standin.links import Refusal
-from backdrop_local.standin.runs import Run
-from backdrop_local.standin.state import state_of
-from backdrop_local.standin.wishes import Made
+from backdrop_local.standin.api_call import ApiCall
+from backdrop_local.standin.generation_request import GeneratedImage
+from backdrop_local.standin.generations import Generation
+from backdrop_local.standin.signed_links import LinkRefusal
+from backdrop_local.standin.state import read_state
 
 BUCKET = "asset.1min.ai"
 REAL_ORIGIN = "https://s3.us-east-1.amazonaws.com"
-LINK_SECONDS = 604_800
+LINK_LIFETIME_SECONDS = 604_800
 ALGORITHM = "AWS4-HMAC-SHA256"
-DATE_FORM = "%Y%m%dT%H%M%SZ"
+DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
-def key_of(one: Made) -> str:
+def object_key(image: GeneratedImage) -> str:
     """Where a result lies in the bucket."""
-    return f"images/bg_replace_result_{one.ident}.png"
+    return f"images/bg_replace_result_{image.ident}.png"
 
 
-def signed_link(call: ApiCall, run: Run, one: Made) -> str:
+def build_signed_link(call: ApiCall, generation: Generation, image: GeneratedImage) -> str:
     """A fresh link to a result, good for seven days."""
-    end = call.link_end(LINK_SECONDS, run.hit)
-    date = datetime.fromtimestamp(end - LINK_SECONDS, UTC).strftime(DATE_FORM)
+    expiry = call.link_expiry(LINK_LIFETIME_SECONDS, generation.hit)
+    date = datetime.fromtimestamp(expiry - LINK_LIFETIME_SECONDS, UTC).strftime(DATE_FORMAT)
     query = (
-        f"X-Amz-Algorithm={ALGORITHM}&X-Amz-Date={date}&X-Amz-Expires={LINK_SECONDS}"
-        f"&X-Amz-SignedHeaders=host&X-Amz-Signature={call.state.signer.sign(one.ident, end)}"
+        f"X-Amz-Algorithm={ALGORITHM}&X-Amz-Date={date}&X-Amz-Expires={LINK_LIFETIME_SECONDS}"
+        f"&X-Amz-SignedHeaders=host&X-Amz-Signature={call.state.signer.sign(image.ident, expiry)}"
     )
-    return call.link(REAL_ORIGIN, f"/{BUCKET}/{key_of(one)}?{query}", run.hit)
+    return call.build_link(REAL_ORIGIN, f"/{BUCKET}/{object_key(image)}?{query}", generation.hit)
 
 
-def _refused_download(request: Request, ident: str) -> Response | None:
+def _check_download(request: Request, ident: str) -> Response | None:
     """403 without a signature or after its time, and 400 with a key."""
     if "authorization" in request.headers or "api-key" in request.headers:
-        return _refusal(400, "InvalidArgument", "Only one auth mechanism allowed")
-    state, query = state_of(request.scope), request.query_params
-    end = _end_of(query)
-    why = state.signer.verify(ident, str(end), query.get("X-Amz-Signature", ""), now=state.clock.now())
-    if why is None:
+        return _build_xml_error(400, "InvalidArgument", "Only one auth mechanism allowed")
+    state, query = read_state(request.scope), request.query_params
+    expiry = _parse_expiry(query)
+    refusal = state.signer.verify(ident, str(expiry), query.get("X-Amz-Signature", ""), now=state.clock.now())
+    if refusal is None:
         return None
-    return _expired() if why is Refusal.EXPIRED else _refusal(403, "AccessDenied", "Access Denied")
+    return (
+        _build_expired() if refusal is LinkRefusal.EXPIRED else _build_xml_error(403, "AccessDenied", "Access Denied")
+    )
 
 
-def _end_of(query: QueryParams) -> int:
+def _parse_expiry(query: QueryParams) -> int:
     """The Unix second in which the link ends; 0 where it does not say, or is signed in another way."""
     if query.get("X-Amz-Algorithm") != ALGORITHM or query.get("X-Amz-SignedHeaders") != "host":
         return 0
     try:
-        date = datetime.strptime(query["X-Amz-Date"], DATE_FORM).replace(tzinfo=UTC)
+        date = datetime.strptime(query["X-Amz-Date"], DATE_FORMAT).replace(tzinfo=UTC)
         return int(date.timestamp()) + int(query["X-Amz-Expires"])
     except (KeyError, ValueError):
         return 0
 
 
-def _expired() -> Response:
-    return _refusal(403, "AccessDenied", "Request has expired")
+def _build_expired() -> Response:
+    return _build_xml_error(403, "AccessDenied", "Request has expired")
 
 
-def _refusal(status: int, code: str, message: str) -> Response:
+def _build_xml_error(status: int, code: str, message: str) -> Response:
     page = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>'
     return Response(page, status, media_type="application/xml")
 
 
-RESULTS = [cdn.results("onemin", f"/{BUCKET}/images/{{stamp}}_{{ident}}.{{ext}}", _refused_download, _expired)]
+RESULTS = [
+    cdn.build_result_route("onemin", f"/{BUCKET}/images/{{stamp}}_{{ident}}.{{ext}}", _check_download, _build_expired)
+]

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 
 from pydantic import JsonValue
 
-from backdrop_local.standin.bill import micro_dollars
-from backdrop_local.standin.bodies import Body, InvalidFieldError
-from backdrop_local.standin.settings import Settings
-from backdrop_local.standin.vocabulary import MAGIC, PRESETS, SPEEDS, STYLE_TYPES
-from backdrop_local.standin.wishes import MAX_SEED, Wish, sha256_of
+from backdrop_local.standin.bill import parse_micro_dollars
+from backdrop_local.standin.generation_request import MAX_SEED, GenerationRequest, sha256_hex
+from backdrop_local.standin.json_body import InvalidFieldError, JsonBody
+from backdrop_local.standin.settings import StandinSettings
+from backdrop_local.standin.vocabulary import MAGIC_PROMPT_MODES, PRESETS, SPEEDS, STYLE_TYPES
 
 FEATURE = "BACKGROUND_REPLACER"
 MODEL = "ideogram-3"
@@ -27,58 +27,58 @@ OPTIONS = (
     "seed",
 )
 
-type Fetch = Callable[[str], Awaitable[bytes]]
+type FetchImage = Callable[[str], Awaitable[bytes]]
 """Gets the asset of a path, which is a picture of the same key; raises InvalidInputError."""
 
 
-async def read(content: dict[str, JsonValue], settings: Settings, fetch: Fetch) -> Wish:
+async def parse_body(content: dict[str, JsonValue], settings: StandinSettings, fetch: FetchImage) -> GenerationRequest:
     """Check the body; raises InvalidInputError."""
-    body = Body(content)
+    body = JsonBody(content)
     body.require("type", "model", "promptObject")
-    body.flag("async")
-    wanted = body.part("promptObject")
-    wanted.require("prompt", "imageUrl", "num_images")
+    body.read_flag("async")
+    prompt_object = body.read_object("promptObject")
+    prompt_object.require("prompt", "imageUrl", "num_images")
     if settings.strict:
-        body.refuse_others(KNOWN_FIELDS)
-        wanted.refuse_others({"imageUrl", REFERENCES, *OPTIONS})
-    prompt = wanted.text("prompt") or ""
-    n = wanted.number("num_images", 1, MAX_IMAGES) or 1
-    speed = wanted.choice("rendering_speed", SPEEDS) or "DEFAULT"
-    seed = wanted.number("seed", 0, MAX_SEED)
-    wanted.choice("magic_prompt", MAGIC)
-    wanted.text("negative_prompt")
-    preset = _styles(wanted)
-    photo = await fetch(wanted.text("imageUrl") or "")
-    options = {name: value for name, value in wanted.fields.items() if name in OPTIONS}
-    options[REFERENCES] = await _references(wanted, settings, fetch)
-    return Wish(
+        body.reject_unknown(KNOWN_FIELDS)
+        prompt_object.reject_unknown({"imageUrl", REFERENCES, *OPTIONS})
+    prompt = prompt_object.read_text("prompt") or ""
+    n = prompt_object.read_number("num_images", 1, MAX_IMAGES) or 1
+    speed = prompt_object.read_choice("rendering_speed", SPEEDS) or "DEFAULT"
+    seed = prompt_object.read_number("seed", 0, MAX_SEED)
+    prompt_object.read_choice("magic_prompt", MAGIC_PROMPT_MODES)
+    prompt_object.read_text("negative_prompt")
+    preset = _check_styles(prompt_object)
+    photo = await fetch(prompt_object.read_text("imageUrl") or "")
+    options = {name: value for name, value in prompt_object.fields.items() if name in OPTIONS}
+    options[REFERENCES] = await _hash_references(prompt_object, settings, fetch)
+    return GenerationRequest(
         photo=photo,
-        photo_sha=sha256_of(photo),
+        photo_sha=sha256_hex(photo),
         prompt=prompt,
         speed=speed,
-        n=n,
+        image_count=n,
         seed=seed,
         style=preset,
         options=options,
-        unit_micro_usd=settings.onemin_credits_per_image * micro_dollars(settings.onemin_usd_per_credit),
-        credits_each=settings.onemin_credits_per_image,
+        unit_micro_usd=settings.onemin_credits_per_image * parse_micro_dollars(settings.onemin_usd_per_credit),
+        credits_per_image=settings.onemin_credits_per_image,
     )
 
 
-def _styles(wanted: Body) -> str | None:
+def _check_styles(prompt_object: JsonBody) -> str | None:
     """The preset, which excludes references; either goes with the style types AUTO and GENERAL only."""
-    preset = wanted.choice("style_preset", PRESETS)
-    style_type = wanted.choice("style_type", STYLE_TYPES) or "AUTO"
-    wanted.refuse_pair("style_preset", REFERENCES)
-    given = preset is not None or REFERENCES in wanted.fields
+    preset = prompt_object.read_choice("style_preset", PRESETS)
+    style_type = prompt_object.read_choice("style_type", STYLE_TYPES) or "AUTO"
+    prompt_object.reject_pair("style_preset", REFERENCES)
+    given = preset is not None or REFERENCES in prompt_object.fields
     if given and style_type not in ("AUTO", "GENERAL"):
-        why = f"style_type must be AUTO or GENERAL with a preset or references, not {style_type}"
-        raise InvalidFieldError("style_type", "incompatible", why)
+        message = f"style_type must be AUTO or GENERAL with a preset or references, not {style_type}"
+        raise InvalidFieldError("style_type", "incompatible", message)
     return preset
 
 
-async def _references(wanted: Body, settings: Settings, fetch: Fetch) -> list[JsonValue]:
-    contents = [await fetch(path) for path in wanted.texts(REFERENCES, most=MAX_REFERENCES)]
+async def _hash_references(prompt_object: JsonBody, settings: StandinSettings, fetch: FetchImage) -> list[JsonValue]:
+    contents = [await fetch(path) for path in prompt_object.read_texts(REFERENCES, max_count=MAX_REFERENCES)]
     if sum(map(len, contents)) > settings.max_image_bytes:
         raise InvalidFieldError(REFERENCES, "invalid", f"the {REFERENCES} are too large together")
-    return [sha256_of(content) for content in contents]
+    return [sha256_hex(content) for content in contents]

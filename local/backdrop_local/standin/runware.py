@@ -10,53 +10,53 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from backdrop_local.standin import cdn, runware_rules
-from backdrop_local.standin.bodies import Body, InvalidFieldError
-from backdrop_local.standin.calls import Question, RefusedError
-from backdrop_local.standin.faults import Hit, Phase
-from backdrop_local.standin.paid import Noted, PaidCall
-from backdrop_local.standin.runs import Failure, Run, Status
-from backdrop_local.standin.runware_answers import (
+from backdrop_local.standin.api_call import FreeCall, RejectedCallError
+from backdrop_local.standin.faults import FaultHit, Phase
+from backdrop_local.standin.generation_request import GenerationRequest
+from backdrop_local.standin.generations import Generation, GenerationFailure, GenerationStatus
+from backdrop_local.standin.json_body import InvalidFieldError, JsonBody
+from backdrop_local.standin.paid_call import BilledResponse, PaidCall
+from backdrop_local.standin.runware_delivery import SignalingResponse, call_webhook, put_results
+from backdrop_local.standin.runware_free_tasks import FREE_TASKS, REQUEST_PREFIX, load_image
+from backdrop_local.standin.runware_results import (
     INFERENCE,
     RESULT_PATH,
-    Outcome,
+    RunwareErrorFormat,
     Task,
-    TaskManner,
-    code_of,
-    refusal,
-    told,
+    TaskOutcome,
+    build_outcome,
+    build_rejection,
+    find_code,
 )
-from backdrop_local.standin.runware_delivery import Answering, put_results, tell
-from backdrop_local.standin.runware_questions import MEMORY, TASKS, image_of
-from backdrop_local.standin.state import state_of
-from backdrop_local.standin.wishes import Wish
+from backdrop_local.standin.state import read_state
 
 PROVIDER = "runware"
 
 
-async def serve(request: Request) -> Response:
+async def serve_tasks(request: Request) -> Response:
     """POST /v1: every task in its order, each answered by elements of `data` or of `errors`."""
     try:
         content = cast("JsonValue", json.loads(await request.body()))
     except ValueError:
         content = None
     tasks = [task for task in content if isinstance(task, dict)] if isinstance(content, list) else []
-    key = _key(request, tasks)
+    key = _read_key(request, tasks)
     if not isinstance(content, list) or not tasks or len(tasks) != len(content):
-        body = TaskManner({}).errors("invalidRequest", "The body must be a list of tasks.")
-        raise RefusedError(JSONResponse(body, 400), "the body is no list of tasks")
-    return _answer(request, [await _outcome(request, key, task) for task in tasks])
+        body = RunwareErrorFormat({}).build_errors("invalidRequest", "The body must be a list of tasks.")
+        raise RejectedCallError(JSONResponse(body, 400), "the body is no list of tasks")
+    return _build_response(request, [await _serve_task(request, key, task) for task in tasks])
 
 
-ROUTES = [Route("/v1", serve, methods=["POST"])]
+ROUTES = [Route("/v1", serve_tasks, methods=["POST"])]
 
 
-def plain_error(status: int) -> Response:
+def build_routing_error(status: int) -> Response:
     """A path or verb that is not there."""
     code = "notFound" if status == 404 else "methodNotAllowed"
-    return JSONResponse(TaskManner({}).errors(code, "There is nothing at this path."), status)
+    return JSONResponse(RunwareErrorFormat({}).build_errors(code, "There is nothing at this path."), status)
 
 
-def _key(request: Request, tasks: list[Task]) -> str | None:
+def _read_key(request: Request, tasks: list[Task]) -> str | None:
     """The bearer key, or that of an authentication task at the list's head."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and key:
@@ -65,153 +65,168 @@ def _key(request: Request, tasks: list[Task]) -> str | None:
     return str(first.get("apiKey", "")) if first.get("taskType") == "authentication" else None
 
 
-async def _outcome(request: Request, key: str | None, task: Task) -> Outcome:
+async def _serve_task(request: Request, key: str | None, task: Task) -> TaskOutcome:
     try:
         if task.get("taskType") == INFERENCE:
-            return await _infer(PaidCall(request, PROVIDER, INFERENCE, key=key, manner=TaskManner(task)), task)
-        return await _asked(request, key, task)
-    except RefusedError as refused:
-        errors = _errors_in(refused.answer)
+            return await _infer(
+                PaidCall(request, PROVIDER, INFERENCE, key=key, error_format=RunwareErrorFormat(task)), task
+            )
+        return await _serve_free_task(request, key, task)
+    except RejectedCallError as refused:
+        errors = _parse_errors(refused.response)
         if errors is None:
             raise
-        return Outcome(errors=errors, status=refused.answer.status_code)
+        return TaskOutcome(errors=errors, status=refused.response.status_code)
 
 
-def _errors_in(answer: Response) -> list[JsonValue] | None:
+def _parse_errors(response: Response) -> list[JsonValue] | None:
     """The errors of a refusal in Runware's own words; None of any other (a page, a broken connection)."""
-    if not isinstance(answer, JSONResponse):
+    if not isinstance(response, JSONResponse):
         return None
-    content = cast("JsonValue", json.loads(bytes(answer.body)))
+    content = cast("JsonValue", json.loads(bytes(response.body)))
     errors = content.get("errors") if isinstance(content, dict) else None
     return errors if isinstance(errors, list) else None
 
 
-async def _infer(call: PaidCall, task: Task) -> Outcome:
+async def _infer(call: PaidCall, task: Task) -> TaskOutcome:
     """imageInference: the results, or with `async` an acknowledgement."""
     call.prompt = str(task.get("positivePrompt", ""))
-    await call.arrive()
-    await call.pass_gate()
-    ident = _task_uuid(task)
-    if _is_remembered(call, ident):
+    await call.authenticate()
+    await call.apply_gate_faults()
+    ident = _read_task_uuid(task)
+    if _is_used_id(call, ident):
         status = call.state.settings.runware_conflict_status
-        raise refusal(task, status, "conflictTaskUUID", "This taskUUID is already used.", "taskUUID")
-    wish = await _wish(call, task)
-    hit = call.meet(Phase.RUN)
-    gone_out, heard = asyncio.Event(), asyncio.Event()
-    terms = {name: task[name] for name in runware_rules.TERMS if name in task}
+        raise build_rejection(task, status, "conflictTaskUUID", "This taskUUID is already used.", "taskUUID")
+    generation_request = await _parse_task(call, task)
+    hit = call.find_fault(Phase.RUN)
+    response_sent, webhook_done = asyncio.Event(), asyncio.Event()
+    response_options = {name: task[name] for name in runware_rules.RESPONSE_FIELDS if name in task}
 
-    async def afterwards(run: Run) -> None:
-        await put_results(call, run)
-        call.state.runs.background(tell(call, run, gone_out, heard))
+    async def deliver_results(generation: Generation) -> None:
+        await put_results(call, generation)
+        call.state.generations.run_in_background(call_webhook(call, generation, response_sent, webhook_done))
 
-    run = call.begin(wish, hit, provider_id=ident, failure=_failure(call, hit), terms=terms, afterwards=afterwards)
-    call.state.uploads.keep(PROVIDER, call.owner.account, MEMORY + ident, json.dumps([task]).encode())
+    generation = call.begin_generation(
+        generation_request,
+        hit,
+        provider_id=ident,
+        failure=_choose_failure(call, hit),
+        terms=response_options,
+        deliver_results=deliver_results,
+    )
+    call.state.uploads.keep(PROVIDER, call.owner.account, REQUEST_PREFIX + ident, json.dumps([task]).encode())
     if hit is not None and hit.rule.fault == "early_webhook":
-        await heard.wait()
-    waits = terms.get("deliveryMethod") != "async" or (hit is not None and hit.rule.fault == "early_result")
-    if waits:
-        await run.done.wait()
+        await webhook_done.wait()
+    is_sync = response_options.get("deliveryMethod") != "async" or (
+        hit is not None and hit.rule.fault == "early_result"
+    )
+    if is_sync:
+        await generation.done.wait()
     await call.delay(hit)
-    outcome = await told(call, run) if waits else _acknowledged(call, run)
-    outcome.call, outcome.hit, outcome.run, outcome.gone_out = call, hit, run, gone_out
+    outcome = await build_outcome(call, generation) if is_sync else _build_acknowledgement(call, generation)
+    outcome.call, outcome.hit, outcome.generation, outcome.response_sent = call, hit, generation, response_sent
     return outcome
 
 
-def _task_uuid(task: Task) -> str:
-    ident = Body(task)
+def _read_task_uuid(task: Task) -> str:
+    body = JsonBody(task)
     try:
-        ident.require("taskUUID")
-        return ident.match("taskUUID", runware_rules.UUID4) or ""
+        body.require("taskUUID")
+        return body.read_match("taskUUID", runware_rules.UUID4) or ""
     except InvalidFieldError as invalid:
-        raise refusal(task, 400, code_of(invalid), str(invalid), invalid.name) from None
+        raise build_rejection(task, 400, find_code(invalid), str(invalid), invalid.name) from None
 
 
-def _is_remembered(call: PaidCall, ident: str) -> bool:
+def _is_used_id(call: PaidCall, ident: str) -> bool:
     """Whether this id was used already; after their end ids may be forgotten, by a setting."""
-    run = call.state.runs.find(PROVIDER, ident, call.owner.account)
-    kept = call.state.settings.runware_remembers_seconds
-    if run is None:
+    generation = call.state.generations.find(PROVIDER, ident, call.owner.account)
+    memory_seconds = call.state.settings.runware_remembers_seconds
+    if generation is None:
         return False
-    return run.status is not Status.DONE or kept is None or call.state.clock.now() <= run.ended_at + kept
+    return (
+        generation.status is not GenerationStatus.DONE
+        or memory_seconds is None
+        or call.state.clock.now() <= generation.ended_at + memory_seconds
+    )
 
 
-async def _wish(call: PaidCall, task: Task) -> Wish:
-    body = Body(task)
+async def _parse_task(call: PaidCall, task: Task) -> GenerationRequest:
+    body = JsonBody(task)
     if task.get("model") != runware_rules.MODEL:
-        missing = "model" not in task
-        code, status = ("missingModel", 400) if missing else ("modelNotFound", 404)
-        raise refusal(task, status, code, f"There is no model {task.get('model')!r}.", "model")
+        is_missing = "model" not in task
+        code, status = ("missingModel", 400) if is_missing else ("modelNotFound", 404)
+        raise build_rejection(task, status, code, f"There is no model {task.get('model')!r}.", "model")
     try:
-        return await runware_rules.read(body, call.state.settings, lambda image: image_of(call, image))
+        return await runware_rules.parse_task(body, call.state.settings, lambda image: load_image(call, image))
     except InvalidFieldError as invalid:
-        raise refusal(task, 400, code_of(invalid), str(invalid), invalid.name) from None
+        raise build_rejection(task, 400, find_code(invalid), str(invalid), invalid.name) from None
 
 
-def _failure(call: PaidCall, hit: Hit | None) -> Failure | None:
+def _choose_failure(call: PaidCall, hit: FaultHit | None) -> GenerationFailure | None:
     """Why the task will fail, where a fault says so."""
     if hit is not None and hit.rule.fault == "job_fails":
-        code = hit.rule.text("code", "inferenceError")
-        return Failure(hit.rule.text("message", "The external provider failed"), code)
-    if hit is not None and hit.rule.fault == "unsafe" and call.unsafe_form(hit) == "code":
-        return Failure("The content was blocked by the provider", "providerContentPolicyViolation")
+        code = hit.rule.text_arg("code", "inferenceError")
+        return GenerationFailure(hit.rule.text_arg("message", "The external provider failed"), code)
+    if hit is not None and hit.rule.fault == "unsafe" and call.choose_unsafe_form(hit) == "code":
+        return GenerationFailure("The content was blocked by the provider", "providerContentPolicyViolation")
     return None
 
 
-def _acknowledged(call: PaidCall, run: Run) -> Outcome:
-    ack: list[JsonValue] = [{"taskType": INFERENCE, "taskUUID": run.id}]
-    return Outcome(data=ack if call.state.settings.runware_ack == "task" else [])
+def _build_acknowledgement(call: PaidCall, generation: Generation) -> TaskOutcome:
+    ack: list[JsonValue] = [{"taskType": INFERENCE, "taskUUID": generation.id}]
+    return TaskOutcome(data=ack if call.state.settings.runware_ack == "task" else [])
 
 
-async def _asked(request: Request, key: str | None, task: Task) -> Outcome:
+async def _serve_free_task(request: Request, key: str | None, task: Task) -> TaskOutcome:
     """Every task that buys nothing."""
-    kind = str(task.get("taskType", ""))
-    question = Question(request, PROVIDER, kind, key=key, manner=TaskManner(task))
-    await question.arrive()
+    task_type = str(task.get("taskType", ""))
+    call = FreeCall(request, PROVIDER, task_type, key=key, error_format=RunwareErrorFormat(task))
+    await call.authenticate()
     ident = str(task.get("taskUUID", ""))
-    known = question.state.runs.find(PROVIDER, ident, question.owner.account)
-    question.prompt = known.prompt if known else ""
-    await question.pass_gate()
-    if kind not in TASKS:
-        raise refusal(task, 400, "invalidTaskType", f"There is no taskType {kind!r}.", "taskType")
-    outcome = await TASKS[kind](question, task, None if question.gone else known)
-    outcome.call, outcome.hit = question, question.meet(Phase.RUN)
-    await question.delay(outcome.hit)
+    generation = call.state.generations.find(PROVIDER, ident, call.owner.account)
+    call.prompt = generation.prompt if generation else ""
+    await call.apply_gate_faults()
+    if task_type not in FREE_TASKS:
+        raise build_rejection(task, 400, "invalidTaskType", f"There is no taskType {task_type!r}.", "taskType")
+    outcome = await FREE_TASKS[task_type](call, task, None if call.is_gone else generation)
+    outcome.call, outcome.hit = call, call.find_fault(Phase.RUN)
+    await call.delay(outcome.hit)
     return outcome
 
 
-def _answer(request: Request, outcomes: list[Outcome]) -> Response:
+def _build_response(request: Request, outcomes: list[TaskOutcome]) -> Response:
     """All tasks' elements in one answer; its status is an error's only where nothing went well."""
     data = [item for outcome in outcomes for item in outcome.data]
     errors = [error for outcome in outcomes for error in outcome.errors]
     status = max((outcome.status for outcome in outcomes), default=200)
-    if data or state_of(request.scope).settings.runware_errors_in_200:
+    if data or read_state(request.scope).settings.runware_errors_in_200:
         status = 200
-    lone = len(data) == 1 and outcomes[0].object_data
-    content: Task = {"data": data[0] if lone else data}
-    answer: Response = JSONResponse({**content, "errors": errors} if errors else content, status)
-    struck = next((outcome for outcome in outcomes if outcome.call is not None and outcome.hit is not None), None)
-    if struck is not None and struck.call is not None:
-        answer = struck.call.spoiled(answer, struck.hit)
+    is_object = len(data) == 1 and outcomes[0].is_object_data
+    content: Task = {"data": data[0] if is_object else data}
+    response: Response = JSONResponse({**content, "errors": errors} if errors else content, status)
+    faulted = next((outcome for outcome in outcomes if outcome.call is not None and outcome.hit is not None), None)
+    if faulted is not None and faulted.call is not None:
+        response = faulted.call.corrupt(response, faulted.hit)
     for outcome in outcomes:
-        if outcome.run is not None and outcome.run.job is not None and outcome.gone_out is not None:
-            answer = Answering(Noted(answer, outcome.run.job), outcome.gone_out)
-    return answer
+        if outcome.generation is not None and outcome.generation.job is not None and outcome.response_sent is not None:
+            response = SignalingResponse(BilledResponse(response, outcome.generation.job), outcome.response_sent)
+    return response
 
 
-def _refused_download(request: Request, ident: str) -> Response | None:
+def _check_download(request: Request, ident: str) -> Response | None:
     """404 after the result's time."""
-    state = state_of(request.scope)
-    job = state.bill.job_of_result(ident)
-    run = state.runs.of_job(job.id) if job else None
-    if run is None:
+    state = read_state(request.scope)
+    job = state.bill.find_job_of_result(ident)
+    generation = state.generations.find_by_job(job.id) if job else None
+    if generation is None:
         return None
-    ttl = run.terms.get("ttl")
-    life = ttl if isinstance(ttl, int) else state.settings.link_life_seconds
-    return None if run.is_kept(life, state.clock.now()) else _expired()
+    ttl = generation.response_options.get("ttl")
+    lifetime_seconds = ttl if isinstance(ttl, int) else state.settings.link_life_seconds
+    return None if generation.is_available(lifetime_seconds, state.clock.now()) else _build_expired()
 
 
-def _expired() -> Response:
+def _build_expired() -> Response:
     return Response("Not Found", 404, media_type="text/plain")
 
 
-RESULTS = [cdn.results(PROVIDER, f"{RESULT_PATH}/{{ident}}.{{ext}}", _refused_download, _expired)]
+RESULTS = [cdn.build_result_route(PROVIDER, f"{RESULT_PATH}/{{ident}}.{{ext}}", _check_download, _build_expired)]

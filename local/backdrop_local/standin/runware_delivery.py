@@ -12,53 +12,55 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from backdrop_local.providers import is_loopback
-from backdrop_local.standin.calls import ApiCall
-from backdrop_local.standin.runs import Run
-from backdrop_local.standin.runware_answers import items
+from backdrop_local.standin.api_call import ApiCall
+from backdrop_local.standin.generations import Generation
+from backdrop_local.standin.runware_results import build_items
 
-SECONDS = 5.0
-DELAYS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+TIMEOUT_SECONDS = 5.0
+RETRY_DELAYS_SECONDS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
-async def put_results(call: ApiCall, run: Run) -> None:
+async def put_results(call: ApiCall, generation: Generation) -> None:
     """PUT each picture to `uploadEndpoint`; nobody hears of a PUT that fails."""
-    address = run.terms.get("uploadEndpoint")
-    if not isinstance(address, str) or _fault(run) == "put_fail":
+    address = generation.response_options.get("uploadEndpoint")
+    if not isinstance(address, str) or _find_fault(generation) == "put_fail":
         return
-    for one in run.made:
-        content = await call.state.gallery.content(one.ident) or b""
-        await _send("PUT", address, content, call.state.gallery.media_type(one.ident))
+    for image in generation.images:
+        content = await call.state.picture_store.read_content(image.ident) or b""
+        await _send("PUT", address, content, call.state.picture_store.find_media_type(image.ident))
 
 
-async def tell(call: ApiCall, run: Run, answered: asyncio.Event, told: asyncio.Event) -> None:
+async def call_webhook(
+    call: ApiCall, generation: Generation, response_sent: asyncio.Event, webhook_done: asyncio.Event
+) -> None:
     """POST each result to `webhookURL`, after the call has been answered (or, by a fault, before)."""
-    address = run.terms.get("webhookURL")
-    if isinstance(address, str) and _fault(run) != "no_webhook":
-        if _fault(run) != "early_webhook":
-            await answered.wait()
-        await run.done.wait()
-        for item in await items(call, run):
-            await _tell_of(cast("Mapping[str, JsonValue]", item), address, _fault(run))
-    told.set()
+    address = generation.response_options.get("webhookURL")
+    if isinstance(address, str) and _find_fault(generation) != "no_webhook":
+        if _find_fault(generation) != "early_webhook":
+            await response_sent.wait()
+        await generation.done.wait()
+        for item in await build_items(call, generation):
+            await _post_item(cast("Mapping[str, JsonValue]", item), address, _find_fault(generation))
+    webhook_done.set()
 
 
-async def _tell_of(item: Mapping[str, JsonValue], address: str, fault: str) -> None:
+async def _post_item(item: Mapping[str, JsonValue], address: str, fault: str) -> None:
     if fault == "forged_webhook":
-        await _deliver(item, _forged(address))
+        await _post_with_retries(item, _forge_token(address))
     for _ in range(2 if fault == "dup_webhook" else 1):
-        await _deliver(item, address)
+        await _post_with_retries(item, address)
 
 
-async def _deliver(item: Mapping[str, JsonValue], address: str) -> None:
+async def _post_with_retries(item: Mapping[str, JsonValue], address: str) -> None:
     body = requests.Request("POST", address, json=dict(item)).prepare().body or b""
-    for delay in DELAYS:
+    for delay in RETRY_DELAYS_SECONDS:
         await asyncio.sleep(delay)
         status = await _send("POST", address, body if isinstance(body, bytes) else body.encode(), "application/json")
         if status is not None and 200 <= status < 300:
             return
 
 
-def _forged(address: str) -> str:
+def _forge_token(address: str) -> str:
     """The address as one would write it who does not know its token."""
     parts = urlsplit(address)
     query = [(name, "forged") for name, _ in parse_qsl(parts.query)]
@@ -77,27 +79,32 @@ def _request(method: str, address: str, content: bytes, kind: str) -> int | None
         with requests.Session() as session:
             session.trust_env = False
             return session.request(
-                method, address, data=content, headers={"Content-Type": kind}, timeout=SECONDS, allow_redirects=False
+                method,
+                address,
+                data=content,
+                headers={"Content-Type": kind},
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
             ).status_code
     except requests.RequestException:
         return None
 
 
-def _fault(run: Run) -> str:
-    return run.hit.rule.fault if run.hit is not None else ""
+def _find_fault(generation: Generation) -> str:
+    return generation.hit.rule.fault if generation.hit is not None else ""
 
 
-class Answering(Response):
+class SignalingResponse(Response):
     """An answer that tells when it has gone out."""
 
-    def __init__(self, answer: Response, gone_out: asyncio.Event) -> None:
+    def __init__(self, response: Response, response_sent: asyncio.Event) -> None:
         super().__init__()
-        self._answer = answer
-        self._gone_out = gone_out
+        self._response = response
+        self._response_sent = response_sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         try:
-            await self._answer(scope, receive, send)
+            await self._response(scope, receive, send)
         finally:
-            self._gone_out.set()
+            self._response_sent.set()

@@ -6,65 +6,67 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from backdrop_local.standin.bodies import Body, InvalidFieldError
-from backdrop_local.standin.forms import InvalidInputError
-from backdrop_local.standin.settings import Settings
-from backdrop_local.standin.vocabulary import CENT, MAGIC, PRESETS, STYLE_CODE, STYLE_TYPES
-from backdrop_local.standin.wishes import Wish, sha256_of
+from backdrop_local.standin.generation_request import GenerationRequest, sha256_hex
+from backdrop_local.standin.json_body import InvalidFieldError, JsonBody
+from backdrop_local.standin.multipart_form import InvalidInputError
+from backdrop_local.standin.settings import StandinSettings
+from backdrop_local.standin.vocabulary import CENT_MICRO_USD, MAGIC_PROMPT_MODES, PRESETS, STYLE_CODE, STYLE_TYPES
 
 MODEL = "ideogram:4@5"
-UNIT_MICRO_USD = {"TURBO": 3 * CENT, "DEFAULT": 6 * CENT, "QUALITY": 9 * CENT}
+UNIT_MICRO_USD = {"TURBO": 3 * CENT_MICRO_USD, "DEFAULT": 6 * CENT_MICRO_USD, "QUALITY": 9 * CENT_MICRO_USD}
 """Price of one image in micro-dollars, by speed."""
 
-LONGEST_PROMPT = 2_000
+MAX_PROMPT_LENGTH = 2_000
 MAX_RESULTS = 20
 MAX_REFERENCES = 4
 REFERENCES = "styleReferenceImages"
 FORMATS = {"JPG": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
 OUTPUT_TYPES = ("URL", "base64Data", "dataURI")
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
-TERMS = ("deliveryMethod", "outputType", "includeCost", "ttl", "safety", "webhookURL", "uploadEndpoint")
+RESPONSE_FIELDS = ("deliveryMethod", "outputType", "includeCost", "ttl", "safety", "webhookURL", "uploadEndpoint")
 """Fields that say how to answer, not what to make."""
 
-OBJECTS = ("routing", "advancedFeatures")
+OBJECT_FIELDS = ("routing", "advancedFeatures")
 """Fields that runware-sdk 1.8.0 publishes for this model as objects without a description."""
 
 KNOWN_FIELDS = frozenset(
     {"taskType", "taskUUID", "model", "positivePrompt", "inputs", "seedImage", "providerSettings"}
-    | {"numberResults", "outputFormat", "outputQuality", *TERMS, *OBJECTS}
+    | {"numberResults", "outputFormat", "outputQuality", *RESPONSE_FIELDS, *OBJECT_FIELDS}
 )
 ALL_STYLE_TYPES = (*STYLE_TYPES, "RENDER_3D", "ANIME")
 STYLE_FIELDS = ("magicPrompt", "renderingSpeed", "styleCode", "stylePreset", REFERENCES, "styleType")
 
-type Fetch = Callable[[str], Awaitable[bytes]]
+type FetchImage = Callable[[str], Awaitable[bytes]]
 """Gets the picture that an image input stands for; raises InvalidInputError."""
 
 
-async def read(task: Body, settings: Settings, fetch: Fetch) -> Wish:
+async def parse_task(task: JsonBody, settings: StandinSettings, fetch: FetchImage) -> GenerationRequest:
     """Check a task whose model is known; raises InvalidFieldError."""
     task.require("positivePrompt")
-    task.refuse_others(KNOWN_FIELDS)
-    prompt = task.text("positivePrompt", longest=LONGEST_PROMPT) or ""
-    n = task.number("numberResults", 1, MAX_RESULTS) or 1
-    kind, quality = task.choice("outputFormat", FORMATS) or "JPG", task.number("outputQuality", 20, 99) or 95
-    _check_terms(task)
-    for name in OBJECTS:
-        task.part(name)
-    style = _style_settings(task, exclusive=settings.exclusive_styles)
-    photo = await _seen("seedImage", _seed_image(task), fetch)
-    references = [await _seen(REFERENCES, image, fetch) for image in style.texts(REFERENCES, most=MAX_REFERENCES)]
+    task.reject_unknown(KNOWN_FIELDS)
+    prompt = task.read_text("positivePrompt", max_length=MAX_PROMPT_LENGTH) or ""
+    n = task.read_number("numberResults", 1, MAX_RESULTS) or 1
+    kind, quality = task.read_choice("outputFormat", FORMATS) or "JPG", task.read_number("outputQuality", 20, 99) or 95
+    _check_response_fields(task)
+    for name in OBJECT_FIELDS:
+        task.read_object(name)
+    style = _read_style_settings(task, exclusive=settings.exclusive_styles)
+    photo = await _fetch_field("seedImage", _read_seed_image(task), fetch)
+    references = [
+        await _fetch_field(REFERENCES, image, fetch) for image in style.read_texts(REFERENCES, max_count=MAX_REFERENCES)
+    ]
     options: dict[str, JsonValue] = {name: value for name, value in style.fields.items() if name != REFERENCES}
     options |= {"prompt": prompt, "n": n, "format": kind, "quality": quality}
-    options[REFERENCES] = [sha256_of(reference) for reference in references]
-    speed = style.choice("renderingSpeed", UNIT_MICRO_USD) or "DEFAULT"
-    return Wish(
+    options[REFERENCES] = [sha256_hex(reference) for reference in references]
+    speed = style.read_choice("renderingSpeed", UNIT_MICRO_USD) or "DEFAULT"
+    return GenerationRequest(
         photo=photo,
-        photo_sha=sha256_of(photo),
+        photo_sha=sha256_hex(photo),
         prompt=prompt,
         speed=speed,
-        n=n,
+        image_count=n,
         seed=None,
-        style=style.text("stylePreset") or style.text("styleCode"),
+        style=style.read_text("stylePreset") or style.read_text("styleCode"),
         options=options,
         unit_micro_usd=UNIT_MICRO_USD[speed],
         format=FORMATS[kind],
@@ -72,56 +74,56 @@ async def read(task: Body, settings: Settings, fetch: Fetch) -> Wish:
     )
 
 
-def _check_terms(task: Body) -> None:
+def _check_response_fields(task: JsonBody) -> None:
     """How the caller wants to be answered."""
-    output = task.choice("outputType", OUTPUT_TYPES) or "URL"
-    task.choice("deliveryMethod", ("sync", "async"))
-    task.flag("includeCost")
-    task.number("ttl", 60)
+    output = task.read_choice("outputType", OUTPUT_TYPES) or "URL"
+    task.read_choice("deliveryMethod", ("sync", "async"))
+    task.read_flag("includeCost")
+    task.read_number("ttl", 60)
     if output != "URL" and "ttl" in task.fields:
         raise InvalidFieldError("ttl", "incompatible", "ttl goes with the outputType URL only")
     for name in ("webhookURL", "uploadEndpoint"):
-        address = task.text(name)
+        address = task.read_text(name)
         if address is not None and urlsplit(address).scheme not in ("http", "https"):
             raise InvalidFieldError(name, "invalid", f"{name} must be an address on the web")
-    safety = task.part("safety")
-    safety.refuse_others({"checkContent", "mode"})
-    safety.flag("checkContent")
-    safety.choice("mode", ("none", "fast"))
+    safety = task.read_object("safety")
+    safety.reject_unknown({"checkContent", "mode"})
+    safety.read_flag("checkContent")
+    safety.read_choice("mode", ("none", "fast"))
 
 
-def _style_settings(task: Body, *, exclusive: bool) -> Body:
+def _read_style_settings(task: JsonBody, *, exclusive: bool) -> JsonBody:
     """The fields of providerSettings.ideogram, which in part exclude each other."""
-    providers = task.part("providerSettings")
+    providers = task.read_object("providerSettings")
     for name in providers.fields.keys() - {"ideogram"}:
         raise InvalidFieldError(name, "mismatch", f"{MODEL} takes no settings of {name}")
-    style = providers.part("ideogram")
-    style.refuse_others(STYLE_FIELDS)
-    style.choice("magicPrompt", MAGIC)
-    style.match("styleCode", STYLE_CODE)
-    style.choice("stylePreset", PRESETS)
-    style.choice("styleType", ALL_STYLE_TYPES)
-    if REFERENCES in style.fields and not style.texts(REFERENCES):
+    style = providers.read_object("ideogram")
+    style.reject_unknown(STYLE_FIELDS)
+    style.read_choice("magicPrompt", MAGIC_PROMPT_MODES)
+    style.read_match("styleCode", STYLE_CODE)
+    style.read_choice("stylePreset", PRESETS)
+    style.read_choice("styleType", ALL_STYLE_TYPES)
+    if REFERENCES in style.fields and not style.read_texts(REFERENCES):
         raise InvalidFieldError(REFERENCES, "invalid", f"{REFERENCES} takes 1 to {MAX_REFERENCES}")
-    style.refuse_pair("styleCode", "styleType")
-    style.refuse_pair("styleCode", REFERENCES)
+    style.reject_pair("styleCode", "styleType")
+    style.reject_pair("styleCode", REFERENCES)
     if exclusive:
-        style.refuse_pair("stylePreset", REFERENCES)
-        style.refuse_pair("stylePreset", "styleCode")
+        style.reject_pair("stylePreset", REFERENCES)
+        style.reject_pair("stylePreset", "styleCode")
     return style
 
 
-def _seed_image(task: Body) -> str:
+def _read_seed_image(task: JsonBody) -> str:
     """`inputs.seedImage`; older callers have it at the top."""
-    inputs = task.part("inputs")
-    inputs.refuse_others({"seedImage"})
-    image = inputs.text("seedImage") or task.text("seedImage")
+    inputs = task.read_object("inputs")
+    inputs.reject_unknown({"seedImage"})
+    image = inputs.read_text("seedImage") or task.read_text("seedImage")
     if image is None:
         raise InvalidFieldError("seedImage", "missing", "seedImage is missing")
     return image
 
 
-async def _seen(name: str, image: str, fetch: Fetch) -> bytes:
+async def _fetch_field(name: str, image: str, fetch: FetchImage) -> bytes:
     try:
         return await fetch(image)
     except InvalidInputError as invalid:

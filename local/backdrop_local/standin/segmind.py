@@ -12,35 +12,41 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from backdrop_local.standin import cdn, segmind_answers, segmind_rules
-from backdrop_local.standin.bill import uuid_of
-from backdrop_local.standin.bodies import InvalidFieldError
-from backdrop_local.standin.calls import ApiCall, Manner, Question, RefusedError
-from backdrop_local.standin.faults import Hit, Phase
-from backdrop_local.standin.forms import InvalidInputError
-from backdrop_local.standin.inputs import checked, fetched, from_base64, is_link
-from backdrop_local.standin.mischief import html_page
-from backdrop_local.standin.paid import PaidCall
-from backdrop_local.standin.runs import Failure, Run
-from backdrop_local.standin.segmind_answers import REAL_ORIGIN, SAFETY, bytes_or_link, standing, ticket
-from backdrop_local.standin.segmind_uploads import PUBLIC, asset, upload_asset
-from backdrop_local.standin.state import state_of
-from backdrop_local.standin.wishes import Wish
+from backdrop_local.standin import cdn, segmind_results, segmind_rules
+from backdrop_local.standin.api_call import ApiCall, ErrorFormat, FreeCall, RejectedCallError
+from backdrop_local.standin.bill import derive_uuid
+from backdrop_local.standin.corruption import build_html_error
+from backdrop_local.standin.faults import FaultHit, Phase
+from backdrop_local.standin.generation_request import GenerationRequest
+from backdrop_local.standin.generations import Generation, GenerationFailure
+from backdrop_local.standin.image_inputs import check_image, decode_base64, fetch, is_link
+from backdrop_local.standin.json_body import InvalidFieldError
+from backdrop_local.standin.multipart_form import InvalidInputError
+from backdrop_local.standin.paid_call import PaidCall
+from backdrop_local.standin.segmind_results import (
+    REAL_ORIGIN,
+    SAFETY,
+    build_status_response,
+    build_ticket,
+    build_v1_response,
+)
+from backdrop_local.standin.segmind_uploads import PUBLIC_ACCOUNT, serve_asset, upload_asset
+from backdrop_local.standin.state import read_state
 
 PROVIDER = "segmind"
 MODEL = "ideogram-3-replace-background"
-RECORD_SECONDS = 3_600
-FILE_SECONDS = 7 * 86_400
+RECORD_LIFETIME_SECONDS = 3_600
+FILE_LIFETIME_SECONDS = 7 * 86_400
 
 
-class _Manner(Manner):
+class SegmindErrorFormat(ErrorFormat):
     """Segmind's refusals; out of money is 406 here."""
 
-    out_of_money = 406
+    out_of_money_status = 406
     unsafe_forms = MappingProxyType({"error": False, "detail": False, "no_output": True})
 
     @override
-    def error_body(self, call: ApiCall, status: int) -> JsonValue:
+    def build_error_body(self, call: ApiCall, status: int) -> JsonValue:
         """`{"error": …}` with the words that Segmind uses for this status."""
         if status == 401:
             missing = "x-api-key" not in call.request.headers
@@ -49,7 +55,7 @@ class _Manner(Manner):
         return {"error": ERRORS.get(status, "Internal server error")}
 
     @override
-    def error_headers(self, call: ApiCall, status: int) -> dict[str, str]:
+    def build_error_headers(self, call: ApiCall, status: int) -> dict[str, str]:
         """When a refused caller may come again."""
         if status != 429:
             return {}
@@ -63,12 +69,12 @@ class _Manner(Manner):
         return {"x-rate-limit-reset-at-utc": form} if form else {}
 
     @override
-    def error_answer(self, call: ApiCall, status: int) -> Response:
+    def build_error_response(self, call: ApiCall, status: int) -> Response:
         """JSON, but 406 in the form that a setting names."""
-        return _not_acceptable(call, ERRORS[406]) if status == 406 else super().error_answer(call, status)
+        return _build_406(call, ERRORS[406]) if status == 406 else super().build_error_response(call, status)
 
     @override
-    def error_in_200(self, call: ApiCall, status: int) -> JsonValue:
+    def build_error_in_200(self, call: ApiCall, status: int) -> JsonValue:
         """A failed job under a good status."""
         return {"status": "FAILED", "error": "Internal server error", "metrics": {}}
 
@@ -85,185 +91,187 @@ ERRORS = {
     503: "Service unavailable",
     504: "Gateway timeout",
 }
-MANNER = _Manner()
+ERROR_FORMAT = SegmindErrorFormat()
 
 
 async def call_v1(request: Request) -> Response:
     """POST /v1/ideogram-3-replace-background: the answer is the picture itself."""
-    call = PaidCall(request, PROVIDER, f"v1/{MODEL}", key=request.headers.get("x-api-key"), manner=MANNER)
-    content = await _read(call)
+    call = PaidCall(request, PROVIDER, f"v1/{MODEL}", key=request.headers.get("x-api-key"), error_format=ERROR_FORMAT)
+    content = await _read_body(call)
     try:
-        wish = await _wish(call, content)
+        generation_request = await _parse_request(call, content)
     except InvalidFieldError as invalid:
-        missing = invalid.kind == "missing"
-        text = f"Missing required field: {invalid.name}" if missing else f"Invalid value for {invalid.name}"
-        refusal = JSONResponse({"error": text}, 400) if missing else _not_acceptable(call, text)
-        raise RefusedError(refusal, str(invalid)) from None
+        is_missing = invalid.kind == "missing"
+        text = f"Missing required field: {invalid.name}" if is_missing else f"Invalid value for {invalid.name}"
+        response = JSONResponse({"error": text}, 400) if is_missing else _build_406(call, text)
+        raise RejectedCallError(response, str(invalid)) from None
     except InvalidInputError as unseen:
-        raise call.refused(500, str(unseen)) from None
-    hit = call.meet(Phase.RUN)
-    run = call.begin(wish, hit, failure=_failure(call, hit))
-    await run.done.wait()
+        raise call.build_rejection(500, str(unseen)) from None
+    hit = call.find_fault(Phase.RUN)
+    generation = call.begin_generation(generation_request, hit, failure=_choose_failure(call, hit))
+    await generation.done.wait()
     await call.delay(hit)
-    return call.finish(await bytes_or_link(call, run), run.job, hit)
+    return call.build_response(await build_v1_response(call, generation), generation.job, hit)
 
 
 async def submit_v2(request: Request) -> Response:
     """POST /v2/ideogram-3-replace-background: an id at once, also for a body that cannot work."""
-    call = PaidCall(request, PROVIDER, f"v2/{MODEL}", key=request.headers.get("x-api-key"), manner=MANNER)
-    content = await _read(call)
+    call = PaidCall(request, PROVIDER, f"v2/{MODEL}", key=request.headers.get("x-api-key"), error_format=ERROR_FORMAT)
+    content = await _read_body(call)
     try:
-        wish = await _wish(call, content)
+        generation_request = await _parse_request(call, content)
     except InvalidInputError as invalid:
-        run = _stillborn(call, _late_words(invalid))
-        return JSONResponse(ticket(call, run.id, "QUEUED"))
-    hit = call.meet(Phase.RUN)
-    run = call.begin(wish, hit, failure=_failure(call, hit))
+        generation = _record_failed_generation(call, _format_late_error(invalid))
+        return JSONResponse(build_ticket(call, generation.id, "QUEUED"))
+    hit = call.find_fault(Phase.RUN)
+    generation = call.begin_generation(generation_request, hit, failure=_choose_failure(call, hit))
     await call.delay(hit)
-    return call.finish(JSONResponse(ticket(call, run.id, "QUEUED")), run.job, hit)
+    return call.build_response(JSONResponse(build_ticket(call, generation.id, "QUEUED")), generation.job, hit)
 
 
-async def status_v2(request: Request) -> Response:
+async def read_status_v2(request: Request) -> Response:
     """GET /v2/requests/{id}/status: how far it is, without the result."""
-    question, run = await _asked(request, "v2/requests/status")
-    return await question.answered(standing(question, run, with_output=False))
+    call, generation = await _find_generation(request, "v2/requests/status")
+    return await call.respond(build_status_response(call, generation, with_output=False))
 
 
-async def result_of(request: Request) -> Response:
+async def read_result(request: Request) -> Response:
     """GET /v2/requests/{id} and /v1/requests/{id}: the result, once there is one."""
     version = "v1" if "/v1/" in request.url.path else "v2"
-    question, run = await _asked(request, f"{version}/requests/result")
-    return await question.answered(standing(question, run, with_output=True))
+    call, generation = await _find_generation(request, f"{version}/requests/result")
+    return await call.respond(build_status_response(call, generation, with_output=True))
 
 
-async def credits_left(request: Request) -> Response:
+async def read_credits(request: Request) -> Response:
     """GET /v1/get-user-credits."""
-    question = Question(request, PROVIDER, "v1/get-user-credits", key=request.headers.get("x-api-key"), manner=MANNER)
-    await question.arrive()
-    await question.pass_gate()
-    return await question.answered(JSONResponse({"credits": segmind_answers.credits_left(question)}))
+    call = FreeCall(
+        request, PROVIDER, "v1/get-user-credits", key=request.headers.get("x-api-key"), error_format=ERROR_FORMAT
+    )
+    await call.authenticate()
+    await call.apply_gate_faults()
+    return await call.respond(JSONResponse({"credits": segmind_results.compute_credits_left(call)}))
 
 
 async def _upload(request: Request) -> Response:
-    question = Question(request, PROVIDER, "upload-asset", key=request.headers.get("x-api-key"), manner=MANNER)
-    return await upload_asset(question, REAL_ORIGIN)
+    call = FreeCall(request, PROVIDER, "upload-asset", key=request.headers.get("x-api-key"), error_format=ERROR_FORMAT)
+    return await upload_asset(call, REAL_ORIGIN)
 
 
 ROUTES = [
     Route(f"/v1/{MODEL}", call_v1, methods=["POST"]),
     Route(f"/v2/{MODEL}", submit_v2, methods=["POST"]),
-    Route("/v2/requests/{id}/status", status_v2, methods=["GET"]),
-    Route("/v2/requests/{id}", result_of, methods=["GET"]),
-    Route("/v1/requests/{id}", result_of, methods=["GET"]),
-    Route("/v1/get-user-credits", credits_left, methods=["GET"]),
+    Route("/v2/requests/{id}/status", read_status_v2, methods=["GET"]),
+    Route("/v2/requests/{id}", read_result, methods=["GET"]),
+    Route("/v1/requests/{id}", read_result, methods=["GET"]),
+    Route("/v1/get-user-credits", read_credits, methods=["GET"]),
     Route("/upload-asset", _upload, methods=["POST"]),
 ]
 
 
-def plain_error(status: int) -> Response:
+def build_routing_error(status: int) -> Response:
     """An unknown model, or a wrong verb, which is a page here."""
-    return html_page(405) if status == 405 else JSONResponse({"error": ERRORS[404]}, status)
+    return build_html_error(405) if status == 405 else JSONResponse({"error": ERRORS[404]}, status)
 
 
-def _not_acceptable(call: ApiCall, text: str) -> Response:
+def _build_406(call: ApiCall, text: str) -> Response:
     """406: an empty account, a wrong content type or a rejected value. The published bodies are bare texts."""
     forms: dict[str, Callable[[], Response]] = {
         "json": lambda: JSONResponse({"error": text}, 406),
         "text": lambda: Response(text, 406, media_type="text/plain"),
-        "html": lambda: html_page(406),
+        "html": lambda: build_html_error(406),
         "empty": lambda: Response(b"", 406),
     }
     return forms[call.state.settings.segmind_406]()
 
 
-async def _read(call: PaidCall) -> dict[str, JsonValue]:
+async def _read_body(call: PaidCall) -> dict[str, JsonValue]:
     """Key (401), rate (429), type (406), then what can be seen of the body (400)."""
-    await call.arrive()
+    await call.authenticate()
     raw = await call.request.body()
     if call.request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        raise RefusedError(_not_acceptable(call, "Invalid content type"), "the content type is not JSON")
+        raise RejectedCallError(_build_406(call, "Invalid content type"), "the content type is not JSON")
     try:
         content = cast("JsonValue", json.loads(raw))
     except ValueError:
         content = None
     if isinstance(content, dict):
         call.prompt = str(content.get("prompt", ""))
-    await call.pass_gate()
+    await call.apply_gate_faults()
     if not isinstance(content, dict):
-        raise RefusedError(JSONResponse({"error": "Invalid JSON body"}, 400), "the body is no JSON object")
+        raise RejectedCallError(JSONResponse({"error": "Invalid JSON body"}, 400), "the body is no JSON object")
     return content
 
 
-async def _wish(call: PaidCall, content: dict[str, JsonValue]) -> Wish:
+async def _parse_request(call: PaidCall, content: dict[str, JsonValue]) -> GenerationRequest:
     settings = call.state.settings
 
-    async def fetch(image: str) -> bytes:
+    async def fetch_image(image: str) -> bytes:
         path = urlsplit(image).path
-        kept = call.state.uploads.find(PROVIDER, PUBLIC, path.rpartition("/assets/")[2])
+        kept = call.state.uploads.find(PROVIDER, PUBLIC_ACCOUNT, path.rpartition("/assets/")[2])
         if kept is not None:
             return kept
         limit = settings.max_image_bytes
-        content = await fetched(image, max_bytes=limit) if is_link(image) else from_base64(image)
-        return await checked(content, max_bytes=limit)
+        content = await fetch(image, max_bytes=limit) if is_link(image) else decode_base64(image)
+        return await check_image(content, max_bytes=limit)
 
-    return await segmind_rules.read(content, settings, fetch)
+    return await segmind_rules.parse_body(content, settings, fetch_image)
 
 
-def _failure(call: PaidCall, hit: Hit | None) -> Failure | None:
+def _choose_failure(call: PaidCall, hit: FaultHit | None) -> GenerationFailure | None:
     """Why the job will fail, where a fault says so."""
     if hit is not None and hit.rule.fault == "job_fails":
-        text = hit.rule.text("message", "The model provider did not answer in time: timeout")
-        return Failure(text, in_200=hit.rule.flag("in_200", default=False))
-    if hit is not None and hit.rule.fault == "unsafe" and call.unsafe_form(hit) != "no_output":
-        return Failure(SAFETY, by_safety=True, as_detail=call.unsafe_form(hit) == "detail")
+        text = hit.rule.text_arg("message", "The model provider did not answer in time: timeout")
+        return GenerationFailure(text, answers_200=hit.rule.flag_arg("in_200", default=False))
+    if hit is not None and hit.rule.fault == "unsafe" and call.choose_unsafe_form(hit) != "no_output":
+        return GenerationFailure(SAFETY, is_safety_block=True, uses_detail=call.choose_unsafe_form(hit) == "detail")
     return None
 
 
-def _late_words(invalid: InvalidInputError) -> str:
+def _format_late_error(invalid: InvalidInputError) -> str:
     if isinstance(invalid, InvalidFieldError) and invalid.name == "prompt":
         return ERRORS[422]
     return str(invalid)
 
 
-def _stillborn(call: PaidCall, words: str) -> Run:
+def _record_failed_generation(call: PaidCall, message: str) -> Generation:
     """A job whose body cannot work: taken, never charged, failed when it is asked after."""
     state, now = call.state, call.state.clock.now()
-    ident = uuid_of(f"{PROVIDER}/{call.entry.n}/{words}")
-    run = Run(ident, *call.account, call.prompt, now, failure=Failure(words))
-    run.end(now)
-    state.runs.add(run)
-    return run
+    ident = derive_uuid(f"{PROVIDER}/{call.entry.n}/{message}")
+    generation = Generation(ident, *call.account, call.prompt, now, failure=GenerationFailure(message))
+    generation.end(now)
+    state.generations.add(generation)
+    return generation
 
 
-async def _asked(request: Request, route: str) -> tuple[Question, Run]:
+async def _find_generation(request: Request, route: str) -> tuple[FreeCall, Generation]:
     """The run that is asked after: 404 for a stranger's, and an hour after its submission."""
-    question = Question(request, PROVIDER, route, key=request.headers.get("x-api-key"), manner=MANNER)
-    await question.arrive(counted=question.state.settings.segmind_polls_count)
+    call = FreeCall(request, PROVIDER, route, key=request.headers.get("x-api-key"), error_format=ERROR_FORMAT)
+    await call.authenticate(counts_requests=call.state.settings.segmind_polls_count)
     ident = str(request.path_params["id"])
-    run = question.state.runs.find(PROVIDER, ident, question.owner.account)
-    question.prompt = run.prompt if run else ""
-    await question.pass_gate()
-    if run is None or question.gone or question.state.clock.now() > run.accepted_at + RECORD_SECONDS:
-        raise RefusedError(JSONResponse({"error": f"Request {ident} not found"}, 404), "no record")
-    return question, run
+    generation = call.state.generations.find(PROVIDER, ident, call.owner.account)
+    call.prompt = generation.prompt if generation else ""
+    await call.apply_gate_faults()
+    if generation is None or call.is_gone or call.state.clock.now() > generation.accepted_at + RECORD_LIFETIME_SECONDS:
+        raise RejectedCallError(JSONResponse({"error": f"Request {ident} not found"}, 404), "no record")
+    return call, generation
 
 
-def _refused_download(request: Request, ident: str) -> Response | None:
+def _check_download(request: Request, ident: str) -> Response | None:
     """403 with a key, 404 after seven days."""
-    state = state_of(request.scope)
+    state = read_state(request.scope)
     if "x-api-key" in request.headers:
         return JSONResponse({"error": "Forbidden"}, 403)
-    job = state.bill.job_of_result(ident)
-    run = state.runs.of_job(job.id) if job else None
-    late = run is not None and not run.is_kept(FILE_SECONDS, state.clock.now())
-    return _expired() if late else None
+    job = state.bill.find_job_of_result(ident)
+    generation = state.generations.find_by_job(job.id) if job else None
+    is_expired = generation is not None and not generation.is_available(FILE_LIFETIME_SECONDS, state.clock.now())
+    return _build_expired() if is_expired else None
 
 
-def _expired() -> Response:
+def _build_expired() -> Response:
     return Response("Not Found", 404, media_type="text/plain")
 
 
 RESULTS = [
-    cdn.results(PROVIDER, "/generations/{ident}.{ext}", _refused_download, _expired),
-    Route(f"/cdn/{PROVIDER}/assets/{{name}}", asset, methods=["GET"]),
+    cdn.build_result_route(PROVIDER, "/generations/{ident}.{ext}", _check_download, _build_expired),
+    Route(f"/cdn/{PROVIDER}/assets/{{name}}", serve_asset, methods=["GET"]),
 ]

@@ -15,11 +15,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
 from backdrop_local.standin import ideogram, onemin, runware, segmind
-from backdrop_local.standin.calls import RefusedError
-from backdrop_local.standin.control import Control, explain
-from backdrop_local.standin.journal import Entry
-from backdrop_local.standin.state import Standin, entry_of
-from backdrop_local.standin.wire import Silence, WireProtocol
+from backdrop_local.standin.api_call import RejectedCallError
+from backdrop_local.standin.connection import ConnectionProtocol, NoResponse
+from backdrop_local.standin.control import ControlRoutes, report_invalid_request
+from backdrop_local.standin.journal import JournalEntry
+from backdrop_local.standin.state import Standin, read_entry
 
 HOST = "127.0.0.1"
 SERVER_NAME = "backdrop-stand-in"
@@ -32,11 +32,11 @@ PROVIDERS: dict[str, list[Route]] = {
     runware.PROVIDER: runware.ROUTES,
 }
 RESULTS: list[Route] = [*ideogram.RESULTS, *segmind.RESULTS, *onemin.RESULTS, *runware.RESULTS]
-PLAIN_ERRORS: dict[str, Callable[[int], Response]] = {
-    ideogram.PROVIDER: ideogram.plain_error,
-    segmind.PROVIDER: segmind.plain_error,
-    onemin.PROVIDER: onemin.plain_error,
-    runware.PROVIDER: runware.plain_error,
+ROUTING_ERRORS: dict[str, Callable[[int], Response]] = {
+    ideogram.PROVIDER: ideogram.build_routing_error,
+    segmind.PROVIDER: segmind.build_routing_error,
+    onemin.PROVIDER: onemin.build_routing_error,
+    runware.PROVIDER: runware.build_routing_error,
 }
 """A further provider is a module with its routes, and a row in each of these three tables."""
 
@@ -46,37 +46,37 @@ def create_app(standin: Standin) -> ASGIApp:
     routes: list[BaseRoute] = [
         *(Mount(f"/{name}", routes=routes) for name, routes in PROVIDERS.items()),
         *RESULTS,
-        Mount("/_ctl", app=_control_app(standin)),
+        Mount("/_ctl", app=_create_control_app(standin)),
     ]
     handlers = cast(
         "dict[int | type[Exception], ExceptionHandler]",
         {
-            HTTPException: _plain_error,
-            RefusedError: _refusal,
-            ClientDisconnect: _client_left,
+            HTTPException: _handle_http_error,
+            RejectedCallError: _handle_rejection,
+            ClientDisconnect: _handle_disconnect,
         },
     )
-    return _Recorded(Starlette(routes=routes, exception_handlers=handlers), standin)
+    return _RecordedApp(Starlette(routes=routes, exception_handlers=handlers), standin)
 
 
-def _control_app(standin: Standin) -> Starlette:
+def _create_control_app(standin: Standin) -> Starlette:
     handlers = cast(
         "dict[int | type[Exception], ExceptionHandler]",
-        {HTTPException: _plain_error, ValueError: explain},
+        {HTTPException: _handle_http_error, ValueError: report_invalid_request},
     )
-    return Starlette(routes=Control(standin).routes(), exception_handlers=handlers)
+    return Starlette(routes=ControlRoutes(standin).routes(), exception_handlers=handlers)
 
 
 class StandinServer(uvicorn.Server):
     """uvicorn with the stand-in in it, bound to a loopback port."""
 
     def __init__(self, standin: Standin, port: int = 0) -> None:
-        self._listener = _listen(port)
+        self._listener = _open_listener(port)
         self.port = cast("int", self._listener.getsockname()[1])
         super().__init__(
             uvicorn.Config(
                 create_app(standin),
-                http=WireProtocol,
+                http=ConnectionProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -103,7 +103,7 @@ class StandinServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _listen(port: int) -> socket.socket:
+def _open_listener(port: int) -> socket.socket:
     # asyncio turns Nagle's delay off only for sockets that name their protocol.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -112,7 +112,7 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-class _Recorded:
+class _RecordedApp:
     """Gives each request the present state, and keeps a record of it."""
 
     def __init__(self, app: ASGIApp, standin: Standin) -> None:
@@ -124,7 +124,7 @@ class _Recorded:
         scope["standin.state"] = state
         if str(scope["path"]).startswith("/_ctl/"):
             return await self._app(scope, receive, send)
-        entry = state.journal.begin(scope)
+        entry = state.journal.begin_entry(scope)
         scope["standin.entry"] = entry
 
         async def receive_and_note() -> Message:
@@ -141,26 +141,26 @@ class _Recorded:
         try:
             await self._app(scope, receive_and_note, note_and_send)
         finally:
-            _close(entry)
+            _close_entry(entry)
 
 
-def _close(entry: Entry) -> None:
+def _close_entry(entry: JournalEntry) -> None:
     entry.ended = time.time()
     entry.outcome = entry.outcome or ("no answer" if entry.status is None else f"answered {entry.status}")
 
 
-async def _plain_error(request: Request, error: HTTPException) -> Response:
+async def _handle_http_error(request: Request, error: HTTPException) -> Response:
     provider = request.url.path.split("/")[1]
-    if provider in PLAIN_ERRORS and error.status_code in (404, 405):
-        return PLAIN_ERRORS[provider](error.status_code)
+    if provider in ROUTING_ERRORS and error.status_code in (404, 405):
+        return ROUTING_ERRORS[provider](error.status_code)
     return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
 
 
-async def _refusal(request: Request, refused: RefusedError) -> Response:
-    entry_of(request.scope).outcome = refused.why
-    return refused.answer
+async def _handle_rejection(request: Request, refused: RejectedCallError) -> Response:
+    read_entry(request.scope).outcome = refused.reason
+    return refused.response
 
 
-async def _client_left(request: Request, error: ClientDisconnect) -> Response:
-    entry_of(request.scope).outcome = "the client left during its upload"
-    return Silence()
+async def _handle_disconnect(request: Request, error: ClientDisconnect) -> Response:
+    read_entry(request.scope).outcome = "the client left during its upload"
+    return NoResponse()

@@ -16,7 +16,7 @@ class KeySetting(BaseModel):
     admin: bool = False
 
 
-class Settings(BaseModel):
+class StandinSettings(BaseModel):
     """All switches. `cut_out_pixels`: what a cut-out has at most, however large its photo; 0: the photo's own.
 
     `keys`: while none is declared, any key goes that is no `invalid…` one."""
@@ -69,24 +69,24 @@ class Settings(BaseModel):
     runware_errors_in_200: bool = False
     reported_cost: Literal["true", "null", "zero"] = "true"
 
-    def latency(self, speed: str) -> float:
+    def compute_latency(self, speed: str) -> float:
         """How long a generation at this speed takes, in seconds."""
         given = self.latency_by_speed.get(speed)
         return self.latency_seconds * SPEED_FACTORS.get(speed, 1.0) if given is None else given
 
-    def limit(self, provider: str, account: str) -> int | None:
+    def find_in_flight_limit(self, provider: str, account: str) -> int | None:
         """How many calls this account may have in flight; None is no limit."""
         limits = {"ideogram": self.in_flight_limit, "runware": self.runware_workers + self.runware_queue}
         return self.in_flight_limit_by_account.get(account, limits.get(provider))
 
-    def workers(self, provider: str) -> int | None:
+    def find_worker_limit(self, provider: str) -> int | None:
         """How many runs of an account the provider makes at a time; None is no limit."""
         return self.runware_workers if provider == "runware" else None
 
-    def refusals_before_503(self, provider: str) -> int | None:
+    def find_refusals_before_503(self, provider: str) -> int | None:
         """After so many refusals in a row a full queue answers 503 in place of 429; None is never."""
         return self.runware_queue if provider == "runware" else None
 
-    def told_cost(self, usd: float) -> float | None:
+    def report_cost(self, usd: float) -> float | None:
         """What a provider says that a call has cost: the truth, unless a switch is set."""
         return {"true": usd, "null": None, "zero": 0.0}[self.reported_cost]

@@ -10,7 +10,7 @@ type Account = tuple[str, str]
 
 
 @dataclass
-class Lane:
+class AccountSlots:
     """One account's slots: how many are held, the most ever held, and every refusal.
 
     `limit` None has no end; `refused_in_a_row` begins anew with each slot that is given.
@@ -30,51 +30,51 @@ class Slots:
     """Counts the calls in flight of each account and refuses the one above its limit."""
 
     def __init__(self) -> None:
-        self._lanes: dict[Account, Lane] = {}
+        self._by_account: dict[Account, AccountSlots] = {}
 
     def take(self, account: Account, *, limit: int | None, at: float) -> bool:
         """Hold one more slot, or record a refusal and return False; `at` in Unix seconds."""
-        lane = self._lanes.setdefault(account, Lane(limit))
-        lane.limit = limit
-        if limit is not None and lane.held >= limit:
-            lane.refused += 1
-            lane.refused_in_a_row += 1
-            lane.refusals.append(at)
+        slots = self._by_account.setdefault(account, AccountSlots(limit))
+        slots.limit = limit
+        if limit is not None and slots.held >= limit:
+            slots.refused += 1
+            slots.refused_in_a_row += 1
+            slots.refusals.append(at)
             return False
-        lane.held += 1
-        lane.refused_in_a_row = 0
-        lane.taken += 1
-        lane.peak = max(lane.peak, lane.held)
-        lane.history.append((at, lane.held))
+        slots.held += 1
+        slots.refused_in_a_row = 0
+        slots.taken += 1
+        slots.peak = max(slots.peak, slots.held)
+        slots.history.append((at, slots.held))
         return True
 
     def release(self, account: Account, *, at: float) -> None:
         """Give one slot back; raises ValueError if the account holds none."""
-        lane = self._lanes.get(account)
-        if lane is None or lane.held == 0:
+        slots = self._by_account.get(account)
+        if slots is None or slots.held == 0:
             raise ValueError(f"{account} holds no slot to release")
-        lane.held -= 1
-        lane.history.append((at, lane.held))
+        slots.held -= 1
+        slots.history.append((at, slots.held))
 
-    def lane(self, account: Account) -> Lane:
+    def find_account(self, account: Account) -> AccountSlots:
         """The account's lane; an empty one if it has never asked."""
-        return self._lanes.get(account, Lane(0))
+        return self._by_account.get(account, AccountSlots(0))
 
-    def report(self) -> list[dict[str, object]]:
+    def build_report(self) -> list[dict[str, object]]:
         """One row per account, in the form of GET /_ctl/inflight."""
-        return [_row(account, lane) for account, lane in self._lanes.items()]
+        return [_build_row(account, lane) for account, lane in self._by_account.items()]
 
 
-def _row(account: Account, lane: Lane) -> dict[str, object]:
+def _build_row(account: Account, slots: AccountSlots) -> dict[str, object]:
     provider, name = account
     return {
         "provider": provider,
         "account": name,
-        "limit": lane.limit,
-        "now": lane.held,
-        "peak": lane.peak,
-        "taken": lane.taken,
-        "refused": lane.refused,
-        "refused_at": list(lane.refusals),
-        "history": [{"at": at, "in_flight": held} for at, held in lane.history],
+        "limit": slots.limit,
+        "now": slots.held,
+        "peak": slots.peak,
+        "taken": slots.taken,
+        "refused": slots.refused,
+        "refused_at": list(slots.refusals),
+        "history": [{"at": at, "in_flight": held} for at, held in slots.history],
     }

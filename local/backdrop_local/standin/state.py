@@ -6,72 +6,72 @@ from typing import cast
 from starlette.types import Scope
 
 from backdrop_local.standin.bill import Bill
-from backdrop_local.standin.clock import Clock
-from backdrop_local.standin.faults import FaultBook
-from backdrop_local.standin.gallery import Gallery
-from backdrop_local.standin.journal import Entry, Journal
-from backdrop_local.standin.links import Signer
-from backdrop_local.standin.rates import Rates
-from backdrop_local.standin.runs import Runs
-from backdrop_local.standin.settings import Settings
+from backdrop_local.standin.clock import StandinClock
+from backdrop_local.standin.faults import FaultRules
+from backdrop_local.standin.generations import Generations
+from backdrop_local.standin.journal import Journal, JournalEntry
+from backdrop_local.standin.picture_store import PictureStore
+from backdrop_local.standin.rate_limiter import RateLimiter
+from backdrop_local.standin.settings import StandinSettings
+from backdrop_local.standin.signed_links import LinkSigner
 from backdrop_local.standin.slots import Slots
-from backdrop_local.standin.uploads import Uploads
+from backdrop_local.standin.upload_store import UploadStore
 
 
 @dataclass
-class State:
+class StandinState:
     """One life of the stand-in, from its start or a reset to the next reset."""
 
-    settings: Settings
-    clock: Clock
-    signer: Signer
+    settings: StandinSettings
+    clock: StandinClock
+    signer: LinkSigner
     slots: Slots
     bill: Bill
-    faults: FaultBook
+    faults: FaultRules
     journal: Journal
-    gallery: Gallery
-    rates: Rates
-    runs: Runs
-    uploads: Uploads
+    picture_store: PictureStore
+    rate_limiter: RateLimiter
+    generations: Generations
+    uploads: UploadStore
     out_of_money_status: int | None = None
 
 
 class Standin:
     """The server's holder of its present state."""
 
-    def __init__(self, seed: int, settings: Settings) -> None:
+    def __init__(self, seed: int, settings: StandinSettings) -> None:
         self.seed = seed
         self._initial = settings
-        self.state = self._fresh()
+        self.state = self._create_state()
 
     def reset(self) -> None:
         """Forget all and begin again with the settings of the start.
 
         Calls that still run end in the state that they began in.
         """
-        self.state = self._fresh()
+        self.state = self._create_state()
 
-    def _fresh(self) -> State:
-        return State(
+    def _create_state(self) -> StandinState:
+        return StandinState(
             settings=self._initial,
-            clock=Clock(),
-            signer=Signer(self.seed),
+            clock=StandinClock(),
+            signer=LinkSigner(self.seed),
             slots=Slots(),
             bill=Bill(self.seed),
-            faults=FaultBook(self.seed),
+            faults=FaultRules(self.seed),
             journal=Journal(),
-            gallery=Gallery(self._initial.kept_picture_bytes),
-            rates=Rates(),
-            runs=Runs(),
-            uploads=Uploads(self.seed, self._initial.kept_picture_bytes),
+            picture_store=PictureStore(self._initial.kept_picture_bytes),
+            rate_limiter=RateLimiter(),
+            generations=Generations(),
+            uploads=UploadStore(self.seed, self._initial.kept_picture_bytes),
         )
 
 
-def state_of(scope: Scope) -> State:
+def read_state(scope: Scope) -> StandinState:
     """The state that this request began in."""
-    return cast("State", scope["standin.state"])
+    return cast("StandinState", scope["standin.state"])
 
 
-def entry_of(scope: Scope) -> Entry:
+def read_entry(scope: Scope) -> JournalEntry:
     """The journal's record of this request."""
-    return cast("Entry", scope["standin.entry"])
+    return cast("JournalEntry", scope["standin.entry"])

@@ -5,20 +5,20 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from backdrop_local.standin.server import StandinServer
-from backdrop_local.standin.settings import Settings
+from backdrop_local.standin.settings import StandinSettings
 from backdrop_local.standin.state import Standin
 
-STOP_SECONDS = 5
+STOP_TIMEOUT_SECONDS = 5
 
 
 @contextmanager
-def standin_in_thread(seed: int = 1, settings: Settings | None = None) -> Generator[StandinServer]:
+def run_in_thread(seed: int = 1, settings: StandinSettings | None = None) -> Generator[StandinServer]:
     """A running stand-in on a free port; its address is `.url`."""
-    server = StandinServer(Standin(seed, settings or Settings(pictures="prepared")))
+    server = StandinServer(Standin(seed, settings or StandinSettings(pictures="prepared")))
     thread = threading.Thread(target=server.serve_until_stopped, name="stand-in", daemon=True)
     thread.start()
     try:
         yield server
     finally:
         server.should_exit = True
-        thread.join(STOP_SECONDS)
+        thread.join(STOP_TIMEOUT_SECONDS)

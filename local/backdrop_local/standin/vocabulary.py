@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from pydantic import JsonValue
 
-from backdrop_local.standin.forms import InvalidInputError
+from backdrop_local.standin.multipart_form import InvalidInputError
 
-CENT = 10_000
+CENT_MICRO_USD = 10_000
 """Micro-dollars."""
 
 SPEEDS = ("FLASH", "TURBO", "DEFAULT", "QUALITY")
-MAGIC = ("AUTO", "ON", "OFF")
+MAGIC_PROMPT_MODES = ("AUTO", "ON", "OFF")
 STYLE_TYPES = ("AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION")
 PALETTES = ("EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "PASTEL", "ULTRAMARINE")
 _PRESET_NAMES = """

@@ -1,21 +1,21 @@
 """The stand-in's pictures: real cut-outs on painted scenes, marked as the stand-in's work."""
 
-from backdrop_local.standin.pictures.compose import Picture, compose, remove, scene
+from backdrop_local.standin.pictures.compose import DrawnPicture, draw_background, remove_background, replace_background
 from backdrop_local.standin.pictures.cutout import CutOut, cut_out
-from backdrop_local.standin.pictures.mark import LONGEST_IDENT, SOFTWARE, read_id, reencoded
-from backdrop_local.standin.pictures.sizes import NotAPictureError, result_size
+from backdrop_local.standin.pictures.picture_sizes import NotAPictureError, compute_result_size
+from backdrop_local.standin.pictures.watermark import MAX_IDENT_BYTES, SOFTWARE, read_id, reencode
 
 __all__ = [
-    "LONGEST_IDENT",
+    "MAX_IDENT_BYTES",
     "SOFTWARE",
     "CutOut",
     "NotAPictureError",
-    "Picture",
-    "compose",
+    "DrawnPicture",
+    "replace_background",
     "cut_out",
     "read_id",
-    "reencoded",
-    "remove",
-    "result_size",
-    "scene",
+    "reencode",
+    "remove_background",
+    "compute_result_size",
+    "draw_background",
 ]

@@ -15,14 +15,14 @@ type Random = np.random.Generator
 type Color = tuple[float, float, float]
 
 
-def as_plane(values: object) -> Plane:
+def to_plane(values: object) -> Plane:
     """Return any array as 32-bit floats, without a copy where none is needed."""
     return cast(Plane, np.asarray(cast(Any, values), dtype=np.float32))
 
 
 def from_image(image: Image.Image) -> Plane:
     """Return a Pillow picture as floats in 0..1."""
-    return as_plane(np.asarray(image)) / np.float32(255)
+    return to_plane(np.asarray(image)) / np.float32(255)
 
 
 def to_image(plane: Plane) -> Image.Image:
@@ -34,65 +34,65 @@ def resize(plane: Plane, width: int, height: int) -> Plane:
     """Resize smoothly: area average when shrinking, cubic when growing."""
     shrinks = width * height < plane.shape[0] * plane.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return as_plane(cv2.resize(plane, (width, height), interpolation=method))
+    return to_plane(cv2.resize(plane, (width, height), interpolation=method))
 
 
-def soften(plane: Plane, sigma: float) -> Plane:
+def gaussian_blur(plane: Plane, sigma: float) -> Plane:
     """Blur with a Gaussian; a large one is done at reduced size for speed."""
     height, width = plane.shape[:2]
     factor = max(1, min(int(sigma / 4), min(height, width) // 8))
     small = cv2.resize(plane, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
     small = cv2.GaussianBlur(small, (0, 0), sigma / factor, borderType=cv2.BORDER_REPLICATE)
-    return as_plane(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+    return to_plane(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def box_mean(plane: Plane, radius: int) -> Plane:
+def box_blur(plane: Plane, radius: int) -> Plane:
     """Mean over square windows, edges repeated."""
-    return as_plane(cv2.blur(plane, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REPLICATE))
+    return to_plane(cv2.blur(plane, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REPLICATE))
 
 
 def sample(plane: Plane, xs: Plane, ys: Plane) -> Plane:
     """Look the picture up at floating coordinates (pixels), mirrored outside."""
-    return as_plane(cv2.remap(plane, as_plane(xs), as_plane(ys), cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT))
+    return to_plane(cv2.remap(plane, to_plane(xs), to_plane(ys), cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT))
 
 
-def clouds(random: Random, size: tuple[int, int], cell: tuple[float, float], octaves: int) -> Plane:
+def cloud_noise(random: Random, size: tuple[int, int], cell: tuple[float, float], octaves: int) -> Plane:
     """Cloudy noise of `size` (height, width), 0..1 around 0.5; `cell` is its coarsest (height, width) in pixels."""
     height, width = size
     total = np.zeros(size, np.float32)
     for octave in range(octaves):
         high, wide = (max(1.0, side / 2**octave) for side in cell)
-        grid = as_plane(random.uniform(-0.5, 0.5, (int(height / high) + 3, int(width / wide) + 3)))
+        grid = to_plane(random.uniform(-0.5, 0.5, (int(height / high) + 3, int(width / wide) + 3)))
         full = resize(grid, round(grid.shape[1] * wide), round(grid.shape[0] * high))
         total += full[:height, :width] / np.float32(2**octave)
-    return as_plane(np.clip(0.5 + total * 0.75, 0, 1))
+    return to_plane(np.clip(0.5 + total * 0.75, 0, 1))
 
 
 def luma(color: Plane) -> Plane:
     """Return the lightness of an RGB picture, (height, width)."""
-    return as_plane(color @ np.array([0.299, 0.587, 0.114], np.float32))
+    return to_plane(color @ np.array([0.299, 0.587, 0.114], np.float32))
 
 
-def mix(low: Plane | Color, high: Plane | Color, amount: Plane | float) -> Plane:
+def blend(low: Plane | Color, high: Plane | Color, amount: Plane | float) -> Plane:
     """Blend two pictures or colors; a (height, width) amount is spread over the channels."""
-    below, above, weight = as_plane(low), as_plane(high), as_plane(amount)
+    below, above, weight = to_plane(low), to_plane(high), to_plane(amount)
     if weight.ndim == 2 and max(below.ndim, above.ndim) != 2:
         weight = weight[..., None]
-    return as_plane(below + (above - below) * weight)
+    return to_plane(below + (above - below) * weight)
 
 
 def smoothstep(low: float, high: float, values: Plane) -> Plane:
     """Rise from 0 to 1 between two bounds without a corner."""
     t = np.clip((values - low) / (high - low), 0, 1)
-    return as_plane(t * t * (3 - 2 * t))
+    return to_plane(t * t * (3 - 2 * t))
 
 
-def grow(mask: Mask, radius: int) -> Mask:
+def dilate(mask: Mask, radius: int) -> Mask:
     """Dilate a 0/1 mask by a disc."""
     return cast(Mask, cv2.dilate(mask, _disc(radius)))
 
 
-def shrink(mask: Mask, radius: int) -> Mask:
+def erode(mask: Mask, radius: int) -> Mask:
     """Erode a 0/1 mask by a disc; the frame's edge does not eat into it."""
     return cast(Mask, cv2.erode(mask, _disc(radius)))
 

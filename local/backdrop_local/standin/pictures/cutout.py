@@ -9,17 +9,17 @@ from PIL import Image
 from backdrop_local.standin.pictures.arrays import (
     Mask,
     Plane,
-    as_plane,
-    box_mean,
+    box_blur,
+    dilate,
+    erode,
     from_image,
-    grow,
+    gaussian_blur,
     luma,
     resize,
-    shrink,
-    soften,
     to_image,
+    to_plane,
 )
-from backdrop_local.standin.pictures.known import KNOWN, Known, Points
+from backdrop_local.standin.pictures.known_photos import KNOWN_PHOTOS, KnownPhoto, Points
 
 _WORKING_SIDE = 640
 
@@ -30,11 +30,11 @@ class CutOut:
 
     color: Plane
     alpha: Plane
-    known: str | None
+    known_photo: str | None
 
-    def image(self) -> Image.Image:
+    def to_image(self) -> Image.Image:
         """Return the cut-out as a Pillow RGBA picture."""
-        return to_image(as_plane(np.dstack([self.color, self.alpha])))
+        return to_image(to_plane(np.dstack([self.color, self.alpha])))
 
 
 def cut_out(photo: Image.Image) -> CutOut:
@@ -49,41 +49,51 @@ def cut_out(photo: Image.Image) -> CutOut:
     full = from_image(photo)
     small = from_image(photo.resize(size, Image.Resampling.BOX, reducing_gap=2))
     known = _recognize(photo)
-    alpha = _known_alpha(small, known) if known else _soft_edge(small, _unknown_outline(small))
+    alpha = _cut_known_photo(small, known) if known else _soften_edge(small, _find_outline(small))
     if full.shape != small.shape:
-        alpha = _enlarged(small, alpha, full)
+        alpha = _enlarge_alpha(small, alpha, full)
     return CutOut(_clean_colors(full, alpha), alpha, known.name if known else None)
 
 
-def _recognize(image: Image.Image) -> Known | None:
+def _recognize(image: Image.Image) -> KnownPhoto | None:
     """Return the demo photo that this picture is, at any size and quality: difference hashes at most 5 bits apart."""
     small = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
     bits = (small[:, 1:] > small[:, :-1]).ravel()
     mark = int("".join("1" if bit else "0" for bit in bits), 2)
-    for one in KNOWN:
+    for one in KNOWN_PHOTOS:
         same_shape = abs(image.width / image.height / (one.size[0] / one.size[1]) - 1) < 0.03
-        if same_shape and (one.print64 ^ mark).bit_count() <= 5:
+        if same_shape and (one.difference_hash ^ mark).bit_count() <= 5:
             return one
     return None
 
 
-def _known_alpha(color: Plane, known: Known) -> Plane:
+def _cut_known_photo(color: Plane, known: KnownPhoto) -> Plane:
     """A demo photo's alpha: GrabCut between the shapes that a person set close to its outline."""
     labels = np.full(color.shape[:2], cv2.GC_BGD, np.uint8)
-    for shapes, label in ((known.reach, cv2.GC_PR_FGD), (known.core, cv2.GC_FGD), (known.holes, cv2.GC_BGD)):
-        labels[_drawn(shapes, known, labels)] = label
-    outline = np.where(labels == cv2.GC_PR_FGD, _tidy(_grab(color, labels.copy()), 0.0003, known.smooth), labels & 1)
+    for shapes, label in (
+        (known.subject_area, cv2.GC_PR_FGD),
+        (known.subject_core, cv2.GC_FGD),
+        (known.holes, cv2.GC_BGD),
+    ):
+        labels[_fill_shapes(shapes, known, labels)] = label
+    outline = np.where(
+        labels == cv2.GC_PR_FGD,
+        _clean_mask(_grab_cut(color, labels.copy()), 0.0003, known.smoothing_pixels),
+        labels & 1,
+    )
     outline = outline.astype(np.uint8)
-    if known.crisp:
-        return _settled(soften(as_plane(outline), 0.9))
-    alpha = _soft_edge(color, outline)
+    if known.has_hard_edge:
+        return _snap_alpha(gaussian_blur(to_plane(outline), 0.9))
+    alpha = _soften_edge(color, outline)
     # leaves are dark and the sky between them is bright
-    lace = _drawn(known.lace, known, labels)
+    lace = _fill_shapes(known.foliage, known, labels)
     alpha[lace] = np.clip((0.74 - luma(color)[lace]) / 0.24, 0, 1)
     return alpha
 
 
-def _drawn(shapes: tuple[Points, ...], known: Known, like: Mask) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _fill_shapes(
+    shapes: tuple[Points, ...], known: KnownPhoto, like: Mask
+) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     mask = np.zeros(like.shape, np.uint8)
     for shape in shapes:
         corners = np.rint(np.array(shape) * (like.shape[1] / known.size[0], like.shape[0] / known.size[1]))
@@ -91,7 +101,7 @@ def _drawn(shapes: tuple[Points, ...], known: Known, like: Mask) -> np.ndarray[t
     return mask == 1
 
 
-def _unknown_outline(color: Plane) -> Mask:
+def _find_outline(color: Plane) -> Mask:
     """GrabCut from a guess, an ellipse in the middle; the guess itself where GrabCut finds nothing or all.
 
     The photo's rim is background, but for its lower edge, on which portraits stand.
@@ -102,70 +112,70 @@ def _unknown_outline(color: Plane) -> Mask:
     labels = np.where(guess, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     rim = max(1, min(height, width) // 40)
     labels[:rim] = labels[:, :rim] = labels[:, -rim:] = cv2.GC_BGD
-    found = _tidy(_grab(color, labels), 0.01)
+    found = _clean_mask(_grab_cut(color, labels), 0.01)
     return found if 0.01 < float(found.mean()) < 0.97 else guess
 
 
-def _grab(color: Plane, labels: Mask) -> Mask:
+def _grab_cut(color: Plane, labels: Mask) -> Mask:
     """Run GrabCut; without both kinds of pixel it has nothing to learn from."""
     if (labels & 1).any() and not (labels & 1).all():
-        calm = (soften(color, 0.7) * 255).astype(np.uint8)
+        calm = (gaussian_blur(color, 0.7) * 255).astype(np.uint8)
         models = (np.zeros((1, 65)), np.zeros((1, 65)))
         cv2.grabCut(calm, labels, (0, 0, 1, 1), *models, 5, cv2.GC_INIT_WITH_MASK)
     return (labels & 1).astype(np.uint8)
 
 
-def _tidy(mask: Mask, least_hole: float, smooth: float = 1.2) -> Mask:
+def _clean_mask(mask: Mask, min_hole_share: float, smooth: float = 1.2) -> Mask:
     """Drop crumbs (parts under 4 % of the largest) and fill holes under that share of it all."""
-    calm = (soften(as_plane(mask), smooth) > 0.5).astype(np.uint8)
-    kept = _parts(calm, 0.04, of_largest=True)
-    return 1 - _parts(1 - kept, least_hole, of_largest=False)
+    calm = (gaussian_blur(to_plane(mask), smooth) > 0.5).astype(np.uint8)
+    kept = _keep_large_parts(calm, 0.04, of_largest=True)
+    return 1 - _keep_large_parts(1 - kept, min_hole_share, of_largest=False)
 
 
-def _parts(mask: Mask, least: float, *, of_largest: bool) -> Mask:
+def _keep_large_parts(mask: Mask, min_share: float, *, of_largest: bool) -> Mask:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     areas = np.asarray(stats)[:, cv2.CC_STAT_AREA]
     if count < 2:
         return mask
-    keep = areas >= least * (int(areas[1:].max()) if of_largest else mask.size)
+    keep = areas >= min_share * (int(areas[1:].max()) if of_largest else mask.size)
     keep[0] = False
     return keep[np.asarray(labels, np.intp)].astype(np.uint8)
 
 
-def _soft_edge(color: Plane, outline: Mask) -> Plane:
+def _soften_edge(color: Plane, outline: Mask) -> Plane:
     """Alpha for an outline: solid inside, clear outside, and in a narrow band what the photo's edges say."""
     band = max(1, round(3 * max(outline.shape) / _WORKING_SIDE))
-    guided = _guided(color, as_plane(outline), band + 1, color)
-    alpha = np.where(shrink(outline, band) == 1, 1, np.where(grow(outline, band) == 0, 0, guided))
-    return _settled(as_plane(alpha))
+    guided = _guided_filter(color, to_plane(outline), band + 1, color)
+    alpha = np.where(erode(outline, band) == 1, 1, np.where(dilate(outline, band) == 0, 0, guided))
+    return _snap_alpha(to_plane(alpha))
 
 
-def _settled(alpha: Plane) -> Plane:
+def _snap_alpha(alpha: Plane) -> Plane:
     """Pull nearly clear and nearly solid pixels to the end: no veil, no pinholes."""
-    return as_plane(np.clip((alpha - 0.06) / 0.88, 0, 1))
+    return to_plane(np.clip((alpha - 0.06) / 0.88, 0, 1))
 
 
-def _enlarged(small: Plane, alpha: Plane, color: Plane) -> Plane:
+def _enlarge_alpha(small: Plane, alpha: Plane, color: Plane) -> Plane:
     """Carry alpha from a reduced picture to the full one, along the full one's edges."""
     plain = np.clip(resize(alpha, color.shape[1], color.shape[0]), 0, 1)
     soft = np.clip(4 * plain * (1 - plain), 0, 1)
-    return as_plane(np.clip(plain + (_guided(small, alpha, 4, color) - plain) * soft, 0, 1))
+    return to_plane(np.clip(plain + (_guided_filter(small, alpha, 4, color) - plain) * soft, 0, 1))
 
 
-def _guided(guide: Plane, alpha: Plane, radius: int, color: Plane) -> Plane:
+def _guided_filter(guide: Plane, alpha: Plane, radius: int, color: Plane) -> Plane:
     """A guided filter (He, Sun and Tang 2010): in each window of `guide` alpha is a linear function of the color.
 
     The functions are applied to `color`, the same picture at the same size or a larger one.
     """
-    mean_color, mean_alpha = box_mean(guide, radius), box_mean(alpha, radius)
-    outer = as_plane((guide[..., :, None] * guide[..., None, :]).reshape(*alpha.shape, 9))
-    spread = box_mean(outer, radius).reshape(*alpha.shape, 3, 3) - mean_color[..., :, None] * mean_color[..., None, :]
-    cross = box_mean(as_plane(guide * alpha[..., None]), radius) - mean_color * mean_alpha[..., None]
+    mean_color, mean_alpha = box_blur(guide, radius), box_blur(alpha, radius)
+    outer = to_plane((guide[..., :, None] * guide[..., None, :]).reshape(*alpha.shape, 9))
+    spread = box_blur(outer, radius).reshape(*alpha.shape, 3, 3) - mean_color[..., :, None] * mean_color[..., None, :]
+    cross = box_blur(to_plane(guide * alpha[..., None]), radius) - mean_color * mean_alpha[..., None]
     ridge = spread + np.eye(3, dtype=np.float32) * np.float32(1e-4)
-    slope = as_plane(np.linalg.solve(ridge, cross[..., None])[..., 0])
-    offset = as_plane(mean_alpha - (slope * mean_color).sum(axis=2))
-    law = resize(box_mean(as_plane(np.dstack([slope, offset])), 1), color.shape[1], color.shape[0])
-    return as_plane((law[..., :3] * color).sum(axis=2) + law[..., 3])
+    slope = to_plane(np.linalg.solve(ridge, cross[..., None])[..., 0])
+    offset = to_plane(mean_alpha - (slope * mean_color).sum(axis=2))
+    law = resize(box_blur(to_plane(np.dstack([slope, offset])), 1), color.shape[1], color.shape[0])
+    return to_plane((law[..., :3] * color).sum(axis=2) + law[..., 3])
 
 
 def _clean_colors(color: Plane, alpha: Plane) -> Plane:
@@ -178,9 +188,9 @@ def _clean_colors(color: Plane, alpha: Plane) -> Plane:
     weight = alpha[..., None]
     own, behind = color, color
     for radius in (reach, max(3, reach // 6)):
-        near = box_mean(as_plane(own * weight), radius) / (box_mean(alpha, radius)[..., None] + 1e-5)
-        rest = box_mean(as_plane(behind * (1 - weight)), radius)
-        behind = np.clip(rest / (box_mean(as_plane(1 - alpha), radius)[..., None] + 1e-5), 0, 1)
+        near = box_blur(to_plane(own * weight), radius) / (box_blur(alpha, radius)[..., None] + 1e-5)
+        rest = box_blur(to_plane(behind * (1 - weight)), radius)
+        behind = np.clip(rest / (box_blur(to_plane(1 - alpha), radius)[..., None] + 1e-5), 0, 1)
         trust = np.clip(weight * 2.2 - 1.2, 0, 1)
-        own = as_plane(np.clip(near + trust * (color - weight * near - (1 - weight) * behind), 0, 1))
+        own = to_plane(np.clip(near + trust * (color - weight * near - (1 - weight) * behind), 0, 1))
     return own

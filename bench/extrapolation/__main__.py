@@ -1,0 +1,75 @@
+"""The command `make simulate FAULTS=none`: the simulated world without faults, with many photos.
+
+It fits the world to the bench's runs of a hundred photos, foretells the others, and plays large folders on AWS's
+assumed times. A hundred thousand photos take half an hour of a processor; rows that are not played again are kept.
+"""
+
+import argparse
+import re
+import sys
+import time
+
+from bench.aws_cost.idle_stack import load_one_provider_stack
+from bench.aws_cost.page import read_memory
+from bench.extrapolation import page
+from bench.extrapolation.aws_timing import compute_request_times, run_scaled
+from bench.extrapolation.prediction import CALIBRATION, NAME, Extrapolation, load_bench_runs, predict_runs, replace_row
+from bench.saved_results import load_result, save_result
+
+LIMIT, SECONDS = 10, 15.0
+ROWS = ("100", "1000", "10000", "500,50", "1000,100", "3000,300", "5000,1000", "5000,2,150")
+"""Photos, slots and seconds: a folder that grows, slots that grow, and a lane that takes longer than four days."""
+ROW = re.compile(r"(\d+)(?:,(\d+)(?:,(\d+(?:\.\d+)?))?)?")
+
+
+def main() -> int:
+    """Play, keep and write the page; exit code 1 where a run that was held out is off by more than it may be."""
+    parser = argparse.ArgumentParser(prog="python -m bench.extrapolation", description=__doc__)
+    parser.add_argument(
+        "--rows",
+        nargs="*",
+        type=_parse_row,
+        default=[*map(_parse_row, ROWS)],
+        help=f"photos, or photos,slots,seconds (with {LIMIT} slots of {SECONDS:g} s where nothing is said)",
+    )
+    options, began = parser.parse_args(), time.monotonic()
+    previous, runs = load_result(NAME, Extrapolation), load_bench_runs()
+    scaled = previous.result.scaled if previous else ()
+    result = Extrapolation(predict_runs(runs) if any(one.scenario in CALIBRATION for one in runs) else None, scaled)
+    save_result(NAME, result, 0)
+    pace = compute_request_times(page.find_tagged_row(), read_memory(load_one_provider_stack()))
+    for photos, limit, seconds in options.rows:
+        row = run_scaled(photos, limit, seconds, pace)
+        result = Extrapolation(result.prediction, replace_row(result.scaled, row))
+        print(
+            f"N={photos:,} C={limit} S={seconds:g}: {row.ideal_seconds / row.ended_seconds:.1%} of the ideal",
+            flush=True,
+        )
+        save_result(NAME, result, (time.monotonic() - began) / 60)
+    page.write_page()
+    inaccurate = (
+        [one for one in result.prediction.held_out if abs(one.error) > page.MAX_ERROR] if result.prediction else []
+    )
+    for one in inaccurate:
+        print(f"{one.scenario.name}: off by {one.error:+.1%}", file=sys.stderr)
+    return int(bool(inaccurate))
+
+
+def _parse_row(text: str) -> tuple[int, int, float]:
+    """Photos, slots and seconds.
+
+    Raises:
+        ArgumentTypeError: it is something else, or the slots are never full.
+    """
+    found = ROW.fullmatch(text)
+    photos, limit, seconds = found.groups() if found else ("0", None, None)
+    row = int(photos), int(limit or LIMIT), float(seconds or SECONDS)
+    if not row[0] >= row[1] >= 1 or not row[2]:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not PHOTOS or PHOTOS,SLOTS,SECONDS, with at least one slot and as many photos as slots"
+        )
+    return row
+
+
+if __name__ == "__main__":
+    sys.exit(main())

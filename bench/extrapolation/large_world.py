@@ -1,0 +1,127 @@
+"""A world for many images: it counts what is asked and forgets what is over."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import cast, override
+
+from bench.extrapolation.fair_queue import FairSqs
+from simulation.world.call_behavior import CallBehavior
+from simulation.world.sample_images import build_picture
+from simulation.world.simulated_stack import World
+from simulation.world.transport import ServiceCall
+from simulation.world.world_clock import WORLD_START
+
+TRIM_EVERY = 1000
+PAGE_ITEMS = 1000
+NO_LIMIT = 10**15
+
+
+@dataclass(eq=False)
+class WorldLog:
+    """`asked`: how often which function asked for what. `ended`: seconds since the beginning, by photo's key."""
+
+    requests_by_operation: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
+    invocations: Counter[str] = field(default_factory=Counter[str])
+    ended_at: dict[str, float] = field(default_factory=dict[str, float])
+    calls: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+    refused_calls: int = 0
+
+    def count_requests(self, function: str) -> int:
+        """How often a function asked AWS."""
+        return sum(
+            times
+            for (name, service, _), times in self.requests_by_operation.items()
+            if name == function and service in AWS_SERVICES
+        )
+
+
+AWS_SERVICES = frozenset({"s3", "dynamodb", "sqs", "events", "lambda", "states"})
+
+
+class LargeWorld(World):
+    """The simulated world with queues for many; `seconds` a call, whose account allows `account` at a time."""
+
+    sqs_type = FairSqs
+
+    def __init__(self, seed: int, *, in_flight: int, seconds: float, account: int) -> None:
+        super().__init__(seed, in_flight=in_flight, account_limit=account, budget=NO_LIMIT)
+        self.diary = WorldLog()
+        self.table.page_size = PAGE_ITEMS
+        self.provider.default_behavior = CallBehavior(work_seconds=seconds)
+        self.transport.faults_before.append(self._count_request)
+        self.transport.listeners.append(self._note_event)
+
+    def upload(self, key: str) -> None:
+        """Somebody uploads a photo of its own that wants another background."""
+        self.upload_photo(key, build_picture(key), operation="replace", prompt="on a beach at dawn")
+
+    def schedule(self, seconds: float, act: Callable[[], object]) -> None:
+        """Have something happen so many seconds after the beginning."""
+        self.event_loop.call_at(WORLD_START + timedelta(seconds=seconds), act)
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Since the beginning."""
+        return (self.clock.time - WORLD_START).total_seconds()
+
+    @property
+    def count_expired(self) -> int:
+        """How many messages of the lane grew older than it keeps them."""
+        return cast("FairSqs", self.sqs).find_fair_queue(self.queues[self.provider.name]).expired
+
+    def run_until_ended(self, photos: int, timeout_seconds: float) -> None:
+        """Until so many photos have come to their end.
+
+        Raises:
+            RuntimeError: that took too long.
+        """
+        done = self.event_loop.run_until(
+            WORLD_START + timedelta(seconds=timeout_seconds), lambda: len(self.diary.ended_at) >= photos
+        )
+        self._trim_history()
+        if not done:
+            raise RuntimeError(f"{len(self.diary.ended_at)} of {photos} photos ended within {timeout_seconds:.0f} s")
+
+    def _count_request(self, call: ServiceCall) -> None:
+        self.diary.requests_by_operation[call.worker_name.rpartition("-")[0], call.service, call.operation] += 1
+
+    def _note_event(self, call: ServiceCall) -> None:
+        if call.operation == "put_events":
+            (event,) = self.bus.events
+            self.bus.events.clear()
+            if event.detail_type == "Image Completed":
+                self.diary.ended_at[event.detail["source"]["key"]] = self.elapsed_seconds
+        if len(self.transport.calls) >= TRIM_EVERY:
+            self._trim_history()
+
+    def _trim_history(self) -> None:
+        """Histories, and what the provider holds of calls that are over."""
+        log, provider, now = self.diary, self.provider, self.clock.time
+        over = [call for call in provider.paid_calls if call.ended_at]
+        sold = [call for call in over if call.micro_usd]
+        log.refused_calls += len(over) - len(sold)
+        log.calls += [
+            ((one.started_at - WORLD_START).total_seconds(), (one.ended_at - WORLD_START).total_seconds())
+            for one in sold
+            if one.ended_at
+        ]
+        provider.paid_calls[:] = [call for call in provider.paid_calls if not call.ended_at]
+        works = provider.account.work_by_id
+        for name in [name for name, work in works.items() if work.done_at < now]:
+            del works[name]
+        for invocation in self.lambda_service.invocations:
+            log.invocations[invocation.name.rpartition("-")[0]] += 1
+        for histories in (
+            self.transport.calls,
+            self.transport.history,
+            self.lambda_service.invocations,
+            self.transitions,
+            self.returned_messages,
+        ):
+            histories.clear()
+
+    @override
+    def is_quiet(self) -> bool:
+        raise NotImplementedError("a large world's queues do not say when they are empty")

@@ -1,0 +1,288 @@
+"""The page: how near the simulated world comes to the emulator, and what it says of AWS."""
+
+from collections.abc import Sequence
+
+from backdrop.model.pricing import look_up_image_price
+from backdrop.model.schedule import MESSAGE_LIFETIME
+from backdrop.reconcile.sweep import MAX_AGE, MAX_PHOTOS
+from bench.aws_cost.bill import DOWNLOAD_SECONDS, REQUEST_SECONDS, count_requests, sum_usd
+from bench.aws_cost.cost_result import CostRow, load_costs
+from bench.aws_cost.idle_stack import load_one_provider_stack
+from bench.aws_cost.page import build_row_lines, read_memory
+from bench.cpu_usage import STAGES
+from bench.extrapolation import aws_timing, quotas
+from bench.extrapolation.aws_timing import SMALL_FOLDER_PHOTOS, ScaledRun
+from bench.extrapolation.prediction import NAME, Extrapolation, PredictedRun, Prediction
+from bench.saved_results import FOLDER, load_result
+from docs.tables import table
+from simulation.world.simulated_stack import RECONCILE_INTERVAL_SECONDS, RETENTION_SECONDS
+
+PAGE = FOLDER / "extrapolation.md"
+MAX_ERROR = 0.05
+"""How far the world may be off in a run that was held out."""
+MILLION = 1_000_000
+NARROW_LIMIT = 10
+COLUMNS = (
+    "photos",
+    "N·S/C",
+    "drained in",
+    "of the ideal",
+    "ms between calls",
+    "requests a photo",
+    "reconcile's an hour",
+    f"the folder of {SMALL_FOLDER_PHOTOS}, s",
+    "AWS, USD",
+    "for 1,000",
+    "the provider, USD",
+)
+
+
+def find_tagged_row() -> CostRow:
+    """Of the rows of what AWS costs: the one whose photos come as here, with tags."""
+    return next(row for row in load_costs().rows if row.has_tags)
+
+
+def write_page() -> None:
+    """From what is kept."""
+    found = load_result(NAME, Extrapolation)
+    if found:
+        PAGE.write_text(format_page(found.result, found.machine))
+
+
+def format_page(found: Extrapolation, machine: str) -> str:
+    """The whole page."""
+    outlived = [one for one in found.scaled if one.expired]
+    narrow = [one for one in found.scaled if one.limit == NARROW_LIMIT]
+    wide = [one for one in found.scaled if one.limit != NARROW_LIMIT and one not in outlived]
+    return (
+        "\n\n".join(
+            [
+                "# Beyond one machine",
+                "Written by `make simulate FAULTS=none`: the product's own code in the simulated world of"
+                " `make simulate`, without faults and with many photos. First that world is held against the emulator,"
+                " whose times it has to foretell; then it is given AWS's. Nothing here was measured on AWS."
+                f" Played on {machine}.",
+                _format_prediction(found.prediction),
+                _format_large_folders(narrow),
+                _format_more_slots([*narrow[-1:], *wide]),
+                *map(_format_outlived, outlived),
+                quotas.format_section(),
+            ]
+        )
+        + "\n"
+    )
+
+
+# -- the emulator ------------------------------------------------------------------------------------------------
+
+
+def _format_prediction(found: Prediction | None) -> str:
+    if found is None:
+        return '## Held against the emulator\n\nNot calibrated yet: `make bench ONLY="drain held_out"`.'
+    costs = found.costs
+    own = ", ".join(f"{name} {1000 * seconds:.2f}" for name, seconds in costs.request_cpu.items())
+    worst = max((abs(one.error) for one in found.held_out), default=0.0)
+    return "\n\n".join(
+        [
+            "## Held against the emulator",
+            "The local cloud is two processors that all share and one thread that plays AWS. What a request takes of"
+            " them is what [the bench](README.md) counted of the processors' time in its warm runs of a hundred photos,"
+            f" shared among the requests: {own} ms of a function's, {1000 * costs.emulator_cpu:.2f} ms of the"
+            " emulator's (an"
+            f" invocation counts as two requests), {1000 * costs.upload_cpu:.1f} ms for an upload,"
+            f" {1000 * costs.standin_cpu:.1f} ms of the stand-in's for a call. Two numbers are fitted, by least"
+            " squares to"
+            f" the seconds of those runs and to those that a slot stood empty between its calls:"
+            f" {1000 * costs.invocation_delay:.0f} ms for each invocation in which nobody works, and"
+            f" {costs.cold_start_cpu:.2f} s of a processor for a cold start.",
+            "Seconds from the first upload to the last end. The last column is what N·S/C alone would be off by: a"
+            " model is worth what it takes off that.",
+            "### The runs that it was fitted to",
+            _format_predicted_runs(found.calibration),
+            "### The runs that were held out",
+            _format_predicted_runs(found.held_out),
+            f"The worst is off by {worst:.1%}; at most {MAX_ERROR:.0%} is asked for.",
+        ]
+    )
+
+
+def _format_predicted_runs(rows: Sequence[PredictedRun]) -> str:
+    return table(
+        ("", "measured s", "foretold s", "off", "N·S/C off"),
+        [
+            (
+                one.scenario.name,
+                f"{one.measured:.1f}",
+                f"{one.predicted:.1f}",
+                f"{one.error:+.1%}",
+                f"{one.ideal_error:+.1%}",
+            )
+            for one in rows
+        ],
+    )
+
+
+# -- AWS ---------------------------------------------------------------------------------------------------------
+
+
+def _format_large_folders(rows: Sequence[ScaledRun]) -> str:
+    largest = rows[-1]
+    shown = [_format_run(one) for one in rows]
+    if largest.photos < MILLION:
+        shown.append(_format_projected_run(largest, MILLION))
+    return "\n\n".join(
+        [
+            "## One folder, up to a million photos",
+            f"On AWS, assumed: {1000 * REQUEST_SECONDS:.0f} ms for a request, {DOWNLOAD_SECONDS:g} s for a download,"
+            f" {1000 * aws_timing.DISPATCH_SECONDS:.0f} ms from a message to its function's code,"
+            f" {aws_timing.COLD_START_SECONDS:g} s more"
+            f" for a cold start, {1000 * aws_timing.TRANSACTION_SECONDS:.0f} ms for which a transaction holds its"
+            " items,"
+            f" {aws_timing.UPLOADS_PER_SECOND} uploads a second, and the functions' own time as counted for"
+            " [what AWS costs](../../docs/results/aws_cost.md). Intake and deliver grow as Lambda's pollers do. A"
+            f" provider that takes {largest.seconds:g} s for a call, {largest.limit} at a time; the photos have tags.",
+            f"Fairness: a folder of {SMALL_FOLDER_PHOTOS} comes a minute after the last photo of the large one; how"
+            " long until its"
+            " last picture. Alone it takes one turn of the slots. N counts both.",
+            table(COLUMNS, shown),
+            f"Rows up to {largest.photos:,} were played, photo by photo. The last is not: it follows from the one"
+            " above, with its slots' pauses, the requests of photos that all come alone, and its reconcile for every"
+            " hour; [a full ledger](README.md#a-full-ledger) makes nothing dearer, as was counted. Its folder of"
+            f" {SMALL_FOLDER_PHOTOS} is as quick, since SQS gives a free slot to the folder that has fewer photos"
+            " under way, however"
+            " many of the other's wait. That is the simulated queue's rule; AWS's says the same with thresholds of its"
+            " own (a tenth of the consumers' time).",
+            "Requests a photo: intake, render, deliver. A batch shares some of intake's; where so many pollers wait"
+            f" that each photo is taken alone, they are {_count_alone('intake'):g}, and never more. Reconcile's are"
+            f" bounded by run: it looks at {MAX_PHOTOS:,} young photos every {RECONCILE_INTERVAL_SECONDS // 60}"
+            " minutes, so at"
+            f" {MAX_PHOTOS * 3600 // RECONCILE_INTERVAL_SECONDS:,} an hour, for their first {MAX_AGE.days * 24} h.",
+        ]
+    )
+
+
+def _format_run(one: ScaledRun) -> Sequence[str]:
+    requests = " + ".join(f"{times:.2f}" for times in one.requests.values())
+    hourly = sum(one.reconcile_per_hour.values())
+    usd = _compute_usd(one, one.photos, one.ended_seconds)
+    return (
+        f"{one.photos:,}",
+        _format_duration(one.ideal_seconds),
+        _format_duration(one.ended_seconds),
+        f"{one.ideal_seconds / one.ended_seconds:.1%}",
+        f"{one.pause_ms:.0f}",
+        requests,
+        f"{hourly:,.0f}",
+        f"{one.small_folder_seconds:.0f}",
+        f"{usd:,.2f}",
+        f"{1000 * usd / one.photos:.3f}",
+        f"{one.photos * _image_usd():,.0f}",
+    )
+
+
+def _format_projected_run(largest: ScaledRun, photos: int) -> Sequence[str]:
+    """What follows for more photos: the same head, and the same time for each photo behind it."""
+    head = largest.ended_seconds - largest.photos * (largest.seconds + largest.pause_ms / 1000) / largest.limit
+    ended = head + photos * (largest.seconds + largest.pause_ms / 1000) / largest.limit
+    ideal, usd = photos * largest.seconds / largest.limit, _compute_usd(largest, photos, ended)
+    return (
+        f"*{photos:,}*",
+        _format_duration(ideal),
+        f"*{_format_duration(ended)}*",
+        f"*{ideal / ended:.1%}*",
+        "*the same*",
+        "*" + " + ".join(f"{_count_alone(name):.2f}" for name in STAGES) + "*",
+        "*the same*",
+        "*the same*",
+        f"*{usd:,.2f}*",
+        f"*{1000 * usd / photos:.3f}*",
+        f"{photos * _image_usd():,.0f}",
+    )
+
+
+def _compute_usd(one: ScaledRun, photos: int, seconds: float) -> float:
+    """AWS's part: the photos by what was counted for one, and reconcile for as long as it lasts."""
+    memory = read_memory(load_one_provider_stack())
+    each = sum_usd(build_row_lines(find_tagged_row(), memory, one.seconds))
+    return photos * each + seconds / 3600 * _compute_reconcile_usd(one, memory["reconcile"])
+
+
+def _compute_reconcile_usd(one: ScaledRun, memory_gb: float) -> float:
+    """An hour of reconcile: a read unit for a query or an item, and its requests' time."""
+    hourly = one.reconcile_per_hour
+    reads = sum(times for name, times in hourly.items() if name.startswith("dynamodb"))
+    lists = sum(times for name, times in hourly.items() if name.startswith("s3"))
+    seconds = sum(hourly.values()) * REQUEST_SECONDS * memory_gb
+    return (
+        quotas.compute_list_usd("dynamodb reads", reads)
+        + quotas.compute_list_usd("s3 writes", lists)
+        + quotas.compute_list_usd("lambda seconds", seconds)
+    )
+
+
+def _count_alone(function: str) -> float:
+    """A function's requests for a photo that comes alone."""
+    return count_requests(find_tagged_row().usage, function)
+
+
+def _image_usd() -> float:
+    return look_up_image_price("ideogram", {"operation": "replace"}) / MILLION
+
+
+def _format_duration(seconds: float) -> str:
+    for unit, size in (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _format_more_slots(rows: Sequence[ScaledRun]) -> str:
+    return "\n\n".join(
+        [
+            "## More slots",
+            "The same, with more calls at a time. Every claim and every answer writes the day's budget, which is one"
+            " item of the ledger, in a transaction; two that come at once are in each other's way, and one of them"
+            " tries again a moment later, up to ten times, and then hands its message back. More slots"
+            " meet that before anything else.",
+            table(
+                ("C", "photos", "N·S/C", "drained in", "ms between calls", "conflicts a photo", "renders a photo"),
+                [
+                    (
+                        f"{one.limit:,}",
+                        f"{one.photos:,}",
+                        _format_duration(one.ideal_seconds),
+                        _format_duration(one.ended_seconds),
+                        f"{one.pause_ms:,.0f}",
+                        f"{one.conflicts:.2f}",
+                        f"{one.invocations['render']:.2f}",
+                    )
+                    for one in rows
+                ],
+            ),
+        ]
+    )
+
+
+def _format_outlived(one: ScaledRun) -> str:
+    usual, requests = find_tagged_row().usage, sum(one.requests.values())
+    days = RETENTION_SECONDS["ideogram"] / 86_400
+    return "\n\n".join(
+        [
+            "## A lane that outlives its messages",
+            f"SQS keeps a message of the lane for {days:.0f} days; the ledger is what remembers. Played with"
+            f" {one.photos:,} photos, C = {one.limit}, S = {one.seconds:g}, which is"
+            f" {_format_duration(one.ideal_seconds)} of calls: all"
+            f" ended, in {_format_duration(one.ended_seconds)} ({one.ideal_seconds / one.ended_seconds:.1%} of the"
+            f" ideal), though {one.expired:,} messages"
+            f" had grown too old. Reconcile sends a job again that "
+            f"waits for {MESSAGE_LIFETIME.days} days, so that a photo"
+            f" was met by render {one.invocations['render']:.2f} times and asked for {requests:.2f} requests in all"
+            " stages;"
+            f" without that it is {sum(o.times for o in usual.requests if o.function in STAGES):.0f} alone. A million"
+            f" photos at C = 10, S = 15 are such a lane: {_format_duration(MILLION * 15 / 10)}.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    write_page()

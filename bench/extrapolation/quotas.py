@@ -1,0 +1,249 @@
+"""What breaks first on AWS: each quota that Backdrop can meet, the number at which it does, and what happens then.
+
+The numbers follow from what was counted for a photo and from the product's own constants; quotas are AWS's defaults.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from backdrop.model.pricing import look_up_image_price
+from backdrop.model.schedule import INDEX_SHARDS, MESSAGE_LIFETIME
+from backdrop.reconcile.service import BACKED_UP, MAX_DUE_ITEMS
+from backdrop.reconcile.sweep import MAX_AGE, MAX_PHOTOS
+from bench.aws_cost.bill import REQUEST_SECONDS, count_requests
+from bench.aws_cost.cost_result import load_costs
+from bench.aws_cost.prices import PRICES
+from bench.extrapolation import aws_timing
+from bench.extrapolation.hot_keys import KeyHeat, measure_hot_keys
+from docs.tables import table
+from simulation.world.simulated_stack import RECONCILE_INTERVAL_SECONDS, RETENTION_SECONDS
+
+SECONDS = 15.0
+DAY = 86_400.0
+DYNAMODB = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide"
+LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg"
+SQS = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide"
+CONCURRENCY = 1_000
+TABLE_WRITES, PARTITION_WRITES, PARTITION_READS = 4_000, 1_000, 3_000
+ITEM_BYTES = 409_600
+PREFIX_WRITES = 3_500
+PUT_EVENTS, MIN_PUT_EVENTS = 10_000, 400
+IN_FLIGHT = 120_000
+INTAKE_BATCH = 10
+TRANSACTION_FACTOR = 2
+"""A transaction writes each item twice, by units (Developer Guide, "Capacity management for transactions")."""
+
+
+@dataclass(frozen=True)
+class Quota:
+    """One limit. `meets`: photos a second, or photos, at which it is met; the least comes first."""
+
+    what: str
+    source: str
+    met_at: float
+    condition: str
+    consequence: str
+
+
+def compute_list_usd(price: str, amount: float) -> float:
+    """So much of something, by AWS's list."""
+    return PRICES[price].list_usd(amount)
+
+
+def list_rate_quotas(heat: KeyHeat) -> list[Quota]:
+    """Limits to photos a second."""
+    return sorted(
+        [*_list_lane_quotas(), *_list_hot_item_quotas(heat), *_list_service_quotas()], key=lambda one: one.met_at
+    )
+
+
+def _list_lane_quotas() -> Iterator[Quota]:
+    resent_per_second = MAX_DUE_ITEMS / RECONCILE_INTERVAL_SECONDS
+    yield Quota(
+        f"a lane older than its messages' {RETENTION_SECONDS['ideogram'] / DAY:.0f} days is refilled by reconcile"
+        " alone",
+        f"{SQS}/quotas-messages.html",
+        resent_per_second,
+        f"{MAX_DUE_ITEMS:,} jobs every {RECONCILE_INTERVAL_SECONDS / 60:.0f} minutes, with more than"
+        f" {resent_per_second * RETENTION_SECONDS['ideogram']:,.0f} photos dropped at once",
+        "the lane runs dry between two runs of reconcile: the rest comes at this pace, nothing is lost",
+    )
+    yield Quota(
+        f"an account's {CONCURRENCY:,} invocations at a time (a new account's are fewer)",
+        f"{LAMBDA}/gettingstarted-limits.html",
+        CONCURRENCY / SECONDS,
+        f"each slot is one: C = {CONCURRENCY:,} at S = {SECONDS:g}, less what intake and deliver take",
+        "Lambda hands messages back, nothing is lost; ask for a higher quota",
+    )
+    yield Quota(
+        f"a lane's MaximumConcurrency, at most {aws_timing.MAX_POLLERS:,}",
+        f"{LAMBDA}/services-sqs-scaling.html",
+        aws_timing.MAX_POLLERS / SECONDS,
+        f"C = {aws_timing.MAX_POLLERS:,}",
+        "the template takes no more; a second stack",
+    )
+
+
+def _list_hot_item_quotas(heat: KeyHeat) -> Iterator[Quota]:
+    keys = f"{DYNAMODB}/bp-partition-key-design.html"
+    yield Quota(
+        "one transaction at a time may hold the day's budget",
+        f"{DYNAMODB}/transaction-apis.html",
+        1 / (heat.budget_writes * aws_timing.TRANSACTION_SECONDS),
+        f"{heat.budget_writes:g} transactions a photo, each assumed to take"
+        f" {1000 * aws_timing.TRANSACTION_SECONDS:.0f} ms",
+        "claims and answers try again, up to ten times, then the message comes again; slots stand empty (table above)."
+        " More budgets (more stacks) are the way out",
+    )
+    yield Quota(
+        f"{PARTITION_WRITES:,} write units a second of one item: the day's budget",
+        keys,
+        PARTITION_WRITES / (heat.budget_writes * TRANSACTION_FACTOR),
+        f"{heat.budget_writes * TRANSACTION_FACTOR:g} units a photo",
+        "never met, since its transactions come in each other's way before",
+    )
+    yield Quota(
+        f"{PARTITION_WRITES:,} write units a second of a shard of the index",
+        keys,
+        PARTITION_WRITES * len(INDEX_SHARDS) / heat.index_writes,
+        f"{heat.index_writes:g} index writes a photo over {len(INDEX_SHARDS)} shards",
+        "the ledger throttles, stages wait",
+    )
+    yield Quota(
+        f"{PARTITION_READS:,} read units a second of one item: the lane",
+        keys,
+        PARTITION_READS / heat.lane_reads,
+        f"{heat.lane_reads:g} a photo, when render looks whether it may pay; it is written only when the lane pauses",
+        "render waits",
+    )
+
+
+def _list_service_quotas() -> Iterator[Quota]:
+    photo = load_costs().rows[0].usage
+    receipts = sum(one.times for one in photo.requests if one.subject == "the receipt")
+    events = sum(one.times for one in photo.requests if one.service == "events")
+    yield Quota(
+        f"{TABLE_WRITES:,} write units a second of a new table on demand",
+        f"{DYNAMODB}/warm-throughput-scenarios.html",
+        TABLE_WRITES / photo.write_units,
+        f"{photo.write_units:g} units a photo, intake's among them, which come in the burst of an upload",
+        "the ledger throttles, stages wait and come again; DynamoDB grows by itself with use, or can be warmed",
+    )
+    yield Quota(
+        f"{MIN_PUT_EVENTS} to {PUT_EVENTS:,} PutEvents a second, by region",
+        "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html",
+        MIN_PUT_EVENTS / events,
+        f"{events:g} a photo, in the smallest regions",
+        "deliver waits and tells it again",
+    )
+    yield Quota(
+        f"{PREFIX_WRITES:,} writes a second below one prefix of a bucket",
+        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html",
+        PREFIX_WRITES / receipts,
+        f"{receipts:g} receipts a photo below `_backdrop/receipts/`",
+        "503, and the stage comes again; S3 parts a busy prefix by itself",
+    )
+
+
+def list_size_quotas(heat: KeyHeat) -> list[Quota]:
+    """Limits to photos at once."""
+    return sorted(
+        [*_list_own_limits(), *_list_message_quotas(), *_list_unreachable_quotas(heat)], key=lambda one: one.met_at
+    )
+
+
+def _list_own_limits() -> Iterator[Quota]:
+    price = look_up_image_price("ideogram", {"operation": "replace"}) / 1_000_000
+    runs = MAX_AGE.total_seconds() / RECONCILE_INTERVAL_SECONDS
+    yield Quota(
+        "`DailyBudgetUSD`, $10 when nobody says anything",
+        "[settings](../../docs/settings.md)",
+        10 // price,
+        f"${price:g} a picture",
+        "the lane pauses until the next day, as it should; raise it before a large folder",
+    )
+    yield Quota(
+        f"{BACKED_UP:,} paid pictures that wait for deliver",
+        "[alarms](../../docs/alarms.md)",
+        BACKED_UP,
+        "only where deliver gets no invocations",
+        "the lane pauses until half of them are delivered, so that no link expires",
+    )
+    yield Quota(
+        f"the sweep looks at {MAX_PHOTOS:,} photos every {RECONCILE_INTERVAL_SECONDS / 60:.0f} minutes, for"
+        f" {MAX_AGE.days * 24} h",
+        "[operating](../../docs/operating.md)",
+        runs * MAX_PHOTOS,
+        f"{runs:.0f} runs",
+        "of more young photos, some whose event S3 lost would not be found; a campaign over the folder finds them",
+    )
+
+
+def _list_message_quotas() -> Iterator[Quota]:
+    growth_seconds = (
+        (aws_timing.MAX_POLLERS - aws_timing.INITIAL_POLLERS) / aws_timing.ADDED_POLLERS * aws_timing.SCALING_SECONDS
+    )
+    photo_seconds = count_requests(load_costs().rows[0].usage, "intake") * REQUEST_SECONDS
+    yield Quota(
+        f"a message that waits longer than {MESSAGE_LIFETIME.days} days is sent anew",
+        f"{SQS}/quotas-messages.html",
+        MESSAGE_LIFETIME.total_seconds() * 10 / SECONDS,
+        f"C = 10 at S = {SECONDS:g}: what these days drain",
+        "a second message for each such job, and where both arrive one more render that finds it done (above)",
+    )
+    yield Quota(
+        f"intake's pollers reach the account's {CONCURRENCY:,}",
+        f"{LAMBDA}/services-sqs-scaling.html",
+        growth_seconds * (aws_timing.MAX_POLLERS + aws_timing.INITIAL_POLLERS) / 2 / photo_seconds,
+        f"so many events that wait keep intake busy for the {growth_seconds:.0f} s in which it grows so far",
+        "render and deliver get fewer invocations until intake is through, some minutes",
+    )
+
+
+def _list_unreachable_quotas(heat: KeyHeat) -> Iterator[Quota]:
+    yield Quota(
+        f"{IN_FLIGHT:,} messages of a queue under way",
+        f"{SQS}/quotas-queues.html",
+        inf,
+        f"at most {aws_timing.MAX_POLLERS * INTAKE_BATCH:,}: {aws_timing.MAX_POLLERS:,} invocations of {INTAKE_BATCH}",
+        "never",
+    )
+    yield Quota(
+        f"{ITEM_BYTES // 1024} KB of an item",
+        f"{DYNAMODB}/ServiceQuotas.html",
+        inf,
+        f"the largest, a job, has {heat.largest_item_bytes:,} bytes; none grows with the number of photos",
+        "never",
+    )
+
+
+def format_section() -> str:
+    """For the page."""
+    heat = measure_hot_keys()
+    return "\n\n".join(
+        [
+            "## What breaks first",
+            "By photos a second, the lowest first. C/S of them is what a lane makes:"
+            f" C = 10 at S = {SECONDS:g} are 0.67. AWS's quotas are those of 2026-11-21 for an account that asked for"
+            " no more; most can be raised.",
+            table(
+                ("limit", "met at", "", "then"),
+                [_format_quota(one, f"{one.met_at:,.1f} a second") for one in list_rate_quotas(heat)],
+            ),
+            "By photos that are dropped at once, the fewest first:",
+            table(
+                ("limit", "met at", "", "then"),
+                [_format_quota(one, _format_photos(one.met_at)) for one in list_size_quotas(heat)],
+            ),
+        ]
+    )
+
+
+def _format_photos(number: float) -> str:
+    return "no number" if number == inf else f"{number:,.0f} photos"
+
+
+def _format_quota(one: Quota, met: str) -> Sequence[str]:
+    source = one.source if one.source.startswith("[") else f"[AWS]({one.source})"
+    return f"{one.what} ({source})", met, one.condition, one.consequence

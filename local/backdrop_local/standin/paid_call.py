@@ -1,0 +1,245 @@
+"""A paid call: its slot, its charge, the generation, and the answer that the bill hears of."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import cast
+
+from pydantic import JsonValue
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from backdrop_local.standin import bill
+from backdrop_local.standin.api_call import ApiCall
+from backdrop_local.standin.connection import read_connection
+from backdrop_local.standin.faults import FaultHit
+from backdrop_local.standin.generation_request import GeneratedImage, GenerationRequest, describe_image
+from backdrop_local.standin.generations import Generation, GenerationFailure
+
+type DeliverResults = Callable[[Generation], Awaitable[None]]
+"""What is still to be done with the results of a run before anybody hears that it is done."""
+
+
+class PaidCall(ApiCall):
+    """What every provider's paid route does in the same way."""
+
+    @property
+    def limit(self) -> int | None:
+        """How many calls the account may have in flight; None is no limit."""
+        return self.state.settings.find_in_flight_limit(self.provider, self.owner.account)
+
+    @asynccontextmanager
+    async def hold_slot(self) -> AsyncGenerator[None]:
+        """Hold one of the account's slots, or refuse; the client's leaving frees none."""
+        self.take_slot()
+        try:
+            yield
+        finally:
+            self.release_slot()
+
+    def take_slot(self) -> None:
+        """Take one of the account's slots, or refuse: 429, and where nobody listens to that, 503."""
+        slots = self.state.slots
+        if not slots.take(self.account, limit=self.limit, at=self.state.clock.now()):
+            refusals_allowed = self.state.settings.find_refusals_before_503(self.provider)
+            answers_503 = (
+                refusals_allowed is not None and slots.find_account(self.account).refused_in_a_row > refusals_allowed
+            )
+            raise self.build_rejection(503 if answers_503 else 429, "all slots are taken")
+
+    def release_slot(self) -> None:
+        """Give the slot back."""
+        self.state.slots.release(self.account, at=self.state.clock.now())
+
+    def build_order(
+        self, generation_request: GenerationRequest, *, provider_id: str = "", uuids: bool = True
+    ) -> bill.PurchaseOrder:
+        """What goes on the bill."""
+        work = {
+            "route": self.route.rpartition("/")[2],
+            "image": generation_request.photo_sha,
+            **generation_request.options,
+        }
+        return bill.PurchaseOrder(
+            key=self.owner.key,
+            label=self.owner.label,
+            account=self.owner.account,
+            provider=self.provider,
+            route=self.route,
+            fingerprint=bill.hash_content(work),
+            prompt=generation_request.prompt,
+            client_hint=self.request.headers.get("user-agent", ""),
+            speed=generation_request.speed,
+            image_count=generation_request.image_count,
+            unit_micro_usd=generation_request.unit_micro_usd,
+            provider_id=provider_id,
+            credits_per_image=generation_request.credits_per_image,
+            uses_uuids=uuids,
+        )
+
+    def accept(self, order: bill.PurchaseOrder, hit: FaultHit | None, *, will_fail: bool = False) -> bill.BilledJob:
+        """Charge the job and tell those who wait; raises RefusedError if the money is gone.
+
+        `fails`: it will come to nothing, which is free unless the fault says otherwise.
+        """
+        produced = order.image_count - 1 if _has_fault(hit, "fewer_results") else order.image_count
+        unsafe = len(self.find_unsafe_positions(hit, produced))
+        billed = produced if self._is_billed(hit) else produced - unsafe if _has_fault(hit, "unsafe") else 0
+        if not self.state.bill.covers(order.provider, order.key, billed * order.unit_micro_usd):
+            raise self.build_rejection(self.out_of_money_status, "the balance is used up")
+        job = self.state.bill.accept(
+            order,
+            produced=0 if will_fail else produced,
+            unsafe=unsafe,
+            billed_images=billed,
+            at=self.state.clock.now(),
+        )
+        self.state.journal.record_acceptance(job.id, self.entry)
+        return job
+
+    @property
+    def out_of_money_status(self) -> int:
+        """The status of a call that the balance does not reach for."""
+        return self.state.out_of_money_status or self.error_format.out_of_money_status
+
+    def _is_billed(self, hit: FaultHit | None) -> bool:
+        """Whether the accepted job is charged in spite of the fault: unless rule or provider says no."""
+        if hit is None:
+            return True
+        default = hit.rule.fault != "job_fails"
+        if hit.rule.fault == "unsafe":
+            default = self.error_format.unsafe_forms[self.choose_unsafe_form(hit)]
+        return hit.rule.flag_arg("billed", default=default)
+
+    def choose_unsafe_form(self, hit: FaultHit) -> str:
+        """How an unsafe result shows: as the rule says, else the provider's ways in turn."""
+        form = hit.rule.text_arg("form", hit.next_choice(*self.error_format.unsafe_forms))
+        return form if form in self.error_format.unsafe_forms else next(iter(self.error_format.unsafe_forms))
+
+    def find_unsafe_positions(self, hit: FaultHit | None, produced: int) -> set[int]:
+        """Which of the results the fault makes unsafe."""
+        if hit is None or hit.rule.fault != "unsafe":
+            return set()
+        which = cast("list[int]", hit.rule.args.get("which", [0]))
+        return {place for place in which if 0 <= place < produced}
+
+    async def generate(
+        self,
+        generation_request: GenerationRequest,
+        job: bill.BilledJob,
+        hit: FaultHit | None = None,
+        *,
+        started_at: float | None = None,
+    ) -> list[GeneratedImage]:
+        """Paint what was paid for, for as long as the generation takes and the fault adds to it.
+
+        `since`: when it began (Unix seconds), if not now.
+        """
+        seeds = [generation_request.derive_seed(job.id, place) for place in range(len(job.results))]
+        prepared = self.state.settings.pictures == "prepared"
+        ids_and_seeds = list(zip(job.results, seeds, strict=True))
+        pixels, latency = (
+            self.state.settings.cut_out_pixels,
+            self.state.settings.compute_latency(generation_request.speed),
+        )
+        self.entry.latency_seconds = latency
+        specs = [
+            generation_request.build_spec(ident, seed, prepared=prepared, max_cut_out_pixels=pixels)
+            for ident, seed in ids_and_seeds
+        ]
+        pictures, _, _ = await asyncio.gather(
+            self.state.picture_store.draw_all(specs, generation_request.photo),
+            asyncio.sleep(latency - (time.time() - started_at if started_at else 0)),
+            self.delay(hit),
+        )
+        return [
+            describe_image(ident, seed, picture) for (ident, seed), picture in zip(ids_and_seeds, pictures, strict=True)
+        ]
+
+    def begin_generation(
+        self,
+        generation_request: GenerationRequest,
+        hit: FaultHit | None,
+        *,
+        provider_id: str = "",
+        failure: GenerationFailure | None = None,
+        terms: Mapping[str, JsonValue] | None = None,
+        deliver_results: DeliverResults | None = None,
+    ) -> Generation:
+        """Accept and charge the job, and let it run by itself; raises RefusedError."""
+        self.take_slot()
+        try:
+            job = self.accept(
+                self.build_order(generation_request, provider_id=provider_id), hit, will_fail=failure is not None
+            )
+        except BaseException:
+            self.release_slot()
+            raise
+        now, request_without_photo = self.state.clock.now(), generation_request.without_photo()
+        ident = provider_id or job.id
+        generation = Generation(
+            ident,
+            *self.account,
+            generation_request.prompt,
+            now,
+            job=job,
+            generation_request=request_without_photo,
+            hit=hit,
+            failure=failure,
+        )
+        generation.response_options = terms or {}
+        self.state.generations.start(
+            generation, self._run_generation(generation, generation_request, job, deliver_results)
+        )
+        return generation
+
+    async def _run_generation(
+        self,
+        generation: Generation,
+        generation_request: GenerationRequest,
+        job: bill.BilledJob,
+        deliver_results: DeliverResults | None,
+    ) -> None:
+        workers, settings = self.state.generations.workers, self.state.settings
+        await workers.take(self.account, lambda: settings.find_worker_limit(self.provider))
+        try:
+            await asyncio.sleep(settings.queue_seconds)
+            generation.begin(self.state.clock.now())
+            generation.images = await self.generate(generation_request, job)
+            if deliver_results is not None:
+                await deliver_results(generation)
+        finally:
+            await workers.release(self.account)
+            self.release_slot()
+            generation.end(self.state.clock.now())
+
+    def build_response(self, response: Response, job: bill.BilledJob | None, hit: FaultHit | None) -> Response:
+        """The answer as it goes out, which notes in the bill whether it arrived."""
+        corrupted = self.corrupt(response, hit)
+        return corrupted if job is None else BilledResponse(corrupted, job)
+
+
+class BilledResponse(Response):
+    """An answer that tells the bill how it ended."""
+
+    def __init__(self, response: Response, job: bill.BilledJob) -> None:
+        super().__init__()
+        self._response = response
+        self._job = job
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer; it counts as answered if its last byte found the connection open."""
+        wire = read_connection(scope)
+
+        async def note_and_send(message: Message) -> None:
+            last = message["type"] == "http.response.body" and not message.get("more_body")
+            self._job.answered = last and not wire.is_gone
+            await send(message)
+
+        await self._response(scope, receive, note_and_send)
+        self._job.dropped = not self._job.answered
+
+
+def _has_fault(hit: FaultHit | None, fault: str) -> bool:
+    return hit is not None and hit.rule.fault == fault

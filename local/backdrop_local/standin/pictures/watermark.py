@@ -1,0 +1,90 @@
+"""The mark: writes an id into a picture's lowest bits and its PNG text, and reads it back."""
+
+import io
+import zlib
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from backdrop_local.standin.pictures.arrays import Mask
+
+SOFTWARE = "Backdrop stand-in"
+MAX_IDENT_BYTES = 80
+"""Bytes of UTF-8 that the pixels can carry."""
+
+_MAGIC = b"Bd"
+_BLOCK = 16
+_HEAD = len(_MAGIC) + 1
+_DESCRIPTION, _SOFTWARE_TAG = 0x010E, 0x0131
+
+
+def encode_png(image: Image.Image, ident: str) -> bytes:
+    """Return the picture as PNG that carries `ident` in its pixels and its text chunks.
+
+    The id lies in the lowest bits of red, green and blue of a 16-pixel block in the lower right
+    corner (alpha is left alone), so it also lives through any lossless rewrite of the file.
+    A picture too small for it carries the text alone. ValueError: ident over 80 bytes.
+    """
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Software", SOFTWARE)
+    text.add_text("Comment", "Drawn by the Backdrop stand-in, not by the provider it imitates")
+    text.add_itxt("Backdrop-Id", ident)
+    out = io.BytesIO()
+    write_watermark(image, ident).save(out, "PNG", pnginfo=text, compress_level=4)
+    return out.getvalue()
+
+
+def reencode(png: bytes, kind: str, quality: int) -> bytes:
+    """Return a picture made by `encode` as JPEG or WEBP; the id then lies in its Exif description alone."""
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        exif = Image.Exif()
+        exif[_DESCRIPTION] = str(image.info["Backdrop-Id"])
+        exif[_SOFTWARE_TAG] = SOFTWARE
+        image.convert("RGB").save(out, kind, quality=quality, exif=exif)
+    return out.getvalue()
+
+
+def write_watermark(image: Image.Image, ident: str) -> Image.Image:
+    """Return the picture (RGB or RGBA) with the id in its lowest bits."""
+    bits = np.unpackbits(np.frombuffer(_build_payload(ident), np.uint8))
+    pixels = np.array(image)
+    block = _corner_block(pixels)
+    if bits.size > block.size:
+        return image
+    flat = block.reshape(-1)
+    flat[: bits.size] = (flat[: bits.size] & 0xFE) | bits
+    pixels[-block.shape[0] :, -block.shape[1] :, :3] = flat.reshape(block.shape)
+    return Image.fromarray(pixels)
+
+
+def read_id(png: bytes) -> str | None:
+    """Return the id a picture carries: from its pixels, else from its text; None if it has none.
+
+    Takes any format that Pillow reads; a lossy one tells by its Exif description only.
+    """
+    with Image.open(io.BytesIO(png)) as image:
+        text = image.info.get("Backdrop-Id") or image.getexif().get(_DESCRIPTION)
+        kept = image if image.mode in {"RGB", "RGBA"} else image.convert("RGB")
+        found = _read_watermark(np.array(kept))
+    return found or (str(text) if text else None)
+
+
+def _corner_block(pixels: Mask) -> Mask:
+    return pixels[-_BLOCK:, -_BLOCK:, :3].copy()
+
+
+def _read_watermark(pixels: Mask) -> str | None:
+    raw = np.packbits(_corner_block(pixels).reshape(-1) & 1).tobytes()
+    if not raw.startswith(_MAGIC) or len(raw) < _HEAD:
+        return None
+    end = _HEAD + raw[len(_MAGIC)]
+    body, check = raw[_HEAD:end], raw[end : end + 4]
+    return body.decode() if zlib.crc32(body).to_bytes(4, "big") == check else None
+
+
+def _build_payload(ident: str) -> bytes:
+    body = ident.encode()
+    if len(body) > MAX_IDENT_BYTES:
+        raise ValueError(f"a picture carries ids of at most {MAX_IDENT_BYTES} bytes, not {len(body)}")
+    return _MAGIC + bytes([len(body)]) + body + zlib.crc32(body).to_bytes(4, "big")

@@ -1,0 +1,252 @@
+"""The simulated world with the times of the emulator and of AWS: it counts, it foretells, and it says what breaks."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from bench.cpu_usage import STAGES
+from bench.drain.figures import RunFigures
+from bench.drain.scenario import Scenario
+from bench.extrapolation import page
+from bench.extrapolation.__main__ import _parse_row
+from bench.extrapolation.aws_timing import SMALL_FOLDER_PHOTOS, RequestTimes, ScaledRun, run_scaled
+from bench.extrapolation.calibration import calibrate
+from bench.extrapolation.fair_queue import FairSqs
+from bench.extrapolation.hot_keys import measure_hot_keys
+from bench.extrapolation.large_world import LargeWorld
+from bench.extrapolation.local_timing import LocalMachine, MachineCosts, simulate_scenario
+from bench.extrapolation.prediction import CALIBRATION, Extrapolation, predict_runs, replace_row
+from bench.extrapolation.quotas import list_rate_quotas, list_size_quotas
+from bench.saved_results import load_result, save_result
+from simulation.world.simulated_sqs import SimulatedMessage, SimulatedQueue
+from simulation.world.transport import Transport
+from simulation.world.world_clock import WORLD_START, WorldClock
+
+COSTS = MachineCosts(
+    dict.fromkeys(STAGES, 0.003),
+    emulator_cpu=0.002,
+    upload_cpu=0.01,
+    standin_cpu=0.01,
+    invocation_delay=0.02,
+    cold_start_cpu=0.5,
+)
+QUICK = Scenario(20, 5, 1.0)
+PACE = RequestTimes(dict.fromkeys(STAGES, 0.01))
+
+
+def seconds(scenario: Scenario, costs: MachineCosts = COSTS) -> float:
+    return max(simulate_scenario(scenario, costs).diary.ended_at.values())
+
+
+# -- the queues --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def queue() -> tuple[FairSqs, SimulatedQueue, WorldClock]:
+    clock = WorldClock(Random(1))
+    sqs = FairSqs(Transport(clock), clock, Random(1))
+    return sqs, sqs.create_queue("lane", visibility_seconds=30, retention_seconds=100), clock
+
+
+def send(sqs: FairSqs, line: SimulatedQueue, body: str, group: str = "") -> None:
+    sqs.send_message(QueueUrl=line.url, MessageBody=body, **({"MessageGroupId": group} if group else {}))
+
+
+def received(sqs: FairSqs, line: SimulatedQueue) -> SimulatedMessage:
+    message = sqs.receive(line)
+    assert message
+    return message
+
+
+def test_a_group_with_fewer_messages_under_way_is_served_first(
+    queue: tuple[FairSqs, SimulatedQueue, WorldClock],
+) -> None:
+    sqs, line, _ = queue
+    for n in range(4):
+        send(sqs, line, f"many {n}", "many")
+    assert [received(sqs, line).body for _ in range(2)] == ["many 0", "many 1"]
+    send(sqs, line, "few 0", "few")
+    send(sqs, line, "few 1", "few")
+    assert [received(sqs, line).body for _ in range(3)] == ["few 0", "few 1", "many 2"]
+
+
+def test_messages_come_again_late_or_never_as_in_any_queue(queue: tuple[FairSqs, SimulatedQueue, WorldClock]) -> None:
+    sqs, line, clock = queue
+    for body in ("first", "second", "third"):
+        send(sqs, line, body)
+    first, second = received(sqs, line), received(sqs, line)
+    sqs.delete(line, first.receipt_handle)
+    sqs.change_message_visibility(QueueUrl=line.url, ReceiptHandle=second.receipt_handle, VisibilityTimeout=5)
+    assert received(sqs, line).body == "third"
+    assert sqs.receive(line) is None
+    assert sqs.find_next_visible_at([line]) == WORLD_START + timedelta(seconds=5)
+    clock.sleep(5)
+    assert (received(sqs, line).body, second.receive_count) == ("second", 2)
+    clock.sleep(96)
+    assert sqs.receive(line) is None
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    said = sqs.get_queue_attributes(QueueUrl=line.url, AttributeNames=names)["Attributes"]
+    assert said == dict.fromkeys(names, "0")
+
+
+# -- the emulator's time -----------------------------------------------------------------------------------------
+
+
+def test_two_work_at_a_time_and_the_emulator_does_one_thing_after_another() -> None:
+    machine = LocalMachine()
+    assert [machine.work(0, 1) for _ in range(3)] == [1, 1, 2]
+    emulator = LocalMachine()
+    assert [emulator.serve(0, 1) for _ in range(3)] == [1, 2, 3]
+    assert emulator.work(0, 1) == 1
+
+
+def test_a_run_that_costs_nothing_takes_its_calls_time_and_every_cost_makes_it_longer() -> None:
+    free = MachineCosts(dict.fromkeys(STAGES, 0.0), 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert seconds(QUICK, free) == pytest.approx(QUICK.ideal_seconds, abs=0.001)
+    for name in ("emulator_cpu", "upload_cpu", "standin_cpu", "invocation_delay"):
+        dear: dict[str, Any] = {name: 0.02}
+        assert seconds(QUICK, replace(free, **dear)) > QUICK.ideal_seconds + 0.01, name
+    assert seconds(replace(QUICK, cold=True)) > seconds(QUICK) + COSTS.cold_start_cpu
+
+
+def test_half_an_account_turns_calls_away_and_takes_its_own_time() -> None:
+    half = simulate_scenario(Scenario(20, 4, 1.0, account_limit=2), COSTS)
+    assert half.diary.refused_calls > 0
+    assert len(half.diary.calls) == 20
+    assert max(half.diary.ended_at.values()) >= 10
+
+
+def figures(scenario: Scenario) -> RunFigures:
+    """What the bench would measure if the machine were as the world with COSTS."""
+    world = simulate_scenario(scenario, COSTS)
+    n, asked = scenario.photos, world.diary
+    calls = {
+        name: sum(times for (who, _, _), times in asked.requests_by_operation.items() if who == name) for name in STAGES
+    }
+    turns = n + sum(asked.count_requests(name) + 2 * asked.invocations[name] for name in STAGES)
+    spent = {name: 0.003 * calls[name] for name in STAGES} | {"emulator": 0.002 * turns}
+    spent |= {"bench": 0.01 * n, "stand-in": 0.01 * n}
+    cpu = {name: 1000 * used / n for name, used in spent.items()}
+    measured, begins = max(asked.ended_at.values()), sorted(at for at, _ in asked.calls)
+    pauses = [
+        at - end for at, end in zip(begins[scenario.slots :], sorted(end for _, end in asked.calls), strict=False)
+    ]
+    lost = {"between": sum(pauses) / (n * scenario.seconds)}
+    return RunFigures(
+        scenario, measured, 1.0, 1.0, 1.0, 1.0, 1.0, {}, lost, (0.0, 0.0, 0.0), cpu, 0.1, 0.0, 0.0, cold_starts={}
+    )
+
+
+def test_the_costs_of_a_world_are_found_again_from_its_runs() -> None:
+    runs = [figures(Scenario(30, 5, 1.0)), figures(Scenario(30, 10, 1.0, cold=True))]
+    found = calibrate(runs)
+    assert found.emulator_cpu == pytest.approx(COSTS.emulator_cpu, rel=0.002)
+    assert found.invocation_delay == pytest.approx(COSTS.invocation_delay, rel=0.02)
+    assert found.cold_start_cpu == pytest.approx(COSTS.cold_start_cpu, rel=0.05)
+
+
+def test_only_the_drains_runs_of_a_hundred_photos_calibrate(monkeypatch: pytest.MonkeyPatch) -> None:
+    few, many = Scenario(100, 10, 1.0), Scenario(30, 10, 1.0, account_limit=5)
+
+    def fitted(runs: Sequence[RunFigures]) -> MachineCosts:
+        assert [one.scenario for one in runs] == [few]
+        return COSTS
+
+    monkeypatch.setattr("bench.extrapolation.prediction.calibrate", fitted)
+    found = predict_runs([figures(few), figures(many)])
+    assert [one.scenario for one in found.calibration] == [few]
+    assert [one.scenario for one in found.held_out] == [many]
+    assert {one.photos for one in CALIBRATION} == {100}
+    assert abs(found.held_out[0].error) < page.MAX_ERROR
+
+
+# -- AWS's time --------------------------------------------------------------------------------------------------
+
+
+def test_a_small_folder_does_not_wait_for_a_large_one() -> None:
+    few, many = run_scaled(120, 5, 4.0, PACE), run_scaled(480, 5, 4.0, PACE)
+    assert many.ended_seconds > 3 * few.ended_seconds
+    assert many.small_folder_seconds < few.small_folder_seconds + 2 * 4.0
+    assert many.small_folder_seconds < many.ended_seconds / 4
+
+
+def test_a_photo_asks_no_more_of_aws_where_there_are_more() -> None:
+    few, many = run_scaled(100, 10, 4.0, PACE), run_scaled(300, 10, 4.0, PACE)
+    assert sum(many.requests.values()) <= sum(few.requests.values())
+    assert many.pause_ms == pytest.approx(few.pause_ms, rel=0.25)
+
+
+def test_many_slots_are_in_each_others_way_at_the_days_budget() -> None:
+    narrow, wide = run_scaled(60, 5, 4.0, PACE), run_scaled(200, 100, 4.0, PACE)
+    assert wide.conflicts > narrow.conflicts
+    assert wide.requests["render"] > narrow.requests["render"] > 5
+
+
+def test_what_all_photos_share_is_written_by_two_transactions_of_each() -> None:
+    found = measure_hot_keys()
+    assert (found.budget_writes, found.lane_reads, found.index_writes) == (2, 1, 6)
+    assert found.largest_item_bytes < 4096
+
+
+def test_limits_come_in_the_order_in_which_they_are_met() -> None:
+    found = measure_hot_keys()
+    for quotas in (list_rate_quotas(found), list_size_quotas(found)):
+        met = [one.met_at for one in quotas]
+        assert met == sorted(met)
+
+
+# -- the page ----------------------------------------------------------------------------------------------------
+
+ROW = ScaledRun(
+    100, 10, 15.0, 170.0, 20.0, 190.0, 35.0, {"intake": 7.5}, {"render": 1.0}, 0.1, {"dynamodb query": 900.0}
+)
+
+
+def test_a_row_that_is_played_again_takes_the_place_of_its_like() -> None:
+    again, larger = replace(ROW, ended_seconds=171.0), replace(ROW, photos=1000)
+    assert replace_row([ROW, larger], again) == (again, larger)
+    assert replace_row([larger], ROW) == (ROW, larger)
+
+
+def test_the_page_says_what_was_played_and_what_only_follows(tmp_path: Path) -> None:
+    save_result("extrapolation", Extrapolation(None, (ROW,)), 1.0, tmp_path)
+    found = load_result("extrapolation", Extrapolation, tmp_path)
+    assert found
+    written = page.format_page(found.result, found.machine)
+    assert "| 100 | 2.8 min | 2.8 min | 97.1% | 190 |" in written
+    assert "| *1,000,000* |" in written
+    assert "Not calibrated yet" in written
+    assert f"a folder of {SMALL_FOLDER_PHOTOS}" in written
+
+
+def test_the_page_is_what_the_kept_rows_say() -> None:
+    found = load_result("extrapolation", Extrapolation)
+    assert found
+    assert page.PAGE.read_text() == page.format_page(found.result, found.machine), "write it anew: make docs"
+
+
+def test_rows_are_asked_for_by_their_photos_or_with_slots_and_seconds() -> None:
+    assert [_parse_row(text) for text in ("100", "500,50", "5000,2,150")] == [
+        (100, 10, 15),
+        (500, 50, 15),
+        (5000, 2, 150),
+    ]
+
+
+def test_a_lane_that_outlives_its_messages_has_a_part_of_its_own() -> None:
+    lasting = replace(ROW, photos=5000, limit=2, seconds=150.0, ended_seconds=400_000.0, expired=77)
+    written = page.format_page(Extrapolation(None, (ROW, lasting)), "a machine")
+    assert "though 77 messages had grown too old" in written
+    assert "| 2 |" not in written
+
+
+def test_a_world_that_never_ends_says_so() -> None:
+    world = LargeWorld(1, in_flight=1, seconds=15.0, account=1)
+    world.start()
+    with pytest.raises(RuntimeError, match="0 of 1 photos"):
+        world.run_until_ended(1, 100)
