@@ -110,7 +110,8 @@ def _month(found: CostResult) -> str:
     alarms, dashboard = stack.list_properties("AWS::CloudWatch::Alarm"), PRICES["dashboards"]
     idle = f"""A stack with one provider costs **${sum_usd(lines):.2f} a month** by the price list even without a photo,
         or **${sum(remaining_usd(one, lines) for one in lines):.2f}** after AWS's free parts, if nothing else in
-        the account uses them. [The same page](results/aws_cost.md#a-month-without-a-photo) itemizes both from `template.yaml`:
+        the account uses them. [The same page](results/aws_cost.md#a-month-without-a-photo) itemizes both from
+        `template.yaml`:
         a secret, the {len(alarms)} alarms on {sum(map(count_alarm_metrics, alarms))} metrics, the dashboard
         (${dashboard.list_usd(1):.2f}; an account's first {dashboard.free} are free), the queues that Lambda polls, and
         reconcile's runs. The ledger is encrypted with a key that AWS owns, so KMS bills nothing."""

@@ -1,1 +1,1 @@
-"""The local cloud: emulator, stack, stand-in provider and demo, on one machine without Docker."""
+"""The local cloud: emulator, stack, stand-in provider, and demo, on one machine without Docker."""

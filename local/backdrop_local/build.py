@@ -1,4 +1,4 @@
-"""Builds the stack's artefacts, as `make test` needs them; run as a module."""
+"""Builds the stack's artifacts for `make test`. Run it as a module."""
 
 import sys
 
@@ -8,7 +8,7 @@ from backdrop_local.home import TOOLS
 
 
 def main() -> None:
-    """Builds; a failure is one message and exit code 1."""
+    """Builds the artifacts. Prints a failure as one message and exits with code 1."""
     try:
         sam.build(TOOLS / "logs" / "sam-build.log")
     except LocalCloudError as error:

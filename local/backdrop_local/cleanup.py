@@ -1,6 +1,6 @@
-"""Ends a test's cloud when the test run goes away, however it goes.
+"""Stops a test's cloud when the test run ends, even if it is killed.
 
-As a process it reads its standard input, whose end means that the parent is gone.
+Runs as a process that reads its standard input: end of file means that the parent has exited.
 """
 
 import subprocess
@@ -15,9 +15,9 @@ from backdrop_local.home import Home
 
 @contextmanager
 def clean_up_on_exit(home: Home) -> Generator[None]:
-    """Within this block a cloud may run in the home; after it, or if this process dies, none does.
+    """Stops the cloud in this home at the end of the block, or when this process dies.
 
-    Logs stay for whoever wants to know why a test failed.
+    Keeps the logs, which show why a test failed.
     """
     command = [sys.executable, "-m", "backdrop_local.cleanup", str(home.path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as watcher:
@@ -28,7 +28,7 @@ def clean_up_on_exit(home: Home) -> Generator[None]:
 
 
 def main(path: Path) -> None:
-    """Waits for the end of the input, then ends the cloud in this folder."""
+    """Waits for the end of the input, and then stops the cloud in this folder."""
     sys.stdin.read()
     cloud.down(Home(path), keep_logs=True)
 

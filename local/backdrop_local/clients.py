@@ -1,4 +1,4 @@
-"""AWS clients that speak to one local cloud, whatever the user's own AWS settings say."""
+"""AWS clients for one local cloud. They ignore the user's own AWS settings."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LocalClients:
-    """Typed clients, each made when it is first asked for."""
+    """Typed clients, each created on first use."""
 
     endpoint_url: str
 
     @cached_property
     def cloudformation(self) -> CloudFormationClient:
-        """Stacks, their outputs and resources."""
+        """Stacks, their outputs, and their resources."""
         return self._session.client("cloudformation", **self._settings)
 
     @cached_property
@@ -66,7 +66,7 @@ class LocalClients:
 
     @cached_property
     def sns(self) -> Any:
-        """Who hears the alarms."""
+        """Alarm notifications."""
         return self._session.client("sns", **self._settings)
 
     @cached_property
@@ -76,7 +76,7 @@ class LocalClients:
 
     @cached_property
     def stepfunctions(self) -> SFNClient:
-        """Campaigns, and whoever else waits for a photo."""
+        """Campaigns and other executions that wait for a photo."""
         return self._session.client("stepfunctions", **self._settings)
 
     @cached_property

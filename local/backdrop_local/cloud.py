@@ -1,4 +1,4 @@
-"""Starts, updates and ends a local cloud, and says how to reach it."""
+"""Starts, updates, and stops a local cloud, and connects to one that runs."""
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +12,13 @@ from backdrop_local.home import REGION, STACK, CloudState, Home, ServerProcess
 from backdrop_local.release import CURRENT_RELEASE, Release
 
 ReportProgress = Callable[[str], None]
-# An emulator that ends writes its state; one with many workers takes a while.
+# The emulator writes its state when it stops, which takes a while with many workers.
 STOP_TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """A running local cloud: where AWS and the stand-in answer, and what was deployed."""
+    """A running local cloud: the addresses of AWS and the stand-in, and the deployed parameters."""
 
     home: Home
     endpoint_url: str
@@ -27,12 +27,12 @@ class Cloud:
 
     @cached_property
     def clients(self) -> LocalClients:
-        """AWS clients that speak to this cloud."""
+        """AWS clients for this cloud."""
         return LocalClients(self.endpoint_url)
 
     @property
     def standin_providers(self) -> frozenset[str]:
-        """The providers for which its stand-in answers."""
+        """The providers that the stand-in replaces."""
         return providers.find_standin_providers(self.parameters, self.standin_url)
 
     def outputs(self) -> dict[str, str]:
@@ -50,13 +50,13 @@ def up(
     standin_options: Sequence[str] = (),
     release: Release = CURRENT_RELEASE,
 ) -> Cloud:
-    """Starts the cloud in this home, or brings the running one to what is asked.
+    """Starts the cloud in this home, or updates the running one to the requested parameters.
 
-    `agreed` tells that the user was asked already whether to spend. What this call started is ended
-    again when it fails or is interrupted.
+    `spending_confirmed`: the user has already agreed to spend money. If the call fails or is interrupted, it stops
+    what it started.
 
     Raises:
-        LocalCloudError: a server or SAM failed, or the user does not want to spend.
+        LocalCloudError: a server or SAM failed, or the user declined to spend money.
     """
     if not spending_confirmed:
         _confirm_spending(home, requested, release)
@@ -71,7 +71,7 @@ def up(
 
 
 def start(home: Home) -> Cloud:
-    """Starts the servers of a kept cloud, which then is as it was when it went down; deploys nothing."""
+    """Starts the servers of a saved cloud in the state in which they stopped. Deploys nothing."""
     with home.lock():
         previous = home.read_state()
         state = replace(_start_servers(home, previous, lambda _: None, ()), deployed=previous.deployed)
@@ -80,11 +80,11 @@ def start(home: Home) -> Cloud:
 
 
 def down(home: Home, *, keep: bool = False, keep_logs: bool = False) -> bool:
-    """Ends the cloud and forgets everything in it, unless asked to keep it for the next `up`.
+    """Stops the cloud. Deletes everything in it, unless `keep` saves it for the next `up`.
 
-    `but_logs` keeps the logs of the servers and of SAM.
+    `keep_logs` keeps the logs of the servers and of SAM.
 
-    Returns False when there was none.
+    Returns False if no cloud ran.
     """
     if not home.path.is_dir():
         return False
@@ -97,10 +97,10 @@ def down(home: Home, *, keep: bool = False, keep_logs: bool = False) -> bool:
 
 
 def find_running(home: Home) -> Cloud:
-    """The cloud that runs in this home.
+    """Returns the cloud that runs in this home.
 
     Raises:
-        LocalCloudError: none runs.
+        LocalCloudError: no cloud runs there.
     """
     state = home.read_state()
     if state.deployed and _is_running(state) and state.emulator and state.standin:
@@ -109,7 +109,7 @@ def find_running(home: Home) -> Cloud:
 
 
 def format_exports(cloud: Cloud) -> list[str]:
-    """Shell lines that point any AWS tool at the cloud."""
+    """Returns shell lines that point any AWS tool at the cloud."""
     values = {
         "AWS_ENDPOINT_URL": cloud.endpoint_url,
         "AWS_DEFAULT_REGION": REGION,
@@ -125,7 +125,7 @@ def format_exports(cloud: Cloud) -> list[str]:
 def _start_servers(
     home: Home, previous: CloudState, report_progress: ReportProgress, standin_options: Sequence[str]
 ) -> CloudState:
-    """Both servers, answering; each is written down before it is waited for."""
+    """Starts both servers and waits until they answer. Records each before waiting, so that it can be stopped."""
     if _is_running(previous):
         return previous
     _stop_servers(previous)
@@ -142,7 +142,7 @@ def _start_servers(
 
 
 def _confirm_spending(home: Home, requested: Mapping[str, str], release: Release) -> None:
-    """Before anything is started: are the parameters known, and may money be spent that was not agreed to before?"""
+    """Checks the parameter names, and asks before spending money that the user has not agreed to yet."""
     resolved = parameters.resolve_parameters("http://127.0.0.1", requested, release)
     paid = providers.find_paid_addresses(resolved)
     state = home.read_state()
@@ -186,17 +186,17 @@ def _deploy_stack(deployed_cloud: Cloud, release: Release) -> None:
             raise
         log = deployed_cloud.home.log_file("sam-deploy")
         details = "\n  ".join(reasons)
-        raise LocalCloudError(f"the stack was refused:\n  {details}\nThe whole output is in {log}") from failed
+        raise LocalCloudError(f"the stack was not deployed:\n  {details}\nThe complete output is in {log}.") from failed
 
 
 def _choose_port(previous: ServerProcess | None) -> int:
-    """The port of a kept cloud, whose queue addresses hold it; else any free one."""
+    """Returns the port of a saved cloud, because its queue URLs contain it, or else any free port."""
     if previous is None:
         return processes.find_free_port()
     if not processes.is_port_free(previous.port):
         raise LocalCloudError(
-            f"the kept cloud needs port {previous.port}, which another program holds now;"
-            " free it, or forget the cloud with `make down`"
+            f"the saved cloud needs port {previous.port}, which another program uses."
+            " Free the port, or delete the cloud with `make down`."
         )
     return previous.port
 
@@ -206,7 +206,7 @@ def _is_running(state: CloudState) -> bool:
 
 
 def _stop_servers(state: CloudState, *, immediately: bool = False) -> None:
-    """Ends both servers; `at_once` leaves them no time to write what is forgotten anyway."""
+    """Stops both servers. `immediately` gives them no time to write state that will be deleted anyway."""
     timeout_seconds = 0.0 if immediately else STOP_TIMEOUT_SECONDS
     processes.stop_server(state.emulator, timeout_seconds)
     processes.stop_server(state.standin, timeout_seconds)

@@ -1,4 +1,4 @@
-"""What the demo drops: photos that ship with the tools, or the user's own, each with what is asked for it."""
+"""The demo's photos and instructions: photos that ship with the tools, or the user's own."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from backdrop_local import photos
 from backdrop_local.errors import LocalCloudError
 
 MAX_OWN_PHOTOS = 20
-# Where one photo lies that goes through all five APIs.
+# The folder of the one photo that goes through all five APIs.
 ALL_PROVIDERS_FOLDER = "five-apis/"
 REPLACE_PROVIDERS = ("ideogram", "segmind", "1min", "runware")
 DEFAULT_INSTRUCTIONS = {"prompt": "on a pale marble table in soft daylight"}
@@ -22,7 +22,7 @@ PHOTO_SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class DemoOrder:
-    """One file to drop under `name`, with a sidecar (its bytes and its own name) or tags, and how it should end."""
+    """One file to drop under `name`, with a sidecar (its bytes and its own name) or tags, and the expected result."""
 
     name: str
     data: bytes
@@ -35,7 +35,7 @@ class DemoOrder:
 
 @dataclass(frozen=True)
 class OwnPhotos:
-    """The user's photos: what is dropped, which of them got the default prompt, how many were left out."""
+    """The user's photos: what is dropped, which photos get the default prompt, and how many are left out."""
 
     orders: tuple[DemoOrder, ...]
     without_instructions: tuple[str, ...]
@@ -43,7 +43,7 @@ class OwnPhotos:
 
 
 def build_demo_orders() -> tuple[DemoOrder, ...]:
-    """Eight photos for ten pictures, by sidecar and by tags; one photo through all five APIs; and one that is none.
+    """Returns eight photos for ten pictures, one photo through all five APIs, and one file that is not a photo.
 
     Raises:
         LocalCloudError: a package that ships a photo is not installed.
@@ -74,17 +74,17 @@ def build_demo_orders() -> tuple[DemoOrder, ...]:
 
 
 def read_own_orders(folder: Path) -> OwnPhotos:
-    """The photos in a folder and below, in the order of their names, with their own sidecars where they have one.
+    """Returns the photos in a folder and its subfolders, sorted by name, with their own sidecars if they have one.
 
     Raises:
-        LocalCloudError: there is no such folder, or no photo in it.
+        LocalCloudError: the folder does not exist or has no photo in it.
     """
     if not folder.is_dir():
         problem = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise LocalCloudError(f"PHOTOS={folder} {problem}; name a folder that holds photos")
+        raise LocalCloudError(f"PHOTOS={folder} {problem}. Name a folder that contains photos.")
     paths = sorted(path for path in folder.rglob("*") if _is_photo(path, folder))
     if not paths:
-        raise LocalCloudError(f"there is no photo in {folder}; the demo takes {', '.join(sorted(PHOTO_SUFFIXES))}")
+        raise LocalCloudError(f"no photo found in {folder}. The demo takes {', '.join(sorted(PHOTO_SUFFIXES))}.")
     chosen = [_read_order(path, folder) for path in paths[:MAX_OWN_PHOTOS]]
     orders = tuple(order for order, _ in chosen)
     without_instructions = tuple(order.name for order, has_wish in chosen if not has_wish)
@@ -105,7 +105,7 @@ def _is_photo(path: Path, folder: Path) -> bool:
 
 
 def _is_valid_key(name: str) -> bool:
-    """Whether a file's name can be a key in S3, which is UTF-8."""
+    """Returns whether a file's name can be an S3 key, which is UTF-8."""
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
@@ -121,7 +121,6 @@ def _order_with_sidecar(name: str, **instructions: Any) -> DemoOrder:
 
 
 def _order_for_provider(provider: str, suffix: str = "", **instructions: Any) -> DemoOrder:
-    """The one photo, at one provider."""
     name = f"{ALL_PROVIDERS_FOLDER}{provider}{suffix}.jpg"
     sidecar = json.dumps({**instructions, "provider": provider}).encode()
     return DemoOrder(name, photos.load_photo("coffee"), sidecar, f"{name}.json", credit=_format_credit("coffee"))

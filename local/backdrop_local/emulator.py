@@ -1,4 +1,4 @@
-"""The AWS emulator of a local cloud: one process, one port, one folder."""
+"""The AWS emulator of a local cloud: one process, one port, and one folder."""
 
 import os
 
@@ -11,10 +11,10 @@ SHIM = ROOT / "local" / "runtime_shim"
 
 
 def start(home: Home, port: int) -> ServerProcess:
-    """Starts the emulator; it listens on loopback only."""
+    """Starts the emulator, which listens on loopback only."""
     program = TOOLS / "emulator" / "bin" / "python"
     if not program.is_file():
-        raise LocalCloudError("the emulator is not installed; run `make setup` first")
+        raise LocalCloudError("the emulator is not installed. Run `make setup` first.")
     (home.emulator_folder / "tmp").mkdir(parents=True, exist_ok=True)
     return processes.start_server(
         [str(program), str(SHIM / "run_emulator.py")], build_environment(home, port), home.log_file("emulator"), port
@@ -22,13 +22,13 @@ def start(home: Home, port: int) -> ServerProcess:
 
 
 def wait_until_ready(home: Home, process: ServerProcess) -> None:
-    """Returns once the emulator serves requests."""
+    """Waits until the emulator serves requests."""
     log = home.log_file("emulator")
     processes.wait_until_ready(process, "/_ministack/ready", log, READY_TIMEOUT_SECONDS)
 
 
 def build_environment(home: Home, port: int) -> dict[str, str]:
-    """The emulator's whole environment; its workers inherit it, so nothing else gets in."""
+    """Returns the emulator's complete environment. Its workers inherit it, so it contains nothing else."""
     bin_folder = TOOLS / "emulator" / "bin"
     return {
         "HOME": os.environ.get("HOME", "/"),
@@ -43,7 +43,7 @@ def build_environment(home: Home, port: int) -> dict[str, str]:
         "MINISTACK_HOST": "localhost",
         "MINISTACK_REGION": REGION,
         "AUTH": "true",
-        # A socket that cannot exist: the emulator would remove other emulators' containers.
+        # A socket that cannot exist. With a real one, the emulator would remove other emulators' containers.
         "DOCKER_HOST": "unix:///dev/null/none",
         "TMPDIR": str(home.emulator_folder / "tmp"),
         "PERSIST_STATE": "1",

@@ -1,4 +1,4 @@
-"""Applies what the emulator accepts and drops: time to live, numbers by reference, a Map's concurrency by path."""
+"""Applies settings that the emulator accepts but ignores: time to live, numbers by reference, `MaxConcurrencyPath`."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def apply_patches(
     built: Path = CURRENT_RELEASE.built_template,
     stack: str = STACK,
 ) -> None:
-    """Brings tables and event source mappings to what the built template says."""
+    """Updates tables, event source mappings, and state machines to match the built template."""
     listed = clients.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     ids = {entry["LogicalResourceId"]: entry.get("PhysicalResourceId", "") for entry in listed}
     resources: dict[str, Any] = template.load_template(built)["Resources"]
@@ -44,7 +44,7 @@ def _set_time_to_live(clients: LocalClients, table: str, properties: Mapping[str
 
 
 def set_map_concurrency(clients: LocalClients, state_machine_arn: str, parameters: Mapping[str, str]) -> None:
-    """What a campaign's plan says of the default provider's lane, for a Map that reads no path."""
+    """Sets the Map's concurrency to what a plan computes for the default provider: the emulator reads no path."""
     limits = {one.secret: int(parameters[f"{one.parameter}MaxInFlight"]) for one in PROVIDERS}
     definition = json.loads(
         clients.stepfunctions.describe_state_machine(stateMachineArn=state_machine_arn)["definition"]
@@ -70,7 +70,7 @@ def _update_mapping(
 
 
 def resolve_number(value: Any, parameters: Mapping[str, str]) -> int:
-    """A number of the template, where a parameter's reference stands for its value."""
+    """Returns a number of the template. Resolves a reference to a parameter."""
     match value:
         case {"Ref": str(name)}:
             return int(parameters[name])

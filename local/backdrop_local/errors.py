@@ -1,10 +1,10 @@
-"""What can go wrong with a local cloud, in sentences for the person at the terminal."""
+"""Errors of the local cloud, with messages for the person at the terminal."""
 
 
 class LocalCloudError(Exception):
-    """The local cloud cannot do what was asked; the message says why and what to do."""
+    """The local cloud cannot carry out a command. The message says why and what to do."""
 
 
 def last_lines(text: str, lines: int = 20) -> str:
-    """The end of a log, where the reason usually stands."""
+    """Returns the end of a log, which usually contains the reason."""
     return "\n".join(text.strip().splitlines()[-lines:])

@@ -1,4 +1,4 @@
-"""Where one local cloud keeps its state: its processes, ports, parameters and logs."""
+"""The state of one local cloud on disk: its processes, ports, parameters, and logs."""
 
 import fcntl
 import json
@@ -21,7 +21,7 @@ REGION = "eu-central-1"
 
 @dataclass(frozen=True)
 class ServerProcess:
-    """A server of ours that outlives the command that started it."""
+    """A server that outlives the command that started it. `started_at` is in the system's own format."""
 
     pid: int
     started_at: str
@@ -29,13 +29,12 @@ class ServerProcess:
 
     @property
     def url(self) -> str:
-        """Its address on this machine."""
         return f"http://127.0.0.1:{self.port}"
 
 
 @dataclass(frozen=True)
 class CloudState:
-    """What is known of a cloud between two commands; empty when there is none."""
+    """What is saved of a cloud between two commands. Empty if there is no cloud."""
 
     emulator: ServerProcess | None = None
     standin: ServerProcess | None = None
@@ -45,35 +44,35 @@ class CloudState:
 
 @dataclass(frozen=True)
 class Home:
-    """The folder of one local cloud; several may run side by side, each in its own."""
+    """The folder of one local cloud. Several clouds can run at the same time, each in its own folder."""
 
     path: Path
 
     @classmethod
     def from_environment(cls) -> Self:
-        """The folder that BACKDROP_HOME names, else the repository's own."""
+        """Returns the folder that BACKDROP_HOME names, or else the repository's own."""
         named = os.environ.get("BACKDROP_HOME")
         return cls(Path(named).expanduser().resolve() if named else TOOLS / "cloud")
 
     @property
     def emulator_folder(self) -> Path:
-        """The emulator's own folder: temporary files, worker code, kept state."""
+        """The emulator's own folder: temporary files, worker code, and saved state."""
         return self.path / "emulator"
 
     def log_file(self, name: str) -> Path:
-        """The log file of one server or tool."""
+        """Returns the log file of one server or tool."""
         return self.logs_folder / f"{name}.log"
 
     @property
     def logs_folder(self) -> Path:
-        """Where the servers and SAM write what they say."""
+        """The folder for the logs of the servers and SAM."""
         return self.path / "logs"
 
     def read_state(self) -> CloudState:
-        """The cloud's state as last written.
+        """Returns the state that was last written.
 
         Raises:
-            LocalCloudError: something else wrote there.
+            LocalCloudError: the file is damaged.
         """
         if not self._state_file.is_file():
             return CloudState()
@@ -84,27 +83,28 @@ class Home:
             return CloudState(**stored)
         except (ValueError, TypeError, KeyError) as error:
             raise LocalCloudError(
-                f"{self._state_file} is damaged ({error}); delete that file, end what still runs, and `make up`"
+                f"{self._state_file} is damaged ({error}). Delete the file, stop the servers that still run,"
+                " and run `make up`."
             ) from error
 
     def write_state(self, state: CloudState) -> None:
-        """Replaces the state in one step, so that no reader sees half of it."""
+        """Replaces the state atomically, so that no reader sees a partial file."""
         draft = self._state_file.with_suffix(".draft")
         draft.write_text(json.dumps(asdict(state), indent=2))
         draft.replace(self._state_file)
 
     @contextmanager
     def lock(self) -> Generator[None]:
-        """Lets one command at a time change this cloud."""
+        """Allows one command at a time to change this cloud."""
         self.logs_folder.mkdir(parents=True, exist_ok=True)
         with (self.path / "lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
     def remove_files(self, *, keep_logs: bool = False) -> None:
-        """Removes what the cloud wrote, and nothing else that lies in the folder.
+        """Deletes what the cloud wrote, and nothing else in the folder.
 
-        First its state: whoever is cut off among thousands of files leaves no cloud that seems to be there.
+        Deletes the state first, so that an interrupted deletion does not leave a cloud that seems to exist.
         """
         self._state_file.unlink(missing_ok=True)
         shutil.rmtree(self.emulator_folder, ignore_errors=True)

@@ -1,6 +1,7 @@
-"""Gives events to the functions' own code, in this process, before the parts of the local cloud: `make invoke`.
+"""Passes events to the functions' own code in this process, against the local cloud: `make invoke`.
 
-A sample's names become those of the local stack, and a photo that it asks for and that is not there is put there first.
+Replaces a sample's names with those of the local stack, and first uploads a photo that the event needs and that does
+not exist.
 """
 
 import json
@@ -36,15 +37,15 @@ QUEUES = {
 SAMPLE_CAMPAIGN = "backdrop-campaign"
 SAMPLES = ROOT / "events"
 SQS_MESSAGE_FIELDS: Mapping[str, Any] = {"messageId": "", "receiptHandle": "", "body": "", "attributes": {}}
-USAGE = "say which event: make invoke EVENT=events/request.json"
+USAGE = "name an event: make invoke EVENT=events/request.json"
 SAMPLE_PHOTO = ROOT / "examples" / "photos" / "marketplace" / "cup.jpg"
-# As Lambda allows at most.
+# Lambda's maximum.
 LAMBDA_TIMEOUT_MS = 900_000
 
 
 @dataclass(frozen=True)
 class LambdaContext:
-    """What Lambda tells a handler of its invocation."""
+    """The context that Lambda passes to a handler."""
 
     function_name: str
     invoked_function_arn: str
@@ -52,27 +53,27 @@ class LambdaContext:
     aws_request_id: str = "00000000-0000-4000-8000-000000000000"
 
     def get_remaining_time_in_millis(self) -> int:
-        """As much as there is at the beginning."""
+        """Returns the full timeout: time does not pass here."""
         return LAMBDA_TIMEOUT_MS
 
 
 def read_event(path: Path) -> dict[str, Any]:
-    """An event.
+    """Reads an event from a file.
 
     Raises:
-        LocalCloudError: the file is not there, or no JSON object.
+        LocalCloudError: the file does not exist or is not a JSON object.
     """
     try:
         event = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise LocalCloudError(f"{path} cannot be read as an event: {error}") from error
     if not isinstance(event, dict):
-        raise LocalCloudError(f"{path} cannot be read as an event: it is no JSON object")
+        raise LocalCloudError(f"{path} cannot be read as an event: it is not a JSON object")
     return cast("dict[str, Any]", event)
 
 
 def wrap_bus_event(event: dict[str, Any]) -> dict[str, Any]:
-    """The event as Lambda gives it to a function: a request from the bus comes in a message."""
+    """Returns the event as Lambda delivers it: a request from the event bus arrives in an SQS message."""
     if event.get("detail-type") != REQUEST_DETAIL_TYPE:
         return event
     request = read_event(SAMPLES / "request.json")
@@ -80,10 +81,10 @@ def wrap_bus_event(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_function(event: Mapping[str, Any]) -> str:
-    """The function that takes an event.
+    """Returns the name of the function that handles an event.
 
     Raises:
-        LocalCloudError: none does, or it lacks what Lambda always gives.
+        LocalCloudError: no function handles it, or it lacks a field that Lambda always sets.
     """
     match event:
         case {"Records": [{"eventSourceARN": str(queue)}, *_] as messages} if queue.rpartition(":")[2] in QUEUES:
@@ -99,7 +100,9 @@ def find_function(event: Mapping[str, Any]) -> str:
         case {"source": "aws.states"}:
             return _check_campaign_event(event, "detail", "campaign_over.json")
         case _:
-            raise LocalCloudError("no function of Backdrop takes such an event; those that it tells are for others")
+            raise LocalCloudError(
+                "no Backdrop function handles such an event. The events that Backdrop sends are for other consumers."
+            )
 
 
 def _check_campaign_event(event: Mapping[str, Any], part: str, name: str) -> str:
@@ -110,11 +113,11 @@ def _check_campaign_event(event: Mapping[str, Any], part: str, name: str) -> str
 def _check_fields(given: object, sample: Mapping[str, Any], name: str) -> None:
     missing = [where.removeprefix(".") for where in _find_missing_fields(given, sample, "")]
     if missing:
-        raise LocalCloudError(f"the event lacks {', '.join(missing)}; events/{name} shows how they are")
+        raise LocalCloudError(f"the event lacks {', '.join(missing)}. See events/{name} for an example.")
 
 
 def _find_missing_fields(given: object, sample: object, path: str) -> Iterator[str]:
-    """Which fields of a sample are not there or of another kind; what somebody put into a campaign may be anything."""
+    """Yields the sample's fields that are missing or have another type. A campaign's input may have any form."""
     if sample is not None and not isinstance(given, type(sample)):
         yield path
     elif isinstance(sample, dict):
@@ -125,7 +128,7 @@ def _find_missing_fields(given: object, sample: object, path: str) -> Iterator[s
 
 
 def localize_event(event: Mapping[str, Any], outputs: Mapping[str, str]) -> dict[str, Any]:
-    """The event with the local stack's names."""
+    """Returns the event with the local stack's names."""
     names = {SAMPLE_BUCKET: outputs["InputBucketName"], SAMPLE_CAMPAIGN: f"{STACK}-campaign"}
     for name, (_, output) in QUEUES.items():
         names[f"{SAMPLE_ACCOUNT}:{name}"] = f"{EMULATOR_ACCOUNT}:{outputs.get(output, '').rpartition('/')[2]}"
@@ -137,7 +140,10 @@ def localize_event(event: Mapping[str, Any], outputs: Mapping[str, str]) -> dict
 
 
 def upload_missing_photos(running: Cloud, event: Mapping[str, Any], bucket: str) -> None:
-    """A photo for each that intake is to look at and that is not there; of a damaged message it tells by itself."""
+    """Uploads a sample photo for each key that intake checks and that does not exist.
+
+    Ignores malformed messages: the handler reports them.
+    """
     for record in event["Records"]:
         intake_events = list[IntakeEvent]()
         with suppress(MalformedMessageError):
@@ -145,7 +151,7 @@ def upload_missing_photos(running: Cloud, event: Mapping[str, Any], bucket: str)
         for intake_event in intake_events:
             if intake_event.key.endswith((".jpg", ".png")) and not _object_exists(running, bucket, intake_event.key):
                 running.clients.s3.put_object(Bucket=bucket, Key=intake_event.key, Body=SAMPLE_PHOTO.read_bytes())
-                print(f"put a photo at s3://{bucket}/{intake_event.key}", file=sys.stderr)
+                print(f"Uploaded a sample photo to s3://{bucket}/{intake_event.key}", file=sys.stderr)
 
 
 def _object_exists(running: Cloud, bucket: str, key: str) -> bool:
@@ -159,7 +165,7 @@ def _object_exists(running: Cloud, bucket: str, key: str) -> bool:
 
 
 def invoke_handler(running: Cloud, function: str, event: dict[str, Any]) -> object:
-    """What the function's handler answers, given the environment that was deployed with it."""
+    """Returns the result of the function's handler, run with the environment that was deployed with it."""
     name = f"{STACK}-{function}"
     deployed = running.clients.functions.get_function_configuration(FunctionName=name)
     overrides = {"AWS_ENDPOINT_URL": running.endpoint_url, "AWS_LAMBDA_FUNCTION_NAME": name}
@@ -169,7 +175,7 @@ def invoke_handler(running: Cloud, function: str, event: dict[str, Any]) -> obje
 
 
 def main(paths: Sequence[str]) -> None:
-    """One event after another; an event that no function takes is one message and exit code 1."""
+    """Handles one event after another. If no function handles an event, prints a message and exits with code 1."""
     try:
         if not paths:
             raise LocalCloudError(USAGE)

@@ -1,4 +1,4 @@
-"""Settles the stack parameters of a local cloud: template, this machine, stand-in, PARAMS."""
+"""Resolves the stack parameters of a local cloud from the template, this machine, the stand-in, and PARAMS."""
 
 import difflib
 import os
@@ -15,17 +15,17 @@ ARCHITECTURES = {"aarch64": "arm64", "arm64": "arm64"}
 
 
 def lambda_architecture() -> str:
-    """What this machine's processor is called on Lambda."""
+    """Returns Lambda's name for this machine's processor architecture."""
     return ARCHITECTURES.get(platform.machine(), "x86_64")
 
 
 def resolve_parameters(
     standin_url: str, requested: Mapping[str, str], release: Release = CURRENT_RELEASE
 ) -> dict[str, str]:
-    """Every parameter of the template with the value to deploy; what was asked wins.
+    """Returns every parameter of the template with the value to deploy. Requested values take precedence.
 
     Raises:
-        LocalCloudError: something was asked for that is no parameter of the template.
+        LocalCloudError: a requested name is not a parameter of the template.
     """
     defaults = template.read_defaults(release.template)
     check_parameter_names(requested, list(defaults))
@@ -37,10 +37,10 @@ def resolve_parameters(
 
 
 def read_params_variable() -> dict[str, str]:
-    """The parameters that the environment variable PARAMS names, as "Name=value Other=value".
+    """Returns the parameters in the environment variable PARAMS, in the form "Name=value Other=value".
 
     Raises:
-        LocalCloudError: a word of it is not Name=value, or a quotation is not closed.
+        LocalCloudError: a part is not Name=value, or a quotation is not closed.
     """
     try:
         return parse_assignments(shlex.split(os.environ.get("PARAMS", "")))
@@ -49,20 +49,20 @@ def read_params_variable() -> dict[str, str]:
 
 
 def parse_assignments(words: list[str]) -> dict[str, str]:
-    """Splits Name=value words."""
+    """Splits Name=value arguments."""
     malformed = [word for word in words if "=" not in word[1:]]
     if malformed:
         raise LocalCloudError(
-            f'PARAMS holds {malformed[0]!r}; it should look like PARAMS="DailyBudgetUSD=5 SettleSeconds=2"'
+            f'PARAMS holds {malformed[0]!r}. Write, for example, PARAMS="DailyBudgetUSD=5 SettleSeconds=2".'
         )
     return dict(word.split("=", 1) for word in words)
 
 
 def check_parameter_names(requested: Mapping[str, str], known: list[str]) -> None:
-    """Refuses a name that the template does not declare, and offers the nearest."""
+    """Raises LocalCloudError for a name that the template does not declare, and suggests the closest match."""
     for name in requested:
         if name in known:
             continue
         close_matches = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close_matches[0]}?" if close_matches else "template.yaml lists them"
-        raise LocalCloudError(f"the stack has no parameter {name}; {hint}")
+        hint = f"Did you mean {close_matches[0]}?" if close_matches else "See template.yaml for the list."
+        raise LocalCloudError(f"the stack has no parameter {name}. {hint}")

@@ -1,4 +1,4 @@
-"""Starts servers in process groups of their own and ends exactly those again."""
+"""Starts servers in their own process groups, and stops exactly those."""
 
 import os
 import signal
@@ -19,14 +19,14 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def find_free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
+    """Returns a loopback port on which no process listens at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def is_port_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
+    """Returns whether a server could listen on this loopback port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -37,7 +37,7 @@ def is_port_free(port: int) -> bool:
 
 
 def start_server(command: Sequence[str], environment: Mapping[str, str], log: Path, port: int) -> ServerProcess:
-    """Starts a server that a Ctrl-C at this terminal does not reach."""
+    """Starts a server in its own session, so that Ctrl-C at this terminal does not reach it."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         child = subprocess.Popen(
@@ -53,7 +53,7 @@ def start_server(command: Sequence[str], environment: Mapping[str, str], log: Pa
 
 
 def is_alive(process: ServerProcess | None) -> bool:
-    """Whether this very process runs still, and not a later one under its number."""
+    """Returns whether this very process still runs, and not a later one with the same PID."""
     if process is None:
         return False
     child = _children.get(process.pid)
@@ -64,10 +64,10 @@ def is_alive(process: ServerProcess | None) -> bool:
 
 
 def wait_until_ready(process: ServerProcess, path: str, log: Path, timeout_seconds: float) -> None:
-    """Returns once the server answers a GET with success.
+    """Waits until the server answers a GET request successfully.
 
     Raises:
-        LocalCloudError: it ended or kept silent; the message holds the end of its log.
+        LocalCloudError: the server exited or did not answer. The message contains the end of its log.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + timeout_seconds
@@ -78,12 +78,12 @@ def wait_until_ready(process: ServerProcess, path: str, log: Path, timeout_secon
             time.sleep(POLL_SECONDS)
         else:
             return
-    problem = "did not answer" if is_alive(process) else "ended at once"
-    raise LocalCloudError(f"{log.stem} {problem}; the end of {log}:\n{last_lines(log.read_text())}")
+    problem = "did not answer" if is_alive(process) else "exited immediately"
+    raise LocalCloudError(f"{log.stem} {problem}. The end of {log}:\n{last_lines(log.read_text())}")
 
 
 def stop_server(process: ServerProcess | None, timeout_seconds: float) -> None:
-    """Ends the server and all it started; asks first, so that it may write its state."""
+    """Stops the server and all processes that it started. Sends SIGTERM first, so that it can write its state."""
     if process is None or not is_alive(process):
         return
     os.kill(process.pid, signal.SIGTERM)
@@ -97,14 +97,14 @@ def stop_server(process: ServerProcess | None, timeout_seconds: float) -> None:
 
 
 def forget_ended_children() -> None:
-    """Takes note of servers of this process that another one has ended."""
+    """Forgets servers that this process started and another process stopped."""
     for pid, child in list(_children.items()):
         if child.poll() is not None:
             del _children[pid]
 
 
 def _kill_group(leader: int) -> None:
-    """Kills whatever is left of a process group of ours."""
+    """Kills what remains of a process group."""
     try:
         os.killpg(leader, signal.SIGKILL)
     except ProcessLookupError:
@@ -112,7 +112,7 @@ def _kill_group(leader: int) -> None:
 
 
 def read_start_time(pid: int) -> str:
-    """When the process began, in the system's own words; empty when it is gone."""
+    """Returns when the process started, in the system's own format. Empty if the process has exited."""
     stat = Path(f"/proc/{pid}/stat")
     if not Path("/proc/self/stat").exists():
         return _read_start_time_from_ps(pid)

@@ -1,4 +1,4 @@
-"""Which providers a local cloud turns on, and whether the stand-in or the real API answers."""
+"""The providers that a local cloud turns on, and whether the stand-in or the real API answers."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ STANDIN_KEY = "standin-key"
 class ProviderSetup:
     """One provider's names: stack parameters, environment, secret, and the stand-in's path.
 
-    `beside` are parameters that hold only where nothing costs money.
+    `standin_only_parameters` apply only where nothing costs money.
     """
 
     parameter: str
@@ -27,23 +27,23 @@ class ProviderSetup:
     standin_only_parameters: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def read_key(self) -> str:
-        """The key the functions shall use: the user's own, else the stand-in's."""
+        """Returns the key for the functions: the user's own, or else the stand-in's."""
         return os.environ.get(f"{self.environment}_API_KEY") or STANDIN_KEY
 
     def build_parameters(self, standin_url: str) -> dict[str, str]:
-        """The stack parameters that point at the stand-in, or at the address the user gave.
+        """Returns the stack parameters that point to the stand-in, or to the address that the user set.
 
         A key without an address means the real API, which the template names.
 
         Raises:
-            LocalCloudError: an address that costs money was given without its key.
+            LocalCloudError: an address that costs money is set without its key.
         """
         address = os.environ.get(f"{self.environment}_BASE_URL")
         has_key = bool(os.environ.get(f"{self.environment}_API_KEY"))
         if address and not is_loopback(address) and not has_key:
             raise LocalCloudError(
-                f"{self.environment}_BASE_URL names {address}, but {self.environment}_API_KEY is"
-                " not set; set the key, or unset both to use the stand-in"
+                f"{self.environment}_BASE_URL is {address}, but {self.environment}_API_KEY is"
+                " not set. Set the key, or unset both to use the stand-in."
             )
         chosen = {f"{self.parameter}MaxInFlight": str(self.max_in_flight)}
         if address or not has_key:
@@ -53,7 +53,7 @@ class ProviderSetup:
         return chosen
 
 
-# What one image at 1min.ai costs is its account's business; on the stand-in it is made up.
+# The price of a 1min.ai image depends on the account. On the stand-in, it is invented.
 PROVIDERS = (
     ProviderSetup("Ideogram", "IDEOGRAM", "ideogram", "/ideogram", 10),
     ProviderSetup("Segmind", "SEGMIND", "segmind", "/segmind", 4),
@@ -63,7 +63,7 @@ PROVIDERS = (
 
 
 def is_loopback(address: str) -> bool:
-    """Whether an address can only be this machine, where nothing costs money."""
+    """Returns whether an address can only be this machine, where nothing costs money."""
     host = urlsplit(address).hostname or ""
     if host == "localhost":
         return True
@@ -74,13 +74,13 @@ def is_loopback(address: str) -> bool:
 
 
 def find_standin_providers(parameters: Mapping[str, str], standin_url: str) -> frozenset[str]:
-    """The providers for which the stand-in at this address answers."""
+    """Returns the providers that the stand-in at this address replaces."""
     addresses = {one.secret: parameters.get(f"{one.parameter}BaseUrl", "") for one in PROVIDERS}
     return frozenset(name for name, address in addresses.items() if standin_url and address.startswith(standin_url))
 
 
 def find_paid_addresses(parameters: Mapping[str, str]) -> dict[str, str]:
-    """The addresses of providers that are on and not on this machine, by parameter."""
+    """Returns the addresses, by parameter, of active providers that are not on this machine."""
     suffix = "BaseUrl"
     return {
         name: address
@@ -92,19 +92,19 @@ def find_paid_addresses(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def confirm_spending(addresses: Mapping[str, str], daily_budget_usd: str) -> None:
-    """Returns when nothing costs money or the user agrees to spend.
+    """Returns if nothing costs money or the user agrees to spend it.
 
     Raises:
-        LocalCloudError: the user said no, or there is no terminal and YES=1 is not set.
+        LocalCloudError: the user declined, or there is no terminal and YES=1 is not set.
     """
     if not addresses or os.environ.get("YES") == "1":
         return
     addresses_text = ", ".join(f"{name}={address}" for name, address in addresses.items())
     warning = (
-        f"{addresses_text} is not on this machine: each photo dropped is paid for, up to"
+        f"{addresses_text} is not on this machine. You pay for each photo that you drop, up to"
         f" ${daily_budget_usd} a day (DailyBudgetUSD)."
     )
     if not sys.stdin.isatty():
-        raise LocalCloudError(f"{warning} Say YES=1 to agree, there is no terminal to ask at.")
-    if input(f"{warning} Go on? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise LocalCloudError("nothing was started and nothing was spent")
+        raise LocalCloudError(f"{warning} There is no terminal for the question. Set YES=1 to agree.")
+    if input(f"{warning} Continue? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise LocalCloudError("nothing was started, and nothing was charged.")

@@ -1,4 +1,4 @@
-"""A release's own files: those of this repository, or what was kept of an older one."""
+"""A release's files: those of this repository, or those kept of an older release."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,18 +8,18 @@ from backdrop_local.home import ROOT
 
 @dataclass(frozen=True)
 class Release:
-    """A folder with a template, and with the functions and layers that it names."""
+    """A folder with a template, and the functions and layers that the template names."""
 
     folder: Path
 
     @property
     def template(self) -> Path:
-        """As it was written."""
+        """The template as written."""
         return self.folder / "template.yaml"
 
     @property
     def built_template(self) -> Path:
-        """As SAM built it, beside the artefacts."""
+        """The template that SAM built, next to the artifacts."""
         return self.folder / ".aws-sam" / "build" / "template.yaml"
 
 

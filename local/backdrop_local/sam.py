@@ -1,4 +1,4 @@
-"""Runs SAM: builds the template's layers and functions, and deploys them on an emulator."""
+"""Runs SAM: builds the template's layers and functions, and deploys them to an emulator."""
 
 import compileall
 import fcntl
@@ -14,7 +14,7 @@ from backdrop_local.home import REGION, ROOT, STACK, TOOLS
 from backdrop_local.parameters import lambda_architecture
 from backdrop_local.release import CURRENT_RELEASE, Release
 
-# What would lead SAM, pip or boto3 to another Python, account or machine.
+# These variables would direct SAM, pip, or boto3 to another Python, account, or machine.
 REMOVED_VARIABLES = (
     *("PYENV_VERSION", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"),
     *("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"),
@@ -22,24 +22,24 @@ REMOVED_VARIABLES = (
 
 
 class SamError(LocalCloudError):
-    """A SAM command failed; the message holds what it said last.
+    """A SAM command failed. The message contains SAM's last output.
 
-    `while_deploying` tells that the stack's own events hold the reason.
+    `while_deploying`: the stack's own events contain the reason.
     """
 
     def __init__(self, command: str, log: Path) -> None:
         output = log.read_text()
         _, separator, message = output.rpartition("\nError: ")
         reason = message.strip() if separator else last_lines(output)
-        super().__init__(f"`sam {command}` failed: {reason}\nThe whole output is in {log}")
+        super().__init__(f"`sam {command}` failed: {reason}\nThe complete output is in {log}.")
         self.while_deploying = "create/update the stack" in reason
 
 
 def build(log: Path, release: Release = CURRENT_RELEASE) -> None:
     """Builds the release's template.yaml for this machine's processor into its .aws-sam/build.
 
-    What is built is compiled as well: the emulator unpacks it anew for each worker, and ten workers that compile
-    boto3 at once keep two processors busy for many seconds.
+    Also compiles the result: the emulator unpacks it for each worker, and ten workers that compile boto3 at the same
+    time keep two processors busy for many seconds.
     """
     options = ["--cached", "--parallel", "--template-file", str(release.template)]
     overrides_option = ["--parameter-overrides", f"Architecture={lambda_architecture()}"]
@@ -51,7 +51,7 @@ def build(log: Path, release: Release = CURRENT_RELEASE) -> None:
 
 @contextmanager
 def hold_build() -> Generator[None]:
-    """Keeps what was built as it is, while other clouds may deploy it too."""
+    """Keeps the build unchanged for the length of the block. Other clouds may deploy it at the same time."""
     with _lock_build(fcntl.LOCK_SH):
         yield
 
@@ -67,7 +67,7 @@ def _lock_build(lock_mode: int) -> Generator[None]:
 def deploy(
     endpoint_url: str, parameters: Mapping[str, str], log: Path, release: Release = CURRENT_RELEASE, name: str = STACK
 ) -> None:
-    """Brings the stack on the emulator to what was built of a release, with these parameters."""
+    """Deploys a built release to the emulator with these parameters."""
     options = ["--config-env", "local", "--config-file", str(ROOT / "samconfig.toml")]
     options += ["--template-file", str(release.built_template)]
     options += ["--stack-name", name, "--region", REGION, "--no-confirm-changeset"]
@@ -76,7 +76,7 @@ def deploy(
 
 
 def emulator_credentials() -> dict[str, str]:
-    """The emulator's root credentials, shielded from the user's own AWS settings."""
+    """Returns the emulator's root credentials, and variables that disable the user's own AWS settings."""
     return {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -91,20 +91,20 @@ def emulator_credentials() -> dict[str, str]:
 
 
 def format_overrides(parameters: Mapping[str, str]) -> list[str]:
-    """The parameters as SAM reads them on a command line, quoted so that spaces survive."""
+    """Returns the parameters as SAM's command-line arguments, quoted to preserve spaces."""
     quoted = {name: value.replace('"', '\\"') for name, value in parameters.items()}
     return [f'{name}="{value}"' for name, value in quoted.items()]
 
 
 def run_sam(arguments: Sequence[str], extra_environment: Mapping[str, str], log: Path, folder: Path = ROOT) -> None:
-    """Runs one SAM command in a folder; its whole output goes to the log.
+    """Runs one SAM command in a folder, and writes its complete output to the log.
 
     Raises:
-        LocalCloudError: the command failed; the message holds the end of its output.
+        LocalCloudError: the command failed. The message contains the end of its output.
     """
     program = TOOLS / "sam" / "bin" / "sam"
     if not program.is_file():
-        raise LocalCloudError("SAM is not installed; run `make setup` first")
+        raise LocalCloudError("SAM is not installed. Run `make setup` first.")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as output:
         process = subprocess.run(

@@ -1,4 +1,4 @@
-"""The deployed stack as the local cloud sees it: its outputs and its providers' secrets."""
+"""The stack deployed to a local cloud: its outputs, its providers' secrets, and its deployment errors."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ def read_outputs(clients: LocalClients, name: str = STACK) -> dict[str, str]:
 
 
 def put_secrets(clients: LocalClients, parameters: Mapping[str, str], stack: str = STACK) -> None:
-    """Gives each provider that is on its key."""
+    """Stores the key of each active provider."""
     for provider in PROVIDERS:
         if parameters.get(f"{provider.parameter}MaxInFlight", "0") != "0":
             name = f"{stack}/{provider.secret}/api-key"
@@ -22,7 +22,7 @@ def put_secrets(clients: LocalClients, parameters: Mapping[str, str], stack: str
 
 
 def read_failure_reasons(clients: LocalClients) -> list[str]:
-    """What the last deployment's failed resources say, first cause first."""
+    """Returns the failure reasons of the last deployment's resources, the first cause first."""
     reasons: list[str] = []
     for event in clients.cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]:
         status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")

@@ -1,4 +1,4 @@
-"""The stand-in provider of a local cloud, as a process of its own."""
+"""The stand-in provider of a local cloud, in its own process."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ READY_TIMEOUT_SECONDS = 120
 
 
 def start(home: Home, port: int, options: Sequence[str] = ()) -> ServerProcess:
-    """Starts the stand-in; it answers as the providers do and asks no money."""
+    """Starts the stand-in, which answers like the providers and charges nothing."""
     command = [sys.executable, "-m", "backdrop_local.standin", "--port", str(port), *options]
     inherited = {name: os.environ[name] for name in ("HOME", "PATH", "LANG") if name in os.environ}
     environment = {**inherited, "PYTHONUNBUFFERED": "1"}
@@ -19,6 +19,6 @@ def start(home: Home, port: int, options: Sequence[str] = ()) -> ServerProcess:
 
 
 def wait_until_ready(home: Home, process: ServerProcess) -> None:
-    """Returns once the stand-in serves requests."""
+    """Waits until the stand-in serves requests."""
     log = home.log_file("standin")
     processes.wait_until_ready(process, "/_ctl/health", log, READY_TIMEOUT_SECONDS)

@@ -1,4 +1,4 @@
-"""Reads template.yaml as data: its parameters and resources, intrinsics kept as mappings."""
+"""Reads template.yaml as data: its parameters and resources, with intrinsic functions as mappings."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from backdrop_local.release import CURRENT_RELEASE
 
 
 class _CloudFormationLoader(yaml.SafeLoader):
-    """Understands CloudFormation's short tags, such as `!Ref`."""
+    """Reads CloudFormation's short tags, such as `!Ref`."""
 
 
 def _intrinsic(loader: _CloudFormationLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -29,12 +29,12 @@ _CloudFormationLoader.add_multi_constructor("!", _intrinsic)
 
 
 def load_template(path: Path = CURRENT_RELEASE.template) -> dict[str, Any]:
-    """The template as plain dictionaries and lists."""
+    """Returns the template as plain dictionaries and lists."""
     return yaml.load(path.read_text(), _CloudFormationLoader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
 
 
 def read_defaults(path: Path = CURRENT_RELEASE.template) -> dict[str, str | None]:
-    """Every stack parameter with its default as CloudFormation writes it; None without one."""
+    """Returns every stack parameter with its default in CloudFormation's form, or None."""
     declared: dict[str, dict[str, Any]] = load_template(path).get("Parameters", {})
     return {name: _format_default(body.get("Default")) for name, body in declared.items()}
 

@@ -1,6 +1,6 @@
-"""IAM's wildcards as AWS matches them: `*` stands for any characters, also for the line break in a key.
+"""IAM's wildcards as AWS matches them: `*` matches any characters, including a line break in a key.
 
-The emulator compiles them without DOTALL, and so denies every access to such a key.
+The emulator compiles them without DOTALL, and therefore denies all access to such a key.
 """
 
 import re
@@ -9,7 +9,7 @@ from functools import cache
 
 @cache
 def compile_pattern(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-    """A policy's pattern, for the emulator's `match`: `*` is any characters, `?` any one."""
+    """Compiles a policy's pattern for the emulator's `match`: `*` is any characters, `?` is any one character."""
     parts = {"*": ".*", "?": "."}
     regex = "".join(parts.get(letter) or re.escape(letter) for letter in pattern)
     return re.compile(rf"{regex}\Z", re.DOTALL | (re.IGNORECASE if ignore_case else 0))

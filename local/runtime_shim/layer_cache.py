@@ -1,7 +1,7 @@
-"""What the emulator opens archives with: a layer is unpacked by the first worker, and the others' folders lead there.
+"""Replaces `zipfile` in the emulator: the first worker unpacks a layer, and the folders of the others link to it.
 
-A worker writes nothing into a layer, which is read-only on AWS and compiled when it is built. Reading its 34 MB and
-their 3,700 names again for each worker would take 60 ms of the emulator's time, and so of every cold start.
+A worker does not write to a layer, which is read-only on AWS and compiled when it is built. Reading a layer's 34 MB
+and its 3,700 names again for each worker would add 60 ms of the emulator's time to every cold start.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ from zipfile import ZipFile as Archive
 
 __all__ = ["BadZipFile", "LargeFileError", "ZipFile"]
 unpack_lock = Lock()
-# An archive's last 22 bytes say how long its directory is and where it begins (PKWARE's APPNOTE, 4.3.16).
+# An archive's last 22 bytes contain the size and the offset of its directory (PKWARE's APPNOTE, 4.3.16).
 END_RECORD = struct.Struct("<12xLL2x")
 
 
 class LayerArchive:
-    """A layer's archive, opened where it has to be unpacked."""
+    """A layer's archive, opened only if it has to be unpacked."""
 
     def __init__(self, packed: Path) -> None:
         self.packed = packed
@@ -34,14 +34,14 @@ class LayerArchive:
         """Nothing is open."""
 
     def namelist(self) -> list[str]:
-        """The names that the emulator looks at for those that lead elsewhere; once is enough."""
+        """Returns the names, which the emulator checks for unsafe paths. Returns none once the layer is unpacked."""
         if self.unpacked.is_dir():
             return []
         with Archive(self.packed) as archive:
             return archive.namelist()
 
     def extractall(self, path: str) -> None:
-        """The folder becomes a link to where the layer is unpacked."""
+        """Replaces the folder with a link to the unpacked layer."""
         with unpack_lock:
             if not self.unpacked.is_dir():
                 draft = self.unpacked.with_suffix(".draft")
@@ -53,7 +53,7 @@ class LayerArchive:
 
 
 def hash_directory(packed: Path) -> str:
-    """What tells an archive from others: its directory, which has each file's name and checksum."""
+    """Returns a hash of the archive's directory, which contains each file's name and checksum."""
     with packed.open("rb") as data:
         data.seek(-END_RECORD.size, 2)
         size, begins = END_RECORD.unpack(data.read(END_RECORD.size))
@@ -61,6 +61,6 @@ def hash_directory(packed: Path) -> str:
         return hashlib.sha256(data.read(size)).hexdigest()
 
 
-def ZipFile(file: str) -> Any:  # noqa: N802 - the emulator asks for it by this name
-    """An archive in a file; that of a layer is called `layer_` and its number, as is the folder it goes into."""
+def ZipFile(file: str) -> Any:  # noqa: N802 - the emulator uses this name
+    """Opens an archive. A layer's archive is named `layer_` and a number, like the folder it is unpacked into."""
     return LayerArchive(Path(file)) if Path(file).name.startswith("layer_") else Archive(file)

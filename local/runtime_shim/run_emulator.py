@@ -1,9 +1,9 @@
-"""Starts the emulator so that it replaces code as AWS does, where an invocation that has begun ends in its own code.
+"""Starts the emulator with changes that make it replace code as AWS does: a running invocation ends in its own code.
 
-The emulator kills the workers of a function that is changed, also those at work, and stands still while their
-files are removed. Here each ends once nobody works in it, and all of that beside the emulator's own thread. And it
-unpacks every layer for every worker; here once, since a cold start of ten workers would unpack 40,000 files. Policies
-apply to keys with line breaks too.
+When a function changes, the emulator kills its workers, even those that are running an invocation, and blocks while
+it deletes their files. Here, each worker ends when it is idle, in a separate thread. The emulator also unpacks every
+layer for every worker. Here, it unpacks each layer once: a cold start of ten workers would unpack 40,000 files.
+Policies also apply to keys with line breaks.
 """
 
 import sys
@@ -16,13 +16,13 @@ kill_at_once = lambda_runtime.kill_workers
 
 
 def kill_when_idle(worker: Any) -> None:
-    """A worker holds its lock for as long as its handler runs."""
-    with worker._lock:  # noqa: SLF001  ministack has no other way in
+    """Kills a worker when its handler has returned: a worker holds its lock while its handler runs."""
+    with worker._lock:  # noqa: SLF001  ministack has no public access to it
         kill_at_once([worker])
 
 
 def kill_workers(workers: list[Any]) -> None:
-    """Those that were taken out of the emulator's pool end by and by."""
+    """Kills each worker, already removed from the emulator's pool, when it is idle."""
     for worker in workers:
         Thread(target=kill_when_idle, args=(worker,), daemon=True).start()
 
@@ -31,5 +31,5 @@ if __name__ == "__main__":
     lambda_runtime.kill_workers = kill_workers
     lambda_runtime.zipfile = import_module("layer_cache")
     policies: Any = import_module("ministack.core.iam_evaluator")
-    policies._fnmatch_compile = import_module("iam_wildcards").compile_pattern  # noqa: SLF001  nor for this
+    policies._fnmatch_compile = import_module("iam_wildcards").compile_pattern  # noqa: SLF001  see above
     sys.exit(import_module("ministack.app").main())

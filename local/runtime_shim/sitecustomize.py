@@ -1,7 +1,7 @@
-"""Makes an emulated Lambda worker see what AWS would show it: the layers, and the runtime's boto3.
+"""Limits an emulated Lambda worker to what it can import on AWS: the layers, and the runtime's boto3.
 
-It stands on the PYTHONPATH of the emulator, whose workers share its interpreter; without it a
-package that only the emulator has would hide a dependency that the layer forgot.
+It is on the PYTHONPATH of the emulator, whose workers share its interpreter. Without it, a package that only the
+emulator has would hide a dependency that is missing from the layer.
 """
 
 import os

@@ -92,7 +92,7 @@ def test_a_damaged_message_is_shown_to_become_a_dead_letter(shop: Shop, tmp_path
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("image_completed.json", "no function of Backdrop takes"), ("no_such.json", "cannot be read as an event")],
+    [("image_completed.json", "no Backdrop function handles"), ("no_such.json", "cannot be read as an event")],
 )
 def test_what_no_function_takes_is_one_message(shop: Shop, name: str, told: str) -> None:
     done = invoked(shop, EVENTS / name)

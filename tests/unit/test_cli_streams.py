@@ -53,7 +53,7 @@ def test_a_full_disk_is_said(list_of_photos: str) -> None:
 
 def test_a_damaged_state_of_the_local_cloud_is_named(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text("{")
-    with pytest.raises(LocalCloudError, match=r"state\.json is damaged.*delete that file"):
+    with pytest.raises(LocalCloudError, match=r"state\.json is damaged.*Delete the file"):
         Home(tmp_path).read_state()
     said = typed('"$B" status', BACKDROP_HOME=str(tmp_path))
     assert said.returncode == 1

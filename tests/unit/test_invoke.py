@@ -29,7 +29,7 @@ def sample(name: str) -> dict[str, Any]:
 def test_each_sample_has_a_function_but_those_that_are_told(path: Path) -> None:
     event = wrap_bus_event(read_event(path))
     if path.stem in TOLD:
-        with pytest.raises(LocalCloudError, match="no function of Backdrop takes such an event"):
+        with pytest.raises(LocalCloudError, match="no Backdrop function handles such an event"):
             find_function(event)
     else:
         assert find_function(event) in ("intake", "render", "deliver", "reconcile", "campaign")
@@ -75,7 +75,7 @@ def without_a_status(event: dict[str, Any]) -> None:
 def test_what_an_event_lacks_is_named(name: str, spoil: Callable[[dict[str, Any]], None], lacks: str) -> None:
     event = sample(name)
     spoil(event)
-    with pytest.raises(LocalCloudError, match=f"^the event lacks {lacks}; events/"):
+    with pytest.raises(LocalCloudError, match=f"^the event lacks {lacks}. See events/"):
         find_function(event)
 
 
@@ -90,7 +90,7 @@ def test_without_an_event_it_says_how_it_is_used(capsys: pytest.CaptureFixture[s
         main([])
     assert (ended.value.code, capsys.readouterr().err.splitlines()) == (
         1,
-        ["error: say which event: make invoke EVENT=events/request.json"],
+        ["error: name an event: make invoke EVENT=events/request.json"],
     )
 
 

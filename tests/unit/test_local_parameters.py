@@ -57,7 +57,7 @@ def test_a_key_alone_means_the_real_api_and_asks(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("IDEOGRAM_API_KEY", "their-own")
     paid = providers.find_paid_addresses(parameters.resolve_parameters(STANDIN, {}))
     assert paid == {"IdeogramBaseUrl": REAL}
-    with pytest.raises(LocalCloudError, match=r"paid for.*\$10 a day.*YES=1"):
+    with pytest.raises(LocalCloudError, match=r"You pay for.*\$10 a day.*YES=1"):
         providers.confirm_spending(paid, "10")
 
 
@@ -69,7 +69,7 @@ def test_yes_in_the_environment_agrees_to_spend(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("answer", ["", "n", "no", "maybe"])
 def test_at_a_terminal_anything_but_yes_spends_nothing(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     at_a_terminal(monkeypatch, answer)
-    with pytest.raises(LocalCloudError, match="nothing was spent"):
+    with pytest.raises(LocalCloudError, match="nothing was charged"):
         providers.confirm_spending({"IdeogramBaseUrl": REAL}, "10")
 
 
@@ -133,12 +133,12 @@ def test_params_are_read_as_a_shell_reads_words(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("words", ["SettleSeconds", "=2"])
 def test_params_that_are_no_assignment_are_refused(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     monkeypatch.setenv("PARAMS", words)
-    with pytest.raises(LocalCloudError, match="should look like"):
+    with pytest.raises(LocalCloudError, match="Write, for example"):
         parameters.read_params_variable()
 
 
 def test_a_misspelt_parameter_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(LocalCloudError, match="did you mean SettleSeconds"):
+    with pytest.raises(LocalCloudError, match="Did you mean SettleSeconds"):
         parameters.resolve_parameters(STANDIN, {"SetleSeconds": "2"})
 
 

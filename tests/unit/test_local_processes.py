@@ -67,7 +67,7 @@ def test_a_later_process_under_the_same_number_is_left_alone(tmp_path: Path) -> 
 def test_a_server_that_ends_at_once_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
     log = tmp_path / "emulator.log"
     server = processes.start_server([sys.executable, "-c", "raise SystemExit('no disk')"], {}, log, 1)
-    with pytest.raises(LocalCloudError, match=r"emulator ended at once.*\n.*no disk"):
+    with pytest.raises(LocalCloudError, match=r"emulator exited immediately.*\n.*no disk"):
         processes.wait_until_ready(server, "/", log, 60)
 
 

@@ -1,4 +1,4 @@
-"""The demo's photos: read out of installed packages that ship freely licensed ones."""
+"""The demo's photos, read from installed packages that ship freely licensed photos."""
 
 import io
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ __all__ = ["PHOTOS", "DemoPhoto", "MissingPhotoError", "load_photo"]
 
 
 class MissingPhotoError(LookupError):
-    """A demo photo is not there, since the package that ships it is not installed."""
+    """A demo photo is missing because the package that ships it is not installed."""
 
 
 @dataclass(frozen=True)
 class DemoPhoto:
-    """A photo, where it lies in which package, and whom to thank."""
+    """A photo, its package and path, and its attribution."""
 
     name: str
     package: str
@@ -77,9 +77,9 @@ PHOTOS: tuple[DemoPhoto, ...] = (
 
 
 def load_photo(name: str) -> bytes:
-    """Return a demo photo as JPEG, unchanged where the package ships it so.
+    """Returns a demo photo as JPEG, unchanged if the package ships a JPEG.
 
-    Raises KeyError for an unknown name, PhotoMissingError when its package is not installed.
+    Raises KeyError for an unknown name, and MissingPhotoError if its package is not installed.
     """
     photo = {one.name: one for one in PHOTOS}[name]
     path = _find_file(photo)
@@ -87,7 +87,7 @@ def load_photo(name: str) -> bytes:
 
 
 def _find_file(photo: DemoPhoto) -> Path:
-    """Find the file without importing its package, which would cost a second or more."""
+    """Finds the file without importing its package, which would take a second or more."""
     try:
         path = Path(str(distribution(photo.package).locate_file(photo.path)))
     except PackageNotFoundError as error:

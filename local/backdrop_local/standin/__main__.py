@@ -10,7 +10,7 @@ from backdrop_local.standin.state import Standin
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run until SIGTERM or SIGINT."""
+    """Serves until SIGTERM or SIGINT."""
     options = _build_parser().parse_args(arguments)
     server = StandinServer(Standin(options.seed, _build_settings(options)), options.port)
     if options.port_file is not None:
@@ -23,21 +23,21 @@ def main(arguments: list[str] | None = None) -> None:
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m backdrop_local.standin",
-        description="A stand-in for the providers' APIs. It makes no real pictures and no charges.",
+        description="A stand-in for the providers' APIs. It generates no real pictures and charges nothing.",
     )
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
+    parser.add_argument("--port", type=int, default=0, help="port; 0 (default) chooses a free one")
     parser.add_argument("--port-file", type=Path, help="file to write the port to")
-    parser.add_argument("--seed", type=int, default=1, help="ids, seeds and chances follow from it")
+    parser.add_argument("--seed", type=int, default=1, help="determines IDs, image seeds, and random faults")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds at DEFAULT speed")
     parser.add_argument("--limit", type=int, default=10, help="calls in flight per account")
-    parser.add_argument("--prepared", action="store_true", help="small ready-made pictures at once")
-    parser.add_argument("--real-urls", action="store_true", help="links on the real host names")
+    parser.add_argument("--prepared", action="store_true", help="return small placeholder pictures immediately")
+    parser.add_argument("--real-urls", action="store_true", help="use the providers' real host names in links")
     parser.add_argument(
         "--key",
         action="append",
         default=[],
         metavar="KEY=ACCOUNT[:admin]",
-        help="declare a key; then no other is valid (may be repeated)",
+        help="declare a key, so that no undeclared key is valid (may be repeated)",
     )
     return parser
 

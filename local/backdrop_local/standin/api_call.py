@@ -1,4 +1,4 @@
-"""One call on its way through the stand-in: whose key it is, what faults strike it, how it is refused."""
+"""One call through the stand-in: its key, the faults that strike it, and its rejection."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ UNLIMITED_RETRY_SECONDS = 1.0
 
 
 class RejectedCallError(Exception):
-    """The call ends here with this answer; nothing was accepted. `why` goes to the journal."""
+    """Ends the call with this response. Nothing was accepted. `reason` goes to the journal."""
 
     def __init__(self, response: Response, reason: str = "") -> None:
         super().__init__(reason)
@@ -29,35 +29,35 @@ class RejectedCallError(Exception):
 
 
 class ErrorFormat:
-    """How one provider says no; each says for itself what differs.
+    """The form of one provider's errors. Each provider overrides what differs.
 
-    `unsafe_forms`: the ways in which it shows an unsafe result, and whether that is billed unless a rule says.
+    `unsafe_forms`: the ways in which it reports an unsafe result, and whether that result is billed by default.
     """
 
     out_of_money_status = 402
     unsafe_forms: Mapping[str, bool] = {}
 
     def build_error_body(self, call: "ApiCall", status: int) -> JsonValue:
-        """The usual body under an error status."""
+        """Returns the default body for an error status."""
         raise NotImplementedError
 
     def build_error_headers(self, call: "ApiCall", status: int) -> dict[str, str]:
-        """The usual headers under an error status: none."""
+        """Returns the default headers for an error status: none."""
         return {}
 
     def build_error_response(self, call: "ApiCall", status: int) -> Response:
-        """The usual refusal under an error status."""
+        """Returns the default response for an error status."""
         return JSONResponse(self.build_error_body(call, status), status, self.build_error_headers(call, status))
 
     def build_error_in_200(self, call: "ApiCall", status: int) -> JsonValue:
-        """The body of an error that came too late for its status."""
+        """Returns the body of an error that occurred after status 200 had been sent."""
         return self.build_error_body(call, status)
 
 
 class ApiCall:
-    """What every route of every provider does in the same way; `prompt` is set once it is known.
+    """The behavior that all routes of all providers share. `prompt` is set once the body is parsed.
 
-    `asking`: the call buys nothing (a poll, an upload).
+    `is_free`: the call buys nothing (a poll or an upload).
     """
 
     def __init__(
@@ -82,22 +82,22 @@ class ApiCall:
 
     @property
     def owner(self) -> KeyOwner:
-        """Whose key it is; only after `arrive`."""
+        """The owner of the key. Available only after `authenticate`."""
         if self._owner is None:
             raise RuntimeError("the call has not arrived with a valid key")
         return self._owner
 
     @property
     def account(self) -> tuple[str, str]:
-        """Provider and account."""
+        """The provider and the account."""
         return self.provider, self.owner.account
 
     def build_rejection(self, status: int, reason: str) -> RejectedCallError:
-        """The provider's usual refusal under this status."""
+        """Returns an error with the provider's default response for this status."""
         return RejectedCallError(self.error_format.build_error_response(self, status), reason)
 
     async def authenticate(self, *, counts_requests: bool = True) -> None:
-        """Refuse a key that is not valid or asks too often, and do the faults that strike before the body."""
+        """Rejects an invalid key or too many requests, and applies the faults that strike before the body is read."""
         if self._owner is None:
             raise self.build_rejection(401, "no valid key")
         hit = self.find_fault(Phase.ARRIVAL)
@@ -114,7 +114,7 @@ class ApiCall:
         return per_minute is None or self.state.rate_limiter.take(bucket, per_minute=per_minute, at=now)
 
     def next_request_at(self) -> float:
-        """The Unix second from which on the provider takes another request of this key."""
+        """Returns when the provider accepts the next request of this key, in Unix seconds."""
         per_minute = self.state.settings.requests_per_minute.get(self.provider)
         bucket, now = (self.provider, self.owner.key), self.state.clock.now()
         if per_minute is None:
@@ -122,7 +122,7 @@ class ApiCall:
         return self.state.rate_limiter.find_next_time(bucket, per_minute=per_minute, at=now)
 
     def find_fault(self, phase: Phase) -> FaultHit | None:
-        """The fault that strikes this call now."""
+        """Returns the fault that strikes this call in this phase, if any."""
         hit = self.state.faults.find_hit(
             FaultTarget(
                 provider=self.provider,
@@ -138,14 +138,14 @@ class ApiCall:
         return hit
 
     async def apply_gate_faults(self) -> None:
-        """Do the fault, if any, that refuses a call whose body has been read."""
+        """Applies the fault, if any, that rejects a call after its body was read."""
         hit = self.find_fault(Phase.GATE)
         if hit is not None:
             await asyncio.sleep(hit.rule.number_arg("ms", 0) / 1000)
             raise RejectedCallError(self._build_error_response(hit))
 
     async def delay(self, hit: FaultHit | None) -> None:
-        """Keep the answer back for as long as the fault says."""
+        """Delays the response for as long as the fault specifies."""
         if hit is not None and hit.rule.fault == "accept_then_wait":
             await self.state.journal.hold(hit.rule.number_arg("ms", DEFAULT_HOLD_MS) / 1000)
         elif hit is not None and hit.rule.fault in ("slow", "status"):
@@ -160,7 +160,7 @@ class ApiCall:
         return build_error_response(hit, status, body, headers)
 
     def corrupt(self, response: Response, hit: FaultHit | None) -> Response:
-        """The right answer as the fault lets it through."""
+        """Returns the response as the fault changes it."""
         if hit is None:
             return response
         if hit.rule.fault in ("status", "html_error"):
@@ -169,15 +169,15 @@ class ApiCall:
         return corrupt_response(response, hit, error_in_200=self.error_format.build_error_in_200(self, status))
 
     def link_expiry(self, lifetime_seconds: float, hit: FaultHit | None) -> int:
-        """The Unix second until which a link made now is good."""
+        """Returns when a link created now expires, in Unix seconds."""
         if hit is not None and hit.rule.fault == "expired_url":
             lifetime_seconds = -hit.rule.number_arg("seconds", 60)
         return int(self.state.clock.now() + lifetime_seconds)
 
     def build_link(self, real_origin: str, tail: str, hit: FaultHit | None, *, store: str = "") -> str:
-        """A link to a result (`tail` is its path and query), or what a fault makes of it.
+        """Returns a link to a result (`tail` is its path and query), or the link that a fault replaces it with.
 
-        `store`: the provider whose content server keeps it, if it is another's.
+        `store`: the provider whose content server has the result, if it is another provider.
         """
         if hit is not None and hit.rule.fault == "foreign_url":
             return hit.rule.text_arg("url", _foreign_url(hit, real_origin, tail))
@@ -186,13 +186,13 @@ class ApiCall:
         return f"http://{self.request.url.netloc}/cdn/{store or self.provider}{tail}"
 
     def api_url(self, real_api: str) -> str:
-        """The address of the provider's API, which is ours where our links are."""
+        """Returns the address of the provider's API: the stand-in's own, unless links use the real host names."""
         real = self.state.settings.url_mode == "real"
         return real_api if real else f"http://{self.request.url.netloc}/{self.provider}"
 
 
 class FreeCall(ApiCall):
-    """A call that buys nothing: a poll, a look-up, an upload. What strikes its answer is known after `pass_gate`."""
+    """A call that buys nothing: a poll, a lookup, or an upload. Its faults are known after `apply_gate_faults`."""
 
     is_gone = False
     is_stuck = False
@@ -205,7 +205,7 @@ class FreeCall(ApiCall):
 
     @override
     async def apply_gate_faults(self) -> None:
-        """Do the faults that refuse a question, and note those that make it find nothing, or no end."""
+        """Applies the faults that reject the call, and records those that change what it finds."""
         await super().apply_gate_faults()
         hit = self.find_fault(Phase.LOOKUP)
         if hit is not None and hit.rule.fault == "poll_5xx":
@@ -215,7 +215,7 @@ class FreeCall(ApiCall):
         self.is_partial = hit is not None and hit.rule.fault == "poll_partial"
 
     async def respond(self, response: Response) -> Response:
-        """The answer as it goes out."""
+        """Returns the response as the faults change it."""
         hit = self.find_fault(Phase.RUN)
         await self.delay(hit)
         return self.corrupt(response, hit)

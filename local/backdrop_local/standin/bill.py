@@ -1,4 +1,4 @@
-"""The bill counter: what each key was charged and which charges are doubles; simulation/ shares it."""
+"""The bill: what each key was charged, and which charges are duplicates. simulation/ uses it too."""
 
 import hashlib
 import json
@@ -11,13 +11,13 @@ MICRO_PER_DOLLAR = 1_000_000
 
 
 def format_dollars(micro_usd: int) -> str:
-    """Micro-dollars as a decimal string with at least two places: 37500 is "0.0375"."""
+    """Returns micro-dollars as a decimal string with at least two decimals: 37500 is "0.0375"."""
     whole, fraction = divmod(micro_usd, MICRO_PER_DOLLAR)
     return f"{whole}.{f'{fraction:06d}'.rstrip('0').ljust(2, '0')}"
 
 
 def parse_micro_dollars(usd: str | float) -> int:
-    """Whole micro-dollars in a decimal string or number of dollars; ValueError if it is none."""
+    """Returns dollars as micro-dollars. Raises ValueError if the amount is not a whole, positive number of them."""
     try:
         amount = Decimal(str(usd)) * MICRO_PER_DOLLAR
     except InvalidOperation:
@@ -29,11 +29,11 @@ def parse_micro_dollars(usd: str | float) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class PurchaseOrder:
-    """What one accepted call asks for, and who pays for it.
+    """What one accepted call buys, and who pays for it.
 
-    `fingerprint` stands for prompt, input image and options; equal ones are the same work. `provider_id` is the id
-    that the caller chose; without it the job's own is what the caller gets to see. `credits_each` is what an image
-    costs where the provider bills credits; its unit price is then what those are worth.
+    `fingerprint` identifies prompt, input image, and options: equal fingerprints are the same work. `provider_id` is
+    the ID that the caller chose; without it, the caller sees the job's own ID. `credits_per_image` is the price of an
+    image if the provider bills credits; the unit price is then their value.
     """
 
     key: str
@@ -54,7 +54,7 @@ class PurchaseOrder:
 
 @dataclass
 class BilledJob:
-    """One accepted call: its charge, and how far its answer and its pictures have come."""
+    """One accepted call: its charge, and whether its response and its pictures were delivered."""
 
     order: PurchaseOrder
     id: str
@@ -68,12 +68,12 @@ class BilledJob:
 
     @property
     def credits(self) -> int:
-        """What it cost in the provider's credits; 0 where it bills none."""
+        """The price in the provider's credits. 0 if the provider does not bill credits."""
         unit = self.order.unit_micro_usd
         return self.micro_usd // unit * self.order.credits_per_image if unit else 0
 
     def to_row(self) -> dict[str, object]:
-        """The job as it stands in GET /_ctl/bill."""
+        """Returns the job in the form of GET /_ctl/bill."""
         return {
             "id": self.id,
             "route": self.order.route,
@@ -93,7 +93,7 @@ class BilledJob:
 
 
 class Bill:
-    """Charges jobs at acceptance; ids depend on the seed and the work, never on the clock."""
+    """Charges jobs when they are accepted. IDs depend on the seed and the work, never on the clock."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -103,34 +103,34 @@ class Bill:
         self._balances: dict[tuple[str, str], int] = {}
 
     def set_balance(self, provider: str, key: str, micro_usd: int) -> None:
-        """From now on this key can spend so much at this provider and no more ("*": any key, any provider)."""
+        """Limits what this key can spend at this provider from now on ("*": any key, any provider)."""
         self._balances[provider, key] = micro_usd
 
     def clear_balances(self) -> None:
-        """Every key can spend without limit again."""
+        """Removes the limits of all keys."""
         self._balances.clear()
 
     def covers(self, provider: str, key: str, micro_usd: int) -> bool:
-        """Whether the key's balance reaches for this amount; a key without balance always does."""
+        """Returns whether the key's balance covers this amount. A key without a balance has no limit."""
         left = self.balance(provider, key)
         return left is None or left >= micro_usd
 
     def total_charged(self, key: str, provider: str) -> int:
-        """What this key has been charged by this provider, in micro-dollars."""
+        """Returns what this provider has charged this key, in micro-dollars."""
         owned = (job for job in self._jobs if (job.order.key, job.order.provider) == (key, provider))
         return sum(job.micro_usd for job in owned)
 
     def balance(self, provider: str, key: str) -> int | None:
-        """What a key that has a balance can still spend, in micro-dollars; None without one."""
+        """Returns what a key can still spend, in micro-dollars. None for a key without a balance."""
         return min((self._balances[name] for name in self._matching_balances(provider, key)), default=None)
 
     def _matching_balances(self, provider: str, key: str) -> list[tuple[str, str]]:
-        """The balances that a charge is taken from."""
+        """Returns the names of the balances from which a charge is deducted."""
         names = ((whose, which) for whose in (provider, "*") for which in (key, "*"))
         return [name for name in names if name in self._balances]
 
     def accept(self, order: PurchaseOrder, *, produced: int, unsafe: int, billed_images: int, at: float) -> BilledJob:
-        """Take the job and charge it: `billed_images` times the order's unit price."""
+        """Accepts the job, and charges `billed_images` times the order's unit price."""
         group = self._groups.setdefault((order.provider, order.fingerprint), [])
         name = derive_uuid if order.uses_uuids else _short_id
         job_id = name(f"{self._seed}/{order.provider}/{order.fingerprint}/{len(group)}")
@@ -145,24 +145,24 @@ class Bill:
         return job
 
     def find_job_of_result(self, result: str) -> BilledJob | None:
-        """The job that made this picture."""
+        """Returns the job that produced this picture."""
         return self._owner_of_result.get(result)
 
     def jobs(self) -> tuple[BilledJob, ...]:
-        """Every accepted job, oldest first."""
+        """Returns every accepted job, oldest first."""
         return tuple(self._jobs)
 
     def sum_charges(self) -> int:
-        """The sum of all charges."""
+        """Returns the sum of all charges."""
         return sum(job.micro_usd for job in self._jobs)
 
     def list_duplicates(self) -> list[dict[str, object]]:
-        """Groups of the same work (prompt, input image, options) that were charged repeatedly."""
+        """Returns groups of the same work (prompt, input image, and options) that were charged repeatedly."""
         charged = ([job for job in group if job.micro_usd] for group in self._groups.values())
         return [_build_duplicate(group) for group in charged if len(group) > 1]
 
     def build_report(self) -> dict[str, object]:
-        """The whole bill, in the form of GET /_ctl/bill."""
+        """Returns the complete bill in the form of GET /_ctl/bill."""
         by_key: dict[tuple[str, str], list[BilledJob]] = {}
         for job in self._jobs:
             by_key.setdefault((job.order.provider, job.order.key), []).append(job)
@@ -174,12 +174,12 @@ class Bill:
 
 
 def derive_uuid(text: str) -> str:
-    """A version 4 UUID that follows from the text."""
+    """Returns a version 4 UUID derived from the text."""
     return str(UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))
 
 
 def hash_content(content: Mapping[str, object]) -> str:
-    """A stable id of a piece of work, from the JSON fields that the caller sent."""
+    """Returns a stable ID of a piece of work, derived from the JSON fields that the caller sent."""
     return _sha256(json.dumps(content, sort_keys=True))
 
 

@@ -1,4 +1,4 @@
-"""The content servers behind result links; each provider says whom it lets in."""
+"""The content servers behind result links. Each provider defines which downloads it allows."""
 
 import asyncio
 import io
@@ -23,13 +23,13 @@ PNG = "image/png"
 
 
 type CheckDownload = Callable[[Request, str], Response | None]
-"""Why a content server refuses the download of this result, if it does."""
+"""Returns the response with which a content server rejects a download, or None if it allows it."""
 
 
 def build_result_route(
     provider: str, path: str, check_download: CheckDownload, build_expired: Callable[[], Response]
 ) -> Route:
-    """GET /cdn/… of one provider; the path names the picture's `ident`. 404 for one that is not kept."""
+    """Returns the route GET /cdn/… of one provider. The path contains the picture's `ident`; 404 if it is not kept."""
 
     async def result(request: Request) -> Response:
         state, ident = read_state(request.scope), str(request.path_params["ident"])
@@ -50,7 +50,7 @@ def build_result_route(
 
 
 async def respond_with_picture(request: Request, job: BilledJob, ident: str) -> Response:
-    """A result's bytes as the answer itself; download faults strike them too."""
+    """Returns a result's bytes as the response itself. Download faults strike it too."""
     state = read_state(request.scope)
     content = await state.picture_store.read_content(ident) or b""
     answer = Download(content, state.picture_store.find_media_type(ident), job, ident)
@@ -59,7 +59,7 @@ async def respond_with_picture(request: Request, job: BilledJob, ident: str) -> 
 
 
 class Download(Response):
-    """The picture; the bill notes when it was fetched whole."""
+    """The picture. The bill records when it was downloaded completely."""
 
     def __init__(self, content: bytes, media_type: str, job: BilledJob, ident: str) -> None:
         super().__init__(content, media_type=media_type)
@@ -67,7 +67,7 @@ class Download(Response):
         self._ident = ident
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the bytes."""
+        """Sends the bytes."""
         wire = read_connection(scope)
 
         async def note_and_send(message: Message) -> None:
@@ -93,7 +93,6 @@ def _find_fault(request: Request, state: StandinState, job: BilledJob | None) ->
 
 
 async def _corrupt(response: Response, hit: FaultHit, wire: Connection) -> Response:
-    """The download as the fault lets it through."""
     rule = hit.rule
     match rule.fault:
         case "slow":
@@ -123,7 +122,7 @@ async def _corrupt(response: Response, hit: FaultHit, wire: Connection) -> Respo
 
 
 def _truncate(response: Response, hit: FaultHit) -> Response:
-    """Half of the bytes: under the full length and a close, or in chunks with a proper end."""
+    """Returns half of the bytes: with the full length and a closed connection, or in chunks with a proper end."""
     if not hit.rule.flag_arg("chunked", default=False):
         return TruncatedResponse(response, reset=False)
     half = bytes(response.body)[: len(response.body) // 2]
@@ -131,7 +130,7 @@ def _truncate(response: Response, hit: FaultHit) -> Response:
 
 
 def _change_type(response: Response, hit: FaultHit) -> Response:
-    """Another type over the right bytes, or with `bytes_as` other bytes under the right type."""
+    """Returns the right bytes with another type, or, with `bytes_as`, other bytes with the right type."""
     other_format = hit.rule.args.get("bytes_as")
     if not isinstance(other_format, str):
         kind = hit.rule.text_arg("type", hit.next_choice("text/html", "application/octet-stream"))
@@ -143,7 +142,7 @@ def _change_type(response: Response, hit: FaultHit) -> Response:
 
 
 def _build_huge_response(megabytes: int, wire: Connection) -> Response:
-    """A body of so many megabytes, for 0 without an end; it stops when the client has gone."""
+    """Returns a body of this many megabytes (0: endless), which stops when the client disconnects."""
     return StreamingResponse(_stream_zeros(megabytes * MEGABYTE, wire), media_type=PNG)
 
 

@@ -1,4 +1,4 @@
-"""The stand-in's one clock: real time plus a settable offset, so that links can expire at once."""
+"""The stand-in's clock: real time plus an adjustable offset, so that links can expire immediately."""
 
 import time
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass
 class StandinClock:
-    """Unix seconds, moved by `offset_seconds`."""
+    """Unix seconds, shifted by `offset_seconds`."""
 
     offset_seconds: float = 0.0
 
     def now(self) -> float:
-        """The stand-in's present time in Unix seconds."""
+        """Returns the stand-in's current time in Unix seconds."""
         return time.time() + self.offset_seconds

@@ -1,4 +1,4 @@
-"""The connection under a request, so that faults can break it: close, reset, cut, dribble."""
+"""The TCP connection of a request, so that faults can close it, reset it, truncate it, or slow it down."""
 
 import asyncio
 import socket
@@ -21,36 +21,36 @@ class Connection:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the connection is closed or closing, from either end."""
+        """Whether the connection is closed or closing, from either side."""
         return self._transport.is_closing()
 
     def write(self, data: bytes) -> None:
-        """Send bytes as they are, past the HTTP protocol."""
+        """Sends raw bytes, bypassing HTTP."""
         self._transport.write(data)
 
     def close(self) -> None:
-        """End the connection in good order after what has been written."""
+        """Closes the connection properly after sending what has been written."""
         self._transport.close()
 
     def reset(self) -> None:
-        """Break the connection with a TCP reset."""
+        """Breaks the connection with a TCP reset."""
         connection = cast("socket.socket", self._transport.get_extra_info("socket"))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
 
 
 class ConnectionProtocol(H11Protocol):
-    """uvicorn's HTTP protocol that shows each request the connection it came on."""
+    """uvicorn's HTTP protocol, which gives each request access to its connection."""
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Note the new connection and hand its wire to every request on it."""
+        """Makes the new connection available to every request on it."""
         super().connection_made(transport)
         self.app = _with_connection(cast("ASGIApp", self.app), Connection(transport))
 
 
 def read_connection(scope: Scope) -> Connection:
-    """The connection of a request."""
+    """Returns the connection of a request."""
     return cast("Connection", scope["standin.connection"])
 
 
@@ -63,14 +63,14 @@ def _with_connection(app: ASGIApp, wire: Connection) -> ASGIApp:
 
 
 class NoResponse(Response):
-    """No answer at all: the connection is closed, or reset, without a byte."""
+    """No response at all: the connection is closed or reset without a byte."""
 
     def __init__(self, *, reset: bool = False) -> None:
         super().__init__()
         self._reset = reset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Break the connection and wait until that is noticed."""
+        """Breaks the connection, and waits until uvicorn notices it."""
         wire = read_connection(scope)
         if self._reset:
             wire.reset()
@@ -80,7 +80,7 @@ class NoResponse(Response):
 
 
 class InterimThenResponse(Response):
-    """A right answer that interim responses precede."""
+    """A response preceded by interim responses."""
 
     def __init__(self, response: Response, codes: list[int]) -> None:
         super().__init__()
@@ -88,14 +88,14 @@ class InterimThenResponse(Response):
         self._codes = codes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the interim responses, then the answer."""
+        """Sends the interim responses, and then the response."""
         for code in self._codes:
             read_connection(scope).write(b"HTTP/1.1 %d Interim\r\nLink: </style.css>\r\n\r\n" % code)
         await self._response(scope, receive, send)
 
 
 class TruncatedResponse(Response):
-    """The full head of an answer and half of its body, then a close or a reset."""
+    """The complete headers of a response and half of its body, and then a close or a reset."""
 
     def __init__(self, response: Response, *, reset: bool) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class TruncatedResponse(Response):
         self._reset = reset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the half and break the connection."""
+        """Sends half of the body, and breaks the connection."""
         body = bytes(self._response.body)
         await send(_build_start_message(self._response))
         await send(_build_body_message(body[: len(body) // 2]))
@@ -112,7 +112,7 @@ class TruncatedResponse(Response):
 
 
 class SlowResponse(Response):
-    """A right answer whose body dribbles; it stops when the client has gone."""
+    """A response whose body is sent slowly. It stops when the client disconnects."""
 
     def __init__(self, response: Response, bytes_per_second: int) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class SlowResponse(Response):
         self._step = max(1, round(bytes_per_second * TRICKLE_STEP_SECONDS))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the body in small steps."""
+        """Sends the body in small steps."""
         body, wire = bytes(self._response.body), read_connection(scope)
         await send(_build_start_message(self._response))
         for start in range(0, len(body), self._step):

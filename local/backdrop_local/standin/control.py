@@ -1,4 +1,4 @@
-"""The stand-in's own routes under /_ctl: faults, settings, the bill, and what it saw."""
+"""The stand-in's own routes under /_ctl: faults, settings, the bill, and the journal."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -19,13 +19,13 @@ MAX_WAIT_SECONDS = 30.0
 
 
 class ControlRoutes:
-    """The routes, bound to one stand-in."""
+    """The control routes of one stand-in."""
 
     def __init__(self, standin: Standin) -> None:
         self._standin = standin
 
     def routes(self) -> list[Route]:
-        """All of them; paths without the /_ctl prefix."""
+        """Returns all routes, without the /_ctl prefix."""
         return [
             Route("/health", self.health, methods=["GET"]),
             Route("/bill", self.bill, methods=["GET"]),
@@ -43,7 +43,7 @@ class ControlRoutes:
         return self._standin.state
 
     async def health(self, request: Request) -> Response:
-        """Says that this is a stand-in and nothing more."""
+        """Reports that this server is a stand-in."""
         return JSONResponse({"status": "ok", "service": "Backdrop stand-in", "seed": self._standin.seed})
 
     async def bill(self, request: Request) -> Response:
@@ -55,23 +55,23 @@ class ControlRoutes:
         return JSONResponse({"accounts": self._state.slots.build_report()})
 
     async def requests(self, request: Request) -> Response:
-        """The last requests; `?after=N` leaves out those numbered N or lower."""
+        """Returns the last requests. `?after=N` omits those numbered N or lower."""
         after = _read_integer(request, "after")
         return JSONResponse({"requests": [asdict(e) for e in self._state.journal.list_entries(after)]})
 
     async def accepted(self, request: Request) -> Response:
-        """Accepted jobs numbered above `?after=N`; `&wait=S` waits up to S seconds for one."""
+        """Returns accepted jobs numbered above `?after=N`. `&wait=S` waits up to S seconds for one."""
         wait = min(float(request.query_params.get("wait", "0")), MAX_WAIT_SECONDS)
         events = await self._state.journal.list_acceptances(_read_integer(request, "after"), wait)
         return JSONResponse({"accepted": [asdict(event) for event in events]})
 
     async def release(self, request: Request) -> Response:
-        """Let the jobs go on that `accept_then_wait` holds."""
+        """Releases the jobs that `accept_then_wait` holds."""
         self._state.journal.release()
         return JSONResponse({})
 
     async def faults(self, request: Request) -> Response:
-        """GET the rules, POST one rule or a list of them, DELETE all (and every balance)."""
+        """GET returns the rules, POST adds one rule or a list, DELETE removes all rules and balances."""
         if request.method == "DELETE":
             self._state.faults.clear()
             self._state.bill.clear_balances()
@@ -84,7 +84,7 @@ class ControlRoutes:
         return JSONResponse({"rules": self._state.faults.build_report()})
 
     async def settings(self, request: Request) -> Response:
-        """GET all settings, POST those to change; in force from the next request on."""
+        """GET returns all settings, POST changes some of them from the next request on."""
         if request.method == "POST":
             content = await _read_json(request)
             if not isinstance(content, dict):
@@ -94,13 +94,13 @@ class ControlRoutes:
         return JSONResponse(self._state.settings.model_dump(mode="json"))
 
     async def reset(self, request: Request) -> Response:
-        """Forget bill, faults, requests and pictures, and take back every setting."""
+        """Clears the bill, faults, requests, and pictures, and restores every setting."""
         self._standin.reset()
         return JSONResponse({})
 
 
 async def report_invalid_request(request: Request, error: Exception) -> Response:
-    """400 with what was wrong, for a control request that cannot be understood."""
+    """Returns 400 and the reason for an invalid control request."""
     if isinstance(error, ValidationError):
         return JSONResponse({"error": "; ".join(_format_problems(error))}, 400)
     return JSONResponse({"error": str(error)}, 400)

@@ -1,4 +1,4 @@
-"""Turns a fault that struck a paid call into what the client sees; the same for every provider."""
+"""Changes a response according to the fault that struck its call. The same for all providers."""
 
 import json
 import re
@@ -12,13 +12,13 @@ from backdrop_local.standin.connection import InterimThenResponse, NoResponse, S
 from backdrop_local.standin.faults import FaultHit
 
 PAYLOAD_FIELDS = ("data", "aiRecord", "output", "request_id", "fileContent")
-"""What an answer is about: the first of these names that it has."""
+"""The field that contains a response's result: the first of these names that is present."""
 
 LINK_FIELDS = re.compile(rb'"(url|output|image|images|temporaryUrl|temporaryUrls|imageURL)":')
-"""Where an answer has its pictures; a new version of the API might have them elsewhere."""
+"""The fields that contain a response's pictures. A new version of the API might use others."""
 
 ID_FIELDS = re.compile(rb'"(taskUUID|request_id|uuid)": ?"[^"]*"')
-"""By what a call is known again."""
+"""The fields that identify a call."""
 
 HTML_TITLES = {
     405: "Method Not Allowed",
@@ -32,7 +32,7 @@ HTML_TITLES = {
 
 
 def build_html_error(status: int) -> Response:
-    """The page of an edge server, as a load balancer writes it."""
+    """Returns an HTML error page like that of a load balancer."""
     title = f"{status} {HTML_TITLES.get(status, 'Error')}"
     page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n"
     return Response(page, status, media_type="text/html")
@@ -41,7 +41,7 @@ def build_html_error(status: int) -> Response:
 def build_error_response(
     hit: FaultHit, status: int, default_body: JsonValue, default_headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer of `status`, `html_error` and `refuse_429`: what the rule says, else as usual."""
+    """Returns the response of `status`, `html_error`, and `refuse_429`: from the rule, or else the default."""
     rule = hit.rule
     if rule.fault == "html_error":
         return build_html_error(rule.number_arg("code", 502))
@@ -58,14 +58,14 @@ def build_error_response(
 
 
 def _build_body_response(status: int, body: JsonValue, text_type: str) -> Response:
-    """JSON for an object or a list; for a string, the bare text (it may be empty) under `text_type`."""
+    """Returns JSON for an object or a list. For a string, returns the plain text (it may be empty) with `text_type`."""
     if isinstance(body, str):
         return Response(body, status, media_type=text_type)
     return JSONResponse(body, status)
 
 
 def corrupt_response(response: Response, hit: FaultHit, *, error_in_200: JsonValue) -> Response:
-    """The right answer of a job that ran, as the fault lets it through."""
+    """Returns the response of a completed job as the fault changes it."""
     match hit.rule.fault:
         case "accept_then_drop" | "late_conflict":
             return NoResponse()
@@ -85,7 +85,7 @@ def corrupt_response(response: Response, hit: FaultHit, *, error_in_200: JsonVal
 
 
 def change_success_status(response: Response, hit: FaultHit) -> Response:
-    """The right answer under another 2xx status, or behind interim responses (RFC 9110, 15.2 and 15.3)."""
+    """Returns the response with another 2xx status, or after interim responses (RFC 9110, 15.2 and 15.3)."""
     if hit.rule.fault == "success_status":
         response.status_code = hit.rule.number_arg("code", 202)
         return response
@@ -94,7 +94,7 @@ def change_success_status(response: Response, hit: FaultHit) -> Response:
 
 
 def _malform(response: Response, variant: str) -> Response:
-    """Half of the body, no JSON at all, or JSON without what the answer is about."""
+    """Returns half of the body, invalid JSON, or JSON without the result."""
     body = bytes(response.body)
     if variant == "cut":
         return Response(body[: len(body) // 2], media_type=response.headers["content-type"])
@@ -108,7 +108,7 @@ def _malform(response: Response, variant: str) -> Response:
 
 
 def _add_foreign_error(response: Response, error: JsonValue) -> Response:
-    """The right answer, and beside it an error that speaks of somebody else's task."""
+    """Returns the response together with an error about another task."""
     own = cast("dict[str, JsonValue]", json.loads(bytes(response.body)))
     foreign = cast("dict[str, JsonValue]", json.loads(_replace_ids(json.dumps(error).encode())))
     return JSONResponse(foreign | own)

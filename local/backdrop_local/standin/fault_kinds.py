@@ -1,4 +1,4 @@
-"""The kinds of faults: their names, the arguments that each takes, and the moment at which each strikes."""
+"""The kinds of faults: their names, their arguments, and the moment at which each strikes."""
 
 from typing import Literal, cast
 
@@ -81,7 +81,7 @@ FAULT_ARGS: dict[str, dict[str, tuple[type, ...]]] = {
     "balance": {"usd": (str, *NUMBER), "status": (int,)},
     "clock": {"offset_s": NUMBER},
 }
-"""The arguments that each fault takes, with their JSON types; a fault not named takes none."""
+"""The arguments of each fault, with their JSON types. A fault that is not listed takes none."""
 
 ARG_CHOICES: dict[tuple[str, str], frozenset[object]] = {
     ("malformed_json", "variant"): frozenset(
@@ -105,20 +105,20 @@ ALSO_ON_DOWNLOAD = frozenset(
     | {"success_status", "interim"}
 )
 ON_LOOKUP = frozenset({"poll_404", "poll_5xx", "poll_stuck", "poll_partial"})
-"""Faults of questions after a job; other faults strike questions and uploads only where their rule names the route."""
+"""Faults of lookups. Other faults strike lookups and uploads only if their rule names the route."""
 IMMEDIATE = frozenset({"balance", "clock"})
-"""Faults that take effect when they are posted and are no rule."""
+"""Faults that take effect when they are posted, and do not become rules."""
 
 
 def check_args(fault: str, args: dict[str, JsonValue]) -> None:
-    """Raises ValueError where the fault does not take these arguments."""
+    """Raises ValueError if the fault does not take these arguments."""
     known = FAULT_ARGS.get(fault, {})
     for name, value in args.items():
         if name not in known:
             takes = ", ".join(known) or "no arguments"
-            raise ValueError(f"{fault} takes {takes}; it does not know {name!r}")
+            raise ValueError(f"{fault} takes {takes}, not {name!r}")
         if name == "which" and not all(type(place) is int for place in cast("list[object]", value)):
-            raise ValueError(f"which of {fault} is a list of places, the first one is 0")
+            raise ValueError(f"which of {fault} is a list of positions, starting at 0")
         if not isinstance(value, known[name]) or (type(value) is bool and bool not in known[name]):
             raise ValueError(f"{name} of {fault} cannot be {value!r}")
         choices = ARG_CHOICES.get((fault, name))

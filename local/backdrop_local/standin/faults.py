@@ -1,4 +1,4 @@
-"""Fault rules and their matching, in order and by count: a pure rule book that simulation/ shares."""
+"""Fault rules and how they match, in order and by count. Pure code without HTTP."""
 
 import hashlib
 import re
@@ -21,20 +21,20 @@ from backdrop_local.standin.fault_kinds import (
 
 
 class Phase(Enum):
-    """The moments of a call at which a fault can strike."""
+    """The moments at which a fault can strike a call."""
 
-    ARRIVAL = "the key is known, the body is not read"
-    GATE = "the body is read, nothing is accepted"
-    RUN = "the job is accepted"
-    LOOKUP = "a job is asked after"
-    DOWNLOAD = "a result is fetched"
+    ARRIVAL = "the key was read, the body was not"
+    GATE = "the body was read, nothing was accepted"
+    RUN = "the job was accepted"
+    LOOKUP = "a job is looked up"
+    DOWNLOAD = "a result is downloaded"
 
 
 class FaultRule(BaseModel):
     """One rule of POST /_ctl/faults.
 
-    The first hit is the `nth` matching call (1-based), then comes every `every`-th match after it
-    (0 and 1: each), `times` hits in all (0: no end; not given: one if `nth` is, else no end).
+    The first hit is the `nth` matching call (1-based). After it, every `every`-th match is a hit (0 and 1: every
+    match). `times` is the total number of hits (0: unlimited; by default one if `nth` is set, otherwise unlimited).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,14 +64,14 @@ class FaultRule(BaseModel):
     def _check_consistency(self) -> Self:
         check_args(self.fault, self.args)
         if self.phase is Phase.ARRIVAL and self.prompt_regex is not None:
-            raise ValueError(f"{self.fault} strikes before the prompt is read: no prompt_regex")
+            raise ValueError(f"{self.fault} strikes before the prompt is read, so it takes no prompt_regex")
         if "cdn" in self.route and self.fault not in ON_DOWNLOAD | ALSO_ON_DOWNLOAD:
             raise ValueError(f"{self.fault} cannot happen to a download")
         return self
 
     @property
     def phase(self) -> Phase:
-        """When this rule is looked at; each rule has one moment."""
+        """The moment at which this rule can strike. Each rule has exactly one."""
         if self.fault in ON_DOWNLOAD or "cdn" in self.route:
             return Phase.DOWNLOAD
         if self.fault in ON_ARRIVAL:
@@ -83,7 +83,7 @@ class FaultRule(BaseModel):
 
     @property
     def max_hits(self) -> int:
-        """The most hits, 0 for no end."""
+        """The maximum number of hits. 0: unlimited."""
         if self.times is not None:
             return self.times
         if self.fault == "cdn_5xx":
@@ -91,23 +91,21 @@ class FaultRule(BaseModel):
         return 1 if self.nth and self.fault != "key_paused" else 0
 
     def number_arg(self, name: str, default: float) -> int:
-        """A numeric argument as a whole number."""
+        """Returns a numeric argument as a whole number."""
         return int(cast("float", self.args.get(name, default)))
 
     def text_arg(self, name: str, default: str) -> str:
-        """A text argument."""
         return str(self.args.get(name, default))
 
     def flag_arg(self, name: str, *, default: bool) -> bool:
-        """A yes-or-no argument."""
         return bool(self.args.get(name, default))
 
 
 @dataclass(frozen=True, kw_only=True)
 class FaultTarget:
-    """What a rule can see of a call; a download has two routes, `cdn` and that of its job.
+    """The properties of a call that a rule can match. A download has two routes: `cdn` and that of its job.
 
-    `asking`: the call buys nothing (a poll, an upload), so only a rule that means such calls strikes it.
+    `is_free`: the call buys nothing (a poll or an upload), so only a rule for such calls strikes it.
     """
 
     provider: str
@@ -119,13 +117,13 @@ class FaultTarget:
 
 @dataclass(frozen=True)
 class FaultHit:
-    """A fault to be done now; `count` is 1 for the rule's first hit."""
+    """A fault that strikes now. `count` is 1 for the rule's first hit."""
 
     rule: FaultRule
     count: int
 
     def next_choice(self, *choices: str) -> str:
-        """One of several forms in turn, from hit to hit."""
+        """Returns one of several forms, in turn from hit to hit."""
         return choices[(self.count - 1) % len(choices)]
 
 
@@ -137,22 +135,22 @@ class _RuleState:
 
 
 class FaultRules:
-    """The rules in force; the first one that strikes ends the search, later ones do not count."""
+    """The active rules. The first rule that strikes ends the search, and later rules do not count the call."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
         self._entries: list[_RuleState] = []
 
     def add(self, rule: FaultRule) -> None:
-        """Put a rule behind those in force."""
+        """Adds a rule after the active ones."""
         self._entries.append(_RuleState(rule))
 
     def clear(self) -> None:
-        """Forget all rules."""
+        """Removes all rules."""
         self._entries.clear()
 
     def find_hit(self, call: FaultTarget, phase: Phase) -> FaultHit | None:
-        """The fault that strikes this call at this moment, if one does."""
+        """Returns the fault that strikes this call at this moment, if any."""
         for position, entry in enumerate(self._entries):
             if entry.rule.phase is phase and _matches(entry.rule, call):
                 entry.matched += 1
@@ -162,7 +160,7 @@ class FaultRules:
         return None
 
     def build_report(self) -> list[dict[str, object]]:
-        """Every rule with how often it matched and struck."""
+        """Returns every rule, and how often it matched and struck."""
         return [{**entry.rule.model_dump(), "matched": entry.matched, "hits": entry.hits} for entry in self._entries]
 
     def _should_strike(self, position: int, entry: _RuleState) -> bool:

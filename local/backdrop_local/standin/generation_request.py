@@ -1,4 +1,4 @@
-"""What a valid call asks for, whichever provider it went to, and the pictures that come of it."""
+"""The generation that a valid call requests, for any provider, and the images that it produces."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -12,9 +12,9 @@ MAX_SEED = 2_147_483_647
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationRequest:
-    """A valid call. `options` holds everything that was sent but the image; `prompt` is empty for a removal.
+    """A valid call. `options` contains everything that was sent except the image. `prompt` is empty for a removal.
 
-    `format` and `quality` are those of the results; `credits_each` is 0 where the provider bills dollars.
+    `format` and `quality` are those of the results. `credits_per_image` is 0 if the provider bills dollars.
     """
 
     photo: bytes
@@ -31,16 +31,16 @@ class GenerationRequest:
     quality: int = 95
 
     def derive_seed(self, job_id: str, position: int) -> int:
-        """The seed of one result: the given one and those after it, else one that follows from the job."""
+        """Returns the seed of one result: the given seed plus the position, or else one derived from the job."""
         first = int(hashlib.sha256(job_id.encode()).hexdigest(), 16) if self.seed is None else self.seed
         return (first + position) % (MAX_SEED + 1)
 
     def without_photo(self) -> "GenerationRequest":
-        """The same without the bytes, to be kept."""
+        """Returns a copy without the photo's bytes, to be kept in memory."""
         return replace(self, photo=b"")
 
     def build_spec(self, ident: str, seed: int, *, prepared: bool, max_cut_out_pixels: int = 0) -> PictureSpec:
-        """How one result is to be painted."""
+        """Returns the spec from which one result is drawn."""
         return PictureSpec(
             ident=ident,
             photo_sha=self.photo_sha,
@@ -56,7 +56,7 @@ class GenerationRequest:
 
 @dataclass(frozen=True)
 class GeneratedImage:
-    """One result: its id, its seed and its picture's size in pixels."""
+    """One result: its ID, its seed, and its picture's size in pixels."""
 
     ident: str
     seed: int
@@ -65,10 +65,8 @@ class GeneratedImage:
 
 
 def describe_image(ident: str, seed: int, picture: EncodedPicture) -> GeneratedImage:
-    """A painted result."""
     return GeneratedImage(ident, seed, picture.width, picture.height)
 
 
 def sha256_hex(content: bytes) -> str:
-    """By which the stand-in knows a photo again."""
     return hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""Generations that go on by themselves: what a provider can be asked about after the call that began them."""
+"""Generations that run in the background and can be looked up after the call that started them."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -13,18 +13,18 @@ from backdrop_local.standin.generation_request import GeneratedImage, Generation
 
 
 class GenerationStatus(Enum):
-    """How far a run has come."""
+    """The progress of a generation."""
 
-    QUEUED = "it waits for a worker"
-    PROCESSING = "it is being made"
-    DONE = "it came to its end"
+    QUEUED = "waiting for a worker"
+    PROCESSING = "in progress"
+    DONE = "ended"
 
 
 @dataclass(frozen=True)
 class GenerationFailure:
-    """Why a run came to nothing; `code` in the provider's own words, where it has such.
+    """Why a generation failed. `code` is the provider's own code, if it has one.
 
-    `by_safety`: a safety check stopped it.
+    `is_safety_block`: a safety check stopped it.
     """
 
     message: str
@@ -36,10 +36,10 @@ class GenerationFailure:
 
 @dataclass
 class Generation:
-    """One accepted call, from its acceptance on; times in Unix seconds of the stand-in's clock.
+    """One accepted call, from its acceptance on. Times are Unix seconds of the stand-in's clock.
 
-    `job` is None where a provider takes what cannot be made: there is nothing to bill. `wish` holds no photo.
-    `terms` are what the caller said of how to be answered.
+    `job` is None if a provider accepted a call that cannot succeed, because there is nothing to bill.
+    `generation_request` contains no photo. `response_options` are the fields that specify the form of the response.
     """
 
     id: str
@@ -59,43 +59,43 @@ class Generation:
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_available(self, seconds: float, now: float) -> bool:
-        """Whether its results can still be fetched, so many seconds after its end."""
+        """Returns whether its results, which are kept for `seconds` after its end, can still be downloaded."""
         expired = self.hit is not None and self.hit.rule.fault == "expired_url"
         return not expired and now <= self.ended_at + seconds
 
     def begin(self, at: float) -> None:
-        """A worker has taken it."""
+        """Marks the generation as in progress."""
         self.status, self.started_at = GenerationStatus.PROCESSING, at
 
     def end(self, at: float) -> None:
-        """It came to its end, well or not."""
+        """Marks the generation as ended, whether it succeeded or failed."""
         self.started_at = self.started_at or at
         self.status, self.ended_at = GenerationStatus.DONE, at
         self.done.set()
 
 
 class GenerationWorkers:
-    """A place for each run that a provider makes at a time; the others wait their turn."""
+    """Limits how many generations a provider runs at the same time. The others wait."""
 
     def __init__(self) -> None:
         self._busy: dict[tuple[str, str], int] = {}
         self._released = asyncio.Condition()
 
     async def take(self, account: tuple[str, str], limit: Callable[[], int | None]) -> None:
-        """Wait until fewer than `limit` are busy for this account; None is no limit."""
+        """Waits until fewer than `limit` workers are busy for this account. None: unlimited."""
         async with self._released:
             await self._released.wait_for(lambda: _is_below(self._busy.get(account, 0), limit()))
             self._busy[account] = self._busy.get(account, 0) + 1
 
     async def release(self, account: tuple[str, str]) -> None:
-        """Let the next one in."""
+        """Releases a worker for the next generation."""
         async with self._released:
             self._busy[account] -= 1
             self._released.notify_all()
 
 
 class Generations:
-    """Every run by provider and id, and those that are still going on."""
+    """Every generation by provider and ID, and the tasks of those in progress."""
 
     def __init__(self) -> None:
         self.workers = GenerationWorkers()
@@ -104,29 +104,29 @@ class Generations:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def add(self, generation: Generation) -> None:
-        """Make it known; a later run of the same id takes the place of an earlier one."""
+        """Adds a generation. It replaces an earlier one with the same ID."""
         self._by_id[(generation.provider, generation.id)] = generation
         if generation.job is not None:
             self._by_job[generation.job.id] = generation
 
     def start(self, generation: Generation, work: Coroutine[None, None, None]) -> None:
-        """Make it known and carry its work out, whoever still waits for it."""
+        """Adds a generation and runs its work, even if its caller disconnects."""
         self.add(generation)
         self.run_in_background(work)
 
     def run_in_background(self, work: Coroutine[None, None, None]) -> None:
-        """Carry something out on the side."""
+        """Runs a coroutine in the background."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def find(self, provider: str, ident: str, account: str) -> Generation | None:
-        """The account's own run of this id."""
+        """Returns the account's own generation with this ID."""
         generation = self._by_id.get((provider, ident))
         return generation if generation is not None and generation.account == account else None
 
     def find_by_job(self, job_id: str) -> Generation | None:
-        """The run that a job on the bill came from; None where calls are answered on the spot."""
+        """Returns the generation of a billed job. None if the provider answers calls synchronously."""
         return self._by_job.get(job_id)
 
 

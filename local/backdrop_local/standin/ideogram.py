@@ -1,4 +1,4 @@
-"""Ideogram v1 as the stand-in speaks it: two paid routes, read from top to bottom as it answers."""
+"""The stand-in's version of Ideogram v1: two paid routes, in the order in which a call is handled."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -49,20 +49,20 @@ class IdeogramOperation(ErrorFormat):
 
     @property
     def name(self) -> str:
-        """The path's last word, by which faults and the bill name the route."""
+        """The last part of the path, which names the route in faults and in the bill."""
         return PurePosixPath(self.path).name
 
     unsafe_forms = MappingProxyType({"null": True, "empty": True, "missing": True})
 
     @override
     def build_error_body(self, call: ApiCall, status: int) -> JsonValue:
-        """What Ideogram says under an error status."""
+        """Returns Ideogram's body for an error status."""
         if status == 429:
             return _build_429_body(call)
         return self.fixed_bodies().get(status, {"error": "Internal server error"})
 
     def fixed_bodies(self) -> dict[int, JsonValue]:
-        """Those that do not depend on the call."""
+        """Returns the bodies that do not depend on the call, by status."""
         return {
             400: {"error": "Invalid input provided."},
             401: {"error": self.unauthorized_message},
@@ -77,7 +77,7 @@ class IdeogramOperation(ErrorFormat):
 
     @override
     def build_error_in_200(self, call: ApiCall, status: int) -> JsonValue:
-        """An answer that had begun to stream when the call failed."""
+        """Returns the body of a response that was already streaming when the call failed."""
         return {"error": "Internal server error", "status_code": status}
 
 
@@ -126,7 +126,7 @@ ROUTES = [
 
 
 async def _serve(operation: IdeogramOperation, request: Request) -> Response:
-    """Key (401), then slot (429), then form (400): in this order."""
+    """Checks the key (401), the slot (429), and the form (400), in this order."""
     key = request.headers.get("api-key")
     call = PaidCall(request, PROVIDER, operation.name, key=key, error_format=operation)
     await call.authenticate()
@@ -187,14 +187,14 @@ def _build_link_field(call: PaidCall, ident: str, hit: FaultHit | None) -> dict[
 
 
 def build_result_link(call: ApiCall, ident: str, hit: FaultHit | None) -> str:
-    """A signed link to a result; others hand Ideogram's links through."""
+    """Returns a signed link to a result. Other providers pass Ideogram's links on."""
     expiry = call.link_expiry(call.state.settings.link_life_seconds, hit)
     tail = f"{RESULT_PATH}/{ident}.png?{call.state.signer.build_query(ident, expiry)}"
     return call.build_link(REAL_ORIGIN, tail, hit, store=PROVIDER)
 
 
 def _build_missing_link(call: PaidCall, hit: FaultHit | None) -> dict[str, JsonValue]:
-    """The three ways in which an unsafe result has no link, in turn."""
+    """Returns the link field of an unsafe result, which has three forms in turn."""
     forms: dict[str, dict[str, JsonValue]] = {"null": {"url": None}, "empty": {"url": ""}}
     return forms.get(call.choose_unsafe_form(hit), {}) if hit else {}
 
@@ -206,10 +206,10 @@ def _format_created(call: PaidCall) -> str:
 
 
 def _check_download(request: Request, ident: str) -> Response | None:
-    """400 with a key, 403 after `exp` or with a wrong `sig`."""
+    """Returns 400 for a request with a key, and 403 after `exp` or for a wrong `sig`."""
     state, query = read_state(request.scope), request.query_params
     if not KEY_HEADERS.isdisjoint(request.headers.keys()):
-        return JSONResponse({"error": "an API key has no business here"}, 400)
+        return JSONResponse({"error": "do not send an API key to this address"}, 400)
     refusal = state.signer.verify(ident, query.get("exp", ""), query.get("sig", ""), now=state.clock.now())
     return JSONResponse({"error": refusal}, 403) if refusal else None
 
@@ -222,5 +222,5 @@ RESULTS = [cdn.build_result_route(PROVIDER, f"{RESULT_PATH}/{{ident}}.{{ext}}", 
 
 
 def build_routing_error(status: int) -> Response:
-    """A path or verb that is not there."""
+    """Returns the response for an unknown path or method."""
     return JSONResponse(REPLACE.fixed_bodies()[status], status)

@@ -1,4 +1,4 @@
-"""What Ideogram v1 accepts: every check of its two forms, and what an accepted one asks for."""
+"""Ideogram v1's checks of its two forms, and the generation that an accepted form requests."""
 
 import json
 from typing import cast
@@ -25,7 +25,7 @@ UNIT_MICRO_USD = {
     "QUALITY": 9 * CENT_MICRO_USD,
     "REMOVE": 1 * CENT_MICRO_USD,
 }
-"""Price of one image in micro-dollars, by speed."""
+"""The price of one image in micro-dollars, by speed."""
 
 MAX_IMAGES = 8
 STYLE_REFERENCES = "style_reference_images"
@@ -42,7 +42,7 @@ KNOWN_FIELDS = frozenset({"image", "color_palette", *SINGLE_FIELDS, *STYLE_FIELD
 
 
 async def parse_replace(parts: list[FormPart], settings: StandinSettings) -> GenerationRequest:
-    """Check the form of replace-background; raises InvalidInputError."""
+    """Checks the form of replace-background. Raises InvalidInputError."""
     form = MultipartForm(parts, max_file_bytes=settings.max_image_bytes)
     if settings.strict:
         form.reject_unknown(KNOWN_FIELDS)
@@ -73,7 +73,7 @@ async def parse_replace(parts: list[FormPart], settings: StandinSettings) -> Gen
 
 
 async def parse_remove(parts: list[FormPart], settings: StandinSettings) -> GenerationRequest:
-    """Check the form of remove-background, which is the image alone; raises InvalidInputError."""
+    """Checks the form of remove-background, which contains only the image. Raises InvalidInputError."""
     form = MultipartForm(parts, max_file_bytes=settings.max_image_bytes)
     if settings.strict:
         form.reject_unknown(frozenset({"image"}))
@@ -134,7 +134,7 @@ def _parse_json_object(text: str, name: str) -> dict[str, JsonValue]:
 
 
 def _choose_style(options: dict[str, JsonValue]) -> str | None:
-    """What the picture's look goes by: the preset, else the first code."""
+    """Returns the style that determines the picture's look: the preset, or else the first code."""
     codes = cast("list[str]", options["style_codes"])
     preset = options["style_preset"]
     return str(preset) if preset is not None else next(iter(codes), None)

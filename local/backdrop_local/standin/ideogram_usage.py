@@ -1,4 +1,4 @@
-"""Ideogram's usage route: sums per hour or day out of the bill, some minutes late."""
+"""Ideogram's usage route: totals of the bill per hour or day, delayed by some minutes."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -30,25 +30,25 @@ PRODUCTS = {
 }
 
 type UsageKey = tuple[str, str, int]
-"""Key, route and unit price in micro-dollars: what one line item sums up."""
+"""The key, route, and unit price in micro-dollars that one line item adds up."""
 
 
 @dataclass(frozen=True)
 class UsageWindow:
-    """The asked time, cut into buckets of one width."""
+    """The requested time, divided into buckets of equal width."""
 
     start: datetime
     end: datetime
     width: timedelta
 
     def split(self) -> list[tuple[datetime, datetime]]:
-        """Start and end of each bucket."""
+        """Returns the start and end of each bucket."""
         count = -(-(self.end - self.start) // self.width)
         return [(self.start + n * self.width, self.start + (n + 1) * self.width) for n in range(count)]
 
 
 async def report_usage(request: Request) -> Response:
-    """GET /v2/account/usage; 401 without a key, 404 for a key that is not an admin's."""
+    """GET /v2/account/usage. Returns 401 without a key, and 404 if the key is not an admin key."""
     state = read_state(request.scope)
     owner = find_owner(request.headers.get("api-key"), state.settings)
     if owner is None:
@@ -83,14 +83,14 @@ def _parse_query(request: Request, now: float) -> tuple[UsageWindow, frozenset[s
     end_text = query.get("end_time")
     end = datetime.fromtimestamp(now, UTC) if end_text is None else _parse_time(end_text, "end_time")
     if not timedelta(0) < end - start <= MAX_WINDOWS[width]:
-        raise ValueError(f"the time must be positive and at most {MAX_WINDOWS[width]}")
+        raise ValueError(f"the period must be positive and at most {MAX_WINDOWS[width]}")
     return UsageWindow(start, end, BUCKET_WIDTHS[width]), sources
 
 
 def _parse_time(text: str | None, name: str) -> datetime:
     if text is None:
         raise ValueError(f"{name} is missing")
-    # A plus sign that nobody encoded arrives as a blank.
+    # A plus sign that was not URL-encoded arrives as a space.
     moment = datetime.fromisoformat(text.replace(" ", "+"))
     if moment.tzinfo is None:
         raise ValueError(f"{name} has no time zone")

@@ -1,4 +1,4 @@
-"""Pictures that come inside JSON: as base64, as a data URI, or as a link that the stand-in fetches on this machine."""
+"""Images in a JSON body: as base64, as a data URI, or as a link that the stand-in fetches from this machine."""
 
 import base64
 import binascii
@@ -17,12 +17,12 @@ DATA_URI = re.compile(r"data:(image/[a-z]+);base64,(.*)", re.DOTALL)
 
 
 def is_link(text: str) -> bool:
-    """Whether the text is an address on the web."""
+    """Returns whether the text is an HTTP or HTTPS address."""
     return text.startswith(("http://", "https://"))
 
 
 async def fetch(url: str, *, max_bytes: int) -> bytes:
-    """What lies at an address of this machine; raises InvalidInputError, also for every other machine."""
+    """Downloads a file from this machine. Raises InvalidInputError, also for every other machine."""
     host = urlsplit(url).hostname or ""
     if not is_loopback(url) and not host.endswith(".localhost"):
         raise InvalidInputError("the stand-in fetches from this machine only")
@@ -30,21 +30,21 @@ async def fetch(url: str, *, max_bytes: int) -> bytes:
 
 
 def decode_base64(text: str) -> bytes:
-    """The bytes of bare base64; raises InvalidInputError."""
+    """Decodes base64. Raises InvalidInputError."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidInputError("the image is no base64") from None
+        raise InvalidInputError("the image is not base64") from None
 
 
 def decode_data_uri(text: str) -> bytes | None:
-    """The bytes of a data URI; None if it is none. Raises InvalidInputError."""
+    """Decodes a data URI. Returns None if the text is not a data URI. Raises InvalidInputError."""
     found = DATA_URI.fullmatch(text)
     return decode_base64(found[2]) if found else None
 
 
 async def check_image(content: bytes, *, max_bytes: int) -> bytes:
-    """The picture, if it can be decoded and is not too large; raises InvalidInputError."""
+    """Returns the image. Raises InvalidInputError if it is too large or cannot be decoded."""
     if len(content) > max_bytes:
         raise InvalidInputError(f"the image is larger than {max_bytes} bytes")
     await check_decodes(content)

@@ -1,4 +1,4 @@
-"""The record of every request, and the signal of each accepted job, for tests and chaos runs."""
+"""The record of every request, and a signal for each accepted job, for tests and fault benches."""
 
 import asyncio
 import hashlib
@@ -17,10 +17,10 @@ KEY_HEADERS = frozenset({"api-key", "x-api-key", "authorization"})
 
 @dataclass
 class JournalEntry:
-    """One request; times are real Unix seconds, `outcome` says what the stand-in did and why.
+    """One request. Times are real Unix seconds. `outcome` is what the stand-in did, and why.
 
-    `read`: when the last of it had come. `latency_seconds`: how long its answer was kept back on purpose; whatever it
-    took beyond both is the stand-in's own doing.
+    `read`: when the body had arrived completely. `latency_seconds`: the deliberate delay of the response. Any time
+    beyond both is the stand-in's own overhead.
     """
 
     n: int
@@ -39,7 +39,7 @@ class JournalEntry:
     parts: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
 
     def note_parts(self, parts: list[FormPart]) -> None:
-        """Record the form's parts without their content."""
+        """Records the form's parts without their content."""
         self.parts = [
             {
                 "name": part.name,
@@ -54,7 +54,7 @@ class JournalEntry:
 
 @dataclass(frozen=True)
 class Acceptance:
-    """A job that was accepted, and perhaps charged, a moment ago; `request` is its entry's n."""
+    """A job that was just accepted, and perhaps charged. `request` is its entry's `n`."""
 
     n: int
     id: str
@@ -65,7 +65,7 @@ class Acceptance:
 
 
 class Journal:
-    """The last requests, and every acceptance in order; bounded."""
+    """The last requests and acceptances, in order. Bounded."""
 
     def __init__(self) -> None:
         self._entries: deque[JournalEntry] = deque(maxlen=MAX_ENTRIES)
@@ -76,7 +76,7 @@ class Journal:
         self._release_event = asyncio.Event()
 
     def begin_entry(self, scope: Scope) -> JournalEntry:
-        """Open the record of a request."""
+        """Starts the record of a request."""
         self._count += 1
         headers: list[tuple[str, str]] = [
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
@@ -94,11 +94,11 @@ class Journal:
         return entry
 
     def list_entries(self, after: int = 0) -> list[JournalEntry]:
-        """The kept requests with a number above `after`, oldest first."""
+        """Returns the recorded requests with a number above `after`, oldest first."""
         return [entry for entry in self._entries if entry.n > after]
 
     def record_acceptance(self, job: str, entry: JournalEntry) -> None:
-        """Tell those who wait that a job has been accepted (and charged)."""
+        """Notifies waiting requests that a job was accepted (and charged)."""
         self._accepted_count += 1
         entry.job = job
         self._accepted.append(Acceptance(self._accepted_count, job, entry.n, entry.path, entry.fault, time.time()))
@@ -106,23 +106,23 @@ class Journal:
         self._acceptance_event = asyncio.Event()
 
     async def list_acceptances(self, after: int, wait_seconds: float) -> list[Acceptance]:
-        """Acceptances numbered above `after`; waits so long for the first one if there is none."""
+        """Returns acceptances numbered above `after`. If there is none, waits this long for the first one."""
         if self._accepted_count <= after and wait_seconds > 0:
             await wait_for_event(self._acceptance_event, wait_seconds)
         return [event for event in self._accepted if event.n > after]
 
     async def hold(self, seconds: float) -> None:
-        """Keep an accepted job waiting for so long or until it is released."""
+        """Holds an accepted job for this long, or until it is released."""
         await wait_for_event(self._release_event, seconds)
 
     def release(self) -> None:
-        """Let every job go on that `hold` keeps waiting."""
+        """Releases all jobs that `hold` holds."""
         self._release_event.set()
         self._release_event = asyncio.Event()
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for the event, but no longer; False when the time ran out."""
+    """Waits for the event. Returns False after this many seconds."""
     try:
         async with asyncio.timeout(seconds):
             await event.wait()

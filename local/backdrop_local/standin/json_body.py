@@ -1,4 +1,4 @@
-"""Checks of JSON bodies that do not depend on the provider: text, choices, numbers, lists."""
+"""Checks of JSON bodies that do not depend on the provider: texts, choices, numbers, and lists."""
 
 import re
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ type ViolationKind = Literal["missing", "unknown", "invalid", "incompatible", "m
 
 
 class InvalidFieldError(InvalidInputError):
-    """A field breaks a rule; `name` is the field, `kind` in which way."""
+    """A field violates a rule. `name` is the field, `kind` the kind of violation."""
 
     def __init__(self, name: str, kind: ViolationKind, message: str) -> None:
         super().__init__(message)
@@ -21,59 +21,59 @@ class InvalidFieldError(InvalidInputError):
 
 
 class JsonBody:
-    """The fields of one JSON object; every check raises InvalidFieldError. `null` may stand for a field left out."""
+    """The fields of one JSON object. Every check raises InvalidFieldError. `null` can mean that a field is absent."""
 
     def __init__(self, content: dict[str, JsonValue], *, null_is_absent: bool = False) -> None:
         self._fields = {name: value for name, value in content.items() if not (null_is_absent and value is None)}
 
     @property
     def fields(self) -> dict[str, JsonValue]:
-        """All that was sent."""
+        """All fields that were sent."""
         return self._fields
 
     def reject_unknown(self, known: Iterable[str]) -> None:
-        """Allow no field but the known ones."""
+        """Rejects every field that is not known."""
         for name in self._fields.keys() - set(known):
             raise InvalidFieldError(name, "unknown", f"unknown parameter {name!r}")
 
     def require(self, *names: str) -> None:
-        """Each of these must have been sent."""
+        """Rejects a body in which one of these fields is missing."""
         for name in names:
             if name not in self._fields:
                 raise InvalidFieldError(name, "missing", f"{name} is missing")
 
     def reject_pair(self, first: str, second: str) -> None:
-        """These two exclude each other."""
+        """Rejects a body that has both fields."""
         if first in self._fields and second in self._fields:
             raise InvalidFieldError(first, "incompatible", f"{first} and {second} exclude each other")
 
     def read_text(self, name: str, *, max_length: int | None = None) -> str | None:
-        """A text that is not empty."""
+        """Returns a text, which must not be empty."""
         value = self._fields.get(name)
         if name not in self._fields:
             return None
         if not isinstance(value, str) or not value.strip():
-            raise InvalidFieldError(name, "invalid", f"{name} must be a text that is not empty")
+            raise InvalidFieldError(name, "invalid", f"{name} must be a non-empty text")
         if max_length is not None and len(value) > max_length:
             raise InvalidFieldError(name, "invalid", f"{name} must have at most {max_length} characters")
         return value
 
     def read_choice(self, name: str, choices: Iterable[str]) -> str | None:
-        """A text that is one of the choices, letter by letter."""
+        """Returns a text, which must be exactly one of the choices."""
         value = self.read_text(name)
         if value is not None and value not in choices:
             raise InvalidFieldError(name, "invalid", f"{name} cannot be {value!r}")
         return value
 
     def read_match(self, name: str, pattern: re.Pattern[str]) -> str | None:
-        """A text of this form."""
+        """Returns a text, which must match the pattern."""
         value = self.read_text(name)
         if value is not None and pattern.fullmatch(value) is None:
             raise InvalidFieldError(name, "invalid", f"{name} cannot be {value!r}")
         return value
 
     def read_number(self, name: str, low: int, high: int | None = None) -> int | None:
-        """A whole number within its range."""
+        """Returns a whole number, which must be within the range."""
         value = self._fields.get(name)
         if name not in self._fields:
             return None
@@ -82,14 +82,14 @@ class JsonBody:
         return value
 
     def read_flag(self, name: str) -> bool | None:
-        """A yes or no."""
+        """Returns a boolean."""
         value = self._fields.get(name)
         if name in self._fields and not isinstance(value, bool):
             raise InvalidFieldError(name, "invalid", f"{name} must be true or false")
         return cast("bool | None", value)
 
     def read_texts(self, name: str, *, max_count: int | None = None) -> list[str]:
-        """A list of texts."""
+        """Returns a list of texts."""
         value = self._fields.get(name, [])
         if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
             raise InvalidFieldError(name, "invalid", f"{name} must be a list of texts")
@@ -98,7 +98,7 @@ class JsonBody:
         return cast("list[str]", value)
 
     def read_object(self, name: str) -> "JsonBody":
-        """A nested object; an empty one if it was not sent."""
+        """Returns a nested object, which is empty if it was not sent."""
         value = self._fields.get(name, {})
         if not isinstance(value, dict):
             raise InvalidFieldError(name, "invalid", f"{name} must be an object")

@@ -1,4 +1,4 @@
-"""Who an API key belongs to: declared accounts, or any key that does not say it is invalid."""
+"""The owners of API keys: declared accounts, or, if none is declared, any key that does not start with `invalid`."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from backdrop_local.standin.settings import StandinSettings
 
 DEFAULT_KEY = "standin-key"
-"""The key that the local cloud uses; known, valid and admin until other keys are declared."""
+"""The key that the local cloud uses. It is a valid admin key until other keys are declared."""
 
 
 @dataclass(frozen=True)
 class KeyOwner:
-    """A valid key; `label` is all of it that may be shown."""
+    """A valid key. `label` is the part that may be shown."""
 
     key: str
     label: str
@@ -20,7 +20,7 @@ class KeyOwner:
 
 
 def find_owner(key: str | None, settings: StandinSettings) -> KeyOwner | None:
-    """The owner of a key, None if it is missing, revoked, not declared or starts with invalid."""
+    """Returns the owner of a key. None if it is missing, revoked, not declared, or starts with `invalid`."""
     if not key or key in settings.revoked or key.startswith("invalid"):
         return None
     declared = settings.keys.get(key)
@@ -33,5 +33,5 @@ def find_owner(key: str | None, settings: StandinSettings) -> KeyOwner | None:
 
 
 def format_label(key: str) -> str:
-    """The last four characters, as keys are shown everywhere."""
+    """Returns the last four characters, which is how keys are shown everywhere."""
     return f"…{key[-4:]}"

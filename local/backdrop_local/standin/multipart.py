@@ -1,4 +1,4 @@
-"""Reads a multipart form part by part, keeping what frameworks hide: order, repeats, headers."""
+"""Reads a multipart form part by part, with the details that frameworks hide: order, repeats, and headers."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class NotMultipartError(Exception):
-    """The request is no multipart form or names no boundary."""
+    """The request is not a multipart form, or names no boundary."""
 
 
 class MalformedFormError(Exception):
@@ -20,12 +20,12 @@ class MalformedFormError(Exception):
 
 
 class FormTooLargeError(Exception):
-    """The body is larger than the server takes; it has been read to its end all the same."""
+    """The body exceeds the server's limit. It was read to the end nevertheless."""
 
 
 @dataclass(frozen=True)
 class FormPart:
-    """One part as it came: `filename` and `content_type` are None when the part has none."""
+    """One part as received. `filename` and `content_type` are None if the part has none."""
 
     name: str
     filename: str | None
@@ -34,14 +34,14 @@ class FormPart:
 
     @property
     def text(self) -> str:
-        """The content as UTF-8; raises UnicodeDecodeError."""
+        """The content as UTF-8. Raises UnicodeDecodeError."""
         return self.data.decode()
 
 
 async def read_parts(request: Request, *, max_bytes: int) -> list[FormPart]:
-    """Every part of the form in its order.
+    """Returns every part of the form, in order.
 
-    Raises NotMultipartError, BrokenFormError, FormTooLargeError, and starlette's ClientDisconnect.
+    Raises NotMultipartError, MalformedFormError, FormTooLargeError, and Starlette's ClientDisconnect.
     """
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
@@ -70,7 +70,7 @@ def _feed(parser: MultipartParser, chunk: bytes) -> bool:
 
 @dataclass
 class _PartCollector:
-    """Gathers the low-level parser's callbacks into parts."""
+    """Collects parts from the low-level parser's callbacks."""
 
     parts: list[FormPart] = field(default_factory=list[FormPart])
     complete: bool = False

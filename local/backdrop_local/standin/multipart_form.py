@@ -1,4 +1,4 @@
-"""Checks of multipart forms that do not depend on the provider: text, choices, numbers, images."""
+"""Checks of multipart forms that do not depend on the provider: texts, choices, numbers, and images."""
 
 import io
 import re
@@ -13,51 +13,51 @@ WHOLE_NUMBER = re.compile(r"[0-9]{1,12}")
 
 
 class InvalidInputError(Exception):
-    """The form breaks a rule; the message names it (for the journal, not for the client)."""
+    """The form violates a rule. The message names the rule (for the journal, not for the client)."""
 
 
 class MultipartForm:
-    """The parts of one request by name; every check raises InvalidInputError."""
+    """The parts of one request by name. Every check raises InvalidInputError."""
 
     def __init__(self, parts: list[FormPart], *, max_file_bytes: int) -> None:
         self._parts = parts
         self._max_file_bytes = max_file_bytes
 
     def find_parts(self, name: str) -> list[FormPart]:
-        """All parts of this name in their order."""
+        """Returns all parts with this name, in order."""
         return [part for part in self._parts if part.name == name]
 
     def reject_unknown(self, known: frozenset[str]) -> None:
-        """Allow no part but the known ones."""
+        """Rejects every part that is not known."""
         for part in self._parts:
             if part.name not in known:
                 raise InvalidInputError(f"unknown part {part.name!r}")
 
     def find_single(self, name: str) -> FormPart | None:
-        """The part of this name, which may come once."""
+        """Returns the part with this name, which must not be repeated."""
         found = self.find_parts(name)
         if len(found) > 1:
             raise InvalidInputError(f"{name} was sent {len(found)} times")
         return found[0] if found else None
 
     def read_text(self, name: str) -> str | None:
-        """The text of the part of this name."""
+        """Returns the text of the part with this name."""
         part = self.find_single(name)
         return None if part is None else decode_text(part)
 
     def read_texts(self, name: str) -> list[str]:
-        """The texts of a part that may be repeated."""
+        """Returns the texts of a part that may be repeated."""
         return [decode_text(part) for part in self.find_parts(name)]
 
     def read_choice(self, name: str, choices: frozenset[str] | tuple[str, ...]) -> str | None:
-        """A text that is one of the choices, letter by letter."""
+        """Returns a text, which must be exactly one of the choices."""
         value = self.read_text(name)
         if value is not None and value not in choices:
             raise InvalidInputError(f"{name} cannot be {value!r}")
         return value
 
     def read_number(self, name: str, low: int, high: int) -> int | None:
-        """A whole number within its range."""
+        """Returns a whole number, which must be within the range."""
         value = self.read_text(name)
         if value is None:
             return None
@@ -66,7 +66,7 @@ class MultipartForm:
         return int(value)
 
     async def read_image(self, name: str) -> bytes:
-        """A required image file."""
+        """Returns a required image file."""
         part = self.find_single(name)
         if part is None:
             raise InvalidInputError(f"{name} is missing")
@@ -74,7 +74,7 @@ class MultipartForm:
         return part.data
 
     async def read_images(self, name: str) -> list[bytes]:
-        """Repeated image files, which together may be as large as one."""
+        """Returns repeated image files, whose total size is limited like that of one file."""
         found = self.find_parts(name)
         if sum(len(part.data) for part in found) > self._max_file_bytes:
             raise InvalidInputError(f"the {name} are too large together")
@@ -93,12 +93,12 @@ class MultipartForm:
 
 
 def read_media_type(part: FormPart) -> str:
-    """The part's content type without parameters, in lower case; empty if it has none."""
+    """Returns the part's content type without parameters, in lower case. Empty if it has none."""
     return (part.content_type or "").split(";")[0].strip().lower()
 
 
 def decode_text(part: FormPart) -> str:
-    """The text of a part that is no file; raises InvalidInputError."""
+    """Returns the text of a part that is not a file. Raises InvalidInputError."""
     if part.filename is not None:
         raise InvalidInputError(f"{part.name} must be text, not a file")
     try:
@@ -108,14 +108,14 @@ def decode_text(part: FormPart) -> str:
 
 
 async def check_decodes(content: bytes) -> None:
-    """Raises InvalidInputError unless it is a JPEG, PNG or WebP that can be decoded whole."""
+    """Raises InvalidInputError unless the content is a JPEG, PNG, or WebP that can be decoded completely."""
     await to_thread.run_sync(_decode, content)
 
 
 def _decode(content: bytes) -> None:
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as image:
-            # A draft reads the whole file but makes far fewer pixels of a JPEG.
+            # A draft reads the whole file, but decodes a JPEG to far fewer pixels.
             image.draft("L", (max(1, image.width // 8), max(1, image.height // 8)))
             image.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as broken:

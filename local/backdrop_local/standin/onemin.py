@@ -1,4 +1,4 @@
-"""1min.ai as the stand-in speaks it: an upload, then a feature call, and a look-up of its record."""
+"""The stand-in's version of 1min.ai: an upload, a feature call, and a lookup of its record."""
 
 import json
 from collections.abc import Sequence
@@ -51,18 +51,18 @@ ERRORS: dict[int, JsonValue] = {
 
 
 class OneMinErrorFormat(ErrorFormat):
-    """1min.ai's refusals."""
+    """The form of 1min.ai's errors."""
 
     unsafe_forms = MappingProxyType({"flag": True, "no_result": True, "failure": True})
 
     @override
     def build_error_body(self, call: ApiCall, status: int) -> JsonValue:
-        """`{"message": …}`, here and there with a code."""
+        """Returns `{"message": …}`, for some statuses with a code."""
         return ERRORS.get(status, {"message": "Internal server error"})
 
     @override
     def build_error_in_200(self, call: ApiCall, status: int) -> JsonValue:
-        """A record that failed."""
+        """Returns a failed record."""
         ident = derive_uuid(f"{PROVIDER}/{call.entry.n}")
         detail: JsonValue = {"resultObject": ["Generation failed."]}
         return {"aiRecord": {"uuid": ident, "status": "FAILURE", "aiRecordDetail": detail}}
@@ -72,7 +72,7 @@ ERROR_FORMAT = OneMinErrorFormat()
 
 
 async def upload_asset(request: Request) -> Response:
-    """POST /api/assets: multipart part `asset`; its path is good for the same account only."""
+    """POST /api/assets: multipart part `asset`. Its path is valid only for the same account."""
     call = FreeCall(request, PROVIDER, "assets", key=_read_key(request), error_format=ERROR_FORMAT)
     await call.authenticate()
     part = await _read_asset(call)
@@ -84,7 +84,7 @@ async def upload_asset(request: Request) -> Response:
 
 
 async def run_feature(request: Request) -> Response:
-    """POST /api/features: the record when it is done, or with `async` its id at once."""
+    """POST /api/features: returns the finished record, or, with `async`, its ID immediately."""
     call = PaidCall(request, PROVIDER, "features", key=_read_key(request), error_format=ERROR_FORMAT)
     await call.authenticate()
     content = await _read_body(call)
@@ -100,7 +100,7 @@ async def run_feature(request: Request) -> Response:
 
 
 async def look_up_record(request: Request) -> Response:
-    """GET /api/results/{uuid}: the record; for an unknown one `{"aiRecord": null}`."""
+    """GET /api/results/{uuid}: returns the record. `{"aiRecord": null}` if it is unknown."""
     call = FreeCall(request, PROVIDER, "results", key=_read_key(request), error_format=ERROR_FORMAT)
     await call.authenticate()
     generation = call.state.generations.find(PROVIDER, str(request.path_params["uuid"]), call.owner.account)
@@ -121,12 +121,12 @@ ROUTES = [
 
 
 def build_routing_error(status: int) -> Response:
-    """A path or verb that is not there."""
+    """Returns the response for an unknown path or method."""
     return JSONResponse(ERRORS[status], status)
 
 
 def _read_key(request: Request) -> str | None:
-    """The key of the header API-KEY, or of the bearer form that the vendor's introduction shows."""
+    """Returns the key of the API-KEY header, or of the bearer form that the vendor's introduction shows."""
     bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
     return request.headers.get("api-key") or bearer or None
 
@@ -172,7 +172,7 @@ def _build_asset_body(path: str, part: FormPart) -> JsonValue:
 
 
 async def _read_body(call: PaidCall) -> dict[str, JsonValue]:
-    """The body, and the faults that strike before it is judged."""
+    """Reads the body, and applies the faults that strike before it is checked."""
     try:
         content = cast("JsonValue", json.loads(await call.request.body()))
     except ValueError:
@@ -210,7 +210,7 @@ def _build_rejection(code: str, message: str) -> RejectedCallError:
 
 
 def _choose_failure(call: PaidCall, hit: FaultHit | None) -> GenerationFailure | None:
-    """Why the record will fail, where a fault says so."""
+    """Returns why the record will fail, if a fault specifies it."""
     if hit is not None and hit.rule.fault == "job_fails":
         return GenerationFailure(hit.rule.text_arg("message", "Generation failed."))
     if hit is not None and hit.rule.fault == "unsafe" and call.choose_unsafe_form(hit) == "failure":
@@ -228,7 +228,7 @@ def _build_unfinished(generation: Generation) -> dict[str, JsonValue]:
 
 
 def _build_finished(call: ApiCall, generation: Generation) -> dict[str, JsonValue]:
-    """The record as it stays; its link is made anew for each who asks."""
+    """Returns the finished record. Each request gets a new link."""
     if generation.failure is not None:
         return {"aiRecord": _build_record(generation, "FAILURE", {"resultObject": [generation.failure.message]})}
     is_unsafe = generation.hit is not None and generation.hit.rule.fault == "unsafe"
@@ -253,7 +253,7 @@ def _build_finished(call: ApiCall, generation: Generation) -> dict[str, JsonValu
 
 
 def _build_result_object(call: ApiCall, generation: Generation, images: Sequence[GeneratedImage]) -> JsonValue:
-    """Where the pictures are in the bucket, as a setting has it."""
+    """Returns the location of the pictures in the bucket, in the form that a setting selects."""
     forms: dict[str, JsonValue] = {
         "path": [object_key(one) for one in images],
         "empty": [],
@@ -265,7 +265,7 @@ def _build_result_object(call: ApiCall, generation: Generation, images: Sequence
 
 
 def _build_ideogram_body(call: ApiCall, generation: Generation, *, is_unsafe: bool) -> JsonValue:
-    """Ideogram's own answer."""
+    """Returns Ideogram's own response, which 1min.ai passes on."""
     is_flagged = is_unsafe and generation.hit is not None and not _has_no_result(generation.hit)
     images = [] if is_unsafe and not is_flagged else generation.images
     created = datetime.fromtimestamp(generation.ended_at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""1min.ai's private bucket, as S3 guards it: links that are signed and expire, refusals in XML."""
+"""1min.ai's private S3 bucket: signed links that expire, and errors in XML."""
 
 from datetime import UTC, datetime
 
@@ -21,12 +21,12 @@ DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
 def object_key(image: GeneratedImage) -> str:
-    """Where a result lies in the bucket."""
+    """Returns a result's key in the bucket."""
     return f"images/bg_replace_result_{image.ident}.png"
 
 
 def build_signed_link(call: ApiCall, generation: Generation, image: GeneratedImage) -> str:
-    """A fresh link to a result, good for seven days."""
+    """Returns a new link to a result, valid for seven days."""
     expiry = call.link_expiry(LINK_LIFETIME_SECONDS, generation.hit)
     date = datetime.fromtimestamp(expiry - LINK_LIFETIME_SECONDS, UTC).strftime(DATE_FORMAT)
     query = (
@@ -37,7 +37,7 @@ def build_signed_link(call: ApiCall, generation: Generation, image: GeneratedIma
 
 
 def _check_download(request: Request, ident: str) -> Response | None:
-    """403 without a signature or after its time, and 400 with a key."""
+    """Returns 403 for a missing or expired signature, and 400 for a request with a key."""
     if "authorization" in request.headers or "api-key" in request.headers:
         return _build_xml_error(400, "InvalidArgument", "Only one auth mechanism allowed")
     state, query = read_state(request.scope), request.query_params
@@ -51,7 +51,7 @@ def _check_download(request: Request, ident: str) -> Response | None:
 
 
 def _parse_expiry(query: QueryParams) -> int:
-    """The Unix second in which the link ends; 0 where it does not say, or is signed in another way."""
+    """Returns when the link expires, in Unix seconds. 0 if it does not say so, or is signed in another way."""
     if query.get("X-Amz-Algorithm") != ALGORITHM or query.get("X-Amz-SignedHeaders") != "host":
         return 0
     try:

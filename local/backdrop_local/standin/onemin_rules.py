@@ -1,4 +1,4 @@
-"""What 1min.ai accepts for BACKGROUND_REPLACER: every check of the JSON body, and what an accepted one asks for."""
+"""1min.ai's checks of a BACKGROUND_REPLACER body, and the generation that an accepted body requests."""
 
 from collections.abc import Awaitable, Callable
 
@@ -28,11 +28,11 @@ OPTIONS = (
 )
 
 type FetchImage = Callable[[str], Awaitable[bytes]]
-"""Gets the asset of a path, which is a picture of the same key; raises InvalidInputError."""
+"""Returns the asset at a path, which must be an image of the same account. Raises InvalidInputError."""
 
 
 async def parse_body(content: dict[str, JsonValue], settings: StandinSettings, fetch: FetchImage) -> GenerationRequest:
-    """Check the body; raises InvalidInputError."""
+    """Checks the body. Raises InvalidInputError."""
     body = JsonBody(content)
     body.require("type", "model", "promptObject")
     body.read_flag("async")
@@ -66,7 +66,7 @@ async def parse_body(content: dict[str, JsonValue], settings: StandinSettings, f
 
 
 def _check_styles(prompt_object: JsonBody) -> str | None:
-    """The preset, which excludes references; either goes with the style types AUTO and GENERAL only."""
+    """Returns the preset, which excludes references. Both require the style type AUTO or GENERAL."""
     preset = prompt_object.read_choice("style_preset", PRESETS)
     style_type = prompt_object.read_choice("style_type", STYLE_TYPES) or "AUTO"
     prompt_object.reject_pair("style_preset", REFERENCES)

@@ -1,4 +1,4 @@
-"""A paid call: its slot, its charge, the generation, and the answer that the bill hears of."""
+"""A paid call: its slot, its charge, its generation, and its response, which the bill records."""
 
 import asyncio
 import time
@@ -18,20 +18,23 @@ from backdrop_local.standin.generation_request import GeneratedImage, Generation
 from backdrop_local.standin.generations import Generation, GenerationFailure
 
 type DeliverResults = Callable[[Generation], Awaitable[None]]
-"""What is still to be done with the results of a run before anybody hears that it is done."""
+"""Delivers the results of a generation before it is reported as done."""
 
 
 class PaidCall(ApiCall):
-    """What every provider's paid route does in the same way."""
+    """The behavior that all providers' paid routes share."""
 
     @property
     def limit(self) -> int | None:
-        """How many calls the account may have in flight; None is no limit."""
+        """How many calls the account may have in flight. None: unlimited."""
         return self.state.settings.find_in_flight_limit(self.provider, self.owner.account)
 
     @asynccontextmanager
     async def hold_slot(self) -> AsyncGenerator[None]:
-        """Hold one of the account's slots, or refuse; the client's leaving frees none."""
+        """Holds one of the account's slots for the length of the block, or rejects the call.
+
+        A client that disconnects does not release its slot.
+        """
         self.take_slot()
         try:
             yield
@@ -39,7 +42,7 @@ class PaidCall(ApiCall):
             self.release_slot()
 
     def take_slot(self) -> None:
-        """Take one of the account's slots, or refuse: 429, and where nobody listens to that, 503."""
+        """Takes one of the account's slots, or rejects the call: 429, and 503 after too many 429s in a row."""
         slots = self.state.slots
         if not slots.take(self.account, limit=self.limit, at=self.state.clock.now()):
             refusals_allowed = self.state.settings.find_refusals_before_503(self.provider)
@@ -49,13 +52,13 @@ class PaidCall(ApiCall):
             raise self.build_rejection(503 if answers_503 else 429, "all slots are taken")
 
     def release_slot(self) -> None:
-        """Give the slot back."""
+        """Releases the slot."""
         self.state.slots.release(self.account, at=self.state.clock.now())
 
     def build_order(
         self, generation_request: GenerationRequest, *, provider_id: str = "", uuids: bool = True
     ) -> bill.PurchaseOrder:
-        """What goes on the bill."""
+        """Returns the order for the bill."""
         work = {
             "route": self.route.rpartition("/")[2],
             "image": generation_request.photo_sha,
@@ -79,9 +82,9 @@ class PaidCall(ApiCall):
         )
 
     def accept(self, order: bill.PurchaseOrder, hit: FaultHit | None, *, will_fail: bool = False) -> bill.BilledJob:
-        """Charge the job and tell those who wait; raises RefusedError if the money is gone.
+        """Charges the job and notifies waiting requests. Raises RejectedCallError if the balance is too low.
 
-        `fails`: it will come to nothing, which is free unless the fault says otherwise.
+        `will_fail`: the job will fail, which is free unless the fault specifies otherwise.
         """
         produced = order.image_count - 1 if _has_fault(hit, "fewer_results") else order.image_count
         unsafe = len(self.find_unsafe_positions(hit, produced))
@@ -100,11 +103,11 @@ class PaidCall(ApiCall):
 
     @property
     def out_of_money_status(self) -> int:
-        """The status of a call that the balance does not reach for."""
+        """The status of a call that the balance does not cover."""
         return self.state.out_of_money_status or self.error_format.out_of_money_status
 
     def _is_billed(self, hit: FaultHit | None) -> bool:
-        """Whether the accepted job is charged in spite of the fault: unless rule or provider says no."""
+        """Returns whether the accepted job is charged despite the fault, which rule or provider can rule out."""
         if hit is None:
             return True
         default = hit.rule.fault != "job_fails"
@@ -113,12 +116,12 @@ class PaidCall(ApiCall):
         return hit.rule.flag_arg("billed", default=default)
 
     def choose_unsafe_form(self, hit: FaultHit) -> str:
-        """How an unsafe result shows: as the rule says, else the provider's ways in turn."""
+        """Returns how an unsafe result is reported: as the rule specifies, or else in the provider's forms in turn."""
         form = hit.rule.text_arg("form", hit.next_choice(*self.error_format.unsafe_forms))
         return form if form in self.error_format.unsafe_forms else next(iter(self.error_format.unsafe_forms))
 
     def find_unsafe_positions(self, hit: FaultHit | None, produced: int) -> set[int]:
-        """Which of the results the fault makes unsafe."""
+        """Returns the positions of the results that the fault makes unsafe."""
         if hit is None or hit.rule.fault != "unsafe":
             return set()
         which = cast("list[int]", hit.rule.args.get("which", [0]))
@@ -132,9 +135,9 @@ class PaidCall(ApiCall):
         *,
         started_at: float | None = None,
     ) -> list[GeneratedImage]:
-        """Paint what was paid for, for as long as the generation takes and the fault adds to it.
+        """Draws the paid pictures. Takes as long as the generation's latency and the fault's delay.
 
-        `since`: when it began (Unix seconds), if not now.
+        `started_at`: when the generation began (Unix seconds), if not now.
         """
         seeds = [generation_request.derive_seed(job.id, place) for place in range(len(job.results))]
         prepared = self.state.settings.pictures == "prepared"
@@ -167,7 +170,7 @@ class PaidCall(ApiCall):
         terms: Mapping[str, JsonValue] | None = None,
         deliver_results: DeliverResults | None = None,
     ) -> Generation:
-        """Accept and charge the job, and let it run by itself; raises RefusedError."""
+        """Accepts and charges the job, and starts it in the background. Raises RejectedCallError."""
         self.take_slot()
         try:
             job = self.accept(
@@ -215,13 +218,13 @@ class PaidCall(ApiCall):
             generation.end(self.state.clock.now())
 
     def build_response(self, response: Response, job: bill.BilledJob | None, hit: FaultHit | None) -> Response:
-        """The answer as it goes out, which notes in the bill whether it arrived."""
+        """Returns the response as the fault changes it. The bill records whether it was delivered."""
         corrupted = self.corrupt(response, hit)
         return corrupted if job is None else BilledResponse(corrupted, job)
 
 
 class BilledResponse(Response):
-    """An answer that tells the bill how it ended."""
+    """A response whose delivery the bill records."""
 
     def __init__(self, response: Response, job: bill.BilledJob) -> None:
         super().__init__()
@@ -229,7 +232,7 @@ class BilledResponse(Response):
         self._job = job
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer; it counts as answered if its last byte found the connection open."""
+        """Sends the response. It counts as answered if the connection was open for its last byte."""
         wire = read_connection(scope)
 
         async def note_and_send(message: Message) -> None:

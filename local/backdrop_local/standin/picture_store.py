@@ -1,4 +1,4 @@
-"""Makes the result pictures and keeps the last ones, within a fixed amount of memory."""
+"""Draws the result pictures, and caches the last ones in a fixed amount of memory."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ MAX_SPECS = 100_000
 
 @dataclass(frozen=True, kw_only=True)
 class PictureSpec:
-    """All that a result picture depends on; `prompt` is None for a removed background.
+    """Everything that a result picture depends on. `prompt` is None for a removed background.
 
-    `format` is PNG, JPEG or WEBP; the last two are lossy, of this quality.
+    `format` is PNG, JPEG, or WEBP. The last two are lossy, with this quality.
     """
 
     ident: str
@@ -39,7 +39,7 @@ class EncodedPicture:
 
 
 class BytesCache:
-    """Bytes by name; the least recently used go when the sum passes the limit."""
+    """A cache of bytes by name, which evicts the least recently used entries when the total exceeds the limit."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -47,7 +47,7 @@ class BytesCache:
         self._size = 0
 
     def put(self, name: str, content: bytes) -> None:
-        """Keep the content, at the cost of the oldest."""
+        """Adds the content, and evicts the oldest entries if necessary."""
         self._size += len(content) - len(self._items.pop(name, b""))
         self._items[name] = content
         while self._size > self._max_bytes:
@@ -55,14 +55,14 @@ class BytesCache:
             self._size -= len(dropped)
 
     def get(self, name: str) -> bytes | None:
-        """The content, now the most recently used; None if it is not kept."""
+        """Returns the content and marks it as recently used. None if it is not cached."""
         if name in self._items:
             self._items.move_to_end(name)
         return self._items.get(name)
 
 
 class PictureStore:
-    """Paints on request, in worker threads; a picture no longer kept is painted again."""
+    """Draws pictures on request in worker threads. Draws a picture again if it is no longer cached."""
 
     def __init__(self, max_bytes: int) -> None:
         self._photos = BytesCache(max_bytes)
@@ -71,7 +71,7 @@ class PictureStore:
         self._thread_limiter: CapacityLimiter | None = None
 
     async def draw(self, spec: PictureSpec, photo: bytes) -> EncodedPicture:
-        """Make the picture and keep it, its recipe and its photo."""
+        """Draws the picture, and caches it with its spec and its photo."""
         self._photos.put(spec.photo_sha, photo)
         self._specs[spec.ident] = spec
         if len(self._specs) > MAX_SPECS:
@@ -83,16 +83,16 @@ class PictureStore:
         return picture
 
     def find_media_type(self, ident: str) -> str:
-        """The type of a picture that was made; PNG's for any other."""
+        """Returns the media type of a picture. PNG if the picture is unknown."""
         spec = self._specs.get(ident)
         return f"image/{spec.format.lower()}" if spec else "image/png"
 
     async def draw_all(self, specs: list[PictureSpec], photo: bytes) -> list[EncodedPicture]:
-        """Make the pictures of one job, one after another."""
+        """Draws the pictures of one job, one after another."""
         return [await self.draw(recipe, photo) for recipe in specs]
 
     async def read_content(self, ident: str) -> bytes | None:
-        """The picture's bytes; None if it was never made or its photo is no longer kept."""
+        """Returns the picture's bytes. None if it was never drawn, or its photo is no longer cached."""
         cached = self._contents.get(ident)
         if cached is not None:
             return cached

@@ -1,4 +1,4 @@
-"""Requests per minute of each key, as a token bucket: a pure rule that simulation/ can share."""
+"""Requests per minute of each key, as a token bucket. Pure code without HTTP."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ class _Bucket:
 
 
 class RateLimiter:
-    """One bucket per provider and key; it holds a minute's worth and refills evenly."""
+    """One bucket per provider and key, which holds the requests of one minute and refills evenly."""
 
     def __init__(self) -> None:
         self._buckets: dict[tuple[str, str], _Bucket] = {}
 
     def take(self, bucket: tuple[str, str], *, per_minute: int, at: float) -> bool:
-        """Take one request out of the bucket, or return False if there is none left; `at` in Unix seconds."""
+        """Takes one request from the bucket. Returns False if it is empty. `at` is in Unix seconds."""
         current = self._refill(bucket, per_minute, at)
         if current.tokens < 1:
             return False
@@ -26,7 +26,7 @@ class RateLimiter:
         return True
 
     def find_next_time(self, bucket: tuple[str, str], *, per_minute: int, at: float) -> float:
-        """The Unix second from which on a request will be let through again."""
+        """Returns when the next request is allowed, in Unix seconds."""
         missing = max(0.0, 1 - self._refill(bucket, per_minute, at).tokens)
         return at + missing * MINUTE_SECONDS / per_minute
 

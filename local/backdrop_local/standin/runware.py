@@ -1,4 +1,4 @@
-"""Runware as the stand-in speaks it: one address that takes a list of tasks, each with an id of the caller's."""
+"""The stand-in's version of Runware: one address that takes a list of tasks, each with an ID that the caller chose."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ PROVIDER = "runware"
 
 
 async def serve_tasks(request: Request) -> Response:
-    """POST /v1: every task in its order, each answered by elements of `data` or of `errors`."""
+    """POST /v1: handles the tasks in order. The results are elements of `data` or `errors`."""
     try:
         content = cast("JsonValue", json.loads(await request.body()))
     except ValueError:
@@ -51,13 +51,13 @@ ROUTES = [Route("/v1", serve_tasks, methods=["POST"])]
 
 
 def build_routing_error(status: int) -> Response:
-    """A path or verb that is not there."""
+    """Returns the response for an unknown path or method."""
     code = "notFound" if status == 404 else "methodNotAllowed"
     return JSONResponse(RunwareErrorFormat({}).build_errors(code, "There is nothing at this path."), status)
 
 
 def _read_key(request: Request, tasks: list[Task]) -> str | None:
-    """The bearer key, or that of an authentication task at the list's head."""
+    """Returns the bearer key, or that of an authentication task at the start of the list."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and key:
         return key.strip()
@@ -80,7 +80,7 @@ async def _serve_task(request: Request, key: str | None, task: Task) -> TaskOutc
 
 
 def _parse_errors(response: Response) -> list[JsonValue] | None:
-    """The errors of a refusal in Runware's own words; None of any other (a page, a broken connection)."""
+    """Returns the errors of a response in Runware's form. None for other responses (a page, a broken connection)."""
     if not isinstance(response, JSONResponse):
         return None
     content = cast("JsonValue", json.loads(bytes(response.body)))
@@ -89,7 +89,7 @@ def _parse_errors(response: Response) -> list[JsonValue] | None:
 
 
 async def _infer(call: PaidCall, task: Task) -> TaskOutcome:
-    """imageInference: the results, or with `async` an acknowledgement."""
+    """Handles imageInference: returns the results, or, with `async`, an acknowledgment."""
     call.prompt = str(task.get("positivePrompt", ""))
     await call.authenticate()
     await call.apply_gate_faults()
@@ -138,7 +138,7 @@ def _read_task_uuid(task: Task) -> str:
 
 
 def _is_used_id(call: PaidCall, ident: str) -> bool:
-    """Whether this id was used already; after their end ids may be forgotten, by a setting."""
+    """Returns whether this ID was already used. A setting limits how long an ID is remembered after its end."""
     generation = call.state.generations.find(PROVIDER, ident, call.owner.account)
     memory_seconds = call.state.settings.runware_remembers_seconds
     if generation is None:
@@ -163,7 +163,7 @@ async def _parse_task(call: PaidCall, task: Task) -> GenerationRequest:
 
 
 def _choose_failure(call: PaidCall, hit: FaultHit | None) -> GenerationFailure | None:
-    """Why the task will fail, where a fault says so."""
+    """Returns why the task will fail, if a fault specifies it."""
     if hit is not None and hit.rule.fault == "job_fails":
         code = hit.rule.text_arg("code", "inferenceError")
         return GenerationFailure(hit.rule.text_arg("message", "The external provider failed"), code)
@@ -178,7 +178,7 @@ def _build_acknowledgement(call: PaidCall, generation: Generation) -> TaskOutcom
 
 
 async def _serve_free_task(request: Request, key: str | None, task: Task) -> TaskOutcome:
-    """Every task that buys nothing."""
+    """Handles a task that buys nothing."""
     task_type = str(task.get("taskType", ""))
     call = FreeCall(request, PROVIDER, task_type, key=key, error_format=RunwareErrorFormat(task))
     await call.authenticate()
@@ -195,7 +195,7 @@ async def _serve_free_task(request: Request, key: str | None, task: Task) -> Tas
 
 
 def _build_response(request: Request, outcomes: list[TaskOutcome]) -> Response:
-    """All tasks' elements in one answer; its status is an error's only where nothing went well."""
+    """Returns the elements of all tasks in one response. Its status is an error only if no task succeeded."""
     data = [item for outcome in outcomes for item in outcome.data]
     errors = [error for outcome in outcomes for error in outcome.errors]
     status = max((outcome.status for outcome in outcomes), default=200)
@@ -214,7 +214,7 @@ def _build_response(request: Request, outcomes: list[TaskOutcome]) -> Response:
 
 
 def _check_download(request: Request, ident: str) -> Response | None:
-    """404 after the result's time."""
+    """Returns 404 when the result has expired."""
     state = read_state(request.scope)
     job = state.bill.find_job_of_result(ident)
     generation = state.generations.find_by_job(job.id) if job else None

@@ -1,4 +1,4 @@
-"""How Runware brings results to the caller's own addresses: the bytes by PUT, the news by POST."""
+"""Runware's delivery to the caller's own addresses: pictures by PUT, notifications by POST."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ RETRY_DELAYS_SECONDS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 async def put_results(call: ApiCall, generation: Generation) -> None:
-    """PUT each picture to `uploadEndpoint`; nobody hears of a PUT that fails."""
+    """Sends each picture to `uploadEndpoint` by PUT. A failed PUT is not reported."""
     address = generation.response_options.get("uploadEndpoint")
     if not isinstance(address, str) or _find_fault(generation) == "put_fail":
         return
@@ -33,7 +33,7 @@ async def put_results(call: ApiCall, generation: Generation) -> None:
 async def call_webhook(
     call: ApiCall, generation: Generation, response_sent: asyncio.Event, webhook_done: asyncio.Event
 ) -> None:
-    """POST each result to `webhookURL`, after the call has been answered (or, by a fault, before)."""
+    """Sends each result to `webhookURL` by POST, after the response was sent (or, with a fault, before)."""
     address = generation.response_options.get("webhookURL")
     if isinstance(address, str) and _find_fault(generation) != "no_webhook":
         if _find_fault(generation) != "early_webhook":
@@ -61,14 +61,14 @@ async def _post_with_retries(item: Mapping[str, JsonValue], address: str) -> Non
 
 
 def _forge_token(address: str) -> str:
-    """The address as one would write it who does not know its token."""
+    """Returns the address as a forger without its token would write it."""
     parts = urlsplit(address)
     query = [(name, "forged") for name, _ in parse_qsl(parts.query)]
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 async def _send(method: str, address: str, content: bytes, kind: str) -> int | None:
-    """The status of the answer; None if there was none, or the address is not on this machine."""
+    """Returns the response's status. None if there was no response, or the address is not on this machine."""
     if not is_loopback(address):
         return None
     return await to_thread.run_sync(_request, method, address, content, kind)
@@ -95,7 +95,7 @@ def _find_fault(generation: Generation) -> str:
 
 
 class SignalingResponse(Response):
-    """An answer that tells when it has gone out."""
+    """A response that sets an event when it has been sent."""
 
     def __init__(self, response: Response, response_sent: asyncio.Event) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class SignalingResponse(Response):
         self._response_sent = response_sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Sends the response."""
         try:
             await self._response(scope, receive, send)
         finally:

@@ -1,4 +1,4 @@
-"""The tasks of Runware's that buy nothing: look-ups of a task, uploads, and those of a connection."""
+"""Runware's tasks that buy nothing: lookups of a task, uploads, ping, and authentication."""
 
 import io
 import json
@@ -18,11 +18,11 @@ from backdrop_local.standin.runware_results import Task, TaskOutcome, build_outc
 
 MAX_SIDE = 2_048
 REQUEST_PREFIX = "request/"
-"""Under which an inference task is kept as it came, for whoever looks it up."""
+"""The prefix of the names under which inference tasks are kept as received, for lookups."""
 
 
 async def load_image(call: ApiCall, image: str) -> bytes:
-    """The picture that an image input stands for: an upload's UUID, a data URI, a link, or base64."""
+    """Returns the image of an input: an upload's UUID, a data URI, a link, or base64."""
     limit = call.state.settings.max_image_bytes
     content = call.state.uploads.find(call.provider, call.owner.account, image) or decode_data_uri(image)
     if content is None and runware_rules.UUID4.fullmatch(image):
@@ -33,7 +33,7 @@ async def load_image(call: ApiCall, image: str) -> bytes:
 
 
 async def _get_response(call: FreeCall, task: Task, generation: Generation | None) -> TaskOutcome:
-    """getResponse: of a task that was sent async; a failed one lies in `errors`, under a good status."""
+    """Handles getResponse, for async tasks. A failed task is in `errors`, with status 200."""
     if generation is None or generation.response_options.get("deliveryMethod") != "async":
         return _build_unknown(call, task)
     if call.is_stuck or generation.status is not GenerationStatus.DONE:
@@ -49,7 +49,7 @@ async def _get_response(call: FreeCall, task: Task, generation: Generation | Non
 
 
 async def _get_task_details(call: FreeCall, task: Task, generation: Generation | None) -> TaskOutcome:
-    """getTaskDetails: of any task that has come to its end, sync ones too; by a setting, of one under way as well."""
+    """Handles getTaskDetails, for any task that has ended. A setting includes tasks in progress."""
     if generation is None:
         return _build_unknown(call, task)
     is_running = call.is_stuck or call.is_partial or generation.status is not GenerationStatus.DONE
@@ -71,7 +71,7 @@ def _build_unknown(call: FreeCall, task: Task) -> TaskOutcome:
 
 
 async def _upload(call: FreeCall, task: Task, generation: Generation | None) -> TaskOutcome:
-    """imageUpload: kept under an id, at no more than 2,048 pixels a side."""
+    """Handles imageUpload: keeps the image under an ID, with at most 2,048 pixels per side."""
     try:
         content = await load_image(call, str(task.get("image", "")))
     except InvalidInputError as invalid:

@@ -1,4 +1,4 @@
-"""What Runware says of a task: its errors with their codes, and the items of its results."""
+"""Runware's results of a task: the items of `data`, and the errors with their codes."""
 
 import asyncio
 import base64
@@ -48,7 +48,7 @@ FIXED_CODES = {
 
 
 class RunwareErrorFormat(ErrorFormat):
-    """Runware's refusals of one task: every one is an element of `errors` that names it."""
+    """The form of Runware's errors: an element of `errors` that names the task."""
 
     unsafe_forms = MappingProxyType({"code": False, "nsfw": True, "no_link": True})
 
@@ -57,12 +57,12 @@ class RunwareErrorFormat(ErrorFormat):
 
     @override
     def build_error_body(self, call: ApiCall, status: int) -> JsonValue:
-        """The usual code under this status."""
+        """Returns the default error for this status."""
         code, message = CODES.get(status, OTHER_ERROR)
         return self.build_errors(code, message, "apiKey" if status == 401 else None)
 
     def build_errors(self, code: str, message: str, parameter: str | None = None) -> dict[str, JsonValue]:
-        """`{"errors": [one]}`."""
+        """Returns `{"errors": [error]}`."""
         named: dict[str, JsonValue] = {"parameter": parameter} if parameter else {}
         task: dict[str, JsonValue] = {
             name: value for name, value in self._task.items() if name in ("taskType", "taskUUID")
@@ -73,7 +73,7 @@ class RunwareErrorFormat(ErrorFormat):
 
 
 def find_code(invalid: InvalidFieldError) -> str:
-    """The error code of a field that breaks a rule."""
+    """Returns the error code of a field that violates a rule."""
     if invalid.kind in FIXED_CODES:
         return FIXED_CODES[invalid.kind]
     length = "Length" if "characters" in str(invalid) else ""
@@ -82,7 +82,7 @@ def find_code(invalid: InvalidFieldError) -> str:
 
 @dataclass
 class TaskOutcome:
-    """What came of one task; `call` and `hit` where it was a job or a question that a fault may still spoil."""
+    """The result of one task. `call` and `hit` are set if a fault may still change the response."""
 
     data: list[JsonValue] = field(default_factory=list[JsonValue])
     errors: list[JsonValue] = field(default_factory=list[JsonValue])
@@ -97,27 +97,27 @@ class TaskOutcome:
 def build_rejection(
     task: Task, status: int, code: str, message: str, parameter: str | None = None
 ) -> RejectedCallError:
-    """A refusal of one task."""
+    """Returns an error that rejects one task."""
     return RejectedCallError(
         JSONResponse(RunwareErrorFormat(task).build_errors(code, message, parameter), status), message
     )
 
 
 def build_failure(generation: Generation, failure: GenerationFailure) -> dict[str, JsonValue]:
-    """A run's end as an element of `errors`."""
+    """Returns a failed generation as an element of `errors`."""
     code: dict[str, JsonValue] = {"code": failure.code} if failure.code else {}
     return {**code, "status": "error", "message": failure.message, "taskType": INFERENCE, "taskUUID": generation.id}
 
 
 def build_progress(call: ApiCall, generation: Generation) -> dict[str, JsonValue]:
-    """A run that is not done."""
+    """Returns the progress of a generation that has not ended."""
     percent = 0 if generation.status is GenerationStatus.QUEUED else 40
     status = call.state.settings.runware_running
     return {"taskType": INFERENCE, "taskUUID": generation.id, "status": status, "progress": percent}
 
 
 async def build_outcome(call: ApiCall, generation: Generation) -> TaskOutcome:
-    """The end of a run."""
+    """Returns the result of a generation that has ended."""
     if generation.failure is not None:
         return TaskOutcome(
             errors=[build_failure(generation, generation.failure)],
@@ -127,7 +127,7 @@ async def build_outcome(call: ApiCall, generation: Generation) -> TaskOutcome:
 
 
 async def build_items(call: ApiCall, generation: Generation) -> list[JsonValue]:
-    """Every result of a run, each an element of `data`."""
+    """Returns the results of a generation as elements of `data`."""
     form = _find_unsafe_form(generation)
     return [
         await _build_item(call, generation, position, form if position in _find_unsafe_positions(generation) else "")
@@ -153,7 +153,7 @@ async def _build_item(call: ApiCall, generation: Generation, position: int, unsa
 
 
 async def _build_picture_field(call: ApiCall, generation: Generation, ident: str) -> dict[str, JsonValue]:
-    """The picture as the caller wants it: a link, base64 or a data URI."""
+    """Returns the picture in the requested form: a link, base64, or a data URI."""
     kind = _find_inline_form(generation) or generation.response_options.get("outputType", "URL")
     suffix = SUFFIXES[generation.generation_request.format] if generation.generation_request else "jpg"
     if kind == "URL":
@@ -166,7 +166,7 @@ async def _build_picture_field(call: ApiCall, generation: Generation, ident: str
 
 
 def _find_inline_form(generation: Generation) -> str:
-    """Which form a fault gives to the picture, instead of a link; empty where none struck."""
+    """Returns the form that a fault gives the picture instead of a link. Empty if no such fault struck."""
     if generation.hit is None or generation.hit.rule.fault != "inline_picture":
         return ""
     return {"base64": "base64Data", "data_uri": "dataURI", "link": "link"}[
@@ -175,7 +175,7 @@ def _find_inline_form(generation: Generation) -> str:
 
 
 def _checks_content(generation: Generation) -> bool:
-    """Whether the caller wants to hear of unsafe content; `mode` beats `checkContent`."""
+    """Returns whether the caller requests a content check. `mode` takes precedence over `checkContent`."""
     safety = generation.response_options.get("safety")
     if not isinstance(safety, dict):
         return False

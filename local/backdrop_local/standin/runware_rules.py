@@ -1,4 +1,4 @@
-"""What Runware accepts for this model: every check of an imageInference task, and what an accepted one asks for."""
+"""Runware's checks of an imageInference task for this model, and the generation that an accepted task requests."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from backdrop_local.standin.vocabulary import CENT_MICRO_USD, MAGIC_PROMPT_MODES
 
 MODEL = "ideogram:4@5"
 UNIT_MICRO_USD = {"TURBO": 3 * CENT_MICRO_USD, "DEFAULT": 6 * CENT_MICRO_USD, "QUALITY": 9 * CENT_MICRO_USD}
-"""Price of one image in micro-dollars, by speed."""
+"""The price of one image in micro-dollars, by speed."""
 
 MAX_PROMPT_LENGTH = 2_000
 MAX_RESULTS = 20
@@ -24,7 +24,7 @@ FORMATS = {"JPG": "JPEG", "PNG": "PNG", "WEBP": "WEBP"}
 OUTPUT_TYPES = ("URL", "base64Data", "dataURI")
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 RESPONSE_FIELDS = ("deliveryMethod", "outputType", "includeCost", "ttl", "safety", "webhookURL", "uploadEndpoint")
-"""Fields that say how to answer, not what to make."""
+"""Fields that specify the form of the response, not the picture."""
 
 OBJECT_FIELDS = ("routing", "advancedFeatures")
 """Fields that runware-sdk 1.8.0 publishes for this model as objects without a description."""
@@ -37,11 +37,11 @@ ALL_STYLE_TYPES = (*STYLE_TYPES, "RENDER_3D", "ANIME")
 STYLE_FIELDS = ("magicPrompt", "renderingSpeed", "styleCode", "stylePreset", REFERENCES, "styleType")
 
 type FetchImage = Callable[[str], Awaitable[bytes]]
-"""Gets the picture that an image input stands for; raises InvalidInputError."""
+"""Returns the image of an input. Raises InvalidInputError."""
 
 
 async def parse_task(task: JsonBody, settings: StandinSettings, fetch: FetchImage) -> GenerationRequest:
-    """Check a task whose model is known; raises InvalidFieldError."""
+    """Checks a task whose model is known. Raises InvalidFieldError."""
     task.require("positivePrompt")
     task.reject_unknown(KNOWN_FIELDS)
     prompt = task.read_text("positivePrompt", max_length=MAX_PROMPT_LENGTH) or ""
@@ -75,7 +75,6 @@ async def parse_task(task: JsonBody, settings: StandinSettings, fetch: FetchImag
 
 
 def _check_response_fields(task: JsonBody) -> None:
-    """How the caller wants to be answered."""
     output = task.read_choice("outputType", OUTPUT_TYPES) or "URL"
     task.read_choice("deliveryMethod", ("sync", "async"))
     task.read_flag("includeCost")
@@ -93,7 +92,7 @@ def _check_response_fields(task: JsonBody) -> None:
 
 
 def _read_style_settings(task: JsonBody, *, exclusive: bool) -> JsonBody:
-    """The fields of providerSettings.ideogram, which in part exclude each other."""
+    """Returns the fields of providerSettings.ideogram, after checking which of them exclude each other."""
     providers = task.read_object("providerSettings")
     for name in providers.fields.keys() - {"ideogram"}:
         raise InvalidFieldError(name, "mismatch", f"{MODEL} takes no settings of {name}")
@@ -114,7 +113,7 @@ def _read_style_settings(task: JsonBody, *, exclusive: bool) -> JsonBody:
 
 
 def _read_seed_image(task: JsonBody) -> str:
-    """`inputs.seedImage`; older callers have it at the top."""
+    """Returns `inputs.seedImage`. Older callers send it at the top level."""
     inputs = task.read_object("inputs")
     inputs.reject_unknown({"seedImage"})
     image = inputs.read_text("seedImage") or task.read_text("seedImage")

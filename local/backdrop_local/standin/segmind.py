@@ -1,4 +1,4 @@
-"""Segmind as the stand-in speaks it: a call answered with bytes (v1), and submit and poll (v2)."""
+"""The stand-in's version of Segmind: a call that returns bytes (v1), and submit and poll (v2)."""
 
 import json
 from collections.abc import Callable
@@ -40,14 +40,14 @@ FILE_LIFETIME_SECONDS = 7 * 86_400
 
 
 class SegmindErrorFormat(ErrorFormat):
-    """Segmind's refusals; out of money is 406 here."""
+    """The form of Segmind's errors. A balance that is too low is status 406."""
 
     out_of_money_status = 406
     unsafe_forms = MappingProxyType({"error": False, "detail": False, "no_output": True})
 
     @override
     def build_error_body(self, call: ApiCall, status: int) -> JsonValue:
-        """`{"error": …}` with the words that Segmind uses for this status."""
+        """Returns `{"error": …}` with Segmind's message for this status."""
         if status == 401:
             missing = "x-api-key" not in call.request.headers
             invalid = "Unauthorized. API key is invalid or may have expired..."
@@ -56,7 +56,7 @@ class SegmindErrorFormat(ErrorFormat):
 
     @override
     def build_error_headers(self, call: ApiCall, status: int) -> dict[str, str]:
-        """When a refused caller may come again."""
+        """Returns the header that says when a throttled caller may send the next request."""
         if status != 429:
             return {}
         moment = datetime.fromtimestamp(call.next_request_at(), UTC)
@@ -70,12 +70,12 @@ class SegmindErrorFormat(ErrorFormat):
 
     @override
     def build_error_response(self, call: ApiCall, status: int) -> Response:
-        """JSON, but 406 in the form that a setting names."""
+        """Returns JSON, except for 406, whose form is a setting."""
         return _build_406(call, ERRORS[406]) if status == 406 else super().build_error_response(call, status)
 
     @override
     def build_error_in_200(self, call: ApiCall, status: int) -> JsonValue:
-        """A failed job under a good status."""
+        """Returns a failed job with status 200."""
         return {"status": "FAILED", "error": "Internal server error", "metrics": {}}
 
 
@@ -95,7 +95,7 @@ ERROR_FORMAT = SegmindErrorFormat()
 
 
 async def call_v1(request: Request) -> Response:
-    """POST /v1/ideogram-3-replace-background: the answer is the picture itself."""
+    """POST /v1/ideogram-3-replace-background: returns the picture itself."""
     call = PaidCall(request, PROVIDER, f"v1/{MODEL}", key=request.headers.get("x-api-key"), error_format=ERROR_FORMAT)
     content = await _read_body(call)
     try:
@@ -115,7 +115,7 @@ async def call_v1(request: Request) -> Response:
 
 
 async def submit_v2(request: Request) -> Response:
-    """POST /v2/ideogram-3-replace-background: an id at once, also for a body that cannot work."""
+    """POST /v2/ideogram-3-replace-background: returns an ID immediately, even for an invalid body."""
     call = PaidCall(request, PROVIDER, f"v2/{MODEL}", key=request.headers.get("x-api-key"), error_format=ERROR_FORMAT)
     content = await _read_body(call)
     try:
@@ -130,13 +130,13 @@ async def submit_v2(request: Request) -> Response:
 
 
 async def read_status_v2(request: Request) -> Response:
-    """GET /v2/requests/{id}/status: how far it is, without the result."""
+    """GET /v2/requests/{id}/status: returns the progress, without the result."""
     call, generation = await _find_generation(request, "v2/requests/status")
     return await call.respond(build_status_response(call, generation, with_output=False))
 
 
 async def read_result(request: Request) -> Response:
-    """GET /v2/requests/{id} and /v1/requests/{id}: the result, once there is one."""
+    """GET /v2/requests/{id} and /v1/requests/{id}: returns the result, once there is one."""
     version = "v1" if "/v1/" in request.url.path else "v2"
     call, generation = await _find_generation(request, f"{version}/requests/result")
     return await call.respond(build_status_response(call, generation, with_output=True))
@@ -169,12 +169,12 @@ ROUTES = [
 
 
 def build_routing_error(status: int) -> Response:
-    """An unknown model, or a wrong verb, which is a page here."""
+    """Returns the response for an unknown model, or a wrong method, for which Segmind returns a page."""
     return build_html_error(405) if status == 405 else JSONResponse({"error": ERRORS[404]}, status)
 
 
 def _build_406(call: ApiCall, text: str) -> Response:
-    """406: an empty account, a wrong content type or a rejected value. The published bodies are bare texts."""
+    """Returns 406: low credits, a wrong content type, or an invalid value. The published bodies are plain texts."""
     forms: dict[str, Callable[[], Response]] = {
         "json": lambda: JSONResponse({"error": text}, 406),
         "text": lambda: Response(text, 406, media_type="text/plain"),
@@ -185,7 +185,7 @@ def _build_406(call: ApiCall, text: str) -> Response:
 
 
 async def _read_body(call: PaidCall) -> dict[str, JsonValue]:
-    """Key (401), rate (429), type (406), then what can be seen of the body (400)."""
+    """Checks the key (401), the rate (429), the content type (406), and the JSON syntax (400)."""
     await call.authenticate()
     raw = await call.request.body()
     if call.request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
@@ -218,7 +218,7 @@ async def _parse_request(call: PaidCall, content: dict[str, JsonValue]) -> Gener
 
 
 def _choose_failure(call: PaidCall, hit: FaultHit | None) -> GenerationFailure | None:
-    """Why the job will fail, where a fault says so."""
+    """Returns why the job will fail, if a fault specifies it."""
     if hit is not None and hit.rule.fault == "job_fails":
         text = hit.rule.text_arg("message", "The model provider did not answer in time: timeout")
         return GenerationFailure(text, answers_200=hit.rule.flag_arg("in_200", default=False))
@@ -234,7 +234,7 @@ def _format_late_error(invalid: InvalidInputError) -> str:
 
 
 def _record_failed_generation(call: PaidCall, message: str) -> Generation:
-    """A job whose body cannot work: taken, never charged, failed when it is asked after."""
+    """Records a job with an invalid body: it is accepted, never charged, and reported as failed when looked up."""
     state, now = call.state, call.state.clock.now()
     ident = derive_uuid(f"{PROVIDER}/{call.entry.n}/{message}")
     generation = Generation(ident, *call.account, call.prompt, now, failure=GenerationFailure(message))
@@ -244,7 +244,7 @@ def _record_failed_generation(call: PaidCall, message: str) -> Generation:
 
 
 async def _find_generation(request: Request, route: str) -> tuple[FreeCall, Generation]:
-    """The run that is asked after: 404 for a stranger's, and an hour after its submission."""
+    """Returns the generation that is looked up. 404 for another account's, and an hour after its submission."""
     call = FreeCall(request, PROVIDER, route, key=request.headers.get("x-api-key"), error_format=ERROR_FORMAT)
     await call.authenticate(counts_requests=call.state.settings.segmind_polls_count)
     ident = str(request.path_params["id"])
@@ -257,7 +257,7 @@ async def _find_generation(request: Request, route: str) -> tuple[FreeCall, Gene
 
 
 def _check_download(request: Request, ident: str) -> Response | None:
-    """403 with a key, 404 after seven days."""
+    """Returns 403 for a request with a key, and 404 after seven days."""
     state = read_state(request.scope)
     if "x-api-key" in request.headers:
         return JSONResponse({"error": "Forbidden"}, 403)

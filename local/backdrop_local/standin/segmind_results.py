@@ -1,4 +1,4 @@
-"""What Segmind says of a run: how far it is, where its picture lies, and what it cost."""
+"""Segmind's reports of a generation: its progress, its picture, and its cost."""
 
 import base64
 
@@ -17,7 +17,7 @@ SAFETY = "The content was blocked by the safety system: content policy violation
 
 
 def build_status_response(call: FreeCall, generation: Generation, *, with_output: bool) -> Response:
-    """Status and, `with_output`, result; a failed job is 422 unless its failure says otherwise."""
+    """Returns the status and, if `with_output`, the result. A failed job is 422 unless its failure says otherwise."""
     if call.is_stuck or generation.status is not GenerationStatus.DONE:
         is_queued = generation.status is GenerationStatus.QUEUED and not call.is_stuck
         return JSONResponse(
@@ -39,7 +39,7 @@ def build_status_response(call: FreeCall, generation: Generation, *, with_output
 
 
 def build_ticket(call: ApiCall, ident: str, status: str) -> dict[str, JsonValue]:
-    """What a submit is answered with; its addresses are those of whoever answers."""
+    """Returns the response to a submission. Its addresses are those of the server that answers."""
     api = call.api_url(REAL_API)
     v1, v2 = f"{api}/v1/requests/{ident}", f"{api}/v2/requests/{ident}"
     return {"request_id": ident, "status": status, "poll_url": v1, "status_url": f"{v2}/status", "response_url": v2}
@@ -70,7 +70,7 @@ def _build_costs(call: ApiCall, generation: Generation) -> dict[str, JsonValue]:
 
 
 def compute_credits_left(call: ApiCall) -> float:
-    """The key's balance in dollars: what a fault set, else a round sum less what has been spent."""
+    """Returns the key's balance in dollars: what a fault set, or else the initial credits minus what was charged."""
     balance = call.state.bill.balance(call.provider, call.owner.key)
     if balance is None:
         initial = parse_micro_dollars(call.state.settings.segmind_credits_usd)
@@ -97,7 +97,7 @@ def _build_output(call: ApiCall, generation: Generation) -> dict[str, JsonValue]
 
 
 async def _build_v1_json(call: ApiCall, generation: Generation, output: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """What v1 says in JSON: a link, or the picture itself as base64 or as a data URI."""
+    """Returns v1's JSON: a link, or the picture itself as base64 or as a data URI."""
     form = call.state.settings.segmind_inline
     if form == "link" or not generation.images:
         return output
@@ -112,7 +112,7 @@ def _build_link(call: ApiCall, generation: Generation) -> str:
 
 
 async def build_v1_response(call: PaidCall, generation: Generation) -> Response:
-    """The picture with what it cost in its headers, or as a setting wants it, a link to it."""
+    """Returns the picture with its cost in the headers, or, if a setting selects it, a link."""
     if generation.failure is not None:
         return JSONResponse({"error": generation.failure.message}, 400 if generation.failure.is_safety_block else 500)
     costs, output = _build_costs(call, generation), _build_output(call, generation)

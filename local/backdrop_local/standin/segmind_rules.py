@@ -1,4 +1,4 @@
-"""What Segmind accepts for this model: every check of the JSON body, and what an accepted one asks for."""
+"""Segmind's checks of the JSON body for this model, and the generation that an accepted body requests."""
 
 from collections.abc import Awaitable, Callable
 
@@ -15,7 +15,7 @@ UNIT_MICRO_USD = {
     "DEFAULT": 30 * CENT_MICRO_USD // 4,
     "QUALITY": 45 * CENT_MICRO_USD // 4,
 }
-"""Price of one image in micro-dollars, by speed: Ideogram's and a quarter more."""
+"""The price of one image in micro-dollars, by speed: 25 percent above Ideogram's."""
 
 MIN_SEED, MAX_SEED = 100, 999_999
 REFERENCES = "style_reference_images"
@@ -23,15 +23,15 @@ OPTIONS = ("prompt", "magic_prompt", "rendering_speed", "seed", "style_codes", "
 KNOWN_FIELDS = frozenset({"image", REFERENCES, *OPTIONS})
 
 type FetchImage = Callable[[str], Awaitable[bytes]]
-"""Gets the picture that an image field stands for; raises InvalidInputError."""
+"""Returns the image of a field. Raises InvalidInputError."""
 
 
 class UnreadableInputError(InvalidInputError):
-    """Only the model notices that a picture is none."""
+    """An input is not an image. Only the model detects it."""
 
 
 async def parse_body(content: dict[str, JsonValue], settings: StandinSettings, fetch: FetchImage) -> GenerationRequest:
-    """Check the body; raises InvalidFieldError for its values, UnseenInputError for its pictures."""
+    """Checks the body. Raises InvalidFieldError for its values, and UnreadableInputError for its images."""
     body = JsonBody(content, null_is_absent=True)
     body.require("image", "prompt")
     if settings.strict:

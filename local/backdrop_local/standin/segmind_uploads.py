@@ -14,7 +14,7 @@ from backdrop_local.standin.multipart_form import InvalidInputError
 from backdrop_local.standin.state import read_state
 
 PUBLIC_ACCOUNT = "public"
-"""Nobody's in particular: whoever knows the link has the file."""
+"""The account of public files: anyone who has the link can download them."""
 
 MAX_REQUEST_BYTES = 50_000_000
 
@@ -55,6 +55,6 @@ def _decode_data_urls(raw: bytes) -> list[bytes]:
 
 
 async def serve_asset(request: Request) -> Response:
-    """GET /cdn/segmind/assets/{name}: the file, for anybody."""
+    """GET /cdn/segmind/assets/{name}: returns the file, without authentication."""
     content = read_state(request.scope).uploads.find("segmind", PUBLIC_ACCOUNT, str(request.path_params["name"]))
     return Response("Not Found", 404) if content is None else Response(content, media_type="image/jpeg")

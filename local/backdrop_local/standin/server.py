@@ -1,4 +1,4 @@
-"""Puts the stand-in together: one application, one port, a path prefix for each provider."""
+"""The stand-in's server: one application, one port, and a path prefix for each provider."""
 
 import logging
 import socket
@@ -38,11 +38,11 @@ ROUTING_ERRORS: dict[str, Callable[[int], Response]] = {
     onemin.PROVIDER: onemin.build_routing_error,
     runware.PROVIDER: runware.build_routing_error,
 }
-"""A further provider is a module with its routes, and a row in each of these three tables."""
+"""To add a provider, write a module with its routes, and add a row to each of these three tables."""
 
 
 def create_app(standin: Standin) -> ASGIApp:
-    """The whole application."""
+    """Returns the complete application."""
     routes: list[BaseRoute] = [
         *(Mount(f"/{name}", routes=routes) for name, routes in PROVIDERS.items()),
         *RESULTS,
@@ -68,7 +68,7 @@ def _create_control_app(standin: Standin) -> Starlette:
 
 
 class StandinServer(uvicorn.Server):
-    """uvicorn with the stand-in in it, bound to a loopback port."""
+    """A uvicorn server that runs the stand-in on a loopback port."""
 
     def __init__(self, standin: Standin, port: int = 0) -> None:
         self._listener = _open_listener(port)
@@ -89,22 +89,22 @@ class StandinServer(uvicorn.Server):
 
     @property
     def url(self) -> str:
-        """The address without a slash at its end."""
+        """The address, without a trailing slash."""
         return f"http://{HOST}:{self.port}"
 
     def serve_until_stopped(self) -> None:
-        """Run until a signal comes or `should_exit` is set."""
+        """Serves until a signal arrives or `should_exit` is set."""
         self.run(sockets=[self._listener])
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop at once; calls that are cut off by it are no errors to be logged."""
+        """Stops immediately. Does not log interrupted calls as errors."""
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         await super().shutdown(sockets)
 
 
 def _open_listener(port: int) -> socket.socket:
-    # asyncio turns Nagle's delay off only for sockets that name their protocol.
+    # asyncio disables Nagle's algorithm only for sockets that name their protocol.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((HOST, port))
@@ -113,7 +113,7 @@ def _open_listener(port: int) -> socket.socket:
 
 
 class _RecordedApp:
-    """Gives each request the present state, and keeps a record of it."""
+    """Passes the current state to each request, and records the request."""
 
     def __init__(self, app: ASGIApp, standin: Standin) -> None:
         self._app = app
@@ -162,5 +162,5 @@ async def _handle_rejection(request: Request, refused: RejectedCallError) -> Res
 
 
 async def _handle_disconnect(request: Request, error: ClientDisconnect) -> Response:
-    read_entry(request.scope).outcome = "the client left during its upload"
+    read_entry(request.scope).outcome = "the client disconnected during its upload"
     return NoResponse()

@@ -1,4 +1,4 @@
-"""What can be set on the stand-in at its start and by POST /_ctl/settings."""
+"""The stand-in's settings, at its start and by POST /_ctl/settings."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ SPEED_FACTORS = {"FLASH": 0.5, "TURBO": 0.6, "QUALITY": 1.5, "REMOVE": 0.5}
 
 
 class KeySetting(BaseModel):
-    """A declared API key: the account that it draws on, and whether it may read the usage."""
+    """A declared API key: its account, and whether it may read the usage."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -17,9 +17,10 @@ class KeySetting(BaseModel):
 
 
 class StandinSettings(BaseModel):
-    """All switches. `cut_out_pixels`: what a cut-out has at most, however large its photo; 0: the photo's own.
+    """All settings. `cut_out_pixels`: the maximum size of a cut-out (0: the size of its photo).
 
-    `keys`: while none is declared, any key goes that is no `invalid…` one."""
+    `keys`: if none is declared, any key is valid that does not start with `invalid`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -70,23 +71,23 @@ class StandinSettings(BaseModel):
     reported_cost: Literal["true", "null", "zero"] = "true"
 
     def compute_latency(self, speed: str) -> float:
-        """How long a generation at this speed takes, in seconds."""
+        """Returns how long a generation at this speed takes, in seconds."""
         given = self.latency_by_speed.get(speed)
         return self.latency_seconds * SPEED_FACTORS.get(speed, 1.0) if given is None else given
 
     def find_in_flight_limit(self, provider: str, account: str) -> int | None:
-        """How many calls this account may have in flight; None is no limit."""
+        """Returns how many calls this account may have in flight. None: unlimited."""
         limits = {"ideogram": self.in_flight_limit, "runware": self.runware_workers + self.runware_queue}
         return self.in_flight_limit_by_account.get(account, limits.get(provider))
 
     def find_worker_limit(self, provider: str) -> int | None:
-        """How many runs of an account the provider makes at a time; None is no limit."""
+        """Returns how many generations of an account the provider runs at the same time. None: unlimited."""
         return self.runware_workers if provider == "runware" else None
 
     def find_refusals_before_503(self, provider: str) -> int | None:
-        """After so many refusals in a row a full queue answers 503 in place of 429; None is never."""
+        """Returns after how many 429s in a row a full queue answers 503 instead. None: never."""
         return self.runware_queue if provider == "runware" else None
 
     def report_cost(self, usd: float) -> float | None:
-        """What a provider says that a call has cost: the truth, unless a switch is set."""
+        """Returns the cost that a provider reports: the true cost, unless a setting changes it."""
         return {"true": usd, "null": None, "zero": 0.0}[self.reported_cost]

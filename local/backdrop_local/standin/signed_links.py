@@ -1,4 +1,4 @@
-"""Signed result links that expire, in the two forms that the stand-in can write them."""
+"""Signed result links that expire."""
 
 import hashlib
 import hmac
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class LinkRefusal(StrEnum):
-    """Why a link is refused, in the stand-in's words."""
+    """The reasons for which a link is rejected."""
 
     UNSIGNED = "link without a valid exp or sig"
     FORGED = "wrong signature"
@@ -16,21 +16,21 @@ class LinkRefusal(StrEnum):
 
 @dataclass(frozen=True)
 class LinkSigner:
-    """Signs (id, exp) with a secret that follows from the server's seed."""
+    """Signs an ID and its expiry with a secret derived from the server's seed."""
 
     seed: int
 
     def sign(self, ident: str, exp: int) -> str:
-        """The signature of a link in 64 hex digits; `exp` in Unix seconds."""
+        """Returns the signature of a link in 64 hex digits. `exp` is in Unix seconds."""
         secret = f"backdrop stand-in {self.seed}".encode()
         return hmac.new(secret, f"{ident}/{exp}".encode(), hashlib.sha256).hexdigest()
 
     def build_query(self, ident: str, exp: int) -> str:
-        """The query part of a link."""
+        """Returns the query part of a link."""
         return f"exp={exp}&sig={self.sign(ident, exp)}"
 
     def verify(self, ident: str, exp: str, signature: str, *, now: float) -> LinkRefusal | None:
-        """Why the link is refused, or None if it holds."""
+        """Returns the reason to reject the link, or None if it is valid."""
         if not (exp.isascii() and exp.isdigit() and signature.isascii()):
             return LinkRefusal.UNSIGNED
         if not hmac.compare_digest(self.sign(ident, int(exp)), signature):

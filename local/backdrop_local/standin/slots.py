@@ -1,4 +1,4 @@
-"""In-flight accounting per account, as a provider does it: a pure rule that simulation/ shares."""
+"""A provider's count of calls in flight per account. Pure code without HTTP."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 HISTORY_LIMIT = 10_000
 
 type Account = tuple[str, str]
-"""Provider and account name."""
+"""The provider's name and the account's name."""
 
 
 @dataclass
 class AccountSlots:
-    """One account's slots: how many are held, the most ever held, and every refusal.
+    """One account's slots: how many are held, the peak, and every refusal.
 
-    `limit` None has no end; `refused_in_a_row` begins anew with each slot that is given.
+    `limit` None: unlimited. `refused_in_a_row` is reset when a slot is taken.
     """
 
     limit: int | None
@@ -27,13 +27,13 @@ class AccountSlots:
 
 
 class Slots:
-    """Counts the calls in flight of each account and refuses the one above its limit."""
+    """Counts the calls in flight of each account, and refuses calls above its limit."""
 
     def __init__(self) -> None:
         self._by_account: dict[Account, AccountSlots] = {}
 
     def take(self, account: Account, *, limit: int | None, at: float) -> bool:
-        """Hold one more slot, or record a refusal and return False; `at` in Unix seconds."""
+        """Takes one more slot, or records a refusal and returns False. `at` is in Unix seconds."""
         slots = self._by_account.setdefault(account, AccountSlots(limit))
         slots.limit = limit
         if limit is not None and slots.held >= limit:
@@ -49,7 +49,7 @@ class Slots:
         return True
 
     def release(self, account: Account, *, at: float) -> None:
-        """Give one slot back; raises ValueError if the account holds none."""
+        """Releases one slot. Raises ValueError if the account holds none."""
         slots = self._by_account.get(account)
         if slots is None or slots.held == 0:
             raise ValueError(f"{account} holds no slot to release")
@@ -57,11 +57,11 @@ class Slots:
         slots.history.append((at, slots.held))
 
     def find_account(self, account: Account) -> AccountSlots:
-        """The account's lane; an empty one if it has never asked."""
+        """Returns the account's slots. Empty if it has never made a call."""
         return self._by_account.get(account, AccountSlots(0))
 
     def build_report(self) -> list[dict[str, object]]:
-        """One row per account, in the form of GET /_ctl/inflight."""
+        """Returns one row per account in the form of GET /_ctl/inflight."""
         return [_build_row(account, lane) for account, lane in self._by_account.items()]
 
 

@@ -1,4 +1,4 @@
-"""Everything that the stand-in remembers between requests, and how it forgets."""
+"""The state that the stand-in keeps between requests, and its reset."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -20,7 +20,7 @@ from backdrop_local.standin.upload_store import UploadStore
 
 @dataclass
 class StandinState:
-    """One life of the stand-in, from its start or a reset to the next reset."""
+    """The state from a start or a reset to the next reset."""
 
     settings: StandinSettings
     clock: StandinClock
@@ -37,7 +37,7 @@ class StandinState:
 
 
 class Standin:
-    """The server's holder of its present state."""
+    """The holder of the current state."""
 
     def __init__(self, seed: int, settings: StandinSettings) -> None:
         self.seed = seed
@@ -45,9 +45,9 @@ class Standin:
         self.state = self._create_state()
 
     def reset(self) -> None:
-        """Forget all and begin again with the settings of the start.
+        """Replaces the state with an empty one and the initial settings.
 
-        Calls that still run end in the state that they began in.
+        Calls in progress end in the state in which they started.
         """
         self.state = self._create_state()
 
@@ -68,10 +68,10 @@ class Standin:
 
 
 def read_state(scope: Scope) -> StandinState:
-    """The state that this request began in."""
+    """Returns the state in which this request started."""
     return cast("StandinState", scope["standin.state"])
 
 
 def read_entry(scope: Scope) -> JournalEntry:
-    """The journal's record of this request."""
+    """Returns the journal's record of this request."""
     return cast("JournalEntry", scope["standin.entry"])

@@ -1,4 +1,4 @@
-"""Runs a stand-in in a thread of the calling process, for tests."""
+"""Runs a stand-in in a thread of this process, for tests."""
 
 import threading
 from collections.abc import Generator
@@ -13,7 +13,7 @@ STOP_TIMEOUT_SECONDS = 5
 
 @contextmanager
 def run_in_thread(seed: int = 1, settings: StandinSettings | None = None) -> Generator[StandinServer]:
-    """A running stand-in on a free port; its address is `.url`."""
+    """Runs a stand-in on a free port. Its address is `.url`."""
     server = StandinServer(Standin(seed, settings or StandinSettings(pictures="prepared")))
     thread = threading.Thread(target=server.serve_until_stopped, name="stand-in", daemon=True)
     thread.start()

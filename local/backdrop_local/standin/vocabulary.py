@@ -1,4 +1,4 @@
-"""The words that all five APIs take over from Ideogram's model, each under its own field name."""
+"""The values that all APIs adopt from Ideogram's model, each in its own fields."""
 
 import re
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from backdrop_local.standin.multipart_form import InvalidInputError
 
 CENT_MICRO_USD = 10_000
-"""Micro-dollars."""
+"""One cent in micro-dollars."""
 
 SPEEDS = ("FLASH", "TURBO", "DEFAULT", "QUALITY")
 MAGIC_PROMPT_MODES = ("AUTO", "ON", "OFF")
@@ -32,20 +32,20 @@ MAX_PALETTE_MEMBERS = 8
 
 
 def check_style_code(code: str) -> None:
-    """Raises InvalidInputError unless it is 8 hex digits."""
+    """Raises InvalidInputError unless the code is 8 hex digits."""
     if STYLE_CODE.fullmatch(code) is None:
         raise InvalidInputError(f"style code {code!r} is not 8 hex digits")
 
 
 def check_palette(palette: dict[str, JsonValue]) -> None:
-    """Raises InvalidInputError unless it has a known name or 1 to 8 members."""
+    """Raises InvalidInputError unless the palette has a known name or 1 to 8 members."""
     if set(palette) == {"name"}:
         if palette["name"] not in PALETTES:
             raise InvalidInputError(f"there is no palette {palette['name']!r}")
     elif set(palette) == {"members"}:
         _check_members(palette["members"])
     else:
-        raise InvalidInputError("color_palette has either a name or members, and nothing else")
+        raise InvalidInputError("color_palette takes either a name or members, and nothing else")
 
 
 def _check_members(members: JsonValue) -> None:
@@ -53,7 +53,7 @@ def _check_members(members: JsonValue) -> None:
         raise InvalidInputError("color_palette takes 1 to 8 members")
     for member in members:
         if not isinstance(member, dict) or not {"color_hex"} <= set(member) <= MEMBER_CHECKS.keys():
-            raise InvalidInputError(f"{member!r} is no palette member")
+            raise InvalidInputError(f"{member!r} is not a palette member")
         for name, value in member.items():
             if not MEMBER_CHECKS[name](value):
                 raise InvalidInputError(f"{name} cannot be {value!r}")

@@ -1,4 +1,4 @@
-"""The stand-in's pictures: real cut-outs on painted scenes, marked as the stand-in's work."""
+"""The stand-in's pictures: real cut-outs on drawn backgrounds, with a watermark of the stand-in."""
 
 from backdrop_local.standin.pictures.compose import DrawnPicture, draw_background, remove_background, replace_background
 from backdrop_local.standin.pictures.cutout import CutOut, cut_out

@@ -1,4 +1,4 @@
-"""Typed array operations: the one place where the pictures' code calls OpenCV's filters."""
+"""Typed array operations, which wrap OpenCV's filters."""
 
 from typing import Any, cast
 
@@ -16,29 +16,29 @@ type Color = tuple[float, float, float]
 
 
 def to_plane(values: object) -> Plane:
-    """Return any array as 32-bit floats, without a copy where none is needed."""
+    """Returns any array as 32-bit floats, without a copy if none is needed."""
     return cast(Plane, np.asarray(cast(Any, values), dtype=np.float32))
 
 
 def from_image(image: Image.Image) -> Plane:
-    """Return a Pillow picture as floats in 0..1."""
+    """Returns a Pillow picture as floats in 0..1."""
     return to_plane(np.asarray(image)) / np.float32(255)
 
 
 def to_image(plane: Plane) -> Image.Image:
-    """Return floats in 0..1 as a Pillow picture (L, RGB or RGBA by the channels); what lies outside is clipped."""
+    """Returns floats in 0..1 as a Pillow picture (L, RGB, or RGBA by the channels). Clips values outside."""
     return Image.fromarray((np.clip(plane, 0, 1) * 255 + 0.5).astype(np.uint8))
 
 
 def resize(plane: Plane, width: int, height: int) -> Plane:
-    """Resize smoothly: area average when shrinking, cubic when growing."""
+    """Resizes by area average when shrinking, and by cubic interpolation when growing."""
     shrinks = width * height < plane.shape[0] * plane.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return to_plane(cv2.resize(plane, (width, height), interpolation=method))
 
 
 def gaussian_blur(plane: Plane, sigma: float) -> Plane:
-    """Blur with a Gaussian; a large one is done at reduced size for speed."""
+    """Blurs with a Gaussian. A large blur is computed at reduced size for speed."""
     height, width = plane.shape[:2]
     factor = max(1, min(int(sigma / 4), min(height, width) // 8))
     small = cv2.resize(plane, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
@@ -47,17 +47,20 @@ def gaussian_blur(plane: Plane, sigma: float) -> Plane:
 
 
 def box_blur(plane: Plane, radius: int) -> Plane:
-    """Mean over square windows, edges repeated."""
+    """Returns the mean over square windows, with repeated edges."""
     return to_plane(cv2.blur(plane, (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REPLICATE))
 
 
 def sample(plane: Plane, xs: Plane, ys: Plane) -> Plane:
-    """Look the picture up at floating coordinates (pixels), mirrored outside."""
+    """Samples the picture at fractional coordinates (pixels), mirrored outside."""
     return to_plane(cv2.remap(plane, to_plane(xs), to_plane(ys), cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT))
 
 
 def cloud_noise(random: Random, size: tuple[int, int], cell: tuple[float, float], octaves: int) -> Plane:
-    """Cloudy noise of `size` (height, width), 0..1 around 0.5; `cell` is its coarsest (height, width) in pixels."""
+    """Returns cloudy noise of `size` (height, width), in 0..1 around 0.5.
+
+    `cell` is the size of its coarsest structure (height, width) in pixels.
+    """
     height, width = size
     total = np.zeros(size, np.float32)
     for octave in range(octaves):
@@ -69,12 +72,12 @@ def cloud_noise(random: Random, size: tuple[int, int], cell: tuple[float, float]
 
 
 def luma(color: Plane) -> Plane:
-    """Return the lightness of an RGB picture, (height, width)."""
+    """Returns the lightness of an RGB picture, (height, width)."""
     return to_plane(color @ np.array([0.299, 0.587, 0.114], np.float32))
 
 
 def blend(low: Plane | Color, high: Plane | Color, amount: Plane | float) -> Plane:
-    """Blend two pictures or colors; a (height, width) amount is spread over the channels."""
+    """Blends two pictures or colors. An amount of shape (height, width) applies to all channels."""
     below, above, weight = to_plane(low), to_plane(high), to_plane(amount)
     if weight.ndim == 2 and max(below.ndim, above.ndim) != 2:
         weight = weight[..., None]
@@ -82,18 +85,18 @@ def blend(low: Plane | Color, high: Plane | Color, amount: Plane | float) -> Pla
 
 
 def smoothstep(low: float, high: float, values: Plane) -> Plane:
-    """Rise from 0 to 1 between two bounds without a corner."""
+    """Returns a smooth ramp from 0 to 1 between two bounds."""
     t = np.clip((values - low) / (high - low), 0, 1)
     return to_plane(t * t * (3 - 2 * t))
 
 
 def dilate(mask: Mask, radius: int) -> Mask:
-    """Dilate a 0/1 mask by a disc."""
+    """Dilates a 0/1 mask by a disc."""
     return cast(Mask, cv2.dilate(mask, _disc(radius)))
 
 
 def erode(mask: Mask, radius: int) -> Mask:
-    """Erode a 0/1 mask by a disc; the frame's edge does not eat into it."""
+    """Erodes a 0/1 mask by a disc. The frame's edge does not erode it."""
     return cast(Mask, cv2.erode(mask, _disc(radius)))
 
 

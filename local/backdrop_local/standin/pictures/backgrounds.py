@@ -1,4 +1,4 @@
-"""Scenes: paints one of a dozen backgrounds, chosen by the words of a prompt and varied by the seed."""
+"""Draws one of a dozen backgrounds, chosen by the words of a prompt and varied by the seed."""
 
 import hashlib
 import re
@@ -39,15 +39,15 @@ _QUIET_COLORS: tuple[Color, ...] = ((0.89, 0.83, 0.74), (0.66, 0.76, 0.72), (0.9
 
 @dataclass
 class Background:
-    """A painted background and the light that falls into it.
+    """A background and its light.
 
-    While it is painted, x runs from -aspect/2 to aspect/2 and y from 0 (top) to 1 (bottom); all lengths are shares of
+    While drawing, x ranges from -aspect/2 to aspect/2, and y from 0 (top) to 1 (bottom). All lengths are fractions of
     the height.
     """
 
     size: tuple[int, int]
     horizon: float
-    """Where the ground ends, a y."""
+    """The y at which the ground ends."""
     prompt: str
     seed: int
 
@@ -56,39 +56,39 @@ class Background:
         digest = hashlib.sha256(f"{self.seed}\n{self.prompt}".encode()).digest()
         self.random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
         self.side = 1.0 if self.random.random() < 0.5 else -1.0
-        """Where the light comes from: -1 left, 1 right."""
+        """The side from which the light comes: -1 left, 1 right."""
         self.tint: Color = (1.0, 0.98, 0.94)
-        """The light's color."""
+        """The color of the light."""
         ys, xs = np.mgrid[: self.height, : self.width]
         self.y = to_plane((ys + 0.5) / self.height)
         self.x = to_plane((xs + 0.5 - self.width / 2) / self.height)
         self.color = self.gradient((0, (0.0, 0.0, 0.0)))
 
     def uniform(self, low: float, high: float) -> float:
-        """Return a number between the two, by the seed."""
+        """Returns a random number between the two, from the seed."""
         return float(self.random.uniform(low, high))
 
     def blur(self, plane: Plane, share: float) -> Plane:
-        """Blur by a share of the picture's height."""
+        """Blurs by a fraction of the picture's height."""
         return gaussian_blur(plane, share * self.height)
 
     def gradient(self, *stops: tuple[float, Color]) -> Plane:
-        """A smooth vertical gradient through (y, color) stops."""
+        """Returns a smooth vertical gradient through (y, color) stops."""
         places = [place for place, _ in stops]
         bands = [np.interp(self.y, places, [color[c] for _, color in stops]) for c in range(3)]
         return to_plane(np.dstack(bands))
 
     def noise(self, cell: float, octaves: int = 4, wide: float = 1.0) -> Plane:
-        """Cloudy noise; `cell` is its coarsest height and `wide` how many times as long its spots are."""
+        """Returns cloudy noise. `cell` is the height of its coarsest structure, `wide` its width by its height."""
         high = cell * self.height
         return cloud_noise(self.random, (self.height, self.width), (high, high * wide), octaves)
 
     def glow(self, x: float, y: float, reach: float) -> Plane:
-        """A round falloff, to be multiplied with a color: 1 at the point, about 0.37 at `reach` from it."""
+        """Returns a round falloff, to multiply with a color: 1 at the point, about 0.37 at distance `reach`."""
         return to_plane(np.exp(-((self.x - x) ** 2 + (self.y - y) ** 2) / reach**2))[..., None]
 
     def floor(self, tile: Plane, zoom: float) -> Plane:
-        """Lay a texture on the ground from the horizon to the viewer's feet."""
+        """Projects a texture onto the ground, from the horizon to the viewer's feet."""
         steep = np.maximum((self.y - self.horizon) / (1 - self.horizon), 0.004)
         depth = zoom / (steep + 0.22) * tile.shape[0]
         across, along = to_plane(self.x * depth + tile.shape[1] / 2), to_plane(depth * 1.6)
@@ -96,7 +96,7 @@ class Background:
         return blend(near, far, smoothstep(0.45, 0.15, to_plane(steep)))
 
     def join(self, back: Plane, ground: Plane, haze: float) -> None:
-        """Finish: what stands behind the horizon and the ground before it, ever softer towards the horizon."""
+        """Joins the back and the ground, which becomes softer towards the horizon."""
         away = to_plane((0.84 - self.y) / max(0.84 - self.horizon, 0.05))
         ground = blend(ground, self.blur(ground, 0.015), smoothstep(0.2, 1.0, away))
         joined = blend(back, ground, smoothstep(-0.004, 0.004, to_plane(self.y - self.horizon)))
@@ -137,7 +137,7 @@ def _sky(scene: Background, top: Color, low: Color, cloud: Color) -> Plane:
 
 
 def _shore(scene: Background, sky: Plane, sea: tuple[Color, Color], sand: Plane, shine: Plane) -> None:
-    """Sky, the sea from deep to shallow with a shine on its waves, surf, and wet sand that dries."""
+    """Draws sky, a sea from deep to shallow with a shine on its waves, surf, and wet sand that dries."""
     below = to_plane(scene.y - scene.horizon)
     swell = scene.noise(0.016, 3, 9)[..., None]
     deep = np.clip(below / 0.3, 0, 1)
@@ -176,7 +176,7 @@ def _sunset(scene: Background) -> None:
 
 
 def _trunks(scene: Background, near: float) -> Plane:
-    """Trunks as coverage; `near` is 0 for thin and many, 1 for thick and few."""
+    """Returns the coverage of trunks. `near` is 0 for many thin ones, 1 for a few thick ones."""
     cover = np.zeros_like(scene.x)
     foot = 0.85 + 0.35 * smoothstep(0.5, 1.0, scene.y / scene.horizon)
     for _ in range(round(9 - 6 * near)):
@@ -213,7 +213,7 @@ def _forest(scene: Background) -> None:
 
 
 def _city(scene: Background) -> None:
-    """A street at night: towers of lit windows, lamps out of focus, and all of it again in wet ground."""
+    """A street at night: towers of lit windows, lamps out of focus, and their reflections in wet ground."""
     scene.tint = (1.0, 0.86, 0.76)
     back = scene.gradient((0, (0.03, 0.04, 0.1)), (scene.horizon, (0.2, 0.16, 0.3)))
     left, cell = float(scene.x[0, 0]), 0.026
@@ -237,7 +237,7 @@ def _city(scene: Background) -> None:
 
 
 def _space(scene: Background) -> None:
-    """Stars, a nebula and the lit rim of a planet."""
+    """Stars, a nebula, and the lit rim of a planet."""
     scene.tint = (0.92, 0.95, 1.0)
     violet = smoothstep(0.4, 0.85, scene.noise(0.6, 6))[..., None] * to_plane((0.5, 0.2, 0.55))
     blue = smoothstep(0.45, 0.9, scene.noise(0.45, 6))[..., None] * to_plane((0.1, 0.35, 0.6))
@@ -251,7 +251,7 @@ def _space(scene: Background) -> None:
 
 
 def _snow(scene: Background) -> None:
-    """Fresh snow, a dim wood behind it and falling flakes."""
+    """Fresh snow, a dim forest behind it, and falling flakes."""
     scene.tint = (0.96, 0.98, 1.0)
     back = scene.gradient((0, (0.62, 0.72, 0.84)), (scene.horizon, (0.9, 0.92, 0.95)))
     for near in (0.2, 0.6, 1.0):
@@ -288,7 +288,7 @@ def _desert(scene: Background) -> None:
 
 
 def _ridges(scene: Background, sky: Plane, rise: float, rocks: tuple[Color, Color], ground: Plane) -> None:
-    """Five ridges before the sky, from far to near, and the ground before them."""
+    """Draws five ridges in front of the sky, from far to near, and the ground in front of them."""
     back = sky
     for near in (0.0, 0.25, 0.5, 0.75, 1.0):
         line = cloud_noise(scene.random, (1, scene.width), (1, scene.width / (3 + 8 * near)), 5) - 0.5
@@ -300,12 +300,12 @@ def _ridges(scene: Background, sky: Plane, rise: float, rocks: tuple[Color, Colo
 
 
 def _pool(scene: Background) -> Plane:
-    """Where the lamp of a room falls on its table."""
+    """Returns the light of a lamp on a table."""
     return to_plane(0.76 + 0.3 * scene.glow(scene.side * 0.35, scene.horizon + 0.28, 0.7))
 
 
 def _planks(scene: Background) -> Plane:
-    """The texture of a wooden top."""
+    """Returns the texture of a wooden tabletop."""
     ys, xs = (to_plane(grid) for grid in np.mgrid[: _TILE[0], : _TILE[1]])
     bend = (cloud_noise(scene.random, _TILE, (512, 340), 2) - 0.5) * 60
     grain = sample(cloud_noise(scene.random, _TILE, (340, 8.5), 3), to_plane(xs + bend), ys)
@@ -318,7 +318,7 @@ def _planks(scene: Background) -> Plane:
 
 
 def _wood(scene: Background) -> None:
-    """A plank table in a warm room full of lights out of focus."""
+    """A plank table in a warm room with lights out of focus."""
     scene.tint = (1.0, 0.86, 0.68)
     room = scene.gradient((0, (0.13, 0.09, 0.07)), (scene.horizon, (0.34, 0.22, 0.14)))
     shapes = scene.noise(0.35, 2)[..., None] * to_plane((0.24, 0.16, 0.1))
@@ -331,7 +331,7 @@ def _wood(scene: Background) -> None:
 
 
 def _kitchen(scene: Background) -> None:
-    """A pale worktop before tiles, a shelf and a bright window, all out of focus."""
+    """A pale worktop in front of tiles, a shelf, and a bright window, all out of focus."""
     rows = scene.y * 11
     columns = scene.x * 6 + (rows.astype(int) % 2) * 0.5
     joint = np.maximum(np.abs(rows % 1 - 0.5) - 0.02, np.abs(columns % 1 - 0.5))
@@ -350,7 +350,7 @@ def _kitchen(scene: Background) -> None:
 
 
 def _marble(scene: Background) -> None:
-    """A veined marble top before a plaster wall that a window's light falls on."""
+    """A veined marble top in front of a plaster wall that is lit through a window."""
     aslant = scene.x * scene.side - 0.4 * scene.y
     panes = smoothstep(0.3, 0.29, to_plane(np.abs(aslant - 0.2))) * smoothstep(
         0.02, 0.03, to_plane(np.abs(aslant - 0.2))
@@ -373,14 +373,14 @@ def _white(scene: Background) -> None:
 
 
 def _studio(scene: Background) -> None:
-    """A seamless paper sweep in the prompt's color, or in a quiet one."""
+    """A seamless paper sweep in a color that the prompt names, or in a quiet color."""
     named = [color for name, color in _COLORS.items() if name in _words(scene.prompt)]
     quiet = _QUIET_COLORS[hashlib.sha256(scene.prompt.encode()).digest()[0] % len(_QUIET_COLORS)]
     _sweep(scene, named[0] if named else quiet, 0.26)
 
 
 def _sweep(scene: Background, color: Color, fall: float) -> None:
-    """Seamless paper, lit from one side; `fall` is how much light it loses at most."""
+    """Draws seamless paper, lit from one side. `fall` is the maximum loss of light."""
     spot = scene.glow(scene.side * 0.28, scene.horizon * 0.62, 0.72)
     bend = smoothstep(scene.horizon - 0.12, scene.horizon + 0.2, scene.y)[..., None]
     paper = (1 - fall + fall * (0.95 * spot + 0.32 * bend)) * to_plane(color)
@@ -405,7 +405,10 @@ _BACKGROUNDS: tuple[tuple[str, Callable[[Background], None]], ...] = (
 
 
 def draw(size: tuple[int, int], prompt: str, seed: int, horizon: float) -> Background:
-    """Paint the first scene that shares a word with the prompt, else a studio; same arguments, same picture."""
+    """Draws the first background that shares a word with the prompt, or else a studio.
+
+    The same arguments give the same picture.
+    """
     scene = Background(size, horizon, prompt, seed)
     words = _words(prompt)
     next((painter for keys, painter in _BACKGROUNDS if words & set(keys.split())), _studio)(scene)

@@ -1,4 +1,4 @@
-"""The two answers of the stand-in: a photo with a new background, and one with none."""
+"""The stand-in's two results: a photo with a new background, and one without a background."""
 
 import hashlib
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _CUT_OUTS: dict[tuple[bytes, tuple[int, int]], CutOut] = {}
 
 @dataclass(frozen=True)
 class DrawnPicture:
-    """A finished answer: PNG bytes and their size in pixels."""
+    """A finished result: PNG bytes, and their size in pixels."""
 
     png: bytes
     width: int
@@ -34,11 +34,11 @@ class DrawnPicture:
 def replace_background(
     photo: bytes, prompt: str, style: str | None, seed: int, ident: str, placeholder: bool = False
 ) -> DrawnPicture:
-    """Return the photo's subject before the background that prompt, style and seed ask for.
+    """Returns the photo's subject on the background that prompt, style, and seed describe.
 
-    An RGB PNG of about one megapixel that carries `ident` (at most 80 bytes of UTF-8); style is
-    a preset's name or style codes. Same arguments, same pixels. `prepared` gives a tiny picture
-    at once, without looking at the photo's content. Raises NotAPictureError.
+    The result is an RGB PNG of about one megapixel that contains `ident` (at most 80 bytes of UTF-8). `style` is a
+    preset's name or a style code. The same arguments give the same pixels. `placeholder` returns a tiny picture
+    immediately, without reading the photo's content. Raises NotAPictureError.
     """
     if placeholder:
         recipe = f"{prompt}\n{style}\n{seed}"
@@ -53,10 +53,10 @@ def replace_background(
 
 
 def remove_background(photo: bytes, ident: str, placeholder: bool = False, max_pixels: int = 0) -> DrawnPicture:
-    """Return the photo's subject on nothing: an RGBA PNG of the photo's size with `ident` in it.
+    """Returns the photo's subject on a transparent background: an RGBA PNG of the photo's size that contains `ident`.
 
-    `prepared` gives a tiny one at once, of the same shape; `most_pixels` one of no more, where it is not 0. Raises
-    NotAPictureError.
+    `placeholder` returns a tiny picture of the same shape immediately. `max_pixels` limits the size, unless it is 0.
+    Raises NotAPictureError.
     """
     if placeholder:
         return _encode_picture(draw_placeholder_cut_out(read_photo_size(photo), "remove"), ident)
@@ -66,7 +66,7 @@ def remove_background(photo: bytes, ident: str, placeholder: bool = False, max_p
 
 
 def draw_background(size: tuple[int, int], prompt: str, style: str | None, seed: int) -> Image.Image:
-    """Return the background alone, without a subject."""
+    """Returns the background alone, without a subject."""
     backdrop = _draw_background(size, prompt, style, seed, 0.42)
     return to_image(add_vignette_and_grain(backdrop.color, np.random.default_rng(seed)))
 
@@ -89,13 +89,13 @@ def _shrink_to(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _choose_cut_out_size(image: Image.Image, max_pixels: int) -> tuple[int, int]:
-    """Large photos are cut at two megapixels, which is finer than their edges are sharp."""
+    """Limits a large photo to two megapixels, which is finer than its edges are sharp."""
     scale = min(1.0, (max_pixels / (image.width * image.height)) ** 0.5)
     return max(1, round(image.width * scale)), max(1, round(image.height * scale))
 
 
 def _enlarge(cut: Image.Image, photo: Image.Image) -> Image.Image:
-    """Carry a cut-out up to the photo's size, with the photo's own pixels inside the subject."""
+    """Enlarges a cut-out to the photo's size, with the photo's own pixels inside the subject."""
     if cut.size == photo.size:
         return cut
     large = cut.resize(photo.size, Image.Resampling.BICUBIC)
@@ -107,7 +107,7 @@ def _enlarge(cut: Image.Image, photo: Image.Image) -> Image.Image:
 
 
 def _cut_out_cached(photo: bytes, image: Image.Image) -> CutOut:
-    """The subject of a photo at the image's size; the last few are kept, since variants share a photo."""
+    """Returns the subject of a photo at the image's size. Caches the last few, because variants share a photo."""
     key = (hashlib.sha256(photo).digest(), image.size)
     with _LOCK:
         found = _CUT_OUTS.pop(key, None)

@@ -1,4 +1,4 @@
-"""The cut-out: finds the subject of a photo and returns it with soft alpha and clean edges."""
+"""The cut-out: finds the subject of a photo, and returns it with soft alpha and clean edges."""
 
 from dataclasses import dataclass
 
@@ -26,22 +26,22 @@ _WORKING_SIDE = 640
 
 @dataclass(frozen=True)
 class CutOut:
-    """A subject: its own colors (h, w, 3) and how much of each pixel it covers (h, w)."""
+    """A subject: its own colors (h, w, 3), and how much of each pixel it covers (h, w)."""
 
     color: Plane
     alpha: Plane
     known_photo: str | None
 
     def to_image(self) -> Image.Image:
-        """Return the cut-out as a Pillow RGBA picture."""
+        """Returns the cut-out as a Pillow RGBA picture."""
         return to_image(to_plane(np.dstack([self.color, self.alpha])))
 
 
 def cut_out(photo: Image.Image) -> CutOut:
-    """Cut the subject out of any photo (RGB), at the photo's own size.
+    """Cuts the subject out of any photo (RGB), at the photo's own size.
 
-    GrabCut finds the outline at 640 pixels or less; a guided filter lays its soft edge along the photo's own edges.
-    Same photo, same answer.
+    GrabCut finds the outline at 640 pixels or less, and a guided filter aligns its soft edge with the photo's edges.
+    The same photo gives the same result.
     """
     cv2.setRNGSeed(20)
     scale = min(1.0, _WORKING_SIDE / max(photo.size))
@@ -56,7 +56,7 @@ def cut_out(photo: Image.Image) -> CutOut:
 
 
 def _recognize(image: Image.Image) -> KnownPhoto | None:
-    """Return the demo photo that this picture is, at any size and quality: difference hashes at most 5 bits apart."""
+    """Returns the demo photo that matches at any size and quality: difference hashes at most 5 bits apart."""
     small = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
     bits = (small[:, 1:] > small[:, :-1]).ravel()
     mark = int("".join("1" if bit else "0" for bit in bits), 2)
@@ -68,7 +68,7 @@ def _recognize(image: Image.Image) -> KnownPhoto | None:
 
 
 def _cut_known_photo(color: Plane, known: KnownPhoto) -> Plane:
-    """A demo photo's alpha: GrabCut between the shapes that a person set close to its outline."""
+    """Returns a demo photo's alpha: GrabCut between the shapes that were drawn manually close to its outline."""
     labels = np.full(color.shape[:2], cv2.GC_BGD, np.uint8)
     for shapes, label in (
         (known.subject_area, cv2.GC_PR_FGD),
@@ -85,7 +85,7 @@ def _cut_known_photo(color: Plane, known: KnownPhoto) -> Plane:
     if known.has_hard_edge:
         return _snap_alpha(gaussian_blur(to_plane(outline), 0.9))
     alpha = _soften_edge(color, outline)
-    # leaves are dark and the sky between them is bright
+    # Leaves are dark, and the sky between them is bright.
     lace = _fill_shapes(known.foliage, known, labels)
     alpha[lace] = np.clip((0.74 - luma(color)[lace]) / 0.24, 0, 1)
     return alpha
@@ -102,9 +102,9 @@ def _fill_shapes(
 
 
 def _find_outline(color: Plane) -> Mask:
-    """GrabCut from a guess, an ellipse in the middle; the guess itself where GrabCut finds nothing or all.
+    """Returns GrabCut's outline from an ellipse in the middle, or the ellipse if GrabCut finds nothing or everything.
 
-    The photo's rim is background, but for its lower edge, on which portraits stand.
+    The photo's border is background, except for its lower edge, which a portrait touches.
     """
     height, width = color.shape[:2]
     guess = np.zeros((height, width), np.uint8)
@@ -117,7 +117,7 @@ def _find_outline(color: Plane) -> Mask:
 
 
 def _grab_cut(color: Plane, labels: Mask) -> Mask:
-    """Run GrabCut; without both kinds of pixel it has nothing to learn from."""
+    """Runs GrabCut, which needs pixels of both kinds."""
     if (labels & 1).any() and not (labels & 1).all():
         calm = (gaussian_blur(color, 0.7) * 255).astype(np.uint8)
         models = (np.zeros((1, 65)), np.zeros((1, 65)))
@@ -126,7 +126,7 @@ def _grab_cut(color: Plane, labels: Mask) -> Mask:
 
 
 def _clean_mask(mask: Mask, min_hole_share: float, smooth: float = 1.2) -> Mask:
-    """Drop crumbs (parts under 4 % of the largest) and fill holes under that share of it all."""
+    """Removes small parts (under 4% of the largest), and fills holes below this share of the whole mask."""
     calm = (gaussian_blur(to_plane(mask), smooth) > 0.5).astype(np.uint8)
     kept = _keep_large_parts(calm, 0.04, of_largest=True)
     return 1 - _keep_large_parts(1 - kept, min_hole_share, of_largest=False)
@@ -143,7 +143,7 @@ def _keep_large_parts(mask: Mask, min_share: float, *, of_largest: bool) -> Mask
 
 
 def _soften_edge(color: Plane, outline: Mask) -> Plane:
-    """Alpha for an outline: solid inside, clear outside, and in a narrow band what the photo's edges say."""
+    """Returns alpha for an outline: opaque inside, transparent outside, and guided by the photo's edges in between."""
     band = max(1, round(3 * max(outline.shape) / _WORKING_SIDE))
     guided = _guided_filter(color, to_plane(outline), band + 1, color)
     alpha = np.where(erode(outline, band) == 1, 1, np.where(dilate(outline, band) == 0, 0, guided))
@@ -151,21 +151,21 @@ def _soften_edge(color: Plane, outline: Mask) -> Plane:
 
 
 def _snap_alpha(alpha: Plane) -> Plane:
-    """Pull nearly clear and nearly solid pixels to the end: no veil, no pinholes."""
+    """Snaps nearly transparent and nearly opaque pixels to 0 and 1, to avoid a veil and pinholes."""
     return to_plane(np.clip((alpha - 0.06) / 0.88, 0, 1))
 
 
 def _enlarge_alpha(small: Plane, alpha: Plane, color: Plane) -> Plane:
-    """Carry alpha from a reduced picture to the full one, along the full one's edges."""
+    """Enlarges alpha from a reduced picture to the full one, along the full picture's edges."""
     plain = np.clip(resize(alpha, color.shape[1], color.shape[0]), 0, 1)
     soft = np.clip(4 * plain * (1 - plain), 0, 1)
     return to_plane(np.clip(plain + (_guided_filter(small, alpha, 4, color) - plain) * soft, 0, 1))
 
 
 def _guided_filter(guide: Plane, alpha: Plane, radius: int, color: Plane) -> Plane:
-    """A guided filter (He, Sun and Tang 2010): in each window of `guide` alpha is a linear function of the color.
+    """Applies a guided filter (He, Sun, and Tang 2010): in each window of `guide`, alpha is linear in the color.
 
-    The functions are applied to `color`, the same picture at the same size or a larger one.
+    Applies the linear functions to `color`, the same picture at the same size or larger.
     """
     mean_color, mean_alpha = box_blur(guide, radius), box_blur(alpha, radius)
     outer = to_plane((guide[..., :, None] * guide[..., None, :]).reshape(*alpha.shape, 9))
@@ -179,10 +179,10 @@ def _guided_filter(guide: Plane, alpha: Plane, radius: int, color: Plane) -> Pla
 
 
 def _clean_colors(color: Plane, alpha: Plane) -> Plane:
-    """Return the subject's own colors: what the old background lent to soft edges is taken out.
+    """Returns the subject's own colors, without the old background's contribution to soft edges.
 
-    Blur-fusion after Forte (2021): the subject's and the background's colors are spread into
-    the band from either side, then corrected so that they add up to the photo again.
+    Blur fusion (Forte 2021): spreads the subject's and the background's colors into the band from both sides, and
+    then corrects them so that they add up to the photo.
     """
     reach = max(8, round(max(color.shape[:2]) / 24))
     weight = alpha[..., None]

@@ -1,7 +1,7 @@
-"""The demo's photos as the cut-out knows them: hash and hand-set shapes that guide it.
+"""The demo's photos: a hash that recognizes each, and manually drawn shapes that guide the cut-out.
 
-Mostly coarse, but set within a pixel or two of the outline where color alone misleads: the rim
-of the saucer, the hat, the astronaut's collar and shoulder. A stranger's photo has no such help.
+The shapes are mostly coarse, but within a pixel or two of the outline where color alone misleads: the rim of the
+saucer, the hat, and the astronaut's collar and shoulder. Other photos have no such help.
 """
 
 from dataclasses import dataclass, field
@@ -11,23 +11,23 @@ type Points = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class KnownPhoto:
-    """A demo photo: its hash, the size the coordinates are in, and hand-set shapes."""
+    """A demo photo: its hash, the size to which the coordinates refer, and manually drawn shapes."""
 
     name: str
     difference_hash: int
     size: tuple[int, int]
     subject_area: tuple[Points, ...]
-    """The subject lies inside these polygons; all else is background."""
+    """The subject is inside these polygons. Everything else is background."""
     subject_core: tuple[Points, ...]
-    """Inside these polygons there is nothing but subject."""
+    """Inside these polygons there is only subject."""
     holes: tuple[Points, ...] = field(default=())
-    """Inside these polygons there is nothing but background."""
+    """Inside these polygons there is only background."""
     foliage: tuple[Points, ...] = field(default=())
-    """Inside these polygons leaves and bright sky alternate too finely for an outline."""
+    """Inside these polygons, leaves and bright sky alternate too finely for an outline."""
     smoothing_pixels: float = 1.2
-    """How far the outline is smoothed, in pixels: more for what has no fine detail."""
+    """How far the outline is smoothed, in pixels: more for a subject without fine detail."""
     has_hard_edge: bool = False
-    """A glazed or polished rim: its highlights would mislead a soft edge, so the outline is its edge."""
+    """Whether the subject has a glazed or polished rim. Its highlights would mislead a soft edge."""
 
 
 def _parse_shape(text: str) -> Points:

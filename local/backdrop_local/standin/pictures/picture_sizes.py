@@ -1,4 +1,4 @@
-"""Sizes: opens what a caller sent and says how large the answer will be."""
+"""Opens a caller's photo, and computes the size of the result."""
 
 import io
 import math
@@ -11,13 +11,13 @@ _MAX_SIDE = 2048
 
 
 class NotAPictureError(ValueError):
-    """The bytes are no picture that Pillow can decode."""
+    """The bytes are not a picture that Pillow can decode."""
 
 
 def open_photo(data: bytes) -> Image.Image:
-    """Decode a photo, upright and as RGB; what was transparent becomes white.
+    """Decodes a photo, upright and as RGB. Transparent areas become white.
 
-    Raises NotAPictureError for anything that cannot be decoded whole.
+    Raises NotAPictureError if it cannot be decoded completely.
     """
     try:
         with Image.open(io.BytesIO(data)) as image:
@@ -30,7 +30,7 @@ def open_photo(data: bytes) -> Image.Image:
 
 
 def read_photo_size(data: bytes) -> tuple[int, int]:
-    """Return (width, height) as shown, from the header alone."""
+    """Returns (width, height) as displayed, from the header alone."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             turned = image.getexif().get(0x0112, 1) in {5, 6, 7, 8}
@@ -40,9 +40,9 @@ def read_photo_size(data: bytes) -> tuple[int, int]:
 
 
 def compute_result_size(width: int, height: int) -> tuple[int, int]:
-    """Return the size of a replaced picture: about one megapixel, same shape, multiples of 16.
+    """Returns the size of a replaced picture: about one megapixel, the same aspect ratio, and multiples of 16.
 
-    Shapes longer than 1:4 are drawn at 1:4, as the provider's list of resolutions ends there.
+    Limits the aspect ratio to 1:4, the last one in the provider's list of resolutions.
     """
     shape = min(4.0, max(0.25, width / height))
     wide = math.sqrt(_AREA * shape)

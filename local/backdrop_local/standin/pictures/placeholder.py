@@ -1,4 +1,4 @@
-"""Prepared pictures: tiny answers drawn in no time, for tests and benches of everything else."""
+"""Placeholder pictures: tiny results that take no time to draw, for tests and benches of everything else."""
 
 import hashlib
 
@@ -11,7 +11,7 @@ _LONG_SIDE = 96
 
 
 def draw_placeholder(size: tuple[int, int], recipe: str) -> Image.Image:
-    """Return a small RGB gradient with a disc; its colors depend on the recipe."""
+    """Returns a small RGB gradient with a disc. Its colors depend on the recipe."""
     width, height = _placeholder_size(size)
     ink = np.frombuffer(hashlib.sha256(recipe.encode()).digest()[:9], np.uint8).reshape(3, 3)
     ramp = np.linspace(0, 1, height)[:, None, None]
@@ -21,7 +21,7 @@ def draw_placeholder(size: tuple[int, int], recipe: str) -> Image.Image:
 
 
 def draw_placeholder_cut_out(size: tuple[int, int], recipe: str) -> Image.Image:
-    """Return a small RGBA disc with a soft edge on nothing."""
+    """Returns a small RGBA disc with a soft edge on a transparent background."""
     picture = draw_placeholder(size, recipe)
     picture.putalpha(Image.fromarray(_disc(*picture.size)))
     return picture

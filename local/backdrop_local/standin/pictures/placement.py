@@ -1,4 +1,4 @@
-"""Placing: stands a cut-out in a painted scene with shadow, matched light and no hard seam."""
+"""Places a cut-out on a background, with a shadow, matched light, and soft edges."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from backdrop_local.standin.pictures.cutout import CutOut
 
 
 class PlacedSubject:
-    """A cut-out at the size of the result, with where it stands."""
+    """A cut-out at the size of the result, and its top and bottom rows."""
 
     def __init__(self, cut: CutOut, size: tuple[int, int]) -> None:
         weighted = resize(to_plane(cut.color * cut.alpha[..., None]), *size)
@@ -28,18 +28,18 @@ class PlacedSubject:
 
     @property
     def is_cropped(self) -> bool:
-        """Whether the frame's lower edge cuts through the subject, as in a portrait."""
+        """Whether the frame's lower edge crops the subject, as in a portrait."""
         return float((self.alpha[-2:] > 0.5).mean()) > 0.12
 
     def choose_horizon(self) -> float:
-        """Where the ground should end: behind the subject, higher for one seen from above."""
+        """Returns where the ground ends: behind the subject, and higher for a subject seen from above."""
         if self.is_cropped:
             return 0.62
         return min(0.44, max(0.2, 1.2 - self.bottom / self.alpha.shape[0]))
 
 
 def place_subject(subject: PlacedSubject, background: Background) -> Plane:
-    """Return the subject in the scene, (height, width, 3)."""
+    """Returns the subject on the background, (height, width, 3)."""
     height = subject.alpha.shape[0]
     back = gaussian_blur(background.color, height * 0.006) if subject.is_cropped else background.color
     if not subject.is_cropped:
@@ -50,7 +50,7 @@ def place_subject(subject: PlacedSubject, background: Background) -> Plane:
 
 
 def add_vignette_and_grain(picture: Plane, random: np.random.Generator) -> Plane:
-    """Darken the corners a little and add film grain."""
+    """Darkens the corners slightly, and adds film grain."""
     height, width = picture.shape[:2]
     ys, xs = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     corners = smoothstep(0.75, 1.6, to_plane(np.hypot(xs, ys)))
@@ -60,7 +60,7 @@ def add_vignette_and_grain(picture: Plane, random: np.random.Generator) -> Plane
 
 
 def _draw_shadow(subject: PlacedSubject, background: Background) -> Plane:
-    """How much light the subject takes from the ground, 0..1."""
+    """Returns how much light the subject blocks on the ground, 0..1."""
     height, width = subject.alpha.shape
     tall = subject.bottom - subject.top
     tight = _draw_contact_shadow(subject, 0.012, 0.0, tall)
@@ -73,7 +73,7 @@ def _draw_shadow(subject: PlacedSubject, background: Background) -> Plane:
 
 
 def _draw_contact_shadow(subject: PlacedSubject, reach: float, aside: float, tall: int) -> Plane:
-    """The silhouette's lower part, shifted away from the light and blurred by `reach`."""
+    """Returns the silhouette's lower part, shifted away from the light and blurred by `reach`."""
     height, width = subject.alpha.shape
     rows = np.arange(height, dtype=np.float32)[:, None]
     low = smoothstep(subject.bottom - 0.55 * tall, subject.bottom - 0.05 * tall, to_plane(rows))
@@ -82,7 +82,7 @@ def _draw_contact_shadow(subject: PlacedSubject, reach: float, aside: float, tal
 
 
 def _draw_ground_shadow(subject: PlacedSubject, side: float) -> Plane:
-    """A wide soft shadow: the silhouette laid flat on the ground around its foot."""
+    """Returns a wide soft shadow: the silhouette projected onto the ground around its base."""
     height, width = subject.alpha.shape
     tall = subject.bottom - subject.top
     flat = max(4, round(tall * 0.2))
@@ -95,7 +95,7 @@ def _draw_ground_shadow(subject: PlacedSubject, side: float) -> Plane:
 
 
 def _match_light(subject: PlacedSubject, back: Plane, background: Background) -> Plane:
-    """Give the subject the scene's light: its level, its color and a little of it at the rim."""
+    """Adapts the subject to the background's light: its level, its color, and a little of it at the rim."""
     height, width = subject.alpha.shape
     weight = float(subject.alpha.sum()) + 1e-3
     own = float((luma(subject.color) * subject.alpha).sum()) / weight

@@ -1,4 +1,4 @@
-"""Styles: a few filters that give a painted background another look."""
+"""Styles: a few filters that change the look of a drawn background."""
 
 import hashlib
 
@@ -13,11 +13,11 @@ _TONES: tuple[tuple[Color, Color], ...] = (
     ((0.0, 0.2, 0.18), (1.0, 0.95, 0.8)),
     ((0.3, 0.08, 0.02), (0.8, 1.0, 0.95)),
 )
-"""What the dark and the light parts of a picture are drawn towards."""
+"""The colors towards which the dark and the light parts of a picture are shifted."""
 
 
 def apply_style(picture: Plane, style: str) -> Plane:
-    """Return the background in the style, a preset's name or a code: one of nine looks, always the same one for it."""
+    """Returns the background in a style, a preset's name or a code. A style always gives the same one of nine looks."""
     words = "".join(letter for letter in style.upper() if letter.isalnum())
     if words == "GOLDENHOUR":
         return _apply_golden_hour(picture)
@@ -31,7 +31,7 @@ def apply_style(picture: Plane, style: str) -> Plane:
 
 
 def _apply_golden_hour(picture: Plane) -> Plane:
-    """Low warm sun from one side, and lights that glow into their surroundings."""
+    """Adds a low warm sun from one side, and a glow around lights."""
     warm = blend(picture, to_plane(luma(picture)[..., None] * to_plane((1.45, 1.01, 0.55))), 0.42)
     ramp = to_plane(np.linspace(-1, 1, picture.shape[1]))[None, :]
     sun = smoothstep(0.1, 1.3, ramp)[..., None] * to_plane((0.55, 0.34, 0.12))
@@ -41,7 +41,7 @@ def _apply_golden_hour(picture: Plane) -> Plane:
 
 
 def _apply_brushwork(picture: Plane) -> Plane:
-    """Flat areas with clean edges, as brushwork leaves them."""
+    """Flattens areas and keeps edges, like brushwork."""
     small = cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     for _ in range(3):
         small = cv2.bilateralFilter(small, 9, 0.15, 6)

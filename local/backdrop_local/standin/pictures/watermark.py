@@ -1,4 +1,4 @@
-"""The mark: writes an id into a picture's lowest bits and its PNG text, and reads it back."""
+"""The watermark: an ID in a picture's lowest bits and in its PNG text."""
 
 import io
 import zlib
@@ -10,7 +10,7 @@ from backdrop_local.standin.pictures.arrays import Mask
 
 SOFTWARE = "Backdrop stand-in"
 MAX_IDENT_BYTES = 80
-"""Bytes of UTF-8 that the pixels can carry."""
+"""The bytes of UTF-8 that the pixels can contain."""
 
 _MAGIC = b"Bd"
 _BLOCK = 16
@@ -19,11 +19,11 @@ _DESCRIPTION, _SOFTWARE_TAG = 0x010E, 0x0131
 
 
 def encode_png(image: Image.Image, ident: str) -> bytes:
-    """Return the picture as PNG that carries `ident` in its pixels and its text chunks.
+    """Returns the picture as PNG with `ident` in its pixels and its text chunks.
 
-    The id lies in the lowest bits of red, green and blue of a 16-pixel block in the lower right
-    corner (alpha is left alone), so it also lives through any lossless rewrite of the file.
-    A picture too small for it carries the text alone. ValueError: ident over 80 bytes.
+    The ID is in the lowest bits of red, green, and blue of a 16-pixel block in the lower right corner (not in alpha),
+    so it survives any lossless rewrite of the file. A picture that is too small contains the text alone. Raises
+    ValueError if the ID has more than 80 bytes.
     """
     text = PngImagePlugin.PngInfo()
     text.add_text("Software", SOFTWARE)
@@ -35,7 +35,7 @@ def encode_png(image: Image.Image, ident: str) -> bytes:
 
 
 def reencode(png: bytes, kind: str, quality: int) -> bytes:
-    """Return a picture made by `encode` as JPEG or WEBP; the id then lies in its Exif description alone."""
+    """Returns a picture from `encode_png` as JPEG or WEBP. The ID is then only in its EXIF description."""
     out = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
         exif = Image.Exif()
@@ -46,7 +46,7 @@ def reencode(png: bytes, kind: str, quality: int) -> bytes:
 
 
 def write_watermark(image: Image.Image, ident: str) -> Image.Image:
-    """Return the picture (RGB or RGBA) with the id in its lowest bits."""
+    """Returns the picture (RGB or RGBA) with the ID in its lowest bits."""
     bits = np.unpackbits(np.frombuffer(_build_payload(ident), np.uint8))
     pixels = np.array(image)
     block = _corner_block(pixels)
@@ -59,9 +59,9 @@ def write_watermark(image: Image.Image, ident: str) -> Image.Image:
 
 
 def read_id(png: bytes) -> str | None:
-    """Return the id a picture carries: from its pixels, else from its text; None if it has none.
+    """Returns a picture's ID from its pixels, or else from its text. None if it has none.
 
-    Takes any format that Pillow reads; a lossy one tells by its Exif description only.
+    Takes any format that Pillow reads. A lossy format has the ID only in its EXIF description.
     """
     with Image.open(io.BytesIO(png)) as image:
         text = image.info.get("Backdrop-Id") or image.getexif().get(_DESCRIPTION)
@@ -86,5 +86,5 @@ def _read_watermark(pixels: Mask) -> str | None:
 def _build_payload(ident: str) -> bytes:
     body = ident.encode()
     if len(body) > MAX_IDENT_BYTES:
-        raise ValueError(f"a picture carries ids of at most {MAX_IDENT_BYTES} bytes, not {len(body)}")
+        raise ValueError(f"an ID has at most {MAX_IDENT_BYTES} bytes, not {len(body)}")
     return _MAGIC + bytes([len(body)]) + body + zlib.crc32(body).to_bytes(4, "big")
