@@ -1,6 +1,6 @@
 """The command of the bench: `make bench`, or some parts of it with `ONLY="drain comparison"`.
 
-Exit code 1, with words, where something is not reported.
+Exits with code 1 and a message if a figure is not reported.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from fault_bench.faulted_run import NotDrainedError
 
 
 def main() -> int:
-    """Build what is measured, measure, keep what was found, and write the page."""
+    """Builds the stack, measures, saves the results, and writes the page."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", default="", help="names of parts")
     options = parser.parse_args()
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def run_parts(parts: Sequence[BenchPart]) -> list[str]:
-    """Measure them one after the other; why something is not reported."""
+    """Measures the parts one after another. Returns why some figures are not reported."""
     refusals = list[str]()
     for part in parts:
         print(f"== {part.name}, at most {part.minutes:g} minutes", flush=True)

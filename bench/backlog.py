@@ -1,8 +1,8 @@
-"""Whether an image costs more where many lie there already: counted requests, and the code's own processor time.
+"""Measures whether an image costs more if many are stored already: requests, and the code's own CPU time.
 
-The product's own steps, adapters and commands on the simulated world. What services do in it is left out of the
-processor time, so that it is the code's alone. A full ledger is made of one image that went through all stages: its
-items and objects stand there again and again under other names.
+Runs the product's own stages, adapters, and commands on the simulated world. The CPU time excludes the simulated
+services, so it is the code's alone. To fill the ledger, copies the items and objects of one processed image under
+other names.
 """
 
 import gc
@@ -38,18 +38,18 @@ BACKLOGS = (10, 100, 1_000, 10_000)
 SERVICES = ("s3", "dynamodb", "sqs", "events", "lambda")
 FIRST_KEY = "shoes/first.jpg"
 PAGE_ITEMS = 1_000
-"""About what a page of a megabyte holds."""
+"""About as many items as fit in a page of 1 MB."""
 NEW_IMAGES = 20
-"""So many new images are brought through."""
+"""The number of new images to process."""
 MAX_REPEATS, MAX_IMAGES_SHOWN = 20, 10_000
-"""How often a command looks, at the most, and at how many images in all."""
+"""The maximum number of times that a command runs, and of images that it shows in total."""
 STAGE_QUEUES = {"intake": "intake", "render": "ideogram", "deliver": "deliver"}
 """Stages, and the queues that feed them."""
 
 
 @dataclass(frozen=True)
 class ImageCost:
-    """For each image: requests to AWS, and milliseconds of processor time."""
+    """Requests to AWS and milliseconds of CPU time per image."""
 
     requests: float
     cpu_ms: float
@@ -57,7 +57,7 @@ class ImageCost:
 
 @dataclass(frozen=True)
 class Backlog:
-    """With so many images in ledger and buckets: what a new one costs in each stage, and each one in two commands."""
+    """The cost of a new image in each stage, and of each image in two commands, with this many images stored."""
 
     images: int
     stages: Mapping[str, ImageCost]
@@ -67,7 +67,7 @@ class Backlog:
 
 @dataclass(eq=False)
 class CostMeter:
-    """Counts requests, and the processor time that passes outside of services, in whichever thread."""
+    """Counts requests, and the CPU time outside the simulated services, across all threads."""
 
     transport: Transport
     requests: int = 0
@@ -93,7 +93,7 @@ class CostMeter:
             self._inside += inside
 
     def measure(self, work: Callable[[], object], images: int) -> ImageCost:
-        """What some work costs for each of its images."""
+        """Runs some work, and returns its cost per image."""
         requests, inside, began = self.requests, self._inside, time.process_time()
         work()
         seconds = time.process_time() - began - (self._inside - inside)
@@ -101,9 +101,9 @@ class CostMeter:
 
 
 def measure(backlogs: tuple[int, ...] = BACKLOGS) -> tuple[Backlog, ...]:
-    """One world for each size; new images come to each in turn, so that a slow moment of the machine slows all."""
+    """Measures one world per size. New images go to each in turn, so that a slow moment of the machine affects all."""
     worlds = [build_filled_world(images) for images in backlogs]
-    # What lies there is the worlds': going through it for garbage is no work of the code's.
+    # Collecting garbage among the stored items is not the code's own work.
     gc.collect()
     gc.freeze()
     worlds_under_test = [MeteredWorld(world, CostMeter(world.transport)) for world in worlds]
@@ -115,20 +115,20 @@ def measure(backlogs: tuple[int, ...] = BACKLOGS) -> tuple[Backlog, ...]:
 
 @dataclass(eq=False)
 class MeteredWorld:
-    """A world with many images, and what each new one cost there, by stage."""
+    """A world with many images, and the cost of each new one, by stage."""
 
     world: World
     meter: CostMeter
     costs: dict[str, list[ImageCost]] = field(default_factory=lambda: {name: [] for name in STAGE_QUEUES})
 
     def add_image(self, n: int) -> None:
-        """A new image, stage by stage; each waits for the one before it."""
+        """Processes a new image stage by stage."""
         self.world.upload_photo(f"new/{n}.jpg", build_photo(f"new {n}"), operation="remove")
         for name, line in STAGE_QUEUES.items():
             self.costs[name].append(self.meter.measure(lambda line=line: self.world.run_until_empty(line), 1))
 
     def summarize(self, images: int) -> Backlog:
-        """An image in the middle stands for all new ones; then what all of them cost where they are shown."""
+        """Returns the median cost of the new images, and the cost per image of the commands that show all of them."""
         stack = build_simulated_stack(self.world, CampaignStateMachine(cast("Any", self.world.step_functions), "none"))
         there = images + NEW_IMAGES
         return Backlog(
@@ -139,7 +139,7 @@ class MeteredWorld:
         )
 
     def _measure_command(self, run_command: Callable[[], None], images: int) -> ImageCost:
-        """Few images are looked at more often: one look is too short to be measured, and the first is slow."""
+        """Repeats a command more often for few images: one run is too short to measure, and the first is slow."""
         return _median_cost(
             [
                 self.meter.measure(run_command, images)
@@ -178,7 +178,7 @@ def _run_gallery(stack: Stack, images: int) -> None:
 
 
 def build_filled_world(images: int) -> World:
-    """A world in which so many images are stored."""
+    """Returns a world in which this many images are stored."""
     world = World(1, budget=10**9)
     world.table.page_size = PAGE_ITEMS
     world.upload_photo(FIRST_KEY, build_photo(FIRST_KEY), operation="remove")
@@ -206,7 +206,7 @@ def _rename(text: str, names: Mapping[str, str]) -> str:
 
 
 def _rename_data(key: str, version: ObjectVersion, names: Mapping[str, str]) -> bytes | None:
-    """A receipt tells of its own photo; pictures are the same."""
+    """Renames a receipt's own photo. The pictures are the same."""
     data = version.data
     return _rename(data.decode(), names).encode() if data and key.endswith(".json") else data
 
@@ -215,18 +215,17 @@ def _rename_data(key: str, version: ObjectVersion, names: Mapping[str, str]) -> 
 
 
 def list_costs(backlog: Backlog) -> dict[str, ImageCost]:
-    """All costs of a size, by name."""
+    """Returns all costs of one size, by name."""
     return {**backlog.stages, "status": backlog.status, "gallery": backlog.gallery}
 
 
 def compute_growth(found: Sequence[Backlog], name: str) -> tuple[float, float]:
-    """By how much more requests, and processor time, than with a hundred an image needs with the most, as shares."""
+    """Returns the growth of requests and CPU time per image from a hundred images to the most, as fractions."""
     few, many = (list_costs(one)[name] for one in (found[1], found[-1]))
     return many.requests / few.requests - 1, many.cpu_ms / few.cpu_ms - 1
 
 
 def format_section(found: Sequence[Backlog]) -> str:
-    """What the page says."""
     names = tuple(list_costs(found[0]))
     rows = [
         (f"{one.images:,}", *(f"{cost.requests:.3g} / {cost.cpu_ms:.2f}" for cost in list_costs(one).values()))
@@ -235,22 +234,19 @@ def format_section(found: Sequence[Backlog]) -> str:
     grown = [" / ".join(f"{share:+.0%}" for share in compute_growth(found, name)) for name in names]
     return "\n\n".join(
         [
-            "What one image costs where so many are stored already: requests to AWS / milliseconds of the code's own"
-            f" processor time. In the stages that is a new image, the median of {NEW_IMAGES}; in `status` and"
-            " `gallery` each"
-            " one that is shown, and what a command asks once weighs on each of few images. The product's code in the"
-            " simulated world, whose services' time is left out.",
-            "![requests for each image](backlog.svg)",
+            "The cost of one image with this many images stored: requests to AWS / milliseconds of the code's own CPU"
+            f" time. In the stages, the cost of a new image, the median of {NEW_IMAGES}. In `status` and `gallery`,"
+            " the cost per image shown: a command's fixed requests weigh more for few images. The product's code in"
+            " the simulated world, without the time of its services.",
+            "![requests per image](backlog.svg)",
             table(("images", *names), [*rows, ("growth, from the second to the last", *grown)]),
         ]
     )
 
 
 def draw_plots(found: Sequence[Backlog]) -> dict[str, str]:
-    """Its plot."""
+    """Returns the plot by file name."""
     series = {name: [list_costs(one)[name].requests for one in found] for name in list_costs(found[0])}
     return {
-        "backlog.svg": draw_lines(
-            "requests for each image, by how many are there", series, [f"{one.images:,}" for one in found]
-        )
+        "backlog.svg": draw_lines("requests per image, by stored images", series, [f"{one.images:,}" for one in found])
     }

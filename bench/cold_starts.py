@@ -1,7 +1,7 @@
-"""What a cold start costs: each handler's import beside that of the libraries that it stands on, and what is shipped.
+"""The cost of a cold start: each handler's import compared with that of its libraries, and the size of its package.
 
-Imports are measured in fresh interpreters on what was built, by CPU time, in turn, the mean of many rounds. The floor
-is boto3, requests, pydantic's BaseModel, and Powertools' Logger and Metrics.
+Measures the imports of the built code in new interpreters, in turn: the mean CPU time of many rounds. The floor is
+boto3, requests, pydantic's BaseModel, and Powertools' Logger and Metrics.
 """
 
 import os
@@ -29,22 +29,22 @@ MAX_SPREAD = 0.15
 
 @dataclass(frozen=True)
 class ColdStarts:
-    """CPU milliseconds of the floor and of each handler's import, and bytes of each package as Lambda receives it."""
+    """CPU milliseconds of the floor and of each handler's import, and the compressed size of each package in bytes."""
 
     floor_ms: float
     handlers_ms: Mapping[str, float]
     packed_bytes: Mapping[str, int]
 
     def ratio(self, name: str) -> float:
-        """A handler's import by the floor."""
+        """Returns a handler's import time divided by the floor."""
         return self.handlers_ms[name] / self.floor_ms
 
 
 def measure() -> ColdStarts:
-    """Every other round must agree with those between.
+    """Measures all imports. The even and the odd rounds must agree.
 
     Raises:
-        RefusedError: the machine was too noisy.
+        UnreliableMeasurementError: the machine was too noisy.
     """
     rounds = [_measure_round() for _ in range(ROUNDS)]
     halves = [_compute_means(rounds[::2]), _compute_means(rounds[1::2])]
@@ -56,7 +56,6 @@ def measure() -> ColdStarts:
 
 
 def format_section(found: ColdStarts) -> str:
-    """For the page."""
     rows = [
         (name, f"{milliseconds:.0f}", f"{found.ratio(name):.2f}", f"{found.packed_bytes[f'{name}Function'] / 1000:.1f}")
         for name, milliseconds in found.handlers_ms.items()
@@ -64,23 +63,23 @@ def format_section(found: ColdStarts) -> str:
     layers = ", ".join(f"{name} {found.packed_bytes[name] / 1_000_000:.1f} MB" for name in LAYERS)
     return "\n\n".join(
         [
-            "CPU of a handler's import in a fresh interpreter, beside that of the libraries which it stands on (boto3,"
-            f" requests, pydantic, Powertools: {found.floor_ms:.0f} ms). All is"
-            " compiled, as `make build` ships it; Lambda would compile the rest at each cold start. Packages are"
-            f" compressed; layers: {layers}. The rounds' halves agree within {MAX_SPREAD:.0%}.",
-            table(("", "import ms", "by its libraries'", "package KB"), rows),
+            "The CPU time of a handler's import in a new interpreter, compared with that of its libraries (boto3,"
+            f" requests, pydantic, and Powertools: {found.floor_ms:.0f} ms). Everything is compiled, as `make build`"
+            f" ships it; Lambda would compile the rest at each cold start. Packages are compressed. Layers: {layers}."
+            f" The two halves of the rounds agree within {MAX_SPREAD:.0%}.",
+            table(("", "import ms", "× its libraries", "package KB"), rows),
         ]
     )
 
 
 def measure_packed_bytes(folder: Path) -> int:
-    """What the files of a package weigh, each compressed as an archive does."""
+    """Returns the size of a package's files, each compressed as in an archive."""
     files = [Path(place) / name for place, _, names in os.walk(folder) for name in names]
     return sum(len(zlib.compress(file.read_bytes())) for file in files)
 
 
 def measure_cpu_seconds(code: str, paths: list[str]) -> float:
-    """CPU seconds that a fresh interpreter needs for `code` with nothing but `paths` to import from."""
+    """Returns the CPU seconds that a new interpreter needs for `code`, with only `paths` to import from."""
     clock = "time.process_time()"
     script = f"import sys, time; sys.path[:0] = {paths!r}; t = {clock}; {code}; print({clock} - t)"
     run = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True)
@@ -88,7 +87,7 @@ def measure_cpu_seconds(code: str, paths: list[str]) -> float:
 
 
 def _measure_round() -> dict[str, float]:
-    """CPU seconds of the floor, and of each handler's import."""
+    """Returns the CPU seconds of the floor and of each handler's import."""
     layers = [str(BUILD / layer / "python") for layer in LAYERS]
     handlers = {name: [str(BUILD / f"{name}Function"), *layers] for name in HANDLERS}
     return {
@@ -98,5 +97,5 @@ def _measure_round() -> dict[str, float]:
 
 
 def _compute_means(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Of two halves of many rounds, means differ less than medians or the smallest do."""
+    """Returns the means, which differ less between two halves of many rounds than medians or minimums."""
     return {name: fmean(one[name] for one in rounds) for name in ("floor", *HANDLERS)}

@@ -1,4 +1,4 @@
-"""Whose processor time a run took: the functions' workers, the emulator, the stand-in, this process, and strangers."""
+"""CPU time by program: the functions' workers, the emulator, the stand-in, this process, and other programs."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -12,19 +12,19 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 STAGES = ("intake", "render", "deliver")
 ENDED_WORKERS = "ended workers"
 _BUSY_COLUMNS = (0, 1, 2, 7)
-"""user, nice, system and steal among the columns of /proc/stat (proc(5)); interrupts are nobody's."""
+"""The columns user, nice, system, and steal of /proc/stat (proc(5)). Interrupts belong to no program."""
 
 
 @dataclass(frozen=True)
 class CpuUsage:
-    """Processor seconds by whose they are, and those of the whole machine; `workers`: of each living one, by stage."""
+    """CPU seconds by program and of the whole machine. `workers`: those of each running worker, by stage."""
 
     by_program: Mapping[str, float]
     machine: float
     workers: Mapping[str, Mapping[int, float]] = field(default_factory=dict[str, Mapping[int, float]])
 
     def since(self, before: "CpuUsage") -> "CpuUsage":
-        """What came after `before`, of which what a worker did that has ended by now is no part."""
+        """Returns the usage since `before`. Excludes from a stage the time of workers that have ended since."""
         of = {name: used - before.by_program.get(name, 0.0) for name, used in self.by_program.items()}
         for stage, living in self.workers.items():
             earlier = before.workers.get(stage, {})
@@ -33,16 +33,16 @@ class CpuUsage:
         return CpuUsage(of, self.machine - before.machine)
 
     def machine_share(self, seconds: float) -> float:
-        """The share of all processors that was used during so many seconds, by anybody."""
+        """Returns the share of all processors that was used during this many seconds, by any program."""
         return self.machine / (seconds * (os.cpu_count() or 1))
 
     def other_programs_share(self, seconds: float) -> float:
-        """The share of the machine's processors that others took during so many seconds."""
+        """Returns the share of all processors that other programs used during this many seconds."""
         return max(0.0, self.machine - sum(self.by_program.values())) / (seconds * (os.cpu_count() or 1))
 
 
 def measure_cpu(running: Cloud) -> CpuUsage:
-    """Up to now. Workers that have ended count as theirs who waited for them: the emulator."""
+    """Returns the usage up to now. Ended workers count towards the process that waited for them, the emulator."""
     state = running.home.read_state()
     servers = {"emulator": state.emulator, "stand-in": state.standin}
     workers = {name: read_cpu_seconds(list_workers(running, name)) for name in STAGES}
@@ -53,17 +53,17 @@ def measure_cpu(running: Cloud) -> CpuUsage:
 
 
 def list_workers(running: Cloud, name: str) -> list[int]:
-    """The processes of a function's workers."""
+    """Returns the process IDs of a function's workers."""
     return list_worker_pids(f"{running.home.emulator_folder / 'tmp'}/ministack-lambda-{STACK}-{name}-")
 
 
 def read_cpu_seconds(pids: Iterable[int]) -> dict[int, float]:
-    """The processor time that each process took so far (proc(5), stat: utime and stime); those that are gone, none."""
+    """Returns the CPU time of each process (proc(5), stat: utime and stime). 0 for a process that has exited."""
     return {pid: _sum_stat_fields(pid, (11, 12)) for pid in pids}
 
 
 def read_machine_seconds() -> float:
-    """What all processors worked since the machine was started, or were kept from it by their host."""
+    """Returns the CPU time of all processors since boot, including time stolen by the host."""
     columns = (PROC_FOLDER / "stat").read_text().split("\n", 1)[0].split()[1:]
     return sum(int(columns[place]) for place in _BUSY_COLUMNS) / TICKS_PER_SECOND
 

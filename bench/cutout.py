@@ -1,7 +1,7 @@
-"""What full-size cut-outs are worth and cost: errors of alpha and color beside plain scaling, time and memory.
+"""The quality and cost of full-size cut-outs: errors of alpha and color compared with scaling, time, and memory.
 
-The truth is known (`bench/cutout_scenes.py`); a provider's answer is the true cut-out at a quarter of the photo's side,
-also blurred or cut too far in. `python bench/cutout.py`, or with `quality`, `memory` or `png` for one table.
+The true cut-out is known (`bench/cutout_scenes.py`). A provider's result is the true cut-out at a quarter of the
+photo's side, also blurred or eroded. `python bench/cutout.py`, or with `quality`, `memory`, or `png` for one table.
 """
 
 import json
@@ -33,14 +33,14 @@ _WHITE = np.array([0.9505, 1.0, 1.089])
 
 
 def scale_alpha(photo: Image.Image, provider: Image.Image) -> Image.Image:
-    """The photo under the provider's alpha, scaled by the usual filter."""
+    """Returns the photo with the provider's alpha, scaled with a bicubic filter."""
     result = photo.copy()
     result.putalpha(provider.getchannel("A").resize(photo.size, Image.Resampling.BICUBIC))
     return result
 
 
 def enlarge(photo: Image.Image, provider: Image.Image) -> Image.Image:
-    """The provider's own picture, scaled up."""
+    """Returns the provider's own picture, scaled up."""
     return provider.resize(photo.size, Image.Resampling.BICUBIC)
 
 
@@ -52,9 +52,9 @@ METHODS: dict[str, Callable[[Image.Image, Image.Image], Image.Image]] = {
 
 
 def measure_errors(scene: CutoutScene, result: Image.Image) -> tuple[float, float, float]:
-    """Mean absolute error of alpha in percent, its sum near edges in thousands of pixels, mean ΔE (CIE76) near edges.
+    """Returns three errors: alpha's mean absolute error in percent, its sum near edges in thousands of pixels, and ΔE.
 
-    ΔE is of the cut-out over white and over black, each against the truth there.
+    ΔE (CIE76) is the mean near edges, of the cut-out over white and over black, each compared with the truth.
     """
     pixels = np.asarray(result).astype(float)
     alpha = pixels[..., 3] / 255
@@ -71,13 +71,13 @@ def measure_errors(scene: CutoutScene, result: Image.Image) -> tuple[float, floa
 
 
 def find_edge(scene: CutoutScene) -> NDArray[np.bool_]:
-    """The pixels that are partly subject, and those around them."""
+    """Returns the pixels that are partly subject, and those around them."""
     partly = Image.fromarray((((scene.alpha > 0) & (scene.alpha < 1)) * 255).astype(np.uint8))
     return np.asarray(partly.filter(ImageFilter.MaxFilter(BAND))) > 0
 
 
 def convert_to_lab(colors: Pixels) -> Pixels:
-    """sRGB, 0 to 255, as CIE L*a*b*."""
+    """Converts sRGB (0 to 255) to CIE L*a*b*."""
     share = np.clip(colors, 0, 255) / 255
     light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     xyz = light @ _TO_XYZ.T / _WHITE
@@ -86,7 +86,7 @@ def convert_to_lab(colors: Pixels) -> Pixels:
 
 
 def print_quality() -> None:
-    """The errors of each way on each scene."""
+    """Prints the errors of each method on each scene."""
     print(f"{'answer':<16}{'scene':<30}" + "".join(f"{way:>24}" for way in METHODS))
     print(" " * 46 + f"{'MAE %   SAD k     ΔE':>24}" * len(METHODS))
     for answer, how in PROVIDER_ANSWERS.items():
@@ -98,7 +98,7 @@ def print_quality() -> None:
 
 
 def print_memory() -> bool:
-    """Peak memory and CPU of a 50-megapixel cut-out in a fresh process each; whether all stay within the limit."""
+    """Prints the peak memory and CPU time of 50-megapixel cut-outs. Returns whether all stay within the limit."""
     print(f"\n{'50 megapixels':<16}{'peak MB':>10}{'decode s':>10}{'cut s':>10}{'encode s':>10}{'PNG MB':>10}")
     peaks = [_measure(turned) for turned in ("upright", "rotated")]
     return max(peaks) <= MAX_MEGABYTES
@@ -118,7 +118,7 @@ def _measure(turned: str) -> float:
 
 
 def make_large(photo: Path, answer: Path, turned: str) -> None:
-    """A photo of 50 megapixels and a provider's answer for it; `rotated` ones lie on their side and say so in EXIF."""
+    """Writes a photo of 50 megapixels and a provider's result for it. `rotated`: turned by 90 degrees, with EXIF."""
     scene = build_scenes(*(side // 4 for side in LARGE))[3]
     large = scene.draw_photo().resize(LARGE, Image.Resampling.BICUBIC)
     scene.draw_provider_answer(LARGE_ANSWER).save(answer)
@@ -130,7 +130,7 @@ def make_large(photo: Path, answer: Path, turned: str) -> None:
 
 
 def print_png() -> None:
-    """Time and size of PNG's packing, on a cut-out of 12 megapixels."""
+    """Prints the time and size of PNG compression for a cut-out of 12 megapixels."""
     scene = build_scenes(2000, 1500)[3]
     cut = cut_out_full_size(scene.draw_photo(), scene.draw_provider_answer((1024, 768))).resize(
         (4000, 3000), Image.Resampling.BICUBIC
@@ -143,7 +143,7 @@ def print_png() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the tables; 1 where the memory's limit is passed."""
+    """Prints the tables. Returns 1 if the memory limit is exceeded."""
     if arguments[:1] == ["make"]:
         make_large(Path(arguments[1]), Path(arguments[2]), arguments[3])
         return 0

@@ -1,4 +1,4 @@
-"""One full-size cut-out from file to file in a process of its own, which tells its peak memory and its times."""
+"""Makes one full-size cut-out from file to file, and prints its peak memory and its CPU times."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from bench.peak_memory import read_peak_megabytes
 
 
 def main(photo: Path, answer: Path) -> None:
-    """Print peak megabytes and seconds of CPU."""
+    """Prints the peak memory in megabytes and the CPU seconds of each step as JSON."""
     Image.MAX_IMAGE_PIXELS = None
     data, cut_out = photo.read_bytes(), answer.read_bytes()
     moments = [time.process_time()]

@@ -1,4 +1,4 @@
-"""Pictures whose cut-out is known to the last pixel: shapes, strands, shadows, glass, each on a ground."""
+"""Pictures whose true cut-out is known for every pixel: shapes, strands, shadows, and glass on a background."""
 
 from dataclasses import dataclass
 from math import cos, pi, sin
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 SUPERSAMPLING = 3
-"""A scene is drawn this many times as large and averaged, which gives its true alpha."""
+"""The factor by which a scene is drawn larger and then averaged, which gives its true alpha."""
 
 Pixels = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class CutoutScene:
-    """`alpha`: 0 to 1; `subject`, `ground`: 0 to 255, rows x columns x 3."""
+    """A picture and its true cut-out. `alpha`: 0 to 1. `subject` and `ground`: 0 to 255, rows × columns × 3."""
 
     name: str
     alpha: Pixels
@@ -24,13 +24,13 @@ class CutoutScene:
     ground: Pixels
 
     def draw_photo(self, noise: float = 2.0) -> Image.Image:
-        """The subject before its ground, as a camera sees it; `noise`: standard deviation of 255."""
+        """Returns the subject in front of its background, as from a camera. `noise`: standard deviation, of 255."""
         mixed = composite(self.alpha, self.subject, self.ground)
         grain = np.random.default_rng(7).normal(0, noise, mixed.shape)
         return Image.fromarray(np.clip(mixed + grain + 0.5, 0, 255).astype(np.uint8))
 
     def draw_provider_answer(self, size: tuple[int, int], *, soft: float = 0.0, cut: int = 0) -> Image.Image:
-        """What a provider gives for it: smaller, its edge blurred by `soft` pixels, or `cut` pixels too far in."""
+        """Returns a provider's result: smaller, with an edge blurred by `soft` pixels or eroded by `cut` pixels."""
         matte = self.draw_matte().resize(size, Image.Resampling.LANCZOS)
         if cut:
             matte = matte.filter(ImageFilter.MinFilter(2 * cut + 1))
@@ -39,17 +39,17 @@ class CutoutScene:
         return answer
 
     def draw_matte(self) -> Image.Image:
-        """The true alpha as a picture."""
+        """Returns the true alpha as a picture."""
         return Image.fromarray((self.alpha * 255 + 0.5).astype(np.uint8))
 
 
 def composite(alpha: Pixels, subject: Pixels, ground: Pixels | tuple[int, int, int]) -> Pixels:
-    """The subject laid over a ground."""
+    """Composites the subject over a background."""
     return subject * alpha[..., None] + np.asarray(ground) * (1 - alpha[..., None])
 
 
 def build_scenes(width: int = 1200, height: int = 900) -> list[CutoutScene]:
-    """All scenes in one size."""
+    """Returns all scenes in one size."""
     return [
         _shapes("shapes", width, height, (200, 60, 40), (90, 140, 170)),
         _shapes("shapes, little contrast", width, height, (150, 140, 135), (176, 166, 160)),
@@ -72,7 +72,7 @@ def _mask_to_alpha(mask: Image.Image) -> Pixels:
 def _draw_shaded(
     width: int, height: int, color: tuple[int, int, int], *, stripes: float = 0, busy: float = 0
 ) -> Pixels:
-    """A color with light from the left above; `stripes` and `busy`: how far a pattern goes from it."""
+    """Returns a color with light from the upper left. `stripes` and `busy`: the amplitudes of two patterns."""
     y, x = np.mgrid[:height, :width].astype(float)
     light = 25 * (0.5 - x / width) + 15 * (0.5 - y / height) + stripes * np.sign(np.sin(x / 9 + y / 14))
     grain = np.random.default_rng(3).normal(0, 1, (height // 6 + 1, width // 6 + 1)).repeat(6, 0).repeat(6, 1)

@@ -1,8 +1,8 @@
-"""Peak memory and processor time of cutting out a 50-megapixel photo: `python -m bench.deliver_memory`.
+"""Peak memory and CPU time of cutting out a 50-megapixel photo: `python -m bench.deliver_memory`.
 
-From the bytes of photo and provider's answer to the signed file of each output, as deliver does it, each in a fresh
-process; 1 where one takes more than deliver may count on. `--megapixels 100`: larger photos, for which there is no such
-limit.
+Runs deliver's steps from the bytes of the photo and the provider's result to the signed file of each output, each in a
+new process. Exits with code 1 if one needs more memory than deliver has. `--megapixels 100`: larger photos, which have
+no limit.
 """
 
 import sys
@@ -54,7 +54,7 @@ OUTPUTS: dict[str, list[dict[str, Any]]] = {
 
 
 def measure_all(megapixels: int = MEGAPIXELS) -> Iterator[MemoryFigure]:
-    """One row for each list of outputs."""
+    """Yields one row for each list of outputs."""
     max_megabytes = MAX_MEGABYTES if megapixels == MEGAPIXELS else None
     with tempfile.TemporaryDirectory() as folder:
         run_in_fresh_process(_THIS, "make", folder, str(megapixels))
@@ -64,7 +64,7 @@ def measure_all(megapixels: int = MEGAPIXELS) -> Iterator[MemoryFigure]:
 
 
 def make_files(folder: Path, megapixels: int) -> None:
-    """A photo with a grain, and what a provider cuts out of it in fewer pixels."""
+    """Writes a photo with grain, and a provider's smaller cut-out of it."""
     height = round(sqrt(megapixels * MEGABYTE / 1.5))
     size = round(height * 1.5), height
     grain = Image.merge("RGB", [Image.effect_noise((1_024, 1_024), 14)] * 3)
@@ -83,7 +83,7 @@ def make_files(folder: Path, megapixels: int) -> None:
 
 
 def measure(folder: Path, name: str) -> None:
-    """What one job's outputs take, on one line."""
+    """Prints the cost of one job's outputs on one line."""
     data = (folder / "photo.jpg").read_bytes()
     answer = (folder / "answer.png").read_bytes()
     with Image.open(folder / "photo.jpg") as photo:

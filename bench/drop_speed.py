@@ -1,7 +1,7 @@
-"""How fast `backdrop drop` uploads, beside `aws s3 cp --recursive`: the same photos, on the local cloud that runs.
+"""The upload speed of `backdrop drop` compared with `aws s3 cp --recursive`: the same photos, on a running local cloud.
 
-Both write into a bucket of their own that tells nobody, so that no function works meanwhile. `--aws` names the AWS
-command line: `pip install awscli` in a venv of its own.
+Both write to a separate bucket without notifications, so that no function runs meanwhile. `--aws` names the AWS
+command line: `pip install awscli` in its own venv.
 """
 
 import argparse
@@ -30,7 +30,7 @@ SIDE = 700
 
 
 def write_photos(folder: Path, number: int) -> int:
-    """Noise as JPEG, some 200 KB each; their bytes together."""
+    """Writes noise as JPEG files of about 200 KB. Returns their total size in bytes."""
     noise = Image.frombytes("RGB", (SIDE, SIDE), Random(1).randbytes(SIDE * SIDE * 3))
     for n in range(number):
         noise.paste((n % 256, n // 256 % 256, 9), (0, 0, 40, 40))
@@ -41,14 +41,14 @@ def write_photos(folder: Path, number: int) -> int:
 
 
 def measure_seconds(work: Callable[[], object]) -> float:
-    """Seconds."""
+    """Returns how many seconds some work takes."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def main() -> None:
-    """Both, one after the other, again and again."""
+    """Times both commands in turn, for several rounds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=1000)
     parser.add_argument("--aws", default="aws")

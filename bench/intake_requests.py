@@ -1,7 +1,7 @@
-"""How many requests to S3 and DynamoDB intake makes for one look at one photo, each by name.
+"""The requests to S3 and DynamoDB that intake makes to check one photo, by name: `python -m bench.intake_requests`.
 
-The product's own step and adapters, on the simulated world, which notes every call: `python -m bench.intake_requests`.
-A folder's defaults are read once a batch, whatever it holds, and stand apart.
+Runs the product's own stage and adapters on the simulated world, which records every call. A folder's defaults are
+read once per batch, regardless of its size, and are counted separately.
 """
 
 import json
@@ -19,12 +19,12 @@ SERVICES = ("s3", "dynamodb")
 
 
 def write_json(world: World, key: str, content: dict[str, object]) -> None:
-    """Somebody writes a JSON file."""
+    """Uploads a JSON file."""
     world.s3.upload(INPUT_BUCKET, key, json.dumps(content).encode())
 
 
 def handle_next_message(world: World) -> list[ServiceCall]:
-    """What the next message of the intake queue costs."""
+    """Handles the next message of the intake queue, and returns its calls."""
     moment = world.sqs.find_next_visible_at([world.queues["intake"]])
     if moment:
         world.clock.advance_to(moment)
@@ -35,7 +35,7 @@ def handle_next_message(world: World) -> list[ServiceCall]:
 
 
 def with_sidecar(world: World) -> list[ServiceCall]:
-    """The photo comes, its sidecar is there."""
+    """The photo arrives after its sidecar."""
     write_json(world, f"{KEY}.json", {"operation": "remove"})
     world.run_until_empty("intake")
     world.upload_photo(KEY, build_photo())
@@ -51,19 +51,19 @@ def with_shared_sidecar(world: World) -> list[ServiceCall]:
 
 
 def with_tags(world: World) -> list[ServiceCall]:
-    """The photo comes with tags."""
+    """The photo arrives with tags."""
     world.upload_photo(KEY, build_photo(), operation="remove")
     return handle_next_message(world)
 
 
 def without_instructions(world: World) -> list[ServiceCall]:
-    """The photo comes alone: it is recorded that it waits."""
+    """The photo arrives without instructions. Intake records that it waits."""
     world.upload_photo(KEY, build_photo())
     return handle_next_message(world)
 
 
 def settle_time_over(world: World) -> list[ServiceCall]:
-    """Its time is over: it runs on its folder's defaults."""
+    """The settle time is over, and the folder has defaults."""
     write_json(world, f"shoes/{DEFAULTS_NAME}", {"operation": "remove"})
     world.run_until_empty("intake")
     without_instructions(world)
@@ -71,20 +71,20 @@ def settle_time_over(world: World) -> list[ServiceCall]:
 
 
 def settle_time_over_without_instructions(world: World) -> list[ServiceCall]:
-    """Its time is over, and nothing says what is wanted: near misses are looked for."""
+    """The settle time is over, and there are no instructions. Intake looks for similar names."""
     without_instructions(world)
     return handle_next_message(world)
 
 
 def sidecar_after_photo(world: World) -> list[ServiceCall]:
-    """The sidecar comes while the photo waits."""
+    """The sidecar arrives while the photo waits."""
     without_instructions(world)
     write_json(world, f"{KEY}.json", {"operation": "remove"})
     return handle_next_message(world)
 
 
 def repeated_event(world: World) -> list[ServiceCall]:
-    """The photo's event comes a second time."""
+    """The photo's event arrives a second time."""
     with_sidecar(world)
     world.upload_photo(KEY, build_photo())
     return handle_next_message(world)
@@ -100,7 +100,7 @@ def twenty_variants(world: World) -> list[ServiceCall]:
 
 
 def reused_picture(world: World) -> list[ServiceCall]:
-    """The same bytes with the same wish lie there under another key: it waits for that one's picture."""
+    """The same bytes with the same instructions exist under another key. The job waits for that picture."""
     with_sidecar(world)
     write_json(world, "bags/red.jpg.json", {"operation": "remove"})
     world.run_until_empty("intake")
@@ -123,12 +123,12 @@ CASES = (
 
 
 def is_defaults_read(call: ServiceCall) -> bool:
-    """Whether a folder's defaults are read."""
+    """Returns whether the call reads a folder's defaults."""
     return str(call.request.get("Key", "")).endswith(DEFAULTS_NAME)
 
 
 def main() -> int:
-    """Print the table; 1 where a look takes more than its limit."""
+    """Prints the table. Returns 1 if a photo takes more requests than the limit."""
     most = 0
     print(f"{'':22}{'requests':>9}{'defaults':>9}  which")
     for case in CASES:

@@ -1,6 +1,6 @@
-"""Runs the benches of memory one after the other and writes docs/results/memory.md: `python -m bench.memory`.
+"""Runs the memory benches one after another and writes docs/results/memory.md: `python -m bench.memory`.
 
-1 where a photo takes more than its stage may count on.
+Exits with code 1 if a photo needs more memory than its stage has.
 """
 
 import sys
@@ -22,34 +22,33 @@ STAGES = {
 
 
 def main() -> int:
-    """Run them all; the page is written whatever they find."""
+    """Runs all benches, and writes the page whatever the result."""
     found = dict[str, list[MemoryFigure]]()
     for stage, figures in STAGES.items():
         print(stage)
         found[stage] = print_figures(figures())
-    # Last, since it makes this process large.
+    # Last, because it makes this process large.
     passed = list(pass_through.measure_rows())
     PAGE.write_text(format_page(found, passed))
     return find_exit_code(chain(*found.values())) or int(any(row.is_over for row in passed))
 
 
 def format_page(found: Mapping[str, Iterable[MemoryFigure]], pass_through_rows: Iterable[PassThroughRow]) -> str:
-    """The whole page."""
+    """Returns the complete page."""
     lines = [
         "# Memory",
         "",
-        f"Written by `python -m bench.memory` on {describe_environment()}. Each photo is worked on in a process of"
-        " its own; the "
-        "peak is the most that this process ever held, the interpreter and its libraries included.",
+        f"Written by `python -m bench.memory` on {describe_environment()}. Each photo is processed in its own process."
+        " The peak is the maximum memory of this process, including the interpreter and its libraries.",
         "",
-        "| stage | photo | peak MB | at most | CPU seconds | what came of it |",
+        "| stage | photo | peak MB | limit | CPU seconds | outcome |",
         "|---|---|--:|--:|--:|---|",
         *(line for stage, figures in found.items() for line in _format_lines(stage, figures)),
         "",
-        "A JPEG that passes as it is is looked at in intake and sent without its metadata by render, both without a "
-        f"decoded pixel: in CPU milliseconds, together {MAX_MILLISECONDS} at most.",
+        "Intake inspects a JPEG that passes through unchanged, and render sends it without its metadata. Neither"
+        f" decodes a pixel. In CPU milliseconds, at most {MAX_MILLISECONDS} together:",
         "",
-        "| photo | MB | intake | render | its SHA-256, beside |",
+        "| photo | MB | intake | render | SHA-256, for comparison |",
         "|---|--:|--:|--:|--:|",
         *(
             f"| {row.name} | {row.megabytes:.1f} | {row.intake:.1f} | {row.render:.1f} | {row.sha256:.1f} |"

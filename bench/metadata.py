@@ -1,7 +1,7 @@
-"""What cutting a photo's metadata out costs, beside reading the same file once and taking its sha256.
+"""The cost of removing a photo's metadata, compared with reading the file once and computing its SHA-256.
 
-CPU milliseconds, the smallest of many, for files of some 10 MB with every usual kind of metadata in them:
-`python -m bench.metadata`. 1 where a JPEG passes the limit.
+Prints CPU milliseconds, the minimum of many runs, for files of about 10 MB with every common kind of metadata:
+`python -m bench.metadata`. Exits with code 1 if a JPEG exceeds the limit.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from backdrop.imaging.xmp import build_xmp_packet
 from bench.stopwatch import measure_cpu_milliseconds
 
 LIMIT_MILLISECONDS = 30
-# Noise of these sizes makes some 10 MB in each format.
+# Noise of these sizes gives about 10 MB in each format.
 SIZES: tuple[tuple[PhotoFormat, str, tuple[int, int], dict[str, object]], ...] = (
     ("jpeg", "jpeg", (4200, 3300), {"quality": 75}),
     ("jpeg", "jpeg, progressive", (4200, 3300), {"quality": 75, "progressive": True}),
@@ -31,7 +31,7 @@ SIZES: tuple[tuple[PhotoFormat, str, tuple[int, int], dict[str, object]], ...] =
 
 
 def build_photo(photo_format: PhotoFormat, size: tuple[int, int], options: dict[str, object]) -> bytes:
-    """Noise as a photo with EXIF, XMP, a profile and a trailer of 2 MB."""
+    """Returns noise as a photo with EXIF, XMP, a color profile, and a trailer of 2 MB."""
     noise = Image.effect_noise(size, 90)
     picture = Image.merge("RGB", (noise, noise.transpose(Image.Transpose.ROTATE_180), noise))
     exif = Image.Exif()
@@ -42,7 +42,7 @@ def build_photo(photo_format: PhotoFormat, size: tuple[int, int], options: dict[
 
 
 def trace_peak_megabytes(work: Callable[[], object]) -> float:
-    """The most memory that Python's objects take beyond those that are there before."""
+    """Returns the peak memory of the Python objects that some work allocates."""
     tracemalloc.start()
     work()
     peak = tracemalloc.get_traced_memory()[1]
@@ -51,7 +51,7 @@ def trace_peak_megabytes(work: Callable[[], object]) -> float:
 
 
 def print_row(name: str, photo_format: PhotoFormat, data: bytes) -> float:
-    """Print one line of the table; the CPU milliseconds of cutting out."""
+    """Prints one line of the table. Returns the CPU milliseconds of removing the metadata."""
     with tempfile.NamedTemporaryFile() as file:
         path = Path(file.name)
         path.write_bytes(data)
@@ -65,7 +65,7 @@ def print_row(name: str, photo_format: PhotoFormat, data: bytes) -> float:
 
 
 def main() -> int:
-    """Print the table, last a hostile file of as many comments as are read at all."""
+    """Prints the table. Its last row is a hostile file with the maximum number of comments that are read."""
     print(f"{'':20}{'MB':>6}{'read+sha256':>13}{'cut out':>9}{'ratio':>7}{'put in':>8}{'peak MB':>9}")
     cut = {name: print_row(name, form, build_photo(form, size, options)) for form, name, size, options in SIZES}
     small = build_photo("jpeg", (64, 48), {})

@@ -1,6 +1,6 @@
-"""A campaign beside drops and requests by event, all at once through one lane: does anybody wait too long or pay twice?
+"""A campaign, drops, and requests by event through one lane at the same time: does a photo wait too long or cost twice?
 
-`python -m bench.mixed_load` starts a local cloud of its own; `OUT=page` writes the table there as well.
+`python -m bench.mixed_load` starts its own local cloud. `OUT=page` also writes the table to that file.
 """
 
 import argparse
@@ -33,16 +33,16 @@ from simulation.run_environment import describe_environment
 LIMIT = 10
 PRICE = Decimal("0.01")
 REMOVE = {"operation": "remove"}
-# A drop waits at most for the two rounds before it, and for its own call.
+# A drop waits at most for the two rounds of calls before it, and for its own call.
 MAX_CALLS_WAITED = 3
 TIMEOUT_SECONDS = 7200.0
-# From here on the lane is full of the campaign.
+# With this many requests, the campaign fills the lane.
 FULL_LANE_ITEMS = 2 * LIMIT
 
 
 @dataclass(frozen=True)
 class LoadSize:
-    """How many of each, and how long a call takes (seconds)."""
+    """The number of items, drops, and requests, and the duration of a call (seconds)."""
 
     items: int
     drops: int
@@ -55,14 +55,14 @@ class LoadSize:
 
 
 def build_picture(n: int) -> bytes:
-    """A small photo that no other number gives."""
+    """Returns a small photo whose bytes are unique to this number."""
     file = io.BytesIO()
     Image.frombytes("RGB", (32, 32), Random(n).randbytes(32 * 32 * 3)).save(file, "PNG")
     return file.getvalue()
 
 
 class MixedLoad:
-    """All three ways at once on one local cloud."""
+    """A campaign, drops, and requests by event on one local cloud."""
 
     def __init__(self, running: Cloud, stack: Stack, size: LoadSize) -> None:
         self.running, self.stack, self.size = running, stack, size
@@ -72,7 +72,7 @@ class MixedLoad:
     # -- what is asked -------------------------------------------------------------------------------------
 
     def upload_photos(self) -> None:
-        """The photos of campaign and requests lie there before anything is asked; of none a word is said."""
+        """Uploads the photos of the campaign and the requests, without instructions."""
         keys = [f"campaign/{n:04}.png" for n in range(self.size.items)]
         keys += [f"asked/{n:04}.png" for n in range(self.size.requests)]
         with ThreadPoolExecutor(8) as pool:
@@ -82,28 +82,28 @@ class MixedLoad:
         self.clients.s3.put_object(Bucket=self.outputs["InputBucketName"], Key=key, Body=build_picture(n), **more)
 
     def start_campaign(self) -> str:
-        """The campaign; its execution."""
+        """Starts the campaign, and returns the ARN of its execution."""
         given = {"name": "together", "prefix": "campaign/", "instructions": REMOVE}
         machine = self.outputs["CampaignStateMachineArn"]
         begun = self.clients.stepfunctions.start_execution(stateMachineArn=machine, input=json.dumps(given))
         return begun["executionArn"]
 
     def drop_photo(self, n: int) -> None:
-        """Somebody drops a photo with its tags."""
+        """Drops a photo with tags."""
         key = f"drops/{n:04}.png"
         self.dropped[key] = datetime.now(UTC)
         self._put(key, self.size.items + self.size.requests + n, Tagging="operation=remove")
 
     def request_image(self, n: int) -> None:
-        """Somebody asks by an event on the bus."""
+        """Requests an image by an event on the bus."""
         detail = {"bucket": self.outputs["InputBucketName"], "key": f"asked/{n:04}.png", "instructions": REMOVE}
         entry = {"Source": "bench", "DetailType": "Image Requested", "Detail": json.dumps(detail)}
         sent = self.clients.events.put_events(Entries=[{**entry, "EventBusName": self.outputs["EventBusName"]}])
         if sent["FailedEntryCount"]:
-            raise RuntimeError(f"the bus takes no event: {sent['Entries']}")
+            raise RuntimeError(f"the event bus rejected the event: {sent['Entries']}")
 
     def run(self, execution: str) -> None:
-        """Once the campaign fills the lane, drops and requests come one after another, and then all of it ends."""
+        """Sends drops and requests in turn once the campaign fills the lane, and waits until all have ended."""
         self._wait_until(lambda: self._count_requests(execution) >= min(FULL_LANE_ITEMS, self.size.items))
         others = [("drop", n) for n in range(self.size.drops)] + [("request", n) for n in range(self.size.requests)]
         Random(1).shuffle(others)
@@ -133,38 +133,38 @@ class MixedLoad:
     # -- what came of it -----------------------------------------------------------------------------------
 
     def list_stored(self) -> list[dict[str, Any]]:
-        """The receipts whose job has its picture."""
+        """Returns the receipts of stored jobs."""
         return [one for one in self.read_receipts() if [job["status"] for job in one["jobs"]] == ["stored"]]
 
     def read_receipts(self) -> Iterator[dict[str, Any]]:
         return self.stack.bucket_reader.read_receipts("", 8)
 
     def call_standin(self, route: str, body: object = None) -> Any:
-        """The stand-in's own books, or something that it is told."""
+        """Calls one of the stand-in's control routes."""
         return StandinController(self.running.standin_url).call(route, body)
 
     def read_report(self) -> dict[str, Any]:
         return json.loads(self.stack.output_store.read("_backdrop/campaigns/together/report.json"))
 
     def measure_waits(self) -> list[float]:
-        """Seconds from each drop to the beginning of its call."""
+        """Returns the seconds from each drop to the start of its call."""
         sent = {one["source"]["key"]: one["jobs"][0]["submitted_at"] for one in self.list_stored()}
         return [(datetime.fromisoformat(sent[key]) - began).total_seconds() for key, began in self.dropped.items()]
 
     def count_callbacks(self, execution: str) -> Counter[str]:
-        """How the tokens were answered, as the ledger knows it."""
+        """Returns how the task tokens were answered, according to the ledger."""
         requests = self.stack.redrive_service.ledger_queries.list_campaign_requests(execution.rpartition(":")[2])
         return Counter(one.outcome.value if one.outcome else "none" for one in requests)
 
     def count_succeeded(self, execution: str) -> int:
-        """How many items of the Map heard of their success."""
+        """Returns how many items of the Map received a success."""
         runs = self.clients.stepfunctions.list_map_runs(executionArn=execution)["mapRuns"]
         counts = [self.clients.stepfunctions.describe_map_run(mapRunArn=one["mapRunArn"]) for one in runs]
         return sum(one["itemCounts"]["succeeded"] for one in counts)
 
 
 def check_promises(load: MixedLoad, execution: str) -> list[tuple[str, str, bool]]:
-    """Each promise: what was found, and whether it was kept."""
+    """Returns each promise, the figures found, and whether it was kept."""
     size, report = load.size, load.read_report()
     [lane] = [one for one in load.call_standin("inflight")["accounts"] if one["provider"] == "ideogram"]
     callbacks, succeeded = load.count_callbacks(execution), load.count_succeeded(execution)
@@ -176,11 +176,11 @@ def check_promises(load: MixedLoad, execution: str) -> list[tuple[str, str, bool
     others = (size.drops + size.requests) * PRICE
     money = f"report ${reported}, others ${others}, receipts ${in_receipts}, bill ${billed}"
     return [
-        ("calls in flight, most", f"{lane['peak']} of {LIMIT}, {lane['refused']} refused", lane["peak"] <= LIMIT),
+        ("calls in flight, maximum", f"{lane['peak']} of {LIMIT}, {lane['refused']} refused", lane["peak"] <= LIMIT),
         ("calls refused as too many", str(lane["refused"]), not lane["refused"]),
         (
             "tokens answered",
-            f"{dict(callbacks)}, {succeeded} heard",
+            f"{dict(callbacks)}, {succeeded} received",
             callbacks == {"success": size.items} and succeeded == size.items,
         ),
         (
@@ -195,25 +195,22 @@ def check_promises(load: MixedLoad, execution: str) -> list[tuple[str, str, bool
 
 
 def format_page(size: LoadSize, seconds: float, found: Sequence[tuple[str, str, bool]]) -> str:
-    """The page."""
     head = (
-        f"# A campaign of {size.items:,} items, {size.drops} drops and {size.requests} requests by event, at once\n\n"
-        "Written by `python -m bench.mixed_load` with `OUT=`. "
-        f"Measured on {describe_environment()}.\n\n"
-        f"One lane of {LIMIT} calls at a time, {size.call_seconds:g} s a call, on the emulator; {seconds:.0f} s in"
-        " all.\n\n"
-        "| | found | kept |\n| --- | --- | --- |\n"
+        f"# A campaign of {size.items:,} items, {size.drops} drops, and {size.requests} requests by event at the same"
+        f" time\n\nWritten by `python -m bench.mixed_load` with `OUT=`. Measured on {describe_environment()}.\n\nOne"
+        f" lane with {LIMIT} concurrent calls of {size.call_seconds:g} s each, on the emulator, in {seconds:.0f}"
+        " s.\n\n| | found | kept |\n| --- | --- | --- |\n"
     )
     return head + "".join(f"| {name} | {words} | {'yes' if kept else '**no**'} |\n" for name, words, kept in found)
 
 
 def main() -> int:
-    """Print the table; 1 where a promise was broken."""
+    """Prints the table. Returns 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=1000)
     parser.add_argument("--drops", type=int, default=50)
     parser.add_argument("--requests", type=int, default=20)
-    parser.add_argument("--call", type=float, default=4.0, help="seconds")
+    parser.add_argument("--call", type=float, default=4.0, dest="call_seconds", help="seconds per call")
     size = LoadSize(**vars(parser.parse_args()))
     with temporary_home() as home:
         os.environ["BACKDROP_HOME"] = str(home.path)

@@ -1,4 +1,4 @@
-"""The parts of `make bench`: what each measures, how long it may take, and what the page says of it."""
+"""The parts of `make bench`: the measurement, time limit, and section of the page of each."""
 
 import subprocess
 import sys
@@ -17,20 +17,20 @@ MAX_MINUTES = 40
 
 
 def no_refusals(_found: Any) -> Sequence[str]:
-    """A part of which all is reported, or nothing."""
+    """For a part that reports everything or nothing."""
     return ()
 
 
 def no_plots(_found: Any) -> Mapping[str, str]:
-    """A part without pictures."""
+    """For a part without plots."""
     return {}
 
 
 @dataclass(frozen=True)
 class BenchPart:
-    """One part. `kind` is what `measure` finds and what is kept; None where it writes a page of its own.
+    """One part. `result_type` is the type of the saved result; None if the part writes its own page.
 
-    `refused`: why some of what it measured is not reported.
+    `list_refusals` returns why some figures are not reported.
     """
 
     name: str
@@ -44,7 +44,10 @@ class BenchPart:
 
 
 def _run_module(module: str, problem: str) -> Callable[[], None]:
-    """A bench that writes its page and judges by its exit code, in a process that no earlier part has made large."""
+    """Returns a function that runs a bench with its own page in a new process, which no earlier part has made large.
+
+    The bench's exit code decides whether it is reported.
+    """
 
     def measure() -> None:
         if subprocess.run([sys.executable, "-m", module], check=False, cwd=ROOT).returncode:
@@ -57,16 +60,14 @@ PARTS = (
     BenchPart(
         "drain",
         24,
-        "How near to the ideal",
+        "How close to the ideal",
         measure_drain,
         DrainResult,
         page.format_drain,
         page.draw_drain_plots,
         lambda found: found.refused,
     ),
-    BenchPart(
-        "held_out", 2.25, "Runs for those who predict", measure_held_out, tuple[RunFigures, ...], page.format_held_out
-    ),
+    BenchPart("held_out", 2.25, "Held-out runs", measure_held_out, tuple[RunFigures, ...], page.format_held_out),
     BenchPart(
         "comparison",
         4.75,
@@ -79,7 +80,7 @@ PARTS = (
     BenchPart(
         "recovery",
         1.25,
-        "A smaller, a growing and an absent account",
+        "An account that is smaller, grows, or has an outage",
         recovery.measure,
         tuple[recovery.AccountUse, ...],
         recovery.format_section,
@@ -95,16 +96,19 @@ PARTS = (
         backlog.draw_plots,
     ),
     BenchPart(
-        "memory", 0.75, "Memory", _run_module("bench.memory", "memory: a photo takes more than its stage may count on")
+        "memory", 0.75, "Memory", _run_module("bench.memory", "memory: a photo needs more memory than its stage has")
     ),
     BenchPart(
-        "cost", 4.5, "What AWS costs", _run_module("bench.aws_cost", "cost: AWS takes more than it may of the price")
+        "cost",
+        4.5,
+        "What AWS costs",
+        _run_module("bench.aws_cost", "cost: AWS costs more than the allowed share of the price"),
     ),
 )
 
 
 def choose_parts(names: str) -> tuple[BenchPart, ...]:
-    """The parts of these names, in their order; all where none is named.
+    """Returns the named parts, in their order. Returns all parts if none is named.
 
     Raises:
         ValueError: there is no such part.

@@ -1,6 +1,6 @@
-"""CPU of a JPEG that passes as it is: looked at in intake, bare in render: `python -m bench.pass_through`.
+"""CPU time of a JPEG that passes through: inspected in intake, stripped in render: `python -m bench.pass_through`.
 
-Milliseconds, the smallest of many; 1 where both together pass the limit.
+Prints milliseconds, the minimum of many runs. Exits with code 1 if both together exceed the limit.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ MAX_MILLISECONDS = 30
 
 
 def build_photo(*, progressive: bool) -> bytes:
-    """Noise as a JPEG of nearly as many bytes as a provider takes."""
+    """Returns noise as a JPEG that is almost as large as a provider accepts."""
     noise = Image.effect_noise((4200, 3300), 90)
     file = BytesIO()
     picture = Image.merge("RGB", (noise, noise.transpose(Image.Transpose.ROTATE_180), noise))
@@ -30,7 +30,7 @@ def build_photo(*, progressive: bool) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class PassThroughRow:
-    """One kind of JPEG: its megabytes, and the milliseconds of CPU of each step."""
+    """One kind of JPEG: its size in megabytes, and the CPU milliseconds of each step."""
 
     name: str
     megabytes: float
@@ -44,11 +44,11 @@ class PassThroughRow:
 
 
 def measure_rows() -> Iterator[PassThroughRow]:
-    """One for each kind."""
+    """Yields one row for each kind of JPEG."""
     for name, progressive in (("JPEG", False), ("JPEG, progressive", True)):
         data = build_photo(progressive=progressive)
         if len(data) > MAX_PHOTO_BYTES or prepare_photo(data, PHOTO_LIMITS["ideogram"], 100).data is not None:
-            raise ValueError("this photo does not pass as it is")
+            raise ValueError("this photo does not pass through unchanged")
         inspected = measure_cpu_milliseconds(lambda data=data: prepare_photo(data, PHOTO_LIMITS["ideogram"], 100))
         stripped = measure_cpu_milliseconds(lambda data=data: strip_photo_metadata(data))
         hashed = measure_cpu_milliseconds(lambda data=data: hashlib.sha256(data).digest())
@@ -56,7 +56,7 @@ def measure_rows() -> Iterator[PassThroughRow]:
 
 
 def main() -> int:
-    """Print the table."""
+    """Prints the table."""
     code = 0
     print(f"{'':18}{'MB':>6}{'intake':>8}{'render':>8}{'sha256':>8}")
     for row in measure_rows():

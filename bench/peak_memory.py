@@ -1,4 +1,4 @@
-"""What a piece of work takes in a process of its own, and what it may take."""
+"""The peak memory of some work in its own process, and its limit."""
 
 import resource
 import subprocess
@@ -14,7 +14,7 @@ _ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class MemoryFigure:
-    """One row: a photo, what came of it, CPU seconds, and its peak in MB beside the most that it may be (None: any)."""
+    """One row: a photo, the outcome, CPU seconds, and the peak in MB with its limit (None: no limit)."""
 
     photo: str
     outcome: str
@@ -28,21 +28,21 @@ class MemoryFigure:
 
 
 def read_peak_megabytes() -> float:
-    """The most memory that this process ever held."""
+    """Returns the peak memory of this process in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KILOBYTE / MEGABYTE
 
 
 def run_in_fresh_process(module: str, *arguments: str) -> str:
-    """What a bench prints when it is run so.
+    """Runs a module in a new process, and returns what it prints.
 
-    A process that is forked from a large one counts its memory as its own, so who asks must have stayed small.
+    A process forked from a large one counts the parent's memory as its own, so the caller must be small.
     """
     command = [sys.executable, "-m", module, *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=_ROOT).stdout
 
 
 def print_figures(figures: Iterable[MemoryFigure]) -> list[MemoryFigure]:
-    """All of them, each printed as it comes."""
+    """Prints each figure as it arrives, and returns all of them."""
     shown = list[MemoryFigure]()
     print(f"{'':<28} {'peak MB':>8} {'of':>5} {'CPU s':>6}")
     for one in figures:
@@ -56,5 +56,5 @@ def print_figures(figures: Iterable[MemoryFigure]) -> list[MemoryFigure]:
 
 
 def find_exit_code(figures: Iterable[MemoryFigure]) -> int:
-    """A bench's exit code: 1 where one is over its limit."""
+    """Returns a bench's exit code: 1 if a figure exceeds its limit."""
     return int(any(one.is_over for one in figures))

@@ -13,7 +13,7 @@ from matplotlib.typing import RcKeyType
 INCHES_WIDE = 8.0
 STYLE: dict[RcKeyType, Any] = {
     "svg.fonttype": "none",
-    "svg.hashsalt": "backdrop",  # the same figures give the same file
+    "svg.hashsalt": "backdrop",  # makes the file reproducible
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9,
     "axes.spines.top": False,
@@ -27,7 +27,7 @@ STYLE: dict[RcKeyType, Any] = {
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of a plot: a name, and parts that follow each other; `told` stands behind them."""
+    """One bar: a name, and consecutive parts. `label` is shown after them."""
 
     name: str
     parts: Sequence[float]
@@ -35,7 +35,7 @@ class Bar:
 
 
 def draw_bars(title: str, lines: Sequence[Bar], keys: Sequence[str] = (), *, max_value: float = 0.0) -> str:
-    """Horizontal bars; `keys` names the parts, `most` is the value at the right edge (the largest bar's if 0)."""
+    """Draws horizontal bars. `keys` names the parts. `max_value` is the value at the right edge (0: largest bar)."""
     with mpl.rc_context(STYLE):
         figure, axes = _create_figure(title, 0.7 + 0.27 * len(lines) + 0.25 * bool(keys))
         names = [line.name for line in lines]
@@ -56,7 +56,7 @@ def draw_bars(title: str, lines: Sequence[Bar], keys: Sequence[str] = (), *, max
 
 
 def draw_lines(title: str, series: Mapping[str, Sequence[float]], ticks: Sequence[str]) -> str:
-    """Lines over the same ticks, from 0 up; those on top of each other are dashed differently."""
+    """Draws lines over the same ticks, starting at 0. Different dashes keep overlapping lines apart."""
     with mpl.rc_context(STYLE):
         figure, axes = _create_figure(title, 2.8)
         for n, (name, values) in enumerate(series.items()):

@@ -1,6 +1,6 @@
-"""Peak memory and processor time of preparing a photo, each in a fresh process: `python -m bench.prepare_memory`.
+"""Peak memory and CPU time of preparing a photo, each in a new process: `python -m bench.prepare_memory`.
 
-The photos are made on the spot; fails where a photo of 50 megapixels takes more than intake may count on.
+Generates the photos. Fails if a photo of 50 megapixels needs more memory than intake has.
 """
 
 import sys
@@ -33,7 +33,7 @@ _THIS = "bench.prepare_memory"
 
 
 def list_photos() -> Iterator[tuple[str, dict[str, Any]]]:
-    """What stands in the table, and how each photo is saved."""
+    """Yields the name of each photo in the table, and the options with which it is saved."""
     fine = {"quality": _WITHIN_THE_LIMIT}
     yield "passes as it is", fine
     yield "over 10 MB", {"quality": _OVER_THE_LIMIT}
@@ -45,7 +45,7 @@ def list_photos() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def measure_all() -> Iterator[MemoryFigure]:
-    """One row for each photo."""
+    """Yields one row for each photo."""
     with tempfile.TemporaryDirectory() as folder:
         run_in_fresh_process(_THIS, "make", folder)
         for name, _ in list_photos():
@@ -58,14 +58,14 @@ def measure_all() -> Iterator[MemoryFigure]:
 
 
 def make_photos(folder: Path) -> None:
-    """The photos, under their names."""
+    """Writes the photos under their names."""
     scene = _draw_scene()
     for name, options in list_photos():
         scene.convert(options.pop("mode", "RGB")).save(folder / name, "JPEG", **options)
 
 
 def measure(file: Path) -> None:
-    """What one photo takes, on one line."""
+    """Prints the cost of one photo on one line."""
     data = file.read_bytes()
     began = time.process_time()
     prepared = prepare_photo(data, PHOTO_LIMITS["ideogram"], 100)
@@ -76,7 +76,7 @@ def measure(file: Path) -> None:
 
 
 def _draw_scene() -> Image.Image:
-    """Clouds of color with a grain, so that it weighs what a photo weighs."""
+    """Returns clouds of color with grain, so that the file is as large as a photo."""
     clouds = Image.merge("RGB", [Image.effect_noise((433, 289), 90) for _ in range(3)])
     grain = Image.merge("RGB", [Image.effect_noise((1_024, 1_024), 14)] * 3)
     scene = clouds.resize(SIDES, Image.Resampling.BICUBIC)
@@ -94,7 +94,7 @@ def _rotated_exif() -> bytes:
 
 
 def _swapped_profile() -> bytes:
-    """sRGB with red and green exchanged."""
+    """Returns sRGB with red and green swapped."""
     return srgb_profile_bytes().replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
 
 

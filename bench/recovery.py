@@ -1,8 +1,8 @@
-"""How much of a provider's account stays unused when it is smaller than it was said to be, grows, or was away.
+"""How much of a provider's account stays unused if it is smaller than configured, grows, or has an outage.
 
-The product's own code in the simulated world, whose outage lasts its five minutes in a moment of ours. Unused are the
-slots that stood empty from the first call to the end of the last one, by all that the account allowed in that time;
-while the provider is away there is nothing to use.
+Runs the product's own code in the simulated world, where an outage of five minutes takes a moment. Unused: the slots
+that were empty from the first call to the end of the last one, as a share of all that the account allowed in that
+time. During an outage, there is nothing to use.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ TIMEOUT = timedelta(hours=6)
 
 @dataclass(frozen=True)
 class AccountCase:
-    """What befalls a run; `limits`: how many calls the account allows from which second on; `away`: no answer then."""
+    """One case. `limits`: calls that the account allows, from which second on. `away`: when the provider is down."""
 
     name: str
     photos: int
@@ -51,7 +51,7 @@ CASES = (
 
 @dataclass(frozen=True)
 class AccountUse:
-    """One case over some seeds: the share of the possible that was used, and its lowest."""
+    """One case over several seeds: the mean and the lowest share of the account that was used."""
 
     name: str
     photos: int
@@ -65,7 +65,7 @@ class AccountUse:
 
 
 def measure() -> tuple[AccountUse, ...]:
-    """All cases."""
+    """Measures all cases."""
     return tuple(_measure_case(case) for case in CASES)
 
 
@@ -76,7 +76,7 @@ def _measure_case(case: AccountCase) -> AccountUse:
 
 
 def run_seed(case: AccountCase, seed: int) -> tuple[float, float]:
-    """One seed: the share of the slots that was used, and how many calls the provider turned away for each photo."""
+    """Runs one seed. Returns the share of the slots that was used, and the refused calls per photo."""
     world = World(seed, in_flight=CONFIGURED_LIMIT, account_limit=int(case.limits[0][1]), budget=10**9)
     world.provider.default_behavior = CallBehavior(work_seconds=case.seconds)
     began = world.clock.time
@@ -110,7 +110,7 @@ def _compute_used_share(world: World, case: AccountCase, began: float) -> float:
 
 
 def _count_open_calls(world: World) -> Iterator[TimedValue]:
-    """From which moment on how many calls that were sold were open."""
+    """Yields the number of charged calls in flight, and the moment from which it applies."""
     sold = [call for call in world.provider.paid_calls if call.micro_usd]
     moves = [(call.started_at.timestamp(), 1) for call in sold]
     moves += [(call.ended_at.timestamp(), -1) for call in sold if call.ended_at]
@@ -121,7 +121,6 @@ def _count_open_calls(world: World) -> Iterator[TimedValue]:
 
 
 def format_section(found: Sequence[AccountUse]) -> str:
-    """For the page."""
     rows = [
         (
             one.name,
@@ -135,10 +134,9 @@ def format_section(found: Sequence[AccountUse]) -> str:
     ]
     return "\n\n".join(
         [
-            f"The product's own code in the simulated world, {len(SEEDS)} seeds each; {CONFIGURED_LIMIT} calls at a"
-            " time are"
-            " configured. Unused: slots that stood empty from the first call to the end of the last one, by all that"
-            " the account allowed in that time, the outage itself left out.",
-            table(("", "photos", "used", "at the least", "unused", "calls turned away an image"), rows),
+            f"The product's own code in the simulated world, {len(SEEDS)} seeds each. {CONFIGURED_LIMIT} concurrent"
+            " calls are configured. Unused: slots that were empty from the first call to the end of the last one, as"
+            " a share of all that the account allowed in that time. The outage itself is excluded.",
+            table(("", "photos", "used", "lowest", "unused", "refused calls per image"), rows),
         ]
     )

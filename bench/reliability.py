@@ -1,44 +1,44 @@
-"""When the bench does not report: what it measured was not the pipeline."""
+"""The conditions under which the bench does not report a figure, because it did not measure the pipeline."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
 
 MAX_STANDIN_SHARE = 0.01
-"""Of the calls' time: what the stand-in may take beyond the latency that it was asked for."""
+"""The stand-in's maximum overhead beyond the requested latency, as a share of the calls' time."""
 MAX_SPREAD = 0.05
-"""From the lowest to the highest of a ratio's repeats, by their median."""
+"""The maximum range of a ratio's repeats, divided by their median."""
 MAX_OTHER_PROGRAMS_SHARE = 0.15
-"""Of the machine's processors: what programs that are not the bench's may take during a run. At a tenth, runs of four
-minutes still agreed within half a hundredth."""
+"""The maximum share of the machine's processors that other programs may use during a run. At 10 percent, runs of four
+minutes still agreed within 0.5 percent."""
 
 
 class UnreliableMeasurementError(Exception):
-    """A figure would say something of another thing than the pipeline; the words say of what."""
+    """A figure would not describe the pipeline. The message says what it would describe."""
 
 
 class NoisyMachineError(UnreliableMeasurementError):
-    """Another try may help: something else was at work on the machine."""
+    """Another program was running on the machine, so another try may help."""
 
 
 def check_standin(name: str, own_seconds: float, calls_seconds: float) -> None:
-    """The stand-in was quick enough to be a provider; `own_seconds` of `calls_seconds` were its own doing."""
+    """Raises UnreliableMeasurementError if the stand-in's overhead, `own_seconds` of `calls_seconds`, is too large."""
     share = own_seconds / calls_seconds
     if share > MAX_STANDIN_SHARE:
         raise UnreliableMeasurementError(
-            f"{name}: the stand-in was the bottleneck, it took {share:.1%} of the calls' time for itself"
+            f"{name}: the stand-in was the bottleneck: its overhead was {share:.1%} of the calls' time"
             f" (at most {MAX_STANDIN_SHARE:.0%})"
         )
 
 
 def check_faults(name: str, counts: Mapping[str, float]) -> None:
-    """Nothing went wrong that nobody asked for."""
+    """Raises UnreliableMeasurementError if an unrequested fault occurred."""
     faults = [f"{what} ({times:g})" for what, times in sorted(counts.items()) if times]
     if faults:
-        raise UnreliableMeasurementError(f"{name}: faults that nobody asked for: {', '.join(faults)}")
+        raise UnreliableMeasurementError(f"{name}: unrequested faults: {', '.join(faults)}")
 
 
 def check_spread(name: str, ratios: Sequence[float], max_spread: float = MAX_SPREAD) -> None:
-    """Repeats of a ratio lie near enough together."""
+    """Raises UnreliableMeasurementError if repeats of a ratio differ too much."""
     spread = (max(ratios) - min(ratios)) / median(ratios)
     if spread > max_spread:
         shown = ", ".join(f"{ratio:.3f}" for ratio in ratios)
@@ -49,18 +49,18 @@ def check_spread(name: str, ratios: Sequence[float], max_spread: float = MAX_SPR
 
 
 def check_machine(name: str, other_programs_share: float) -> None:
-    """The machine was the bench's own."""
+    """Raises NoisyMachineError if other programs used too much of the machine."""
     if other_programs_share > MAX_OTHER_PROGRAMS_SHARE:
         raise NoisyMachineError(
-            f"{name}: other programs took {other_programs_share:.1%} of the machine's processors"
-            f" (at most {MAX_OTHER_PROGRAMS_SHARE:.0%}); end them, and measure again"
+            f"{name}: other programs used {other_programs_share:.1%} of the machine's processors"
+            f" (at most {MAX_OTHER_PROGRAMS_SHARE:.0%}). Stop them, and measure again."
         )
 
 
 def check_starts(name: str, cold_starts: Mapping[str, float], *, cold: bool) -> None:
-    """No function started cold in a run that is to be warm, and some did in one that is to be cold."""
+    """Raises UnreliableMeasurementError for a cold start in a warm run, or for none in a cold run."""
     if cold and not cold_starts:
         raise UnreliableMeasurementError(f"{name}: no function started cold")
     started = [f"{function} ({times:g})" for function, times in sorted(cold_starts.items())]
     if started and not cold:
-        raise NoisyMachineError(f"{name}: started cold after all: {', '.join(started)}")
+        raise NoisyMachineError(f"{name}: cold starts in a warm run: {', '.join(started)}")

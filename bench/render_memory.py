@@ -1,7 +1,7 @@
-"""Peak memory of one paid call with a photo of 10 MB, in a fresh process: `python -m bench.render_memory`.
+"""Peak memory of one paid call with a photo of 10 MB, in a new process: `python -m bench.render_memory`.
 
-With all that render's door imports, its clients and the photo as S3 hands it out, up to the answer of a server here;
-1 where it takes more than render may count on.
+Includes everything that render's handler imports, its clients, and the photo as S3 returns it, up to the response of a
+local server. Exits with code 1 if the call needs more memory than render has.
 """
 
 import importlib.util
@@ -44,7 +44,7 @@ _ANSWER = (
 
 
 class ProviderServer(BaseHTTPRequestHandler):
-    """Takes any body and gives the same answer."""
+    """Accepts any body, and always returns the same response."""
 
     def do_POST(self) -> None:
         left = int(self.headers["Content-Length"])
@@ -61,7 +61,7 @@ class ProviderServer(BaseHTTPRequestHandler):
 
 
 def build_photo() -> bytes:
-    """Noise as a JPEG just below what a provider takes, with a comment that is cut out."""
+    """Returns noise as a JPEG just below a provider's limit, with comments that are stripped."""
     noise = Image.effect_noise((4200, 3300), 90)
     file = BytesIO()
     Image.merge("RGB", (noise, noise.transpose(Image.Transpose.ROTATE_180), noise)).save(file, "JPEG", quality=78)
@@ -71,7 +71,7 @@ def build_photo() -> bytes:
 
 
 def measure(path: Path, url: str) -> None:
-    """Make the call; print the peak."""
+    """Makes the call, and prints the peak memory."""
     _import_handler()
     clients = [boto3.client(name, region_name="eu-central-1") for name in ("s3", "sqs", "dynamodb", "lambda")]
     data, began = path.read_bytes(), time.process_time()
@@ -84,7 +84,7 @@ def measure(path: Path, url: str) -> None:
     call = Ideogram(url, 60, lambda _: ApiKey("key")).prepare(job, strip_photo_metadata(data))
     answer = call if isinstance(call, ProviderResult) else call(print)
     if not isinstance(answer, ProviderResult) or answer.retry_class is not RetryClass.OK or not clients:
-        raise TypeError(f"the call ended otherwise: {answer}")
+        raise TypeError(f"unexpected result of the call: {answer}")
     print(f"{len(data) / MEGABYTE:.1f} {read_peak_megabytes():.0f} {time.process_time() - began:.2f}")
 
 
@@ -96,7 +96,7 @@ def _import_handler() -> None:
 
 
 def measure_all() -> Iterator[MemoryFigure]:
-    """One row."""
+    """Yields one row."""
     with tempfile.NamedTemporaryFile() as file, HTTPServer(("127.0.0.1", 0), ProviderServer) as server:
         run_in_fresh_process(_THIS, "make", file.name)
         Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Photos of some 200 KB, each with bytes of its own, made quickly enough to drop thousands."""
+"""Photos of about 200 KB, each with unique bytes, generated quickly enough to drop thousands."""
 
 import io
 from functools import cache
@@ -12,7 +12,7 @@ _START_OF_IMAGE, _COMMENT = b"\xff\xd8", b"\xff\xfe"
 
 @cache
 def build_scene() -> bytes:
-    """Clouds of color as a JPEG."""
+    """Returns clouds of color as a JPEG."""
     coarse = Image.frombytes("RGB", (150, 100), Random(1).randbytes(150 * 100 * 3))
     file = io.BytesIO()
     coarse.resize(SIZE, Image.Resampling.BICUBIC).save(file, "JPEG", quality=QUALITY)
@@ -20,7 +20,7 @@ def build_scene() -> bytes:
 
 
 def build_photo(name: str) -> bytes:
-    """The same scene for every name, with the name in a comment (ITU T.81, B.2.4.5): another photo to every book."""
+    """Returns the same scene for every name, with the name in a comment (ITU T.81, B.2.4.5), so its hash is unique."""
     comment = name.encode()
     segment = _COMMENT + (len(comment) + 2).to_bytes(2) + comment
     return _START_OF_IMAGE + segment + build_scene().removeprefix(_START_OF_IMAGE)

@@ -1,4 +1,4 @@
-"""What was found, as it is kept beside its page, so that the page can be written anew without another run."""
+"""Results saved as JSON next to their page, so that the page can be written again without another run."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class SavedResult[T]:
-    """What one part found, on which machine, and how many minutes that took."""
+    """The result of one part, the machine, and the duration in minutes."""
 
     machine: str
     minutes: float
@@ -21,7 +21,7 @@ class SavedResult[T]:
 
 
 def save_result(name: str, result: object, minutes: float, folder: Path = FOLDER) -> None:
-    """Write it down."""
+    """Writes the result as JSON."""
     document = {
         "machine": describe_environment(),
         "minutes": round(minutes, 1),
@@ -32,12 +32,12 @@ def save_result(name: str, result: object, minutes: float, folder: Path = FOLDER
 
 
 def _round_number(number: str) -> float:
-    """No more digits than anybody reads."""
+    """Rounds to six decimals."""
     return round(float(number), 6)
 
 
 def load_result[T](name: str, kind: type[T], folder: Path = FOLDER) -> SavedResult[T] | None:
-    """What the last run found; None where there was none."""
+    """Returns the result of the last run, or None."""
     file = folder / f"{name}.json"
     if not file.is_file():
         return None

@@ -1,4 +1,4 @@
-"""The stand-in of a local cloud as a bench handles it: what it shall do, and what it saw."""
+"""The control of a local cloud's stand-in by a bench: its settings, and its journal."""
 
 import json
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _OK = 200
 
 @dataclass(frozen=True)
 class StandinLog:
-    """Answered paid calls in the order of their beginning, and how often anything else was answered, by what."""
+    """Answered paid calls in the order in which they started, and counts of all other responses, by description."""
 
     calls: tuple[TimedCall, ...]
     problems: dict[str, int]
@@ -24,36 +24,36 @@ class StandinLog:
 
 @dataclass(frozen=True)
 class StandinController:
-    """Speaks to a stand-in's own routes."""
+    """Calls a stand-in's control routes."""
 
     url: str
 
     def call(self, route: str, body: object = None) -> Any:
-        """Its books, or something that it is told."""
+        """Returns a route's response. Sends a POST request if there is a body."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
-        request = Request(f"{self.url}/_ctl/{route}", data, headers)  # noqa: S310  our own stand-in
+        request = Request(f"{self.url}/_ctl/{route}", data, headers)  # noqa: S310  the local stand-in
         with build_opener(ProxyHandler({})).open(request, timeout=_TIMEOUT_SECONDS) as answer:
             return json.load(answer)
 
     def reset(self, seconds: float, limit: int) -> None:
-        """Forget everything, and from now on take so long for a call, and so many at a time."""
+        """Clears the stand-in, and sets its latency and its limit of calls in flight."""
         self.call("reset", {})
         settings = {"latency_seconds": seconds, "in_flight_limit": limit, "pictures": "prepared"}
         self.call("settings", settings)
 
     def has_accepted(self, number: int) -> bool:
-        """Whether so many jobs have been accepted; waits a while for the last of them."""
+        """Returns whether this many jobs have been accepted. Waits a while for the last one."""
         wait = f"accepted?after={number - 1}&wait={_MAX_WAIT_SECONDS}"
         return bool(self.call(wait)["accepted"])
 
     def read_log(self) -> StandinLog:
-        """All requests since it began."""
+        """Returns all requests since the last reset."""
         return parse_journal(self.call("requests")["requests"])
 
 
 def parse_journal(entries: list[dict[str, Any]]) -> StandinLog:
-    """What the journal's entries say."""
+    """Parses the journal's entries."""
     calls, problems = list[TimedCall](), dict[str, int]()
     for one in entries:
         if one["status"] != _OK or one["fault"]:

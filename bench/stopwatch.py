@@ -1,4 +1,4 @@
-"""What a piece of work costs this process: for the benches that compare such costs in one run."""
+"""The CPU time of some work in this process, for benches that compare such costs within one run."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ ROUNDS = 15
 
 
 def measure_cpu_milliseconds(work: Callable[[], object]) -> float:
-    """The smallest CPU time of many runs."""
+    """Returns the smallest CPU time of many runs."""
     best = float("inf")
     for _ in range(ROUNDS):
         started = time.process_time()

@@ -1,4 +1,4 @@
-"""Where a bench's cloud lives: in a folder that goes with it."""
+"""The temporary folder of a bench's local cloud."""
 
 import tempfile
 from collections.abc import Generator
@@ -11,7 +11,7 @@ from backdrop_local.home import Home
 
 @contextmanager
 def temporary_home(parent: Path | None = None) -> Generator[Home]:
-    """A home in which a cloud may run within this block; `below`: None for the system's folder."""
+    """Yields a home in which a cloud may run within this block. `parent`: None for the system's temporary folder."""
     home = Home(Path(tempfile.mkdtemp(prefix="backdrop-bench-", dir=parent)))
     try:
         with clean_up_on_exit(home):

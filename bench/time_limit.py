@@ -1,4 +1,4 @@
-"""How long a part of the bench may take: what takes longer is ended and not reported."""
+"""The time limit of a part of the bench. A part that takes longer is stopped and not reported."""
 
 import signal
 from collections.abc import Generator
@@ -7,15 +7,15 @@ from types import FrameType
 
 
 class TimeLimitError(Exception):
-    """A part took longer than it may; nothing within it takes this for a refusal of its own."""
+    """A part exceeded its time limit. Not an UnreliableMeasurementError, so that no code within the part catches it."""
 
 
 @contextmanager
 def time_limit(name: str, minutes: float) -> Generator[None]:
-    """The block ends in time, or is ended.
+    """Stops the block when its time is over.
 
     Raises:
-        LateError: it took longer.
+        TimeLimitError: the block took longer.
     """
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

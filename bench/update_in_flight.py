@@ -1,7 +1,7 @@
-"""An update while photos are on their way: is any of them lost, or paid twice?
+"""An update while photos are in flight: is any of them lost or charged twice?
 
-`python -m bench.update_in_flight` starts a local cloud of its own, and deploys changed code over it once jobs stand at
-every stage; `OUT=page` writes the table there as well.
+`python -m bench.update_in_flight` starts its own local cloud, and deploys changed code to it once jobs are in every
+stage. `OUT=page` also writes the table to that file.
 """
 
 import argparse
@@ -38,14 +38,14 @@ NOT_STARTED = "not begun"
 
 
 def build_picture(n: int) -> bytes:
-    """A small photo that no other number gives."""
+    """Returns a small photo whose bytes are unique to this number."""
     file = io.BytesIO()
     Image.frombytes("RGB", (32, 32), Random(n).randbytes(32 * 32 * 3)).save(file, "PNG")
     return file.getvalue()
 
 
 def copy_changed_release(folder: Path) -> Release:
-    """The release that was built, with another line in each function and in the package that all of them use."""
+    """Copies the built release, and adds a line to each function and to the package that all of them use."""
     shutil.copytree(CURRENT_RELEASE.built_template.parent, folder / ".aws-sam" / "build", symlinks=True)
     shutil.copytree(CURRENT_RELEASE.folder / "statemachines", folder / "statemachines")
     shutil.copy(CURRENT_RELEASE.template, folder)
@@ -60,7 +60,7 @@ def copy_changed_release(folder: Path) -> Release:
 
 @dataclass
 class UpdateRun:
-    """How the jobs stood, and how long things took (seconds); `photos` were to be on their way, of `all` in all."""
+    """Job counts by status, and durations in seconds. `photos` of `total` should be in flight at the update."""
 
     photos: int
     total: int
@@ -71,23 +71,23 @@ class UpdateRun:
 
     @property
     def open_count(self) -> int:
-        """The photos that were on their way when the update began."""
+        """The photos that were in flight when the update started."""
         return sum(number for status, number in self.before.items() if status not in FINAL_STATUSES)
 
 
 class PhotosInFlight:
-    """Photos on their way through one local cloud."""
+    """Photos in flight through one local cloud."""
 
     def __init__(self, running: Cloud) -> None:
         self.running, self.outputs = running, running.outputs()
         self.call_standin("settings", {"latency_by_speed": {"REMOVE": CALL_SECONDS}})
 
     def call_standin(self, route: str, body: object = None) -> Any:
-        """The stand-in's own books, or something that it is told."""
+        """Calls one of the stand-in's control routes."""
         return StandinController(self.running.standin_url).call(route, body)
 
     def drop_photos(self, numbers: Sequence[int]) -> None:
-        """Photos, several at a time."""
+        """Uploads photos, several at a time."""
 
         def put(n: int) -> None:
             bucket, key = self.outputs["InputBucketName"], f"photos/{n:04}.png"
@@ -99,20 +99,19 @@ class PhotosInFlight:
             list(pool.map(put, numbers))
 
     def count_statuses(self, photos: int) -> Counter[str]:
-        """How the jobs stand in the ledger; of some photos intake has not heard yet."""
+        """Counts the jobs in the ledger by status. Intake has not received the events of some photos yet."""
         pages = self.running.clients.dynamodb.get_paginator("scan").paginate(TableName=self.outputs["LedgerTableName"])
         found = Counter(item["status"].get("S", "") for page in pages for item in page["Items"] if "status" in item)
         return found + Counter({NOT_STARTED: photos - found.total()})
 
     def read_receipts(self) -> list[dict[str, Any]]:
-        """All that the output bucket holds."""
+        """Returns all receipts in the output bucket."""
         s3, bucket = self.running.clients.s3, self.outputs["OutputBucketName"]
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="_backdrop/receipts/")
         keys = [one.get("Key", "") for page in pages for one in page.get("Contents", [])]
         return [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
 
     def count_dead_letters(self) -> int:
-        """Dead letters."""
         name: Any = "ApproximateNumberOfMessages"
         url = self.outputs["DeadLetterQueueUrl"]
         found: Any = self.running.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
@@ -120,7 +119,7 @@ class PhotosInFlight:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Look again and again until it is so."""
+    """Polls until the condition is true."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         if time.monotonic() > deadline:
@@ -129,7 +128,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def run_update(update: PhotosInFlight, photos: int, deploy: Callable[[], object]) -> UpdateRun:
-    """Some more photos than are to be on their way; as soon as one of them is stored, the stack is deployed anew."""
+    """Drops more photos than should be in flight, and deploys the stack again as soon as one of them is stored."""
     result = UpdateRun(photos, photos + photos // 5)
     began = time.monotonic()
     update.drop_photos(range(result.total))
@@ -147,7 +146,7 @@ def run_update(update: PhotosInFlight, photos: int, deploy: Callable[[], object]
 
 
 def check_promises(update: PhotosInFlight, result: UpdateRun) -> list[tuple[str, str, bool]]:
-    """Each promise: what was found, and whether it was kept."""
+    """Returns each promise, the figures found, and whether it was kept."""
     receipts, bill = update.read_receipts(), update.call_standin("bill")
     jobs = [job for one in receipts for job in one["jobs"]]
     statuses = Counter(job["status"] for job in jobs)
@@ -158,14 +157,14 @@ def check_promises(update: PhotosInFlight, result: UpdateRun) -> list[tuple[str,
     money = f"bill ${billed}, receipts ${certain}, unknown ${unknown}"
     return [
         (
-            "on their way when the update began",
+            "in flight when the update started",
             f"{result.open_count}: {_format_counts(result.before)}",
             result.open_count >= result.photos,
         ),
-        ("and when it was over", _format_counts(result.after), True),
+        ("in flight when it ended", _format_counts(result.after), True),
         ("the update took", f"{result.deployment_seconds:.0f} s of {result.total_seconds:.0f} s", True),
         ("lost", str(result.total - statuses["stored"]), statuses == {"stored": result.total}),
-        ("paid twice", str(duplicate_count), not duplicate_count),
+        ("charged twice", str(duplicate_count), not duplicate_count),
         ("dead letters", str(update.count_dead_letters()), not update.count_dead_letters()),
         ("money", money, billed == certain == result.total * PRICE and not unknown),
     ]
@@ -176,20 +175,18 @@ def _format_counts(states: Counter[str]) -> str:
 
 
 def format_page(result: UpdateRun, found: Sequence[tuple[str, str, bool]]) -> str:
-    """The page."""
     head = (
-        f"# An update with {result.open_count} photos on their way\n\n"
+        f"# An update with {result.open_count} photos in flight\n\n"
         f"Written by `python -m bench.update_in_flight` with `OUT=`. Measured on {describe_environment()}.\n\n"
-        f"`sam deploy` of changed functions and a changed layer, on the emulator, while {result.open_count} of"
-        f" {result.total} "
-        f"photos are on their way; 10 calls at a time, {CALL_SECONDS:g} s a call.\n\n"
+        f"`sam deploy` of changed functions and a changed layer on the emulator, while {result.open_count} of"
+        f" {result.total} photos are in flight. 10 concurrent calls of {CALL_SECONDS:g} s each.\n\n"
         "| | found | kept |\n| --- | --- | --- |\n"
     )
     return head + "".join(f"| {name} | {words} | {'yes' if kept else '**no**'} |\n" for name, words, kept in found)
 
 
 def main() -> int:
-    """Print the table; 1 where a promise was broken."""
+    """Prints the table. Returns 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--photos", type=int, default=100)
     photos: int = parser.parse_args().photos

@@ -13,7 +13,7 @@ OWN_PAGES = {
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the complete page."""
     return "\n\n".join([_head(), bench_aims.section(), *(_section(part) for part in PARTS)]) + "\n"
 
 
@@ -35,10 +35,9 @@ def _head() -> str:
     names = ", ".join(f"`{part.name}`" for part in PARTS)
     return (
         f"# The bench\n\nWritten by `make bench`, which takes at most {MAX_MINUTES} minutes on two cores, or by some"
-        f' of its parts: `make bench ONLY="drain comparison"`. The parts are {names}. What is compared is'
-        " compared within one run; where the stand-in was the bottleneck, something went wrong that nobody asked for,"
-        " or the machine was too noisy, nothing is reported. What more photos and AWS itself would make of it:"
-        " [beyond one machine](extrapolation.md)."
+        f' of its parts: `make bench ONLY="drain comparison"`. The parts are {names}. Figures are compared only within'
+        " one run. A figure is not reported if the stand-in was the bottleneck, an unrequested fault occurred, or the"
+        " machine was too noisy. For more photos, and for AWS itself, see [beyond one machine](extrapolation.md)."
     )
 
 

@@ -32,7 +32,7 @@ SMALL_SERVICES = ("SQS", "EventBridge", "CloudWatch")
 
 
 def page() -> str:
-    """The whole page."""
+    """Returns the complete page."""
     parts = {"limits": _limits(), "images": _images(load_costs()), "month": _month(load_costs())}
     text, names = PAGE.read_text(), list[str]()
 

@@ -1,1 +1,1 @@
-"""What AWS costs: requests and seconds counted on the emulator, times AWS's list prices."""
+"""The cost of AWS: requests and seconds counted on the emulator, multiplied by AWS's list prices."""

@@ -1,6 +1,6 @@
-"""Counts what an image asks of AWS, and writes docs/results/aws_cost.json and its page: `python -m bench.aws_cost`.
+"""Counts an image's use of AWS, and writes docs/results/aws_cost.json and its page: `python -m bench.aws_cost`.
 
-1 where a replaced image at Ideogram takes more than the share of its price that it may.
+Exits with code 1 if AWS's cost of a replaced Ideogram image exceeds the allowed share of the image's price.
 """
 
 import sys
@@ -30,7 +30,7 @@ from docs import make_aws_cost
 from simulation.run_environment import describe_environment
 
 DEAD_LETTER_WAIT_SECONDS = 1
-"""How long reconcile waits for a dead letter that is not there (backdrop/aws/sqs.py)."""
+"""How long reconcile waits for a dead letter when there is none (backdrop/aws/sqs.py)."""
 BEACH = {"prompt": "on a beach"}
 IDEOGRAM_CASES = (
     CostCase("Ideogram replaces, with a sidecar", BEACH),
@@ -43,16 +43,16 @@ OTHER_CASES = (
     CostCase("Runware replaces, with a sidecar", BEACH, "runware"),
 )
 ASSUMED_PRICES = {"1min": 50_000}
-"""1min.ai sells credits; micro-dollars, as on the local cloud."""
+"""Micro-dollars, as on the local cloud: 1min.ai sells credits."""
 MAX_TRIES = 3
 CALL_SECONDS = "3"
-"""A call that lasts: the first receipt is written while it is out, as it is on AWS."""
+"""Long enough that the first receipt is written during the call, as on AWS."""
 
 
 def count_warm(
     watched_cloud: WatchedCloud, work: Callable[[], object], images: int, functions: Sequence[str] = STAGES
 ) -> ImageUsage:
-    """Once warm; begun again where a function started cold after all."""
+    """Counts the usage of warm functions. Starts again if a function started cold."""
     for _ in range(MAX_TRIES):
         try:
             return watched_cloud.count_usage(work, images, functions)
@@ -62,7 +62,7 @@ def count_warm(
 
 
 def measure_case(watched_cloud: WatchedCloud, case: CostCase) -> CostRow:
-    """One case, played."""
+    """Measures one case."""
     print(case.name, flush=True)
 
     def play(times: int) -> None:
@@ -77,7 +77,7 @@ def measure_case(watched_cloud: WatchedCloud, case: CostCase) -> CostRow:
 
 
 def measure_reconcile(watched_cloud: WatchedCloud) -> list[BillLine]:
-    """What one run asks of AWS while there is nothing to do."""
+    """Returns the bill of one run of reconcile that finds nothing to do."""
     print("reconcile", flush=True)
 
     def run() -> None:
@@ -103,7 +103,7 @@ def measure_reconcile(watched_cloud: WatchedCloud) -> list[BillLine]:
 
 
 def measure_rows(home: Home) -> Iterator[CostRow | list[BillLine]]:
-    """All rows, and between them what reconcile does in an idle stack with one provider."""
+    """Yields all rows, and the bill of reconcile in an idle stack with one provider."""
     given = {"DailyBudgetUSD": "1000", "SettleSeconds": "1"}
     alone: Cloud = cloud.up(home, given | ONE_PROVIDER, print, standin_options=["--latency", CALL_SECONDS])
     with watch_cloud(alone) as watched_cloud:
@@ -115,7 +115,7 @@ def measure_rows(home: Home) -> Iterator[CostRow | list[BillLine]]:
 
 
 def main() -> int:
-    """Write the page, whatever is found."""
+    """Measures, and writes the page whatever the result."""
     began = time.monotonic()
     with temporary_home() as home:
         found = list(measure_rows(home))

@@ -1,4 +1,4 @@
-"""From what was counted to what AWS bills: lines of so much of something at a price."""
+"""Turns counted usage into AWS's bill: lines with an amount and a price."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from bench.aws_cost.image_usage import ImageUsage, InvocationUsage
 from bench.aws_cost.prices import PRICES
 
 FULL_CPU_MB = 1769
-"""With so much memory a function has one processor, with less its share (Lambda Developer Guide, "Memory")."""
+"""With this much memory, a function has one full vCPU; with less, a share of it (Lambda Developer Guide, "Memory")."""
 REQUEST_SECONDS = 0.02
-"""Assumed: what one request to another service in the same region takes."""
+"""Assumed: the duration of one request to another service in the same region."""
 DOWNLOAD_SECONDS = 0.5
-"""Assumed: what it takes to fetch one picture from a provider."""
+"""Assumed: the duration of one picture's download from a provider."""
 GB = 2**30
 S3_WRITES = frozenset({"PutObject", "ListObjectsV2"})
 S3_FREE = frozenset({"DeleteObject"})
 LAMBDA_REQUESTS_PER_BATCH = 2
-"""For each batch Lambda receives once and deletes once."""
+"""For each batch, Lambda receives once and deletes once."""
 
 
 @dataclass(frozen=True)
 class BillLine:
-    """So much of what one price is for."""
+    """An amount of something that has a price."""
 
     what: str
     price: str
@@ -33,20 +33,20 @@ class BillLine:
 
 
 def estimate_seconds(invoked: InvocationUsage, requests: float, memory_gb: float, waiting_seconds: float) -> float:
-    """How long a function works for an image: its processor's share, its requests, and whoever it waits for outside."""
+    """Returns how long a function runs for an image: its CPU time, its requests, and its waits for other services."""
     share = max(1.0, FULL_CPU_MB / (memory_gb * 1024))
     return invoked.cpu_seconds * share + requests * REQUEST_SECONDS + waiting_seconds
 
 
 def count_requests(counted: ImageUsage, function: str) -> float:
-    """A function's requests for one image."""
+    """Returns a function's requests for one image."""
     return sum(one.times for one in counted.requests if one.function == function)
 
 
 def build_lambda_lines(
     counted: ImageUsage, memory: Mapping[str, float], waiting_seconds: Mapping[str, float]
 ) -> list[BillLine]:
-    """Invocations and GB-seconds; `outside`: the seconds for which a function waits for others than AWS."""
+    """Returns invocations and GB-seconds. `waiting_seconds`: how long a function waits for services other than AWS."""
     lines = [BillLine("invocations", "lambda requests", sum(one.times for one in counted.invocations.values()))]
     for name, invoked in counted.invocations.items():
         seconds = estimate_seconds(invoked, count_requests(counted, name), memory[name], waiting_seconds.get(name, 0.0))
@@ -57,7 +57,7 @@ def build_lambda_lines(
 
 
 def build_request_lines(counted: ImageUsage) -> list[BillLine]:
-    """What the functions ask of other services, and what they leave in the logs."""
+    """Returns the functions' requests to other services, and their logs."""
 
     def count(service: str, *, among: frozenset[str] = frozenset(), without: frozenset[str] = frozenset()) -> float:
         asked = (one for one in counted.requests if one.service == service and one.operation not in without)
@@ -77,7 +77,7 @@ def build_request_lines(counted: ImageUsage) -> list[BillLine]:
 
 
 def build_image_lines(counted: ImageUsage, memory: Mapping[str, float], uploads: int, latency: float) -> list[BillLine]:
-    """All that one image is billed; `uploads`: the files that its owner wrote, of each of which S3 tells the queue."""
+    """Returns the bill of one image. `uploads`: the files that its owner uploads; S3 sends an event for each."""
     batches = sum(one.times for one in counted.invocations.values())
     return [
         *build_lambda_lines(counted, memory, {"render": latency, "deliver": DOWNLOAD_SECONDS}),
@@ -90,5 +90,5 @@ def build_image_lines(counted: ImageUsage, memory: Mapping[str, float], uploads:
 
 
 def sum_usd(lines: Iterable[BillLine]) -> float:
-    """Dollars, by the list."""
+    """Returns the sum in dollars, by list price."""
     return sum(line.usd for line in lines)

@@ -1,4 +1,4 @@
-"""What the bench found, as it is kept beside its page, so that the page can be written anew without another run."""
+"""The result of the bench, saved next to its page, so that the page can be written again without another run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ FILE = Path(__file__).parents[2] / "docs" / "results" / "aws_cost.json"
 
 @dataclass(frozen=True)
 class CostRow:
-    """One case with what was counted, and the provider's price (dollars); `tagged`: without a sidecar."""
+    """One case, its usage, and the provider's price in dollars. `has_tags`: with tags instead of a sidecar."""
 
     name: str
     provider: str
@@ -23,13 +23,13 @@ class CostRow:
 
     @property
     def uploads(self) -> int:
-        """The files that the photo's owner writes."""
+        """The number of files that the photo's owner uploads."""
         return 1 if self.has_tags else 2
 
 
 @dataclass(frozen=True)
 class CostResult:
-    """All that was counted, and where; the first row is the one that the page explains."""
+    """All counts, and the machine. The page explains the first row in detail."""
 
     machine: str
     rows: tuple[CostRow, ...]
@@ -37,10 +37,10 @@ class CostResult:
 
 
 def save_costs(result: CostResult) -> None:
-    """Write it down."""
+    """Writes the result as JSON."""
     FILE.write_text(f"{to_json(result)}\n")
 
 
 def load_costs() -> CostResult:
-    """What the last run found."""
+    """Returns the result of the last run."""
     return from_json(CostResult, FILE.read_text())

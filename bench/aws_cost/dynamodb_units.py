@@ -1,8 +1,8 @@
-"""DynamoDB's units of one request: what it wrote and read, by the items' real sizes.
+"""DynamoDB's read and write units of a request, by the items' real sizes.
 
-Sizes and rounding are those of the Developer Guide ("DynamoDB item sizes and formats", "DynamoDB read and write
-operations"); a transaction does each write twice. Its page on transactions says that indexes are brought up to date
-behind them, so that an index's own writes count once.
+Sizes and rounding follow the Developer Guide ("DynamoDB item sizes and formats", "DynamoDB read and write
+operations"). A transaction performs each write twice. According to its page on transactions, indexes are updated
+afterwards, so an index's own writes count once.
 """
 
 import json
@@ -21,7 +21,7 @@ Item = Mapping[str, Any]
 
 
 def measure_item_bytes(item: Item) -> int:
-    """The bytes of an item: names and values."""
+    """Returns the bytes of an item: names and values."""
     return sum(len(name.encode()) + _measure_value_bytes(value) for name, value in item.items())
 
 
@@ -44,14 +44,14 @@ def _measure_value_bytes(value: Mapping[str, Any]) -> int:
 
 @dataclass(eq=False)
 class DynamoDBUnits:
-    """Adds up the units of requests in their order; what the index and the items hold is remembered from them."""
+    """Adds up the units of requests, in order. Remembers the items and the index from these requests."""
 
     writes: float = 0
     reads: float = 0
     _items: dict[Key, Item] = field(default_factory=dict[Key, Item])
 
     def add(self, request: RecordedRequest) -> None:
-        """One request to DynamoDB; a refused one costs what it would have written."""
+        """Adds one request to DynamoDB. A rejected write costs what it would have written."""
         match request.operation:
             case "TransactWriteItems":
                 for write in request.sent["TransactItems"]:
@@ -67,14 +67,14 @@ class DynamoDBUnits:
             case "DescribeTable":
                 return
             case _:
-                raise TypeError(f"nobody said what {request.operation} costs")
+                raise TypeError(f"the cost of {request.operation} is unknown")
 
     def _read(self, items: list[Item], sent: Mapping[str, Any]) -> None:
         whole = max(1, ceil(sum(map(measure_item_bytes, items)) / READ_BYTES))
         self.reads += whole if sent.get("ConsistentRead") else whole / 2
 
     def _read_each(self, request: RecordedRequest) -> None:
-        """Each item by itself; one that is not there costs as much as a small one."""
+        """Adds each item separately. A missing item costs as much as a small one."""
         for table, wanted in request.sent["RequestItems"].items():
             found: list[Item] = request.response["Responses"].get(table, [])
             for item in (*found, *({} for _ in wanted["Keys"][len(found) :])):
@@ -84,7 +84,7 @@ class DynamoDBUnits:
         ((kind, sent),) = write.items()
         key = _read_key(sent["Item"] if kind == "Put" else sent["Key"])
         before = self._items.get(key, {})
-        # Of an update the day's few sums alone are known here: they are far below the first KB.
+        # Only the day's few sums are updated in place, and they are far smaller than 1 KB.
         after = sent["Item"] if kind == "Put" else before or sent["Key"]
         self.writes += times * max(1, ceil(max(measure_item_bytes(before), measure_item_bytes(after)) / WRITE_BYTES))
         if done:
@@ -97,7 +97,7 @@ def _read_key(item: Item) -> Key:
 
 
 def count_index_writes(before: Item, after: Item) -> int:
-    """An entry that moves is taken out and put in; one whose place stays costs nothing (it holds keys alone)."""
+    """Counts the index writes: an entry that moves is deleted and inserted; an unchanged one is free (keys only)."""
     places = [tuple(item.get(name) for name in INDEX_ATTRIBUTES) for item in (before, after)]
     if places[0] == places[1]:
         return 0

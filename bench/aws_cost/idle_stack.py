@@ -1,4 +1,4 @@
-"""What a stack costs in a month in which no photo comes: counted in template.yaml, and in reconcile's runs."""
+"""The cost of a stack in a month without photos: counted from template.yaml, and from reconcile's runs."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from bench.aws_cost.bill import BillLine
 
 HOURS = 730
 POLLERS, MIN_POLLERS, POLL_SECONDS = 5, 2, 20
-"""How Lambda polls a queue with a MaximumConcurrency, and an idle one without: so many long polls at a time, each as
+"""The number of long polls at the same time for a queue with a MaximumConcurrency, and for an idle one without, each as
 long as SQS allows (Lambda Developer Guide, "Configuring scaling behavior for SQS event source mappings")."""
 ONE_PROVIDER = {"SegmindMaxInFlight": "0", "OneMinMaxInFlight": "0", "RunwareMaxInFlight": "0"}
 RATE = re.compile(r"rate\((?P<minutes>\d+) minutes?\)")
@@ -20,29 +20,29 @@ Resources = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class TemplateStack:
-    """The template with these parameters: only what it makes then."""
+    """The resources that the template creates with these parameters."""
 
     document: Mapping[str, Any]
     parameters: Mapping[str, str | None]
 
     def list_properties(self, kind: str) -> list[Mapping[str, Any]]:
-        """The properties of all resources of a type that this stack has."""
+        """Returns the properties of this stack's resources of one type."""
         resources: Resources = self.document["Resources"]
         there = (one for one in resources.values() if one["Type"] == kind and self._holds(one.get("Condition")))
         return [one.get("Properties", {}) for one in there]
 
     def read_memory_gb(self, function: str) -> float:
-        """A function's memory, GB."""
+        """Returns a function's memory in GB."""
         resources: Resources = self.document["Resources"]
         return resources[f"{function.title()}Function"]["Properties"]["MemorySize"] / 1024
 
     def count_monthly_runs(self) -> int:
-        """How often schedules invoke a function."""
+        """Returns how often schedules invoke a function in a month."""
         rates = RATE.findall(json.dumps(self.list_properties("AWS::Serverless::Function")))
         return sum(HOURS * 60 // int(minutes) for minutes in rates)
 
     def _holds(self, condition: Any) -> bool:
-        """Whether a condition of the template is true for these parameters."""
+        """Returns whether a condition of the template is true for these parameters."""
         match condition:
             case None:
                 return True
@@ -65,17 +65,17 @@ class TemplateStack:
 
 
 def load_one_provider_stack() -> TemplateStack:
-    """The stack as it is when nobody says anything, which has Ideogram alone."""
+    """Returns the stack with default parameters and Ideogram as its only provider."""
     return TemplateStack(template.load_template(), template.read_defaults() | ONE_PROVIDER)
 
 
 def count_alarm_metrics(alarm: Mapping[str, Any]) -> int:
-    """How many metrics an alarm looks at: each is billed, a sum of them is not."""
+    """Returns how many metrics an alarm uses. Each is billed; a metric math expression is not."""
     return sum("MetricStat" in one for one in alarm["Metrics"]) if "Metrics" in alarm else 1
 
 
 def build_idle_lines(stack: TemplateStack, reconcile_lines: list[BillLine]) -> list[BillLine]:
-    """What a month is billed; `run`: what one run of reconcile uses."""
+    """Returns the bill of a month. `reconcile_lines`: the bill of one run of reconcile."""
     alarms = stack.list_properties("AWS::CloudWatch::Alarm")
     mappings = stack.list_properties("AWS::Lambda::EventSourceMapping")
     pollers = sum(POLLERS if "ScalingConfig" in one else MIN_POLLERS for one in mappings)

@@ -1,4 +1,4 @@
-"""Plays photos through a warm local cloud, one at a time, and writes down all that each asked of AWS."""
+"""Sends photos through a warm local cloud, one at a time, and records each one's use of AWS."""
 
 import io
 import json
@@ -28,18 +28,18 @@ PHOTO_SIZE, PHOTO_QUALITY = (1500, 1000), 71
 QUIET_SECONDS = 1.5
 TIMEOUT_SECONDS = 120.0
 LOG_EVENT_BYTES = 26
-"""What CloudWatch adds to each event of a log (API reference, PutLogEvents)."""
+"""The bytes that CloudWatch adds to each log event (API reference, PutLogEvents)."""
 REPORT = re.compile(r"REPORT RequestId: \S+\tDuration: (?P<ms>[\d.]+) ms")
 SERVER_ERROR = 500
 
 
 class ColdStartError(Exception):
-    """A function started cold while warm ones were counted."""
+    """A function started cold during a warm measurement."""
 
 
 @dataclass(frozen=True)
 class CostCase:
-    """What is asked for a photo; `tagged`: in its tags in place of a sidecar."""
+    """The instructions for a photo. `has_tags`: in its tags instead of a sidecar."""
 
     name: str
     instructions: Mapping[str, str]
@@ -49,7 +49,7 @@ class CostCase:
 
 @dataclass(frozen=True)
 class InvocationUsage:
-    """One function's share, for each image: how often, its own CPU seconds, and its seconds on this machine."""
+    """One function's usage per image: its invocations, its own CPU seconds, and its seconds on this machine."""
 
     times: float
     cpu_seconds: float
@@ -58,7 +58,7 @@ class InvocationUsage:
 
 @dataclass(frozen=True)
 class ImageUsage:
-    """What each image of a case asked of AWS, and what it left in the logs."""
+    """The use of AWS per image of a case, and its logs."""
 
     requests: tuple[RequestCount, ...]
     invocations: Mapping[str, InvocationUsage]
@@ -70,7 +70,7 @@ class ImageUsage:
 
 
 def build_photo(n: int) -> bytes:
-    """A photo of some 200 KB that no other number gives."""
+    """Returns a photo of about 200 KB whose bytes are unique to this number."""
     coarse = Image.frombytes("RGB", (150, 100), Random(n).randbytes(150 * 100 * 3))
     file = io.BytesIO()
     coarse.resize(PHOTO_SIZE, Image.Resampling.BICUBIC).save(file, "JPEG", quality=PHOTO_QUALITY)
@@ -91,7 +91,7 @@ class WatchedCloud:
         return self.running.outputs()
 
     def drop_photo(self, case: CostCase, key: str) -> None:
-        """One photo and what is wanted of it, until nothing more is asked of AWS."""
+        """Drops one photo with its instructions, and waits until no more requests are made."""
         s3, outputs = self.running.clients.s3, self.outputs
         self.dropped_count += 1
         bucket, data, instructions = (
@@ -110,7 +110,7 @@ class WatchedCloud:
         self.wait_until_quiet()
 
     def is_stored(self, key: str) -> bool:
-        """Whether the photo's receipt says that all is handed over."""
+        """Returns whether the photo's receipt reports all jobs as stored."""
         s3, bucket = self.running.clients.s3, self.outputs["OutputBucketName"]
         listed = s3.list_objects_v2(Bucket=bucket, Prefix=receipt_key(key))
         if not listed["KeyCount"]:
@@ -119,7 +119,7 @@ class WatchedCloud:
         return all(job["status"] == "stored" for job in receipt["jobs"])
 
     def wait_until_quiet(self) -> None:
-        """Nothing was asked of AWS for a while."""
+        """Waits until no request has been made for a while."""
         before, since = -1, time.monotonic()
         while time.monotonic() - since < QUIET_SECONDS:
             if len(self.recorder.requests) != before:
@@ -134,7 +134,7 @@ class WatchedCloud:
             time.sleep(0.1)
 
     def count_usage(self, work: Callable[[], object], images: int, functions: Sequence[str] = STAGES) -> ImageUsage:
-        """What some work asks of AWS, for each of its images; what other functions do meanwhile is not its doing."""
+        """Returns the use of AWS per image of some work. Ignores the requests of other functions."""
         first, began = len(self.recorder.requests), round(time.time() * 1000)
         workers = {name: read_cpu_seconds(list_workers(self.running, name)) for name in functions}
         work()
@@ -178,7 +178,7 @@ class WatchedCloud:
 
 
 def parse_metrics(line: str) -> list[tuple[str, ...]]:
-    """The metrics that a line of a log tells of (CloudWatch's embedded format): name and dimensions."""
+    """Returns the metrics of a log line (CloudWatch's embedded metric format): name and dimensions."""
     if '"_aws"' not in line:
         return []
     record: dict[str, Any] = json.loads(line)
@@ -192,7 +192,7 @@ def parse_metrics(line: str) -> list[tuple[str, ...]]:
 
 @contextmanager
 def watch_cloud(running: Cloud) -> Generator[WatchedCloud]:
-    """The cloud's functions speak to AWS through a recorder for the length of the block."""
+    """Directs the cloud's functions to AWS through a recorder for the length of the block."""
     recorder = RequestRecorder(running.endpoint_url)
     with ExitStack() as stack:
         for name in FUNCTIONS:

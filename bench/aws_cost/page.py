@@ -1,4 +1,4 @@
-"""The page of what AWS costs, from what was counted."""
+"""The page about the cost of AWS, from the counted usage."""
 
 import json
 from collections import defaultdict
@@ -22,31 +22,30 @@ TRANSITIONS = 1 + len(CAMPAIGN["States"]["AskForEach"]["ItemProcessor"]["States"
 
 
 def read_memory(stack: TemplateStack) -> dict[str, float]:
-    """Each function's memory, GB."""
+    """Returns each function's memory in GB."""
     return {name: stack.read_memory_gb(name) for name in (*STAGES, "reconcile")}
 
 
 def build_row_lines(row: CostRow, memory: Mapping[str, float], latency: float) -> list[BillLine]:
-    """All that an image of a row is billed."""
+    """Returns the bill of one image of a row."""
     return build_image_lines(row.usage, memory, row.uploads, latency)
 
 
 def compute_share(row: CostRow, memory: Mapping[str, float]) -> float:
-    """AWS's part of what the provider takes for the picture, at a typical latency."""
+    """Returns AWS's cost as a share of the provider's price, at a typical latency."""
     return sum_usd(build_row_lines(row, memory, TYPICAL_LATENCY)) / row.price
 
 
 def format_page(result: CostResult) -> str:
-    """The whole page."""
+    """Returns the complete page."""
     stack = load_one_provider_stack()
     memory = read_memory(stack)
     first = result.rows[0]
     parts = [
         "# What AWS costs",
-        f"Written by `python -m bench.aws_cost` on {result.machine}. Requests, units, bytes and processor seconds are "
-        "counted: photos go one by one through a warm local cloud, whose functions reach its services through a "
-        "recorder. "
-        f"Prices are AWS's list prices for {REGION}, arm64, of {DATE}, without the free part (below).",
+        f"Written by `python -m bench.aws_cost` on {result.machine}. Requests, units, bytes, and CPU seconds are"
+        " counted: photos go one by one through a warm local cloud, whose functions reach its services through a"
+        f" recorder. Prices are AWS's list prices for {REGION}, arm64, of {DATE}, without the free tier (below).",
         _format_one_case(first, memory),
         _format_all_cases(result.rows, memory),
         _format_requests(first),
@@ -70,23 +69,23 @@ def _format_one_case(row: CostRow, memory: Mapping[str, float]) -> str:
             "",
             f"A call of {TYPICAL_LATENCY:g} s, a photo of {row.usage.photo_bytes / 1000:.0f} KB, one result.",
             "",
-            "| service | what | so much | USD |",
+            "| service | what | amount | USD |",
             "|---|---|--:|--:|",
             *rows,
             *services,
             f"| | **all** | | **{sum_usd(lines) * IMAGES:.3f}** |",
             "",
-            "A function's seconds are its own processor's, as counted here, more where its memory gives it less than a "
-            f"whole one; {REQUEST_SECONDS * 1000:g} ms for each of its requests and {DOWNLOAD_SECONDS:g} s for the "
-            "result's download, both assumed; and for render the provider's latency. Cold starts are not in it; a "
-            "retry, a report or a dead letter costs what it asks for. Each MB more that a photo has costs "
-            f"${PRICES['traffic'].list_usd(IMAGES / 1024):.3f} on its way out.",
+            "A function's seconds are its own CPU time, as counted here, and more if its memory gives it less than a"
+            f" full vCPU. Added to them are {REQUEST_SECONDS * 1000:g} ms for each of its requests and"
+            f" {DOWNLOAD_SECONDS:g} s for the result's download, both assumed, and, for render, the provider's"
+            " latency. Cold starts are not included. A retry, a report, or a dead letter costs its own requests. Each"
+            f" additional MB of a photo costs ${PRICES['traffic'].list_usd(IMAGES / 1024):.3f} of outbound traffic.",
         ]
     )
 
 
 def sum_by_service(lines: Iterable[BillLine]) -> dict[str, float]:
-    """What each service takes, dollars."""
+    """Returns the cost of each service in dollars."""
     sums: defaultdict[str, float] = defaultdict(float)
     for line in lines:
         sums[PRICES[line.price].service] += line.usd
@@ -102,31 +101,29 @@ def _format_all_cases(rows: Sequence[CostRow], memory: Mapping[str, float]) -> s
     seconds = " | ".join(f"at {one:g} s" for one in LATENCIES)
     return "\n".join(
         [
-            f"## {IMAGES:,} images, by provider and by the way in which they come",
+            f"## {IMAGES:,} images, by provider and kind of instructions",
             "",
-            f"USD by the provider's latency. The share is of the provider's price, at {TYPICAL_LATENCY:g} s; aimed at"
-            " is less "
-            f"than {MAX_SHARE:.1%} of Ideogram's for a background that is replaced. "
-            "What 1min.ai's credits cost is assumed.",
+            f"USD by the provider's latency. The share is of the provider's price, at {TYPICAL_LATENCY:g} s. The"
+            f" target is less than {MAX_SHARE:.1%} of Ideogram's price of a replaced background. The price of"
+            " 1min.ai's credits is assumed.",
             "",
             f"| | requests by our code | {seconds} | a picture, USD | share |",
             "|---|--:|--:|--:|--:|--:|--:|",
             *table,
             "",
             f"A campaign's items cost ${campaign_item_usd() * IMAGES:.3f} more: {TRANSITIONS} state transitions each,"
-            " its "
-            "start among them, and a message.",
+            " including its start, and a message.",
         ]
     )
 
 
 def campaign_item_usd() -> float:
-    """What Step Functions takes for one item, dollars."""
+    """Returns the cost of one campaign item in dollars: Step Functions, and a message."""
     return PRICES["transitions"].list_usd(TRANSITIONS) + PRICES["sqs"].list_usd(1)
 
 
 def count_all_requests(row: CostRow) -> float:
-    """Of one image, in all stages."""
+    """Returns the requests of one image in all stages."""
     return sum(count_requests(row.usage, name) for name in STAGES)
 
 
@@ -163,30 +160,29 @@ def _format_idle(stack: TemplateStack, found: CostResult, first: CostRow) -> str
         [
             "## A month without a photo",
             "",
-            "One provider, as the template has it. The last column is what is left where nothing else in the account "
-            "uses the part that is always free.",
+            "One provider, as in the template. The last column is what remains if nothing else in the account uses"
+            " the permanent free tier.",
             "",
-            "| | so much | USD | left |",
+            "| | amount | USD | remaining |",
             "|---|--:|--:|--:|",
             *rows,
             f"| **together** | | **{sum_usd(lines):.2f}** | **{sum(remaining_usd(one, lines) for one in lines):.2f}**"
             " |",
             "",
-            "Reconcile looks for photos that no event told of, so a full bucket costs more: a run makes at most "
+            "Reconcile looks for photos without an event, so a full bucket costs more: a run makes at most "
             f"{MAX_KEYS // LISTING_PAGE_SIZE} lists, and {MAX_PHOTOS:,} reads for photos of the last two days: "
-            f"{_max_sweep_usd(stack):.2f} USD a month where every run does.",
+            f"{_max_sweep_usd(stack):.2f} USD a month if every run does.",
             "",
-            "Metrics cost in the months in which they are counted, and an idle stack counts none: one provider with "
-            f"one operation has {metrics} ({PRICES['metrics'].list_usd(metrics):.2f} USD, "
-            f"{PRICES['metrics'].usd_beyond_free(metrics):.2f} behind the free ones). Not in it: what lies in the"
-            " buckets, the "
-            "ledger and the logs.",
+            "Metrics cost money in the months in which they are emitted, and an idle stack emits none. One provider"
+            f" with one operation has {metrics} ({PRICES['metrics'].list_usd(metrics):.2f} USD, or"
+            f" {PRICES['metrics'].usd_beyond_free(metrics):.2f} beyond the free ones). Not included: the contents of"
+            " the buckets, the ledger, and the logs.",
         ]
     )
 
 
 def _max_sweep_usd(stack: TemplateStack) -> float:
-    """What the sweep asks at most in a month, dollars."""
+    """Returns the maximum cost of the sweep in a month, in dollars."""
     lists, reads = (
         PRICES["s3 writes"].list_usd(MAX_KEYS / LISTING_PAGE_SIZE),
         PRICES["dynamodb reads"].list_usd(MAX_PHOTOS),
@@ -198,7 +194,7 @@ def _max_sweep_usd(stack: TemplateStack) -> float:
 
 
 def remaining_usd(line: BillLine, lines: Sequence[BillLine]) -> float:
-    """A line's part of what its price leaves behind the free part."""
+    """Returns a line's share of what its price costs beyond the free tier."""
     price, amount = PRICES[line.price], sum(one.amount for one in lines if one.price == line.price)
     return price.usd_beyond_free(amount) * line.amount / amount if amount else 0.0
 

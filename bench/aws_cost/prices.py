@@ -1,7 +1,7 @@
-"""AWS's list prices, in one dated table: what each kind of use costs, and how much of it is free in every month.
+"""AWS's list prices in one dated table: the price of each kind of use, and how much of it is free every month.
 
-On-demand prices of us-east-1, arm64, first tier. The free part is the one that never ends, not that of a new account's
-first months. Volumes are AWS's: S3's and CloudWatch's GB are 2^30 bytes.
+On-demand prices of us-east-1, arm64, first tier. The free tier is the permanent one, not that of a new account's first
+months. Volumes are AWS's: a GB of S3 and CloudWatch is 2^30 bytes.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class ListPrice:
-    """Dollars for so many of a unit; `free` of them cost nothing in any month."""
+    """Dollars for `unit_count` units. `free` units cost nothing every month."""
 
     service: str
     unit: str
@@ -33,11 +33,11 @@ class ListPrice:
     free: int = 0
 
     def list_usd(self, amount: float) -> float:
-        """What so much costs by the list, dollars."""
+        """Returns the list price of an amount in dollars."""
         return float(self.usd) * amount / self.unit_count
 
     def usd_beyond_free(self, amount: float) -> float:
-        """What is left of it when nothing else in the account uses the free part."""
+        """Returns the price beyond the free tier, if nothing else in the account uses it."""
         return self.list_usd(max(0.0, amount - self.free))
 
 

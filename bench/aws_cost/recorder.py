@@ -1,4 +1,4 @@
-"""Stands between a function and the emulator, passes everything on, and writes down each request to AWS."""
+"""A proxy between a function and the emulator that forwards and records each request to AWS."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/aws4_request")
 S3_OPERATIONS = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
 LAMBDA_OPERATIONS = {"GET": "ListEventSourceMappings", "PUT": "UpdateEventSourceMapping"}
-# These belong to one connection, or are written anew for the other.
+# These headers apply to one connection, or are written again for the other one.
 HOP_BY_HOP_HEADERS = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "expect"})
 TIMEOUT_SECONDS = 60
 PROVIDER = "provider"
@@ -23,7 +23,7 @@ PROVIDER = "provider"
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """One request: who made it, of which service, and where it went (`place`: `bucket/key`, empty for most)."""
+    """One request: its function, its service, and its target (`path`: `bucket/key`, empty for most services)."""
 
     function: str
     service: str
@@ -36,14 +36,14 @@ class RecordedRequest:
 
 @dataclass(eq=False)
 class RequestRecorder:
-    """All that went through, in its order."""
+    """All requests, in order."""
 
     emulator: str
     requests: list[RecordedRequest] = field(default_factory=list[RecordedRequest])
 
     @contextmanager
     def listen(self, function: str) -> Generator[str]:
-        """The address at which one function reaches the emulator for the length of the block."""
+        """Yields the address at which one function reaches the emulator for the length of the block."""
         server = _RecorderServer(self, function)
         thread = threading.Thread(target=server.serve_forever, name=f"recorder {function}", daemon=True)
         thread.start()
@@ -64,7 +64,7 @@ class _RecorderServer(ThreadingHTTPServer):
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A worker that is ended lets go of its connections."""
+        """Ignores connection resets: a worker that is stopped drops its connections."""
         if not isinstance(sys.exception(), ConnectionResetError):
             super().handle_error(request, client_address)
 
@@ -99,7 +99,7 @@ class _RecorderHandler(BaseHTTPRequestHandler):
     def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name: text for name, text in self.headers.items() if name.lower() not in HOP_BY_HOP_HEADERS}
-        # A connection of its own: the emulator closes those that rest, which a function would take for a failure.
+        # A new connection: the emulator closes idle ones, which a function would treat as a failure.
         with closing(
             HTTPConnection(urlsplit(self.recorder_server.recorder.emulator).netloc, timeout=TIMEOUT_SECONDS)
         ) as upstream:
@@ -124,7 +124,7 @@ class _RecorderHandler(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: each request is in the record."""
+        """Logs nothing, because each request is recorded."""
 
 
 def _build_request(
@@ -132,7 +132,7 @@ def _build_request(
 ) -> RecordedRequest:
     signed = headers.get("Authorization", "")
     if not signed:
-        # A link that a function made, read or written by a provider.
+        # A provider reads or writes a presigned URL that a function created.
         function, signed = PROVIDER, unquote(path)
     found = SERVICE.search(signed)
     service = found["service"] if found else ""
@@ -149,7 +149,7 @@ def _build_request(
 
 
 def _parse_s3(method: str, path: str) -> tuple[str, str]:
-    """Which of S3's operations, and on what."""
+    """Returns the S3 operation and its target."""
     parts = urlsplit(path)
     query = parse_qs(parts.query, keep_blank_values=True)
     target_path = unquote(parts.path).removeprefix("/")

@@ -1,4 +1,4 @@
-"""What each request is for: a name, and why it is made; one that has none is an error, so that none comes unseen."""
+"""The name and the reason of each request. A request without a name is an error, so that none goes unnoticed."""
 
 import json
 from collections import Counter
@@ -101,7 +101,7 @@ NAMED_FUNCTIONS = frozenset(function for function, _, _ in REASONS)
 
 @dataclass(frozen=True)
 class RequestCount:
-    """A kind of request, and how often an image needs it; `what` is empty for functions that no image passes."""
+    """A kind of request, and its count per image. `subject` is empty for functions that do not process images."""
 
     function: str
     service: str
@@ -115,19 +115,19 @@ class RequestCount:
 
 
 class UnnamedRequestError(Exception):
-    """A request of which nobody said what it is for."""
+    """A request has no name in `REASONS`."""
 
 
 def count_by_name(requests: Iterable[RecordedRequest], images: int) -> tuple[RequestCount, ...]:
-    """Requests by their kinds, in the order in which they were first made.
+    """Counts requests by kind, in the order in which each was first made.
 
     Raises:
-        UnnamedError: one has no name.
+        UnnamedRequestError: a request has no name.
     """
     found = Counter((one.function, one.service, one.operation, _name_subject(one)) for one in requests)
     unnamed = [name for name in found if name[0] in NAMED_FUNCTIONS and (name[0], *name[2:]) not in REASONS]
     if unnamed:
-        raise UnnamedRequestError(f"nobody said what these are for: {unnamed}")
+        raise UnnamedRequestError(f"these requests have no name: {unnamed}")
     return tuple(RequestCount(*name, times / images) for name, times in found.items())
 
 

@@ -1,6 +1,6 @@
-"""What a provider's account gives at best: a thread pool of C that calls the same stand-in with the same photos.
+"""The baseline: a thread pool of C threads that calls the same stand-in with the same photos.
 
-A script as one writes it in five minutes: no cloud, no ledger, no receipt; a crash loses what was paid.
+A script that takes five minutes to write: no cloud, no ledger, and no receipts. A crash loses what was paid for.
 """
 
 import time
@@ -24,21 +24,20 @@ MARGIN_SECONDS = 60
 
 @dataclass(eq=False)
 class BaselineScript:
-    """Reads photos of a folder, and writes their pictures beside them."""
+    """Reads photos from a folder, and writes their pictures next to them."""
 
     url: str
     timeout_seconds: float
     thread_local: local
 
     def open_session(self) -> requests.Session:
-        """One for each thread."""
+        """Returns the session of this thread."""
         if not hasattr(self.thread_local, "session"):
             self.thread_local.session = requests.Session()
             self.thread_local.session.trust_env = False
         return self.thread_local.session
 
     def process_photo(self, file: Path) -> None:
-        """One photo."""
         form = {"image": (file.name, file.read_bytes(), "image/jpeg"), "prompt": (None, PROMPT)}
         headers = {"Api-Key": STANDIN_KEY}
         response = self.open_session().post(self.url + PATH, files=form, headers=headers, timeout=self.timeout_seconds)
@@ -49,7 +48,7 @@ class BaselineScript:
 
 
 def measure_baseline(standin: StandinController, scenario: Scenario) -> float:
-    """Seconds from the first call to the last picture."""
+    """Returns the seconds from the first call to the last picture."""
     standin.reset(scenario.seconds, scenario.limit)
     script = BaselineScript(standin.url, scenario.seconds + MARGIN_SECONDS, local())
     with TemporaryDirectory() as named, ThreadPoolExecutor(scenario.limit) as pool:

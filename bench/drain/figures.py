@@ -1,4 +1,4 @@
-"""What is reported of a run, each as a ratio within it or for each image; and when nothing is."""
+"""The figures of a run, as ratios within it or per image, and the checks that decide whether they are reported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from bench.drain.scenario import Scenario
 from bench.reliability import check_faults, check_machine, check_standin, check_starts
 
 SMALL_ACCOUNT_EFFECTS = ("all slots are taken", Metric.THROTTLED.value, Metric.RETURNED_TO_QUEUE.value)
-"""What comes of an account that is smaller than it was said to be."""
+"""The expected effects of an account whose limit is lower than configured."""
 
 
 @dataclass(frozen=True)
 class StageTimes:
-    """How long photos took for one stage (seconds)."""
+    """How long photos took in one stage (seconds)."""
 
     median: float
     slowest: float
@@ -23,12 +23,13 @@ class StageTimes:
 
 @dataclass(frozen=True)
 class RunFigures:
-    """`efficiency`: N·S/C by the seconds from the first upload to the last receipt that says stored;
-    `calls_efficiency`: by those from the first call to the end of the last one.
+    """The figures of one run.
 
-    `call_share`: of the time that the lane's places were held, by the functions' own count. `lost`: where the rest of
-    the slots' time went, as shares of N·S. `pauses_ms`: between two calls of a slot, at the beginning, in the middle
-    and at the end. `cpu_ms`: for each image, by whose it is.
+    `efficiency`: N·S/C divided by the seconds from the first upload to the last receipt of a stored job.
+    `calls_efficiency`: N·S/C divided by the seconds from the first call to the end of the last one. `call_share`: the
+    share of the time of held slots that was spent in the call, according to the functions' metrics. `lost`: where the
+    rest of the slots' time went, as shares of N·S. `pauses_ms`: between two calls of a slot, at the beginning, in the
+    middle, and at the end. `cpu_ms`: per image, by program.
     """
 
     scenario: Scenario
@@ -49,7 +50,7 @@ class RunFigures:
 
 
 def compute_figures(run: DrainRun) -> RunFigures:
-    """What a run shows."""
+    """Computes the figures of a run."""
     scenario, calls, lost = run.scenario, run.standin_log.calls, run.losses
     measured = run.ended - run.began
     call_span_seconds = max(one.ended for one in calls) - min(one.began for one in calls)
@@ -75,10 +76,10 @@ def compute_figures(run: DrainRun) -> RunFigures:
 
 
 def check_run(run: DrainRun, found: RunFigures) -> None:
-    """Whether it may be reported.
+    """Checks whether a run can be reported.
 
     Raises:
-        RefusedError: it may not.
+        UnreliableMeasurementError: it cannot.
     """
     name = run.scenario.name
     problems = {**run.standin_log.problems, **run.log_metrics.problems}

@@ -1,4 +1,4 @@
-"""A local cloud that drains photos, one scenario after another, and all that can be read of each run."""
+"""The harness: a local cloud that processes one scenario after another, and the data of each run."""
 
 import json
 import time
@@ -32,7 +32,9 @@ READERS = 4
 
 @dataclass(frozen=True)
 class DrainRun:
-    """One scenario's run: Unix seconds of the first upload, of its end and of the last receipt that says stored."""
+    """One scenario's run. `began`, `uploaded`, and `ended`: the Unix seconds of the first upload, of the end of the
+    uploads, and of the last receipt of a stored job.
+    """
 
     scenario: Scenario
     began: float
@@ -47,7 +49,7 @@ class DrainRun:
 
 @dataclass(eq=False)
 class DrainHarness:
-    """A running cloud; `rounds` counts what was dropped on it so far."""
+    """A running cloud. `rounds` counts the batches of photos dropped so far."""
 
     running: Cloud
     rounds: int = 0
@@ -57,7 +59,7 @@ class DrainHarness:
         self.deployed: DeployedPipeline = backdrop_pipeline.describe_stack(self.running)
 
     def run_scenario(self, scenario: Scenario) -> DrainRun:
-        """One scenario, once; the workers are those of a warm lane, or none."""
+        """Runs one scenario once, with the workers of a warm lane or with none."""
         self.deployed.set_max_concurrency(scenario.limit)
         if scenario.cold:
             self.end_workers()
@@ -87,19 +89,19 @@ class DrainHarness:
         )
 
     def create_keys(self, number: int) -> list[str]:
-        """Names that no earlier run had."""
+        """Returns keys that no earlier run has used."""
         self.rounds += 1
         return [f"round-{self.rounds:02}/{n:05}.jpg" for n in range(number)]
 
     def warm_up(self, limit: int) -> None:
-        """As many photos as there are slots, and as many again, through every stage."""
+        """Sends twice as many photos as there are slots through every stage."""
         self.standin.reset(WARM_UP_SECONDS, limit)
         keys = self.create_keys(2 * limit)
         self.deployed.upload(((key, build_photo(key)) for key in keys), TAGS)
         self.wait_until_drained(len(keys), Scenario(len(keys), limit, WARM_UP_SECONDS).timeout_seconds)
 
     def end_workers(self) -> None:
-        """End all workers, as Lambda does where a function's configuration is changed."""
+        """Stops all workers, as Lambda does when a function's configuration changes."""
         self.rounds += 1
         functions = self.running.clients.functions
         for name in STAGES:
@@ -114,10 +116,10 @@ class DrainHarness:
             )
 
     def wait_until_drained(self, photos: int, timeout_seconds: float) -> None:
-        """Until so many calls were accepted and nothing is on its way; looking costs the emulator time, so seldom.
+        """Waits until this many calls were accepted and no message is in flight. Polls rarely, to spare the emulator.
 
         Raises:
-            NotDrainedError: that took too long.
+            NotDrainedError: it took too long.
         """
         end = time.monotonic() + timeout_seconds
 
@@ -132,14 +134,14 @@ class DrainHarness:
             wait_until(lambda: not self.deployed.count_messages())
 
     def read_log_lines(self, began: float) -> Iterator[str]:
-        """What all functions wrote into their logs since then."""
+        """Yields what all functions have logged since then."""
         pages = self.running.clients.logs.get_paginator("filter_log_events")
         for name in FUNCTIONS:
             found = pages.paginate(logGroupName=f"/aws/lambda/{STACK}-{name}", startTime=round(began * 1000))
             yield from (event.get("message", "") for page in found for event in page["events"])
 
     def count_unfinished(self, keys: list[str]) -> dict[str, float]:
-        """How many of these photos have no receipt that says stored, and how many dead letters there are."""
+        """Counts the photos without a receipt of a stored job, and the dead letters."""
         receipt_keys = [f"{backdrop_pipeline.RECEIPTS_PREFIX}{key}.json" for key in keys]
         with ThreadPoolExecutor(READERS) as readers:
             stored = sum(readers.map(self._is_stored, receipt_keys))

@@ -1,4 +1,4 @@
-"""What the functions told of a run in their logs: CloudWatch's embedded metrics, and Lambda's own reports."""
+"""The functions' metrics of a run, parsed from their logs (CloudWatch's embedded metric format)."""
 
 import json
 from collections import Counter, defaultdict
@@ -24,14 +24,14 @@ PROBLEM_METRICS = (
     Metric.RETURNED_TO_QUEUE,
     Metric.UNEXPECTED_ERROR,
 )
-"""What a run has none of where nobody asked for a fault."""
+"""The metrics that a run without requested faults does not emit."""
 
 
 @dataclass(frozen=True)
 class LogMetrics:
-    """`stages`: each photo's seconds; `stored`: Unix seconds at which jobs were told to be stored, in order.
+    """The metrics of one run. `stages`: each photo's seconds. `stored_at`: when jobs were stored (Unix time, sorted).
 
-    `troubles`: how often each came, by its name and, where it has one, its code.
+    `problems`: how often each occurred, by its name and, if it has one, its code.
     """
 
     slot_seconds: float
@@ -43,12 +43,12 @@ class LogMetrics:
 
     @property
     def call_share(self) -> float:
-        """The share of the slots' time in the paid call."""
+        """The share of the slots' time that was spent in the paid call."""
         return self.call_seconds / self.slot_seconds if self.slot_seconds else 0.0
 
 
 def parse_log_metrics(lines: Iterable[str]) -> LogMetrics:
-    """Read the lines of all functions' logs."""
+    """Parses the lines of all functions' logs."""
     values, stored_at = defaultdict[Metric, list[float]](list), list[float]()
     problems, cold = defaultdict[str, float](float), Counter[str]()
     for line in lines:
@@ -79,5 +79,5 @@ def _list_metrics(record: Mapping[str, Any]) -> list[Metric]:
 
 
 def _list_values(value: object) -> list[float]:
-    """A metric's values stand alone or in a list."""
+    """Returns a metric's values, which may be a number or a list."""
     return [float(one) for one in (cast("list[float]", value) if isinstance(value, list) else [cast("float", value)])]

@@ -1,4 +1,4 @@
-"""The two parts of `make bench` that drain photos: how near to N·S/C, and what others need for the same photos."""
+"""The parts of `make bench` that drain photos: how close to N·S/C, and how other systems compare."""
 
 import time
 from collections.abc import Generator
@@ -20,7 +20,7 @@ from fault_bench.faulted_run import NotDrainedError
 
 LIMITS, SECONDS, PHOTOS = (5, 10), (1.0, 4.0), (100, 300)
 WARM = tuple(Scenario(n, c, s) for n in PHOTOS for s in SECONDS for c in LIMITS)
-# With fewer slots fewer workers start: left out for the time that it takes.
+# With fewer slots, fewer workers start. Omitted to save time.
 COLD = tuple(replace(one, cold=True) for one in WARM if one.limit == max(LIMITS))
 LARGE = Scenario(1000, 10, 4.0)
 REPEATED = Scenario(100, 10, 1.0)
@@ -28,12 +28,12 @@ REPEATS = 3
 COMPARED = Scenario(100, 10, 4.0)
 HELD_OUT = (Scenario(100, 8, 2.0), Scenario(60, 10, 4.0, account_limit=5))
 SHORT_SECONDS = 60
-"""What takes no longer is tried once more where the machine was not the bench's own."""
+"""A run of at most this duration is repeated once if other programs used the machine."""
 
 
 @dataclass(frozen=True)
 class DrainResult:
-    """A photo alone, all runs that may be reported, and the efficiencies of one scenario's repeats.
+    """A single photo, all runs that can be reported, and the efficiencies of one scenario's repeats.
 
     `refused`: why the other runs are not reported.
     """
@@ -47,7 +47,7 @@ class DrainResult:
 
 @dataclass(frozen=True)
 class ComparisonResult:
-    """Seconds for the same photos; `ratios`: Backdrop's by the bare script's, again and again for `repeated`."""
+    """Seconds for the same photos. `ratios`: Backdrop's time divided by the baseline's, for repeats of `repeated`."""
 
     scenario: Scenario
     backdrop: float
@@ -60,13 +60,13 @@ class ComparisonResult:
 
 @contextmanager
 def open_harness() -> Generator[DrainHarness]:
-    """A cloud for the length of the block."""
+    """Yields a harness with a local cloud that runs for the length of the block."""
     with temporary_home(find_fast_folder()) as home:
         yield DrainHarness(cloud.up(home, PARAMETERS, print, build=False, standin_options=["--prepared"]))
 
 
 def measure_drain() -> DrainResult:
-    """Warm, cold, and large."""
+    """Measures warm, cold, and large runs."""
     with open_harness() as harness:
         repeated = [measure_scenario(harness, REPEATED) for _ in range(REPEATS)]
         repeats = tuple(one.efficiency for one in repeated)
@@ -84,13 +84,13 @@ def measure_drain() -> DrainResult:
 
 
 def measure_held_out() -> tuple[RunFigures, ...]:
-    """Runs that nobody is calibrated on: other sizes, and an account that is half of what it was said to be."""
+    """Measures runs that are not used for calibration: other sizes, and an account with half the configured limit."""
     with open_harness() as harness:
         return tuple(measure_scenario(harness, scenario) for scenario in HELD_OUT)
 
 
 def measure_comparison() -> ComparisonResult:
-    """Backdrop, the bare script and the naive pipeline, one after the other on the same cloud."""
+    """Measures Backdrop, the baseline, and the naive pipeline, one after another on the same cloud."""
     with open_harness() as harness:
         ratios = [
             measure_scenario(harness, REPEATED).measured_seconds / measure_quiet_baseline(harness, REPEATED)
@@ -104,10 +104,10 @@ def measure_comparison() -> ComparisonResult:
 
 
 def measure_quiet_baseline(harness: DrainHarness, scenario: Scenario) -> float:
-    """Seconds of the bare script's run, which must be as quiet as ours.
+    """Returns the seconds of the baseline's run, which must pass the same checks as Backdrop's.
 
     Raises:
-        RefusedError: it may not be reported.
+        UnreliableMeasurementError: it cannot be reported.
     """
     before, began = measure_cpu(harness.running), time.monotonic()
     seconds = measure_baseline(harness.standin, scenario)
@@ -118,10 +118,10 @@ def measure_quiet_baseline(harness: DrainHarness, scenario: Scenario) -> float:
 
 
 def measure_scenario(harness: DrainHarness, scenario: Scenario, *, retry: bool = True) -> RunFigures:
-    """One run that may be reported; a short one once more where the machine was not the bench's own.
+    """Returns one run that can be reported. Repeats a short run once if other programs used the machine.
 
     Raises:
-        RefusedError: it may not be reported.
+        UnreliableMeasurementError: it cannot be reported.
     """
     run = harness.run_scenario(scenario)
     figures = compute_figures(run)

@@ -1,4 +1,4 @@
-"""The naive pipeline of the fault bench, drained without faults: photos and sidecars through one function."""
+"""The naive pipeline of the fault bench, run without faults: photos and sidecars through one function."""
 
 import json
 import time
@@ -19,7 +19,7 @@ SIDECAR = json.dumps({"prompt": PROMPT}).encode()
 
 
 class NaivePipeline:
-    """The pipeline on the cloud on which Backdrop runs."""
+    """The naive pipeline, deployed to the cloud on which Backdrop runs."""
 
     def __init__(self, running: Cloud, limit: int) -> None:
         self.standin = StandinController(running.standin_url)
@@ -30,7 +30,7 @@ class NaivePipeline:
         self.rounds = 0
 
     def measure(self, scenario: Scenario) -> float:
-        """Seconds from the first photo's upload to the end of the invocation that wrote the last picture."""
+        """Returns the seconds from the first upload to the end of the invocation that wrote the last picture."""
         self._run_scenario(Scenario(2 * scenario.limit, scenario.limit, WARM_UP_SECONDS))
         began = self._run_scenario(scenario)
         reports = self.deployed.clients.logs.get_paginator("filter_log_events").paginate(
@@ -43,7 +43,7 @@ class NaivePipeline:
         return max(ends) - began
 
     def _run_scenario(self, scenario: Scenario) -> float:
-        """All photos, until their pictures are there; when the first was uploaded (Unix seconds)."""
+        """Uploads all photos and waits for their pictures. Returns when the first was uploaded (Unix seconds)."""
         self.rounds += 1
         keys = [f"round-{self.rounds:02}/{n:05}.jpg" for n in range(scenario.photos)]
         self.deployed.upload((f"{key}.json", SIDECAR) for key in keys)
@@ -52,6 +52,6 @@ class NaivePipeline:
         self.deployed.upload((key, build_photo(key)) for key in keys)
         while not self.standin.has_accepted(scenario.photos) or self.deployed.count_messages():
             if time.monotonic() > end:
-                raise NotDrainedError(f"{scenario.name}: the naive pipeline did not drain")
+                raise NotDrainedError(f"{scenario.name}: the naive pipeline did not finish")
             time.sleep(POLL_SECONDS)
         return began

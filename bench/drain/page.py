@@ -1,4 +1,4 @@
-"""What the page of the bench says of drained photos."""
+"""The sections of the bench's page about drained photos."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,55 +12,52 @@ from bench.plot import Bar, draw_bars
 from docs.tables import table
 
 LOSS_PLACES = {
-    "before": "until each slot had its first call",
+    "before": "until each slot's first call",
     "between": "between two calls of a slot",
     "upload": "while a photo was sent",
     "standin": "in the stand-in, beyond its latency",
     "after": "from a slot's last call to the last receipt",
 }
 STAGE_METRICS = {
-    "IntakeSeconds": "asked for, to in its lane",
-    "QueueSeconds": "in its lane, to its call",
+    "IntakeSeconds": "requested → in its lane",
+    "QueueSeconds": "in its lane → in its call",
     "RenderSeconds": "in its call",
-    "DeliverSeconds": "paid, to pictures in the bucket",
-    "TotalSeconds": "in its lane, to pictures in the bucket",
+    "DeliverSeconds": "paid → pictures in the bucket",
+    "TotalSeconds": "in its lane → pictures in the bucket",
 }
 MAX_INTAKE_MS = 40
-"""Of intake's own processor time for a photo of 200 KB."""
+"""The limit of intake's own CPU time for a photo of 200 KB."""
 
 
 def format_drain(found: DrainResult) -> str:
-    """The section."""
     shown = ", ".join(f"{ratio:.1%}" for ratio in found.repeats)
     return "\n\n".join(
         [
-            "N photos of some 220 KB with their tags, C slots, S seconds a call; the ideal is N·S/C. Measured from the"
-            " first upload to the last receipt that says stored, and beside it from the first call to the end of the"
-            " last. In the call: of the time that render held a place of the lane, the share in which the paid call was"
-            " out. Cold: no function has a worker when the first photo comes. All of it, the functions, AWS's part and"
-            " the provider, shares the processors of one machine.",
-            "![how near to the ideal](efficiency.svg)",
+            "N photos of about 220 KB with tags, C slots, and S seconds per call. The ideal is N·S/C. Measured from"
+            " the first upload to the last receipt of a stored job, and, as *call to call*, from the first call to"
+            " the end of the last one. *In the call* is the share of the time of render's held slots that was spent"
+            " in the paid call. *Cold*: no function has a worker when the first photo arrives. The functions, the"
+            " emulated AWS, and the provider share the processors of one machine.",
+            "![how close to the ideal](efficiency.svg)",
             _format_runs(found.runs),
-            f"{found.repeated.name}, again and again: {shown}.",
+            f"{found.repeated.name}, repeated: {shown}.",
             *(f"Not reported: {words}." for words in found.refused),
             "### Where the slots' time went",
-            "Shares of N·S. All of them together are what is missing to the ideal. Pauses: milliseconds between two"
-            " calls of a slot, at the beginning, in the middle and at the end.",
+            "Shares of N·S. Their sum is the difference from the ideal. Pauses: milliseconds between two calls of a"
+            " slot, at the beginning, in the middle, and at the end.",
             "![where the slots' time went](lost.svg)",
             table(("", *LOSS_PLACES.values(), "pauses ms"), [_format_losses(one) for one in found.runs]),
             "### A photo's time in each stage",
-            f"Alone, with a provider that answers at once, a photo takes {found.single_photo.median:.2f} s from its"
-            " upload to"
-            f" its receipt in the median, {found.single_photo.slowest:.2f} s at the most. In seconds, alone and among"
-            " others,"
-            " median and slowest:",
+            f"With a provider that answers immediately, a single photo takes {found.single_photo.median:.2f} s from"
+            f" its upload to its receipt in the median, and at most {found.single_photo.slowest:.2f} s. In seconds,"
+            " for a single photo, and for photos among others (median and slowest):",
             table(
                 ("", *STAGE_METRICS.values()),
                 [_format_single_photo(found.single_photo), *map(_format_stages, found.runs)],
             ),
-            "### Whose processor time",
-            "Milliseconds for each image. The emulator is AWS's part here, the bench uploads. Where it was warm, intake"
-            f" took {max_warm_intake_ms(found):.0f} ms at the most; it may take {MAX_INTAKE_MS}.",
+            "### CPU time by program",
+            "Milliseconds per image. The emulator stands for AWS, and the bench uploads the photos. In warm runs,"
+            f" intake took at most {max_warm_intake_ms(found):.0f} ms; the limit is {MAX_INTAKE_MS}.",
             table(
                 ("", *_list_programs(found), "of the machine"),
                 [_format_cpu(one, _list_programs(found)) for one in found.runs],
@@ -71,7 +68,7 @@ def format_drain(found: DrainResult) -> str:
 
 
 def draw_drain_plots(found: DrainResult) -> Mapping[str, str]:
-    """Its plots by file name."""
+    """Returns the plots by file name."""
     runs = found.runs
     efficiency = [Bar(one.scenario.name, [one.efficiency], f"{one.efficiency:.1%}") for one in runs]
     lost = [
@@ -85,41 +82,39 @@ def draw_drain_plots(found: DrainResult) -> Mapping[str, str]:
 
 
 def format_comparison(found: ComparisonResult) -> str:
-    """The section."""
     photos = found.scenario.photos
     systems = {"a bare thread pool": found.baseline, "Backdrop": found.backdrop, "the naive pipeline": found.naive}
     shown = ", ".join(f"{ratio:.2f}" for ratio in found.ratios)
     return "\n\n".join(
         [
-            f"{found.scenario.name}: the same photos, the same stand-in, one after the other on the same machine."
-            " The thread pool is a script that keeps no books; the naive pipeline is that of `make chaos`.",
+            f"{found.scenario.name}: the same photos and the same stand-in, one system after another on the same"
+            " machine. The thread pool is a script without a ledger. The naive pipeline is that of `make chaos`.",
             "![seconds for the same photos](comparison.svg)",
             table(
-                ("", "seconds", "seconds an image", "by the thread pool's"),
+                ("", "seconds", "seconds per image", "× the thread pool's"),
                 [
                     (name, f"{seconds:.1f}", f"{seconds / photos:.3f}", f"{seconds / found.baseline:.2f}")
                     for name, seconds in systems.items()
                 ],
             ),
-            f"Backdrop by the thread pool, {found.repeated.name}, again and again: {shown}"
+            f"Backdrop's time divided by the thread pool's, {found.repeated.name}, repeated: {shown}"
             f" (median {median(found.ratios):.2f}). First result after {found.first_result_seconds:.1f} s.",
         ]
     )
 
 
 def draw_comparison_plots(found: ComparisonResult) -> Mapping[str, str]:
-    """Its plot."""
+    """Returns the plot by file name."""
     systems = {"a bare thread pool": found.baseline, "Backdrop": found.backdrop, "the naive pipeline": found.naive}
     shown = [Bar(name, [seconds], f"{seconds:.1f} s") for name, seconds in systems.items()]
     return {"comparison.svg": draw_bars(f"seconds for the same photos, {found.scenario.name}", shown)}
 
 
 def format_held_out(found: Sequence[RunFigures]) -> str:
-    """The section."""
     return "\n\n".join(
         [
-            "As above, warm, and kept apart: what is calibrated on the others has to foretell these"
-            " ([beyond one machine](extrapolation.md)). Where the account takes 5 calls of 10, half of the places"
+            "Warm runs as above, but excluded from the calibration, so that the simulation has to predict them"
+            " ([beyond one machine](extrapolation.md)). Where the account allows 5 of 10 calls, half of the slots"
             " wait.",
             _format_runs(found),
         ]
@@ -158,12 +153,12 @@ def _format_single_photo(one: SinglePhoto) -> Sequence[str]:
 
 
 def max_warm_intake_ms(found: DrainResult) -> float:
-    """The most that a warm run shows."""
+    """Returns the largest value of all warm runs."""
     return max(one.cpu_ms["intake"] for one in found.runs if not one.scenario.cold)
 
 
 def _format_cold_starts(found: DrainResult) -> Iterator[str]:
-    """What a worker took to start: the functions' processor time of a cold run, less that of the same run warm."""
+    """Yields the CPU time of a worker's start: that of a cold run minus that of the same run when warm."""
     runs = {one.scenario: one for one in found.runs}
     each = list[float]()
     for one in found.runs:
@@ -173,8 +168,8 @@ def _format_cold_starts(found: DrainResult) -> Iterator[str]:
             each.append(more / 1000 * one.scenario.photos / workers)
     if each:
         yield (
-            f"Where it was cold, a worker took {min(each):.2f} to {max(each):.2f} s of these processors to start. On"
-            " AWS each has a processor of its own; here they wait for one another, and photos for them."
+            f"In cold runs, a worker took {min(each):.2f} to {max(each):.2f} s of CPU time to start. On AWS, each"
+            " worker has its own vCPU. Here, workers wait for one another, and photos wait for them."
         )
 
 

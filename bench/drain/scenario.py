@@ -1,13 +1,13 @@
-"""What is drained: so many photos through so many slots, each call so long."""
+"""A scenario: the number of photos and slots, and the duration of a call."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """N photos, C slots, S seconds a call; `cold`: no function has a worker when the first photo comes.
+    """N photos, C slots, and S seconds per call. `cold`: no function has a worker when the first photo arrives.
 
-    `account`: how many calls the provider's account really lets through at a time, where that is not C.
+    `account_limit`: how many calls the provider's account really allows at the same time, if that is not C.
     """
 
     photos: int
@@ -18,17 +18,17 @@ class Scenario:
 
     @property
     def slots(self) -> int:
-        """How many calls can be answered at a time."""
+        """How many calls can be in flight."""
         return min(self.limit, self.account_limit or self.limit)
 
     @property
     def ideal_seconds(self) -> float:
-        """N·S/C: how long the calls alone take with every slot in use."""
+        """N·S/C: how long the calls take if every slot is always in use."""
         return self.photos * self.seconds / self.slots
 
     @property
     def timeout_seconds(self) -> float:
-        """After so long a pipeline that has not come to rest never will."""
+        """After this long, a pipeline that has not finished never will."""
         return 3 * self.ideal_seconds + 120
 
     @property

@@ -1,4 +1,4 @@
-"""How long one photo takes that comes alone, through a warm pipeline and a stand-in that answers at once."""
+"""The time of a single photo through a warm pipeline and a stand-in that answers immediately."""
 
 import time
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ PHOTOS = 20
 
 @dataclass(frozen=True)
 class SinglePhoto:
-    """Seconds from the upload to the receipt that says stored, and the median of each stage."""
+    """Seconds from the upload to the receipt that reports the job as stored, and the median of each stage."""
 
     median: float
     slowest: float
@@ -21,7 +21,7 @@ class SinglePhoto:
 
 
 def measure_single_photo(harness: DrainHarness) -> SinglePhoto:
-    """One photo after another; the pipeline is warm already."""
+    """Sends one photo after another. The pipeline must be warm."""
     harness.standin.reset(0.0, PHOTOS)
     began, times = time.time(), list[float]()
     for n, key in enumerate(harness.create_keys(PHOTOS)):

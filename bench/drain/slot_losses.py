@@ -1,4 +1,4 @@
-"""Where the slots' time went: all slot-seconds of a run that no call was answered in, by place."""
+"""Where the slots' time went: all slot-seconds of a run in which no call was being answered, by cause."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ PARTS = 3
 
 @dataclass(frozen=True)
 class TimedCall:
-    """One answered call as the stand-in saw it: Unix seconds, and how long it kept the answer back on purpose."""
+    """One answered call in the stand-in's journal: Unix seconds, and the deliberate delay of the response."""
 
     began: float
     read: float
@@ -24,17 +24,17 @@ class TimedCall:
 
     @property
     def standin_overhead_seconds(self) -> float:
-        """What the stand-in took beyond the latency that it was asked for."""
+        """The stand-in's overhead beyond the requested latency."""
         return self.ended - self.read - self.latency_seconds
 
 
 @dataclass(frozen=True)
 class SlotLosses:
-    """Slot-seconds; all of them together are C·measured - N·S.
+    """Lost slot-seconds. Their sum is C·measured - N·S.
 
-    `before`: until each slot had its first call; `between` two calls of a slot; `upload`: a call's bytes on their way;
-    `standin`: its own doing; `after`: from each slot's last call to the last receipt. `pauses`: the mean seconds
-    between two calls of a slot at the run's beginning, middle and end.
+    `before`: until each slot's first call. `between`: between two calls of a slot. `upload`: while a call's bytes are
+    sent. `standin`: the stand-in's overhead. `after`: from each slot's last call to the last receipt. `pauses`: the
+    mean seconds between two calls of a slot at the run's beginning, middle, and end.
     """
 
     before: float
@@ -46,9 +46,9 @@ class SlotLosses:
 
 
 def compute_losses(calls: Sequence[TimedCall], scenario: Scenario, began: float, ended: float) -> SlotLosses:
-    """The losses between the first upload (`began`) and the last receipt (`ended`).
+    """Returns the losses between the first upload (`began`) and the last receipt (`ended`).
 
-    A call takes the slot that has been free for the longest time: the k-th to begin follows the (k - C)-th to end.
+    A call takes the slot that has been free for the longest time: the k-th call to start follows the (k - C)-th to end.
     """
     limit = scenario.slots
     if len(calls) < limit:
@@ -66,7 +66,7 @@ def compute_losses(calls: Sequence[TimedCall], scenario: Scenario, began: float,
 
 
 def _split(values: Sequence[float]) -> list[Sequence[float]]:
-    """Beginning, middle and end."""
+    """Splits values into beginning, middle, and end."""
     cuts = [len(values) * n // PARTS for n in range(PARTS + 1)]
     return [values[first:last] for first, last in zip(cuts, cuts[1:], strict=False)]
 

@@ -1,1 +1,1 @@
-"""Beyond one machine: the product's code in the simulated world, with time as the emulator or AWS takes it."""
+"""Extrapolation beyond one machine: the product's code in the simulated world, with the emulator's or AWS's times."""

@@ -1,7 +1,7 @@
 """The command `make simulate FAULTS=none`: the simulated world without faults, with many photos.
 
-It fits the world to the bench's runs of a hundred photos, foretells the others, and plays large folders on AWS's
-assumed times. A hundred thousand photos take half an hour of a processor; rows that are not played again are kept.
+Fits the world to the bench's runs of a hundred photos, predicts the others, and simulates large folders with AWS's
+assumed times. A hundred thousand photos take half an hour of CPU time. Keeps the rows that are not simulated again.
 """
 
 import argparse
@@ -18,19 +18,19 @@ from bench.saved_results import load_result, save_result
 
 LIMIT, SECONDS = 10, 15.0
 ROWS = ("100", "1000", "10000", "500,50", "1000,100", "3000,300", "5000,1000", "5000,2,150")
-"""Photos, slots and seconds: a folder that grows, slots that grow, and a lane that takes longer than four days."""
+"""Photos, slots, and seconds: growing folders, growing numbers of slots, and a lane that takes more than four days."""
 ROW = re.compile(r"(\d+)(?:,(\d+)(?:,(\d+(?:\.\d+)?))?)?")
 
 
 def main() -> int:
-    """Play, keep and write the page; exit code 1 where a run that was held out is off by more than it may be."""
+    """Simulates, saves, and writes the page. Returns 1 if the prediction of a held-out run is too inaccurate."""
     parser = argparse.ArgumentParser(prog="python -m bench.extrapolation", description=__doc__)
     parser.add_argument(
         "--rows",
         nargs="*",
         type=_parse_row,
         default=[*map(_parse_row, ROWS)],
-        help=f"photos, or photos,slots,seconds (with {LIMIT} slots of {SECONDS:g} s where nothing is said)",
+        help=f"photos, or photos,slots,seconds (with {LIMIT} slots of {SECONDS:g} s by default)",
     )
     options, began = parser.parse_args(), time.monotonic()
     previous, runs = load_result(NAME, Extrapolation), load_bench_runs()
@@ -56,10 +56,10 @@ def main() -> int:
 
 
 def _parse_row(text: str) -> tuple[int, int, float]:
-    """Photos, slots and seconds.
+    """Returns photos, slots, and seconds.
 
     Raises:
-        ArgumentTypeError: it is something else, or the slots are never full.
+        ArgumentTypeError: the text has another form, or the slots are never full.
     """
     found = ROW.fullmatch(text)
     photos, limit, seconds = found.groups() if found else ("0", None, None)

@@ -1,6 +1,7 @@
-"""Time as AWS may take it, and a large folder beside a small one: drain, requests and fairness by the number of photos.
+"""AWS's assumed times, and a large folder next to a small one: duration, requests, and fairness by number of photos.
 
-What AWS takes for a request, a download and a start is assumed, and said on the page; nothing here was measured on AWS.
+The times of a request, a download, and a cold start are assumptions, which the page states. Nothing here was measured
+on AWS.
 """
 
 from collections import Counter
@@ -18,30 +19,30 @@ from simulation.world.transport import ServiceCall, raise_conflict
 from simulation.world.world_clock import WORLD_START
 
 DISPATCH_SECONDS = 0.02
-"""Assumed: from a message that can be received to the function's code."""
+"""Assumed: the time from a receivable message to the function's code."""
 COLD_START_SECONDS = 2.0
-"""Assumed: what a cold start takes on top."""
+"""Assumed: the additional time of a cold start."""
 TRANSACTION_SECONDS = 0.01
-"""Assumed: for so long a transaction holds its items, and any other that wants one of them is refused as a conflict."""
+"""Assumed: how long a transaction holds its items. Another transaction on one of them fails with a conflict."""
 UPLOADS_PER_SECOND = 100
 """Assumed: how fast the large folder is uploaded."""
 INITIAL_POLLERS, ADDED_POLLERS, MAX_POLLERS, SCALING_SECONDS = 5, 300, 1000, 60
-"""Lambda begins with five batches at a time and adds up to 300 a minute (Developer Guide, "Configuring scaling behavior
-for SQS event source mappings"); more than an account's 1,000 there cannot be."""
+"""Lambda starts with five batches at a time and adds up to 300 per minute (Developer Guide, "Configuring scaling
+behavior for SQS event source mappings"), up to the account's limit of 1,000."""
 SMALL_FOLDER_PHOTOS, SMALL_FOLDER_DELAY_SECONDS = 10, 60.0
-"""A folder of so few photos comes so long after the last photo of the large one."""
+"""The size of the small folder, and how long after the last photo of the large folder it arrives."""
 MAX_HELD_ITEMS = 10_000
 LARGE_FOLDER, SMALL_FOLDER = "shoes/", "hats/"
 
 
 @dataclass(frozen=True)
 class ScaledRun:
-    """One large folder through C slots of S seconds; `asked`: requests to AWS for each photo, by function.
+    """One large folder through C slots of S seconds. `requests`: to AWS, per photo, by function.
 
-    `ended`: seconds from the first upload to the last end. `pause_ms`: between two calls of a slot, in the median.
-    `small`: how long the small folder took from its upload to its last end. `conflicts`: transactions that another's
-    hold of an item refused, for each photo. `reconcile_an_hour`: its requests, by operation. `expired`: messages
-    of the lane that grew older than it keeps them.
+    `ended_seconds`: from the first upload to the end of the last job. `pause_ms`: the median between two calls of a
+    slot. `small_folder_seconds`: from the small folder's upload to the end of its last job. `conflicts`: transactions
+    that failed because another one held an item, per photo. `reconcile_per_hour`: reconcile's requests, by operation.
+    `expired`: messages of the lane that exceeded its retention period.
     """
 
     photos: int
@@ -59,19 +60,19 @@ class ScaledRun:
 
     @property
     def ideal_seconds(self) -> float:
-        """N·S/C, for both folders."""
+        """N·S/C for both folders."""
         return (self.photos + SMALL_FOLDER_PHOTOS) * self.seconds / self.limit
 
 
 @dataclass(frozen=True)
 class RequestTimes:
-    """Seconds of a function's own work for each of its requests, by function."""
+    """The seconds of a function's own work per request, by function."""
 
     own_seconds: Mapping[str, float]
 
 
 def compute_request_times(row: CostRow, memory: Mapping[str, float]) -> RequestTimes:
-    """From what was counted of a photo's processor time, and the share of a processor that a function has."""
+    """Computes the times from the counted CPU time of a photo, and the share of a vCPU that a function has."""
     own: dict[str, float] = {}
     for name in STAGES:
         share = max(1.0, FULL_CPU_MB / (memory[name] * 1024))
@@ -80,7 +81,7 @@ def compute_request_times(row: CostRow, memory: Mapping[str, float]) -> RequestT
 
 
 class AwsTiming:
-    """A large world in a region where nobody waits for a processor."""
+    """A large world with AWS's assumed times, in which no worker waits for a processor."""
 
     def __init__(self, world: LargeWorld, request_times: RequestTimes) -> None:
         self.world, self.request_times = world, request_times
@@ -95,23 +96,23 @@ class AwsTiming:
         self._scale_pollers(INITIAL_POLLERS)
 
     def add_latency(self, service: str, _operation: str) -> None:
-        """A request of a worker's, up to its answer; a provider's latency is its call's own."""
+        """Adds the time of a worker's request. A provider's latency is part of the call itself."""
         worker = self.world.event_loop.current_worker
         own = self.request_times.own_seconds.get(worker.name.rpartition("-")[0], 0.0) if worker else 0.0
         outside = {"downloads": DOWNLOAD_SECONDS, "provider": 0.0}
         self.world.clock.sleep(own + outside.get(service, REQUEST_SECONDS))
 
     def start_invocation(self, name: str) -> None:
-        """A message is handed to a worker, which may have to be started."""
+        """Adds the time until a worker receives a message. The worker may start cold."""
         self.world.clock.sleep(DISPATCH_SECONDS + (0.0 if self._idle[name] else COLD_START_SECONDS))
         self._idle[name] = max(0, self._idle[name] - 1)
 
     def end_invocation(self, name: str) -> None:
-        """The worker is free again."""
+        """Marks the worker as idle."""
         self._idle[name] += 1
 
     def _lock_items(self, call: ServiceCall) -> None:
-        """A transaction's items are its own for a moment."""
+        """Locks a transaction's items for a moment. Raises a conflict if one is locked."""
         if call.operation != "transact_write_items":
             return
         writes = [next(iter(one.items())) for one in call.request["TransactItems"]]
@@ -132,7 +133,7 @@ class AwsTiming:
 
 
 def run_scaled(photos: int, limit: int, seconds: float, request_times: RequestTimes, seed: int = 1) -> ScaledRun:
-    """A large folder, and a small one that comes when all of it is there."""
+    """Simulates a large folder, and a small one that arrives after it."""
     world = LargeWorld(seed, in_flight=limit, seconds=seconds, account=limit)
     timing = AwsTiming(world, request_times)
     world.start()

@@ -1,4 +1,4 @@
-"""Costs from some runs of the bench, so that the simulated world takes as long as they did."""
+"""Calibrates the simulated world, so that it takes as long as some runs of the bench."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,15 +13,15 @@ from bench.extrapolation.local_timing import TASKS_PER_INVOCATION, MachineCosts,
 
 NO_COSTS = MachineCosts(dict.fromkeys(STAGES, 0.0), 0.0, 0.0, 0.0, 0.0, 0.0)
 SHARING_ROUNDS = 2
-"""How much a batch shares depends on how long all takes, which is known better the second time."""
+"""How much a batch shares depends on the total duration, which is more accurate in the second round."""
 MAX_ROUNDS = 6
 TOLERANCE = 0.002
-"""A fit ends where a step changes what it seeks by less than this share."""
+"""A fit ends when a step changes the value by less than this fraction."""
 INITIAL_GUESSES = {"invocation_delay": 0.02, "cold_start_cpu": 0.5}
 
 
 def calibrate(runs: Sequence[RunFigures]) -> MachineCosts:
-    """What was counted of the processors in warm runs, for each request; the rest fitted to the runs' times."""
+    """Returns the CPU time per request from the warm runs, and fits the other costs to the runs' durations."""
     warm, cold = [one for one in runs if not one.scenario.cold], [one for one in runs if one.scenario.cold]
     costs = NO_COSTS
     for _ in range(SHARING_ROUNDS):
@@ -31,7 +31,7 @@ def calibrate(runs: Sequence[RunFigures]) -> MachineCosts:
 
 
 def _share_cpu_seconds(run: RunFigures, world: LargeWorld) -> MachineCosts:
-    """An image's processor seconds, shared among what it asks for; that is counted in the world."""
+    """Divides an image's CPU seconds among its requests, which are counted in the simulated world."""
     photos, spent = run.scenario.photos, {name: used / 1000 for name, used in run.cpu_ms.items()}
     return MachineCosts(
         request_cpu={name: spent[name] * photos / count_requests(world, name) for name in STAGES},
@@ -55,18 +55,18 @@ def _mean(costs: Sequence[MachineCosts]) -> MachineCosts:
 
 
 def count_requests(world: LargeWorld, name: str) -> int:
-    """How often a function asked anybody."""
+    """Returns how many requests a function made to any service."""
     return sum(times for (who, _, _), times in world.diary.requests_by_operation.items() if who == name)
 
 
 def count_emulator_tasks(world: LargeWorld, photos: int) -> int:
-    """How often the emulator had something to do."""
+    """Returns how many tasks the emulator handled."""
     asked = sum(world.diary.count_requests(name) for name in STAGES)
     return photos + asked + TASKS_PER_INVOCATION * sum(world.diary.invocations[name] for name in STAGES)
 
 
 def _fit(costs: MachineCosts, name: str, runs: Sequence[RunFigures]) -> MachineCosts:
-    """The costs with the one value of a name that brings all runs nearest to their times (least squares, secants)."""
+    """Fits one cost so that all runs come closest to their durations (least squares, secant method)."""
     aims = [seconds for one in runs for seconds in _measured_seconds(one)]
 
     def compute_residuals(value: float) -> list[float]:
@@ -92,12 +92,12 @@ def _with(costs: MachineCosts, name: str, value: float) -> MachineCosts:
 
 
 def _measured_seconds(run: RunFigures) -> tuple[float, float]:
-    """The seconds of a run, and those that a slot stood empty between its calls."""
+    """Returns the seconds of a run, and those in which a slot was empty between calls."""
     return run.measured_seconds, run.lost["between"] * run.scenario.photos * run.scenario.seconds / run.scenario.slots
 
 
 def _predict(scenario: Scenario, costs: MachineCosts) -> tuple[float, float]:
-    """The same of the world."""
+    """Returns the same two figures from the simulated world."""
     diary = simulate_scenario(scenario, costs).diary
     begins, ends = (sorted(moments) for moments in zip(*diary.calls, strict=True))
     pauses = [begin - end for begin, end in zip(begins[scenario.slots :], ends, strict=False)]
@@ -105,5 +105,5 @@ def _predict(scenario: Scenario, costs: MachineCosts) -> tuple[float, float]:
 
 
 def predict_seconds(scenario: Scenario, costs: MachineCosts) -> float:
-    """The seconds from the first upload to the last end."""
+    """Returns the predicted seconds from the first upload to the end of the last job."""
     return _predict(scenario, costs)[0]

@@ -1,8 +1,8 @@
-"""SQS for a hundred thousand messages, with fair queues: whose group has the fewest in flight is served first.
+"""SQS for a hundred thousand messages, with fair queues: the group with the fewest messages in flight goes first.
 
-AWS prefers quiet groups to one that holds more than a tenth of the consumers' time (SQS Developer Guide, "How Amazon
-SQS fair queues work"); where a folder of many stands beside a folder of few, that is the same. Messages without a
-group, such as S3's events, are each a group of their own there, so that they come in their order.
+AWS prefers quiet groups to one that uses more than a tenth of the consumers' time (SQS Developer Guide, "How Amazon
+SQS fair queues work"). For one large and one small folder, the effect is the same. In SQS, messages without a group,
+such as S3's events, each form their own group, so they arrive in order.
 """
 
 import heapq
@@ -20,9 +20,9 @@ EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(eq=False)
 class FairQueue:
-    """One queue's messages: those that can be received by group, the others by when they can, and who is in flight.
+    """One queue's messages: receivable ones by group, delayed ones by time, and those in flight.
 
-    `expired`: how many were there for longer than the queue keeps them.
+    `expired`: how many exceeded the queue's retention period.
     """
 
     receivable: dict[str, deque[SimulatedMessage]] = field(default_factory=dict[str, deque[SimulatedMessage]])
@@ -36,7 +36,7 @@ class FairQueue:
 
 
 class FairSqs(SimulatedSqs):
-    """The client; what it does not imitate is left to the simulated world's own: copies, disorder and dead letters."""
+    """The SQS client. Unlike the simulated world's own, it does not imitate copies, disorder, and dead letters."""
 
     def __init__(self, *services: Any) -> None:
         super().__init__(*services)
@@ -45,7 +45,7 @@ class FairSqs(SimulatedSqs):
         self._ids = count(1)
 
     def find_fair_queue(self, queue: SimulatedQueue) -> FairQueue:
-        """A queue's messages."""
+        """Returns a queue's messages."""
         return self.fair_queues.setdefault(queue.name, FairQueue())
 
     @override
@@ -132,7 +132,7 @@ class FairSqs(SimulatedSqs):
         self.ready(queue, message.visible_at)
 
     def _release_due(self, fair_queue: FairQueue, now: datetime) -> None:
-        """What can be received by now goes to its group's others."""
+        """Moves messages that have become receivable to their group."""
         while fair_queue.delayed and fair_queue.delayed[0][0] <= now:
             entry = heapq.heappop(fair_queue.delayed)
             if not _is_current(*entry):
@@ -148,6 +148,6 @@ class FairSqs(SimulatedSqs):
 
 
 def _is_current(moment: datetime, _order: int, message: SimulatedMessage) -> bool:
-    """Whether an entry is its message's present one: a deleted message, or one that was put anew, has another."""
+    """Returns whether an entry is current: not of a deleted message, or of one that was scheduled again."""
     is_gone = message.receive_count > 0 and not message.receipt_handle
     return message.visible_at == moment and not is_gone

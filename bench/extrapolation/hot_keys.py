@@ -1,4 +1,4 @@
-"""How often one photo touches what all photos share: counted in the simulated world."""
+"""How often one photo accesses the keys that all photos share, counted in the simulated world."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -14,10 +14,7 @@ PHOTOS = 20
 
 @dataclass(frozen=True)
 class KeyHeat:
-    """For each photo: transactions that write the day's budget, reads of the lane's item, writes of the index.
-
-    `largest`: bytes of the largest item.
-    """
+    """Per photo: transactions that write the day's budget, reads of the lane's item, and writes of the index."""
 
     budget_writes: float
     lane_reads: float
@@ -27,7 +24,7 @@ class KeyHeat:
 
 @dataclass(eq=False)
 class KeyAccessCounter:
-    """Listens to a world's wire."""
+    """Counts a world's accesses to the ledger."""
 
     writes: Counter[str] = field(default_factory=Counter[str])
     reads: Counter[str] = field(default_factory=Counter[str])
@@ -35,7 +32,7 @@ class KeyAccessCounter:
     _items: dict[Key, Item] = field(default_factory=dict[Key, Item])
 
     def __call__(self, call: ServiceCall) -> None:
-        """One request that was done."""
+        """Counts one completed request."""
         if call.operation == "transact_write_items":
             for write in call.request["TransactItems"]:
                 self._write(*next(iter(write.items())))
@@ -52,12 +49,12 @@ class KeyAccessCounter:
 
 
 def item_kind(key: Key) -> str:
-    """What an item is, by its key."""
+    """Returns an item's kind from its key."""
     return key[0].partition("#")[0]
 
 
 def measure_hot_keys() -> KeyHeat:
-    """Some photos through a world."""
+    """Counts the accesses of some photos in a simulated world."""
     world, thermometer = LargeWorld(1, in_flight=10, seconds=15.0, account=10), KeyAccessCounter()
     world.transport.listeners.append(thermometer)
     world.start()

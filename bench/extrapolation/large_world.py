@@ -1,4 +1,4 @@
-"""A world for many images: it counts what is asked and forgets what is over."""
+"""A simulated world for many images, which counts requests and discards histories."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -20,7 +20,9 @@ NO_LIMIT = 10**15
 
 @dataclass(eq=False)
 class WorldLog:
-    """`asked`: how often which function asked for what. `ended`: seconds since the beginning, by photo's key."""
+    """Counts of a world. `requests_by_operation`: by function, service, and operation. `ended_at`: seconds since the
+    start, by photo's key.
+    """
 
     requests_by_operation: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
     invocations: Counter[str] = field(default_factory=Counter[str])
@@ -29,7 +31,7 @@ class WorldLog:
     refused_calls: int = 0
 
     def count_requests(self, function: str) -> int:
-        """How often a function asked AWS."""
+        """Returns how many requests a function made to AWS."""
         return sum(
             times
             for (name, service, _), times in self.requests_by_operation.items()
@@ -41,7 +43,7 @@ AWS_SERVICES = frozenset({"s3", "dynamodb", "sqs", "events", "lambda", "states"}
 
 
 class LargeWorld(World):
-    """The simulated world with queues for many; `seconds` a call, whose account allows `account` at a time."""
+    """The simulated world with queues for many messages. A call takes `seconds`; `account` calls may be in flight."""
 
     sqs_type = FairSqs
 
@@ -54,28 +56,28 @@ class LargeWorld(World):
         self.transport.listeners.append(self._note_event)
 
     def upload(self, key: str) -> None:
-        """Somebody uploads a photo of its own that wants another background."""
+        """Uploads a unique photo for a replaced background."""
         self.upload_photo(key, build_picture(key), operation="replace", prompt="on a beach at dawn")
 
     def schedule(self, seconds: float, act: Callable[[], object]) -> None:
-        """Have something happen so many seconds after the beginning."""
+        """Schedules an action this many seconds after the start."""
         self.event_loop.call_at(WORLD_START + timedelta(seconds=seconds), act)
 
     @property
     def elapsed_seconds(self) -> float:
-        """Since the beginning."""
+        """Seconds since the start."""
         return (self.clock.time - WORLD_START).total_seconds()
 
     @property
     def count_expired(self) -> int:
-        """How many messages of the lane grew older than it keeps them."""
+        """The number of the lane's messages that exceeded its retention period."""
         return cast("FairSqs", self.sqs).find_fair_queue(self.queues[self.provider.name]).expired
 
     def run_until_ended(self, photos: int, timeout_seconds: float) -> None:
-        """Until so many photos have come to their end.
+        """Runs until this many photos have ended.
 
         Raises:
-            RuntimeError: that took too long.
+            RuntimeError: it took too long.
         """
         done = self.event_loop.run_until(
             WORLD_START + timedelta(seconds=timeout_seconds), lambda: len(self.diary.ended_at) >= photos
@@ -97,7 +99,7 @@ class LargeWorld(World):
             self._trim_history()
 
     def _trim_history(self) -> None:
-        """Histories, and what the provider holds of calls that are over."""
+        """Discards histories and the provider's records of ended calls."""
         log, provider, now = self.diary, self.provider, self.clock.time
         over = [call for call in provider.paid_calls if call.ended_at]
         sold = [call for call in over if call.micro_usd]
@@ -124,4 +126,4 @@ class LargeWorld(World):
 
     @override
     def is_quiet(self) -> bool:
-        raise NotImplementedError("a large world's queues do not say when they are empty")
+        raise NotImplementedError("a large world cannot tell whether its queues are empty")

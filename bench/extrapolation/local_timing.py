@@ -1,4 +1,4 @@
-"""Time as the local cloud takes it: two processors for all, and one thread that plays AWS."""
+"""The times of the local cloud: two processors for all programs, and one thread that emulates AWS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,20 +9,20 @@ from fault_bench.bench_pipeline import MAX_PARALLEL_UPLOADS
 
 PROCESSORS = 2
 EMULATOR_CONCURRENCY = 5
-"""Invocations of a function that has no limit of its own, in the emulator."""
+"""The emulator's concurrency for a function without its own limit."""
 TASKS_PER_INVOCATION = 2
-"""The emulator's work for an invocation by that for a request: it polls and hands over, and takes the answer."""
+"""The emulator's work for an invocation, as a multiple of that for a request: it polls, dispatches, and responds."""
 TIME_SLICE_SECONDS = 0.02
-"""Seconds of a processor that one gets before the next has its turn."""
+"""The seconds for which a task uses a processor before the next task's turn."""
 NEVER_COLD = 10**7
 
 
 @dataclass(frozen=True)
 class MachineCosts:
-    """Seconds. `processor`: of a function's for each of its requests, by function; `served`: of the emulator's for one;
-    `upload` and `called`: of the uploader's and the stand-in's for a photo.
+    """Seconds. `request_cpu`: a function's CPU time per request, by function. `emulator_cpu`: the emulator's per
+    request. `upload_cpu` and `standin_cpu`: those of the uploader and the stand-in per photo.
 
-    Fitted: `waits`, in which nobody works, for each invocation; `starts`, of a processor for a cold start.
+    Fitted: `invocation_delay`, idle time per invocation, and `cold_start_cpu`, the CPU time of a cold start.
     """
 
     request_cpu: Mapping[str, float]
@@ -35,19 +35,19 @@ class MachineCosts:
 
 @dataclass(eq=False)
 class LocalMachine:
-    """Who waits for whom; moments are seconds since the beginning."""
+    """The processors and the emulator, and when each is free, in seconds since the start."""
 
     processors_free_at: list[float] = field(default_factory=lambda: [0.0] * PROCESSORS)
     emulator_free_at: float = 0.0
 
     def work(self, now: float, seconds: float) -> float:
-        """When some work is done that begins as soon as a processor is free."""
+        """Returns when some work ends that starts as soon as a processor is free."""
         place = min(range(PROCESSORS), key=self.processors_free_at.__getitem__)
         self.processors_free_at[place] = max(now, self.processors_free_at[place]) + seconds
         return self.processors_free_at[place]
 
     def serve(self, now: float, seconds: float) -> float:
-        """When the emulator has done some work: one thing after another, on the processor that it had last."""
+        """Returns when the emulator ends some work. It does one task at a time, on the processor that it used last."""
         begins = max(now, self.emulator_free_at)
         free = [place for place in range(PROCESSORS) if self.processors_free_at[place] <= begins]
         place = max(free or range(PROCESSORS), key=lambda one: self.processors_free_at[one] * (1 if free else -1))
@@ -56,7 +56,7 @@ class LocalMachine:
 
 
 class LocalTiming:
-    """A large world on one machine. `cold`: no function has a worker yet."""
+    """A large world with the times of one machine. `cold`: no function has a worker yet."""
 
     def __init__(self, world: LargeWorld, costs: MachineCosts, *, cold: bool) -> None:
         self.world, self.costs, self.machine = world, costs, LocalMachine()
@@ -71,7 +71,7 @@ class LocalTiming:
             world.mappings[name].max_concurrency = EMULATOR_CONCURRENCY
 
     def add_latency(self, service: str, _operation: str) -> None:
-        """A request of a worker's, up to its answer."""
+        """Adds the time of a worker's request."""
         worker = self.world.event_loop.current_worker
         name = worker.name.rpartition("-")[0] if worker else ""
         self.wait_for_processor(self.costs.request_cpu.get(name, 0.0))
@@ -81,7 +81,7 @@ class LocalTiming:
             self.wait_for_emulator(self.costs.emulator_cpu)
 
     def start_invocation(self, name: str) -> None:
-        """An invocation is handed to a worker, which may have to be started."""
+        """Adds the time until a worker receives an invocation. The worker may start cold."""
         self.wait_for_emulator(self.costs.emulator_cpu * TASKS_PER_INVOCATION / 2)
         self.world.clock.sleep(self.costs.invocation_delay)
         if not self._idle[name]:
@@ -90,12 +90,12 @@ class LocalTiming:
             self._idle[name] -= 1
 
     def end_invocation(self, name: str) -> None:
-        """Its answer is taken."""
+        """Adds the emulator's time for the result of an invocation."""
         self.wait_for_emulator(self.costs.emulator_cpu * TASKS_PER_INVOCATION / 2)
         self._idle[name] += 1
 
     def upload(self, keys: list[str]) -> None:
-        """Some uploaders share the keys."""
+        """Uploads the keys with several uploaders."""
         for n in range(MAX_PARALLEL_UPLOADS):
             self.world.event_loop.spawn(
                 "bench", lambda n=n: self._upload_each(keys[n::MAX_PARALLEL_UPLOADS]), timeout_seconds=NEVER_COLD
@@ -108,20 +108,20 @@ class LocalTiming:
             self.world.upload(key)
 
     def wait_for_processor(self, seconds: float) -> None:
-        """Who asks waits for a processor, again and again."""
+        """Makes the caller wait for a processor, one time slice at a time."""
         while seconds > 0:
             now = self.world.elapsed_seconds
             self.world.clock.sleep(self.machine.work(now, min(seconds, TIME_SLICE_SECONDS)) - now)
             seconds -= TIME_SLICE_SECONDS
 
     def wait_for_emulator(self, seconds: float) -> None:
-        """Who asks waits for the emulator."""
+        """Makes the caller wait for the emulator."""
         now = self.world.elapsed_seconds
         self.world.clock.sleep(self.machine.serve(now, seconds) - now)
 
 
 def simulate_scenario(scenario: Scenario, costs: MachineCosts, seed: int = 1) -> LargeWorld:
-    """One scenario of the bench, played in the simulated world."""
+    """Simulates one scenario of the bench."""
     world = LargeWorld(seed, in_flight=scenario.limit, seconds=scenario.seconds, account=scenario.slots)
     timing = LocalTiming(world, costs, cold=scenario.cold)
     world.start()

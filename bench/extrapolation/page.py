@@ -1,4 +1,4 @@
-"""The page: how near the simulated world comes to the emulator, and what it says of AWS."""
+"""The page: how close the simulated world comes to the emulator, and what it predicts for AWS."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from simulation.world.simulated_stack import RECONCILE_INTERVAL_SECONDS, RETENTI
 
 PAGE = FOLDER / "extrapolation.md"
 MAX_ERROR = 0.05
-"""How far the world may be off in a run that was held out."""
+"""The maximum relative error for a held-out run."""
 MILLION = 1_000_000
 NARROW_LIMIT = 10
 COLUMNS = (
@@ -38,19 +38,19 @@ COLUMNS = (
 
 
 def find_tagged_row() -> CostRow:
-    """Of the rows of what AWS costs: the one whose photos come as here, with tags."""
+    """Returns the row of AWS's costs whose photos have tags, as here."""
     return next(row for row in load_costs().rows if row.has_tags)
 
 
 def write_page() -> None:
-    """From what is kept."""
+    """Writes the page from the saved result."""
     found = load_result(NAME, Extrapolation)
     if found:
         PAGE.write_text(format_page(found.result, found.machine))
 
 
 def format_page(found: Extrapolation, machine: str) -> str:
-    """The whole page."""
+    """Returns the complete page."""
     outlived = [one for one in found.scaled if one.expired]
     narrow = [one for one in found.scaled if one.limit == NARROW_LIMIT]
     wide = [one for one in found.scaled if one.limit != NARROW_LIMIT and one not in outlived]
@@ -181,7 +181,7 @@ def _format_run(one: ScaledRun) -> Sequence[str]:
 
 
 def _format_projected_run(largest: ScaledRun, photos: int) -> Sequence[str]:
-    """What follows for more photos: the same head, and the same time for each photo behind it."""
+    """Returns the projection for more photos: the same start-up time, and the same time per further photo."""
     head = largest.ended_seconds - largest.photos * (largest.seconds + largest.pause_ms / 1000) / largest.limit
     ended = head + photos * (largest.seconds + largest.pause_ms / 1000) / largest.limit
     ideal, usd = photos * largest.seconds / largest.limit, _compute_usd(largest, photos, ended)
@@ -201,14 +201,14 @@ def _format_projected_run(largest: ScaledRun, photos: int) -> Sequence[str]:
 
 
 def _compute_usd(one: ScaledRun, photos: int, seconds: float) -> float:
-    """AWS's part: the photos by what was counted for one, and reconcile for as long as it lasts."""
+    """Returns AWS's cost: that of one photo times the number of photos, and reconcile for the whole duration."""
     memory = read_memory(load_one_provider_stack())
     each = sum_usd(build_row_lines(find_tagged_row(), memory, one.seconds))
     return photos * each + seconds / 3600 * _compute_reconcile_usd(one, memory["reconcile"])
 
 
 def _compute_reconcile_usd(one: ScaledRun, memory_gb: float) -> float:
-    """An hour of reconcile: a read unit for a query or an item, and its requests' time."""
+    """Returns the cost of reconcile per hour: a read unit for each query or item, and the time of its requests."""
     hourly = one.reconcile_per_hour
     reads = sum(times for name, times in hourly.items() if name.startswith("dynamodb"))
     lists = sum(times for name, times in hourly.items() if name.startswith("s3"))
@@ -221,7 +221,7 @@ def _compute_reconcile_usd(one: ScaledRun, memory_gb: float) -> float:
 
 
 def _count_alone(function: str) -> float:
-    """A function's requests for a photo that comes alone."""
+    """Returns a function's requests for a single photo."""
     return count_requests(find_tagged_row().usage, function)
 
 

@@ -1,4 +1,4 @@
-"""What was played, as it is kept beside its page: rows are added by and by, since the large ones take long."""
+"""Predictions and simulated rows, saved next to their page. Rows are added one at a time: large ones take long."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from bench.saved_results import load_result
 
 NAME = "extrapolation"
 CALIBRATION = frozenset(one for one in (*WARM, *COLD) if one.photos == PHOTOS[0])
-"""The drain's runs of few photos calibrate, all others are held out."""
+"""The drain's runs of few photos, which are used for calibration. All others are held out."""
 
 
 @dataclass(frozen=True)
 class PredictedRun:
-    """A run of the bench: the seconds that it took, and those of the simulated world."""
+    """A run of the bench: its measured seconds, and those of the simulated world."""
 
     scenario: Scenario
     measured: float
@@ -27,18 +27,18 @@ class PredictedRun:
 
     @property
     def error(self) -> float:
-        """By how much the world was off, as a share."""
+        """The relative error of the simulated world."""
         return self.predicted / self.measured - 1
 
     @property
     def ideal_error(self) -> float:
-        """By how much N·S/C alone would have been."""
+        """The relative error of N·S/C alone."""
         return self.scenario.ideal_seconds / self.measured - 1
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was fitted, and how near the world comes in runs that it was fitted to and in those that it was not."""
+    """The fitted costs, and the predictions for the runs used in the fit and for the held-out runs."""
 
     costs: MachineCosts
     calibration: tuple[PredictedRun, ...]
@@ -47,14 +47,14 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Extrapolation:
-    """`foresight`: None while no run of the bench is kept."""
+    """The content of the page. `prediction`: None if no run of the bench is saved."""
 
     prediction: Prediction | None
     scaled: tuple[ScaledRun, ...]
 
 
 def predict_runs(runs: Sequence[RunFigures]) -> Prediction:
-    """Fit to the runs of few photos, foretell the others."""
+    """Fits the costs to the runs of few photos, and predicts the others."""
     fitted = [one for one in runs if one.scenario in CALIBRATION]
     costs = calibrate(fitted)
 
@@ -67,13 +67,13 @@ def predict_runs(runs: Sequence[RunFigures]) -> Prediction:
 
 
 def load_bench_runs() -> list[RunFigures]:
-    """What `make bench` kept."""
+    """Returns the runs that `make bench` saved."""
     drained, held_out = load_result("drain", DrainResult), load_result("held_out", tuple[RunFigures, ...])
     return [*(drained.result.runs if drained else ()), *(held_out.result if held_out else ())]
 
 
 def replace_row(rows: Sequence[ScaledRun], new: ScaledRun) -> tuple[ScaledRun, ...]:
-    """The rows with a new one in the place of its like, in their order."""
+    """Returns the sorted rows, in which the new row replaces the one with the same parameters."""
     others = [one for one in rows if _row_key(one) != _row_key(new)]
     return tuple(sorted([*others, new], key=_row_key))
 

@@ -1,6 +1,6 @@
-"""What breaks first on AWS: each quota that Backdrop can meet, the number at which it does, and what happens then.
+"""What breaks first on AWS: each quota that Backdrop can reach, the number at which it does, and the consequence.
 
-The numbers follow from what was counted for a photo and from the product's own constants; quotas are AWS's defaults.
+The numbers follow from the counted usage of a photo and from the product's own constants. Quotas are AWS's defaults.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,12 +32,12 @@ PUT_EVENTS, MIN_PUT_EVENTS = 10_000, 400
 IN_FLIGHT = 120_000
 INTAKE_BATCH = 10
 TRANSACTION_FACTOR = 2
-"""A transaction writes each item twice, by units (Developer Guide, "Capacity management for transactions")."""
+"""A transaction uses twice the write units for each item (Developer Guide, "Capacity management for transactions")."""
 
 
 @dataclass(frozen=True)
 class Quota:
-    """One limit. `meets`: photos a second, or photos, at which it is met; the least comes first."""
+    """One limit. `met_at`: the photos per second, or the photos, at which it is reached. `condition`: how, in words."""
 
     what: str
     source: str
@@ -47,12 +47,12 @@ class Quota:
 
 
 def compute_list_usd(price: str, amount: float) -> float:
-    """So much of something, by AWS's list."""
+    """Returns the list price of an amount in dollars."""
     return PRICES[price].list_usd(amount)
 
 
 def list_rate_quotas(heat: KeyHeat) -> list[Quota]:
-    """Limits to photos a second."""
+    """Returns the limits on photos per second, the lowest first."""
     return sorted(
         [*_list_lane_quotas(), *_list_hot_item_quotas(heat), *_list_service_quotas()], key=lambda one: one.met_at
     )
@@ -147,7 +147,7 @@ def _list_service_quotas() -> Iterator[Quota]:
 
 
 def list_size_quotas(heat: KeyHeat) -> list[Quota]:
-    """Limits to photos at once."""
+    """Returns the limits on photos dropped at the same time, the lowest first."""
     return sorted(
         [*_list_own_limits(), *_list_message_quotas(), *_list_unreachable_quotas(heat)], key=lambda one: one.met_at
     )
@@ -219,7 +219,6 @@ def _list_unreachable_quotas(heat: KeyHeat) -> Iterator[Quota]:
 
 
 def format_section() -> str:
-    """For the page."""
     heat = measure_hot_keys()
     return "\n\n".join(
         [

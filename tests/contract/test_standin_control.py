@@ -64,7 +64,7 @@ def test_a_reset_forgets_everything(standin: StandinClient) -> None:
         ({"fault": "slow", "args": {"ms": "1"}}, "ms of slow"),
         ({"fault": "slow", "args": {"ms": True}}, "ms of slow"),
         ({"fault": "fewer_results", "args": {"n": 1}}, "no arguments"),
-        ({"fault": "unsafe", "args": {"which": ["0"]}}, "list of places"),
+        ({"fault": "unsafe", "args": {"which": ["0"]}}, "list of positions"),
         ({"fault": "unsafe", "args": {"form": "none"}}, "form of unsafe is one of"),
         ({"fault": "slow", "paths": "x"}, "paths"),
         ({"fault": "slow", "prompt_regex": "("}, "regular expression"),

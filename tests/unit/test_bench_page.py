@@ -63,11 +63,11 @@ def test_each_run_stands_in_each_table_with_its_figures() -> None:
     assert "12.00 / 34.50" in page
     assert "93.0%, 94.0%, 95.0%" in page
     assert page.count(COLD[0].name) == 4
-    assert "intake took 22 ms at the most; it may take 40." in page
+    assert "intake took at most 22 ms; the limit is 40." in page
 
 
 def test_a_cold_run_is_held_against_the_same_run_warm() -> None:
-    assert "a worker took 1.43 to 1.43 s of these processors to start" in format_drain(DRAINED)
+    assert "a worker took 1.43 to 1.43 s of CPU time to start" in format_drain(DRAINED)
     assert "to start" not in format_drain(replace(DRAINED, runs=DRAINED.runs[:2]))
 
 

@@ -84,7 +84,9 @@ def test_hidden_files_and_other_files_stay_where_they_are(tmp_path: Path) -> Non
     assert [order.name for order in read_own_orders(tmp_path).orders] == ["d.jpg"]
 
 
-@pytest.mark.parametrize(("name", "why"), [("missing", "does not exist"), ("file", "is a file"), ("", "no photo found in")])
+@pytest.mark.parametrize(
+    ("name", "why"), [("missing", "does not exist"), ("file", "is a file"), ("", "no photo found in")]
+)
 def test_a_folder_that_cannot_be_used_is_explained(tmp_path: Path, name: str, why: str) -> None:
     put(tmp_path, "file")
     with pytest.raises(LocalCloudError, match=why):
