@@ -21,9 +21,9 @@ OUTPUT_OBJECTS = {
     f"{RECEIPTS_PREFIX}/": "the receipt",
     f"{ERRORS_PREFIX}/": "the error report",
     f"{PAID_PREFIX}/": "the provider's file",
-    f"{INPUTS_PREFIX}/": "what is sent",
+    f"{INPUTS_PREFIX}/": "the prepared photo",
     f"{RESULTS_PREFIX}/": "a result without a link",
-    f"{RESERVED_PREFIX}/work/answers": "answers put aside",
+    f"{RESERVED_PREFIX}/work/answers": "spooled answers",
 }
 PARTITIONS = {
     "reconcile": "its own item",
@@ -34,65 +34,65 @@ PARTITIONS = {
 RequestName = tuple[str, str, str]
 
 REASONS: Mapping[RequestName, str] = {
-    ("intake", "BatchGetItem", "the photo"): "of which photos of a batch nothing is known yet",
-    ("intake", "Query", "the photo with its jobs"): "what is known of the photo, before it is looked at",
-    ("intake", "GetObject", "the photo"): "its bytes as they are now; an event's word is not trusted",
-    ("intake", "GetObject", "the sidecar"): "what is wanted",
-    ("intake", "GetObjectTagging", "the photo"): "what its tags say, where it has any",
+    ("intake", "BatchGetItem", "the photo"): "which photos of a batch are not in the ledger yet",
+    ("intake", "Query", "the photo with its jobs"): "the photo's state in the ledger, before it is checked",
+    ("intake", "GetObject", "the photo"): "its current bytes: the event's content is not trusted",
+    ("intake", "GetObject", "the sidecar"): "the instructions",
+    ("intake", "GetObjectTagging", "the photo"): "its tags, if it has any",
     ("intake", "PutObject", "the receipt"): "the first receipt, as soon as there is a job",
-    ("intake", "GetObject", "folder defaults"): "what it inherits from each folder above, once a batch",
-    ("intake", "ListObjectsV2", "the photo"): "a sidecar came: for which photos may it speak?",
-    ("intake", "PutObject", "what is sent"): "a photo that does not pass as it is, made ready once",
+    ("intake", "GetObject", "folder defaults"): "the defaults of each folder above, once per batch",
+    ("intake", "ListObjectsV2", "the photo"): "a sidecar arrived: the photos to which it can apply",
+    ("intake", "PutObject", "the prepared photo"): "a photo that must be converted, prepared once",
     (
         "intake",
         "TransactWriteItems",
-        "the photo, a job, who pays",
-    ): "the job, its photo and its content's owner, at once",
-    ("intake", "TransactWriteItems", "the photo"): "that it waits for a word, or that a look came again",
-    ("intake", "SendMessage", "the lane"): "the job into its lane",
-    ("intake", "SendMessage", "deliver"): "what is more than a first receipt, or who waits to hear",
-    ("intake", "SendMessage", "intake"): "a reminder when the time to wait is over",
-    ("render", "BatchGetItem", "the job, the lane"): "the job as it stands now, and whether its lane may pay",
-    ("render", "GetItem", "the job"): "the job as it was written meanwhile: the provider's name for the work",
-    ("render", "GetItem", "the lane"): "whether the lane may pay by now",
-    ("render", "GetItem", "the owner of the content"): "whether somebody else pays for the same content",
+        "the photo, a job, the content's owner",
+    ): "the job, its photo, and its content's owner, in one transaction",
+    ("intake", "TransactWriteItems", "the photo"): "that the photo waits for instructions, or was checked again",
+    ("intake", "SendMessage", "the lane"): "puts the job into its lane",
+    ("intake", "SendMessage", "deliver"): "more than a first receipt, or pending requests",
+    ("intake", "SendMessage", "intake"): "a check when the settle time is over",
+    ("render", "BatchGetItem", "the job, the lane"): "the job's current state, and whether its lane allows calls",
+    ("render", "GetItem", "the job"): "the job as written meanwhile: the provider's ID of the work",
+    ("render", "GetItem", "the lane"): "whether the lane allows calls by now",
+    ("render", "GetItem", "the owner of the content"): "whether another job pays for the same content",
     ("render", "Query", "the photo with its jobs"): "whether the photo still names the job",
-    ("render", "GetObject", "the photo"): "the bytes that are sent; their hash is the job's",
-    ("render", "GetObject", "what is sent"): "the bytes that are sent, where intake made them ready",
-    ("render", "GetObject", "reference pictures"): "the pictures whose style is wanted",
-    ("render", "ListObjectsV2", "what is sent"): "whether it is still there",
-    ("render", "PutObject", "what is sent"): "a link from which the provider reads it",
-    ("render", "PutObject", "a result without a link"): "the picture came in the answer itself",
-    ("render", "ListObjectsV2", "answers put aside"): "an answer that the ledger did not take last time",
+    ("render", "GetObject", "the photo"): "the bytes to send, whose hash must be the job's",
+    ("render", "GetObject", "the prepared photo"): "the bytes to send, if intake prepared them",
+    ("render", "GetObject", "reference pictures"): "the style reference pictures",
+    ("render", "ListObjectsV2", "the prepared photo"): "whether it is still there",
+    ("render", "PutObject", "the prepared photo"): "a link for the provider to read",
+    ("render", "PutObject", "a result without a link"): "the picture was in the response itself",
+    ("render", "ListObjectsV2", "spooled answers"): "an answer that the ledger did not take last time",
     ("render", "TransactWriteItems", "a job as submitting, the day's budget"): "the claim: attempt and reservation",
-    ("render", "TransactWriteItems", "a job as submitting"): "the name that the provider gave the work",
+    ("render", "TransactWriteItems", "a job as submitting"): "the provider's ID of the work",
     ("render", "TransactWriteItems", "a job as paid, the day's budget"): "the answer, and what it cost",
-    ("render", "SendMessage", "deliver"): "the paid job is handed over",
-    ("render", "GetSecretValue", ""): "the provider's key, read anew every few minutes",
-    ("deliver", "Query", "the photo with its jobs"): "the views are built from all of it",
-    ("deliver", "Query", "the copies that wait"): "they continue when the job ends",
+    ("render", "SendMessage", "deliver"): "sends the paid job to deliver",
+    ("render", "GetSecretValue", ""): "the provider's key, read again every few minutes",
+    ("deliver", "Query", "the photo with its jobs"): "the documents are built from all of it",
+    ("deliver", "Query", "waiting copies"): "they continue when the job ends",
     (
         "deliver",
         "HeadObject",
         "the receipt",
-    ): "which receipt is replaced: the write is refused where somebody was faster",
+    ): "the receipt to replace: the write fails if another worker was faster",
     ("deliver", "PutObject", "the receipt"): "the receipt, when the job ends",
     ("deliver", "ListObjectsV2", "the provider's file"): "whether an earlier delivery fetched it",
     ("deliver", "HeadObject", "the provider's file"): "whether an earlier delivery fetched it",
-    ("deliver", "GetObject", "the provider's file"): "the paid file that an earlier delivery kept",
-    ("deliver", "PutObject", "the provider's file"): "the provider's file untouched",
+    ("deliver", "GetObject", "the provider's file"): "the paid file that an earlier delivery saved",
+    ("deliver", "PutObject", "the provider's file"): "the provider's original file",
     ("deliver", "HeadObject", "a result without a link"): "its size, before it is opened",
     ("deliver", "GetObject", "a result without a link"): "the picture that came without a link",
-    ("deliver", "HeadObject", "a picture"): "which picture is replaced",
+    ("deliver", "HeadObject", "a picture"): "the picture to replace",
     ("deliver", "PutObject", "a picture"): "the picture",
-    ("deliver", "GetObject", "the photo"): "its own pixels, cut out in full size",
-    ("deliver", "HeadObject", "the error report"): "the report that may lie there",
-    ("deliver", "DeleteObject", "the error report"): "all is right again",
-    ("deliver", "TransactWriteItems", "a job as stored"): "the end",
+    ("deliver", "GetObject", "the photo"): "its own pixels, for a full-size cut-out",
+    ("deliver", "HeadObject", "the error report"): "an existing error report",
+    ("deliver", "DeleteObject", "the error report"): "the problems are resolved",
+    ("deliver", "TransactWriteItems", "a job as stored"): "the end of the job",
     ("deliver", "PutEvents", "the bus"): "Image Completed",
-    ("deliver", "Query", "who waits to hear"): "whose task tokens are not answered",
+    ("deliver", "Query", "pending requests"): "the task tokens to answer",
     ("deliver", "SendTaskSuccess", ""): "the answer to a task token",
-    ("deliver", "TransactWriteItems", "who waits to hear"): "that he was answered",
+    ("deliver", "TransactWriteItems", "pending requests"): "that the request was answered",
 }
 
 
@@ -162,7 +162,7 @@ def _name_queue(url: str) -> str:
     return "the lane"
 
 
-_QUERIES = {"asked": "who waits to hear", "waiting": "the copies that wait"}
+_QUERIES = {"asked": "pending requests", "waiting": "waiting copies"}
 
 
 def _name_items(request: RecordedRequest) -> str:
@@ -181,9 +181,9 @@ def _name_items(request: RecordedRequest) -> str:
 def _name_item(item: Mapping[str, Any], *, is_written: bool) -> str:
     kind, sort = item["pk"]["S"].partition("#")[0], item["sk"]["S"]
     if kind != "source":
-        return "who pays" if is_written and kind == "content" else PARTITIONS[kind]
+        return "the content's owner" if is_written and kind == "content" else PARTITIONS[kind]
     if sort.startswith("asked#"):
-        return "who waits to hear"
+        return "pending requests"
     if not sort.startswith("job#"):
         return "the photo"
     if not is_written:

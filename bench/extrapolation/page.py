@@ -28,8 +28,8 @@ COLUMNS = (
     "drained in",
     "of the ideal",
     "ms between calls",
-    "requests a photo",
-    "reconcile's an hour",
+    "requests per photo",
+    "reconcile's requests per hour",
     f"the folder of {SMALL_FOLDER_PHOTOS}, s",
     "AWS, USD",
     "for 1,000",
@@ -58,10 +58,10 @@ def format_page(found: Extrapolation, machine: str) -> str:
         "\n\n".join(
             [
                 "# Beyond one machine",
-                "Written by `make simulate FAULTS=none`: the product's own code in the simulated world of"
-                " `make simulate`, without faults and with many photos. First that world is held against the emulator,"
-                " whose times it has to foretell; then it is given AWS's. Nothing here was measured on AWS."
-                f" Played on {machine}.",
+                "Written by `make simulate FAULTS=none`: the product's own code in the simulated world of `make"
+                " simulate`, without faults and with many photos. First, that world is compared with the emulator,"
+                " whose times it has to predict. Then it gets AWS's times. Nothing here was measured on AWS."
+                f" Simulated on {machine}.",
                 _format_prediction(found.prediction),
                 _format_large_folders(narrow),
                 _format_more_slots([*narrow[-1:], *wide]),
@@ -78,37 +78,35 @@ def format_page(found: Extrapolation, machine: str) -> str:
 
 def _format_prediction(found: Prediction | None) -> str:
     if found is None:
-        return '## Held against the emulator\n\nNot calibrated yet: `make bench ONLY="drain held_out"`.'
+        return '## Compared with the emulator\n\nNot calibrated yet: `make bench ONLY="drain held_out"`.'
     costs = found.costs
     own = ", ".join(f"{name} {1000 * seconds:.2f}" for name, seconds in costs.request_cpu.items())
     worst = max((abs(one.error) for one in found.held_out), default=0.0)
     return "\n\n".join(
         [
-            "## Held against the emulator",
-            "The local cloud is two processors that all share and one thread that plays AWS. What a request takes of"
-            " them is what [the bench](README.md) counted of the processors' time in its warm runs of a hundred photos,"
-            f" shared among the requests: {own} ms of a function's, {1000 * costs.emulator_cpu:.2f} ms of the"
-            " emulator's (an"
-            f" invocation counts as two requests), {1000 * costs.upload_cpu:.1f} ms for an upload,"
-            f" {1000 * costs.standin_cpu:.1f} ms of the stand-in's for a call. Two numbers are fitted, by least"
-            " squares to"
-            f" the seconds of those runs and to those that a slot stood empty between its calls:"
-            f" {1000 * costs.invocation_delay:.0f} ms for each invocation in which nobody works, and"
-            f" {costs.cold_start_cpu:.2f} s of a processor for a cold start.",
-            "Seconds from the first upload to the last end. The last column is what N·S/C alone would be off by: a"
-            " model is worth what it takes off that.",
-            "### The runs that it was fitted to",
+            "## Compared with the emulator",
+            "The local cloud consists of two processors that all programs share, and one thread that emulates AWS."
+            " The CPU time of a request is that which [the bench](README.md) counted in its warm runs of a hundred"
+            f" photos, divided among the requests: {own} ms for a function, {1000 * costs.emulator_cpu:.2f} ms for the"
+            f" emulator (an invocation counts as two requests), {1000 * costs.upload_cpu:.1f} ms for an upload, and"
+            f" {1000 * costs.standin_cpu:.1f} ms for the stand-in per call. Two numbers are fitted by least squares to"
+            " the seconds of those runs, and to those in which a slot was empty between its calls:"
+            f" {1000 * costs.invocation_delay:.0f} ms of idle time per invocation, and {costs.cold_start_cpu:.2f} s of"
+            " CPU time per cold start.",
+            "Seconds from the first upload to the end of the last job. The last column is the error of N·S/C alone,"
+            " which the model must improve on.",
+            "### Runs used in the fit",
             _format_predicted_runs(found.calibration),
-            "### The runs that were held out",
+            "### Held-out runs",
             _format_predicted_runs(found.held_out),
-            f"The worst is off by {worst:.1%}; at most {MAX_ERROR:.0%} is asked for.",
+            f"The largest error is {worst:.1%}; the limit is {MAX_ERROR:.0%}.",
         ]
     )
 
 
 def _format_predicted_runs(rows: Sequence[PredictedRun]) -> str:
     return table(
-        ("", "measured s", "foretold s", "off", "N·S/C off"),
+        ("", "measured s", "predicted s", "error", "N·S/C error"),
         [
             (
                 one.scenario.name,
@@ -133,30 +131,29 @@ def _format_large_folders(rows: Sequence[ScaledRun]) -> str:
     return "\n\n".join(
         [
             "## One folder, up to a million photos",
-            f"On AWS, assumed: {1000 * REQUEST_SECONDS:.0f} ms for a request, {DOWNLOAD_SECONDS:g} s for a download,"
+            f"Assumed for AWS: {1000 * REQUEST_SECONDS:.0f} ms for a request, {DOWNLOAD_SECONDS:g} s for a download,"
             f" {1000 * aws_timing.DISPATCH_SECONDS:.0f} ms from a message to its function's code,"
-            f" {aws_timing.COLD_START_SECONDS:g} s more"
-            f" for a cold start, {1000 * aws_timing.TRANSACTION_SECONDS:.0f} ms for which a transaction holds its"
-            " items,"
-            f" {aws_timing.UPLOADS_PER_SECOND} uploads a second, and the functions' own time as counted for"
-            " [what AWS costs](../../docs/results/aws_cost.md). Intake and deliver grow as Lambda's pollers do. A"
-            f" provider that takes {largest.seconds:g} s for a call, {largest.limit} at a time; the photos have tags.",
-            f"Fairness: a folder of {SMALL_FOLDER_PHOTOS} comes a minute after the last photo of the large one; how"
-            " long until its"
-            " last picture. Alone it takes one turn of the slots. N counts both.",
+            f" {aws_timing.COLD_START_SECONDS:g} s more for a cold start, {1000 * aws_timing.TRANSACTION_SECONDS:.0f}"
+            f" ms for which a transaction holds its items, {aws_timing.UPLOADS_PER_SECOND} uploads per second, and the"
+            " functions' own time as counted for [what AWS costs](../../docs/results/aws_cost.md). Intake and deliver"
+            f" scale with Lambda's pollers. The provider takes {largest.seconds:g} s per call, with {largest.limit}"
+            " concurrent calls. The photos have tags.",
+            f"Fairness: a folder of {SMALL_FOLDER_PHOTOS} photos arrives a minute after the last photo of the large"
+            " one. The column is the time until its last picture; alone, it takes one turn of the slots. N counts"
+            " both folders.",
             table(COLUMNS, shown),
-            f"Rows up to {largest.photos:,} were played, photo by photo. The last is not: it follows from the one"
-            " above, with its slots' pauses, the requests of photos that all come alone, and its reconcile for every"
-            " hour; [a full ledger](README.md#a-full-ledger) makes nothing dearer, as was counted. Its folder of"
-            f" {SMALL_FOLDER_PHOTOS} is as quick, since SQS gives a free slot to the folder that has fewer photos"
-            " under way, however"
-            " many of the other's wait. That is the simulated queue's rule; AWS's says the same with thresholds of its"
-            " own (a tenth of the consumers' time).",
-            "Requests a photo: intake, render, deliver. A batch shares some of intake's; where so many pollers wait"
-            f" that each photo is taken alone, they are {_count_alone('intake'):g}, and never more. Reconcile's are"
-            f" bounded by run: it looks at {MAX_PHOTOS:,} young photos every {RECONCILE_INTERVAL_SECONDS // 60}"
-            " minutes, so at"
-            f" {MAX_PHOTOS * 3600 // RECONCILE_INTERVAL_SECONDS:,} an hour, for their first {MAX_AGE.days * 24} h.",
+            f"Rows up to {largest.photos:,} photos were simulated photo by photo. The last row is a projection from"
+            " the one above: the same pauses of its slots, the requests of photos that all arrive alone, and"
+            " reconcile's requests for every hour. [A full ledger](README.md#a-full-ledger) makes nothing more"
+            f" expensive, as counted. Its folder of {SMALL_FOLDER_PHOTOS} is equally fast, because SQS gives a free"
+            " slot to the folder with fewer photos in flight, no matter how many of the other's photos wait. That is"
+            " the rule of the simulated queue; AWS's rule is the same, with its own thresholds (a tenth of the"
+            " consumers' time).",
+            "Requests per photo: intake, render, and deliver. A batch shares some of intake's requests. If so many"
+            f" pollers wait that each photo is taken alone, they are {_count_alone('intake'):g}, and never more."
+            f" Reconcile's requests are limited per run: it checks {MAX_PHOTOS:,} recent photos every"
+            f" {RECONCILE_INTERVAL_SECONDS // 60} minutes, so {MAX_PHOTOS * 3600 // RECONCILE_INTERVAL_SECONDS:,} per"
+            f" hour, for their first {MAX_AGE.days * 24} h.",
         ]
     )
 
@@ -240,12 +237,12 @@ def _format_more_slots(rows: Sequence[ScaledRun]) -> str:
     return "\n\n".join(
         [
             "## More slots",
-            "The same, with more calls at a time. Every claim and every answer writes the day's budget, which is one"
-            " item of the ledger, in a transaction; two that come at once are in each other's way, and one of them"
-            " tries again a moment later, up to ten times, and then hands its message back. More slots"
-            " meet that before anything else.",
+            "The same, with more concurrent calls. Every claim and every answer writes the day's budget, which is one"
+            " item of the ledger, in a transaction. If two transactions collide, one of them tries again a moment"
+            " later, up to ten times, and then returns its message to the queue. With more slots, this is the first"
+            " limit.",
             table(
-                ("C", "photos", "N·S/C", "drained in", "ms between calls", "conflicts a photo", "renders a photo"),
+                ("C", "photos", "N·S/C", "drained in", "ms between calls", "conflicts per photo", "renders per photo"),
                 [
                     (
                         f"{one.limit:,}",
@@ -269,17 +266,15 @@ def _format_outlived(one: ScaledRun) -> str:
     return "\n\n".join(
         [
             "## A lane that outlives its messages",
-            f"SQS keeps a message of the lane for {days:.0f} days; the ledger is what remembers. Played with"
+            f"SQS keeps a message of the lane for {days:.0f} days; the ledger keeps the job. Simulated with"
             f" {one.photos:,} photos, C = {one.limit}, S = {one.seconds:g}, which is"
-            f" {_format_duration(one.ideal_seconds)} of calls: all"
-            f" ended, in {_format_duration(one.ended_seconds)} ({one.ideal_seconds / one.ended_seconds:.1%} of the"
-            f" ideal), though {one.expired:,} messages"
-            f" had grown too old. Reconcile sends a job again that "
-            f"waits for {MESSAGE_LIFETIME.days} days, so that a photo"
-            f" was met by render {one.invocations['render']:.2f} times and asked for {requests:.2f} requests in all"
-            " stages;"
-            f" without that it is {sum(o.times for o in usual.requests if o.function in STAGES):.0f} alone. A million"
-            f" photos at C = 10, S = 15 are such a lane: {_format_duration(MILLION * 15 / 10)}.",
+            f" {_format_duration(one.ideal_seconds)} of calls: all jobs ended, in"
+            f" {_format_duration(one.ended_seconds)} ({one.ideal_seconds / one.ended_seconds:.1%} of the ideal),"
+            f" although {one.expired:,} messages had expired. Reconcile sends a job again that has waited for"
+            f" {MESSAGE_LIFETIME.days} days, so render handled a photo {one.invocations['render']:.2f} times, with"
+            f" {requests:.2f} requests in all stages. A single photo without this needs"
+            f" {sum(o.times for o in usual.requests if o.function in STAGES):.0f}. A million photos with C = 10 and S"
+            f" = 15 are such a lane: {_format_duration(MILLION * 15 / 10)}.",
         ]
     )
 

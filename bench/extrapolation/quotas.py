@@ -67,21 +67,21 @@ def _list_lane_quotas() -> Iterator[Quota]:
         resent_per_second,
         f"{MAX_DUE_ITEMS:,} jobs every {RECONCILE_INTERVAL_SECONDS / 60:.0f} minutes, with more than"
         f" {resent_per_second * RETENTION_SECONDS['ideogram']:,.0f} photos dropped at once",
-        "the lane runs dry between two runs of reconcile: the rest comes at this pace, nothing is lost",
+        "the lane is empty between two runs of reconcile: the rest follows at this pace, and nothing is lost",
     )
     yield Quota(
         f"an account's {CONCURRENCY:,} invocations at a time (a new account's are fewer)",
         f"{LAMBDA}/gettingstarted-limits.html",
         CONCURRENCY / SECONDS,
         f"each slot is one: C = {CONCURRENCY:,} at S = {SECONDS:g}, less what intake and deliver take",
-        "Lambda hands messages back, nothing is lost; ask for a higher quota",
+        "Lambda returns messages to the queue, and nothing is lost; request a higher quota",
     )
     yield Quota(
         f"a lane's MaximumConcurrency, at most {aws_timing.MAX_POLLERS:,}",
         f"{LAMBDA}/services-sqs-scaling.html",
         aws_timing.MAX_POLLERS / SECONDS,
         f"C = {aws_timing.MAX_POLLERS:,}",
-        "the template takes no more; a second stack",
+        "the template allows no more; use a second stack",
     )
 
 
@@ -101,7 +101,7 @@ def _list_hot_item_quotas(heat: KeyHeat) -> Iterator[Quota]:
         keys,
         PARTITION_WRITES / (heat.budget_writes * TRANSACTION_FACTOR),
         f"{heat.budget_writes * TRANSACTION_FACTOR:g} units a photo",
-        "never met, since its transactions come in each other's way before",
+        "never reached, because its transactions collide first",
     )
     yield Quota(
         f"{PARTITION_WRITES:,} write units a second of a shard of the index",
@@ -135,14 +135,14 @@ def _list_service_quotas() -> Iterator[Quota]:
         "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html",
         MIN_PUT_EVENTS / events,
         f"{events:g} a photo, in the smallest regions",
-        "deliver waits and tells it again",
+        "deliver waits and sends the event again",
     )
     yield Quota(
         f"{PREFIX_WRITES:,} writes a second below one prefix of a bucket",
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html",
         PREFIX_WRITES / receipts,
         f"{receipts:g} receipts a photo below `_backdrop/receipts/`",
-        "503, and the stage comes again; S3 parts a busy prefix by itself",
+        "503, and the stage retries; S3 splits a busy prefix automatically",
     )
 
 
@@ -157,7 +157,7 @@ def _list_own_limits() -> Iterator[Quota]:
     price = look_up_image_price("ideogram", {"operation": "replace"}) / 1_000_000
     runs = MAX_AGE.total_seconds() / RECONCILE_INTERVAL_SECONDS
     yield Quota(
-        "`DailyBudgetUSD`, $10 when nobody says anything",
+        "`DailyBudgetUSD`, $10 by default",
         "[settings](../../docs/settings.md)",
         10 // price,
         f"${price:g} a picture",

@@ -241,7 +241,7 @@ def test_rows_are_asked_for_by_their_photos_or_with_slots_and_seconds() -> None:
 def test_a_lane_that_outlives_its_messages_has_a_part_of_its_own() -> None:
     lasting = replace(ROW, photos=5000, limit=2, seconds=150.0, ended_seconds=400_000.0, expired=77)
     written = page.format_page(Extrapolation(None, (ROW, lasting)), "a machine")
-    assert "though 77 messages had grown too old" in written
+    assert "although 77 messages had expired" in written
     assert "| 2 |" not in written
 
 
