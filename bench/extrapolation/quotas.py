@@ -186,7 +186,7 @@ def _list_message_quotas() -> Iterator[Quota]:
     )
     photo_seconds = count_requests(load_costs().rows[0].usage, "intake") * REQUEST_SECONDS
     yield Quota(
-        f"a message that waits longer than {MESSAGE_LIFETIME.days} days is sent anew",
+        f"a message that waits longer than {MESSAGE_LIFETIME.days} days is sent again",
         f"{SQS}/quotas-messages.html",
         MESSAGE_LIFETIME.total_seconds() * 10 / SECONDS,
         f"C = 10 at S = {SECONDS:g}: what these days drain",

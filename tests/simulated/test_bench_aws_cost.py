@@ -45,13 +45,13 @@ def test_an_items_size_is_that_of_its_names_and_values() -> None:
     assert measure_item_bytes({"pk": {"S": "ä"}, "lock_version": {"N": "123"}, "on": {"BOOL": True}}) == 4 + 15 + 3
 
 
-def test_a_transaction_writes_each_begun_kilobyte_twice() -> None:
+def test_transaction_bills_each_started_kilobyte_twice() -> None:
     assert units_of(transaction(KEY)).writes == 2
     assert units_of(transaction(KEY | {"body": {"S": "x" * 1024}})).writes == 4
     assert units_of(transaction(KEY, KEY | {"sk": {"S": "source"}})).writes == 4
 
 
-def test_an_entry_of_the_index_costs_when_it_comes_moves_and_goes() -> None:
+def test_index_entry_costs_when_inserted_moved_and_deleted() -> None:
     here, there = ({"watch": {"S": "open#1"}, "due": {"S": due}} for due in "12")
     came = units_of(transaction(KEY | here))
     assert came.writes == 2 + 1
@@ -82,7 +82,7 @@ def test_items_that_are_read_at_once_are_billed_each_by_itself() -> None:
     assert units_of(request("BatchGetItem", sent, found)).reads == 2 + 1
 
 
-def test_a_request_that_nobody_named_is_an_error() -> None:
+def test_request_without_a_name_is_an_error() -> None:
     sent = {"QueueUrl": "http://localhost/1/stack-DeliverQueue-1"}
     [asked] = count_by_name([request("SendMessage", sent, service="sqs")] * 2, images=2)
     assert (asked.subject, asked.times) == ("deliver", 1)
@@ -113,13 +113,13 @@ def test_a_provider_that_is_off_costs_nothing() -> None:
     assert sum_usd(two) - sum_usd(alone) == pytest.approx(0.40 + 0.26, abs=0.01)
 
 
-def test_what_is_always_free_is_left_out_only_up_to_its_end() -> None:
+def test_free_tier_is_subtracted_only_up_to_its_limit() -> None:
     price = PRICES["sqs"]
     assert price.usd_beyond_free(price.free) == 0
     assert price.usd_beyond_free(price.free + 1_000_000) == pytest.approx(0.40)
 
 
-def test_aws_takes_little_of_what_a_replaced_image_costs() -> None:
+def test_aws_costs_a_small_share_of_a_replaced_image() -> None:
     assert compute_share(load_costs().rows[0], read_memory(TemplateStack(template.load_template(), {}))) < MAX_SHARE
 
 
@@ -132,7 +132,7 @@ def dropped(world: World, name: str) -> None:
     world.run_until_empty()
 
 
-def test_a_photo_asks_of_aws_what_the_page_says() -> None:
+def test_photo_makes_the_requests_that_the_page_lists() -> None:
     """The same steps and adapters on the simulated world; where they differ: `python -m bench.aws_cost`."""
     world = World()
     dropped(world, "shoes/red.jpg")

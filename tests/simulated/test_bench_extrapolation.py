@@ -63,7 +63,7 @@ def received(sqs: FairSqs, line: SimulatedQueue) -> SimulatedMessage:
     return message
 
 
-def test_a_group_with_fewer_messages_under_way_is_served_first(
+def test_group_with_fewer_messages_in_flight_is_served_first(
     queue: tuple[FairSqs, SimulatedQueue, WorldClock],
 ) -> None:
     sqs, line, _ = queue
@@ -75,7 +75,9 @@ def test_a_group_with_fewer_messages_under_way_is_served_first(
     assert [received(sqs, line).body for _ in range(3)] == ["few 0", "few 1", "many 2"]
 
 
-def test_messages_come_again_late_or_never_as_in_any_queue(queue: tuple[FairSqs, SimulatedQueue, WorldClock]) -> None:
+def test_messages_are_redelivered_delayed_or_expired_like_in_sqs(
+    queue: tuple[FairSqs, SimulatedQueue, WorldClock],
+) -> None:
     sqs, line, clock = queue
     for body in ("first", "second", "third"):
         send(sqs, line, body)
@@ -114,7 +116,7 @@ def test_a_run_that_costs_nothing_takes_its_calls_time_and_every_cost_makes_it_l
     assert seconds(replace(QUICK, cold=True)) > seconds(QUICK) + COSTS.cold_start_cpu
 
 
-def test_half_an_account_turns_calls_away_and_takes_its_own_time() -> None:
+def test_half_an_account_refuses_calls_and_takes_twice_as_long() -> None:
     half = simulate_scenario(Scenario(20, 4, 1.0, account_limit=2), COSTS)
     assert half.diary.refused_calls > 0
     assert len(half.diary.calls) == 20
@@ -142,7 +144,7 @@ def figures(scenario: Scenario) -> RunFigures:
     )
 
 
-def test_the_costs_of_a_world_are_found_again_from_its_runs() -> None:
+def test_calibration_recovers_the_costs_of_a_world() -> None:
     runs = [figures(Scenario(30, 5, 1.0)), figures(Scenario(30, 10, 1.0, cold=True))]
     found = calibrate(runs)
     assert found.emulator_cpu == pytest.approx(COSTS.emulator_cpu, rel=0.002)
@@ -175,13 +177,13 @@ def test_a_small_folder_does_not_wait_for_a_large_one() -> None:
     assert many.small_folder_seconds < many.ended_seconds / 4
 
 
-def test_a_photo_asks_no_more_of_aws_where_there_are_more() -> None:
+def test_requests_per_photo_do_not_grow_with_photos() -> None:
     few, many = run_scaled(100, 10, 4.0, PACE), run_scaled(300, 10, 4.0, PACE)
     assert sum(many.requests.values()) <= sum(few.requests.values())
     assert many.pause_ms == pytest.approx(few.pause_ms, rel=0.25)
 
 
-def test_many_slots_are_in_each_others_way_at_the_days_budget() -> None:
+def test_many_slots_conflict_on_the_daily_budget() -> None:
     narrow, wide = run_scaled(60, 5, 4.0, PACE), run_scaled(200, 100, 4.0, PACE)
     assert wide.conflicts > narrow.conflicts
     assert wide.requests["render"] > narrow.requests["render"] > 5
@@ -207,13 +209,13 @@ ROW = ScaledRun(
 )
 
 
-def test_a_row_that_is_played_again_takes_the_place_of_its_like() -> None:
+def test_repeated_row_replaces_the_one_with_its_parameters() -> None:
     again, larger = replace(ROW, ended_seconds=171.0), replace(ROW, photos=1000)
     assert replace_row([ROW, larger], again) == (again, larger)
     assert replace_row([larger], ROW) == (ROW, larger)
 
 
-def test_the_page_says_what_was_played_and_what_only_follows(tmp_path: Path) -> None:
+def test_page_distinguishes_simulated_rows_from_projections(tmp_path: Path) -> None:
     save_result("extrapolation", Extrapolation(None, (ROW,)), 1.0, tmp_path)
     found = load_result("extrapolation", Extrapolation, tmp_path)
     assert found
@@ -224,13 +226,13 @@ def test_the_page_says_what_was_played_and_what_only_follows(tmp_path: Path) -> 
     assert f"a folder of {SMALL_FOLDER_PHOTOS}" in written
 
 
-def test_the_page_is_what_the_kept_rows_say() -> None:
+def test_page_matches_the_saved_rows() -> None:
     found = load_result("extrapolation", Extrapolation)
     assert found
     assert page.PAGE.read_text() == page.format_page(found.result, found.machine), "write it anew: make docs"
 
 
-def test_rows_are_asked_for_by_their_photos_or_with_slots_and_seconds() -> None:
+def test_rows_are_given_as_photos_or_with_slots_and_seconds() -> None:
     assert [_parse_row(text) for text in ("100", "500,50", "5000,2,150")] == [
         (100, 10, 15),
         (500, 50, 15),
@@ -238,14 +240,14 @@ def test_rows_are_asked_for_by_their_photos_or_with_slots_and_seconds() -> None:
     ]
 
 
-def test_a_lane_that_outlives_its_messages_has_a_part_of_its_own() -> None:
+def test_lane_that_outlives_its_messages_has_its_own_section() -> None:
     lasting = replace(ROW, photos=5000, limit=2, seconds=150.0, ended_seconds=400_000.0, expired=77)
     written = page.format_page(Extrapolation(None, (ROW, lasting)), "a machine")
     assert "although 77 messages had expired" in written
     assert "| 2 |" not in written
 
 
-def test_a_world_that_never_ends_says_so() -> None:
+def test_world_that_never_ends_raises_an_error() -> None:
     world = LargeWorld(1, in_flight=1, seconds=15.0, account=1)
     world.start()
     with pytest.raises(RuntimeError, match="0 of 1 photos"):

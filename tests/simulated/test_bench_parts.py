@@ -28,22 +28,20 @@ def test_a_part_that_takes_too_long_is_ended_and_not_reported() -> None:
     assert time.monotonic() - began < 30
 
 
-def test_time_that_is_left_ends_with_its_part() -> None:
+def test_remaining_time_does_not_carry_over_to_the_next_part() -> None:
     with time_limit("quick", 0.001):
         pass
     time.sleep(0.1)
 
 
-def test_some_parts_are_chosen_by_name_and_a_name_that_none_has_is_told() -> None:
+def test_parts_are_chosen_by_name_and_unknown_names_are_rejected() -> None:
     assert [part.name for part in choose_parts("")] == [part.name for part in PARTS]
     assert [part.name for part in choose_parts("starts, drain")] == ["drain", "starts"]
     with pytest.raises(ValueError, match=r"no part drains; it has drain, held_out, comparison"):
         choose_parts("drains")
 
 
-def test_a_part_that_is_refused_is_not_kept_and_the_others_are_measured_still(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreliable_part_is_not_saved_and_the_others_still_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "save_result", partial(save_result, folder=tmp_path))
 
     def refuses() -> object:
@@ -58,9 +56,7 @@ def test_a_part_that_is_refused_is_not_kept_and_the_others_are_measured_still(
     assert (found.result, "Python 3.13" in found.machine) == ((1.0, 2.5), True)
 
 
-def test_a_part_is_kept_without_those_of_its_runs_that_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_part_is_saved_without_its_unreliable_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "save_result", partial(save_result, folder=tmp_path))
     part = BenchPart(
         "some", 1, "", lambda: (1.0,), tuple[float, ...], list_refusals=lambda found: [f"all but {found[0]:g}"]
@@ -69,7 +65,7 @@ def test_a_part_is_kept_without_those_of_its_runs_that_are_refused(
     assert load_result("some", tuple[float, ...], tmp_path)
 
 
-def test_a_bench_that_judges_by_its_exit_code_is_refused_by_it() -> None:
+def test_bench_with_its_own_page_is_refused_by_exit_code() -> None:
     from bench.parts import _run_module
 
     _run_module("this", "too much")()
@@ -91,13 +87,13 @@ def test_every_plot_is_drawn_from_what_is_kept_and_shown_on_the_page() -> None:
 # -- parts without a cloud ---------------------------------------------------------------------------------------
 
 
-def test_no_stage_and_no_command_asks_more_for_an_image_where_more_are_stored() -> None:
+def test_requests_per_image_do_not_grow_with_stored_images() -> None:
     few, many = backlog.measure((60, 240))
     for name, cost in backlog.list_costs(many).items():
         assert cost.requests <= backlog.list_costs(few)[name].requests, name
 
 
-def test_growth_is_told_between_the_second_and_the_last_backlog() -> None:
+def test_growth_compares_the_second_with_the_last_backlog() -> None:
     cost = backlog.ImageCost(2.0, 1.0)
     one = backlog.Backlog(10, {"intake": cost}, cost, cost)
     grown = replace(one, images=1000, status=backlog.ImageCost(3.0, 1.0))
@@ -107,14 +103,14 @@ def test_growth_is_told_between_the_second_and_the_last_backlog() -> None:
     assert "+50% / +0%" in backlog.format_section([one, one, grown])
 
 
-def test_half_an_account_is_used_to_nine_tenths() -> None:
+def test_half_an_account_is_used_to_ninety_percent() -> None:
     half = recovery.AccountCase("half", 30, 4, ((0, recovery.CONFIGURED_LIMIT // 2),))
     used, turned_away = recovery.run_seed(half, seed=1)
     assert 0.9 <= used <= 1.0
     assert turned_away > 0
 
 
-def test_the_time_without_a_provider_counts_neither_as_used_nor_as_unused() -> None:
+def test_outage_counts_neither_as_used_nor_as_unused() -> None:
     whole = recovery.AccountCase("whole", 20, 4, ((0, recovery.CONFIGURED_LIMIT),))
     away = replace(whole, away=(2.0, 2.0 + recovery.OUTAGE_SECONDS))
     assert recovery.run_seed(away, seed=1)[0] <= recovery.run_seed(whole, seed=1)[0] <= 1.0
@@ -129,6 +125,6 @@ def test_imports_that_differ_too_much_between_two_halves_are_refused(monkeypatch
         cold_starts.measure()
 
 
-def test_what_is_shipped_is_weighed_as_it_is_packed(tmp_path: Path) -> None:
+def test_package_size_is_measured_compressed(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("x" * 10_000)
     assert 0 < cold_starts.measure_packed_bytes(tmp_path) < 200

@@ -10,7 +10,7 @@ from tests.unit.test_bench_page import DRAINED, found
 
 
 @pytest.mark.parametrize(("efficiency", "verdict"), [(0.98, "yes"), (0.979, "**no**")])
-def test_a_figure_that_is_missed_is_said_to_be_missed(efficiency: float, verdict: str) -> None:
+def test_missed_target_is_shown_as_missed(efficiency: float, verdict: str) -> None:
     run = found(Scenario(300, 10, 4.0), efficiency)
     rows = list(bench_aims.of_the_drain(replace(DRAINED, runs=(run,))))
     assert [reached for what, *_, reached in rows if what.startswith("ideal time")] == [verdict == "yes"]

@@ -47,7 +47,7 @@ def test_the_ideal_is_photos_by_seconds_by_slots() -> None:
     assert Scenario(300, 10, 4).ideal_seconds == 120
 
 
-def test_all_slot_seconds_without_an_answer_have_a_place() -> None:
+def test_all_lost_slot_seconds_have_a_cause() -> None:
     calls = [call(10.1, upload=0.02, own=0.01), call(10.2), call(11.2), call(11.3)]
     lost = compute_losses(calls, SCENARIO, 10.0, 12.5)
     assert lost.before == pytest.approx(0.1 + 0.2)
@@ -58,18 +58,18 @@ def test_all_slot_seconds_without_an_answer_have_a_place() -> None:
     assert together == pytest.approx(2 * 2.5 - 4 * 1.0)
 
 
-def test_pauses_are_told_apart_at_the_beginning_in_the_middle_and_at_the_end() -> None:
+def test_pauses_are_split_into_beginning_middle_and_end() -> None:
     one_slot = Scenario(photos=4, limit=1, seconds=1.0)
     calls = [call(0.0), call(1.1), call(2.3), call(3.6)]
     assert compute_losses(calls, one_slot, 0.0, 5.0).pauses == pytest.approx((0.1, 0.2, 0.3))
 
 
-def test_a_run_that_never_filled_its_slots_has_no_pauses_to_speak_of() -> None:
+def test_run_that_never_filled_its_slots_is_refused() -> None:
     with pytest.raises(UnreliableMeasurementError, match="never filled"):
         compute_losses([call(1.0)], SCENARIO, 0.0, 3.0)
 
 
-def test_efficiency_counts_from_the_first_upload_to_the_last_receipt_and_beside_it_from_call_to_call() -> None:
+def test_efficiency_is_measured_from_upload_to_receipt_and_between_calls() -> None:
     found = compute_figures(a_run())
     assert found.efficiency == pytest.approx(2.0 / 2.5)
     assert found.calls_efficiency == pytest.approx(2.0 / 2.2)
@@ -89,7 +89,7 @@ def emf(values: dict[str, object], at: int = 0, **dimensions: str) -> str:
     return json.dumps({"_aws": about, **dimensions, **values})
 
 
-def test_the_logs_say_how_long_each_stage_took_and_when_the_last_photo_was_stored() -> None:
+def test_logs_give_stage_times_and_stored_times() -> None:
     lines = [
         "START RequestId: 1",
         emf({"SlotSeconds": [4.2], "CallSeconds": [4.1]}, provider="ideogram"),
@@ -106,7 +106,7 @@ def test_the_logs_say_how_long_each_stage_took_and_when_the_last_photo_was_store
 
 
 @pytest.mark.parametrize("metric", ["HandedBack", "Throttled", "Failed", "UnexpectedError"])
-def test_a_run_in_which_a_function_tells_of_trouble_is_refused(metric: str) -> None:
+def test_run_with_a_problem_metric_is_refused(metric: str) -> None:
     heard = parse_log_metrics([emf({metric: [1.0]}, code="job_in_flight")])
     with pytest.raises(UnreliableMeasurementError, match=f"{metric} job_in_flight"):
         refuse(log_metrics=heard)
@@ -140,23 +140,23 @@ def test_a_run_in_which_the_standin_refused_or_broke_a_call_is_refused() -> None
 
 
 @pytest.mark.parametrize("what", ["photo without a receipt that says stored", "dead letter"])
-def test_a_run_that_left_something_undone_is_refused(what: str) -> None:
+def test_unfinished_run_is_refused(what: str) -> None:
     with pytest.raises(UnreliableMeasurementError, match=rf"{what} \(1\)"):
         refuse(unfinished={what: 1})
 
 
-def test_a_worker_that_ends_takes_nothing_away_from_its_stage() -> None:
+def test_ended_worker_does_not_reduce_its_stages_cpu_time() -> None:
     before = CpuUsage({"intake": 7.0, "ended workers": 0.0}, 10.0, {"intake": {1: 5.0, 2: 2.0}})
     after = CpuUsage({"intake": 3.5, "ended workers": 6.0}, 14.0, {"intake": {2: 3.0, 3: 0.5}})
     assert after.since(before).by_program == {"intake": 1.5, "ended workers": 1.0}
 
 
-def test_a_run_beside_other_programs_is_refused() -> None:
+def test_run_is_refused_if_other_programs_used_the_machine() -> None:
     with pytest.raises(UnreliableMeasurementError, match="other programs used"):
         refuse(cpu_usage=CpuUsage({"render": 0.4}, 1.2))
 
 
-def test_a_warm_run_in_which_a_function_started_cold_is_refused_and_a_cold_one_in_which_none_did() -> None:
+def test_warm_run_with_cold_starts_and_cold_run_without_are_refused() -> None:
     heard = replace(a_run().log_metrics, cold_starts={"render": 1})
     with pytest.raises(NoisyMachineError, match=r"cold starts in a warm run: render \(1\)"):
         refuse(log_metrics=heard)
@@ -166,7 +166,7 @@ def test_a_warm_run_in_which_a_function_started_cold_is_refused_and_a_cold_one_i
         refuse(scenario=cold)
 
 
-def test_a_noisy_run_is_tried_once_more_and_a_faulty_one_is_not() -> None:
+def test_noisy_run_is_repeated_once_and_faulty_run_is_not() -> None:
     harness: Any = FakeHarness([CpuUsage({}, 5.0), CpuUsage({}, 0.0)])
     assert measure_scenario(harness, SCENARIO).other_programs_share == 0
     noisy: Any = FakeHarness([CpuUsage({}, 5.0)] * 2)
@@ -192,7 +192,7 @@ class FakeHarness:
     ("ratios", "is_too_noisy"),
     [([0.95, 0.97, 0.96], False), ([0.90, 0.97, 0.96], True)],
 )
-def test_repeats_that_lie_too_far_apart_are_refused(ratios: list[float], is_too_noisy: bool) -> None:
+def test_repeats_that_differ_too_much_are_refused(ratios: list[float], is_too_noisy: bool) -> None:
     def judge() -> None:
         check_spread("efficiency", ratios)
 
@@ -210,7 +210,7 @@ def refuses(judge: Callable[[], None]) -> bool:
 # -- photos ------------------------------------------------------------------------------------------------------
 
 
-def test_photos_weigh_what_is_promised_and_no_two_have_the_same_bytes() -> None:
+def test_sample_photos_have_the_promised_size_and_unique_bytes() -> None:
     first, second = build_photo("1"), build_photo("2")
     assert first != second
     assert 180_000 < len(first) < 260_000
@@ -221,7 +221,7 @@ HALF = replace(SCENARIO, limit=4, account_limit=2)
 TURNED_AWAY = {"POST /ideogram/v1/x: refused: all slots are taken": 3}
 
 
-def test_calls_turned_away_by_a_smaller_account_are_what_its_run_asked_for_and_no_other_runs() -> None:
+def test_refused_calls_are_expected_only_with_a_smaller_account() -> None:
     waited = LogMetrics(
         4.4, 4.0, {"TotalSeconds": (1.0,)}, (12.5,), {}, {"Throttled": 3.0, "HandedBack too_many_requests": 1}
     )

@@ -14,7 +14,7 @@ UNLIMITED = MemoryFigure("a huge one", "", 2_000, None, 1)
 PASSED = PassThroughRow("JPEG", 9.9, 4.0, 2.0, 5.0)
 
 
-def test_each_photo_has_a_line_and_one_over_its_limit_stands_out() -> None:
+def test_each_photo_has_a_row_and_an_excess_is_bold() -> None:
     page = memory.format_page({"intake": [FIGURE, OVER]}, [PASSED])
     assert "| intake | a photo | 100 | 512 | 1.3 | 10.0 MB in |" in page
     assert "| intake | another | **513** | 512 | 1.0 | 1.0 MB in |" in page
@@ -24,7 +24,7 @@ def test_each_photo_has_a_line_and_one_over_its_limit_stands_out() -> None:
 @pytest.mark.parametrize(
     ("figures", "code"), [([FIGURE], 0), ([FIGURE, OVER], 1), ([OVER, FIGURE], 1), ([UNLIMITED], 0)]
 )
-def test_one_over_its_limit_is_the_benchs_exit_code(figures: list[MemoryFigure], code: int) -> None:
+def test_excess_sets_the_exit_code(figures: list[MemoryFigure], code: int) -> None:
     assert find_exit_code(figures) == code
 
 

@@ -56,7 +56,7 @@ BESIDE = ComparisonResult(
 )
 
 
-def test_each_run_stands_in_each_table_with_its_figures() -> None:
+def test_each_run_is_in_each_table_with_its_figures() -> None:
     page = format_drain(DRAINED)
     assert f"| {WARM[0].name} | 20 | 21.1 | 95.0% | 96.0% | 97.5% | 4.7 |" in page
     assert "| 1.00% | 2.00% | 0.10% | 0.20% | 0.50% | 80 / 50 / 49 |" in page
@@ -66,12 +66,12 @@ def test_each_run_stands_in_each_table_with_its_figures() -> None:
     assert "intake took at most 22 ms; the limit is 40." in page
 
 
-def test_a_cold_run_is_held_against_the_same_run_warm() -> None:
+def test_cold_run_is_compared_with_the_same_warm_run() -> None:
     assert "a worker took 1.43 to 1.43 s of CPU time to start" in format_drain(DRAINED)
     assert "to start" not in format_drain(replace(DRAINED, runs=DRAINED.runs[:2]))
 
 
-def test_others_are_told_as_ratios_to_the_thread_pool() -> None:
+def test_other_systems_are_shown_as_ratios_to_the_thread_pool() -> None:
     page = format_comparison(BESIDE)
     assert "| Backdrop | 42.0 | 0.420 | 1.05 |" in page
     assert "| the naive pipeline | 50.0 | 0.500 | 1.25 |" in page
@@ -84,7 +84,7 @@ def test_every_plot_of_a_section_is_shown_in_it(plots: dict[str, str]) -> None:
     assert all(f"]({name})" in page and "<svg" in svg for name, svg in plots.items())
 
 
-def test_what_was_found_is_read_back_as_it_was(tmp_path: Path) -> None:
+def test_saved_result_is_loaded_unchanged(tmp_path: Path) -> None:
     save_result("drain", DRAINED, 24.0, tmp_path)
     again = load_result("drain", DrainResult, tmp_path)
     assert again
@@ -100,7 +100,7 @@ def test_the_table_has_what_was_promised() -> None:
     assert REPEATED in WARM
 
 
-def test_runs_that_are_held_out_are_none_that_anything_is_calibrated_on() -> None:
+def test_held_out_runs_are_not_used_for_calibration() -> None:
     assert not {*HELD_OUT} & {*WARM, *COLD, LARGE}
     assert any(one.account_limit and one.account_limit < one.limit for one in HELD_OUT)
     assert "N=60 C=10 of an account of 5 S=4 warm | 48 | 50.0 | 96.0%" in format_held_out([found(HELD_OUT[1], 0.96)])

@@ -33,7 +33,7 @@ def put(folder: Path, name: str, data: bytes = b"bytes") -> None:
     path.write_bytes(data)
 
 
-def test_the_demo_shows_every_way_to_ask_on_four_subjects_and_more() -> None:
+def test_demo_shows_every_kind_of_instructions_on_four_subjects() -> None:
     orders = build_demo_orders()
     fields = [read_instructions(order).fields for order in orders if not order.expects_refusal]
     assert len({order.data for order in orders if not order.expects_refusal}) >= 4
@@ -46,7 +46,7 @@ def test_the_demo_shows_every_way_to_ask_on_four_subjects_and_more() -> None:
     assert any(order.sidecar for order in orders)
 
 
-def test_no_order_of_the_demo_has_a_mistake() -> None:
+def test_demo_orders_have_no_errors() -> None:
     assert [read_instructions(order).errors for order in build_demo_orders()] == [()] * len(build_demo_orders())
 
 
@@ -71,7 +71,7 @@ def test_an_own_photo_brings_its_own_sidecar_and_the_others_get_the_default_prom
     assert own.without_instructions == ("plain.webp",)
 
 
-def test_of_many_own_photos_the_first_are_taken_and_the_rest_is_counted(tmp_path: Path) -> None:
+def test_first_own_photos_are_taken_and_the_rest_is_counted(tmp_path: Path) -> None:
     for number in range(MAX_OWN_PHOTOS + 3):
         put(tmp_path, f"{number:02}.jpg")
     own = read_own_orders(tmp_path)
@@ -114,7 +114,7 @@ def test_without_a_terminal_nothing_is_bought_unless_the_user_said_yes(monkeypat
     confirm_cost(build_demo_orders(), REAL, quiet())
 
 
-def test_the_price_stands_on_the_screen_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:
+def test_price_is_printed_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(LocalCloudError):
         confirm_cost(build_demo_orders(), REAL, Console())
     assert "12 from 14 files, at most $0.52" in capsys.readouterr().out

@@ -26,7 +26,7 @@ def sample(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", sorted(EVENTS.glob("*.json")), ids=lambda path: path.stem)
-def test_each_sample_has_a_function_but_those_that_are_told(path: Path) -> None:
+def test_each_sample_has_a_function_except_outgoing_events(path: Path) -> None:
     event = wrap_bus_event(read_event(path))
     if path.stem in TOLD:
         with pytest.raises(LocalCloudError, match="no Backdrop function handles such an event"):
@@ -72,7 +72,7 @@ def without_a_status(event: dict[str, Any]) -> None:
         ("campaign_over", without_a_status, "detail.status"),
     ],
 )
-def test_what_an_event_lacks_is_named(name: str, spoil: Callable[[dict[str, Any]], None], lacks: str) -> None:
+def test_error_names_the_missing_field(name: str, spoil: Callable[[dict[str, Any]], None], lacks: str) -> None:
     event = sample(name)
     spoil(event)
     with pytest.raises(LocalCloudError, match=f"^the event lacks {lacks}. See events/"):
@@ -95,7 +95,7 @@ def test_without_an_event_it_says_how_it_is_used(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("text", ["[1]", "no JSON"])
-def test_a_file_that_holds_no_object_is_one_line(text: str, tmp_path: Path) -> None:
+def test_file_without_an_object_is_reported_on_one_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "event.json").write_text(text)
     with pytest.raises(LocalCloudError, match="cannot be read as an event"):
         read_event(tmp_path / "event.json")

@@ -37,7 +37,7 @@ def test_all_four_providers_are_on_and_cost_nothing_here() -> None:
     assert all(int(settled[f"{name.removesuffix('BaseUrl')}MaxInFlight"]) > 1 for name in addresses)
 
 
-def test_what_1min_costs_is_made_up_on_the_stand_in_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_1min_price_is_invented_only_on_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parameters.resolve_parameters(STANDIN, {})["OneMinUsdPerImage"] == "0.05"
     monkeypatch.setenv("ONEMIN_API_KEY", "their-own")
     settled = parameters.resolve_parameters(STANDIN, {})
@@ -46,7 +46,7 @@ def test_what_1min_costs_is_made_up_on_the_stand_in_alone(monkeypatch: pytest.Mo
     assert parameters.resolve_parameters(STANDIN, {})["OneMinUsdPerImage"] == "0.05"
 
 
-def test_a_real_key_of_one_leaves_the_others_with_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_real_key_leaves_the_others_on_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNWARE_API_KEY", "their-own")
     settled = parameters.resolve_parameters(STANDIN, {})
     assert providers.find_paid_addresses(settled) == {"RunwareBaseUrl": "https://api.runware.ai"}
@@ -117,7 +117,7 @@ def test_only_this_machine_counts_as_free(address: str, is_here: bool) -> None:
     assert providers.is_loopback(address) is is_here
 
 
-def test_what_is_asked_for_wins_and_the_rest_has_the_templates_defaults() -> None:
+def test_requested_parameters_override_the_templates_defaults() -> None:
     settled = parameters.resolve_parameters(STANDIN, {"DailyBudgetUSD": "3"})
     assert settled["DailyBudgetUSD"] == "3"
     assert settled["SettleSeconds"] == "20"
@@ -137,7 +137,7 @@ def test_params_that_are_no_assignment_are_refused(monkeypatch: pytest.MonkeyPat
         parameters.read_params_variable()
 
 
-def test_a_misspelt_parameter_is_refused_with_the_nearest_name() -> None:
+def test_misspelled_parameter_is_rejected_with_a_suggestion() -> None:
     with pytest.raises(LocalCloudError, match="Did you mean SettleSeconds"):
         parameters.resolve_parameters(STANDIN, {"SetleSeconds": "2"})
 

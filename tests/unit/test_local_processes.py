@@ -56,7 +56,7 @@ def test_stopping_a_server_ends_what_it_started(tmp_path: Path) -> None:
     assert processes.read_start_time(child) == ""
 
 
-def test_a_later_process_under_the_same_number_is_left_alone(tmp_path: Path) -> None:
+def test_later_process_with_the_same_pid_is_not_stopped(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         ours = ServerProcess(pid=stranger.pid, started_at="long ago", port=0)
         assert not processes.is_alive(ours)
@@ -81,7 +81,7 @@ def test_a_home_remembers_what_was_written(tmp_path: Path) -> None:
     assert home.read_state() == state
 
 
-def test_whoever_is_cut_off_while_forgetting_leaves_no_cloud_that_seems_to_be_there(
+def test_interrupted_deletion_leaves_no_cloud_that_seems_to_exist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = Home(tmp_path)
