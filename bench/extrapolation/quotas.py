@@ -9,7 +9,7 @@ from math import inf
 
 from backdrop.model.pricing import look_up_image_price
 from backdrop.model.schedule import INDEX_SHARDS, MESSAGE_LIFETIME
-from backdrop.reconcile.service import BACKED_UP, MAX_DUE_ITEMS
+from backdrop.reconcile.service import DELIVERY_BACKLOG_HIGH, MAX_DUE_ITEMS
 from backdrop.reconcile.sweep import MAX_AGE, MAX_PHOTOS
 from bench.aws_cost.bill import REQUEST_SECONDS, count_requests
 from bench.aws_cost.cost_result import load_costs
@@ -164,9 +164,9 @@ def _list_own_limits() -> Iterator[Quota]:
         "the lane pauses until the next day, as it should; raise it before a large folder",
     )
     yield Quota(
-        f"{BACKED_UP:,} paid pictures that wait for deliver",
+        f"{DELIVERY_BACKLOG_HIGH:,} paid pictures that wait for deliver",
         "[alarms](../../docs/alarms.md)",
-        BACKED_UP,
+        DELIVERY_BACKLOG_HIGH,
         "only where deliver gets no invocations",
         "the lane pauses until half of them are delivered, so that no link expires",
     )

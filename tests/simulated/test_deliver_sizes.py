@@ -11,7 +11,7 @@ from backdrop.imaging import output
 from backdrop.imaging.metadata import strip_photo_metadata
 from backdrop.model.job import Job, JobStatus
 from backdrop.model.job_warning import WarningCode
-from bench.cutout_scenes import scenes
+from bench.cutout_scenes import build_scenes
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error
 from simulation.world.world_inspector import INPUT_BUCKET
@@ -19,7 +19,7 @@ from tests.simulated.simulation import KEY, assert_at_rest, the_job
 from tests.unit.core_items import warning_codes
 
 PICTURE = f"{KEY}/red.png"
-SCENE = scenes(160, 120)[0]
+SCENE = build_scenes(160, 120)[0]
 SMALL = (80, 60)
 REMOVE: dict[str, Any] = {"operation": "remove"}
 REPLACE: dict[str, Any] = {"prompt": "on a marble table"}
