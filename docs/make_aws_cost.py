@@ -1,4 +1,4 @@
-"""Writes docs/results/aws_cost.md from what the bench counted, AWS's prices and template.yaml: `make docs`."""
+"""Writes docs/results/aws_cost.md from what the bench counted, AWS's prices, and template.yaml: `make docs`."""
 
 from pathlib import Path
 
@@ -9,7 +9,6 @@ PAGE = Path(__file__).parent / "results" / "aws_cost.md"
 
 
 def page() -> str:
-    """The whole page."""
     return format_page(load_costs())
 
 

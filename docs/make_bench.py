@@ -1,4 +1,4 @@
-"""Writes the page of the bench and its plots from what its parts found last, and that beyond it: `make docs`."""
+"""Writes the page of the bench with its plots, and the page beyond it, from the last results: `make docs`."""
 
 from bench.extrapolation import page as extrapolation_page
 from bench.parts import MAX_MINUTES, PARTS, BenchPart
@@ -13,18 +13,16 @@ OWN_PAGES = {
 
 
 def page() -> str:
-    """Returns the complete page."""
     return "\n\n".join([_head(), bench_aims.section(), *(_section(part) for part in PARTS)]) + "\n"
 
 
 def plots() -> dict[str, str]:
-    """Every plot by its file's name."""
+    """Returns every plot by its file name."""
     found = {part: load_result(part.name, part.result_type) for part in PARTS if part.result_type}
     return {name: svg for part, one in found.items() if one for name, svg in part.draw_plots(one.result).items()}
 
 
 def write() -> None:
-    """Page and plots."""
     PAGE.write_text(page())
     extrapolation_page.write_page()
     for name, svg in plots().items():
@@ -34,10 +32,10 @@ def write() -> None:
 def _head() -> str:
     names = ", ".join(f"`{part.name}`" for part in PARTS)
     return (
-        f"# The bench\n\nWritten by `make bench`, which takes at most {MAX_MINUTES} minutes on two cores, or by some"
-        f' of its parts: `make bench ONLY="drain comparison"`. The parts are {names}. Figures are compared only within'
-        " one run. A figure is not reported if the stand-in was the bottleneck, an unrequested fault occurred, or the"
-        " machine was too noisy. For more photos, and for AWS itself, see [beyond one machine](extrapolation.md)."
+        f"# Measured speed and cost\n\n`make bench` writes this page in at most {MAX_MINUTES} minutes on two cores,"
+        f' and `make bench ONLY="drain comparison"` some of its parts: {names}. Comparisons are made within one run. A'
+        " part reports nothing if the stand-in was the bottleneck, an unexpected error occurred, or the machine was too"
+        " noisy. The expected results with more photos and on AWS: [beyond one machine](extrapolation.md)."
     )
 
 

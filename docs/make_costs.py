@@ -1,4 +1,4 @@
-"""Writes the figures of docs/costs.md between their marks, from the bench, the template and the command: `make docs`.
+"""Writes the figures of docs/costs.md between their marks, from the bench, the template, and the command: `make docs`.
 
 The text around the marks is written by hand. A mark is `<!-- figures: name -->`, and its part ends at `<!-- end -->`.
 """
@@ -32,7 +32,10 @@ SMALL_SERVICES = ("SQS", "EventBridge", "CloudWatch")
 
 
 def page() -> str:
-    """Returns the complete page."""
+    """Returns the page with current figures.
+
+    Raises ValueError if a part is missing or repeated.
+    """
     parts = {"limits": _limits(), "images": _images(load_costs()), "month": _month(load_costs())}
     text, names = PAGE.read_text(), list[str]()
 
@@ -49,13 +52,12 @@ def page() -> str:
 def _limits() -> str:
     budget, most_usd = template.read_defaults()["DailyBudgetUSD"], MAX_UNCONFIRMED_MICRO_USD / 1_000_000
     items = (
-        "**A photo**: a job that is quoted above `max_cost_usd` is refused (`max_cost_exceeded`).",
-        f"""**A day** (UTC): a call starts only if its highest price still fits into `DailyBudgetUSD`, ${budget} by
-        default; 0 buys nothing, and there is no "unlimited". Photos then wait until midnight, or for [`backdrop
-        budget`](operating.md#todays-budget).""",
-        f"""**A drop**: `backdrop drop` first shows count, price and time, and asks above {MAX_UNCONFIRMED_PHOTOS}
-        photos or
-        ${most_usd:g}.""",
+        "**Per photo**: a job whose quote is above `max_cost_usd` is refused (`max_cost_exceeded`).",
+        f"""**Per day** (UTC): a call starts only if its highest price still fits into `DailyBudgetUSD`, ${budget} by
+        default. With 0, nothing is bought, and there is no "unlimited". Other photos wait until midnight, or until you
+        [raise today's budget](operating.md#check-and-change-todays-budget).""",
+        f"""**Per upload**: `backdrop drop` first shows count, price, and time, and asks above {MAX_UNCONFIRMED_PHOTOS}
+        photos or ${most_usd:g}.""",
     )
     return "\n".join(_wrapped(f"- {item}", indent="  ") for item in items)
 
@@ -67,15 +69,15 @@ def _images(found: CostResult) -> str:
     *shorter, longest = (f"{one:g}" for one in LATENCIES)
     head = f"""For {IMAGES:,} photos of {replaced.usage.photo_bytes / 1000:.0f} KB whose background Ideogram
         replaces at `DEFAULT`, in calls of {TYPICAL_LATENCY:g} s, at AWS's list prices for {REGION}, without the free
-        parts:"""
+        tier:"""
     together = f"**together**, {compute_share(replaced, memory):.2%} of what Ideogram charges"
     table = ["| | USD |", "| --- | ---: |", *_services(replaced, lines, memory)]
     table.append(f"| {together} | **{sum_usd(lines) * IMAGES:.3f}** |")
     notes = f"""Render's seconds are the provider's, because it holds its slot while the call is open. Slower calls
-        cost more, and the page has each provider at {", ".join(shorter)} and {longest} s. Where a background is
+        cost more; the page has each provider at {", ".join(shorter)} and {longest} s. If a background is
         only removed, Ideogram charges ${removed.price:g}, and AWS's share is {compute_share(removed, memory):.1%}. Each
         additional MB of a photo costs ${PRICES["traffic"].list_usd(IMAGES / 1024):.2f} more per {IMAGES:,} photos, for
-        the way to the provider. Buckets and ledger are billed for their storage by the month."""
+        the transfer to the provider. Storage in the buckets and the ledger is billed by the month."""
     return "\n\n".join([_wrapped(head), "\n".join(table), _wrapped(notes)])
 
 
@@ -98,7 +100,7 @@ def _services(row: CostRow, lines: Sequence[BillLine], memory: dict[str, float])
         f"DynamoDB: {amount('dynamodb writes')} write units and {amount('dynamodb reads')} read units per image": sums[
             "DynamoDB"
         ],
-        "the photo on its way to the provider": sums["Traffic"],
+        "the photo's transfer to the provider": sums["Traffic"],
         "SQS, EventBridge and logs": sum(sums[name] for name in SMALL_SERVICES),
     }
     return [f"| {what} | {usd * IMAGES:.3f} |" for what, usd in rows.items()]
@@ -108,15 +110,15 @@ def _month(found: CostResult) -> str:
     stack = load_one_provider_stack()
     lines = build_idle_lines(stack, list(found.reconcile))
     alarms, dashboard = stack.list_properties("AWS::CloudWatch::Alarm"), PRICES["dashboards"]
-    idle = f"""A stack with one provider costs **${sum_usd(lines):.2f} a month** by the price list even without a photo,
-        or **${sum(remaining_usd(one, lines) for one in lines):.2f}** after AWS's free parts, if nothing else in
-        the account uses them. [The same page](results/aws_cost.md#a-month-without-a-photo) itemizes both from
+    idle = f"""A stack with one provider costs **${sum_usd(lines):.2f} a month** at list prices even without a photo,
+        or **${sum(remaining_usd(one, lines) for one in lines):.2f}** after AWS's free tier, if nothing else in
+        the account uses it. [The same page](results/aws_cost.md#a-month-without-a-photo) itemizes both from
         `template.yaml`:
         a secret, the {len(alarms)} alarms on {sum(map(count_alarm_metrics, alarms))} metrics, the dashboard
         (${dashboard.list_usd(1):.2f}; an account's first {dashboard.free} are free), the queues that Lambda polls, and
         reconcile's runs. The ledger is encrypted with a key that AWS owns, so KMS bills nothing."""
     metrics = f"""Each metric costs ${PRICES["metrics"].list_usd(1):.2f} in a month in which it is counted, and a bucket
-        with many new photos makes reconcile's runs more expensive; the page has both."""
+        with many new photos makes reconcile's runs more expensive; the page shows both."""
     return "\n\n".join([_wrapped(idle), _wrapped(metrics)])
 
 
