@@ -20,11 +20,11 @@ import boto3
 from PIL import Image
 
 from backdrop.imaging.metadata import strip_photo_metadata
-from backdrop.model.api_key import ApiKey
 from backdrop.model.capabilities import MAX_PHOTO_BYTES
 from backdrop.model.ids import sha256_hex
 from backdrop.model.job import Job
 from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.ports import ApiKey
 from backdrop.providers.ideogram import Ideogram
 from bench.peak_memory import (
     MEGABYTE,

@@ -91,7 +91,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.circuit:ProviderHealth.state#069717 if 1": (
         "Only what people read hangs on it: tests/simulated/test_cli_status.py has each state."
     ),
-    "model.circuit:_try_other_job#953f06 if 1": (
+    "model.circuit:_try_other_job#985bd6 if 1": (
         "Only how soon the next probe goes hangs on it: tests/simulated/test_suspicion.py counts the probes."
     ),
     "model.circuit:check_gate#87d4e9 if 5": (
@@ -104,22 +104,22 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.circuit:is_probe_since_pause#e5cf27 return 1": (
         "Only how soon a pause ends hangs on it: tests/simulated/test_suspicion.py has a provider that slow."
     ),
-    "model.transitions.again:retry_delivery#2fc649 if 1": ("Orders.plan asks the same before it takes this step."),
-    "model.transitions.again:update_instructions#cf28b8 if 2": (
+    "model.transitions.lifecycle:retry_delivery#ccaeb9 if 1": ("Orders.plan asks the same before it takes this step."),
+    "model.transitions.lifecycle:update_instructions#8adc69 if 2": (
         "No seed's encoder gives a picture up: tests/simulated/test_deliver_not_made.py does."
     ),
-    "model.transitions.again:change_provider#df510a if 1": FAILOVER_REASON,
-    "model.transitions.payment:_release_reservation#aac431 if 3": (
+    "model.transitions.lifecycle:change_provider#9cacdb if 1": FAILOVER_REASON,
+    "model.transitions.payment:_release_reservation#76d4ed if 3": (
         "Only how many attempts that took nothing a receipt shows hangs on it."
     ),
-    "model.transitions.payment:_release_reservation#aac431 if 4": (
+    "model.transitions.payment:_release_reservation#76d4ed if 4": (
         "The simulated provider gives no work up that may be bought anew; "
         "tests/simulated/test_transitions_final.py does."
     ),
     "model.transitions.payment:acknowledge#098dc1 if 1": (
         "A worker's lease outlives it, so nobody settles its attempt before it is named."
     ),
-    "model.transitions.transition:Transition.may_charge_twice#58dd11 if 1": (
+    "model.transitions.lifecycle:Transition.may_charge_twice#282930 if 1": (
         "Only a metric hangs on it: tests/simulated/test_meter_money.py counts it."
     ),
     "intake.preview": (
@@ -264,7 +264,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.apply:PhotoIntake._save_source#a29fc5 if 1": (
         "No scene's seed deletes a message early and kills the worker that still has it: test_intake_crashes.py does."
     ),
-    "intake.apply:PhotoIntake._reopen#33e8dd if 2": (
+    "intake.apply:PhotoIntake._reopen#8fae48 if 2": (
         "Only a look that died just when its photo's word was taken away comes here again: "
         "tests/simulated/test_intake_crashes.py."
     ),

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from backdrop.model.api_key import ApiKey
 from backdrop.model.job import Job
 from backdrop.model.provider_result import ProviderResult
+from backdrop.ports import ApiKey
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.standin_client import JPEG, KEY
 

@@ -10,14 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backdrop.model.api_key import ApiKey
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import Job, MoneyStatus
-from backdrop.model.provider_options import SegmindEndpoint
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, LookupStatus, ProviderResult, RetryClass
-from backdrop.ports import Provider
+from backdrop.ports import ApiKey, Provider, SegmindEndpoint
 from backdrop.providers import ideogram, onemin, runware, segmind
 from backdrop.providers.http import HttpResponse as HttpReply
 from backdrop.providers.ideogram import Ideogram

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from backdrop.model.job import Job, MoneyStatus
-from backdrop.model.provider_options import SegmindEndpoint
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from backdrop.ports import Provider
+from backdrop.ports import Provider, SegmindEndpoint
 from backdrop.providers.downloads import ResultDownloads
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.runware import Runware

@@ -7,11 +7,11 @@ from typing import Protocol
 import pytest
 
 from backdrop.aws import secrets
-from backdrop.model.api_key import ApiKey
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import MoneyStatus
 from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.ports import ApiKey
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import PHOTO, Recorder, Reply, a_job, called, http, recording
 from tests.contract.standin_client import KEY, StandinClient

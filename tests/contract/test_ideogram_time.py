@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from backdrop.model.api_key import ApiKey
 from backdrop.model.codes import Code
 from backdrop.model.job import MoneyStatus
 from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.ports import ApiKey
 from backdrop.providers import credentials, http, ideogram
 from backdrop.providers.ideogram import Ideogram
 from tests.contract.adapters import PHOTO, SECONDS, SUCCESS, Reply, a_job, called, recording, the_key

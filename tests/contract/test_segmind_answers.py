@@ -10,8 +10,8 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.job import AttemptOutcome, Job, MoneyStatus
-from backdrop.model.provider_options import SegmindEndpoint
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
+from backdrop.ports import SegmindEndpoint
 from backdrop.providers.http import MAX_JSON_BYTES
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Reply, http, recording, the_key

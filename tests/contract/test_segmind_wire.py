@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from backdrop.model.job import Job
-from backdrop.model.provider_options import SegmindEndpoint
 from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.ports import SegmindEndpoint
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import CALL_SECONDS, PHOTO, Recorder, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS, call, job_for, lending

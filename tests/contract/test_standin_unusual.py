@@ -6,8 +6,8 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.job import Suspicion
-from backdrop.model.provider_options import SegmindEndpoint
 from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.ports import SegmindEndpoint
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.segmind import Segmind
 from tests.contract.adapters import the_key

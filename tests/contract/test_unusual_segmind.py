@@ -8,7 +8,7 @@ import pytest
 
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus, MoneyStatus
-from backdrop.model.provider_options import SegmindEndpoint
+from backdrop.ports import SegmindEndpoint
 from backdrop.providers.segmind import MODEL, Segmind
 from tests.contract.adapters import CALL_SECONDS, Reply, http, recording, the_key
 from tests.contract.calling import POLL_SECONDS

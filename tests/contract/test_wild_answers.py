@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from backdrop.model import transitions
 from backdrop.model.codec import from_json, to_json
 from backdrop.model.job import Job, JobStatus, MoneyStatus
-from backdrop.model.provider_options import SegmindEndpoint
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from backdrop.ports import Provider
+from backdrop.ports import Provider, SegmindEndpoint
 from backdrop.providers.http import HttpResponse
 from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin

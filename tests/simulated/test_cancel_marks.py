@@ -1,6 +1,6 @@
 """The marks that cancels leave in a lane: which remain, which are removed, and what ignores them."""
 
-from backdrop.model.cancel_marks import MARK_LIFETIME, MAX_MARKS, CancelMark, merge_mark
+from backdrop.model.circuit import MARK_LIFETIME, MAX_MARKS, CancelMark, merge_mark
 from simulation.world.simulated_stack import World
 from tests.simulated.days import cancelled, set_right, the_lane
 from tests.simulated.simulation import NOW

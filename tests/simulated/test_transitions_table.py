@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from backdrop.model import transitions
-from backdrop.model.cancel_marks import CancelMark
+from backdrop.model.circuit import CancelMark
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, ResultError
 from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus

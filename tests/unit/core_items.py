@@ -6,11 +6,20 @@ from typing import Any
 from hypothesis import settings
 
 from backdrop.model.codes import Code
-from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, MoneyStatus, PictureLink, Problem, Source
+from backdrop.model.job import (
+    Attempt,
+    AttemptOutcome,
+    Job,
+    JobStatus,
+    MoneyStatus,
+    PictureLink,
+    Problem,
+    Source,
+    StoredPicture,
+)
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.photo_facts import PhotoFacts
 from backdrop.model.sentence import Sentence
-from backdrop.model.stored_picture import StoredPicture
 
 NOW = datetime(2026, 11, 16, 12, 0, 0, 250_000, tzinfo=UTC)
 LATER = datetime(2026, 11, 16, 12, 0, 9, 500_000, tzinfo=UTC)

@@ -22,10 +22,9 @@ from backdrop.campaigns.report import (
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
 from backdrop.model.image_request import ImageRequest
-from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, Problem, Source
+from backdrop.model.job import Attempt, AttemptOutcome, Job, JobStatus, Problem, Source, StoredPicture
 from backdrop.model.object_keys import ObjectKind
 from backdrop.model.receipt import list_request_errors
-from backdrop.model.stored_picture import StoredPicture
 from tests.unit.core_items import LATER, NOW, a_job
 
 RUN = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:spring-1"

@@ -6,7 +6,6 @@ import pytest
 
 from backdrop.aws.settings import ProviderSettings
 from backdrop.instructions.schema import InstructionsModel
-from backdrop.model.api_key import ApiKey
 from backdrop.model.capabilities import (
     CAPABILITIES,
     PROVIDER_FIELDS,
@@ -14,6 +13,7 @@ from backdrop.model.capabilities import (
     SUPPORTED_PROVIDERS,
     find_not_expressible,
 )
+from backdrop.ports import ApiKey
 from backdrop.providers.registry import build_providers
 from tests.unit.core_items import a_job
 from tests.unit.shelf import Shelf

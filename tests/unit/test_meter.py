@@ -17,10 +17,9 @@ from backdrop.aws.metrics import (
     count_slot_use,
     emit_metrics,
 )
-from backdrop.model.call_metrics import CallMetrics
 from backdrop.model.codes import Code
 from backdrop.model.job import Attempt, AttemptOutcome, JobStatus
-from backdrop.model.provider_result import NOT_TAKEN_CLASSES, LookupStatus, ProviderResult, RetryClass
+from backdrop.model.provider_result import NOT_TAKEN_CLASSES, CallMetrics, LookupStatus, ProviderResult, RetryClass
 from tests.unit.core_items import LATER, a_dead_job, a_job, a_problem, a_result, a_stored_job, an_attempt
 from tests.unit.core_items import NOW as NOON
 

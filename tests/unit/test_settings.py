@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from backdrop.aws.settings import ENVIRONMENT_PREFIXES, Settings, read_settings
 from backdrop.model.capabilities import PROVIDERS, SUPPORTED_PROVIDERS
-from backdrop.model.provider_options import ProviderOptions, SegmindEndpoint
 from backdrop.model.provider_result import OnLostAnswer
+from backdrop.ports import ProviderOptions, SegmindEndpoint
 
 SPOKEN_TO = {name: prefix for name, prefix in ENVIRONMENT_PREFIXES.items() if name in SUPPORTED_PROVIDERS}
 ALL = {

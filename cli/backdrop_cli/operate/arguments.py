@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from backdrop.instructions.suggest import find_nearest
 from backdrop.model.capabilities import PROVIDERS
 from backdrop.model.codes import Code
-from backdrop.model.spelling import find_nearest
 from backdrop.operate.redrive import FailureFilter
 from backdrop_cli.errors import CommandError, UsageError
 from backdrop_cli.stack import Stack

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice, takewhile
 from typing import Any
 
-from backdrop.model.cancel_marks import MAX_MARKS, CancelMark
+from backdrop.model.circuit import MAX_MARKS, CancelMark
 from backdrop.model.job import JobStatus
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.model.schedule import ItemKey

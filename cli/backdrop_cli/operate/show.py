@@ -6,10 +6,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from backdrop.instructions.suggest import find_nearest
 from backdrop.intake.photo_status import list_current_jobs
 from backdrop.model.codes import Code
 from backdrop.model.ids import derive_source_id
-from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus, Source
+from backdrop.model.job import AttemptOutcome, Job, JobStatus, MoneyStatus, Source, StoredPicture
 from backdrop.model.object_keys import (
     PAID_PREFIX,
     ObjectKind,
@@ -22,8 +23,6 @@ from backdrop.model.object_keys import (
 )
 from backdrop.model.pricing import format_usd
 from backdrop.model.receipt import build_error_report, build_receipt
-from backdrop.model.spelling import find_nearest
-from backdrop.model.stored_picture import StoredPicture
 from backdrop_cli.display_status import summarize_photo_status
 from backdrop_cli.errors import CommandError
 from backdrop_cli.formatting import format_bytes, format_value, quote_key_for_shell

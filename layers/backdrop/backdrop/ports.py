@@ -7,6 +7,7 @@ the adapters, with fakes of boto3's clients. Of these protocols, it implements P
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from backdrop.model.job import Job
@@ -56,6 +57,34 @@ class InputBucket(Protocol):
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
         """Yields all objects after the key `after`, in the order of their keys."""
         ...
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A provider's key, or why there is none."""
+
+    value: str = ""
+    missing_reason: str = ""
+
+
+class SegmindEndpoint(StrEnum):
+    """Segmind's two APIs: v2 starts work that is then polled; v1 responds with the picture itself."""
+
+    V1 = "v1"
+    V2 = "v2"
+
+
+@dataclass(frozen=True)
+class ProviderOptions:
+    """What an operator can choose about the calls; the defaults are what the providers recommend.
+
+    `runware_uploads`: Runware uploads a single picture to our bucket itself. `runware_checks_content`: Runware also
+    runs its content check.
+    """
+
+    segmind_endpoint: SegmindEndpoint = SegmindEndpoint.V2
+    runware_uploads: bool = False
+    runware_checks_content: bool = False
 
 
 type Acknowledge = Callable[[str], None]

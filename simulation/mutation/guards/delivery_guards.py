@@ -35,7 +35,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "skips-delivery-of-reinstated-job",
         "2.3: a job that is named again is delivered again",
-        force_true("model.transitions.again:reinstate#7ea59d if 1"),
+        force_true("model.transitions.lifecycle:reinstate#7ea59d if 1"),
         invariant=Invariant.NEWEST_DELIVERED,
         faults="reordered_message",
         actions=(*list_uploads(10, 2), *list_sidecars(100, 2, "marble"), *list_sidecars(200, 2, "cut")),
@@ -117,8 +117,8 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "counts-wait-as-crash",
         "3.7: a delivery that goes back in good order counts towards nothing",
-        remove("model.transitions.ends:end_processing#73543b keyword 1"),
-        remove("model.transitions.ends:end_processing#73543b keyword 2"),
+        remove("model.transitions.lifecycle:end_processing#73543b keyword 1"),
+        remove("model.transitions.lifecycle:end_processing#73543b keyword 2"),
         invariant=Invariant.ENDS_FOR_A_CAUSE,
         faults="photos_denied_for_long",
         actions=list_uploads(20, 6),

@@ -93,7 +93,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "keeps-photos-blocked",
         "2.3: held photos go by themselves when the defaults are mended",
-        remove("intake.apply:PhotoIntake._apply#28a26e keyword 3"),
+        remove("intake.apply:PhotoIntake._apply#2a2bbf keyword 4"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6), "200 write_default / marble"),
@@ -125,7 +125,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "keeps-deleted-photo-settling",
         "2.3: a photo that is deleted while it waits waits no more",
-        remove("intake.photo_status:clear_photo#97ec49 entry 3"),
+        remove("intake.photo_status:clear_photo#c911f5 keyword 3"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=(*UPLOADS_WITHOUT_INSTRUCTIONS, *(f"{14 + n} delete_photo p{n}.jpg" for n in range(8))),
@@ -207,7 +207,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "skips-new-output",
         "3: another output of what is paid is delivered",
-        force_false("model.transitions.again:update_instructions#cf28b8 if 1"),
+        force_false("model.transitions.lifecycle:update_instructions#8adc69 if 1"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4), *list_sidecars(200, 4, "cut-web")),
@@ -215,7 +215,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "never-restarts-superseded-job",
         "3: what ended unpaid runs again when its photo names it again",
-        remove("model.transitions.again:reopen#074ce8 statement 1"),
+        remove("model.transitions.lifecycle:reopen#074ce8 statement 1"),
         invariant=Invariant.ENDS_EXACTLY_ONCE,
         faults=HARMLESS_FAULT,
         in_flight=1,
@@ -266,7 +266,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "cancels-on-removed-instructions",
         "2.3: instructions that are taken away undo nothing",
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 13"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 13"),
         invariant=Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
         faults=HARMLESS_FAULT,
         actions=(
@@ -277,8 +277,8 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "resolves-on-every-event",
         "2.3: a changed default is no reason to buy",
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 12"),
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 14"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 12"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 14"),
         invariant=Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
         faults="double_event duplicate_message",
         actions=(

@@ -39,20 +39,20 @@ INTAKE_MUTANTS = (
     build_mutant(
         "buys-on-repeated-event",
         "2.3: a repeated event is never a reason to buy",
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 12"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 12"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults="rejected_request refused_request double_event",
     ),
     build_mutant(
         "skips-settle-time",
         "2.3: a photo without a wish waits for one",
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 15"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 15"),
         invariant=Invariant.SETTLE_TIME_RESPECTED,
     ),
     build_mutant(
         "restarts-settle-time",
         "2.3: a photo waits once",
-        force_false("intake.apply:PhotoIntake._reopen#33e8dd operand 2"),
+        force_false("intake.apply:PhotoIntake._reopen#8fae48 operand 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=REPLACED_AND_RESTORED,
@@ -74,7 +74,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "ignores-redelivery",
         "1: a redelivery goes on where it stopped",
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 11"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 11"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="killed_intake",
         actions=list_uploads(5, 20, interval_seconds=5),
@@ -103,7 +103,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "never-takes-over",
         "3: the others buy if the owner fails",
-        force_false("model.transitions.again:join_existing#6c9e35 operand 2"),
+        force_false("model.transitions.lifecycle:join_existing#6c9e35 operand 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=DELETED_OWNER,
@@ -111,7 +111,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "takes-over-any-owner",
         "3: one takes over from the very job that came to nothing",
-        remove("model.transitions.again:take_over#3b2c5d keyword 2"),
+        remove("model.transitions.lifecycle:take_over#3b2c5d keyword 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=DELETED_OWNER,
@@ -119,8 +119,8 @@ INTAKE_MUTANTS = (
     build_mutant(
         "shares-before-stored",
         "3: a file is shared when it is stored",
-        force_true("model.transitions.again:join_existing#6c9e35 if 2"),
-        force_false("model.transitions.again:reuse#fbf392 if 1"),
+        force_true("model.transitions.lifecycle:join_existing#6c9e35 if 2"),
+        force_false("model.transitions.lifecycle:reuse#e0665a if 1"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults="reordered_message",
         actions=SAME_CONTENT,

@@ -34,7 +34,7 @@ LANE_MUTANTS = (
     build_mutant(
         "forgets-request-time",
         "3.11: what was said before a cancel is called off, however late it becomes a job",
-        remove("intake.apply:PhotoIntake._apply#28a26e entry 2"),
+        remove("intake.apply:PhotoIntake._apply#2a2bbf keyword 2"),
         invariant=Invariant.CANCELS_RESPECTED,
         faults="late_event",
         actions=CANCELLED_UPLOADS,
@@ -103,7 +103,7 @@ LANE_MUTANTS = (
     build_mutant(
         "skips-lane-report",
         "2.4: one report while a provider is paused, and none when it goes on",
-        force_false("pipeline.breaker:CircuitBreaker._update#13b916 if 2"),
+        force_false("pipeline.breaker:CircuitBreaker._update#6a0f4d if 2"),
         force_false("pipeline.breaker:CircuitBreaker.enqueue_pending_notification#616c90 if 1"),
         invariant=Invariant.LANE_REPORTED_ONCE,
         faults="key_refused",

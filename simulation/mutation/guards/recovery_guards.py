@@ -87,7 +87,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "releases-uncertain-charge-after-resend",
         "3.4: that a resend was not taken says nothing of the first time",
-        force_false("model.transitions.payment:_release_reservation#aac431 if 2"),
+        force_false("model.transitions.payment:_release_reservation#76d4ed if 2"),
         invariant=Invariant.BILL_RECONCILED,
         faults="charge_and_hang_up forgetful_look_up out_of_money throttled_call provider_outage",
         kind="own_id",
@@ -95,7 +95,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "restarts-with-uncertain-charge",
         "3.4: a call that was not taken leaves an earlier lost answer as it is",
-        force_false("model.transitions.payment:_build_released_fields#bf3878 if 1"),
+        force_false("model.transitions.payment:_release_job#7702d9 if 1"),
         invariant=Invariant.CHARGES_NEVER_ERASED,
         faults="hang_up throttled_call provider_outage late_event",
         kind="unaskable",
@@ -103,7 +103,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "restarts-outdated-job",
         "2.3: a job that is named no more ends when its call comes back unpaid",
-        force_false("model.transitions.payment:_build_released_fields#bf3878 if 2"),
+        force_false("model.transitions.payment:_release_job#7702d9 if 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="slow_refusal",
         kind="unaskable",
@@ -120,7 +120,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "buys-again-without-operator",
         "3: held and dead that cost money are bought again only by a person's word",
-        force_false("model.transitions.again:restart#ddb9f6 operand 2"),
+        force_false("model.transitions.lifecycle:restart#e9811f operand 2"),
         invariant=Invariant.ALLOWED_TRANSITIONS,
         faults="withheld_picture charge_and_hang_up",
         actions=(
@@ -139,7 +139,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "keeps-report-after-doubt",
         "2.4: a report is taken away when its cause is",
-        remove("model.transitions.payment:_build_job_changes#ea3c09 entry 5"),
+        remove("model.transitions.payment:_apply_result#18dd58 keyword 13"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="hang_up",
         kind="unaskable",

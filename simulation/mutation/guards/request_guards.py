@@ -38,7 +38,7 @@ REQUEST_MUTANTS = (
     build_mutant(
         "ignores-requests",
         "2.5: a request is resolved, though nothing changed that lies in the bucket",
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 6"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 6"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(5, 2), *list_requests(60, 2, "marble")),
@@ -88,7 +88,7 @@ REQUEST_MUTANTS = (
         "answers-task-early",
         "2.6: a task is answered once all its jobs have ended",
         force_false("model.task_result:build_task_result#99ec0b if 1"),
-        force_false("model.receipt:list_request_errors#2c6863 comprehension if 1"),
+        force_false("model.receipt:list_request_errors#4f1654 comprehension if 1"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(5, 2, tags="foreign"), *list_tasks(20, 2, "cut")),

@@ -16,10 +16,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from backdrop.aws.log import build_logger, to_error_code
 from backdrop.aws.metric_names import Metric
-from backdrop.model.call_metrics import CallMetrics
 from backdrop.model.codes import Code
 from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, MoneyStatus
 from backdrop.model.pricing import MICRO_PER_USD
+from backdrop.model.provider_result import CallMetrics
 from backdrop.model.stack_health import StackHealth
 from backdrop.model.transitions import Transition
 

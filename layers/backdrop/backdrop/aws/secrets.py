@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from backdrop.aws.aws_errors import read_aws_error_code, unavailable
 from backdrop.aws.clients import CLIENT_CONFIG
-from backdrop.model.api_key import ApiKey
+from backdrop.ports import ApiKey
 
 KEY_CACHE_SECONDS = 300
 # Waiting does not help: the secret does not exist, has no value, is scheduled for deletion, or is not readable for us.

@@ -7,9 +7,9 @@ from decimal import Decimal
 from backdrop.model.capabilities import SUPPORTED_PROVIDERS
 from backdrop.model.codec import validate
 from backdrop.model.pricing import CREDIT_PROVIDER, to_micro_usd
-from backdrop.model.provider_options import ProviderOptions, SegmindEndpoint
 from backdrop.model.provider_result import OnLostAnswer
 from backdrop.model.record import Record, record
+from backdrop.ports import ProviderOptions, SegmindEndpoint
 
 ENVIRONMENT_PREFIXES = {
     "ideogram": "IDEOGRAM",

@@ -7,12 +7,12 @@ from backdrop.aws.s3 import OutputBucket
 from backdrop.imaging.formats.header import PhotoFormat
 from backdrop.imaging.sniff import sniff_file
 from backdrop.imaging.verify import VerifiedPicture, verify_result
+from backdrop.model.capabilities import MAX_RESULT_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
 from backdrop.model.job import Job, PictureLink
 from backdrop.model.object_keys import paid_key, response_key, result_key
 from backdrop.model.retention import find_earliest_purchase
-from backdrop.model.stored_picture import MAX_RESULT_BYTES
 from backdrop.ports import Clock, Downloads
 
 # Assumed for links that do not say when they expire. Ideogram's do, as far as seen.

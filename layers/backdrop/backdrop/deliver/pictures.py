@@ -19,11 +19,10 @@ from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError, PhotoError, ResultError, UnreadableFileError
 from backdrop.model.ids import sha256_hex
-from backdrop.model.job import Job, PictureLink, Source
+from backdrop.model.job import Job, PictureLink, Source, StoredPicture
 from backdrop.model.job_warning import JobWarning, WarningCode
 from backdrop.model.object_keys import picture_key, source_name
 from backdrop.model.output_spec import FULL_SIZE, OutputSpec, parse_outputs
-from backdrop.model.stored_picture import StoredPicture
 from backdrop.pipeline.enqueue import enqueue_delivery
 from backdrop.ports import Clock, InputBucket, StoredObject
 

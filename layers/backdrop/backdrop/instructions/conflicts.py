@@ -6,8 +6,6 @@ from typing import Any, cast
 from backdrop.instructions.error_messages import format_path
 from backdrop.model.capabilities import PROVIDER_FIELDS
 
-type JsonPath = tuple[str | int, ...]
-
 STYLE_FIELDS = ("style", "style_preset", "style_codes", "style_reference_images")
 # What stands beside the variants and holds for those of them that say nothing else.
 OUTSIDE_VARIANTS_CLAUSE = "which stands beside the variants, "

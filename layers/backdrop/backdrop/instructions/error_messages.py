@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from backdrop.instructions.suggest import find_nearest
 from backdrop.model.codes import Code
 from backdrop.model.errors import InstructionError
-from backdrop.model.spelling import find_nearest
 
+type JsonPath = tuple[str | int, ...]
 type FieldLookup = Callable[[Sequence[str | int]], Sequence[str]]
 
 # Steps of pydantic's paths that stand in no file: the arms of these fields' unions, the key of a pair.
@@ -30,7 +31,7 @@ def build_instruction_error(
     return InstructionError.at(source_name, path, code, message)
 
 
-def to_json_path(loc: Sequence[str | int]) -> tuple[str | int, ...]:
+def to_json_path(loc: Sequence[str | int]) -> JsonPath:
     """The steps of one of pydantic's paths that stand in the file; a variant may be called as a field, or `one`."""
     return tuple(step for n, step in enumerate(loc) if step != _KEY_MARKER and not _is_union_tag(loc, n))
 

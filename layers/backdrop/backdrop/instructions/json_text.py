@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from backdrop.instructions.error_messages import format_path
+from backdrop.instructions.error_messages import JsonPath, format_path
 from backdrop.model.advice import Advice
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import FIX_INSTRUCTIONS
@@ -38,8 +38,9 @@ def parse_instruction_json(name: str, data: bytes) -> tuple[dict[str, Any], list
     """
     if len(data) > MAX_SIDECAR_BYTES:
         raise build_too_large_error(name, len(data))
+    text = _decode_text(name, data)
     try:
-        value, invalid = _parse_leniently(_decode_text(data))
+        value, invalid = _parse_leniently(text)
     except json.JSONDecodeError as error:
         if not error.doc.strip():
             raise _build_not_json_error(name, "it is empty", FIX_INSTRUCTIONS) from error
@@ -51,8 +52,6 @@ def parse_instruction_json(name: str, data: bytes) -> tuple[dict[str, Any], list
         raise _build_not_json_error(name, f"line {error.lineno}, column {error.colno}: {why}") from error
     except RecursionError as error:
         raise _build_not_json_error(name, "it is nested too deeply", FIX_INSTRUCTIONS) from error
-    except _UnreadableTextError as error:
-        raise _build_not_json_error(name, str(error), FIX_INSTRUCTIONS) from error
     if not isinstance(value, dict):
         raise _build_not_json_error(
             name, f"it holds {_describe_type(value)}, not an object in braces", FIX_INSTRUCTIONS
@@ -68,14 +67,14 @@ def build_too_large_error(name: str, size: int) -> InstructionError:
     return InstructionError(Code.SIDECAR_TOO_LARGE, message, instruction_source=name)
 
 
-def _decode_text(data: bytes) -> str:
+def _decode_text(name: str, data: bytes) -> str:
     for prefix, encoding in _ENCODING_PREFIXES:
         if data.startswith(prefix):
-            raise _UnreadableTextError(f"it is {encoding}; save it as UTF-8")
+            raise _build_not_json_error(name, f"it is {encoding}; save it as UTF-8", FIX_INSTRUCTIONS)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _UnreadableTextError(f"byte {error.start} is not UTF-8") from error
+        raise _build_not_json_error(name, f"byte {error.start} is not UTF-8", FIX_INSTRUCTIONS) from error
 
 
 def _suggest_fix(text: str, position: int) -> str:
@@ -90,10 +89,6 @@ def _suggest_fix(text: str, position: int) -> str:
     if before.endswith(",") and following[:1] in ("}", "]"):
         return "; there is a comma too many before it"
     return ""
-
-
-class _UnreadableTextError(ValueError):
-    """Bytes that are no text."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +130,7 @@ def _parse_leniently(text: str) -> tuple[object, list[tuple[str, str]]]:
     ]
 
 
-def _find_invalid_values(
-    value: object, path: tuple[str | int, ...]
-) -> Iterator[tuple[tuple[str | int, ...], _InvalidValue]]:
+def _find_invalid_values(value: object, path: JsonPath) -> Iterator[tuple[JsonPath, _InvalidValue]]:
     """All slips with their places."""
     if isinstance(value, _InvalidValue):
         yield path, value

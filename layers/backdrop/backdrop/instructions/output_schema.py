@@ -43,19 +43,19 @@ _PERCENT_PATTERN = re.compile(r"\d{1,3}(?:\.\d{1,4})?", re.ASCII)
 _PIXELS_PATTERN = re.compile(r"\d{1,5}", re.ASCII)
 
 
-def _to_lowercase(value: object) -> object:
+def to_lowercase(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
 def _normalize_format(value: object) -> object:
     """A format's word, also in its longer or dotted spelling."""
-    word = _to_lowercase(value)
+    word = to_lowercase(value)
     return {"jpeg": JPG}.get(word.removeprefix("."), word.removeprefix(".")) if isinstance(word, str) else word
 
 
 def _parse_size(value: object) -> object:
     """A size's word; numbers are meant for other fields."""
-    word = _to_lowercase(value)
+    word = to_lowercase(value)
     if word not in (FULL_SIZE, PROVIDER_SIZE):
         quoted = repr(value[:80]) if isinstance(value, str) else "this"
         raise ValueError(
@@ -112,7 +112,7 @@ def _parse_margin(value: object) -> object:
 
 OutputName = Annotated[str, AfterValidator(_validate_name), Field(json_schema_extra={"pattern": "^[a-z0-9-]{1,40}$"})]
 OutputFormat = Annotated[Literal["png", "webp", "jpg"], BeforeValidator(_normalize_format)]
-Fit = Annotated[Literal["contain", "cover", "pad"], BeforeValidator(_to_lowercase)]
+Fit = Annotated[Literal["contain", "cover", "pad"], BeforeValidator(to_lowercase)]
 OutputSize = Annotated[Literal["full", "provider"], BeforeValidator(_parse_size)]
 SideLength = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=MAX_SIDE_PIXELS)]
 Quality = Annotated[int, BeforeValidator(_coerce_integer), Field(ge=1, le=100)]

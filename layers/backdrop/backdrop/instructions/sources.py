@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
-from backdrop.instructions.conflicts import JsonPath, find_conflicts
-from backdrop.instructions.error_messages import build_instruction_error, format_path, to_json_path
+from backdrop.instructions.conflicts import find_conflicts
+from backdrop.instructions.error_messages import JsonPath, build_instruction_error, format_path, to_json_path
 from backdrop.instructions.json_text import parse_instruction_json
+from backdrop.instructions.suggest import count_edits
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG, FIX_INSTRUCTIONS
 from backdrop.model.errors import InstructionError
-from backdrop.model.spelling import count_edits
 
 if TYPE_CHECKING:
     from backdrop.instructions.schema import InstructionsModel

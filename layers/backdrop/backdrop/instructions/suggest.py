@@ -1,16 +1,40 @@
-"""Which of a folder's files was probably meant as a photo's sidecar, though its name is not quite right."""
+"""Suggestions for near misses: a field, a value, a style preset, or the name of a sidecar."""
 
+import difflib
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from backdrop.model.object_keys import DEFAULTS_NAME, ObjectKind, classify_key, list_sidecar_keys
-from backdrop.model.spelling import count_edits
+from backdrop.model.styles import STYLE_PRESETS
 
 MAX_NAME_EDITS = 2
 # What desktops add to a name by themselves: a hidden suffix, the count of a second download.
 _DESKTOP_ADDITION = re.compile(r"\.txt$| \(\d+\)(?=\.json)", re.IGNORECASE)
+
+
+def find_nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known word that is most alike, whatever its case; None where none reaches `cutoff` (0 to 1)."""
+    spelled = {one.casefold(): one for one in known}
+    close = difflib.get_close_matches(word.strip().casefold(), spelled, n=1, cutoff=cutoff)
+    return spelled[close[0]] if close else None
+
+
+def count_edits(one: str, other: str) -> int:
+    """The number of single-letter edits between two words (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        before, row[0] = row[0], i
+        for j, opposite in enumerate(other, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (letter != opposite))
+    return row[-1]
+
+
+def suggest_preset(text: str) -> str | None:
+    """The preset that was probably meant, in the spelling people use (`golden_hour`), or None."""
+    words = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    return find_nearest(words, [preset.lower() for preset in STYLE_PRESETS])
 
 
 class SidecarSuggestion(NamedTuple):

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
-from backdrop.instructions.output_schema import coerce_whole_number, tag_one_or_list
+from backdrop.instructions.output_schema import coerce_whole_number, tag_one_or_list, to_lowercase
+from backdrop.instructions.suggest import suggest_preset
 from backdrop.model.ids import to_canonical_json
-from backdrop.model.styles import is_style_code, parse_preset, suggest_preset
+from backdrop.model.styles import is_style_code, parse_preset
 
 MAX_METADATA_BYTES = 8_192
 MAX_METADATA_DEPTH = 32
@@ -22,16 +23,16 @@ def to_uppercase(value: object) -> object:
     return value.strip().upper() if isinstance(value, str) else value
 
 
-def _to_lowercase(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
 def _split_words(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
+def _has_lone_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _reject_lone_surrogates(value: object) -> object:
-    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+    if isinstance(value, str) and _has_lone_surrogate(value):
         raise ValueError(LONE_SURROGATE_MESSAGE)
     return value
 
@@ -59,7 +60,7 @@ def _build_text_normalizer(max_length: int) -> Callable[[object], object]:
 def _find_invalid_characters(text: str) -> list[str]:
     """What stands in a text that is no letter, sign or blank."""
     control_characters = sorted({sign for sign in text if sign not in "\n\t" and unicodedata.category(sign) == "Cc"})
-    errors = [LONE_SURROGATE_MESSAGE] if any("\ud800" <= sign <= "\udfff" for sign in text) else []
+    errors = [LONE_SURROGATE_MESSAGE] if _has_lone_surrogate(text) else []
     if control_characters:
         code_points = ", ".join(f"U+{ord(sign):04X}" for sign in control_characters[:MAX_LISTED_CHARACTERS])
         errors.append(f"it holds the control character{'s' if control_characters[1:] else ''} {code_points}")
@@ -108,7 +109,7 @@ def _validate_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     text = "".join(_serialize_shallowly(value) for level in levels_of_values for value in level)
     checks = {
         f"it is nested more than {MAX_METADATA_DEPTH} levels deep": len(levels_of_values) - 1 > MAX_METADATA_DEPTH,
-        LONE_SURROGATE_MESSAGE: any("\ud800" <= sign <= "\udfff" for sign in text),
+        LONE_SURROGATE_MESSAGE: _has_lone_surrogate(text),
         "it is larger than 8 KB": len(text.encode(errors="surrogatepass")) > MAX_METADATA_BYTES,
     }
     if any(checks.values()):
@@ -139,8 +140,8 @@ def _serialize_shallowly(value: Any) -> str:
     return to_canonical_json(value)
 
 
-Operation = Annotated[Literal["replace", "remove"], BeforeValidator(_to_lowercase)]
-ProviderName = Annotated[Literal["ideogram", "segmind", "1min", "runware"], BeforeValidator(_to_lowercase)]
+Operation = Annotated[Literal["replace", "remove"], BeforeValidator(to_lowercase)]
+ProviderName = Annotated[Literal["ideogram", "segmind", "1min", "runware"], BeforeValidator(to_lowercase)]
 ProviderNames = Annotated[list[ProviderName], Field(min_length=1), AfterValidator(_reject_duplicates)]
 ProviderPreference = Annotated[
     Annotated[ProviderName, Tag("one")] | Annotated[ProviderNames, Tag("list")], Discriminator(tag_one_or_list)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
@@ -122,8 +121,10 @@ class PhotoIntake:
         """The bytes of its jobs lie there, whatever lay there meanwhile; what ended unpaid runs again."""
         source, jobs, snapshot, event = state.source, state.jobs, state.snapshot, state.event
         requested_at = find_requested_at(source, snapshot, snapshot.instruction_sources, event, self.clock.now())
-        changes = {"version_id": snapshot.photo.version_id, "is_execution_scoped": False, "requested_at": requested_at}
-        renewed_jobs = [replace(job, **changes) for job in list_current_jobs(source, jobs)]
+        renewed_jobs = [
+            replace(job, version_id=snapshot.photo.version_id, is_execution_scoped=False, requested_at=requested_at)
+            for job in list_current_jobs(source, jobs)
+        ]
         job_transitions = plan_transitions(self.ledger, source, jobs, renewed_jobs, owners, self.clock.now())
         if job_transitions or not state.was_decided:
             source = replace(
@@ -165,9 +166,13 @@ class PhotoIntake:
         source, snapshot = state.source, state.snapshot
         since = source.settling_since or self.clock.now()
         if source.settling_since is None or source.photo != snapshot.photo:
-            changes = {"photo": snapshot.photo, "instructions_fingerprint": snapshot.instructions_fingerprint}
             waiting_source = replace(
-                source, **changes, settling_since=since, last_sent_at=self.clock.now(), processing_until=None
+                source,
+                photo=snapshot.photo,
+                instructions_fingerprint=snapshot.instructions_fingerprint,
+                settling_since=since,
+                last_sent_at=self.clock.now(),
+                processing_until=None,
             )
             self.ledger.put_source(waiting_source, ())
         delay = min(int(state.seconds_to_settle) + 1, MAX_QUEUE_DELAY_SECONDS)
@@ -231,19 +236,14 @@ class PhotoIntake:
         broken_defaults: str,
     ) -> IntakeResult:
         """Make what was resolved the photo's new state."""
-        jobs, snapshot, event, request, now = (
-            state.jobs,
-            state.snapshot,
-            state.event,
-            state.event.request,
-            self.clock.now(),
-        )
+        jobs, snapshot, event, now = state.jobs, state.snapshot, state.event, self.clock.now()
+        request = event.request
         is_for_executions = bool(request and request.is_execution_scoped)
-        changes = {
-            "is_execution_scoped": is_for_executions,
-            "requested_at": find_requested_at(state.source, snapshot, instruction_sources, event, now),
-        }
-        plan = replace(plan, jobs=tuple(replace(job, **changes) for job in plan.jobs))
+        requested_at = find_requested_at(state.source, snapshot, instruction_sources, event, now)
+        planned_jobs = tuple(
+            replace(job, is_execution_scoped=is_for_executions, requested_at=requested_at) for job in plan.jobs
+        )
+        plan = replace(plan, jobs=planned_jobs)
         kept_problems = self._list_kept_problems(state, plan)
         # A request is not held by broken defaults: it is refused.
         source = replace(
@@ -278,19 +278,19 @@ class PhotoIntake:
         kept_problems: Sequence[Problem],
         image_request: ImageRequest | None,
     ) -> IntakeResult:
-        changes: dict[str, Any] = {
-            "photo": state.snapshot.photo,
-            "instructions_fingerprint": state.snapshot.instructions_fingerprint,
-            "sidecar_etag": state.snapshot.sidecar_etag,
-            "jobs": {job.variant: job.job_id for job in plan.jobs},
-            "problems": (*(keep_first_seen(one, source.problems) for one in plan.problems), *kept_problems),
-            "settling_since": None,
-            "has_report": source.has_report or bool(plan.problems),
-            "processing_until": None,
-            "was_missing": False,
-            "crash_count": source.crash_count if any(one.code is Code.CRASHED for one in plan.problems) else 0,
-        }
-        source = replace(source, **changes)
+        source = replace(
+            source,
+            photo=state.snapshot.photo,
+            instructions_fingerprint=state.snapshot.instructions_fingerprint,
+            sidecar_etag=state.snapshot.sidecar_etag,
+            jobs={job.variant: job.job_id for job in plan.jobs},
+            problems=(*(keep_first_seen(one, source.problems) for one in plan.problems), *kept_problems),
+            settling_since=None,
+            has_report=source.has_report or bool(plan.problems),
+            processing_until=None,
+            was_missing=False,
+            crash_count=source.crash_count if any(one.code is Code.CRASHED for one in plan.problems) else 0,
+        )
         self._save_source(state.event, source, job_transitions, image_request)
         self._dispatch(source, apply_transitions(job_transitions, state.jobs), job_transitions)
         return IntakeResult(find_newly_accepted(job_transitions, state.jobs), list_refusals(source, plan.problems))

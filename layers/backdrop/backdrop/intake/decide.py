@@ -198,20 +198,21 @@ class PlanResult(Flag):
 BEFORE_RESOLVING = DecisionTable(
     # The order in which facts are read. These cost calls: History, Event, Photo, References, CancelMarks.
     (
-        *(
-            History,
-            EventKind,
-            Delivery,
-            Crashes,
-            PhotoInBucket,
-            Report,
-            References,
-            Instructions,
-            OwnInstructions,
-            Jobs,
-            Problems,
-        ),
-        *(RequestedBy, Inspection, SettlePeriod, CancelMarks),
+        History,
+        EventKind,
+        Delivery,
+        Crashes,
+        PhotoInBucket,
+        Report,
+        References,
+        Instructions,
+        OwnInstructions,
+        Jobs,
+        Problems,
+        RequestedBy,
+        Inspection,
+        SettlePeriod,
+        CancelMarks,
     ),
     (
         Rule(

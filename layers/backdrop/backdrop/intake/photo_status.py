@@ -20,15 +20,17 @@ def list_current_jobs(source: Source, jobs: Sequence[Job]) -> list[Job]:
 
 def clear_photo(source: Source, problems: tuple[Problem, ...]) -> Source:
     """The place without its photo: of what was known and told of it, these problems stay."""
-    cleared = {
-        "photo": None,
-        "instructions_fingerprint": "",
-        "settling_since": None,
-        "blocked_by_defaults": "",
-        "processing_until": None,
-    }
-    has_report = source.has_report or bool(problems)
-    return replace(source, **cleared, was_missing=True, problems=problems, has_report=has_report)
+    return replace(
+        source,
+        photo=None,
+        instructions_fingerprint="",
+        settling_since=None,
+        blocked_by_defaults="",
+        processing_until=None,
+        was_missing=True,
+        problems=problems,
+        has_report=source.has_report or bool(problems),
+    )
 
 
 def list_kept_refusals(
@@ -86,7 +88,6 @@ def find_last_written_at(
 
 
 def is_empty(instruction_source: InstructionSource) -> bool:
-    """Whether it says nothing, right or wrong."""
     return not instruction_source.fields and not instruction_source.errors
 
 

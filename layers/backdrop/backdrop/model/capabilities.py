@@ -15,6 +15,8 @@ MAX_PHOTO_BYTES = 10_000_000
 REFERENCES_FIELD = "style_reference_images"
 # What intake and deliver open: decoded in their memory beside a picture of MaxImageMegapixels.
 MAX_FILE_BYTES = 128_000_000
+# The largest provider's file that is downloaded, extracted from a response, or read from the output bucket.
+MAX_RESULT_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)

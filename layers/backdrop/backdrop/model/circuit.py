@@ -4,11 +4,11 @@ Open: every job may go. Closed: the provider failed three times in a row, and on
 the event source mapping is off until every reason is lifted; reconcile lets a probe out where a probe can tell.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from backdrop.model.cancel_marks import CancelMark, drop_expired, merge_mark
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError
 from backdrop.model.job import Job, LedgerItem, Suspicion
@@ -31,6 +31,10 @@ MAX_PROBE_DELAY = timedelta(seconds=120)
 SUSPECT_PROBE_DELAY = timedelta(seconds=120)
 PAUSED_DELAY_SECONDS = 10.0
 MAX_PROBE_WAIT_SECONDS = 30.0
+# No message lives as long (SQS keeps it for 14 days), and the sweep looks back less far.
+MARK_LIFETIME = timedelta(days=30)
+# Each call reads its lane's item, with all its marks.
+MAX_MARKS = 100
 
 
 class PauseReason(StrEnum):
@@ -94,6 +98,17 @@ class Pause(Record):
     since: datetime
     last_seen: datetime
     required_budget: int = 0
+
+
+@record
+class CancelMark(Record):
+    """Nothing that was requested up to `until` is bought for photos whose keys begin with `prefix`."""
+
+    prefix: str
+    until: datetime
+
+    def applies_to(self, job: Job) -> bool:
+        return job.key.startswith(self.prefix) and (job.requested_at or job.queued_at) <= self.until
 
 
 @record
@@ -232,8 +247,15 @@ def _try_other_job(lane: ProviderHealth, paused_lane: ProviderHealth, now: datet
         return paused_lane
     trial_since, probes = (lane.trial_since, lane.probe_count) if lane.is_in_trial else (now, 0)
     probe_until = None if probe else lane.probe_until
-    trial = {"is_in_trial": True, "trial_since": trial_since, "probe_count": probes, "probe_until": probe_until}
-    return replace(paused_lane, **trial, failed_trials=lane.failed_trials, next_trial_at=lane.next_trial_at)
+    return replace(
+        paused_lane,
+        is_in_trial=True,
+        trial_since=trial_since,
+        probe_count=probes,
+        probe_until=probe_until,
+        failed_trials=lane.failed_trials,
+        next_trial_at=lane.next_trial_at,
+    )
 
 
 def _record_success(lane: ProviderHealth, now: datetime, *, probe: bool) -> ProviderHealth:
@@ -304,27 +326,19 @@ def resume(lane: ProviderHealth, reasons: frozenset[PauseReason], now: datetime)
         return lane
     lifted = tuple(one for one in lane.pauses if one.reason in reasons)
     past_pauses = (*(one for one in lane.past_pauses if one.reason not in reasons), *lifted)
-    no_trial = {
-        "is_in_trial": False,
-        "trial_since": None,
-        "failed_trials": 0,
-        "next_trial_at": None,
-        "probe_until": None,
-    }
-    resumed = replace(lane, pauses=remaining, past_pauses=past_pauses, **no_trial)
+    resumed = replace(
+        lane,
+        pauses=remaining,
+        past_pauses=past_pauses,
+        is_in_trial=False,
+        trial_since=None,
+        failed_trials=0,
+        next_trial_at=None,
+        probe_until=None,
+    )
     if remaining:
         return resumed
     return replace(resumed, failure_streak=0, closed_since=None, probe_count=0, next_probe_at=None, resumed_at=now)
-
-
-def add_cancel_mark(lane: ProviderHealth, mark: CancelMark) -> ProviderHealth:
-    """What the mark means is bought here no more."""
-    return replace(lane, cancel_marks=merge_mark(lane.cancel_marks, mark))
-
-
-def drop_expired_marks(lane: ProviderHealth, now: datetime) -> ProviderHealth:
-    """Without what a person called off so long ago that nothing can be on its way of it."""
-    return replace(lane, cancel_marks=drop_expired(lane.cancel_marks, now))
 
 
 def start_trial_if_due(lane: ProviderHealth, now: datetime) -> ProviderHealth:
@@ -337,3 +351,18 @@ def start_trial_if_due(lane: ProviderHealth, now: datetime) -> ProviderHealth:
     if not lane.pauses or lane.is_in_trial or any(one.reason not in PROBEABLE_REASONS for one in lane.pauses):
         return lane
     return replace(lane, is_in_trial=True, trial_since=now, probe_count=0, next_probe_at=None, probe_until=None)
+
+
+def merge_mark(marks: Sequence[CancelMark], new: CancelMark) -> tuple[CancelMark, ...]:
+    """Adds a mark, and drops those that it covers and those that have expired."""
+    others = (
+        mark
+        for mark in drop_expired(marks, new.until)
+        if mark.until > new.until or not mark.prefix.startswith(new.prefix)
+    )
+    return (*others, new)
+
+
+def drop_expired(marks: Sequence[CancelMark], now: datetime) -> tuple[CancelMark, ...]:
+    """Drops the marks to which nothing that is still in flight can be older."""
+    return tuple(mark for mark in marks if now - mark.until < MARK_LIFETIME)

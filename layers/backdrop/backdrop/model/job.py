@@ -15,7 +15,6 @@ from backdrop.model.job_warning import JobWarning
 from backdrop.model.photo_facts import PhotoFacts
 from backdrop.model.record import Record, record
 from backdrop.model.sentence import Sentence
-from backdrop.model.stored_picture import StoredPicture
 
 
 class JobStatus(StrEnum):
@@ -189,6 +188,22 @@ class Attempt(Record):
         if self.unknown or self.outcome is AttemptOutcome.IN_FLIGHT:
             return MoneyStatus.UNKNOWN
         return MoneyStatus.SPENT if self.charged else MoneyStatus.NOT_SPENT
+
+
+@record
+class StoredPicture(Record):
+    """One picture in the output bucket."""
+
+    key: str
+    version_id: str | None
+    n: int
+    output: str | None
+    width: int
+    height: int
+    format: str
+    bytes: int
+    has_alpha: bool
+    seed: int | None
 
 
 @record

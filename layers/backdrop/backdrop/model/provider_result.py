@@ -1,6 +1,6 @@
 """What a provider said to one call, in a form that decides the job's fate."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from backdrop.model.codes import Code
@@ -89,6 +89,26 @@ class ProviderResult:
             return fitted
         message = f"The provider's link is longer than {MAX_LINK_LENGTH:,} characters, and nobody can follow it."
         return replace(fitted, code=Code.RESULT_GONE, message=message)
+
+
+@dataclass
+class CallMetrics:
+    """What the calls of one delivery of a job's message took.
+
+    `labels`: the job's provider and operation; empty until the job is known.
+    """
+
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+    call_seconds: float = 0
+    latencies_ms: list[int] = field(default_factory=list[int])
+    throttle_count: int = 0
+    throttled_ms: int = 0
+
+    def count_call(self, seconds: float, result: ProviderResult | LookupStatus) -> None:
+        """Adds a call. Its latency counts only if the provider took the call and finished it."""
+        self.call_seconds += seconds
+        if isinstance(result, ProviderResult) and result.retry_class not in NOT_TAKEN_CLASSES:
+            self.latencies_ms.append(round(seconds * 1000))
 
 
 @record

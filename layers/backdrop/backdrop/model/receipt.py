@@ -1,6 +1,6 @@
 """Receipt, error report and events: views, built whole from the ledger's items and nothing else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -97,26 +97,27 @@ def _build_attempt(attempt: Attempt) -> dict[str, Any]:
 def build_error_report(source: Source, jobs: Iterable[Job]) -> dict[str, Any] | None:
     """Everything that is wrong with a photo now, or None when it is right."""
     current = [job for job in jobs if job.job_id in source.jobs.values() and job.problem]
-    errors = [
-        _build_error(problem, None, problem.variant or None, _find_status(problem)) for problem in source.problems
-    ]
-    errors += [
-        _build_error(job.problem, job.job_id, job.variant or None, job.status.value) for job in current if job.problem
-    ]
+    errors = [_build_photo_error(problem) for problem in source.problems]
+    errors += [_build_job_error(job, job.problem) for job in current if job.problem]
     return {"source": _build_source(source), "errors": errors} if errors else None
 
 
-def _find_status(problem: Problem) -> str:
-    """What becomes of a photo that has no job: it is refused, or waits as an accepted one does."""
-    return (JobStatus.ACCEPTED if problem.retryable else JobStatus.REFUSED).value
+def _build_photo_error(problem: Problem) -> dict[str, Any]:
+    """A problem without a job has the status of one: refused, or accepted while the photo waits."""
+    status = JobStatus.ACCEPTED if problem.retryable else JobStatus.REFUSED
+    return _build_error(problem, None, problem.variant, status)
 
 
-def _build_error(problem: Problem, job_id: str | None, variant: str | None, status: str) -> dict[str, Any]:
-    is_unknown = status == JobStatus.UNKNOWN.value
+def _build_job_error(job: Job, problem: Problem) -> dict[str, Any]:
+    return _build_error(problem, job.job_id, job.variant, job.status)
+
+
+def _build_error(problem: Problem, job_id: str | None, variant: str, status: JobStatus) -> dict[str, Any]:
+    is_unknown = status is JobStatus.UNKNOWN
     return {
         "job_id": job_id,
-        "variant": variant,
-        "status": status,
+        "variant": variant or None,
+        "status": status.value,
         "code": problem.code.value,
         "message": str(problem.message),
         "hint": UNKNOWN_CHARGE_HINT if is_unknown else str(problem.hint),
@@ -129,14 +130,14 @@ def _build_error(problem: Problem, job_id: str | None, variant: str | None, stat
 
 def list_request_errors(source: Source, problems: Iterable[Problem], jobs: Iterable[Job]) -> list[dict[str, Any]]:
     """What kept a request from what it asked for: what was refused of it, and each job's end that is no good one."""
-    errors = [_build_error(one, None, one.variant or None, _find_status(one)) for one in problems]
+    errors = [_build_photo_error(problem) for problem in problems]
     return errors + [_build_end_error(job) for job in jobs if job.status is not JobStatus.STORED]
 
 
 def _build_end_error(job: Job) -> dict[str, Any]:
     """One job's error; a job that was called off has none of its own, and its end says why."""
     if job.problem:
-        return _build_error(job.problem, job.job_id, job.variant or None, job.status.value)
+        return _build_job_error(job, job.problem)
     ended_at, texts = job.ended_at or job.queued_at, UNPAID_END_TEXTS[job.status]
     seen = {"first_seen": _format_time(ended_at), "last_seen": _format_time(ended_at)}
     fields = {
@@ -159,8 +160,7 @@ def build_job_event(source: Source, job: Job) -> tuple[str, dict[str, Any]] | No
     }
     if job.status is JobStatus.STORED:
         return "Image Completed", detail
-    errors: Sequence[Problem] = (job.problem,) if job.problem else ()
-    detail["errors"] = [_build_error(one, job.job_id, job.variant or None, job.status.value) for one in errors]
+    detail["errors"] = [_build_job_error(job, job.problem)] if job.problem else []
     return "Image Failed", detail
 
 

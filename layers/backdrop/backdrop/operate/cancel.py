@@ -8,7 +8,7 @@ from backdrop.aws.ledger import Ledger
 from backdrop.aws.ledger_index import LedgerQueries
 from backdrop.aws.sqs import Queue
 from backdrop.model import transitions
-from backdrop.model.cancel_marks import MAX_MARKS, CancelMark, merge_mark
+from backdrop.model.circuit import MAX_MARKS, CancelMark, merge_mark
 from backdrop.model.codes import Code
 from backdrop.model.errors import BackdropError, ConflictError
 from backdrop.model.job import Job, Problem, Source

@@ -8,8 +8,7 @@ from backdrop.aws.lambda_mappings import LambdaMappings
 from backdrop.aws.ledger import Ledger
 from backdrop.aws.sqs import Queue
 from backdrop.model import circuit
-from backdrop.model.cancel_marks import CancelMark
-from backdrop.model.circuit import Gate, PauseReason, ProviderHealth
+from backdrop.model.circuit import CancelMark, Gate, PauseReason, ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.errors import ConflictError, RetryLaterError
 from backdrop.model.job import Job
@@ -125,7 +124,7 @@ class CircuitBreaker:
 
     def add_cancel_mark(self, provider: str, mark: CancelMark) -> None:
         """Stops purchases of the jobs that the mark applies to."""
-        self._update(provider, lambda lane: circuit.add_cancel_mark(lane, mark))
+        self._update(provider, lambda lane: replace(lane, cancel_marks=circuit.merge_mark(lane.cancel_marks, mark)))
 
     def start_trial_if_due(self, provider: str) -> None:
         """Lets one job test whether the reasons for the pause still hold, if a job can find that out."""
@@ -146,7 +145,8 @@ class CircuitBreaker:
     def _update(self, provider: str, update: Callable[[ProviderHealth], ProviderHealth]) -> ProviderHealth:
         for _ in range(MAX_TRIES):
             before = self.ledger.read_health(provider)
-            after = circuit.drop_expired_marks(update(before), self.clock.now())
+            updated = update(before)
+            after = replace(updated, cancel_marks=circuit.drop_expired(updated.cancel_marks, self.clock.now()))
             if after == before:
                 return before
             try:

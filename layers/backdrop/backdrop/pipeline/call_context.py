@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from backdrop.model.call_metrics import CallMetrics
 from backdrop.model.circuit import ProviderHealth
+from backdrop.model.provider_result import CallMetrics
 
 RECORD_RESULT_SECONDS = 10
 # How long a probe may take to begin its call. Otherwise another job could become the probe before the call ends.

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from backdrop.model.api_key import ApiKey
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.provider_result import ProviderResult, RetryClass
+from backdrop.ports import ApiKey
 from backdrop.providers.http import HttpResponse
 
 AUTH_FAILURE_STATUSES = (401, 403)

@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlsplit
 import requests
 import urllib3.exceptions
 
+from backdrop.model.capabilities import MAX_RESULT_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.errors import ResultError, RetryLaterError
-from backdrop.model.stored_picture import MAX_RESULT_BYTES
 from backdrop.providers.http import (
     CONNECT_TIMEOUT_SECONDS,
     DeadlineExceededError,

@@ -19,13 +19,12 @@ from urllib.parse import parse_qs
 
 from urllib3.fields import RequestField
 
-from backdrop.model.api_key import ApiKey
 from backdrop.model.capabilities import REFERENCES_FIELD, to_provider_fields
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, PictureLink
 from backdrop.model.pricing import look_up_image_price
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from backdrop.ports import Acknowledge, PreparedCall
+from backdrop.ports import Acknowledge, ApiKey, PreparedCall
 from backdrop.providers.credentials import Credentials
 from backdrop.providers.http import HttpResponse, build_file_field, build_form_field, encode_multipart, post
 from backdrop.providers.json_fields import (

@@ -17,12 +17,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
-from backdrop.model.api_key import ApiKey
 from backdrop.model.capabilities import REFERENCES_FIELD, to_provider_json
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, PictureLink, Suspicion
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from backdrop.ports import Acknowledge, PreparedCall
+from backdrop.ports import Acknowledge, ApiKey, PreparedCall
 from backdrop.providers.credentials import Credentials
 from backdrop.providers.http import HttpResponse, build_file_field, encode_multipart, post, send_free_request
 from backdrop.providers.json_fields import (

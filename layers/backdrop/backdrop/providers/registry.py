@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Protocol
 
-from backdrop.model.api_key import ApiKey
 from backdrop.model.pricing import CREDIT_PROVIDER, NO_CONFIGURED_PRICES, ConfiguredPrices
-from backdrop.model.provider_options import ProviderOptions
-from backdrop.ports import Provider, WorkStorage
+from backdrop.ports import ApiKey, Provider, ProviderOptions, WorkStorage
 from backdrop.providers.ideogram import Ideogram
 from backdrop.providers.onemin import OneMin
 from backdrop.providers.runware import Runware

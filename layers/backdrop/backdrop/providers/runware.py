@@ -17,7 +17,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from backdrop.model.api_key import ApiKey
 from backdrop.model.capabilities import REFERENCES_FIELD, to_provider_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
@@ -25,7 +24,7 @@ from backdrop.model.ids import derive_idempotency_key
 from backdrop.model.job import Job, PictureLink
 from backdrop.model.pricing import look_up_image_price, parse_reported_price
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from backdrop.ports import Acknowledge, PreparedCall, WorkStorage
+from backdrop.ports import Acknowledge, ApiKey, PreparedCall, WorkStorage
 from backdrop.providers.credentials import Credentials
 from backdrop.providers.http import MAX_JSON_BYTES, HttpResponse, post, send_free_request, to_data_uri
 from backdrop.providers.inline_pictures import decode_inline_picture

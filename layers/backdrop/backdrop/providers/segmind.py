@@ -21,16 +21,13 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from backdrop.model.api_key import ApiKey
-from backdrop.model.capabilities import REFERENCES_FIELD, to_provider_json
+from backdrop.model.capabilities import MAX_RESULT_BYTES, REFERENCES_FIELD, to_provider_json
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
 from backdrop.model.job import AttemptOutcome, Job, PictureLink, Suspicion
 from backdrop.model.pricing import look_up_image_price, parse_reported_price
-from backdrop.model.provider_options import SegmindEndpoint
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from backdrop.model.stored_picture import MAX_RESULT_BYTES
-from backdrop.ports import Acknowledge, PreparedCall, WorkStorage
+from backdrop.ports import Acknowledge, ApiKey, PreparedCall, SegmindEndpoint, WorkStorage
 from backdrop.providers.credentials import Credentials
 from backdrop.providers.downloads import RESULT_HOSTS
 from backdrop.providers.http import (

@@ -5,45 +5,46 @@
        │            │ └─▶ unknown ─▶ submitting | paid | accepted | refused | dead | held
        └────────────┘  provably not taken; written before any wait
     submitting ─▶ submitting      an acknowledged call that outlives its invocation
-    accepted ─▶ paid              reuse, for nothing
-    accepted ─▶ accepted          in another provider's lane, where the job names it and its own lets nobody through
+    accepted ─▶ paid              by reuse, without a charge
+    accepted ─▶ accepted          in another provider's lane that the job also names, because its own is blocked
     accepted ─▶ superseded | cancelled | refused | dead      submitting ─▶ refused | dead
     superseded, cancelled, refused, dead (not spent) ─▶ accepted       stored ─▶ paid (named again, other outputs)
-    dead (spent) ─▶ paid          by redrive, for nothing
-    dead (spent), held ─▶ accepted     by a person who says pay again
+    dead (spent) ─▶ paid          by redrive, without a charge
+    dead (spent), held ─▶ accepted     by an operator, with `--pay-again`
 
-A transition returns a `Step`: the item as it shall be, what the day's budget books with it, and whose content it is, to
-be written together or not at all. Where a transition does not apply, it raises ConflictError: the caller looks again.
+Each function returns a `Transition`: the job as it will be, the change to the day's budget, and the owner of the
+content. They are written in one transaction. A transition that does not apply raises ConflictError, and the caller
+reads the job again.
 """
 
-from backdrop.model.transitions.again import (
+from backdrop.model.transitions.lifecycle import (
+    BudgetChange,
+    Transition,
     accept,
+    add_throttled_time,
+    apply_cancel_marks,
+    begin_processing,
     build_content_owner,
+    cancel,
     change_provider,
+    end_processing,
+    fail,
     join_existing,
+    mark_announced,
+    mark_not_current,
+    mark_resent,
     pay_again,
+    record_wait_reason,
     reinstate,
     reopen,
     restart,
     retry_delivery,
     reuse,
+    store,
+    supersede,
     take_over,
     update_instructions,
     wait_for_owner,
-)
-from backdrop.model.transitions.ends import (
-    add_throttled_time,
-    apply_cancel_marks,
-    begin_processing,
-    cancel,
-    end_processing,
-    fail,
-    mark_announced,
-    mark_not_current,
-    mark_resent,
-    record_wait_reason,
-    store,
-    supersede,
 )
 from backdrop.model.transitions.payment import (
     LATE_RESULT_STATUSES,
@@ -57,44 +58,43 @@ from backdrop.model.transitions.payment import (
     renew_lease,
     resend_call,
 )
-from backdrop.model.transitions.transition import BudgetChange, Transition
 
 __all__ = [
-    "MAX_NOT_TAKEN_ATTEMPTS",
     "LATE_RESULT_STATUSES",
+    "MAX_NOT_TAKEN_ATTEMPTS",
     "BudgetChange",
     "Transition",
     "accept",
     "acknowledge",
-    "begin_processing",
-    "join_existing",
+    "add_throttled_time",
     "apply_cancel_marks",
+    "begin_processing",
+    "build_content_owner",
     "cancel",
+    "change_provider",
     "claim",
-    "retry_delivery",
-    "update_instructions",
-    "fail",
-    "wait_for_owner",
-    "hold",
     "end_processing",
     "expire_lease",
+    "fail",
+    "hold",
+    "join_existing",
     "mark_announced",
-    "change_provider",
-    "reinstate",
-    "record_wait_reason",
-    "build_content_owner",
+    "mark_not_current",
+    "mark_resent",
     "park",
     "pay_again",
-    "mark_resent",
     "record_result",
+    "record_wait_reason",
+    "reinstate",
     "renew_lease",
     "reopen",
-    "reuse",
-    "restart",
     "resend_call",
-    "mark_not_current",
+    "restart",
+    "retry_delivery",
+    "reuse",
     "store",
     "supersede",
     "take_over",
-    "add_throttled_time",
+    "update_instructions",
+    "wait_for_owner",
 ]

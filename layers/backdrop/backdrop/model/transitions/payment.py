@@ -1,9 +1,8 @@
-"""The transitions around the paid call: claim it, know its id, write its answer down, look for a lost answer."""
+"""The transitions around the paid call: claim it, record its ID, record its result, and recover a lost result."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
@@ -19,16 +18,16 @@ from backdrop.model.job import (
     has_recognized_picture,
 )
 from backdrop.model.provider_result import NOT_TAKEN_CLASSES, ProviderResult, RetryClass
-from backdrop.model.transitions.transition import (
+from backdrop.model.transitions.lifecycle import (
     BudgetChange,
     Transition,
-    build_end_fields,
+    end_job,
     replace_attempt,
     require_status,
 )
 
 MAX_NOT_TAKEN_ATTEMPTS = 10
-# Where a usable answer, however late, is still what the job waits for.
+# In these states a job still takes a usable result, however late it arrives.
 LATE_RESULT_STATUSES = frozenset(
     {JobStatus.ACCEPTED, JobStatus.SUBMITTING, JobStatus.UNKNOWN, JobStatus.HELD, JobStatus.DEAD}
 )
@@ -44,7 +43,7 @@ def claim(
     provider_id: str | None = None,
     probe: bool = False,
 ) -> Transition:
-    """accepted, unknown → submitting: open the next attempt, reserve its price (`price`, `cap`: micro-dollars)."""
+    """accepted, unknown → submitting: opens the next attempt and reserves its price (`price`, `cap`: micro-dollars)."""
     require_status(job, JobStatus.ACCEPTED, JobStatus.UNKNOWN)
     if job.end_after_call:
         raise ConflictError
@@ -74,7 +73,7 @@ def claim(
 
 
 def acknowledge(job: Job, n: int, provider_id: str) -> Transition:
-    """The provider named its work: from now on it can be asked about it, whatever becomes of this worker."""
+    """Records the provider's ID for the work, so that it can be looked up even if this worker dies."""
     attempt = job.find_attempt(n)
     if attempt is None or attempt.outcome not in (AttemptOutcome.IN_FLIGHT, AttemptOutcome.LOST):
         raise ConflictError
@@ -82,13 +81,13 @@ def acknowledge(job: Job, n: int, provider_id: str) -> Transition:
 
 
 def park(job: Job, now: datetime) -> Transition:
-    """submitting → submitting: the provider is still at work when this worker must go; the next one need not wait."""
+    """submitting → submitting: the worker runs out of time while the provider works. The next one need not wait."""
     require_status(job, JobStatus.SUBMITTING)
     return Transition(_with_lease(job, now, parked=True))
 
 
 def renew_lease(job: Job, now: datetime, lease_until: datetime) -> Transition:
-    """submitting → submitting: another worker takes the same attempt over, since its lease is over."""
+    """submitting → submitting: the lease has expired, and another worker takes over the same attempt."""
     require_status(job, JobStatus.SUBMITTING)
     attempt = job.find_attempt(job.attempt_no)
     if attempt is None or now < attempt.lease_until:
@@ -98,7 +97,7 @@ def renew_lease(job: Job, now: datetime, lease_until: datetime) -> Transition:
 
 
 def resend_call(job: Job, lease_until: datetime) -> Transition:
-    """unknown → submitting: the same attempt under the same id, which a provider that knows it never charges twice."""
+    """unknown → submitting: sends the same attempt again under the same ID, for which the provider charges once."""
     require_status(job, JobStatus.UNKNOWN)
     attempt = job.find_attempt(job.attempt_no)
     if attempt is None or attempt.provider_id is None or job.end_after_call:
@@ -125,7 +124,7 @@ def _with_lease(job: Job, lease_until: datetime, *, parked: bool) -> Job:
 
 
 def record_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Transition:
-    """Write an answer to attempt `n` down: possible in every state, since the money has moved whatever came between."""
+    """Records the result of attempt `n`. Possible in every state, because the money has moved regardless."""
     before, result = job.find_attempt(n), result.for_ledger
     if before is None:
         raise ConflictError
@@ -133,7 +132,7 @@ def record_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Tr
         return _release_reservation(job, before, result, now)
     if _leaves_cost_unknown(before, result) and before.outcome not in (AttemptOutcome.IN_FLIGHT, AttemptOutcome.LOST):
         return Transition(job)
-    after = replace(before, **_build_settled_fields(before, result))
+    after = _settle_attempt(before, result)
     budget_change = BudgetChange(
         before.budget_day,
         before.provider,
@@ -142,69 +141,68 @@ def record_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Tr
         unknown=after.unknown - before.unknown,
         is_lost=after.outcome is AttemptOutcome.LOST,
     )
-    job = replace_attempt(job, after)
-    return Transition(_sync_problem_money(replace(job, **_build_job_changes(job, n, result, now))), budget_change)
+    job = _apply_result(replace_attempt(job, after), n, result, now)
+    return Transition(_sync_problem_money(job), budget_change)
 
 
 def _sync_problem_money(job: Job) -> Job:
-    """What an ended job's problem says of money is what its attempts say."""
+    """The problem of an ended job reports the money of all its attempts."""
     return replace(job, problem=replace(job.problem, money=job.money)) if job.has_ended and job.problem else job
 
 
-def _build_settled_fields(attempt: Attempt, result: ProviderResult) -> dict[str, Any]:
+def _settle_attempt(attempt: Attempt, result: ProviderResult) -> Attempt:
     outcomes = {
         RetryClass.OK: AttemptOutcome.ANSWERED,
         RetryClass.PERM: AttemptOutcome.REJECTED,
         RetryClass.AMBIG: AttemptOutcome.LOST,
     }
     lost = _leaves_cost_unknown(attempt, result)
-    return {
-        "reserved": 0,
-        "charged": result.charged if result.money is MoneyStatus.SPENT else attempt.charged,
-        "unknown": (attempt.reserved or attempt.unknown) if lost else 0,
-        "outcome": AttemptOutcome.LOST if lost else outcomes[result.retry_class],
-        "basis": result.basis,
-    }
+    return replace(
+        attempt,
+        reserved=0,
+        charged=result.charged if result.money is MoneyStatus.SPENT else attempt.charged,
+        unknown=(attempt.reserved or attempt.unknown) if lost else 0,
+        outcome=AttemptOutcome.LOST if lost else outcomes[result.retry_class],
+        basis=result.basis,
+    )
 
 
 def _leaves_cost_unknown(attempt: Attempt, result: ProviderResult) -> bool:
-    """Whether an answer leaves open what a call cost; that it was refused when it went out again does, too."""
+    """A refused resend leaves the cost unknown too: it says nothing about the first send."""
     is_denied_resend = (
         result.retry_class is RetryClass.PERM and attempt.send_count > 1 and not result.charged and not result.is_final
     )
     return result.retry_class is RetryClass.AMBIG or is_denied_resend
 
 
-def _build_job_changes(job: Job, n: int, result: ProviderResult, now: datetime) -> dict[str, Any]:
-    """Where an answer moves its job; nowhere when the job has gone on without it."""
+def _apply_result(job: Job, n: int, result: ProviderResult, now: datetime) -> Job:
+    """Returns the job in the state to which the result moves it; unchanged if the job has moved on without it."""
     if result.is_usable:
         if job.status in LATE_RESULT_STATUSES or (
             job.status is JobStatus.PAID
             and has_recognized_picture(result.links)
             and not has_recognized_picture(job.links)
         ):
-            return {**_build_paid_fields(result, now), "paid_attempt_no": n}
-        return {}
+            return replace(
+                job,
+                status=JobStatus.PAID,
+                paid_attempt_no=n,
+                links=result.links,
+                paid_at=now,
+                last_sent_at=now,
+                problem=None,
+                ended_at=None,
+                announced=False,
+                processing_until=None,
+                crash_count=0,
+            )
+        return job
     if n != job.attempt_no or job.status not in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
-        return {}
+        return job
     if result.retry_class is RetryClass.AMBIG and not result.is_final:
-        return {"status": JobStatus.UNKNOWN, "problem": _build_problem(job, result, now), "has_report": True}
+        return replace(job, status=JobStatus.UNKNOWN, problem=_build_problem(job, result, now), has_report=True)
     code = result.code or Code.UNSAFE_RESULT
-    return build_end_fields(JobStatus(ERROR_CATALOG[code].disposition), _build_problem(job, result, now), now)
-
-
-def _build_paid_fields(result: ProviderResult, now: datetime) -> dict[str, Any]:
-    return {
-        "status": JobStatus.PAID,
-        "links": result.links,
-        "paid_at": now,
-        "last_sent_at": now,
-        "problem": None,
-        "ended_at": None,
-        "announced": False,
-        "processing_until": None,
-        "crash_count": 0,
-    }
+    return end_job(job, JobStatus(ERROR_CATALOG[code].disposition), _build_problem(job, result, now), now)
 
 
 def _build_problem(job: Job, result: ProviderResult, now: datetime) -> Problem:
@@ -213,28 +211,30 @@ def _build_problem(job: Job, result: ProviderResult, now: datetime) -> Problem:
 
 
 def _release_reservation(job: Job, attempt: Attempt, result: ProviderResult, now: datetime) -> Transition:
-    """submitting → accepted: the provider provably took nothing, so the reservation goes back."""
+    """submitting → accepted: the provider provably did not take the call, so its reservation is released."""
     if attempt.outcome not in (AttemptOutcome.IN_FLIGHT, AttemptOutcome.LOST):
         return Transition(job)
     if attempt.send_count > 1 and not result.is_final:
         return _keep_lost(job, attempt)
     attempts = _drop_old_releases(job.attempts, attempt.n)
     if result.retry_class is not RetryClass.QUOTA:
-        settled = {"reserved": 0, "unknown": 0, "outcome": AttemptOutcome.NOT_TAKEN, "suspicion": result.suspicion}
-        attempts = (*attempts, replace(attempt, **settled))
-    changes: dict[str, Any] = {"attempts": attempts}
+        not_taken = replace(
+            attempt, reserved=0, unknown=0, outcome=AttemptOutcome.NOT_TAKEN, suspicion=result.suspicion
+        )
+        attempts = (*attempts, not_taken)
+    released = replace(job, attempts=attempts)
     if result.is_final and attempt.charge_no == job.charge_no:
-        changes["charge_no"] = job.charge_no + 1
+        released = replace(released, charge_no=job.charge_no + 1)
     if job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN) and job.attempt_no == attempt.n:
-        changes |= _build_released_fields(replace(job, **changes), now)
+        released = _release_job(released, now)
     budget_change = BudgetChange(
         attempt.budget_day, attempt.provider, reserved=-attempt.reserved, unknown=-attempt.unknown
     )
-    return Transition(_sync_problem_money(replace(job, **changes)), budget_change)
+    return Transition(_sync_problem_money(released), budget_change)
 
 
 def _keep_lost(job: Job, attempt: Attempt) -> Transition:
-    """That a call was not taken when it went out again says nothing of the first time."""
+    """That the provider did not take a resend says nothing about the first send."""
     budget_change = BudgetChange(
         attempt.budget_day, attempt.provider, reserved=-attempt.reserved, unknown=attempt.reserved
     )
@@ -244,17 +244,18 @@ def _keep_lost(job: Job, attempt: Attempt) -> Transition:
     return Transition(_sync_problem_money(replace(job, status=JobStatus.UNKNOWN) if is_current else job), budget_change)
 
 
-def _build_released_fields(job: Job, now: datetime) -> Mapping[str, Any]:
-    """Where a job goes whose call was not taken: an earlier answer that is lost still is, else it begins anew."""
+def _release_job(job: Job, now: datetime) -> Job:
+    """Returns the job without its call: still unknown if an earlier result is lost, otherwise accepted again."""
     if job.lost_call_count:
-        return {"status": JobStatus.UNKNOWN}
+        return replace(job, status=JobStatus.UNKNOWN)
     if job.end_after_call:
-        return {"status": job.end_after_call, "problem": None, "ended_at": now}
-    return {"status": JobStatus.ACCEPTED} | ({"problem": None} if job.status is JobStatus.UNKNOWN else {})
+        return replace(job, status=job.end_after_call, problem=None, ended_at=now)
+    problem = None if job.status is JobStatus.UNKNOWN else job.problem
+    return replace(job, status=JobStatus.ACCEPTED, problem=problem)
 
 
 def _drop_old_releases(attempts: Iterable[Attempt], n: int) -> tuple[Attempt, ...]:
-    """All but attempt `n` and the oldest of the many that took nothing: a storm must not fill the item.
+    """Drops attempt `n` and the oldest of the attempts that were not taken, so that they do not fill the item.
 
     Failures that count toward the job's tries stay; there are few of them.
     """
@@ -266,25 +267,23 @@ def _drop_old_releases(attempts: Iterable[Attempt], n: int) -> tuple[Attempt, ..
 
 
 def expire_lease(job: Job, now: datetime) -> Transition:
-    """submitting → unknown: the worker died and its lease is over, so the answer is lost."""
+    """submitting → unknown: the worker died and its lease has expired, so the result is lost."""
     require_status(job, JobStatus.SUBMITTING)
     attempt = job.find_attempt(job.attempt_no)
     if attempt is None or now < attempt.lease_until:
         raise ConflictError
-    lost = ProviderResult.lost("The worker died between the call and the record of its answer.")
+    lost = ProviderResult.lost("The worker died between the call and the record of its result.")
     return record_result(_count_crash(job), job.attempt_no, lost, now)
 
 
 def _count_crash(job: Job) -> Job:
-    """Counts the crash once: without its mark, the next delivery does not count it again."""
+    """Also removes the delivery's mark, so that the next delivery does not count the same crash again."""
     return replace(job, processing_until=None, crash_count=job.crash_count + 1)
 
 
 def hold(job: Job, now: datetime) -> Transition:
-    """unknown → held: nobody can be asked, a person must decide about money."""
+    """unknown → held: the provider cannot be asked, so an operator must decide about the money."""
     require_status(job, JobStatus.UNKNOWN)
-    message = job.problem.message if job.problem else "The answer was lost."
+    message = job.problem.message if job.problem else "The result was lost."
     error = BackdropError(Code.CHARGE_UNKNOWN, message)
-    return Transition(
-        replace(job, **build_end_fields(JobStatus.HELD, Problem.from_error(error, now, MoneyStatus.UNKNOWN), now))
-    )
+    return Transition(end_job(job, JobStatus.HELD, Problem.from_error(error, now, MoneyStatus.UNKNOWN), now))

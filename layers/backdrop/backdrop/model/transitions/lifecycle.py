@@ -1,0 +1,407 @@
+"""The transitions that call no provider: into work, back into work, and to an end."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from backdrop.model.circuit import CancelMark
+from backdrop.model.codes import Code
+from backdrop.model.error_catalog import ERROR_CATALOG
+from backdrop.model.errors import BackdropError, ConflictError
+from backdrop.model.job import (
+    FAILED_STATUSES,
+    Attempt,
+    AttemptOutcome,
+    ContentOwner,
+    Job,
+    JobStatus,
+    Problem,
+    StoredPicture,
+)
+from backdrop.model.job_warning import JobWarning, WarningCode
+from backdrop.model.output_spec import parse_outputs
+from backdrop.model.sentence import Sentence
+
+MAX_FAILOVER_WARNINGS = 5
+# Ends at which the owner of some content has no file to share.
+ENDS_WITHOUT_FILE = FAILED_STATUSES | {JobStatus.SUPERSEDED, JobStatus.CANCELLED}
+# Warnings about one delivery; the next delivery replaces them with its own.
+DELIVERY_WARNINGS = frozenset({WarningCode.ENLARGED, WarningCode.SMALLER_RESULT, Code.OUTPUT_NOT_MADE})
+
+
+@dataclass(frozen=True)
+class BudgetChange:
+    """What one transition changes in a day's budget, in micro-dollars.
+
+    `cap` is set where the write must fail if the day would exceed it. `provider` is the one that charges. `is_lost`: no
+    response says what the call cost.
+    """
+
+    day: str
+    provider: str
+    reserved: int = 0
+    confirmed: int = 0
+    unknown: int = 0
+    cap: int | None = None
+    is_lost: bool = False
+
+    @property
+    def total(self) -> int:
+        return self.reserved + self.confirmed + self.unknown
+
+
+@dataclass(frozen=True)
+class Transition:
+    """The job after the transition, and what is written with it in one transaction.
+
+    `content_owner`: the job becomes the owner of this content. `expected_owner` is the content's owner before the
+    transition; None if it must have none. `waits_for`: the job starts to wait for this owner's file.
+    """
+
+    job: Job
+    budget_change: BudgetChange | None = None
+    content_owner: ContentOwner | None = None
+    expected_owner: ContentOwner | None = None
+    waits_for: ContentOwner | None = None
+
+    @property
+    def may_charge_twice(self) -> bool:
+        """Whether it settles a call as charged, or possibly charged, when another call of the same charge was too."""
+        budget_change = self.budget_change
+        if budget_change is None or budget_change.reserved >= 0 or budget_change.confirmed + budget_change.unknown <= 0:
+            return False
+        calls = (attempt for attempt in self.job.attempts if attempt.charge_no == self.job.charge_no)
+        return sum(bool(call.charged or call.unknown) for call in calls) > 1
+
+
+def require_status(job: Job, *allowed: JobStatus) -> None:
+    """Raises ConflictError if the job's status does not allow the transition; the caller reads the job again."""
+    if job.status not in allowed:
+        raise ConflictError
+
+
+def end_job(job: Job, status: JobStatus, problem: Problem, now: datetime) -> Job:
+    """Returns the job refused, dead, or held because of a problem."""
+    return replace(job, status=status, problem=problem, has_report=True, ended_at=now, processing_until=None)
+
+
+def replace_attempt(job: Job, updated: Attempt) -> Job:
+    attempts = tuple(updated if attempt.n == updated.n else attempt for attempt in job.attempts)
+    return replace(job, attempts=attempts)
+
+
+# -- into work -----------------------------------------------------------------------------------------------------
+
+
+def accept(job: Job) -> Transition:
+    """A new job, which owns the content that it will buy."""
+    return Transition(job, content_owner=build_content_owner(job))
+
+
+def build_content_owner(job: Job) -> ContentOwner:
+    """Returns the job, as of its next write, as the one that pays for its content."""
+    return ContentOwner(
+        content_id=job.content_id, source_id=job.source_id, job_id=job.job_id, lock_version=job.lock_version + 1
+    )
+
+
+def reopen(job: Job, planned: Job, now: datetime) -> Transition | None:
+    """The photo names the job again: an unpaid end runs again as planned now. None if nothing changes."""
+    if transition := restart(job, planned, now):
+        return transition
+    return (
+        Transition(replace(job, end_after_call=None, requested_at=planned.requested_at)) if job.end_after_call else None
+    )
+
+
+def restart(job: Job, planned: Job, now: datetime) -> Transition | None:
+    """superseded, cancelled, or failed (not spent) → accepted. None for a job with a file or a possible charge."""
+    if job.status not in ENDS_WITHOUT_FILE or job.may_be_charged:
+        return None
+    renewed = replace(
+        job,
+        provider=planned.provider,
+        version_id=planned.version_id,
+        warnings=planned.warnings,
+        is_execution_scoped=planned.is_execution_scoped,
+        charge_no=_next_charge_no(job),
+        requested_at=planned.requested_at,
+    )
+    return _reset_to_accepted(renewed, now)
+
+
+def pay_again(job: Job, now: datetime) -> Transition:
+    """held, dead, refused (spent or unknown) → accepted: an operator allows another charge."""
+    require_status(job, *FAILED_STATUSES)
+    renewed = replace(
+        job, charge_no=job.charge_no + 1, links=(), paid_attempt_no=0, is_execution_scoped=False, requested_at=now
+    )
+    return _reset_to_accepted(renewed, now)
+
+
+def _reset_to_accepted(job: Job, now: datetime) -> Transition:
+    return accept(
+        replace(
+            job,
+            status=JobStatus.ACCEPTED,
+            problem=None,
+            queued_at=now,
+            last_sent_at=now,
+            ended_at=None,
+            announced=False,
+            end_after_call=None,
+            processing_until=None,
+            crash_count=0,
+            waits_for=None,
+            reused_from=None,
+        )
+    )
+
+
+def _next_charge_no(job: Job) -> int:
+    """Whether a call that the provider rejected was charged is final, so the next call is another charge."""
+    last = job.find_attempt(job.attempt_no)
+    return job.charge_no + 1 if last and last.outcome is AttemptOutcome.REJECTED else job.charge_no
+
+
+def retry_delivery(job: Job, now: datetime) -> Transition:
+    """dead (spent) → paid: deliver what was bought, without another charge."""
+    require_status(job, JobStatus.DEAD)
+    if not any(link.is_usable for link in job.links):
+        raise ConflictError
+    return Transition(
+        replace(
+            job,
+            status=JobStatus.PAID,
+            problem=None,
+            ended_at=None,
+            announced=False,
+            last_sent_at=now,
+            crash_count=0,
+        )
+    )
+
+
+def reinstate(job: Job) -> Transition | None:
+    """stored → paid, because another job's pictures may have replaced this job's. paid: the delivery starts over.
+
+    None in any other state.
+    """
+    if job.status not in (JobStatus.PAID, JobStatus.STORED):
+        return None
+    warnings = tuple(warning for warning in job.warnings if warning.code is not WarningCode.NOT_CURRENT)
+    return Transition(replace(job, status=JobStatus.PAID, results=(), warnings=warnings, ended_at=None))
+
+
+def change_provider(job: Job, provider: str, price: int, reason: str, last_sent_at: datetime) -> Transition:
+    """accepted: move to another provider of the job's list, which is safe because nothing may have been charged.
+
+    `last_sent_at`: when the message that carries the job counts as sent.
+    """
+    require_status(job, JobStatus.ACCEPTED)
+    if job.may_be_charged or provider == job.provider:
+        raise ConflictError
+    warning = JobWarning(code=WarningCode.MOVED, text=Sentence(f"moved from {job.provider} to {provider}: {reason}"))
+    moves = [one for one in job.warnings if one.code is WarningCode.MOVED and one != warning]
+    others = [one for one in job.warnings if one.code is not WarningCode.MOVED]
+    return Transition(
+        replace(
+            job,
+            provider=provider,
+            quoted=price,
+            warnings=(*others, *moves[-(MAX_FAILOVER_WARNINGS - 1) :], warning),
+            problem=None,
+            last_sent_at=last_sent_at,
+            processing_until=None,
+            crash_count=0,
+        )
+    )
+
+
+def update_instructions(job: Job, planned: Job) -> Transition | None:
+    """Takes over the instructions that change nothing about the purchase. None if nothing changes.
+
+    These are the outputs, the metadata, the price limit, the provenance, and who requested the job. If the outputs
+    differ, stored → paid; so does a job that is dead because no output could be made. They are made from the paid file,
+    without another charge.
+    """
+    updated = replace(
+        job,
+        instructions=planned.instructions,
+        provenance=planned.provenance,
+        is_execution_scoped=job.is_execution_scoped and (planned.is_execution_scoped or job.has_ended),
+        requested_at=_latest_requested_at(job, planned),
+    )
+    has_other_outputs = parse_outputs(job.instructions) != parse_outputs(planned.instructions)
+    if has_other_outputs and job.status is JobStatus.STORED:
+        return Transition(replace(updated, status=JobStatus.PAID, ended_at=None))
+    if has_other_outputs and job.status is JobStatus.DEAD and job.problem and job.problem.code is Code.OUTPUT_NOT_MADE:
+        return retry_delivery(updated, planned.queued_at)
+    return Transition(updated) if updated != job else None
+
+
+def _latest_requested_at(job: Job, planned: Job) -> datetime | None:
+    """A newer request overrules an earlier cancel mark. For a job that needs no purchase it makes no difference."""
+    times = [time for time in (job.requested_at, planned.requested_at) if time]
+    return job.requested_at if job.needs_no_purchase or not times else max(times)
+
+
+# -- content that another job buys ---------------------------------------------------------------------------------
+
+
+def join_existing(job: Job, owner: ContentOwner, owner_job: Job | None, now: datetime) -> Transition:
+    """accepted: wait for the owner of the content, reuse its file, or buy in its place.
+
+    `owner_job` is None if the owner is no longer in the ledger.
+    """
+    if owner_job is None or owner_job.status in ENDS_WITHOUT_FILE:
+        return take_over(job, owner)
+    if owner_job.status is JobStatus.STORED:
+        return reuse(job, owner_job, now)
+    return wait_for_owner(job, owner)
+
+
+def wait_for_owner(job: Job, owner: ContentOwner) -> Transition:
+    """accepted: another job pays for the same content, and this one waits for its file."""
+    require_status(job, JobStatus.ACCEPTED)
+    return Transition(replace(job, waits_for=owner), waits_for=owner)
+
+
+def take_over(job: Job, owner: ContentOwner) -> Transition:
+    """accepted: the owner of the content has no file to share, so this job buys."""
+    require_status(job, JobStatus.ACCEPTED)
+    return Transition(replace(job, waits_for=None), content_owner=build_content_owner(job), expected_owner=owner)
+
+
+def reuse(job: Job, owner_job: Job, now: datetime) -> Transition:
+    """accepted → paid, without a charge: the job gets the file that another job bought."""
+    require_status(job, JobStatus.ACCEPTED)
+    if owner_job.status is not JobStatus.STORED:
+        raise ConflictError
+    return Transition(
+        replace(
+            job,
+            status=JobStatus.PAID,
+            reused_from=owner_job.reused_from or owner_job.job_id,
+            paid_attempt_no=owner_job.paid_attempt_no,
+            links=owner_job.links,
+            paid_at=now,
+            last_sent_at=now,
+            problem=None,
+            waits_for=None,
+            processing_until=None,
+        )
+    )
+
+
+# -- deliveries of a job's message ---------------------------------------------------------------------------------
+
+
+def begin_processing(job: Job, now: datetime, until: datetime) -> Transition:
+    """Marks the start of a redelivery. An expired mark of an earlier delivery counts as a crash."""
+    require_status(job, JobStatus.ACCEPTED, JobStatus.UNKNOWN, JobStatus.PAID)
+    has_crashed = job.processing_until is not None and now >= job.processing_until
+    processing_until = until if job.processing_until is None or has_crashed else job.processing_until
+    return Transition(replace(job, processing_until=processing_until, crash_count=job.crash_count + has_crashed))
+
+
+def end_processing(job: Job) -> Transition:
+    """The delivery ends in good order and its message will return, so the job crashes no worker."""
+    return Transition(replace(job, processing_until=None, crash_count=0))
+
+
+def mark_resent(job: Job, now: datetime) -> Transition:
+    """A new message carries the job, because the last one may be lost."""
+    return Transition(replace(job, last_sent_at=now))
+
+
+def record_wait_reason(job: Job, problem: Problem) -> Transition:
+    """accepted, paid: the report says why the job waits."""
+    require_status(job, JobStatus.ACCEPTED, JobStatus.PAID)
+    return Transition(replace(job, problem=problem, has_report=True, processing_until=None))
+
+
+def mark_announced(job: Job) -> Transition:
+    """A failure is counted and becomes a dead letter once, however often its message is delivered."""
+    require_status(job, *FAILED_STATUSES)
+    return Transition(replace(job, announced=True))
+
+
+def add_throttled_time(job: Job, waited_ms: int) -> Job:
+    """Adds to the time that the job has waited for a rate limit; the next transition writes it."""
+    return replace(job, throttled_ms=job.throttled_ms + waited_ms)
+
+
+# -- to an end -----------------------------------------------------------------------------------------------------
+
+
+def store(job: Job, results: tuple[StoredPicture, ...], warnings: Iterable[JobWarning], now: datetime) -> Transition:
+    """paid → stored: the pictures are delivered. Pictures of an earlier delivery that were not replaced stay."""
+    require_status(job, JobStatus.PAID)
+    replaced_keys = {result.key for result in results}
+    old_pictures = [_build_old_picture_warning(result.key) for result in job.results if result.key not in replaced_keys]
+    kept = [one for one in job.warnings if one.code not in DELIVERY_WARNINGS and one.picture_key not in replaced_keys]
+    return Transition(
+        replace(
+            job,
+            status=JobStatus.STORED,
+            results=results,
+            warnings=_deduplicate((*kept, *warnings, *old_pictures)),
+            problem=None,
+            stored_at=job.stored_at or now,
+            ended_at=now,
+            processing_until=None,
+        )
+    )
+
+
+def _build_old_picture_warning(key: str) -> JobWarning:
+    message = f"{key} was not replaced; the earlier picture stays until you delete it"
+    return JobWarning.from_code(WarningCode.OLD_PICTURE, message, picture_key=key)
+
+
+def _deduplicate(warnings: Iterable[JobWarning]) -> tuple[JobWarning, ...]:
+    unique: list[JobWarning] = []
+    for warning in warnings:
+        unique += [] if warning in unique else [warning]
+    return tuple(unique)
+
+
+def fail(job: Job, error: BackdropError, now: datetime) -> Transition:
+    """accepted → refused or dead, unpaid; paid → dead, spent: what was bought cannot be delivered."""
+    require_status(job, JobStatus.ACCEPTED, JobStatus.PAID)
+    status = JobStatus.DEAD if job.status is JobStatus.PAID else JobStatus(ERROR_CATALOG[error.code].disposition)
+    return Transition(end_job(job, status, Problem.from_error(error, now, job.money), now))
+
+
+def supersede(job: Job, now: datetime) -> Transition | None:
+    """The photo no longer names the job. None if nothing changes."""
+    return _end_unpaid(job, JobStatus.SUPERSEDED, now)
+
+
+def cancel(job: Job, now: datetime) -> Transition | None:
+    """The photo was deleted, or a person canceled the job. None if nothing changes."""
+    return _end_unpaid(job, JobStatus.CANCELLED, now)
+
+
+def apply_cancel_marks(job: Job, marks: Iterable[CancelMark], now: datetime) -> Transition | None:
+    """Cancels the job if a mark applies to it. None if none does, or if nothing changes."""
+    return cancel(job, now) if any(mark.applies_to(job) for mark in marks) else None
+
+
+def _end_unpaid(job: Job, status: JobStatus, now: datetime) -> Transition | None:
+    """accepted → superseded or cancelled, unpaid. A job whose call is in flight follows if the call is not charged."""
+    if job.status is JobStatus.ACCEPTED:
+        return Transition(replace(job, status=status, problem=None, ended_at=now, processing_until=None))
+    if job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN) and job.end_after_call is not status:
+        return Transition(replace(job, end_after_call=status))
+    return None
+
+
+def mark_not_current(job: Job) -> Transition | None:
+    """stored: the photo no longer has the variant, and its pictures stay. None if it has none, or is marked already."""
+    is_marked = any(warning.code is WarningCode.NOT_CURRENT for warning in job.warnings)
+    if job.status is not JobStatus.STORED or not job.results or is_marked:
+        return None
+    message = f"the photo's instructions no longer name {job.variant or 'this picture'}; its pictures stay"
+    return Transition(replace(job, warnings=(*job.warnings, JobWarning.from_code(WarningCode.NOT_CURRENT, message))))
