@@ -119,7 +119,7 @@ class LintInspector:
         source = parse_stored_file(key, stored) if stored else InstructionSource(key)
         for error in source.errors:
             self._reported_keys.add(key)
-            yield Finding.from_error(self._local_path(key), error, message=error.words)
+            yield Finding.from_error(self._local_path(key), error, message=error.detail)
 
     def _find_sidecars_without_photo(self, sidecars: Sequence[str]) -> Iterator[Finding]:
         """Sidecars that speak for no photo, but those that a photo's near miss has named."""

@@ -35,10 +35,12 @@ CASES = {
     "a-text-called-jpg": Bad("not_a_photo", "Replace the file", data=b"Dear diary, this is no photo."),
     "a-file-without-bytes": Bad("empty_file", "Upload it again", data=b""),
     "a-photo-cut-short": Bad("truncated_photo", "Upload it again", data=b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"),
-    "too-many-bytes": Bad("too_large_bytes", "lower quality or size", data=b"\xff\xd8\xff" + bytes(TOO_MANY_BYTES)),
+    "too-many-bytes": Bad(
+        "too_large_bytes", "with a lower quality or size", data=b"\xff\xd8\xff" + bytes(TOO_MANY_BYTES)
+    ),
     "too-many-pixels": Bad("too_many_pixels", "MaxImageMegapixels", data=pixels_without_end()),
     "no-json": Bad("sidecar_not_json", "line 1, column 12", sidecar='{"prompt": on a beach}'),
-    "an-unknown-field": Bad("unknown_field", "did you mean 'prompt'?", sidecar='{"promt": "a beach"}'),
+    "an-unknown-field": Bad("unknown_field", "Did you mean 'prompt'?", sidecar='{"promt": "a beach"}'),
     "an-empty-prompt": Bad("missing_prompt", "prompt is empty", sidecar='{"prompt": "  "}'),
     "too-long-a-prompt": Bad("invalid_value", "2,000 characters", sidecar=json.dumps({"prompt": "x" * 2001})),
     "an-unknown-style": Bad("invalid_value", "62 presets", tags={"prompt": "a beach", "style": "golden hours ago"}),
@@ -54,7 +56,7 @@ CASES = {
         sidecar='{"prompt": "a beach", "provider": "runware", "seed": 5}',
     ),
     "an-unknown-provider": Bad(
-        "invalid_value", "did you mean 'runware'?", sidecar='{"prompt": "a beach", "provider": ["runwear", "segmind"]}'
+        "invalid_value", "Did you mean 'runware'?", sidecar='{"prompt": "a beach", "provider": ["runwear", "segmind"]}'
     ),
     "a-provider-named-twice": Bad(
         "invalid_value", "twice", sidecar='{"prompt": "a beach", "provider": ["segmind", "segmind"]}'

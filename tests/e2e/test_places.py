@@ -70,7 +70,7 @@ def test_a_broken_default_holds_its_photos_under_one_report_until_it_is_mended(f
     where = f"{ERRORS}{folder.key(DEFAULTS)}.json"
     report = eventually(lambda: folder.shop.read_json(where) if folder.listed(where) else None, "the folder's report")
     assert [error["code"] for error in report["errors"]] == ["unknown_field"]
-    assert "did you mean 'prompt'" in report["errors"][0]["message"]
+    assert "Did you mean 'prompt'" in report["errors"][0]["message"]
     folder.settle()
     assert [folder.report(name) for name in ("red.jpg", "blue.jpg", "green.jpg")] == [None] * 3
     assert folder.charges() == []
@@ -92,7 +92,7 @@ def test_photos_without_a_word_run_when_their_folder_gets_one(folder: Folder) ->
 def test_a_sidecar_whose_name_is_not_quite_right_is_named(folder: Folder) -> None:
     folder.put("Red.jpg.json", json.dumps(folder.wish))
     folder.drop("red.jpg")
-    assert "found Red.jpg.json: names are case-sensitive" in folder.wrong("red.jpg", "no_instructions")["message"]
+    assert "there is Red.jpg.json: names are case-sensitive" in folder.wrong("red.jpg", "no_instructions")["message"]
 
 
 def test_each_variant_is_a_job_and_editing_one_runs_that_one_alone(folder: Folder) -> None:

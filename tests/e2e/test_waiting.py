@@ -1,4 +1,4 @@
-"""While a provider cannot be paid the photo waits and says why; it goes by itself when the provider can."""
+"""While a provider cannot be paid the photo waits and says why; it continues automatically when the provider can."""
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
@@ -32,7 +32,7 @@ def assert_all_wait(folder: Folder, code: str, *names: str) -> None:
     report = eventually(shop.provider_report, "the provider's report")
     (entry,) = report["errors"]
     assert (entry["code"], entry["status"], entry["money"]) == (code, "paused", "not_spent")
-    assert "goes by itself" in entry["hint"]
+    assert "continues automatically" in entry["hint"]
     for name in names:
         folder.waits(name)
     assert folder.charges() == []

@@ -77,7 +77,7 @@ def test_who_waits_for_the_budget_alone_is_preferred_to_who_has_no_key() -> None
 
 def test_who_is_too_dear_is_passed_over_and_named() -> None:
     found = choose_route({**REPLACE, "max_cost_usd": 0.06}, ["segmind", "ideogram"], ALL_ON, open_lane)
-    told = "passed over: segmind costs up to $0.075, and max_cost_usd allows $0.06"
+    told = "passed over: segmind costs up to $0.075, but max_cost_usd allows $0.06"
     assert found[:2] == ("ideogram", 60_000)
     assert [str(one.text) for one in found.passed_over] == [told]
 
@@ -92,7 +92,7 @@ def test_a_provider_alone_is_not_asked_how_it_is() -> None:
 @pytest.mark.parametrize(
     ("fields", "market", "code", "words"),
     [
-        ({"seed": 5}, ALL_ON, Code.NOT_EXPRESSIBLE, "runware has no seed. But ideogram and 1min can do it."),
+        ({"seed": 5}, ALL_ON, Code.NOT_EXPRESSIBLE, "runware does not support seed. But ideogram and 1min can do it."),
         ({}, Offers(PROVIDERS[:3], PRICES), Code.PROVIDER_NOT_CONFIGURED, THREE),
         ({}, Offers(("ideogram",)), Code.PROVIDER_NOT_CONFIGURED, "runware is switched off. But ideogram can do it."),
         ({}, Offers(()), Code.PROVIDER_NOT_CONFIGURED, "No provider can do it: runware is switched off."),

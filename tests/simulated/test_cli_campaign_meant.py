@@ -116,7 +116,7 @@ def test_where_nothing_would_be_bought_it_is_said_why_and_nothing_begins(person:
     said = person.types("campaign", "run", "list.csv")
     assert (said.code, said.err) == (1, "error: nothing was begun, since nothing of it would be bought\n")
     assert "! 1 job would not be bought: unknown_field\n    - row 2, shoes/red.jpg: " in said.out
-    assert "did you mean 'prompt'" in said.out
+    assert "Did you mean 'prompt'" in said.out
     assert "! 1 key without a photo: photo_not_found\n    - row 4, gone.jpg: " in said.out
     assert "! 1 row left out\n    - row 3: it has no key" in said.out
     assert started(person) == []

@@ -133,7 +133,7 @@ def test_what_would_be_refused_is_named_and_uploaded_all_the_same(shop: Uploader
     assert said.code == 0
     assert "1 photo would be refused: not_a_photo" in said.out
     assert "1 photo would be refused: unknown_field" in said.out
-    assert "did you mean 'prompt'?" in said.out
+    assert "Did you mean 'prompt'?" in said.out
     assert "At most $0.06 for 1 image " in said.out
     assert "shoes/bad.jpg" in shop.keys
 
@@ -142,7 +142,7 @@ def test_a_photo_with_several_mistakes_is_one_photo_that_would_be_refused(shop: 
     shop.has("shoes/red.jpg.json", {"promt": "on sand", "widht": 3})
     said = shop.drops("shoes", *PROMPT, "--keep")
     assert "1 photo would be refused: unknown_field" in said.out
-    assert "did you mean 'prompt'?" in said.out
+    assert "Did you mean 'prompt'?" in said.out
     assert "'widht'" in said.out
 
 

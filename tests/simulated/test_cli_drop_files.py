@@ -117,7 +117,7 @@ def test_a_folder_without_photos_is_said(shop: Uploader, make: Callable[[Uploade
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--style", "golden hours"), "did you mean 'golden_hour'"),
+        (("--style", "golden hours"), "Did you mean 'golden_hour'"),
         (("--provider", "ideogramm"), "provider"),
         (("--prompt", ""), "prompt"),
         (("--prompt", "x", "--sidecar", "s.json"), "--sidecar and --prompt both give instructions"),

@@ -66,7 +66,10 @@ def test_every_link_of_the_page_is_there_and_the_failure_has_its_hint(shop: Pers
     for one in page(Path("gallery"))["entries"]:
         sides = [one["before"], one.get("after")]
         if one["kind"] == "trouble":
-            assert (one["code"], one["hint"]) == ("not_a_photo", "Replace the file; the photo runs again by itself.")
+            assert (one["code"], one["hint"]) == (
+                "not_a_photo",
+                "Replace the file. The photo then runs again automatically.",
+            )
         else:
             assert all(Path("gallery", side).is_file() for side in sides)
 

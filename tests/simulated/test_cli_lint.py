@@ -40,10 +40,10 @@ def test_every_mistake_of_a_file_is_told_at_once_under_the_files_name(shop: Shop
     lines = said.out.splitlines()
     assert lines[0].endswith("red.jpg.json")
     for words in (
-        "did you mean 'prompt'? (unknown_field)",
-        "did you mean 'golden_hour'?",
+        "Did you mean 'prompt'? (unknown_field)",
+        "Did you mean 'golden_hour'?",
         "variants.beach.seed is",
-        "no field 'widht' in output; did you mean 'width'?",
+        "'widht' is not a field of output. Did you mean 'width'?",
     ):
         assert words in " ".join(said.out.split()), words
     assert "by itself" not in said.out
@@ -65,10 +65,10 @@ def test_a_mistake_in_a_shared_sidecar_or_in_defaults_is_told_once(shop: Shop) -
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        ({"operation": "replace"}, "operation is replace, and there is no prompt"),
+        ({"operation": "replace"}, "operation is replace, but there is no prompt"),
         ({"operation": "remove", "output": {"format": "jpg"}}, "cannot be transparent"),
-        ({**WISH, "negative_prompt": "people"}, "ideogram has no negative_prompt"),
-        ({**WISH, "provider": "segmind", "num_images": 2}, "segmind takes num_images 1, not 2"),
+        ({**WISH, "negative_prompt": "people"}, "ideogram does not support negative_prompt"),
+        ({**WISH, "provider": "segmind", "num_images": 2}, "segmind accepts 1 for num_images, not 2"),
         ({"operation": "remove", "provider": "runware"}, "runware cannot remove a background"),
         ({**WISH, "max_cost_usd": 0.01}, "max_cost_usd allows $0.01"),
         ({**WISH, "style_reference_images": "look.jpg"}, "There is no look.jpg"),
@@ -107,7 +107,7 @@ def test_a_file_that_is_no_photo_is_an_error(shop: Shop) -> None:
     os.truncate(shop.root / "big.jpg", MAX_FILE_BYTES + 1)
     told = shop.told()
     assert {*told} == {"notes.docx", "empty.jpg", "cut.png", "big.jpg"}
-    assert told["big.jpg"] == ["The file has 128,000,001 bytes; at most 128,000,000 are opened."]
+    assert told["big.jpg"] == ["The file has 128,000,001 bytes; at most 128,000,000 are allowed."]
 
 
 def test_quick_opens_no_photo_and_still_reads_instructions(shop: Shop) -> None:

@@ -43,10 +43,10 @@ def test_a_key_that_is_too_long_for_its_results_is_an_error(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("Red.jpg.json", "found Red.jpg.json: names are case-sensitive"),
+        ("Red.jpg.json", "there is Red.jpg.json: names are case-sensitive"),
         ("red.jpgjson", None),
-        ("red.jpeg.json", "found red.jpeg.json: it should be red.jpg.json"),
-        ("red .jpg.json", "found red .jpg.json: it should be red.jpg.json"),
+        ("red.jpeg.json", "there is red.jpeg.json: the name should be red.jpg.json"),
+        ("red .jpg.json", "there is red .jpg.json: the name should be red.jpg.json"),
     ],
 )
 def test_a_near_miss_is_named_once(shop: Shop, name: str, words: str | None) -> None:
@@ -170,5 +170,5 @@ def test_a_reference_that_is_not_there_is_told_with_where_keys_begin(shop: Shop)
     shop.put("red.jpg", build_photo())
     shop.put("red.jpg.json", {**WISH, "style_reference_images": "shop/blue.jpg"})
     (error,) = shop.data("--to=/")["errors"]
-    assert error["message"] == "There is no shop/blue.jpg here; it is a key from the bucket's root."
+    assert error["message"] == "There is no shop/blue.jpg here; give the key from the bucket's root."
     assert error["hint"] == f"{shop.root} is taken for the bucket's root, where keys begin."

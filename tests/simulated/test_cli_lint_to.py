@@ -36,7 +36,7 @@ def test_a_reference_that_is_missing_below_the_prefix_is_an_error_that_says_wher
 ) -> None:
     with_a_reference(shop, "2026/summer.jpg")
     (error,) = shop.data("shoes", "--to=2026/")["errors"]
-    assert error["message"] == "There is no 2026/summer.jpg here; it is a key from the bucket's root."
+    assert error["message"] == "There is no 2026/summer.jpg here; give the key from the bucket's root."
     assert error["hint"] == f"{shop.root / 'shoes'} is taken for 2026/ in the bucket."
 
 

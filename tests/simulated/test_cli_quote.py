@@ -137,7 +137,7 @@ def test_what_the_options_make_impossible_is_told_at_once_since_lint_does_not_kn
     said = quotes(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "segmind")
     told = " ".join(said.out.split())
     assert "1 job would not be bought: not_expressible" in told
-    assert "segmind has no style_preset. But ideogram, 1min and runware can do it." in told
+    assert "segmind does not support style_preset. But ideogram, 1min and runware can do it." in told
     assert "lint" not in told
 
 
@@ -145,7 +145,7 @@ def test_options_that_make_no_sense_are_refused(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     said = quotes(shop, "--prompt", "at sea", "--provider", "runwear")
     assert said.code == 2
-    assert "did you mean 'runware'?" in said.err
+    assert "Did you mean 'runware'?" in said.err
     assert shop.person.types("quote", str(shop.root / "none")).code == 2
 
 

@@ -102,7 +102,7 @@ def test_status_counts_a_paused_lane_and_the_copies_behind_it(person: Person) ->
     person.world.upload_photo("copy.jpg", build_photo("same"), operation="remove")
     person.world.run_until_empty("intake")
     assert person.types("status", "--json").data["waiting"] == {"paused_by_person": 1, "owner_at_work": 1}
-    assert "1 waiting A person paused the provider." in " ".join(person.types("status").out.split())
+    assert "1 waiting An operator paused the provider." in " ".join(person.types("status").out.split())
 
 
 def test_status_of_an_empty_stack_says_how_to_begin(person: Person) -> None:
@@ -177,7 +177,7 @@ def test_show_tells_why_a_photo_failed_what_to_do_and_what_may_have_been_paid(pe
     said = " ".join(person.types("show", "red.jpg").out.split())
     assert "got no answer, $0.01 perhaps charged" in said
     assert "(charge_unknown)" in said
-    assert "`backdrop redrive --pay-again` buys it once more" in said
+    assert "run `backdrop redrive --pay-again`" in said
 
 
 def test_show_names_the_photo_that_a_copy_waits_for(person: Person) -> None:

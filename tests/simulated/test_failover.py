@@ -152,7 +152,7 @@ def test_job_leaves_an_open_circuit_unless_it_may_probe() -> None:
     )
     world.run_until_empty()
     assert story(world) == [("runware", "answered")]
-    assert warnings(world) == ["moved from ideogram to runware: ideogram is out of order for now"]
+    assert warnings(world) == ["moved from ideogram to runware: ideogram is failing at the moment"]
     assert_at_rest(world)
 
 

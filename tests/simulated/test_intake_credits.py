@@ -41,7 +41,7 @@ def test_in_a_list_it_is_passed_over_and_named() -> None:
     job = the_job(world)
     assert (job.provider, job.quoted) == ("ideogram", 60_000)
     assert [str(one.text) for one in job.warnings] == [
-        "passed over: what an image costs at 1min is not known in this stack"
+        "passed over: the price of an image at 1min is not known in this stack"
     ]
 
 

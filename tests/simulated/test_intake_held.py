@@ -7,7 +7,7 @@ from tests.simulated.days import codes
 from tests.simulated.simulation import assert_at_rest
 from tests.simulated.wishes import BEACH, bought, defaults, said
 
-ONE = "1 photo waits here and below; mended, they go by themselves."
+ONE = "1 photo waits in this folder and below, and runs automatically after the fix."
 
 
 def held(*keys: str) -> World:

@@ -15,7 +15,7 @@ from tests.unit.core_places import sidecar
 def told(content: object) -> list[str]:
     """What is wrong with a sidecar, without its name."""
     place = sidecar(content)
-    return [str(error.words) for error in place.errors]
+    return [str(error.detail) for error in place.errors]
 
 
 def reported(
@@ -66,7 +66,7 @@ def test_a_list_that_is_too_long_is_one_mistake_whatever_its_entries_say() -> No
 
 @pytest.mark.parametrize("name", ["one", "list", "output"])
 def test_a_variants_name_stands_in_the_place_that_is_told_whatever_it_is(name: str) -> None:
-    assert told({"variants": {name: {"seed": -1}}}) == [f"variants.{name}.seed is -1; it can be at least 0"]
+    assert told({"variants": {name: {"seed": -1}}}) == [f"variants.{name}.seed is -1; it must be at least 0"]
 
 
 # -- with all that is said of the photo ----------------------------------------------------------------------------

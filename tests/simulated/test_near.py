@@ -28,19 +28,19 @@ def near_miss(photo: str, keys: Collection[str]) -> str | None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("Red.jpg.json", f"found Red.jpg.json: {CASE}"),
-        ("red.JPG.json", f"found red.JPG.json: {CASE}"),
-        ("red.jpg.JSON", f"found red.jpg.JSON: {CASE}"),
-        ("RED.json", f"found RED.json: {CASE}"),
-        ("red.jpeg.json", "found red.jpeg.json: it should be red.jpg.json"),
-        ("redd.jpg.json", "found redd.jpg.json: it should be red.jpg.json"),
-        ("red.jpg.json5", "found red.jpg.json5: it should be red.jpg.json"),
-        ("rad.json", "found rad.json: it should be red.jpg.json"),
-        ("red_.json", "found red_.json: it should be red.jpg.json"),
-        ("red.jpg.json.txt", "found red.jpg.json.txt: it should be red.jpg.json"),
-        ("Red.jpg.json.TXT", "found Red.jpg.json.TXT: it should be red.jpg.json"),
-        ("red.jpg (1).json", "found red.jpg (1).json: it should be red.jpg.json"),
-        ("red.jpg (12).json.txt", "found red.jpg (12).json.txt: it should be red.jpg.json"),
+        ("Red.jpg.json", f"there is Red.jpg.json: {CASE}"),
+        ("red.JPG.json", f"there is red.JPG.json: {CASE}"),
+        ("red.jpg.JSON", f"there is red.jpg.JSON: {CASE}"),
+        ("RED.json", f"there is RED.json: {CASE}"),
+        ("red.jpeg.json", "there is red.jpeg.json: the name should be red.jpg.json"),
+        ("redd.jpg.json", "there is redd.jpg.json: the name should be red.jpg.json"),
+        ("red.jpg.json5", "there is red.jpg.json5: the name should be red.jpg.json"),
+        ("rad.json", "there is rad.json: the name should be red.jpg.json"),
+        ("red_.json", "there is red_.json: the name should be red.jpg.json"),
+        ("red.jpg.json.txt", "there is red.jpg.json.txt: the name should be red.jpg.json"),
+        ("Red.jpg.json.TXT", "there is Red.jpg.json.TXT: the name should be red.jpg.json"),
+        ("red.jpg (1).json", "there is red.jpg (1).json: the name should be red.jpg.json"),
+        ("red.jpg (12).json.txt", "there is red.jpg (12).json.txt: the name should be red.jpg.json"),
     ],
 )
 def test_the_nearest_file_is_named_with_what_is_wrong(name: str, says: str) -> None:
@@ -83,20 +83,20 @@ def test_the_sidecar_of_another_photo_of_a_series_is_not_named(photo: str, names
 
 def test_a_letter_that_is_mistyped_in_a_series_is_named() -> None:
     assert near_miss("IMG_0001.jpg", ["IMG_0002.jpg.json", "IMH_0001.jpg.json"]) == (
-        "found IMH_0001.jpg.json: it should be IMG_0001.jpg.json"
+        "there is IMH_0001.jpg.json: the name should be IMG_0001.jpg.json"
     )
 
 
 def test_the_nearest_is_named_and_not_the_first() -> None:
     names = ["shoes/aed.jpg.jsn.json", "shoes/bad.jpg.json", "shoes/rod.jpg.json"]
-    assert near_miss(KEY, names) == "found rod.jpg.json: it should be red.jpg.json"
+    assert near_miss(KEY, names) == "there is rod.jpg.json: the name should be red.jpg.json"
 
 
 @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
 def test_two_names_that_look_the_same_are_told_apart_in_words(forms: tuple[Literal["NFC", "NFD"], ...]) -> None:
     photo, sidecar = (unicodedata.normalize(form, "café.jpg") for form in forms)
-    words = "it looks the same and is spelled in another Unicode form (NFC, NFD)"
-    assert near_miss(photo, [photo, f"{sidecar}.json"]) == f"found {sidecar}.json: {words}"
+    words = "the name looks the same, but is in another Unicode normalization form (NFC, NFD)"
+    assert near_miss(photo, [photo, f"{sidecar}.json"]) == f"there is {sidecar}.json: {words}"
 
 
 def test_folder_defaults_are_nobodys_sidecar() -> None:
@@ -105,9 +105,9 @@ def test_folder_defaults_are_nobodys_sidecar() -> None:
 
 @pytest.mark.parametrize("name", ["_Backdrop.json", "backdrop.json", "_backdrop.json.txt", "_backdrops.json"])
 def test_what_is_nearly_called_a_folders_defaults_is_named(name: str) -> None:
-    says = f"found {name}: a folder's defaults are called _backdrop.json"
+    says = f"there is {name}: the name of folder defaults is _backdrop.json"
     assert near_miss("shoes/red.jpg", [f"shoes/{name}", "shoes/blue.json"]) == says
-    assert near_miss("shoes/red.jpg", [f"shoes/{name}", "shoes/Red.json"]) == f"found Red.json: {CASE}"
+    assert near_miss("shoes/red.jpg", [f"shoes/{name}", "shoes/Red.json"]) == f"there is Red.json: {CASE}"
 
 
 def test_the_sidecar_of_a_photo_named_backdrop_is_no_folders_defaults() -> None:
@@ -115,14 +115,14 @@ def test_the_sidecar_of_a_photo_named_backdrop_is_no_folders_defaults() -> None:
 
 
 def test_what_differs_in_case_alone_is_named_before_what_differs_otherwise() -> None:
-    assert near_miss(KEY, ["shoes/rad.jpg.json", "shoes/red.Jpg.json"]) == f"found red.Jpg.json: {CASE}"
+    assert near_miss(KEY, ["shoes/rad.jpg.json", "shoes/red.Jpg.json"]) == f"there is red.Jpg.json: {CASE}"
 
 
 @quick
 @given(st.text(max_size=12), st.lists(st.text(max_size=12), max_size=4))
 def test_any_names_have_a_near_miss_or_none(photo_name: str, names: list[str]) -> None:
     found = near_miss(photo_name, [*names, *(f"{name}.json" for name in names)])
-    assert found is None or found.startswith("found ")
+    assert found is None or found.startswith("there is ")
 
 
 def test_the_report_of_a_photo_without_a_word_names_the_near_miss() -> None:
@@ -134,7 +134,7 @@ def test_the_report_of_a_photo_without_a_word_names_the_near_miss() -> None:
     assert report
     (error,) = report["errors"]
     assert error["code"] == "no_instructions"
-    assert error["message"].endswith(f"But found Red.jpg.json: {CASE}.")
+    assert error["message"].endswith(f"However, there is Red.jpg.json: {CASE}.")
 
 
 def test_a_folder_of_a_hundred_thousand_files_is_looked_through_no_further_than_its_first_page() -> None:

@@ -13,7 +13,7 @@ from tests.simulated.simulation import KEY
 from tests.simulated.wishes import ask, defaults, said, sidecar_bytes
 from tests.unit.core_places import sidecar
 
-NO_TAG = "no tag says what is wanted."
+NO_TAG = "no tag sets an operation or a prompt."
 
 
 def told(*places: InstructionSource, variant: str = "") -> str:
@@ -34,32 +34,32 @@ def reported(world: World) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("tags", [{"Operation": "remove"}, {"promt": "on a beach"}, {"backdrop:operaton": "remove"}])
 def test_tags_that_are_nearly_ours_are_named_where_nothing_else_speaks(tags: dict[str, str]) -> None:
     name = next(iter(tags)).removeprefix("backdrop:")
-    assert f"Tag {name!r} is not one of ours; did you mean" in told(parse_tags(tags))
+    assert f"The tag {name!r} is not a field. Did you mean" in told(parse_tags(tags))
 
 
 def test_the_report_of_a_photo_names_its_nearly_right_tag() -> None:
     world = World()
     said(world, KEY, Operation="remove")
     ((message, _),) = reported(world)
-    assert message.endswith("Tag 'Operation' is not one of ours; did you mean 'operation'?")
+    assert message.endswith("The tag 'Operation' is not a field. Did you mean 'operation'?")
 
 
 def test_a_place_that_gives_something_else_is_named_with_what_it_gives_as_it_was_written() -> None:
     first = InstructionSource("red.jpg.json", {"style_preset": "GOLDEN_HOUR", "seed": 3})
     assert told(first, parse_tags({}), InstructionSource("_backdrop.json", {"rendering_speed": "TURBO"})) == (
-        "red.jpg.json gives seed, style; _backdrop.json gives rendering_speed; nothing gives an operation or a prompt."
+        "red.jpg.json sets seed, style; _backdrop.json sets rendering_speed. Nothing sets an operation or a prompt."
     )
 
 
 def test_a_variant_that_gives_something_is_not_called_empty() -> None:
     place = sidecar({"variants": {"ok": {"operation": "remove"}, "noop": {"seed": 3}}})
-    assert told(place, variant="noop") == f"{place.name} gives seed; nothing gives an operation or a prompt."
+    assert told(place, variant="noop") == f"{place.name} sets seed. Nothing sets an operation or a prompt."
 
 
 @pytest.mark.parametrize("variants", [{}, {"a": {}}])
 def test_a_sidecar_that_names_variants_is_not_called_empty(variants: dict[str, Any]) -> None:
     place = sidecar({"variants": variants})
-    assert told(place, variant="a") == f"{place.name} gives no operation and no prompt, and {NO_TAG}"
+    assert told(place, variant="a") == f"{place.name} sets neither an operation nor a prompt, and {NO_TAG}"
 
 
 def no_prompt(*places: InstructionSource) -> str:
@@ -72,19 +72,21 @@ def no_prompt(*places: InstructionSource) -> str:
 
 def test_who_asks_for_a_background_without_a_prompt_is_told_of_the_tag_that_is_nearly_one() -> None:
     words = no_prompt(parse_tags({"operation": "replace", "promt": "a beach"}))
-    assert words.endswith("there is no prompt. Tag 'promt' is not one of ours; did you mean 'prompt'?")
+    assert words.endswith("there is no prompt. The tag 'promt' is not a field. Did you mean 'prompt'?")
 
 
 def test_who_asks_for_a_background_without_a_prompt_is_told_why_the_folders_is_not_theirs() -> None:
     words = no_prompt(
         sidecar({"operation": "replace"}), InstructionSource("_backdrop.json", {"prompt": "a", "operation": "replace"})
     )
-    assert words.endswith("That of _backdrop.json is not inherited: operation and prompt go together.")
+    assert words.endswith(
+        "The prompt of _backdrop.json is not inherited, because operation and prompt are inherited together."
+    )
 
 
 def test_tags_that_are_nearly_ours_are_named_beside_wrong_ones() -> None:
     (error,) = parse_tags({"operation": "replase", "promt": "a beach"}).errors
-    assert "Tag 'promt' is not one of ours; did you mean 'prompt'?" in str(error.hint)
+    assert "The tag 'promt' is not a field. Did you mean 'prompt'?" in str(error.hint)
 
 
 def test_an_empty_sidecar_is_called_empty_and_an_empty_request_by_its_name() -> None:
@@ -99,8 +101,8 @@ def test_one_but_is_enough() -> None:
     said(world, KEY)
     ((message, _),) = reported(world)
     assert message == (
-        "_backdrop.json gives seed; nothing gives an operation or a prompt. "
-        "But found Red.jpg.json: names are case-sensitive."
+        "_backdrop.json sets seed. Nothing sets an operation or a prompt. "
+        "However, there is Red.jpg.json: names are case-sensitive."
     )
 
 
@@ -109,10 +111,10 @@ def test_an_empty_request_is_told_to_say_something_and_not_to_add_a_sidecar() ->
     said(world, KEY)
     ask(world, KEY)
     ((_, hint),) = reported(world)
-    assert ("sidecar" in hint, hint.endswith("and send the request again.")) == (False, True)
+    assert ("sidecar" in hint, hint.endswith("and send it again.")) == (False, True)
 
 
 def test_a_replacement_without_a_prompt_says_in_which_place() -> None:
     with pytest.raises(InstructionError) as caught:
         resolve([parse_tags({"operation": "replace"})])
-    assert str(caught.value) == "tags: operation is replace, and there is no prompt."
+    assert str(caught.value) == "tags: operation is replace, but there is no prompt."

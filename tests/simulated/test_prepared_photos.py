@@ -110,7 +110,7 @@ def test_the_first_picture_of_several_is_used_and_people_are_told(world: World, 
     assert receipt
     assert "first_of_pictures:3" in receipt["source"]["changes"]
     said = [words for words in receipt["jobs"][0]["warnings"] if words.startswith("first_picture")]
-    assert said == ["first_picture: the file holds 3 pictures, and the first one is used"]
+    assert said == ["first_picture: the file contains 3 pictures; Backdrop uses the first one"]
 
 
 def test_a_prepared_photo_that_expired_is_prepared_again_and_paid_once(world: World, sent: list[bytes]) -> None:

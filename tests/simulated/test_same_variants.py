@@ -15,7 +15,7 @@ from tests.simulated.wishes import REMOVE, bought, defaults, said
 SEASONS: dict[str, Any] = {"variants": {"spring": {"prompt": "spring"}, "cut-out": REMOVE}}
 SPECIAL = {"prompt": "special"}
 
-OVERRIDES = "gives one operation or prompt to all variants of"
+OVERRIDES = "sets one operation or prompt for all variants of"
 
 
 def warned(**fields: Any) -> tuple[list[str], int]:

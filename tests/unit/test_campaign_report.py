@@ -139,7 +139,7 @@ def test_report_counts_each_status_and_the_unrequested_items() -> None:
     }
     [failure] = found["failures"]
     assert (failure["code"], failure["items"], failure["key"]) == ("invalid_value", 2, "b.jpg")
-    assert "Mend the instructions" in failure["hint"]
+    assert "Correct the instructions" in failure["hint"]
     assert found["first"] == [{"key": "a.jpg", "pictures": ["a/a.png"]}]
 
 

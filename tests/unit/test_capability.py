@@ -42,12 +42,12 @@ def test_ideogram_takes_what_its_reference_lists(given: dict[str, Any]) -> None:
 
 def test_nine_images_are_too_many_for_ideogram() -> None:
     (sentence,) = find_not_expressible("ideogram", {**REPLACE, "num_images": 9})
-    assert sentence == "ideogram takes num_images 1 to 8, not 9"
+    assert sentence == "ideogram accepts 1 to 8 for num_images, not 9"
 
 
 @pytest.mark.parametrize("field", PROVIDER_FIELDS)
 def test_removing_takes_the_photo_alone(field: str) -> None:
-    assert find_not_expressible("ideogram", {"operation": "remove", field: 1}) == [f"ideogram has no {field}"]
+    assert find_not_expressible("ideogram", {"operation": "remove", field: 1}) == [f"ideogram does not support {field}"]
 
 
 def test_every_field_that_is_not_expressible_is_named() -> None:

@@ -23,8 +23,9 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 from tests.unit.core_items import LATER, NOW
 
 ADVICE = re.compile(
-    r"(^|[.,;:] )(add|ask|change|check|choose|compare|crop|find|keep|leave|look|mend|name|nothing to do|open|put|raise|"
-    r"read|replace|report|save|scale|set|shorten|top|upload|use|`backdrop) ?",
+    r"(^|[.,;:] )(add|change|check|choose|compare|correct|crop|do nothing|find|keep|look|name|open|raise|read|remove|"
+    r"replace|report|request|run|save|scale|search|set|shorten|store|the uploader need do nothing|upload|use|"
+    r"to buy it once more, run) ?",
     re.IGNORECASE,
 )
 

@@ -65,24 +65,24 @@ def test_each_value_has_one_spelling(said: dict[str, Any], kept: dict[str, Any])
         ({"fit": "fill"}, "'contain', 'cover' or 'pad'"),
         ({"width": 0}, "greater than or equal to 1"),
         ({"height": 10_001}, "less than or equal to 10000"),
-        ({"width": True}, "true and false are no numbers"),
+        ({"width": True}, "true and false are not numbers"),
         ({"width": "400"}, "valid integer"),
-        ({"quality": True, "format": "jpg"}, "true and false are no numbers"),
+        ({"quality": True, "format": "jpg"}, "true and false are not numbers"),
         ({"quality": 101, "format": "jpg"}, "less than or equal to 100"),
-        ({"quality": 80}, "quality means nothing for png"),
+        ({"quality": 80}, "quality has no effect on png"),
         ({"trim": 1}, "valid boolean"),
-        ({"name": "Thumb"}, "'Thumb' is no name"),
-        ({"name": "a" * 41}, "is no name"),
-        ({"name": "../x"}, "is no name"),
-        ({"name": ""}, "is no name"),
-        ({"background": "#12345"}, "is no color"),
-        ({"background": "#ffffff80"}, "is no color"),
-        ({"background": "reddish"}, "is no color"),
-        ({"margin": "46%"}, "is no margin"),
-        ({"margin": "-1%"}, "is no margin"),
-        ({"margin": 5000}, "is no margin"),
-        ({"margin": -1}, "is no margin"),
-        ({"margin": "٣%"}, "is no margin"),
+        ({"name": "Thumb"}, "'Thumb' is not a name"),
+        ({"name": "a" * 41}, "is not a name"),
+        ({"name": "../x"}, "is not a name"),
+        ({"name": ""}, "is not a name"),
+        ({"background": "#12345"}, "is not a color"),
+        ({"background": "#ffffff80"}, "is not a color"),
+        ({"background": "reddish"}, "is not a color"),
+        ({"margin": "46%"}, "is not a margin"),
+        ({"margin": "-1%"}, "is not a margin"),
+        ({"margin": 5000}, "is not a margin"),
+        ({"margin": -1}, "is not a margin"),
+        ({"margin": "٣%"}, "is not a margin"),
         ({"margin": 0.1}, "write it as a share"),
         ({"margin": True}, "write it as a share"),
         ({"fit": "pad", "width": 400}, "needs width and height"),
@@ -90,11 +90,11 @@ def test_each_value_has_one_spelling(said: dict[str, Any], kept: dict[str, Any])
         ({"fit": "cover", "width": 9, "height": 9, "margin": "5%"}, "cannot have a margin"),
         ({"format": "jpg", "margin": "5%"}, "needs a background"),
         ({"format": "jpg", "fit": "pad", "width": 9, "height": 9}, "needs a background"),
-        ({"width": 80, "margin": "40px"}, "leaves nothing of 80 pixels"),
+        ({"width": 80, "margin": "40px"}, "leaves no room in 80 pixels"),
         ({"sizes": "full"}, "not permitted"),
-        ({"size": 400}, "pixels are said by width and height"),
-        ({"size": "2000x2000"}, "'2000x2000' is no size: 'full' is the photo's own"),
-        ({"size": ["full"]}, "this is no size"),
+        ({"size": 400}, "set width and height for a size in pixels"),
+        ({"size": "2000x2000"}, "'2000x2000' is not a size: use 'full' for the photo's own size"),
+        ({"size": ["full"]}, "this is not a size"),
     ],
 )
 def test_a_mistake_is_said_in_words_that_help(said: dict[str, Any], words: str) -> None:
@@ -103,7 +103,7 @@ def test_a_mistake_is_said_in_words_that_help(said: dict[str, Any], words: str) 
 
 @pytest.mark.parametrize("said", [5, "webp", None, True, ["webp"]])
 def test_what_is_no_object_is_shown_one(said: object) -> None:
-    assert 'an output is an object such as {"format": "webp"}' in complaints(said)
+    assert 'an output must be an object such as {"format": "webp"}' in complaints(said)
 
 
 def test_all_mistakes_of_all_outputs_are_said_at_once() -> None:
@@ -111,13 +111,15 @@ def test_all_mistakes_of_all_outputs_are_said_at_once() -> None:
     assert "('list', 0, 'format')" in told
     assert "('list', 0, 'width')" in told
     assert "needs width and height" in told
-    assert "quality means nothing" in told
+    assert "quality has no effect" in told
 
 
 def test_at_most_one_output_has_no_name_and_no_two_have_the_same() -> None:
     assert read([{"name": "a"}, {"name": "b"}, {}]) == [{"name": "a"}, {"name": "b"}, {}]
     assert "2 outputs have no name" in complaints([{}, {"format": "webp"}])
-    assert "'a': two outputs cannot have the same name" in complaints([{"name": "a"}, {"name": "a", "format": "webp"}])
+    assert "'a': two outputs must not have the same name" in complaints(
+        [{"name": "a"}, {"name": "a", "format": "webp"}]
+    )
 
 
 def test_a_list_has_one_to_ten_outputs() -> None:

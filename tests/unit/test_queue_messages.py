@@ -62,7 +62,7 @@ UNKNOWN = [
     (json.dumps(JOB | {"n": 1}), ["kind job", "n: "]),
     (json.dumps(JOB | {"v": 2}), ["kind job", "v: "]),
     (json.dumps(JOB | {"source_id": "\ud800"}), ["kind job", "column"]),
-    (json.dumps(to_body(LaneMessage(provider="x"))), ["kind lane", "takes job"]),
+    (json.dumps(to_body(LaneMessage(provider="x"))), ["kind lane", "accepts job"]),
 ]
 
 
@@ -78,5 +78,5 @@ def test_unknown_message_says_what_is_wrong_with_it(body: str, named: list[str])
 def test_consumer_of_two_kinds_takes_either_and_names_both() -> None:
     lane = LaneMessage(provider="ideogram")
     assert parse_message(json.dumps(to_body(lane)), DeliverMessage, LaneMessage) == lane
-    with pytest.raises(MalformedMessageError, match="this queue takes deliver, lane"):
+    with pytest.raises(MalformedMessageError, match="this queue accepts deliver, lane"):
         parse_message('{"kind": "paint"}', DeliverMessage, LaneMessage)

@@ -101,4 +101,7 @@ def test_a_cause_that_is_too_long_tells_the_first_errors_whole() -> None:
 def test_a_request_that_was_skipped_says_why() -> None:
     found = build_task_result(a_source(), an_asked(skipped_kind=ObjectKind.IGNORED), [])
     assert found
-    assert (found.outcome, json.loads(found.output)["skipped"]) == (CallbackOutcome.SUCCESS, "no image, by its name")
+    assert (found.outcome, json.loads(found.output)["skipped"]) == (
+        CallbackOutcome.SUCCESS,
+        "not an image, by its name",
+    )

@@ -119,14 +119,14 @@ def test_sentence_in_the_ledger_is_a_text() -> None:
 
 @pytest.mark.parametrize("then", FollowUp)
 def test_who_sent_a_request_is_told_to_send_it_again(then: FollowUp) -> None:
-    advice = Advice.from_text("Mend it.", then).with_note("2 photos wait.")
-    assert str(advice.text_for_photo).startswith("Mend it")
+    advice = Advice.from_text("Correct it.", then).with_note("2 photos wait.")
+    assert str(advice.text_for_photo).startswith("Correct it")
     assert str(advice.text_for_request).count("send the request again") == 1
     assert all(str(one).endswith("2 photos wait.") for one in (advice.text_for_photo, advice.text_for_request))
-    assert "by itself" not in str(advice.text_for_request) or then is FollowUp.WAITS
+    assert "automatically" not in str(advice.text_for_request) or then is FollowUp.WAITS
 
 
 def test_hint_of_a_problem_fits_who_reads_it() -> None:
     told = Problem.from_error(BackdropError(Code.SIDECAR_TOO_LARGE, "It is large."), NOW)
-    assert "by itself" in str(told.hint)
+    assert "automatically" in str(told.hint)
     assert "send the request again" in str(replace(told, origin=Origin.REQUEST).hint)

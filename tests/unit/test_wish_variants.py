@@ -41,7 +41,8 @@ def test_any_other_name_is_a_mistake_that_says_what_a_name_is(name: str) -> None
 
 def test_a_bad_name_is_shown_with_what_names_may_hold() -> None:
     assert words(sidecar({"variants": {"../x": BEACH}})) == (
-        f'{NAME}: variants has the name "../x"; a name has 1 to 40 of the letters a-z, digits and hyphens'
+        f'{NAME}: variants has the name "../x"; '
+        "a name has 1 to 40 characters: lowercase letters a to z, digits, and hyphens"
     )
 
 
@@ -75,31 +76,40 @@ def test_there_are_at_most_twenty_variants(number: int, refused: bool) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"variants": {"beach": {"promt": "x"}}}, ["'promt' in variants.beach", "did you mean 'prompt'?"]),
+        (
+            {"variants": {"beach": {"promt": "x"}}},
+            ["'promt' is not a field of variants.beach", "Did you mean 'prompt'?"],
+        ),
         ({"variants": {"beach": {"seed": -1}}}, ["variants.beach.seed is -1"]),
         ({"variants": {"beach": {"output": {"width": 0}}}}, ["variants.beach.output.width is 0"]),
         ({"output": [{"format": "png"}, {"name": "b", "width": 0}]}, ["output[1].width is 0"]),
-        ({"output": {"formt": "png"}}, ["'formt' in output", "did you mean 'format'?"]),
-        ({"variants": {"output": {"promt": "x"}}}, ["'promt' in variants.output", "did you mean 'prompt'?"]),
-        ({"variants": {"members": {"widht": 3}}}, ["'widht' in variants.members", "known fields: operation, prompt"]),
-        ({"variants": {"output": {"output": {"widht": 3}}}}, ["variants.output.output", "did you mean 'width'?"]),
-        ({"variants": {"beach": {"variants": {}}}}, ["'variants' in variants.beach", "known fields"]),
+        ({"output": {"formt": "png"}}, ["'formt' is not a field of output", "Did you mean 'format'?"]),
+        (
+            {"variants": {"output": {"promt": "x"}}},
+            ["'promt' is not a field of variants.output", "Did you mean 'prompt'?"],
+        ),
+        (
+            {"variants": {"members": {"widht": 3}}},
+            ["'widht' is not a field of variants.members", "are operation, prompt"],
+        ),
+        ({"variants": {"output": {"output": {"widht": 3}}}}, ["variants.output.output", "Did you mean 'width'?"]),
+        ({"variants": {"beach": {"variants": {}}}}, ["'variants' is not a field of variants.beach", "The fields are"]),
         ({"variants": {"beach": "on a beach"}}, ['variants.beach is "on a beach"', "an object in braces"]),
         ({"variants": [BEACH]}, ["variants is [{", "an object in braces"]),
-        ({"color_palette": "pastell"}, ["color_palette.name", "did you mean 'PASTEL'?"]),
+        ({"color_palette": "pastell"}, ["color_palette.name", "Did you mean 'PASTEL'?"]),
         ({"color_palette": {"members": [{"color_hx": "#fff", "color_hex": "#fff"}]}}, ["color_palette.members[0]"]),
         ({"color_palette": {"members": [{"color_hex": "red"}]}}, ['members[0].color_hex is "red"']),
         ({"color_palette": {"members": [{"color_hex": "#fff"}] * 9}}, ["color_palette.members", "at most 8"]),
         ({"color_palette": {}}, ["either a name or members"]),
         ({"color_palette": {"name": "EMBER", "members": [{"color_hex": "#fff"}]}}, ["either a name or members"]),
         ({"style_reference_images": ["s3://others/a.jpg"]}, ["style_reference_images[0]", "key in the input bucket"]),
-        ({"style_reference_images": "https://example.com/a.jpg"}, ["is an address"]),
+        ({"style_reference_images": "https://example.com/a.jpg"}, ["is a URL"]),
         ({"style_reference_images": ["a", "b", "c", "d", "e"]}, ["at most 4"]),
         ({"style_reference_images": []}, ["style_reference_images", "at least 1"]),
         ({"style_reference_images": [""]}, ["style_reference_images[0]"]),
         ({"prompt": "a\u0000b"}, ["prompt", "control character U+0000"]),
         ({"negative_prompt": "x" * 2_001}, ["negative_prompt has 2,001 characters", "at most 2,000"]),
-        ({"style_type": "realistik"}, ["style_type", "did you mean 'REALISTIC'?"]),
+        ({"style_type": "realistik"}, ["style_type", "Did you mean 'REALISTIC'?"]),
     ],
     ids=lambda value: repr(value)[:50],
 )
@@ -132,8 +142,8 @@ def test_a_variants_style_under_its_own_files_remove_is_a_mistake_in_one_and_the
     read = sidecar({"operation": "remove", "variants": {"a": field, "b": {**field, "prompt": "a beach"}, "c": {}}})
     (name,) = field
     assert words(read) == (
-        f"{NAME}: variants.a: operation remove, which stands beside the variants, makes no new background, so {name} "
-        "cannot stand in it"
+        f"{NAME}: variants.a: operation remove, which is set outside the variants, makes no new background, so it "
+        f"does not accept {name}"
     )
 
 
@@ -200,7 +210,7 @@ def test_null_is_an_error_that_says_to_leave_it_out(field: str, variant: str) ->
     """Whoever writes it means to inherit nothing, which no word says."""
     read = sidecar({**BEACH, "variants": {variant: {field: None}}})
     assert codes(read) == [Code.INVALID_VALUE]
-    assert f"variants.{variant}.{field} is null, which says nothing; leave it out" in words(read)
+    assert f"variants.{variant}.{field} is null, which has no meaning; remove it" in words(read)
 
 
 def test_each_null_is_named_once_beside_the_other_mistakes_and_none_in_metadata() -> None:

@@ -39,6 +39,6 @@ def validate_sidecar(name: str, data: bytes) -> bytes:
     """A sidecar's bytes; UsageError with every mistake in them."""
     errors = parse_file(name, data).errors
     if errors:
-        messages = (one.message if name else one.words for one in errors)
+        messages = (one.message if name else one.detail for one in errors)
         raise UsageError("; ".join(str(one.clause) for one in messages))
     return data

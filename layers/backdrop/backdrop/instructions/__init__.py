@@ -1,1 +1,1 @@
-"""Instructions: what sidecars, tags, requests and folder defaults may say, and how they are merged into one."""
+"""Instructions: what sidecars, tags, requests, and folder defaults may contain, and how they are merged."""

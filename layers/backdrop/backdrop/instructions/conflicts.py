@@ -1,4 +1,4 @@
-"""What the fields of one place say against one another: found in what was written, whatever else is wrong with it."""
+"""Conflicts between the fields of one source, found in its raw JSON, so that other errors do not hide them."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -7,12 +7,12 @@ from backdrop.instructions.error_messages import format_path
 from backdrop.model.capabilities import PROVIDER_FIELDS
 
 STYLE_FIELDS = ("style", "style_preset", "style_codes", "style_reference_images")
-# What stands beside the variants and holds for those of them that say nothing else.
-OUTSIDE_VARIANTS_CLAUSE = "which stands beside the variants, "
+# For a field at the top level, which applies to every variant that does not override it.
+OUTSIDE_VARIANTS_CLAUSE = "which is set outside the variants, "
 
 
 def find_conflicts(given: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Fields that the place, or one of its variants, cannot give together: where, and in words."""
+    """Returns the path and the message of each conflict; the path is "" at the top level."""
     variants = given.get("variants")
     variants_by_name = cast("dict[str, Any]", variants) if isinstance(variants, dict) else {}
     objects = [(name, cast("dict[str, Any]", one)) for name, one in variants_by_name.items() if isinstance(one, dict)]
@@ -35,14 +35,14 @@ def _find_variant_conflicts(given: Mapping[str, Any], name: str, variant: Mappin
 
 def _find_style_conflicts(given: Mapping[str, Any]) -> list[str]:
     styles = [name for name in STYLE_FIELDS if given.get(name) is not None]
-    return [f"{' and '.join(styles)} exclude one another; keep one of them"] if len(styles) > 1 else []
+    return [f"{' and '.join(styles)} exclude each other; keep one of them"] if len(styles) > 1 else []
 
 
 def _find_remove_conflicts(operation_fields: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    """What means nothing beside `operation: remove`, said in the same object or beside the variants."""
+    """Finds fields that have no meaning for `operation: remove`, in the same object or outside the variants."""
     unusable = [name for name in ("style", *PROVIDER_FIELDS) if given.get(name) is not None]
     if not unusable or str(operation_fields.get("operation")).strip().lower() != "remove":
         return []
     where = OUTSIDE_VARIANTS_CLAUSE if operation_fields is not given else ""
     subject = f"operation remove, {where}makes" if where else "operation remove makes"
-    return [f"{subject} no new background, so {', '.join(unusable)} cannot stand {'in it' if where else 'beside it'}"]
+    return [f"{subject} no new background, so it does not accept {', '.join(unusable)}"]

@@ -1,4 +1,4 @@
-"""A model's complaints about what one place says, in words: where it stands, what is there, what may be there."""
+"""Pydantic's validation errors as messages for people: the path, the value found, and the values accepted."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -11,16 +11,16 @@ from backdrop.model.errors import InstructionError
 type JsonPath = tuple[str | int, ...]
 type FieldLookup = Callable[[Sequence[str | int]], Sequence[str]]
 
-# Steps of pydantic's paths that stand in no file: the arms of these fields' unions, the key of a pair.
+# Steps of pydantic's paths that are not in the file: tags of these fields' unions, and the marker of a key.
 _UNION_TAGS, _UNION_FIELDS, _KEY_MARKER = frozenset({"one", "list"}), frozenset({"output", "provider"}), "[key]"
 
 
 def build_instruction_error(
     source_name: str, list_known_fields: FieldLookup, detail: Mapping[str, Any], given: Mapping[str, Any] | None = None
 ) -> InstructionError:
-    """One mistake, of those that pydantic lists; `list_known_fields` gives the fields that may stand at a path.
+    """Converts one of pydantic's errors; `list_known_fields` returns the fields that exist at a path.
 
-    `given`: what the place says, for words as they were written.
+    `given` is the source's raw JSON, from which values are quoted as they were written.
     """
     path = format_path(to_json_path(detail["loc"]))
     detail = {**detail, "input": _find_original_text(given, detail)}
@@ -32,7 +32,7 @@ def build_instruction_error(
 
 
 def to_json_path(loc: Sequence[str | int]) -> JsonPath:
-    """The steps of one of pydantic's paths that stand in the file; a variant may be called as a field, or `one`."""
+    """Removes the steps that are not in the file. A variant may have the name of a field, or be called `one`."""
     return tuple(step for n, step in enumerate(loc) if step != _KEY_MARKER and not _is_union_tag(loc, n))
 
 
@@ -42,7 +42,7 @@ def _is_union_tag(loc: Sequence[str | int], index: int) -> bool:
 
 
 def format_path(json_path: Sequence[str | int]) -> str:
-    """A place in the JSON as people write it: `variants.beach.prompt`, `output[1].width`."""
+    """Returns a path in the JSON as people write it: `variants.beach.prompt`, `output[1].width`."""
     path = ""
     for step in json_path:
         if isinstance(step, int):
@@ -56,16 +56,16 @@ def format_path(json_path: Sequence[str | int]) -> str:
 def _describe_unknown_field(path: str, fields: Sequence[str], detail: Mapping[str, Any]) -> tuple[Code, str]:
     name, parent = str(detail["loc"][-1]), path.rpartition(".")[0]
     suggestion = find_nearest(name, fields, 0.8)
-    hint = f"did you mean {suggestion!r}?" if suggestion else f"known fields: {', '.join(fields)}."
-    return Code.UNKNOWN_FIELD, f"there is no field {name[:80]!r}{f' in {parent}' if parent else ''}; {hint}"
+    hint = f"Did you mean {suggestion!r}?" if suggestion else f"The fields are {', '.join(fields)}."
+    return Code.UNKNOWN_FIELD, f"{name[:80]!r} is not a field{f' of {parent}' if parent else ''}. {hint}"
 
 
 def _describe_invalid_choice(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
     expected = detail["ctx"]["expected"]
     choices = [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
     suggestion = find_nearest(str(detail["input"]), choices)
-    hint = f"; did you mean {suggestion!r}?" if suggestion else ""
-    return Code.INVALID_VALUE, f"{path} is {_format_value(detail['input'])}; it can be {expected}{hint}"
+    hint = f". Did you mean {suggestion!r}?" if suggestion else ""
+    return Code.INVALID_VALUE, f"{path} is {_format_value(detail['input'])}; it must be {expected}{hint}"
 
 
 def _describe_empty_text(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
@@ -81,9 +81,9 @@ def _describe_pattern_mismatch(path: str, detail: Mapping[str, Any]) -> tuple[Co
     if detail["loc"][-1] != "[key]":
         return (
             Code.INVALID_VALUE,
-            f"{path} is {_format_value(detail['input'])}; it can be a color such as '#b470b3' or '#b7b'",
+            f"{path} is {_format_value(detail['input'])}; it must be a color such as '#b470b3' or '#b7b'",
         )
-    rule = "a name has 1 to 40 of the letters a-z, digits and hyphens"
+    rule = "a name has 1 to 40 characters: lowercase letters a to z, digits, and hyphens"
     return (
         Code.INVALID_VALUE,
         f"{format_path(detail['loc'][:-2]) or 'it'} has the name {_format_value(detail['input'])}; {rule}",
@@ -91,7 +91,7 @@ def _describe_pattern_mismatch(path: str, detail: Mapping[str, Any]) -> tuple[Co
 
 
 def _describe_non_object(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
-    return Code.INVALID_VALUE, f"{path} is {_format_value(detail['input'])}; it can be an object in braces"
+    return Code.INVALID_VALUE, f"{path} is {_format_value(detail['input'])}; it must be an object in braces"
 
 
 def _describe_other(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
@@ -100,7 +100,7 @@ def _describe_other(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
 
 
 def _find_original_text(given: Mapping[str, Any] | None, detail: Mapping[str, Any]) -> object:
-    """A word as it stands in the file; it is read in one spelling."""
+    """Returns the value as it was written; pydantic reports it in its normalized spelling."""
     value: Any = given
     for step in to_json_path(detail["loc"]):
         try:
@@ -126,7 +126,7 @@ def _describe_out_of_range(path: str, detail: Mapping[str, Any]) -> tuple[Code, 
         for name, limit in detail["ctx"].items()
         if name in bounds
     )
-    return Code.INVALID_VALUE, f"{path} is {_format_value(detail['input'])}; it can be {bound}"
+    return Code.INVALID_VALUE, f"{path} is {_format_value(detail['input'])}; it must be {bound}"
 
 
 def _describe_non_number(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
@@ -134,24 +134,27 @@ def _describe_non_number(path: str, detail: Mapping[str, Any]) -> tuple[Code, st
     is_quoted = isinstance(value, str) and detail["type"].endswith("_type") and any(sign.isdigit() for sign in value)
     return (
         Code.INVALID_VALUE,
-        f"{path} is {_format_value(value)}; it can be {expected}{', without quotes' if is_quoted else ''}",
+        f"{path} is {_format_value(value)}; it must be {expected}{', without quotes' if is_quoted else ''}",
     )
 
 
 def _describe_wrong_type(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
     return (
         Code.INVALID_VALUE,
-        f"{path} is {_format_value(detail['input'])}; it can be {_EXPECTED_TYPES[detail['type']]}",
+        f"{path} is {_format_value(detail['input'])}; it must be {_EXPECTED_TYPES[detail['type']]}",
     )
 
 
 def _describe_empty_list(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
-    return Code.INVALID_VALUE, f"{path} is []; it can have at least 1 entry"
+    return Code.INVALID_VALUE, f"{path} is []; it must have at least 1 entry"
 
 
 def _describe_invalid_text(path: str, detail: Mapping[str, Any]) -> tuple[Code, str]:
     subject = f"a name in {path.rpartition('.')[0] or 'it'}" if detail["loc"][-1:] in ((), ("[key]",)) else path
-    return Code.INVALID_VALUE, f"{subject} holds {_format_value(detail['input'])}: half of a surrogate pair is no text"
+    return (
+        Code.INVALID_VALUE,
+        f"{subject} contains {_format_value(detail['input'])}: half of a surrogate pair is not text",
+    )
 
 
 def _format_value(value: object) -> str:
@@ -161,8 +164,8 @@ def _format_value(value: object) -> str:
 
 
 _EXPECTED_TYPES = {
-    "string_type": "a text, in quotes",
-    "list_type": "a list, in brackets",
+    "string_type": "text in quotes",
+    "list_type": "a list in brackets",
     "bool_type": "true or false, without quotes",
     "bool_parsing": "true or false",
 }

@@ -1,4 +1,4 @@
-"""A file's bytes as a JSON object, or why they are none, in words that lead to the place."""
+"""Parses a file's bytes as a JSON object, with error messages that lead to the line or path."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from backdrop.model.error_catalog import FIX_INSTRUCTIONS
 from backdrop.model.errors import InstructionError
 
 MAX_SIDECAR_BYTES = 65_536
-# Python takes no longer text for a number.
+# Python converts no longer text to an integer.
 MAX_NUMBER_DIGITS = 4_300
 _ENCODING_PREFIXES = (
     (b"\xff\xfe\0\0", "UTF-32"),
@@ -25,16 +25,17 @@ _ENCODING_PREFIXES = (
     (b"{\0", "UTF-16"),
     (b"\0{", "UTF-16"),
 )
-_CONTROL_CHARACTER_MESSAGE = "a raw line break, tab or other control character stands in a text; write \\n or \\t"
+_CONTROL_CHARACTER_MESSAGE = "a string contains a raw line break, tab, or other control character; write \\n or \\t"
 _TYPOGRAPHIC_QUOTE = re.compile("[\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb]")
 
 
 def parse_instruction_json(name: str, data: bytes) -> tuple[dict[str, Any], list[InstructionError]]:
-    """The object that a file holds, and what is wrong in it that JSON does not allow and that can be read past.
+    """Returns the object in a file, and the errors that do not prevent reading the rest of it.
 
-    `name` is the file's, for the errors. What is read past is not in the object.
+    Such errors are repeated keys and values that JSON does not allow, such as NaN; the object does not contain them.
+    `name` is the file's name, for the messages.
 
-    Raises InstructionError (sidecar_too_large, sidecar_not_json) where there is no object, whatever the bytes are.
+    Raises InstructionError (sidecar_too_large, sidecar_not_json) if the bytes contain no JSON object.
     """
     if len(data) > MAX_SIDECAR_BYTES:
         raise build_too_large_error(name, len(data))
@@ -54,7 +55,7 @@ def parse_instruction_json(name: str, data: bytes) -> tuple[dict[str, Any], list
         raise _build_not_json_error(name, "it is nested too deeply", FIX_INSTRUCTIONS) from error
     if not isinstance(value, dict):
         raise _build_not_json_error(
-            name, f"it holds {_describe_type(value)}, not an object in braces", FIX_INSTRUCTIONS
+            name, f"it contains {_describe_type(value)}, not an object in braces", FIX_INSTRUCTIONS
         )
     return cast("dict[str, Any]", value), [
         _build_not_json_error(name, f"{path}: {why}", FIX_INSTRUCTIONS, path=path) for path, why in invalid
@@ -62,8 +63,7 @@ def parse_instruction_json(name: str, data: bytes) -> tuple[dict[str, Any], list
 
 
 def build_too_large_error(name: str, size: int) -> InstructionError:
-    """The file has more bytes than are read."""
-    message = f"{name} has {size:,} bytes; a sidecar has at most {MAX_SIDECAR_BYTES:,}."
+    message = f"{name} has {size:,} bytes; at most {MAX_SIDECAR_BYTES:,} are allowed."
     return InstructionError(Code.SIDECAR_TOO_LARGE, message, instruction_source=name)
 
 
@@ -78,28 +78,27 @@ def _decode_text(name: str, data: bytes) -> str:
 
 
 def _suggest_fix(text: str, position: int) -> str:
-    """What is probably meant by the sign that JSON does not know."""
     following, before = text[position : position + 2], text[:position].rstrip()
     if following in ("//", "/*") or following.startswith("#"):
         return "; JSON has no comments"
     if _TYPOGRAPHIC_QUOTE.match(following):
-        return '; that is a typographic quote, JSON takes " alone'
+        return '; this is a typographic quote, and JSON accepts only "'
     if following.startswith("'"):
-        return "; JSON takes double quotes alone"
+        return "; JSON accepts only double quotes"
     if before.endswith(",") and following[:1] in ("}", "]"):
-        return "; there is a comma too many before it"
+        return "; remove the comma before it"
     return ""
 
 
 @dataclass(frozen=True)
 class _InvalidValue:
-    """What stands in a value's place that Python reads and JSON does not allow; what is wrong with it."""
+    """A placeholder for a value that Python reads and JSON does not allow."""
 
     reason: str
 
 
 def _parse_leniently(text: str) -> tuple[object, list[tuple[str, str]]]:
-    """A text's value without the slips in it, and those with their places."""
+    """Returns the value without its invalid parts, and the path and reason of each invalid part."""
     invalid_values: list[_InvalidValue] = []
 
     def mark_invalid(reason: str) -> _InvalidValue:
@@ -107,21 +106,25 @@ def _parse_leniently(text: str) -> tuple[object, list[tuple[str, str]]]:
         return invalid_values[-1]
 
     def parse_integer(digits: str) -> object:
-        return int(digits) if len(digits) <= MAX_NUMBER_DIGITS else mark_invalid("a number in it is too long")
+        return (
+            int(digits)
+            if len(digits) <= MAX_NUMBER_DIGITS
+            else mark_invalid(f"a number may have at most {MAX_NUMBER_DIGITS:,} digits")
+        )
 
     def build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         fields = dict(pairs)
         if len(fields) < len(pairs):
             seen = set[str]()
             duplicates = [name for name, _ in pairs if name in seen or seen.add(name)]
-            fields |= {name: mark_invalid(f"the key {name[:80]!r} stands there twice") for name in duplicates}
+            fields |= {name: mark_invalid(f"the key {name[:80]!r} is repeated") for name in duplicates}
         return fields
 
     value = json.loads(
         text,
         object_pairs_hook=build_object,
         parse_int=parse_integer,
-        parse_constant=lambda word: mark_invalid(f"{word} is no JSON number"),
+        parse_constant=lambda word: mark_invalid(f"{word} is not a JSON number"),
     )
     if not invalid_values:
         return value, []
@@ -131,7 +134,6 @@ def _parse_leniently(text: str) -> tuple[object, list[tuple[str, str]]]:
 
 
 def _find_invalid_values(value: object, path: JsonPath) -> Iterator[tuple[JsonPath, _InvalidValue]]:
-    """All slips with their places."""
     if isinstance(value, _InvalidValue):
         yield path, value
     children = cast("dict[str, Any]", value).items() if isinstance(value, dict) else ()
@@ -141,7 +143,7 @@ def _find_invalid_values(value: object, path: JsonPath) -> Iterator[tuple[JsonPa
 
 
 def _remove_invalid_values(value: Any) -> Any:
-    """A value without the fields in which there are slips."""
+    """Returns a value without the fields that contain an invalid value."""
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
         return {name: _remove_invalid_values(one) for name, one in fields.items() if not _is_invalid(one)}
@@ -149,7 +151,7 @@ def _remove_invalid_values(value: Any) -> Any:
 
 
 def _is_invalid(value: object) -> bool:
-    """A slip, or a list in which there is one: an object loses the field alone."""
+    """True for an invalid value and for a list that contains one. An object only loses the invalid field."""
     items = cast("list[Any]", value) if isinstance(value, list) else []
     return isinstance(value, _InvalidValue) or any(next(_find_invalid_values(one, ()), None) for one in items)
 
@@ -162,5 +164,5 @@ def _build_not_json_error(name: str, reason: str, advice: Advice | None = None, 
 def _describe_type(value: object) -> str:
     if value is None:
         return "null"
-    kinds = {"list": "a list", "str": "a text", "bool": "true or false"}
+    kinds = {"list": "a list", "str": "a string", "bool": "true or false"}
     return kinds.get(type(value).__name__, "a number")

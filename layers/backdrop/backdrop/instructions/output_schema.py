@@ -1,4 +1,4 @@
-"""The field `output` of the instructions: its objects, each checked, and how they may stand beside one another."""
+"""The field `output` of the instructions: its objects, and which of them may be combined."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -48,52 +48,56 @@ def to_lowercase(value: object) -> object:
 
 
 def _normalize_format(value: object) -> object:
-    """A format's word, also in its longer or dotted spelling."""
+    """Accepts the format with a leading dot, and `jpeg` for `jpg`."""
     word = to_lowercase(value)
     return {"jpeg": JPG}.get(word.removeprefix("."), word.removeprefix(".")) if isinstance(word, str) else word
 
 
 def _parse_size(value: object) -> object:
-    """A size's word; numbers are meant for other fields."""
+    """Accepts a size's name; the message for a number refers to `width` and `height`."""
     word = to_lowercase(value)
     if word not in (FULL_SIZE, PROVIDER_SIZE):
         quoted = repr(value[:80]) if isinstance(value, str) else "this"
         raise ValueError(
-            f"{quoted} is no size: '{FULL_SIZE}' is the photo's own, "
-            f"'{PROVIDER_SIZE}' leaves the provider's picture as it is; "
-            "pixels are said by width and height"
+            f"{quoted} is not a size: use '{FULL_SIZE}' for the photo's own size, "
+            f"'{PROVIDER_SIZE}' for the provider's picture as it is, "
+            "or set width and height for a size in pixels"
         )
     return word
 
 
 def coerce_whole_number(value: object) -> object:
-    """JSON knows one kind of number: `7.0` and `1e3` are whole."""
+    """JSON has one number type, so `7.0` and `1e3` are whole numbers."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _coerce_integer(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError("true and false are no numbers")
+        raise ValueError("true and false are not numbers")
     return coerce_whole_number(value)
 
 
 def _validate_name(text: str) -> str:
     if not _NAME_PATTERN.fullmatch(text):
-        raise ValueError(f"{text[:80]!r} is no name: 1 to 40 small letters a to z, digits and hyphens")
+        raise ValueError(
+            f"{text[:80]!r} is not a name: use 1 to 40 characters: lowercase letters a to z, digits, and hyphens"
+        )
     return text
 
 
 def _parse_color(text: str) -> str:
-    """A color as `#rrggbb`."""
+    """Returns a color as `#rrggbb`."""
     word = text.strip().lower()
     word = COLORS.get(word, word)
     if not _COLOR_PATTERN.fullmatch(word):
-        raise ValueError(f"{text[:80]!r} is no color: write it as '#ffffff', '#fff' or a basic word such as 'white'")
+        raise ValueError(
+            f"{text[:80]!r} is not a color: write it as '#ffffff', '#fff', or a basic color name such as 'white'"
+        )
     return word if len(word) == 7 else "#" + "".join(digit * 2 for digit in word[1:])
 
 
 def _parse_margin(value: object) -> object:
-    """A margin as `7.5%` or `40px`; a bare number counts pixels."""
+    """Returns a margin as `7.5%` or `40px`; a bare number counts pixels."""
     value = coerce_whole_number(value)
     if isinstance(value, int) and not isinstance(value, bool):
         value = f"{value}{PIXELS}"
@@ -106,7 +110,7 @@ def _parse_margin(value: object) -> object:
     if _PIXELS_PATTERN.fullmatch(pixel_text) and int(pixel_text) < MAX_SIDE_PIXELS // 2:
         return f"{int(pixel_text)}{PIXELS}"
     raise ValueError(
-        f"{value[:80]!r} is no margin: '0%' to '{MAX_MARGIN_PERCENT}%' of the shorter side, or '0px' to '4999px'"
+        f"{value[:80]!r} is not a margin: use '0%' to '{MAX_MARGIN_PERCENT}%' of the shorter side, or '0px' to '4999px'"
     )
 
 
@@ -128,11 +132,11 @@ MARKETPLACE_OUTPUT: dict[str, Any] = {
     "trim": True,
     "margin": "7.5%",
 }
-"""White, square, trimmed, the subject over 85 % of it: what marketplaces demand of a main picture."""
+"""White, square, and trimmed, with the subject filling 85%: what marketplaces require of a main picture."""
 
 
 class OutputModel(BaseModel):
-    """One form in which each picture is handed over."""
+    """One form in which each picture is delivered."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -142,48 +146,48 @@ class OutputModel(BaseModel):
 
     name: OutputName | None = Field(
         None,
-        description="Stands after `@` in the picture's key: 1 to 40 of `a-z`, `0-9`, `-`. One output may have none.",
+        description="Follows `@` in the picture's key: 1 to 40 of `a-z`, `0-9`, `-`. One output may have no name.",
         examples=["thumb"],
     )
     format: OutputFormat | None = Field(
         None, description="`png` (lossless, the default), `webp`, or `jpg`, which cannot be transparent."
     )
     quality: Quality | None = Field(
-        None, description="Of `jpg` and `webp`: 1 to 100, by default 90; `webp` at 100 is lossless.", examples=[85]
+        None, description="For `jpg` and `webp`: 1 to 100, by default 90. `webp` at 100 is lossless.", examples=[85]
     )
     width: SideLength | None = Field(
         None,
-        description="Pixels of the finished picture, 1 to 10,000. Without `height` the height follows.",
+        description="The width of the finished picture in pixels, 1 to 10,000. Without `height`, it is proportional.",
         examples=[2000],
     )
     height: SideLength | None = Field(
         None,
-        description="Pixels of the finished picture, 1 to 10,000. Without `width` the width follows.",
+        description="The height of the finished picture in pixels, 1 to 10,000. Without `width`, it is proportional.",
         examples=[2000],
     )
     fit: Fit | None = Field(
         None,
-        description="`contain` (the default): all of it within width and height, never enlarged. `pad`: all of it in "
-        "the middle of a picture of exactly that size. `cover`: exactly that size, what stands out is cut off evenly.",
+        description="`contain` (the default): the whole subject within width and height, never enlarged. `pad`: the "
+        "whole subject, centered in a picture of exactly that size. `cover`: exactly that size, cropped evenly.",
     )
     background: HexColor | None = Field(
         None,
-        description="The color under transparent parts and in free space; without it they are transparent.",
+        description="The color under transparent parts and in free space. Without it, they are transparent.",
         examples=["#ffffff", "white"],
     )
     trim: bool | None = Field(
-        None, description="Whether transparent borders, or borders of one color, are cut off before all else."
+        None, description="Whether transparent borders, or borders of one color, are cut off first."
     )
     margin: Margin | None = Field(
         None,
-        description="Free space on every side, within width and height: a share of the finished picture's shorter side "
-        "up to 45%, or pixels. On a square, 7.5% lets the subject fill 85%.",
+        description="Free space on every side, within width and height: up to 45% of the finished picture's shorter "
+        "side, or pixels. In a square, 7.5% lets the subject fill 85%.",
         examples=["7.5%", "40px", 40],
     )
     size: OutputSize | None = Field(
         None,
-        description="Of `remove`, where the provider's picture is smaller than the photo: `full` (the default) takes "
-        "the background out of the photo's own pixels, `provider` leaves the provider's picture as it is.",
+        description="For `remove`, if the provider's picture is smaller than the photo: `full` (the default) removes "
+        "the background from the photo's own pixels; `provider` leaves the provider's picture as it is.",
     )
 
     @model_validator(mode="after")
@@ -195,42 +199,40 @@ class OutputModel(BaseModel):
 
 
 def _find_output_conflicts(output: OutputSpec) -> Iterator[str]:
-    """What an output's fields say against one another."""
     if output.fit in (PAD, COVER) and not (output.width and output.height):
-        yield f"{output.fit} makes a picture of exactly one size, so it needs width and height"
+        yield f"{output.fit} makes a picture of an exact size, so it needs width and height"
     if output.format == "png" and output.quality:
-        yield "quality means nothing for png, which loses nothing; leave it out, or choose webp or jpg"
+        yield "quality has no effect on png, which is lossless; remove it, or choose webp or jpg"
     if output.fit == COVER and output.has_free_space:
         yield "cover leaves no free space, so it cannot have a margin; choose pad or contain"
     if output.format == JPG and output.has_free_space and not output.background:
         yield "a jpg cannot be transparent, so its free space needs a background such as #ffffff"
     shortest_side = min((side for side in (output.width, output.height) if side), default=MAX_SIDE_PIXELS)
     if 2 * output.margin_pixels >= shortest_side:
-        yield f"a margin of {output.margin_pixels}px on both sides leaves nothing of {shortest_side} pixels"
+        yield f"a margin of {output.margin_pixels}px on both sides leaves no room in {shortest_side} pixels"
 
 
 def _validate_distinct_names(outputs: Sequence[OutputModel]) -> Sequence[OutputModel]:
-    """Outputs whose names differ, or ValueError."""
     names = [output.name for output in outputs]
     errors: list[str] = []
     if names.count(None) > 1:
-        errors.append(f"{names.count(None)} outputs have no name; at most one can do without")
+        errors.append(f"{names.count(None)} outputs have no name; only one may have none")
     duplicates = sorted({name for name in names if name and names.count(name) > 1})
     if duplicates:
-        errors.append(f"{', '.join(map(repr, duplicates))}: two outputs cannot have the same name")
+        errors.append(f"{', '.join(map(repr, duplicates))}: two outputs must not have the same name")
     if errors:
         raise ValueError("; ".join(errors))
     return outputs
 
 
 def tag_one_or_list(value: object) -> str:
-    """Which of both a field holds that takes one value or a list of them: the tag of its union."""
+    """Returns the union tag of a field that takes one value or a list of values."""
     return "list" if isinstance(value, (list, tuple)) else "one"
 
 
 def _require_object(value: object) -> object:
     if not isinstance(value, (dict, OutputModel)):
-        raise ValueError('an output is an object such as {"format": "webp"}')
+        raise ValueError('an output must be an object such as {"format": "webp"}')
     return value
 
 

@@ -1,4 +1,4 @@
-"""A colour palette: one of the provider's by name, or up to eight colours of one's own.
+"""A color palette: one of the provider's palettes by name, or up to eight colors of your own.
 
 Source: Ideogram's OpenAPI, `ColorPaletteWithPresetNameOrMembers` (v1, 3.0 family), August 2026.
 """
@@ -13,12 +13,12 @@ PaletteName = Literal["EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "P
 
 
 def _wrap_name(value: object) -> object:
-    """A palette's bare name is short for the object that names it."""
+    """A bare name is short for an object with that name."""
     return {"name": value} if isinstance(value, str) else value
 
 
 class PaletteMemberModel(BaseModel):
-    """One colour, and how much of it."""
+    """One color and its weight."""
 
     model_config = ConfigDict(extra="forbid", title="Palette member")
 
@@ -28,16 +28,16 @@ class PaletteMemberModel(BaseModel):
         Field(description="`#b470b3` or `#b7b`.", examples=["#b470b3"]),
     ]
     color_weight: Annotated[float, Field(ge=0.05, le=1, allow_inf_nan=False)] | None = Field(
-        None, description="Its share, 0.05 to 1; the colours in falling order of it."
+        None, description="The color's share, 0.05 to 1. List the colors in descending order of weight."
     )
 
 
 class PaletteModel(BaseModel):
-    """Either a name or members."""
+    """Either `name` or `members`."""
 
     model_config = ConfigDict(
         extra="forbid",
-        title="Colour palette",
+        title="Color palette",
         json_schema_extra={"oneOf": [{"required": ["name"]}, {"required": ["members"]}]},
     )
 
@@ -45,13 +45,13 @@ class PaletteModel(BaseModel):
         None, description="One of the provider's palettes."
     )
     members: Annotated[list[PaletteMemberModel], Field(min_length=1, max_length=8)] | None = Field(
-        None, description="One to eight colours."
+        None, description="One to eight colors."
     )
 
     @model_validator(mode="after")
     def _validate_exclusive(self) -> "PaletteModel":
         if (self.name is None) == (self.members is None):
-            raise ValueError("a palette has either a name or members")
+            raise ValueError("a palette has either a name or members, not both")
         return self
 
 

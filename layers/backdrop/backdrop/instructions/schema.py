@@ -1,4 +1,4 @@
-"""What one place (a sidecar, tags, a folder's defaults, a request) says is wanted: its fields, each in one spelling."""
+"""The fields of one instruction source: a sidecar, tags, folder defaults, or a request."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -30,19 +30,22 @@ MAX_VARIANTS = 20
 
 
 class VariantModel(BaseModel):
-    """The fields that may differ from one picture of a photo to another; None where none is given.
+    """The fields that may differ between the pictures of one photo; None if not given.
 
-    Which exclude one another is not said here.
+    conflicts.py checks which fields exclude each other.
     """
 
     model_config = ConfigDict(extra="forbid", title="Variant")
 
     operation: Operation | None = Field(
-        None, description="`replace` puts the subject before a new background, `remove` makes it transparent."
+        None,
+        description="`replace` puts the subject in front of a new background; `remove` makes the background "
+        "transparent.",
     )
     prompt: Prompt | None = Field(
         None,
-        description="The new background in words, 1 to 2,000 characters. Alone it means `replace`.",
+        description="The new background in words, 1 to 2,000 characters. Without `operation`, a prompt implies "
+        "`replace`.",
         examples=["on a marble table in morning light"],
     )
     style: Style | None = Field(
@@ -56,35 +59,39 @@ class VariantModel(BaseModel):
     style_codes: StyleCodes | None = Field(
         None, description="The long form of `style` for one or more 8-digit codes.", examples=[["AAFF5733"]]
     )
-    style_type: StyleType | None = Field(None, description="The kind of picture.")
+    style_type: StyleType | None = Field(None, description="The general style of the picture.")
     style_reference_images: ReferenceKeys | None = Field(
         None,
-        description="Keys of one to four pictures in the input bucket whose style is taken over.",
+        description="Keys of one to four pictures in the input bucket whose style is used.",
         examples=[["references/summer.jpg"]],
     )
     color_palette: ColorPalette | None = Field(
         None,
-        description="One of the provider's palettes by name, or up to eight colours.",
+        description="One of the provider's palettes by name, or up to eight colors.",
         examples=[{"name": "PASTEL"}],
     )
     negative_prompt: Prompt | None = Field(
-        None, description="What the background shall not show, 1 to 2,000 characters.", examples=["people, text"]
+        None, description="What the background must not show, 1 to 2,000 characters.", examples=["people, text"]
     )
     magic_prompt: AutoOnOff | None = Field(None, description="Whether the provider may enrich the prompt.")
-    rendering_speed: RenderingSpeed | None = Field(None, description="Faster is cheaper, slower is finer.")
+    rendering_speed: RenderingSpeed | None = Field(None, description="Faster is cheaper; slower has more detail.")
     num_images: ImageCount | None = Field(
-        None, description="How many pictures to make of one photo; each is paid for.", examples=[2]
+        None, description="How many pictures to make of one photo; you pay for each.", examples=[2]
     )
-    seed: Seed | None = Field(None, description="A number that makes a provider's choice repeatable.", examples=[42])
+    seed: Seed | None = Field(
+        None, description="A number that makes the provider's result reproducible.", examples=[42]
+    )
     provider: ProviderPreference | None = Field(
-        None, description="Who makes the picture, or a list of providers in order of preference."
+        None, description="The provider that makes the picture, or a list of providers in order of preference."
     )
-    output: Outputs | None = Field(None, description="How the pictures are handed over: one form, or a list of them.")
+    output: Outputs | None = Field(
+        None, description="How the pictures are delivered: one output, or a list of outputs."
+    )
     max_cost_usd: Usd | None = Field(
-        None, description="A job that is quoted above this many dollars is refused.", examples=[0.5]
+        None, description="A job whose quote exceeds this many US dollars is refused.", examples=[0.5]
     )
     revision: Revision | None = Field(
-        None, description="Any text; change it to buy again with the same instructions.", examples=["2"]
+        None, description="Any text. Change it to buy again with the same instructions.", examples=["2"]
     )
     metadata: Metadata | None = Field(
         None,
@@ -93,7 +100,7 @@ class VariantModel(BaseModel):
     )
 
     def to_fields(self) -> dict[str, Any]:
-        """The given fields under their long names; a prompt alone means `replace`."""
+        """Returns the given fields under their long names; a prompt without an operation implies `replace`."""
         given: dict[str, Any] = self.model_dump(exclude_none=True, exclude={"variants"})
         if not given.get("revision"):
             given.pop("revision", None)
@@ -107,26 +114,26 @@ class VariantModel(BaseModel):
 
 
 class InstructionsModel(VariantModel):
-    """All that one place can say."""
+    """All fields of one instruction source."""
 
     model_config = ConfigDict(extra="forbid", title="Backdrop instructions")
 
     variants: Annotated[dict[VariantName, VariantModel], Field(max_length=MAX_VARIANTS)] | None = Field(
         None,
-        description="Several pictures of one photo: by name (`a-z`, `0-9`, `-`) the fields in which each differs.",
+        description="Several pictures of one photo: for each name (`a-z`, `0-9`, `-`), the fields that differ.",
         examples=[{"beach": {"prompt": "on a beach"}, "cut-out": {"operation": "remove"}}],
     )
 
 
 def list_known_fields(path: Sequence[str | int]) -> list[str]:
-    """The names of the fields that may stand at a place in the JSON."""
+    """Returns the names of the fields that exist at a path of the JSON."""
     models_by_field = {
         "output": OutputModel,
         "members": PaletteMemberModel,
         "color_palette": PaletteModel,
         "variants": VariantModel,
     }
-    # A variant may be called `output`.
+    # A variant may have the name `output`.
     ancestors = [*path[:1], *path[2:-1]] if path[0] == "variants" else path[:-1]
     model = next((model for name, model in models_by_field.items() if name in ancestors), InstructionsModel)
     return list(model.model_fields)

@@ -1,4 +1,4 @@
-"""What one place says, read from a file's bytes, from object tags or from a request: its fields, or every mistake."""
+"""Instruction sources: the fields of a file, of object tags, or of a request, or every error in them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,19 +22,20 @@ if TYPE_CHECKING:
 TAG_PREFIX = "backdrop:"
 TAGS, REQUEST = "tags", "request"
 _FOREIGN_TAG_ADVICE = (
-    f"If another tool set the tag, write ours as {TAG_PREFIX}operation and so on: then only those are read."
+    f"If another tool set the tag, add the prefix {TAG_PREFIX} to your tags, as in {TAG_PREFIX}operation. "
+    "Backdrop then reads only tags with the prefix."
 )
 MAX_TAG_EDITS = 2
 MAX_REPORTED_ERRORS = 50
-# `variants.beach.color_palette.members[0].color_hex`; nothing that means something lies deeper.
+# `variants.beach.color_palette.members[0].color_hex` is the deepest field.
 MAX_PATH_DEPTH = 6
-# What a tag's one line of text cannot say.
+# A tag is one line of text, which cannot express these.
 SIDECAR_ONLY_FIELDS = frozenset({"metadata", "variants"})
 
 
 @cache
 def _load_model() -> "type[InstructionsModel]":
-    """The model of the fields, built with the first sidecar: it costs a cold start some 20 ms."""
+    """Loads the model when the first sidecar is parsed, because that adds about 20 ms to a cold start."""
     from backdrop.instructions.schema import InstructionsModel
 
     return InstructionsModel
@@ -42,9 +43,10 @@ def _load_model() -> "type[InstructionsModel]":
 
 @dataclass(frozen=True)
 class InstructionSource:
-    """What one place gives: its name for receipts, its fields, those of its variants (None: it names none), mistakes.
+    """The content of one source; `name` is its name in receipts.
 
-    A place with mistakes gives no fields. `written_at`: when the file was, where it is one.
+    `variants` is None if the source names none. A source with errors has no fields. `written_at`: when the file was
+    written, if the source is a file.
     """
 
     name: str
@@ -55,13 +57,13 @@ class InstructionSource:
     written_at: datetime | None = None
 
     def select_fields(self, variant: str) -> list[Mapping[str, Any]]:
-        """What the place says of one variant, the nearest first."""
+        """Returns the fields that apply to one variant, nearest first."""
         variant_fields = (self.variants or {}).get(variant)
         return [self.fields] if variant_fields is None else [variant_fields, self.fields]
 
 
 def parse_file(name: str, data: bytes) -> InstructionSource:
-    """A sidecar's, or a folder default's, bytes as a place; never raises, whatever the bytes are."""
+    """Parses the bytes of a sidecar or of folder defaults. Never raises; the errors are in the result."""
     try:
         given, json_errors = parse_instruction_json(name, data)
     except InstructionError as error:
@@ -73,55 +75,54 @@ def parse_file(name: str, data: bytes) -> InstructionSource:
 
 
 def parse_request(instructions: Mapping[str, Any]) -> InstructionSource:
-    """A request's own instructions as a place."""
     return _parse_fields(REQUEST, instructions, strict=True)
 
 
 def select_backdrop_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """The tags that are meant for us, right or nearly so; foreign ones come and go, and nothing hangs on them."""
+    """Returns the tags that are, or are nearly, Backdrop's. Other tools' tags may change and have no effect."""
     prefixed_tags = {name.removeprefix(TAG_PREFIX): text for name, text in tags.items() if name.startswith(TAG_PREFIX)}
     known_names = frozenset(_load_model().model_fields)
     return {name: text for name, text in (prefixed_tags or tags).items() if name in known_names or _suggest_field(name)}
 
 
 def parse_tags(tags: Mapping[str, str]) -> InstructionSource:
-    """A photo's object tags as a place: foreign tags are ignored, near misses are warnings."""
+    """Parses a photo's object tags. Other tools' tags are ignored; near misses become warnings."""
     selected = select_backdrop_tags(tags)
     readable_names = frozenset(_load_model().model_fields) - SIDECAR_ONLY_FIELDS
     suggestions = tuple(
-        f"tag {name!r} is not one of ours; did you mean {_suggest_field(name)!r}?"
+        f"the tag {name!r} is not a field. Did you mean {_suggest_field(name)!r}?"
         for name in selected
         if name not in readable_names | SIDECAR_ONLY_FIELDS
     )
     sidecar_only = tuple(
-        f"tag {name!r} is not read: {name} needs a sidecar" for name in sorted(SIDECAR_ONLY_FIELDS & selected.keys())
+        f"the tag {name!r} is ignored: {name} needs a sidecar" for name in sorted(SIDECAR_ONLY_FIELDS & selected.keys())
     )
     source = _parse_fields(
         TAGS,
         {name: _parse_tag_value(name, text) for name, text in selected.items() if name in readable_names},
         strict=False,
     )
-    extra_advice = " ".join([*(f"{miss[:1].upper()}{miss[1:]}" for miss in suggestions), _FOREIGN_TAG_ADVICE])
+    extra_advice = " ".join([*(f"{text[:1].upper()}{text[1:]}" for text in suggestions), _FOREIGN_TAG_ADVICE])
     for one in source.errors:
         one.advice = (one.advice or ERROR_CATALOG[one.code].advice).with_note(extra_advice)
     return replace(source, warnings=suggestions + sidecar_only)
 
 
 def _parse_tag_value(name: str, text: str) -> object:
-    """A tag's text as the JSON value that it stands for."""
+    """Converts a tag's text to the JSON value that it represents."""
     if name == "provider" and len(text.split()) > 1:
         return text.split()
     return {"format": text.strip().lower()} if name == "output" else text
 
 
 def _suggest_field(name: str) -> str | None:
-    """The field within two letters of a tag's name."""
+    """Returns the first field whose name differs from the tag's by at most two edits."""
     readable_names = frozenset(_load_model().model_fields) - SIDECAR_ONLY_FIELDS
     return next((word for word in sorted(readable_names) if count_edits(name.lower(), word) <= MAX_TAG_EDITS), None)
 
 
 def _parse_fields(source_name: str, given: Mapping[str, Any], *, strict: bool) -> InstructionSource:
-    """A place's fields, or every mistake in them; a note for editors (`$schema`) is passed over."""
+    """Validates a source's fields. `$schema`, which is for editors, is ignored."""
     given = {name: value for name, value in given.items() if name != "$schema"}
     conflicts, nulls = find_conflicts(given), list(_find_nulls(given, ()))
     from backdrop.instructions.schema import list_known_fields
@@ -144,14 +145,12 @@ def _parse_fields(source_name: str, given: Mapping[str, Any], *, strict: bool) -
 
 
 def _limit_errors(source_name: str, errors: Sequence[InstructionError]) -> tuple[InstructionError, ...]:
-    """As many mistakes as anybody reads and an item of the ledger holds; of the others, how many there are."""
+    """Keeps as many errors as fit into a ledger item; the last entry counts the others."""
     reported, omitted_count = errors[:MAX_REPORTED_ERRORS], len(errors) - MAX_REPORTED_ERRORS
     if omitted_count <= 0:
         return tuple(errors)
-    message = (
-        f"there {'is one more mistake' if omitted_count == 1 else f'are {omitted_count:,} more mistakes'}; "
-        f"mend these first"
-    )
+    omitted = "is 1 more error" if omitted_count == 1 else f"are {omitted_count:,} more errors"
+    message = f"there {omitted}; correct these first"
     return (
         *reported,
         InstructionError.at(source_name, "", errors[MAX_REPORTED_ERRORS].code, message, FIX_INSTRUCTIONS),
@@ -159,14 +158,14 @@ def _limit_errors(source_name: str, errors: Sequence[InstructionError]) -> tuple
 
 
 def _build_null_error(source_name: str, path: str) -> InstructionError:
-    """Somebody may mean `inherit nothing`, which no word says."""
+    """Null might be meant as "inherit nothing", which cannot be expressed."""
     return InstructionError.at(
-        source_name, path, Code.INVALID_VALUE, f"{path} is null, which says nothing; leave it out"
+        source_name, path, Code.INVALID_VALUE, f"{path} is null, which has no meaning; remove it"
     )
 
 
 def _find_nulls(value: object, path: JsonPath) -> Iterator[JsonPath]:
-    """The paths of all nulls, but those that people write into their own metadata."""
+    """Yields the paths of all nulls except those inside `metadata`."""
     if value is None:
         yield path
     if len(path) > MAX_PATH_DEPTH or (path[-1:] == ("metadata",) and path != ("variants", "metadata")):

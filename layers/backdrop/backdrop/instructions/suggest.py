@@ -10,19 +10,19 @@ from backdrop.model.object_keys import DEFAULTS_NAME, ObjectKind, classify_key, 
 from backdrop.model.styles import STYLE_PRESETS
 
 MAX_NAME_EDITS = 2
-# What desktops add to a name by themselves: a hidden suffix, the count of a second download.
+# Desktops add these to names: a hidden suffix, and the count of a second download.
 _DESKTOP_ADDITION = re.compile(r"\.txt$| \(\d+\)(?=\.json)", re.IGNORECASE)
 
 
 def find_nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known word that is most alike, whatever its case; None where none reaches `cutoff` (0 to 1)."""
+    """Returns the most similar known word, ignoring case; None if none reaches the similarity `cutoff` (0 to 1)."""
     spelled = {one.casefold(): one for one in known}
     close = difflib.get_close_matches(word.strip().casefold(), spelled, n=1, cutoff=cutoff)
     return spelled[close[0]] if close else None
 
 
 def count_edits(one: str, other: str) -> int:
-    """The number of single-letter edits between two words (Levenshtein)."""
+    """Returns the Levenshtein distance of two words."""
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):
         before, row[0] = row[0], i
@@ -32,30 +32,32 @@ def count_edits(one: str, other: str) -> int:
 
 
 def suggest_preset(text: str) -> str | None:
-    """The preset that was probably meant, in the spelling people use (`golden_hour`), or None."""
+    """Returns the most similar preset in lowercase (`golden_hour`), or None."""
     words = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
     return find_nearest(words, [preset.lower() for preset in STYLE_PRESETS])
 
 
 class SidecarSuggestion(NamedTuple):
-    """A file that was probably meant, and what is wrong with its name: `found Red.jpg.json: …`."""
+    """A file that is probably a photo's misnamed sidecar or folder default, and what is wrong with its name."""
 
     key: str
     reason: str
 
     def __str__(self) -> str:
-        return f"found {_file_name(self.key)}: {self.reason}"
+        return f"there is {_file_name(self.key)}: {self.reason}"
 
 
 def suggest_sidecar(photo_key: str, keys: Collection[str]) -> SidecarSuggestion | None:
-    """The nearest file; None where none is near."""
+    """Returns the file among `keys` that is probably the photo's misnamed sidecar; None if there is none."""
     expected = list_sidecar_keys(photo_key)
     normalized_expected = {_normalize(name) for name in expected}
     for key in (candidates := _list_candidates(keys, normalized_expected)):
         if key.lower() in {name.lower() for name in expected}:
             return SidecarSuggestion(key, "names are case-sensitive")
         if _normalize(key) in normalized_expected:
-            return SidecarSuggestion(key, "it looks the same and is spelled in another Unicode form (NFC, NFD)")
+            return SidecarSuggestion(
+                key, "the name looks the same, but is in another Unicode normalization form (NFC, NFD)"
+            )
     best = next(
         (key for key in candidates if _normalize(_DESKTOP_ADDITION.sub("", key)) == _normalize(expected[0])), None
     )
@@ -64,23 +66,23 @@ def suggest_sidecar(photo_key: str, keys: Collection[str]) -> SidecarSuggestion 
         best = min(same_digits, key=lambda key: _count_min_edits(key, expected), default=None)
         best = best if best and _count_min_edits(best, expected) <= MAX_NAME_EDITS else None
     if best:
-        return SidecarSuggestion(best, f"it should be {_file_name(expected[0])}")
+        return SidecarSuggestion(best, f"the name should be {_file_name(expected[0])}")
     misspelled_defaults = next(filter(is_misspelled_defaults, candidates), None)
     return (
-        SidecarSuggestion(misspelled_defaults, f"a folder's defaults are called {DEFAULTS_NAME}")
+        SidecarSuggestion(misspelled_defaults, f"the name of folder defaults is {DEFAULTS_NAME}")
         if misspelled_defaults
         else None
     )
 
 
 def is_misspelled_defaults(key: str) -> bool:
-    """Whether a file was probably meant as its folder's defaults, and is not called so."""
+    """True if a file is probably misnamed folder defaults."""
     name = _file_name(key)
     return name != DEFAULTS_NAME and count_edits(name.lower().removesuffix(".txt"), DEFAULTS_NAME) <= MAX_NAME_EDITS
 
 
 def _list_candidates(keys: Collection[str], normalized_expected: Collection[str]) -> list[str]:
-    """The files that may be meant for this photo: none that is, or looks like, another photo's own."""
+    """Returns the files that may belong to this photo, without those that belong to another photo, or nearly do."""
     others_sidecars = {name for key in keys if classify_key(key) is ObjectKind.PHOTO for name in list_sidecar_keys(key)}
     normalized_others = {_normalize(name) for name in others_sidecars}.difference(normalized_expected)
     json_files = (key for key in keys if ".json" in key.lower() and classify_key(key) is not ObjectKind.DEFAULTS)
@@ -96,8 +98,8 @@ def _normalize(key: str) -> str:
 
 
 def _extract_digits(key: str) -> str:
-    """The photos of a series differ in a number, and no one mistypes that."""
-    return "".join(letter for letter in _file_name(key).lower().partition(".json")[0] if letter.isdigit())
+    """The photos of a series differ only in a number, so a suggestion must have the same digits."""
+    return "".join(character for character in _file_name(key).lower().partition(".json")[0] if character.isdigit())
 
 
 def _count_min_edits(key: str, expected: Collection[str]) -> int:

@@ -1,4 +1,4 @@
-"""The values of the instructions: each kind checked, and brought into one spelling."""
+"""The values of the instructions: each type is validated and normalized to one spelling."""
 
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +14,12 @@ from backdrop.model.styles import is_style_code, parse_preset
 MAX_METADATA_BYTES = 8_192
 MAX_METADATA_DEPTH = 32
 MAX_LISTED_CHARACTERS = 5
-LONE_SURROGATE_MESSAGE = "half of a surrogate pair is no text"
+LONE_SURROGATE_MESSAGE = "half of a surrogate pair is not text"
 MAX_PROMPT_LENGTH, MAX_REVISION_LENGTH = 2000, 200
 
 
 def to_uppercase(value: object) -> object:
-    """A word in capitals, as the providers write theirs."""
+    """The providers write their constants in capitals."""
     return value.strip().upper() if isinstance(value, str) else value
 
 
@@ -38,9 +38,10 @@ def _reject_lone_surrogates(value: object) -> object:
 
 
 def _build_text_normalizer(max_length: int) -> Callable[[object], object]:
-    """Text in the one form that is hashed and sent: composed Unicode, line feeds.
+    """Builds the validator that normalizes text to the form that is hashed and sent: NFC, with line feeds.
 
-    Beside letters that no text has, one of more than `max_length` characters is told too: nobody else would look.
+    If the text has invalid characters, the message also reports a length above `max_length`, because pydantic then does
+    not check it.
     """
 
     def normalize(value: object) -> object:
@@ -58,23 +59,22 @@ def _build_text_normalizer(max_length: int) -> Callable[[object], object]:
 
 
 def _find_invalid_characters(text: str) -> list[str]:
-    """What stands in a text that is no letter, sign or blank."""
     control_characters = sorted({sign for sign in text if sign not in "\n\t" and unicodedata.category(sign) == "Cc"})
     errors = [LONE_SURROGATE_MESSAGE] if _has_lone_surrogate(text) else []
     if control_characters:
         code_points = ", ".join(f"U+{ord(sign):04X}" for sign in control_characters[:MAX_LISTED_CHARACTERS])
-        errors.append(f"it holds the control character{'s' if control_characters[1:] else ''} {code_points}")
+        errors.append(f"it contains the control character{'s' if control_characters[1:] else ''} {code_points}")
     return errors
 
 
 def _wrap_in_list(value: object) -> object:
-    """A single text is short for a list of it."""
+    """A single string is short for a list with that entry."""
     return [value] if isinstance(value, str) else value
 
 
 def _reject_url(key: str) -> str:
     if "://" in key:
-        raise ValueError(f"{key[:80]!r} is an address; a reference image is a key in the input bucket")
+        raise ValueError(f"{key[:80]!r} is a URL; a reference image must be a key in the input bucket")
     return key
 
 
@@ -85,18 +85,18 @@ def _parse_style_code(text: str) -> str:
 
 
 def _parse_style(text: str) -> str:
-    """A code or a preset's name, from any spelling."""
+    """Accepts a style code, or a preset's name in any spelling."""
     style = text.strip().upper() if is_style_code(text.strip()) else parse_preset(text)
     if style is None:
         suggestion = suggest_preset(text)
-        hint = f"did you mean {suggestion!r}? " if suggestion else ""
-        raise ValueError(f"{text[:80]!r} is unknown; {hint}a style is one of the 62 presets or an 8-digit code")
+        hint = f" Did you mean {suggestion!r}?" if suggestion else ""
+        raise ValueError(f"{text[:80]!r} is neither one of the 62 presets nor an 8-digit style code.{hint}")
     return style
 
 
 def _reject_duplicates(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
-        raise ValueError("one provider is named twice; each may stand in the list once")
+        raise ValueError("a provider is listed twice; list each only once")
     return names
 
 
@@ -118,7 +118,7 @@ def _validate_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 def _iterate_levels(value: object) -> Iterator[Sequence[Any]]:
-    """A JSON value, what is in it, what is in that, and so on; without recursion, however deep it is."""
+    """Yields the values of each nesting level of a JSON value, without recursion."""
     level: Sequence[Any] = [value]
     while level:
         yield level
@@ -131,7 +131,7 @@ def _iterate_levels(value: object) -> Iterator[Sequence[Any]]:
 
 
 def _serialize_shallowly(value: Any) -> str:
-    """The signs that a value has in its canonical JSON, without those of the values in it."""
+    """Returns the characters of a value's canonical JSON without those of the values in it."""
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
         return "{}" + ":".join(map(to_canonical_json, fields)) + "," * len(fields)

@@ -1,4 +1,4 @@
-"""One photo: what lies there now, what is wanted of it, and what becomes of its jobs."""
+"""Carries out intake's decision about one photo: its source item, its jobs, and their messages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -54,7 +54,7 @@ MAX_LISTED_KEYS = 1000
 
 @dataclass(frozen=True)
 class IntakeResult:
-    """What an event led to: jobs put into their lanes, and what was refused."""
+    """The result of an event: the accepted jobs and the refusals."""
 
     accepted: tuple[Job, ...] = ()
     refused: tuple[IntakeRefusal, ...] = ()
@@ -62,8 +62,6 @@ class IntakeResult:
 
 @dataclass(eq=False, repr=False)
 class PhotoIntake:
-    """The step for one photo."""
-
     resolver: InstructionResolver
     ledger: Ledger
     folder_defaults_intake: FolderDefaultsIntake
@@ -76,7 +74,7 @@ class PhotoIntake:
     settle_seconds: int
 
     def handle(self, event: IntakeEvent) -> IntakeResult:
-        """Decide anew as often as others were faster."""
+        """Retries on optimistic-lock conflicts, and decides again each time."""
         owners: dict[str, ContentOwner] = {}
         for _ in range(MAX_TRIES):
             try:
@@ -89,7 +87,7 @@ class PhotoIntake:
         raise ConflictError
 
     def _handle_once(self, event: IntakeEvent, owners: Mapping[str, ContentOwner]) -> IntakeResult:
-        """Do what the first table says (intake/decide.py); `owners` pay for some content already."""
+        """Carries out the first table's decision (intake/decide.py); `owners` already pay for some content."""
         state = PhotoState(
             event, self.ledger, self.prefetch, self.image_requests, self.resolver, self.clock, self.settle_seconds
         )
@@ -118,7 +116,7 @@ class PhotoIntake:
     # -- before resolving ----------------------------------------------------------------------------------
 
     def _reopen(self, state: PhotoState, owners: Mapping[str, ContentOwner]) -> IntakeResult:
-        """The bytes of its jobs lie there, whatever lay there meanwhile; what ended unpaid runs again."""
+        """The jobs' bytes are in the bucket, so jobs that ended without a charge run again."""
         source, jobs, snapshot, event = state.source, state.jobs, state.snapshot, state.event
         requested_at = find_requested_at(source, snapshot, snapshot.instruction_sources, event, self.clock.now())
         renewed_jobs = [
@@ -140,7 +138,7 @@ class PhotoIntake:
         return IntakeResult(find_newly_accepted(job_transitions, jobs))
 
     def _cancel(self, state: PhotoState) -> IntakeResult:
-        """The photo was deleted, and what is not paid yet is not bought; or a request names what never was."""
+        """The photo was deleted, so unpaid jobs end; or a request names a photo that never existed."""
         source, jobs, event = state.source, state.jobs, state.event
         now = self.clock.now()
         not_found = InstructionError(Code.PHOTO_NOT_FOUND, f"There is no {event.key} in the bucket {event.bucket}.")
@@ -162,7 +160,7 @@ class PhotoIntake:
         return IntakeResult(refused=list_refusals(source, problems))
 
     def _wait(self, state: PhotoState) -> IntakeResult:
-        """Record that the photo waits, and have it looked at when the time is over."""
+        """Records that the photo waits, and schedules a check for the end of its settle time."""
         source, snapshot = state.source, state.snapshot
         since = source.settling_since or self.clock.now()
         if source.settling_since is None or source.photo != snapshot.photo:
@@ -183,7 +181,7 @@ class PhotoIntake:
     # -- resolving -----------------------------------------------------------------------------------------
 
     def _resolve(self, state: PhotoState, owners: Mapping[str, ContentOwner]) -> IntakeResult:
-        """Resolve the instructions, and do what the second table says."""
+        """Resolves the instructions, and carries out the second table's decision."""
         source, jobs, snapshot, request = state.source, state.jobs, state.snapshot, state.event.request
         instruction_sources, broken_defaults = self.resolver.collect_sources(source, snapshot, request)
         if broken_defaults:
@@ -209,17 +207,19 @@ class PhotoIntake:
                 return self._dispatch(source, jobs)
 
     def _add_sidecar_suggestion(self, source: Source, problem: Problem) -> Problem:
-        """A photo without a word: perhaps its sidecar's name is not quite right."""
+        """If the photo has no instructions, suggests a file that may be its misnamed sidecar."""
         if problem.code is not Code.NO_INSTRUCTIONS:
             return problem
         keys = list(
             islice(self.resolver.photos.list_folder_keys(source.bucket, folder_of(source.key)), MAX_LISTED_KEYS)
         )
         suggestion = suggest_sidecar(source.key, keys)
-        return replace(problem, message=Sentence(f"{problem.message} But {suggestion}.")) if suggestion else problem
+        return (
+            replace(problem, message=Sentence(f"{problem.message} However, {suggestion}.")) if suggestion else problem
+        )
 
     def _refuse_request(self, state: PhotoState, plan: JobPlan) -> IntakeResult:
-        """Report why the request is refused. What the photo wanted before, it still wants."""
+        """Reports why the request is refused. The photo's own state stays as it is."""
         source, request = mark_request_seen(state.source, state.event.request), state.event.request
         image_request = build_pending_request(source, request, self.clock.now(), problems=plan.problems)
         problems = (*plan.problems, *list_kept_missing_instructions(source, plan))
@@ -235,7 +235,7 @@ class PhotoIntake:
         instruction_sources: Sequence[InstructionSource],
         broken_defaults: str,
     ) -> IntakeResult:
-        """Make what was resolved the photo's new state."""
+        """Makes the resolved plan the photo's new state."""
         jobs, snapshot, event, now = state.jobs, state.snapshot, state.event, self.clock.now()
         request = event.request
         is_for_executions = bool(request and request.is_execution_scoped)
@@ -245,7 +245,7 @@ class PhotoIntake:
         )
         plan = replace(plan, jobs=planned_jobs)
         kept_problems = self._list_kept_problems(state, plan)
-        # A request is not held by broken defaults: it is refused.
+        # Broken defaults do not hold a request: it is refused.
         source = replace(
             mark_request_seen(state.source, request),
             blocked_by_defaults="" if snapshot.photo_error or request else broken_defaults,
@@ -260,14 +260,14 @@ class PhotoIntake:
         raise ConflictError
 
     def _list_kept_problems(self, state: PhotoState, plan: JobPlan) -> Sequence[Problem]:
-        """What the report says in addition to what was found."""
+        """Returns earlier problems that the report still shows, in addition to the plan's."""
         if state.event.request:
             return () if plan.jobs else list_kept_missing_instructions(state.source, plan)
         if state.event.is_rerun:
             return ()
         return list_kept_refusals(state.source, state.snapshot, plan, was_decided=state.was_decided)
 
-    # -- what becomes of its jobs --------------------------------------------------------------------------
+    # -- writing and sending -------------------------------------------------------------------------------
 
     def _save_plan(
         self,
@@ -302,11 +302,11 @@ class PhotoIntake:
         job_transitions: Sequence[transitions.Transition],
         image_request: ImageRequest | None = None,
     ) -> None:
-        """Write what a look led to, before it is handed on.
+        """Writes the source and the transitions, before any message is sent.
 
-        Another delivery of the same message may have overtaken this one, and deleted the message: it would not come
-        again, should this worker die now. So another look comes when this worker must be gone. Such a look leaves none
-        itself: many at once would overtake one another without end.
+        After a lost race, another delivery of the same message may have deleted the message, so it would not return if
+        this worker died now. Therefore a recheck is scheduled for when this worker must have ended. A recheck schedules
+        none itself, because concurrent rechecks would keep overtaking each other.
         """
         if event.lost_race and not event.is_repeated:
             recheck = RecheckMessage(bucket=source.bucket, key=source.key)
@@ -316,7 +316,7 @@ class PhotoIntake:
     def _dispatch(
         self, source: Source, jobs: Sequence[Job], job_transitions: Sequence[transitions.Transition] = ()
     ) -> IntakeResult:
-        """Send the jobs on. Deliver learns of those that these steps end, and wakes the jobs that wait for them."""
+        """Sends the jobs on. For each ended job, deliver is notified and wakes the jobs that wait for it."""
         for transition in job_transitions:
             if transition.job.has_ended:
                 enqueue_delivery(self.deliver_queue, source, transition.job.job_id)

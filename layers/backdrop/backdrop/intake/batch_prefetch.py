@@ -1,4 +1,4 @@
-"""Photos of which the ledger knows nothing: asked of a whole batch at once, where most photos are new."""
+"""Finds the photos of a batch that the ledger does not have yet, in one request, because most photos are new."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -8,15 +8,15 @@ from backdrop.model.ids import derive_source_id
 from backdrop.model.intake_event import IntakeEvent
 from backdrop.model.object_keys import ObjectKind, classify_key
 
-# A batch of ten of S3's messages has ten photos.
+# A batch of ten S3 messages has ten photos.
 MAX_PREFETCHED_PHOTOS = 100
 
 
 @dataclass(eq=False, repr=False)
 class BatchPrefetch:
-    """What was so when a batch began. By the time of a look others may have been faster.
+    """Snapshot taken at the start of a batch. It may be stale when an event is handled.
 
-    So whoever goes by it writes only where nothing is known still, and reads the ledger where he writes nothing.
+    Callers must write conditionally, and must read the ledger again if they write nothing.
     """
 
     ledger: Ledger
@@ -24,16 +24,16 @@ class BatchPrefetch:
     _new_ids: set[str] = field(default_factory=set[str])
 
     def start_batch(self, events: Iterable[IntakeEvent]) -> None:
-        """The looks that are to come; of one alone nothing is asked before it."""
+        """Takes the events of the batch. For a single photo, nothing is prefetched."""
         photo_events = (
-            look for look in events if look.is_first_object_change and classify_key(look.key) is ObjectKind.PHOTO
+            event for event in events if event.is_first_object_change and classify_key(event.key) is ObjectKind.PHOTO
         )
-        source_ids = frozenset(derive_source_id(look.bucket, look.key) for look in photo_events)
+        source_ids = frozenset(derive_source_id(event.bucket, event.key) for event in photo_events)
         self._pending_ids = source_ids if len(source_ids) > 1 else frozenset()
         self._new_ids = set()
 
     def is_new(self, photo_id: str) -> bool:
-        """Whether nothing was known of a photo; said once, since the look that asks may change it."""
+        """True at most once per photo, because handling its event may create it."""
         if photo_id in self._pending_ids:
             self._new_ids = set(self.ledger.find_unrecorded(sorted(self._pending_ids)[:MAX_PREFETCHED_PHOTOS]))
             self._pending_ids = frozenset()

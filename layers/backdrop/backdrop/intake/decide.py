@@ -1,8 +1,8 @@
 """What intake does about one photo: two decision tables.
 
-An event only says where to look; the ledger and the bucket say the rest. `BEFORE_RESOLVING` decides whether the
-instructions have to be resolved into jobs at all, `AFTER_RESOLVING` what becomes of those jobs. The first rule that
-matches decides. docs/architecture.md prints both tables; intake/photo_state.py reads the facts.
+An event only names the object to check; the facts come from the ledger and the bucket. `BEFORE_RESOLVING` decides
+whether the instructions must be resolved into jobs, and `AFTER_RESOLVING` decides what happens to those jobs. The first
+rule that matches decides. docs/architecture.md prints both tables; intake/photo_state.py reads the facts.
 """
 
 from enum import Flag, StrEnum, auto
@@ -14,13 +14,13 @@ class Decision(StrEnum):
     """What intake does before it resolves instructions.
 
     - `ignore`: nothing.
-    - `redeliver`: send the jobs on as they are. Buys nothing that was not already being bought.
-    - `reopen`: keep the jobs of these bytes. Those that ended without a charge run again.
+    - `redeliver`: send the jobs on as they are. Starts no new purchase.
+    - `reopen`: keep the jobs of these bytes. Jobs that ended without a charge run again.
     - `wait`: give the photo `SettleSeconds` for its instructions to arrive.
-    - `resolve`: resolve the instructions into jobs; the second table decides about these.
-    - `cancel`: end every job that is not paid yet, and answer a request that names no photo.
-    - `reset_crashes`: forget the crashes and read again.
-    - `read_again`: withdraw what the report says in error, and read again.
+    - `resolve`: resolve the instructions into jobs. The second table decides about them.
+    - `cancel`: end every unpaid job, and answer a request that names no photo.
+    - `reset_crashes`: reset the crash count and read again.
+    - `read_again`: withdraw the outdated problem from the report, and read again.
     """
 
     IGNORE = auto()
@@ -36,8 +36,8 @@ class Decision(StrEnum):
 class PlanDecision(StrEnum):
     """What intake does with resolved instructions.
 
-    - `apply`: they are the photo's new state. Jobs that it no longer names end.
-    - `refuse_request`: report why, and leave the photo and its jobs as they are.
+    - `apply`: make them the photo's new state. Jobs that it no longer names end.
+    - `refuse_request`: report the reason, and leave the photo and its jobs as they are.
     - `sidecar_first`: handle the photo as if no request had come, then handle the request.
     - `redeliver`: send the jobs on as they are.
     """
@@ -55,8 +55,8 @@ class History(Flag):
     """What the ledger knows about the photo.
 
     NEW_IN_PREFETCH: it had no item when the batch began, and was not read again. WAITING: for its instructions.
-    BLOCKED: on instructions that never came, or on broken folder defaults. WAS_MISSING: it was deleted, so that what
-    is there now is a new photo, whatever its bytes.
+    BLOCKED: on missing instructions, or on broken folder defaults. WAS_MISSING: it was deleted, so the present object
+    is a new photo even if it has the same bytes.
     """
 
     NEW_IN_PREFETCH = auto()
@@ -68,11 +68,11 @@ class History(Flag):
 
 
 class EventKind(Flag):
-    """Why intake looks at the photo.
+    """Why intake checks the photo.
 
-    OBJECT_CHANGED: something may have changed (S3, the sweep, fixed folder defaults). SETTLE_TIMEOUT: its time to wait
-    for instructions is over. RERUN: a person wants it resolved again. REQUEST: a message with instructions of its own.
-    REPEATED_REQUEST: one that was handled before.
+    OBJECT_CHANGED: it may have changed (S3, the sweep, corrected folder defaults). SETTLE_TIMEOUT: the time to wait for
+    its instructions is over. RERUN: a person wants its instructions resolved again. REQUEST: a message with
+    instructions of its own. REPEATED_REQUEST: a request that was handled before.
     """
 
     OBJECT_CHANGED = auto()
@@ -90,7 +90,7 @@ class Delivery(Flag):
 
 
 class Crashes(Flag):
-    """TOO_MANY: workers died of this photo, so it is not opened, unless a person's rerun asks for it."""
+    """TOO_MANY: workers crashed on this photo, so it is not opened, except for a person's rerun."""
 
     TOLERABLE = auto()
     TOO_MANY = auto()
@@ -99,7 +99,7 @@ class Crashes(Flag):
 class PhotoInBucket(Flag):
     """What is in the bucket, compared with what the ledger recorded when it last decided.
 
-    SAME: the very same object. SAME_BYTES: the same ETag, uploaded again. NEW: the ledger recorded none.
+    SAME: the same object. SAME_BYTES: the same ETag, uploaded again. NEW: the ledger has recorded none.
     """
 
     MISSING = auto()
@@ -110,28 +110,28 @@ class PhotoInBucket(Flag):
 
 
 class Report(Flag):
-    """OUTDATED: the report says that S3 denies access to a file, and now it was read."""
+    """OUTDATED: the report says that S3 denies access to a file, but the file can be read now."""
 
     CURRENT = auto()
     OUTDATED = auto()
 
 
 class References(Flag):
-    """CHANGED: a style reference of a job that is not bought yet has other bytes now."""
+    """CHANGED: a style reference image of an unpaid job has other bytes now."""
 
     SAME = auto()
     CHANGED = auto()
 
 
 class Instructions(Flag):
-    """The photo's own instructions (sidecar and tags), compared with those that the ledger recorded."""
+    """The photo's own instructions (sidecar and tags), compared with those recorded in the ledger."""
 
     SAME = auto()
     CHANGED = auto()
 
 
 class OwnInstructions(Flag):
-    """How much the sidecar and tags say. COMPLETE: a sidecar is there, or the tags name an operation."""
+    """How complete the sidecar and tags are. COMPLETE: there is a sidecar, or the tags name an operation."""
 
     NONE = auto()
     INCOMPLETE = auto()
@@ -139,9 +139,9 @@ class OwnInstructions(Flag):
 
 
 class Jobs(Flag):
-    """The photo's current jobs, compared with the bytes that are there now and have not been away since.
+    """The photo's current jobs, compared with the bytes in the bucket, which have not been missing since.
 
-    FORGOTTEN: the ledger no longer keeps them, but recorded these bytes.
+    FORGOTTEN: the ledger has deleted the jobs, but it recorded these bytes.
     """
 
     NONE = auto()
@@ -151,42 +151,42 @@ class Jobs(Flag):
 
 
 class Problems(Flag):
-    """What the ledger last reported. NONE also where only requests were refused, which are no problem of the photo."""
+    """The reported problems. NONE also if only requests were refused, because these are not problems of the photo."""
 
     NONE = auto()
     REPORTED = auto()
 
 
 class RequestedBy(Flag):
-    """EXECUTIONS: only Step Functions executions requested a job that is still under way, and it ends with them."""
+    """EXECUTIONS: an open job was requested only by Step Functions executions, and ends with them."""
 
     PHOTO = auto()
     EXECUTIONS = auto()
 
 
 class CancelMarks(Flag):
-    """OVERRULED: a person cancelled a job, and the photo's instructions were written or uploaded again since."""
+    """OVERRULED: a person canceled a job, and the photo or its instructions were uploaded again since."""
 
     IN_FORCE = auto()
     OVERRULED = auto()
 
 
 class Inspection(Flag):
-    """FAILED: the file cannot be used, so that no instructions help."""
+    """FAILED: the file cannot be used, whatever its instructions are."""
 
     PASSED = auto()
     FAILED = auto()
 
 
 class SettlePeriod(Flag):
-    """Whether the photo may still wait for its instructions. OVER also where it waited before, without success."""
+    """Whether the photo may still wait for its instructions. OVER also if it has waited before, without success."""
 
     TIME_LEFT = auto()
     OVER = auto()
 
 
 class PlanResult(Flag):
-    """What the instructions were resolved into. NO_INSTRUCTIONS: nothing but the problem that there are none."""
+    """The result of resolving. NO_INSTRUCTIONS: the only problem is that there are none."""
 
     JOBS = auto()
     NO_INSTRUCTIONS = auto()
@@ -196,7 +196,7 @@ class PlanResult(Flag):
 # -- the tables --------------------------------------------------------------------------------------------------------
 
 BEFORE_RESOLVING = DecisionTable(
-    # The order in which facts are read. These cost calls: History, Event, Photo, References, CancelMarks.
+    # The order in which facts are read. These need calls: History, EventKind, PhotoInBucket, References, CancelMarks.
     (
         History,
         EventKind,
@@ -221,27 +221,27 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.IGNORE,
         ),
         Rule(
-            "The photo is gone, and the ledger may know by now what it did not know when the batch began.",
+            "The photo is gone, and another worker may have recorded it since the batch began.",
             (History.NEW_IN_PREFETCH, PhotoInBucket.MISSING),
             Decision.READ_AGAIN,
         ),
         Rule(
-            "The photo is gone: what is not paid yet is not bought.",
+            "The photo is gone, so unpaid jobs are not bought.",
             (PhotoInBucket.MISSING,),
             Decision.CANCEL,
         ),
         Rule(
-            "These are not the bytes that killed workers: they get a count of their own.",
+            "These are not the bytes that crashed workers, so their crash count starts at zero.",
             (Crashes.TOO_MANY, PhotoInBucket.OTHER_BYTES),
             Decision.RESET_CRASHES,
         ),
         Rule(
-            "The file can be read again, so the report that it cannot is withdrawn first.",
+            "The file can be read again, so the report that it cannot be read is withdrawn first.",
             (Report.OUTDATED,),
             Decision.READ_AGAIN,
         ),
         Rule(
-            "A person or a program asks for it now.",
+            "A person or a program requests it now.",
             (EventKind.RERUN | EventKind.REQUEST,),
             Decision.RESOLVE,
         ),
@@ -257,12 +257,12 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.WAIT,
         ),
         Rule(
-            "A style reference changed, so that its jobs ask for something else.",
+            "A style reference changed, so the jobs are no longer the same purchases.",
             (Delivery.REPEATED, References.CHANGED),
             Decision.RESOLVE,
         ),
         Rule(
-            "Nothing changed, but the photo's own instructions want what only executions wanted so far.",
+            "Nothing changed, but the photo's own instructions request what only executions requested so far.",
             (
                 History.KNOWN,
                 ~EventKind.SETTLE_TIMEOUT,
@@ -274,7 +274,7 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.REOPEN,
         ),
         Rule(
-            "Nothing changed, but it was asked for once more after a person cancelled it.",
+            "Nothing changed, but the job was requested again after a person canceled it.",
             (History.KNOWN, PhotoInBucket.SAME, Instructions.SAME, CancelMarks.OVERRULED),
             Decision.REOPEN,
         ),
@@ -294,7 +294,7 @@ BEFORE_RESOLVING = DecisionTable(
             Decision.REOPEN,
         ),
         Rule(
-            "These are the bytes of its jobs again, under the instructions that they were made from.",
+            "These are the bytes of its jobs again, with the instructions that the jobs were resolved from.",
             (~History.WAITING, Instructions.SAME, Jobs.SAME_BYTES | Jobs.FORGOTTEN, Problems.NONE),
             Decision.REOPEN,
         ),
@@ -315,12 +315,12 @@ AFTER_RESOLVING = DecisionTable(
     (History, EventKind, PhotoInBucket, Instructions, OwnInstructions, Jobs, Inspection, PlanResult),
     (
         Rule(
-            "A rerun finds no instructions: its jobs were requested directly, and stay.",
+            "A rerun finds no instructions, so the jobs were requested directly, and stay.",
             (EventKind.RERUN, Jobs.SAME_BYTES | Jobs.OTHER_BYTES, PlanResult.NO_INSTRUCTIONS),
             PlanDecision.REDELIVER,
         ),
         Rule(
-            "The photo's own state decides, jobs and problems alike.",
+            "There is no request, so the plan is the photo's own state, with jobs and problems.",
             (~EventKind.REQUEST,),
             PlanDecision.APPLY,
         ),
@@ -330,22 +330,22 @@ AFTER_RESOLVING = DecisionTable(
             PlanDecision.APPLY,
         ),
         Rule(
-            "A request that cannot be carried out takes nothing from a photo that was decided on.",
+            "A request that cannot be carried out changes nothing for a photo that was decided before.",
             (History.KNOWN | History.BLOCKED, PhotoInBucket.SAME, Instructions.SAME),
             PlanDecision.REFUSE_REQUEST,
         ),
         Rule(
-            "A request that cannot be carried out takes no job from the bytes that it was made for.",
+            "A request that cannot be carried out ends no job of the same bytes.",
             (Jobs.SAME_BYTES | Jobs.FORGOTTEN,),
             PlanDecision.REFUSE_REQUEST,
         ),
         Rule(
-            "The photo has instructions of its own that were not applied yet; the request must not take their place.",
+            "The photo has its own instructions, not applied yet; the request must not replace them.",
             (OwnInstructions.COMPLETE, Inspection.PASSED),
             PlanDecision.SIDECAR_FIRST,
         ),
         Rule(
-            "Nothing else is wanted of the photo: the refusal is its result, and ends its waiting.",
+            "The photo has no other instructions: the refusal is its result, and ends its wait.",
             (),
             PlanDecision.APPLY,
         ),

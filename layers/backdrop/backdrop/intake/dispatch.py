@@ -1,4 +1,4 @@
-"""Where a photo's jobs go from intake: into their lanes, or to deliver."""
+"""Sends a photo's jobs from intake to their lanes, or to deliver."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from backdrop.ports import Clock
 
 @dataclass(eq=False, repr=False)
 class Dispatcher:
-    """`lanes` holds the queues of the providers that are on."""
+    """`lanes`: the queues of the enabled providers."""
 
     ledger: Ledger
     lanes: Mapping[str, Queue]
@@ -27,9 +27,9 @@ class Dispatcher:
     clock: Clock
 
     def dispatch(self, source: Source, jobs: Sequence[Job]) -> None:
-        """Every job to where it belongs; and the photo's views are written, or deliver writes them.
+        """Sends every job to its lane or to deliver, and writes the first receipt or has deliver write the views.
 
-        The first receipt is written here, so that each job takes its name along.
+        The first receipt is written before the jobs are sent, because their messages carry its ETag.
         """
         receipt_etag = self.documents.write_first_receipt(source, jobs)
         for job in jobs:
@@ -43,7 +43,7 @@ class Dispatcher:
             enqueue_delivery(self.deliver_queue, source)
 
     def _fail_over_or_refuse(self, source: Source, job: Job) -> None:
-        """The job's provider was switched off since the job was accepted: another one does it, or nobody."""
+        """The job's provider was switched off after the job was accepted: moves it to another one, or refuses it."""
         reason, now = f"{job.provider} is switched off in this stack.", self.clock.now()
         job = self.ledger.find_job(source.source_id, job.job_id) or job
         if job.status is not JobStatus.ACCEPTED or self.failover.fail_over(job, reason):

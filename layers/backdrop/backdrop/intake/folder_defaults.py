@@ -1,4 +1,4 @@
-"""Folder defaults: what `_backdrop.json` gives the photos in its folder and below, and what follows when it changes."""
+"""Folder defaults: the instructions in `_backdrop.json` for its folder and below, and what happens when it changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,28 +25,28 @@ from backdrop.ports import Clock, InputBucket, StoredObject
 MAX_WOKEN_PHOTOS = 500
 MAX_COUNTED_PHOTOS = 1000
 RECOUNT_INTERVAL = timedelta(seconds=60)
-# A photo is counted once it is written down, and the index may lag.
+# A photo is counted after its item is written, and the index may lag.
 RECHECK_DELAY_SECONDS = 120
 
 
 class FolderDefaultsCache:
-    """The defaults of all folders, as they were when this batch first asked for each."""
+    """The folder defaults as they were when the batch first read each."""
 
     def __init__(self, photos: InputBucket) -> None:
         self._photos = photos
         self._read: dict[tuple[str, str], InstructionSource | None] = {}
 
     def clear(self) -> None:
-        """A new batch: what was read may have changed."""
+        """Starts a new batch, because the files may have changed."""
         self._read.clear()
 
     def read_inherited(self, bucket: str, key: str) -> list[InstructionSource]:
-        """What a photo inherits, its own folder's first."""
+        """Returns the defaults that a photo inherits, its own folder's first."""
         sources = (self._read_cached(bucket, name) for name in list_defaults_keys(key))
-        return [place for place in sources if place]
+        return [source for source in sources if source]
 
     def read(self, bucket: str, key: str) -> tuple[StoredObject | None, InstructionSource | None]:
-        """One folder's defaults as they are now."""
+        """Reads one folder's defaults, past the cache."""
         stored = self._photos.read(bucket, key, max_bytes=MAX_SIDECAR_BYTES)
         self._read[bucket, key] = parse_stored_file(key, stored) if stored else None
         return stored, self._read[bucket, key]
@@ -59,7 +59,7 @@ class FolderDefaultsCache:
 
 @dataclass(eq=False, repr=False)
 class FolderDefaultsIntake:
-    """The step for `_backdrop.json`: report what is wrong with it, wake the photos that wait for it."""
+    """Intake for `_backdrop.json`: reports its errors, and wakes the photos that wait for it."""
 
     ledger: Ledger
     ledger_queries: LedgerQueries
@@ -69,10 +69,10 @@ class FolderDefaultsIntake:
     clock: Clock
 
     def handle(self, event: IntakeEvent) -> tuple[Code, ...]:
-        """The codes of what is wrong with the defaults; where nothing is, all that waited below is looked at anew."""
+        """Returns the codes of the errors in the defaults; if there are none, wakes the waiting photos below."""
         stored, defaults_source = self.folder_defaults.read(event.bucket, event.key)
         problems = self.report(event.bucket, event.key, stored, defaults_source, before_blocking=False)
-        # The index may lag by a moment, and a look may be under way that read the defaults before they were mended.
+        # The index may lag, and a worker may have read the defaults before they were corrected.
         if not event.is_repeated:
             self._enqueue_recheck(event.bucket, event.key)
         if not problems:
@@ -88,9 +88,9 @@ class FolderDefaultsIntake:
         *,
         before_blocking: bool = True,
     ) -> tuple[Problem, ...]:
-        """Write down what is wrong with a folder's defaults and how many photos wait for it: one report for all.
+        """Records the errors in a folder's defaults, and how many photos wait for it: one report for all.
 
-        `before_blocking`: a photo is about to be held, which the next look will count.
+        `before_blocking`: a photo is about to be blocked, so a later check counts it.
         """
         source = self.ledger.read_photo(derive_source_id(bucket, key))[0] or Source.new(bucket, key)
         facts, errors = build_photo_facts(stored) if stored else None, defaults_source.errors if defaults_source else ()
@@ -112,12 +112,12 @@ class FolderDefaultsIntake:
         enqueue_for_intake(self.intake_queue, message, delay_seconds=RECHECK_DELAY_SECONDS)
 
     def _is_recently_counted(self, source: Source) -> bool:
-        """Whether the problems of this very file are known, and those who wait for it were counted just now."""
+        """Whether problems are recorded, and the waiting photos were counted recently."""
         now = self.clock.now()
         return bool(source.problems) and all(now - one.last_seen < RECOUNT_INTERVAL for one in source.problems)
 
     def _build_problems(self, source: Source, errors: Sequence[InstructionError]) -> tuple[Problem, ...]:
-        """The mistakes, each with how many photos wait; one that was there before began then."""
+        """Builds a problem for each error, with the number of waiting photos; a known error keeps its history."""
         if not errors:
             return ()
         now, waiting_text = self.clock.now(), self._describe_waiting_photos(source)
@@ -130,7 +130,6 @@ class FolderDefaultsIntake:
         return tuple(problems)
 
     def _describe_waiting_photos(self, source: Source) -> str:
-        """How many photos wait for the file to be fixed."""
         count = sum(
             1
             for _ in islice(
@@ -143,10 +142,12 @@ class FolderDefaultsIntake:
         text = (
             f"More than {MAX_COUNTED_PHOTOS:,} photos wait" if count > MAX_COUNTED_PHOTOS else f"{count:,} photos wait"
         )
-        return f"{'1 photo waits' if count == 1 else text} here and below; mended, they go by themselves."
+        return (
+            f"{'1 photo waits' if count == 1 else text} in this folder and below, and runs automatically after the fix."
+        )
 
     def _wake_photos(self, event: IntakeEvent) -> None:
-        """Some of the photos at a time; a message goes on with the others."""
+        """Wakes a limited number of photos; a message to intake continues with the others."""
         waiting_keys = self.ledger_queries.list_needing_instructions(
             event.bucket, folder_of(event.key), event.start_after
         )

@@ -1,4 +1,4 @@
-"""What is asked for one photo: all that speaks for it, and the jobs that follow, written and sent nowhere."""
+"""Resolves a photo's instruction sources into jobs, without writing or sending anything."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from backdrop.ports import Clock, InputBucket
 
 @dataclass(frozen=True)
 class InstructionResolver:
-    """The one way from a photo to its jobs, for intake, `rerun` and `lint`."""
+    """The only way from a photo to its jobs, for intake, `rerun`, and `lint`."""
 
     photos: InputBucket
     reader: PhotoReader
@@ -33,17 +33,17 @@ class InstructionResolver:
     read_health: HealthReader = assume_healthy
 
     def clear_caches(self) -> None:
-        """What was read of folder defaults and references may have changed since."""
+        """Folder defaults and reference images may have changed since they were read."""
         self.folder_defaults.clear()
         self.reference_images.clear()
 
     def collect_sources(
         self, source: Source, snapshot: PhotoSnapshot, request: IncomingRequest | None = None
     ) -> tuple[Sequence[InstructionSource], str]:
-        """All that speaks for the photo, the nearest first, and the name of the folder defaults that are broken."""
+        """Returns the photo's sources, nearest first, and the name of broken folder defaults ("" if none are)."""
         request_source = (parse_request(request.instructions),) if request else ()
         inherited_sources = self.folder_defaults.read_inherited(source.bucket, source.key)
-        broken_defaults = next((place.name for place in inherited_sources if place.errors), "")
+        broken_defaults = next((one.name for one in inherited_sources if one.errors), "")
         return (*request_source, *snapshot.instruction_sources, *inherited_sources), broken_defaults
 
     def resolve_jobs(
@@ -55,14 +55,11 @@ class InstructionResolver:
         broken_defaults: str,
         enabled_providers: Collection[str],
     ) -> JobPlan:
-        """The jobs that are wanted, or all that stands in their way; both none where a folder's defaults are broken.
-
-        `enabled_providers`: the providers that are on.
-        """
+        """Returns the jobs, or all problems that prevent them; neither if folder defaults are broken."""
         now = self.clock.now()
         photo_errors = [snapshot.photo_error] if snapshot.photo_error else []
         source_errors = [
-            error for place in instruction_sources for error in place.errors if not place.name.endswith(DEFAULTS_NAME)
+            error for one in instruction_sources for error in one.errors if not one.name.endswith(DEFAULTS_NAME)
         ]
         if photo_errors or source_errors:
             return JobPlan((), tuple(Problem.from_error(error, now) for error in (*photo_errors, *source_errors)))
@@ -73,7 +70,7 @@ class InstructionResolver:
         return plan_jobs(source, snapshot.photo, jobs, instruction_sources, routing, hash_references, now)
 
     def has_changed_references(self, source: Source, jobs: Sequence[Job]) -> bool:
-        """Whether other bytes lie now where an unpaid job's references lay; those that it needs are put in place."""
+        """Whether the reference images of an unpaid job have changed. If not, stores them for the call again."""
         for job in jobs:
             if job.status is JobStatus.ACCEPTED and REFERENCES_FIELD in job.purchase_spec:
                 try:
@@ -88,7 +85,7 @@ class InstructionResolver:
 
 
 class NullInputs:
-    """The Inputs of those who only look: nothing is put anywhere."""
+    """Stores nothing, for previews."""
 
     def put(self, name: str, data: bytes) -> None: ...
 

@@ -1,4 +1,4 @@
-"""What a photo's instructions ask for: its jobs, their providers, and whether each may cost what it costs."""
+"""Plans the jobs of a photo from its instructions: provider, price, and limits."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -23,31 +23,31 @@ from backdrop.model.routing import HealthReader, Offers, Route, choose_route
 
 
 def assume_healthy(provider: str) -> ProviderHealth:
-    """For those who look at prices alone: a lane that nothing is known of."""
+    """Returns a healthy lane, for callers that only need prices."""
     return ProviderHealth(provider=provider)
 
 
 type ReferenceHasher = Callable[[Sequence[str]], list[str]]
-"""The SHA-256 of reference images by their keys."""
+"""Returns the SHA-256 of each reference image, by its key."""
 
 
 @dataclass(frozen=True)
 class JobPlan:
-    """What the places ask for one photo: a job for each variant, and what stands in the way of the others."""
+    """A photo's jobs by its instructions: one for each variant, or the problems that prevent it."""
 
     jobs: tuple[Job, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @property
     def has_no_instructions(self) -> bool:
-        """Whether nothing speaks for the photo: a rerun leaves what somebody once asked for directly as it is."""
+        """Whether missing instructions are the only problem. A rerun then keeps jobs that were requested directly."""
         only_missing_instructions = all(one.code is Code.NO_INSTRUCTIONS for one in self.problems)
         return not self.jobs and bool(self.problems) and only_missing_instructions
 
 
 @dataclass(frozen=True)
 class RoutingContext:
-    """What can be had here: the provider that nobody need name, those that are on, and how their lanes are."""
+    """What routing needs: the default provider, the enabled providers, their prices, and their health."""
 
     default_provider: str
     enabled_providers: Collection[str]
@@ -60,7 +60,7 @@ class RoutingContext:
 
 
 class _ErrorCollector:
-    """All that stands in the way of one job, so that nobody has to mend one thing a time."""
+    """Collects all errors of one job, so that the user can correct them together."""
 
     def __init__(self, errors: list[InstructionError]) -> None:
         self.errors = errors
@@ -70,7 +70,7 @@ class _ErrorCollector:
         return any(one.code is Code.NO_INSTRUCTIONS for one in self.errors)
 
     def collect[T](self, action: Callable[[], T]) -> T | None:
-        """What the work comes to, or None where it met a mistake."""
+        """Returns the action's result, or None if it raised InstructionError."""
         try:
             return action()
         except InstructionError as error:
@@ -87,7 +87,7 @@ def plan_jobs(
     hash_references: ReferenceHasher,
     now: datetime,
 ) -> JobPlan:
-    """The jobs that the places, all without mistakes, ask for; `jobs` are those that the photo had before."""
+    """Plans the jobs. The sources contain no errors; `jobs` are the photo's earlier jobs."""
     planned: list[Job] = []
     problems: list[Problem] = []
     for variant in list_variants(instruction_sources):
@@ -95,13 +95,13 @@ def plan_jobs(
         collector = _ErrorCollector(find_errors(instructions, instruction_sources, variant))
         if not collector.has_no_instructions:
             provider_names = instructions.list_providers(routing.default_provider)
-            choice = collector.collect(
+            route = collector.collect(
                 partial(choose_route, instructions.fields, provider_names, routing.offers, routing.read_health)
             )
             purchase_spec = collector.collect(partial(_build_purchase_spec, instructions, hash_references)) or {}
-            choice = choice or _find_priced_provider(instructions, routing)
-            if choice:
-                job = _build_job(source, photo, variant, instructions, choice, purchase_spec, now)
+            route = route or _find_priced_provider(instructions, routing)
+            if route:
+                job = _build_job(source, photo, variant, instructions, route, purchase_spec, now)
                 collector.collect(partial(_check_max_cost, job, jobs))
                 collector.collect(partial(_check_item_size, job))
                 planned += [] if collector.errors else [job]
@@ -110,7 +110,7 @@ def plan_jobs(
 
 
 def _build_purchase_spec(instructions: ResolvedInstructions, hash_references: ReferenceHasher) -> dict[str, Any]:
-    """What reaches the provider: of references not where they lie, but what they are."""
+    """Returns the fields that reach the provider, with reference images by hash instead of by key."""
     purchase_spec = instructions.purchase_fields
     if REFERENCES_FIELD in purchase_spec:
         purchase_spec[REFERENCES_FIELD] = hash_references(purchase_spec[REFERENCES_FIELD])
@@ -122,7 +122,7 @@ def _build_job(
     photo: PhotoFacts,
     variant: str,
     instructions: ResolvedInstructions,
-    choice: Route,
+    route: Route,
     purchase_spec: dict[str, Any],
     now: datetime,
 ) -> Job:
@@ -145,26 +145,25 @@ def _build_job(
         is_prepared=photo.is_prepared,
         variant=variant,
         operation=instructions.operation,
-        provider=choice.provider,
+        provider=route.provider,
         purchase_spec=purchase_spec,
         instructions=dict(instructions.fields),
         provenance=dict(instructions.provenance),
-        warnings=(*instructions.warnings, *_list_photo_warnings(photo), *choice.passed_over),
-        quoted=choice.price,
+        warnings=(*instructions.warnings, *_list_photo_warnings(photo), *route.passed_over),
+        quoted=route.price,
         queued_at=now,
         last_sent_at=now,
     )
 
 
 def _list_photo_warnings(photo: PhotoFacts) -> list[JobWarning]:
-    """What people should know of how their photo was read."""
     picture_counts = (one.values[0] for one in photo.changes if one.code is ChangeCode.FIRST_OF_PICTURES)
-    messages = (f"the file holds {count} pictures, and the first one is used" for count in picture_counts)
+    messages = (f"the file contains {count} pictures; Backdrop uses the first one" for count in picture_counts)
     return [JobWarning.from_code(WarningCode.FIRST_PICTURE, one) for one in messages]
 
 
 def _find_priced_provider(instructions: ResolvedInstructions, routing: RoutingContext) -> Route | None:
-    """A provider whose price is told beside what it cannot express; None where none has one."""
+    """Returns a provider with a price, so that a price error is reported together with the routing errors."""
     for name in instructions.list_providers(routing.default_provider):
         price = routing.offers.find_price(name, instructions.fields) if name in routing.enabled_providers else None
         if price is not None:
@@ -173,21 +172,21 @@ def _find_priced_provider(instructions: ResolvedInstructions, routing: RoutingCo
 
 
 def _check_max_cost(job: Job, jobs: Sequence[Job]) -> None:
-    """InstructionError where the job costs more than its instructions allow.
+    """Raises InstructionError if the job costs more than its instructions allow.
 
-    What is paid already, or has its file from another job, costs nothing more, so no limit touches it.
+    A job that is already paid, or has its file from another job, costs nothing more, so no limit applies.
     """
     limit = job.instructions.get("max_cost_usd")
     same_job = (one for one in jobs if one.job_id == job.job_id)
     is_paid = any(one.money is not MoneyStatus.NOT_SPENT or one.needs_no_purchase for one in same_job)
     if limit is None or is_paid or job.quoted <= to_micro_usd(Decimal(str(limit))):
         return
-    message = f"The job costs up to {format_usd(job.quoted)}; max_cost_usd allows {format_limit_usd(limit)}."
+    message = f"The job costs up to {format_usd(job.quoted)}, but max_cost_usd allows {format_limit_usd(limit)}."
     raise InstructionError(Code.MAX_COST_EXCEEDED, message)
 
 
 def _check_item_size(job: Job) -> None:
-    """InstructionError where the ledger could not hold what would be bought."""
+    """Raises InstructionError if the results would not fit into the ledger."""
     message = explain_oversize(job)
     if message:
         raise InstructionError(Code.INVALID_VALUE, message)

@@ -1,4 +1,4 @@
-"""What intake sees of one photo: its bytes, its sidecar and its tags as they are now, whatever an event said."""
+"""Reads one photo from the bucket: its bytes, its sidecar, and its tags as they are now."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, list_sidecar_keys, 
 from backdrop.model.photo_facts import PhotoFacts
 from backdrop.ports import CallInputStore, InputBucket, StoredObject
 
-# The hash of bytes that nobody opened, which are taken for good ones.
+# The hash of bytes that were not opened, which are assumed to be valid.
 UNREAD_SHA256 = "not opened"
 
 
 @dataclass(frozen=True)
 class PhotoSnapshot:
-    """The present state around one photo. `instructions_fingerprint` changes when sidecar or tags do."""
+    """The present state of one photo. `instructions_fingerprint` changes with the sidecar or the tags."""
 
     photo: PhotoFacts
     photo_error: PhotoError | None
@@ -33,14 +33,14 @@ class PhotoSnapshot:
 
 @dataclass(frozen=True)
 class PhotoReader:
-    """Reads photos with their words; what must be prepared is put where render finds it."""
+    """Reads photos with their instructions, and stores prepared photos for render."""
 
     photos: InputBucket
     inputs: CallInputStore
     max_megapixels: int
 
     def read(self, bucket: str, key: str, recorded: PhotoFacts | None) -> PhotoSnapshot | None:
-        """Photo, sidecar and tags; None where there is no photo. Bytes known to be good are not read again."""
+        """Returns None if there is no photo. Does not read bytes again that `recorded` shows to be valid."""
         verified = recorded if recorded and recorded.sha256 else None
         stored = self.photos.read(bucket, key, max_bytes=MAX_FILE_BYTES, known_etag=verified.etag if verified else None)
         if stored is None:
@@ -51,7 +51,7 @@ class PhotoReader:
         return PhotoSnapshot(photo, error, *_read_instructions(self.photos, bucket, key, has_tags=stored.may_have_tags))
 
     def read_without_bytes(self, bucket: str, key: str, recorded: PhotoFacts | None) -> PhotoSnapshot | None:
-        """The same without a look at the bytes: those that are not known to be good are taken for good ones."""
+        """Like read(), but does not open the photo: bytes that are not known are assumed to be valid."""
         stored = self.photos.read(bucket, key, max_bytes=0)
         if stored is None:
             return None
@@ -68,17 +68,17 @@ class PhotoReader:
         try:
             if stored.archive_storage_class:
                 raise PhotoError(
-                    Code.FILE_ARCHIVED, f"The photo lies in the archive class {stored.archive_storage_class}."
+                    Code.FILE_ARCHIVED, f"The photo is in the archive storage class {stored.archive_storage_class}."
                 )
             if stored.data is None:
-                message = f"The file has {stored.size:,} bytes; at most {MAX_FILE_BYTES:,} are opened."
+                message = f"The file has {stored.size:,} bytes; at most {MAX_FILE_BYTES:,} are allowed."
                 raise PhotoError(Code.TOO_LARGE_BYTES, message)
             return self._prepare_photo(facts, stored.data), None
         except PhotoError as error:
             return facts, error
 
     def _prepare_photo(self, facts: PhotoFacts, data: bytes) -> PhotoFacts:
-        """What a photo is, and what is sent of it put aside where it does not pass as it is."""
+        """Inspects a photo, and stores its prepared form if it cannot be sent as it is."""
         prepared, sha256 = prepare_photo(data, PHOTO_LIMITS["ideogram"], self.max_megapixels), sha256_hex(data)
         if prepared.data is not None:
             self.inputs.put(prepared_photo_name(sha256), prepared.data)
@@ -95,29 +95,31 @@ class PhotoReader:
 
 
 def read_crashed_photo(photos: InputBucket, bucket: str, key: str, crashes: int) -> PhotoSnapshot | None:
-    """A photo that killed those who opened it is not opened again."""
+    """Reads a photo that crashed the workers that opened it, without opening it again."""
     stored = photos.read(bucket, key, max_bytes=0)
     if stored is None:
         return None
-    message = f"The worker that opened the photo died {crashes} times."
+    message = f"The worker crashed {crashes} times while it processed the photo."
     return PhotoSnapshot(build_photo_facts(stored), PhotoError(Code.CRASHED, message))
 
 
 def _check_key_length(key: str) -> PhotoError | None:
     size = len(key.encode())
-    message = f"The key has {size} bytes; at most {MAX_SOURCE_KEY_BYTES} leave room for the results' names."
+    message = (
+        f"The key has {size} bytes; at most {MAX_SOURCE_KEY_BYTES} are allowed, so that the keys of the pictures fit."
+    )
     return PhotoError(Code.KEY_TOO_LONG, message) if size > MAX_SOURCE_KEY_BYTES else None
 
 
 def build_photo_facts(stored: StoredObject) -> PhotoFacts:
-    """What S3 says of an object, before it is opened."""
+    """Returns what S3 reports about an object, before it is opened."""
     return PhotoFacts(etag=stored.etag, version_id=stored.version_id, uploaded_at=stored.modified_at, size=stored.size)
 
 
 def parse_stored_file(name: str, stored: StoredObject) -> InstructionSource:
-    """A sidecar, or a folder's defaults, as a place."""
+    """Parses a sidecar or folder defaults."""
     if stored.archive_storage_class:
-        message = f"{name} lies in the archive class {stored.archive_storage_class}."
+        message = f"{name} is in the archive storage class {stored.archive_storage_class}."
         return InstructionSource(name, errors=(InstructionError(Code.FILE_ARCHIVED, message, instruction_source=name),))
     if stored.data is None:
         return InstructionSource(name, errors=(build_too_large_error(name, stored.size),))
@@ -127,7 +129,7 @@ def parse_stored_file(name: str, stored: StoredObject) -> InstructionSource:
 def _read_instructions(
     photos: InputBucket, bucket: str, key: str, *, has_tags: bool
 ) -> tuple[tuple[InstructionSource, ...], str, str]:
-    """What sidecar and tags say, the nearest first, a mark that changes when they do, and the sidecar's own."""
+    """Returns the sidecar and the tags, nearest first, their fingerprint, and the sidecar's ETag."""
     sources: list[InstructionSource] = []
     fingerprint_parts: list[Any] = []
     etag = ""

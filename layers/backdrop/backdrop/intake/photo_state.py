@@ -1,4 +1,4 @@
-"""One photo as one event finds it: the facts that intake's decision tables ask for, and what they were read from."""
+"""The state of one photo while one event is handled: the facts for intake's decision tables, and their sources."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ from backdrop.ports import Clock
 
 @dataclass(eq=False, repr=False)
 class PhotoState:
-    """What is known of one photo while one event is handled. Everything is read when it is first needed, and once."""
+    """Reads everything at most once, on first access."""
 
     received_event: IntakeEvent
     ledger: Ledger
@@ -82,7 +82,7 @@ class PhotoState:
 
     @property
     def was_decided(self) -> bool:
-        """Whether this very state led to a decision before."""
+        """Whether intake has already decided about this same state."""
         same = self.facts[PhotoInBucket] is PhotoInBucket.SAME and self.facts[Instructions] is Instructions.SAME
         return same and self.facts[History] in History.KNOWN | History.BLOCKED
 
@@ -114,7 +114,7 @@ class PhotoState:
 
     @cached_property
     def event(self) -> IntakeEvent:
-        """The message as it is meant: a request that was handled before only finishes what was left undone."""
+        """The effective event: a request that was handled before only repeats the messages of the first time."""
         is_repeated = self.received_event.request and self.image_requests.is_duplicate(
             self.source, self.received_event.request
         )
@@ -128,25 +128,25 @@ class PhotoState:
         return EventKind.SETTLE_TIMEOUT if self.received_event.is_settle_timeout else EventKind.OBJECT_CHANGED
 
     def _classify_crashes(self) -> Crashes:
-        is_ordered_by_person = self.facts[EventKind] is EventKind.RERUN and self.facts[Delivery] is Delivery.FIRST
-        is_over_limit = self.source.crash_count >= MAX_CRASHES and not is_ordered_by_person
+        is_persons_rerun = self.facts[EventKind] is EventKind.RERUN and self.facts[Delivery] is Delivery.FIRST
+        is_over_limit = self.source.crash_count >= MAX_CRASHES and not is_persons_rerun
         return Crashes.TOO_MANY if is_over_limit else Crashes.TOLERABLE
 
     # -- the bucket ------------------------------------------------------------------------------------------------
 
     @cached_property
     def optional_snapshot(self) -> PhotoSnapshot | None:
-        """The photo with its sidecar and tags; None where there is no photo."""
+        """The photo with its sidecar and tags; None if there is no photo."""
         recorded, bucket, key = self.source.photo, self.received_event.bucket, self.received_event.key
         if self.facts[Crashes] is Crashes.TOO_MANY:
             return read_crashed_photo(self.resolver.photos, bucket, key, self.source.crash_count)
-        # What was prepared for a call may have expired since the first delivery, so it is prepared again.
+        # The prepared photo may have expired since the first delivery, so the photo is prepared again.
         must_prepare_again = self.event.is_repeated and recorded and recorded.is_prepared
         return self.resolver.reader.read(bucket, key, None if must_prepare_again else recorded)
 
     @property
     def snapshot(self) -> PhotoSnapshot:
-        """The same, where the photo is known to be there."""
+        """Like `optional_snapshot`; raises LookupError if there is no photo."""
         if self.optional_snapshot is None:
             raise LookupError(self.received_event.key)
         return self.optional_snapshot
@@ -158,7 +158,7 @@ class PhotoState:
 
     @cached_property
     def seconds_to_settle(self) -> float:
-        """How long the photo may still wait for its instructions."""
+        """How much longer the photo may wait for its instructions."""
         if self.source.needs_instructions and self.source.photo == self.snapshot.photo:
             return 0
         now = self.clock.now()
@@ -170,7 +170,7 @@ class PhotoState:
 
 
 def compare_all(source: Source, jobs: Sequence[Job], snapshot: PhotoSnapshot) -> tuple[Flag, ...]:
-    """All facts that ledger and bucket give together, for those who foresee what intake would decide."""
+    """Returns all facts from the ledger and the bucket, to preview intake's decision."""
     return (
         classify_history(source),
         compare_photo(source, snapshot),
@@ -213,7 +213,7 @@ def classify_own_instructions(snapshot: PhotoSnapshot) -> OwnInstructions:
         return OwnInstructions.COMPLETE
     return (
         OwnInstructions.NONE
-        if all(is_empty(place) for place in snapshot.instruction_sources)
+        if all(is_empty(one) for one in snapshot.instruction_sources)
         else OwnInstructions.INCOMPLETE
     )
 
@@ -249,7 +249,7 @@ def check_cancel_marks(
     event: IntakeEvent,
     read_health: Callable[[str], ProviderHealth],
 ) -> CancelMarks:
-    """Reads the lanes of those jobs alone that were asked for again since."""
+    """Reads only the lanes of jobs that were requested again since."""
     last_written_at = find_last_written_at(snapshot, snapshot.instruction_sources, event)
 
     def is_cancelled(job: Job) -> bool:

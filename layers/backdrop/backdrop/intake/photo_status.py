@@ -1,4 +1,4 @@
-"""How a photo stands: its current jobs, what people are still told of it, and when the latest was said."""
+"""The status of a photo: its current jobs, the problems that its report keeps, and its latest change."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -14,12 +14,11 @@ from backdrop.model.job import Job, Origin, Problem, Source
 
 
 def list_current_jobs(source: Source, jobs: Sequence[Job]) -> list[Job]:
-    """The photo's current jobs."""
     return [job for job in jobs if job.job_id in source.jobs.values()]
 
 
 def clear_photo(source: Source, problems: tuple[Problem, ...]) -> Source:
-    """The place without its photo: of what was known and told of it, these problems stay."""
+    """Returns the source without its photo, and with only these problems."""
     return replace(
         source,
         photo=None,
@@ -36,9 +35,10 @@ def clear_photo(source: Source, problems: tuple[Problem, ...]) -> Source:
 def list_kept_refusals(
     source: Source, snapshot: PhotoSnapshot, plan: JobPlan, *, was_decided: bool
 ) -> tuple[Problem, ...]:
-    """The refused requests that people are told of still: nothing new is said of the photo, and nothing came of it.
+    """Returns the refused requests that the report keeps, because the instructions are the same and led to no job.
 
-    What a held photo gets when its folder's defaults are mended was no answer to them.
+    A photo that got jobs because broken folder defaults were corrected keeps them too: those jobs do not answer the
+    requests.
     """
     was_blocked = bool(source.blocked_by_defaults) and was_decided
     if source.instructions_fingerprint != snapshot.instructions_fingerprint or (plan.jobs and not was_blocked):
@@ -49,12 +49,12 @@ def list_kept_refusals(
 
 
 def list_kept_missing_instructions(source: Source, plan: JobPlan) -> tuple[Problem, ...]:
-    """What the photo wanted before a request for it was refused, it still wants."""
+    """Returns the missing-instructions problem, which a refused request does not resolve."""
     return tuple(one for one in source.problems if one.code is Code.NO_INSTRUCTIONS and one not in plan.problems)
 
 
 def keep_first_seen(problem: Problem, earlier: Sequence[Problem]) -> Problem:
-    """A problem that was there before began then."""
+    """A problem that was reported before keeps its first occurrence and its count."""
     matches = (one for one in earlier if (one.code, one.variant) == (problem.code, problem.variant))
     return problem.with_history(next(matches, None))
 
@@ -66,25 +66,23 @@ def find_requested_at(
     event: IntakeEvent,
     now: datetime,
 ) -> datetime:
-    """When the latest was said of what jobs would answer to; defaults are word only to a photo that wants one."""
+    """Returns the newest timestamp behind the photo's jobs; defaults count only if the photo needs instructions."""
     last_written_at = find_last_written_at(
         snapshot, instruction_sources if source.needs_instructions else snapshot.instruction_sources, event
     )
-    ordered_at = event.requested_at or (now if event.request or event.is_rerun else None)
-    return max(last_written_at, ordered_at) if ordered_at else last_written_at
+    requested_at = event.requested_at or (now if event.request or event.is_rerun else None)
+    return max(last_written_at, requested_at) if requested_at else last_written_at
 
 
 def find_last_written_at(
     snapshot: PhotoSnapshot, instruction_sources: Sequence[InstructionSource], event: IntakeEvent
 ) -> datetime:
-    """When a photo or what stands beside it was last written; other people's tags are no word, nor taking ours away."""
+    """Returns when the photo or its instructions were last written. Removed tags and other tools' tags do not count."""
     tagged_at = (
-        event.tagged_at
-        if any(place.name == TAGS and not is_empty(place) for place in snapshot.instruction_sources)
-        else None
+        event.tagged_at if any(one.name == TAGS and not is_empty(one) for one in snapshot.instruction_sources) else None
     )
-    written_times = (place.written_at for place in instruction_sources)
-    return max(one for one in (snapshot.photo.uploaded_at, tagged_at, *written_times) if one)
+    written_times = (one.written_at for one in instruction_sources)
+    return max(time for time in (snapshot.photo.uploaded_at, tagged_at, *written_times) if time)
 
 
 def is_empty(instruction_source: InstructionSource) -> bool:
@@ -92,12 +90,12 @@ def is_empty(instruction_source: InstructionSource) -> bool:
 
 
 class IntakeRefusal(NamedTuple):
-    """Why nothing is bought of what lies at a key."""
+    """Why nothing is bought for a key."""
 
     key: str
     code: Code
 
 
 def list_refusals(source: Source, problems: Iterable[Problem]) -> tuple[IntakeRefusal, ...]:
-    """What is wrong with a photo, for the log and the metrics."""
+    """Returns a photo's problems, for the log and the metrics."""
     return tuple(IntakeRefusal(source.key, one.code) for one in problems)

@@ -1,4 +1,4 @@
-"""What intake would make of a photo, and what that costs at most: one look for all who ask before."""
+"""Previews the jobs that intake would plan for a photo, and their highest price."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,10 +20,10 @@ def preview_jobs(
     request: IncomingRequest | None = None,
     recorded: tuple[Source | None, Sequence[Job]] = (None, ()),
 ) -> tuple[JobPlan, str] | None:
-    """The jobs, each quoted at the dearest provider to which it may come, and the folder defaults that are broken.
+    """Returns the jobs, each quoted at its most expensive possible provider, and the broken folder defaults.
 
-    None where there is no such photo; `inspect_bytes`: with a look at its bytes, which else are taken for good ones.
-    `recorded`: what the ledger has of the photo. Raises OSError where a file of this machine cannot be read.
+    None if there is no such photo. Without `inspect_bytes`, the bytes are assumed to be valid. `recorded`: the photo's
+    items in the ledger. Raises OSError if a local file cannot be read.
     """
     recorded_source, jobs = recorded
     source = recorded_source or Source.new(bucket, key)

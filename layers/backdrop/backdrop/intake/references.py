@@ -1,4 +1,4 @@
-"""Pictures whose style is taken over: looked at once a batch, and put where render finds them by their bytes."""
+"""Style reference images: read once per batch, and stored for render under names derived from their hashes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from backdrop.ports import CallInputStore, InputBucket
 
 @dataclass(frozen=True, slots=True)
 class _ReferenceImage:
-    """One of them: its key, the hash of its own bytes, and what is sent of it."""
+    """One image: its key, the hash of its own bytes, and the bytes that are sent."""
 
     key: str
     sha256: str
@@ -23,8 +23,6 @@ class _ReferenceImage:
 
 
 class ReferenceImages:
-    """The reference images of this batch's photos."""
-
     def __init__(self, photos: InputBucket, inputs: CallInputStore, max_megapixels: int) -> None:
         self._photos = photos
         self._inputs = inputs
@@ -32,14 +30,14 @@ class ReferenceImages:
         self._known: dict[tuple[str, ...], list[str]] = {}
 
     def clear(self) -> None:
-        """A new batch: what was read may have changed."""
+        """Starts a new batch, because the images may have changed."""
         self._known.clear()
 
     def hash_and_store(self, bucket: str, photo_key: str, keys: Sequence[str]) -> list[str]:
-        """The SHA-256 of each reference's own bytes; what is sent of them lies under `_backdrop/work/` from now on.
+        """Returns the SHA-256 of each image's own bytes, and stores the bytes that are sent in `_backdrop/work/`.
 
-        References are converted and encoded anew as photos are, so that all of them fit into one call. Raises
-        InstructionError where one is missing, is no picture, is the photo itself, or cannot be made so small.
+        The images are converted and compressed like photos, so that all of them fit into one call. Raises
+        InstructionError if one is missing, is not a picture, is the photo itself, or cannot be compressed enough.
         """
         if photo_key in keys or (bucket, *keys) not in self._known:
             self._known[bucket, *keys] = self._read_and_store(bucket, photo_key, keys)
@@ -61,21 +59,21 @@ class ReferenceImages:
 
     def _read_image(self, bucket: str, photo_key: str, key: str) -> _ReferenceImage:
         if key == photo_key:
-            raise InstructionError(Code.REFERENCE_UNUSABLE, f"{photo_key} cannot be the reference of its own style.")
+            raise InstructionError(Code.REFERENCE_UNUSABLE, f"{photo_key} cannot be its own style reference.")
         stored = self._photos.read(bucket, key, max_bytes=MAX_FILE_BYTES)
         if stored is None:
             raise InstructionError(Code.REFERENCE_NOT_FOUND, _describe_missing(bucket, key))
         if stored.archive_storage_class:
             raise InstructionError(
-                Code.REFERENCE_UNUSABLE, f"{key} lies in the archive class {stored.archive_storage_class}."
+                Code.REFERENCE_UNUSABLE, f"{key} is in the archive storage class {stored.archive_storage_class}."
             )
         if stored.data is None:
-            message = f"{key} has {stored.size:,} bytes; at most {MAX_FILE_BYTES:,} are opened."
+            message = f"{key} has {stored.size:,} bytes; at most {MAX_FILE_BYTES:,} are allowed."
             raise InstructionError(Code.REFERENCE_UNUSABLE, message)
         return _ReferenceImage(key, sha256_hex(stored.data), self._encode(key, stored.data, REFERENCE_LIMITS))
 
     def _fit_into_call(self, images: Sequence[_ReferenceImage]) -> Iterator[bytes]:
-        """What is sent of each, so that one call takes them all."""
+        """Yields the bytes of each image, compressed so that all fit into one call."""
         for one, limit_bytes in zip(
             images, allocate_bytes([len(one.prepared) for one in images], REFERENCE_LIMITS.max_bytes), strict=True
         ):
@@ -94,8 +92,9 @@ class ReferenceImages:
 
 
 def allocate_bytes(sizes: Sequence[int], total: int) -> list[int]:
-    """The bytes that each of these may have so that all have no more than `total`: what small ones leave, large ones
-    share evenly.
+    """Returns how many bytes each image may have so that the sum is at most `total`.
+
+    Small images keep their size, and large ones share the rest evenly.
     """
     allocated, remaining = dict[int, int](), total
     for place in sorted(range(len(sizes)), key=lambda place: sizes[place]):
@@ -105,5 +104,5 @@ def allocate_bytes(sizes: Sequence[int], total: int) -> list[int]:
 
 
 def _describe_missing(bucket: str, key: str) -> str:
-    location = f"in the bucket {bucket}" if bucket else "here; it is a key from the bucket's root"
+    location = f"in the bucket {bucket}" if bucket else "here; give the key from the bucket's root"
     return f"There is no {key} {location}."

@@ -1,4 +1,4 @@
-"""Intake: decide what should be done. An event only says where to look; bucket and ledger say the rest."""
+"""The intake stage: routes each event by the kind of its key. The event only names the object to check."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -22,8 +22,6 @@ from backdrop.ports import Clock, InputBucket
 
 @dataclass(eq=False, repr=False)
 class Intake:
-    """The step: where each look leads."""
-
     photos: InputBucket
     ledger: Ledger
     clock: Clock
@@ -35,7 +33,7 @@ class Intake:
     _handled_keys: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     def start_batch(self, events: Iterable[IntakeEvent] = ()) -> None:
-        """What was read for the last batch may have changed since; `events`: those that are to come, where known."""
+        """Clears what was read for the last batch. `events`: the events of this batch, if known."""
         self.photo_intake.prefetch.start_batch(events)
         self.folder_defaults.clear()
         self.reference_images.clear()
@@ -63,7 +61,7 @@ class Intake:
                 return IntakeResult()
 
     def _handle_sidecar(self, event: IntakeEvent) -> IntakeResult:
-        """A sidecar came: look at every photo that it may speak for."""
+        """Checks every photo to which the sidecar may belong."""
         accepted: tuple[Job, ...] = ()
         refused: tuple[IntakeRefusal, ...] = ()
         for key in self._list_photos_of_sidecar(event.bucket, photo_key_of(event.key)):
@@ -75,18 +73,18 @@ class Intake:
         return IntakeResult(accepted, refused)
 
     def _list_photos_of_sidecar(self, bucket: str, photo_key: str) -> Iterator[str]:
-        """The keys of a sidecar's own photo and of those that share it: `red.jpg` and `red.jpg.*`, `red` and `red.*`.
+        """Yields the keys of a sidecar's own photo and of those that share it.
 
-        Photos without a sidecar of their own are called `red-1.jpg` and lie between `red` and `red.jpg`: however many
-        there are, they are not listed. One that was deleted tells of that itself.
+        These are `red.jpg` and `red.jpg.*`, or `red` and `red.*`. Other photos, such as `red-1.jpg`, sort between `red`
+        and `red.jpg`. They are not listed, however many there are. A deleted photo has an event of its own.
         """
         if stem_of(photo_key) == photo_key.rpartition("/")[2]:
             return chain((photo_key,), self.photos.list_folder_keys(bucket, f"{photo_key}."))
-        # In S3's order all that begins with `red.jpg.` comes before `red.jpg/`.
+        # In S3's order, all keys that begin with `red.jpg.` come before `red.jpg/`.
         return takewhile(lambda key: key < f"{photo_key}/", self.photos.list_folder_keys(bucket, photo_key))
 
     def _handle_once_per_batch(self, event: IntakeEvent) -> IntakeResult:
-        """All events of a batch are older than its first look at their photo: it saw what they tell of."""
+        """Handles each object once per batch: every event in the batch predates the first read of the object."""
         if (event.bucket, event.key) in self._handled_keys and event == IntakeEvent(event.bucket, event.key):
             return IntakeResult()
         result = self._handle_photo(event)
@@ -95,7 +93,7 @@ class Intake:
         return result
 
     def _handle_photo(self, event: IntakeEvent) -> IntakeResult:
-        """A look that comes again, a request's as well, leaves a mark, so that a photo which kills is noticed."""
+        """A redelivered event leaves a mark, so that a photo that crashes workers is detected."""
         return (
             self._handle_with_crash_mark(event)
             if event.is_repeated or event.receive_count > 1

@@ -1,4 +1,4 @@
-"""What a person can do about a problem: said to who can fix a file, or to who can send a request again."""
+"""What you can do about a problem: correct a file, or send a request again."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +9,7 @@ from backdrop.model.sentence import Sentence
 
 
 class FollowUp(StrEnum):
-    """What follows once the advice was taken."""
+    """What happens after the reader has followed the advice."""
 
     NOTHING = "nothing"
     RUNS = "runs"
@@ -19,23 +19,23 @@ class FollowUp(StrEnum):
 
 _PHOTO_ENDINGS = {
     FollowUp.NOTHING: ".",
-    FollowUp.RUNS: "; the photo runs again by itself.",
-    FollowUp.SEND_AGAIN: ", and send the request again.",
-    FollowUp.WAITS: ". Nothing to do for the uploader: the photo waits and goes by itself when this is mended.",
+    FollowUp.RUNS: ". The photo then runs again automatically.",
+    FollowUp.SEND_AGAIN: ". Then send the request again.",
+    FollowUp.WAITS: ". The uploader need do nothing: the photo waits, and continues automatically when this is fixed.",
 }
-# A request is a message: nobody can fix it, and it is received once.
+# A request is a message: it cannot be corrected, and it is received once.
 _REQUEST_ENDINGS = _PHOTO_ENDINGS | {
     FollowUp.NOTHING: ". Then send the request again.",
-    FollowUp.RUNS: "; then send the request again.",
+    FollowUp.RUNS: ". Then send the request again.",
     FollowUp.WAITS: f"{_PHOTO_ENDINGS[FollowUp.WAITS]} Then send the request again.",
 }
 
 
 @record
 class Advice(Record):
-    """`remedy`: what to do; None where there is nothing. `note`: what else there is to know.
+    """`remedy`: what to do; None if there is nothing to do. `note`: what else to know.
 
-    `custom_request_text`: the whole advice to who sent a request, where it differs by more than what follows.
+    `custom_request_text`: the whole advice for the sender of a request, if more than the last sentence differs.
     """
 
     remedy: Sentence | None = None
@@ -45,26 +45,25 @@ class Advice(Record):
 
     @classmethod
     def from_text(cls, remedy: str, follow_up: FollowUp = FollowUp.NOTHING) -> "Advice":
-        """Advice in one sentence or several; with or without the last full stop."""
+        """Accepts one or more sentences, with or without the last full stop."""
         return cls(remedy=Sentence(remedy).clause, follow_up=follow_up)
 
     def with_note(self, note: str) -> "Advice":
-        """The same with something else to know."""
         return replace(self, note=Sentence(note if self.note is None else f"{self.note} {note}"))
 
     def truncate(self, length: int) -> "Advice":
-        """The same with at most so many characters of each text."""
+        """Keeps at most `length` characters of each text."""
         texts = {"remedy": self.remedy, "note": self.note, "custom_request_text": self.custom_request_text}
         return replace(self, **{name: text.truncate(length) for name, text in texts.items() if text is not None})
 
     @property
     def text_for_photo(self) -> Sentence:
-        """To who can fix the photo or what speaks for it."""
+        """The advice for the person who can correct the photo or its instructions."""
         return self._render(_PHOTO_ENDINGS)
 
     @property
     def text_for_request(self) -> Sentence:
-        """To who sent a request."""
+        """The advice for the sender of a request."""
         return self._render(_REQUEST_ENDINGS) if self.custom_request_text is None else self.custom_request_text
 
     def _render(self, endings: Mapping[FollowUp, str]) -> Sentence:

@@ -1,6 +1,6 @@
-"""Which provider can express which field, in which range and under which name: the one table of all who need it.
+"""Which provider supports which field, with which values and under which name.
 
-Validation, the requests, the notes in the schemas and the reference page are all made from it.
+Validation, the provider requests, the notes in the schemas, and the reference page all use this table.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 PROVIDERS = ("ideogram", "segmind", "1min", "runware")
-# Ideogram's "10MB", read the smaller way (API reference of replace-background, v1); 1min.ai says the same, and the
-# others publish nothing.
+# Ideogram's "10MB", in the smaller reading (API reference of replace-background, v1). 1min.ai has the same limit; the
+# others publish none.
 MAX_PHOTO_BYTES = 10_000_000
-# The field whose values are hashed into a job by their bytes.
+# The hash of a job contains the bytes of these files, not their keys.
 REFERENCES_FIELD = "style_reference_images"
-# What intake and deliver open: decoded in their memory beside a picture of MaxImageMegapixels.
+# Intake and deliver hold the file in memory together with a decoded picture of MaxImageMegapixels.
 MAX_FILE_BYTES = 128_000_000
-# The largest provider's file that is downloaded, extracted from a response, or read from the output bucket.
+# The largest file of a provider that is downloaded, extracted from a response, or read from the output bucket.
 MAX_RESULT_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoLimits:
-    """What a provider takes as a photo: bytes, file formats, and pixels of the longest side (None: no limit known)."""
+    """A provider's limits for a photo: bytes, file formats, and pixels of the longest side (None: no known limit)."""
 
     max_bytes: int
     formats: tuple[str, ...]
@@ -30,24 +30,24 @@ class PhotoLimits:
 
 _WEB_FORMATS = ("jpeg", "png", "webp")
 PHOTO_LIMITS: dict[str, PhotoLimits] = {
-    # API reference of replace-background and remove-background, v1: JPEG, PNG, WebP of at most 10 MB; no side is named.
+    # API reference of replace-background and remove-background, v1: JPEG, PNG, WebP, at most 10 MB; no side limit.
     "ideogram": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
-    # Its model page names no limit. The model is Ideogram's, so its limit holds.
+    # Its model page names no limit. The model is Ideogram's, so Ideogram's limit applies.
     "segmind": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
     # Background replacer, API reference: 10 MB for each image.
     "1min": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
-    # Names no limit for pictures that come within the request; Ideogram's holds.
+    # Names no limit for pictures inside the request, so Ideogram's limit applies.
     "runware": PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS),
 }
 
 
-# What Ideogram takes as a style's references: 10 MB for all of a call (API reference of replace-background, v1).
+# Ideogram's limit for style references: 10 MB for all images of a call (API reference of replace-background, v1).
 REFERENCE_LIMITS = PhotoLimits(MAX_PHOTO_BYTES, _WEB_FORMATS)
 
 
 @dataclass(frozen=True)
 class IntRange:
-    """A whole number between two bounds, both included."""
+    """An integer between two inclusive bounds."""
 
     low: int
     high: int
@@ -61,7 +61,7 @@ class IntRange:
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of a closed list of words."""
+    """One of a closed list of values."""
 
     values: tuple[str, ...]
 
@@ -74,7 +74,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class SingleItem:
-    """A list of exactly one, which the provider takes without the list."""
+    """A list of exactly one value, which is sent without the list."""
 
     description: str
 
@@ -87,7 +87,7 @@ class SingleItem:
 
 @dataclass(frozen=True)
 class AnyValue:
-    """Whatever the instructions' own model lets through."""
+    """Any value that the instructions' model accepts."""
 
     description: str
 
@@ -103,7 +103,7 @@ AcceptedValues = IntRange | OneOf | SingleItem | AnyValue
 
 @dataclass(frozen=True)
 class ProviderField:
-    """How a provider takes a field: its own name, dotted where it lies deeper ("": it is not sent), and the range."""
+    """A field at a provider: its name there, dotted if nested ("": not sent), and the accepted values."""
 
     name: str
     accepted: AcceptedValues
@@ -111,27 +111,27 @@ class ProviderField:
 
 @dataclass(frozen=True)
 class MutualExclusion:
-    """A field that a provider does not take beside certain others, unless it has one of the harmless values."""
+    """A field that a provider does not accept together with certain others, except with one of the allowed values."""
 
     field: str
     conflicting_fields: tuple[str, ...]
     allowed_values: tuple[str, ...] = ()
 
     def find_conflicts(self, provider: str, given: Mapping[str, Any]) -> Iterator[str]:
-        """What of the given fields cannot stand together, in a sentence each."""
+        """Yields a sentence for each pair of given fields that cannot be combined."""
         value = given.get(self.field)
         if value is None or value in self.allowed_values:
             return
         exception = f" other than {' and '.join(self.allowed_values)}" if self.allowed_values else ""
         for other in self.conflicting_fields:
             if other in given:
-                yield f"{provider} takes no {self.field}{exception} beside {other}"
+                yield f"{provider} does not accept {self.field}{exception} together with {other}"
 
 
 _PROMPT = AnyValue("text, 1 to 2,000 characters")
 _PRESET = AnyValue("one of the 62 presets")
 _CODES = AnyValue("8-digit codes")
-_REFERENCES = AnyValue("one to four keys in the input bucket, sent as 10 MB together at most")
+_REFERENCES = AnyValue("one to four keys in the input bucket; together at most 10 MB are sent")
 _SWITCH = OneOf(("AUTO", "ON", "OFF"))
 _FOUR_SPEEDS = OneOf(("FLASH", "TURBO", "DEFAULT", "QUALITY"))
 _THREE_SPEEDS = OneOf(("TURBO", "DEFAULT", "QUALITY"))
@@ -152,7 +152,7 @@ CAPABILITIES: dict[tuple[str, str], dict[str, ProviderField]] = {
         "color_palette": ProviderField("color_palette", AnyValue("a name or members")),
     },
     ("ideogram", "remove"): {},
-    # Segmind, ideogram-3-replace-background: the vendor's model page. It makes one picture a call.
+    # Segmind, ideogram-3-replace-background: the vendor's model page. It makes one picture per call.
     ("segmind", "replace"): {
         "prompt": ProviderField("prompt", _PROMPT),
         "magic_prompt": ProviderField("magic_prompt", _SWITCH),
@@ -163,7 +163,7 @@ CAPABILITIES: dict[tuple[str, str], dict[str, ProviderField]] = {
         "style_reference_images": ProviderField("style_reference_images", _REFERENCES),
         "color_palette": ProviderField("color_palette", AnyValue("a name or members")),
     },
-    # 1min.ai, BACKGROUND_REPLACER with ideogram-3: the vendor's page. It takes eight pictures and links to one.
+    # 1min.ai, BACKGROUND_REPLACER with ideogram-3: the vendor's page. It accepts num_images up to 8 and links to one.
     ("1min", "replace"): {
         "prompt": ProviderField("promptObject.prompt", _PROMPT),
         "negative_prompt": ProviderField("promptObject.negative_prompt", _PROMPT),
@@ -187,7 +187,7 @@ CAPABILITIES: dict[tuple[str, str], dict[str, ProviderField]] = {
         "style_reference_images": ProviderField("providerSettings.ideogram.styleReferenceImages", _REFERENCES),
     },
 }
-# Presets, codes and references exclude one another everywhere (instructions/conflicts.py); these are the rest.
+# Presets, codes, and references exclude each other at every provider (instructions/conflicts.py); these are the rest.
 MUTUALLY_EXCLUSIVE: dict[tuple[str, str], tuple[MutualExclusion, ...]] = {
     ("1min", "replace"): (
         MutualExclusion("style_type", ("style_preset", "style_reference_images"), ("AUTO", "GENERAL")),
@@ -195,7 +195,7 @@ MUTUALLY_EXCLUSIVE: dict[tuple[str, str], tuple[MutualExclusion, ...]] = {
     ("runware", "replace"): (MutualExclusion("style_type", ("style_codes",)),),
 }
 SUPPORTED_PROVIDERS = frozenset(provider for provider, _ in CAPABILITIES)
-# What is said to a provider: a new background, and how it shall be made.
+# The fields that reach a provider: they describe the new background and how to make it.
 PROVIDER_FIELDS = (
     "prompt",
     "negative_prompt",
@@ -212,7 +212,7 @@ PROVIDER_FIELDS = (
 
 
 def find_not_expressible(provider: str, instructions: Mapping[str, Any]) -> list[str]:
-    """Why a provider cannot do what the instructions ask, one sentence a field; empty when it can."""
+    """Returns why a provider cannot carry out the instructions, one sentence per field; empty if it can."""
     column = provider, instructions["operation"]
     fields = CAPABILITIES.get(column)
     if fields is None:
@@ -220,25 +220,27 @@ def find_not_expressible(provider: str, instructions: Mapping[str, Any]) -> list
     given = [name for name in PROVIDER_FIELDS if name in instructions]
     single = [line for name in given for line in _check_field(provider, name, instructions[name], fields.get(name))]
     return single + [
-        line for apart in MUTUALLY_EXCLUSIVE.get(column, ()) for line in apart.find_conflicts(provider, instructions)
+        line
+        for exclusion in MUTUALLY_EXCLUSIVE.get(column, ())
+        for line in exclusion.find_conflicts(provider, instructions)
     ]
 
 
 def _check_field(provider: str, name: str, value: object, field: ProviderField | None) -> list[str]:
     if field is None:
-        return [f"{provider} has no {name}"]
-    return [] if field.accepted.accepts(value) else [f"{provider} takes {name} {field.accepted}, not {value!r}"]
+        return [f"{provider} does not support {name}"]
+    return [] if field.accepted.accepts(value) else [f"{provider} accepts {field.accepted} for {name}, not {value!r}"]
 
 
 def to_provider_fields(provider: str, purchase_spec: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What is asked, under the provider's own names and in the order of the table; never a default."""
+    """Yields the given fields under the provider's names, in the order of the table; never a default."""
     for name, field in CAPABILITIES[provider, purchase_spec["operation"]].items():
         if name in purchase_spec and field.name:
             yield field.name, purchase_spec[name][0] if isinstance(field.accepted, SingleItem) else purchase_spec[name]
 
 
 def to_provider_json(provider: str, purchase_spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The same as JSON: a dotted name lies in objects within objects."""
+    """Returns the given fields as JSON; dotted names become nested objects."""
     body: dict[str, Any] = {}
     for name, value in to_provider_fields(provider, purchase_spec):
         *path, last = name.split(".")

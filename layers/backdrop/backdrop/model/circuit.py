@@ -1,7 +1,8 @@
-"""A lane's health: why it is paused, whether it is closed in place, and which call may find out if all is well again.
+"""The circuit breaker of a lane: why it is paused, whether calls are blocked, and which call may probe the provider.
 
-Open: every job may go. Closed: the provider failed three times in a row, and one job at a time goes as a probe. Paused:
-the event source mapping is off until every reason is lifted; reconcile lets a probe out where a probe can tell.
+A healthy lane allows every call. After three failures in a row (`closed_since`), it allows one job at a time, as a
+probe. In a paused lane, the event source mapping is disabled until every reason is lifted; if a probe can find out
+whether the reason still applies, reconcile starts a trial.
 """
 
 from collections.abc import Sequence
@@ -19,21 +20,21 @@ from backdrop.model.sentence import Sentence
 FAILURE_THRESHOLD = 3
 UNHEALTHY_BEFORE_PAUSE = timedelta(minutes=10)
 FIRST_PROBE_DELAY = timedelta(seconds=1)
-# Most outages are over in seconds, and a probe that is turned away costs nothing: so many come quickly, and often.
-# In a paused lane, a trial is over after these and one more.
+# Most outages last seconds, and a rejected probe costs nothing, so the first probes are quick and frequent.
+# In a paused lane, a trial ends after these probes and one more.
 MAX_QUICK_PROBES = 4
 MAX_FREE_PROBE_DELAY = timedelta(seconds=10)
-# A little less than so many ticks of reconcile, which comes every five minutes.
+# Slightly less than a multiple of five minutes, the interval at which reconcile runs.
 FIRST_TRIAL_DELAY = timedelta(minutes=4)
 MAX_TRIAL_DELAY = timedelta(minutes=14)
 MAX_PROBE_DELAY = timedelta(seconds=120)
-# After an unexplained refusal, the refused job itself is the probe only where no other job came within this time.
+# After an unexplained refusal, the refused job itself is the probe only if no other job arrives within this time.
 SUSPECT_PROBE_DELAY = timedelta(seconds=120)
 PAUSED_DELAY_SECONDS = 10.0
 MAX_PROBE_WAIT_SECONDS = 30.0
-# No message lives as long (SQS keeps it for 14 days), and the sweep looks back less far.
+# Longer than a message lives (SQS keeps it for 14 days), and than the sweep looks back.
 MARK_LIFETIME = timedelta(days=30)
-# Each call reads its lane's item, with all its marks.
+# Each call reads its lane's item, which contains the marks.
 MAX_MARKS = 100
 
 
@@ -52,9 +53,10 @@ class PauseReason(StrEnum):
 
 
 class LaneState(StrEnum):
-    """How a lane is, in the one word that people and scripts read.
+    """The state of a lane, as the command shows it to people and scripts.
 
-    `paused` lasts from `Provider Paused` to `Provider Resumed`: also while a probe is out that may end the pause.
+    `paused` lasts from the event `Provider Paused` to `Provider Resumed`, also while a probe that may end it is in
+    flight.
     """
 
     RUNNING = "running"
@@ -62,7 +64,7 @@ class LaneState(StrEnum):
     PAUSED = "paused"
 
 
-# What one real job in one slot can find out; nothing is charged where the reason still holds.
+# A single job can find out whether these reasons still apply; if so, it is not charged.
 PROBEABLE_REASONS = frozenset(
     {
         PauseReason.KEY,
@@ -73,7 +75,7 @@ PROBEABLE_REASONS = frozenset(
         PauseReason.UNHEALTHY,
     }
 )
-# What concerns the whole stack: in another provider's lane it is just the same.
+# Reasons that apply to all providers of the stack.
 STACK_WIDE_REASONS = frozenset({PauseReason.BUDGET, PauseReason.DELIVERY})
 REASON_BY_CODE = {
     Code.PROVIDER_KEY_MISSING: PauseReason.KEY,
@@ -87,10 +89,7 @@ REASON_BY_CODE = {
 
 @record
 class Pause(Record):
-    """One reason, since when, and in what words.
-
-    `required_budget`: micro-dollars that a budget must have left for it to end.
-    """
+    """One reason for a pause. It ends when the day's budget has `required_budget` micro-dollars left."""
 
     reason: PauseReason
     code: Code
@@ -113,15 +112,14 @@ class CancelMark(Record):
 
 @record
 class ProviderHealth(LedgerItem):
-    """One provider's lane.
+    """The health of one provider's lane.
 
-    `failure_streak` counts bad answers in a row. `is_in_trial`: paused, but a probe may go, since `trial_since`;
-    `failed_trials` such probes failed, and the next may go from `next_trial_at` on.
+    `failure_streak` counts failures in a row. `is_in_trial`: the lane is paused, but probes are allowed, since
+    `trial_since`. `failed_trials` trials have failed, and the next may start at `next_trial_at`.
 
     `served_despite_refusal_at`: when a probe was last served while the lane was paused for an unexplained refusal; None
-    again once a refused job was rejected for it. `past_pauses`: the pauses that are over, each reason's last.
-    `announced_event_ids`: the ids of the events that told of all these. `cancel_marks`: what a person does not want
-    bought any longer.
+    again once a refused job was rejected for it. `past_pauses`: for each reason, the last pause that has ended.
+    `announced_event_ids`: the IDs of the events that announced these. `cancel_marks`: what an operator has canceled.
     """
 
     provider: str
@@ -153,17 +151,17 @@ class ProviderHealth(LedgerItem):
 
     @property
     def mapping_enabled(self) -> bool:
-        """Whether the mapping is to hand out messages."""
+        """Whether the event source mapping must be enabled."""
         return not self.pauses or self.is_in_trial
 
     @property
     def allows_calls(self) -> bool:
-        """Whether every job may go."""
+        """Whether every job may call the provider."""
         return not self.pauses and self.closed_since is None
 
     @property
     def has_provider_problem(self) -> bool:
-        """Whether the provider is why jobs wait, so that those who name another one had better go there."""
+        """Whether jobs wait because of the provider, so that those that name another provider should move there."""
         has_own_reason = any(pause.reason not in STACK_WIDE_REASONS for pause in self.pauses)
         return has_own_reason or (self.closed_since is not None and not self.pauses)
 
@@ -172,7 +170,7 @@ class ProviderHealth(LedgerItem):
 
 
 class Gate(StrEnum):
-    """Whether a job may be paid now."""
+    """Whether a job may call the provider now."""
 
     ALLOWED = "open"
     PROBE = "probe"
@@ -180,9 +178,9 @@ class Gate(StrEnum):
 
 
 def check_gate(lane: ProviderHealth, now: datetime, *, suspect: bool = False) -> tuple[Gate, float]:
-    """Whether a job may go, and in how many seconds to ask again where it may not.
+    """Returns whether a job may call the provider, and if not, in how many seconds to check again.
 
-    `suspect`: the job's own call was refused without an explanation, so that others go before it.
+    `suspect`: the job's own call was refused without an explanation, so other jobs go first.
     """
     if not lane.mapping_enabled:
         return Gate.BLOCKED, PAUSED_DELAY_SECONDS
@@ -204,23 +202,23 @@ def check_gate(lane: ProviderHealth, now: datetime, *, suspect: bool = False) ->
 
 
 def start_probe(lane: ProviderHealth, now: datetime, until: datetime) -> ProviderHealth:
-    """This job is the one that finds out; ConflictError where another is, or where none may."""
+    """Makes the job the probe. Raises ConflictError if another job is the probe, or if none is allowed."""
     if check_gate(lane, now)[0] is not Gate.PROBE:
         raise ConflictError
     return replace(lane, probe_until=until)
 
 
 def is_probe_since_pause(job: Job, lane: ProviderHealth) -> bool:
-    """Whether the job's call is a probe that went out after the lane was paused: it may outlast its worker."""
+    """Whether the job's call is a probe that was sent after the lane was paused. It may outlast its worker."""
     call = job.find_attempt(job.attempt_no)
     return call is not None and call.is_probe and all(call.submitted_at >= pause.since for pause in lane.pauses)
 
 
 def observe_result(lane: ProviderHealth, result: ProviderResult, now: datetime, *, probe: bool) -> ProviderHealth:
-    """The lane after an answer; the same one where the answer says nothing of its health.
+    """Returns the lane after a result; unchanged if the result says nothing about the lane's health.
 
-    A verdict that the job itself is the reason is no good answer: a failure counts like any other, a refusal changes
-    nothing.
+    The verdict that the job itself is the reason does not count as a success: a failure counts like any other, and a
+    refusal changes nothing.
     """
     if result.retry_class is RetryClass.PAUSE:
         code = result.code or Code.PROVIDER_MISCONFIGURED
@@ -239,9 +237,9 @@ def observe_result(lane: ProviderHealth, result: ProviderResult, now: datetime, 
 
 
 def _try_other_job(lane: ProviderHealth, paused_lane: ProviderHealth, now: datetime, *, probe: bool) -> ProviderHealth:
-    """An unexplained refusal may be due to the refused job alone, so another job is the probe at once.
+    """An unexplained refusal may be due to the refused job alone, so another job becomes the probe immediately.
 
-    The lane stops where a probe was refused as well: then reconcile lets out the next one, like after any pause.
+    If a probe was refused as well, the lane stops, and reconcile starts the next trial as after any other pause.
     """
     if (probe and lane.is_paused) or not (lane.is_in_trial or not lane.is_paused):
         return paused_lane
@@ -259,9 +257,9 @@ def _try_other_job(lane: ProviderHealth, paused_lane: ProviderHealth, now: datet
 
 
 def _record_success(lane: ProviderHealth, now: datetime, *, probe: bool) -> ProviderHealth:
-    """One good answer opens a closed lane, and a probe is none any more.
+    """One success restores a lane after failures, and ends the probe.
 
-    Only a probe's lifts a pause: others may have begun before it.
+    Only a probe's success lifts a pause, because other calls may have been sent before the pause.
     """
     healthy = replace(lane, failure_streak=0, closed_since=None, probe_count=0, next_probe_at=None, probe_until=None)
     return (
@@ -272,7 +270,7 @@ def _record_success(lane: ProviderHealth, now: datetime, *, probe: bool) -> Prov
 
 
 def _record_failure(lane: ProviderHealth, result: ProviderResult, now: datetime, *, probe: bool) -> ProviderHealth:
-    """Three in a row close the lane; then only its probes count, since those that began before tell nothing new."""
+    """After three failures in a row, only probes count, because calls that were sent before say nothing new."""
     streak = lane.failure_streak + 1
     if not probe and (streak < FAILURE_THRESHOLD or lane.closed_since):
         return replace(lane, failure_streak=streak)
@@ -288,7 +286,7 @@ def _record_failure(lane: ProviderHealth, result: ProviderResult, now: datetime,
         next_probe_at=now + delay,
         probe_until=None,
     )
-    # What failed may be this one photo, so more than one is tried before the lane stops for minutes again.
+    # This photo may be the reason, so more than one is tried before the lane stops for minutes again.
     is_trial_unfinished = lane.is_paused and probe and is_free and lane.probe_count < MAX_QUICK_PROBES
     if (lane.is_paused and not is_trial_unfinished) or (not lane.is_paused and now - since >= UNHEALTHY_BEFORE_PAUSE):
         return pause(failing, PauseReason.UNHEALTHY, Code.PROVIDER_UNAVAILABLE, result.message, now)
@@ -304,7 +302,7 @@ def pause(
     *,
     required_budget: int = 0,
 ) -> ProviderHealth:
-    """One more reason, or the same one again in newer words."""
+    """Adds a reason for a pause, or updates the message of the same reason."""
     earlier = next((one for one in lane.pauses if one.reason is reason), None)
     since = earlier.since if earlier else now
     added = Pause(
@@ -320,7 +318,7 @@ def pause(
 
 
 def resume(lane: ProviderHealth, reasons: frozenset[PauseReason], now: datetime) -> ProviderHealth:
-    """Without these reasons; the lane flows again when none is left."""
+    """Lifts these reasons; the lane resumes when none is left."""
     remaining = tuple(one for one in lane.pauses if one.reason not in reasons)
     if remaining == lane.pauses:
         return lane
@@ -342,9 +340,9 @@ def resume(lane: ProviderHealth, reasons: frozenset[PauseReason], now: datetime)
 
 
 def start_trial_if_due(lane: ProviderHealth, now: datetime) -> ProviderHealth:
-    """Where nothing but what a probe can find out is in the way, one job may go; the same lane otherwise.
+    """Starts a trial if it is due and probes can check every reason for the pause; otherwise unchanged.
 
-    Each probe has the waiting messages received, and SQS gives one up after a thousand times: so ever more seldom.
+    Each trial receives the waiting messages, and SQS gives up a message after 1,000 receives, so trials become rarer.
     """
     if lane.next_trial_at and now < lane.next_trial_at:
         return lane
@@ -364,5 +362,5 @@ def merge_mark(marks: Sequence[CancelMark], new: CancelMark) -> tuple[CancelMark
 
 
 def drop_expired(marks: Sequence[CancelMark], now: datetime) -> tuple[CancelMark, ...]:
-    """Drops the marks to which nothing that is still in flight can be older."""
+    """Drops marks that are older than anything that can still be in flight."""
     return tuple(mark for mark in marks if now - mark.until < MARK_LIFETIME)

@@ -1,4 +1,4 @@
-"""Records as JSON and back, checked by pydantic against their own types."""
+"""Converts records to JSON and back; pydantic validates them against their types."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @cache
 def _adapter[T](kind: type[T]) -> "TypeAdapter[T]":
-    """Made with the first record of its kind, since pydantic's machinery would cost every cold start some 20 ms."""
+    """Built with the first record of its type, because importing pydantic adds about 20 ms to every cold start."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
@@ -20,7 +20,7 @@ def _adapter[T](kind: type[T]) -> "TypeAdapter[T]":
 
 @contextmanager
 def _hide_input() -> Generator[None]:
-    """A record's errors do not show what it holds, since they end in logs: links and task tokens are in it."""
+    """Hides the record's values in validation errors, which are logged: it may contain links and task tokens."""
     from pydantic import ValidationError
 
     try:
@@ -31,17 +31,16 @@ def _hide_input() -> Generator[None]:
 
 
 def to_json(record: object) -> str:
-    """A record as JSON."""
     return _adapter(type(record)).dump_json(record).decode()
 
 
 def from_json[T](kind: type[T], text: str) -> T:
-    """The record that a JSON text holds; pydantic's ValidationError where it holds none."""
+    """Raises pydantic's ValidationError if the text is not such a record."""
     with _hide_input():
         return _adapter(kind).validate_json(text)
 
 
 def validate[T](kind: type[T], values: object) -> T:
-    """A record from plain values; pydantic's ValidationError where they do not fit."""
+    """Builds a record from plain values; raises pydantic's ValidationError if they do not match its types."""
     with _hide_input():
         return _adapter(kind).validate_python(values)

@@ -1,10 +1,10 @@
-"""The closed list of codes: every way in which something can go wrong. model/error_catalog.py says what to do."""
+"""The closed list of error codes. model/error_catalog.py has the meaning and the advice for each."""
 
 from enum import StrEnum
 
 
 class Code(StrEnum):
-    """What went wrong, in one word; the same word stands in reports, metrics, dead letters and exit texts."""
+    """What went wrong; reports, metrics, dead letters, and the command's messages use the same code."""
 
     # the photo
     NOT_A_PHOTO = "not_a_photo"
@@ -36,11 +36,11 @@ class Code(StrEnum):
     MAX_COST_EXCEEDED = "max_cost_exceeded"
     PRICE_UNKNOWN = "price_unknown"
     UNSAFE_REQUEST = "unsafe_request"
-    # a campaign as a whole
+    # the campaign as a whole
     CAMPAIGN_REFUSED = "campaign_refused"
     MAX_TOTAL_EXCEEDED = "max_total_exceeded"
     TOO_MANY_FAILURES = "too_many_failures"
-    # the provider, for now
+    # the provider, transient
     PROVIDER_KEY_MISSING = "provider_key_missing"
     PROVIDER_KEY_REFUSED = "provider_key_refused"
     PROVIDER_OUT_OF_MONEY = "provider_out_of_money"
@@ -54,7 +54,7 @@ class Code(StrEnum):
     PAUSED_BY_PERSON = "paused_by_person"
     LANE_SHUT = "lane_shut"
     RESULT_UNREACHABLE = "result_unreachable"
-    # the provider, for good
+    # the provider, permanent
     REQUEST_REJECTED = "request_rejected"
     PROVIDER_FAILED = "provider_failed"
     UNSAFE_RESULT = "unsafe_result"
@@ -69,7 +69,7 @@ class Code(StrEnum):
     RESULT_TOO_LARGE = "result_too_large"
     RESULT_NOT_TRANSPARENT = "result_not_transparent"
     OUTPUT_NOT_MADE = "output_not_made"
-    # money and machinery
+    # money and infrastructure
     CHARGE_UNKNOWN = "charge_unknown"
     CRASHED = "crashed"
     DAMAGED_MESSAGE = "damaged_message"
@@ -84,7 +84,7 @@ class Code(StrEnum):
 
 
 class Disposition(StrEnum):
-    """Where a code leaves its job: at an end of the ledger, or waiting for better weather."""
+    """The state in which a code leaves its job: an end status, or waiting for a transient condition to clear."""
 
     REFUSED = "refused"
     DEAD = "dead"

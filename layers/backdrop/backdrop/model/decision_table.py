@@ -1,7 +1,7 @@
-"""Decision tables: facts in, the decision of the first rule that matches out.
+"""Decision tables: the first rule that matches the facts decides.
 
-A fact is one member of an enumeration, and the enumeration is the table's column. They are flags, so that a rule can
-name several values: `Event.RERUN | Event.REQUEST`, or `~History.WAITING` for every value but one.
+A fact is a member of an enumeration, and the enumeration is a column of the table. The enumerations are flags, so that
+a rule can name several values: `Event.RERUN | Event.REQUEST`, or `~History.WAITING` for every value but one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ type Column = type[Flag]
 
 
 class Facts:
-    """Facts by their column: those that are known already, and those that are read when they are first asked for."""
+    """Facts by column: known ones, and ones that are read on first access."""
 
     def __init__(self, readers: Mapping[Column, Callable[[], Flag]], *known: Flag) -> None:
         self._reads = readers
@@ -27,13 +27,13 @@ class Facts:
         return cast("F", self._known[column])
 
     def with_fact(self, fact: Flag) -> "Facts":
-        """The same facts and one more; what was read is not read again."""
+        """Adds a fact; what was read is not read again."""
         return Facts(self._reads, *self._known.values(), fact)
 
 
 @dataclass(frozen=True)
 class Rule[D]:
-    """One row: why, the values that match, and the decision. A column that is not named matches any fact."""
+    """One row: the reason, the values that match, and the decision. A column that is not named matches any fact."""
 
     reason: str
     when: tuple[Flag, ...]
@@ -41,13 +41,13 @@ class Rule[D]:
 
     @cached_property
     def cells(self) -> Mapping[Column, Flag]:
-        """The values that match, by their column."""
+        """The values that match, by column."""
         return {type(values): values for values in self.when}
 
 
 @dataclass(frozen=True)
 class DecisionTable[D]:
-    """Rules, of which the first match decides, and the columns in the order in which their facts are read."""
+    """The rules, and the columns in the order in which their facts are read."""
 
     columns: Sequence[Column]
     rules: Sequence[Rule[D]]
@@ -56,7 +56,7 @@ class DecisionTable[D]:
         return self.find_first_match(facts).then
 
     def find_first_match(self, facts: Facts) -> Rule[D]:
-        """The first rule that matches. A fact that can no longer make a difference is not read."""
+        """Returns the first rule that matches. Does not read facts that can no longer make a difference."""
         rules = self.rules
         for at, column in enumerate(self.columns):
             if any(column in rule.cells for rule in self._list_undecided(rules, at)):
@@ -64,6 +64,6 @@ class DecisionTable[D]:
         return rules[0]
 
     def _list_undecided(self, rules: Sequence[Rule[D]], at: int) -> Sequence[Rule[D]]:
-        """The rules above the first one that asks nothing more, and so matches before all below it."""
+        """Returns the rules above the first one without further conditions, which matches before all below it."""
         columns = {*self.columns[at:]}
         return list(takewhile(lambda rule: columns & rule.cells.keys(), rules))

@@ -1,4 +1,4 @@
-"""The few exceptions of the pipeline; each carries its code, and its class decides the fate of the job.
+"""The exceptions of the pipeline. Most carry a code, and the class decides what happens to the job.
 
 BackdropError                 carries a code, what happened, and what to do
 ├─ RefusedError               the uploader can fix it: error report only
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 class BackdropError(Exception):
-    """Something that a person will read about: a code, what happened in a sentence, what to do.
+    """An error that a person will read: a code, what happened, and what to do.
 
-    `advice`: None where it is the code's own.
+    `advice`: None for the code's own advice.
     """
 
     def __init__(self, code: Code, message: str | Sentence, advice: Advice | str | None = None) -> None:
@@ -39,19 +39,19 @@ class BackdropError(Exception):
 
     @property
     def hint(self) -> Sentence:
-        """What to do, to who can fix the photo or what speaks for it."""
         return (self.advice or ERROR_CATALOG[self.code].advice).text_for_photo
 
 
 class RefusedError(BackdropError):
-    """The uploader can mend it: report only, no dead letter, no alarm."""
+    """The uploader can correct it: error report only, no dead letter, and no alarm."""
 
 
 class InstructionError(RefusedError):
-    """What sidecar, tags or request ask for cannot be understood or done.
+    """The instructions are invalid, or cannot be carried out.
 
-    `place`, `path`: the file (or the tags, the request) that is wrong in itself, and where in its JSON; "" for the
-    whole of it, and for what is wrong only together with something else. `words`: the message without the place.
+    `instruction_source`, `path`: the source (a file, the tags, the request) that contains the error, and the path in
+    its JSON; "" for the whole source, and for an error that arises only in combination with another source. `detail`:
+    the message without the source.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class InstructionError(RefusedError):
         detail: str | None = None,
     ) -> None:
         super().__init__(code, message, advice)
-        self.place, self.path = instruction_source, path
-        self.words = self.message if detail is None else Sentence(detail)
+        self.instruction_source, self.path = instruction_source, path
+        self.detail = self.message if detail is None else Sentence(detail)
 
     @classmethod
     def at(
         cls, instruction_source: str, path: str, code: Code, detail: str, advice: Advice | None = None
     ) -> "InstructionError":
-        """One mistake of a place."""
+        """Returns an error in one source; the message names the source."""
         return cls(
             code,
             f"{instruction_source}: {detail}",
@@ -84,15 +84,15 @@ class InstructionError(RefusedError):
 
 
 class PhotoError(RefusedError):
-    """The file cannot be worked with."""
+    """The photo cannot be processed."""
 
 
 class ResultError(BackdropError):
-    """The provider's paid picture cannot be handed over."""
+    """The provider's paid picture cannot be delivered."""
 
 
 class RetryLaterError(BackdropError):
-    """Not now: the message goes back to its queue and returns after `delay_seconds`."""
+    """The message returns to its queue, and is delivered again after `delay_seconds`."""
 
     def __init__(self, code: Code, message: str | Sentence, delay_seconds: float) -> None:
         super().__init__(code, message)
@@ -100,33 +100,33 @@ class RetryLaterError(BackdropError):
 
 
 class UnreadableFileError(RetryLaterError):
-    """S3 answers, and refuses to hand out one file (access, encryption)."""
+    """S3 denies access to one file (bucket policy, KMS key)."""
 
     def __init__(self, message: str, delay_seconds: float) -> None:
         super().__init__(Code.FILE_UNREADABLE, message, delay_seconds)
 
 
 class MalformedMessageError(BackdropError):
-    """A message that no retry can mend."""
+    """A message that no retry can fix."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Code.DAMAGED_MESSAGE, message)
 
 
 class ConflictError(Exception):
-    """Somebody else changed the ledger since it was read; nothing was written."""
+    """Another worker changed the ledger after it was read; nothing was written."""
 
 
 class PreemptedError(ConflictError):
-    """Somebody else was faster before a delivery left its mark: the one that stands is not its own to take back."""
+    """Another worker wrote before this delivery left its mark, so the mark in the ledger is not its own to remove."""
 
 
 class ItemTooLargeError(Exception):
-    """The ledger will never take these writes, however often they come: an item is too large; nothing was written."""
+    """An item exceeds DynamoDB's size limit: permanent, retrying does not help; nothing was written."""
 
 
 class ContentOwnedError(Exception):
-    """Another job pays for the same bytes asked the same thing; nothing was written."""
+    """Another job pays for the same content (photo bytes and purchase fields); nothing was written."""
 
     def __init__(self, owner: "ContentOwner") -> None:
         super().__init__(owner.job_id)

@@ -1,4 +1,4 @@
-"""What was asked for one photo by somebody who waits to hear of it: the ledger's item of a request."""
+"""The ledger item of a request for one photo whose sender waits for the result."""
 
 from dataclasses import field
 from datetime import datetime
@@ -10,16 +10,16 @@ from backdrop.model.record import record
 from backdrop.model.sentence import Sentence
 
 SKIP_REASONS = {
-    ObjectKind.SIDECAR: Sentence("a sidecar, which speaks for a photo and is none"),
-    ObjectKind.DEFAULTS: Sentence("a folder's defaults, which speak for photos and are none"),
-    ObjectKind.IGNORED: Sentence("no image, by its name"),
+    ObjectKind.SIDECAR: Sentence("a sidecar, not a photo"),
+    ObjectKind.DEFAULTS: Sentence("folder defaults, not a photo"),
+    ObjectKind.IGNORED: Sentence("not an image, by its name"),
 }
 
 
 class CallbackOutcome(StrEnum):
-    """What became of a request's task token; `foreign`: it takes no answer from us.
+    """How a request's task token was answered. `undeliverable`: Step Functions does not accept our answer.
 
-    It had expired, was used before, was never handed out, or is of a machine whose key is closed to us.
+    The token had expired, was used before, never existed, or belongs to a state machine whose KMS key we must not use.
     """
 
     SUCCESS = "success"
@@ -29,11 +29,11 @@ class CallbackOutcome(StrEnum):
 
 @record
 class ImageRequest(LedgerItem):
-    """A request with a task token or a campaign: its jobs by variant, and how it was answered.
+    """A request with a task token or a campaign: its jobs by variant, and the answer.
 
-    `problems`: why it was refused, wholly or in part. `skipped_kind`: what its key is instead of a photo's. One of
-    which no photo knows lies at a `source_id` of its own. `execution_arn`: the ARN whose stop means that nobody waits
-    any more.
+    `problems`: why it was refused, wholly or in part. `skipped_kind`: what its key is, if not a photo. A request that
+    matches no source is stored under a `source_id` of its own. `execution_arn`: when this execution stops, the request
+    is no longer needed.
     """
 
     source_id: str
@@ -52,5 +52,5 @@ class ImageRequest(LedgerItem):
 
     @property
     def skip_reason(self) -> Sentence | None:
-        """Why nothing is done about its key."""
+        """Why the key is skipped."""
         return SKIP_REASONS[self.skipped_kind] if self.skipped_kind else None

@@ -1,4 +1,4 @@
-"""Why intake looks at an object: something may have changed there, or somebody asks for it."""
+"""What makes intake check an object: it may have changed, or it is requested."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from backdrop.model.sentence import Sentence
 
 @dataclass(frozen=True)
 class IncomingRequest:
-    """What somebody asks for one photo without a sidecar; `request_id` is the same when its message comes twice.
+    """A request for one photo, with instructions of its own; a redelivered message has the same `request_id`.
 
-    `task_token`: the task token of whoever waits for its end. `execution_arn`: the ARN whose stop means that nobody
-    does. `campaign`: the name under which it is reported. `invalid_reason`: why nothing can come of it but an answer to
-    its token.
+    `task_token`: the token of the task that waits for the result. `execution_arn`: when this execution stops, the
+    result is no longer needed. `campaign`: the campaign in whose report it appears. `invalid_reason`: why the request
+    can only be answered with an error.
     """
 
     request_id: str
@@ -26,25 +26,25 @@ class IncomingRequest:
 
     @property
     def is_tracked(self) -> bool:
-        """Whether somebody wants to hear what became of it."""
+        """Whether a task or a campaign waits for the result."""
         return bool(self.task_token or self.campaign)
 
     @property
     def is_execution_scoped(self) -> bool:
-        """Whether nobody wants its jobs any more once its execution has stopped."""
+        """Whether its jobs are no longer needed once its execution has stopped."""
         return self.is_tracked and bool(self.execution_arn)
 
 
 @dataclass(frozen=True)
 class IntakeEvent:
-    """A reason to look at one key.
+    """A reason to check one key.
 
-    `is_repeated`: an earlier look may have died before its messages were out. `is_settle_timeout`: only a photo that
-    still waits for instructions is meant. `is_rerun`: a person wants it resolved anew. `start_after`: the key behind
-    which a folder's photos are still to be woken. `receive_count`: how often its message was delivered, this time
-    included. `requested_at`: when its message was sent, where that is a request or a rerun, of which no object tells.
-    `tagged_at`: when tags were changed, where that is why; perhaps foreign ones, or they were taken away. `lost_race`:
-    another worker wrote of the photo while this look was at it.
+    `is_repeated`: an earlier worker may have died before it sent its messages. `is_settle_timeout`: applies only to a
+    photo that still waits for instructions. `is_rerun`: a person wants the instructions resolved again. `start_after`:
+    the folder's photos after this key still have to be woken. `receive_count`: how often the message was delivered,
+    including this time. `requested_at`: when the message of a request or rerun was sent; no object has this time.
+    `tagged_at`: when tags were changed, if that is the reason; another tool's tags may have changed, or ours may have
+    been removed. `lost_race`: another worker wrote the photo's item while this event was handled.
     """
 
     bucket: str
@@ -61,5 +61,5 @@ class IntakeEvent:
 
     @property
     def is_first_object_change(self) -> bool:
-        """Whether it only says that something may have changed there, for the first time."""
+        """Whether it only reports, for the first time, that the object may have changed."""
         return not (self.is_repeated or self.is_settle_timeout or self.is_rerun or self.request)

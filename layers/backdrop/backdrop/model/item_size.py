@@ -1,4 +1,4 @@
-"""Room in the ledger: an item of DynamoDB holds 400 KB, and what was paid must always fit into it."""
+"""Keeps ledger items below DynamoDB's limit of 400 KB, so that what was paid can always be recorded."""
 
 import json
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from backdrop.model.sentence import Sentence
 
 # Limit: Amazon DynamoDB Developer Guide, "Quotas".
 MAX_ITEM_BYTES = 400_000
-# Attempts, a problem, and the attributes beside the body.
+# Attempts, a problem, and the attributes next to the body.
 OVERHEAD_BYTES = 20_000
-# A picture's record, and one warning that names it, without its key.
+# A picture's record and one warning about it, without the two keys.
 PICTURE_RECORD_BYTES = 500
 MAX_ENTRIES, MAX_TEXT_LENGTH = 20, 300
 
 
 def explain_oversize(job: Job) -> str | None:
-    """Why what the ledger would have to remember of a job's pictures does not fit; None where it does."""
+    """Returns why the records of a job's pictures would not fit into its item; None if they fit."""
     images, outputs = int(job.instructions.get("num_images", 1)), parse_outputs(job.instructions)
     name = max((output.name or "" for output in outputs), key=len, default="")
     key = picture_key(f"@{job.bucket}/{job.key}", variant=job.variant, n=images, extension="webp", output=name)
@@ -33,15 +33,15 @@ def explain_oversize(job: Job) -> str | None:
     if needed <= MAX_ITEM_BYTES:
         return None
     return (
-        f"{images} images in {len(outputs)} outputs are {pictures} pictures, and what the ledger must remember of them "
-        "under so long a key does not fit. Ask for fewer images or outputs, or give the photo a shorter key."
+        f"{images} images in {len(outputs)} outputs are {pictures} pictures. With a key of this length, their records "
+        "do not fit into the ledger. Request fewer images or outputs, or give the photo a shorter key."
     )
 
 
 def truncate_item[I: LedgerItem](item: I) -> I:
-    """An item that is too large without what can be missed: words beyond the first, calls that came to nothing.
+    """Shortens an item that is too large: long texts, excess entries, and attempts that moved no money.
 
-    Money, instructions and pictures stay as they are.
+    Money, instructions, and pictures stay as they are.
     """
     match item:
         case Job():
@@ -59,9 +59,9 @@ def truncate_item[I: LedgerItem](item: I) -> I:
 
 
 def _truncate_warnings(warnings: Sequence[JobWarning]) -> tuple[JobWarning, ...]:
-    """So many, and how many there were besides; what was cut before keeps its own count."""
+    """Keeps the first warnings and adds the number of the others, including those omitted earlier."""
     truncated = tuple(replace(one, text=one.text.truncate(MAX_TEXT_LENGTH)) for one in warnings[:MAX_ENTRIES])
-    left_out_count = sum(one.count for one in warnings[MAX_ENTRIES:])
+    left_out_count = sum(warning.count for warning in warnings[MAX_ENTRIES:])
     left_out = JobWarning(
         code=WarningCode.LEFT_OUT, text=Sentence(f"and {left_out_count:,} more"), count=left_out_count
     )
@@ -74,5 +74,5 @@ def _truncate_problem(problem: Problem) -> Problem:
 
 
 def _truncate_attempts(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
-    """Those that moved money or may have, and the last of the others."""
+    """Keeps the attempts that moved money, or may have, and the last of the others."""
     return tuple(one for one in attempts if one.money is not MoneyStatus.NOT_SPENT or one in attempts[-MAX_ENTRIES:])

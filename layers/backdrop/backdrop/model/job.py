@@ -18,7 +18,7 @@ from backdrop.model.sentence import Sentence
 
 
 class JobStatus(StrEnum):
-    """The states of a job, in the words of receipts, metrics and tests."""
+    """The states of a job, as receipts, metrics, and tests name them."""
 
     ACCEPTED = "accepted"
     SUBMITTING = "submitting"
@@ -39,7 +39,7 @@ FAILED_STATUSES = frozenset({JobStatus.REFUSED, JobStatus.DEAD, JobStatus.HELD})
 
 
 class MoneyStatus(StrEnum):
-    """What an attempt cost."""
+    """Whether a charge was made."""
 
     NOT_SPENT = "not_spent"
     SPENT = "spent"
@@ -47,8 +47,6 @@ class MoneyStatus(StrEnum):
 
 
 class AttemptOutcome(StrEnum):
-    """How an attempt went."""
-
     IN_FLIGHT = "in_flight"
     ANSWERED = "answered"
     NOT_TAKEN = "not_taken"
@@ -57,7 +55,7 @@ class AttemptOutcome(StrEnum):
 
 
 class Origin(StrEnum):
-    """What a problem stands in the way of: the photo as it lies there, or one request for it."""
+    """What a problem affects: the photo as it is in the bucket, or one request for it."""
 
     PHOTO = "photo"
     REQUEST = "request"
@@ -67,7 +65,7 @@ class Origin(StrEnum):
 class Problem(Record):
     """One entry of an error report.
 
-    `instruction_source`, `path`: see InstructionError. `advice`: where it is not its code's.
+    `instruction_source`, `path`: see InstructionError. `advice`: None for the code's own advice.
     """
 
     code: Code
@@ -87,11 +85,11 @@ class Problem(Record):
     def from_error(
         cls, error: BackdropError, now: datetime, money: MoneyStatus = MoneyStatus.NOT_SPENT, *, variant: str = ""
     ) -> "Problem":
-        """The report's entry for an error met at `now`."""
-        place, path = (error.place, error.path) if isinstance(error, InstructionError) else ("", "")
+        """Returns the report's entry for an error."""
+        source_name, path = (error.instruction_source, error.path) if isinstance(error, InstructionError) else ("", "")
         return cls(
             variant=variant,
-            instruction_source=place,
+            instruction_source=source_name,
             path=path,
             code=error.code,
             message=error.message,
@@ -104,12 +102,12 @@ class Problem(Record):
 
     @property
     def hint(self) -> Sentence:
-        """What can be done about it, by who fixes the photo or by who sent the request."""
+        """What to do about it, for the person who corrects the photo, or for the sender of the request."""
         advice = self.advice or ERROR_CATALOG[self.code].advice
         return advice.text_for_request if self.origin is Origin.REQUEST else advice.text_for_photo
 
     def with_history(self, earlier: "Problem | None") -> "Problem":
-        """The same problem, with when it was first seen and how often since."""
+        """Takes over the first occurrence and the count of an earlier problem with the same code."""
         if earlier is None or earlier.code is not self.code:
             return self
         return replace(self, first_seen=earlier.first_seen, occurrences=earlier.occurrences + 1)
@@ -117,12 +115,11 @@ class Problem(Record):
 
 @record
 class PictureLink(Record):
-    """One picture of an answer: behind `url`, or `result_name` under `_backdrop/work/results/`.
+    """One picture of a result, at `url` or in `_backdrop/work/results/` under `result_name`.
 
-    Withheld where neither is.
-
-    `is_unrecognized`: the provider made the picture, and Backdrop does not find it in the response, which is kept: a
-    person can take the picture out of it and put it where the paid file belongs.
+    If it has neither, the provider withheld it. `is_unrecognized`: the provider made the picture, but Backdrop does not
+    find it in the response. The response is kept, so that an operator can extract the picture and save it as the paid
+    file.
     """
 
     url: str | None
@@ -136,20 +133,19 @@ class PictureLink(Record):
         return self.url is not None or self.result_name is not None or self.is_unrecognized
 
     def is_live(self, now: datetime) -> bool:
-        """Whether there may still be a picture to fetch; a link whose end the provider does not state may live."""
+        """Whether there may still be a picture to download. A link without a stated expiry counts as live."""
         return self.is_usable and not self.is_unrecognized and (self.expires_at is None or now < self.expires_at)
 
 
 def has_recognized_picture(links: Iterable[PictureLink]) -> bool:
-    """Whether there is a picture among these that Backdrop found in its response."""
     return any(link.is_usable and not link.is_unrecognized for link in links)
 
 
 class Suspicion(StrEnum):
-    """Why an answer that cost nothing may be due to the job itself, and not to the provider.
+    """Why a result without a charge may be due to the job itself, and not to the provider.
 
-    REFUSAL: the provider refused the call and did not say whether the account or the job is the reason. FAILURE: the
-    provider took the call and failed, which often is a value that only the model rejects.
+    REFUSAL: the provider refused the call, and did not say whether the account or the job is the reason. FAILURE: the
+    provider took the call and failed, often because of a value that only the model rejects.
     """
 
     REFUSAL = "refusal"
@@ -160,10 +156,10 @@ class Suspicion(StrEnum):
 class Attempt(Record):
     """One call that may have moved money. Amounts are micro-dollars.
 
-    `provider_id` is what the provider can be asked by. `is_parked`: its worker went in good order while the provider
-    was still at work. `send_count`: how often it went out, under the same id. `charge_no`: see Job. `suspicion`: why it
-    took nothing, where that may be due to the job itself. `is_probe`: it was to find out whether its lane is well
-    again.
+    `provider_id`: the ID under which the provider can look up the call. `is_parked`: the worker ended in good order
+    while the provider was still working. `send_count`: how often the call was sent, under the same ID. `charge_no`: see
+    Job. `suspicion`: why the call was not charged, if the job itself may be the reason. `is_probe`: the call checks
+    whether its lane has recovered.
     """
 
     n: int
@@ -208,9 +204,10 @@ class StoredPicture(Record):
 
 @record
 class LedgerItem(Record):
-    """What the ledger keeps: `lock_version` fences every write, `write_id` recognises our own after a lost answer.
+    """An item of the ledger.
 
-    `v` is the version of the format. A worker waits for an item of any other version, and never reads past it.
+    `lock_version` is the condition of every write. By `write_id`, a worker recognizes its own write after a lost
+    response. `v` is the version of the format: a worker does not process an item of another version, but waits.
     """
 
     v: Literal[2] = 2
@@ -220,7 +217,7 @@ class LedgerItem(Record):
 
 @record
 class ContentOwner(Record):
-    """The job that pays, since this revision of it, for bytes asked something; others who want the same wait for it."""
+    """The job that pays for some content, as of this lock version; other jobs with the same content wait for it."""
 
     content_id: str
     source_id: str
@@ -230,17 +227,17 @@ class ContentOwner(Record):
 
 @record
 class Job(LedgerItem):
-    """One picture request to one provider: what is asked, how far it is, what it cost.
+    """One purchase for one photo and variant: what to buy, its state, and what it cost.
 
-    `links` are what attempt `paid_attempt_no` was given. `announced`: its failure was counted and, where an operator
-    must act, became a dead letter. `end_after_call` is the end (superseded, cancelled) that awaits a job which its
-    photo names no more while its call is out. `charge_no` counts the charges that were meant: every resend of an
-    unanswered call belongs to the same one. `waits_for` is the job that pays for the same bytes asked the same thing;
-    `reused_from` the one whose file it got. `processing_until`: a delivery that came again began with it, has not left
-    it in good order, and dies then at the latest; `crash_count` counts such deaths in a row. `last_sent_at`: when the
-    message that carries it now was sent. `is_prepared`: see PhotoFacts. `is_execution_scoped`: only requests that gave
-    an execution name it, so that it ends unpaid with the last. `requested_at`: when the latest of what it answers to
-    came: photo, sidecar, tags, request, or a person's order.
+    `links`: the pictures of attempt `paid_attempt_no`. `announced`: its failure was counted, and became a dead letter
+    if an operator must act. `end_after_call`: the end (superseded, cancelled) of a job that its photo no longer names,
+    but whose call is in flight; the job ends so if the call is not charged. `charge_no` counts the intended charges:
+    every resend of an unanswered call belongs to the same charge. `waits_for`: the job that pays for the same content.
+    `reused_from`: the job whose file it got. `processing_until`: a redelivery is processing the job, and its worker is
+    gone by this time at the latest; `crash_count` counts consecutive crashes of such deliveries.
+    `last_sent_at`: when the job's current message was sent. `is_prepared`: see PhotoFacts. `is_execution_scoped`: only
+    requests from Step Functions executions name the job, so it ends unpaid with the last of them. `requested_at`: the
+    newest timestamp among the photo, sidecar, tags, request, and operator command behind the job.
     """
 
     job_id: str
@@ -290,7 +287,7 @@ class Job(LedgerItem):
 
     @property
     def wait_reason(self) -> Code | None:
-        """Why the job waits, where that is not its provider's lane or its turn in it."""
+        """Why the job waits, if it waits for something other than its lane or its turn."""
         if self.status is not JobStatus.ACCEPTED:
             return None
         if self.waits_for:
@@ -301,12 +298,12 @@ class Job(LedgerItem):
 
     @property
     def charged(self) -> int:
-        """What is certain, over all attempts, in micro-dollars."""
+        """Confirmed charges of all attempts, in micro-dollars."""
         return sum(attempt.charged for attempt in self.attempts)
 
     @property
     def unknown(self) -> int:
-        """What may have been charged besides, calls in flight included, in micro-dollars."""
+        """Possible further charges, including calls in flight, in micro-dollars."""
         return sum(attempt.unknown + attempt.reserved for attempt in self.attempts)
 
     @property
@@ -317,23 +314,23 @@ class Job(LedgerItem):
 
     @property
     def abandoned_attempts(self) -> tuple[Attempt, ...]:
-        """Calls of which the job no longer waits for an answer, because another one brought the pictures."""
+        """Calls in flight whose result the job no longer needs, because another call returned the pictures."""
         calls = (attempt for attempt in self.attempts if attempt.outcome is AttemptOutcome.IN_FLIGHT)
         return () if self.status is JobStatus.SUBMITTING else tuple(calls)
 
     @property
     def may_be_charged(self) -> bool:
-        """Whether the charge that is meant was, or may have been, made."""
+        """Whether the current charge was made, or may have been."""
         return any(one.charge_no == self.charge_no and one.money is not MoneyStatus.NOT_SPENT for one in self.attempts)
 
     @property
     def needs_no_purchase(self) -> bool:
-        """Whether asking for it again buys nothing: its file is there, or it ended with a charge made, or in doubt."""
+        """Whether requesting the job again buys nothing: it has its file, or ended with a (possible) charge."""
         return self.status in (JobStatus.PAID, JobStatus.STORED) or (self.has_ended and self.may_be_charged)
 
     @property
     def lost_call_count(self) -> int:
-        """How many answers of the charge that is meant were lost and are unknown still."""
+        """How many results of the current charge are lost and still unknown."""
         return sum(one.outcome is AttemptOutcome.LOST and one.charge_no == self.charge_no for one in self.attempts)
 
     def find_attempt(self, n: int) -> Attempt | None:
@@ -342,11 +339,11 @@ class Job(LedgerItem):
 
 @record
 class Source(LedgerItem):
-    """One place in an input bucket: the photo (or a folder's defaults) that lies there now, and its jobs by variant.
+    """One key in an input bucket: its present photo (or folder defaults), and the photo's jobs by variant.
 
-    `blocked_by_defaults`: the folder defaults that must be mended before the photo is bought. `recent_request_ids`: the
-    last that were heard. `was_missing`: the photo was deleted, and what comes in its place is a new one, whatever its
-    bytes. `has_tracked_requests`: whether anybody ever waited to hear of one.
+    `blocked_by_defaults`: the folder defaults that must be corrected before the photo is bought. `recent_request_ids`:
+    the last requests received. `was_missing`: the photo was deleted, so the next one is a new photo even if it has the
+    same bytes. `has_tracked_requests`: whether a task or a campaign has ever waited for one of its requests.
     """
 
     source_id: str
@@ -369,11 +366,11 @@ class Source(LedgerItem):
 
     @classmethod
     def new(cls, bucket: str, key: str) -> "Source":
-        """A place of which the ledger knows nothing yet."""
+        """Returns a source that the ledger does not have yet."""
         return cls(source_id=derive_source_id(bucket, key), bucket=bucket, key=key)
 
     @property
     def needs_instructions(self) -> bool:
-        """Whether the photo was looked at in vain: word of what is wanted, or mended defaults, set it going."""
+        """True if the photo is blocked on instructions, and must be checked again when some arrive."""
         lacks_instructions = not self.jobs and any(one.code is Code.NO_INSTRUCTIONS for one in self.problems)
         return self.photo is not None and bool(self.blocked_by_defaults or lacks_instructions)

@@ -1,4 +1,4 @@
-"""What people should know of a job that goes on all the same: code decides by its fields, and never by the words."""
+"""Warnings about a job that continues. Code decides by their fields, never by their text."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from backdrop.model.sentence import Sentence
 
 
 class WarningCode(StrEnum):
-    """What a warning is about, where it is not one of the codes that an error has."""
+    """Codes of warnings; a warning may also have the code of an error."""
 
     ENLARGED = "enlarged"
     FEWER_RESULTS = "fewer_results"
@@ -25,9 +25,9 @@ class WarningCode(StrEnum):
 
 @record
 class JobWarning(Record):
-    """One warning. `text`: as receipts show it. `picture_key`: the key of the file that it is about.
+    """One warning. `text` is shown in receipts. `picture_key`: the key of the picture concerned.
 
-    `count`: of how many warnings it is what is left, since a job's item is limited.
+    `count`: how many warnings this one stands for, because the size of a job's item is limited.
     """
 
     code: WarningCode | Code
@@ -37,5 +37,5 @@ class JobWarning(Record):
 
     @classmethod
     def from_code(cls, code: WarningCode | Code, message: str | Sentence, *, picture_key: str = "") -> "JobWarning":
-        """A warning whose text begins with its code, by which those who read receipts tell it from others."""
+        """Returns a warning whose text begins with its code, so that readers of receipts can distinguish it."""
         return cls(code=code, text=Sentence(f"{code}: {message}"), picture_key=picture_key)

@@ -1,4 +1,4 @@
-"""Where things lie: which input keys mean what, and every name in the output bucket."""
+"""Object keys: what a key in the input bucket means, and every key in the output bucket."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"
 
 
 class ObjectKind(StrEnum):
-    """What an object in the input bucket is to the pipeline, by its key alone."""
+    """The kind of an object in the input bucket, by its key alone."""
 
     PHOTO = "photo"
     SIDECAR = "sidecar"
@@ -32,7 +32,7 @@ class ObjectKind(StrEnum):
 
 
 def classify_key(key: str) -> ObjectKind:
-    """Photo (to be opened, whatever its suffix), sidecar, a folder's defaults, or nothing of ours."""
+    """Any suffix that is not ignored counts as a photo, which intake opens."""
     *folders, name = key.split("/")
     if not name or name.startswith(".") or name.endswith("~") or name.lower() in _SYSTEM_FILES:
         return ObjectKind.IGNORED
@@ -47,35 +47,34 @@ def classify_key(key: str) -> ObjectKind:
 
 
 def list_sidecar_keys(key: str) -> tuple[str, ...]:
-    """The keys of a photo's possible sidecars, the nearest first: `red.jpg.json`, `red.json`."""
+    """Returns the keys of a photo's possible sidecars, nearest first: `red.jpg.json`, `red.json`."""
     exact = f"{key}.json"
     shared = f"{_without_suffix(key)}.json"
     return (exact,) if shared == exact else (exact, shared)
 
 
 def list_defaults_keys(key: str) -> tuple[str, ...]:
-    """The keys of the defaults that a photo inherits, its own folder's first: `a/_backdrop.json`, `_backdrop.json`."""
+    """Returns the keys of the folder defaults of a photo, nearest first: `a/_backdrop.json`, `_backdrop.json`."""
     folders = key.split("/")[:-1]
     return tuple("/".join([*folders[:depth], DEFAULTS_NAME]) for depth in range(len(folders), -1, -1))
 
 
 def folder_of(key: str) -> str:
-    """The folder of a key with its slash; "" for the bucket's root."""
+    """Returns the folder of a key with its slash; "" for the bucket's root."""
     return key[: key.rfind("/") + 1]
 
 
 def is_sidecar_of(sidecar: str, photo: str) -> bool:
-    """Whether a sidecar's key is one of a photo's possible sidecars."""
     return sidecar in list_sidecar_keys(photo)
 
 
 def photo_key_of(sidecar: str) -> str:
-    """The key whose own sidecar this is: `shoes/red.jpg` for `shoes/red.jpg.json`."""
+    """Returns the key whose exact sidecar this is: `shoes/red.jpg` for `shoes/red.jpg.json`."""
     return sidecar.removesuffix(".json")
 
 
 def stem_of(key: str) -> str:
-    """A photo's own name without its folder and suffix."""
+    """Returns the file name without its folder and suffix."""
     return _without_suffix(key.rpartition("/")[2])
 
 
@@ -86,9 +85,10 @@ def _without_suffix(key: str) -> str:
 
 
 def picture_key(source: str, *, variant: str, n: int, extension: str, output: str | None = None) -> str:
-    """`shoes/red.jpg/red[-variant][_n][@output].png`; a stem too long for S3 is cut and given 8 digits of its hash.
+    """Returns `shoes/red.jpg/red[-variant][_n][@output].png`.
 
-    Where not even they have room, the whole name is its hash.
+    A stem that is too long for S3 is cut and gets 8 digits of its hash. If those do not fit either, the whole name is
+    the hash.
     """
     suffix = (f"-{variant}" if variant else "") + (f"_{n}" if n > 1 else "") + (f"@{output}" if output else "")
     max_stem_bytes = MAX_S3_KEY_BYTES - len(f"{source}/{suffix}.{extension}".encode())
@@ -98,7 +98,7 @@ def picture_key(source: str, *, variant: str, n: int, extension: str, output: st
 
 
 def _truncate_with_hash(text: str, max_bytes: int) -> str:
-    """A text of at most `max_bytes` bytes: whole, or its beginning and 8 digits of its hash."""
+    """Returns the text if it has at most `max_bytes` bytes; otherwise its beginning and 8 digits of its hash."""
     data = text.encode()
     if len(data) <= max_bytes:
         return text
@@ -107,9 +107,9 @@ def _truncate_with_hash(text: str, max_bytes: int) -> str:
 
 
 def source_name(bucket: str, key: str, stack_bucket: str) -> str:
-    """How the output bucket names a source: its key, or `@bucket/key` when it lies in another bucket.
+    """Returns the name of a source in the output bucket: its key, or `@bucket/key` if it is in another bucket.
 
-    A key of the own bucket that begins like such a name, or like a provider's report, is named in full too.
+    A key of the stack's own bucket that begins like such a name, or like a provider's report, gets the long form too.
     """
     return (
         key
@@ -119,56 +119,54 @@ def source_name(bucket: str, key: str, stack_bucket: str) -> str:
 
 
 def receipt_key(source: str) -> str:
-    """The receipt of a source."""
     return _document_key(RECEIPTS_PREFIX, source)
 
 
 def report_key(source: str) -> str:
-    """The error report of a source."""
     return _document_key(ERRORS_PREFIX, source)
 
 
 def provider_report_key(provider: str) -> str:
-    """The one report of a provider that is paused."""
+    """Returns the key of the report of a paused provider."""
     return f"{ERRORS_PREFIX}/{PROVIDER_REPORTS_FOLDER}/{provider}.json"
 
 
 def spooled_answer_key(job_id: str, n: int) -> str:
-    """An answer to attempt `n` that the ledger did not take yet."""
+    """Returns the key of a result of attempt `n` that could not be written to the ledger yet."""
     return f"{ANSWER_SPOOL_PREFIX}/{job_id}-{n}.json"
 
 
 def input_key(name: str) -> str:
-    """Bytes that a call needs and that have no link: a style's reference image, a photo as it is sent."""
+    """Returns the key of bytes that a call needs and that have no link: a reference image, or a prepared photo."""
     return f"{INPUTS_PREFIX}/{name}"
 
 
 def prepared_photo_name(sha256: str) -> str:
-    """Among the inputs, what is sent of a photo whose own bytes have this hash."""
+    """Returns the input name of the prepared form of the photo with this hash."""
     return f"prepared-{sha256}"
 
 
 def list_reference_names(hashes: Sequence[str]) -> list[str]:
-    """Among the inputs, what is sent of a job's references: they are fitted together, so that others' make others."""
+    """Returns the input names of reference images. They are compressed together, so the names depend on all of them."""
     together = hashlib.sha256("-".join(hashes).encode()).hexdigest()
     return [f"reference-{together}-{n}" for n in range(1, len(hashes) + 1)]
 
 
 def result_key(name: str) -> str:
-    """A provider's picture that came without a link, on its way to `_backdrop/paid/`."""
+    """Returns the key of a provider's picture that came without a link, before it is moved to `_backdrop/paid/`."""
     return f"{RESULTS_PREFIX}/{name}"
 
 
 def _document_key(folder: str, source: str) -> str:
-    """A key that is too long to be taken as a photo still has a report, under a name that is cut."""
+    """A key that is too long for a photo still has a report, under a truncated name."""
     return f"{folder}/{_truncate_with_hash(source, MAX_S3_KEY_BYTES - len(f'{folder}/.json'))}.json"
 
 
 def response_key(job_id: str, attempt: int) -> str:
-    """A provider's response to a paid attempt, kept because Backdrop does not find every picture in it."""
+    """Returns the key of a paid response that is kept because Backdrop does not find every picture in it."""
     return f"{PAID_PREFIX}/{job_id}/{attempt}_response.txt"
 
 
 def paid_key(job_id: str, attempt: int, n: int, extension: str) -> str:
-    """The provider's own file, untouched: image `n` of a job's paid attempt."""
+    """Returns the key of the provider's unchanged file: image `n` of a job's paid attempt."""
     return f"{PAID_PREFIX}/{job_id}/{attempt}_{n}.{extension}"

@@ -1,4 +1,4 @@
-"""What the ledger keeps of a photo that intake has looked at."""
+"""What the ledger records about a photo that intake has read."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +7,7 @@ from backdrop.model.record import Record, record
 
 
 class ChangeCode(StrEnum):
-    """What may be changed of a photo before it is sent."""
+    """What is changed in a photo before it is sent to a provider."""
 
     CONVERTED = "converted"
     FIRST_OF_PICTURES = "first_of_pictures"
@@ -22,7 +22,7 @@ class ChangeCode(StrEnum):
 
 @record
 class PhotoChange(Record):
-    """One change; what `values` are is told in imaging/prepare.py. Receipts show its text."""
+    """One change. imaging/prepare.py documents `values`. Receipts show it as text."""
 
     code: ChangeCode
     values: tuple[int | str, ...] = ()
@@ -37,11 +37,11 @@ class PhotoChange(Record):
 
 @record
 class PhotoFacts(Record):
-    """What intake saw in the bucket: enough to know the same bytes again without reading them.
+    """The photo as intake found it in the bucket: enough to recognize the same bytes without reading them.
 
-    `width`, `height` (pixels) as people see the photo; `format` is its own. `changes`: what is changed of it before it
-    is sent; `is_prepared`: for that it was decoded, and the file that is sent lies
-    under _backdrop/work/.
+    `width`, `height`: pixels, in the photo's displayed orientation. `format`: the photo's own format. `changes`: what
+    is changed before it is sent. `is_prepared`: the changes required decoding, and the file that is sent is under
+    `_backdrop/work/`.
     """
 
     etag: str

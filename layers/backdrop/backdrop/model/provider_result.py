@@ -1,4 +1,4 @@
-"""What a provider said to one call, in a form that decides the job's fate."""
+"""The result of one provider call, in a form that decides what happens to the job."""
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -9,14 +9,14 @@ from backdrop.model.record import Record, record
 
 
 class OnLostAnswer(StrEnum):
-    """What to do with a call that was sent, whose answer was lost and that nobody can be asked about."""
+    """What to do with a call that was sent, whose response was lost, and that cannot be looked up."""
 
     RETRY_ONCE = "retry_once"
     HOLD = "hold"
 
 
 class RetryClass(StrEnum):
-    """The retry class of an answer: it alone decides what happens next, never a message's text."""
+    """The retry class of a result. It alone decides what happens next, never the text of a message."""
 
     OK = "OK"
     NOW = "NOW"
@@ -28,25 +28,25 @@ class RetryClass(StrEnum):
 
 
 class LookupStatus(StrEnum):
-    """What a provider says of a call that has no answer yet: it is at work on it, or knows of none."""
+    """What a provider reports about a call without a result: it is working on it, or has no such call."""
 
     PENDING = "pending"
     ABSENT = "absent"
 
 
-# What the ledger has room for: as many pictures as can be asked for, and links longer than any that was seen (2 KB).
+# What fits into the ledger: as many pictures as can be requested, and links longer than any seen so far (2 KB).
 MAX_LINKS, MAX_LINK_LENGTH = 20, 4_096
 NOT_TAKEN_CLASSES = frozenset({RetryClass.NOW, RetryClass.BACKOFF, RetryClass.QUOTA, RetryClass.PAUSE})
 
 
 @dataclass(frozen=True)
 class ProviderResult:
-    """One call's answer. `charged` is micro-dollars; `retry_after_seconds` seconds, where the provider said when.
+    """The result of one call. `charged`: micro-dollars. `retry_after_seconds`: if the provider states it.
 
-    `is_final`: it is the end of the work itself that stands under an id of ours, and not of one of the times that it
-    was sent: the next charge has another id. A final AMBIG is work that failed at a cost that the provider does not
-    say. `raw_response`: the provider's response, where a picture in it is not recognized; it is kept for a person and
-    never part of the ledger. `suspicion`: nothing was taken, perhaps because of the job itself.
+    `is_final`: the work under our idempotency key has ended, not only one send of it, so the next charge has another
+    key. A final AMBIG is work that failed at a cost that the provider does not state. `raw_response`: the provider's
+    response, if a picture in it is not recognized; it is kept for an operator, but not in the ledger. `suspicion`:
+    nothing was charged, and the job itself may be the reason.
     """
 
     retry_class: RetryClass
@@ -62,12 +62,12 @@ class ProviderResult:
 
     @classmethod
     def lost(cls, message: str) -> "ProviderResult":
-        """No answer came: what was sent may have been taken and charged."""
+        """No response arrived: the call may have been taken and charged."""
         return cls(RetryClass.AMBIG, Code.CHARGE_UNKNOWN, message)
 
     @classmethod
     def failed(cls, message: str) -> "ProviderResult":
-        """The provider took the work and ended it with an error that does not say whether it charged."""
+        """The provider took the work, and ended it with an error that does not say whether it charged."""
         return cls(RetryClass.AMBIG, Code.PROVIDER_FAILED, message, is_final=True)
 
     @property
@@ -82,12 +82,12 @@ class ProviderResult:
 
     @property
     def for_ledger(self) -> "ProviderResult":
-        """The answer as far as the ledger has room for it: its money always, and no link that is too long."""
+        """The result as it fits into the ledger: always with its money, and without links that are too long."""
         links = tuple(replace(link, url=None) if len(link.url or "") > MAX_LINK_LENGTH else link for link in self.links)
         fitted = replace(self, links=links[:MAX_LINKS])
         if fitted.is_usable or not self.is_usable:
             return fitted
-        message = f"The provider's link is longer than {MAX_LINK_LENGTH:,} characters, and nobody can follow it."
+        message = f"The provider's link is longer than {MAX_LINK_LENGTH:,} characters, so it cannot be stored."
         return replace(fitted, code=Code.RESULT_GONE, message=message)
 
 
@@ -113,7 +113,7 @@ class CallMetrics:
 
 @record
 class SpooledAnswer(Record):
-    """An answer on its way to attempt `attempt_no` of a job."""
+    """A result that could not be written to the ledger yet, for attempt `attempt_no` of a job."""
 
     source_id: str
     job_id: str

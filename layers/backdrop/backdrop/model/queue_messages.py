@@ -1,7 +1,7 @@
-"""The messages that Backdrop's functions send one another: ids and keys, never contents.
+"""The messages that Backdrop's functions send each other: IDs and keys, never contents.
 
-Each kind of message states its `kind`, which alone decides how its body is read. S3's notifications and the requests
-of other systems carry none; `aws/events.py` recognizes them by their structure.
+Each message has a `kind`, which alone decides how its body is parsed. S3's notifications and requests of other systems
+have none; `aws/events.py` recognizes them by their structure.
 """
 
 import json
@@ -43,7 +43,7 @@ class RecheckMessage(Record):
 
 @record
 class SettleMessage(Record):
-    """To intake: this photo's time to wait for instructions is over."""
+    """To intake: the time to wait for this photo's instructions is over."""
 
     kind: Literal["settle"] = "settle"
     v: Literal[1] = 1
@@ -63,7 +63,7 @@ class RerunMessage(Record):
 
 @record
 class FolderMessage(Record):
-    """To intake: check a folder's defaults (`key`) again, and wake the photos after `start_after` that wait."""
+    """To intake: check folder defaults (`key`) again, and wake the waiting photos after `start_after`."""
 
     kind: Literal["folder"] = "folder"
     v: Literal[1] = 1
@@ -111,21 +111,21 @@ _CLASS_BY_KIND: Mapping[str, type[QueueMessage]] = {
 
 
 def to_body(message: QueueMessage) -> dict[str, Any]:
-    """The message as the JSON object that is sent."""
+    """Returns the JSON object that is sent."""
     return asdict(message)
 
 
 def parse_message[M: QueueMessage](body: str, *expected: type[M]) -> M:
-    """The message in a body, of one of the classes that the queue's consumer expects.
+    """Parses a body as one of the message classes that the queue's consumer expects.
 
-    Raises MalformedMessageError, which becomes the reason of a dead letter, for any other body.
+    Raises MalformedMessageError, whose message becomes the reason of a dead letter, for any other body.
     """
     kinds, kind = ", ".join(one.kind for one in expected), _parse_object(body).get("kind")
     if kind is None:
-        raise MalformedMessageError(f"the body has no kind; this queue takes messages of the kinds {kinds}")
+        raise MalformedMessageError(f"the body has no kind; this queue accepts messages of the kinds {kinds}")
     message_class = _CLASS_BY_KIND.get(kind) if isinstance(kind, str) else None
     if message_class is None:
-        raise MalformedMessageError(f"{_format_kind(kind)} is no kind of message; this queue takes {kinds}")
+        raise MalformedMessageError(f"{_format_kind(kind)} is not a kind of message; this queue accepts {kinds}")
     try:
         message = from_json(message_class, body)
     except ValidationError as error:
@@ -133,7 +133,7 @@ def parse_message[M: QueueMessage](body: str, *expected: type[M]) -> M:
             f"not a message of the kind {message_class.kind}: {_format_reasons(error)}"
         ) from error
     if not isinstance(message, expected):
-        raise MalformedMessageError(f"a message of the kind {message_class.kind}, sent to a queue that takes {kinds}")
+        raise MalformedMessageError(f"a message of the kind {message_class.kind}, sent to a queue that accepts {kinds}")
     return message
 
 

@@ -1,4 +1,4 @@
-"""Receipt, error report and events: views, built whole from the ledger's items and nothing else."""
+"""Receipts, error reports, and events: views that are built completely from ledger items."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -12,24 +12,24 @@ from backdrop.model.job import FAILED_STATUSES, Attempt, Job, JobStatus, MoneySt
 from backdrop.model.pricing import to_usd
 
 UNKNOWN_CHARGE_HINT = (
-    "Nothing to do yet: as soon as the call must be over, the provider is asked where it can be asked, and the call is "
-    "sent once more, or left to a person, where it cannot."
+    "Do nothing yet. Once the call must have ended, Backdrop looks it up if the provider supports that. Otherwise, "
+    "Backdrop sends the call once more, or holds the job for an operator."
 )
 
 UNPAID_END_TEXTS = {
     JobStatus.SUPERSEDED: {
-        "message": "Somebody asked for something else for this photo before it was bought.",
-        "hint": "Nothing to do; send the request again if it is still wanted.",
+        "message": "New instructions replaced this job before it was bought.",
+        "hint": "If you still need the picture, send the request again.",
     },
     JobStatus.CANCELLED: {
-        "message": "The photo was deleted, or whoever wanted the picture called it off before it was bought.",
-        "hint": "Nothing to do; send the request again if it is still wanted.",
+        "message": "The photo was deleted, or the job was canceled, before it was bought.",
+        "hint": "If you still need the picture, send the request again.",
     },
 }
 
 
 def build_receipt(source: Source, jobs: Iterable[Job]) -> dict[str, Any]:
-    """All jobs that a photo's place ever had, current ones first, and what they cost."""
+    """Lists all jobs that the source ever had, current ones first, and what they cost."""
     ordered = sorted(jobs, key=lambda job: (job.job_id not in source.jobs.values(), job.queued_at, job.job_id))
     return {
         "source": _build_source(source),
@@ -95,7 +95,7 @@ def _build_attempt(attempt: Attempt) -> dict[str, Any]:
 
 
 def build_error_report(source: Source, jobs: Iterable[Job]) -> dict[str, Any] | None:
-    """Everything that is wrong with a photo now, or None when it is right."""
+    """Lists all current problems of a photo; None if there are none."""
     current = [job for job in jobs if job.job_id in source.jobs.values() and job.problem]
     errors = [_build_photo_error(problem) for problem in source.problems]
     errors += [_build_job_error(job, job.problem) for job in current if job.problem]
@@ -129,13 +129,13 @@ def _build_error(problem: Problem, job_id: str | None, variant: str, status: Job
 
 
 def list_request_errors(source: Source, problems: Iterable[Problem], jobs: Iterable[Job]) -> list[dict[str, Any]]:
-    """What kept a request from what it asked for: what was refused of it, and each job's end that is no good one."""
+    """Lists why a request failed: its refused parts, and every job that did not end stored."""
     errors = [_build_photo_error(problem) for problem in problems]
     return errors + [_build_end_error(job) for job in jobs if job.status is not JobStatus.STORED]
 
 
 def _build_end_error(job: Job) -> dict[str, Any]:
-    """One job's error; a job that was called off has none of its own, and its end says why."""
+    """A superseded or canceled job has no problem of its own, so its status is the explanation."""
     if job.problem:
         return _build_job_error(job, job.problem)
     ended_at, texts = job.ended_at or job.queued_at, UNPAID_END_TEXTS[job.status]
@@ -150,7 +150,7 @@ def _build_end_error(job: Job) -> dict[str, Any]:
 
 
 def build_job_event(source: Source, job: Job) -> tuple[str, dict[str, Any]] | None:
-    """The event that tells of a job's end: its detail type and detail; None where nobody is told."""
+    """Returns the detail type and detail of the event for a job's end; None if the end has no event."""
     if job.ended_at is None or not (job.status is JobStatus.STORED or job.status in FAILED_STATUSES):
         return None
     detail: dict[str, Any] = {
@@ -165,7 +165,7 @@ def build_job_event(source: Source, job: Job) -> tuple[str, dict[str, Any]] | No
 
 
 def build_provider_report(lane: ProviderHealth) -> dict[str, Any] | None:
-    """Why a provider is paused, or None when it is not: one report in place of one for each photo that waits."""
+    """Explains why a provider is paused, in one report for all waiting photos; None if it is not paused."""
     if not lane.pauses:
         return None
     return {"source": None, "provider": lane.provider, "errors": [_build_pause_error(one) for one in lane.pauses]}
@@ -187,9 +187,9 @@ def _build_pause_error(pause: Pause) -> dict[str, Any]:
 
 
 def list_provider_events(lane: ProviderHealth) -> list[tuple[str, dict[str, Any]]]:
-    """The events that tell how a provider is: each pause under the same id when it is repeated, and that it goes on.
+    """Returns the events of a provider's pauses, and of its resumption; a repeated event has the same ID.
 
-    A pause that ended before anybody was told of it is among them, so that no end is heard of without its beginning.
+    They include pauses that ended before they were announced, so that no resumption is published without its pause.
     """
     pauses = (*lane.past_pauses, *lane.pauses)
     announcements = [("Provider Paused", one) for one in pauses]
@@ -201,7 +201,7 @@ def list_provider_events(lane: ProviderHealth) -> list[tuple[str, dict[str, Any]
 
 
 def list_pending_events(lane: ProviderHealth) -> list[tuple[str, dict[str, Any]]]:
-    """The events of a lane that nobody was told yet."""
+    """Returns the events of a lane that have not been announced yet."""
     return [event for event in list_provider_events(lane) if event[1]["event_id"] not in lane.announced_event_ids]
 
 
@@ -215,7 +215,7 @@ def _build_provider_detail(lane: ProviderHealth, kind: str, since: datetime) -> 
 
 
 def build_dead_letter_attributes(job: Job) -> dict[str, str]:
-    """The message attributes of a dead letter; `lock_version` tells this failure from later ones."""
+    """Returns the message attributes of a dead letter; `lock_version` distinguishes this failure from later ones."""
     problem = job.problem
     return {
         "code": problem.code.value if problem else "",

@@ -1,4 +1,4 @@
-"""What the ledger's records have in common: they are never changed, a transition makes new ones."""
+"""The base of the ledger's records, which are immutable: a transition makes new ones."""
 
 from dataclasses import dataclass
 from typing import ClassVar, dataclass_transform
@@ -7,7 +7,7 @@ from pydantic import ConfigDict
 
 
 class Record:
-    """Immutable, as the type checker sees to; a field that this release does not know is never read past."""
+    """Immutable, which the type checker enforces. Unknown fields, such as a newer release's, are an error."""
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
@@ -20,5 +20,5 @@ class Record:
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 def record[C](cls: type[C]) -> type[C]:
-    """A dataclass whose methods are Record's own: generating them for each class would cost every cold start 0.4 ms."""
+    """Makes a dataclass that uses Record's methods; generating them per class would add 0.4 ms to every cold start."""
     return dataclass(kw_only=True, eq=False, repr=False)(cls)

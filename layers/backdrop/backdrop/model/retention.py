@@ -1,7 +1,7 @@
-"""What the ledger may forget, and when: what has ended and leaves nobody anything to decide or to mend.
+"""Which items the ledger deletes, and when: those that have ended and need no decision or repair.
 
-A photo's place stays: it says that the photo was done, so that forgetting alone buys nothing. Who asks for a forgotten
-job again buys it anew.
+Source items stay: they record that the photo was processed, so deletion alone buys nothing. Requesting a deleted job
+again buys it again.
 """
 
 from datetime import datetime, timedelta
@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from backdrop.model.image_request import ImageRequest
 from backdrop.model.job import FAILED_STATUSES, Job, JobStatus, LedgerItem
 
-# A file that was bought before its job was forgotten is older than any call of the job that bears its name now.
+# A file that a deleted job bought is older than any call of the present job with the same ID.
 MAX_CLOCK_SKEW = timedelta(days=1)
 
 
 def calculate_expiry(item: LedgerItem, retention_days: int) -> datetime | None:
-    """When the ledger forgets an item, so many days after its end (0: never); None where it is needed still."""
+    """Returns when the ledger deletes an item: `retention_days` (0: never) after its end; None if still needed."""
     ended_at = _find_end(item) if retention_days else None
     return ended_at + timedelta(days=retention_days) if ended_at else None
 
@@ -30,11 +30,11 @@ def _find_end(item: LedgerItem) -> datetime | None:
 
 
 def _needs_operator(job: Job) -> bool:
-    """Money that nobody is sure of, or for which there is no picture, is for a person, however long that takes."""
+    """An unknown charge, or a charge without a picture, stays until an operator has decided."""
     return bool(job.status is JobStatus.HELD or job.unknown or (job.status in FAILED_STATUSES and job.charged))
 
 
 def find_earliest_purchase(job: Job) -> datetime | None:
-    """The file that a job paid for itself cannot be older; one that is was bought by a job that was forgotten."""
+    """Returns the earliest time of a file that the job paid for; an older file was bought by a deleted job."""
     attempt = job.find_attempt(job.paid_attempt_no)
     return attempt.submitted_at - MAX_CLOCK_SKEW if attempt and not job.reused_from else None

@@ -1,7 +1,7 @@
-"""Which of the providers that a job names it goes to: at first, and when the lane that it waits in lets nobody through.
+"""Routing: which of its providers a job goes to, at first and when its lane blocks calls.
 
-Where one provider cannot be paid and another one can, the job goes there; where nobody knows whether the first one was
-paid, or where it said no for good, it goes nowhere.
+If one provider is unavailable and another is available, the job moves there. It stays if the first provider may have
+charged, or has rejected the job permanently.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,29 +20,29 @@ from backdrop.model.pricing import ConfiguredPrices, format_limit_usd, format_us
 from backdrop.model.provider_result import ProviderResult, RetryClass
 from backdrop.model.sentence import Sentence
 
-# So often in a row a job meets a provider out of order, or so long it is told to wait, before it goes to another one.
+# After this many failures in a row, or if the provider asks it to wait this long, a job moves to another provider.
 FAILOVER_AFTER_FAILURES, FAILOVER_AFTER_WAIT_SECONDS = 4, 60.0
 
 type HealthReader = Callable[[str], ProviderHealth]
-"""A provider's lane as it is now."""
+"""Reads the present health of a provider's lane."""
 
 
 @dataclass(frozen=True)
 class Offers:
-    """The providers that are on, and what an image costs at those that sell credits, micro-dollars."""
+    """The enabled providers, and the configured image prices (micro-dollars) of those that sell credits."""
 
     enabled_providers: Collection[str]
     prices: ConfiguredPrices = field(default_factory=dict[str, int])
 
     def find_price(self, provider: str, fields: Mapping[str, Any]) -> int | None:
-        """The quote in micro-dollars, or None where nobody said what the provider's credits cost."""
+        """Returns the quote in micro-dollars; None if the price is not known."""
         try:
             return quote(provider, fields, self.prices)
         except InstructionError:
             return None
 
     def list_capable_providers(self, fields: Mapping[str, Any]) -> list[str]:
-        """All that are on, can express the fields and have a price."""
+        """Returns the enabled providers that support the fields and have a price."""
         capable = [
             name for name in PROVIDERS if name in self.enabled_providers and not find_not_expressible(name, fields)
         ]
@@ -50,14 +50,14 @@ class Offers:
 
 
 class Objection(NamedTuple):
-    """Why a provider cannot do it."""
+    """Why a provider cannot do the job."""
 
     code: Code
     message: str
 
 
 class Route(NamedTuple):
-    """The provider that is to do it, what that may cost (micro-dollars), and why those before it do not."""
+    """The provider for a job, the highest price (micro-dollars), and why preferred providers were passed over."""
 
     provider: str
     price: int
@@ -67,7 +67,7 @@ class Route(NamedTuple):
 def find_routes(
     fields: Mapping[str, Any], names: Sequence[str], offers: Offers
 ) -> tuple[Sequence[Route], Sequence[Objection]]:
-    """Of the providers that are named those who can do it, in their order, and why the others cannot."""
+    """Returns a route for each named provider that can do the job, in order, and why the others cannot."""
     found: list[Route] = []
     objections: list[Objection] = []
     for name in names:
@@ -77,7 +77,7 @@ def find_routes(
         elif reasons := find_not_expressible(name, fields):
             objections += [Objection(Code.NOT_EXPRESSIBLE, reason) for reason in reasons]
         elif price is None:
-            message = f"what an image costs at {name} is not known in this stack"
+            message = f"the price of an image at {name} is not known in this stack"
             objections.append(Objection(Code.PRICE_UNKNOWN, message))
         else:
             found.append(Route(name, price))
@@ -85,9 +85,9 @@ def find_routes(
 
 
 def choose_route(fields: Mapping[str, Any], names: Sequence[str], offers: Offers, read_health: HealthReader) -> Route:
-    """The first preferred provider that can do it and whose lane is open; where none is open, the first that can.
+    """Returns the first provider that can do the job and whose lane allows calls; if none does, the first that can.
 
-    Raises InstructionError where none can do it.
+    Raises InstructionError if no provider can do the job.
     """
     found, objections = find_routes(fields, names, offers)
     if not found:
@@ -107,9 +107,9 @@ def choose_route(fields: Mapping[str, Any], names: Sequence[str], offers: Offers
 
 
 def find_failover_route(job: Job, offers: Offers, read_health: HealthReader) -> Route | None:
-    """The first other provider of a waiting job's list that can do it and whose lane is open; None where there is none.
+    """Returns the first other provider of a waiting job's list that can do it and whose lane allows calls.
 
-    None also where the job's charge was, or may have been, made.
+    None if there is none, or if the job may have been charged.
     """
     named = job.instructions.get("provider", job.provider)
     if job.status is not JobStatus.ACCEPTED or job.may_be_charged or isinstance(named, str):
@@ -120,12 +120,12 @@ def find_failover_route(job: Job, offers: Offers, read_health: HealthReader) -> 
 
 
 def should_fail_over(lane: ProviderHealth, now: datetime) -> bool:
-    """Whether a job that names another provider goes there; one that may find out if all is well again stays."""
+    """Whether a job that names another provider moves there; a job that may be the probe stays."""
     return lane.has_provider_problem and check_gate(lane, now)[0] is Gate.BLOCKED
 
 
 def is_persistent_failure(result: ProviderResult, times: int) -> bool:
-    """Whether an answer, met so often in a row, says that its provider will not do it soon, and took nothing."""
+    """Whether a result that occurred `times` in a row means no charge, and no success at this provider soon."""
     if result.retry_class is RetryClass.PAUSE:
         return True
     is_transient = result.retry_class is RetryClass.BACKOFF or (
@@ -137,13 +137,13 @@ def is_persistent_failure(result: ProviderResult, times: int) -> bool:
 
 
 def describe_unavailability(lane: ProviderHealth) -> str:
-    """Why a lane lets nobody through, in words for a receipt."""
+    """Explains, for a receipt, why a lane blocks calls."""
     codes = ", ".join(pause.code.value for pause in lane.pauses)
-    return f"{lane.provider} is paused ({codes})" if codes else f"{lane.provider} is out of order for now"
+    return f"{lane.provider} is paused ({codes})" if codes else f"{lane.provider} is failing at the moment"
 
 
 def find_max_quote(fields: Mapping[str, Any], names: Sequence[str], offers: Offers) -> int | None:
-    """The price at the dearest provider to which a job may come, micro-dollars; None where none can do it."""
+    """Returns the price at the most expensive possible provider, in micro-dollars; None if none can do the job."""
     found, _ = find_routes(fields, names, offers)
     affordable_prices = [one.price for one in found if not _explain_cost_limit(one, fields)] or [
         one.price for one in found
@@ -152,22 +152,22 @@ def find_max_quote(fields: Mapping[str, Any], names: Sequence[str], offers: Offe
 
 
 def with_max_quote(job: Job, offers: Offers) -> Job:
-    """The job, quoted at what it may cost at the most: a list may lead it to a dearer provider."""
+    """Quotes the job at its highest price, because its list may lead to a more expensive provider."""
     named = job.instructions.get("provider", job.provider)
     max_quote = None if isinstance(named, str) else find_max_quote(job.instructions, named, offers)
     return job if max_quote is None else replace(job, quoted=max_quote)
 
 
 def _explain_cost_limit(route: Route, fields: Mapping[str, Any]) -> str:
-    """Why the price is more than the instructions allow; "" where it is not."""
+    """Explains why the price exceeds what the instructions allow; "" if it does not."""
     limit = fields.get("max_cost_usd")
     if limit is None or route.price <= to_micro_usd(Decimal(str(limit))):
         return ""
-    return f"{route.provider} costs up to {format_usd(route.price)}, and max_cost_usd allows {format_limit_usd(limit)}"
+    return f"{route.provider} costs up to {format_usd(route.price)}, but max_cost_usd allows {format_limit_usd(limit)}"
 
 
 def _choose_code(objections: Sequence[Objection]) -> Code:
-    """What is told first: what no switch and no price would mend."""
+    """Reports first what neither switching a provider on nor setting a price would fix."""
     codes = {one.code for one in objections}
     order = (Code.NOT_EXPRESSIBLE, Code.PRICE_UNKNOWN)
     return next((code for code in order if code in codes), Code.PROVIDER_NOT_CONFIGURED)
@@ -181,4 +181,6 @@ def _explain_no_route(fields: Mapping[str, Any], objections: Sequence[Objection]
 
 
 def _build_passed_over_warnings(reasons: Sequence[str]) -> tuple[JobWarning, ...]:
-    return tuple(JobWarning(code=WarningCode.PASSED_OVER, text=Sentence(f"passed over: {words}")) for words in reasons)
+    return tuple(
+        JobWarning(code=WarningCode.PASSED_OVER, text=Sentence(f"passed over: {reason}")) for reason in reasons
+    )

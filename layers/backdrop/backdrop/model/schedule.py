@@ -1,4 +1,4 @@
-"""What reconcile looks at and when: each open item has a time by which something should have happened to it."""
+"""What reconcile checks, and when: each open item has a time by which it should have changed."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from backdrop.model.record import record
 
 INDEX_SHARDS = "0123456789abcdef"
 OPEN_ITEMS, FAILED_ITEMS, NEEDS_INSTRUCTIONS, CAMPAIGN_ITEMS = "open", "failed", "wanting", "campaign"
-# Of a sort key's 1,024 bytes (Amazon DynamoDB Developer Guide, "Quotas"), what a photo's place may take.
+# Of a sort key's 1,024 bytes (Amazon DynamoDB Developer Guide, "Quotas"), the bytes that a source's location may take.
 MAX_LOCATION_BYTES = 900
-# Lanes keep a message for four days: one that was sent three days ago is sent again.
+# Lanes keep a message for four days, so after three days it is sent again.
 MESSAGE_LIFETIME = timedelta(days=3)
-# Who writes before he sends may die in between: reconcile then sends it within so long.
+# A worker may die between its write and its messages; reconcile then sends them within this time.
 RESEND_WITHIN = timedelta(minutes=10)
 LEASE_CHECK_DELAY = timedelta(minutes=10)
 DELIVERY_CHECK_DELAY = timedelta(minutes=20)
@@ -22,14 +22,14 @@ SETTLE_CHECK_DELAY = timedelta(minutes=20)
 
 
 class ItemKey(NamedTuple):
-    """Where an item lies; `job_id` is None for a photo's place."""
+    """The key of a source or job in the ledger; `job_id` is None for a source."""
 
     source_id: str
     job_id: str | None = None
 
 
 class BudgetDay(NamedTuple):
-    """One day (UTC) of the budget, micro-dollars; `cap` is what a person set for this day alone."""
+    """One day (UTC) of the budget, in micro-dollars; `cap` is set by an operator for this day alone."""
 
     day: str
     reserved: int = 0
@@ -42,13 +42,13 @@ class BudgetDay(NamedTuple):
         return self.confirmed + self.unknown
 
     def resolve_cap(self, default_cap: int) -> int:
-        """The cap that holds: what a person set for this day, else the stack's."""
+        """Returns the operator's cap for this day; otherwise the stack's."""
         return default_cap if self.cap is None else self.cap
 
 
 @record
 class ReconcileState(LedgerItem):
-    """Reconcile's own item: who runs until when, and how far the sweep and the moves have come."""
+    """Reconcile's own item: until when a run holds the lock, and the positions of the sweep and of failover."""
 
     locked_until: datetime | None = None
     sweep_cursor: str = ""
@@ -56,10 +56,10 @@ class ReconcileState(LedgerItem):
 
 
 def build_index_entry(item: LedgerItem) -> tuple[str, datetime | str] | None:
-    """The shard of the index under which an item is found, and its order there; None where nothing is to be done.
+    """Returns an item's partition and sort key in the index; None if nothing needs to be done.
 
-    The order is the time when it is due; of a photo that wants instructions it is where it lies, so that all below a
-    folder stand together, and of a campaign's items as well.
+    The sort key is the time when the item is due. For a photo that needs instructions, and for a campaign's items, it
+    is the location, so that all photos below a folder are adjacent.
     """
     if isinstance(item, Job):
         entry = _index_job(item)
@@ -92,12 +92,12 @@ def _index_job(job: Job) -> tuple[str, datetime] | None:
 
 
 def format_location(bucket: str, key: str) -> str:
-    """The order of the photos that want instructions."""
+    """Returns the sort key of a photo that needs instructions."""
     return f"{bucket}/{key}"
 
 
 def format_campaign_partition(name: str) -> str:
-    """The kind under which the items of one campaign stand."""
+    """Returns the partition, without its shard, of one campaign's items."""
     return f"{CAMPAIGN_ITEMS}#{name}"
 
 

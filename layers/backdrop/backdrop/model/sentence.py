@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 @final
 class Sentence:
-    """What Backdrop says to a person: one sentence or several.
+    """Text for people: one sentence or several.
 
-    `str()` and f-strings render it, at the edges: in receipts, reports, terminals, and logs. The type checker refuses
-    `==`, `in`, a search, and an order. What it cannot see, a comparison with a `str` on the left, a hash (a key of a
-    dict or set), or an `if`, raises TypeError. Records that hold sentences are compared as a whole.
+    `str()` and f-strings render it at the edges: in receipts, reports, terminals, and logs. The type checker rejects
+    `==`, `in`, searching, and ordering. What it cannot see raises TypeError: a comparison with a `str` on the left, a
+    hash (a key of a dict or set), or an `if`. Records that contain sentences can be compared as a whole.
     """
 
     __slots__ = ("_text",)
@@ -32,12 +32,11 @@ class Sentence:
         return repr(self._text)
 
     def truncate(self, length: int) -> "Sentence":
-        """At most so many characters of it."""
         return Sentence(self._text[:length])
 
     @property
     def clause(self) -> "Sentence":
-        """The sentence without its full stop, to stand inside a longer one."""
+        """The sentence without its final period, for use inside a longer one."""
         return Sentence(self._text.rstrip("."))
 
     if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class Sentence:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> "CoreSchema":
-        """In JSON it is a string."""
+        """Serializes as a JSON string."""
         from pydantic_core import core_schema
 
         return core_schema.no_info_plain_validator_function(
@@ -72,5 +71,5 @@ class Sentence:
 
 def _from_json(value: object) -> Sentence:
     if not isinstance(value, str | Sentence):
-        raise ValueError("not a text")
+        raise ValueError("not a string")
     return Sentence(value)

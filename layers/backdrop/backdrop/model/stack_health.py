@@ -1,4 +1,4 @@
-"""How the stack stands, as far as it can be said in a few numbers."""
+"""The health of the stack in a few numbers."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from backdrop.model.schedule import BudgetDay
 
 @dataclass(frozen=True)
 class StackHealth:
-    """`open_jobs`: that have not ended. `spent`, `cap`: the day's (UTC), micro-dollars."""
+    """`open_jobs`: jobs that have not ended. `spent`, `cap`: today's (UTC), in micro-dollars."""
 
     open_jobs: int = 0
     oldest_open_seconds: float = 0
@@ -24,9 +24,9 @@ class StackHealth:
 
 
 class JobSnapshot(NamedTuple):
-    """What the numbers need of a job: so many whole ones might not fit into a function's memory.
+    """The fields of a job that the numbers need; whole jobs might not fit into a function's memory.
 
-    `lost_call_times`: when the calls were sent of which it has to know more before it can go on.
+    `lost_call_times`: when the calls were sent whose result the job needs before it can continue.
     """
 
     has_ended: bool
@@ -36,7 +36,6 @@ class JobSnapshot(NamedTuple):
 
 
 def build_job_snapshot(job: Job) -> JobSnapshot:
-    """A job as the numbers see it."""
     calls = job.attempts if job.status is JobStatus.UNKNOWN else ()
     lost = (call for call in calls if call.outcome is AttemptOutcome.LOST and call.charge_no == job.charge_no)
     return JobSnapshot(
@@ -47,7 +46,7 @@ def build_job_snapshot(job: Job) -> JobSnapshot:
 def summarize_health(
     jobs: Collection[JobSnapshot], lanes: Iterable[ProviderHealth], day: BudgetDay, daily_budget: int, now: datetime
 ) -> StackHealth:
-    """The numbers at this moment; `jobs`: for which something is still to be done, `daily_budget`: micro-dollars."""
+    """Summarizes the jobs for which something remains to be done; `daily_budget`: micro-dollars."""
     return StackHealth(
         open_jobs=sum(not job.has_ended for job in jobs),
         oldest_open_seconds=_max_age_seconds((job.queued_at for job in jobs if not job.has_ended), now),
@@ -60,5 +59,5 @@ def summarize_health(
 
 
 def _max_age_seconds(moments: Iterable[datetime], now: datetime) -> float:
-    """Seconds since the first of them; 0 where there is none."""
+    """Returns the seconds since the earliest moment; 0 if there is none."""
     return max(((now - moment).total_seconds() for moment in moments), default=0)

@@ -74,10 +74,9 @@ _PRESET_BY_SPELLING = {re.sub(r"[^A-Z0-9]", "", preset): preset for preset in ST
 
 
 def parse_preset(text: str) -> str | None:
-    """The preset that a spelling means (`golden hour` → `GOLDEN_HOUR`), or None."""
+    """Returns the preset for any spelling (`golden hour` → `GOLDEN_HOUR`), or None."""
     return _PRESET_BY_SPELLING.get(re.sub(r"[^A-Z0-9]", "", text.upper()))
 
 
 def is_style_code(text: str) -> bool:
-    """Whether a text is a style code: 8 hexadecimal digits."""
     return _STYLE_CODE.fullmatch(text) is not None

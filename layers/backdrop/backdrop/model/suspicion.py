@@ -1,7 +1,7 @@
 """Whether a job itself is the reason why its calls are refused or fail, while its provider serves other jobs.
 
-The job's attempts remember each unpaid answer that may be due to it; its provider's lane remembers when another job got
-its picture. Both are in the ledger, so that it does not matter which worker gets which answer.
+The job's attempts record each unpaid result that may be due to the job; its provider's lane records when another job
+got its picture. Both are in the ledger, so it does not matter which worker receives which result.
 """
 
 from dataclasses import replace
@@ -16,31 +16,31 @@ MAX_FAILURES = 3
 
 
 def is_suspect(job: Job) -> bool:
-    """Whether a call of the job was refused without an explanation, so that others are the lane's probe before it."""
+    """Whether a call of the job was refused without an explanation, so that other jobs probe the lane first."""
     return find_first_refusal_time(job) is not None
 
 
 def judge_result(result: ProviderResult, job: Job, lane: ProviderHealth | None) -> ProviderResult:
-    """The answer, or PERM where the ledger shows that the job itself is the reason for it.
+    """Returns the result, as PERM if the ledger shows that the job itself is the reason for it.
 
-    A refusal: another job got its picture after this one was refused before; each such proof rejects one job at most
-    (see CircuitBreaker.take_proof). A failure: it is the third. A failure counts only where the bad answers in a row
-    that the lane had before it are all the job's own, else it loses its suspicion. So an outage ends no photo, while a
-    photo that fails alone, or among others that are served, is tried three times.
+    For a refusal, this is so if another job got its picture after this one had been refused; each such proof rejects
+    at most one job (see CircuitBreaker.take_proof). For a failure, this is so at the third. A failure only counts if
+    all of the lane's preceding consecutive failures are the job's own; otherwise it loses its suspicion. So an outage
+    ends no photo, while a photo that fails alone, or while others are served, is tried three times.
     """
     if result.suspicion is Suspicion.REFUSAL and _are_others_served(job, lane):
-        return _reject(result, "Other photos are not refused, so this one is the reason.")
+        return _reject(result, "The provider serves other photos, so this photo is the reason.")
     if result.suspicion is Suspicion.FAILURE:
         failures = len(_list_suspicious_attempts(job, Suspicion.FAILURE))
         if lane and lane.failure_streak > failures:
             return replace(result, suspicion=None)
         if failures + 1 >= MAX_FAILURES:
-            return _reject(result, f"It failed {MAX_FAILURES} times for this photo and was not billed.")
+            return _reject(result, f"The provider failed {MAX_FAILURES} times for this photo and did not charge.")
     return result
 
 
 def find_first_refusal_time(job: Job) -> datetime | None:
-    """When the first call of the job went out that was refused without an explanation."""
+    """Returns when the job's first call that was refused without an explanation was sent."""
     refused = _list_suspicious_attempts(job, Suspicion.REFUSAL)
     return refused[0].submitted_at if refused else None
 
@@ -51,13 +51,13 @@ def _are_others_served(job: Job, lane: ProviderHealth | None) -> bool:
 
 
 def _list_suspicious_attempts(job: Job, suspicion: Suspicion) -> list[Attempt]:
-    """The attempts of the charge that is meant, at the provider to which the job goes now."""
+    """Returns the attempts of the current charge at the job's current provider."""
     ours = (one for one in job.attempts if one.provider == job.provider and one.charge_no == job.charge_no)
     return [one for one in ours if one.suspicion is suspicion]
 
 
 def _reject(result: ProviderResult, reason: str) -> ProviderResult:
-    """PERM; its suspicion stays, since the lane does not count it as a good answer."""
+    """Keeps the suspicion, so that the lane does not count the result as a success."""
     message = f"{result.message.rstrip('.')}. {reason}"
     return replace(
         result, retry_class=RetryClass.PERM, code=Code.REQUEST_REJECTED, message=message, retry_after_seconds=None

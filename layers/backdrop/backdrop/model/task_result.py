@@ -1,4 +1,4 @@
-"""What whoever waits for a request is answered: decided from the ledger's items, and within Step Functions' limits."""
+"""The answer to a waiting Step Functions task, built from ledger items within Step Functions' limits."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,13 +13,13 @@ from backdrop.model.receipt import build_receipt, list_request_errors
 MAX_OUTPUT_BYTES = 262_144
 MAX_CAUSE_LENGTH = 32_768
 MAX_MESSAGE_LENGTH = 1000
-# What a job's part of the output can do without, the first first: its receipt has it all.
+# The fields of a job that the output may omit, in this order; the receipt contains them all.
 DROPPABLE_FIELDS = ("instructions", "provenance", "attempts"), ("results", "warnings")
 
 
 @dataclass(frozen=True)
 class TaskResult:
-    """The answer to a task: its output, or the error that it ends with and the cause (both JSON texts)."""
+    """The answer to a task: its output (JSON), or its error code and its cause (JSON)."""
 
     outcome: CallbackOutcome
     output: str = ""
@@ -28,7 +28,7 @@ class TaskResult:
 
 
 def build_task_result(source: Source, request: ImageRequest, jobs: Iterable[Job]) -> TaskResult | None:
-    """The answer to a request as its photo's jobs stand; None while one of its own is under way."""
+    """Returns the answer to a request; None while one of its jobs has not ended."""
     own_jobs = [job for job in jobs if job.job_id in request.jobs.values()]
     if not all(job.has_ended for job in own_jobs):
         return None
@@ -40,7 +40,7 @@ def build_task_result(source: Source, request: ImageRequest, jobs: Iterable[Job]
 
 
 def _format_output(output: Mapping[str, Any]) -> str:
-    """As much as a task may give: the long fields go first, the ids, ends and costs stay."""
+    """Omits the long fields first if the output is too large; IDs, statuses, and costs stay."""
     for names in DROPPABLE_FIELDS:
         if len(_to_json(output).encode()) <= MAX_OUTPUT_BYTES:
             break
@@ -52,7 +52,7 @@ def _format_output(output: Mapping[str, Any]) -> str:
 
 
 def _format_cause(errors: Sequence[dict[str, Any]]) -> str:
-    """As many errors as a cause has room for, the first first."""
+    """Keeps as many of the first errors as fit into a cause."""
     shortened = [
         {**one, "message": one["message"][:MAX_MESSAGE_LENGTH], "hint": one["hint"][:MAX_MESSAGE_LENGTH]}
         for one in errors
