@@ -56,7 +56,7 @@ def listed(*providers: str, **changes: Any) -> Job:
     return a_job(operation="replace", provider=providers[0], purchase_spec=fields, instructions=fields, **changes)
 
 
-def test_the_first_whose_lane_is_open_is_taken_and_the_others_are_named() -> None:
+def test_first_available_provider_is_chosen_and_others_named() -> None:
     found = choose_route(
         REPLACE, ["segmind", "runware", "ideogram"], ALL_ON, lanes(segmind=paused("segmind")).__getitem__
     )
@@ -64,25 +64,25 @@ def test_the_first_whose_lane_is_open_is_taken_and_the_others_are_named() -> Non
     assert [str(one.text) for one in found.passed_over] == ["passed over: segmind is paused (provider_key_refused)"]
 
 
-def test_where_no_lane_is_open_the_first_is_waited_for() -> None:
+def test_job_waits_for_the_first_provider_without_alternatives() -> None:
     shut = lanes(segmind=paused("segmind"), runware=closed("runware"))
     found = choose_route(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__)
     assert found == ("segmind", 75_000, ())
 
 
-def test_who_waits_for_the_budget_alone_is_preferred_to_who_has_no_key() -> None:
+def test_budget_pause_is_preferred_to_a_missing_key() -> None:
     shut = lanes(segmind=paused("segmind"), runware=paused("runware", PauseReason.BUDGET))
     assert choose_route(REPLACE, ["segmind", "runware"], ALL_ON, shut.__getitem__).provider == "runware"
 
 
-def test_who_is_too_dear_is_passed_over_and_named() -> None:
+def test_too_expensive_provider_is_passed_over_and_named() -> None:
     found = choose_route({**REPLACE, "max_cost_usd": 0.06}, ["segmind", "ideogram"], ALL_ON, open_lane)
     told = "passed over: segmind costs up to $0.075, but max_cost_usd allows $0.06"
     assert found[:2] == ("ideogram", 60_000)
     assert [str(one.text) for one in found.passed_over] == [told]
 
 
-def test_a_provider_alone_is_not_asked_how_it_is() -> None:
+def test_health_of_a_single_provider_is_not_read() -> None:
     def nobody(provider: str) -> ProviderHealth:
         raise AssertionError(provider)
 
@@ -98,13 +98,13 @@ def test_a_provider_alone_is_not_asked_how_it_is() -> None:
         ({}, Offers(()), Code.PROVIDER_NOT_CONFIGURED, "No provider can do it: runware is switched off."),
     ],
 )
-def test_what_nobody_can_do_names_who_can(fields: dict[str, Any], market: Offers, code: Code, words: str) -> None:
+def test_error_names_the_providers_that_can(fields: dict[str, Any], market: Offers, code: Code, words: str) -> None:
     with pytest.raises(InstructionError) as met:
         choose_route({**REPLACE, **fields}, ["runware"], market, open_lane)
     assert (met.value.code, str(met.value.message)) == (code, words)
 
 
-def test_the_dearest_of_a_list_is_what_it_may_cost() -> None:
+def test_quote_uses_the_most_expensive_provider() -> None:
     assert find_max_quote(REPLACE, ["ideogram", "segmind", "runware"], ALL_ON) == 75_000
     assert find_max_quote({**REPLACE, "max_cost_usd": 0.07}, ["ideogram", "segmind"], ALL_ON) == 60_000
     assert find_max_quote(REPLACE, ["1min"], Offers(PROVIDERS)) is None
@@ -135,7 +135,7 @@ def test_only_a_pause_and_a_long_back_off_lead_elsewhere(name: str, times: int) 
     assert is_persistent_failure(ANSWERS[name], times) is (name == "paused" or long)
 
 
-def test_who_says_that_it_takes_long_is_believed() -> None:
+def test_long_retry_after_leads_to_failover() -> None:
     soon = ProviderResult(
         RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, retry_after_seconds=FAILOVER_AFTER_WAIT_SECONDS - 1
     )
@@ -197,7 +197,7 @@ def test_a_job_moves_only_unpaid_and_only_to_an_open_lane_of_its_own_list(
     )
 
 
-def test_nothing_moves_whose_charge_may_have_been_made() -> None:
+def test_possibly_charged_job_does_not_move() -> None:
     lost = listed("ideogram", "runware", attempts=(_lost(),))
     with pytest.raises(ConflictError):
         transitions.change_provider(lost, "runware", PRICE, "why", NOW)
@@ -218,7 +218,7 @@ def _lost() -> Attempt:
     )
 
 
-def test_the_last_moves_stand_in_the_warnings_and_no_more() -> None:
+def test_warnings_keep_only_the_last_moves() -> None:
     job = listed("ideogram", "runware", warnings=(a_warning("segmind is switched off", WarningCode.PASSED_OVER),))
     for n in range(20):
         to = "runware" if job.provider == "ideogram" else "ideogram"

@@ -28,7 +28,7 @@ def reported(**fields: Any) -> list[dict[str, Any]]:
     return report["errors"] if report else []
 
 
-def test_what_cannot_be_expressed_and_what_it_would_cost_and_what_is_missing_are_told_together() -> None:
+def test_routing_cost_and_reference_errors_are_reported_together() -> None:
     found = reported(
         **BEACH, negative_prompt="people", num_images=12, max_cost_usd=0.1, style_reference_images=["a.jpg", "b.jpg"]
     )
@@ -40,13 +40,13 @@ def test_all_references_that_are_missing_are_named() -> None:
     assert [key for key in ("a.jpg", "b.jpg") if f"There is no {key} in the bucket" not in found["message"]] == []
 
 
-def test_a_photo_among_its_own_references_hides_no_other_mistake_in_them() -> None:
+def test_own_photo_as_reference_hides_no_other_error() -> None:
     (found,) = reported(**BEACH, style_reference_images=[KEY, "a.jpg"])
     assert found["code"] == "reference_unusable"
     assert [one for one in ("cannot be its own style reference", "no a.jpg in") if one not in found["message"]] == []
 
 
-def test_a_provider_that_is_off_is_told_without_its_price() -> None:
+def test_disabled_provider_is_reported_without_its_price() -> None:
     (found,) = reported(**BEACH, provider="segmind", max_cost_usd=0)
     assert found["code"] == "provider_not_configured"
 
@@ -76,12 +76,12 @@ def test_a_wrong_value_in_a_tag_may_be_another_tools_and_the_prefix_is_named() -
 @pytest.mark.parametrize(
     "data", [b"", b"\xff\xfea", b"caf\xe9", b'{"seed": 1, "seed": 2}', b'{"seed": NaN}', b"[1]", b"[" * 20_000]
 )
-def test_a_file_without_a_slip_of_the_pen_is_not_told_to_look_for_one(data: bytes) -> None:
+def test_non_syntax_error_has_no_syntax_advice(data: bytes) -> None:
     (error,) = parse_file("a.jpg.json", data).errors
     assert (error.code, "comma" in str(error.hint)) == (Code.SIDECAR_NOT_JSON, False)
 
 
-def test_a_slip_of_the_pen_is() -> None:
+def test_syntax_error_has_syntax_advice() -> None:
     (error,) = parse_file("a.jpg.json", b'{"seed": 1,}').errors
     assert "comma" in str(error.hint)
 
@@ -103,12 +103,12 @@ def words_of(read: InstructionSource) -> list[str]:
     ],
     ids=["long and strange", "two signs", "all of a prompt", "revision", "deep and large", "no text and large"],
 )
-def test_one_value_is_told_all_that_is_wrong_with_it(given: dict[str, Any], told: list[str]) -> None:
+def test_all_errors_of_one_value_are_reported(given: dict[str, Any], told: list[str]) -> None:
     (words,) = words_of(sidecar(given))
     assert [one for one in told if one not in words] == []
 
 
-def test_what_json_does_not_allow_is_told_with_its_place_and_beside_all_other_mistakes() -> None:
+def test_non_json_values_are_reported_with_all_other_errors() -> None:
     read = parse_file(
         "a.json",
         b'{"prompt": "a", "prompt": "b", "promt": "c", "num_images": 99, "max_cost_usd": NaN, '
@@ -134,13 +134,13 @@ def test_what_json_does_not_allow_is_told_with_its_place_and_beside_all_other_mi
     ],
     ids=["unknown fields", "no numbers", "no codes", "no providers"],
 )
-def test_a_file_with_thousands_of_mistakes_has_a_report_that_names_the_first(data: bytes) -> None:
+def test_thousands_of_errors_are_reported_by_the_first(data: bytes) -> None:
     read = parse_file("a.json", data)
     assert len(read.errors) == MAX_REPORTED_ERRORS + 1
     assert re.fullmatch(r"a.json: there are \d+,\d\d\d more errors; correct these first", str(read.errors[-1].message))
 
 
-def test_a_photo_whose_sidecar_has_thousands_of_mistakes_ends_in_a_report() -> None:
+def test_photo_with_thousands_of_errors_ends_in_a_report() -> None:
     found = reported(**{f"field-{n}": n for n in range(3_000)})
     assert len(found) == MAX_REPORTED_ERRORS + 1
 
@@ -164,5 +164,5 @@ def test_a_photo_whose_sidecar_has_thousands_of_mistakes_ends_in_a_report() -> N
         ({"color_palette": {"members": 7}}, "color_palette.members is 7; it must be a list in brackets"),
     ],
 )
-def test_a_value_of_another_kind_is_told_what_may_stand_there(given: dict[str, Any], told: str) -> None:
+def test_value_of_a_wrong_type_is_answered_with_the_type(given: dict[str, Any], told: str) -> None:
     assert words_of(sidecar({**BEACH, **given})) == [told]

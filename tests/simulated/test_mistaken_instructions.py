@@ -55,17 +55,17 @@ def reported(
         {"output": None},
     ],
 )
-def test_what_is_only_the_consequence_of_a_mistake_is_not_told(content: Any) -> None:
+def test_consequence_of_an_error_is_not_reported(content: Any) -> None:
     assert len(told(content)) == 1
 
 
-def test_a_list_that_is_too_long_is_one_mistake_whatever_its_entries_say() -> None:
+def test_too_long_list_is_reported_as_one_error() -> None:
     found = told({"output": [{"name": f"n{n}", "width": 0} for n in range(11)]})
     assert found == ["output has 11 entries; it can have at most 10 entries"]
 
 
 @pytest.mark.parametrize("name", ["one", "list", "output"])
-def test_a_variants_name_stands_in_the_place_that_is_told_whatever_it_is(name: str) -> None:
+def test_path_of_an_error_contains_any_variant_name(name: str) -> None:
     assert told({"variants": {name: {"seed": -1}}}) == [f"variants.{name}.seed is -1; it must be at least 0"]
 
 
@@ -108,7 +108,7 @@ def test_a_variants_name_stands_in_the_place_that_is_told_whatever_it_is(name: s
         {"variants": {"a": {"promt": "on a beach"}}, "operation": "replace"},
     ],
 )
-def test_instructions_with_a_mistake_buy_nothing(content: Any) -> None:
+def test_instructions_with_an_error_buy_nothing(content: Any) -> None:
     """Also where tags and folder defaults would complete what is left of them."""
     assert len(reported(content)) == 1
     assert len(reported(content, inherited=BEACH)) == 1
@@ -144,7 +144,7 @@ def test_a_broken_folder_has_its_own_report() -> None:
     assert reported(content, inherited={"promt": "on a beach"}) == [("invalid_value", None)]
 
 
-def test_of_a_file_that_is_no_json_only_that_is_told() -> None:
+def test_invalid_json_is_the_only_reported_error() -> None:
     world = World()
     sidecar_bytes(world, KEY, b"{")
     said(world, KEY, operation="replace")

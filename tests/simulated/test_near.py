@@ -43,7 +43,7 @@ def near_miss(photo: str, keys: Collection[str]) -> str | None:
         ("red.jpg (12).json.txt", "there is red.jpg (12).json.txt: the name should be red.jpg.json"),
     ],
 )
-def test_the_nearest_file_is_named_with_what_is_wrong(name: str, says: str) -> None:
+def test_nearest_file_is_suggested_with_the_reason(name: str, says: str) -> None:
     assert near_miss(KEY, [KEY, f"shoes/{name}", "shoes/notes.txt"]) == says
 
 
@@ -93,28 +93,28 @@ def test_the_nearest_is_named_and_not_the_first() -> None:
 
 
 @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
-def test_two_names_that_look_the_same_are_told_apart_in_words(forms: tuple[Literal["NFC", "NFD"], ...]) -> None:
+def test_equal_looking_names_are_explained(forms: tuple[Literal["NFC", "NFD"], ...]) -> None:
     photo, sidecar = (unicodedata.normalize(form, "café.jpg") for form in forms)
     words = "the name looks the same, but is in another Unicode normalization form (NFC, NFD)"
     assert near_miss(photo, [photo, f"{sidecar}.json"]) == f"there is {sidecar}.json: {words}"
 
 
-def test_folder_defaults_are_nobodys_sidecar() -> None:
+def test_folder_defaults_are_not_suggested_as_a_sidecar() -> None:
     assert near_miss("shoes/backdrop.jpg", ["shoes/_backdrop.json"]) is None
 
 
 @pytest.mark.parametrize("name", ["_Backdrop.json", "backdrop.json", "_backdrop.json.txt", "_backdrops.json"])
-def test_what_is_nearly_called_a_folders_defaults_is_named(name: str) -> None:
+def test_misnamed_folder_defaults_are_suggested(name: str) -> None:
     says = f"there is {name}: the name of folder defaults is _backdrop.json"
     assert near_miss("shoes/red.jpg", [f"shoes/{name}", "shoes/blue.json"]) == says
     assert near_miss("shoes/red.jpg", [f"shoes/{name}", "shoes/Red.json"]) == f"there is Red.json: {CASE}"
 
 
-def test_the_sidecar_of_a_photo_named_backdrop_is_no_folders_defaults() -> None:
+def test_sidecar_of_a_photo_named_backdrop_is_not_suggested() -> None:
     assert near_miss("shoes/red.jpg", ["shoes/backdrop.jpg", "shoes/backdrop.json"]) is None
 
 
-def test_what_differs_in_case_alone_is_named_before_what_differs_otherwise() -> None:
+def test_file_that_differs_only_in_case_comes_first() -> None:
     assert near_miss(KEY, ["shoes/rad.jpg.json", "shoes/red.Jpg.json"]) == f"there is red.Jpg.json: {CASE}"
 
 
@@ -125,7 +125,7 @@ def test_any_names_have_a_near_miss_or_none(photo_name: str, names: list[str]) -
     assert found is None or found.startswith("there is ")
 
 
-def test_the_report_of_a_photo_without_a_word_names_the_near_miss() -> None:
+def test_report_without_instructions_names_the_near_miss() -> None:
     world = World()
     sidecar_bytes(world, "shoes/Red.jpg", b'{"operation": "remove"}')
     world.upload_photo(KEY, build_photo())
@@ -137,7 +137,7 @@ def test_the_report_of_a_photo_without_a_word_names_the_near_miss() -> None:
     assert error["message"].endswith(f"However, there is Red.jpg.json: {CASE}.")
 
 
-def test_a_folder_of_a_hundred_thousand_files_is_looked_through_no_further_than_its_first_page() -> None:
+def test_only_the_first_page_of_a_folder_is_searched() -> None:
     world = World()
     for n in range(2_000):
         world.s3.upload("photos", f"shoes/a{n:04}.txt", b"")

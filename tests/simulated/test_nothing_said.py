@@ -32,26 +32,26 @@ def reported(world: World) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("tags", [{"Operation": "remove"}, {"promt": "on a beach"}, {"backdrop:operaton": "remove"}])
-def test_tags_that_are_nearly_ours_are_named_where_nothing_else_speaks(tags: dict[str, str]) -> None:
+def test_near_miss_tags_are_named_without_other_instructions(tags: dict[str, str]) -> None:
     name = next(iter(tags)).removeprefix("backdrop:")
     assert f"The tag {name!r} is not a field. Did you mean" in told(parse_tags(tags))
 
 
-def test_the_report_of_a_photo_names_its_nearly_right_tag() -> None:
+def test_report_names_the_near_miss_tag() -> None:
     world = World()
     said(world, KEY, Operation="remove")
     ((message, _),) = reported(world)
     assert message.endswith("The tag 'Operation' is not a field. Did you mean 'operation'?")
 
 
-def test_a_place_that_gives_something_else_is_named_with_what_it_gives_as_it_was_written() -> None:
+def test_incomplete_source_is_named_with_its_fields() -> None:
     first = InstructionSource("red.jpg.json", {"style_preset": "GOLDEN_HOUR", "seed": 3})
     assert told(first, parse_tags({}), InstructionSource("_backdrop.json", {"rendering_speed": "TURBO"})) == (
         "red.jpg.json sets seed, style; _backdrop.json sets rendering_speed. Nothing sets an operation or a prompt."
     )
 
 
-def test_a_variant_that_gives_something_is_not_called_empty() -> None:
+def test_variant_with_fields_is_not_called_empty() -> None:
     place = sidecar({"variants": {"ok": {"operation": "remove"}, "noop": {"seed": 3}}})
     assert told(place, variant="noop") == f"{place.name} sets seed. Nothing sets an operation or a prompt."
 
@@ -70,12 +70,12 @@ def no_prompt(*places: InstructionSource) -> str:
     return str(caught.value)
 
 
-def test_who_asks_for_a_background_without_a_prompt_is_told_of_the_tag_that_is_nearly_one() -> None:
+def test_missing_prompt_error_names_the_near_miss_tag() -> None:
     words = no_prompt(parse_tags({"operation": "replace", "promt": "a beach"}))
     assert words.endswith("there is no prompt. The tag 'promt' is not a field. Did you mean 'prompt'?")
 
 
-def test_who_asks_for_a_background_without_a_prompt_is_told_why_the_folders_is_not_theirs() -> None:
+def test_missing_prompt_error_explains_why_none_is_inherited() -> None:
     words = no_prompt(
         sidecar({"operation": "replace"}), InstructionSource("_backdrop.json", {"prompt": "a", "operation": "replace"})
     )
@@ -84,7 +84,7 @@ def test_who_asks_for_a_background_without_a_prompt_is_told_why_the_folders_is_n
     )
 
 
-def test_tags_that_are_nearly_ours_are_named_beside_wrong_ones() -> None:
+def test_near_miss_tags_are_named_with_invalid_ones() -> None:
     (error,) = parse_tags({"operation": "replase", "promt": "a beach"}).errors
     assert "The tag 'promt' is not a field. Did you mean 'prompt'?" in str(error.hint)
 
@@ -94,7 +94,7 @@ def test_an_empty_sidecar_is_called_empty_and_an_empty_request_by_its_name() -> 
     assert told(parse_request({}), parse_tags({})) == f"The request is empty, and {NO_TAG}"
 
 
-def test_one_but_is_enough() -> None:
+def test_suggestion_follows_the_incomplete_sources() -> None:
     world = World()
     defaults(world, "", {"seed": 3})
     sidecar_bytes(world, "shoes/Red.jpg", b"{}")
@@ -106,7 +106,7 @@ def test_one_but_is_enough() -> None:
     )
 
 
-def test_an_empty_request_is_told_to_say_something_and_not_to_add_a_sidecar() -> None:
+def test_empty_request_is_not_told_to_add_a_sidecar() -> None:
     world = World()
     said(world, KEY)
     ask(world, KEY)
@@ -114,7 +114,7 @@ def test_an_empty_request_is_told_to_say_something_and_not_to_add_a_sidecar() ->
     assert ("sidecar" in hint, hint.endswith("and send it again.")) == (False, True)
 
 
-def test_a_replacement_without_a_prompt_says_in_which_place() -> None:
+def test_missing_prompt_error_names_the_source() -> None:
     with pytest.raises(InstructionError) as caught:
         resolve([parse_tags({"operation": "replace"})])
     assert str(caught.value) == "tags: operation is replace, but there is no prompt."

@@ -50,7 +50,7 @@ def reopened(job: Job) -> Job:
 # -- a redrive ---------------------------------------------------------------------------------------------------
 
 
-def test_what_was_paid_is_handed_over_after_all_for_nothing() -> None:
+def test_paid_pictures_are_delivered_later_without_a_charge() -> None:
     step = transitions.retry_delivery(replace(spent_and_dead(), announced=True, crash_count=5), LATER)
     job = step.job
     assert (job.status, job.links, job.charged, step.budget_change, step.content_owner) == (
@@ -70,14 +70,14 @@ def test_what_was_paid_is_handed_over_after_all_for_nothing() -> None:
 
 
 @pytest.mark.parametrize("answer", [REJECTED, UNSAFE], ids=["rejected", "withheld"])
-def test_where_no_picture_came_there_is_none_to_hand_over(answer: ProviderResult) -> None:
+def test_delivery_cannot_be_retried_without_pictures(answer: ProviderResult) -> None:
     dead = called(answer)
     with pytest.raises(ConflictError):
         transitions.retry_delivery(dead, LATER)
 
 
 @pytest.mark.parametrize("job", [spent_and_dead(), job_in(S.HELD)], ids=["dead", "held"])
-def test_a_person_who_pays_again_begins_a_charge_of_its_own(job: Job) -> None:
+def test_pay_again_starts_a_new_charge(job: Job) -> None:
     """The old charge stands in the books, its links are not the new one's, and its answer may still come."""
     step = transitions.pay_again(replace(job, announced=True), LATER)
     again = step.job
@@ -103,7 +103,7 @@ def test_the_old_answer_serves_a_job_that_was_to_be_paid_again() -> None:
 
 
 @pytest.mark.parametrize("answer", [REJECTED, REFUSED], ids=["rejected", "refused"])
-def test_what_the_provider_itself_gave_up_is_another_charge_the_next_time(answer: ProviderResult) -> None:
+def test_rejected_call_makes_the_next_one_a_new_charge(answer: ProviderResult) -> None:
     job = called(answer)
     assert reopened(job).charge_no == 1
     second = transitions.record_result(claim(reopened(job)).job, 2, answer, NOW).job
@@ -112,7 +112,7 @@ def test_what_the_provider_itself_gave_up_is_another_charge_the_next_time(answer
 
 @pytest.mark.parametrize("leave", [transitions.supersede, transitions.cancel])
 @pytest.mark.parametrize("answer", [BACKOFF, THROTTLED], ids=["busy", "throttled"])
-def test_what_was_never_taken_is_still_the_same_charge(leave: Leave, answer: ProviderResult) -> None:
+def test_call_that_was_not_taken_keeps_its_charge(leave: Leave, answer: ProviderResult) -> None:
     waiting = called(answer)
     left = leave(waiting, NOW)
     assert left
@@ -121,16 +121,14 @@ def test_what_was_never_taken_is_still_the_same_charge(leave: Leave, answer: Pro
 
 @pytest.mark.parametrize("leave", [transitions.supersede, transitions.cancel])
 @pytest.mark.parametrize("job", [spent_and_dead(), job_in(S.HELD)], ids=["dead", "held"])
-def test_a_job_that_was_to_be_paid_again_and_was_named_no_more_runs_on_when_it_is_named_again(
-    job: Job, leave: Leave
-) -> None:
+def test_superseded_job_after_pay_again_runs_when_named_again(job: Job, leave: Leave) -> None:
     """What it cost before is another charge: a person has said that there shall be a second one."""
     left = leave(transitions.pay_again(job, NOW).job, NOW)
     assert left
     assert reopened(left.job).status is S.ACCEPTED
 
 
-def test_a_late_charge_of_a_job_that_is_named_no_more_keeps_it_from_being_bought_again() -> None:
+def test_late_charge_of_a_superseded_job_prevents_another_purchase() -> None:
     waiting = called(BACKOFF)
     left = transitions.supersede(waiting, NOW)
     assert left
@@ -139,7 +137,7 @@ def test_a_late_charge_of_a_job_that_is_named_no_more_keeps_it_from_being_bought
     assert transitions.reopen(charged, a_job(), LATER) is None
 
 
-def test_a_doubt_that_was_cleared_up_as_unpaid_holds_no_job_back() -> None:
+def test_unknown_charge_resolved_as_unpaid_allows_a_restart() -> None:
     cleared = transitions.record_result(job_in(S.HELD), 1, BACKOFF, NOW).job
     assert (cleared.status, cleared.money) == (S.HELD, MoneyStatus.NOT_SPENT)
     assert reopened(cleared).status is S.ACCEPTED
@@ -148,7 +146,7 @@ def test_a_doubt_that_was_cleared_up_as_unpaid_holds_no_job_back() -> None:
 # -- one pays for all --------------------------------------------------------------------------------------------
 
 
-def test_a_job_that_is_accepted_or_opened_again_owns_what_it_is_to_buy() -> None:
+def test_accepted_or_restarted_job_owns_its_content() -> None:
     ours = transitions.build_content_owner(a_job())
     assert (ours.content_id, ours.source_id, ours.job_id) == ("c" * 64, "s" * 64, "j" * 64)
     for step in (transitions.accept(a_job()), transitions.reopen(job_in(S.REFUSED), a_job(), LATER)):
@@ -164,7 +162,7 @@ BESIDE: dict[JobStatus | None, str] = {
 
 
 @pytest.mark.parametrize("status", [*S, None], ids=str)
-def test_who_asks_the_same_waits_is_served_or_buys_as_the_owner_fares(status: JobStatus | None) -> None:
+def test_job_waits_reuses_or_buys_depending_on_the_owner(status: JobStatus | None) -> None:
     step = transitions.join_existing(a_job(), OWNER, owning(status) if status else None, LATER)
     job = step.job
     ways = {
@@ -177,7 +175,7 @@ def test_who_asks_the_same_waits_is_served_or_buys_as_the_owner_fares(status: Jo
     assert step.expected_owner == (OWNER if BESIDE[status] == "buys" else None)
 
 
-def test_a_file_that_another_paid_for_costs_nothing() -> None:
+def test_reused_file_costs_nothing() -> None:
     waiting = transitions.wait_for_owner(a_job(), OWNER).job
     step = transitions.reuse(waiting, owning(S.STORED), LATER)
     job = step.job
@@ -191,7 +189,7 @@ def test_a_file_that_was_reused_leads_to_the_one_that_paid_for_it() -> None:
     assert transitions.reuse(a_job(), served, LATER).job.reused_from == "p" * 64
 
 
-def test_a_job_that_is_opened_again_follows_nobody_and_was_served_by_nobody() -> None:
+def test_restarted_job_waits_for_no_owner_and_reuses_nothing() -> None:
     gone = ResultError(Code.PAID_FILE_GONE, "the file is gone")
     served = transitions.reuse(transitions.wait_for_owner(a_job(), OWNER).job, owning(S.STORED), NOW).job
     dead = transitions.fail(served, gone, NOW).job
@@ -205,7 +203,7 @@ def test_links_that_were_withheld_are_no_pictures() -> None:
         transitions.retry_delivery(withheld, LATER)
 
 
-def test_a_lost_answer_of_a_job_that_is_named_no_more_is_neither_bought_nor_forgotten() -> None:
+def test_lost_result_of_a_superseded_job_stays_recorded() -> None:
     left = transitions.supersede(job_in(S.SUBMITTING), NOW)
     assert left
     lost = transitions.record_result(left.job, 1, LOST, NOW).job

@@ -84,7 +84,7 @@ def test_a_claim_writes_down_the_price_at_which_it_was_made() -> None:
 
 
 @pytest.mark.parametrize("status", ENDED_UNPAID)
-def test_a_job_that_is_named_again_runs_as_it_is_wanted_now(status: JobStatus) -> None:
+def test_job_that_is_named_again_runs_as_planned_now(status: JobStatus) -> None:
     """Another provider may be the first that is on by now, and another version of the same bytes lie there."""
     later = NOW + timedelta(hours=1)
     ended = replace(
@@ -108,7 +108,7 @@ def test_a_job_that_is_named_again_runs_as_it_is_wanted_now(status: JobStatus) -
 
 
 @pytest.mark.parametrize("status", [S.PAID, S.STORED])
-def test_a_paid_job_that_is_named_again_is_looked_at_anew(status: JobStatus) -> None:
+def test_paid_job_that_is_named_again_is_delivered_again(status: JobStatus) -> None:
     """The step is written even where it changes nothing, so that whoever read the job before cannot write it."""
     job = replace(job_in(status), warnings=(a_warning("for a while", WarningCode.NOT_CURRENT), a_warning("another")))
     step = transitions.reinstate(job)
@@ -118,13 +118,13 @@ def test_a_paid_job_that_is_named_again_is_looked_at_anew(status: JobStatus) -> 
 
 
 @pytest.mark.parametrize("status", sorted(set(S) - {S.REFUSED, S.DEAD, S.HELD}))
-def test_only_a_failure_is_marked_as_told(status: JobStatus) -> None:
+def test_only_a_failure_is_marked_as_announced(status: JobStatus) -> None:
     with pytest.raises(ConflictError):
         transitions.mark_announced(job_in(status))
 
 
 @pytest.mark.parametrize("status", [S.REFUSED, S.DEAD, S.HELD])
-def test_a_failure_is_marked_as_told_and_stays_what_it_is(status: JobStatus) -> None:
+def test_announced_failure_keeps_its_status(status: JobStatus) -> None:
     job = transitions.mark_announced(job_in(status)).job
     assert (job.status, job.announced) == (status, True)
 

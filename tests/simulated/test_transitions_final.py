@@ -44,7 +44,7 @@ def test_work_that_was_given_up_costs_nothing_and_is_bought_anew_under_another_i
     )
 
 
-def test_the_same_end_told_twice_is_one() -> None:
+def test_repeated_final_result_is_recorded_once() -> None:
     once = transitions.record_result(lost(), 1, final(BACKOFF), NOW).job
     assert transitions.record_result(once, 1, final(BACKOFF), NOW).job == once
 
@@ -66,7 +66,7 @@ def test_a_refusal_of_the_work_itself_settles_what_all_its_sends_cost() -> None:
     assert (doubtful.money, doubtful.attempts[0].outcome) == (MoneyStatus.UNKNOWN, AttemptOutcome.LOST)
 
 
-def test_an_older_charges_end_says_nothing_of_the_one_that_is_meant() -> None:
+def test_result_of_an_older_charge_does_not_end_the_current() -> None:
     newer = replace(lost(), charge_no=3)
     assert transitions.record_result(newer, 1, final(BACKOFF), NOW).job.charge_no == 3
 

@@ -102,7 +102,7 @@ def test_a_second_call_that_is_refused_for_good_ends_the_job_and_says_that_money
 
 
 @pytest.mark.parametrize("end", [S.SUPERSEDED, S.CANCELLED])
-def test_a_lost_call_is_not_sent_once_more_where_nobody_wants_it(end: JobStatus) -> None:
+def test_unneeded_lost_call_is_not_sent_again(end: JobStatus) -> None:
     with pytest.raises(ConflictError):
         claim(replace(job_in(S.UNKNOWN), end_after_call=end))
 
@@ -127,13 +127,13 @@ def test_an_answer_that_is_lost_says_how_often() -> None:
 
 
 @pytest.mark.parametrize("status", [S.SUBMITTING, S.UNKNOWN, S.HELD])
-def test_a_name_is_written_down_whatever_became_of_its_worker(status: JobStatus) -> None:
+def test_provider_id_is_recorded_after_the_worker_died(status: JobStatus) -> None:
     job = job_in(status)
     step = transitions.acknowledge(job, 1, "work-1")
     assert (attempt(step.job).provider_id, step.job.status, step.budget_change) == ("work-1", status, None)
 
 
-def test_a_name_belongs_to_its_own_call_alone() -> None:
+def test_provider_id_belongs_to_its_own_call() -> None:
     job = transitions.acknowledge(claim(job_in(S.UNKNOWN)).job, 1, "work-1").job
     assert [one.provider_id for one in job.attempts] == ["work-1", None]
     with pytest.raises(ConflictError):
@@ -143,7 +143,7 @@ def test_a_name_belongs_to_its_own_call_alone() -> None:
 # -- workers that go, and workers that die -----------------------------------------------------------------------
 
 
-def test_who_goes_in_good_order_leaves_the_call_to_the_next_at_once() -> None:
+def test_parked_call_can_be_taken_over_immediately() -> None:
     later = NOW + timedelta(minutes=1)
     parked = transitions.park(job_in(S.SUBMITTING), later).job
     assert (attempt(parked).lease_until, attempt(parked).is_parked, parked.crash_count) == (later, True, 0)
@@ -152,7 +152,7 @@ def test_who_goes_in_good_order_leaves_the_call_to_the_next_at_once() -> None:
     assert (attempt(taken).lease_until, attempt(taken).is_parked) == (LEASE, False)
 
 
-def test_who_dies_counts_a_crash_once_the_lease_is_over() -> None:
+def test_crash_is_counted_when_the_lease_has_expired() -> None:
     job = job_in(S.SUBMITTING)
     with pytest.raises(ConflictError):
         transitions.renew_lease(job, LEASE - timedelta(seconds=1), LEASE)
@@ -163,7 +163,7 @@ def test_who_dies_counts_a_crash_once_the_lease_is_over() -> None:
     assert (lost.status, lost.crash_count) == (S.UNKNOWN, 4)
 
 
-def test_a_call_that_is_taken_over_is_the_same_call_in_the_books() -> None:
+def test_taken_over_call_keeps_its_reservation() -> None:
     job = job_in(S.SUBMITTING)
     for step in (transitions.park(job, NOW), transitions.renew_lease(job, LEASE, LEASE)):
         assert (step.budget_change, step.job.unknown, len(step.job.attempts)) == (None, PRICE, 1)
@@ -226,7 +226,7 @@ def test_a_resend_that_brings_nothing_takes_nothing_from_what_was_answered_meanw
 
 
 @pytest.mark.parametrize("end", [S.SUPERSEDED, S.CANCELLED])
-def test_a_call_that_nobody_wants_any_more_is_not_sent_again_under_its_id(end: JobStatus) -> None:
+def test_unneeded_call_is_not_resent_under_its_id(end: JobStatus) -> None:
     with pytest.raises(ConflictError):
         transitions.resend_call(replace(lost_with_our_id(), end_after_call=end), LATER)
 
@@ -240,7 +240,7 @@ def test_a_call_without_an_id_is_never_sent_again_as_the_same() -> None:
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
-def test_a_mark_that_nobody_took_back_in_time_is_a_crash(status: JobStatus) -> None:
+def test_expired_processing_mark_is_a_crash(status: JobStatus) -> None:
     begun = transitions.begin_processing(job_in(status), NOW, LEASE).job
     assert (begun.processing_until, begun.crash_count) == (LEASE, 0)
     again = transitions.begin_processing(begun, LEASE, LATER).job
@@ -248,14 +248,14 @@ def test_a_mark_that_nobody_took_back_in_time_is_a_crash(status: JobStatus) -> N
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
-def test_a_mark_of_one_who_may_be_at_work_is_no_crash(status: JobStatus) -> None:
+def test_mark_of_a_live_delivery_is_no_crash(status: JobStatus) -> None:
     """Another message of the same job, which came at the same time."""
     begun = transitions.begin_processing(job_in(status), NOW, LEASE).job
     assert transitions.begin_processing(begun, LEASE - timedelta(seconds=1), LATER).job.crash_count == 0
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
-def test_whoever_leaves_in_good_order_forgives_the_crashes_before_it(status: JobStatus) -> None:
+def test_delivery_in_good_order_resets_the_crash_count(status: JobStatus) -> None:
     """Five in a row end a job: a photo that lets one worker go kills nobody."""
     died = transitions.begin_processing(transitions.begin_processing(job_in(status), NOW, LEASE).job, LEASE, LATER).job
     left = transitions.end_processing(died).job
@@ -263,7 +263,7 @@ def test_whoever_leaves_in_good_order_forgives_the_crashes_before_it(status: Job
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
-def test_whatever_moves_the_job_on_takes_the_mark_with_it(status: JobStatus) -> None:
+def test_every_progress_of_the_job_removes_the_mark(status: JobStatus) -> None:
     begun = transitions.begin_processing(job_in(status), NOW, LEASE).job
     moved = claim(begun).job if status is S.ACCEPTED else transitions.store(begun, (), (), NOW).job
     assert moved.processing_until is None

@@ -151,7 +151,7 @@ def test_a_transition_leads_where_the_diagram_says_or_nowhere(name: str, status:
     assert (step.job.status if step else None) == ALLOWED.get((name, status))
 
 
-def test_every_transition_stands_in_the_table() -> None:
+def test_every_transition_is_in_the_table() -> None:
     assert set(MOVES) | NOT_IN_THE_TABLE == set(transitions.__all__)
 
 
@@ -188,14 +188,14 @@ def test_a_claim_reserves_the_highest_price_and_the_answer_gives_it_back() -> No
         assert (booking.reserved, booking.confirmed, booking.unknown) == (-PRICE, certain, unknown)
 
 
-def test_a_buried_job_says_whether_money_is_gone() -> None:
+def test_dead_job_reports_whether_money_was_spent() -> None:
     problem = spent_and_dead().problem
     assert problem
     assert problem.money is MoneyStatus.SPENT
     assert job_in(S.HELD).money is MoneyStatus.UNKNOWN
 
 
-def test_a_late_refusal_takes_the_doubt_from_a_held_job() -> None:
+def test_late_rejection_settles_a_held_jobs_charge() -> None:
     """An answer can always be recorded, one that says "not taken" too."""
     for answer in (REJECTED, THROTTLED, BACKOFF):
         step = transitions.record_result(job_in(S.HELD), 1, answer, NOW)
@@ -204,7 +204,7 @@ def test_a_late_refusal_takes_the_doubt_from_a_held_job() -> None:
 
 
 @pytest.mark.parametrize(("leave", "end"), [(transitions.supersede, S.SUPERSEDED), (transitions.cancel, S.CANCELLED)])
-def test_a_job_that_is_not_wanted_any_more_ends_when_it_comes_back_unpaid(
+def test_unneeded_job_ends_when_its_call_was_not_charged(
     leave: Callable[[Job, datetime], transitions.Transition | None], end: JobStatus
 ) -> None:
     marked = leave(job_in(S.SUBMITTING), NOW)

@@ -46,7 +46,7 @@ def test_nine_images_are_too_many_for_ideogram() -> None:
 
 
 @pytest.mark.parametrize("field", PROVIDER_FIELDS)
-def test_removing_takes_the_photo_alone(field: str) -> None:
+def test_remove_accepts_no_further_field(field: str) -> None:
     assert find_not_expressible("ideogram", {"operation": "remove", field: 1}) == [f"ideogram does not support {field}"]
 
 
@@ -60,7 +60,7 @@ def test_the_table_knows_only_fields_that_can_be_asked_for() -> None:
     assert all(set(fields) <= known for fields in CAPABILITIES.values())
 
 
-def test_every_provider_that_this_release_speaks_to_has_its_adapter_and_its_own_key() -> None:
+def test_every_supported_provider_has_an_adapter_and_a_key() -> None:
     asked: list[tuple[str, bool]] = []
 
     def key(provider: str, fresh: bool) -> ApiKey:
@@ -79,7 +79,7 @@ def test_every_provider_that_this_release_speaks_to_has_its_adapter_and_its_own_
     assert build_providers({}, key, Shelf()) == {}
 
 
-def test_who_sells_credits_at_a_price_that_nobody_told_is_not_spoken_to() -> None:
+def test_provider_with_an_unknown_credit_price_is_not_used() -> None:
     address = ProviderSettings(base_url="https://api.example", timeout_seconds=90)
     adapters = build_providers(dict.fromkeys(PROVIDERS, address), lambda provider, fresh: ApiKey("k"), Shelf())
     assert adapters.keys() == {"ideogram", "segmind", "runware"}

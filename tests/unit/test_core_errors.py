@@ -53,7 +53,7 @@ def test_a_meaning_is_a_sentence(code: Code) -> None:
 
 
 @pytest.mark.parametrize("code", [*REASON_BY_CODE, Code.BUDGET_REACHED, Code.DELIVERY_BACKED_UP, Code.PAUSED_BY_PERSON])
-def test_what_pauses_a_lane_ends_no_job_and_says_that_photos_wait(code: Code) -> None:
+def test_code_that_pauses_a_lane_says_photos_wait(code: Code) -> None:
     assert ERROR_CATALOG[code].disposition is Disposition.WAITING
     assert "the photo waits" in str(ERROR_CATALOG[code].hint)
 
@@ -62,19 +62,19 @@ def test_a_budget_that_is_reached_names_the_command_that_raises_it_for_today() -
     assert "`backdrop budget 300 --today`" in str(ERROR_CATALOG[Code.BUDGET_REACHED].hint)
 
 
-def test_what_a_person_must_decide_about_money_names_the_command_that_pays_again() -> None:
+def test_held_code_names_the_command_that_pays_again() -> None:
     held = {code for code, facts in ERROR_CATALOG.items() if facts.disposition is Disposition.HELD}
     assert held == {Code.CHARGE_UNKNOWN}
     assert "`backdrop redrive --pay-again`" in str(ERROR_CATALOG[Code.CHARGE_UNKNOWN].hint)
 
 
-def test_an_error_brings_its_codes_hint_unless_it_knows_better() -> None:
+def test_error_has_its_codes_hint_unless_given_advice() -> None:
     assert str(BackdropError(Code.NOT_A_PHOTO, "x").hint) == str(ERROR_CATALOG[Code.NOT_A_PHOTO].hint)
     assert str(BackdropError(Code.NOT_A_PHOTO, "x", "Do this.").hint) == "Do this."
     assert str(BackdropError(Code.NOT_A_PHOTO, "It is a text.")) == "It is a text."
 
 
-def test_the_kinds_of_errors_part_as_their_fates_do() -> None:
+def test_error_classes_match_the_dispositions() -> None:
     assert issubclass(InstructionError, RefusedError)
     assert issubclass(PhotoError, RefusedError)
     assert not any(issubclass(kind, RefusedError) for kind in (ResultError, RetryLaterError, MalformedMessageError))
@@ -89,7 +89,7 @@ def test_only_what_waits_is_retryable(code: Code) -> None:
     assert (problem.first_seen, problem.last_seen) == (NOW, NOW)
 
 
-def test_the_same_problem_again_was_first_seen_when_it_really_was() -> None:
+def test_repeated_problem_keeps_its_first_occurrence() -> None:
     first, again = (Problem.from_error(BackdropError(Code.NOT_A_PHOTO, "x"), moment) for moment in (NOW, LATER))
     assert (again.with_history(first).first_seen, again.with_history(first).last_seen) == (NOW, LATER)
     other = Problem.from_error(BackdropError(Code.EMPTY_FILE, "x"), LATER)
@@ -107,7 +107,7 @@ def test_the_same_problem_again_was_first_seen_when_it_really_was() -> None:
         (ProviderResult(RetryClass.QUOTA), MoneyStatus.NOT_SPENT),
     ],
 )
-def test_the_class_of_an_answer_decides_the_books(answer: ProviderResult, money: MoneyStatus) -> None:
+def test_retry_class_decides_the_money_status(answer: ProviderResult, money: MoneyStatus) -> None:
     assert answer.money is money
 
 

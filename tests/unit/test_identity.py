@@ -83,7 +83,7 @@ def test_each_part_of_a_job_changes_its_id(change: dict[str, Any]) -> None:
     assert a_job_id(**change) != a_job_id()
 
 
-def test_the_parts_of_an_id_cannot_run_into_one_another() -> None:
+def test_parts_of_an_id_are_separated() -> None:
     assert derive_source_id("ab", "c") != derive_source_id("a", "bc")
     assert a_job_id(key="a", variant="b") != a_job_id(key="ab", variant="")
 
@@ -129,7 +129,7 @@ def test_what_does_not_reach_the_provider_does_not_change_the_id(free: dict[str,
         ({"prompt": "x", "rendering_speed": "turbo"}, {"prompt": "x", "rendering_speed": "TURBO"}),
     ],
 )
-def test_two_spellings_of_one_wish_are_one_purchase(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_two_spellings_of_the_same_instructions_are_one_purchase(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert a_job_id(purchase_spec=asked_in(one)) == a_job_id(purchase_spec=asked_in(other))
 
 
@@ -161,11 +161,11 @@ def test_canonical_json_keeps_every_value(value: Any) -> None:
 
 @quick
 @given(SMALL, SMALL)
-def test_two_wishes_share_an_id_only_when_they_are_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_only_equal_instructions_share_an_id(one: dict[str, Any], other: dict[str, Any]) -> None:
     same = to_canonical_json(one) == to_canonical_json(other)
     assert (a_job_id(purchase_spec=one) == a_job_id(purchase_spec=other)) is same
 
 
-def test_a_number_that_json_does_not_know_has_no_canonical_form() -> None:
+def test_non_json_number_has_no_canonical_form() -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         to_canonical_json({"max_cost_usd": float("nan")})

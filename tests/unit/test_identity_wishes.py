@@ -111,9 +111,7 @@ def test_what_was_bought_once_is_never_bought_again_by_a_new_release(name: str) 
     ],
     ids=ascii,
 )
-def test_what_another_editor_or_system_makes_of_a_text_is_no_new_purchase(
-    one: dict[str, Any], other: dict[str, Any]
-) -> None:
+def test_other_encodings_of_a_text_are_no_new_purchase(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert bought(json.dumps(other).encode()) == bought(json.dumps(one).encode())
 
 
@@ -122,5 +120,5 @@ def test_what_another_editor_or_system_makes_of_a_text_is_no_new_purchase(
     [{"prompt": "X"}, {"prompt": "x", "revision": "1"}, {"prompt": "x", "num_images": 1}, {"prompt": "x\ny"}],
     ids=ascii,
 )
-def test_what_people_mean_otherwise_is_another_purchase(other: dict[str, Any]) -> None:
+def test_different_instructions_are_different_purchases(other: dict[str, Any]) -> None:
     assert set(bought(json.dumps(other).encode())).isdisjoint(bought(b'{"prompt": "x"}'))

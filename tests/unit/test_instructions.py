@@ -28,12 +28,12 @@ def merged(*places: dict[str, Any]) -> ResolvedInstructions:
 REPLACE = {"operation": "replace", "prompt": "a beach"}
 
 
-def test_the_nearest_place_wins_field_by_field() -> None:
+def test_nearest_source_wins_field_by_field() -> None:
     found = merged({**REPLACE, "seed": 1}, {"seed": 2, "num_images": 3})
     assert found.fields == {**REPLACE, "seed": 1, "num_images": 3}
 
 
-def test_each_value_knows_where_it_came_from() -> None:
+def test_each_value_has_its_provenance() -> None:
     found = merged(REPLACE, {"seed": 2}, {"seed": 3, "num_images": 3})
     origins = {"operation": "first", "prompt": "first", "seed": "second", "num_images": "third"}
     assert found.provenance == origins
@@ -71,7 +71,7 @@ def test_a_near_prompt_outweighs_a_far_removal() -> None:
 
 
 @pytest.mark.parametrize("field", PROVIDER_FIELDS)
-def test_what_is_inherited_and_means_nothing_for_removing_is_dropped(field: str) -> None:
+def test_inherited_fields_without_meaning_for_remove_are_dropped(field: str) -> None:
     found = merged({"operation": "remove", "max_cost_usd": 1}, {field: "anything"})
     assert found.fields == found_only(found, "operation", "max_cost_usd")
     assert field not in found.provenance
@@ -81,11 +81,11 @@ def found_only(found: ResolvedInstructions, *names: str) -> dict[str, Any]:
     return {name: found.fields[name] for name in names}
 
 
-def test_a_nearer_option_that_means_nothing_for_an_inherited_removal_is_dropped() -> None:
+def test_nearer_field_without_meaning_for_remove_is_dropped() -> None:
     assert merged({"num_images": 2}, {"operation": "remove"}).fields == {"operation": "remove"}
 
 
-def test_nothing_said_is_no_instructions() -> None:
+def test_empty_sources_are_no_instructions() -> None:
     with pytest.raises(InstructionError) as caught:
         resolve([parse_tags({"owner": "me"})])
     assert caught.value.code is Code.NO_INSTRUCTIONS
@@ -99,7 +99,7 @@ def test_options_without_an_operation_are_named() -> None:
     assert "first gives seed; second gives num_images" in str(caught.value.message)
 
 
-def test_warnings_of_all_places_are_kept() -> None:
+def test_warnings_of_all_sources_are_kept() -> None:
     places = [
         InstructionSource("first", REPLACE, warnings=("one",)),
         InstructionSource("second", {}, warnings=("two",)),
@@ -124,11 +124,11 @@ def test_warnings_of_all_places_are_kept() -> None:
         ),
     ],
 )
-def test_a_photo_goes_at_once_when_its_places_say_enough(places: list[InstructionSource], complete: bool) -> None:
+def test_photo_with_complete_instructions_runs_immediately(places: list[InstructionSource], complete: bool) -> None:
     assert is_complete(places) is complete
 
 
-def test_what_is_asked_is_all_that_reaches_the_provider() -> None:
+def test_purchase_fields_are_all_that_reach_the_provider() -> None:
     found = merged({**REPLACE, "provider": "segmind", "max_cost_usd": 1, "revision": "2", "metadata": {"a": 1}})
     assert found.purchase_fields == {**REPLACE, "provider": "segmind"}
     assert found.revision == "2"
@@ -140,12 +140,12 @@ def test_every_field_is_known_to_reach_the_provider_or_not_to(field: str) -> Non
     assert [field in PURCHASE_FIELDS, field in NOT_ASKED, field == "style"].count(True) == 1
 
 
-def test_the_lists_of_what_is_asked_hold_fields_alone() -> None:
+def test_purchase_field_lists_contain_only_fields() -> None:
     assert set(VariantModel.model_fields) == PURCHASE_FIELDS | NOT_ASKED | {"style"}
     assert set(InstructionsModel.model_fields) == set(VariantModel.model_fields) | {"variants"}
 
 
-def test_what_no_list_knows_is_not_asked() -> None:
+def test_unlisted_field_is_not_a_purchase_field() -> None:
     assert merged({**REPLACE, "unheard_of": 1}).purchase_fields == REPLACE
 
 
@@ -173,7 +173,7 @@ FIELDS = st.fixed_dictionaries(
 
 @quick
 @given(st.lists(FIELDS, min_size=1, max_size=3))
-def test_no_merge_makes_a_conflict_or_a_value_that_nobody_gave(places: list[dict[str, Any]]) -> None:
+def test_merge_makes_no_conflict_and_no_new_value(places: list[dict[str, Any]]) -> None:
     places = [_self_consistent(place) for place in places]
     try:
         found = merged(*places)

@@ -40,13 +40,11 @@ def place(name: str, fields: dict[str, Any] | None = None, **variants: dict[str,
     ],
     ids=["none", "no variants", "two", "inherited", "the nearest", "none are wanted"],
 )
-def test_the_nearest_place_that_names_variants_names_them_all(
-    places: list[InstructionSource], names: tuple[str, ...]
-) -> None:
+def test_nearest_source_with_variants_names_them_all(places: list[InstructionSource], names: tuple[str, ...]) -> None:
     assert list_variants(places) == names
 
 
-def test_a_variants_own_word_is_nearer_than_what_stands_beside_it_and_further_than_a_nearer_place() -> None:
+def test_variant_overrides_its_source_but_not_nearer_sources() -> None:
     places = [
         place("near", {"seed": 1}),
         place("far", {"seed": 2, "num_images": 2, **REPLACE}, x={"seed": 3, "num_images": 3}),
@@ -56,29 +54,29 @@ def test_a_variants_own_word_is_nearer_than_what_stands_beside_it_and_further_th
     assert found.provenance == {"seed": "near", "num_images": "far", "operation": "far", "prompt": "far"}
 
 
-def test_a_variant_that_says_nothing_is_as_its_place() -> None:
+def test_empty_variant_has_the_fields_of_its_source() -> None:
     assert resolve([place("a", REPLACE, x={})], "x") == resolve([place("a", REPLACE)])
 
 
-def test_a_variant_takes_no_prompt_from_beside_it_when_it_says_an_operation() -> None:
+def test_variant_with_an_operation_inherits_no_prompt() -> None:
     assert resolve([place("a", REPLACE, x=REMOVE)], "x").fields == REMOVE
     with pytest.raises(InstructionError) as caught:
         resolve([place("a", REPLACE, x={"operation": "replace"})], "x")
     assert caught.value.code is Code.MISSING_PROMPT
 
 
-def test_a_variants_style_drops_the_whole_group_beside_it() -> None:
+def test_variant_style_replaces_the_whole_style_group() -> None:
     beside = {**REPLACE, "style_preset": "AURA", "style_type": "DESIGN"}
     found = resolve([place("a", beside, x={"style_codes": ["AAFF5733"]})], "x")
     assert found.fields == {**REPLACE, "style_codes": ["AAFF5733"]}
 
 
-def test_a_variant_that_only_a_further_place_names_gets_the_nearer_places_word() -> None:
+def test_nearer_source_overrides_a_farther_sources_variant() -> None:
     found = resolve([place("near", REMOVE), place("far", x=FOREST)], "x")
     assert (found.fields, found.provenance) == (REMOVE, {"operation": "near"})
 
 
-def test_an_output_that_contradicts_the_operation_is_a_conflict_that_names_its_place() -> None:
+def test_output_conflict_names_the_source_of_the_output() -> None:
     with pytest.raises(InstructionError) as caught:
         resolve([place("near", REMOVE), place("far", {"output": {"format": "jpg"}})])
     assert caught.value.code is Code.CONFLICTING_FIELDS
@@ -106,7 +104,7 @@ def test_request_then_sidecar_then_tags_then_each_folders_defaults() -> None:
     }
 
 
-def test_an_editors_schema_note_says_nothing() -> None:
+def test_schema_reference_for_editors_is_ignored() -> None:
     assert resolve([sidecar({"$schema": "x", "prompt": "a beach"})]).fields == REPLACE
 
 
@@ -121,7 +119,7 @@ def test_an_editors_schema_note_says_nothing() -> None:
         ({"metadata": "x", "variants": "y"}, {"metadata": "x", "variants": "y"}),
     ],
 )
-def test_only_tags_that_are_meant_for_us_count(tags: dict[str, str], ours: dict[str, str]) -> None:
+def test_only_backdrop_tags_count(tags: dict[str, str], ours: dict[str, str]) -> None:
     assert select_backdrop_tags(tags) == ours
 
 
@@ -188,7 +186,7 @@ def _resolved(places: list[InstructionSource], variant: str) -> ResolvedInstruct
 
 @quick
 @given(st.lists(WISHES, max_size=4))
-def test_the_nearest_place_wins_and_groups_never_mix_places(contents: list[dict[str, Any]]) -> None:
+def test_nearest_source_wins_and_groups_never_mix(contents: list[dict[str, Any]]) -> None:
     places = checked(contents)
     for variant in list_variants(places):
         found = _resolved(places, variant)
@@ -207,9 +205,7 @@ def test_the_nearest_place_wins_and_groups_never_mix_places(contents: list[dict[
 
 @quick
 @given(st.lists(WISHES, max_size=3), WISHES)
-def test_a_place_further_away_never_changes_what_is_said_already(
-    contents: list[dict[str, Any]], far: dict[str, Any]
-) -> None:
+def test_farther_source_never_changes_a_nearer_value(contents: list[dict[str, Any]], far: dict[str, Any]) -> None:
     places = checked(contents)
     before = _resolved(places, "")
     if before is None or list_variants(places) != ("",):

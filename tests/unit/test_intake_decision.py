@@ -174,7 +174,7 @@ def test_other_bytes_under_complete_instructions_are_resolved() -> None:
     assert first(*others, History.KNOWN, EventKind.OBJECT_CHANGED) == {Decision.RESOLVE}
 
 
-def test_photo_that_killed_workers_is_counted_anew_only_with_other_bytes() -> None:
+def test_crash_count_is_reset_only_for_other_bytes() -> None:
     deadly = (Crashes.TOO_MANY, ~EventKind.SETTLE_TIMEOUT)
     assert first(*deadly, PhotoInBucket.OTHER_BYTES) == {Decision.RESET_CRASHES}
     assert Decision.RESET_CRASHES not in first(*deadly, ~PhotoInBucket.OTHER_BYTES)
@@ -212,7 +212,7 @@ def test_rerun_without_instructions_leaves_the_jobs_of_a_request() -> None:
     assert second(EventKind.RERUN, ~PlanResult.NO_INSTRUCTIONS) == {PlanDecision.APPLY}
 
 
-def test_refused_request_takes_nothing_from_the_photo() -> None:
+def test_refused_request_changes_nothing_for_the_photo() -> None:
     refused = (EventKind.REQUEST, ~PlanResult.JOBS)
     assert second(*refused, *UNCHANGED) == {PlanDecision.REFUSE_REQUEST}
     assert second(*refused, Jobs.SAME_BYTES | Jobs.FORGOTTEN) == {PlanDecision.REFUSE_REQUEST}

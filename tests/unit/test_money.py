@@ -55,7 +55,7 @@ def test_ideogram_costs_what_its_price_list_says(given: dict[str, Any], cents: i
         ("runware", "QUALITY", 90_000),
     ],
 )
-def test_the_others_cost_what_their_pages_say(provider: str, speed: str, micro: int) -> None:
+def test_other_providers_cost_what_their_pages_say(provider: str, speed: str, micro: int) -> None:
     assert quote(provider, {"operation": "replace", "rendering_speed": speed}) == micro
     if speed == "DEFAULT":
         assert quote(provider, {"operation": "replace"}) == micro
@@ -96,7 +96,7 @@ def test_every_price_has_its_source() -> None:
     ],
     ids=repr,
 )
-def test_a_price_that_a_provider_tells_is_exact_or_none(value: object, micro: int | None) -> None:
+def test_reported_price_is_exact_or_none(value: object, micro: int | None) -> None:
     assert parse_reported_price(value) == micro
 
 

@@ -9,13 +9,13 @@ import pytest
 from backdrop.model.output_spec import FULL_SIZE, PROVIDER_SIZE, OutputSpec, find_output_errors, parse_outputs
 
 
-def test_who_says_nothing_gets_png_at_the_results_size() -> None:
+def test_default_output_is_png_at_the_results_size() -> None:
     (output,) = parse_outputs({"operation": "remove"})
     assert output == OutputSpec(name=None, format="png", width=None, height=None)
     assert output.is_plain_lossless
 
 
-def test_one_object_and_a_list_of_one_ask_for_the_same() -> None:
+def test_one_object_equals_a_list_of_one() -> None:
     said = {"format": "webp", "width": 400}
     assert parse_outputs({"output": said}) == parse_outputs({"output": [said]})
 
@@ -23,14 +23,14 @@ def test_one_object_and_a_list_of_one_ask_for_the_same() -> None:
 @pytest.mark.parametrize(
     "said", [{}, {"format": "png"}, {"fit": "contain"}, {"name": "master"}, {"margin": "0px"}, {"size": "provider"}]
 )
-def test_who_asks_for_no_change_gets_the_lossless_form(said: dict[str, Any]) -> None:
+def test_output_without_changes_is_lossless(said: dict[str, Any]) -> None:
     assert parse_outputs({"output": said})[0].is_plain_lossless
 
 
 @pytest.mark.parametrize(
     "said", [{"format": "jpg"}, {"width": 9}, {"trim": True}, {"background": "#ffffff"}, {"margin": "1px"}]
 )
-def test_who_asks_for_a_change_does_not(said: dict[str, Any]) -> None:
+def test_output_with_changes_is_not_plain_lossless(said: dict[str, Any]) -> None:
     assert not parse_outputs({"output": said})[0].is_plain_lossless
 
 
@@ -40,7 +40,7 @@ def test_a_margin_is_a_share_or_pixels() -> None:
     assert (pixels.margin_share, pixels.margin_pixels) == (0, 40)
 
 
-def test_a_cut_out_has_the_photos_size_unless_somebody_wants_the_providers() -> None:
+def test_cut_out_has_the_photos_size_by_default() -> None:
     unsaid, full, left = parse_outputs({"output": [{}, {"size": "full"}, {"size": "provider"}]})
     assert unsaid.size == full.size == FULL_SIZE
     assert left.size == PROVIDER_SIZE
@@ -60,7 +60,7 @@ def test_a_cut_out_as_jpg_needs_a_background() -> None:
     assert find_output_errors("remove", parse_outputs({"output": {"format": "jpg", "background": "#ffffff"}})) == []
 
 
-def test_deliver_reads_outputs_without_the_machinery_of_validation() -> None:
+def test_deliver_parses_outputs_without_importing_pydantic_models() -> None:
     """A cold start of deliver would pay for it: pydantic's models, and Pillow before there is a picture."""
     look = (
         "import sys, backdrop.model.output_spec, backdrop.imaging.output, backdrop.imaging.cutout; print(*sys.modules)"

@@ -27,7 +27,7 @@ def complaints(said: object) -> str:
     return "\n".join(f"{one['loc']} {one['msg']}" for one in raised.value.errors())
 
 
-def test_what_marketplaces_demand_can_be_said() -> None:
+def test_marketplace_output_can_be_expressed() -> None:
     assert read(MARKETPLACE_OUTPUT) == MARKETPLACE_OUTPUT
 
 
@@ -97,16 +97,16 @@ def test_each_value_has_one_spelling(said: dict[str, Any], kept: dict[str, Any])
         ({"size": ["full"]}, "this is not a size"),
     ],
 )
-def test_a_mistake_is_said_in_words_that_help(said: dict[str, Any], words: str) -> None:
+def test_output_error_has_a_helpful_message(said: dict[str, Any], words: str) -> None:
     assert words in complaints(said)
 
 
 @pytest.mark.parametrize("said", [5, "webp", None, True, ["webp"]])
-def test_what_is_no_object_is_shown_one(said: object) -> None:
+def test_non_object_output_is_answered_with_an_example(said: object) -> None:
     assert 'an output must be an object such as {"format": "webp"}' in complaints(said)
 
 
-def test_all_mistakes_of_all_outputs_are_said_at_once() -> None:
+def test_all_errors_of_all_outputs_are_reported_at_once() -> None:
     told = complaints([{"format": "gif", "width": 0}, {"fit": "pad", "quality": 3}])
     assert "('list', 0, 'format')" in told
     assert "('list', 0, 'width')" in told
@@ -127,7 +127,7 @@ def test_a_list_has_one_to_ten_outputs() -> None:
     assert "at most 10" in complaints([{"name": f"n{n}"} for n in range(MAX_OUTPUTS + 1)])
 
 
-def test_the_schema_tells_editors_what_may_be_said() -> None:
+def test_schema_shows_editors_the_accepted_values() -> None:
     schema = FIELD.json_schema()
     text = json.dumps(schema)
     one = schema["$defs"]["OutputModel"]
@@ -150,7 +150,7 @@ WISH = st.dictionaries(st.sampled_from(FIELDS), WORD | st.integers(-1, 10_001) |
 
 @quick
 @given(JSON | WISH | st.lists(WISH, max_size=4))
-def test_any_json_is_an_output_or_a_complaint_and_never_a_crash(said: object) -> None:
+def test_any_json_is_an_output_or_an_error(said: object) -> None:
     try:
         kept = read(said)
     except ValidationError:
@@ -159,7 +159,7 @@ def test_any_json_is_an_output_or_a_complaint_and_never_a_crash(said: object) ->
     assert parse_outputs({"output": json.loads(json.dumps(kept))})
 
 
-def test_what_is_checked_can_be_read_by_deliver() -> None:
+def test_validated_output_can_be_parsed_by_deliver() -> None:
     output = parse_output(read(MARKETPLACE_OUTPUT))
     assert (output.format, output.fit, output.background, output.trim) == ("jpg", "pad", "#ffffff", True)
     assert (output.width, output.height, output.margin_share) == (2000, 2000, 0.075)

@@ -44,7 +44,7 @@ def seen(*places: InstructionSource, **photo: Any) -> PhotoSnapshot:
         (a_source(lock_version=1, was_missing=True), History.WAS_MISSING),
     ],
 )
-def test_history_tells_what_the_ledger_knows(source: Source, history: History) -> None:
+def test_history_reflects_the_ledger(source: Source, history: History) -> None:
     assert state.classify_history(source) is history
 
 
@@ -119,7 +119,7 @@ def test_refused_request_is_no_problem_of_the_photo() -> None:
     assert state.classify_problems(a_source(problems=(refused, a_problem()))) is Problems.REPORTED
 
 
-def test_only_jobs_under_way_can_be_wanted_by_executions_alone() -> None:
+def test_only_open_jobs_can_be_requested_by_executions_alone() -> None:
     of_execution = a_job(is_execution_scoped=True)
     assert state.classify_requester(a_source(), [of_execution]) is RequestedBy.EXECUTIONS
     ended = replace(of_execution, status=JobStatus.STORED, ended_at=LATER)

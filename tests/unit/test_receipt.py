@@ -23,7 +23,7 @@ from tests.unit.core_items import (
 )
 
 
-def test_a_receipt_says_what_was_bought_for_what() -> None:
+def test_receipt_shows_the_purchase_and_its_cost() -> None:
     asked = {"operation": "replace", "prompt": "on a marble table", "metadata": {"sku": 7}}
     job = a_stored_job(throttled_ms=1_500, warnings=(a_warning("one"),), instructions=asked)
     turned = PhotoChange.of(ChangeCode.ORIENTATION, 6)
@@ -48,7 +48,7 @@ def test_a_receipt_says_what_was_bought_for_what() -> None:
     assert (entry["queued_at"], entry["stored_at"]) == ("2026-11-16T12:00:00.250Z", "2026-11-16T12:00:09.500Z")
 
 
-def test_a_receipt_says_where_a_picture_lies_and_which_call_brought_it() -> None:
+def test_receipt_shows_the_pictures_key_and_its_call() -> None:
     (entry,) = build_receipt(a_source(), [a_stored_job()])["jobs"]
     assert entry["results"][0] == {
         "key": "shoes/red.jpg/red.png",
@@ -74,7 +74,7 @@ def test_a_receipt_says_where_a_picture_lies_and_which_call_brought_it() -> None
     ]
 
 
-def test_a_receipt_says_whose_file_was_used() -> None:
+def test_receipt_names_the_job_whose_file_was_reused() -> None:
     jobs = [a_stored_job(), a_stored_job(job_id="job-2", attempts=(), reused_from="job-1")]
     view = build_receipt(a_source(jobs={"": "job-1", "b": "job-2"}), jobs)
     assert [(job["reused_from"], job["cost"]["usd"]) for job in view["jobs"]] == [(None, 0.06), ("job-1", 0)]
@@ -84,7 +84,7 @@ def test_a_receipt_says_whose_file_was_used() -> None:
 KNOWN = {"bucket", "key", "changes"}
 
 
-def test_what_is_not_known_of_a_source_is_null() -> None:
+def test_unknown_fields_of_a_source_are_null() -> None:
     view = build_receipt(a_source(photo=None), [])
     assert {name for name, value in view["source"].items() if value is not None} == KNOWN
     assert (view["jobs"], view["total_usd"]) == ([], 0)
@@ -112,7 +112,7 @@ def test_the_total_counts_every_attempt_of_every_job() -> None:
     assert view["total_usd"] == 0.18
 
 
-def test_what_may_have_been_charged_stands_beside_what_is_certain() -> None:
+def test_possible_charges_are_shown_next_to_confirmed_ones() -> None:
     lost = an_attempt(charged=0, unknown=60_000, outcome=AttemptOutcome.LOST)
     view = build_receipt(a_source(), [a_job(status=JobStatus.HELD, attempts=(lost, an_attempt(n=2)))])
     (entry,) = view["jobs"]
@@ -136,7 +136,7 @@ def test_a_call_in_flight_may_have_been_charged() -> None:
         ({"outcome": AttemptOutcome.ANSWERED}, "spent"),
     ],
 )
-def test_an_attempt_says_what_became_of_its_money(attempt: dict[str, Any], money: str) -> None:
+def test_attempt_shows_its_money_status(attempt: dict[str, Any], money: str) -> None:
     view = build_receipt(a_source(), [a_job(attempts=(an_attempt(**attempt),))])
     assert view["jobs"][0]["attempts"][0]["money"] == money
 
@@ -144,7 +144,7 @@ def test_an_attempt_says_what_became_of_its_money(attempt: dict[str, Any], money
 # -- error reports -----------------------------------------------------------------------------------------
 
 
-def test_a_photo_that_is_right_has_no_error_report() -> None:
+def test_photo_without_problems_has_no_error_report() -> None:
     assert build_error_report(a_source(), [a_stored_job()]) is None
 
 
@@ -183,11 +183,11 @@ def test_a_waiting_job_says_that_it_will_be_tried_again() -> None:
     assert (view["errors"][0]["retryable"], view["errors"][0]["status"]) == (True, "accepted")
 
 
-def test_a_job_that_the_photo_names_no_more_is_no_error() -> None:
+def test_job_that_is_no_longer_current_is_no_error() -> None:
     assert build_error_report(a_source(jobs={}), [a_dead_job()]) is None
 
 
-def test_every_mistake_of_a_photo_stands_in_one_report() -> None:
+def test_all_problems_of_a_photo_are_in_one_report() -> None:
     problems = (a_problem(Code.UNKNOWN_FIELD), a_problem(Code.INVALID_VALUE))
     view = build_error_report(a_source(problems=problems, jobs={}), [])
     assert view

@@ -36,12 +36,12 @@ def test_a_job_that_ended_badly_is_announced_as_failed(status: JobStatus) -> Non
     ],
     ids=lambda job: job.status.value,
 )
-def test_what_is_no_end_that_anybody_waits_for_is_not_announced(job: Job) -> None:
+def test_other_statuses_are_not_announced(job: Job) -> None:
     assert build_job_event(a_source(), job) is None
 
 
 @pytest.mark.parametrize("job", [a_stored_job(), a_dead_job()], ids=["stored", "dead"])
-def test_a_repeated_event_has_the_same_id_also_after_the_ledger_was_read_anew(job: Job) -> None:
+def test_repeated_event_has_the_same_id_after_a_reread(job: Job) -> None:
     first = build_job_event(a_source(), job)
     read = from_json(Job, to_json(job)), from_json(Source, to_json(a_source()))
     assert build_job_event(read[1], read[0]) == first

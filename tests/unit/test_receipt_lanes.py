@@ -37,7 +37,7 @@ def ids(lane: ProviderHealth) -> list[str]:
 # -- the report --------------------------------------------------------------------------------------------------
 
 
-def test_a_provider_that_is_well_has_no_report() -> None:
+def test_healthy_provider_has_no_report() -> None:
     assert build_provider_report(OPEN) is None
     assert build_provider_report(replace(OPEN, closed_since=NOW, failure_streak=3)) is None
     assert build_provider_report(resume(paused(), frozenset(PauseReason), LATER)) is None
@@ -63,7 +63,7 @@ def test_a_paused_providers_report_has_the_fields_of_any_other() -> None:
     }
 
 
-def test_every_reason_stands_in_the_one_report() -> None:
+def test_provider_report_contains_every_reason() -> None:
     lane = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
     report = build_provider_report(lane)
     assert report
@@ -73,18 +73,18 @@ def test_every_reason_stands_in_the_one_report() -> None:
 # -- the events --------------------------------------------------------------------------------------------------
 
 
-def test_a_provider_that_was_never_paused_is_no_news() -> None:
+def test_provider_that_was_never_paused_has_no_event() -> None:
     assert list_provider_events(OPEN) == []
 
 
-def test_a_pause_is_told_with_its_reason() -> None:
+def test_pause_event_contains_its_reason() -> None:
     ((kind, detail),) = list_provider_events(paused())
     assert kind == "Provider Paused"
     assert (detail["provider"], detail["since"]) == ("ideogram", "2026-11-16T12:00:00.250Z")
     assert [error["code"] for error in detail["errors"]] == ["provider_key_refused"]
 
 
-def test_the_end_of_a_pause_is_told_after_its_beginning() -> None:
+def test_resumed_event_follows_the_paused_event() -> None:
     before, (kind, detail) = list_provider_events(resume(paused(), frozenset(PauseReason), LATER))
     assert [before] == list_provider_events(paused())
     assert (kind, detail["since"]) == ("Provider Resumed", "2026-11-16T12:00:09.500Z")
@@ -99,7 +99,7 @@ def test_a_budget_that_is_reached_has_an_event_of_its_own_that_names_the_command
     assert "`backdrop budget 300 --today`" in error["hint"]
 
 
-def test_a_lane_that_is_paused_for_something_else_still_is_not_told_as_resumed() -> None:
+def test_lane_with_another_pause_is_not_announced_as_resumed() -> None:
     lane = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
     assert "Provider Resumed" not in told(resume(lane, frozenset({PauseReason.KEY}), LATEST))
 
@@ -124,11 +124,11 @@ def test_a_reason_that_comes_and_goes_while_another_stays_is_remembered_once() -
     [paused(), paused(PauseReason.BUDGET, Code.BUDGET_REACHED), resume(paused(), frozenset(PauseReason), LATER)],
     ids=["paused", "budget", "resumed"],
 )
-def test_news_that_are_repeated_keep_their_ids_also_after_the_ledger_was_read_anew(lane: ProviderHealth) -> None:
+def test_repeated_provider_events_keep_their_ids_after_a_reread(lane: ProviderHealth) -> None:
     assert ids(from_json(ProviderHealth, to_json(lane))) == ids(lane)
 
 
-def test_the_same_pause_in_newer_words_is_the_same_news() -> None:
+def test_pause_with_a_newer_message_is_the_same_event() -> None:
     again = pause(paused(), PauseReason.KEY, Code.PROVIDER_KEY_MISSING, "Now there is none at all.", LATEST)
     assert ids(again) == ids(paused())
 
@@ -139,13 +139,13 @@ def test_one_more_reason_leaves_the_id_of_the_first_as_it_was() -> None:
     assert len(set(ids(both))) == 2
 
 
-def test_two_reasons_of_one_moment_are_two_news() -> None:
+def test_two_reasons_of_one_moment_are_two_events() -> None:
     both = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", NOW)
     assert len(set(ids(both))) == 2
 
 
 @pytest.mark.parametrize("other", ["provider", "time", "end"])
-def test_each_pause_of_each_provider_is_news_of_its_own(other: str) -> None:
+def test_each_pause_of_each_provider_has_its_own_event(other: str) -> None:
     others: dict[str, Any] = {
         "provider": replace(paused(), provider="segmind"),
         "time": paused(at=LATER),

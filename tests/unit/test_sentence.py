@@ -22,7 +22,7 @@ from tests.unit.core_items import NOW
 TEXT = Sentence("The file is empty.")
 
 
-def test_sentence_is_shown_as_it_is() -> None:
+def test_sentence_is_rendered_unchanged() -> None:
     assert (str(TEXT), f"{TEXT} Again.", f"{TEXT:>20}") == (
         "The file is empty.",
         "The file is empty. Again.",
@@ -118,7 +118,7 @@ def test_sentence_in_the_ledger_is_a_text() -> None:
 
 
 @pytest.mark.parametrize("then", FollowUp)
-def test_who_sent_a_request_is_told_to_send_it_again(then: FollowUp) -> None:
+def test_request_advice_says_to_send_it_again(then: FollowUp) -> None:
     advice = Advice.from_text("Correct it.", then).with_note("2 photos wait.")
     assert str(advice.text_for_photo).startswith("Correct it")
     assert str(advice.text_for_request).count("send the request again") == 1
@@ -126,7 +126,7 @@ def test_who_sent_a_request_is_told_to_send_it_again(then: FollowUp) -> None:
     assert "automatically" not in str(advice.text_for_request) or then is FollowUp.WAITS
 
 
-def test_hint_of_a_problem_fits_who_reads_it() -> None:
+def test_hint_of_a_problem_fits_its_reader() -> None:
     told = Problem.from_error(BackdropError(Code.SIDECAR_TOO_LARGE, "It is large."), NOW)
     assert "automatically" in str(told.hint)
     assert "send the request again" in str(replace(told, origin=Origin.REQUEST).hint)

@@ -44,20 +44,20 @@ def test_a_field_is_read_in_the_spellings_that_people_use(given: object, fields:
     ],
     ids=ascii,
 )
-def test_a_text_has_one_form_whatever_the_editor_made_of_it(typed: str, kept: str) -> None:
+def test_text_is_normalized_whatever_the_editor_wrote(typed: str, kept: str) -> None:
     """Composed letters and line feeds; what only looks alike stays as it is."""
     assert sidecar({"prompt": typed}).fields["prompt"] == kept
     assert parse_tags({"prompt": typed}).fields["prompt"] == kept
     assert sidecar({"prompt": "x", "revision": typed}).fields["revision"] == kept
 
 
-def test_a_prompts_length_is_counted_in_its_one_form() -> None:
+def test_prompt_length_is_counted_after_normalization() -> None:
     assert len(sidecar({"prompt": "e\u0301" * 2_000}).fields["prompt"]) == 2_000
     assert len(sidecar({"prompt": "a" + "\r\n" * 1_998 + "b"}).fields["prompt"]) == 2_000
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\r\n"], ids=ascii)
-def test_a_blank_revision_is_none(blank: str) -> None:
+def test_blank_revision_counts_as_no_revision(blank: str) -> None:
     assert sidecar({"prompt": "x", "revision": blank}).fields == sidecar({"prompt": "x"}).fields
     assert parse_tags({"operation": "remove", "revision": blank}).fields == {"operation": "remove"}
 
@@ -69,7 +69,7 @@ def test_a_blank_revision_is_none(blank: str) -> None:
         (["0133ff57", "AAFF5733", "0133FF57"], ["0133FF57", "AAFF5733"]),
     ],
 )
-def test_a_style_code_that_is_given_twice_counts_once_where_it_stood_first(given: object, kept: list[str]) -> None:
+def test_repeated_style_code_keeps_its_first_position(given: object, kept: list[str]) -> None:
     assert sidecar({"style_codes": given}).fields["style_codes"] == kept
 
 
@@ -129,7 +129,7 @@ def test_a_prompt_that_is_too_long_says_how_long_it_may_be() -> None:
         ({"style_codes": []}, Code.INVALID_VALUE, ["style_codes is []", "at least 1"]),
     ],
 )
-def test_a_mistake_names_field_and_value_and_what_may_stand_there(given: object, code: Code, says: list[str]) -> None:
+def test_error_names_the_field_the_value_and_accepted_values(given: object, code: Code, says: list[str]) -> None:
     read = sidecar(given)
     assert (codes(read), dict(read.fields)) == ([code], {})
     assert [part for part in [NAME, *says] if part not in words(read)] == []
@@ -144,7 +144,7 @@ def test_a_mistake_names_field_and_value_and_what_may_stand_there(given: object,
         ({"provider": 7}, ["provider is 7", "'ideogram'"]),
     ],
 )
-def test_a_wrong_provider_is_one_mistake_and_not_one_per_way_of_reading_it(given: object, says: list[str]) -> None:
+def test_wrong_provider_is_reported_as_one_error(given: object, says: list[str]) -> None:
     read = sidecar(given)
     assert codes(read) == [Code.INVALID_VALUE]
     assert [part for part in says if part not in words(read)] == []
@@ -160,14 +160,14 @@ def test_a_wrong_provider_is_one_mistake_and_not_one_per_way_of_reading_it(given
     ],
     ids=["provider twice", "metadata too large", "surrogate in metadata", "surrogate in a key"],
 )
-def test_a_value_that_is_wrong_in_itself_is_no_conflict_of_fields(given: object, says: str) -> None:
+def test_invalid_value_is_not_reported_as_a_conflict(given: object, says: str) -> None:
     read = sidecar(given)
     assert codes(read) == [Code.INVALID_VALUE]
     assert says in words(read)
     assert "codec" not in words(read)
 
 
-def test_a_number_in_metadata_that_json_does_not_know_is_an_invalid_value() -> None:
+def test_non_json_number_in_metadata_is_an_invalid_value() -> None:
     read = parse_file(NAME, b'{"metadata": {"a": 1e999}}')
     assert codes(read) == [Code.INVALID_VALUE]
     assert "metadata" in words(read)
@@ -184,7 +184,7 @@ def test_a_number_in_metadata_that_json_does_not_know_is_an_invalid_value() -> N
         ({"operation": "remove", "num_images": 1}, ["remove", "num_images"]),
     ],
 )
-def test_fields_that_exclude_one_another_in_one_place_are_a_conflict(given: object, says: list[str]) -> None:
+def test_exclusive_fields_in_one_source_are_a_conflict(given: object, says: list[str]) -> None:
     read = sidecar(given)
     assert codes(read) == [Code.CONFLICTING_FIELDS]
     assert [part for part in says if part not in words(read)] == []
@@ -204,11 +204,11 @@ def test_fields_that_exclude_one_another_in_one_place_are_a_conflict(given: obje
     ],
     ids=["fields", "field and style", "two codes", "conflict and field", "style and conflict"],
 )
-def test_all_mistakes_of_a_file_are_reported_at_once(given: object, expected: dict[Code, int]) -> None:
+def test_all_errors_of_a_file_are_reported_at_once(given: object, expected: dict[Code, int]) -> None:
     found = codes(sidecar(given))
     assert {code: found.count(code) for code in set(found)} == expected
 
 
-def test_a_mistake_never_repeats_a_long_text() -> None:
+def test_error_message_never_repeats_a_long_text() -> None:
     read = sidecar({"operation": "x" * 60_000, "y" * 3_000: 1, "style": "z" * 1_000})
     assert all(len(str(error)) < 500 for error in read.errors)

@@ -29,13 +29,13 @@ OUR_FIELDS = st.dictionaries(st.sampled_from(sorted(InstructionsModel.model_fiel
 @example(b"\xef\xbb\xbf")
 @example(b"1" * 5_000)
 @example(b"{}" + b"\0" * 50)
-def test_any_bytes_as_a_sidecar_make_a_place(data: bytes) -> None:
+def test_any_bytes_as_a_sidecar_make_a_source(data: bytes) -> None:
     assert encodable(parse_file(NAME, data))
 
 
 @quick
 @given(ANY_JSON | OUR_FIELDS)
-def test_any_json_as_a_sidecar_makes_a_place(content: object) -> None:
+def test_any_json_as_a_sidecar_makes_a_source(content: object) -> None:
     assert encodable(sidecar(content))
 
 
@@ -44,7 +44,7 @@ def test_any_json_as_a_sidecar_makes_a_place(content: object) -> None:
     st.sampled_from(sorted(InstructionsModel.model_fields)),
     st.text(alphabet=st.characters(categories=["Cs", "L", "N", "Cc"])),
 )
-def test_half_a_surrogate_pair_in_any_field_is_no_way_out(field: str, text: str) -> None:
+def test_lone_surrogate_in_any_field_is_rejected(field: str, text: str) -> None:
     assert encodable(sidecar({field: text}))
     assert encodable(sidecar({field: [text]}))
     assert encodable(sidecar({field: {text: text}}))
@@ -52,13 +52,13 @@ def test_half_a_surrogate_pair_in_any_field_is_no_way_out(field: str, text: str)
 
 @quick
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=8))
-def test_any_tags_make_a_place(tags: dict[str, str]) -> None:
+def test_any_tags_make_a_source(tags: dict[str, str]) -> None:
     assert encodable(parse_tags(tags))
 
 
 @pytest.mark.parametrize("depth", [100, 900, 5_000, 10_000, 30_000])
 @pytest.mark.parametrize("field", ["prompt", "metadata", "beside"])
-def test_deep_nesting_makes_a_place(field: str, depth: int) -> None:
+def test_deep_nesting_makes_a_source_with_an_error(field: str, depth: int) -> None:
     read = parse_file(NAME, b'{"%s":{"a":%s%s}}' % (field.encode(), b"[" * depth, b"]" * depth))
     assert bool(read.errors) is not (field == "metadata" and bool(read.fields))
 
@@ -129,7 +129,7 @@ def test_metadata_too_deep_for_the_ledger_is_refused_before_it_is_written(depth:
         (b'{"max_cost_usd": -Infinity}', "Infinity"),
     ],
 )
-def test_a_sidecar_that_is_no_json_object_says_where_and_why(data: bytes, says: str) -> None:
+def test_invalid_json_is_reported_with_line_and_reason(data: bytes, says: str) -> None:
     read = parse_file(NAME, data)
     assert codes(read) == [Code.SIDECAR_NOT_JSON]
     assert NAME in words(read)
@@ -137,12 +137,12 @@ def test_a_sidecar_that_is_no_json_object_says_where_and_why(data: bytes, says: 
 
 
 @pytest.mark.parametrize("data", [BEACH.encode("utf-8-sig"), b"\r\n\t " + BEACH.encode() + b"\n"])
-def test_what_editors_add_around_the_json_does_no_harm(data: bytes) -> None:
+def test_editor_additions_around_the_json_are_accepted(data: bytes) -> None:
     assert parse_file(NAME, data).fields == {"operation": "replace", "prompt": "a beach"}
 
 
 @pytest.mark.parametrize(("size", "refused"), [(MAX_SIDECAR_BYTES, False), (MAX_SIDECAR_BYTES + 1, True)])
-def test_a_sidecar_has_64_kilobytes_and_no_more(size: int, refused: bool) -> None:
+def test_sidecar_has_at_most_64_kilobytes(size: int, refused: bool) -> None:
     read = parse_file(NAME, BEACH.encode().ljust(size))
     assert codes(read) == ([Code.SIDECAR_TOO_LARGE] if refused else [])
 

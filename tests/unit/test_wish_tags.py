@@ -16,7 +16,7 @@ def test_there_are_62_presets() -> None:
 
 
 @pytest.mark.parametrize("preset", STYLE_PRESETS)
-def test_a_preset_is_known_in_any_spelling(preset: str) -> None:
+def test_preset_is_recognized_in_any_spelling(preset: str) -> None:
     spaced = preset.replace("_", " ")
     for spelling in (preset, preset.lower(), spaced, spaced.title(), spaced.replace(" ", "-"), f" {spaced} "):
         assert sidecar({"style": spelling}).fields == {"style_preset": preset}
@@ -29,7 +29,7 @@ def test_eight_hexadecimal_digits_are_a_style_code(code: str) -> None:
     assert sidecar({"style": code}).fields == {"style_codes": [code.upper()]}
 
 
-def test_tags_are_text_and_still_numbers() -> None:
+def test_numbers_in_tags_are_read_from_text() -> None:
     tags = {"prompt": "a beach", "num_images": "2", "seed": "7", "max_cost_usd": "0.5", "revision": "2"}
     fields = {"operation": "replace", "prompt": "a beach", "num_images": 2, "seed": 7, "max_cost_usd": 0.5}
     assert parse_tags(tags).fields == {**fields, "revision": "2"}
@@ -40,11 +40,11 @@ def test_tags_name_a_list_of_providers_and_codes_with_blanks() -> None:
     assert read.fields == {"provider": ["segmind", "ideogram"], "style_codes": ["AAFF5733", "0133FF57"]}
 
 
-def test_one_provider_in_a_tag_is_a_word_and_no_list() -> None:
+def test_single_provider_in_a_tag_is_not_a_list() -> None:
     assert parse_tags({"provider": "ideogram"}).fields == {"provider": "ideogram"}
 
 
-def test_foreign_tags_are_ignored_without_a_word() -> None:
+def test_other_tools_tags_are_ignored_without_a_warning() -> None:
     read = parse_tags({"CostCenter": "42", "project": "shoes", "operation": "remove"})
     assert (dict(read.fields), read.errors, read.warnings) == ({"operation": "remove"}, (), ())
 
@@ -61,22 +61,22 @@ def test_a_near_miss_among_tags_is_a_warning(tag: str, meant: str) -> None:
     assert repr(meant) in warning
 
 
-def test_three_letters_away_is_a_foreign_tag() -> None:
+def test_tag_three_edits_away_belongs_to_another_tool() -> None:
     assert parse_tags({"promptxyz": "a beach"}).warnings == ()
 
 
-def test_where_one_tag_has_the_prefix_only_those_are_read() -> None:
+def test_only_prefixed_tags_are_read_if_one_has_it() -> None:
     read = parse_tags({"backdrop:operation": "remove", "prompt": "a beach", "sead": "1"})
     assert (dict(read.fields), read.errors, read.warnings) == ({"operation": "remove"}, (), ())
 
 
-def test_a_near_miss_behind_the_prefix_is_a_warning() -> None:
+def test_near_miss_after_the_prefix_is_a_warning() -> None:
     read = parse_tags({"backdrop:promt": "x", "backdrop:operation": "remove"})
     assert len(read.warnings) == 1
     assert "prompt" in read.warnings[0]
 
 
-def test_a_foreign_word_behind_the_prefix_still_hides_the_bare_tags() -> None:
+def test_unknown_prefixed_tag_still_hides_unprefixed_tags() -> None:
     assert parse_tags({"backdrop:owner": "me", "prompt": "a beach"}).fields == {}
 
 
@@ -90,7 +90,7 @@ def test_a_foreign_word_behind_the_prefix_still_hides_the_bare_tags() -> None:
         ({"prompt": ""}, Code.MISSING_PROMPT, "prompt"),
     ],
 )
-def test_a_wrong_value_in_a_tag_is_an_error_that_says_so(tags: dict[str, str], code: Code, says: str) -> None:
+def test_wrong_value_in_a_tag_names_the_tags(tags: dict[str, str], code: Code, says: str) -> None:
     read = parse_tags(tags)
     assert codes(read) == [code]
     assert words(read).startswith("tags: ")

@@ -15,13 +15,13 @@ from tests.unit.core_places import NAME, codes, encodable, sidecar, words
 BEACH = {"prompt": "a beach"}
 
 
-def test_each_variant_says_its_own_fields_under_long_names() -> None:
+def test_each_variant_has_its_fields_under_long_names() -> None:
     read = sidecar({"style": "aura", "variants": {"a": BEACH, "b": {"style": "AAFF5733"}, "c": {}}})
     assert read.fields == {"style_preset": "AURA"}
     assert read.variants == {"a": {"operation": "replace", **BEACH}, "b": {"style_codes": ["AAFF5733"]}, "c": {}}
 
 
-def test_a_file_that_names_no_variants_is_told_from_one_that_wants_none() -> None:
+def test_absent_variants_differ_from_empty_variants() -> None:
     assert (sidecar(BEACH).variants, sidecar({**BEACH, "variants": {}}).variants) == (None, {})
 
 
@@ -33,13 +33,13 @@ def test_a_variants_name_has_small_letters_digits_and_hyphens(name: str) -> None
 @pytest.mark.parametrize(
     "name", ["", "x" * 41, "Beach", "../x", "a b", "a_b", "ä", "a\n", "\u0661", "\ud800"], ids=ascii
 )
-def test_any_other_name_is_a_mistake_that_says_what_a_name_is(name: str) -> None:
+def test_invalid_variant_name_is_reported_with_the_rule(name: str) -> None:
     read = sidecar({"variants": {name: BEACH}})
     assert (codes(read), read.variants) == ([Code.INVALID_VALUE], None)
     assert encodable(read)
 
 
-def test_a_bad_name_is_shown_with_what_names_may_hold() -> None:
+def test_invalid_variant_name_is_quoted_in_the_message() -> None:
     assert words(sidecar({"variants": {"../x": BEACH}})) == (
         f'{NAME}: variants has the name "../x"; '
         "a name has 1 to 40 characters: lowercase letters a to z, digits, and hyphens"
@@ -52,14 +52,14 @@ def test_a_bad_name_is_shown_with_what_names_may_hold() -> None:
     st.sampled_from([{"style": "aura", "style_preset": "aura"}, {"x": 1}, 1]),
 )
 @example("\ud800", {"style": "aura", "style_preset": "aura"})
-def test_a_mistake_in_a_variant_of_any_name_can_be_written_down(name: str, content: object) -> None:
+def test_error_in_a_variant_of_any_name_can_be_stored(name: str, content: object) -> None:
     read = sidecar({"variants": {name: content}})
     assert read.errors
     assert encodable(read)
     assert encodable(parse_request({"variants": {name: content}}))
 
 
-def test_a_mistake_never_repeats_a_long_name() -> None:
+def test_error_message_never_repeats_a_long_name() -> None:
     conflict = {"style": "aura", "style_preset": "aura", "seed": -1, "promt": "x"}
     read = sidecar({"variants": {"x" * 30_000: conflict}})
     assert len(read.errors) == 4
@@ -113,13 +113,13 @@ def test_there_are_at_most_twenty_variants(number: int, refused: bool) -> None:
     ],
     ids=lambda value: repr(value)[:50],
 )
-def test_a_mistake_names_its_place_in_the_json(given: dict[str, Any], says: list[str]) -> None:
+def test_error_names_its_path_in_the_json(given: dict[str, Any], says: list[str]) -> None:
     read = sidecar(given)
     assert len(read.errors) == 1
     assert [part for part in [NAME, *says] if part not in words(read)] == []
 
 
-def test_all_mistakes_of_a_file_are_told_at_once_wherever_they_stand() -> None:
+def test_errors_at_all_levels_are_reported_at_once() -> None:
     read = sidecar(
         {
             "promt": "x",
@@ -138,7 +138,7 @@ def test_all_mistakes_of_a_file_are_told_at_once_wherever_they_stand() -> None:
 
 
 @pytest.mark.parametrize("field", [{"style": "aura"}, {"seed": 3}, {"negative_prompt": "people"}])
-def test_a_variants_style_under_its_own_files_remove_is_a_mistake_in_one_and_the_same_place(field: Any) -> None:
+def test_variant_style_conflicts_with_remove_in_the_same_file(field: Any) -> None:
     read = sidecar({"operation": "remove", "variants": {"a": field, "b": {**field, "prompt": "a beach"}, "c": {}}})
     (name,) = field
     assert words(read) == (
@@ -150,7 +150,7 @@ def test_a_variants_style_under_its_own_files_remove_is_a_mistake_in_one_and_the
 # -- what one place may say, and what is a conflict -----------------------------------------------------------------
 
 
-def test_remove_with_a_prompt_in_two_places_of_one_file_is_no_conflict() -> None:
+def test_remove_and_a_variants_prompt_are_no_conflict() -> None:
     """A variant is the nearer place: it may ask for something else than what stands beside it."""
     read = sidecar({"operation": "remove", "variants": {"beach": BEACH, "plain": {}}})
     assert (read.errors, read.variants) == ((), {"beach": {"operation": "replace", **BEACH}, "plain": {}})
@@ -169,26 +169,26 @@ def test_style_references_exclude_the_other_ways_to_name_a_style() -> None:
     assert sidecar({**BEACH, "style_type": "DESIGN", "style_reference_images": "a.jpg"}).errors == ()
 
 
-def test_a_palettes_name_alone_is_short_for_it() -> None:
+def test_bare_palette_name_is_accepted() -> None:
     assert sidecar({"color_palette": "pastel"}).fields == {"color_palette": {"name": "PASTEL"}}
     assert parse_tags({"color_palette": "Pastel"}).fields == {"color_palette": {"name": "PASTEL"}}
 
 
-def test_a_colour_is_written_in_one_way() -> None:
+def test_color_is_normalized_to_one_spelling() -> None:
     members = [{"color_hex": " #B470B3", "color_weight": 0.5}, {"color_hex": "#Fff"}]
     assert sidecar({"color_palette": {"members": members}}).fields == {
         "color_palette": {"members": [{"color_hex": "#b470b3", "color_weight": 0.5}, {"color_hex": "#fff"}]}
     }
 
 
-def test_a_reference_that_is_named_twice_counts_once() -> None:
+def test_repeated_reference_image_counts_once() -> None:
     assert sidecar({"style_reference_images": ["b.jpg", "a.jpg", "b.jpg"]}).fields == {
         "style_reference_images": ["b.jpg", "a.jpg"]
     }
 
 
 @pytest.mark.parametrize("name", ["variants", "metadata"])
-def test_what_a_tag_cannot_say_is_a_warning_that_names_the_sidecar(name: str) -> None:
+def test_sidecar_only_field_in_a_tag_is_a_warning(name: str) -> None:
     read = parse_tags({name: "{}", "operation": "remove"})
     assert (dict(read.fields), read.errors) == ({"operation": "remove"}, ())
     assert [name in warning and "sidecar" in warning for warning in read.warnings] == [True]
@@ -200,20 +200,20 @@ def test_a_tags_output_is_a_format() -> None:
 
 @quick
 @given(st.binary(max_size=200))
-def test_any_bytes_as_folder_defaults_make_a_place(data: bytes) -> None:
+def test_any_bytes_as_folder_defaults_make_a_source(data: bytes) -> None:
     assert encodable(parse_file("shoes/_backdrop.json", data))
 
 
 @pytest.mark.parametrize("field", sorted(VariantModel.model_fields))
 @pytest.mark.parametrize("variant", ["a", "metadata", "output"])
-def test_null_is_an_error_that_says_to_leave_it_out(field: str, variant: str) -> None:
+def test_null_is_an_error_that_advises_removal(field: str, variant: str) -> None:
     """Whoever writes it means to inherit nothing, which no word says."""
     read = sidecar({**BEACH, "variants": {variant: {field: None}}})
     assert codes(read) == [Code.INVALID_VALUE]
     assert f"variants.{variant}.{field} is null, which has no meaning; remove it" in words(read)
 
 
-def test_each_null_is_named_once_beside_the_other_mistakes_and_none_in_metadata() -> None:
+def test_each_null_outside_metadata_is_reported_once() -> None:
     read = sidecar({"seed": None, "promt": None, "output": [{"width": None}], "metadata": {"sku": None}})
     assert codes(read) == [Code.UNKNOWN_FIELD, Code.INVALID_VALUE, Code.INVALID_VALUE]
     assert [part for part in ("seed is null", "output[0].width is null") if part not in words(read)] == []
