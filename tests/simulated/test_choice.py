@@ -1,4 +1,4 @@
-"""Fail-over, decided: a job goes to another provider of its list when its own cannot be paid, never out of doubt."""
+"""Routing and failover: a job moves to another provider of its list only if nothing may have been charged."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Every problem of a photo in one report, in words that a person can follow."""
+"""One report contains every problem of a photo, with messages that a person can act on."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Instructions with a mistake in them: every mistake of the file as it is gets reported, and nothing is bought."""
+"""Instructions with errors: every error of the file is reported, and nothing is bought."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Near misses: a sidecar whose name is not quite right is named in the report of its photo."""
+"""Near misses: the report of a photo suggests a file that may be its misnamed sidecar."""
 
 import unicodedata
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""A photo without instructions is told what each place gives instead, in true words, and what was perhaps meant."""
+"""The report of a photo without instructions names what each source sets, and suggests near misses."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The ways back into work: redriven, paid once more by a person's word, named again, or served by another's file."""
+"""The transitions back into work: redrive, pay-again, named again, and reuse of another job's file."""
 
 from collections.abc import Callable
 from dataclasses import replace

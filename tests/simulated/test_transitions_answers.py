@@ -1,4 +1,4 @@
-"""Answers that come late, to an older attempt, or to a job that runs again: whose links are used and what is booked."""
+"""Results that arrive late, for an older attempt, or for a job that runs again: whose links and charges count."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Work that a provider gave up under an id of ours: what it cost is known, and the next charge has another id."""
+"""Work that a provider ended under our ID: its cost is known, and the next charge has another ID."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Lost answers, charge by charge: what counts as lost, who may be asked, and what is sent under the same id again."""
+"""Lost results, charge by charge: what counts as lost, what can be looked up, and what is sent again."""
 
 from dataclasses import replace
 from datetime import timedelta

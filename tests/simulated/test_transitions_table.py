@@ -1,4 +1,4 @@
-"""The state machine, pair by pair: what design's diagram allows, and nothing else."""
+"""The state machine, state by state: exactly the transitions of the design's diagram."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Which provider can express what: said before anything is sent."""
+"""Which provider supports which field, reported before anything is sent."""
 
 from typing import Any
 

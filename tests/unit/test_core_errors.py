@@ -1,4 +1,4 @@
-"""The closed list of codes: each has its end, its meaning, and a hint that says what to do."""
+"""The closed list of codes: each has a disposition, a meaning, and a hint that says what to do."""
 
 import re
 

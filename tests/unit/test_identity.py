@@ -1,4 +1,4 @@
-"""The ids of sources, jobs and paid content: each word that is asked changes them; tests/golden holds their values."""
+"""The IDs of sources, jobs, and paid content: every field of the purchase changes them. tests/golden has values."""
 
 import json
 import random

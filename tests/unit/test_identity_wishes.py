@@ -1,4 +1,4 @@
-"""From the bytes that people upload to the id of what is bought: the same in every release, however it was written."""
+"""From uploaded bytes to the ID of the purchase: the same in every release, for every spelling."""
 
 import json
 import unicodedata
@@ -15,7 +15,7 @@ Tags = dict[str, str]
 
 
 def bought(sidecar: bytes | None, tags: Tags | None = None) -> tuple[str, str]:
-    """The ids of the job and of its content, for one photo with this sidecar and these tags."""
+    """Returns the IDs of the job and its content for one photo with this sidecar and these tags."""
     places = [parse_file("shoes/red.jpg.json", sidecar)] if sidecar is not None else []
     places.append(parse_tags(tags or {}))
     assert [str(error) for place in places for error in place.errors] == []

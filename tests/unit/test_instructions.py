@@ -1,4 +1,4 @@
-"""From sidecar and tags to one set of instructions: the nearest wins, groups stay together, origins are kept."""
+"""Merging a sidecar and tags: the nearest source wins, groups stay together, and provenance is kept."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ NOT_ASKED = frozenset({"output", "max_cost_usd", "revision", "metadata"})
 
 
 def merged(*places: dict[str, Any]) -> ResolvedInstructions:
-    """What places named `first`, `second` … (the nearest first) come to."""
+    """Merges sources named `first`, `second` …, nearest first."""
     return resolve(
         [InstructionSource(name, fields) for name, fields in zip(("first", "second", "third"), places, strict=False)]
     )
@@ -96,7 +96,7 @@ def test_options_without_an_operation_are_named() -> None:
     with pytest.raises(InstructionError) as caught:
         merged({"seed": 1}, {"num_images": 2})
     assert caught.value.code is Code.NO_INSTRUCTIONS
-    assert "first gives seed; second gives num_images" in str(caught.value.message)
+    assert "first sets seed; second sets num_images" in str(caught.value.message)
 
 
 def test_warnings_of_all_sources_are_kept() -> None:
@@ -136,7 +136,7 @@ def test_purchase_fields_are_all_that_reach_the_provider() -> None:
 
 @pytest.mark.parametrize("field", sorted(VariantModel.model_fields))
 def test_every_field_is_known_to_reach_the_provider_or_not_to(field: str) -> None:
-    """A new field in neither list would be dropped in silence, or become part of every job's id."""
+    """A new field in neither list would be dropped silently, or become part of every job's ID."""
     assert [field in PURCHASE_FIELDS, field in NOT_ASKED, field == "style"].count(True) == 1
 
 
@@ -189,7 +189,7 @@ def test_merge_makes_no_conflict_and_no_new_value(places: list[dict[str, Any]]) 
 
 
 def _self_consistent(place: dict[str, Any]) -> dict[str, Any]:
-    """As a checked place is: one style, nothing senseless beside remove, a prompt means replace."""
+    """Like a validated source: one style, only meaningful fields with remove, and a prompt implies replace."""
     place = {**place, "operation": place.get("operation", "replace")} if "prompt" in place else place
     if place.get("operation") == "remove":
         return {name: value for name, value in place.items() if name not in PROVIDER_FIELDS}

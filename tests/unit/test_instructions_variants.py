@@ -1,4 +1,4 @@
-"""Many places and many variants become one set of instructions each: the nearest wins, and groups never mix places."""
+"""Merging many sources for many variants: the nearest source wins, and groups never mix sources."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ FOREST = {"operation": "replace", "prompt": "a forest"}
 
 
 def place(name: str, fields: dict[str, Any] | None = None, **variants: dict[str, Any]) -> InstructionSource:
-    """A place that says these fields, and names these variants if any."""
+    """Builds a source with these fields and variants."""
     return InstructionSource(name, fields or {}, variants or None)
 
 
@@ -170,7 +170,7 @@ WISHES: st.SearchStrategy[dict[str, Any]] = st.builds(_joined, FIELDS, VARIANTS)
 
 
 def checked(contents: Sequence[dict[str, Any]]) -> list[InstructionSource]:
-    """The places that these files make, without those that are mistaken."""
+    """Returns the sources of these files, without those that have errors."""
     places = [sidecar(content) for content in contents]
     return [InstructionSource(f"place {n}", one.fields, one.variants) for n, one in enumerate(places) if not one.errors]
 

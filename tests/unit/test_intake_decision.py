@@ -43,7 +43,7 @@ def every_case(table: Tested) -> Sequence[Case[Any]]:
 
 
 def decided[D](table: DecisionTable[D], *given: Flag) -> set[D]:
-    """All that a table decides where these facts have one of these values, whatever the others are."""
+    """Returns every decision of a table for these values of these facts, over all values of the others."""
     return {one.rule.then for facts in product(*given) for one in cases(table, *facts)}
 
 
@@ -72,7 +72,7 @@ def test_no_rule_above_the_one_that_decides_matches(table: Tested) -> None:
 
 
 def rules_out(case: Case[Any], rule: Rule[Any]) -> bool:
-    """Whether the rule does not match, whatever the facts are that were not read."""
+    """Whether the rule does not match for any value of the facts that were not read."""
     return any(column in case.facts and case.facts[column] not in values for column, values in rule.cells.items())
 
 

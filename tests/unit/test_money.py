@@ -1,4 +1,4 @@
-"""The one quote: a dated price list in exact integers of micro-dollars."""
+"""The quote: a dated price list in exact integers of micro-dollars."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""What validated instructions say of outputs, as deliver reads it, and what an operation cannot deliver."""
+"""Outputs of validated instructions as deliver parses them, and which outputs an operation cannot deliver."""
 
 import subprocess
 import sys
@@ -61,7 +61,7 @@ def test_a_cut_out_as_jpg_needs_a_background() -> None:
 
 
 def test_deliver_parses_outputs_without_importing_pydantic_models() -> None:
-    """A cold start of deliver would pay for it: pydantic's models, and Pillow before there is a picture."""
+    """Importing pydantic's models, or Pillow before there is a picture, would slow deliver's cold start."""
     look = (
         "import sys, backdrop.model.output_spec, backdrop.imaging.output, backdrop.imaging.cutout; print(*sys.modules)"
     )

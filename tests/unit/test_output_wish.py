@@ -1,4 +1,4 @@
-"""The field `output`: what people may write, in one spelling, and each mistake in words that help."""
+"""The field `output`: accepted values in one spelling, and a helpful message for each error."""
 
 import json
 from typing import Any
@@ -16,12 +16,12 @@ FIELD: TypeAdapter[Any] = TypeAdapter(Outputs)
 
 
 def read(said: object) -> Any:
-    """The field as the instructions keep it."""
+    """Returns the validated field."""
     return FIELD.dump_python(FIELD.validate_python(said, strict=True), exclude_none=True)
 
 
 def complaints(said: object) -> str:
-    """All that is wrong with the field, in one text."""
+    """Returns all errors of the field as one text."""
     with pytest.raises(ValidationError) as raised:
         FIELD.validate_python(said, strict=True)
     return "\n".join(f"{one['loc']} {one['msg']}" for one in raised.value.errors())

@@ -1,4 +1,4 @@
-"""The facts about a photo that follow from comparing the ledger's items with what is in the bucket."""
+"""The facts about a photo that follow from comparing ledger items with the bucket."""
 
 from dataclasses import replace
 from typing import Any

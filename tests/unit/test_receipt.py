@@ -1,4 +1,4 @@
-"""Receipt and error report, built from the ledger alone; tests/golden holds their shape."""
+"""Receipt and error report, built only from the ledger; tests/golden has their shape."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The events that announce a job's end, and the letter that explains a dead one."""
+"""The events that announce a job's end, and the dead letter of a dead job."""
 
 import pytest
 

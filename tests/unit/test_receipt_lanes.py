@@ -1,4 +1,4 @@
-"""What people are told of a provider: one report while it is paused, and events that repeat under the same id."""
+"""The report of a paused provider, and its events, which keep their IDs when repeated."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,17 +20,17 @@ OPEN = ProviderHealth(provider="ideogram")
 def paused(
     reason: PauseReason = PauseReason.KEY, code: Code = Code.PROVIDER_KEY_REFUSED, at: datetime = NOW
 ) -> ProviderHealth:
-    """A lane with one reason."""
+    """Returns a lane with one pause."""
     return pause(OPEN, reason, code, "The provider refuses the key.", at)
 
 
 def told(lane: ProviderHealth) -> list[str]:
-    """The kinds of the events that tell of a lane."""
+    """Returns the detail types of a lane's events."""
     return [kind for kind, _ in list_provider_events(lane)]
 
 
 def ids(lane: ProviderHealth) -> list[str]:
-    """The ids of the events that tell of a lane."""
+    """Returns the IDs of a lane's events."""
     return [detail["event_id"] for _, detail in list_provider_events(lane)]
 
 

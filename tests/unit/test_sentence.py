@@ -1,4 +1,4 @@
-"""Text for people is shown and composed; neither the type checker nor the interpreter lets code decide by it."""
+"""Text for people is shown and composed; the type checker and the interpreter reject decisions by it."""
 
 # Each `pyrefly: ignore` below is an error that the type checker finds. Where it finds none, `make check` fails.
 import json

@@ -1,4 +1,4 @@
-"""What a sidecar's fields may say, and how each mistake in them is told."""
+"""The values that a sidecar's fields accept, and the message for each error."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_a_field_is_read_in_the_spellings_that_people_use(given: object, fields:
     ids=ascii,
 )
 def test_text_is_normalized_whatever_the_editor_wrote(typed: str, kept: str) -> None:
-    """Composed letters and line feeds; what only looks alike stays as it is."""
+    """NFC and line feeds; characters that only look alike stay different."""
     assert sidecar({"prompt": typed}).fields["prompt"] == kept
     assert parse_tags({"prompt": typed}).fields["prompt"] == kept
     assert sidecar({"prompt": "x", "revision": typed}).fields["revision"] == kept

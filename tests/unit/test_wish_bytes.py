@@ -1,4 +1,4 @@
-"""A sidecar may be any bytes at all: it makes a place, and what cannot be read says where and why."""
+"""Any bytes as a sidecar make a source; unreadable ones are reported with position and reason."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a photo's tags say: foreign ones pass, near misses warn, and styles are known in any spelling."""
+"""Object tags: other tools' tags are ignored, near misses warn, and styles are accepted in any spelling."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What a file may say of variants, references, palettes; each mistake with its place in the JSON."""
+"""Variants, references, and palettes in a file; each error has its path in the JSON."""
 
 from typing import Any
 
@@ -151,7 +151,7 @@ def test_variant_style_conflicts_with_remove_in_the_same_file(field: Any) -> Non
 
 
 def test_remove_and_a_variants_prompt_are_no_conflict() -> None:
-    """A variant is the nearer place: it may ask for something else than what stands beside it."""
+    """A variant is nearer than its source, so it may override the source's fields."""
     read = sidecar({"operation": "remove", "variants": {"beach": BEACH, "plain": {}}})
     assert (read.errors, read.variants) == ((), {"beach": {"operation": "replace", **BEACH}, "plain": {}})
 
@@ -207,7 +207,7 @@ def test_any_bytes_as_folder_defaults_make_a_source(data: bytes) -> None:
 @pytest.mark.parametrize("field", sorted(VariantModel.model_fields))
 @pytest.mark.parametrize("variant", ["a", "metadata", "output"])
 def test_null_is_an_error_that_advises_removal(field: str, variant: str) -> None:
-    """Whoever writes it means to inherit nothing, which no word says."""
+    """Null might be meant as "inherit nothing", which cannot be expressed."""
     read = sidecar({**BEACH, "variants": {variant: {field: None}}})
     assert codes(read) == [Code.INVALID_VALUE]
     assert f"variants.{variant}.{field} is null, which has no meaning; remove it" in words(read)
