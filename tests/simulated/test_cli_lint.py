@@ -46,7 +46,7 @@ def test_every_mistake_of_a_file_is_told_at_once_under_the_files_name(shop: Shop
         "'widht' is not a field of output. Did you mean 'width'?",
     ):
         assert words in " ".join(said.out.split()), words
-    assert "by itself" not in said.out
+    assert "automatically" not in said.out
     assert "red.jpg.json: " not in said.out
     assert len(shop.told()["red.jpg.json"]) == 4
 

@@ -1,4 +1,4 @@
-"""The one report of broken folder defaults says how many photos wait for them, and that they go by themselves."""
+"""The report of broken folder defaults counts the waiting photos, and says that they will run automatically."""
 
 import pytest
 
@@ -7,11 +7,11 @@ from tests.simulated.days import codes
 from tests.simulated.simulation import assert_at_rest
 from tests.simulated.wishes import BEACH, bought, defaults, said
 
-ONE = "1 photo waits in this folder and below, and runs automatically after the fix."
+ONE = "1 photo waits in this folder and below, and will run automatically when the file is corrected."
 
 
 def held(*keys: str) -> World:
-    """A world whose defaults at the root are broken, with photos below that have no other word."""
+    """Returns a world with broken defaults at the root, and with photos that have no other instructions."""
     world = World()
     defaults(world, "", {"promt": "a beach", "seed": -1})
     for key in keys:
@@ -21,9 +21,9 @@ def held(*keys: str) -> World:
 
 
 def told(world: World) -> list[str]:
-    """What each mistake of the report says of those who wait."""
+    """Returns what each error of the report says about the waiting photos."""
     report = world.read_report("_backdrop.json")
-    return [error["hint"].rpartition("by itself. ")[2] for error in report["errors"]] if report else []
+    return [error["hint"].rpartition("automatically. ")[2] for error in report["errors"]] if report else []
 
 
 def test_the_report_counts_the_photos_that_wait_at_each_mistake() -> None:

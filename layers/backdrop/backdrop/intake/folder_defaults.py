@@ -139,12 +139,10 @@ class FolderDefaultsIntake:
         )
         if not count:
             return ""
-        text = (
-            f"More than {MAX_COUNTED_PHOTOS:,} photos wait" if count > MAX_COUNTED_PHOTOS else f"{count:,} photos wait"
-        )
-        return (
-            f"{'1 photo waits' if count == 1 else text} in this folder and below, and runs automatically after the fix."
-        )
+        waiting = "1 photo waits" if count == 1 else f"{count:,} photos wait"
+        if count > MAX_COUNTED_PHOTOS:
+            waiting = f"More than {MAX_COUNTED_PHOTOS:,} photos wait"
+        return f"{waiting} in this folder and below, and will run automatically when the file is corrected."
 
     def _wake_photos(self, event: IntakeEvent) -> None:
         """Wakes a limited number of photos; a message to intake continues with the others."""
