@@ -150,7 +150,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "intake.folder_defaults:FolderDefaultsIntake._build_problems#5ce52a if 1": (
         "For speed: where nothing is wrong, nobody is counted."
     ),
-    "intake.folder_defaults:FolderDefaultsIntake._describe_waiting_photos#04289b if 1": BLOCKED_COUNT_REASON,
+    "intake.folder_defaults:FolderDefaultsIntake._describe_waiting_photos#3e337f if 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 if 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 if 2": BLOCKED_COUNT_REASON,
     "deliver.content_waiters:ContentWaiters.reuse_paid_file#9c02ae if 1": FOLLOWERS_REASON,

@@ -139,9 +139,8 @@ class FolderDefaultsIntake:
         )
         if not count:
             return ""
-        waiting = "1 photo waits" if count == 1 else f"{count:,} photos wait"
-        if count > MAX_COUNTED_PHOTOS:
-            waiting = f"More than {MAX_COUNTED_PHOTOS:,} photos wait"
+        photos_wait = "1 photo waits" if count == 1 else f"{count:,} photos wait"
+        waiting = f"More than {MAX_COUNTED_PHOTOS:,} photos wait" if count > MAX_COUNTED_PHOTOS else photos_wait
         return f"{waiting} in this folder and below, and will run automatically when the file is corrected."
 
     def _wake_photos(self, event: IntakeEvent) -> None:
