@@ -9,16 +9,16 @@ from backdrop.model.pricing import to_micro_usd
 from backdrop_cli import picture_downloads as pictures
 from backdrop_cli.display_status import DisplayStatus
 from backdrop_cli.errors import EXIT_FAILURE, EXIT_OK, CommandError, InterruptedCommandError
-from backdrop_cli.formatting import format_bytes, format_rough_duration
+from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration
 from backdrop_cli.lint import OPENING_PHOTOS_TEXT, READING_NAMES_TEXT
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads import upload_report
 from backdrop_cli.uploads.sidecar_decisions import SidecarDecision, SidecarPolicy
 from backdrop_cli.uploads.transfer import UploadProgress, upload_files
 from backdrop_cli.uploads.upload_files import collect_files
 from backdrop_cli.uploads.upload_plan import UploadPlan, UploadPlanner
-from backdrop_cli.uploads.upload_tracker import ExpectedUpload, UploadTracker, format_cost
+from backdrop_cli.uploads.upload_tracker import ExpectedUpload, UploadTracker
 from backdrop_cli.watch_loop import ProgressDisplay
 
 MAX_UNCONFIRMED_PHOTOS, MAX_UNCONFIRMED_MICRO_USD = 50, to_micro_usd(1)
@@ -58,11 +58,8 @@ def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
         plan = plans[options.sidecar_policy]
     document = upload_report.build_plan_document(stack, files, plan)
     upload_report.print_plan(stack, screen, files, plan, _find_common_folder(plan))
-    try:
+    with screen.print_json_if_refused(document | {"uploaded": 0}):
         _confirm(screen, plan, options)
-    except CommandError:
-        screen.print_json(document | {"uploaded": 0})
-        raise
     if options.download_folder:
         pictures.create_folder(options.download_folder.expanduser())
     started_at = stack.clock.now()
@@ -146,11 +143,8 @@ def _refuse_ineffective_replace(
 ) -> None:
     """CommandError where --replace would have no effect, so that it is no answer to the question."""
     remedy = "add --prompt" if plans[SidecarPolicy.KEEP].ineffective_photos else "add --prompt, or say --keep"
-    try:
+    with screen.print_json_if_refused(document | {"uploaded": 0}):
         _refuse_ineffective(plans[SidecarPolicy.REPLACE], remedy)
-    except CommandError:
-        screen.print_json(document | {"uploaded": 0})
-        raise
 
 
 def _build_expected_uploads(plan: UploadPlan, progress: UploadProgress) -> dict[str, ExpectedUpload]:

@@ -1,11 +1,43 @@
-"""Values as people read them: sizes, spans of time that are guessed and those that were measured, what was asked."""
+"""Values as people read them: counts, money, times, sizes, and instruction fields."""
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
+
+from backdrop.model.pricing import format_usd, to_micro_usd
 
 BYTES_PER_KILOBYTE = 1000
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60, 3600
+
+
+def format_count(number: int, noun: str, plural: str = "") -> str:
+    """`1 job`, `2,000 jobs`; `plural` is for what does not end in `s` alone, such as `photos have`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {plural or f'{noun}s'}"
+
+
+def format_utc(moment: datetime) -> str:
+    """`2026-03-01 14:05:09 UTC`; the moment is in UTC."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def format_receipt_usd(usd: float) -> str:
+    """An amount of a receipt or report as people read it: `$0.06`."""
+    return format_usd(to_micro_usd(str(usd)))
+
+
+def format_cost(confirmed: int, unknown: int) -> str:
+    """`$0.24 and possibly $0.06 more`; both amounts in micro-dollars."""
+    return format_usd(confirmed) + (f" and possibly {format_usd(unknown)} more" if unknown else "")
+
+
+def format_style(instructions: Mapping[str, Any]) -> str:
+    """`golden hour`, `style code AAFF5733`, or "" where the instructions name no style."""
+    preset = instructions.get("style_preset")
+    if preset:
+        return str(preset).replace("_", " ").lower()
+    codes: Sequence[str] = instructions.get("style_codes") or ()
+    return f"style code {', '.join(codes)}" if codes else ""
 
 
 def format_bytes(byte_count: float) -> str:

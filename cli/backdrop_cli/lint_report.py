@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from backdrop.model.pricing import PRICE_LIST_DATE, format_usd, to_usd
+from backdrop_cli.formatting import format_count
 from backdrop_cli.lint_findings import Finding, LintResult
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.screen import Screen
 
 MAX_LISTED_FILES = 50
 MAX_LISTED_PER_WARNING = 10

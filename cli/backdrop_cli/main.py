@@ -21,7 +21,6 @@ from backdrop_cli.errors import (
     LocalCloudCommandError,
     UsageError,
 )
-from backdrop_cli.formatting import escape_unprintable
 from backdrop_cli.local_commands import demo, down, env, up
 from backdrop_cli.options import (
     Connect,
@@ -159,6 +158,8 @@ def _connect(location: StackLocation) -> Any:
 
 def _print_error(error: typer.TyperException) -> int:
     """Tell of an error, in one line where it is ours; those of the command line come with where to read on."""
+    from backdrop_cli.formatting import escape_unprintable
+
     message = error.format_message()
     if message.startswith("Usage: "):
         typer.echo(message, err=True)

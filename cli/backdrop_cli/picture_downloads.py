@@ -13,9 +13,9 @@ from rich.text import Text
 
 from backdrop_cli.errors import CommandError
 from backdrop_cli.flat_names import build_flat_names
-from backdrop_cli.formatting import format_bytes
+from backdrop_cli.formatting import format_bytes, format_count
 from backdrop_cli.parallel import parallel_map
-from backdrop_cli.screen import Screen, build_progress_bar, format_count
+from backdrop_cli.screen import Screen, build_progress_bar
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.s3_uploader import compute_etag
 

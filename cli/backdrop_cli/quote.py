@@ -15,11 +15,11 @@ from backdrop.model.job import Job
 from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
 from backdrop.model.pricing import CREDIT_PROVIDER, PRICE_LIST_DATE, ConfiguredPrices, format_usd, to_usd
 from backdrop.model.routing import Offers
-from backdrop_cli.formatting import count_images
+from backdrop_cli.formatting import count_images, format_count
 from backdrop_cli.lint import READING_NAMES_TEXT
 from backdrop_cli.lint_inspector import DEFAULT_MAX_MEGAPIXELS, DEFAULT_PROVIDER, NO_CREDIT_PRICES
 from backdrop_cli.local_folder import BUCKET
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import resolve_targets
 from backdrop_cli.uploads.overlay_bucket import OverlayBucket
 

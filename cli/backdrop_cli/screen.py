@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -60,6 +60,14 @@ class Screen:
             grid.add_row(*(Text(self._format_text(cell)) for cell in row))
         self._print_trimmed(grid)
 
+    def print_sample(self, items: Sequence[str], limit: int, total: int = 0, *, more_hint: str = "") -> None:
+        """Prints the first items as a list, and how many of `total` (or of the items) are not shown."""
+        for item in items[:limit]:
+            self.print_bullet("  -", item)
+        hidden_count = (total or len(items)) - min(len(items), limit)
+        if hidden_count > 0:
+            self.print(f"    … and {hidden_count:,} more{more_hint and f': {more_hint}'}")
+
     def _print_trimmed(self, grid: Table) -> None:
         """A table without the blanks at the ends of its lines."""
         with self._console.capture() as captured:
@@ -71,6 +79,15 @@ class Screen:
         """The same for scripts."""
         if self.as_json:
             sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+    @contextmanager
+    def print_json_if_refused(self, document: Mapping[str, Any]) -> Generator[None]:
+        """Prints the document when the block raises CommandError, so that a script learns what was proposed."""
+        try:
+            yield
+        except CommandError:
+            self.print_json(document)
+            raise
 
     @contextmanager
     def spinner(self, message: str) -> Generator[Callable[[str], None]]:
@@ -120,8 +137,3 @@ class Screen:
 def build_progress_bar(completed: float, total: float, label: Text) -> Group:
     """How far something is, for `Screen.live`."""
     return Group(Text(), Padding(ProgressBar(total=max(total, 1), completed=completed, width=40), (0, 0, 0, 2)), label)
-
-
-def format_count(number: int, noun: str) -> str:
-    """`1 job`, `2 jobs`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -16,8 +16,8 @@ from backdrop.model.object_keys import (
     list_sidecar_keys,
 )
 from backdrop_cli.errors import CommandError, UsageError
+from backdrop_cli.formatting import format_count
 from backdrop_cli.local_folder import BUCKET, LocalFolder
-from backdrop_cli.screen import format_count
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _parent_folder(path: Path) -> Path:
 def _find_root_and_prefix(path: Path, target_folder: str | None) -> tuple[Path, str]:
     """The folder below which a path is looked at, and how the keys of all files there begin."""
     if target_folder is not None:
-        return _parent_folder(path), _parse_prefix(target_folder)
+        return _parent_folder(path), _parse_target_folder(target_folder)
     root = find_upload_root(_parent_folder(path))
     if not root.name or not (path.is_dir() or (root / DEFAULTS_NAME).is_file()):
         return root, ""
@@ -102,12 +102,21 @@ def _find_root_and_prefix(path: Path, target_folder: str | None) -> tuple[Path, 
     return root, f"{root.name}/"
 
 
-def _parse_prefix(target_folder: str) -> str:
-    """Where in the bucket that is, as keys begin there."""
-    parts = target_folder.strip("/").split("/")
-    if any(part in ("", ".", "..") for part in parts) and parts != [""]:
-        raise UsageError(f"--to {target_folder}: a folder of the bucket has a name such as 2026/shoes; / is its root")
-    return f"{'/'.join(parts)}/" if parts != [""] else ""
+def _parse_target_folder(target_folder: str) -> str:
+    prefix = parse_bucket_folder(target_folder)
+    if prefix is None:
+        raise UsageError(
+            f"--to {target_folder} is not a folder of the bucket; use a name such as 2026/shoes, or / for the root"
+        )
+    return prefix
+
+
+def parse_bucket_folder(name: str) -> str | None:
+    """Returns the key prefix of a folder: "" for the root, None if no folder can have this name."""
+    parts = name.strip("/").split("/")
+    if parts == [""]:
+        return ""
+    return None if any(part in ("", ".", "..") for part in parts) else f"{'/'.join(parts)}/"
 
 
 def _build_target(folder: LocalFolder, names: set[str], *, include_defaults_above: bool) -> UploadTarget:

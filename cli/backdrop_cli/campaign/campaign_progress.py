@@ -10,11 +10,11 @@ from backdrop.campaigns.report import ITEM_STATUSES, OPEN, SKIPPED, CampaignTota
 from backdrop.model.circuit import LaneState
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop_cli.campaign.state_machine import Execution
+from backdrop_cli.formatting import format_cost
 from backdrop_cli.operate import status as stack_status
 from backdrop_cli.operate.pause_resume import describe_pause
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
-from backdrop_cli.uploads.upload_tracker import format_cost
 
 END_LABELS = {
     **{status.value: words for status, words in stack_status.STATUS_LABELS.items()},

@@ -14,9 +14,10 @@ from backdrop_cli.campaign.campaign_target import (
     read_campaign_items,
 )
 from backdrop_cli.errors import CommandError
-from backdrop_cli.operate.budget import read_remaining_budget
+from backdrop_cli.formatting import format_count
+from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.parallel import parallel_map
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.upload_report import MAX_LISTED_PER_CODE
 
@@ -76,20 +77,13 @@ def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest,
     )
     for words, number, named in _list_problems(campaign_quote):
         screen.print(f"! {words}", "yellow")
-        for one in named[:MAX_LISTED_PER_CODE]:
-            screen.print_bullet("  -", one)
-        if number > MAX_LISTED_PER_CODE:
-            screen.print(f"    … and {number - min(len(named), MAX_LISTED_PER_CODE):,} more")
+        screen.print_sample(named, MAX_LISTED_PER_CODE, number)
     deduction = "what is bought already as it is wanted is taken off"
     screen.print(
         f"At most {format_usd(campaign_quote.max_cost)}, at list prices of {PRICE_LIST_DATE}; {deduction}.", "bold"
     )
-    remaining = read_remaining_budget(stack)
-    if campaign_quote.max_cost > remaining:
-        screen.print(
-            f"! Today's budget has {format_usd(remaining)} left; what it does not cover waits for the next day (UTC).",
-            "yellow",
-        )
+    if shortfall := describe_budget_shortfall(stack, campaign_quote.max_cost):
+        screen.print(f"! {shortfall}", "yellow")
 
 
 def _list_problems(campaign_quote: CampaignQuote) -> Iterator[tuple[str, int, Sequence[str]]]:

@@ -8,7 +8,8 @@ from backdrop_cli.campaign.campaign_watch import watch_campaign
 from backdrop_cli.campaign.state_machine import Execution
 from backdrop_cli.drop import MAX_UNCONFIRMED_MICRO_USD, MAX_UNCONFIRMED_PHOTOS
 from backdrop_cli.errors import EXIT_OK, CommandError
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.formatting import format_count, format_utc
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 
@@ -19,12 +20,9 @@ def run_campaign(stack: Stack, screen: Screen, options: CampaignOptions, *, yes:
     campaign_quote = compute_campaign_quote(stack, screen, request)
     quote_document = build_quote_document(stack, request, campaign_quote)
     print_campaign_quote(stack, screen, request, campaign_quote)
-    try:
+    with screen.print_json_if_refused(quote_document | {"execution": None}):
         _confirm(screen, request, campaign_quote, yes=yes)
         execution = _start(stack, request)
-    except CommandError:
-        screen.print_json(quote_document | {"execution": None})
-        raise
     quote_document |= {"run": execution.execution_name, "execution": execution.arn}
     screen.print_unwrapped(f"✓ begun: {execution.execution_name}", "green")
     if wait:
@@ -53,7 +51,7 @@ def _refuse_if_running(stack: Stack, name: str) -> None:
     for one in stack.state_machine.list_latest(only_running=True):
         if one.name == name:
             raise CommandError(
-                f"a campaign called {name} runs since {one.started_at:%H:%M:%S} UTC; wait for its end, stop it with "
+                f"a campaign called {name} runs since {format_utc(one.started_at)}; wait for its end, stop it with "
                 f"`backdrop campaign stop {name}`, or call this one otherwise with --name"
             )
 

@@ -8,6 +8,7 @@ from backdrop_cli.campaign.campaign_progress import (
 )
 from backdrop_cli.campaign.state_machine import Execution
 from backdrop_cli.errors import CommandError
+from backdrop_cli.formatting import format_utc
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
@@ -44,6 +45,6 @@ def _show_execution(stack: Stack, screen: Screen, execution: Execution) -> None:
     screen.print_json({"stack": stack.name, **build_progress_document(stack, progress)})
     screen.print_unwrapped(f"Campaign {execution.name}, stack {stack.name}: {execution.display_status}", "bold")
     screen.print_unwrapped(
-        f"  {execution.execution_name}, since {execution.started_at:%Y-%m-%d %H:%M:%S} UTC; {progress.summary}"
+        f"  {execution.execution_name}, since {format_utc(execution.started_at)}; {progress.summary}"
     )
     print_campaign_progress(stack, screen, progress)

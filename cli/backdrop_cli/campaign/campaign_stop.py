@@ -4,7 +4,6 @@ from backdrop.campaigns.campaign import campaign_report_key
 from backdrop.campaigns.report import OPEN
 from backdrop_cli.campaign.campaign_progress import describe_campaign, read_campaign_progress
 from backdrop_cli.campaign.campaign_status import find_execution
-from backdrop_cli.errors import CommandError
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
@@ -24,11 +23,8 @@ def stop_campaign(stack: Stack, screen: Screen, name: str, *, yes: bool) -> None
     screen.print_unwrapped(f"Campaign {execution.name}, stack {stack.name}: {execution.execution_name}", "bold")
     screen.print(f"  {campaign_progress.summary}, {under_way:,} under way; bought for {campaign_progress.cost_summary}")
     screen.print("What is under way and nobody else wants ends unpaid, but for the calls that are out.")
-    try:
+    with screen.print_json_if_refused(document | {"stopped": False}):
         screen.confirm(f"Stop {execution.execution_name}?", yes=yes)
-    except CommandError:
-        screen.print_json(document | {"stopped": False})
-        raise
     stack.state_machine.stop(execution.arn)
     screen.print_json(document | {"status": "stopped", "stopped": True})
     screen.print("✓ stopped. In a few minutes its report tells what was bought:", "green")

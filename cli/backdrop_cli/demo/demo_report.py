@@ -17,11 +17,8 @@ from backdrop_cli.demo.order_progress import OrderProgress
 from backdrop_cli.demo.order_tracker import OrderTracker
 from backdrop_cli.demo.order_uploads import UploadedOrder
 from backdrop_cli.display_status import DisplayStatus
-from backdrop_cli.formatting import escape_unprintable
-from backdrop_cli.gallery.album import format_style
-from backdrop_cli.screen import format_count
-
-MONEY_TEXTS = {"not_spent": "nothing was spent", "spent": "it was paid", "unknown": "whether it was paid is not known"}
+from backdrop_cli.formatting import escape_unprintable, format_count, format_style
+from backdrop_cli.gallery.gallery_entries import MONEY_TEXTS
 
 
 def build_results_table(tracker: OrderTracker, prefix: str) -> Table:
@@ -127,7 +124,7 @@ def print_missing(tracker: OrderTracker, prefix: str, logs: Path, console: Conso
 
 
 def _format_status_and_money(error: Mapping[str, Any]) -> str:
-    return f"{error['status']}, {MONEY_TEXTS[error['money']]}"
+    return f"{error['status']}. {MONEY_TEXTS[error['money']]}"
 
 
 def _build_report_panel(name: str, error: Mapping[str, Any]) -> Panel:

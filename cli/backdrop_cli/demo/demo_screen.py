@@ -15,8 +15,7 @@ from backdrop.model.pricing import format_usd
 from backdrop_cli.demo.order_progress import OrderProgress
 from backdrop_cli.demo.order_tracker import OrderTracker
 from backdrop_cli.display_status import DisplayStatus
-from backdrop_cli.formatting import escape_unprintable
-from backdrop_cli.screen import format_count
+from backdrop_cli.formatting import escape_unprintable, format_count
 
 STATUS_STYLES = {
     DisplayStatus.DROPPED: "dim",

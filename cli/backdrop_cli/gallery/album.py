@@ -203,15 +203,6 @@ def _picture_file(job: Mapping[str, Any], result: Mapping[str, Any]) -> GalleryF
     return GalleryFile("", result["key"], result["version_id"], f"{result['key']}@{fingerprint}")
 
 
-def format_style(instructions: Mapping[str, Any]) -> str:
-    """A style as people say it: `golden hour`, or `style code AAFF5733`."""
-    preset = instructions.get("style_preset")
-    if preset:
-        return str(preset).replace("_", " ").lower()
-    codes: Sequence[str] = instructions.get("style_codes") or ()
-    return f"style code {', '.join(codes)}" if codes else ""
-
-
 def _measure_duration(uploaded_at: datetime | None, job: Mapping[str, Any]) -> float | None:
     if not job["stored_at"]:
         return None

@@ -4,8 +4,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from backdrop.model.pricing import format_usd, to_micro_usd
-from backdrop_cli.formatting import format_bytes, format_duration, format_value
+from backdrop_cli.formatting import (
+    format_bytes,
+    format_duration,
+    format_receipt_usd,
+    format_style,
+    format_utc,
+    format_value,
+)
 from backdrop_cli.gallery.album import (
     Album,
     Comparison,
@@ -13,7 +19,6 @@ from backdrop_cli.gallery.album import (
     MissingReason,
     ReportedProblem,
     ThumbnailLinks,
-    format_style,
 )
 
 MONEY_TEXTS = {
@@ -100,7 +105,7 @@ def build_problem_entry(problem: ReportedProblem, links: ThumbnailLinks) -> Gall
         "hint": problem.hint,
         "money": MONEY_TEXTS.get(problem.money, problem.money),
         "at": problem.first_seen,
-        "since": format_utc_time(problem.first_seen),
+        "since": _format_timestamp(problem.first_seen),
     }
 
 
@@ -120,14 +125,8 @@ def format_maker(provider: str, album: Album) -> str:
     return f"the stand-in for {provider}" if provider in album.standins else provider
 
 
-def format_usd_amount(usd: float) -> str:
-    """Dollars as people read them."""
-    return format_usd(to_micro_usd(str(usd)))
-
-
-def format_utc_time(timestamp: str) -> str:
-    """A moment as a receipt writes it, for people."""
-    return f"{datetime.fromisoformat(timestamp):%Y-%m-%d %H:%M:%S} UTC" if timestamp else ""
+def _format_timestamp(timestamp: str) -> str:
+    return format_utc(datetime.fromisoformat(timestamp)) if timestamp else ""
 
 
 def _list_tags(comparison: Comparison) -> Iterator[str]:
@@ -141,7 +140,7 @@ def _list_tags(comparison: Comparison) -> Iterator[str]:
 
 def _format_cost(comparison: Comparison) -> str:
     """The price of the whole job, since that is what was bought."""
-    return format_usd_amount(comparison.job["cost"]["usd"]) + (
+    return format_receipt_usd(comparison.job["cost"]["usd"]) + (
         f" for {comparison.picture_count}" if comparison.picture_count > 1 else ""
     )
 
@@ -168,11 +167,14 @@ def _list_facts(comparison: Comparison, album: Album) -> Iterator[Fact]:
     yield "Made by", format_maker(job["provider"], album)
     yield "Cost", f"{_format_cost(comparison)}, {_explain_price(job)}"
     if job["cost"]["unknown_usd"]:
-        yield "Perhaps charged besides", f"{format_usd_amount(job['cost']['unknown_usd'])}, for an answer that was lost"
+        yield (
+            "Perhaps charged besides",
+            f"{format_receipt_usd(job['cost']['unknown_usd'])}, for an answer that was lost",
+        )
     yield "Time", f"{format_duration(comparison.duration_seconds)} from upload to picture"
     if job["throttled_seconds"]:
         yield "Of it waited", f"{format_duration(job['throttled_seconds'])}, for the provider's rate limit"
-    yield "Handed over", format_utc_time(job["stored_at"] or "")
+    yield "Handed over", _format_timestamp(job["stored_at"] or "")
     if len(job["attempts"]) > 1:
         yield "Attempts", str(len(job["attempts"]))
     if result["seed"] is not None:

@@ -1,7 +1,7 @@
 """The page itself: one HTML file with its style, its script and what they show; no text from outside changes it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
@@ -12,14 +12,15 @@ from re import search
 from string import Template
 from typing import Any
 
+from backdrop_cli.formatting import format_count, format_receipt_usd
 from backdrop_cli.gallery.album import Album, ThumbnailLinks
-from backdrop_cli.gallery.gallery_entries import build_comparison_entry, build_problem_entry, format_usd_amount
+from backdrop_cli.gallery.gallery_entries import build_comparison_entry, build_problem_entry
 from backdrop_cli.picks import PICKS_COLUMNS, PICKS_FILE_NAME
-from backdrop_cli.screen import format_count
 
 GENERATOR = "Backdrop before/after"
 """By this a page is known as one of ours."""
 SCOPE_META_NAME = "backdrop-page"
+GALLERY_PACKAGE = "backdrop_cli.gallery"
 STYLES = ("page.css", "tools.css", "card.css", "large.css")
 SCRIPTS = ("compare.js", "stars.js", "card.js", "large.js", "list.js")
 _STANDIN_NOTICE = (
@@ -58,15 +59,15 @@ class GalleryScope:
 def render_gallery(album: Album, links: ThumbnailLinks, created_at: datetime) -> str:
     """The page as HTML."""
     page_data = build_page_data(album, links, created_at)
-    return Template(read_template("page.html")).substitute(
+    return Template(read_template(GALLERY_PACKAGE, "page.html")).substitute(
         generator=GENERATOR,
         mark=SCOPE_META_NAME,
         shows=escape(json.dumps(asdict(GalleryScope.from_album(album)))),
         title=escape(page_data["title"]),
-        style="\n".join(map(read_template, STYLES)),
-        theme=read_template("theme.js"),
-        script="\n".join(map(read_template, SCRIPTS)),
-        parts=read_template("parts.html"),
+        style=join_templates(GALLERY_PACKAGE, STYLES),
+        theme=read_template(GALLERY_PACKAGE, "theme.js"),
+        script=join_templates(GALLERY_PACKAGE, SCRIPTS),
+        parts=read_template(GALLERY_PACKAGE, "parts.html"),
         data=encode_script_data(page_data),
     )
 
@@ -98,7 +99,7 @@ def build_page_data(album: Album, links: ThumbnailLinks, created_at: datetime) -
 
 def _build_summary(album: Album, created_at: datetime) -> list[str]:
     makers = _list_makers(album)
-    words = [album.prefix, f"{format_usd_amount(album.total_usd)} in all"]
+    words = [album.prefix, f"{format_receipt_usd(album.total_usd)} in all"]
     words += [f"made by {', '.join(makers)}"] if makers else []
     words += [f"{created_at.day} {created_at:%B %Y, %H:%M} UTC"]
     return [word for word in words if word]
@@ -150,6 +151,10 @@ def encode_script_data(page_data: Mapping[str, Any]) -> str:
 
 
 @cache
-def read_template(name: str) -> str:
-    """One of the files that pages are put together from."""
-    return files("backdrop_cli.gallery").joinpath("templates", name).read_text("utf-8")
+def read_template(package: str, name: str) -> str:
+    """Returns the text of a file in a package's `templates` folder."""
+    return files(package).joinpath("templates", name).read_text("utf-8")
+
+
+def join_templates(package: str, names: Iterable[str]) -> str:
+    return "\n".join(read_template(package, name) for name in names)

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from backdrop_cli.errors import CommandError, UsageError
+from backdrop_cli.formatting import format_count
 from backdrop_cli.gallery.album import Album, MissingReason
 from backdrop_cli.gallery.gallery_folder import GalleryResult, describe_other_page, write_gallery
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 MAX_LISTED_FILES = 5

@@ -10,9 +10,10 @@ from backdrop.model.circuit import PauseReason
 from backdrop.model.job import JobStatus
 from backdrop.model.pricing import format_usd, to_micro_usd, to_usd
 from backdrop_cli.errors import UsageError
+from backdrop_cli.formatting import format_count
 from backdrop_cli.operate import pause_resume
 from backdrop_cli.parallel import parallel_map
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 MAX_BUDGET_USD = Decimal(1_000_000_000)
@@ -114,6 +115,14 @@ def read_remaining_budget(stack: Stack) -> int:
     """What may be bought today still, micro-dollars."""
     day, cap = stack.read_budget(stack.clock.now())
     return max(cap - day.spent - day.reserved, 0)
+
+
+def describe_budget_shortfall(stack: Stack, max_price: int) -> str:
+    """Returns "" if today's budget covers the price (micro-dollars)."""
+    remaining = read_remaining_budget(stack)
+    if max_price <= remaining:
+        return ""
+    return f"Today's budget has {format_usd(remaining)} left. What it does not cover waits for the next day (UTC)."
 
 
 def set_budget(stack: Stack, screen: Screen, cap: int) -> None:

@@ -17,8 +17,9 @@ from backdrop.model.schedule import ItemKey
 from backdrop.operate.cancel import CancelSummary
 from backdrop_cli.campaign.state_machine import Execution
 from backdrop_cli.errors import CommandError
+from backdrop_cli.formatting import format_count, format_utc
 from backdrop_cli.parallel import parallel_map
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 # So much is counted before the question; a person with more must not wait for the sum.
@@ -86,11 +87,8 @@ def cancel_work(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None
     )
     _print_unregistered_work(screen, prefix, pending)
     _print_running_jobs(screen, pending.running_jobs, pending.running_cost)
-    try:
+    with screen.print_json_if_refused(document):
         screen.confirm(_build_question(pending), yes=yes)
-    except CommandError:
-        screen.print_json(document)
-        raise
     _cancel_and_print(stack, screen, prefix, document, pending.campaigns)
 
 
@@ -108,8 +106,7 @@ def _cancel_and_print(
             screen.print(f"Stopped: the campaign {one.name}.")
     finally:
         mark = stack.cancel_service.add_mark(prefix)
-        until = f"{mark.until:%Y-%m-%d %H:%M:%S} UTC"
-        screen.print(f"Nothing that was uploaded, said or asked for by {until} is bought any more.")
+        screen.print(f"Nothing that was uploaded, said or asked for by {format_utc(mark.until)} is bought any more.")
     document = base_document | {
         "until": mark.until.isoformat(),
         "campaigns_stopped": [one.execution_name for one in to_stop],

@@ -8,8 +8,9 @@ from backdrop.model.circuit import Pause
 from backdrop.model.job import Job
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.operate.redrive import FailureFilter
+from backdrop_cli.formatting import format_count
 from backdrop_cli.operate.pause_resume import describe_pause
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 

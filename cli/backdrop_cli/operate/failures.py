@@ -7,11 +7,12 @@ from typing import Any
 from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.object_keys import source_name
-from backdrop.model.pricing import format_usd, to_usd
+from backdrop.model.pricing import to_usd
 from backdrop.operate.redrive import FailedItem, FailureFilter
+from backdrop_cli.formatting import format_cost, format_count
 from backdrop_cli.operate.arguments import format_failure_filter
 from backdrop_cli.operate.failure_extras import FailureExtras
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 MAX_PHOTOS_PER_CODE = 10
@@ -70,18 +71,11 @@ def sum_failure_cost(failures: Sequence[FailedItem]) -> tuple[int, int]:
     return sum(job.charged for job in jobs), sum(job.unknown for job in jobs)
 
 
-def format_failure_cost(confirmed: int, unknown: int) -> str:
-    """The same in words."""
-    words = [f"{format_usd(confirmed)} spent"] if confirmed else []
-    words += [f"{format_usd(unknown)} unknown"] if unknown else []
-    return ", ".join(words) or "nothing"
-
-
 def _build_row(code: Code, group: Sequence[FailedItem]) -> tuple[str, str, str, str]:
     return (
         code.value,
         f"{count_failed_photos(group):,}",
-        format_failure_cost(*sum_failure_cost(group)),
+        format_cost(*sum_failure_cost(group)),
         str(ERROR_CATALOG[code].hint),
     )
 

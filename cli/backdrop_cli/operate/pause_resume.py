@@ -9,8 +9,9 @@ from backdrop.aws.aws_errors import read_aws_error_code
 from backdrop.model.circuit import Pause, PauseReason, ProviderHealth
 from backdrop.model.codes import Code
 from backdrop.model.errors import RetryLaterError
+from backdrop_cli.formatting import format_count, format_utc
 from backdrop_cli.operate.arguments import parse_enabled_provider
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 PAUSE_MESSAGE = "A person paused it."
@@ -44,7 +45,7 @@ def pause_lane(stack: Stack, screen: Screen, provider_argument: str) -> None:
     after, waiting = stack.circuit_breaker.ledger.read_health(provider), stack.count_lane_messages(provider)
     screen.print_json(_build_document(stack, after, waiting, was_paused=before.is_paused, lifted=()))
     if before.is_paused_for(PauseReason.OPERATOR):
-        screen.print(f"{provider} was paused already, since {_format_since(_find_operator_pause(before))}.")
+        screen.print(f"{provider} was paused already, since {format_utc(_find_operator_pause(before).since)}.")
     else:
         screen.print(f"{provider} is paused: nothing more is bought there. Calls that are out end as usual.")
     other_pauses = [one for one in after.pauses if one.reason is not PauseReason.OPERATOR]
@@ -119,13 +120,9 @@ def _find_operator_pause(lane: ProviderHealth) -> Pause:
     return next(one for one in lane.pauses if one.reason is PauseReason.OPERATOR)
 
 
-def _format_since(pause: Pause) -> str:
-    return f"{pause.since:%Y-%m-%d %H:%M} UTC"
-
-
 def _print_pauses(screen: Screen, pauses: Iterable[Pause]) -> None:
     for one in pauses:
-        screen.print(f"  {REASON_LABELS[one.reason]}, since {_format_since(one)}: {one.message}")
+        screen.print(f"  {REASON_LABELS[one.reason]}, since {format_utc(one.since)}: {one.message}")
 
 
 def _build_document(

@@ -8,10 +8,11 @@ from backdrop.model.job import JobStatus
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.operate.redrive import FailedItem, FailureFilter, RedrivePlan
 from backdrop_cli.errors import CommandError
+from backdrop_cli.formatting import format_count
 from backdrop_cli.operate.arguments import format_failure_filter
-from backdrop_cli.operate.budget import read_remaining_budget
+from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.operate.failures import format_no_failures
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 MAX_TRIES, RETRY_DELAY_SECONDS = 14, 5.0
@@ -58,17 +59,9 @@ def redrive_failures(
         screen.print_json(document | {"done": False})
         _refuse_if_blocked(batch)
         return
-    try:
-        screen.confirm(
-            (
-                f"Redrive {_format_failure_count(batch.actionable)}"
-                f"{f' for at most {format_usd(batch.max_price)}' if batch.max_price else ''}?"
-            ),
-            yes=yes,
-        )
-    except CommandError:
-        screen.print_json(document | {"done": False})
-        raise
+    price = f" for at most {format_usd(batch.max_price)}" if batch.max_price else ""
+    with screen.print_json_if_refused(document | {"done": False}):
+        screen.confirm(f"Redrive {format_count(len(batch.actionable), 'failure')}{price}?", yes=yes)
     result = RedriveResult()
     try:
         _redrive_all(stack, screen, batch, result)
@@ -82,7 +75,7 @@ def redrive_failures(
         _print_result(screen, result)
     if result.conflicts:
         raise CommandError(
-            f"{_format_failure_count(result.conflicts)} changed while this ran; look again with `backdrop failures`"
+            f"{format_count(result.conflicts, 'failure')} changed while this ran; look again with `backdrop failures`"
         )
 
 
@@ -166,11 +159,8 @@ def _print_batch(stack: Stack, screen: Screen, batch: RedriveBatch, failure_filt
 
 def _print_warnings(stack: Stack, screen: Screen, batch: RedriveBatch) -> None:
     """What would hold them up."""
-    remaining = read_remaining_budget(stack)
-    if batch.max_price > remaining:
-        screen.print(
-            f"Today's budget has {format_usd(remaining)} left; what it does not cover waits for the next day (UTC)."
-        )
+    if shortfall := describe_budget_shortfall(stack, batch.max_price):
+        screen.print(shortfall)
     providers = {one.transition.job.provider for one in batch.purchases if one.transition}
     for name in sorted(providers):
         for pause in stack.circuit_breaker.ledger.read_health(name).pauses:
@@ -191,11 +181,7 @@ def _print_result(screen: Screen, result: RedriveResult) -> None:
         if result.removed_dead_letters
         else ""
     )
-    screen.print(f"On the way again: {_format_failure_count(result.redriven)}{dead_letters_text}.")
-
-
-def _format_failure_count(failures: Sequence[object] | int) -> str:
-    return format_count(failures if isinstance(failures, int) else len(failures), "failure")
+    screen.print(f"On the way again: {format_count(len(result.redriven), 'failure')}{dead_letters_text}.")
 
 
 def _build_document(batch: RedriveBatch) -> dict[str, Any]:

@@ -11,13 +11,12 @@ from typing import IO, Any
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.pricing import format_usd, to_usd
 from backdrop.operate.rerun import RerunPreview
-from backdrop_cli.errors import CommandError
-from backdrop_cli.operate.budget import read_remaining_budget
+from backdrop_cli.formatting import format_count
+from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.parallel import parallel_map
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
-MAX_THREADS = 8
 # So many bytes of keys are kept in memory; those of more photos go to a file.
 MAX_BYTES_IN_MEMORY = 1_000_000
 MAX_SHOWN = 5
@@ -76,7 +75,9 @@ def rerun_photos(stack: Stack, screen: Screen, target: str, *, yes: bool) -> Non
         if not totals.affected:
             screen.print_json(document | {"sent": 0})
             return
-        _confirm(screen, totals, document, yes=yes)
+        price = f" for at most {format_usd(totals.max_price)}" if totals.max_price else ""
+        with screen.print_json_if_refused(document | {"sent": 0}):
+            screen.confirm(f"Rerun {format_count(totals.affected, 'photo')}{price}?", yes=yes)
         _send_reruns(stack, screen, key_file, document)
 
 
@@ -95,15 +96,6 @@ def _write_key(key_file: IO[bytes], preview: RerunPreview) -> None:
 def _read_keys(key_file: IO[bytes]) -> Iterator[str]:
     key_file.seek(0)
     return (json.loads(line) for line in key_file)
-
-
-def _confirm(screen: Screen, totals: RerunTotals, document: dict[str, Any], *, yes: bool) -> None:
-    price = f" for at most {format_usd(totals.max_price)}" if totals.max_price else ""
-    try:
-        screen.confirm(f"Rerun {format_count(totals.affected, 'photo')}{price}?", yes=yes)
-    except CommandError:
-        screen.print_json(document | {"sent": 0})
-        raise
 
 
 def _send_reruns(stack: Stack, screen: Screen, key_file: IO[bytes], document: dict[str, Any]) -> None:
@@ -159,11 +151,8 @@ def _print_totals(stack: Stack, screen: Screen, target: str, totals: RerunTotals
     screen.print_table({"": "right", " ": "left", "  ": "words"}, visible_rows)
     if not totals.affected:
         screen.print("Nothing to do: nothing would change." if not totals.broken_defaults else "Nothing to do.")
-    remaining = read_remaining_budget(stack)
-    if totals.max_price > remaining:
-        screen.print(
-            f"Today's budget has {format_usd(remaining)} left; what it does not cover waits for the next day (UTC)."
-        )
+    if shortfall := describe_budget_shortfall(stack, totals.max_price):
+        screen.print(shortfall)
 
 
 def _format_jobs(number: int, verb: str) -> str:

@@ -25,8 +25,8 @@ from backdrop.model.pricing import format_usd
 from backdrop.model.receipt import build_error_report, build_receipt
 from backdrop_cli.display_status import summarize_photo_status
 from backdrop_cli.errors import CommandError
-from backdrop_cli.formatting import format_bytes, format_value, quote_key_for_shell
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.formatting import format_bytes, format_count, format_utc, format_value, quote_key_for_shell
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 MAX_SUGGESTION_KEYS = 1000
@@ -133,7 +133,7 @@ def _describe_unknown_photo(stack: Stack, bucket: str, key: str) -> str:
             if classify_key(key) is not ObjectKind.PHOTO
             else "intake has not looked at it yet, so ask again in a moment"
         )
-        return f"{key} lies in the bucket since {_format_time(stored.modified_at)}; {why}"
+        return f"{key} lies in the bucket since {format_utc(stored.modified_at)}; {why}"
     photo_keys = [
         one
         for one in islice(stack.photos.list_folder_keys(bucket, folder_of(key)), MAX_SUGGESTION_KEYS)
@@ -157,7 +157,7 @@ def _print_photo(screen: Screen, source: Source) -> None:
         screen.print("  the photo is no more in the bucket, or was never there")
         return
     dimensions = f"{photo.width:,} x {photo.height:,} {photo.format}, " if photo.width and photo.height else ""
-    screen.print(f"  photo: {dimensions}{format_bytes(photo.size)}, uploaded {_format_time(photo.uploaded_at)}")
+    screen.print(f"  photo: {dimensions}{format_bytes(photo.size)}, uploaded {format_utc(photo.uploaded_at)}")
 
 
 def _print_job(screen: Screen, job: Job, history: PhotoHistory, *, current: bool) -> None:
@@ -169,7 +169,7 @@ def _print_job(screen: Screen, job: Job, history: PhotoHistory, *, current: bool
     for field, value in job.instructions.items():
         screen.print(f"  {field}: {format_value(value)}  ({job.provenance.get(field, 'default')})")
     for when, words in _list_events(job, history):
-        screen.print(f"  {_format_time(when)}  {words}")
+        screen.print(f"  {format_utc(when)}  {words}")
     if job.job_id in history.waits_for:
         screen.print(
             f"  waits for {history.waits_for[job.job_id]}, which has the same content and is bought once for both"
@@ -235,10 +235,6 @@ def _print_files(screen: Screen, history: PhotoHistory) -> None:
         screen.print_unwrapped(f"  {key}", "dim")
     if history.jobs and not any(history.documents.values()):
         screen.print(f"  No receipt yet of {format_count(len(history.jobs), 'job')}; it is written within seconds.")
-
-
-def _format_time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _build_document(history: PhotoHistory) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from backdrop.model.codes import Code
 from backdrop.model.error_catalog import ERROR_CATALOG
 from backdrop.model.job import END_STATUSES, JobStatus
 from backdrop.model.pricing import format_usd, to_usd
-from backdrop_cli.formatting import format_rough_duration
+from backdrop_cli.formatting import format_rough_duration, format_utc
 from backdrop_cli.ledger_scan import JobCounts
 from backdrop_cli.operate.pause_resume import describe_pause
 from backdrop_cli.parallel import parallel_map
@@ -64,7 +64,7 @@ def _print_once(stack: Stack, screen: Screen, counts: JobCounts, *, is_refresh: 
             **_build_document(stack, counts, lanes, now),
         }
     )
-    screen.print(f"Stack {stack.name}, {now:%Y-%m-%d %H:%M:%S} UTC", "bold")
+    screen.print(f"Stack {stack.name}, {format_utc(now)}", "bold")
     screen.print()
     heads = {"Provider": "left", "State": "words", "At the provider": "right", "Waiting": "right", "Oldest": "right"}
     screen.print_table(heads, (_build_row(stack, counts, lane, now) for lane in lanes.values()))

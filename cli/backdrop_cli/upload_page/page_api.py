@@ -13,9 +13,8 @@ from backdrop.model.errors import BackdropError
 from backdrop.model.object_keys import ObjectKind, classify_key, folder_of
 from backdrop.model.pricing import format_usd
 from backdrop_cli.errors import CommandError, UsageError
-from backdrop_cli.formatting import format_rough_duration
-from backdrop_cli.operate.budget import read_remaining_budget
-from backdrop_cli.screen import format_count
+from backdrop_cli.formatting import format_count, format_rough_duration
+from backdrop_cli.operate.budget import describe_budget_shortfall
 from backdrop_cli.stack import Stack
 from backdrop_cli.upload_page import page_requests
 from backdrop_cli.upload_page.page_plan import PagePhoto, PagePlan, PagePlanner, mark_undecided
@@ -153,12 +152,8 @@ class PageApi:
 
     def _list_warnings(self, plan: PagePlan) -> list[str]:
         warnings: list[str] = []
-        budget_left = read_remaining_budget(self.stack) if plan.max_price_micro_usd else 0
-        if plan.max_price_micro_usd > budget_left:
-            warnings.append(
-                f"Today's budget has {format_usd(budget_left)} left; "
-                f"what it does not cover waits for the next day (UTC)."
-            )
+        if plan.max_price_micro_usd and (shortfall := describe_budget_shortfall(self.stack, plan.max_price_micro_usd)):
+            warnings.append(shortfall)
         for name in list_required_providers(plan.jobs):
             for pause in self.stack.circuit_breaker.ledger.read_health(name).pauses:
                 warnings.append(

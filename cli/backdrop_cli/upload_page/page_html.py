@@ -1,15 +1,15 @@
 """The drop page itself: one HTML file with its style and its script, in the look of the before/after page."""
 
 from collections.abc import Mapping
-from functools import cache
 from html import escape
-from importlib.resources import files
 from string import Template
 from typing import Any
 
 from backdrop.model.styles import STYLE_PRESETS
-from backdrop_cli.gallery.gallery_html import encode_script_data, read_template
+from backdrop_cli.formatting import format_style
+from backdrop_cli.gallery.gallery_html import GALLERY_PACKAGE, encode_script_data, join_templates, read_template
 
+UPLOAD_PAGE_PACKAGE = "backdrop_cli.upload_page"
 SHARED_STYLES = ("page.css", "tools.css", "card.css")
 SHARED_SCRIPTS = ("compare.js", "card.js")
 STYLES = ("layout.css", "photos.css", "swatches.css", "progress.css")
@@ -29,13 +29,13 @@ SUGGESTED_PROMPTS = {
 
 def render_upload_page(page_data: Mapping[str, Any], nonce: str) -> str:
     """The page as HTML; only what bears this nonce is run and used."""
-    return Template(_read_template("page.html")).substitute(
+    return Template(read_template(UPLOAD_PAGE_PACKAGE, "page.html")).substitute(
         nonce=nonce,
         stack=escape(page_data["stack"]),
-        style="\n".join([*map(read_template, SHARED_STYLES), *map(_read_template, STYLES)]),
-        theme=read_template("theme.js"),
-        script="\n".join([*map(read_template, SHARED_SCRIPTS), *map(_read_template, SCRIPTS)]),
-        parts=read_template("parts.html"),
+        style=f"{join_templates(GALLERY_PACKAGE, SHARED_STYLES)}\n{join_templates(UPLOAD_PAGE_PACKAGE, STYLES)}",
+        theme=read_template(GALLERY_PACKAGE, "theme.js"),
+        script=f"{join_templates(GALLERY_PACKAGE, SHARED_SCRIPTS)}\n{join_templates(UPLOAD_PAGE_PACKAGE, SCRIPTS)}",
+        parts=read_template(GALLERY_PACKAGE, "parts.html"),
         prompts="\n".join(_render_prompt(words, look) for words, look in SUGGESTED_PROMPTS.items()),
         styles="\n".join(_render_style(preset) for preset in STYLE_PRESETS),
         data=encode_script_data(page_data),
@@ -53,15 +53,5 @@ def _render_style(preset: str) -> str:
     return (
         f'<label class="style"><input type="radio" name="style" value="{preset}">'
         f'<span class="swatch s-{preset.lower()}" aria-hidden="true"></span>'
-        f"<span>{format_preset(preset)}</span></label>"
+        f"<span>{format_style({'style_preset': preset})}</span></label>"
     )
-
-
-def format_preset(preset: str) -> str:
-    """A preset's name as people say it: `golden hour`."""
-    return preset.replace("_", " ").lower()
-
-
-@cache
-def _read_template(name: str) -> str:
-    return files("backdrop_cli.upload_page").joinpath("templates", name).read_text("utf-8")

@@ -12,6 +12,7 @@ from backdrop.model.capabilities import MAX_FILE_BYTES
 from backdrop.model.codes import Code
 from backdrop.model.errors import PhotoError
 from backdrop_cli.errors import UsageError
+from backdrop_cli.upload_targets import parse_bucket_folder
 from backdrop_cli.uploads.option_sidecar import validate_sidecar
 from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
 
@@ -106,13 +107,11 @@ def parse_sidecar_policy(value: str) -> SidecarPolicy | None:
 
 
 def parse_folder(name: str) -> str:
-    """A folder of the bucket as keys begin there; "" is its root."""
-    parts = name.strip().strip("/").split("/")
-    if parts == [""]:
-        return ""
-    if any(part in ("", ".", "..") for part in parts):
-        raise UsageError(f"{name!r} is no folder of a bucket; it has a name such as 2026/shoes")
-    return f"{'/'.join(parts)}/"
+    """Returns the key prefix of a folder of the bucket, "" for the root. Raises UsageError."""
+    prefix = parse_bucket_folder(name.strip())
+    if prefix is None:
+        raise UsageError(f"{name!r} is not a folder of the bucket; use a name such as 2026/shoes")
+    return prefix
 
 
 def find_photo_error(request: PageRequest) -> PhotoError | None:

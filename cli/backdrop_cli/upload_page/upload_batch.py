@@ -8,7 +8,7 @@ from typing import Any
 
 from backdrop_cli.display_status import DisplayStatus
 from backdrop_cli.errors import UsageError
-from backdrop_cli.formatting import format_rough_duration
+from backdrop_cli.formatting import format_cost, format_rough_duration
 from backdrop_cli.gallery.album import Album
 from backdrop_cli.gallery.gallery_entries import GalleryEntry
 from backdrop_cli.stack import Stack
@@ -17,7 +17,7 @@ from backdrop_cli.upload_page.page_results import build_entries, read_photo_albu
 from backdrop_cli.upload_page.page_thumbnails import PageThumbnails
 from backdrop_cli.upload_page.presigner import Presigner, UploadForm
 from backdrop_cli.uploads.s3_uploader import UploadedObject
-from backdrop_cli.uploads.upload_tracker import ExpectedUpload, PhotoProgress, UploadTracker, format_cost
+from backdrop_cli.uploads.upload_tracker import ExpectedUpload, PhotoProgress, UploadTracker
 
 MIN_POLL_INTERVAL_SECONDS = 1.0
 # A picture is told of as soon as its receipt is there, which may be a moment after the ledger has it.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop_cli.errors import CommandError
-from backdrop_cli.screen import format_count
+from backdrop_cli.formatting import format_count
 from backdrop_cli.upload_targets import find_outside_defaults, resolve_targets
 
 MAX_NAMED_PATHS = 3

@@ -11,16 +11,16 @@ from backdrop.model.job import Job, JobStatus
 from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.model.pricing import PRICE_LIST_DATE, format_usd, to_usd
 from backdrop_cli.display_status import DisplayStatus
-from backdrop_cli.formatting import format_bytes, format_rough_duration
-from backdrop_cli.operate.budget import read_remaining_budget
-from backdrop_cli.screen import Screen, format_count
+from backdrop_cli.formatting import format_bytes, format_cost, format_count, format_rough_duration
+from backdrop_cli.operate.budget import describe_budget_shortfall
+from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads import time_estimates
 from backdrop_cli.uploads.overlay_bucket import measure_content
 from backdrop_cli.uploads.sidecar_decisions import SidecarAction, SidecarAuthor, SidecarDecision, SidecarPolicy
 from backdrop_cli.uploads.upload_files import UploadFiles
 from backdrop_cli.uploads.upload_plan import UploadPlan, group_problems_by_code
-from backdrop_cli.uploads.upload_tracker import UploadTracker, format_cost
+from backdrop_cli.uploads.upload_tracker import UploadTracker
 
 MAX_LISTED_PER_CODE = 5
 
@@ -81,10 +81,8 @@ def _print_problems(screen: Screen, plan: UploadPlan) -> None:
             continue
         photo_count = len({key for key, _ in problems})
         screen.print(f"! {format_count(photo_count, 'photo')} would be refused: {code}", "yellow")
-        for key, words in problems[:MAX_LISTED_PER_CODE]:
-            screen.print_bullet("  -", f"{key}: {words}")
-        if len(problems) > MAX_LISTED_PER_CODE:
-            screen.print(f"    … and {len(problems) - MAX_LISTED_PER_CODE:,} more: `backdrop lint` lists them")
+        messages = [f"{key}: {message}" for key, message in problems]
+        screen.print_sample(messages, MAX_LISTED_PER_CODE, more_hint="the command `lint` lists them")
 
 
 def _print_hints(screen: Screen, files: UploadFiles, plan: UploadPlan) -> None:
@@ -129,12 +127,8 @@ def _print_cost_and_time(stack: Stack, screen: Screen, plan: UploadPlan) -> None
         f"about {format_rough_duration(seconds)}" if seconds else "the time is known when the first pictures are back"
     )
     screen.print(f"{format_max_price(plan).capitalize()} (list prices of {PRICE_LIST_DATE}); {duration_text}.")
-    budget_left = read_remaining_budget(stack)
-    if plan.max_price_micro_usd > budget_left:
-        screen.print(
-            f"! Today's budget has {format_usd(budget_left)} left; what it does not cover waits for the next day.",
-            "yellow",
-        )
+    if shortfall := describe_budget_shortfall(stack, plan.max_price_micro_usd):
+        screen.print(f"! {shortfall}", "yellow")
     for name in list_required_providers(plan.jobs):
         for pause in stack.circuit_breaker.ledger.read_health(name).pauses:
             screen.print(f"! {name} is paused ({pause.code.value}), so they wait until it goes on.", "yellow")
@@ -162,12 +156,8 @@ def print_undecided(
     """The photos with instructions that a person wrote, and what it costs to replace or to keep them."""
     have = "photo has" if len(undecided) == 1 else "photos have"
     screen.print(f"! {len(undecided):,} {have} instructions that a person wrote, and the new ones differ:", "yellow")
-    for decision in undecided[:MAX_LISTED_PER_CODE]:
-        screen.print_bullet(
-            "  -", f"{decision.key}: {decision.existing_sidecar}{' on this machine' if decision.is_local else ''}"
-        )
-    if len(undecided) > MAX_LISTED_PER_CODE:
-        screen.print(f"    … and {len(undecided) - MAX_LISTED_PER_CODE:,} more")
+    sidecars = [f"{one.key}: {one.existing_sidecar}{' on this machine' if one.is_local else ''}" for one in undecided]
+    screen.print_sample(sidecars, MAX_LISTED_PER_CODE)
     replace_plan, keep_plan = plans[SidecarPolicy.REPLACE], plans[SidecarPolicy.KEEP]
     screen.print(f"Replace them: {format_max_price(replace_plan)}. Keep them: {format_max_price(keep_plan)}.")
 
@@ -225,13 +215,9 @@ def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
             problems_by_code.setdefault(Code.FOLDER_DEFAULTS_BROKEN, []).append((key, progress.note))
     for code, photo_messages in problems_by_code.items():
         screen.print(f"✗ {code.value}: {ERROR_CATALOG[code].hint}", "yellow")
-        for key, message in photo_messages[:MAX_LISTED_PER_CODE]:
-            screen.print_bullet("  -", f"{key}: {message}")
-        if len(photo_messages) > MAX_LISTED_PER_CODE:
-            screen.print(
-                f"    … and {len(photo_messages) - MAX_LISTED_PER_CODE:,} "
-                f"more: `backdrop failures --code {code.value} --all`"
-            )
+        messages = [f"{key}: {message}" for key, message in photo_messages]
+        more_hint = f"`backdrop failures --code {code.value} --all` lists them"
+        screen.print_sample(messages, MAX_LISTED_PER_CODE, more_hint=more_hint)
     if tracker.stop_reason:
         screen.print(f"Not waited for any longer: {tracker.stop_reason} What is uploaded goes on by itself.", "yellow")
 

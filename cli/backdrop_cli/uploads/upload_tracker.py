@@ -198,8 +198,3 @@ def find_pause_reason(stack: Stack, providers: Collection[str]) -> str:
         return ""
     name, (first, *_) = next(iter(pauses.items()))
     return f"{name} is paused ({first.code.value}): {first.message}"
-
-
-def format_cost(confirmed: int, unknown: int) -> str:
-    """`$0.24`, and what may be besides."""
-    return format_usd(confirmed) + (f" and {format_usd(unknown)} perhaps" if unknown else "")

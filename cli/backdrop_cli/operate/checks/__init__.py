@@ -25,7 +25,12 @@ class CheckResult:
     fix: str = ""
 
 
-type CheckFunction = Callable[[Stack], Iterator[CheckResult]]
+@dataclass(frozen=True)
+class NamedCheck:
+    """A check and the name under which it is reported if AWS refuses one of its calls."""
+
+    name: str
+    run: Callable[[Stack], Iterator[CheckResult]]
 
 
 def find_region_and_account(stack: Stack) -> tuple[str, str]:

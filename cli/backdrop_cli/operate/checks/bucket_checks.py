@@ -7,10 +7,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from backdrop.model.object_keys import ObjectKind, classify_key, list_sidecar_keys
+from backdrop_cli.formatting import format_count
 from backdrop_cli.operate.checks import CheckResult, CheckState, find_region_and_account
 from backdrop_cli.operate.checks.deployment_checks import PENDING_CONFIRMATION
 from backdrop_cli.operate.set_key import require_clients
-from backdrop_cli.screen import format_count
 from backdrop_cli.stack import Stack
 
 MAX_LISTED_OBJECTS = 10_000
