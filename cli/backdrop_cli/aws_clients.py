@@ -1,4 +1,4 @@
-"""The AWS services that people's orders go to, each client made when it is first used."""
+"""The clients for AWS services, each created when it is first used."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-# What is signed for a browser names the bucket's own region: elsewhere a bucket of today is not known yet.
+# A presigned URL must name the bucket's own region: other regions do not know a new bucket yet.
 SIGNING_CONFIG = CLIENT_CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 
 @dataclass(frozen=True)
 class AwsClients:
-    """The AWS services that people's orders go to."""
+    """The clients that the command uses; `signing` is an S3 client that presigns for browsers."""
 
     cloudformation: "CloudFormationClient"
     dynamodb: "DynamoDBClient"
@@ -39,12 +39,12 @@ class AwsClients:
     sqs: "SQSClient"
 
     def client(self, service: str) -> Any:
-        """The client of a service by the name that boto3 has for it."""
+        """Returns the client of a service by its name in boto3."""
         return getattr(self, {"lambda": "functions", "stepfunctions": "states"}.get(service, service))
 
 
 def connect_to_aws(location: StackLocation) -> AwsClients:
-    """Clients with the person's own credentials."""
+    """Returns clients with the user's own credentials."""
     session: Any = boto3.Session(profile_name=location.profile, region_name=location.region)
 
     def create_client(service: str) -> Any:
@@ -55,7 +55,7 @@ def connect_to_aws(location: StackLocation) -> AwsClients:
 
 
 def build_lazy_clients(create_client: Callable[[str], Any]) -> AwsClients:
-    """Each client, made by the name that boto3 has for its service, when it is needed."""
+    """Returns clients that `create_client` creates when they are first used, by their service's name in boto3."""
 
     def lazy_client(service: str) -> Any:
         return LazyClient(partial(create_client, service))

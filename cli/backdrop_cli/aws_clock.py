@@ -1,4 +1,4 @@
-"""AWS's time on a person's machine, whose own clock may be minutes off: what an order means hangs on its time."""
+"""AWS's time on the user's machine, whose clock can be minutes off: the time of a command decides what it covers."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -7,12 +7,12 @@ from typing import Any, override
 
 from backdrop.aws.clock import SystemClock
 
-# What the header `Date` of an answer leaves out.
+# The `Date` header has no fractions of a second.
 DATE_HEADER_RESOLUTION = timedelta(seconds=1)
 
 
 class AwsClock(SystemClock):
-    """The Clock port. `ahead`: by how much AWS's clock is before this machine's."""
+    """A Clock that is `offset` ahead of this machine's."""
 
     def __init__(self, offset: timedelta) -> None:
         self._offset = offset
@@ -23,10 +23,10 @@ class AwsClock(SystemClock):
 
 
 def measure_clock_offset(response: Mapping[str, Any], sent_at: datetime, received_at: datetime) -> timedelta:
-    """By how much AWS's clock was before ours when it answered between these two moments.
+    """Returns how far AWS's clock was ahead of ours when it responded, between these two moments.
 
-    Nothing where both may have shown the same; else as much as it was at most, so that nobody's word of before an order
-    counts as said after it.
+    Returns zero if both clocks can have agreed. Otherwise returns the largest possible offset, so that nothing that
+    happened before a command counts as later than the command.
     """
     date = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     if not date:

@@ -1,4 +1,4 @@
-"""AWS's errors in people's words: one sentence that says what happened and what to do."""
+"""Messages for AWS's errors: what happened, and what to do."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -32,16 +32,16 @@ INVALID_CREDENTIAL_CODES = frozenset(
     {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 )
 ACCESS_DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AccessDeniedFault"})
-_SIGN_IN_HINT = "sign in (`aws sso login`, `aws configure`), or name a profile with --profile"
+_SIGN_IN_HINT = "sign in (`aws sso login` or `aws configure`), or choose a profile with --profile"
 _RESTORE_HINT = (
-    "restore it under the same name (`aws dynamodb restore-table-to-point-in-time`), and all goes on by itself"
+    "restore it under the same name (`aws dynamodb restore-table-to-point-in-time`), and processing continues"
 )
 _CONNECTION_ERRORS = (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError)
 
 
 @contextmanager
 def translate_aws_errors(location: StackLocation) -> Generator[None]:
-    """Within this block, what goes wrong with AWS is refused in one sentence."""
+    """Turns an error from AWS, or from the pipeline's own adapters, into a CommandError."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
@@ -51,17 +51,16 @@ def translate_aws_errors(location: StackLocation) -> Generator[None]:
 
 
 def _describe_backdrop_error(error: BackdropError, location: StackLocation) -> str:
-    """An error of the pipeline's own parts; where AWS is behind it, AWS's."""
     cause = error.__cause__
     if error.code is Code.LEDGER_UNAVAILABLE and read_aws_error_code(cause or error) == "ResourceNotFoundException":
-        return f"{error.message.clause}: it is gone, or only being made; {_RESTORE_HINT}"
+        return f"{error.message.clause}: the table is deleted or still being created; {_RESTORE_HINT}"
     if isinstance(cause, (ClientError, BotoCoreError)):
         return _describe_aws_error(cause, location)
     if isinstance(error, RefusedInput):
         return str(error.message.clause)
     if isinstance(cause, ValueError):
-        return f"{error.message.clause}; use the command of the release that is deployed, or deploy this one again"
-    return f"{error.message.clause}; what was done before stays done, so run the command again in a moment"
+        return f"{error.message.clause}; use the command of the deployed release, or deploy this release"
+    return f"{error.message.clause}; what is done stays done, so run the command again in a moment"
 
 
 def _describe_aws_error(error: ClientError | BotoCoreError, location: StackLocation) -> str:
@@ -69,29 +68,29 @@ def _describe_aws_error(error: ClientError | BotoCoreError, location: StackLocat
         case ClientError():
             return _describe_client_error(error, location)
         case ProfileNotFound():
-            return f"your AWS configuration has no profile {location.profile}; `aws configure list-profiles` names them"
+            return f"your AWS configuration has no profile {location.profile}; `aws configure list-profiles` lists them"
         case NoCredentialsError() | PartialCredentialsError():
             return f"there are no AWS credentials; {_SIGN_IN_HINT}"
         case SSOError() | TokenRetrievalError():
-            return f"your AWS sign-in is over; {_SIGN_IN_HINT}"
+            return f"your AWS sign-in has expired; {_SIGN_IN_HINT}"
         case NoRegionError():
-            return "no AWS region is chosen; say --region, for example --region eu-central-1"
+            return "no AWS region is set; add --region, for example --region eu-central-1"
         case _ if isinstance(error, _CONNECTION_ERRORS):
-            return f"AWS does not answer; look at the network and at the region ({_join_lines(error)})"
+            return f"AWS does not respond; check the network and the region ({_join_lines(error)})"
         case _:
             return f"AWS cannot be used: {_join_lines(error)}"
 
 
 def _describe_client_error(error: ClientError, location: StackLocation) -> str:
-    """What AWS itself refuses."""
     details = error.response.get("Error", {})
     code, message = details.get("Code", ""), _join_lines(details.get("Message", ""))
     if code in EXPIRED_CREDENTIAL_CODES:
         return f"your AWS credentials have expired; {_SIGN_IN_HINT}"
     if code in INVALID_CREDENTIAL_CODES:
-        return f"AWS does not know your credentials ({code}); {_SIGN_IN_HINT}"
+        return f"AWS rejects your credentials ({code}); {_SIGN_IN_HINT}"
     if code in ACCESS_DENIED_CODES:
-        return f"your AWS credentials may not do {error.operation_name}: {message or code}"
+        return f"your AWS credentials do not allow {error.operation_name}: {message or code}"
+    # CloudFormation has no code of its own for a stack that does not exist.
     if code == "ValidationError" and "does not exist" in message:
         return _describe_missing_stack(location)
     return f"AWS refused {error.operation_name} ({code}): {message}"
@@ -99,11 +98,12 @@ def _describe_client_error(error: ClientError, location: StackLocation) -> str:
 
 def _describe_missing_stack(location: StackLocation) -> str:
     if not location.stack_name:
-        return "the local cloud has no stack any more; `make down`, then `make up` makes it anew"
+        return "the local cloud no longer has a stack; create it again with `make down`, then `make up`"
     region = location.region or boto3.Session(profile_name=location.profile).region_name
     where = f" in {region}" if region else ""
     return (
-        f"there is no stack {location.stack_name}{where}; `aws cloudformation list-stacks` names them, --region chooses"
+        f"there is no stack {location.stack_name}{where}; `aws cloudformation list-stacks` lists a region's stacks, "
+        "--region selects one"
     )
 
 

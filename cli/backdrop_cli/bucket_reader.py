@@ -1,4 +1,4 @@
-"""The two buckets as people look at them: receipts, error reports, and the bytes of photos and pictures."""
+"""Reads receipts, error reports, and the bytes of photos and pictures from the buckets."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 VERSION_GONE_CODES = frozenset({"NoSuchVersion", "MethodNotAllowed", ARCHIVED_CODE})
-# One photo that S3 keeps from us, in a bucket of somebody else's, is no reason to show none.
+# A photo that S3 denies, such as one in another account's bucket, must not hide the others.
 UNREADABLE_CODES = frozenset({"AccessDenied", "KMS.DisabledException", "KMS.NotFoundException", "InvalidRequest"})
 
 type JsonObject = dict[str, Any]
 
 
 class BucketReader:
-    """What a stack's buckets hold; AWS's own errors pass."""
+    """Reads a stack's buckets. AWS's own errors propagate."""
 
     def __init__(self, client: "S3Client", output_bucket: str) -> None:
         self._client = client
@@ -40,34 +40,32 @@ class BucketReader:
         self._listing = OutputBucket(client, output_bucket)
 
     def read_receipts(self, prefix: str, max_threads: int) -> Iterator[JsonObject]:
-        """The receipts of all sources whose names begin with a prefix, in the order of their keys."""
+        """Yields the receipts of all sources whose names begin with a prefix, in the order of their keys."""
         return self._read_documents(self._listing.list_keys(f"{RECEIPTS_PREFIX}/{prefix}"), max_threads)
 
     def read_receipt(self, source: str) -> JsonObject | None:
-        """The receipt of one source, by its name; None where there is none."""
         return self._read_document(receipt_key(source))
 
     def read_report(self, source: str) -> JsonObject | None:
-        """The error report of one source, by its name; None where there is none."""
         return self._read_document(report_key(source))
 
     def read_reports(self, prefix: str, max_threads: int) -> Iterator[JsonObject]:
-        """Their error reports; before them those of paused providers and of broken folder defaults above them."""
+        """Yields the reports of paused providers, broken folder defaults above the prefix, and sources below it."""
         providers = f"{ERRORS_PREFIX}/{PROVIDER_REPORTS_FOLDER}/"
         above = (report_key(key) for key in list_defaults_keys(prefix) if not key.startswith(prefix))
         below = (key for key in self._listing.list_keys(f"{ERRORS_PREFIX}/{prefix}") if not key.startswith(providers))
         return self._read_documents([*self._listing.list_keys(providers), *above, *below], max_threads)
 
     def read_campaign_plan(self, execution_name: str) -> JsonObject | None:
-        """What a campaign's execution wrote down before it asked for anything; None before that."""
+        """Returns the plan that a campaign writes before its first request; None until then."""
         return self._read_document(campaign_work_key(execution_name, PLAN_FILE))
 
     def read_campaign_report(self, name: str) -> JsonObject | None:
-        """The newest report of the campaigns of that name; None where there is none."""
+        """Returns the newest report of the campaigns of that name, if any."""
         return self._read_document(campaign_report_key(name, "json"))
 
     def read_file(self, file: GalleryFile) -> bytes | MissingReason:
-        """A file's bytes at its version, also where it was replaced or deleted since; or why they cannot be had."""
+        """Returns the bytes of a file's version, even if it was replaced or deleted since, or why there are none."""
         bucket = file.bucket or self._output_bucket
         try:
             data = self._read_version(bucket, file.key, file.version_id)
@@ -86,7 +84,7 @@ class BucketReader:
         return (json.loads(data) for data in contents if data is not None)
 
     def _read_version(self, bucket: str, key: str, version_id: str | None) -> bytes | None:
-        """The present version first: reading it needs no further permission, and mostly it is the one."""
+        """Tries the current version first: it usually is the one, and needs no additional permission."""
         response = self._fetch_object(bucket, key)
         if version_id and (response is None or response.get("VersionId") != version_id):
             if response:

@@ -1,4 +1,4 @@
-"""The verbs of campaigns: each one's options and help; what it does is in the module of its name."""
+"""Options and help of the campaign commands; each is implemented in its own module, imported when it runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,35 +12,43 @@ Target = Annotated[
     str,
     typer.Argument(
         metavar="PREFIX|MANIFEST",
-        help="Photos of the input bucket whose keys begin so (also as s3://bucket/prefix), or a list of keys: "
-        "a .csv or .jsonl file of this machine or of the bucket.",
+        help="Beginning of keys in the input bucket (or s3://bucket/prefix), or a list of keys: a .csv or .jsonl file "
+        "on this machine or in the bucket",
     ),
 ]
 Prompt = Annotated[
     str | None,
-    typer.Option("--prompt", metavar="TEXT", help="The new background, whatever sidecars, tags and folders say."),
+    typer.Option(
+        "--prompt", metavar="TEXT", help="Describe the new background, whatever sidecars, tags, and folders say"
+    ),
 ]
 Style = Annotated[
-    str | None, typer.Option("--style", metavar="STYLE", help="A style, such as 'golden hour'; likewise.")
+    str | None,
+    typer.Option("--style", metavar="STYLE", help="Set a style, such as 'golden hour'; likewise"),
 ]
 ProviderOption = Annotated[
     list[str] | None,
-    typer.Option("--provider", metavar="PROVIDER", help="Who shall make it; likewise. Several are a list."),
+    typer.Option(
+        "--provider",
+        metavar="PROVIDER",
+        help="Use this provider; likewise. Repeat it to allow several",
+    ),
 ]
 Sidecar = Annotated[
     Path | None,
-    typer.Option("--sidecar", metavar="FILE", help="A file that says what is wanted, as a sidecar; likewise."),
+    typer.Option("--sidecar", metavar="FILE", help="Use this sidecar; likewise"),
 ]
-CampaignName = Annotated[str, typer.Argument(metavar="NAME", help="The campaign's name.")]
+CampaignName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the campaign")]
 NameOption = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="In place of the prefix's or file's name.")
+    str | None,
+    typer.Option("--name", metavar="NAME", help="Use this name, not that of the prefix or file"),
 ]
 MaxTotal = Annotated[
-    str | None, typer.Option("--max-total", metavar="USD", help="Refuse to begin if it may cost more than this.")
+    str | None, typer.Option("--max-total", metavar="USD", help="Refuse to start if it can cost more than this")
 ]
 ToleratedFailures = Annotated[
     float | None,
-    typer.Option("--tolerate", metavar="PERCENT", help="Fail if more of the items fail; otherwise it never fails."),
+    typer.Option("--tolerate", metavar="PERCENT", help="Fail if more items than this fail; without it, never"),
 ]
 
 
@@ -56,10 +64,10 @@ def quote(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Say what a campaign would cost at most, before anything is asked.
+    """Show the maximum price of a campaign, before anything is requested
 
-    Each photo is looked at as intake would, with its sidecar, tags and folder defaults;
-    what the options or a manifest's row say comes before them.
+    Resolves each photo as intake does, from its sidecar, tags, and folder defaults. The options
+    and a manifest's row take precedence.
 
     Example: backdrop campaign quote shoes/ --prompt "on a beach"
     """
@@ -82,17 +90,18 @@ def run(
     sidecar: Sidecar = None,
     max_total: MaxTotal = None,
     tolerate: ToleratedFailures = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Watch until it is over.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the campaign is over")] = False,
     yes: Yes = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> int:
-    """Have many photos bought at the lane's own pace, with one report at the end.
+    """Buy pictures for many photos, with one report at the end
 
-    It is quoted first, and asks above 50 photos or $1. A second run buys nothing that
-    was bought already. It goes on by itself, and a drop waits behind two of its calls.
+    Shows the price first, and asks above 50 photos or $1. A second run does not buy again what
+    was already bought. The campaign runs in the stack, at each lane's pace; a drop waits
+    behind at most two of its calls.
 
     Example: backdrop campaign run shoes/ --prompt "on a beach" --max-total 40
     """
@@ -107,13 +116,13 @@ def run(
 
 def status(
     ctx: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One campaign; else the latest ones.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Name of one campaign")] = None,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Show the latest campaigns, or how far one is and what it has cost.
+    """Show the latest campaigns, or the progress and cost of one
 
     Example: backdrop campaign status shoes
     """
@@ -132,9 +141,10 @@ def stop(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Ask for nothing more; what is not bought yet ends unpaid.
+    """Stop a campaign; what is not bought yet ends without a charge
 
-    What is bought is delivered, and the report tells of all. A further `run` goes on with the rest.
+    Pictures that are already bought are delivered, and the report lists everything. Another
+    `run` continues with the rest.
 
     Example: backdrop campaign stop shoes
     """

@@ -1,4 +1,4 @@
-"""How far a photo is on its way, in the words that screens show."""
+"""A photo's progress as people see it."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -7,7 +7,7 @@ from backdrop.model.job import Job, JobStatus, Origin, Problem, Source
 
 
 class DisplayStatus(StrEnum):
-    """How far a file is, in the words shown on the screen."""
+    """A photo's progress, in the order of the pipeline."""
 
     DROPPED = "uploaded"
     QUEUED = "in the queue"
@@ -31,9 +31,9 @@ _JOB_DISPLAY_STATUS = {
 
 
 def summarize_photo_status(source: Source, jobs: Sequence[Job]) -> tuple[DisplayStatus, str]:
-    """How far a photo is: as far as the slowest of its current jobs, and what holds it up.
+    """Returns the progress of a photo, which is that of its slowest current job, and what holds it up.
 
-    It is delivered where all that is wanted of it is stored, not while it waits for its word or something is refused.
+    A photo is delivered when all its current jobs are stored, and neither it nor a job waits or is refused.
     """
     current_jobs = [job for job in jobs if job.job_id in source.jobs.values()]
     problems = [*source.problems, *(job.problem for job in current_jobs if job.problem)]
@@ -43,7 +43,7 @@ def summarize_photo_status(source: Source, jobs: Sequence[Job]) -> tuple[Display
     if source.blocked_by_defaults and not current_jobs:
         return (
             DisplayStatus.REFUSED,
-            f"{source.blocked_by_defaults} has mistakes; mend it, and the photo runs by itself",
+            f"{source.blocked_by_defaults} has errors; correct it, and the photo is processed",
         )
     photo_problems = [one for one in source.problems if not (current_jobs and one.origin is Origin.REQUEST)]
     statuses = sorted(

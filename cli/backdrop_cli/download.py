@@ -1,4 +1,4 @@
-"""The verb `download`: which pictures are meant, and what came of it."""
+"""The `download` command: selects pictures, downloads them, and reports the result."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from backdrop_cli.stack import Stack
 
 
 def run_download(stack: Stack, screen: Screen, prefix: str, picks_file: Path | None, folder: Path) -> int:
-    """Fetch the pictures below a prefix, or those that were picked; the exit code: 1 where there is none of them."""
+    """Downloads the pictures of a prefix or a picks file. Returns 1 if any is missing, or none is found."""
     with screen.spinner("reading the receipts"):
         keys = list(
             dict.fromkeys(_list_picked_keys(stack, picks_file) if picks_file else _list_keys_below(stack, prefix))
@@ -21,9 +21,9 @@ def run_download(stack: Stack, screen: Screen, prefix: str, picks_file: Path | N
         screen.print_json(
             {"stack": stack.name, "folder": str(folder), "downloaded": 0, "there_already": 0, "gone": [], "files": {}}
         )
-        pictures_text = f"in {picks_file}" if picks_file else f"below {prefix}" if prefix else "in the output bucket"
+        pictures_text = f"in {picks_file}" if picks_file else f"for {prefix}" if prefix else "in the output bucket"
         screen.print(
-            f"There is no picture {pictures_text}, stack {stack.name}. `backdrop status` shows what is on its way."
+            f"No pictures {pictures_text}, stack {stack.name}. To see what is in progress, run `backdrop status`."
         )
         return EXIT_FAILURE
     result = download_pictures(stack, screen, keys, folder.expanduser())
@@ -33,13 +33,13 @@ def run_download(stack: Stack, screen: Screen, prefix: str, picks_file: Path | N
 
 
 def _list_keys_below(stack: Stack, prefix: str) -> Iterator[str]:
-    """The keys of the current pictures of all photos whose keys begin so."""
+    """Yields the keys of the current pictures of all photos whose keys begin with the prefix."""
     for receipt in stack.bucket_reader.read_receipts(prefix, stack.max_threads):
         yield from _list_current_pictures(receipt)
 
 
 def _list_picked_keys(stack: Stack, file: Path) -> Iterator[str]:
-    """The keys of the pictures that a file picks: those that it names, or all of a photo."""
+    """Yields the keys of the pictures in a picks file; a row without a picture selects all of its photo."""
     for pick in picks.read_picks(file):
         if pick.picture_key:
             yield pick.picture_key
@@ -48,5 +48,4 @@ def _list_picked_keys(stack: Stack, file: Path) -> Iterator[str]:
 
 
 def _list_current_pictures(receipt: Mapping[str, Any]) -> list[str]:
-    """The pictures of a photo's current jobs."""
     return [result["key"] for job in receipt["jobs"] if job["current"] for result in job["results"]]

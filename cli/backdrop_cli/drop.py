@@ -1,4 +1,4 @@
-"""A drop from the look at the files to the last picture: plan, question, upload, follow, download."""
+"""The `drop` command: plans an upload, asks, uploads, waits for the pictures, and downloads them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from backdrop_cli.uploads.upload_tracker import ExpectedUpload, UploadTracker
 from backdrop_cli.watch_loop import ProgressDisplay
 
 MAX_UNCONFIRMED_PHOTOS, MAX_UNCONFIRMED_MICRO_USD = 50, to_micro_usd(1)
-"""Above either of these a drop asks first."""
+"""Above either of these, a drop asks first."""
 
 
 @dataclass(frozen=True)
 class DropOptions:
-    """What the command line says of a drop; `sidecar_policy`: what becomes of sidecars that a person wrote."""
+    """The options of a drop; `sidecar_policy` says what to do with sidecars that a person wrote."""
 
     paths: Sequence[Path]
     target_folder: str | None = None
@@ -41,7 +41,7 @@ class DropOptions:
 
 
 def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
-    """Do it; the exit code. What is uploaded goes on by itself, whatever becomes of this command."""
+    """Runs the drop and returns the exit code. Uploaded photos are processed even if this command ends."""
     files = collect_files(options.paths, options.target_folder)
     with screen.spinner(READING_NAMES_TEXT if options.quick else OPENING_PHOTOS_TEXT):
         planner = UploadPlanner(stack, files.photos, files.instruction_files, options.new_sidecar, quick=options.quick)
@@ -78,7 +78,7 @@ def run_drop(stack: Stack, screen: Screen, options: DropOptions) -> int:
 def _ask_sidecar_policy(
     screen: Screen, undecided: Sequence[SidecarDecision], document: dict[str, Any]
 ) -> SidecarPolicy:
-    """What the person answers; CommandError where they stop, or cannot be asked."""
+    """Asks, and returns the answer. Raises CommandError if the user stops or cannot be asked."""
     obstacle, photo_count = screen.prompt_obstacle, format_count(len(undecided), "photo")
     if not obstacle:
         answer = input("[r]eplace, [k]eep, or [N] stop: ").strip().lower()
@@ -87,15 +87,14 @@ def _ask_sidecar_policy(
             return policy
         raise CommandError("nothing was uploaded")
     screen.print_json(document | {"uploaded": 0})
-    have = "has" if len(undecided) == 1 else "have"
     raise CommandError(
-        f"nothing was uploaded; {photo_count} {have} instructions that "
-        f"a person wrote, and {obstacle}, so say --replace or --keep"
+        f"nothing was uploaded; a person wrote other instructions for {photo_count}, and {obstacle}, so add "
+        "--replace or --keep"
     )
 
 
 def _upload_files(stack: Stack, screen: Screen, progress: UploadProgress, document: dict[str, Any]) -> None:
-    """Upload, and tell how much went up also where it breaks off."""
+    """Uploads the files; reports how much was uploaded even if an error ends it."""
     try:
         upload_files(stack.uploader, progress, screen, stack.max_threads)
     except BaseException:
@@ -105,7 +104,6 @@ def _upload_files(stack: Stack, screen: Screen, progress: UploadProgress, docume
 
 
 def _find_common_folder(plan: UploadPlan) -> str:
-    """The folder that all photos have in common."""
     folders = [row.key.split("/")[:-1] for row in plan.photos]
     common: list[str] = []
     for names in zip(*folders, strict=False):
@@ -116,13 +114,12 @@ def _find_common_folder(plan: UploadPlan) -> str:
 
 
 def _confirm(screen: Screen, plan: UploadPlan, options: DropOptions) -> None:
-    """CommandError where somebody says no, or --strict forbids it."""
+    """Raises CommandError if the user declines, or --strict forbids the upload."""
     _refuse_ineffective(plan, "add --prompt")
     refused_photos = plan.photos_with_problems
     if options.strict and refused_photos:
         raise CommandError(
-            f"nothing was uploaded; {format_count(len(refused_photos), 'photo')} "
-            f"would be refused, and --strict stops for that"
+            f"nothing was uploaded; {format_count(len(refused_photos), 'photo')} would be refused, and --strict is set"
         )
     photo_count = sum(row.needs_upload or bool(row.jobs) for row in plan.photos)
     if plan.files and (photo_count > MAX_UNCONFIRMED_PHOTOS or plan.max_price_micro_usd > MAX_UNCONFIRMED_MICRO_USD):
@@ -132,23 +129,22 @@ def _confirm(screen: Screen, plan: UploadPlan, options: DropOptions) -> None:
 def _refuse_ineffective(plan: UploadPlan, remedy: str) -> None:
     if photo_count := len(plan.ineffective_photos):
         raise CommandError(
-            f"nothing was uploaded; the new instructions for "
-            f"{format_count(photo_count, 'photo')} name neither a prompt nor an "
-            f"operation, so the old pictures would stay; {remedy}"
+            f"nothing was uploaded; the new instructions for {format_count(photo_count, 'photo')} have neither a "
+            f"prompt nor an operation, so they would change nothing; {remedy}"
         )
 
 
 def _refuse_ineffective_replace(
     screen: Screen, plans: Mapping[SidecarPolicy | None, UploadPlan], document: dict[str, Any]
 ) -> None:
-    """CommandError where --replace would have no effect, so that it is no answer to the question."""
-    remedy = "add --prompt" if plans[SidecarPolicy.KEEP].ineffective_photos else "add --prompt, or say --keep"
+    """Raises CommandError if --replace would have no effect and so cannot be an answer."""
+    remedy = "add --prompt" if plans[SidecarPolicy.KEEP].ineffective_photos else "add --prompt or --keep"
     with screen.print_json_if_refused(document | {"uploaded": 0}):
         _refuse_ineffective(plans[SidecarPolicy.REPLACE], remedy)
 
 
 def _build_expected_uploads(plan: UploadPlan, progress: UploadProgress) -> dict[str, ExpectedUpload]:
-    """What intake must have seen of each photo: what was uploaded of it."""
+    """Returns what was uploaded for each photo, which intake must have read before its state counts."""
     uploaded = progress.uploaded
     photos = [row for row in plan.photos if not row.read_error]
     return {row.key: ExpectedUpload(uploaded.get(row.key), uploaded.get(row.sidecar_key)) for row in photos}
@@ -162,7 +158,7 @@ def _print_upload_result(screen: Screen, plan: UploadPlan, progress: UploadProgr
         )
         screen.print(f"✓ {format_count(len(progress.uploaded), 'file')} uploaded: {speed}.", "green")
     else:
-        screen.print("Nothing to upload: everything is in the bucket already.")
+        screen.print("Nothing to upload: everything is already in the bucket.")
 
 
 def _describe_upload(progress: UploadProgress) -> dict[str, Any]:
@@ -173,15 +169,12 @@ def _describe_upload(progress: UploadProgress) -> dict[str, Any]:
 def _finish_without_waiting(screen: Screen, document: dict[str, Any], plan: UploadPlan) -> int:
     screen.print_json(document)
     folder = _find_common_folder(plan)
-    screen.print("The photos go on by themselves. `backdrop status --watch` shows how far they are, and")
-    screen.print_unwrapped(
-        f"  backdrop download {folder or '--all'} pictures/" if folder else "  backdrop download --all pictures/"
-    )
-    screen.print("fetches the pictures.")
+    screen.print("The photos are being processed. To see the progress, run `backdrop status --watch`.")
+    screen.print(f"To download the pictures, run `backdrop download {folder or '--all'} pictures/`.")
     return EXIT_OK
 
 
-# -- until the last picture is back ----------------------------------------------------------------------------
+# -- waiting for the pictures ----------------------------------------------------------------------------------
 
 
 def _wait_for_pictures(
@@ -213,15 +206,15 @@ def _wait_for_pictures(
 
 
 def _format_progress(tracker: UploadTracker) -> tuple[str, str]:
-    """How far it is: photos by stage, then money and time."""
+    """Returns one line with the photos by status, and one with cost and time."""
     counts, remaining_seconds = tracker.count_by_status, tracker.estimate_remaining_seconds()
     status_counts = ", ".join(f"{counts[stage]:,} {stage}" for stage in reversed(DisplayStatus) if counts[stage])
     to_go = (
-        f"about {format_rough_duration(remaining_seconds)} to go"
+        f"about {format_rough_duration(remaining_seconds)} left"
         if remaining_seconds
-        else "time to go known when the first are back"
+        else "remaining time known after the first pictures"
     )
-    elapsed = f"{format_rough_duration(tracker.elapsed_seconds)} gone"
+    elapsed = f"{format_rough_duration(tracker.elapsed_seconds)} elapsed"
     return status_counts, ", ".join(
         filter(None, (f"{format_cost(*tracker.cost_micro_usd)} so far", tracker.earlier_cost_text, elapsed, to_go))
     )
@@ -231,10 +224,10 @@ def _format_interruption(progress: UploadProgress, plan: UploadPlan) -> str:
     uploaded_count, file_count = len(progress.uploaded), len(plan.files)
     if uploaded_count < file_count:
         return (
-            f"stopped; {uploaded_count:,} of {format_count(file_count, 'file')} are uploaded and go on by themselves. "
-            "The same command uploads the rest"
+            f"stopped; {uploaded_count:,} of {format_count(file_count, 'file')} were uploaded and are being processed. "
+            "To upload the rest, run the same command again"
         )
     return (
-        "stopped watching; what is uploaded goes on by itself. The same command watches on and uploads nothing "
-        "twice, `backdrop cancel` ends what is not bought yet"
+        "stopped waiting; the uploaded photos are being processed. To wait again, run the same command, which uploads "
+        "nothing twice. To cancel what is not bought yet, run `backdrop cancel`"
     )

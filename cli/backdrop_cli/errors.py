@@ -1,28 +1,28 @@
-"""How a verb ends when it cannot do what was asked: one sentence for the person, one exit code for the script."""
+"""The errors that end a command: a message for people, an exit code for scripts."""
 
 from typer import TyperException
 
 EXIT_OK, EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
-"""All exit codes: done; failed, or somebody said no; the command line cannot be meant; stopped with Ctrl-C."""
+"""All exit codes: done; failed or declined; usage error; stopped with Ctrl-C."""
 
 
 class CommandError(TyperException):
-    """It failed, or somebody said no; the message says what happened and what to do."""
+    """The command failed, or the user declined; the message says what happened and what to do."""
 
     exit_code = EXIT_FAILURE
 
 
 class LocalCloudCommandError(CommandError):
-    """The local cloud refused; the message may have several lines, such as the end of a log."""
+    """An error of the local cloud; its message may have several lines, such as the end of a log."""
 
 
 class UsageError(TyperException):
-    """The command line cannot be meant; the message says what can."""
+    """The command line is not valid; the message says what is."""
 
     exit_code = EXIT_USAGE
 
 
 class InterruptedCommandError(TyperException):
-    """Somebody pressed Ctrl-C; the message says how things stand and what to do."""
+    """The user pressed Ctrl-C; the message says what continues and what to do."""
 
     exit_code = EXIT_INTERRUPTED

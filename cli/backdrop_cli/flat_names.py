@@ -1,4 +1,4 @@
-"""Flat names: each picture under its photo's own name, and no two pictures under the same one."""
+"""File names for pictures in one folder: their photos' own names, made unique."""
 
 import hashlib
 from collections import defaultdict
@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Sequence
 
 MAX_NAME_BYTES = 255
 HASH_DIGITS = 8
-# What some file systems, or shells, do not take in a name.
+# Characters that some file systems or shells do not allow in a name.
 _UNSAFE_CHARACTERS = dict.fromkeys([*range(32), *range(127, 160), *map(ord, '<>:"|?*/\\\u2028\u2029')], "_")
 
 
 def build_flat_names(keys: Sequence[str]) -> dict[str, str]:
-    """A file name for each picture's key (`shoes/red.jpg/red.png`).
+    """Returns a file name for each picture's key (`shoes/red.jpg/red.png`).
 
-    `red.png`; where two would have that name, whatever the case of their letters, with the folder (`shoes_red.png`),
-    then with the photo's whole name (`shoes_red.jpg_red.png`), and last with digits of the key's hash.
+    Uses the shortest name that is unique regardless of case: `red.png`, with the folder (`shoes_red.png`), with the
+    photo's whole key (`shoes_red.jpg_red.png`), or with digits of the key's hash.
     """
     naming_rules: tuple[Callable[[str], str], ...] = (_last_part, _with_folder, _full_key, _with_hash)
     names: dict[str, str] = {}
@@ -50,7 +50,7 @@ def _with_hash(key: str) -> str:
 
 
 def _make_safe(name: str, key: str) -> str:
-    """A name that a disk takes: cut, with digits of the key's hash, where it is too long."""
+    """Returns a name that file systems accept; one that is too long is cut and gets digits of the key's hash."""
     name = name.translate(_UNSAFE_CHARACTERS)
     if name.startswith("."):
         name = f"_{name[1:]}"

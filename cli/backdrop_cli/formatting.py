@@ -50,7 +50,7 @@ def format_bytes(byte_count: float) -> str:
 
 
 def format_rough_duration(seconds: float) -> str:
-    """`95 s`, `3 min`, `2 h 5 min`: as exact as such a guess can be."""
+    """`95 s`, `3 min`, `2 h 5 min`: as precise as an estimate is."""
     if seconds < 2 * SECONDS_PER_MINUTE:
         return f"{max(round(seconds), 1)} s"
     minutes = round(seconds / SECONDS_PER_MINUTE)
@@ -64,7 +64,7 @@ def format_rough_duration(seconds: float) -> str:
 
 
 def format_duration(seconds: float | None) -> str:
-    """`4.0 s`, `1 min 5 s`, `2 h 5 min`: as exact as what was measured, or `unknown`."""
+    """`4.0 s`, `1 min 5 s`, `2 h 5 min`, or `unknown`: as precise as a measurement is."""
     if seconds is None:
         return "unknown"
     if seconds < SECONDS_PER_MINUTE:
@@ -78,16 +78,16 @@ def format_duration(seconds: float | None) -> str:
 
 
 def format_value(value: Any) -> str:
-    """What somebody asked for in one field: a text or a number as it is, a list of texts with commas, else JSON."""
+    """An instruction field's value: a string as it is, a list of strings with commas, anything else as JSON."""
     if isinstance(value, str):
         return value
-    if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in cast("Sequence[object]", value)):
+    if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in cast("Sequence[object]", value)):
         return ", ".join(cast("Sequence[str]", value))
     return json.dumps(value, ensure_ascii=False)
 
 
 def quote_key_for_shell(key: str) -> str:
-    """A key as a person types it in bash or zsh; only one with control characters needs quotes for that."""
+    """A key to type in bash or zsh; only one with control characters is quoted."""
     if key.isprintable():
         return key
     quoted = key.replace("\\", r"\\").replace("'", r"\'")
@@ -95,16 +95,16 @@ def quote_key_for_shell(key: str) -> str:
 
 
 def count_images(instructions: Mapping[str, Any]) -> int:
-    """How many images a job with these instructions buys; each output makes one file of each image."""
+    """How many images a job with these instructions buys; each output is one more file per image, free."""
     return int(instructions.get("num_images", 1))
 
 
 def escape_unprintable(text: str) -> str:
-    """One line that cannot control a terminal: keys and providers' messages may contain any character.
+    """Returns one line that cannot control a terminal: keys and providers' messages can contain any character.
 
-    Other characters are escaped as in a program's source: `\\n`, `\\u001b`, `\\u2028`.
+    Unprintable characters are escaped as in source code: `\\n`, `\\u001b`, `\\u2028`.
     """
-    return "".join(one if one.isprintable() else _escape_character(one) for one in text)
+    return "".join(char if char.isprintable() else _escape_character(char) for char in text)
 
 
 def _escape_character(character: str) -> str:

@@ -1,4 +1,4 @@
-"""The ledger read through from end to end, for people's sums: nothing of the pipeline needs that."""
+"""Full scans of the ledger, for reports; the pipeline itself never scans."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ SOURCE_SORT_KEY, WAIT_REASON_ATTRIBUTE = "source", "wait_reason"
 
 
 class LedgerScan:
-    """Every job that the ledger knows."""
+    """Scans all items of the ledger."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def scan_jobs(self) -> Iterator[Job]:
-        """All of them, in no order."""
+        """Yields all jobs, in no particular order."""
         for item in self._table.scan():
             if item["sk"]["S"].startswith(JOB_KEY_PREFIX):
                 yield parse_record(Job, item)
 
     def count_jobs(self) -> "JobCounts":
-        """How many jobs there are in each state, and photos without one, without a look into them."""
+        """Counts jobs by state, and photos without a job; reads only the attributes that this needs."""
         counts = JobCounts()
         for item in self._table.scan("sk", "key", "provider", "status", "due", "watch", WAIT_REASON_ATTRIBUTE):
             if (
@@ -53,11 +53,11 @@ class LedgerScan:
 
 @dataclass
 class JobCounts:
-    """Jobs by provider and state; `oldest_waiting_since`: since when the first of a provider's lane waits there.
+    """Numbers of jobs by provider and state.
 
-    `waiting_by_reason`: those in a lane by provider and the code that says why, "" if nothing but the lane keeps them.
-    `settling_photos`: photos that wait for their instructions; `reported_photos`: photos that have no job, for reasons
-    that are told.
+    `waiting_by_reason` counts the jobs in a lane by provider and by the code of what they wait for, "" if only
+    for their turn. `oldest_waiting_since` is when the first job of each provider's lane was queued.
+    `settling_photos` wait for their instructions; `reported_photos` have no job, and an error report says why.
     """
 
     by_status: Counter[tuple[str, JobStatus]] = field(default_factory=Counter[tuple[str, JobStatus]])
@@ -67,5 +67,5 @@ class JobCounts:
     reported_photos: int = 0
 
     def count(self, *statuses: JobStatus, provider: str = "") -> int:
-        """How many are in one of these states."""
+        """Returns how many jobs are in one of these states."""
         return sum(n for (name, status), n in self.by_status.items() if status in statuses and provider in ("", name))

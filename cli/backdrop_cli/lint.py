@@ -1,4 +1,4 @@
-"""The verb `lint`: the look at all files that are meant, what is told, and the exit code."""
+"""The `lint` command: checks files before an upload."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +10,14 @@ from backdrop_cli.lint_report import print_lint_report
 from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import resolve_targets
 
-OPENING_PHOTOS_TEXT = "opening every photo; --quick does not"
+OPENING_PHOTOS_TEXT = "opening every photo; to skip this, use --quick"
 READING_NAMES_TEXT = "reading names and instructions"
 
 
 def run_lint(
     screen: Screen, paths: Sequence[Path], *, target_folder: str | None, quick: bool, strict: bool, list_all: bool
 ) -> int:
-    """Look, tell, and return the exit code; `target_folder`: where in the bucket what is named will lie."""
+    """Prints the findings and returns the exit code; `target_folder` is the folder in the bucket."""
     result = LintResult()
     with screen.spinner(READING_NAMES_TEXT if quick else OPENING_PHOTOS_TEXT):
         for target in resolve_targets(paths, target_folder):

@@ -1,4 +1,4 @@
-"""What `lint` found: a mistake in a file, or something that is probably not meant, and the sums of the whole look."""
+"""What `lint` found: errors, warnings, and totals."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ UNREAD_SIDECAR = "unread_sidecar"
 
 
 class Finding(NamedTuple):
-    """One thing to tell of one file; `code` is an error report's code, or a word of lint's own."""
+    """A finding about one file; `code` is that of an error report, or one of the codes above."""
 
     path: str
     code: str
@@ -31,9 +31,9 @@ class Finding(NamedTuple):
     def from_error(
         cls, path: str, error: BackdropError | Problem, *, message: Sentence | None = None, is_error: bool = True
     ) -> "Finding":
-        """An error of intake's own; `message` is its words where the path says the rest.
+        """Converts an error of intake; `message` replaces its message, for example to leave out the path.
 
-        What a report's hint says to do of any such error is for what is uploaded already.
+        Leaves out a hint from the error catalog, which is for photos that are already uploaded.
         """
         variant = error.variant if isinstance(error, Problem) else ""
         hint = str(error.hint) if error.advice else ""
@@ -42,10 +42,7 @@ class Finding(NamedTuple):
 
 @dataclass
 class LintResult:
-    """The sums of a look.
-
-    `max_price_micro_usd` is what all that is ready costs at most, micro-dollars, without `unpriced_images` images.
-    """
+    """The totals of `lint`; `max_price_micro_usd` does not include the `unpriced_images`."""
 
     findings: set[Finding] = field(default_factory=set[Finding])
     photos: int = 0

@@ -1,4 +1,4 @@
-"""The look of `lint` at a folder: every photo asked what intake would ask it, every file of instructions read."""
+"""Checks a folder for `lint`: resolves every photo as intake would, and reads every file of instructions."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -43,23 +43,21 @@ from backdrop_cli.local_folder import BUCKET, LocalFolder
 from backdrop_cli.parallel import parallel_map
 
 DEFAULT_PROVIDER = "ideogram"
-# The stack parameter MaxImageMegapixels, as it is unless an operator changes it.
+# The default of the stack parameter MaxImageMegapixels.
 DEFAULT_MAX_MEGAPIXELS = 100
-# A folder on disk knows no stack: what one pays for a provider's credits is no part of its sum.
+# Without a stack, the price of a provider's credits is unknown, so it is left out of the total.
 NO_CREDIT_PRICES = {CREDIT_PROVIDER: 0}
 ALL_OFFERS = Offers(SUPPORTED_PROVIDERS, NO_CREDIT_PRICES)
-# A folder in which hundreds of photos lack a word has one cause; looking for each one's near miss would take minutes.
+# If hundreds of photos of a folder have no instructions, they have one cause; a search for each would take minutes.
 MAX_SUGGESTIONS = 50
 MAX_COMPARED_NAMES = 1000
-# What some desktops add, and hide.
+# Some desktops add a hidden .txt.
 HIDDEN_SUFFIX = ".json.txt"
-_NO_INSTRUCTIONS_TEXT = "Nothing here says what is wanted of it."
+_NO_INSTRUCTIONS_TEXT = "No instructions found for this photo."
 
 
 @dataclass(frozen=True)
 class LintedPhoto:
-    """What intake would say of one photo."""
-
     key: str
     jobs: Sequence[Job] = ()
     findings: Sequence[Finding] = ()
@@ -67,7 +65,7 @@ class LintedPhoto:
 
 
 class LintInspector:
-    """One look at the files of one folder that is uploaded to a bucket; `quick` opens no photo."""
+    """Checks the files of one folder; `quick` opens no photo."""
 
     def __init__(self, folder: LocalFolder, *, quick: bool) -> None:
         self._folder, self._quick = folder, quick
@@ -78,7 +76,7 @@ class LintInspector:
         self._suggested_keys: set[str] = set()
 
     def inspect(self, keys: Collection[str], result: LintResult) -> None:
-        """Add what there is to say of these files."""
+        """Adds the findings about these files to the result."""
         keys_by_kind: defaultdict[ObjectKind, list[str]] = defaultdict(list)
         for key in sorted(keys):
             keys_by_kind[classify_key(key)].append(key)
@@ -98,10 +96,9 @@ class LintInspector:
             result.add([Finding(str(self._folder.root / name.strip("/")), UNREADABLE, reason)])
 
     def _find_outside_references(self) -> Iterator[Finding]:
-        """Reference images that lie elsewhere in the bucket."""
         for key in self._folder.outside_references:
-            message = f"The reference {key} lies beyond {self._folder.prefix}, so nobody looked for it."
-            hint = "See to it that it lies in the input bucket."
+            message = f"The reference {key} is outside {self._folder.prefix} and was not checked."
+            hint = "Make sure that it is in the input bucket."
             yield Finding(str(self._folder.root), REFERENCE_ELSEWHERE, message, hint, is_error=False)
 
     def _local_path(self, key: str) -> str:
@@ -110,7 +107,7 @@ class LintInspector:
     # -- sidecars and defaults -----------------------------------------------------------------------------
 
     def _check_instruction_file(self, key: str) -> Iterator[Finding]:
-        """Every mistake of one file; the message without the file's name, which stands above it."""
+        """Yields the errors of one file; their messages leave out the file's name, which is printed above them."""
         try:
             stored = self._folder.read(BUCKET, key, max_bytes=MAX_SIDECAR_BYTES)
         except OSError as error:
@@ -122,7 +119,7 @@ class LintInspector:
             yield Finding.from_error(self._local_path(key), error, message=error.detail)
 
     def _find_sidecars_without_photo(self, sidecars: Sequence[str]) -> Iterator[Finding]:
-        """Sidecars that speak for no photo, but those that a photo's near miss has named."""
+        """Yields sidecars without a photo, except those already suggested for a photo."""
         for key in self._list_sidecars_without_photo(sidecars):
             if key in self._suggested_keys:
                 continue
@@ -130,26 +127,26 @@ class LintInspector:
                 yield from self._find_misnamed(key)
                 continue
             photo = key.rpartition("/")[2].removesuffix(".json")
-            message = f"There is no photo {photo}, nor one whose name without its suffix is {photo}."
+            message = f"No photo is named {photo}, with or without a suffix."
             yield Finding(
                 self._local_path(key),
                 SIDECAR_WITHOUT_PHOTO,
                 message,
-                "It waits for a photo of that name.",
+                "It applies when a photo of that name is uploaded.",
                 is_error=False,
             )
 
     def _find_misnamed(self, key: str) -> Iterator[Finding]:
-        """A file that nobody reads, though its name says that somebody should."""
-        message = f"It is not read: a folder's defaults are called {DEFAULTS_NAME}."
+        """Yields a finding if a file that is not read looks like instructions."""
+        message = f"This file is not read: folder defaults must be named {DEFAULTS_NAME}."
         if is_misspelled_defaults(key):
             yield Finding(self._local_path(key), MISNAMED_DEFAULTS, message, "Rename it.", is_error=False)
         elif key.lower().endswith(HIDDEN_SUFFIX) and key not in self._suggested_keys:
-            message = "It is not read: a sidecar's name ends with .json."
+            message = "This file is not read: a sidecar's name must end with .json."
             yield Finding(self._local_path(key), MISNAMED_SIDECAR, message, "Rename it.", is_error=False)
 
     def _find_unread_sidecars(self, sidecars: Sequence[str]) -> Iterator[Finding]:
-        """Sidecars that nobody reads, since each of their photos has a nearer one."""
+        """Yields sidecars that are not read because each of their photos has a more specific one."""
         for key in sidecars:
             photos = [
                 one
@@ -167,13 +164,14 @@ class LintInspector:
                 and len(nearer_sidecars) == len(photos)
             ):
                 message = (
-                    f"It is not read: {', '.join(sorted(one.rpartition('/')[2] for one in nearer_sidecars))} is nearer."
+                    "This sidecar is not read: "
+                    f"{', '.join(sorted(one.rpartition('/')[2] for one in nearer_sidecars))} takes precedence."
                 )
-                hint = "Keep one of them; what they say is not put together."
+                hint = "Keep only one of them; sidecars are not merged."
                 yield Finding(self._local_path(key), UNREAD_SIDECAR, message, hint, is_error=False)
 
     def _list_sidecars_without_photo(self, sidecars: Sequence[str]) -> Iterator[str]:
-        """The sidecars that speak for no photo of their folder."""
+        """Yields the sidecars that match no photo of their folder."""
         sidecars_by_folder: dict[str, set[str]] = {}
         for key in sidecars:
             folder = folder_of(key)
@@ -206,7 +204,7 @@ class LintInspector:
             yield from self._find_missing_instructions(folder, keys)
 
     def _check_photo(self, key: str) -> LintedPhoto:
-        """What intake would do with a photo and its instructions; OSError becomes a finding."""
+        """Resolves a photo as intake would; an OSError becomes a finding."""
         try:
             job_plan, broken_defaults = preview_jobs(
                 self._resolver, BUCKET, key, ALL_OFFERS, inspect_bytes=not self._quick
@@ -226,22 +224,20 @@ class LintInspector:
         )
 
     def _find_same_variants(self, key: str, jobs: Sequence[Job]) -> Iterator[Finding]:
-        """Variants that are all the same picture now, each of which is bought."""
+        """Yields a warning for variants that resolve to the same picture and are each bought."""
         same = (one for job in jobs for one in job.warnings if one.code is WarningCode.SAME_VARIANTS)
         for message in sorted({str(one.text) for one in same}):
-            hint = 'If one picture is meant, say "variants": {} there.'
+            hint = 'If you want one picture, set "variants": {} there.'
             yield Finding(self._local_path(key), SAME_VARIANTS, f"{message}.", hint, is_error=False)
 
     def _build_finding(self, key: str, problem: Problem) -> Finding:
         if problem.code is Code.REFERENCE_NOT_FOUND:
-            location = (
-                f"{self._folder.prefix} in the bucket" if self._folder.prefix else "the bucket's root, where keys begin"
-            )
-            problem = replace(problem, advice=Advice.from_text(f"{self._folder.root} is taken for {location}."))
+            location = f"{self._folder.prefix} in the bucket" if self._folder.prefix else "the root of the bucket"
+            problem = replace(problem, advice=Advice.from_text(f"{self._folder.root} is treated as {location}."))
         return Finding.from_error(self._local_path(key), problem)
 
     def _find_missing_instructions(self, folder: str, keys: Sequence[str]) -> Iterator[Finding]:
-        """Photos of one folder of which nothing says what is wanted: perhaps a sidecar's name is not quite right."""
+        """Yields a warning for each photo of a folder without instructions; suggests a misnamed sidecar."""
         json_keys = [key for key in self._folder.list_folder_keys(BUCKET, folder) if ".json" in key.lower()]
         unmatched_sidecars = set(
             self._list_sidecars_without_photo([key for key in json_keys if classify_key(key) is ObjectKind.SIDECAR])
@@ -252,11 +248,9 @@ class LintInspector:
         for count, key in enumerate(keys):
             suggestion = suggest_sidecar(key, [key, *candidates]) if count < MAX_SUGGESTIONS else None
             self._suggested_keys |= {suggestion.key} if suggestion else set()
-            message = (
-                f"Nothing here says what is wanted of it, but {suggestion}." if suggestion else _NO_INSTRUCTIONS_TEXT
-            )
-            hint = "Add a sidecar or folder defaults, or upload it with tags."
+            message = f"{_NO_INSTRUCTIONS_TEXT.rstrip('.')}, but {suggestion}." if suggestion else _NO_INSTRUCTIONS_TEXT
+            hint = "Add a sidecar or folder defaults, or upload the photo with object tags."
             yield Finding(self._local_path(key), Code.NO_INSTRUCTIONS.value, message, hint, is_error=False)
 
     def _build_unreadable_finding(self, key: str, error: OSError) -> Finding:
-        return Finding(self._local_path(key), UNREADABLE, f"It cannot be read: {error.strerror or error}.")
+        return Finding(self._local_path(key), UNREADABLE, f"The file cannot be read: {error.strerror or error}.")

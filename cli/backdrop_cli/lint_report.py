@@ -1,4 +1,4 @@
-"""What `lint` tells: the errors file by file, the warnings kind by kind, and a whole folder in a few lines."""
+"""The output of `lint`: errors by file, warnings by code, and a summary."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,6 @@ MAX_LISTED_PER_WARNING = 10
 
 
 def print_lint_report(screen: Screen, result: LintResult, paths: Sequence[Path], *, list_all: bool) -> None:
-    """Tell it to people, or to scripts."""
     screen.print_json(_build_document(result))
     _print_errors(screen, result.errors, list_all=list_all)
     _print_warnings(screen, result.warnings, list_all=list_all)
@@ -36,7 +35,9 @@ def _print_errors(screen: Screen, errors: Sequence[Finding], *, list_all: bool) 
             screen.print_bullet(" ", hint, "dim")
         screen.print()
     if len(files) > MAX_LISTED_FILES and not list_all:
-        screen.print(f"… and {format_count(len(files) - MAX_LISTED_FILES, 'file')} more with errors: --all lists them")
+        screen.print(
+            f"… and {format_count(len(files) - MAX_LISTED_FILES, 'file')} more with errors; to list them, add --all"
+        )
         screen.print()
 
 
@@ -49,7 +50,7 @@ def _print_warnings(screen: Screen, warnings: Sequence[Finding], *, list_all: bo
         for one in found if list_all else found[:MAX_LISTED_PER_WARNING]:
             screen.print_unwrapped(f"  ! {format_local_path(one.path)}: {one.message}", "yellow")
         if len(found) > MAX_LISTED_PER_WARNING and not list_all:
-            screen.print(f"  … and {len(found) - MAX_LISTED_PER_WARNING:,} more: --all lists them")
+            screen.print(f"  … and {len(found) - MAX_LISTED_PER_WARNING:,} more; to list them, add --all")
         screen.print()
 
 
@@ -64,17 +65,17 @@ def _build_summary_rows(result: LintResult) -> Iterable[tuple[str, str, str]]:
         (
             "images of unknown price",
             result.unpriced_images,
-            "1min.ai bills credits: the stack's OneMinUsdPerImage says it",
+            "1min.ai bills credits; their price is the stack's OneMinUsdPerImage",
         ),
         (
             "photos without instructions",
             result.without_instructions,
-            "not bought, unless their tags say what is wanted",
+            "not bought, unless their object tags have instructions",
         ),
-        ("photos in trouble", problem_count, "they would be reported and not bought"),
+        ("photos with problems", problem_count, "reported, not bought"),
         ("sidecars", result.sidecars, ""),
         ("folder defaults", result.defaults, ""),
-        ("passed over", result.ignored, "not photos by name, such as .txt files and dotfiles"),
+        ("other files", result.ignored, "not photos by name, such as .txt files and dotfiles; ignored"),
     ]
     return [(name, f"{number:,}", words) for name, number, words in rows if number]
 
@@ -82,7 +83,7 @@ def _build_summary_rows(result: LintResult) -> Iterable[tuple[str, str, str]]:
 def _print_verdict(screen: Screen, result: LintResult) -> None:
     errors, warnings = len(result.errors), len(result.warnings)
     if not errors and not warnings:
-        screen.print("✓ Nothing to mend.", "green")
+        screen.print("✓ No problems found.", "green")
         return
     counts = [format_count(errors, "error")] if errors else []
     counts += [format_count(warnings, "warning")] if warnings else []
@@ -90,7 +91,7 @@ def _print_verdict(screen: Screen, result: LintResult) -> None:
 
 
 def format_local_path(path: str) -> str:
-    """A path as people would type it here."""
+    """Returns a path relative to the working folder, if it is below it."""
     working_folder = Path.cwd()
     local_path = Path(path)
     return str(local_path.relative_to(working_folder)) if local_path.is_relative_to(working_folder) else path

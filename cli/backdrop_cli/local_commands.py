@@ -1,4 +1,4 @@
-"""The verbs of the local cloud: each one's options and help."""
+"""The commands of the local cloud."""
 
 import signal
 import sys
@@ -15,13 +15,13 @@ from backdrop_cli.options import has_local_cloud
 
 
 def local_command[**P](command: Callable[P, None]) -> Callable[P, None]:
-    """A verb of the local cloud, whose own errors are sentences already."""
+    """Wraps a command of the local cloud: turns its errors into a CommandError."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         if not has_local_cloud():
             raise CommandError(
-                f"`backdrop {command.__name__}` runs the local cloud, which is not part of the installed command; "
+                f"`backdrop {command.__name__}` needs the local cloud, which is not part of the installed package; "
                 f"clone the repository and run `make {command.__name__}` there"
             )
         from backdrop_local.errors import LocalCloudError
@@ -38,13 +38,16 @@ def local_command[**P](command: Callable[P, None]) -> Callable[P, None]:
 def demo(
     photos: Annotated[
         Path | None,
-        typer.Option("--photos", metavar="FOLDER", help="A folder of your own photos, with or without sidecars."),
+        typer.Option("--photos", metavar="FOLDER", help="Use the photos of this folder, with or without sidecars"),
     ] = None,
 ) -> None:
-    """Drop photos on a local cloud and show what comes back, with a before/after page.
+    """Run sample photos through a local cloud, and write a before/after page
 
-    It starts the cloud where none runs and leaves it running. IDEOGRAM_API_KEY buys real pictures: the price is said
-    first, and nothing is bought without a yes (at a terminal, or YES=1).
+    Starts the cloud if none is running, and leaves it running. With IDEOGRAM_API_KEY, it buys
+    real pictures: it shows the price first, and buys nothing unless you agree (at the terminal,
+    or with YES=1).
+
+    Example: backdrop demo --photos shoes/
     """
     from backdrop_cli.demo import run_demo
 
@@ -56,10 +59,13 @@ def demo(
 
 @local_command
 def up() -> None:
-    """Start a local cloud, or bring the running one to other addresses or PARAMS.
+    """Start a local cloud, or update the running one
 
-    PARAMS="Name=value …" sets stack parameters; IDEOGRAM_BASE_URL and IDEOGRAM_API_KEY take
-    the place of the stand-in; BACKDROP_HOME chooses among clouds side by side.
+    The environment variable PARAMS="Name=value …" sets stack parameters. IDEOGRAM_BASE_URL and
+    IDEOGRAM_API_KEY use the real provider instead of the stand-in. BACKDROP_HOME selects one of
+    several clouds.
+
+    Example: PARAMS="DailyBudgetUSD=5" backdrop up
     """
     from backdrop_local import cloud, parameters
     from backdrop_local.home import Home
@@ -71,15 +77,18 @@ def up() -> None:
     outputs = running.outputs()
     typer.echo(
         f"\nThe local cloud is up after {seconds:.0f} s.\n"
-        f"  photos go to     s3://{outputs['InputBucketName']}\n"
-        f"  pictures come to s3://{outputs['OutputBucketName']}\n"
-        f'  AWS tools reach it after: eval "$(make env)"'
+        f"  input bucket:      s3://{outputs['InputBucketName']}\n"
+        f"  output bucket:     s3://{outputs['OutputBucketName']}\n"
+        f'  to use AWS tools:  eval "$(make env)"'
     )
 
 
 @local_command
 def env() -> None:
-    """Print nothing but export lines that point any AWS tool at the local cloud."""
+    """Print export lines that point AWS tools at the local cloud
+
+    Example: eval "$(backdrop env)"
+    """
     from backdrop_local import cloud
     from backdrop_local.home import Home
 
@@ -89,24 +98,27 @@ def env() -> None:
 
 @local_command
 def down(
-    keep: Annotated[bool, typer.Option("--keep", help="Keep its data for the next `up`.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the data for the next `up`")] = False,
 ) -> None:
-    """End the local cloud and forget everything in it."""
+    """Stop the local cloud and delete its data
+
+    Example: backdrop down --keep
+    """
     from backdrop_local import cloud
     from backdrop_local.home import Home
 
     home = Home.from_environment()
     if home.path.is_dir() and not keep:
         typer.echo(
-            "Ending the local cloud and deleting its data and the demo's pages; many workers' files take minutes.",
+            "Stopping the local cloud and deleting its data and the demo pages. This can take minutes.",
             err=True,
         )
     if cloud.down(home, keep=keep):
-        typer.echo("The local cloud is down" + (", its data is kept." if keep else "."))
+        typer.echo("The local cloud is stopped" + (" and its data is kept." if keep else "."))
     else:
-        typer.echo("There was no local cloud.")
+        typer.echo("No local cloud was running.")
 
 
 def _exit_on_sigterm(_signal: int, _frame: object) -> NoReturn:
-    """Lets a terminated verb end what it has started and not finished."""
+    """Lets a terminated command stop what it has started and not finished."""
     sys.exit(143)

@@ -1,4 +1,4 @@
-"""A folder of this machine as it would lie in a bucket: the InputBucket port for those who ask before an upload."""
+"""A folder on this machine as if it were in a bucket, to resolve instructions before an upload."""
 
 import os
 from base64 import b64decode
@@ -11,19 +11,19 @@ from backdrop.model.object_keys import ObjectKind, classify_key
 from backdrop.ports import ListedObject, StoredObject
 
 BUCKET = ""
-# What the files of this machine have for an ETag.
+# Files on this machine have no ETag.
 NO_ETAG = ""
-# A PNG of 16 by 16 pixels, the smallest that is taken.
+# A PNG of 16 × 16 pixels, the smallest that is accepted.
 PLACEHOLDER_PNG = b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQAQAAAAA3iMLMAAAADElEQVR42mNgIA0AAAAwAAEodEl9AAAAAElFTkSuQmCC"
 )
 
 
 class LocalFolder:
-    """Keys are `prefix` and paths below `root`; names count as they are spelled, also where the disk is less strict.
+    """An InputBucket. A key is `prefix` and a path below `root`; names are case-sensitive even if the disk is not.
 
-    Files have no tags. `unreadable`: what cannot be listed, with why. `outside_references`: pictures beyond `prefix`
-    that somebody wants to read; nobody knows them here, so they are taken for good ones.
+    Files have no tags. `unreadable` maps what cannot be listed to the reason. `outside_references` collects the
+    reference images outside `prefix` that were read: they cannot be checked here, so a placeholder stands for them.
     """
 
     def __init__(self, root: Path, prefix: str = "") -> None:
@@ -33,7 +33,7 @@ class LocalFolder:
         self._names = cache(self._list_folder)
 
     def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
-        """The file, or None where there is none of exactly this name; OSError where it cannot be read."""
+        """Returns the file, None if none has exactly this name. Raises OSError if it cannot be read."""
         if not key.startswith(self.prefix):
             return self._assume_outside_file(key)
         if not self.has_file(key):
@@ -48,35 +48,33 @@ class LocalFolder:
         return {}
 
     def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
-        """The files of one folder whose keys begin with `prefix`."""
         above, slash, _ = prefix.rpartition("/")
         folder = self._relative_name(above + slash).rstrip("/")
         keys = (f"{above}{slash}{name}" for name, is_file in self._names(folder).items() if is_file)
         return (key for key in keys if key.startswith(prefix))
 
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
-        """All files in the order of their keys, from the one that follows `after`."""
-        nobody_asks = datetime.fromtimestamp(0, UTC)
-        return (ListedObject(key, NO_ETAG, nobody_asks) for key in sorted(self.list_keys_below("")) if key > after)
+        """Yields all files in the order of their keys, starting behind `after`; their times are not set."""
+        unset_time = datetime.fromtimestamp(0, UTC)
+        return (ListedObject(key, NO_ETAG, unset_time) for key in sorted(self.list_keys_below("")) if key > after)
 
     def list_keys_below(self, folder: str) -> Iterator[str]:
-        """The keys of all files below a folder of `root`; links are followed, and none twice."""
+        """Yields the keys of all files below a folder of `root`; follows links, but not in circles."""
         yield from (f"{self.prefix}{name}" for name in self._walk(folder, frozenset()))
 
     def has_file(self, key: str) -> bool:
-        """Whether a file of exactly this name lies there."""
+        """Returns whether there is a file of exactly this name."""
         folder, _, name = self._relative_name(key).rpartition("/")
         return key.startswith(self.prefix) and self._names(folder).get(name, False)
 
     def local_path(self, key: str) -> Path:
-        """Where a key's file lies on this machine."""
         return self.root / self._relative_name(key)
 
     def _relative_name(self, key: str) -> str:
         return key.removeprefix(self.prefix)
 
     def _assume_outside_file(self, key: str) -> StoredObject | None:
-        """Beyond the folder nothing is known; all but sidecars and defaults are pictures by their names."""
+        """Assumes that a file outside the folder is a good picture, unless its name is that of instructions."""
         if classify_key(key) in (ObjectKind.SIDECAR, ObjectKind.DEFAULTS):
             return None
         self.outside_references.add(key)
@@ -94,13 +92,13 @@ class LocalFolder:
                 yield from self._walk(key, parents | {real})
 
     def _list_folder(self, folder: str) -> Mapping[str, bool]:
-        """The names in a folder, in order, with whether each is a file; none where there is no such folder."""
+        """Returns the sorted names in a folder, with whether each is a file; nothing if there is no such folder."""
         path = self.root / folder
         if any(part in ("", ".", "..") for part in folder.split("/") if folder) or not path.is_dir():
             return {}
         try:
             with os.scandir(path) as found:
-                kinds = {one.name: one.is_file() for one in found if one.is_file() or one.is_dir()}
+                kinds = {entry.name: entry.is_file() for entry in found if entry.is_file() or entry.is_dir()}
         except OSError as error:
             self.unreadable[folder] = f"The folder cannot be listed: {error.strerror}."
             return {}
@@ -108,13 +106,13 @@ class LocalFolder:
 
     @staticmethod
     def is_valid_name(name: str) -> bool:
-        """Whether a file's name can be part of a key, which is UTF-8."""
+        """Returns whether a file's name is UTF-8, as keys are."""
         return _replace_undecodable(name) == name
 
     def _check_name(self, folder: str, name: str) -> bool:
         if not self.is_valid_name(name):
             self.unreadable[f"{folder}/{_replace_undecodable(name)}"] = (
-                "Its name is not UTF-8, as the keys of a bucket are."
+                "Its name is not UTF-8, as keys of a bucket must be."
             )
         return self.is_valid_name(name)
 

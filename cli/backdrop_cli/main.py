@@ -1,4 +1,4 @@
-"""The `backdrop` command: gathers its verbs and turns their errors into sentences and exit codes."""
+"""The `backdrop` command: registers the subcommands and turns their errors into messages and exit codes."""
 
 import io
 import os
@@ -36,25 +36,31 @@ from backdrop_cli.photo_commands import download, drop, gallery, lint, page, quo
 
 
 class GroupedHelp(TyperGroup):
-    """Shows the verbs in their groups without Rich, which takes longer to load than a person waits."""
+    """Lists the commands by group without Rich, which takes long to load."""
 
     @override
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Each group with its verbs and the first sentence of their help."""
         groups: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         name_width = max(map(len, self.commands))
         for name, command in self.commands.items():
-            sentence = (command.help or "").strip().partition("\n\n")[0].replace("\n", " ").rstrip(".")
-            groups[getattr(command, "rich_help_panel", None) or "Commands"].append((f"{name:{name_width}}", sentence))
+            summary = (command.help or "").strip().partition("\n\n")[0].replace("\n", " ").rstrip(".")
+            groups[getattr(command, "rich_help_panel", None) or "Commands"].append((f"{name:{name_width}}", summary))
         for head, rows in groups.items():
             with formatter.section(head):
                 formatter.write_dl(rows)
 
 
+HELP = """Give photos new backgrounds, or remove their backgrounds
+
+Without --stack, commands use the local cloud on this machine. `backdrop COMMAND --help` shows a command's options and
+an example.
+
+Example: backdrop drop shoes/ --prompt "on a marble table" --download done/
+"""
 app = typer.Typer(
     cls=GroupedHelp,
     rich_markup_mode=None,
-    help="Drop a photo into a bucket and get it back with a new background or with none.",
+    help=HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -83,36 +89,38 @@ def parse_global_options(
     as_json: JsonOutput = False,
     version: ShowVersion = False,
 ) -> None:
-    """Drop a photo into a bucket and get it back with a new background or with none."""
     location = StackLocation(stack, profile, region)
     if ctx.invoked_subcommand == "lint" and location != StackLocation():
-        raise UsageError("`lint` looks at files on this machine; it needs no stack")
+        raise UsageError("`lint` checks files on this machine; leave out --stack, --profile, and --region")
     if ctx.invoked_subcommand in [command.__name__ for command in LOCAL_COMMANDS] and (
         location != StackLocation() or as_json
     ):
-        raise UsageError(f"`{ctx.invoked_subcommand}` is about the local cloud alone, and prints no JSON")
+        raise UsageError(
+            f"`{ctx.invoked_subcommand}` is for the local cloud; leave out --stack, --profile, --region, and --json"
+        )
     ctx.obj = GlobalOptions(ctx.obj or _connect, location, as_json)
 
 
-for _verb in PHOTO_COMMANDS:
-    app.command(rich_help_panel="Photos and pictures")(_verb)
-for _verb in OPERATOR_COMMANDS:
-    # A budget below zero is no option that nobody knows.
-    _context_settings = {"ignore_unknown_options": True} if _verb is operator_commands.budget else None
-    app.command(context_settings=_context_settings, rich_help_panel="A stack, day by day")(_verb)
-key_app = typer.Typer(help="Set a provider's API key.", no_args_is_help=True)
+PHOTO_PANEL, OPERATOR_PANEL, LOCAL_PANEL = "Photos and pictures", "Operate a stack", "Local cloud"
+for _command in PHOTO_COMMANDS:
+    app.command(rich_help_panel=PHOTO_PANEL)(_command)
+for _command in OPERATOR_COMMANDS:
+    # `backdrop budget -5` gets a message about the budget, not about an unknown option.
+    _context_settings = {"ignore_unknown_options": True} if _command is operator_commands.budget else None
+    app.command(context_settings=_context_settings, rich_help_panel=OPERATOR_PANEL)(_command)
+key_app = typer.Typer(help="Set a provider's API key", no_args_is_help=True)
 key_app.command("set")(operator_commands.set_key)
-app.add_typer(key_app, name="key", rich_help_panel="A stack, day by day")
-campaign_app = typer.Typer(help="Have many photos bought as one, with one report.", no_args_is_help=True)
-for _verb in (campaigns.quote, campaigns.run, campaigns.status, campaigns.stop):
-    campaign_app.command()(_verb)
-app.add_typer(campaign_app, name="campaign", rich_help_panel="Photos and pictures")
-for _verb in LOCAL_COMMANDS:
-    app.command(rich_help_panel="The local cloud")(_verb)
+app.add_typer(key_app, name="key", rich_help_panel=OPERATOR_PANEL)
+campaign_app = typer.Typer(help="Buy pictures for many photos at once, with one report", no_args_is_help=True)
+for _command in (campaigns.quote, campaigns.run, campaigns.status, campaigns.stop):
+    campaign_app.command()(_command)
+app.add_typer(campaign_app, name="campaign", rich_help_panel=PHOTO_PANEL)
+for _command in LOCAL_COMMANDS:
+    app.command(rich_help_panel=LOCAL_PANEL)(_command)
 
 
 def run(args: Sequence[str] | None = None, connect: Connect | None = None) -> int:
-    """Run a command line; its exit code, one of those in backdrop_cli/errors.py."""
+    """Runs a command line and returns its exit code, one of those in backdrop_cli/errors.py."""
     _prepare_streams()
     try:
         code: Any = app(args=args, obj=connect, prog_name="backdrop", standalone_mode=False)
@@ -129,7 +137,7 @@ def run(args: Sequence[str] | None = None, connect: Connect | None = None) -> in
 
 
 def _prepare_streams() -> None:
-    """Who closed a stream (`>&-`) has one that leads nowhere; a letter that a terminal cannot show becomes a `?`."""
+    """Opens the null device for a closed stream (`>&-`); a character that a terminal cannot show becomes `?`."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
@@ -143,7 +151,7 @@ def _open_devnull(mode: str) -> IO[str]:
 
 
 def _discard_output() -> None:
-    """What could not be written is not tried once more when Python ends."""
+    """Keeps Python from writing the remaining output again at exit, which would fail again."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -157,7 +165,7 @@ def _connect(location: StackLocation) -> Any:
 
 
 def _print_error(error: typer.TyperException) -> int:
-    """Tell of an error, in one line where it is ours; those of the command line come with where to read on."""
+    """Prints an error of ours as it is, and one of the command-line parser with a pointer to its help."""
     from backdrop_cli.formatting import escape_unprintable
 
     message = error.format_message()

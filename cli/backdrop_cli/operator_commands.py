@@ -1,4 +1,4 @@
-"""The verbs of people who run a stack: each one's options and help; what it does is in the module of its name."""
+"""Options and help of the operator commands; each is implemented in the module of its name, imported when it runs."""
 
 from typing import Annotated
 
@@ -7,13 +7,15 @@ import typer
 from backdrop_cli.errors import UsageError
 from backdrop_cli.options import JsonOutput, Profile, Region, StackLocation, StackName, open_stack
 
-Provider = Annotated[str, typer.Argument(metavar="PROVIDER", help="ideogram, segmind, 1min or runware.")]
+Provider = Annotated[str, typer.Argument(metavar="PROVIDER", help="ideogram, segmind, 1min, or runware")]
 CodeFilter = Annotated[
-    list[str] | None, typer.Option("--code", metavar="CODE", help="Only failures with this code; may be repeated.")
+    list[str] | None, typer.Option("--code", metavar="CODE", help="Select failures with this code; can be repeated")
 ]
-ProviderFilter = Annotated[str, typer.Option("--provider", metavar="PROVIDER", help="Only this provider's failures.")]
-PrefixFilter = Annotated[str, typer.Option("--prefix", metavar="PREFIX", help="Only photos whose keys begin so.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand; nothing is asked.")]
+ProviderFilter = Annotated[str, typer.Option("--provider", metavar="PROVIDER", help="Select failures of this provider")]
+PrefixFilter = Annotated[
+    str, typer.Option("--prefix", metavar="PREFIX", help="Select photos whose keys begin with PREFIX")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation")]
 
 
 def pause(
@@ -24,7 +26,7 @@ def pause(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Buy nothing more at a provider until `resume`; photos wait, none is lost.
+    """Stop buying from a provider; its photos wait until `resume`
 
     Example: backdrop pause ideogram
     """
@@ -42,7 +44,7 @@ def resume(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Let a paused provider go on, whatever paused it.
+    """Resume a paused provider, whatever paused it
 
     Example: backdrop resume ideogram
     """
@@ -54,14 +56,14 @@ def resume(
 
 def budget(
     ctx: typer.Context,
-    dollars: Annotated[str | None, typer.Argument(metavar="USD", help="Today's cap from now on.")] = None,
-    today: Annotated[bool, typer.Option("--today", help="Set the cap until midnight UTC.")] = False,
+    dollars: Annotated[str | None, typer.Argument(metavar="USD", help="New cap for today, in US dollars")] = None,
+    today: Annotated[bool, typer.Option("--today", help="Set the cap until midnight UTC")] = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Show what today's budget has left, or set it until midnight UTC.
+    """Show what is left of today's budget, or set it until midnight UTC
 
     Example: backdrop budget 300 --today
     """
@@ -77,13 +79,13 @@ def failures(
     code: CodeFilter = None,
     provider: ProviderFilter = "",
     prefix: PrefixFilter = "",
-    list_all: Annotated[bool, typer.Option("--all", help="List every photo.")] = False,
+    list_all: Annotated[bool, typer.Option("--all", help="List all photos")] = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Show what failed, what it cost and what to do about it.
+    """Show what failed, what it cost, and what to do about it
 
     Example: backdrop failures --code charge_unknown --prefix shoes/
     """
@@ -102,7 +104,7 @@ def redrive(
     prefix: PrefixFilter = "",
     pay_again: Annotated[
         bool,
-        typer.Option("--pay-again", help="Buy once more what was paid, or may have been, and cannot be had any more."),
+        typer.Option("--pay-again", help="Buy again what was charged, or may have been, and cannot be recovered"),
     ] = False,
     yes: Yes = False,
     stack: StackName = None,
@@ -110,9 +112,9 @@ def redrive(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Bring failures on their way again; says first what that costs, and asks.
+    """Retry failures, after showing the price and asking
 
-    Without --code, --provider or --prefix it means all failures.
+    Without --code, --provider, or --prefix, retries all failures.
 
     Example: backdrop redrive --code crashed --prefix shoes/
     """
@@ -127,62 +129,64 @@ def redrive(
 def rerun(
     ctx: typer.Context,
     target: Annotated[
-        str | None, typer.Argument(metavar="KEY|PREFIX", help="One photo's key, or the beginning of many keys.")
+        str | None, typer.Argument(metavar="KEY|PREFIX", help="Key of one photo, or the beginning of many keys")
     ] = None,
-    all_photos: Annotated[bool, typer.Option("--all", help="All photos of the input bucket.")] = False,
+    all_photos: Annotated[bool, typer.Option("--all", help="All photos in the input bucket")] = False,
     yes: Yes = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Resolve photos anew on what sidecars, tags and folder defaults say now.
+    """Apply the current sidecars, tags, and folder defaults to existing photos
 
-    Says first what that costs, and asks. What was bought as it is wanted now is not bought again.
+    Shows the price and asks first. A picture that was already bought with the same
+    instructions is not bought again.
 
     Example: backdrop rerun shoes/autumn/
     """
     from backdrop_cli.operate.rerun import rerun_photos
 
     if all_photos is bool(target):
-        raise UsageError("say which photos: a key or the beginning of keys, such as shoes/autumn/, or else --all")
+        raise UsageError("choose the photos: a key, the beginning of keys, such as shoes/autumn/, or --all")
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         rerun_photos(target_stack, screen, target or "", yes=yes)
 
 
 def cancel(
     ctx: typer.Context,
-    prefix: Annotated[str | None, typer.Argument(metavar="PREFIX", help="Photos whose keys begin so.")] = None,
-    all_photos: Annotated[bool, typer.Option("--all", help="All photos of the stack.")] = False,
+    prefix: Annotated[str | None, typer.Argument(metavar="PREFIX", help="Beginning of the photos' keys")] = None,
+    all_photos: Annotated[bool, typer.Option("--all", help="All photos of the stack")] = False,
     yes: Yes = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """End what was dropped or asked for until now and is not bought yet; says first how much, and asks.
+    """Cancel what is not bought yet, after showing how much that is and asking
 
-    Jobs end at once; what is no job yet ends when it is one. --all stops the campaigns that run, too.
+    Applies to everything that was uploaded or requested until now. Jobs end immediately;
+    photos that have no job yet end as soon as they get one. --all also stops running campaigns.
 
     Example: backdrop cancel shoes/autumn/
     """
     from backdrop_cli.operate.cancel import cancel_work
 
     if all_photos is bool(prefix):
-        raise UsageError("say which photos: a prefix of their keys, such as shoes/autumn/, or else --all")
+        raise UsageError("choose the photos: the beginning of their keys, such as shoes/autumn/, or --all")
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         cancel_work(target_stack, screen, prefix or "", yes=yes)
 
 
 def show(
     ctx: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="A photo's key, or a picture's.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Key of a photo or of a picture")],
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Tell one image's whole story: what was asked, every call, every cost, every file.
+    """Show the history of one photo: its instructions, calls, costs, and files
 
     Example: backdrop show shoes/red.jpg
     """
@@ -194,13 +198,13 @@ def show(
 
 def status(
     ctx: typer.Context,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it again and again, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C")] = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Show how each provider is, what waits, what ended how, and what today has cost.
+    """Show the state of each provider, what waits, what ended, and today's cost
 
     Example: backdrop status --watch
     """
@@ -212,13 +216,13 @@ def status(
 
 def spend(
     ctx: typer.Context,
-    by: Annotated[str, typer.Option("--by", metavar="WORD", help="day, folder or provider.")] = "day",
+    by: Annotated[str, typer.Option("--by", metavar="WORD", help="Group by day, folder, or provider")] = "day",
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Show what was spent, by day, by folder or by provider.
+    """Show what was spent, by day, folder, or provider
 
     Example: backdrop spend --by folder
     """
@@ -236,10 +240,10 @@ def doctor(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> int:
-    """Look for what is wrong with a stack, and say how to mend it.
+    """Find problems of a stack, and show how to fix them
 
-    Keys, quotas, wiring, lanes, budget. Exit code 1: something is wrong. What cannot be known
-    is said, and is no failure.
+    Checks keys, quotas, wiring, lanes, and the budget. Exits with 1 if there is a problem. What
+    cannot be checked is reported and does not count as a problem.
 
     Example: backdrop doctor --stack backdrop
     """
@@ -257,7 +261,7 @@ def set_key(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Set a provider's API key; it is asked for, or read from a pipe.
+    """Set a provider's API key, typed at a prompt or read from a pipe
 
     Example: backdrop key set ideogram < key.txt
     """

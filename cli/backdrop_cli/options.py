@@ -1,4 +1,4 @@
-"""The options that every verb of a stack takes, before the verb or after it, and the stack that they mean."""
+"""The options that every command for a stack takes, before or after its name, and the stack that they select."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 _PANEL = "Which stack"
 StackName = Annotated[
     str | None,
-    typer.Option("--stack", metavar="NAME", help="A stack on AWS; else the local cloud.", rich_help_panel=_PANEL),
+    typer.Option("--stack", metavar="NAME", help="Use this stack on AWS, not the local cloud", rich_help_panel=_PANEL),
 ]
 Profile = Annotated[
     str | None,
-    typer.Option("--profile", metavar="NAME", help="A profile of your AWS configuration.", rich_help_panel=_PANEL),
+    typer.Option("--profile", metavar="NAME", help="Use this AWS profile", rich_help_panel=_PANEL),
 ]
 Region = Annotated[
-    str | None, typer.Option("--region", metavar="NAME", help="The stack's AWS region.", rich_help_panel=_PANEL)
+    str | None, typer.Option("--region", metavar="NAME", help="Use this AWS region", rich_help_panel=_PANEL)
 ]
-JsonOutput = Annotated[bool, typer.Option("--json", help="Print data for scripts, and ask nothing.")]
+JsonOutput = Annotated[bool, typer.Option("--json", help="Print JSON for scripts, and never ask")]
 
 
 def _print_version(is_requested: bool) -> None:
@@ -39,13 +39,13 @@ def _print_version(is_requested: bool) -> None:
 
 
 ShowVersion = Annotated[
-    bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Say which release this is.")
+    bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit")
 ]
 
 
 @dataclass(frozen=True)
 class StackLocation:
-    """Where a stack is: no `stack_name`, the local cloud."""
+    """Where a stack is; without `stack_name`, the local cloud."""
 
     stack_name: str | None = None
     profile: str | None = None
@@ -53,19 +53,19 @@ class StackLocation:
 
     @property
     def command_line(self) -> str:
-        """As the person would type it before a verb."""
+        """Returns the options as they are typed before a command's name."""
         options = {"--stack": self.stack_name, "--profile": self.profile, "--region": self.region}
-        return " ".join(f"{option} {quote(word)}" for option, word in options.items() if word)
+        return " ".join(f"{option} {quote(value)}" for option, value in options.items() if value)
 
     def with_defaults(self, defaults: "StackLocation") -> "StackLocation":
-        """These, and what the other says besides."""
+        """Fills in what this location leaves out."""
         return StackLocation(
             self.stack_name or defaults.stack_name, self.profile or defaults.profile, self.region or defaults.region
         )
 
 
 def has_local_cloud() -> bool:
-    """Whether the command runs from a clone: the wheel has no emulator and no stand-in."""
+    """Returns whether the command runs from a clone; the wheel contains neither the emulator nor the stand-in."""
     return find_spec("backdrop_local") is not None
 
 
@@ -74,7 +74,7 @@ type Connect = Callable[[StackLocation], Stack]
 
 @dataclass(frozen=True)
 class GlobalOptions:
-    """What stood before the verb, and how a stack is reached."""
+    """The options before the command's name, and the function that connects to a stack."""
 
     connect: Connect
     location: StackLocation = StackLocation()
@@ -83,14 +83,14 @@ class GlobalOptions:
 
 @contextmanager
 def open_stack(ctx: typer.Context, location: StackLocation, as_json: bool) -> "Generator[tuple[Stack, Screen]]":
-    """The stack that is meant and the screen to tell of it; what goes wrong with AWS becomes one sentence."""
+    """Yields the selected stack and a screen. Within the block, an error from AWS becomes a CommandError."""
     from backdrop_cli.aws_error_messages import translate_aws_errors
     from backdrop_cli.screen import Screen
 
     global_options: GlobalOptions = ctx.obj
     location = location.with_defaults(global_options.location)
     if not location.stack_name and location != StackLocation():
-        raise UsageError("--profile and --region choose a stack on AWS; say which one with --stack NAME")
+        raise UsageError("--profile and --region need a stack on AWS; name it with --stack NAME")
     with translate_aws_errors(location):
         yield (
             global_options.connect(location),

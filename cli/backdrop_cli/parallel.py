@@ -1,4 +1,4 @@
-"""The same work for many things, some at a time, in their order, holding no more than those few in memory."""
+"""A map over many items with several threads, in order, with bounded memory."""
 
 import os
 from collections import deque
@@ -9,7 +9,7 @@ MAX_QUEUED_PER_THREAD = 4
 
 
 def parallel_map[T, R](function: Callable[[T], R], items: Iterable[T], max_workers: int = 0) -> Generator[R]:
-    """The results in the order of the things; so many at once (0: one for each processor). The first error ends it."""
+    """Yields the results in the items' order. `max_workers` of 0: one per processor. The first error ends it."""
     thread_count = max_workers or os.cpu_count() or 1
     if thread_count == 1:
         yield from map(function, items)

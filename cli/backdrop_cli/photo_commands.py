@@ -1,4 +1,4 @@
-"""The verbs of people who want pictures: each one's options and help; what it does is in the module of its name."""
+"""Options and help of the commands for photos; each is implemented in the module of its name, imported when it runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,34 +9,37 @@ from backdrop_cli.errors import UsageError
 from backdrop_cli.operator_commands import Yes
 from backdrop_cli.options import GlobalOptions, JsonOutput, Profile, Region, StackLocation, StackName, open_stack
 
-Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Folders or files on this machine.")]
-Prompt = Annotated[str | None, typer.Option("--prompt", metavar="TEXT", help="The new background.")]
-Style = Annotated[str | None, typer.Option("--style", metavar="STYLE", help="A style, such as 'golden hour'.")]
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH", help="Folders or files on this machine")]
+Prompt = Annotated[str | None, typer.Option("--prompt", metavar="TEXT", help="Describe the new background")]
+Style = Annotated[str | None, typer.Option("--style", metavar="STYLE", help="Set a style, such as 'golden hour'")]
 ProviderOption = Annotated[
     list[str] | None,
-    typer.Option("--provider", metavar="PROVIDER", help="The provider that makes it. Several are a list."),
+    typer.Option("--provider", metavar="PROVIDER", help="Use this provider; repeat it to allow several"),
 ]
 Sidecar = Annotated[
-    Path | None, typer.Option("--sidecar", metavar="FILE", help="A sidecar for all photos, in place of these options.")
+    Path | None,
+    typer.Option("--sidecar", metavar="FILE", help="Use this sidecar instead of these options"),
 ]
-Replace = Annotated[
-    bool, typer.Option("--replace", help="Replace sidecars that a person wrote with the new instructions.")
-]
-Keep = Annotated[bool, typer.Option("--keep", help="Keep sidecars that a person wrote.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace sidecars that a person wrote")]
+Keep = Annotated[bool, typer.Option("--keep", help="Keep sidecars that a person wrote")]
 Targets = Annotated[
     list[str],
     typer.Argument(
         metavar="PATH",
-        help="Folders or files on this machine; or one manifest, or an s3:// prefix: a campaign, in which the options "
-        "come before every sidecar.",
+        help="Folders or files on this machine; or one manifest or s3:// prefix, which starts a campaign whose options "
+        "take precedence over sidecars",
     ),
 ]
 To = Annotated[
     str | None,
-    typer.Option("--to", metavar="FOLDER", help="Where in the bucket, in place of the folder's name; / is its root."),
+    typer.Option(
+        "--to", metavar="FOLDER", help="Use this folder of the bucket, not the folder's own name; / is the root"
+    ),
 ]
-Quick = Annotated[bool, typer.Option("--quick", help="Read names and instructions, open no photo.")]
-Download = Annotated[Path | None, typer.Option("--download", metavar="DIR", help="Watch, then put the pictures there.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Read names and instructions only; do not open photos")]
+Download = Annotated[
+    Path | None, typer.Option("--download", metavar="DIR", help="Wait, and download the pictures to DIR")
+]
 
 
 def lint(
@@ -44,15 +47,15 @@ def lint(
     paths: Paths,
     to: To = None,
     quick: Quick = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
-    list_all: Annotated[bool, typer.Option("--all", help="List every finding.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings, too")] = False,
+    list_all: Annotated[bool, typer.Option("--all", help="List every finding")] = False,
     as_json: JsonOutput = False,
 ) -> int:
-    """Find what would be refused, before anything is uploaded.
+    """Find what would be refused, before anything is uploaded
 
-    Files are looked at under the keys that `drop` gives them. A folder keeps its name in
-    the bucket, and so does the highest one above it that has folder defaults
-    (_backdrop.json). Exit code 1: there are errors.
+    Checks files under the keys that `drop` gives them: a folder keeps its name in the bucket,
+    and so does the highest folder above it that has folder defaults (_backdrop.json).
+    Exits with 1 if there are errors.
 
     Example: backdrop lint shoes/ --strict
     """
@@ -78,11 +81,11 @@ def quote(
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Say what photos would cost at most, before anything is uploaded.
+    """Show the maximum price of photos, before anything is uploaded
 
-    It reads names, sidecars and folder defaults, and opens no photo. The options count for
-    photos that have no sidecar next to them, with --replace for all. With --stack it asks that
-    stack which providers are on and what 1min.ai's credits cost.
+    Reads names, sidecars, and folder defaults; does not open photos. The options apply to
+    photos without a sidecar, or with --replace to all. With --stack, uses the providers that
+    the stack has enabled and its price for 1min.ai's credits.
 
     Example: backdrop quote shoes/ --prompt "on a beach" --provider runware
     """
@@ -114,22 +117,23 @@ def drop(
     replace: Replace = False,
     keep: Keep = False,
     to: To = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Watch until all pictures are back.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until all pictures are delivered")] = False,
     download: Download = None,
     quick: Quick = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Upload nothing if any would be refused.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Upload nothing if any photo would be refused")] = False,
     yes: Yes = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> int:
-    """Upload photos, say what they cost, and watch them come back.
+    """Upload photos, show their price, and download the pictures
 
-    A folder keeps its name in the bucket. What is there already with the same bytes is not
-    uploaded again, unless it was refused, failed or was cancelled. New instructions replace those
-    of an earlier drop. Where a person wrote a sidecar, it asks. It also asks above 50 photos or $1.
-    Ctrl-C harms nothing: what is uploaded goes on, and the same command goes on with the rest.
+    A folder keeps its name in the bucket. A photo that is already there with the same bytes is
+    uploaded again only if it was refused, failed, or was canceled. New instructions replace
+    those of an earlier drop. Asks before it replaces a sidecar that a person wrote, and above
+    50 photos or $1. You can press Ctrl-C at any time: uploaded photos are processed anyway, and
+    the same command uploads the rest.
 
     Example: backdrop drop shoes/ --prompt "on a marble table" --download done/
     """
@@ -146,7 +150,7 @@ def drop(
     is_campaign_run = any(map(is_campaign_target, paths))
     if is_campaign_run and (len(paths) > 1 or to or download or quick or strict or sidecar_policy):
         excluded_options = "--to, --download, --quick, --strict, --replace or --keep"
-        raise UsageError(f"a manifest or an s3:// prefix goes alone, without {excluded_options}")
+        raise UsageError(f"a manifest or an s3:// prefix must be the only path, without {excluded_options}")
     drop_options = drop.DropOptions(
         [*map(Path, paths)],
         to,
@@ -169,49 +173,52 @@ def drop(
 def download(
     ctx: typer.Context,
     prefix_and_folder: Annotated[
-        list[str], typer.Argument(metavar="[PREFIX] DIR", help="Photos whose keys begin so; the folder they go to.")
+        list[str], typer.Argument(metavar="[PREFIX] DIR", help="Beginning of the photos' keys; folder to write to")
     ],
     picks: Annotated[
-        Path | None, typer.Option("--picks", metavar="FILE", help="The pictures picked on the before/after page.")
+        Path | None, typer.Option("--picks", metavar="FILE", help="Download the pictures starred in a gallery")
     ] = None,
-    is_everything: Annotated[bool, typer.Option("--all", help="All pictures of the stack.")] = False,
+    is_everything: Annotated[bool, typer.Option("--all", help="Download all pictures of the stack")] = False,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> int:
-    """Put pictures into one folder, under the photos' own names.
+    """Download pictures into one folder, under their photos' names
 
-    Never half a file; what is there already is not fetched again. Where two pictures have one
-    name, the folder's is put before it.
+    Files are always complete; those that are already there are not downloaded again. If two
+    pictures have the same name, the folder's name is added.
 
     Example: backdrop download shoes/ done/
+
+    Example: backdrop download --picks picks.csv done/
     """
     from backdrop_cli.download import run_download
 
     *prefix, folder = prefix_and_folder
     if len(prefix) + bool(picks) + is_everything != 1:
-        raise UsageError("say which pictures and where to: PREFIX DIR, --picks FILE DIR, or --all DIR")
+        raise UsageError("choose the pictures and the folder: PREFIX DIR, --picks FILE DIR, or --all DIR")
     with open_stack(ctx, StackLocation(stack, profile, region), as_json) as (target_stack, screen):
         return run_download(target_stack, screen, prefix[0] if prefix else "", picks, Path(folder))
 
 
 def gallery(
     ctx: typer.Context,
-    prefix: Annotated[str | None, typer.Argument(metavar="[PREFIX]", help="Photos whose keys begin so.")] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the page; another page there is kept.")
-    ] = Path("gallery"),
+    prefix: Annotated[str | None, typer.Argument(metavar="[PREFIX]", help="Beginning of the photos' keys")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Write to this folder")] = Path(
+        "gallery"
+    ),
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> None:
-    """Write a before/after page that opens from disk: index.html and thumbs/.
+    """Write a before/after page that opens from disk
 
-    Run it again to update the page; only new pictures are fetched. A folder that holds a page of
-    other photos is left as it is. Stars given on the page are saved as picks.csv, for
-    `download --picks`. Exit code 1: no photo begins with PREFIX, and nothing is written.
+    Writes index.html and thumbs/. Run it again to update the page; only new pictures are
+    downloaded. Leaves a folder alone that holds a page of other photos. Stars given on the page
+    are saved as picks.csv, for `backdrop download --picks`. Exits with 1 and writes nothing if
+    no photo's key begins with PREFIX.
 
     Example: backdrop gallery shoes/ --output shoes-page
     """
@@ -223,20 +230,18 @@ def gallery(
 
 def page(
     ctx: typer.Context,
-    port: Annotated[
-        int, typer.Option("--port", metavar="N", help="Where on this machine, in place of a free port.")
-    ] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
+    port: Annotated[int, typer.Option("--port", metavar="N", help="Use this port instead of a free one")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in the browser")] = True,
     stack: StackName = None,
     profile: Profile = None,
     region: Region = None,
     as_json: JsonOutput = False,
 ) -> int:
-    """Serve a page on this machine where photos are dropped and come back.
+    """Serve an upload page on this machine
 
-    Photos and folders are dragged in, prompt and style picked; the price is said before anything
-    goes. It works with your own credentials, and its address is a secret. Ctrl-C ends it;
-    what is uploaded goes on by itself.
+    Drag photos and folders into it, choose a prompt and a style, and see the price before
+    anything is uploaded. The page uses your credentials, so keep its address secret. Ctrl-C stops
+    the page; uploaded photos are processed anyway.
 
     Example: backdrop page
     """

@@ -1,4 +1,4 @@
-"""Pictures on their way to the disk: never half a file, nothing twice, and a full disk said in words."""
+"""Downloads pictures: files are always complete, and unchanged files are not downloaded again."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ DISK_FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 @dataclass
 class DownloadResult:
-    """What a download did. `unchanged`: the same bytes lay there already; `missing`: no more in the bucket."""
+    """The keys of a download by result: `unchanged` files were already there, `missing` ones are not in the bucket."""
 
     folder: Path
     file_names: dict[str, str] = field(default_factory=dict[str, str])
@@ -40,7 +40,6 @@ class DownloadResult:
         return len(self.downloaded) + len(self.unchanged) + len(self.missing)
 
     def render(self) -> Group:
-        """A bar."""
         words = (
             f"  downloading   {self.done_count:,} of {len(self.file_names):,} "
             f"files   {format_bytes(self.downloaded_bytes)}"
@@ -48,7 +47,6 @@ class DownloadResult:
         return build_progress_bar(self.done_count, len(self.file_names), Text(words))
 
     def build_document(self) -> dict[str, Any]:
-        """The same for scripts."""
         return {
             "folder": str(self.folder),
             "downloaded": len(self.downloaded),
@@ -59,9 +57,9 @@ class DownloadResult:
 
 
 def download_pictures(stack: Stack, screen: Screen, keys: Sequence[str], folder: Path) -> DownloadResult:
-    """Put pictures into a folder, which is made where there is none.
+    """Downloads pictures into a folder, which is created if necessary.
 
-    Raises CommandError where the disk does not take them; what is there by then is whole.
+    Raises CommandError if the disk rejects a file; the files written until then are complete.
     """
     result = DownloadResult(folder, build_flat_names(keys))
 
@@ -79,11 +77,11 @@ def download_pictures(stack: Stack, screen: Screen, keys: Sequence[str], folder:
 
 
 def create_folder(folder: Path) -> None:
-    """A folder for pictures; CommandError where there can be none."""
+    """Creates a folder. Raises CommandError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CommandError(f"there can be no folder {folder}: {error.strerror or error}") from error
+        raise CommandError(f"the folder {folder} cannot be created: {error.strerror or error}") from error
 
 
 def _record_picture(result: DownloadResult, key: str, byte_count: int | None) -> None:
@@ -92,7 +90,7 @@ def _record_picture(result: DownloadResult, key: str, byte_count: int | None) ->
 
 
 def _download_picture(stack: Stack, key: str, file: Path) -> int | None:
-    """The bytes that were written: 0 where the file is there already, None where there is no such picture."""
+    """Returns the bytes written: 0 if the file is already there, None if the picture is not in the bucket."""
     known_etag = compute_etag(file.read_bytes()) if file.is_file() else None
     stored = stack.photos.read(stack.output_bucket, key, max_bytes=UNLIMITED_BYTES, known_etag=known_etag)
     if stored is None:
@@ -112,22 +110,20 @@ def _download_picture(stack: Stack, key: str, file: Path) -> int | None:
 
 def _format_disk_error(error: OSError, result: DownloadResult) -> str:
     file_count = sum((result.folder / name).is_file() for name in result.file_names.values())
-    verb = "is" if file_count == 1 else "are"
-    files_text = f"{format_count(file_count, 'file')} of {len(result.file_names):,} {verb} there, each of them whole"
+    files_text = f"{file_count:,} of {format_count(len(result.file_names), 'file')} complete"
     if error.errno in DISK_FULL_ERRNOS:
-        return f"the disk of {result.folder} is full; {files_text}. Make room and run the command again: it goes on"
+        return f"the disk of {result.folder} is full; {files_text}. Free some space and run the command again"
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}; {files_text}"
 
 
 def print_download(screen: Screen, result: DownloadResult) -> None:
-    """What came of it."""
     counts = (
         [f"{format_count(len(result.downloaded), 'file')} ({format_bytes(result.downloaded_bytes)}) in {result.folder}"]
         if result.downloaded
         else []
     )
-    counts += [f"{format_count(len(result.unchanged), 'file')} there already"] if result.unchanged else []
-    screen.print(f"✓ {', '.join(counts)}." if counts else "There is no picture to download.", "green" if counts else "")
+    counts += [f"{format_count(len(result.unchanged), 'file')} unchanged"] if result.unchanged else []
+    screen.print(f"✓ {', '.join(counts)}." if counts else "No pictures to download.", "green" if counts else "")
     for key in result.missing:
-        screen.print_unwrapped(f"! no more in the bucket: {key}", "yellow")
+        screen.print_unwrapped(f"! Not in the bucket: {key}", "yellow")

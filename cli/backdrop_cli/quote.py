@@ -1,4 +1,4 @@
-"""The verb `quote`: what the photos of folders on this machine would cost at most, before anything is uploaded."""
+"""The `quote` command: the maximum price of photos on this machine, before anything is uploaded."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.upload_targets import resolve_targets
 from backdrop_cli.uploads.overlay_bucket import OverlayBucket
 
-UNPRICED_HINT = "Their price is what the stack's OneMinUsdPerImage says; --stack NAME reads it."
+UNPRICED_HINT = "Their price is the stack's OneMinUsdPerImage. To read it, add --stack NAME."
 
 
 @dataclass(frozen=True)
 class QuoteTerms:
-    """What a stack's parameters say: who is asked where nobody is named, who is on, what credits cost (micro-dollars).
+    """What a stack's parameters set: the default provider, the enabled providers, and the price of credits.
 
-    `credit_prices` of None: no stack was asked.
+    `credit_prices` are micro-dollars; None if no stack was read.
     """
 
     default_provider: str = DEFAULT_PROVIDER
@@ -44,12 +44,11 @@ class QuoteTerms:
 
 @dataclass
 class QuoteTotals:
-    """What was counted.
+    """The totals of a quote.
 
-    `price_micro_usd` in micro-dollars, `unpriced_images` the images whose price is not known on this machine.
-
-    `kept_sidecars`: photos whose own sidecar the quote uses although the command line asks for something else.
-    `first_messages` has the first message for each code in `refused`.
+    `unpriced_images` counts the images whose price is unknown on this machine, `kept_sidecars` the photos whose own
+    sidecar the quote uses although the command line has instructions. `first_messages` has the first message for each
+    code in `refused`.
     """
 
     photos: int = 0
@@ -62,7 +61,6 @@ class QuoteTotals:
     first_messages: dict[str, str] = field(default_factory=dict[str, str])
 
     def add_job(self, job: Job, terms: QuoteTerms) -> None:
-        """Count one job."""
         providers, images = job.instructions.get("provider", job.provider), count_images(job.instructions)
         self.jobs[job.provider] += 1
         self.images[job.provider] += images
@@ -79,9 +77,9 @@ def run_quote(
     *,
     replace: bool = False,
 ) -> None:
-    """Read names and instructions, open no photo, and say what it comes to.
+    """Prints the quote; reads names and instructions, but opens no photo.
 
-    `new_sidecar`: the sidecar of photos that have none on this machine, with `replace` of all of them.
+    `new_sidecar` applies to photos that have no sidecar on this machine, with `replace` to all.
     """
     totals = QuoteTotals()
     with screen.spinner(READING_NAMES_TEXT):
@@ -105,7 +103,7 @@ def run_quote(
 
 
 def _quote_photo(resolver: InstructionResolver, key: str, terms: QuoteTerms, totals: QuoteTotals) -> None:
-    """What intake would buy for one photo, if its bytes are one."""
+    """Adds what intake would buy for one photo, assuming that the file is a valid photo."""
     preview = preview_jobs(resolver, BUCKET, key, terms.offers, inspect_bytes=False)
     if preview is None:
         return
@@ -121,7 +119,7 @@ def _quote_photo(resolver: InstructionResolver, key: str, terms: QuoteTerms, tot
     )
 
 
-# -- words -----------------------------------------------------------------------------------------------------
+# -- output ----------------------------------------------------------------------------------------------------
 
 
 def _print_totals(
@@ -136,16 +134,14 @@ def _print_totals(
     if rows:
         screen.print_table({"provider": "left", "images": "right", "at most": "right"}, rows)
     if totals.kept_sidecars:
-        kept_text = "photo keeps its" if totals.kept_sidecars == 1 else "photos keep their"
-        screen.print(
-            f"  {totals.kept_sidecars:,} {kept_text} own sidecar. To quote the new instructions for all, add --replace."
-        )
+        kept_text = format_count(totals.kept_sidecars, "photo keeps its", "photos keep their")
+        screen.print(f"  {kept_text} own sidecar. To quote the new instructions for all photos, add --replace.")
     for code, times in totals.refused.most_common():
-        # What the options ask for is not known to lint.
+        # `lint` does not know the instructions on the command line.
         reason = (
             totals.first_messages[code]
             if has_new_sidecar and code in totals.first_messages
-            else "`backdrop lint` says why."
+            else "To see why, run lint on the same paths."
         )
         screen.print(f"  {format_count(times, 'job')} would not be bought: {code}", "yellow")
         screen.print(f"    {reason}")

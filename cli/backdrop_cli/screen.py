@@ -1,4 +1,4 @@
-"""What a verb shows: words and tables for people, JSON for scripts; and the question before something is changed."""
+"""A command's output: text and tables for people, JSON for scripts, and the question before something changes."""
 
 import json
 import sys
@@ -17,14 +17,15 @@ from rich.text import Text
 from backdrop_cli.errors import CommandError
 from backdrop_cli.formatting import escape_unprintable
 
-# Wider than any line: in a pipe nothing is folded, so that what a script greps for stays whole.
+# Wider than any line: output to a pipe is not wrapped, so that `grep` finds whole lines.
 UNLIMITED_WIDTH = 10_000
 
 
 class Screen:
-    """Writes to standard output; with `as_json` nothing but one JSON document.
+    """Writes to standard output; with `as_json`, only one JSON document.
 
-    `place`: the options that say which stack is meant; they stand in each command that words advise, too.
+    Texts mark a command as `backdrop …`, in backticks. `stack_options` (such as `--stack shop`) are inserted there, so
+    that the command can be copied as it is.
     """
 
     def __init__(self, *, as_json: bool = False, stack_options: str = "") -> None:
@@ -34,15 +35,15 @@ class Screen:
         self._console = Console(highlight=False, width=width, quiet=as_json)
 
     def print(self, text: str = "", style: str = "") -> None:
-        """A sentence, folded between words; a terminal that can shows it in a style such as `red` or `bold`."""
+        """Prints a line, wrapped between words; `style` is one of Rich, such as `red` or `bold`."""
         self._console.print(Text(self._format_text(text), style))
 
     def print_unwrapped(self, text: str, style: str = "") -> None:
-        """A line that somebody may copy: a terminal breaks it, we do not."""
+        """Prints a line to copy, such as a path or a command: it is neither wrapped nor changed."""
         self._console.print(Text(escape_unprintable(text), style), soft_wrap=True)
 
     def print_bullet(self, bullet: str, text: str, style: str = "") -> None:
-        """One point of a list, whose further lines stand below its first word."""
+        """Prints a list item; its further lines are aligned with its first word."""
         grid = Table.grid(padding=(0, 1))
         grid.add_row(Text(f"  {bullet}", style), Text(self._format_text(text), style))
         self._print_trimmed(grid)
@@ -51,11 +52,11 @@ class Screen:
         return escape_unprintable(text).replace("`backdrop ", self._command_prefix)
 
     def print_table(self, columns: Mapping[str, str], rows: Iterable[Iterable[str]]) -> None:
-        """Rows under their heads; a head's value is `left`, `right` or `words` (what may be folded)."""
+        """Prints a table. A column is aligned `left` or `right`; `words` is left-aligned and may wrap."""
         grid = Table(box=box.SIMPLE_HEAD, show_edge=False, show_header=any(head.strip() for head in columns))
-        for head, kind in columns.items():
-            justify = "right" if kind == "right" else "left"
-            grid.add_column(head.strip(), justify=justify, no_wrap=kind != "words", overflow="fold")
+        for head, alignment in columns.items():
+            justify = "right" if alignment == "right" else "left"
+            grid.add_column(head.strip(), justify=justify, no_wrap=alignment != "words", overflow="fold")
         for row in rows:
             grid.add_row(*(Text(self._format_text(cell)) for cell in row))
         self._print_trimmed(grid)
@@ -69,14 +70,14 @@ class Screen:
             self.print(f"    … and {hidden_count:,} more{more_hint and f': {more_hint}'}")
 
     def _print_trimmed(self, grid: Table) -> None:
-        """A table without the blanks at the ends of its lines."""
+        """Prints a table without trailing spaces."""
         with self._console.capture() as captured:
             self._console.print(grid)
         for line in captured.get().splitlines():
             self._console.out(line.rstrip(), highlight=False)
 
     def print_json(self, document: Mapping[str, Any]) -> None:
-        """The same for scripts."""
+        """Prints the document if the output is for scripts."""
         if self.as_json:
             sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
@@ -91,23 +92,23 @@ class Screen:
 
     @contextmanager
     def spinner(self, message: str) -> Generator[Callable[[str], None]]:
-        """Says on a terminal that this may take a while; yields what changes the words."""
+        """Shows on a terminal that this can take a while; yields a function that changes the message."""
         with Console(stderr=True, quiet=self.as_json or not sys.stderr.isatty()).status(message) as status:
             yield lambda changed: status.update(Text(escape_unprintable(changed)))
 
     @property
     def is_interactive(self) -> bool:
-        """Whether somebody watches, on a terminal that can be written over."""
+        """True if standard output is a terminal and the output is for people."""
         return self._console.is_terminal and not self.as_json
 
     def clear(self) -> None:
-        """A terminal begins anew at its top; elsewhere what was said stays."""
+        """Clears the screen of a terminal."""
         if self.is_interactive:
             self._console.clear()
 
     @contextmanager
     def live_view(self, render: Callable[[], RenderableType]) -> Generator[None]:
-        """Keeps a picture up to date on a terminal, for the length of the block; elsewhere it shows nothing."""
+        """Keeps the rendered view up to date on a terminal during the block; shows nothing elsewhere."""
         if not self.is_interactive:
             yield
             return
@@ -116,24 +117,21 @@ class Screen:
 
     @property
     def prompt_obstacle(self) -> str:
-        """Why the person cannot be asked; "" where they can."""
+        """Why no question can be asked; "" if one can."""
         if self.as_json:
-            return "--json asks nothing"
-        return "" if sys.stdin.isatty() else "there is no terminal to ask at"
+            return "--json never asks"
+        return "" if sys.stdin.isatty() else "there is no terminal to ask on"
 
     def confirm(self, question: str, *, yes: bool) -> None:
-        """Return when the person agrees.
-
-        Raises CommandError where they do not, or cannot be asked.
-        """
+        """Returns if the user agrees. Raises CommandError if they decline or cannot be asked."""
         if yes:
             return
         if obstacle := self.prompt_obstacle:
-            raise CommandError(f"nothing was changed; {obstacle}, so say --yes to agree")
+            raise CommandError(f"nothing was changed; {obstacle}, so add --yes to agree")
         if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
             raise CommandError("nothing was changed")
 
 
 def build_progress_bar(completed: float, total: float, label: Text) -> Group:
-    """How far something is, for `Screen.live`."""
+    """Returns a progress bar for `Screen.live_view`."""
     return Group(Text(), Padding(ProgressBar(total=max(total, 1), completed=completed, width=40), (0, 0, 0, 2)), label)

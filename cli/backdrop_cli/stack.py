@@ -1,4 +1,4 @@
-"""The one way in which the command reaches a stack: clients, outputs and parameters in, the steps of people out."""
+"""Connects to a stack, and builds the services with which its operator acts on it."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -39,9 +39,9 @@ QUEUE_URL_OUTPUTS = {
     "1min": "OneMinQueueUrl",
     "runware": "RunwareQueueUrl",
 }
-# How the template names each provider in its parameters.
+# The template's prefix for each provider's parameters.
 PARAMETER_PREFIXES = {"ideogram": "Ideogram", "segmind": "Segmind", "1min": "OneMin", "runware": "Runware"}
-# What every stack of this release has.
+# Every stack of this release has these.
 REQUIRED_OUTPUTS = frozenset(
     {
         "InputBucketName",
@@ -54,7 +54,7 @@ REQUIRED_OUTPUTS = frozenset(
     }
 )
 REQUIRED_PARAMETERS = frozenset({"DailyBudgetUSD", "DefaultProvider", "MaxImageMegapixels"})
-# How the local cloud calls a service's client.
+# The local cloud's names of clients that differ from those in boto3.
 LOCAL_CLIENT_NAMES = {"lambda": "functions", "secretsmanager": "secrets", "signing": "s3"}
 QUEUE_COUNT_ATTRIBUTES = (
     "ApproximateNumberOfMessages",
@@ -64,7 +64,7 @@ QUEUE_COUNT_ATTRIBUTES = (
 
 
 class QueueDepth(NamedTuple):
-    """A lane's messages: those that wait, and those in a worker's hands."""
+    """A lane's messages: those that wait, and those that a worker is processing. Both are approximate."""
 
     waiting: int
     in_process: int
@@ -72,14 +72,13 @@ class QueueDepth(NamedTuple):
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed stack as its operator acts on it.
+    """A deployed stack, with the services to operate it.
 
-    `name` is how it is spoken of; `daily_budget` is what the stack's parameter says, micro-dollars; `read_lane_depth`
-    counts the messages of a provider's lane, roughly, `count_intake_messages` those for intake. `max_in_flight`: calls
-    that each provider may have open. `build_rerun_service` is asked about an input bucket as somebody imagines it.
-    `max_threads`: photos that one command looks at together; `sleep` lets so many seconds pass. `standin_providers`:
-    the providers whose part a stand-in on this machine plays, for nothing. `clients`, `outputs` and `parameters` are
-    for those who look at the stack itself.
+    `daily_budget` is the stack's parameter, in micro-dollars. `read_lane_depth` counts the messages of a provider's
+    lane, `count_intake_messages` those for intake; both are approximate. `max_in_flight` is the number of calls that
+    each provider may have open. `build_rerun_service` takes an input bucket, which can be a preview of one.
+    `max_threads` is the number of photos that a command processes at a time. A stand-in on this machine plays the part
+    of `standin_providers`, free of charge. `clients`, `outputs`, and `parameters` are empty in the simulator.
     """
 
     name: str
@@ -111,7 +110,7 @@ class Stack:
     parameters: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def count_lane_messages(self, provider: str) -> int:
-        """The messages of a lane, those in a worker's hands included, roughly."""
+        """Returns the approximate number of a lane's messages, including those that a worker is processing."""
         depth = self.read_lane_depth(provider)
         return depth.waiting + depth.in_process
 
@@ -121,31 +120,31 @@ class Stack:
 
     @property
     def providers(self) -> list[str]:
-        """Those that are on."""
+        """The enabled providers."""
         return list(self.redrive_service.lane_queues)
 
     @property
     def offers(self) -> Offers:
-        """Who is on, and what their credits cost."""
+        """The enabled providers and their prices."""
         return self.rerun_service.offers
 
     def read_budget(self, now: datetime) -> tuple[BudgetDay, int]:
-        """What the day (UTC) of a moment has on its budget, and its cap in micro-dollars."""
+        """Returns the budget of a moment's day (UTC), and its cap in micro-dollars."""
         day = self.redrive_service.ledger_queries.read_budget_day(now.date().isoformat())
         return day, day.resolve_cap(self.daily_budget)
 
 
 def connect(location: StackLocation) -> Stack:
-    """The stack of that name on AWS, or the local cloud that runs.
+    """Returns the stack of that name on AWS, or the running local cloud.
 
-    Raises CommandError where there is none; AWS's own errors pass.
+    Raises CommandError if there is none. AWS's own errors propagate.
     """
     return _connect(location.stack_name, connect_to_aws(location)) if location.stack_name else _connect_locally()
 
 
 def _connect_locally() -> Stack:
     if not has_local_cloud():
-        raise CommandError("no stack is named; name one on AWS with --stack")
+        raise CommandError("no stack is selected; name one on AWS with --stack")
     from backdrop_local import cloud
     from backdrop_local.errors import LocalCloudError
     from backdrop_local.home import STACK, Home
@@ -161,7 +160,7 @@ def _connect_locally() -> Stack:
 
 
 def _connect(name: str, clients: AwsClients) -> Stack:
-    """The stack, made of what CloudFormation says of it."""
+    """Builds the stack from its description in CloudFormation."""
     local_clock, describe = SystemClock(), clients.cloudformation.describe_stacks
     sent_at, response = local_clock.now(), describe(StackName=name)
     clock, description = AwsClock(measure_clock_offset(response, sent_at, local_clock.now())), response["Stacks"][0]
@@ -174,13 +173,13 @@ def _connect(name: str, clients: AwsClients) -> Stack:
         raise CommandError(message)
     if REQUIRED_OUTPUTS.isdisjoint(outputs) or "DailyBudgetUSD" not in parameters:
         raise CommandError(
-            f"the stack {name} is not one of Backdrop's, or not whole ({status}); see `sam list outputs`"
+            f"the stack {name} is not a Backdrop stack, or is incomplete ({status}); check `sam list outputs`"
         )
     missing = sorted((REQUIRED_OUTPUTS - outputs.keys()) | (REQUIRED_PARAMETERS - parameters.keys()))
     if missing:
         raise CommandError(
-            f"the stack {name} ({status}) is of another release than this command: it has no {missing[0]}; deploy it "
-            "again from here (`make build && sam deploy`), or use the command of its release"
+            f"the stack {name} ({status}) is of another release than this command: it has no {missing[0]}; deploy this "
+            "release (`make build && sam deploy`), or use the command of the stack's release"
         )
     return _build_from_outputs(name, clients, clock, outputs, parameters)
 
@@ -199,7 +198,7 @@ def _build_from_outputs(
 def build_stack(
     name: str, bootstrap: Bootstrap, state_machine: CampaignStateMachine, read_lane_depth: Callable[[str], QueueDepth]
 ) -> Stack:
-    """A stack as its operator acts on it, made of the services that its own functions are made of."""
+    """Builds a stack from the same services that its own functions use."""
     settings, s3 = bootstrap.settings, bootstrap.client("s3")
     return Stack(
         name=name,
@@ -227,7 +226,7 @@ def build_stack(
 
 
 def _build_settings(name: str, outputs: Mapping[str, str], parameters: Mapping[str, str]) -> Settings:
-    """The settings that the template gives to the stack's functions, as far as people's orders need them."""
+    """Returns the settings that the template gives to the stack's functions, as far as the command needs them."""
     usd_per_image = parameters.get("OneMinUsdPerImage", "")
     return Settings(
         stack_name=name,

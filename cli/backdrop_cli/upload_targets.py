@@ -1,4 +1,4 @@
-"""Which files of this machine are meant, and the key that each will have: the same for `lint`, `quote` and `drop`."""
+"""Which local files the paths select, and the key of each: shared by `lint`, `quote`, and `drop`."""
 
 import os
 from collections import defaultdict
@@ -22,19 +22,19 @@ from backdrop_cli.local_folder import BUCKET, LocalFolder
 
 @dataclass(frozen=True)
 class UploadTarget:
-    """Files below one folder of this machine, by their keys."""
+    """Files below one local folder, by their keys."""
 
     folder: LocalFolder
     keys: frozenset[str]
 
 
 def resolve_targets(paths: Sequence[Path], target_folder: str | None = None) -> list[UploadTarget]:
-    """All that is named, with what speaks for it, each file once.
+    """Returns the selected files with their sidecars and folder defaults, each file once.
 
-    A folder keeps its name in the bucket, and so does the highest one above it that holds folder defaults: what lies
-    below that belongs together. With `target_folder`, what is in a folder goes there instead.
+    A folder keeps its name in the bucket, and so does the highest folder above it that has folder defaults. With
+    `target_folder`, a folder's files go there instead.
 
-    Raises UsageError for what is not there, CommandError where two files would have one key.
+    Raises UsageError for a path that does not exist, CommandError if two files would have the same key.
     """
     names_by_root: defaultdict[tuple[Path, str], set[str]] = defaultdict(set)
     for path in _resolve_paths(paths):
@@ -49,20 +49,20 @@ def resolve_targets(paths: Sequence[Path], target_folder: str | None = None) -> 
 
 
 def find_outside_defaults(paths: Sequence[Path], target_folder: str | None) -> list[Path]:
-    """The folder defaults above what goes elsewhere: they are no part of it."""
+    """Returns the folder defaults above files that go to a target folder, where they do not apply."""
     absolute_paths = _resolve_paths(paths) if target_folder is not None else []
     files = ((whole, find_upload_root(_parent_folder(whole)) / DEFAULTS_NAME) for whole in absolute_paths)
     return [*dict.fromkeys(file for whole, file in files if file.is_file() and file != whole and file.parent != whole)]
 
 
 def find_upload_root(folder: Path) -> Path:
-    """The highest folder above, or the folder itself, that holds defaults: what is below it is uploaded together."""
+    """Returns the highest folder above, or the folder itself, that has defaults; its name is part of the keys."""
     folders_with_defaults = [one for one in (folder, *folder.parents) if (one / DEFAULTS_NAME).is_file()]
     return folders_with_defaults[-1] if folders_with_defaults else folder
 
 
 def find_related_keys(folder: LocalFolder, key: str) -> set[str]:
-    """A file with those that speak for it, or for which it speaks."""
+    """Returns a file's key with those of its sidecars, or of the photos that it is the sidecar of."""
     folder_keys = set(folder.list_folder_keys(BUCKET, folder_of(key)))
     if classify_key(key) is ObjectKind.SIDECAR:
         return {key, *(one for one in folder_keys if classify_key(one) is ObjectKind.PHOTO and is_sidecar_of(key, one))}
@@ -74,10 +74,10 @@ def find_related_keys(folder: LocalFolder, key: str) -> set[str]:
 
 
 def _resolve_paths(paths: Sequence[Path]) -> list[Path]:
-    """The whole paths, each once, and none that lies in another, by whichever name."""
+    """Returns absolute paths without duplicates, and without those inside another."""
     for path in paths:
         if not path.exists():
-            raise UsageError(f"there is no {path}; name folders or files on this machine")
+            raise UsageError(f"{path} does not exist; name folders or files on this machine")
     paths_by_real_path = {path.resolve(): Path(os.path.abspath(path)) for path in paths}  # noqa: PTH100 - links as they are named
     return [
         whole
@@ -91,14 +91,14 @@ def _parent_folder(path: Path) -> Path:
 
 
 def _find_root_and_prefix(path: Path, target_folder: str | None) -> tuple[Path, str]:
-    """The folder below which a path is looked at, and how the keys of all files there begin."""
+    """Returns the root folder of a path, and the key prefix of its files."""
     if target_folder is not None:
         return _parent_folder(path), _parse_target_folder(target_folder)
     root = find_upload_root(_parent_folder(path))
     if not root.name or not (path.is_dir() or (root / DEFAULTS_NAME).is_file()):
         return root, ""
     if not LocalFolder.is_valid_name(root.name):
-        raise UsageError(f"the name of {root} is not UTF-8, as the keys of a bucket are; say --to FOLDER")
+        raise UsageError(f"the name of {root} is not UTF-8, as keys of a bucket must be; use --to FOLDER")
     return root, f"{root.name}/"
 
 
@@ -120,7 +120,7 @@ def parse_bucket_folder(name: str) -> str | None:
 
 
 def _build_target(folder: LocalFolder, names: set[str], *, include_defaults_above: bool) -> UploadTarget:
-    """The files; where they stay together also the folder defaults above them, which speak for them."""
+    """Builds a target from names below the folder, with the folder defaults above them if they apply."""
     keys: set[str] = set()
     for name in names:
         keys_below = set(folder.list_keys_below(name)) if (folder.root / name).is_dir() else None
@@ -142,8 +142,8 @@ def _refuse_duplicate_keys(targets: Sequence[UploadTarget]) -> None:
     if not duplicates:
         return
     key, files = min(duplicates.items())
-    more = f", and so would {format_count(len(duplicates) - 1, 'more file')}" if len(duplicates) > 1 else ""
+    more = f" ({format_count(len(duplicates) - 1, 'more key')} likewise)" if len(duplicates) > 1 else ""
     raise CommandError(
-        f"{' and '.join(sorted(map(str, files)))} would both become {key}{more}; rename one, or name them one by one"
-        " with --to FOLDER"
+        f"{' and '.join(sorted(map(str, files)))} would both have the key {key}{more}; rename one, "
+        "or upload them separately with --to FOLDER"
     )

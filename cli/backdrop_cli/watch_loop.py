@@ -1,4 +1,4 @@
-"""Watches what goes on by itself: looks again and again, and shows how far it is."""
+"""Polls work that runs elsewhere, and shows its progress."""
 
 import time
 from collections.abc import Callable
@@ -19,9 +19,9 @@ def poll_until(
     wait: Callable[[], object],
     now: Callable[[], datetime],
 ) -> str:
-    """Look until it is over, or until `find_stop_reason` has a reason; that reason, "" where it is over.
+    """Polls until `is_done`, or until `find_stop_reason` returns a reason. Returns that reason, "" if done.
 
-    `poll` says whether anything moved since the last look, `find_stop_reason` is told for how many seconds nothing has.
+    `poll` returns whether anything changed. `find_stop_reason` gets the number of seconds without a change.
     """
     changed_at = now()
     while True:
@@ -35,7 +35,7 @@ def poll_until(
 
 
 class ProgressDisplay:
-    """How far it is: a bar on a terminal, a line from time to time elsewhere."""
+    """Progress as a bar on a terminal, elsewhere as a line every few seconds."""
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
@@ -44,9 +44,9 @@ class ProgressDisplay:
         self._label = ""
 
     def update(self, completed: int, total: int, *lines: str) -> None:
-        """Show it as it is now; a terminal has each of the words in a line of its own."""
+        """Sets the progress to show; a terminal shows each of `lines` on its own line."""
         self._completed, self._total = completed, total
-        self._label = "\n".join(f"  {one}" for one in lines)
+        self._label = "\n".join(f"  {text}" for text in lines)
         line = f"  {'; '.join(lines)}"
         is_due = time.monotonic() - self._last_printed_at > PROGRESS_LINE_INTERVAL_SECONDS
         if not self._screen.is_interactive and line != self._last_line and is_due:

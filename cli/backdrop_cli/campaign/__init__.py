@@ -1,1 +1,1 @@
-"""What `backdrop campaign` does: quotes many photos as one, has them bought, shows how far it is, stops it."""
+"""The `backdrop campaign` commands: quote, run, status, and stop."""

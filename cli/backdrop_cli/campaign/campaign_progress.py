@@ -1,4 +1,4 @@
-"""How far a campaign is, by the ledger: what of it has ended how, what that has cost, and what it waits for."""
+"""A campaign's progress from the ledger: how its items ended, what they cost, and what the others wait for."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,19 +17,18 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 END_LABELS = {
-    **{status.value: words for status, words in stack_status.STATUS_LABELS.items()},
-    SKIPPED: ("skipped", "not photos by their keys"),
-    OPEN: ("under way", ""),
+    **{status.value: label for status, label in stack_status.STATUS_LABELS.items()},
+    SKIPPED: ("skipped", "not photos, by their keys"),
+    OPEN: ("in progress", ""),
 }
 
 
 @dataclass(frozen=True)
 class CampaignProgress:
-    """One moment.
+    """A campaign at one moment.
 
-    `total_items`: items that it goes through, None while it lists them; `active_providers`: who has open jobs of it.
-
-    `report_key`: the key of its own report, None as long as there is none.
+    `total_items` is None while the items are being listed. `active_providers` are those with open jobs. `report_key` is
+    None until the report exists.
     """
 
     execution: Execution
@@ -40,27 +39,25 @@ class CampaignProgress:
 
     @property
     def ended_items(self) -> int:
-        """The items that have ended."""
         return self.totals.requested - self.totals.counts_by_status[OPEN]
 
     @property
     def summary(self) -> str:
-        """`28 of 60 have ended`."""
+        """`28 of 60 items ended`."""
         total = max(self.total_items or 0, self.totals.requested)
         if not total:
-            return "looking through what is meant" if self.execution.is_running else "nothing was asked"
-        return f"{self.ended_items:,} of {total:,} have ended"
+            return "listing the items" if self.execution.is_running else "nothing was requested"
+        return f"{self.ended_items:,} of {total:,} items ended"
 
     @property
     def cost_summary(self) -> str:
-        """`$0.24, $0.54 reserved by calls that are out`."""
+        """`$0.24, $0.54 reserved for calls in flight`."""
         totals = self.totals
-        reserved_text = f", {format_usd(totals.reserved)} reserved by calls that are out" if totals.reserved else ""
+        reserved_text = f", {format_usd(totals.reserved)} reserved for calls in flight" if totals.reserved else ""
         return format_cost(totals.bought, totals.bought_unknown - totals.reserved) + reserved_text
 
 
 def read_campaign_progress(stack: Stack, execution: Execution) -> CampaignProgress:
-    """How far it is now."""
     totals, active_providers = CampaignTotals(execution.started_at), set[str]()
     for item in read_items(stack.redrive_service.ledger_queries, execution.execution_name):
         totals.add(item)
@@ -77,13 +74,12 @@ def read_campaign_progress(stack: Stack, execution: Execution) -> CampaignProgre
 
 
 def _find_report_key(stack: Stack, execution: Execution) -> str | None:
-    """The report's key, once it is there; an earlier run's lies under the same."""
+    """Returns the report's key if this run has written it; an earlier run's report has the same key."""
     report = stack.bucket_reader.read_campaign_report(execution.name)
     return campaign_report_key(execution.name, "json") if report and report["execution"] == execution.arn else None
 
 
 def build_progress_document(stack: Stack, progress: CampaignProgress) -> dict[str, Any]:
-    """The same for scripts."""
     totals, pauses = (
         progress.totals,
         [
@@ -108,7 +104,6 @@ def build_progress_document(stack: Stack, progress: CampaignProgress) -> dict[st
 
 
 def describe_campaign(execution: Execution) -> dict[str, Any]:
-    """Which campaign it is, for scripts."""
     return {
         "name": execution.name,
         "run": execution.execution_name,
@@ -120,7 +115,6 @@ def describe_campaign(execution: Execution) -> dict[str, Any]:
 
 
 def print_campaign_progress(stack: Stack, screen: Screen, progress: CampaignProgress) -> None:
-    """What has ended how, what went wrong, what it waits for, what it has cost, and where its report is."""
     execution, totals = progress.execution, progress.totals
     if execution.error:
         screen.print(f"! {execution.error}: {execution.cause}", "yellow")
@@ -128,7 +122,7 @@ def print_campaign_progress(stack: Stack, screen: Screen, progress: CampaignProg
         (f"{totals.counts_by_status[end]:,}", *END_LABELS[end]) for end in ITEM_STATUSES if totals.counts_by_status[end]
     ]
     to_come = max((progress.total_items or 0) - totals.requested, 0)
-    rows += [(f"{to_come:,}", "to come" if execution.is_running else "not asked for", "")] if to_come else []
+    rows += [(f"{to_come:,}", "to come" if execution.is_running else "not requested", "")] if to_come else []
     screen.print_table({"": "right", " ": "left", "  ": "words"}, rows)
     for code, failed in totals.failures_by_code.items():
         screen.print(f"! {failed.count:,} {code}: {failed.message}", "yellow")
@@ -136,8 +130,8 @@ def print_campaign_progress(stack: Stack, screen: Screen, progress: CampaignProg
         lane = stack.circuit_breaker.ledger.read_health(name)
         if lane.state is not LaneState.RUNNING:
             screen.print(f"! {name} is {stack_status.describe_lane_state(lane)}", "yellow")
-    screen.print(f"Bought for {progress.cost_summary}.")
+    screen.print(f"Cost: {progress.cost_summary}.")
     if progress.report_key:
         screen.print_unwrapped(f"Report: s3://{stack.output_bucket}/{progress.report_key}")
     elif not execution.is_running:
-        screen.print("Its report is being written.")
+        screen.print("The report is being written.")

@@ -1,4 +1,4 @@
-"""The verb `campaign quote`: what a campaign would come to, before anything is asked."""
+"""The `campaign quote` command: the maximum price of a campaign, before anything is requested."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,21 +21,21 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 from backdrop_cli.uploads.upload_report import MAX_LISTED_PER_CODE
 
-BUSY_MESSAGE = "looking at every photo as intake would"
+BUSY_MESSAGE = "resolving every photo"
 
 
 def quote_campaign(stack: Stack, screen: Screen, options: CampaignOptions) -> None:
-    """Say what it would come to."""
+    """Prints the quote. Raises CommandError if nothing would be bought."""
     request = build_campaign_request(options, stack.input_bucket)
     campaign_quote = compute_campaign_quote(stack, screen, request)
     screen.print_json(build_quote_document(stack, request, campaign_quote))
     print_campaign_quote(stack, screen, request, campaign_quote)
     if not campaign_quote.jobs:
-        raise CommandError("nothing of it would be bought")
+        raise CommandError("nothing in this campaign would be bought")
 
 
 def compute_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest) -> CampaignQuote:
-    """The sums over all of its items; CommandError where there are none."""
+    """Returns the totals of all items. Raises CommandError if there are none."""
 
     def quote_row(row: ManifestRow | BadRow) -> ItemQuote | BadRow:
         return row if isinstance(row, BadRow) else stack.campaign_pricing.quote_row(row)
@@ -50,23 +50,19 @@ def compute_campaign_quote(stack: Stack, screen: Screen, request: CampaignReques
 
 
 def build_quote_document(stack: Stack, request: CampaignRequest, campaign_quote: CampaignQuote) -> dict[str, Any]:
-    """The same for scripts."""
     return {"stack": stack.name, "campaign": request.execution_input, **campaign_quote.build_document()}
 
 
 def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest, campaign_quote: CampaignQuote) -> None:
-    """What it goes through, what would not be bought, and what the rest costs at most."""
     screen.print_unwrapped(
         f"Campaign {request.campaign.name}, stack {stack.name}: {request.local_campaign.description}", "bold"
     )
     passed_over = (
-        [f"{format_count(campaign_quote.not_image_count, 'other file')} passed over"]
+        [f"{format_count(campaign_quote.not_image_count, 'other file')} skipped"]
         if campaign_quote.not_image_count
         else []
     )
-    passed_over += (
-        [f"{format_count(campaign_quote.repeats, 'row')} for the second time"] if campaign_quote.repeats else []
-    )
+    passed_over += [f"{format_count(campaign_quote.repeats, 'repeated row')}"] if campaign_quote.repeats else []
     screen.print(
         "; ".join(
             [
@@ -78,7 +74,7 @@ def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest,
     for words, number, named in _list_problems(campaign_quote):
         screen.print(f"! {words}", "yellow")
         screen.print_sample(named, MAX_LISTED_PER_CODE, number)
-    deduction = "what is bought already as it is wanted is taken off"
+    deduction = "pictures that are already bought are not counted"
     screen.print(
         f"At most {format_usd(campaign_quote.max_cost)}, at list prices of {PRICE_LIST_DATE}; {deduction}.", "bold"
     )
@@ -87,7 +83,7 @@ def print_campaign_quote(stack: Stack, screen: Screen, request: CampaignRequest,
 
 
 def _list_problems(campaign_quote: CampaignQuote) -> Iterator[tuple[str, int, Sequence[str]]]:
-    """What would not be bought, in words; how much that is, and the first of it."""
+    """Yields for each reason a message, the number of items that would not be bought, and the first ones."""
     if campaign_quote.missing:
         message = f"{format_count(campaign_quote.missing, 'key')} without a photo: {Code.PHOTO_NOT_FOUND.value}"
         yield message, campaign_quote.missing, _format_rejected_items(campaign_quote, Code.PHOTO_NOT_FOUND)
@@ -99,11 +95,10 @@ def _list_problems(campaign_quote: CampaignQuote) -> Iterator[tuple[str, int, Se
         )
     if campaign_quote.bad_row_count:
         rows = [f"row {one.number}: {one.reason}" for one in campaign_quote.first_bad_rows]
-        yield f"{format_count(campaign_quote.bad_row_count, 'row')} left out", campaign_quote.bad_row_count, rows
+        yield f"{format_count(campaign_quote.bad_row_count, 'row')} skipped", campaign_quote.bad_row_count, rows
 
 
 def _format_rejected_items(campaign_quote: CampaignQuote, code: Code) -> list[str]:
-    """The first items that a code stands against."""
     return [
         f"{f'row {one.row_number}, ' if one.row_number else ''}{one.key}: {one.reason}"
         for one in campaign_quote.first_rejections[code]

@@ -1,4 +1,4 @@
-"""The verb `campaign run`: quoted, agreed to, begun, and watched if wanted."""
+"""The `campaign run` command: quotes a campaign, asks, starts it, and optionally waits for its end."""
 
 from backdrop.campaigns.quote import CampaignQuote
 from backdrop.model.pricing import format_usd, to_micro_usd
@@ -14,7 +14,7 @@ from backdrop_cli.stack import Stack
 
 
 def run_campaign(stack: Stack, screen: Screen, options: CampaignOptions, *, yes: bool, wait: bool) -> int:
-    """Do it; the exit code. It goes on by itself, whatever becomes of this command."""
+    """Starts the campaign and returns the exit code. The campaign runs in the stack even if this command ends."""
     request = build_campaign_request(options, stack.input_bucket)
     _refuse_if_running(stack, request.campaign.name)
     campaign_quote = compute_campaign_quote(stack, screen, request)
@@ -24,46 +24,46 @@ def run_campaign(stack: Stack, screen: Screen, options: CampaignOptions, *, yes:
         _confirm(screen, request, campaign_quote, yes=yes)
         execution = _start(stack, request)
     quote_document |= {"run": execution.execution_name, "execution": execution.arn}
-    screen.print_unwrapped(f"✓ begun: {execution.execution_name}", "green")
+    screen.print_unwrapped(f"✓ Campaign started: {execution.execution_name}", "green")
     if wait:
         return watch_campaign(stack, screen, execution, quote_document)
     screen.print_json(quote_document)
-    screen.print("It goes on by itself. How far it is, and how to end it:")
+    screen.print("It runs in the stack. To see its progress, or to stop it:")
     screen.print_unwrapped(f"  backdrop campaign status {execution.name}")
     screen.print_unwrapped(f"  backdrop campaign stop {execution.name}")
     return EXIT_OK
 
 
 def _confirm(screen: Screen, request: CampaignRequest, campaign_quote: CampaignQuote, *, yes: bool) -> None:
-    """CommandError where somebody says no, there is nothing to buy, or it may cost more than it is allowed."""
+    """Raises CommandError if the user declines, nothing would be bought, or the price exceeds `--max-total`."""
     limit = request.campaign.max_total_usd
     if not campaign_quote.jobs:
-        raise CommandError("nothing was begun, since nothing of it would be bought")
+        raise CommandError("nothing was started: nothing in this campaign would be bought")
     if limit is not None and campaign_quote.max_cost > to_micro_usd(limit):
-        raise CommandError(f"nothing was begun; --max-total allows {format_usd(to_micro_usd(limit))}")
+        raise CommandError(f"nothing was started: --max-total allows only {format_usd(to_micro_usd(limit))}")
     if campaign_quote.photos > MAX_UNCONFIRMED_PHOTOS or campaign_quote.max_cost > MAX_UNCONFIRMED_MICRO_USD:
         price = f" for at most {format_usd(campaign_quote.max_cost)}" if campaign_quote.max_cost else ""
-        screen.confirm(f"Ask for {format_count(campaign_quote.photos, 'photo')}{price}?", yes=yes)
+        screen.confirm(f"Buy pictures for {format_count(campaign_quote.photos, 'photo')}{price}?", yes=yes)
 
 
 def _refuse_if_running(stack: Stack, name: str) -> None:
-    """Two of one name would write one report."""
+    """Raises CommandError if a campaign of this name runs: both would write the same report."""
     for one in stack.state_machine.list_latest(only_running=True):
         if one.name == name:
             raise CommandError(
-                f"a campaign called {name} runs since {format_utc(one.started_at)}; wait for its end, stop it with "
-                f"`backdrop campaign stop {name}`, or call this one otherwise with --name"
+                f"a campaign named {name} has been running since {format_utc(one.started_at)}; wait for its end, "
+                f"stop it with `backdrop campaign stop {name}`, or use another name with --name"
             )
 
 
 def _start(stack: Stack, request: CampaignRequest) -> Execution:
-    """It buys by what was quoted, also where the file has changed since."""
+    """Starts the campaign on the manifest that was quoted. Raises CommandError if the file has changed since."""
     _refuse_if_running(stack, request.campaign.name)
     if request.local_manifest:
         key = str(request.campaign.manifest)
         if hash_file(request.local_manifest) not in key:
             raise CommandError(
-                f"nothing was begun; {request.local_manifest} was changed while it was quoted, so run this again"
+                f"nothing was started: {request.local_manifest} changed after the quote; run the command again"
             )
         stack.uploader.upload_file(key, request.local_manifest)
     return stack.state_machine.start(request.execution_input, stack.clock.now())

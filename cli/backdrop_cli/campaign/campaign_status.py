@@ -1,4 +1,4 @@
-"""The verb `campaign status`: the latest campaigns, or how far one of them is."""
+"""The `campaign status` command: the latest campaigns, or the progress of one."""
 
 from backdrop_cli.campaign.campaign_progress import (
     build_progress_document,
@@ -16,28 +16,28 @@ MAX_SHOWN_CAMPAIGNS = 20
 
 
 def show_campaign_status(stack: Stack, screen: Screen, name: str | None) -> None:
-    """One campaign's latest execution, or a table of all."""
+    """Prints one campaign's latest execution, or a table of the latest campaigns."""
     if name:
         _show_execution(stack, screen, find_execution(stack, name))
         return
     executions = list(stack.state_machine.list_latest(MAX_SHOWN_CAMPAIGNS))
     screen.print_json({"stack": stack.name, "campaigns": [describe_campaign(one) for one in executions]})
     if not executions:
-        screen.print(f"There was no campaign yet, stack {stack.name}.")
+        screen.print(f"Stack {stack.name} has had no campaign yet.")
         return
     rows = [
         (one.execution_name, one.display_status, f"{one.started_at:%Y-%m-%d %H:%M:%S}", one.error) for one in executions
     ]
-    screen.print_table({"Campaign": "left", "Status": "left", "Began (UTC)": "left", "Error": "words"}, rows)
+    screen.print_table({"Campaign": "left", "Status": "left", "Started (UTC)": "left", "Error": "words"}, rows)
 
 
 def find_execution(stack: Stack, name: str, *, only_running: bool = False) -> Execution:
-    """The latest execution of a campaign, or of that very name; CommandError where there is none."""
+    """Returns the latest execution of a campaign, or the execution of that name. Raises CommandError if none exists."""
     for one in stack.state_machine.list_latest(only_running=only_running):
         if name in (one.name, one.execution_name):
             return one
-    running_text = "runs" if only_running else "ever ran"
-    raise CommandError(f"no campaign called {name} {running_text}; `backdrop campaign status` lists the latest")
+    running_text = "is running" if only_running else "exists"
+    raise CommandError(f"no campaign named {name} {running_text}; `backdrop campaign status` lists the latest")
 
 
 def _show_execution(stack: Stack, screen: Screen, execution: Execution) -> None:

@@ -1,4 +1,4 @@
-"""What a person means by the words behind `campaign run`: photos by a prefix, or the list of a manifest."""
+"""The target of a campaign: photos by the beginning of their keys, or the list of a manifest."""
 
 import hashlib
 import json
@@ -21,13 +21,13 @@ CHUNK_BYTES = 1_000_000
 MANIFEST_SUFFIXES = (".csv", ".jsonl")
 S3_SCHEME = "s3://"
 MAX_NAME_LENGTH = 60
-# How the command line says what a campaign's fields hold.
+# The command-line options for a campaign's fields, for error messages.
 OPTION_NAMES = {"name": "--name", "max_total_usd": "--max-total", "tolerated_failure_percent": "--tolerate"}
 
 
 @dataclass(frozen=True)
 class CampaignOptions:
-    """What the command line says of a campaign; `sidecar` is the sidecar that stands for its instructions."""
+    """The command line's options; `sidecar` holds the instructions."""
 
     target: str
     name: str | None = None
@@ -38,7 +38,7 @@ class CampaignOptions:
 
 @dataclass(frozen=True)
 class CampaignRequest:
-    """A campaign, what a person typed for it, and the manifest of this machine that is put into the bucket for it."""
+    """A campaign, its target as typed, and the local manifest that is uploaded for it."""
 
     campaign: Campaign
     target: str
@@ -46,12 +46,12 @@ class CampaignRequest:
 
     @property
     def local_campaign(self) -> Campaign:
-        """The same by the person's own file, which it is quoted by and spoken of."""
+        """The campaign with the local manifest's path, for the quote and for messages."""
         return replace(self.campaign, manifest=str(self.local_manifest)) if self.local_manifest else self.campaign
 
     @property
     def execution_input(self) -> dict[str, Any]:
-        """The input of its execution."""
+        """The input of the state machine's execution."""
         campaign = self.campaign
         total = None if campaign.max_total_usd is None else float(campaign.max_total_usd)
         fields = {"prefix": campaign.prefix, "manifest": campaign.manifest, "max_total_usd": total}
@@ -64,31 +64,29 @@ class CampaignRequest:
 
     @property
     def empty_message(self) -> str:
-        """Why there is nothing that it could go through."""
+        """Why the campaign has no items."""
         path = Path(self.target).expanduser()
         if self.campaign.manifest:
-            return f"{self.local_campaign.manifest} has no row"
+            return f"{self.local_campaign.manifest} has no rows"
         if not self.target.strip("/"):
-            return f"nothing in the input bucket begins with {self.target!r}; its keys begin without a slash"
+            return f"no key in the input bucket begins with {self.target!r}; keys do not begin with a slash"
         if path.is_dir():
-            return f"{self.target} is a folder of this machine; `backdrop drop {self.target}` uploads its photos"
+            return f"{self.target} is a folder on this machine; to upload its photos, run `backdrop drop {self.target}`"
         if path.is_file():
-            return (
-                f"{self.target} is no list of keys, which ends with .csv or .jsonl; photos go up with `backdrop drop`"
-            )
+            return f"{self.target} is not a .csv or .jsonl list of keys; to upload photos, run `backdrop drop`"
         return (
-            f"nothing in the input bucket begins with {self.campaign.prefix!r}; `backdrop drop` uploads photos of this "
-            "machine, and a list of keys ends with .csv or .jsonl"
+            f"no key in the input bucket begins with {self.campaign.prefix!r}; to upload photos from this machine, run "
+            "`backdrop drop`; a list of keys must end with .csv or .jsonl"
         )
 
 
 def is_campaign_target(target: str) -> bool:
-    """Whether what is dropped is no photo of this machine, but a manifest or photos that lie in a bucket."""
+    """Returns whether a target of `drop` is a manifest or an s3:// prefix, not a file or folder."""
     return target.startswith(S3_SCHEME) or target.lower().endswith(MANIFEST_SUFFIXES)
 
 
 def build_campaign_request(options: CampaignOptions, input_bucket: str) -> CampaignRequest:
-    """The campaign that is meant; UsageError with every mistake in what was said."""
+    """Builds the campaign. Raises UsageError with all errors in the options."""
     bucket_target, file = _locate_target(options.target, input_bucket)
     name = derive_campaign_name(file.name if file else bucket_target) if options.name is None else options.name
     if file:
@@ -114,12 +112,12 @@ def build_campaign_request(options: CampaignOptions, input_bucket: str) -> Campa
 
 
 def _locate_target(target: str, input_bucket: str) -> tuple[str, Path | None]:
-    """The prefix or key in the bucket, and the manifest of this machine that is meant instead."""
+    """Returns the prefix or key in the bucket, and the local manifest, if it is one."""
     if target.startswith(S3_SCHEME):
         bucket, _, key = target.removeprefix(S3_SCHEME).partition("/")
         if bucket != input_bucket:
             raise UsageError(
-                f"a campaign goes through the stack's input bucket, {S3_SCHEME}{input_bucket}, not {S3_SCHEME}{bucket}"
+                f"a campaign uses the stack's input bucket, {S3_SCHEME}{input_bucket}, not {S3_SCHEME}{bucket}"
             )
         return key, None
     file = Path(target).expanduser()
@@ -129,7 +127,7 @@ def _locate_target(target: str, input_bucket: str) -> tuple[str, Path | None]:
 
 
 def derive_campaign_name(target: str) -> str:
-    """What a campaign over a file or a prefix is called; other than all others that would be written alike."""
+    """Derives a campaign's name; adds a hash if characters were lost, so that similar targets get different names."""
     stem = re.sub(r"\.(csv|jsonl)$", "", target.rstrip("/"), flags=re.IGNORECASE)
     plain = unicodedata.normalize("NFKD", stem.replace("ß", "ss"))
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
@@ -141,7 +139,7 @@ def derive_campaign_name(target: str) -> str:
 
 
 def hash_file(file: Path) -> str:
-    """What names a file's present content."""
+    """Returns a short hash of a file's content."""
     try:
         with file.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
@@ -150,13 +148,13 @@ def hash_file(file: Path) -> str:
 
 
 class LocalManifest:
-    """The Manifests port: a manifest that lies on this machine."""
+    """A ManifestReader for a manifest on this machine."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def read_chunks(self, bucket: str, key: str) -> Iterator[bytes] | None:
-        """Its bytes; `bucket` and `key` are not looked at."""
+        """Returns the file's chunks; ignores `bucket` and `key`."""
         return self._chunks()
 
     def _chunks(self) -> Iterator[bytes]:
@@ -165,7 +163,7 @@ class LocalManifest:
 
 
 def read_campaign_items(stack: Stack, request: CampaignRequest) -> Iterator[ManifestRow | BadRow]:
-    """Its items, wherever they are named."""
+    """Yields the campaign's items from the bucket or the manifest."""
     return stack.build_row_reader(LocalManifest(request.local_manifest) if request.local_manifest else None).read_rows(
         request.local_campaign
     )

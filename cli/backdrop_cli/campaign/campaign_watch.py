@@ -1,4 +1,4 @@
-"""Watches a campaign until it is over, or until nothing of it can move: how far it is, and what it has cost."""
+"""Waits until a campaign is over or can make no progress; shows its progress and cost."""
 
 from collections.abc import Collection
 from typing import Any
@@ -17,11 +17,11 @@ from backdrop_cli.watch_loop import ProgressDisplay, poll_until
 
 POLL_SECONDS = 3.0
 READ_INTERVAL_FACTOR = 10
-"""Reading all items of a long campaign takes minutes: so many times as long goes by before it is done again."""
+"""The pause between two readings, as a multiple of a reading: reading a large campaign takes minutes."""
 
 
 def watch_campaign(stack: Stack, screen: Screen, execution: Execution, quote_document: dict[str, Any]) -> int:
-    """Until it is over; then what it came to, and the exit code."""
+    """Waits until the campaign is over, prints the result, and returns the exit code."""
     display = ProgressDisplay(screen)
     try:
         with screen.live_view(display.render):
@@ -29,7 +29,7 @@ def watch_campaign(stack: Stack, screen: Screen, execution: Execution, quote_doc
     except KeyboardInterrupt:
         name = execution.name
         raise InterruptedCommandError(
-            f"stopped watching; the campaign goes on. `backdrop campaign stop {name}` ends it"
+            f"stopped waiting; the campaign continues. To stop it, run `backdrop campaign stop {name}`"
         ) from None
     campaign_progress = read_campaign_progress(stack, stack.state_machine.describe_execution(execution.arn))
     screen.print_json(
@@ -40,7 +40,7 @@ def watch_campaign(stack: Stack, screen: Screen, execution: Execution, quote_doc
     )
     print_campaign_progress(stack, screen, campaign_progress)
     if stop_reason:
-        screen.print(f"Not waited for any longer: {stop_reason} The campaign goes on by itself.", "yellow")
+        screen.print(f"Stopped waiting: {stop_reason} The campaign continues in the stack.", "yellow")
     return EXIT_OK if campaign_progress.execution.status == STATUS_SUCCEEDED else EXIT_FAILURE
 
 
@@ -53,13 +53,13 @@ class _CampaignWatcher:
         self._next_read_at = stack.clock.now()
 
     def wait_until_over(self) -> str:
-        """Why it is given up; "" where it is over."""
+        """Returns why waiting was given up, "" if the campaign is over."""
         return poll_until(
             self._read_progress, self._is_over, self._find_stop_reason, self._wait_for_next_read, self._stack.clock.now
         )
 
     def _read_progress(self) -> bool:
-        """At its items; whether any was asked for, or has ended, since the last look."""
+        """Reads all items; returns whether one was requested or ended since the last reading."""
         if self._is_over():
             return False
         read_started_at, clock = self._stack.clock.now(), self._stack.clock
@@ -86,7 +86,7 @@ class _CampaignWatcher:
         )
 
     def _wait_for_next_read(self) -> None:
-        """Until it is over, or its items may be read again."""
+        """Waits until the campaign is over, or its items are to be read again."""
         while True:
             self._stack.sleep(POLL_SECONDS)
             self._execution = self._stack.state_machine.describe_execution(self._arn)

@@ -1,4 +1,4 @@
-"""A stack's campaigns as executions of its state machine; AWS's own errors pass."""
+"""A stack's campaigns as executions of its state machine. AWS's own errors propagate."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
 STATUS_RUNNING, STATUS_SUCCEEDED = "RUNNING", "SUCCEEDED"
-# How far back somebody looks for a campaign by its name.
+# How far back a campaign is searched by its name.
 MAX_LISTED_EXECUTIONS = 100
 STOP_CAUSE = "Stopped by a person, with the command `backdrop`."
-# Of an execution's name of 80 letters the time takes 17.
+# An execution's name has at most 80 characters; the time takes 17.
 MAX_NAME_PREFIX_LENGTH = 63
 
 
@@ -38,34 +38,31 @@ class Execution:
 
     @property
     def name(self) -> str:
-        """The campaign's own name."""
+        """The campaign's name."""
         return str(self.campaign_input.get("name", self.execution_name))
 
     @property
     def execution_name(self) -> str:
-        """The execution's name, which its items are marked with."""
+        """The execution's name, which is also stored in its items."""
         return parse_execution_name(self.arn)
 
     @property
     def is_running(self) -> bool:
-        """Whether it is not over."""
         return self.status == STATUS_RUNNING
 
     @property
     def display_status(self) -> str:
-        """How it is, in the report's words."""
+        """The status as in the report, or `running`."""
         return "running" if self.is_running else parse_campaign_status(self.status, self.error).value
 
 
 class CampaignStateMachine:
-    """The state machine."""
-
     def __init__(self, client: "SFNClient", arn: str) -> None:
         self._client = client
         self._arn = arn
 
     def start(self, campaign_input: Mapping[str, Any], now: datetime) -> Execution:
-        """Begin a campaign; CommandError where another of its name begins this very second."""
+        """Starts a campaign. Raises CommandError if another of its name starts in the same second."""
         name = f"{str(campaign_input['name'])[:MAX_NAME_PREFIX_LENGTH]}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
         try:
             response = self._client.start_execution(
@@ -74,15 +71,12 @@ class CampaignStateMachine:
         except ClientError as error:
             if read_aws_error_code(error) != "ExecutionAlreadyExists":
                 raise
-            message = (
-                f"another campaign called {campaign_input['name']} began "
-                f"this very second; call yours otherwise with --name"
-            )
+            message = f"another campaign named {campaign_input['name']} started in the same second; use another --name"
             raise CommandError(message) from error
         return Execution(response["executionArn"], STATUS_RUNNING, response["startDate"], campaign_input)
 
     def list_latest(self, limit: int = MAX_LISTED_EXECUTIONS, *, only_running: bool = False) -> Iterator[Execution]:
-        """The executions, or those that run, the latest first."""
+        """Yields the executions, or only the running ones, latest first."""
         status_filter: Any = {"statusFilter": STATUS_RUNNING} if only_running else {}
         listed: list[ExecutionListItemTypeDef] = []
         for page in self._client.get_paginator("list_executions").paginate(stateMachineArn=self._arn, **status_filter):
@@ -93,7 +87,6 @@ class CampaignStateMachine:
         return (self.describe_execution(one["executionArn"]) for one in listed[:limit])
 
     def describe_execution(self, arn: str) -> Execution:
-        """One execution as it is now."""
         response = self._client.describe_execution(executionArn=arn)
         parsed_input: Any = json.loads(response.get("input") or "{}")
         campaign_input: dict[str, Any] = parsed_input if isinstance(parsed_input, dict) else {}
@@ -101,5 +94,5 @@ class CampaignStateMachine:
         return Execution(arn, response["status"], response["startDate"], campaign_input, *failure)
 
     def stop(self, arn: str) -> None:
-        """End it; what it asked for and is not bought yet ends unpaid."""
+        """Stops the execution; what it requested and is not bought yet ends without a charge."""
         self._client.stop_execution(executionArn=arn, cause=STOP_CAUSE)

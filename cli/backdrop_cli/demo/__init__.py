@@ -1,1 +1,1 @@
-"""What `backdrop demo` does: drops photos on a local cloud and shows what comes back."""
+"""The `backdrop demo` command: runs photos through a local cloud, and shows the results."""

@@ -1,4 +1,4 @@
-"""What a demo may cost, said and asked before anything is bought."""
+"""The maximum price of a demo, and the confirmation before anything is bought."""
 
 import os
 import sys
@@ -18,14 +18,14 @@ from backdrop_local.errors import LocalCloudError
 
 
 def read_instructions(order: DemoOrder) -> InstructionSource:
-    """What an order asks for, as intake will read it."""
+    """Returns an order's instructions as intake will read them."""
     return parse_tags(order.tags) if order.sidecar is None else parse_file(order.sidecar_name, order.sidecar)
 
 
 def quote_order(order: DemoOrder, provider: str, offers: Offers) -> tuple[int, int]:
-    """How many images an order may buy in a market, and their highest price in micro-dollars.
+    """Returns how many images an order can buy, and their maximum price in micro-dollars.
 
-    `provider` makes those that name none.
+    `provider` is the default.
     """
     source = read_instructions(order)
     if source.errors or order.expects_refusal:
@@ -40,7 +40,7 @@ def quote_order(order: DemoOrder, provider: str, offers: Offers) -> tuple[int, i
 
 
 def build_offers(stack_parameters: Mapping[str, str]) -> Offers:
-    """Who is paid under these stack parameters, and what 1min.ai's credits cost."""
+    """Returns the paid providers under these stack parameters, and the price of 1min.ai's credits."""
     paid_addresses = providers.find_paid_addresses(stack_parameters)
     enabled_providers = [one.secret for one in providers.PROVIDERS if f"{one.parameter}BaseUrl" in paid_addresses]
     credit_price = stack_parameters.get("OneMinUsdPerImage", "")
@@ -48,10 +48,10 @@ def build_offers(stack_parameters: Mapping[str, str]) -> Offers:
 
 
 def confirm_cost(orders: Sequence[DemoOrder], requested_parameters: Mapping[str, str], console: Console) -> None:
-    """Returns when the stand-in makes the images or the user agrees to pay for them.
+    """Returns if the stand-in makes the images, or the user agrees to pay for them.
 
     Raises:
-        LocalCloudError: the user said no, or there is no terminal and YES=1 is not set.
+        LocalCloudError: the user declined, or there is no terminal and YES=1 is not set.
     """
     stack_parameters = parameters.resolve_parameters("http://127.0.0.1", requested_parameters)
     addresses = providers.find_paid_addresses(stack_parameters)
@@ -62,17 +62,17 @@ def confirm_cost(orders: Sequence[DemoOrder], requested_parameters: Mapping[str,
     ]
     images, max_price = sum(count for count, _ in prices), format_usd(sum(micro for _, micro in prices))
     console.print(
-        f"{', '.join(addresses.values())} makes the images: {images} from {len(orders)} files, at most {max_price}"
-        f" by the list price. No day costs more than ${stack_parameters['DailyBudgetUSD']} (DailyBudgetUSD).",
+        f"{', '.join(addresses.values())} makes the images: {images} from {len(orders)} files, for at most {max_price}"
+        f" at list prices. The budget is ${stack_parameters['DailyBudgetUSD']} per day (DailyBudgetUSD).",
         soft_wrap=True,
         markup=False,
     )
     if "SegmindBaseUrl" in addresses:
-        words = "Segmind cannot read links into this machine: photos travel to it inside the request."
-        console.print(words, soft_wrap=True, markup=False)
+        note = "Segmind cannot open links to this machine, so photos are sent inside the request."
+        console.print(note, soft_wrap=True, markup=False)
     if os.environ.get("YES") == "1":
         return
     if not sys.stdin.isatty():
-        raise LocalCloudError("nothing was bought; there is no terminal to ask at, so say YES=1 to agree")
+        raise LocalCloudError("nothing was bought; there is no terminal to ask on, so set YES=1 to agree")
     if input(f"Spend up to {max_price}? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise LocalCloudError("nothing was started and nothing was spent")
+        raise LocalCloudError("nothing was started, and nothing was charged")

@@ -1,4 +1,4 @@
-"""What a demo ends with: a table of all that came back, and a panel for each error report."""
+"""The output at the end of a demo: a table of the results, and a panel for each error report."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,12 +22,10 @@ from backdrop_cli.gallery.gallery_entries import MONEY_TEXTS
 
 
 def build_results_table(tracker: OrderTracker, prefix: str) -> Table:
-    """One row a file: what was asked, what came back, how long it took from upload to receipt, what it cost."""
-    results = Table(
-        box=box.SIMPLE_HEAD, title="What came back", title_justify="left", title_style="bold", pad_edge=False
-    )
+    """One row per file: instructions, result, seconds from upload to receipt, and cost."""
+    results = Table(box=box.SIMPLE_HEAD, title="Results", title_justify="left", title_style="bold", pad_edge=False)
     results.add_column("Photo", overflow="fold")
-    results.add_column("Asked", overflow="fold", ratio=1)
+    results.add_column("Instructions", overflow="fold", ratio=1)
     results.add_column("Result", overflow="fold")
     results.add_column("Seconds", justify="right", no_wrap=True)
     results.add_column("Cost", justify="right", no_wrap=True)
@@ -43,37 +41,37 @@ def build_results_table(tracker: OrderTracker, prefix: str) -> Table:
             cost,
         )
     progress_list = tracker.progress.values()
-    images = format_count(sum(sight.image_count for sight in progress_list), "image")
-    files = format_count(sum(len(sight.pictures) for sight in progress_list), "file")
-    total = format_usd(sum(sight.cost_micro_usd for sight in tracker.progress.values()))
+    images = format_count(sum(progress.image_count for progress in progress_list), "image")
+    files = format_count(sum(len(progress.pictures) for progress in progress_list), "file")
+    total = format_usd(sum(progress.cost_micro_usd for progress in tracker.progress.values()))
     results.add_section()
     results.add_row(
-        Text(f"{len(progress_list)} dropped"), "", Text(f"{images} in {files}"), "", Text(total, style="bold")
+        Text(f"{len(progress_list)} uploaded"), "", Text(f"{images} in {files}"), "", Text(total, style="bold")
     )
     return results
 
 
 def print_results(tracker: OrderTracker, prefix: str, console: Console) -> None:
-    """The same without a terminal: one line a file, for logs and pipes."""
-    console.print("\nWhat came back")
+    """The same without a terminal: one line per file, for logs and pipes."""
+    console.print("\nResults")
     for key, progress in tracker.progress.items():
         uploaded = tracker.uploaded_orders[key]
         seconds = measure_seconds(uploaded, progress)
         seconds_text = f"{seconds:.1f} s" if seconds is not None else "-"
         result = _format_result(key, progress).plain.replace("\n", ", ")
-        words = (
+        line = (
             f"  {key.removeprefix(prefix)} | {format_order(uploaded).plain} | "
             f"{result} | {seconds_text} | {format_usd(progress.cost_micro_usd)}"
         )
-        console.print(escape_unprintable(words), markup=False, highlight=False, soft_wrap=True)
+        console.print(escape_unprintable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def format_order(uploaded: UploadedOrder) -> Text:
-    """An order in words."""
+    """Returns an order's instructions on one line."""
     source = read_instructions(uploaded.order)
     source_kind = "tags" if uploaded.order.sidecar is None else "sidecar"
     if source.errors:
-        return Text(f"{source_kind} with a mistake")
+        return Text(f"{source_kind} with an error")
     fields: Mapping[str, Any] = source.fields
     words = [str(fields.get("prompt") or fields.get("operation", "nothing"))]
     words += [style for style in (format_style(fields),) if style]
@@ -83,14 +81,16 @@ def format_order(uploaded: UploadedOrder) -> Text:
 
 
 def measure_seconds(uploaded: UploadedOrder, progress: OrderProgress) -> float | None:
-    """From the upload to the last picture; None where there is none."""
+    """Returns the seconds from the upload to the last picture, None if there is none."""
     return (progress.stored_at - uploaded.uploaded_at).total_seconds() if progress.stored_at else None
 
 
 def print_error_reports(tracker: OrderTracker, prefix: str, console: Console) -> None:
-    """Every entry of every error report: a panel each at a terminal, else its lines."""
+    """Prints every entry of every error report: on a terminal as a panel, elsewhere as lines."""
     errors = [
-        (key, error) for key, sight in tracker.progress.items() for error in (sight.report or {}).get("errors", [])
+        (key, error)
+        for key, progress in tracker.progress.items()
+        for error in (progress.report or {}).get("errors", [])
     ]
     if errors:
         console.print("\nError reports", style="bold")
@@ -99,28 +99,28 @@ def print_error_reports(tracker: OrderTracker, prefix: str, console: Console) ->
         if console.is_terminal:
             console.print(_build_report_panel(name, error))
             continue
-        for words in (
+        for line in (
             f"{name}: {error['code']}",
             f"  {error['message']}",
             f"  {error['hint']}",
             f"  {_format_status_and_money(error)}",
         ):
-            console.print(f"  {escape_unprintable(words)}", markup=False, soft_wrap=True)
+            console.print(f"  {escape_unprintable(line)}", markup=False, soft_wrap=True)
 
 
 def print_missing(tracker: OrderTracker, prefix: str, logs: Path, console: Console) -> None:
-    """Says what has not come back, why as far as it is known, and where to look; nothing when all is back."""
+    """Prints the files that are not finished, with known reasons, and where the logs are."""
     keys = tracker.list_unfinished_keys()
     if not keys:
         return
-    console.print(f"\nNothing has moved for {tracker.idle_timeout_seconds:.0f} s. Not back yet:", style="bold red")
+    console.print(f"\nNo progress for {tracker.idle_timeout_seconds:.0f} s. Not finished:", style="bold red")
     for key in keys:
         progress = tracker.progress[key]
         reason = f": {progress.note}" if progress.note else ""
         console.print(
             escape_unprintable(f"  {key.removeprefix(prefix)} {progress.status}{reason}"), soft_wrap=True, markup=False
         )
-    console.print(f"They stay in their queues. The servers' logs are in {logs}", soft_wrap=True, markup=False)
+    console.print(f"These files stay in their queues. The servers' logs are in {logs}", soft_wrap=True, markup=False)
 
 
 def _format_status_and_money(error: Mapping[str, Any]) -> str:
@@ -142,5 +142,5 @@ def _format_result(key: str, progress: OrderProgress) -> Text:
         return Text(str(progress.status), style=STATUS_STYLES[progress.status])
     names = [Text(escape_unprintable(result["key"].removeprefix(f"{key}/"))) for result in progress.pictures]
     return Text("\n").join(
-        [*names, *(Text(f"! {escape_unprintable(words)}", style="yellow") for words in progress.warnings)]
+        [*names, *(Text(f"! {escape_unprintable(warning)}", style="yellow") for warning in progress.warnings)]
     )

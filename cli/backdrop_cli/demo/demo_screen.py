@@ -1,4 +1,4 @@
-"""Shows a demo while it runs: a live table at a terminal, one line per change elsewhere."""
+"""The display of a running demo: a live table on a terminal, one line per change elsewhere."""
 
 import time
 from collections.abc import Callable, Generator
@@ -37,16 +37,16 @@ STATUS_MARKS = {
 
 @contextmanager
 def show_steps(console: Console) -> Generator[Callable[[str], None]]:
-    """Yields what tells of a step that takes a while: a spinner at a terminal, else a line."""
+    """Yields a function that reports a step: in a spinner on a terminal, elsewhere as a line."""
     if not console.is_terminal:
-        yield lambda words: console.print(words, soft_wrap=True, markup=False, highlight=False)
+        yield lambda step: console.print(step, soft_wrap=True, markup=False, highlight=False)
         return
     with console.status("looking for a local cloud") as status:
-        yield lambda words: status.update(Text(words))
+        yield lambda step: status.update(Text(step))
 
 
 class DemoScreen:
-    """One demo on one console; `update` is called after every look."""
+    """One demo on one console; `update` must be called after every poll."""
 
     def __init__(self, console: Console, tracker: OrderTracker, prefix: str) -> None:
         self._console = console
@@ -67,7 +67,7 @@ class DemoScreen:
             yield
 
     def update(self) -> None:
-        """Brings what stands on the screen up to date."""
+        """Prints the files that changed; a terminal's live table updates itself."""
         if self._console.is_terminal:
             return
         for key, progress in self._tracker.progress.items():
@@ -108,12 +108,12 @@ class DemoScreen:
 
     def _render_summary(self) -> Text:
         progress_list = self._tracker.progress.values()
-        done_count = sum(sight.is_final for sight in progress_list)
-        images = format_count(sum(sight.image_count for sight in progress_list), "image")
-        files = format_count(sum(len(sight.pictures) for sight in progress_list), "file")
-        cost = format_usd(sum(sight.cost_micro_usd for sight in progress_list))
+        done_count = sum(progress.is_final for progress in progress_list)
+        images = format_count(sum(progress.image_count for progress in progress_list), "image")
+        files = format_count(sum(len(progress.pictures) for progress in progress_list), "file")
+        cost = format_usd(sum(progress.cost_micro_usd for progress in progress_list))
         seconds = time.monotonic() - self._started_at
         return Text.assemble(
-            (f"{done_count} of {len(progress_list)} back", "bold"),
+            (f"{done_count} of {len(progress_list)} done", "bold"),
             (f"  ·  {images} in {files}  ·  {cost} so far  ·  {seconds:.0f} s", "dim"),
         )

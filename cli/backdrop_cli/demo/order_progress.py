@@ -1,4 +1,4 @@
-"""What can be seen of one dropped file: how far the ledger says it is, and its receipt or report once written."""
+"""The progress of one uploaded file: its status in the ledger, and its receipt or report once written."""
 
 import json
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from backdrop_local.cloud import Cloud
 
 @dataclass(frozen=True)
 class OrderProgress:
-    """One file at one moment; `cost_micro_usd` is what its jobs certainly cost so far."""
+    """One file at one moment; `cost_micro_usd` are the confirmed charges of its jobs so far."""
 
     status: DisplayStatus = DisplayStatus.DROPPED
     note: str = ""
@@ -39,17 +39,17 @@ class OrderProgress:
 
     @property
     def image_count(self) -> int:
-        """How many were delivered; each may have come in several files."""
+        """The number of delivered images; each can have several files."""
         return sum(len({result["n"] for result in job["results"]}) for job in self._current_jobs)
 
     @property
     def warnings(self) -> list[str]:
-        """What people should know of the current jobs' pictures, each said once."""
+        """The warnings of the current jobs, without duplicates."""
         return [*dict.fromkeys(words for job in self._current_jobs for words in job["warnings"])]
 
     @property
     def stored_at(self) -> datetime | None:
-        """When the last picture was handed over."""
+        """When the last picture was delivered."""
         times = [datetime.fromisoformat(job["stored_at"]) for job in self._current_jobs if job["stored_at"]]
         return max(times, default=None)
 
@@ -59,7 +59,7 @@ class OrderProgress:
 
 
 class OrderProgressReader:
-    """Looks at the ledger and the output bucket of one cloud."""
+    """Reads the ledger and the output bucket of one cloud."""
 
     def __init__(self, cloud: Cloud, outputs: dict[str, str]) -> None:
         self._s3 = cloud.clients.s3
@@ -69,7 +69,7 @@ class OrderProgressReader:
         self._output_bucket = outputs["OutputBucketName"]
 
     def read_progress(self, key: str) -> OrderProgress:
-        """The file as it stands now; it has ended only when its receipt or report says so too."""
+        """Returns the file's progress; it has ended only if its receipt or report says so, too."""
         source, jobs = self._ledger.read_photo(derive_source_id(self._input_bucket, key))
         if source is None:
             return OrderProgress()
@@ -83,7 +83,6 @@ class OrderProgressReader:
         return OrderProgress(status, note, cost, receipt, report)
 
     def read_picture(self, key: str) -> bytes:
-        """A picture's bytes."""
         return self._s3.get_object(Bucket=self._output_bucket, Key=key)["Body"].read()
 
     def _read_json(self, key: str) -> dict[str, Any] | None:
@@ -98,7 +97,7 @@ class OrderProgressReader:
 def _is_published(
     status: DisplayStatus, jobs: Sequence[Job], receipt: dict[str, Any] | None, report: dict[str, Any] | None
 ) -> bool:
-    """Whether the output bucket says what the ledger says; deliver writes it a moment later."""
+    """Returns whether the output bucket has caught up with the ledger; deliver writes a moment later."""
     if status is not DisplayStatus.STORED and report is None:
         return False
     receipt_statuses = {job["job_id"]: job["status"] for job in receipt["jobs"]} if receipt else {}

@@ -1,4 +1,4 @@
-"""Watches dropped files until each has come back, or until nothing moves any more."""
+"""Tracks uploaded files until all have ended, or none makes progress."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ POLL_INTERVAL_SECONDS = 0.3
 
 @dataclass
 class OrderTracker:
-    """All files of one demo by key, as last seen; insertion order is the order of dropping."""
+    """The files of one demo by key, as last polled, in the order of their upload."""
 
     read_progress: Callable[[str], OrderProgress]
     idle_timeout_seconds: float
@@ -23,23 +23,21 @@ class OrderTracker:
     progress: dict[str, OrderProgress] = field(default_factory=dict[str, OrderProgress])
 
     def add(self, uploaded: UploadedOrder) -> None:
-        """Watches one more file."""
         self.uploaded_orders[uploaded.key] = uploaded
         self.progress[uploaded.key] = OrderProgress()
 
     def poll(self) -> bool:
-        """Looks once at each file that has not come back; says whether any of them moved."""
+        """Reads each file that has not ended; returns whether any changed."""
         previous = dict(self.progress)
         for key in self.list_unfinished_keys():
             self.progress[key] = self.read_progress(key)
         return self.progress != previous
 
     def list_unfinished_keys(self) -> Sequence[str]:
-        """The keys of the files that have not come back."""
-        return [key for key, sight in self.progress.items() if not sight.is_final]
+        return [key for key, progress in self.progress.items() if not progress.is_final]
 
     def wait_until_done(self, show: Callable[[], None], clock: Clock) -> None:
-        """Looks and shows until all have come back, or nothing has moved for `patience_seconds`."""
+        """Polls until all files have ended, or none has changed for `idle_timeout_seconds`."""
 
         def poll_and_show() -> bool:
             has_changed = self.poll()
@@ -47,7 +45,7 @@ class OrderTracker:
             return has_changed
 
         def find_stop_reason(idle_seconds: float) -> str:
-            return "nothing moves" if idle_seconds > self.idle_timeout_seconds else ""
+            return "no progress" if idle_seconds > self.idle_timeout_seconds else ""
 
         poll_until(
             poll_and_show,
@@ -58,9 +56,11 @@ class OrderTracker:
         )
 
     def find_failures(self) -> Sequence[str]:
-        """The keys that ended otherwise than they should: failed, missing, or a non-photo that went through."""
+        """Returns the keys with an unexpected result: failed, missing, or accepted although not a photo."""
         return [
-            key for key, sight in self.progress.items() if not _is_expected_result(self.uploaded_orders[key], sight)
+            key
+            for key, progress in self.progress.items()
+            if not _is_expected_result(self.uploaded_orders[key], progress)
         ]
 
 

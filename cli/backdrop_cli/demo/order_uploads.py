@@ -1,4 +1,4 @@
-"""Drops the demo's files into the input bucket, each with its sidecar before it or its tags on it."""
+"""Uploads the demo's files, each after its sidecar or with its object tags."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from backdrop_local.demo_orders import DemoOrder
 
 @dataclass(frozen=True)
 class UploadedOrder:
-    """An order, the key it lies under and when it was put there."""
+    """An order, its key, and when it was uploaded."""
 
     order: DemoOrder
     key: str
@@ -19,7 +19,7 @@ class UploadedOrder:
 
 
 def upload_orders(cloud: Cloud, bucket: str, prefix: str, orders: Iterable[DemoOrder]) -> Iterator[UploadedOrder]:
-    """Puts one order after another under a prefix that ends in `/`."""
+    """Uploads the orders under a prefix that ends with `/`; yields each when it is uploaded."""
     s3 = cloud.clients.s3
     for order in orders:
         key = prefix + order.name

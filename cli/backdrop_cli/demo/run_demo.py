@@ -1,4 +1,4 @@
-"""Runs a demo from the question of money to the before/after page."""
+"""Runs a demo: price and confirmation, uploads, results, and the before/after page."""
 
 import time
 from collections.abc import Collection, Generator, Sequence
@@ -37,13 +37,13 @@ from backdrop_local.demo_orders import (
 from backdrop_local.errors import LocalCloudError
 from backdrop_local.home import STACK, Home
 
-# What cold functions may need before the first of them moves a photo, beside the provider's own time.
+# Time that cold functions may need in addition to the provider's.
 COLD_START_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class DemoRun:
-    """One demo on a running cloud: where its files lie in the buckets and where its page goes."""
+    """One demo on a running cloud, with its prefix in the buckets and the folder of its page."""
 
     cloud: Cloud
     console: Console
@@ -60,10 +60,10 @@ class DemoRun:
 
 
 def run_demo(photos: Path | None) -> bool:
-    """The whole demo; says whether anything ended otherwise than it should.
+    """Runs the whole demo; returns whether any result is unexpected.
 
     Raises:
-        LocalCloudError: there are no photos, the cloud does not come up, or the user does not want to spend.
+        LocalCloudError: there are no photos, the cloud does not start, or the user declines to pay.
     """
     console = Console(highlight=False)
     started_at = time.monotonic()
@@ -75,17 +75,17 @@ def run_demo(photos: Path | None) -> bool:
     console.print(f"The local cloud is up after {time.monotonic() - started_at:.0f} s.")
     has_failed = run_on_cloud(cloud, orders, console)
     console.print(
-        f"\nThe demo took {time.monotonic() - started_at:.0f} s. The local cloud runs on:"
-        "\n  your own photos     make demo PHOTOS=folder"
-        '\n  any AWS tool        eval "$(make env)"'
-        "\n  end it              make down (deletes its pictures and this page, too)",
+        f"\nThe demo took {time.monotonic() - started_at:.0f} s. The local cloud keeps running:"
+        "\n  use your own photos  make demo PHOTOS=folder"
+        '\n  use AWS tools        eval "$(make env)"'
+        "\n  stop it              make down (also deletes its pictures and this page)",
         markup=False,
     )
     return has_failed
 
 
 def run_on_cloud(cloud: Cloud, orders: Sequence[DemoOrder], console: Console) -> bool:
-    """A demo on a running cloud; says whether anything ended otherwise than it should."""
+    """Runs a demo on a running cloud; returns whether any result is unexpected."""
     longest_timeout = max(float(value) for name, value in cloud.parameters.items() if name.endswith("TimeoutSeconds"))
     idle_timeout = longest_timeout + COLD_START_SECONDS
     demo = DemoRun(cloud, console, f"{datetime.now(UTC):%Y%m%d-%H%M%S}", idle_timeout)
@@ -98,33 +98,29 @@ def run_on_cloud(cloud: Cloud, orders: Sequence[DemoOrder], console: Console) ->
         _upload_and_wait(demo, tracker, outputs["InputBucketName"], orders)
         _print_results(demo, tracker)
         is_bill_consistent = _compare_bill(demo, tracker, bill_before, standins)
-        if any(sight.pictures for sight in tracker.progress.values()):
+        if any(progress.pictures for progress in tracker.progress.values()):
             bucket = outputs["OutputBucketName"]
             album = _build_album(demo, tracker, bucket, standins)
             result = write_gallery(
                 demo.folder, album, BucketReader(cloud.clients.s3, bucket).read_file, SystemClock().now()
             )
-            console.print("\nBefore and after, to open in a browser:")
+            console.print("\nBefore/after page, to open in a browser:")
             console.print(f"  {result.index_path}", soft_wrap=True, markup=False)
     demo_report.print_missing(tracker, demo.prefix, cloud.home.logs_folder, console)
     return bool(tracker.find_failures()) or not is_bill_consistent
 
 
 def _load_orders(folder: Path | None, console: Console) -> Sequence[DemoOrder]:
-    """What will be dropped, with a word on what was decided for the user."""
+    """Returns the files to upload; prints which of the user's photos get a default prompt or are left out."""
     if folder is None:
         return build_demo_orders()
     own_photos = read_own_orders(folder.expanduser())
     if own_photos.omitted_count:
-        console.print(
-            f"The demo takes the first {MAX_OWN_PHOTOS} photos; {own_photos.omitted_count} more stay where they are."
-        )
+        console.print(f"The demo uses the first {MAX_OWN_PHOTOS} photos, and leaves out {own_photos.omitted_count}.")
     if own_photos.without_instructions:
         console.print(
-            f"{len(own_photos.without_instructions)} of {len(own_photos.orders)} photos have no sidecar and get the"
-            " prompt"
-            f' "{DEFAULT_INSTRUCTIONS["prompt"]}". For your own words put {own_photos.without_instructions[0]}.json'
-            " beside the photo:"
+            f"{len(own_photos.without_instructions)} of {len(own_photos.orders)} photos have no sidecar and get the prompt"
+            f' "{DEFAULT_INSTRUCTIONS["prompt"]}". To use your own, put {own_photos.without_instructions[0]}.json next to the photo:'
             ' {"prompt": "…"} or {"operation": "remove"}.',
             markup=False,
         )
@@ -132,7 +128,7 @@ def _load_orders(folder: Path | None, console: Console) -> Sequence[DemoOrder]:
 
 
 def _upload_and_wait(demo: DemoRun, tracker: OrderTracker, bucket: str, orders: Sequence[DemoOrder]) -> None:
-    demo.console.print(f"Dropping {len(orders)} files into s3://{bucket}/{demo.prefix}", soft_wrap=True, markup=False)
+    demo.console.print(f"Uploading {len(orders)} files to s3://{bucket}/{demo.prefix}", soft_wrap=True, markup=False)
     screen = DemoScreen(demo.console, tracker, demo.prefix)
     with screen.live_view():
         for uploaded in upload_orders(demo.cloud, bucket, demo.prefix, orders):
@@ -163,31 +159,31 @@ def _compare_bill(demo: DemoRun, tracker: OrderTracker, bill_before: int, standi
 def _build_album(demo: DemoRun, tracker: OrderTracker, bucket: str, standins: Collection[str]) -> Album:
     progress_list = tracker.progress.values()
     credits = dict.fromkeys(
-        dropped.order.credit for dropped in tracker.uploaded_orders.values() if dropped.order.credit
+        uploaded.order.credit for uploaded in tracker.uploaded_orders.values() if uploaded.order.credit
     )
     return Album(
-        receipts=[sight.receipt for sight in progress_list if sight.receipt],
-        reports=[sight.report for sight in progress_list if sight.report],
+        receipts=[progress.receipt for progress in progress_list if progress.receipt],
+        reports=[progress.report for progress in progress_list if progress.report],
         stack=STACK,
         prefix=demo.prefix,
         output_bucket=bucket,
         standins=standins,
         side_by_side_prefix=ALL_PROVIDERS_FOLDER,
-        uploaded_at={key: dropped.uploaded_at for key, dropped in tracker.uploaded_orders.items()},
+        uploaded_at={key: uploaded.uploaded_at for key, uploaded in tracker.uploaded_orders.items()},
         credits=list(credits),
     )
 
 
 @contextmanager
 def _translate_errors(demo: DemoRun) -> Generator[None]:
-    """Turns an interruption and a server that went away into a sentence; the cloud runs on."""
+    """Turns Ctrl-C, and a cloud that stopped responding, into a message; the cloud keeps running."""
     try:
         yield
     except KeyboardInterrupt:
-        demo.console.print("\nStopped. The local cloud runs on; end it with `make down`.")
+        demo.console.print("\nStopped. The local cloud keeps running; to stop it, run `make down`.")
         raise typer.Exit(130) from None
     except (BotoCoreError, ClientError, BackdropError, URLError, ConnectionError, TimeoutError) as error:
         raise LocalCloudError(
-            f"the local cloud no longer answers ({error}); its logs are in {demo.cloud.home.logs_folder},"
-            " and `make demo` starts it again"
+            f"the local cloud no longer responds ({error}); its logs are in {demo.cloud.home.logs_folder}. To start it again,"
+            " run `make demo`"
         ) from error

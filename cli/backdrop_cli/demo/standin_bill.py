@@ -1,4 +1,4 @@
-"""Compares the stand-in's bill with the receipts: to the cent, or the demo has failed."""
+"""Compares the stand-in's bill with the receipts; the demo fails unless they agree to the cent."""
 
 import json
 import urllib.request
@@ -13,7 +13,7 @@ from backdrop_local.cloud import Cloud
 
 @dataclass(frozen=True)
 class BillComparison:
-    """What the stand-in charged during a demo and what the receipts say of it, in micro-dollars."""
+    """The stand-in's charges during a demo, and those in the receipts, in micro-dollars."""
 
     bill_micro_usd: int
     confirmed_micro_usd: int
@@ -21,7 +21,7 @@ class BillComparison:
 
     @property
     def is_consistent(self) -> bool:
-        """Certain ≤ bill ≤ certain + unknown; equality when nothing is unknown."""
+        """Confirmed ≤ bill ≤ confirmed + unknown; equal if nothing is unknown."""
         return self.confirmed_micro_usd <= self.bill_micro_usd <= self.confirmed_micro_usd + self.unknown_micro_usd
 
     def __str__(self) -> str:
@@ -34,18 +34,15 @@ class BillComparison:
 
 
 def read_standin_bill(cloud: Cloud) -> int:
-    """All that the stand-in has charged so far, in micro-dollars."""
+    """Returns everything that the stand-in has charged so far, in micro-dollars."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"{cloud.standin_url}/_ctl/bill", timeout=60) as answer:
         return to_micro_usd(Decimal(json.load(answer)["total_usd"]))
 
 
 def compare_bill(tracker: OrderTracker, bill_micro_usd: int, standin_providers: Collection[str]) -> BillComparison:
-    """The receipts' sums beside what the stand-in charged since the demo began.
-
-    `standin_providers`: whose part it plays.
-    """
-    receipts = [sight.receipt for sight in tracker.progress.values() if sight.receipt]
+    """Compares the receipts with the stand-in's bill for `standin_providers`, whose part it plays."""
+    receipts = [progress.receipt for progress in tracker.progress.values() if progress.receipt]
     jobs = [job for receipt in receipts for job in receipt["jobs"] if job["provider"] in standin_providers]
     confirmed = sum(to_micro_usd(str(job["cost"]["usd"])) for job in jobs)
     unknown = sum(to_micro_usd(str(job["cost"]["unknown_usd"])) for job in jobs)

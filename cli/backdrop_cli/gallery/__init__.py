@@ -1,1 +1,1 @@
-"""The before/after page: receipts and error reports in, a folder that opens from disk out."""
+"""The before/after page, built from receipts and error reports, that opens from disk."""

@@ -1,4 +1,4 @@
-"""What a page shows: one shot for each picture in the receipts, one trouble for each entry in the reports."""
+"""What a gallery shows: a comparison for each picture in receipts, a problem for each entry of an error report."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from backdrop.model.job import END_STATUSES
 from backdrop.model.object_keys import ObjectKind, classify_key, source_name
 from backdrop_cli.picks import Pick
 
-GENERIC_HINT = "docs/troubleshooting.md says what the code means; a newer release of the command may say more here."
+GENERIC_HINT = "docs/troubleshooting.md explains the code; a newer release of the command may have a hint."
 
 
 @dataclass(frozen=True)
 class GalleryFile:
-    """A picture to show: its object at one version, and what its bytes follow from.
+    """A photo or picture to show, at one version; files with the same `fingerprint` have the same bytes.
 
     `bucket` is "" for the stack's output bucket.
     """
@@ -28,7 +28,7 @@ class GalleryFile:
 
 
 class MissingReason(StrEnum):
-    """Why a file cannot be shown."""
+    """Why a file has no thumbnail."""
 
     GONE = "gone"
     ACCESS_DENIED = "withheld"
@@ -36,15 +36,15 @@ class MissingReason(StrEnum):
 
 
 type ThumbnailLinks = Mapping[GalleryFile, str | MissingReason]
-"""Each file's thumb, relative to the page, or why it has none."""
+"""Each file's thumbnail, relative to the page, or why it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One picture beside the photo it was made of, with the receipt's entry of its job.
+    """One picture next to its photo, with its job's entry in the receipt.
 
-    `picks` are its files in the output bucket; `picture` is the one that is shown. `duration_seconds`: its job's whole
-    way.
+    `picks` are the picture's files in the output bucket; `picture` is the one that is shown. `duration_seconds` is the
+    time from upload to delivery.
     """
 
     source: str
@@ -59,13 +59,12 @@ class Comparison:
 
     @property
     def shown_result(self) -> Mapping[str, Any]:
-        """The result that is shown."""
         return next(one for one in self.results if one["key"] == self.picture.key)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportedProblem:
-    """One entry of an error report; `photo` is None where it is about no photo."""
+    """One entry of an error report; `photo` is None if it does not concern one photo."""
 
     source: str
     name: str
@@ -81,12 +80,11 @@ class ReportedProblem:
 
 @dataclass(frozen=True, kw_only=True)
 class Album:
-    """Receipts and error reports as the output bucket holds them, and how to show them.
+    """Receipts and error reports from the output bucket, and how to show them.
 
-    `prefix` is left out of names; `input_bucket` is the stack's input bucket, `output_bucket` the one that holds the
-    pictures; `uploaded_at` is when a source's photo was uploaded, where that is known. `standins`: the providers for
-    which a stand-in answered. Sources below `side_by_side_prefix` are one photo as each provider made it, shown side by
-    side.
+    `prefix` is left out of names. `uploaded_at` has the upload times that are known. `standins` are the providers whose
+    part a stand-in played. Sources below `side_by_side_prefix` are the same photo edited by each provider, shown side
+    by side.
     """
 
     receipts: Sequence[Mapping[str, Any]]
@@ -102,46 +100,45 @@ class Album:
 
     @cached_property
     def comparisons(self) -> list[Comparison]:
-        """The pictures of all current jobs, in the receipts' order."""
+        """The pictures of all current jobs, in the order of the receipts."""
         return [
-            shot
+            comparison
             for receipt in self.receipts
             for job in _current_jobs(receipt)
-            for shot in self._build_comparisons(receipt, job)
+            for comparison in self._build_comparisons(receipt, job)
         ]
 
     @cached_property
     def problems(self) -> list[ReportedProblem]:
-        """Everything that is reported wrong."""
         return [self._build_problem(report, error) for report in self.reports for error in report["errors"]]
 
     @property
     def is_empty(self) -> bool:
-        """Whether no source begins with the prefix; reports of providers, and of folders above it, do not count."""
+        """True if no source begins with the prefix; reports about providers, or folders above it, do not count."""
         reported_sources = (self._format_source(report["source"]) for report in self.reports if report["source"])
         return not self.receipts and not any(source.startswith(self.prefix) for source in reported_sources)
 
     @property
     def pending_count(self) -> int:
-        """How many current jobs have not ended, and are reported as nothing wrong."""
+        """The number of current jobs that have neither ended nor a reported problem."""
         reported_job_ids = {error["job_id"] for report in self.reports for error in report["errors"]}
         jobs = (job for receipt in self.receipts for job in _current_jobs(receipt))
         return sum(job["status"] not in _FINAL_STATUSES and job["job_id"] not in reported_job_ids for job in jobs)
 
     @property
     def total_usd(self) -> float:
-        """What the receipts add up to, in whole micro-dollars."""
+        """The total of the receipts, rounded to micro-dollars."""
         return round(sum(receipt["total_usd"] for receipt in self.receipts), 6)
 
     @property
     def files(self) -> list[GalleryFile]:
-        """All that is to be seen, each once."""
-        comparison_files = (one for shot in self.comparisons for one in (shot.photo, shot.picture))
-        problem_files = (trouble.photo for trouble in self.problems if trouble.photo)
+        """All files to show, without duplicates."""
+        comparison_files = (file for comparison in self.comparisons for file in (comparison.photo, comparison.picture))
+        problem_files = (problem.photo for problem in self.problems if problem.photo)
         return list(dict.fromkeys([*comparison_files, *problem_files]))
 
     def _build_comparisons(self, receipt: Mapping[str, Any], job: Mapping[str, Any]) -> Iterator[Comparison]:
-        """One shot for each picture that was bought, whatever the number of its files."""
+        """Yields one comparison for each picture, whatever the number of its files."""
         source = self._format_source(receipt["source"])
         numbers = dict.fromkeys(result["n"] for result in job["results"])
         for n in numbers:
@@ -176,7 +173,7 @@ class Album:
         return source_name(source["bucket"], source["key"], self.input_bucket or source["bucket"])
 
     def _strip_prefix(self, source: str) -> str:
-        """What of a source's name is left behind the prefix, from its last whole folder on."""
+        """Removes the prefix's folders from a source's name."""
         folder = self.prefix[: self.prefix.rfind("/") + 1]
         return source.removeprefix(folder) or source
 
@@ -189,7 +186,7 @@ def _current_jobs(receipt: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
 
 
 def _find_main_result(results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The file that stands for a picture: the one without an output's name, else the largest."""
+    """Returns the file to show: the one without an output name, otherwise the largest."""
     return max(results, key=lambda one: (one["output"] is None, one["width"] * one["height"]))
 
 

@@ -1,4 +1,4 @@
-"""One entry of the page, in the words that people read: what was asked, what came, what it cost, how long it took."""
+"""Gallery entries as JSON: a picture or problem with all texts that the page shows."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -22,9 +22,9 @@ from backdrop_cli.gallery.album import (
 )
 
 MONEY_TEXTS = {
-    "not_spent": "Nothing was spent.",
-    "spent": "It was paid.",
-    "unknown": "Whether it was paid is not known.",
+    "not_spent": "Nothing was charged.",
+    "spent": "It was charged.",
+    "unknown": "It is unknown whether it was charged.",
 }
 STATUS_TEXTS = {
     "refused": "refused",
@@ -32,25 +32,25 @@ STATUS_TEXTS = {
     "held": "held",
     "paused": "paused",
     "accepted": "waiting",
-    "unknown": "being looked up",
+    "unknown": "being recovered",
 }
 _PRICE_BASIS_TEXTS = {
-    "price_list": "by the list price",
-    "reported": "as the provider said",
-    "configured": "as the stack says",
+    "price_list": "list price",
+    "reported": "reported by the provider",
+    "configured": "configured in the stack",
 }
-# The fields' names as people say them, where an underscore less is not enough.
+# Labels of fields for which replacing underscores is not enough.
 _FIELD_LABELS: Mapping[str, str] = {
     "num_images": "number of pictures",
     "style_preset": "style",
     "style_codes": "style",
-    "seed": "seed asked for",
+    "seed": "requested seed",
 }
 
 _MISSING_TEXTS = {
     MissingReason.GONE: "This version of the {} is no longer in the bucket.",
     MissingReason.ACCESS_DENIED: "S3 denies access to the {}.",
-    MissingReason.UNREADABLE: "There is no preview of the {}.",
+    MissingReason.UNREADABLE: "No preview of the {} is available.",
 }
 
 type GalleryEntry = dict[str, Any]
@@ -58,7 +58,6 @@ type Fact = tuple[str, str]
 
 
 def build_comparison_entry(comparison: Comparison, album: Album, links: ThumbnailLinks) -> GalleryEntry:
-    """A picture beside its photo."""
     job, shown_result = comparison.job, comparison.shown_result
     instructions: Mapping[str, Any] = job["instructions"]
     return {
@@ -91,7 +90,6 @@ def build_comparison_entry(comparison: Comparison, album: Album, links: Thumbnai
 
 
 def build_problem_entry(problem: ReportedProblem, links: ThumbnailLinks) -> GalleryEntry:
-    """What could not be done, why, what it cost and what to do."""
     return {
         "kind": "trouble",
         "id": f"{problem.source} {problem.variant} {problem.code}",
@@ -115,13 +113,12 @@ def _find_thumbnail(file: GalleryFile | None, links: ThumbnailLinks) -> str:
 
 
 def _explain_missing(file: GalleryFile | None, links: ThumbnailLinks, noun: str) -> str:
-    """Why a file is not shown, as a sentence; "" where it is."""
+    """Returns why a file is not shown, "" if it is."""
     link = links.get(file) if file else None
     return _MISSING_TEXTS[link].format(noun) if isinstance(link, MissingReason) else ""
 
 
 def format_maker(provider: str, album: Album) -> str:
-    """Who made a picture, in words."""
     return f"the stand-in for {provider}" if provider in album.standins else provider
 
 
@@ -139,14 +136,14 @@ def _list_tags(comparison: Comparison) -> Iterator[str]:
 
 
 def _format_cost(comparison: Comparison) -> str:
-    """The price of the whole job, since that is what was bought."""
+    """Formats the price of the whole job, which is what was bought."""
     return format_receipt_usd(comparison.job["cost"]["usd"]) + (
         f" for {comparison.picture_count}" if comparison.picture_count > 1 else ""
     )
 
 
 def _group_by_source(job: Mapping[str, Any]) -> list[tuple[str, list[Fact]]]:
-    """What was asked, by the place that said it; the prompt stands above it all."""
+    """Groups the instructions by where they come from; the prompt is shown separately."""
     fields_by_source: dict[str, list[Fact]] = {}
     for name, value in job["instructions"].items():
         if name == "prompt":
@@ -168,13 +165,13 @@ def _list_facts(comparison: Comparison, album: Album) -> Iterator[Fact]:
     yield "Cost", f"{_format_cost(comparison)}, {_explain_price(job)}"
     if job["cost"]["unknown_usd"]:
         yield (
-            "Perhaps charged besides",
-            f"{format_receipt_usd(job['cost']['unknown_usd'])}, for an answer that was lost",
+            "Possibly also charged",
+            f"{format_receipt_usd(job['cost']['unknown_usd'])}, for a lost answer",
         )
-    yield "Time", f"{format_duration(comparison.duration_seconds)} from upload to picture"
+    yield "Time", f"{format_duration(comparison.duration_seconds)} from upload to delivery"
     if job["throttled_seconds"]:
-        yield "Of it waited", f"{format_duration(job['throttled_seconds'])}, for the provider's rate limit"
-    yield "Handed over", _format_timestamp(job["stored_at"] or "")
+        yield "Waited", f"{format_duration(job['throttled_seconds'])}, for the provider's rate limit"
+    yield "Delivered", _format_timestamp(job["stored_at"] or "")
     if len(job["attempts"]) > 1:
         yield "Attempts", str(len(job["attempts"]))
     if result["seed"] is not None:
@@ -183,15 +180,11 @@ def _list_facts(comparison: Comparison, album: Album) -> Iterator[Fact]:
 
 
 def _explain_price(job: Mapping[str, Any]) -> str:
-    return (
-        "from a file that was paid for before"
-        if job["reused_from"]
-        else _PRICE_BASIS_TEXTS.get(job["cost"]["basis"], "")
-    )
+    return "reused from an earlier purchase" if job["reused_from"] else _PRICE_BASIS_TEXTS.get(job["cost"]["basis"], "")
 
 
 def _describe_file(result: Mapping[str, Any]) -> tuple[str, str]:
-    """A file's key, and what it is."""
+    """Returns a file's key and description."""
     description = (
         f"{result['format'].upper()}, {result['width']:,} × {result['height']:,}, {format_bytes(result['bytes'])}"
     )

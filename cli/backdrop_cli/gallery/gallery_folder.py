@@ -1,4 +1,4 @@
-"""Writes a page's folder: the HTML, and a thumb of every picture that it shows."""
+"""Writes the folder of a gallery: its HTML, and a thumbnail of each file that it shows."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -16,11 +16,9 @@ _HEAD_CHARACTERS = 20_000
 
 @dataclass(frozen=True)
 class GalleryResult:
-    """A page on disk: `new_thumbnail_count` thumbs are new, `kept_thumbnail_count` were there before.
+    """A gallery on disk; `missing_files` are the photos and pictures without a thumbnail.
 
-    `missing_files` are the pictures without a thumb.
-
-    The photo of an error report may have none.
+    The photo of an error report may have no thumbnail; it is not listed.
     """
 
     index_path: Path
@@ -38,11 +36,11 @@ def write_gallery(
     max_workers: int = 0,
     report_progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> GalleryResult:
-    """Writes the page into a folder, which is created if necessary; thumbs of an earlier run are kept.
+    """Writes the gallery into a folder, which is created if necessary; keeps the thumbnails of an earlier run.
 
-    `report_progress` gets how many thumbs are done. The page that is there is replaced at once when all thumbs are, and
-    only then are thumbs deleted that it alone showed. Raises OSError where the disk is full or the folder cannot be
-    written.
+    `report_progress` gets the number of finished thumbnails and the total. An existing page is replaced atomically
+    after all thumbnails are written, and only then are the thumbnails deleted that it alone showed. Raises OSError if
+    the disk is full or the folder is not writable.
     """
     files = album.files
     thumbnails: list[tuple[GalleryFile, str | MissingReason, bool]] = []
@@ -56,7 +54,7 @@ def write_gallery(
     temporary_path.write_text(render_gallery(album, links, created_at), "utf-8")
     temporary_path.replace(index)
     delete_thumbnails(folder, previous_links - set(links.values()))
-    # Two threads may have made the same thumb at a time: it counts once.
+    # Two threads may have made the same thumbnail: count it once.
     new_count = len({link for _, link, is_new in thumbnails if is_new})
     expected_files = {file for shot in album.comparisons for file in (shot.photo, shot.picture)}
     missing = {file: link for file, link in links.items() if file in expected_files and isinstance(link, MissingReason)}
@@ -65,7 +63,7 @@ def write_gallery(
 
 
 def describe_other_page(folder: Path, album: Album) -> str:
-    """What page the folder holds that the album's page would not include, to complete `it holds …`; "" for none."""
+    """Describes a page in the folder that the album's page would not include, to complete `it has …`; "" if none."""
     index = folder / INDEX_FILE_NAME
     if not index.exists():
         return ""
@@ -74,7 +72,7 @@ def describe_other_page(folder: Path, album: Album) -> str:
         return "an index.html that this command did not write"
     existing_scope, new_scope = GalleryScope.parse(head), GalleryScope.from_album(album)
     if existing_scope is None:
-        return "a page of an earlier release, which does not say which photos it shows"
+        return "a page of an earlier release, which does not list its photos"
     if new_scope.includes(existing_scope):
         return ""
     if new_scope.stack != existing_scope.stack:

@@ -1,4 +1,4 @@
-"""The page itself: one HTML file with its style, its script and what they show; no text from outside changes it."""
+"""The gallery as one HTML file with its styles, scripts, and data. All data is escaped."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -18,14 +18,14 @@ from backdrop_cli.gallery.gallery_entries import build_comparison_entry, build_p
 from backdrop_cli.picks import PICKS_COLUMNS, PICKS_FILE_NAME
 
 GENERATOR = "Backdrop before/after"
-"""By this a page is known as one of ours."""
+"""Identifies a page that this command wrote."""
 SCOPE_META_NAME = "backdrop-page"
 GALLERY_PACKAGE = "backdrop_cli.gallery"
 STYLES = ("page.css", "tools.css", "card.css", "large.css")
 SCRIPTS = ("compare.js", "stars.js", "card.js", "large.js", "list.js")
 _STANDIN_NOTICE = (
-    "A stand-in on this machine painted these pictures, so that the pipeline can be tried without a key."
-    " They are not what the provider would make, and the prices are its list prices: nothing was paid."
+    "A stand-in on this machine made these pictures, so that you can try the pipeline without an API key."
+    " The provider's pictures would look different. The prices are list prices; nothing was charged."
 )
 
 
@@ -33,7 +33,7 @@ _STANDIN_NOTICE = (
 class GalleryScope:
     """What a page shows: the sources of one stack whose names begin with `prefix`.
 
-    `stack` is a digest of the output bucket's name, which no other stack has and a page that is sent need not tell.
+    `stack` is a digest of the output bucket's name: unique, without revealing the name to recipients of the page.
     """
 
     stack: str
@@ -41,23 +41,21 @@ class GalleryScope:
 
     @classmethod
     def from_album(cls, album: Album) -> "GalleryScope":
-        """What the page of an album shows."""
         return cls(sha256(album.output_bucket.encode()).hexdigest()[:16], album.prefix)
 
     @classmethod
     def parse(cls, page: str) -> "GalleryScope | None":
-        """What a page says of itself; None where an earlier release wrote it."""
+        """Reads the scope from a page's HTML; None if an earlier release wrote it."""
         found = search(f'<meta name="{SCOPE_META_NAME}" content="([^"]*)">', page)
         scope = json.loads(unescape(found[1])) if found else None
         return cls(scope["stack"], scope["prefix"]) if scope else None
 
     def includes(self, other: "GalleryScope") -> bool:
-        """Whether a page of this has all that a page of the other has."""
+        """Returns whether this scope contains the other."""
         return self.stack == other.stack and other.prefix.startswith(self.prefix)
 
 
 def render_gallery(album: Album, links: ThumbnailLinks, created_at: datetime) -> str:
-    """The page as HTML."""
     page_data = build_page_data(album, links, created_at)
     return Template(read_template(GALLERY_PACKAGE, "page.html")).substitute(
         generator=GENERATOR,
@@ -73,9 +71,9 @@ def render_gallery(album: Album, links: ThumbnailLinks, created_at: datetime) ->
 
 
 def build_page_data(album: Album, links: ThumbnailLinks, created_at: datetime) -> dict[str, Any]:
-    """What the page's script shows, in the words that it shows it in; every text is plain text."""
+    """Returns the data of the page's script; all texts are plain text."""
     comparisons, problems = album.comparisons, album.problems
-    photo_count = len({shot.source for shot in comparisons})
+    photo_count = len({comparison.source for comparison in comparisons})
     photo_problems = [one for one in problems if one.source]
     return {
         "title": f"{format_count(len(comparisons), 'picture')} from {format_count(photo_count, 'photo')}"
@@ -87,7 +85,7 @@ def build_page_data(album: Album, links: ThumbnailLinks, created_at: datetime) -
         "stopped": [build_problem_entry(one, links) for one in problems if not one.source],
         "entries": sorted(
             [
-                *(build_comparison_entry(shot, album, links) for shot in comparisons),
+                *(build_comparison_entry(one, album, links) for one in comparisons),
                 *(build_problem_entry(one, links) for one in photo_problems),
             ],
             key=lambda entry: entry["name"],
@@ -99,14 +97,14 @@ def build_page_data(album: Album, links: ThumbnailLinks, created_at: datetime) -
 
 def _build_summary(album: Album, created_at: datetime) -> list[str]:
     makers = _list_makers(album)
-    words = [album.prefix, f"{format_receipt_usd(album.total_usd)} in all"]
-    words += [f"made by {', '.join(makers)}"] if makers else []
-    words += [f"{created_at.day} {created_at:%B %Y, %H:%M} UTC"]
-    return [word for word in words if word]
+    facts = [album.prefix, f"{format_receipt_usd(album.total_usd)} in total"]
+    facts += [f"made by {', '.join(makers)}"] if makers else []
+    facts += [f"{created_at.day} {created_at:%B %Y, %H:%M} UTC"]
+    return [fact for fact in facts if fact]
 
 
 def _list_makers(album: Album) -> list[str]:
-    """Who made the pictures, the stand-in named once for all whose part it played."""
+    """Lists who made the pictures; the stand-in is named once for all its providers."""
     providers, standin_providers = _find_providers(album)
     return [
         *sorted(providers - standin_providers),
@@ -115,13 +113,13 @@ def _list_makers(album: Album) -> list[str]:
 
 
 def _find_providers(album: Album) -> tuple[set[str], set[str]]:
-    """The providers of all pictures, and those of them that were not asked."""
-    providers = {shot.job["provider"] for shot in album.comparisons}
+    """Returns the providers of all pictures, and those whose part the stand-in played."""
+    providers = {comparison.job["provider"] for comparison in album.comparisons}
     return providers, providers.intersection(album.standins)
 
 
 def _build_notices(album: Album) -> list[str]:
-    """Who was not asked: of the whole page, or of some of its pictures."""
+    """Returns a notice if the stand-in made all pictures or some of them."""
     providers, standin_providers = _find_providers(album)
     if not standin_providers:
         return []
@@ -136,14 +134,11 @@ def _build_notices(album: Album) -> list[str]:
 def _format_pending(job_count: int) -> str:
     if not job_count:
         return ""
-    return (
-        f"{format_count(job_count, 'picture')} {'is' if job_count == 1 else 'are'} "
-        f"still on the way; make this page again to see more."
-    )
+    return f"{format_count(job_count, 'picture is', 'pictures are')} in progress; create this page again to see more."
 
 
 def encode_script_data(page_data: Mapping[str, Any]) -> str:
-    """JSON that cannot end the element it stands in, nor the line of a script."""
+    """Returns JSON that is safe inside a script element."""
     text = json.dumps(page_data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

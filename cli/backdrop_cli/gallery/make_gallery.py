@@ -1,4 +1,4 @@
-"""The verb `gallery`: reads a stack's receipts and reports, writes the page, and says where it is."""
+"""The `gallery` command: reads a stack's receipts and error reports, and writes a before/after page."""
 
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,9 @@ MISSING_TEXTS = {
 
 
 def make_gallery(stack: Stack, screen: Screen, prefix: str, folder: Path) -> None:
-    """Make the page of all photos whose keys begin with a prefix."""
+    """Writes the page for all photos whose keys begin with a prefix."""
     try:
-        with screen.spinner("reading receipts and reports") as update_message:
+        with screen.spinner("reading receipts and error reports") as update_message:
             album = _read_album(stack, prefix)
             _check_folder(folder, album)
             result = write_gallery(
@@ -30,28 +30,28 @@ def make_gallery(stack: Stack, screen: Screen, prefix: str, folder: Path) -> Non
                 stack.bucket_reader.read_file,
                 stack.clock.now(),
                 max_workers=stack.max_threads,
-                report_progress=lambda done, of: update_message(f"making thumbs: {done:,} of {of:,}"),
+                report_progress=lambda done, of: update_message(f"making thumbnails: {done:,} of {of:,}"),
             )
     except OSError as error:
         raise CommandError(
-            f"{folder} cannot be written ({error.strerror or error}); what is there stays, and the next run goes on"
+            f"{folder} cannot be written ({error.strerror or error}); existing files are kept, so run the command again"
         ) from error
     screen.print_json(_build_document(stack, album, result))
     _print_result(screen, stack, album, result)
 
 
 def _check_folder(folder: Path, album: Album) -> None:
-    """Raises CommandError for a page of nothing, UsageError where the folder's page would be lost."""
+    """Raises CommandError if the page would be empty, UsageError if another page would be lost."""
     if album.is_empty:
-        photos_text = f"of photos that begin with {album.prefix}" if album.prefix else "of any photo"
+        photos_text = f"of photos whose keys begin with {album.prefix}" if album.prefix else "of any photo"
         raise CommandError(
             f"nothing was written: stack {album.stack} has no receipt and no error report {photos_text};"
-            " upper and lower case count, and a photo that was just dropped has none for a moment"
+            " keys are case-sensitive, and a photo that was just uploaded has none for a moment"
         )
     other_page = describe_other_page(folder, album)
     if other_page:
         raise UsageError(
-            f"nothing was written: {folder} holds {other_page}, and would lose it; name another folder with --output"
+            f"nothing was written: {folder} has {other_page}, which would be lost; choose another folder with --output"
         )
 
 
@@ -72,14 +72,14 @@ def _print_result(screen: Screen, stack: Stack, album: Album, result: GalleryRes
     problem_count = len(album.problems)
     counts = [format_count(len(album.comparisons), "picture")]
     counts += [f"{format_count(problem_count, 'problem')}"] if problem_count else []
-    counts += [f"{format_count(album.pending_count, 'picture')} still on the way"] if album.pending_count else []
+    counts += [f"{format_count(album.pending_count, 'picture')} in progress"] if album.pending_count else []
     screen.print(f"{', '.join(counts)}{prefix_text}, stack {stack.name}")
     for reason, reason_text in MISSING_TEXTS.items():
         keys = [file.key for file, missing in result.missing_files.items() if missing is reason]
         more = f" and {len(keys) - MAX_LISTED_FILES:,} more" if len(keys) > MAX_LISTED_FILES else ""
         if keys:
             screen.print(f"Without a preview, {reason_text}: {', '.join(keys[:MAX_LISTED_FILES])}{more}")
-    screen.print(f"Before and after, to open in a browser ({format_count(result.new_thumbnail_count, 'new thumb')}):")
+    screen.print(f"Before/after page ({format_count(result.new_thumbnail_count, 'new thumbnail')}):")
     screen.print_unwrapped(f"  {result.index_path.resolve()}")
 
 

@@ -1,7 +1,7 @@
-"""Small pictures for a page: made side by side, named by what they show, and made once.
+"""Thumbnails for a gallery: made in parallel, named by their content, and made once.
 
-Each is decoded by the code that decodes photos for the providers, with its checks; files that the pipeline does not
-open have no thumb. Only a JPEG, PNG or WebP is opened here, since Pillow can decode a JPEG at a fraction of its size.
+Each file is decoded by the code that decodes photos for the providers, with its checks; files that the pipeline does
+not open have no thumbnail. Only JPEG, PNG, and WebP are opened here, because Pillow can decode a JPEG at a reduced size.
 """
 
 import hashlib
@@ -27,17 +27,17 @@ from backdrop_cli.parallel import parallel_map
 
 THUMBNAIL_FOLDER = "thumbs"
 MAX_SIDE_PIXELS = 960
-"""Pixels: sharp on a card of any screen, and large enough for the page's own large view."""
+"""Sharp on a card of any screen, and large enough for the page's large view."""
 MAX_MEGAPIXELS = 200
 WEBP_QUALITY = 80
 _PILLOW_FORMATS = ("JPEG", "PNG", "WEBP")
-# What Pillow raises for bytes that it does not understand, and the product for photos that it refuses.
+# Pillow's errors for bytes that it cannot decode, and ours for photos that are refused.
 _DECODE_ERRORS = (
     PhotoError, ImageFormatError, OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
     AttributeError,
 )  # fmt: skip
-# Files are fetched many at a time, and as many are decoded as there are processors; of the large ones that are decoded
-# whole, one at a time: a HEIC of 48 megapixels takes 330 MB, an AVIF 420.
+# Many files are downloaded at a time, and one per processor is decoded. Large files are decoded one at a time: a HEIC
+# of 48 megapixels takes 330 MB of memory, an AVIF 420 MB.
 _DECODE_LIMIT = Semaphore(os.cpu_count() or 1)
 _LARGE_IMAGE_LOCK = Lock()
 _LARGE_IMAGE_PIXELS = 25_000_000
@@ -47,7 +47,7 @@ type FileReader = Callable[[GalleryFile], bytes | MissingReason]
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """One file's thumb: its name in the page's folder, or why it has none; `is_new` where it was made just now."""
+    """One file's thumbnail: its name in the page's folder, or why it has none; `is_new`: just made."""
 
     file: GalleryFile
     link: str | MissingReason
@@ -57,27 +57,22 @@ class Thumbnail:
 def make_thumbnails(
     folder: Path, files: Iterable[GalleryFile], read_file: FileReader, max_workers: int
 ) -> Generator[Thumbnail]:
-    """The thumbs of the files, in their order; those that lie in the folder already are kept.
-
-    Raises OSError where the disk does not take them.
-    """
+    """Yields the files' thumbnails in order; existing ones are kept. Raises OSError if one cannot be written."""
     (folder / THUMBNAIL_FOLDER).mkdir(parents=True, exist_ok=True)
     return parallel_map(lambda file: _make_thumbnail(folder, file, read_file), files, max_workers)
 
 
 def find_thumbnail_links(page: str) -> set[str]:
-    """The thumbs that a page links to."""
     return set(findall(rf"{THUMBNAIL_FOLDER}/[0-9a-f]{{32}}\.webp", page))
 
 
 def delete_thumbnails(folder: Path, links: Iterable[str]) -> None:
-    """Deletes thumbs."""
     for link in links:
         (folder / link).unlink(missing_ok=True)
 
 
 def build_thumbnail_link(file: GalleryFile) -> str:
-    """Where a file's thumb lies beside the page: its name follows from what it shows."""
+    """Returns the thumbnail's path relative to the page; its name is a hash of what it shows."""
     digest = hashlib.sha256(f"{MAX_SIDE_PIXELS} {WEBP_QUALITY} {file.fingerprint}".encode()).hexdigest()
     return f"{THUMBNAIL_FOLDER}/{digest[:32]}.webp"
 
@@ -90,7 +85,7 @@ def _make_thumbnail(folder: Path, file: GalleryFile, read_file: FileReader) -> T
     thumbnail = data if isinstance(data, MissingReason) else encode_thumbnail(data)
     if isinstance(thumbnail, MissingReason):
         return Thumbnail(file, thumbnail)
-    # The same photo may lie under two keys, and be made by two threads at a time.
+    # The same photo can have two keys, so two threads can make the same thumbnail.
     temporary_path = (folder / link).with_suffix(f".{os.getpid()}-{get_ident()}.part")
     temporary_path.write_bytes(thumbnail)
     temporary_path.replace(folder / link)
@@ -98,7 +93,7 @@ def _make_thumbnail(folder: Path, file: GalleryFile, read_file: FileReader) -> T
 
 
 def encode_thumbnail(data: bytes) -> bytes | MissingReason:
-    """A picture as a small WebP, upright and in sRGB; `Missing.UNREADABLE` where the bytes cannot be shown."""
+    """Returns a small WebP, upright and in sRGB; MissingReason.UNREADABLE if the bytes cannot be decoded."""
     with _DECODE_LIMIT:
         try:
             picture = _decode_thumbnail(data)

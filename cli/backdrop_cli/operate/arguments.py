@@ -1,4 +1,4 @@
-"""What a person names on the command line: providers, codes, prefixes; an unknown one is answered with the nearest."""
+"""Parses providers, codes, and prefixes from the command line; suggests the nearest name for an unknown one."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,28 +11,28 @@ from backdrop_cli.stack import Stack
 
 
 def parse_enabled_provider(stack: Stack, name_argument: str) -> str:
-    """A provider that is on; UsageError where none has this name, CommandError where the stack has it off."""
-    enabled_text = f"on in {stack.name}: {', '.join(stack.providers) or 'none'}"
+    """Returns an enabled provider. Raises UsageError for an unknown name, CommandError if the stack has it disabled."""
+    enabled_text = f"enabled in {stack.name}: {', '.join(stack.providers) or 'none'}"
     name = _match_name(name_argument, PROVIDERS, "provider", enabled_text)
     if name not in stack.providers:
-        raise CommandError(f"{name} is switched off (its MaxInFlight is 0), so it has no lane; {enabled_text}")
+        raise CommandError(f"{name} is disabled (its MaxInFlight is 0) and has no lane; {enabled_text}")
     return name
 
 
 def parse_failure_filter(codes: Iterable[str], provider: str, prefix: str) -> FailureFilter:
-    """Which failures are meant; UsageError for a code or provider that does not exist."""
+    """Returns the filter. Raises UsageError for a code or provider that does not exist."""
     known = list(Code)
     selected_codes = frozenset(
-        Code(_match_name(word, known, "code", "docs/troubleshooting.md lists all")) for word in codes
+        Code(_match_name(word, known, "code", "docs/troubleshooting.md lists all codes")) for word in codes
     )
-    providers = f"there are {', '.join(PROVIDERS)}"
+    providers = f"the providers are {', '.join(PROVIDERS)}"
     return FailureFilter(
         selected_codes, _match_name(provider, PROVIDERS, "provider", providers) if provider else "", prefix
     )
 
 
 def format_failure_filter(failure_filter: FailureFilter) -> str:
-    """The choice in the command's own words; empty where it is everything."""
+    """Returns the filter as command-line options; "" if it selects everything."""
     words = [f"--code {code.value}" for code in sorted(failure_filter.codes)]
     words += [f"--provider {failure_filter.provider}"] if failure_filter.provider else []
     words += [f"--prefix {failure_filter.prefix}"] if failure_filter.prefix else []

@@ -1,4 +1,4 @@
-"""The verb `budget`: what today may cost, what of it is gone, and a cap that a person sets until midnight UTC."""
+"""The `budget` command: today's cap and what is left of it, and a cap that a person sets until midnight UTC."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -17,12 +17,12 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 MAX_BUDGET_USD = Decimal(1_000_000_000)
-# More jobs are not read for a sum that nobody needs to the cent.
+# Enough for the sum of what waits, which need not be exact.
 MAX_COUNTED_JOBS = 1000
 
 
 def parse_budget(dollars: str | None, *, today: bool) -> int | None:
-    """The cap that is asked for, micro-dollars, None where none is; UsageError where it cannot be meant."""
+    """Returns the requested cap in micro-dollars, None for none. Raises UsageError if it is not valid."""
     if dollars is None:
         return None
     try:
@@ -33,53 +33,53 @@ def parse_budget(dollars: str | None, *, today: bool) -> int | None:
         raise UsageError(f"there is no option {dollars}; try `backdrop budget --help`")
     if not usd.is_nan() and usd < 0:
         raise UsageError(
-            f"a budget of {dollars} is less than none; `backdrop budget 0 --today` buys nothing more today"
+            f"a budget of {dollars} is negative; to buy nothing more today, use `backdrop budget 0 --today`"
         )
     if not usd.is_finite() or not 0 <= usd <= MAX_BUDGET_USD or usd != round(usd, 6):
-        raise UsageError(f"{dollars!r} is no number of dollars; say for example `backdrop budget 300 --today`")
+        raise UsageError(f"{dollars!r} is not an amount in dollars; use, for example, `backdrop budget 300 --today`")
     if not today:
         raise UsageError(
-            f"say `backdrop budget {dollars} --today` to set it until midnight UTC; what holds every day is the stack "
-            f'parameter DailyBudgetUSD (`make up PARAMS="DailyBudgetUSD={usd:f}"`, on AWS with `sam deploy`)'
+            f"use `backdrop budget {dollars} --today` to set it until midnight UTC; the budget of every day is the "
+            f'stack parameter DailyBudgetUSD (`make up PARAMS="DailyBudgetUSD={usd:f}"`, on AWS `sam deploy`)'
         )
     return to_micro_usd(usd)
 
 
 def show_budget(stack: Stack, screen: Screen) -> None:
-    """Today's cap, what is settled and reserved of it, what is left."""
     now = stack.clock.now()
     day, cap = stack.read_budget(now)
     left = read_remaining_budget(stack)
     paused_lanes, waiting = _find_budget_pauses(stack), _sum_budget_demand(stack)
-    needs = {
+    demand_fields = {
         "waiting_jobs": waiting.job_count,
         "waiting_usd": to_usd(waiting.max_price),
         "more_wait": waiting.is_truncated,
     }
-    screen.print_json(_build_document(stack, now) | {"paused": sorted(paused_lanes)} | needs)
+    screen.print_json(_build_document(stack, now) | {"paused": sorted(paused_lanes)} | demand_fields)
     default_cap = format_usd(stack.daily_budget)
-    origin = "the stack's DailyBudgetUSD" if day.cap is None else f"set by a person; the stack's is {default_cap}"
-    unknown = f"{format_usd(day.unknown)} of it perhaps not charged: answers that were lost" if day.unknown else "paid"
+    origin = "the stack's DailyBudgetUSD" if day.cap is None else f"set by a person for today; otherwise {default_cap}"
+    unknown = f"{format_usd(day.unknown)} of it possibly not charged: lost answers" if day.unknown else "charged"
     rows = [
         ("cap", format_usd(cap), origin),
         ("settled", format_usd(day.spent), unknown),
-        ("reserved", format_usd(day.reserved), "for calls that are out"),
+        ("reserved", format_usd(day.reserved), "for calls in flight"),
         ("left", format_usd(left), f"until {_format_time_to_midnight(now)}"),
         ("needed", format_usd(waiting.max_price), waiting.description),
     ]
-    screen.print(f"The budget of {day.day} (UTC), stack {stack.name}")
+    screen.print(f"Budget of stack {stack.name} for {day.day} (UTC)")
     screen.print_table({"": "left", " ": "right", "  ": "words"}, rows)
-    for name, needs in paused_lanes.items():
+    for name, needed in paused_lanes.items():
         screen.print(
-            f"{name} is paused for it: a job needs {format_usd(needs)}. `backdrop budget 300 --today` raises it."
+            f"{name} is paused by the budget: a job needs {format_usd(needed)}. To raise the budget, run "
+            "`backdrop budget 300 --today` (300: dollars)."
         )
 
 
 @dataclass(frozen=True)
 class BudgetDemand:
-    """The jobs that are accepted and not bought, and what they cost at most, micro-dollars.
+    """The jobs that are accepted and not bought, and their maximum price in micro-dollars.
 
-    `is_truncated`: not all counted.
+    `is_truncated`: there are more jobs than were counted.
     """
 
     job_count: int
@@ -88,17 +88,16 @@ class BudgetDemand:
 
     @property
     def description(self) -> str:
-        """Whose need it is."""
         counted = format_count(self.job_count, "job")
         return (
-            f"at most, by the first {counted} that wait; there are more"
+            f"at most, for the first {counted} in the queue; there are more"
             if self.is_truncated
-            else f"at most, by {counted} that wait"
+            else f"at most, for {counted} in the queue"
         )
 
 
 def _sum_budget_demand(stack: Stack) -> BudgetDemand:
-    """What the jobs need that wait for their turn, for money, or for their lane."""
+    """Sums up the accepted jobs, which wait for their turn, for the budget, or for their lane."""
     refs = list(
         islice((ref for ref in stack.redrive_service.ledger_queries.list_open() if ref.job_id), MAX_COUNTED_JOBS + 1)
     )
@@ -112,7 +111,7 @@ def _sum_budget_demand(stack: Stack) -> BudgetDemand:
 
 
 def read_remaining_budget(stack: Stack) -> int:
-    """What may be bought today still, micro-dollars."""
+    """Returns what can still be bought today, in micro-dollars."""
     day, cap = stack.read_budget(stack.clock.now())
     return max(cap - day.spent - day.reserved, 0)
 
@@ -126,12 +125,12 @@ def describe_budget_shortfall(stack: Stack, max_price: int) -> str:
 
 
 def set_budget(stack: Stack, screen: Screen, cap: int) -> None:
-    """Set today's cap, and let go on what it covers now."""
+    """Sets today's cap, and resumes the lanes that it covers now."""
     now = stack.clock.now()
     stack.redrive_service.ledger_queries.set_day_cap(now.date().isoformat(), cap)
     day, _ = stack.read_budget(now)
     paused_lanes = _find_budget_pauses(stack)
-    lifted = [name for name, needs in paused_lanes.items() if day.spent + needs <= cap]
+    lifted = [name for name, needed in paused_lanes.items() if day.spent + needed <= cap]
     for name in lifted:
         pause_resume.lift_pause(stack, name, PauseReason.BUDGET)
     screen.print_json(
@@ -143,14 +142,14 @@ def set_budget(stack: Stack, screen: Screen, cap: int) -> None:
         f"then {format_usd(stack.daily_budget)} again."
     )
     if not cap:
-        screen.print("So nothing more is bought today.")
+        screen.print("Nothing more is bought today.")
     elif day.spent >= cap:
-        screen.print(f"{format_usd(day.spent)} is settled already, so nothing more is bought today.")
-    for name, needs in paused_lanes.items():
+        screen.print(f"{format_usd(day.spent)} is already settled, so nothing more is bought today.")
+    for name, needed in paused_lanes.items():
         screen.print(
             _describe_lifted_lane(stack, name)
             if name in lifted
-            else f"{name} stays paused: a job needs {format_usd(needs)}."
+            else f"{name} stays paused: a job needs {format_usd(needed)}."
         )
 
 
@@ -158,13 +157,14 @@ def _describe_lifted_lane(stack: Stack, name: str) -> str:
     remaining_pauses = stack.circuit_breaker.ledger.read_health(name).pauses
     if remaining_pauses:
         return (
-            f"{name} stands still for another reason: {remaining_pauses[0].message} `backdrop resume {name}` lifts it."
+            f"{name} stays paused for another reason: {remaining_pauses[0].message} To resume it, run "
+            f"`backdrop resume {name}`."
         )
-    return f"{name} goes on."
+    return f"{name} is resumed."
 
 
 def _find_budget_pauses(stack: Stack) -> dict[str, int]:
-    """The lanes that wait for the budget, and what the first job that found no room needs, micro-dollars."""
+    """Returns the lanes that the budget pauses, with the price of the job that paused each (micro-dollars)."""
     needs_by_lane: dict[str, int] = {}
     for name in stack.providers:
         for pause in stack.circuit_breaker.ledger.read_health(name).pauses:
@@ -183,7 +183,6 @@ def _build_document(stack: Stack, now: datetime) -> dict[str, Any]:
 
 
 def _next_midnight(now: datetime) -> datetime:
-    """The end of the day (UTC)."""
     return datetime.combine(now.date() + timedelta(days=1), time(0), UTC)
 
 

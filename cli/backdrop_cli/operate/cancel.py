@@ -1,6 +1,7 @@
-"""The verb `cancel`: what was said until now is bought no more, once the person knows how much that is.
+"""The `cancel` command: cancels what is not bought yet, after showing how much that is and asking.
 
-The lanes are told first, which takes a moment however much there is; then what is known ends, and what is out runs on.
+A mark that stops the lanes is written first, which is fast however much there is. Then the known jobs are ended; calls
+in flight run to their end.
 """
 
 from collections.abc import Sequence
@@ -22,22 +23,22 @@ from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
-# So much is counted before the question; a person with more must not wait for the sum.
+# Counting more would delay the question.
 MAX_COUNTED = 2000
 # SQS may take a minute to count a message (SQS API reference, GetQueueAttributes).
 QUEUE_COUNT_LAG = timedelta(minutes=5)
 NO_ROOM_MESSAGE = (
-    f"the lanes keep {MAX_MARKS} cancels of the last 30 days, and have as many; cancel a folder that holds several of "
-    "those, or --all: it takes their place, and means what was said there since, too"
+    f"the stack keeps at most {MAX_MARKS} cancellations of the last 30 days; cancel a folder that contains several of "
+    "them, or --all, which replaces them and also covers what was uploaded or requested there since"
 )
 
 
 @dataclass
 class PendingWork:
-    """What has not ended: jobs not bought, photos that wait for instructions, calls out or paid (micro-dollars).
+    """What has not ended: jobs not bought, photos without instructions, and jobs in flight or paid.
 
-    `is_truncated`: there is more than was counted. `intake_messages`: messages for intake, roughly. `campaigns`: those
-    that run.
+    `running_cost` is in micro-dollars. `is_truncated`: there is more than was counted. `intake_messages` is
+    approximate. `campaigns` are those that run.
     """
 
     unsent_jobs: int = 0
@@ -50,11 +51,9 @@ class PendingWork:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing that is known of is open."""
         return not (self.unsent_jobs or self.waiting_photos or self.running_jobs or self.is_truncated)
 
     def add(self, other: "PendingWork") -> None:
-        """Count one more."""
         self.unsent_jobs += other.unsent_jobs
         self.waiting_photos += other.waiting_photos
         self.running_jobs += other.running_jobs
@@ -62,10 +61,10 @@ class PendingWork:
 
 
 def cancel_work(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None:
-    """Say what would end, ask, end it, and say what runs on."""
+    """Shows what would be canceled, asks, cancels it, and shows what continues."""
     if not stack.cancel_service.has_room_for_mark(prefix):
         raise CommandError(NO_ROOM_MESSAGE)
-    with screen.spinner("looking through the ledger"):
+    with screen.spinner("reading the ledger"):
         pending = count_pending_work(stack, prefix)
     document = {
         "stack": stack.name,
@@ -78,11 +77,11 @@ def cancel_work(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None
     scope = f"keys that begin with {prefix}" if prefix else "all photos"
     if pending.is_empty and not _may_be_arriving(stack, prefix, pending):
         screen.print_json(document | _build_outcome_document(CancelSummary()))
-        screen.print(f"Nothing to cancel, {scope}, stack {stack.name}: no photo waits to be bought.")
+        screen.print(f"Nothing to cancel ({scope}, stack {stack.name}): no photo is waiting to be bought.")
         return
     at_least = "at least " if pending.is_truncated else ""
     screen.print(
-        f"Not bought yet, {scope}, stack {stack.name}: "
+        f"Not bought yet ({scope}, stack {stack.name}): "
         f"{at_least}{_format_counts(pending.unsent_jobs, pending.waiting_photos)}."
     )
     _print_unregistered_work(screen, prefix, pending)
@@ -95,54 +94,53 @@ def cancel_work(stack: Stack, screen: Screen, prefix: str, *, yes: bool) -> None
 def _cancel_and_print(
     stack: Stack, screen: Screen, prefix: str, base_document: dict[str, Any], campaigns: Sequence[Execution]
 ) -> None:
-    """End them; what was done is told also where AWS, or Ctrl-C, stops it half-way.
+    """Cancels the work; prints what was done even if an error or Ctrl-C ends it.
 
-    Campaigns first, since the mark means what they have asked for by then; it comes also where one cannot be stopped.
+    Campaigns are stopped first, because the mark covers what they have requested by then. The mark is written even if a
+    campaign cannot be stopped.
     """
     to_stop: Sequence[Execution] = () if prefix else campaigns
     try:
         for one in to_stop:
             stack.state_machine.stop(one.arn)
-            screen.print(f"Stopped: the campaign {one.name}.")
+            screen.print(f"Campaign {one.name} stopped.")
     finally:
         mark = stack.cancel_service.add_mark(prefix)
-        screen.print(f"Nothing that was uploaded, said or asked for by {format_utc(mark.until)} is bought any more.")
+        screen.print(f"Nothing that was uploaded or requested by {format_utc(mark.until)} will be bought.")
     document = base_document | {
         "until": mark.until.isoformat(),
         "campaigns_stopped": [one.execution_name for one in to_stop],
     }
     totals = CancelSummary()
     try:
-        with screen.spinner("ending what is known; Ctrl-C does no harm, the lanes end the rest"):
+        with screen.spinner("ending jobs; if you press Ctrl-C, the stack ends the rest"):
             for _ in _end_marked_work(stack, mark, totals):
                 pass
     finally:
         screen.print_json(document | _build_outcome_document(totals))
-        screen.print(f"Ended: {_format_counts(totals.cancelled_jobs, totals.cancelled_photos)}.")
+        screen.print(f"✓ {_format_counts(totals.cancelled_jobs, totals.cancelled_photos).capitalize()} canceled.")
         _print_running_jobs(screen, totals.uncancellable_jobs, totals.uncancellable_cost)
         if totals.cancelled_jobs or totals.cancelled_photos:
-            screen.print(
-                "A new upload of a photo, its sidecar or its tags brings it back, and so does `backdrop rerun`."
-            )
+            screen.print("To restore a photo, upload it, its sidecar, or its tags again, or run `backdrop rerun`.")
 
 
 def _may_be_arriving(stack: Stack, prefix: str, pending: PendingWork) -> bool:
-    """Whether a photo under the prefix may be on its way to intake, or asked for by a campaign.
+    """Returns whether a photo under the prefix may be on its way to intake, or be requested by a campaign.
 
-    Raises CommandError where nothing at all has such a key.
+    Raises CommandError if no key begins with the prefix.
     """
     uploaded = _find_last_upload(stack, prefix)
     may_be_requested = pending.intake_messages and stack.parameters.get("ReadableBuckets")
     can_stop_campaigns = pending.campaigns and not prefix
     if uploaded is None and not may_be_requested and not can_stop_campaigns:
-        why = f"has no key that begins with {prefix} (upper and lower case count)" if prefix else "has no photos"
+        why = f"has no key that begins with {prefix} (keys are case-sensitive)" if prefix else "has no photos"
         raise CommandError(f"nothing was changed; stack {stack.name} {why}")
     is_recent = uploaded is not None and stack.clock.now() - uploaded < QUEUE_COUNT_LAG
     return bool(is_recent or pending.intake_messages or pending.campaigns)
 
 
 def _find_last_upload(stack: Stack, prefix: str) -> datetime | None:
-    """When the newest object under a prefix was uploaded, None where there is none; now, where there are too many."""
+    """Returns the newest upload time under a prefix, None if there is no object, now if there are too many."""
     exact_match = stack.photos.read(stack.input_bucket, prefix, max_bytes=0) if prefix else None
     matches = takewhile(
         lambda one: one.key.startswith(prefix), stack.photos.iterate_objects(stack.input_bucket, prefix)
@@ -160,7 +158,7 @@ def _end_marked_work(stack: Stack, mark: CancelMark, totals: CancelSummary) -> A
 
 
 def count_pending_work(stack: Stack, prefix: str) -> PendingWork:
-    """What is open under a prefix now, as far as it is counted."""
+    """Counts what is open under a prefix, up to MAX_COUNTED items."""
     refs = stack.redrive_service.ledger_queries.list_open()
     pending = PendingWork(
         intake_messages=stack.count_intake_messages(),
@@ -189,31 +187,31 @@ def _build_question(pending: PendingWork) -> str:
         return "Cancel all of them?"
     if pending.unsent_jobs or pending.waiting_photos:
         return f"Cancel {_format_counts(pending.unsent_jobs, pending.waiting_photos)}?"
-    return "Cancel what is still on its way?"
+    return "Cancel what is still arriving?"
 
 
 def _format_counts(jobs: int, waiting: int) -> str:
-    words = [format_count(jobs, "job")] if jobs else []
-    words += [f"{format_count(waiting, 'photo')} without instructions"] if waiting else []
-    return " and ".join(words) or "nothing"
+    counts = [format_count(jobs, "job")] if jobs else []
+    counts += [f"{format_count(waiting, 'photo')} without instructions"] if waiting else []
+    return " and ".join(counts) or "nothing"
 
 
 def _print_unregistered_work(screen: Screen, prefix: str, pending: PendingWork) -> None:
-    """What is no job yet."""
     if pending.intake_messages:
-        screen.print(
-            f"About {format_count(pending.intake_messages, 'message')} for intake: what was said by now ends too."
-        )
+        screen.print(f"About {format_count(pending.intake_messages, 'message')} for intake: canceled as well.")
     for one in pending.campaigns:
-        ends = f"asks on; `backdrop campaign stop {one.name}` ends it" if prefix else "is stopped too"
-        screen.print(f"The campaign {one.name} runs, and {ends}.")
+        if prefix:
+            screen.print(f"The campaign {one.name} keeps running. To stop it, run `backdrop campaign stop {one.name}`.")
+        else:
+            screen.print(f"The running campaign {one.name} is stopped, too.")
 
 
 def _print_running_jobs(screen: Screen, jobs: int, cost: int) -> None:
     if jobs:
-        words = "its call is out or it is paid" if jobs == 1 else "their calls are out or they are paid"
-        most = f"at most {format_usd(cost)}, since no call is sent a second time"
-        screen.print(f"Left running: {format_count(jobs, 'job')}; {words}: {most}.")
+        screen.print(
+            f"Not canceled: {format_count(jobs, 'job')} in flight or paid, for at most {format_usd(cost)}; "
+            "no call is sent a second time."
+        )
 
 
 def _build_outcome_document(totals: CancelSummary) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What `failures` shows besides: what only waits, lost answers, and dead letters that are no photo's."""
+"""What `failures` shows in addition: paused providers, lost answers, and dead letters that belong to no photo."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from backdrop_cli.stack import Stack
 
 @dataclass(frozen=True)
 class FailureExtras:
-    """`pauses`: why, by provider.
+    """`pauses` by provider; `lost_answers` are jobs whose answer may still be recovered.
 
-    `lost_answers`: answers that may come yet. `dead_letters`: how many of each code are no job's.
+    `dead_letters` counts those that belong to no job, by code.
     """
 
     pauses: Mapping[str, Sequence[Pause]]
@@ -27,7 +27,7 @@ class FailureExtras:
 
     @classmethod
     def read(cls, stack: Stack, failure_filter: FailureFilter) -> "FailureExtras":
-        """What there is now; letters that are no job's have a code, and neither provider nor key."""
+        """Reads what matches the filter. Dead letters of no job have a code, but neither a provider nor a key."""
         paused = {
             name: pauses
             for name in stack.providers
@@ -44,38 +44,33 @@ class FailureExtras:
         )
 
     def print_to(self, screen: Screen) -> None:
-        """In a line each."""
         lines = [
-            f"photos wait: {name} is paused ({one.code.value}): {one.message}"
+            f"Photos wait for {name}, which is paused ({one.code.value}): {one.message}"
             for name, pauses in self.pauses.items()
             for one in pauses
         ]
         lines += [_describe_lost_answers(self.lost_answers)] if self.lost_answers else []
         lines += [
-            f"{format_count(number, 'dead letter')} ({code}) "
-            f"{'is' if number == 1 else 'are'} no photo's; what the message "
-            "was and what is wrong with it stands in the dead-letter queue."
+            f"{format_count(number, 'dead letter')} ({code}) without a photo: the dead-letter queue has the message "
+            "and what is wrong with it."
             for code, number in self.dead_letters.items()
         ]
         if lines:
             screen.print()
         for line in lines:
-            screen.print(f"Besides, {line}")
+            screen.print(line)
 
     def to_document(self) -> dict[str, Any]:
-        """The same for scripts."""
         paused = {name: [describe_pause(one) for one in pauses] for name, pauses in self.pauses.items()}
         lost = [{"key": job.key, "job_id": job.job_id, "unknown_usd": to_usd(job.unknown)} for job in self.lost_answers]
         return {"paused": paused, "lost_answers": lost, "other_dead_letters": dict(self.dead_letters)}
 
 
 def _describe_lost_answers(jobs: Sequence[Job]) -> str:
-    """How many answers were lost, and when it is decided what becomes of them."""
     deadlines = (attempt.lease_until for job in jobs if (attempt := job.find_attempt(job.attempt_no)))
     unknown = format_usd(sum(job.unknown for job in jobs))
-    subject = "the answer of 1 job" if len(jobs) == 1 else f"the answers of {len(jobs):,} jobs"
     return (
-        f"{subject} {'was' if len(jobs) == 1 else 'were'} lost, "
-        f"{unknown} perhaps charged: asked for where that can be, "
-        f"else sent once more or held when the call must be over, {max(deadlines):%H:%M} UTC at the latest."
+        f"{format_count(len(jobs), 'job')} lost the provider's answer; {unknown} was possibly charged. The answer is "
+        f"recovered if the provider allows it. Otherwise the job is sent again or held when the call must be over, at "
+        f"{max(deadlines):%H:%M} UTC at the latest."
     )

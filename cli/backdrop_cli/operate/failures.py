@@ -1,4 +1,4 @@
-"""The verb `failures`: what stands in the error reports, by code, with its money and what to do."""
+"""The `failures` command: the failed photos by code, with their cost and what to do."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -19,14 +19,14 @@ MAX_PHOTOS_PER_CODE = 10
 
 
 def show_failures(stack: Stack, screen: Screen, failure_filter: FailureFilter, *, list_all: bool) -> None:
-    """The table by code, then the photos, then what is no failure but waits."""
-    with screen.spinner("looking through the ledger"):
+    """Prints a table by code, the photos of each code, and what else needs attention."""
+    with screen.spinner("reading the ledger"):
         failures = list(stack.redrive_service.list_failures(failure_filter))
         extras = FailureExtras.read(stack, failure_filter)
     screen.print_json(_build_document(stack, failures) | extras.to_document())
     if failures:
         screen.print(
-            f"{format_count(len(failures), 'failure')}{_format_filter_suffix(failure_filter)}, stack {stack.name}"
+            f"{format_count(len(failures), 'failure')}{_format_filter_suffix(failure_filter)} in stack {stack.name}"
         )
         _print_failures(stack, screen, group_failures_by_code(failures), list_all=list_all)
     else:
@@ -37,15 +37,14 @@ def show_failures(stack: Stack, screen: Screen, failure_filter: FailureFilter, *
 def _print_failures(
     stack: Stack, screen: Screen, groups: Mapping[Code, Sequence[FailedItem]], *, list_all: bool
 ) -> None:
-    heads = {"Code": "left", "Photos": "right", "Money": "left", "What to do": "words"}
+    heads = {"Code": "left", "Photos": "right", "Cost": "left", "What to do": "words"}
     screen.print_table(heads, (_build_row(code, group) for code, group in groups.items()))
     for code, group in groups.items():
         _print_photos(stack, screen, code, group, limit=len(group) if list_all else MAX_PHOTOS_PER_CODE)
 
 
 def format_no_failures(stack: Stack, failure_filter: FailureFilter) -> str:
-    """That there is nothing to show or to redrive."""
-    return f"No failures{_format_filter_suffix(failure_filter)}, stack {stack.name}."
+    return f"No failures{_format_filter_suffix(failure_filter)} in stack {stack.name}."
 
 
 def _format_filter_suffix(failure_filter: FailureFilter) -> str:
@@ -53,7 +52,7 @@ def _format_filter_suffix(failure_filter: FailureFilter) -> str:
 
 
 def group_failures_by_code(failures: Sequence[FailedItem]) -> dict[Code, list[FailedItem]]:
-    """The failures of each code, the most frequent first."""
+    """Returns the failures by code, the most frequent code first."""
     groups: dict[Code, list[FailedItem]] = {}
     for one in failures:
         groups.setdefault(one.problem.code, []).append(one)
@@ -61,12 +60,12 @@ def group_failures_by_code(failures: Sequence[FailedItem]) -> dict[Code, list[Fa
 
 
 def count_failed_photos(failures: Sequence[FailedItem]) -> int:
-    """How many photos these are of: one may have several."""
+    """Returns the number of photos; one photo can have several failures."""
     return len({one.source.source_id for one in failures})
 
 
 def sum_failure_cost(failures: Sequence[FailedItem]) -> tuple[int, int]:
-    """What is certainly paid and what may be besides, micro-dollars."""
+    """Returns the confirmed charges and those that are unknown, in micro-dollars."""
     jobs = [one.job for one in failures if one.job]
     return sum(job.charged for job in jobs), sum(job.unknown for job in jobs)
 

@@ -1,4 +1,4 @@
-"""The verbs `pause` and `resume`: a person's own reason for a lane to stand still, and the end of every reason."""
+"""The `pause` and `resume` commands: adding an operator's pause to a lane, and lifting all its pauses."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,7 +15,7 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 PAUSE_MESSAGE = "A person paused it."
-# Lambda takes up to a minute to switch a mapping, and no other change meanwhile.
+# Lambda takes up to a minute to switch an event source mapping, and rejects other changes meanwhile.
 MAPPING_BUSY_CODE = "ResourceInUseException"
 MAX_TRIES, RETRY_DELAY_SECONDS = 15, 5.0
 REASON_LABELS = {
@@ -23,15 +23,15 @@ REASON_LABELS = {
     PauseReason.BALANCE: "its account's balance",
     PauseReason.DAILY_LIMIT: "its daily limit",
     PauseReason.ADDRESS: "its address",
-    PauseReason.UNHEALTHY: "it is out of order",
+    PauseReason.UNHEALTHY: "repeated errors",
     PauseReason.BUDGET: "today's budget",
-    PauseReason.DELIVERY: "delivery is backed up",
-    PauseReason.OPERATOR: "a person",
+    PauseReason.DELIVERY: "a delivery backlog",
+    PauseReason.OPERATOR: "an operator",
 }
 
 
 def pause_lane(stack: Stack, screen: Screen, provider_argument: str) -> None:
-    """One more reason not to buy at this provider: a person."""
+    """Adds the operator's pause to the provider's lane."""
     provider = parse_enabled_provider(stack, provider_argument)
     before = stack.circuit_breaker.ledger.read_health(provider)
     if before.is_paused_for(PauseReason.OPERATOR):
@@ -45,18 +45,18 @@ def pause_lane(stack: Stack, screen: Screen, provider_argument: str) -> None:
     after, waiting = stack.circuit_breaker.ledger.read_health(provider), stack.count_lane_messages(provider)
     screen.print_json(_build_document(stack, after, waiting, was_paused=before.is_paused, lifted=()))
     if before.is_paused_for(PauseReason.OPERATOR):
-        screen.print(f"{provider} was paused already, since {format_utc(_find_operator_pause(before).since)}.")
+        screen.print(f"{provider} was already paused, since {format_utc(_find_operator_pause(before).since)}.")
     else:
-        screen.print(f"{provider} is paused: nothing more is bought there. Calls that are out end as usual.")
+        screen.print(f"✓ {provider} is paused: nothing more is bought there. Calls in flight end as usual.")
     other_pauses = [one for one in after.pauses if one.reason is not PauseReason.OPERATOR]
     if other_pauses:
-        screen.print("It stands still for other reasons too:")
+        screen.print("It is also paused because of:")
         _print_pauses(screen, other_pauses)
-    screen.print(f"{_format_waiting(waiting)} in its lane; `backdrop resume {provider}` lets it go on.")
+    screen.print(f"{_format_waiting(waiting)} in its lane. To resume it, run `backdrop resume {provider}`.")
 
 
 def resume_lane(stack: Stack, screen: Screen, provider_argument: str) -> None:
-    """Lift every reason, and say which ones."""
+    """Lifts all pauses of the lane, and lists them."""
     provider = parse_enabled_provider(stack, provider_argument)
     before = stack.circuit_breaker.ledger.read_health(provider)
     if before.is_paused:
@@ -68,19 +68,19 @@ def resume_lane(stack: Stack, screen: Screen, provider_argument: str) -> None:
     if not before.is_paused:
         screen.print(f"{provider} was not paused. {_format_waiting(waiting)} in its lane.")
         return
-    screen.print(f"{provider} goes on. {_format_waiting(waiting)} in its lane. Lifted:")
+    screen.print(f"✓ {provider} is resumed. {_format_waiting(waiting)} in its lane. It was paused because of:")
     _print_pauses(screen, before.pauses)
     if any(one.reason is not PauseReason.OPERATOR for one in before.pauses):
-        screen.print("A reason that still holds pauses it again at the next call, which costs nothing.")
+        screen.print("If a reason still applies, it pauses the lane again at the next call, which costs nothing.")
 
 
 def lift_pause(stack: Stack, provider: str, reason: PauseReason) -> None:
-    """Take one reason away from a lane."""
+    """Lifts one pause of a lane."""
     _change_lane(stack, provider, lambda: stack.circuit_breaker.resume(provider, frozenset({reason})))
 
 
 def _change_lane(stack: Stack, provider: str, change: Callable[[], object]) -> None:
-    """Change a lane; where Lambda was still busy with the last change, also what the change left undone."""
+    """Changes a lane. If Lambda is still busy with the last change, waits and completes this one."""
     try:
         change()
     except RetryLaterError as error:
@@ -90,9 +90,9 @@ def _change_lane(stack: Stack, provider: str, change: Callable[[], object]) -> N
 
 
 def _finish_change(stack: Stack, provider: str) -> None:
-    """What somebody who died in a change left undone: the mapping, and the word to others.
+    """Completes an interrupted change: switches the event source mapping, and sends the notification.
 
-    A lane that Lambda is still switching is waited for; after that, reconcile will do it.
+    Waits while Lambda is still switching the mapping. If that takes too long, reconcile completes the change.
     """
     for _ in range(MAX_TRIES):
         if stack.circuit_breaker.mappings.is_enabled(provider) is not None:
@@ -107,13 +107,13 @@ def _is_mapping_busy(error: RetryLaterError) -> bool:
     return isinstance(cause, ClientError) and read_aws_error_code(cause) == MAPPING_BUSY_CODE
 
 
-# -- words -----------------------------------------------------------------------------------------------------
+# -- output ----------------------------------------------------------------------------------------------------
 
 
 def _format_waiting(waiting: int) -> str:
     if waiting == 0:
-        return "Nothing waits"
-    return f"About {format_count(waiting, 'job')} {'waits' if waiting == 1 else 'wait'}"
+        return "No job waits"
+    return f"About {format_count(waiting, 'job waits', 'jobs wait')}"
 
 
 def _find_operator_pause(lane: ProviderHealth) -> Pause:
@@ -140,7 +140,6 @@ def _build_document(
 
 
 def describe_pause(pause: Pause) -> dict[str, Any]:
-    """A pause for scripts."""
     return {
         "reason": pause.reason.value,
         "code": pause.code.value,

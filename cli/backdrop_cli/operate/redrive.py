@@ -1,4 +1,4 @@
-"""The verb `redrive`: failures on their way again, once the person knows what that costs."""
+"""The `redrive` command: retries failures, after showing the price and asking."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ MAX_TRIES, RETRY_DELAY_SECONDS = 14, 5.0
 
 @dataclass
 class RedriveBatch:
-    """What becomes of each failure: delivered for nothing, bought, looked at anew, or left as it is."""
+    """What happens to each failure: delivered free of charge, bought, re-examined by intake, or left alone."""
 
     free: list[RedrivePlan] = field(default_factory=list[RedrivePlan])
     purchases: list[RedrivePlan] = field(default_factory=list[RedrivePlan])
@@ -34,13 +34,13 @@ class RedriveBatch:
 
     @property
     def max_price(self) -> int:
-        """What is bought costs at most, micro-dollars."""
+        """The maximum price of the purchases, in micro-dollars."""
         return sum(one.max_cost for one in self.purchases)
 
 
 @dataclass
 class RedriveResult:
-    """What came of it. `conflicts`: others changed these meanwhile."""
+    """`conflicts` counts the failures that changed while the command ran."""
 
     redriven: list[FailedItem] = field(default_factory=list[FailedItem])
     conflicts: int = 0
@@ -50,8 +50,8 @@ class RedriveResult:
 def redrive_failures(
     stack: Stack, screen: Screen, failure_filter: FailureFilter, *, pay_again: bool, yes: bool
 ) -> None:
-    """Say what it costs, ask, and bring them on their way."""
-    with screen.spinner("looking through the ledger"):
+    """Shows the price, asks, and redrives the failures."""
+    with screen.spinner("reading the ledger"):
         batch = plan_redrives(stack, failure_filter, pay_again=pay_again)
     document = {"stack": stack.name, **_build_document(batch)}
     _print_batch(stack, screen, batch, failure_filter)
@@ -75,12 +75,12 @@ def redrive_failures(
         _print_result(screen, result)
     if result.conflicts:
         raise CommandError(
-            f"{format_count(result.conflicts, 'failure')} changed while this ran; look again with `backdrop failures`"
+            f"{format_count(result.conflicts, 'failure')} changed while this ran; check again with `backdrop failures`"
         )
 
 
 def plan_redrives(stack: Stack, failure_filter: FailureFilter, *, pay_again: bool) -> RedriveBatch:
-    """The way of each job, or photo without one, however many problems its report names."""
+    """Plans each job, or photo without a job, once, however many problems its report has."""
     failures = {
         (one.source.source_id, one.job.job_id if one.job else ""): one
         for one in stack.redrive_service.list_failures(failure_filter)
@@ -103,7 +103,7 @@ def _choose_list(stack: Stack, batch: RedriveBatch, redrive_plan: RedrivePlan) -
 
 
 def _redrive_all(stack: Stack, screen: Screen, batch: RedriveBatch, result: RedriveResult) -> None:
-    with screen.spinner("bringing them on their way"):
+    with screen.spinner("redriving"):
         try:
             for one in batch.actionable:
                 if stack.redrive_service.redrive(one):
@@ -115,7 +115,7 @@ def _redrive_all(stack: Stack, screen: Screen, batch: RedriveBatch, result: Redr
 
 
 def _remove_dead_letters(stack: Stack, redriven: Sequence[FailedItem]) -> int:
-    """Take away the dead letters of what goes on; whoever breaks off reading them keeps them from us for a minute."""
+    """Deletes the dead letters of redriven jobs. Retries, because another reader can hide them for a minute."""
     lock_versions = {
         one.job.job_id: one.job.lock_version
         for one in redriven
@@ -130,7 +130,7 @@ def _remove_dead_letters(stack: Stack, redriven: Sequence[FailedItem]) -> int:
     return len(removed)
 
 
-# -- words -----------------------------------------------------------------------------------------------------
+# -- output ----------------------------------------------------------------------------------------------------
 
 
 def _print_batch(stack: Stack, screen: Screen, batch: RedriveBatch, failure_filter: FailureFilter) -> None:
@@ -139,18 +139,18 @@ def _print_batch(stack: Stack, screen: Screen, batch: RedriveBatch, failure_filt
         screen.print(format_no_failures(stack, failure_filter))
     elif format_failure_filter(failure_filter):
         screen.print(
-            f"{format_count(number, 'failure')} with {format_failure_filter(failure_filter)}, stack {stack.name}"
+            f"{format_count(number, 'failure')} with {format_failure_filter(failure_filter)} in stack {stack.name}"
         )
     else:
-        screen.print(f"All failures, since no filter says which: {number:,}, stack {stack.name}")
+        screen.print(f"All {format_count(number, 'failure')} in stack {stack.name} (no filter is set)")
     rows = [
-        (batch.free, "for nothing", "what was paid is delivered after all"),
-        (batch.purchases, "bought", f"at most {format_usd(batch.max_price)}"),
-        (batch.reexaminations, "looked at anew", "never had a job; what is right by now is bought"),
-        (batch.needs_pay_again, "left alone", "paid, or perhaps paid: --pay-again buys it once more"),
-        (batch.provider_off, "left alone", "its provider is switched off"),
+        (batch.free, "to deliver", "already paid; free"),
+        (batch.purchases, "to buy", f"at most {format_usd(batch.max_price)}"),
+        (batch.reexaminations, "to re-examine", "without a job; bought if correct by now"),
+        (batch.needs_pay_again, "left alone", "charged, or possibly charged; to buy again, add --pay-again"),
+        (batch.provider_off, "left alone", "the provider is disabled"),
     ]
-    visible_rows = [(f"{len(found):,}", fate, words) for found, fate, words in rows if found]
+    visible_rows = [(f"{len(plans):,}", action, note) for plans, action, note in rows if plans]
     if visible_rows:
         screen.print_table({"": "right", " ": "left", "  ": "words"}, visible_rows)
     if batch.purchases:
@@ -158,30 +158,26 @@ def _print_batch(stack: Stack, screen: Screen, batch: RedriveBatch, failure_filt
 
 
 def _print_warnings(stack: Stack, screen: Screen, batch: RedriveBatch) -> None:
-    """What would hold them up."""
     if shortfall := describe_budget_shortfall(stack, batch.max_price):
         screen.print(shortfall)
     providers = {one.transition.job.provider for one in batch.purchases if one.transition}
     for name in sorted(providers):
         for pause in stack.circuit_breaker.ledger.read_health(name).pauses:
-            screen.print(f"{name} is paused ({pause.code.value}), so they wait until it goes on.")
+            screen.print(f"{name} is paused ({pause.code.value}): its jobs wait until it is resumed.")
 
 
 def _refuse_if_blocked(batch: RedriveBatch) -> None:
-    """CommandError where there are failures and none of them can go."""
+    """Raises CommandError if there are failures, but none can be redriven."""
     if batch.needs_pay_again:
-        raise CommandError("nothing was changed; what is left alone goes with --pay-again, for its price once more")
+        raise CommandError("nothing was changed; to buy these again at their price, add --pay-again")
     if batch.provider_off:
-        raise CommandError("nothing was changed; switch the provider on with its MaxInFlight parameter first")
+        raise CommandError("nothing was changed; enable the provider first, with its MaxInFlight parameter")
 
 
 def _print_result(screen: Screen, result: RedriveResult) -> None:
-    dead_letters_text = (
-        f"; {format_count(result.removed_dead_letters, 'dead letter')} taken away"
-        if result.removed_dead_letters
-        else ""
-    )
-    screen.print(f"On the way again: {format_count(len(result.redriven), 'failure')}{dead_letters_text}.")
+    dead_letters = format_count(result.removed_dead_letters, "dead letter")
+    suffix = f", and {dead_letters} deleted" if result.removed_dead_letters else ""
+    screen.print(f"{format_count(len(result.redriven), 'failure')} redriven{suffix}.")
 
 
 def _build_document(batch: RedriveBatch) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The verb `rerun`: photos resolved anew on what is said of them now, once the person knows what that costs."""
+"""The `rerun` command: resolves photos again from their current instructions, after showing the price and asking."""
 
 import json
 from collections import Counter
@@ -17,18 +17,17 @@ from backdrop_cli.parallel import parallel_map
 from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
-# So many bytes of keys are kept in memory; those of more photos go to a file.
+# More bytes of keys than this go to a temporary file.
 MAX_BYTES_IN_MEMORY = 1_000_000
 MAX_SHOWN = 5
 
 
 @dataclass
 class RerunTotals:
-    """What would become of the photos.
+    """What a rerun would do; `max_price` is in micro-dollars.
 
-    `max_price` in micro-dollars, `broken_defaults` folder defaults with the photos they hold.
-
-    `refused_by_code`: of how many photos something is refused, by code.
+    `broken_defaults` counts the photos that each broken folder-defaults file blocks, `refused_by_code` the photos
+    with a problem of each code; `examples` has one problem per code.
     """
 
     photos: int = 0
@@ -44,7 +43,6 @@ class RerunTotals:
     examples: dict[str, str] = field(default_factory=dict[str, str])
 
     def add(self, preview: RerunPreview) -> None:
-        """Count one photo."""
         self.photos += 1
         self.affected += preview.has_effect
         self.broken_defaults.update([preview.broken_defaults] if preview.broken_defaults else [])
@@ -60,10 +58,10 @@ class RerunTotals:
 
 
 def rerun_photos(stack: Stack, screen: Screen, target: str, *, yes: bool) -> None:
-    """Say what it costs, ask, and have intake look at each photo for which it changes something."""
+    """Shows the price, asks, and sends intake a rerun of each photo that changes."""
     with _open_key_file() as key_file:
         totals = RerunTotals()
-        with screen.spinner("looking at every photo as intake would"):
+        with screen.spinner("resolving every photo"):
             for one in parallel_map(
                 stack.rerun_service.preview, stack.rerun_service.list_photo_keys(target), stack.max_threads
             ):
@@ -83,7 +81,7 @@ def rerun_photos(stack: Stack, screen: Screen, target: str, *, yes: bool) -> Non
 
 @contextmanager
 def _open_key_file() -> Generator[IO[bytes]]:
-    """Where the keys wait for the person's word, one line each."""
+    """Holds the keys while the question is open, one JSON string per line."""
     with SpooledTemporaryFile(MAX_BYTES_IN_MEMORY) as file:
         yield file
 
@@ -99,26 +97,24 @@ def _read_keys(key_file: IO[bytes]) -> Iterator[str]:
 
 
 def _send_reruns(stack: Stack, screen: Screen, key_file: IO[bytes], document: dict[str, Any]) -> None:
-    """Send the looks; how many went is told also where AWS stops it half-way."""
+    """Sends the reruns; prints how many were sent even if an error ends it."""
     sent = 0
     try:
-        with screen.spinner("sending them to intake"):
+        with screen.spinner("sending to intake"):
             for _ in parallel_map(stack.rerun_service.enqueue, _read_keys(key_file), stack.max_threads):
                 sent += 1
     finally:
         screen.print_json(document | {"sent": sent})
-        screen.print(
-            f"Sent to intake: {format_count(sent, 'photo')}. Receipts and error reports tell what comes of them."
-        )
+        screen.print(f"{format_count(sent, 'photo')} sent to intake. Receipts and error reports show the results.")
 
 
-# -- words -----------------------------------------------------------------------------------------------------
+# -- output ----------------------------------------------------------------------------------------------------
 
 
 def _print_totals(stack: Stack, screen: Screen, target: str, totals: RerunTotals) -> None:
-    scope = f"of {target}" if target else "in the input bucket"
+    scope = f"in {target}" if target else "in the input bucket"
     if not totals.photos:
-        screen.print(f"There is no photo {scope}, stack {stack.name}.")
+        screen.print(f"No photo {scope}, stack {stack.name}.")
         return
     scope_suffix = f": {target}" if target and classify_key(target) is ObjectKind.PHOTO else f" {scope}"
     screen.print(f"{format_count(totals.photos, 'photo')}{scope_suffix}, stack {stack.name}")
@@ -126,41 +122,45 @@ def _print_totals(stack: Stack, screen: Screen, target: str, totals: RerunTotals
     rows = [
         (
             totals.purchased_jobs,
-            _format_jobs(totals.purchased_jobs, "bought"),
+            _format_jobs(totals.purchased_jobs, "to buy"),
             f"at most {format_usd(totals.max_price)}",
         ),
-        (totals.redelivered_jobs, _format_jobs(totals.redelivered_jobs, "delivered again"), "free, from what was paid"),
+        (totals.redelivered_jobs, _format_jobs(totals.redelivered_jobs, "to deliver again"), "already paid; free"),
         (
             totals.changed_jobs,
             _format_jobs(totals.changed_jobs, "changed"),
-            "no longer wanted, or described anew; nothing is bought",
+            "superseded, or with new metadata; nothing is bought",
         ),
         (
             totals.withdrawn_requests,
             _format_requested_photos(totals.withdrawn_requests),
-            "sidecar, tags or defaults replace what a request said",
+            "sidecar, tags, or folder defaults replace the request's instructions",
         ),
         (totals.reported_photos, "reported", _format_frequent_codes(totals)),
         (
             blocked_photos,
-            "photo held" if blocked_photos == 1 else "photos held",
-            f"fix first: {', '.join(list(totals.broken_defaults)[:MAX_SHOWN])}",
+            "photo blocked" if blocked_photos == 1 else "photos blocked",
+            f"correct first: {', '.join(list(totals.broken_defaults)[:MAX_SHOWN])}",
         ),
     ]
-    visible_rows = [(f"{number:,}", fate, words) for number, fate, words in rows if number]
+    visible_rows = [(f"{number:,}", action, note) for number, action, note in rows if number]
     screen.print_table({"": "right", " ": "left", "  ": "words"}, visible_rows)
     if not totals.affected:
-        screen.print("Nothing to do: nothing would change." if not totals.broken_defaults else "Nothing to do.")
+        screen.print(
+            "Nothing can change until the folder defaults are corrected."
+            if totals.broken_defaults
+            else "Nothing would change."
+        )
     if shortfall := describe_budget_shortfall(stack, totals.max_price):
         screen.print(shortfall)
 
 
-def _format_jobs(number: int, verb: str) -> str:
-    return f"{'job' if number == 1 else 'jobs'} {verb}"
+def _format_jobs(number: int, action: str) -> str:
+    return f"{'job' if number == 1 else 'jobs'} {action}"
 
 
 def _format_requested_photos(number: int) -> str:
-    return f"{'photo' if number == 1 else 'photos'} asked for directly"
+    return f"{'photo' if number == 1 else 'photos'} with a request"
 
 
 def _format_frequent_codes(totals: RerunTotals) -> str:

@@ -1,4 +1,4 @@
-"""The verb `key set`: a provider's API key into its secret, from a prompt or a pipe, never from an argument."""
+"""The `key set` command: stores a provider's API key, read from a prompt or a pipe, never from an argument."""
 
 import getpass
 import sys
@@ -11,16 +11,15 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 MAX_KEY_LENGTH = 4096
-# An update of the stack does not make it anew: CloudFormation takes it to be there still.
+# Updating the stack does not recreate a deleted secret: CloudFormation assumes that it still exists.
 _HOW_TO_RESTORE = (
-    "there is no secret {secret}: somebody deleted it. `aws secretsmanager restore-secret --secret-id {secret}` brings "
-    "it back within its days of grace; after them, `aws secretsmanager create-secret --name {secret}` makes it anew. "
-    "Then set the key once more"
+    "the secret {secret} was deleted; restore it with `aws secretsmanager restore-secret --secret-id {secret}`, "
+    "or, after its recovery window, create it: `aws secretsmanager create-secret --name {secret}`; then set it again"
 )
 
 
 def store_key(stack: Stack, screen: Screen, provider_argument: str) -> None:
-    """Ask for the key, and put it where the functions read it."""
+    """Reads the key, and stores it in the secret that the functions read."""
     provider = parse_enabled_provider(stack, provider_argument)
     key = _read_key(provider, no_prompt=screen.as_json)
     secret = format_secret_name(stack, provider)
@@ -33,32 +32,31 @@ def store_key(stack: Stack, screen: Screen, provider_argument: str) -> None:
         raise
     paused = bool(stack.circuit_breaker.ledger.read_health(provider).pauses)
     screen.print_json({"stack": stack.name, "provider": provider, "secret": secret, "set": True, "paused": paused})
-    screen.print(f"✓ The key of {provider} is set ({secret}); the functions take it within five minutes.", "green")
+    screen.print(f"✓ The key of {provider} is set ({secret}). The functions use it within five minutes.", "green")
     if paused:
-        screen.print(f"{provider} is paused: `backdrop resume {provider}` tries the key at once.")
-    screen.print("`backdrop doctor` asks the provider whether it is accepted.")
+        screen.print(f"{provider} is paused. To try the key now, run `backdrop resume {provider}`.")
+    screen.print("To check whether the provider accepts it, run `backdrop doctor`.")
 
 
 def format_secret_name(stack: Stack, provider: str) -> str:
-    """The name of a provider's secret."""
     return f"{stack.name}/{provider}/api-key"
 
 
 def require_clients(stack: Stack) -> AwsClients:
-    """The AWS services themselves."""
+    """Returns the AWS clients, which only the simulator's stack lacks."""
     if stack.clients is None:
-        raise TypeError("a stack without AWS services")
+        raise TypeError("the stack has no AWS clients")
     return stack.clients
 
 
 def _read_key(provider: str, *, no_prompt: bool) -> str:
     if sys.stdin.isatty() and not no_prompt:
-        key = getpass.getpass(f"API key of {provider} (nothing is shown): ")
+        key = getpass.getpass(f"API key of {provider} (input is hidden): ")
     else:
         key = sys.stdin.read(MAX_KEY_LENGTH + 1)
     key = key.strip("\ufeff \t\r\n")
     if not key:
-        raise UsageError(f"no key came; type it at the prompt, or pipe it: `backdrop key set {provider} < key.txt`")
+        raise UsageError(f"no key was given; type it at the prompt or pipe it: `backdrop key set {provider} < key.txt`")
     if len(key) > MAX_KEY_LENGTH or not key.isascii() or not key.isprintable() or " " in key:
-        raise UsageError("that is no API key: it is one word of letters, digits and signs; nothing was changed")
+        raise UsageError("nothing was changed; an API key consists of printable ASCII characters without spaces")
     return key

@@ -1,4 +1,4 @@
-"""The verb `show`: one image's whole story, out of ledger, receipt, report and files."""
+"""The `show` command: the history of one photo, from the ledger, its receipt, its report, and its files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,22 +30,22 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 MAX_SUGGESTION_KEYS = 1000
-IGNORED_MESSAGE = "by its name it is no photo, so nothing is done with it"
+IGNORED_MESSAGE = "its name is not that of a photo, so it is ignored"
 OUTCOME_LABELS = {
-    AttemptOutcome.IN_FLIGHT: "is out",
+    AttemptOutcome.IN_FLIGHT: "is in flight",
     AttemptOutcome.ANSWERED: "was answered",
-    AttemptOutcome.NOT_TAKEN: "was not taken",
+    AttemptOutcome.NOT_TAKEN: "was not accepted",
     AttemptOutcome.REJECTED: "was rejected",
-    AttemptOutcome.LOST: "got no answer",
+    AttemptOutcome.LOST: "lost its answer",
 }
 
 
 @dataclass(frozen=True)
 class PhotoHistory:
-    """Everything there is of one photo; `documents` are its receipt and report, by whether they are there.
+    """Everything known about one photo; `documents` maps the keys of its receipt and report to whether they exist.
 
-    `waits_for`: by the ID of a job that waits for another one with the same content, the photo of that one.
-    `served_from`: by the ID of a job that got the file of another one, the photo of that one, where it is known.
+    `waits_for` maps a job that waits for another job with the same content to that job's photo, `served_from` a job
+    that got the file of another job to that job's photo, if it is known. Both have job IDs as keys.
     """
 
     source: Source
@@ -58,7 +58,7 @@ class PhotoHistory:
 
 
 def show_photo(stack: Stack, screen: Screen, key: str) -> None:
-    """Tell it; CommandError where nothing is known of such a photo."""
+    """Prints the history. Raises CommandError for an unknown photo."""
     history = _read_history(stack, *_resolve_key(stack, key))
     screen.print_json({"stack": stack.name, **_build_document(history)})
     source, jobs = history.source, history.jobs
@@ -76,7 +76,7 @@ def show_photo(stack: Stack, screen: Screen, key: str) -> None:
 
 
 def _resolve_key(stack: Stack, key: str) -> tuple[str, str]:
-    """Bucket and key of what somebody names: a key, `@bucket/key`, `s3://bucket/key`, or the key of a picture."""
+    """Returns bucket and photo key for a key, `@bucket/key`, `s3://bucket/key`, or the key of a sidecar or picture."""
     bucket, key = _split_key(stack, key)
     if classify_key(key) is ObjectKind.SIDECAR:
         key = photo_key_of(key)
@@ -89,7 +89,7 @@ def _resolve_key(stack: Stack, key: str) -> tuple[str, str]:
 
 
 def _split_key(stack: Stack, name: str) -> tuple[str, str]:
-    """Bucket and key as the name says them; what lies in the output bucket lies there under its source's name."""
+    """Splits a name; keys of the output bucket begin with the name of their source."""
     name = name.removeprefix(f"s3://{stack.output_bucket}/")
     if name.startswith(("s3://", "@")):
         bucket, _, key = name.removeprefix("s3://").removeprefix("@").partition("/")
@@ -119,21 +119,21 @@ def _read_history(stack: Stack, bucket: str, key: str) -> PhotoHistory:
 
 
 def _find_content_owner(stack: Stack, job: Job) -> Job | None:
-    """The job that owns the content of this one."""
+    """Returns the job that owns this job's content."""
     owner = stack.redrive_service.ledger.find_content_owner(job.content_id)
     return stack.redrive_service.ledger.find_job(owner.source_id, owner.job_id) if owner else None
 
 
 def _describe_unknown_photo(stack: Stack, bucket: str, key: str) -> str:
-    """What to say of a key of which the ledger knows nothing."""
+    """Returns the error message for a key that is not in the ledger."""
     stored = stack.photos.read(bucket, key, max_bytes=0) if key else None
     if stored:
         why = (
             IGNORED_MESSAGE
             if classify_key(key) is not ObjectKind.PHOTO
-            else "intake has not looked at it yet, so ask again in a moment"
+            else "intake has not processed it yet; try again in a moment"
         )
-        return f"{key} lies in the bucket since {format_utc(stored.modified_at)}; {why}"
+        return f"{key} has been in the bucket since {format_utc(stored.modified_at)}; {why}"
     photo_keys = [
         one
         for one in islice(stack.photos.list_folder_keys(bucket, folder_of(key)), MAX_SUGGESTION_KEYS)
@@ -143,40 +143,40 @@ def _describe_unknown_photo(stack: Stack, bucket: str, key: str) -> str:
     guess = (
         f"did you mean {quote_key_for_shell(suggestion)}?"
         if suggestion
-        else "upper and lower case count, and the folder belongs to the key"
+        else "keys are case-sensitive and include the folder"
     )
     return f"there is no photo {key} in {bucket}; {guess}"
 
 
-# -- words -----------------------------------------------------------------------------------------------------
+# -- output ----------------------------------------------------------------------------------------------------
 
 
 def _print_photo(screen: Screen, source: Source) -> None:
     photo = source.photo
     if photo is None or (source.was_missing and not source.settling_since):
-        screen.print("  the photo is no more in the bucket, or was never there")
+        screen.print("  The photo is not in the bucket.")
         return
-    dimensions = f"{photo.width:,} x {photo.height:,} {photo.format}, " if photo.width and photo.height else ""
+    dimensions = f"{photo.width:,} × {photo.height:,} {photo.format}, " if photo.width and photo.height else ""
     screen.print(f"  photo: {dimensions}{format_bytes(photo.size)}, uploaded {format_utc(photo.uploaded_at)}")
 
 
 def _print_job(screen: Screen, job: Job, history: PhotoHistory, *, current: bool) -> None:
     name = f"variant {job.variant}" if job.variant else "job"
-    suffix = "" if current else " (the photo names it no more)"
-    unknown_cost = f" and {format_usd(job.unknown)} perhaps" if job.unknown else ""
+    suffix = "" if current else " (no longer current)"
+    unknown_cost = f" and possibly {format_usd(job.unknown)} more" if job.unknown else ""
     head = f"{name} {job.job_id[:12]}: {job.status.value}, {job.operation} by {job.provider}"
     screen.print_unwrapped(f"{head}, {format_usd(job.charged)}{unknown_cost}{suffix}", "bold" if current else "dim")
     for field, value in job.instructions.items():
         screen.print(f"  {field}: {format_value(value)}  ({job.provenance.get(field, 'default')})")
-    for when, words in _list_events(job, history):
-        screen.print(f"  {format_utc(when)}  {words}")
+    for when, event in _list_events(job, history):
+        screen.print(f"  {format_utc(when)}  {event}")
     if job.job_id in history.waits_for:
         screen.print(
-            f"  waits for {history.waits_for[job.job_id]}, which has the same content and is bought once for both"
+            f"  waits for {history.waits_for[job.job_id]}, which has the same content and is being bought for both"
         )
     for result in job.results:
         screen.print_unwrapped(
-            f"  {_format_result(result)}{'  IT IS GONE' if result.key in history.missing_pictures else ''}"
+            f"  {_format_result(result)}{'  DELETED' if result.key in history.missing_pictures else ''}"
         )
     for warning in job.warnings:
         screen.print_bullet("!", str(warning.text), "yellow")
@@ -185,46 +185,43 @@ def _print_job(screen: Screen, job: Job, history: PhotoHistory, *, current: bool
 
 
 def _list_events(job: Job, history: PhotoHistory) -> Iterator[tuple[datetime, str]]:
-    """What happened to a job and when."""
     yield job.queued_at, "accepted"
     for attempt in job.attempts:
         cost = format_usd(attempt.charged) if attempt.money is MoneyStatus.SPENT else "not charged"
         if attempt.money is MoneyStatus.UNKNOWN:
-            cost = f"{format_usd(attempt.unknown or attempt.reserved)} perhaps charged"
+            cost = f"{format_usd(attempt.unknown or attempt.reserved)} possibly charged"
         sends_text = f", sent {attempt.send_count} times" if attempt.send_count > 1 else ""
-        words = f"call {attempt.n} to {attempt.provider} {OUTCOME_LABELS[attempt.outcome]}{sends_text}, {cost}"
-        yield attempt.submitted_at, words
+        event = f"call {attempt.n} to {attempt.provider} {OUTCOME_LABELS[attempt.outcome]}{sends_text}, {cost}"
+        yield attempt.submitted_at, event
     if job.throttled_ms:
-        yield job.submitted_at or job.queued_at, f"waited {job.throttled_ms / 1000:.0f} s for the provider's limit"
+        yield job.submitted_at or job.queued_at, f"waited {job.throttled_ms / 1000:.0f} s for the provider's rate limit"
     if job.paid_at and job.reused_from:
         photo = history.served_from.get(job.job_id)
         origin = f"{photo}, which has the same content" if photo else "the same content"
         yield job.paid_at, f"uses the picture that job {job.reused_from[:12]} bought for {origin}: no call, $0.00"
     elif job.paid_at:
-        yield job.paid_at, f"paid; the call took {_format_elapsed(job.submitted_at, job.paid_at)}"
+        yield job.paid_at, f"charged; the call took {_format_elapsed(job.submitted_at, job.paid_at)}"
     if job.ended_at:
         total_time = _format_elapsed(job.queued_at, job.ended_at)
-        yield (
-            job.ended_at,
-            f"{'delivered' if job.status is JobStatus.STORED else job.status.value}, {total_time} after it came",
-        )
+        outcome = "delivered" if job.status is JobStatus.STORED else job.status.value
+        yield job.ended_at, f"{outcome}, {total_time} after it was accepted"
 
 
 def _format_elapsed(start: datetime | None, end: datetime) -> str:
-    return f"{(end - start).total_seconds():.1f} s" if start else "a while"
+    return f"{(end - start).total_seconds():.1f} s" if start else "an unknown time"
 
 
 def _format_result(result: StoredPicture) -> str:
     alpha = ", transparent" if result.has_alpha else ""
     seed = f", seed {result.seed}" if result.seed is not None else ""
     return (
-        f"{result.key}  ({result.width:,} x {result.height:,} "
+        f"{result.key}  ({result.width:,} × {result.height:,} "
         f"{result.format}{alpha}, {format_bytes(result.bytes)}{seed})"
     )
 
 
-def _print_problem(screen: Screen, words: str, hint: str) -> None:
-    screen.print_bullet("✗", words, "red")
+def _print_problem(screen: Screen, message: str, hint: str) -> None:
+    screen.print_bullet("✗", message, "red")
     screen.print_bullet(" ", hint)
 
 
@@ -234,11 +231,11 @@ def _print_files(screen: Screen, history: PhotoHistory) -> None:
     for key in [*existing, *history.paid_files]:
         screen.print_unwrapped(f"  {key}", "dim")
     if history.jobs and not any(history.documents.values()):
-        screen.print(f"  No receipt yet of {format_count(len(history.jobs), 'job')}; it is written within seconds.")
+        screen.print(f"  No receipt for {format_count(len(history.jobs), 'job')} yet; it is written within seconds.")
 
 
 def _build_document(history: PhotoHistory) -> dict[str, Any]:
-    """What receipt and report say, from the ledger itself, with what lies in the bucket."""
+    """Builds the receipt and report from the ledger, and lists the files in the bucket."""
     source, jobs = history.source, history.jobs
     stage, note = summarize_photo_status(source, jobs)
     return {

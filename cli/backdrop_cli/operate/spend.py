@@ -1,4 +1,4 @@
-"""The verb `spend`: what all calls have cost, by day, folder or provider, from the ledger's own attempts."""
+"""The `spend` command: the cost of all calls by day, folder, or provider, from the attempts in the ledger."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,14 +18,13 @@ ROOT_LABEL = "(no folder)"
 
 @dataclass
 class SpendTotal:
-    """What some calls cost, micro-dollars; `calls` that were, or may have been, charged."""
+    """The cost of calls in micro-dollars; `calls` counts those that were, or may have been, charged."""
 
     calls: int = 0
     confirmed: int = 0
     unknown: int = 0
 
     def add(self, attempt: Attempt) -> None:
-        """Count one call."""
         if attempt.charged or attempt.unknown:
             self.calls += 1
             self.confirmed += attempt.charged
@@ -33,7 +32,6 @@ class SpendTotal:
 
 
 def _find_top_folder(stack: Stack, job: Job, _: Attempt) -> str:
-    """The folder at the top, as all keys of a shop's season begin."""
     top, slash, _rest = source_name(job.bucket, job.key, stack.input_bucket).partition("/")
     return f"{top}/" if slash else ROOT_LABEL
 
@@ -46,14 +44,13 @@ GROUPINGS: dict[str, GroupName] = {
 
 
 def validate_grouping(by: str) -> str:
-    """One of the words that `--by` takes; UsageError for another."""
+    """Returns the grouping. Raises UsageError if `--by` does not take it."""
     if by not in GROUPINGS:
-        raise UsageError(f"spend is told by {', '.join(GROUPINGS)}, not by {by!r}")
+        raise UsageError(f"--by takes {', '.join(GROUPINGS)}, not {by!r}")
     return by
 
 
 def show_spend(stack: Stack, screen: Screen, by: str) -> None:
-    """Show it."""
     group_name, totals, total = GROUPINGS[by], dict[str, SpendTotal](), SpendTotal()
     with screen.spinner("reading the ledger"):
         for job in stack.ledger_scan.scan_jobs():
@@ -63,10 +60,10 @@ def show_spend(stack: Stack, screen: Screen, by: str) -> None:
     shown = {key: one for key, one in sorted(totals.items()) if one.calls}
     screen.print_json(_build_document(stack, by, shown, total))
     if not total.calls:
-        screen.print(f"Nothing has been spent, stack {stack.name}.")
+        screen.print(f"Nothing has been spent in stack {stack.name}.")
         return
-    screen.print(f"What was spent, stack {stack.name}", "bold")
-    heads = {by.capitalize(): "left", "Paid calls": "right", "Spent": "right", "Perhaps besides": "right"}
+    screen.print(f"Spend of stack {stack.name}", "bold")
+    heads = {by.capitalize(): "left", "Paid calls": "right", "Spent": "right", "Possibly more": "right"}
     rows = [(key, *_format_cells(one)) for key, one in shown.items()]
     screen.print_table(heads, [*rows, ("all", *_format_cells(total))])
 

@@ -1,4 +1,4 @@
-"""The command `status`: the state of each lane, why photos wait, how jobs ended, and what today has cost."""
+"""The `status` command: the state of each lane, why photos wait, how jobs ended, and today's cost."""
 
 import time
 from collections import Counter
@@ -19,28 +19,27 @@ from backdrop_cli.screen import Screen
 from backdrop_cli.stack import Stack
 
 MIN_REFRESH_SECONDS = 2.0
-# Reading the whole ledger costs time and money: it may take so much of the time.
+# `--watch` spends at most this share of its time on scanning the ledger, which costs money.
 MAX_SCAN_TIME_SHARE = 0.1
 IN_FLIGHT_STATUSES = (JobStatus.SUBMITTING, JobStatus.UNKNOWN)
 STATUS_LABELS = {
     JobStatus.STORED: ("delivered", ""),
-    JobStatus.REFUSED: ("refused", "photo or instructions; `backdrop failures` says why"),
-    JobStatus.DEAD: ("failed", "`backdrop failures` says why, `backdrop redrive` tries again"),
-    JobStatus.HELD: ("held", "a person must decide about money; `backdrop failures`"),
-    JobStatus.SUPERSEDED: ("superseded", "by other bytes or other instructions"),
+    JobStatus.REFUSED: ("refused", "see `backdrop failures`"),
+    JobStatus.DEAD: ("failed", "see `backdrop failures`; to retry, run `backdrop redrive`"),
+    JobStatus.HELD: ("held", "you decide whether to pay again; see `backdrop failures`"),
+    JobStatus.SUPERSEDED: ("superseded", "by a new photo or new instructions"),
     JobStatus.CANCELLED: ("cancelled", ""),
 }
 SETTLING_REASON, QUEUED_REASON = "settling", "queued"
 WAIT_REASON_MESSAGES = {
-    SETTLING_REASON: "No instructions yet; they may arrive in a moment.",
+    SETTLING_REASON: "No instructions yet; they may still arrive.",
     QUEUED_REASON: "In the provider's queue.",
-    Code.OWNER_AT_WORK.value: "Another photo with the same content is bought once for all; `backdrop show PHOTO` "
-    "names it.",
+    Code.OWNER_AT_WORK.value: "Another photo with the same content is being bought for both; see `backdrop show KEY`.",
 }
 
 
 def show_status(stack: Stack, screen: Screen, *, watch: bool) -> None:
-    """Show it, and with `watch` again until somebody stops it."""
+    """Prints the status, with `watch` until Ctrl-C."""
     while True:
         began = time.monotonic()
         counts = stack.ledger_scan.count_jobs()
@@ -92,17 +91,17 @@ def _build_row(stack: Stack, counts: JobCounts, lane: ProviderHealth, now: datet
 
 
 def describe_lane_state(lane: ProviderHealth) -> str:
-    """How a lane is, in words: every reason for which it stands still."""
+    """Describes a lane, with every reason for which it is paused."""
     if lane.pauses:
-        probe_text = ["one job tries it out"] if lane.is_in_trial else []
+        probe_text = ["one job probes it"] if lane.is_in_trial else []
         return "; ".join([*(f"paused ({one.code.value}): {one.message}" for one in lane.pauses), *probe_text])
     if lane.state is LaneState.PROBING:
-        return f"{lane.state}: it failed three times in a row, and one job at a time tries it out"
+        return f"{lane.state}: it failed three times in a row, and one job at a time probes it"
     return lane.state
 
 
 def count_wait_reasons(counts: JobCounts, lanes: Mapping[str, ProviderHealth]) -> Counter[str]:
-    """How many photos wait, by a code or by one of the two words for photos that nothing is wrong with."""
+    """Counts what waits, by code, or by `settling` or `queued` if nothing is wrong."""
     wait_reasons = Counter({SETTLING_REASON: counts.settling_photos})
     for (provider, code), n in counts.waiting_by_reason.items():
         lane = lanes.get(provider)
@@ -124,22 +123,22 @@ def _print_waiting(screen: Screen, waiting: Counter[str]) -> None:
 
 def _print_ended(screen: Screen, counts: JobCounts) -> None:
     delivering = counts.count(JobStatus.PAID)
-    rows = [(f"{delivering:,}", "being delivered", "paid, and on their way to the output bucket")] if delivering else []
+    rows = [(f"{delivering:,}", "being delivered", "bought, not yet in the output bucket")] if delivering else []
     rows += [(f"{n:,}", *STATUS_LABELS[one]) for one in JobStatus if one in END_STATUSES and (n := counts.count(one))]
     reported = counts.reported_photos
-    rows += [(f"{reported:,}", "reported", "photos without a job; `backdrop failures` says why")] if reported else []
+    rows += [(f"{reported:,}", "reported", "photos without a job; see `backdrop failures`")] if reported else []
     if rows:
         screen.print_table({"": "right", " ": "left", "  ": "words"}, rows)
     else:
-        screen.print("No job has ended yet. `backdrop drop photos/` begins.")
+        screen.print("No job has ended yet. To start one, run `backdrop drop photos/`.")
 
 
 def _print_budget(stack: Stack, screen: Screen, now: datetime) -> None:
     day, cap = stack.read_budget(now)
-    unknown_text = f", {format_usd(day.unknown)} of it perhaps not" if day.unknown else ""
-    reserved = f", {format_usd(day.reserved)} reserved by calls that are out" if day.reserved else ""
+    unknown_text = f", {format_usd(day.unknown)} of it possibly not charged" if day.unknown else ""
+    reserved = f", {format_usd(day.reserved)} reserved for calls in flight" if day.reserved else ""
     screen.print()
-    screen.print(f"Today (UTC) {format_usd(day.spent)} of {format_usd(cap)} is spent{unknown_text}{reserved}.")
+    screen.print(f"Today (UTC): {format_usd(day.spent)} of {format_usd(cap)} spent{unknown_text}{reserved}.")
 
 
 def _build_document(stack: Stack, counts: JobCounts, lanes: dict[str, ProviderHealth], now: datetime) -> dict[str, Any]:

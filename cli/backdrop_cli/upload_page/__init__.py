@@ -1,1 +1,1 @@
-"""What `backdrop page` does: serves a page on this machine where a colleague drops photos and sees what comes back."""
+"""The `backdrop page` command: serves an upload page on this machine."""

@@ -1,4 +1,4 @@
-"""What keeps everybody out but the one page that this machine's user opened: a secret path, two headers, a policy."""
+"""Access control of the upload page: a secret path, checks of two request headers, and a content security policy."""
 
 import hmac
 import secrets
@@ -13,27 +13,26 @@ _LOOPBACK_NAMES = (LOOPBACK_ADDRESS, "localhost")
 
 @dataclass(frozen=True)
 class PageAccess:
-    """The token is in the page's address and nowhere else; whoever has it may spend the operator's money."""
+    """The token is only in the page's address. Anyone who has it can spend the operator's money."""
 
     port: int
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
     @property
     def url(self) -> str:
-        """Where the page is."""
         return f"http://{LOOPBACK_ADDRESS}:{self.port}/{self.token}/"
 
     def authorize_path(self, target: str) -> str | None:
-        """What is asked for behind the token; None where the token is not ours."""
+        """Returns the path behind the token, None if the token is wrong."""
         token, slash, path = target.partition("?")[0].removeprefix("/").partition("/")
         is_token_valid = hmac.compare_digest(token.encode(), self.token.encode())
         return path if is_token_valid and slash else None
 
     def is_own_request(self, headers: Mapping[str, str | None], *, is_write: bool) -> bool:
-        """Whether a request comes from this page.
+        """Returns whether a request comes from this page.
 
-        Another site's name that is made to lead to this machine (DNS rebinding) has another Host, another site's
-        page another Origin. A browser sends the Origin with all that writes.
+        A site that resolves its name to this machine (DNS rebinding) sends another Host; another site's page sends
+        another Origin. Browsers send the Origin with every write.
         """
         host, origin = headers.get("Host"), headers.get("Origin")
         if host not in {f"{name}:{self.port}" for name in _LOOPBACK_NAMES}:
@@ -42,7 +41,7 @@ class PageAccess:
 
 
 def build_headers(presigner: Presigner, nonce: str) -> dict[str, str]:
-    """What a browser may do with the page: run its own script, upload to the one bucket, show what it serves itself."""
+    """Returns headers that let the page run its own script, upload to the one bucket, and show what it serves."""
     policy = (
         "default-src 'none'",
         f"script-src 'nonce-{nonce}'",

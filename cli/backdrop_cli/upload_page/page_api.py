@@ -1,4 +1,4 @@
-"""The page's side of the stack: each thing that its script can ask for, and what has been sent since it was served."""
+"""The upload page's API: the requests of its script, and the batches that were uploaded since it was served."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ type PageResponse = Mapping[str, Any]
 
 @dataclass
 class PageApi:
-    """What one served page knows. It is asked by several threads at a time."""
+    """The state of one served page. Its methods are called by several threads at a time."""
 
     stack: Stack
     presigner: Presigner
@@ -51,7 +51,7 @@ class PageApi:
         self._has_measured_calls = False
 
     def describe_page(self) -> PageResponse:
-        """What the page is of, and what can be picked."""
+        """Returns the stack and the options to choose from."""
         resolver = self.stack.rerun_service.resolver
         providers_with_styles = [
             one for one in self.stack.providers if "style_preset" in CAPABILITIES.get((one, "replace"), {})
@@ -67,7 +67,7 @@ class PageApi:
         }
 
     def _list_folders(self) -> list[str]:
-        """Some folders that there are."""
+        """Returns some existing folders of the bucket, as suggestions."""
         keys = (
             one.key
             for one in islice(self.stack.photos.iterate_objects(self.stack.input_bucket, ""), MAX_LISTED_OBJECTS)
@@ -77,10 +77,10 @@ class PageApi:
         )
         return sorted(one for one in folders if one)[:MAX_SUGGESTED_FOLDERS]
 
-    # -- before it goes ------------------------------------------------------------------------------------
+    # -- before the upload ---------------------------------------------------------------------------------
 
     def check_files(self, request: PageRequest) -> PageResponse:
-        """Which of these files are no photos, by their first bytes."""
+        """Returns which files are not photos, by their first bytes."""
         objections: dict[str, dict[str, str]] = {}
         for file in page_requests.read_rows(request, "files"):
             error = page_requests.find_photo_error(file)
@@ -91,12 +91,12 @@ class PageApi:
         return {"objections": objections}
 
     def plan_upload(self, request: PageRequest) -> PageResponse:
-        """What would become of the photos, and what that costs at most."""
+        """Returns what would happen to the photos, and the maximum price."""
         files = page_requests.read_rows(request, "files")
         if len(files) > MAX_PHOTOS_PER_UPLOAD:
             raise UsageError(
-                f"a page takes {MAX_PHOTOS_PER_UPLOAD:,} photos at a time, and there are {len(files):,}; send some of "
-                "them, or all of them with `backdrop drop`"
+                f"this page uploads at most {MAX_PHOTOS_PER_UPLOAD:,} photos at a time, and there are {len(files):,}; "
+                "remove some, or upload all with `backdrop drop`"
             )
         instructions = page_requests.parse_instructions(request)
         planner = PagePlanner(
@@ -138,7 +138,7 @@ class PageApi:
         }
 
     def _format_duration(self, plan: PagePlan) -> str:
-        """How long all may take, by the calls of the newest receipts."""
+        """Estimates the total time from the calls in the newest receipts; "" if unknown."""
         if not plan.jobs:
             return ""
         if not self._has_measured_calls:
@@ -156,24 +156,23 @@ class PageApi:
             warnings.append(shortfall)
         for name in list_required_providers(plan.jobs):
             for pause in self.stack.circuit_breaker.ledger.read_health(name).pauses:
-                warnings.append(
-                    f"{name} is paused ({pause.code.value}): {ERROR_CATALOG[pause.code].meaning} Photos wait for it."
-                )
+                meaning = ERROR_CATALOG[pause.code].meaning
+                warnings.append(f"{name} is paused ({pause.code.value}): {meaning} Its photos wait until then.")
         return warnings
 
-    # -- on its way ----------------------------------------------------------------------------------------
+    # -- the upload ----------------------------------------------------------------------------------------
 
     def start_upload(self, request: PageRequest) -> PageResponse:
-        """Begin what was planned; CommandError where somebody should say yes first and did not."""
+        """Starts a planned upload. Raises CommandError if the plan is outdated or a confirmation is missing."""
         with self._lock:
             number = page_requests.read_count(request, "plan")
             plan = next((plan for known, plan in self._plans if known == number), None)
             if plan is None:
-                raise CommandError("these photos were sent already, or the price is an old one; look at it again")
+                raise CommandError("these photos were already sent, or the price is outdated; check the price again")
             if plan.is_undecided:
-                raise CommandError("nothing was sent; choose what to do with the instructions that a person wrote")
+                raise CommandError("nothing was sent; choose whether to replace the instructions that a person wrote")
             if plan.needs_confirmation and request.get("agreed") is not True:
-                raise CommandError(f"nothing was sent; say yes to {_format_question(plan)} first")
+                raise CommandError(f"nothing was sent; confirm {_format_question(plan)} first")
             self._plans.clear()
             batch = UploadBatch(
                 self.stack, self.presigner, self.thumbnails, len(self.batches) + 1, plan, self.stack.clock.now()
@@ -182,16 +181,15 @@ class PageApi:
         return {"drop": batch.number, "keys": [row.key for row in plan.changed_photos]}
 
     def create_form(self, request: PageRequest) -> PageResponse:
-        """Where one photo's bytes go; its words lie there before that is said."""
+        """Returns the upload form for one photo; writes its sidecar first."""
         form = self._find_batch(request).create_form(page_requests.read_text(request, "key"))
         return {"form": form and {"url": form.url, "fields": dict(form.fields)}}
 
     def check_arrival(self, request: PageRequest) -> PageResponse:
-        """Whether one photo lies in the bucket."""
         return {"arrived": self._find_batch(request).has_arrived(page_requests.read_text(request, "key"))}
 
     def read_progress(self, request: PageRequest) -> PageResponse:
-        """How far everything is, and the results that the page does not have; it says how many it has of each drop."""
+        """Returns the progress of all batches, and the results after the number that the page already has of each."""
         known_counts = {
             page_requests.read_count(one, "drop"): page_requests.read_count(one, "known")
             for one in page_requests.read_rows(request, "drops")
@@ -206,12 +204,12 @@ class PageApi:
     def _find_batch(self, request: PageRequest) -> UploadBatch:
         number = page_requests.read_count(request, "drop")
         if not 0 < number <= len(self.batches):
-            raise UsageError("`backdrop page` was started again since, and does not know this drop; load it again")
+            raise UsageError("`backdrop page` was restarted and no longer has this upload; reload the page")
         return self.batches[number - 1]
 
 
 def _format_question(plan: PagePlan) -> str:
-    return f"{format_count(len(plan.changed_photos), 'photo')}, up to {format_usd(plan.max_price_micro_usd)},"
+    return f"{format_count(len(plan.changed_photos), 'photo')}, up to {format_usd(plan.max_price_micro_usd)}"
 
 
 def _describe_photo(photo: PagePhoto) -> PageResponse:

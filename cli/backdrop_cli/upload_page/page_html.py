@@ -1,4 +1,4 @@
-"""The drop page itself: one HTML file with its style and its script, in the look of the before/after page."""
+"""The upload page as one HTML file with its styles and scripts; it shares the look of the gallery."""
 
 from collections.abc import Mapping
 from html import escape
@@ -14,7 +14,7 @@ SHARED_STYLES = ("page.css", "tools.css", "card.css")
 SHARED_SCRIPTS = ("compare.js", "card.js")
 STYLES = ("layout.css", "photos.css", "swatches.css", "progress.css")
 SCRIPTS = ("ask.js", "photos.js", "wish.js", "price.js", "send.js", "watch.js")
-# What people ask for most, and how each looks from afar (its class in swatches.css).
+# Common prompts, and the class of each one's swatch in swatches.css.
 SUGGESTED_PROMPTS = {
     "on a white marble table, soft morning light": "marble",
     "on warm sand, low evening sun": "sand",
@@ -28,7 +28,7 @@ SUGGESTED_PROMPTS = {
 
 
 def render_upload_page(page_data: Mapping[str, Any], nonce: str) -> str:
-    """The page as HTML; only what bears this nonce is run and used."""
+    """Renders the page; the browser runs only scripts and styles with this nonce."""
     return Template(read_template(UPLOAD_PAGE_PACKAGE, "page.html")).substitute(
         nonce=nonce,
         stack=escape(page_data["stack"]),

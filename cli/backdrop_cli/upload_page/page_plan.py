@@ -1,4 +1,4 @@
-"""What would become of the photos that lie on the page: where each goes, what it costs, what stands in its way."""
+"""The plan of an upload from the page: each photo's key, price, and problems."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ from backdrop_cli.uploads.upload_plan import UploadPlanner
 DUPLICATE_NAME_PROBLEM = (
     "two_photos_of_one_name",
     "Another photo here has the same name and would replace it.",
-    "Rename one of them, or send them into two folders.",
+    "Rename one of them, or send them to different folders.",
 )
 _SIDECAR_NOTES: Mapping[tuple[SidecarAction, SidecarAuthor | None], str] = {
     (SidecarAction.REPLACE, SidecarAuthor.COMMAND): "its earlier instructions are replaced",
@@ -30,18 +30,16 @@ _SIDECAR_NOTES: Mapping[tuple[SidecarAction, SidecarAuthor | None], str] = {
     (SidecarAction.KEEP, SidecarAuthor.PERSON): "it keeps the instructions that a person wrote for it",
 }
 UNDECIDED_NOTE = "a person wrote other instructions for it"
-RETRY_NOTE = "it was uploaded before, but failed or was cancelled; it is sent again"
+RETRY_NOTE = "it was uploaded before, but failed or was canceled; it is sent again"
 NO_INSTRUCTIONS_TEXT = "It has no instructions: the folder has no defaults, and there is no sidecar next to the photo."
 
 
 @dataclass(frozen=True)
 class PagePhoto:
-    """One photo.
+    """One photo of the page; one with problems is not uploaded.
 
-    `needs_upload`: it is uploaded; `new_sidecar`: what is written beside it first. `note`: what is worth knowing.
-
-    `is_retry`: the same bytes are there, but failed or were cancelled.
-    `previous_version`: what lies there now under its key. A photo with problems stays where it is.
+    `new_sidecar` is written before the photo. `is_retry`: the same bytes are in the bucket, but failed or were
+    canceled. `previous_version` is the object that now has the photo's key.
     """
 
     key: str
@@ -68,9 +66,8 @@ class PagePhoto:
 class PagePlan:
     """All photos of the page.
 
-    `kept_sidecar_count`: those that keep a person's sidecar; `ignored_names`: no photos by name.
-
-    `is_undecided`: whether a person still has to say what becomes of the sidecars that a person wrote.
+    `kept_sidecar_count` photos keep a person's sidecar; `ignored_names` are not photos by name. `is_undecided`: the
+    user must still choose whether to replace the sidecars that a person wrote.
     """
 
     folder: str
@@ -89,7 +86,6 @@ class PagePlan:
 
     @property
     def image_count(self) -> int:
-        """How many are bought at most."""
         return sum(count_images(job.instructions) for job in self.jobs)
 
     @property
@@ -99,14 +95,14 @@ class PagePlan:
 
     @property
     def needs_confirmation(self) -> bool:
-        """Whether somebody must say yes first, as with `drop`."""
+        """Whether the user must confirm, as with `drop`."""
         return len(self.changed_photos) > MAX_UNCONFIRMED_PHOTOS or self.max_price_micro_usd > MAX_UNCONFIRMED_MICRO_USD
 
 
 class PagePlanner:
-    """One look at the photos as intake will see them; no photo is opened, nothing is written.
+    """Plans an upload by resolving the photos as intake will; opens no photo, writes nothing.
 
-    `objections`: of files that are no photos, by the hash of their bytes.
+    `photo_errors` has the errors of files that are not photos, by the SHA-256 of their bytes.
     """
 
     def __init__(
@@ -116,7 +112,6 @@ class PagePlanner:
         browser_photos: Sequence[BrowserPhoto],
         photo_errors: Mapping[str, BackdropError],
     ) -> None:
-        """A photo that is named twice is taken once."""
         self._stack, self._folder = stack, instructions.folder
         photos_by_key = [(instructions.folder + one.name, one) for one in dict.fromkeys(browser_photos)]
         self._ignored_names = [one.name for key, one in photos_by_key if classify_key(key) is not ObjectKind.PHOTO]
@@ -135,11 +130,10 @@ class PagePlanner:
         self._previous_versions: dict[str, tuple[str | None, datetime] | None] = {}
 
     def list_undecided_keys(self) -> set[str]:
-        """The keys of the photos that have other instructions, which a person wrote."""
+        """Returns the keys of photos that have other instructions, written by a person."""
         return {one.key for one in self._planner.list_undecided()}
 
     def build_plan(self, policy: SidecarPolicy | None) -> PagePlan:
-        """The plan with this answer."""
         upload_plan = self._planner.build_plan(policy)
         planned = {row.key: row for row in upload_plan.photos}
         decisions = {one.key: one for one in upload_plan.sidecar_decisions}
@@ -151,7 +145,7 @@ class PagePlanner:
         return PagePlan(self._folder, photos, len(upload_plan.find_decisions(SidecarAction.KEEP)), self._ignored_names)
 
     def _read_previous_versions(self, planned_photos: Sequence[PlannedRow]) -> None:
-        """What lies under the keys of photos now, so that their own arrival is told from it."""
+        """Reads the objects that now have the photos' keys, to tell an uploaded photo from them."""
 
         def read_version(key: str) -> tuple[str, tuple[str | None, datetime] | None]:
             stored = self._stack.photos.read(self._stack.input_bucket, key, max_bytes=0)
@@ -182,25 +176,24 @@ class PagePlanner:
 
 
 def mark_undecided(plan: PagePlan, undecided_keys: Collection[str]) -> PagePlan:
-    """The plan before the person decides what becomes of a person's instructions."""
+    """Returns the plan to show until the user chooses what to do with a person's instructions."""
     photos = [replace(row, jobs=(), note=UNDECIDED_NOTE) if row.key in undecided_keys else row for row in plan.photos]
     return replace(plan, photos=photos, is_undecided=True)
 
 
 def _format_bucket_note(planned: PlannedRow) -> str:
-    """What lies under a photo's key."""
     if planned.replaces_photo:
         return "it replaces the photo of that name"
     if planned.is_retry:
         return RETRY_NOTE
-    return "" if planned.needs_upload else "it is in the bucket already"
+    return "" if planned.needs_upload else "it is already in the bucket"
 
 
 def _list_problems(planned: PlannedRow) -> list[tuple[str, str, str]]:
-    """What stands in a photo's way; broken folder defaults come before all else."""
+    """Returns a photo's problems; broken folder defaults hide all others."""
     if planned.broken_defaults:
         code = Code.FOLDER_DEFAULTS_BROKEN
-        return [(code.value, f"{planned.broken_defaults} has mistakes.", str(ERROR_CATALOG[code].hint))]
+        return [(code.value, f"{planned.broken_defaults} has errors.", str(ERROR_CATALOG[code].hint))]
     if planned.lacks_instructions:
         return [(Code.NO_INSTRUCTIONS.value, NO_INSTRUCTIONS_TEXT, "Choose a new background above, or no background.")]
     return [_describe_error(one) for one in planned.problems]
@@ -211,5 +204,5 @@ def _reject_photo(photo: PagePhoto, problems: Sequence[tuple[str, str, str]]) ->
 
 
 def _describe_error(error: BackdropError | Problem) -> tuple[str, str, str]:
-    """What a report's hint says to do of any such error is for what is uploaded already."""
+    """Leaves out a hint from the error catalog, which is for photos that are already uploaded."""
     return error.code.value, str(error.message), str(error.hint) if error.advice else ""

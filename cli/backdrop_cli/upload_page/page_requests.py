@@ -1,4 +1,4 @@
-"""What the page's script says, read as strictly as if it were somebody else's: photos offered, and what is wanted."""
+"""Parses the requests of the page's script, as strictly as if they came from elsewhere."""
 
 import json
 import re
@@ -18,12 +18,12 @@ from backdrop_cli.uploads.sidecar_decisions import SidecarPolicy
 
 type PageRequest = Mapping[str, Any]
 _SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
-_PROTOCOL_ERROR_TEXT = "the page and this command do not understand each other; load the page again"
+_PROTOCOL_ERROR_TEXT = "the page sent a request that this command cannot read; reload the page"
 
 
 @dataclass(frozen=True)
 class BrowserPhoto:
-    """A photo on somebody's desk: its name with the folders that were dropped along, its size, its bytes' hash."""
+    """A photo in the browser: its name with its folders, its size, and the SHA-256 of its bytes."""
 
     name: str
     size: int
@@ -32,9 +32,9 @@ class BrowserPhoto:
 
 @dataclass(frozen=True)
 class PageInstructions:
-    """What is wanted of all photos: the folder with its slash, a sidecar for them, None: as the folder itself says.
+    """The instructions for all photos: `folder` ends with a slash; `sidecar` of None means that folder defaults apply.
 
-    `sidecar_policy`: what becomes of sidecars in the bucket that a person wrote.
+    `sidecar_policy` says what to do with sidecars in the bucket that a person wrote.
     """
 
     folder: str
@@ -43,7 +43,7 @@ class PageInstructions:
 
 
 def read_text(request: PageRequest, name: str) -> str:
-    """A text; UsageError where it is none, or cannot be written down."""
+    """Returns a string. Raises UsageError if it is missing or not valid Unicode."""
     value = request.get(name, "")
     try:
         value.encode()
@@ -67,7 +67,7 @@ def read_rows(request: PageRequest, name: str) -> Sequence[PageRequest]:
 
 
 def parse_photo(request: PageRequest) -> BrowserPhoto:
-    """One photo; UsageError where its name can be no key."""
+    """Returns a photo. Raises UsageError if its name cannot be part of a key."""
     name, sha256 = read_text(request, "name"), read_text(request, "sha256")
     if any(part in ("", ".", "..") for part in name.split("/")) or "\0" in name:
         raise UsageError(f"{name!r} cannot be the name of a photo in a bucket")
@@ -77,13 +77,13 @@ def parse_photo(request: PageRequest) -> BrowserPhoto:
 
 
 def parse_instructions(request: PageRequest) -> PageInstructions:
-    """What is wanted; UsageError with every mistake in it."""
+    """Returns the instructions. Raises UsageError with all errors in them."""
     fields: dict[str, str] = {}
     match read_text(request, "kind"):
         case "replace":
             prompt = read_text(request, "prompt").strip()
             if not prompt:
-                raise UsageError("describe the new background, or pick one")
+                raise UsageError("describe the new background, or choose one")
             fields = {"prompt": prompt}
             fields |= {"style": style} if (style := read_text(request, "style")) else {}
         case "remove":
@@ -100,7 +100,7 @@ def parse_instructions(request: PageRequest) -> PageInstructions:
 
 
 def parse_sidecar_policy(value: str) -> SidecarPolicy | None:
-    """What the person picked; None where nothing is picked yet."""
+    """Returns the user's choice, None if there is none yet."""
     if value and value not in list(SidecarPolicy):
         raise UsageError(_PROTOCOL_ERROR_TEXT)
     return SidecarPolicy(value) if value else None
@@ -115,10 +115,10 @@ def parse_folder(name: str) -> str:
 
 
 def find_photo_error(request: PageRequest) -> PhotoError | None:
-    """Why a file is no photo, as far as its size and its first bytes tell."""
+    """Returns why a file is not a photo, from its size and first bytes, or None."""
     size = read_count(request, "size")
     if size > MAX_FILE_BYTES:
-        message = f"The file has {size:,} bytes; at most {MAX_FILE_BYTES:,} are opened."
+        message = f"The file has {size:,} bytes; a photo can have at most {MAX_FILE_BYTES:,} bytes."
         return PhotoError(Code.TOO_LARGE_BYTES, message)
     try:
         file_kind = identify_file(b64decode(read_text(request, "head"), validate=True))

@@ -1,4 +1,4 @@
-"""What came back of one photo, as the before/after page shows it, with links to the whole pictures that S3 answers."""
+"""The results of one photo as gallery entries, with presigned links to the full pictures."""
 
 from backdrop.model.object_keys import source_name
 from backdrop_cli.gallery.album import Album
@@ -9,7 +9,7 @@ from backdrop_cli.upload_page.presigner import Presigner
 
 
 def read_photo_album(stack: Stack, key: str, folder: str) -> Album | None:
-    """Its receipt and its report; None where neither tells of a picture or a problem yet."""
+    """Reads a photo's receipt and report; None if they have neither a picture nor a problem yet."""
     bucket = stack.input_bucket
     source = source_name(bucket, key, bucket)
     receipt, report = stack.bucket_reader.read_receipt(source), stack.bucket_reader.read_report(source)
@@ -25,7 +25,7 @@ def read_photo_album(stack: Stack, key: str, folder: str) -> Album | None:
 
 
 def build_entries(album: Album, thumbnails: PageThumbnails, presigner: Presigner) -> list[GalleryEntry]:
-    """Its pictures and its problems; links to whole pictures begin to live now."""
+    """Returns entries for pictures and problems; the presigned links' lifetime begins now."""
     links = {file: thumbnails.register(file) for file in album.files}
     comparison_entries = [
         build_comparison_entry(shot, album, links) | {"link": presigner.create_link(shot.picture)}

@@ -1,4 +1,4 @@
-"""The page's server: bound to this machine alone, it lets one page in, and hands what that asks for to the desk."""
+"""The upload page's server: reachable only from this machine, it serves one page and its API."""
 
 import json
 import sys
@@ -20,16 +20,16 @@ from backdrop_cli.upload_page.page_requests import PageRequest
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 JSON_CONTENT_TYPE = "application/json"
 PREVIEW_PATH, BINARY_CONTENT_TYPE = "preview", "application/octet-stream"
-"""Where the page sends a photo that its browser cannot show, and as what; no form of another site can send that."""
-# A small picture's name follows from what it shows.
+"""Path and type for photos that the browser cannot show; a form of another site cannot send this type."""
+# A thumbnail's name is a hash of its content, so it never changes.
 THUMBNAIL_CACHE_CONTROL = "private, max-age=86400, immutable"
-NOT_FOUND_TEXT = "There is nothing here. The page's full address is where `backdrop page` was started."
+NOT_FOUND_TEXT = "Not found. `backdrop page` prints the full address of the page."
 
 type ApiMethod = Callable[[PageRequest], PageResponse]
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves one desk. `translate_errors` turns what goes wrong with AWS into a CommandError."""
+    """Serves one page. `translate_errors` turns AWS's errors into a CommandError."""
 
     daemon_threads = True
 
@@ -48,7 +48,7 @@ class PageServer(ThreadingHTTPServer):
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that goes away in the middle is no trouble."""
+        """Ignores browsers that close the connection."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -114,7 +114,7 @@ class _PageRequestHandler(BaseHTTPRequestHandler):
             self._send_not_found()
 
     def _send_not_found(self, status: HTTPStatus = HTTPStatus.NOT_FOUND) -> None:
-        """Tells nobody what there might be; what was sent along is not read, so the connection ends."""
+        """Reveals nothing about existing paths; closes the connection, because the request body is not read."""
         self.close_connection = True
         self._send(status, NOT_FOUND_TEXT.encode(), "text/plain; charset=utf-8", {"Connection": "close"})
 
@@ -132,7 +132,7 @@ class _PageRequestHandler(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: Any) -> None:
-        """The address holds the token, so nothing of it is written anywhere."""
+        """Logs nothing: the address contains the token."""
 
 
 def _parse_request(data: bytes) -> PageRequest:
@@ -141,5 +141,5 @@ def _parse_request(data: bytes) -> PageRequest:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise UsageError("that is no JSON object")
+        raise UsageError("the request is not a JSON object")
     return document

@@ -1,4 +1,4 @@
-"""Forms and links that let a browser at one object for a while, signed with the person's own credentials."""
+"""Presigned forms and links that give a browser access to one object for a limited time."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,22 +14,22 @@ LINK_SECONDS = 60 * 60
 
 
 class UploadForm(NamedTuple):
-    """A presigned POST: where it goes and the fields that come before the file."""
+    """A presigned POST: its URL, and the form fields to send before the file."""
 
     url: str
     fields: Mapping[str, str]
 
 
 class Presigner:
-    """Signs for one stack; nothing is sent to AWS for it."""
+    """Presigns with the user's credentials for one stack; sends nothing to AWS."""
 
     def __init__(self, client: "S3Client", input_bucket: str, output_bucket: str) -> None:
         self._client, self._input_bucket, self._output_bucket = client, input_bucket, output_bucket
 
     def create_form(self, key: str, size: int, content_type: str) -> UploadForm:
-        """Lets so many bytes be uploaded under this key and no other, within a quarter of an hour.
+        """Returns a form that uploads exactly `size` bytes to this key within 15 minutes.
 
-        S3 puts the file's own name where a key has `${filename}` in it, so whoever sends the form calls the file that.
+        S3 replaces `${filename}` in a key with the file's name, so the page must send the file under that very name.
         """
         response = self._client.generate_presigned_post(
             self._input_bucket,
@@ -41,12 +41,12 @@ class Presigner:
         return UploadForm(response["url"], response["fields"])
 
     def create_link(self, file: GalleryFile) -> str:
-        """Lets a whole picture be seen for an hour."""
+        """Returns a link to the full picture, valid for an hour."""
         location = {"Bucket": file.bucket or self._output_bucket, "Key": file.key}
         return self._client.generate_presigned_url("get_object", Params=location, ExpiresIn=LINK_SECONDS)
 
     @property
     def upload_origin(self) -> str:
-        """The one place that files go to, as a browser names it."""
+        """The origin that files are uploaded to."""
         parts = urlsplit(self.create_form("-", 1, "image/jpeg").url)
         return f"{parts.scheme}://{parts.netloc}"

@@ -1,4 +1,4 @@
-"""The verb `page`: serves the drop page until somebody presses Ctrl-C, and says where it is."""
+"""The `page` command: serves the upload page until Ctrl-C."""
 
 import sys
 import webbrowser
@@ -16,13 +16,13 @@ from backdrop_cli.upload_page.presigner import Presigner
 
 
 def serve_page(stack: Stack, screen: Screen, location: StackLocation, port: int, *, browser: bool) -> int:
-    """Serve it; the exit code. Ctrl-C is its good end: what is uploaded goes on by itself."""
+    """Serves the page until Ctrl-C, which is its normal end, and returns the exit code."""
     server = _start_server(stack, _build_presigner(stack), location, port)
     address = server.access.url
     screen.print_json({"stack": stack.name, "page": address})
-    screen.print(f"A page to drop photos on, stack {stack.name}, for this machine alone:", "bold")
+    screen.print(f"Upload page for stack {stack.name}, reachable only from this machine:", "bold")
     screen.print_unwrapped(f"  {address}")
-    screen.print("Whoever has this address can spend the stack's money while this command runs. Ctrl-C ends it.")
+    screen.print("Anyone who has this address can spend the stack's money until you press Ctrl-C.")
     sys.stdout.flush()
     if browser and not screen.as_json:
         webbrowser.open(address)
@@ -30,22 +30,24 @@ def serve_page(stack: Stack, screen: Screen, location: StackLocation, port: int,
         server.serve_forever()
     except KeyboardInterrupt:
         screen.print()
-        screen.print("The page is closed. What is uploaded goes on by itself: `backdrop status --watch` shows it.")
+        screen.print(
+            "The page is stopped. Uploaded photos are being processed; to see the progress, run `backdrop status --watch`."
+        )
     finally:
         server.server_close()
     return EXIT_OK
 
 
 def _build_presigner(stack: Stack) -> Presigner:
-    """CommandError where a browser could not reach the buckets."""
+    """Raises CommandError if a browser could not reach the buckets."""
     clients = stack.clients
     if clients is None:
-        raise CommandError(f"the stack {stack.name} has nobody who could sign for its buckets")
+        raise CommandError(f"the stack {stack.name} has no AWS clients to presign uploads with")
     for bucket in (stack.input_bucket, stack.output_bucket):
         if "." in bucket and clients.signing.meta.endpoint_url.startswith("https:"):
             raise CommandError(
-                f"the bucket {bucket} has a dot in its name, and no browser takes S3's certificate for such names; "
-                "use `backdrop drop`"
+                f"the bucket {bucket} has a dot in its name, and browsers reject S3's certificate for such names; use "
+                "`backdrop drop` instead"
             )
     return Presigner(clients.signing, stack.input_bucket, stack.output_bucket)
 
@@ -55,8 +57,8 @@ def _start_server(stack: Stack, presigner: Presigner, location: StackLocation, p
         return PageServer(PageApi(stack, presigner), port, partial(translate_aws_errors, location))
     except OSError as error:
         raise CommandError(
-            f"nothing can be served at {LOOPBACK_ADDRESS}:{port} "
-            f"({error.strerror or error}); say another --port, or none"
+            f"the page cannot be served at {LOOPBACK_ADDRESS}:{port} ({error.strerror or error}); use another "
+            "--port, or leave it out"
         ) from error
     except OverflowError:
-        raise CommandError(f"{port} is no port; one is between 1 and 65535") from None
+        raise CommandError(f"{port} is not a port number; use one between 1 and 65535") from None

@@ -1,4 +1,4 @@
-"""One press of the page's button: the photos that it sends, each with its words first, and how far each is."""
+"""The photos of one upload from the page: their forms, arrival, progress, and results."""
 
 import mimetypes
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from backdrop_cli.uploads.s3_uploader import UploadedObject
 from backdrop_cli.uploads.upload_tracker import ExpectedUpload, PhotoProgress, UploadTracker
 
 MIN_POLL_INTERVAL_SECONDS = 1.0
-# A picture is told of as soon as its receipt is there, which may be a moment after the ledger has it.
+# A receipt can appear a moment after the ledger has the result.
 MAX_RESULT_READS = 20
 
 
 @dataclass
 class UploadBatch:
-    """The photos of a plan on their way."""
+    """The photos of a plan that is being uploaded. Its methods are called by several threads at a time."""
 
     stack: Stack
     presigner: Presigner
@@ -48,9 +48,9 @@ class UploadBatch:
     # -- uploads -------------------------------------------------------------------------------------------
 
     def create_form(self, key: str) -> UploadForm | None:
-        """The form for one photo, whose words lie in the bucket by now; None where nothing of it is to be uploaded.
+        """Writes the photo's sidecar, and returns the upload form, None if the photo is already in the bucket.
 
-        So intake finds the instructions with its first look, and buys once.
+        With the sidecar first, intake finds the instructions when the photo arrives, and buys once.
         """
         photo = self._find_photo(key)
         if photo.new_sidecar is not None and key not in self._sidecars:
@@ -62,7 +62,7 @@ class UploadBatch:
         return self.presigner.create_form(key, photo.browser_photo.size, content_type)
 
     def has_arrived(self, key: str) -> bool:
-        """Whether the photo lies in the bucket now: S3's own answer to the form is hidden from a page of elsewhere."""
+        """Returns whether the photo is in the bucket; the page cannot read S3's response, which has another origin."""
         photo = self._find_photo(key)
         stored = self.stack.photos.read(self.stack.input_bucket, key, max_bytes=0)
         if (
@@ -76,7 +76,7 @@ class UploadBatch:
 
     def _find_photo(self, key: str) -> PagePhoto:
         if key not in self._photos:
-            raise UsageError(f"{key} is no photo of this drop")
+            raise UsageError(f"{key} is not a photo of this upload")
         return self._photos[key]
 
     def _expect_upload(self, key: str, photo: UploadedObject | None) -> None:
@@ -84,10 +84,10 @@ class UploadBatch:
             self._expected[key] = ExpectedUpload(photo, self._sidecars.get(key))
             self._tracker.progress.setdefault(key, PhotoProgress())
 
-    # -- how far it is -------------------------------------------------------------------------------------
+    # -- progress ------------------------------------------------------------------------------------------
 
     def poll(self) -> None:
-        """See how far all are, at most once a second, whoever asks how often."""
+        """Reads the progress of all photos, at most once a second."""
         with self._lock:
             now = self.stack.clock.now()
             is_recent = self._polled_at and (now - self._polled_at).total_seconds() < MIN_POLL_INTERVAL_SECONDS
@@ -108,7 +108,7 @@ class UploadBatch:
                 self._albums[key] = album
 
     def list_results(self, known_count: int) -> tuple[int, list[GalleryEntry]]:
-        """How many photos have ended, and what came of all but the first so many, with links that are new."""
+        """Returns the number of ended photos, and the results of all but the first `known_count`, with new links."""
         with self._lock:
             albums = [*self._albums.values()]
         new_albums = [one for one in albums[known_count:] if one]
@@ -117,7 +117,6 @@ class UploadBatch:
         ]
 
     def build_document(self) -> dict[str, Any]:
-        """How far it is, in words and numbers for the page."""
         with self._lock:
             tracker, progress_by_key = self._tracker, self._tracker.progress
             remaining_seconds = tracker.estimate_remaining_seconds() if tracker.unfinished_keys else None
@@ -128,10 +127,10 @@ class UploadBatch:
                 "photos": len(self._photos),
                 "uploaded": len(progress_by_key),
                 "counts": {stage.name.lower(): number for stage, number in tracker.count_by_status.items()},
-                "ended": sum(sight.is_final for sight in progress_by_key.values()),
+                "ended": sum(photo.is_final for photo in progress_by_key.values()),
                 "cost": format_cost(*tracker.cost_micro_usd),
                 "earlier": tracker.earlier_cost_text,
-                "to_go": f"about {format_rough_duration(remaining_seconds)} to go" if remaining_seconds else "",
+                "to_go": f"about {format_rough_duration(remaining_seconds)} left" if remaining_seconds else "",
                 "over": not tracker.unfinished_keys and progress_by_key.keys() <= self._albums.keys(),
                 "rows": [self._describe_photo(key) for key in self._photos],
             }

@@ -1,4 +1,4 @@
-"""What the command line itself asks for, as the sidecar that it stands for."""
+"""Builds a sidecar from the options of the command line."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from backdrop_cli.errors import UsageError
 def build_sidecar(
     prompt: str | None, style: str | None, providers: Sequence[str] | None, sidecar: Path | None
 ) -> bytes | None:
-    """The sidecar's bytes, None where nothing is asked; UsageError with every mistake in it."""
+    """Returns the sidecar's bytes, None without options. Raises UsageError with all errors in it."""
     provider = providers[0] if providers and len(providers) == 1 else providers
     options = {"prompt": prompt, "style": style, "provider": provider}
     given_options = {name: value for name, value in options.items() if value is not None}
@@ -31,12 +31,12 @@ def _read_sidecar(file: Path) -> bytes:
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror or error}") from error
     if len(data) > MAX_SIDECAR_BYTES:
-        raise UsageError(f"{file} has {len(data):,} bytes; a sidecar has at most {MAX_SIDECAR_BYTES:,}")
+        raise UsageError(f"{file} has {len(data):,} bytes; a sidecar can have at most {MAX_SIDECAR_BYTES:,} bytes")
     return data
 
 
 def validate_sidecar(name: str, data: bytes) -> bytes:
-    """A sidecar's bytes; UsageError with every mistake in them."""
+    """Returns the sidecar's bytes. Raises UsageError with all errors in them."""
     errors = parse_file(name, data).errors
     if errors:
         messages = (one.message if name else one.detail for one in errors)

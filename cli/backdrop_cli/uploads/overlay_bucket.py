@@ -1,4 +1,4 @@
-"""The input bucket as it will be after a drop: what is uploaded, or written beside it, over what lies there already."""
+"""The input bucket as it will be after an upload: the new files over the existing objects."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from backdrop_cli.uploads.s3_uploader import compute_etag
 
 
 class OverlayBucket:
-    """The InputBucket port. `local` has a path, or bytes, for each key that will be uploaded; `absent` is not there."""
+    """An InputBucket. `files` has a path or bytes for each key to upload; `missing_keys` are known not to exist."""
 
     def __init__(
         self, base: InputBucket, files: Mapping[str, Path | bytes], missing_keys: Collection[str] = ()
@@ -18,7 +18,7 @@ class OverlayBucket:
         self._base, self._files, self._missing_keys = base, files, missing_keys
 
     def read(self, bucket: str, key: str, *, max_bytes: int, known_etag: str | None = None) -> StoredObject | None:
-        """The file as it will be; OSError where it cannot be read."""
+        """Returns the file as it will be. Raises OSError if a local file cannot be read."""
         content = self._files.get(key)
         if content is None:
             return (
@@ -33,24 +33,22 @@ class OverlayBucket:
         return StoredObject(compute_etag(data), None, len(data), now, data)
 
     def read_tags(self, bucket: str, key: str) -> Mapping[str, str]:
-        """None for what is uploaded: a new version has no tags."""
+        """Returns no tags for files to upload: a new object version has none."""
         return {} if key in self._files else self._base.read_tags(bucket, key)
 
     def list_folder_keys(self, bucket: str, prefix: str) -> Iterator[str]:
-        """The keys of one folder that begin so."""
         names = {*(key for key in self._files if key.startswith(prefix)), *self._base.list_folder_keys(bucket, prefix)}
         return iter(sorted(key for key in names if "/" not in key.removeprefix(prefix)))
 
     def iterate_objects(self, bucket: str, after: str) -> Iterator[ListedObject]:
-        """What lies there now."""
+        """Yields the existing objects only."""
         return self._base.iterate_objects(bucket, after)
 
 
 def read_content(content: Path | bytes) -> bytes:
-    """A file's bytes."""
     return content.read_bytes() if isinstance(content, Path) else content
 
 
 def measure_content(content: Path | bytes) -> int:
-    """How many those are."""
+    """Returns the size in bytes."""
     return content.stat().st_size if isinstance(content, Path) else len(content)

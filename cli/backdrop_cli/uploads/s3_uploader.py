@@ -1,4 +1,4 @@
-"""Files of this machine on their way into the input bucket: small ones in one piece, others in parts."""
+"""Uploads to the input bucket: small files with one request, larger ones in parts."""
 
 import hashlib
 import mimetypes
@@ -18,28 +18,28 @@ _MULTIPART_CONFIG = TransferConfig(multipart_threshold=PART_BYTES, multipart_chu
 
 
 SIDECAR_HASH_METADATA_KEY = "backdrop-sha256"
-"""The S3 metadata of a sidecar that `drop` or the page wrote: the hash of the bytes that it wrote.
+"""S3 metadata of a sidecar that `drop` or the upload page wrote: the hash of its bytes.
 
-A copy keeps it. An edited sidecar has lost it or no longer matches it, and so counts as a person's.
+A copy keeps it. A sidecar that was edited lacks it or does not match it, and so counts as a person's.
 """
 
 
 class UploadedObject(NamedTuple):
-    """What lies there now: `version_id` is None where the bucket keeps no versions."""
+    """An uploaded object; `version_id` is None if the bucket is not versioned."""
 
     etag: str
     version_id: str | None
 
 
 class S3Uploader:
-    """Where people's files go. An upload that is cut off leaves nothing: S3 shows an object when it is whole."""
+    """Uploads files. An interrupted upload leaves nothing: an object appears in S3 only when it is complete."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self.bucket = bucket
 
     def upload_file(self, key: str, path: Path) -> UploadedObject:
-        """Write a person's file under a key; boto3's own errors pass."""
+        """Uploads a local file. boto3's own errors propagate."""
         if path.stat().st_size <= PART_BYTES:
             return self._put_object(key, path.read_bytes(), {})
         extra = {"ContentType": _guess_content_type(key)}
@@ -47,7 +47,7 @@ class S3Uploader:
         return _parse_response(self._client.head_object(Bucket=self.bucket, Key=key))
 
     def upload_sidecar(self, key: str, data: bytes) -> UploadedObject:
-        """Write a sidecar of the command's own, marked as such."""
+        """Uploads a sidecar, with metadata that marks it as the command's own."""
         return self._put_object(key, data, build_sidecar_metadata(data))
 
     def _put_object(self, key: str, data: bytes, metadata: Mapping[str, str]) -> UploadedObject:
@@ -58,7 +58,7 @@ class S3Uploader:
 
 
 def build_sidecar_metadata(data: bytes) -> Mapping[str, str]:
-    """The metadata of a sidecar that the command itself writes."""
+    """Returns the metadata that marks a sidecar as the command's own."""
     return {SIDECAR_HASH_METADATA_KEY: sha256_hex(data)}
 
 
@@ -72,7 +72,7 @@ def _parse_response(response: Mapping[str, Any]) -> UploadedObject:
 
 
 def compute_etag(data: bytes) -> str:
-    """The ETag that S3 gives these bytes when they come through `put`."""
+    """Returns the ETag that S3 gives these bytes when S3Uploader uploads them."""
     parts = [data[offset : offset + PART_BYTES] for offset in range(0, len(data), PART_BYTES)]
     digests = [hashlib.md5(part, usedforsecurity=False).digest() for part in parts or [b""]]
     if len(digests) == 1:

@@ -1,4 +1,4 @@
-"""Which instructions apply to a photo that already has some: new ones, or the sidecar that exists."""
+"""Decides which instructions apply to a photo that already has some: the new ones or the existing sidecar."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from backdrop_cli.uploads.s3_uploader import SIDECAR_HASH_METADATA_KEY, compute_
 
 
 class SidecarAuthor(StrEnum):
-    """Who wrote a sidecar."""
+    """Who wrote a sidecar: `backdrop` or a person."""
 
     COMMAND = "command"
     PERSON = "person"
 
 
 class SidecarPolicy(StrEnum):
-    """What becomes of a person's sidecars: `--replace` and `--keep`."""
+    """What to do with sidecars that a person wrote: `--replace` or `--keep`."""
 
     REPLACE = "replace"
     KEEP = "keep"
 
 
 class SidecarAction(StrEnum):
-    """What becomes of one photo's instructions."""
+    """What happens to one photo's sidecar."""
 
     WRITE = "write"
     NOTHING = "nothing"
@@ -38,9 +38,9 @@ class SidecarAction(StrEnum):
 def decide_sidecar_action(
     author: SidecarAuthor | None, *, is_equivalent: bool, policy: SidecarPolicy | None
 ) -> SidecarAction:
-    """What new instructions do to the sidecar in force; `author` is None where there is none.
+    """Decides what to do with the existing sidecar; `author` is None if there is none.
 
-    `is_equivalent`: whether both say the same. `policy` counts for a person's sidecar alone.
+    `is_equivalent`: it has the same instructions as the new one. `policy` applies only to a person's sidecar.
     """
     if author is None:
         return SidecarAction.WRITE
@@ -56,13 +56,13 @@ def decide_sidecar_action(
 
 
 def detect_author(stored: StoredObject) -> SidecarAuthor:
-    """Who wrote the sidecar; its bytes must have been read."""
+    """Returns who wrote the sidecar; its bytes must have been read."""
     is_own = stored.data is not None and stored.metadata.get(SIDECAR_HASH_METADATA_KEY) == sha256_hex(stored.data)
     return SidecarAuthor.COMMAND if is_own else SidecarAuthor.PERSON
 
 
 def are_equivalent(first: bytes | None, second: bytes) -> bool:
-    """Whether two sidecars give the same instructions, however they are written down. None: too large to be one."""
+    """Returns whether two sidecars have the same instructions, whatever their format. None: too large for a sidecar."""
     if first is None or first == second:
         return first is not None
     first_instructions, second_instructions = parse_file("", first), parse_file("", second)
@@ -75,11 +75,10 @@ def are_equivalent(first: bytes | None, second: bytes) -> bool:
 
 @dataclass(frozen=True)
 class SidecarDecision:
-    """Which instructions apply to a photo: the command line's, its sidecar's on this machine, or the bucket's.
+    """Which instructions apply to a photo: those of the command line, of a local sidecar, or of one in the bucket.
 
-    `existing_sidecar`: the sidecar that the new instructions differ from; `is_local`: it is on this machine.
-    `new_content`: what becomes the photo's own sidecar in the bucket. `unused_key`: its sidecar on this machine, where
-    that is not uploaded.
+    `existing_sidecar` is the one that differs from the new instructions; `is_local`: it is on this machine.
+    `new_content` becomes the photo's sidecar in the bucket. `unused_key` is a local sidecar that is not uploaded.
     """
 
     key: str
@@ -92,7 +91,7 @@ class SidecarDecision:
 
 
 class BucketSidecars:
-    """The sidecars of a bucket, against which new instructions are held; `there` is what it lists."""
+    """The sidecars in a bucket; `listed` are its objects."""
 
     def __init__(self, photos: InputBucket, bucket: str, listed: Mapping[str, ListedObject]) -> None:
         self._photos, self._bucket, self._listed = photos, bucket, listed
@@ -101,7 +100,7 @@ class BucketSidecars:
     def decide(
         self, policy: SidecarPolicy | None, key: str, new_sidecar: bytes, sidecar_keys: Sequence[str]
     ) -> SidecarDecision:
-        """New instructions for a photo against the nearest of these sidecars."""
+        """Compares new instructions for a photo with the most specific of its sidecars in the bucket."""
         existing_key = next((name for name in sidecar_keys if name in self._listed), "")
         author, is_equivalent = self._compare(existing_key, new_sidecar) if existing_key else (None, False)
         action = decide_sidecar_action(author, is_equivalent=is_equivalent, policy=policy)
@@ -109,7 +108,7 @@ class BucketSidecars:
         return SidecarDecision(key, action, author, existing_key, new_content=new_content)
 
     def _compare(self, existing_key: str, new_sidecar: bytes) -> tuple[SidecarAuthor | None, bool]:
-        """Who wrote it, and whether it says the same; one with the ETag of the new one is not read."""
+        """Returns the author, and whether the instructions are the same; the ETag can decide that without a read."""
         if self._listed[existing_key].etag == compute_etag(new_sidecar):
             return SidecarAuthor.COMMAND, True
         if existing_key not in self._cache:

@@ -1,4 +1,4 @@
-"""How long pictures take: measured on calls that are over, never guessed."""
+"""Time estimates, always based on measured calls and deliveries."""
 
 import json
 import math
@@ -17,7 +17,7 @@ MIN_MEASURED_DELIVERIES, MAX_MEASURED_DELIVERIES = 5, 50
 
 
 def measure_call_seconds_in_receipts(stack: Stack) -> float | None:
-    """Seconds that the last calls took, by the newest of some receipts; None where there are none."""
+    """Returns the mean duration of calls in the newest of some receipts; None if there are none."""
     listed = stack.photos.iterate_objects(stack.output_bucket, f"{RECEIPTS_PREFIX}/")
     receipts = takewhile(lambda one: one.key.startswith(f"{RECEIPTS_PREFIX}/"), listed)
     newest = sorted(islice(receipts, MAX_LISTED_RECEIPTS), key=lambda one: one.modified_at)[-MAX_READ_RECEIPTS:]
@@ -32,13 +32,13 @@ def measure_call_seconds_in_receipts(stack: Stack) -> float | None:
 
 
 def measure_call_seconds_of_jobs(jobs: Iterable[Job]) -> float | None:
-    """Seconds that these jobs' calls took; None where none is over."""
+    """Returns the mean duration of these jobs' calls in seconds; None if none has ended."""
     times = ((job.submitted_at, job.paid_at) for job in jobs)
     return _mean((paid - sent).total_seconds() for sent, paid in times if sent and paid)
 
 
 def measure_delivery_interval(jobs: Iterable[Job], since: datetime) -> float | None:
-    """Seconds from one delivery to the next, by the last ones since then; None while there are too few to tell."""
+    """Returns the mean seconds between the last deliveries since a time; None if there are too few."""
     delivered_at = sorted(job.ended_at for job in jobs if job.status is JobStatus.STORED and job.ended_at)
     recent = [one for one in delivered_at if one >= since][-MAX_MEASURED_DELIVERIES:]
     if len(recent) < MIN_MEASURED_DELIVERIES:
@@ -47,7 +47,7 @@ def measure_delivery_interval(jobs: Iterable[Job], since: datetime) -> float | N
 
 
 def estimate_queue_seconds(call_count: int, max_in_flight: int, call_seconds: float) -> float:
-    """Seconds until so many calls are over, of which so many may be open at a time."""
+    """Returns the seconds until `call_count` calls are over, with `max_in_flight` at a time."""
     return math.ceil(call_count / max(max_in_flight, 1)) * call_seconds
 
 

@@ -1,4 +1,4 @@
-"""The upload of a drop: instructions first, then photos, several at a time; what is there is whole."""
+"""Uploads the files of a drop: instructions first, then photos, several at a time."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,10 +19,7 @@ from backdrop_cli.watch_loop import PROGRESS_LINE_INTERVAL_SECONDS
 
 @dataclass
 class UploadProgress:
-    """How far an upload is.
-
-    `uploaded` holds what lies in the bucket now. `total_bytes` of all files, `sent_bytes` of those there.
-    """
+    """The progress of an upload; `sent_bytes` counts the files in `uploaded`."""
 
     files: Mapping[str, Path | bytes]
     now: Callable[[], float] = time.monotonic
@@ -41,23 +38,22 @@ class UploadProgress:
 
     @property
     def bytes_per_second(self) -> float:
-        """Bytes."""
         return self.sent_bytes / self.elapsed_seconds
 
     def render(self) -> Group:
-        """A bar with how much, how fast, and how long it will take at this speed."""
+        """Returns a progress bar with amount, speed, and remaining time."""
         remaining_seconds = (self.total_bytes - self.sent_bytes) / self.bytes_per_second if self.sent_bytes else None
         counts = (
             f"{len(self.uploaded):,} of {len(self.files):,} files   "
             f"{format_bytes(self.sent_bytes)} of {format_bytes(self.total_bytes)}"
         )
         speed = f"   {format_bytes(self.bytes_per_second)}/s" if self.sent_bytes else ""
-        to_go = f"   {format_rough_duration(remaining_seconds)} to go" if remaining_seconds is not None else ""
+        to_go = f"   {format_rough_duration(remaining_seconds)} left" if remaining_seconds is not None else ""
         return build_progress_bar(self.sent_bytes, self.total_bytes, Text(f"  uploading   {counts}{speed}{to_go}"))
 
 
 def upload_files(uploads: S3Uploader, progress: UploadProgress, screen: Screen, max_workers: int) -> None:
-    """Put all of them; the first error ends it, and what is there by then stays and is counted."""
+    """Uploads all files. The first error ends it; `progress` then counts the files uploaded until then."""
     files, last_printed_at = progress.files, progress.started_at
     with screen.live_view(progress.render):
         for keys in _group_by_upload_order(files):
@@ -73,11 +69,11 @@ def upload_files(uploads: S3Uploader, progress: UploadProgress, screen: Screen, 
 
 
 def _upload_content(uploads: S3Uploader, key: str, content: Path | bytes) -> UploadedObject:
-    """A person's file, or a sidecar of the command's own."""
+    """Uploads a local file, or the bytes of a sidecar that the command writes."""
     return uploads.upload_file(key, content) if isinstance(content, Path) else uploads.upload_sidecar(key, content)
 
 
 def _group_by_upload_order(files: Mapping[str, Path | bytes]) -> list[list[str]]:
-    """Folder defaults, then sidecars, then photos: so intake finds a photo's instructions with its first look."""
+    """Folder defaults, then sidecars, then photos: intake finds the instructions when a photo's event arrives."""
     kinds = (ObjectKind.DEFAULTS, ObjectKind.SIDECAR, ObjectKind.PHOTO)
     return [[key for key in sorted(files) if classify_key(key) is kind] for kind in kinds]

@@ -1,4 +1,4 @@
-"""The files of a drop by their keys, and what of the machine is no part of it."""
+"""The files of a drop by their keys, and the files that are left out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,9 +14,10 @@ MAX_NAMED_PATHS = 3
 
 @dataclass
 class UploadFiles:
-    """What is uploaded, by key; what is not, since it is no photo by its name, or cannot be read (with why).
+    """The local files by key.
 
-    `outside_defaults`: folder defaults above what goes elsewhere, which are not part of the drop.
+    `ignored_count` files are not photos by name; `unreadable` maps paths to the reason. `outside_defaults` are folder
+    defaults above the files that do not apply because of `--to`.
     """
 
     paths: dict[str, Path] = field(default_factory=dict[str, Path])
@@ -25,7 +26,7 @@ class UploadFiles:
     outside_defaults: list[Path] = field(default_factory=list[Path])
 
     def list_keys(self, *kinds: ObjectKind) -> list[str]:
-        """The keys of such files, in order."""
+        """Returns the sorted keys of files of these kinds."""
         return sorted(key for key in self.paths if classify_key(key) in kinds)
 
     @property
@@ -39,7 +40,7 @@ class UploadFiles:
 
 
 def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFiles:
-    """Every file that is meant; CommandError where there is no photo among them."""
+    """Collects the selected files. Raises CommandError if there is no photo among them."""
     files = UploadFiles(outside_defaults=find_outside_defaults(paths, target_folder))
     for target in resolve_targets(paths, target_folder):
         files.unreadable |= {
@@ -58,9 +59,5 @@ def collect_files(paths: Sequence[Path], target_folder: str | None) -> UploadFil
 def _format_no_photo_error(paths: Sequence[Path], files: UploadFiles) -> str:
     locations = ", ".join(str(path) for path in paths[:MAX_NAMED_PATHS])
     file_count = len(files.paths) + files.ignored_count
-    ignored_text = (
-        f"; {format_count(file_count, 'file')} there {'is' if file_count == 1 else 'are'} none by name"
-        if file_count
-        else ""
-    )
-    return f"there is no photo in {locations}{ignored_text}; photos are files such as JPEG, PNG, WebP, HEIC and TIFF"
+    ignored_text = f" ({format_count(file_count, 'file is', 'files are')} not a photo by name)" if file_count else ""
+    return f"there is no photo in {locations}{ignored_text}; photos are, for example, JPEG, PNG, or HEIC files"

@@ -1,4 +1,4 @@
-"""The plan of a drop: which files go up, what intake will make of each photo, and what that costs at most."""
+"""The plan of an upload: its files, what intake will do with each photo, and the maximum price."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -34,12 +34,12 @@ from backdrop_cli.uploads.upload_preview import UploadPreview, needs_retry, prev
 
 @dataclass(frozen=True)
 class PlannedPhoto:
-    """One photo of a drop. `needs_upload`: it is uploaded; `is_retry`: it is there, but failed or was cancelled.
+    """One photo of an upload.
 
-    `replaces_photo`: other bytes lie there under its key. `jobs`: the jobs that would be bought. `lacks_instructions`:
-    nobody says what is wanted of it. `sidecar_key`: the one that will speak for it, where that is uploaded too.
-    `is_ineffective`: that sidecar asks for nothing, so the photo would keep the pictures that it has. `has_request`: a
-    campaign or another request asked for those pictures.
+    `is_retry`: the same bytes are in the bucket, but failed or were canceled. `replaces_photo`: other bytes have its
+    key. `jobs` are those to buy. `sidecar_key` is its sidecar, if that is uploaded, too. `is_ineffective`: that sidecar
+    has neither a prompt nor an operation, so the photo would keep its pictures. `has_request`: a campaign or another
+    request asked for those pictures.
     """
 
     key: str
@@ -62,9 +62,9 @@ class PlannedPhoto:
 
 @dataclass
 class UploadPlan:
-    """What a drop does: `files` go up, `photos` are all its photos, `sidecar_decisions` the instructions of each.
+    """The `files` to upload, all `photos`, and the `sidecar_decisions` for each.
 
-    `replaced_defaults`: folder defaults of the bucket.
+    `replaced_defaults` are the folder defaults in the bucket that change.
     """
 
     bucket: str
@@ -74,7 +74,6 @@ class UploadPlan:
     replaced_defaults: list[str] = field(default_factory=list[str])
 
     def find_decisions(self, action: SidecarAction) -> list[SidecarDecision]:
-        """The photos with this action."""
         return [one for one in self.sidecar_decisions if one.action is action]
 
     @property
@@ -87,12 +86,10 @@ class UploadPlan:
 
     @property
     def image_count(self) -> int:
-        """How many are bought at most."""
         return sum(count_images(job.instructions) for job in self.jobs)
 
     @property
     def max_price_micro_usd(self) -> int:
-        """At most, micro-dollars."""
         return sum(job.quoted for job in self.jobs)
 
     @property
@@ -105,10 +102,11 @@ class UploadPlan:
 
 
 class UploadPlanner:
-    """Looks at each photo of a drop as intake will; `wish` is the sidecar that stands for what a person asks for.
+    """Plans an upload by resolving each photo as intake will; writes nothing.
 
-    `photos` by key: files of this machine, or the SHA-256 of those whose bytes are in a browser. `quick` opens no
-    photo. Nothing is written. Each photo is opened once, however many plans are made.
+    `photos` by key are local files, or the SHA-256 of photos whose bytes are in a browser. `new_sidecar` has the
+    instructions of the command line or page. `quick` opens no photo. However many plans are built, each photo is opened
+    once.
     """
 
     def __init__(
@@ -129,11 +127,11 @@ class UploadPlanner:
         self._previews: dict[tuple[str, Path | bytes | None], PlannedPhoto] = {}
 
     def list_undecided(self) -> list[SidecarDecision]:
-        """The photos for which a person must choose between the new instructions and those that a person wrote."""
+        """Returns the photos for which the user must choose: the new instructions, or those that a person wrote."""
         return [one for one in self._decide_sidecars(None) if one.action is SidecarAction.ASK]
 
     def build_plan(self, policy: SidecarPolicy | None) -> UploadPlan:
-        """The plan; OSError becomes a word beside its file."""
+        """Builds the plan; an OSError becomes the photo's `read_error`."""
         plan = UploadPlan(self._stack.input_bucket, sidecar_decisions=self._decide_sidecars(policy))
         self._add_instruction_files(plan)
         self._planned_photos = self._planned_photos or list(
@@ -151,13 +149,13 @@ class UploadPlanner:
                 plan.files.pop(row.key, None)
         return plan
 
-    # -- whose instructions apply --------------------------------------------------------------------------
+    # -- sidecars ------------------------------------------------------------------------------------------
 
     def _decide_sidecars(self, policy: SidecarPolicy | None) -> list[SidecarDecision]:
         return list(parallel_map(partial(self._decide_sidecar, policy), self._photos, self._stack.max_threads))
 
     def _decide_sidecar(self, policy: SidecarPolicy | None, key: str) -> SidecarDecision:
-        """First the command line against a sidecar on this machine, then the winner against the bucket."""
+        """Compares the command line's instructions with a local sidecar, then the winner with the bucket."""
         sidecar_keys, new_sidecar = list_sidecar_keys(key), self._new_sidecar
         local_key = next((name for name in sidecar_keys if name in self._instruction_files), "")
         if not local_key:
@@ -184,10 +182,10 @@ class UploadPlanner:
         nearer_keys = [name for name in sidecar_keys[: sidecar_keys.index(local_key)] if name in self._listed]
         return self._preview.sidecars.decide(policy, key, local_sidecar, nearer_keys) if nearer_keys else decision
 
-    # -- what goes up --------------------------------------------------------------------------------------
+    # -- files to upload -----------------------------------------------------------------------------------
 
     def _add_instruction_files(self, plan: UploadPlan) -> None:
-        """Files of instructions that are new or changed, and the sidecars that the command itself writes."""
+        """Adds new and changed files of instructions, and the sidecars that the command itself writes."""
         unused_keys = {one.unused_key for one in plan.sidecar_decisions}
         for key, path in self._instruction_files.items():
             is_new = key not in self._listed or self._listed[key].etag != compute_etag(path.read_bytes())
@@ -201,7 +199,7 @@ class UploadPlanner:
         }
 
     def _plan_photo(self, key: str) -> PlannedPhoto:
-        """Whether a photo goes up: not where its bytes are there, and nothing of them failed or was cancelled."""
+        """Decides whether a photo is uploaded: not if its bytes are in the bucket and did not fail."""
         listed = self._listed.get(key)
         if listed is None:
             return PlannedPhoto(key)
@@ -217,10 +215,7 @@ class UploadPlanner:
         return PlannedPhoto(key, needs_upload=is_retry, is_retry=is_retry, has_request=has_request)
 
     def _is_same_photo(self, key: str, listed: ListedObject, known_sha256: str | None) -> bool:
-        """Whether a photo is what lies there under its key.
-
-        `known_sha256`: the SHA-256 of that, where intake read it.
-        """
+        """Returns whether a photo has the object's bytes; `known_sha256` is the object's, if intake read it."""
         photo = self._photos[key]
         if isinstance(photo, str):
             return photo == known_sha256
@@ -231,7 +226,7 @@ class UploadPlanner:
         return isinstance(self._photos[planned.key], Path)
 
     def _find_content(self, planned: PlannedPhoto) -> Path | bytes | None:
-        """What will lie under its key, or stands for that; None: what lies there now, as far as can be seen here."""
+        """Returns the upload, or a placeholder for a browser's photo; None to preview the existing object."""
         photo = self._photos[planned.key]
         if not planned.needs_upload or planned.read_error:
             return None
@@ -239,10 +234,10 @@ class UploadPlanner:
             return photo
         return None if planned.is_retry else PLACEHOLDER_PNG
 
-    # -- what becomes of it --------------------------------------------------------------------------------
+    # -- preview -------------------------------------------------------------------------------------------
 
     def _preview_once(self, reruns: RerunService, plan: UploadPlan, planned: PlannedPhoto) -> PlannedPhoto:
-        """With what intake will make of a photo that is new, changed, or has new instructions."""
+        """Previews intake for a photo that is new, changed, or has new instructions; each combination once."""
         nearest_sidecar = next(
             (name for name in list_sidecar_keys(planned.key) if name in plan.files or name in self._listed), ""
         )
@@ -294,11 +289,11 @@ class UploadPlanner:
 
 
 def _format_read_error(error: OSError) -> str:
-    return f"it cannot be read: {error.strerror or error}"
+    return f"The file cannot be read: {error.strerror or error}."
 
 
 def group_problems_by_code(photos: Sequence[PlannedPhoto]) -> Mapping[str, list[tuple[str, str]]]:
-    """Photos in trouble with the words, by code."""
+    """Returns the keys and messages of photos with problems, by code."""
     problems_by_code: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for photo in photos:
         for problem in photo.problems:
@@ -306,7 +301,7 @@ def group_problems_by_code(photos: Sequence[PlannedPhoto]) -> Mapping[str, list[
             problems_by_code[problem.code.value].append((photo.key, f"{variant}{problem.message}"))
         if photo.broken_defaults:
             problems_by_code[Code.FOLDER_DEFAULTS_BROKEN.value].append(
-                (photo.key, f"{photo.broken_defaults} has mistakes")
+                (photo.key, f"{photo.broken_defaults} has errors.")
             )
         if photo.read_error:
             problems_by_code["unreadable"].append((photo.key, photo.read_error))

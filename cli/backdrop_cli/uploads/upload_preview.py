@@ -1,4 +1,4 @@
-"""The input bucket as it will be after an upload: by it `drop` and the page foresee, and price, what they send."""
+"""Previews what intake will do after an upload, for the plan and price of `drop` and the upload page."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,9 +20,9 @@ RETRIED_STATUSES = frozenset({JobStatus.REFUSED, JobStatus.DEAD, JobStatus.CANCE
 
 
 class UploadPreview:
-    """What there is of some keys, and what intake will make of photos when files lie there in addition.
+    """The present state of some keys, and what intake will do once files are uploaded. Writes nothing.
 
-    Nothing is written. `listed`: those of the keys that the bucket has now; `sidecars`: the instructions among them.
+    `listed` are those of the keys that exist in the bucket, `sidecars` the sidecars among them.
     """
 
     def __init__(self, stack: Stack, keys: set[str]) -> None:
@@ -31,23 +31,23 @@ class UploadPreview:
         self.sidecars = BucketSidecars(stack.photos, stack.input_bucket, self.listed)
 
     def read_ledger(self, key: str) -> tuple[Source | None, Sequence[Job]]:
-        """What the ledger says of a photo that is there, and the jobs that it had."""
+        """Returns a photo's source and all its jobs."""
         return self._stack.redrive_service.ledger.read_photo(derive_source_id(self._stack.input_bucket, key))
 
     def find_known_sha256(self, source: Source | None, key: str) -> str | None:
-        """The SHA-256 of what is there, where intake read it: with some encryptions an ETag is no hash of it."""
+        """Returns the SHA-256 if intake has read this version: with some encryption, an ETag is no content hash."""
         photo = source.photo if source else None
         return photo.sha256 if photo and photo.etag == self.listed[key].etag else None
 
     def reruns_after_upload(self, files: Mapping[str, Path | bytes]) -> RerunService:
-        """What intake makes of photos when these files lie there in addition."""
+        """Returns a service that previews intake as if these files were uploaded."""
         return self._stack.build_rerun_service(
             OverlayBucket(self._stack.photos, files, self._keys - self.listed.keys())
         )
 
 
 def needs_retry(source: Source | None, jobs: Sequence[Job]) -> bool:
-    """Whether a photo that is there was refused, or one of its current jobs failed or was cancelled."""
+    """Returns whether an existing photo was refused, or one of its current jobs failed or was canceled."""
     if source is None:
         return False
     is_refused = any(not problem.retryable for problem in source.problems)
@@ -55,12 +55,12 @@ def needs_retry(source: Source | None, jobs: Sequence[Job]) -> bool:
 
 
 def preview_new_photo(reruns: RerunService, key: str, *, inspect_bytes: bool) -> tuple[JobPlan, str] | None:
-    """What becomes of a photo that the ledger does not know; `inspect_bytes`: its content counts, too."""
+    """Previews a photo that is not in the ledger; `inspect_bytes`: also checks its content."""
     return preview_jobs(reruns.resolver, reruns.bucket, key, reruns.offers, inspect_bytes=inspect_bytes)
 
 
 def _list_objects(stack: Stack, keys: set[str]) -> dict[str, ListedObject]:
-    """Which of these keys lie in the bucket."""
+    """Returns those of the keys that exist in the bucket; lists one range of keys per top-level folder."""
     keys_by_top_folder: defaultdict[str, list[str]] = defaultdict(list)
     for key in keys:
         keys_by_top_folder[key.partition("/")[0] if "/" in key else ""].append(key)

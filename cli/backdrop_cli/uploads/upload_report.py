@@ -1,4 +1,4 @@
-"""What a drop says before it begins, and what it says at the end; the same as data for scripts."""
+"""The output of `drop`: the plan before the upload, and the outcome."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ MAX_LISTED_PER_CODE = 5
 
 
 def print_plan(stack: Stack, screen: Screen, files: UploadFiles, plan: UploadPlan, folder: str) -> None:
-    """How many photos, how much they cost at most, how long that takes, and what would be refused."""
+    """Prints the number of photos, their maximum price and time, and what would be refused."""
     total_size = format_bytes(sum(measure_content(source) for source in plan.files.values()))
     top_folders = sorted({row.key.partition("/")[0] + "/" for row in plan.photos if "/" in row.key})
     destination = folder or (
@@ -58,31 +58,31 @@ def _build_summary_rows(files: UploadFiles, plan: UploadPlan, total_size: str) -
     lacking_count = sum(row.lacks_instructions for row in plan.photos)
     rows = [
         (sum(classify_key(key) is ObjectKind.PHOTO for key in plan.files), "to upload", total_size),
-        (retry_count, "of them again", "there already, but refused, failed or cancelled"),
-        (unchanged_count, "there already", "the same bytes; not uploaded again"),
+        (retry_count, "of them again", "already there, but refused, failed, or canceled"),
+        (unchanged_count, "unchanged", "already there with the same bytes; not uploaded"),
         (instruction_file_count, _pluralize(instruction_file_count, "file", " of instructions"), "new or changed"),
-        (written_count, _pluralize(written_count, "sidecar", " to write"), "where there is none yet"),
+        (written_count, _pluralize(written_count, "sidecar", " to write"), "for photos without one"),
         (
             replaced_own_count,
             _pluralize(replaced_own_count, "sidecar", " to replace"),
-            "written earlier by `drop` or the page",
+            "written by `drop` or the upload page",
         ),
         (replaced_person_count, _pluralize(replaced_person_count, "sidecar", " to replace"), "written by a person"),
         (lacking_count, "without instructions", "reported, not bought"),
-        (files.ignored_count, "passed over", "not photos by name, such as .txt files and dotfiles"),
+        (files.ignored_count, "other files", "not photos by name, such as .txt files and dotfiles; ignored"),
     ]
     return (row for row in rows if row[0])
 
 
 def _print_problems(screen: Screen, plan: UploadPlan) -> None:
-    """What intake would refuse, by code."""
+    """Prints what intake would refuse, by code."""
     for code, problems in group_problems_by_code(plan.photos).items():
         if code == Code.NO_INSTRUCTIONS:
             continue
         photo_count = len({key for key, _ in problems})
         screen.print(f"! {format_count(photo_count, 'photo')} would be refused: {code}", "yellow")
         messages = [f"{key}: {message}" for key, message in problems]
-        screen.print_sample(messages, MAX_LISTED_PER_CODE, more_hint="the command `lint` lists them")
+        screen.print_sample(messages, MAX_LISTED_PER_CODE, more_hint="run lint to list them")
 
 
 def _print_hints(screen: Screen, files: UploadFiles, plan: UploadPlan) -> None:
@@ -91,20 +91,24 @@ def _print_hints(screen: Screen, files: UploadFiles, plan: UploadPlan) -> None:
             f"! {file} is not part of this drop. It has no effect on these photos unless it is in the bucket.", "yellow"
         )
     for key in plan.replaced_defaults:
-        words = "For photos that have pictures already, run `backdrop rerun` afterwards."
-        screen.print(f"! {key} in the bucket is replaced. It applies to new photos below it. {words}", "yellow")
+        screen.print(
+            f"! {key} in the bucket is replaced. It applies to new photos in its folder. For photos that already have "
+            "pictures, run `backdrop rerun` afterwards.",
+            "yellow",
+        )
     kept_locations = [one.is_local for one in plan.find_decisions(SidecarAction.KEEP)]
     if photo_count := kept_locations.count(False):
-        words = f"{_format_kept(photo_count)} the instructions that are already in the bucket. To replace them"
-        screen.print(f"! {words}, run again with `--replace`.", "yellow")
+        kept = format_count(photo_count, "photo keeps", "photos keep")
+        note = "the instructions that are already in the bucket. To replace them, run again with `--replace`."
+        screen.print(f"! {kept} {note}", "yellow")
     if photo_count := kept_locations.count(True):
-        words = (
-            f"{_format_kept(photo_count)} the instructions of a sidecar on this machine. To use the new ones instead"
-        )
-        screen.print(f"! {words}, run again with `--replace`.", "yellow")
+        kept = format_count(photo_count, "photo keeps", "photos keep")
+        note = "the instructions of a sidecar on this machine. To use the new ones instead, run again with `--replace`."
+        screen.print(f"! {kept} {note}", "yellow")
     if requested_count := sum(row.has_request and not (row.needs_upload or row.sidecar_key) for row in plan.photos):
-        words = f"{format_count(requested_count, 'photo')} with pictures that a campaign or another request asked for"
-        screen.print(f"! {words}. To use the sidecars in the bucket again, run `backdrop rerun`.", "yellow")
+        requested = format_count(requested_count, "photo has", "photos have")
+        note = "pictures that a campaign or another request asked for. To use the sidecars in the bucket again, run"
+        screen.print(f"! {requested} {note} `backdrop rerun`.", "yellow")
     for path, reason in files.unreadable.items():
         screen.print(f"! {path}: {reason}", "yellow")
     if any(row.lacks_instructions for row in plan.photos):
@@ -117,25 +121,21 @@ def _pluralize(number: int, noun: str, suffix: str) -> str:
     return f"{noun}{'' if number == 1 else 's'}{suffix}"
 
 
-def _format_kept(photo_count: int) -> str:
-    return f"{photo_count:,} photo keeps" if photo_count == 1 else f"{photo_count:,} photos keep"
-
-
 def _print_cost_and_time(stack: Stack, screen: Screen, plan: UploadPlan) -> None:
     seconds = _estimate_plan_seconds(stack, plan)
     duration_text = (
-        f"about {format_rough_duration(seconds)}" if seconds else "the time is known when the first pictures are back"
+        f"about {format_rough_duration(seconds)}" if seconds else "the time is known after the first pictures"
     )
     screen.print(f"{format_max_price(plan).capitalize()} (list prices of {PRICE_LIST_DATE}); {duration_text}.")
     if shortfall := describe_budget_shortfall(stack, plan.max_price_micro_usd):
         screen.print(f"! {shortfall}", "yellow")
     for name in list_required_providers(plan.jobs):
         for pause in stack.circuit_breaker.ledger.read_health(name).pauses:
-            screen.print(f"! {name} is paused ({pause.code.value}), so they wait until it goes on.", "yellow")
+            screen.print(f"! {name} is paused ({pause.code.value}): its photos wait until it is resumed.", "yellow")
 
 
 class PricedPlan(Protocol):
-    """A plan of a drop, or of the page."""
+    """A plan of `drop` or of the upload page."""
 
     @property
     def max_price_micro_usd(self) -> int: ...
@@ -153,9 +153,9 @@ def format_max_price(plan: PricedPlan) -> str:
 def print_undecided(
     screen: Screen, undecided: Sequence[SidecarDecision], plans: Mapping[SidecarPolicy | None, UploadPlan]
 ) -> None:
-    """The photos with instructions that a person wrote, and what it costs to replace or to keep them."""
-    have = "photo has" if len(undecided) == 1 else "photos have"
-    screen.print(f"! {len(undecided):,} {have} instructions that a person wrote, and the new ones differ:", "yellow")
+    """Prints the photos with instructions that a person wrote, and the price of replacing or keeping them."""
+    photos = format_count(len(undecided), "photo has", "photos have")
+    screen.print(f"! {photos} instructions that a person wrote and that differ from the new ones:", "yellow")
     sidecars = [f"{one.key}: {one.existing_sidecar}{' on this machine' if one.is_local else ''}" for one in undecided]
     screen.print_sample(sidecars, MAX_LISTED_PER_CODE)
     replace_plan, keep_plan = plans[SidecarPolicy.REPLACE], plans[SidecarPolicy.KEEP]
@@ -163,18 +163,18 @@ def print_undecided(
 
 
 def list_required_providers(jobs: Sequence[Job]) -> list[str]:
-    """The providers whose lanes some jobs must wait for; those that name several go where it is open."""
+    """Returns the providers that jobs depend on; a job that allows several goes to one that is not paused."""
     return sorted({job.provider for job in jobs if isinstance(job.instructions.get("provider", ""), str)})
 
 
 def _estimate_plan_seconds(stack: Stack, plan: UploadPlan) -> float | None:
-    """How long until all are back, by the calls of the newest receipts; None where there are none."""
+    """Estimates the time from the calls in the newest receipts; None if there are none."""
     call_seconds = time_estimates.measure_call_seconds_in_receipts(stack)
     return None if call_seconds is None else estimate_seconds(stack, plan.jobs, call_seconds)
 
 
 def estimate_seconds(stack: Stack, jobs: Sequence[Job], call_seconds: float) -> float:
-    """How long until these jobs are back, where a call takes so many seconds and others wait before them."""
+    """Estimates the time until these jobs are delivered, behind those already in their lanes."""
     job_counts = Counter(job.provider for job in jobs)
     return 1 + max(
         time_estimates.estimate_queue_seconds(
@@ -185,7 +185,6 @@ def estimate_seconds(stack: Stack, jobs: Sequence[Job], call_seconds: float) -> 
 
 
 def format_question(plan: UploadPlan) -> str:
-    """What is asked."""
     price = f" and spend up to {format_usd(plan.max_price_micro_usd)}" if plan.max_price_micro_usd else ""
     contents = (
         format_count(len(plan.photos_to_upload), "photo")
@@ -196,7 +195,7 @@ def format_question(plan: UploadPlan) -> str:
 
 
 def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
-    """How each photo ended, what that cost, and what to do about those that did not go well."""
+    """Prints how the photos ended, what they cost, and what to do about problems."""
     counts = tracker.count_by_status
     image_count, file_count = (
         sum(one.image_count for one in tracker.progress.values()),
@@ -219,14 +218,13 @@ def print_outcome(screen: Screen, tracker: UploadTracker) -> None:
         more_hint = f"`backdrop failures --code {code.value} --all` lists them"
         screen.print_sample(messages, MAX_LISTED_PER_CODE, more_hint=more_hint)
     if tracker.stop_reason:
-        screen.print(f"Not waited for any longer: {tracker.stop_reason} What is uploaded goes on by itself.", "yellow")
+        screen.print(f"Stopped waiting: {tracker.stop_reason} The uploaded photos are being processed.", "yellow")
 
 
-# -- for scripts -----------------------------------------------------------------------------------------------
+# -- JSON ------------------------------------------------------------------------------------------------------
 
 
 def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> dict[str, Any]:
-    """The plan."""
     return {
         "stack": stack.name,
         "bucket": plan.bucket,
@@ -243,9 +241,9 @@ def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> d
         "images": plan.image_count,
         "most_usd": to_usd(plan.max_price_micro_usd),
         "would_be_refused": [
-            {"key": key, "code": code, "message": words}
-            for code, named in group_problems_by_code(plan.photos).items()
-            for key, words in named
+            {"key": key, "code": code, "message": message}
+            for code, problems in group_problems_by_code(plan.photos).items()
+            for key, message in problems
         ],
     }
 
@@ -253,7 +251,6 @@ def build_plan_document(stack: Stack, files: UploadFiles, plan: UploadPlan) -> d
 def build_undecided_document(
     undecided: Sequence[SidecarDecision], plans: Mapping[SidecarPolicy | None, UploadPlan]
 ) -> dict[str, Any]:
-    """The question about sidecars that a person wrote."""
     costs = {
         answer.value: {"images": plans[answer].image_count, "most_usd": to_usd(plans[answer].max_price_micro_usd)}
         for answer in SidecarPolicy
@@ -262,7 +259,6 @@ def build_undecided_document(
 
 
 def build_outcome_document(tracker: UploadTracker) -> dict[str, Any]:
-    """How it ended."""
     confirmed, unknown = tracker.cost_micro_usd
     return {
         "ended": not tracker.unfinished_keys,
@@ -274,7 +270,7 @@ def build_outcome_document(tracker: UploadTracker) -> dict[str, Any]:
         "earlier_usd": to_usd(tracker.earlier_micro_usd),
         "unknown_usd": to_usd(unknown),
         "photos": [
-            _build_photo_document(key, sight.status, sight.note, sight.jobs) for key, sight in tracker.progress.items()
+            _build_photo_document(key, photo.status, photo.note, photo.jobs) for key, photo in tracker.progress.items()
         ],
     }
 

@@ -1,4 +1,4 @@
-"""Follows a drop's photos until each has ended, or until nothing can move: how far each is, what it costs, how long."""
+"""Tracks a drop's photos until all have ended or none can make progress: their status, cost, and remaining time."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,18 +19,18 @@ from backdrop_cli.watch_loop import poll_until
 
 POLL_INTERVAL_SECONDS = 1.0
 MAX_PHOTOS_PER_POLL = 100
-# A call of the slowest kind and a cold start after it.
+# The slowest call, and a cold start after it.
 IDLE_TIMEOUT_SECONDS = 300.0
 PAUSED_IDLE_TIMEOUT_SECONDS = 20.0
-# What is paid is handed over in a moment, as long as no deliveries were measured.
+# Assumed until deliveries have been measured.
 DEFAULT_DELIVERY_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class PhotoProgress:
-    """One photo at one moment. Amounts are what its current jobs cost, micro-dollars.
+    """One photo at one moment, with the cost of its current jobs.
 
-    `earlier_micro_usd`: the part of `confirmed_micro_usd` that calls before this drop cost.
+    `earlier_micro_usd` is the part of `confirmed_micro_usd` that was charged before this drop.
     """
 
     status: DisplayStatus = DisplayStatus.DROPPED
@@ -47,7 +47,7 @@ class PhotoProgress:
 
     @property
     def image_count(self) -> int:
-        """How many were delivered; each may have come in several files."""
+        """The number of delivered images; each can have several files."""
         return sum(len({result.n for result in job.results}) for job in self.jobs)
 
     @property
@@ -57,13 +57,13 @@ class PhotoProgress:
 
 @dataclass(frozen=True)
 class ExpectedUpload:
-    """What was uploaded of a photo and of its sidecar, so that the ledger's word is about that; None: nothing was."""
+    """What was uploaded for a photo, to recognize when the ledger's state includes it; None: not uploaded."""
 
     photo: UploadedObject | None = None
     sidecar: UploadedObject | None = None
 
     def is_recorded_in(self, source: Source, started_at: datetime) -> bool:
-        """Whether the photo's place speaks of this upload, or of one that somebody else has made since."""
+        """Returns whether the source includes this upload, or a later one."""
         if self.sidecar and source.sidecar_etag != self.sidecar.etag and not source.blocked_by_defaults:
             return False
         if self.photo is None:
@@ -77,7 +77,7 @@ class ExpectedUpload:
 
 @dataclass
 class UploadTracker:
-    """All photos of a drop by key, as last seen; `started_at` is when it began."""
+    """The photos of a drop by key, as last polled; `started_at` is when the drop began."""
 
     stack: Stack
     expected: Mapping[str, ExpectedUpload]
@@ -90,9 +90,9 @@ class UploadTracker:
         self._poll_queue: list[str] = []
 
     def wait_until_done(self, poll_and_show: Callable[[], bool]) -> None:
-        """Until all have ended.
+        """Waits until all photos have ended; otherwise sets `stop_reason`.
 
-        `stopped` says why where it is given up. `poll_and_show` glances, and shows what it sees.
+        `poll_and_show` must call `poll` and return its result.
         """
         wait, now = partial(self.stack.sleep, POLL_INTERVAL_SECONDS), self.stack.clock.now
         self.stop_reason = poll_until(
@@ -100,7 +100,7 @@ class UploadTracker:
         )
 
     def poll(self) -> bool:
-        """Look at some of those that have not ended; whether any of them moved."""
+        """Reads some of the photos that have not ended; returns whether any changed."""
         self._poll_queue = [key for key in self._poll_queue if not self.progress[key].is_final] or self.unfinished_keys
         batch, self._poll_queue = self._poll_queue[:MAX_PHOTOS_PER_POLL], self._poll_queue[MAX_PHOTOS_PER_POLL:]
         previous = [self.progress[key] for key in batch]
@@ -110,42 +110,40 @@ class UploadTracker:
 
     @property
     def unfinished_keys(self) -> list[str]:
-        """The keys of the photos that have not ended."""
-        return [key for key, sight in self.progress.items() if not sight.is_final]
+        return [key for key, progress in self.progress.items() if not progress.is_final]
 
     @property
     def elapsed_seconds(self) -> float:
-        """Since the drop began."""
         return (self.stack.clock.now() - self.started_at).total_seconds()
 
     @property
     def count_by_status(self) -> Counter[DisplayStatus]:
-        return Counter(sight.status for sight in self.progress.values())
+        return Counter(photo.status for photo in self.progress.values())
 
     @property
     def cost_micro_usd(self) -> tuple[int, int]:
-        """What the photos cost for certain, and what they may cost in addition, micro-dollars."""
+        """The confirmed charges and those that are unknown, in micro-dollars."""
         return sum(one.confirmed_micro_usd for one in self.progress.values()), sum(
             one.unknown_micro_usd for one in self.progress.values()
         )
 
     @property
     def earlier_micro_usd(self) -> int:
-        """The part of the certain cost that was paid before this drop, micro-dollars."""
+        """The part of the confirmed charges from before this drop, in micro-dollars."""
         return sum(one.earlier_micro_usd for one in self.progress.values())
 
     @property
     def earlier_cost_text(self) -> str:
-        """`$0.06 of it before this run`, or nothing."""
+        """`$0.06 of it before this run`, or ""."""
         part = "all" if self.earlier_micro_usd == self.cost_micro_usd[0] else format_usd(self.earlier_micro_usd)
         return f"{part} of it before this run" if self.earlier_micro_usd else ""
 
     def estimate_remaining_seconds(self) -> float | None:
-        """By the slower of calls and deliveries, as ours were so far; None while that is not known.
+        """Returns the estimate of the slower of calls and deliveries, None until calls have been measured.
 
-        Calls: by the queue before us, and how many may be open. Deliveries: by how they followed one another.
+        Calls depend on the queue and on how many may be in flight, deliveries on the interval between the last ones.
         """
-        jobs = [job for sight in self.progress.values() for job in sight.jobs]
+        jobs = [job for progress in self.progress.values() for job in progress.jobs]
         call_seconds = time_estimates.measure_call_seconds_of_jobs(
             job for job in jobs if job.paid_at and job.paid_at >= self.started_at
         )
@@ -183,16 +181,16 @@ class UploadTracker:
         return PhotoProgress(status, note, current_jobs, problems, confirmed, unknown, earlier)
 
     def _find_stop_reason(self, idle_seconds: float) -> str:
-        """Why, where nothing moves, or nothing can."""
+        """Returns why waiting is useless, or ""."""
         lanes = {job.provider for key in self.unfinished_keys for job in self.progress[key].jobs}
         pause_reason = find_pause_reason(self.stack, lanes) if idle_seconds > PAUSED_IDLE_TIMEOUT_SECONDS else ""
         return pause_reason or (
-            f"nothing has moved for {IDLE_TIMEOUT_SECONDS:.0f} s" if idle_seconds > IDLE_TIMEOUT_SECONDS else ""
+            f"No progress for {IDLE_TIMEOUT_SECONDS:.0f} s." if idle_seconds > IDLE_TIMEOUT_SECONDS else ""
         )
 
 
 def find_pause_reason(stack: Stack, providers: Collection[str]) -> str:
-    """Why nothing can move where each of these lanes is paused; "" where one of them is not."""
+    """Returns a reason if all of these lanes are paused, otherwise ""."""
     pauses = {name: stack.circuit_breaker.ledger.read_health(name).pauses for name in sorted(providers)}
     if not pauses or not all(pauses.values()):
         return ""

@@ -1,8 +1,8 @@
-// The cards: one for each picture, one for each thing that could not be done.
+// The cards: one for each picture and each problem.
 
 const cards = new Map();
 
-/** An entry's card, made when it is first shown. */
+/** Returns an entry's card, which is made when it is first shown. */
 function cardOf(entry) {
   if (!cards.has(entry)) cards.set(entry, entry.kind === "shot" ? shotCard(entry) : troubleCard(entry));
   return cards.get(entry);
@@ -34,7 +34,7 @@ function troubleCard(entry) {
     Object.assign(photo, { alt: "The photo: " + entry.name, loading: "lazy", decoding: "async", src: entry.before });
     mat.append(photo);
   } else {
-    mat.append(textual("p", "", entry.no_before || "There is no photo to show."));
+    mat.append(textual("p", "", entry.no_before || "No photo to show."));
   }
   troubleInto(card, entry);
   return card;
@@ -48,7 +48,7 @@ function troubleInto(place, entry) {
   factsInto(place.querySelector(".facts"), [entry.money, entry.since]);
 }
 
-/** A key's name, its folders paler. */
+/** Shows a name with its folders in a lighter color. */
 function nameInto(place, name) {
   const cut = name.lastIndexOf("/") + 1;
   place.replaceChildren();

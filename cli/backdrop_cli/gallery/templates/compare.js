@@ -1,12 +1,12 @@
-// A comparison's line: moved by pointer anywhere on the picture, by keyboard through its range input.
+// The before/after comparison: its line is moved with the pointer, or with the keyboard through its range input.
 
-/** A photo above its picture, of which a movable line shows as much as somebody likes. */
+/** Returns the photo over its picture, divided by a movable line. */
 function comparison(entry) {
   const frame = parts("compare-parts");
   frame.classList.toggle("cut-out", entry.cut);
   frame.style.setProperty("--ratio", entry.ratio);
   const handle = frame.querySelector(".handle");
-  handle.setAttribute("aria-label", "How much of the photo before to show: " + labelOf(entry));
+  handle.setAttribute("aria-label", "Share of the original photo to show: " + labelOf(entry));
   follow(frame, handle);
   image(frame, ".after", entry.after, "After: " + labelOf(entry), entry.no_after);
   image(frame, ".before", entry.before, "Before: " + labelOf(entry), entry.no_before);
@@ -25,7 +25,7 @@ function image(frame, which, link, words, missing) {
   shown.src = link;
 }
 
-/** With one of the two missing there is nothing to compare: the other is shown whole, and a note says why. */
+/** Without one of the two, shows the other in full, and a note with the reason. */
 function without(frame, which, words) {
   for (const part of frame.querySelectorAll(`.line, .handle, ${which}, ${which}-label`)) part.remove();
   frame.classList.add(which === ".before" ? "after-alone" : "before-alone");
@@ -36,7 +36,7 @@ function without(frame, which, words) {
 function follow(frame, handle) {
   const show = () => {
     frame.style.setProperty("--at", handle.value + "%");
-    handle.setAttribute("aria-valuetext", handle.value + " percent before");
+    handle.setAttribute("aria-valuetext", handle.value + " percent original");
   };
   const point = (event) => {
     const box = frame.getBoundingClientRect();
@@ -58,12 +58,12 @@ function follow(frame, handle) {
   show();
 }
 
-/** A copy of what stands in a template. */
+/** Returns a copy of a template's content. */
 function parts(id) {
   return document.getElementById(id).content.firstElementChild.cloneNode(true);
 }
 
-/** An element that holds a text; no text of the album ever becomes markup. */
+/** Returns an element with a text; no text of the album is ever parsed as markup. */
 function textual(tag, name, words) {
   const made = document.createElement(tag);
   if (name) made.className = name;
@@ -71,7 +71,7 @@ function textual(tag, name, words) {
   return made;
 }
 
-/** How an entry is spoken of where two may have the same name. */
+/** Returns a label that also tells entries with the same name apart. */
 function labelOf(entry) {
   return [entry.name, ...(entry.tags || [])].join(", ");
 }

@@ -1,4 +1,4 @@
-// The large view of one picture, with all that was asked and all that came.
+// The large view of one picture, with its instructions and results.
 
 const large = document.getElementById("large");
 let enlarged = null;
@@ -38,14 +38,14 @@ function* story(entry) {
   promptInto(prompt, entry);
   yield prompt;
   for (const warning of entry.warnings) yield textual("p", "warning", warning);
-  yield textual("h3", "", "What was asked");
+  yield textual("h3", "", "Instructions");
   for (const [origin, rows] of entry.asked) {
     yield pairs(rows);
     if (origin) yield textual("p", "origin", "from " + origin);
   }
-  yield textual("h3", "", "What came");
+  yield textual("h3", "", "Result");
   yield pairs(entry.facts);
-  yield textual("h3", "", entry.files.length === 1 ? "The file" : "The files");
+  yield textual("h3", "", entry.files.length === 1 ? "File" : "Files");
   yield pairs(entry.files.map(([key, kind]) => [kind, key]));
 }
 

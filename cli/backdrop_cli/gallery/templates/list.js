@@ -1,4 +1,4 @@
-// The list: what is searched and chosen, shown some cards at a time, so that thousands open as quickly as ten.
+// The list of cards that match the filters, shown in steps, so that thousands open as quickly as ten.
 
 const AT_A_TIME = 48;
 const choice = { view: "all", provider: "", operation: "", order: "name", words: [] };
@@ -26,7 +26,7 @@ function fits(entry) {
   return choice.words.every((word) => entry.words.includes(word));
 }
 
-/** Chooses anew and shows the first of what fits. */
+/** Applies the filters, and shows the first matching cards. */
 function choose() {
   const fitting = album.entries.filter(fits).sort(ORDERS[choice.order]);
   const together = fitting.filter((entry) => entry.together);
@@ -38,7 +38,7 @@ function choose() {
   tellWhatIsShown();
 }
 
-/** Adds the next cards behind those that are shown. */
+/** Shows the next cards. */
 function showMore() {
   byId("grid").append(...shown.slice(most, most + AT_A_TIME).map(cardOf));
   most += AT_A_TIME;
@@ -53,13 +53,13 @@ function tellWhatIsShown() {
   byId("why-nothing").textContent = whyNothing();
   byId("reset").hidden = all === 0;
   byId("further").hidden = most >= shown.length;
-  byId("more").textContent = `Show more: ${Math.max(shown.length - most, 0).toLocaleString("en")} to come`;
+  byId("more").textContent = `Show more (${Math.max(shown.length - most, 0).toLocaleString("en")} left)`;
 }
 
 function whyNothing() {
-  if (!album.entries.length) return "Nothing has come back here yet. Drop photos, and make this page again.";
-  if (choice.view === "starred" && !starred().length) return "No picture has a star yet: ☆ beside a name gives it one.";
-  return "Nothing fits what you chose.";
+  if (!album.entries.length) return "No pictures yet. Upload photos, and create this page again.";
+  if (choice.view === "starred" && !starred().length) return "No picture is starred yet. To star one, click ☆ next to its name.";
+  return "No pictures match the filters.";
 }
 
 function tellCounts() {
@@ -70,7 +70,7 @@ function tellCounts() {
   }
 }
 
-/** A choice among the values that there are; none where there is but one. */
+/** Fills a select with the existing values, and shows it if there are several. */
 function offer(id, name, values, words) {
   if (values.length < 2) return;
   byId(id).append(...[["", name], ...values.map((value) => [value, words[value] || value])].map(([value, text]) => new Option(text, value)));
@@ -90,7 +90,7 @@ function tellHead() {
   byId("credits").hidden = album.credits.length === 0;
 }
 
-/** A provider that is paused, for all photos that wait for it. */
+/** Returns the notice about a paused provider. */
 function stopped(entry) {
   const notice = textual("p", "notice stopped", "");
   notice.append(textual("strong", "", `${entry.name} is ${entry.status}. `), `${entry.message} ${entry.hint} `, textual("code", "", entry.code));
@@ -124,8 +124,8 @@ byId("more").addEventListener("click", () => {
 new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting) && most < shown.length) showMore(); }, { rootMargin: "900px" })
   .observe(byId("further"));
 starWatchers.push(tellCounts);
-offer("provider", "Every provider", valuesOf("provider"), {});
-offer("operation", "Every kind", valuesOf("operation"), { replace: "New backgrounds", remove: "Cut-outs" });
+offer("provider", "All providers", valuesOf("provider"), {});
+offer("operation", "All kinds", valuesOf("operation"), { replace: "New backgrounds", remove: "Cut-outs" });
 tellHead();
 tellOfStars();
 choose();

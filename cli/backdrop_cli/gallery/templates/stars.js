@@ -1,4 +1,4 @@
-// The stars: kept by this browser for the stack that the page is of, and saved as the file of picks.
+// The stars: stored in this browser per stack, and saved as the picks file.
 
 const album = JSON.parse(document.getElementById("album").textContent);
 const stars = new Set(kept());
@@ -13,7 +13,7 @@ function kept() {
   }
 }
 
-/** Whether the browser took it; some keep nothing for pages that are opened from disk. */
+/** Returns whether the browser stored the stars; some store nothing for pages that are opened from disk. */
 function keep() {
   try {
     localStorage.setItem(album.picks.store, JSON.stringify([...stars]));
@@ -33,7 +33,7 @@ function starOrNot(entry) {
   tellOfStars();
 }
 
-/** Brings a star's button up to date with its entry. */
+/** Updates a star's button. */
 function showStar(button, entry) {
   button.setAttribute("aria-pressed", String(isStarred(entry)));
   button.setAttribute("aria-label", "Star " + labelOf(entry));
@@ -46,13 +46,13 @@ function starred() {
 
 function tellOfStars() {
   const many = starred().length;
-  const unkept = keep() ? "" : "; this browser forgets stars when the page is closed, so save them";
+  const unkept = keep() ? "" : "; this browser loses them when you close the page, so save them";
   document.getElementById("picks").hidden = many === 0;
   document.getElementById("starred").textContent = (many === 1 ? "1 picture starred" : many + " pictures starred") + unkept;
   for (const watcher of starWatchers) watcher();
 }
 
-/** The file of picks, as the command reads it: RFC 4180, with a mark by which spreadsheets know UTF-8. */
+/** Returns the picks file: CSV as in RFC 4180, with a byte order mark so that spreadsheets read it as UTF-8. */
 function picksFile() {
   const rows = [album.picks.columns, ...starred().flatMap((entry) => entry.picks)];
   return "\ufeff" + rows.map((row) => row.map(cell).join(",") + "\r\n").join("");

@@ -1,8 +1,8 @@
-// Puts the chosen colors on before anything is painted, and keeps the choice for every page that this browser opens.
+// Applies the stored color theme before the first paint, and stores the choice for all pages of this browser.
 (() => {
   const STORE = "backdrop colors";
   const kept = () => { try { return localStorage.getItem(STORE) || ""; } catch { return ""; } };
-  const keep = (word) => { try { localStorage.setItem(STORE, word); } catch { /* this browser keeps nothing for files */ } };
+  const keep = (word) => { try { localStorage.setItem(STORE, word); } catch { /* this browser stores nothing for files */ } };
   const put = (word) => {
     if (word) document.documentElement.dataset.theme = word;
     else delete document.documentElement.dataset.theme;

@@ -1,4 +1,4 @@
-"""What `doctor` looks at: each look finds how some things are, and says of each that is wrong how it is mended."""
+"""The checks of `doctor`, and the form of their results."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,8 +8,6 @@ from backdrop_cli.stack import Stack
 
 
 class CheckState(StrEnum):
-    """How a thing is."""
-
     GOOD = "good"
     WRONG = "wrong"
     UNKNOWN = "unknown"
@@ -17,7 +15,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One thing that was looked at; `fix` is what to do where it is not well."""
+    """The result of one check; `fix` is what to do if it is not good."""
 
     name: str
     state: CheckState
@@ -34,6 +32,6 @@ class NamedCheck:
 
 
 def find_region_and_account(stack: Stack) -> tuple[str, str]:
-    """The region and the account in which a stack is deployed."""
+    """Returns the region and the account of a stack."""
     region, account = stack.outputs["CampaignStateMachineArn"].split(":")[3:5]
     return region, account

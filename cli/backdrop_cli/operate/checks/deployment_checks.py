@@ -1,4 +1,4 @@
-"""Looks at the stack itself: its release, its last deployment, the account's concurrency, who hears its alarms."""
+"""Checks the stack itself: release, last deployment, the account's concurrency, and alarm subscriptions."""
 
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -9,50 +9,48 @@ from backdrop_cli.operate.checks import CheckResult, CheckState
 from backdrop_cli.operate.set_key import require_clients
 from backdrop_cli.stack import Stack
 
-# What the other functions need beside the lanes.
+# Concurrency for the functions that are not lanes.
 SPARE_CONCURRENCY = 20
 ALARM_TOPIC_LOGICAL_ID, PENDING_CONFIRMATION = "AlarmTopic", "PendingConfirmation"
 
 
 def check_versions(stack: Stack) -> Iterator[CheckResult]:
-    """Versions."""
     release, stack_release = version("backdrop"), stack.outputs.get("Version")
     local_versions = f"backdrop {release}, Python {python_version()}, boto3 {version('boto3')}"
     if stack_release == release:
-        yield CheckResult("versions", CheckState.GOOD, f"{local_versions}; the stack is of the same release")
+        yield CheckResult("versions", CheckState.GOOD, f"{local_versions}; the stack has the same release")
     else:
-        fix = "Deploy the stack again from here (`make build && sam deploy`), or use the command of its own release."
+        fix = "Deploy this release (`make build && sam deploy`), or use the command of the stack's release."
         yield CheckResult(
             "versions",
             CheckState.WRONG,
-            f"{local_versions}; the stack is of {stack_release or 'an older release'}",
+            f"{local_versions}; the stack has {stack_release or 'an older release'}",
             fix,
         )
 
 
 def check_deployment(stack: Stack) -> Iterator[CheckResult]:
-    """The last deployment."""
     cloudformation, check_name = require_clients(stack).cloudformation, "the last deployment"
     status = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]["StackStatus"]
     if status.endswith("_IN_PROGRESS"):
         yield CheckResult(
             check_name,
             CheckState.UNKNOWN,
-            f"is under way ({status}); photos go on meanwhile",
-            "Look again when it is done.",
+            f"is in progress ({status}); photos are processed meanwhile",
+            "Check again when it is done.",
         )
     elif status.endswith("_FAILED"):
-        fix = f"`aws cloudformation continue-update-rollback --stack-name {stack.name}`, then deploy again."
+        fix = f"Run `aws cloudformation continue-update-rollback --stack-name {stack.name}`, then deploy again."
         yield CheckResult(check_name, CheckState.WRONG, f"is stuck ({status}){_find_failure_reason(stack)}", fix)
     elif "ROLLBACK" in status:
-        fix = "Mend it and deploy again; until then, all runs as before."
+        fix = "Fix the cause and deploy again. Until then, the previous deployment runs."
         yield CheckResult(check_name, CheckState.WRONG, f"was rolled back ({status}){_find_failure_reason(stack)}", fix)
     else:
-        yield CheckResult(check_name, CheckState.GOOD, f"went well ({status})")
+        yield CheckResult(check_name, CheckState.GOOD, f"succeeded ({status})")
 
 
 def _find_failure_reason(stack: Stack) -> str:
-    """What the last deployment failed for first, in CloudFormation's words."""
+    """Returns the first failure of the last deployment, as CloudFormation reports it."""
     events: Any = require_clients(stack).cloudformation.describe_stack_events(StackName=stack.name)["StackEvents"]
     reason = ""
     for event in events:
@@ -65,12 +63,11 @@ def _find_failure_reason(stack: Stack) -> str:
 
 
 def check_concurrency(stack: Stack) -> Iterator[CheckResult]:
-    """Lambda's concurrency."""
     needed = sum(stack.max_in_flight.values()) + SPARE_CONCURRENCY
     limits = require_clients(stack).functions.get_account_settings().get("AccountLimit", {})
     limit = limits.get("ConcurrentExecutions")
     if limit is None:
-        yield CheckResult("Lambda's concurrency", CheckState.UNKNOWN, f"cannot be known here; {needed} are needed")
+        yield CheckResult("Lambda's concurrency", CheckState.UNKNOWN, f"cannot be read here; {needed} are needed")
     elif limit < needed:
         fix = "Ask for more in the Service Quotas console (Lambda, concurrent executions), or lower MaxInFlight."
         yield CheckResult(
@@ -81,11 +78,13 @@ def check_concurrency(stack: Stack) -> Iterator[CheckResult]:
 
 
 def check_alarms(stack: Stack) -> Iterator[CheckResult]:
-    """Who hears the alarms."""
     check_name, clients, address = "alarms", require_clients(stack), stack.parameters.get("AlarmEmail", "")
     if not address:
         yield CheckResult(
-            check_name, CheckState.UNKNOWN, "are mailed to nobody", "Deploy with AlarmEmail=<an address> to be mailed."
+            check_name,
+            CheckState.UNKNOWN,
+            "are not sent by email",
+            "To receive them, deploy with AlarmEmail=<an address>.",
         )
         return
     topic = clients.cloudformation.describe_stack_resource(
@@ -94,10 +93,12 @@ def check_alarms(stack: Stack) -> Iterator[CheckResult]:
     arn = topic["StackResourceDetail"].get("PhysicalResourceId", "")
     subscriptions: Any = clients.sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
     if any(one["Endpoint"] == address and one["SubscriptionArn"] != PENDING_CONFIRMATION for one in subscriptions):
-        yield CheckResult(check_name, CheckState.GOOD, f"are mailed to {address}")
+        yield CheckResult(check_name, CheckState.GOOD, f"are sent to {address}")
     elif any(one["Endpoint"] == address for one in subscriptions):
-        fix = "Follow the link in the mail `AWS Notification - Subscription Confirmation`; look for it among the spam."
-        yield CheckResult(check_name, CheckState.WRONG, f"reach nobody: {address} has not yet agreed to be mailed", fix)
+        fix = "Follow the link in the email `AWS Notification - Subscription Confirmation`; check the spam folder."
+        yield CheckResult(
+            check_name, CheckState.WRONG, f"are not delivered: {address} has not confirmed the subscription", fix
+        )
     else:
-        fix = f"`aws sns subscribe --protocol email --notification-endpoint {address} --topic-arn {arn}`"
-        yield CheckResult(check_name, CheckState.WRONG, f"reach nobody: {address} is not subscribed, or no longer", fix)
+        fix = f"Run `aws sns subscribe --protocol email --notification-endpoint {address} --topic-arn {arn}`."
+        yield CheckResult(check_name, CheckState.WRONG, f"are not delivered: {address} is not subscribed", fix)

@@ -6,13 +6,12 @@ from backdrop_cli.operate.checks import CheckResult, CheckState
 from backdrop_cli.operate.set_key import require_clients
 from backdrop_cli.stack import Stack
 
-# AWS's own key for S3, which every principal of the account may use through S3.
+# The AWS managed key for S3, which every principal of the account may use through S3.
 AWS_MANAGED_KEY_ALIAS = "alias/aws/s3"
-KEY_POLICY_HINT = "docs/deploying.md says what the key's policy needs."
+KEY_POLICY_HINT = "docs/deploying.md describes the key policy."
 
 
 def check_encryption(stack: Stack) -> Iterator[CheckResult]:
-    """The encryption of existing buckets."""
     bucket_parameters = [stack.parameters.get(name, "") for name in ("InputBucket", "OutputBucket", "ReadableBuckets")]
     for bucket in ",".join(filter(None, bucket_parameters)).split(","):
         if bucket:
@@ -26,17 +25,15 @@ def _check_bucket_encryption(stack: Stack, bucket: str) -> CheckResult:
     except client.exceptions.ClientError as error:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         return CheckResult(
-            check_name, CheckState.UNKNOWN, f"{bucket} does not let you look at its encryption ({status})"
+            check_name, CheckState.UNKNOWN, f"{bucket} denies you access to its encryption settings ({status})"
         )
     default = rule.get("ApplyServerSideEncryptionByDefault", {"SSEAlgorithm": "AES256"})
     key = default.get("KMSMasterKeyID", "") if default["SSEAlgorithm"].startswith("aws:kms") else ""
     if not key or key.endswith(AWS_MANAGED_KEY_ALIAS):
-        return CheckResult(check_name, CheckState.GOOD, "needs no key of yours")
+        return CheckResult(check_name, CheckState.GOOD, "needs no key of your own")
     allowed_key_arns = list(filter(None, stack.parameters.get("KmsKeyArns", "").split(",")))
     if any(arn == key or arn.endswith(f":key/{key}") for arn in allowed_key_arns):
-        return CheckResult(
-            check_name, CheckState.GOOD, f"the stack's roles may use {key}, as far as its policy allows it too"
-        )
+        return CheckResult(check_name, CheckState.GOOD, f"the stack's roles may use {key}, if its key policy allows it")
     if allowed_key_arns and key.rpartition(":")[2].startswith("alias/"):
         return CheckResult(
             check_name,

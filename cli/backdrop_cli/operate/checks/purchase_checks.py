@@ -1,4 +1,4 @@
-"""Looks at what buys: keys, lanes, how many calls are allowed, prices, the budget."""
+"""Checks what purchases need: API keys, lanes, prices, and the budget."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,21 +10,20 @@ from backdrop_cli.operate.key_check import check_key_accepted
 from backdrop_cli.operate.set_key import format_secret_name, require_clients
 from backdrop_cli.stack import PARAMETER_PREFIXES, Stack
 
-# What an account may have open without an agreement of its own (Ideogram's API documentation, "Rate limits").
+# Calls in flight that an account may have by default (Ideogram's API documentation, "Rate limits").
 DEFAULT_ACCOUNT_LIMITS = {"ideogram": 10}
 REPLACE_INSTRUCTIONS = {"operation": "replace"}
 
 
 def check_keys(stack: Stack) -> Iterator[CheckResult]:
-    """Keys."""
     clients, (region, _) = require_clients(stack), find_region_and_account(stack)
     for name in stack.providers:
-        check_name, set_key_hint = f"key of {name}", f"`backdrop key set {name}` sets it."
+        check_name, set_key_hint = f"key of {name}", f"To set it, run `backdrop key set {name}`."
         secret = format_secret_name(stack, name)
         try:
             secret_value = clients.secrets.get_secret_value(SecretId=secret)
         except clients.secrets.exceptions.ResourceNotFoundException:
-            message = f"the secret {secret} is not there or empty in {region}; one in another region is not read"
+            message = f"the secret {secret} does not exist or is empty in {region}; other regions are not read"
             yield CheckResult(check_name, CheckState.WRONG, message, set_key_hint)
             continue
         key = secret_value.get("SecretString", "").strip()
@@ -38,25 +37,27 @@ def check_keys(stack: Stack) -> Iterator[CheckResult]:
 
 
 def check_lanes(stack: Stack) -> Iterator[CheckResult]:
-    """Lanes."""
     for name in stack.providers:
         lane, check_name = stack.circuit_breaker.ledger.read_health(name), f"lane of {name}"
         if lane.pauses:
             first = lane.pauses[0]
-            fix = f"When that is mended, `backdrop resume {name}` lets it go on at once."
+            fix = f"Fix the cause, then run `backdrop resume {name}`."
             yield CheckResult(check_name, CheckState.WRONG, f"paused ({first.code.value}): {first.message}", fix)
         elif stack.circuit_breaker.mappings.is_enabled(name) is False:
-            fix = f"`backdrop resume {name}` switches it on."
+            fix = f"To enable it, run `backdrop resume {name}`."
             yield CheckResult(
-                check_name, CheckState.WRONG, "its event source mapping is off, though nothing pauses it", fix
+                check_name,
+                CheckState.WRONG,
+                "its event source mapping is disabled, although nothing pauses the lane",
+                fix,
             )
         elif stack.max_in_flight[name] > DEFAULT_ACCOUNT_LIMITS.get(name, stack.max_in_flight[name]):
             message = (
                 f"{lane.state}, {stack.max_in_flight[name]} calls at a time, "
-                f"where an account may have {DEFAULT_ACCOUNT_LIMITS[name]}"
+                f"but an account may have {DEFAULT_ACCOUNT_LIMITS[name]} by default"
             )
             fix = (
-                f"Unless {name} has agreed to more, deploy with "
+                f"Unless {name} has granted you more, deploy with "
                 f"{PARAMETER_PREFIXES[name]}MaxInFlight={DEFAULT_ACCOUNT_LIMITS[name]}."
             )
             yield CheckResult(check_name, CheckState.UNKNOWN, message, fix)
@@ -65,36 +66,32 @@ def check_lanes(stack: Stack) -> Iterator[CheckResult]:
 
 
 def check_prices(stack: Stack) -> Iterator[CheckResult]:
-    """Prices."""
     if CREDIT_PROVIDER in stack.providers and CREDIT_PROVIDER not in stack.offers.prices:
-        message = "1min.ai sells credits, and nobody said what an image costs: its jobs are refused (price_unknown)"
-        yield CheckResult("prices", CheckState.WRONG, message, "Deploy with OneMinUsdPerImage=<dollars for one image>.")
+        message = "1min.ai sells credits, and the price of an image is not set: its jobs are refused (price_unknown)"
+        yield CheckResult("prices", CheckState.WRONG, message, "Deploy with OneMinUsdPerImage=<US dollars per image>.")
 
 
 def check_budget(stack: Stack) -> Iterator[CheckResult]:
-    """Today's budget."""
     day, cap = stack.read_budget(stack.clock.now())
     left, lowest_price = max(cap - day.spent - day.reserved, 0), _find_lowest_price(stack)
     message = f"{format_usd(left)} of {format_usd(cap)} left today"
     daily_cap = to_micro_usd(stack.parameters.get("DailyBudgetUSD", str(stack.daily_budget / MICRO_PER_USD)))
     if daily_cap < lowest_price:
-        daily = (
-            f"DailyBudgetUSD is {format_usd(daily_cap)}, less than the {format_usd(lowest_price)} of a new background"
-        )
-        fix = "Deploy with a higher DailyBudgetUSD; for today alone, `backdrop budget 10 --today` (10: dollars)."
+        daily = f"DailyBudgetUSD is {format_usd(daily_cap)}, but a new background costs {format_usd(lowest_price)}"
+        fix = "Deploy with a higher DailyBudgetUSD; for today only, run `backdrop budget 10 --today` (10: dollars)."
         yield CheckResult(
             "budget", CheckState.WRONG if left < lowest_price else CheckState.UNKNOWN, f"{daily}; {message}", fix
         )
     elif left < lowest_price:
         yield CheckResult(
-            "budget", CheckState.WRONG, message, "`backdrop budget 300 --today` raises it (300: dollars)."
+            "budget", CheckState.WRONG, message, "To raise it, run `backdrop budget 300 --today` (300: dollars)."
         )
     else:
         yield CheckResult("budget", CheckState.GOOD, message)
 
 
 def _find_lowest_price(stack: Stack) -> int:
-    """What the cheapest new background costs at a provider that is on, micro-dollars."""
+    """Returns the lowest price of a new background among the enabled providers, in micro-dollars."""
     price_list: list[int] = []
     for name in stack.providers:
         with suppress(InstructionError):

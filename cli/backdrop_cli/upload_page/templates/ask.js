@@ -1,14 +1,14 @@
-// How the page speaks with the command that serves it.
+// Requests to the command that serves this page.
 
 const about = JSON.parse(document.getElementById("about").textContent);
 const byId = (id) => document.getElementById(id);
-const SILENT = "The command that served this page does not answer; it was ended, or this machine slept. Start `backdrop page` again.";
+const SILENT = "The command that serves this page does not respond: it was stopped, or this machine was asleep. Run `backdrop page` again.";
 
-/** What the command answers at one of its doors; an Error with its own sentence where it refuses. */
-async function ask(door, words) {
+/** Returns the command's answer to a request. Throws an Error with the command's message if it refuses. */
+async function ask(path, request) {
   let answer;
   try {
-    const sent = await fetch(door, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(words) });
+    const sent = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(request) });
     answer = sent.headers.get("Content-Type") === "application/json" ? await sent.json() : { error: SILENT };
   } catch {
     throw new Error(SILENT);
@@ -21,13 +21,13 @@ function several(number, noun) {
   return `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** Shows a sentence, or takes it away. */
+/** Shows a text, or hides its element if it is empty. */
 function tell(place, words) {
   place.textContent = words;
   place.hidden = !words;
 }
 
-/** Does the same for all things, some at a time. */
+/** Runs the work for all items, some at a time. */
 async function sideBySide(things, atOnce, work) {
   const left = [...things];
   const lanes = Array.from({ length: Math.min(atOnce, left.length) }, async () => {
@@ -39,5 +39,5 @@ async function sideBySide(things, atOnce, work) {
 const sums = [`Stack ${about.stack}`, `pictures by ${about.default_provider}`];
 byId("sums").replaceChildren(...sums.map((words) => textual("span", "", words)));
 if (about.standins.length) {
-  tell(byId("standins"), "A stand-in on this machine paints the pictures of this stack. They are not what the provider would make, and its prices are list prices: nothing is paid.");
+  tell(byId("standins"), "A stand-in on this machine makes the pictures of this stack. The provider's pictures would look different. The prices are list prices; nothing is charged.");
 }

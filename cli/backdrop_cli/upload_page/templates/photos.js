@@ -1,4 +1,4 @@
-// The photos on the page: dragged in or chosen, each known by its bytes, none of them twice.
+// The photos on the page: dragged in or chosen, identified by their bytes, without duplicates.
 
 const HEAD_BYTES = 4096;
 const AT_ONCE = 4;
@@ -9,7 +9,7 @@ let reading = 0;
 let showAll = false;
 let doubles = 0;
 
-/** Takes files, with the names of the folders that they came in. */
+/** Adds files, with the names of their folders. */
 async function take(files) {
   const fresh = [];
   for (const [name, file] of files) {
@@ -40,18 +40,18 @@ async function know(photo) {
     photo.sha256 = [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     photo.head = btoa(String.fromCharCode(...new Uint8Array(bytes.slice(0, HEAD_BYTES))));
   } catch {
-    photo.problem = "It cannot be read any more; drag it in again.";
+    photo.problem = "The file can no longer be read; add it again.";
   }
 }
 
-/** The same photo from another place on the disk is the same photo. */
+/** Adds a photo, unless one with the same name and bytes is already there. */
 function keep(photo) {
   const known = photos.get(photo.name);
   if (known && known.sha256 && known.sha256 === photo.sha256) doubles += 1;
   else photos.set(photo.name, photo);
 }
 
-/** Asks which of them are no photos, by their first bytes. */
+/** Asks which files are not photos, by their first bytes. */
 async function lookAt(some) {
   try {
     const files = some.map(({ file, sha256, head }) => ({ size: file.size, sha256, head }));
@@ -71,7 +71,7 @@ function tellChosen() {
   const words = [];
   if (reading) words.push(`reading ${several(reading, "file")} …`);
   else if (photos.size) words.push(`${several(photos.size, "file")} chosen`);
-  if (doubles) words.push(`${several(doubles, "file")} here already, taken once`);
+  if (doubles) words.push(`${several(doubles, "duplicate")} skipped`);
   byId("chosen-said").textContent = words.join("; ");
 }
 
@@ -101,7 +101,7 @@ function chosenRow(photo) {
   return row;
 }
 
-/** A small picture, where this browser can show it. */
+/** Returns a thumbnail if this browser can show the photo. */
 function thumb(photo) {
   if (photo.problem) return [];
   photo.link ||= URL.createObjectURL(photo.file);
@@ -111,7 +111,7 @@ function thumb(photo) {
   return [picture];
 }
 
-/** A photo that this browser cannot show, such as a HEIC: the command makes a small picture of it, once. */
+/** Shows a thumbnail from the command, made once, for a photo that this browser cannot show, such as HEIC. */
 async function showPreview(photo, picture) {
   photo.preview ||= preview(photo.file);
   const link = await photo.preview;
@@ -134,7 +134,7 @@ async function preview(file) {
   }
 }
 
-/** All files below what was dropped, folders included. */
+/** Returns all files that were dropped, including those in folders. */
 async function dropped(transfer) {
   const roots = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!roots.length) return [...transfer.files].map((file) => [file.name, file]);

@@ -1,11 +1,11 @@
-// The price, asked for again whenever photos or wish change; nothing goes before somebody presses the button.
+// The price, updated whenever photos or instructions change. Nothing is uploaded until the user presses the button.
 
 const A_MOMENT = 350;
 let plan = null;
 let asked = 0;
 let soon = 0;
 
-/** Asks for the price in a moment, unless something changes before. */
+/** Requests the price after a moment without changes. */
 function price() {
   plan = null;
   byId("send").disabled = true;
@@ -19,10 +19,10 @@ async function askPrice() {
   tell(byId("price-error"), "");
   const wish = wishNow();
   if (!files.length || (wish.kind === "replace" && !wish.prompt.trim())) {
-    showPlan(null, files.length ? "Describe the new background, or pick one." : "The price appears here when you add photos.");
+    showPlan(null, files.length ? "Describe the new background, or choose one." : "Add photos to see the price.");
     return;
   }
-  byId("price-said").textContent = "Looking at the price …";
+  byId("price-said").textContent = "Calculating the price …";
   try {
     const answer = await ask("plan", { ...wish, files });
     if (mine === asked && !reading) showPlan(answer, "");
@@ -41,11 +41,11 @@ function showPlan(answer, words) {
   byId("send").textContent = answer?.photos ? `Send ${several(answer.photos, "photo")}` : "Send";
   if (answer) showChoice(answer.choice);
   for (const row of answer?.rows || []) notes(row);
-  for (const name of answer?.passed_over || []) Object.assign(photos.get(name) || {}, { note: "passed over: not a photo by its name" });
+  for (const name of answer?.passed_over || []) Object.assign(photos.get(name) || {}, { note: "skipped: not a photo by its name" });
   showChosen();
 }
 
-/** What to do with instructions that a person wrote, with the cost of each; no answer outlives its question. */
+/** Shows the question about instructions that a person wrote, with the price of each answer; clears an old answer. */
 function showChoice(choice) {
   byId("choice").hidden = !choice;
   if (!choice) {
@@ -58,8 +58,8 @@ function showChoice(choice) {
 }
 
 function priceWords(answer) {
-  if (answer.undecided) return ["Choose what to do with those instructions."];
-  if (!answer.photos) return [answer.there ? "All of them are in the bucket already, and nothing would change." : "Nothing here can be sent."];
+  if (answer.undecided) return ["Choose whether to replace or keep those instructions."];
+  if (!answer.photos) return [answer.there ? "All photos are already in the bucket, and nothing would change." : "None of these files can be sent."];
   const time = answer.time ? ", " + answer.time : "";
   if (!answer.images) return [textual("strong", "", "Nothing is bought ($0.00)"), ` for ${several(answer.photos, "photo")}${time}`];
   return [textual("strong", "", `At most ${answer.price}`), ` for ${several(answer.images, "image")} of ${several(answer.photos, "photo")}${time}`];
@@ -67,22 +67,22 @@ function priceWords(answer) {
 
 function warnings(answer) {
   const words = [...answer.warnings];
-  if (answer.there) words.push(`${several(answer.there, "photo")} already in the bucket: not uploaded again, shown with the rest.`);
+  if (answer.there) words.push(`${several(answer.there, "photo")} already in the bucket: not uploaded again, but shown with the rest.`);
   if (answer.kept) words.push(`${several(answer.kept, "photo")} ${answer.kept === 1 ? "keeps" : "keep"} the instructions already in the bucket.`);
-  if (answer.refused) words.push(`${several(answer.refused, "photo")} would be refused, so not sent. The reason is next to each photo.`);
+  if (answer.refused) words.push(`${several(answer.refused, "photo")} would be refused and will not be sent. The reason is next to each photo.`);
   for (const [hint, many] of hintsOf(answer.rows)) words.push(`${several(many, "photo")}: ${hint}`);
-  if (answer.passed_over.length) words.push(`${several(answer.passed_over.length, "file")} passed over, not photos by name: ${answer.passed_over.slice(0, 3).join(", ")}${answer.passed_over.length > 3 ? " …" : ""}`);
+  if (answer.passed_over.length) words.push(`${several(answer.passed_over.length, "file")} skipped, not photos by name: ${answer.passed_over.slice(0, 3).join(", ")}${answer.passed_over.length > 3 ? " …" : ""}`);
   return words;
 }
 
-/** What to do about photos that stay here, each thing once, and for how many. */
+/** Returns each hint for photos that cannot be sent, with their number. */
 function hintsOf(rows) {
   const found = new Map();
   for (const { problems: [problem] } of rows) if (problem?.hint) found.set(problem.hint, (found.get(problem.hint) || 0) + 1);
   return found;
 }
 
-/** What the plan says of one photo, beside it. */
+/** Shows a photo's price, note, and problem from the plan. */
 function notes(row) {
   const photo = photos.get(row.name);
   if (!photo) return;

@@ -1,4 +1,4 @@
-// The upload: for each photo first its words, then a form from the command, then the photo straight to the bucket.
+// The upload: for each photo, the command writes the sidecar and returns a form; the photo goes directly to the bucket.
 
 const TRIES = 3;
 const PATIENCE = 1000;
@@ -40,7 +40,7 @@ async function upload(drop, pairs) {
   watch();
 }
 
-/** One photo; "" where it is there, else why not. A form that is too old is asked for anew. */
+/** Uploads one photo; returns "" or why it failed. Every try gets a new form, because forms expire. */
 async function uploadOne(drop, key, photo) {
   let problem = "";
   for (let n = 1; n <= TRIES; n += 1) {
@@ -50,7 +50,7 @@ async function uploadOne(drop, key, photo) {
       problem = await post(form, photo.file);
       const { arrived } = await ask("arrived", { drop, key });
       if (arrived) return "";
-      problem ||= "It did not arrive.";
+      problem ||= "The photo did not arrive in the bucket.";
     } catch (error) {
       problem = error.message;
     }
@@ -59,7 +59,7 @@ async function uploadOne(drop, key, photo) {
   return problem;
 }
 
-/** The bucket lets no other origin read what it answers, so whether the photo is there is asked of the command. */
+/** Sends the photo. The response cannot be read, because it has another origin: the command checks the bucket. */
 async function post(form, file) {
   const body = new FormData();
   for (const [name, value] of Object.entries(form.fields)) body.append(name, value);
@@ -68,7 +68,7 @@ async function post(form, file) {
     await fetch(form.url, { method: "POST", mode: "no-cors", credentials: "omit", body });
     return "";
   } catch {
-    return "The upload broke off.";
+    return "The upload was interrupted.";
   }
 }
 

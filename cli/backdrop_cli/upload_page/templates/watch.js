@@ -1,4 +1,4 @@
-// How far everything is: asked for while anything is on its way, shown again to whoever opens the page anew.
+// The progress of all uploads: polled while anything is in progress, and shown again when the page is reloaded.
 
 const EVERY = 1500;
 const STAGES = [
@@ -18,7 +18,7 @@ const advice = new Map();
 let pictures = 0;
 let troubles = 0;
 
-/** An upload may end while an answer from before it is on its way: then one more look follows. */
+/** Polls the progress. An upload can end while an earlier answer is in flight: then polls once more. */
 async function watch() {
   clearTimeout(waiting);
   lookAgain = looking;
@@ -57,8 +57,8 @@ function showDrop(drop) {
   }
   const card = cardsOfDrops.get(drop.number);
   card.querySelector("h3").textContent = `${several(drop.photos, "photo")} into ${drop.folder || "the bucket's root"}`;
-  const gone = drop.over ? "all told" : drop.to_go;
-  factsInto(card.querySelector(".facts"), [`${drop.cost} so far`, drop.earlier, gone]);
+  const remaining = drop.over ? "finished" : drop.to_go;
+  factsInto(card.querySelector(".facts"), [`${drop.cost} so far`, drop.earlier, remaining]);
   showBar(card, drop);
   showLeft(card, drop);
   const rows = drop.rows.map((row) => stageRow(drop, row));
@@ -78,14 +78,14 @@ function showBar(card, drop) {
   stages.replaceChildren(...chips);
   const bar = card.querySelector(".bar");
   bar.setAttribute("aria-valuenow", String(Math.round((100 * drop.ended) / Math.max(drop.photos, 1))));
-  bar.setAttribute("aria-label", `How many of ${several(drop.photos, "photo")} are back`);
+  bar.setAttribute("aria-label", `Progress of ${several(drop.photos, "photo")}`);
 }
 
-/** Photos that are not in the bucket: their upload failed, or the page was closed before it. */
+/** Shows photos that are not in the bucket: their upload failed, or the page was closed before it. */
 function showLeft(card, drop) {
   const left = leftHere(drop);
   const again = left.filter((row) => failed.has(`${drop.number} ${row.key}`));
-  const why = again.length ? failed.get(`${drop.number} ${again[0].key}`).problem : "The page was closed before; drop them again.";
+  const why = again.length ? failed.get(`${drop.number} ${again[0].key}`).problem : "The page was closed before the upload; add them again.";
   const place = card.querySelector(".left-here");
   place.hidden = left.length === 0;
   place.firstElementChild.textContent = `${several(left.length, "photo")} not uploaded. ${why}`;
@@ -111,7 +111,7 @@ function showResult(entry) {
 function resultCard(entry) {
   const card = parts("result-parts");
   card.querySelector(".mat").append(comparison(entry));
-  for (const [which, words] of [[".before", "There is no preview of the photo."], [".after", "There is no preview of the picture."]]) {
+  for (const [which, words] of [[".before", "No preview of the photo is available."], [".after", "No preview of the picture is available."]]) {
     const image = card.querySelector(which);
     image?.addEventListener("error", () => without(card.querySelector(".compare"), which, words), { once: true });
   }
@@ -130,11 +130,11 @@ function problemCard(entry) {
   card.querySelector(".hint").remove();
   advise(entry);
   const photo = card.querySelector(".mat img");
-  photo?.addEventListener("error", () => photo.replaceWith(textual("p", "", "There is no preview of the photo.")), { once: true });
+  photo?.addEventListener("error", () => photo.replaceWith(textual("p", "", "No preview of the photo is available.")), { once: true });
   return card;
 }
 
-/** What to do, said once for all that want the same. */
+/** Shows each hint once, with the number of its problems. */
 function advise({ code, hint }) {
   if (!hint) return;
   const said = `${code} ${hint}`;

@@ -1,9 +1,9 @@
-// What is wanted: a ready background or one's own words, a style, a folder.
+// The instructions: a prompt of one's own or a suggested one, a style, and a folder.
 
 const KINDS = {
   replace: "",
   remove: "The photos come back cut out, on a transparent background.",
-  folder: "The folder's defaults apply, and instructions that the photos have in the bucket already.",
+  folder: "The folder's defaults apply, and instructions that are already in the bucket.",
 };
 
 function picked(name) {
@@ -36,7 +36,7 @@ function offerFolders() {
 }
 
 function offerProviders() {
-  const usual = new Option(`as the stack says (${about.default_provider})`, "");
+  const usual = new Option(`stack default (${about.default_provider})`, "");
   byId("provider").replaceChildren(usual, ...about.providers.map((name) => new Option(name, name)));
   byId("who").hidden = about.providers.length < 2;
 }
