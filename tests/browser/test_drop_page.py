@@ -148,7 +148,7 @@ def test_a_file_that_is_no_photo_stays_and_says_why(colleague: Colleague) -> Non
 def test_the_same_photo_twice_is_taken_once(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     colleague.drags("red.jpg")
-    colleague.tab.until("document.getElementById('chosen-said').textContent.includes('taken once')")
+    colleague.tab.until("document.getElementById('chosen-said').textContent.includes('skipped')")
     assert colleague.tab.says("document.querySelectorAll('.photo').length") == 1
 
 
@@ -223,7 +223,7 @@ def test_the_page_says_when_the_command_has_ended(colleague: Colleague, monkeypa
     try:
         colleague.drags("red.jpg")
         colleague.tab.says(PICK)
-        colleague.tab.until("document.getElementById('price-error').textContent.includes('does not answer')")
+        colleague.tab.until("document.getElementById('price-error').textContent.includes('does not respond')")
     finally:
         colleague.tab.does(
             "Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1
@@ -325,7 +325,7 @@ def test_a_new_wish_for_the_same_photo_replaces_the_earlier_one(colleague: Colle
     tab.until(f"{NAMES}.length === 1")
     tab.says("window.scrollTo(0, 0)")
     colleague.drags("red.jpg")
-    tab.until(f"{PRICE} === 'All of them are in the bucket already, and nothing would change.'")
+    tab.until(f"{PRICE} === 'All photos are already in the bucket, and nothing would change.'")
     tab.says("document.querySelectorAll('.idea')[1].click()")
     tab.until(f"{PRICE} === 'At most $0.06 for 1 image of 1 photo'")
     assert tab.says(f"{CHOICE}.hidden")

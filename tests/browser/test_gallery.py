@@ -85,7 +85,7 @@ def test_what_fits_nothing_says_so_and_shows_all_again(tab: Browser) -> None:
     tab.says("document.getElementById('find').focus()")
     tab.types("no such words")
     assert tab.says(CARDS) == 0
-    assert "Nothing fits" in tab.says("document.getElementById('nothing').innerText")
+    assert "No pictures match" in tab.says("document.getElementById('nothing').innerText")
     tab.says("document.getElementById('reset').click()")
     assert tab.says(CARDS) == 15
 
@@ -134,7 +134,7 @@ def test_stars_last_as_long_as_the_page_where_the_browser_keeps_nothing(tab: Bro
     tab.says("document.querySelector('.star').click()")
     told = tab.says("document.getElementById('starred').textContent")
     tab.does("Page.removeScriptToEvaluateOnNewDocument", identifier=added["identifier"])
-    assert told == "1 picture starred; this browser forgets stars when the page is closed, so save them"
+    assert told == "1 picture starred; this browser loses them when you close the page, so save them"
 
 
 def test_the_large_view_is_opened_turned_starred_and_left_by_keyboard(tab: Browser) -> None:
@@ -210,13 +210,13 @@ def test_a_problem_without_a_preview_says_so(tab: Browser) -> None:
     tab.says("document.getElementById('find').focus()")
     tab.types("list.jpg")
     tab.until(f"{CARDS} === 1")
-    tab.until("document.querySelector('#grid .mat').innerText === 'There is no preview of the photo.'")
+    tab.until("document.querySelector('#grid .mat').innerText === 'No preview of the photo is available.'")
 
 
 def test_a_paused_provider_and_what_is_on_its_way_stand_above(tab: Browser) -> None:
     told = tab.says("document.getElementById('notices').innerText")
     assert "ideogram is paused. Today's budget is used up. Replace the file. budget_reached" in told
-    assert "1 picture is still on the way" in told
+    assert "1 picture is in progress" in told
 
 
 def test_two_thousand_pictures_come_some_at_a_time(chromium: Browser, large_page: Path) -> None:

@@ -21,7 +21,7 @@ OURS = {"RenderTimeoutSeconds": "120", "LaneVisibilitySeconds": "130", "Readable
 PARAMETERS = clouds.PARAMETERS | TIMES | OURS
 # What differs from day to day: figures, how many jobs there are, and the stack's name.
 OF_THE_DAY = re.compile(
-    r"(?i)(at least |about )?\d+([,.:-]\d+)*( jobs?)?( waits?)?|\bnothing( waits)?|(?<=\bstack )[\w-]+"
+    r"(?i)(at least |about )?\d+([,.:-]\d+)*( jobs?)?( waits?)?|\bno job waits|\bnothing|(?<=\bstack )[\w-]+"
 )
 
 

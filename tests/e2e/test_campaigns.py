@@ -256,13 +256,13 @@ def test_the_verbs_of_campaigns_as_somebody_types_them(campaigns: Campaigns) -> 
     prefix, wish = folder.key(""), ("--prompt", folder.prompt)
     quoted = json.loads(campaigns.types("campaign", "quote", prefix, *wish, "--json"))
     assert (quoted["photos"], quoted["jobs"], quoted["most_usd"]) == (2, 2, 0.12)
-    assert "nothing was begun" in campaigns.types("campaign", "run", prefix, *wish, "--max-total", "0.1", code=1)
+    assert "nothing was started" in campaigns.types("campaign", "run", prefix, *wish, "--max-total", "0.1", code=1)
     said = campaigns.types("campaign", "run", prefix, *wish, "--wait")
-    assert re.search(r"2 +delivered\nBought for \$0\.12\.\nReport: s3:", said)
+    assert re.search(r"2 +delivered\nCost: \$0\.12\.\nReport: s3:", said)
     assert folder.name in campaigns.types("campaign", "status")
     shown = json.loads(campaigns.types("campaign", "status", folder.name, "--json"))
     assert (shown["status"], shown["stored"], shown["bought_usd"]) == ("succeeded", 2, 0.12)
-    assert "no campaign called" in campaigns.types("campaign", "stop", folder.name, "--yes", code=1)
+    assert "no campaign named" in campaigns.types("campaign", "stop", folder.name, "--yes", code=1)
 
 
 def test_a_drop_of_a_manifest_or_of_a_prefix_in_the_bucket_is_a_campaign(campaigns: Campaigns) -> None:

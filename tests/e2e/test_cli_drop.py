@@ -154,5 +154,5 @@ def test_the_doctor_finds_the_cloud_well_but_for_a_sidecar_that_lies_alone(uploa
     assert states.pop("sidecars") == "wrong"
     wrong = [one for one in checks if one["state"] == "wrong" and one["name"] != "sidecars"]
     assert {one["name"] for one in wrong} == {"readable bucket"}
-    assert any(one["words"] == "nobodys-photos is not there" for one in wrong)
+    assert any(one["words"] == "nobodys-photos does not exist" for one in wrong)
     assert states["key of ideogram"] == "good"

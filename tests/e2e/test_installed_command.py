@@ -62,7 +62,7 @@ def test_a_command_of_the_local_cloud_says_that_it_needs_a_clone(installed: Path
 
 
 def test_without_a_stack_the_installed_command_asks_for_its_name(installed: Path, tmp_path: Path) -> None:
-    assert "no stack is named; name one on AWS with --stack" in typed(installed, tmp_path, "status", code=1)
+    assert "no stack is selected; name one on AWS with --stack" in typed(installed, tmp_path, "status", code=1)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

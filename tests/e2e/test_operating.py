@@ -111,7 +111,7 @@ def test_a_budget_of_zero_pauses_the_lane_and_a_raised_one_lets_it_go(folder: Fo
     folder.waits("red.jpg")
     shown = operator.reads("budget")
     assert (shown["left_usd"], shown["set_by_person"], shown["paused"]) == (0, True, ["ideogram"])
-    assert "ideogram goes on." in operator.types("budget", "300", "--today")
+    assert "ideogram is resumed." in operator.types("budget", "300", "--today")
     folder.stored("red.jpg")
     assert len(folder.charges()) == 1
     operator.hears("Provider Paused", "Budget Reached", "Provider Resumed")
@@ -126,7 +126,7 @@ def test_a_dead_job_is_shown_and_redriven(folder: Folder, operator: Operator) ->
     shown = operator.types("failures", *prefix)
     assert "request_rejected" in shown
     assert folder.key("red.jpg") in shown
-    assert "say --yes to agree" in operator.types("redrive", *prefix, code=1)
+    assert "add --yes to agree" in operator.types("redrive", *prefix, code=1)
     letters = folder.shop.queue("DeadLetterQueueUrl")
     eventually(lambda: any(dead["job_id"] in letter.body for letter in letters.messages()), "its dead letter")
     done = operator.reads("redrive", "--code", "request_rejected", *prefix, "--yes")
@@ -160,9 +160,9 @@ def test_cancelled_jobs_end_unpaid(folder: Folder, operator: Operator) -> None:
 def test_with_a_stacks_name_the_same_verbs_act_on_aws(operator: Operator) -> None:
     cloud = operator.shop.cloud
     aws = dict(line.removeprefix("export ").split("=", 1) for line in format_exports(cloud))
-    assert "budget of" in operator.types("budget", "--stack", STACK, elsewhere=aws)
+    assert "Budget of" in operator.types("budget", "--stack", STACK, elsewhere=aws)
     assert "there is no stack nobody" in operator.types("failures", "--stack", "nobody", elsewhere=aws, code=1)
 
 
 def test_a_provider_that_nobody_knows_is_refused_and_those_that_are_on_are_named(operator: Operator) -> None:
-    assert "on in backdrop-local: ideogram, segmind, 1min, runware" in operator.types("pause", "runwear", code=2)
+    assert "enabled in backdrop-local: ideogram, segmind, 1min, runware" in operator.types("pause", "runwear", code=2)

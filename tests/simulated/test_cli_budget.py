@@ -34,7 +34,7 @@ def test_the_budget_shows_cap_settled_reserved_and_left(person: Person) -> None:
     shown = person.types("budget").out
     rows = {line.split()[0]: line.split()[1] for line in shown.splitlines()[1:]}
     assert rows == {"cap": "$0.03", "settled": "$0.02", "reserved": "$0.00", "left": "$0.01", "needed": "$0.00"}
-    assert "$0.01 of it perhaps not charged" in shown
+    assert "$0.01 of it possibly not charged" in shown
     assert "the stack's DailyBudgetUSD" in shown
 
 
@@ -62,20 +62,20 @@ def test_the_budget_says_what_the_jobs_need_that_wait(person: Person, monkeypatc
     spends_it_all(person)
     person.drops("5.jpg", "6.jpg")
     person.world.run_for(300)
-    assert "needed     $0.03   at most, by 3 jobs that wait" in person.types("budget").out
+    assert "needed     $0.03   at most, for 3 jobs in the queue" in person.types("budget").out
     found = person.types("budget", "--json").data
     assert (found["waiting_jobs"], found["waiting_usd"], found["more_wait"]) == (3, 0.03, False)
     monkeypatch.setattr("backdrop_cli.operate.budget.MAX_COUNTED_JOBS", 2)
-    assert "needed     $0.02   at most, by the first 2 jobs that wait; there are more" in person.types("budget").out
+    assert "needed     $0.02   at most, for the first 2 jobs in the queue; there are more" in person.types("budget").out
 
 
 def test_a_raised_budget_lets_the_lanes_go_at_once(person: Person) -> None:
     spends_it_all(person)
-    assert "ideogram is paused for it: a job needs $0.01" in person.types("budget").out
+    assert "ideogram is paused by the budget: a job needs $0.01" in person.types("budget").out
     said = person.types("budget", "300", "--today")
     assert said.code == 0
     assert "Today's budget is $300.00 until midnight UTC, in 14 h 55 min; then $0.03 again." in said.out
-    assert "ideogram goes on." in said.out
+    assert "ideogram is resumed." in said.out
     person.world.run_until_empty()
     assert statuses(person) == [JobStatus.STORED] * 4
 
@@ -92,7 +92,7 @@ def test_a_raised_budget_lifts_no_reason_but_the_budget(person: Person) -> None:
     spends_it_all(person)
     person.types("pause", "ideogram")
     said = person.types("budget", "300", "--today").out
-    assert "ideogram stands still for another reason: A person paused it." in said
+    assert "ideogram stays paused for another reason: A person paused it." in said
     assert [one.reason for one in person.world.ledger.read_health("ideogram").pauses] == [PauseReason.OPERATOR]
 
 
@@ -100,7 +100,7 @@ def test_a_budget_of_zero_buys_nothing_and_says_until_when(person: Person) -> No
     said = person.types("budget", "0", "--today")
     assert said.code == 0
     assert "Today's budget is $0.00 until midnight UTC, in 15 h 0 min; then $0.03 again." in said.out
-    assert "nothing more is bought today" in said.out
+    assert "Nothing more is bought today" in said.out
     person.drops("1.jpg")
     person.world.run_for(300)
     assert (statuses(person), person.world.provider.received_job_ids) == ([JobStatus.ACCEPTED], [])
@@ -128,14 +128,14 @@ def test_a_budget_for_good_is_the_stacks_parameter(person: Person) -> None:
 def test_what_is_no_number_of_dollars_is_refused_before_anything_is_asked_of_aws(person: Person, words: str) -> None:
     said = person.types("budget", words, "--today")
     assert (said.code, said.out, person.asked_for) == (2, "", [])
-    assert "is no number of dollars" in said.err
+    assert "is not an amount in dollars" in said.err
 
 
 @pytest.mark.parametrize("words", [("-5", "--today"), ("--today", "--", "-5"), ("-5",), ("-0.5", "--today")])
 def test_a_negative_budget_is_refused_with_a_sentence(person: Person, words: tuple[str, ...]) -> None:
     said = person.types("budget", *words)
     assert (said.code, said.out, person.asked_for) == (2, "", [])
-    assert "is less than none; `backdrop budget 0 --today` buys nothing more today" in said.err
+    assert "is negative; to buy nothing more today, use `backdrop budget 0 --today`" in said.err
 
 
 @pytest.mark.parametrize("words", [("--tody",), ("300", "--tody"), ("-x",)])
@@ -147,10 +147,10 @@ def test_an_option_that_the_budget_does_not_have_is_refused(person: Person, word
 
 def test_a_cap_of_nothing_says_that_nothing_more_is_bought(person: Person) -> None:
     said = person.types("budget", "0", "--today").out
-    assert "So nothing more is bought today." in said
+    assert "Nothing more is bought today." in said
     assert "settled already" not in said
 
 
 def test_less_than_the_books_can_hold_is_no_cap(person: Person) -> None:
     said = person.types("budget", "0.0000001", "--today")
-    assert (said.code, "no number of dollars" in said.err) == (2, True)
+    assert (said.code, "not an amount in dollars" in said.err) == (2, True)

@@ -29,7 +29,7 @@ def test_a_quote_says_what_it_goes_through_and_what_that_costs_at_most(person: P
     said = person.types("campaign", "quote", "shoes/", *PROMPT)
     assert (said.code, said.err) == (0, "")
     assert "Campaign shoes, stack shop: the keys that begin with 'shoes/'" in said.out
-    assert "2 photos, 2 jobs; 1 other file passed over" in said.out
+    assert "2 photos, 2 jobs; 1 other file skipped" in said.out
     assert "At most $0.12" in said.out
     assert started(person) == []
     data = person.types("campaign", "quote", "shoes/", "--json").data
@@ -55,7 +55,7 @@ def test_it_asks_above_a_dollar_and_a_no_begins_nothing(person: Person) -> None:
         person.world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"))
     said = person.types("campaign", "run", "shoes/", *PROMPT, answer="n")
     assert said.code == 1
-    assert "Ask for 22 photos for at most $1.32? [y/N]" in said.out
+    assert "Buy pictures for 22 photos for at most $1.32? [y/N]" in said.out
     assert person.types("campaign", "run", "shoes/", *PROMPT).code == 1
     assert started(person) == []
     assert person.types("campaign", "run", "shoes/", *PROMPT, "--yes").code == 0
@@ -64,7 +64,7 @@ def test_it_asks_above_a_dollar_and_a_no_begins_nothing(person: Person) -> None:
 
 def test_more_than_the_limit_is_not_begun(person: Person) -> None:
     said = person.types("campaign", "run", "shoes/", *PROMPT, "--max-total", "0.11", "--yes")
-    assert (said.code, said.err) == (1, "error: nothing was begun; --max-total allows $0.11\n")
+    assert (said.code, said.err) == (1, "error: nothing was started: --max-total allows only $0.11\n")
     assert started(person) == []
 
 
@@ -73,7 +73,7 @@ def test_a_manifest_of_this_machine_is_quoted_and_put_into_the_bucket(person: Pe
     said = person.types("campaign", "run", "Spring sale.csv")
     assert (said.code, said.err) == (0, "")
     assert "1 key without a photo: photo_not_found" in said.out
-    assert "1 row left out\n    - row 3: it has no key" in said.out
+    assert "1 row skipped\n    - row 3: it has no key" in said.out
     [given] = started(person)
     assert given["name"] == "Spring-sale"
     assert re.fullmatch(r"_backdrop/manifests/Spring-sale-[0-9a-f]{16}\.csv", given["manifest"])
@@ -85,7 +85,7 @@ def test_a_manifest_of_this_machine_is_quoted_and_put_into_the_bucket(person: Pe
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("s3://elsewhere/shoes/",), "goes through the stack's input bucket"),
+        (("s3://elsewhere/shoes/",), "a campaign uses the stack's input bucket"),
         (("shoes/", "--name", "no blanks"), "--name takes letters"),
         (("shoes/", "--max-total", "much"), "--max-total takes a number of dollars"),
         (("shoes/", "--tolerate", "101"), "--tolerate takes a number from 0 to 100"),
@@ -107,7 +107,7 @@ def test_a_manifest_that_is_not_there_is_named(person: Person) -> None:
 
 
 def test_a_campaign_is_found_by_its_name_with_its_counts_and_its_money(person: Person) -> None:
-    assert person.types("campaign", "status").out == "There was no campaign yet, stack shop.\n"
+    assert person.types("campaign", "status").out == "Stack shop has had no campaign yet.\n"
     person.types("campaign", "run", "shoes/", *PROMPT)
     [arn] = person.states.executions
     run = arn.rpartition(":")[2]
@@ -132,7 +132,7 @@ def test_only_what_runs_is_stopped_and_only_when_somebody_agrees(person: Person)
     assert person.types("campaign", "stop", "shoes", answer="y").code == 0
     assert one["status"] == "ABORTED"
     said = person.types("campaign", "stop", "shoes", "--yes")
-    assert (said.code, "no campaign called shoes runs" in said.err) == (1, True)
+    assert (said.code, "no campaign named shoes is running" in said.err) == (1, True)
 
 
 def test_whoever_waits_sees_it_end_and_the_exit_code_says_how(person: Person) -> None:
@@ -179,7 +179,7 @@ def test_a_drop_of_a_manifest_or_of_a_prefix_in_the_bucket_is_a_campaign(person:
     assert person.types("drop", f"s3://{INPUT_BUCKET}/hats/", *PROMPT).code == 0
     assert [(one["name"], one.get("prefix")) for one in started(person)] == [("list", None), ("hats", "hats/")]
     said = person.types("drop", "list.jsonl", "shoes/")
-    assert (said.code, "goes alone" in said.err) == (2, True)
+    assert (said.code, "must be the only path" in said.err) == (2, True)
 
 
 # -- how far it is, and why it stands still -------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def test_it_says_how_many_of_how_many_have_ended(person: Person) -> None:
     person.world.run_until_empty()
     said = person.types("campaign", "status", "shoes")
     assert f"{run}, since " in said.out
-    assert "1 of 60 have ended" in said.out
+    assert "1 of 60 items ended" in said.out
     assert re.search(r"59 +to come", said.out)
     data = person.types("campaign", "status", run, "--json").data
     assert (data["run"], data["listed"], data["asked"], data["report"]) == (run, 60, 1, None)
@@ -211,7 +211,7 @@ def test_calls_that_are_out_are_under_way_and_no_money_that_is_perhaps_gone(pers
     [one] = person.stack.state_machine.list_latest()
     out = CampaignTotals(one.started_at, bought=60_000, bought_unknown=550_000, reserved=540_000)
     now = CampaignProgress(one, out, 1, (), None)
-    assert now.cost_summary == "$0.06 and $0.01 perhaps, $0.54 reserved by calls that are out"
+    assert now.cost_summary == "$0.06 and possibly $0.01 more, $0.54 reserved for calls in flight"
     assert build_progress_document(person.stack, now) | {
         "unknown_usd": 0.01,
         "reserved_usd": 0.54,
@@ -240,8 +240,8 @@ def test_whoever_waits_is_told_why_it_stands_still_and_let_go(person: Person) ->
     person.stack = replace(person.stack, sleep=wait)
     said = person.types("campaign", "run", "shoes/", *PROMPT, "--wait")
     assert said.code == 1
-    assert "Not waited for any longer: ideogram is paused (paused_by_person)" in said.out
-    assert "The campaign goes on by itself." in said.out
+    assert "Stopped waiting: ideogram is paused (paused_by_person)" in said.out
+    assert "The campaign continues in the stack." in said.out
 
 
 def test_stopped_is_one_word_and_the_report_is_named_once_it_is_there(person: Person) -> None:
@@ -250,10 +250,10 @@ def test_stopped_is_one_word_and_the_report_is_named_once_it_is_there(person: Pe
     person.types("campaign", "stop", run, "--yes")
     said = person.types("campaign", "status", "shoes")
     assert "Campaign shoes, stack shop: stopped" in said.out
-    assert "Its report is being written." in said.out
+    assert "The report is being written." in said.out
     report = json.dumps({"execution": "an earlier one"}).encode()
     person.stack.output_store.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
-    assert "Its report is being written." in person.types("campaign", "status", "shoes").out
+    assert "The report is being written." in person.types("campaign", "status", "shoes").out
     report = json.dumps({"execution": arn}).encode()
     person.stack.output_store.put("_backdrop/campaigns/shoes/report.json", report, "application/json")
     assert "/_backdrop/campaigns/shoes/report.json" in person.types("campaign", "status", "shoes").out

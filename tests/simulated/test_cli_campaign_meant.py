@@ -67,7 +67,7 @@ def test_a_list_that_changes_behind_the_question_is_not_bought(person: Person, t
         file.write_text("key\nhats/red.jpg\n")
 
     said = person.types("campaign", "run", "list.csv", *PROMPT, "--provider", "ideogram", answer="y", meanwhile=changed)
-    assert (said.code, "was changed while it was quoted" in said.err) == (1, True)
+    assert (said.code, "changed after the quote" in said.err) == (1, True)
     assert started(person) == []
 
 
@@ -75,12 +75,12 @@ def test_a_second_one_of_the_same_name_waits_for_the_end_of_the_first(person: Pe
     assert person.types("campaign", "run", "shoes/", *PROMPT).code == 0
     said = person.types("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
     assert (said.code, len(started(person))) == (1, 1)
-    assert "a campaign called shoes runs since" in said.err
+    assert "a campaign named shoes has been running since" in said.err
     assert "`backdrop campaign stop shoes`" in said.err
     person.states.ends()
     again = person.types("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
     assert again.code == 1
-    assert "another campaign called shoes began this very second" in again.err
+    assert "another campaign named shoes started in the same second" in again.err
     assert "AWS" not in again.err
 
 
@@ -90,12 +90,12 @@ def test_a_second_one_of_the_same_name_waits_for_the_end_of_the_first(person: Pe
 @pytest.mark.parametrize(
     ("typed", "why"),
     [
-        ("nosuch/", "nothing in the input bucket begins with 'nosuch/'"),
-        ("missing.txt", "a list of keys ends with .csv or .jsonl"),
-        ("here", "here is a folder of this machine; `backdrop drop here` uploads its photos"),
-        ("list.xlsx", "list.xlsx is no list of keys"),
+        ("nosuch/", "no key in the input bucket begins with 'nosuch/'"),
+        ("missing.txt", "a list of keys must end with .csv or .jsonl"),
+        ("here", "here is a folder on this machine; to upload its photos, run `backdrop drop here`"),
+        ("list.xlsx", "list.xlsx is not a .csv or .jsonl list of keys"),
         ("empty.csv", "empty.csv has no row"),
-        ("/", "its keys begin without a slash"),
+        ("/", "no key in the input bucket begins with '/'; keys do not begin with a slash"),
     ],
 )
 @pytest.mark.parametrize("verb", ["quote", "run"])
@@ -114,11 +114,11 @@ def test_what_is_nowhere_is_not_begun_and_it_is_said_where_it_may_be(
 def test_where_nothing_would_be_bought_it_is_said_why_and_nothing_begins(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("key,promt\nshoes/red.jpg,at sea\n,x\ngone.jpg,\n")
     said = person.types("campaign", "run", "list.csv")
-    assert (said.code, said.err) == (1, "error: nothing was begun, since nothing of it would be bought\n")
+    assert (said.code, said.err) == (1, "error: nothing was started: nothing in this campaign would be bought\n")
     assert "! 1 job would not be bought: unknown_field\n    - row 2, shoes/red.jpg: " in said.out
     assert "Did you mean 'prompt'" in said.out
     assert "! 1 key without a photo: photo_not_found\n    - row 4, gone.jpg: " in said.out
-    assert "! 1 row left out\n    - row 3: it has no key" in said.out
+    assert "! 1 row skipped\n    - row 3: it has no key" in said.out
     assert started(person) == []
     told = person.types("campaign", "quote", "list.csv", "--json")
     assert told.code == 1
@@ -137,7 +137,7 @@ def test_what_was_bought_already_is_answered_and_so_begins(person: Person) -> No
 def test_a_row_that_stands_there_twice_is_quoted_once(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("key,prompt\nshoes/red.jpg,at sea\nshoes/red.jpg,at sea\n")
     said = person.types("campaign", "quote", "list.csv")
-    assert "1 photo, 1 job; 1 row for the second time" in said.out
+    assert "1 photo, 1 job; 1 repeated row" in said.out
     assert "At most $0.06" in said.out
 
 

@@ -14,9 +14,7 @@ from simulation.world.world_inspector import INPUT_BUCKET
 from tests.simulated.cli_person import LEFT_ALONE, REMOVAL, Person
 from tests.unit.campaign_machine import States
 
-LEFT_RUNNING = (
-    "Left running: 2 jobs; their calls are out or they are paid: at most $0.02, since no call is sent a second time."
-)
+LEFT_RUNNING = "Not canceled: 2 jobs in flight or paid, for at most $0.02; no call is sent a second time."
 
 
 @pytest.fixture
@@ -44,7 +42,7 @@ def sends(person: Person, key: str) -> None:
 def test_it_says_how_many_would_end_and_asks(person: Person) -> None:
     said = person.types("cancel", "shoes/", answer="n")
     assert said.code == 1
-    assert "Not bought yet, keys that begin with shoes/, stack shop: 2 jobs." in said.out
+    assert "Not bought yet (keys that begin with shoes/, stack shop): 2 jobs." in said.out
     assert "Cancel 2 jobs? [y/N]" in said.out
     assert said.err == f"error: {LEFT_ALONE}\n"
     assert set(statuses(person).values()) == {"accepted"}
@@ -53,7 +51,7 @@ def test_it_says_how_many_would_end_and_asks(person: Person) -> None:
 def test_what_lies_under_the_prefix_ends_unpaid_and_nothing_else_does(person: Person) -> None:
     said = person.types("cancel", "shoes/", answer="y")
     assert said.code == 0
-    assert "Ended: 2 jobs." in said.out
+    assert "2 jobs canceled." in said.out
     assert statuses(person) == {"shoes/red.jpg": "cancelled", "shoes/blue.jpg": "cancelled", "hats/red.jpg": "accepted"}
     person.types("resume", "ideogram")
     person.world.run_until_empty()
@@ -68,9 +66,9 @@ def test_all_means_all(person: Person) -> None:
 def test_what_it_leaves_running_is_said_with_its_cost(person: Person) -> None:
     sends(person, "shoes/red.jpg")
     said = person.types("cancel", "--all", "--yes")
-    words = "Left running: 1 job; its call is out or it is paid: at most $0.01, since no call is sent a second time."
+    words = "Not canceled: 1 job in flight or paid, for at most $0.01; no call is sent a second time."
     assert said.out.splitlines().count(words) == 2
-    assert "Ended: 2 jobs." in said.out
+    assert "2 jobs canceled." in said.out
     assert statuses(person)["shoes/red.jpg"] == JobStatus.SUBMITTING.value
 
 
@@ -78,10 +76,10 @@ def test_a_call_that_is_out_is_asked_for_alone_and_kept_from_a_second_time(perso
     for key in ("shoes/red.jpg", "shoes/blue.jpg"):
         sends(person, key)
     said = person.types("cancel", "shoes/", answer="n")
-    assert (said.code, "Cancel what is still on its way? [y/N]" in said.out) == (1, True)
+    assert (said.code, "Cancel what is still arriving? [y/N]" in said.out) == (1, True)
     assert {job.end_after_call for job in person.world.list_jobs()} == {None}
     said = person.types("cancel", "shoes/", "--yes")
-    assert said.out.splitlines()[-2:] == ["Ended: nothing.", LEFT_RUNNING]
+    assert said.out.splitlines()[-2:] == ["✓ Nothing canceled.", LEFT_RUNNING]
     assert [job.end_after_call for job in person.world.list_jobs()].count(JobStatus.CANCELLED) == 2
     again = person.types("cancel", "shoes/", "--yes")
     assert (again.code, again.out.splitlines()[-1]) == (0, LEFT_RUNNING)
@@ -116,8 +114,8 @@ def test_a_photo_that_waits_for_its_instructions_waits_no_more(monkeypatch: pyte
 def test_a_job_that_was_sent_while_the_question_stood_runs_on(person: Person) -> None:
     said = person.types("cancel", "shoes/", answer="y", meanwhile=lambda: sends(person, "shoes/blue.jpg"))
     assert said.code == 0
-    assert "Ended: 1 job." in said.out
-    assert "Left running: 1 job" in said.out
+    assert "1 job canceled." in said.out
+    assert "Not canceled: 1 job" in said.out
     assert statuses(person)["shoes/blue.jpg"] == JobStatus.SUBMITTING.value
 
 
@@ -125,8 +123,8 @@ def test_twice_is_once(person: Person) -> None:
     person.types("cancel", "--all", "--yes")
     again = person.types("cancel", "--all", "--yes")
     assert (again.code, again.err) == (0, "")
-    assert "Not bought yet, all photos, stack shop: nothing.\n" in again.out
-    assert again.out.endswith("Ended: nothing.\n")
+    assert "Not bought yet (all photos, stack shop): nothing.\n" in again.out
+    assert again.out.endswith("✓ Nothing canceled.\n")
 
 
 def test_what_ended_before_aws_stopped_it_is_told(person: Person) -> None:
@@ -135,8 +133,8 @@ def test_what_ended_before_aws_stopped_it_is_told(person: Person) -> None:
     said = person.types("cancel", "--all", "--yes")
     assert strike.hit_count == 1
     assert said.code == 1
-    assert "Ended: 1 job." in said.out
-    assert "may not do transact_write_items" in said.err
+    assert "1 job canceled." in said.out
+    assert "do not allow transact_write_items" in said.err
 
 
 def forbid(call: ServiceCall) -> None:
@@ -148,10 +146,10 @@ def test_what_is_no_job_yet_is_told_of_and_is_not_bought(monkeypatch: pytest.Mon
     person = Person(World(), monkeypatch)
     person.drops("shoes/red.jpg", "hats/red.jpg")
     said = person.types("cancel", "shoes/", answer="y")
-    assert "Not bought yet, keys that begin with shoes/, stack shop: nothing." in said.out
-    assert "About 2 messages for intake: what was said by now ends too." in said.out
-    assert "Cancel what is still on its way? [y/N]" in said.out
-    assert "Nothing that was uploaded, said or asked for by 2026-11-20 09:00:00 UTC is bought any more." in said.out
+    assert "Not bought yet (keys that begin with shoes/, stack shop): nothing." in said.out
+    assert "About 2 messages for intake: canceled as well." in said.out
+    assert "Cancel what is still arriving? [y/N]" in said.out
+    assert "Nothing that was uploaded or requested by 2026-11-20 09:00:00 UTC will be bought." in said.out
     person.world.run_until_empty()
     assert statuses(person) == {"shoes/red.jpg": "cancelled", "hats/red.jpg": "stored"}
 
@@ -159,19 +157,19 @@ def test_what_is_no_job_yet_is_told_of_and_is_not_bought(monkeypatch: pytest.Mon
 def test_who_has_more_than_is_counted_is_asked_at_once(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cancel, "MAX_COUNTED", 2)
     said = person.types("cancel", "--all", answer="y")
-    assert "Not bought yet, all photos, stack shop: at least 2 jobs." in said.out
+    assert "Not bought yet (all photos, stack shop): at least 2 jobs." in said.out
     assert "Cancel all of them? [y/N]" in said.out
-    assert "Ended: 3 jobs." in said.out
+    assert "✓ 3 jobs canceled." in said.out
 
 
 def test_all_means_the_campaigns_that_run_too(person: Person) -> None:
     begun = person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
     said = person.types("cancel", "shoes/", "--yes")
-    assert "The campaign autumn runs, and asks on; `backdrop campaign stop autumn` ends it." in said.out
+    assert "The campaign autumn keeps running. To stop it, run `backdrop campaign stop autumn`." in said.out
     assert person.stack.state_machine.describe_execution(begun.arn).is_running
     said = person.types("cancel", "--all", "--yes")
-    assert "The campaign autumn runs, and is stopped too." in said.out
-    assert "Stopped: the campaign autumn." in said.out
+    assert "The running campaign autumn is stopped, too." in said.out
+    assert "Campaign autumn stopped." in said.out
     assert not person.stack.state_machine.describe_execution(begun.arn).is_running
 
 
@@ -200,8 +198,8 @@ def test_a_campaign_that_cannot_be_stopped_keeps_no_lane_from_knowing(
 
     monkeypatch.setattr(States, "stop_execution", forbidden)
     said = person.types("cancel", "--all", "--yes")
-    assert (said.code, "may not do StopExecution" in said.err) == (1, True)
-    assert "is bought any more" in said.out
+    assert (said.code, "do not allow StopExecution" in said.err) == (1, True)
+    assert "will be bought" in said.out
     assert person.world.ledger.read_health("ideogram").cancel_marks
 
 
@@ -212,7 +210,7 @@ def test_more_cancels_than_a_lane_keeps_are_refused_before_anything_is_done(
     person.types("cancel", "shoes/", "--yes")
     said = person.types("cancel", "hats/", "--yes")
     assert said.code == 1
-    assert "cancel a folder that holds several of those, or --all" in " ".join(said.err.split())
+    assert "cancel a folder that contains several of them, or --all" in " ".join(said.err.split())
     assert statuses(person)["hats/red.jpg"] == "accepted"
     assert person.types("cancel", "--all", "--yes").code == 0
 
@@ -221,7 +219,7 @@ def test_more_cancels_than_a_lane_keeps_are_refused_before_anything_is_done(
 def test_it_takes_a_prefix_or_else_all(person: Person, words: tuple[str, ...]) -> None:
     said = person.types(*words, "--yes")
     assert (said.code, said.out) == (2, "")
-    assert "a prefix of their keys, such as shoes/autumn/, or else --all" in said.err
+    assert "the beginning of their keys, such as shoes/autumn/, or --all" in said.err
     assert set(statuses(person).values()) == {"accepted"}
 
 
@@ -233,7 +231,7 @@ def test_a_prefix_of_no_photo_is_refused_without_a_question(person: Person) -> N
         said = person.types("cancel", "shoos/", *more)
         assert (said.code, said.out) == (1, "")
         assert said.err == (
-            "error: nothing was changed; stack shop has no key that begins with shoos/ (upper and lower case count)\n"
+            "error: nothing was changed; stack shop has no key that begins with shoos/ (keys are case-sensitive)\n"
         )
     assert person.world.ledger.read_health("ideogram").cancel_marks == ()
 
@@ -247,7 +245,7 @@ def test_photos_that_ended_long_ago_leave_nothing_to_ask(person: Person) -> None
     person.types("resume", "ideogram")
     person.world.run_for(cancel.QUEUE_COUNT_LAG.total_seconds() + 60)
     said = person.types("cancel", "shoes/")
-    words = "Nothing to cancel, keys that begin with shoes/, stack shop: no photo waits to be bought.\n"
+    words = "Nothing to cancel (keys that begin with shoes/, stack shop): no photo is waiting to be bought.\n"
     assert (said.code, said.out, said.err) == (0, words, "")
     assert person.types("cancel", "shoes/red.jpg", "--json").data["ended"] == 0
     assert person.world.ledger.read_health("ideogram").cancel_marks == ()
@@ -258,4 +256,4 @@ def test_a_photo_uploaded_just_now_may_still_be_on_its_way(person: Person) -> No
     person.world.run_for(cancel.QUEUE_COUNT_LAG.total_seconds() + 60)
     person.world.s3.upload(INPUT_BUCKET, "shoes/new.jpg", build_photo("new"))
     object.__setattr__(person.stack, "count_intake_messages", lambda: 0)
-    assert "Cancel what is still on its way? [y/N]" in person.types("cancel", "shoes/", answer="n").out
+    assert "Cancel what is still arriving? [y/N]" in person.types("cancel", "shoes/", answer="n").out

@@ -73,14 +73,14 @@ def test_json_may_be_said_before_or_after(person: Person) -> None:
 def test_a_profile_without_a_stack_is_not_taken_for_the_local_cloud(person: Person, words: tuple[str, ...]) -> None:
     said = person.types(*words)
     assert (said.code, person.asked_for) == (2, [])
-    assert "say which one with --stack NAME" in said.err
+    assert "--profile and --region need a stack on AWS; name it with --stack NAME" in said.err
 
 
 @pytest.mark.parametrize("verb", ["up", "down", "env", "demo"])
 def test_a_verb_of_the_local_cloud_takes_no_stack(person: Person, verb: str) -> None:
     said = person.types("--stack", "shop", verb)
     assert (said.code, said.out) == (2, "")
-    assert "is about the local cloud alone" in said.err
+    assert "is for the local cloud" in said.err
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -107,16 +107,19 @@ def aws(code: str, message: str = "no") -> ClientError:
 TROUBLES: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
     (aws("ExpiredToken"), "your AWS credentials have expired; sign in"),
     (aws("ExpiredTokenException"), "your AWS credentials have expired; sign in"),
-    (aws("InvalidClientTokenId"), "AWS does not know your credentials (InvalidClientTokenId); sign in"),
-    (aws("AccessDenied", "User: me is not\nauthorized"), "may not do DescribeStacks: User: me is not authorized"),
+    (aws("InvalidClientTokenId"), "AWS rejects your credentials (InvalidClientTokenId); sign in"),
+    (
+        aws("AccessDenied", "User: me is not\nauthorized"),
+        "your AWS credentials do not allow DescribeStacks: User: me is not authorized",
+    ),
     (aws("ValidationError", "Stack with id shop does not exist"), "there is no stack shop in eu-west-1;"),
     (aws("Throttling", "slower"), "AWS refused DescribeStacks (Throttling): slower"),
     (NoCredentialsError(), "there are no AWS credentials; sign in"),
-    (NoRegionError(), "no AWS region is chosen; say --region"),
+    (NoRegionError(), "no AWS region is set; add --region"),
     (ProfileNotFound(profile="me"), "your AWS configuration has no profile me;"),
-    (UnauthorizedSSOTokenError(), "your AWS sign-in is over; sign in"),
-    (TokenRetrievalError(provider="sso", error_msg="gone"), "your AWS sign-in is over; sign in"),
-    (EndpointConnectionError(endpoint_url="https://x.invalid"), "AWS does not answer; look at the network"),
+    (UnauthorizedSSOTokenError(), "your AWS sign-in has expired; sign in"),
+    (TokenRetrievalError(provider="sso", error_msg="gone"), "your AWS sign-in has expired; sign in"),
+    (EndpointConnectionError(endpoint_url="https://x.invalid"), "AWS does not respond; check the network"),
     (unavailable("DynamoDB", "no table"), "The request to DynamoDB failed (no table); what was done before"),
     (RetryLaterError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; what was done before stays done"),
 ]
@@ -142,7 +145,10 @@ def test_a_local_cloud_whose_stack_was_deleted_is_told_how_to_make_it_anew(capsy
         raise aws("ValidationError", "Stack with id backdrop-local does not exist")
 
     assert run(["doctor"], connect) == 1
-    assert "the local cloud has no stack any more; `make down`, then `make up`" in capsys.readouterr().err
+    assert (
+        "the local cloud no longer has a stack; create it again with `make down`, then `make up`"
+        in capsys.readouterr().err
+    )
 
 
 def test_what_another_release_wrote_is_a_matter_for_its_command(person: Person) -> None:
@@ -162,7 +168,7 @@ def test_trouble_behind_the_ledger_is_told_as_awss_own(capsys: pytest.CaptureFix
         raise unavailable("DynamoDB", cause) from cause
 
     assert run(["failures"], connect) == 1
-    assert capsys.readouterr().err == "error: your AWS credentials may not do Query: not authorized\n"
+    assert capsys.readouterr().err == "error: your AWS credentials do not allow Query: not authorized\n"
 
 
 def test_a_ledger_that_is_gone_is_named_with_what_to_do(person: Person) -> None:
@@ -207,7 +213,7 @@ def test_without_a_local_cloud_both_ways_to_a_stack_are_named(
 
 
 def test_a_name_that_is_like_none_is_answered_with_where_the_names_stand(person: Person) -> None:
-    assert person.types("pause", "nosuch").err == "error: there is no provider 'nosuch'; on in shop: ideogram\n"
+    assert person.types("pause", "nosuch").err == "error: there is no provider 'nosuch'; enabled in shop: ideogram\n"
 
 
 def test_a_disk_that_does_not_take_what_is_said_is_one_line(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:

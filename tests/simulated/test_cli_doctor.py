@@ -17,7 +17,7 @@ def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
 def test_a_stack_that_is_well_has_nothing_to_mend(clinic: Clinic) -> None:
     said = clinic.person.types("doctor")
     assert (said.code, said.err) == (0, "")
-    assert said.out.endswith("✓ Nothing to mend.\n")
+    assert said.out.endswith("✓ No problems found.\n")
     assert {one["state"] for one in clinic.checks().values()} == {"good"}
 
 
@@ -25,7 +25,7 @@ def test_a_key_that_is_missing_or_refused_is_wrong(clinic: Clinic, monkeypatch: 
     for key in (None, " \n"):
         clinic.account.key = key
         found = clinic.checks(code=1)["key of ideogram"]
-        assert (found["state"], found["fix"]) == ("wrong", "`backdrop key set ideogram` sets it.")
+        assert (found["state"], found["fix"]) == ("wrong", "To set it, run `backdrop key set ideogram`.")
         assert "shop/ideogram/api-key" in found["words"]
     clinic.account.key = "bad"
     monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", says(False))
@@ -34,14 +34,14 @@ def test_a_key_that_is_missing_or_refused_is_wrong(clinic: Clinic, monkeypatch: 
 
 def test_advice_names_the_stack_that_was_asked_about_so_that_it_can_be_typed_as_it_stands(clinic: Clinic) -> None:
     clinic.account.key = None
-    assert "`backdrop key set ideogram` sets it." in clinic.person.types("doctor").out
+    assert "To set it, run `backdrop key set ideogram`." in clinic.person.types("doctor").out
     said = clinic.person.types("--region", "eu-west-1", "doctor", "--stack", "my shop")
-    assert "`backdrop --stack 'my shop' --region eu-west-1 key set ideogram` sets it." in said.out
+    assert "`backdrop --stack 'my shop' --region eu-west-1 key set ideogram`." in said.out
 
 
 def test_advice_in_a_table_names_the_stack_too(clinic: Clinic) -> None:
     clinic.person.has_failed(Code.REQUEST_REJECTED, "bad.jpg")
-    assert "`backdrop --stack shop failures` says why" in clinic.person.types("status", "--stack", "shop").out
+    assert "`backdrop --stack shop failures`" in clinic.person.types("status", "--stack", "shop").out
 
 
 def test_what_cannot_be_known_is_said_and_is_no_failure(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_what_cannot_be_known_is_said_and_is_no_failure(clinic: Clinic, monkeypa
     unknown = {name for name, one in clinic.checks().items() if one["state"] == "unknown"}
     assert unknown == {"key of ideogram", "Lambda's concurrency"}
     clinic.account.concurrency = 0
-    assert clinic.checks()["Lambda's concurrency"]["words"] == "cannot be known: AWS says AccessDeniedException"
+    assert clinic.checks()["Lambda's concurrency"]["words"] == "cannot be checked: AWS returned AccessDeniedException"
 
 
 def test_too_little_concurrency_is_wrong(clinic: Clinic) -> None:
@@ -70,14 +70,14 @@ def test_a_bucket_that_tells_nobody_is_wrong(clinic: Clinic) -> None:
 def test_an_own_bucket_that_only_tells_eventbridge_is_wrong_since_no_rule_listens(clinic: Clinic) -> None:
     clinic.account.wiring = {"EventBridgeConfiguration": {}}
     found = clinic.checks(code=1)["the bucket's notifications"]
-    assert (found["state"], found["fix"]) == ("wrong", "Deploy the stack again, which wires it.")
+    assert (found["state"], found["fix"]) == ("wrong", "Deploy the stack again to connect them.")
 
 
 def test_an_existing_bucket_is_well_once_it_tells_eventbridge(clinic: Clinic) -> None:
     clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"InputBucket": INPUT_BUCKET})
     clinic.account.wiring = {}
     found = clinic.checks(code=1)["the bucket's notifications"]
-    assert found["words"].endswith("tells nobody of uploads, since its EventBridge notifications are off")
+    assert found["words"].endswith("sends no notifications of uploads: its EventBridge notifications are off")
     assert "Amazon EventBridge" in found["fix"]
     for wiring in ({"EventBridgeConfiguration": {}}, {"QueueConfigurations": [QUEUE]}):
         clinic.account.wiring = wiring
@@ -110,17 +110,15 @@ def test_a_topic_without_the_queue_among_its_subscribers_is_wrong(
     fans_out(clinic)
     clinic.account.topics = {TOPIC: subscribed}
     found = wrong(clinic)["the bucket's notifications"]
-    assert (
-        found["fix"]
-        == f"`aws sns subscribe --topic-arn {TOPIC} --protocol sqs --notification-endpoint {QUEUE['QueueArn']}`"
-    )
+    command = f"aws sns subscribe --topic-arn {TOPIC} --protocol sqs --notification-endpoint {QUEUE['QueueArn']}"
+    assert found["fix"] == f"Run `{command}`."
 
 
 @pytest.mark.parametrize("wiring", [{"Events": ["s3:ObjectRemoved:*"]}, {"TopicArn": OTHER_TOPIC}])
 def test_a_topic_that_brings_no_uploads_to_the_queue_does_not_count(clinic: Clinic, wiring: dict[str, object]) -> None:
     fans_out(clinic)
     clinic.account.wiring = {"TopicConfigurations": [UPLOADS | wiring]}
-    assert "tells nobody of uploads" in wrong(clinic)["the bucket's notifications"]["words"]
+    assert "sends no notifications of uploads" in wrong(clinic)["the bucket's notifications"]["words"]
 
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd"
@@ -160,7 +158,7 @@ def test_a_stack_of_its_own_buckets_has_no_encryption_to_check(clinic: Clinic) -
 
 def test_a_stack_of_another_release_is_said(clinic: Clinic) -> None:
     clinic.person.stack = replace(clinic.person.stack, outputs={**clinic.person.stack.outputs, "Version": "0.0.1"})
-    assert wrong(clinic)["versions"]["words"].endswith("; the stack is of 0.0.1")
+    assert wrong(clinic)["versions"]["words"].endswith("; the stack has 0.0.1")
 
 
 def test_a_paused_lane_a_spent_budget_and_a_lonely_sidecar_are_named(clinic: Clinic) -> None:
@@ -179,8 +177,8 @@ def test_a_paused_lane_a_spent_budget_and_a_lonely_sidecar_are_named(clinic: Cli
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"DailyBudgetUSD": "0"}, "DailyBudgetUSD is $0.00, less than the $0.06 of a new background"),
-        ({"DailyBudgetUSD": "0.05"}, "DailyBudgetUSD is $0.05, less than the $0.06 of a new background"),
+        ({"DailyBudgetUSD": "0"}, "DailyBudgetUSD is $0.00, but a new background"),
+        ({"DailyBudgetUSD": "0.05"}, "DailyBudgetUSD is $0.05, but a new background"),
     ],
 )
 def test_a_budget_that_buys_no_picture_is_wrong(clinic: Clinic, changes: dict[str, str], words: str) -> None:
@@ -202,9 +200,9 @@ def test_more_calls_than_a_providers_account_may_have_are_said_and_are_no_failur
     [
         ("UPDATE_ROLLBACK_COMPLETE", "wrong", "rolled back (UPDATE_ROLLBACK_COMPLETE): DeploymentCheck: too short"),
         ("UPDATE_ROLLBACK_FAILED", "wrong", "is stuck (UPDATE_ROLLBACK_FAILED): DeploymentCheck: too short"),
-        ("UPDATE_IN_PROGRESS", "unknown", "is under way"),
-        ("UPDATE_ROLLBACK_IN_PROGRESS", "unknown", "is under way"),
-        ("CREATE_COMPLETE", "good", "went well"),
+        ("UPDATE_IN_PROGRESS", "unknown", "is in progress"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "unknown", "is in progress"),
+        ("CREATE_COMPLETE", "good", "succeeded"),
     ],
 )
 def test_how_the_last_deployment_went_is_said_with_what_it_failed_for(
@@ -228,7 +226,7 @@ def test_how_the_last_deployment_went_is_said_with_what_it_failed_for(
 
 def test_alarms_that_reach_nobody_are_wrong_and_without_an_address_that_is_said(clinic: Clinic) -> None:
     clinic.account.subscribed = "PendingConfirmation"
-    assert "has not yet agreed" in wrong(clinic)["alarms"]["words"]
+    assert "has not confirmed the subscription" in wrong(clinic)["alarms"]["words"]
     clinic.account.subscribed = None
     assert "not subscribed" in wrong(clinic)["alarms"]["words"]
     clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"AlarmEmail": ""})
@@ -238,9 +236,9 @@ def test_alarms_that_reach_nobody_are_wrong_and_without_an_address_that_is_said(
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ((404, ""), "is not there"),
-        ((403, ""), "is not of this account (123456789012), or keeps you out"),
-        ((200, "us-east-1"), "lies in us-east-1, the stack in eu-central-1"),
+        ((404, ""), "does not exist"),
+        ((403, ""), "belongs to another account than 123456789012, or denies you access"),
+        ((200, "us-east-1"), "is in us-east-1, but the stack is in eu-central-1"),
     ],
 )
 @pytest.mark.parametrize(("what", "name"), [("input bucket", INPUT_BUCKET), ("output bucket", OUTPUT_BUCKET)])
@@ -258,7 +256,7 @@ def test_a_readable_bucket_may_be_another_accounts_and_must_be_there(clinic: Cli
     clinic.account.buckets = {"shelf": (403, "")}
     assert clinic.checks()["readable bucket"]["state"] == "unknown"
     clinic.account.buckets = {"shelf": (404, "")}
-    assert "shelf is not there" in wrong(clinic)["readable bucket"]["words"]
+    assert "shelf does not exist" in wrong(clinic)["readable bucket"]["words"]
 
 
 def test_an_output_bucket_without_versions_is_wrong(clinic: Clinic) -> None:
@@ -273,4 +271,4 @@ def test_everything_that_is_wrong_stands_on_one_page_with_its_fix_below_it(clini
     broken = [n for n, line in enumerate(lines) if line.strip().startswith("✗")]
     assert len(broken) == 3
     assert all(lines[n + 1].startswith("    ") for n in broken[:-1])
-    assert (said.code, lines[-1]) == (1, "✗ 2 things to mend.")
+    assert (said.code, lines[-1]) == (1, "✗ 2 problems found.")

@@ -89,7 +89,7 @@ def test_picks_choose_pictures_or_all_of_a_photo(person: Person) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("name\nx\n", "has no column key; its first line shall be key,output"),
+        ("name\nx\n", "has no column `key`; its first line must be key,output"),
         (b"\xff\xfe\x00", "is not UTF-8; save it as CSV in UTF-8"),
     ],
 )
@@ -104,13 +104,13 @@ def test_a_picture_that_is_gone_is_named_and_the_others_are_fetched(person: Pers
     person.world.s3.delete("results", "shoes/red.jpg/red.png")
     said = person.types("download", "shoes/", "done")
     assert (said.code, names()) == (1, ["blue.png"])
-    assert "no more in the bucket: shoes/red.jpg/red.png" in said.out
+    assert "! Not in the bucket: shoes/red.jpg/red.png" in said.out
 
 
 def test_nothing_to_fetch_is_said(person: Person) -> None:
     said = person.types("download", "bags/", "done")
     assert said.code == 1
-    assert "There is no picture below bags/, stack shop." in said.out
+    assert "No pictures for bags/, stack shop." in said.out
     assert not Path("done").exists()
 
 
@@ -132,7 +132,7 @@ def test_a_full_disk_is_said_and_leaves_only_whole_files(person: Person, monkeyp
     monkeypatch.setattr(Path, "open", full)
     said = person.types("download", "shoes/", "done")
     assert (said.code, names()) == (1, ["blue.png"])
-    words = "the disk of done is full; 1 file of 2 is there, each of them whole. Make room and run the command again"
+    words = "the disk of done is full; 1 of 2 files complete. Free some space and run the command again"
     assert words in said.err
 
 
@@ -151,14 +151,17 @@ def test_a_full_disk_counts_what_others_wrote_behind_the_one_that_failed(
         return usual(path, mode)
 
     monkeypatch.setattr(Path, "open", full)
-    assert "the disk of done is full; 1 file of 2 is there" in person.types("download", "shoes/", "done").err
+    assert (
+        "the disk of done is full; 1 of 2 files complete. Free some space and run the command again"
+        in person.types("download", "shoes/", "done").err
+    )
 
 
 def test_a_folder_that_is_a_file_is_said(person: Person) -> None:
     Path("done").write_text("x")
     said = person.types("download", "shoes/", "done")
     assert (said.code, said.err.count("\n")) == (1, 1)
-    assert said.err == "error: there can be no folder done: File exists\n"
+    assert said.err == "error: the folder done cannot be created: File exists\n"
 
 
 @pytest.mark.parametrize("size", [0, 1, PART_BYTES, PART_BYTES + 1])

@@ -55,7 +55,7 @@ def test_the_same_drop_twice_uploads_and_buys_once(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert said.code == 0
-    assert "2   there already" in said.out
+    assert "2   unchanged" in said.out
     assert "Nothing to upload" in said.out
     assert "2 delivered: 2 images in 2 files, $0.12, all of it before this run." in said.out
     assert [shop.versions(key) for key in shop.keys] == [1, 1, 1, 1]
@@ -113,7 +113,7 @@ def test_more_than_a_dollar_is_asked_for_and_yes_agrees(shop: Uploader) -> None:
     shop.has("shoes/_backdrop.json", wish)
     said = shop.drops("shoes")
     assert (said.code, shop.keys) == (1, [])
-    assert said.err == f"error: {LEFT_ALONE}; there is no terminal to ask at, so say --yes to agree\n"
+    assert said.err == f"error: {LEFT_ALONE}; there is no terminal to ask on, so add --yes to agree\n"
     assert "Upload 2 photos and spend up to $1.44? [y/N]" in shop.drops("shoes", answer="n").out
     assert shop.drops("shoes", "--yes").code == 0
 
@@ -150,7 +150,7 @@ def test_strict_uploads_nothing_where_anything_would_be_refused(shop: Uploader) 
     shop.has("shoes/bad.jpg", b"no picture")
     said = shop.drops("shoes", *PROMPT, "--strict")
     assert (said.code, shop.keys) == (1, [])
-    assert "1 photo would be refused, and --strict stops for that" in said.err
+    assert "1 photo would be refused, and --strict is set" in said.err
 
 
 def test_quick_opens_no_photo(shop: Uploader) -> None:
@@ -174,15 +174,15 @@ def test_a_paused_provider_is_said_before_and_not_waited_for(shop: Uploader) -> 
     shop.person.types("pause", "ideogram")
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert said.code == 1
-    assert "ideogram is paused (paused_by_person), so they wait until it goes on" in said.out
-    assert "Not waited for any longer: ideogram is paused" in said.out
+    assert "ideogram is paused (paused_by_person): its photos wait until it is resumed" in said.out
+    assert "Stopped waiting: ideogram is paused" in said.out
 
 
 def test_an_upload_that_breaks_off_is_taken_up_again(shop: Uploader) -> None:
     shop.world.transport.faults_before.append(TargetedFault(forbid, "put_object", nth=4))
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert said.code == 1
-    assert "may not do put_object" in said.err
+    assert "do not allow put_object" in said.err
     shop.world.transport.clear_faults()
     assert "1   to upload" in shop.drops("shoes", *PROMPT, "--wait").out
     assert shop.statuses() == [JobStatus.STORED, JobStatus.STORED]
@@ -197,7 +197,8 @@ def test_ctrl_c_leaves_what_is_there_and_says_how_to_go_on(shop: Uploader) -> No
     said = shop.drops("shoes", *PROMPT)
     assert said.code == 130
     assert said.err == (
-        "error: stopped; 3 of 4 files are uploaded and go on by themselves. The same command uploads the rest\n"
+        "error: stopped; 3 of 4 files were uploaded and are being processed. To upload the rest, "
+        "run the same command again\n"
     )
     shop.world.transport.clear_faults()
     assert shop.drops("shoes", *PROMPT, "--wait").code == 0
@@ -218,7 +219,7 @@ def test_what_comes_back_is_put_into_a_folder(shop: Uploader) -> None:
 def test_a_folder_that_cannot_be_made_is_said_before_anything_is_bought(shop: Uploader) -> None:
     (shop.folder / "done").write_text("x")
     said = shop.drops("shoes", *PROMPT, "--download", "done")
-    assert (said.code, said.err, shop.keys) == (1, "error: there can be no folder done: File exists\n", [])
+    assert (said.code, said.err, shop.keys) == (1, "error: the folder done cannot be created: File exists\n", [])
 
 
 def test_two_who_drop_the_same_at_the_same_time_both_see_it_delivered(shop: Uploader) -> None:
@@ -271,7 +272,7 @@ def test_cancelled_photos_are_taken_again_like_failed_ones_and_the_price_is_said
     assert shop.statuses() == [JobStatus.CANCELLED, JobStatus.CANCELLED]
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert (said.code, shop.statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
-    assert "2   of them again   there already, but refused, failed or cancelled" in said.out
+    assert "2   of them again   already there, but refused, failed, or canceled" in said.out
     assert "At most $0.12 for 2 images" in said.out
 
 

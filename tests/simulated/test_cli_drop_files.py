@@ -81,7 +81,7 @@ def test_two_files_of_one_key_are_refused_before_anything_is_uploaded(shop: Uplo
     shop.has("hats/red.jpg")
     said = shop.drops("shoes", "hats", "--to", "all")
     assert (said.code, shop.keys) == (1, [])
-    assert "would both become all/red.jpg" in said.err
+    assert "would both have the key all/red.jpg" in said.err
 
 
 def test_names_in_every_script_go_there_and_back(shop: Uploader) -> None:
@@ -94,16 +94,16 @@ def test_names_in_every_script_go_there_and_back(shop: Uploader) -> None:
 
 def no_photo(shop: Uploader) -> str:
     shop.has("texts/a.txt", b"x")
-    return "there is no photo in texts; 1 file there is none by name"
+    return "there is no photo in texts (1 file is not a photo by name)"
 
 
 def empty(shop: Uploader) -> str:
     (shop.folder / "texts").mkdir()
-    return "there is no photo in texts; photos are files such as JPEG, PNG, WebP, HEIC and TIFF"
+    return "there is no photo in texts; photos are, for example, JPEG, PNG, or HEIC files"
 
 
 def missing(_: Uploader) -> str:
-    return "there is no texts; name folders or files on this machine"
+    return "texts does not exist; name folders or files on this machine"
 
 
 @pytest.mark.parametrize(("make", "code"), [(no_photo, 1), (empty, 1), (missing, 2)])

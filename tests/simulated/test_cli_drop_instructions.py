@@ -101,7 +101,7 @@ def test_the_mark_survives_a_copy_and_no_edit(shop: Uploader) -> None:
     put(b'{"prompt": "edited"}')
     said = shop.drops("shoes", *PROMPT)
     assert said.code == 1
-    assert "1 photo has instructions that a person wrote" in said.err
+    assert "a person wrote other instructions for 1 photo" in said.err
 
 
 # -- sidecars that a person wrote ------------------------------------------------------------------------------
@@ -116,8 +116,8 @@ def test_without_an_answer_nothing_is_uploaded_and_both_costs_are_said(shop: Upl
     assert "Replace them: at most $0.12 for 2 images." in said.out
     assert "Keep them: at most $0.07 for 2 images." in said.out
     assert said.err == (
-        "error: nothing was uploaded; 1 photo has instructions that a person wrote, and there is no terminal to ask "
-        "at, so say --replace or --keep\n"
+        "error: nothing was uploaded; a person wrote other instructions for 1 photo, and there is no terminal to ask "
+        "on, so add --replace or --keep\n"
     )
 
 
@@ -172,7 +172,7 @@ def test_options_beside_a_local_sidecar_are_asked_about(shop: Uploader) -> None:
     shop.has("shoes/red.jpg.json", {"operation": "remove"})
     said = shop.drops("shoes", *PROMPT)
     assert (said.code, shop.keys) == (1, [])
-    assert "1 photo has instructions that a person wrote" in said.err
+    assert "a person wrote other instructions for 1 photo" in said.err
 
 
 def test_replace_leaves_local_sidecars_on_this_machine(shop: Uploader) -> None:
@@ -232,7 +232,7 @@ def test_a_style_alone_never_takes_the_place_of_a_prompt(shop: Uploader) -> None
     shop.drops("shoes", *PROMPT, "--wait")
     said = shop.drops("shoes", "--style", "golden hour", "--wait")
     assert (said.code, sidecar(shop)) == (1, {"prompt": "on sand"})
-    assert "nothing was uploaded; the new instructions for 2 photos name neither a prompt nor an operation" in said.err
+    assert "nothing was uploaded; the new instructions for 2 photos have neither a prompt nor an operation" in said.err
 
 
 def test_a_style_alone_is_refused_before_any_question(shop: Uploader) -> None:
@@ -241,8 +241,8 @@ def test_a_style_alone_is_refused_before_any_question(shop: Uploader) -> None:
     said = shop.drops("shoes/red.jpg", "--to", "shoes", "--style", "golden hour", answer="r")
     assert (said.code, sidecar(shop)) == (1, {"prompt": "on sand"})
     assert "[r]eplace" not in said.out
-    assert "the new instructions for 1 photo name neither a prompt nor an operation" in said.err
-    assert "add --prompt, or say --keep" in said.err
+    assert "the new instructions for 1 photo have neither a prompt nor an operation" in said.err
+    assert "add --prompt or --keep" in said.err
     data = shop.drops("shoes/red.jpg", "--to", "shoes", "--style", "golden hour", "--json").data
     assert data["uploaded"] == 0
 
@@ -268,5 +268,5 @@ def test_pictures_of_a_later_request_are_named_with_what_to_do(shop: Uploader) -
     ask(shop.world, "shoes/red.jpg", prompt="on a beach")
     shop.world.run_until_empty()
     said = " ".join(shop.drops("shoes", *PROMPT, "--wait").out.split())
-    assert "1 photo with pictures that a campaign or another request asked for." in said
+    assert "1 photo has pictures that a campaign or another request asked for." in said
     assert "To use the sidecars in the bucket again, run `backdrop rerun`." in said

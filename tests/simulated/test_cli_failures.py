@@ -32,15 +32,15 @@ def row(shown: str, code: str) -> list[str]:
 
 def test_each_code_has_its_count_its_money_and_what_to_do(person: Person) -> None:
     shown = person.types("failures").out
-    assert shown.startswith("4 failures, stack shop\n")
+    assert shown.startswith("4 failures in stack shop\n")
     assert row(shown, "unsafe_request") == [
         "unsafe_request",
         "2",
-        "nothing",
+        "$0.00",
         str(ERROR_CATALOG[Code.UNSAFE_REQUEST].hint),
     ]
-    assert row(shown, "charge_unknown")[1:3] == ["1", "$0.01 unknown"]
-    assert row(shown, "unsafe_result")[1:3] == ["1", "$0.01 spent"]
+    assert row(shown, "charge_unknown")[1:3] == ["1", "$0.00 and possibly $0.01 more"]
+    assert row(shown, "unsafe_result")[1:3] == ["1", "$0.01"]
 
 
 def test_the_photos_stand_below_their_codes_with_the_reason(person: Person) -> None:
@@ -65,7 +65,7 @@ def test_only_what_is_asked_for_is_shown(person: Person, filters: tuple[str, ...
 
 def test_no_failures_is_no_error(person: Person) -> None:
     said = person.types("failures", "--prefix", "coats/")
-    assert (said.code, said.out) == (0, "No failures with --prefix coats/, stack shop.\n")
+    assert (said.code, said.out) == (0, "No failures with --prefix coats/ in stack shop.\n")
 
 
 def test_scripts_read_all_of_a_failure(person: Person) -> None:
@@ -87,7 +87,7 @@ def test_a_photo_with_several_mistakes_is_one_photo(person: Person) -> None:
     said = person.types("failures", "--prefix", "bad", "--json").data
     assert [(one["code"], one["photos"]) for one in said["codes"]] == [("unknown_field", 1)]
     assert len(said["failures"]) == 2
-    (row,) = (line for line in person.types("failures", "--prefix", "bad").out.splitlines() if "nothing" in line)
+    (row,) = (line for line in person.types("failures", "--prefix", "bad").out.splitlines() if "$0.00" in line)
     assert row.split()[:2] == ["unknown_field", "1"]
 
 
@@ -155,7 +155,7 @@ def test_a_key_with_a_line_break_breaks_no_line(person: Person) -> None:
 def test_a_paused_provider_is_named_since_its_photos_are_no_failures(person: Person) -> None:
     person.types("pause", "ideogram")
     shown = person.types("failures").out
-    assert "Besides, photos wait: ideogram is paused (paused_by_person): A person paused it." in shown
+    assert "Photos wait for ideogram, which is paused (paused_by_person): A person paused it." in shown
     (reason,) = person.types("failures", "--json").data["paused"]["ideogram"]
     assert reason["reason"] == "person"
 
@@ -172,7 +172,7 @@ def test_dead_letters_that_are_no_photos_are_counted(person: Person) -> None:
     person.world.run_until_empty()
     for words in ((), ("--code", "damaged_message")):
         said = person.types("failures", *words)
-        assert "Besides, 3 dead letters (damaged_message) are no photo's; what the message was" in said.out
+        assert "3 dead letters (damaged_message) without a photo: the dead-letter queue has" in said.out
         assert person.types("failures", *words, "--json").data["other_dead_letters"] == {"damaged_message": 3}
     for words in (("--code", "charge_unknown"), ("--prefix", "hats/"), ("--provider", "ideogram")):
         assert person.types("failures", *words, "--json").data["other_dead_letters"] == {}
@@ -192,7 +192,7 @@ def test_lost_answers_are_told_while_it_is_open_what_becomes_of_them(monkeypatch
     person.world.provider.script.append(build_charged_hang_up())
     person.world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
     person.world.deliver_next("ideogram")
-    assert "Besides, the answer of 1 job was lost, $0.01 perhaps charged" in person.types("failures").out
+    assert "1 job lost the provider's answer; $0.01 was possibly charged." in person.types("failures").out
     for words, keys in {
         (): 1,
         ("--code", "charge_unknown"): 1,

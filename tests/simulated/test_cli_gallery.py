@@ -123,7 +123,7 @@ def test_receipts_that_may_not_be_read_are_one_sentence(shop: Person) -> None:
 
     shop.world.transport.faults_before.append(TargetedFault(withheld, times=1000))
     said = shop.types("gallery")
-    assert (said.code, said.err) == (1, "error: your AWS credentials may not do GetObject: not you\n")
+    assert (said.code, said.err) == (1, "error: your AWS credentials do not allow GetObject: not you\n")
 
 
 def test_a_paused_provider_is_told_whatever_the_prefix(shop: Person) -> None:
@@ -147,7 +147,7 @@ def test_a_page_that_is_not_ours_is_left_alone(shop: Person) -> None:
     Path("index.html").write_text("<title>My shop</title>")
     said = shop.types("gallery", "--output", ".")
     assert (said.code, Path("index.html").read_text()) == (2, "<title>My shop</title>")
-    assert "name another folder with --output" in said.err
+    assert "choose another folder with --output" in said.err
 
 
 def test_a_page_of_one_prefix_is_not_lost_to_another(shop: Person) -> None:
@@ -157,8 +157,8 @@ def test_a_page_of_one_prefix_is_not_lost_to_another(shop: Person) -> None:
         said = shop.types("gallery", *words)
         assert (said.code, said.out) == (2, "")
         assert said.err == (
-            "error: nothing was written: gallery holds the page of shoes/, and would lose it;"
-            " name another folder with --output\n"
+            "error: nothing was written: gallery has the page of shoes/, which would be lost;"
+            " choose another folder with --output\n"
         )
     assert files(Path("gallery")) == before
 
@@ -175,7 +175,10 @@ def test_a_page_of_all_photos_replaces_that_of_a_prefix_with_all_its_pictures(sh
 def test_a_folder_that_cannot_be_written_is_one_sentence(shop: Person) -> None:
     Path("gallery").write_text("a file")
     code, words = refused(shop.types("gallery"))
-    assert (code, words) == (1, "error: gallery cannot be written (Not a directory); what is there stays")
+    assert (code, words) == (
+        1,
+        "error: gallery cannot be written (Not a directory); existing files are kept, so run the command again",
+    )
 
 
 def test_a_prefix_of_nothing_touches_nothing(shop: Person) -> None:
@@ -184,7 +187,8 @@ def test_a_prefix_of_nothing_touches_nothing(shop: Person) -> None:
     said = shop.types("gallery", "boots/")
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith(
-        "error: nothing was written: stack shop has no receipt and no error report of photos that begin with boots/;"
+        "error: nothing was written: stack shop has no receipt and no error report of photos whose keys begin with "
+        "boots/;"
     )
     assert not Path("gallery").exists()
     shop.types("gallery")
@@ -206,7 +210,7 @@ def test_a_photo_on_its_way_is_a_page_already(person: Person) -> None:
     said = person.types("gallery", "shoes/")
     assert (said.code, said.out.splitlines()[0]) == (
         0,
-        "0 pictures, 1 problem, 1 picture still on the way of shoes/, stack shop",
+        "0 pictures, 1 problem, 1 picture in progress of shoes/, stack shop",
     )
 
 

@@ -39,7 +39,7 @@ def test_pausing_says_how_many_jobs_wait_and_what_lets_them_go(person: Person) -
     person.drops("shoes/red.jpg", "shoes/blue.jpg")
     person.world.run_until_empty()
     said = person.types("pause", "ideogram").out
-    assert "About 2 jobs wait in its lane; `backdrop resume ideogram` lets it go on." in said
+    assert "About 2 jobs wait in its lane. To resume it, run `backdrop resume ideogram`." in said
 
 
 def test_pausing_twice_is_pausing_once(person: Person) -> None:
@@ -47,7 +47,7 @@ def test_pausing_twice_is_pausing_once(person: Person) -> None:
     person.world.clock.time = person.world.clock.time.replace(hour=11)
     again = person.types("pause", "ideogram")
     assert again.code == 0
-    assert "paused already, since 2026-11-20 09:00 UTC" in again.out
+    assert "ideogram was already paused, since 2026-11-20 09:00:00 UTC" in again.out
     (pause,) = person.world.ledger.read_health("ideogram").pauses
     assert pause.since == pause.last_seen
 
@@ -58,9 +58,9 @@ def test_resuming_says_which_reasons_it_lifted(person: Person) -> None:
     )
     person.types("pause", "ideogram")
     said = person.types("resume", "ideogram")
-    assert "its account's balance, since 2026-11-20 09:00 UTC: The account is empty." in said.out
-    assert "a person, since 2026-11-20 09:00 UTC: A person paused it." in said.out
-    assert "A reason that still holds pauses it again" in said.out
+    assert "its account's balance, since 2026-11-20 09:00:00 UTC: The account is empty." in said.out
+    assert "an operator, since 2026-11-20 09:00:00 UTC: A person paused it." in said.out
+    assert "If a reason still applies, it pauses the lane again" in said.out
     assert not person.world.ledger.read_health("ideogram").is_paused
 
 
@@ -73,8 +73,8 @@ def test_resuming_what_flows_changes_nothing_and_says_so(person: Person) -> None
 def test_a_pause_beside_other_reasons_names_them(person: Person) -> None:
     person.stack.circuit_breaker.pause("ideogram", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "The key is refused.")
     said = person.types("pause", "ideogram").out
-    assert "It stands still for other reasons too:" in said
-    assert "its API key, since 2026-11-20 09:00 UTC: The key is refused." in said
+    assert "It is also paused because of:" in said
+    assert "its API key, since 2026-11-20 09:00:00 UTC: The key is refused." in said
 
 
 def test_said_again_it_mends_what_a_command_that_died_left_undone(person: Person) -> None:
@@ -108,16 +108,14 @@ def obeys_after_half_a_minute(person: Person) -> None:
 def test_a_provider_that_is_off_is_refused_and_those_that_are_on_are_named(person: Person, verb: str) -> None:
     said = person.types(verb, "runware")
     assert (said.code, said.out) == (1, "")
-    assert (
-        said.err == "error: runware is switched off (its MaxInFlight is 0), so it has no lane; on in shop: ideogram\n"
-    )
+    assert said.err == "error: runware is disabled (its MaxInFlight is 0) and has no lane; enabled in shop: ideogram\n"
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_an_unknown_provider_is_answered_with_the_nearest(person: Person, verb: str) -> None:
     said = person.types(verb, "ideogramm")
     assert (said.code, said.out) == (2, "")
-    assert said.err == "error: there is no provider 'ideogramm'; did you mean ideogram? (on in shop: ideogram)\n"
+    assert said.err == "error: there is no provider 'ideogramm'; did you mean ideogram? (enabled in shop: ideogram)\n"
 
 
 def test_scripts_read_what_became_of_the_lane(person: Person) -> None:

@@ -27,7 +27,7 @@ def test_a_clean_folder_is_exit_code_0_and_says_what_it_would_cost(shop: Shop) -
     said = shop.lints()
     assert (said.code, said.err) == (0, "")
     assert "photos ready      2   at most $0.13 for 3 images" in said.out
-    assert said.out.endswith("✓ Nothing to mend.\n")
+    assert said.out.endswith("✓ No problems found.\n")
     assert shop.person.asked_for == []
 
 
@@ -123,7 +123,7 @@ def test_photos_without_a_word_are_warnings_and_fail_only_when_strict(shop: Shop
     shop.put("red.jpg", build_photo())
     said = shop.lints()
     assert said.code == 0
-    assert "no_instructions: Add a sidecar or folder defaults, or upload it with tags." in said.out
+    assert "no_instructions: Add a sidecar or folder defaults, or upload the photo with object tags." in said.out
     assert "! 1 warning." in said.out
     assert shop.lints("--strict").code == 1
 
@@ -132,9 +132,9 @@ def test_many_findings_are_told_in_a_few_lines_unless_all_are_asked_for(shop: Sh
     for n in range(30):
         shop.put(f"{n}.jpg", b"not opened")
     said = shop.lints("--quick").out
-    assert said.count("Nothing here says") == 10
-    assert "… and 20 more: --all lists them" in said
-    assert shop.lints("--quick", "--all").out.count("Nothing here says") == 30
+    assert said.count("No instructions found") == 10
+    assert "… and 20 more; to list them, add --all" in said
+    assert shop.lints("--quick", "--all").out.count("No instructions found") == 30
 
 
 def test_an_empty_folder_is_clean(shop: Shop) -> None:

@@ -54,7 +54,7 @@ def test_a_near_miss_is_named_once(shop: Shop, name: str, words: str | None) -> 
     shop.put(name, WISH)
     told = shop.told("warnings")
     (said,) = told["red.jpg"]
-    assert said == ("Nothing here says what is wanted of it." if words is None else said)
+    assert said == ("No instructions found for this photo." if words is None else said)
     assert words is None or words in said
     assert set(told) == {"red.jpg"}
 
@@ -65,14 +65,14 @@ def test_a_sidecar_without_a_photo_is_a_warning(shop: Shop) -> None:
     shop.put("shoes/red.json", WISH)
     ((name, (words,)),) = shop.told("warnings").items()
     assert name == "shoes/green.jpg.json"
-    assert words.startswith("There is no photo green.jpg")
+    assert words.startswith("No photo is named green.jpg")
 
 
 @pytest.mark.parametrize("name", ["backdrop.json", "_Backdrop.json", "_backdrops.json", "_backdrop.jsn"])
 def test_defaults_whose_name_is_nearly_right_are_named(shop: Shop, name: str) -> None:
     shop.put(name, {"operation": "remove"})
     ((found, (words,)),) = shop.told("warnings").items()
-    assert (found, words) == (name, "It is not read: a folder's defaults are called _backdrop.json.")
+    assert (found, words) == (name, "This file is not read: folder defaults must be named _backdrop.json.")
 
 
 def test_a_single_file_is_looked_at_with_those_that_speak_for_it(shop: Shop) -> None:
@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_listed_and_a_file_that_cannot_be_read_are_error
     told = shop.told()
     assert told == {
         "closed": ["The folder cannot be listed: Permission denied."],
-        "red.jpg": ["It cannot be read: Permission denied."],
+        "red.jpg": ["The file cannot be read: Permission denied."],
     }
 
 
@@ -119,7 +119,7 @@ def refused(act: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
 def test_a_name_that_no_key_can_have_is_an_error(shop: Shop) -> None:
     shop.put("_backdrop.json", {"operation": "remove"})
     Path(os.fsdecode(os.fsencode(shop.root) + b"/r\xff.jpg")).write_bytes(build_photo())
-    assert shop.told() == {"r\ufffd.jpg": ["Its name is not UTF-8, as the keys of a bucket are."]}
+    assert shop.told() == {"r\ufffd.jpg": ["Its name is not UTF-8, as keys of a bucket must be."]}
 
 
 def test_links_that_lead_in_circles_are_followed_once(shop: Shop) -> None:
@@ -132,7 +132,7 @@ def test_links_that_lead_in_circles_are_followed_once(shop: Shop) -> None:
 def test_what_does_not_exist_and_a_stack_cannot_be_meant(shop: Shop) -> None:
     said = shop.lints("nowhere")
     assert (said.code, said.out) == (2, "")
-    assert "nowhere; name folders or files on this machine" in said.err
+    assert "nowhere does not exist; name folders or files on this machine" in said.err
     assert shop.person.types("--stack", "shop", "lint", str(shop.root)).code == 2
 
 
@@ -148,13 +148,13 @@ def test_a_sidecar_with_a_hidden_suffix_is_told_of_also_where_its_photo_has_defa
     shop.put("_backdrop.json", WISH)
     shop.put("red.jpg", build_photo())
     shop.put(name, WISH)
-    assert shop.told("warnings") == {name: ["It is not read: a sidecar's name ends with .json."]}
+    assert shop.told("warnings") == {name: ["This file is not read: a sidecar's name must end with .json."]}
 
 
 def test_defaults_with_a_hidden_suffix_are_told_of(shop: Shop) -> None:
     shop.put("_backdrop.json.txt", WISH)
     assert shop.told("warnings") == {
-        "_backdrop.json.txt": ["It is not read: a folder's defaults are called _backdrop.json."]
+        "_backdrop.json.txt": ["This file is not read: folder defaults must be named _backdrop.json."]
     }
 
 
@@ -163,7 +163,7 @@ def test_the_second_of_two_sidecars_is_told_of_and_one_that_another_photo_reads_
         shop.put(name, build_photo())
     for name in ("two.json", "two.jpg.json", "three.json", "three.jpg.json"):
         shop.put(name, WISH)
-    assert shop.told("warnings") == {"two.json": ["It is not read: two.jpg.json is nearer."]}
+    assert shop.told("warnings") == {"two.json": ["This sidecar is not read: two.jpg.json takes precedence."]}
 
 
 def test_a_reference_that_is_not_there_is_told_with_where_keys_begin(shop: Shop) -> None:
@@ -171,4 +171,4 @@ def test_a_reference_that_is_not_there_is_told_with_where_keys_begin(shop: Shop)
     shop.put("red.jpg.json", {**WISH, "style_reference_images": "shop/blue.jpg"})
     (error,) = shop.data("--to=/")["errors"]
     assert error["message"] == "There is no shop/blue.jpg here; give the key from the bucket's root."
-    assert error["hint"] == f"{shop.root} is taken for the bucket's root, where keys begin."
+    assert error["hint"] == f"{shop.root} is treated as the root of the bucket."

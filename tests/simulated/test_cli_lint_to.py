@@ -37,7 +37,7 @@ def test_a_reference_that_is_missing_below_the_prefix_is_an_error_that_says_wher
     with_a_reference(shop, "2026/summer.jpg")
     (error,) = shop.data("shoes", "--to=2026/")["errors"]
     assert error["message"] == "There is no 2026/summer.jpg here; give the key from the bucket's root."
-    assert error["hint"] == f"{shop.root / 'shoes'} is taken for 2026/ in the bucket."
+    assert error["hint"] == f"{shop.root / 'shoes'} is treated as 2026/ in the bucket."
 
 
 @pytest.mark.parametrize("key", ["looks/summer.jpg", "_backdrop/styles/summer.jpg"])
@@ -48,7 +48,7 @@ def test_a_reference_elsewhere_in_the_bucket_is_a_warning_and_the_photo_is_ready
     ((code, message),) = [(one["code"], one["message"]) for one in found["warnings"]]
     assert (code, message) == (
         "reference_elsewhere",
-        f"The reference {key} lies beyond 2026/, so nobody looked for it.",
+        f"The reference {key} is outside 2026/ and was not checked.",
     )
 
 
@@ -75,7 +75,7 @@ def test_what_cannot_be_a_folder_of_the_bucket_is_refused_with_a_sentence(shop: 
     shop.put("shoes/red.jpg", build_photo())
     said = shop.lints("shoes", "--to=../x")
     assert (said.code, said.out) == (2, "")
-    assert "--to ../x: a folder of the bucket has a name such as 2026/shoes" in said.err
+    assert "--to ../x is not a folder of the bucket; use a name such as 2026/shoes" in said.err
 
 
 def test_two_files_that_would_have_one_key_are_refused_with_a_sentence(shop: Shop) -> None:
@@ -83,7 +83,7 @@ def test_two_files_that_would_have_one_key_are_refused_with_a_sentence(shop: Sho
         shop.put(f"{name}/red.jpg", build_photo())
     said = shop.lints("shoes", "hats", "--to=2026/")
     assert (said.code, said.out) == (1, "")
-    assert "would both become 2026/red.jpg" in said.err
+    assert "would both have the key 2026/red.jpg" in said.err
 
 
 def test_a_folder_keeps_its_name_with_the_highest_one_above_it_that_has_defaults(shop: Shop) -> None:
@@ -94,7 +94,7 @@ def test_a_folder_keeps_its_name_with_the_highest_one_above_it_that_has_defaults
     ((code, message),) = [(one["code"], one["message"]) for one in shop.data("shoes")["warnings"]]
     assert (code, message) == (
         "reference_elsewhere",
-        f"The reference shoes/summer.jpg lies beyond {shop.root.name}/, so nobody looked for it.",
+        f"The reference shoes/summer.jpg is outside {shop.root.name}/ and was not checked.",
     )
 
 

@@ -43,9 +43,9 @@ def letters_of(person: Person, key: str) -> list[SimulatedMessage]:
 
 def test_it_says_first_what_is_bought_what_that_costs_and_what_needs_pay_again(person: Person) -> None:
     said = person.types("redrive", answer="n")
-    assert said.out.splitlines()[0] == "All failures, since no filter says which: 4, stack shop"
+    assert said.out.splitlines()[0] == "All 4 failures in stack shop (no filter is set)"
     rows = [line.split() for line in said.out.splitlines()[1:3]]
-    assert rows[0] == ["2", "bought", "at", "most", "$0.02"]
+    assert rows[0] == ["2", "to", "buy", "at", "most", "$0.02"]
     assert rows[1][:3] == ["2", "left", "alone"]
     assert "--pay-again" in rows[1]
     assert "Redrive 2 failures for at most $0.02? [y/N]" in said.out
@@ -59,7 +59,7 @@ def test_without_a_yes_nothing_is_changed(person: Person, answer: str) -> None:
 
 
 def test_where_nobody_can_be_asked_nothing_is_changed(person: Person) -> None:
-    for words, why in ((("redrive",), "no terminal to ask at"), (("redrive", "--json"), "--json asks nothing")):
+    for words, why in ((("redrive",), "no terminal to ask on"), (("redrive", "--json"), "--json never asks")):
         said = person.types(*words)
         assert said.code == 1
         assert LEFT_ALONE in said.err
@@ -84,7 +84,7 @@ def test_what_goes_on_is_bought_and_its_dead_letters_are_taken_away(person: Pers
     assert len(person.world.dead_letter_queue.messages) == 3
     said = person.types("redrive", answer="y")
     assert (said.code, said.err) == (0, "")
-    assert "On the way again: 2 failures; 2 dead letters taken away." in said.out
+    assert "2 failures redriven, and 2 dead letters deleted." in said.out
     assert len(person.world.dead_letter_queue.messages) == 1
     person.world.run_until_empty()
     assert status(person, "shoes/red.jpg") is JobStatus.STORED
@@ -158,7 +158,7 @@ def test_what_was_paid_or_may_have_been_is_bought_again_only_by_that_word(person
     assert person.world.provider.received_job_ids == []
     said = person.types("redrive", "--prefix", "hats/", "--pay-again", "--yes")
     assert said.code == 0
-    assert "2   bought   at most $0.02" in said.out
+    assert "2   to buy   at most $0.02" in said.out
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 2
     assert status(person, "hats/lost.jpg") is JobStatus.STORED
@@ -173,7 +173,7 @@ def test_what_was_paid_and_is_still_there_is_delivered_for_nothing(person: Perso
     person.world.ledger.write_transition(mark_announced(person.world.ledger.write_transition(dead)))
     calls = len(person.world.provider.received_job_ids)
     said = person.types("redrive", "--prefix", "coats/", "--yes")
-    assert "1   for nothing   what was paid is delivered after all" in said.out
+    assert "1   to deliver   already paid" in said.out
     person.world.run_until_empty()
     assert (status(person, "coats/red.jpg"), len(person.world.provider.received_job_ids)) == (JobStatus.STORED, calls)
 
@@ -183,7 +183,7 @@ def test_a_photo_that_never_had_a_job_is_looked_at_anew(person: Person) -> None:
     person.world.run_until_empty()
     said = person.types("redrive", "--prefix", "bare", "--yes")
     assert said.code == 0
-    assert "1   looked at anew" in said.out
+    assert "1   to re-examine   without a job" in said.out
     person.world.run_until_empty()
     assert person.world.read_report("bare.jpg") is not None
 
@@ -191,19 +191,19 @@ def test_a_photo_that_never_had_a_job_is_looked_at_anew(person: Person) -> None:
 def test_what_today_does_not_cover_is_said_before(person: Person) -> None:
     person.types("budget", "0.03", "--today")
     said = person.types("redrive", answer="n").out
-    assert "Today's budget has $0.01 left; what it does not cover waits for the next day (UTC)." in said
+    assert "Today's budget has $0.01 left. What it does not cover waits for the next day (UTC)." in said
 
 
 def test_a_paused_provider_is_said_before(person: Person) -> None:
     person.types("pause", "ideogram")
     said = person.types("redrive", answer="n").out
-    assert "ideogram is paused (paused_by_person), so they wait until it goes on." in said
+    assert "ideogram is paused (paused_by_person): its photos wait until it is resumed." in said
 
 
 def test_with_nothing_to_redrive_nothing_is_asked(person: Person) -> None:
     said = person.types("redrive", "--prefix", "coats/")
     assert (said.code, said.err) == (0, "")
-    assert said.out == "No failures with --prefix coats/, stack shop.\n"
+    assert said.out == "No failures with --prefix coats/ in stack shop.\n"
 
 
 def test_what_others_changed_meanwhile_is_left_to_them_and_said(person: Person) -> None:
@@ -215,7 +215,7 @@ def test_what_others_changed_meanwhile_is_left_to_them_and_said(person: Person) 
 
     said = person.types("redrive", answer="y", meanwhile=redrives_red)
     assert said.code == 1
-    assert "On the way again: 1 failure" in said.out
+    assert "1 failure redriven" in said.out
     assert "1 failure changed while this ran" in said.err
 
 
@@ -224,8 +224,8 @@ def test_what_was_done_before_aws_stopped_it_is_told(person: Person) -> None:
     said = person.types("redrive", answer="y", meanwhile=lambda: person.world.transport.faults_before.append(strike))
     assert strike.hit_count == 1
     assert said.code == 1
-    assert "On the way again: 1 failure; 1 dead letter taken away." in said.out
-    assert said.err == "error: your AWS credentials may not do transact_write_items: no\n"
+    assert "1 failure redriven, and 1 dead letter deleted." in said.out
+    assert said.err == "error: your AWS credentials do not allow transact_write_items: no\n"
 
 
 def forbid(call: ServiceCall) -> None:

@@ -7,7 +7,7 @@ from tests.simulated.cli_person import Person
 from tests.simulated.wishes import BEACH, FOREST, REMOVE, ask, defaults, said, wishes
 
 RED, BLUE, BARE = "shoes/red.jpg", "shoes/blue.jpg", "shoes/bare.jpg"
-LINE = "sidecar, tags or defaults replace what a request said"
+LINE = "sidecar, tags, or folder defaults replace the request's instructions"
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
 def test_the_preview_says_of_how_many_photos_a_request_is_taken_back(person: Person) -> None:
     shown = " ".join(person.types("rerun", "shoes/", answer="n").out.split())
-    assert f"2 photos asked for directly {LINE}" in shown
+    assert f"2 photos with a request {LINE}" in shown
     assert person.types("rerun", "shoes/", "--json", "--yes").data["requests_taken_back"] == 2
     person.world.run_until_empty()
     assert [wishes(person.world, key) for key in (RED, BLUE, BARE)] == [
@@ -38,7 +38,7 @@ def test_the_preview_says_of_how_many_photos_a_request_is_taken_back(person: Per
 
 
 def test_one_photo_is_one(person: Person) -> None:
-    assert "1 photo asked for directly" in " ".join(person.types("rerun", RED, answer="n").out.split())
+    assert "1 photo with a request" in " ".join(person.types("rerun", RED, answer="n").out.split())
 
 
 def test_new_defaults_take_a_request_back_too(person: Person) -> None:

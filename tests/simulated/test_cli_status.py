@@ -35,8 +35,8 @@ def test_status_counts_every_end_and_todays_money(person: Person) -> None:
     assert (data["today"]["settled_usd"], data["today"]["cap_usd"]) == (0.02, 10.0)
     said = person.types("status").out
     assert "2   delivered" in said
-    assert "1   failed      `backdrop failures` says why" in said
-    assert "Today (UTC) $0.02 of $10.00 is spent." in said
+    assert "1   failed      see `backdrop failures`" in said
+    assert "Today (UTC): $0.02 of $10.00 spent." in said
 
 
 def test_status_counts_the_photos_that_are_reported_and_not_their_mistakes_or_folders(person: Person) -> None:
@@ -90,9 +90,9 @@ def test_status_counts_why_photos_wait(person: Person) -> None:
     waiting = person.types("status", "--json").data["waiting"]
     assert waiting == {"settling": 1, "provider_throttled": 1, "owner_at_work": 1, "queued": 1}
     said = " ".join(person.types("status").out.split())
-    assert "1 waiting Another photo with the same content is bought once for all; `backdrop show PHOTO` names" in said
+    assert "1 waiting Another photo with the same content is being bought for both; see `backdrop show KEY`" in said
     assert "1 waiting The provider's rate limit is reached." in said
-    assert "1 waiting No instructions yet; they may arrive in a moment." in said
+    assert "1 waiting No instructions yet; they may still arrive." in said
     assert "1 waiting In the provider's queue." in said
 
 
@@ -106,7 +106,7 @@ def test_status_counts_a_paused_lane_and_the_copies_behind_it(person: Person) ->
 
 
 def test_status_of_an_empty_stack_says_how_to_begin(person: Person) -> None:
-    assert "No job has ended yet. `backdrop drop photos/` begins." in person.types("status").out
+    assert "No job has ended yet. To start one, run `backdrop drop photos/`." in person.types("status").out
 
 
 def test_status_that_watches_shows_it_again_until_ctrl_c(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,11 +136,11 @@ def test_show_tells_a_pictures_whole_story(person: Person) -> None:
     for words in (
         "shoes/red.jpg, stack shop",
         "  delivered",
-        "photo: 16 x 16 png",
+        "photo: 16 × 16 png",
         "stored, replace by ideogram, $0.06",
         "prompt: on sand  (shoes/red.jpg.json)",
         "call 1 to ideogram was answered, $0.06",
-        "shoes/red.jpg/red.png  (16 x 16 png",
+        "shoes/red.jpg/red.png  (16 × 16 png",
         "_backdrop/receipts/shoes/red.jpg.json",
         "_backdrop/paid/",
     ):
@@ -150,7 +150,7 @@ def test_show_tells_a_pictures_whole_story(person: Person) -> None:
 def test_show_names_the_format_of_the_photo_itself_and_not_of_the_file_that_is_sent(person: Person) -> None:
     person.world.upload_photo("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
     person.world.run_until_empty()
-    assert "photo: 40 x 30 heic, " in person.types("show", "cup.heic").out
+    assert "photo: 40 × 30 heic, " in person.types("show", "cup.heic").out
 
 
 def test_show_as_data_is_receipt_report_and_files(person: Person) -> None:
@@ -175,7 +175,7 @@ def test_show_tells_why_a_photo_failed_what_to_do_and_what_may_have_been_paid(pe
     person.drops("red.jpg")
     person.world.run_for(600)
     said = " ".join(person.types("show", "red.jpg").out.split())
-    assert "got no answer, $0.01 perhaps charged" in said
+    assert "lost its answer, $0.01 possibly charged" in said
     assert "(charge_unknown)" in said
     assert "run `backdrop redrive --pay-again`" in said
 
@@ -195,7 +195,7 @@ def test_show_says_that_a_picture_is_gone(person: Person) -> None:
     person.drops("red.jpg")
     person.world.run_until_empty()
     person.world.s3.delete(OUTPUT_BUCKET, "red.jpg/red.png")
-    assert "IT IS GONE" in person.types("show", "red.jpg").out
+    assert "DELETED" in person.types("show", "red.jpg").out
 
 
 def test_show_of_a_photo_that_is_not_known_guesses_what_was_meant(person: Person) -> None:
@@ -205,9 +205,9 @@ def test_show_of_a_photo_that_is_not_known_guesses_what_was_meant(person: Person
         1,
         f"error: there is no photo shoes/rde.jpg in {INPUT_BUCKET}; did you mean shoes/red.jpg?\n",
     )
-    assert "intake has not looked at it yet" in person.types("show", "shoes/red.jpg").err
+    assert "intake has not processed it yet" in person.types("show", "shoes/red.jpg").err
     person.world.s3.upload(INPUT_BUCKET, "notes.txt", b"x")
-    assert "by its name it is no photo" in person.types("show", "notes.txt").err
+    assert "its name is not that of a photo" in person.types("show", "notes.txt").err
 
 
 def test_show_of_a_photo_served_from_anothers_file_names_no_payment(person: Person) -> None:
@@ -220,7 +220,7 @@ def test_show_of_a_photo_served_from_anothers_file_names_no_payment(person: Pers
     words = f"uses the picture that job {bought.job_id[:12]} bought for first.jpg, which has the same content: no call"
     assert words in " ".join(said.split())
     assert "paid;" not in said
-    assert "paid; the call took" in person.types("show", "first.jpg").out
+    assert "charged; the call took" in person.types("show", "first.jpg").out
 
 
 def test_show_as_data_names_the_photo_from_whose_file_another_was_served(person: Person) -> None:
@@ -273,14 +273,14 @@ def test_spend_tells_what_is_certain_and_what_may_be(person: Person) -> None:
     assert {row["folder"]: row["paid_calls"] for row in data["rows"]} == {"shoes/": 2, "(no folder)": 1}
     assert [row["provider"] for row in person.types("spend", "--by", "provider", "--json").data["rows"]] == ["ideogram"]
     said = person.types("spend").out
-    assert "2026-11-20            3   $0.02             $0.01" in said
+    assert "2026-11-20            3   $0.02           $0.01" in said
 
 
 def test_spend_of_nothing_is_said_and_of_what_there_is_not_too(person: Person) -> None:
     person.has_failed(Code.REQUEST_REJECTED, "a.jpg")
-    assert person.types("spend").out == "Nothing has been spent, stack shop.\n"
+    assert person.types("spend").out == "Nothing has been spent in stack shop.\n"
     said = person.types("spend", "--by", "colour")
-    assert (said.code, said.err) == (2, "error: spend is told by day, folder, provider, not by 'colour'\n")
+    assert (said.code, said.err) == (2, "error: --by takes day, folder, provider, not 'colour'\n")
 
 
 def test_a_refusal_alone_is_not_spent(person: Person) -> None:

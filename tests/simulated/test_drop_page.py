@@ -47,7 +47,7 @@ def test_above_fifty_photos_or_a_dollar_somebody_says_yes_first(
     plan = colleague.price(kind=kind)
     assert plan["asks"] is asks
     if asks:
-        with pytest.raises(CommandError, match="nothing was sent; say yes"):
+        with pytest.raises(CommandError, match="nothing was sent; confirm"):
             colleague.desk.start_upload({"plan": plan["plan"], "agreed": False})
     assert len(colleague.desk.start_upload({"plan": plan["plan"], "agreed": asks})["keys"]) == photos
 
@@ -56,7 +56,7 @@ def test_a_price_is_agreed_to_once(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     plan = colleague.price()
     colleague.desk.start_upload({"plan": plan["plan"]})
-    with pytest.raises(CommandError, match="sent already"):
+    with pytest.raises(CommandError, match="already sent"):
         colleague.desk.start_upload({"plan": plan["plan"]})
 
 
@@ -69,13 +69,13 @@ def test_what_the_budget_does_not_cover_is_said(colleague: Colleague) -> None:
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        ({"prompt": "  "}, "describe the new background, or pick one"),
+        ({"prompt": "  "}, "describe the new background, or choose one"),
         ({"prompt": "x" * 2001}, "2,000"),
         ({"style": "goldn hour"}, "golden_hour"),
-        ({"folder": "a/../b"}, "is no folder of a bucket"),
-        ({"kind": "buy everything"}, "load the page again"),
-        ({"prompt": ["on sand"]}, "load the page again"),
-        ({"prompt": "\ud800"}, "load the page again"),
+        ({"folder": "a/../b"}, "is not a folder of the bucket"),
+        ({"kind": "buy everything"}, "reload the page"),
+        ({"prompt": ["on sand"]}, "reload the page"),
+        ({"prompt": "\ud800"}, "reload the page"),
     ],
 )
 def test_a_wish_that_cannot_be_meant_is_told_in_a_sentence(
@@ -136,7 +136,7 @@ def test_no_photo_at_all_costs_nothing_and_sends_nothing(colleague: Colleague) -
 
 
 def test_more_photos_than_a_page_bears_are_refused_in_a_sentence(colleague: Colleague) -> None:
-    with pytest.raises(UsageError, match="at a time, and there are 2,001; send some"):
+    with pytest.raises(UsageError, match="at a time, and there are 2,001; remove some"):
         colleague.desk.plan_upload({**WISH, "files": [told("a.jpg", b"")] * 2001})
 
 
@@ -239,9 +239,9 @@ def test_half_a_file_or_the_old_photo_is_not_taken_for_the_new_one(colleague: Co
 def test_no_form_is_given_for_what_is_not_in_the_drop(colleague: Colleague, key: str) -> None:
     colleague.drags("red.jpg")
     number = colleague.sends()
-    with pytest.raises(UsageError, match="no photo of this drop"):
+    with pytest.raises(UsageError, match="not a photo of this upload"):
         colleague.desk.create_form({"drop": number, "key": key})
-    with pytest.raises(UsageError, match="load it again"):
+    with pytest.raises(UsageError, match="reload the page"):
         colleague.desk.create_form({"drop": number + 1, "key": "shoes/red.jpg"})
 
 
@@ -263,7 +263,7 @@ def test_a_photo_that_failed_goes_again(colleague: Colleague) -> None:
     colleague.world.run_until_empty()
     again = colleague.price()
     assert (again["photos"], again["price"]) == (1, "$0.06")
-    assert again["rows"][0]["note"] == "it was uploaded before, but failed or was cancelled; it is sent again"
+    assert again["rows"][0]["note"] == "it was uploaded before, but failed or was canceled; it is sent again"
 
 
 def test_a_cancelled_photo_goes_again(colleague: Colleague, monkeypatch: pytest.MonkeyPatch) -> None:

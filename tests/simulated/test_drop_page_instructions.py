@@ -22,7 +22,7 @@ def test_new_instructions_replace_those_of_an_earlier_drop(colleague: Colleague)
     colleague.world.run_until_empty()
     plan = colleague.price(prompt="on snow")
     assert (plan["photos"], plan["price"], plan["choice"]) == (1, "$0.06", None)
-    assert plan["rows"][0]["note"] == "it is in the bucket already; its earlier instructions are replaced"
+    assert plan["rows"][0]["note"] == "it is already in the bucket; its earlier instructions are replaced"
     colleague.sends(prompt="on snow")
     colleague.world.run_until_empty()
     assert len(colleague.world.input_bucket.objects["shoes/red.jpg"]) == 1
@@ -47,7 +47,7 @@ def test_a_persons_instructions_are_asked_about_with_both_costs(colleague: Colle
         True,
         {"photos": 1, "replace": "at most $0.12 for 2 images", "keep": "at most $0.07 for 2 images"},
     )
-    with pytest.raises(CommandError, match="nothing was sent; choose what to do with the instructions"):
+    with pytest.raises(CommandError, match="nothing was sent; choose whether to replace the instructions"):
         colleague.desk.start_upload({"plan": plan["plan"], "agreed": True})
     assert [row["note"] for row in plan["rows"]] == ["a person wrote other instructions for it", ""]
     assert colleague.world.input_bucket.list_keys() == [sidecar]

@@ -134,7 +134,7 @@ def test_every_page_has_a_nonce_of_its_own_and_every_command_a_token(client: Cli
 @pytest.mark.parametrize("path", ["/", "/x/", "/{token}", "/{token}/other", "/{token}x/", "/é/"])
 def test_without_the_whole_address_there_is_nothing(client: Client, path: str) -> None:
     answer = client.gets(path.replace("é", "%C3%A9"))
-    assert (answer.status, "nothing here" in client.text) == (404, True)
+    assert (answer.status, "Not found" in client.text) == (404, True)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_the_verb_says_where_the_page_is_and_ends_in_good_order(
     said = person.types("page")
     (address,) = re.findall(r"http://127\.0\.0\.1:\d+/[\w-]{43}/", said.out)
     assert (said.code, said.err, opened) == (0, "", [address])
-    assert "What is uploaded goes on by itself" in said.out
+    assert "The page is stopped. Uploaded photos are being processed" in said.out
     assert person.types("page", "--no-browser").code == 0
     assert len(opened) == 1
     assert person.types("page", "--json").data["stack"] == "shop"

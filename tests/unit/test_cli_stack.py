@@ -70,25 +70,27 @@ def test_what_a_person_orders_is_ordered_at_the_time_that_aws_tells(aws: CloudFo
 def test_a_stack_of_another_release_is_said(aws: CloudFormation, name: str) -> None:
     aws.outputs.discard(name)
     aws.parameters.pop(name, None)
-    with pytest.raises(CommandError, match=f"of another release than this command: it has no {name}; deploy it again"):
+    with pytest.raises(
+        CommandError, match=f"of another release than this command: it has no {name}; deploy this release"
+    ):
         stack.connect(StackLocation("shop"))
 
 
 def test_a_stack_of_somebody_else_is_said(aws: CloudFormation) -> None:
     aws.outputs, aws.parameters = {"Website"}, {}
-    with pytest.raises(CommandError, match="the stack shop is not one of Backdrop's"):
+    with pytest.raises(CommandError, match="the stack shop is not a Backdrop stack"):
         stack.connect(StackLocation("shop"))
 
 
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ("CREATE_IN_PROGRESS", "is still being made .* stack-create-complete --stack-name shop"),
-        ("ROLLBACK_COMPLETE", "could not be made .*describe-stack-events --stack-name shop.*`sam delete"),
-        ("CREATE_FAILED", "could not be made"),
+        ("CREATE_IN_PROGRESS", "is still being created .* stack-create-complete --stack-name shop"),
+        ("ROLLBACK_COMPLETE", "could not be created .*describe-stack-events --stack-name shop.*`sam delete"),
+        ("CREATE_FAILED", "could not be created"),
         ("REVIEW_IN_PROGRESS", "is only planned"),
         ("DELETE_IN_PROGRESS", "is being deleted"),
-        ("DELETE_FAILED", "is deleted in part"),
+        ("DELETE_FAILED", "is partly deleted"),
     ],
 )
 def test_a_stack_that_is_not_whole_is_said_with_what_to_do(aws: CloudFormation, status: str, words: str) -> None:

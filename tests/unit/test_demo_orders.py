@@ -117,7 +117,7 @@ def test_without_a_terminal_nothing_is_bought_unless_the_user_said_yes(monkeypat
 def test_price_is_printed_before_the_question(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(LocalCloudError):
         confirm_cost(build_demo_orders(), REAL, Console())
-    assert "12 from 14 files, at most $0.52" in capsys.readouterr().out
+    assert "12 from 14 files, for at most $0.52" in capsys.readouterr().out
 
 
 def test_each_provider_with_a_key_is_asked_about_and_no_other(
@@ -127,5 +127,5 @@ def test_each_provider_with_a_key_is_asked_about_and_no_other(
     with pytest.raises(LocalCloudError):
         confirm_cost(build_demo_orders(), {}, Console())
     said = capsys.readouterr().out
-    assert "https://api.segmind.com makes the images: 1 from 14 files, at most $0.075" in said
-    assert "photos travel to it inside the request" in said
+    assert "https://api.segmind.com makes the images: 1 from 14 files, for at most $0.075" in said
+    assert "photos are sent inside the request" in said

@@ -167,7 +167,7 @@ def test_an_error_report_is_shown_whole(terminal: bool) -> None:
     demo_report.print_error_reports(
         watch, PREFIX, Console(file=text, width=100, force_terminal=terminal, color_system=None)
     )
-    shown = ("not_a_photo", "The file is text.", "Replace the file.", "refused, nothing was spent")
+    shown = ("not_a_photo", "The file is text.", "Replace the file.", "refused. Nothing was charged.")
     assert [words for words in shown if words not in text.getvalue()] == []
 
 

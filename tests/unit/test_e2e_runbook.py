@@ -5,9 +5,9 @@ import pytest
 from tests.documented import Command, commands
 from tests.e2e.runbook import OF_THE_DAY, PAGES, assert_is_as_shown
 
-RERUN = "3 photos of autumn/shoes/, stack backdrop\n 3   jobs bought   at most $0.09\n"
-RESUME = "ideogram goes on. About 212 jobs wait in its lane. Lifted:\n"
-CANCEL = "Not bought yet, all photos, stack backdrop: at least 2,000 jobs.\n"
+RERUN = "3 photos in autumn/shoes/, stack backdrop\n 3   jobs to buy   at most $0.09\n"
+RESUME = "✓ ideogram is resumed. About 212 jobs wait in its lane. It was paused because of:\n"
+CANCEL = "Not bought yet (all photos, stack backdrop): at least 2,000 jobs.\n"
 STATUS = "Stack backdrop, 2026-11-21 10:12:40 UTC\n"
 
 
@@ -18,11 +18,11 @@ def shown(output: str) -> Command:
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        (RERUN, "12 photos of autumn/shoes/, stack backdrop-local\n"),
-        (RESUME, "ideogram goes on. Nothing waits in its lane. Lifted:"),
-        (RESUME, "ideogram goes on. About 1 job waits in its lane. Lifted:"),
-        (CANCEL, "Not bought yet, all photos, stack backdrop-local: 60 jobs.\nAbout 3 messages for intake"),
-        (CANCEL, "Not bought yet, all photos, stack backdrop-local: nothing."),
+        (RERUN, "12 photos in autumn/shoes/, stack backdrop-local\n"),
+        (RESUME, "✓ ideogram is resumed. No job waits in its lane. It was paused because of:"),
+        (RESUME, "✓ ideogram is resumed. About 1 job waits in its lane. It was paused because of:"),
+        (CANCEL, "Not bought yet (all photos, stack backdrop-local): 60 jobs.\nAbout 3 messages for intake"),
+        (CANCEL, "Not bought yet (all photos, stack backdrop-local): nothing."),
         (STATUS, "Stack backdrop-local, 2027-01-01 00:00:00 UTC"),
         ("", "whatever it says"),
     ],
@@ -34,10 +34,10 @@ def test_another_day_has_other_figures_and_another_stack(page: str, said: str) -
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        (RERUN, "There is no photo of autumn/shoes/, stack backdrop-local."),
-        (RERUN, "3 photos of autumn/, stack backdrop-local"),
+        (RERUN, "No photo in autumn/shoes/, stack backdrop-local."),
+        (RERUN, "3 photos in autumn/, stack backdrop-local"),
         (RESUME, "ideogram was not paused. About 212 jobs wait in its lane."),
-        (CANCEL, "Not bought yet, keys that begin with autumn/, stack backdrop-local: 60 jobs."),
+        (CANCEL, "Not bought yet (keys that begin with autumn/, stack backdrop-local): 60 jobs."),
         (STATUS, "No job has ended yet."),
     ],
 )

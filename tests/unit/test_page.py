@@ -110,7 +110,7 @@ def test_prompt_style_cost_provider_and_seconds_stand_on_the_page() -> None:
     assert (one["provider"], one["time"]) == ("ideogram", "4.0 s")
     assert one["asked"] == [("a.jpg.json", [("operation", "new background"), ("style", "golden hour")])]
     facts = dict(one["facts"])
-    assert facts["Cost"] == "$0.06, by the list price"
+    assert facts["Cost"] == "$0.06, list price"
     assert facts["Photo"] == f"{PREFIX}a.jpg"
     assert one["files"] == [("a.png", "PNG, 640 × 480, 1.2 MB")]
 
@@ -121,7 +121,7 @@ def test_a_list_of_providers_is_told_in_words_and_anything_deeper_as_json() -> N
     ((_, rows),) = one["asked"]
     assert dict(rows)["provider"] == "ideogram, segmind"
     assert dict(rows)["output"] == '[{"name": "thumb"}]'
-    assert dict(rows)["seed asked for"] == "4"
+    assert dict(rows)["requested seed"] == "4"
 
 
 def test_no_text_from_outside_becomes_markup(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_one_photo_through_every_api_stands_together_and_says_who_was_not_asked(
         "five/runware.jpg": (True, "the stand-in for runware"),
     }
     assert "made by ideogram, the stand-in for runware" in shown["sums"]
-    assert "painted the pictures of runware," in shown["notices"][0]
+    assert "A stand-in on this machine made the pictures of runware," in shown["notices"][0]
 
 
 def test_the_way_of_a_photo_counts_from_its_upload_where_that_is_known() -> None:
@@ -213,7 +213,7 @@ def test_what_is_on_its_way_is_counted_and_not_shown() -> None:
     waiting["jobs"][0] |= {"status": "accepted", "stored_at": None}
     shown = album(receipts=[waiting, receipt("there.jpg", result("there.png"))])
     assert (shown.pending_count, [shot.name for shot in shown.comparisons]) == (1, ["there.jpg"])
-    assert build_page_data(shown, {}, NOON)["waiting"].startswith("1 picture is still on the way")
+    assert build_page_data(shown, {}, NOON)["waiting"].startswith("1 picture is in progress")
 
 
 def test_a_photo_of_another_bucket_is_named_with_it() -> None:
@@ -272,7 +272,7 @@ def test_a_photo_that_is_gone_is_told_and_leaves_its_picture(tmp_path: Path) -> 
     [
         (MissingReason.GONE, "This version of the photo is no longer in the bucket."),
         (MissingReason.ACCESS_DENIED, "S3 denies access to the photo."),
-        (b"I am a list", "There is no preview of the photo."),
+        (b"I am a list", "No preview of the photo is available."),
     ],
 )
 def test_the_page_tells_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes | MissingReason, words: str) -> None:
@@ -346,7 +346,7 @@ def test_two_thousand_pictures_make_a_page_of_a_few_megabytes(tmp_path: Path) ->
     made = write_gallery(tmp_path, album(receipts=many, reports=[]), Bucket().read, NOON)
     shown = Reader(made.index_path.read_text("utf-8")).data
     assert (shown["title"], len(shown["entries"])) == ("2,000 pictures from 2,000 photos", 2000)
-    assert "$120.00 in all" in shown["sums"]
+    assert "$120.00 in total" in shown["sums"]
     assert made.index_path.stat().st_size < 4_000_000
     assert made.new_thumbnail_count == 4
 

@@ -33,10 +33,10 @@ def test_a_list_of_photos_alone_means_all_their_pictures(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "no column key"),
-        ("photo;output\na;b\n", "no column key; its first line shall be key,output"),
-        ("key,output\n,o.png\n", "line 2: there is no key"),
-        ('key,output\n"a,b', "is no CSV"),
+        ("", "no column `key`"),
+        ("photo;output\na;b\n", "no column `key`; its first line must be key,output"),
+        ("key,output\n,o.png\n", "line 2 has no key"),
+        ('key,output\n"a,b', "is not valid CSV"),
     ],
 )
 def test_what_is_no_file_of_picks_is_told_with_what_to_do(tmp_path: Path, text: str, words: str) -> None:

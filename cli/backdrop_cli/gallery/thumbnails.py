@@ -1,7 +1,7 @@
 """Thumbnails for a gallery: made in parallel, named by their content, and made once.
 
 Each file is decoded by the code that decodes photos for the providers, with its checks; files that the pipeline does
-not open have no thumbnail. Only JPEG, PNG, and WebP are opened here, because Pillow can decode a JPEG at a reduced size.
+not open have no thumbnail. Only JPEG, PNG, and WebP are opened here, since Pillow can decode a JPEG at a reduced size.
 """
 
 import hashlib

@@ -163,7 +163,7 @@ def _print_warnings(stack: Stack, screen: Screen, batch: RedriveBatch) -> None:
     providers = {one.transition.job.provider for one in batch.purchases if one.transition}
     for name in sorted(providers):
         for pause in stack.circuit_breaker.ledger.read_health(name).pauses:
-            screen.print(f"{name} is paused ({pause.code.value}): its jobs wait until it is resumed.")
+            screen.print(f"{name} is paused ({pause.code.value}): its photos wait until it is resumed.")
 
 
 def _refuse_if_blocked(batch: RedriveBatch) -> None:

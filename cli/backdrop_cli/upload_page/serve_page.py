@@ -30,9 +30,8 @@ def serve_page(stack: Stack, screen: Screen, location: StackLocation, port: int,
         server.serve_forever()
     except KeyboardInterrupt:
         screen.print()
-        screen.print(
-            "The page is stopped. Uploaded photos are being processed; to see the progress, run `backdrop status --watch`."
-        )
+        screen.print("The page is stopped. Uploaded photos are being processed.")
+        screen.print("To see the progress, run `backdrop status --watch`.")
     finally:
         server.server_close()
     return EXIT_OK
