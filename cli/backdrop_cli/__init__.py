@@ -1,1 +1,1 @@
-"""The `backdrop` command: verbs of the local cloud, one module each, and verbs of any stack, under `operate`."""
+"""The `backdrop` command: commands for photos, operators (`operate`), campaigns, and the local cloud."""

@@ -56,9 +56,9 @@ def test_nothing_is_wider_than_the_window(tab: Browser, width: int) -> None:
 def test_the_line_moves_by_keyboard_and_says_where_it_is(tab: Browser) -> None:
     tab.says("document.querySelector('.handle').focus()")
     tab.press("ArrowRight", times=3)
-    assert line(tab) == ("53%", "53 percent before")
+    assert line(tab) == ("53%", "53 percent original")
     tab.press("Home")
-    assert line(tab) == ("0%", "0 percent before")
+    assert line(tab) == ("0%", "0 percent original")
 
 
 def test_the_line_follows_the_pointer(tab: Browser) -> None:

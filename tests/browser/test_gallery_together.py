@@ -34,7 +34,7 @@ def test_one_photo_through_every_api_stands_above_the_rest(tab: Browser) -> None
 def test_who_was_not_asked_is_said_of_each_picture_and_above_all(tab: Browser) -> None:
     facts = tab.says("[...document.querySelectorAll('#row .facts')].map((facts) => facts.innerText)")
     assert ["stand-in for" in one for one in facts] == [True, False, True, True]
-    told = "painted the pictures of 1min, runware, segmind, so that"
+    told = "made the pictures of 1min, runware, segmind, so that"
     assert told in tab.says("document.getElementById('notices').innerText")
 
 

@@ -1,1 +1,1 @@
-"""What people who run a stack do to it; each verb says what it means, and asks before it costs or ends something."""
+"""The operator commands; each asks before it costs or ends something."""

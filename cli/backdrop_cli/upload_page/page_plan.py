@@ -95,7 +95,7 @@ class PagePlan:
 
     @property
     def needs_confirmation(self) -> bool:
-        """Whether the user must confirm, as with `drop`."""
+        """True if the user must confirm, as with `drop`."""
         return len(self.changed_photos) > MAX_UNCONFIRMED_PHOTOS or self.max_price_micro_usd > MAX_UNCONFIRMED_MICRO_USD
 
 

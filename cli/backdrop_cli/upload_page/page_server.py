@@ -98,7 +98,7 @@ class _PageRequestHandler(BaseHTTPRequestHandler):
         return access.authorize_path(self.path) if access.is_own_request(headers, is_write=is_write) else None
 
     def _call(self, function: Callable[[], PageResponse]) -> PageResponse:
-        """What comes of it, or the sentence that says why nothing does."""
+        """Returns the function's response, or an error and its HTTP status."""
         try:
             with self.server.translate_errors():
                 return function()
