@@ -118,9 +118,10 @@ def _load_orders(folder: Path | None, console: Console) -> Sequence[DemoOrder]:
     if own_photos.omitted_count:
         console.print(f"The demo uses the first {MAX_OWN_PHOTOS} photos, and leaves out {own_photos.omitted_count}.")
     if own_photos.without_instructions:
+        without_sidecar = own_photos.without_instructions
         console.print(
-            f"{len(own_photos.without_instructions)} of {len(own_photos.orders)} photos have no sidecar and get the prompt"
-            f' "{DEFAULT_INSTRUCTIONS["prompt"]}". To use your own, put {own_photos.without_instructions[0]}.json next to the photo:'
+            f"{len(without_sidecar)} of {len(own_photos.orders)} photos have no sidecar and get the prompt"
+            f' "{DEFAULT_INSTRUCTIONS["prompt"]}". To use your own, put {without_sidecar[0]}.json next to the photo:'
             ' {"prompt": "…"} or {"operation": "remove"}.',
             markup=False,
         )
@@ -184,6 +185,6 @@ def _translate_errors(demo: DemoRun) -> Generator[None]:
         raise typer.Exit(130) from None
     except (BotoCoreError, ClientError, BackdropError, URLError, ConnectionError, TimeoutError) as error:
         raise LocalCloudError(
-            f"the local cloud no longer responds ({error}); its logs are in {demo.cloud.home.logs_folder}. To start it again,"
-            " run `make demo`"
+            f"the local cloud no longer responds ({error}); its logs are in {demo.cloud.home.logs_folder}."
+            " To start it again, run `make demo`"
         ) from error
