@@ -25,7 +25,7 @@ STATUSES_WITH_KNOWN_COST = frozenset({"accepted", "superseded", "cancelled"})
 """Where a job is only when it is known what the charge that is meant now cost."""
 MAX_BAD_RESULTS = 3
 MAX_CRASHES = 6
-MAX_TRIAL_TIME = timedelta(minutes=10, seconds=30)
+MAX_OPEN_TIME = timedelta(minutes=10, seconds=30)
 """Ten minutes, and what workers' clocks may be off."""
 NO_INSTRUCTIONS = "no_instructions"
 FINAL_OUTCOMES = frozenset({"answered", "rejected"})
@@ -189,7 +189,7 @@ def _find_testable_reasons(lane: JsonObject) -> set[str]:
 
 def check_lane_write(before: JsonObject | None, after: JsonObject, now: datetime) -> list[Violation]:
     """A lane is closed by three bad answers in a row, and paused where its probes fail for long. Holds at any write."""
-    is_restricted = bool(after["pauses"] or after["closed_since"])
+    is_restricted = bool(after["pauses"] or after["opened_since"])
     if after["failure_streak"] >= MAX_BAD_RESULTS and not is_restricted:
         return [
             Violation(
@@ -197,8 +197,8 @@ def check_lane_write(before: JsonObject | None, after: JsonObject, now: datetime
             )
         ]
     has_probed = before is not None and after["probe_count"] > before["probe_count"]
-    since = datetime.fromisoformat(after["closed_since"]) if after["closed_since"] else now
-    if has_probed and not after["pauses"] and now - since > MAX_TRIAL_TIME:
+    since = datetime.fromisoformat(after["opened_since"]) if after["opened_since"] else now
+    if has_probed and not after["pauses"] and now - since > MAX_OPEN_TIME:
         return [
             Violation(
                 Invariant.LANE_STATE_RESPECTED,

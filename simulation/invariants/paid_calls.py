@@ -77,13 +77,13 @@ def _find_call_violations(
 
 def allows_at_most_one_job(lane: JsonObject | None) -> bool:
     """Whether one job at a time is all that may go."""
-    return lane is not None and bool(lane["pauses"] or lane["closed_since"])
+    return lane is not None and bool(lane["pauses"] or lane["opened_since"])
 
 
 def allows_no_job(lane: JsonObject) -> bool:
     """Whether nobody may go: a lane that tries itself out, but not where only a person or a day can tell."""
     pause_reasons = {pause["reason"] for pause in lane["pauses"]}
-    return bool(pause_reasons) and (not lane["is_in_trial"] or bool(pause_reasons & UNTESTABLE_PAUSE_REASONS))
+    return bool(pause_reasons) and (not lane["is_half_open"] or bool(pause_reasons & UNTESTABLE_PAUSE_REASONS))
 
 
 def is_rightly_paused(lane: JsonObject, remaining_micro_usd: int, daily_budget_micro_usd: int = 0) -> bool:
@@ -223,7 +223,7 @@ def check_pauses_after_refusals(
 
 def check_recovered_lanes(last_result_was_good: bool, lanes: Iterable[JsonObject]) -> list[Violation]:
     """A lane whose provider's last answer was good is closed no more. Holds at rest."""
-    is_tripped = last_result_was_good and any(lane["closed_since"] for lane in lanes)
+    is_tripped = last_result_was_good and any(lane["opened_since"] for lane in lanes)
     return (
         [Violation(Invariant.LANE_STATE_RESPECTED, "the last answer was good, and the lane is closed")]
         if is_tripped

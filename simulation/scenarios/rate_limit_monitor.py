@@ -82,11 +82,11 @@ class RateLimitMonitor:
         reasons = {pause["reason"] for pause in before["pauses"]} if before else set[str]()
         if by_operator or not reasons <= {pause["reason"] for pause in after["pauses"]}:
             self._failed_tries[name].clear()
-        elif after["is_in_trial"] and not (before and before["is_in_trial"]):
+        elif after["is_half_open"] and not (before and before["is_half_open"]):
             self._failed_tries[name].append(self._world.clock.time)
             if not self._users.has_clock_faults:
                 self._monitor.add_violations(check_try_interval(self._failed_tries[name]))
-        if after["closed_since"] and name not in self._tripped_lanes:
+        if after["opened_since"] and name not in self._tripped_lanes:
             self._tripped_lanes.add(name)
             self._monitor.add_violations([] if reasons else check_first_trip(self._bad_result_counts[name]))
 

@@ -44,7 +44,7 @@ def paused(provider: str, reason: PauseReason = PauseReason.KEY) -> ProviderHeal
 
 
 def closed(provider: str) -> ProviderHealth:
-    return replace(open_lane(provider), failure_streak=3, closed_since=NOW, probe_count=1, next_probe_at=LEASE)
+    return replace(open_lane(provider), failure_streak=3, opened_since=NOW, probe_count=1, next_probe_at=LEASE)
 
 
 def lanes(**shut: ProviderHealth) -> Mapping[str, ProviderHealth]:
@@ -120,8 +120,8 @@ def test_quote_uses_the_most_expensive_provider() -> None:
         (paused("ideogram", PauseReason.OPERATOR), True),
         (paused("ideogram", PauseReason.BUDGET), False),
         (paused("ideogram", PauseReason.DELIVERY), False),
-        (replace(paused("ideogram"), is_in_trial=True), False),
-        (start_probe(replace(paused("ideogram"), is_in_trial=True), NOW, LEASE), True),
+        (replace(paused("ideogram"), is_half_open=True), False),
+        (start_probe(replace(paused("ideogram"), is_half_open=True), NOW, LEASE), True),
     ],
 )
 def test_a_job_leaves_a_lane_whose_provider_is_why_it_waits(lane: ProviderHealth, leaves: bool) -> None:

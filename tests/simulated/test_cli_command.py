@@ -120,8 +120,8 @@ TROUBLES: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
     (UnauthorizedSSOTokenError(), "your AWS sign-in has expired; sign in"),
     (TokenRetrievalError(provider="sso", error_msg="gone"), "your AWS sign-in has expired; sign in"),
     (EndpointConnectionError(endpoint_url="https://x.invalid"), "AWS does not respond; check the network"),
-    (unavailable("DynamoDB", "no table"), "The request to DynamoDB failed (no table); what was done before"),
-    (RetryLaterError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; what was done before stays done"),
+    (unavailable("DynamoDB", "no table"), "The request to DynamoDB failed (no table); what is done stays done"),
+    (RetryLaterError(Code.LEDGER_UNAVAILABLE, "Not now.", 5), "Not now; what is done stays done"),
 ]
 
 
@@ -159,7 +159,7 @@ def test_what_another_release_wrote_is_a_matter_for_its_command(person: Person) 
         items[key] = {**item, "body": {"S": item["body"]["S"].replace("{", '{"unheard_of": 1, ', 1)}}
     said = person.types("show", "a.jpg")
     assert (said.code, said.out) == (1, "")
-    assert "wrote this ledger item, and this release cannot read it; use the command of the release" in said.err
+    assert "wrote this ledger item, and this release cannot read it; use the command of the deployed release" in said.err
 
 
 def test_trouble_behind_the_ledger_is_told_as_awss_own(capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,7 @@ def test_picture_that_cannot_be_encoded_fails_and_keeps_its_file() -> None:
     assert (error["code"], error["money"], f"{error['code']}: {error['message']}") == (
         "output_not_made", "spent", GIVEN_UP,
     )  # fmt: skip
-    assert "for nothing" in error["hint"]
+    assert "without a charge" in error["hint"]
     assert [letter.attributes["code"] for letter in world.dead_letter_queue.messages] == ["output_not_made"]
     assert len(kept(world)) == len(world.downloads.fetched_urls) == 1
     assert_at_rest(world)

@@ -148,7 +148,7 @@ def test_job_leaves_an_open_circuit_unless_it_may_probe() -> None:
     lane = world.ledger.read_health("ideogram")
     later = world.clock.time + timedelta(hours=1)
     world.ledger.put_health(
-        replace(lane, failure_streak=3, closed_since=world.clock.time, probe_count=1, next_probe_at=later)
+        replace(lane, failure_streak=3, opened_since=world.clock.time, probe_count=1, next_probe_at=later)
     )
     world.run_until_empty()
     assert story(world) == [("runware", "answered")]

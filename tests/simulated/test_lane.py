@@ -54,24 +54,24 @@ def test_three_bad_answers_in_a_row_close_the_lane_in_place(bad: ProviderResult)
     assert check_gate(heard(OPEN, bad, bad), NOW)[0] is Gate.ALLOWED
     closed = heard(OPEN, bad, bad, bad)
     assert check_gate(closed, NOW) == (Gate.BLOCKED, FIRST_PROBE_DELAY.total_seconds())
-    assert (closed.mapping_enabled, closed.is_paused, closed.closed_since) == (True, False, NOW)
+    assert (closed.mapping_enabled, closed.is_paused, closed.opened_since) == (True, False, NOW)
 
 
 def test_bad_answers_of_both_kinds_count_together() -> None:
-    assert heard(OPEN, BACKOFF, LOST, BACKOFF).closed_since == NOW
+    assert heard(OPEN, BACKOFF, LOST, BACKOFF).opened_since == NOW
 
 
 @GOOD
 def test_one_good_answer_between_them_and_the_count_begins_anew(good: ProviderResult) -> None:
     lane = heard(OPEN, BACKOFF, LOST, good, BACKOFF, LOST)
-    assert (lane.closed_since, lane.failure_streak) == (None, 2)
+    assert (lane.opened_since, lane.failure_streak) == (None, 2)
 
 
 @NEUTRAL
 def test_what_says_nothing_of_health_neither_counts_nor_forgives(neutral: ProviderResult) -> None:
     lane = heard(OPEN, BACKOFF, LOST, neutral)
-    assert (lane.closed_since, lane.failure_streak) == (None, 2)
-    assert heard(lane, BACKOFF).closed_since == NOW
+    assert (lane.opened_since, lane.failure_streak) == (None, 2)
+    assert heard(lane, BACKOFF).opened_since == NOW
 
 
 @GOOD
@@ -130,14 +130,14 @@ def test_each_bad_probe_waits_longer_up_to_ten_seconds_where_it_is_free_and_up_t
 def test_a_probe_that_says_nothing_lets_the_next_one_go_at_once(neutral: ProviderResult) -> None:
     lane = observe_result(probing(), neutral, PROBE_AT, probe=True)
     assert check_gate(lane, PROBE_AT)[0] is Gate.PROBE
-    assert lane.closed_since == NOW
+    assert lane.opened_since == NOW
 
 
 @BAD
 def test_bad_answers_to_calls_that_began_before_the_close_tell_nothing_new(bad: ProviderResult) -> None:
     """Nine others were under way when the lane closed: they neither delay the probe nor take its place."""
     lane = heard(CLOSED, *[bad] * 9)
-    assert (lane.next_probe_at, lane.probe_count, lane.closed_since) == (CLOSED.next_probe_at, CLOSED.probe_count, NOW)
+    assert (lane.next_probe_at, lane.probe_count, lane.opened_since) == (CLOSED.next_probe_at, CLOSED.probe_count, NOW)
     out = heard(probing(), bad)
     assert check_gate(out, PROBE_AT)[0] is Gate.BLOCKED
 
@@ -177,7 +177,7 @@ def test_a_lane_that_is_closed_again_has_ten_minutes_again() -> None:
     closed = opened
     for _ in range(FAILURE_THRESHOLD):
         closed = observe_result(closed, BACKOFF, later, probe=False)
-    assert (closed.is_paused, closed.closed_since, closed.next_probe_at) == (False, later, later + FIRST_PROBE_DELAY)
+    assert (closed.is_paused, closed.opened_since, closed.next_probe_at) == (False, later, later + FIRST_PROBE_DELAY)
 
 
 # -- answers that pause ------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def test_a_pause_answer_pauses_at_once_for_its_own_reason(code: Code, reason: Pa
         probing() if probe else OPEN, ProviderResult(RetryClass.PAUSE, code, "words"), NOW, probe=probe
     )
     assert [(one.reason, one.code, str(one.message)) for one in lane.pauses] == [(reason, code, "words")]
-    assert (lane.mapping_enabled, lane.is_in_trial, lane.probe_until) == (False, False, None)
+    assert (lane.mapping_enabled, lane.is_half_open, lane.probe_until) == (False, False, None)
 
 
 def test_the_same_reason_again_keeps_its_beginning_and_has_newer_words() -> None:

@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 
 from backdrop.model.circuit import (
-    FIRST_TRIAL_DELAY,
+    FIRST_HALF_OPEN_DELAY,
+    MAX_HALF_OPEN_DELAY,
     MAX_QUICK_PROBES,
-    MAX_TRIAL_DELAY,
     PROBEABLE_REASONS,
     REASON_BY_CODE,
     Gate,
@@ -17,11 +17,11 @@ from backdrop.model.circuit import (
     PauseReason,
     ProviderHealth,
     check_gate,
+    half_open_if_due,
     observe_result,
     pause,
     resume,
     start_probe,
-    start_trial_if_due,
 )
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import ProviderResult
@@ -55,7 +55,7 @@ def paused_for(*reasons: PauseReason) -> ProviderHealth:
 
 def tried_out(*reasons: PauseReason) -> ProviderHealth:
     """A lane that is paused for these reasons, and whose probe is out."""
-    return start_probe(start_trial_if_due(paused_for(*reasons), LATER), LATER, UNTIL)
+    return start_probe(half_open_if_due(paused_for(*reasons), LATER), LATER, UNTIL)
 
 
 # -- reasons -----------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def test_a_lane_that_goes_on_has_a_clean_record() -> None:
     lane = resume(
         pause(heard(OPEN, *[BACKOFF] * 3), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", NOW), EVERY, LATER
     )
-    assert (lane.failure_streak, lane.closed_since, lane.next_probe_at, lane.probe_count) == (0, None, None, 0)
+    assert (lane.failure_streak, lane.opened_since, lane.next_probe_at, lane.probe_count) == (0, None, None, 0)
 
 
 def test_what_a_budget_must_have_left_is_kept_with_its_reason() -> None:
@@ -115,7 +115,7 @@ def test_every_code_that_pauses_has_a_reason_that_a_probe_can_test() -> None:
 
 @pytest.mark.parametrize("reason", sorted(PROBEABLE_REASONS))
 def test_where_a_job_can_find_out_one_goes_at_once_and_no_other(reason: PauseReason) -> None:
-    lane = start_trial_if_due(paused_for(reason), LATER)
+    lane = half_open_if_due(paused_for(reason), LATER)
     assert (lane.is_paused, lane.mapping_enabled, check_gate(lane, LATER)[0]) == (True, True, Gate.PROBE)
     assert check_gate(start_probe(lane, LATER, UNTIL), LATER)[0] is Gate.BLOCKED
 
@@ -124,18 +124,18 @@ def test_where_a_job_can_find_out_one_goes_at_once_and_no_other(reason: PauseRea
 def test_no_probe_goes_where_a_job_can_find_out_nothing(reason: PauseReason) -> None:
     """A call that a person forbade, or for which there is no money, is no experiment."""
     for lane in (paused_for(reason), paused_for(PauseReason.KEY, reason), paused_for(reason, PauseReason.KEY)):
-        assert start_trial_if_due(lane, LATER) == lane
+        assert half_open_if_due(lane, LATER) == lane
 
 
 def test_a_probe_that_is_out_is_not_sent_a_second_after_it() -> None:
     """Reconcile comes again while the first one is in its call."""
-    for lane in (start_trial_if_due(paused_for(PauseReason.KEY), LATER), tried_out(PauseReason.KEY)):
-        assert start_trial_if_due(lane, LATER) == lane
+    for lane in (half_open_if_due(paused_for(PauseReason.KEY), LATER), tried_out(PauseReason.KEY)):
+        assert half_open_if_due(lane, LATER) == lane
 
 
 def test_no_probe_goes_in_a_lane_that_is_not_paused() -> None:
-    closed = replace(OPEN, closed_since=NOW, next_probe_at=LATER)
-    assert [start_trial_if_due(lane, LATER) for lane in (OPEN, closed)] == [OPEN, closed]
+    closed = replace(OPEN, opened_since=NOW, next_probe_at=LATER)
+    assert [half_open_if_due(lane, LATER) for lane in (OPEN, closed)] == [OPEN, closed]
 
 
 @pytest.mark.parametrize("good", [OK, REFUSED], ids=["ok", "refused"])
@@ -153,26 +153,26 @@ def test_only_a_probes_good_answer_lifts_a_pause(good: ProviderResult) -> None:
 
 def test_a_person_who_pauses_while_a_probe_is_out_is_not_overruled() -> None:
     lane = pause(tried_out(PauseReason.KEY), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", LATER)
-    assert (lane.mapping_enabled, lane.is_in_trial) == (False, False)
+    assert (lane.mapping_enabled, lane.is_half_open) == (False, False)
     after = observe_result(lane, OK, LATER, probe=True)
     assert (reasons_of(after), after.mapping_enabled) == ({PauseReason.OPERATOR}, False)
 
 
 def test_a_probe_that_is_refused_shuts_the_lane_again() -> None:
     lane = observe_result(tried_out(PauseReason.KEY), PAUSED, LATER, probe=True)
-    assert (reasons_of(lane), lane.mapping_enabled, lane.is_in_trial) == ({PauseReason.KEY}, False, False)
+    assert (reasons_of(lane), lane.mapping_enabled, lane.is_half_open) == ({PauseReason.KEY}, False, False)
     assert [one.since for one in lane.pauses] == [NOW]
 
 
 def test_a_probe_whose_answer_is_lost_adds_that_the_provider_is_sick() -> None:
     lane = observe_result(tried_out(PauseReason.KEY), LOST, LATER, probe=True)
     assert (reasons_of(lane), lane.mapping_enabled) == ({PauseReason.KEY, PauseReason.UNHEALTHY}, False)
-    assert start_trial_if_due(lane, LATER + FIRST_TRIAL_DELAY).mapping_enabled
+    assert half_open_if_due(lane, LATER + FIRST_HALF_OPEN_DELAY).mapping_enabled
 
 
 def test_a_probe_that_fails_and_costs_nothing_is_followed_by_four_others_before_the_lane_stops() -> None:
     """A photo at which the provider fails is no reason why others wait for minutes."""
-    lane, now = start_trial_if_due(paused_for(PauseReason.KEY), LATER), LATER
+    lane, now = half_open_if_due(paused_for(PauseReason.KEY), LATER), LATER
     for _ in range(MAX_QUICK_PROBES):
         lane = observe_result(start_probe(lane, now, UNTIL), BACKOFF, now, probe=True)
         assert (reasons_of(lane), check_gate(lane, now)) == ({PauseReason.KEY}, (Gate.BLOCKED, 1))
@@ -180,7 +180,7 @@ def test_a_probe_that_fails_and_costs_nothing_is_followed_by_four_others_before_
     assert not observe_result(start_probe(lane, now, UNTIL), OK, now, probe=True).is_paused
     stopped = observe_result(start_probe(lane, now, UNTIL), BACKOFF, now, probe=True)
     assert (reasons_of(stopped), stopped.mapping_enabled) == ({PauseReason.KEY, PauseReason.UNHEALTHY}, False)
-    again = start_trial_if_due(stopped, now + FIRST_TRIAL_DELAY)
+    again = half_open_if_due(stopped, now + FIRST_HALF_OPEN_DELAY)
     assert observe_result(
         start_probe(again, UNTIL, LATER + timedelta(hours=1)), BACKOFF, UNTIL, probe=True
     ).mapping_enabled
@@ -206,8 +206,8 @@ def test_probes_of_a_paused_lane_come_ever_more_seldom_and_never_end() -> None:
     """Each has all that waits received once more, and a queue gives a message up after a thousand times."""
     lane, now, sent = paused_for(PauseReason.KEY), NOW, list[datetime]()
     while now < NOW + timedelta(days=4):
-        lane = start_trial_if_due(lane, now)
-        if lane.is_in_trial:
+        lane = half_open_if_due(lane, now)
+        if lane.is_half_open:
             sent.append(now)
             lane = refused_again(lane, now)
         now += timedelta(minutes=5)
@@ -220,12 +220,12 @@ def test_probes_of_a_paused_lane_come_ever_more_seldom_and_never_end() -> None:
 def test_a_lane_that_went_on_is_tried_out_soon_when_it_is_paused_again() -> None:
     lane, now = paused_for(PauseReason.KEY), NOW
     for _ in range(5):
-        lane = refused_again(start_trial_if_due(lane, now), now)
-        now += MAX_TRIAL_DELAY
-    lane = observe_result(start_probe(start_trial_if_due(lane, now), now, UNTIL), OK, now, probe=True)
-    again = start_trial_if_due(observe_result(lane, PAUSED, now, probe=False), now)
-    assert again.is_in_trial
-    assert start_trial_if_due(refused_again(again, now), now + FIRST_TRIAL_DELAY).is_in_trial
+        lane = refused_again(half_open_if_due(lane, now), now)
+        now += MAX_HALF_OPEN_DELAY
+    lane = observe_result(start_probe(half_open_if_due(lane, now), now, UNTIL), OK, now, probe=True)
+    again = half_open_if_due(observe_result(lane, PAUSED, now, probe=False), now)
+    assert again.is_half_open
+    assert half_open_if_due(refused_again(again, now), now + FIRST_HALF_OPEN_DELAY).is_half_open
 
 
 def test_a_person_lifts_any_reason() -> None:
@@ -233,6 +233,6 @@ def test_a_person_lifts_any_reason() -> None:
 
 
 def test_a_lane_is_called_paused_while_a_probe_is_out_that_may_end_the_pause() -> None:
-    out = replace(tried_out(PauseReason.KEY), closed_since=NOW)
-    assert (out.is_in_trial, out.state) == (True, LaneState.PAUSED)
+    out = replace(tried_out(PauseReason.KEY), opened_since=NOW)
+    assert (out.is_half_open, out.state) == (True, LaneState.PAUSED)
     assert observe_result(out, OK, UNTIL, probe=True).state is LaneState.RUNNING

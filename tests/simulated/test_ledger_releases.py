@@ -64,7 +64,7 @@ def test_job_written_by_another_release_is_never_ignored(added: dict[str, Any]) 
         with pytest.raises(RetryLaterError) as raised:
             read()
         assert raised.value.code is Code.LEDGER_UNAVAILABLE
-        assert "another release" in str(raised.value)
+        assert "Another release" in str(raised.value)
     assert world.table.items == before
 
 

@@ -274,5 +274,5 @@ def test_lookup_that_finds_the_job_counts_as_good_result() -> None:
     world.provider.default_behavior = build_charged_hang_up()
     for _ in range(2 * FAILURE_THRESHOLD):
         world.deliver_next("ideogram")
-        assert (the_lane(world).closed_since, reasons(world)) == (None, [])
+        assert (the_lane(world).opened_since, reasons(world)) == (None, [])
     assert len(world.provider.received_job_ids) == 2 * FAILURE_THRESHOLD

@@ -10,8 +10,8 @@ from backdrop.model.circuit import (
     FAILURE_THRESHOLD,
     FIRST_PROBE_DELAY,
     MAX_FREE_PROBE_DELAY,
+    MAX_HALF_OPEN_DELAY,
     MAX_QUICK_PROBES,
-    MAX_TRIAL_DELAY,
 )
 from backdrop.model.codes import Code
 from backdrop.model.job import JobStatus
@@ -86,7 +86,7 @@ def test_one_real_job_probes_every_few_minutes() -> None:
     opened = [call.started_at for call in world.provider.paid_calls]
     gaps = [later - earlier for earlier, later in pairwise(opened)]
     assert 4 <= len(gaps) <= 6
-    assert max(gaps) <= MAX_TRIAL_DELAY + timedelta(minutes=6)
+    assert max(gaps) <= MAX_HALF_OPEN_DELAY + timedelta(minutes=6)
     assert receives(world) <= len(opened) * 4
     assert kinds(world) == ["Provider Paused"]
 
@@ -195,7 +195,7 @@ def test_three_bad_results_open_the_circuit_and_probes_slow_down() -> None:
     world.provider.default_behavior = BUSY
     for _ in range(FAILURE_THRESHOLD):
         world.deliver_next("ideogram")
-    assert the_lane(world).closed_since
+    assert the_lane(world).opened_since
     for _ in range(6):
         world.clock.advance_to(world.sqs.find_next_visible_at([world.queues["ideogram"]]) or world.clock.time)
         world.deliver_next("ideogram")
@@ -212,7 +212,7 @@ def test_one_good_result_closes_an_open_circuit() -> None:
     world = many(8)
     world.provider.script.extend([BUSY] * 5)
     world.run_until_empty()
-    assert (the_lane(world).closed_since, the_lane(world).failure_streak) == (None, 0)
+    assert (the_lane(world).opened_since, the_lane(world).failure_streak) == (None, 0)
     assert_all_stored(world)
 
 

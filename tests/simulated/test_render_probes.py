@@ -54,7 +54,7 @@ def test_no_other_job_is_sent_while_a_probe_is_in_flight() -> None:
     world.deliver_next("ideogram")
     assert set(out) == {1}
     assert len(out) > 1
-    assert the_lane(world).closed_since is None
+    assert the_lane(world).opened_since is None
 
 
 def test_throttled_probe_lets_the_next_job_probe() -> None:
@@ -72,7 +72,7 @@ def test_late_result_of_an_old_probe_leaves_the_new_one(late: ProviderResult) ->
     keeper, name, longest = world.steps.breaker, world.provider.name, timedelta(minutes=3)
     earlier, _ = keeper.admit(name, longest, world.clock.now())
     keeper.observe_result(earlier, OK, probe=False)
-    assert the_lane(world).closed_since is None
+    assert the_lane(world).opened_since is None
     for _ in range(FAILURE_THRESHOLD):
         keeper.observe_result(the_lane(world), LOST, probe=False)
     world.clock.sleep(LEASE_SECONDS)
@@ -81,7 +81,7 @@ def test_late_result_of_an_old_probe_leaves_the_new_one(late: ProviderResult) ->
     keeper.observe_result(earlier, late, probe=True)
     assert the_lane(world).probe_until == ours.probe_until
     keeper.observe_result(ours, OK, probe=True)
-    assert (the_lane(world).closed_since, the_lane(world).probe_until) == (None, None)
+    assert (the_lane(world).opened_since, the_lane(world).probe_until) == (None, None)
 
 
 def test_probe_that_cannot_start_lets_the_next_job_probe() -> None:

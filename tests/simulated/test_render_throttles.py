@@ -46,7 +46,7 @@ def test_many_throttles_open_no_circuit_and_leave_no_dead_letter() -> None:
     assert world.provider.charged_micro_usd == PHOTOS * PRICE
     assert LIMIT < world.provider.peak_in_flight <= 2 * LIMIT
     lane = the_lane(world)
-    assert (lane.pauses, lane.failure_streak, lane.closed_since) == (
+    assert (lane.pauses, lane.failure_streak, lane.opened_since) == (
         ProviderHealth(provider="ideogram").pauses,
         0,
         None,

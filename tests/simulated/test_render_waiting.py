@@ -56,7 +56,7 @@ def test_photo_that_fails_alone_is_reported_and_completes_later() -> None:
     fails_alone(world, the_job(world).job_id, BUSY)
     while_others_go_well(world, 6)
     assert the_job(world, KEY).status is JobStatus.ACCEPTED
-    assert (provider_report(world), the_lane(world).closed_since) == (None, None)
+    assert (provider_report(world), the_lane(world).opened_since) == (None, None)
     report = world.read_report(KEY)
     assert report
     assert [(one["code"], one["status"], one["retryable"], one["money"]) for one in report["errors"]] == [

@@ -6,16 +6,16 @@ import pytest
 
 from backdrop.model import transitions
 from backdrop.model.circuit import (
-    FIRST_TRIAL_DELAY,
+    FIRST_HALF_OPEN_DELAY,
     SUSPECT_PROBE_DELAY,
     Gate,
     PauseReason,
     check_gate,
+    half_open_if_due,
     is_probe_since_pause,
     observe_result,
     pause,
     start_probe,
-    start_trial_if_due,
 )
 from backdrop.model.codes import Code
 from backdrop.model.job import Job, JobStatus, MoneyStatus, Suspicion
@@ -64,18 +64,18 @@ def test_refused_job_is_the_probe_where_no_other_job_comes() -> None:
 
 def test_refused_probe_stops_the_lane_until_reconcile_lets_out_another() -> None:
     stopped = observe_result(PROBING, REFUSAL, NOW, probe=True)
-    assert (stopped.mapping_enabled, stopped.failed_trials) == (False, 1)
-    assert start_trial_if_due(stopped, NOW + FIRST_TRIAL_DELAY - SECOND) == stopped
-    again = start_trial_if_due(stopped, NOW + FIRST_TRIAL_DELAY)
-    assert check_gate(again, NOW + FIRST_TRIAL_DELAY)[0] is Gate.PROBE
-    assert check_gate(again, NOW + FIRST_TRIAL_DELAY, suspect=True)[0] is Gate.BLOCKED
+    assert (stopped.mapping_enabled, stopped.half_open_attempts) == (False, 1)
+    assert half_open_if_due(stopped, NOW + FIRST_HALF_OPEN_DELAY - SECOND) == stopped
+    again = half_open_if_due(stopped, NOW + FIRST_HALF_OPEN_DELAY)
+    assert check_gate(again, NOW + FIRST_HALF_OPEN_DELAY)[0] is Gate.PROBE
+    assert check_gate(again, NOW + FIRST_HALF_OPEN_DELAY, suspect=True)[0] is Gate.BLOCKED
 
 
 def test_refusals_of_calls_under_way_do_not_count_as_probes() -> None:
     lane = REFUSED
     for _ in range(9):
         lane = observe_result(lane, REFUSAL, NOW + SECOND, probe=False)
-    assert (lane.failed_trials, lane.mapping_enabled, check_gate(lane, NOW + SECOND)[0]) == (0, True, Gate.PROBE)
+    assert (lane.half_open_attempts, lane.mapping_enabled, check_gate(lane, NOW + SECOND)[0]) == (0, True, Gate.PROBE)
 
 
 def test_unexplained_refusal_starts_no_probe_in_a_lane_that_a_person_paused() -> None:
@@ -99,12 +99,12 @@ def test_final_failure_counts_for_the_lane_like_any_other_failure() -> None:
     for _ in range(MAX_FAILURES):
         answer = judge_result(FAILURE, job, lane)
         job, lane = after(job, answer), observe_result(lane, answer, NOW, probe=False)
-    assert (job.status, lane.failure_streak, lane.closed_since) == (JobStatus.DEAD, MAX_FAILURES, NOW)
+    assert (job.status, lane.failure_streak, lane.opened_since) == (JobStatus.DEAD, MAX_FAILURES, NOW)
 
 
 def test_final_failure_of_a_probe_does_not_open_the_lane() -> None:
     lane = start_probe(
-        start_trial_if_due(pause(OPEN, PauseReason.UNHEALTHY, FAILURE_CODE, "words", NOW), NOW), NOW, NOW + SECOND
+        half_open_if_due(pause(OPEN, PauseReason.UNHEALTHY, FAILURE_CODE, "words", NOW), NOW), NOW, NOW + SECOND
     )
     job = after(a_job(), *[FAILURE] * (MAX_FAILURES - 1))
     final = judge_result(FAILURE, job, lane)

@@ -80,4 +80,4 @@ def ledger(*jobs: JsonObject, place: JsonObject | None = None) -> PlainLedger:
 def lane(*reasons: str, **changes: Any) -> dict[str, Any]:
     """A lane that is paused for these reasons; open where there are none."""
     pauses = [{"reason": reason, "code": f"{reason}_code", "required_budget": 0} for reason in reasons]
-    return {"pauses": pauses, "is_in_trial": False, "closed_since": None} | changes
+    return {"pauses": pauses, "is_half_open": False, "opened_since": None} | changes

@@ -34,8 +34,8 @@ CALL = OutgoingCall(
     max_call_seconds=180.0,
 )
 CLAIMED = job("submitting", in_flight())
-CLOSED = lane(closed_since="2026-11-20T09:00:00Z")
-TRYING = lane("key", is_in_trial=True)
+CLOSED = lane(opened_since="2026-11-20T09:00:00Z")
+TRYING = lane("key", is_half_open=True)
 
 
 def names(breaches: Sequence[Violation]) -> set[str]:
@@ -43,7 +43,7 @@ def names(breaches: Sequence[Violation]) -> set[str]:
     return {breach.invariant.name for breach in breaches}
 
 
-@pytest.mark.parametrize("way", [None, lane(), CLOSED, TRYING], ids=["never", "open", "closed", "is_in_trial"])
+@pytest.mark.parametrize("way", [None, lane(), CLOSED, TRYING], ids=["never", "open", "closed", "is_half_open"])
 def test_a_claimed_job_may_be_paid_where_the_lane_lets_it(way: JsonObject | None) -> None:
     assert check_outgoing_call(CALL, CLAIMED, "j1", way) == []
 
@@ -61,7 +61,7 @@ def test_a_claimed_job_may_be_paid_where_the_lane_lets_it(way: JsonObject | None
         ({"answerable_lookups": 1}, CLAIMED, "j1", None, Invariant.LOOKED_UP_BEFORE_RETRY),
         ({"remaining_seconds": 170.0}, CLAIMED, "j1", None, Invariant.WITHIN_TIMEOUT),
         ({}, CLAIMED, "j1", lane("key"), Invariant.LANE_STATE_RESPECTED),
-        ({}, CLAIMED, "j1", lane("key", "person", is_in_trial=True), Invariant.LANE_STATE_RESPECTED),
+        ({}, CLAIMED, "j1", lane("key", "person", is_half_open=True), Invariant.LANE_STATE_RESPECTED),
         ({"probe_count": 2}, CLAIMED, "j1", CLOSED, Invariant.LANE_STATE_RESPECTED),
         ({"probe_count": 2}, CLAIMED, "j1", TRYING, Invariant.LANE_STATE_RESPECTED),
     ],

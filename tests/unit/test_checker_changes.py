@@ -141,7 +141,7 @@ def test_no_older_picture_is_put_over_a_newer_one() -> None:
 def test_three_bad_answers_in_a_row_close_a_lane() -> None:
     now = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
     assert not check_lane_write(None, lane(failure_streak=2, probe_count=0), now)
-    assert not check_lane_write(None, lane(failure_streak=3, probe_count=0, closed_since="2026-11-20T09:00:00Z"), now)
+    assert not check_lane_write(None, lane(failure_streak=3, probe_count=0, opened_since="2026-11-20T09:00:00Z"), now)
     assert names(check_lane_write(None, lane(failure_streak=3, probe_count=0), now)) == {
         Invariant.LANE_STATE_RESPECTED.name
     }
@@ -149,7 +149,7 @@ def test_three_bad_answers_in_a_row_close_a_lane() -> None:
 
 def test_a_lane_that_is_closed_for_long_is_paused() -> None:
     now = datetime(2026, 11, 20, 9, 11, tzinfo=UTC)
-    closed = {"failure_streak": 5, "closed_since": "2026-11-20T09:00:00Z"}
+    closed = {"failure_streak": 5, "opened_since": "2026-11-20T09:00:00Z"}
     before, after = lane(probe_count=3, **closed), lane(probe_count=4, **closed)
     assert not check_lane_write(before, before, now), "no probe of it failed again"
     assert not check_lane_write(before, lane("unhealthy", probe_count=4, **closed), now)

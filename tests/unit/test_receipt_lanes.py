@@ -39,7 +39,7 @@ def ids(lane: ProviderHealth) -> list[str]:
 
 def test_healthy_provider_has_no_report() -> None:
     assert build_provider_report(OPEN) is None
-    assert build_provider_report(replace(OPEN, closed_since=NOW, failure_streak=3)) is None
+    assert build_provider_report(replace(OPEN, opened_since=NOW, failure_streak=3)) is None
     assert build_provider_report(resume(paused(), frozenset(PauseReason), LATER)) is None
 
 

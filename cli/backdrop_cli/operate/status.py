@@ -93,7 +93,7 @@ def _build_row(stack: Stack, counts: JobCounts, lane: ProviderHealth, now: datet
 def describe_lane_state(lane: ProviderHealth) -> str:
     """Describes a lane, with every reason for which it is paused."""
     if lane.pauses:
-        probe_text = ["one job probes it"] if lane.is_in_trial else []
+        probe_text = ["one job probes it"] if lane.is_half_open else []
         return "; ".join([*(f"paused ({one.code.value}): {one.message}" for one in lane.pauses), *probe_text])
     if lane.state is LaneState.PROBING:
         return f"{lane.state}: it failed three times in a row, and one job at a time probes it"

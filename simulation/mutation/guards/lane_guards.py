@@ -65,14 +65,14 @@ LANE_MUTANTS = (
     build_mutant(
         "starts-probe-during-probe",
         "3.8: no second probe is let out while one is on its way",
-        force_false("model.circuit:start_trial_if_due#888dce operand 4"),
+        force_false("model.circuit:half_open_if_due#888dce operand 4"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="key_refused late_tick long_calls",
     ),
     build_mutant(
         "lifts-operator-pause",
         "3.9: reconcile lifts only reasons that it can test",
-        force_false("model.circuit:start_trial_if_due#888dce operand 5"),
+        force_false("model.circuit:half_open_if_due#888dce operand 5"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="paused_by_person key_refused",
     ),

@@ -1,8 +1,8 @@
 """The circuit breaker of a lane: why it is paused, whether calls are blocked, and which call may probe the provider.
 
-A healthy lane allows every call. After three failures in a row (`closed_since`), it allows one job at a time, as a
-probe. In a paused lane, the event source mapping is disabled until every reason is lifted; if a probe can find out
-whether the reason still applies, reconcile starts a trial.
+The words are those of circuit breakers: a closed circuit allows every call. After three failures in a row the circuit
+opens (`opened_since`): one job at a time is called, as a probe. In a paused lane, the event source mapping is disabled
+until every reason is lifted; if a probe can find out whether the reasons still apply, reconcile half-opens the lane.
 """
 
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ FAILURE_THRESHOLD = 3
 UNHEALTHY_BEFORE_PAUSE = timedelta(minutes=10)
 FIRST_PROBE_DELAY = timedelta(seconds=1)
 # Most outages last seconds, and a rejected probe costs nothing, so the first probes are quick and frequent.
-# In a paused lane, a trial ends after these probes and one more.
+# A half-open lane is paused again after these probes and one more.
 MAX_QUICK_PROBES = 4
 MAX_FREE_PROBE_DELAY = timedelta(seconds=10)
 # Slightly less than a multiple of five minutes, the interval at which reconcile runs.
-FIRST_TRIAL_DELAY = timedelta(minutes=4)
-MAX_TRIAL_DELAY = timedelta(minutes=14)
+FIRST_HALF_OPEN_DELAY = timedelta(minutes=4)
+MAX_HALF_OPEN_DELAY = timedelta(minutes=14)
 MAX_PROBE_DELAY = timedelta(seconds=120)
 # After an unexplained refusal, the refused job itself is the probe only if no other job arrives within this time.
 SUSPECT_PROBE_DELAY = timedelta(seconds=120)
@@ -114,8 +114,9 @@ class CancelMark(Record):
 class ProviderHealth(LedgerItem):
     """The health of one provider's lane.
 
-    `failure_streak` counts failures in a row. `is_in_trial`: the lane is paused, but probes are allowed, since
-    `trial_since`. `failed_trials` trials have failed, and the next may start at `next_trial_at`.
+    `failure_streak` counts failures in a row. `is_half_open`: the lane is paused, but probes are allowed, since
+    `half_open_since`. `half_open_attempts` counts the times that it was half-open without success; the next time is
+    `next_half_open_at`.
 
     `served_despite_refusal_at`: when a probe was last served while the lane was paused for an unexplained refusal; None
     again once a refused job was rejected for it. `past_pauses`: for each reason, the last pause that has ended.
@@ -125,15 +126,15 @@ class ProviderHealth(LedgerItem):
     provider: str
     pauses: tuple[Pause, ...] = ()
     failure_streak: int = 0
-    closed_since: datetime | None = None
+    opened_since: datetime | None = None
     probe_count: int = 0
     next_probe_at: datetime | None = None
     probe_until: datetime | None = None
-    is_in_trial: bool = False
-    trial_since: datetime | None = None
+    is_half_open: bool = False
+    half_open_since: datetime | None = None
     served_despite_refusal_at: datetime | None = None
-    failed_trials: int = 0
-    next_trial_at: datetime | None = None
+    half_open_attempts: int = 0
+    next_half_open_at: datetime | None = None
     resumed_at: datetime | None = None
     past_pauses: tuple[Pause, ...] = ()
     announced_event_ids: tuple[str, ...] = ()
@@ -147,23 +148,23 @@ class ProviderHealth(LedgerItem):
     def state(self) -> LaneState:
         if self.pauses:
             return LaneState.PAUSED
-        return LaneState.RUNNING if self.closed_since is None else LaneState.PROBING
+        return LaneState.RUNNING if self.opened_since is None else LaneState.PROBING
 
     @property
     def mapping_enabled(self) -> bool:
         """Whether the event source mapping must be enabled."""
-        return not self.pauses or self.is_in_trial
+        return not self.pauses or self.is_half_open
 
     @property
     def allows_calls(self) -> bool:
         """Whether every job may call the provider."""
-        return not self.pauses and self.closed_since is None
+        return not self.pauses and self.opened_since is None
 
     @property
     def has_provider_problem(self) -> bool:
         """Whether jobs wait because of the provider, so that those that name another provider should move there."""
         has_own_reason = any(pause.reason not in STACK_WIDE_REASONS for pause in self.pauses)
-        return has_own_reason or (self.closed_since is not None and not self.pauses)
+        return has_own_reason or (self.opened_since is not None and not self.pauses)
 
     def is_paused_for(self, reason: PauseReason) -> bool:
         return any(pause.reason is reason for pause in self.pauses)
@@ -184,7 +185,7 @@ def check_gate(lane: ProviderHealth, now: datetime, *, suspect: bool = False) ->
     """
     if not lane.mapping_enabled:
         return Gate.BLOCKED, PAUSED_DELAY_SECONDS
-    if not lane.is_paused and lane.closed_since is None:
+    if not lane.is_paused and lane.opened_since is None:
         return Gate.ALLOWED, 0
     if lane.probe_until and now < lane.probe_until:
         return Gate.BLOCKED, min((lane.probe_until - now).total_seconds(), MAX_PROBE_WAIT_SECONDS)
@@ -193,10 +194,10 @@ def check_gate(lane: ProviderHealth, now: datetime, *, suspect: bool = False) ->
     if (
         suspect
         and lane.is_paused_for(PauseReason.REFUSAL)
-        and lane.trial_since
-        and now < lane.trial_since + SUSPECT_PROBE_DELAY
+        and lane.half_open_since
+        and now < lane.half_open_since + SUSPECT_PROBE_DELAY
     ):
-        left = (lane.trial_since + SUSPECT_PROBE_DELAY - now).total_seconds()
+        left = (lane.half_open_since + SUSPECT_PROBE_DELAY - now).total_seconds()
         return Gate.BLOCKED, min(left, MAX_PROBE_WAIT_SECONDS)
     return Gate.PROBE, 0
 
@@ -239,20 +240,20 @@ def observe_result(lane: ProviderHealth, result: ProviderResult, now: datetime, 
 def _try_other_job(lane: ProviderHealth, paused_lane: ProviderHealth, now: datetime, *, probe: bool) -> ProviderHealth:
     """An unexplained refusal may be due to the refused job alone, so another job becomes the probe immediately.
 
-    If a probe was refused as well, the lane stops, and reconcile starts the next trial as after any other pause.
+    If a probe was refused as well, the lane stops, and reconcile half-opens it again as after any other pause.
     """
-    if (probe and lane.is_paused) or not (lane.is_in_trial or not lane.is_paused):
+    if (probe and lane.is_paused) or not (lane.is_half_open or not lane.is_paused):
         return paused_lane
-    trial_since, probes = (lane.trial_since, lane.probe_count) if lane.is_in_trial else (now, 0)
+    half_open_since, probes = (lane.half_open_since, lane.probe_count) if lane.is_half_open else (now, 0)
     probe_until = None if probe else lane.probe_until
     return replace(
         paused_lane,
-        is_in_trial=True,
-        trial_since=trial_since,
+        is_half_open=True,
+        half_open_since=half_open_since,
         probe_count=probes,
         probe_until=probe_until,
-        failed_trials=lane.failed_trials,
-        next_trial_at=lane.next_trial_at,
+        half_open_attempts=lane.half_open_attempts,
+        next_half_open_at=lane.next_half_open_at,
     )
 
 
@@ -261,7 +262,7 @@ def _record_success(lane: ProviderHealth, now: datetime, *, probe: bool) -> Prov
 
     Only a probe's success lifts a pause, because other calls may have been sent before the pause.
     """
-    healthy = replace(lane, failure_streak=0, closed_since=None, probe_count=0, next_probe_at=None, probe_until=None)
+    healthy = replace(lane, failure_streak=0, opened_since=None, probe_count=0, next_probe_at=None, probe_until=None)
     return (
         resume(healthy, PROBEABLE_REASONS, now)
         if probe
@@ -272,23 +273,23 @@ def _record_success(lane: ProviderHealth, now: datetime, *, probe: bool) -> Prov
 def _record_failure(lane: ProviderHealth, result: ProviderResult, now: datetime, *, probe: bool) -> ProviderHealth:
     """After three failures in a row, only probes count, because calls that were sent before say nothing new."""
     streak = lane.failure_streak + 1
-    if not probe and (streak < FAILURE_THRESHOLD or lane.closed_since):
+    if not probe and (streak < FAILURE_THRESHOLD or lane.opened_since):
         return replace(lane, failure_streak=streak)
-    since = lane.closed_since or now
+    since = lane.opened_since or now
     is_free = result.retry_class is RetryClass.BACKOFF
     doubled = lane.probe_count - MAX_QUICK_PROBES if is_free else lane.probe_count
     delay = min(FIRST_PROBE_DELAY * 2 ** max(doubled, 0), MAX_FREE_PROBE_DELAY if is_free else MAX_PROBE_DELAY)
     failing = replace(
         lane,
         failure_streak=streak,
-        closed_since=since,
+        opened_since=since,
         probe_count=min(lane.probe_count + 1, 15),
         next_probe_at=now + delay,
         probe_until=None,
     )
     # This photo may be the reason, so more than one is tried before the lane stops for minutes again.
-    is_trial_unfinished = lane.is_paused and probe and is_free and lane.probe_count < MAX_QUICK_PROBES
-    if (lane.is_paused and not is_trial_unfinished) or (not lane.is_paused and now - since >= UNHEALTHY_BEFORE_PAUSE):
+    has_probes_left = lane.is_paused and probe and is_free and lane.probe_count < MAX_QUICK_PROBES
+    if (lane.is_paused and not has_probes_left) or (not lane.is_paused and now - since >= UNHEALTHY_BEFORE_PAUSE):
         return pause(failing, PauseReason.UNHEALTHY, Code.PROVIDER_UNAVAILABLE, result.message, now)
     return failing
 
@@ -309,11 +310,11 @@ def pause(
         reason=reason, code=code, message=Sentence(message), since=since, last_seen=now, required_budget=required_budget
     )
     others = tuple(one for one in lane.pauses if one.reason is not reason)
-    if lane.is_in_trial:
-        delay = min(FIRST_TRIAL_DELAY * (lane.failed_trials + 1), MAX_TRIAL_DELAY)
-        lane = replace(lane, failed_trials=lane.failed_trials + 1, next_trial_at=now + delay)
+    if lane.is_half_open:
+        delay = min(FIRST_HALF_OPEN_DELAY * (lane.half_open_attempts + 1), MAX_HALF_OPEN_DELAY)
+        lane = replace(lane, half_open_attempts=lane.half_open_attempts + 1, next_half_open_at=now + delay)
     return replace(
-        lane, pauses=(*others, added), is_in_trial=False, trial_since=None, probe_until=None, resumed_at=None
+        lane, pauses=(*others, added), is_half_open=False, half_open_since=None, probe_until=None, resumed_at=None
     )
 
 
@@ -328,27 +329,28 @@ def resume(lane: ProviderHealth, reasons: frozenset[PauseReason], now: datetime)
         lane,
         pauses=remaining,
         past_pauses=past_pauses,
-        is_in_trial=False,
-        trial_since=None,
-        failed_trials=0,
-        next_trial_at=None,
+        is_half_open=False,
+        half_open_since=None,
+        half_open_attempts=0,
+        next_half_open_at=None,
         probe_until=None,
     )
     if remaining:
         return resumed
-    return replace(resumed, failure_streak=0, closed_since=None, probe_count=0, next_probe_at=None, resumed_at=now)
+    return replace(resumed, failure_streak=0, opened_since=None, probe_count=0, next_probe_at=None, resumed_at=now)
 
 
-def start_trial_if_due(lane: ProviderHealth, now: datetime) -> ProviderHealth:
-    """Starts a trial if it is due and probes can check every reason for the pause; otherwise unchanged.
+def half_open_if_due(lane: ProviderHealth, now: datetime) -> ProviderHealth:
+    """Half-opens a paused lane if that is due and probes can check every reason for the pause; otherwise unchanged.
 
-    Each trial receives the waiting messages, and SQS gives up a message after 1,000 receives, so trials become rarer.
+    A half-open lane receives its waiting messages, and SQS gives up a message after 1,000 receives, so the intervals
+    grow.
     """
-    if lane.next_trial_at and now < lane.next_trial_at:
+    if lane.next_half_open_at and now < lane.next_half_open_at:
         return lane
-    if not lane.pauses or lane.is_in_trial or any(one.reason not in PROBEABLE_REASONS for one in lane.pauses):
+    if not lane.pauses or lane.is_half_open or any(one.reason not in PROBEABLE_REASONS for one in lane.pauses):
         return lane
-    return replace(lane, is_in_trial=True, trial_since=now, probe_count=0, next_probe_at=None, probe_until=None)
+    return replace(lane, is_half_open=True, half_open_since=now, probe_count=0, next_probe_at=None, probe_until=None)
 
 
 def merge_mark(marks: Sequence[CancelMark], new: CancelMark) -> tuple[CancelMark, ...]:

@@ -126,9 +126,9 @@ class CircuitBreaker:
         """Stops purchases of the jobs that the mark applies to."""
         self._update(provider, lambda lane: replace(lane, cancel_marks=circuit.merge_mark(lane.cancel_marks, mark)))
 
-    def start_trial_if_due(self, provider: str) -> None:
+    def half_open_if_due(self, provider: str) -> None:
         """Lets one job test whether the reasons for the pause still hold, if a job can find that out."""
-        self._update(provider, lambda lane: circuit.start_trial_if_due(lane, self.clock.now()))
+        self._update(provider, lambda lane: circuit.half_open_if_due(lane, self.clock.now()))
 
     def reconcile_mapping(self, provider: str) -> None:
         """Makes the event source mapping match the ledger, because the worker that wrote the lane may have crashed."""

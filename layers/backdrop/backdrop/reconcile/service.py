@@ -162,7 +162,7 @@ class ReconcileService:
         before = self.ledger.read_health(provider)
         self._resume_if_budget_allows(before)
         self._check_delivery_backlog(before)
-        self.breaker.start_trial_if_due(provider)
+        self.breaker.half_open_if_due(provider)
         self.breaker.reconcile_mapping(provider)
         self.breaker.enqueue_pending_notification(provider)
         return self.ledger.read_health(provider).lock_version - before.lock_version
