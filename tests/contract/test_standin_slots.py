@@ -102,7 +102,7 @@ def test_a_client_that_leaves_during_its_upload_is_not_billed(standin: StandinCl
         wait_until(lambda: standin.see("inflight")["accounts"] != [] and standin.slots()["now"] == 1)
     wait_until(lambda: standin.slots()["now"] == 0)
     assert standin.total_usd() == "0.00"
-    assert "left" in standin.see("requests")["requests"][-1]["outcome"]
+    assert "disconnected" in standin.see("requests")["requests"][-1]["outcome"]
 
 
 def test_a_refused_form_gives_its_slot_back(standin: StandinClient) -> None:

@@ -42,7 +42,7 @@ def test_a_notification_that_sam_generates_starts_a_look_also_through_sqs_and_sn
     ("words", "reason"),
     [
         (("s3", "batch-invocation"), "neither an S3 notification nor a request"),
-        (("cloudwatch", "scheduled-event"), "neither 'Image Requested' nor one of S3's"),
+        (("cloudwatch", "scheduled-event"), "neither 'Image Requested' nor from S3"),
         (("sqs", "receive-message"), "An S3 record has no bucket or key."),
         (("sns", "notification"), "An S3 record has no bucket or key."),
     ],
