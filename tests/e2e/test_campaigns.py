@@ -270,7 +270,7 @@ def test_a_drop_of_a_manifest_or_of_a_prefix_in_the_bucket_is_a_campaign(campaig
     campaigns.has("a.jpg", "b.jpg")
     (campaigns.here / "list.csv").write_text(f'key,prompt\n{folder.key("a.jpg")},"{folder.prompt}"\n')
     said = campaigns.types("drop", "list.csv", "--wait")
-    assert re.search(r"1 +delivered\nBought for \$0\.06\.", said)
+    assert re.search(r"1 +delivered\nCost: \$0\.06\.", said)
     where = f"s3://{campaigns.shop.photos}/{folder.key('')}"
     said = campaigns.types("drop", where, "--prompt", folder.prompt, "--wait")
-    assert re.search(r"2 +delivered\nBought for \$0\.06\.", said)
+    assert re.search(r"2 +delivered\nCost: \$0\.06\.", said)

@@ -75,7 +75,7 @@ def _until_brace(lines: Iterator[str]) -> Generator[str]:
 def test_photos_go_from_the_page_to_their_pictures_and_are_bought_once(visitor: Visitor) -> None:
     folder = visitor.folder
     page = visitor.http.request("GET", visitor.address)
-    assert (page.status, b"Drop photos" in page.data) == (200, True)
+    assert (page.status, b"Upload photos" in page.data) == (200, True)
     files = visitor.files()
     assert visitor.asks("look", files=files) == {"objections": {}}
     wish = {"kind": "replace", "prompt": folder.prompt, "folder": folder.name}

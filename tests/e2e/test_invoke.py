@@ -72,7 +72,7 @@ def test_a_photo_that_is_asked_for_and_not_there_is_put_there(folder: Folder, tm
     said_by_s3 = json.loads(a_message("s3_event_created")["Records"][0]["body"])
     said_by_s3["detail"]["object"]["key"] = folder.key("new.jpg")
     (tmp_path / "event.json").write_text(json.dumps(a_message("s3_event_created", json.dumps(said_by_s3))))
-    for words in ("put a photo at", ""):
+    for words in ("Uploaded a sample photo to", ""):
         assert words in invoked(folder.shop, tmp_path / "event.json").stderr
     eventually(lambda: folder.report("new.jpg"), "word that nobody said what is wanted")
 

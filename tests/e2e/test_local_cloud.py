@@ -24,12 +24,12 @@ DIE_IN_THE_MIDDLE = """
 import os, signal, sys
 from pathlib import Path
 from backdrop_local import emulator, processes
-from backdrop_local.home import Home, State
+from backdrop_local.home import CloudState, Home
 from backdrop_local.cleanup import clean_up_on_exit
 home = Home(Path(sys.argv[1]))
 with clean_up_on_exit(home), home.lock():
     started = emulator.start(home, processes.free_port())
-    home.write(State(emulator=started))
+    home.write_state(CloudState(emulator=started))
     emulator.wait_until_ready(home, started)
     print(started.pid, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
