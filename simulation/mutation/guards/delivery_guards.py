@@ -87,7 +87,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "drops-unannounced-failure",
         "3: a failure of which nobody was told is open",
-        force_false("model.schedule:_index_job#8e764c if 2"),
+        force_false("model.schedule:_index_job#cc9963 if 2"),
         invariant=Invariant.EVENTS_PUBLISHED,
         faults="rejected_request killed_render",
         actions=(*list_uploads(5, 20, interval_seconds=4), "95 pause_lane 0"),

@@ -159,14 +159,14 @@ INTAKE_MUTANTS = (
     build_mutant(
         "never-resends-expired-message",
         "1: a job whose message would expire gets a new one",
-        replace_literal("model.schedule:_index_job#8e764c return 4", "None"),
+        replace_literal("model.schedule:_index_job#cc9963 return 4", "None"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="expired_message",
     ),
     build_mutant(
         "never-finds-abandoned-call",
         "1: a call whose message is gone is found",
-        force_false("model.schedule:_index_job#8e764c if 6"),
+        force_false("model.schedule:_index_job#cc9963 if 6"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="message_gone_in_doubt killed_in_paid_call",
     ),

@@ -87,7 +87,7 @@ def _index_job(job: Job) -> tuple[str, datetime] | None:
         return OPEN_ITEMS, (job.last_sent_at or job.paid_at or job.queued_at) + DELIVERY_CHECK_DELAY
     if job.status in (JobStatus.SUBMITTING, JobStatus.UNKNOWN):
         leases = (attempt.lease_until for attempt in job.attempts)
-        return OPEN_ITEMS, max(*leases, job.last_sent_at or job.queued_at) + LEASE_CHECK_DELAY
+        return OPEN_ITEMS, max([*leases, job.last_sent_at or job.queued_at]) + LEASE_CHECK_DELAY
     return None
 
 
