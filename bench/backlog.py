@@ -28,8 +28,8 @@ from backdrop_cli.stack import Stack
 from bench.plot import draw_lines
 from docs.tables import table
 from simulation.world.cli_stack import build_simulated_stack
-from simulation.world.s3_objects import ObjectVersion
 from simulation.world.sample_images import build_photo
+from simulation.world.simulated_s3 import ObjectVersion
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, Transport
 from simulation.world.world_inspector import INPUT_BUCKET, OUTPUT_BUCKET

@@ -11,11 +11,9 @@ from backdrop_local.providers import PROVIDERS
 from fault_bench.bench_pipeline import BenchPipeline, DeployedPipeline
 from fault_bench.bench_plan import IDEOGRAM
 from fault_bench.standin_provider import StandinProvider
+from simulation.invariants.job_ends import ERROR_REPORTS_PREFIX, LANE_REPORTS_PREFIX, RECEIPTS_PREFIX
 
 PIPELINE_NAME = "Backdrop"
-RECEIPTS_PREFIX = "_backdrop/receipts/"
-ERROR_REPORTS_PREFIX = "_backdrop/errors/"
-LANE_REPORTS_PREFIX = "_backdrop/errors/_providers/"
 QUEUE_OUTPUTS = ("IntakeQueueUrl", *(f"{one.parameter}QueueUrl" for one in PROVIDERS), "DeliverQueueUrl")
 
 

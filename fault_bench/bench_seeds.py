@@ -2,9 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 
 from rich.console import Console
 
@@ -12,6 +10,7 @@ from backdrop_local.errors import LocalCloudError
 from fault_bench import bench_run
 from fault_bench.bench_run import BenchResult, BenchSettings
 from fault_bench.faulted_run import NotDrainedError
+from simulation.process_pool import map_in_processes
 
 
 def run_bench_seeds(
@@ -19,10 +18,7 @@ def run_bench_seeds(
 ) -> list[BenchResult]:
     """The results of the seeds that came to an end; `beside` also runs the naive pipeline."""
     run_one = partial(_run_seed_and_report, settings=settings, include_naive=include_naive)
-    if parallel_runs == 1:
-        return [result for result in map(run_one, seeds) if result]
-    with ProcessPoolExecutor(parallel_runs, mp_context=get_context("spawn")) as pool:
-        return [result for result in pool.map(run_one, seeds) if result]
+    return [result for result in map_in_processes(run_one, seeds, parallel_runs) if result]
 
 
 def build_console() -> Console:

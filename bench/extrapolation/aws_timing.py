@@ -14,7 +14,7 @@ from bench.aws_cost.bill import DOWNLOAD_SECONDS, FULL_CPU_MB, REQUEST_SECONDS, 
 from bench.aws_cost.cost_result import CostRow
 from bench.cpu_usage import STAGES
 from bench.extrapolation.large_world import LargeWorld
-from simulation.world.dynamodb_writes import Key, read_key
+from simulation.world.simulated_dynamodb import Key, read_key
 from simulation.world.transport import ServiceCall, raise_conflict
 from simulation.world.world_clock import WORLD_START
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.aws_cost.dynamodb_units import Item, count_index_writes, measure_item_bytes
 from bench.extrapolation.large_world import LargeWorld
-from simulation.world.dynamodb_writes import Key, read_key
+from simulation.world.simulated_dynamodb import Key, read_key
 from simulation.world.transport import ServiceCall
 
 PHOTOS = 20

@@ -8,6 +8,9 @@ from simulation.invariants.violations import Invariant, JsonObject, PlainLedger,
 
 END_STATUSES = frozenset({"stored", "refused", "dead", "held", "superseded", "cancelled"})
 FAILED_STATUSES = frozenset({"refused", "dead", "held"})
+RECEIPTS_PREFIX = "_backdrop/receipts/"
+ERROR_REPORTS_PREFIX = "_backdrop/errors/"
+LANE_REPORTS_PREFIX = "_backdrop/errors/_providers/"
 MICRO_PER_USD = 1_000_000
 
 type DocumentsByKey = Mapping[str, JsonObject]

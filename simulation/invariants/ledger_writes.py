@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from simulation.invariants.paid_calls import UNTESTABLE_PAUSE_REASONS
-from simulation.invariants.violations import Invariant, JsonObject, Violation
+from simulation.invariants.violations import NO_INSTRUCTIONS, Invariant, JsonObject, Violation, find_current_attempt
 
 OPERATOR_TRANSITIONS = frozenset({("held", "accepted"), ("dead", "accepted")})
 """Ways that only a person opens where money was spent, or may have been."""
@@ -23,11 +23,10 @@ ALLOWED_TRANSITIONS: Mapping[str, frozenset[str]] = {
 """Design 3. A job that its photo names no more goes from a call that took nothing straight to its end."""
 STATUSES_WITH_KNOWN_COST = frozenset({"accepted", "superseded", "cancelled"})
 """Where a job is only when it is known what the charge that is meant now cost."""
-MAX_BAD_RESULTS = 3
+BAD_RESULTS_BEFORE_TRIP = 3
 MAX_CRASHES = 6
 MAX_OPEN_TIME = timedelta(minutes=10, seconds=30)
 """Ten minutes, and what workers' clocks may be off."""
-NO_INSTRUCTIONS = "no_instructions"
 FINAL_OUTCOMES = frozenset({"answered", "rejected"})
 
 
@@ -124,7 +123,7 @@ def check_lease(
     He does not take it over, unless the worker parked it, which gives it away; and he calls its answer lost only where
     the worker itself said so, and left that where others find it (`kept`). Holds at any write.
     """
-    attempt_before, attempt_after = _find_current_attempt(before), _find_current_attempt(after)
+    attempt_before, attempt_after = find_current_attempt(before), find_current_attempt(after)
     if before["status"] != "submitting" or attempt_before is None or attempt_before["is_parked"]:
         return []
     is_taken_over = attempt_after is not None and attempt_after["lease_until"] != attempt_before["lease_until"]
@@ -136,10 +135,6 @@ def check_lease(
         if is_violated
         else []
     )
-
-
-def _find_current_attempt(job: JsonObject) -> JsonObject | None:
-    return next((attempt for attempt in job["attempts"] if attempt["n"] == job["attempt_no"]), None)
 
 
 def check_settle_time(before: JsonObject | None, after: JsonObject, settle_seconds: float) -> list[Violation]:
@@ -190,7 +185,7 @@ def _find_testable_reasons(lane: JsonObject) -> set[str]:
 def check_lane_write(before: JsonObject | None, after: JsonObject, now: datetime) -> list[Violation]:
     """A lane is closed by three bad answers in a row, and paused where its probes fail for long. Holds at any write."""
     is_restricted = bool(after["pauses"] or after["opened_since"])
-    if after["failure_streak"] >= MAX_BAD_RESULTS and not is_restricted:
+    if after["failure_streak"] >= BAD_RESULTS_BEFORE_TRIP and not is_restricted:
         return [
             Violation(
                 Invariant.LANE_STATE_RESPECTED, f"{after['failure_streak']} bad answers in a row, and the lane is open"

@@ -5,11 +5,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from simulation.invariants.violations import Invariant, JsonObject, PlainLedger, Violation, sum_charged
+from simulation.invariants.job_ends import END_STATUSES
+from simulation.invariants.violations import (
+    Invariant,
+    JsonObject,
+    PlainLedger,
+    Violation,
+    find_current_attempt,
+    sum_charged,
+)
 
 UNTESTABLE_PAUSE_REASONS = frozenset({"person", "budget", "delivery"})
 """Reasons of which no call can tell whether they still hold."""
-UNUSABLE_END_STATUSES = frozenset({"refused", "dead", "held", "superseded", "cancelled"})
+UNUSABLE_END_STATUSES = END_STATUSES - {"stored"}
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,7 @@ def _format_reasons(lane: JsonObject) -> str:
 
 
 def _is_claimed(job: JsonObject) -> bool:
-    attempt = next((one for one in job["attempts"] if one["n"] == job["attempt_no"]), None)
+    attempt = find_current_attempt(job)
     return attempt is not None and attempt["outcome"] == "in_flight" and attempt["reserved"] > 0
 
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from simulation.invariants.final_state import LANE_CODES
 from simulation.invariants.job_ends import DocumentsByKey
+from simulation.invariants.ledger_writes import BAD_RESULTS_BEFORE_TRIP
 from simulation.invariants.violations import Invariant, JsonObject, Violation
 
-MIN_BAD_RESULTS = 3
 MAX_QUICK_TRIES = 3
 """So many a few minutes apart; then seldom, since each hands out all messages that wait, and SQS counts that."""
 MIN_TRY_INTERVAL = timedelta(minutes=10)
@@ -27,7 +27,7 @@ def check_try_interval(tries: Sequence[datetime]) -> list[Violation]:
 def check_first_trip(bad_result_count: int) -> list[Violation]:
     """A lane is closed for the first time: for so many bad answers."""
     detail = f"closed, and the provider gave {bad_result_count} bad answers"
-    return [Violation(Invariant.LANE_STATE_RESPECTED, detail)] if bad_result_count < MIN_BAD_RESULTS else []
+    return [Violation(Invariant.LANE_STATE_RESPECTED, detail)] if bad_result_count < BAD_RESULTS_BEFORE_TRIP else []
 
 
 def check_retry_after(key: str, called_at: datetime, earliest: datetime) -> list[Violation]:

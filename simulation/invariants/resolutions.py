@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from simulation.invariants.refused_requests import find_kept_request_refusals
-from simulation.invariants.violations import Invariant, JsonObject, PlainLedger, Violation
+from simulation.invariants.violations import NO_INSTRUCTIONS, Invariant, JsonObject, PlainLedger, Violation
 
-NO_INSTRUCTIONS = "no_instructions"
 # A photo that killed its workers is judged from afar.
 CRASHED = "crashed"
 NOT_CURRENT = "not_current"
@@ -403,3 +401,16 @@ def _list_expected_keys(job: JsonObject) -> Iterable[str]:
             suffix = f"-{job['variant']}" * bool(job["variant"]) + f"_{n}" * (n > 1)
             name = f"@{output['name']}" if "name" in output else ""
             yield f"{job['key']}/{stem}{suffix}{name}.{output.get('format', 'png')}"
+
+
+def find_kept_request_refusals(before: JsonObject | None, after: JsonObject) -> frozenset[tuple[str, str]]:
+    """By variant the codes of those that were told before and are told still."""
+    earlier = [(one["code"], one["first_seen"]) for one in (before["problems"] if before else ())]
+    still_reported = [
+        one for one in after["problems"] if (one["code"], one["first_seen"]) in earlier and _is_from_request(one)
+    ]
+    return frozenset((str(one["variant"]), str(one["code"])) for one in still_reported)
+
+
+def _is_from_request(problem: JsonObject) -> bool:
+    return problem["origin"] == "request"

@@ -12,6 +12,7 @@ from typing import Any
 type JsonObject = Mapping[str, Any]
 """A JSON object."""
 
+NO_INSTRUCTIONS = "no_instructions"
 BUDGET_FIELDS = ("reserved", "confirmed", "unknown", "committed")
 MAX_CACHED_BODIES = 20_000
 
@@ -131,6 +132,11 @@ def hash_job_prompt(job: JsonObject) -> str:
 def hash_prompt(prompt: str) -> str:
     """How the stand-in's bill names a prompt."""
     return hashlib.sha256(prompt.encode()).hexdigest()
+
+
+def find_current_attempt(job: JsonObject) -> JsonObject | None:
+    """Returns the attempt that the job is at; None before its first one."""
+    return next((attempt for attempt in job["attempts"] if attempt["n"] == job["attempt_no"]), None)
 
 
 def sum_charged(job: JsonObject) -> int:

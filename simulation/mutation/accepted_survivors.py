@@ -403,6 +403,3 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "No seed asks for what no provider can express: tests/simulated/test_every_problem_at_once.py does."
     ),
 }
-
-UNGUARDED_SECTIONS: Mapping[str, str] = {}
-"""Of which there is no guard, and why."""

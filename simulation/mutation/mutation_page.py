@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from simulation.mutation.accepted_survivors import UNGUARDED_SECTIONS
 from simulation.mutation.condition_mutants import (
     GUARDED_PACKAGES,
     ConditionResult,
@@ -103,7 +102,7 @@ def _format_guards(verdicts: Sequence[MutantVerdict]) -> Iterator[str]:
             yield from ["| guard | mutant without it | broken promise | seed | seeds needed |", "|---|---|---|--:|--:|"]
             yield from map(_format_guard, section_verdicts)
         else:
-            yield UNGUARDED_SECTIONS.get(number, "**No guard.**")
+            yield "**No guard.**"
 
 
 def _format_guard(verdict: MutantVerdict) -> str:

@@ -18,7 +18,7 @@ from simulation.scenarios.sample_instructions import (
     build_sidecar,
     has_instructions,
 )
-from simulation.world.s3_objects import ObjectVersion
+from simulation.world.simulated_s3 import ObjectVersion
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.simulated_step_functions import TaskResponse
 from simulation.world.world_clock import WORLD_START

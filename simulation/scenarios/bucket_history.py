@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 
 from simulation.scenarios.expected_instructions import InstructionLayers
 from simulation.scenarios.sample_instructions import SAMPLE_NAME_BY_BYTES, TAG_SAMPLES, TEXT_FILE_NAME, build_photo_file
-from simulation.world.s3_objects import ObjectVersion
+from simulation.world.simulated_s3 import ObjectVersion
 from simulation.world.simulated_stack import World
 
 DEFAULTS_NAME = "_backdrop.json"

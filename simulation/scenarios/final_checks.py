@@ -20,6 +20,9 @@ from simulation.invariants.final_state import (
 )
 from simulation.invariants.job_ends import (
     END_STATUSES,
+    ERROR_REPORTS_PREFIX,
+    LANE_REPORTS_PREFIX,
+    RECEIPTS_PREFIX,
     check_documents,
     check_ends,
     check_missing_pictures,
@@ -39,11 +42,6 @@ from simulation.scenarios.invariant_monitor import InvariantMonitor
 from simulation.world.simulated_lambda import InvocationOutcome
 from simulation.world.simulated_stack import World
 
-RECEIPTS_PREFIX, ERROR_REPORTS_PREFIX, LANE_REPORTS_PREFIX = (
-    "_backdrop/receipts/",
-    "_backdrop/errors/",
-    "_backdrop/errors/_providers/",
-)
 # How a call to the ledger may end without keeping anybody from anything.
 HARMLESS_OUTCOMES = ("", "TransactionCanceledException")
 GOOD_RETRY_CLASSES = (RetryClass.OK, RetryClass.PERM)

@@ -18,7 +18,14 @@ from simulation.invariants.ledger_writes import (
     check_transition,
 )
 from simulation.invariants.paid_calls import check_retries, check_reuse, describe_restrictions
-from simulation.invariants.violations import Invariant, JsonObject, PlainLedger, Violation, parse_body
+from simulation.invariants.violations import (
+    Invariant,
+    JsonObject,
+    PlainLedger,
+    Violation,
+    find_current_attempt,
+    parse_body,
+)
 from simulation.scenarios.actions import OPERATOR_WORKER_NAME, UserActions
 from simulation.scenarios.billing_monitor import BillingMonitor
 from simulation.scenarios.bucket_history import BucketHistory
@@ -273,4 +280,5 @@ class InvariantMonitor:
 
 
 def _find_lease(job: JsonObject) -> object:
-    return next((one["lease_until"] for one in job["attempts"] if one["n"] == job["attempt_no"]), None)
+    attempt = find_current_attempt(job)
+    return attempt["lease_until"] if attempt else None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from backdrop.model.job import Job
 from backdrop.model.provider_result import ProviderResult, RetryClass
-from simulation.invariants.final_state import DocumentsByKey
+from simulation.invariants.job_ends import ERROR_REPORTS_PREFIX, LANE_REPORTS_PREFIX, DocumentsByKey
 from simulation.invariants.rate_limits import (
     check_first_trip,
     check_photo_report,
@@ -25,8 +25,9 @@ from simulation.world.simulated_lambda import InvocationOutcome
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall
 
-ERROR_REPORTS_PREFIX, LANE_REPORTS_PREFIX = "_backdrop/errors/", "_backdrop/errors/_providers/"
-CLOCK_FAULTS = frozenset({"clock_skew", "clock_jump", "clock_jump_of_an_hour"})
+HOUR_JUMP_FAULT = "clock_jump_of_an_hour"
+CLOCK_JUMP_FAULTS = frozenset({"clock_jump", HOUR_JUMP_FAULT})
+CLOCK_FAULTS = CLOCK_JUMP_FAULTS | {"clock_skew"}
 SLOW_FAULTS = CLOCK_FAULTS | {"out_of_time", "slow_service", "slow_table", "slow_writes", "slow_bucket"}
 BAD_RETRY_CLASSES = frozenset({RetryClass.NOW, RetryClass.BACKOFF, RetryClass.AMBIG})
 

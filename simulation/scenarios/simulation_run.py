@@ -7,19 +7,20 @@ from hashlib import sha256
 from random import Random
 
 from simulation.invariants.final_state import check_settle_bound
+from simulation.invariants.job_ends import ERROR_REPORTS_PREFIX
 from simulation.invariants.violations import Invariant, Violation
 from simulation.scenarios.actions import UserActions
 from simulation.scenarios.call_log import CallLog
-from simulation.scenarios.final_checks import ERROR_REPORTS_PREFIX, check_final_state, find_pending_work, read_documents
+from simulation.scenarios.final_checks import check_final_state, find_pending_work, read_documents
 from simulation.scenarios.guard_faults import POISON_FAULT
 from simulation.scenarios.invariant_monitor import InvariantMonitor
 from simulation.scenarios.long_faults import MAX_LONG_FAULT_SECONDS
 from simulation.scenarios.planned_action import PlannedAction
-from simulation.scenarios.rate_limit_monitor import RateLimitMonitor
+from simulation.scenarios.rate_limit_monitor import CLOCK_FAULTS, CLOCK_JUMP_FAULTS, HOUR_JUMP_FAULT, RateLimitMonitor
 from simulation.scenarios.simulation_plan import AMPLE_BUDGET_MICRO_USD, SimulationPlan
 from simulation.world.fault_profile import LANE_SEPARATOR, InstalledFaults
 from simulation.world.fault_profile.operator_faults import MAX_PAUSE_SECONDS
-from simulation.world.s3_objects import ObjectVersion
+from simulation.world.simulated_s3 import ObjectVersion
 from simulation.world.simulated_stack import World
 from simulation.world.world_clock import WORLD_START
 
@@ -41,9 +42,6 @@ MAX_GROWING_EXTENSIONS = 20
 MAX_CALLS = 60_000
 MAX_CALLS_PER_JOB = 100
 OLD_STACK_AGE = timedelta(days=3)
-HOUR_JUMP_FAULT = "clock_jump_of_an_hour"
-CLOCK_JUMP_FAULTS = frozenset({"clock_jump", HOUR_JUMP_FAULT})
-CLOCK_FAULTS = CLOCK_JUMP_FAULTS | {"clock_skew"}
 FORGOTTEN_KEY = "shoes/forgotten.jpg"
 FIRST_LANE = ""
 MIN_EXTRA_PHOTOS = 2
@@ -198,14 +196,15 @@ class Simulation:
         if self._has_violations:
             return
         self.monitor.add_violations(check_settle_bound(quiet_seconds >= QUIET_SECONDS, max_seconds, reason))
+        self._check_final_state()
+
+    def _check_final_state(self) -> None:
+        strike_counts = self.faults.count_strikes()
         self.monitor.add_violations(
-            check_final_state(world, self.monitor, self.users, self.faults.count_strikes(), self.call_log)
+            check_final_state(self.world, self.monitor, self.users, strike_counts, self.call_log)
         )
-        self.monitor.add_violations(
-            self.rate_limit_monitor.check_final_state(
-                read_documents(world, ERROR_REPORTS_PREFIX), self.faults.count_strikes()
-            )
-        )
+        reports = read_documents(self.world, ERROR_REPORTS_PREFIX)
+        self.monitor.add_violations(self.rate_limit_monitor.check_final_state(reports, strike_counts))
 
     def _repeat_everything(self) -> None:
         """Everything is told once more, and nothing is bought."""
@@ -226,14 +225,7 @@ class Simulation:
             self.monitor.add_violations(
                 [Violation(Invariant.NO_REPEAT_PURCHASES, f"{new_charges} paid calls for the same again")]
             )
-        self.monitor.add_violations(
-            check_final_state(world, self.monitor, self.users, self.faults.count_strikes(), self.call_log)
-        )
-        self.monitor.add_violations(
-            self.rate_limit_monitor.check_final_state(
-                read_documents(world, ERROR_REPORTS_PREFIX), self.faults.count_strikes()
-            )
-        )
+        self._check_final_state()
 
     def _build_result(self) -> SimulationResult:
         world, jobs = self.world, self.monitor.snapshot.jobs.values()
@@ -250,8 +242,3 @@ class Simulation:
             simulated_seconds=(world.clock.time - WORLD_START).total_seconds(),
             history_digest=sha256(history.encode()).hexdigest(),
         )
-
-
-def run_simulation(plan: SimulationPlan) -> SimulationResult:
-    """Play a plan."""
-    return Simulation(plan).run()

@@ -1,24 +1,185 @@
 """A DynamoDB table in memory, with the client calls that the ledger makes."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from bisect import bisect_left, bisect_right, insort
+from collections import UserDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, override
 
-from simulation.world.dynamodb_expressions import EvaluationScope, Item, is_met
-from simulation.world.dynamodb_items import INDEXES, TABLE_KEYS, IndexPosition, ItemStore, find_position
-from simulation.world.dynamodb_writes import EvaluatedWrite, Key, build_validation_error, evaluate_write, read_key
+from simulation.world.dynamodb_expressions import (
+    EvaluationScope,
+    ExpressionError,
+    Item,
+    apply_update,
+    find_placeholders,
+    is_met,
+)
 from simulation.world.transport import Transport, build_client_error, build_transaction_error
 from simulation.world.world_clock import WorldClock
 
+# The keys of the table and of its index, as in template.yaml.
+TABLE_KEYS = "pk", "sk"
+INDEXES = {"watch": ("watch", "due")}
+MAX_SORT_KEY = "\U0010ffff"
 # Limits: Amazon DynamoDB Developer Guide, "Quotas"; TransactWriteItems and BatchGetItem API references.
+MAX_ITEM_BYTES = 400_000
 MAX_TRANSACTION_WRITES = 100
 MAX_BATCH_KEYS = 100
 CLIENT_TOKEN_LIFETIME = timedelta(minutes=10)
+WRITE_KINDS = "Put", "Update", "Delete", "ConditionCheck"
 _KEY_CONDITION = re.compile(r"(#?\w+) = (:\w+)(?: AND (.+))?")
 _BETWEEN = re.compile(r"#?\w+ BETWEEN (:\w+) AND (:\w+)")
+
+type Key = tuple[str, str]
+type IndexPosition = tuple[str, ...]
+
+
+# -- items ------------------------------------------------------------------------------------------------------
+
+
+class ItemStore(UserDict[Key, Item]):
+    """The items by their keys."""
+
+    def __init__(self, items: Mapping[Key, Item] | None = None) -> None:
+        self._positions: dict[tuple[str, str], list[IndexPosition]] = {}
+        super().__init__(items)
+
+    @override
+    def __setitem__(self, key: Key, item: Item) -> None:
+        self._reindex(self.data.get(key), item)
+        self.data[key] = item
+
+    @override
+    def __delitem__(self, key: Key) -> None:
+        self._reindex(self.data[key], None)
+        del self.data[key]
+
+    def query(self, index: str, partition: str, since: str, until: str | None, after: IndexPosition) -> Iterator[Item]:
+        """The items of a partition (of an index: their keys) between two sort keys and behind a place, in order."""
+        attributes = INDEXES[index] if index else TABLE_KEYS
+        positions = self._positions.get((index, partition), [])
+        first = max(bisect_left(positions, (since,)), bisect_right(positions, after))
+        last = len(positions) if until is None else bisect_right(positions, (until, MAX_SORT_KEY))
+        for place in positions[first:last]:
+            item = self.data[place[1], place[2]]
+            yield {name: item[name] for name in {*TABLE_KEYS, *attributes}} if index else item
+
+    def _reindex(self, before: Item | None, after: Item | None) -> None:
+        """An item's places in the table and in each index, as it was and as it becomes."""
+        for index, attributes in (("", TABLE_KEYS), *INDEXES.items()):
+            old, new = (_find_index_entry(index, item, attributes) for item in (before, after))
+            if old == new:
+                continue
+            if old:
+                positions = self._positions[old[0]]
+                del positions[bisect_left(positions, old[1])]
+            if new:
+                insort(self._positions.setdefault(new[0], []), new[1])
+
+
+def _find_index_entry(
+    index: str, item: Item | None, attributes: tuple[str, str]
+) -> tuple[tuple[str, str], IndexPosition] | None:
+    """The partition and the place in it; None where an item has none."""
+    if item is None or not item.keys() >= {*attributes}:
+        return None
+    return (index, item[attributes[0]]["S"]), find_position(item, attributes)
+
+
+def find_position(item: Mapping[str, Any], attributes: tuple[str, str]) -> IndexPosition:
+    """Where an item stands in its partition: by the sort key, then, as an index may hold several, by the table's."""
+    return tuple(item[name]["S"] for name in (attributes[1], *TABLE_KEYS))
+
+
+def read_key(item: Mapping[str, Any]) -> Key:
+    """An item's place in the table."""
+    return item["pk"]["S"], item["sk"]["S"]
+
+
+# -- writes -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EvaluatedWrite:
+    """One write, judged: the item before and after (None: no item), and whether its condition holds."""
+
+    key: Key
+    before: Item | None
+    after: Item | None
+    is_allowed: bool
+    returns_item_on_failure: bool = False
+    changes_item: bool = True
+
+    @property
+    def cancellation_reason(self) -> dict[str, Any]:
+        """Its entry among a cancelled transaction's reasons."""
+        if self.is_allowed:
+            return {"Code": "None"}
+        reason: dict[str, Any] = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+        return reason | self.item_on_failure
+
+    @property
+    def item_on_failure(self) -> dict[str, Any]:
+        """The item that was in the way, where the caller wants to see it."""
+        return {"Item": dict(self.before)} if self.returns_item_on_failure and self.before is not None else {}
+
+
+def evaluate_write(operation: str, request: Mapping[str, Any], items: Mapping[Key, Item]) -> EvaluatedWrite:
+    """What a write would leave behind; ValidationException where DynamoDB would not understand it."""
+    if operation not in WRITE_KINDS:
+        raise NotImplementedError(f"no imitation of {operation}")
+    key = read_key(request["Item"] if operation == "Put" else request["Key"])
+    before = items.get(key)
+    names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+    scope = EvaluationScope(before or {}, names, values)
+    try:
+        is_allowed = "ConditionExpression" not in request or is_met(request["ConditionExpression"], scope)
+        after = _compute_after(operation, request, scope) if is_allowed or operation == "Put" else before
+        _check_placeholders(request, names.keys() | values.keys())
+    except ExpressionError as error:
+        raise build_validation_error(str(error)) from error
+    if after is not None:
+        _check_item(after)
+    returns_item_on_failure = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+    return EvaluatedWrite(key, before, after, is_allowed, returns_item_on_failure, operation != "ConditionCheck")
+
+
+def _compute_after(operation: str, request: Mapping[str, Any], scope: EvaluationScope) -> Item | None:
+    if operation == "Put":
+        return dict(request["Item"])
+    if operation == "Update":
+        return apply_update(request.get("UpdateExpression", ""), scope) | request["Key"]
+    return None if operation == "Delete" else scope.item
+
+
+def _check_placeholders(request: Mapping[str, Any], defined: set[str]) -> None:
+    used = find_placeholders(
+        condition=request.get("ConditionExpression", ""), update=request.get("UpdateExpression", "")
+    )
+    if unused := defined - used:
+        raise ExpressionError(f"defined and not used: {', '.join(sorted(unused))}")
+
+
+def _check_item(item: Item) -> None:
+    size = 0
+    for name, value in item.items():
+        ((kind, content),) = value.items()
+        if kind not in ("S", "N") or not isinstance(content, str):
+            raise NotImplementedError(f"no imitation of the attribute {name}: {value!r}")
+        size += len(name.encode()) + len(content.encode())
+    if size > MAX_ITEM_BYTES:
+        raise build_validation_error("Item size has exceeded the maximum allowed size")
+
+
+def build_validation_error(message: str) -> Exception:
+    """The error for a request that DynamoDB does not understand."""
+    return build_client_error("ValidationException", "Write", 400, message)
+
+
+# -- the client -------------------------------------------------------------------------------------------------
 
 
 class SimulatedTable:

@@ -7,8 +7,8 @@ from backdrop.aws.items import parse_record
 from backdrop.model.ids import derive_source_id
 from backdrop.model.job import Job, Source
 from backdrop.model.object_keys import receipt_key, report_key
-from simulation.world.s3_objects import SimulatedBucket
 from simulation.world.simulated_dynamodb import SimulatedTable
+from simulation.world.simulated_s3 import SimulatedBucket
 from simulation.world.world_clock import WorldClock
 
 INPUT_BUCKET, OUTPUT_BUCKET, LEDGER_TABLE, EVENT_BUS = "photos", "results", "ledger", "bus"

@@ -9,10 +9,9 @@ from backdrop.model.codes import Code
 from backdrop.model.intake_event import IncomingRequest, IntakeEvent
 from backdrop.model.job import JobStatus
 from backdrop.model.provider_result import RetryClass
-from simulation.world.s3_objects import ObjectVersion
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import build_refusal
-from simulation.world.simulated_s3 import build_notification
+from simulation.world.simulated_s3 import ObjectVersion, build_notification
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.transport import TargetedFault
 from tests.simulated.simulation import KEY, NOW, PRICE, assert_at_rest, dropped, the_job

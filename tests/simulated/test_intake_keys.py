@@ -11,10 +11,9 @@ from backdrop.aws.events import parse_intake_message
 from backdrop.model.job import JobStatus
 from backdrop.model.object_keys import MAX_SOURCE_KEY_BYTES, ObjectKind, classify_key
 from backdrop.pipeline.enqueue import return_to_intake
-from simulation.world.s3_objects import ObjectVersion
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_provider import ProviderKind as Askable
-from simulation.world.simulated_s3 import build_notification
+from simulation.world.simulated_s3 import ObjectVersion, build_notification
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from tests.simulated.simulation import PRICE, a_job, assert_at_rest
 from tests.unit.core_items import quick

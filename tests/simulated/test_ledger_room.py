@@ -14,8 +14,8 @@ from backdrop.model.job import Job, JobStatus, MoneyStatus, PictureLink
 from backdrop.model.provider_result import MAX_LINK_LENGTH, MAX_LINKS, ProviderResult, RetryClass
 from backdrop.model.sentence import Sentence
 from backdrop.reconcile.service import DELIVERY_BACKLOG_HIGH, ITEM_TOO_LARGE_MESSAGE
-from simulation.world.dynamodb_writes import MAX_ITEM_BYTES
 from simulation.world.sample_images import build_photo
+from simulation.world.simulated_dynamodb import MAX_ITEM_BYTES
 from simulation.world.simulated_provider import CallBehavior
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall, TargetedFault, build_client_error, build_transaction_error

@@ -15,7 +15,7 @@ from simulation.scenarios.seed_runner import run_seed, run_seeds
 from simulation.scenarios.seed_statistics import SeedStatistics, format_page, format_summary
 from simulation.scenarios.shrink import shrink
 from simulation.scenarios.simulation_plan import PlannedAction, SimulationPlan, draw_plan
-from simulation.scenarios.simulation_run import Simulation, SimulationResult, run_simulation
+from simulation.scenarios.simulation_run import Simulation, SimulationResult
 from simulation.world.event_loop import EventLoop
 from simulation.world.fault_profile import FAULT_TYPES, find_fault_type
 
@@ -62,7 +62,7 @@ def test_a_run_in_which_an_announced_fault_never_fired_fails(monkeypatch: pytest
     monkeypatch.setitem(
         FAULT_TYPES, "never", FAULT_TYPES["hang_up"].__class__("never", "It cannot strike.", lambda _: None)
     )
-    run = run_simulation(replace(draw_plan(3, ["never"]), actions=(), fault_minutes=1))
+    run = Simulation(replace(draw_plan(3, ["never"]), actions=(), fault_minutes=1)).run()
     assert run.broken_invariants[0] == Invariant.FAULTS_FIRED.name
 
 

@@ -10,7 +10,7 @@ from backdrop.model.job import JobStatus
 from simulation.invariants.violations import Invariant
 from simulation.scenarios.seed_statistics import SeedStatistics
 from simulation.scenarios.simulation_plan import draw_plan
-from simulation.scenarios.simulation_run import SimulationResult, run_simulation
+from simulation.scenarios.simulation_run import Simulation, SimulationResult
 from simulation.world.fault_profile import FAULT_TYPES, InstalledFaults, find_fault_type
 from simulation.world.sample_images import build_photo
 from simulation.world.simulated_stack import World
@@ -71,14 +71,14 @@ def test_a_run_fails_in_which_a_fault_of_one_lane_alone_never_struck(monkeypatch
     monkeypatch.setattr("simulation.scenarios.simulation_run.MAX_EXTENSIONS", 0)
     seed = next(seed for seed in range(100) if draw_plan(seed).other_lanes)
     plan = replace(draw_plan(seed), faults=("late_event", f"hang_up@{FURTHER}"), actions=(), fault_minutes=1)
-    run = run_simulation(plan)
+    run = Simulation(plan).run()
     assert run.broken_invariants[0] == Invariant.FAULTS_FIRED.name
     assert f"hang_up@{FURTHER} never struck" in [breach.detail for _, breach in run.violations]
 
 
 def test_more_photos_come_to_the_lane_that_awaits_its_fault() -> None:
     seed = next(seed for seed in range(100) if draw_plan(seed).other_lanes)
-    run = run_simulation(
+    run = Simulation(
         replace(
             draw_plan(seed),
             faults=(f"hang_up@{FURTHER}",),
@@ -87,7 +87,7 @@ def test_more_photos_come_to_the_lane_that_awaits_its_fault() -> None:
             is_old_stack=False,
             starts_before_midnight=False,
         )
-    )
+    ).run()
     assert run.broken_invariants == []
     assert run.strike_counts[f"hang_up@{FURTHER}"]
 

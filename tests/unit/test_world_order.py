@@ -3,8 +3,8 @@
 from random import Random
 
 from simulation.world.dynamodb_expressions import Item
-from simulation.world.dynamodb_items import ItemStore, find_position
-from simulation.world.s3_objects import ObjectVersion, SimulatedBucket
+from simulation.world.simulated_dynamodb import ItemStore, find_position
+from simulation.world.simulated_s3 import ObjectVersion, SimulatedBucket
 from simulation.world.world_clock import WORLD_START
 
 

@@ -1,0 +1,17 @@
+"""The same function for many items, on several processes."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+
+def map_in_processes[Item, Result](
+    function: Callable[[Item], Result], items: Iterable[Item], processes: int, *, chunk_size: int = 1
+) -> Iterator[Result]:
+    """Yields the results in the order of the items. With one process, everything runs in the caller's own."""
+    if processes == 1:
+        yield from map(function, items)
+        return
+    # A forked process would inherit the locks of the caller's threads.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(function, items, chunksize=chunk_size)
