@@ -1,1 +1,1 @@
-"""The promises, checked from outside: on bill, buckets and stored items, with nothing imported from the core."""
+"""The invariants, checked from outside against bill, buckets, and items, without imports from the product."""

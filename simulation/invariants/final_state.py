@@ -1,4 +1,4 @@
-"""The promises about a world at rest: all is ended, as the newest photo and wish have it, and everybody was told."""
+"""Invariants of a world at rest: all work has ended for the newest photos and instructions, and has been reported."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ LANE_CODES = frozenset(
         "lane_shut",
     }
 )
-"""What keeps all of a provider's photos waiting, and is told once for all of them."""
+"""Codes of problems that keep all of a provider's photos waiting. They are reported once, for the lane."""
 EVENT_KINDS = {"stored": "Image Completed"} | dict.fromkeys(FAILED_STATUSES, "Image Failed")
 REQUIRED_LETTER_ATTRIBUTES = ("code", "reason", "money")
 MALFORMED_CODE = "damaged_message"
@@ -29,9 +29,9 @@ MALFORMED_CODE = "damaged_message"
 
 @dataclass(frozen=True)
 class ExpectedPhoto:
-    """What lies in the input bucket under one key at the end.
+    """What is in the input bucket under one key at the end.
 
-    `named`: whether there must be a job or a problem; not where a person cancelled it before there was one.
+    `must_be_known`: there must be a job or a problem. False if an operator cancelled the photo before it had either.
     """
 
     etag: str
@@ -40,18 +40,20 @@ class ExpectedPhoto:
 
 
 def check_unfinished(ledger: PlainLedger, *, excused_job_ids: Collection[str]) -> list[Violation]:
-    """No job is under way but those (by id) that rightly wait, and no photo waits for its wish. Holds at rest."""
+    """Checks that only excused jobs are under way, and that no photo waits for instructions. Holds at rest."""
     jobs = [
         Violation(Invariant.DRAINED_IN_TIME, f"{job['key']}: still {job['status']}")
         for job in ledger.jobs.values()
         if job["status"] not in END_STATUSES and job["job_id"] not in excused_job_ids
     ]
     settling_keys = [source["key"] for source in ledger.sources.values() if source["settling_since"]]
-    return jobs + [Violation(Invariant.DRAINED_IN_TIME, f"{key}: still waits for its wish") for key in settling_keys]
+    return jobs + [
+        Violation(Invariant.DRAINED_IN_TIME, f"{key}: still waits for instructions") for key in settling_keys
+    ]
 
 
 def check_newest_photos(ledger: PlainLedger, expected_by_key: Mapping[str, ExpectedPhoto]) -> list[Violation]:
-    """What the ledger names is what lies in the bucket now. Holds at rest."""
+    """Checks that the ledger's jobs are for the photos that are in the bucket now. Holds at rest."""
     by_key = {source["key"]: source for source in ledger.sources.values()}
     violations: list[Violation] = []
     for key, expected in expected_by_key.items():
@@ -62,26 +64,29 @@ def check_newest_photos(ledger: PlainLedger, expected_by_key: Mapping[str, Expec
 
 def _describe_difference(source: JsonObject | None, expected: ExpectedPhoto, ledger: PlainLedger) -> str:
     if source is None or source["photo"] is None:
-        return "the ledger knows no photo there"
+        return "the ledger has no photo for it"
     if source["photo"]["etag"] != expected.etag:
-        return "the ledger knows an older photo"
+        return "the ledger has an older photo"
     current_jobs = [ledger.jobs[job_id] for job_id in source["jobs"].values()]
     if not (current_jobs or source["problems"] or source["blocked_by_defaults"]):
-        return "neither a job nor a problem" if expected.must_be_known else ""
+        return "it has neither a job nor a problem" if expected.must_be_known else ""
     return "its job is for other bytes" if any(job["sha256"] != expected.sha256 for job in current_jobs) else ""
 
 
 def check_ignored_photos(ledger: PlainLedger, ignored_keys: Collection[str]) -> list[Violation]:
-    """Keys of which nobody told and that nobody may buy have no item at all. Holds at any moment."""
+    """Checks that photos that must not be bought without a request have no item at all. Holds at all times."""
     return [
-        Violation(Invariant.OLD_PHOTOS_IGNORED, f"{source['key']}: was taken in unasked")
+        Violation(Invariant.OLD_PHOTOS_IGNORED, f"{source['key']}: was taken in without a request")
         for source in ledger.sources.values()
         if source["key"] in ignored_keys
     ]
 
 
 def check_picture_owners(ledger: PlainLedger, job_id_by_picture: Mapping[str, str]) -> list[Violation]:
-    """Each current stored job's pictures bear its own mark: `marks` are job ids by picture key. Holds at rest."""
+    """Checks that each current stored job's pictures name it in their metadata. Holds at rest.
+
+    `job_id_by_picture`: the job IDs in the metadata, by the pictures' keys.
+    """
     current_job_ids = {job_id for source in ledger.sources.values() for job_id in source["jobs"].values()}
     violations: list[Violation] = []
     for job in ledger.jobs.values():
@@ -96,7 +101,10 @@ def check_picture_owners(ledger: PlainLedger, job_id_by_picture: Mapping[str, st
 
 
 def check_events(ledger: PlainLedger, events: Sequence[tuple[str, JsonObject]]) -> list[Violation]:
-    """Each end was announced; `events` are pairs of detail type and detail. Holds at rest."""
+    """Checks that each end of a job is published, under an event ID of its own. Holds at rest.
+
+    `events`: pairs of detail type and detail.
+    """
     announced = {(kind, detail["job"]["job_id"], detail["job"]["status"]) for kind, detail in events if "job" in detail}
     unannounced_jobs = [
         job
@@ -104,10 +112,10 @@ def check_events(ledger: PlainLedger, events: Sequence[tuple[str, JsonObject]]) 
         if job["status"] in EVENT_KINDS and (EVENT_KINDS[job["status"]], job["job_id"], job["status"]) not in announced
     ]
     return [
-        Violation(Invariant.EVENTS_PUBLISHED, f"{job['key']}: nobody heard that it is {job['status']}")
+        Violation(Invariant.EVENTS_PUBLISHED, f"{job['key']}: no event says that it is {job['status']}")
         for job in unannounced_jobs
     ] + [
-        Violation(Invariant.EVENTS_PUBLISHED, f"{event_id}: one id for {len(kinds)} events")
+        Violation(Invariant.EVENTS_PUBLISHED, f"{event_id}: one ID for {len(kinds)} events")
         for event_id, kinds in _group_event_ids(events)
         if len(kinds) > 1
     ]
@@ -127,14 +135,14 @@ def check_lane_reports(
     reports: DocumentsByKey,
     excused_job_ids: Collection[str],
 ) -> list[Violation]:
-    """A paused lane has its one report, one that goes on has none, and no photo's report tells of it. Holds at rest.
+    """Checks that each paused lane has one report, and that no other report states its pause. Holds at rest.
 
-    `excused`: ids of jobs that wait for reasons of their own.
+    `excused_job_ids`: jobs that wait for reasons of their own.
     """
     violations = [
         Violation(
             Invariant.LANE_REPORTED_ONCE,
-            f"{provider}: paused for {pause_codes or 'nothing'}, the report says {reported_codes or 'nothing'}",
+            f"{provider}: paused for {pause_codes or 'nothing'}, but the report says {reported_codes or 'nothing'}",
         )
         for provider in lanes.keys() | lane_reports.keys()
         if (pause_codes := _list_pause_codes(lanes.get(provider)))
@@ -142,11 +150,12 @@ def check_lane_reports(
     ]
     return violations + [
         Violation(
-            Invariant.LANE_REPORTED_ONCE, f"{key}: its report tells of the lane ({', '.join(sorted(pause_codes))})"
+            Invariant.LANE_REPORTED_ONCE,
+            f"{key}: its report states the lane's problem ({', '.join(sorted(pause_codes))})",
         )
         for key, report in reports.items()
         if (
-            pause_codes := {one["code"] for one in report["errors"] if one["job_id"] not in excused_job_ids}
+            pause_codes := {error["code"] for error in report["errors"] if error["job_id"] not in excused_job_ids}
             & LANE_CODES
         )
     ]
@@ -161,7 +170,7 @@ def _list_report_codes(report: JsonObject | None) -> list[str]:
 
 
 def check_causes(ledger: PlainLedger, possible_codes: Collection[str]) -> list[Violation]:
-    """Jobs that are named end badly only for what did happen: `possible` are the codes that it explains. At rest."""
+    """Checks that current jobs fail only with codes that the run's faults and actions explain. Holds at rest."""
     current_job_ids = {job_id for source in ledger.sources.values() for job_id in source["jobs"].values()}
     return [
         Violation(Invariant.ENDS_FOR_A_CAUSE, f"{job['key']}: ended {job['status']} with {job['problem']['code']}")
@@ -173,7 +182,7 @@ def check_causes(ledger: PlainLedger, possible_codes: Collection[str]) -> list[V
 
 
 def check_end_statuses(ledger: PlainLedger, status_by_code: Mapping[str, str]) -> list[Violation]:
-    """What went wrong decides how a job ends: `ends` are the statuses by code. Holds at rest."""
+    """Checks that the code of a failure determines the job's status. Holds at rest."""
     return [
         Violation(Invariant.ENDS_FOR_A_CAUSE, f"{job['key']}: {job['problem']['code']} ended {job['status']}")
         for job in ledger.jobs.values()
@@ -183,13 +192,13 @@ def check_end_statuses(ledger: PlainLedger, status_by_code: Mapping[str, str]) -
 
 
 def check_reported_money(ledger: PlainLedger, reports: DocumentsByKey) -> list[Violation]:
-    """What a report says of an ended job's money is what its attempts say. Holds at rest."""
+    """Checks that what a report says about an ended job's charges matches its attempts. Holds at rest."""
     violations: list[Violation] = []
     for key, report in reports.items():
         for error in report["errors"]:
             job = ledger.jobs.get(str(error["job_id"]))
             if job and job["status"] in END_STATUSES and error["money"] != _describe_money(job):
-                detail = f"{key}: the report says {error['money']}, the attempts say {_describe_money(job)}"
+                detail = f"{key}: the report says {error['money']}, but the attempts say {_describe_money(job)}"
                 violations.append(Violation(Invariant.DOCUMENTS_MATCH_LEDGER, detail))
     return violations
 
@@ -206,32 +215,33 @@ def check_dead_letter_contents(
     dead_job_codes: Collection[tuple[str, str]],
     allowed_malformed_count: range,
 ) -> list[Violation]:
-    """Dead letters explain themselves, and tell of jobs that died and of damaged messages alone. Holds at rest.
+    """Checks that dead letters are complete, and that only dead jobs and malformed messages have them. Holds at rest.
 
-    A queue may keep the same letter twice, and letters of jobs that went on since: the newest of each has to be true,
-    so they come in the order in which they were sent. `died`: job ids and codes of all that was ever dead. `damaged`:
-    how many damaged messages may have left a letter: one whose letter's answer was lost still lies in its queue.
+    A queue may keep the same letter twice, and may keep letters of jobs that went on since. Only the newest letter of
+    each job must be true, so `letters` are in the order in which they were sent. `dead_job_codes`: job IDs and codes of
+    all jobs that were ever dead. `allowed_malformed_count`: how many malformed messages may have left a letter. If the
+    response to sending a letter was lost, its message is still in its own queue.
     """
     lettered_job_ids = {str(letter["attributes"].get("job_id", "")) for letter in letters}
     dead_job_ids = {job_id for job_id, job in ledger.jobs.items() if job["status"] == "dead"}
-    details = [f"no letter for {ledger.jobs[ident]['key']}" for ident in sorted(dead_job_ids - lettered_job_ids)]
+    details = [f"no letter for {ledger.jobs[job_id]['key']}" for job_id in sorted(dead_job_ids - lettered_job_ids)]
     malformed_bodies = {letter["body"] for letter in letters if letter["attributes"].get("code") == MALFORMED_CODE}
     if len(malformed_bodies) not in allowed_malformed_count:
         details.append(
             f"{len(malformed_bodies)} letters for {allowed_malformed_count.start} "
-            f"to {allowed_malformed_count.stop - 1} damaged messages"
+            f"to {allowed_malformed_count.stop - 1} malformed messages"
         )
     newest_index_by_job = {str(letter["attributes"].get("job_id", "")): index for index, letter in enumerate(letters)}
     details += [
         problem
-        for place, letter in enumerate(letters)
+        for index, letter in enumerate(letters)
         if (
             problem := _describe_letter_problem(
-                letter, ledger, dead_job_codes, is_newest=place in newest_index_by_job.values()
+                letter, ledger, dead_job_codes, is_newest=index in newest_index_by_job.values()
             )
         )
     ]
-    return [Violation(Invariant.DEAD_LETTERS_MATCH_JOBS, one) for one in details]
+    return [Violation(Invariant.DEAD_LETTERS_MATCH_JOBS, detail) for detail in details]
 
 
 def _describe_letter_problem(
@@ -246,16 +256,18 @@ def _describe_letter_problem(
         return ""
     job = ledger.jobs.get(job_id)
     if job is None or (job_id, code) not in dead_job_codes:
-        return f"a letter ({code}) for {job['key'] if job else 'no job'}, which never died of it"
+        return f"a letter ({code}) for {job['key'] if job else 'no job'}, which never ended with this code"
     is_current = is_newest and job["status"] == "dead" and job["problem"]["code"] == code
-    is_wrong = is_current and attributes["money"] != _describe_money(job)
+    has_wrong_charge = is_current and attributes["money"] != _describe_money(job)
     return (
-        f"{job['key']}: the letter says {attributes['money']}, the attempts {_describe_money(job)}" if is_wrong else ""
+        f"{job['key']}: the letter says {attributes['money']}, but the attempts say {_describe_money(job)}"
+        if has_wrong_charge
+        else ""
     )
 
 
 def check_settle_bound(is_at_rest: bool, waited_seconds: float, reason: str) -> list[Violation]:
-    """Rest was reached within the bound, in simulated seconds."""
+    """Checks that the world came to rest within the bound, in simulated seconds."""
     return (
         []
         if is_at_rest
@@ -266,6 +278,6 @@ def check_settle_bound(is_at_rest: bool, waited_seconds: float, reason: str) -> 
 
 
 def check_consecutive_crashes(crash_counts: Mapping[str, int], max_crashes: int) -> list[Violation]:
-    """No photo, by its key, kills more workers than so many. Holds at any moment."""
-    details = [f"{key}: {count} workers died of it" for key, count in crash_counts.items() if count > max_crashes]
-    return [Violation(Invariant.POISON_PHOTOS_GIVEN_UP, words) for words in details]
+    """Checks that no photo, by its key, crashes more workers than the maximum. Holds at all times."""
+    details = [f"{key}: {count} workers crashed on it" for key, count in crash_counts.items() if count > max_crashes]
+    return [Violation(Invariant.POISON_PHOTOS_GIVEN_UP, detail) for detail in details]

@@ -1,4 +1,4 @@
-"""The promises about what people see: every drop ends once, views and pictures are true, and so are dead letters."""
+"""Invariants about results: every photo ends once, and its documents, pictures, and dead letters match the ledger."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,13 +14,13 @@ LANE_REPORTS_PREFIX = "_backdrop/errors/_providers/"
 MICRO_PER_USD = 1_000_000
 
 type DocumentsByKey = Mapping[str, JsonObject]
-"""Receipts or error reports by the key of their photo."""
+"""Receipts or error reports, by the key of their photo."""
 
 
 def check_ends(
     uploaded_keys: Iterable[str], ledger: PlainLedger, receipts: DocumentsByKey, reports: DocumentsByKey
 ) -> list[Violation]:
-    """Each dropped key is known, all its jobs have ended, and somebody was told. Holds at rest."""
+    """Checks that each uploaded key has ended jobs or problems, and the documents about them. Holds at rest."""
     by_key = {source["key"]: source_id for source_id, source in ledger.sources.items()}
     return [
         Violation(Invariant.ENDS_EXACTLY_ONCE, f"{key}: {detail}")
@@ -33,28 +33,28 @@ def _describe_missing_end(
     key: str, source_id: str | None, ledger: PlainLedger, receipts: DocumentsByKey, reports: DocumentsByKey
 ) -> str:
     if source_id is None:
-        return "lost: the ledger has never heard of it"
+        return "lost: the ledger has no item for it"
     source = ledger.sources[source_id]
     current_jobs = [ledger.jobs[job_id] for job_id in source["jobs"].values()]
     if not (current_jobs or source["problems"] or source.get("blocked_by_defaults")):
-        return "neither a job nor a problem"
+        return "it has neither a job nor a problem"
     unfinished_statuses = [job["status"] for job in ledger.find_jobs(source_id) if job["status"] not in END_STATUSES]
     if unfinished_statuses:
         return f"still {', '.join(unfinished_statuses)}"
     if any(job["status"] == "superseded" for job in current_jobs):
-        return "superseded, though its photo names it"
+        return "superseded, although its photo names it"
     if current_jobs and key not in receipts:
         return "no receipt"
     failures = source["problems"] or [job for job in current_jobs if job["status"] in FAILED_STATUSES]
     if failures and key not in reports:
-        return "no report of what is wrong"
+        return "no error report"
     return ""
 
 
 def check_documents(ledger: PlainLedger, receipts: DocumentsByKey, reports: DocumentsByKey) -> list[Violation]:
-    """Receipts and reports are what the items say, and there are no others. Holds at rest.
+    """Checks that receipts and reports match the ledger, and that there are no others. Holds at rest.
 
-    A receipt is written when a job comes to be and at its end; between them it may be behind.
+    A receipt is written when a job is created and when it ends, and may be outdated in between.
     """
     violations: list[Violation] = []
     keys = {source["key"] for source in ledger.sources.values()}
@@ -66,7 +66,8 @@ def check_documents(ledger: PlainLedger, receipts: DocumentsByKey, reports: Docu
         documented_values = (_read_receipt_facts(receipts.get(key)), _read_problem_codes(reports.get(key)))
         violations += [
             Violation(
-                Invariant.DOCUMENTS_MATCH_LEDGER, f"{key}: {document} shows {documented}, the ledger says {recorded}"
+                Invariant.DOCUMENTS_MATCH_LEDGER,
+                f"{key}: the {document} shows {documented}, but the ledger has {recorded}",
             )
             for document, recorded, documented in zip(
                 ("receipt", "report"), recorded_values, documented_values, strict=True
@@ -75,16 +76,17 @@ def check_documents(ledger: PlainLedger, receipts: DocumentsByKey, reports: Docu
         ]
     unknown_keys = (receipts.keys() | reports.keys()) - keys
     return violations + [
-        Violation(Invariant.DOCUMENTS_MATCH_LEDGER, f"{key}: a view of no source") for key in sorted(unknown_keys)
+        Violation(Invariant.DOCUMENTS_MATCH_LEDGER, f"{key}: a document without a source")
+        for key in sorted(unknown_keys)
     ]
 
 
 def _build_receipt_facts(source: JsonObject, jobs: Sequence[JsonObject]) -> dict[str, Any] | None:
-    """What a receipt must say of each job, and in all; None where there is no job."""
+    """Returns what the receipt must state for each job and in total, or None if there is no job."""
     if not jobs:
         return None
-    lines = {job["job_id"]: _build_job_facts(job, is_current=job["job_id"] in source["jobs"].values()) for job in jobs}
-    return lines | {"total_usd": sum(sum_charged(job) for job in jobs)}
+    facts = {job["job_id"]: _build_job_facts(job, is_current=job["job_id"] in source["jobs"].values()) for job in jobs}
+    return facts | {"total_usd": sum(sum_charged(job) for job in jobs)}
 
 
 def _build_job_facts(job: JsonObject, *, is_current: bool) -> tuple[Any, ...]:
@@ -97,8 +99,8 @@ def _build_job_facts(job: JsonObject, *, is_current: bool) -> tuple[Any, ...]:
 def _read_receipt_facts(receipt: JsonObject | None) -> dict[str, Any] | None:
     if receipt is None or not receipt["jobs"]:
         return None
-    lines = {job["job_id"]: _read_job_facts(job) for job in receipt["jobs"]}
-    return lines | {"total_usd": _to_micro_usd(receipt["total_usd"])}
+    facts = {job["job_id"]: _read_job_facts(job) for job in receipt["jobs"]}
+    return facts | {"total_usd": _to_micro_usd(receipt["total_usd"])}
 
 
 def _read_job_facts(job: JsonObject) -> tuple[Any, ...]:
@@ -114,7 +116,7 @@ def _to_micro_usd(usd: float) -> int:
 
 
 def _list_problem_codes(source: JsonObject, jobs: Sequence[JsonObject]) -> list[tuple[str, str]]:
-    """Job and code of all that is wrong with a place now."""
+    """Returns the job ID and the code of each current problem."""
     current_jobs = [job for job in jobs if job["job_id"] in source["jobs"].values() and job["problem"]]
     problems = [("", problem["code"]) for problem in source["problems"]]
     return sorted(problems + [(job["job_id"], job["problem"]["code"]) for job in current_jobs])
@@ -125,47 +127,51 @@ def _read_problem_codes(report: JsonObject | None) -> list[tuple[str, str]]:
 
 
 def check_pictures(ledger: PlainLedger, pictures: Collection[str]) -> list[Violation]:
-    """Each current stored job has all its pictures, and there is no picture of no job. Holds at rest."""
+    """Checks that each current stored job has all its pictures, and each picture has a job. Holds at rest."""
     known_keys = {result["key"] for job in ledger.jobs.values() for result in job["results"]}
     unknown_keys = sorted(key for key in pictures if key not in known_keys)
     return check_missing_pictures(ledger, pictures) + [
-        Violation(Invariant.PICTURES_MATCH_JOBS, f"{key}: a picture of no job") for key in unknown_keys
+        Violation(Invariant.PICTURES_MATCH_JOBS, f"{key}: no job has this picture") for key in unknown_keys
     ]
 
 
 def check_missing_pictures(ledger: PlainLedger, pictures: Collection[str]) -> list[Violation]:
-    """Each current stored job has all its pictures. Holds at rest."""
-    current = {job_id for source in ledger.sources.values() for job_id in source["jobs"].values()}
-    stored = [job for job in ledger.jobs.values() if job["status"] == "stored"]
+    """Checks that each current stored job has all its pictures. Holds at rest."""
+    current_job_ids = {job_id for source in ledger.sources.values() for job_id in source["jobs"].values()}
+    stored_jobs = [job for job in ledger.jobs.values() if job["status"] == "stored"]
     return [
         Violation(
             Invariant.PICTURES_MATCH_JOBS,
-            f"{job['key']}: stored with {len(job['results'])} pictures, not all are there",
+            f"{job['key']}: stored with {len(job['results'])} pictures, of which some are missing",
         )
-        for job in stored
-        if job["job_id"] in current
+        for job in stored_jobs
+        if job["job_id"] in current_job_ids
         and not (job["results"] and all(result["key"] in pictures for result in job["results"]))
     ]
 
 
 def check_unknown_pictures(ledger: PlainLedger, job_id_by_picture: Mapping[str, str]) -> list[Violation]:
-    """Each picture is of a job that its place had, and that was paid: `marks` are job ids by key. Holds at any moment.
+    """Checks that each picture was made by a job of its own photo. Holds at all times.
 
-    A worker that dies between a picture and the ledger may leave one that no job's results name.
+    `job_id_by_picture`: the job ID in each picture's metadata. A worker that dies after it writes a picture and before
+    it writes the ledger may leave a picture that no job's results name.
     """
     return [
-        Violation(Invariant.PICTURES_MATCH_JOBS, f"{key}: a picture of no job")
+        Violation(Invariant.PICTURES_MATCH_JOBS, f"{key}: no job of this photo made it")
         for key, job_id in job_id_by_picture.items()
         if job_id not in ledger.jobs or not key.startswith(f"{ledger.jobs[job_id]['key']}/")
     ]
 
 
 def check_dead_letters(ledger: PlainLedger, letters: Sequence[JsonObject]) -> list[Violation]:
-    """Dead letters, each `{"attributes": {name: text}, …}`, are those of the dead jobs, once each. Holds at rest."""
+    """Checks that each dead job has exactly one dead letter, and that there are no others. Holds at rest.
+
+    Each letter has the form `{"attributes": {name: text}, …}`.
+    """
     letter_counts = Counter(str(letter["attributes"].get("job_id", "")) for letter in letters)
     dead_job_ids = {job_id for job_id, job in ledger.jobs.items() if job["status"] == "dead"}
     unexpected = [
-        f"a letter for {name or 'no job'} ({_describe_end(ledger, name)})"
+        f"unexpected letter for {name or 'no job'} ({_describe_end(ledger, name)})"
         for name in letter_counts.keys() - dead_job_ids
     ]
     missing = [f"no letter for {name} ({_describe_end(ledger, name)})" for name in dead_job_ids - letter_counts.keys()]
@@ -176,20 +182,22 @@ def check_dead_letters(ledger: PlainLedger, letters: Sequence[JsonObject]) -> li
 
 
 def _describe_end(ledger: PlainLedger, job_id: str) -> str:
-    """How a job ended, for people."""
     job = ledger.jobs.get(job_id)
-    return f"{job['key']} {job['status']}" if job else "unknown to the ledger"
+    return f"{job['key']} {job['status']}" if job else "not in the ledger"
 
 
 def check_deleted_photos(
     ledger: PlainLedger, keys: Collection[str], excused_job_ids: Collection[str]
 ) -> list[Violation]:
-    """Photos in the bucket no more: nothing of theirs waits, but `excused` jobs. Holds at rest."""
-    unfinished_job_ids = {ident for ident, job in ledger.jobs.items() if job["status"] not in END_STATUSES}.difference(
-        excused_job_ids
-    )
+    """Checks that no job of a deleted photo, except the excused ones, is still under way. Holds at rest."""
+    unfinished_job_ids = {
+        job_id for job_id, job in ledger.jobs.items() if job["status"] not in END_STATUSES
+    }.difference(excused_job_ids)
     return [
-        Violation(Invariant.ONLY_CURRENT_JOBS_BOUGHT, f"{source['key']}: is gone, and something of it waits")
+        Violation(
+            Invariant.ONLY_CURRENT_JOBS_BOUGHT,
+            f"{source['key']}: the photo is deleted, but a job of it is still under way",
+        )
         for source_id, source in ledger.sources.items()
         if source["key"] in keys
         and (

@@ -1,4 +1,4 @@
-"""The promises about manners: who is told to wait waits, a sick provider is tried ever more seldom, people are told."""
+"""Invariants about load and reports: waits are kept, an unhealthy provider gets few probes, and pauses are reported."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -9,47 +9,57 @@ from simulation.invariants.ledger_writes import BAD_RESULTS_BEFORE_TRIP
 from simulation.invariants.violations import Invariant, JsonObject, Violation
 
 MAX_QUICK_TRIES = 3
-"""So many a few minutes apart; then seldom, since each hands out all messages that wait, and SQS counts that."""
+"""How often a paused lane may be probed every few minutes; after that, rarely.
+
+Each probe makes all waiting messages visible, and SQS counts how often a message is received.
+"""
 MIN_TRY_INTERVAL = timedelta(minutes=10)
 LANE_ONLY_CODES = (LANE_CODES - {"budget_reached"}) | {"provider_throttled"}
-"""What no photo's report tells of, but of the budget where the photo alone costs more than a day may."""
+"""Codes that must not be in a photo's report, except `budget_reached` for a photo that exceeds a whole day's budget."""
 RESUMED_EVENT, PAUSED_EVENT = "Provider Resumed", "Provider Paused"
 
 
-def check_try_interval(tries: Sequence[datetime]) -> list[Violation]:
-    """A paused lane is tried ever more seldom: `tries` are when it was, one in vain after the other. At any write."""
-    if len(tries) <= MAX_QUICK_TRIES or tries[-1] - tries[-2] >= MIN_TRY_INTERVAL:
+def check_try_interval(probed_at: Sequence[datetime]) -> list[Violation]:
+    """Checks the intervals between failed probes of a paused lane; `tries` are their times. Holds on every write."""
+    if len(probed_at) <= MAX_QUICK_TRIES or probed_at[-1] - probed_at[-2] >= MIN_TRY_INTERVAL:
         return []
-    detail = f"tried for the {len(tries)}th time {(tries[-1] - tries[-2]).total_seconds():.0f} s after the last"
+    detail = (
+        f"probe {len(probed_at)} came {(probed_at[-1] - probed_at[-2]).total_seconds():.0f} s after the previous one"
+    )
     return [Violation(Invariant.LANE_STATE_RESPECTED, detail)]
 
 
 def check_first_trip(bad_result_count: int) -> list[Violation]:
-    """A lane is closed for the first time: for so many bad answers."""
-    detail = f"closed, and the provider gave {bad_result_count} bad answers"
+    """Checks that a lane starts probing only after enough bad answers."""
+    detail = f"probing after only {bad_result_count} bad answers"
     return [Violation(Invariant.LANE_STATE_RESPECTED, detail)] if bad_result_count < BAD_RESULTS_BEFORE_TRIP else []
 
 
 def check_retry_after(key: str, called_at: datetime, earliest: datetime) -> list[Violation]:
-    """A worker calls again, which the provider asked to come no sooner than then."""
-    detail = f"{key}: called {(earliest - called_at).total_seconds():.1f} s before the provider asked for it"
+    """Checks that a worker does not call again before the time that the provider asked for."""
+    detail = f"{key}: called {(earliest - called_at).total_seconds():.1f} s before the provider allowed it"
     return [Violation(Invariant.RETRY_AFTER_RESPECTED, detail)] if called_at < earliest else []
 
 
 def check_photo_report(key: str, report: JsonObject) -> list[Violation]:
-    """A photo's report was written: it does not tell of what keeps all of a provider's photos waiting."""
+    """Checks that a photo's report does not state why the whole lane waits."""
     lane_codes = {str(error["code"]) for error in report["errors"]} & LANE_ONLY_CODES
     return (
-        [Violation(Invariant.LANE_REPORTED_ONCE, f"{key}: tells of the lane ({', '.join(sorted(lane_codes))})")]
+        [
+            Violation(
+                Invariant.LANE_REPORTED_ONCE, f"{key}: reports the lane's problem ({', '.join(sorted(lane_codes))})"
+            )
+        ]
         if lane_codes
         else []
     )
 
 
 def check_provider_events(lanes: Mapping[str, JsonObject], events: Iterable[tuple[str, JsonObject]]) -> list[Violation]:
-    """The last that programs heard of a lane is how it is, and of no end without a beginning. Holds at rest.
+    """Checks that the last event about each lane matches it, and that a pause precedes each resume. Holds at rest.
 
-    A bus keeps no order, so an event says since when it holds; workers' clocks differ, so either order may tell.
+    A bus keeps no order, so each event states since when it holds. Workers' clocks differ, so either order may be
+    right.
     """
     events_by_provider: dict[str, list[tuple[str, str]]] = {name: [] for name in lanes}
     for kind, detail in events:
@@ -59,7 +69,7 @@ def check_provider_events(lanes: Mapping[str, JsonObject], events: Iterable[tupl
         Violation(
             Invariant.EVENTS_PUBLISHED,
             (
-                f"{name}: programs last heard {provider_events[-1][1] if provider_events else 'nothing'} "
+                f"{name}: the last event is {provider_events[-1][1] if provider_events else 'missing'} "
                 f"of {len(provider_events)} events"
             ),
         )
@@ -76,7 +86,7 @@ def _is_announced_wrongly(events: Sequence[tuple[str, str]], expected: str) -> b
 
 
 def check_timeouts(timeout_count: int) -> list[Violation]:
-    """Where nothing was slow, no invocation ends because its time is over; `late` did. Holds at rest."""
+    """Checks that no invocation times out if no fault made anything slow. Holds at rest."""
     return (
         [Violation(Invariant.WITHIN_TIMEOUT, f"{timeout_count} invocations ran out of time")] if timeout_count else []
     )
@@ -85,13 +95,14 @@ def check_timeouts(timeout_count: int) -> list[Violation]:
 def check_unaffordable_jobs(
     jobs: Iterable[JsonObject], reports: DocumentsByKey, paused_providers: Collection[str]
 ) -> list[Violation]:
-    """Jobs that wait since they cost more than a whole day may: their photo's report says so. Holds at rest.
+    """Checks that each job that costs more than any day's budget is in its photo's report. Holds at rest.
 
-    `paused`: the providers whose lanes let nobody find that out.
+    `paused_providers`: providers whose paused lanes keep workers from finding that out.
     """
     return [
         Violation(
-            Invariant.ENDS_EXACTLY_ONCE, f"{job['key']}: waits for more money than a day has, and nobody was told"
+            Invariant.ENDS_EXACTLY_ONCE,
+            f"{job['key']}: waits for more money than a day's budget, but no report says so",
         )
         for job in jobs
         if job["provider"] not in paused_providers

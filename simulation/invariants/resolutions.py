@@ -1,4 +1,4 @@
-"""The promises about instructions: what is asked is what lies there, all of it, and nothing else is bought for it."""
+"""Invariants about instructions: each photo has the jobs that its instructions ask for, and no others."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 from simulation.invariants.violations import NO_INSTRUCTIONS, Invariant, JsonObject, PlainLedger, Violation
 
-# A photo that killed its workers is judged from afar.
+# The code of a photo that crashed its workers and is no longer opened.
 CRASHED = "crashed"
 NOT_CURRENT = "not_current"
 FIELDS_WITHOUT_CHARGE = frozenset({"output", "metadata", "max_cost_usd"})
@@ -17,9 +17,9 @@ WARNING_PREFIXES = ("fewer_results", "unsafe_result", "result_", "link_expired",
 
 @dataclass(frozen=True)
 class Resolution:
-    """What is said of one photo: the instructions of its jobs by variant, and variants with codes of refusals.
+    """What a photo's instructions resolve to: instructions of jobs by variant, and pairs of variant and refusal code.
 
-    Where a folder's defaults are broken (`held`), it has neither.
+    It has neither if folder defaults are broken (`is_blocked`).
     """
 
     instructions_by_variant: Mapping[str, Mapping[str, Any]]
@@ -31,9 +31,9 @@ BLOCKED = Resolution({}, is_blocked=True)
 
 
 def read_resolution(source: JsonObject, jobs: Mapping[str, JsonObject]) -> Resolution:
-    """What a photo's place has: `jobs` by their ids."""
+    """Returns what the source has now; `jobs` are all jobs by ID."""
     instructions_by_variant = {variant: jobs[job_id]["instructions"] for variant, job_id in source["jobs"].items()}
-    refusals = frozenset((str(one["variant"]), str(one["code"])) for one in source["problems"])
+    refusals = frozenset((str(problem["variant"]), str(problem["code"])) for problem in source["problems"])
     return Resolution(instructions_by_variant, refusals, bool(source["blocked_by_defaults"]))
 
 
@@ -42,11 +42,13 @@ def read_resolution(source: JsonObject, jobs: Mapping[str, JsonObject]) -> Resol
 
 @dataclass(frozen=True)
 class ResolutionWrite:
-    """A write that changes what a photo names. `could_be`: what all said at some moment since its worker began.
+    """A write that changes the jobs of a photo.
 
-    `requested`: the same with the request that is heard for the first time with this write, None where there is none.
-    `by_order`: the worker brought a request, or a person's word to resolve it anew. `own_word`: whether the photo may
-    have had its own by then; `settle_seconds`: how long one without is given, None where clocks tell nothing.
+    `possible_resolutions`: what its instructions resolved to at any moment since its worker started.
+    `resolutions_with_request`: the same with the request that this write handles for the first time; None without one.
+    `is_requested`: the worker handled a request or an operator's rerun. `has_own_instructions`: the photo may have had
+    instructions of its own by then. `settle_seconds`: the settle time of a photo without any; None if clocks are
+    unreliable.
     """
 
     before: JsonObject | None
@@ -59,7 +61,10 @@ class ResolutionWrite:
 
 
 def check_resolution(write: ResolutionWrite, jobs: Mapping[str, JsonObject]) -> list[Violation]:
-    """What a photo names from now on is what was said; it changes for a reason, and not too soon. At any write."""
+    """Checks that a photo's new jobs follow its instructions, and change for a cause and not too early.
+
+    Holds on every write.
+    """
     key, resolution = write.after["key"], read_resolution(write.after, jobs)
     if CRASHED in {code for _, code in resolution.refusals} or write.after["photo"] is None:
         return []
@@ -70,9 +75,14 @@ def check_resolution(write: ResolutionWrite, jobs: Mapping[str, JsonObject]) -> 
         resolution.refusals - find_kept_request_refusals(write.before, write.after),
         resolution.is_blocked,
     )
-    is_unexplained = not any(is_equal(resolution, said) for said in write.possible_resolutions)
+    is_unexplained = not any(is_equal(resolution, possible) for possible in write.possible_resolutions)
     violations = (
-        [Violation(Invariant.INSTRUCTIONS_FOLLOWED, f"{key}: is {_format_resolution(resolution)}, and nothing said so")]
+        [
+            Violation(
+                Invariant.INSTRUCTIONS_FOLLOWED,
+                f"{key}: resolved to {_format_resolution(resolution)}, which no instructions explain",
+            )
+        ]
         if is_unexplained
         else []
     )
@@ -87,7 +97,8 @@ def check_resolution(write: ResolutionWrite, jobs: Mapping[str, JsonObject]) -> 
     ):
         violations.append(
             Violation(
-                Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE, f"{key}: resolved anew, and nothing of its own has changed"
+                Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
+                f"{key}: resolved again, although nothing of its own has changed",
             )
         )
     has_no_instructions = {code for _, code in resolution.refusals} == {NO_INSTRUCTIONS}
@@ -95,33 +106,34 @@ def check_resolution(write: ResolutionWrite, jobs: Mapping[str, JsonObject]) -> 
         violations.append(
             Violation(
                 Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
-                f"{key}: nothing is said of it any more, and that undoes what was",
+                f"{key}: its instructions were removed, and that ended its jobs",
             )
         )
     if (
         not write.has_own_instructions
         and not write.is_requested
         and resolution.instructions_by_variant
-        and (early := _describe_early_purchase(write, jobs))
+        and (delay := _describe_early_purchase(write, jobs))
     ):
         violations.append(
-            Violation(Invariant.SETTLE_TIME_RESPECTED, f"{key}: bought {early}, without a word of its own")
+            Violation(Invariant.SETTLE_TIME_RESPECTED, f"{key}: bought {delay}, without instructions of its own")
         )
     return violations
 
 
 def _check_request(write: ResolutionWrite, resolution: Resolution) -> list[Violation]:
-    """A request leads to its jobs; one that cannot be done changes none."""
+    """Checks that a request leads to its jobs, and that a request that cannot be carried out changes none."""
     is_unchanged = write.after["jobs"] == (write.before["jobs"] if write.before else {})
     if any(
-        is_equal(resolution, said) if said.instructions_by_variant else is_unchanged
-        for said in write.resolutions_with_request or ()
+        is_equal(resolution, possible) if possible.instructions_by_variant else is_unchanged
+        for possible in write.resolutions_with_request or ()
     ):
         return []
     return [
         Violation(
             Invariant.INSTRUCTIONS_FOLLOWED,
-            f"{write.after['key']}: is {_format_resolution(resolution)}, and a request said otherwise",
+            f"{write.after['key']}: resolved to {_format_resolution(resolution)}, but a request asked for "
+            "something else",
         )
     ]
 
@@ -137,24 +149,23 @@ def is_equal(found: Resolution, expected: Resolution) -> bool:
 def _format_resolution(resolution: Resolution) -> str:
     codes = ", ".join(f"{variant} {code}".strip() for variant, code in sorted(resolution.refusals))
     return (
-        f"asked {json.dumps(resolution.instructions_by_variant, sort_keys=True)}{f', refused {codes}' if codes else ''}"
+        f"jobs {json.dumps(resolution.instructions_by_variant, sort_keys=True)}{f', refused {codes}' if codes else ''}"
     )
 
 
 def _has_same_bytes(before: JsonObject, after: JsonObject, jobs: Mapping[str, JsonObject]) -> bool:
-    """Whether the jobs that were named are for the bytes that lie there."""
     photo: JsonObject = after["photo"] or {}
     current_sha256 = photo.get("sha256")
     return all(jobs[job_id]["sha256"] == current_sha256 for job_id in before["jobs"].values() if job_id in jobs)
 
 
 def _has_same_inputs(before: JsonObject, after: JsonObject) -> bool:
-    """Whether bytes, sidecar and tags are those from which the photo was resolved before.
+    """Whether bytes, sidecar, and tags are the same as when the photo was last resolved.
 
-    Uploading a photo again that was refused, even in part, asks for another try.
+    Uploading a photo again after it was refused, even in part, asks for another try.
     """
     photo_before, photo_after = before["photo"] or {}, after["photo"] or {}
-    was_refused = any(one["origin"] == "photo" for one in before["problems"])
+    was_refused = any(problem["origin"] == "photo" for problem in before["problems"])
     was_uploaded_again = was_refused and photo_before.get("version_id") != photo_after.get("version_id")
     return (
         photo_before.get("etag") == photo_after.get("etag")
@@ -164,9 +175,10 @@ def _has_same_inputs(before: JsonObject, after: JsonObject) -> bool:
 
 
 def _describe_early_purchase(write: ResolutionWrite, jobs: Mapping[str, JsonObject]) -> str:
-    """How much too early a photo is bought that has no word of its own; one that waited in vain may go at once.
+    """Describes how much too early a photo without instructions of its own is bought; empty if it is not.
 
-    A job from before it waited is named again, and not bought: when it was queued says nothing of the wait.
+    A photo that has waited its settle time before may be bought at once. A job that was queued before the photo began
+    to wait is only named again, not bought.
     """
     if write.settle_seconds is None or (write.before and _has_waited_already(write.before)):
         return ""
@@ -179,23 +191,32 @@ def _describe_early_purchase(write: ResolutionWrite, jobs: Mapping[str, JsonObje
 
 
 def _has_waited_already(source: JsonObject) -> bool:
-    return bool(source["blocked_by_defaults"]) or any(one["code"] == NO_INSTRUCTIONS for one in source["problems"])
+    return bool(source["blocked_by_defaults"]) or any(
+        problem["code"] == NO_INSTRUCTIONS for problem in source["problems"]
+    )
 
 
 def check_duplicate_jobs(
     before: JsonObject | None, after: JsonObject, other_jobs: Iterable[JsonObject]
 ) -> list[Violation]:
-    """A new job, and those of the same photo: no two ask the same with the same bytes for a variant. At any write."""
+    """Checks that a new job of a photo does not repeat another one's bytes, instructions, and variant.
+
+    Holds on every write.
+    """
     duplicates = [
-        one for one in other_jobs if one["job_id"] != after["job_id"] and _identify_work(one) == _identify_work(after)
+        job for job in other_jobs if job["job_id"] != after["job_id"] and _identify_work(job) == _identify_work(after)
     ]
     if before is not None or not duplicates:
         return []
-    return [Violation(Invariant.NO_REPEAT_PURCHASES, f"{after['key']}: asked the same, and it is another job")]
+    return [
+        Violation(
+            Invariant.NO_REPEAT_PURCHASES, f"{after['key']}: a second job for the same bytes, variant, and instructions"
+        )
+    ]
 
 
 def _identify_work(job: JsonObject) -> tuple[Any, ...]:
-    """What a job is there for; what does not reach the provider does not count, but for the revision."""
+    """Returns what a job buys, without the fields that do not reach the provider."""
     paid_fields = {name: value for name, value in job["instructions"].items() if name not in FIELDS_WITHOUT_CHARGE}
     return job["source_id"], job["variant"], job["sha256"], json.dumps(paid_fields, sort_keys=True)
 
@@ -205,10 +226,12 @@ def _identify_work(job: JsonObject) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class ExpectedResolution:
-    """What one photo in the bucket may have at rest: `now`, what all say now, and `ever`, what they said before.
+    """What one photo in the bucket may have at rest.
 
-    `ever`: with the photo's own word as it is and the folders' defaults as they once were, and what was asked for
-    directly. `may`: codes that are right whatever is said. `loose`: a word was taken away, which undoes nothing.
+    `current`: what its instructions resolve to now. `earlier`: what they resolved to before, with the photo's own
+    instructions as they are now and the folder defaults as they once were, and what was requested directly.
+    `allowed_codes`: codes that are right whatever the instructions. `was_removed`: instructions were removed, which
+    undoes nothing.
     """
 
     current: Resolution
@@ -218,7 +241,10 @@ class ExpectedResolution:
 
 
 def check_final_resolutions(ledger: PlainLedger, expected_by_key: Mapping[str, ExpectedResolution]) -> list[Violation]:
-    """All that is said of the photos has its jobs or its report, and what waited was woken. Holds at rest."""
+    """Checks that all instructions of the photos have led to jobs or to reports, and that none still wait.
+
+    Holds at rest.
+    """
     by_key = {source["key"]: source for source in ledger.sources.values()}
     return [
         Violation(Invariant.INSTRUCTIONS_FOLLOWED, f"{key}: {detail}")
@@ -237,18 +263,21 @@ def _describe_difference(resolution: Resolution, expected: ExpectedResolution) -
         and (resolution.is_blocked or codes <= {NO_INSTRUCTIONS})
         and not expected.was_removed
     ):
-        is_still_blocked = expected.current.is_blocked and any(is_equal(resolution, said) for said in expected.earlier)
+        is_still_blocked = expected.current.is_blocked and any(
+            is_equal(resolution, earlier) for earlier in expected.earlier
+        )
         return (
             ""
             if is_still_blocked or is_equal(resolution, expected.current)
-            else f"is {_format_resolution(resolution)}, and now {_format_resolution(expected.current)} is said"
+            else f"resolved to {_format_resolution(resolution)}, but its instructions now mean "
+            f"{_format_resolution(expected.current)}"
         )
     is_explained = expected.was_removed or any(
-        resolution.instructions_by_variant == said.instructions_by_variant
-        and codes <= _list_codes(said) | expected.allowed_codes
-        for said in expected.earlier
+        resolution.instructions_by_variant == earlier.instructions_by_variant
+        and codes <= _list_codes(earlier) | expected.allowed_codes
+        for earlier in expected.earlier
     )
-    return "" if is_explained else f"is {_format_resolution(resolution)}, and nothing said so"
+    return "" if is_explained else f"resolved to {_format_resolution(resolution)}, which no instructions explain"
 
 
 def _list_codes(resolution: Resolution) -> set[str]:
@@ -256,15 +285,15 @@ def _list_codes(resolution: Resolution) -> set[str]:
 
 
 def check_blocked_photos(ledger: PlainLedger, codes_by_key: Mapping[str, Collection[str]]) -> list[Violation]:
-    """Who is held is held by defaults that are broken, and each such folder is told of. Holds at rest.
+    """Checks that only broken folder defaults block photos, and that each folder's problems are reported.
 
-    `broken`: the codes of what is wrong with each folder's defaults, by their keys.
+    `codes_by_key`: the codes of the problems of each folder's defaults, by their keys. Holds at rest.
     """
     by_key = {source["key"]: source for source in ledger.sources.values()}
     violations = [
         Violation(
             Invariant.BLOCKED_BY_BROKEN_DEFAULTS,
-            f"{source['key']}: is held by {source['blocked_by_defaults']}, which is not broken",
+            f"{source['key']}: is blocked by {source['blocked_by_defaults']}, which is not broken",
         )
         for source in by_key.values()
         if source["blocked_by_defaults"]
@@ -277,20 +306,20 @@ def check_blocked_photos(ledger: PlainLedger, codes_by_key: Mapping[str, Collect
             violations.append(
                 Violation(
                     Invariant.BLOCKED_BY_BROKEN_DEFAULTS,
-                    f"{key}: people are told {sorted(reported_codes)}, and it has {sorted(codes)}",
+                    f"{key}: the report has {sorted(reported_codes)}, but the folder defaults have {sorted(codes)}",
                 )
             )
     return violations
 
 
 def check_paired_uploads(ledger: PlainLedger, keys: Collection[str]) -> list[Violation]:
-    """A photo and its word came within the time to settle: it has the jobs that it names, and never had others.
+    """Checks that a photo whose instructions arrived within its settle time never had other jobs.
 
-    Holds at rest. One that is given up, since it killed those who looked at it again, names none of what it had.
+    Holds at rest. A photo that was given up because it crashed its workers may name none of its jobs.
     """
     return [
         Violation(
-            Invariant.SETTLE_TIME_RESPECTED, f"{source['key']}: {len(all_jobs)} jobs, {len(source['jobs'])} wanted"
+            Invariant.SETTLE_TIME_RESPECTED, f"{source['key']}: {len(all_jobs)} jobs instead of {len(source['jobs'])}"
         )
         for source_id, source in ledger.sources.items()
         if source["key"] in keys
@@ -300,17 +329,20 @@ def check_paired_uploads(ledger: PlainLedger, keys: Collection[str]) -> list[Vio
 
 
 def _is_given_up(source: JsonObject, jobs: Collection[JsonObject]) -> bool:
-    """Whether it names nothing for its deaths' sake, and had no two jobs for one variant."""
+    """Whether the photo names no job because it crashed its workers, and never had two jobs for one variant."""
     variants = [job["variant"] for job in jobs]
-    has_crashed = any(one["code"] == CRASHED for one in source["problems"])
+    has_crashed = any(problem["code"] == CRASHED for problem in source["problems"])
     return has_crashed and not source["jobs"] and len(variants) == len(set(variants))
 
 
 def check_picture_versions(ledger: PlainLedger, version_by_key: Mapping[str, str]) -> list[Violation]:
-    """What a current stored job says that it handed over is what lies there: ids of versions by key. Holds at rest."""
+    """Checks that the pictures of current stored jobs are the versions (by key) that those jobs delivered.
+
+    Holds at rest.
+    """
     current_job_ids = {job_id for source in ledger.sources.values() for job_id in source["jobs"].values()}
     return [
-        Violation(Invariant.NEWEST_DELIVERED, f"{result['key']}: something else lies there than was handed over last")
+        Violation(Invariant.NEWEST_DELIVERED, f"{result['key']}: not the version that was delivered last")
         for job_id, job in ledger.jobs.items()
         if job_id in current_job_ids and job["status"] == "stored" and not _has_not_current_warning(job)
         for result in job["results"]
@@ -319,21 +351,21 @@ def check_picture_versions(ledger: PlainLedger, version_by_key: Mapping[str, str
 
 
 def check_requests_recorded(ledger: PlainLedger, key_by_request_id: Mapping[str, str]) -> list[Violation]:
-    """Every request was heard: keys by the ids of the messages. Holds at rest."""
+    """Checks that every request was handled; the keys of their photos are by message ID. Holds at rest."""
     recorded_ids = {
         str(request_id) for source in ledger.sources.values() for request_id in source["recent_request_ids"]
     }
     return [
-        Violation(Invariant.INSTRUCTIONS_FOLLOWED, f"{key}: nobody heard the request {ident}")
-        for ident, key in key_by_request_id.items()
-        if ident not in recorded_ids
+        Violation(Invariant.INSTRUCTIONS_FOLLOWED, f"{key}: the request {message_id} was not handled")
+        for message_id, key in key_by_request_id.items()
+        if message_id not in recorded_ids
     ]
 
 
 def check_removed_variants(ledger: PlainLedger, job_id_by_picture: Mapping[str, str]) -> list[Violation]:
-    """Pictures of a variant that the photo has no more stay, and its last job says that they are of old. At rest.
+    """Checks that pictures of removed variants stay, and that their last job has a warning that they are not current.
 
-    `marks` are the ids of the jobs that made the pictures, by their keys.
+    `job_id_by_picture`: the IDs of the jobs that made the pictures, by their keys. Holds at rest.
     """
     violations: list[Violation] = []
     for source_id, source in ledger.sources.items():
@@ -352,10 +384,16 @@ def check_removed_variants(ledger: PlainLedger, job_id_by_picture: Mapping[str, 
             if _has_all_pictures(job, job_id_by_picture) and not _has_not_current_warning(job)
         ]
         violations += [
-            Violation(Invariant.DOCUMENTS_MATCH_LEDGER, f"{job['key']}: {job['variant']} is of old, untold")
+            Violation(
+                Invariant.DOCUMENTS_MATCH_LEDGER,
+                f"{job['key']}: {job['variant']} was removed, but its job has no warning",
+            )
             for job in jobs_without_warning
         ]
-        violations += [Violation(Invariant.PICTURES_MATCH_JOBS, f"{key}: of old, and gone") for key in missing_keys]
+        violations += [
+            Violation(Invariant.PICTURES_MATCH_JOBS, f"{key}: a picture of a removed variant is gone")
+            for key in missing_keys
+        ]
     return violations
 
 
@@ -373,12 +411,12 @@ def _is_of_removed_variant(job: JsonObject, source: JsonObject) -> bool:
 
 
 def check_outputs(ledger: PlainLedger) -> list[Violation]:
-    """Each current stored job has a picture for each output of each image, and no others. Holds at rest."""
+    """Checks that each current stored job has one picture per output of each image, and no others. Holds at rest."""
     current_job_ids = {job_id for source in ledger.sources.values() for job_id in source["jobs"].values()}
     return [
         Violation(
             Invariant.PICTURES_MATCH_JOBS,
-            f"{job['key']}: has {sorted(found_keys)}, and {sorted(expected_keys)} is asked for",
+            f"{job['key']}: has {sorted(found_keys)} instead of {sorted(expected_keys)}",
         )
         for job_id, job in ledger.jobs.items()
         if job_id in current_job_ids and job["status"] == "stored" and not _has_result_warning(job)
@@ -392,7 +430,7 @@ def _has_result_warning(job: JsonObject) -> bool:
 
 
 def _list_expected_keys(job: JsonObject) -> Iterable[str]:
-    """The names of design 2.4."""
+    """Yields the keys as in section 2.4 of the design."""
     outputs: Any = job["instructions"].get("output", {})
     usable_count = sum(link["url"] is not None for link in job["links"])
     stem = str(job["key"]).rpartition("/")[2].rpartition(".")[0]
@@ -404,13 +442,13 @@ def _list_expected_keys(job: JsonObject) -> Iterable[str]:
 
 
 def find_kept_request_refusals(before: JsonObject | None, after: JsonObject) -> frozenset[tuple[str, str]]:
-    """By variant the codes of those that were told before and are told still."""
-    earlier = [(one["code"], one["first_seen"]) for one in (before["problems"] if before else ())]
-    still_reported = [
-        one for one in after["problems"] if (one["code"], one["first_seen"]) in earlier and _is_from_request(one)
-    ]
-    return frozenset((str(one["variant"]), str(one["code"])) for one in still_reported)
+    """Returns the variants and codes of refused requests that were reported before this write and still are.
 
-
-def _is_from_request(problem: JsonObject) -> bool:
-    return problem["origin"] == "request"
+    Such a report stays, whatever else becomes of the photo.
+    """
+    earlier = {(problem["code"], problem["first_seen"]) for problem in (before["problems"] if before else ())}
+    return frozenset(
+        (str(problem["variant"]), str(problem["code"]))
+        for problem in after["problems"]
+        if problem["origin"] == "request" and (problem["code"], problem["first_seen"]) in earlier
+    )

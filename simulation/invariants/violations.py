@@ -1,4 +1,4 @@
-"""The ledger's items as plain data, and the promises about money: paid once, the bill explained to the cent."""
+"""The stored items as plain data, and the invariants about money: paid once, and a bill that the ledger explains."""
 
 import hashlib
 import json
@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Any
 
 type JsonObject = Mapping[str, Any]
-"""A JSON object."""
 
 NO_INSTRUCTIONS = "no_instructions"
 BUDGET_FIELDS = ("reserved", "confirmed", "unknown", "committed")
@@ -18,60 +17,60 @@ MAX_CACHED_BODIES = 20_000
 
 
 class Invariant(StrEnum):
-    """What is promised; a breach names one of them."""
+    """The rules that the product must keep. Every violation names one of them."""
 
-    PAID_ONCE = "paid calls per job <= 1 unless the ledger records more"
-    BILL_RECONCILED = "certain <= bill <= certain + unknown"
-    WITHIN_BUDGET = "spend <= budget, and the day's sums are those of its attempts"
-    WITHIN_CONCURRENCY_LIMIT = "calls in flight <= limit"
-    ENDS_EXACTLY_ONCE = "every drop ends in exactly one end, with a receipt or a report"
-    ENDS_FOR_A_CAUSE = "a fault that passes ends no photo; only what lasts does, and two lost answers"
-    DOCUMENTS_MATCH_LEDGER = "receipts and reports agree with the ledger"
+    PAID_ONCE = "a job has at most one paid call, unless the ledger records more"
+    BILL_RECONCILED = "the bill is at least the confirmed charges, and at most confirmed plus unknown charges"
+    WITHIN_BUDGET = "no day exceeds its budget, and each day's sums equal those of its attempts"
+    WITHIN_CONCURRENCY_LIMIT = "no more calls are in flight than the limit allows"
+    ENDS_EXACTLY_ONCE = "every uploaded photo ends exactly once, with a receipt or an error report"
+    ENDS_FOR_A_CAUSE = "a transient fault fails no photo; only a lasting fault or two lost answers do"
+    DOCUMENTS_MATCH_LEDGER = "receipts and error reports agree with the ledger"
     PICTURES_MATCH_JOBS = "each picture belongs to a job, and each stored job has its pictures"
-    DEAD_LETTERS_MATCH_JOBS = "a dead letter for each dead job, and for no other"
-    NO_REPEAT_PURCHASES = "the same again buys nothing; one edited sidecar buys one"
-    NO_LOST_UPDATES = "no write overwrites one that it has not seen"
-    ALLOWED_TRANSITIONS = "a job goes only the ways that the design draws"
-    CHARGES_NEVER_ERASED = "what was written down of a charge is never taken back"
-    CLAIMED_BEFORE_CALL = "no call without its claim in the ledger, and none but with the job's own bytes"
-    ONE_CALL_AT_A_TIME = "a job has one call under way at a time"
-    RETRIED_ONCE = "a lost answer that nobody can be asked about is followed by one more call, under hold by none"
-    LOOKED_UP_BEFORE_RETRY = "a call that can be asked about is asked about before it is paid again"
-    WITHIN_TIMEOUT = "no call starts that may outlive its invocation, and no invocation is ended by the clock"
-    ONLY_CURRENT_JOBS_BOUGHT = "what its photo names no more is not bought"
-    LEASES_RESPECTED = "a job under way is left to its worker while that one lives"
-    RESULTS_RECORDED = "an answer that a worker heard, and lived to write down, stands in the ledger"
-    LANE_STATE_RESPECTED = "a paused lane pays nothing, and a closed one tries one job at a time"
-    CANCELS_RESPECTED = (
-        "what a person cancels is not bought, whatever it has become by then, until something new is said"
+    DEAD_LETTERS_MATCH_JOBS = "each dead job has a dead letter, and no other job has one"
+    NO_REPEAT_PURCHASES = "repeating an upload or a request buys nothing; editing one sidecar buys one job"
+    NO_LOST_UPDATES = "no write overwrites an update that its writer has not read"
+    ALLOWED_TRANSITIONS = "a job takes only the transitions that the design allows"
+    CHARGES_NEVER_ERASED = "a recorded charge is never removed"
+    CLAIMED_BEFORE_CALL = "every paid call has a claim in the ledger and sends the job's own bytes"
+    ONE_CALL_AT_A_TIME = "a job has at most one call in flight"
+    RETRIED_ONCE = (
+        "after a lost answer that cannot be looked up, one more call follows, or none if the stack holds such jobs"
     )
-    CONTENT_PAID_ONCE = "the same bytes asked the same thing are paid by one"
-    NEWEST_DELIVERED = "the newest version is what is delivered, and nothing older is put over it"
-    OLD_PHOTOS_IGNORED = "nothing older than the stack or two days, and nothing of our own, is bought unasked"
-    SETTLE_TIME_RESPECTED = "a photo without a wish is given its time to settle"
-    INSTRUCTIONS_FOLLOWED = (
-        "what is asked for a photo is what lies there: request, sidecar, tags and its folders' defaults"
+    LOOKED_UP_BEFORE_RETRY = "a call that can be looked up is looked up before it is paid again"
+    WITHIN_TIMEOUT = "no call starts that may outlive its invocation, and no invocation times out"
+    ONLY_CURRENT_JOBS_BOUGHT = "a job that its photo no longer names is not bought"
+    LEASES_RESPECTED = "no worker takes over a job from a worker that is still alive"
+    RESULTS_RECORDED = "an answer that a worker received, and lived to record, is in the ledger"
+    LANE_STATE_RESPECTED = "a paused lane buys nothing, and a probing lane sends one job at a time"
+    CANCELS_RESPECTED = "a cancelled photo is not bought, whatever its state, until it gets new instructions"
+    CONTENT_PAID_ONCE = "jobs with the same bytes and the same instructions are paid once"
+    NEWEST_DELIVERED = "the newest version is delivered, and nothing older overwrites it"
+    OLD_PHOTOS_IGNORED = (
+        "nothing older than the stack or than two days, and no output of ours, is bought without a request"
     )
+    SETTLE_TIME_RESPECTED = "a photo without instructions gets its settle time"
+    INSTRUCTIONS_FOLLOWED = "a photo's jobs match its request, sidecar, tags, and folder defaults"
     RESOLVED_AGAIN_ONLY_FOR_A_CAUSE = (
-        "what was resolved is resolved anew only for its own bytes or word, or by a person's"
+        "a photo is resolved again only if its bytes or its own instructions change, or if an operator reruns it"
     )
     BLOCKED_BY_BROKEN_DEFAULTS = (
-        "what inherits from a broken folder default is held until it is mended, with one report"
+        "a photo that inherits broken folder defaults is blocked until they are fixed, with one report for the folder"
     )
-    POISON_PHOTOS_GIVEN_UP = "a photo that kills its workers is given up after some"
-    ONE_RECONCILE_RUN = "one reconciliation at a time"
-    RETRY_AFTER_RESPECTED = "who is asked to come again later comes no sooner"
-    EVENTS_PUBLISHED = "each end is announced, and so is each pause"
-    TASK_TOKENS_ANSWERED_ONCE = "a task token is answered once, when all jobs of its request have ended, and truthfully"
-    LANE_REPORTED_ONCE = "one report for a paused provider instead of one for each photo, and none when it goes on"
-    MESSAGE_CHAINS_END = "a chain of messages ends, or moves forward, before Lambda would stop it"
-    DRAINED_IN_TIME = "when the faults end, all comes to its end in bounded time"
-    FAULTS_FIRED = "every announced fault did fire"
+    POISON_PHOTOS_GIVEN_UP = "a photo that crashes its workers is given up after a few crashes"
+    ONE_RECONCILE_RUN = "at most one reconciliation runs at a time"
+    RETRY_AFTER_RESPECTED = "no call is sent earlier than the provider's Retry-After allows"
+    EVENTS_PUBLISHED = "every end of a job and every pause of a lane is published as an event"
+    TASK_TOKENS_ANSWERED_ONCE = "a task token is answered once, truthfully, after all jobs of its request have ended"
+    LANE_REPORTED_ONCE = "a paused provider has one report instead of one for each photo, and none after it resumes"
+    MESSAGE_CHAINS_END = "a chain of messages ends or moves forward before Lambda would stop it"
+    DRAINED_IN_TIME = "after the faults end, all work ends within a bounded time"
+    FAULTS_FIRED = "every planned fault strikes"
 
 
 @dataclass(frozen=True)
 class Violation:
-    """One broken promise, with what shows it."""
+    """A broken invariant, with the evidence."""
 
     invariant: Invariant
     detail: str
@@ -82,7 +81,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Charge:
-    """One entry of the provider's bill: `work` says what was made, in the words of `work_of`."""
+    """One entry of the provider's bill. `work_id`: what was made, as the check's `identify_work` identifies a job."""
 
     work_id: str
     micro_usd: int
@@ -90,19 +89,19 @@ class Charge:
 
 @dataclass(frozen=True)
 class PlainLedger:
-    """The stored items by kind: sources by id, jobs by id, what each day has booked in micro-dollars."""
+    """The stored items by kind: sources and jobs by their IDs, and what each day has booked, in micro-dollars."""
 
     sources: Mapping[str, JsonObject]
     jobs: Mapping[str, JsonObject]
     days: Mapping[str, Mapping[str, int]]
 
     def find_jobs(self, source_id: str) -> list[JsonObject]:
-        """All jobs ever of one place."""
+        """Returns every job that the source ever had."""
         return [job for job in self.jobs.values() if job["source_id"] == source_id]
 
 
 def parse_ledger(items: Iterable[JsonObject]) -> PlainLedger:
-    """Items as DynamoDB stores them, sorted by what they are; kinds that are not known are left out."""
+    """Parses items as DynamoDB stores them. Ignores items of other kinds."""
     sources: dict[str, JsonObject] = {}
     jobs: dict[str, JsonObject] = {}
     days: dict[str, Mapping[str, int]] = {}
@@ -120,17 +119,17 @@ def parse_ledger(items: Iterable[JsonObject]) -> PlainLedger:
 
 @lru_cache(maxsize=MAX_CACHED_BODIES)
 def parse_body(text: str) -> JsonObject:
-    """An item's record as plain data, parsed once per text; not to be changed."""
+    """Parses an item's record, once per text. Callers must not change the result."""
     return json.loads(text)
 
 
 def hash_job_prompt(job: JsonObject) -> str:
-    """The work of a job where each photo has a prompt of its own: the bill's `prompt_sha`."""
+    """Identifies a job by the `prompt_sha` of the bill. Each photo must have a prompt of its own."""
     return hash_prompt(str(job["purchase_spec"].get("prompt", "")))
 
 
 def hash_prompt(prompt: str) -> str:
-    """How the stand-in's bill names a prompt."""
+    """Returns the `prompt_sha` of the stand-in's bill."""
     return hashlib.sha256(prompt.encode()).hexdigest()
 
 
@@ -140,24 +139,24 @@ def find_current_attempt(job: JsonObject) -> JsonObject | None:
 
 
 def sum_charged(job: JsonObject) -> int:
-    """What a job cost for sure, over all attempts, in micro-dollars."""
+    """Returns the confirmed charges of all attempts, in micro-dollars."""
     return sum(attempt["charged"] for attempt in job["attempts"])
 
 
 def sum_uncertain(job: JsonObject) -> int:
-    """What a job may have cost besides, calls in flight included, in micro-dollars."""
+    """Returns what the attempts may have cost in addition, calls in flight included, in micro-dollars."""
     return sum(attempt["unknown"] + attempt["reserved"] for attempt in job["attempts"])
 
 
 def count_recorded_calls(job: JsonObject) -> int:
-    """How many of a job's attempts may have moved money."""
+    """Counts the attempts that have cost, or may have cost, money."""
     return sum(attempt["charged"] + attempt["unknown"] + attempt["reserved"] > 0 for attempt in job["attempts"])
 
 
 def check_charges(
     ledger: PlainLedger, charges: Sequence[Charge], identify_work: Callable[[JsonObject], str]
 ) -> list[Violation]:
-    """Per work: no more charges than recorded attempts, and an amount that the ledger explains. Holds at any moment."""
+    """Checks that each work has no more charges than attempts, and that the ledger explains the sum. Holds at all times."""
     call_counts, billed_by_work = Counter[str](), Counter[str]()
     for charge in charges:
         call_counts[charge.work_id] += charge.micro_usd > 0
@@ -180,14 +179,14 @@ def _check_work(jobs: Sequence[JsonObject], calls: int, billed: int) -> Iterable
     charged, uncertain = sum(sum_charged(job) for job in jobs), sum(sum_uncertain(job) for job in jobs)
     if not charged <= billed <= charged + uncertain:
         yield Violation(
-            Invariant.BILL_RECONCILED, f"{job_names}: certain {charged}, unknown {uncertain}, billed {billed}"
+            Invariant.BILL_RECONCILED, f"{job_names}: confirmed {charged}, unknown {uncertain}, billed {billed}"
         )
 
 
 def check_budget(ledger: PlainLedger, cap: int) -> list[Violation]:
-    """Each day's sums are those of its attempts, and within the cap (micro-dollars). Holds at any moment."""
+    """Checks that each day's sums equal its attempts' and stay within the cap (micro-dollars). Holds at all times."""
     over_cap = [
-        Violation(Invariant.WITHIN_BUDGET, f"{day}: committed {booked['committed']}, the cap is {cap}")
+        Violation(Invariant.WITHIN_BUDGET, f"{day}: {booked['committed']} committed, but the cap is {cap}")
         for day, booked in ledger.days.items()
         if booked.get("committed", 0) > cap
     ]
@@ -195,7 +194,7 @@ def check_budget(ledger: PlainLedger, cap: int) -> list[Violation]:
 
 
 def sum_attempts_by_day(jobs: Iterable[JsonObject]) -> dict[str, Counter[str]]:
-    """What the attempts of jobs come to, by day, in micro-dollars."""
+    """Returns the sums of the jobs' attempts by day, in micro-dollars."""
     days: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for attempt in (attempt for job in jobs for attempt in job["attempts"]):
         amounts = {"reserved": attempt["reserved"], "confirmed": attempt["charged"], "unknown": attempt["unknown"]}
@@ -204,23 +203,25 @@ def sum_attempts_by_day(jobs: Iterable[JsonObject]) -> dict[str, Counter[str]]:
 
 
 def check_day_sums(sums: Mapping[str, Mapping[str, int]], days: Mapping[str, Mapping[str, int]]) -> list[Violation]:
-    """Each day's sums are those of its attempts. Holds at any moment."""
+    """Checks that each day's sums equal those of its attempts. Holds at all times."""
     violations: list[Violation] = []
     for day in sums.keys() | days.keys():
         booked_amounts = {name: days.get(day, {}).get(name, 0) for name in BUDGET_FIELDS}
         summed_amounts = {name: sums.get(day, {}).get(name, 0) for name in BUDGET_FIELDS}
         if booked_amounts != summed_amounts:
             violations.append(
-                Violation(Invariant.WITHIN_BUDGET, f"{day}: booked {booked_amounts}, the attempts say {summed_amounts}")
+                Violation(
+                    Invariant.WITHIN_BUDGET, f"{day}: {booked_amounts} booked, but the attempts sum to {summed_amounts}"
+                )
             )
     return violations
 
 
 def check_concurrency_limit(in_flight: Iterable[int], limit: int) -> list[Violation]:
-    """The calls in flight at a time, as the provider counted them, never passed the limit."""
+    """Checks the numbers of concurrent calls that the provider counted against the limit. Holds at all times."""
     peak = max(in_flight, default=0)
     return (
-        [Violation(Invariant.WITHIN_CONCURRENCY_LIMIT, f"{peak} calls in flight, {limit} allowed")]
+        [Violation(Invariant.WITHIN_CONCURRENCY_LIMIT, f"{peak} calls in flight, but only {limit} allowed")]
         if peak > limit
         else []
     )

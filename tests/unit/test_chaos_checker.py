@@ -184,8 +184,8 @@ ENDLESS: list[tuple[Callable[[], PlainLedger], dict[str, Any], dict[str, Any], s
     (lambda: ledger(job("unknown", lost())), {KEY: receipt()}, {}, "still unknown"),
     (lambda: ledger(job("superseded")), {KEY: receipt("superseded")}, {}, "superseded"),
     (lambda: ledger(job()), {}, {}, "no receipt"),
-    (lambda: ledger(failed("held", lost())), {KEY: receipt("held")}, {}, "no report"),
-    (lambda: ledger(named=(), problems=("no_instructions",)), {}, {}, "no report"),
+    (lambda: ledger(failed("held", lost())), {KEY: receipt("held")}, {}, "no error report"),
+    (lambda: ledger(named=(), problems=("no_instructions",)), {}, {}, "no error report"),
 ]
 
 
