@@ -1,4 +1,4 @@
-"""A number that depends on the product's files: it chooses seeds and mutants for each version of the product.
+"""A number that depends on the product's files. It chooses new seeds and mutants for each version of the product.
 
 The same files give the same tests, and therefore the same verdict, on every machine.
 """
@@ -10,12 +10,12 @@ from pathlib import Path
 PRODUCT_PATHS = ("functions", "layers", "statemachines", "template.yaml")
 # They take about a minute on two cores.
 UNSEEN_SEED_COUNT = 100
-# Seeds below this number are for people, for pages of results and for the fixed part of the tests.
+# Seeds below this number are for developers, for pages of results, and for the fixed part of the tests.
 FIRST_UNSEEN_SEED = 1_000_000_000
 
 
 def hash_product(root: Path) -> int:
-    """48 bits of a hash of every file of the product under `root`."""
+    """Returns 48 bits of a hash of every file of the product under `root`."""
     digest = sha256()
     for path in _list_product_files(root):
         name, data = path.relative_to(root).as_posix().encode(), path.read_bytes()
@@ -24,19 +24,19 @@ def hash_product(root: Path) -> int:
 
 
 def choose_unseen_seeds(root: Path) -> range:
-    """The seeds for the product under `root`. Two products share some only by an accident of one in billions."""
+    """Returns the seeds for the product under `root`. The chance that two products share some is one in billions."""
     first = FIRST_UNSEEN_SEED + UNSEEN_SEED_COUNT * hash_product(root)
     return range(first, first + UNSEEN_SEED_COUNT)
 
 
 def _list_product_files(root: Path) -> Iterator[Path]:
-    """Every file of the product except what Python and installers generate."""
+    """Yields every file of the product except what Python and installers generate."""
     found = [
         path
         for name in PRODUCT_PATHS
         for path in ([root / name] if (root / name).is_file() else (root / name).rglob("*"))
     ]
     for path in sorted(found):
-        generated = any(part == "__pycache__" or part.endswith(".egg-info") for part in path.parts)
-        if path.is_file() and not generated:
+        is_generated = any(part == "__pycache__" or part.endswith(".egg-info") for part in path.parts)
+        if path.is_file() and not is_generated:
             yield path

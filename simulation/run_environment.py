@@ -1,4 +1,4 @@
-"""What every page of figures says of its run: the commit, and the machine."""
+"""The commit and the machine, which every page of results names."""
 
 import os
 import platform
@@ -6,13 +6,13 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-# A run of several pages writes one after the other; what it has written is not a change of what it measures.
+# When several pages are written one after another, the first ones must not count as uncommitted changes.
 RESULT_FOLDERS = ("docs/results", "bench/results")
 MEMINFO, CPUINFO = Path("/proc/meminfo"), Path("/proc/cpuinfo")
 
 
 def describe_environment(root: Path = ROOT) -> str:
-    """The commit of the tree, and the processors, memory, system, and Python of this machine."""
+    """Returns the commit of the tree, and the processors, memory, system, and Python of this machine."""
     memory = int(read_proc_field(MEMINFO, "MemTotal").split()[0] or 0) // 1_000_000
     processors = f"{os.cpu_count()} x {read_proc_field(CPUINFO, 'model name')}"
     system = f"{platform.system()} {platform.machine()}"
@@ -20,7 +20,7 @@ def describe_environment(root: Path = ROOT) -> str:
 
 
 def describe_commit(root: Path = ROOT) -> str:
-    """The commit that is checked out, and whether the files differ from it."""
+    """Returns the commit that is checked out, and whether the files differ from it."""
     try:
         name = _git(root, "rev-parse", "--short=10", "HEAD")
         changed = _git(root, "status", "--porcelain", "--", ".", *(f":!{folder}" for folder in RESULT_FOLDERS))
@@ -29,13 +29,13 @@ def describe_commit(root: Path = ROOT) -> str:
     return f"commit {name}" + (" with uncommitted changes" if changed else "")
 
 
-def _git(root: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=root, check=True, capture_output=True, text=True)  # noqa: S607
-    return done.stdout.strip()
+def _git(root: Path, *arguments: str) -> str:
+    completed = subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True)  # noqa: S607
+    return completed.stdout.strip()
 
 
 def read_proc_field(path: Path, name: str) -> str:
-    """A field of one of the kernel's tables."""
+    """Returns a field of one of the kernel's tables under /proc."""
     if not path.is_file():
         return "unknown"
     fields = (line.partition(":") for line in path.read_text().splitlines())

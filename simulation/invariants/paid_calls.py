@@ -74,7 +74,7 @@ def _find_call_violations(
     if call.remaining_seconds < call.max_call_seconds:
         yield (
             Invariant.WITHIN_TIMEOUT,
-            f"a call that may take {call.max_call_seconds:.0f} s  starts with {call.remaining_seconds:.0f} s left",
+            f"a call that may take {call.max_call_seconds:.0f} s starts with {call.remaining_seconds:.0f} s left",
         )
     if call.is_aware_of_lane and lane and allows_no_job(lane):
         yield Invariant.LANE_STATE_RESPECTED, f"a call goes out while the lane is paused ({_format_reasons(lane)})"

@@ -156,7 +156,7 @@ def count_recorded_calls(job: JsonObject) -> int:
 def check_charges(
     ledger: PlainLedger, charges: Sequence[Charge], identify_work: Callable[[JsonObject], str]
 ) -> list[Violation]:
-    """Checks that each work has no more charges than attempts, and that the ledger explains the sum. Holds at all times."""
+    """Checks that each work has no more charges than attempts, and a sum that they explain. Holds at all times."""
     call_counts, billed_by_work = Counter[str](), Counter[str]()
     for charge in charges:
         call_counts[charge.work_id] += charge.micro_usd > 0

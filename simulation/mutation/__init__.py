@@ -1,1 +1,1 @@
-"""Mutants: the product with one guard taken out; each must break a promise that the seeds check."""
+"""Mutants: the product without one of its guards. Each must break the invariant that the guard protects."""

@@ -1,6 +1,6 @@
-"""The command of the mutants: `python -m simulation.mutation` hunts them all; exit code 1 where one lives.
+"""Runs the mutants: `python -m simulation.mutation`. The exit code is 1 if a mutant survives.
 
-`check`, `nodes`, `show`, `rename` and `accept` are about the addresses at which they change the product.
+`check`, `nodes`, `show`, `rename`, and `accept` work on the addresses at which mutants change the product.
 """
 
 import argparse
@@ -27,7 +27,6 @@ from simulation.mutation.runner import MutantVerdict, list_plays, run_in_paralle
 
 
 def main() -> int:
-    """Do what the command line says."""
     options, console = _parse_options(), Console(soft_wrap=True, highlight=False, markup=False)
     commands: Mapping[str | None, Callable[[argparse.Namespace, Console], int]] = {
         None: _run_hunt,
@@ -41,14 +40,16 @@ def main() -> int:
 
 
 def _run_hunt(options: argparse.Namespace, console: Console) -> int:
-    """Hunt every mutant and every condition, say what killed it and how many seeds that took."""
+    """Runs every mutant and every condition, and prints what killed each, and after how many seeds."""
     started = time.monotonic()
     verdicts: Sequence[MutantVerdict] = _hunt_registry(options, console) if options.conditions is None else ()
     condition_results: Sequence[ConditionResult] = () if options.only else _hunt_conditions(options, console)
-    survivor_count = sum(one.seed is None for one in verdicts) + sum(one.killer is None for one in condition_results)
+    survivor_count = sum(verdict.seed is None for verdict in verdicts) + sum(
+        result.killer is None for result in condition_results
+    )
     summary = (
         f"{len(verdicts)} mutants, {len(condition_results)} conditions: "
-        f"{survivor_count} live, {time.monotonic() - started:.0f} s"
+        f"{survivor_count} survive, {time.monotonic() - started:.0f} s"
     )
     console.print(summary, style="red" if survivor_count else "green")
     if options.out:
@@ -58,11 +59,13 @@ def _run_hunt(options: argparse.Namespace, console: Console) -> int:
 
 
 def _hunt_registry(options: argparse.Namespace, console: Console) -> Sequence[MutantVerdict]:
-    """The mutants of the registry, from seed 0 on."""
+    """Runs the registered mutants, from seed 0 on."""
     chosen = [MUTANTS[name] for name in options.only.split(",") if name] or [*MUTANTS.values()]
     verdicts: list[MutantVerdict] = []
     results = run_in_parallel(
-        chosen, lambda lab, one: lab.hunt(one, list_plays(one.scene, None, options.seeds)), options.processes
+        chosen,
+        lambda runner, mutant: runner.hunt(mutant, list_plays(mutant.scene, None, options.seeds)),
+        options.processes,
     )
     for verdict in results:
         verdicts.append(verdict)
@@ -71,7 +74,7 @@ def _hunt_registry(options: argparse.Namespace, console: Console) -> Sequence[Mu
             read_killing_seeds() | ({} if verdict.seed is None else {verdict.mutant.name: verdict.seed})
         )
     order = [*MUTANTS]
-    return sorted(verdicts, key=lambda one: order.index(one.mutant.name))
+    return sorted(verdicts, key=lambda verdict: order.index(verdict.mutant.name))
 
 
 def _format_verdict(verdict: MutantVerdict) -> str:
@@ -79,14 +82,14 @@ def _format_verdict(verdict: MutantVerdict) -> str:
     if verdict.seed is None:
         other_violations = f", and broke only {', '.join(verdict.other_invariants)}" if verdict.other_invariants else ""
         return (
-            f"{name} LIVES after {verdict.play_count} seeds "
+            f"{name} SURVIVES {verdict.play_count} seeds "
             f"({len(verdict.errors)} ended by an exception{other_violations})"
         )
     return f"{name} killed by {verdict.invariant} at seed {verdict.seed}, after {verdict.play_count}: {verdict.detail}"
 
 
 def _hunt_conditions(options: argparse.Namespace, console: Console) -> Sequence[ConditionResult]:
-    """The conditions of the code that no mutant of the registry changes; what killed them before is tried first."""
+    """Runs the conditions that no registered mutant changes, first with what killed them last time."""
     killers, results = read_killers(), list[ConditionResult]()
     for result in hunt_conditions(
         options.processes, from_scratch=options.from_scratch, address_prefix=options.conditions or ""
@@ -99,13 +102,13 @@ def _hunt_conditions(options: argparse.Namespace, console: Console) -> Sequence[
             del killers[address]
         console.print(_format_condition_result(result), style="" if result.killer else "red")
         write_killers(killers)
-    return sorted(results, key=lambda one: str(one.condition.address))
+    return sorted(results, key=lambda result: str(result.condition.address))
 
 
 def _format_condition_result(result: ConditionResult) -> str:
     killer, condition = result.killer, result.condition
     if killer is None:
-        return f"{condition.address} LIVES: {condition.text}"
+        return f"{condition.address} SURVIVES: {condition.text}"
     detail = f"killed by {killer.invariant} at seed {killer.seed} of {killer.scene}, after {killer.play_count}"
     return f"{condition.address} [{killer.operator}] {detail}"
 
@@ -114,36 +117,38 @@ def _format_condition_result(result: ConditionResult) -> str:
 
 
 def _run_check(options: argparse.Namespace, console: Console) -> int:
-    """Say which addresses do not fit the product any more, and what stands there now."""
+    """Prints the addresses that no longer fit the product, and the functions as they are now."""
     misfits, orphans = find_mismatches(options.since), list_orphaned_survivors()
     if misfits:
         console.print(format_report(misfits))
     for name in orphans:
-        console.print(f"{name}: a survivor of something that is no more", style="red")
+        console.print(f"{name}: this accepted survivor no longer exists", style="red")
     console.print(f"{len(misfits) + len(orphans)} addresses do not fit", style="red" if misfits or orphans else "green")
     return int(bool(misfits or orphans))
 
 
 def _run_nodes(options: argparse.Namespace, console: Console) -> int:
-    """Print a function with all its addresses."""
-    module, _, name = options.place.partition(":")
+    """Prints a function with all its addresses."""
+    module, _, name = options.definition.partition(":")
     definition = find_definition(module, name)
     if definition is None:
-        console.print(f"There is no {options.place}; {module} has:", *read_definitions(module), sep="\n  ")
+        console.print(f"{options.definition} does not exist. {module} has:", *read_definitions(module), sep="\n  ")
         return 1
     console.print(definition.describe())
     return 0
 
 
 def _run_show(options: argparse.Namespace, console: Console) -> int:
-    """Print what a mutant changes."""
+    """Prints what a mutant changes."""
     mutant = MUTANTS[options.name]
-    console.print(f"{mutant.description}\nwithout it breaks {mutant.invariant}\n\n{format_diff(mutant)}")
+    console.print(
+        f"{mutant.description}\nWithout this guard, this invariant breaks: {mutant.invariant}\n\n{format_diff(mutant)}"
+    )
     return 0
 
 
 def _run_rename(options: argparse.Namespace, console: Console) -> int:
-    """Follow a rename of the product."""
+    """Renames addresses after a rename in the product."""
     console.print(
         f"{rename_addresses(options.old, options.new)} addresses "
         f"renamed; `python -m simulation.mutation check` compares them"
@@ -152,7 +157,7 @@ def _run_rename(options: argparse.Namespace, console: Console) -> int:
 
 
 def _run_accept(options: argparse.Namespace, console: Console) -> int:
-    """Write down where the nodes of some mutants are now."""
+    """Records where the nodes of some mutants are now."""
     for name in options.names:
         try:
             for old, new in accept_proposals(name, options.since):
@@ -165,30 +170,32 @@ def _run_accept(options: argparse.Namespace, console: Console) -> int:
 
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulation.mutation", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=60, help="how many at most for each mutant of the registry")
-    parser.add_argument("--only", default="", help="these mutants of the registry, parted by commas, and no condition")
-    conditions_help = "only the conditions whose addresses begin so, and no mutant of the registry"
+    parser.add_argument("--seeds", type=int, default=60, help="run at most this many seeds on each registered mutant")
+    parser.add_argument(
+        "--only", default="", help="run only these registered mutants, separated by commas, and no conditions"
+    )
+    conditions_help = "run only the conditions whose addresses begin with this, and no registered mutants"
     parser.add_argument("--conditions", nargs="?", const="", metavar="ADDRESS", help=conditions_help)
-    parser.add_argument("--from-scratch", action="store_true", help="forget what killed the conditions before")
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--out", type=Path, help="the page to write")
+    parser.add_argument("--from-scratch", action="store_true", help="ignore what killed the conditions last time")
+    parser.add_argument("--processes", type=int, default=2, help="how many processes to use")
+    parser.add_argument("--out", type=Path, help="write a page with the results to this file")
     commands = parser.add_subparsers(dest="command")
     check = commands.add_parser(
-        "check", help="list the addresses that do not fit the product, with what it looks like now"
+        "check", help="list the addresses that do not fit the product, and the functions as they are now"
     )
-    nodes = commands.add_parser("nodes", help="print a function with the address of everything in it")
-    nodes.add_argument("place", help="module:qualified.name, such as render.service:RenderService._buy")
+    nodes = commands.add_parser("nodes", help="print a function with all its addresses")
+    nodes.add_argument("definition", help="module:qualified.name, such as render.service:RenderService._buy")
     show = commands.add_parser("show", help="print what a mutant changes, as a patch")
-    show.add_argument("name")
+    show.add_argument("name", help="a registered mutant")
     rename_command = commands.add_parser(
-        "rename", help="rewrite the addresses of a module, class or function that was renamed"
+        "rename", help="update the addresses of a module, class, or function that was renamed"
     )
     rename_command.add_argument("old", help="package.module, or module:qualified.name")
-    rename_command.add_argument("new")
-    accept_command = commands.add_parser("accept", help="write down where the nodes of mutants or conditions are now")
+    rename_command.add_argument("new", help="the new name, in the same form")
+    accept_command = commands.add_parser("accept", help="record where the nodes of mutants or conditions are now")
     accept_command.add_argument("names", nargs="+", help="a mutant, a condition's recorded address, or a function")
     for subparser in (check, accept_command):
-        since_help = "a commit at which the addresses fitted: a node is then looked for by what it read there"
+        since_help = "a commit at which the addresses fitted; nodes are found by their text at that commit"
         subparser.add_argument("--since", default="", help=since_help)
     return parser.parse_args()
 

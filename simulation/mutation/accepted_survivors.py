@@ -1,77 +1,76 @@
-"""The conditions that live: no seed can show them, or the design asks for them later; each with its reason.
+"""Conditions whose mutants survive, each with the reason: no seed can show them, or no invariant depends on them.
 
-A name is the address of a condition, or a function or module of which all conditions live for the same reason.
+A key is the address of a condition, or a function or module whose conditions all survive for the same reason.
 """
 
 from collections.abc import Mapping
 
 FAILOVER_REASON = (
-    "No promise says when a job leaves its lane: tests/simulated/test_failover.py kills the worker after "
-    "each call of it."
+    "No invariant says when a job leaves its lane: tests/simulated/test_failover.py kills the worker after "
+    "each call of a fail-over."
 )
 CANCEL_REASON = (
-    "A lane's mark keeps what was cancelled from being bought; what else a cancel does, "
-    "tests/simulated/test_orders_cancel.py sees."
+    "A lane's cancel mark prevents purchases of what was cancelled. "
+    "tests/simulated/test_orders_cancel.py tests the other effects of a cancellation."
 )
-FOLLOWERS_REASON = "Only how soon copies continue hangs on it: tests/simulated/test_content_waiters.py measures that."
+FOLLOWERS_REASON = "It affects only how soon copies continue: tests/simulated/test_followers.py measures that."
 UNREACHABLE_RESULT_REASON = (
-    "Only the next try and what a report says until then hang on it: "
-    "tests/simulated/test_deliver_pictures.py sees both."
+    "It affects only the next try and the report until then: tests/simulated/test_deliver_pictures.py tests both."
 )
 UNREADABLE_PHOTO_REASON = (
-    "Only the report of a photo that waits hangs on it: tests/simulated/test_intake_unreadable.py counts "
-    "the deliveries."
+    "It affects only the report of a waiting photo: tests/simulated/test_intake_unreadable.py counts the deliveries."
 )
 DEAD_LETTER_REASON = (
-    "No seed's message is given up by its queue: tests/simulated/test_reconcile_letters.py has each kind."
+    "No message in a seed reaches its queue's maximum receive count: tests/simulated/test_reconcile_letters.py "
+    "tests each kind."
 )
-DEAD_REQUEST_REASON = "No seed's request is given up by its queue: tests/simulated/test_request_answers.py has such."
+DEAD_REQUEST_REASON = (
+    "No request in a seed reaches its queue's maximum receive count: tests/simulated/test_request_answers.py tests one."
+)
 REDRIVE_REASON = (
-    "A person sees what came of a redrive, and no promise asks for it: "
-    "tests/simulated/test_orders_redrive.py has each failure."
+    "It affects only what an operator sees of a redrive, which no invariant covers: "
+    "tests/simulated/test_orders_redrive.py tests each failure."
 )
 FAILURE_FILTER_REASON = (
-    "People of the simulated world redrive all that failed: tests/simulated/test_orders_failures.py chooses."
+    "Operators of the simulated world redrive all failures: tests/simulated/test_orders_failures.py filters them."
 )
 LOST_ANSWER_REASON = (
-    "Only what people are told of lost answers hangs on it: tests/simulated/test_cli_failures.py sees that."
+    "It affects only what the command prints about lost answers: tests/simulated/test_cli_failures.py tests that."
 )
 PAID_FILES_REASON = (
-    "No promise speaks of the files that are kept under _backdrop/paid/: tests/simulated/test_deliver_pictures.py does."
+    "No invariant covers the files under _backdrop/paid/: tests/simulated/test_deliver_pictures.py does."
 )
 MISSING_LINK_REASON = (
-    "No simulated provider hands a picture over without a link: tests/simulated/test_deliver_kept.py does."
+    "No simulated provider returns a picture without a link: tests/simulated/test_deliver_kept.py does."
 )
-SIZE_REASON = "No promise speaks of a picture's size: tests/simulated/test_deliver_sizes.py does."
+SIZE_REASON = "No invariant covers a picture's size: tests/simulated/test_deliver_sizes.py does."
 RECEIPT_WARNING_REASON = (
-    "Only the warnings of a receipt hang on it: tests/simulated/test_deliver_pictures.py and its neighbours see each."
+    "It affects only a receipt's warnings: tests/simulated/test_deliver_pictures.py and its neighbors test each."
 )
 ORPHAN_REASON = (
-    "No scene's worker dies beside a second call that brings the pictures: "
-    "tests/simulated/test_reconcile_orphans.py has each case."
+    "No scene has a worker that dies while a second call brings the pictures: "
+    "tests/simulated/test_reconcile_orphans.py tests each case."
 )
-DISABLED_PROVIDER_RESEND_REASON = "No seed switches a provider off: tests/simulated/test_reconcile_put_back.py does."
-DISABLED_PROVIDER_RUN_REASON = "No seed switches a provider off: tests/simulated/test_reconcile_runs.py does."
+DISABLED_PROVIDER_RESEND_REASON = "No seed disables a provider: tests/simulated/test_reconcile_put_back.py does."
+DISABLED_PROVIDER_RUN_REASON = "No seed disables a provider: tests/simulated/test_reconcile_runs.py does."
 PAUSED_LANE_REASON = (
-    "Only when an unwanted job of a paused lane ends depends on it: "
-    "tests/simulated/test_request_stops.py ends one there."
+    "It affects only when an unwanted job of a paused lane ends: tests/simulated/test_request_stops.py ends one there."
 )
-PHOTO_STATE_REASON = (
-    "What was played ends the same without it: tests/unit/test_photo_state.py has each row of this fact."
-)
+PHOTO_STATE_REASON = "All runs end the same without it: tests/unit/test_photo_state.py tests each row of this fact."
 RERUN_PREVIEW_REASON = (
-    "Nothing is bought on it: a preview for the command line, which tests/simulated/test_cli_rerun.py sees."
+    "Nothing is bought because of it: it is a preview for the command, which tests/simulated/test_cli_rerun.py tests."
 )
-LINT_PREVIEW_REASON = "Only a preview that opens no photo comes here: tests/simulated/test_cli_lint.py sees it."
+LINT_PREVIEW_REASON = "Only a preview that opens no photo uses it: tests/simulated/test_cli_lint.py tests that."
 PICTURE_RACE_REASON = (
-    "Of a race that no scene has: tests/simulated/test_deliver_pictures.py lets a picture slip over the newest."
+    "No scene has this race: tests/simulated/test_deliver_pictures.py lets an older picture overwrite the newest."
 )
-TASK_LIMIT_REASON = "No seed's answer passes Step Functions' limits: tests/unit/test_reply.py has such."
+TASK_LIMIT_REASON = "No seed's answer exceeds Step Functions' limits: tests/unit/test_reply.py tests such answers."
 BLOCKED_COUNT_REASON = (
-    "Only how many photos a report says that wait, and when that is counted: tests/simulated/test_intake_held.py."
+    "It affects only how many photos a report says are waiting, and when they are counted: "
+    "tests/simulated/test_intake_held.py."
 )
 SUSPICION_REASON = (
-    "Only which unpaid photo ends, and how soon, depends on it: tests/simulated/test_suspicion.py has each case."
+    "It affects only which unpaid photo ends, and how soon: tests/simulated/test_suspicion.py tests each case."
 )
 CAMPAIGN_REASON = (
     "No seed runs a campaign: tests/simulated/test_campaign_end.py, test_campaign_plan.py, "
@@ -79,57 +78,62 @@ CAMPAIGN_REASON = (
 )
 REFERENCES_REASON = "No seed has references: tests/simulated/test_intake_references.py does."
 REFUSED_REQUEST_REASON = (
-    "Only which refused requests a report still names hangs on it: tests/simulated/test_intake_requests_refused.py."
+    "It affects only which refused requests a report still lists: tests/simulated/test_intake_requests_refused.py."
 )
 ACCEPTED_SURVIVORS: Mapping[str, str] = {
-    "aws.ledger:Ledger._build_owner_put#47fbe6 if 1": ("For the types: only steps that have an owner come here."),
+    "aws.ledger:Ledger._build_owner_put#47fbe6 if 1": (
+        "For the type checker: only transitions with an owner get here."
+    ),
     "model.intake_event:IncomingRequest.is_execution_scoped#002267 return 1": (
-        "The checker reads from the ledger whose a job is: tests/simulated/test_request_stops.py knows by itself."
+        "The check reads from the ledger who requested a job: tests/simulated/test_request_stops.py knows it by itself."
     ),
     "model.circuit:ProviderHealth.allows_calls#a13f0e return 1": FAILOVER_REASON,
     "model.circuit:ProviderHealth.has_provider_problem#ba761d return 1": FAILOVER_REASON,
     "model.circuit:ProviderHealth.state#069717 if 1": (
-        "Only what people read hangs on it: tests/simulated/test_cli_status.py has each state."
+        "It affects only what operators read: tests/simulated/test_cli_status.py tests each state."
     ),
-    "model.circuit:_try_other_job#985bd6 if 1": (
-        "Only how soon the next probe goes hangs on it: tests/simulated/test_suspicion.py counts the probes."
+    "model.circuit:_try_other_job#953f06 if 1": (
+        "It affects only how soon the next probe starts: tests/simulated/test_suspicion.py counts the probes."
     ),
     "model.circuit:check_gate#87d4e9 if 5": (
-        "Only which job is the probe hangs on it: tests/simulated/test_suspicion.py sees that it is another one."
+        "It affects only which job is the probe: tests/simulated/test_suspicion.py tests that it is another one."
     ),
     "model.circuit:observe_result#8511b8 if 2": SUSPICION_REASON,
     "model.circuit:observe_result#8511b8 if 3": SUSPICION_REASON,
     "model.task_result:_format_cause#6c801a while 1": TASK_LIMIT_REASON,
     "model.task_result:_format_output#08bc42 if 1": TASK_LIMIT_REASON,
     "model.circuit:is_probe_since_pause#e5cf27 return 1": (
-        "Only how soon a pause ends hangs on it: tests/simulated/test_suspicion.py has a provider that slow."
+        "It affects only how soon a pause ends: tests/simulated/test_suspicion.py has a provider that is slow enough."
     ),
-    "model.transitions.lifecycle:retry_delivery#ccaeb9 if 1": ("Orders.plan asks the same before it takes this step."),
-    "model.transitions.lifecycle:update_instructions#8adc69 if 2": (
-        "No seed's encoder gives a picture up: tests/simulated/test_deliver_not_made.py does."
+    "model.transitions.again:retry_delivery#2fc649 if 1": (
+        "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.lifecycle:change_provider#9cacdb if 1": FAILOVER_REASON,
-    "model.transitions.payment:_release_reservation#76d4ed if 3": (
-        "Only how many attempts that took nothing a receipt shows hangs on it."
+    "model.transitions.again:update_instructions#cf28b8 if 2": (
+        "No seed has a picture that an encoder fails at: tests/simulated/test_deliver_not_made.py does."
     ),
-    "model.transitions.payment:_release_reservation#76d4ed if 4": (
-        "The simulated provider gives no work up that may be bought anew; "
+    "model.transitions.again:change_provider#df510a if 1": FAILOVER_REASON,
+    "model.transitions.payment:_release_reservation#aac431 if 3": (
+        "It affects only how many uncharged attempts a receipt shows."
+    ),
+    "model.transitions.payment:_release_reservation#aac431 if 4": (
+        "The simulated provider abandons no work that may be bought again; "
         "tests/simulated/test_transitions_final.py does."
     ),
     "model.transitions.payment:acknowledge#098dc1 if 1": (
-        "A worker's lease outlives it, so nobody settles its attempt before it is named."
+        "A worker's lease outlives the worker, so no other worker settles its attempt before the ID is recorded."
     ),
-    "model.transitions.lifecycle:Transition.may_charge_twice#282930 if 1": (
-        "Only a metric hangs on it: tests/simulated/test_meter_money.py counts it."
+    "model.transitions.transition:Transition.may_charge_twice#58dd11 if 1": (
+        "It affects only a metric: tests/simulated/test_meter_money.py counts it."
     ),
     "intake.preview": (
-        "Nothing is bought on it: a preview for the command line, which tests/simulated/test_cli_lint.py sees."
+        "Nothing is bought because of it: it is a preview for the command, which tests/simulated/test_cli_lint.py "
+        "tests."
     ),
     "deliver.task_callbacks:TaskCallbacks._send_callback#ca98b8 if 1": (
-        "Turned round, an answer without its own words ends by an exception, which kills nothing."
+        "If it is negated, an answer without its own text raises an exception, which kills nothing."
     ),
     "deliver.task_callbacks:TaskCallbacks.complete_requests#e5353f if 1": (
-        "For speed: without anybody who waits the photo is read once more."
+        "For speed: if no request waits, the photo is read once more."
     ),
     "intake.instruction_resolver:InstructionResolver.has_changed_references#b1b4ff if 1": REFERENCES_REASON,
     "intake.instruction_resolver:InstructionResolver.has_changed_references#b1b4ff if 2": REFERENCES_REASON,
@@ -148,7 +152,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.folder_defaults:FolderDefaultsIntake._is_recently_counted#5f0365 return 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake._build_problems#5ce52a if 1": (
-        "For speed: where nothing is wrong, nobody is counted."
+        "For speed: if there is no problem, no photos are counted."
     ),
     "intake.folder_defaults:FolderDefaultsIntake._describe_waiting_photos#3e337f if 1": BLOCKED_COUNT_REASON,
     "intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 if 1": BLOCKED_COUNT_REASON,
@@ -159,16 +163,16 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "deliver.content_waiters:ContentWaiters.wake#f5bb98 if 3": FOLLOWERS_REASON,
     "intake.service:Intake._handle_with_crash_mark#986a8f if 1": UNREADABLE_PHOTO_REASON,
     "intake.service:Intake._list_photos_of_sidecar#9baddb if 1": (
-        "For speed: both ways find the photos that may share the sidecar, one of them among all keys that "
-        "begin like it."
+        "For speed: both ways find the photos that may share the sidecar, but one of them lists all keys with the "
+        "same prefix."
     ),
     "intake.service:Intake._handle_once_per_batch#9e6306 if 2": (
-        "No scene's batch has an outdated reminder before an event of its photo: "
-        "tests/simulated/test_intake_wire.py has."
+        "No scene has a batch with an outdated reminder before an event of its photo: "
+        "tests/simulated/test_intake_wire.py does."
     ),
     "intake.service:Intake._handle_sidecar#763757 if 1": (
-        "For speed: the sweep finds a sidecar that was not heard; tests/simulated/test_intake_arrival.py "
-        "sees it heard at once."
+        "For speed: the sweep finds a sidecar whose event was not handled; tests/simulated/test_intake_arrival.py "
+        "tests that it is handled at once."
     ),
     "reconcile.dead_letters:DeadLetterTriage._refuse_request#acce9f if 1": DEAD_REQUEST_REASON,
     "reconcile.dead_letters:DeadLetterTriage._try_to_annotate#c177ab if 2": DEAD_LETTER_REASON,
@@ -182,36 +186,38 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.dead_letters:DeadLetterTriage._report_photos#a7cb64 if 1": DEAD_LETTER_REASON,
     "reconcile.dead_letters:DeadLetterTriage._report_photos#a7cb64 if 2": DEAD_REQUEST_REASON,
     "reconcile.dead_letters:DeadLetterTriage._partition#43d230 if 2": (
-        "No seed has more letters than one batch holds: tests/simulated/test_reconcile_letters.py has."
+        "No seed has more letters than fit in one batch: tests/simulated/test_reconcile_letters.py does."
     ),
     "pipeline.recovery:Recovery._sleep_or_return#78b327 if 2": (
-        "With the template's time limits a call that may start leaves time for every wait behind it; others may not."
+        "With the template's timeouts, a call that may start leaves time for every later wait; other timeouts may not."
     ),
-    "pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 5": (
-        "An answer behind another changes nothing, and the fifth worker that takes a call over counts it as lost."
+    "pipeline.recovery:Recovery.recover_expired_lease#c45b80 if 5": (
+        "A second answer changes nothing, and the fifth worker that takes over a call counts it as lost."
     ),
     "pipeline.crash_guard:_retry_write#f1ae84 if 1": (
-        "No scene's ledger is gone just as a worker's time ends: tests/simulated/test_render_marks.py has such."
+        "No scene has a ledger outage just as a worker times out: tests/simulated/test_render_marks.py does."
     ),
     "pipeline.failover:Failover.fail_over#193987 if 1": FAILOVER_REASON,
     "pipeline.failover:Failover.fail_over_if_blocked#243fc5 if 1": FAILOVER_REASON,
     "intake.dispatch:Dispatcher._fail_over_or_refuse#702b6f if 1": (
-        "No seed switches a provider off: tests/simulated/test_intake_providers.py does."
+        "No seed disables a provider: tests/simulated/test_intake_providers.py does."
     ),
     "intake.dispatch:Dispatcher.dispatch#6e62e2 if 2": (
-        "No seed switches a provider off: tests/simulated/test_intake_providers.py does."
+        "No seed disables a provider: tests/simulated/test_intake_providers.py does."
     ),
     "intake.dispatch:Dispatcher.dispatch#6e62e2 if 3": (
-        "For speed: reconcile sends deliver what it was not told of, some minutes later."
+        "For speed: reconcile sends deliver what it was not notified of, some minutes later."
     ),
     "reconcile.open_jobs:OpenJobs.find_job#a12544 if 1": (
-        "For speed: a job that was not read with the others is read alone."
+        "For speed: a job that was not read with the others is read by itself."
     ),
     "operate.redrive:RedriveService._write_transition#974d65 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._join_or_take_over#88f961 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#da0967 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService._is_result_available#da0967 if 2": REDRIVE_REASON,
-    "operate.redrive:RedriveService.list_failures#7a3989 if 1": ("For the types: an entry of the index has its photo."),
+    "operate.redrive:RedriveService.list_failures#7a3989 if 1": (
+        "For the type checker: an entry of the index has its photo."
+    ),
     "operate.redrive:RedriveService.list_unknown_jobs#99d270 if 1": LOST_ANSWER_REASON,
     "operate.redrive:RedriveService.plan#a6ba9f if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService.plan#a6ba9f if 2": REDRIVE_REASON,
@@ -219,82 +225,85 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.redrive:RedriveService.redrive#fc6382 if 1": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#fc6382 if 2": REDRIVE_REASON,
     "operate.redrive:RedriveService.redrive#fc6382 if 3": (
-        "For speed: reconcile sends what a redrive left unsent at its next run, since it is overdue."
+        "For speed: reconcile's next run sends what a redrive did not send, because it is overdue."
     ),
     "operate.redrive:FailureFilter.matches#0eb3d4 return 1": FAILURE_FILTER_REASON,
     "operate.redrive:FailureFilter.matches_unknown_job#f5384c return 1": LOST_ANSWER_REASON,
     "operate.redrive:_build_failures#880b32 if 1": FAILURE_FILTER_REASON,
     "deliver.paid_files:PaidFiles._fetch#1b68ed if 1": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._fetch#1b68ed if 3": (
-        "No scene's picture is out of reach for as long as its link lives: "
-        "tests/simulated/test_deliver_again.py has such."
+        "No scene has a picture that is unreachable for as long as its link is valid: "
+        "tests/simulated/test_deliver_again.py does."
     ),
     "deliver.paid_files:PaidFiles._read_unlinked_result#a5ae43 if 1": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._read_unlinked_result#a5ae43 if 2": MISSING_LINK_REASON,
     "deliver.paid_files:PaidFiles._build_unrecognized_error#e24eee if 1": (
-        "Only the words of a problem hang on it: tests/simulated/test_deliver_pictures.py reads them."
+        "It affects only the text of a problem: tests/simulated/test_deliver_pictures.py reads it."
     ),
     "deliver.paid_files:PaidFiles.load#1d28e2 if 1": (
-        "No seed's owner loses its paid file before a copy has it: tests/simulated/test_deliver_reuse.py has such."
+        "No seed has an owner that loses its paid file before a copy has it: tests/simulated/test_deliver_reuse.py "
+        "does."
     ),
     "deliver.paid_files:PaidFiles.load#1d28e2 if 3": PAID_FILES_REASON,
     "deliver.paid_files:PaidFiles.load#1d28e2 if 4": PAID_FILES_REASON,
     "deliver.paid_files:detect_format#cb5555 if 1": (
-        "For the types: a picture that was verified or made here has a format."
+        "For the type checker: a picture that was verified or made here has a format."
     ),
     "pipeline.purchase:Purchases._judge#fb53b4 if 1": SUSPICION_REASON,
     "pipeline.purchase:Purchases._judge#fb53b4 if 2": SUSPICION_REASON,
-    "pipeline.purchase:Purchases._reload_job#69bb96 return 1": ("For the types: a job is never deleted."),
-    "pipeline.purchase:Purchases.park.build_transition#0dcc8b if 1": (
-        "For speed: without it the next worker waits for the lease, or this one for its own end."
+    "pipeline.purchase:Purchases._reload_job#69bb96 return 1": ("For the type checker: a job is never deleted."),
+    "pipeline.purchase:Purchases._build_park_transition#9357c0 if 1": (
+        "For speed: without it, the next worker waits for the lease, or this one for its own timeout."
     ),
     "pipeline.purchase:Purchases.record_result#113d76 if 1": (
-        "No scene's ledger and bucket are both gone for so long: tests/simulated/test_render_kept.py has such."
+        "No scene has such a long outage of ledger and bucket: tests/simulated/test_render_kept.py does."
     ),
-    "pipeline.purchase:Purchases.send_claimed#23a43c if 2": ("For the types: only an answer can be judged."),
+    "pipeline.purchase:Purchases.send_claimed#23a43c if 2": ("For the type checker: only a result can be judged."),
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
-        "Only a file for a person hangs on it: tests/simulated/test_deliver_pictures.py sees that it is kept."
+        "It affects only a file for operators: tests/simulated/test_deliver_pictures.py tests that it is kept."
     ),
-    "pipeline.purchase:Purchases._advance_with_retries#4acee3 if 2": ("Only the words of the wait hang on it."),
+    "pipeline.purchase:_to_retry_error#c18c31 if 1": ("It affects only the text about the wait."),
     "intake.apply:PhotoIntake._dispatch#92e85b if 1": (
-        "Only how soon copies continue hangs on it: tests/simulated/test_content_waiters.py measures that."
+        "It affects only how soon copies continue: tests/simulated/test_followers.py measures that."
     ),
     "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 1": REFUSED_REQUEST_REASON,
     "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 2": REFUSED_REQUEST_REASON,
-    "intake.apply:PhotoIntake._save_source#a29fc5 if 1": (
-        "No scene's seed deletes a message early and kills the worker that still has it: test_intake_crashes.py does."
+    "intake.apply:PhotoIntake._save_source#ac7a9a if 1": (
+        "No seed deletes a message early and then kills its worker: tests/simulated/test_intake_crashes.py does."
     ),
-    "intake.apply:PhotoIntake._reopen#8fae48 if 2": (
-        "Only a look that died just when its photo's word was taken away comes here again: "
+    "intake.apply:PhotoIntake._reopen#33e8dd if 2": (
+        "Only a delivery that crashed just when its photo's instructions were removed gets here again: "
         "tests/simulated/test_intake_crashes.py."
     ),
     "intake.apply:PhotoIntake._resolve#c37f09 if 1": (
-        "For speed: the sweep finds folder defaults of which no event told."
+        "For speed: the sweep finds folder defaults whose event was lost."
     ),
-    "intake.apply:PhotoIntake._add_sidecar_suggestion#675152 if 1": ("Only the words of a report hang on it."),
+    "intake.apply:PhotoIntake._add_sidecar_suggestion#675152 if 1": ("It affects only the text of a report."),
     "intake.photo_state:PhotoState._classify_event#83cdd3 if 2": (
-        "No promise says what a rerun must change: tests/simulated/test_intake_rerun.py does."
+        "No invariant says what a rerun must change: tests/simulated/test_intake_rerun.py does."
     ),
-    "intake.photo_state:PhotoState.snapshot#745211 if 1": ("For the types: only a photo that is there is compared."),
+    "intake.photo_state:PhotoState.snapshot#745211 if 1": (
+        "For the type checker: only a photo that exists is compared."
+    ),
     "intake.photo_state:PhotoState.source#01f539 return 1": (
-        "Two values and no condition: what the ledger does not know has a new place."
+        "It chooses between two values and is no condition: an unknown photo has a new source."
     ),
     "intake.photo_state:classify_history#555f33 if 2": PHOTO_STATE_REASON,
     "intake.photo_state:compare_photo#02bc2f if 1": PHOTO_STATE_REASON,
-    "deliver.pictures:Pictures._reload_source#777352 return 1": ("For the types: a photo's place is never deleted."),
+    "deliver.pictures:Pictures._reload_source#777352 return 1": ("For the type checker: a source is never deleted."),
     "deliver.pictures:Pictures._redeliver_newer_job#171e63 if 1": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._build_original#9696fc if 1": SIZE_REASON,
     "deliver.pictures:Pictures._write_outputs#70e2d4 if 2": (
-        "No seed's encoder gives a picture up: tests/simulated/test_deliver_not_made.py does."
+        "No seed has a picture that an encoder fails at: tests/simulated/test_deliver_not_made.py does."
     ),
     "deliver.pictures:Pictures._read_photo#0de9ae if 1": SIZE_REASON,
     "deliver.pictures:Pictures._write_picture#aba219 if 3": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._write_picture#aba219 if 5": PICTURE_RACE_REASON,
     "deliver.pictures:Pictures._embed_provenance#4f1bb1 if 1": (
-        "Only the word in a picture that a machine changed it hangs on it: tests/e2e/test_any_photo.py reads it."
+        "It affects only the metadata about machine editing: tests/e2e/test_any_photo.py reads it."
     ),
     "deliver.pictures:_is_first_delivery#186936 return 1": (
-        "For speed: a write that finds something else there fails, and looks first when it is tried again."
+        "For speed: a conditional write fails if another object is there, and its retry reads the object first."
     ),
     "deliver.pictures:_build_output_warnings#c4e643 if 1": RECEIPT_WARNING_REASON,
     "deliver.pictures:_build_output_warnings#c4e643 if 2": RECEIPT_WARNING_REASON,
@@ -304,10 +313,10 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 2": DISABLED_PROVIDER_RESEND_REASON,
     "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 4": (
         "Render finds the answer as well: "
-        "tests/simulated/test_reconcile_put_back.py sees reconcile find it without a slot."
+        "tests/simulated/test_reconcile_put_back.py tests that reconcile finds it without a slot."
     ),
     "reconcile.due:Redispatcher._hold#9d4fcb if 1": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 5": ("For the types: a job is never deleted."),
+    "reconcile.due:Redispatcher._reload_job#a50415 if 1": ("For the type checker: a job is never deleted."),
     "reconcile.due:Redispatcher._look_up_call#941434 if 1": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 2": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 3": ORPHAN_REASON,
@@ -328,67 +337,67 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 4": PAUSED_LANE_REASON,
     "reconcile.service:ReconcileService._review_waiting_jobs.review_job#1d7b9b if 6": FAILOVER_REASON,
     "reconcile.service:ReconcileService._list_open_items#479971 if 1": (
-        "No seed has thousands of open jobs: tests/simulated/test_request_stops.py lets a run look at fewer."
+        "No seed has thousands of open jobs: tests/simulated/test_request_stops.py limits a run to fewer."
     ),
     "reconcile.service:ReconcileService._was_recently_resent#88d408 return 1": DISABLED_PROVIDER_RUN_REASON,
     "intake.references": REFERENCES_REASON,
-    "render.service:RenderService._render_accepted#e24b85 if 3": (
-        "For speed: who goes on finds the job changed, and its message comes again."
+    "render.service:RenderService._render_accepted#00572c if 3": (
+        "For speed: a worker that continues finds the job changed and returns its message."
     ),
     "render.service:RenderService._render_accepted#e24b85 if 4": FAILOVER_REASON,
     "render.service:RenderService._buy#a016c0 if 2": (
-        "For the types: turned round, the first call ends by an exception, which kills nothing."
+        "For the type checker: if it is negated, the first call raises an exception, which kills nothing."
     ),
     "render.service:RenderService._buy#a016c0 if 3": FAILOVER_REASON,
     "render.service:RenderService._call_with_retries#af2005 if 3": (
-        "The simulated provider gives no work up that may be bought anew; tests/simulated/test_render_final.py does."
+        "The simulated provider abandons no work that may be bought again; tests/simulated/test_render_final.py does."
     ),
     "render.service:RenderService._record_problem#52bfdc if 1": (
-        "How seldom a photo that waits alone is told of again; a provider that fails for all is told of by its lane."
+        "It limits how often a waiting photo is reported again; its lane reports a provider that fails for all."
     ),
     "render.service:RenderService._release_probe#59255f if 1": (
-        "For speed: whose probe it is the lane says itself, so that nobody takes another's away."
+        "For speed: the lane records whose probe it is, so that no worker ends another one's probe."
     ),
     "render.service:RenderService._fail_or_hold#d14128 if 1": (
-        "No seed archives a photo while its answer is lost: tests/simulated/test_intake_unreadable.py."
+        "No seed archives a photo while its answer is lost: tests/simulated/test_intake_unreadable.py does."
     ),
     "render.service:RenderService._choose_in_slot_delay#f3e48d if 1": (
-        "The simulated provider gives no work up that may be bought anew; tests/simulated/test_render_final.py does."
+        "The simulated provider abandons no work that may be bought again; tests/simulated/test_render_final.py does."
     ),
     "render.service:RenderService._choose_in_slot_delay#f3e48d if 3": (
-        "For speed, which bench/recovery.py measures: where a job waits, not for how long."
+        "For speed, which bench/recovery.py measures: it decides where a job waits, not for how long."
     ),
     "render.service:RenderService._count_throttled#377226 if 1": (
-        "Only the throttled_seconds of a receipt hang on it."
+        "It affects only the throttled_seconds of a receipt."
     ),
     "render.service:RenderService._wait_or_fail_over#5e9b27 if 2": (
-        "Payments asks the same before it claims; here a wait is saved that leads nowhere."
+        "Purchases checks the same before it claims; this only saves a wait that leads nowhere."
     ),
     "render.service:RenderService._wait_or_fail_over#5e9b27 if 3": FAILOVER_REASON,
     "render.service:RenderService._handle_missing_photo#d0174a if 1": (
-        "For speed: reconcile has it held too, when its lease is over."
+        "For speed: reconcile holds the job as well, when its lease has ended."
     ),
     "render.service:RenderService.render#50bc25 if 6": (
-        "For speed: a copy that deliver has served already is delivered once more."
+        "For speed: a copy that deliver has already served is delivered once more."
     ),
     "operate.rerun:RerunService.preview#c1bc67 if 1": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.preview#c1bc67 if 2": (
-        "Nothing is bought on it: a preview for the command line, which tests/simulated/test_cli_drop.py sees."
+        "Nothing is bought because of it: tests/simulated/test_cli_drop.py tests this preview."
     ),
     "operate.rerun:RerunService.preview#c1bc67 if 3": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.preview#c1bc67 if 4": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.list_photo_keys#3bffe4 if 1": RERUN_PREVIEW_REASON,
-    "pipeline.reuse:reuse_or_wait#b63ba0 while 1": (
-        "Only a job that waits for another comes here. One that no longer waits has been served or changed."
+    "pipeline.reuse:reuse_or_wait#34df3a while 1": (
+        "Only a job that waits for another gets here. One that no longer waits has been served or changed."
     ),
     "intake.photo_reader:PhotoReader.read#58f02e if 2": (
-        "No seed's key is too long: tests/simulated/test_intake_keys.py has such."
+        "No seed has a key that is too long: tests/simulated/test_intake_keys.py does."
     ),
     "intake.photo_reader:PhotoReader.read_without_bytes#71e180 if 1": LINT_PREVIEW_REASON,
     "intake.photo_reader:PhotoReader.read_without_bytes#71e180 if 2": LINT_PREVIEW_REASON,
     "intake.photo_status:list_kept_refusals#e89024 if 1": REFUSED_REQUEST_REASON,
     "intake.batch_prefetch:BatchPrefetch.is_new#131cb5 if 1": (
-        "For speed: a photo that is not read with its batch is read alone."
+        "For speed: a photo that is not read with its batch is read by itself."
     ),
     "reconcile.sweep:_find_next_start#e97a9c if 1": (
         "No seed has thousands of photos: tests/simulated/test_reconcile_sweep.py does."
@@ -400,6 +409,6 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "intake.job_planner:_build_purchase_spec#628b86 if 1": REFERENCES_REASON,
     "intake.job_planner:_find_priced_provider#48444b if 1": (
-        "No seed asks for what no provider can express: tests/simulated/test_every_problem_at_once.py does."
+        "No seed asks for something that no provider supports: tests/simulated/test_every_problem_at_once.py does."
     ),
 }

@@ -1,7 +1,7 @@
-"""The addresses as they are written down: which no longer fit the product, and how they are made to fit again.
+"""The recorded addresses: which of them no longer fit the product, and how to update them.
 
-Nothing is changed unasked: `rename` follows a module, class, function or name that got another name, and `accept` takes
-over what a person has looked at.
+Nothing changes automatically: `rename` follows a module, class, function, or name that was renamed, and `accept`
+records what a developer has checked.
 """
 
 import ast
@@ -33,7 +33,7 @@ SURVIVORS_FILE, CONDITIONS_FILE = Path(accepted_survivors.__file__), Path(condit
 
 @dataclass(frozen=True)
 class AddressRecord:
-    """One mutant of the registry, by its name, or one condition, by its address."""
+    """A mutant, by its name, or a condition, by its address."""
 
     name: str
     addresses: tuple[MutationAddress, ...]
@@ -42,7 +42,7 @@ class AddressRecord:
 
 @dataclass(frozen=True)
 class AddressMismatch:
-    """An address that does not fit. `proposal`: where its node is now, as far as anybody can tell."""
+    """An address that does not fit. `proposal`: where its node is now, if that can be determined."""
 
     record: AddressRecord
     address: MutationAddress
@@ -56,7 +56,7 @@ class AddressMismatch:
 
 
 def list_records() -> Iterator[AddressRecord]:
-    """All that have addresses of nodes."""
+    """Yields everything that has addresses."""
     for path in sorted(MUTANTS_FOLDER.glob("*.py")):
         for name in _locate_mutants(path):
             yield AddressRecord(name, tuple(change.address for change in MUTANTS[name].changes), path)
@@ -69,32 +69,32 @@ def list_records() -> Iterator[AddressRecord]:
 
 
 def find_mismatches(since: str = "") -> list[AddressMismatch]:
-    """The addresses that do not fit; `since`: a commit at which they did, which tells the node that was meant."""
-    mismatches_found: list[AddressMismatch] = []
+    """Returns the addresses that do not fit. `since`: a commit at which they did, which shows the intended nodes."""
+    mismatches: list[AddressMismatch] = []
     for record in list_records():
         for address in record.addresses:
             try:
                 address.find_node()
             except AddressError as error:
-                mismatches_found.append(AddressMismatch(record, address, error, _propose_address(address, since)))
-    return mismatches_found
+                mismatches.append(AddressMismatch(record, address, error, _propose_address(address, since)))
+    return mismatches
 
 
-def format_report(mismatches_found: list[AddressMismatch]) -> str:
-    """All mismatches, and each function that they meet once, as it looks now and with its addresses."""
-    definition_names = dict.fromkeys(one.address.definition_name for one in mismatches_found)
+def format_report(mismatches: list[AddressMismatch]) -> str:
+    """Formats all mismatches. Each function in which they occur is shown once, as it is now, with its addresses."""
+    definition_names = dict.fromkeys(mismatch.address.definition_name for mismatch in mismatches)
     parts: list[str] = []
     for definition_name in definition_names:
-        mismatches_here = [one for one in mismatches_found if one.address.definition_name == definition_name]
-        definition = find_definition(mismatches_here[0].address.module, mismatches_here[0].address.name)
-        kinds = {one.address.kind for one in mismatches_here}
-        described = definition.describe(*kinds) if definition else str(mismatches_here[0].error).partition("\n")[2]
-        parts += [f"==== {definition_name}", *map(str, mismatches_here), "", described]
+        own_mismatches = [mismatch for mismatch in mismatches if mismatch.address.definition_name == definition_name]
+        definition = find_definition(own_mismatches[0].address.module, own_mismatches[0].address.name)
+        kinds = {mismatch.address.kind for mismatch in own_mismatches}
+        described = definition.describe(*kinds) if definition else str(own_mismatches[0].error).partition("\n")[2]
+        parts += [f"==== {definition_name}", *map(str, own_mismatches), "", described]
     return "\n".join(parts)
 
 
 def list_orphaned_survivors() -> list[str]:
-    """The survivors that name no node but a module or function, where there is none."""
+    """Returns the survivors that name a module or a function that no longer exists."""
     names = (name for name in ACCEPTED_SURVIVORS if "#" not in name)
     return [name for name in names if not _exists(*name.partition(":")[::2])]
 
@@ -104,7 +104,10 @@ def _exists(module: str, name: str) -> bool:
 
 
 def _propose_address(address: MutationAddress, since: str) -> MutationAddress | None:
-    """The one node that reads as the addressed one did at a commit; without a commit: the same kind and ordinal."""
+    """Returns the only node with the text that the addressed one had at a commit.
+
+    Without a commit: the node of the same kind and ordinal.
+    """
     definition = find_definition(address.module, address.name)
     if definition is None:
         return None
@@ -116,16 +119,16 @@ def _propose_address(address: MutationAddress, since: str) -> MutationAddress | 
         if old_definition and old_definition.fingerprint == address.fingerprint
         else None
     )
-    candidates = [
-        one
-        for one in definition.list_nodes()
-        if old_node and (one.address.kind, one.text) == (address.kind, old_node.text)
+    matching_nodes = [
+        node
+        for node in definition.list_nodes()
+        if old_node and (node.address.kind, node.text) == (address.kind, old_node.text)
     ]
-    return candidates[0].address if len(candidates) == 1 else None
+    return matching_nodes[0].address if len(matching_nodes) == 1 else None
 
 
 def _read_definition_at(commit: str, address: MutationAddress) -> Definition | None:
-    """What an address's function was at a commit."""
+    """Returns the function of an address as it was at a commit."""
     file = find_module_file(address.module).relative_to(ROOT)
     command = ["git", "show", f"{commit}:{file}"]
     completed = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
@@ -133,17 +136,21 @@ def _read_definition_at(commit: str, address: MutationAddress) -> Definition | N
 
 
 def accept_proposals(name: str, since: str = "") -> list[tuple[MutationAddress, MutationAddress]]:
-    """Write down where the nodes of a mutant or condition are now; each address with the one before.
+    """Records where the nodes of a mutant or condition are now. Returns each old address with the new one.
 
-    A function's name stands for all addresses in it. AddressError where it cannot be told where a node is.
+    A function's name selects all addresses in it. Raises AddressError if the place of a node cannot be determined.
     """
-    selected = [one for one in find_mismatches(since) if name in (one.record.name, one.address.definition_name)]
+    selected = [
+        mismatch
+        for mismatch in find_mismatches(since)
+        if name in (mismatch.record.name, mismatch.address.definition_name)
+    ]
     changed: list[tuple[MutationAddress, MutationAddress]] = []
-    for one in selected:
-        if one.proposal is None:
-            raise AddressError(f"{one}\n  Where that is now cannot be told: write its address down by hand.")
-        _replace_address(one.record, str(one.address), str(one.proposal))
-        changed.append((one.address, one.proposal))
+    for mismatch in selected:
+        if mismatch.proposal is None:
+            raise AddressError(f"{mismatch}\n  Its new place cannot be determined. Correct the address by hand.")
+        _replace_address(mismatch.record, str(mismatch.address), str(mismatch.proposal))
+        changed.append((mismatch.address, mismatch.proposal))
     return changed
 
 
@@ -154,7 +161,7 @@ def _replace_address(record: AddressRecord, old: str, new: str) -> None:
 
 
 def _locate_mutants(file: Path) -> dict[str, tuple[int, int]]:
-    """Where each mutant of a registry file is written, from one character to another."""
+    """Returns the start and the end of each mutant's source text, as character offsets."""
     text = file.read_text()
     starts = [0]
     for line in text.splitlines(keepends=True):
@@ -171,11 +178,11 @@ def _locate_mutants(file: Path) -> dict[str, tuple[int, int]]:
 
 
 def rename_addresses(old: str, new: str) -> int:
-    """Rewrite every address below `old` (module, package, or module:qualified.name) to `new`; how many there were."""
+    """Renames every address below `old` (module, package, or module:qualified.name). Returns how many there were."""
     pattern = re.compile(rf'(?<="){re.escape(old)}(?=[.:#"])')
     count = 0
     for file in (*sorted(MUTANTS_FOLDER.glob("*.py")), SURVIVORS_FILE, CONDITIONS_FILE, KILLERS_FILE):
-        text, times = pattern.subn(new, file.read_text())
+        text, replaced_count = pattern.subn(new, file.read_text())
         file.write_text(text)
-        count += times
+        count += replaced_count
     return count

@@ -1,8 +1,8 @@
-"""The conditions by which money, a lane or a lost answer goes its way: all are read from the code, and each is hunted.
+"""All conditions in the packages that decide about money, lanes, and lost answers, each with a mutant of its own.
 
-A condition that no mutant of the registry changes gets a mutant of its own, which turns it. conditions.json has what
-killed it, or null where nothing has killed it yet; accepted_survivors.py has the conditions that no seed can show, each
-with the reason.
+The conditions are found in the code. One that no registered mutant changes gets a mutant that forces or negates it.
+conditions.json has what killed that mutant, or null if nothing has killed it yet. accepted_survivors.py has the
+conditions that no seed can show, each with the reason.
 """
 
 import ast
@@ -35,19 +35,19 @@ GUARDED_PACKAGES = (
     "model.transitions",
     "aws.ledger",
 )
-"""The packages that decide about money and loss, each with all that is in it, and such modules of other packages."""
+"""The packages and modules that decide about money and lost work."""
 CONDITION_OPERATORS = ("off", "not", "on")
-"""Never true, the other way round, always true."""
+"""Always false, negated, always true."""
 NEARBY_SCENE_SEEDS, OTHER_SCENE_SEEDS = 3, 1
-"""How many seeds in each of the scenes."""
+"""How many seeds run in each scene."""
 MAX_REPLACEMENT_PLAYS = 12
-"""Where a stored seed does not kill any more, so many of its scene are played in all."""
+"""How many seeds of a scene run in total if the recorded seed no longer kills."""
 KILLERS_FILE = Path(__file__).with_name("conditions.json")
 
 
 @dataclass(frozen=True)
 class ConditionKiller:
-    """What killed a condition's mutant: how it was turned, in which scene, at which seed, after how many plays."""
+    """What killed a condition's mutant: the operator, the scene, the seed, and the number of plays until then."""
 
     operator: str
     scene: str
@@ -58,7 +58,7 @@ class ConditionKiller:
 
 @dataclass(frozen=True)
 class ConditionResult:
-    """A condition, and what killed it; None where nothing did."""
+    """A condition, and what killed its mutant; None if nothing did."""
 
     condition: AddressedNode
     killer: ConditionKiller | None
@@ -66,11 +66,11 @@ class ConditionResult:
 
 @cache
 def list_conditions() -> Sequence[AddressedNode]:
-    """The conditions that no mutant of the registry changes."""
+    """Returns the conditions that no registered mutant changes."""
     changed_spans: dict[str, list[tuple[int, int]]] = {}
-    for one in MUTANTS.values():
-        for file, some in list_spans(one).items():
-            changed_spans.setdefault(file, []).extend(some)
+    for mutant in MUTANTS.values():
+        for file, spans in list_spans(mutant).items():
+            changed_spans.setdefault(file, []).extend(spans)
     all_nodes = (
         node
         for package in GUARDED_PACKAGES
@@ -85,7 +85,7 @@ def list_conditions() -> Sequence[AddressedNode]:
 
 
 def _list_module_conditions(module: str) -> Iterator[AddressedNode]:
-    """Tests of `if` and `while`, returned expressions of `and` or `or`, and the clauses of DynamoDB's conditions."""
+    """Yields tests of `if` and `while`, returned `and` and `or` expressions, and clauses of DynamoDB conditions."""
     for definition in read_definitions(module).values():
         for node in definition.list_nodes():
             match node.address.kind, node.tree:
@@ -104,43 +104,45 @@ def _overlap(first: tuple[int, int], second: tuple[int, int]) -> bool:
 
 
 def list_conditions_to_kill() -> list[AddressedNode]:
-    """The conditions that do not survive with a reason."""
-    return [one for one in list_conditions() if not find_survival_reason(one)]
+    """Returns the conditions that have no accepted reason to survive."""
+    return [condition for condition in list_conditions() if not find_survival_reason(condition)]
 
 
 def find_survival_reason(condition: AddressedNode) -> str:
-    """Why a condition may survive: its own reason, or that of its function, module or package; "" for none."""
+    """Returns why a condition may survive: its own reason, or its function's, module's, or package's; else empty."""
     return next(
         (ACCEPTED_SURVIVORS[name] for name in list_reason_keys(condition.address) if name in ACCEPTED_SURVIVORS), ""
     )
 
 
 def list_reason_keys(address: MutationAddress) -> tuple[str, ...]:
-    """What a reason may be given for: a condition, and the function, module and package that it is in."""
+    """Returns the names for which a reason may be given: the condition, its function, its module, and its package."""
     return str(address), address.definition_name, address.module, address.module.partition(".")[0]
 
 
 def read_killers() -> dict[str, ConditionKiller | None]:
-    """What killed each condition's mutant when they were last hunted, by address; None where nothing has yet."""
+    """Returns what killed each condition's mutant when it last ran, by address; None if nothing has."""
     killers = json.loads(KILLERS_FILE.read_text())
     return {address: ConditionKiller(**killer) if killer else None for address, killer in killers.items()}
 
 
 def write_killers(killers: Mapping[str, ConditionKiller | None]) -> None:
-    """Write down what killed, without conditions that the product has no more."""
-    addresses = {str(one.address) for one in list_conditions_to_kill()}
-    retained = {address: one and asdict(one) for address, one in sorted(killers.items()) if address in addresses}
+    """Writes the killers, without conditions that no longer exist."""
+    addresses = {str(condition.address) for condition in list_conditions_to_kill()}
+    retained = {
+        address: killer and asdict(killer) for address, killer in sorted(killers.items()) if address in addresses
+    }
     KILLERS_FILE.write_text(json.dumps(retained, indent=2) + "\n")
 
 
 def build_condition_mutant(address: MutationAddress, operator: str, invariant_name: str = "") -> Mutant:
-    """The mutant of one condition; `breaks`: the promise that was broken last time, "" where none was."""
+    """Builds the mutant of a condition; `invariant_name` is the one that it broke last time, empty for any."""
     invariant = Invariant[invariant_name] if invariant_name else None
     return Mutant(f"{operator} {address}", "", (Mutation(operator, address),), invariant)
 
 
 def list_known_mutants() -> Iterator[tuple[Mutant, list[ScenePlay]]]:
-    """The mutants of all conditions that were killed before, each with the seeds that it is shown."""
+    """Yields the mutants of all conditions that were killed before, each with its plays."""
     for address, killer in read_killers().items():
         if killer:
             mutant = build_condition_mutant(MutationAddress.parse(address), killer.operator, killer.invariant)
@@ -151,33 +153,38 @@ def list_known_mutants() -> Iterator[tuple[Mutant, list[ScenePlay]]]:
 
 
 def hunt_conditions(processes: int, *, from_scratch: bool, address_prefix: str = "") -> Iterator[ConditionResult]:
-    """Each condition with its killer, as soon as there is one; `anew`: without a look at what killed before.
+    """Yields each condition with its killer, as soon as it is known.
 
-    `within`: only those whose addresses begin so.
+    `from_scratch`: ignores what killed it before. `address_prefix`: selects the conditions whose addresses begin with
+    it.
     """
     killers = {} if from_scratch else read_killers()
-    conditions = [one for one in list_conditions_to_kill() if str(one.address).startswith(address_prefix)]
+    conditions = [
+        condition for condition in list_conditions_to_kill() if str(condition.address).startswith(address_prefix)
+    ]
     yield from run_in_parallel(
-        conditions, lambda lab, one: _hunt_condition(lab, one, killers.get(str(one.address))), processes
+        conditions,
+        lambda runner, condition: _hunt_condition(runner, condition, killers.get(str(condition.address))),
+        processes,
     )
 
 
-def _hunt_condition(lab: MutantRunner, condition: AddressedNode, known: ConditionKiller | None) -> ConditionResult:
-    previous = _repeat_kill(lab, condition.address, known) if known else None
-    return ConditionResult(condition, previous or _find_new_killer(lab, condition.address))
+def _hunt_condition(runner: MutantRunner, condition: AddressedNode, known: ConditionKiller | None) -> ConditionResult:
+    previous = _repeat_kill(runner, condition.address, known) if known else None
+    return ConditionResult(condition, previous or _find_new_killer(runner, condition.address))
 
 
-def _repeat_kill(lab: MutantRunner, address: MutationAddress, known: ConditionKiller) -> ConditionKiller | None:
-    """What killed before, at the same seed or at another one of its scene; None where it kills no more."""
+def _repeat_kill(runner: MutantRunner, address: MutationAddress, known: ConditionKiller) -> ConditionKiller | None:
+    """Runs the known killer, at the same seed and others of its scene. Returns None if it no longer kills."""
     mutant = build_condition_mutant(address, known.operator, known.invariant)
-    verdict = lab.hunt(mutant, list_plays(find_scene(known.scene), known.seed, MAX_REPLACEMENT_PLAYS))
+    verdict = runner.hunt(mutant, list_plays(find_scene(known.scene), known.seed, MAX_REPLACEMENT_PLAYS))
     if verdict.seed is None:
         return None
     return ConditionKiller(known.operator, known.scene, verdict.seed, verdict.invariant, known.play_count)
 
 
-def _find_new_killer(lab: MutantRunner, address: MutationAddress) -> ConditionKiller | None:
-    """The first operator that is killed, where mutants of the same file die before anywhere else."""
+def _find_new_killer(runner: MutantRunner, address: MutationAddress) -> ConditionKiller | None:
+    """Returns the first operator that is killed, first in the scenes of mutants of the same file."""
     play_count = 0
     for scenes, seeds in (
         (_list_nearby_scenes(address.file), NEARBY_SCENE_SEEDS),
@@ -185,7 +192,7 @@ def _find_new_killer(lab: MutantRunner, address: MutationAddress) -> ConditionKi
     ):
         named_plays = [(name, (scene, seed)) for name, scene in scenes.items() for seed in range(seeds)]
         for operator in CONDITION_OPERATORS:
-            verdict = lab.hunt(build_condition_mutant(address, operator), [play for _, play in named_plays])
+            verdict = runner.hunt(build_condition_mutant(address, operator), [play for _, play in named_plays])
             play_count += verdict.play_count
             if verdict.play_index is not None and verdict.seed is not None:
                 return ConditionKiller(
@@ -195,19 +202,21 @@ def _find_new_killer(lab: MutantRunner, address: MutationAddress) -> ConditionKi
 
 
 def _list_nearby_scenes(file: str) -> dict[str, MutationScene]:
-    """The scenes in which mutants of the same file die, and the weathers; the same one stands here once."""
+    """Returns the fault scenes and the scenes of mutants of the same file, without duplicates."""
     return _without_duplicates(
-        {one.name: one.scene for one in MUTANTS.values() if _changes_file(one, file)} | {**FAULT_SCENES}
+        {mutant.name: mutant.scene for mutant in MUTANTS.values() if _changes_file(mutant, file)} | {**FAULT_SCENES}
     )
 
 
 def _list_other_scenes(file: str) -> dict[str, MutationScene]:
-    """The scenes of all other mutants."""
-    return _without_duplicates({one.name: one.scene for one in MUTANTS.values() if not _changes_file(one, file)})
+    """Returns the scenes of all other mutants, without duplicates."""
+    return _without_duplicates(
+        {mutant.name: mutant.scene for mutant in MUTANTS.values() if not _changes_file(mutant, file)}
+    )
 
 
-def _changes_file(one: Mutant, file: str) -> bool:
-    return any(change.address.file == file for change in one.changes)
+def _changes_file(mutant: Mutant, file: str) -> bool:
+    return any(change.address.file == file for change in mutant.changes)
 
 
 def _without_duplicates(scenes: dict[str, MutationScene]) -> dict[str, MutationScene]:
@@ -216,5 +225,5 @@ def _without_duplicates(scenes: dict[str, MutationScene]) -> dict[str, MutationS
 
 
 def find_scene(name: str) -> MutationScene:
-    """The scene of a name: one of the weathers, or that of a mutant of the registry."""
+    """Returns a fault scene, or the scene of a registered mutant, by name."""
     return FAULT_SCENES[name] if name in FAULT_SCENES else MUTANTS[name].scene

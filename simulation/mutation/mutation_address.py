@@ -1,9 +1,9 @@
 """Where a mutant changes the product: a module, a function, and one node of its syntax tree.
 
 `render.service:RenderService._buy#3fa9c1 if 2` is the test of the second `if` in that method, in source order. A name
-that a module or class assigns may replace the function: `reconcile.sweep:SWEPT_KINDS#51c0de row 2`. The digits are a
-fingerprint of the function's shape: renames, new texts and new layout keep it, every other change breaks it. Then a
-person looks at what the address means now (`python -m simulation.mutation check`).
+that a module or a class assigns may take the place of the function: `reconcile.sweep:SWEPT_KINDS#51c0de row 2`. The
+digits are a fingerprint of the function's shape. Renames and changes of texts or layout keep it; every other change
+breaks it, and then a developer checks what the address means now (`python -m simulation.mutation check`).
 """
 
 import ast
@@ -24,21 +24,21 @@ ADDRESS_PATTERN = re.compile(r"([\w.]+):([\w.]+)#([0-9a-f]{6}) ([a-z ]+) (\d+)")
 CLAUSE_PATTERN = re.compile(
     r"(?:attribute_(?:not_)?exists|attribute_type|begins_with|contains)\([^()]*\)|[#\w.]+ (?:=|<>|<=|>=|<|>) [:#]\w+"
 )
-# Expressions that are written as DynamoDB conditions are, and guard nothing.
+# Expressions that look like DynamoDB conditions but are not.
 NO_CONDITION_PATTERN = re.compile(r"SET |ADD |REMOVE |DELETE |.* BETWEEN ")
-# Fields of syntax trees that say nothing of what code does.
+# Fields of syntax trees that do not affect what the code does.
 IGNORED_SHAPE_FIELDS = ("annotation", "returns", "type_comment", "type_params", "kind", "ctx", "simple")
 type ByteSpan = tuple[int, int]
-"""From one byte of a file to another."""
+"""The first byte of a range in a file, and the byte after its end."""
 
 
 class AddressError(Exception):
-    """An address that does not fit the product as it is; it says what stands there now, and how to address it."""
+    """An address that does not fit the product. The message shows the function as it is now, and its addresses."""
 
 
 @dataclass(frozen=True)
 class MutationAddress:
-    """`module` counts from the package on; `name` is the qualified name in it."""
+    """`module` is relative to the package; `name` is the qualified name in the module."""
 
     module: str
     name: str
@@ -48,31 +48,31 @@ class MutationAddress:
 
     @classmethod
     def parse(cls, text: str) -> "MutationAddress":
-        """An address as it is written; AddressError where it is none."""
-        found = ADDRESS_PATTERN.fullmatch(text)
-        if not found:
-            raise AddressError(f"{text!r} is no address: module:name#shape kind ordinal")
-        module, name, shape, kind, ordinal = found.groups()
-        return cls(module, name, shape, kind, int(ordinal))
+        """Parses an address. Raises AddressError if the text is not an address."""
+        match = ADDRESS_PATTERN.fullmatch(text)
+        if not match:
+            raise AddressError(f"{text!r} is not an address of the form module:name#fingerprint kind ordinal")
+        module, name, fingerprint, kind, ordinal = match.groups()
+        return cls(module, name, fingerprint, kind, int(ordinal))
 
     def __str__(self) -> str:
         return f"{self.definition_name}#{self.fingerprint} {self.kind} {self.ordinal}"
 
     @property
     def definition_name(self) -> str:
-        """The function, or the name."""
+        """The module, and the function or the name in it."""
         return f"{self.module}:{self.name}"
 
     @property
     def file(self) -> str:
-        """The module's file, from the package on."""
+        """The module's file, relative to the package."""
         return str(find_module_file(self.module).relative_to(PACKAGE))
 
     def find_node(self) -> "AddressedNode":
-        """What is there; AddressError where the function is another than the one that was addressed."""
+        """Returns the addressed node. Raises AddressError if its function is not the one that was addressed."""
         definition = find_definition(self.module, self.name)
         if definition is None:
-            raise AddressError(f"{self}: there is no {self.definition_name}.\n{_describe_candidates(self)}")
+            raise AddressError(f"{self}: {self.definition_name} does not exist.\n{_describe_candidates(self)}")
         if definition.fingerprint != self.fingerprint:
             raise AddressError(
                 f"{self}: the shape of {self.definition_name} has changed.\n\n{definition.describe(self.kind)}"
@@ -85,7 +85,7 @@ class MutationAddress:
 
 @dataclass(frozen=True)
 class AddressedNode:
-    """One thing that a mutant may change. `around`: what it is a part of; `span`: the bytes of the file it covers."""
+    """A node that a mutant may change. `parent`: the node that contains it. `span`: its bytes in the file."""
 
     address: MutationAddress
     definition: "Definition"
@@ -95,7 +95,7 @@ class AddressedNode:
 
     @property
     def text(self) -> str:
-        """Its source in one line."""
+        """The source of the node in one line."""
         return " ".join(self.definition.source[slice(*self.span)].decode().split())
 
 
@@ -111,15 +111,14 @@ class Definition:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The fingerprint of its syntax tree in which names are numbers, and of texts only conditions have a form."""
+        """A hash of the syntax tree, with numbers for names, and without texts other than DynamoDB conditions."""
         return sha256("".join(_iterate_shape(self.tree, {}, is_top=True)).encode()).hexdigest()[:6]
 
     def read_text(self, node: ast.AST) -> str:
-        """The source of a node."""
         return self.source[slice(*self.find_span(node))].decode()
 
     def find_span(self, node: ast.AST) -> ByteSpan:
-        """Where a node stands in the file."""
+        """Returns the place of a node in the file."""
         copy = ast.Expr(ast.Constant(None))
         ast.copy_location(copy, node)
         return (
@@ -128,7 +127,7 @@ class Definition:
         )
 
     def list_nodes(self) -> Iterator[AddressedNode]:
-        """All that can be addressed in it, in the order of the source."""
+        """Yields all addressable nodes, in source order."""
         ordinals: Counter[str] = Counter()
         for kind, node, parent, span in self._iterate_nodes():
             ordinals[kind] += 1
@@ -136,19 +135,18 @@ class Definition:
             yield AddressedNode(address, self, node, parent, span)
 
     def find_node(self, kind: str, ordinal: int) -> AddressedNode | None:
-        """One of them."""
         kind_and_ordinal = (kind, ordinal)
         return next(
-            (one for one in self.list_nodes() if (one.address.kind, one.address.ordinal) == kind_and_ordinal), None
+            (node for node in self.list_nodes() if (node.address.kind, node.address.ordinal) == kind_and_ordinal), None
         )
 
     def describe(self, *kinds: str) -> str:
-        """What it looks like now, and the addresses in it; `kinds`: of these, if there are any."""
+        """Describes the definition as it is now, and its addresses; only those of `kinds`, if it has any."""
         all_nodes = [*self.list_nodes()]
-        shown_nodes = [one for one in all_nodes if one.address.kind in kinds] or all_nodes
-        node_lines = "\n".join(f"  {one.address}: {one.text}" for one in shown_nodes)
+        shown_nodes = [node for node in all_nodes if node.address.kind in kinds] or all_nodes
+        node_lines = "\n".join(f"  {node.address}: {node.text}" for node in shown_nodes)
         hint = (
-            f"\n`python -m simulation.mutation nodes {self.module}:{self.name}` prints all."
+            f"\n`python -m simulation.mutation nodes {self.module}:{self.name}` prints all of them."
             if len(shown_nodes) < len(all_nodes)
             else ""
         )
@@ -169,7 +167,7 @@ class Definition:
 
 
 def _iterate_kinds(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """What of a node can be addressed, by kind."""
+    """Yields the addressable parts of a node, by kind."""
     match node:
         case ast.If() | ast.While():
             yield type(node).__name__.lower(), node.test
@@ -189,10 +187,10 @@ def _iterate_kinds(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             yield "comparison", node
         case ast.Call():
             yield "call", node
-            yield from (("argument", one) for one in node.args)
-            yield from (("keyword", one) for one in node.keywords)
+            yield from (("argument", argument) for argument in node.args)
+            yield from (("keyword", keyword) for keyword in node.keywords)
         case ast.Tuple() | ast.List() | ast.Set() if isinstance(getattr(node, "ctx", None), ast.Load | None):
-            yield from (("element", one) for one in node.elts)
+            yield from (("element", element) for element in node.elts)
         case ast.Dict():
             yield from (("entry", value) for value in node.values)
         case ast.DictComp():
@@ -210,12 +208,12 @@ def _iterate_kinds(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 
 
 def is_dynamodb_condition(value: object) -> bool:
-    """Whether a constant is a condition expression of DynamoDB."""
+    """Whether a constant is a DynamoDB condition expression."""
     return isinstance(value, str) and bool(CLAUSE_PATTERN.search(value)) and not NO_CONDITION_PATTERN.match(value)
 
 
 def _iterate_own_nodes(definition: ast.stmt) -> Iterator[ast.AST]:
-    """The nodes of a definition without its signature, its docstring, and the functions inside it."""
+    """Yields the nodes of a definition without its signature, its docstring, and the functions inside it."""
     if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef):
         pending: list[ast.AST] = list(definition.body[1:] if ast.get_docstring(definition) else definition.body)
     else:
@@ -224,7 +222,7 @@ def _iterate_own_nodes(definition: ast.stmt) -> Iterator[ast.AST]:
         node = pending.pop(0)
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.JoinedStr):
-            pending[:0] = [one for one in ast.iter_child_nodes(node) if not _is_annotation(node, one)]
+            pending[:0] = [child for child in ast.iter_child_nodes(node) if not _is_annotation(node, child)]
 
 
 def _is_annotation(node: ast.AST, child: ast.AST) -> bool:
@@ -232,7 +230,7 @@ def _is_annotation(node: ast.AST, child: ast.AST) -> bool:
 
 
 def _find_table(definition: ast.stmt) -> ast.expr | None:
-    """The display that a name is assigned, also as the last argument of a call, such as `frozenset({…})`: of rows."""
+    """Returns the assigned tuple, list, or set, also as the last argument of a call such as `frozenset({…})`."""
     value = definition.value if isinstance(definition, ast.Assign | ast.AnnAssign) else None
     if isinstance(value, ast.Call) and value.args:
         value = value.args[-1]
@@ -242,7 +240,7 @@ def _find_table(definition: ast.stmt) -> ast.expr | None:
 def _iterate_shape(
     node: ast.AST, numbers_by_name: dict[tuple[str, str], int], *, is_top: bool = False
 ) -> Iterator[str]:
-    """A node's type and its parts; a name is the number of its first appearance, so that an exchange of two shows."""
+    """Yields a node's type and parts. Each name is the number of its first appearance, so that swapped names differ."""
     yield f"({type(node).__name__}"
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield CLAUSE_PATTERN.sub("clause", node.value) if is_dynamodb_condition(node.value) else ""
@@ -255,9 +253,9 @@ def _iterate_shape(
             yield f" {field}"
             yield from (
                 part
-                for one in parts
-                if not _is_docstring(one)
-                for part in _iterate_part(one, namespace, numbers_by_name)
+                for value_part in parts
+                if not _is_docstring(value_part)
+                for part in _iterate_part(value_part, namespace, numbers_by_name)
             )
     yield ")"
 
@@ -280,34 +278,34 @@ def _is_docstring(part: object) -> bool:
 
 
 def find_module_file(module: str) -> Path:
-    """A module's file, which need not be there."""
+    """Returns a module's file, which need not exist."""
     path = PACKAGE.joinpath(*module.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def list_modules(package: str) -> list[str]:
-    """A package's modules, with those of the packages in it; a module alone is its own."""
+    """Returns the modules of a package and its subpackages; a module is its own package."""
     file = find_module_file(package)
     files = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
-    module_parts = (one.relative_to(PACKAGE).with_suffix("").parts for one in files)
+    module_parts = (path.relative_to(PACKAGE).with_suffix("").parts for path in files)
     return [".".join(parts[:-1] if parts[-1] == "__init__" else parts) for parts in module_parts]
 
 
 def read_definitions(module: str) -> dict[str, Definition]:
-    """All functions of a module, and the names that it or its classes assign, by qualified name."""
+    """Returns all functions of a module, and the names that it or its classes assign, by qualified name."""
     file = find_module_file(module)
     return parse_definitions(module, file.read_bytes()) if file.is_file() else {}
 
 
 @cache
 def parse_definitions(module: str, source: bytes) -> dict[str, Definition]:
-    """The definitions of a module that reads so."""
+    """Returns the definitions in a module's source."""
     line_starts = [0]
     for line in source.splitlines(keepends=True):
         line_starts.append(line_starts[-1] + len(line))
     definitions_by_name: dict[str, Definition] = {}
     for name, tree in _iterate_named_statements(ast.parse(source).body, ""):
-        # Of overloads and fallbacks by the same name the last is what runs.
+        # Of overloads and fallbacks with the same name, the last one is used at run time.
         definitions_by_name[name] = Definition(module, name, tree, source, tuple(line_starts))
     return definitions_by_name
 
@@ -318,7 +316,11 @@ def _iterate_named_statements(statements: Sequence[ast.stmt], prefix: str) -> It
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 yield f"{prefix}{statement.name}", statement
                 yield from _iterate_named_statements(
-                    [one for one in ast.walk(statement) if isinstance(one, ast.FunctionDef) and one is not statement],
+                    [
+                        node
+                        for node in ast.walk(statement)
+                        if isinstance(node, ast.FunctionDef) and node is not statement
+                    ],
                     f"{prefix}{statement.name}.",
                 )
             case ast.ClassDef():
@@ -330,28 +332,35 @@ def _iterate_named_statements(statements: Sequence[ast.stmt], prefix: str) -> It
 
 
 def find_definition(module: str, name: str) -> Definition | None:
-    """A function, or an assigned name; None where there is none."""
+    """Returns a function or an assigned name; None if it does not exist."""
     return read_definitions(module).get(name)
 
 
 def _describe_candidates(address: MutationAddress) -> str:
-    """Where what was addressed may be now."""
+    """Lists the definitions that may be the addressed one."""
     definitions_by_name = {
-        f"{module}:{name}": one for module in list_modules("") for name, one in read_definitions(module).items()
+        f"{module}:{name}": definition
+        for module in list_modules("")
+        for name, definition in read_definitions(module).items()
     }
-    same_shape = [place for place, one in definitions_by_name.items() if one.fingerprint == address.fingerprint]
-    last = address.name.rpartition(".")[2]
-    same_name = [place for place in definitions_by_name if re.split(r"[.:]", place)[-1] == last]
+    same_shape = [
+        name for name, definition in definitions_by_name.items() if definition.fingerprint == address.fingerprint
+    ]
+    last_part = address.name.rpartition(".")[2]
+    same_name = [name for name in definitions_by_name if re.split(r"[.:]", name)[-1] == last_part]
     similar_names = get_close_matches(address.definition_name, definitions_by_name, n=3, cutoff=0.8)
-    lines = [f"  {place}" for place in dict.fromkeys((*same_shape, *same_name, *similar_names))]
+    lines = [f"  {name}" for name in dict.fromkeys((*same_shape, *same_name, *similar_names))]
     if not lines:
-        return "Nothing in the package has its shape or its name."
+        return "No definition in the package has its shape or its name."
     return "\n".join(
-        ("These have its shape or its name; `python -m simulation.mutation rename OLD NEW` moves it:", *lines)
+        (
+            "These have its shape or its name; `python -m simulation.mutation rename OLD NEW` changes the address:",
+            *lines,
+        )
     )
 
 
 def update_fingerprint(address: MutationAddress) -> MutationAddress:
-    """The same address with the shape that its function has now."""
+    """Returns the address with the present fingerprint of its function."""
     definition = find_definition(address.module, address.name)
     return replace(address, fingerprint=definition.fingerprint) if definition else address

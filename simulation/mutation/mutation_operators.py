@@ -1,4 +1,4 @@
-"""How a mutant changes a node of the product: its text is replaced in the source, and all other text stays."""
+"""How a mutant changes a node of the product: only the node's own source text is replaced."""
 
 import ast
 from collections.abc import Sequence
@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from simulation.mutation.mutation_address import AddressedNode, ByteSpan, Definition, MutationAddress
 
 type Edit = tuple[ByteSpan, str]
-"""Some bytes of a file, and what stands there instead."""
+"""A range of bytes in a file, and the text that replaces it."""
 
-# DynamoDB's condition that every item fulfils, or none.
-ALWAYS_TRUE, ALWAYS_FALSE = (f"attribute_exists(pk) {word} attribute_not_exists(pk)" for word in ("OR", "AND"))
+# DynamoDB conditions that hold for every item, or for none.
+ALWAYS_TRUE, ALWAYS_FALSE = (f"attribute_exists(pk) {operator} attribute_not_exists(pk)" for operator in ("OR", "AND"))
 
 
 class OperatorError(Exception):
-    """An operator that means nothing at its address."""
+    """An operator that cannot be applied to the node at its address."""
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """One node changed by one operator; `value`: what a literal or free-form code becomes."""
+    """One node changed by one operator. `value`: what replaces a literal or any code."""
 
     operator: str
     address: MutationAddress
@@ -27,7 +27,7 @@ class Mutation:
 
     @property
     def edits(self) -> Sequence[Edit]:
-        """What is replaced in the address's file; AddressError where the address does not fit."""
+        """The replacements in the address's file. Raises AddressError if the address does not fit."""
         node = self.address.find_node()
         match self.operator:
             case "on" | "off" | "not":
@@ -44,27 +44,27 @@ class Mutation:
 
 
 def force_true(address: str) -> Mutation:
-    """The condition, the operand of a condition, or the clause of a DynamoDB condition always holds."""
+    """Makes a condition, an operand of a condition, or a clause of a DynamoDB condition always true."""
     return Mutation("on", MutationAddress.parse(address))
 
 
 def force_false(address: str) -> Mutation:
-    """It never holds."""
+    """Makes a condition, an operand of a condition, or a clause of a DynamoDB condition always false."""
     return Mutation("off", MutationAddress.parse(address))
 
 
 def remove(address: str) -> Mutation:
-    """The statement, operand, keyword, argument, element, row or entry is not there."""
+    """Removes a statement, operand, keyword, argument, element, row, or entry."""
     return Mutation("drop", MutationAddress.parse(address))
 
 
 def swap_with_next(address: str) -> Mutation:
-    """The statement, element or row changes places with the next one."""
+    """Exchanges a statement, element, or row with the next one."""
     return Mutation("swap", MutationAddress.parse(address))
 
 
 def replace_literal(address: str, value: str) -> Mutation:
-    """Another constant stands there: a literal, or a name in capitals."""
+    """Replaces a literal, or a name in capitals, by another constant."""
     parsed = ast.parse(value, mode="eval").body
     if not isinstance(parsed, ast.Attribute) or not parsed.attr.isupper():
         ast.literal_eval(parsed)
@@ -72,7 +72,7 @@ def replace_literal(address: str, value: str) -> Mutation:
 
 
 def replace_code(address: str, value: str) -> Mutation:
-    """Other code stands there: for what no operator can say."""
+    """Replaces a node by any other code. For what no other operator can express."""
     return Mutation("code", MutationAddress.parse(address), value)
 
 
@@ -85,7 +85,7 @@ def _build_forced_condition(node: AddressedNode, operator: str) -> str:
         }
         return replacements[operator]
     if not isinstance(node.tree, ast.expr):
-        raise OperatorError(f"{operator} means nothing at {node.address}")
+        raise OperatorError(f"{operator} cannot be applied to {node.address}")
     return {"on": "(True)", "off": "(False)", "not": f"(not ({node.definition.read_text(node.tree)}))"}[operator]
 
 
@@ -96,7 +96,7 @@ def _build_removal(node: AddressedNode) -> Edit:
     start, end = node.span
     following = definition.source[end:]
     has_comma = following.lstrip()[:1] == b","
-    # The row alone, so that a mutant may drop several.
+    # Removes only the row and its comma, so that a mutant may remove several rows.
     if node.address.kind == "keyword" or (node.address.kind == "row" and has_comma and _has_several_rows(parent)):
         return (start, end + following.index(b",") + 1 if has_comma else end), ""
     match parent:
@@ -107,7 +107,7 @@ def _build_removal(node: AddressedNode) -> Edit:
         case ast.Call(func=ast.Name("max" | "min"), args=[_, _]):
             (text,) = _list_other_texts(node, parent.args)
         case ast.Tuple(elts=elements):
-            text = "".join(f"{one}, " for one in _list_other_texts(node, elements))
+            text = "".join(f"{text}, " for text in _list_other_texts(node, elements))
         case ast.List(elts=elements):
             text = f"[{', '.join(_list_other_texts(node, elements))}]"
         case ast.Set(elts=elements):
@@ -118,12 +118,12 @@ def _build_removal(node: AddressedNode) -> Edit:
             ]
             text = f"{{{', '.join(entries)}}}"
         case _:
-            raise OperatorError(f"drop means nothing at {node.address}")
+            raise OperatorError(f"drop cannot be applied to {node.address}")
     return definition.find_span(parent), f"({text})"
 
 
 def _has_several_rows(node: ast.AST) -> bool:
-    """Whether it still is what it is without a row: a tuple with a single one needs its comma."""
+    """Whether it remains a tuple without one row: a tuple with a single element needs its comma."""
     return isinstance(node, ast.Tuple) and len(node.elts) > 2
 
 
@@ -141,7 +141,7 @@ def _format_entry(definition: Definition, key: ast.expr | None, value: ast.expr)
 def _build_swap(first: AddressedNode, second: AddressedNode) -> Sequence[Edit]:
     are_statements = first.address.kind == "statement" and first.span[1] <= second.span[0]
     if not are_statements and (first.address.kind not in ("element", "row") or first.parent is not second.parent):
-        raise OperatorError(f"swap means nothing at {first.address}")
+        raise OperatorError(f"swap cannot be applied to {first.address}")
     return [
         (first.span, first.definition.read_text(second.tree)),
         (second.span, first.definition.read_text(first.tree)),

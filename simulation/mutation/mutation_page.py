@@ -1,4 +1,4 @@
-"""The page that the repository keeps of the mutants: each guard by what it is for, and each condition of the code."""
+"""The page of results about mutants: each guard by the section of the design that it enforces, and each condition."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,32 +13,32 @@ from simulation.mutation.runner import MutantVerdict
 from simulation.run_environment import describe_environment
 
 SECTION_TITLES: Mapping[str, str] = {
-    "1": "The flow: each step may be repeated, and what was lost is set right",
-    "2.3": "What is wanted: the newest photo with the newest wish",
-    "2.4": "What people see: receipts and reports",
-    "2.5": "Requests without a drop",
-    "2.6": "What programs hear: events",
-    "3": "Jobs: who pays for what, and who gets it",
+    "1": "The flow: every step may be repeated, and lost work is recovered",
+    "2.3": "Instructions: the newest photo with its newest instructions",
+    "2.4": "Output: receipts and error reports",
+    "2.5": "Requests without an upload",
+    "2.6": "Events and answers to tasks",
+    "3": "Jobs: which job pays, and which jobs share the result",
     "3.1": "The claim and the budget",
-    "3.2": "Writes are fenced, and every answer is recorded",
-    "3.3": "Calls begin in time",
+    "3.2": "Conditional writes, and a record of every answer",
+    "3.3": "Calls start early enough",
     "3.4": "Lost answers",
-    "3.5": "The bill is explained",
-    "3.6": "What went wrong decides how it ends",
-    "3.7": "Waiting counts for nothing, deaths are counted",
-    "3.8": "A sick provider",
+    "3.5": "The ledger explains the bill",
+    "3.6": "The cause of a failure decides the job's status",
+    "3.7": "Crashes are counted, waits are not",
+    "3.8": "An unhealthy provider",
     "3.9": "Paused lanes",
     "3.10": "Fail-over",
-    "3.11": "Failures, redrives and cancels",
+    "3.11": "Failures, redrives, and cancellations",
     "3.12": "The sweep",
 }
-"""What guards are for, by the number with which their mutants name it."""
+"""The sections of the design. A mutant's description begins with the number of its section."""
 PAGE_HEAD = (
     "# Mutants",
     "",
-    "Written by `make mutants OUT=docs/results/mutants.md`. In each mutant the product stands without one guard, and",
-    "seeds of `make simulate` run on it, in the scene that puts this guard to the test, until the promise breaks that",
-    "is recorded for it. An exception kills nothing, and neither does another promise, nor a seed in which the product",
+    "Written by `make mutants OUT=docs/results/mutants.md`. Each mutant is the product without one guard. Seeds of",
+    "`make simulate` run on it, in the scene that tests this guard, until they break the invariant that is recorded",
+    "for the mutant. An exception kills no mutant, and neither does another invariant, nor a seed in which the product",
     "itself breaks one.",
     "",
 )
@@ -46,40 +46,40 @@ CONDITIONS_HEAD = (
     "",
     "## Conditions",
     "",
-    "Every condition of these packages that no mutant above changes, read from the code: `if`, `while`, what is asked",
-    "in a returned `and`, and the clauses of DynamoDB's conditions. In its mutant it is never true (`off`), the other",
-    "way round (`not`), or always true (`on`).",
+    "Every condition of these packages that no mutant above changes, as found in the code: `if`, `while`, a returned",
+    "`and` or `or`, and the clauses of DynamoDB's conditions. Its mutant makes it always false (`off`), negates it",
+    "(`not`), or makes it always true (`on`).",
     "",
     ", ".join(f"`{package}`" for package in GUARDED_PACKAGES),
     "",
-    "| condition | turned | broken promise | scene | seed | plays needed |",
+    "| condition | operator | broken invariant | scene | seed | plays needed |",
     "|---|---|---|---|--:|--:|",
 )
 SURVIVORS_HEAD = (
     "",
     "## Survivors",
     "",
-    "Conditions that no promise speaks of, or that no seed can show.",
+    "Conditions that no invariant depends on, or that no seed can show.",
     "",
-    "| condition | why |",
+    "| condition | reason |",
     "|---|---|",
 )
 
 
 def find_section(guard: str) -> str:
-    """The number of what a guard is for."""
+    """Returns the number of the section in a mutant's description."""
     return guard.partition(":")[0]
 
 
 def format_page(verdicts: Sequence[MutantVerdict], condition_results: Sequence[ConditionResult]) -> str:
-    """The whole page."""
-    killed_count = sum(one.seed is not None for one in verdicts)
-    killed_condition_count = sum(one.killer is not None for one in condition_results)
-    survivors = [one for one in list_conditions() if find_survival_reason(one)]
+    killed_count = sum(verdict.seed is not None for verdict in verdicts)
+    killed_condition_count = sum(result.killer is not None for result in condition_results)
+    survivors = [condition for condition in list_conditions() if find_survival_reason(condition)]
     summary = (
-        f"**{killed_count} of {len(verdicts)} mutants killed**, in {sum(one.play_count for one in verdicts)} seeds. "
+        f"**{killed_count} of {len(verdicts)} mutants killed**, in "
+        f"{sum(verdict.play_count for verdict in verdicts)} seeds. "
         f"**{killed_condition_count} of {len(condition_results)} "
-        f"conditions killed**, {len(survivors)} live for a reason."
+        f"conditions killed**, {len(survivors)} survive for a stated reason."
     )
     head = [*PAGE_HEAD, f"Measured on {describe_environment()}.", ""]
     lines = [
@@ -97,9 +97,12 @@ def format_page(verdicts: Sequence[MutantVerdict], condition_results: Sequence[C
 def _format_guards(verdicts: Sequence[MutantVerdict]) -> Iterator[str]:
     for number, title in SECTION_TITLES.items():
         yield from ["", f"### {number} {title}", ""]
-        section_verdicts = [one for one in verdicts if find_section(one.mutant.description) == number]
+        section_verdicts = [verdict for verdict in verdicts if find_section(verdict.mutant.description) == number]
         if section_verdicts:
-            yield from ["| guard | mutant without it | broken promise | seed | seeds needed |", "|---|---|---|--:|--:|"]
+            yield from [
+                "| guard | mutant without it | broken invariant | seed | seeds needed |",
+                "|---|---|---|--:|--:|",
+            ]
             yield from map(_format_guard, section_verdicts)
         else:
             yield "**No guard.**"
@@ -130,9 +133,9 @@ def _format_conditions(condition_results: Sequence[ConditionResult]) -> Iterator
 
 def _format_survivors(survivors: Sequence[AddressedNode]) -> Iterator[str]:
     yield from SURVIVORS_HEAD
-    yield from (f"| {_format_cell(one)} | {find_survival_reason(one)} |" for one in survivors)
+    yield from (f"| {_format_cell(condition)} | {find_survival_reason(condition)} |" for condition in survivors)
 
 
 def _format_cell(condition: AddressedNode) -> str:
-    """A condition as a cell: its function, and its text as code."""
+    """Formats a condition as a cell: its function, and its text as code."""
     return f"{condition.address.definition_name} `{condition.text}`".replace("|", "\\|")

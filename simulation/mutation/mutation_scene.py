@@ -1,4 +1,4 @@
-"""Where a mutant is looked for: a seed's own run, in the weather and with the deeds that put its guard to the test."""
+"""Where a mutant runs: a seed's own plan, with the faults and actions that test its guard."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,11 +10,12 @@ from simulation.scenarios.simulation_plan import SimulationPlan, draw_plan
 
 @dataclass(frozen=True)
 class MutationScene:
-    """What stands in place of what a seed draws: `faults`, the provider's `kind`, and `deeds`.
+    """What replaces the corresponding parts of a seed's plan.
 
-    `setup`: parameters of the world. `deeds`: lines of seconds, a deed of people.py and its words. `late`: it begins
-    three minutes before midnight. `asleep`: the stack is some days old, and a photo lies in its bucket since then.
-    `minutes`: for how long the faults are at work, 0 for as long as the seed says.
+    `setup`: parameters of the world. `actions`: lines with seconds, the name of an action, and its arguments.
+    `starts_before_midnight`: the run starts three minutes before midnight. `is_old_stack`: the stack is some days old,
+    and its bucket has a photo from that time. `fault_minutes`: for how long the faults are active, 0 for the seed's own
+    time.
     """
 
     faults: tuple[str, ...] | None = None
@@ -26,10 +27,10 @@ class MutationScene:
     fault_minutes: int = 0
 
     def build_plan(self, seed: int) -> SimulationPlan:
-        """The seed's plan in this scene."""
+        """Returns the seed's plan in this scene."""
         plan = draw_plan(seed, self.faults, self.kind, allow_several_lanes=False)
         planned_actions = (
-            tuple(sorted(map(_parse_action, self.actions), key=lambda act: act.at_seconds)) or plan.actions
+            tuple(sorted(map(_parse_action, self.actions), key=lambda action: action.at_seconds)) or plan.actions
         )
         setup, fault_minutes = plan.setup | dict(self.setup), self.fault_minutes or plan.fault_minutes
         is_old_stack, starts_before_midnight = (
@@ -52,34 +53,34 @@ def _parse_action(line: str) -> PlannedAction:
 
 
 def build_scene(faults: str, kind: str = "", *actions: str, **setup: Any) -> MutationScene:
-    """A scene of these faults (parted by blanks), with the seed's own photos and deeds where none are given."""
+    """Builds a scene with these faults (separated by spaces), and with the seed's own actions if none are given."""
     return MutationScene(tuple(faults.split()), kind, setup, actions)
 
 
 def list_uploads(
     start_seconds: float, count: int, *, interval_seconds: float = 1.0, tags: str = "cut"
 ) -> tuple[str, ...]:
-    """So many photos, `p0.jpg` and on, one after another from a moment on, each with its wish in its tags."""
+    """Lists uploads of the photos `p0.jpg`, `p1.jpg`, and so on, one after another, with instructions in their tags."""
     return tuple(f"{start_seconds + n * interval_seconds} upload p{n}.jpg photo{n} {tags}" for n in range(count))
 
 
 def list_sidecars(start_seconds: float, count: int, sample: str, *, interval_seconds: float = 1.0) -> tuple[str, ...]:
-    """A sidecar for each of these photos."""
+    """Lists a sidecar for each of these photos."""
     return tuple(f"{start_seconds + n * interval_seconds} write_sidecar p{n}.jpg {sample}" for n in range(count))
 
 
 def list_replacements(start_seconds: float, count: int, *, interval_seconds: float = 1.0) -> tuple[str, ...]:
-    """Other bytes in the place of each of these photos."""
+    """Lists replacements of these photos by other bytes."""
     return tuple(f"{start_seconds + n * interval_seconds} replace_photo p{n}.jpg other{n}" for n in range(count))
 
 
-# Photos that list two providers. The first provider's lane is paused soon.
+# Photos that list two providers. The first provider's lane is soon paused.
 UPLOADS_WITH_PROVIDER_LIST = (
     *list_uploads(5, 20, tags="foreign"),
     *list_sidecars(5.5, 20, "marble-listed"),
     "20 pause_lane 900",
 )
-# What conditions are looked for in before the mutants' own scenes.
+# The scenes in which conditions run before the mutants' own scenes.
 FAULT_SCENES: Mapping[str, MutationScene] = {
     "unaskable": build_scene("hang_up throttled_call duplicate_message", "unaskable"),
     "acknowledged": build_scene("slow_call killed_render failed_work", "acknowledged"),

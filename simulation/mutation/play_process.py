@@ -1,6 +1,6 @@
-"""Plays seeds on copies of the package, each in a forked process; prints a JSON line for each.
+"""Runs seeds on copies of the package, each in a forked process, and prints a JSON line for each.
 
-What is not ours is imported once, before the first fork; what is ours is imported by the fork, from the copy.
+Third-party modules are imported once, before the first fork. Our own are imported by the fork, from the copy.
 """
 
 import json
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-# Not ours, and slow to import.
+# Third-party modules that are slow to import.
 import botocore.response
 import greenlet
 import PIL.Image
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from simulation.invariants.violations import Violation
 
 PRELOADED_MODULES = (botocore.response, greenlet, PIL.Image, pydantic, BatchProcessor)
-# Of the processor, since others may be at work on the machine.
+# CPU time, because other processes may be using the machine.
 MAX_SEED_SECONDS = 40
 # Calls: several times what a seed of these scenes needs.
 MAX_CALLS = 20_000
@@ -31,11 +31,11 @@ IGNORED_INVARIANT = "FAULTS_FIRED"
 
 
 class SeedTimeoutError(Exception):
-    """A seed takes longer than seeds do: it kills nothing."""
+    """A seed takes longer than seeds should. It kills nothing."""
 
 
 def main() -> int:
-    """Read cases, a JSON line each, and answer each with what was found."""
+    """Reads cases, one JSON line each, and answers each with its result."""
     for line in sys.stdin:
         case = json.loads(line)
         run_case = _find_first_violation if case["copy"] else _find_all_violations
@@ -45,28 +45,31 @@ def main() -> int:
 
 
 def _find_first_violation(case: Mapping[str, Any]) -> dict[str, Any]:
-    """The first play of a mutant that breaks its promise ("": any): its place and words, and how other plays ended."""
+    """Runs plays on a mutant until one breaks its invariant (empty: any).
+
+    Returns the index of that play and the violation, and how the other plays ended.
+    """
     sys.path.insert(0, case["copy"])
     import backdrop
 
     package, errors, other_invariants = backdrop.__path__[0], list[str](), dict[str, None]()
     for index, (violations, error) in enumerate(_iterate_plays(case)):
         errors += [error] if error else []
-        fatal = next((one for one in violations if case["breaks"] in ("", one.invariant.name)), None)
+        fatal = next((violation for violation in violations if case["breaks"] in ("", violation.invariant.name)), None)
         if fatal:
             detail = {"promise": fatal.invariant.name, "words": str(fatal)}
             return {"place": index, "errors": errors, "others": [*other_invariants], "package": package, **detail}
-        other_invariants |= dict.fromkeys(one.invariant.name for one in violations)
+        other_invariants |= dict.fromkeys(violation.invariant.name for violation in violations)
     return {"place": None, "errors": errors, "others": [*other_invariants], "package": package}
 
 
 def _find_all_violations(case: Mapping[str, Any]) -> dict[str, Any]:
-    """The places of the plays in which the product itself breaks a promise, or ends by an exception."""
-    return {"broken": [place for place, (broken, error) in enumerate(_iterate_plays(case)) if broken or error]}
+    """Returns the indexes of the plays in which the product itself breaks an invariant or raises an exception."""
+    return {"broken": [index for index, (is_broken, error) in enumerate(_iterate_plays(case)) if is_broken or error]}
 
 
 def _iterate_plays(case: Mapping[str, Any]) -> "Iterator[tuple[list[Violation], str]]":
-    """Of each play the broken promises, and the exception that ended it."""
+    """Yields the violations of each play, and the exception that ended it."""
     signal.signal(signal.SIGPROF, _on_timeout)
     for scene, seed in case["plays"]:
         yield _run_play(scene, seed)
@@ -82,8 +85,8 @@ def _run_play(scene: Mapping[str, Any], seed: int) -> "tuple[list[Violation], st
     try:
         violations = Simulation(MutationScene(**scene).build_plan(seed), MAX_CALLS).run().violations
     except ItemTooLargeError:
-        return [Violation(Invariant.ENDS_EXACTLY_ONCE, "DynamoDB refuses a write, however often its message comes")], ""
-    except Exception:  # noqa: BLE001 - one seed's end is not that of the others
+        return [Violation(Invariant.ENDS_EXACTLY_ONCE, "DynamoDB rejects a write at every delivery of its message")], ""
+    except Exception:  # noqa: BLE001 - one seed's exception must not end the others
         return [], traceback.format_exc().strip().splitlines()[-1]
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -95,7 +98,7 @@ def _on_timeout(*_: object) -> None:
 
 
 def _run_in_fork(function: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What the work gives in a process of its own; one that dies gives an error."""
+    """Runs a function in a process of its own and returns its result; an error if the process dies."""
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
@@ -105,7 +108,7 @@ def _run_in_fork(function: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     with os.fdopen(read_end) as pipe:
         output = pipe.read()
     os.waitpid(child, 0)
-    return json.loads(output) if output else _build_error_result("the process died")
+    return json.loads(output) if output else _build_error_result("the process ended without a result")
 
 
 def _build_error_result(error: str) -> dict[str, Any]:
@@ -113,10 +116,10 @@ def _build_error_result(error: str) -> dict[str, Any]:
 
 
 def _run_child(write_end: int, function: Callable[[], dict[str, Any]]) -> None:
-    """The child's whole life."""
+    """Runs the function, writes its result, and exits."""
     try:
         result = function()
-    except BaseException:  # noqa: BLE001 - the child's last words
+    except BaseException:  # noqa: BLE001 - reported to the parent
         result = _build_error_result(traceback.format_exc().splitlines()[-1])
     with os.fdopen(write_end, "w") as pipe:
         pipe.write(json.dumps(result))

@@ -1,4 +1,4 @@
-"""Grows mutants and lets seeds loose on them, each in a process of its own."""
+"""Builds mutants and runs seeds on them, each in its own process."""
 
 import json
 import os
@@ -18,15 +18,16 @@ from simulation.mutation.mutation_address import PACKAGE, ROOT
 from simulation.mutation.mutation_scene import MutationScene
 
 type ScenePlay = tuple[MutationScene, int]
-"""A scene, and the seed that plays in it."""
+"""A scene, and a seed that runs in it."""
 
 
 @dataclass(frozen=True)
 class MutantVerdict:
-    """What became of a mutant. `place`, `seed`: which play showed it, None where none did; `played`: how many were.
+    """The result for a mutant.
 
-    `errors`: how the plays ended that an exception ended; they kill nothing. Neither do promises that are not the one
-    recorded for the mutant, `others`.
+    `play_index`, `seed`: the play that killed it, None if none did. `play_count`: how many plays were needed. `errors`:
+    the exceptions that ended plays, which kill nothing. `other_invariants`: broken ones that are not recorded for this
+    mutant, which kill nothing either.
     """
 
     mutant: Mutant
@@ -40,7 +41,7 @@ class MutantVerdict:
 
 
 class MutantRunner:
-    """One process that plays seeds on mutants, one after another."""
+    """One process that runs seeds on mutants, one after another."""
 
     def __enter__(self) -> Self:
         python_path = os.pathsep.join(map(str, (ROOT, PACKAGE.parent, ROOT / "local")))
@@ -62,7 +63,7 @@ class MutantRunner:
         self._process.communicate()
 
     def hunt(self, mutant: Mutant, plays: Sequence[ScenePlay]) -> MutantVerdict:
-        """A mutant after these plays, or after the first that showed it and that the product itself passes."""
+        """Runs these plays on a mutant until one kills it that the product itself passes."""
         first_index, errors, other_invariants = 0, tuple[str, ...](), dict[str, None]()
         invariant_name = mutant.invariant.name if mutant.invariant else ""
         with TemporaryDirectory(prefix="mutant-") as folder:
@@ -76,7 +77,7 @@ class MutantRunner:
                     }
                 )
                 if result["package"] and not result["package"].startswith(copy):
-                    raise RuntimeError(f"the seeds played {result['package']}, not the mutant")
+                    raise RuntimeError(f"the seeds ran {result['package']}, not the mutant")
                 errors += tuple(result["errors"])
                 other_invariants |= dict.fromkeys(result["others"])
                 if result["place"] is None:
@@ -97,18 +98,20 @@ class MutantRunner:
         return MutantVerdict(mutant, play_count=len(plays), errors=errors, other_invariants=tuple(other_invariants))
 
     def passes_unmutated(self, play: ScenePlay) -> bool:
-        """Whether the product itself keeps every promise in a play that kills a mutant."""
+        """Whether the product itself breaks no invariant in this play."""
         self.check_unmutated([play])
         return self._passes_by_play[json.dumps(_serialize_play(play))]
 
     def check_unmutated(self, plays: Iterable[ScenePlay]) -> None:
-        """Find out of several plays at once whether the product itself keeps every promise in them."""
-        new_plays = [sent for play in plays if json.dumps(sent := _serialize_play(play)) not in self._passes_by_play]
+        """Runs several plays on the product itself, and caches whether it breaks an invariant in them."""
+        new_plays = [
+            serialized for play in plays if json.dumps(serialized := _serialize_play(play)) not in self._passes_by_play
+        ]
         if new_plays:
             result = self._send_case({"copy": "", "plays": new_plays})
             failed_indexes = range(len(new_plays)) if result.get("errors") else result["broken"]
             self._passes_by_play |= {
-                json.dumps(sent): place not in failed_indexes for place, sent in enumerate(new_plays)
+                json.dumps(serialized): index not in failed_indexes for index, serialized in enumerate(new_plays)
             }
 
     def _send_case(self, case: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -124,19 +127,19 @@ def _serialize_play(play: ScenePlay) -> tuple[dict[str, Any], int]:
 
 
 def run_in_parallel[T, R](items: Sequence[T], work: Callable[[MutantRunner, T], R], processes: int) -> Iterator[R]:
-    """The same work on all of these, in some processes, each as soon as it is done."""
+    """Yields the results of the same work on all items, in several processes, as soon as each is done."""
     remaining, results = list(reversed(items)), Queue[R | BaseException]()
 
-    def work_through() -> None:
-        with MutantRunner() as lab:
+    def process_remaining() -> None:
+        with MutantRunner() as runner:
             while remaining:
                 try:
-                    results.put(work(lab, remaining.pop()))
-                except BaseException as error:  # noqa: BLE001 - it is raised where the results are read
+                    results.put(work(runner, remaining.pop()))
+                except BaseException as error:  # noqa: BLE001 - raised again by the reader of the results
                     results.put(error)
 
     for _ in range(processes):
-        Thread(target=work_through, daemon=True).start()
+        Thread(target=process_remaining, daemon=True).start()
     for _ in items:
         result = results.get()
         if isinstance(result, BaseException):
@@ -145,6 +148,6 @@ def run_in_parallel[T, R](items: Sequence[T], work: Callable[[MutantRunner, T], 
 
 
 def list_plays(scene: MutationScene, known_seed: int | None, max_plays: int) -> list[ScenePlay]:
-    """The seed that killed last time first, then the others of its scene; so many at most."""
+    """Returns at most so many plays: the seed that killed last time first, then the other seeds of the scene."""
     seeds = [*([] if known_seed is None else [known_seed]), *(seed for seed in range(max_plays) if seed != known_seed)]
     return [(scene, seed) for seed in seeds[:max_plays]]

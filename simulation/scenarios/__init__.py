@@ -1,1 +1,1 @@
-"""Seeds: one world each, with photos, people and faults drawn by the seed, and every promise checked at every step."""
+"""Seeds: each draws a world with photos, users, and faults. Every invariant is checked after every call."""

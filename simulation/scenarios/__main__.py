@@ -1,4 +1,4 @@
-"""The command of the seeds: `python -m simulation.scenarios --seeds 500`; exit code 1 where a promise was broken."""
+"""Runs seeds: `python -m simulation.scenarios --seeds 500`. The exit code is 1 if a promise was broken."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ MAX_HISTORY_LINES = 4000
 
 
 def main() -> int:
-    """Play the seeds, show the figures, and the history of what failed."""
+    """Runs the seeds, and prints the figures and the failures."""
     options, console = _parse_options(), Console(soft_wrap=True, highlight=False)
     if options.seed is not None:
         return _run_single_seed(
@@ -45,11 +45,11 @@ def _print_failure(run: SimulationResult, console: Console) -> None:
         -1:
     ]
     console.print(f"seed {run.plan.seed}, {messages[0]}", style="red", markup=False)
-    console.print(f"  its history: make simulate SEED={run.plan.seed}", markup=False)
+    console.print(f"  to see its history: make simulate SEED={run.plan.seed}", markup=False)
 
 
 def _run_single_seed(plan: SimulationPlan, console: Console, *, should_shrink: bool) -> int:
-    """One seed with its plan and its history."""
+    """Runs one seed, and prints its plan and its history."""
     simulation = Simulation(plan)
     run = simulation.run()
     if should_shrink and run.broken_invariants:
@@ -67,9 +67,9 @@ def _run_single_seed(plan: SimulationPlan, console: Console, *, should_shrink: b
     return int(bool(run.broken_invariants))
 
 
-def _print_lines(console: Console, queues: Iterable[str]) -> None:
-    for queue in queues:
-        console.print(queue, markup=False)
+def _print_lines(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        console.print(line, markup=False)
 
 
 def _print_verdict(statistics: SeedStatistics, console: Console) -> int:
@@ -80,22 +80,28 @@ def _print_verdict(statistics: SeedStatistics, console: Console) -> int:
     elif not statistics.list_unfired_faults():
         console.print("every promise was kept", style="green")
     for name in statistics.list_unfired_faults():
-        console.print(f"{name}: announced and never struck", style="red")
+        console.print(f"{name}: planned, but never struck", style="red")
     return int(bool(statistics.violations_by_seed or statistics.list_unfired_faults()))
 
 
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulation.scenarios", description=__doc__)
-    parser.add_argument("--seeds", type=int, default=500, help="how many")
-    parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--seed", type=int, help="this seed alone, with its history")
-    parser.add_argument("--shrink", action="store_true", help="with --seed: leave out what it does not need to fail")
+    parser.add_argument("--seeds", type=int, default=500, help="how many seeds to run")
+    parser.add_argument("--first", type=int, default=0, help="the first seed to run")
+    parser.add_argument("--seed", type=int, help="run only this seed, and print its history")
     parser.add_argument(
-        "--faults", type=_parse_fault_names, help="in place of those that the seed draws, parted by commas"
+        "--shrink",
+        action="store_true",
+        help="with --seed: leave out the faults and actions that the failure does not need",
     )
-    parser.add_argument("--kind", default="", help="the provider: unaskable, acknowledged or own_id")
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--out", type=Path, help="the page to write")
+    parser.add_argument(
+        "--faults",
+        type=_parse_fault_names,
+        help="use these faults, separated by commas, instead of those that the seed draws",
+    )
+    parser.add_argument("--kind", default="", help="the kind of provider: unaskable, acknowledged, or own_id")
+    parser.add_argument("--processes", type=int, default=2, help="how many processes to use")
+    parser.add_argument("--out", type=Path, help="write a page with the results to this file")
     return parser.parse_args()
 
 
@@ -103,7 +109,9 @@ def _parse_fault_names(text: str) -> tuple[str, ...]:
     names = tuple(name for name in text.split(",") if name)
     unknown = [name for name in names if name not in FAULT_TYPES]
     if unknown:
-        raise argparse.ArgumentTypeError(f"no fault {', '.join(unknown)}; there are {', '.join(sorted(FAULT_TYPES))}")
+        raise argparse.ArgumentTypeError(
+            f"unknown faults: {', '.join(unknown)}. Choose from {', '.join(sorted(FAULT_TYPES))}."
+        )
     return names
 
 

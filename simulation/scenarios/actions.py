@@ -1,4 +1,4 @@
-"""What people do in a run: files they put, change and delete, and commands they give."""
+"""What users and operators do in a run: files that they upload, change, and delete, and commands that they run."""
 
 import json
 from collections.abc import Callable
@@ -37,16 +37,17 @@ DEAD_LETTER_DELETION_DELAY_SECONDS = 60
 
 @dataclass
 class UserActions:
-    """Does the deeds of a plan. The rest is what a checker must know of them.
+    """Performs the actions of a plan, and records what the checks must know of them.
 
-    `untouched`: keys of which nobody may make a job. `unsaid`: photos whose sidecar was deleted. `damaged`: damaged
-    messages by queue and body. `redriven`: jobs that people sent on again. `paid_again`: for how many charges more than
-    the first people asked, by job. `waived`: keys whose photos people cancelled. `pairs`: photos that come with their
-    word within the time to settle. `requested`: the wishes that were asked for directly, by key; `requests`: keys by
-    the ids of their messages. `wrong_clocks`: whether workers' clocks may be off, `jumping_clocks`: also within one
-    worker's life, `useless_clocks`: by more than a lease lasts, so that nobody can know who is at work. `executions`:
-    the photos that each asked for, by ARN, `stopped`: when it was. `done`: all deeds with their times; `cancelled`: the
-    prefixes, and when each was begun; `called_off`: when the lanes knew of it.
+    `ignored_keys`: must never get a job. `uninstructed_keys`: photos whose sidecar was deleted. `malformed_messages`:
+    by queue and body. `redriven_job_ids`: jobs that were redriven. `repaid_counts`: how many charges after the first an
+    operator asked for, by job. `waived_keys`: photos that were cancelled. `paired_keys`: photos whose instructions
+    arrive within the settle time. `samples_by_requested_key`: the samples in requests, by photo. `key_by_request_id`:
+    by message ID. `has_clock_faults`: workers' clocks may be wrong. `has_clock_jumps`: they may also change during an
+    invocation. `has_hour_long_jumps`: they may change by more than a lease lasts, so that no worker can tell whether
+    another is alive. `keys_by_execution`: the photos that each execution requested, by ARN. `stopped_at`: when it
+    stopped. `requested_cancels`: the prefixes, and when each cancel command started. `effective_cancels`: when the
+    lanes could see it.
     """
 
     world: World
@@ -77,10 +78,9 @@ class UserActions:
         self.started_at = self.world.clock.time
 
     def perform(self, action: PlannedAction) -> None:
-        """One deed, now."""
         self.performed_actions.append((self.world.clock.time, action))
         method: Callable[..., None] = getattr(self, f"_{action.name}")
-        self.world.transport.add_note(f"somebody does {action.name} {' '.join(action.arguments)}")
+        self.world.transport.add_note(f"action {action.name} {' '.join(action.arguments)}")
         method(*action.arguments)
 
     # -- files ----------------------------------------------------------------------------------------------
@@ -88,12 +88,12 @@ class UserActions:
     def _upload(self, key: str, name: str, tags: str) -> None:
         self.world.s3.upload(INPUT_BUCKET, key, build_photo_file(name), TAG_SAMPLES[tags])
 
-    def _write_sidecar(self, key: str, wish: str) -> None:
-        self.world.s3.upload(INPUT_BUCKET, f"{key}.json", build_sidecar(wish))
+    def _write_sidecar(self, key: str, sample: str) -> None:
+        self.world.s3.upload(INPUT_BUCKET, f"{key}.json", build_sidecar(sample))
         self.uninstructed_keys.discard(key)
 
     def _replace_photo(self, key: str, name: str) -> None:
-        """Other bytes; the tags of an object go with its bytes, so they are said again."""
+        """Other bytes. Uploading an object removes its tags, so they are set again."""
         found = self.world.input_bucket.find_current(key)
         if found:
             self.world.s3.upload(INPUT_BUCKET, key, build_photo_file(name), found.tags)
@@ -113,107 +113,107 @@ class UserActions:
             self.uninstructed_keys.add(key)
 
     def _set_tags(self, key: str, tags: str) -> None:
-        """Tags set or changed; what they say no more undoes nothing."""
+        """Removing instructions from the tags undoes nothing."""
         if self.world.input_bucket.find_current(key):
             self.world.s3.set_tags(INPUT_BUCKET, key, TAG_SAMPLES[tags])
             (self.uninstructed_keys.discard if has_instructions(TAG_SAMPLES[tags]) else self.uninstructed_keys.add)(key)
 
     def _copy_photo(self, key: str, other: str) -> None:
-        """The same bytes with the same wish under another key."""
-        photo, wish = self.world.input_bucket.find_current(key), self.world.input_bucket.find_current(f"{key}.json")
+        """The same bytes with the same instructions under another key."""
+        photo, sidecar = self.world.input_bucket.find_current(key), self.world.input_bucket.find_current(f"{key}.json")
         if photo:
-            if wish:
-                self.world.s3.upload(INPUT_BUCKET, f"{other}.json", wish.data or b"")
+            if sidecar:
+                self.world.s3.upload(INPUT_BUCKET, f"{other}.json", sidecar.data or b"")
             self.world.s3.upload(INPUT_BUCKET, other, photo.data or b"", photo.tags)
 
     def _place_old_photo(self, key: str) -> None:
-        """A photo with a wish that lay there before the stack came to be, of which no event tells."""
-        before = WORLD_START - AGE_BEFORE_STACK
-        wish = {"operation": "remove"}
-        self.world.input_bucket.objects[key] = [ObjectVersion("v-old", build_photo_file("old"), before, {}, wish)]
+        """A photo with instructions that was in the bucket before the stack existed, and that has no event."""
+        uploaded_at = WORLD_START - AGE_BEFORE_STACK
+        tags = {"operation": "remove"}
+        self.world.input_bucket.objects[key] = [ObjectVersion("v-old", build_photo_file("old"), uploaded_at, {}, tags)]
         self.ignored_keys.add(key)
 
     def _copy_output_back(self, key: str) -> None:
-        """A whole output bucket is copied into the input bucket's reserved folder, as synchronising tools do."""
+        """Copies files of the output bucket to reserved keys of the input bucket, as synchronization tools do."""
         for name in (f"_backdrop/paid/{key}", f"_backdrop/receipts/{key}.json", f"shoes/.{key.rpartition('/')[2]}"):
             self.world.s3.upload(INPUT_BUCKET, name, build_photo_file("a"), TAG_SAMPLES["cut"])
             self.ignored_keys.add(name)
 
-    def _write_default(self, folder: str, wish: str) -> None:
-        """A folder's defaults are written, edited, broken or mended."""
-        self.world.s3.upload(INPUT_BUCKET, f"{_to_prefix(folder)}_backdrop.json", build_sidecar(wish))
+    def _write_default(self, folder: str, sample: str) -> None:
+        """Writes, edits, breaks, or fixes folder defaults."""
+        self.world.s3.upload(INPUT_BUCKET, f"{_to_prefix(folder)}_backdrop.json", build_sidecar(sample))
 
     def _delete_default(self, folder: str) -> None:
         if self.world.input_bucket.find_current(f"{_to_prefix(folder)}_backdrop.json"):
             self.world.s3.delete(INPUT_BUCKET, f"{_to_prefix(folder)}_backdrop.json")
 
     def remove_broken_defaults(self) -> None:
-        """Take away what is broken at the top, so that all other folders may go on."""
+        """Deletes broken defaults at the root, so that no other folder stays blocked."""
         defaults = self.world.input_bucket.find_current("_backdrop.json")
         if defaults and SAMPLES[SAMPLE_NAME_BY_BYTES[defaults.data or b""]].error_codes:
             self.perform(PlannedAction(0, "delete_default", ("/",)))
 
-    def _upload_pair(self, key: str, name: str, wish: str, ahead: str) -> None:
-        """A photo and its word, so many seconds one ahead of the other (less than none: the word comes first)."""
+    def _upload_pair(self, key: str, name: str, sample: str, delay: str) -> None:
+        """Uploads a photo, and its instructions so many seconds later; if negative, so many seconds earlier."""
         self.paired_keys.add(key)
         photo = PlannedAction(0, "upload", (key, name, ""))
-        word = (
-            PlannedAction(0, "set_tags", (key, wish))
-            if wish in TAG_SAMPLES
-            else PlannedAction(0, "write_sidecar", (key, wish.removeprefix("file:")))
+        instructions = (
+            PlannedAction(0, "set_tags", (key, sample))
+            if sample in TAG_SAMPLES
+            else PlannedAction(0, "write_sidecar", (key, sample.removeprefix("file:")))
         )
-        seconds = float(ahead)
+        seconds = float(delay)
         self.world.event_loop.call_later(max(-seconds, 0), lambda: self.perform(photo))
-        self.world.event_loop.call_later(max(seconds, 0), lambda: self.perform(word))
+        self.world.event_loop.call_later(max(seconds, 0), lambda: self.perform(instructions))
 
     # -- messages -------------------------------------------------------------------------------------------
 
     def _repeat_event(self, number: str) -> None:
-        """S3 tells once more of something long ago."""
+        """Repeats an earlier S3 event."""
         if self.notifications:
             self.world.sqs.send_externally(
                 self.world.queues["intake"], self.notifications[int(number) % len(self.notifications)]
             )
 
-    def _send_request(self, key: str, wish: str) -> None:
-        """Somebody asks for a picture without a file."""
-        body = {"bucket": INPUT_BUCKET, "key": key, "instructions": SAMPLES[wish].fields}
-        ident = self.world.sqs.send_externally(self.world.queues["intake"], json.dumps(body))
-        self.samples_by_requested_key.setdefault(key, []).append(wish)
-        self.key_by_request_id[ident] = key
+    def _send_request(self, key: str, sample: str) -> None:
+        """Requests a picture by a message instead of a file."""
+        body = {"bucket": INPUT_BUCKET, "key": key, "instructions": SAMPLES[sample].fields}
+        request_id = self.world.sqs.send_externally(self.world.queues["intake"], json.dumps(body))
+        self.samples_by_requested_key.setdefault(key, []).append(sample)
+        self.key_by_request_id[request_id] = key
 
-    def _send_task(self, key: str, wish: str, execution: str, way: str) -> None:
-        """A task of an execution asks for a picture and waits; in some ways of asking something is wrong."""
-        states = self.world.step_functions
+    def _send_task(self, key: str, sample: str, execution: str, variation: str) -> None:
+        """A task of an execution requests a picture and waits. In some variations the request has an error."""
+        step_functions = self.world.step_functions
         arn = f"{EXECUTION_ARN_PREFIX}{execution}" if execution else ""
-        if arn and arn not in states.executions:
-            states.executions[arn] = "RUNNING"
-        token = states.issue_token(f"token-{len(states.responses)}")
-        body = {"bucket": INPUT_BUCKET, "key": key, "instructions": SAMPLES[wish].fields, "task_token": token}
+        if arn and arn not in step_functions.executions:
+            step_functions.executions[arn] = "RUNNING"
+        token = step_functions.issue_token(f"token-{len(step_functions.responses)}")
+        body = {"bucket": INPUT_BUCKET, "key": key, "instructions": SAMPLES[sample].fields, "task_token": token}
         body |= {"execution": arn} if arn else {}
-        body |= MALFORMED_TASKS.get(way, {})
-        if way == "used":
-            states.responses[token] = TaskResponse(error="used")
-        for _ in range(2 if way == "twice" else 1):
-            ident = self.world.sqs.send_externally(self.world.queues["intake"], json.dumps(body))
-            if way not in MALFORMED_TASKS:
-                self.samples_by_requested_key.setdefault(key, []).append(wish)
-                self.key_by_request_id[ident] = key
+        body |= MALFORMED_TASKS.get(variation, {})
+        if variation == "used":
+            step_functions.responses[token] = TaskResponse(error="used")
+        for _ in range(2 if variation == "twice" else 1):
+            request_id = self.world.sqs.send_externally(self.world.queues["intake"], json.dumps(body))
+            if variation not in MALFORMED_TASKS:
+                self.samples_by_requested_key.setdefault(key, []).append(sample)
+                self.key_by_request_id[request_id] = key
                 self.keys_by_execution.setdefault(arn, set()).add(key)
 
     def _stop_execution(self, execution: str) -> None:
-        """Somebody stops an execution: what only it wanted is called off, and its photos are nobody's."""
+        """Stops an execution. What only it requested is cancelled, so nothing is expected for its photos."""
         arn = f"{EXECUTION_ARN_PREFIX}{execution}"
         if arn in self.world.step_functions.executions:
             self.world.step_functions.stop_execution(arn)
             self.stopped_at.setdefault(arn, self.world.clock.time)
             self.waived_keys |= self.keys_by_execution.get(arn, set())
 
-    def _send_malformed(self, queue: str, body: str) -> None:
-        line = self.world.queues[queue]
-        self.world.sqs.send_externally(line, body)
-        if any(message.body == body for message in line.messages):
-            self.malformed_messages.add(f"{queue} {body}")
+    def _send_malformed(self, queue_name: str, body: str) -> None:
+        queue = self.world.queues[queue_name]
+        self.world.sqs.send_externally(queue, body)
+        if any(message.body == body for message in queue.messages):
+            self.malformed_messages.add(f"{queue_name} {body}")
 
     # -- commands -------------------------------------------------------------------------------------------
 
@@ -221,7 +221,7 @@ class UserActions:
         self.world.pause_lane(seconds=float(seconds))
 
     def _set_budget(self, cap: str) -> None:
-        """A person sets the day's cap, as `backdrop budget --today` does."""
+        """Sets today's budget cap, as `backdrop budget --today` does."""
         day = self.world.clock.time.date().isoformat()
         self.world.run_as_operator(lambda: self.world.steps.ledger_queries.set_day_cap(day, int(cap)))
 
@@ -232,9 +232,9 @@ class UserActions:
         self.world.run_as_operator(lambda: self._redrive_failures(pay_again=True))
 
     def _redrive_failures(self, *, pay_again: bool) -> None:
-        """All that failed, as `backdrop redrive` does it: then the letters of what went on are taken away.
+        """Redrives all failures, as `backdrop redrive` does, and then deletes the dead letters of the redriven jobs.
 
-        That takes the command a while, in which some die again and send new ones.
+        The command takes a while. In that time some jobs fail again and send new letters.
         """
         lock_versions: dict[str, int] = {}
         for failure in self._redrive_service.list_failures(FailureFilter()):
@@ -249,7 +249,7 @@ class UserActions:
         self.world.steps.reconcile.dead_letters.delete_resolved(lock_versions)
 
     def _rerun(self, prefix: str) -> None:
-        """All photos of a folder are to be resolved anew, as `backdrop rerun` has it."""
+        """Resolves all photos of a folder again, as `backdrop rerun` does."""
         for key in self.world.input_bucket.list_keys():
             if key.startswith(_to_prefix(prefix)) and key.endswith(".jpg") and key not in self.ignored_keys:
                 body = {"kind": RerunMessage.kind, "bucket": INPUT_BUCKET, "key": key}
@@ -257,7 +257,7 @@ class UserActions:
                 self.world.sqs.send_externally(self.world.queues["intake"], json.dumps(body))
 
     def _cancel(self, prefix: str) -> None:
-        """All that was said of a folder until now, as `backdrop cancel` does it."""
+        """Cancels everything that was requested under a prefix until now, as `backdrop cancel` does."""
         prefix = prefix or "0"
         self.waived_keys |= {
             key
@@ -275,5 +275,5 @@ class UserActions:
 
 
 def _to_prefix(folder: str) -> str:
-    """A folder as a deed names it: "/" is the bucket's root."""
+    """Returns the prefix of a folder as actions name it, where "/" is the bucket's root."""
     return "" if folder == "/" else folder

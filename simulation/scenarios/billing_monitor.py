@@ -1,4 +1,4 @@
-"""The provider's bill held against the ledger."""
+"""Checks the provider's bill against the ledger."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -20,8 +20,8 @@ from simulation.world.simulated_provider import ProviderKind
 
 
 def identify_work(job: JsonObject) -> str:
-    """Which work of the provider's belongs to a job: its name, its bytes, its wish."""
-    return hash_content({"job": job["job_id"], "photo": job["sha256"], "asked": job["purchase_spec"]})
+    """Identifies the provider's work for a job by the job's ID, its photo, and its instructions."""
+    return fingerprint({"job": job["job_id"], "photo": job["sha256"], "asked": job["purchase_spec"]})
 
 
 class BillingMonitor:
@@ -37,7 +37,7 @@ class BillingMonitor:
         self._sums_by_job: dict[str, dict[str, Counter[str]]] = {}
 
     def count_allowed_calls(self, job: JsonObject) -> int:
-        """How many calls whose answers are lost one charge of a job may have before a person decides."""
+        """Returns how many lost calls one charge of a job may have before an operator decides."""
         world = self._snapshot.world
         provider_names = {job["provider"], *(attempt["provider"] for attempt in job["attempts"])}
         all_can_be_looked_up = all(
@@ -46,24 +46,24 @@ class BillingMonitor:
         return 2 if world.setup.on_lost_answer == "retry_once" and not all_can_be_looked_up else 1
 
     def _count_allowed_calls_by_job(self, jobs: Iterable[JsonObject]) -> dict[str, int]:
-        """Paid calls by job: more than one by a person's word, or once more after a lost answer."""
+        """Returns the allowed paid calls by job: more than one after an operator's decision or a lost answer."""
         repaid_counts = self._users.repaid_counts
         return {
             job["job_id"]: self.count_allowed_calls(job) * (1 + repaid_counts.get(job["job_id"], 0)) for job in jobs
         }
 
     def _read_new_charges(self) -> None:
-        """What was charged since the last look."""
+        """Reads what was charged since the last read."""
         for name, provider in self._snapshot.world.simulated_providers.items():
             billed_jobs = provider.bill.jobs()
-            for order in billed_jobs[self._read_counts[name] :]:
-                work = order.order.fingerprint
-                self._charges_by_work[work].append(Charge(work, order.micro_usd))
-                self.charge_counts[order.order.client_hint] += order.micro_usd > 0
+            for billed_job in billed_jobs[self._read_counts[name] :]:
+                work_id = billed_job.order.fingerprint
+                self._charges_by_work[work_id].append(Charge(work_id, billed_job.micro_usd))
+                self.charge_counts[billed_job.order.client_hint] += billed_job.micro_usd > 0
             self._read_counts[name] = len(billed_jobs)
 
     def _update_day_sums(self, job: JsonObject) -> None:
-        """A job is written: its attempts count in the sums of their days as they are now, and no longer as before."""
+        """Replaces the job's earlier amounts in the sums of its days."""
         for day, sums in self._sums_by_job.get(job["job_id"], {}).items():
             self._sums_by_day[day].subtract(sums)
         self._sums_by_job[job["job_id"]] = sum_attempts_by_day([job])
@@ -71,28 +71,30 @@ class BillingMonitor:
             self._sums_by_day[day].update(sums)
 
     def check_jobs(self, jobs: Iterable[JsonObject]) -> list[Violation]:
-        """What is wrong with the money of jobs that were just written, and with the days."""
+        """Checks the charges of jobs that were just written, and the sums of all days."""
         self._read_new_charges()
-        jobs_written = list(jobs)
-        for job in jobs_written:
+        written_jobs = list(jobs)
+        for job in written_jobs:
             self._update_day_sums(job)
         violations = check_day_sums(self._sums_by_day, self._snapshot.days)
         violations += check_call_counts(
-            self.charge_counts, jobs_written, self._count_allowed_calls_by_job(jobs_written)
+            self.charge_counts, written_jobs, self._count_allowed_calls_by_job(written_jobs)
         )
-        for job in jobs_written:
-            work = identify_work(job)
-            violations += check_charges(PlainLedger({}, {work: job}, {}), self._charges_by_work[work], identify_work)
+        for job in written_jobs:
+            work_id = identify_work(job)
+            violations += check_charges(
+                PlainLedger({}, {work_id: job}, {}), self._charges_by_work[work_id], identify_work
+            )
         return violations
 
     def check_all(self) -> list[Violation]:
-        """What is wrong with any money, that included which no job's item explains."""
+        """Checks all charges, including those that no job explains."""
         self._read_new_charges()
         ledger = self._snapshot.ledger
         allowed = self._count_allowed_calls_by_job(ledger.jobs.values())
         return [
             *check_charges(
-                ledger, [one for charges in self._charges_by_work.values() for one in charges], identify_work
+                ledger, [charge for charges in self._charges_by_work.values() for charge in charges], identify_work
             ),
             *check_call_counts(self.charge_counts, ledger.jobs.values(), allowed),
             *check_shared_content(ledger, self.charge_counts, allowed),

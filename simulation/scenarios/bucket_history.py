@@ -1,4 +1,4 @@
-"""Remembers what lay in the input bucket at each time, so that it can be known what a worker may have read."""
+"""The history of the input bucket, from which follows what a worker may have read."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ DEFAULTS_NAME = "_backdrop.json"
 
 @dataclass
 class BucketHistory:
-    """The versions of each key, the oldest first, each with the time since when it lay there; None: nothing did."""
+    """The versions of each key, oldest first, each with the time since when it was there. None stands for no object."""
 
     world: World
     versions: dict[str, list[tuple[datetime, ObjectVersion | None]]] = field(
@@ -30,7 +30,6 @@ class BucketHistory:
         self._notify = notify
 
     def _on_notification(self, body: str) -> None:
-        """Something was written just now."""
         (record,) = json.loads(body)["Records"]
         key = unquote_plus(record["s3"]["object"]["key"])
         self.versions.setdefault(key, []).append((self.world.clock.time, self.world.input_bucket.find_current(key)))
@@ -38,9 +37,9 @@ class BucketHistory:
             self._notify(body)
 
     def list_versions_since(self, key: str, since: datetime | None) -> list[ObjectVersion | None]:
-        """What lay under a key at some moment since then; at any time at all where None is given."""
+        """Returns the versions that existed at some moment since the given one; all versions if it is None."""
         versions = self.versions.get(key, [])
-        earlier_indexes = [place for place, (at, _) in enumerate(versions) if since and at <= since]
+        earlier_indexes = [index for index, (at, _) in enumerate(versions) if since and at <= since]
         first = earlier_indexes[-1] if earlier_indexes else 0
         absence = [] if earlier_indexes else [None]
         return [*absence, *(version for _, version in versions[first:])]
@@ -48,12 +47,12 @@ class BucketHistory:
     def iterate_layers(
         self, key: str, since: datetime | None, requests: tuple[str, ...] = ()
     ) -> Iterator[InstructionLayers]:
-        """All that may have been read of a photo since then, in each mixture; `requests`: wishes asked for directly."""
+        """Yields every combination of what may have been read about a photo; `requests` names requested samples."""
         photos = [version for version in self.list_versions_since(key, since) if version]
         return self._combine(key, photos, self.list_versions_since(f"{key}.json", since), since, ("", *requests))
 
     def iterate_own_layers(self, key: str, requests: tuple[str, ...] = ()) -> Iterator[InstructionLayers]:
-        """The photo as it is now with its own word, and its folders' defaults as they ever were."""
+        """Yields the photo's own instructions as they are now, combined with all folder defaults that ever existed."""
         photo = self.world.input_bucket.find_current(key)
         sidecar = self.world.input_bucket.find_current(f"{key}.json")
         yield from self._combine(key, [photo] if photo else [], [sidecar], None, ("",))
@@ -70,17 +69,17 @@ class BucketHistory:
     ) -> Iterator[InstructionLayers]:
         defaults = product(
             *(
-                {_identify_sample(one) for one in self.list_versions_since(name, since)}
+                {_identify_sample(version) for version in self.list_versions_since(name, since)}
                 for name in list_defaults_keys(key)
             )
         )
         photo_facts = {(identify_tags(photo), photo.data != build_photo_file(TEXT_FILE_NAME)) for photo in photos}
-        names = {_identify_sample(one) for one in sidecars}
+        names = {_identify_sample(version) for version in sidecars}
         for (tags, is_photo), sidecar, inherited, request in product(photo_facts, names, [*defaults], requests):
             yield InstructionLayers(request, sidecar, tags, inherited, is_photo)
 
     def read_current_layers(self, key: str) -> InstructionLayers | None:
-        """All that lies there now of a photo."""
+        """Returns what is in the bucket now for a photo; None if the photo is not there."""
         photo = self.world.input_bucket.find_current(key)
         if photo is None:
             return None
@@ -97,16 +96,16 @@ class BucketHistory:
         )
 
     def list_digests(self, key: str, since: datetime) -> set[str]:
-        """The SHA-256 of each version of a photo since then."""
+        """Returns the SHA-256 of each version of a photo since then."""
         return {sha256(version.data or b"").hexdigest() for version in self.list_versions_since(key, since) if version}
 
     def list_folder_defaults(self) -> list[str]:
-        """The keys of all folder defaults that ever were."""
+        """Returns the keys of all folder defaults that ever existed."""
         return [key for key in self.versions if key.rpartition("/")[2] == DEFAULTS_NAME]
 
 
 def list_defaults_keys(key: str) -> list[str]:
-    """The folder defaults that a photo inherits, its own folder's first."""
+    """Returns the keys of the folder defaults that a photo inherits, its own folder's first."""
     folders = key.split("/")[:-1]
     return ["/".join([*folders[:depth], DEFAULTS_NAME]) for depth in range(len(folders), -1, -1)]
 
@@ -116,7 +115,7 @@ def _identify_sample(version: ObjectVersion | None) -> str:
 
 
 def identify_tags(version: ObjectVersion) -> str:
-    """The wish that a photo's tags say; "" where they say none."""
+    """Returns the name of the sample in a photo's tags; empty if they contain no instructions."""
     return next(
         (name for name, known in TAG_SAMPLES.items() if name in ("cut", "marble") and known == version.tags), ""
     )

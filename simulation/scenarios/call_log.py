@@ -1,4 +1,4 @@
-"""Hears what providers say to each worker, so that it can be held against what the ledger knows."""
+"""Records what each worker receives from the providers, for comparison with the ledger."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
@@ -13,15 +13,16 @@ from simulation.world.simulated_stack import World
 
 
 class CallLog:
-    """Listens to every provider.
+    """Observes every provider.
 
-    `said`: pairs of worker and picture link, by job. `refusals`: when which worker was told that nobody may pay now, by
-    provider. `last`: the last answer's class, and who heard it, by provider. `unnamed`: work whose name a worker passed
-    on, was told that it stands in the ledger, and does not: job and name. `listeners` are told each answer.
+    `received_links`: pairs of worker and picture link, by job. `refusals`: when a worker got the answer that no call is
+    allowed now, and which worker, by provider. `last_results`: the class of the last result and its worker, by
+    provider. `unsaved_provider_ids`: photo key and provider ID where saving the ID succeeded for the worker but the
+    ledger does not have it. `listeners`: called with every result.
     """
 
     def __init__(self, world: World) -> None:
-        self.said: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+        self.received_links: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         self.refusals: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self.last_results: dict[str, tuple[RetryClass, str]] = {}
         self.unsaved_provider_ids: list[tuple[str, str]] = []
@@ -35,7 +36,7 @@ class CallLog:
         }
 
     def record(self, provider: str, job: Job, result: ProviderResult | LookupStatus) -> None:
-        """A provider says something to whoever is at work now."""
+        """Records a result for the current worker."""
         worker = self._world.event_loop.current_worker
         if not isinstance(result, ProviderResult):
             return
@@ -45,7 +46,7 @@ class CallLog:
             return
         if result.is_usable:
             links = [str(link.url) for link in result.links if link.is_usable]
-            self.said[job.job_id].add((worker.name, links[0]))
+            self.received_links[job.job_id].add((worker.name, links[0]))
         if result.retry_class is RetryClass.OK:
             self._served_at[provider][job.job_id] = self._world.clock.time
         self.last_results[provider] = result.retry_class, worker.name
@@ -53,9 +54,9 @@ class CallLog:
             self.refusals[provider].append((self._world.clock.time, worker.name))
 
     def _may_refuse_job(self, provider: str, job: Job, result: ProviderResult) -> bool:
-        """Whether a refusal without a reason is the job's second, and another job was served in between.
+        """Whether the job was refused twice without a reason, and another job succeeded in between.
 
-        One whose picture was withheld is served too: the provider took it, and its account can pay.
+        A job whose picture was withheld counts as a success: the provider accepted it, and the account can pay.
         """
         if result.suspicion is not Suspicion.REFUSAL:
             return False
@@ -63,16 +64,16 @@ class CallLog:
         return any(at > first_refusal for job_id, at in self._served_at[provider].items() if job_id != job.job_id)
 
     def count_results(self, completed_workers: Collection[str]) -> dict[str, int]:
-        """How many different answers came to workers that lived to their end, by job; `lived`: their names."""
+        """Counts the different results, by job, that workers received which later completed."""
         links_by_job = {
             job_id: {link for worker, link in usable_links if worker in completed_workers}
-            for job_id, usable_links in self.said.items()
+            for job_id, usable_links in self.received_links.items()
         }
         return {job_id: len(links) for job_id, links in links_by_job.items() if links}
 
 
 class RecordedProvider:
-    """A provider with somebody who listens."""
+    """Records the results of the provider that it wraps."""
 
     def __init__(self, world: World, provider: SimulatedProvider, call_log: CallLog) -> None:
         self._world, self._provider, self._call_log = world, provider, call_log
@@ -82,11 +83,10 @@ class RecordedProvider:
         return self._provider.timeout_seconds
 
     def idempotency_key(self, job: Job) -> str | None:
-        """As the provider has it."""
         return self._provider.idempotency_key(job)
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
-        """The call, and somebody who listens to its answer."""
+        """Returns a call that records its result."""
         call = self._provider.prepare(job, photo, references)
         if isinstance(call, ProviderResult):
             self._record(job, call)
@@ -103,7 +103,6 @@ class RecordedProvider:
         return self._record(job, call(save_provider_id))
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
-        """The look-up, and somebody who listens."""
         return self._record(job, self._provider.look_up(job, provider_id))
 
     def _record(self, job: Job, result: ProviderResult | LookupStatus) -> ProviderResult | LookupStatus:

@@ -1,4 +1,4 @@
-"""What people cancelled, held against every paid call: nothing is bought for what was said before."""
+"""Checks that no paid call is sent for a photo that was cancelled and has no newer instructions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from simulation.scenarios.planned_action import PlannedAction
 from simulation.scenarios.sample_instructions import TAG_SAMPLES, has_instructions
 from simulation.world.transport import ServiceCall
 
-# Which photos a deed says something of, by its words and a photo's key.
+# Whether an action with these arguments gives new instructions for a photo.
 PhotoFilter = Callable[[tuple[str, ...], str], bool]
 
 
@@ -28,7 +28,7 @@ PHOTO_FILTERS: Mapping[str, PhotoFilter] = {
         ("upload", "write_sidecar", "replace_photo", "upload_again", "copy_photo", "send_request", "send_task"),
         _names_photo,
     ),
-    "set_tags": lambda words, key: key in words and has_instructions(TAG_SAMPLES[words[1]]),
+    "set_tags": lambda arguments, key: key in arguments and has_instructions(TAG_SAMPLES[arguments[1]]),
     **dict.fromkeys(("write_default", "delete_default", "rerun"), _covers_photo),
     "redrive": lambda _, __: True,
     "pay_again": lambda _, __: True,
@@ -36,14 +36,14 @@ PHOTO_FILTERS: Mapping[str, PhotoFilter] = {
 
 
 def concerns_photo(action: PlannedAction, key: str) -> bool:
-    """Whether a deed is a word about a photo."""
+    """Whether an action gives new instructions for a photo."""
     return action.name in PHOTO_FILTERS and PHOTO_FILTERS[action.name](action.arguments, key)
 
 
 def find_active_cancels(cancels: Sequence[tuple[str, datetime]], users: UserActions, key: str) -> list[datetime]:
-    """The times of those that mean a photo of which nobody has said anything new since."""
+    """Returns the times of the cancellations that apply to a photo because it got no new instructions since."""
     newest_instruction = max(
-        (at for at, act in users.performed_actions if concerns_photo(act, key)), default=users.started_at
+        (at for at, action in users.performed_actions if concerns_photo(action, key)), default=users.started_at
     )
     return [
         at for prefix, at in cancels if key.startswith(prefix) and (users.has_clock_faults or at >= newest_instruction)
@@ -51,7 +51,7 @@ def find_active_cancels(cancels: Sequence[tuple[str, datetime]], users: UserActi
 
 
 def is_cancelled(users: UserActions, job: Job) -> bool:
-    """Whether people cancelled what a job answers to, whatever was said of its photo since."""
+    """Whether users cancelled the request that a job answers, whatever its photo's newer instructions."""
     requested_at = job.requested_at or job.queued_at
     return any(
         job.key.startswith(prefix) and (users.has_clock_faults or requested_at <= at)
@@ -60,15 +60,14 @@ def is_cancelled(users: UserActions, job: Job) -> bool:
 
 
 class CancelMonitor:
-    """Where workers' clocks are off, nobody can tell before from after."""
+    """Checks nothing if workers' clocks are wrong, because then before and after cannot be told apart."""
 
     def __init__(self, snapshot: LedgerSnapshot, users: UserActions) -> None:
         self._snapshot, self._users = snapshot, users
 
     def check_paid_call(self, call: ServiceCall) -> list[Violation]:
-        """What is wrong with a paid call that goes out now."""
         key, started_at = str(call.request["job"].key), self._snapshot.find_start(call.worker_name)
         marks = [at for at in find_active_cancels(self._users.effective_cancels, self._users, key) if started_at > at]
         if not marks or self._users.has_clock_faults:
             return []
-        return [Violation(Invariant.CANCELS_RESPECTED, f"{key}: is bought, and was cancelled {max(marks):%H:%M:%S}")]
+        return [Violation(Invariant.CANCELS_RESPECTED, f"{key}: is bought, but was cancelled at {max(marks):%H:%M:%S}")]

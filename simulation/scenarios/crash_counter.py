@@ -1,4 +1,4 @@
-"""Counts the workers that die of one photo in a row, as the marks that they leave let the next ones count."""
+"""Counts the workers that crash on the same photo in a row, as the marks in the ledger let later workers do."""
 
 import re
 from collections import Counter
@@ -10,15 +10,15 @@ from simulation.scenarios.ledger_snapshot import LedgerSnapshot
 from simulation.world.simulated_sqs import SimulatedMessage
 
 JOB_ID_PATTERN = re.compile(r'"job_id": "(\w+)"')
-# What the clocks of two workers may differ by; a message that comes again comes a minute later, or more.
+# The largest difference between two workers' clocks. A message is redelivered after a minute or later.
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=30)
 
 
 class CrashCounter:
-    """`in_a_row`: deaths by job, or by photo where it has none, since a delivery of it last went in good order.
+    """`consecutive_crashes`: by job ID, or by key for a photo without a job, since the last delivery that succeeded.
 
-    The first delivery of a message leaves no mark, and those that begin while another's mark stands are one with it,
-    however slowly they go on and whenever they die.
+    The first delivery of a message leaves no mark. Workers that start while another worker's mark is in force count as
+    one crash, however slow they are and whenever they crash.
     """
 
     def __init__(self, snapshot: LedgerSnapshot) -> None:
@@ -28,7 +28,7 @@ class CrashCounter:
         self._counted_marks: dict[str, str] = {}
 
     def count_crash(self) -> None:
-        """The worker at work now died of the photo."""
+        """Counts the crash of the current worker."""
         worker = self._snapshot.world.event_loop.current_worker
         if worker is None:
             return
@@ -42,14 +42,14 @@ class CrashCounter:
         self.consecutive_crashes[item_id] += 1
 
     def _find_opened_photo(self, worker: str) -> str:
-        """The photo whose sidecar a worker of intake has just read (see faults.py)."""
+        """Returns the photo whose sidecar an intake worker has just read (see `find_opened_file`)."""
         calls = reversed(self._snapshot.world.transport.calls)
         return str(next(call for call in calls if call.worker_name == worker).request.get("Key", "")).removesuffix(
             ".json"
         )
 
     def _was_counted_under_mark(self, item_id: str, started_at: datetime) -> bool:
-        """Whether the mark under which a worker began is one that others died under, and still stood by then."""
+        """Whether the worker started under a mark under which another crash was already counted."""
         mark = self._marks.get(item_id, "")
         return (
             bool(mark)
@@ -58,9 +58,10 @@ class CrashCounter:
         )
 
     def on_item_written(self, body: JsonObject, before: JsonObject | None = None) -> None:
-        """A job or a photo was written: where it bears no mark, or is known no more, the row is over.
+        """Ends the row if a job or a photo is written without a mark, or if the photo has changed.
 
-        The mark of who forgets it stands, and is the first of the next row: others may begin while it does.
+        The mark of the worker that resets a changed photo stays in force. It starts the next row, because others may
+        start under it.
         """
         item_id, mark = str(body.get("job_id", body["key"])), body["processing_until"]
         if mark is None or (before and self.has_other_bytes(before, body)):
@@ -70,13 +71,13 @@ class CrashCounter:
             self._marks[item_id] = str(mark)
 
     def has_other_bytes(self, before: JsonObject, after: JsonObject) -> bool:
-        """Whether other bytes lie there than the ledger knew, which it forgets: once, as it knows none then."""
+        """Whether the bucket has other bytes than the ledger knew. True only on the write that forgets them."""
         current = self._snapshot.world.input_bucket.find_current(after["key"])
         known_photo: JsonObject = before["photo"] or {}
         return bool(known_photo) and after["photo"] is None and (current is None or current.etag != known_photo["etag"])
 
 
 def _find_job_id(messages: Sequence[SimulatedMessage]) -> str:
-    """The job of which a worker's only message tells; an empty text where it tells of none."""
+    """Returns the job in the worker's only message; empty if there is none."""
     match = JOB_ID_PATTERN.search(messages[0].body) if len(messages) == 1 else None
     return match[1] if match else ""

@@ -1,4 +1,4 @@
-"""What all that is said of one photo means, found out once more and by other code than the product's."""
+"""What the instructions of a photo mean, computed independently of the product's code."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ REPLACE_ONLY_FIELDS = frozenset({"prompt", "num_images", "rendering_speed"})
 REMOVING_PROVIDERS = frozenset({"ideogram"})
 SINGLE_IMAGE_PROVIDERS = frozenset({"segmind"})
 DEFAULT_PROVIDER = "ideogram"
-# Less than any new background costs, and as much as a removed one.
+# Less than any new background costs, and as much as a removed background costs.
 INSUFFICIENT_COST_USD = 0.01
 
 
 @dataclass(frozen=True)
 class InstructionLayers:
-    """What speaks for a photo, by the names of wishes; an empty name: nothing.
+    """The instructions that apply to a photo, as names of samples; an empty name stands for none.
 
-    `tags` is a wish's name too. `defaults`: those of the photo's folder first. `is_photo`: whether the file is one.
+    `defaults`: those of the photo's own folder first. `is_photo`: whether the file is a photo.
     """
 
     request: str = ""
@@ -33,22 +33,22 @@ class InstructionLayers:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the photo need not wait for more."""
+        """Whether the photo need not wait for more instructions."""
         return bool(self.request or self.sidecar or self.tags)
 
 
 @cache
 def resolve_expected(layers: InstructionLayers, *, paid: bool = False) -> Resolution:
-    """By variant what is asked, and with which codes what cannot be done is refused.
+    """Returns the instructions by variant, and the codes of refused variants.
 
-    `paid`: whether all of it is paid already, which no limit touches.
+    `paid`: everything is paid already, so that no limit applies.
     """
     own_samples = [SAMPLES[name] for name in (layers.request, layers.sidecar, layers.tags) if name]
     inherited_samples = [SAMPLES[name] for name in layers.defaults if name]
-    error_codes = {code for wish in own_samples for code in wish.error_codes}
+    error_codes = {code for sample in own_samples for code in sample.error_codes}
     if not layers.is_photo:
         error_codes.add("not_a_photo")
-    is_blocked = layers.is_photo and any(wish.error_codes for wish in inherited_samples)
+    is_blocked = layers.is_photo and any(sample.error_codes for sample in inherited_samples)
     if error_codes or is_blocked:
         return Resolution({}, frozenset(("", code) for code in error_codes), is_blocked)
     return _merge([*own_samples, *inherited_samples], paid=paid)
@@ -57,7 +57,9 @@ def resolve_expected(layers: InstructionLayers, *, paid: bool = False) -> Resolu
 def _merge(samples: Sequence[SampleInstructions], *, paid: bool) -> Resolution:
     jobs: dict[str, Mapping[str, Any]] = {}
     codes: set[tuple[str, str]] = set()
-    variant_names: list[str] = next((list(one.fields["variants"]) for one in samples if "variants" in one.fields), [""])
+    variant_names: list[str] = next(
+        (list(sample.fields["variants"]) for sample in samples if "variants" in sample.fields), [""]
+    )
     for variant in variant_names:
         fields = _merge_variant(samples, variant)
         refusals = _list_refusals(fields, paid=paid)
@@ -68,11 +70,11 @@ def _merge(samples: Sequence[SampleInstructions], *, paid: bool) -> Resolution:
 
 
 def _merge_variant(samples: Sequence[SampleInstructions], variant: str) -> dict[str, Any]:
-    """Field by field the first that says something; an operation goes with its prompt."""
+    """Takes each field from the first layer that has it; an operation and its prompt come from the same layer."""
     fields: dict[str, Any] = {}
     for layer in _list_layers(samples, variant):
-        decided = bool(INSEPARABLE_FIELDS & fields.keys())
-        new_fields = {name: value for name, value in layer.items() if not (decided and name in INSEPARABLE_FIELDS)}
+        is_decided = bool(INSEPARABLE_FIELDS & fields.keys())
+        new_fields = {name: value for name, value in layer.items() if not (is_decided and name in INSEPARABLE_FIELDS)}
         fields = new_fields | fields
     if fields.get("operation") == "remove":
         fields = {name: value for name, value in fields.items() if name not in REPLACE_ONLY_FIELDS}
@@ -88,14 +90,13 @@ def _list_layers(samples: Sequence[SampleInstructions], variant: str) -> Iterato
 
 
 def _list_refusals(fields: Mapping[str, Any], *, paid: bool) -> set[str]:
-    """The codes of everything that prevents the purchase."""
     if "operation" not in fields:
         return {"no_instructions"}
     is_replacement = fields["operation"] == "replace"
     is_too_expensive = is_replacement and fields.get("max_cost_usd") == INSUFFICIENT_COST_USD and not paid
     provider_names = fields.get("provider", DEFAULT_PROVIDER)
     is_expressible = any(
-        _can_express(one, fields) for one in ([provider_names] if isinstance(provider_names, str) else provider_names)
+        _can_express(name, fields) for name in ([provider_names] if isinstance(provider_names, str) else provider_names)
     )
     return ({"max_cost_exceeded"} if is_too_expensive else set()) | (set() if is_expressible else {"not_expressible"})
 

@@ -1,4 +1,4 @@
-"""Which bad ends a run's own faults explain; any other is a fault that should have passed."""
+"""The failures that a run's own faults explain. Any other failure comes from a fault that should have passed."""
 
 from collections.abc import Mapping
 
@@ -25,12 +25,12 @@ FAULTS_BY_CODE: Mapping[str, tuple[str, ...]] = {
     "unsafe_result": ("withheld_picture",),
     "result_unrecognized": ("unrecognized_result",),
     "provider_failed": ("failed_at_unknown_cost",),
-    # A worker whose clock was set back begins a call for which it has no time.
+    # A worker whose clock was set back starts a call that it has no time for.
     "charge_unknown": (*LOST_ANSWER_FAULTS, "clock_jump_of_an_hour"),
-    # Paid an hour ago by a wrong clock, and the host is down: the link must be dead.
+    # A wrong clock recorded the purchase an hour too early while the host was down, so the link counts as expired.
     "link_expired": ("clock_jump_of_an_hour",),
 }
-# The uploader mends the first, an operator the others, and about money a person decides.
+# The uploader fixes what is refused, an operator fixes what is dead, and an operator decides about a held charge.
 STATUS_BY_CODE: Mapping[str, str] = {
     "unsafe_request": "refused",
     "request_rejected": "dead",
@@ -44,15 +44,15 @@ MAX_CRASHES = 5
 
 
 def list_possible_codes(world: World, strike_counts: Mapping[str, int]) -> set[str]:
-    """The codes with which a named job may have ended in this run."""
+    """Returns the codes with which a current job may have failed in this run."""
     codes = {code for code, faults in FAULTS_BY_CODE.items() if any(strike_counts.get(name) for name in faults)}
     return codes | {"crashed"} if may_have_given_up(world) else codes
 
 
 def may_have_given_up(world: World) -> bool:
-    """Whether so many workers died that one photo may have been given up."""
+    """Whether enough workers crashed for a photo to be given up."""
     crash_count = sum(
-        one.outcome in (InvocationOutcome.KILLED, InvocationOutcome.TIMED_OUT)
-        for one in world.lambda_service.invocations
+        invocation.outcome in (InvocationOutcome.KILLED, InvocationOutcome.TIMED_OUT)
+        for invocation in world.lambda_service.invocations
     )
     return crash_count >= MAX_CRASHES

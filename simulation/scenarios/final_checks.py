@@ -1,4 +1,4 @@
-"""When a world is at rest, what ought to lie there then, and the promises that hold at rest."""
+"""Finds out when a world is at rest, what should be there then, and which invariants are violated."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -42,14 +42,14 @@ from simulation.scenarios.invariant_monitor import InvariantMonitor
 from simulation.world.simulated_lambda import InvocationOutcome
 from simulation.world.simulated_stack import World
 
-# How a call to the ledger may end without keeping anybody from anything.
+# How a ledger call may end without preventing the worker from doing its job.
 HARMLESS_OUTCOMES = ("", "TransactionCanceledException")
 GOOD_RETRY_CLASSES = (RetryClass.OK, RetryClass.PERM)
 RESERVED_PREFIXES = ("_backdrop", ".")
 
 
 def list_expected_photos(world: World, users: UserActions) -> dict[str, ExpectedPhoto]:
-    """The photos in the bucket that somebody ought to know of."""
+    """Returns the photos in the bucket that the stack must know."""
     return {
         key: _build_expected_photo(world, users, key)
         for key in world.input_bucket.list_keys()
@@ -69,7 +69,7 @@ def _build_expected_photo(world: World, users: UserActions, key: str) -> Expecte
 
 
 def _check_current(world: World, monitor: InvariantMonitor, expected: Mapping[str, ExpectedPhoto]) -> list[Violation]:
-    """What lies in the bucket and has not led to what it asks for."""
+    """Compares the ledger with the photos that are in the bucket, and with their instructions."""
     allowed_codes = frozenset({"crashed"} if may_have_given_up(world) else ())
     return check_newest_photos(monitor.snapshot.ledger, expected) + monitor.instructions.check_current(
         dict.fromkeys(expected, allowed_codes)
@@ -77,7 +77,7 @@ def _check_current(world: World, monitor: InvariantMonitor, expected: Mapping[st
 
 
 def read_documents(world: World, prefix: str) -> dict[str, JsonObject]:
-    """The receipts or reports of a folder, by the key of their photo."""
+    """Returns the receipts or reports under a prefix, by the key of their photo."""
     documents: dict[str, JsonObject] = {}
     for key in world.output_bucket.list_keys():
         if key.startswith(prefix) and (prefix == LANE_REPORTS_PREFIX or not key.startswith(LANE_REPORTS_PREFIX)):
@@ -88,7 +88,6 @@ def read_documents(world: World, prefix: str) -> dict[str, JsonObject]:
 
 
 def read_dead_letters(world: World) -> list[dict[str, Any]]:
-    """The dead letters as plain data."""
     return [
         {"body": message.body, "attributes": dict(message.attributes)}
         for message in world.sqs.list_messages(world.dead_letter_queue)
@@ -96,30 +95,35 @@ def read_dead_letters(world: World) -> list[dict[str, Any]]:
 
 
 def _count_malformed_letters(world: World, users: UserActions) -> range:
-    """How many damaged messages left a letter: those whose lane is paused, or was for too long, may have left none."""
+    """Returns how many malformed messages may have left a letter.
+
+    A message whose lane is paused, or was paused for too long, may not have left one.
+    """
     queues = world.queues.items()
     remaining = {f"{name} {message.body}" for name, queue in queues for message in (*queue.messages, *queue.expired)}
     return range(len(users.malformed_messages - remaining), len(users.malformed_messages) + 1)
 
 
 def _is_quiet(world: World, excused_job_ids: Collection[str]) -> bool:
-    """Whether nothing is under way, and no message waits but those of jobs that rightly do."""
-    messages = [message for source in world.mappings.values() if source.is_enabled for message in source.line.messages]
+    """Whether nothing is being processed, and only messages of excused jobs wait."""
+    messages = [
+        message for mapping in world.mappings.values() if mapping.is_enabled for message in mapping.queue.messages
+    ]
     unexplained = [message for message in messages if not any(job_id in message.body for job_id in excused_job_ids)]
-    return not unexplained and not any(source.running_count for source in world.mappings.values())
+    return not unexplained and not any(mapping.running_count for mapping in world.mappings.values())
 
 
 def find_pending_work(world: World, monitor: InvariantMonitor, users: UserActions) -> str:
-    """Why a world is not at rest; an empty text where it is."""
+    """Returns why a world is not at rest; empty if it is."""
     excused = monitor.snapshot.list_excused_job_ids()
     if not _is_quiet(world, excused):
-        return "messages wait or are under way"
+        return "messages are waiting or being processed"
     for job in monitor.snapshot.jobs.values():
         if job["status"] not in END_STATUSES and job["job_id"] not in excused:
             return f"{job['key']} is {job['status']}"
     settling_keys = [source["key"] for source in monitor.snapshot.sources.values() if source["settling_since"]]
     if settling_keys:
-        return f"{settling_keys[0]} waits for its wish"
+        return f"{settling_keys[0]} waits for instructions"
     violations = _check_current(world, monitor, list_expected_photos(world, users))
     return violations[0].detail if violations else ""
 
@@ -127,7 +131,7 @@ def find_pending_work(world: World, monitor: InvariantMonitor, users: UserAction
 def check_final_state(
     world: World, monitor: InvariantMonitor, users: UserActions, strike_counts: Mapping[str, int], call_log: CallLog
 ) -> list[Violation]:
-    """All that must be true when nothing happens any more."""
+    """Checks every invariant that holds at rest."""
     ledger, expected, excused = (
         monitor.snapshot.ledger,
         list_expected_photos(world, users),
@@ -171,22 +175,26 @@ def check_final_state(
 
 def _check_calls(world: World, monitor: InvariantMonitor, call_log: CallLog) -> list[Violation]:
     completed_workers = {
-        one.name for one in world.lambda_service.invocations if one.outcome is InvocationOutcome.SUCCEEDED
+        invocation.name
+        for invocation in world.lambda_service.invocations
+        if invocation.outcome is InvocationOutcome.SUCCEEDED
     }
-    violations_heard = [
+    result_violations = [
         violation
-        for job_id, times in call_log.count_results(completed_workers).items()
-        for violation in check_recorded_results(monitor.snapshot.jobs[job_id], times)
+        for job_id, count in call_log.count_results(completed_workers).items()
+        for violation in check_recorded_results(monitor.snapshot.jobs[job_id], count)
     ]
     ended_at_by_worker = {
-        one.name: one.ended_at for one in world.lambda_service.invocations if one.name in completed_workers
+        invocation.name: invocation.ended_at
+        for invocation in world.lambda_service.invocations
+        if invocation.name in completed_workers
     }
     hindered_workers = {
         call.worker_name
         for call in world.transport.calls
         if call.service == "dynamodb" and call.outcome not in HARMLESS_OUTCOMES
     }
-    violations = [*violations_heard, *check_saved_provider_ids(call_log.unsaved_provider_ids)]
+    violations = [*result_violations, *check_saved_provider_ids(call_log.unsaved_provider_ids)]
     for name, lane in monitor.snapshot.lanes.items():
         refusals = [
             (at, end)
@@ -196,7 +204,7 @@ def _check_calls(world: World, monitor: InvariantMonitor, call_log: CallLog) -> 
         violations += check_pauses_after_refusals(refusals, monitor.paused_at[name])
         retry_class, worker = call_log.last_results.get(name, (None, ""))
         is_good = retry_class in GOOD_RETRY_CLASSES and worker in ended_at_by_worker and worker not in hindered_workers
-        # Who began before the lane was closed does not open it: the next probe does.
+        # A worker that started before the lane began to probe does not end that; the next probe does.
         started_at = monitor.snapshot.find_start(worker) if worker else world.clock.time
         violations += check_recovered_lanes(
             is_good, [lane.body] if lane.body and started_at > (lane.unchanged_since or started_at) else []
@@ -205,7 +213,7 @@ def _check_calls(world: World, monitor: InvariantMonitor, call_log: CallLog) -> 
 
 
 def _check_snapshot(world: World, monitor: InvariantMonitor) -> list[Violation]:
-    """What was seen write by write is what lies there."""
+    """Checks that the jobs in the table are what the observed writes made of them."""
     stored = {
         kind.removeprefix("job#"): parse_body(item["body"]["S"])
         for (_, kind), item in world.table.items.items()

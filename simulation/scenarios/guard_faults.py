@@ -1,4 +1,4 @@
-"""Faults that only seeds need, beside the world's own: those that strike where a guard of the product stands."""
+"""Faults that only seeds use, aimed at the places that the product's guards protect."""
 
 from backdrop.model.codes import Code
 from backdrop.model.provider_result import ProviderResult, RetryClass
@@ -14,7 +14,7 @@ POISON_FAULT = "poisoned_photo"
 
 @register_fault()
 def table_gone_for_long(faults: InstalledFaults) -> None:
-    """For longer than an invocation lasts there is no table."""
+    """The table does not exist for longer than an invocation lasts."""
     window = faults.create_window(60, TABLE_OUTAGE_SECONDS)
 
     def strike(call: ServiceCall) -> None:
@@ -26,7 +26,7 @@ def table_gone_for_long(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def provider_outage_for_long(faults: InstalledFaults) -> None:
-    """For half an hour the provider is out of order."""
+    """The provider fails for half an hour."""
     window = faults.create_window(4, 1800)
     faults.provider.behavior_sources.append(
         lambda: build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE) if window() else None
@@ -35,7 +35,7 @@ def provider_outage_for_long(faults: InstalledFaults) -> None:
 
 @register_fault(kinds=frozenset({ProviderKind.NO_LOOKUP}), strikes_one_lane=True)
 def lingering_call(faults: InstalledFaults) -> None:
-    """The provider hangs up early and goes on with the work, which holds its slot."""
+    """The provider hangs up early but continues the work, which occupies its slot."""
     trigger, timeout_seconds = faults.create_trigger(4, 8), faults.provider.timeout_seconds
 
     def build_behavior() -> CallBehavior:
@@ -51,7 +51,7 @@ def lingering_call(faults: InstalledFaults) -> None:
 
 @register_fault()
 def poisoned_photo(faults: InstalledFaults) -> None:
-    """One photo, or its result, kills every worker that opens it."""
+    """A photo, or its result, crashes every worker that opens it."""
     trigger = faults.create_trigger(3, 1)
     poisoned: list[str] = []
     function_name = faults.random.choice(["intake", "render", "deliver"])
@@ -71,9 +71,10 @@ def poisoned_photo(faults: InstalledFaults) -> None:
 
 
 def find_opened_file(call: ServiceCall) -> str:
-    """What a worker opens with this call: a photo or a result; an empty text where it opens nothing.
+    """Returns the photo or the result that a worker opens with this call; empty if it opens none.
 
-    Intake has opened a photo when it asks for its sidecar; one that killed others is looked at from afar, without that.
+    Intake opens a photo before it reads the sidecar. For a photo that crashed other workers, it reads only metadata,
+    and no sidecar.
     """
     if call.service == "downloads":
         return str(call.request["url"])

@@ -1,4 +1,4 @@
-"""Draws what people say in a seed besides a sidecar each: folder defaults, variants, outputs, requests, pairs."""
+"""Draws a run's instructions except simple sidecars: folder defaults, variants, outputs, requests, and pairs."""
 
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
@@ -13,7 +13,7 @@ from simulation.scenarios.sample_instructions import (
 )
 
 PARENT_FOLDERS = ("/", "hats/")
-"""Folders above those in which photos lie."""
+"""Folders above those that contain photos."""
 MAX_PAIRS = 6
 MAX_TASKS = 6
 EXECUTION_NAMES = ("", "one", "one", "two")
@@ -32,14 +32,14 @@ TASK_VARIATIONS = (
 
 
 class InstructionDraft:
-    """Draws deeds for photos that come in `seconds`; `keys` are those of the photos, `folders` where they lie."""
+    """Draws actions within `seconds`. `keys` are those of the photos, and `folders` contain them."""
 
     def __init__(self, random: Random, seconds: float, keys: Sequence[str], folders: Sequence[str]) -> None:
         self._random, self._seconds, self._keys = random, seconds, keys
         self._folders = [*(folder or "/" for folder in folders), *PARENT_FOLDERS]
 
     def draw_actions(self) -> Iterator[PlannedAction]:
-        """The deeds, in no order."""
+        """Yields the actions, in no order."""
         for chance, max_count, draw_action in self._list_optional_actions():
             if self._random.random() < chance:
                 for _ in range(self._random.randint(1, max_count)):
@@ -63,7 +63,7 @@ class InstructionDraft:
         return self._random.uniform(0, self._seconds * 0.8)
 
     def _draw_defaults(self) -> Iterator[PlannedAction]:
-        """A folder's defaults: written, and then some are edited, broken and mended, or taken away."""
+        """Folder defaults are written. Some are later edited, broken and fixed, or deleted."""
         random, folder = self._random, self._random.choice(self._folders)
         at_seconds = self._draw_time()
         yield self._build_action(at_seconds, "write_default", folder, random.choice(DEFAULTS_SAMPLES))
@@ -84,7 +84,7 @@ class InstructionDraft:
                 yield self._build_action(at_seconds, "write_default", folder, random.choice(DEFAULTS_SAMPLES))
 
     def _draw_complex_sidecars(self) -> Iterator[PlannedAction]:
-        """A photo's sidecar is about variants or outputs, and is edited some times."""
+        """A photo's sidecar with variants or outputs, edited several times."""
         random, key, at_seconds = self._random, self._random.choice(self._keys), self._draw_time()
         for _ in range(random.randint(1, 3)):
             yield self._build_action(at_seconds, "write_sidecar", key, random.choice(COMPLEX_SAMPLES))
@@ -95,7 +95,7 @@ class InstructionDraft:
         yield self._build_action(self._draw_time(), "send_request", self._random.choice(self._keys), sample)
 
     def _draw_task(self) -> Iterator[PlannedAction]:
-        """Somebody asks and waits, perhaps in an execution that is stopped later."""
+        """A task requests a picture and waits, perhaps in an execution that is stopped later."""
         random = self._random
         sample = random.choice([*SIMPLE_SAMPLES, "cut-web", "seasons", "stingy", "typo"])
         arguments = random.choice(self._keys), sample, random.choice(EXECUTION_NAMES), random.choice(TASK_VARIATIONS)
@@ -108,7 +108,7 @@ class InstructionDraft:
         yield self._build_action(self._draw_time(), "rerun", self._random.choice(self._folders[:-1]))
 
     def _draw_pair(self) -> Iterator[PlannedAction]:
-        """A photo and its word, in either order, with less between them than a photo is given."""
+        """A photo and its instructions, in either order, less than the settle time apart."""
         random = self._random
         at_seconds, name = self._draw_time(), f"pairs/{random.randrange(1_000_000)}.jpg"
         if random.random() < 0.3:

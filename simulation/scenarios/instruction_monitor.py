@@ -1,4 +1,4 @@
-"""Holds what photos are resolved to against all that was said of them: at each write, and at rest."""
+"""Checks what photos are resolved to against all of their instructions, on every write and at rest."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -28,13 +28,13 @@ from simulation.scenarios.sample_instructions import SAMPLE_NAME_BY_BYTES, SAMPL
 from simulation.world.simulated_lambda import Invocation
 from simulation.world.transport import ServiceCall
 
-# What a request may end as where it meets a sidecar's provider, or a limit on what it costs.
+# Codes with which a request may end because of a sidecar's provider, or because of a limit on the cost.
 COMBINATION_CODES = frozenset({"max_cost_exceeded", "not_expressible"})
 REQUEST_CODES = frozenset({"folder_defaults_broken", "photo_not_found", "no_instructions"})
 
 
 class InstructionMonitor:
-    """`past`: what lay in the bucket at each time."""
+    """Compares the ledger with the instructions in the bucket's history."""
 
     def __init__(self, snapshot: LedgerSnapshot, users: UserActions, history: BucketHistory) -> None:
         self._snapshot, self._users, self._history = snapshot, users, history
@@ -43,17 +43,16 @@ class InstructionMonitor:
     # -- writes ---------------------------------------------------------------------------------------------
 
     def record_write(self, before: JsonObject | None, after: JsonObject) -> None:
-        """A photo's place is written; its jobs are in the same transaction."""
+        """Records the write of a source; its jobs are in the same transaction."""
         previous = (before["jobs"], before["recent_request_ids"]) if before else ({}, [])
         if (after["jobs"], after["recent_request_ids"]) != previous:
             self._changed_sources.append((before, after))
 
     def check_new_job(self, before: JsonObject | None, after: JsonObject) -> list[Violation]:
-        """A job is written."""
         return check_duplicate_jobs(before, after, self._snapshot.jobs.values()) if before is None else []
 
     def check_writes(self, call: ServiceCall) -> list[Violation]:
-        """What is wrong with the places that the last call has written."""
+        """Checks the sources that the last call wrote."""
         changed_sources, self._changed_sources = self._changed_sources, []
         return [violation for before, after in changed_sources for violation in self._check_write(before, after, call)]
 
@@ -62,26 +61,30 @@ class InstructionMonitor:
         sample_by_request_id = _find_requested_samples(invocation, key)
         possible_layers = [*self._history.iterate_layers(key, invocation.started_at)]
         new_request_ids = {*after["recent_request_ids"]} - {*(before["recent_request_ids"] if before else ())}
-        samples = tuple(sample_by_request_id[ident] for ident in new_request_ids if ident in sample_by_request_id)
+        samples = tuple(
+            sample_by_request_id[request_id] for request_id in new_request_ids if request_id in sample_by_request_id
+        )
         jobs = {job_id: self._snapshot.jobs[job_id] for job_id in after["jobs"].values()}
-        with_requests = [
-            words for words in self._history.iterate_layers(key, invocation.started_at, samples) if words.request
+        layers_with_request = [
+            layers for layers in self._history.iterate_layers(key, invocation.started_at, samples) if layers.request
         ]
         expected_with_request = [
-            said for words in with_requests for said in _list_possible_outcomes(words, jobs.values())
+            resolution
+            for layers in layers_with_request
+            for resolution in _list_possible_outcomes(layers, jobs.values())
         ]
         has_clock_jumps = self._users.has_clock_jumps
-        resolved = ResolutionWrite(
+        write = ResolutionWrite(
             before=before,
             after=after,
-            possible_resolutions=[resolve_expected(words) for words in possible_layers],
+            possible_resolutions=[resolve_expected(layers) for layers in possible_layers],
             resolutions_with_request=expected_with_request if new_request_ids else None,
             is_requested=is_rerun(invocation, key),
-            has_own_instructions=any(words.is_complete for words in possible_layers),
+            has_own_instructions=any(layers.is_complete for layers in possible_layers),
             settle_seconds=None if has_clock_jumps else self._snapshot.world.setup.settle_seconds,
         )
         content_violations = self._check_content(after, invocation, jobs) if after["photo"] else []
-        return check_resolution(resolved, self._snapshot.jobs) + content_violations
+        return check_resolution(write, self._snapshot.jobs) + content_violations
 
     def _check_content(
         self, after: JsonObject, invocation: Invocation, jobs: Mapping[str, JsonObject]
@@ -89,16 +92,19 @@ class InstructionMonitor:
         digests = self._history.list_digests(after["key"], invocation.started_at)
         keys = [job["key"] for job in jobs.values() if job["sha256"] not in digests]
         return [
-            Violation(Invariant.INSTRUCTIONS_FOLLOWED, f"{key}: its job is for bytes that did not lie there")
+            Violation(Invariant.INSTRUCTIONS_FOLLOWED, f"{key}: its job is for bytes that were not in the bucket")
             for key in keys
         ]
 
     # -- rest -----------------------------------------------------------------------------------------------
 
     def check_current(self, photos: Mapping[str, frozenset[str]]) -> list[Violation]:
-        """What is said and has not led to what it says; `photos`: by key, the codes that are right whatever is said."""
+        """Checks the ledger against the current instructions.
+
+        `photos`: by key, the codes that are right whatever the instructions.
+        """
         expectations = {key: self._build_expectation(key, allowed_codes) for key, allowed_codes in photos.items()}
-        complete_expectations = {key: one for key, one in expectations.items() if one}
+        complete_expectations = {key: expectation for key, expectation in expectations.items() if expectation}
         return check_final_resolutions(self._snapshot.ledger, complete_expectations) + self._check_blocked()
 
     def _build_expectation(self, key: str, allowed_codes: frozenset[str]) -> ExpectedResolution | None:
@@ -111,9 +117,9 @@ class InstructionMonitor:
         return ExpectedResolution(
             current=resolve_expected(current),
             earlier=[
-                said
-                for words in {*self._history.iterate_own_layers(key, requested_samples)}
-                for said in _list_possible_outcomes(words, jobs)
+                resolution
+                for layers in {*self._history.iterate_own_layers(key, requested_samples)}
+                for resolution in _list_possible_outcomes(layers, jobs)
             ],
             allowed_codes=allowed_codes | (REQUEST_CODES | error_codes if requested_samples else frozenset[str]()),
             was_removed=key in self._users.uninstructed_keys,
@@ -129,13 +135,13 @@ class InstructionMonitor:
         return check_blocked_photos(self._snapshot.ledger, codes_by_key)
 
     def check_final_state(self, job_id_by_picture: Mapping[str, str], versions: Mapping[str, str]) -> list[Violation]:
-        """What else must be true when nothing happens any more; `marks`, `versions`: of pictures."""
+        """Returns the other violations at rest. The arguments are the pictures' job IDs and version IDs, by key."""
         ledger, users = self._snapshot.ledger, self._users
         current_keys = set(self._snapshot.world.input_bucket.list_keys())
         deleted_keys = [key for key in self._history.versions if key not in current_keys]
         waiting_job_ids = self._snapshot.list_excused_job_ids()
         uncertain_job_ids = {job for job in waiting_job_ids if ledger.jobs[job]["status"] in ("submitting", "unknown")}
-        excused = uncertain_job_ids | (waiting_job_ids & users.redriven_job_ids)
+        excused_job_ids = uncertain_job_ids | (waiting_job_ids & users.redriven_job_ids)
         paired_keys = set[str]() if users.has_clock_faults else users.paired_keys - users.waived_keys
         return [
             *check_paired_uploads(ledger, paired_keys),
@@ -143,12 +149,12 @@ class InstructionMonitor:
             *check_removed_variants(ledger, job_id_by_picture),
             *check_outputs(ledger),
             *check_picture_versions(ledger, versions),
-            *check_deleted_photos(ledger, deleted_keys, excused),
+            *check_deleted_photos(ledger, deleted_keys, excused_job_ids),
         ]
 
 
 def _list_possible_outcomes(layers: InstructionLayers, jobs: Iterable[JsonObject]) -> list[Resolution]:
-    """What words ask; where jobs are paid, they may be these very jobs."""
+    """Returns what the layers resolve to. Paid jobs also count as they are, because no limit applies to them."""
     has_paid_jobs = any(sum_charged(job) or sum_uncertain(job) for job in jobs)
     return (
         [resolve_expected(layers), resolve_expected(layers, paid=True)] if has_paid_jobs else [resolve_expected(layers)]
@@ -156,13 +162,13 @@ def _list_possible_outcomes(layers: InstructionLayers, jobs: Iterable[JsonObject
 
 
 def is_rerun(invocation: Invocation, key: str) -> bool:
-    """Whether one of a worker's messages is a person's order to resolve a photo anew."""
+    """Whether the worker received an operator's order to resolve this photo again."""
     bodies = [_parse_object(message.body) for message in invocation.messages]
-    return any(one.get("key") == key and one.get("kind") == RerunMessage.kind for one in bodies)
+    return any(body.get("key") == key and body.get("kind") == RerunMessage.kind for body in bodies)
 
 
 def _find_requested_samples(invocation: Invocation, key: str) -> dict[str, str]:
-    """The wishes that a worker's messages ask for directly, by their ids."""
+    """Returns the names of the samples that the worker's messages request for this photo, by message ID."""
     return {
         message.id: name
         for message in invocation.messages

@@ -1,4 +1,4 @@
-"""Looks at the world after every step, as plain data, and holds each promise against it."""
+"""Checks the invariants after every call, on plain data."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -40,14 +40,15 @@ from simulation.world.simulated_sqs import SimulatedMessage
 from simulation.world.simulated_stack import World
 from simulation.world.transport import ServiceCall
 
-# Five in a row are counted, and then nobody opens the photo; each kills a worker.
+# Five crashes in a row are counted, then no worker opens the photo. Each counted crash is of one worker.
 MAX_CONSECUTIVE_CRASHES = 5
 
 
 class InvariantMonitor:
-    """Notes `breaches` with the number of the call after which they showed.
+    """Collects `violations`, each with the number of the call after which it appeared.
 
-    `died`: ids and codes of all jobs that were ever dead. `paused_at`: when a paused lane was written, by lane.
+    `dead_job_codes`: IDs and codes of all jobs that were ever dead. `paused_at`: when a paused lane was written, by
+    lane.
     """
 
     def __init__(self, world: World, users: UserActions) -> None:
@@ -71,11 +72,10 @@ class InvariantMonitor:
         world.lambda_service.recursion_listeners.append(self._on_recursion)
 
     def add_violations(self, violations: list[Violation]) -> None:
-        """Note what is broken."""
         self.violations += [(len(self._world.transport.calls), violation) for violation in violations]
 
     def count_crash(self) -> None:
-        """A worker died of the poisoned photo; as long as nobody gives it up, that must not happen often."""
+        """Counts a crash on the poisoned photo, which must not happen often before the photo is given up."""
         self._crash_counter.count_crash()
         self.add_violations(check_consecutive_crashes(self._crash_counter.consecutive_crashes, MAX_CONSECUTIVE_CRASHES))
 
@@ -100,13 +100,16 @@ class InvariantMonitor:
             self.add_violations(self.task_tokens.check_response(call))
 
     def _on_recursion(self, function: SimulatedFunction, message: SimulatedMessage) -> None:
-        """A function ran too often in one chain; Lambda would stop it, or it may recurse and has come no further."""
+        """Records that a function ran too often in one chain of messages.
+
+        Either Lambda would stop it, or the chain may recurse but has not moved forward.
+        """
         self.add_violations([Violation(Invariant.MESSAGE_CHAINS_END, f"{function.name}: {message.body}")])
 
     # -- the ledger -----------------------------------------------------------------------------------------
 
     def _check_ledger(self, call: ServiceCall) -> None:
-        """A photo's place before its jobs, since it says which of them are named."""
+        """Checks the source before its jobs, because it determines which of them are current."""
         changed_keys, self._world.table.changed_keys = self._world.table.changed_keys, set()
         for key in sorted(changed_keys, key=lambda key: (key[1] != "source", key)):
             self._check_item(key, call)
@@ -152,7 +155,7 @@ class InvariantMonitor:
             self.snapshot.jobs[body["job_id"]] = body
 
     def _is_by_operator(self, worker: str, key: str) -> bool:
-        """Whether a photo's place is written by a person's command, or by who carries one out."""
+        """Whether a source is written by an operator's command, or by the worker that carries one out."""
         return worker.startswith(OPERATOR_WORKER_NAME) or (
             worker != "" and is_rerun(self.snapshot.find_invocation(worker), key)
         )
@@ -163,7 +166,7 @@ class InvariantMonitor:
         self.add_violations(check_budget_cap(day, before.get("committed", 0), amounts.get("committed", 0), cap))
 
     def _check_reconcile_run(self, after: JsonObject, call: ServiceCall) -> None:
-        """Reconcile's own item: nobody begins while another run is at work."""
+        """Checks that no other reconciliation is running when one starts."""
         if (
             after["locked_until"]
             and self._reconcile_worker
@@ -174,7 +177,7 @@ class InvariantMonitor:
                 [
                     Violation(
                         Invariant.ONE_RECONCILE_RUN,
-                        f"{call.worker_name} begins while {self._reconcile_worker} is at work",
+                        f"{call.worker_name} starts while {self._reconcile_worker} is running",
                     )
                 ]
             )
@@ -218,7 +221,7 @@ class InvariantMonitor:
         self.add_violations(self.task_tokens.on_job_written(before, after, call))
 
     def _check_lease(self, before: JsonObject | None, after: JsonObject, call: ServiceCall) -> None:
-        """Who is at work on a job under way, and whether somebody else moves it."""
+        """Tracks which worker has the lease of a job, and checks writes of other workers."""
         job_id, current_worker = str(after["job_id"]), self._workers_by_job.get(str(after["job_id"]), "")
         is_other_worker = current_worker not in ("", call.worker_name) and not self._users.has_hour_long_jumps
         if before and is_other_worker and self.snapshot.is_alive(current_worker):
@@ -232,7 +235,7 @@ class InvariantMonitor:
             self._workers_by_job.pop(job_id, None)
 
     def _record_end(self, before: JsonObject | None, after: JsonObject) -> None:
-        """What died, of what, and when people were told of it."""
+        """Records the codes of dead jobs, and when failures were announced."""
         if after["status"] == "dead":
             self.dead_job_codes.add((after["job_id"], after["problem"]["code"]))
         if not after["announced"]:
@@ -243,12 +246,17 @@ class InvariantMonitor:
     # -- letters and pictures -------------------------------------------------------------------------------
 
     def _check_dead_letter(self, call: ServiceCall) -> None:
-        """A failure that was told is not told again by whoever began after that."""
+        """Checks that an announced failure is not announced again by a worker that started later."""
         job_id = call.request.get("MessageAttributes", {}).get("job_id", {}).get("StringValue", "")
         announced_at = self._announced_at.get(job_id)
         if announced_at and call.worker_name and self.snapshot.find_start(call.worker_name) > announced_at:
             self.add_violations(
-                [Violation(Invariant.DEAD_LETTERS_MATCH_JOBS, f"{self.snapshot.jobs[job_id]['key']}: told again")]
+                [
+                    Violation(
+                        Invariant.DEAD_LETTERS_MATCH_JOBS,
+                        f"{self.snapshot.jobs[job_id]['key']}: a second dead letter for the same failure",
+                    )
+                ]
             )
 
     def _check_pictures(self, call: ServiceCall) -> None:
@@ -264,7 +272,7 @@ class InvariantMonitor:
         changed_keys.clear()
 
     def _has_read_object_and_ledger(self, worker: str, key: str, since: datetime) -> bool:
-        """Whether a worker looked at an object as it is since then, and at the ledger behind that."""
+        """Whether the worker has read the object since then, and the ledger after that."""
         has_queried = False
         for call in reversed(self._world.transport.calls):
             if call.started_at < since:

@@ -1,4 +1,4 @@
-"""The stored items as they were last seen, as plain data: what a promise about the next write is held against."""
+"""The stored items as last read, as plain data, for comparison with the next write."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from simulation.world.simulated_stack import World
 
 @dataclass
 class LaneSnapshot:
-    """A lane as it is stored, and since when it is narrow or shut as it is now."""
+    """A lane as stored, and since when it has had its present restrictions."""
 
     body: JsonObject | None = None
     unchanged_since: datetime | None = None
@@ -20,9 +20,9 @@ class LaneSnapshot:
 
 @dataclass
 class LedgerSnapshot:
-    """Jobs and sources by id, days and lanes by name, owners (job ids) by content, revisions by key.
+    """Jobs and sources by ID, days and lanes by name, owners (job IDs) by content, and lock versions by key.
 
-    `asked`: who waits, by place and id.
+    `requests`: by source ID and request ID.
     """
 
     world: World
@@ -36,42 +36,41 @@ class LedgerSnapshot:
 
     @property
     def ledger(self) -> PlainLedger:
-        """What the checker's functions take."""
         return PlainLedger(self.sources, self.jobs, self.days)
 
     @property
     def remaining_micro_usd(self) -> int:
-        """What today's budget has left, in micro-dollars."""
+        """What remains of today's budget."""
         day = self.days.get(self.world.clock.time.date().isoformat(), {})
         cap = day.get("cap", self.world.setup.budget)
         return cap - day.get("confirmed", 0) - day.get("unknown", 0)
 
     def list_current_job_ids(self) -> set[str]:
-        """The jobs that some photo names."""
+        """Returns the jobs that their photos name."""
         return {job_id for source in self.sources.values() for job_id in source["jobs"].values()}
 
     def list_excused_job_ids(self) -> set[str]:
-        """Jobs that rightly wait: in a paused lane, or since they cost more than any day may, or for one of these."""
+        """Returns jobs that may wait: in a paused lane, for more money than any day has, or for such a job."""
         budget = self.world.setup.budget
         blocked_lanes = {
             name
             for name, lane in self.lanes.items()
             if lane.body and is_rightly_paused(lane.body, self.remaining_micro_usd, budget)
         }
-        waiting = {*self._list_jobs_of_lanes(blocked_lanes), *self.list_unaffordable_job_ids()}
-        return waiting | {*self._list_jobs_waiting_for(waiting)}
+        waiting_job_ids = {*self._list_jobs_of_lanes(blocked_lanes), *self.list_unaffordable_job_ids()}
+        return waiting_job_ids | {*self._list_jobs_waiting_for(waiting_job_ids)}
 
     def _list_jobs_of_lanes(self, lanes: set[str]) -> Iterator[str]:
         return (job_id for job_id, job in self.jobs.items() if job["provider"] in lanes)
 
-    def _list_jobs_waiting_for(self, waiting: set[str]) -> Iterator[str]:
-        """In another lane, which may be open."""
+    def _list_jobs_waiting_for(self, waiting_job_ids: set[str]) -> Iterator[str]:
+        """They may be in a lane that is not paused."""
         for job_id, job in self.jobs.items():
-            if job["status"] == "accepted" and job["waits_for"] and job["waits_for"]["job_id"] in waiting:
+            if job["status"] == "accepted" and job["waits_for"] and job["waits_for"]["job_id"] in waiting_job_ids:
                 yield job_id
 
     def list_unaffordable_job_ids(self) -> Iterator[str]:
-        """Jobs that cost more than any whole day may, and were tried, or wait for one that was."""
+        """Yields jobs that cost more than any whole day's budget, and were tried or wait for one that was."""
         budget, remaining = self.world.setup.budget, self.remaining_micro_usd
         for job_id, job in self.jobs.items():
             was_tried = job["problem"] or job["waits_for"]
@@ -79,13 +78,15 @@ class LedgerSnapshot:
                 yield job_id
 
     def find_invocation(self, worker: str) -> Invocation:
-        """A worker's invocation."""
-        return next(one for one in reversed(self.world.lambda_service.invocations) if one.name == worker)
+        return next(
+            invocation for invocation in reversed(self.world.lambda_service.invocations) if invocation.name == worker
+        )
 
     def find_start(self, worker: str) -> datetime:
-        """When a worker began."""
         return self.find_invocation(worker).started_at
 
     def is_alive(self, worker: str) -> bool:
-        """Whether a worker is still there."""
-        return any(one.name == worker and one.ended_at is None for one in self.world.lambda_service.invocations)
+        return any(
+            invocation.name == worker and invocation.ended_at is None
+            for invocation in self.world.lambda_service.invocations
+        )

@@ -1,4 +1,4 @@
-"""Faults that last, for minutes, an hour or days, and those that strike twice at one place."""
+"""Faults that last for minutes, an hour, or days, and those that need two strikes at one place."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ from simulation.world.transport import ServiceCall
 HOUR_SECONDS = 3600.0
 QUARTER_SECONDS = 900.0
 DAY_SECONDS = 86_400.0
-# Lanes keep a message for four days (template.yaml); reconcile sends one again after three (model/schedule.py).
+# Lanes keep a message for four days (template.yaml); reconcile sends it again after three (model/schedule.py).
 MIN_DAYS, MAX_DAYS = 3.0, 4.5
 MAX_LONG_FAULT_SECONDS = MAX_DAYS * DAY_SECONDS + HOUR_SECONDS
 HOUR_LONG_FAULTS = frozenset({"busy_for_an_hour"})
@@ -32,7 +32,7 @@ DAY_LONG_FAULTS = frozenset({"paused_for_days", "refused_for_days"})
 
 @register_fault(strikes_one_lane=True)
 def busy_for_an_hour(faults: InstalledFaults) -> None:
-    """For an hour the provider is asked too much, and does not say when to come again."""
+    """The provider is overloaded for an hour, and sends no Retry-After."""
     window = faults.create_window(4, HOUR_SECONDS)
     faults.provider.behavior_sources.append(
         lambda: build_refusal(RetryClass.NOW, Code.PROVIDER_UNAVAILABLE) if window() else None
@@ -41,7 +41,7 @@ def busy_for_an_hour(faults: InstalledFaults) -> None:
 
 @register_fault(kinds=frozenset({ProviderKind.LOOKUP_BY_OUR_ID}), strikes_one_lane=True)
 def rejected_resend(faults: InstalledFaults) -> None:
-    """A call whose answer was lost goes out again under our id, and the provider calls it invalid."""
+    """A call whose answer was lost is sent again under our ID, and the provider rejects it as invalid."""
     trigger, loss_trigger, forget_trigger = (
         faults.create_trigger(1, 3),
         faults.create_uncounted_trigger(3, 6, 1_000_000),
@@ -60,7 +60,7 @@ def rejected_resend(faults: InstalledFaults) -> None:
 
 @register_fault()
 def unreachable_result_for_long(faults: InstalledFaults) -> None:
-    """For a quarter of an hour paid pictures cannot be fetched."""
+    """Paid pictures cannot be downloaded for a quarter of an hour."""
     window = faults.create_window(3, QUARTER_SECONDS)
 
     def strike(call: ServiceCall) -> None:
@@ -72,9 +72,9 @@ def unreachable_result_for_long(faults: InstalledFaults) -> None:
 
 @register_fault(lasts_for_days=True, strikes_one_lane=True)
 def refused_for_days(faults: InstalledFaults) -> None:
-    """For days the account is empty, whatever else is over: each of many probes finds that out.
+    """The account is empty for days, which every probe finds out.
 
-    It begins when all others have struck, which would not be asked any more.
+    It begins when all other faults have struck, because the provider is not called enough for them afterwards.
     """
     trigger, world, provider = faults.create_trigger(4, 1, 1), faults.world, faults.provider
     ends_at = [world.clock.time]
@@ -92,26 +92,26 @@ def refused_for_days(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def secrets_out_of_order(faults: InstalledFaults) -> None:
-    """For some minutes the key cannot be read: Secrets Manager does not answer, or denies it."""
+    """The key cannot be read for some minutes: Secrets Manager does not answer, or denies access."""
     window = faults.create_window(4, faults.random.uniform(60, 400))
     denied_result = ProviderResult(
         RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING, "There is no API key: access is denied."
     )
     is_denied = faults.random.random() < 0.5
 
-    def key() -> ProviderResult | None:
+    def check_key() -> ProviderResult | None:
         if not window():
             return None
         if is_denied:
             return denied_result
         raise unavailable("Secrets Manager", "InternalServiceError")
 
-    faults.provider.check_key = key
+    faults.provider.check_key = check_key
 
 
 @register_fault()
 def slow_table(faults: InstalledFaults) -> None:
-    """For five minutes each call to the table takes seconds."""
+    """Every call to the table takes seconds, for five minutes."""
     window = faults.create_window(30, 300)
 
     def strike(call: ServiceCall) -> None:
@@ -136,7 +136,7 @@ def message_gone_in_doubt(faults: InstalledFaults) -> None:
 
 
 def _find_unknown_jobs(call: ServiceCall) -> list[str]:
-    """The jobs that this call makes `unknown`."""
+    """Returns the jobs that this call makes `unknown`."""
     writes = call.request.get("TransactItems", ()) if call.operation == "transact_write_items" else ()
     items = [write["Put"]["Item"] for write in writes if "Put" in write]
     return [item["sk"]["S"].removeprefix("job#") for item in items if item.get("status", {}).get("S") == "unknown"]
@@ -164,7 +164,7 @@ def clock_jump_of_an_hour(faults: InstalledFaults) -> None:
 
 @register_fault(lasts_for_days=True, strikes_one_lane=True)
 def paused_for_days(faults: InstalledFaults) -> None:
-    """Somebody pauses the lane and forgets it for days; its mapping is slow to switch off, and on again."""
+    """An operator pauses the lane and forgets it for days. Its mapping is slow to switch off and on again."""
     trigger, world, lane = faults.create_trigger(3, 1, 1), faults.world, faults.provider.name
 
     def strike(call: ServiceCall) -> None:

@@ -1,4 +1,4 @@
-"""Every paid call as it goes out, held against what is stored at that moment."""
+"""Checks every paid call against what is stored when it goes out."""
 
 from collections import defaultdict
 
@@ -10,14 +10,15 @@ from simulation.scenarios.ledger_snapshot import LaneSnapshot, LedgerSnapshot
 from simulation.world.simulated_provider import ProviderKind, SimulatedPaidCall, SimulatedProvider
 from simulation.world.transport import ServiceCall
 
-# Some jumps of up to twenty seconds, of two workers.
+# Several jumps of up to twenty seconds, of two workers.
 MAX_JUMP_SECONDS = 60.0
 
 
 class PaidCallMonitor:
-    """Where workers' clocks may be off, their sense of time is not judged; nor who is at work, where they are useless.
+    """If clocks may be wrong, timing is not checked; if they may be wrong by an hour, neither are concurrent calls.
 
-    Money is, whatever clocks say. `probed`: the workers that sent a call while the lane was narrow, or looked one up.
+    Money is always checked. `probing_workers`: workers that sent a call while the lane was paused or probing, or looked
+    one up.
     """
 
     def __init__(self, snapshot: LedgerSnapshot, users: UserActions) -> None:
@@ -29,21 +30,20 @@ class PaidCallMonitor:
         self._probe_job_ids: set[str] = set()
 
     def forget_probes(self, provider: str) -> None:
-        """The lane is otherwise than it was: those on their way began before."""
+        """Forgets the lane's probes after its state has changed, because they started before."""
         self._probes_by_provider[provider].clear()
 
     def on_look_up(self, call: ServiceCall) -> None:
-        """A worker looks up a call. If that was a probe, the worker may learn that it succeeded."""
+        """Records a lookup. The lookup of a probe may show that the probe succeeded."""
         if str(call.request["job"].job_id) in self._probe_job_ids:
             self.probing_workers.add(call.worker_name)
 
     def check_paid_call(self, call: ServiceCall) -> list[Violation]:
-        """What is wrong with a call that goes out now."""
         provider, job_id = (
             self._world.simulated_providers[call.request["job"].provider],
             str(call.request["job"].job_id),
         )
-        paid_call = next(one for one in reversed(provider.paid_calls) if one.job_id == job_id)
+        paid_call = next(sent for sent in reversed(provider.paid_calls) if sent.job_id == job_id)
         job = self._snapshot.jobs.get(job_id)
         lane = self._snapshot.lanes.get(provider.name, LaneSnapshot())
         owner = self._snapshot.owners.get(str(job["content_id"]), "") if job else ""
@@ -74,7 +74,9 @@ class PaidCallMonitor:
             open_call_count=0 if self._users.has_hour_long_jumps else self._count_open_calls(paid_call.job_id) - 1,
             calls_at_work=self._count_at_work(paid_call.job_id),
             is_aware_of_lane=is_aware_of_lane,
-            probe_count=1 if self._users.has_hour_long_jumps else sum(self._is_current_probe(one) for one in probes),
+            probe_count=1
+            if self._users.has_hour_long_jumps
+            else sum(self._is_current_probe(probe) for probe in probes),
             answerable_lookups=self._count_answerable_lookups(job) if job else 0,
             remaining_seconds=self._count_remaining_seconds(),
             max_call_seconds=provider.timeout_seconds,
@@ -82,31 +84,32 @@ class PaidCallMonitor:
 
     def _count_open_calls(self, job_id: str) -> int:
         return sum(
-            one.job_id == job_id
+            call.job_id == job_id
             for provider in self._world.simulated_providers.values()
-            for one in provider.calls_in_flight
+            for call in provider.calls_in_flight
         )
 
     def _is_current_probe(self, call: SimulatedPaidCall) -> bool:
-        """Whether a call is open, and not yet for longer than calls last: a probe that hangs does not shut the lane.
+        """Whether a call is open and has not exceeded its timeout: a probe that hangs does not block the lane.
 
-        How long that is, clocks that jump between two looks misjudge.
+        A clock that jumps between two readings misjudges how long that is.
         """
         duration_seconds = (self._world.clock.time - call.started_at).total_seconds()
         max_seconds = self._world.provider.timeout_seconds - MAX_JUMP_SECONDS * self._users.has_clock_jumps
         return call.ended_at is None and duration_seconds < max_seconds
 
     def _count_remaining_seconds(self) -> float:
-        """Seconds until the invocation ends; enough where a wrong clock may be why there are few."""
+        """Returns the seconds until the invocation ends, or the timeout if a wrong clock may be why few are left."""
         worker = self._world.event_loop.current_worker
         if worker is None or self._users.has_clock_faults:
             return self._world.provider.timeout_seconds
         return (worker.deadline - self._world.clock.time).total_seconds()
 
     def _count_answerable_lookups(self, job: JsonObject) -> int:
-        """Earlier calls of the charge that is meant, whose answers were lost and the provider still knows.
+        """Counts earlier calls of the present charge whose answers were lost and that the provider still knows.
 
-        Whose clock jumps by an hour takes work that has just begun for what the provider has long lost.
+        A worker whose clock jumps by an hour takes work that has just started for work that the provider no longer
+        keeps.
         """
         if self._users.has_hour_long_jumps:
             return 0
@@ -122,7 +125,7 @@ class PaidCallMonitor:
         return self._world.simulated_providers[attempt["provider"]].account.look_up(str(attempt["provider_id"]))
 
     def _count_at_work(self, job_id: str) -> int:
-        """Calls of a job that the providers may be at work on, as far as their longest call goes."""
+        """Counts a job's calls that the providers may still process, within the provider's timeout."""
         now = self._world.clock.time
         providers = () if self._users.has_hour_long_jumps else tuple(self._world.simulated_providers.values())
         return sum(

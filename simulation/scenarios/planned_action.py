@@ -1,11 +1,14 @@
-"""A deed of somebody's in a run."""
+"""A user's action in a run."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class PlannedAction:
-    """What somebody does so many seconds after the start: the name of a deed in people.py, and its words."""
+    """An action at so many seconds after the start.
+
+    `name` is the name of a method of `UserActions`, without underscore.
+    """
 
     at_seconds: float
     name: str

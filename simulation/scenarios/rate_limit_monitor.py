@@ -1,4 +1,4 @@
-"""Watches how the pipeline behaves towards the provider and towards people, beside what it does to the ledger."""
+"""Checks the load on the providers, the reports, and the events, in addition to the ledger."""
 
 import json
 from collections import Counter, defaultdict
@@ -33,9 +33,10 @@ BAD_RETRY_CLASSES = frozenset({RetryClass.NOW, RetryClass.BACKOFF, RetryClass.AM
 
 
 class RateLimitMonitor:
-    """`asked`: until when which worker was asked to wait with which job.
+    """`_wait_until`: until when the provider asked a worker to wait with a job.
 
-    By lane, `bad`: how many bad answers were heard, `tries`: when it was tried in vain, and `were_closed` at any time.
+    By lane: `_bad_result_counts`, `_failed_tries` (the times of failed probes while it is paused), and
+    `_tripped_lanes`, the lanes that have ever been probing.
     """
 
     def __init__(self, world: World, monitor: InvariantMonitor, call_log: CallLog, users: UserActions) -> None:
@@ -50,7 +51,6 @@ class RateLimitMonitor:
         world.transport.listeners.append(self._after_call)
 
     def _on_result(self, job: Job, result: ProviderResult) -> None:
-        """What a provider said to the worker that asks now."""
         self._bad_result_counts[job.provider] += result.retry_class in BAD_RETRY_CLASSES
         worker = self._world.event_loop.current_worker
         if worker and result.retry_class is RetryClass.QUOTA and result.retry_after_seconds:
@@ -97,20 +97,20 @@ class RateLimitMonitor:
             self._monitor.add_violations(check_photo_report(key, json.loads(call.request["Body"])))
 
     def check_final_state(self, reports: DocumentsByKey, strike_counts: Mapping[str, int]) -> list[Violation]:
-        """What must be true when nothing happens any more; `fired`: how often each fault struck."""
+        """Returns the violations at rest; `strike_counts` are the numbers of strikes by fault."""
         snapshot = self._monitor.snapshot
         lanes = {name: lane.body for name, lane in snapshot.lanes.items() if lane.body}
         events = [(event.detail_type, event.detail) for event in self._world.bus.events]
         unaffordable_jobs = [
             job for job_id in snapshot.list_unaffordable_job_ids() if not (job := snapshot.jobs[job_id])["waits_for"]
         ]
-        paused = {name for name, lane in lanes.items() if lane["pauses"]}
+        paused_providers = {name for name, lane in lanes.items() if lane["pauses"]}
         timed_out_count = sum(
-            one.outcome is InvocationOutcome.TIMED_OUT for one in self._world.lambda_service.invocations
+            invocation.outcome is InvocationOutcome.TIMED_OUT for invocation in self._world.lambda_service.invocations
         )
         timeout_violations = [] if SLOW_FAULTS & strike_counts.keys() else check_timeouts(timed_out_count)
         return (
             check_provider_events(lanes, events)
-            + check_unaffordable_jobs(unaffordable_jobs, reports, paused)
+            + check_unaffordable_jobs(unaffordable_jobs, reports, paused_providers)
             + timeout_violations
         )

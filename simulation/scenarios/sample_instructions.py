@@ -1,4 +1,4 @@
-"""What people of the simulated world put into the bucket: photos, wishes, and how each is meant."""
+"""What the users of the simulated world upload: photos and instructions, and what these mean."""
 
 import json
 from collections.abc import Mapping
@@ -14,14 +14,13 @@ SNOW, BEACH = {"prompt": "in the snow"}, {"prompt": "on the beach"}
 
 @dataclass(frozen=True)
 class SampleInstructions:
-    """What a sidecar, a folder's defaults or a request says. `mistakes`: the codes of what is wrong with it."""
+    """Instructions in a sidecar, in folder defaults, or in a request, with the codes of the errors in them."""
 
     fields: Mapping[str, Any]
     error_codes: frozenset[str] = frozenset()
 
     @property
     def json_text(self) -> str:
-        """The text of the file."""
         return json.dumps(self.fields)
 
 
@@ -62,10 +61,10 @@ SAMPLES: Mapping[str, SampleInstructions] = {
 }
 SIMPLE_SAMPLES = ("cut", "marble", "sea", "snow")
 PROVIDER_SAMPLES = {
-    name: tuple(wish for wish in SAMPLES if wish.startswith(f"{name}-") and "provider" in SAMPLES[wish].fields)
+    name: tuple(sample for sample in SAMPLES if sample.startswith(f"{name}-") and "provider" in SAMPLES[sample].fields)
     for name in SIMPLE_SAMPLES
 }
-"""In seeds with several lanes: the same, and one of the lanes, or a list of providers in order of preference."""
+"""For seeds with several lanes: the same instructions with one of the lanes, or with several in order of preference."""
 EDITED_SAMPLES = (*SIMPLE_SAMPLES, "cut-dear", "sea-noted", "marble-again", "stingy", "typo", "no-json")
 SEASON_SAMPLES = ("seasons", "seasons-mild", "seasons-web", "snow-only", "snow-twice", "seasons-and-gold")
 COMPLEX_SAMPLES = ("cut-web", "cut-small", "marble-web", *SEASON_SAMPLES)
@@ -83,22 +82,21 @@ TEXT_FILE_NAME = "text"
 
 
 def has_instructions(tags: Mapping[str, str]) -> bool:
-    """Whether tags say anything to us."""
+    """Whether tags contain instructions."""
     return "operation" in tags or "prompt" in tags
 
 
 @cache
 def build_photo_file(name: str) -> bytes:
-    """A photo, or what only bears a photo's name."""
+    """Returns the file of a photo, or a text file for `TEXT_FILE_NAME`."""
     if name == TEXT_FILE_NAME:
         return b"this is no photo"
     return build_rotated_photo(name) if name in ROTATED_PHOTO_NAMES else build_photo(name)
 
 
 def build_sidecar(name: str) -> bytes:
-    """The bytes of a sidecar."""
     return b"{not json" if name == "no-json" else SAMPLES[name].json_text.encode()
 
 
 SAMPLE_NAME_BY_BYTES: Mapping[bytes, str] = {build_sidecar(name): name for name in SAMPLES}
-"""The wishes by the bytes of their files."""
+"""The names of the samples, by the bytes of their files."""

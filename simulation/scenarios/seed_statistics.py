@@ -1,4 +1,4 @@
-"""What many seeds showed, summed up: for a terminal, and for a page of the repository."""
+"""The sums of many runs, for a terminal and for a page of the repository."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ WAITING_STATUSES = ("accepted", "submitting", "unknown", "paid")
 
 @dataclass
 class SeedStatistics:
-    """The sums over some seeds. `broken`: the names of the broken promises by seed."""
+    """The sums of some runs, with the violations by seed."""
 
     seed_count: int = 0
     multi_lane_count: int = 0
@@ -32,7 +32,6 @@ class SeedStatistics:
     violations_by_seed: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
 
     def add_result(self, result: SimulationResult) -> None:
-        """One more seed."""
         self.seed_count += 1
         self.simulated_seconds += result.simulated_seconds
         self.call_count += result.call_count
@@ -48,12 +47,11 @@ class SeedStatistics:
             self.violations_by_seed[result.plan.seed] = messages or result.error.strip().splitlines()[-1:]
 
     def list_unfired_faults(self) -> list[str]:
-        """Faults that were announced and never struck in any seed."""
+        """Returns the faults that were planned but never struck in any seed."""
         return sorted(name for name in self.announced_counts if not self.strike_counts[name])
 
 
 def format_summary(statistics: SeedStatistics) -> Mapping[str, str]:
-    """The figures in words."""
     seeds_per_second = statistics.seed_count / statistics.wall_seconds if statistics.wall_seconds else 0.0
     days = statistics.simulated_seconds / 86_400
     return {
@@ -82,7 +80,6 @@ def format_summary(statistics: SeedStatistics) -> Mapping[str, str]:
 
 
 def build_tables(statistics: SeedStatistics) -> Iterable[Table]:
-    """For a terminal."""
     yield _build_table(("figure", ""), format_summary(statistics).items())
     yield _build_table(
         ("fault", "struck"), ((name, f"{times:,}") for name, times in sorted(statistics.strike_counts.items()))
@@ -99,26 +96,26 @@ def _build_table(headings: tuple[str, str], rows: Iterable[tuple[str, str]]) -> 
 
 
 def format_page(statistics: SeedStatistics, first: int) -> str:
-    """The page that the repository keeps."""
-    queues = [
+    lines = [
         "# Simulated seeds",
         "",
         f"Written by `make simulate SEEDS={statistics.seed_count} FIRST={first} OUT=docs/results/simulate.md`",
         f"on {describe_environment()}.",
-        "Each seed is one world with its own photos, people and faults; every promise is checked after every step, at",
-        "rest, and once more when everything was told a second time. Jobs that wait to the end stand in a lane that a",
-        "person, a budget or a fault keeps shut for longer than the seed lasts, or cost more than any day may.",
+        "Each seed is one world with its own photos, users, and faults. Every invariant is checked after every call,",
+        "at rest, and once more after all notifications are repeated. Jobs that wait to the end are in a lane that an",
+        "operator, a budget, or a fault keeps paused for longer than the run lasts, or cost more than any day's "
+        "budget.",
         "",
         "| figure | |",
         "|---|--:|",
         *(f"| {name} | {value} |" for name, value in format_summary(statistics).items()),
         "",
-        "| fault | announced in seeds | struck |",
+        "| fault | planned in seeds | struck |",
         "|---|--:|--:|",
         *(
             f"| `{name}` | {statistics.announced_counts[name]:,} | {statistics.strike_counts[name]:,} |"
             for name in sorted(statistics.announced_counts)
         ),
     ]
-    broken_lines = [f"- seed {seed}: {words[0]}" for seed, words in sorted(statistics.violations_by_seed.items())]
-    return "\n".join([*queues, *(["", "## Broken promises", "", *broken_lines] if broken_lines else [])]) + "\n"
+    broken_lines = [f"- seed {seed}: {messages[0]}" for seed, messages in sorted(statistics.violations_by_seed.items())]
+    return "\n".join([*lines, *(["", "## Broken promises", "", *broken_lines] if broken_lines else [])]) + "\n"

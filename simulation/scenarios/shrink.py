@@ -1,4 +1,4 @@
-"""Makes a failing seed smaller: fewer faults, fewer deeds, while the same promise is still broken."""
+"""Makes a failing plan smaller: fewer faults and fewer actions that still break the same invariant."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,8 +8,11 @@ from simulation.scenarios.simulation_run import Simulation
 
 
 def shrink(plan: SimulationPlan, invariant: str) -> SimulationPlan:
-    """The smallest plan that was found; leaving a part out changes all that is drawn after it, so it may stay large."""
-    smaller = next((one for one in _list_smaller_plans(plan) if _still_fails(one, invariant)), None)
+    """Returns the smallest plan found.
+
+    It may still be large, because every part that is left out changes all later draws.
+    """
+    smaller = next((candidate for candidate in _list_smaller_plans(plan) if _still_fails(candidate, invariant)), None)
     return shrink(smaller, invariant) if smaller else plan
 
 

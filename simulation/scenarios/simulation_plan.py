@@ -1,4 +1,4 @@
-"""One seed's plan, drawn before anything is played: the stack's setup, the faults, and what people do when."""
+"""One seed's plan, drawn before the run: the stack's setup, the faults, and what users do when."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -31,18 +31,18 @@ from simulation.world.simulated_provider import ProviderKind
 FOLDERS = ("shoes/", "bags/", "hats/summer/", "")
 MIN_PHOTOS, MAX_PHOTOS = 3, 10
 MIN_FAULTS, MAX_FAULTS = 3, 8
-# Of each further lane.
+# For each additional lane.
 MIN_LANE_FAULTS, MAX_LANE_FAULTS = 1, 2
 AMPLE_BUDGET_MICRO_USD = 10_000_000
 BUDGETS_MICRO_USD = (0, 20_000, 100_000, 240_000, *[AMPLE_BUDGET_MICRO_USD] * 8)
 ARRIVAL_SECONDS = 400
-# A photo that kills its workers needs so long until it is given up, and what lasts for an hour until it is over.
+# It takes this long to give up a photo that crashes its workers, and to recover from a fault that lasts an hour.
 LONG_FAULT_MINUTES = 75
 LONG_FAULTS = HOUR_LONG_FAULTS | {POISON_FAULT}
-# One seed in so many has a fault that takes days to be set right.
+# One seed in this many has a fault that takes days to recover from.
 SEEDS_PER_DAYS_LONG_FAULT = 12
 SEEDS_PER_MULTI_LANE_SEED = 3
-# Of fewer calls at a time there are seldom as many as half of them.
+# If fewer calls may be in flight, there are rarely as many as half of them.
 MIN_IN_FLIGHT_FOR_HALF_LIMIT = 3
 MALFORMED_MESSAGE_QUEUES = ("intake", "ideogram", "deliver")
 MALFORMED_BODIES = (
@@ -58,10 +58,10 @@ MALFORMED_BODIES = (
 
 @dataclass(frozen=True)
 class SimulationPlan:
-    """All that a seed decides before the first event. `setup` are the world's parameters, `minutes` the faults' time.
+    """Everything that a seed decides before the first event.
 
-    `asleep`: the stack is some days old, and there is a photo in its bucket that is too old to be bought unasked.
-    `late`: it begins three minutes before midnight.
+    `setup`: the world's parameters. `is_old_stack`: the stack is some days old, and its bucket has a photo that is too
+    old to be bought without a request. `starts_before_midnight`: the run starts three minutes before midnight.
     """
 
     seed: int
@@ -74,21 +74,19 @@ class SimulationPlan:
 
     @property
     def other_lanes(self) -> tuple[str, ...]:
-        """The further lanes."""
         return tuple(self.setup.get("other_providers", ()))
 
     @property
     def has_days_long_recovery(self) -> bool:
-        """Whether it takes days until all is set right."""
+        """Whether recovery takes days."""
         return any(find_fault_type(name).lasts_for_days for name in self.faults)
 
     @property
     def has_days_long_fault(self) -> bool:
-        """Whether something lasts for days, whatever else is over."""
+        """Whether a fault lasts for days, even after the others have ended."""
         return bool(DAY_LONG_FAULTS & _strip_lanes(self.faults))
 
     def format_lines(self) -> list[str]:
-        """The plan in lines."""
         setup = " ".join(f"{name}={value}" for name, value in self.setup.items())
         return [f"seed {self.seed}: {setup}", f"faults: {', '.join(self.faults)}", *map(str, self.actions)]
 
@@ -96,9 +94,9 @@ class SimulationPlan:
 def draw_plan(
     seed: int, faults: Sequence[str] | None = None, kind: str = "", *, allow_several_lanes: bool = True
 ) -> SimulationPlan:
-    """The plan of a seed; faults and the provider's kind may be chosen, and then there is one lane.
+    """Draws a seed's plan. The faults and the provider's kind may be given; then there is one lane.
 
-    `mixed`: whether some seeds have several.
+    `allow_several_lanes`: some seeds have several lanes.
     """
     random = Random(f"plan {seed}")
     setup = _draw_setup(random)
@@ -117,7 +115,7 @@ def draw_plan(
     draft = _ActionDraft(random, minutes * 60)
     actions = draft.draw_actions()
     instruction_actions = InstructionDraft(Random(f"sayings {seed}"), minutes * 60, draft.keys, FOLDERS).draw_actions()
-    actions = tuple(sorted((*actions, *instruction_actions), key=lambda act: act.at_seconds))
+    actions = tuple(sorted((*actions, *instruction_actions), key=lambda action: action.at_seconds))
     if has_several_lanes:
         actions = _spread_over_lanes(lanes, actions, [*setup["other_providers"]])
     return SimulationPlan(
@@ -132,12 +130,11 @@ def draw_plan(
 
 
 def _strip_lanes(faults: Iterable[str]) -> set[str]:
-    """The names of faults without their lanes."""
     return {find_fault_type(name).name for name in faults}
 
 
 def _draw_other_lanes(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:
-    """One or two lanes besides, of other kinds, and the faults of each."""
+    """Adds one or two lanes of other kinds to the setup, and draws the faults of each."""
     supports_our_id = setup["kind"] == ProviderKind.LOOKUP_BY_OUR_ID.value
     setup["other_providers"] = {"runware": ProviderKind.LOOKUP_BY_OUR_ID} | (
         {} if supports_our_id else {"segmind": random.choice([*ProviderKind])}
@@ -158,31 +155,33 @@ def _can_strike(fault_name: str, setup: dict[str, Any]) -> bool:
 def _spread_over_lanes(
     random: Random, actions: tuple[PlannedAction, ...], lanes: list[str]
 ) -> tuple[PlannedAction, ...]:
-    """The same deeds of people who mostly name one of these lanes, or several in order of preference."""
+    """Returns the same actions, most of which now name one of these lanes, or several in order of preference."""
 
     def choose_sample(sample: str, suffixes: tuple[str, ...]) -> str:
-        candidates = [one for one in PROVIDER_SAMPLES.get(sample, ()) if one.endswith(suffixes)]
+        candidates = [candidate for candidate in PROVIDER_SAMPLES.get(sample, ()) if candidate.endswith(suffixes)]
         return random.choice(candidates) if candidates and random.random() < 0.7 else sample
 
     def choose_samples(action: PlannedAction) -> PlannedAction:
-        """A folder's default names several: of one that is named alone a photo that asks for less is refused."""
+        """Folder defaults always name several lanes: a photo that inherits a single one may be refused there."""
         suffixes = ("-listed",) if action.name == "write_default" else ("-listed", *lanes)
-        return replace(action, arguments=tuple(choose_sample(word, suffixes) for word in action.arguments))
+        return replace(action, arguments=tuple(choose_sample(argument, suffixes) for argument in action.arguments))
 
     return tuple(
-        choose_samples(act) if act.name in {"write_sidecar", "write_default", "send_request", "upload_pair"} else act
-        for act in actions
+        choose_samples(action)
+        if action.name in {"write_sidecar", "write_default", "send_request", "upload_pair"}
+        else action
+        for action in actions
     )
 
 
 def _draw_faults(random: Random, setup: dict[str, Any]) -> tuple[str, ...]:
-    """Faults that can strike with this setup; in some seeds one that takes days."""
+    """Draws faults that can strike with this setup; in some seeds, one of them lasts for days."""
     has_days_long_fault = random.randrange(SEEDS_PER_DAYS_LONG_FAULT) == 0
     drawn = {*draw_faults(random, random.randint(MIN_FAULTS, MAX_FAULTS), ProviderKind(setup["kind"]))}
     drawn |= {
-        *order_by_name_and_seed(random, (name for name, one in FAULT_TYPES.items() if one.lasts_for_days))[
-            :has_days_long_fault
-        ]
+        *order_by_name_and_seed(
+            random, (name for name, fault_type in FAULT_TYPES.items() if fault_type.lasts_for_days)
+        )[:has_days_long_fault]
     }
     return tuple(sorted(name for name in drawn if _can_strike(name, setup)))
 
@@ -199,7 +198,7 @@ def _draw_setup(random: Random) -> dict[str, Any]:
 
 
 class _ActionDraft:
-    """Draws what people do in `seconds`."""
+    """Draws what users do within `seconds`."""
 
     def __init__(self, random: Random, seconds: float) -> None:
         self._random = random
@@ -208,7 +207,7 @@ class _ActionDraft:
         self.keys: list[str] = []
 
     def draw_actions(self) -> tuple[PlannedAction, ...]:
-        """All deeds in the order of their times."""
+        """Draws all actions, in the order of their times."""
         random = self._random
         for index in range(random.randint(MIN_PHOTOS, MAX_PHOTOS)):
             self._draw_upload(f"{random.choice(FOLDERS)}{index}.jpg")
@@ -217,7 +216,7 @@ class _ActionDraft:
         for chance, draw_action in self._list_optional_actions():
             if random.random() < chance:
                 draw_action()
-        return tuple(sorted(self._actions, key=lambda act: act.at_seconds))
+        return tuple(sorted(self._actions, key=lambda action: action.at_seconds))
 
     def _list_optional_actions(self) -> list[tuple[float, Callable[[], None]]]:
         return [
@@ -250,7 +249,7 @@ class _ActionDraft:
         return f"{self._random.choice(FOLDERS)}{name}.jpg"
 
     def _draw_upload(self, key: str) -> None:
-        """A photo with tags, with a sidecar before or after it, or with nothing."""
+        """A photo with tags, with a sidecar before or after it, with both, or without instructions."""
         random = self._random
         self.keys.append(key)
         at = random.uniform(0, ARRIVAL_SECONDS)
@@ -267,7 +266,7 @@ class _ActionDraft:
             self._add(max(at + random.choice([-30.0, -1.0, 0.1, 3.0, 15.0, 60.0]), 0), "write_sidecar", key, sample)
 
     def _draw_change(self) -> None:
-        """Something about a photo is changed, soon after it came or long after."""
+        """A change to a photo, soon after it arrived or much later."""
         random = self._random
         key, at = self._choose_key(), self._draw_time(5)
         name = random.choice(

@@ -1,4 +1,4 @@
-"""One seed: its plan played to the end under faults, then in good weather until all is at rest, then once more."""
+"""Runs one seed: its plan under faults, then without faults until the world is at rest, then all events once more."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -30,15 +30,15 @@ MAX_SLOW_SETTLE_SECONDS = 8 * 86_400
 SLOW_RECONCILE_INTERVAL_SECONDS = 3600
 SLOW_CHECK_INTERVAL_SECONDS = 600
 QUIET_SECONDS = 660
-# A person who paused a lane lets it go on after at most so long.
+# The longest time for which an operator pauses a lane.
 MAX_OPERATOR_PAUSE_SECONDS = MAX_PAUSE_SECONDS + 60
 REPEAT_SECONDS = 1800
 EXTENSION_SECONDS = 240
-# What lasts longest (an hour, and half of one, and the tries in between) may keep all from what is still to strike.
+# The longest faults (an hour, half an hour, and the tries in between) may keep the others from striking.
 MAX_EXTENSIONS = 40
 MAX_GROWING_EXTENSIONS = 20
-# What the longest seeds need when nothing strikes any more, several times over: for days of reconciliations, and for
-# each job that came until all faults had struck.
+# Several times what the longest seeds need after the last fault: for days of reconciliations, and for each job that
+# arrived before all faults had struck.
 MAX_CALLS = 60_000
 MAX_CALLS_PER_JOB = 100
 OLD_STACK_AGE = timedelta(days=3)
@@ -49,9 +49,9 @@ MIN_EXTRA_PHOTOS = 2
 
 @dataclass
 class SimulationResult:
-    """What one seed showed. `breaches`: with the number of the call after which each showed.
+    """What one seed showed. `violations`: each with the number of the call after which it appeared.
 
-    `error`: what an exception that nobody caught has to say.
+    `error`: the traceback of an unexpected exception.
     """
 
     plan: SimulationPlan
@@ -68,12 +68,12 @@ class SimulationResult:
 
     @property
     def broken_invariants(self) -> list[str]:
-        """The names of the broken promises, the first first."""
+        """The names of the broken invariants, in the order in which they broke."""
         return list(dict.fromkeys(violation.invariant.name for _, violation in self.violations))
 
 
 class Simulation:
-    """Plays one plan; `patience`: after so many calls it is over, whatever is still to come."""
+    """Runs one plan. It ends at the latest after `max_calls` more calls once the faults have ended."""
 
     def __init__(self, plan: SimulationPlan, max_calls: int = 10 * MAX_CALLS) -> None:
         self.plan = plan
@@ -103,17 +103,17 @@ class Simulation:
             self.monitor.count_crash()
 
     def _age_stack(self) -> None:
-        """The stack came to be three days ago, and since then nobody was told of a photo that lies there."""
+        """Makes the stack three days old, with a photo that no event has ever announced."""
         self.world.clock.advance_to(WORLD_START + OLD_STACK_AGE)
         photo = ObjectVersion("v-forgotten", b"", WORLD_START + timedelta(hours=1), {}, {"operation": "remove"})
         self.world.input_bucket.objects[FORGOTTEN_KEY] = [photo]
         self.users.ignored_keys.add(FORGOTTEN_KEY)
 
     def run(self) -> SimulationResult:
-        """The whole run; it ends early where a promise is broken."""
+        """Runs the plan to its end, or until an invariant is broken."""
         world = self.world
         for action in self.plan.actions:
-            world.event_loop.call_later(action.at_seconds, lambda one=action: self.users.perform(one))
+            world.event_loop.call_later(action.at_seconds, lambda planned=action: self.users.perform(planned))
         world.start()
         self._run_for(self.plan.fault_minutes * 60)
         self._run_until_all_faults_fired()
@@ -133,15 +133,19 @@ class Simulation:
             self.world.event_loop.run_until(self.world.clock.time + timedelta(seconds=seconds), self._is_over)
 
     def _is_over(self) -> bool:
-        """Whether a promise is broken; that all this ever ends is one of them."""
+        """Whether an invariant is broken. Running for too many calls breaks one."""
         if len(self.world.transport.calls) > self._max_call_number and not self._has_violations:
             self.monitor.add_violations(
-                [Violation(Invariant.DRAINED_IN_TIME, f"{len(self.world.transport.calls)} calls, and no end")]
+                [
+                    Violation(
+                        Invariant.DRAINED_IN_TIME, f"{len(self.world.transport.calls)} calls without coming to rest"
+                    )
+                ]
             )
         return self._has_violations
 
     def _run_until_all_faults_fired(self) -> None:
-        """More photos come until each announced fault has struck."""
+        """Adds photos until each planned fault has struck."""
         for number in range(MAX_EXTENSIONS):
             if self._has_violations or not self.faults.list_unfired():
                 return
@@ -168,7 +172,7 @@ class Simulation:
             self.world.pause_lane(seconds=EXTENSION_SECONDS / 2)
 
     def _add_photos_for_lane(self, lane: str, round_no: int) -> None:
-        """Some photos for a further lane, at last as many as it may have at work."""
+        """Adds photos for an additional lane, in the end as many as it may have in flight."""
         for index in range(min(MIN_EXTRA_PHOTOS + round_no, self.world.setup.in_flight)):
             key = f"late/{lane}-{round_no}-{index}.jpg"
             self.users.perform(PlannedAction(0, "write_sidecar", (key, f"marble-{lane}")))
@@ -176,14 +180,14 @@ class Simulation:
         self.world.resume_lane(provider=lane)
 
     def _run_until_at_rest(self) -> None:
-        """In good weather, until all is at rest, and still is some reconciliations later."""
+        """Runs without faults until everything is at rest, and still is several reconciliations later."""
         world, started_at = self.world, self.world.clock.time
         max_seconds, interval = MAX_SETTLE_SECONDS, CHECK_INTERVAL_SECONDS
         if self.plan.has_days_long_recovery:
             max_seconds, interval = MAX_SLOW_SETTLE_SECONDS, SLOW_CHECK_INTERVAL_SECONDS
             world.reconcile_schedule.interval_seconds = SLOW_RECONCILE_INTERVAL_SECONDS
         min_seconds = MAX_LONG_FAULT_SECONDS if self.plan.has_days_long_fault else MAX_OPERATOR_PAUSE_SECONDS
-        reason, quiet_seconds = "not looked at", 0.0
+        reason, quiet_seconds = "not checked", 0.0
         while (
             not self._has_violations
             and quiet_seconds < QUIET_SECONDS
@@ -207,12 +211,12 @@ class Simulation:
         self.monitor.add_violations(self.rate_limit_monitor.check_final_state(reports, strike_counts))
 
     def _repeat_everything(self) -> None:
-        """Everything is told once more, and nothing is bought."""
+        """Repeats all notifications, which must not buy anything."""
         if self._has_violations:
             return
         world = self.world
         if (world.clock.time + timedelta(seconds=REPEAT_SECONDS)).date() != world.clock.time.date():
-            # A new day has a new budget, and what waited for it goes.
+            # A new day has a new budget, so jobs that waited for it go on.
             self._run_for(REPEAT_SECONDS)
             self._run_until_at_rest()
         charges_before = self.monitor.billing.charge_counts.total()
@@ -223,7 +227,7 @@ class Simulation:
         new_charges = self.monitor.billing.charge_counts.total() - charges_before
         if new_charges:
             self.monitor.add_violations(
-                [Violation(Invariant.NO_REPEAT_PURCHASES, f"{new_charges} paid calls for the same again")]
+                [Violation(Invariant.NO_REPEAT_PURCHASES, f"{new_charges} paid calls for repeated notifications")]
             )
         self._check_final_state()
 
@@ -235,7 +239,7 @@ class Simulation:
             violations=self.monitor.violations,
             strike_counts=self.faults.strike_counts,
             end_counts=Counter(job["status"] for job in jobs),
-            photo_count=sum(act.name in ("upload", "copy_photo") for act in self.plan.actions),
+            photo_count=sum(action.name in ("upload", "copy_photo") for action in self.plan.actions),
             paid_call_count=self.monitor.billing.charge_counts.total(),
             unknown_charge_count=sum(attempt["unknown"] > 0 for job in jobs for attempt in job["attempts"]),
             call_count=len(world.transport.calls),

@@ -1,4 +1,4 @@
-"""Watches whoever waits for a request: what was answered, when, and how the jobs stood then."""
+"""Checks the answers to task tokens: what was answered, when, and which statuses the jobs had."""
 
 import json
 from collections import defaultdict
@@ -18,14 +18,15 @@ from simulation.scenarios.cancel_monitor import is_cancelled
 from simulation.scenarios.ledger_snapshot import LedgerSnapshot
 from simulation.world.transport import ServiceCall
 
-# What render was told of an execution holds for so long.
+# Render caches the status of an execution for this long.
 EXECUTION_STATUS_LIFETIME = timedelta(seconds=6)
 
 
 class TaskTokenMonitor:
-    """`history`: since when each job stood how. `asked_at`: when each request was written.
+    """`_history`: the statuses of each job, with their times. `_requested_at`: when each request was written.
 
-    `questions`: whether an execution still runs; how a call ended stands in it only after its worker was told.
+    `_execution_checks`: the calls that ask for an execution's status. A call has an outcome only after its worker got
+    it.
     """
 
     def __init__(self, snapshot: LedgerSnapshot, users: UserActions) -> None:
@@ -36,12 +37,11 @@ class TaskTokenMonitor:
         self._execution_checks: list[ServiceCall] = []
 
     def on_request_written(self, before: JsonObject | None, after: JsonObject) -> list[Violation]:
-        """Who waits is written: with the jobs, and when he was answered."""
+        """Checks the write of a request, with its jobs and its answer."""
         self._requested_at.setdefault((after["source_id"], after["request_id"]), self._world.clock.time)
         return check_request_write(before, after)
 
     def on_job_written(self, before: JsonObject | None, after: JsonObject, call: ServiceCall) -> list[Violation]:
-        """A job is written."""
         self._history[after["job_id"]].append((self._world.clock.time, after["status"]))
         was_cancelled = before is not None and (before["status"], after["status"]) == ("accepted", "cancelled")
         if (
@@ -59,26 +59,29 @@ class TaskTokenMonitor:
         )
 
     def on_execution_check(self, call: ServiceCall) -> None:
-        """A worker asks Step Functions whether an execution still runs."""
+        """Records that a worker asks Step Functions whether an execution is still running."""
         self._execution_checks.append(call)
 
     def check_paid_call(self, call: ServiceCall) -> list[Violation]:
-        """A paid call goes out. Who gets no answer takes an execution for running, as do those who ask soon after."""
+        """Checks a paid call.
+
+        A worker that gets no status takes the execution for running, and so do workers that need the status soon after.
+        """
         job, known_since = (
             self._snapshot.jobs.get(str(call.request["job"].job_id)),
             self._snapshot.find_start(call.worker_name) - EXECUTION_STATUS_LIFETIME,
         )
-        if job is None or any(one.outcome and one.started_at >= known_since for one in self._execution_checks):
+        if job is None or any(check.outcome and check.started_at >= known_since for check in self._execution_checks):
             return []
         return check_purchase_for_stopped(job, all_stopped=self._had_all_stopped(job, known_since))
 
     def check_response(self, call: ServiceCall) -> list[Violation]:
-        """Step Functions took an answer."""
+        """Checks an answer that Step Functions accepted."""
         token, started_at = call.request["taskToken"], self._snapshot.find_start(call.worker_name)
-        requests = [one for one in self._snapshot.requests.values() if one["task_token"] == token]
+        requests = [request for request in self._snapshot.requests.values() if request["task_token"] == token]
         violations = [
-            check_task_response(_parse_response(call), one, self._list_possible_statuses(one, started_at))
-            for one in requests
+            check_task_response(_parse_response(call), request, self._list_possible_statuses(request, started_at))
+            for request in requests
         ]
         return (
             []
@@ -87,28 +90,29 @@ class TaskTokenMonitor:
         )
 
     def check_final_state(self) -> list[Violation]:
-        """What must be true when nothing happens any more."""
         snapshot, states = self._snapshot, self._world.step_functions
-        is_answered_by_token = {token: answer is not None for token, answer in states.responses.items()}
+        is_answered_by_token = {token: response is not None for token, response in states.responses.items()}
         return check_unanswered_tokens(
             is_answered_by_token, [*snapshot.requests.values()], snapshot.jobs, snapshot.list_excused_job_ids()
         )
 
     def _list_possible_statuses(self, request: JsonObject, started_at: datetime) -> dict[str, set[str]]:
-        """How a request's jobs stood since its answerer had begun; what they were before it was asked is no answer."""
+        """Returns the statuses of the request's jobs since the answering worker started, but not before the request."""
         since = max(started_at, self._requested_at[request["source_id"], request["request_id"]])
         return {job: self._list_statuses_since(job, since) for job in request["jobs"].values()}
 
     def _list_statuses_since(self, job_id: str, moment: datetime) -> set[str]:
-        """How a job stood at a moment, and since."""
+        """Returns the status of a job at a moment, and all later ones."""
         history = self._history[job_id]
         before = [status for at, status in history if at <= moment][-1:]
         return {*before, *(status for at, status in history if at > moment)}
 
     def _had_all_stopped(self, job: JsonObject, moment: datetime) -> bool:
-        """Whether all executions that wait for a job had stopped by then."""
-        waiting = [one for one in self._snapshot.requests.values() if job["job_id"] in one["jobs"].values()]
-        arns = [one["execution_arn"] for one in waiting if not one["answered_at"]]
+        """Whether all executions that wait for the job had stopped by then."""
+        requests = [
+            request for request in self._snapshot.requests.values() if job["job_id"] in request["jobs"].values()
+        ]
+        arns = [request["execution_arn"] for request in requests if not request["answered_at"]]
         stopped_at = [self._users.stopped_at.get(arn) for arn in arns]
         return bool(stopped_at) and all(stop is not None and stop <= moment for stop in stopped_at)
 

@@ -1,1 +1,1 @@
-"""The simulated world: one thread, one seed, and clients that speak like boto3's to the product's own adapters."""
+"""The simulated world: one thread, one seed, and clients that behave like boto3's towards the product's adapters."""

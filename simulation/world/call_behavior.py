@@ -1,4 +1,4 @@
-"""What a provider does with one call: the script of tests, and what faults draw from."""
+"""What a provider does with a call: scripts for tests, and what faults choose from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,13 @@ from backdrop.model.provider_result import ProviderResult, RetryClass
 class CallBehavior:
     """What the provider does with one call.
 
-    `takes`: it accepts and charges the work. `answer`: what comes back in place of the pictures. `unsafe`: how many
-    pictures it withholds. `unrecognized`: how many it returns in a form that Backdrop does not know. `fewer`: how many
-    it does not make. `fails`: what becomes of work that was taken and is not charged in the end, unless it `bills`.
-    `at_once`: the response to the submit already has the pictures. `seconds`: how long the work takes. `lingers`: for
-    how many seconds more the provider is at work when the caller has heard its end. `dies`: the caller is killed before
-    it hears anything. `meanwhile`: what others do while the call is under way.
+    `accepts_work`: it accepts and charges the work. `result`: returned instead of the pictures. `unsafe_count`: the
+    pictures that it withholds. `unrecognized_count`: the pictures that it returns in a form that Backdrop does not
+    know. `missing_count`: the pictures that it does not make. `failure`: the final result of accepted work, which is
+    charged only if `bills_failure`. `responds_immediately`: the response to the submit already has the pictures.
+    `work_seconds`: how long the caller waits for the work. `lingering_seconds`: for how long the provider continues
+    after that. `kills_worker`: the caller is killed before it gets a response. `run_during_call`: called during the
+    call.
     """
 
     accepts_work: bool = True
@@ -37,7 +38,7 @@ class CallBehavior:
 def build_refusal(
     retry_class: RetryClass, code: Code, *, retry_after: float | None = None, suspicion: Suspicion | None = None
 ) -> CallBehavior:
-    """An answer by which nothing was taken and nothing is charged."""
+    """A result by which nothing was accepted and nothing is charged."""
     result = ProviderResult(
         retry_class, code, f"refused: {code.value}", retry_after_seconds=retry_after, suspicion=suspicion
     )
@@ -50,15 +51,15 @@ def build_unexplained_refusal() -> CallBehavior:
 
 
 def build_unbilled_failure() -> CallBehavior:
-    """The provider fails at the job and, as it publishes, charges nothing."""
+    """The provider fails at the job and, as its documentation says, charges nothing."""
     return build_refusal(RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE, suspicion=Suspicion.FAILURE)
 
 
 def build_charged_hang_up(seconds: float = 10.0) -> CallBehavior:
-    """The work is done and charged, and the answer never arrives."""
+    """The work is done and charged, but the answer never arrives."""
     return CallBehavior(result=ProviderResult.lost("no answer came back"), work_seconds=seconds)
 
 
 def build_uncharged_hang_up(seconds: float = 10.0) -> CallBehavior:
-    """Nothing was taken, but the caller cannot know."""
+    """Nothing was accepted, but the caller cannot know that."""
     return CallBehavior(accepts_work=False, result=ProviderResult.lost("no answer came back"), work_seconds=seconds)

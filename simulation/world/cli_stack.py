@@ -1,4 +1,4 @@
-"""The simulated stack as the command `backdrop` sees one."""
+"""The simulated stack as the `backdrop` command sees it."""
 
 from dataclasses import replace
 
@@ -8,12 +8,12 @@ from simulation.world.simulated_stack import World
 
 
 def build_simulated_stack(world: World, state_machine: CampaignStateMachine) -> Stack:
-    """What its commands work on; campaigns are `machine`'s business. Counting messages takes no call."""
+    """Returns the stack that the commands work on. Counting messages takes no call."""
     stack = build_stack(
         "shop",
         world.steps.bootstrap,
         state_machine,
         lambda provider: QueueDepth(len(world.queues[provider].messages), 0),
     )
-    arriving = world.queues["intake"].messages
-    return replace(stack, count_intake_messages=lambda: len(arriving), max_threads=1, sleep=world.run_for)
+    intake_messages = world.queues["intake"].messages
+    return replace(stack, count_intake_messages=lambda: len(intake_messages), max_threads=1, sleep=world.run_for)

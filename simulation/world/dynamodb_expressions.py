@@ -1,7 +1,7 @@
-"""DynamoDB's expressions, as far as the product sends them: what is not known here is refused, never guessed.
+"""DynamoDB's expressions, as far as the product uses them. Everything else is rejected, never guessed.
 
-Grammar and behavior: Amazon DynamoDB Developer Guide, "Condition and filter expressions", "Update expressions".
-Items are maps of attribute name to typed value, `{"lock_version": {"N": "3"}}`. A text is understood once, then kept.
+Grammar and behavior: Amazon DynamoDB Developer Guide, "Condition and filter expressions", "Update expressions". Items
+are maps of attribute name to typed value, `{"lock_version": {"N": "3"}}`. Each text is parsed once and cached.
 """
 
 import operator
@@ -27,19 +27,19 @@ _COMPARATORS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 class ExpressionError(Exception):
-    """DynamoDB would answer ValidationException, or the imitation does not know the words."""
+    """DynamoDB would return ValidationException, or the simulation does not support the expression."""
 
 
 @dataclass(frozen=True)
 class EvaluationScope:
-    """What an expression is about: an item and the placeholders that were sent along."""
+    """The item that an expression is evaluated on, and the placeholders that were sent with it."""
 
     item: Item
     names: Mapping[str, str]
     values: Mapping[str, Value]
 
     def resolve_name(self, token: str) -> str:
-        """The attribute that a word stands for."""
+        """Returns the attribute that a token names."""
         if not token.startswith("#"):
             return token
         if token not in self.names:
@@ -47,7 +47,7 @@ class EvaluationScope:
         return self.names[token]
 
     def read_value(self, token: str) -> Value | None:
-        """A placeholder's value, or what the item has under a name; None where it has nothing."""
+        """Returns a placeholder's value, or the item's attribute; None if the item does not have it."""
         if not token.startswith(":"):
             return self.item.get(self.resolve_name(token))
         if token not in self.values:
@@ -62,7 +62,7 @@ UpdateAction = Callable[[EvaluationScope, UpdatedItem], None]
 
 
 class TokenStream:
-    """The tokens of one expression, taken one by one."""
+    """The tokens of one expression, consumed in order."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -74,33 +74,31 @@ class TokenStream:
         return self._tokens[0] if self._tokens else ""
 
     def take(self, expected: str = "") -> str:
-        """The next token, which must be the expected one where one is named."""
+        """Consumes the next token, which must be the expected one, if any is given."""
         if not self._tokens or (expected and self.next_token.upper() != expected):
             raise ExpressionError(f"{self._text!r}: {expected or 'more'} expected, not {self.next_token!r}")
         return self._tokens.pop(0)
 
     def take_if(self, *options: str) -> str:
-        """The next token where it is one of these, else nothing."""
+        """Consumes the next token if it is one of these; else returns an empty text."""
         return self.take().upper() if self.next_token.upper() in options else ""
 
     def take_name(self) -> str:
-        """An attribute's name, written out or as a placeholder."""
+        """Consumes an attribute's name, written out or as a placeholder."""
         token = self.take()
         if not re.fullmatch(r"#?[A-Za-z_]\w*", token) or token.lower() in RESERVED_WORDS:
             raise ExpressionError(f"{self._text!r}: {token!r} cannot be an attribute's name")
         return token
 
     def take_operand(self) -> str:
-        """A value's placeholder or an attribute's name."""
+        """Consumes a value's placeholder or an attribute's name."""
         return self.take() if self.next_token.startswith(":") else self.take_name()
 
     def expect_end(self) -> None:
-        """Nothing may be left over."""
         if self._tokens:
-            raise ExpressionError(f"{self._text!r}: {self.next_token!r} is not understood")
+            raise ExpressionError(f"{self._text!r}: {self.next_token!r} is not supported")
 
     def build_error(self, message: str) -> ExpressionError:
-        """The error for words that do not belong here."""
         return ExpressionError(f"{self._text!r}: {message}")
 
 
@@ -109,24 +107,24 @@ def _tokenize(text: str) -> Iterator[str]:
     while text[position:].strip():
         match = _TOKEN.match(text, position)
         if not match:
-            raise ExpressionError(f"{text!r} is not understood from {text[position:]!r} on")
+            raise ExpressionError(f"{text!r} is not supported from {text[position:]!r} on")
         yield match[1]
         position = match.end()
 
 
 def find_placeholders(*, condition: str = "", update: str = "") -> frozenset[str]:
-    """The `#names` and `:values` that expressions use."""
+    """Returns the `#names` and `:values` that expressions use."""
     used = _parse_condition(condition)[1] if condition else frozenset[str]()
     return used | _parse_update(update)[1] if update else used
 
 
 def is_met(text: str, scope: EvaluationScope) -> bool:
-    """Whether a condition is true of an item; an item that does not exist has no attributes."""
+    """Whether a condition holds for an item. An item that does not exist has no attributes."""
     return _parse_condition(text)[0](scope)
 
 
 def apply_update(text: str, scope: EvaluationScope) -> UpdatedItem:
-    """The item after an update expression; all its clauses read the item as it was."""
+    """Returns the item after an update expression. All clauses read the item as it was before."""
     after = dict(scope.item)
     for change in _parse_update(text)[0]:
         change(scope, after)
@@ -177,7 +175,7 @@ def _parse_term(tokens: TokenStream) -> Condition:
 
 
 def _parse_arguments(tokens: TokenStream, *take_arguments: Callable[[], str]) -> list[str]:
-    """What stands between a function's parentheses."""
+    """Parses a function's arguments with their parentheses."""
     tokens.take()
     arguments: list[str] = []
     for index, take_argument in enumerate(take_arguments):
@@ -205,7 +203,7 @@ def _parse_comparison(tokens: TokenStream) -> Condition:
             (_to_comparable(scope.read_value(left)) == _to_comparable(scope.read_value(right))) is (sign == "=")
         )
     if sign not in _COMPARATORS:
-        raise tokens.build_error(f"{sign!r} is no comparison that is known here")
+        raise tokens.build_error(f"{sign!r} is not a supported comparison")
     return lambda scope: _compare(scope, left, sign, right)
 
 
@@ -253,7 +251,7 @@ def _parse_set(tokens: TokenStream) -> UpdateAction:
             second_number = _require_number(read_second(scope), tokens)
             value = {"N": str(_require_number(value, tokens) + (second_number if sign == "+" else -second_number))}
         if value is None:
-            raise tokens.build_error(f"the item has nothing to set {name} to")
+            raise tokens.build_error(f"the item has no value to set {name} to")
         after[scope.resolve_name(name)] = value
 
     return apply

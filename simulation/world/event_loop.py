@@ -1,7 +1,7 @@
-"""The hub: many workers in one thread, and what happens next, in the order of simulated time.
+"""The event loop: many workers in one thread, and events in the order of simulated time.
 
-A worker is a greenlet. It runs until it waits (for a service, or by its clock); then the hub goes on with the earliest
-event, and where several fall on one moment the seed decides. Outside a worker nothing waits and nothing switches.
+A worker is a greenlet. It runs until it waits, for a service or on its clock. Then the loop continues with the earliest
+event; if several are due at the same moment, the seed decides. Code outside a worker never waits and never switches.
 """
 
 import heapq
@@ -17,27 +17,26 @@ NO_SKEW = timedelta(0)
 TIMEOUT_REASON = "out of time"
 
 
-class SimulatedCrash(BaseException):  # a death that no `except Exception` survives
-    """The worker is killed here."""
+class SimulatedCrash(BaseException):  # not caught by `except Exception`
+    """The worker is killed at this point."""
 
 
 class TimeoutCrash(SimulatedCrash):
-    """Lambda ends the worker: its time is over."""
+    """Lambda ends the worker because of its timeout."""
 
 
 @dataclass(eq=False)
 class ScheduledCall:
-    """Something that will happen; without an act it was called off."""
+    """An action in the future; None after it was cancelled."""
 
     action: Callable[[], object] | None
 
     def cancel(self) -> None:
-        """It shall not happen after all."""
         self.action = None
 
 
 class Worker(greenlet):
-    """One invocation on its way: its name, when Lambda ends it, and how far its clock is off."""
+    """One running invocation: its name, when Lambda ends it, and how far its clock is off."""
 
     def __init__(self, name: str, work: Callable[[], object], deadline: datetime, skew: timedelta) -> None:
         super().__init__(work)
@@ -49,7 +48,7 @@ class Worker(greenlet):
 
 
 class EventLoop:
-    """Plays events. `workers` are those under way, the oldest first."""
+    """Runs events. `workers` are the running invocations, the oldest first."""
 
     def __init__(self, clock: WorldClock) -> None:
         self.workers: list[Worker] = []
@@ -61,25 +60,25 @@ class EventLoop:
 
     @property
     def current_worker(self) -> Worker | None:
-        """Who asks, where it is a worker."""
+        """The worker that is running now, if any."""
         current = getcurrent()
         return current if isinstance(current, Worker) else None
 
     def call_at(self, moment: datetime, action: Callable[[], object]) -> ScheduledCall:
-        """Have something happen at a moment; what is over comes at once."""
+        """Schedules an action; a moment in the past means now."""
         call = ScheduledCall(action)
         self._call_count += 1
         heapq.heappush(self._calls, (moment, self._clock.random.random(), self._call_count, call))
         return call
 
     def call_later(self, seconds: float, action: Callable[[], object]) -> ScheduledCall:
-        """Have something happen after so many seconds."""
+        """Schedules an action after so many seconds."""
         return self.call_at(self._clock.time + timedelta(seconds=seconds), action)
 
     def spawn(
         self, name: str, work: Callable[[], object], *, timeout_seconds: float, skew: timedelta = NO_SKEW
     ) -> Worker:
-        """Begin an invocation that may last so many seconds; `work` says what its death means. For events only."""
+        """Starts an invocation with a timeout. `work` handles its own crash. Only events may call this."""
         worker = Worker(
             name, lambda: self._run_worker(worker, work), self._clock.time + timedelta(seconds=timeout_seconds), skew
         )
@@ -96,7 +95,7 @@ class EventLoop:
             self.workers.remove(worker)
 
     def suspend_worker(self, seconds: float) -> bool:
-        """The worker that asks waits; False where nobody is a worker, so that the caller lets time pass itself."""
+        """Suspends the current worker. Returns False outside a worker; then the caller lets time pass itself."""
         worker = self.current_worker
         if worker is None:
             return False
@@ -108,14 +107,14 @@ class EventLoop:
         return True
 
     def kill_worker(self, worker: Worker, crash: SimulatedCrash) -> None:
-        """End a worker where it waits; it dies at once, and at every further call should it resist. For events only."""
+        """Kills a suspended worker, and again at every further call if it survives. Only events may call this."""
         worker.pending_crash = crash
         if worker.resume_call:
             worker.resume_call.cancel()
         worker.switch()
 
     def run_until(self, moment: datetime, should_stop: Callable[[], bool] | None = None) -> bool:
-        """Play all events up to a moment, or until `stop` says so; whether it did."""
+        """Runs all events up to a moment, or until `should_stop`; returns whether it stopped."""
         self._main_greenlet = getcurrent()
         while self._calls and self._calls[0][0] <= moment:
             if should_stop and should_stop():

@@ -1,4 +1,4 @@
-"""The history of a run as lines that a person can follow: when, who, what, and how it ended."""
+"""Formats the history of a run as readable lines: when, which worker, what, and how it ended."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,7 +11,7 @@ MAX_SUBJECT_LENGTH = 150
 
 
 def format_lines(history: Iterable[ServiceCall | HistoryNote]) -> Iterator[str]:
-    """One line for each call and each note."""
+    """Yields one line for each call and each note."""
     for event in history:
         time = event.at if isinstance(event, HistoryNote) else event.started_at
         timestamp = f"{time:%d %H:%M:%S}.{time.microsecond // 1000:03}"
@@ -26,10 +26,11 @@ def format_lines(history: Iterable[ServiceCall | HistoryNote]) -> Iterator[str]:
 
 
 def _format_subject(call: ServiceCall) -> str:
-    """What a call is about."""
     request = call.request
     if call.operation == "transact_write_items":
-        return "; ".join(_format_write(kind, one) for write in request["TransactItems"] for kind, one in write.items())
+        return "; ".join(
+            _format_write(kind, item) for write in request["TransactItems"] for kind, item in write.items()
+        )
     if call.service == "dynamodb":
         return _format_key(request.get("Key") or request.get("Item") or {}) or json.dumps(
             request.get("ExpressionAttributeValues", "")
@@ -48,9 +49,9 @@ def _format_write(kind: str, request: Mapping[str, Any]) -> str:
 
 
 def _format_key(item: Mapping[str, Any]) -> str:
-    """A key with its ids cut short."""
+    """Returns a key with its IDs shortened."""
     parts = (item[name]["S"].partition("#") for name in ("pk", "sk") if name in item)
-    return "/".join(f"{kind}{mark}{rest[:SHORT_ID_LENGTH]}" for kind, mark, rest in parts)
+    return "/".join(f"{kind}{separator}{rest[:SHORT_ID_LENGTH]}" for kind, separator, rest in parts)
 
 
 def _format_visibility(request: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The provider's side: one account with its slots, the work that it took, and the bill."""
+"""The provider's side: one account with its slots, the accepted work, and the bill."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,8 +8,8 @@ from backdrop.model.codes import Code
 from backdrop.model.job import Job, PictureLink
 from backdrop.model.pricing import look_up_image_price
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from backdrop_local.standin.bill import Bill, PurchaseOrder, hash_content
-from backdrop_local.standin.bill import BilledJob as Sold
+from backdrop_local.standin.bill import Bill, Order, fingerprint
+from backdrop_local.standin.bill import Job as BilledJob
 from simulation.world.call_behavior import CallBehavior
 from simulation.world.sample_images import identify_photo
 from simulation.world.world_clock import WorldClock
@@ -19,17 +19,17 @@ RESULT_BASE_URL = "https://results.invalid"
 
 @dataclass(frozen=True)
 class ProviderWork:
-    """One call that was taken: it holds a slot until it is done, whoever still waits for it."""
+    """One accepted call. It occupies a slot until it is done, whether or not a caller still waits."""
 
     id: str
     started_at: datetime
     done_at: datetime
-    billed_job: Sold
+    billed_job: BilledJob
     result: ProviderResult
 
 
 class ProviderAccount:
-    """`limit` calls may be at work at a time; `remembered` is for how long work can be asked about."""
+    """`concurrency_limit` calls may run at a time. `lookup_retention`: for how long work can be looked up."""
 
     def __init__(self, clock: WorldClock, name: str, limit: int, lookup_retention: timedelta) -> None:
         self.concurrency_limit = limit
@@ -43,18 +43,17 @@ class ProviderAccount:
         self._lookup_retention = lookup_retention
 
     def count_in_flight(self) -> int:
-        """How many slots are held now."""
         return len(self.list_running())
 
     def list_running(self) -> Sequence[ProviderWork]:
-        """The calls that hold a slot now."""
+        """Returns the calls that occupy a slot now."""
         self._running = [work for work in self._running if work.done_at > self._clock.time]
         return self._running
 
     def accept(
         self, job: Job, photo: bytes, behavior: CallBehavior, provider_id: str | None
     ) -> ProviderWork | ProviderResult:
-        """Accept and charge a call, or refuse it where all slots are held."""
+        """Accepts and charges a call, or refuses it if all slots are occupied."""
         if self.count_in_flight() >= self.concurrency_limit:
             self.refused_count += 1
             return ProviderResult(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, "too many calls in flight")
@@ -74,13 +73,12 @@ class ProviderAccount:
         return work
 
     def look_up(self, provider_id: str) -> ProviderResult | LookupStatus:
-        """What there is to say of a call."""
         work, now = self.work_by_id.get(provider_id), self._clock.time
         if work is None or now > work.started_at + self._lookup_retention:
             return LookupStatus.ABSENT
         return work.result if now >= work.done_at else LookupStatus.PENDING
 
-    def _bill(self, job: Job, photo: bytes, behavior: CallBehavior) -> Sold:
+    def _bill(self, job: Job, photo: bytes, behavior: CallBehavior) -> BilledJob:
         image_count = int(job.instructions.get("num_images", 1)) - behavior.missing_count
         work = {"job": job.job_id, "photo": identify_photo(photo), "asked": job.purchase_spec}
         order = PurchaseOrder(
@@ -103,7 +101,7 @@ class ProviderAccount:
         )
 
 
-def _build_result(billed_job: Sold, behavior: CallBehavior) -> ProviderResult:
+def _build_result(billed_job: BilledJob, behavior: CallBehavior) -> ProviderResult:
     first_usable = behavior.unsafe_count + behavior.unrecognized_count
     links = tuple(
         replace(

@@ -1,4 +1,4 @@
-"""The words that DynamoDB reserves (Developer Guide, "Reserved words"): no expression may use them as names."""
+"""The words that DynamoDB reserves (Developer Guide, "Reserved words"). Expressions must not use them as names."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The smallest pictures that the product takes for photos and for results."""
+"""The smallest pictures that the product accepts as photos and as results."""
 
 import hashlib
 from functools import cache
@@ -16,20 +16,20 @@ SUBJECT_BOX = (4, 4, 12, 12)
 
 @cache
 def build_photo(name: str = "photo") -> bytes:
-    """A photo whose bytes follow from its name."""
+    """Returns a photo whose bytes depend only on its name."""
     return _register(_derive_color(name), _encode(Image.new("RGB", (SIDE_PIXELS, SIDE_PIXELS), _derive_color(name))))
 
 
 @cache
 def build_rotated_photo(name: str) -> bytes:
-    """Another photo of that name, which intake has to turn before it is sent."""
+    """Returns a photo that intake has to rotate before it is sent."""
     exif, color = Image.Exif(), _derive_color(f"{name} on its side")
     exif[_ORIENTATION_TAG] = 6
     return _register(color, _encode(Image.new("RGB", (SIDE_PIXELS, SIDE_PIXELS), color), exif=exif))
 
 
 def identify_photo(data: bytes) -> str:
-    """The SHA-256 of the photo that a file shows, by its color; of the file itself where it has no such color."""
+    """Returns the SHA-256 of the registered photo with the color that a file shows; else that of the file itself."""
     with Image.open(BytesIO(data)) as image:
         color = image.convert("RGB").getpixel((0, 0))
     return _DIGESTS_BY_COLOR.get(color, hashlib.sha256(data).hexdigest())
@@ -42,7 +42,7 @@ def _register(color: Color, data: bytes) -> bytes:
 
 @cache
 def build_picture(name: str) -> bytes:
-    """A cut-out, so that it passes for any result; its bytes follow from its name."""
+    """Returns a cut-out, which is valid as any result; its bytes depend only on its name."""
     cut_out = Image.new("RGBA", (SIDE_PIXELS, SIDE_PIXELS), (0, 0, 0, 0))
     cut_out.paste((*_derive_color(name), 255), SUBJECT_BOX)
     return _encode(cut_out)

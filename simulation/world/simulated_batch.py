@@ -1,4 +1,4 @@
-"""How a door takes messages in the simulated world: as aws/batch.py does, without Powertools around it."""
+"""Processes a batch of messages like aws/batch.py, but without Powertools."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ MessageStep = Callable[[SimulatedMessage, datetime], object]
 
 @dataclass(frozen=True)
 class ReturnedMessage:
-    """One message that was handed back: where, when, why, and for how many seconds."""
+    """A message that was returned to its queue: where, when, why, and for how many seconds."""
 
     queue: str
     returned_at: datetime
@@ -30,7 +30,7 @@ class ReturnedMessage:
 
 @dataclass
 class SimulatedBatchConsumer:
-    """What becomes of a batch: done and deleted, handed back, or dead-lettered, each message by itself."""
+    """Deletes, returns, or dead-letters each message of a batch on its own."""
 
     sqs: SimulatedSqs
     dead_letter_queue: Queue
@@ -38,19 +38,23 @@ class SimulatedBatchConsumer:
     returned_messages: list[ReturnedMessage] = field(default_factory=list[ReturnedMessage])
 
     def build_handler(self, queue: SimulatedQueue, step: MessageStep) -> BatchHandler:
-        """The function that works off a queue with this step."""
+        """Returns the handler that processes a queue's batches with this step."""
         return lambda messages, deadline: self._process_batch(queue, step, messages, deadline)
 
     def _process_batch(
         self, queue: SimulatedQueue, step: MessageStep, messages: Sequence[SimulatedMessage], deadline: datetime
     ) -> Sequence[SimulatedMessage]:
         first = messages[0] if messages else None
-        return [one for one in messages if not self._process(queue, step, one, deadline, is_first=one is first)]
+        return [
+            message
+            for message in messages
+            if not self._process(queue, step, message, deadline, is_first=message is first)
+        ]
 
     def _process(
         self, queue: SimulatedQueue, step: MessageStep, message: SimulatedMessage, deadline: datetime, *, is_first: bool
     ) -> bool:
-        """Whether the message is dealt with."""
+        """Returns whether the message can be deleted."""
         handle = message.receipt_handle
         try:
             if not is_first and deadline - self.clock.time < MIN_REMAINING:
@@ -68,7 +72,7 @@ class SimulatedBatchConsumer:
         return True
 
     def _dead_letter(self, body: Mapping[str, str], attributes: Mapping[str, str]) -> bool:
-        """Whether the letter is out; where SQS does not answer, the message comes again after its visibility."""
+        """Returns whether the letter was sent. If SQS does not answer, the message becomes visible again later."""
         try:
             self.dead_letter_queue.send(body, group="damaged", attributes=attributes)
         except RetryLaterError:
@@ -76,7 +80,7 @@ class SimulatedBatchConsumer:
         return True
 
     def _return_to_queue(self, queue: SimulatedQueue, handle: str, seconds: float) -> bool:
-        """The message comes again after a delay; where SQS does not answer, after its visibility."""
+        """Makes the message visible after a delay or, if SQS does not answer, after its visibility timeout."""
         try:
             self.sqs.change_message_visibility(
                 QueueUrl=queue.url, ReceiptHandle=handle, VisibilityTimeout=max(0, round(seconds))

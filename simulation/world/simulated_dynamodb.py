@@ -41,7 +41,7 @@ type IndexPosition = tuple[str, ...]
 
 
 class ItemStore(UserDict[Key, Item]):
-    """The items by their keys."""
+    """The items by key. Each partition and index keeps its items sorted, so that a query reads only what it returns."""
 
     def __init__(self, items: Mapping[Key, Item] | None = None) -> None:
         self._positions: dict[tuple[str, str], list[IndexPosition]] = {}
@@ -58,17 +58,17 @@ class ItemStore(UserDict[Key, Item]):
         del self.data[key]
 
     def query(self, index: str, partition: str, since: str, until: str | None, after: IndexPosition) -> Iterator[Item]:
-        """The items of a partition (of an index: their keys) between two sort keys and behind a place, in order."""
+        """Yields a partition's items (for an index, their keys) between two sort keys, after a position, in order."""
         attributes = INDEXES[index] if index else TABLE_KEYS
         positions = self._positions.get((index, partition), [])
         first = max(bisect_left(positions, (since,)), bisect_right(positions, after))
         last = len(positions) if until is None else bisect_right(positions, (until, MAX_SORT_KEY))
-        for place in positions[first:last]:
-            item = self.data[place[1], place[2]]
+        for position in positions[first:last]:
+            item = self.data[position[1], position[2]]
             yield {name: item[name] for name in {*TABLE_KEYS, *attributes}} if index else item
 
     def _reindex(self, before: Item | None, after: Item | None) -> None:
-        """An item's places in the table and in each index, as it was and as it becomes."""
+        """Replaces an item's positions in the table and in each index."""
         for index, attributes in (("", TABLE_KEYS), *INDEXES.items()):
             old, new = (_find_index_entry(index, item, attributes) for item in (before, after))
             if old == new:
@@ -83,19 +83,21 @@ class ItemStore(UserDict[Key, Item]):
 def _find_index_entry(
     index: str, item: Item | None, attributes: tuple[str, str]
 ) -> tuple[tuple[str, str], IndexPosition] | None:
-    """The partition and the place in it; None where an item has none."""
+    """Returns an item's partition and its position there; None if the index does not have it."""
     if item is None or not item.keys() >= {*attributes}:
         return None
     return (index, item[attributes[0]]["S"]), find_position(item, attributes)
 
 
 def find_position(item: Mapping[str, Any], attributes: tuple[str, str]) -> IndexPosition:
-    """Where an item stands in its partition: by the sort key, then, as an index may hold several, by the table's."""
+    """Returns an item's position in its partition.
+
+    The table's own key follows the sort key, because several items of an index may have the same one.
+    """
     return tuple(item[name]["S"] for name in (attributes[1], *TABLE_KEYS))
 
 
 def read_key(item: Mapping[str, Any]) -> Key:
-    """An item's place in the table."""
     return item["pk"]["S"], item["sk"]["S"]
 
 
@@ -104,7 +106,7 @@ def read_key(item: Mapping[str, Any]) -> Key:
 
 @dataclass(frozen=True)
 class EvaluatedWrite:
-    """One write, judged: the item before and after (None: no item), and whether its condition holds."""
+    """One write: the item before and after it (None: no item), and whether its condition holds."""
 
     key: Key
     before: Item | None
@@ -115,7 +117,7 @@ class EvaluatedWrite:
 
     @property
     def cancellation_reason(self) -> dict[str, Any]:
-        """Its entry among a cancelled transaction's reasons."""
+        """The write's entry among the reasons of a cancelled transaction."""
         if self.is_allowed:
             return {"Code": "None"}
         reason: dict[str, Any] = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
@@ -123,14 +125,17 @@ class EvaluatedWrite:
 
     @property
     def item_on_failure(self) -> dict[str, Any]:
-        """The item that was in the way, where the caller wants to see it."""
+        """The item that the condition failed on, if the caller asked for it."""
         return {"Item": dict(self.before)} if self.returns_item_on_failure and self.before is not None else {}
 
 
 def evaluate_write(operation: str, request: Mapping[str, Any], items: Mapping[Key, Item]) -> EvaluatedWrite:
-    """What a write would leave behind; ValidationException where DynamoDB would not understand it."""
+    """Returns what a write would change.
+
+    Raises ValidationException for requests that DynamoDB would not accept.
+    """
     if operation not in WRITE_KINDS:
-        raise NotImplementedError(f"no imitation of {operation}")
+        raise NotImplementedError(f"the simulation does not implement {operation}")
     key = read_key(request["Item"] if operation == "Put" else request["Key"])
     before = items.get(key)
     names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
@@ -160,7 +165,7 @@ def _check_placeholders(request: Mapping[str, Any], defined: set[str]) -> None:
         condition=request.get("ConditionExpression", ""), update=request.get("UpdateExpression", "")
     )
     if unused := defined - used:
-        raise ExpressionError(f"defined and not used: {', '.join(sorted(unused))}")
+        raise ExpressionError(f"defined, but not used: {', '.join(sorted(unused))}")
 
 
 def _check_item(item: Item) -> None:
@@ -168,14 +173,14 @@ def _check_item(item: Item) -> None:
     for name, value in item.items():
         ((kind, content),) = value.items()
         if kind not in ("S", "N") or not isinstance(content, str):
-            raise NotImplementedError(f"no imitation of the attribute {name}: {value!r}")
+            raise NotImplementedError(f"the simulation does not support the attribute {name}: {value!r}")
         size += len(name.encode()) + len(content.encode())
     if size > MAX_ITEM_BYTES:
         raise build_validation_error("Item size has exceeded the maximum allowed size")
 
 
 def build_validation_error(message: str) -> Exception:
-    """The error for a request that DynamoDB does not understand."""
+    """Builds the error for a request that DynamoDB does not accept."""
     return build_client_error("ValidationException", "Write", 400, message)
 
 
@@ -183,60 +188,57 @@ def build_validation_error(message: str) -> Exception:
 
 
 class SimulatedTable:
-    """One table with the keys `pk` and `sk`; `page_items` makes queries come in pages, as a megabyte does on AWS.
+    """One table with the keys `pk` and `sk`.
 
-    `items` is the table, `changed` the keys written since somebody cleared it. What is told to `index_lag` later than
-    it happened is not seen in an index yet; `halves` makes batches come back half done.
+    `page_size`: items per page of a query, in place of DynamoDB's limit of one megabyte. `changed_keys`: keys written
+    since they were last cleared. `index_lag`: how long an index does not show a write. `returns_half_batches`: a batch
+    returns only half of its keys.
     """
 
-    def __init__(self, wire: Transport, clock: WorldClock, name: str, *, page_items: int = 3) -> None:
+    def __init__(self, transport: Transport, clock: WorldClock, name: str, *, page_size: int = 3) -> None:
         self.items = ItemStore()
         self.changed_keys: set[Key] = set()
         self.index_lag = timedelta(0)
         self.returns_half_batches = False
         self._created = clock.time
-        self._wire = wire
+        self._transport = transport
         self._clock = clock
         self._name = name
-        self.page_size = page_items
+        self.page_size = page_size
         self._client_tokens: dict[str, tuple[datetime, Any]] = {}
         self._replaced: dict[Key, tuple[datetime, Item | None]] = {}
 
     def get_item(self, **request: Any) -> dict[str, Any]:
-        """One item, as it is now."""
-        return self._wire.execute("dynamodb", "get_item", request, lambda: self._get(**request))
+        """Returns one item, with a consistent read."""
+        return self._transport.execute("dynamodb", "get_item", request, lambda: self._get(**request))
 
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
-        """Some items, as they are now; what was not read is named."""
-        return self._wire.execute("dynamodb", "batch_get_item", request, lambda: self._batch_get(**request))
+        """Returns some items, with a consistent read, and the keys that were not read."""
+        return self._transport.execute("dynamodb", "batch_get_item", request, lambda: self._batch_get(**request))
 
     def query(self, **request: Any) -> dict[str, Any]:
-        """The items of one partition, of the table or of an index, in the order of their sort keys, one page."""
-        return self._wire.execute("dynamodb", "query", request, lambda: self._query(**request))
+        """Returns one page of a partition of the table or of an index, in the order of the sort keys."""
+        return self._transport.execute("dynamodb", "query", request, lambda: self._query(**request))
 
     def scan(self, **request: Any) -> dict[str, Any]:
-        """All items of the table, one page."""
-        return self._wire.execute("dynamodb", "scan", request, lambda: self._scan(**request))
+        """Returns one page of all items."""
+        return self._transport.execute("dynamodb", "scan", request, lambda: self._scan(**request))
 
     def put_item(self, **request: Any) -> dict[str, Any]:
-        """Write one item whole."""
-        return self._wire.execute("dynamodb", "put_item", request, lambda: self._write_one("Put", request))
+        return self._transport.execute("dynamodb", "put_item", request, lambda: self._write_one("Put", request))
 
     def update_item(self, **request: Any) -> dict[str, Any]:
-        """Change one item."""
-        return self._wire.execute("dynamodb", "update_item", request, lambda: self._write_one("Update", request))
+        return self._transport.execute("dynamodb", "update_item", request, lambda: self._write_one("Update", request))
 
     def delete_item(self, **request: Any) -> dict[str, Any]:
-        """Take one item away."""
-        return self._wire.execute("dynamodb", "delete_item", request, lambda: self._write_one("Delete", request))
+        return self._transport.execute("dynamodb", "delete_item", request, lambda: self._write_one("Delete", request))
 
     def transact_write_items(self, **request: Any) -> dict[str, Any]:
-        """All writes or none."""
-        return self._wire.execute("dynamodb", "transact_write_items", request, lambda: self._transact(**request))
+        """Does all writes or none."""
+        return self._transport.execute("dynamodb", "transact_write_items", request, lambda: self._transact(**request))
 
     def describe_table(self, **request: Any) -> dict[str, Any]:
-        """What AWS says of the table."""
-        return self._wire.execute("dynamodb", "describe_table", request, lambda: self._describe(**request))
+        return self._transport.execute("dynamodb", "describe_table", request, lambda: self._describe(**request))
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -244,7 +246,7 @@ class SimulatedTable:
         if table != self._name:
             raise build_client_error("ResourceNotFoundException", "Table", 400)
         if not consistent:
-            raise NotImplementedError("reads that may be old are imitated for indexes alone")
+            raise NotImplementedError("eventually consistent reads are simulated only for indexes")
 
     def _get(self, *, TableName: str, Key: dict[str, Any], ConsistentRead: bool = False) -> dict[str, Any]:  # noqa: N803
         self._check(TableName, consistent=ConsistentRead)
@@ -256,10 +258,10 @@ class SimulatedTable:
         self._check(table, consistent=batch.get("ConsistentRead", False))
         keys = [read_key(key) for key in batch["Keys"]]
         if not 1 <= len(keys) <= MAX_BATCH_KEYS or len({*keys}) < len(keys):
-            raise build_validation_error(f"{len(keys)} keys in one batch, or one of them twice")
-        read = (len(keys) + 1) // 2 if self.returns_half_batches else len(keys)
-        unread = {table: {**batch, "Keys": batch["Keys"][read:]}} if read < len(keys) else {}
-        found = [dict(self.items[key]) for key in keys[:read] if key in self.items]
+            raise build_validation_error(f"{len(keys)} keys in one batch, or a duplicate key")
+        read_count = (len(keys) + 1) // 2 if self.returns_half_batches else len(keys)
+        unread = {table: {**batch, "Keys": batch["Keys"][read_count:]}} if read_count < len(keys) else {}
+        found = [dict(self.items[key]) for key in keys[:read_count] if key in self.items]
         return {"Responses": {table: found}, "UnprocessedKeys": unread}
 
     def _query(
@@ -277,7 +279,7 @@ class SimulatedTable:
     ) -> dict[str, Any]:
         self._check(TableName, consistent=ConsistentRead or bool(IndexName))
         if IndexName and (ConsistentRead or IndexName not in INDEXES):
-            raise build_validation_error(f"the index {IndexName} cannot be read like this")
+            raise build_validation_error(f"the index {IndexName} does not support this read")
         scope = EvaluationScope({}, ExpressionAttributeNames or {}, ExpressionAttributeValues)
         attributes = INDEXES[IndexName] if IndexName else TABLE_KEYS
         size = min(Limit or self.page_size, self.page_size)
@@ -297,7 +299,7 @@ class SimulatedTable:
         ExpressionAttributeNames: dict[str, str] | None = None,  # noqa: N803
         ExclusiveStartKey: dict[str, Any] | None = None,  # noqa: N803
     ) -> dict[str, Any]:
-        """Unlike a query it may miss what was written a moment ago; here it never does."""
+        """Unlike on AWS, a scan sees all writes that have been made."""
         self._check(TableName)
         found = sorted(self.items.values(), key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
         if ExclusiveStartKey:
@@ -305,18 +307,18 @@ class SimulatedTable:
             found = [item for item in found if (item["pk"]["S"], item["sk"]["S"]) > after]
         response = _build_page(found, TABLE_KEYS, self.page_size)
         if ProjectionExpression:
-            names = [(ExpressionAttributeNames or {}).get(one, one) for one in ProjectionExpression.split(",")]
+            names = [(ExpressionAttributeNames or {}).get(name, name) for name in ProjectionExpression.split(",")]
             response["Items"] = [{name: item[name] for name in names if name in item} for item in response["Items"]]
         return response
 
     def _select(
         self, index: str, condition: str, scope: EvaluationScope, after: IndexPosition, limit: int
     ) -> list[Item]:
-        """The first items of a partition behind a place that meet a key condition; of an index, their keys."""
+        """Returns the first items of a partition that meet a key condition, after a position; for an index, keys."""
         attributes = INDEXES[index] if index else TABLE_KEYS
         parsed = _KEY_CONDITION.fullmatch(condition)
         if not parsed or scope.resolve_name(parsed[1]) != attributes[0]:
-            raise NotImplementedError(f"no imitation of the query {condition!r}")
+            raise NotImplementedError(f"the simulation does not support the query {condition!r}")
         rest = parsed[3] or ""
         within = _BETWEEN.fullmatch(rest)
         since, until = (_read_key_text(scope, within[1]), _read_key_text(scope, within[2])) if within else ("", None)
@@ -330,7 +332,7 @@ class SimulatedTable:
         return list(islice(kept, limit))
 
     def _list_lagged_items(self) -> ItemStore:
-        """The items as an index has them that is behind."""
+        """Returns the items as a lagging index has them."""
         items: dict[Key, Item | None] = dict(self.items)
         for key, (at, before) in self._replaced.items():
             if self._clock.time < at + self.index_lag:
@@ -341,10 +343,10 @@ class SimulatedTable:
         self._check(TableName)
         return {"Table": {"TableName": TableName, "TableStatus": "ACTIVE", "CreationDateTime": self._created}}
 
-    # -- forgetting ---------------------------------------------------------------------------------------------
+    # -- expiry -------------------------------------------------------------------------------------------------
 
     def expire_items(self) -> None:
-        """What DynamoDB's time to live deletes by now; it may be days late, and nobody is told."""
+        """Deletes what DynamoDB's time to live has expired. On AWS this may happen days later."""
         now = self._clock.time.timestamp()
         for key in [key for key, item in self.items.items() if int(item.get("expires_at", {"N": now})["N"]) < now]:
             del self.items[key]
@@ -366,7 +368,7 @@ class SimulatedTable:
             raise build_validation_error(f"{len(TransactItems)} writes in one transaction")
         if self._is_repeated(ClientRequestToken, TransactItems):
             return {}
-        writes = [self._evaluate(one) for one in TransactItems]
+        writes = [self._evaluate(entry) for entry in TransactItems]
         if len({write.key for write in writes}) < len(writes):
             raise build_validation_error("Transaction request cannot include multiple operations on one item")
         if not all(write.is_allowed for write in writes):
@@ -381,7 +383,7 @@ class SimulatedTable:
         return {}
 
     def _is_repeated(self, token: str, writes: Any) -> bool:
-        """Whether this very transaction was done before."""
+        """Whether this transaction was already done."""
         at, previous = self._client_tokens.get(token, (None, None))
         if at is None or self._clock.time > at + CLIENT_TOKEN_LIFETIME:
             return False
@@ -389,8 +391,8 @@ class SimulatedTable:
             raise build_client_error("IdempotentParameterMismatchException", "TransactWriteItems", 400)
         return True
 
-    def _evaluate(self, one: dict[str, Any]) -> EvaluatedWrite:
-        ((kind, request),) = one.items()
+    def _evaluate(self, entry: dict[str, Any]) -> EvaluatedWrite:
+        ((kind, request),) = entry.items()
         self._check(request["TableName"])
         return evaluate_write(kind, request, self.items)
 
@@ -406,7 +408,6 @@ class SimulatedTable:
 
 
 def _read_key_text(scope: EvaluationScope, placeholder: str) -> str:
-    """A key's text that a condition names."""
     return str((scope.read_value(placeholder) or {})["S"])
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from simulation.world.transport import Transport, build_client_error
 
-# PutEvents API reference: the sum of an entry's parts.
+# PutEvents API reference: the size of an entry is the sum of its parts.
 MAX_ENTRY_BYTES = 1_048_576
 
 
 @dataclass(frozen=True)
 class PublishedEvent:
-    """One event as listeners see it."""
+    """One event as subscribers receive it."""
 
     source: str
     detail_type: str
@@ -21,15 +21,14 @@ class PublishedEvent:
 
 @dataclass
 class SimulatedBus:
-    """The client; `events` is all that was ever heard on the bus."""
+    """The client. `events` is everything that was ever published on the bus."""
 
-    wire: Transport
+    transport: Transport
     name: str
     events: list[PublishedEvent] = field(default_factory=list[PublishedEvent])
 
     def put_events(self, **request: Any) -> dict[str, Any]:
-        """Put events on the bus."""
-        return self.wire.execute("events", "put_events", request, lambda: self._put(**request))
+        return self.transport.execute("events", "put_events", request, lambda: self._put(**request))
 
     def _put(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803
         for entry in Entries:

@@ -1,7 +1,8 @@
-"""The Lambda service in memory: it polls queues, invokes functions beside one another, and runs schedules.
+"""The Lambda service in memory: it polls queues, runs concurrent invocations, and runs schedules.
 
-A function takes a batch of messages and its deadline and gives back those that shall come again. What dies leaves its
-messages to their visibility. Mappings can be looked up and switched off and on as through boto3's client.
+A function gets a batch of messages and its deadline, and returns the messages that it did not process. If it crashes,
+its messages become visible after their visibility timeout. Mappings can be listed, enabled, and disabled as through
+boto3's client.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from simulation.world.simulated_sqs import SimulatedMessage, SimulatedQueue, Sim
 from simulation.world.transport import Transport, build_client_error
 from simulation.world.world_clock import WorldClock
 
-# After how long Lambda invokes a scheduled function again that failed (Developer Guide, "Asynchronous invocation").
+# How long Lambda waits before it retries a failed scheduled invocation (Developer Guide, "Asynchronous invocation").
 ASYNC_RETRY_DELAYS_SECONDS = 60.0, 120.0
 BatchHandler = Callable[[Sequence[SimulatedMessage], datetime], Sequence[SimulatedMessage]]
 ScheduledTask = Callable[[datetime], bool]
@@ -24,9 +25,9 @@ ScheduledTask = Callable[[datetime], bool]
 
 @dataclass(frozen=True)
 class SimulatedFunction:
-    """One function: how long an invocation may last, and what it does with a batch.
+    """One function: its timeout, and what it does with a batch.
 
-    `subject`: what a message's body names; only a function whose RecursiveLoop is Allow has one.
+    `find_subject`: returns what a message's body names. Only a function whose RecursiveLoop is Allow has one.
     """
 
     name: str
@@ -35,16 +36,16 @@ class SimulatedFunction:
     find_subject: Callable[[str], str] | None = None
 
     def extend_lineage(self, message: SimulatedMessage) -> MessageLineage:
-        """A message's chain once this function runs for it."""
+        """Returns a message's chain with this function's invocation for it."""
         return message.lineage.add_invocation(self.name, self.find_subject(message.body) if self.find_subject else "")
 
 
 @dataclass(eq=False)
 class EventSourceMapping:
-    """One event source mapping. `enabled` is what was asked for, `polls` what Lambda does by now."""
+    """One event source mapping. `is_enabled` was requested; `is_polling` is what Lambda does by now."""
 
     uuid: str
-    line: SimulatedQueue
+    queue: SimulatedQueue
     function: SimulatedFunction
     max_concurrency: int
     batch_size: int = 1
@@ -55,7 +56,7 @@ class EventSourceMapping:
 
 
 class InvocationOutcome(Enum):
-    """How an invocation ended, as Lambda sees it."""
+    """How an invocation ended, from Lambda's point of view."""
 
     SUCCEEDED = auto()
     KILLED = auto()
@@ -64,9 +65,9 @@ class InvocationOutcome(Enum):
 
 @dataclass(eq=False)
 class ScheduledFunction:
-    """A function that is invoked every so many seconds, whether or not its last invocation is done.
+    """A function that is invoked at an interval, whether or not its last invocation has ended.
 
-    A task that gives False has failed and is invoked again, until its event is too old.
+    A task that returns False has failed and is invoked again, until its event is too old.
     """
 
     name: str
@@ -78,7 +79,7 @@ class ScheduledFunction:
 
 @dataclass(eq=False)
 class Invocation:
-    """One invocation, as the story tells it; `first`: the ids of messages that were new."""
+    """One invocation, for the history and the checks. `first_delivery_ids`: the messages that were new."""
 
     name: str
     started_at: datetime
@@ -92,16 +93,16 @@ class Invocation:
 class SimulatedLambda:
     """The service and its client. Nothing is invoked before `start`.
 
-    `skew` says how far the next worker's clock is off, `switching_seconds` how long a switched mapping takes to obey,
-    `ticks` how many invocations one tick of a schedule makes. `entering` and `leaving` let the time pass that an
-    invocation of a mapping's function takes before its code and behind it. `recursed` is told of each message whose
-    chain has invoked its function too often.
+    `choose_clock_skew`: how far the next worker's clock is off. `choose_mapping_delay`: how many seconds a mapping
+    takes to change. `count_ticks`: how many invocations one tick of a schedule starts. `before_invocation` and
+    `after_invocation` let the time pass that an invocation takes before and after its own code. `recursion_listeners`
+    are called with each message whose chain has invoked its function too often.
     """
 
-    wire: Transport
+    transport: Transport
     clock: WorldClock
     sqs: SimulatedSqs
-    hub: EventLoop
+    event_loop: EventLoop
     mappings: list[EventSourceMapping] = field(default_factory=list[EventSourceMapping])
     schedules: list[ScheduledFunction] = field(default_factory=list[ScheduledFunction])
     invocations: list[Invocation] = field(default_factory=list[Invocation])
@@ -118,63 +119,61 @@ class SimulatedLambda:
     def add_mapping(
         self, queue: SimulatedQueue, function: SimulatedFunction, *, max_concurrency: int, batch_size: int = 1
     ) -> EventSourceMapping:
-        """Have a function work off a queue, so many invocations at a time."""
+        """Lets a function process a queue, with a limited number of concurrent invocations."""
         mapping = EventSourceMapping(f"mapping-{queue.name}", queue, function, max_concurrency, batch_size)
         self.mappings.append(mapping)
         return mapping
 
     def start(self) -> None:
-        """Begin to poll, and to run what is scheduled."""
+        """Starts polling and schedules."""
         self.is_started = True
         self.sqs.ready = self._schedule_polls
         for mapping in self.mappings:
             self._schedule_poll(mapping, self.clock.time)
         for schedule in self.schedules:
-            self.hub.call_later(
-                self.clock.random.uniform(0, schedule.interval_seconds), lambda one=schedule: self._tick(one)
+            self.event_loop.call_later(
+                self.clock.random.uniform(0, schedule.interval_seconds), lambda started=schedule: self._tick(started)
             )
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing is under way and no mapping that is on has anything to wait for."""
-        if any(source.running_count for source in self.mappings):
+        """Whether nothing is running, and no enabled mapping has messages."""
+        if any(mapping.running_count for mapping in self.mappings):
             return False
-        return not any(source.line.messages for source in self.mappings if source.is_enabled)
+        return not any(mapping.queue.messages for mapping in self.mappings if mapping.is_enabled)
 
     # -- mappings -----------------------------------------------------------------------------------------------
 
     def list_event_source_mappings(self, **request: Any) -> dict[str, Any]:
-        """The mappings of one queue, or of one function."""
-        return self.wire.execute(
+        """Returns the mappings of one queue, or of one function."""
+        return self.transport.execute(
             "lambda", "list_event_source_mappings", request, lambda: self._list_mappings(**request)
         )
 
     def get_event_source_mapping(self, **request: Any) -> dict[str, Any]:
-        """One mapping."""
-        return self.wire.execute(
+        return self.transport.execute(
             "lambda", "get_event_source_mapping", request, lambda: _describe_mapping(self._find_mapping(**request))
         )
 
     def update_event_source_mapping(self, **request: Any) -> dict[str, Any]:
-        """Switch a mapping off or on."""
-        return self.wire.execute(
+        """Enables or disables a mapping."""
+        return self.transport.execute(
             "lambda", "update_event_source_mapping", request, lambda: self._update_mapping(**request)
         )
 
     def set_enabled(self, mapping: EventSourceMapping, *, enabled: bool) -> None:
-        """What a mapping is asked to do; it obeys when its pollers have heard of it."""
+        """Enables or disables a mapping, which changes after a delay."""
         mapping.is_enabled = enabled
         delay_seconds = self.choose_mapping_delay()
         if delay_seconds and self.is_started:
-            self.hub.call_later(delay_seconds, lambda: self._apply_enabled(mapping))
+            self.event_loop.call_later(delay_seconds, lambda: self._apply_enabled(mapping))
         else:
             self._apply_enabled(mapping)
 
     def _list_mappings(self, *, EventSourceArn: str = "", FunctionName: str = "") -> dict[str, Any]:  # noqa: N803
-        found = [one for one in self.mappings if EventSourceArn in ("", one.line.arn)]
-        return {
-            "EventSourceMappings": [_describe_mapping(one) for one in found if FunctionName in ("", one.function.name)]
-        }
+        found = [mapping for mapping in self.mappings if EventSourceArn in ("", mapping.queue.arn)]
+        matching = [mapping for mapping in found if FunctionName in ("", mapping.function.name)]
+        return {"EventSourceMappings": [_describe_mapping(mapping) for mapping in matching]}
 
     def _find_mapping(self, *, UUID: str) -> EventSourceMapping:  # noqa: N803
         for mapping in self.mappings:
@@ -197,15 +196,15 @@ class SimulatedLambda:
 
     def _schedule_polls(self, queue: SimulatedQueue, moment: datetime) -> None:
         for mapping in self.mappings:
-            if mapping.line is queue:
+            if mapping.queue is queue:
                 self._schedule_poll(mapping, moment)
 
     def _schedule_poll(self, mapping: EventSourceMapping, moment: datetime) -> None:
-        """Poll at a moment, unless that happens earlier anyway."""
+        """Schedules a poll, unless an earlier one is scheduled."""
         moment = max(moment, self.clock.time)
         if self.is_started and (mapping.next_poll_at is None or moment < mapping.next_poll_at):
             mapping.next_poll_at = moment
-            self.hub.call_at(moment, lambda: self._poll(mapping, moment))
+            self.event_loop.call_at(moment, lambda: self._poll(mapping, moment))
 
     def _poll(self, mapping: EventSourceMapping, moment: datetime) -> None:
         if mapping.next_poll_at != moment:
@@ -217,22 +216,22 @@ class SimulatedLambda:
                 break
             self._invoke(mapping, messages)
         if mapping.is_polling and mapping.running_count < mapping.max_concurrency:
-            next_visible_at = self.sqs.find_next_visible_at([mapping.line])
+            next_visible_at = self.sqs.find_next_visible_at([mapping.queue])
             if next_visible_at:
                 self._schedule_poll(mapping, next_visible_at)
 
     def _receive_batch(self, mapping: EventSourceMapping) -> list[SimulatedMessage]:
         messages: list[SimulatedMessage] = []
-        while len(messages) < mapping.batch_size and (message := self.sqs.receive(mapping.line)):
+        while len(messages) < mapping.batch_size and (message := self.sqs.receive(mapping.queue)):
             if self.allows_invocation(mapping.function, message):
                 messages.append(message)
         return messages
 
     def allows_invocation(self, function: SimulatedFunction, message: SimulatedMessage) -> bool:
-        """Whether Lambda invokes a function for a message; one that it refuses comes again after its visibility."""
+        """Whether Lambda invokes a function for a message. A message that it refuses becomes visible again later."""
         if not function.extend_lineage(message).exceeds_limit(function.name):
             return True
-        self.wire.add_note(f"{function.name} recurses: {message.id} {message.body}")
+        self.transport.add_note(f"{function.name} recurses: {message.id} {message.body}")
         for notify in self.recursion_listeners:
             notify(function, message)
         return function.find_subject is not None
@@ -251,7 +250,7 @@ class SimulatedLambda:
                 self.after_invocation(function.name)
                 for message, handle in handles:
                     if message not in returned:
-                        self.sqs.delete(mapping.line, handle)
+                        self.sqs.delete(mapping.queue, handle)
             finally:
                 mapping.running_count -= 1
                 self._schedule_poll(mapping, self.clock.time)
@@ -259,13 +258,13 @@ class SimulatedLambda:
         self._start_invocation(function.name, function.timeout_seconds, run, messages)
 
     def _find_deadline(self) -> datetime:
-        worker = self.hub.current_worker
+        worker = self.event_loop.current_worker
         return worker.deadline if worker else self.clock.time
 
     def _start_invocation(
         self, name: str, timeout_seconds: float, work: Callable[[], object], messages: Sequence[SimulatedMessage] = ()
     ) -> None:
-        """One worker's life; what kills it is told, and what is a bug in the code ends the whole run."""
+        """Runs one worker. A crash is part of the history; any other exception is a bug and ends the run."""
         first_delivery_ids = frozenset(message.id for message in messages if message.receive_count == 1)
         invocation = Invocation(f"{name}-{len(self.invocations) + 1}", self.clock.time, messages, first_delivery_ids)
         self.invocations.append(invocation)
@@ -283,29 +282,29 @@ class SimulatedLambda:
                 )
             finally:
                 invocation.ended_at = self.clock.time
-                self.wire.add_note(f"{invocation.name} {note}")
+                self.transport.add_note(f"{invocation.name} {note}")
 
-        self.wire.add_note(f"{invocation.name} begins {' '.join(message.id for message in messages)}")
-        self.hub.spawn(invocation.name, run, timeout_seconds=timeout_seconds, skew=self.choose_clock_skew())
+        self.transport.add_note(f"{invocation.name} starts {' '.join(message.id for message in messages)}")
+        self.event_loop.spawn(invocation.name, run, timeout_seconds=timeout_seconds, skew=self.choose_clock_skew())
 
     def _tick(self, schedule: ScheduledFunction) -> None:
-        self.hub.call_later(schedule.interval_seconds, lambda: self._tick(schedule))
+        self.event_loop.call_later(schedule.interval_seconds, lambda: self._tick(schedule))
         for _ in range(self.count_ticks()):
             expires_at = self.clock.time + timedelta(seconds=schedule.max_event_age_seconds)
             self._run_scheduled(schedule, ASYNC_RETRY_DELAYS_SECONDS, expires_at)
 
     def _run_scheduled(self, schedule: ScheduledFunction, retry_delays: Sequence[float], expires_at: datetime) -> None:
         def run() -> None:
-            succeeded = False
+            has_succeeded = False
             try:
-                succeeded = schedule.task(self._find_deadline())
+                has_succeeded = schedule.task(self._find_deadline())
             finally:
                 if (
-                    not succeeded
+                    not has_succeeded
                     and retry_delays
                     and self.clock.time + timedelta(seconds=retry_delays[0]) <= expires_at
                 ):
-                    self.hub.call_later(
+                    self.event_loop.call_later(
                         retry_delays[0], lambda: self._run_scheduled(schedule, retry_delays[1:], expires_at)
                     )
 
@@ -313,12 +312,12 @@ class SimulatedLambda:
 
 
 def _describe_mapping(mapping: EventSourceMapping) -> dict[str, Any]:
-    """A mapping as Lambda describes it."""
+    """Returns a mapping as Lambda describes it."""
     states = ("Enabled", "Enabling") if mapping.is_enabled else ("Disabled", "Disabling")
     state = states[mapping.is_enabled is not mapping.is_polling]
     return {
         "UUID": mapping.uuid,
-        "EventSourceArn": mapping.line.arn,
+        "EventSourceArn": mapping.queue.arn,
         "FunctionArn": f"arn:aws:lambda:eu-central-1:000000000000:function:{mapping.function.name}",
         "State": state,
         "BatchSize": mapping.batch_size,

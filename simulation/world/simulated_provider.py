@@ -1,4 +1,4 @@
-"""A provider in memory, of three kinds: a lost call can be asked about not at all, by its name for it, or by ours."""
+"""A provider in memory, of three kinds: a lost call cannot be looked up, or by the provider's ID, or by our ID."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -35,14 +35,14 @@ SUBMIT_TIMEOUT_SECONDS = 1.0
 
 
 class ProviderKind(StrEnum):
-    """How a provider can be asked about a call whose answer was lost."""
+    """How a call whose answer was lost can be looked up."""
 
     NO_LOOKUP = "unaskable"
     LOOKUP_BY_PROVIDER_ID = "acknowledged"
     LOOKUP_BY_OUR_ID = "own_id"
 
 
-# Segmind keeps a record for an hour, Runware tells of any task that it ever executed (the vendors' references).
+# Segmind keeps a record for an hour; Runware reports any task that it ever executed (the vendors' references).
 LOOKUP_RETENTION = {
     ProviderKind.NO_LOOKUP: timedelta(0),
     ProviderKind.LOOKUP_BY_PROVIDER_ID: timedelta(hours=1),
@@ -52,7 +52,7 @@ LOOKUP_RETENTION = {
 
 @dataclass(eq=False)
 class SimulatedPaidCall:
-    """One paid call as our side sees it: open from when it is sent until we hear the end, hang up or die."""
+    """One paid call as our side sees it: open from sending until the response, the hang-up, or the crash."""
 
     job_id: str
     started_at: datetime
@@ -61,21 +61,21 @@ class SimulatedPaidCall:
 
     @property
     def micro_usd(self) -> int:
-        """What it was charged."""
         return self.work.billed_job.micro_usd if self.work else 0
 
 
 @dataclass
 class SimulatedProvider:
-    """The Provider port. `script` holds the reactions to the next calls; then `weather` is asked, then `otherwise`.
+    """The Provider port.
 
-    `unready`: why no call can be prepared, such as a key that is not there; `key` is asked for it each time and may
-    raise. `stalls`: whether a look-up tells nothing yet. `resends`: what it does with a call that comes again under our
-    id, while nobody knows what became of the first. `calls` are the jobs whose calls came in, `paid_calls` all that our
-    side ever sent.
+    `script` has the behaviors for the next calls; after that, `behavior_sources` are asked, and then `default_behavior`
+    applies. `preparation_error`: why no call can be prepared. `check_key` is called for each call, and may raise.
+    `override_lookup`: a status that a lookup returns instead of the real one. `override_resend`: what happens to a call
+    that is sent again under our ID while the fate of the first one is unknown. `received_job_ids`: the jobs whose calls
+    arrived. `paid_calls`: all calls that our side ever sent.
     """
 
-    wire: Transport
+    transport: Transport
     clock: WorldClock
     kind: ProviderKind = ProviderKind.NO_LOOKUP
     name: str = "ideogram"
@@ -101,33 +101,33 @@ class SimulatedProvider:
 
     @property
     def bill(self) -> Bill:
-        """What was charged, call by call; an order's `client_hint` is the job's id."""
+        """What was charged, call by call; an order's `client_hint` is the job's ID."""
         return self.account.bill
 
     @property
     def charged_micro_usd(self) -> int:
-        """All that was ever charged, in micro-dollars."""
-        return self.bill.sum_charges()
+        """Everything that was ever charged, in micro-dollars."""
+        return self.bill.total_micro_usd()
 
     def count_in_flight(self) -> int:
-        """How many calls our side holds open now."""
+        """Returns how many calls our side has open now."""
         return len(self.calls_in_flight)
 
     # -- the port -----------------------------------------------------------------------------------------------
 
     def idempotency_key(self, job: Job) -> str | None:
-        """The id under which the call will be known, where we choose it."""
+        """Returns the ID of the call if we choose it."""
         return f"{job.job_id}-{job.charge_no}" if self.kind is ProviderKind.LOOKUP_BY_OUR_ID else None
 
     def prepare(self, job: Job, photo: bytes, references: Sequence[bytes] = ()) -> PreparedCall | ProviderResult:
-        """One paid call, ready to be sent, or why there is none."""
+        """Returns a paid call that is ready to be sent, or why there is none."""
         return self.preparation_error or self.check_key() or partial(self._make_call, job, photo)
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult | LookupStatus:
-        """What became of a call, for nothing."""
+        """Returns the status of a call. This is free."""
         if self.kind is ProviderKind.NO_LOOKUP:
-            raise NotImplementedError("this provider cannot be asked")
-        return self.wire.execute(
+            raise NotImplementedError("this provider has no lookup")
+        return self.transport.execute(
             "provider", "look_up", {"job": job, "id": provider_id}, lambda: self._answer_lookup(provider_id)
         )
 
@@ -137,32 +137,32 @@ class SimulatedProvider:
     # -- the call -----------------------------------------------------------------------------------------------
 
     def _make_call(self, job: Job, photo: bytes, acknowledge: Acknowledge) -> ProviderResult | LookupStatus:
-        paid = SimulatedPaidCall(job.job_id, self.clock.time)
-        self.paid_calls.append(paid)
-        self.calls_in_flight.add(paid)
+        paid_call = SimulatedPaidCall(job.job_id, self.clock.time)
+        self.paid_calls.append(paid_call)
+        self.calls_in_flight.add(paid_call)
         self.peak_in_flight = max(self.peak_in_flight, self.count_in_flight())
         try:
             if self.kind is ProviderKind.NO_LOOKUP:
-                return self._wait_for_result(job, photo, paid)
-            return self._submit_and_poll(job, photo, paid, acknowledge)
+                return self._wait_for_result(job, photo, paid_call)
+            return self._submit_and_poll(job, photo, paid_call, acknowledge)
         finally:
-            paid.ended_at = self.clock.time
-            self.calls_in_flight.remove(paid)
+            paid_call.ended_at = self.clock.time
+            self.calls_in_flight.remove(paid_call)
 
-    def _wait_for_result(self, job: Job, photo: bytes, paid: SimulatedPaidCall) -> ProviderResult:
+    def _wait_for_result(self, job: Job, photo: bytes, paid_call: SimulatedPaidCall) -> ProviderResult:
         request = {"job": job, "sha256": identify_photo(photo)}
-        response = self.wire.execute(
-            "provider", "call", request, lambda: self._process_call(job, photo, paid, self.timeout_seconds)
+        response = self.transport.execute(
+            "provider", "call", request, lambda: self._process_call(job, photo, paid_call, self.timeout_seconds)
         )
         return response if isinstance(response, ProviderResult) else response.result
 
     def _submit_and_poll(
-        self, job: Job, photo: bytes, paid: SimulatedPaidCall, acknowledge: Acknowledge
+        self, job: Job, photo: bytes, paid_call: SimulatedPaidCall, acknowledge: Acknowledge
     ) -> ProviderResult | LookupStatus:
         deadline = self.clock.time + timedelta(seconds=self.timeout_seconds)
         request = {"job": job, "sha256": identify_photo(photo)}
-        response = self.wire.execute(
-            "provider", "call", request, lambda: self._process_call(job, photo, paid, SUBMIT_TIMEOUT_SECONDS)
+        response = self.transport.execute(
+            "provider", "call", request, lambda: self._process_call(job, photo, paid_call, SUBMIT_TIMEOUT_SECONDS)
         )
         if isinstance(response, ProviderResult):
             self._uncertain_keys -= (
@@ -180,19 +180,19 @@ class SimulatedProvider:
         )
 
     def _poll(self, work: ProviderWork) -> ProviderResult | LookupStatus:
-        return self.wire.execute("provider", "poll", {"id": work.id}, lambda: self._answer_lookup(work.id))
+        return self.transport.execute("provider", "poll", {"id": work.id}, lambda: self._answer_lookup(work.id))
 
     def _process_call(
-        self, job: Job, photo: bytes, paid: SimulatedPaidCall, timeout_seconds: float
+        self, job: Job, photo: bytes, paid_call: SimulatedPaidCall, timeout_seconds: float
     ) -> ProviderResult | ProviderWork:
-        """What the provider says within so many seconds: it took the work, or an answer in its place."""
+        """Returns the provider's response within the timeout: the accepted work, or a result instead."""
         self.received_job_ids.append(job.job_id)
         behavior = self._find_resend_behavior(job) or self._choose_behavior(job)
         self.account.concurrency_limit = self.concurrency_limit
         response = self._accept(job, photo, behavior) if behavior.accepts_work else None
         if isinstance(response, ProviderResult):
             return response
-        paid.work = response
+        paid_call.work = response
         responds_immediately = (
             behavior.responds_immediately and behavior.work_seconds + behavior.lingering_seconds <= self.timeout_seconds
         )
@@ -200,15 +200,15 @@ class SimulatedProvider:
         if behavior.run_during_call:
             behavior.run_during_call()
         if behavior.kills_worker:
-            raise SimulatedCrash("the worker dies in the call")
+            raise SimulatedCrash("the worker is killed in the call")
         if behavior.work_seconds > timeout_seconds and self.kind is ProviderKind.NO_LOOKUP:
-            return ProviderResult.lost("no answer came in time")
+            return ProviderResult.lost("no answer arrived in time")
         if response and responds_immediately:
             return response.result
         return behavior.result or response or ProviderResult(RetryClass.NOW, Code.PROVIDER_UNAVAILABLE)
 
     def _find_resend_behavior(self, job: Job) -> CallBehavior | None:
-        """What becomes of a call that was sent before under the same id; it is in doubt until somebody is refused."""
+        """Returns what happens to a call that was sent before under the same ID and whose fate is still unknown."""
         idempotency_key = self.idempotency_key(job)
         if idempotency_key is None:
             return None
@@ -217,36 +217,36 @@ class SimulatedProvider:
         return self.override_resend() if is_resend else None
 
     def _choose_behavior(self, job: Job) -> CallBehavior:
-        """The script's, else the weather's; what was taken is never called invalid but when it comes again."""
+        """Returns the script's or a fault's behavior. Accepted work is never rejected, except when it is sent again."""
         if self.script:
             behavior = self.script.popleft()
         else:
-            behavior = next((behavior for ask in self.behavior_sources if (behavior := ask())), self.default_behavior)
+            behavior = next(
+                (behavior for choose in self.behavior_sources if (behavior := choose())), self.default_behavior
+            )
         is_rejection = behavior.result and behavior.result.retry_class is RetryClass.PERM
         return self.default_behavior if is_rejection and self._find_accepted_work(job) else behavior
 
     def _accept(self, job: Job, photo: bytes, behavior: CallBehavior) -> ProviderWork | ProviderResult:
-        """The same id again is the same work, and charged once."""
+        """The same ID again is the same work, and is charged once."""
         return self._find_accepted_work(job) or self.account.accept(job, photo, behavior, self.idempotency_key(job))
 
     def _find_accepted_work(self, job: Job) -> ProviderWork | None:
-        """Work that was taken under our own id."""
         idempotency_key = self.idempotency_key(job)
         return self.account.work_by_id.get(idempotency_key) if idempotency_key else None
 
 
 @dataclass
 class SimulatedDownloads:
-    """The Downloads port: a picture of its own behind every link, or what `instead` says for all of them."""
+    """The Downloads port: each link has its own picture, unless `override` says otherwise for all of them."""
 
-    wire: Transport
+    transport: Transport
     override: bytes | BackdropError | None = None
     fetched_urls: list[str] = field(default_factory=list[str])
 
     def fetch(self, provider: str, url: str) -> bytes:
-        """The bytes behind a link."""
         request = {"provider": provider, "url": url}
-        return self.wire.execute("downloads", "fetch", request, lambda: self._fetch(url))
+        return self.transport.execute("downloads", "fetch", request, lambda: self._fetch(url))
 
     def _fetch(self, url: str) -> bytes:
         self.fetched_urls.append(url)

@@ -43,7 +43,7 @@ class ObjectVersion:
 
 @dataclass
 class SimulatedBucket:
-    """One versioned bucket; `notify` takes the bodies of its notifications, `changed` the keys that were written."""
+    """One versioned bucket. `notify` is called with the bodies of its notifications. `changed_keys`: written keys."""
 
     name: str
     notify: NotificationListener | None = None
@@ -52,16 +52,16 @@ class SimulatedBucket:
     _sorted: list[str] = field(default_factory=list[str])
 
     def find_current(self, key: str) -> ObjectVersion | None:
-        """What lies under the key now; None where there is nothing or a delete marker."""
+        """Returns the current version; None if there is none or a delete marker."""
         versions = self.objects.get(key, [])
         return versions[-1] if versions and versions[-1].data is not None else None
 
     def list_keys(self) -> list[str]:
-        """The keys that a listing shows, in S3's order: that of UTF-8, which is that of code points."""
+        """Returns the keys of a listing in S3's order, which is that of UTF-8 and of code points."""
         return list(self.iterate_keys())
 
     def iterate_keys(self, prefix: str = "", after: str = "") -> Iterator[str]:
-        """Those of them that begin with a prefix, behind a key."""
+        """Yields the listed keys that begin with a prefix, after a key."""
         if len(self._sorted) != len(self.objects):
             self._sorted = sorted(self.objects)
         first = max(bisect_left(self._sorted, prefix), bisect_right(self._sorted, after) if after else 0)
@@ -73,59 +73,56 @@ class SimulatedBucket:
 
 
 class SimulatedS3:
-    """The client for all buckets of the world; `page_keys` makes listings come in smaller pages."""
+    """The client for all buckets. `page_size` limits the pages of listings."""
 
-    def __init__(self, wire: Transport, clock: WorldClock) -> None:
+    def __init__(self, transport: Transport, clock: WorldClock) -> None:
         self.buckets: dict[str, SimulatedBucket] = {}
-        self._wire = wire
+        self._transport = transport
         self._clock = clock
         self._version_count = 0
         self.page_size = MAX_LISTED_KEYS
 
     def create_bucket(self, name: str, notify: NotificationListener | None = None) -> SimulatedBucket:
-        """A new bucket."""
         return self.buckets.setdefault(name, SimulatedBucket(name, notify))
 
     def get_object(self, **request: Any) -> dict[str, Any]:
-        """An object with its bytes."""
-        return self._wire.execute("s3", "get_object", request, lambda: self._get(**request))
+        return self._transport.execute("s3", "get_object", request, lambda: self._get(**request))
 
     def head_object(self, **request: Any) -> dict[str, Any]:
-        """An object without its bytes; as on S3, a missing one is a bare 404."""
-        return self._wire.execute("s3", "head_object", request, lambda: self._head(**request))
+        """Returns an object's metadata. As on S3, a missing object is a 404 without a code."""
+        return self._transport.execute("s3", "head_object", request, lambda: self._head(**request))
 
     def put_object(self, **request: Any) -> dict[str, Any]:
-        """Write a version, where the conditions allow it."""
-        return self._wire.execute("s3", "put_object", request, lambda: self._put(**request))
+        """Writes a version if the conditions allow it."""
+        return self._transport.execute("s3", "put_object", request, lambda: self._put(**request))
 
     def delete_object(self, **request: Any) -> dict[str, Any]:
-        """Put a delete marker over an object, where the condition allows it."""
-        return self._wire.execute("s3", "delete_object", request, lambda: self._delete(**request))
+        """Writes a delete marker if the condition allows it."""
+        return self._transport.execute("s3", "delete_object", request, lambda: self._delete(**request))
 
     def get_object_tagging(self, **request: Any) -> dict[str, Any]:
-        """An object's tags."""
-        return self._wire.execute("s3", "get_object_tagging", request, lambda: self._get_tags(**request))
+        return self._transport.execute("s3", "get_object_tagging", request, lambda: self._get_tags(**request))
 
     def list_objects_v2(self, **request: Any) -> dict[str, Any]:
-        """One page of the keys that begin with a prefix."""
-        return self._wire.execute("s3", "list_objects_v2", request, lambda: self._list(**request))
+        """Returns one page of the keys that begin with a prefix."""
+        return self._transport.execute("s3", "list_objects_v2", request, lambda: self._list(**request))
 
     def get_paginator(self, operation: str) -> "SimulatedPaginator":
-        """boto3's paginator, for listings alone."""
+        """Returns boto3's paginator, which the simulation has only for listings."""
         if operation != "list_objects_v2":
-            raise NotImplementedError(f"no imitation of {operation}'s pages")
+            raise NotImplementedError(f"the simulation does not implement pages of {operation}")
         return SimulatedPaginator(self)
 
-    # -- what people and other tools do; it meets no fault ------------------------------------------------------
+    # -- what users and other tools do; no faults strike here------------------------------------------------
 
     def upload(self, bucket: str, key: str, data: bytes, tags: Mapping[str, str] | None = None) -> ObjectVersion:
-        """Somebody uploads a file."""
+        """A user uploads a file."""
         return self._write(
             self.buckets[bucket], key, ObjectVersion(self._create_version_id(), data, self._now(), {}, dict(tags or {}))
         )
 
     def set_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
-        """Somebody changes a file's tags."""
+        """A user changes a file's tags."""
         bucket_state = self.buckets[bucket]
         old = bucket_state.objects[key][-1]
         bucket_state.objects[key][-1] = ObjectVersion(
@@ -134,11 +131,11 @@ class SimulatedS3:
         self._notify(bucket_state, key, old, "ObjectTagging:Put" if tags else "ObjectTagging:Delete")
 
     def delete(self, bucket: str, key: str) -> None:
-        """Somebody deletes a file."""
+        """A user deletes a file."""
         self._write(self.buckets[bucket], key, ObjectVersion(self._create_version_id(), None, self._now()))
 
     def delete_newest_version(self, bucket: str, key: str) -> None:
-        """Somebody takes the newest version away for good, be it a file or a delete marker."""
+        """A user permanently deletes the newest version, be it a file or a delete marker."""
         bucket_state = self.buckets[bucket]
         self._notify(bucket_state, key, bucket_state.objects[key].pop(), "ObjectRemoved:Delete")
 
@@ -246,7 +243,7 @@ class SimulatedS3:
         return f"v{self._version_count:06}"
 
     def _now(self) -> datetime:
-        """S3 keeps whole seconds."""
+        """S3 stores whole seconds."""
         return self._clock.time.replace(microsecond=0)
 
 
@@ -262,7 +259,7 @@ class SimulatedPaginator:
         PaginationConfig: Mapping[str, int] | None = None,  # noqa: N803
         **request: Any,
     ) -> Iterator[dict[str, Any]]:
-        """The pages one after another, each fetched when it is asked for."""
+        """Yields the pages, each fetched when it is needed."""
         size = (PaginationConfig or {}).get("PageSize", MAX_LISTED_KEYS)
         page = self.client.list_objects_v2(**request, MaxKeys=size)
         yield page
@@ -272,7 +269,7 @@ class SimulatedPaginator:
 
 
 def build_notification(bucket: str, key: str, event_name: str, version: ObjectVersion, at: datetime) -> str:
-    """The body of one S3 event notification (Amazon S3 User Guide, "Event message structure", 2.1); `at`: its time."""
+    """Returns the body of an S3 event notification (Amazon S3 User Guide, "Event message structure", version 2.1)."""
     object_entry: dict[str, Any] = {"key": quote_plus(key, safe="/-_.*"), "versionId": version.id}
     if version.data is not None:
         object_entry |= {"size": len(version.data), "eTag": version.etag.strip('"')}
@@ -313,5 +310,5 @@ def _describe(found: ObjectVersion) -> dict[str, Any]:
 
 def _require_ascii(text: str) -> str:
     if not text.isascii():
-        raise ValueError("botocore takes only ASCII as metadata")
+        raise ValueError("botocore accepts only ASCII metadata")
     return text

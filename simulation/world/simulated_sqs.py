@@ -1,4 +1,4 @@
-"""SQS queues in memory: messages come late, twice and in any order, and come again when nobody deletes them."""
+"""SQS queues in memory. Messages arrive late, twice, or out of order, and become visible again unless deleted."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ class SimulatedMessage:
 
 @dataclass(eq=False)
 class SimulatedQueue:
-    """One queue and how it was set up; `twice` is the share of messages that come twice."""
+    """One queue and its settings. `duplicate_share`: the share of messages that are delivered twice."""
 
     name: str
     visibility_seconds: int = 30
@@ -64,7 +64,7 @@ class SimulatedQueue:
         return f"arn:aws:sqs:eu-central-1:000000000000:{self.name}"
 
     def find_retention_start(self, now: datetime) -> datetime:
-        """Messages sent before this moment are gone."""
+        """Messages that were sent before this moment have expired."""
         return now - timedelta(seconds=self.retention_seconds)
 
 
@@ -72,67 +72,66 @@ DelayChange = Callable[[SimulatedQueue, list[float]], list[float]]
 
 
 class SimulatedSqs:
-    """The client. `ready` is told when a message can be received, `received` of each that was.
+    """The client. `ready` is called when a message becomes visible, `receive_listeners` for each one received.
 
-    `sending` may change how often a message arrives and after how many seconds. Delivery to functions (`receive`,
-    `delete`) is the Lambda service's doing, so it meets no fault.
+    `delay_changes` may change how often a message arrives, and after how many seconds. The Lambda service delivers
+    messages to functions (`receive`, `delete`), so no fault strikes there.
     """
 
-    def __init__(self, wire: Transport, clock: WorldClock, random: Random) -> None:
+    def __init__(self, transport: Transport, clock: WorldClock, random: Random) -> None:
         self.queues: dict[str, SimulatedQueue] = {}
         self.ready: Callable[[SimulatedQueue, datetime], object] = lambda _line, _moment: None
         self.delay_changes: list[DelayChange] = []
         self.receive_listeners: list[Callable[[SimulatedQueue, SimulatedMessage], None]] = []
-        self._wire = wire
+        self._transport = transport
         self._clock = clock
         self._random = random
         self._sent_count = 0
         self._receive_count = 0
 
     def create_queue(self, name: str, **setup: Any) -> SimulatedQueue:
-        """A new queue."""
         queue = SimulatedQueue(name, **setup)
         self.queues[queue.url] = queue
         return queue
 
     def send_message(self, **request: Any) -> dict[str, Any]:
-        """Put a message into a queue."""
-        return self._wire.execute("sqs", "send_message", request, lambda: self._send(**request))
+        """Puts a message into a queue."""
+        return self._transport.execute("sqs", "send_message", request, lambda: self._send(**request))
 
     def receive_message(self, **request: Any) -> dict[str, Any]:
-        """Take messages out of sight for a while; an answer without `Messages` where there are none."""
-        return self._wire.execute("sqs", "receive_message", request, lambda: self._receive(**request))
+        """Receives messages and hides them for a while. Without messages, the response has no `Messages`."""
+        return self._transport.execute("sqs", "receive_message", request, lambda: self._receive(**request))
 
     def delete_message(self, **request: Any) -> dict[str, Any]:
-        """The message was dealt with; a handle that is old deletes nothing and says so to nobody."""
-        return self._wire.execute("sqs", "delete_message", request, lambda: self._delete(**request))
+        """Deletes a received message. An outdated receipt handle deletes nothing, without an error."""
+        return self._transport.execute("sqs", "delete_message", request, lambda: self._delete(**request))
 
     def change_message_visibility(self, **request: Any) -> dict[str, Any]:
-        """Have a received message come again at another time."""
-        return self._wire.execute(
+        """Makes a received message visible at another time."""
+        return self._transport.execute(
             "sqs", "change_message_visibility", request, lambda: self._change_visibility(**request)
         )
 
     def get_queue_attributes(self, **request: Any) -> dict[str, Any]:
-        """How many messages there are, and how the queue is set up."""
-        return self._wire.execute("sqs", "get_queue_attributes", request, lambda: self._get_attributes(**request))
+        """Returns the numbers of messages and the queue's settings."""
+        return self._transport.execute("sqs", "get_queue_attributes", request, lambda: self._get_attributes(**request))
 
-    # -- what other services do; it meets no fault --------------------------------------------------------------
+    # -- what other services do; no faults strike here----------------------------------------------------------
 
     def send_externally(self, queue: SimulatedQueue, body: str) -> str:
-        """A message from another AWS service or a person, which begins a chain of its own; its id."""
+        """Sends a message from another AWS service or a user, which starts a chain of its own. Returns its ID."""
         return Context().run(self._enqueue, queue, body, None, {}, 0)
 
     def receive(self, queue: SimulatedQueue) -> SimulatedMessage | None:
-        """One visible message, out of sight until its visibility is over; None where there is none now."""
+        """Returns one visible message, hidden until its visibility timeout ends; None if there is none now."""
         now = self._clock.time
-        on_message_ready = [message for message in self.list_messages(queue) if message.visible_at <= now]
-        if not on_message_ready:
+        visible_messages = [message for message in self.list_messages(queue) if message.visible_at <= now]
+        if not visible_messages:
             return None
         message = (
-            self._random.choice(on_message_ready)
+            self._random.choice(visible_messages)
             if queue.is_shuffled
-            else min(on_message_ready, key=lambda one: one.visible_at)
+            else min(visible_messages, key=lambda candidate: candidate.visible_at)
         )
         message.receive_count += 1
         if queue.dead_letter_queue and message.receive_count > queue.max_receive_count:
@@ -149,16 +148,16 @@ class SimulatedSqs:
         return message
 
     def delete(self, queue: SimulatedQueue, receipt_handle: str) -> None:
-        """The message was dealt with; one that was handed out again since stays."""
+        """Deletes a received message; one that was received again since stays."""
         queue.messages[:] = [message for message in queue.messages if message.receipt_handle != receipt_handle]
 
     def make_visible(self, queue: SimulatedQueue, message: SimulatedMessage, moment: datetime) -> None:
-        """A message can be received from this moment on."""
+        """Makes a message visible from this moment on."""
         message.visible_at = moment
         self.ready(queue, moment)
 
     def list_messages(self, queue: SimulatedQueue) -> list[SimulatedMessage]:
-        """The queue's messages, without those that it has kept for too long."""
+        """Returns the queue's messages, without expired ones."""
         oldest = queue.find_retention_start(self._clock.time)
         if any(message.sent_at < oldest for message in queue.messages):
             queue.expired += [message for message in queue.messages if message.sent_at < oldest]
@@ -166,7 +165,7 @@ class SimulatedSqs:
         return queue.messages
 
     def find_next_visible_at(self, queues: Iterable[SimulatedQueue]) -> datetime | None:
-        """When the next message of these queues can be received; None where they are all empty."""
+        """Returns when the next message of these queues becomes visible; None if they are all empty."""
         return min((message.visible_at for queue in queues for message in self.list_messages(queue)), default=None)
 
     # -- the operations -----------------------------------------------------------------------------------------
@@ -210,7 +209,7 @@ class SimulatedSqs:
         QueueUrl: str,  # noqa: N803
         MaxNumberOfMessages: int = 1,  # noqa: N803
         VisibilityTimeout: int | None = None,  # noqa: N803
-        WaitTimeSeconds: int = 0,  # noqa: N803 - time does not pass in an answer
+        WaitTimeSeconds: int = 0,  # noqa: N803 - no time passes in a response
         AttributeNames: Sequence[str] = (),  # noqa: N803
         MessageSystemAttributeNames: Sequence[str] = (),  # noqa: N803
         MessageAttributeNames: Sequence[str] = (),  # noqa: N803
@@ -225,7 +224,7 @@ class SimulatedSqs:
             self.make_visible(queue, message, self._clock.time + timedelta(seconds=VisibilityTimeout or 0))
         system = MessageSystemAttributeNames or AttributeNames
         return (
-            {"Messages": [_describe_message(one, system, MessageAttributeNames) for one in messages]}
+            {"Messages": [_describe_message(message, system, MessageAttributeNames) for message in messages]}
             if messages
             else {}
         )
@@ -242,13 +241,13 @@ class SimulatedSqs:
             if message.receipt_handle == ReceiptHandle and message.visible_at > self._clock.time:
                 self.make_visible(queue, message, self._clock.time + timedelta(seconds=VisibilityTimeout))
                 return {}
-        raise _build_error("InvalidParameterValue", f"the handle {ReceiptHandle} belongs to no message in flight")
+        raise _build_error("InvalidParameterValue", f"no message in flight has the receipt handle {ReceiptHandle}")
 
     def _get_attributes(self, *, QueueUrl: str, AttributeNames: Sequence[str]) -> dict[str, Any]:  # noqa: N803
         queue, now = self._find_queue(QueueUrl), self._clock.time
         messages = self.list_messages(queue)
-        delayed = [one for one in messages if one.visible_at > now and not one.receive_count]
-        hidden = [one for one in messages if one.visible_at > now and one.receive_count]
+        delayed = [message for message in messages if message.visible_at > now and not message.receive_count]
+        hidden = [message for message in messages if message.visible_at > now and message.receive_count]
         values = {
             "ApproximateNumberOfMessages": len(messages) - len(delayed) - len(hidden),
             "ApproximateNumberOfMessagesDelayed": len(delayed),
@@ -267,7 +266,7 @@ class SimulatedSqs:
 
 
 def _describe_message(message: SimulatedMessage, system: Sequence[str], attributes: Sequence[str]) -> dict[str, Any]:
-    """A message as ReceiveMessage gives it (API reference)."""
+    """Returns a message as ReceiveMessage does (API reference)."""
     values = {
         "ApproximateReceiveCount": str(message.receive_count),
         "SentTimestamp": _format_milliseconds(message.sent_at),
@@ -298,7 +297,7 @@ def _read_attribute(value: Mapping[str, Any]) -> str:
 def _require_valid_text(*texts: str) -> None:
     for text in texts:
         if not text or not _ALLOWED_CHARACTERS.fullmatch(text):
-            raise _build_error("InvalidMessageContents", "a character that SQS does not take, or no text at all")
+            raise _build_error("InvalidMessageContents", "the text is empty or has a character that SQS does not allow")
     if sum(len(text.encode()) for text in texts) > MAX_MESSAGE_BYTES:
         raise _build_error("InvalidParameterValue", "the message is too long")
 

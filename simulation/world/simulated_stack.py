@@ -1,7 +1,8 @@
-"""The stack in memory: the steps on the product's own adapters, and the Lambda service that brings them messages.
+"""The stack in memory: the product's services and adapters, and a Lambda service that invokes them.
 
-Two ways to run it. `run`, `run_for`, `turn` and `bring` play one invocation after another, each to its end. After
-`start`, `hub.run_until` plays them beside one another, giving way at every call and every wait.
+It can run in two ways. `deliver_next`, `deliver_message`, `run_until_empty`, and `run_for` run one invocation at a time
+to its end. After `start`, `event_loop.run_until` runs invocations concurrently and switches at every call and every
+wait.
 """
 
 import json
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 FUNCTION_NAMES = {"intake": "intake", "ideogram": "render", "deliver": "deliver"}
-# As template.yaml has them: the functions' time limits, the queues' visibility and retention, in seconds.
+# Timeouts of the functions, and visibility and retention of the queues, in seconds, as in template.yaml.
 TIMEOUTS_SECONDS = {"intake": 60, "ideogram": 300, "deliver": 120, "reconcile": 270}
 VISIBILITY_SECONDS = {"intake": 360, "ideogram": 360, "deliver": 720}
 RETENTION_SECONDS = {"intake": 1_209_600, "ideogram": 345_600, "deliver": 1_209_600}
@@ -61,7 +62,7 @@ DEAD_LETTER_RETENTION_SECONDS = 1_209_600
 RECONCILE_INTERVAL_SECONDS = 300
 RECONCILE_MAX_EVENT_AGE_SECONDS = 300
 COMMAND_RETRY_SECONDS = 20
-# Functions without a limit of their own: enough to let them meet.
+# For functions without a limit of their own: enough for invocations to overlap.
 DEFAULT_MAX_CONCURRENCY = 10
 # S3's notifications mostly arrive within seconds (S3 User Guide, "Event Notifications").
 MIN_EVENT_DELAY_SECONDS, MAX_EVENT_DELAY_SECONDS = 0.05, 2.0
@@ -69,11 +70,12 @@ MIN_EVENT_DELAY_SECONDS, MAX_EVENT_DELAY_SECONDS = 0.05, 2.0
 
 @dataclass(frozen=True)
 class WorldSetup:
-    """What operators and accounts choose: `budget` micro-dollars a day, `in_flight` calls that we hold open at most.
+    """What operators and accounts configure.
 
-    `kind`: how the provider can be asked about lost calls; `account_limit`: how many calls it really lets us have open;
-    `besides`: further providers, and of which kind each is; `kept_days`: how long the ledger keeps ended items;
-    `prices`: what an image costs at providers that sell credits, micro-dollars.
+    `budget`: micro-dollars per day. `in_flight`: the calls that we allow at a time. `account_limit`: the calls that the
+    provider really allows at a time. `kind`: how lost calls can be looked up at the provider. `other_providers`:
+    further providers and their kinds. `credit_prices`: the price of an image, in micro-dollars, at providers that sell
+    credits.
     """
 
     budget: int = 10_000_000
@@ -88,12 +90,12 @@ class WorldSetup:
 
 
 def find_queue_setting(settings: Mapping[str, Any], name: str) -> Any:
-    """What a table has of a queue; every lane is as Ideogram's."""
+    """Returns the setting of a queue; every lane has Ideogram's."""
     return settings[name if name in settings else "ideogram"]
 
 
 class World(WorldInspector):
-    """Everything, wired up and quiet. All randomness comes from the seed; a setup's fields are said by name."""
+    """The whole world, connected and idle. All randomness comes from the seed. `setup`: fields of `WorldSetup`."""
 
     sqs_type: type[SimulatedSqs] = SimulatedSqs
 
@@ -117,13 +119,13 @@ class World(WorldInspector):
             SimulatedProvider(
                 self.transport,
                 self.clock,
-                kind=ProviderKind(one),
+                kind=ProviderKind(kind),
                 name=name,
                 concurrency_limit=self.setup.account_limit,
             )
-            for name, one in self.setup.other_providers.items()
+            for name, kind in self.setup.other_providers.items()
         ]
-        self.simulated_providers = {one.name: one for one in (self.provider, *others)}
+        self.simulated_providers = {provider.name: provider for provider in (self.provider, *others)}
         self.providers = dict(self.simulated_providers)
         self.downloads = SimulatedDownloads(self.transport)
         self._open_queues(shuffled=shuffled)
@@ -152,7 +154,7 @@ class World(WorldInspector):
         }
 
     def _connect_functions(self) -> None:
-        """The steps behind their doors, and what brings them messages."""
+        """Builds the services, the handlers, and the mappings that invoke them."""
         self.steps = services = WorldServices(self)
         self.ledger, self.intake, self.render, self.deliver = (
             services.ledger,
@@ -182,7 +184,7 @@ class World(WorldInspector):
         self.lambda_service.schedules.append(self.reconcile_schedule)
 
     def _build_handler(self, name: str, queue: SimulatedQueue) -> BatchHandler:
-        """What a function does with a batch: a step for it, and each message by itself."""
+        """Returns a handler that processes each message of a batch on its own, within the message's lineage."""
 
         def handle(messages: Sequence[SimulatedMessage], deadline: datetime) -> Sequence[SimulatedMessage]:
             run_step = within_lineage(
@@ -194,28 +196,28 @@ class World(WorldInspector):
 
     @property
     def returned_messages(self) -> list[ReturnedMessage]:
-        """Every message that was handed back."""
+        """Every message that was returned to its queue."""
         return self.batch_consumer.returned_messages
 
-    # -- what people do -----------------------------------------------------------------------------------------
+    # -- what users do ------------------------------------------------------------------------------------------
 
     def upload_photo(self, key: str, data: bytes, **tags: str) -> None:
-        """Somebody uploads a photo, with tags or without."""
-        self.transport.add_note(f"somebody drops {key}")
+        """A user uploads a photo, with or without tags."""
+        self.transport.add_note(f"a user uploads {key}")
         self.s3.upload(INPUT_BUCKET, key, data, tags)
 
     def upload_sidecar(self, key: str, **fields: Any) -> None:
-        """Somebody uploads the sidecar of a photo's key."""
-        self.transport.add_note(f"somebody writes {key}.json {fields}")
+        """A user uploads the sidecar of a photo."""
+        self.transport.add_note(f"a user writes {key}.json {fields}")
         self.s3.upload(INPUT_BUCKET, f"{key}.json", json.dumps(fields).encode())
 
     def delete_file(self, key: str) -> None:
-        """Somebody deletes a file."""
-        self.transport.add_note(f"somebody deletes {key}")
+        """A user deletes a file."""
+        self.transport.add_note(f"a user deletes {key}")
         self.s3.delete(INPUT_BUCKET, key)
 
     def pause_lane(self, *, seconds: float = 0, provider: str = "ideogram") -> None:
-        """Somebody pauses a lane, as `backdrop pause` does, and lets it go on so many seconds later (0: never)."""
+        """An operator pauses a lane, as `backdrop pause` does, and resumes it after so many seconds (0: never)."""
         reason = "A person paused it."
 
         def command() -> None:
@@ -226,17 +228,17 @@ class World(WorldInspector):
         self.run_as_operator(command)
 
     def resume_lane(self, *, provider: str = "ideogram") -> None:
-        """Somebody lets a lane go on, as `backdrop resume` does."""
+        """An operator resumes a lane, as `backdrop resume` does."""
         self.run_as_operator(lambda: self.steps.breaker.resume(provider))
 
     def run_as_operator(self, action: Callable[[], object]) -> None:
-        """A person runs a command; where it dies or AWS does not answer, once more a little later."""
+        """An operator runs a command, and runs it again a little later if it crashes or AWS does not answer."""
 
         def command() -> None:
             try:
                 action()
             except (RetryLaterError, SimulatedCrash) as error:
-                self.transport.add_note(f"a person's command fails: {error}")
+                self.transport.add_note(f"an operator's command fails: {error}")
                 self.event_loop.call_later(COMMAND_RETRY_SECONDS, lambda: self.run_as_operator(action))
 
         if self.lambda_service.is_started:
@@ -247,7 +249,7 @@ class World(WorldInspector):
             action()
 
     def _notify_intake(self, body: str) -> None:
-        """S3 tells the intake queue, at once where everything happens one after another, else a moment later."""
+        """Sends S3's notification to the intake queue: a moment later, or at once before `start`."""
         if not self.lambda_service.is_started:
             self.sqs.send_externally(self.queues["intake"], body)
             return
@@ -259,24 +261,24 @@ class World(WorldInspector):
         for seconds in delays:
             self.event_loop.call_later(seconds, lambda: self.sqs.send_externally(self.queues["intake"], body))
 
-    # -- one beside another -------------------------------------------------------------------------------------
+    # -- concurrent invocations ---------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Lambda begins to poll and to tick; from now on time is the hub's."""
+        """Starts polling and schedules. From now on, the event loop advances time."""
         self.lambda_service.start()
 
     def is_quiet(self) -> bool:
-        """Whether no message waits or is under way, but behind a mapping that is off."""
+        """Whether no message waits or is being processed, except behind a disabled mapping."""
         return self.lambda_service.is_quiet
 
     def format_history(self) -> list[str]:
-        """All that happened, line by line."""
+        """Returns everything that happened, line by line."""
         return list(format_lines(self.transport.history))
 
-    # -- one after another --------------------------------------------------------------------------------------
+    # -- one invocation at a time--------------------------------------------------------------------------------
 
     def deliver_next(self, *names: str) -> bool:
-        """Bring one message of one of these queues (of any, where none is named) to its step; False if none is due."""
+        """Delivers one message of these queues (by default, of all). Returns False if none is visible."""
         for name in names or tuple(self.queues):
             message = self.sqs.receive(self.queues[name]) if self.mappings[name].is_polling else None
             if message:
@@ -286,17 +288,17 @@ class World(WorldInspector):
         return False
 
     def run_until_empty(self, *names: str, max_deliveries: int = 1000) -> None:
-        """Bring messages, waiting where all wait, until these queues are empty."""
+        """Delivers messages, and advances time if all of them wait, until these queues are empty."""
         for _ in range(max_deliveries):
             moment = self._find_next_visible_at(names or tuple(self.queues))
             if moment is None:
                 return
             self.clock.advance_to(moment)
             self.deliver_next(*names)
-        raise AssertionError(f"not quiet after {max_deliveries} turns")
+        raise AssertionError(f"messages are left after {max_deliveries} deliveries")
 
     def run_for(self, seconds: float) -> None:
-        """Bring messages until so much time has passed."""
+        """Delivers messages until so much time has passed."""
         end = self.clock.time + timedelta(seconds=seconds)
         while (moment := self._find_next_visible_at(tuple(self.queues))) and moment <= end:
             self.clock.advance_to(moment)
@@ -304,7 +306,7 @@ class World(WorldInspector):
         self.clock.advance_to(end)
 
     def run_reconcile(self) -> bool:
-        """One run of reconcile, now; False where it failed, or died half-way."""
+        """Runs reconcile once, now. Returns False if it failed or crashed."""
         results: list[bool] = []
         self._run_to_end(
             TIMEOUTS_SECONDS["reconcile"], lambda deadline: results.append(self.steps.run_reconcile(deadline))
@@ -315,7 +317,7 @@ class World(WorldInspector):
         return self.sqs.find_next_visible_at([self.queues[name] for name in names if self.mappings[name].is_polling])
 
     def deliver_message(self, queue: SimulatedQueue, message: SimulatedMessage) -> None:
-        """One invocation with one message: done and deleted, handed back, dead-lettered, or dead half-way."""
+        """Invokes a function with one message, which is deleted, returned to its queue, or dead-lettered."""
         handle = message.receipt_handle
 
         def run(deadline: datetime) -> None:
@@ -325,7 +327,7 @@ class World(WorldInspector):
         self._run_to_end(find_queue_setting(TIMEOUTS_SECONDS, queue.name), run)
 
     def _run_to_end(self, seconds: float, run: Callable[[datetime], object]) -> None:
-        """One invocation, which may last so long; others may begin and end meanwhile."""
+        """Runs one invocation with a timeout. Other invocations may start and end within it."""
         depth = len(self._deadlines)
         self._deadlines.append(self.clock.time + timedelta(seconds=seconds))
         try:
@@ -336,6 +338,6 @@ class World(WorldInspector):
             del self._deadlines[depth:]
 
     def _enforce_timeouts(self, call: ServiceCall) -> None:
-        """Lambda ends an invocation that takes longer than it may; the hub does that for those that it plays."""
+        """Ends an invocation that exceeds its timeout. The event loop does this for the invocations that it runs."""
         if self._deadlines and self.clock.time > self._deadlines[-1]:
-            raise SimulatedCrash(f"out of time at {call}")
+            raise SimulatedCrash(f"timed out at {call}")

@@ -14,7 +14,7 @@ MAX_OUTPUT_BYTES, MAX_ERROR_LENGTH, MAX_CAUSE_LENGTH = 262_144, 256, 32_768
 
 @dataclass(frozen=True)
 class TaskResponse:
-    """What a task was answered: its output, or its error and cause."""
+    """The answer to a task: its output, or its error and cause."""
 
     output: Any = None
     error: str = ""
@@ -23,39 +23,36 @@ class TaskResponse:
 
 @dataclass
 class SimulatedStepFunctions:
-    """The client. `answers`: what each token that was handed out was answered; None while its task waits."""
+    """The client. `responses`: the answer to each issued token; None while its task waits."""
 
-    wire: Transport
+    transport: Transport
     executions: dict[str, str] = field(default_factory=dict[str, str])
     responses: dict[str, TaskResponse | None] = field(default_factory=dict[str, TaskResponse | None])
     meta: Any = field(default_factory=lambda: SimpleNamespace(region_name=REGION))
 
     def start_execution(self, name: str) -> str:
-        """Somebody starts an execution; its ARN."""
+        """A user starts an execution. Returns its ARN."""
         arn = f"arn:aws:states:{REGION}:000000000000:execution:shop:{name}"
         self.executions[arn] = "RUNNING"
         return arn
 
     def stop_execution(self, arn: str) -> None:
-        """Somebody stops it; as on the emulator, its tokens can be answered still."""
+        """A user stops an execution. As on the emulator, its tokens can still be answered."""
         self.executions[arn] = "ABORTED"
 
     def issue_token(self, token: str) -> str:
-        """A task of an execution begins to wait."""
+        """A task of an execution starts to wait."""
         self.responses[token] = None
         return token
 
     def send_task_success(self, **request: Any) -> dict[str, Any]:
-        """Answer a task with its output."""
-        return self.wire.execute("states", "send_task_success", request, lambda: self._succeed(**request))
+        return self.transport.execute("states", "send_task_success", request, lambda: self._succeed(**request))
 
     def send_task_failure(self, **request: Any) -> dict[str, Any]:
-        """Answer a task with its error."""
-        return self.wire.execute("states", "send_task_failure", request, lambda: self._fail(**request))
+        return self.transport.execute("states", "send_task_failure", request, lambda: self._fail(**request))
 
     def describe_execution(self, **request: Any) -> dict[str, Any]:
-        """How an execution is."""
-        return self.wire.execute("states", "describe_execution", request, lambda: self._describe(**request))
+        return self.transport.execute("states", "describe_execution", request, lambda: self._describe(**request))
 
     def _succeed(self, *, taskToken: str, output: str) -> dict[str, Any]:  # noqa: N803
         if len(output.encode()) > MAX_OUTPUT_BYTES:

@@ -1,7 +1,7 @@
-"""The wire between the code and every service: each call passes here, is noted, and can be hit by a fault.
+"""The transport between the code and every service: it records each call, and faults can strike it.
 
-A fault is a function of the call that raises (the call fails, or its answer is lost) or acts (others are faster).
-Faults in `before` strike when nothing has happened yet, faults in `after` when the service has done its work.
+A fault is a function of the call. It raises (the call fails, or its response is lost) or acts (for example, others are
+faster). Those in `faults_before` strike before the service has done anything, those in `faults_after` when it is done.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,13 +15,13 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from simulation.world.event_loop import SimulatedCrash
 from simulation.world.world_clock import WORLD_START, WorldClock
 
-# A request's way to a service in the same region, in seconds.
+# The latency to a service in the same region, in seconds.
 MIN_LATENCY_SECONDS, MAX_LATENCY_SECONDS = 0.002, 0.08
 
 
 @dataclass(eq=False, slots=True)
 class ServiceCall:
-    """One call: the how-manieth on this wire, what was sent to whom, by which worker and when, and how it ended."""
+    """One call: its number, what was sent to which service, by which worker and when, and how it ended."""
 
     number: int
     service: str
@@ -37,7 +37,7 @@ class ServiceCall:
 
 @dataclass(frozen=True, slots=True)
 class HistoryNote:
-    """Something in the history that is no call: what people did, which fault struck, how an invocation ended."""
+    """An entry in the history that is not a call: a user's action, a fault, or the start or end of an invocation."""
 
     at: datetime
     text: str
@@ -48,11 +48,11 @@ FaultAction = Callable[[ServiceCall], None]
 
 @dataclass
 class Transport:
-    """Carries calls; `before` and `after` are the faults in force.
+    """Carries calls. `faults_before` and `faults_after` are the faults in force.
 
-    `always` is the world's own law, such as a worker's time limit; `calm` does not end it. `twice` are the calls that
-    botocore makes again by itself, since it heard no answer to the first. `heard` is told of all that services did.
-    `travel` lets the time pass that a worker's call of a service's operation is on its way.
+    `permanent_faults` are rules of the world, such as timeouts; `clear_faults` does not remove them. `retry_faults`
+    choose the calls that botocore repeats by itself because it got no response. `listeners` are called with every call
+    that a service has processed. `add_latency` replaces the default latency of workers' calls.
     """
 
     clock: WorldClock
@@ -66,7 +66,7 @@ class Transport:
     add_latency: Callable[[str, str], object] | None = None
 
     def execute[T](self, service: str, operation: str, request: Mapping[str, Any], serve: Callable[[], T]) -> T:
-        """Do the service's work unless a fault forbids it; a worker gives way to others before."""
+        """Lets the service process a call unless a fault prevents it. Other workers may run first."""
         call = self._record_call(service, operation, request)
         try:
             for fault in [*self.faults_before]:
@@ -105,11 +105,11 @@ class Transport:
         return response
 
     def add_note(self, text: str) -> None:
-        """Put something into the history."""
+        """Adds a note to the history."""
         self.history.append(HistoryNote(self.clock.time, text))
 
     def clear_faults(self) -> None:
-        """End all faults."""
+        """Removes all faults except permanent ones."""
         self.faults_before.clear()
         self.faults_after.clear()
         self.retry_faults.clear()
@@ -129,7 +129,7 @@ class TargetedFault:
 
     @property
     def hit_count(self) -> int:
-        """How often it fired; a fault that never did proves nothing."""
+        """How often it struck. A fault that never struck proves nothing."""
         return len(self.struck_calls)
 
     def __call__(self, call: ServiceCall) -> None:
@@ -142,12 +142,11 @@ class TargetedFault:
 
 
 def crash_worker(call: ServiceCall) -> None:
-    """The worker is killed."""
     raise SimulatedCrash(str(call))
 
 
 def lose_response(call: ServiceCall) -> None:
-    """The service did its work and nobody heard of it."""
+    """The service has done its work, but the response is lost."""
     raise ReadTimeoutError(endpoint_url=f"https://{call.service}.invalid")
 
 
@@ -163,7 +162,7 @@ def raise_conflict(call: ServiceCall) -> None:
 
 
 def build_client_error(code: str, operation: str, status: int, message: str = "", **details: Any) -> ClientError:
-    """A service's error as botocore raises it."""
+    """Builds a service's error as botocore raises it."""
     response: Any = {
         "Error": {"Code": code, "Message": message or code},
         "ResponseMetadata": {"HTTPStatusCode": status},
@@ -173,7 +172,7 @@ def build_client_error(code: str, operation: str, status: int, message: str = ""
 
 
 def build_transaction_error(reasons: list[dict[str, Any]]) -> ClientError:
-    """A transaction that was not done, with one reason for each of its writes."""
+    """Builds the error of a cancelled transaction, with one reason for each of its writes."""
     codes = ", ".join(str(reason["Code"]) for reason in reasons)
     message = f"Transaction cancelled [{codes}]"
     return build_client_error(
@@ -182,7 +181,7 @@ def build_transaction_error(reasons: list[dict[str, Any]]) -> ClientError:
 
 
 def describe_outcome(error: BaseException) -> str:
-    """How a call ended, in a word or two."""
+    """Describes briefly how a call ended."""
     if isinstance(error, ClientError):
         return error.response.get("Error", {}).get("Code", "ClientError")
     return f"{type(error).__name__}: {error}" if isinstance(error, SimulatedCrash) else type(error).__name__

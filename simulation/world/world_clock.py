@@ -1,4 +1,4 @@
-"""Time that moves only when somebody waits for it; a worker's own clock may be wrong."""
+"""Time that moves only when something waits for it. A worker's own clock may be wrong."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,19 +13,19 @@ WORLD_START = datetime(2026, 11, 20, 9, 0, 0, tzinfo=UTC)
 
 @dataclass
 class WorldClock:
-    """The Clock port. `time` is the truth, which services go by; `jitter` draws from the world's one random source."""
+    """The Clock port. `time` is the true time, which services use. `random` is the world's one random source."""
 
     random: Random
     time: datetime = WORLD_START
     event_loop: "EventLoop | None" = None
 
     def now(self) -> datetime:
-        """The time as whoever asks sees it."""
+        """Returns the time on the current worker's clock."""
         worker = self.event_loop.current_worker if self.event_loop else None
         return self.time + worker.skew if worker else self.time
 
     def sleep(self, seconds: float) -> None:
-        """A worker gives way to others for so long; elsewhere time just passes."""
+        """Suspends the current worker for so long; outside a worker, time just passes."""
         if not (self.event_loop and self.event_loop.suspend_worker(seconds)):
             self.time += timedelta(seconds=seconds)
 
@@ -33,9 +33,9 @@ class WorldClock:
         return self.random.uniform(0, seconds)
 
     def advance_to(self, moment: datetime) -> None:
-        """Move on to a moment; a moment that is over changes nothing."""
+        """Advances to a moment; a moment in the past changes nothing."""
         self.time = max(self.time, moment)
 
     def to_unix_seconds(self) -> float:
-        """The true time in Unix seconds."""
+        """Returns the true time in Unix seconds."""
         return self.time.timestamp()

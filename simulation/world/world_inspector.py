@@ -1,4 +1,4 @@
-"""What there is to see in the world: the ledger's items, the buckets' views and pictures."""
+"""Access to the state of the world: ledger items, documents, and pictures."""
 
 import json
 from typing import Any
@@ -12,45 +12,43 @@ from simulation.world.simulated_s3 import SimulatedBucket
 from simulation.world.world_clock import WorldClock
 
 INPUT_BUCKET, OUTPUT_BUCKET, LEDGER_TABLE, EVENT_BUS = "photos", "results", "ledger", "bus"
-# A bucket of somebody's that the stack may read.
+# A bucket of another owner that the stack may read.
 READABLE_BUCKET = "shelf"
 
 
 class WorldInspector:
-    """Looks past the wire, so that no fault hits it and no time passes."""
+    """Reads past the transport, so that no fault strikes and no time passes."""
 
     clock: WorldClock
     table: SimulatedTable
     output_bucket: SimulatedBucket
 
     def read_source(self, key: str) -> Source | None:
-        """A photo's place in the ledger."""
         item = self.table.items.get((f"source#{derive_source_id(INPUT_BUCKET, key)}", "source"))
         return parse_record(Source, item) if item else None
 
     def list_jobs(self, key: str = "") -> list[Job]:
-        """A photo's jobs, or all there are, the oldest first."""
+        """Returns a photo's jobs, or all jobs, the oldest first."""
         jobs = [parse_record(Job, item) for (_, kind), item in self.table.items.items() if kind.startswith("job#")]
         return sorted((job for job in jobs if not key or job.key == key), key=lambda job: job.queued_at)
 
     def read_budget(self, day: str = "") -> dict[str, int]:
-        """What a day (else today) has on its budget, in micro-dollars."""
+        """Returns a day's (by default, today's) budget sums, in micro-dollars."""
         item = self.table.items.get((f"budget#{day or self.clock.time.date()}", "budget"), {})
         return {name: int(value["N"]) for name, value in item.items() if "N" in value}
 
-    def read_receipt(self, source: str) -> dict[str, Any] | None:
-        """Returns a photo's receipt; `source` is the photo's name in the output bucket (`source_name`)."""
-        return self._read_document(receipt_key(source))
+    def read_receipt(self, key: str) -> dict[str, Any] | None:
+        return self._read_document(receipt_key(_name_source(key)))
 
-    def read_report(self, source: str) -> dict[str, Any] | None:
-        """Returns a photo's error report."""
-        return self._read_document(report_key(source))
+    def read_report(self, key: str) -> dict[str, Any] | None:
+        return self._read_document(report_key(_name_source(key)))
 
-    def read_pictures(self, source: str = "") -> dict[str, bytes]:
-        """Returns the delivered pictures by key, of one photo or of all."""
-        prefix = f"{source}/" if source else ""
+    def read_pictures(self, key: str = "") -> dict[str, bytes]:
+        """Returns the delivered pictures of a photo, or of all photos, by key."""
         names = [name for name in self.output_bucket.list_keys() if not name.startswith("_backdrop/")]
-        return {name: self._read_bytes(name) for name in names if name.startswith(prefix)}
+        return {
+            name: self._read_bytes(name) for name in names if name.startswith(f"{_name_source(key)}/" if key else "")
+        }
 
     def _read_document(self, key: str) -> dict[str, Any] | None:
         return json.loads(self._read_bytes(key)) if self.output_bucket.find_current(key) else None

@@ -1,4 +1,4 @@
-"""The product's services, made by its own composition root on the simulated AWS, and what its handlers do."""
+"""The product's services, built by its own composition root on the simulated AWS, and its handlers."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,10 +42,10 @@ PARSE_EVENTS = partial(parse_intake_message, input_bucket=INPUT_BUCKET, readable
 
 
 class WorldBootstrap(Bootstrap):
-    """The product's composition root. AWS is simulated below its adapters; what is overridden here is not AWS.
+    """The product's composition root. AWS is simulated below its adapters; the overrides are for everything else.
 
-    Providers and their download links are simulated at the product's own ports. Ids and time are the world's, so that
-    a seed always plays the same.
+    Providers and downloads are simulated at the product's own ports. IDs and time come from the world, so that a seed
+    always runs the same way.
     """
 
     def __init__(self, world: "World") -> None:
@@ -63,13 +63,13 @@ class WorldBootstrap(Bootstrap):
     @cached_property
     @override
     def table(self) -> Table:
-        kept_days = self.settings.ledger_retention_days
+        retention_days = self.settings.ledger_retention_days
         return Table(
             self.client("dynamodb"),
             LEDGER_TABLE,
             self.clock,
             lambda: f"{next(self._ids):032x}",
-            retention_days=kept_days,
+            retention_days=retention_days,
         )
 
     @cached_property
@@ -94,7 +94,7 @@ class WorldBootstrap(Bootstrap):
 
 
 def build_settings(world: "World") -> Settings:
-    """What the template would tell the functions of this world's stack."""
+    """Returns the settings that the template would give the functions of this stack."""
     setup, queues = world.setup, world.queues
     price_micro_usd = setup.credit_prices.get(CREDIT_PROVIDER)
     return Settings(
@@ -135,16 +135,16 @@ class WorldServices:
         self.reconcile = bootstrap.reconcile()
         self.redrive, self.cancel = bootstrap.redrive, bootstrap.cancel
 
-    # -- what the doors do with one message ---------------------------------------------------------------------
+    # -- what the handlers do with one message-------------------------------------------------------------------
 
     @property
     def handler_builders(self) -> Mapping[str, Callable[[Sequence[SimulatedMessage]], MessageStep]]:
-        """What makes the step for a batch of each queue's messages."""
+        """Builders of the function that processes each message of a batch, by queue."""
         render_handlers = {name: partial(self._build_render_handler, name) for name in self._world.providers}
         return {"intake": self._build_intake_handler, "deliver": lambda _: self._handle_deliver, **render_handlers}
 
     def _build_intake_handler(self, messages: Sequence[SimulatedMessage]) -> MessageStep:
-        """Workers side by side share nothing: what one has read of a folder's defaults the others read themselves."""
+        """Builds the handler of a batch. Concurrent workers share nothing: each reads folder defaults itself."""
         intake = self.bootstrap.intake() if self._world.lambda_service.is_started else self._world.intake
         intake.start_batch(_parse_batch(messages))
         return partial(self._handle_intake, intake)
@@ -152,7 +152,7 @@ class WorldServices:
     def build_call_context(
         self, deadline: datetime, receive_count: int = 1, provider: str = "", receipt_etag: str = ""
     ) -> CallContext:
-        """A slot until a moment, as the worker's own clock shows it."""
+        """Returns a context until a moment, as the worker's own clock shows it."""
         ends_at = self.clock.now() + (deadline - self.clock.time)
         return CallContext(
             deadline=ends_at, receive_count=receive_count, lane_provider=provider, receipt_etag=receipt_etag
@@ -181,7 +181,7 @@ class WorldServices:
             )
 
     def run_reconcile(self, deadline: datetime) -> bool:
-        """One run of reconcile; False where it failed and Lambda is to invoke it again."""
+        """Runs reconcile once. Returns False if it failed, so that Lambda invokes it again."""
         try:
             self.reconcile.run(self.build_call_context(deadline))
         except RetryLaterError:
@@ -190,7 +190,7 @@ class WorldServices:
 
 
 def find_subject(body: str) -> str:
-    """What one of our own messages names: a job, or a photo and the place in its folder; "" if it is not our own."""
+    """Returns the subject of our own messages: a job, or a photo and the place in its folder; empty for others."""
     with suppress(ValueError):
         match json.loads(body):
             case {"job_id": str(job_id)}:

@@ -95,7 +95,7 @@ def test_a_name_is_passed_on_before_anybody_polls() -> None:
     assert one.idempotency_key(a_job()) is None
     _, names = called(one)
     assert names == [work.id for work in one.account.work_by_id.values()]
-    operations = [call.operation for call in one.wire.calls]
+    operations = [call.operation for call in one.transport.calls]
     assert operations[0] == "call"
     assert set(operations[1:]) == {"poll"}
 

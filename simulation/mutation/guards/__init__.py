@@ -1,4 +1,4 @@
-"""All mutants that a person wrote, by name, and the seeds that killed them."""
+"""All registered mutants, by name, and the seeds that killed them."""
 
 import json
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from simulation.mutation.guards.request_guards import REQUEST_MUTANTS
 from simulation.mutation.mutant import Mutant
 
 MUTANTS: dict[str, Mutant] = {
-    one.name: one
-    for one in (
+    mutant.name: mutant
+    for mutant in (
         *PAYMENT_MUTANTS,
         *RECOVERY_MUTANTS,
         *LANE_MUTANTS,
@@ -29,11 +29,11 @@ KILLING_SEEDS_FILE = Path(__file__).parents[1] / "killers.json"
 
 
 def read_killing_seeds() -> dict[str, int]:
-    """The seed that killed each mutant when they were last hunted."""
+    """Returns the seed that killed each mutant when it last ran."""
     return json.loads(KILLING_SEEDS_FILE.read_text())
 
 
 def write_killing_seeds(seeds: Mapping[str, int]) -> None:
-    """Write the seeds down that killed, without mutants that are no more."""
+    """Writes the killing seeds, without mutants that no longer exist."""
     retained = {name: seed for name, seed in sorted(seeds.items()) if name in MUTANTS}
     KILLING_SEEDS_FILE.write_text(json.dumps(retained, indent=2) + "\n")

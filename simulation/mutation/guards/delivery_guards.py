@@ -1,4 +1,4 @@
-"""Guards of handing over: the newest picture stays, views are true, each failure is told once (design 1, 2.3, 2.4)."""
+"""Guards of delivery: the newest picture stays, documents are true, and failures and crashes are handled once."""
 
 from simulation.invariants.violations import Invariant
 from simulation.mutation.mutant import build_mutant
@@ -9,7 +9,7 @@ EVENT_FAULTS = "late_event duplicate_message early_redelivery slow_service reord
 DELIVERY_MUTANTS = (
     build_mutant(
         "delivers-outdated-job",
-        "2.3: a job that its photo names no more delivers no pictures of its own",
+        "2.3: A job that its photo no longer names delivers no pictures.",
         force_false("deliver.pictures:Pictures._write_picture#aba219 if 2"),
         invariant=Invariant.NEWEST_DELIVERED,
         faults="long_calls",
@@ -21,7 +21,7 @@ DELIVERY_MUTANTS = (
     ),
     build_mutant(
         "reads-ledger-before-object",
-        "2.3: the object is looked at before the ledger, and written only as it was then",
+        "2.3: Deliver reads the object before the ledger, and replaces it only if it is unchanged since.",
         replace_code(
             "deliver.pictures:Pictures._write_picture#aba219 value 5",
             "now.etag if (now := self.output_bucket.head(key)) else None",
@@ -34,15 +34,15 @@ DELIVERY_MUTANTS = (
     ),
     build_mutant(
         "skips-delivery-of-reinstated-job",
-        "2.3: a job that is named again is delivered again",
-        force_true("model.transitions.lifecycle:reinstate#7ea59d if 1"),
+        "2.3: A job that its photo names again is delivered again.",
+        force_true("model.transitions.again:reinstate#7ea59d if 1"),
         invariant=Invariant.NEWEST_DELIVERED,
         faults="reordered_message",
         actions=(*list_uploads(10, 2), *list_sidecars(100, 2, "marble"), *list_sidecars(200, 2, "cut")),
     ),
     build_mutant(
         "overwrites-newer-documents",
-        "1: views are written where nobody was faster",
+        "1: A receipt or a report is written only if no other worker has written it since it was read.",
         replace_code(
             "pipeline.documents:DocumentWriter.put_or_delete#d3bff1 argument 7",
             "now.etag if (now := self.output_bucket.head(key)) else None",
@@ -59,42 +59,42 @@ DELIVERY_MUTANTS = (
     ),
     build_mutant(
         "keeps-error-report",
-        "2.4: a report is gone when all is right",
-        force_false("pipeline.documents:DocumentWriter.put_or_delete#d3bff1 if 2"),
+        "2.4: A report is deleted when no problem is left.",
+        force_false("pipeline.documents:DocumentWriter.put_or_delete#6fe2f2 if 2"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="provider_outage unreachable_result",
     ),
     build_mutant(
         "repeats-dead-letter",
-        "3.11: no failure is told twice",
+        "3.11: A failure is reported only once.",
         force_true("deliver.service:DeliverService._announce_end#f5077e operand 4"),
         invariant=Invariant.DEAD_LETTERS_MATCH_JOBS,
         faults="rejected_request duplicate_message reordered_message late_event",
     ),
     build_mutant(
         "sends-no-dead-letter",
-        "3: dead makes a dead letter",
+        "3: A dead job has a dead letter.",
         force_false("deliver.service:DeliverService._report_failure#5d7b66 if 1"),
         invariant=Invariant.DEAD_LETTERS_MATCH_JOBS,
         faults="rejected_request withheld_picture",
     ),
     build_mutant(
         "publishes-no-event",
-        "2.6: each end is announced",
+        "2.6: Every end of a job is published as an event.",
         remove("deliver.service:DeliverService._announce_end#f5077e statement 3"),
         invariant=Invariant.EVENTS_PUBLISHED,
     ),
     build_mutant(
         "drops-unannounced-failure",
-        "3: a failure of which nobody was told is open",
-        force_false("model.schedule:_index_job#cc9963 if 2"),
+        "3: A failure that was not reported stays open for reconcile.",
+        force_false("model.schedule:_index_job#8e764c if 2"),
         invariant=Invariant.EVENTS_PUBLISHED,
         faults="rejected_request killed_render",
         actions=(*list_uploads(5, 20, interval_seconds=4), "95 pause_lane 0"),
     ),
     build_mutant(
         "never-gives-up-result",
-        "3.7: five workers that die of a result end its job",
+        "3.7: Five crashes on a result end its job.",
         force_false("deliver.service:DeliverService._deliver_pictures#679bb7 if 1"),
         invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
         faults="poisoned_photo",
@@ -102,23 +102,23 @@ DELIVERY_MUTANTS = (
     ),
     build_mutant(
         "never-gives-up-job",
-        "3.7: five workers that die before the call end their job",
+        "3.7: Five crashes before the call end the job.",
         force_true("render.service:RenderService._buy_with_crash_guard#726707 if 1"),
         invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
         faults="poisoned_photo",
     ),
     build_mutant(
         "never-gives-up-photo",
-        "3.7: a photo of which five workers died is looked at from afar",
+        "3.7: After five crashes on a photo, intake reads only its metadata.",
         force_false("intake.photo_state:PhotoState._classify_crashes#ec10f0 conditional expression 1"),
         invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
         faults="poisoned_photo",
     ),
     build_mutant(
         "counts-wait-as-crash",
-        "3.7: a delivery that goes back in good order counts towards nothing",
-        remove("model.transitions.lifecycle:end_processing#73543b keyword 1"),
-        remove("model.transitions.lifecycle:end_processing#73543b keyword 2"),
+        "3.7: A message that is returned to its queue does not count as a crash.",
+        remove("model.transitions.ends:end_processing#73543b keyword 1"),
+        remove("model.transitions.ends:end_processing#73543b keyword 2"),
         invariant=Invariant.ENDS_FOR_A_CAUSE,
         faults="photos_denied_for_long",
         actions=list_uploads(20, 6),

@@ -1,4 +1,4 @@
-"""Guards of the instruction contract: one purchase in either order, what waits is woken, what is edited runs alone."""
+"""Guards of instructions: one purchase in either order of arrival, waking, and edits that affect only their jobs."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ HARMLESS_FAULT = "reordered_message"
 
 
 def list_output_edits(start_seconds: float, count: int, *, interval_seconds: float = 1.0) -> Iterator[str]:
-    """Each photo's outputs are edited, and edited back, as often as there is time."""
+    """Yields repeated edits of each photo's outputs, back and forth."""
     for round_no in range(8):
         yield from list_sidecars(
             start_seconds + round_no * 4, count, ("cut-small", "cut")[round_no % 2], interval_seconds=interval_seconds
@@ -19,12 +19,12 @@ def list_output_edits(start_seconds: float, count: int, *, interval_seconds: flo
 
 
 UPLOADS_WITHOUT_INSTRUCTIONS = list_uploads(5, 8, tags="foreign")
-# A delivered photo is deleted, and its bytes come back without a word.
+# A delivered photo is deleted, and uploaded again without instructions.
 DELETED_AND_RESTORED = ("5 upload a.jpg a cut", "300 delete_photo a.jpg", "500 upload a.jpg a foreign")
 
 
 def list_late_defaults(count: int, seconds: float) -> Iterator[str]:
-    """Photos, each in a folder of its own, whose defaults come so many seconds later."""
+    """Yields photos in folders of their own, with folder defaults that arrive so many seconds later."""
     for n in range(count):
         yield f"{5 + n * 2} upload f{n}/a.jpg a foreign"
         yield f"{5 + n * 2 + seconds + n % 8 * 0.2} write_default f{n}/ cut"
@@ -33,7 +33,7 @@ def list_late_defaults(count: int, seconds: float) -> Iterator[str]:
 INSTRUCTION_MUTANTS = (
     build_mutant(
         "skips-settle-time-for-defaults",
-        "2.3: a photo without a word of its own is given time, though its folder has defaults",
+        "2.3: A photo without its own instructions gets its settle time, even if its folder has defaults.",
         force_true("intake.photo_state:classify_own_instructions#ccafc9 if 1"),
         invariant=Invariant.SETTLE_TIME_RESPECTED,
         faults=HARMLESS_FAULT,
@@ -41,7 +41,7 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "keeps-waiting-photo-out-of-index",
-        "2.3: a photo that waits for instructions stands in the index",
+        "2.3: A photo that waits for instructions is in the index.",
         force_false("model.schedule:_index_source#de594c if 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
@@ -49,15 +49,15 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "never-wakes-waiting-photos",
-        "2.3: instructions that come later wake what waits",
-        remove("intake.folder_defaults:FolderDefaultsIntake.handle#d51d3d statement 6"),
+        "2.3: Folder defaults that arrive later wake the photos that wait for them.",
+        remove("intake.folder_defaults:FolderDefaultsIntake.handle#f6988f statement 6"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=(*UPLOADS_WITHOUT_INSTRUCTIONS, "120 write_default / cut"),
     ),
     build_mutant(
         "wakes-only-first-page",
-        "2.3: however many wait, all are woken, some at a time",
+        "2.3: All waiting photos are woken, in batches.",
         replace_literal("intake.folder_defaults:MAX_WOKEN_PHOTOS#06116e constant 1", "2"),
         force_false("intake.folder_defaults:FolderDefaultsIntake._wake_photos#4b6022 if 1"),
         invariant=Invariant.DRAINED_IN_TIME,
@@ -66,15 +66,15 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "never-wakes-twice",
-        "2.3: who came to rest while a folder was woken is woken by a second look",
-        force_false("intake.folder_defaults:FolderDefaultsIntake.handle#d51d3d if 1"),
+        "2.3: A second pass wakes photos that began to wait while their folder was being woken.",
+        force_false("intake.folder_defaults:FolderDefaultsIntake.handle#f6988f if 1"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="slow_service stale_index",
         actions=list_late_defaults(80, 20.6),
     ),
     build_mutant(
         "never-repeats-wake",
-        "2.3: the waking of a folder is repeated where its worker died",
+        "2.3: The waking of a folder is repeated if its worker crashed.",
         replace_code(
             "intake.folder_defaults:FolderDefaultsIntake.handle#d51d3d if 2", "not problems and not event.is_repeated"
         ),
@@ -84,7 +84,7 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "ignores-broken-defaults",
-        "2.3: a broken folder default holds its photos",
+        "2.3: Broken folder defaults block their photos.",
         force_false("intake.instruction_resolver:InstructionResolver.resolve_jobs#b66aa6 if 2"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
@@ -92,23 +92,23 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "keeps-photos-blocked",
-        "2.3: held photos go by themselves when the defaults are mended",
-        remove("intake.apply:PhotoIntake._apply#2a2bbf keyword 4"),
+        "2.3: Blocked photos continue when the folder defaults are fixed.",
+        remove("intake.apply:PhotoIntake._apply#28a26e keyword 3"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6), "200 write_default / marble"),
     ),
     build_mutant(
         "skips-report-of-broken-defaults",
-        "2.3: a broken folder default makes one report",
-        force_false("intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 conditional expression 2"),
+        "2.3: Broken folder defaults have one report.",
+        force_false("intake.folder_defaults:FolderDefaultsIntake.report#608251 conditional expression 2"),
         invariant=Invariant.BLOCKED_BY_BROKEN_DEFAULTS,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6)),
     ),
     build_mutant(
         "never-sweeps-defaults",
-        "3.12: folder defaults that no event told of are found",
+        "3.12: The sweep finds folder defaults whose event was lost.",
         remove("reconcile.sweep:SWEPT_KINDS#cad446 row 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="lost_event",
@@ -116,7 +116,7 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "prefers-root-defaults",
-        "2.3: the defaults of the photo's own folder win over those above",
+        "2.3: The defaults of the photo's own folder override those of its parents.",
         replace_code("model.object_keys:list_defaults_keys#a03614 call 4", "range(len(folders) + 1)"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
@@ -124,15 +124,15 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "keeps-deleted-photo-settling",
-        "2.3: a photo that is deleted while it waits waits no more",
-        remove("intake.photo_status:clear_photo#c911f5 keyword 3"),
+        "2.3: A photo that is deleted while it waits no longer waits.",
+        remove("intake.photo_status:clear_photo#97ec49 entry 3"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=(*UPLOADS_WITHOUT_INSTRUCTIONS, *(f"{14 + n} delete_photo p{n}.jpg" for n in range(8))),
     ),
     build_mutant(
         "ignores-redelivery-of-deleted-photo",
-        "1: a look that died of a photo that is gone is finished by the next",
+        "1: The next delivery completes the handling of a deleted photo after a crash.",
         force_true("intake.apply:PhotoIntake._cancel#a7f738 if 4"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="killed_intake",
@@ -144,7 +144,7 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "treats-restored-photo-as-known",
-        "2.3: a photo that was deleted and comes back is a new one",
+        "2.3: A photo that is uploaded again after its deletion is a new photo.",
         force_false("intake.apply:PhotoIntake._cancel#a7f738 if 3"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
@@ -152,7 +152,7 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "keeps-jobs-of-restored-photo",
-        "2.3: a photo that was deleted and comes back is a new one",
+        "2.3: A photo that is uploaded again after its deletion gets new jobs.",
         force_false("intake.photo_state:compare_jobs#ffa015 operand 8"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
@@ -160,7 +160,7 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "keeps-deleted-photo-blocked",
-        "2.3: a photo that is deleted while it is held is held no more",
+        "2.3: A photo that is deleted while it is blocked is no longer blocked.",
         force_false("intake.apply:PhotoIntake._cancel#a7f738 operand 7"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
@@ -173,7 +173,7 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "reruns-all-variants",
-        "2.3: what is edited runs alone",
+        "2.3: An edit runs only the variants that it changes.",
         replace_code("intake.job_planner:_build_job#4ec8b4 keyword 24", "revision=source.instructions_fingerprint"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults=HARMLESS_FAULT,
@@ -185,7 +185,7 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "buys-each-upload",
-        "2.3: the same bytes again are no reason to buy",
+        "2.3: Uploading the same bytes again does not cause a purchase.",
         replace_code("intake.job_planner:_build_job#4ec8b4 element 2", "photo.version_id"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults=HARMLESS_FAULT,
@@ -198,7 +198,7 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "buys-each-output",
-        "3: another output of what is paid is delivered for nothing",
+        "3: Another output of a paid image is free.",
         force_true("instructions.merge:ResolvedInstructions.purchase_fields#21c577 comprehension if 1"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults=HARMLESS_FAULT,
@@ -206,16 +206,16 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "skips-new-output",
-        "3: another output of what is paid is delivered",
-        force_false("model.transitions.lifecycle:update_instructions#8adc69 if 1"),
+        "3: Another output of a paid image is delivered.",
+        force_false("model.transitions.again:update_instructions#cf28b8 if 1"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4), *list_sidecars(200, 4, "cut-web")),
     ),
     build_mutant(
         "never-restarts-superseded-job",
-        "3: what ended unpaid runs again when its photo names it again",
-        remove("model.transitions.lifecycle:reopen#074ce8 statement 1"),
+        "3: A job that ended unpaid runs again when its photo names it again.",
+        remove("model.transitions.again:reopen#074ce8 statement 1"),
         invariant=Invariant.ENDS_EXACTLY_ONCE,
         faults=HARMLESS_FAULT,
         in_flight=1,
@@ -224,7 +224,7 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "delivers-older-instructions",
-        "3: what is edited while it is handed over is handed over as it was edited",
+        "3: A job that is edited during its delivery is delivered as edited.",
         force_false("deliver.pictures:Pictures._reload_source#777352 if 1"),
         invariant=Invariant.NEWEST_DELIVERED,
         faults="slow_service",
@@ -232,15 +232,16 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "buys-each-duplicate-variant",
-        "3: of variants that ask the same one buys: the ledger takes no two owners of one content at once",
-        force_false("pipeline.job_diff:plan_transitions#ee69e5 if 1"),
+        "3: Of variants with the same instructions, one buys. The ledger does not accept two owners of one content "
+        "at once.",
+        force_false("pipeline.job_diff:plan_transitions#daafde if 1"),
         invariant=Invariant.ENDS_EXACTLY_ONCE,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4, tags="foreign"), *list_sidecars(12, 4, "snow-twice")),
     ),
     build_mutant(
         "hides-removed-variant",
-        "2.3: a variant taken away leaves its pictures, and the receipt says so",
+        "2.3: A removed variant keeps its pictures, and the receipt says that they are not current.",
         force_false("pipeline.job_diff:plan_variant_removals#e02b1a comprehension if 2"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults=HARMLESS_FAULT,
@@ -252,7 +253,7 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "forgets-removed-variants",
-        "2.3: and of each variant, also where nothing was wanted in between",
+        "2.3: This applies to every removed variant, even if there were no jobs in between.",
         replace_literal("pipeline.job_diff:_find_jobs_with_pictures#539059 key 2", '""'),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults=HARMLESS_FAULT,
@@ -265,8 +266,8 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "cancels-on-removed-instructions",
-        "2.3: instructions that are taken away undo nothing",
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 13"),
+        "2.3: The removal of instructions undoes nothing.",
+        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 13"),
         invariant=Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
         faults=HARMLESS_FAULT,
         actions=(
@@ -276,9 +277,9 @@ INSTRUCTION_MUTANTS = (
     ),
     build_mutant(
         "resolves-on-every-event",
-        "2.3: a changed default is no reason to buy",
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 12"),
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 14"),
+        "2.3: A change of folder defaults does not cause a purchase.",
+        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 12"),
+        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 14"),
         invariant=Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
         faults="double_event duplicate_message",
         actions=(

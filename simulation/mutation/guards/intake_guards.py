@@ -1,20 +1,20 @@
-"""Guards of arrival, sharing and setting right: what is wanted now, who pays for it, what is put back (2.3, 3.12)."""
+"""Guards of intake, shared content, the sweep, and redrives: which job is current, and which one pays."""
 
 from simulation.invariants.violations import Invariant
 from simulation.mutation.mutant import build_mutant
 from simulation.mutation.mutation_operators import force_false, force_true, remove, replace_literal
 from simulation.mutation.mutation_scene import list_sidecars, list_uploads
 
-# The owner of what two photos want is deleted while both wait.
+# The owner of the content of two photos is deleted while both wait.
 DELETED_OWNER = ("5 pause_lane 300", "20 upload a.jpg a cut", "40 upload b.jpg a cut", "80 delete_photo a.jpg")
-# Who owned the bytes comes back at the moment when others come with them.
+# A former owner of the content is uploaded again at the same moment as other photos with the same bytes.
 RETURNING_OWNER = (
     *("5 pause_lane 600", "20 upload a.jpg a cut", "60 delete_photo a.jpg"),
     *("100 upload a.jpg a cut", "100 upload b.jpg a cut", "100 upload c.jpg a cut"),
 )
-# The same bytes with the same wish, one a moment behind the other.
+# The same bytes with the same instructions, a moment apart.
 SAME_CONTENT = ("10 upload a.jpg a cut", "13 upload b.jpg a cut", "13 upload c.jpg a cut", "40 upload d.jpg a cut")
-# A photo whose wish was taken back is replaced, and comes back before anybody asks for a wish of the other one.
+# A photo without its former instructions is replaced, and restored before the settle time of the replacement ends.
 REPLACED_AND_RESTORED = (
     *("5 upload a.jpg a foreign", "6 write_sidecar a.jpg cut", "100 delete_sidecar a.jpg"),
     *("160 replace_photo a.jpg b", "170 replace_photo a.jpg a"),
@@ -23,14 +23,15 @@ REPLACED_AND_RESTORED = (
 INTAKE_MUTANTS = (
     build_mutant(
         "keeps-job-after-edit",
-        "2.3: a job that its photo names no more ends",
+        "2.3: A job that its photo no longer names ends.",
         replace_literal("pipeline.job_diff:_supersede_others#45d0c5 call 1", "None"),
         invariant=Invariant.ONLY_CURRENT_JOBS_BOUGHT,
         faults="late_event paused_by_person",
     ),
     build_mutant(
         "keeps-job-of-deleted-photo",
-        "2.3: a photo deleted while its job waits ends it: between render and intake its message would go round",
+        "2.3: A photo's deletion ends its waiting job. Otherwise the job's message would circulate between render "
+        "and intake.",
         force_false("intake.apply:PhotoIntake._cancel#a7f738 comprehension if 2"),
         invariant=Invariant.MESSAGE_CHAINS_END,
         faults="reordered_message",
@@ -38,28 +39,28 @@ INTAKE_MUTANTS = (
     ),
     build_mutant(
         "buys-on-repeated-event",
-        "2.3: a repeated event is never a reason to buy",
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 12"),
+        "2.3: A repeated event never causes a purchase.",
+        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 12"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults="rejected_request refused_request double_event",
     ),
     build_mutant(
         "skips-settle-time",
-        "2.3: a photo without a wish waits for one",
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 15"),
+        "2.3: A photo without instructions waits for its settle time.",
+        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 15"),
         invariant=Invariant.SETTLE_TIME_RESPECTED,
     ),
     build_mutant(
         "restarts-settle-time",
-        "2.3: a photo waits once",
-        force_false("intake.apply:PhotoIntake._reopen#8fae48 operand 2"),
+        "2.3: A photo waits for its settle time only once.",
+        force_false("intake.apply:PhotoIntake._reopen#33e8dd operand 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=REPLACED_AND_RESTORED,
     ),
     build_mutant(
         "ignores-max-cost",
-        "2.3: a job quoted above max_cost_usd is refused",
+        "2.3: A job that is quoted above max_cost_usd is refused.",
         force_true("intake.job_planner:_check_max_cost#9ca265 if 1"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults="reordered_message",
@@ -67,67 +68,67 @@ INTAKE_MUTANTS = (
     ),
     build_mutant(
         "accepts-reserved-folder",
-        "2.3: what lies under _backdrop is nobody's photo",
+        "2.3: A file under _backdrop is never a photo.",
         force_false("model.object_keys:classify_key#103636 operand 5"),
         invariant=Invariant.OLD_PHOTOS_IGNORED,
     ),
     build_mutant(
         "ignores-redelivery",
-        "1: a redelivery goes on where it stopped",
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 11"),
+        "1: A redelivery continues where the previous delivery stopped.",
+        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 11"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="killed_intake",
         actions=list_uploads(5, 20, interval_seconds=5),
     ),
     build_mutant(
         "allows-several-content-owners",
-        "3: the same bytes asked the same thing have one owner",
+        "3: The same bytes with the same instructions have one owner.",
         force_true("aws.ledger:Ledger._build_owner_put#47fbe6 clause 1"),
         invariant=Invariant.CONTENT_PAID_ONCE,
     ),
     build_mutant(
         "takes-over-changed-owner",
-        "3: content passes only from a job that still is what it was seen to be",
+        "3: Content changes its owner only if the previous owner has not changed since it was read.",
         force_true("aws.ledger:Ledger._build_owner_put#47fbe6 clause 4"),
         invariant=Invariant.CONTENT_PAID_ONCE,
         actions=RETURNING_OWNER,
     ),
     build_mutant(
         "buys-while-owner-pays",
-        "3: who follows an owner waits for its file",
-        force_false("render.service:RenderService._render_accepted#e24b85 if 1"),
+        "3: A job whose content has another owner waits for the owner's file.",
+        force_false("render.service:RenderService._render_accepted#00572c if 1"),
         invariant=Invariant.CONTENT_PAID_ONCE,
         faults="reordered_message",
         actions=SAME_CONTENT,
     ),
     build_mutant(
         "never-takes-over",
-        "3: the others buy if the owner fails",
-        force_false("model.transitions.lifecycle:join_existing#6c9e35 operand 2"),
+        "3: If the owner of the content fails, a waiting job buys it.",
+        force_false("model.transitions.again:join_existing#6c9e35 operand 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=DELETED_OWNER,
     ),
     build_mutant(
         "takes-over-any-owner",
-        "3: one takes over from the very job that came to nothing",
-        remove("model.transitions.lifecycle:take_over#3b2c5d keyword 2"),
+        "3: A job takes over content only from the job that it has seen fail.",
+        remove("model.transitions.again:take_over#3b2c5d keyword 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=DELETED_OWNER,
     ),
     build_mutant(
         "shares-before-stored",
-        "3: a file is shared when it is stored",
-        force_true("model.transitions.lifecycle:join_existing#6c9e35 if 2"),
-        force_false("model.transitions.lifecycle:reuse#e0665a if 1"),
+        "3: A paid file is shared only after it is stored.",
+        force_true("model.transitions.again:join_existing#6c9e35 if 2"),
+        force_false("model.transitions.again:reuse#fbf392 if 1"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults="reordered_message",
         actions=SAME_CONTENT,
     ),
     build_mutant(
         "sweeps-photos-older-than-stack",
-        "3.12: the sweep takes nothing older than the stack",
+        "3.12: The sweep ignores photos that are older than the stack.",
         remove("reconcile.sweep:Sweep._is_due#6dd80e argument 2"),
         invariant=Invariant.OLD_PHOTOS_IGNORED,
         faults="reordered_message",
@@ -135,7 +136,7 @@ INTAKE_MUTANTS = (
     ),
     build_mutant(
         "sweeps-old-photos",
-        "3.12: the sweep takes nothing older than two days",
+        "3.12: The sweep ignores photos that are older than two days.",
         remove("reconcile.sweep:Sweep._is_due#6dd80e argument 1"),
         invariant=Invariant.OLD_PHOTOS_IGNORED,
         faults="reordered_message",
@@ -143,14 +144,14 @@ INTAKE_MUTANTS = (
     ),
     build_mutant(
         "never-sweeps",
-        "3.12: photos that no event told of are found",
-        remove("reconcile.sweep:Sweep.run#0915dc statement 7"),
+        "3.12: The sweep finds photos whose event was lost.",
+        remove("reconcile.sweep:Sweep.run#1bb6e0 statement 7"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="lost_event",
     ),
     build_mutant(
         "never-sweeps-sidecars",
-        "3.12: a sidecar that no event told of is found",
+        "3.12: The sweep finds sidecars whose event was lost.",
         force_false("reconcile.sweep:Sweep._is_missed#835319 return 3"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="lost_event",
@@ -158,21 +159,21 @@ INTAKE_MUTANTS = (
     ),
     build_mutant(
         "never-resends-expired-message",
-        "1: a job whose message would expire gets a new one",
-        replace_literal("model.schedule:_index_job#cc9963 return 4", "None"),
+        "1: A job whose message is about to expire gets a new message.",
+        replace_literal("model.schedule:_index_job#8e764c return 4", "None"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="expired_message",
     ),
     build_mutant(
         "never-finds-abandoned-call",
-        "1: a call whose message is gone is found",
-        force_false("model.schedule:_index_job#cc9963 if 6"),
+        "1: Reconcile finds a call whose message was lost.",
+        force_false("model.schedule:_index_job#8e764c if 6"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="message_gone_in_doubt killed_in_paid_call",
     ),
     build_mutant(
         "leaves-redrive-unfinished",
-        "3.11: a redrive that dies half-way is finished by reconcile",
+        "3.11: Reconcile completes a redrive that crashed half-way.",
         remove("operate.redrive:RedriveService._write_transition#974d65 statement 6"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="rejected_request killed_person",
@@ -180,7 +181,7 @@ INTAKE_MUTANTS = (
     ),
     build_mutant(
         "deletes-newer-dead-letters",
-        "3.11: a redrive takes away the letters of before, and leaves those of jobs that died again meanwhile",
+        "3.11: A redrive deletes earlier dead letters, but not those of jobs that have failed again since.",
         replace_literal("reconcile.dead_letters:DeadLetterTriage.delete_resolved.is_resolved#c4087b call 2", "0"),
         invariant=Invariant.DEAD_LETTERS_MATCH_JOBS,
         faults="rejected_request",
@@ -188,7 +189,7 @@ INTAKE_MUTANTS = (
     ),
     build_mutant(
         "leaves-cancel-unfinished",
-        "3.11: a cancel that dies half-way is told all the same",
+        "3.11: A cancellation that crashed half-way is still reported.",
         remove("operate.cancel:CancelService._cancel_job#9d6b74 statement 4"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="killed_person",

@@ -1,4 +1,4 @@
-"""Guards of lanes: the gate, the probe, pauses that only some may lift, fail-over (design 3.7 to 3.10)."""
+"""Guards of lanes: the gate, probes, pauses, fail-over, cancellations, and reconcile's lock (design, 3.7 to 3.11)."""
 
 from simulation.invariants.violations import Invariant
 from simulation.mutation.mutant import build_mutant
@@ -18,14 +18,14 @@ PAUSED_UPLOADS = (*list_uploads(5, 10, interval_seconds=20), "30 pause_lane 60",
 LANE_MUTANTS = (
     build_mutant(
         "ignores-lane-gate",
-        "3.9: render looks at the lane before it pays",
+        "3.9: Render checks the lane before it pays.",
         force_false("model.circuit:check_gate#87d4e9 if 1"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="paused_by_person slow_mapping",
     ),
     build_mutant(
         "ignores-cancel-mark",
-        "3.11: what a person called off is not bought when its message comes to render",
+        "3.11: A cancelled job is not bought when its message reaches render.",
         force_false("render.service:RenderService._admit#2db45b if 1"),
         invariant=Invariant.CANCELS_RESPECTED,
         faults="late_event killed_person",
@@ -33,15 +33,15 @@ LANE_MUTANTS = (
     ),
     build_mutant(
         "forgets-request-time",
-        "3.11: what was said before a cancel is called off, however late it becomes a job",
-        remove("intake.apply:PhotoIntake._apply#2a2bbf keyword 2"),
+        "3.11: Instructions from before a cancellation are cancelled, even if they become a job later.",
+        remove("intake.apply:PhotoIntake._apply#28a26e entry 2"),
         invariant=Invariant.CANCELS_RESPECTED,
         faults="late_event",
         actions=CANCELLED_UPLOADS,
     ),
     build_mutant(
         "treats-foreign-tags-as-instructions",
-        "3.11: another tool's tags, or ours taken away, bring nothing back that was cancelled",
+        "3.11: Another tool's tags, or the removal of our tags, do not revive a cancelled photo.",
         force_true("intake.photo_status:find_last_written_at#441e87 conditional expression 1"),
         invariant=Invariant.CANCELS_RESPECTED,
         faults="late_event",
@@ -49,14 +49,14 @@ LANE_MUTANTS = (
     ),
     build_mutant(
         "allows-two-probes",
-        "3.8: one probe at a time",
+        "3.8: At most one probe is in flight.",
         force_false("model.circuit:check_gate#87d4e9 if 3"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults=PROVIDER_FAULTS,
     ),
     build_mutant(
         "starts-probe-without-lock",
-        "3.8: of two that would be the probe one is",
+        "3.8: Of two jobs that compete to be the probe, one becomes it.",
         force_false("model.circuit:check_gate#87d4e9 if 3"),
         force_false("model.circuit:start_probe#25b708 if 1"),
         invariant=Invariant.LANE_STATE_RESPECTED,
@@ -64,28 +64,28 @@ LANE_MUTANTS = (
     ),
     build_mutant(
         "starts-probe-during-probe",
-        "3.8: no second probe is let out while one is on its way",
-        force_false("model.circuit:half_open_if_due#888dce operand 4"),
+        "3.8: No second probe starts while one is in flight.",
+        force_false("model.circuit:start_trial_if_due#888dce operand 4"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="key_refused late_tick long_calls",
     ),
     build_mutant(
         "lifts-operator-pause",
-        "3.9: reconcile lifts only reasons that it can test",
-        force_false("model.circuit:half_open_if_due#888dce operand 5"),
+        "3.9: Reconcile lifts only pauses whose reasons it can test.",
+        force_false("model.circuit:start_trial_if_due#888dce operand 5"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="paused_by_person key_refused",
     ),
     build_mutant(
         "never-starts-probe",
-        "3.9: reconcile lets a probe out where a probe can tell",
+        "3.9: Reconcile starts a probe if a probe can test the reason for the pause.",
         remove("reconcile.service:ReconcileService._reconcile_lane#077585 statement 4"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="key_refused out_of_money",
     ),
     build_mutant(
         "never-reconciles-mapping",
-        "3.9: reconcile makes the mapping what the ledger says",
+        "3.9: Reconcile brings the event source mapping into the state that the ledger has.",
         force_false("pipeline.breaker:CircuitBreaker.reconcile_mapping#d0eabc if 1"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="killed_person",
@@ -93,7 +93,7 @@ LANE_MUTANTS = (
     ),
     build_mutant(
         "never-lifts-budget-pause",
-        "3.9: a pause for the budget ends with the day, or by a person's word",
+        "3.9: A pause for the budget ends with the day, or when an operator raises the cap.",
         force_false("reconcile.service:ReconcileService._resume_if_budget_allows#566c16 if 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
@@ -102,15 +102,15 @@ LANE_MUTANTS = (
     ),
     build_mutant(
         "skips-lane-report",
-        "2.4: one report while a provider is paused, and none when it goes on",
-        force_false("pipeline.breaker:CircuitBreaker._update#6a0f4d if 2"),
+        "2.4: A paused provider has one report, which is removed when it resumes.",
+        force_false("pipeline.breaker:CircuitBreaker._update#13b916 if 2"),
         force_false("pipeline.breaker:CircuitBreaker.enqueue_pending_notification#616c90 if 1"),
         invariant=Invariant.LANE_REPORTED_ONCE,
         faults="key_refused",
     ),
     build_mutant(
         "never-repeats-lane-notification",
-        "3.9: people are told even where whoever changed the lane died",
+        "3.9: A pause is reported even if the worker that paused the lane crashed.",
         force_false("pipeline.breaker:CircuitBreaker.enqueue_pending_notification#616c90 if 1"),
         invariant=Invariant.LANE_REPORTED_ONCE,
         faults="killed_person",
@@ -118,7 +118,7 @@ LANE_MUTANTS = (
     ),
     build_mutant(
         "lifts-pause-on-stale-result",
-        "3.9: a good answer of a call that began before lifts no pause",
+        "3.9: A good answer to a call from before the pause does not lift it.",
         force_true("model.circuit:_record_success#b364e6 conditional expression 1"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="slow_refusal key_refused hang_up long_calls",
@@ -127,14 +127,14 @@ LANE_MUTANTS = (
     ),
     build_mutant(
         "allows-overlapping-reconcile",
-        "1: reconcile is fenced against overlapping runs",
+        "1: Two reconcile runs never overlap.",
         force_false("reconcile.service:ReconcileService._acquire_lock#779b8c if 1"),
         invariant=Invariant.ONE_RECONCILE_RUN,
         faults="double_tick slow_service",
     ),
     build_mutant(
         "buys-in-previous-lane",
-        "3.10: a job that went to another lane is paid there: its message in the lane that it left buys nothing",
+        "3.10: A job that moved to another lane is paid there. Its message in the previous lane buys nothing.",
         force_false("render.service:RenderService.render#50bc25 if 2"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="provider_outage_for_long long_calls",

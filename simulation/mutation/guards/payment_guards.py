@@ -1,4 +1,4 @@
-"""Guards of the paid call: claim, budget, books, lease, bytes (design 3, 3.1 to 3.3)."""
+"""Guards of the paid call: the claim, the budget, the charges, the lease, and the bytes (design, 3 and 3.1 to 3.6)."""
 
 from simulation.invariants.violations import Invariant
 from simulation.mutation.mutant import build_mutant
@@ -8,7 +8,7 @@ from simulation.mutation.mutation_scene import list_replacements, list_sidecars,
 PAYMENT_MUTANTS = (
     build_mutant(
         "claims-ended-job",
-        "3: only a job that waits is claimed",
+        "3: Only a waiting job is claimed.",
         force_true("render.service:RenderService.render#50bc25 operand 5"),
         force_false("render.service:RenderService._render_accepted#e24b85 if 2"),
         force_false("model.transitions.lifecycle:require_status#a0f84d if 1"),
@@ -17,28 +17,28 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "skips-lock-version-check",
-        "3.2: a write is fenced by the revision that was read",
-        force_true("aws.ledger:Ledger._build_conditional_put#1419be clause 2"),
+        "3.2: A write fails if the item's lock version has changed since it was read.",
+        force_true("aws.optimistic_lock:build_conditional_put#81537b clause 2"),
         invariant=Invariant.NO_LOST_UPDATES,
     ),
     build_mutant(
         "overwrites-existing-item",
-        "3.2: a new item is written only where there is none",
-        force_true("aws.ledger:Ledger._build_conditional_put#1419be clause 1"),
+        "3.2: A new item never replaces an existing one.",
+        force_true("aws.optimistic_lock:build_conditional_put#81537b clause 1"),
         invariant=Invariant.NO_LOST_UPDATES,
         faults="duplicate_message",
         actions=(*list_uploads(5, 12), *list_sidecars(5, 12, "cut")),
     ),
     build_mutant(
         "never-settles-reservation",
-        "3.1: leaving submitting settles the reservation",
-        remove("model.transitions.payment:record_result#4add21 keyword 1"),
+        "3.1: A job that leaves submitting settles its reservation.",
+        remove("model.transitions.payment:record_result#c8a9bd keyword 2"),
         invariant=Invariant.WITHIN_BUDGET,
     ),
     build_mutant(
         "settles-on-wrong-day",
-        "3.1: a reservation is settled on the day that it was made",
-        replace_code("model.transitions.payment:record_result#4add21 argument 11", "now.date().isoformat()"),
+        "3.1: A reservation is settled on the day on which it was made.",
+        replace_code("model.transitions.payment:record_result#c8a9bd argument 12", "now.date().isoformat()"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="slow_call long_calls",
         starts_before_midnight=True,
@@ -46,8 +46,8 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "releases-on-wrong-day",
-        "3.1: a reservation goes back to the day that it was made",
-        replace_code("model.transitions.payment:_release_reservation#76d4ed argument 11", "now.date().isoformat()"),
+        "3.1: A reservation is released to the day on which it was made.",
+        replace_code("model.transitions.payment:_release_reservation#aac431 argument 10", "now.date().isoformat()"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="slow_refusal",
         kind="unaskable",
@@ -56,28 +56,28 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "releases-nothing",
-        "3.1: what was provably not taken goes back, and no more",
-        remove("model.transitions.payment:_release_reservation#76d4ed keyword 1"),
+        "3.1: Exactly the amount that was provably not charged is released.",
+        remove("model.transitions.payment:_release_reservation#aac431 entry 1"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="provider_outage key_refused",
     ),
     build_mutant(
         "drops-uncertain-charge",
-        "3.5: what a lost call may have cost counts until it is known",
-        force_false("model.transitions.payment:_settle_attempt#204cdf conditional expression 2"),
+        "3.5: What a lost call may have cost counts as spent until it is known.",
+        force_false("model.transitions.payment:_build_settled_fields#944d46 conditional expression 2"),
         invariant=Invariant.BILL_RECONCILED,
         faults="charge_and_hang_up",
     ),
     build_mutant(
         "ends-every-failure-dead",
-        "3.6: the class and the code of an answer decide the end",
-        replace_literal("model.transitions.payment:_apply_result#18dd58 argument 9", "JobStatus.DEAD"),
+        "3.6: The class and the code of an answer decide the job's status.",
+        replace_literal("model.transitions.payment:_build_job_changes#ea3c09 argument 8", "JobStatus.DEAD"),
         invariant=Invariant.ENDS_FOR_A_CAUSE,
         faults="refused_request",
     ),
     build_mutant(
         "ignores-budget-cap",
-        "3.1: a claim needs room under the cap",
+        "3.1: A claim succeeds only if its reservation stays within the cap.",
         force_true("aws.ledger:Ledger._build_budget_update#807d1a clause 2"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="reordered_message",
@@ -86,7 +86,7 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "allows-first-job-over-budget",
-        "3.1: a budget that covers not even one job buys none",
+        "3.1: A budget that does not cover a single job buys nothing.",
         force_true("aws.ledger:Ledger._build_budget_update#807d1a conditional expression 1"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="reordered_message",
@@ -94,7 +94,7 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "ignores-operator-cap",
-        "3.1: where a person set the day's cap, that one holds",
+        "3.1: A cap that an operator set for the day replaces the budget.",
         force_true("aws.ledger:Ledger._build_budget_update#807d1a clause 5"),
         invariant=Invariant.WITHIN_BUDGET,
         faults="reordered_message",
@@ -102,7 +102,7 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "ignores-raised-cap",
-        "3.1: a person's cap lets more be bought",
+        "3.1: A higher cap from an operator allows more purchases.",
         force_true("aws.ledger:Ledger._transact#7f52c0 if 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
@@ -111,8 +111,8 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "ignores-leases",
-        "3.1: nobody touches a job under another's lease",
-        force_false("pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 2"),
+        "3.1: No worker changes a job under another worker's lease.",
+        force_false("pipeline.recovery:Recovery.recover_expired_lease#c45b80 if 2"),
         force_false("model.transitions.payment:expire_lease#5f5e9d operand 2"),
         force_false("model.transitions.payment:renew_lease#5aa1c2 operand 2"),
         invariant=Invariant.LEASES_RESPECTED,
@@ -120,7 +120,7 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "skips-content-check",
-        "2.3: the bytes that are sent have the job's sha256",
+        "2.3: The bytes that are sent have the job's SHA-256.",
         force_false("render.call_inputs:CallInputs.read_photo#79bb71 operand 7"),
         invariant=Invariant.CLAIMED_BEFORE_CALL,
         faults="late_event",
@@ -128,7 +128,7 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "ignores-remaining-time",
-        "3.3: no call starts with less time left than it may take",
+        "3.3: No call starts with less time left than it may take.",
         force_true("pipeline.call_context:CallContext.has_time_for#31b837 return 1"),
         invariant=Invariant.WITHIN_TIMEOUT,
         faults="hang_up charge_and_hang_up",
@@ -136,7 +136,7 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "skips-read-back",
-        "3.2: a write whose answer was lost is recognised by reading back",
+        "3.2: A write whose response was lost is recognized by reading the item back.",
         force_false("aws.table:Table._was_written#e03447 return 1"),
         invariant=Invariant.ENDS_FOR_A_CAUSE,
         faults="lost_ledger_answer",
@@ -146,8 +146,8 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "records-result-once",
-        "3.2: an answer is written for as long as the invocation lasts, on the item as it is by then",
-        force_true("pipeline.purchase:Purchases._advance_with_retries#4acee3 if 1"),
+        "3.2: A worker retries recording an answer until its invocation ends, each time on the item's present version.",
+        force_true("pipeline.purchase:Purchases._advance_with_retries#dc475e if 1"),
         remove("pipeline.purchase:Purchases._try_to_spool#9451f7 statement 2"),
         remove("pipeline.purchase:Purchases.record_result#113d76 statement 12"),
         invariant=Invariant.RESULTS_RECORDED,
@@ -158,7 +158,7 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "never-spools-answer",
-        "3.2: an answer that the ledger does not take is kept where reconcile finds it",
+        "3.2: An answer that the ledger does not accept is spooled, where reconcile finds it.",
         remove("pipeline.purchase:Purchases._try_to_spool#9451f7 statement 2"),
         remove("pipeline.purchase:Purchases.record_result#113d76 statement 12"),
         invariant=Invariant.RESULTS_RECORDED,
@@ -167,9 +167,9 @@ PAYMENT_MUTANTS = (
     ),
     build_mutant(
         "ignores-spooled-answer",
-        "3.4: a kept answer is used before the call counts as lost",
-        force_false("pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 3"),
-        replace_literal("reconcile.service:ReconcileService.run#32c779 value 4", "()"),
+        "3.4: A spooled answer is used before the call counts as lost.",
+        force_false("pipeline.recovery:Recovery.recover_expired_lease#c45b80 if 3"),
+        replace_literal("reconcile.service:ReconcileService.run#d76133 value 4", "()"),
         invariant=Invariant.RESULTS_RECORDED,
         faults="table_gone_for_long",
         actions=list_uploads(5, 20, interval_seconds=3),

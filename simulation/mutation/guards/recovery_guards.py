@@ -1,4 +1,4 @@
-"""Guards of lost answers: asked first, sent once more at most, under the same name, and only when wanted (3.2, 3.4)."""
+"""Guards of lost answers: lookups first, at most one retry, the same idempotency key, and only for current jobs."""
 
 from simulation.invariants.violations import Invariant
 from simulation.mutation.mutant import build_mutant
@@ -10,7 +10,7 @@ LOST_ANSWER_FAULTS = "charge_and_hang_up killed_in_paid_call slow_call"
 RECOVERY_MUTANTS = (
     build_mutant(
         "never-looks-up-lost-call",
-        "3.4: a call that can be asked about is asked about",
+        "3.4: A call that can be looked up is looked up.",
         force_false("pipeline.recovery:Recovery.resolve_unknown#ca14c3 if 1"),
         force_true("pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 4"),
         invariant=Invariant.LOOKED_UP_BEFORE_RETRY,
@@ -19,14 +19,14 @@ RECOVERY_MUTANTS = (
     ),
     build_mutant(
         "changes-idempotency-key",
-        "3.4: every resend of an unanswered call carries the same id",
+        "3.4: Every resend of an unanswered call has the same idempotency key.",
         replace_code(
             "model.transitions.payment:resend_call#91e724 keyword 7",
             "status=JobStatus.SUBMITTING, charge_no=job.charge_no + 1",
         ),
         replace_code(
             "render.service:RenderService._buy#a016c0 value 2",
-            "lambda told: provider.prepare(self.ledger.find_job(job.source_id, job.job_id), photo)(told)",
+            "lambda acknowledge: provider.prepare(self.ledger.find_job(job.source_id, job.job_id), photo)(acknowledge)",
         ),
         invariant=Invariant.PAID_ONCE,
         faults="hang_up charge_and_hang_up forgetful_look_up",
@@ -34,15 +34,15 @@ RECOVERY_MUTANTS = (
     ),
     build_mutant(
         "pays-again-despite-idempotency-key",
-        "3.4: what has our id is sent again, never paid anew",
-        replace_literal("pipeline.recovery:Recovery._resend_or_hold#07e781 element 2", "NextAction.BUY"),
+        "3.4: A call with our idempotency key is sent again, never bought as a new call.",
+        replace_literal("pipeline.recovery:Recovery._resend_or_hold#4e24eb element 2", "NextAction.BUY"),
         invariant=Invariant.RETRIED_ONCE,
         faults="hang_up forgetful_look_up",
         kind="own_id",
     ),
     build_mutant(
         "retries-while-lost-call-may-run",
-        "3.4: a lost call is followed by another only when it could have ended",
+        "3.4: A retry follows a lost call only when that call can no longer be running.",
         remove("pipeline.recovery:Recovery.resolve_unknown#ca14c3 statement 8"),
         invariant=Invariant.ONE_CALL_AT_A_TIME,
         faults="lingering_call",
@@ -50,7 +50,7 @@ RECOVERY_MUTANTS = (
     ),
     build_mutant(
         "retries-after-second-lost-answer",
-        "3.4: a second lost answer is held",
+        "3.4: A second lost answer holds the job.",
         replace_literal("pipeline.recovery:Recovery.can_retry_purchase#148782 constant 1", "9"),
         invariant=Invariant.RETRIED_ONCE,
         faults="hang_up charge_and_hang_up provider_outage",
@@ -58,7 +58,7 @@ RECOVERY_MUTANTS = (
     ),
     build_mutant(
         "retries-despite-hold",
-        "3.4: under hold a person decides",
+        "3.4: If the stack holds lost answers, an operator decides.",
         force_true("pipeline.recovery:Recovery.can_retry_purchase#148782 operand 1"),
         invariant=Invariant.RETRIED_ONCE,
         faults="hang_up charge_and_hang_up",
@@ -67,7 +67,7 @@ RECOVERY_MUTANTS = (
     ),
     build_mutant(
         "retries-outdated-job",
-        "3.4: a job that its photo names no more ends with its lost call, for which nobody pays again",
+        "3.4: A job that its photo no longer names ends with its lost call, which is not paid again.",
         force_true("pipeline.recovery:Recovery.can_retry_purchase#148782 operand 3"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="hang_up slow_call",
@@ -77,8 +77,8 @@ RECOVERY_MUTANTS = (
     ),
     build_mutant(
         "resends-outdated-job",
-        "3.4: nor does it wait for a call that carries its id to be sent again",
-        force_true("pipeline.recovery:Recovery._resend_or_hold#07e781 value 1"),
+        "3.4: Such a job does not wait for a resend either.",
+        force_true("pipeline.recovery:Recovery._resend_or_hold#4e24eb value 1"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="hang_up",
         kind="own_id",
@@ -86,24 +86,24 @@ RECOVERY_MUTANTS = (
     ),
     build_mutant(
         "releases-uncertain-charge-after-resend",
-        "3.4: that a resend was not taken says nothing of the first time",
-        force_false("model.transitions.payment:_release_reservation#76d4ed if 2"),
+        "3.4: A resend that was not accepted says nothing about the first call.",
+        force_false("model.transitions.payment:_release_reservation#aac431 if 2"),
         invariant=Invariant.BILL_RECONCILED,
         faults="charge_and_hang_up forgetful_look_up out_of_money throttled_call provider_outage",
         kind="own_id",
     ),
     build_mutant(
         "restarts-with-uncertain-charge",
-        "3.4: a call that was not taken leaves an earlier lost answer as it is",
-        force_false("model.transitions.payment:_release_job#7702d9 if 1"),
+        "3.4: A call that was not accepted does not settle an earlier lost answer.",
+        force_false("model.transitions.payment:_build_released_fields#bf3878 if 1"),
         invariant=Invariant.CHARGES_NEVER_ERASED,
         faults="hang_up throttled_call provider_outage late_event",
         kind="unaskable",
     ),
     build_mutant(
         "restarts-outdated-job",
-        "2.3: a job that is named no more ends when its call comes back unpaid",
-        force_false("model.transitions.payment:_release_job#7702d9 if 2"),
+        "2.3: A job that its photo no longer names ends when its call returns without a charge.",
+        force_false("model.transitions.payment:_build_released_fields#bf3878 if 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="slow_refusal",
         kind="unaskable",
@@ -111,7 +111,7 @@ RECOVERY_MUTANTS = (
     ),
     build_mutant(
         "polls-before-saving-provider-id",
-        "3.4: an acknowledgement is in the ledger before anybody polls",
+        "3.4: The provider's ID is in the ledger before the worker polls.",
         remove("model.transitions.payment:acknowledge#098dc1 keyword 1"),
         invariant=Invariant.RESULTS_RECORDED,
         faults="slow_call",
@@ -119,8 +119,8 @@ RECOVERY_MUTANTS = (
     ),
     build_mutant(
         "buys-again-without-operator",
-        "3: held and dead that cost money are bought again only by a person's word",
-        force_false("model.transitions.lifecycle:restart#e9811f operand 2"),
+        "3: A held or dead job that cost money is bought again only by an operator's decision.",
+        force_false("model.transitions.again:restart#ddb9f6 operand 2"),
         invariant=Invariant.ALLOWED_TRANSITIONS,
         faults="withheld_picture charge_and_hang_up",
         actions=(
@@ -131,15 +131,15 @@ RECOVERY_MUTANTS = (
     ),
     build_mutant(
         "reports-wrong-money",
-        "3.2: what an ended job says of money is what its attempts say",
+        "3.2: The reported charge of an ended job matches its attempts.",
         force_false("model.transitions.payment:_sync_problem_money#46c8c6 conditional expression 1"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="withheld_picture hang_up rejected_request throttled_call",
     ),
     build_mutant(
         "keeps-report-after-doubt",
-        "2.4: a report is taken away when its cause is",
-        remove("model.transitions.payment:_apply_result#18dd58 keyword 13"),
+        "2.4: A report is removed when its cause is gone.",
+        remove("model.transitions.payment:_build_job_changes#ea3c09 entry 5"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="hang_up",
         kind="unaskable",

@@ -1,4 +1,4 @@
-"""Guards of what is asked for without a file: requests are heard once, and reruns undo nothing (design 2.5)."""
+"""Guards of requests, reruns, and tasks: each request is handled once and answered once (design, 2.5 and 2.6)."""
 
 from collections.abc import Iterator
 
@@ -12,19 +12,19 @@ SAMPLE_NAMES = ("cut", "marble", "sea", "snow")
 
 
 def list_requests(start_seconds: float, count: int, sample: str, *, interval_seconds: float = 1.0) -> Iterator[str]:
-    """A direct request for each of these photos."""
+    """Returns a request for each of these photos."""
     return (f"{start_seconds + n * interval_seconds} send_request p{n}.jpg {sample}" for n in range(count))
 
 
 def list_tasks(start_seconds: float, count: int, sample: str) -> Iterator[str]:
-    """A task of an execution for each of these photos, which waits."""
+    """Returns a task of an execution, which waits for its answer, for each of these photos."""
     return (f"{start_seconds + n} send_task p{n}.jpg {sample} one plain" for n in range(count))
 
 
 REQUEST_MUTANTS = (
     build_mutant(
         "repeats-duplicate-request",
-        "2.5: a request that comes twice is heard once",
+        "2.5: A duplicate request is handled once.",
         force_false("intake.photo_state:PhotoState.event#5db69f conditional expression 1"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults="early_redelivery killed_intake duplicate_message",
@@ -37,15 +37,15 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "ignores-requests",
-        "2.5: a request is resolved, though nothing changed that lies in the bucket",
-        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 6"),
+        "2.5: A request is resolved even if nothing in the bucket has changed.",
+        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 6"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(5, 2), *list_requests(60, 2, "marble")),
     ),
     build_mutant(
         "never-records-request",
-        "2.5: a request that was heard is noted",
+        "2.5: A handled request is recorded.",
         remove("pipeline.image_requests:mark_request_seen#82757e element 2"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
@@ -53,7 +53,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "ranks-request-last",
-        "2.5: a request wins over sidecar and tags",
+        "2.5: A request overrides the sidecar and the tags.",
         swap_with_next("intake.instruction_resolver:InstructionResolver.collect_sources#4df005 element 4"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
@@ -61,7 +61,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "cancels-jobs-on-refused-request",
-        "2.5: a request that cannot be done takes nothing from what the photo has",
+        "2.5: A request that cannot be carried out leaves the photo's jobs as they are.",
         remove("intake.decide:AFTER_RESOLVING#10af29 element 12"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
@@ -69,7 +69,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "cancels-requested-jobs-on-rerun",
-        "2.5: a rerun leaves what was asked for directly",
+        "2.5: A rerun does not affect requested jobs.",
         remove("intake.decide:AFTER_RESOLVING#10af29 row 1"),
         invariant=Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
         faults=HARMLESS_FAULT,
@@ -77,7 +77,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "never-gives-up-rerun",
-        "3.7: a rerun opens a photo that was given up once",
+        "3.7: A rerun opens a photo once that was given up.",
         force_true("intake.photo_state:PhotoState._classify_crashes#ec10f0 operand 2"),
         invariant=Invariant.POISON_PHOTOS_GIVEN_UP,
         faults="poisoned_photo",
@@ -86,7 +86,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "answers-task-early",
-        "2.6: a task is answered once all its jobs have ended",
+        "2.6: A task is answered only after all its jobs have ended.",
         force_false("model.task_result:build_task_result#99ec0b if 1"),
         force_false("model.receipt:list_request_errors#4f1654 comprehension if 1"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
@@ -95,7 +95,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "answers-task-from-stale-read",
-        "2.6: a task is answered by how its jobs stand since it was heard",
+        "2.6: A task is answered with statuses that were read after its request.",
         remove("deliver.task_callbacks:TaskCallbacks.complete_requests#e5353f statement 4"),
         replace_code(
             "deliver.task_callbacks:TaskCallbacks.complete_requests#e5353f statement 1",
@@ -111,7 +111,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "always-reports-task-success",
-        "2.6: a task succeeds if all its jobs are stored, and else fails",
+        "2.6: A task succeeds only if all its jobs are stored.",
         force_false("model.task_result:build_task_result#99ec0b if 2"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
         faults=HARMLESS_FAULT,
@@ -119,7 +119,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "never-answers-task",
-        "2.6: a task token is answered",
+        "2.6: A task token is answered.",
         force_false("pipeline.image_requests:mark_request_seen#82757e operand 2"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
         faults=HARMLESS_FAULT,
@@ -127,7 +127,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "accepts-malformed-task",
-        "2.6: a damaged request is answered with what is wrong with it, and asks for nothing",
+        "2.6: A malformed request is answered with its error, and starts no job.",
         force_false("intake.service:Intake.handle#ea9d59 if 1"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
@@ -138,7 +138,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "buys-for-stopped-execution",
-        "2.6: what only executions wanted that were stopped is not bought",
+        "2.6: A job that only stopped executions requested is not bought.",
         force_true("pipeline.orphan_jobs:OrphanJobs.cancel_if_unwanted#672155 if 1"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
         faults=HARMLESS_FAULT,
@@ -151,7 +151,7 @@ REQUEST_MUTANTS = (
     ),
     build_mutant(
         "cancels-job-of-running-execution",
-        "2.6: a job is bought as long as one execution wants it",
+        "2.6: A job is bought if a running execution requested it.",
         force_false("pipeline.orphan_jobs:OrphanJobs._is_wanted#cefad0 operand 2"),
         invariant=Invariant.TASK_TOKENS_ANSWERED_ONCE,
         faults=HARMLESS_FAULT,

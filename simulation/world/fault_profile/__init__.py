@@ -1,4 +1,4 @@
-"""Announced faults: everything that may go wrong in the world, each seeded, counted, and ended together."""
+"""Planned faults: everything that may go wrong in the world. They are seeded, counted, and ended together."""
 
 from simulation.world.fault_profile import (
     operator_faults,
@@ -33,4 +33,4 @@ __all__ = [
 ]
 
 FAULT_MODULES = targeted_faults, operator_faults, provider_faults, queue_faults, service_faults, worker_faults
-"""The modules that register faults; importing them is enough."""
+"""The modules that register faults when they are imported."""

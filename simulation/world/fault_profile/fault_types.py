@@ -1,4 +1,4 @@
-"""Which faults a run announces, when they strike, and how often each did."""
+"""Which faults a run plans, when they strike, and how often each did."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 WITH_LOOKUP = frozenset({ProviderKind.LOOKUP_BY_PROVIDER_ID, ProviderKind.LOOKUP_BY_OUR_ID})
 ANY_KIND = frozenset(ProviderKind)
 FAULT_TYPES: "dict[str, FaultType]" = {}
-"""All faults by name; each module of this package adds its own."""
+"""All faults by name. Each module of this package adds its own."""
 
 LANE_SEPARATOR = "@"
-"""Parts a fault's name from the lane that it strikes: `hang_up@runware`; without one it strikes the first lane."""
+"""Separates a fault's name from its lane: `hang_up@runware`. A fault without a lane strikes the first one."""
 
 
 @dataclass(frozen=True)
 class FaultType:
-    """One thing that may go wrong. `kinds`: at which providers it can. `slow`: it takes days to be set right.
+    """Something that may go wrong. `kinds`: the kinds of providers where it can.
 
-    `of_lane`: it strikes one provider and its lane, so that each of several lanes can have its own.
+    `lasts_for_days`: recovery takes days. `strikes_one_lane`: it strikes one provider and its lane, so that each of
+    several lanes can have its own.
     """
 
     name: str
@@ -39,7 +40,7 @@ class FaultType:
 def register_fault(
     *, kinds: frozenset[ProviderKind] = ANY_KIND, lasts_for_days: bool = False, strikes_one_lane: bool = False
 ) -> "Callable[[Callable[[InstalledFaults], None]], Callable[[InstalledFaults], None]]":
-    """Register a function that installs a fault; its name is the fault's, its docstring says what goes wrong."""
+    """Registers a function that installs a fault. Its name is the fault's; its docstring says what goes wrong."""
 
     def register(install: "Callable[[InstalledFaults], None]") -> "Callable[[InstalledFaults], None]":
         FAULT_TYPES[install.__name__] = FaultType(
@@ -51,11 +52,12 @@ def register_fault(
 
 
 class InstalledFaults:
-    """The faults that a run announces, at work until `until`; one that has not struck by then still may, once.
+    """The faults that a run plans, active until `until`. A fault that has not struck by then may still do so once.
 
-    `fired` counts how often each struck at its lane, `last` is when the latest did; an announced fault that never did
-    proves nothing (`silent`). `heard` is told the name of each that strikes, before it does harm. While a fault is
-    installed, `name` is its own with its lane's, and `provider` whom it strikes.
+    `strike_counts`: how often each struck at its lane. `last_strike_at`: when the latest did. A planned fault that
+    never struck proves nothing (`list_unfired`). `listeners` are called with the name of each fault that strikes,
+    before it does harm. While a fault is being installed, `name` is its name with its lane, and `provider` the one that
+    it strikes.
     """
 
     def __init__(self, world: "World", fault_names: Iterable[str], until: datetime | None = None) -> None:
@@ -76,19 +78,18 @@ class InstalledFaults:
 
     @property
     def random(self) -> Random:
-        """The world's one source."""
         return self.world.random
 
     def list_unfired(self) -> list[str]:
-        """The announced faults that never struck."""
+        """Returns the planned faults that never struck."""
         return [name for name in self.fault_names if not self.strike_counts[name]]
 
     def count_strikes(self) -> Counter[str]:
-        """How often each struck, at whichever lane."""
+        """Returns how often each fault struck, on all lanes together."""
         return count_by_type(self.strike_counts)
 
     def end(self) -> None:
-        """From now on all goes well."""
+        """Ends all faults."""
         self.has_ended = True
         self._deactivate()
 
@@ -97,25 +98,27 @@ class InstalledFaults:
         self.world.transport.add_note("the faults end")
 
     def may_strike(self, name: str) -> bool:
-        """Whether it is the time for a fault."""
         return self.is_active or not (self.has_ended or self.strike_counts[name])
 
     def create_trigger(self, max_first: int, mean_gap: int, max_strikes: int = 1_000_000) -> "FaultTrigger":
-        """When the fault that is being installed strikes."""
+        """Chooses when the fault that is being installed strikes."""
         return FaultTrigger(self, self.name, max_first, mean_gap, max_strikes)
 
     def create_uncounted_trigger(self, max_first: int, mean_gap: int, max_strikes: int) -> "FaultTrigger":
-        """When something happens that is no fault by itself."""
+        """Chooses when something happens that is not a fault by itself."""
         return FaultTrigger(self, "", max_first, mean_gap, max_strikes)
 
     def create_window(self, max_first: int, seconds: float) -> "FaultWindow":
-        """The time in which the fault that is being installed strikes."""
+        """Chooses a period in which the fault that is being installed strikes."""
         return FaultWindow(self.create_trigger(max_first, 1_000_000, 1), seconds)
 
 
 @dataclass
 class FaultTrigger:
-    """Strikes at seeded opportunities: the first among the `first` first ones, then about every `gap`, `most` times."""
+    """Strikes at seeded opportunities.
+
+    The first is one of the first `max_first`, the others about every `mean_gap`, at most `max_strikes` in all.
+    """
 
     faults: InstalledFaults
     name: str
@@ -127,7 +130,7 @@ class FaultTrigger:
         self._remaining = self.faults.random.randint(1, self.max_first)
 
     def __call__(self, detail: object = "") -> bool:
-        """Whether this opportunity is taken."""
+        """Whether the fault strikes at this opportunity."""
         if not self.max_strikes or not self.faults.may_strike(self.name):
             return False
         self._remaining -= 1
@@ -139,7 +142,7 @@ class FaultTrigger:
         return True
 
     def strike(self, detail: object = "") -> None:
-        """Count it and put it into the history."""
+        """Counts the strike and adds it to the history."""
         if self.name:
             self.faults.last_strike_at = self.faults.world.clock.time
             self.faults.strike_counts[self.name] += 1
@@ -150,7 +153,7 @@ class FaultTrigger:
 
 @dataclass
 class FaultWindow:
-    """A time of trouble: it begins at a seeded opportunity and lasts for so many seconds."""
+    """A period of trouble: it begins at a seeded opportunity and lasts for so many seconds."""
 
     trigger: FaultTrigger
     seconds: float
@@ -165,12 +168,12 @@ class FaultWindow:
 
 
 def find_fault_type(name: str) -> FaultType:
-    """The fault of a name, with or without a lane."""
+    """Returns the fault of a name, with or without a lane."""
     return FAULT_TYPES[name.partition(LANE_SEPARATOR)[0]]
 
 
 def count_by_type(strike_counts: Mapping[str, int]) -> Counter[str]:
-    """Counts by fault, those of all lanes together."""
+    """Returns counts by fault, of all lanes together."""
     counts = Counter[str]()
     for name, count in strike_counts.items():
         counts[find_fault_type(name).name] += count
@@ -178,29 +181,31 @@ def count_by_type(strike_counts: Mapping[str, int]) -> Counter[str]:
 
 
 def draw_faults(random: Random, count: int, kind: ProviderKind, *, include_days: bool = False) -> tuple[str, ...]:
-    """So many faults that can strike at a provider of this kind, drawn by the seed, in the order of their names.
+    """Draws faults that can strike at a provider of this kind. Returns them in the order of their names.
 
-    Each fault has a lot of its own, so that a new one changes only what it is drawn into.
+    Each fault has its own random draw, so that a new fault changes only the seeds that get it.
     """
     candidates = [
-        one.name for one in FAULT_TYPES.values() if kind in one.kinds and (include_days or not one.lasts_for_days)
+        fault_type.name
+        for fault_type in FAULT_TYPES.values()
+        if kind in fault_type.kinds and (include_days or not fault_type.lasts_for_days)
     ]
     return tuple(sorted(order_by_name_and_seed(random, candidates)[:count]))
 
 
 def order_lane_faults(random: Random, kind: ProviderKind) -> list[str]:
-    """All faults that a further lane whose provider is of this kind can have, in the order of their lots."""
+    """Returns all faults that an additional lane with this kind of provider can have, in the order of their draws."""
     return order_by_name_and_seed(
         random,
         (
-            one.name
-            for one in FAULT_TYPES.values()
-            if one.strikes_one_lane and not one.lasts_for_days and kind in one.kinds
+            fault_type.name
+            for fault_type in FAULT_TYPES.values()
+            if fault_type.strikes_one_lane and not fault_type.lasts_for_days and kind in fault_type.kinds
         ),
     )
 
 
 def order_by_name_and_seed(random: Random, names: Iterable[str]) -> list[str]:
-    """These faults in an order that each one's own lot decides."""
+    """Sorts these faults by each one's own random draw."""
     seed = random.random()
     return sorted(names, key=lambda name: Random(f"{seed} {name}").random())

@@ -1,4 +1,4 @@
-"""What people do to a running pipeline: they pause lanes and forget them for a while."""
+"""What operators do to a running pipeline: they pause lanes and resume them later."""
 
 from simulation.world.fault_profile.fault_types import FaultTrigger, InstalledFaults, register_fault
 from simulation.world.fault_profile.service_faults import is_paid_call
@@ -9,12 +9,12 @@ MAX_PAUSE_SECONDS = 900.0
 
 @register_fault(strikes_one_lane=True)
 def paused_by_person(faults: InstalledFaults) -> None:
-    """Somebody pauses the lane and resumes it minutes later."""
+    """An operator pauses the lane and resumes it minutes later."""
     pause_occasionally(faults, faults.create_trigger(3, 40, 2))
 
 
 def pause_occasionally(faults: InstalledFaults, trigger: FaultTrigger) -> None:
-    """Pause and resume soon after a paid call that the trap chooses."""
+    """Pauses the lane soon after a paid call that the trigger chooses, and resumes it later."""
     world, lane = faults.world, faults.provider.name
 
     def strike(call: ServiceCall) -> None:

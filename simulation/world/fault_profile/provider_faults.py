@@ -1,4 +1,4 @@
-"""What providers do: outages, lost answers, slow and refused calls, pictures withheld, look-ups that tell nothing."""
+"""What providers do: outages, lost answers, slow or refused calls, withheld pictures, uninformative lookups."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ UNREACHABLE_SECONDS = 120.0
 
 @register_fault(strikes_one_lane=True)
 def provider_outage(faults: InstalledFaults) -> None:
-    """For five minutes the provider cannot be reached, is busy, or hangs up."""
+    """The provider cannot be reached, is busy, or hangs up, for five minutes."""
     window = faults.create_window(4, OUTAGE_SECONDS)
     behaviors = (
         lambda: build_refusal(RetryClass.NOW, Code.PROVIDER_UNAVAILABLE),
@@ -42,13 +42,13 @@ def charge_and_hang_up(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def hang_up(faults: InstalledFaults) -> None:
-    """The provider takes nothing, but nobody can know."""
+    """The provider accepts nothing, but the caller cannot know that."""
     _strike_occasionally(faults, lambda: build_uncharged_hang_up(faults.random.uniform(0, 10)))
 
 
 @register_fault(strikes_one_lane=True)
 def slow_call(faults: InstalledFaults) -> None:
-    """The provider takes longer than anybody waits."""
+    """The provider takes longer than any caller waits."""
     timeout_seconds = faults.provider.timeout_seconds
     _strike_occasionally(
         faults, lambda: CallBehavior(work_seconds=faults.random.uniform(timeout_seconds * 0.8, timeout_seconds * 1.5))
@@ -75,25 +75,25 @@ def refused_request(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def rejected_request(faults: InstalledFaults) -> None:
-    """The provider calls a request invalid."""
+    """The provider rejects a request as invalid."""
     _strike_occasionally(faults, lambda: build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
 
 
 @register_fault(strikes_one_lane=True)
 def refused_without_reason(faults: InstalledFaults) -> None:
-    """The provider refuses certain photos each time and does not say that they are the reason."""
+    """The provider refuses certain photos every time, without saying that they are the reason."""
     _strike_some_jobs(faults, build_unexplained_refusal)
 
 
 @register_fault(strikes_one_lane=True)
 def empty_account_without_reason(faults: InstalledFaults) -> None:
-    """For a minute the provider refuses every call, since its account is empty, and does not say why."""
+    """The provider refuses every call for a minute because its account is empty, without saying why."""
     _strike_for_a_minute(faults, build_unexplained_refusal)
 
 
 @register_fault(strikes_one_lane=True)
 def failing_photo(faults: InstalledFaults) -> None:
-    """The provider fails at certain photos each time and charges nothing."""
+    """The provider fails at certain photos every time and charges nothing."""
     _strike_some_jobs(faults, build_unbilled_failure)
 
 
@@ -105,39 +105,39 @@ def unbilled_failure(faults: InstalledFaults) -> None:
 
 @register_fault(kinds=WITH_LOOKUP, strikes_one_lane=True)
 def failed_work(faults: InstalledFaults) -> None:
-    """The provider takes a call, gives it up at the end, and charges nothing."""
+    """The provider accepts a call, fails in the end, and charges nothing."""
     failure = ProviderResult(RetryClass.PERM, Code.REQUEST_REJECTED, "the work failed")
     _strike_occasionally(faults, lambda: CallBehavior(failure=failure))
 
 
 @register_fault(kinds=frozenset({ProviderKind.LOOKUP_BY_OUR_ID}), strikes_one_lane=True)
 def failed_at_unknown_cost(faults: InstalledFaults) -> None:
-    """The provider takes a call, ends it with an error that no page explains, and charges it or not."""
+    """The provider accepts a call, ends it with an undocumented error, and charges it or not."""
     failure = ProviderResult.failed("the work failed at a cost that is not stated")
     _strike_occasionally(faults, lambda: CallBehavior(failure=failure, bills_failure=faults.random.random() < 0.5))
 
 
 @register_fault(kinds=WITH_LOOKUP, strikes_one_lane=True)
 def result_at_once(faults: InstalledFaults) -> None:
-    """The provider's response to the submit itself has the finished pictures."""
+    """The provider's response to the submit already has the finished pictures."""
     _strike_occasionally(faults, lambda: CallBehavior(responds_immediately=True))
 
 
 @register_fault(strikes_one_lane=True)
 def key_refused(faults: InstalledFaults) -> None:
-    """For a minute the provider refuses the key."""
+    """The provider refuses the key for a minute."""
     _strike_for_a_minute(faults, lambda: build_refusal(RetryClass.PAUSE, Code.PROVIDER_KEY_REFUSED))
 
 
 @register_fault(strikes_one_lane=True)
 def out_of_money(faults: InstalledFaults) -> None:
-    """For a minute the provider's account is empty."""
+    """The provider's account is empty for a minute."""
     _strike_for_a_minute(faults, lambda: build_refusal(RetryClass.PAUSE, Code.PROVIDER_OUT_OF_MONEY))
 
 
 @register_fault(strikes_one_lane=True)
 def throttled_call(faults: InstalledFaults) -> None:
-    """The provider says that it is asked too much, and when to come again."""
+    """The provider throttles a call, with or without a Retry-After."""
     trigger = faults.create_trigger(3, 4)
 
     def build_behavior() -> CallBehavior:
@@ -149,7 +149,7 @@ def throttled_call(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def half_limit(faults: InstalledFaults) -> None:
-    """The account may do half of what we think, or less, and sometimes all of it."""
+    """The account allows half the calls that we expect, or fewer, and sometimes all of them."""
     trigger, provider, name = faults.create_trigger(1, 1), faults.provider, faults.name
     full_limit = provider.concurrency_limit
 
@@ -172,19 +172,19 @@ def half_limit(faults: InstalledFaults) -> None:
 
 @register_fault(kinds=WITH_LOOKUP, strikes_one_lane=True)
 def stalled_look_up(faults: InstalledFaults) -> None:
-    """A look-up says that the work goes on when it is long done."""
+    """A lookup says that work is still running when it is long done."""
     _override_lookup(faults, LookupStatus.PENDING, faults.create_trigger(3, 2))
 
 
 @register_fault(kinds=frozenset({ProviderKind.LOOKUP_BY_OUR_ID}), strikes_one_lane=True)
 def forgetful_look_up(faults: InstalledFaults) -> None:
-    """A look-up knows nothing of a call that was taken."""
+    """A lookup does not find a call that was accepted."""
     _override_lookup(faults, LookupStatus.ABSENT, faults.create_trigger(3, 6, 3))
 
 
 @register_fault()
 def unreachable_result(faults: InstalledFaults) -> None:
-    """For two minutes paid pictures cannot be fetched."""
+    """Paid pictures cannot be downloaded for two minutes."""
     window = faults.create_window(3, UNREACHABLE_SECONDS)
 
     def strike(call: ServiceCall) -> None:
@@ -200,7 +200,7 @@ def _strike_occasionally(faults: InstalledFaults, build_behavior: Callable[[], C
 
 
 def _strike_some_jobs(faults: InstalledFaults, build_behavior: Callable[[], CallBehavior]) -> None:
-    """The same for each call of a job that was struck once."""
+    """Strikes all calls of a job that was struck once."""
     trigger, provider = faults.create_trigger(3, 8), faults.provider
     struck_job_ids: set[str] = set()
 

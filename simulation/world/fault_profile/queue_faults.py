@@ -1,4 +1,4 @@
-"""What queues, notifications and schedules may do: late, twice, in any order, too early, or not at all."""
+"""What queues, notifications, and schedules may do: be late, repeated, out of order, too early, or lost."""
 
 from collections.abc import Callable
 
@@ -14,21 +14,21 @@ DelayFunction = Callable[[list[float]], list[float]]
 
 @register_fault()
 def duplicate_message(faults: InstalledFaults) -> None:
-    """A message comes twice."""
+    """A message is delivered twice."""
     _change_delays(faults, faults.create_trigger(5, 6), lambda delays: [*delays, *delays])
 
 
 @register_fault()
 def reordered_message(faults: InstalledFaults) -> None:
-    """A message comes after others that were sent later."""
+    """A message is delivered after others that were sent later."""
     _change_delays(
-        faults, faults.create_trigger(4, 5), lambda delays: [one + faults.random.uniform(1, 30) for one in delays]
+        faults, faults.create_trigger(4, 5), lambda delays: [delay + faults.random.uniform(1, 30) for delay in delays]
     )
 
 
 @register_fault()
 def early_redelivery(faults: InstalledFaults) -> None:
-    """A message is handed out again while somebody is at work on it."""
+    """A message is delivered again while a worker is processing it."""
     trigger = faults.create_trigger(5, 8)
     sqs, event_loop = faults.world.sqs, faults.world.event_loop
 
@@ -46,13 +46,13 @@ def early_redelivery(faults: InstalledFaults) -> None:
 
 @register_fault(lasts_for_days=True, strikes_one_lane=True)
 def expired_message(faults: InstalledFaults) -> None:
-    """A job's message is gone, as when its lane's retention is over."""
+    """A job's message is gone, as if its lane's retention had ended."""
     _change_delays(faults, faults.create_trigger(4, 8), lambda _: [], queue_name=faults.provider.name)
 
 
 @register_fault()
 def lost_event(faults: InstalledFaults) -> None:
-    """S3 never tells of a file that was written."""
+    """S3 never sends the event of a file."""
     trigger = faults.create_trigger(3, 6)
     faults.world.event_delay_changes.append(
         lambda body, delays: [] if "ObjectCreated" in body and trigger() else delays
@@ -61,18 +61,18 @@ def lost_event(faults: InstalledFaults) -> None:
 
 @register_fault()
 def late_event(faults: InstalledFaults) -> None:
-    """S3 tells of a file a minute later, after others."""
+    """S3 sends the event of a file a minute late, after others."""
     trigger = faults.create_trigger(3, 4)
     faults.world.event_delay_changes.append(
         lambda _, delays: (
-            [one + faults.random.uniform(5, MAX_EVENT_DELAY_SECONDS) for one in delays] if trigger() else delays
+            [delay + faults.random.uniform(5, MAX_EVENT_DELAY_SECONDS) for delay in delays] if trigger() else delays
         )
     )
 
 
 @register_fault()
 def double_event(faults: InstalledFaults) -> None:
-    """S3 tells of a file again, minutes later."""
+    """S3 sends the event of a file again, minutes later."""
     trigger = faults.create_trigger(3, 4)
     faults.world.event_delay_changes.append(
         lambda _, delays: [*delays, faults.random.uniform(1, MAX_COPY_DELAY_SECONDS)] if trigger() else delays
@@ -81,7 +81,7 @@ def double_event(faults: InstalledFaults) -> None:
 
 @register_fault()
 def fanned_out_event(faults: InstalledFaults) -> None:
-    """S3 notifies the queue through an SNS topic, whose envelope holds the notification."""
+    """S3 notifies the queue through an SNS topic, whose envelope contains the notification."""
     trigger = faults.create_trigger(2, 3)
     faults.world.event_body_changes.append(lambda body: wrap_in_envelope(body) if trigger() else body)
 
@@ -95,7 +95,7 @@ def double_tick(faults: InstalledFaults) -> None:
 
 @register_fault()
 def slow_mapping(faults: InstalledFaults) -> None:
-    """A lane is paused; its mapping goes on for a while, and takes its time when it is switched on again."""
+    """A lane is paused; its mapping is slow to switch off, and slow to switch on again."""
     trigger = faults.create_trigger(1, 1)
     faults.world.lambda_service.choose_mapping_delay = lambda: faults.random.uniform(5, 60) if trigger() else 0.0
     pause_occasionally(faults, faults.create_uncounted_trigger(3, 40, 2))

@@ -1,4 +1,4 @@
-"""What goes wrong between the code and AWS: throttles, refusals, lost answers, calls made twice, indexes that lag."""
+"""What goes wrong towards AWS: throttling, denied access, lost responses, repeated calls, stale indexes."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,9 +15,9 @@ WRITE_OPERATIONS = frozenset(
 )
 TROUBLE_SECONDS = 60.0
 MAX_FIRST_CALL = 30
-# About as many calls as three photos make, so that it strikes where only a few are dropped.
+# About as many calls as three photos make, so that it strikes even if only a few are uploaded.
 CALLS_OF_THREE_PHOTOS = {"s3": 30, "sqs": 9, "events": 3}
-# How each service says that it is asked too much, and that something is not allowed (their API references).
+# How each service throttles, and how it denies access (their API references).
 THROTTLE_ERRORS = {"s3": ("SlowDown", 503), "sqs": ("RequestThrottled", 403), "events": ("ThrottlingException", 400)}
 DENIED_ERRORS = {"s3": "AccessDenied", "sqs": "AccessDenied", "events": "AccessDeniedException"}
 
@@ -28,14 +28,13 @@ def is_worker_call(call: ServiceCall, services: frozenset[str]) -> bool:
 
 
 def is_paid_call(call: ServiceCall, lane: str) -> bool:
-    """Whether a worker sends a paid call to the provider of this lane."""
     paid = (call.service, call.operation) == ("provider", "call")
     return bool(call.worker_name) and paid and call.request["job"].provider == lane
 
 
 @register_fault()
 def lost_ledger_answer(faults: InstalledFaults) -> None:
-    """The table did what it was asked, and nobody heard of it."""
+    """The table did what was requested, but the response is lost."""
     trigger = faults.create_trigger(25, 40)
 
     def strike(call: ServiceCall) -> None:
@@ -47,7 +46,7 @@ def lost_ledger_answer(faults: InstalledFaults) -> None:
 
 @register_fault()
 def lost_storage_answer(faults: InstalledFaults) -> None:
-    """A bucket, queue or bus did what it was asked, and nobody heard of it."""
+    """A bucket, queue, or bus did what was requested, but the response is lost."""
     trigger = faults.create_trigger(25, 40)
 
     def strike(call: ServiceCall) -> None:
@@ -59,7 +58,7 @@ def lost_storage_answer(faults: InstalledFaults) -> None:
 
 @register_fault()
 def lost_task_answer(faults: InstalledFaults) -> None:
-    """Step Functions did what it was asked, and nobody heard of it; or it is asked too much."""
+    """Step Functions did what was requested, but the response is lost; or it throttles the call."""
     trigger = faults.create_trigger(2, 3)
 
     def lose(call: ServiceCall) -> None:
@@ -76,7 +75,7 @@ def lost_task_answer(faults: InstalledFaults) -> None:
 
 @register_fault()
 def repeated_call(faults: InstalledFaults) -> None:
-    """The answer of a write is lost, and botocore makes the same call again by itself."""
+    """The response of a write is lost, and botocore repeats the call by itself."""
     trigger = faults.create_trigger(12, 12)
 
     def is_retried(call: ServiceCall) -> bool:
@@ -99,13 +98,13 @@ def transaction_conflict(faults: InstalledFaults) -> None:
 
 @register_fault()
 def throttled_table(faults: InstalledFaults) -> None:
-    """The table is asked too much for some seconds."""
+    """The table throttles for some seconds."""
     _fail_for_some_time(faults, LEDGER_SERVICES, faults.random.uniform(1, 15), raise_throttle)
 
 
 @register_fault()
 def table_gone(faults: InstalledFaults) -> None:
-    """For a minute there is no such table."""
+    """The table does not exist for a minute."""
     _fail_for_some_time(
         faults, LEDGER_SERVICES, TROUBLE_SECONDS, partial(_raise_error, code="ResourceNotFoundException", status=400)
     )
@@ -113,7 +112,7 @@ def table_gone(faults: InstalledFaults) -> None:
 
 @register_fault()
 def access_to_table_denied(faults: InstalledFaults) -> None:
-    """For a minute the functions may not use the table."""
+    """The functions have no access to the table for a minute."""
     _fail_for_some_time(
         faults, LEDGER_SERVICES, TROUBLE_SECONDS, partial(_raise_error, code="AccessDeniedException", status=400)
     )
@@ -121,7 +120,7 @@ def access_to_table_denied(faults: InstalledFaults) -> None:
 
 @register_fault()
 def access_to_storage_denied(faults: InstalledFaults) -> None:
-    """For a minute the functions may not use buckets, or queues, or the bus."""
+    """The functions have no access to buckets, queues, or the bus for a minute."""
     service = faults.random.choice(sorted(STORAGE_SERVICES))
     deny = partial(_raise_error, code=DENIED_ERRORS[service], status=403)
     _fail_for_some_time(faults, frozenset({service}), TROUBLE_SECONDS, deny, CALLS_OF_THREE_PHOTOS[service])
@@ -129,7 +128,7 @@ def access_to_storage_denied(faults: InstalledFaults) -> None:
 
 @register_fault()
 def throttled_storage(faults: InstalledFaults) -> None:
-    """A bucket, queue or bus is asked too much."""
+    """A bucket, queue, or bus throttles a call."""
     trigger = faults.create_trigger(15, 25)
 
     def strike(call: ServiceCall) -> None:
@@ -153,7 +152,7 @@ def slow_service(faults: InstalledFaults) -> None:
 
 @register_fault()
 def stale_index(faults: InstalledFaults) -> None:
-    """The table's index knows late of what was written."""
+    """The table's index is outdated."""
     trigger = faults.create_trigger(1, 1)
 
     def strike(call: ServiceCall) -> None:
@@ -170,7 +169,7 @@ def _fail_for_some_time(
     action: Callable[[ServiceCall], None],
     max_first: int = MAX_FIRST_CALL,
 ) -> None:
-    """Every call to these services fails in the same way for a time."""
+    """Makes every call to these services fail in the same way for a period."""
     window = faults.create_window(max_first, seconds)
 
     def strike(call: ServiceCall) -> None:

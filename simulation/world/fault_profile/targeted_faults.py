@@ -1,4 +1,4 @@
-"""Faults at one place: the workers of one step die often, calls or buckets are slow, a schedule's echo comes late."""
+"""Faults in one place: the workers of one stage crash often, calls or buckets are slow, a schedule runs late."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -21,31 +21,31 @@ S3_ONLY = frozenset({"s3"})
 
 @register_fault()
 def killed_person(faults: InstalledFaults) -> None:
-    """A person's command is ended half-way."""
+    """An operator's command is killed half-way."""
     _kill_workers_of(faults, "person", 3, 3)
 
 
 @register_fault()
 def killed_intake(faults: InstalledFaults) -> None:
-    """Workers of intake die."""
+    """Workers of intake are killed."""
     _kill_workers_of(faults, "intake", 5, 10)
 
 
 @register_fault()
 def killed_render(faults: InstalledFaults) -> None:
-    """Workers of render die."""
+    """Workers of render are killed."""
     _kill_workers_of(faults, "render", 5, 10)
 
 
 @register_fault()
 def killed_deliver(faults: InstalledFaults) -> None:
-    """Workers of deliver die."""
+    """Workers of deliver are killed."""
     _kill_workers_of(faults, "deliver", 5, 10)
 
 
 @register_fault()
 def killed_reconcile(faults: InstalledFaults) -> None:
-    """Reconcile dies half-way."""
+    """Reconcile is killed half-way."""
     _kill_workers_of(faults, "reconcile", 5, 15)
 
 
@@ -61,7 +61,7 @@ def _kill_workers_of(faults: InstalledFaults, function_name: str, max_first: int
 
 @register_fault(strikes_one_lane=True)
 def long_calls(faults: InstalledFaults) -> None:
-    """The provider takes its time for every call, now more and now less."""
+    """The provider takes long for every call, varying from call to call."""
     trigger, provider, name = faults.create_trigger(1, 1), faults.provider, faults.name
     usual_behavior = provider.default_behavior
 
@@ -78,7 +78,7 @@ def long_calls(faults: InstalledFaults) -> None:
 
 @register_fault(kinds=frozenset({ProviderKind.NO_LOOKUP}), strikes_one_lane=True)
 def slow_refusal(faults: InstalledFaults) -> None:
-    """The provider takes long to say that it takes nothing."""
+    """The provider takes long to refuse a call."""
     trigger = faults.create_trigger(3, 5)
     outcomes = (RetryClass.BACKOFF, Code.PROVIDER_UNAVAILABLE), (RetryClass.QUOTA, Code.PROVIDER_THROTTLED)
 
@@ -90,7 +90,7 @@ def slow_refusal(faults: InstalledFaults) -> None:
 
 @register_fault(kinds=WITH_LOOKUP, strikes_one_lane=True)
 def stuck_work(faults: InstalledFaults) -> None:
-    """The provider is at work on a call for a quarter of an hour, or half."""
+    """The provider works on a call for a quarter or half of an hour."""
     trigger = faults.create_trigger(3, 8)
     faults.provider.behavior_sources.append(
         lambda: CallBehavior(work_seconds=faults.random.uniform(*STUCK_SECONDS)) if trigger() else None
@@ -99,15 +99,15 @@ def stuck_work(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def throttle_storm(faults: InstalledFaults) -> None:
-    """For twenty minutes the provider says of every call that it shall come again half a minute later."""
+    """The provider throttles every call for twenty minutes, with a Retry-After of half a minute."""
     window = faults.create_window(4, STORM_SECONDS)
-    later = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=30)
-    faults.provider.behavior_sources.append(lambda: later if window() else None)
+    throttle = build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=30)
+    faults.provider.behavior_sources.append(lambda: throttle if window() else None)
 
 
 @register_fault()
 def slow_writes(faults: InstalledFaults) -> None:
-    """A write to the table takes as long as botocore waits for it, again and again."""
+    """Writes to the table repeatedly take as long as botocore waits for them."""
     trigger = faults.create_trigger(3, 4)
 
     def strike(call: ServiceCall) -> None:
@@ -119,7 +119,7 @@ def slow_writes(faults: InstalledFaults) -> None:
 
 @register_fault()
 def slow_bucket(faults: InstalledFaults) -> None:
-    """For some minutes each call to a bucket takes seconds."""
+    """Each call to a bucket takes seconds, for some minutes."""
     window = faults.create_window(60, SLOW_SECONDS)
 
     def strike(call: ServiceCall) -> None:
@@ -135,15 +135,15 @@ def late_tick(faults: InstalledFaults) -> None:
     trigger, world = faults.create_trigger(1, 2), faults.world
     schedule = world.reconcile_schedule
 
-    def once_more(deadline: datetime) -> bool:
+    def run_again(deadline: datetime) -> bool:
         return world.steps.run_reconcile(deadline) if trigger() else True
 
-    world.lambda_service.schedules.append(replace(schedule, task=once_more))
+    world.lambda_service.schedules.append(replace(schedule, task=run_again))
 
 
 @register_fault()
 def photos_denied_for_long(faults: InstalledFaults) -> None:
-    """For more than half an hour nobody may read the photos."""
+    """No function can read the photos for more than half an hour."""
     window = faults.create_window(20, DENIED_SECONDS)
 
     def strike(call: ServiceCall) -> None:

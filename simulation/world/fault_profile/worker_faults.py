@@ -1,4 +1,4 @@
-"""What happens to workers: killed at any step, run out of time, or with a clock that is wrong."""
+"""What happens to workers: they are killed at any call, time out, or have a wrong clock."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ MAX_JUMP_SECONDS = 20.0
 
 @register_fault()
 def killed_before(faults: InstalledFaults) -> None:
-    """A worker dies before a service hears of its call."""
+    """A worker is killed before the service gets its call."""
     trigger = faults.create_trigger(40, 80)
 
     def strike(call: ServiceCall) -> None:
@@ -25,7 +25,7 @@ def killed_before(faults: InstalledFaults) -> None:
 
 @register_fault()
 def killed_after(faults: InstalledFaults) -> None:
-    """A worker dies when a service has done what it was asked."""
+    """A worker is killed when the service has done what was requested."""
     trigger = faults.create_trigger(40, 80)
 
     def strike(call: ServiceCall) -> None:
@@ -37,7 +37,7 @@ def killed_after(faults: InstalledFaults) -> None:
 
 @register_fault(strikes_one_lane=True)
 def killed_in_paid_call(faults: InstalledFaults) -> None:
-    """A worker dies while the provider is at work for it."""
+    """A worker is killed while the provider is processing its call."""
     trigger, event_loop, lane = faults.create_trigger(3, 8), faults.world.event_loop, faults.provider.name
 
     def kill(worker: Worker) -> None:
@@ -54,7 +54,7 @@ def killed_in_paid_call(faults: InstalledFaults) -> None:
 
 @register_fault()
 def out_of_time(faults: InstalledFaults) -> None:
-    """A worker hangs until Lambda ends it, with its call done or not."""
+    """A worker hangs until Lambda ends it, before or after its call was processed."""
     before, after = faults.create_trigger(40, 100), faults.create_trigger(80, 100)
 
     def hang(call: ServiceCall, strikes: bool) -> None:
@@ -62,9 +62,9 @@ def out_of_time(faults: InstalledFaults) -> None:
         if worker and strikes:
             faults.world.clock.sleep((worker.deadline - call.started_at).total_seconds() + 1)
 
-    wire = faults.world.transport
-    wire.faults_before.append(lambda call: hang(call, bool(call.worker_name) and before(call)))
-    wire.faults_after.append(lambda call: hang(call, bool(call.worker_name) and after(call)))
+    transport = faults.world.transport
+    transport.faults_before.append(lambda call: hang(call, bool(call.worker_name) and before(call)))
+    transport.faults_after.append(lambda call: hang(call, bool(call.worker_name) and after(call)))
 
 
 @register_fault()
