@@ -1,4 +1,4 @@
-"""The command of the bench: `python -m fault_bench --photos 200 --seed 1`; exit code 1 where a promise was broken."""
+"""Runs the bench: `python -m fault_bench --photos 200 --seed 1`. The exit code is 1 if a promise was broken."""
 
 import argparse
 import sys
@@ -17,7 +17,7 @@ MIN_PHOTOS = 30
 
 
 def main() -> int:
-    """Run the seeds, show the tables, write the page."""
+    """Runs the seeds, prints the tables, and writes the page."""
     options, console = _parse_options(), bench_seeds.build_console()
     settings = BenchSettings(
         options.photos, options.seconds, options.limit, options.timeout, use_all_lanes=options.mixed
@@ -50,7 +50,6 @@ def _write_results(
 
 
 def _print_verdict(console: Console, results: list[BenchResult], unfinished: list[int]) -> int:
-    """The breaches were told seed by seed."""
     has_failed = bool(unfinished) or any(result.breaches for result in results)
     if not has_failed:
         console.print("every promise was kept", style="green")
@@ -59,24 +58,28 @@ def _print_verdict(console: Console, results: list[BenchResult], unfinished: lis
 
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m fault_bench", description=__doc__)
-    parser.add_argument("--photos", type=_parse_photo_count, default=200, help=f"{MIN_PHOTOS} to {MAX_PHOTOS}")
-    parser.add_argument("--seed", type=int, default=1, help="the first seed")
-    parser.add_argument("--seeds", type=int, default=1, help="how many")
-    parser.add_argument("--seconds", type=float, default=4.0, help="how long the provider takes for a call")
-    parser.add_argument("--limit", type=int, default=10, help="calls that the account allows at a time")
-    parser.add_argument("--timeout", type=int, default=6, help="seconds until a caller gives up")
-    parser.add_argument("--at-once", type=int, default=1, help="how many seeds at a time")
-    parser.add_argument("--built", action="store_true", help="deploy what was built before")
-    parser.add_argument("--alone", action="store_true", help="without the naive pipeline")
-    parser.add_argument("--mixed", action="store_true", help="photos for all four lanes; without the naive pipeline")
-    parser.add_argument("--out", type=Path, default=TOOLS / "chaos.md", help="the page to write")
+    parser.add_argument(
+        "--photos", type=_parse_photo_count, default=200, help=f"how many photos, {MIN_PHOTOS} to {MAX_PHOTOS}"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="the first seed to run")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds to run")
+    parser.add_argument("--seconds", type=float, default=4.0, help="how many seconds a call takes at the provider")
+    parser.add_argument("--limit", type=int, default=10, help="how many calls the account allows at the same time")
+    parser.add_argument("--timeout", type=int, default=6, help="how many seconds a caller waits for an answer")
+    parser.add_argument("--at-once", type=int, default=1, help="how many seeds to run in parallel")
+    parser.add_argument("--built", action="store_true", help="deploy the last build instead of building again")
+    parser.add_argument("--alone", action="store_true", help="run only Backdrop, without the naive pipeline")
+    parser.add_argument("--mixed", action="store_true", help="send photos to all four lanes; runs only Backdrop")
+    parser.add_argument(
+        "--out", type=Path, default=TOOLS / "chaos.md", help="write the page with the results to this file"
+    )
     return parser.parse_args()
 
 
 def _parse_photo_count(text: str) -> int:
     number = int(text)
     if not MIN_PHOTOS <= number <= MAX_PHOTOS:
-        raise argparse.ArgumentTypeError(f"{number} is not between {MIN_PHOTOS} and {MAX_PHOTOS}")
+        raise argparse.ArgumentTypeError(f"{number} photos are out of range; choose {MIN_PHOTOS} to {MAX_PHOTOS}")
     return number
 
 

@@ -1,4 +1,4 @@
-"""Backdrop as the bench handles it: its stack's names, and all that an outsider can see of it at rest."""
+"""Backdrop as the bench uses it: the names of its stack, and everything that is visible from outside at rest."""
 
 import json
 from collections.abc import Mapping
@@ -14,20 +14,20 @@ from fault_bench.standin_provider import StandinProvider
 from simulation.invariants.job_ends import ERROR_REPORTS_PREFIX, LANE_REPORTS_PREFIX, RECEIPTS_PREFIX
 
 PIPELINE_NAME = "Backdrop"
-QUEUE_OUTPUTS = ("IntakeQueueUrl", *(f"{one.parameter}QueueUrl" for one in PROVIDERS), "DeliverQueueUrl")
+QUEUE_OUTPUTS = ("IntakeQueueUrl", *(f"{provider.parameter}QueueUrl" for provider in PROVIDERS), "DeliverQueueUrl")
 
 
 def build_parameters(
     standin_url: str, *, concurrency_limit: int, timeout_seconds: int, use_all_lanes: bool = False
 ) -> dict[str, str]:
-    """The stack's parameters: Ideogram's lane alone or all, with time limits so short that a crash costs seconds."""
+    """Returns the stack's parameters: Ideogram's lane or all, with timeouts so short that a crash costs seconds."""
     lanes: dict[str, str] = {}
-    for one in PROVIDERS:
-        is_enabled = use_all_lanes or one.secret == IDEOGRAM
+    for provider in PROVIDERS:
+        is_enabled = use_all_lanes or provider.secret == IDEOGRAM
         lanes |= {
-            f"{one.parameter}BaseUrl": f"{standin_url}{one.standin_path}",
-            f"{one.parameter}MaxInFlight": str(concurrency_limit if is_enabled else 0),
-            f"{one.parameter}TimeoutSeconds": str(timeout_seconds),
+            f"{provider.parameter}BaseUrl": f"{standin_url}{provider.standin_path}",
+            f"{provider.parameter}MaxInFlight": str(concurrency_limit if is_enabled else 0),
+            f"{provider.parameter}TimeoutSeconds": str(timeout_seconds),
         }
     return {
         **lanes,
@@ -40,12 +40,11 @@ def build_parameters(
 
 
 def connect_pipeline(cloud: Cloud, provider: StandinProvider) -> BenchPipeline:
-    """The deployed stack with its provider."""
+    """Returns the deployed stack with its provider."""
     return BenchPipeline(**vars(describe_stack(cloud)), provider=provider)
 
 
 def describe_stack(cloud: Cloud) -> DeployedPipeline:
-    """The deployed stack."""
     outputs = cloud.outputs()
     return DeployedPipeline(
         name=PIPELINE_NAME,
@@ -63,7 +62,7 @@ def describe_stack(cloud: Cloud) -> DeployedPipeline:
 
 @dataclass(frozen=True)
 class BackdropSnapshot:
-    """What can be seen without any of Backdrop's code; views by the key of their photo."""
+    """What is visible without any of Backdrop's code; documents are by the key of their photo."""
 
     items: list[Mapping[str, Any]]
     receipts: dict[str, Any]
@@ -72,7 +71,7 @@ class BackdropSnapshot:
 
 
 def read_ledger_items(cloud: Cloud) -> list[Mapping[str, Any]]:
-    """The ledger's table as it is stored."""
+    """Reads all items of the ledger's table."""
     pages = cloud.clients.dynamodb.get_paginator("scan").paginate(
         TableName=cloud.outputs()["LedgerTableName"], ConsistentRead=True
     )

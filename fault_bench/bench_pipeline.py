@@ -1,4 +1,4 @@
-"""A pipeline as the benches handle it: where photos go in, which queues must run dry, and what is found at the end."""
+"""A pipeline as the benches use it: where photos are uploaded, which queues must be empty, and what it has produced."""
 
 import io
 import json
@@ -24,10 +24,10 @@ QUEUE_COUNTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class DeployedPipeline:
-    """One of the two that are compared, on its cloud.
+    """One of the compared pipelines, on its cloud.
 
-    `queues` must be empty at rest, `workers` is the folder in which the function that pays runs, `suffixes` end the
-    names whose events it hears.
+    `queue_urls`: must be empty at rest. `worker_folder`: the folder in which the function that pays runs.
+    `event_suffixes`: the endings of the keys whose events it receives.
     """
 
     name: str
@@ -42,15 +42,18 @@ class DeployedPipeline:
     event_suffixes: tuple[str, ...]
 
     def upload(self, files: Iterable[tuple[str, bytes]], tags: str = "") -> None:
-        """Puts files into the input bucket, some at a time, begun in this order; `tags` as an address has them."""
+        """Uploads files, some in parallel, started in this order; `tags` are URL-encoded."""
         options = {"Tagging": tags} if tags else {}
         put = partial(self.clients.s3.put_object, Bucket=self.photo_bucket, **options)
         with ThreadPoolExecutor(MAX_PARALLEL_UPLOADS) as uploaders:
-            for done in [uploaders.submit(put, Key=key, Body=data) for key, data in files]:
-                done.result()
+            for upload in [uploaders.submit(put, Key=key, Body=data) for key, data in files]:
+                upload.result()
 
     def repeat_event(self, key: str) -> bool:
-        """Sends S3's event for a key once more, as S3 may; False for a key whose events it does not hear."""
+        """Sends S3's event for a key again, as S3 may do.
+
+        Returns False for a key whose events the pipeline does not receive.
+        """
         if not key.endswith(self.event_suffixes):
             return False
         self.clients.sqs.send_message(
@@ -59,30 +62,30 @@ class DeployedPipeline:
         return True
 
     def set_lane_enabled(self, *, enabled: bool) -> None:
-        """Pauses or resumes the mapping of the function that pays."""
+        """Resumes or pauses the mapping of the function that pays."""
         (mapping,) = self.list_mappings()
         self.clients.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
 
     def set_max_concurrency(self, max_concurrency: int) -> None:
-        """Sets how many invocations of the function that pays may run at a time."""
+        """Sets how many invocations of the function that pays may run at the same time."""
         (mapping,) = self.list_mappings()
         scaling: Any = {"MaximumConcurrency": max_concurrency}
         self.clients.functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=scaling)
 
     def list_mappings(self) -> list[Mapping[str, Any]]:
-        """The event source mappings of the lane."""
+        """Returns the event source mappings of the lane."""
         found = self.clients.sqs.get_queue_attributes(QueueUrl=self.lane_queue_url, AttributeNames=["QueueArn"])
         arn = found.get("Attributes", {})["QueueArn"]
         return list(self.clients.functions.list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"])
 
     def count_messages(self) -> int:
-        """How many messages are on their way, delayed ones and those in a worker's hands included."""
+        """Counts all messages, including delayed ones and those that workers are processing."""
         return sum(self._count_queue_messages(url) for url in self.queue_urls)
 
     def drain_dead_letters(self) -> list[dict[str, Any]]:
-        """All dead letters, taken out of their queue: `{"body": text, "attributes": {name: text}}` each.
+        """Removes all dead letters from their queue. Each is `{"body": text, "attributes": {name: text}}`.
 
-        What somebody else reads at this moment is waited for.
+        Waits for letters that another reader holds at this moment.
         """
         dead_letters: list[dict[str, Any]] = []
         while self._count_queue_messages(self.dead_letter_queue_url):
@@ -96,7 +99,7 @@ class DeployedPipeline:
         return dead_letters
 
     def _count_queue_messages(self, url: str) -> int:
-        """How many messages a queue has, in sight or not."""
+        """Counts a queue's messages, visible or not."""
         names: Any = list(QUEUE_COUNTS)
         counts = self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names).get("Attributes", {})
         return sum(int(counts[name]) for name in QUEUE_COUNTS)
@@ -111,30 +114,30 @@ class DeployedPipeline:
         return list(response.get("Messages", []))
 
     def list_output_keys(self) -> list[str]:
-        """Everything in the output bucket."""
+        """Returns all keys in the output bucket."""
         pages = self.clients.s3.get_paginator("list_objects_v2").paginate(Bucket=self.picture_bucket)
         return [found.get("Key", "") for page in pages for found in page.get("Contents", [])]
 
     def read_outputs(self, keys: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """The bytes of keys of the output bucket."""
+        """Yields keys of the output bucket with their bytes."""
         for key in keys:
             yield key, self.clients.s3.get_object(Bucket=self.picture_bucket, Key=key)["Body"].read()
 
     def list_valid_pictures(self) -> set[str]:
-        """The keys of all pictures that can be opened, decoded to their last pixel."""
+        """Returns the keys of all pictures that can be decoded to their last pixel."""
         keys = [key for key in self.list_output_keys() if not key.startswith("_backdrop/")]
         return {key for key, data in self.read_outputs(keys) if is_valid_picture(data)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class BenchPipeline(DeployedPipeline):
-    """One with a provider of its own."""
+    """A pipeline with its own provider."""
 
     provider: StandinProvider
 
 
 def is_valid_picture(data: bytes) -> bool:
-    """Whether bytes are a whole picture."""
+    """Whether bytes are a complete picture."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
@@ -144,7 +147,10 @@ def is_valid_picture(data: bytes) -> bool:
 
 
 def build_s3_event(bucket: str, key: str) -> dict[str, Any]:
-    """S3's event for an upload, as far as anyone may read it (Amazon S3 User Guide, event message structure)."""
+    """Builds S3's event for an upload, with the fields that consumers may use.
+
+    Source: Amazon S3 User Guide, "Event message structure".
+    """
     entry = {"bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}, "object": {"key": quote_plus(key, safe="/")}}
     record = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": entry}
     return {"Records": [record | {"eventVersion": "2.1", "awsRegion": "eu-central-1"}]}

@@ -1,4 +1,4 @@
-"""What one seed does: the photos, which of them meets which fault, and what happens to the whole pipeline when."""
+"""What one seed does: the photos, which fault strikes which photo, and what happens to the whole pipeline when."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,20 +18,20 @@ PROVIDERS = (IDEOGRAM, "segmind", "1min", "runware")
 
 
 class ExpectedEnd(StrEnum):
-    """How a photo that meets a fault should end."""
+    """How a photo that a fault strikes should end."""
 
-    STORED = "the fault passes: a picture comes"
-    HELD = "its answer is lost again and again: a person decides"
-    REFUSED = "the provider will not have it: the uploader is told"
-    DEAD = "the provider took the money and has no picture: a dead letter"
+    STORED = "the fault is transient: a picture is delivered"
+    HELD = "its answer is lost repeatedly: an operator decides"
+    REFUSED = "the provider refuses it: there is an error report"
+    DEAD = "the provider was paid but has no picture: there is a dead letter"
 
 
 @dataclass(frozen=True)
 class PhotoFault:
-    """One kind of fault that strikes a share of the photos, each `hits` times (0: as often as it is met).
+    """One kind of fault that strikes a share of the photos.
 
-    `lane`: the only provider that does this. `early`: only photos that are served after it can show that the
-    photo is the reason.
+    `strike_count`: how often it strikes each photo; 0 means every time. `provider`: the only provider with this fault.
+    `needs_later_success`: only photos that are served later can show that the struck photo is the cause.
     """
 
     name: str
@@ -45,31 +45,31 @@ class PhotoFault:
     needs_later_success: bool = False
 
     def build_rule(self, prompt_regex: str) -> FaultRule:
-        """The stand-in's rule that strikes one photo."""
+        """Returns the stand-in's rule that strikes one photo."""
         fields = {"fault": self.standin_fault, "args": dict(self.args), "route": self.route, "times": self.strike_count}
         return FaultRule.model_validate(fields | {"prompt_regex": prompt_regex})
 
 
-# What any provider can do; the rest is Ideogram's, whose call holds its connection to the end.
+# Faults of any provider. The others are Ideogram's, whose calls keep their connection open until the end.
 ANY_PROVIDER_FAULTS = frozenset({"accept_then_drop", "refuse_429", "cdn_5xx", "truncated"})
 WORKER_KILLED = "worker killed in the call"
 UPLOAD_CUT = "connection cut during the upload"
 
 
 def list_photo_faults(call_seconds: float, timeout_seconds: float) -> tuple[PhotoFault, ...]:
-    """All kinds, for a provider that takes `seconds` for a call and a pipeline that waits `timeout_seconds`."""
+    """Returns all kinds of faults, for calls that take `call_seconds` and callers that wait for `timeout_seconds`."""
     delay_milliseconds = round((timeout_seconds + 2 - call_seconds) * 1000)
     return (
         PhotoFault("charged, then hung up", "accept_then_drop", 0.02),
         PhotoFault("charged, answer cut off", "reset_mid_body", 0.015),
         PhotoFault("charged, answer garbled", "malformed_json", 0.01, args={"variant": "cut"}),
-        PhotoFault("charged, slower than the time-out", "slow", 0.01, args={"ms": delay_milliseconds}),
-        PhotoFault("charged, 502 for an answer", "status", 0.01, args={"code": 502, "html": True, "after_run": True}),
-        PhotoFault("not charged, 500 for an answer", "status", 0.015, args={"code": 500}),
+        PhotoFault("charged, slower than the timeout", "slow", 0.01, args={"ms": delay_milliseconds}),
+        PhotoFault("charged, answered with 502", "status", 0.01, args={"code": 502, "html": True, "after_run": True}),
+        PhotoFault("not charged, answered with 500", "status", 0.015, args={"code": 500}),
         PhotoFault("202 instead of 200", "success_status", 0.01, args={"code": 202}),
         PhotoFault("103 before the answer", "interim", 0.01, args={"codes": [103]}),
         PhotoFault(
-            "picture under an unknown name",
+            "picture in an unknown field",
             "malformed_json",
             0.005,
             0,
@@ -77,7 +77,7 @@ def list_photo_faults(call_seconds: float, timeout_seconds: float) -> tuple[Phot
             expected_end=ExpectedEnd.DEAD,
         ),
         PhotoFault("503, come back later", "status", 0.02, args={"code": 503}),
-        PhotoFault("429 in spite of free slots", "refuse_429", 0.03, args={"headers": {"Retry-After": "2"}}),
+        PhotoFault("429 despite free slots", "refuse_429", 0.03, args={"headers": {"Retry-After": "2"}}),
         PhotoFault("every answer lost", "accept_then_drop", 0.01, strike_count=0, expected_end=ExpectedEnd.HELD),
         PhotoFault(
             "prompt refused", "status", 0.01, strike_count=0, args={"code": 422}, expected_end=ExpectedEnd.REFUSED
@@ -123,7 +123,7 @@ PROVIDER_PHOTO_FAULTS = (
     ),
     PhotoFault("Segmind: 202 for a submit", "success_status", 0.01, 1, {"code": 202}, SUBMIT_ROUTE, provider="segmind"),
     PhotoFault(
-        "Segmind: picture under an unknown name",
+        "Segmind: picture in an unknown field",
         "malformed_json",
         0.005,
         0,
@@ -163,12 +163,12 @@ PROVIDER_PHOTO_FAULTS = (
         provider="runware",
     ),
 )
-"""What only one provider does; in a mixed run, photos that meet nothing else meet it."""
+"""Faults of a single provider. In a mixed run, they strike photos without another fault."""
 
 
 @dataclass(frozen=True)
 class BenchPhoto:
-    """One photo of the run; `mark` is in its prompt and in no other's."""
+    """One photo of the run; `marker` is only in its own prompt."""
 
     key: str
     marker: str
@@ -177,30 +177,28 @@ class BenchPhoto:
 
     @property
     def sidecar(self) -> dict[str, object]:
-        """Its sidecar."""
         fields: dict[str, object] = {"prompt": f"a quiet beach at dawn, {self.marker}", "rendering_speed": "TURBO"}
         return fields if self.provider == IDEOGRAM else fields | {"provider": self.provider}
 
     @property
     def expected_end(self) -> ExpectedEnd:
-        """How it should end."""
         return self.fault.expected_end if self.fault else ExpectedEnd.STORED
 
 
 class PipelineEvent(StrEnum):
-    """What happens to a whole pipeline, from outside."""
+    """An event that affects a whole pipeline, from outside."""
 
     HALVE_LIMIT = "the account's limit is halved"
-    RESTORE_LIMIT = "the account's limit is back"
+    RESTORE_LIMIT = "the account's limit is restored"
     STOP_PROVIDER = "the provider is stopped"
-    START_PROVIDER = "the provider is started again"
+    START_PROVIDER = "the provider is restarted"
     PAUSE_LANE = "the lane is paused"
     RESUME_LANE = "the lane is resumed"
 
 
 @dataclass(frozen=True)
 class BenchPlan:
-    """All choices of one seed. Moments are seconds after the drop began; copies repeat the event of a key."""
+    """All choices of one seed. Times are in seconds after the first upload. Notifications are repeated by key."""
 
     seed: int
     call_seconds: float
@@ -214,15 +212,15 @@ class BenchPlan:
     edited_key: str
 
     def list_rules(self) -> list[tuple[str, FaultRule]]:
-        """The stand-in's rules, each under the name of its trouble."""
+        """Returns the stand-in's rules, each with the name of its fault."""
         faulted_photos = [(photo.fault, photo) for photo in self.photos if photo.fault]
-        named = [(trouble.name, trouble.build_rule(f"{photo.marker}$")) for trouble, photo in faulted_photos]
+        named = [(fault.name, fault.build_rule(f"{photo.marker}$")) for fault, photo in faulted_photos]
         return [*named, (UPLOAD_CUT, self.upload_cut_rule)]
 
     def list_permanent_rules(self) -> list[FaultRule]:
-        """The rules of what never passes."""
+        """Returns the rules of the permanent faults."""
         faulted_photos = [(photo.fault, photo) for photo in self.photos if photo.fault and not photo.fault.strike_count]
-        return [trouble.build_rule(f"{photo.marker}$") for trouble, photo in faulted_photos]
+        return [fault.build_rule(f"{photo.marker}$") for fault, photo in faulted_photos]
 
 
 def draw_bench_plan(
@@ -234,12 +232,12 @@ def draw_bench_plan(
     timeout_seconds: float,
     use_all_lanes: bool = False,
 ) -> BenchPlan:
-    """The plan of a seed: the same seed and numbers give the same plan. `mixed`: the photos go to all four lanes."""
+    """Draws the plan of a seed. The same arguments give the same plan."""
     random = Random(f"{seed}/{photo_count}")
     keys = [f"seed-{seed}/{n:04d}.jpg" for n in range(photo_count)]
     fault_by_index = _assign_faults(random, photo_count, list_photo_faults(call_seconds, timeout_seconds), call_seconds)
     lane_random = Random(f"lanes {seed}/{photo_count}") if use_all_lanes else None
-    photos_drawn = tuple(
+    photos = tuple(
         BenchPhoto(
             key,
             f"seed {seed} photo {n:04d}",
@@ -248,15 +246,15 @@ def draw_bench_plan(
         )
         for n, key in enumerate(keys)
     )
-    photos_drawn = _assign_provider_faults(lane_random, photos_drawn) if lane_random else photos_drawn
+    photos = _assign_provider_faults(lane_random, photos) if lane_random else photos
     ideal_seconds = photo_count * call_seconds / concurrency_limit
-    healthy = [photo.key for photo in photos_drawn if photo.fault is None]
+    healthy = [photo.key for photo in photos if photo.fault is None]
     return BenchPlan(
         seed=seed,
         call_seconds=call_seconds,
         concurrency_limit=concurrency_limit,
         timeout_seconds=timeout_seconds,
-        photos=photos_drawn,
+        photos=photos,
         uploads=_draw_upload_order(random, keys),
         timed_events=_draw_timed_events(random, ideal_seconds),
         repeated_notifications=_draw_repeated_notifications(random, keys, ideal_seconds),
@@ -268,7 +266,7 @@ def draw_bench_plan(
 
 
 def _choose_provider(random: Random | None, fault: PhotoFault | None) -> str:
-    """Whose photo it is; what only Ideogram does strikes Ideogram's."""
+    """Chooses a photo's provider. Photos with faults that only Ideogram has go to Ideogram."""
     if random is None or (
         fault and (fault.expected_end is not ExpectedEnd.STORED or fault.standin_fault not in ANY_PROVIDER_FAULTS)
     ):
@@ -277,15 +275,15 @@ def _choose_provider(random: Random | None, fault: PhotoFault | None) -> str:
 
 
 def _assign_provider_faults(random: Random, photos: tuple[BenchPhoto, ...]) -> tuple[BenchPhoto, ...]:
-    """The photos, some of the healthy ones in a lane whose own trouble strikes them; none of the last ones."""
+    """Moves some healthy photos to lanes whose own faults strike them, but none of the last photos."""
     healthy_indexes = [n for n, photo in enumerate(photos[: round(STRUCK_SHARE * len(photos))]) if photo.fault is None]
     random.shuffle(healthy_indexes)
     fault_by_index = dict[int, PhotoFault]()
-    for kind in PROVIDER_PHOTO_FAULTS:
-        candidates = [n for n in healthy_indexes if not kind.needs_later_success or n < EARLY_SHARE * len(photos)]
-        for n in candidates[: max(1, round(kind.share * len(photos)))]:
+    for fault in PROVIDER_PHOTO_FAULTS:
+        candidates = [n for n in healthy_indexes if not fault.needs_later_success or n < EARLY_SHARE * len(photos)]
+        for n in candidates[: max(1, round(fault.share * len(photos)))]:
             healthy_indexes.remove(n)
-            fault_by_index[n] = kind
+            fault_by_index[n] = fault
     return tuple(
         BenchPhoto(photo.key, photo.marker, fault_by_index[n], fault_by_index[n].provider)
         if n in fault_by_index
@@ -297,10 +295,10 @@ def _assign_provider_faults(random: Random, photos: tuple[BenchPhoto, ...]) -> t
 def _assign_faults(
     random: Random, photo_count: int, faults: Sequence[PhotoFault], call_seconds: float
 ) -> dict[int, PhotoFault]:
-    """Which photo meets which trouble: each kind at least once, killed workers early, and none among the last photos.
+    """Assigns each fault to at least one photo: killed workers early, and none of the faults among the last photos.
 
-    A job whose worker was killed waits for its lease, and a lost answer for its time-out; what ends the run shall
-    be the work and not a single such wait.
+    A job whose worker was killed waits for its lease, and a lost answer for its timeout. The end of the run must depend
+    on the work, not on a single wait.
     """
     kill_count = max(MIN_KILLS + EXTRA_KILLS, round(0.02 * photo_count))
     kill_fault = PhotoFault(WORKER_KILLED, "accept_then_wait", 0, args={"ms": round(call_seconds * 250)})
@@ -308,15 +306,15 @@ def _assign_faults(
     fault_by_index = dict.fromkeys(random.sample(early_indexes, min(kill_count, len(early_indexes))), kill_fault)
     healthy_indexes = [n for n in range(round(STRUCK_SHARE * photo_count)) if n not in fault_by_index]
     random.shuffle(healthy_indexes)
-    for kind in faults:
-        for _ in range(max(1, round(kind.share * photo_count))):
+    for fault in faults:
+        for _ in range(max(1, round(fault.share * photo_count))):
             if healthy_indexes:
-                fault_by_index[healthy_indexes.pop()] = kind
+                fault_by_index[healthy_indexes.pop()] = fault
     return fault_by_index
 
 
 def _draw_upload_order(random: Random, keys: Sequence[str]) -> tuple[str, ...]:
-    """Photos and sidecars in the order in which they are uploaded: one in five photos comes before its sidecar."""
+    """Draws the order of uploads: one photo in five comes before its sidecar."""
     keys_in_order: list[str] = []
     for key in keys:
         pair = [f"{key}.json", key]
@@ -325,7 +323,7 @@ def _draw_upload_order(random: Random, keys: Sequence[str]) -> tuple[str, ...]:
 
 
 def _draw_timed_events(random: Random, ideal_seconds: float) -> tuple[tuple[float, PipelineEvent], ...]:
-    """Half an account for half of the time, then an outage, then a paused lane; `whole` is the ideal run in seconds."""
+    """Halves the account's limit for half of the time, then stops the provider, then pauses the lane."""
     halve_at, stop_at, pause_at = (ideal_seconds * (share + random.uniform(0, 0.05)) for share in (0.05, 0.65, 0.80))
     return (
         (halve_at, PipelineEvent.HALVE_LIMIT),
@@ -340,7 +338,7 @@ def _draw_timed_events(random: Random, ideal_seconds: float) -> tuple[tuple[floa
 def _draw_repeated_notifications(
     random: Random, keys: Sequence[str], ideal_seconds: float
 ) -> tuple[tuple[float, str], ...]:
-    """Events that come again, late and in any order: of three photos in ten, up to three times each."""
+    """Draws repeated events, late and out of order: for three photos in ten, up to three times each."""
     repeats: list[tuple[float, str]] = []
     for key in random.sample(keys, max(1, len(keys) * 3 // 10)):
         for _ in range(random.randint(1, 3)):

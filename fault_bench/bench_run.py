@@ -1,4 +1,4 @@
-"""One seed of the bench: a cloud of its own, the naive pipeline and Backdrop one after the other, and the verdict."""
+"""One seed of the bench: a cloud of its own, the naive pipeline and then Backdrop, and the verdict."""
 
 import shutil
 import tempfile
@@ -28,9 +28,9 @@ PrintLine = Callable[[str], None]
 
 @dataclass(frozen=True)
 class BenchSettings:
-    """How big a run is: photos, seconds of one call, calls at a time, and the longest wait for an answer.
+    """The size of a run: photos, seconds per call, calls at the same time, and how long a caller waits for an answer.
 
-    `mixed`: the photos go to all four lanes.
+    `use_all_lanes`: the photos go to all four lanes.
     """
 
     photos: int
@@ -41,18 +41,18 @@ class BenchSettings:
 
     @property
     def ideal_seconds(self) -> float:
-        """How long the calls take when nothing goes wrong."""
+        """How long the calls take without faults."""
         return self.photos * self.call_seconds / self.concurrency_limit
 
     @property
     def max_run_seconds(self) -> float:
-        """After so long a pipeline that has not come to rest never will: reconcile runs every five minutes."""
+        """How long to wait for a pipeline to come to rest; reconcile runs every five minutes."""
         return 4 * self.ideal_seconds + 900
 
 
 @dataclass(frozen=True)
 class BenchResult:
-    """One seed's outcome; `naive` is None where only Backdrop was run."""
+    """One seed's result; `naive` is None if only Backdrop ran."""
 
     plan: BenchPlan
     backdrop: PipelineFigures
@@ -61,7 +61,7 @@ class BenchResult:
 
 
 def run_bench_seed(seed: int, settings: BenchSettings, print_line: PrintLine, *, include_naive: bool) -> BenchResult:
-    """Both pipelines, as they were built last, through the plan of a seed, on a cloud that is gone afterwards."""
+    """Runs the last build of the pipelines through a seed's plan, on a cloud that is removed afterwards."""
     limits = {"concurrency_limit": settings.concurrency_limit, "timeout_seconds": settings.timeout_seconds}
     plan = draw_bench_plan(
         seed, settings.photos, call_seconds=settings.call_seconds, **limits, use_all_lanes=settings.use_all_lanes
@@ -88,15 +88,15 @@ def run_bench_seed(seed: int, settings: BenchSettings, print_line: PrintLine, *,
             )
         backdrop, violations = _run_backdrop(cloud, backdrop_provider, plan, settings, print_line)
     if violations:
-        home.remove_files(keep_logs=True)
-        print_line(f"seed {seed}: promises were broken; what emulator and SAM said is in {home.logs_folder}")
+        home.forget(but_logs=True)
+        print_line(f"seed {seed}: promises were broken; the logs of the emulator and of SAM are in {home.logs}")
     else:
         shutil.rmtree(home.path)
     return BenchResult(plan, backdrop, naive, tuple(violations))
 
 
 def find_fast_folder() -> Path | None:
-    """Memory where there is plenty of it: each new worker unpacks 100 MB, and all of it is deleted at the end."""
+    """Returns shared memory if there is enough: each new worker unpacks 100 MB, and all is deleted at the end."""
     has_space = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free >= MIN_FREE_BYTES
     return SHARED_MEMORY if has_space else None
 
@@ -144,7 +144,7 @@ def _run_backdrop(
     violations = verdict.check_invariants(plan, keys, snapshot, bill) + verdict.check_run(
         plan, observed, ledger, letters
     )
-    # Nothing else is bought this time, so no other photo could show that these are why the provider refuses.
+    # Nothing else is bought in the second round, so no other photo could show that these cause the refusals.
     evidence_keys = {photo.key for photo in plan.photos if photo.fault and photo.fault.needs_later_success}
     repeated_files = [name for name in plan.uploads if name.removesuffix(".json") not in evidence_keys]
     repeat_calls = faulted_run.repeat_uploads(pipeline, plan, repeated_files, at_rest, max_seconds)
@@ -171,11 +171,11 @@ def _run_backdrop(
 def _format_progress(plan: BenchPlan, pipeline: BenchPipeline, observed: ObservedRun) -> str:
     return (
         f"seed {plan.seed}, {pipeline.name}: {observed.call_count} calls, {observed.kill_count} workers killed,"
-        f" drained at {observed.slot_use.efficiency:.0%}, at rest "
-        f"after {observed.seconds_to_rest:.0f} s; now all of it again"
+        f" drain efficiency {observed.slot_use.efficiency:.0%}, at rest "
+        f"after {observed.seconds_to_rest:.0f} s; uploading everything again"
     )
 
 
 def _is_always_at_rest() -> bool:
-    """The naive pipeline has no books that could say that something is left to do."""
+    """The naive pipeline keeps no records of unfinished work."""
     return True

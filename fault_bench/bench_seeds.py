@@ -1,4 +1,4 @@
-"""Several seeds of the bench, one after another or some at a time, each on a cloud of its own."""
+"""Runs several seeds of the bench, in sequence or in parallel, each on its own local cloud."""
 
 import time
 from collections.abc import Iterable
@@ -16,18 +16,17 @@ from simulation.process_pool import map_in_processes
 def run_bench_seeds(
     seeds: Iterable[int], settings: BenchSettings, *, include_naive: bool, parallel_runs: int
 ) -> list[BenchResult]:
-    """The results of the seeds that came to an end; `beside` also runs the naive pipeline."""
+    """Returns the results of the seeds that finished; `include_naive` also runs the naive pipeline."""
     run_one = partial(_run_seed_and_report, settings=settings, include_naive=include_naive)
     return [result for result in map_in_processes(run_one, seeds, parallel_runs) if result]
 
 
 def build_console() -> Console:
-    """Where the bench says what it does."""
     return Console(soft_wrap=True, highlight=False)
 
 
 def _run_seed_and_report(seed: int, *, settings: BenchSettings, include_naive: bool) -> BenchResult | None:
-    """One seed's result, or None where it did not come to an end, and why."""
+    """Returns one seed's result. If it did not finish, prints why and returns None."""
     started, output = time.monotonic(), build_console()
     try:
         result = bench_run.run_bench_seed(seed, settings, output.print, include_naive=include_naive)
@@ -36,5 +35,5 @@ def _run_seed_and_report(seed: int, *, settings: BenchSettings, include_naive: b
         return None
     for violation in result.breaches:
         output.print(f"seed {seed}: {violation}", style="red", markup=False)
-    output.print(f"seed {seed}: {len(result.breaches)} broken promises, {time.monotonic() - started:.0f} s")
+    output.print(f"seed {seed}: {len(result.breaches)} violations, {time.monotonic() - started:.0f} s")
     return result

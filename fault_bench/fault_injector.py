@@ -1,4 +1,4 @@
-"""Does to a pipeline what its plan says, at its moments: outage, pause, a tighter account, events that come again."""
+"""Applies a plan's events to a pipeline at their times: outage, pause, a lower account limit, repeated S3 events."""
 
 import threading
 import time
@@ -11,12 +11,12 @@ from fault_bench.bench_pipeline import BenchPipeline
 from fault_bench.bench_plan import BenchPlan, PipelineEvent
 from fault_bench.slot_use import TimedValue, TimeRange
 
-REPEATED_EVENT = "an event comes again"
+REPEATED_EVENT = "an S3 event is repeated"
 
 
 @dataclass
 class FaultInjector:
-    """Works through the moments and copies of a plan, counted from `began` (Unix seconds)."""
+    """Applies the events of a plan at their times after `started_at` (Unix seconds)."""
 
     plan: BenchPlan
     pipeline: BenchPipeline
@@ -30,11 +30,11 @@ class FaultInjector:
     _blocked_since: float = 0.0
 
     def run(self) -> None:
-        """Everything in its order; an error is kept for whoever waits."""
+        """Applies everything in order. An error is stored for the caller."""
         steps: list[tuple[float, PipelineEvent | str]] = [*self.plan.timed_events, *self.plan.repeated_notifications]
         try:
             self.limit_history.append((self.started_at, self.plan.concurrency_limit))
-            for seconds, step in sorted(steps, key=lambda one: one[0]):
+            for seconds, step in sorted(steps, key=lambda timed_step: timed_step[0]):
                 if self.should_stop.wait(max(0.0, self.started_at + seconds - time.time())):
                     return
                 self._apply_event(step) if isinstance(step, PipelineEvent) else self._repeat_notification(step)
@@ -75,9 +75,9 @@ class FaultInjector:
 
 @contextmanager
 def run_fault_injector(plan: BenchPlan, pipeline: BenchPipeline, started_at: float) -> Generator[FaultInjector]:
-    """A stagehand in a thread of its own; at the end of the block it has stopped."""
+    """Runs a fault injector in a thread for the duration of the block."""
     injector = FaultInjector(plan, pipeline, started_at)
-    thread = threading.Thread(target=injector.run, name="stagehand", daemon=True)
+    thread = threading.Thread(target=injector.run, name="fault-injector", daemon=True)
     thread.start()
     try:
         yield injector

@@ -1,4 +1,4 @@
-"""One pipeline through one plan: warmed up, filled under faults, left to drain, then dropped a second time."""
+"""One pipeline through one plan: warm-up, uploads under faults, draining, and a second upload of everything."""
 
 import hashlib
 import io
@@ -24,7 +24,7 @@ FAST_CALL_SECONDS = 0.1
 WARM_UP_SIDECAR = {"prompt": "warming up", "rendering_speed": "TURBO"}
 
 type IsAtRest = Callable[[], bool]
-"""Whether a pipeline has nothing left to do, as far as its own books say."""
+"""Whether a pipeline has no work left, according to its own records."""
 
 
 class NotDrainedError(Exception):
@@ -33,7 +33,7 @@ class NotDrainedError(Exception):
 
 @dataclass(frozen=True)
 class ObservedRun:
-    """What happened to a pipeline under faults: each kind of fault with how often it was announced and did fire."""
+    """What happened to a pipeline under faults, with the planned and actual strikes of each kind of fault."""
 
     announced_counts: Counter[str]
     strike_counts: Counter[str]
@@ -48,7 +48,7 @@ class ObservedRun:
 
 
 def build_photo_for(text: str) -> bytes:
-    """A small photo that no other text gives."""
+    """Returns a small photo that is different for every text."""
     red, green, blue = hashlib.sha256(text.encode()).digest()[:3]
     image, encoded = Image.new("RGB", (64, 48), (red, green, blue)), io.BytesIO()
     image.paste((255, 255, 255), (16, 12, 32, 24))
@@ -57,7 +57,7 @@ def build_photo_for(text: str) -> bytes:
 
 
 def read_files(plan: BenchPlan, names: Iterable[str]) -> list[tuple[str, bytes]]:
-    """The bytes behind keys of photos and sidecars."""
+    """Returns the bytes of photos and sidecars, with their keys."""
     photos = {photo.key: photo for photo in plan.photos}
     return [(name, build_file(photos, name)) for name in names]
 
@@ -68,7 +68,7 @@ def build_file(photos: dict[str, BenchPhoto], name: str) -> bytes:
 
 
 def warm_up(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtRest) -> list[str]:
-    """As many photos as there are slots, before anything goes wrong: a lane that is started anew is not measured."""
+    """Uploads as many photos as there are slots before any fault, so that the start of the lane is not measured."""
     keys = [f"seed-{plan.seed}/warm-{n}.jpg" for n in range(plan.concurrency_limit)]
     pipeline.provider.change_settings(latency_by_speed={"TURBO": 2})
     pipeline.upload((f"{key}.json", json.dumps(WARM_UP_SIDECAR | {"seed": n}).encode()) for n, key in enumerate(keys))
@@ -78,7 +78,7 @@ def warm_up(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtRest) -> l
 
 
 def run_under_faults(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtRest, max_seconds: float) -> ObservedRun:
-    """Drop everything while faults strike; return when nothing moves any more."""
+    """Uploads everything while faults strike, and returns when the pipeline is at rest."""
     provider = pipeline.provider
     provider.change_settings(latency_by_speed={"TURBO": plan.call_seconds})
     for _, rule in plan.list_rules():
@@ -111,11 +111,11 @@ def run_under_faults(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtR
 
 
 def _count_announced(plan: BenchPlan) -> Counter[str]:
-    """How often each kind strikes at the least, when every photo comes through; what lasts strikes once or more."""
+    """Returns how often each kind strikes at least, if all photos get through; a lasting fault at least once."""
     counts = Counter[str]()
     for name, rule in plan.list_rules():
-        counts[name] += rule.max_hits or 1
-    counts.update(act.value for _, act in plan.timed_events)
+        counts[name] += rule.limit or 1
+    counts.update(event.value for _, event in plan.timed_events)
     counts[REPEATED_EVENT] = len(plan.repeated_notifications)
     return counts
 
@@ -130,7 +130,7 @@ def _count_fired(plan: BenchPlan, provider: StandinProvider) -> Counter[str]:
 def repeat_uploads(
     pipeline: BenchPipeline, plan: BenchPlan, names: Sequence[str], is_at_rest: IsAtRest, max_seconds: float
 ) -> int:
-    """Drop these files again as they were, with only the faults that never pass; how many calls were paid for it."""
+    """Uploads these files again, with only the permanent faults. Returns how many calls were paid for that."""
     remove_transient_faults(pipeline.provider, plan)
     calls_before = count_paid_calls(pipeline.provider)
     pipeline.upload(read_files(plan, names))
@@ -139,7 +139,7 @@ def repeat_uploads(
 
 
 def edit_sidecar(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtRest, max_seconds: float) -> int:
-    """Change one photo's sidecar; how many calls were paid for it."""
+    """Changes one photo's sidecar. Returns how many calls were paid for that."""
     calls_before = count_paid_calls(pipeline.provider)
     sidecar = {"prompt": f"a snowy street, seed {plan.seed} edited", "rendering_speed": "TURBO"}
     pipeline.upload([(f"{plan.edited_key}.json", json.dumps(sidecar).encode())])
@@ -148,7 +148,7 @@ def edit_sidecar(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtRest,
 
 
 def remove_transient_faults(provider: StandinProvider, plan: BenchPlan) -> None:
-    """Takes back what passes: from now on the provider is quick, and only what it never does stays so."""
+    """Removes the transient faults: from now on the provider is fast, and only permanent faults remain."""
     provider.change_settings(latency_by_speed={"TURBO": FAST_CALL_SECONDS})
     provider.state.faults.clear()
     for rule in plan.list_permanent_rules():
@@ -156,15 +156,14 @@ def remove_transient_faults(provider: StandinProvider, plan: BenchPlan) -> None:
 
 
 def count_paid_calls(provider: StandinProvider) -> int:
-    """How many calls were charged so far."""
+    """Returns how many calls have been charged so far."""
     return sum(job.micro_usd > 0 for job in provider.state.bill.jobs())
 
 
 def wait_until_at_rest(pipeline: BenchPipeline, is_at_rest: IsAtRest, max_seconds: float) -> None:
-    """Returns once nothing has been under way for several looks.
+    """Returns once nothing has been in progress at several polls.
 
-    Raises:
-        NotDrainedError: it took longer than `patience_seconds`.
+    Raises NotDrainedError if that takes longer than `max_seconds`.
     """
     deadline, quiet_polls = time.monotonic() + max_seconds, 0
     while quiet_polls < MIN_QUIET_POLLS:

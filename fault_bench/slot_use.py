@@ -1,17 +1,17 @@
-"""How well the provider's slots were used: the seconds that the calls needed, against the seconds that went by."""
+"""How well the provider's slots were used: the seconds that the calls needed, compared with the seconds that passed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 type TimedValue = tuple[float, float]
-"""From this moment (Unix seconds) on, this value."""
+"""A value from this time (Unix seconds) on."""
 type TimeRange = tuple[float, float]
-"""Between these two moments."""
+"""A start and an end time (Unix seconds)."""
 
 
 @dataclass(frozen=True)
 class SlotUse:
-    """`ideal` and `measured` in seconds; `efficiency` is their ratio."""
+    """`efficiency` is the ratio of ideal to measured seconds."""
 
     ideal_seconds: float
     measured_seconds: float
@@ -23,10 +23,11 @@ class SlotUse:
 
 @dataclass(frozen=True)
 class SlotHistory:
-    """What a run shows of the slots.
+    """The slots during a run.
 
-    `held`: how many calls had one. `limits`: how many the account allowed. `blocked`: when provider or lane was shut.
-    `kept`: how long one slot each had to stay free, since a lost call might hold it still.
+    `slots_held`: how many were occupied. `limits`: how many the account allowed. `blocked_ranges`: when the provider or
+    the lane was stopped. `reserved_ranges`: when one slot each had to stay free because a lost call might still occupy
+    it.
     """
 
     slots_held: Sequence[TimedValue]
@@ -36,10 +37,10 @@ class SlotHistory:
 
 
 def measure_slot_use(history: SlotHistory, start: float) -> SlotUse:
-    """From `start` to the end of the last call.
+    """Measures from `start` to the end of the last call.
 
-    The ideal is the time that the same calls take with every slot in use: the slot-seconds, those kept free among
-    them, by the limit of their moment, plus the windows in which nothing could be done.
+    The ideal is the time that the same calls take if every slot is in use: the occupied and reserved slot-seconds,
+    divided by the limit at the time, plus the ranges in which no call was possible.
     """
     ended_at = max((at for at, count in history.slots_held if count == 0), default=start)
     boundaries = {at for at, _ in [*history.slots_held, *history.limits]}
@@ -50,7 +51,7 @@ def measure_slot_use(history: SlotHistory, start: float) -> SlotUse:
 
 
 def _find_share_used(moment: float, history: SlotHistory) -> float:
-    """Which share of the slots was in use at a moment; all, where nothing could be done."""
+    """Returns the share of the slots that was in use at a moment; 1 if no call was possible."""
     limit = _find_value(moment, history.limits)
     if _count_covering(moment, history.blocked_ranges) or not limit:
         return 1.0
@@ -64,5 +65,5 @@ def _count_covering(moment: float, ranges: Sequence[TimeRange]) -> int:
 
 
 def _find_value(at: float, values: Sequence[TimedValue]) -> float:
-    """The value that holds at a moment; 0 before the first."""
+    """Returns the value at a moment; 0 before the first."""
     return next((value for moment, value in reversed(values) if moment <= at), 0.0)

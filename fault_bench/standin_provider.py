@@ -1,4 +1,4 @@
-"""The stand-in inside the bench: it can be stopped and started on its port, and knows which connection a call is on."""
+"""The stand-in inside the bench: it can be stopped and restarted on its port, and knows the connection of each call."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ ANSWER_LOSING_FAULTS = frozenset({"accept_then_drop", "accept_then_wait", "reset
 
 @dataclass(frozen=True)
 class SlotReport:
-    """Calls that took a slot, calls that were refused one, and how many slots were held from which moment on."""
+    """The calls that got a slot, the calls that were refused one, and the number of occupied slots over time."""
 
     accepted_count: int
     refused_count: int
@@ -34,14 +34,14 @@ class SlotReport:
 
 
 class _ControlledServer(StandinServer):
-    """A stand-in's server for an event loop that runs already."""
+    """A stand-in's server for an event loop that is already running."""
 
     async def serve_in_loop(self) -> None:
         await self.serve(sockets=[self._listener])
 
 
 class StandinProvider:
-    """One provider for one pipeline; what it knows survives its being stopped, as a real one's books do."""
+    """One provider for one pipeline. Its state survives a stop, as a real provider's bill does."""
 
     def __init__(self, seed: int, settings: Mapping[str, object], port: int = 0) -> None:
         self.port = port or processes.find_free_port()
@@ -58,40 +58,39 @@ class StandinProvider:
 
     @property
     def standin_url(self) -> str:
-        """Where all its APIs are."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
-        """The base URL of its Ideogram."""
+        """The base URL of its Ideogram API."""
         return f"{self.standin_url}/{IDEOGRAM}"
 
     @property
-    def state(self) -> StandinState:
-        """Bill, slots, faults and settings."""
+    def state(self) -> State:
+        """Its bill, slots, faults, and settings."""
         return self._standin.state
 
     def change_settings(self, **settings: object) -> None:
-        """Changes settings, from the next call on."""
-        self.state.settings = StandinSettings.model_validate(self.state.settings.model_dump() | settings)
+        """Changes settings from the next call on."""
+        self.state.settings = Settings.model_validate(self.state.settings.model_dump() | settings)
 
     def start_server(self) -> None:
-        """Serves, on the same port each time."""
+        """Starts serving, always on the same port."""
         self._loop.call_soon_threadsafe(self._should_serve.set)
         self._wait_for(lambda: self._server is not None and self._server.started)
 
     def stop_server(self) -> None:
-        """Breaks every connection and listens no more; what runs was charged already, and its answer is lost."""
+        """Breaks all connections and stops listening. Running calls are already charged, and their answers are lost."""
         self._loop.call_soon_threadsafe(self._cut_connections)
         self._wait_for(lambda: self._server is None)
 
     def wait_for_accepted(self, after: int, wait_seconds: float) -> list[Acceptance]:
-        """The signal of GET /_ctl/accepted; it is heard while the server is down, too."""
-        signal = self.state.journal.list_acceptances(after, wait_seconds)
+        """Returns what GET /_ctl/accepted returns, also while the server is down."""
+        signal = self.state.journal.accepted(after, wait_seconds)
         return asyncio.run_coroutine_threadsafe(signal, self._loop).result(wait_seconds + MAX_WAIT_SECONDS)
 
     def find_caller_port(self, request_no: int) -> int | None:
-        """The caller's port of the paid call with this number in the journal; None when it is over."""
+        """Returns the caller's port of the paid call with this number in the journal; None if the call has ended."""
         for scope in list(self._open_calls.values()):
             entry = scope.get("standin.entry")
             if isinstance(entry, JournalEntry) and entry.n == request_no:
@@ -99,8 +98,8 @@ class StandinProvider:
         return None
 
     def report_slots(self) -> SlotReport:
-        """The slots of Ideogram's only account as they are now."""
-        (row,) = [one for one in self.state.slots.build_report() if one["provider"] == IDEOGRAM]
+        """Returns the present slots of Ideogram's only account."""
+        (row,) = [report for report in self.state.slots.report() if report["provider"] == IDEOGRAM]
         history = cast("list[dict[str, float]]", row["history"])
         steps = tuple((moment["at"], moment["in_flight"]) for moment in history)
         return SlotReport(
@@ -108,23 +107,23 @@ class StandinProvider:
         )
 
     def list_lost_calls(self) -> list[tuple[float, float]]:
-        """When each call began and ended (Unix seconds) of which the caller cannot know whether it was taken."""
-        entries = self.state.journal.list_entries()
-        calls = [one for one in entries if one.method == "POST" and one.ended and _is_ideogram_path(one.path)]
+        """Returns start and end (Unix seconds) of each call whose caller cannot know whether it was accepted."""
+        entries = self.state.journal.entries()
+        calls = [entry for entry in entries if entry.method == "POST" and entry.ended and _is_ideogram_path(entry.path)]
         return [(entry.started, entry.ended or entry.started) for entry in calls if _has_lost_answer(entry)]
 
     @property
     def open_call_count(self) -> int:
-        """How many paid calls run, whether or not their callers wait still."""
+        """The number of running paid calls, whether or not their callers still wait."""
         return len(self._open_calls)
 
     def start(self) -> None:
-        """Starts the thread in which all this happens."""
+        """Starts the thread in which the provider runs."""
         self._thread.start()
         self.start_server()
 
     def stop(self) -> None:
-        """Stops for good."""
+        """Stops permanently."""
         self._has_ended = True
         self._loop.call_soon_threadsafe(self._cut_connections)
         self._loop.call_soon_threadsafe(self._should_serve.set)
@@ -135,7 +134,7 @@ class StandinProvider:
         self._loop.close()
 
     async def _serve_repeatedly(self) -> None:
-        """One server after another in one event loop, since the stand-in's state is bound to it."""
+        """Runs one server after another in the same event loop, because the stand-in's state is bound to it."""
         while True:
             await self._should_serve.wait()
             if self._has_ended:
@@ -148,10 +147,10 @@ class StandinProvider:
     def _cut_connections(self) -> None:
         self._should_serve.clear()
         for scope in list(self._open_calls.values()):
-            wire = read_connection(scope)
-            if not wire.is_gone:
+            connection = wire_of(scope)
+            if not connection.gone:
                 self.cut_connections += 1
-                wire.reset()
+                connection.reset()
         if self._server is not None:
             self._server.should_exit = True
 
@@ -159,11 +158,11 @@ class StandinProvider:
         deadline = time.monotonic() + MAX_WAIT_SECONDS
         while not condition():
             if time.monotonic() > deadline:
-                raise TimeoutError("the provider's server neither rose nor fell in time")
+                raise TimeoutError("the provider's server did not start or stop in time")
             time.sleep(POLL_SECONDS)
 
     def _track_calls(self, app: ASGIApp) -> ASGIApp:
-        """Keeps an eye on the paid calls: those open at this moment, and the most that their callers held open."""
+        """Tracks the paid calls: those that are open, and the largest number that callers had open."""
 
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or scope["method"] != "POST":
@@ -181,26 +180,26 @@ class StandinProvider:
 
 
 def _has_waiting_caller(scope: Scope) -> bool:
-    """Whether a caller holds a call to Ideogram open: the others answer at once, and are asked for what came of it."""
-    return _is_ideogram_path(scope["path"]) and not read_connection(scope).is_gone
+    """Whether a caller keeps a call to Ideogram open. The other APIs respond at once and are polled."""
+    return _is_ideogram_path(scope["path"]) and not wire_of(scope).gone
 
 
 def _is_ideogram_path(path: str) -> bool:
     return path.startswith(f"/{IDEOGRAM}/")
 
 
-def _has_lost_answer(entry: JournalEntry) -> bool:
-    """No answer, a useless one or one that comes too late, to a call that may have been accepted."""
+def _has_lost_answer(entry: Entry) -> bool:
+    """Whether a call that may have been accepted got no answer, a useless one, or one that came too late."""
     is_uncertain = entry.status is None or entry.fault in ANSWER_LOSING_FAULTS
     return entry.status in (500, 502) or (entry.job is not None and is_uncertain)
 
 
 @contextlib.contextmanager
 def run_provider(seed: int, settings: Mapping[str, object], port: int = 0) -> Generator[StandinProvider]:
-    """A provider that serves for the length of the block."""
-    started = StandinProvider(seed, settings, port)
-    started.start()
+    """Runs a provider for the duration of the block."""
+    provider = StandinProvider(seed, settings, port)
+    provider.start()
     try:
-        yield started
+        yield provider
     finally:
-        started.stop()
+        provider.stop()

@@ -1,4 +1,4 @@
-"""What a run shows: the broken promises of Backdrop, and the figures by which the two pipelines are compared."""
+"""What a run shows: Backdrop's violations, and the figures by which the two pipelines are compared."""
 
 import json
 from collections import Counter
@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote_plus
 
-from backdrop_local.standin.bill import BilledJob as Sold
+from backdrop_local.standin.bill import Job as BilledJob
 from fault_bench.backdrop_pipeline import BackdropSnapshot
 from fault_bench.bench_plan import MIN_KILLS, BenchPlan, ExpectedEnd
 from fault_bench.faulted_run import ObservedRun
@@ -40,8 +40,11 @@ MIN_LOST_ANSWERS_FOR_HELD = 2
 
 @dataclass(frozen=True)
 class PipelineFigures:
-    """One pipeline's column. `paid_again`: paid calls beyond the first of a photo; `unrecorded`: those of them that
-    no book of the pipeline's own shows. `told`: photos without a picture of which somebody was told."""
+    """One pipeline's column of the table.
+
+    `reported_count`: photos without a picture that have a report or a dead letter. `repeated_call_count`: paid calls
+    beyond the first of a photo. `unrecorded_call_count`: those of them that the pipeline did not record.
+    """
 
     photo_count: int
     picture_count: int
@@ -58,15 +61,14 @@ class PipelineFigures:
     observed: ObservedRun
 
 
-def read_charges(jobs: Iterable[Sold]) -> list[Charge]:
-    """The provider's bill."""
+def read_charges(jobs: Iterable[BilledJob]) -> list[Charge]:
     return [Charge(hash_prompt(job.order.prompt), job.micro_usd) for job in jobs]
 
 
 def check_invariants(
     plan: BenchPlan, keys: Collection[str], snapshot: BackdropSnapshot, charges_billed: Sequence[Charge]
 ) -> list[Violation]:
-    """What is broken at rest, as far as bill, buckets and stored items show it."""
+    """Checks the invariants at rest on the bill, the buckets, and the stored items."""
     ledger = parse_ledger(snapshot.items)
     return [
         *check_charges(ledger, charges_billed, hash_job_prompt),
@@ -79,7 +81,7 @@ def check_invariants(
 
 
 def check_expected_ends(plan: BenchPlan, ledger: PlainLedger) -> list[Violation]:
-    """Each photo's current job ended as its faults allow; `held` needs two lost answers."""
+    """Checks that each photo's current job ended as its fault allows; `held` needs two lost answers."""
     expected_by_key = {photo.key: photo.expected_end for photo in plan.photos}
     violations: list[Violation] = []
     for source in ledger.sources.values():
@@ -99,12 +101,12 @@ def check_expected_ends(plan: BenchPlan, ledger: PlainLedger) -> list[Violation]
 def check_run(
     plan: BenchPlan, observed: ObservedRun, ledger: PlainLedger, dead_letters: Sequence[JsonObject]
 ) -> list[Violation]:
-    """What only the run itself shows: the limit held, dead letters, and whether every announced fault did fire."""
+    """Checks what only the run itself shows: the limit, the dead letters, and whether every planned fault struck."""
     return [
         *check_concurrency_limit([observed.peak_in_flight], plan.concurrency_limit),
         *check_dead_letters(ledger, dead_letters),
         *(
-            Violation(Invariant.FAULTS_FIRED, f"{name}: announced and never fired")
+            Violation(Invariant.FAULTS_FIRED, f"{name}: planned, but never struck")
             for name in list_unfired_faults(observed)
         ),
         *check_kill_count(observed),
@@ -112,21 +114,21 @@ def check_run(
 
 
 def list_unfired_faults(observed: ObservedRun) -> list[str]:
-    """The announced faults that never struck."""
+    """Returns the planned faults that never struck."""
     return [name for name in observed.announced_counts if not observed.strike_counts[name]]
 
 
 def check_kill_count(observed: ObservedRun) -> list[Violation]:
-    """Too few workers killed between the provider's acceptance and its answer."""
-    detail = f"{observed.kill_count} workers killed, {observed.missed_kill_count} missed; {MIN_KILLS} are wanted"
+    """Checks that enough workers were killed between the provider's acceptance and its answer."""
+    detail = f"{observed.kill_count} workers killed, {observed.missed_kill_count} missed, at least {MIN_KILLS} expected"
     return [Violation(Invariant.FAULTS_FIRED, detail)] if observed.kill_count < MIN_KILLS else []
 
 
 def check_repeats(repeat_upload_calls: int, edit_calls: int) -> list[Violation]:
-    """The same again buys nothing, one edited sidecar buys one."""
-    details = [f"{repeat_upload_calls} paid calls for the same again"] if repeat_upload_calls else []
+    """Checks that repeated uploads buy nothing, and that one edited sidecar buys one job."""
+    details = [f"{repeat_upload_calls} paid calls for repeated uploads"] if repeat_upload_calls else []
     details += [f"{edit_calls} paid calls for one edited sidecar"] if edit_calls != 1 else []
-    return [Violation(Invariant.NO_REPEAT_PURCHASES, words) for words in details]
+    return [Violation(Invariant.NO_REPEAT_PURCHASES, detail) for detail in details]
 
 
 def build_figures(
@@ -140,7 +142,7 @@ def build_figures(
     repeats: tuple[int, int],
     observed: ObservedRun,
 ) -> PipelineFigures:
-    """A column of the table. Photos by key; `recorded_calls`: calls in the pipeline's own books, by work."""
+    """Builds a column of the table. `recorded_calls`: calls in the pipeline's own records, by work."""
     keys = {photo.key for photo in plan.photos}
     transient_keys = {photo.key for photo in plan.photos if photo.expected_end is ExpectedEnd.STORED}
     photo_works = {hash_prompt(str(photo.sidecar["prompt"])) for photo in plan.photos}
@@ -148,12 +150,12 @@ def build_figures(
         charge.work_id for charge in charges_billed if charge.micro_usd and charge.work_id in photo_works
     )
     billed_micro_usd = sum(charge.micro_usd for charge in charges_billed if charge.work_id in photo_works)
-    found_keys = keys & set(picture_keys)
+    completed_keys = keys & set(picture_keys)
     return PipelineFigures(
         photo_count=len(keys),
-        picture_count=len(found_keys),
-        reported_count=len((keys & set(reported_keys)) - found_keys),
-        lost_count=len(keys - found_keys - set(reported_keys)),
+        picture_count=len(completed_keys),
+        reported_count=len((keys & set(reported_keys)) - completed_keys),
+        lost_count=len(keys - completed_keys - set(reported_keys)),
         paid_call_count=paid_calls.total(),
         repeated_call_count=sum(calls - 1 for calls in paid_calls.values()),
         unrecorded_call_count=sum(
@@ -169,7 +171,7 @@ def build_figures(
 
 
 def count_recorded_calls_by_work(ledger: PlainLedger) -> Counter[str]:
-    """How many calls the ledger says may have been paid, by work."""
+    """Returns how many calls the ledger says may have been paid, by work."""
     call_counts = Counter[str]()
     for job in ledger.jobs.values():
         call_counts[hash_job_prompt(job)] += count_recorded_calls(job)
@@ -177,7 +179,7 @@ def count_recorded_calls_by_work(ledger: PlainLedger) -> Counter[str]:
 
 
 def list_photos_with_pictures(ledger: PlainLedger, pictures: Collection[str]) -> set[str]:
-    """The keys of photos that have a whole picture of a current job."""
+    """Returns the keys of photos that have a complete picture of a current job."""
     current_job_ids = {job_id for source in ledger.sources.values() for job_id in source["jobs"].values()}
     return {
         job["key"]
@@ -187,12 +189,12 @@ def list_photos_with_pictures(ledger: PlainLedger, pictures: Collection[str]) ->
 
 
 def find_backdrop_letter_keys(ledger: PlainLedger, letters: Iterable[JsonObject]) -> list[str]:
-    """The photos that Backdrop's dead letters are about."""
+    """Returns the photos that Backdrop's dead letters are about."""
     job_ids = (letter["attributes"].get("job_id", "") for letter in letters)
     return [str(ledger.jobs[job_id]["key"]) for job_id in job_ids if job_id in ledger.jobs]
 
 
 def find_naive_letter_keys(letters: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The photos that the naive pipeline's dead letters, which are S3's events, are about."""
+    """Returns the photos that the naive pipeline's dead letters, which are S3's events, are about."""
     records = (record for letter in letters for record in json.loads(letter["body"]).get("Records", []))
     return [unquote_plus(record["s3"]["object"]["key"]) for record in records]

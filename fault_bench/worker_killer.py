@@ -1,4 +1,4 @@
-"""The functions' worker processes, seen from outside: which of them holds a connection, and its sudden end."""
+"""The functions' worker processes, observed from outside: which one holds a connection, and how to kill it."""
 
 import os
 import signal
@@ -16,8 +16,8 @@ POLL_TIMEOUT_SECONDS = 0.5
 
 
 def list_worker_pids(folder: str) -> list[int]:
-    """The processes whose command line names this folder."""
-    return [int(place.name) for place in PROC_FOLDER.glob("[0-9]*") if folder in _read_text(place / "cmdline")]
+    """Returns the processes whose command line contains this folder."""
+    return [int(path.name) for path in PROC_FOLDER.glob("[0-9]*") if folder in _read_text(path / "cmdline")]
 
 
 def _read_text(path: Path) -> str:
@@ -28,13 +28,13 @@ def _read_text(path: Path) -> str:
 
 
 def find_connection_holder(local_port: int, remote_port: int, candidates: list[int]) -> int | None:
-    """Which of these processes holds the loopback connection between two ports; None when nobody does any more."""
+    """Returns which process holds the loopback connection between two ports; None if none of them does."""
     inode = find_socket_inode((PROC_FOLDER / "net" / "tcp").read_text(), local_port, remote_port)
     return next((pid for pid in candidates if inode and inode in _list_socket_inodes(pid)), None)
 
 
 def find_socket_inode(table: str, local_port: int, remote_port: int) -> str | None:
-    """The inode of a connection in the kernel's table of TCP sockets (proc(5))."""
+    """Returns the inode of a connection in the kernel's table of TCP sockets (proc(5))."""
     for line in table.splitlines()[1:]:
         columns = line.split()
         ports = tuple(int(columns[n].rpartition(":")[2], 16) for n in (1, 2))
@@ -56,7 +56,7 @@ def _list_folder(folder: Path) -> list[Path]:
 
 
 def _read_link(link: Path) -> str:
-    """Where a descriptor leads; it may be closed while others are looked at."""
+    """Returns the target of a descriptor, which may be closed in the meantime."""
     try:
         return str(link.readlink())
     except (FileNotFoundError, ProcessLookupError):
@@ -65,9 +65,9 @@ def _read_link(link: Path) -> str:
 
 @dataclass
 class WorkerKiller:
-    """Kills the worker whose call the provider has just accepted under `accept_then_wait`, before the answer comes.
+    """Kills the worker whose call the provider has just accepted under `accept_then_wait`, before the answer.
 
-    `kills` are the provider's ids of those jobs; `missed` those whose worker could not be found in time.
+    `killed_job_ids`: the provider's IDs of those jobs. `missed_job_ids`: those whose worker was not found in time.
     """
 
     provider: StandinProvider
@@ -77,7 +77,7 @@ class WorkerKiller:
     should_stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Listens for accepted jobs until it is over."""
+        """Waits for accepted jobs until it is stopped."""
         last_seen = 0
         while not self.should_stop.is_set():
             for accepted in self.provider.wait_for_accepted(last_seen, POLL_TIMEOUT_SECONDS):
@@ -97,7 +97,7 @@ class WorkerKiller:
 
 @contextmanager
 def run_worker_killer(provider: StandinProvider, folder: str) -> Generator[WorkerKiller]:
-    """Workers are killed for the length of the block."""
+    """Kills workers for the duration of the block."""
     killer = WorkerKiller(provider, folder)
     thread = threading.Thread(target=killer.run, name="killer", daemon=True)
     thread.start()

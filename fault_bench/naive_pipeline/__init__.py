@@ -1,1 +1,1 @@
-"""The pipeline beside which Backdrop is put: one queue, one function, as tutorials build it, and built with care."""
+"""The pipeline that Backdrop is compared with: a queue and a function, as in tutorials, but built with care."""

@@ -1,4 +1,4 @@
-"""Puts the naive pipeline onto the same emulator, with the same limits as Backdrop."""
+"""Deploys the naive pipeline to the same emulator, with the same limits as Backdrop."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ TEMPLATE_PATH = Path(__file__).with_name("template.yaml")
 def deploy_pipeline(
     cloud: Cloud, provider: StandinProvider, *, concurrency_limit: int, timeout_seconds: int
 ) -> BenchPipeline:
-    """The naive pipeline with its provider."""
+    """Deploys the naive pipeline and returns it with its provider."""
     return BenchPipeline(
         **vars(deploy_stack(cloud, provider.url, concurrency_limit=concurrency_limit, timeout_seconds=timeout_seconds)),
         provider=provider,
@@ -26,7 +26,7 @@ def deploy_pipeline(
 
 
 def deploy_stack(cloud: Cloud, ideogram_url: str, *, concurrency_limit: int, timeout_seconds: int) -> DeployedPipeline:
-    """The naive pipeline, ready for photos. Its function has time for three calls that all time out."""
+    """Deploys the naive pipeline. Its function has time for three calls that all time out."""
     max_seconds = 3 * timeout_seconds + 6
     parameters = {
         "Architecture": lambda_architecture(),

@@ -1,8 +1,8 @@
-"""A photo in, a picture out, as tutorials build it: S3 tells a queue, the queue a function, the function asks Ideogram.
+"""A photo in, a picture out, as tutorials build it: S3, a queue, a function, and a call to Ideogram.
 
-It is more careful than most of them: one message at a time and only as many at once as the account allows, time-outs,
-three tries with a growing pause wherever another try may help, nothing bought for a photo that has its picture, and
-SQS brings a message that failed twice more before it goes to the dead-letter queue.
+It is more careful than most of them. It processes one message at a time, and only as many in parallel as the account
+allows. It has timeouts, and tries three times with growing pauses if another try may help. It buys nothing for a photo
+that has its picture. SQS delivers a failed message twice more before it moves it to the dead-letter queue.
 """
 
 import json
@@ -25,11 +25,11 @@ http = urllib3.PoolManager(retries=False, timeout=float(os.environ["TIMEOUT_SECO
 
 
 class TransientError(Exception):
-    """Another try may help."""
+    """A failure for which another try may help."""
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> None:
-    """One SQS message with one S3 event."""
+    """Processes SQS messages that contain S3 events."""
     for message in event["Records"]:
         for record in json.loads(message["body"]).get("Records", []):
             bucket, entry = record["s3"]["bucket"]["name"], record["s3"]["object"]
@@ -37,7 +37,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:
 
 
 def process(bucket: str, key: str) -> None:
-    """Read the photo and its sidecar, buy the picture, write it."""
+    """Reads the photo and its sidecar, buys the picture, and writes it."""
     photo = s3.get_object(Bucket=bucket, Key=key)
     fields = json.loads(s3.get_object(Bucket=bucket, Key=f"{key}.json")["Body"].read())
     target = f"{key.rpartition('.')[0]}.png"
@@ -50,7 +50,7 @@ def process(bucket: str, key: str) -> None:
 
 
 def is_made_after(target: str, moment: Any) -> bool:
-    """Whether the picture is there and was made after the photo was uploaded."""
+    """Whether the picture exists and was made after the photo was uploaded."""
     try:
         return s3.head_object(Bucket=os.environ["OUTPUT_BUCKET"], Key=target)["LastModified"] >= moment
     except ClientError as error:
@@ -60,7 +60,7 @@ def is_made_after(target: str, moment: Any) -> bool:
 
 
 def call_with_retries[T](function: Callable[[], T]) -> T:
-    """Three tries, with a pause that grows."""
+    """Tries three times, with growing pauses."""
     for try_no in range(MAX_TRIES - 1):
         try:
             return function()
@@ -70,7 +70,7 @@ def call_with_retries[T](function: Callable[[], T]) -> T:
 
 
 def buy_picture(image: bytes, sidecar: dict[str, Any]) -> str:
-    """Buy a picture; its link."""
+    """Buys a picture and returns its link."""
     fields = {"image": ("photo.jpg", image, "image/jpeg"), **{name: str(value) for name, value in sidecar.items()}}
     headers = {"Api-Key": os.environ["IDEOGRAM_API_KEY"]}
     response = http.request("POST", os.environ["IDEOGRAM_BASE_URL"] + API_PATH, fields=fields, headers=headers)
@@ -79,14 +79,13 @@ def buy_picture(image: bytes, sidecar: dict[str, Any]) -> str:
 
 
 def download_picture(url: str) -> bytes:
-    """The picture behind a link."""
     response = http.request("GET", url)
     raise_for_status(response)
     return response.data
 
 
 def raise_for_status(response: urllib3.BaseHTTPResponse) -> None:
-    """Raise what is not a success: too busy and out of order pass, anything else does not."""
+    """Raises TransientError for throttling and server errors, and ValueError for any other failure."""
     if response.status == 429 or response.status >= 500:
         raise TransientError(f"{response.status}: {response.data[:200]!r}")
     if response.status != 200:
