@@ -88,8 +88,8 @@ def run_bench_seed(seed: int, settings: BenchSettings, print_line: PrintLine, *,
             )
         backdrop, violations = _run_backdrop(cloud, backdrop_provider, plan, settings, print_line)
     if violations:
-        home.forget(but_logs=True)
-        print_line(f"seed {seed}: promises were broken; the logs of the emulator and of SAM are in {home.logs}")
+        home.remove_files(keep_logs=True)
+        print_line(f"seed {seed}: promises were broken; the logs of the emulator and of SAM are in {home.logs_folder}")
     else:
         shutil.rmtree(home.path)
     return BenchResult(plan, backdrop, naive, tuple(violations))

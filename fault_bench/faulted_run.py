@@ -114,7 +114,7 @@ def _count_announced(plan: BenchPlan) -> Counter[str]:
     """Returns how often each kind strikes at least, if all photos get through; a lasting fault at least once."""
     counts = Counter[str]()
     for name, rule in plan.list_rules():
-        counts[name] += rule.limit or 1
+        counts[name] += rule.max_hits or 1
     counts.update(event.value for _, event in plan.timed_events)
     counts[REPEATED_EVENT] = len(plan.repeated_notifications)
     return counts

@@ -66,13 +66,13 @@ class StandinProvider:
         return f"{self.standin_url}/{IDEOGRAM}"
 
     @property
-    def state(self) -> State:
+    def state(self) -> StandinState:
         """Its bill, slots, faults, and settings."""
         return self._standin.state
 
     def change_settings(self, **settings: object) -> None:
         """Changes settings from the next call on."""
-        self.state.settings = Settings.model_validate(self.state.settings.model_dump() | settings)
+        self.state.settings = StandinSettings.model_validate(self.state.settings.model_dump() | settings)
 
     def start_server(self) -> None:
         """Starts serving, always on the same port."""
@@ -86,7 +86,7 @@ class StandinProvider:
 
     def wait_for_accepted(self, after: int, wait_seconds: float) -> list[Acceptance]:
         """Returns what GET /_ctl/accepted returns, also while the server is down."""
-        signal = self.state.journal.accepted(after, wait_seconds)
+        signal = self.state.journal.list_acceptances(after, wait_seconds)
         return asyncio.run_coroutine_threadsafe(signal, self._loop).result(wait_seconds + MAX_WAIT_SECONDS)
 
     def find_caller_port(self, request_no: int) -> int | None:
@@ -99,7 +99,7 @@ class StandinProvider:
 
     def report_slots(self) -> SlotReport:
         """Returns the present slots of Ideogram's only account."""
-        (row,) = [report for report in self.state.slots.report() if report["provider"] == IDEOGRAM]
+        (row,) = [report for report in self.state.slots.build_report() if report["provider"] == IDEOGRAM]
         history = cast("list[dict[str, float]]", row["history"])
         steps = tuple((moment["at"], moment["in_flight"]) for moment in history)
         return SlotReport(
@@ -108,7 +108,7 @@ class StandinProvider:
 
     def list_lost_calls(self) -> list[tuple[float, float]]:
         """Returns start and end (Unix seconds) of each call whose caller cannot know whether it was accepted."""
-        entries = self.state.journal.entries()
+        entries = self.state.journal.list_entries()
         calls = [entry for entry in entries if entry.method == "POST" and entry.ended and _is_ideogram_path(entry.path)]
         return [(entry.started, entry.ended or entry.started) for entry in calls if _has_lost_answer(entry)]
 
@@ -147,8 +147,8 @@ class StandinProvider:
     def _cut_connections(self) -> None:
         self._should_serve.clear()
         for scope in list(self._open_calls.values()):
-            connection = wire_of(scope)
-            if not connection.gone:
+            connection = read_connection(scope)
+            if not connection.is_gone:
                 self.cut_connections += 1
                 connection.reset()
         if self._server is not None:
@@ -181,14 +181,14 @@ class StandinProvider:
 
 def _has_waiting_caller(scope: Scope) -> bool:
     """Whether a caller keeps a call to Ideogram open. The other APIs respond at once and are polled."""
-    return _is_ideogram_path(scope["path"]) and not wire_of(scope).gone
+    return _is_ideogram_path(scope["path"]) and not read_connection(scope).is_gone
 
 
 def _is_ideogram_path(path: str) -> bool:
     return path.startswith(f"/{IDEOGRAM}/")
 
 
-def _has_lost_answer(entry: Entry) -> bool:
+def _has_lost_answer(entry: JournalEntry) -> bool:
     """Whether a call that may have been accepted got no answer, a useless one, or one that came too late."""
     is_uncertain = entry.status is None or entry.fault in ANSWER_LOSING_FAULTS
     return entry.status in (500, 502) or (entry.job is not None and is_uncertain)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote_plus
 
-from backdrop_local.standin.bill import Job as BilledJob
+from backdrop_local.standin.bill import BilledJob as BilledJob
 from fault_bench.backdrop_pipeline import BackdropSnapshot
 from fault_bench.bench_plan import MIN_KILLS, BenchPlan, ExpectedEnd
 from fault_bench.faulted_run import ObservedRun

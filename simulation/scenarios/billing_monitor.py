@@ -21,7 +21,7 @@ from simulation.world.simulated_provider import ProviderKind
 
 def identify_work(job: JsonObject) -> str:
     """Identifies the provider's work for a job by the job's ID, its photo, and its instructions."""
-    return fingerprint({"job": job["job_id"], "photo": job["sha256"], "asked": job["purchase_spec"]})
+    return hash_content({"job": job["job_id"], "photo": job["sha256"], "asked": job["purchase_spec"]})
 
 
 class BillingMonitor:

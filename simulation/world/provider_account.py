@@ -8,8 +8,8 @@ from backdrop.model.codes import Code
 from backdrop.model.job import Job, PictureLink
 from backdrop.model.pricing import look_up_image_price
 from backdrop.model.provider_result import LookupStatus, ProviderResult, RetryClass
-from backdrop_local.standin.bill import Bill, Order, fingerprint
-from backdrop_local.standin.bill import Job as BilledJob
+from backdrop_local.standin.bill import Bill, PurchaseOrder, hash_content
+from backdrop_local.standin.bill import BilledJob as BilledJob
 from simulation.world.call_behavior import CallBehavior
 from simulation.world.sample_images import identify_photo
 from simulation.world.world_clock import WorldClock

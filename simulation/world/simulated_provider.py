@@ -107,7 +107,7 @@ class SimulatedProvider:
     @property
     def charged_micro_usd(self) -> int:
         """Everything that was ever charged, in micro-dollars."""
-        return self.bill.total_micro_usd()
+        return self.bill.sum_charges()
 
     def count_in_flight(self) -> int:
         """Returns how many calls our side has open now."""

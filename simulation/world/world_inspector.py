@@ -37,18 +37,18 @@ class WorldInspector:
         item = self.table.items.get((f"budget#{day or self.clock.time.date()}", "budget"), {})
         return {name: int(value["N"]) for name, value in item.items() if "N" in value}
 
-    def read_receipt(self, key: str) -> dict[str, Any] | None:
-        return self._read_document(receipt_key(_name_source(key)))
+    def read_receipt(self, source: str) -> dict[str, Any] | None:
+        """Returns a photo's receipt; `source` is the photo's name in the output bucket (`source_name`)."""
+        return self._read_document(receipt_key(source))
 
-    def read_report(self, key: str) -> dict[str, Any] | None:
-        return self._read_document(report_key(_name_source(key)))
+    def read_report(self, source: str) -> dict[str, Any] | None:
+        return self._read_document(report_key(source))
 
-    def read_pictures(self, key: str = "") -> dict[str, bytes]:
+    def read_pictures(self, source: str = "") -> dict[str, bytes]:
         """Returns the delivered pictures of a photo, or of all photos, by key."""
+        prefix = f"{source}/" if source else ""
         names = [name for name in self.output_bucket.list_keys() if not name.startswith("_backdrop/")]
-        return {
-            name: self._read_bytes(name) for name in names if name.startswith(f"{_name_source(key)}/" if key else "")
-        }
+        return {name: self._read_bytes(name) for name in names if name.startswith(prefix)}
 
     def _read_document(self, key: str) -> dict[str, Any] | None:
         return json.loads(self._read_bytes(key)) if self.output_bucket.find_current(key) else None
