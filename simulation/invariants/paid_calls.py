@@ -87,7 +87,7 @@ def allows_at_most_one_job(lane: JsonObject | None) -> bool:
 
 
 def allows_no_job(lane: JsonObject) -> bool:
-    """Whether no call may go out: the lane is paused, and either not half-open or for a reason that no call can test."""
+    """Whether no call may go out: the lane is paused, and not half-open, or for a reason that no call can test."""
     pause_reasons = {pause["reason"] for pause in lane["pauses"]}
     return bool(pause_reasons) and (not lane["is_half_open"] or bool(pause_reasons & UNTESTABLE_PAUSE_REASONS))
 

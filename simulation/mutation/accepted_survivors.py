@@ -92,7 +92,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.circuit:ProviderHealth.state#069717 if 1": (
         "It affects only what operators read: tests/simulated/test_cli_status.py tests each state."
     ),
-    "model.circuit:_try_other_job#953f06 if 1": (
+    "model.circuit:_try_other_job#985bd6 if 1": (
         "It affects only how soon the next probe starts: tests/simulated/test_suspicion.py counts the probes."
     ),
     "model.circuit:check_gate#87d4e9 if 5": (
@@ -105,24 +105,24 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "model.circuit:is_probe_since_pause#e5cf27 return 1": (
         "It affects only how soon a pause ends: tests/simulated/test_suspicion.py has a provider that is slow enough."
     ),
-    "model.transitions.again:retry_delivery#2fc649 if 1": (
+    "model.transitions.lifecycle:retry_delivery#ccaeb9 if 1": (
         "RedriveService.plan checks the same before this transition."
     ),
-    "model.transitions.again:update_instructions#cf28b8 if 2": (
+    "model.transitions.lifecycle:update_instructions#8adc69 if 2": (
         "No seed has a picture that an encoder fails at: tests/simulated/test_deliver_not_made.py does."
     ),
-    "model.transitions.again:change_provider#df510a if 1": FAILOVER_REASON,
-    "model.transitions.payment:_release_reservation#aac431 if 3": (
+    "model.transitions.lifecycle:change_provider#9cacdb if 1": FAILOVER_REASON,
+    "model.transitions.payment:_release_reservation#76d4ed if 3": (
         "It affects only how many uncharged attempts a receipt shows."
     ),
-    "model.transitions.payment:_release_reservation#aac431 if 4": (
+    "model.transitions.payment:_release_reservation#76d4ed if 4": (
         "The simulated provider abandons no work that may be bought again; "
         "tests/simulated/test_transitions_final.py does."
     ),
     "model.transitions.payment:acknowledge#098dc1 if 1": (
         "A worker's lease outlives the worker, so no other worker settles its attempt before the ID is recorded."
     ),
-    "model.transitions.transition:Transition.may_charge_twice#58dd11 if 1": (
+    "model.transitions.lifecycle:Transition.may_charge_twice#282930 if 1": (
         "It affects only a metric: tests/simulated/test_meter_money.py counts it."
     ),
     "intake.preview": (
@@ -191,7 +191,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.recovery:Recovery._sleep_or_return#78b327 if 2": (
         "With the template's timeouts, a call that may start leaves time for every later wait; other timeouts may not."
     ),
-    "pipeline.recovery:Recovery.recover_expired_lease#c45b80 if 5": (
+    "pipeline.recovery:Recovery.recover_expired_lease#80ede2 if 5": (
         "A second answer changes nothing, and the fifth worker that takes over a call counts it as lost."
     ),
     "pipeline.crash_guard:_retry_write#f1ae84 if 1": (
@@ -252,7 +252,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.purchase:Purchases._judge#fb53b4 if 1": SUSPICION_REASON,
     "pipeline.purchase:Purchases._judge#fb53b4 if 2": SUSPICION_REASON,
     "pipeline.purchase:Purchases._reload_job#69bb96 return 1": ("For the type checker: a job is never deleted."),
-    "pipeline.purchase:Purchases._build_park_transition#9357c0 if 1": (
+    "pipeline.purchase:Purchases.park.build_transition#0dcc8b if 1": (
         "For speed: without it, the next worker waits for the lease, or this one for its own timeout."
     ),
     "pipeline.purchase:Purchases.record_result#113d76 if 1": (
@@ -262,16 +262,16 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "pipeline.purchase:Purchases.detach_raw_response#f2d6f1 if 1": (
         "It affects only a file for operators: tests/simulated/test_deliver_pictures.py tests that it is kept."
     ),
-    "pipeline.purchase:_to_retry_error#c18c31 if 1": ("It affects only the text about the wait."),
+    "pipeline.purchase:Purchases._advance_with_retries#4acee3 if 2": ("It affects only the text about the wait."),
     "intake.apply:PhotoIntake._dispatch#92e85b if 1": (
         "It affects only how soon copies continue: tests/simulated/test_followers.py measures that."
     ),
     "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 1": REFUSED_REQUEST_REASON,
     "intake.apply:PhotoIntake._list_kept_problems#00aed8 if 2": REFUSED_REQUEST_REASON,
-    "intake.apply:PhotoIntake._save_source#ac7a9a if 1": (
+    "intake.apply:PhotoIntake._save_source#a29fc5 if 1": (
         "No seed deletes a message early and then kills its worker: tests/simulated/test_intake_crashes.py does."
     ),
-    "intake.apply:PhotoIntake._reopen#33e8dd if 2": (
+    "intake.apply:PhotoIntake._reopen#8fae48 if 2": (
         "Only a delivery that crashed just when its photo's instructions were removed gets here again: "
         "tests/simulated/test_intake_crashes.py."
     ),
@@ -316,7 +316,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
         "tests/simulated/test_reconcile_put_back.py tests that reconcile finds it without a slot."
     ),
     "reconcile.due:Redispatcher._hold#9d4fcb if 1": DISABLED_PROVIDER_RESEND_REASON,
-    "reconcile.due:Redispatcher._reload_job#a50415 if 1": ("For the type checker: a job is never deleted."),
+    "reconcile.due:Redispatcher._resolve_lost_answer#59d3ba if 5": ("For the type checker: a job is never deleted."),
     "reconcile.due:Redispatcher._look_up_call#941434 if 1": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 2": ORPHAN_REASON,
     "reconcile.due:Redispatcher._look_up_call#941434 if 3": ORPHAN_REASON,
@@ -341,7 +341,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     ),
     "reconcile.service:ReconcileService._was_recently_resent#88d408 return 1": DISABLED_PROVIDER_RUN_REASON,
     "intake.references": REFERENCES_REASON,
-    "render.service:RenderService._render_accepted#00572c if 3": (
+    "render.service:RenderService._render_accepted#e24b85 if 3": (
         "For speed: a worker that continues finds the job changed and returns its message."
     ),
     "render.service:RenderService._render_accepted#e24b85 if 4": FAILOVER_REASON,
@@ -387,7 +387,7 @@ ACCEPTED_SURVIVORS: Mapping[str, str] = {
     "operate.rerun:RerunService.preview#c1bc67 if 3": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.preview#c1bc67 if 4": RERUN_PREVIEW_REASON,
     "operate.rerun:RerunService.list_photo_keys#3bffe4 if 1": RERUN_PREVIEW_REASON,
-    "pipeline.reuse:reuse_or_wait#34df3a while 1": (
+    "pipeline.reuse:reuse_or_wait#b63ba0 while 1": (
         "Only a job that waits for another gets here. One that no longer waits has been served or changed."
     ),
     "intake.photo_reader:PhotoReader.read#58f02e if 2": (

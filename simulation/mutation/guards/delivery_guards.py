@@ -35,7 +35,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "skips-delivery-of-reinstated-job",
         "2.3: A job that its photo names again is delivered again.",
-        force_true("model.transitions.again:reinstate#7ea59d if 1"),
+        force_true("model.transitions.lifecycle:reinstate#7ea59d if 1"),
         invariant=Invariant.NEWEST_DELIVERED,
         faults="reordered_message",
         actions=(*list_uploads(10, 2), *list_sidecars(100, 2, "marble"), *list_sidecars(200, 2, "cut")),
@@ -60,7 +60,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "keeps-error-report",
         "2.4: A report is deleted when no problem is left.",
-        force_false("pipeline.documents:DocumentWriter.put_or_delete#6fe2f2 if 2"),
+        force_false("pipeline.documents:DocumentWriter.put_or_delete#d3bff1 if 2"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="provider_outage unreachable_result",
     ),
@@ -87,7 +87,7 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "drops-unannounced-failure",
         "3: A failure that was not reported stays open for reconcile.",
-        force_false("model.schedule:_index_job#8e764c if 2"),
+        force_false("model.schedule:_index_job#cc9963 if 2"),
         invariant=Invariant.EVENTS_PUBLISHED,
         faults="rejected_request killed_render",
         actions=(*list_uploads(5, 20, interval_seconds=4), "95 pause_lane 0"),
@@ -117,8 +117,8 @@ DELIVERY_MUTANTS = (
     build_mutant(
         "counts-wait-as-crash",
         "3.7: A message that is returned to its queue does not count as a crash.",
-        remove("model.transitions.ends:end_processing#73543b keyword 1"),
-        remove("model.transitions.ends:end_processing#73543b keyword 2"),
+        remove("model.transitions.lifecycle:end_processing#73543b keyword 1"),
+        remove("model.transitions.lifecycle:end_processing#73543b keyword 2"),
         invariant=Invariant.ENDS_FOR_A_CAUSE,
         faults="photos_denied_for_long",
         actions=list_uploads(20, 6),

@@ -50,7 +50,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "never-wakes-waiting-photos",
         "2.3: Folder defaults that arrive later wake the photos that wait for them.",
-        remove("intake.folder_defaults:FolderDefaultsIntake.handle#f6988f statement 6"),
+        remove("intake.folder_defaults:FolderDefaultsIntake.handle#d51d3d statement 6"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=(*UPLOADS_WITHOUT_INSTRUCTIONS, "120 write_default / cut"),
@@ -67,7 +67,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "never-wakes-twice",
         "2.3: A second pass wakes photos that began to wait while their folder was being woken.",
-        force_false("intake.folder_defaults:FolderDefaultsIntake.handle#f6988f if 1"),
+        force_false("intake.folder_defaults:FolderDefaultsIntake.handle#d51d3d if 1"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="slow_service stale_index",
         actions=list_late_defaults(80, 20.6),
@@ -93,7 +93,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "keeps-photos-blocked",
         "2.3: Blocked photos continue when the folder defaults are fixed.",
-        remove("intake.apply:PhotoIntake._apply#28a26e keyword 3"),
+        remove("intake.apply:PhotoIntake._apply#2a2bbf keyword 4"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6), "200 write_default / marble"),
@@ -101,7 +101,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "skips-report-of-broken-defaults",
         "2.3: Broken folder defaults have one report.",
-        force_false("intake.folder_defaults:FolderDefaultsIntake.report#608251 conditional expression 2"),
+        force_false("intake.folder_defaults:FolderDefaultsIntake.report#7adcc8 conditional expression 2"),
         invariant=Invariant.BLOCKED_BY_BROKEN_DEFAULTS,
         faults=HARMLESS_FAULT,
         actions=("1 write_default / typo", *list_uploads(10, 6)),
@@ -125,7 +125,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "keeps-deleted-photo-settling",
         "2.3: A photo that is deleted while it waits no longer waits.",
-        remove("intake.photo_status:clear_photo#97ec49 entry 3"),
+        remove("intake.photo_status:clear_photo#c911f5 keyword 3"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults=HARMLESS_FAULT,
         actions=(*UPLOADS_WITHOUT_INSTRUCTIONS, *(f"{14 + n} delete_photo p{n}.jpg" for n in range(8))),
@@ -207,7 +207,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "skips-new-output",
         "3: Another output of a paid image is delivered.",
-        force_false("model.transitions.again:update_instructions#cf28b8 if 1"),
+        force_false("model.transitions.lifecycle:update_instructions#8adc69 if 1"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4), *list_sidecars(200, 4, "cut-web")),
@@ -215,7 +215,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "never-restarts-superseded-job",
         "3: A job that ended unpaid runs again when its photo names it again.",
-        remove("model.transitions.again:reopen#074ce8 statement 1"),
+        remove("model.transitions.lifecycle:reopen#074ce8 statement 1"),
         invariant=Invariant.ENDS_EXACTLY_ONCE,
         faults=HARMLESS_FAULT,
         in_flight=1,
@@ -234,7 +234,7 @@ INSTRUCTION_MUTANTS = (
         "buys-each-duplicate-variant",
         "3: Of variants with the same instructions, one buys. The ledger does not accept two owners of one content "
         "at once.",
-        force_false("pipeline.job_diff:plan_transitions#daafde if 1"),
+        force_false("pipeline.job_diff:plan_transitions#ee69e5 if 1"),
         invariant=Invariant.ENDS_EXACTLY_ONCE,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(10, 4, tags="foreign"), *list_sidecars(12, 4, "snow-twice")),
@@ -267,7 +267,7 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "cancels-on-removed-instructions",
         "2.3: The removal of instructions undoes nothing.",
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 13"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 13"),
         invariant=Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
         faults=HARMLESS_FAULT,
         actions=(
@@ -278,8 +278,8 @@ INSTRUCTION_MUTANTS = (
     build_mutant(
         "resolves-on-every-event",
         "2.3: A change of folder defaults does not cause a purchase.",
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 12"),
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 14"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 12"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 14"),
         invariant=Invariant.RESOLVED_AGAIN_ONLY_FOR_A_CAUSE,
         faults="double_event duplicate_message",
         actions=(

@@ -40,20 +40,20 @@ INTAKE_MUTANTS = (
     build_mutant(
         "buys-on-repeated-event",
         "2.3: A repeated event never causes a purchase.",
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 12"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 12"),
         invariant=Invariant.NO_REPEAT_PURCHASES,
         faults="rejected_request refused_request double_event",
     ),
     build_mutant(
         "skips-settle-time",
         "2.3: A photo without instructions waits for its settle time.",
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 15"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 15"),
         invariant=Invariant.SETTLE_TIME_RESPECTED,
     ),
     build_mutant(
         "restarts-settle-time",
         "2.3: A photo waits for its settle time only once.",
-        force_false("intake.apply:PhotoIntake._reopen#33e8dd operand 2"),
+        force_false("intake.apply:PhotoIntake._reopen#8fae48 operand 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=REPLACED_AND_RESTORED,
@@ -75,7 +75,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "ignores-redelivery",
         "1: A redelivery continues where the previous delivery stopped.",
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 11"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 11"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="killed_intake",
         actions=list_uploads(5, 20, interval_seconds=5),
@@ -96,7 +96,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "buys-while-owner-pays",
         "3: A job whose content has another owner waits for the owner's file.",
-        force_false("render.service:RenderService._render_accepted#00572c if 1"),
+        force_false("render.service:RenderService._render_accepted#e24b85 if 1"),
         invariant=Invariant.CONTENT_PAID_ONCE,
         faults="reordered_message",
         actions=SAME_CONTENT,
@@ -104,7 +104,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "never-takes-over",
         "3: If the owner of the content fails, a waiting job buys it.",
-        force_false("model.transitions.again:join_existing#6c9e35 operand 2"),
+        force_false("model.transitions.lifecycle:join_existing#6c9e35 operand 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=DELETED_OWNER,
@@ -112,7 +112,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "takes-over-any-owner",
         "3: A job takes over content only from the job that it has seen fail.",
-        remove("model.transitions.again:take_over#3b2c5d keyword 2"),
+        remove("model.transitions.lifecycle:take_over#3b2c5d keyword 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="reordered_message",
         actions=DELETED_OWNER,
@@ -120,8 +120,8 @@ INTAKE_MUTANTS = (
     build_mutant(
         "shares-before-stored",
         "3: A paid file is shared only after it is stored.",
-        force_true("model.transitions.again:join_existing#6c9e35 if 2"),
-        force_false("model.transitions.again:reuse#fbf392 if 1"),
+        force_true("model.transitions.lifecycle:join_existing#6c9e35 if 2"),
+        force_false("model.transitions.lifecycle:reuse#e0665a if 1"),
         invariant=Invariant.PICTURES_MATCH_JOBS,
         faults="reordered_message",
         actions=SAME_CONTENT,
@@ -145,7 +145,7 @@ INTAKE_MUTANTS = (
     build_mutant(
         "never-sweeps",
         "3.12: The sweep finds photos whose event was lost.",
-        remove("reconcile.sweep:Sweep.run#1bb6e0 statement 7"),
+        remove("reconcile.sweep:Sweep.run#0915dc statement 7"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="lost_event",
     ),
@@ -160,14 +160,14 @@ INTAKE_MUTANTS = (
     build_mutant(
         "never-resends-expired-message",
         "1: A job whose message is about to expire gets a new message.",
-        replace_literal("model.schedule:_index_job#8e764c return 4", "None"),
+        replace_literal("model.schedule:_index_job#cc9963 return 4", "None"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="expired_message",
     ),
     build_mutant(
         "never-finds-abandoned-call",
         "1: Reconcile finds a call whose message was lost.",
-        force_false("model.schedule:_index_job#8e764c if 6"),
+        force_false("model.schedule:_index_job#cc9963 if 6"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="message_gone_in_doubt killed_in_paid_call",
     ),

@@ -34,7 +34,7 @@ LANE_MUTANTS = (
     build_mutant(
         "forgets-request-time",
         "3.11: Instructions from before a cancellation are cancelled, even if they become a job later.",
-        remove("intake.apply:PhotoIntake._apply#28a26e entry 2"),
+        remove("intake.apply:PhotoIntake._apply#2a2bbf keyword 2"),
         invariant=Invariant.CANCELS_RESPECTED,
         faults="late_event",
         actions=CANCELLED_UPLOADS,
@@ -65,14 +65,14 @@ LANE_MUTANTS = (
     build_mutant(
         "starts-probe-during-probe",
         "3.8: No second probe starts while one is in flight.",
-        force_false("model.circuit:start_trial_if_due#888dce operand 4"),
+        force_false("model.circuit:half_open_if_due#888dce operand 4"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="key_refused late_tick long_calls",
     ),
     build_mutant(
         "lifts-operator-pause",
         "3.9: Reconcile lifts only pauses whose reasons it can test.",
-        force_false("model.circuit:start_trial_if_due#888dce operand 5"),
+        force_false("model.circuit:half_open_if_due#888dce operand 5"),
         invariant=Invariant.LANE_STATE_RESPECTED,
         faults="paused_by_person key_refused",
     ),
@@ -103,7 +103,7 @@ LANE_MUTANTS = (
     build_mutant(
         "skips-lane-report",
         "2.4: A paused provider has one report, which is removed when it resumes.",
-        force_false("pipeline.breaker:CircuitBreaker._update#13b916 if 2"),
+        force_false("pipeline.breaker:CircuitBreaker._update#6a0f4d if 2"),
         force_false("pipeline.breaker:CircuitBreaker.enqueue_pending_notification#616c90 if 1"),
         invariant=Invariant.LANE_REPORTED_ONCE,
         faults="key_refused",

@@ -35,7 +35,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "pays-again-despite-idempotency-key",
         "3.4: A call with our idempotency key is sent again, never bought as a new call.",
-        replace_literal("pipeline.recovery:Recovery._resend_or_hold#4e24eb element 2", "NextAction.BUY"),
+        replace_literal("pipeline.recovery:Recovery._resend_or_hold#07e781 element 2", "NextAction.BUY"),
         invariant=Invariant.RETRIED_ONCE,
         faults="hang_up forgetful_look_up",
         kind="own_id",
@@ -78,7 +78,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "resends-outdated-job",
         "3.4: Such a job does not wait for a resend either.",
-        force_true("pipeline.recovery:Recovery._resend_or_hold#4e24eb value 1"),
+        force_true("pipeline.recovery:Recovery._resend_or_hold#07e781 value 1"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="hang_up",
         kind="own_id",
@@ -87,7 +87,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "releases-uncertain-charge-after-resend",
         "3.4: A resend that was not accepted says nothing about the first call.",
-        force_false("model.transitions.payment:_release_reservation#aac431 if 2"),
+        force_false("model.transitions.payment:_release_reservation#76d4ed if 2"),
         invariant=Invariant.BILL_RECONCILED,
         faults="charge_and_hang_up forgetful_look_up out_of_money throttled_call provider_outage",
         kind="own_id",
@@ -95,7 +95,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "restarts-with-uncertain-charge",
         "3.4: A call that was not accepted does not settle an earlier lost answer.",
-        force_false("model.transitions.payment:_build_released_fields#bf3878 if 1"),
+        force_false("model.transitions.payment:_release_job#7702d9 if 1"),
         invariant=Invariant.CHARGES_NEVER_ERASED,
         faults="hang_up throttled_call provider_outage late_event",
         kind="unaskable",
@@ -103,7 +103,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "restarts-outdated-job",
         "2.3: A job that its photo no longer names ends when its call returns without a charge.",
-        force_false("model.transitions.payment:_build_released_fields#bf3878 if 2"),
+        force_false("model.transitions.payment:_release_job#7702d9 if 2"),
         invariant=Invariant.DRAINED_IN_TIME,
         faults="slow_refusal",
         kind="unaskable",
@@ -120,7 +120,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "buys-again-without-operator",
         "3: A held or dead job that cost money is bought again only by an operator's decision.",
-        force_false("model.transitions.again:restart#ddb9f6 operand 2"),
+        force_false("model.transitions.lifecycle:restart#e9811f operand 2"),
         invariant=Invariant.ALLOWED_TRANSITIONS,
         faults="withheld_picture charge_and_hang_up",
         actions=(
@@ -139,7 +139,7 @@ RECOVERY_MUTANTS = (
     build_mutant(
         "keeps-report-after-doubt",
         "2.4: A report is removed when its cause is gone.",
-        remove("model.transitions.payment:_build_job_changes#ea3c09 entry 5"),
+        remove("model.transitions.payment:_apply_result#18dd58 keyword 13"),
         invariant=Invariant.DOCUMENTS_MATCH_LEDGER,
         faults="hang_up",
         kind="unaskable",

@@ -38,7 +38,7 @@ REQUEST_MUTANTS = (
     build_mutant(
         "ignores-requests",
         "2.5: A request is resolved even if nothing in the bucket has changed.",
-        remove("intake.decide:BEFORE_RESOLVING#0ec89d row 6"),
+        remove("intake.decide:BEFORE_RESOLVING#4b6886 row 6"),
         invariant=Invariant.INSTRUCTIONS_FOLLOWED,
         faults=HARMLESS_FAULT,
         actions=(*list_uploads(5, 2), *list_requests(60, 2, "marble")),
