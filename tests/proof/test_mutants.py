@@ -1,7 +1,8 @@
-"""The product without one of its guards breaks the promise recorded for it, and every guard is taken out by a mutant.
+"""The product without one of its guards breaks the invariant recorded for it, and every guard has a mutant.
 
-Each mutant is shown the seed that killed it before; where the product or the world has changed since, others of its
-scene. A hash of the product chooses the third of the mutants that is hunted; `make proof` hunts all of them every week.
+Each mutant runs with the seed that killed it before; if the product or the world has changed since, also with other
+seeds of its scene. A hash of the product chooses the third of the mutants that runs; `make proof` runs all of them
+every week.
 """
 
 from collections.abc import Generator, Sequence
@@ -31,59 +32,65 @@ TURN = hash_product(Path(__file__).parents[2]) % TURNS
 
 
 @pytest.fixture(scope="module")
-def lab() -> Generator[MutantRunner]:
-    """The process that plays seeds on mutants."""
-    with MutantRunner() as one:
-        yield one
+def runner() -> Generator[MutantRunner]:
+    """The process that runs seeds on mutants."""
+    with MutantRunner() as runner:
+        yield runner
 
 
-def shard(place: int) -> Sequence[tuple[Mutant, list[ScenePlay]]]:
-    """Some of the mutants whose turn it is, each with the seeds that it is shown."""
-    shown = [
-        (one, list_plays(one.scene, read_killing_seeds().get(name), MAX_REPLACEMENT_PLAYS))
-        for name, one in MUTANTS.items()
+def list_shard(shard_index: int) -> Sequence[tuple[Mutant, list[ScenePlay]]]:
+    """Returns some of the mutants whose turn it is, each with its plays."""
+    plays = [
+        (mutant, list_plays(mutant.scene, read_killing_seeds().get(name), MAX_REPLACEMENT_PLAYS))
+        for name, mutant in MUTANTS.items()
     ]
-    return [*shown, *list_known_mutants()][TURN::TURNS][place::SHARDS]
+    return [*plays, *list_known_mutants()][TURN::TURNS][shard_index::SHARDS]
 
 
-@pytest.mark.parametrize("place", range(SHARDS))
-def test_every_mutant_breaks_the_promise_recorded_for_it(lab: MutantRunner, place: int) -> None:
-    shown = shard(place)
-    lab.check_unmutated(seeds[0] for _, seeds in shown)
-    verdicts = [lab.hunt(one, seeds) for one, seeds in shown]
-    assert [(one.mutant.name, one.errors, one.other_invariants) for one in verdicts if one.seed is None] == []
+@pytest.mark.parametrize("shard_index", range(SHARDS))
+def test_every_mutant_breaks_its_recorded_invariant(runner: MutantRunner, shard_index: int) -> None:
+    shard = list_shard(shard_index)
+    runner.check_unmutated(plays[0] for _, plays in shard)
+    verdicts = [runner.hunt(mutant, plays) for mutant, plays in shard]
+    assert [
+        (verdict.mutant.name, verdict.errors, verdict.other_invariants) for verdict in verdicts if verdict.seed is None
+    ] == []
 
 
 def test_every_address_fits_the_product() -> None:
-    found = find_mismatches()
-    assert not found, f"see `python -m simulation.mutation check`\n\n{format_report(found)}"
-    assert list_orphaned_survivors() == [], "survivors of modules and functions that are no more"
+    mismatches = find_mismatches()
+    assert not mismatches, f"see `python -m simulation.mutation check`\n\n{format_report(mismatches)}"
+    assert list_orphaned_survivors() == [], "accepted survivors of modules and functions that no longer exist"
 
 
-def test_every_mutant_is_code_that_python_reads() -> None:
-    for one in (*MUTANTS.values(), *(mutant for mutant, _ in list_known_mutants())):
-        for file, text in render_files(one).items():
+def test_every_mutant_compiles() -> None:
+    for mutant in (*MUTANTS.values(), *(known for known, _ in list_known_mutants())):
+        for file, text in render_files(mutant).items():
             compile(text, file, "exec")
 
 
-def test_every_mutant_of_the_registry_has_a_seed_that_killed_it() -> None:
+def test_every_registered_mutant_has_a_killing_seed() -> None:
     assert {*MUTANTS} == {*read_killing_seeds()}
 
 
 def test_at_most_ten_mutants_are_free_form_code() -> None:
-    free = [one.name for one in MUTANTS.values() if any(change.operator == "code" for change in one.changes)]
-    assert len(free) <= 10, free
+    free_form = [
+        mutant.name for mutant in MUTANTS.values() if any(change.operator == "code" for change in mutant.changes)
+    ]
+    assert len(free_form) <= 10, free_form
 
 
-def test_there_is_no_condition_that_no_mutant_turns_round() -> None:
-    addresses = {str(one.address) for one in list_conditions_to_kill()}
+def test_every_condition_has_a_mutant() -> None:
+    addresses = {str(condition.address) for condition in list_conditions_to_kill()}
     assert addresses == {*read_killers()}, "run make mutants"
 
 
-def test_each_survivor_has_a_reason_and_is_still_a_condition() -> None:
-    named = {name for one in list_conditions() for name in list_reason_keys(one.address)}
-    assert {*ACCEPTED_SURVIVORS} - named == set()
-    assert all(len(find_survival_reason(one)) > 20 for one in list_conditions() if find_survival_reason(one))
+def test_every_accepted_survivor_exists_and_has_a_reason() -> None:
+    reason_keys = {name for condition in list_conditions() for name in list_reason_keys(condition.address)}
+    assert {*ACCEPTED_SURVIVORS} - reason_keys == set()
+    assert all(
+        len(find_survival_reason(condition)) > 20 for condition in list_conditions() if find_survival_reason(condition)
+    )
 
 
 def test_every_section_of_the_design_has_a_guard() -> None:

@@ -1,4 +1,4 @@
-"""A seed is one run, the same everywhere; a run says which faults struck, what failed, and how small it can be made."""
+"""A seed is one reproducible run that reports which faults struck, what failed, and how small a plan can fail."""
 
 import os
 import subprocess
@@ -27,29 +27,29 @@ print(*(run_seed(seed).history_digest for seed in range(3)))
 
 
 def digests(hash_seed: str) -> str:
-    """The histories of some seeds, as a process with this hash seed plays them."""
+    """Returns the digests of some seeds' histories, from a process with this hash seed."""
     environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", DIGESTS]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=600).stdout
 
 
-def test_the_same_seed_gives_the_same_history_byte_for_byte_in_every_process() -> None:
+def test_seed_has_the_same_history_in_every_process() -> None:
     first = digests("1")
     assert len({*first.split()}) == 3
     assert digests("2") == first
 
 
-def test_another_seed_is_another_run() -> None:
+def test_seeds_have_different_plans() -> None:
     assert draw_plan(1) != draw_plan(2)
     assert draw_plan(1) == draw_plan(1)
 
 
-def test_every_fault_is_announced_in_some_of_the_first_seeds() -> None:
-    announced = {find_fault_type(name).name for seed in range(500) for name in draw_plan(seed).faults}
-    assert announced == {*FAULT_TYPES}
+def test_first_seeds_plan_every_fault() -> None:
+    planned = {find_fault_type(name).name for seed in range(500) for name in draw_plan(seed).faults}
+    assert planned == {*FAULT_TYPES}
 
 
-def test_each_kind_of_provider_and_both_policies_come_up() -> None:
+def test_plans_have_all_provider_kinds_and_policies() -> None:
     setups = [draw_plan(seed).setup for seed in range(60)]
     assert {setup["kind"] for setup in setups} == {"unaskable", "acknowledged", "own_id"}
     assert {setup["on_lost_answer"] for setup in setups} == {"retry_once", "hold"}
@@ -57,7 +57,7 @@ def test_each_kind_of_provider_and_both_policies_come_up() -> None:
     assert any(setup["account_limit"] * 2 == setup["in_flight"] for setup in setups)
 
 
-def test_a_run_in_which_an_announced_fault_never_fired_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_without_a_strike_of_its_fault_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("simulation.scenarios.simulation_run.MAX_EXTENSIONS", 1)
     monkeypatch.setitem(
         FAULT_TYPES, "never", FAULT_TYPES["hang_up"].__class__("never", "It cannot strike.", lambda _: None)
@@ -66,46 +66,46 @@ def test_a_run_in_which_an_announced_fault_never_fired_fails(monkeypatch: pytest
     assert run.broken_invariants[0] == Invariant.FAULTS_FIRED.name
 
 
-def test_what_the_code_cannot_bear_is_told_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: EventLoop, *__: object) -> None:
+def test_exception_is_reported_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def raise_error(_: EventLoop, *__: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(EventLoop, "run_until", broken)
+    monkeypatch.setattr(EventLoop, "run_until", raise_error)
     run = run_seed(7)
     assert run.error.strip().endswith("RuntimeError: a bug")
     assert run.plan.seed == 7
 
 
-def test_figures_name_each_broken_seed_and_each_silent_fault() -> None:
-    figures = SeedStatistics(wall_seconds=2.0)
-    figures.add_result(
+def test_statistics_name_broken_seeds_and_unfired_faults() -> None:
+    statistics = SeedStatistics(wall_seconds=2.0)
+    statistics.add_result(
         SimulationResult(SimulationPlan(1, {}, ("hang_up",), (), 1), end_counts=Counter(stored=3), paid_call_count=3)
     )
-    figures.add_result(
+    statistics.add_result(
         SimulationResult(
             SimulationPlan(2, {}, ("slow_call",), (), 1),
             strike_counts=Counter(slow_call=1),
             error="Traceback\nE: gone\n",
         )
     )
-    figures.add_result(
+    statistics.add_result(
         SimulationResult(SimulationPlan(3, {}, (), (), 1), violations=[(9, Violation(Invariant.PAID_ONCE, "twice"))])
     )
-    assert figures.list_unfired_faults() == ["hang_up"]
-    assert figures.violations_by_seed == {2: ["E: gone"], 3: ["PAID_ONCE: twice"]}
-    assert format_summary(figures)["seeds per second"] == "1.5"
-    assert "- seed 3: PAID_ONCE: twice" in format_page(figures, 0)
+    assert statistics.list_unfired_faults() == ["hang_up"]
+    assert statistics.violations_by_seed == {2: ["E: gone"], 3: ["PAID_ONCE: twice"]}
+    assert format_summary(statistics)["seeds per second"] == "1.5"
+    assert "- seed 3: PAID_ONCE: twice" in format_page(statistics, 0)
 
 
-def test_a_job_that_waits_to_the_end_of_a_seed_is_not_said_to_have_ended() -> None:
-    figures = SeedStatistics()
-    figures.add_result(SimulationResult(SimulationPlan(1, {}, (), (), 1), end_counts=Counter(stored=3, accepted=2)))
-    shown = format_summary(figures)
-    assert (shown["… that ended stored"], shown["… that wait to the end, accepted"]) == ("3", "2")
-    assert "… that ended accepted" not in shown
+def test_statistics_count_waiting_jobs_as_waiting() -> None:
+    statistics = SeedStatistics()
+    statistics.add_result(SimulationResult(SimulationPlan(1, {}, (), (), 1), end_counts=Counter(stored=3, accepted=2)))
+    summary = format_summary(statistics)
+    assert (summary["… that ended stored"], summary["… that wait to the end, accepted"]) == ("3", "2")
+    assert "… that ended accepted" not in summary
 
 
-def test_a_seed_alone_says_that_every_promise_was_kept(
+def test_single_seed_prints_that_promises_were_kept(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["simulate", "--seed", "7"])
@@ -113,26 +113,26 @@ def test_a_seed_alone_says_that_every_promise_was_kept(
     assert "every promise was kept" in capsys.readouterr().out
 
 
-def test_seeds_come_back_in_their_order_from_several_processes() -> None:
-    plans = [run.plan.seed for run in run_seeds(range(100, 104), ["late_event"], "unaskable", 1)]
-    assert plans == [100, 101, 102, 103]
+def test_results_come_back_in_the_order_of_seeds() -> None:
+    seeds = [run.plan.seed for run in run_seeds(range(100, 104), ["late_event"], "unaskable", 1)]
+    assert seeds == [100, 101, 102, 103]
 
 
-def test_a_failing_plan_is_made_smaller_while_it_fails() -> None:
-    """A photo of old that somebody tells of is bought, and the checker calls that unasked."""
-    acts = (
+def test_failing_plan_is_shrunk_while_it_fails() -> None:
+    """An old photo with a new event is bought, and the check reports a purchase without a request."""
+    actions = (
         PlannedAction(0, "place_old_photo", ("old.jpg",)),
         PlannedAction(5, "upload", ("new.jpg", "a", "cut")),
         PlannedAction(9, "upload_again", ("old.jpg",)),
     )
     plan = replace(
         draw_plan(5, ["late_event", "clock_skew"]),
-        actions=acts,
+        actions=actions,
         fault_minutes=5,
         starts_before_midnight=False,
         is_old_stack=False,
     )
     assert Simulation(plan).run().broken_invariants[0] == Invariant.OLD_PHOTOS_IGNORED.name
-    small = shrink(plan, Invariant.OLD_PHOTOS_IGNORED.name)
-    assert small.faults == ()
-    assert [act.name for act in small.actions] == ["place_old_photo", "upload_again"]
+    smaller_plan = shrink(plan, Invariant.OLD_PHOTOS_IGNORED.name)
+    assert smaller_plan.faults == ()
+    assert [action.name for action in smaller_plan.actions] == ["place_old_photo", "upload_again"]

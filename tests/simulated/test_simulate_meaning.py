@@ -1,4 +1,4 @@
-"""What the seeds take people's words to mean is what the product makes of them; and what a worker may have read."""
+"""The seeds' expectations of instructions match what the product does, and the bucket's history is complete."""
 
 from dataclasses import asdict
 from itertools import product
@@ -38,15 +38,15 @@ INHERITED = (
 )
 
 
-def resolved(words: InstructionLayers) -> Resolution:
-    """What the product makes of a photo of which all this is said."""
+def resolve_by_product(layers: InstructionLayers) -> Resolution:
+    """Returns what the product resolves these instructions to."""
     world = World()
-    for folder, name in zip(("shoes/", ""), words.defaults, strict=True):
+    for folder, name in zip(("shoes/", ""), layers.defaults, strict=True):
         if name:
             world.s3.upload(INPUT_BUCKET, f"{folder}_backdrop.json", build_sidecar(name))
-    if words.sidecar:
-        world.s3.upload(INPUT_BUCKET, f"{KEY}.json", build_sidecar(words.sidecar))
-    world.s3.upload(INPUT_BUCKET, KEY, build_photo_file("a"), TAG_SAMPLES[words.tags])
+    if layers.sidecar:
+        world.s3.upload(INPUT_BUCKET, f"{KEY}.json", build_sidecar(layers.sidecar))
+    world.s3.upload(INPUT_BUCKET, KEY, build_photo_file("a"), TAG_SAMPLES[layers.tags])
     world.run_until_empty()
     source = world.read_source(KEY)
     assert source
@@ -55,34 +55,40 @@ def resolved(words: InstructionLayers) -> Resolution:
 
 @pytest.mark.parametrize("tags", ["", "cut", "marble"])
 @pytest.mark.parametrize("defaults", INHERITED, ids=" ".join)
-def test_words_mean_here_what_they_mean_to_the_product(tags: str, defaults: tuple[str, ...]) -> None:
+def test_expected_resolution_matches_the_product(tags: str, defaults: tuple[str, ...]) -> None:
     for sidecar in SIDECARS:
-        words = InstructionLayers("", sidecar, tags, defaults)
-        assert (words, resolved(words)) == (words, resolve_expected(words))
+        layers = InstructionLayers("", sidecar, tags, defaults)
+        assert (layers, resolve_by_product(layers)) == (layers, resolve_expected(layers))
 
 
-def planned(words: InstructionLayers) -> Resolution:
-    """What the product plans for a photo with a request over a sidecar and a folder's defaults."""
-    named = [("red.jpg.json", words.sidecar), *(("_backdrop.json", name) for name in words.defaults)]
-    places = [parse_request(SAMPLES[words.request].fields)]
-    places += [parse_file(name, build_sidecar(wish)) for name, wish in named if wish]
-    shop = RoutingContext("ideogram", ("ideogram", "runware", "segmind"))
-    found = plan_jobs(
-        Source(source_id="s", bucket=INPUT_BUCKET, key=KEY), PHOTO, (), places, shop, lambda _: [], WORLD_START
+def plan_by_product(layers: InstructionLayers) -> Resolution:
+    """Returns what the product plans for a request with a sidecar and folder defaults."""
+    files = [("red.jpg.json", layers.sidecar), *(("_backdrop.json", name) for name in layers.defaults)]
+    sources = [parse_request(SAMPLES[layers.request].fields)]
+    sources += [parse_file(name, build_sidecar(sample)) for name, sample in files if sample]
+    routing_context = RoutingContext("ideogram", ("ideogram", "runware", "segmind"))
+    plan = plan_jobs(
+        Source(source_id="s", bucket=INPUT_BUCKET, key=KEY),
+        PHOTO,
+        (),
+        sources,
+        routing_context,
+        lambda _: [],
+        WORLD_START,
     )
-    codes = frozenset((one.variant, one.code.value) for one in found.problems)
-    return Resolution({job.variant: job.instructions for job in found.jobs}, codes)
+    codes = frozenset((problem.variant, problem.code.value) for problem in plan.problems)
+    return Resolution({job.variant: job.instructions for job in plan.jobs}, codes)
 
 
-@pytest.mark.parametrize("request_name", [name for name, wish in SAMPLES.items() if not wish.error_codes])
-def test_request_over_a_sidecar_means_what_the_product_plans(request_name: str) -> None:
-    sidecars = ["", *(name for name, wish in SAMPLES.items() if not wish.error_codes)]
+@pytest.mark.parametrize("request_name", [name for name, sample in SAMPLES.items() if not sample.error_codes])
+def test_expected_resolution_of_requests_matches_the_product(request_name: str) -> None:
+    sidecars = ["", *(name for name, sample in SAMPLES.items() if not sample.error_codes)]
     for sidecar, inherited in product(sidecars, ("", *DEFAULTS_SAMPLES, "marble-listed")):
-        words = InstructionLayers(request_name, sidecar, "", (inherited,))
-        assert (words, planned(words)) == (words, resolve_expected(words))
+        layers = InstructionLayers(request_name, sidecar, "", (inherited,))
+        assert (layers, plan_by_product(layers)) == (layers, resolve_expected(layers))
 
 
-def test_a_request_is_the_nearest_word_and_broken_defaults_hold_it_too() -> None:
+def test_request_comes_first_but_is_blocked_by_broken_defaults() -> None:
     assert (
         resolve_expected(InstructionLayers("sea", "cut", "marble", ("turbo",))).instructions_by_variant[""][
             "num_images"
@@ -98,26 +104,30 @@ def test_a_request_is_the_nearest_word_and_broken_defaults_hold_it_too() -> None
     assert resolve_expected(InstructionLayers("sea", defaults=("typo",))) == BLOCKED
 
 
-def test_the_past_knows_what_lay_there_at_each_time() -> None:
+def test_history_has_the_bucket_at_each_time() -> None:
     world = World()
-    past, people = BucketHistory(world), UserActions(world, Random(1))
-    began = world.clock.time
+    history, users = BucketHistory(world), UserActions(world, Random(1))
+    started_at = world.clock.time
     for name in ("cut", "typo"):
         world.clock.sleep(10)
-        people.remove_broken_defaults()
+        users.remove_broken_defaults()
         world.s3.upload(INPUT_BUCKET, "_backdrop.json", build_sidecar(name))
     world.s3.upload(INPUT_BUCKET, KEY, build_photo_file("a"))
     since = world.clock.time
     world.clock.sleep(10)
     world.s3.set_tags(INPUT_BUCKET, KEY, TAG_SAMPLES["marble"])
     world.s3.delete(INPUT_BUCKET, "_backdrop.json")
-    assert {words.defaults for words in past.iterate_layers(KEY, began)} == {("", ""), ("", "cut"), ("", "typo")}
-    assert {(words.tags, words.defaults) for words in past.iterate_layers(KEY, since)} == {
+    assert {layers.defaults for layers in history.iterate_layers(KEY, started_at)} == {
+        ("", ""),
+        ("", "cut"),
+        ("", "typo"),
+    }
+    assert {(layers.tags, layers.defaults) for layers in history.iterate_layers(KEY, since)} == {
         *product(("", "marble"), (("", "typo"), ("", "")))
     }
-    assert past.read_current_layers(KEY) == InstructionLayers("", "", "marble", ("", ""))
-    assert {words.tags for words in past.iterate_own_layers(KEY)} == {"marble"}
+    assert history.read_current_layers(KEY) == InstructionLayers("", "", "marble", ("", ""))
+    assert {layers.tags for layers in history.iterate_own_layers(KEY)} == {"marble"}
 
 
-def test_every_wish_can_be_told_by_its_bytes() -> None:
+def test_samples_have_different_bytes() -> None:
     assert len({build_sidecar(name) for name in SAMPLES}) == len(SAMPLES)

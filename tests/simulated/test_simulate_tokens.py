@@ -1,4 +1,4 @@
-"""What the watch over task tokens remembers: how jobs stood, since when, and when they were asked for."""
+"""The monitor of task tokens compares answers with the statuses of jobs since their request."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,46 +17,46 @@ CANCELLED = {"taskToken": "t", "error": "cancelled"}
 
 
 @dataclass
-class Story:
-    """What happens to one job, a second between."""
+class TokenTimeline:
+    """What happens to one job, one second apart."""
 
     world: World = field(default_factory=World)
 
     def __post_init__(self) -> None:
-        self.memory = LedgerSnapshot(self.world)
-        self.tokens = TaskTokenMonitor(self.memory, UserActions(self.world, self.world.clock.random))
+        self.snapshot = LedgerSnapshot(self.world)
+        self.tokens = TaskTokenMonitor(self.snapshot, UserActions(self.world, self.world.clock.random))
 
-    def job_is(self, status: str) -> None:
+    def set_job_status(self, status: str) -> None:
         self.world.clock.time += timedelta(seconds=1)
         self.tokens.on_job_written(None, JOB | {"status": status}, ServiceCall(1, "dynamodb", "transact_write_items"))
 
-    def is_asked_for(self) -> None:
-        self.memory.requests["s", "m1"] = ASKED | {"problems": [], "answered_at": None}
-        self.tokens.on_request_written(None, self.memory.requests["s", "m1"])
+    def add_request(self) -> None:
+        self.snapshot.requests["s", "m1"] = ASKED | {"problems": [], "answered_at": None}
+        self.tokens.on_request_written(None, self.snapshot.requests["s", "m1"])
 
-    def deliver_begins(self) -> None:
+    def start_deliver(self) -> None:
         self.world.clock.time += timedelta(seconds=1)
         self.world.lambda_service.invocations.append(Invocation("deliver", self.world.clock.time))
 
-    def told_that_it_was_cancelled(self) -> bool:
-        """Whether that was true."""
+    def accepts_cancelled_answer(self) -> bool:
+        """Whether the check accepts the answer that the job was cancelled."""
         return not self.tokens.check_response(ServiceCall(2, "states", "send_task_failure", CANCELLED, "deliver"))
 
 
-def test_how_a_job_stood_before_it_was_asked_for_is_no_answer() -> None:
-    story = Story()
-    story.job_is("cancelled")
-    story.deliver_begins()
-    story.job_is("accepted")
-    story.is_asked_for()
-    assert not story.told_that_it_was_cancelled()
+def test_status_from_before_the_request_is_no_answer() -> None:
+    timeline = TokenTimeline()
+    timeline.set_job_status("cancelled")
+    timeline.start_deliver()
+    timeline.set_job_status("accepted")
+    timeline.add_request()
+    assert not timeline.accepts_cancelled_answer()
 
 
-def test_how_a_job_stood_since_it_was_asked_for_is_an_answer_though_it_runs_again() -> None:
-    story = Story()
-    story.job_is("accepted")
-    story.is_asked_for()
-    story.deliver_begins()
-    story.job_is("cancelled")
-    story.job_is("accepted")
-    assert story.told_that_it_was_cancelled()
+def test_status_since_the_request_may_be_answered() -> None:
+    timeline = TokenTimeline()
+    timeline.set_job_status("accepted")
+    timeline.add_request()
+    timeline.start_deliver()
+    timeline.set_job_status("cancelled")
+    timeline.set_job_status("accepted")
+    assert timeline.accepts_cancelled_answer()

@@ -1,4 +1,4 @@
-"""What reconcile looks at, and when: each open item under its time, each failure in its list, and nothing else."""
+"""The index of due items: each open item is due at its time, each failure is listed, and nothing else is in it."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,37 +33,37 @@ OPEN_STATES = [S.ACCEPTED, S.SUBMITTING, S.UNKNOWN, S.PAID]
 
 
 def due(item: LedgerItem) -> datetime:
-    """When an open item is due."""
-    found = build_index_entry(item)
-    assert found
-    assert found[0] == f"{OPEN_ITEMS}#7"
-    assert isinstance(found[1], datetime)
-    return found[1]
+    """Returns when an open item is due."""
+    entry = build_index_entry(item)
+    assert entry
+    assert entry[0] == f"{OPEN_ITEMS}#7"
+    assert isinstance(entry[1], datetime)
+    return entry[1]
 
 
 @pytest.mark.parametrize("status", S)
-def test_an_open_job_is_due_some_day_a_failure_is_listed_and_a_good_end_forgotten(status: JobStatus) -> None:
-    found = build_index_entry(replace(job_in(status), source_id=SOURCE, announced=True))
+def test_index_has_open_jobs_and_failures_only(status: JobStatus) -> None:
+    entry = build_index_entry(replace(job_in(status), source_id=SOURCE, announced=True))
     lists = dict.fromkeys(OPEN_STATES, f"{OPEN_ITEMS}#7") | dict.fromkeys(FAILED_STATUSES, f"{FAILED_ITEMS}#7")
-    assert (found[0] if found else None) == lists.get(status)
+    assert (entry[0] if entry else None) == lists.get(status)
 
 
 @pytest.mark.parametrize("status", sorted(FAILED_STATUSES))
-def test_failures_are_listed_in_the_order_in_which_they_ended(status: JobStatus) -> None:
-    found = build_index_entry(replace(job_in(status), ended_at=LATER, announced=True))
-    assert found
-    assert found[1] == LATER
+def test_failures_are_listed_by_the_time_of_their_end(status: JobStatus) -> None:
+    entry = build_index_entry(replace(job_in(status), ended_at=LATER, announced=True))
+    assert entry
+    assert entry[1] == LATER
 
 
 @pytest.mark.parametrize("status", sorted(FAILED_STATUSES))
-def test_a_failure_of_which_nobody_was_told_is_due_until_somebody_was(status: JobStatus) -> None:
-    """Whoever ended it may have died before its message was out."""
+def test_unannounced_failure_is_due_until_announced(status: JobStatus) -> None:
+    """The worker that ended it may have crashed before it sent the message."""
     job = replace(job_in(status), source_id=SOURCE, ended_at=NOW)
     assert due(job) == NOW + ANNOUNCEMENT_CHECK_DELAY
     assert due(transitions.mark_resent(job, LATER).job) == LATER + ANNOUNCEMENT_CHECK_DELAY
 
 
-def test_a_job_that_waits_in_its_lane_is_due_before_its_message_is_forgotten() -> None:
+def test_waiting_job_is_due_before_its_message_expires() -> None:
     """Lanes keep a message for four days."""
     job = a_job(source_id=SOURCE)
     assert due(job) == NOW + MESSAGE_LIFETIME
@@ -72,15 +72,15 @@ def test_a_job_that_waits_in_its_lane_is_due_before_its_message_is_forgotten() -
 
 
 @pytest.mark.parametrize("status", [S.SUBMITTING, S.UNKNOWN])
-def test_a_call_without_an_answer_is_due_after_its_lease_and_again_after_each_look(status: JobStatus) -> None:
+def test_call_without_answer_is_due_after_its_lease(status: JobStatus) -> None:
     job = replace(job_in(status), source_id=SOURCE)
     assert due(job) == LEASE + LEASE_CHECK_DELAY
     assert due(transitions.mark_resent(job, LATER).job) == LATER + LEASE_CHECK_DELAY
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_a_call_of_which_the_job_no_longer_waits_is_due_after_its_lease(stored: bool) -> None:
-    """Another call brought the pictures; this one's money is to be settled all the same."""
+def test_abandoned_call_is_due_after_its_lease(stored: bool) -> None:
+    """Another call brought the pictures, but this one's charge still has to be settled."""
     both = claim(called(LOST)).job
     paid = transitions.record_result(both, 1, OK, NOW).job
     job = transitions.store(paid, (), (), NOW).job if stored else paid
@@ -88,32 +88,32 @@ def test_a_call_of_which_the_job_no_longer_waits_is_due_after_its_lease(stored: 
     assert build_index_entry(replace(transitions.record_result(job, 2, OK, NOW).job, status=S.STORED)) is None
 
 
-def test_a_paid_picture_is_due_when_it_should_have_been_handed_over_long_ago() -> None:
+def test_paid_picture_is_due_if_it_is_not_delivered() -> None:
     waiting = a_job(source_id=SOURCE, last_sent_at=NOW)
     paid = transitions.record_result(claim(waiting).job, 1, OK, LATER).job
     assert due(paid) == LATER + DELIVERY_CHECK_DELAY
     assert due(transitions.mark_resent(paid, LATER + DELIVERY_CHECK_DELAY).job) == LATER + 2 * DELIVERY_CHECK_DELAY
 
 
-def test_a_picture_that_is_to_be_handed_over_once_more_is_due_anew() -> None:
-    """Its link was paid long ago; what counts is when its message was sent."""
+def test_retried_delivery_is_due_after_its_message() -> None:
+    """It was paid long ago; what counts is when its message was sent."""
     dead = replace(transitions.fail(job_in(S.PAID), ResultError(Code.RESULT_GONE, "gone"), NOW).job, source_id=SOURCE)
-    week = NOW + timedelta(days=7)
-    assert due(transitions.retry_delivery(dead, week).job) == week + DELIVERY_CHECK_DELAY
+    week_later = NOW + timedelta(days=7)
+    assert due(transitions.retry_delivery(dead, week_later).job) == week_later + DELIVERY_CHECK_DELAY
 
 
-def test_a_photo_that_waits_for_instructions_is_due_when_it_should_have_settled() -> None:
+def test_settling_photo_is_due_after_its_settle_time() -> None:
     waiting = a_source(source_id=SOURCE, settling_since=NOW)
     assert due(waiting) == NOW + SETTLE_CHECK_DELAY
     assert due(replace(waiting, last_sent_at=LATER)) == LATER + SETTLE_CHECK_DELAY
 
 
-def test_a_photo_that_waits_is_open_though_it_was_wrong_before() -> None:
+def test_settling_photo_with_problems_is_open() -> None:
     waiting = a_source(source_id=SOURCE, settling_since=NOW, problems=(a_problem(Code.NO_INSTRUCTIONS),))
     assert due(waiting) == NOW + SETTLE_CHECK_DELAY
 
 
-def test_a_photo_that_was_refused_before_there_was_a_job_is_listed_too() -> None:
+def test_photo_refused_without_a_job_is_listed() -> None:
     problem = a_problem(Code.NOT_A_PHOTO)
     assert build_index_entry(a_source(source_id=SOURCE, problems=(problem,))) == (
         f"{FAILED_ITEMS}#7",
@@ -125,13 +125,13 @@ def test_a_photo_that_was_refused_before_there_was_a_job_is_listed_too() -> None
 @pytest.mark.parametrize(
     "item", [ProviderHealth(provider="ideogram"), ReconcileState(locked_until=NOW)], ids=["lane", "run"]
 )
-def test_what_is_no_photo_is_watched_by_nobody(item: LedgerItem) -> None:
+def test_other_items_are_not_in_the_index(item: LedgerItem) -> None:
     assert build_index_entry(item) is None
     assert not {"watch", "due"} & set(to_item(item))
 
 
-def test_an_item_lies_in_the_index_as_long_as_it_is_watched_and_in_the_order_of_time() -> None:
-    """The index is sparse: whatever has no such attribute does not lie in it."""
+def test_index_is_sparse_and_sorted_by_time() -> None:
+    """Only items with the index's attributes are in it."""
     moments = [NOW, NOW.replace(microsecond=1000), NOW + timedelta(milliseconds=10), LATER]
     rows = [to_item(a_job(source_id=SOURCE, last_sent_at=moment)) for moment in moments]
     assert {row["watch"]["S"] for row in rows} == {f"{OPEN_ITEMS}#7"}

@@ -1,4 +1,4 @@
-"""The hub plays workers beside one another in simulated time: in order, by the seed, each as long as it may."""
+"""The event loop runs concurrent workers in simulated time: in order, by the seed, and within their timeouts."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,108 +16,112 @@ LATER = WORLD_START + timedelta(hours=1)
 
 
 class Stage:
-    """A hub, a wire, and what was said on it."""
+    """An event loop, a transport, and a log of what happened."""
 
     def __init__(self, seed: int = 0) -> None:
         self.clock = WorldClock(Random(seed))
-        self.hub = EventLoop(self.clock)
-        self.wire = Transport(self.clock)
-        self.said: list[str] = []
+        self.event_loop = EventLoop(self.clock)
+        self.transport = Transport(self.clock)
+        self.log: list[str] = []
 
-    def say(self, text: str) -> None:
-        """One call to a service that writes down what it hears."""
-        self.wire.execute("service", "say", {}, lambda: self.said.append(text))
+    def call_service(self, text: str) -> None:
+        """Calls a service that logs the text."""
+        self.transport.execute("service", "say", {}, lambda: self.log.append(text))
 
     def spawn(self, name: str, work: Callable[[], object], **limits: Any) -> None:
-        """Have a worker begin now, which survives its death."""
-        self.hub.call_at(self.clock.time, lambda: self.hub.spawn(name, lambda: self._live(name, work), **limits))
+        """Starts a worker that logs its own crash."""
+        self.event_loop.call_at(
+            self.clock.time, lambda: self.event_loop.spawn(name, lambda: self._run(name, work), **limits)
+        )
 
-    def _live(self, name: str, work: Callable[[], object]) -> None:
+    def _run(self, name: str, work: Callable[[], object]) -> None:
         try:
             work()
         except SimulatedCrash as crash:
-            self.said.append(f"{name}: {crash}")
+            self.log.append(f"{name}: {crash}")
 
 
-def talk(stage: Stage, name: str) -> Callable[[], None]:
-    """Some calls one after another."""
+def log_four_texts(stage: Stage, name: str) -> Callable[[], None]:
+    """Returns work that makes some calls in sequence."""
 
     def work() -> None:
         for n in range(4):
-            stage.say(f"{name}{n}")
+            stage.call_service(f"{name}{n}")
 
     return work
 
 
-def conversation(seed: int) -> list[str]:
-    """Two workers that begin at the same moment."""
+def run_two_workers(seed: int) -> list[str]:
+    """Returns the log of two workers that start at the same moment."""
     stage = Stage(seed)
     for name in "ab":
-        stage.spawn(name, talk(stage, name), timeout_seconds=60)
-    stage.hub.run_until(LATER)
-    return stage.said
+        stage.spawn(name, log_four_texts(stage, name), timeout_seconds=60)
+    stage.event_loop.run_until(LATER)
+    return stage.log
 
 
-def test_workers_give_way_to_one_another_at_every_call() -> None:
-    said = conversation(1)
-    assert [text for text in said if text[0] == "a"] == ["a0", "a1", "a2", "a3"]
-    assert "".join(text[0] for text in said) not in ("aaaabbbb", "bbbbaaaa")
+def test_workers_switch_at_every_call() -> None:
+    log = run_two_workers(1)
+    assert [text for text in log if text[0] == "a"] == ["a0", "a1", "a2", "a3"]
+    assert "".join(text[0] for text in log) not in ("aaaabbbb", "bbbbaaaa")
 
 
-def test_one_seed_is_one_run_and_seeds_differ() -> None:
-    assert conversation(1) == conversation(1)
-    assert len({tuple(conversation(seed)) for seed in range(20)}) > 5
+def test_seed_determines_the_order_of_calls() -> None:
+    assert run_two_workers(1) == run_two_workers(1)
+    assert len({tuple(run_two_workers(seed)) for seed in range(20)}) > 5
 
 
-def test_a_worker_that_sleeps_lets_time_pass_for_all() -> None:
+def test_sleep_lets_other_workers_run() -> None:
     stage = Stage()
-    stage.spawn("a", lambda: (stage.clock.sleep(10), stage.say("a")), timeout_seconds=60)
-    stage.spawn("b", lambda: (stage.clock.sleep(5), stage.say("b")), timeout_seconds=60)
-    stage.hub.run_until(LATER)
-    assert stage.said == ["b", "a"]
-    assert stage.wire.calls[1].started_at >= WORLD_START + timedelta(seconds=10)
+    stage.spawn("a", lambda: (stage.clock.sleep(10), stage.call_service("a")), timeout_seconds=60)
+    stage.spawn("b", lambda: (stage.clock.sleep(5), stage.call_service("b")), timeout_seconds=60)
+    stage.event_loop.run_until(LATER)
+    assert stage.log == ["b", "a"]
+    assert stage.transport.calls[1].started_at >= WORLD_START + timedelta(seconds=10)
 
 
-def test_events_come_in_the_order_of_their_time_and_those_of_the_past_come_now() -> None:
+def test_events_run_in_the_order_of_their_times() -> None:
     stage = Stage()
     for seconds in (3, 1, 2, -5):
-        stage.hub.call_later(seconds, lambda at=seconds: stage.said.append(f"{at} at {stage.clock.time - WORLD_START}"))
-    stage.hub.call_later(1.5, lambda: stage.said.append("called off")).cancel()
-    assert stage.hub.run_until(WORLD_START + timedelta(seconds=2)) is False
-    assert stage.said == ["-5 at 0:00:00", "1 at 0:00:01", "2 at 0:00:02"]
+        stage.event_loop.call_later(
+            seconds, lambda at=seconds: stage.log.append(f"{at} at {stage.clock.time - WORLD_START}")
+        )
+    stage.event_loop.call_later(1.5, lambda: stage.log.append("cancelled")).cancel()
+    assert stage.event_loop.run_until(WORLD_START + timedelta(seconds=2)) is False
+    assert stage.log == ["-5 at 0:00:00", "1 at 0:00:01", "2 at 0:00:02"]
     assert stage.clock.time == WORLD_START + timedelta(seconds=2)
 
 
-def test_events_of_one_moment_come_in_an_order_that_the_seed_decides() -> None:
+def test_seed_orders_events_of_the_same_moment() -> None:
     def order(seed: int) -> str:
         stage = Stage(seed)
         for text in "abc":
-            stage.hub.call_later(1, lambda text=text: stage.said.append(text))
-        stage.hub.run_until(LATER)
-        return "".join(stage.said)
+            stage.event_loop.call_later(1, lambda text=text: stage.log.append(text))
+        stage.event_loop.run_until(LATER)
+        return "".join(stage.log)
 
     assert order(1) == order(1)
     assert len({order(seed) for seed in range(50)}) == 6
 
 
-def test_a_run_stops_when_it_is_told_to() -> None:
+def test_run_stops_on_its_condition() -> None:
     stage = Stage()
-    stage.spawn("a", talk(stage, "a"), timeout_seconds=60)
-    assert stage.hub.run_until(LATER, should_stop=lambda: len(stage.said) == 2)
-    assert stage.said == ["a0", "a1"]
+    stage.spawn("a", log_four_texts(stage, "a"), timeout_seconds=60)
+    assert stage.event_loop.run_until(LATER, should_stop=lambda: len(stage.log) == 2)
+    assert stage.log == ["a0", "a1"]
     assert stage.clock.time < LATER
 
 
-def test_a_worker_dies_at_its_time_limit_and_no_sooner() -> None:
+def test_worker_is_killed_at_its_timeout() -> None:
     stage = Stage()
     stage.spawn("a", lambda: stage.clock.sleep(59), timeout_seconds=60)
     stage.spawn("b", lambda: stage.clock.sleep(61), timeout_seconds=60)
-    stage.hub.run_until(LATER)
-    assert stage.said == [f"b: {TIMEOUT_REASON}"]
-    assert not stage.hub.workers
+    stage.event_loop.run_until(LATER)
+    assert stage.log == [f"b: {TIMEOUT_REASON}"]
+    assert not stage.event_loop.workers
 
 
-def test_a_worker_that_resists_its_death_dies_at_its_next_call() -> None:
+def test_worker_that_survives_dies_at_its_next_call() -> None:
     stage = Stage()
 
     def stubborn() -> None:
@@ -125,41 +129,43 @@ def test_a_worker_that_resists_its_death_dies_at_its_next_call() -> None:
             stage.clock.sleep(100)
         except SimulatedCrash:
             stage.clock.sleep(50)
-            stage.said.append("still here")
+            stage.log.append("still here")
 
     stage.spawn("a", stubborn, timeout_seconds=10)
-    stage.hub.run_until(WORLD_START + timedelta(seconds=10))
-    assert stage.said == [f"a: {TIMEOUT_REASON}"]
+    stage.event_loop.run_until(WORLD_START + timedelta(seconds=10))
+    assert stage.log == [f"a: {TIMEOUT_REASON}"]
 
 
-def test_a_worker_can_be_killed_while_it_waits() -> None:
+def test_worker_can_be_killed_while_it_waits() -> None:
     stage = Stage()
-    stage.spawn("a", talk(stage, "a"), timeout_seconds=60)
-    stage.hub.call_later(0.001, lambda: stage.hub.kill_worker(stage.hub.workers[0], SimulatedCrash("killed")))
-    stage.hub.run_until(LATER)
-    assert stage.said == ["a: killed"]
+    stage.spawn("a", log_four_texts(stage, "a"), timeout_seconds=60)
+    stage.event_loop.call_later(
+        0.001, lambda: stage.event_loop.kill_worker(stage.event_loop.workers[0], SimulatedCrash("killed"))
+    )
+    stage.event_loop.run_until(LATER)
+    assert stage.log == ["a: killed"]
 
 
-def test_a_workers_clock_may_be_wrong_and_time_itself_is_not() -> None:
+def test_wrong_clock_of_a_worker_leaves_time_correct() -> None:
     stage = Stage()
     seen: list[timedelta] = []
     stage.spawn(
         "a", lambda: seen.append(stage.clock.now() - stage.clock.time), timeout_seconds=60, skew=timedelta(seconds=-3)
     )
-    stage.hub.run_until(LATER)
+    stage.event_loop.run_until(LATER)
     assert seen == [timedelta(seconds=-3)]
     assert stage.clock.now() == stage.clock.time == LATER
 
 
-def test_a_bug_in_a_worker_ends_the_run() -> None:
+def test_exception_in_a_worker_ends_the_run() -> None:
     stage = Stage()
     stage.spawn("a", lambda: divmod(1, 0), timeout_seconds=60)
     with pytest.raises(ZeroDivisionError):
-        stage.hub.run_until(LATER)
-    assert not stage.hub.workers
+        stage.event_loop.run_until(LATER)
+    assert not stage.event_loop.workers
 
 
-def test_outside_the_hub_nothing_waits_and_nothing_switches() -> None:
+def test_code_outside_workers_never_waits() -> None:
     world = World()
     world.s3.put_object(Bucket=INPUT_BUCKET, Key="a", Body=b"", ContentType="x")
     assert world.clock.time == WORLD_START

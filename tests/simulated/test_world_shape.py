@@ -1,4 +1,4 @@
-"""The simulated stack is shaped as template.yaml shapes the real one."""
+"""The simulated stack has the settings of template.yaml."""
 
 import pytest
 
@@ -24,7 +24,7 @@ NAMES = {"intake": "Intake", "ideogram": "Ideogram", "deliver": "Deliver"}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_simulated_queue_is_set_up_as_the_real_one(name: str) -> None:
+def test_simulated_queue_has_the_template_settings(name: str) -> None:
     queue = STACK.of_type("AWS::SQS::Queue")[f"{NAMES[name]}Queue"]
     assert int(queue["VisibilityTimeout"]) == VISIBILITY_SECONDS[name]
     assert int(queue["MessageRetentionPeriod"]) == RETENTION_SECONDS[name]
@@ -32,7 +32,7 @@ def test_a_simulated_queue_is_set_up_as_the_real_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_simulated_function_may_run_as_long_and_take_as_many_messages_as_the_real_one(name: str) -> None:
+def test_simulated_function_has_the_template_limits(name: str) -> None:
     mapping = STACK.of_type("AWS::Lambda::EventSourceMapping")[f"{NAMES[name]}Mapping"]
     function = STACK.of_type("AWS::Serverless::Function")[mapping["FunctionName"]]
     assert mapping["FunctionName"] == f"{FUNCTION_NAMES[name].capitalize()}Function"
@@ -40,12 +40,12 @@ def test_a_simulated_function_may_run_as_long_and_take_as_many_messages_as_the_r
     assert int(function["Timeout"]) == TIMEOUTS_SECONDS[name]
 
 
-def test_the_lane_is_as_wide_as_the_real_one() -> None:
+def test_simulated_lane_has_the_template_concurrency() -> None:
     mapping = STACK.of_type("AWS::Lambda::EventSourceMapping")["IdeogramMapping"]
     assert int(mapping["ScalingConfig"]["MaximumConcurrency"]) == WorldSetup().in_flight
 
 
-def test_reconcile_comes_as_often_and_runs_as_long_as_the_real_one() -> None:
+def test_simulated_reconcile_has_the_template_schedule() -> None:
     function = STACK.of_type("AWS::Serverless::Function")["ReconcileFunction"]
     (event,) = function["Events"].values()
     assert event["Properties"]["Schedule"] == f"rate({RECONCILE_INTERVAL_SECONDS // 60} minutes)"
@@ -57,21 +57,23 @@ def test_reconcile_comes_as_often_and_runs_as_long_as_the_real_one() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_simulated_chain_may_invoke_a_function_as_often_as_a_real_one(name: str) -> None:
+def test_same_functions_may_recurse_as_in_the_template(name: str) -> None:
     function = STACK.of_type("AWS::Serverless::Function")[f"{FUNCTION_NAMES[name].capitalize()}Function"]
     may_recurse = World().mappings[name].function.find_subject is not None
     assert may_recurse is (function.get("RecursiveLoop") == "Allow")
 
 
-def test_dead_letters_are_kept_as_long_as_the_real_ones() -> None:
+def test_dead_letters_have_the_template_retention() -> None:
     assert (
         STACK.of_type("AWS::SQS::Queue")["DeadLetterQueue"]["MessageRetentionPeriod"] == DEAD_LETTER_RETENTION_SECONDS
     )
 
 
-def test_the_table_has_the_keys_and_the_indexes_of_the_real_one() -> None:
+def test_simulated_table_has_the_template_keys_and_indexes() -> None:
     table = STACK.of_type("AWS::DynamoDB::Table")["LedgerTable"]
     assert tuple(key["AttributeName"] for key in table["KeySchema"]) == TABLE_KEYS
-    indexes = {one["IndexName"]: one for one in table["GlobalSecondaryIndexes"]}
-    assert {name: tuple(key["AttributeName"] for key in one["KeySchema"]) for name, one in indexes.items()} == INDEXES
-    assert all(one["Projection"] == {"ProjectionType": "KEYS_ONLY"} for one in indexes.values())
+    indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
+    assert {
+        name: tuple(key["AttributeName"] for key in index["KeySchema"]) for name, index in indexes.items()
+    } == INDEXES
+    assert all(index["Projection"] == {"ProjectionType": "KEYS_ONLY"} for index in indexes.values())

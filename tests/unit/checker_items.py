@@ -1,4 +1,4 @@
-"""Hand-made plain data for the checker's tests: jobs, photos and lanes as the ledger stores them."""
+"""Hand-made items for the tests of the invariants: jobs, photos, and lanes as the ledger stores them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ LEASE = "2026-11-20T09:06:00Z"
 
 
 def attempt(n: int = 1, **changes: Any) -> dict[str, Any]:
-    """An attempt that was answered and charged."""
+    """Returns an attempt that was answered and charged."""
     facts: dict[str, Any] = {
         "n": n,
         "provider": "ideogram",
@@ -25,17 +25,17 @@ def attempt(n: int = 1, **changes: Any) -> dict[str, Any]:
 
 
 def in_flight(n: int = 1, **changes: Any) -> dict[str, Any]:
-    """An attempt whose call is out."""
+    """Returns an attempt whose call is in flight."""
     return attempt(n, outcome="in_flight", charged=0, reserved=PRICE) | changes
 
 
 def lost(n: int = 1, **changes: Any) -> dict[str, Any]:
-    """An attempt whose answer was lost."""
+    """Returns an attempt whose answer was lost."""
     return attempt(n, outcome="lost", charged=0, unknown=PRICE) | changes
 
 
 def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """A job; stored with one picture where nothing else is said."""
+    """Returns a job; a stored one has a picture and an attempt by default."""
     facts: dict[str, Any] = {"job_id": "j1", "source_id": "s1", "content_id": "c1", "key": KEY, "sha256": "aa"}
     facts |= {"purchase_spec": {"operation": "remove"}, "provider": "ideogram", "problem": None, "announced": False}
     facts |= {
@@ -46,24 +46,28 @@ def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> di
         "reused_from": None,
     }
     results = [{"key": PICTURE}] if status == "stored" else []
-    tried = list(attempts) if attempts or status != "stored" else [attempt()]
-    return facts | {"status": status, "attempts": tried, "results": results, "quoted": PRICE} | changes
+    all_attempts = list(attempts) if attempts or status != "stored" else [attempt()]
+    return facts | {"status": status, "attempts": all_attempts, "results": results, "quoted": PRICE} | changes
 
 
 def waiting(**changes: Any) -> dict[str, Any]:
-    """A job that was just accepted."""
+    """Returns a job that was just accepted."""
     return job("accepted", attempt_no=0, paid_attempt_no=0, **changes)
 
 
 def failed(status: str, code: str, *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """A job that came to a bad end."""
+    """Returns a job that failed."""
     return job(status, *attempts, problem={"code": code}, **changes)
 
 
-def source(*named: str, problems: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:
-    """A photo's place, with the jobs that it names and what is wrong with it."""
-    wrong = [{"code": code, "first_seen": "2026-11-20T09:00:30Z"} for code in problems]
-    facts: dict[str, Any] = {"key": KEY, "jobs": {str(n): name for n, name in enumerate(named)}, "problems": wrong}
+def source(*current_job_ids: str, problems: tuple[str, ...] = (), **changes: Any) -> dict[str, Any]:
+    """Returns a source with its current jobs and its problems."""
+    problem_items = [{"code": code, "first_seen": "2026-11-20T09:00:30Z"} for code in problems]
+    facts: dict[str, Any] = {
+        "key": KEY,
+        "jobs": {str(n): job_id for n, job_id in enumerate(current_job_ids)},
+        "problems": problem_items,
+    }
     return (
         facts
         | {"photo": {"etag": "e1"}, "settling_since": None, "blocked_by_defaults": "", "was_missing": False}
@@ -71,13 +75,13 @@ def source(*named: str, problems: tuple[str, ...] = (), **changes: Any) -> dict[
     )
 
 
-def ledger(*jobs: JsonObject, place: JsonObject | None = None) -> PlainLedger:
-    """A ledger with one photo, which names its first job unless a place is given."""
-    named = [str(one["job_id"]) for one in jobs[:1]]
-    return PlainLedger({"s1": place or source(*named)}, {str(one["job_id"]): one for one in jobs}, {})
+def ledger(*jobs: JsonObject, photo_source: JsonObject | None = None) -> PlainLedger:
+    """Returns a ledger with one photo, which names its first job unless a source is given."""
+    current_job_ids = [str(job["job_id"]) for job in jobs[:1]]
+    return PlainLedger({"s1": photo_source or source(*current_job_ids)}, {str(job["job_id"]): job for job in jobs}, {})
 
 
 def lane(*reasons: str, **changes: Any) -> dict[str, Any]:
-    """A lane that is paused for these reasons; open where there are none."""
+    """Returns a lane that is paused for these reasons; without reasons it is running."""
     pauses = [{"reason": reason, "code": f"{reason}_code", "required_budget": 0} for reason in reasons]
     return {"pauses": pauses, "is_half_open": False, "opened_since": None} | changes

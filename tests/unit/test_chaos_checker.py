@@ -1,4 +1,4 @@
-"""The checker finds each broken promise in bill, buckets and stored items, and nothing where all is well."""
+"""The checks find every violation in bill, buckets, and stored items, and none if everything is right."""
 
 import ast
 import json
@@ -32,18 +32,18 @@ WORK = hash_prompt(PROMPT)
 
 
 def attempt(n: int = 1, **changes: Any) -> dict[str, Any]:
-    """An attempt that was answered and charged."""
+    """Returns an attempt that was answered and charged."""
     facts = {"n": n, "provider": "ideogram", "outcome": "answered", "charged": PRICE, "unknown": 0, "reserved": 0}
     return facts | {"budget_day": DAY} | changes
 
 
 def lost(n: int = 1) -> dict[str, Any]:
-    """An attempt whose answer was lost."""
+    """Returns an attempt whose answer was lost."""
     return attempt(n, outcome="lost", charged=0, unknown=PRICE)
 
 
 def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """The body of a job's item."""
+    """Returns the body of a job's item."""
     facts = {
         "job_id": "j1",
         "source_id": "s1",
@@ -57,17 +57,23 @@ def job(status: str = "stored", *attempts: dict[str, Any], **changes: Any) -> di
 
 
 def failed(status: str, *attempts: dict[str, Any]) -> dict[str, Any]:
-    """The body of a job that failed."""
+    """Returns the body of a job that failed."""
     return job(status, *attempts, problem={"code": "charge_unknown"})
 
 
-def items(*jobs: dict[str, Any], named: tuple[str, ...] = ("j1",), problems: tuple[str, ...] = ()) -> list[Any]:
-    """Stored items of one place, its jobs and the day's budget."""
-    wrong = [{"code": code} for code in problems]
-    source = {"key": KEY, "jobs": {str(n): name for n, name in enumerate(named)}, "problems": wrong}
-    stored = [item("source", source), *(item(f"job#{one['job_id']}", one) for one in jobs)]
+def items(
+    *jobs: dict[str, Any], current_job_ids: tuple[str, ...] = ("j1",), problems: tuple[str, ...] = ()
+) -> list[Any]:
+    """Returns the stored items of one photo, its jobs, and the day's budget."""
+    problem_items = [{"code": code} for code in problems]
+    source = {
+        "key": KEY,
+        "jobs": {str(n): job_id for n, job_id in enumerate(current_job_ids)},
+        "problems": problem_items,
+    }
+    stored = [item("source", source), *(item(f"job#{job['job_id']}", job) for job in jobs)]
     sums = {
-        name: sum(one[field] for each in jobs for one in each["attempts"])
+        name: sum(attempt[field] for job in jobs for attempt in job["attempts"])
         for name, field in (("confirmed", "charged"), ("unknown", "unknown"), ("reserved", "reserved"))
     }
     numbers = {name: {"N": str(value)} for name, value in (sums | {"committed": sum(sums.values())}).items()}
@@ -75,17 +81,17 @@ def items(*jobs: dict[str, Any], named: tuple[str, ...] = ("j1",), problems: tup
 
 
 def item(kind: str, body: dict[str, Any]) -> dict[str, Any]:
-    """An item as DynamoDB stores it."""
+    """Returns an item as DynamoDB stores it."""
     return {"pk": {"S": "source#s1"}, "sk": {"S": kind}, "body": {"S": json.dumps(body)}}
 
 
-def ledger(*jobs: dict[str, Any], **place: Any) -> PlainLedger:
-    """The same, read."""
-    return parse_ledger(items(*jobs, **place))
+def ledger(*jobs: dict[str, Any], **setup: Any) -> PlainLedger:
+    """Returns these items as parsed."""
+    return parse_ledger(items(*jobs, **setup))
 
 
 def receipt(status: str = "stored", usd: float = 0.03, unknown: float = 0.0, **changes: Any) -> dict[str, Any]:
-    """A receipt with one job."""
+    """Returns a receipt with one job."""
     attempts = [{"n": 1, "provider": "ideogram", "outcome": "answered"}]
     line = {"job_id": "j1", "current": True, "status": status, "cost": {"usd": usd, "unknown_usd": unknown}}
     results = [{"key": PICTURE}] if status == "stored" else []
@@ -93,51 +99,51 @@ def receipt(status: str = "stored", usd: float = 0.03, unknown: float = 0.0, **c
 
 
 def report(code: str = "charge_unknown", job_id: str | None = "j1") -> dict[str, Any]:
-    """An error report with one entry."""
+    """Returns an error report with one entry."""
     return {"errors": [{"job_id": job_id, "code": code}]}
 
 
 def letter(job_id: str = "j1") -> dict[str, Any]:
-    """A dead letter."""
+    """Returns a dead letter."""
     return {"body": "", "attributes": {"job_id": job_id}}
 
 
-def broken(breaches: list[Violation]) -> list[Invariant]:
-    """Which promises are broken."""
-    return [breach.invariant for breach in breaches]
+def broken(violations: list[Violation]) -> list[Invariant]:
+    """Returns the broken invariants."""
+    return [violation.invariant for violation in violations]
 
 
-def money(charged: int, *jobs: dict[str, Any]) -> list[Invariant]:
-    """The promises about money that are broken when so many calls were charged."""
-    return broken(check_charges(ledger(*jobs), [Charge(WORK, PRICE)] * charged, hash_job_prompt))
+def money(charge_count: int, *jobs: dict[str, Any]) -> list[Invariant]:
+    """Returns the broken invariants about money if so many calls were charged."""
+    return broken(check_charges(ledger(*jobs), [Charge(WORK, PRICE)] * charge_count, hash_job_prompt))
 
 
-def test_a_call_that_was_paid_and_recorded_breaks_nothing() -> None:
+def test_recorded_paid_call_is_accepted() -> None:
     assert money(1, job()) == []
 
 
-def test_a_second_paid_call_that_the_ledger_does_not_record_is_found() -> None:
+def test_unrecorded_second_paid_call_is_found() -> None:
     assert money(2, job()) == [Invariant.PAID_ONCE, Invariant.BILL_RECONCILED]
 
 
-def test_a_second_paid_call_that_the_ledger_records_is_allowed() -> None:
+def test_recorded_second_paid_call_is_accepted() -> None:
     assert money(2, job("stored", lost(1), attempt(2))) == []
 
 
-def test_a_lost_answer_explains_a_charge_and_none() -> None:
+def test_lost_answer_explains_one_charge_or_none() -> None:
     assert money(0, failed("held", lost())) == money(1, failed("held", lost())) == []
 
 
-def test_a_charge_that_never_came_is_not_called_certain() -> None:
+def test_confirmed_charge_missing_from_the_bill_is_found() -> None:
     assert money(0, job()) == [Invariant.BILL_RECONCILED]
 
 
-def test_a_charge_of_another_amount_is_found() -> None:
+def test_charge_of_another_amount_is_found() -> None:
     charges = [Charge(WORK, PRICE + 1)]
     assert broken(check_charges(ledger(job()), charges, hash_job_prompt)) == [Invariant.BILL_RECONCILED]
 
 
-def test_a_charge_for_what_no_job_asked_is_found() -> None:
+def test_charge_without_a_job_is_found() -> None:
     charges = [Charge(WORK, PRICE), Charge(hash_prompt("a forest"), PRICE)]
     assert broken(check_charges(ledger(job()), charges, hash_job_prompt)) == [
         Invariant.PAID_ONCE,
@@ -145,60 +151,60 @@ def test_a_charge_for_what_no_job_asked_is_found() -> None:
     ]
 
 
-def test_a_call_in_flight_explains_a_charge_by_its_reservation() -> None:
-    flying = job("submitting", attempt(outcome="in_flight", charged=0, reserved=PRICE))
-    assert money(0, flying) == money(1, flying) == []
+def test_reservation_of_a_call_explains_one_charge() -> None:
+    in_flight = job("submitting", attempt(outcome="in_flight", charged=0, reserved=PRICE))
+    assert money(0, in_flight) == money(1, in_flight) == []
 
 
-def test_a_day_whose_sums_are_those_of_its_attempts_breaks_nothing() -> None:
+def test_day_that_matches_its_attempts_is_accepted() -> None:
     assert check_budget(ledger(job("stored", lost(1), attempt(2))), 2 * PRICE) == []
 
 
-def test_a_day_over_its_budget_is_found() -> None:
+def test_day_over_its_budget_is_found() -> None:
     assert broken(check_budget(ledger(job()), PRICE - 1)) == [Invariant.WITHIN_BUDGET]
 
 
-def test_a_day_that_booked_something_else_is_found() -> None:
+def test_day_with_other_sums_is_found() -> None:
     stored = items(job())
     stored[-1]["confirmed"]["N"] = "7"
     assert broken(check_budget(parse_ledger(stored), PRICE)) == [Invariant.WITHIN_BUDGET]
 
 
-def test_a_day_without_its_booking_is_found() -> None:
+def test_day_without_its_sums_is_found() -> None:
     assert broken(check_budget(parse_ledger(items(job())[:-1]), PRICE)) == [Invariant.WITHIN_BUDGET]
 
 
-def test_more_calls_in_flight_than_allowed_are_found() -> None:
+def test_calls_beyond_the_concurrency_limit_are_found() -> None:
     assert check_concurrency_limit([3, 10, 2], 10) == check_concurrency_limit([], 10) == []
     assert broken(check_concurrency_limit([3, 11, 2], 10)) == [Invariant.WITHIN_CONCURRENCY_LIMIT]
 
 
-def test_a_drop_with_a_picture_and_a_receipt_has_ended() -> None:
+def test_photo_with_picture_and_receipt_has_ended() -> None:
     assert check_ends([KEY], ledger(job()), {KEY: receipt()}, {}) == []
 
 
-ENDLESS: list[tuple[Callable[[], PlainLedger], dict[str, Any], dict[str, Any], str]] = [
+UNENDED: list[tuple[Callable[[], PlainLedger], dict[str, Any], dict[str, Any], str]] = [
     (lambda: parse_ledger([]), {}, {}, "lost"),
-    (lambda: ledger(named=()), {}, {}, "neither"),
+    (lambda: ledger(current_job_ids=()), {}, {}, "neither"),
     (lambda: ledger(job("paid")), {KEY: receipt()}, {}, "still paid"),
     (lambda: ledger(job("unknown", lost())), {KEY: receipt()}, {}, "still unknown"),
     (lambda: ledger(job("superseded")), {KEY: receipt("superseded")}, {}, "superseded"),
     (lambda: ledger(job()), {}, {}, "no receipt"),
     (lambda: ledger(failed("held", lost())), {KEY: receipt("held")}, {}, "no error report"),
-    (lambda: ledger(named=(), problems=("no_instructions",)), {}, {}, "no error report"),
+    (lambda: ledger(current_job_ids=(), problems=("no_instructions",)), {}, {}, "no error report"),
 ]
 
 
-@pytest.mark.parametrize(("made", "receipts", "reports", "words"), ENDLESS, ids=[one[3] for one in ENDLESS])
-def test_a_drop_that_has_no_end_or_of_which_nobody_hears_is_found(
-    made: Callable[[], PlainLedger], receipts: dict[str, Any], reports: dict[str, Any], words: str
+@pytest.mark.parametrize(("build_ledger", "receipts", "reports", "detail"), UNENDED, ids=[case[3] for case in UNENDED])
+def test_photo_without_an_end_or_documents_is_found(
+    build_ledger: Callable[[], PlainLedger], receipts: dict[str, Any], reports: dict[str, Any], detail: str
 ) -> None:
-    (breach,) = check_ends([KEY], made(), receipts, reports)
-    assert breach.invariant is Invariant.ENDS_EXACTLY_ONCE
-    assert words in breach.detail
+    (violation,) = check_ends([KEY], build_ledger(), receipts, reports)
+    assert violation.invariant is Invariant.ENDS_EXACTLY_ONCE
+    assert detail in violation.detail
 
 
-def test_views_that_say_what_the_ledger_says_break_nothing() -> None:
+def test_documents_that_match_the_ledger_are_accepted() -> None:
     assert check_documents(ledger(job()), {KEY: receipt()}, {}) == []
     held = receipt("held", 0.0, 0.03, attempts=[{"n": 1, "provider": "ideogram", "outcome": "lost"}])
     assert check_documents(ledger(failed("held", lost())), {KEY: held}, {KEY: report()}) == []
@@ -218,22 +224,22 @@ def test_views_that_say_what_the_ledger_says_break_nothing() -> None:
         pytest.param({"jobs": [], "total_usd": 0.0}, id="no-job"),
     ],
 )
-def test_a_receipt_that_says_something_else_is_found(shown: dict[str, Any]) -> None:
+def test_receipt_that_differs_from_the_ledger_is_found(shown: dict[str, Any]) -> None:
     assert broken(check_documents(ledger(job()), {KEY: shown}, {})) == [Invariant.DOCUMENTS_MATCH_LEDGER]
 
 
-def test_a_report_of_what_is_right_again_is_found() -> None:
+def test_report_of_a_solved_problem_is_found() -> None:
     assert broken(check_documents(ledger(job()), {KEY: receipt()}, {KEY: report()})) == [
         Invariant.DOCUMENTS_MATCH_LEDGER
     ]
 
 
-def test_a_view_of_a_photo_that_nobody_dropped_is_found() -> None:
-    views = {KEY: receipt(), "strange.jpg": receipt()}
-    assert broken(check_documents(ledger(job()), views, {})) == [Invariant.DOCUMENTS_MATCH_LEDGER]
+def test_document_of_an_unknown_photo_is_found() -> None:
+    receipts = {KEY: receipt(), "strange.jpg": receipt()}
+    assert broken(check_documents(ledger(job()), receipts, {})) == [Invariant.DOCUMENTS_MATCH_LEDGER]
 
 
-def test_a_stored_job_without_its_picture_is_found() -> None:
+def test_stored_job_without_its_picture_is_found() -> None:
     assert check_pictures(ledger(job()), {PICTURE}) == []
     assert broken(check_pictures(ledger(job()), set())) == [Invariant.PICTURES_MATCH_JOBS]
     assert broken(check_pictures(ledger(job(results=[])), set())) == [Invariant.PICTURES_MATCH_JOBS]
@@ -241,16 +247,16 @@ def test_a_stored_job_without_its_picture_is_found() -> None:
     assert broken(check_pictures(ledger(job(results=two)), {PICTURE})) == [Invariant.PICTURES_MATCH_JOBS]
 
 
-def test_a_picture_of_no_job_is_found() -> None:
+def test_picture_without_a_job_is_found() -> None:
     assert broken(check_pictures(ledger(job()), {PICTURE, "strange.png"})) == [Invariant.PICTURES_MATCH_JOBS]
 
 
-def test_a_former_job_may_have_lost_its_pictures_to_the_one_that_came_after_it() -> None:
+def test_former_job_may_have_lost_its_pictures() -> None:
     former = job(job_id="j0", results=[{"key": f"{KEY}/red_2.png"}])
     assert check_pictures(ledger(job(), former), {PICTURE}) == []
 
 
-def test_letters_for_the_dead_and_for_them_alone_break_nothing() -> None:
+def test_dead_letters_of_dead_jobs_are_accepted() -> None:
     assert check_dead_letters(ledger(failed("dead")), [letter()]) == []
     assert check_dead_letters(ledger(job()), []) == check_dead_letters(ledger(failed("held", lost())), []) == []
 
@@ -263,14 +269,14 @@ def test_letters_for_the_dead_and_for_them_alone_break_nothing() -> None:
         pytest.param("dead", [letter(), letter()], id="twice"),
         pytest.param("dead", [], id="missing"),
         pytest.param("dead", [letter(), letter("j9")], id="for-no-job"),
-        pytest.param("dead", [letter(), letter("")], id="without-a-name"),
+        pytest.param("dead", [letter(), letter("")], id="without-an-id"),
     ],
 )
-def test_a_false_or_a_missing_letter_is_found(status: str, letters: list[dict[str, Any]]) -> None:
+def test_false_or_missing_dead_letter_is_found(status: str, letters: list[dict[str, Any]]) -> None:
     assert broken(check_dead_letters(ledger(failed(status)), letters)) == [Invariant.DEAD_LETTERS_MATCH_JOBS]
 
 
-def test_the_checker_knows_nothing_of_the_product() -> None:
+def test_invariants_import_nothing_of_the_product() -> None:
     imported: set[str] = set()
     for path in Path(invariants.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -1,4 +1,4 @@
-"""Drain efficiency: full slots are the ideal, idle ones are not, and nobody is blamed for a provider that is shut."""
+"""Drain efficiency: full use of the slots is the ideal, idle slots reduce it, and outages do not count."""
 
 from collections.abc import Sequence
 
@@ -15,16 +15,16 @@ def drain(
     start: float,
     kept: Sequence[TimeRange] = (),
 ) -> SlotUse:
-    """The drain of a run that went so."""
+    """Measures the slots of a run."""
     return drain_of(SlotHistory(held, limits, blocked, kept), start)
 
 
-def test_slots_in_full_use_are_an_efficiency_of_one() -> None:
+def test_full_use_of_slots_has_efficiency_one() -> None:
     found = drain([(0, 10), (20, 0)], TEN, [], start=0)
     assert (found.ideal_seconds, found.measured_seconds, found.efficiency) == (20, 20, 1)
 
 
-def test_half_of_the_slots_in_use_is_half() -> None:
+def test_half_of_the_slots_has_efficiency_half() -> None:
     assert drain([(0, 5), (20, 0)], TEN, [], start=0).efficiency == 0.5
 
 
@@ -33,34 +33,34 @@ def test_idle_seconds_before_the_first_call_count() -> None:
     assert (found.ideal_seconds, found.measured_seconds) == (10, 15)
 
 
-def test_a_smaller_account_asks_for_less() -> None:
+def test_lower_account_limit_needs_fewer_calls() -> None:
     assert drain([(0, 5), (20, 0)], [(0, 10), (0, 5)], [], start=0).efficiency == 1
     assert drain([(0, 10), (10, 5), (20, 0)], [(0, 10), (10, 5)], [], start=0).efficiency == 1
 
 
-def test_more_calls_than_the_account_now_allows_are_no_more_than_all() -> None:
+def test_calls_beyond_a_lowered_limit_count_as_full_use() -> None:
     assert drain([(0, 10), (20, 0)], [(0, 5)], [], start=0).efficiency == 1
 
 
-def test_a_window_in_which_nothing_could_be_done_is_not_held_against_anyone() -> None:
+def test_outage_does_not_reduce_efficiency() -> None:
     found = drain([(0, 10), (10, 0), (16, 10), (26, 0)], TEN, [(10, 16)], start=0)
     assert (found.ideal_seconds, found.measured_seconds, found.efficiency) == (26, 26, 1)
 
 
-def test_seconds_wasted_after_a_window_count() -> None:
+def test_idle_seconds_after_an_outage_count() -> None:
     found = drain([(0, 10), (10, 0), (20, 10), (30, 0)], TEN, [(10, 16)], start=0)
     assert (found.ideal_seconds, found.measured_seconds) == (26, 30)
 
 
-def test_a_slot_that_a_lost_call_may_hold_still_counts_as_used() -> None:
+def test_slot_of_a_lost_call_counts_as_used() -> None:
     held = [(0, 10), (4, 9), (6, 10), (10, 0)]
     assert drain(held, TEN, [], start=0, kept=[(4, 6)]).efficiency == 1
     assert drain(held, TEN, [], start=0).efficiency < 1
 
 
-def test_a_call_that_was_lost_late_keeps_no_slot_free() -> None:
+def test_call_lost_after_its_timeout_reserves_no_slot() -> None:
     assert drain([(0, 5), (10, 0)], TEN, [], start=0, kept=[(8, 6)]).efficiency == 0.5
 
 
-def test_no_call_at_all_is_no_drain() -> None:
+def test_run_without_calls_has_efficiency_zero() -> None:
     assert drain([], TEN, [], start=3).efficiency == 0

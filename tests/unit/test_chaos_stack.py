@@ -1,4 +1,4 @@
-"""The stack of the fault bench can be deployed: what it asks for is held against all that guards a deployment."""
+"""The stack of the fault bench can be deployed: its parameters pass everything that guards a deployment."""
 
 import pytest
 
@@ -11,30 +11,32 @@ STANDIN = "http://127.0.0.1:4000"
 LIMITS = [(10, 6), (10, 20)]
 
 
-def deployed(limit: int, timeout_seconds: int, *, mixed: bool = False) -> Deployed:
-    """What the template comes to with the bench's parameters, for so many calls at a time and seconds of waiting."""
-    asked = backdrop_pipeline.build_parameters(
-        STANDIN, concurrency_limit=limit, timeout_seconds=timeout_seconds, use_all_lanes=mixed
+def deployed(limit: int, timeout_seconds: int, *, use_all_lanes: bool = False) -> Deployed:
+    """Returns the template with the bench's parameters."""
+    parameter_values = backdrop_pipeline.build_parameters(
+        STANDIN, concurrency_limit=limit, timeout_seconds=timeout_seconds, use_all_lanes=use_all_lanes
     )
-    return Deployed(**parameters.resolve_parameters(STANDIN, asked))
+    return Deployed(**parameters.settle(STANDIN, parameter_values))
 
 
 def lanes(stack: Deployed) -> set[str]:
-    """The queues of lanes that a stack has."""
-    return {f"{one.parameter}QueueUrl" for one in providers.PROVIDERS} & stack.outputs.keys()
+    """Returns the queues of a stack's lanes."""
+    return {f"{provider.parameter}QueueUrl" for provider in providers.PROVIDERS} & stack.outputs.keys()
 
 
-@pytest.mark.parametrize("mixed", [False, True], ids=["one lane", "all lanes"])
+@pytest.mark.parametrize("use_all_lanes", [False, True], ids=["one lane", "all lanes"])
 @pytest.mark.parametrize("limits", LIMITS, ids=str)
-def test_neither_template_nor_deployment_check_refuses_the_benchs_stack(limits: tuple[int, int], mixed: bool) -> None:
-    stack = deployed(*limits, mixed=mixed)
+def test_template_and_deployment_check_accept_the_stack(limits: tuple[int, int], use_all_lanes: bool) -> None:
+    stack = deployed(*limits, use_all_lanes=use_all_lanes)
     checked = {name: str(value) for name, value in stack.resources["DeploymentCheck"]["Properties"].items()}
     assert (stack.refusals(), app.find_parameter_problems(checked)) == ([], [])
 
 
-def test_the_bench_opens_no_lane_but_the_one_whose_provider_it_plays() -> None:
+def test_bench_deploys_only_the_lane_of_ideogram() -> None:
     assert lanes(deployed(10, 6)) == {"IdeogramQueueUrl"}
 
 
-def test_a_mixed_bench_opens_every_lane() -> None:
-    assert lanes(deployed(10, 6, mixed=True)) == {f"{one.parameter}QueueUrl" for one in providers.PROVIDERS}
+def test_mixed_bench_deploys_every_lane() -> None:
+    assert lanes(deployed(10, 6, use_all_lanes=True)) == {
+        f"{provider.parameter}QueueUrl" for provider in providers.PROVIDERS
+    }

@@ -1,4 +1,4 @@
-"""The checker sees what is wrong with a paid call as it goes out, and with how many there are."""
+"""The checks of paid calls find every violation in a call, and in the number of calls."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,22 +34,23 @@ CALL = OutgoingCall(
     max_call_seconds=180.0,
 )
 CLAIMED = job("submitting", in_flight())
-CLOSED = lane(opened_since="2026-11-20T09:00:00Z")
-TRYING = lane("key", is_half_open=True)
+PROBING = lane(opened_since="2026-11-20T09:00:00Z")
+ON_TRIAL = lane("key", is_half_open=True)
 
 
-def names(breaches: Sequence[Violation]) -> set[str]:
-    """The broken promises."""
-    return {breach.invariant.name for breach in breaches}
-
-
-@pytest.mark.parametrize("way", [None, lane(), CLOSED, TRYING], ids=["never", "open", "closed", "is_half_open"])
-def test_a_claimed_job_may_be_paid_where_the_lane_lets_it(way: JsonObject | None) -> None:
-    assert check_outgoing_call(CALL, CLAIMED, "j1", way) == []
+def names(violations: Sequence[Violation]) -> set[str]:
+    return {violation.invariant.name for violation in violations}
 
 
 @pytest.mark.parametrize(
-    ("changes", "stored", "owner", "way", "promise"),
+    "lane_state", [None, lane(), PROBING, ON_TRIAL], ids=["never paused", "running", "probing", "on trial"]
+)
+def test_claimed_job_is_paid_if_lane_allows_it(lane_state: JsonObject | None) -> None:
+    assert check_outgoing_call(CALL, CLAIMED, "j1", lane_state) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "stored", "owner", "lane_state", "invariant"),
     [
         ({}, None, "j1", None, Invariant.CLAIMED_BEFORE_CALL),
         ({}, waiting(), "j1", None, Invariant.CLAIMED_BEFORE_CALL),
@@ -62,77 +63,77 @@ def test_a_claimed_job_may_be_paid_where_the_lane_lets_it(way: JsonObject | None
         ({"remaining_seconds": 170.0}, CLAIMED, "j1", None, Invariant.WITHIN_TIMEOUT),
         ({}, CLAIMED, "j1", lane("key"), Invariant.LANE_STATE_RESPECTED),
         ({}, CLAIMED, "j1", lane("key", "person", is_half_open=True), Invariant.LANE_STATE_RESPECTED),
-        ({"probe_count": 2}, CLAIMED, "j1", CLOSED, Invariant.LANE_STATE_RESPECTED),
-        ({"probe_count": 2}, CLAIMED, "j1", TRYING, Invariant.LANE_STATE_RESPECTED),
+        ({"probe_count": 2}, CLAIMED, "j1", PROBING, Invariant.LANE_STATE_RESPECTED),
+        ({"probe_count": 2}, CLAIMED, "j1", ON_TRIAL, Invariant.LANE_STATE_RESPECTED),
     ],
 )
-def test_a_call_that_should_not_go_out_is_seen(
-    changes: dict[str, Any], stored: JsonObject | None, owner: str, way: JsonObject | None, promise: Invariant
+def test_call_that_must_not_go_out_is_found(
+    changes: dict[str, Any], stored: JsonObject | None, owner: str, lane_state: JsonObject | None, invariant: Invariant
 ) -> None:
-    assert names(check_outgoing_call(replace(CALL, **changes), stored, owner, way)) == {promise.name}
+    assert names(check_outgoing_call(replace(CALL, **changes), stored, owner, lane_state)) == {invariant.name}
 
 
-def test_a_worker_that_began_before_the_lane_was_paused_may_not_know_it() -> None:
+def test_worker_from_before_the_pause_may_call() -> None:
     assert check_outgoing_call(replace(CALL, is_aware_of_lane=False, probe_count=9), CLAIMED, "j1", lane("key")) == []
 
 
-def test_a_second_lost_answer_is_a_persons_and_under_hold_the_first() -> None:
+def test_lost_answers_beyond_the_maximum_are_found() -> None:
     twice = job("held", lost(), lost(2))
     assert check_retries(twice, max_lost=2) == []
     assert names(check_retries(twice, max_lost=1)) == {Invariant.RETRIED_ONCE.name}
     assert names(check_retries(job("unknown", lost(), lost(2), lost(3)), max_lost=2)) == {Invariant.RETRIED_ONCE.name}
     assert names(check_retries(job("submitting", lost(), in_flight(2)), max_lost=1)) == {Invariant.RETRIED_ONCE.name}
     bought_again = job("submitting", lost(), in_flight(2, charge_no=1))
-    assert check_retries(bought_again, max_lost=1) == [], "a person said so"
+    assert check_retries(bought_again, max_lost=1) == [], "an operator decided so"
 
 
-def test_a_job_has_one_paid_call_unless_more_are_allowed() -> None:
+def test_second_paid_call_needs_a_permission() -> None:
     assert check_call_counts({"j1": 1}, [job()], {}) == []
     assert check_call_counts({"j1": 2}, [job()], {"j1": 2}) == []
     assert names(check_call_counts({"j1": 2}, [job()], {})) == {Invariant.PAID_ONCE.name}
 
 
-def test_of_those_who_want_the_same_one_pays() -> None:
-    mine, theirs = job(), job(job_id="j2", key="other.jpg")
-    assert check_shared_content(ledger(mine, theirs), {"j1": 1}, {}) == []
-    assert names(check_shared_content(ledger(mine, theirs), {"j1": 1, "j2": 1}, {})) == {
+def test_jobs_with_the_same_content_pay_once() -> None:
+    first, second = job(), job(job_id="j2", key="other.jpg")
+    assert check_shared_content(ledger(first, second), {"j1": 1}, {}) == []
+    assert names(check_shared_content(ledger(first, second), {"j1": 1, "j2": 1}, {})) == {
         Invariant.CONTENT_PAID_ONCE.name
     }
-    assert check_shared_content(ledger(mine, theirs), {"j1": 1, "j2": 1}, {"j1": 2}) == [], (
-        "paid again by a person's word"
+    assert check_shared_content(ledger(first, second), {"j1": 1, "j2": 1}, {"j1": 2}) == [], (
+        "paid again by an operator's decision"
     )
-    in_vain = failed("dead", "unsafe_result", attempt())
-    assert check_shared_content(ledger(in_vain, theirs), {"j1": 1, "j2": 1}, {}) == [], "what was paid came to nothing"
+    unusable = failed("dead", "unsafe_result", attempt())
+    assert check_shared_content(ledger(unusable, second), {"j1": 1, "j2": 1}, {}) == [], "the purchase was unusable"
 
 
-def test_what_is_delivered_from_anothers_file_costs_nothing() -> None:
+def test_job_that_reuses_a_file_is_not_charged() -> None:
     assert check_reuse(waiting(), job("paid", reused_from="j0")) == []
     assert names(check_reuse(waiting(), job("paid", attempt(), reused_from="j0"))) == {Invariant.CONTENT_PAID_ONCE.name}
 
 
-def test_an_answer_that_was_heard_is_in_the_ledger() -> None:
+def test_received_answer_must_be_in_the_ledger() -> None:
     assert check_recorded_results(job(), 1) == []
     assert names(check_recorded_results(job("held", lost()), 1)) == {Invariant.RESULTS_RECORDED.name}
 
 
-def test_who_hears_that_nobody_may_pay_pauses_the_lane() -> None:
-    told = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-    ended = told + timedelta(seconds=2)
-    assert check_pauses_after_refusals([(told, ended)], [told + timedelta(seconds=1)]) == []
-    assert names(check_pauses_after_refusals([(told, ended)], [told - timedelta(seconds=1)])) == {
+def test_refusal_of_all_calls_must_pause_the_lane() -> None:
+    refused_at = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+    ended_at = refused_at + timedelta(seconds=2)
+    assert check_pauses_after_refusals([(refused_at, ended_at)], [refused_at + timedelta(seconds=1)]) == []
+    assert names(check_pauses_after_refusals([(refused_at, ended_at)], [refused_at - timedelta(seconds=1)])) == {
         Invariant.LANE_STATE_RESPECTED.name
     }
 
 
-def test_a_lane_is_rightly_paused_for_the_budget_while_the_day_has_too_little_left() -> None:
-    poor = {"pauses": [{"reason": "budget", "code": "budget_reached", "required_budget": 30}]}
-    assert is_rightly_paused(poor, 29)
-    assert not is_rightly_paused(poor, 30)
+def test_budget_pause_is_right_while_too_little_is_left() -> None:
+    paused_for_budget = {"pauses": [{"reason": "budget", "code": "budget_reached", "required_budget": 30}]}
+    assert is_rightly_paused(paused_for_budget, 29)
+    assert not is_rightly_paused(paused_for_budget, 30)
     assert is_rightly_paused(lane("person"), 1000)
     assert not is_rightly_paused(lane(), 0)
 
 
-def test_a_good_answer_opens_a_closed_lane() -> None:
+def test_good_answer_must_end_probing() -> None:
     assert check_recovered_lanes(True, [lane()]) == []
-    assert check_recovered_lanes(False, [CLOSED]) == []
-    assert names(check_recovered_lanes(True, [CLOSED])) == {Invariant.LANE_STATE_RESPECTED.name}
+    assert check_recovered_lanes(False, [PROBING]) == []
+    assert names(check_recovered_lanes(True, [PROBING])) == {Invariant.LANE_STATE_RESPECTED.name}

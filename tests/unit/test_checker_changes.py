@@ -1,4 +1,4 @@
-"""The checker sees what is wrong with one write, and nothing in a right one."""
+"""The checks of single writes find every violation, and none in correct writes."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,17 +20,15 @@ from simulation.invariants.violations import Invariant, JsonObject, Violation
 from tests.unit.checker_items import PRICE, attempt, failed, in_flight, job, lane, lost, source, waiting
 
 
-def names(breaches: Sequence[Violation]) -> set[str]:
-    """The broken promises."""
-    return {breach.invariant.name for breach in breaches}
+def names(violations: Sequence[Violation]) -> set[str]:
+    return {violation.invariant.name for violation in violations}
 
 
-def moved(before: JsonObject | None, after: JsonObject, *, by_person: bool = False) -> set[str]:
-    """What one write of a job breaks."""
-    return names(check_transition(before, after, by_operator=by_person))
+def check_job_write(before: JsonObject | None, after: JsonObject, *, by_operator: bool = False) -> set[str]:
+    return names(check_transition(before, after, by_operator=by_operator))
 
 
-def test_each_write_is_one_revision_on() -> None:
+def test_lock_version_must_grow_by_one() -> None:
     assert not check_lock_version("a job", 0, 1)
     assert not check_lock_version("a job", 4, 5)
     assert names(check_lock_version("a job", 5, 5)) == {Invariant.NO_LOST_UPDATES.name}
@@ -53,8 +51,8 @@ def test_each_write_is_one_revision_on() -> None:
         (failed("dead", "request_rejected"), waiting()),
     ],
 )
-def test_the_ways_that_the_design_draws_are_right(before: JsonObject | None, after: JsonObject) -> None:
-    assert moved(before, after) == set()
+def test_allowed_transition_is_accepted(before: JsonObject | None, after: JsonObject) -> None:
+    assert check_job_write(before, after) == set()
 
 
 @pytest.mark.parametrize(
@@ -69,76 +67,76 @@ def test_the_ways_that_the_design_draws_are_right(before: JsonObject | None, aft
         (failed("held", "charge_unknown", lost()), waiting(attempts=[lost()], charge_no=1)),
     ],
 )
-def test_a_way_that_the_design_does_not_draw_is_seen(before: JsonObject | None, after: JsonObject) -> None:
-    assert moved(before, after) == {Invariant.ALLOWED_TRANSITIONS.name}
+def test_transition_that_is_not_allowed_is_found(before: JsonObject | None, after: JsonObject) -> None:
+    assert check_job_write(before, after) == {Invariant.ALLOWED_TRANSITIONS.name}
 
 
-def test_a_person_may_buy_once_more_what_was_paid_or_is_in_doubt() -> None:
+def test_operator_may_buy_a_held_job_again() -> None:
     before, after = failed("held", "charge_unknown", lost()), waiting(attempts=[lost()], charge_no=1)
-    assert moved(before, after, by_person=True) == set()
+    assert check_job_write(before, after, by_operator=True) == set()
 
 
 @pytest.mark.parametrize(
-    "now",
+    "attempts_after",
     [[], [attempt(charged=0)], [attempt(outcome="lost")], [attempt(provider_id=None)]],
-    ids=["gone", "cheaper", "lost again", "nameless"],
+    ids=["gone", "cheaper", "lost again", "without ID"],
 )
-def test_money_that_was_written_down_is_never_taken_back(now: list[dict[str, Any]]) -> None:
+def test_erased_charge_is_found(attempts_after: list[dict[str, Any]]) -> None:
     before = job("paid", attempt(provider_id="p1"))
-    assert moved(before, before | {"attempts": now}) == {Invariant.CHARGES_NEVER_ERASED.name}
+    assert check_job_write(before, before | {"attempts": attempts_after}) == {Invariant.CHARGES_NEVER_ERASED.name}
 
 
-def test_an_attempt_that_took_nothing_may_be_left_out() -> None:
+def test_attempt_without_a_charge_may_be_dropped() -> None:
     before = waiting(attempts=[attempt(outcome="not_taken", charged=0)])
-    assert moved(before, before | {"attempts": []}) == set()
+    assert check_job_write(before, before | {"attempts": []}) == set()
 
 
 @pytest.mark.parametrize("status", ["accepted", "superseded", "cancelled"])
-def test_a_job_in_doubt_does_not_wait_or_end_as_if_nothing_was_paid(status: str) -> None:
-    assert moved(job("unknown", lost()), job(status, lost())) == {Invariant.CHARGES_NEVER_ERASED.name}
+def test_uncertain_charge_prevents_waiting_and_ending(status: str) -> None:
+    assert check_job_write(job("unknown", lost()), job(status, lost())) == {Invariant.CHARGES_NEVER_ERASED.name}
 
 
-def test_only_what_a_photo_names_is_claimed() -> None:
+def test_only_a_current_job_may_be_claimed() -> None:
     claimed = job("submitting", in_flight())
     assert not check_claim(waiting(), claimed, ["j1"])
     assert names(check_claim(waiting(), claimed, ["j2"])) == {Invariant.ONLY_CURRENT_JOBS_BOUGHT.name}
-    unwanted = job("submitting", in_flight(), end_after_call="superseded")
-    assert names(check_claim(job("unknown", lost()), unwanted, ["j1"])) == {Invariant.ONLY_CURRENT_JOBS_BOUGHT.name}
-    assert not check_claim(claimed, unwanted, []), "marked while its call is out"
+    outdated = job("submitting", in_flight(), end_after_call="superseded")
+    assert names(check_claim(job("unknown", lost()), outdated, ["j1"])) == {Invariant.ONLY_CURRENT_JOBS_BOUGHT.name}
+    assert not check_claim(claimed, outdated, []), "marked while its call was in flight"
 
 
-def test_nobody_moves_a_job_whose_worker_lives() -> None:
+def test_other_workers_respect_the_lease_of_a_worker() -> None:
     before = job("submitting", in_flight())
     assert not check_lease(before, before | {"unwanted": "superseded"}, "render-1")
     assert names(check_lease(before, job("unknown", lost()), "render-1")) == {Invariant.LEASES_RESPECTED.name}
-    later = job("submitting", in_flight(lease_until="2026-11-20T10:00:00Z"))
-    assert names(check_lease(before, later, "render-1")) == {Invariant.LEASES_RESPECTED.name}
+    taken_over = job("submitting", in_flight(lease_until="2026-11-20T10:00:00Z"))
+    assert names(check_lease(before, taken_over, "render-1")) == {Invariant.LEASES_RESPECTED.name}
     assert not check_lease(before, job("paid", attempt()), "render-1"), "an answer can always be recorded"
     parked = job("submitting", in_flight(is_parked=True))
-    assert not check_lease(parked, later, "render-1"), "who parks his call has left it"
+    assert not check_lease(parked, taken_over, "render-1"), "a parked job may be taken over"
 
 
-def test_a_photo_without_a_wish_is_not_reported_before_its_time() -> None:
-    waits, told = source(settling_since="2026-11-20T09:00:00Z"), source(problems=("no_instructions",))
-    assert not check_settle_time(waits, told, 20)
-    assert not check_settle_time(told, told, 20), "reported before"
-    assert names(check_settle_time(waits, told, 40)) == {Invariant.SETTLE_TIME_RESPECTED.name}
-    assert names(check_settle_time(None, told, 20)) == {Invariant.SETTLE_TIME_RESPECTED.name}
+def test_missing_instructions_are_not_reported_too_early() -> None:
+    settling, reported = source(settling_since="2026-11-20T09:00:00Z"), source(problems=("no_instructions",))
+    assert not check_settle_time(settling, reported, 20)
+    assert not check_settle_time(reported, reported, 20), "reported before"
+    assert names(check_settle_time(settling, reported, 40)) == {Invariant.SETTLE_TIME_RESPECTED.name}
+    assert names(check_settle_time(None, reported, 20)) == {Invariant.SETTLE_TIME_RESPECTED.name}
 
 
-def test_what_a_day_has_committed_never_grows_over_its_cap() -> None:
+def test_committed_sum_never_grows_beyond_the_cap() -> None:
     assert not check_budget_cap("today", 0, PRICE, PRICE)
-    assert not check_budget_cap("today", 2 * PRICE, 2 * PRICE, PRICE), "a person lowered it"
+    assert not check_budget_cap("today", 2 * PRICE, 2 * PRICE, PRICE), "an operator lowered the cap"
     assert names(check_budget_cap("today", PRICE, 2 * PRICE, PRICE)) == {Invariant.WITHIN_BUDGET.name}
 
 
-def test_no_older_picture_is_put_over_a_newer_one() -> None:
+def test_older_picture_must_not_replace_a_newer_one() -> None:
     assert not check_picture_write("a.png", "j1", "j2", ["j2"])
     assert not check_picture_write("a.png", "j1", "j1", [])
     assert names(check_picture_write("a.png", "j2", "j1", ["j2"])) == {Invariant.NEWEST_DELIVERED.name}
 
 
-def test_three_bad_answers_in_a_row_close_a_lane() -> None:
+def test_three_bad_answers_must_start_probing() -> None:
     now = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
     assert not check_lane_write(None, lane(failure_streak=2, probe_count=0), now)
     assert not check_lane_write(None, lane(failure_streak=3, probe_count=0, opened_since="2026-11-20T09:00:00Z"), now)
@@ -147,10 +145,10 @@ def test_three_bad_answers_in_a_row_close_a_lane() -> None:
     }
 
 
-def test_a_lane_that_is_closed_for_long_is_paused() -> None:
+def test_lane_that_probes_for_long_must_pause() -> None:
     now = datetime(2026, 11, 20, 9, 11, tzinfo=UTC)
-    closed = {"failure_streak": 5, "opened_since": "2026-11-20T09:00:00Z"}
-    before, after = lane(probe_count=3, **closed), lane(probe_count=4, **closed)
-    assert not check_lane_write(before, before, now), "no probe of it failed again"
-    assert not check_lane_write(before, lane("unhealthy", probe_count=4, **closed), now)
+    probing = {"failure_streak": 5, "opened_since": "2026-11-20T09:00:00Z"}
+    before, after = lane(probe_count=3, **probing), lane(probe_count=4, **probing)
+    assert not check_lane_write(before, before, now), "its probe has not failed again"
+    assert not check_lane_write(before, lane("unhealthy", probe_count=4, **probing), now)
     assert names(check_lane_write(before, after, now)) == {Invariant.LANE_STATE_RESPECTED.name}

@@ -1,4 +1,4 @@
-"""The checker's narrower limits: who may bring what, who may lift what, how often a photo may kill, what excuses."""
+"""Finer points of the checks: leases, settle time, crash counts, pauses, and dead letters."""
 
 from collections.abc import Sequence
 
@@ -11,67 +11,68 @@ from tests.unit.checker_items import failed, in_flight, job, lane, ledger, lost,
 NONE = range(1)
 
 
-def names(breaches: Sequence[Violation]) -> list[str]:
-    """The broken promises."""
-    return [breach.invariant.name for breach in breaches]
+def names(violations: Sequence[Violation]) -> list[str]:
+    return [violation.invariant.name for violation in violations]
 
 
-def test_an_answer_is_called_lost_by_others_only_where_its_worker_left_it() -> None:
+def test_others_may_declare_a_spooled_answer_lost() -> None:
     before = job("submitting", in_flight())
-    unknown, taken = job("unknown", lost()), job("submitting", in_flight(lease_until="2026-11-20T10:00:00Z"))
+    unknown, taken_over = job("unknown", lost()), job("submitting", in_flight(lease_until="2026-11-20T10:00:00Z"))
     assert not check_lease(before, unknown, "render-1", has_spooled_answer=True)
     assert names(check_lease(before, unknown, "render-1")) == [Invariant.LEASES_RESPECTED.name]
-    assert names(check_lease(before, taken, "render-1", has_spooled_answer=True)) == [Invariant.LEASES_RESPECTED.name]
+    assert names(check_lease(before, taken_over, "render-1", has_spooled_answer=True)) == [
+        Invariant.LEASES_RESPECTED.name
+    ]
 
 
-def test_a_photo_that_was_reported_before_has_its_time_again() -> None:
-    told = source(problems=("no_instructions",))
-    again = told | {"problems": [{"code": "no_instructions", "first_seen": "2026-11-20T11:00:00Z"}]}
-    waits = told | {"settling_since": "2026-11-20T10:59:30Z"}
-    assert not check_settle_time(told, told, 20)
-    assert not check_settle_time(waits, again, 20)
-    assert names(check_settle_time(told, again, 20)) == [Invariant.SETTLE_TIME_RESPECTED.name]
+def test_reported_photo_gets_its_settle_time_again() -> None:
+    reported = source(problems=("no_instructions",))
+    reported_again = reported | {"problems": [{"code": "no_instructions", "first_seen": "2026-11-20T11:00:00Z"}]}
+    settling = reported | {"settling_since": "2026-11-20T10:59:30Z"}
+    assert not check_settle_time(reported, reported, 20)
+    assert not check_settle_time(settling, reported_again, 20)
+    assert names(check_settle_time(reported, reported_again, 20)) == [Invariant.SETTLE_TIME_RESPECTED.name]
 
 
-def test_five_crashes_are_counted_and_a_sixth_at_once() -> None:
+def test_at_most_six_crashes_may_be_counted() -> None:
     assert not check_crash_count(None, source(crash_count=6))
-    assert not check_crash_count(source(crash_count=7), source(crash_count=7)), "told once"
+    assert not check_crash_count(source(crash_count=7), source(crash_count=7)), "found when it was written"
     assert names(check_crash_count(source(crash_count=6), source(crash_count=7))) == [
         Invariant.POISON_PHOTOS_GIVEN_UP.name
     ]
 
 
-def test_a_pause_that_a_call_can_test_is_lifted_by_who_made_one() -> None:
+def test_testable_pause_is_lifted_only_after_a_probe() -> None:
     assert not check_lifted_pauses(lane("key"), lane(), has_probed=True)
     assert not check_lifted_pauses(None, lane("key"), has_probed=False)
-    assert not check_lifted_pauses(lane("budget"), lane(), has_probed=False), "a day has room again"
+    assert not check_lifted_pauses(lane("budget"), lane(), has_probed=False), "the budget allows calls again"
     assert not check_lifted_pauses(lane("key"), lane("key", "person"), has_probed=False)
     assert names(check_lifted_pauses(lane("key", "unhealthy"), lane("unhealthy"), has_probed=False)) == [
         Invariant.LANE_STATE_RESPECTED.name
     ]
 
 
-def test_work_that_is_polled_for_has_its_name_in_the_ledger() -> None:
+def test_provider_id_must_be_saved_before_polling() -> None:
     assert not check_saved_provider_ids([])
     assert names(check_saved_provider_ids([("a.jpg", "work-1")])) == [Invariant.RESULTS_RECORDED.name]
 
 
-def test_only_a_person_and_an_empty_budget_excuse_a_job_that_waits() -> None:
+def test_only_operator_and_budget_pauses_excuse_waiting_jobs() -> None:
     assert is_rightly_paused(lane("person"), 0)
-    assert not is_rightly_paused(lane("key", "unhealthy"), 0), "reconcile finds out"
-    needs = lane("budget")["pauses"][0] | {"required_budget": 10}
-    assert is_rightly_paused(lane() | {"pauses": [needs]}, 9)
-    assert not is_rightly_paused(lane() | {"pauses": [needs]}, 10)
+    assert not is_rightly_paused(lane("key", "unhealthy"), 0), "reconcile tests these reasons"
+    budget_pause = lane("budget")["pauses"][0] | {"required_budget": 10}
+    assert is_rightly_paused(lane() | {"pauses": [budget_pause]}, 9)
+    assert not is_rightly_paused(lane() | {"pauses": [budget_pause]}, 10)
 
 
-def test_of_the_letters_of_a_job_that_died_twice_the_newest_is_true() -> None:
+def test_newest_dead_letter_of_a_job_must_be_true() -> None:
     dead = ledger(failed("dead", "request_rejected", lost()))
     letters = [
         {"body": "{}", "attributes": {"job_id": "j1", "code": "request_rejected", "reason": "no", "money": money}}
         for money in ("not_spent", "unknown")
     ]
-    died = {("j1", "request_rejected")}
-    assert not check_dead_letter_contents(dead, letters, died, NONE)
-    assert names(check_dead_letter_contents(dead, letters[::-1], died, NONE)) == [
+    dead_job_codes = {("j1", "request_rejected")}
+    assert not check_dead_letter_contents(dead, letters, dead_job_codes, NONE)
+    assert names(check_dead_letter_contents(dead, letters[::-1], dead_job_codes, NONE)) == [
         Invariant.DEAD_LETTERS_MATCH_JOBS.name
     ]

@@ -1,4 +1,4 @@
-"""The checker sees what is wrong with a world at rest, and nothing in one where all is well."""
+"""The checks of a world at rest find every violation, and none if everything is right."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,76 +23,79 @@ from simulation.invariants.job_ends import check_missing_pictures, check_unknown
 from simulation.invariants.violations import Invariant, JsonObject, Violation
 from tests.unit.checker_items import KEY, PICTURE, attempt, failed, in_flight, job, lane, ledger, lost, source, waiting
 
-MEANT = ExpectedPhoto("e1", "aa")
+EXPECTED = ExpectedPhoto("e1", "aa")
 DEAD = failed("dead", "request_rejected")
 NONE = range(1)
 
 
-def names(breaches: Sequence[Violation]) -> set[str]:
-    """The broken promises."""
-    return {breach.invariant.name for breach in breaches}
+def names(violations: Sequence[Violation]) -> set[str]:
+    return {violation.invariant.name for violation in violations}
 
 
 def letter(**changes: str) -> dict[str, Any]:
-    """The dead letter of the job that died."""
+    """Returns the dead letter of the dead job."""
     attributes = {"code": "request_rejected", "reason": "not valid", "money": "not_spent", "job_id": "j1"}
     return {"body": "{}", "attributes": attributes | changes}
 
 
-def test_nothing_is_under_way_but_what_rightly_waits() -> None:
+def test_unexcused_job_under_way_is_found() -> None:
     assert check_unfinished(ledger(job()), excused_job_ids=()) == []
     assert names(check_unfinished(ledger(waiting()), excused_job_ids=())) == {Invariant.DRAINED_IN_TIME.name}
     assert names(check_unfinished(ledger(job("submitting", in_flight())), excused_job_ids=())) == {
         Invariant.DRAINED_IN_TIME.name
     }
     assert check_unfinished(ledger(waiting()), excused_job_ids=["j1"]) == []
-    settling = ledger(place=source(settling_since="2026-11-20T09:00:00Z"))
+    settling = ledger(photo_source=source(settling_since="2026-11-20T09:00:00Z"))
     assert names(check_unfinished(settling, excused_job_ids=())) == {Invariant.DRAINED_IN_TIME.name}
 
 
 @pytest.mark.parametrize(
-    ("place", "jobs", "meant"),
+    ("photo_source", "jobs", "expected"),
     [
-        (source("j1"), [job()], MEANT),
-        (source(problems=("max_cost_exceeded",)), [], MEANT),
-        (source(blocked_by_defaults="_backdrop.json"), [], MEANT),
+        (source("j1"), [job()], EXPECTED),
+        (source(problems=("max_cost_exceeded",)), [], EXPECTED),
+        (source(blocked_by_defaults="_backdrop.json"), [], EXPECTED),
         (source(), [], ExpectedPhoto("e1", "aa", must_be_known=False)),
     ],
-    ids=["bought", "refused", "held", "cancelled before there was a job"],
+    ids=["bought", "refused", "blocked", "cancelled before there was a job"],
 )
-def test_what_lies_in_the_bucket_is_what_the_ledger_names(
-    place: JsonObject, jobs: list[JsonObject], meant: ExpectedPhoto
+def test_ledger_that_matches_the_bucket_is_accepted(
+    photo_source: JsonObject, jobs: list[JsonObject], expected: ExpectedPhoto
 ) -> None:
-    assert check_newest_photos(ledger(*jobs, place=place), {KEY: meant}) == []
+    assert check_newest_photos(ledger(*jobs, photo_source=photo_source), {KEY: expected}) == []
 
 
 @pytest.mark.parametrize(
-    ("place", "jobs", "meant"),
+    ("photo_source", "jobs", "expected"),
     [
-        (source("j1", key="other.jpg"), [job()], MEANT),
-        (source("j1", photo=None), [job()], MEANT),
-        (source("j1", photo={"etag": "e0"}), [job()], MEANT),
-        (source("j1"), [job(sha256="bb")], MEANT),
-        (source(), [], MEANT),
+        (source("j1", key="other.jpg"), [job()], EXPECTED),
+        (source("j1", photo=None), [job()], EXPECTED),
+        (source("j1", photo={"etag": "e0"}), [job()], EXPECTED),
+        (source("j1"), [job(sha256="bb")], EXPECTED),
+        (source(), [], EXPECTED),
     ],
     ids=["unknown", "gone", "older photo", "other bytes", "nothing"],
 )
-def test_what_is_older_than_the_bucket_is_seen(place: JsonObject, jobs: list[JsonObject], meant: ExpectedPhoto) -> None:
-    assert names(check_newest_photos(ledger(*jobs, place=place), {KEY: meant})) == {Invariant.NEWEST_DELIVERED.name}
+def test_ledger_that_is_older_than_the_bucket_is_found(
+    photo_source: JsonObject, jobs: list[JsonObject], expected: ExpectedPhoto
+) -> None:
+    assert names(check_newest_photos(ledger(*jobs, photo_source=photo_source), {KEY: expected})) == {
+        Invariant.NEWEST_DELIVERED.name
+    }
 
 
-def test_what_nobody_may_take_in_has_no_item() -> None:
+def test_item_of_an_ignored_photo_is_found() -> None:
     assert check_ignored_photos(ledger(job()), ["old.jpg"]) == []
     assert names(check_ignored_photos(ledger(job()), [KEY])) == {Invariant.OLD_PHOTOS_IGNORED.name}
 
 
-def test_the_current_jobs_picture_lies_in_its_place() -> None:
+def test_picture_must_belong_to_the_current_job() -> None:
     assert check_picture_owners(ledger(job()), {PICTURE: "j1"}) == []
     assert names(check_picture_owners(ledger(job()), {PICTURE: "j2"})) == {Invariant.NEWEST_DELIVERED.name}
-    assert check_picture_owners(ledger(job(), place=source("j2")), {PICTURE: "j2"}) == [], "it is not current"
+    assert check_picture_owners(ledger(job(), photo_source=source("j2")), {PICTURE: "j2"}) == [], "it is not current"
 
 
-def test_each_picture_is_of_a_job_of_its_place() -> None:
+def test_picture_must_belong_to_a_job_of_its_photo() -> None:
     assert check_missing_pictures(ledger(job()), [PICTURE]) == []
     assert names(check_missing_pictures(ledger(job()), [])) == {Invariant.PICTURES_MATCH_JOBS.name}
     assert check_unknown_pictures(ledger(job()), {PICTURE: "j1"}) == []
@@ -102,23 +105,25 @@ def test_each_picture_is_of_a_job_of_its_place() -> None:
     }
 
 
-def told(status: str, ident: str = "event-1") -> dict[str, Any]:
-    """The detail of an event."""
-    return {"event_id": ident, "job": {"job_id": "j1", "status": status}}
+def event_detail(status: str, event_id: str = "event-1") -> dict[str, Any]:
+    """Returns the detail of an event."""
+    return {"event_id": event_id, "job": {"job_id": "j1", "status": status}}
 
 
-def test_each_end_is_announced_under_an_id_of_its_own() -> None:
-    assert check_events(ledger(job()), [("Image Completed", told("stored"))] * 2) == []
+def test_each_end_is_published_under_its_own_id() -> None:
+    assert check_events(ledger(job()), [("Image Completed", event_detail("stored"))] * 2) == []
     assert names(check_events(ledger(job()), [])) == {Invariant.EVENTS_PUBLISHED.name}
-    assert names(check_events(ledger(DEAD), [("Image Completed", told("stored"))])) == {Invariant.EVENTS_PUBLISHED.name}
-    both = [("Image Completed", told("stored")), ("Image Failed", told("dead"))]
+    assert names(check_events(ledger(DEAD), [("Image Completed", event_detail("stored"))])) == {
+        Invariant.EVENTS_PUBLISHED.name
+    }
+    both = [("Image Completed", event_detail("stored")), ("Image Failed", event_detail("dead"))]
     assert names(check_events(ledger(job()), both)) == {Invariant.EVENTS_PUBLISHED.name}
 
 
-def test_a_paused_lane_has_one_report_and_no_photo_tells_of_it() -> None:
-    shut, report = lane("key"), {"errors": [{"job_id": None, "code": "key_code"}]}
-    assert check_lane_reports({"ideogram": shut}, {"ideogram": report}, {}, ()) == []
-    assert names(check_lane_reports({"ideogram": shut}, {}, {}, ())) == {Invariant.LANE_REPORTED_ONCE.name}
+def test_paused_lane_has_one_report_of_its_own() -> None:
+    paused, report = lane("key"), {"errors": [{"job_id": None, "code": "key_code"}]}
+    assert check_lane_reports({"ideogram": paused}, {"ideogram": report}, {}, ()) == []
+    assert names(check_lane_reports({"ideogram": paused}, {}, {}, ())) == {Invariant.LANE_REPORTED_ONCE.name}
     assert names(check_lane_reports({"ideogram": lane()}, {"ideogram": report}, {}, ())) == {
         Invariant.LANE_REPORTED_ONCE.name
     }
@@ -127,35 +132,35 @@ def test_a_paused_lane_has_one_report_and_no_photo_tells_of_it() -> None:
     assert check_lane_reports({}, {}, of_a_photo, ["j1"]) == []
 
 
-def test_a_bad_end_has_a_cause() -> None:
+def test_failure_without_a_cause_is_found() -> None:
     assert check_causes(ledger(DEAD), {"request_rejected"}) == []
     assert names(check_causes(ledger(DEAD), {"crashed"})) == {Invariant.ENDS_FOR_A_CAUSE.name}
-    assert check_causes(ledger(DEAD, place=source("j2")), ()) == [], "its photo names it no more"
+    assert check_causes(ledger(DEAD, photo_source=source("j2")), ()) == [], "its photo no longer names it"
 
 
 @pytest.mark.parametrize(
-    ("ended", "money"),
+    ("ended_job", "money"),
     [
         (DEAD, "not_spent"),
         (failed("dead", "unsafe_result", attempt()), "spent"),
         (failed("held", "charge_unknown", attempt(), lost(2)), "unknown"),
     ],
 )
-def test_a_report_says_of_money_what_the_attempts_say(ended: JsonObject, money: str) -> None:
-    assert check_reported_money(ledger(ended), {KEY: {"errors": [{"job_id": "j1", "money": money}]}}) == []
+def test_reported_charge_must_match_the_attempts(ended_job: JsonObject, money: str) -> None:
+    assert check_reported_money(ledger(ended_job), {KEY: {"errors": [{"job_id": "j1", "money": money}]}}) == []
     wrong = {KEY: {"errors": [{"job_id": "j1", "money": "nothing"}]}}
-    assert names(check_reported_money(ledger(ended), wrong)) == {Invariant.DOCUMENTS_MATCH_LEDGER.name}
+    assert names(check_reported_money(ledger(ended_job), wrong)) == {Invariant.DOCUMENTS_MATCH_LEDGER.name}
 
 
-def test_dead_letters_explain_themselves() -> None:
+def test_complete_dead_letters_are_accepted() -> None:
     died = {("j1", "request_rejected")}
-    damaged = {"body": "x", "attributes": {"code": "damaged_message", "reason": "no JSON", "money": "not_spent"}}
-    assert check_dead_letter_contents(ledger(DEAD), [letter(), letter(), damaged], died, range(1, 2)) == []
-    assert check_dead_letter_contents(ledger(job()), [letter()], died, NONE) == [], "it died of it, and went on"
+    malformed = {"body": "x", "attributes": {"code": "damaged_message", "reason": "no JSON", "money": "not_spent"}}
+    assert check_dead_letter_contents(ledger(DEAD), [letter(), letter(), malformed], died, range(1, 2)) == []
+    assert check_dead_letter_contents(ledger(job()), [letter()], died, NONE) == [], "it was dead before and went on"
 
 
 @pytest.mark.parametrize(
-    ("stored", "letters", "damaged"),
+    ("stored", "letters", "malformed_count"),
     [
         (DEAD, [], NONE),
         (DEAD, [letter(reason="")], NONE),
@@ -164,20 +169,22 @@ def test_dead_letters_explain_themselves() -> None:
         (DEAD, [letter(), letter(job_id="j9")], NONE),
         (DEAD, [letter()], range(1, 2)),
     ],
-    ids=["none", "without a reason", "wrong money", "another cause", "of no job", "a damaged message without one"],
+    ids=["none", "without a reason", "wrong money", "another cause", "of no job", "a malformed message without one"],
 )
-def test_a_false_or_missing_letter_is_seen(stored: JsonObject, letters: list[JsonObject], damaged: range) -> None:
-    breaches = check_dead_letter_contents(ledger(stored), letters, {("j1", "request_rejected")}, damaged)
-    assert names(breaches) == {Invariant.DEAD_LETTERS_MATCH_JOBS.name}
+def test_false_or_missing_dead_letter_is_found(
+    stored: JsonObject, letters: list[JsonObject], malformed_count: range
+) -> None:
+    violations = check_dead_letter_contents(ledger(stored), letters, {("j1", "request_rejected")}, malformed_count)
+    assert names(violations) == {Invariant.DEAD_LETTERS_MATCH_JOBS.name}
 
 
-def test_rest_comes_in_bounded_time() -> None:
+def test_world_that_does_not_come_to_rest_is_found() -> None:
     assert check_settle_bound(is_at_rest=True, waited_seconds=60, reason="") == []
     assert names(check_settle_bound(is_at_rest=False, waited_seconds=60, reason="a message waits")) == {
         Invariant.DRAINED_IN_TIME.name
     }
 
 
-def test_a_photo_that_kills_its_workers_is_given_up() -> None:
+def test_too_many_crashes_on_a_photo_are_found() -> None:
     assert check_consecutive_crashes({KEY: 5}, 5) == []
     assert names(check_consecutive_crashes({KEY: 6}, 5)) == {Invariant.POISON_PHOTOS_GIVEN_UP.name}

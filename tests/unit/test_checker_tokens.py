@@ -1,4 +1,4 @@
-"""The checker's promise about task tokens: what it lets pass, and what it does not."""
+"""The checks of task tokens accept true answers, and find all others."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ from simulation.invariants.violations import Invariant
 JOB = {"key": "a.jpg", "is_execution_scoped": True, "status": "stored"}
 
 
-def asked(**changes: Any) -> dict[str, Any]:
-    """A request that waits for one job."""
+def request_item(**changes: Any) -> dict[str, Any]:
+    """Returns a request that waits for one job."""
     return {
         "key": "a.jpg",
         "task_token": "t",
@@ -39,72 +39,72 @@ def failure(code: str) -> SentTaskResponse:
 
 
 @pytest.mark.parametrize(
-    ("said", "request_", "stood"),
+    ("response", "request_", "statuses"),
     [
-        (success("j1"), asked(), {"stored"}),
-        (success("j1"), asked(), {"paid", "stored"}),
-        (failure("crashed"), asked(), {"dead"}),
-        (failure("cancelled"), asked(), {"cancelled", "accepted"}),
-        (failure("missing_prompt"), asked(problems=[{"code": "missing_prompt"}]), {"stored"}),
+        (success("j1"), request_item(), {"stored"}),
+        (success("j1"), request_item(), {"paid", "stored"}),
+        (failure("crashed"), request_item(), {"dead"}),
+        (failure("cancelled"), request_item(), {"cancelled", "accepted"}),
+        (failure("missing_prompt"), request_item(problems=[{"code": "missing_prompt"}]), {"stored"}),
     ],
 )
-def test_a_true_answer_passes(said: SentTaskResponse, request_: dict[str, Any], stood: set[str]) -> None:
-    assert check_task_response(said, request_, {"j1": stood}) == []
+def test_true_answer_is_accepted(response: SentTaskResponse, request_: dict[str, Any], statuses: set[str]) -> None:
+    assert check_task_response(response, request_, {"j1": statuses}) == []
 
 
 @pytest.mark.parametrize(
-    ("said", "request_", "stood"),
+    ("response", "request_", "statuses"),
     [
-        (success("j1"), asked(), {"paid"}),
-        (success("j1"), asked(), {"dead"}),
-        (success(), asked(), {"stored"}),
-        (success("j1"), asked(problems=[{"code": "missing_prompt"}]), {"stored"}),
-        (failure("crashed"), asked(), {"stored"}),
-        (failure("crashed"), asked(), {"submitting"}),
-        (failure("crashed"), asked(problems=[{"code": "missing_prompt"}]), {"stored"}),
+        (success("j1"), request_item(), {"paid"}),
+        (success("j1"), request_item(), {"dead"}),
+        (success(), request_item(), {"stored"}),
+        (success("j1"), request_item(problems=[{"code": "missing_prompt"}]), {"stored"}),
+        (failure("crashed"), request_item(), {"stored"}),
+        (failure("crashed"), request_item(), {"submitting"}),
+        (failure("crashed"), request_item(problems=[{"code": "missing_prompt"}]), {"stored"}),
     ],
 )
-def test_an_answer_that_is_early_or_untrue_does_not(
-    said: SentTaskResponse, request_: dict[str, Any], stood: set[str]
+def test_early_or_untrue_answer_is_found(
+    response: SentTaskResponse, request_: dict[str, Any], statuses: set[str]
 ) -> None:
-    assert {one.invariant for one in check_task_response(said, request_, {"j1": stood})} == {
+    assert {violation.invariant for violation in check_task_response(response, request_, {"j1": statuses})} == {
         Invariant.TASK_TOKENS_ANSWERED_ONCE
     }
 
 
-def test_what_was_answered_stands() -> None:
-    waits, answered = asked(answered_at=None, answer=None), asked(answer="success")
-    assert check_request_write(None, waits) == check_request_write(waits, answered) == []
-    assert len(check_request_write(answered, asked(outcome="undeliverable"))) == 1
+def test_second_answer_is_found() -> None:
+    pending, answered = request_item(answered_at=None, answer=None), request_item(answer="success")
+    assert check_request_write(None, pending) == check_request_write(pending, answered) == []
+    assert len(check_request_write(answered, request_item(outcome="undeliverable"))) == 1
 
 
-def test_an_answer_that_was_taken_takes_the_place_of_one_that_was_not() -> None:
-    foreign, answered = asked(outcome="undeliverable"), asked(outcome="failure")
-    assert check_request_write(foreign, answered) == []
-    assert len(check_request_write(foreign, foreign)) == len(check_request_write(answered, answered)) == 1
+def test_delivered_answer_may_replace_an_undeliverable_one() -> None:
+    undeliverable, answered = request_item(outcome="undeliverable"), request_item(outcome="failure")
+    assert check_request_write(undeliverable, answered) == []
+    assert len(check_request_write(undeliverable, undeliverable)) == len(check_request_write(answered, answered)) == 1
 
 
-def test_whoever_waits_is_answered_or_waits_with_his_job() -> None:
+def test_token_is_answered_or_waits_for_its_job() -> None:
     jobs = {"j1": {"status": "accepted"}}
-    waits = [asked(answered_at=None)]
-    assert check_unanswered_tokens({"t": True}, [asked()], {"j1": JOB}, ()) == []
-    assert check_unanswered_tokens({"t": False}, waits, jobs, {"j1"}) == []
-    assert len(check_unanswered_tokens({"t": False}, waits, jobs, ())) == 1
+    pending = [request_item(answered_at=None)]
+    assert check_unanswered_tokens({"t": True}, [request_item()], {"j1": JOB}, ()) == []
+    assert check_unanswered_tokens({"t": False}, pending, jobs, {"j1"}) == []
+    assert len(check_unanswered_tokens({"t": False}, pending, jobs, ())) == 1
     assert len(check_unanswered_tokens({"t": False}, [], jobs, {"j1"})) == 1
-    assert len(check_unanswered_tokens({"t": True}, waits, {"j1": JOB}, ())) == 1
+    assert len(check_unanswered_tokens({"t": True}, pending, {"j1": JOB}, ())) == 1
 
 
-def test_what_only_stopped_executions_wanted_is_called_off_and_nothing_else_is() -> None:
-    theirs, others = JOB, JOB | {"is_execution_scoped": False}
+def test_only_jobs_of_stopped_executions_are_cancelled() -> None:
+    execution_job, other_job = JOB, JOB | {"is_execution_scoped": False}
     assert (
-        check_purchase_for_stopped(theirs, all_stopped=False)
-        == check_purchase_for_stopped(others, all_stopped=True)
+        check_purchase_for_stopped(execution_job, all_stopped=False)
+        == check_purchase_for_stopped(other_job, all_stopped=True)
         == []
     )
-    assert len(check_purchase_for_stopped(theirs, all_stopped=True)) == 1
-    assert check_cancel_of_unpaid(theirs, is_execution_running=False) == []
+    assert len(check_purchase_for_stopped(execution_job, all_stopped=True)) == 1
+    assert check_cancel_of_unpaid(execution_job, is_execution_running=False) == []
     assert (
-        len(check_cancel_of_unpaid(theirs, is_execution_running=True))
-        == len(check_cancel_of_unpaid(others, is_execution_running=False))
+        len(check_cancel_of_unpaid(execution_job, is_execution_running=True))
+        == len(check_cancel_of_unpaid(other_job, is_execution_running=False))
         == 1
     )

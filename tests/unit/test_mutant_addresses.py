@@ -1,4 +1,4 @@
-"""Addresses of mutants: renames and new texts keep them; other changes break them, and the error shows the function."""
+"""Mutants' addresses survive renames and changed texts. After other changes, the error shows the function as it is."""
 
 import ast
 from collections.abc import Callable
@@ -40,7 +40,7 @@ type Product = Callable[[str], None]
 
 @pytest.fixture
 def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Product:
-    """A package of one module, `shop`, which reads as it is told."""
+    """A package with one module, `shop`, whose source can be changed."""
     for module in (addresses, mutants):
         monkeypatch.setattr(module, "PACKAGE", tmp_path)
 
@@ -51,17 +51,17 @@ def product(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Product:
     return write
 
 
-def here(place: str, node: str) -> MutationAddress:
-    """The address of a node as the product is."""
-    definition = find_definition("shop", place)
+def find_address(name: str, node: str) -> MutationAddress:
+    """Returns the present address of a node."""
+    definition = find_definition("shop", name)
     assert definition is not None
-    return MutationAddress.parse(f"shop:{place}#{definition.fingerprint} {node}")
+    return MutationAddress.parse(f"shop:{name}#{definition.fingerprint} {node}")
 
 
-def changed(operator: str, place: str, node: str, value: str = "") -> str:
-    """The module with one node changed."""
-    one = Mutant("one", "", (Mutation(operator, here(place, node), value),), None)
-    return render_files(one)["shop.py"]
+def mutate(operator: str, name: str, node: str, value: str = "") -> str:
+    """Returns the module with one node changed."""
+    mutant = Mutant("mutant", "", (Mutation(operator, find_address(name, node), value),), None)
+    return render_files(mutant)["shop.py"]
 
 
 CHANGES = (
@@ -81,31 +81,31 @@ CHANGES = (
 
 @pytest.mark.usefixtures("product")
 @pytest.mark.parametrize(("operator", "node", "old", "new"), CHANGES)
-def test_an_operator_changes_its_node_and_no_other_byte(operator: str, node: str, old: str, new: str) -> None:
+def test_operator_changes_only_the_bytes_of_its_node(operator: str, node: str, old: str, new: str) -> None:
     head, _, body = SOURCE.partition("class Shop")
-    text = changed(operator, "Shop.buy", node, "9" if operator == "literal" else "")
+    text = mutate(operator, "Shop.buy", node, "9" if operator == "literal" else "")
     assert text == f"{head}class Shop{body.replace(old, new)}"
     ast.parse(text)
 
 
 @pytest.mark.usefixtures("product")
-def test_rows_of_a_table_are_dropped_and_swapped() -> None:
+def test_table_rows_are_dropped_and_swapped() -> None:
     table = ast.literal_eval
-    dropped, swapped = (changed(operator, "RULES", "row 2") for operator in ("drop", "swap"))
+    dropped, swapped = (mutate(operator, "RULES", "row 2") for operator in ("drop", "swap"))
     rules = [table(text.partition("RULES = ")[2].partition("\n\n\nclass")[0]) for text in (dropped, swapped)]
     assert rules == [(("gone", 1), ("other", 3)), (("gone", 1), ("other", 3), ("same", 2))]
 
 
-def test_several_rows_of_a_table_in_a_call_are_dropped(product: Product) -> None:
+def test_several_rows_in_a_call_are_dropped(product: Product) -> None:
     product("RULES = table(\n    (1, 2),\n    (\n        rule(3),\n        rule(4),\n        rule(5),\n    ),\n)\n")
-    both = Mutant("both", "", tuple(Mutation("drop", here("RULES", f"row {row}")) for row in (1, 3)), None)
-    assert ast.unparse(ast.parse(render_files(both)["shop.py"])) == "RULES = table((1, 2), (rule(4),))"
+    mutant = Mutant("mutant", "", tuple(Mutation("drop", find_address("RULES", f"row {row}")) for row in (1, 3)), None)
+    assert ast.unparse(ast.parse(render_files(mutant)["shop.py"])) == "RULES = table((1, 2), (rule(4),))"
 
 
 @pytest.mark.usefixtures("product")
-def test_an_operator_that_means_nothing_at_its_node_is_refused() -> None:
+def test_operator_that_does_not_fit_its_node_is_rejected() -> None:
     with pytest.raises(OperatorError):
-        changed("on", "Shop.buy", "statement 1")
+        mutate("on", "Shop.buy", "statement 1")
     with pytest.raises(ValueError, match="malformed"):
         replace_literal("shop:Shop.buy#000000 constant 1", "job.price")
 
@@ -120,7 +120,7 @@ TEXTS = (
 
 @pytest.mark.parametrize("source", [RENAMED, TEXTS, f"import os\n{SOURCE}"])
 def test_renames_and_texts_keep_an_address(product: Product, source: str) -> None:
-    before = here("Shop.buy", "if 1")
+    before = find_address("Shop.buy", "if 1")
     product(source)
     assert before.find_node().address == before
 
@@ -134,18 +134,18 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("source", OTHERS)
-def test_any_other_change_breaks_an_address_and_says_what_stands_there_now(product: Product, source: str) -> None:
-    before = here("Shop.buy", "if 1")
+def test_other_change_breaks_an_address_and_shows_the_function(product: Product, source: str) -> None:
+    before = find_address("Shop.buy", "if 1")
     product(source)
-    with pytest.raises(AddressError) as refused:
+    with pytest.raises(AddressError) as raised:
         before.find_node()
-    now = here("Shop.buy", "if 1")
-    assert "def buy(self, job, lane):" in str(refused.value)
-    assert f"{now}: {now.find_node().text}" in str(refused.value)
+    now = find_address("Shop.buy", "if 1")
+    assert "def buy(self, job, lane):" in str(raised.value)
+    assert f"{now}: {now.find_node().text}" in str(raised.value)
 
 
-def test_an_address_of_a_function_that_moved_says_where_it_is(product: Product) -> None:
-    before = here("Shop.buy", "if 1")
+def test_address_of_a_moved_function_names_its_new_place(product: Product) -> None:
+    before = find_address("Shop.buy", "if 1")
     product(SOURCE.replace("class Shop", "class Market"))
     with pytest.raises(AddressError, match="shop:Market.buy"):
         before.find_node()
@@ -153,8 +153,8 @@ def test_an_address_of_a_function_that_moved_says_where_it_is(product: Product) 
 
 @pytest.fixture
 def recorded(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A registry of one file with two mutants at the same address, which alone is written down."""
-    address = here("Shop.buy", "if 1")
+    """A registry of one file with two mutants at the same address."""
+    address = find_address("Shop.buy", "if 1")
     registry = tmp_path / "registry"
     registry.mkdir()
     file = registry / "buying.py"
@@ -174,7 +174,7 @@ def recorded(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return file
 
 
-def test_a_rename_rewrites_every_address_below_it(recorded: Path) -> None:
+def test_rename_rewrites_every_address_below_it(recorded: Path) -> None:
     before = recorded.read_text()
     assert address_records.rename_addresses("shop:Shop.bu", "shop:Shop.pay") == 0
     assert address_records.rename_addresses("shop:Shop.buy", "shop:Shop.pay") == 2
@@ -183,10 +183,10 @@ def test_a_rename_rewrites_every_address_below_it(recorded: Path) -> None:
     assert "shop:" not in recorded.read_text()
 
 
-def test_only_the_mutant_that_was_looked_at_gets_the_new_shape(recorded: Path) -> None:
-    assert [one.record.name for one in address_records.find_mismatches()] == ["a", "b"]
+def test_accept_updates_only_the_named_mutant(recorded: Path) -> None:
+    assert [mismatch.record.name for mismatch in address_records.find_mismatches()] == ["a", "b"]
     ((old, new),) = address_records.accept_proposals("b")
     text = recorded.read_text()
     assert (text.count(str(old)), text.count(str(new))) == (1, 1)
     assert text.index(str(old)) < text.index(str(new))
-    assert new == here("Shop.buy", "if 1")
+    assert new == find_address("Shop.buy", "if 1")

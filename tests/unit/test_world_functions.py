@@ -1,4 +1,4 @@
-"""The simulated Lambda service: so many invocations at a time, messages that come again, mappings that can be off."""
+"""The simulated Lambda service: limited concurrency, redelivered messages, mappings that can be disabled."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -27,60 +27,63 @@ LIMIT = 60
 class Service:
     """A queue, and a function that works on each batch for ten seconds."""
 
-    def __init__(self, *, most_at_once: int = 2, batch_size: int = 1) -> None:
+    def __init__(self, *, max_concurrency: int = 2, batch_size: int = 1) -> None:
         self.clock = WorldClock(Random(0))
-        self.hub = EventLoop(self.clock)
-        self.wire = Transport(self.clock)
-        self.sqs = SimulatedSqs(self.wire, self.clock, self.clock.random)
-        self.functions = SimulatedLambda(self.wire, self.clock, self.sqs, self.hub)
-        self.line = self.sqs.create_queue("q", visibility_seconds=VISIBILITY)
-        self.work: Callable[[Sequence[SimulatedMessage]], Sequence[SimulatedMessage]] = self._ten_seconds
-        self.began: list[tuple[float, str]] = []
-        self.source = self.functions.add_mapping(
-            self.line, SimulatedFunction("f", LIMIT, self._handle), max_concurrency=most_at_once, batch_size=batch_size
+        self.event_loop = EventLoop(self.clock)
+        self.transport = Transport(self.clock)
+        self.sqs = SimulatedSqs(self.transport, self.clock, self.clock.random)
+        self.functions = SimulatedLambda(self.transport, self.clock, self.sqs, self.event_loop)
+        self.queue = self.sqs.create_queue("q", visibility_seconds=VISIBILITY)
+        self.work: Callable[[Sequence[SimulatedMessage]], Sequence[SimulatedMessage]] = self._work_ten_seconds
+        self.started: list[tuple[float, str]] = []
+        self.mapping = self.functions.add_mapping(
+            self.queue,
+            SimulatedFunction("f", LIMIT, self._handle),
+            max_concurrency=max_concurrency,
+            batch_size=batch_size,
         )
 
     def _handle(self, messages: Sequence[SimulatedMessage], deadline: datetime) -> Sequence[SimulatedMessage]:
         assert deadline == self.clock.time + timedelta(seconds=LIMIT)
-        self.began.append((self.seconds(), "".join(message.body for message in messages)))
+        self.started.append((self.count_seconds(), "".join(message.body for message in messages)))
         return self.work(messages)
 
-    def _ten_seconds(self, _: Sequence[SimulatedMessage]) -> Sequence[SimulatedMessage]:
+    def _work_ten_seconds(self, _: Sequence[SimulatedMessage]) -> Sequence[SimulatedMessage]:
         self.clock.sleep(10)
         return ()
 
-    def seconds(self) -> float:
-        """The seconds since the world began."""
+    def count_seconds(self) -> float:
+        """Returns the seconds since the start of the world."""
         return (self.clock.time - WORLD_START).total_seconds()
 
     def post(self, bodies: str) -> None:
-        """Put messages of one letter each into the queue."""
+        """Puts messages of one letter each into the queue."""
         for body in bodies:
-            self.sqs.send_externally(self.line, body)
+            self.sqs.send_externally(self.queue, body)
 
     def run(self, seconds: float) -> None:
-        """Play until so many seconds since the world began are over."""
-        self.hub.run_until(WORLD_START + timedelta(seconds=seconds))
+        """Runs until so many seconds after the start of the world."""
+        self.event_loop.run_until(WORLD_START + timedelta(seconds=seconds))
 
 
-def test_so_many_invocations_run_at_a_time_and_no_more() -> None:
-    service = Service(most_at_once=2)
+def test_concurrency_of_a_mapping_is_limited() -> None:
+    service = Service(max_concurrency=2)
     service.post("abcde")
     service.functions.start()
     service.run(100)
-    assert service.began == [(0, "a"), (0, "b"), (10, "c"), (10, "d"), (20, "e")]
+    assert service.started == [(0, "a"), (0, "b"), (10, "c"), (10, "d"), (20, "e")]
     assert service.functions.is_quiet
 
 
-def test_a_message_that_comes_later_is_taken_when_it_comes() -> None:
+def test_later_message_is_received_when_it_arrives() -> None:
     service = Service()
     service.functions.start()
-    service.hub.call_later(7, lambda: service.post("a"))
+    service.event_loop.call_later(7, lambda: service.post("a"))
     service.run(100)
-    assert service.began == [(7, "a")]
+    assert service.started == [(7, "a")]
 
 
-def test_messages_come_in_batches_and_only_those_named_come_again() -> None:
+def test_only_returned_messages_of_a_batch_are_redelivered() -> None:
     service = Service(batch_size=10)
     service.post("abc")
 
@@ -90,11 +93,11 @@ def test_messages_come_in_batches_and_only_those_named_come_again() -> None:
     service.work = work
     service.functions.start()
     service.run(200)
-    assert service.began == [(0, "abc"), (VISIBILITY, "b")]
-    assert not service.line.messages
+    assert service.started == [(0, "abc"), (VISIBILITY, "b")]
+    assert not service.queue.messages
 
 
-def test_what_runs_out_of_time_leaves_its_message_to_its_visibility() -> None:
+def test_message_of_a_timed_out_invocation_is_redelivered() -> None:
     service = Service()
 
     def work(messages: Sequence[SimulatedMessage]) -> Sequence[SimulatedMessage]:
@@ -105,97 +108,97 @@ def test_what_runs_out_of_time_leaves_its_message_to_its_visibility() -> None:
     service.post("a")
     service.functions.start()
     service.run(200)
-    assert service.began == [(0, "a"), (VISIBILITY, "a")]
-    assert [one.outcome for one in service.functions.invocations] == [
+    assert service.started == [(0, "a"), (VISIBILITY, "a")]
+    assert [invocation.outcome for invocation in service.functions.invocations] == [
         InvocationOutcome.TIMED_OUT,
         InvocationOutcome.SUCCEEDED,
     ]
     assert service.functions.is_quiet
 
 
-def test_a_mapping_that_is_off_hands_out_nothing_and_goes_on_when_it_is_on() -> None:
+def test_disabled_mapping_delivers_nothing_until_enabled() -> None:
     service = Service()
     service.functions.start()
-    service.functions.update_event_source_mapping(UUID=service.source.uuid, Enabled=False)
+    service.functions.update_event_source_mapping(UUID=service.mapping.uuid, Enabled=False)
     service.post("a")
     service.run(50)
-    assert (service.began, service.functions.is_quiet) == ([], True)
-    service.functions.update_event_source_mapping(UUID=service.source.uuid, Enabled=True)
+    assert (service.started, service.functions.is_quiet) == ([], True)
+    service.functions.update_event_source_mapping(UUID=service.mapping.uuid, Enabled=True)
     assert not service.functions.is_quiet
     service.run(100)
-    assert service.began == [(50, "a")]
+    assert service.started == [(50, "a")]
 
 
-def states(service: Service, **chosen: Any) -> list[str]:
-    """The states of the mappings that are listed."""
-    found = service.functions.list_event_source_mappings(**chosen)["EventSourceMappings"]
-    return [mapping["State"] for mapping in found]
+def states(service: Service, **filters: Any) -> list[str]:
+    """Returns the states of the listed mappings."""
+    mappings = service.functions.list_event_source_mappings(**filters)["EventSourceMappings"]
+    return [mapping["State"] for mapping in mappings]
 
 
 def test_mappings_are_listed_by_queue_and_by_function() -> None:
     service = Service()
-    assert states(service, EventSourceArn=service.line.arn) == ["Enabled"]
+    assert states(service, EventSourceArn=service.queue.arn) == ["Enabled"]
     assert states(service, FunctionName="f") == ["Enabled"]
     assert states(service, FunctionName="another") == states(service, EventSourceArn="another") == []
-    shown = service.functions.get_event_source_mapping(UUID=service.source.uuid)
-    assert (shown["EventSourceArn"], shown["BatchSize"]) == (service.line.arn, 1)
+    shown = service.functions.get_event_source_mapping(UUID=service.mapping.uuid)
+    assert (shown["EventSourceArn"], shown["BatchSize"]) == (service.queue.arn, 1)
 
 
-def test_a_mapping_may_take_its_time_and_cannot_be_switched_meanwhile() -> None:
-    service = Service(most_at_once=1)
+def test_mapping_that_is_changing_cannot_be_changed_again() -> None:
+    service = Service(max_concurrency=1)
     service.functions.start()
     service.functions.choose_mapping_delay = lambda: 15.0
     service.post("abc")
-    service.hub.call_later(
-        1, lambda: service.functions.update_event_source_mapping(UUID=service.source.uuid, Enabled=False)
+    service.event_loop.call_later(
+        1, lambda: service.functions.update_event_source_mapping(UUID=service.mapping.uuid, Enabled=False)
     )
     service.run(5)
     assert states(service) == ["Disabling"]
     with pytest.raises(ClientError):
-        service.functions.update_event_source_mapping(UUID=service.source.uuid, Enabled=True)
+        service.functions.update_event_source_mapping(UUID=service.mapping.uuid, Enabled=True)
     service.run(60)
     assert states(service) == ["Disabled"]
-    assert service.began == [(0, "a"), (10, "b")]
+    assert service.started == [(0, "a"), (10, "b")]
 
 
-def test_an_unknown_mapping_says_so() -> None:
+def test_unknown_mapping_raises_resource_not_found() -> None:
     with pytest.raises(ClientError) as raised:
         Service().functions.update_event_source_mapping(UUID="another", Enabled=True)
     assert str(raised.value) == str(build_client_error("ResourceNotFoundException", "EventSourceMapping", 404))
 
 
-def ticking(task: Callable[[datetime], bool]) -> tuple[Service, list[float]]:
-    """A service with a function that is invoked every hundred seconds, and when that happened."""
+def run_schedule(task: Callable[[datetime], bool]) -> tuple[Service, list[float]]:
+    """Returns a service with a function that is invoked every hundred seconds, and the times of its invocations."""
     service, ticks = Service(), list[float]()
 
-    def noted(deadline: datetime) -> bool:
-        ticks.append(service.seconds())
+    def record_tick(deadline: datetime) -> bool:
+        ticks.append(service.count_seconds())
         return task(deadline)
 
-    service.functions.schedules.append(ScheduledFunction("s", 100, 300, noted))
+    service.functions.schedules.append(ScheduledFunction("s", 100, 300, record_tick))
     service.functions.start()
     return service, ticks
 
 
-def test_a_schedule_invokes_its_function_again_and_again() -> None:
-    service, ticks = ticking(lambda _: True)
+def test_schedule_invokes_its_function_repeatedly() -> None:
+    service, ticks = run_schedule(lambda _: True)
     service.run(450)
     assert [later - earlier for earlier, later in zip(ticks, ticks[1:], strict=False)] == pytest.approx([100] * 3)
 
 
-def test_a_scheduled_function_that_fails_is_invoked_twice_more() -> None:
-    service, ticks = ticking(lambda _: False)
+def test_failed_scheduled_function_is_retried_twice() -> None:
+    service, ticks = run_schedule(lambda _: False)
     service.functions.schedules[0].interval_seconds = 1000
     service.run(900)
     assert [tick - ticks[0] for tick in ticks] == pytest.approx([0, 60, 180])
 
 
-def test_runs_of_a_schedule_may_overlap_and_be_doubled() -> None:
+def test_runs_of_a_schedule_may_overlap() -> None:
     service = Service()
     running: list[int] = []
 
     def task(_: datetime) -> bool:
-        running.append(len(service.hub.workers))
+        running.append(len(service.event_loop.workers))
         service.clock.sleep(150)
         return True
 
@@ -206,22 +209,22 @@ def test_runs_of_a_schedule_may_overlap_and_be_doubled() -> None:
     assert max(running) == 4
 
 
-def test_a_scheduled_event_that_is_too_old_is_not_tried_again() -> None:
+def test_scheduled_event_that_is_too_old_is_not_retried() -> None:
     service = Service()
-    began: list[float] = []
+    started: list[float] = []
 
     def task(_: datetime) -> bool:
-        began.append(service.seconds())
+        started.append(service.count_seconds())
         return False
 
     service.functions.schedules.append(ScheduledFunction("s", 1000, 300, task, max_event_age_seconds=100))
     service.functions.start()
     service.run(999)
-    first = began[0]
-    assert began == [first, first + ASYNC_RETRY_DELAYS_SECONDS[0]]
+    first = started[0]
+    assert started == [first, first + ASYNC_RETRY_DELAYS_SECONDS[0]]
 
 
-def test_each_worker_has_a_clock_of_its_own() -> None:
+def test_each_worker_has_its_own_clock() -> None:
     service = Service()
     service.functions.choose_clock_skew = lambda: timedelta(seconds=4)
     seen: list[timedelta] = []
