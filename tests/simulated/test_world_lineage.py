@@ -1,8 +1,8 @@
 """The simulated Lambda stops a chain of messages as AWS does, and reports one that may recurse and never ends."""
 
-import dataclasses
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -146,7 +146,7 @@ def test_lambda_stops_the_chain_without_the_permission(monkeypatch: pytest.Monke
     monkeypatch.setattr(folder_defaults, "RECHECK_DELAY_SECONDS", 900)
     world, recursed = build_waiting_world(2 * MAX_CHAIN_INVOCATIONS)
     intake = world.mappings["intake"]
-    intake.function = dataclasses.replace(intake.function, find_subject=None)
+    intake.function = replace(intake.function, find_subject=None)
     defaults(world, "shoes/", REMOVE)
     world.run_for(600)
     assert len(world.list_jobs()) == MAX_CHAIN_INVOCATIONS - 1, "the message of the last invocation is refused"
@@ -158,10 +158,12 @@ def test_chain_that_repeats_the_same_place_is_reported(start_after: str, monkeyp
     monkeypatch.setattr(folder_defaults, "MAX_WOKEN_PHOTOS", 1)
     world, recursed = build_waiting_world(3)
 
-    def enqueue_same_place(intake: Any, bucket: str, key: str, *, after: str = "", delay_seconds: int = 0) -> None:
-        enqueue_folder_scan(intake, bucket, key, after=start_after if after else "", delay_seconds=delay_seconds)
+    def enqueue_same_place(intake: Any, message: IntakeMessage, *, delay_seconds: int = 0) -> None:
+        if isinstance(message, FolderMessage) and message.start_after:
+            message = replace(message, start_after=start_after)
+        enqueue_for_intake(intake, message, delay_seconds=delay_seconds)
 
-    monkeypatch.setattr(folder_defaults, "enqueue_folder_scan", enqueue_same_place)
+    monkeypatch.setattr(folder_defaults, "enqueue_for_intake", enqueue_same_place)
     defaults(world, "shoes/", {"output": {"format": "jpg"}})
     with pytest.raises(AssertionError, match="messages are left"):
         world.run_until_empty("intake", max_deliveries=200)

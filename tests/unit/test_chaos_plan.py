@@ -119,12 +119,12 @@ def test_lane_and_provider_run_at_the_end() -> None:
 
 def test_rule_strikes_only_its_own_photo() -> None:
     bench_plan = plan()
-    fault_book = FaultBook(seed=1)
+    fault_book = FaultRules(seed=1)
     for _, rule in bench_plan.list_rules():
         fault_book.add(rule)
     for photo in bench_plan.photos:
-        call = Call(provider="ideogram", routes=("replace-background",), prompt=str(photo.sidecar["prompt"]))
-        hits = [hit for phase in (Phase.GATE, Phase.RUN) if (hit := fault_book.meet(call, phase))]
+        call = FaultTarget(provider="ideogram", routes=("replace-background",), prompt=str(photo.sidecar["prompt"]))
+        hits = [hit for phase in (Phase.GATE, Phase.RUN) if (hit := fault_book.find_hit(call, phase))]
         paid_route = photo.fault is not None and photo.fault.build_rule("x").phase is not Phase.DOWNLOAD
         assert bool(hits) is paid_route, photo
 
@@ -133,7 +133,7 @@ def test_permanent_faults_are_those_without_a_picture() -> None:
     bench_plan = plan()
     faulted = [photo for photo in bench_plan.photos if photo.expected_end is not ExpectedEnd.STORED]
     assert len(bench_plan.list_permanent_rules()) == len(faulted) >= 4
-    assert all(rule.limit == 0 for rule in bench_plan.list_permanent_rules())
+    assert all(rule.max_hits == 0 for rule in bench_plan.list_permanent_rules())
 
 
 def test_edited_photo_has_no_fault() -> None:

@@ -16,7 +16,7 @@ def deployed(limit: int, timeout_seconds: int, *, use_all_lanes: bool = False) -
     parameter_values = backdrop_pipeline.build_parameters(
         STANDIN, concurrency_limit=limit, timeout_seconds=timeout_seconds, use_all_lanes=use_all_lanes
     )
-    return Deployed(**parameters.settle(STANDIN, parameter_values))
+    return Deployed(**parameters.resolve_parameters(STANDIN, parameter_values))
 
 
 def lanes(stack: Deployed) -> set[str]:
