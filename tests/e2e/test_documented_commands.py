@@ -13,7 +13,7 @@ from tests.e2e import scenes
 from tests.e2e.clouds import PARAMETERS, running_cloud
 from tests.e2e.typist import EXCUSED, Typist, excuse, parts_of
 
-README = ROOT / "README.md"
+TUTORIAL = ROOT / "docs" / "tutorial.md"
 # Runbooks are typed where their day is brought about: test_runbooks.py.
 TOLD = [page for page in PAGES if commands(page) and page.parent.name != "runbooks"]
 
@@ -24,8 +24,8 @@ def name(page: Path) -> str:
 
 @pytest.fixture
 def home(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
-    """A cloud of the page's own; that of the README is started and ended by its own commands, and nothing is left."""
-    if page != README:
+    """A cloud of the page's own; that of the tutorial is started and ended by its own commands, and nothing is left."""
+    if page != TUTORIAL:
         with running_cloud(tmp_path_factory) as running:
             for bucket in PARAMETERS["ReadableBuckets"].split(","):
                 running.clients.s3.create_bucket(
