@@ -50,7 +50,7 @@ def _write_results(
 
 
 def _print_verdict(console: Console, results: list[BenchResult], unfinished: list[int]) -> int:
-    has_failed = bool(unfinished) or any(result.breaches for result in results)
+    has_failed = bool(unfinished) or any(result.violations for result in results)
     if not has_failed:
         console.print("every promise was kept", style="green")
     return int(has_failed)

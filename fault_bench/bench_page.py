@@ -80,7 +80,7 @@ def build_rows(results: Sequence[BenchResult]) -> list[list[str]]:
 def build_fault_rows(results: Sequence[BenchResult]) -> list[list[str]]:
     """Returns how often each kind of fault was planned, and how often it struck each pipeline."""
     columns = list_columns(results)
-    planned = sum((figures.observed.announced_counts for figures in columns[0][1]), Counter[str]())
+    planned = sum((figures.observed.planned_counts for figures in columns[0][1]), Counter[str]())
     strike_counts = [
         sum((column.observed.strike_counts for column in figures), Counter[str]()) for _, figures in columns
     ]
@@ -109,7 +109,9 @@ def format_page(results: Sequence[BenchResult], settings: BenchSettings, unfinis
     """Formats the page of the repository; `unfinished` are the seeds that failed before their end."""
     names = [name for name, _ in list_columns(results)]
     seeds = ", ".join(str(result.plan.seed) for result in results)
-    violation_lines = [f"- seed {result.plan.seed}: {violation}" for result in results for violation in result.breaches]
+    violation_lines = [
+        f"- seed {result.plan.seed}: {violation}" for result in results for violation in result.violations
+    ]
     violation_lines += [f"- seed {seed}: did not finish, and is not in the figures" for seed in unfinished]
     parts = [
         "# The fault bench: Backdrop next to a pipeline as tutorials build it",

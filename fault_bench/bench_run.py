@@ -57,7 +57,7 @@ class BenchResult:
     plan: BenchPlan
     backdrop: PipelineFigures
     naive: PipelineFigures | None
-    breaches: tuple[Violation, ...]
+    violations: tuple[Violation, ...]
 
 
 def run_bench_seed(seed: int, settings: BenchSettings, print_line: PrintLine, *, include_naive: bool) -> BenchResult:

@@ -33,7 +33,7 @@ def _run_seed_and_report(seed: int, *, settings: BenchSettings, include_naive: b
     except (LocalCloudError, NotDrainedError) as error:
         output.print(f"error: seed {seed}: {error}", style="red", markup=False)
         return None
-    for violation in result.breaches:
+    for violation in result.violations:
         output.print(f"seed {seed}: {violation}", style="red", markup=False)
-    output.print(f"seed {seed}: {len(result.breaches)} violations, {time.monotonic() - started:.0f} s")
+    output.print(f"seed {seed}: {len(result.violations)} violations, {time.monotonic() - started:.0f} s")
     return result

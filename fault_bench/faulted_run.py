@@ -35,7 +35,7 @@ class NotDrainedError(Exception):
 class ObservedRun:
     """What happened to a pipeline under faults, with the planned and actual strikes of each kind of fault."""
 
-    announced_counts: Counter[str]
+    planned_counts: Counter[str]
     strike_counts: Counter[str]
     kill_count: int
     missed_kill_count: int
@@ -97,8 +97,8 @@ def run_under_faults(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtR
     reserved_ranges = [(ended, started + plan.timeout_seconds) for started, ended in provider.list_lost_calls()]
     history = SlotHistory(slots_held, injector.limit_history, injector.blocked_ranges, reserved_ranges)
     return ObservedRun(
-        announced_counts=_count_announced(plan),
-        strike_counts=_count_fired(plan, provider) + injector.strike_counts,
+        planned_counts=_count_planned(plan),
+        strike_counts=_count_strikes(plan, provider) + injector.strike_counts,
         kill_count=len(killer.killed_job_ids),
         missed_kill_count=len(killer.missed_job_ids),
         cut_connections=provider.cut_connections,
@@ -110,7 +110,7 @@ def run_under_faults(pipeline: BenchPipeline, plan: BenchPlan, is_at_rest: IsAtR
     )
 
 
-def _count_announced(plan: BenchPlan) -> Counter[str]:
+def _count_planned(plan: BenchPlan) -> Counter[str]:
     """Returns how often each kind strikes at least, if all photos get through; a lasting fault at least once."""
     counts = Counter[str]()
     for name, rule in plan.list_rules():
@@ -120,7 +120,7 @@ def _count_announced(plan: BenchPlan) -> Counter[str]:
     return counts
 
 
-def _count_fired(plan: BenchPlan, provider: StandinProvider) -> Counter[str]:
+def _count_strikes(plan: BenchPlan, provider: StandinProvider) -> Counter[str]:
     counts = Counter[str]()
     for (name, _), rule in zip(plan.list_rules(), provider.state.faults.build_report(), strict=True):
         counts[name] += cast("int", rule["hits"])

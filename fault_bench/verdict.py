@@ -115,7 +115,7 @@ def check_run(
 
 def list_unfired_faults(observed: ObservedRun) -> list[str]:
     """Returns the planned faults that never struck."""
-    return [name for name in observed.announced_counts if not observed.strike_counts[name]]
+    return [name for name in observed.planned_counts if not observed.strike_counts[name]]
 
 
 def check_kill_count(observed: ObservedRun) -> list[Violation]:

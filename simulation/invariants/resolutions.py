@@ -37,7 +37,7 @@ def read_resolution(source: JsonObject, jobs: Mapping[str, JsonObject]) -> Resol
     return Resolution(instructions_by_variant, refusals, bool(source["blocked_by_defaults"]))
 
 
-# -- one write ----------------------------------------------------------------------------------------------------
+# -- one write --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ def _identify_work(job: JsonObject) -> tuple[Any, ...]:
     return job["source_id"], job["variant"], job["sha256"], json.dumps(paid_fields, sort_keys=True)
 
 
-# -- at rest ------------------------------------------------------------------------------------------------------
+# -- at rest ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def _format_condition_result(result: ConditionResult) -> str:
     return f"{condition.address} [{killer.operator}] {detail}"
 
 
-# -- addresses -----------------------------------------------------------------------------------------------------
+# -- addresses --------------------------------------------------------------------------------------------------
 
 
 def _run_check(options: argparse.Namespace, console: Console) -> int:

@@ -274,7 +274,7 @@ def _is_docstring(part: object) -> bool:
     return isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) and isinstance(part.value.value, str)
 
 
-# -- the product's files -------------------------------------------------------------------------------------------
+# -- the product's files ----------------------------------------------------------------------------------------
 
 
 def find_module_file(module: str) -> Path:

@@ -83,7 +83,7 @@ class UserActions:
         self.world.transport.add_note(f"action {action.name} {' '.join(action.arguments)}")
         method(*action.arguments)
 
-    # -- files ----------------------------------------------------------------------------------------------
+    # -- files --------------------------------------------------------------------------------------------------
 
     def _upload(self, key: str, name: str, tags: str) -> None:
         self.world.s3.upload(INPUT_BUCKET, key, build_photo_file(name), TAG_SAMPLES[tags])
@@ -166,7 +166,7 @@ class UserActions:
         self.world.event_loop.call_later(max(-seconds, 0), lambda: self.perform(photo))
         self.world.event_loop.call_later(max(seconds, 0), lambda: self.perform(instructions))
 
-    # -- messages -------------------------------------------------------------------------------------------
+    # -- messages -----------------------------------------------------------------------------------------------
 
     def _repeat_event(self, number: str) -> None:
         """Repeats an earlier S3 event."""
@@ -215,7 +215,7 @@ class UserActions:
         if any(message.body == body for message in queue.messages):
             self.malformed_messages.add(f"{queue_name} {body}")
 
-    # -- commands -------------------------------------------------------------------------------------------
+    # -- commands -----------------------------------------------------------------------------------------------
 
     def _pause_lane(self, seconds: str) -> None:
         self.world.pause_lane(seconds=float(seconds))

@@ -40,7 +40,7 @@ class InstructionMonitor:
         self._snapshot, self._users, self._history = snapshot, users, history
         self._changed_sources: list[tuple[JsonObject | None, JsonObject]] = []
 
-    # -- writes ---------------------------------------------------------------------------------------------
+    # -- writes -------------------------------------------------------------------------------------------------
 
     def record_write(self, before: JsonObject | None, after: JsonObject) -> None:
         """Records the write of a source; its jobs are in the same transaction."""
@@ -96,7 +96,7 @@ class InstructionMonitor:
             for key in keys
         ]
 
-    # -- rest -----------------------------------------------------------------------------------------------
+    # -- rest ---------------------------------------------------------------------------------------------------
 
     def check_current(self, photos: Mapping[str, frozenset[str]]) -> list[Violation]:
         """Checks the ledger against the current instructions.

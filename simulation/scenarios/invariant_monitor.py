@@ -106,7 +106,7 @@ class InvariantMonitor:
         """
         self.add_violations([Violation(Invariant.MESSAGE_CHAINS_END, f"{function.name}: {message.body}")])
 
-    # -- the ledger -----------------------------------------------------------------------------------------
+    # -- the ledger ---------------------------------------------------------------------------------------------
 
     def _check_ledger(self, call: ServiceCall) -> None:
         """Checks the source before its jobs, because it determines which of them are current."""
@@ -243,7 +243,7 @@ class InvariantMonitor:
         elif before is None or not before["announced"]:
             self._announced_at[after["job_id"]] = self._world.clock.time
 
-    # -- letters and pictures -------------------------------------------------------------------------------
+    # -- letters and pictures -----------------------------------------------------------------------------------
 
     def _check_dead_letter(self, call: ServiceCall) -> None:
         """Checks that an announced failure is not announced again by a worker that started later."""

@@ -27,7 +27,7 @@ class SeedStatistics:
     paid_call_count: int = 0
     unknown_charge_count: int = 0
     strike_counts: Counter[str] = field(default_factory=Counter[str])
-    announced_counts: Counter[str] = field(default_factory=Counter[str])
+    planned_counts: Counter[str] = field(default_factory=Counter[str])
     end_counts: Counter[str] = field(default_factory=Counter[str])
     violations_by_seed: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
 
@@ -39,7 +39,7 @@ class SeedStatistics:
         self.paid_call_count += result.paid_call_count
         self.unknown_charge_count += result.unknown_charge_count
         self.strike_counts += count_by_type(result.strike_counts)
-        self.announced_counts.update({find_fault_type(name).name for name in result.plan.faults})
+        self.planned_counts.update({find_fault_type(name).name for name in result.plan.faults})
         self.multi_lane_count += bool(result.plan.other_lanes)
         self.end_counts += result.end_counts
         if result.broken_invariants or result.error:
@@ -48,7 +48,7 @@ class SeedStatistics:
 
     def list_unfired_faults(self) -> list[str]:
         """Returns the faults that were planned but never struck in any seed."""
-        return sorted(name for name in self.announced_counts if not self.strike_counts[name])
+        return sorted(name for name in self.planned_counts if not self.strike_counts[name])
 
 
 def format_summary(statistics: SeedStatistics) -> Mapping[str, str]:
@@ -113,8 +113,8 @@ def format_page(statistics: SeedStatistics, first: int) -> str:
         "| fault | planned in seeds | struck |",
         "|---|--:|--:|",
         *(
-            f"| `{name}` | {statistics.announced_counts[name]:,} | {statistics.strike_counts[name]:,} |"
-            for name in sorted(statistics.announced_counts)
+            f"| `{name}` | {statistics.planned_counts[name]:,} | {statistics.strike_counts[name]:,} |"
+            for name in sorted(statistics.planned_counts)
         ),
     ]
     broken_lines = [f"- seed {seed}: {messages[0]}" for seed, messages in sorted(statistics.violations_by_seed.items())]

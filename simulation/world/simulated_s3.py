@@ -113,7 +113,7 @@ class SimulatedS3:
             raise NotImplementedError(f"the simulation does not implement pages of {operation}")
         return SimulatedPaginator(self)
 
-    # -- what users and other tools do; no faults strike here------------------------------------------------
+    # -- what users and other tools do; no faults strike here ---------------------------------------------------
 
     def upload(self, bucket: str, key: str, data: bytes, tags: Mapping[str, str] | None = None) -> ObjectVersion:
         """A user uploads a file."""

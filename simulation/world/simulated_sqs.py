@@ -116,7 +116,7 @@ class SimulatedSqs:
         """Returns the numbers of messages and the queue's settings."""
         return self._transport.execute("sqs", "get_queue_attributes", request, lambda: self._get_attributes(**request))
 
-    # -- what other services do; no faults strike here----------------------------------------------------------
+    # -- what other services do; no faults strike here ----------------------------------------------------------
 
     def send_externally(self, queue: SimulatedQueue, body: str) -> str:
         """Sends a message from another AWS service or a user, which starts a chain of its own. Returns its ID."""

@@ -275,7 +275,7 @@ class World(WorldInspector):
         """Returns everything that happened, line by line."""
         return list(format_lines(self.transport.history))
 
-    # -- one invocation at a time--------------------------------------------------------------------------------
+    # -- one invocation at a time -------------------------------------------------------------------------------
 
     def deliver_next(self, *names: str) -> bool:
         """Delivers one message of these queues (by default, of all). Returns False if none is visible."""

@@ -135,7 +135,7 @@ class WorldServices:
         self.reconcile = bootstrap.reconcile()
         self.redrive, self.cancel = bootstrap.redrive, bootstrap.cancel
 
-    # -- what the handlers do with one message-------------------------------------------------------------------
+    # -- what the handlers do with one message ------------------------------------------------------------------
 
     @property
     def handler_builders(self) -> Mapping[str, Callable[[Sequence[SimulatedMessage]], MessageStep]]:

@@ -102,7 +102,7 @@ def test_statistics_sum_a_fault_over_all_lanes() -> None:
     statistics.add_result(SimulationResult(plan, strike_counts=Counter({"hang_up": 2, f"hang_up@{OTHER_LANE}": 3})))
     assert (
         statistics.multi_lane_count,
-        statistics.announced_counts["hang_up"],
+        statistics.planned_counts["hang_up"],
         statistics.strike_counts["hang_up"],
         statistics.list_unfired_faults(),
     ) == (1, 1, 5, [])

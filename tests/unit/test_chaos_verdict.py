@@ -34,7 +34,7 @@ def observed_run(**changes: Any) -> ObservedRun:
     """Returns a run in which every fault struck."""
     names = Counter({"a fault": 3})
     facts: dict[str, Any] = {
-        "announced_counts": names,
+        "planned_counts": names,
         "strike_counts": names,
         "kill_count": 12,
         "missed_kill_count": 0,
