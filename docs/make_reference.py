@@ -39,7 +39,7 @@ TAKES = {
     "color_palette": "an object, see below, or a palette's name",
     "members": "a list of 1 to 8 objects",
     "color_hex": "`#b470b3` or `#b7b`",
-    "background": f"`#ffffff`, `#fff` or a word: {', '.join(COLORS)}",
+    "background": f"`#ffffff`, `#fff`, or a name: {', '.join(COLORS)}",
     "margin": "`7.5%`, `40px` or a number of pixels",
 }
 

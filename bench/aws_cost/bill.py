@@ -68,7 +68,7 @@ def build_request_lines(counted: ImageUsage) -> list[BillLine]:
         BillLine("reads of items", "dynamodb reads", counted.read_units),
         BillLine("writes and lists", "s3 writes", count("s3", among=S3_WRITES)),
         BillLine("reads", "s3 reads", count("s3", without=S3_WRITES | S3_FREE)),
-        BillLine("messages sent and handed back", "sqs", count("sqs")),
+        BillLine("messages sent and returned", "sqs", count("sqs")),
         BillLine("events", "events", count("events")),
         BillLine("keys", "secret reads", count("secretsmanager")),
         BillLine("logs", "logs", counted.log_bytes / GB),

@@ -81,7 +81,7 @@ def _list_lane_quotas() -> Iterator[Quota]:
         f"{LAMBDA}/services-sqs-scaling.html",
         aws_timing.MAX_POLLERS / SECONDS,
         f"C = {aws_timing.MAX_POLLERS:,}",
-        "the template allows no more; use a second stack",
+        "that is the template's maximum; use a second stack",
     )
 
 
@@ -171,7 +171,7 @@ def _list_own_limits() -> Iterator[Quota]:
         "the lane pauses until half of them are delivered, so that no link expires",
     )
     yield Quota(
-        f"the sweep looks at {MAX_PHOTOS:,} photos every {RECONCILE_INTERVAL_SECONDS / 60:.0f} minutes, for"
+        f"the sweep reads {MAX_PHOTOS:,} photos every {RECONCILE_INTERVAL_SECONDS / 60:.0f} minutes, for"
         f" {MAX_AGE.days * 24} h",
         "[operating](../../docs/operating.md)",
         runs * MAX_PHOTOS,
@@ -225,7 +225,7 @@ def format_section() -> str:
             "## What breaks first",
             "By photos a second, the lowest first. C/S of them is what a lane makes:"
             f" C = 10 at S = {SECONDS:g} are 0.67. AWS's quotas are those of 2026-11-21 for an account that asked for"
-            " no more; most can be raised.",
+            " at most; most can be raised.",
             table(
                 ("limit", "met at", "", "then"),
                 [_format_quota(one, f"{one.met_at:,.1f} a second") for one in list_rate_quotas(heat)],

@@ -46,8 +46,8 @@ class QuoteTerms:
 class QuoteTotals:
     """The totals of a quote.
 
-    `unpriced_images` counts the images whose price is unknown on this machine, `kept_sidecars` the photos whose own
-    sidecar the quote uses although the command line has instructions. `first_messages` has the first message for each
+    `unpriced_images` counts the images without a known price on this machine, `kept_sidecars` the photos that keep
+    their own sidecar although the command line has instructions. `first_messages` has the first message for each
     code in `refused`.
     """
 

@@ -31,7 +31,7 @@ MALFORMED_CODE = "damaged_message"
 class ExpectedPhoto:
     """What is in the input bucket under one key at the end.
 
-    `must_be_known`: there must be a job or a problem. False if an operator cancelled the photo before it had either.
+    `must_be_known`: there must be a job or a problem. False if an operator canceled the photo before it had either.
     """
 
     etag: str

@@ -142,7 +142,7 @@ def check_missing_pictures(ledger: PlainLedger, pictures: Collection[str]) -> li
     return [
         Violation(
             Invariant.PICTURES_MATCH_JOBS,
-            f"{job['key']}: stored with {len(job['results'])} pictures, of which some are missing",
+            f"{job['key']}: stored with {len(job['results'])} pictures, some of them missing",
         )
         for job in stored_jobs
         if job["job_id"] in current_job_ids

@@ -10,7 +10,7 @@ FAILOVER_REASON = (
     "each call of a fail-over."
 )
 CANCEL_REASON = (
-    "A lane's cancel mark prevents purchases of what was cancelled. "
+    "A lane's cancel mark prevents purchases of what was canceled. "
     "tests/simulated/test_orders_cancel.py tests the other effects of a cancellation."
 )
 FOLLOWERS_REASON = "It affects only how soon copies continue: tests/simulated/test_followers.py measures that."

@@ -41,7 +41,7 @@ class UserActions:
 
     `ignored_keys`: must never get a job. `uninstructed_keys`: photos whose sidecar was deleted. `malformed_messages`:
     by queue and body. `redriven_job_ids`: jobs that were redriven. `repaid_counts`: how many charges after the first an
-    operator asked for, by job. `waived_keys`: photos that were cancelled. `paired_keys`: photos whose instructions
+    operator asked for, by job. `waived_keys`: photos that were canceled. `paired_keys`: photos whose instructions
     arrive within the settle time. `samples_by_requested_key`: the samples in requests, by photo. `key_by_request_id`:
     by message ID. `has_clock_faults`: workers' clocks may be wrong. `has_clock_jumps`: they may also change during an
     invocation. `has_hour_long_jumps`: they may change by more than a lease lasts, so that no worker can tell whether
@@ -202,7 +202,7 @@ class UserActions:
                 self.keys_by_execution.setdefault(arn, set()).add(key)
 
     def _stop_execution(self, execution: str) -> None:
-        """Stops an execution. What only it requested is cancelled, so nothing is expected for its photos."""
+        """Stops an execution. What only it requested is canceled, so nothing is expected for its photos."""
         arn = f"{EXECUTION_ARN_PREFIX}{execution}"
         if arn in self.world.step_functions.executions:
             self.world.step_functions.stop_execution(arn)

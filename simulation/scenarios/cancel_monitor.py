@@ -1,4 +1,4 @@
-"""Checks that no paid call is sent for a photo that was cancelled and has no newer instructions."""
+"""Checks that no paid call is sent for a photo that was canceled and has no newer instructions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -51,7 +51,7 @@ def find_active_cancels(cancels: Sequence[tuple[str, datetime]], users: UserActi
 
 
 def is_cancelled(users: UserActions, job: Job) -> bool:
-    """Whether users cancelled the request that a job answers, whatever its photo's newer instructions."""
+    """Whether users canceled the request that a job answers, whatever its photo's newer instructions."""
     requested_at = job.requested_at or job.queued_at
     return any(
         job.key.startswith(prefix) and (users.has_clock_faults or requested_at <= at)
@@ -70,4 +70,4 @@ class CancelMonitor:
         marks = [at for at in find_active_cancels(self._users.effective_cancels, self._users, key) if started_at > at]
         if not marks or self._users.has_clock_faults:
             return []
-        return [Violation(Invariant.CANCELS_RESPECTED, f"{key}: is bought, but was cancelled at {max(marks):%H:%M:%S}")]
+        return [Violation(Invariant.CANCELS_RESPECTED, f"{key}: is bought, but was canceled at {max(marks):%H:%M:%S}")]

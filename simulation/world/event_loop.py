@@ -27,7 +27,7 @@ class TimeoutCrash(SimulatedCrash):
 
 @dataclass(eq=False)
 class ScheduledCall:
-    """An action in the future; None after it was cancelled."""
+    """An action in the future; None after it was canceled."""
 
     action: Callable[[], object] | None
 

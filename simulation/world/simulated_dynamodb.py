@@ -117,7 +117,7 @@ class EvaluatedWrite:
 
     @property
     def cancellation_reason(self) -> dict[str, Any]:
-        """The write's entry among the reasons of a cancelled transaction."""
+        """The write's entry among the reasons of a canceled transaction."""
         if self.is_allowed:
             return {"Code": "None"}
         reason: dict[str, Any] = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}

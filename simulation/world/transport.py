@@ -172,7 +172,7 @@ def build_client_error(code: str, operation: str, status: int, message: str = ""
 
 
 def build_transaction_error(reasons: list[dict[str, Any]]) -> ClientError:
-    """Builds the error of a cancelled transaction, with one reason for each of its writes."""
+    """Builds the error of a canceled transaction, with one reason for each of its writes."""
     codes = ", ".join(str(reason["Code"]) for reason in reasons)
     message = f"Transaction cancelled [{codes}]"
     return build_client_error(

@@ -121,11 +121,11 @@ def of_gallery(scene: Scene) -> None:
 
 
 def of_campaigns(scene: Scene) -> None:
-    """A catalogue in the bucket, a campaign that can be stopped on its way, and what another is started with."""
+    """A catalog in the bucket, a campaign that can be stopped on its way, and what another is started with."""
     with StandinClient(cloud.find_running(scene.typist.home).standin_url) as standin:
         standin.fault("slow", {"ms": 90_000}, prompt_regex="on fresh snow")
     shutil.copy(ROOT / "examples" / "seasonal-campaign" / "campaign.json", scene.here)
-    for name in ("catalogue/red.jpg", "catalogue/blue.jpg"):
+    for name in ("catalog/red.jpg", "catalog/blue.jpg"):
         scene.put(name, photo(name))
 
 

@@ -1,4 +1,4 @@
-"""What EventBridge brings: requests on the bus, a catalogue's own events, and the word of an existing bucket."""
+"""What EventBridge brings: requests on the bus, a catalog's own events, and the word of an existing bucket."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def shelf(shop: Shop) -> str:
     return SHELF
 
 
-def tell(shop: Shop, detail: object, kind: str = "Image Requested", source: str = "shop.catalogue") -> None:
+def tell(shop: Shop, detail: object, kind: str = "Image Requested", source: str = "shop.catalog") -> None:
     """Somebody puts an event on the stack's bus."""
     entry = {"EventBusName": shop.outputs["EventBusName"], "Source": source, "DetailType": kind}
     told = shop.clients.events.put_events(Entries=[{**entry, "Detail": json.dumps(detail)}])
@@ -95,10 +95,10 @@ def test_what_the_stack_itself_tells_is_no_request(folder: Folder) -> None:
     assert letter.attributes["reason"].startswith("Events with the source backdrop come from this stack")
 
 
-def test_a_catalogues_own_event_asks_through_an_input_transformer(folder: Folder) -> None:
+def test_a_catalogs_own_event_asks_through_an_input_transformer(folder: Folder) -> None:
     shop, name = folder.shop, "red +1.jpg"
-    bus, rule = shop.outputs["EventBusName"], "catalogue"
-    pattern = json.dumps({"source": ["shop.catalogue"], "detail-type": ["Product Photographed"]})
+    bus, rule = shop.outputs["EventBusName"], "catalog"
+    pattern = json.dumps({"source": ["shop.catalog"], "detail-type": ["Product Photographed"]})
     shop.clients.events.put_rule(Name=rule, EventBusName=bus, EventPattern=pattern)
     target: Any = {"Id": "intake", "Arn": shop.queue_arn("IntakeQueueUrl"), "InputTransformer": CATALOGUE}
     shop.clients.events.put_targets(Rule=rule, EventBusName=bus, Targets=[target])

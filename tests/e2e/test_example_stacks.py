@@ -78,10 +78,10 @@ def test_a_line_of_python_asks_for_a_photo(folder: Folder) -> None:
     assert folder.stored("red.jpg")["instructions"]["prompt"] == folder.prompt
 
 
-def test_a_catalogues_own_event_is_a_request(folder: Folder) -> None:
+def test_a_catalogs_own_event_is_a_request(folder: Folder) -> None:
     folder.drop("red.jpg")
-    deployed(folder.shop, "from-a-catalogue", "EventBusName", "IntakeQueueUrl")
-    text = (EXAMPLES / "from-a-catalogue" / "product_photographed.json").read_text()
+    deployed(folder.shop, "from-a-catalog", "EventBusName", "IntakeQueueUrl")
+    text = (EXAMPLES / "from-a-catalog" / "product_photographed.json").read_text()
     for name in ("EventBusName", "InputBucketName"):
         text = text.replace(f"<{name}>", folder.shop.outputs[name])
     events = json.loads(text.replace("shoes/red.jpg", folder.key("red.jpg")))
@@ -101,22 +101,22 @@ def test_a_picture_is_published_when_it_is_ready(folder: Folder) -> None:
 
 
 @pytest.fixture
-def catalogue(shop: Shop) -> Generator[Folder]:
-    opened = Folder(shop, "catalogue")
+def catalog(shop: Shop) -> Generator[Folder]:
+    opened = Folder(shop, "catalog")
     yield opened
     opened.close()
 
 
-def test_a_season_is_six_scenes_of_each_photo_and_one_report(catalogue: Folder) -> None:
+def test_a_season_is_six_scenes_of_each_photo_and_one_report(catalog: Folder) -> None:
     for name in ("cup.jpg", "bowl.jpg"):
-        catalogue.drop(name)
+        catalog.drop(name)
     campaign = json.loads((EXAMPLES / "seasonal-campaign" / "campaign.json").read_text())
-    outcome(catalogue.shop, catalogue.shop.outputs["CampaignStateMachineArn"], campaign)
-    report = catalogue.shop.read_json("_backdrop/campaigns/winter/report.json")
+    outcome(catalog.shop, catalog.shop.outputs["CampaignStateMachineArn"], campaign)
+    report = catalog.shop.read_json("_backdrop/campaigns/winter/report.json")
     assert (report["items"]["stored"], report["pictures"], report["failures"]) == (2, 24, [])
     assert report["cost"]["usd"] == report["quoted_usd"]
-    assert 500 * report["quoted_usd"] / 2 <= campaign["max_total_usd"], "a catalogue of 500 passes its own limit"
-    assert len(catalogue.pictures("cup.jpg")) == 12
+    assert 500 * report["quoted_usd"] / 2 <= campaign["max_total_usd"], "a catalog of 500 passes its own limit"
+    assert len(catalog.pictures("cup.jpg")) == 12
 
 
 @pytest.fixture

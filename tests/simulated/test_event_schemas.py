@@ -92,12 +92,12 @@ def a_campaigns_end(fate: CampaignStatus, error: str = "") -> dict[str, Any]:
     """What is told of a campaign of 500 photos, one of which failed."""
     run = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-20261116-120000"
     ended = FinishedExecution(
-        run, {"name": "winter", "prefix": "catalogue/"}, fate, "2026-11-16T12:00:00.000Z", error, error
+        run, {"name": "winter", "prefix": "catalog/"}, fate, "2026-11-16T12:00:00.000Z", error, error
     )
     sums = CampaignTotals(
         ended.started_at, Counter(stored=499, refused=1), 500, 2994, 5988, 0, 89_820_000, 0, 89_820_000, 0
     )
-    sums.failures_by_code["photo_not_found"] = FailureGroup(1, "catalogue/gone.jpg", "There is no such photo.")
+    sums.failures_by_code["photo_not_found"] = FailureGroup(1, "catalog/gone.jpg", "There is no such photo.")
     report = build_report(ended, sums, {"items": 500, "quoted_usd": 90.0}, datetime(2026, 11, 16, 13, tzinfo=UTC))
     keys = {suffix: f"_backdrop/campaigns/winter/report.{suffix}" for suffix in ("json", "csv")}
     return build_event_detail(report, "backdrop-output", keys)

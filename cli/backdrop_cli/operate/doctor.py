@@ -29,7 +29,7 @@ CHECKS = (
     NamedCheck("Prices", purchase_checks.check_prices),
     NamedCheck("Today's budget", purchase_checks.check_budget),
     NamedCheck("Lambda's concurrency", deployment_checks.check_concurrency),
-    NamedCheck("Who hears the alarms", deployment_checks.check_alarms),
+    NamedCheck("Who receives the alarms", deployment_checks.check_alarms),
     NamedCheck("Buckets", bucket_checks.check_buckets),
     NamedCheck("The encryption of existing buckets", encryption_checks.check_encryption),
     NamedCheck("The bucket's notifications", bucket_checks.check_notifications),

@@ -20,7 +20,7 @@ SUGGESTED_PROMPTS = {
     "on warm sand, low evening sun": "sand",
     "on a wooden kitchen counter, a bright window behind": "wood",
     "in a mossy forest, light through the leaves": "forest",
-    "in front of a plain light grey studio wall": "studio",
+    "in front of a plain light gray studio wall": "studio",
     "on a pastel pink podium, soft shadows": "podium",
     "on dark slate, a single lamp from the left": "slate",
     "by the sea, blue sky and a little haze": "sea",

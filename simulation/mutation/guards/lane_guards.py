@@ -25,7 +25,7 @@ LANE_MUTANTS = (
     ),
     build_mutant(
         "ignores-cancel-mark",
-        "3.11: A cancelled job is not bought when its message reaches render.",
+        "3.11: A canceled job is not bought when its message reaches render.",
         force_false("render.service:RenderService._admit#2db45b if 1"),
         invariant=Invariant.CANCELS_RESPECTED,
         faults="late_event killed_person",
@@ -33,7 +33,7 @@ LANE_MUTANTS = (
     ),
     build_mutant(
         "forgets-request-time",
-        "3.11: Instructions from before a cancellation are cancelled, even if they become a job later.",
+        "3.11: Instructions from before a cancellation are canceled, even if they become a job later.",
         remove("intake.apply:PhotoIntake._apply#2a2bbf keyword 2"),
         invariant=Invariant.CANCELS_RESPECTED,
         faults="late_event",
@@ -41,7 +41,7 @@ LANE_MUTANTS = (
     ),
     build_mutant(
         "treats-foreign-tags-as-instructions",
-        "3.11: Another tool's tags, or the removal of our tags, do not revive a cancelled photo.",
+        "3.11: Another tool's tags, or the removal of our tags, do not revive a canceled photo.",
         force_true("intake.photo_status:find_last_written_at#441e87 conditional expression 1"),
         invariant=Invariant.CANCELS_RESPECTED,
         faults="late_event",

@@ -25,7 +25,7 @@ REPLACE_PER_IMAGE = {
 REMOVE_PER_INPUT = {"ideogram": 10_000}
 # The source of each provider's prices, as of PRICE_LIST_DATE.
 PRICE_SOURCES = {
-    "ideogram": "Ideogram's API price catalogue",
+    "ideogram": "Ideogram's API price catalog",
     "segmind": "Segmind's model page: $0.037 to $0.113 per call, which is Ideogram's price plus 25%",
     "runware": "Runware's model page for `DEFAULT` and `QUALITY`; Ideogram's price for `TURBO`",
 }

@@ -405,7 +405,7 @@ _BACKGROUNDS: tuple[tuple[str, Callable[[Background], None]], ...] = (
 
 
 def draw(size: tuple[int, int], prompt: str, seed: int, horizon: float) -> Background:
-    """Draws the first background that shares a word with the prompt, or else a studio.
+    """Draws the first background with a keyword in the prompt, or else a studio.
 
     The same arguments give the same picture.
     """
