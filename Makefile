@@ -63,6 +63,8 @@ bench: setup ## Measure speed, cost, and scale, 40 minutes on two cores (ONLY="d
 build: setup ## Build and compile what `sam deploy` uploads, because Lambda does not keep what it compiles (PARAMS="Architecture=x86_64")
 	@PATH="$(CURDIR)/.local/sam/bin:$$PATH" sam build $${PARAMS:+--parameter-overrides "$$PARAMS"}
 	@$(RUN)python -m compileall -q --invalidation-mode unchecked-hash .aws-sam/build
+baseline: setup ## Keep this release for the update tests: its built stack, and one of everything that it stores
+	@$(RUN)python -m tests.releases
 wheel: setup ## Build the wheel of the `backdrop` command in dist/, with the constraints that a release attaches
 	@rm -rf dist
 	@$(RUN)python -m hatchling build --target wheel --directory dist >/dev/null
@@ -106,4 +108,4 @@ setup: .venv/.project .local/emulator/.installed .local/sam/.installed .local/ru
 	@requirements/install_node .venv .local/node
 .local/%/.installed: requirements/%.txt .local/tools/.installed
 	@requirements/install "$(PYTHON)" .local/$* $<
-.PHONY: help demo test scan audit chaos simulate mutants proof bench build wheel check types texts unit golden wild up down env invoke path site docs format lock clean setup
+.PHONY: help demo test scan audit chaos simulate mutants proof bench build baseline wheel check types texts unit golden wild up down env invoke path site docs format lock clean setup
