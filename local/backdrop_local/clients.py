@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.client import BaseClient
 from botocore.config import Config
 
 from backdrop_local.home import REGION
@@ -78,6 +79,12 @@ class LocalClients:
     def stepfunctions(self) -> SFNClient:
         """Campaigns and other executions that wait for a photo."""
         return self._session.client("stepfunctions", **self._settings)
+
+    def close(self) -> None:
+        """Closes the connections of the clients that were used."""
+        for client in vars(self).values():
+            if isinstance(client, BaseClient):
+                client.close()
 
     @cached_property
     def _session(self) -> boto3.Session:

@@ -15,17 +15,20 @@ from tests.e2e.folder import Folder
 from tests.e2e.shop import Shop
 
 # What takes minutes begins first, so that nobody waits for it alone at the end.
-LONG = ("test_runbooks", "test_documented_commands", "test_local_cloud", "test_counted_requests", "test_side_by_side")
-# Each of its tests has a cloud of its own; the tests of any other module share what the module sets up.
-APART = "test_documented_commands"
+LONG = (
+    *("test_runbooks", "test_documented_commands", "test_update", "test_local_cloud", "test_counted_requests"),
+    "test_side_by_side",
+)
+# Each of their tests has a cloud of its own; the tests of any other module share what the module sets up.
+APART = ("test_documented_commands", "test_update")
 
 
 class ByModule(LoadScopeScheduling):
-    """Gives a worker whole modules, and single tests of the one whose tests share nothing."""
+    """Gives a worker whole modules, and single tests of those whose tests share nothing."""
 
     @override
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if APART in nodeid else super()._split_scope(nodeid)
+        return nodeid if any(name in nodeid for name in APART) else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
