@@ -189,15 +189,15 @@ def test_a_release_that_cannot_start_is_taken_back_and_loses_nothing(folder: Fol
         shop,
         "bad-deploy.md",
         tmp_path,
-        **{"git checkout": lambda: None, "make setup": lambda: None, "sam build": goes_back},
+        **{"git checkout": lambda: None, "make setup": lambda: None, "make build": goes_back},
     )
     runbook.deploy_what_cannot_start(shop, tmp_path / "release")
     try:
         drop(folder, *PHOTOS)
         for name in PHOTOS:
             folder.waits(name)
-        page.types("backdrop pause ideogram", "git checkout -m v0.1.0", 'make setup && eval "$(make path)"')
-        page.types("sam build && sam deploy")
+        page.types("backdrop pause ideogram", "git checkout -m v0.2.0", 'make setup && eval "$(make path)"')
+        page.types("make build && sam deploy")
     finally:
         if not good:
             goes_back()
