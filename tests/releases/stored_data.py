@@ -28,9 +28,9 @@ from backdrop.model.queue_messages import (
 )
 from backdrop.pipeline.crash_guard import begin_job_processing
 from simulation.world.call_behavior import build_charged_hang_up, build_refusal
-from simulation.world.s3_objects import ObjectVersion
 from simulation.world.sample_images import build_photo, build_rotated_photo
 from simulation.world.simulated_provider import CallBehavior, ProviderKind
+from simulation.world.simulated_s3 import ObjectVersion
 from simulation.world.simulated_sqs import SimulatedMessage
 from simulation.world.simulated_stack import INPUT_BUCKET, World
 from simulation.world.world_services import WorldBootstrap
