@@ -1,4 +1,4 @@
-"""A person who begins campaigns."""
+"""Helpers for the tests of `backdrop campaign`."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ PROMPT = ("--prompt", "on a beach")
 
 
 def with_three_photos(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Person:
-    """In whose bucket lie three photos of which nobody has said a word."""
+    """Returns a person in whose bucket are three photos without instructions."""
     monkeypatch.chdir(folder)
     person = Person(World(), monkeypatch)
     for key in ("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg"):
@@ -23,5 +23,5 @@ def with_three_photos(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Person:
 
 
 def started(person: Person) -> list[dict[str, Any]]:
-    """What the campaigns were begun with."""
+    """Returns the inputs with which campaigns were started."""
     return [json.loads(one["input"]) for one in person.states.executions.values()]

@@ -1,4 +1,4 @@
-"""A stack with its account, for what `doctor` and `key set` say of them."""
+"""A stack and its AWS account for the tests of `doctor` and `key set`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -27,12 +27,12 @@ OUTPUTS = {
 
 
 class NoSecretError(Exception):
-    """As botocore's own, made per client."""
+    """The client's own exception, as botocore creates it."""
 
 
 @dataclass
 class Account:
-    """What AWS says of the account, and the secret that is kept in it."""
+    """What AWS reports about the account, and the provider's secret in it."""
 
     key: str | None = "good-key"
     concurrency: int | None = 1000
@@ -47,8 +47,6 @@ class Account:
     buckets: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
 
     class exceptions:  # noqa: N801 - botocore's own name
-        """The errors that callers name."""
-
         ResourceNotFoundException = NoSecretError
         ClientError = type(build_client_error("x", "y", 400))
 
@@ -123,20 +121,20 @@ class Account:
 
 @dataclass
 class Clinic:
-    """A stack with its account."""
+    """A stack and its account."""
 
     person: Person
     account: Account
 
     def checks(self, *, code: int = 0) -> dict[str, dict[str, str]]:
-        """What doctor says, by the thing it looked at."""
+        """Returns the checks that `doctor` reports, by name."""
         said = self.person.types("doctor", "--json")
         assert said.code == code, said.out
         return {one["name"]: one for one in said.data["checks"]}
 
 
 def says(known: bool | None) -> Callable[..., tuple[bool | None, str]]:
-    """A provider that accepts a key, refuses it, or tells nothing."""
+    """Returns the check of a provider that accepts the key, refuses it, or reports neither."""
 
     def accepted(*_: object) -> tuple[bool | None, str]:
         return known, "is set"
@@ -145,7 +143,7 @@ def says(known: bool | None) -> Callable[..., tuple[bool | None, str]]:
 
 
 def a_clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
-    """A stack that is well."""
+    """Returns a stack without problems."""
     monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", says(True))
     clinic = Clinic(Person(World(), monkeypatch), Account())
     more: dict[str, Any] = {"parameters": PARAMETERS, "outputs": OUTPUTS}
@@ -154,7 +152,7 @@ def a_clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
 
 
 def wrong(clinic: Clinic) -> dict[str, dict[str, str]]:
-    """What has to be mended; each says how."""
+    """Returns the checks that found a problem; each must have a fix."""
     found = {name: one for name, one in clinic.checks(code=1).items() if one["state"] == "wrong"}
     assert all(one["fix"] for one in found.values())
     return found

@@ -1,4 +1,4 @@
-"""A person at a terminal, or a script, who types `backdrop` commands at a simulated stack."""
+"""A person at a terminal, or a script, who runs `backdrop` commands on a simulated stack."""
 
 import io
 import json
@@ -27,7 +27,7 @@ LEFT_ALONE = "nothing was changed"
 
 
 class Terminal(io.StringIO):
-    """A text stream that is a terminal; `meanwhile` is what others do while somebody reads the question."""
+    """A text stream that is a terminal; `meanwhile` runs while the person reads the question."""
 
     def __init__(self, text: str = "", meanwhile: Callable[[], object] = lambda: None) -> None:
         super().__init__(text)
@@ -45,7 +45,7 @@ class Terminal(io.StringIO):
 
 @dataclass(frozen=True)
 class Said:
-    """What a command answered."""
+    """What a command printed, and its exit code."""
 
     code: int
     out: str
@@ -53,17 +53,17 @@ class Said:
 
     @property
     def data(self) -> dict[str, Any]:
-        """Its JSON."""
+        """The output as JSON."""
         return json.loads(self.out)
 
 
 def stack_of(world: World, states: States | None = None) -> Stack:
-    """The simulated stack as the command sees one."""
+    """Returns the simulated stack as the command sees it."""
     return build_simulated_stack(world, CampaignStateMachine(cast("Any", states or States()), MACHINE))
 
 
 class Person:
-    """Types commands; `answer` is typed at the question, None where there is no terminal."""
+    """Runs commands; `answer` is typed at the question, None if there is no terminal."""
 
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         self.world = world
@@ -81,7 +81,7 @@ class Person:
         piped: str = "",
         meanwhile: Callable[[], object] = lambda: None,
     ) -> Said:
-        """One command line; `meanwhile` happens before the question is answered, `piped` comes where none is."""
+        """Runs one command line; `meanwhile` runs before the answer, `piped` is the input without a terminal."""
         out, err = (Terminal() if terminal else io.StringIO()), io.StringIO()
         typed = io.StringIO(piped) if answer is None else Terminal(f"{answer}\n", meanwhile)
         self._monkeypatch.setattr("sys.stdin", typed)
@@ -93,15 +93,15 @@ class Person:
         self.asked_for.append(place)
         return self.stack
 
-    # -- what befalls photos -----------------------------------------------------------------------------------
+    # -- photos ------------------------------------------------------------------------------------------------
 
     def drops(self, *keys: str) -> None:
-        """Photos whose backgrounds are to be removed; no two alike."""
+        """Uploads photos whose backgrounds are to be removed; no two are alike."""
         for key in keys:
             self.world.upload_photo(key, build_photo(key), operation="remove")
 
     def has_failed(self, code: Code, *keys: str) -> None:
-        """Photos whose calls the provider refuses for good, for nothing."""
+        """Uploads photos whose calls the provider refuses permanently, without a charge."""
         for key in keys:
             self.world.provider.script.append(build_refusal(RetryClass.PERM, code))
             self.drops(key)

@@ -1,4 +1,4 @@
-"""Days in the simulated world, one thing after another: messages are worked off, reconcile runs every five minutes."""
+"""Time in the simulated world: messages are processed, and reconcile runs every five minutes."""
 
 import json
 from collections.abc import Callable
@@ -20,12 +20,12 @@ DAY = 86_400
 
 
 def set_right(world: World) -> None:
-    """One run of reconcile, or as much of it as can be done."""
+    """Runs reconcile once, as far as its invocation's time allows."""
     world.steps.run_reconcile(world.clock.time + timedelta(seconds=TIMEOUTS_SECONDS["reconcile"]))
 
 
 def pass_time(world: World, seconds: float, every: float = EVERY_SECONDS) -> None:
-    """Let so much time pass, with reconcile every so many seconds and at its end, and a minute more for what it did."""
+    """Lets the time pass, with reconcile at this interval and at the end, and one more minute for its effects."""
     end = world.clock.time + timedelta(seconds=seconds)
     while world.clock.time < end:
         world.run_for(min(every, (end - world.clock.time).total_seconds()))
@@ -35,13 +35,13 @@ def pass_time(world: World, seconds: float, every: float = EVERY_SECONDS) -> Non
 
 
 def cancelled(world: World, prefix: str = "") -> tuple[list[str], CancelSummary]:
-    """The keys that a person's cancel ended, and its sums."""
+    """Returns the keys whose jobs a person's cancel ended, and its sums."""
     done, cancelling = CancelSummary(), world.steps.cancel()
     return list(cancelling.cancel_marked(cancelling.add_mark(prefix), done)), done
 
 
 def others_take(world: World, name: str) -> Callable[[ServiceCall], None]:
-    """For faults: meanwhile another worker takes a message of this queue."""
+    """For faults: meanwhile, another worker takes a message of this queue."""
 
     def take(_: ServiceCall) -> None:
         world.deliver_next(name)
@@ -50,12 +50,12 @@ def others_take(world: World, name: str) -> Callable[[ServiceCall], None]:
 
 
 def fails_alone(world: World, job_id: str, reaction: CallBehavior) -> None:
-    """From now on the provider does this with one job, and well with all others."""
+    """From now on, the provider reacts in this way to one job, and succeeds with all others."""
     world.provider.behavior_sources.append(lambda: reaction if world.provider.received_job_ids[-1] == job_id else None)
 
 
 def while_others_go_well(world: World, tries: int) -> None:
-    """Let a failing job be tried so often, each time later than the last, with a photo that goes well in between."""
+    """Lets a failing job be tried this many times, each after a longer wait, with a successful photo in between."""
     for seconds in (15, 25, 45, 85, 165, 325, 645, 905)[:tries]:
         name = f"{world.clock.to_unix_seconds()}"
         world.upload_photo(f"others/{name}.jpg", build_photo(name), operation="remove")
@@ -63,33 +63,31 @@ def while_others_go_well(world: World, tries: int) -> None:
 
 
 def the_lane(world: World) -> ProviderHealth:
-    """The lane's health as the ledger has it."""
     return world.ledger.read_health("ideogram")
 
 
 def reasons(world: World) -> list[str]:
-    """Why the lane is paused."""
     return [pause.reason.value for pause in the_lane(world).pauses]
 
 
 def provider_report(world: World) -> dict[str, Any] | None:
-    """The one report of a provider that is paused."""
+    """Returns the report of the paused provider, if there is one."""
     found = world.output_bucket.find_current(provider_report_key("ideogram"))
     return None if found is None or found.data is None else json.loads(found.data)
 
 
 def provider_codes(world: World) -> list[str]:
-    """The codes in the provider's report."""
+    """Returns the codes in the provider's report."""
     report = provider_report(world)
     return [error["code"] for error in report["errors"]] if report else []
 
 
 def kinds(world: World) -> list[str]:
-    """What was told on the bus, each piece of news once."""
+    """Returns the types of the published events, each event ID once."""
     return [*{event.detail["event_id"]: event.detail_type for event in world.bus.events}.values()]
 
 
 def codes(world: World, key: str) -> list[str]:
-    """The codes in a photo's report."""
+    """Returns the codes in a photo's error report."""
     report = world.read_report(key)
     return [error["code"] for error in report["errors"]] if report else []

@@ -1,4 +1,4 @@
-"""Somebody with photos on this machine, who drops them on a simulated stack."""
+"""A person with photos on this machine, who uploads them to a simulated stack with `backdrop drop`."""
 
 import json
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ PROMPT = ("--prompt", "on sand")
 
 
 class Uploader:
-    """A person with a folder `shoes` who stands beside it."""
+    """A person with a local folder `shoes`, who works in its parent folder."""
 
     def __init__(self, person: Person, folder: Path) -> None:
         self.person, self.world, self.folder = person, person.world, folder
 
     def has(self, name: str, data: bytes | Mapping[str, object] | None = None) -> None:
-        """A file; a photo of its own where nothing else is said."""
+        """Writes a file: by default, a photo that differs from all others."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(json.dumps(data).encode() if isinstance(data, Mapping) else data or build_photo(name))
@@ -28,7 +28,7 @@ class Uploader:
 
     @property
     def keys(self) -> list[str]:
-        """What lies in the input bucket."""
+        """The keys in the input bucket."""
         return self.world.input_bucket.list_keys()
 
     def versions(self, key: str) -> int:

@@ -1,4 +1,4 @@
-"""Jobs in each state of which no queue knows any more."""
+"""Jobs in each status whose messages are no longer in any queue."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +13,7 @@ from tests.simulated.simulation import dropped, the_job
 
 
 def empty(world: World, *names: str) -> None:
-    """Somebody empties queues."""
+    """Deletes all messages of these queues, or of all queues."""
     for name in names or tuple(world.queues):
         world.queues[name].messages.clear()
 
@@ -27,7 +27,7 @@ def waits_in_its_lane(**setup: Any) -> World:
 
 
 def died_in_its_call(**setup: Any) -> World:
-    """A job whose worker died while the provider worked, and whose messages are gone."""
+    """A job whose worker crashed during the call, and whose messages are gone."""
     world = dropped(**setup)
     world.run_until_empty("intake", "deliver")
     operation = "poll" if setup.get("kind") else "call"

@@ -1,4 +1,4 @@
-"""Lanes as their tests begin with them."""
+"""Lanes in the states in which tests begin with them."""
 
 from datetime import timedelta
 
@@ -11,12 +11,12 @@ OPEN = ProviderHealth(provider="ideogram")
 
 
 def heard(lane: ProviderHealth, *answers: ProviderResult) -> ProviderHealth:
-    """The lane after answers to calls that were no probes."""
+    """Returns the lane after results of calls that were no probes."""
     for answer in answers:
         lane = observe_result(lane, answer, NOW, probe=False)
     return lane
 
 
 def reasons_of(lane: ProviderHealth) -> set[PauseReason]:
-    """Why a lane is paused."""
+    """Returns why a lane is paused."""
     return {one.reason for one in lane.pauses}

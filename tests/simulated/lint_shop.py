@@ -1,4 +1,4 @@
-"""A folder of this machine that a test fills, and a person who lints it."""
+"""A local folder that a test fills, and a person who lints it."""
 
 import json
 import os
@@ -11,21 +11,21 @@ WISH = {"prompt": "on a table"}
 
 
 class Shop:
-    """A folder of this machine, and a person who lints it."""
+    """A local folder, and a person who lints it."""
 
     def __init__(self, person: Person, root: Path) -> None:
         self.person = person
         self.root = root
 
     def put(self, name: str, content: bytes | str | dict[str, Any]) -> None:
-        """One file; an object is written as JSON."""
+        """Writes a file; an object is written as JSON."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         data = json.dumps(content) if isinstance(content, dict) else content
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
 
     def lints(self, *words: str) -> Said:
-        """What the command says of the whole folder, or of what is named in it."""
+        """Lints the whole folder, or the given paths in it."""
         paths = [word for word in words if not word.startswith("--")] or ["."]
         options = [word for word in words if word.startswith("--")]
         return self.person.types("lint", *(str(self.root / path) for path in paths), *options)
@@ -34,7 +34,7 @@ class Shop:
         return self.lints(*words, "--json").data
 
     def told(self, kind: str = "errors", *words: str) -> dict[str, list[str]]:
-        """The messages of each file."""
+        """Returns the messages of each file."""
         found: dict[str, list[str]] = {}
         for one in self.data(*words)[kind]:
             found.setdefault(os.path.relpath(one["file"], self.root), []).append(one["message"])

@@ -1,4 +1,4 @@
-"""A colleague at the drop page of a simulated stack: what the page's script would ask for, in its order."""
+"""A person at the upload page of a simulated stack: the requests of the page's script, in its order."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ WISH = {"kind": "replace", "prompt": "on sand", "style": "", "provider": "", "fo
 
 
 def signed() -> Presigner:
-    """Signs with keys that are made up; nobody is asked."""
+    """Returns a presigner with made-up keys; it sends no request."""
     client: Any = boto3.client(
         "s3", aws_access_key_id="me", aws_secret_access_key="x", region_name="eu-central-1", config=SIGNING_CONFIG
     )
@@ -27,7 +27,7 @@ def signed() -> Presigner:
 
 
 def told(name: str, data: bytes) -> dict[str, Any]:
-    """A file as the page's script tells of it."""
+    """Returns a file's description as the page's script sends it."""
     return {
         "name": name,
         "size": len(data),
@@ -37,7 +37,7 @@ def told(name: str, data: bytes) -> dict[str, Any]:
 
 
 class Colleague:
-    """Has files, and drags them onto the page."""
+    """A person who has files and drags them onto the page."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -46,18 +46,18 @@ class Colleague:
         self.files: dict[str, bytes] = {}
 
     def drags(self, *names: str, **others: bytes) -> None:
-        """Photos of their own, or a file with these bytes (its suffix is .jpg)."""
+        """Adds photos that differ from all others, or files with these bytes (with the suffix .jpg)."""
         self.files |= {name: build_photo(name) for name in names}
         self.files |= {f"{name}.jpg": data for name, data in others.items()}
 
     def price(self, **wish: Any) -> Mapping[str, Any]:
-        """What the page says before anything goes."""
+        """Returns the plan and its price, before anything is uploaded."""
         files = [told(name, data) for name, data in self.files.items()]
         self.desk.check_files({"files": files})
         return self.desk.plan_upload({**WISH, **wish, "files": files})
 
     def sends(self, *, agreed: bool = False, **wish: Any) -> int:
-        """Presses the button; all photos go up. The drop's number."""
+        """Presses the button, so that all photos are uploaded. Returns the upload's number."""
         plan = self.price(**wish)
         begun = self.desk.start_upload({"plan": plan["plan"], "agreed": agreed})
         names = {row["key"]: row["name"] for row in plan["rows"]}
@@ -72,7 +72,7 @@ class Colleague:
             assert self.desk.check_arrival(asked) == {"arrived": True}
 
     def sees(self, *known: tuple[int, int]) -> Mapping[str, Any]:
-        """The one drop as the page shows it; the clock goes on a little."""
+        """Returns the only upload as the page shows it, two seconds later."""
         self.world.run_for(2)
         (drop,) = self.desk.read_progress({"drops": [{"drop": drop, "known": many} for drop, many in known]})["drops"]
         return drop

@@ -1,4 +1,4 @@
-"""What the tests of the steps share: jobs in every state, worlds with a photo in them, and what must always hold."""
+"""What the tests of the stages share: jobs in every status, worlds with a photo in them, and what must always hold."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -51,7 +51,7 @@ ANSWERS = {
 
 
 def a_job(**changes: Any) -> Job:
-    """A job that was just accepted."""
+    """Returns a job that was just accepted."""
     facts: dict[str, Any] = {
         "job_id": "j" * 64,
         "content_id": "c" * 64,
@@ -73,13 +73,13 @@ def a_job(**changes: Any) -> Job:
 
 
 def claim(job: Job, now: datetime = NOW, cap: int = CAP, *, probe: bool = False) -> transitions.Transition:
-    """A claim as render makes it."""
+    """Claims a job as render does."""
     lease_until = now + (LEASE - NOW)
     return transitions.claim(job, now=now, lease_until=lease_until, price=PRICE, cap=cap, probe=probe)
 
 
 def job_in(status: JobStatus) -> Job:
-    """A job that came to a state the way jobs do."""
+    """Returns a job that reached a status through transitions."""
     accepted = a_job()
     submitting = claim(accepted).job
     paid = transitions.record_result(submitting, 1, OK, NOW).job
@@ -102,46 +102,46 @@ def job_in(status: JobStatus) -> Job:
 
 
 def called(answer: ProviderResult) -> Job:
-    """A job whose first call was answered so."""
+    """Returns a job whose first call had this result."""
     return transitions.record_result(job_in(JobStatus.SUBMITTING), 1, answer, NOW).job
 
 
 def called_twice(answer: ProviderResult) -> Job:
-    """A job whose first answer was lost, and whose second call was answered so."""
+    """Returns a job whose first answer was lost, and whose second call had this result."""
     return transitions.record_result(claim(job_in(JobStatus.UNKNOWN)).job, 2, answer, NOW).job
 
 
 def spent_and_dead() -> Job:
-    """A job that was paid and whose picture could not be handed over."""
+    """Returns a job that was paid and whose picture could not be delivered."""
     return transitions.fail(job_in(JobStatus.PAID), ResultError(Code.LINK_EXPIRED, "expired"), NOW).job
 
 
 def a_note(code: Code = Code.PROVIDER_KEY_REFUSED) -> Problem:
-    """Why a job waits."""
+    """Returns a reason why a job waits."""
     return Problem.from_error(ResultError(code, "waits"), NOW)
 
 
 def dropped(**world: Any) -> World:
-    """A world into which somebody has just put a photo whose background is to be removed."""
+    """Returns a world into which a photo was just uploaded whose background is to be removed."""
     made = World(**world)
     made.upload_photo(KEY, build_photo(), operation="remove")
     return made
 
 
 def the_job(world: World, key: str = KEY) -> Job:
-    """The photo's only job."""
+    """Returns the photo's only job."""
     (job,) = world.list_jobs(key)
     return job
 
 
 def deliver(world: World, source: Source | Job, job_id: str | None = None) -> None:
-    """One delivery by a worker with all the time there is, whatever others do meanwhile; overtaken, it stops."""
+    """Delivers once, by a worker whose time is not limited. If another worker writes first, it stops."""
     with suppress(ConflictError):
         world.deliver.deliver(DeliverMessage(source_id=source.source_id, job_id=job_id))
 
 
 def after_each_crash(make: Callable[[], World], play: Callable[[World], None]) -> Iterator[tuple[ServiceCall, World]]:
-    """The same play once for every call that it makes, with the worker killed right after that call."""
+    """Plays once for every call that the play makes, with a worker that crashes right after that call."""
     for nth in count(1):
         world = make()
         strike = TargetedFault(crash_worker, nth=nth)
@@ -153,9 +153,9 @@ def after_each_crash(make: Callable[[], World], play: Callable[[World], None]) -
 
 
 def assert_books(world: World, billed: int | None = None) -> None:
-    """Each day's sums are those of its attempts, and the bill is between what is certain and what may be.
+    """Asserts that each day's sums are those of its attempts, and that the bill is between certain and possible cost.
 
-    `billed`: what providers outside the world charged, in micro-dollars; None where all are simulated.
+    `billed`: what providers outside the world charged, in micro-dollars; None if all are simulated.
     """
     days: defaultdict[str, dict[str, int]] = defaultdict(lambda: {"reserved": 0, "confirmed": 0, "unknown": 0})
     for attempt in (attempt for job in world.list_jobs() for attempt in job.attempts):
@@ -172,7 +172,7 @@ def assert_books(world: World, billed: int | None = None) -> None:
 
 
 def assert_at_rest(world: World, billed: int | None = None) -> None:
-    """Nothing is under way any more: books, receipts and reports say the same, and nothing hides."""
+    """Asserts that nothing is in progress: ledger, budgets, receipts, and reports agree, and every picture exists."""
     assert_books(world, billed)
     assert not [job.status for job in world.list_jobs() if not job.has_ended]
     for key in {job.key for job in world.list_jobs()}:

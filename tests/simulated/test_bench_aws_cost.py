@@ -1,4 +1,4 @@
-"""What the page of costs counts is billed as AWS bills it, and no request comes unseen."""
+"""The cost page bills requests as AWS does, and counts every request."""
 
 import json
 from collections import Counter
@@ -41,7 +41,7 @@ def units_of(*requests: RecordedRequest) -> DynamoDBUnits:
     return units
 
 
-def test_an_items_size_is_that_of_its_names_and_values() -> None:
+def test_item_size_is_that_of_its_names_and_values() -> None:
     assert measure_item_bytes({"pk": {"S": "ä"}, "lock_version": {"N": "123"}, "on": {"BOOL": True}}) == 4 + 15 + 3
 
 
@@ -63,20 +63,20 @@ def test_index_entry_costs_when_inserted_moved_and_deleted() -> None:
     assert came.writes == 9 + 2 + 1
 
 
-def test_a_refused_write_is_billed_and_changes_nothing() -> None:
+def test_refused_write_is_billed_and_changes_nothing() -> None:
     sent = transaction(KEY | {"watch": {"S": "open#1"}, "due": {"S": "1"}}).sent
     assert units_of(request("TransactWriteItems", sent, status=400)).writes == 2
 
 
-def test_a_read_is_billed_by_four_kilobytes_and_half_where_it_may_be_old() -> None:
+def test_read_is_billed_per_four_kilobytes_half_if_stale() -> None:
     items = {"Items": [KEY | {"body": {"S": "x" * 4096}}]}
     assert units_of(request("Query", {"ConsistentRead": True}, items)).reads == 2
     assert units_of(request("Query", {}, items)).reads == 1
     assert units_of(request("GetItem", {"ConsistentRead": True})).reads == 1
 
 
-def test_items_that_are_read_at_once_are_billed_each_by_itself() -> None:
-    """A lane of which nothing was ever written has no item."""
+def test_items_of_one_batch_read_are_billed_separately() -> None:
+    """A lane to which nothing was ever written has no item."""
     sent = {"RequestItems": {"table": {"Keys": [KEY, KEY | {"sk": {"S": "lane"}}], "ConsistentRead": True}}}
     found = {"Responses": {"table": [KEY | {"body": {"S": "x" * 4096}}]}}
     assert units_of(request("BatchGetItem", sent, found)).reads == 2 + 1
@@ -90,7 +90,7 @@ def test_request_without_a_name_is_an_error() -> None:
         count_by_name([request("PurgeQueue", sent, service="sqs")], images=1)
 
 
-def test_a_metric_is_known_by_its_name_and_its_dimensions() -> None:
+def test_metric_is_identified_by_its_name_and_dimensions() -> None:
     told = (
         '{"service": "shop", "code": "x", "_aws": {"CloudWatchMetrics": '
         '[{"Dimensions": [["service", "code"]], "Metrics": [{"Name": "Failed"}]}]}}'
@@ -99,13 +99,13 @@ def test_a_metric_is_known_by_its_name_and_its_dimensions() -> None:
     assert parse_metrics("START") == []
 
 
-def test_an_alarm_is_billed_by_the_metrics_that_it_looks_at() -> None:
+def test_alarm_is_billed_by_the_metrics_it_watches() -> None:
     two: dict[str, Any] = {"Metrics": [{"Expression": "a + b"}, {"MetricStat": {}}, {"MetricStat": {}}]}
     assert count_alarm_metrics(two) == 2
     assert count_alarm_metrics({"MetricName": "Failed"}) == 1
 
 
-def test_a_provider_that_is_off_costs_nothing() -> None:
+def test_disabled_provider_costs_nothing() -> None:
     document, defaults = template.load_template(), template.read_defaults()
     alone = build_idle_lines(TemplateStack(document, defaults | ONE_PROVIDER), [])
     two = build_idle_lines(TemplateStack(document, defaults | ONE_PROVIDER | {"SegmindMaxInFlight": "4"}), [])
@@ -124,7 +124,7 @@ def test_aws_costs_a_small_share_of_a_replaced_image() -> None:
 
 
 def dropped(world: World, name: str) -> None:
-    """A photo whose sidecar is there, and all that follows."""
+    """Uploads a photo with its sidecar, and processes it to the end."""
     world.s3.upload(INPUT_BUCKET, f"{name}.json", json.dumps({"prompt": f"on a beach, {name}"}).encode())
     world.run_until_empty()
     world.s3.upload(INPUT_BUCKET, name, build_photo(name))
@@ -133,7 +133,10 @@ def dropped(world: World, name: str) -> None:
 
 
 def test_photo_makes_the_requests_that_the_page_lists() -> None:
-    """The same steps and adapters on the simulated world; where they differ: `python -m bench.aws_cost`."""
+    """Uses the same stages and adapters in the simulated world.
+
+    To see where they differ, run `python -m bench.aws_cost`.
+    """
     world = World()
     dropped(world, "shoes/red.jpg")
     before = len(world.transport.calls)

@@ -1,4 +1,4 @@
-"""The simulated world with the times of the emulator and of AWS: it counts, it foretells, and it says what breaks."""
+"""The simulated world with the latencies of the emulator and of AWS counts, predicts, and finds the limits."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -99,7 +99,7 @@ def test_messages_are_redelivered_delayed_or_expired_like_in_sqs(
 # -- the emulator's time -----------------------------------------------------------------------------------------
 
 
-def test_two_work_at_a_time_and_the_emulator_does_one_thing_after_another() -> None:
+def test_two_workers_run_while_the_emulator_handles_one_call() -> None:
     machine = LocalMachine()
     assert [machine.work(0, 1) for _ in range(3)] == [1, 1, 2]
     emulator = LocalMachine()
@@ -107,7 +107,7 @@ def test_two_work_at_a_time_and_the_emulator_does_one_thing_after_another() -> N
     assert emulator.work(0, 1) == 1
 
 
-def test_a_run_that_costs_nothing_takes_its_calls_time_and_every_cost_makes_it_longer() -> None:
+def test_every_cost_makes_a_run_longer() -> None:
     free = MachineCosts(dict.fromkeys(STAGES, 0.0), 0.0, 0.0, 0.0, 0.0, 0.0)
     assert seconds(QUICK, free) == pytest.approx(QUICK.ideal_seconds, abs=0.001)
     for name in ("emulator_cpu", "upload_cpu", "standin_cpu", "invocation_delay"):
@@ -116,7 +116,7 @@ def test_a_run_that_costs_nothing_takes_its_calls_time_and_every_cost_makes_it_l
     assert seconds(replace(QUICK, cold=True)) > seconds(QUICK) + COSTS.cold_start_cpu
 
 
-def test_half_an_account_refuses_calls_and_takes_twice_as_long() -> None:
+def test_half_an_account_refuses_calls_and_doubles_the_time() -> None:
     half = simulate_scenario(Scenario(20, 4, 1.0, account_limit=2), COSTS)
     assert half.diary.refused_calls > 0
     assert len(half.diary.calls) == 20
@@ -124,7 +124,7 @@ def test_half_an_account_refuses_calls_and_takes_twice_as_long() -> None:
 
 
 def figures(scenario: Scenario) -> RunFigures:
-    """What the bench would measure if the machine were as the world with COSTS."""
+    """Returns what the bench would measure if the machine behaved like the world with COSTS."""
     world = simulate_scenario(scenario, COSTS)
     n, asked = scenario.photos, world.diary
     calls = {
@@ -152,7 +152,7 @@ def test_calibration_recovers_the_costs_of_a_world() -> None:
     assert found.cold_start_cpu == pytest.approx(COSTS.cold_start_cpu, rel=0.05)
 
 
-def test_only_the_drains_runs_of_a_hundred_photos_calibrate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calibration_uses_only_drain_runs_of_hundred_photos(monkeypatch: pytest.MonkeyPatch) -> None:
     few, many = Scenario(100, 10, 1.0), Scenario(30, 10, 1.0, account_limit=5)
 
     def fitted(runs: Sequence[RunFigures]) -> MachineCosts:
@@ -170,7 +170,7 @@ def test_only_the_drains_runs_of_a_hundred_photos_calibrate(monkeypatch: pytest.
 # -- AWS's time --------------------------------------------------------------------------------------------------
 
 
-def test_a_small_folder_does_not_wait_for_a_large_one() -> None:
+def test_small_folder_does_not_wait_for_a_large_one() -> None:
     few, many = run_scaled(120, 5, 4.0, PACE), run_scaled(480, 5, 4.0, PACE)
     assert many.ended_seconds > 3 * few.ended_seconds
     assert many.small_folder_seconds < few.small_folder_seconds + 2 * 4.0
@@ -189,13 +189,13 @@ def test_many_slots_conflict_on_the_daily_budget() -> None:
     assert wide.requests["render"] > narrow.requests["render"] > 5
 
 
-def test_what_all_photos_share_is_written_by_two_transactions_of_each() -> None:
+def test_shared_items_are_written_by_two_transactions_per_photo() -> None:
     found = measure_hot_keys()
     assert (found.budget_writes, found.lane_reads, found.index_writes) == (2, 1, 6)
     assert found.largest_item_bytes < 4096
 
 
-def test_limits_come_in_the_order_in_which_they_are_met() -> None:
+def test_limits_are_listed_in_the_order_they_are_reached() -> None:
     found = measure_hot_keys()
     for quotas in (list_rate_quotas(found), list_size_quotas(found)):
         met = [one.met_at for one in quotas]
@@ -232,7 +232,7 @@ def test_page_matches_the_saved_rows() -> None:
     assert page.PAGE.read_text() == page.format_page(found.result, found.machine), "write it anew: make docs"
 
 
-def test_rows_are_given_as_photos_or_with_slots_and_seconds() -> None:
+def test_rows_take_photos_or_slots_and_seconds() -> None:
     assert [_parse_row(text) for text in ("100", "500,50", "5000,2,150")] == [
         (100, 10, 15),
         (500, 50, 15),

@@ -1,4 +1,4 @@
-"""The bench's parts: each ends in its time, is kept only where it may be reported, and its page says what was found."""
+"""The bench's parts: each ends in its time, is saved only if it may be reported, and its page shows what was found."""
 
 import time
 from dataclasses import replace
@@ -17,11 +17,11 @@ from bench.time_limit import TimeLimitError, time_limit
 from docs import make_bench
 
 
-def test_the_whole_bench_takes_no_longer_than_it_says() -> None:
+def test_whole_bench_takes_no_longer_than_announced() -> None:
     assert sum(part.minutes for part in PARTS) <= MAX_MINUTES
 
 
-def test_a_part_that_takes_too_long_is_ended_and_not_reported() -> None:
+def test_part_that_takes_too_long_is_ended_and_unreported() -> None:
     began = time.monotonic()
     with pytest.raises(TimeLimitError, match="slow: took more than its 0.001 minutes"), time_limit("slow", 0.001):
         time.sleep(60)
@@ -76,7 +76,7 @@ def test_bench_with_its_own_page_is_refused_by_exit_code() -> None:
 # -- the page ----------------------------------------------------------------------------------------------------
 
 
-def test_every_plot_is_drawn_from_what_is_kept_and_shown_on_the_page() -> None:
+def test_every_plot_is_drawn_from_saved_results_and_shown() -> None:
     drawn = make_bench.plots()
     assert {file.name for file in FOLDER.glob("*.svg")} == drawn.keys()
     for name, svg in drawn.items():
@@ -116,7 +116,7 @@ def test_outage_counts_neither_as_used_nor_as_unused() -> None:
     assert recovery.run_seed(away, seed=1)[0] <= recovery.run_seed(whole, seed=1)[0] <= 1.0
 
 
-def test_imports_that_differ_too_much_between_two_halves_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imports_that_differ_between_halves_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     costs = cycle((1.1, 1.5))
     monkeypatch.setattr(
         cold_starts, "_measure_round", lambda: {"floor": 1.0, **dict.fromkeys(cold_starts.HANDLERS, next(costs))}

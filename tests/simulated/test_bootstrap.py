@@ -1,4 +1,4 @@
-"""The composition root: building a service calls nothing, and a photo makes only the clients that it needs."""
+"""The composition root: building a service calls nothing, and a photo creates only the clients that it needs."""
 
 from collections.abc import Callable
 from functools import cache
@@ -32,7 +32,7 @@ BUILDERS: dict[str, Callable[[Bootstrap], object]] = {
 
 
 def lazily(world: World) -> tuple[WorldBootstrap, list[str]]:
-    """A worker's own composition root with lazy clients, and the services whose clients are made."""
+    """Returns a worker's composition root with lazy clients, and the names of the services whose clients exist."""
     bootstrap, made = WorldBootstrap(world), list[str]()
     client = bootstrap.client
 
@@ -47,20 +47,20 @@ def lazily(world: World) -> tuple[WorldBootstrap, list[str]]:
     return bootstrap, made
 
 
-def test_every_public_builder_is_tried_here() -> None:
+def test_every_public_builder_has_a_test_here() -> None:
     methods = {name for name, one in vars(Bootstrap).items() if callable(one) and not name.startswith("_")}
     assert methods - {"batch_consumer"} == BUILDERS.keys()
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_building_a_service_makes_no_client_and_calls_nothing(name: str) -> None:
+def test_building_a_service_creates_no_client_and_calls_nothing(name: str) -> None:
     world = World()
     bootstrap, made = lazily(world)
     assert BUILDERS[name](bootstrap)
     assert (made, world.transport.calls) == ([], [])
 
 
-def test_a_photo_makes_each_client_that_it_needs_once_and_no_other() -> None:
+def test_photo_creates_each_client_that_it_needs_once() -> None:
     world = World()
     (intake, at_intake), (render, at_render), (deliver, at_deliver) = (lazily(world) for _ in range(3))
     world.intake, world.render, world.deliver = intake.intake(), render.render(), deliver.deliver()

@@ -1,4 +1,4 @@
-"""What a person cancels is bought no more wherever it is on its way; what is said afterwards is bought as ever."""
+"""What a person cancels is not bought, wherever it is on its way. What is requested afterwards is bought as usual."""
 
 import pytest
 
@@ -19,18 +19,18 @@ S = JobStatus
 
 
 def calls_off(world: World, prefix: str = "") -> None:
-    """A person cancels, and what is said next is said later."""
+    """A person cancels, and time passes, so that the next request is a later one."""
     world.clock.sleep(1)
     world.steps.cancel().add_mark(prefix)
     world.clock.sleep(1)
 
 
 def status(world: World, key: str = KEY) -> tuple[JobStatus, int]:
-    """The job's state, and for how many pictures of all the provider charged."""
+    """Returns the job's status, and how many pictures the provider charged in total."""
     return the_job(world, key).status, bought(world)
 
 
-def test_a_photo_whose_event_comes_only_now_is_not_bought() -> None:
+def test_photo_whose_event_arrives_late_is_not_bought() -> None:
     world = dropped()
     calls_off(world)
     world.run_until_empty()
@@ -38,7 +38,7 @@ def test_a_photo_whose_event_comes_only_now_is_not_bought() -> None:
     assert_at_rest(world)
 
 
-def test_a_photo_that_only_the_sweep_finds_is_not_bought() -> None:
+def test_photo_found_only_by_the_sweep_is_not_bought() -> None:
     world = dropped()
     world.queues["intake"].messages.clear()
     calls_off(world)
@@ -46,7 +46,7 @@ def test_a_photo_that_only_the_sweep_finds_is_not_bought() -> None:
     assert status(world) == (S.CANCELLED, 0)
 
 
-def test_what_is_dropped_afterwards_is_bought_and_so_are_other_folders() -> None:
+def test_photos_dropped_later_or_elsewhere_are_bought() -> None:
     world = World()
     said(world, "hats/old.jpg", operation="remove")
     said(world, "shoes/old.jpg", operation="remove")
@@ -58,7 +58,7 @@ def test_what_is_dropped_afterwards_is_bought_and_so_are_other_folders() -> None
 
 
 @pytest.mark.parametrize("way", ["photo", "sidecar", "tags", "request", "rerun"])
-def test_whatever_is_said_of_a_photo_afterwards_buys_it(way: str) -> None:
+def test_any_new_instruction_after_a_cancel_buys_the_photo(way: str) -> None:
     world = dropped()
     calls_off(world)
     world.run_until_empty()
@@ -78,8 +78,8 @@ def test_whatever_is_said_of_a_photo_afterwards_buys_it(way: str) -> None:
     assert_at_rest(world)
 
 
-@pytest.mark.parametrize("left", [{}, {"team": "spring"}], ids=["none", "foreign ones"])
-def test_tags_that_are_taken_away_afterwards_bring_nothing_back(left: dict[str, str]) -> None:
+@pytest.mark.parametrize("left", [{}, {"team": "spring"}], ids=["none", "foreign tags"])
+def test_removing_tags_after_a_cancel_revives_nothing(left: dict[str, str]) -> None:
     world = dropped()
     calls_off(world)
     world.run_until_empty()
@@ -89,7 +89,7 @@ def test_tags_that_are_taken_away_afterwards_bring_nothing_back(left: dict[str, 
     assert_at_rest(world)
 
 
-def test_a_scanners_tag_on_a_photo_that_nobody_has_looked_at_yet_is_no_word() -> None:
+def test_scanners_tag_on_an_unseen_photo_is_no_request() -> None:
     world = World()
     said(world, KEY)
     world.upload_sidecar(KEY, operation="remove")
@@ -100,7 +100,7 @@ def test_a_scanners_tag_on_a_photo_that_nobody_has_looked_at_yet_is_no_word() ->
     assert status(world) == (S.CANCELLED, 0)
 
 
-def test_tags_of_before_whose_event_comes_only_now_are_of_before() -> None:
+def test_late_event_of_earlier_tags_counts_as_earlier() -> None:
     world = World()
     said(world, KEY)
     world.run_until_empty("intake")
@@ -114,8 +114,8 @@ def test_tags_of_before_whose_event_comes_only_now_are_of_before() -> None:
 
 
 @pytest.mark.parametrize("ended", [True, False], ids=["ended", "waits"])
-def test_tags_of_afterwards_that_an_earlier_look_saw_already_bring_it_back(ended: bool) -> None:
-    """Before a million events stand those of the photo itself: they find the tags, and not when those were set."""
+def test_tags_seen_before_their_own_event_revive_the_job(ended: bool) -> None:
+    """The photo's own events come before a million others. They find the tags, but not when those were set."""
     world = World()
     said(world, KEY)
     calls_off(world)
@@ -131,7 +131,7 @@ def test_tags_of_afterwards_that_an_earlier_look_saw_already_bring_it_back(ended
 
 
 @pytest.mark.parametrize("way", ["sidecar", "tags"])
-def test_the_same_word_again_afterwards_buys_it_once(way: str) -> None:
+def test_same_instructions_after_a_cancel_are_bought_once(way: str) -> None:
     world = World()
     said(world, KEY)
 
@@ -151,8 +151,8 @@ def test_the_same_word_again_afterwards_buys_it_once(way: str) -> None:
     assert_at_rest(world)
 
 
-def test_a_request_that_comes_again_wakes_nothing_that_it_did_not_ask_for() -> None:
-    """It was refused, and what was cancelled is the photo's own."""
+def test_redelivered_request_revives_only_what_it_asked_for() -> None:
+    """It was refused, and the canceled job is the photo's own."""
     world = dropped()
     calls_off(world)
     world.run_until_empty()
@@ -166,7 +166,7 @@ def test_a_request_that_comes_again_wakes_nothing_that_it_did_not_ask_for() -> N
     assert status(world) == (S.CANCELLED, 0)
 
 
-def test_a_late_event_of_what_was_said_before_wakes_nothing_that_was_cancelled() -> None:
+def test_late_event_of_earlier_instructions_revives_nothing() -> None:
     world = World()
     said(world, KEY)
     world.s3.set_tags("photos", KEY, dict(REMOVE))
@@ -180,7 +180,7 @@ def test_a_late_event_of_what_was_said_before_wakes_nothing_that_was_cancelled()
     assert the_job(world).requested_at == NOW
 
 
-def test_what_comes_again_before_its_lane_has_ended_it_is_bought() -> None:
+def test_job_requested_again_before_its_end_is_bought() -> None:
     world = dropped()
     world.run_until_empty("intake")
     calls_off(world)
@@ -190,7 +190,7 @@ def test_what_comes_again_before_its_lane_has_ended_it_is_bought() -> None:
     assert status(world) == (S.STORED, 1)
 
 
-def test_a_request_that_was_sent_before_is_answered_and_one_that_is_sent_afterwards_is_bought() -> None:
+def test_request_sent_before_is_answered_and_later_one_bought() -> None:
     world = World()
     said(world, KEY)
     wait_for(world, KEY, "early", **REMOVE)
@@ -202,7 +202,7 @@ def test_a_request_that_was_sent_before_is_answered_and_one_that_is_sent_afterwa
     assert (heard(world, "late").error, bought(world)) == ("", 1)
 
 
-def test_a_default_that_was_put_before_buys_nothing_and_a_later_one_does() -> None:
+def test_earlier_folder_default_buys_nothing_and_later_one_does() -> None:
     world = World(settle_seconds=1)
     said(world, KEY)
     world.run_until_empty()
@@ -218,7 +218,7 @@ def test_a_default_that_was_put_before_buys_nothing_and_a_later_one_does() -> No
     assert status(world, "hats/1.jpg") == (S.STORED, 1)
 
 
-def test_a_default_that_is_put_afterwards_does_not_bring_the_photos_that_came_before_it() -> None:
+def test_later_folder_default_revives_no_earlier_photo() -> None:
     world = World()
     said(world, KEY)
     calls_off(world)
@@ -227,7 +227,7 @@ def test_a_default_that_is_put_afterwards_does_not_bring_the_photos_that_came_be
     assert status(world) == (S.CANCELLED, 0)
 
 
-def test_what_waits_in_a_paused_lane_ends_by_itself() -> None:
+def test_job_in_a_paused_lane_ends_by_itself() -> None:
     world = dropped()
     world.run_until_empty("intake")
     world.pause_lane()
@@ -237,7 +237,7 @@ def test_what_waits_in_a_paused_lane_ends_by_itself() -> None:
     assert_at_rest(world)
 
 
-def test_a_job_that_waits_in_its_slot_for_the_rate_limit_is_not_sent_again() -> None:
+def test_job_waiting_for_the_rate_limit_is_not_resent() -> None:
     world = dropped()
     world.run_until_empty("intake")
     world.provider.script.append(build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED, retry_after=5))
@@ -255,7 +255,7 @@ def test_a_job_that_waits_in_its_slot_for_the_rate_limit_is_not_sent_again() -> 
     assert_at_rest(world)
 
 
-def test_a_lost_answer_is_not_followed_by_a_second_call() -> None:
+def test_lost_answer_is_not_followed_by_a_second_call() -> None:
     world = dropped()
     world.run_until_empty("intake")
     world.provider.script.append(build_charged_hang_up())
@@ -273,7 +273,7 @@ def test_a_lost_answer_is_not_followed_by_a_second_call() -> None:
     assert_at_rest(world)
 
 
-def test_a_failure_that_a_person_sends_again_is_bought() -> None:
+def test_failed_job_that_a_person_redrives_is_bought() -> None:
     world = dropped()
     world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
     world.run_until_empty()

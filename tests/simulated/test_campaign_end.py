@@ -1,4 +1,4 @@
-"""The end of a campaign: one report, one event, and one mail, however often and by whom the end is reported."""
+"""The end of a campaign: one report, one event, and one mail, however often and by whichever worker it is reported."""
 
 import csv
 import json
@@ -28,7 +28,7 @@ PRICE = Decimal("0.01")
 
 
 class Director(Campaigner):
-    """Has asked for some photos as the state machine does."""
+    """A campaign that has requested some photos as the state machine does."""
 
     def asks(self, *keys: str) -> None:
         for n, key in enumerate(keys):
@@ -127,7 +127,7 @@ def test_report_of_a_stopped_campaign_waits_for_open_jobs(director: Director, mo
 
     def sleep(seconds: float) -> None:
         naps.append(seconds)
-        assert director.report() == {}, "what is there says how it ended"
+        assert director.report() == {}, "the report that exists says how it ended"
         director.world.run_for(seconds)
 
     monkeypatch.setattr(director.world.clock, "sleep", sleep)

@@ -1,4 +1,4 @@
-"""The campaign function: a step that Step Functions repeats ends as it did before."""
+"""The campaign function: a step that Step Functions repeats ends in the same way as before."""
 
 import importlib.util
 import json
@@ -23,7 +23,7 @@ CONTEXT = SimpleNamespace(
 
 @pytest.fixture
 def director() -> Director:
-    """Half of whose photos are not there."""
+    """A campaign half of whose photos do not exist."""
     found = Director()
     found.has("shoes/a.jpg", build_photo("a"))
     found.asks("shoes/a.jpg", "shoes/gone.jpg")
@@ -48,9 +48,7 @@ def a_report(tolerated: float, **failure: str) -> dict[str, Any]:
     return {"report": {"execution": execution, "failure": failure}}
 
 
-def test_repeated_report_that_failed_the_campaign_fails_it_again(
-    director: Director, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_repeated_failing_report_fails_the_campaign_again(director: Director, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = the_function(director, monkeypatch)
     first, second = (handle(a_report(40), CONTEXT) for _ in range(2))
     assert first["failed"]["error"] == "too_many_failures"

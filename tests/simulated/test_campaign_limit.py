@@ -1,4 +1,4 @@
-"""A limited campaign: starts only if its quote is within its limit, and buys no more than was quoted."""
+"""A limited campaign starts only if its quote is within its limit, and buys no more than was quoted."""
 
 import json
 from typing import Any

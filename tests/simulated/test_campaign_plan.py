@@ -26,7 +26,7 @@ LISTED = "_backdrop/work/campaigns/spring-1/items.jsonl"
 
 
 class Ears:
-    """Whoever is told of a campaign's end: the bus and the mail."""
+    """The bus and the mail that announce a campaign's end."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, Any]] = []
@@ -71,11 +71,10 @@ class Campaigner:
         return json.loads(self.planner.files.find(LISTED.replace("items.jsonl", "plan.json")) or b"{}")
 
     def quoted(self) -> int:
-        """Micro-dollars."""
         return round(self.planned()["quoted_usd"] * MICRO_PER_USD)
 
     def buys(self) -> int:
-        """Asks for all that is listed; what that cost, micro-dollars."""
+        """Requests everything that is listed, and returns what it cost, in micro-dollars."""
         before = sum(job.charged for job in self.world.list_jobs())
         for n, one in enumerate(self.listed()):
             wait_for(self.world, one["key"], token=f"token-{n}-{before}", run="spring-1", **one["instructions"])

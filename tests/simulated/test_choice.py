@@ -124,13 +124,13 @@ def test_quote_uses_the_most_expensive_provider() -> None:
         (start_probe(replace(paused("ideogram"), is_half_open=True), NOW, LEASE), True),
     ],
 )
-def test_a_job_leaves_a_lane_whose_provider_is_why_it_waits(lane: ProviderHealth, leaves: bool) -> None:
+def test_job_leaves_a_lane_if_its_provider_is_why(lane: ProviderHealth, leaves: bool) -> None:
     assert should_fail_over(lane, NOW) is leaves
 
 
 @pytest.mark.parametrize("name", ANSWERS)
 @pytest.mark.parametrize("times", [1, FAILOVER_AFTER_FAILURES])
-def test_only_a_pause_and_a_long_back_off_lead_elsewhere(name: str, times: int) -> None:
+def test_only_pauses_and_long_backoffs_lead_to_another_lane(name: str, times: int) -> None:
     long = name in ("backoff", "unreached") and times == FAILOVER_AFTER_FAILURES
     assert is_persistent_failure(ANSWERS[name], times) is (name == "paused" or long)
 
@@ -170,7 +170,7 @@ LISTS = st.lists(st.sampled_from(PROVIDERS), unique=True, min_size=1, max_size=4
 
 @quick
 @given(LISTS, st.sampled_from(JobStatus), ATTEMPTS, LANES, st.sets(st.sampled_from(PROVIDERS)), st.integers(0, 1))
-def test_a_job_moves_only_unpaid_and_only_to_an_open_lane_of_its_own_list(
+def test_only_an_unpaid_job_moves_to_a_listed_lane(
     named: list[str],
     status: JobStatus,
     attempts: tuple[Attempt, ...],

@@ -1,4 +1,4 @@
-"""`backdrop budget`: what today has left, and a cap that a person sets until midnight UTC."""
+"""`backdrop budget`: what is left today, and a cap that a person sets until midnight UTC."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.simulated.cli_person import REMOVAL, Person
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """Whose stack may spend three removals a day."""
+    """A person whose stack may buy three removals a day."""
     return Person(World(budget=3 * REMOVAL, on_lost_answer="hold"), monkeypatch)
 
 
@@ -21,13 +21,13 @@ def statuses(person: Person) -> list[JobStatus]:
 
 
 def spends_it_all(person: Person) -> None:
-    """Four photos, of which today's budget covers three."""
+    """Uploads four photos, of which today's budget covers three."""
     person.drops("1.jpg", "2.jpg", "3.jpg", "4.jpg")
     person.world.run_for(300)
     assert sorted(statuses(person)) == [JobStatus.ACCEPTED, JobStatus.STORED, JobStatus.STORED, JobStatus.STORED]
 
 
-def test_the_budget_shows_cap_settled_reserved_and_left(person: Person) -> None:
+def test_budget_shows_cap_settled_reserved_and_left(person: Person) -> None:
     person.world.provider.script.append(build_charged_hang_up())
     person.drops("1.jpg", "2.jpg")
     person.world.run_for(300)
@@ -38,7 +38,7 @@ def test_the_budget_shows_cap_settled_reserved_and_left(person: Person) -> None:
     assert "the stack's DailyBudgetUSD" in shown
 
 
-def test_scripts_read_the_same_sums(person: Person) -> None:
+def test_json_contains_the_same_sums(person: Person) -> None:
     person.drops("1.jpg")
     person.world.run_until_empty()
     assert person.types("budget", "--json").data == {
@@ -58,7 +58,7 @@ def test_scripts_read_the_same_sums(person: Person) -> None:
     }
 
 
-def test_the_budget_says_what_the_jobs_need_that_wait(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_budget_shows_what_waiting_jobs_need(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     spends_it_all(person)
     person.drops("5.jpg", "6.jpg")
     person.world.run_for(300)
@@ -69,7 +69,7 @@ def test_the_budget_says_what_the_jobs_need_that_wait(person: Person, monkeypatc
     assert "needed     $0.02   at most, for the first 2 jobs in the queue; there are more" in person.types("budget").out
 
 
-def test_a_raised_budget_lets_the_lanes_go_at_once(person: Person) -> None:
+def test_raised_budget_resumes_the_lanes_at_once(person: Person) -> None:
     spends_it_all(person)
     assert "ideogram is paused by the budget: a job needs $0.01" in person.types("budget").out
     said = person.types("budget", "300", "--today")
@@ -80,7 +80,7 @@ def test_a_raised_budget_lets_the_lanes_go_at_once(person: Person) -> None:
     assert statuses(person) == [JobStatus.STORED] * 4
 
 
-def test_a_budget_that_does_not_cover_the_next_job_lifts_nothing(person: Person) -> None:
+def test_budget_below_the_next_job_lifts_no_pause(person: Person) -> None:
     spends_it_all(person)
     said = person.types("budget", "0.035", "--today", "--json").data
     assert (said["paused"], said["lifted"]) == (["ideogram"], [])
@@ -88,7 +88,7 @@ def test_a_budget_that_does_not_cover_the_next_job_lifts_nothing(person: Person)
     assert person.types("budget", "0.04", "--today", "--json").data["lifted"] == ["ideogram"]
 
 
-def test_a_raised_budget_lifts_no_reason_but_the_budget(person: Person) -> None:
+def test_raised_budget_lifts_only_the_budget_pause(person: Person) -> None:
     spends_it_all(person)
     person.types("pause", "ideogram")
     said = person.types("budget", "300", "--today").out
@@ -96,7 +96,7 @@ def test_a_raised_budget_lifts_no_reason_but_the_budget(person: Person) -> None:
     assert [one.reason for one in person.world.ledger.read_health("ideogram").pauses] == [PauseReason.OPERATOR]
 
 
-def test_a_budget_of_zero_buys_nothing_and_says_until_when(person: Person) -> None:
+def test_budget_of_zero_buys_nothing_and_shows_its_end(person: Person) -> None:
     said = person.types("budget", "0", "--today")
     assert said.code == 0
     assert "Today's budget is $0.00 until midnight UTC, in 15 h 0 min; then $0.03 again." in said.out
@@ -108,7 +108,7 @@ def test_a_budget_of_zero_buys_nothing_and_says_until_when(person: Person) -> No
     assert pause.code is Code.BUDGET_REACHED
 
 
-def test_what_a_person_set_for_today_is_gone_tomorrow(person: Person) -> None:
+def test_todays_cap_does_not_apply_tomorrow(person: Person) -> None:
     person.types("budget", "300", "--today")
     assert person.types("budget", "--json").data["set_by_person"]
     person.world.clock.time = person.world.clock.time.replace(day=21)
@@ -116,7 +116,7 @@ def test_what_a_person_set_for_today_is_gone_tomorrow(person: Person) -> None:
     assert (tomorrow["set_by_person"], tomorrow["cap_usd"], tomorrow["day"]) == (False, 0.03, "2026-11-21")
 
 
-def test_a_budget_for_good_is_the_stacks_parameter(person: Person) -> None:
+def test_permanent_budget_is_the_stacks_parameter(person: Person) -> None:
     said = person.types("budget", "300")
     assert (said.code, said.out) == (2, "")
     assert "`backdrop budget 300 --today`" in said.err
@@ -125,32 +125,32 @@ def test_a_budget_for_good_is_the_stacks_parameter(person: Person) -> None:
 
 
 @pytest.mark.parametrize("words", ["much", "3OO", "", "NaN", "inf", "1e12", "1,000"])
-def test_what_is_no_number_of_dollars_is_refused_before_anything_is_asked_of_aws(person: Person, words: str) -> None:
+def test_invalid_amount_is_refused_before_any_request_to_aws(person: Person, words: str) -> None:
     said = person.types("budget", words, "--today")
     assert (said.code, said.out, person.asked_for) == (2, "", [])
     assert "is not an amount in dollars" in said.err
 
 
 @pytest.mark.parametrize("words", [("-5", "--today"), ("--today", "--", "-5"), ("-5",), ("-0.5", "--today")])
-def test_a_negative_budget_is_refused_with_a_sentence(person: Person, words: tuple[str, ...]) -> None:
+def test_negative_budget_is_refused_with_an_explanation(person: Person, words: tuple[str, ...]) -> None:
     said = person.types("budget", *words)
     assert (said.code, said.out, person.asked_for) == (2, "", [])
     assert "is negative; to buy nothing more today, use `backdrop budget 0 --today`" in said.err
 
 
 @pytest.mark.parametrize("words", [("--tody",), ("300", "--tody"), ("-x",)])
-def test_an_option_that_the_budget_does_not_have_is_refused(person: Person, words: tuple[str, ...]) -> None:
+def test_unknown_option_of_budget_is_refused(person: Person, words: tuple[str, ...]) -> None:
     said = person.types("budget", *words)
     assert (said.code, said.out, person.asked_for) == (2, "", [])
     assert words[-1] in said.err
 
 
-def test_a_cap_of_nothing_says_that_nothing_more_is_bought(person: Person) -> None:
+def test_cap_of_zero_says_that_nothing_is_bought(person: Person) -> None:
     said = person.types("budget", "0", "--today").out
     assert "Nothing more is bought today." in said
     assert "settled already" not in said
 
 
-def test_less_than_the_books_can_hold_is_no_cap(person: Person) -> None:
+def test_amount_below_one_micro_dollar_is_refused(person: Person) -> None:
     said = person.types("budget", "0.0000001", "--today")
     assert (said.code, "not an amount in dollars" in said.err) == (2, True)

@@ -1,4 +1,4 @@
-"""`backdrop campaign`: quoted and agreed to before it begins, watched, listed and stopped; and drops that are one."""
+"""`backdrop campaign`: quoted and confirmed first, watched, listed, and stopped; and drops that become one."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
     return with_three_photos(monkeypatch, tmp_path)
 
 
-def test_a_quote_says_what_it_goes_through_and_what_that_costs_at_most(person: Person) -> None:
+def test_quote_lists_the_prefix_and_the_maximum_cost(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", operation="remove")
     said = person.types("campaign", "quote", "shoes/", *PROMPT)
     assert (said.code, said.err) == (0, "")
@@ -36,7 +36,7 @@ def test_a_quote_says_what_it_goes_through_and_what_that_costs_at_most(person: P
     assert (data["most_usd"], data["not_bought"]) == (0.01, {"no_instructions": 1})
 
 
-def test_it_begins_with_what_was_said_and_goes_on_by_itself(person: Person) -> None:
+def test_campaign_starts_with_its_input_and_continues_unattended(person: Person) -> None:
     said = person.types("campaign", "run", "shoes/", *PROMPT, "--max-total", "2.50", "--tolerate", "10")
     assert (said.code, said.err) == (0, "")
     [given] = started(person)
@@ -50,7 +50,7 @@ def test_it_begins_with_what_was_said_and_goes_on_by_itself(person: Person) -> N
     assert "backdrop campaign stop shoes" in said.out
 
 
-def test_it_asks_above_a_dollar_and_a_no_begins_nothing(person: Person) -> None:
+def test_question_above_a_dollar_answered_no_starts_nothing(person: Person) -> None:
     for n in range(20):
         person.world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"))
     said = person.types("campaign", "run", "shoes/", *PROMPT, answer="n")
@@ -62,13 +62,13 @@ def test_it_asks_above_a_dollar_and_a_no_begins_nothing(person: Person) -> None:
     assert len(started(person)) == 1
 
 
-def test_more_than_the_limit_is_not_begun(person: Person) -> None:
+def test_campaign_above_its_limit_is_not_started(person: Person) -> None:
     said = person.types("campaign", "run", "shoes/", *PROMPT, "--max-total", "0.11", "--yes")
     assert (said.code, said.err) == (1, "error: nothing was started: --max-total allows only $0.11\n")
     assert started(person) == []
 
 
-def test_a_manifest_of_this_machine_is_quoted_and_put_into_the_bucket(person: Person, tmp_path: Path) -> None:
+def test_local_manifest_is_quoted_and_uploaded_to_the_bucket(person: Person, tmp_path: Path) -> None:
     (tmp_path / "Spring sale.csv").write_text("key,prompt\nshoes/red.jpg,at sea\n,x\ngone.jpg,x\n")
     said = person.types("campaign", "run", "Spring sale.csv")
     assert (said.code, said.err) == (0, "")
@@ -92,21 +92,21 @@ def test_a_manifest_of_this_machine_is_quoted_and_put_into_the_bucket(person: Pe
         (("shoes/", "--prompt", ""), "prompt"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_in_one_sentence(person: Person, words: tuple[str, ...], why: str) -> None:
+def test_usage_error_is_explained_in_one_sentence(person: Person, words: tuple[str, ...], why: str) -> None:
     said = person.types("campaign", "run", *words)
     assert (said.code, said.out) == (2, "")
     assert why in said.err
     assert started(person) == []
 
 
-def test_a_manifest_that_is_not_there_is_named(person: Person) -> None:
+def test_missing_manifest_is_named(person: Person) -> None:
     said = person.types("campaign", "run", "list.csv")
     assert said.code == 1
     assert "list.csv" in said.err
     assert started(person) == []
 
 
-def test_a_campaign_is_found_by_its_name_with_its_counts_and_its_money(person: Person) -> None:
+def test_campaign_is_shown_by_name_with_counts_and_money(person: Person) -> None:
     assert person.types("campaign", "status").out == "Stack shop has had no campaign yet.\n"
     person.types("campaign", "run", "shoes/", *PROMPT)
     [arn] = person.states.executions
@@ -124,7 +124,7 @@ def test_a_campaign_is_found_by_its_name_with_its_counts_and_its_money(person: P
     assert "shoes" in person.types("campaign", "status").out
 
 
-def test_only_what_runs_is_stopped_and_only_when_somebody_agrees(person: Person) -> None:
+def test_only_a_running_campaign_is_stopped_after_a_yes(person: Person) -> None:
     person.types("campaign", "run", "shoes/", *PROMPT)
     [one] = person.states.executions.values()
     assert person.types("campaign", "stop", "shoes", answer="n").code == 1
@@ -135,7 +135,7 @@ def test_only_what_runs_is_stopped_and_only_when_somebody_agrees(person: Person)
     assert (said.code, "no campaign named shoes is running" in said.err) == (1, True)
 
 
-def test_whoever_waits_sees_it_end_and_the_exit_code_says_how(person: Person) -> None:
+def test_waiting_ends_with_the_campaign_and_its_exit_code(person: Person) -> None:
     person.stack = _ending(person, "SUCCEEDED")
     said = person.types("campaign", "run", "shoes/", *PROMPT, "--wait")
     assert (said.code, said.err) == (0, "")
@@ -144,9 +144,7 @@ def test_whoever_waits_sees_it_end_and_the_exit_code_says_how(person: Person) ->
     assert person.types("campaign", "run", "shoes/", *PROMPT, "--wait").code == 1
 
 
-def test_the_longer_it_takes_to_read_a_campaign_the_less_often_it_is_read(
-    person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slow_campaign_is_read_less_often(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = person.world.clock
     reads: list[Any] = []
 
@@ -173,7 +171,7 @@ def _ending(person: Person, status: str) -> Stack:
     return replace(person.stack, sleep=wait)
 
 
-def test_a_drop_of_a_manifest_or_of_a_prefix_in_the_bucket_is_a_campaign(person: Person, tmp_path: Path) -> None:
+def test_drop_of_a_manifest_or_bucket_prefix_starts_campaign(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.jsonl").write_text('{"key": "shoes/red.jpg"}\n')
     assert person.types("drop", "list.jsonl", *PROMPT).code == 0
     assert person.types("drop", f"s3://{INPUT_BUCKET}/hats/", *PROMPT).code == 0
@@ -182,11 +180,11 @@ def test_a_drop_of_a_manifest_or_of_a_prefix_in_the_bucket_is_a_campaign(person:
     assert (said.code, "must be the only path" in said.err) == (2, True)
 
 
-# -- how far it is, and why it stands still -------------------------------------------------------------------------
+# -- its progress, and why it makes none ----------------------------------------------------------------------------
 
 
 def planned(person: Person, items: int) -> str:
-    """A campaign that has listed so many items, and asked for one; its run."""
+    """Starts a campaign that has listed this many items and requested one; returns its run."""
     person.types("campaign", "run", "shoes/", *PROMPT)
     run = [*person.states.executions][-1].rpartition(":")[2]
     key = f"_backdrop/work/campaigns/{run}/plan.json"
@@ -195,7 +193,7 @@ def planned(person: Person, items: int) -> str:
     return run
 
 
-def test_it_says_how_many_of_how_many_have_ended(person: Person) -> None:
+def test_progress_shows_how_many_items_have_ended(person: Person) -> None:
     run = planned(person, 60)
     person.world.run_until_empty()
     said = person.types("campaign", "status", "shoes")
@@ -206,7 +204,7 @@ def test_it_says_how_many_of_how_many_have_ended(person: Person) -> None:
     assert (data["run"], data["listed"], data["asked"], data["report"]) == (run, 60, 1, None)
 
 
-def test_calls_that_are_out_are_under_way_and_no_money_that_is_perhaps_gone(person: Person) -> None:
+def test_calls_in_flight_are_no_unknown_charge(person: Person) -> None:
     planned(person, 1)
     [one] = person.stack.state_machine.list_latest()
     out = CampaignTotals(one.started_at, bought=60_000, bought_unknown=550_000, reserved=540_000)
@@ -218,7 +216,7 @@ def test_calls_that_are_out_are_under_way_and_no_money_that_is_perhaps_gone(pers
     } == build_progress_document(person.stack, now)
 
 
-def test_a_paused_provider_is_named_and_not_waited_for(person: Person) -> None:
+def test_paused_provider_is_named_and_not_waited_for(person: Person) -> None:
     assert person.types("pause", "ideogram").code == 0
     planned(person, 60)
     person.world.run_until_empty("intake")
@@ -228,7 +226,7 @@ def test_a_paused_provider_is_named_and_not_waited_for(person: Person) -> None:
     assert (paused["provider"], paused["code"]) == ("ideogram", "paused_by_person")
 
 
-def test_whoever_waits_is_told_why_it_stands_still_and_let_go(person: Person) -> None:
+def test_waiting_ends_with_the_reason_of_a_paused_lane(person: Person) -> None:
     assert person.types("pause", "ideogram").code == 0
 
     def wait(seconds: float) -> None:
@@ -244,7 +242,7 @@ def test_whoever_waits_is_told_why_it_stands_still_and_let_go(person: Person) ->
     assert "The campaign continues in the stack." in said.out
 
 
-def test_stopped_is_one_word_and_the_report_is_named_once_it_is_there(person: Person) -> None:
+def test_stopped_campaign_names_its_report_once_it_exists(person: Person) -> None:
     run = planned(person, 1)
     [arn] = person.states.executions
     person.types("campaign", "stop", run, "--yes")
@@ -260,7 +258,7 @@ def test_stopped_is_one_word_and_the_report_is_named_once_it_is_there(person: Pe
     assert "aborted" not in person.types("campaign", "status", "--json").out
 
 
-def test_whoever_waits_with_json_hears_counts_cost_and_report(person: Person) -> None:
+def test_waiting_with_json_reports_counts_cost_and_report(person: Person) -> None:
     person.stack = _ending(person, "SUCCEEDED")
     data = person.types("campaign", "run", "shoes/", *PROMPT, "--wait", "--json").data
     assert data["jobs"] == 2
@@ -268,7 +266,7 @@ def test_whoever_waits_with_json_hears_counts_cost_and_report(person: Person) ->
     assert data["status"] == "succeeded"
 
 
-def test_the_latest_is_the_one_that_began_last_in_whatever_order_they_are_listed(person: Person) -> None:
+def test_latest_campaign_is_the_last_started_in_any_order(person: Person) -> None:
     for prefix in ("shoes/", "hats/"):
         assert person.types("campaign", "run", prefix, *PROMPT).code == 0
     listed = person.types("campaign", "status", "--json").data["campaigns"]

@@ -1,4 +1,4 @@
-"""What `backdrop campaign` takes its words for: lists and names, what is nowhere, mistakes in the person's words."""
+"""How `backdrop campaign` interprets its arguments: lists and names, missing photos, and input errors."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
     return with_three_photos(monkeypatch, tmp_path)
 
 
-# -- by what was quoted, and by no other's list or name -------------------------------------------------------------
+# -- named after what was quoted, and never after another's list or name --------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,11 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
         ("Frühling 2026.JSONL", "Fruhling-2026"),
     ],
 )
-def test_a_campaign_is_called_by_its_file_or_prefix(where: str, name: str) -> None:
+def test_campaign_is_named_after_its_file_or_prefix(where: str, name: str) -> None:
     assert derive_campaign_name(where) == name
 
 
-def test_names_that_would_be_written_alike_stay_apart() -> None:
+def test_names_that_would_look_alike_stay_distinct() -> None:
     names = [
         derive_campaign_name(where)
         for where in ("", "春.csv", "夏.csv", "春a.csv", "夏a.csv", "!.csv", "x" * 99, "x" * 100)
@@ -44,7 +44,7 @@ def test_names_that_would_be_written_alike_stay_apart() -> None:
     assert all(re.fullmatch("[A-Za-z0-9_-]{1,60}", name) for name in names)
 
 
-def test_two_lists_of_one_name_never_take_each_others_place(person: Person, tmp_path: Path) -> None:
+def test_two_lists_of_one_name_never_replace_each_other(person: Person, tmp_path: Path) -> None:
     lists = {"mine": "key\nshoes/red.jpg\n", "yours": "key\nhats/red.jpg\n"}
     for folder, text in lists.items():
         (tmp_path / folder).mkdir()
@@ -56,7 +56,7 @@ def test_two_lists_of_one_name_never_take_each_others_place(person: Person, tmp_
     assert [one and one.data for one in stored] == [text.encode() for text in lists.values()]
 
 
-def test_a_list_that_changes_behind_the_question_is_not_bought(person: Person, tmp_path: Path) -> None:
+def test_list_that_changes_during_the_question_is_not_bought(person: Person, tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     keys = [f"shoes/{n}.jpg" for n in range(20)]
     for key in keys:
@@ -71,7 +71,7 @@ def test_a_list_that_changes_behind_the_question_is_not_bought(person: Person, t
     assert started(person) == []
 
 
-def test_a_second_one_of_the_same_name_waits_for_the_end_of_the_first(person: Person) -> None:
+def test_second_campaign_of_a_name_waits_for_the_first(person: Person) -> None:
     assert person.types("campaign", "run", "shoes/", *PROMPT).code == 0
     said = person.types("campaign", "run", "hats/", "--name", "shoes", *PROMPT)
     assert (said.code, len(started(person))) == (1, 1)
@@ -84,7 +84,7 @@ def test_a_second_one_of_the_same_name_waits_for_the_end_of_the_first(person: Pe
     assert "AWS" not in again.err
 
 
-# -- what nothing would come of -------------------------------------------------------------------------------------
+# -- what would lead to nothing -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_second_one_of_the_same_name_waits_for_the_end_of_the_first(person: Pe
     ],
 )
 @pytest.mark.parametrize("verb", ["quote", "run"])
-def test_what_is_nowhere_is_not_begun_and_it_is_said_where_it_may_be(
+def test_missing_input_starts_nothing_and_gets_a_suggestion(
     person: Person, tmp_path: Path, verb: str, typed: str, why: str
 ) -> None:
     (tmp_path / "here").mkdir()
@@ -111,7 +111,7 @@ def test_what_is_nowhere_is_not_begun_and_it_is_said_where_it_may_be(
     assert started(person) == []
 
 
-def test_where_nothing_would_be_bought_it_is_said_why_and_nothing_begins(person: Person, tmp_path: Path) -> None:
+def test_campaign_without_purchases_is_explained_and_not_started(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("key,promt\nshoes/red.jpg,at sea\n,x\ngone.jpg,\n")
     said = person.types("campaign", "run", "list.csv")
     assert (said.code, said.err) == (1, "error: nothing was started: nothing in this campaign would be bought\n")
@@ -126,7 +126,7 @@ def test_where_nothing_would_be_bought_it_is_said_why_and_nothing_begins(person:
     assert (unknown["row"], unknown["key"]) == (2, "shoes/red.jpg")
 
 
-def test_what_was_bought_already_is_answered_and_so_begins(person: Person) -> None:
+def test_campaign_of_bought_photos_starts_and_is_answered(person: Person) -> None:
     person.drops("shoes/red.jpg")
     person.world.run_until_empty()
     said = person.types("campaign", "run", "shoes/red.jpg")
@@ -134,24 +134,24 @@ def test_what_was_bought_already_is_answered_and_so_begins(person: Person) -> No
     assert "At most $0.00" in said.out
 
 
-def test_a_row_that_stands_there_twice_is_quoted_once(person: Person, tmp_path: Path) -> None:
+def test_repeated_row_is_quoted_once(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("key,prompt\nshoes/red.jpg,at sea\nshoes/red.jpg,at sea\n")
     said = person.types("campaign", "quote", "list.csv")
     assert "1 photo, 1 job; 1 repeated row" in said.out
     assert "At most $0.06" in said.out
 
 
-# -- in the person's own words --------------------------------------------------------------------------------------
+# -- in the person's own terms --------------------------------------------------------------------------------------
 
 
-def test_every_mistake_is_told_at_once_by_the_options_own_names(person: Person) -> None:
+def test_every_error_is_reported_at_once_by_option_name(person: Person) -> None:
     said = person.types("campaign", "run", "shoes/", "--name", "no blanks", "--max-total", "much", "--tolerate", "101")
     assert said.code == 2
     assert all(option in said.err for option in ("--name", "--max-total", "--tolerate"))
     assert not re.search("pattern|decimal|max_total_usd|tolerated_failure_percent", said.err)
 
 
-def test_a_list_that_is_none_is_spoken_of_as_the_persons_own_file(person: Person, tmp_path: Path) -> None:
+def test_invalid_list_is_reported_as_the_persons_own_file(person: Person, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("photo\nshoes/red.jpg\n")
     said = person.types("campaign", "quote", "list.csv")
     assert (said.code, said.out) == (1, "")

@@ -1,4 +1,4 @@
-"""`backdrop cancel`: what is not bought yet ends, what is out runs on, and both are said."""
+"""`backdrop cancel`: what is not bought yet ends, what is in flight continues, and both are reported."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ LEFT_RUNNING = "Not canceled: 2 jobs in flight or paid, for at most $0.02; no ca
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """In whose stack two photos of shoes and one hat wait behind a paused lane."""
+    """A person in whose stack two photos of shoes and one hat wait in a paused lane."""
     person = Person(World(), monkeypatch)
     person.types("pause", "ideogram")
     person.drops("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg")
@@ -32,14 +32,14 @@ def statuses(person: Person) -> dict[str, str]:
 
 
 def sends(person: Person, key: str) -> None:
-    """A worker is in the call for this photo."""
+    """Starts a worker that is in the call for this photo."""
     (job,) = person.world.list_jobs(key)
     now = person.world.clock.now()
     step = claim(job, now=now, lease_until=now + timedelta(minutes=6), price=REMOVAL, cap=10 * REMOVAL)
     person.world.ledger.write_transition(step)
 
 
-def test_it_says_how_many_would_end_and_asks(person: Person) -> None:
+def test_cancel_shows_how_many_jobs_end_and_asks(person: Person) -> None:
     said = person.types("cancel", "shoes/", answer="n")
     assert said.code == 1
     assert "Not bought yet (keys that begin with shoes/, stack shop): 2 jobs." in said.out
@@ -48,7 +48,7 @@ def test_it_says_how_many_would_end_and_asks(person: Person) -> None:
     assert set(statuses(person).values()) == {"accepted"}
 
 
-def test_what_lies_under_the_prefix_ends_unpaid_and_nothing_else_does(person: Person) -> None:
+def test_only_jobs_below_the_prefix_end_unpaid(person: Person) -> None:
     said = person.types("cancel", "shoes/", answer="y")
     assert said.code == 0
     assert "2 jobs canceled." in said.out
@@ -58,12 +58,12 @@ def test_what_lies_under_the_prefix_ends_unpaid_and_nothing_else_does(person: Pe
     assert len(person.world.provider.received_job_ids) == 1
 
 
-def test_all_means_all(person: Person) -> None:
+def test_option_all_cancels_every_job(person: Person) -> None:
     assert person.types("cancel", "--all", "--yes").code == 0
     assert set(statuses(person).values()) == {"cancelled"}
 
 
-def test_what_it_leaves_running_is_said_with_its_cost(person: Person) -> None:
+def test_jobs_left_running_are_reported_with_their_cost(person: Person) -> None:
     sends(person, "shoes/red.jpg")
     said = person.types("cancel", "--all", "--yes")
     words = "Not canceled: 1 job in flight or paid, for at most $0.01; no call is sent a second time."
@@ -72,7 +72,7 @@ def test_what_it_leaves_running_is_said_with_its_cost(person: Person) -> None:
     assert statuses(person)["shoes/red.jpg"] == JobStatus.SUBMITTING.value
 
 
-def test_a_call_that_is_out_is_asked_for_alone_and_kept_from_a_second_time(person: Person) -> None:
+def test_call_in_flight_is_confirmed_separately_and_not_repeated(person: Person) -> None:
     for key in ("shoes/red.jpg", "shoes/blue.jpg"):
         sends(person, key)
     said = person.types("cancel", "shoes/", answer="n")
@@ -85,7 +85,7 @@ def test_a_call_that_is_out_is_asked_for_alone_and_kept_from_a_second_time(perso
     assert (again.code, again.out.splitlines()[-1]) == (0, LEFT_RUNNING)
 
 
-def test_scripts_read_what_ended_and_what_runs_on(person: Person) -> None:
+def test_json_lists_ended_and_running_jobs(person: Person) -> None:
     sends(person, "shoes/red.jpg")
     assert person.types("cancel", "shoes/", "--json").data == {
         "stack": "shop",
@@ -99,7 +99,7 @@ def test_scripts_read_what_ended_and_what_runs_on(person: Person) -> None:
     assert (done["ended"], done["left_running"], done["left_running_usd"]) == (1, 1, 0.01)
 
 
-def test_a_photo_that_waits_for_its_instructions_waits_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_canceled_photo_stops_waiting_for_its_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(World(), monkeypatch)
     person.world.upload_photo("bare.jpg", build_photo())
     person.world.deliver_next("intake")
@@ -111,7 +111,7 @@ def test_a_photo_that_waits_for_its_instructions_waits_no_more(monkeypatch: pyte
     assert (failure["key"], failure["code"]) == ("bare.jpg", "no_instructions")
 
 
-def test_a_job_that_was_sent_while_the_question_stood_runs_on(person: Person) -> None:
+def test_job_submitted_during_the_question_continues(person: Person) -> None:
     said = person.types("cancel", "shoes/", answer="y", meanwhile=lambda: sends(person, "shoes/blue.jpg"))
     assert said.code == 0
     assert "1 job canceled." in said.out
@@ -119,7 +119,7 @@ def test_a_job_that_was_sent_while_the_question_stood_runs_on(person: Person) ->
     assert statuses(person)["shoes/blue.jpg"] == JobStatus.SUBMITTING.value
 
 
-def test_twice_is_once(person: Person) -> None:
+def test_canceling_twice_has_the_effect_of_once(person: Person) -> None:
     person.types("cancel", "--all", "--yes")
     again = person.types("cancel", "--all", "--yes")
     assert (again.code, again.err) == (0, "")
@@ -127,7 +127,7 @@ def test_twice_is_once(person: Person) -> None:
     assert again.out.endswith("✓ Nothing canceled.\n")
 
 
-def test_what_ended_before_aws_stopped_it_is_told(person: Person) -> None:
+def test_jobs_ended_before_aws_failed_are_reported(person: Person) -> None:
     strike = TargetedFault(forbid, "transact_write_items", nth=3)
     person.world.transport.faults_before.append(strike)
     said = person.types("cancel", "--all", "--yes")
@@ -142,7 +142,7 @@ def forbid(call: ServiceCall) -> None:
     raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
-def test_what_is_no_job_yet_is_told_of_and_is_not_bought(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_photo_without_a_job_is_reported_and_not_bought(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(World(), monkeypatch)
     person.drops("shoes/red.jpg", "hats/red.jpg")
     said = person.types("cancel", "shoes/", answer="y")
@@ -154,7 +154,7 @@ def test_what_is_no_job_yet_is_told_of_and_is_not_bought(monkeypatch: pytest.Mon
     assert statuses(person) == {"shoes/red.jpg": "cancelled", "hats/red.jpg": "stored"}
 
 
-def test_who_has_more_than_is_counted_is_asked_at_once(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_jobs_than_are_counted_lead_to_the_question(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cancel, "MAX_COUNTED", 2)
     said = person.types("cancel", "--all", answer="y")
     assert "Not bought yet (all photos, stack shop): at least 2 jobs." in said.out
@@ -162,7 +162,7 @@ def test_who_has_more_than_is_counted_is_asked_at_once(person: Person, monkeypat
     assert "✓ 3 jobs canceled." in said.out
 
 
-def test_all_means_the_campaigns_that_run_too(person: Person) -> None:
+def test_option_all_includes_running_campaigns(person: Person) -> None:
     begun = person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
     said = person.types("cancel", "shoes/", "--yes")
     assert "The campaign autumn keeps running. To stop it, run `backdrop campaign stop autumn`." in said.out
@@ -173,9 +173,7 @@ def test_all_means_the_campaigns_that_run_too(person: Person) -> None:
     assert not person.stack.state_machine.describe_execution(begun.arn).is_running
 
 
-def test_what_a_campaign_asks_for_until_it_is_stopped_is_meant_too(
-    person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_requests_of_a_campaign_being_stopped_are_canceled_too(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
     stopped = person.world.clock.time + timedelta(seconds=2)
 
@@ -188,9 +186,7 @@ def test_what_a_campaign_asks_for_until_it_is_stopped_is_meant_too(
     assert mark.until >= stopped
 
 
-def test_a_campaign_that_cannot_be_stopped_keeps_no_lane_from_knowing(
-    person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failure_to_stop_a_campaign_prevents_no_marks(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     person.stack.state_machine.start({"name": "autumn"}, person.world.clock.now())
 
     def forbidden(*_: object, **__: object) -> None:
@@ -203,9 +199,7 @@ def test_a_campaign_that_cannot_be_stopped_keeps_no_lane_from_knowing(
     assert person.world.ledger.read_health("ideogram").cancel_marks
 
 
-def test_more_cancels_than_a_lane_keeps_are_refused_before_anything_is_done(
-    person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_many_cancels_are_refused_before_any_change(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backdrop.operate.cancel.MAX_MARKS", 1)
     person.types("cancel", "shoes/", "--yes")
     said = person.types("cancel", "hats/", "--yes")
@@ -216,7 +210,7 @@ def test_more_cancels_than_a_lane_keeps_are_refused_before_anything_is_done(
 
 
 @pytest.mark.parametrize("words", [("cancel",), ("cancel", ""), ("cancel", "shoes/", "--all")])
-def test_it_takes_a_prefix_or_else_all(person: Person, words: tuple[str, ...]) -> None:
+def test_cancel_takes_a_prefix_or_option_all(person: Person, words: tuple[str, ...]) -> None:
     said = person.types(*words, "--yes")
     assert (said.code, said.out) == (2, "")
     assert "the beginning of their keys, such as shoes/autumn/, or --all" in said.err
@@ -226,7 +220,7 @@ def test_it_takes_a_prefix_or_else_all(person: Person, words: tuple[str, ...]) -
 # -- nothing to cancel -------------------------------------------------------------------------------------------
 
 
-def test_a_prefix_of_no_photo_is_refused_without_a_question(person: Person) -> None:
+def test_prefix_without_photos_is_refused_without_a_question(person: Person) -> None:
     for more in ([], ["--yes"], ["--json"]):
         said = person.types("cancel", "shoos/", *more)
         assert (said.code, said.out) == (1, "")
@@ -236,12 +230,12 @@ def test_a_prefix_of_no_photo_is_refused_without_a_question(person: Person) -> N
     assert person.world.ledger.read_health("ideogram").cancel_marks == ()
 
 
-def test_all_of_an_empty_stack_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_option_all_is_refused_for_an_empty_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     said = Person(World(), monkeypatch).types("cancel", "--all", "--yes")
     assert (said.code, said.out, said.err) == (1, "", "error: nothing was changed; stack shop has no photos\n")
 
 
-def test_photos_that_ended_long_ago_leave_nothing_to_ask(person: Person) -> None:
+def test_photos_that_ended_long_ago_cause_no_question(person: Person) -> None:
     person.types("resume", "ideogram")
     person.world.run_for(cancel.QUEUE_COUNT_LAG.total_seconds() + 60)
     said = person.types("cancel", "shoes/")
@@ -251,7 +245,7 @@ def test_photos_that_ended_long_ago_leave_nothing_to_ask(person: Person) -> None
     assert person.world.ledger.read_health("ideogram").cancel_marks == ()
 
 
-def test_a_photo_uploaded_just_now_may_still_be_on_its_way(person: Person) -> None:
+def test_photo_uploaded_just_now_may_still_be_coming(person: Person) -> None:
     person.types("resume", "ideogram")
     person.world.run_for(cancel.QUEUE_COUNT_LAG.total_seconds() + 60)
     person.world.s3.upload(INPUT_BUCKET, "shoes/new.jpg", build_photo("new"))

@@ -1,4 +1,4 @@
-"""The command line itself: options before and after the verb, help, exit codes, and AWS's errors in people's words."""
+"""The command line itself: options before and after the subcommand, help, exit codes, and AWS's errors explained."""
 
 import subprocess
 import sys
@@ -52,39 +52,39 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
         (("pause", "ideogram", "--stack", "shop"), StackLocation("shop")),
     ],
 )
-def test_the_options_that_choose_a_stack_stand_anywhere(
+def test_stack_options_are_accepted_in_any_position(
     person: Person, words: tuple[str, ...], place: StackLocation
 ) -> None:
     assert person.types(*words).code == 0
     assert person.asked_for == [place]
 
 
-def test_the_command_says_of_which_release_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    """The template's, which is the only place where it stands."""
+def test_command_prints_its_release(capsys: pytest.CaptureFixture[str]) -> None:
+    """The release is the template's, which is the only place that states it."""
     assert run(["--version"]) == 0
     assert capsys.readouterr().out == f"backdrop {load()['Outputs']['Version']['Value']}\n"
 
 
-def test_json_may_be_said_before_or_after(person: Person) -> None:
+def test_json_option_may_come_before_or_after_the_subcommand(person: Person) -> None:
     assert person.types("--json", "failures").data == person.types("failures", "--json").data
 
 
 @pytest.mark.parametrize("words", [("--region", "eu-west-1", "failures"), ("failures", "--profile", "me")])
-def test_a_profile_without_a_stack_is_not_taken_for_the_local_cloud(person: Person, words: tuple[str, ...]) -> None:
+def test_profile_without_a_stack_does_not_select_local_cloud(person: Person, words: tuple[str, ...]) -> None:
     said = person.types(*words)
     assert (said.code, person.asked_for) == (2, [])
     assert "--profile and --region need a stack on AWS; name it with --stack NAME" in said.err
 
 
 @pytest.mark.parametrize("verb", ["up", "down", "env", "demo"])
-def test_a_verb_of_the_local_cloud_takes_no_stack(person: Person, verb: str) -> None:
+def test_local_cloud_command_refuses_a_stack(person: Person, verb: str) -> None:
     said = person.types("--stack", "shop", verb)
     assert (said.code, said.out) == (2, "")
     assert "is for the local cloud" in said.err
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_explains_itself_with_an_example(person: Person, verb: str) -> None:
+def test_every_command_has_help_with_an_example(person: Person, verb: str) -> None:
     said = person.types(verb, "--help")
     assert said.code == 0
     assert f"Example: backdrop {verb}" in said.out
@@ -94,7 +94,7 @@ def test_every_verb_explains_itself_with_an_example(person: Person, verb: str) -
 
 
 @pytest.mark.parametrize("words", [(), ("pouse",), ("pause",), ("pause", "ideogram", "--jsn"), ("failures", "x")])
-def test_what_cannot_be_meant_is_exit_code_2(person: Person, words: tuple[str, ...]) -> None:
+def test_usage_error_has_exit_code_2(person: Person, words: tuple[str, ...]) -> None:
     said = person.types(*words)
     assert (said.code, person.asked_for) == (2, [])
     assert "Traceback" not in said.err
@@ -126,9 +126,7 @@ TROUBLES: list[tuple[ClientError | BotoCoreError | RetryLaterError, str]] = [
 
 
 @pytest.mark.parametrize(("error", "words"), TROUBLES)
-def test_aws_trouble_is_one_line_that_says_what_to_do(
-    error: Exception, words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_aws_error_is_one_line_with_advice(error: Exception, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     def connect(_: StackLocation) -> Stack:
         raise error
 
@@ -140,7 +138,7 @@ def test_aws_trouble_is_one_line_that_says_what_to_do(
     assert said.err.count("\n") == 1
 
 
-def test_a_local_cloud_whose_stack_was_deleted_is_told_how_to_make_it_anew(capsys: pytest.CaptureFixture[str]) -> None:
+def test_local_cloud_without_its_stack_gets_advice_to_recreate(capsys: pytest.CaptureFixture[str]) -> None:
     def connect(_: StackLocation) -> Stack:
         raise aws("ValidationError", "Stack with id backdrop-local does not exist")
 
@@ -151,7 +149,7 @@ def test_a_local_cloud_whose_stack_was_deleted_is_told_how_to_make_it_anew(capsy
     )
 
 
-def test_what_another_release_wrote_is_a_matter_for_its_command(person: Person) -> None:
+def test_items_of_another_release_need_its_own_command(person: Person) -> None:
     person.drops("a.jpg")
     person.world.run_until_empty()
     items = person.world.table.items
@@ -163,7 +161,7 @@ def test_what_another_release_wrote_is_a_matter_for_its_command(person: Person) 
     assert "use the command of the deployed release" in said.err
 
 
-def test_trouble_behind_the_ledger_is_told_as_awss_own(capsys: pytest.CaptureFixture[str]) -> None:
+def test_error_behind_the_ledger_is_reported_as_awss(capsys: pytest.CaptureFixture[str]) -> None:
     def connect(_: StackLocation) -> Stack:
         cause = build_client_error("AccessDeniedException", "Query", 400, "not authorized")
         raise unavailable("DynamoDB", cause) from cause
@@ -172,7 +170,7 @@ def test_trouble_behind_the_ledger_is_told_as_awss_own(capsys: pytest.CaptureFix
     assert capsys.readouterr().err == "error: your AWS credentials do not allow Query: not authorized\n"
 
 
-def test_a_ledger_that_is_gone_is_named_with_what_to_do(person: Person) -> None:
+def test_missing_ledger_is_named_with_advice(person: Person) -> None:
     person.world.transport.faults_before.append(TargetedFault(gone, times=1000))
     for verb in (("failures",), ("budget",), ("cancel", "--all"), ("redrive",), ("pause", "ideogram")):
         said = person.types(*verb)
@@ -182,7 +180,7 @@ def test_a_ledger_that_is_gone_is_named_with_what_to_do(person: Person) -> None:
 
 
 def gone(call: ServiceCall) -> None:
-    """Somebody deleted the table."""
+    """The table was deleted."""
     if call.service == "dynamodb":
         raise build_client_error("ResourceNotFoundException", call.operation, 400, "Requested resource not found")
 
@@ -202,7 +200,7 @@ def test_on_aws_nothing_of_the_local_cloud_is_imported(tmp_path: Path) -> None:
     assert ran.stderr.startswith("error: there are no AWS credentials; sign in")
 
 
-def test_without_a_local_cloud_both_ways_to_a_stack_are_named(
+def test_without_a_local_cloud_both_ways_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BACKDROP_HOME", str(tmp_path / "nowhere"))
@@ -213,11 +211,11 @@ def test_without_a_local_cloud_both_ways_to_a_stack_are_named(
     assert capsys.readouterr().err == f"error: {words}\n"
 
 
-def test_a_name_that_is_like_none_is_answered_with_where_the_names_stand(person: Person) -> None:
+def test_unknown_name_is_answered_with_where_names_are_listed(person: Person) -> None:
     assert person.types("pause", "nosuch").err == "error: there is no provider 'nosuch'; enabled in shop: ideogram\n"
 
 
-def test_a_disk_that_does_not_take_what_is_said_is_one_line(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_reported_in_one_line(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "out.txt")
 
@@ -234,20 +232,20 @@ print(code, sorted({"rich", "boto3", "pydantic", "PIL"} & {*sys.modules}))
 """
 
 
-def test_help_waits_for_nothing_that_takes_long_to_load() -> None:
+def test_help_imports_no_slow_module() -> None:
     ran = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines()[-1] == "0 []"
 
 
 @pytest.mark.parametrize("verb", ["drop", "download", "show", "status", "spend", "doctor", "key set", "lint", "rerun"])
-def test_every_verb_has_its_help_in_eighty_columns(person: Person, verb: str) -> None:
+def test_every_command_has_help_in_eighty_columns(person: Person, verb: str) -> None:
     said = person.types(*verb.split(), "--help")
     assert f"Example: backdrop {verb}" in said.out
     assert max(len(line) for line in said.out.splitlines()) <= 80
     assert verb.split()[0] in person.types("--help").out
 
 
-def test_a_family_without_a_verb_shows_its_verbs(person: Person) -> None:
+def test_command_group_without_a_subcommand_lists_them(person: Person) -> None:
     said = person.types("key")
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith("Usage: backdrop key")

@@ -1,4 +1,4 @@
-"""`backdrop doctor`: each thing that is wrong with its fix, and what cannot be known is said."""
+"""`backdrop doctor`: every problem is reported with its fix, and so is what cannot be checked."""
 
 from dataclasses import replace
 
@@ -14,14 +14,14 @@ def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
     return a_clinic(monkeypatch)
 
 
-def test_a_stack_that_is_well_has_nothing_to_mend(clinic: Clinic) -> None:
+def test_stack_without_problems_needs_no_fix(clinic: Clinic) -> None:
     said = clinic.person.types("doctor")
     assert (said.code, said.err) == (0, "")
     assert said.out.endswith("✓ No problems found.\n")
     assert {one["state"] for one in clinic.checks().values()} == {"good"}
 
 
-def test_a_key_that_is_missing_or_refused_is_wrong(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_or_refused_key_is_a_problem(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     for key in (None, " \n"):
         clinic.account.key = key
         found = clinic.checks(code=1)["key of ideogram"]
@@ -32,19 +32,19 @@ def test_a_key_that_is_missing_or_refused_is_wrong(clinic: Clinic, monkeypatch: 
     assert clinic.checks(code=1)["key of ideogram"]["state"] == "wrong"
 
 
-def test_advice_names_the_stack_that_was_asked_about_so_that_it_can_be_typed_as_it_stands(clinic: Clinic) -> None:
+def test_advice_names_the_stack_so_it_can_be_pasted(clinic: Clinic) -> None:
     clinic.account.key = None
     assert "To set it, run `backdrop key set ideogram`." in clinic.person.types("doctor").out
     said = clinic.person.types("--region", "eu-west-1", "doctor", "--stack", "my shop")
     assert "`backdrop --stack 'my shop' --region eu-west-1 key set ideogram`." in said.out
 
 
-def test_advice_in_a_table_names_the_stack_too(clinic: Clinic) -> None:
+def test_advice_in_a_table_also_names_the_stack(clinic: Clinic) -> None:
     clinic.person.has_failed(Code.REQUEST_REJECTED, "bad.jpg")
     assert "`backdrop --stack shop failures`" in clinic.person.types("status", "--stack", "shop").out
 
 
-def test_what_cannot_be_known_is_said_and_is_no_failure(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_status_is_reported_and_is_no_failure(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     clinic.account.concurrency = None
     monkeypatch.setattr("backdrop_cli.operate.checks.purchase_checks.check_key_accepted", says(None))
     unknown = {name for name, one in clinic.checks().items() if one["state"] == "unknown"}
@@ -53,7 +53,7 @@ def test_what_cannot_be_known_is_said_and_is_no_failure(clinic: Clinic, monkeypa
     assert clinic.checks()["Lambda's concurrency"]["words"] == "cannot be checked: AWS returned AccessDeniedException"
 
 
-def test_too_little_concurrency_is_wrong(clinic: Clinic) -> None:
+def test_too_little_concurrency_is_a_problem(clinic: Clinic) -> None:
     clinic.account.concurrency = 29
     found = clinic.checks(code=1)["Lambda's concurrency"]
     assert found["words"] == "the account has 29, 30 are needed"
@@ -61,19 +61,19 @@ def test_too_little_concurrency_is_wrong(clinic: Clinic) -> None:
     assert clinic.checks()["Lambda's concurrency"]["state"] == "good"
 
 
-def test_a_bucket_that_tells_nobody_is_wrong(clinic: Clinic) -> None:
+def test_bucket_without_notifications_is_a_problem(clinic: Clinic) -> None:
     other = QUEUE | {"QueueArn": "arn:aws:sqs:eu-central-1:1:other"}
     clinic.account.wiring = {"QueueConfigurations": [other]}
     assert clinic.checks(code=1)["the bucket's notifications"]["state"] == "wrong"
 
 
-def test_an_own_bucket_that_only_tells_eventbridge_is_wrong_since_no_rule_listens(clinic: Clinic) -> None:
+def test_own_bucket_that_notifies_only_eventbridge_is_a_problem(clinic: Clinic) -> None:
     clinic.account.wiring = {"EventBridgeConfiguration": {}}
     found = clinic.checks(code=1)["the bucket's notifications"]
     assert (found["state"], found["fix"]) == ("wrong", "Deploy the stack again to connect them.")
 
 
-def test_an_existing_bucket_is_well_once_it_tells_eventbridge(clinic: Clinic) -> None:
+def test_existing_bucket_that_notifies_eventbridge_is_accepted(clinic: Clinic) -> None:
     clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"InputBucket": INPUT_BUCKET})
     clinic.account.wiring = {}
     found = clinic.checks(code=1)["the bucket's notifications"]
@@ -90,13 +90,13 @@ UPLOADS = {"TopicArn": TOPIC, "Events": ["s3:ObjectCreated:*"]}
 
 
 def fans_out(clinic: Clinic, allowed: str = TOPIC) -> None:
-    """An existing bucket that notifies a topic."""
+    """Sets up an existing bucket that notifies a topic."""
     given = {"InputBucket": INPUT_BUCKET, "NotificationTopicArns": allowed}
     clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | given)
     clinic.account.wiring = {"TopicConfigurations": [UPLOADS]}
 
 
-def test_an_existing_bucket_is_well_once_the_queue_is_subscribed_to_its_topic(clinic: Clinic) -> None:
+def test_existing_bucket_whose_topic_feeds_the_queue_is_accepted(clinic: Clinic) -> None:
     fans_out(clinic, f"{OTHER_TOPIC},{TOPIC}")
     clinic.account.topics = {TOPIC: [SUBSCRIBED]}
     found = clinic.checks()["the bucket's notifications"]
@@ -104,9 +104,7 @@ def test_an_existing_bucket_is_well_once_the_queue_is_subscribed_to_its_topic(cl
 
 
 @pytest.mark.parametrize("subscribed", [[], [SUBSCRIBED | {"SubscriptionArn": "PendingConfirmation"}]])
-def test_a_topic_without_the_queue_among_its_subscribers_is_wrong(
-    clinic: Clinic, subscribed: list[dict[str, str]]
-) -> None:
+def test_topic_to_which_the_queue_is_not_subscribed_fails(clinic: Clinic, subscribed: list[dict[str, str]]) -> None:
     fans_out(clinic)
     clinic.account.topics = {TOPIC: subscribed}
     found = wrong(clinic)["the bucket's notifications"]
@@ -115,7 +113,7 @@ def test_a_topic_without_the_queue_among_its_subscribers_is_wrong(
 
 
 @pytest.mark.parametrize("wiring", [{"Events": ["s3:ObjectRemoved:*"]}, {"TopicArn": OTHER_TOPIC}])
-def test_a_topic_that_brings_no_uploads_to_the_queue_does_not_count(clinic: Clinic, wiring: dict[str, object]) -> None:
+def test_topic_that_forwards_no_uploads_does_not_count(clinic: Clinic, wiring: dict[str, object]) -> None:
     fans_out(clinic)
     clinic.account.wiring = {"TopicConfigurations": [UPLOADS | wiring]}
     assert "sends no notifications of uploads" in wrong(clinic)["the bucket's notifications"]["words"]
@@ -141,7 +139,7 @@ OTHER_KEY = KEY.replace("1234", "9999")
     ],
 )
 @pytest.mark.parametrize("parameter", ["InputBucket", "OutputBucket", "ReadableBuckets"])
-def test_a_bucket_whose_key_is_not_given_is_wrong(
+def test_bucket_with_an_unknown_kms_key_is_a_problem(
     clinic: Clinic, parameter: str, key: str | int, given: str, state: str, fix: str
 ) -> None:
     changes = {parameter: "shelf", "KmsKeyArns": given}
@@ -152,16 +150,16 @@ def test_a_bucket_whose_key_is_not_given_is_wrong(
     assert fix in found["fix"]
 
 
-def test_a_stack_of_its_own_buckets_has_no_encryption_to_check(clinic: Clinic) -> None:
+def test_stack_with_its_own_buckets_needs_no_encryption_check(clinic: Clinic) -> None:
     assert not [name for name in clinic.checks() if name.startswith("encryption")]
 
 
-def test_a_stack_of_another_release_is_said(clinic: Clinic) -> None:
+def test_stack_of_another_release_is_reported(clinic: Clinic) -> None:
     clinic.person.stack = replace(clinic.person.stack, outputs={**clinic.person.stack.outputs, "Version": "0.0.1"})
     assert wrong(clinic)["versions"]["words"].endswith("; the stack has 0.0.1")
 
 
-def test_a_paused_lane_a_spent_budget_and_a_lonely_sidecar_are_named(clinic: Clinic) -> None:
+def test_paused_lane_spent_budget_and_orphaned_sidecar_are_reported(clinic: Clinic) -> None:
     clinic.person.types("pause", "ideogram")
     clinic.person.types("budget", "0", "--today")
     clinic.person.world.s3.upload(INPUT_BUCKET, "lonely.jpg.json", b"{}")
@@ -181,7 +179,7 @@ def test_a_paused_lane_a_spent_budget_and_a_lonely_sidecar_are_named(clinic: Cli
         ({"DailyBudgetUSD": "0.05"}, "DailyBudgetUSD is $0.05, but a new background"),
     ],
 )
-def test_a_budget_that_buys_no_picture_is_wrong(clinic: Clinic, changes: dict[str, str], words: str) -> None:
+def test_budget_that_buys_no_picture_is_a_problem(clinic: Clinic, changes: dict[str, str], words: str) -> None:
     stack, cap = clinic.person.stack, float(changes["DailyBudgetUSD"])
     clinic.person.stack = replace(stack, parameters=PARAMETERS | changes, daily_budget=int(cap * 1_000_000))
     found = wrong(clinic)["budget"]
@@ -189,7 +187,7 @@ def test_a_budget_that_buys_no_picture_is_wrong(clinic: Clinic, changes: dict[st
     assert "higher DailyBudgetUSD" in found["fix"]
 
 
-def test_more_calls_than_a_providers_account_may_have_are_said_and_are_no_failure(clinic: Clinic) -> None:
+def test_too_many_calls_in_flight_are_only_a_note(clinic: Clinic) -> None:
     clinic.person.stack = replace(clinic.person.stack, max_in_flight={"ideogram": 11})
     found = clinic.checks()["lane of ideogram"]
     assert (found["state"], "IdeogramMaxInFlight=10" in found["fix"]) == ("unknown", True)
@@ -205,7 +203,7 @@ def test_more_calls_than_a_providers_account_may_have_are_said_and_are_no_failur
         ("CREATE_COMPLETE", "good", "succeeded"),
     ],
 )
-def test_how_the_last_deployment_went_is_said_with_what_it_failed_for(
+def test_result_of_the_last_deployment_is_shown_with_reason(
     clinic: Clinic, status: str, state: str, words: str
 ) -> None:
     clinic.account.status = status
@@ -224,7 +222,7 @@ def test_how_the_last_deployment_went_is_said_with_what_it_failed_for(
     assert words in found["words"]
 
 
-def test_alarms_that_reach_nobody_are_wrong_and_without_an_address_that_is_said(clinic: Clinic) -> None:
+def test_unconfirmed_alarm_mail_is_a_problem_missing_address_noted(clinic: Clinic) -> None:
     clinic.account.subscribed = "PendingConfirmation"
     assert "has not confirmed the subscription" in wrong(clinic)["alarms"]["words"]
     clinic.account.subscribed = None
@@ -242,14 +240,14 @@ def test_alarms_that_reach_nobody_are_wrong_and_without_an_address_that_is_said(
     ],
 )
 @pytest.mark.parametrize(("what", "name"), [("input bucket", INPUT_BUCKET), ("output bucket", OUTPUT_BUCKET)])
-def test_a_bucket_that_is_gone_foreign_or_elsewhere_is_wrong(
+def test_missing_foreign_or_remote_bucket_is_a_problem(
     clinic: Clinic, said: tuple[int, str], words: str, what: str, name: str
 ) -> None:
     clinic.account.buckets = {name: said}
     assert words in wrong(clinic)[what]["words"]
 
 
-def test_a_readable_bucket_may_be_another_accounts_and_must_be_there(clinic: Clinic) -> None:
+def test_readable_bucket_may_be_foreign_but_must_exist(clinic: Clinic) -> None:
     clinic.person.stack = replace(clinic.person.stack, parameters=PARAMETERS | {"ReadableBuckets": "shelf"})
     clinic.account.buckets = {"shelf": (200, "us-east-1")}
     assert clinic.checks()["readable bucket"]["state"] == "good"
@@ -259,12 +257,12 @@ def test_a_readable_bucket_may_be_another_accounts_and_must_be_there(clinic: Cli
     assert "shelf does not exist" in wrong(clinic)["readable bucket"]["words"]
 
 
-def test_an_output_bucket_without_versions_is_wrong(clinic: Clinic) -> None:
+def test_output_bucket_without_versioning_is_a_problem(clinic: Clinic) -> None:
     clinic.account.versioning = None
     assert "put-bucket-versioning" in wrong(clinic)["versions of pictures"]["fix"]
 
 
-def test_everything_that_is_wrong_stands_on_one_page_with_its_fix_below_it(clinic: Clinic) -> None:
+def test_all_problems_are_on_one_page_with_fixes(clinic: Clinic) -> None:
     clinic.account.key, clinic.account.versioning = None, None
     said = clinic.person.types("doctor")
     lines = said.out.splitlines()

@@ -1,4 +1,4 @@
-"""`backdrop download`: pictures in one folder under the photos' own names, whole or not at all, and nothing twice."""
+"""`backdrop download`: pictures in one folder under the photos' own names, complete or not at all, and none twice."""
 
 import errno
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.simulated.cli_person import Person
 
 @pytest.fixture
 def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
-    """Whose stack has three pictures."""
+    """A person whose stack has three pictures."""
     monkeypatch.chdir(tmp_path)
     person = Person(World(), monkeypatch)
     person.drops("shoes/red.jpg", "shoes/blue.jpg", "hats/red.jpg")
@@ -26,7 +26,7 @@ def names(folder: str = "done") -> list[str]:
     return sorted(path.name for path in Path(folder).iterdir())
 
 
-def test_the_pictures_below_a_prefix_lie_flat_under_the_photos_names(person: Person) -> None:
+def test_pictures_are_saved_flat_under_the_photos_names(person: Person) -> None:
     said = person.types("download", "shoes/", "new/done")
     assert (said.code, said.err) == (0, "")
     assert "✓ 2 files (" in said.out
@@ -35,7 +35,7 @@ def test_the_pictures_below_a_prefix_lie_flat_under_the_photos_names(person: Per
     assert Path("new/done/red.png").read_bytes() == picture
 
 
-def test_where_two_have_one_name_the_folders_is_put_before_it(person: Person) -> None:
+def test_equal_names_are_prefixed_with_their_folder(person: Person) -> None:
     person.types("download", "--all", "done")
     assert names() == ["blue.png", "hats_red.png", "shoes_red.png"]
 
@@ -50,7 +50,7 @@ def test_where_two_have_one_name_the_folders_is_put_before_it(person: Person) ->
         (["x/a:b?.jpg/a:b?.png", "..jpg/..png"], ["a_b_.png", "_.png"]),
     ],
 )
-def test_no_two_pictures_get_one_name(keys: list[str], files: list[str]) -> None:
+def test_no_two_pictures_get_the_same_name(keys: list[str], files: list[str]) -> None:
     found = build_flat_names(keys)
     assert len({name.casefold() for name in found.values()}) == len(keys)
     assert not any("/" in name for name in found.values())
@@ -58,14 +58,14 @@ def test_no_two_pictures_get_one_name(keys: list[str], files: list[str]) -> None
         assert [found[key] for key in keys] == files
 
 
-def test_a_name_that_no_disk_takes_is_cut_and_stays_its_own() -> None:
+def test_name_too_long_for_disks_is_shortened_and_unique() -> None:
     keys = [f"{'é' * 200}{n}.jpg/{'é' * 200}{n}.png" for n in (1, 2)]
     found = set(build_flat_names(keys).values())
     assert len(found) == 2
     assert all(len(name.encode()) <= MAX_NAME_BYTES and name.endswith(".png") for name in found)
 
 
-def test_what_is_there_is_not_fetched_again_and_what_differs_is(person: Person) -> None:
+def test_only_missing_or_different_files_are_downloaded(person: Person) -> None:
     person.types("download", "shoes/", "done")
     Path("done/red.png").write_bytes(b"half")
     data = person.types("download", "shoes/", "done", "--json").data
@@ -73,14 +73,14 @@ def test_what_is_there_is_not_fetched_again_and_what_differs_is(person: Person) 
     assert Path("done/red.png").read_bytes() != b"half"
 
 
-def test_pictures_of_former_jobs_are_left_in_the_bucket(person: Person) -> None:
+def test_pictures_of_earlier_jobs_stay_in_the_bucket(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", variants={"cut": {"operation": "remove"}})
     person.world.run_until_empty()
     person.types("download", "shoes/red", "done")
     assert names() == ["red-cut.png"]
 
 
-def test_picks_choose_pictures_or_all_of_a_photo(person: Person) -> None:
+def test_picks_select_pictures_or_all_of_a_photo(person: Person) -> None:
     Path("picks.csv").write_text("key,output\nshoes/red.jpg,shoes/red.jpg/red.png\nhats/red.jpg,\n", "utf-8-sig")
     person.types("download", "--picks", "picks.csv", "done")
     assert names() == ["hats_red.png", "shoes_red.png"]
@@ -93,21 +93,21 @@ def test_picks_choose_pictures_or_all_of_a_photo(person: Person) -> None:
         (b"\xff\xfe\x00", "is not UTF-8; save it as CSV in UTF-8"),
     ],
 )
-def test_a_file_of_picks_that_is_none_is_said(person: Person, text: str | bytes, words: str) -> None:
+def test_invalid_picks_file_is_reported(person: Person, text: str | bytes, words: str) -> None:
     Path("picks.csv").write_bytes(text.encode() if isinstance(text, str) else text)
     said = person.types("download", "--picks", "picks.csv", "done")
     assert said.code == 2
     assert words in said.err
 
 
-def test_a_picture_that_is_gone_is_named_and_the_others_are_fetched(person: Person) -> None:
+def test_missing_picture_is_named_and_others_are_downloaded(person: Person) -> None:
     person.world.s3.delete("results", "shoes/red.jpg/red.png")
     said = person.types("download", "shoes/", "done")
     assert (said.code, names()) == (1, ["blue.png"])
     assert "! Not in the bucket: shoes/red.jpg/red.png" in said.out
 
 
-def test_nothing_to_fetch_is_said(person: Person) -> None:
+def test_nothing_to_download_is_reported(person: Person) -> None:
     said = person.types("download", "bags/", "done")
     assert said.code == 1
     assert "No pictures for bags/, stack shop." in said.out
@@ -115,11 +115,11 @@ def test_nothing_to_fetch_is_said(person: Person) -> None:
 
 
 @pytest.mark.parametrize("words", [("done",), ("shoes/", "done", "--all"), ("a", "b", "c"), ("--picks", "p.csv")])
-def test_it_takes_a_prefix_or_picks_or_all_and_a_folder(person: Person, words: tuple[str, ...]) -> None:
+def test_download_takes_one_selection_and_a_folder(person: Person, words: tuple[str, ...]) -> None:
     assert person.types("download", *words).code == 2
 
 
-def test_a_full_disk_is_said_and_leaves_only_whole_files(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_reported_and_leaves_only_complete_files(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     usual, written = Path.open, list[Path]()
 
     def full(path: Path, mode: str = "r") -> Any:
@@ -136,9 +136,7 @@ def test_a_full_disk_is_said_and_leaves_only_whole_files(person: Person, monkeyp
     assert words in said.err
 
 
-def test_a_full_disk_counts_what_others_wrote_behind_the_one_that_failed(
-    person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_counts_files_written_after_the_failed_one(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     person.types("download", "shoes/", "done")
     (first, *_) = names()
     Path("done", first).unlink()
@@ -157,7 +155,7 @@ def test_a_full_disk_counts_what_others_wrote_behind_the_one_that_failed(
     )
 
 
-def test_a_folder_that_is_a_file_is_said(person: Person) -> None:
+def test_output_folder_that_is_a_file_is_reported(person: Person) -> None:
     Path("done").write_text("x")
     said = person.types("download", "shoes/", "done")
     assert (said.code, said.err.count("\n")) == (1, 1)
@@ -165,6 +163,6 @@ def test_a_folder_that_is_a_file_is_said(person: Person) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, PART_BYTES, PART_BYTES + 1])
-def test_the_etag_of_a_file_in_parts_tells_how_many(size: int) -> None:
+def test_etag_of_a_multipart_file_reveals_its_parts(size: int) -> None:
     etag = compute_etag(b"x" * size).strip('"')
     assert etag.partition("-")[2] == ("2" if size > PART_BYTES else "")

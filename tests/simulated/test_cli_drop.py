@@ -1,4 +1,4 @@
-"""`backdrop drop`: the price first, then each photo uploaded once and followed to its end."""
+"""`backdrop drop`: shows the price first, then uploads each photo once and follows it to its end."""
 
 import json
 from dataclasses import replace
@@ -28,7 +28,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
     return uploader
 
 
-def test_photos_go_up_under_their_folders_name_and_come_back(shop: Uploader) -> None:
+def test_photos_are_uploaded_under_their_folders_name_and_delivered(shop: Uploader) -> None:
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert (said.code, said.err) == (0, "")
     assert "2 photos into shoes/, stack shop" in said.out
@@ -38,7 +38,7 @@ def test_photos_go_up_under_their_folders_name_and_come_back(shop: Uploader) -> 
     assert json.loads(shop.world.input_bucket.objects["shoes/red.jpg.json"][-1].data or b"") == {"prompt": "on sand"}
 
 
-def test_instructions_are_there_before_their_photos(shop: Uploader) -> None:
+def test_instructions_are_uploaded_before_their_photos(shop: Uploader) -> None:
     shop.has("shoes/_backdrop.json", {"operation": "remove"})
     shop.drops("shoes", *PROMPT)
     sent = [call.request["Key"] for call in shop.world.transport.calls if call.operation == "put_object"]
@@ -51,7 +51,7 @@ def test_instructions_are_there_before_their_photos(shop: Uploader) -> None:
     ]
 
 
-def test_the_same_drop_twice_uploads_and_buys_once(shop: Uploader) -> None:
+def test_repeated_drop_uploads_and_buys_once(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert said.code == 0
@@ -62,13 +62,13 @@ def test_the_same_drop_twice_uploads_and_buys_once(shop: Uploader) -> None:
     assert len(shop.world.provider.received_job_ids) == 2
 
 
-def test_a_drop_that_others_have_begun_is_watched_to_its_end(shop: Uploader) -> None:
+def test_drop_begun_by_another_person_is_watched_to_completion(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT)
     assert shop.drops("shoes", *PROMPT, "--wait").code == 0
     assert len(shop.world.provider.received_job_ids) == 2
 
 
-def test_a_refused_photo_is_uploaded_again_and_runs(shop: Uploader) -> None:
+def test_refused_photo_is_uploaded_again_and_runs(shop: Uploader) -> None:
     shop.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     first = shop.drops("shoes", *PROMPT, "--wait")
     assert first.code == 1
@@ -79,7 +79,7 @@ def test_a_refused_photo_is_uploaded_again_and_runs(shop: Uploader) -> None:
     assert (said.code, shop.statuses()) == (0, [JobStatus.STORED, JobStatus.STORED])
 
 
-def test_other_bytes_are_uploaded_and_the_old_end_is_not_taken_for_the_new_one(shop: Uploader) -> None:
+def test_replaced_photo_is_uploaded_and_its_old_end_ignored(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     shop.has("shoes/red.jpg", build_photo("another"))
     data = shop.drops("shoes", *PROMPT, "--wait", "--json")
@@ -88,7 +88,7 @@ def test_other_bytes_are_uploaded_and_the_old_end_is_not_taken_for_the_new_one(s
     assert len(shop.world.provider.received_job_ids) == 3
 
 
-def test_a_changed_sidecar_alone_is_uploaded_and_followed(shop: Uploader) -> None:
+def test_changed_sidecar_alone_is_uploaded_and_followed(shop: Uploader) -> None:
     shop.has("shoes/red.jpg.json", {"operation": "remove"})
     shop.drops("shoes", *PROMPT, "--keep", "--wait")
     shop.has("shoes/red.jpg.json", {"prompt": "on snow"})
@@ -99,7 +99,7 @@ def test_a_changed_sidecar_alone_is_uploaded_and_followed(shop: Uploader) -> Non
 
 
 @pytest.mark.parametrize("photos", [50, 51])
-def test_more_than_fifty_photos_are_asked_for(shop: Uploader, photos: int) -> None:
+def test_more_than_fifty_photos_need_confirmation(shop: Uploader, photos: int) -> None:
     for number in range(photos):
         shop.has(f"many/{number:02}.jpg")
     shop.has("many/_backdrop.json", {"operation": "remove"})
@@ -108,7 +108,7 @@ def test_more_than_fifty_photos_are_asked_for(shop: Uploader, photos: int) -> No
     assert bool(shop.keys) is (photos <= 50)
 
 
-def test_more_than_a_dollar_is_asked_for_and_yes_agrees(shop: Uploader) -> None:
+def test_more_than_a_dollar_needs_confirmation_or_yes(shop: Uploader) -> None:
     wish = {"prompt": "on sand", "num_images": 8, "rendering_speed": "QUALITY"}
     shop.has("shoes/_backdrop.json", wish)
     said = shop.drops("shoes")
@@ -118,7 +118,7 @@ def test_more_than_a_dollar_is_asked_for_and_yes_agrees(shop: Uploader) -> None:
     assert shop.drops("shoes", "--yes").code == 0
 
 
-def test_instructions_alone_that_cost_more_than_a_dollar_are_asked_for(shop: Uploader) -> None:
+def test_instructions_that_cost_over_a_dollar_need_confirmation(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     shop.has("shoes/red.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
     shop.has("shoes/blue.jpg.json", {"prompt": "on snow", "num_images": 8, "rendering_speed": "QUALITY"})
@@ -126,7 +126,7 @@ def test_instructions_alone_that_cost_more_than_a_dollar_are_asked_for(shop: Upl
     assert "Upload 2 files of instructions and spend up to $1.44? [y/N]" in said.out
 
 
-def test_what_would_be_refused_is_named_and_uploaded_all_the_same(shop: Uploader) -> None:
+def test_photo_that_would_be_refused_is_named_and_uploaded(shop: Uploader) -> None:
     shop.has("shoes/bad.jpg", b"no picture")
     shop.has("shoes/red.jpg.json", {"promt": "on sand"})
     said = shop.drops("shoes", *PROMPT, "--keep")
@@ -138,7 +138,7 @@ def test_what_would_be_refused_is_named_and_uploaded_all_the_same(shop: Uploader
     assert "shoes/bad.jpg" in shop.keys
 
 
-def test_a_photo_with_several_mistakes_is_one_photo_that_would_be_refused(shop: Uploader) -> None:
+def test_photo_with_several_errors_counts_once(shop: Uploader) -> None:
     shop.has("shoes/red.jpg.json", {"promt": "on sand", "widht": 3})
     said = shop.drops("shoes", *PROMPT, "--keep")
     assert "1 photo would be refused: unknown_field" in said.out
@@ -146,31 +146,31 @@ def test_a_photo_with_several_mistakes_is_one_photo_that_would_be_refused(shop: 
     assert "'widht'" in said.out
 
 
-def test_strict_uploads_nothing_where_anything_would_be_refused(shop: Uploader) -> None:
+def test_strict_uploads_nothing_if_any_photo_would_be_refused(shop: Uploader) -> None:
     shop.has("shoes/bad.jpg", b"no picture")
     said = shop.drops("shoes", *PROMPT, "--strict")
     assert (said.code, shop.keys) == (1, [])
     assert "1 photo would be refused, and --strict is set" in said.err
 
 
-def test_quick_opens_no_photo(shop: Uploader) -> None:
+def test_quick_reads_no_photo(shop: Uploader) -> None:
     shop.has("shoes/bad.jpg", b"no picture")
     assert "refused" not in shop.drops("shoes", *PROMPT, "--quick").out
 
 
-def test_photos_without_instructions_are_said_with_what_to_do(shop: Uploader) -> None:
+def test_photos_without_instructions_are_reported_with_advice(shop: Uploader) -> None:
     said = shop.drops("shoes")
     assert "2   without instructions" in said.out
     assert "Describe the new background with --prompt" in said.out
     assert "At most" not in said.out
 
 
-def test_defaults_that_lie_in_the_bucket_speak_for_what_is_dropped(shop: Uploader) -> None:
+def test_folder_defaults_in_the_bucket_apply_to_dropped_photos(shop: Uploader) -> None:
     shop.world.s3.upload(INPUT_BUCKET, "_backdrop.json", b'{"operation": "remove"}')
     assert "At most $0.02 for 2 images" in shop.drops("shoes").out
 
 
-def test_a_paused_provider_is_said_before_and_not_waited_for(shop: Uploader) -> None:
+def test_paused_provider_is_reported_before_and_not_waited_for(shop: Uploader) -> None:
     shop.person.types("pause", "ideogram")
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert said.code == 1
@@ -178,7 +178,7 @@ def test_a_paused_provider_is_said_before_and_not_waited_for(shop: Uploader) -> 
     assert "Stopped waiting: ideogram is paused" in said.out
 
 
-def test_an_upload_that_breaks_off_is_taken_up_again(shop: Uploader) -> None:
+def test_interrupted_upload_is_resumed(shop: Uploader) -> None:
     shop.world.transport.faults_before.append(TargetedFault(forbid, "put_object", nth=4))
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert said.code == 1
@@ -192,7 +192,7 @@ def forbid(call: ServiceCall) -> None:
     raise build_client_error("AccessDeniedException", call.operation, 400, "no")
 
 
-def test_ctrl_c_leaves_what_is_there_and_says_how_to_go_on(shop: Uploader) -> None:
+def test_ctrl_c_keeps_uploads_and_says_how_to_continue(shop: Uploader) -> None:
     shop.world.transport.faults_before.append(TargetedFault(interrupt, "put_object", nth=4))
     said = shop.drops("shoes", *PROMPT)
     assert said.code == 130
@@ -208,7 +208,7 @@ def interrupt(_: ServiceCall) -> None:
     raise KeyboardInterrupt
 
 
-def test_what_comes_back_is_put_into_a_folder(shop: Uploader) -> None:
+def test_pictures_are_saved_to_a_folder(shop: Uploader) -> None:
     data = shop.drops("shoes", *PROMPT, "--download", "done", "--json").data
     assert sorted(path.name for path in (shop.folder / "done").iterdir()) == ["blue.png", "red.png"]
     assert data["download"]["downloaded"] == 2
@@ -216,13 +216,13 @@ def test_what_comes_back_is_put_into_a_folder(shop: Uploader) -> None:
     assert (shop.folder / "done" / "red.png").read_bytes() == picture
 
 
-def test_a_folder_that_cannot_be_made_is_said_before_anything_is_bought(shop: Uploader) -> None:
+def test_unusable_output_folder_is_reported_before_any_purchase(shop: Uploader) -> None:
     (shop.folder / "done").write_text("x")
     said = shop.drops("shoes", *PROMPT, "--download", "done")
     assert (said.code, said.err, shop.keys) == (1, "error: the folder done cannot be created: File exists\n", [])
 
 
-def test_two_who_drop_the_same_at_the_same_time_both_see_it_delivered(shop: Uploader) -> None:
+def test_two_concurrent_drops_of_the_same_photos_complete(shop: Uploader) -> None:
     def another(_: ServiceCall) -> None:
         shop.world.s3.upload(INPUT_BUCKET, "shoes/red.jpg", build_photo("shoes/red.jpg"))
 
@@ -232,13 +232,13 @@ def test_two_who_drop_the_same_at_the_same_time_both_see_it_delivered(shop: Uplo
     assert (len(shop.world.provider.received_job_ids), shop.versions("shoes/red.jpg")) == (2, 2)
 
 
-def test_scripts_read_how_much_went_up_where_an_upload_breaks_off(shop: Uploader) -> None:
+def test_json_counts_uploads_of_an_interrupted_drop(shop: Uploader) -> None:
     shop.world.transport.faults_before.append(TargetedFault(forbid, "put_object", nth=4))
     said = shop.drops("shoes", *PROMPT, "--json")
     assert (said.code, said.data["uploaded"], said.data["to_upload"]) == (1, 3, 2)
 
 
-def test_a_resumed_drop_says_what_its_photos_cost(shop: Uploader) -> None:
+def test_resumed_drop_shows_what_its_photos_cost(shop: Uploader) -> None:
     stack = shop.person.stack
 
     def stop_once_bought(seconds: float) -> None:
@@ -254,11 +254,11 @@ def test_a_resumed_drop_says_what_its_photos_cost(shop: Uploader) -> None:
     assert (data["usd"], data["earlier_usd"]) == (0.12, 0.12)
 
 
-# -- photos that were cancelled --------------------------------------------------------------------------------
+# -- photos that were canceled ---------------------------------------------------------------------------------
 
 
 def cancelled(shop: Uploader) -> None:
-    """Two photos that a person cancelled before anything of them was bought."""
+    """Drops two photos, which a person cancels before anything is bought."""
     shop.person.types("pause", "ideogram")
     shop.drops("shoes", *PROMPT)
     shop.world.run_until_empty("intake")
@@ -267,7 +267,7 @@ def cancelled(shop: Uploader) -> None:
     shop.world.run_for(2)
 
 
-def test_cancelled_photos_are_taken_again_like_failed_ones_and_the_price_is_said(shop: Uploader) -> None:
+def test_canceled_photos_are_dropped_again_with_their_price(shop: Uploader) -> None:
     cancelled(shop)
     assert shop.statuses() == [JobStatus.CANCELLED, JobStatus.CANCELLED]
     said = shop.drops("shoes", *PROMPT, "--wait")
@@ -276,13 +276,13 @@ def test_cancelled_photos_are_taken_again_like_failed_ones_and_the_price_is_said
     assert "At most $0.12 for 2 images" in said.out
 
 
-def test_scripts_read_what_cancelled_photos_cost_again(shop: Uploader) -> None:
+def test_json_contains_the_cost_of_canceled_photos(shop: Uploader) -> None:
     cancelled(shop)
     data = shop.drops("shoes", *PROMPT, "--json").data
     assert (data["again"], data["to_upload"], data["images"], data["most_usd"]) == (2, 2, 2, 0.12)
 
 
-def test_a_photo_that_failed_for_a_request_costs_what_that_request_asked_for(shop: Uploader) -> None:
+def test_failed_photo_costs_what_its_failed_request_asked_for(shop: Uploader) -> None:
     shop.has("shoes/_backdrop.json", {"operation": "remove"})
     shop.drops("shoes", "--wait")
     shop.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
@@ -296,7 +296,7 @@ def test_a_photo_that_failed_for_a_request_costs_what_that_request_asked_for(sho
 # -- one of each -----------------------------------------------------------------------------------------------
 
 
-def test_one_of_each_is_counted_in_the_singular(shop: Uploader) -> None:
+def test_single_items_are_counted_in_the_singular(shop: Uploader) -> None:
     shop.has("one/red.jpg")
     shop.has("one/_backdrop.json", {"style": "golden hour"})
     said = shop.drops("one", *PROMPT, "--wait")

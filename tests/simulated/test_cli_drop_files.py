@@ -1,4 +1,4 @@
-"""Which files a drop means, which keys they get, and what the command line may ask for them."""
+"""Which files `drop` selects, which keys they get, and which options it accepts."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,18 +30,18 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
         ((".",), ["{here}/shoes/blue.jpg", "{here}/shoes/red.jpg"]),
     ],
 )
-def test_where_files_go(shop: Uploader, words: tuple[str, ...], keys: list[str]) -> None:
+def test_files_are_uploaded_under_the_expected_keys(shop: Uploader, words: tuple[str, ...], keys: list[str]) -> None:
     shop.drops(*words)
     assert shop.keys == [key.format(here=shop.folder.name) for key in keys]
 
 
-def test_a_photo_brings_its_sidecar_along(shop: Uploader) -> None:
+def test_photo_is_uploaded_with_its_sidecar(shop: Uploader) -> None:
     shop.has("shoes/red.json", {"operation": "remove"})
     shop.drops("shoes/red.jpg")
     assert shop.keys == ["red.jpg", "red.json"]
 
 
-def test_folder_defaults_above_come_along_with_their_folders_names(shop: Uploader) -> None:
+def test_folder_defaults_above_are_uploaded_with_their_folders_names(shop: Uploader) -> None:
     shop.has("2026/_backdrop.json", {"operation": "remove"})
     shop.has("2026/shoes/green.jpg")
     shop.has("2026/hats/top.jpg")
@@ -50,7 +50,7 @@ def test_folder_defaults_above_come_along_with_their_folders_names(shop: Uploade
     assert shop.keys == ["2026/_backdrop.json", "2026/hats/top.jpg", "2026/shoes/green.jpg"]
 
 
-def test_folder_defaults_above_are_no_part_of_what_goes_elsewhere(shop: Uploader) -> None:
+def test_folder_defaults_above_are_not_uploaded_to_other_prefixes(shop: Uploader) -> None:
     shop.has("2026/_backdrop.json", {"operation": "remove"})
     shop.has("2026/shoes/green.jpg")
     for words in (("2026/shoes", "--to", "/"), ("2026/shoes/green.jpg", "--to", "a")):
@@ -64,7 +64,7 @@ def test_folder_defaults_above_are_no_part_of_what_goes_elsewhere(shop: Uploader
 
 
 @pytest.mark.parametrize("words", [("2026/shoes",), ("2026/shoes/green.jpg",), ("2026/shoes", "--to", "2026/shoes")])
-def test_lint_looks_at_files_under_the_keys_that_drop_gives_them(shop: Uploader, words: tuple[str, ...]) -> None:
+def test_lint_checks_files_under_the_keys_of_drop(shop: Uploader, words: tuple[str, ...]) -> None:
     reference = {"prompt": "on sand", "style_reference_images": "2026/shoes/looks/summer.jpg"}
     shop.has("2026/_backdrop.json", {"num_images": 1})
     shop.has("2026/shoes/green.jpg")
@@ -77,14 +77,14 @@ def test_lint_looks_at_files_under_the_keys_that_drop_gives_them(shop: Uploader,
     assert shop.drops(*words, "--strict", "--json").data["would_be_refused"] == []
 
 
-def test_two_files_of_one_key_are_refused_before_anything_is_uploaded(shop: Uploader) -> None:
+def test_two_files_of_one_key_are_refused_before_uploading(shop: Uploader) -> None:
     shop.has("hats/red.jpg")
     said = shop.drops("shoes", "hats", "--to", "all")
     assert (said.code, shop.keys) == (1, [])
     assert "would both have the key all/red.jpg" in said.err
 
 
-def test_names_in_every_script_go_there_and_back(shop: Uploader) -> None:
+def test_names_in_every_script_survive_the_round_trip(shop: Uploader) -> None:
     for name in ("赤い靴.jpg", "حذاء.png", "zapatos rojos & más+100%.jpg", "👟.webp"):
         shop.has(f"schuhe für ñ/{name}")
     data = shop.drops("schuhe für ñ", *PROMPT, "--wait", "--json").data
@@ -107,7 +107,7 @@ def missing(_: Uploader) -> str:
 
 
 @pytest.mark.parametrize(("make", "code"), [(no_photo, 1), (empty, 1), (missing, 2)])
-def test_a_folder_without_photos_is_said(shop: Uploader, make: Callable[[Uploader], str], code: int) -> None:
+def test_folder_without_photos_is_reported(shop: Uploader, make: Callable[[Uploader], str], code: int) -> None:
     words = make(shop)
     said = shop.drops("texts", *PROMPT)
     assert said.code == code
@@ -124,7 +124,9 @@ def test_a_folder_without_photos_is_said(shop: Uploader, make: Callable[[Uploade
         (("--sidecar", "none.json"), "none.json cannot be read: No such file"),
     ],
 )
-def test_a_wish_that_cannot_be_meant_is_answered_at_once(shop: Uploader, words: tuple[str, ...], told: str) -> None:
+def test_instructions_with_errors_are_refused_before_uploading(
+    shop: Uploader, words: tuple[str, ...], told: str
+) -> None:
     said = shop.drops("shoes", *words)
     assert (said.code, shop.keys, shop.person.asked_for) == (2, [], [])
     assert told in said.err

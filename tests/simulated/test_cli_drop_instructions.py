@@ -1,4 +1,4 @@
-"""`backdrop drop` with new instructions for photos that have some: never ignored, and never replaced unasked."""
+"""`backdrop drop` with new instructions for photos that have some: never ignored, never replaced unasked."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Uploader:
 
 
 def writes(shop: Uploader, key: str, said: Mapping[str, object]) -> None:
-    """A person puts a sidecar into the bucket."""
+    """A person uploads a sidecar to the bucket."""
     shop.world.s3.upload(INPUT_BUCKET, key, json.dumps(said).encode())
 
 
@@ -37,7 +37,7 @@ def sidecar(shop: Uploader, key: str = RED) -> dict[str, Any]:
 
 
 def prompts(shop: Uploader) -> list[str]:
-    """What the provider was asked for, in order."""
+    """Returns the prompts that the provider received, in order."""
     jobs = {job.job_id: job for job in shop.world.list_jobs()}
     return [jobs[one].purchase_spec.get("prompt", "") for one in shop.world.provider.received_job_ids]
 
@@ -45,7 +45,7 @@ def prompts(shop: Uploader) -> list[str]:
 # -- sidecars that the command wrote ---------------------------------------------------------------------------
 
 
-def test_a_changed_prompt_replaces_what_an_earlier_drop_wrote(shop: Uploader) -> None:
+def test_changed_prompt_replaces_what_an_earlier_drop_wrote(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     said = shop.drops("shoes", *SNOW, "--wait")
     assert (said.code, said.err) == (0, "")
@@ -56,14 +56,14 @@ def test_a_changed_prompt_replaces_what_an_earlier_drop_wrote(shop: Uploader) ->
     assert "2 delivered: 2 images in 2 files, $0.12." in said.out
 
 
-def test_a_sidecar_file_replaces_what_an_earlier_drop_wrote(shop: Uploader) -> None:
+def test_sidecar_file_replaces_what_an_earlier_drop_wrote(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     shop.has("remove.json", {"operation": "remove"})
     assert shop.drops("shoes", "--sidecar", "remove.json", "--wait").code == 0
     assert sidecar(shop) == {"operation": "remove"}
 
 
-def test_the_same_instructions_stay_free_and_silent(shop: Uploader) -> None:
+def test_same_instructions_cost_nothing_and_ask_nothing(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     said = shop.drops("shoes", *PROMPT, "--wait")
     assert (said.code, said.err) == (0, "")
@@ -72,7 +72,7 @@ def test_the_same_instructions_stay_free_and_silent(shop: Uploader) -> None:
     assert len(shop.world.provider.received_job_ids) == 2
 
 
-def test_instructions_that_were_bought_before_cost_nothing_again(shop: Uploader) -> None:
+def test_instructions_bought_before_cost_nothing_again(shop: Uploader) -> None:
     for words in (PROMPT, SNOW):
         shop.drops("shoes", *words, "--wait")
     said = shop.drops("shoes", *PROMPT, "--wait")
@@ -81,14 +81,14 @@ def test_instructions_that_were_bought_before_cost_nothing_again(shop: Uploader)
     assert (sidecar(shop), len(shop.world.provider.received_job_ids)) == ({"prompt": "on sand"}, 4)
 
 
-def test_keep_speaks_of_a_persons_sidecars_alone(shop: Uploader) -> None:
+def test_keep_affects_only_sidecars_that_a_person_wrote(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     writes(shop, BLUE, {"operation": "remove"})
     shop.drops("shoes", *SNOW, "--keep")
     assert (sidecar(shop), sidecar(shop, BLUE)) == ({"prompt": "on snow"}, {"operation": "remove"})
 
 
-def test_the_mark_survives_a_copy_and_no_edit(shop: Uploader) -> None:
+def test_authors_mark_survives_a_copy_and_no_edit(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     written = shop.world.input_bucket.objects[RED][-1]
     assert written.metadata.keys() == {SIDECAR_HASH_METADATA_KEY}
@@ -108,7 +108,7 @@ def test_the_mark_survives_a_copy_and_no_edit(shop: Uploader) -> None:
 
 
 @pytest.mark.parametrize("key", [RED, "shoes/red.json"])
-def test_without_an_answer_nothing_is_uploaded_and_both_costs_are_said(shop: Uploader, key: str) -> None:
+def test_without_an_answer_nothing_is_uploaded_and_costs_shown(shop: Uploader, key: str) -> None:
     writes(shop, key, {"operation": "remove"})
     said = shop.drops("shoes", *PROMPT, "--yes")
     assert (said.code, shop.keys) == (1, [key])
@@ -121,7 +121,7 @@ def test_without_an_answer_nothing_is_uploaded_and_both_costs_are_said(shop: Upl
     )
 
 
-def test_scripts_read_what_was_not_answered(shop: Uploader) -> None:
+def test_json_says_that_the_question_was_not_answered(shop: Uploader) -> None:
     writes(shop, RED, {"operation": "remove"})
     said = shop.drops("shoes", *PROMPT, "--json")
     assert (said.code, said.data["uploaded"], shop.keys) == (1, 0, [RED])
@@ -133,7 +133,7 @@ def test_scripts_read_what_was_not_answered(shop: Uploader) -> None:
 
 
 @pytest.mark.parametrize("key", [RED, "shoes/red.json"])
-def test_replace_writes_the_new_instructions_over_a_persons(shop: Uploader, key: str) -> None:
+def test_replace_overwrites_a_persons_instructions(shop: Uploader, key: str) -> None:
     writes(shop, key, {"operation": "remove"})
     said = shop.drops("shoes", *PROMPT, "--replace", "--wait")
     assert (said.code, prompts(shop)) == (0, ["on sand", "on sand"])
@@ -141,7 +141,7 @@ def test_replace_writes_the_new_instructions_over_a_persons(shop: Uploader, key:
     assert sidecar(shop, "shoes/red.json") == {"operation": "remove"} if key != RED else True
 
 
-def test_keep_leaves_a_persons_sidecar_and_says_so(shop: Uploader) -> None:
+def test_keep_leaves_a_persons_sidecar_and_reports_it(shop: Uploader) -> None:
     writes(shop, RED, {"operation": "remove"})
     said = shop.drops("shoes", *PROMPT, "--keep", "--wait")
     assert (said.code, sidecar(shop)) == (0, {"operation": "remove"})
@@ -150,7 +150,7 @@ def test_keep_leaves_a_persons_sidecar_and_says_so(shop: Uploader) -> None:
 
 
 @pytest.mark.parametrize(("answer", "code", "says"), [("r", 0, "on sand"), ("keep", 0, "remove"), ("", 1, "remove")])
-def test_a_person_at_a_terminal_is_asked(shop: Uploader, answer: str, code: int, says: str) -> None:
+def test_person_at_a_terminal_is_asked(shop: Uploader, answer: str, code: int, says: str) -> None:
     writes(shop, RED, {"operation": "remove"})
     said = shop.drops("shoes", *PROMPT, answer=answer)
     assert said.code == code
@@ -159,7 +159,7 @@ def test_a_person_at_a_terminal_is_asked(shop: Uploader, answer: str, code: int,
     assert (len(shop.keys) > 1) is (code == 0)
 
 
-def test_the_same_instructions_of_a_person_are_no_question(shop: Uploader) -> None:
+def test_same_instructions_of_a_person_cause_no_question(shop: Uploader) -> None:
     writes(shop, RED, {"operation": "replace", "prompt": "on sand"})
     assert shop.drops("shoes", *PROMPT).code == 0
     assert shop.versions(RED) == 1
@@ -168,7 +168,7 @@ def test_the_same_instructions_of_a_person_are_no_question(shop: Uploader) -> No
 # -- sidecars next to the photos on this machine ---------------------------------------------------------------
 
 
-def test_options_beside_a_local_sidecar_are_asked_about(shop: Uploader) -> None:
+def test_options_next_to_a_local_sidecar_cause_a_question(shop: Uploader) -> None:
     shop.has("shoes/red.jpg.json", {"operation": "remove"})
     said = shop.drops("shoes", *PROMPT)
     assert (said.code, shop.keys) == (1, [])
@@ -194,7 +194,7 @@ def test_keep_uploads_local_sidecars(shop: Uploader) -> None:
     assert "1 photo keeps the instructions of a sidecar on this machine." in said.out
 
 
-def test_a_local_sidecar_wins_over_a_nearer_one_that_a_drop_wrote(shop: Uploader) -> None:
+def test_local_sidecar_overrides_a_nearer_one_that_drop_wrote(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     shop.has("shoes/red.json", {"prompt": "on snow"})
     assert shop.drops("shoes", "--wait").code == 0
@@ -203,7 +203,7 @@ def test_a_local_sidecar_wins_over_a_nearer_one_that_a_drop_wrote(shop: Uploader
     assert "Nothing to upload" in shop.drops("shoes", "--wait").out
 
 
-def test_a_local_sidecar_behind_a_nearer_one_of_a_person_is_asked_about(shop: Uploader) -> None:
+def test_local_sidecar_behind_a_persons_sidecar_is_asked_about(shop: Uploader) -> None:
     writes(shop, RED, {"operation": "remove"})
     shop.has("shoes/red.json", {"prompt": "on snow"})
     said = shop.drops("shoes/red.jpg", "--to", "shoes", "--wait")
@@ -212,7 +212,7 @@ def test_a_local_sidecar_behind_a_nearer_one_of_a_person_is_asked_about(shop: Up
     assert prompts(shop) == ["on snow"]
 
 
-def test_an_edited_local_sidecar_replaces_the_same_file_in_the_bucket(shop: Uploader) -> None:
+def test_edited_local_sidecar_replaces_the_same_file_uploaded_before(shop: Uploader) -> None:
     shop.has("shoes/red.jpg.json", {"operation": "remove"})
     shop.drops("shoes", "--wait")
     shop.has("shoes/red.jpg.json", {"prompt": "on snow"})
@@ -220,7 +220,7 @@ def test_an_edited_local_sidecar_replaces_the_same_file_in_the_bucket(shop: Uplo
     assert prompts(shop) == ["", "on snow"]
 
 
-# -- what cannot be meant --------------------------------------------------------------------------------------
+# -- usage errors ----------------------------------------------------------------------------------------------
 
 
 def test_replace_and_keep_together_are_a_usage_error(shop: Uploader) -> None:
@@ -228,14 +228,14 @@ def test_replace_and_keep_together_are_a_usage_error(shop: Uploader) -> None:
     assert (said.code, said.err) == (2, "error: --replace and --keep exclude each other; use one of them\n")
 
 
-def test_a_style_alone_never_takes_the_place_of_a_prompt(shop: Uploader) -> None:
+def test_style_alone_never_replaces_a_prompt(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     said = shop.drops("shoes", "--style", "golden hour", "--wait")
     assert (said.code, sidecar(shop)) == (1, {"prompt": "on sand"})
     assert "nothing was uploaded; the new instructions for 2 photos have neither a prompt nor an operation" in said.err
 
 
-def test_a_style_alone_is_refused_before_any_question(shop: Uploader) -> None:
+def test_style_alone_is_refused_before_any_question(shop: Uploader) -> None:
     writes(shop, RED, {"prompt": "on sand"})
     shop.drops("shoes", *PROMPT, "--wait")
     said = shop.drops("shoes/red.jpg", "--to", "shoes", "--style", "golden hour", answer="r")
@@ -247,14 +247,14 @@ def test_a_style_alone_is_refused_before_any_question(shop: Uploader) -> None:
     assert data["uploaded"] == 0
 
 
-def test_keep_takes_a_style_alone_where_every_photo_keeps_its_own_instructions(shop: Uploader) -> None:
+def test_keep_accepts_a_style_if_every_photo_keeps_instructions(shop: Uploader) -> None:
     writes(shop, RED, {"prompt": "on sand"})
     shop.drops("shoes", *PROMPT, "--wait")
     said = shop.drops("shoes/red.jpg", "--to", "shoes", "--style", "golden hour", "--keep")
     assert (said.code, sidecar(shop)) == (0, {"prompt": "on sand"})
 
 
-def test_the_question_about_money_counts_photos_with_new_instructions(shop: Uploader) -> None:
+def test_cost_question_counts_photos_with_new_instructions(shop: Uploader) -> None:
     for number in range(17):
         shop.has(f"many/{number:02}.jpg")
     shop.drops("many", *PROMPT, "--yes", "--wait")
@@ -263,7 +263,7 @@ def test_the_question_about_money_counts_photos_with_new_instructions(shop: Uplo
     assert sidecar(shop, "many/00.jpg.json") == {"prompt": "on sand"}
 
 
-def test_pictures_of_a_later_request_are_named_with_what_to_do(shop: Uploader) -> None:
+def test_pictures_of_a_later_request_are_named_with_advice(shop: Uploader) -> None:
     shop.drops("shoes", *PROMPT, "--wait")
     ask(shop.world, "shoes/red.jpg", prompt="on a beach")
     shop.world.run_until_empty()

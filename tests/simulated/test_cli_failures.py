@@ -1,4 +1,4 @@
-"""`backdrop failures`: by code, with its money and what to do, then the photos; whole in a pipe, read at 80 columns."""
+"""`backdrop failures`: by code, with cost and advice, then the photos; complete in a pipe, readable in 80 columns."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.simulated.cli_person import Person
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """In whose stack one photo of each kind of money has failed."""
+    """A person in whose stack one photo of each kind of cost has failed."""
     person = Person(World(on_lost_answer="hold"), monkeypatch)
     person.has_failed(Code.UNSAFE_REQUEST, "shoes/red.jpg", "shoes/blue.jpg")
     person.world.provider.script += [build_charged_hang_up(), CallBehavior(unsafe_count=1)]
@@ -25,12 +25,12 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
 
 def row(shown: str, code: str) -> list[str]:
-    """A code's row, cell by cell."""
+    """Returns the cells of a code's row."""
     line = next(line for line in shown.splitlines() if line.strip().startswith(f"{code} "))
     return [cell.strip() for cell in line.split("   ") if cell.strip()]
 
 
-def test_each_code_has_its_count_its_money_and_what_to_do(person: Person) -> None:
+def test_each_code_has_its_count_cost_and_advice(person: Person) -> None:
     shown = person.types("failures").out
     assert shown.startswith("4 failures in stack shop\n")
     assert row(shown, "unsafe_request") == [
@@ -43,7 +43,7 @@ def test_each_code_has_its_count_its_money_and_what_to_do(person: Person) -> Non
     assert row(shown, "unsafe_result")[1:3] == ["1", "$0.01"]
 
 
-def test_the_photos_stand_below_their_codes_with_the_reason(person: Person) -> None:
+def test_photos_are_listed_below_their_code_with_the_reason(person: Person) -> None:
     shown = person.types("failures").out
     below = shown[shown.index("\nunsafe_request\n") :]
     assert below.startswith("\nunsafe_request\n  refused: unsafe_request\n    shoes/red.jpg\n    shoes/blue.jpg\n")
@@ -59,7 +59,7 @@ def test_the_photos_stand_below_their_codes_with_the_reason(person: Person) -> N
         (("--provider", "runware"), []),
     ],
 )
-def test_only_what_is_asked_for_is_shown(person: Person, filters: tuple[str, ...], keys: list[str]) -> None:
+def test_filters_show_only_the_selected_photos(person: Person, filters: tuple[str, ...], keys: list[str]) -> None:
     assert [one["key"] for one in person.types("failures", *filters, "--json").data["failures"]] == keys
 
 
@@ -68,7 +68,7 @@ def test_no_failures_is_no_error(person: Person) -> None:
     assert (said.code, said.out) == (0, "No failures with --prefix coats/ in stack shop.\n")
 
 
-def test_scripts_read_all_of_a_failure(person: Person) -> None:
+def test_json_contains_every_field_of_a_failure(person: Person) -> None:
     data = person.types("failures", "--json").data
     assert {one["code"]: (one["photos"], one["usd"], one["unknown_usd"]) for one in data["codes"]} == {
         "unsafe_request": (2, 0, 0),
@@ -80,7 +80,7 @@ def test_scripts_read_all_of_a_failure(person: Person) -> None:
     assert (lost["bucket"], lost["job_id"], lost["status"], lost["money"]) == ("photos", job.job_id, "held", "unknown")
 
 
-def test_a_photo_with_several_mistakes_is_one_photo(person: Person) -> None:
+def test_photo_with_several_errors_counts_once(person: Person) -> None:
     person.world.upload_sidecar("bad.jpg", promt="at sea", widht=3)
     person.world.upload_photo("bad.jpg", build_photo("bad"))
     person.world.run_until_empty()
@@ -91,14 +91,14 @@ def test_a_photo_with_several_mistakes_is_one_photo(person: Person) -> None:
     assert row.split()[:2] == ["unknown_field", "1"]
 
 
-def test_a_photo_that_never_had_a_job_is_a_failure_too(person: Person) -> None:
+def test_photo_that_never_had_a_job_is_a_failure(person: Person) -> None:
     person.world.upload_photo("bare.jpg", b"some text", operation="remove")
     person.world.run_until_empty()
     (failure,) = person.types("failures", "--prefix", "bare", "--json").data["failures"]
     assert (failure["code"], failure["job_id"], failure["status"]) == ("not_a_photo", None, "refused")
 
 
-def test_every_problem_of_a_photo_is_shown_and_the_photo_is_looked_at_anew_once(person: Person) -> None:
+def test_every_problem_of_a_photo_is_shown_redriven_once(person: Person) -> None:
     person.world.upload_sidecar("coats/red.jpg", operation="remov", num_images=0)
     person.world.upload_photo("coats/red.jpg", build_photo())
     person.world.run_until_empty()
@@ -107,7 +107,7 @@ def test_every_problem_of_a_photo_is_shown_and_the_photo_is_looked_at_anew_once(
     assert person.types("redrive", "--prefix", "coats/", "--json").data["looked_at_anew"] == 1
 
 
-def test_a_long_list_is_cut_with_a_word_how_to_see_all(person: Person) -> None:
+def test_long_list_is_shortened_with_advice_to_see_all(person: Person) -> None:
     person.has_failed(Code.UNSAFE_REQUEST, *(f"coats/{number:02}.jpg" for number in range(12)))
     shown = person.types("failures").out
     assert "… and 4 more: `backdrop failures --code unsafe_request --all` lists them" in shown
@@ -118,7 +118,7 @@ def test_a_long_list_is_cut_with_a_word_how_to_see_all(person: Person) -> None:
     assert len(person.types("failures", "--json").data["failures"]) == 16
 
 
-def test_a_terminal_of_80_columns_shows_no_cut_words(person: Person) -> None:
+def test_terminal_of_80_columns_shows_no_truncated_words(person: Person) -> None:
     shown = person.types("failures", terminal=True).out
     lines = shown.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
     assert max(len(line) for line in lines) <= 80
@@ -126,13 +126,13 @@ def test_a_terminal_of_80_columns_shows_no_cut_words(person: Person) -> None:
     assert set(str(ERROR_CATALOG[Code.CHARGE_UNKNOWN].hint).split()) <= words
 
 
-def test_a_terminal_shows_a_key_in_one_piece_so_that_it_can_be_copied(person: Person) -> None:
+def test_terminal_shows_a_key_unbroken_for_copying(person: Person) -> None:
     long = "a folder whose name is long/" * 5 + "red.jpg"
     person.has_failed(Code.UNSAFE_REQUEST, long)
     assert f"    {long}\n" in person.types("failures", terminal=True).out
 
 
-def test_in_a_pipe_there_are_no_colours_and_every_row_is_one_line(person: Person) -> None:
+def test_piped_output_is_uncolored_with_one_line_per_row(person: Person) -> None:
     long = "a folder whose name is long/" * 5 + "red.jpg"
     person.has_failed(Code.UNSAFE_REQUEST, long)
     shown = person.types("failures").out
@@ -141,18 +141,18 @@ def test_in_a_pipe_there_are_no_colours_and_every_row_is_one_line(person: Person
     assert row(shown, "charge_unknown")[-1] == str(ERROR_CATALOG[Code.CHARGE_UNKNOWN].hint)
 
 
-def test_a_key_cannot_command_the_terminal(person: Person) -> None:
+def test_control_characters_in_a_key_are_escaped(person: Person) -> None:
     person.has_failed(Code.UNSAFE_REQUEST, "coats/\x1b[2Jred.jpg")
     shown = person.types("failures", "--prefix", "coats/").out
     assert r"    coats/\u001b[2Jred.jpg" + "\n" in shown
 
 
-def test_a_key_with_a_line_break_breaks_no_line(person: Person) -> None:
+def test_line_break_in_a_key_breaks_no_line(person: Person) -> None:
     person.has_failed(Code.UNSAFE_REQUEST, "coats/two\nlines.jpg")
     assert r"    coats/two\nlines.jpg" + "\n" in person.types("failures", "--prefix", "coats/").out
 
 
-def test_a_paused_provider_is_named_since_its_photos_are_no_failures(person: Person) -> None:
+def test_paused_provider_is_named_and_its_photos_no_failures(person: Person) -> None:
     person.types("pause", "ideogram")
     shown = person.types("failures").out
     assert "Photos wait for ideogram, which is paused (paused_by_person): A person paused it." in shown
@@ -160,13 +160,13 @@ def test_a_paused_provider_is_named_since_its_photos_are_no_failures(person: Per
     assert reason["reason"] == "person"
 
 
-def test_an_unknown_code_is_answered_with_the_nearest(person: Person) -> None:
+def test_unknown_code_is_answered_with_the_nearest(person: Person) -> None:
     said = person.types("failures", "--code", "charge_unknow")
     assert (said.code, said.out, person.asked_for) == (2, "", [])
     assert said.err.startswith("error: there is no code 'charge_unknow'; did you mean charge_unknown?")
 
 
-def test_dead_letters_that_are_no_photos_are_counted(person: Person) -> None:
+def test_dead_letters_without_a_photo_are_counted(person: Person) -> None:
     for line in ("intake", "ideogram", "deliver"):
         person.world.sqs.send_externally(person.world.queues[line], "no json")
     person.world.run_until_empty()
@@ -178,14 +178,14 @@ def test_dead_letters_that_are_no_photos_are_counted(person: Person) -> None:
         assert person.types("failures", *words, "--json").data["other_dead_letters"] == {}
 
 
-def test_more_dead_letters_than_one_batch_holds_are_counted_once_each(person: Person) -> None:
+def test_dead_letters_of_several_batches_are_counted_once_each(person: Person) -> None:
     for number in range(35):
         person.world.sqs.send_externally(person.world.queues["intake"], f"no json {number}")
     person.world.run_until_empty()
     assert person.types("failures", "--json").data["other_dead_letters"] == {"damaged_message": 35}
 
 
-def test_lost_answers_are_told_while_it_is_open_what_becomes_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_lost_answers_are_reported_with_their_outlook(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(World(), monkeypatch)
     person.drops("shoes/red.jpg")
     person.world.run_until_empty("intake", "deliver")

@@ -1,4 +1,4 @@
-"""`backdrop gallery`: a page of what the two buckets hold, made again only where something is new."""
+"""`backdrop gallery`: a page of what the two buckets contain, rebuilt only where something is new."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
 
 @pytest.fixture
 def shop(person: Person) -> Person:
-    """Two photos of shoes came back, one that is no photo did not."""
+    """Two photos of shoes that were delivered, and one file that is no photo."""
     person.drops("shoes/red.jpg", "shoes/ölig & <b>.jpg", "hats/top.jpg")
     person.world.upload_photo("shoes/list.jpg", b"I am a list", operation="remove")
     person.world.run_until_empty()
@@ -43,7 +43,7 @@ def names(folder: Path) -> list[tuple[str, str]]:
     return [(one["kind"], one["name"]) for one in page(folder)["entries"]]
 
 
-def test_a_page_of_everything_stands_in_the_folder_gallery(shop: Person) -> None:
+def test_page_of_everything_is_written_to_the_folder_gallery(shop: Person) -> None:
     said = shop.types("gallery")
     assert said.code == 0, said.err
     assert said.out.startswith("3 pictures, 1 problem, stack shop\n")
@@ -56,12 +56,12 @@ def test_a_page_of_everything_stands_in_the_folder_gallery(shop: Person) -> None
     ]
 
 
-def test_a_prefix_chooses_and_a_folder_is_named(shop: Person) -> None:
+def test_prefix_and_output_folder_can_be_chosen(shop: Person) -> None:
     assert shop.types("gallery", "shoes/", "--output", "a/b").code == 0
     assert [name for _, name in names(Path("a/b"))] == ["list.jpg", "red.jpg", "ölig & <b>.jpg"]
 
 
-def test_every_link_of_the_page_is_there_and_the_failure_has_its_hint(shop: Person) -> None:
+def test_every_link_works_and_the_failure_has_its_hint(shop: Person) -> None:
     shop.types("gallery")
     for one in page(Path("gallery"))["entries"]:
         sides = [one["before"], one.get("after")]
@@ -74,7 +74,7 @@ def test_every_link_of_the_page_is_there_and_the_failure_has_its_hint(shop: Pers
             assert all(Path("gallery", side).is_file() for side in sides)
 
 
-def test_a_second_run_reads_no_picture_again(shop: Person) -> None:
+def test_second_run_downloads_no_picture_again(shop: Person) -> None:
     first = shop.types("gallery", "--json").data
     shop.drops("shoes/new.jpg")
     shop.world.run_until_empty()
@@ -83,13 +83,13 @@ def test_a_second_run_reads_no_picture_again(shop: Person) -> None:
     assert (again["thumbs_made"], again["thumbs_kept"], again["pictures"]) == (2, 6, 4)
 
 
-def test_a_photo_that_was_deleted_is_shown_at_its_version(shop: Person) -> None:
+def test_deleted_photo_is_shown_in_its_earlier_version(shop: Person) -> None:
     shop.world.s3.delete(INPUT_BUCKET, "hats/top.jpg")
     (one,) = (one for one in made(shop) if one["name"] == "hats/top.jpg")
     assert one["before"]
 
 
-def test_a_photo_that_is_gone_for_good_is_named(shop: Person) -> None:
+def test_permanently_deleted_photo_is_named(shop: Person) -> None:
     del shop.world.input_bucket.objects["hats/top.jpg"]
     said = shop.types("gallery")
     assert "Without a preview, because this version is no longer in the bucket: hats/top.jpg\n" in said.out
@@ -97,7 +97,7 @@ def test_a_photo_that_is_gone_for_good_is_named(shop: Person) -> None:
     assert told == [{"bucket": INPUT_BUCKET, "key": "hats/top.jpg", "reason": "gone"}]
 
 
-def test_one_photo_that_s3_keeps_from_us_does_not_end_the_page(shop: Person) -> None:
+def test_denied_access_to_one_photo_stops_no_page(shop: Person) -> None:
     def withheld(call: ServiceCall) -> None:
         if call.operation == "get_object" and call.request.get("Key") == "hats/top.jpg":
             raise build_client_error("AccessDenied", "GetObject", 403)
@@ -108,7 +108,7 @@ def test_one_photo_that_s3_keeps_from_us_does_not_end_the_page(shop: Person) -> 
     assert len(page(Path("gallery"))["entries"]) == 4
 
 
-def test_an_iphones_photo_stands_beside_its_picture(person: Person) -> None:
+def test_iphone_photo_is_shown_next_to_its_picture(person: Person) -> None:
     person.world.upload_photo("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
     person.world.run_until_empty()
     assert "Without a preview" not in person.types("gallery").out
@@ -116,7 +116,7 @@ def test_an_iphones_photo_stands_beside_its_picture(person: Person) -> None:
     assert Path("gallery", one["before"]).is_file()
 
 
-def test_receipts_that_may_not_be_read_are_one_sentence(shop: Person) -> None:
+def test_receipts_with_denied_access_are_reported_in_one_sentence(shop: Person) -> None:
     def withheld(call: ServiceCall) -> None:
         if call.operation == "get_object":
             raise build_client_error("AccessDenied", "GetObject", 403, "not you")
@@ -126,7 +126,7 @@ def test_receipts_that_may_not_be_read_are_one_sentence(shop: Person) -> None:
     assert (said.code, said.err) == (1, "error: your AWS credentials do not allow GetObject: not you\n")
 
 
-def test_a_paused_provider_is_told_whatever_the_prefix(shop: Person) -> None:
+def test_paused_provider_is_reported_for_any_prefix(shop: Person) -> None:
     shop.types("pause", "ideogram")
     shop.world.run_until_empty()
     assert shop.world.output_bucket.find_current(provider_report_key("ideogram"))
@@ -135,7 +135,7 @@ def test_a_paused_provider_is_told_whatever_the_prefix(shop: Person) -> None:
     assert (paused["name"], paused["code"]) == ("ideogram", Code.PAUSED_BY_PERSON)
 
 
-def test_broken_defaults_above_the_prefix_are_told(shop: Person) -> None:
+def test_broken_folder_defaults_above_the_prefix_are_reported(shop: Person) -> None:
     shop.world.s3.upload(INPUT_BUCKET, "_backdrop.json", b"{")
     shop.world.upload_photo("shoes/late.jpg", build_photo("late"))
     shop.world.run_for(SETTLED)
@@ -143,14 +143,14 @@ def test_broken_defaults_above_the_prefix_are_told(shop: Person) -> None:
     assert ("trouble", "_backdrop.json") in names(Path("gallery"))
 
 
-def test_a_page_that_is_not_ours_is_left_alone(shop: Person) -> None:
+def test_page_of_another_program_is_left_unchanged(shop: Person) -> None:
     Path("index.html").write_text("<title>My shop</title>")
     said = shop.types("gallery", "--output", ".")
     assert (said.code, Path("index.html").read_text()) == (2, "<title>My shop</title>")
     assert "choose another folder with --output" in said.err
 
 
-def test_a_page_of_one_prefix_is_not_lost_to_another(shop: Person) -> None:
+def test_page_of_one_prefix_is_not_overwritten_by_another(shop: Person) -> None:
     shop.types("gallery", "shoes/")
     before = files(Path("gallery"))
     for words in (["hats/"], ["hats/", "--json"], ["shoes/r"]):
@@ -163,7 +163,7 @@ def test_a_page_of_one_prefix_is_not_lost_to_another(shop: Person) -> None:
     assert files(Path("gallery")) == before
 
 
-def test_a_page_of_all_photos_replaces_that_of_a_prefix_with_all_its_pictures(shop: Person) -> None:
+def test_page_of_all_photos_replaces_that_of_a_prefix(shop: Person) -> None:
     shop.types("gallery", "shoes/")
     before = files(Path("gallery/thumbs"))
     told = shop.types("gallery", "--json").data
@@ -172,7 +172,7 @@ def test_a_page_of_all_photos_replaces_that_of_a_prefix_with_all_its_pictures(sh
     assert shop.types("gallery", "shoes/").code == 2
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(shop: Person) -> None:
+def test_unwritable_folder_is_reported_in_one_sentence(shop: Person) -> None:
     Path("gallery").write_text("a file")
     code, words = refused(shop.types("gallery"))
     assert (code, words) == (
@@ -181,7 +181,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(shop: Person) -> None:
     )
 
 
-def test_a_prefix_of_nothing_touches_nothing(shop: Person) -> None:
+def test_prefix_without_photos_writes_nothing(shop: Person) -> None:
     shop.types("pause", "ideogram")
     shop.world.run_until_empty()
     said = shop.types("gallery", "boots/")
@@ -197,13 +197,13 @@ def test_a_prefix_of_nothing_touches_nothing(shop: Person) -> None:
     assert files(Path("gallery")) == before
 
 
-def test_a_stack_without_photos_has_no_page(person: Person) -> None:
+def test_stack_without_photos_has_no_page(person: Person) -> None:
     said = person.types("gallery")
     assert (said.code, Path("gallery").exists()) == (1, False)
     assert "stack shop has no receipt and no error report of any photo;" in said.err
 
 
-def test_a_photo_on_its_way_is_a_page_already(person: Person) -> None:
+def test_photo_in_progress_already_has_a_page(person: Person) -> None:
     person.types("pause", "ideogram")
     person.drops("shoes/red.jpg")
     person.world.run_until_empty()
@@ -214,7 +214,7 @@ def test_a_photo_on_its_way_is_a_page_already(person: Person) -> None:
     )
 
 
-def test_json_says_where_the_page_is_and_what_is_on_it(shop: Person) -> None:
+def test_json_says_where_the_page_is_and_its_contents(shop: Person) -> None:
     told = shop.types("gallery", "--json").data
     assert told["page"] == str(Path("gallery/index.html").resolve())
     assert (told["pictures"], told["problems"], told["total_usd"]) == (3, 1, 0.03)

@@ -1,4 +1,4 @@
-"""`backdrop key set`: a key that nobody else reads; and the call that tries a key for nothing."""
+"""`backdrop key set`, which shows the key to no other program, and the free call that checks a key."""
 
 from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,7 +13,7 @@ from tests.simulated.cli_person import Said
 
 
 def typed(_prompt: str) -> str:
-    """What somebody types where nothing is shown."""
+    """What a person types at the prompt, which shows nothing."""
     return "typed-key"
 
 
@@ -25,13 +25,13 @@ def clinic(monkeypatch: pytest.MonkeyPatch) -> Clinic:
 # -- the key -----------------------------------------------------------------------------------------------------
 
 
-def test_a_key_comes_through_a_pipe_and_stands_nowhere(clinic: Clinic) -> None:
+def test_piped_key_is_stored_and_never_printed(clinic: Clinic) -> None:
     said = _pipes(clinic, "\ufeff secret-key-1 \r\n")
     assert (said.code, clinic.account.key) == (0, "secret-key-1")
     assert "secret-key-1" not in said.out + said.err
 
 
-def test_a_key_typed_at_the_prompt_is_not_shown(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_typed_at_the_prompt_is_not_shown(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getpass", typed)
     clinic.person.types("pause", "ideogram")
     said = clinic.person.types("key", "set", "ideogram", answer="")
@@ -40,15 +40,15 @@ def test_a_key_typed_at_the_prompt_is_not_shown(clinic: Clinic, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("text", ["", "\n", "two words", "schlüssel", "a\nb", "x" * 5000])
-def test_what_is_no_key_is_refused_and_the_old_one_stays(clinic: Clinic, text: str) -> None:
+def test_invalid_key_is_refused_and_the_old_one_kept(clinic: Clinic, text: str) -> None:
     assert (_pipes(clinic, text).code, clinic.account.key) == (2, "good-key")
 
 
-def test_a_key_is_never_an_argument(clinic: Clinic) -> None:
+def test_key_is_never_accepted_as_an_argument(clinic: Clinic) -> None:
     assert clinic.person.types("key", "set", "ideogram", "secret").code == 2
 
 
-def test_a_secret_that_is_not_there_and_a_provider_that_is_off_are_said(clinic: Clinic) -> None:
+def test_missing_secret_and_disabled_provider_are_reported(clinic: Clinic) -> None:
     clinic.account.is_deployed = False
     told = _pipes(clinic, "key").err
     assert "restore-secret --secret-id shop/ideogram/api-key" in told
@@ -65,7 +65,7 @@ def _pipes(clinic: Clinic, text: str) -> Said:
 
 @pytest.fixture
 def provider() -> Generator[tuple[str, list[str]]]:
-    """A provider's address, and the answers that it gives one after another."""
+    """A provider's address, and the responses that it sends one after another."""
     statuses: list[str] = []
 
     class Answer(BaseHTTPRequestHandler):
@@ -77,7 +77,7 @@ def provider() -> Generator[tuple[str, list[str]]]:
 
         @override
         def log_message(self, format: str, *args: object) -> None:
-            """Says nothing."""
+            """Prints nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
         thread = Thread(target=server.serve_forever)
@@ -90,7 +90,7 @@ def provider() -> Generator[tuple[str, list[str]]]:
 @pytest.mark.parametrize(
     ("status", "known"), [("200", True), ("404", True), ("401", False), ("403", False), ("500", None), ("302", None)]
 )
-def test_a_key_is_tried_by_a_call_that_costs_nothing(
+def test_key_is_checked_by_a_call_without_charge(
     provider: tuple[str, list[str]], status: str, known: bool | None
 ) -> None:
     address, statuses = provider
@@ -99,6 +99,6 @@ def test_a_key_is_tried_by_a_call_that_costs_nothing(
     assert statuses == []
 
 
-def test_a_provider_that_does_not_answer_says_nothing_of_the_key() -> None:
+def test_unreachable_provider_leaves_the_keys_status_unknown() -> None:
     assert key_check.check_key_accepted("ideogram", "http://127.0.0.1:1", "key")[0] is None
     assert key_check.check_key_accepted("runware", "http://127.0.0.1:1", "key")[0] is None

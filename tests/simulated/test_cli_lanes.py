@@ -1,4 +1,4 @@
-"""`backdrop pause` and `backdrop resume`: what they do to a lane, how often they may be said, and what they say."""
+"""`backdrop pause` and `backdrop resume`: what they do to a lane, what repeating them does, and what they print."""
 
 import pytest
 
@@ -17,11 +17,11 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
 
 def reported(person: Person) -> bool:
-    """Whether the one report of the paused provider lies in the output bucket."""
+    """Whether the paused provider's only report is in the output bucket."""
     return person.world.output_bucket.find_current(REPORT) is not None
 
 
-def test_a_paused_provider_buys_nothing_until_it_is_resumed(person: Person) -> None:
+def test_paused_provider_buys_nothing_until_it_is_resumed(person: Person) -> None:
     assert person.types("pause", "ideogram").code == 0
     person.drops("shoes/red.jpg", "shoes/blue.jpg")
     person.world.run_until_empty()
@@ -34,7 +34,7 @@ def test_a_paused_provider_buys_nothing_until_it_is_resumed(person: Person) -> N
     assert not reported(person)
 
 
-def test_pausing_says_how_many_jobs_wait_and_what_lets_them_go(person: Person) -> None:
+def test_pause_shows_waiting_jobs_and_how_to_resume(person: Person) -> None:
     person.types("pause", "ideogram")
     person.drops("shoes/red.jpg", "shoes/blue.jpg")
     person.world.run_until_empty()
@@ -42,7 +42,7 @@ def test_pausing_says_how_many_jobs_wait_and_what_lets_them_go(person: Person) -
     assert "About 2 jobs wait in its lane. To resume it, run `backdrop resume ideogram`." in said
 
 
-def test_pausing_twice_is_pausing_once(person: Person) -> None:
+def test_pausing_twice_has_the_effect_of_once(person: Person) -> None:
     person.types("pause", "ideogram")
     person.world.clock.time = person.world.clock.time.replace(hour=11)
     again = person.types("pause", "ideogram")
@@ -52,7 +52,7 @@ def test_pausing_twice_is_pausing_once(person: Person) -> None:
     assert pause.since == pause.last_seen
 
 
-def test_resuming_says_which_reasons_it_lifted(person: Person) -> None:
+def test_resume_lists_the_reasons_it_lifted(person: Person) -> None:
     person.stack.circuit_breaker.pause(
         "ideogram", PauseReason.BALANCE, Code.PROVIDER_OUT_OF_MONEY, "The account is empty."
     )
@@ -64,20 +64,20 @@ def test_resuming_says_which_reasons_it_lifted(person: Person) -> None:
     assert not person.world.ledger.read_health("ideogram").is_paused
 
 
-def test_resuming_what_flows_changes_nothing_and_says_so(person: Person) -> None:
+def test_resuming_a_running_lane_changes_nothing_and_reports_it(person: Person) -> None:
     said = person.types("resume", "ideogram")
     assert (said.code, "ideogram was not paused" in said.out) == (0, True)
     assert person.world.mappings["ideogram"].is_enabled
 
 
-def test_a_pause_beside_other_reasons_names_them(person: Person) -> None:
+def test_pause_next_to_other_reasons_names_them(person: Person) -> None:
     person.stack.circuit_breaker.pause("ideogram", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "The key is refused.")
     said = person.types("pause", "ideogram").out
     assert "It is also paused because of:" in said
     assert "its API key, since 2026-11-20 09:00:00 UTC: The key is refused." in said
 
 
-def test_said_again_it_mends_what_a_command_that_died_left_undone(person: Person) -> None:
+def test_repeated_command_completes_one_that_crashed(person: Person) -> None:
     person.types("pause", "ideogram")
     person.world.mappings["ideogram"].is_enabled = person.world.mappings["ideogram"].is_polling = True
     person.world.queues["deliver"].messages.clear()
@@ -87,7 +87,7 @@ def test_said_again_it_mends_what_a_command_that_died_left_undone(person: Person
     assert reported(person)
 
 
-def test_a_lane_that_lambda_is_still_switching_is_waited_for(person: Person) -> None:
+def test_lane_that_lambda_is_still_switching_is_waited_for(person: Person) -> None:
     person.types("pause", "ideogram")
     source = person.world.mappings["ideogram"]
     source.is_polling = True
@@ -99,26 +99,26 @@ def test_a_lane_that_lambda_is_still_switching_is_waited_for(person: Person) -> 
 
 
 def obeys_after_half_a_minute(person: Person) -> None:
-    """Lambda's pollers hear late of what their mapping is to do."""
+    """Lambda's pollers notice a change of their mapping after half a minute."""
     if (person.world.clock.time.minute, person.world.clock.time.second) >= (0, 30):
         person.world.mappings["ideogram"].is_polling = person.world.mappings["ideogram"].is_enabled
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
-def test_a_provider_that_is_off_is_refused_and_those_that_are_on_are_named(person: Person, verb: str) -> None:
+def test_disabled_provider_is_refused_with_the_enabled_ones(person: Person, verb: str) -> None:
     said = person.types(verb, "runware")
     assert (said.code, said.out) == (1, "")
     assert said.err == "error: runware is disabled (its MaxInFlight is 0) and has no lane; enabled in shop: ideogram\n"
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
-def test_an_unknown_provider_is_answered_with_the_nearest(person: Person, verb: str) -> None:
+def test_unknown_provider_is_answered_with_the_nearest(person: Person, verb: str) -> None:
     said = person.types(verb, "ideogramm")
     assert (said.code, said.out) == (2, "")
     assert said.err == "error: there is no provider 'ideogramm'; did you mean ideogram? (enabled in shop: ideogram)\n"
 
 
-def test_scripts_read_what_became_of_the_lane(person: Person) -> None:
+def test_json_contains_the_lanes_new_state(person: Person) -> None:
     assert person.types("pause", "ideogram", "--json").data == {
         "stack": "shop",
         "provider": "ideogram",

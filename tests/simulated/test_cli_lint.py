@@ -1,4 +1,4 @@
-"""`backdrop lint`: what intake would refuse is said before anything is uploaded, with the place and what to do."""
+"""`backdrop lint`: what intake would refuse is reported before anything is uploaded, with the place and advice."""
 
 import os
 from pathlib import Path
@@ -19,7 +19,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     return Shop(Person(World(), monkeypatch), tmp_path)
 
 
-def test_a_clean_folder_is_exit_code_0_and_says_what_it_would_cost(shop: Shop) -> None:
+def test_clean_folder_has_exit_code_0_and_a_quote(shop: Shop) -> None:
     shop.put("shoes/red.jpg", build_photo("red"))
     shop.put("shoes/red.jpg.json", {**WISH, "num_images": 2})
     shop.put("shoes/blue.jpg", build_photo("blue"))
@@ -31,7 +31,7 @@ def test_a_clean_folder_is_exit_code_0_and_says_what_it_would_cost(shop: Shop) -
     assert shop.person.asked_for == []
 
 
-def test_every_mistake_of_a_file_is_told_at_once_under_the_files_name(shop: Shop) -> None:
+def test_every_error_is_reported_under_its_files_name(shop: Shop) -> None:
     shop.put("red.jpg", build_photo())
     wrong = {"promt": "x", "style": "golden hours", "variants": {"beach": {"seed": "7"}}, "output": {"widht": 3}}
     shop.put("red.jpg.json", wrong)
@@ -51,7 +51,7 @@ def test_every_mistake_of_a_file_is_told_at_once_under_the_files_name(shop: Shop
     assert len(shop.told()["red.jpg.json"]) == 4
 
 
-def test_a_mistake_in_a_shared_sidecar_or_in_defaults_is_told_once(shop: Shop) -> None:
+def test_error_in_shared_instructions_is_reported_once(shop: Shop) -> None:
     for name in ("red.jpg", "red.png", "hats/a.jpg", "hats/b.jpg"):
         shop.put(name, build_photo(name))
     shop.put("red.json", {"seed": -1})
@@ -74,14 +74,14 @@ def test_a_mistake_in_a_shared_sidecar_or_in_defaults_is_told_once(shop: Shop) -
         ({**WISH, "style_reference_images": "look.jpg"}, "There is no look.jpg"),
     ],
 )
-def test_what_cannot_be_bought_is_an_error_before_it_is_uploaded(shop: Shop, wish: dict[str, Any], words: str) -> None:
+def test_what_cannot_be_bought_is_an_error(shop: Shop, wish: dict[str, Any], words: str) -> None:
     shop.put("red.jpg", build_photo())
     shop.put("red.jpg.json", wish)
     ((message,),) = shop.told("errors", "--to=/").values()
     assert words in message
 
 
-def test_a_reference_image_is_found_below_the_root(shop: Shop) -> None:
+def test_reference_image_is_found_below_the_root(shop: Shop) -> None:
     shop.put("looks/summer.png", build_photo("summer"))
     shop.put("looks/_backdrop.json", {"operation": "remove"})
     shop.put("red.jpg", build_photo())
@@ -89,7 +89,7 @@ def test_a_reference_image_is_found_below_the_root(shop: Shop) -> None:
     assert shop.lints("--to=/").code == 0
 
 
-def test_an_error_of_one_variant_leaves_the_others_ready(shop: Shop) -> None:
+def test_error_in_one_variant_leaves_the_others_ready(shop: Shop) -> None:
     shop.put("red.jpg", build_photo())
     shop.put("red.jpg.json", {"variants": {"a": WISH, "b": {"operation": "replace"}}})
     found = shop.data()
@@ -98,7 +98,7 @@ def test_an_error_of_one_variant_leaves_the_others_ready(shop: Shop) -> None:
     assert "✗ variant b: " in shop.lints().out
 
 
-def test_a_file_that_is_no_photo_is_an_error(shop: Shop) -> None:
+def test_file_that_is_no_photo_is_an_error(shop: Shop) -> None:
     shop.put("_backdrop.json", {"operation": "remove"})
     shop.put("notes.docx", "hello")
     shop.put("empty.jpg", b"")
@@ -110,7 +110,7 @@ def test_a_file_that_is_no_photo_is_an_error(shop: Shop) -> None:
     assert told["big.jpg"] == ["The file has 128,000,001 bytes; at most 128,000,000 are allowed."]
 
 
-def test_quick_opens_no_photo_and_still_reads_instructions(shop: Shop) -> None:
+def test_quick_reads_instructions_but_no_photo(shop: Shop) -> None:
     shop.put("red.jpg", b"")
     shop.put("red.jpg.json", {"seed": -1})
     shop.put("blue.jpg", b"")
@@ -119,7 +119,7 @@ def test_quick_opens_no_photo_and_still_reads_instructions(shop: Shop) -> None:
     assert shop.data("--quick")["ready"] == 1
 
 
-def test_photos_without_a_word_are_warnings_and_fail_only_when_strict(shop: Shop) -> None:
+def test_photos_without_instructions_fail_only_when_strict(shop: Shop) -> None:
     shop.put("red.jpg", build_photo())
     said = shop.lints()
     assert said.code == 0
@@ -128,7 +128,7 @@ def test_photos_without_a_word_are_warnings_and_fail_only_when_strict(shop: Shop
     assert shop.lints("--strict").code == 1
 
 
-def test_many_findings_are_told_in_a_few_lines_unless_all_are_asked_for(shop: Shop) -> None:
+def test_many_findings_are_summarized_unless_all_are_requested(shop: Shop) -> None:
     for n in range(30):
         shop.put(f"{n}.jpg", b"not opened")
     said = shop.lints("--quick").out
@@ -137,23 +137,23 @@ def test_many_findings_are_told_in_a_few_lines_unless_all_are_asked_for(shop: Sh
     assert shop.lints("--quick", "--all").out.count("No instructions found") == 30
 
 
-def test_an_empty_folder_is_clean(shop: Shop) -> None:
+def test_empty_folder_is_clean(shop: Shop) -> None:
     assert shop.lints().code == 0
 
 
-def test_it_explains_itself_with_an_example(shop: Shop) -> None:
+def test_help_has_an_example(shop: Shop) -> None:
     said = shop.person.types("lint", "--help")
     assert "Example: backdrop lint" in said.out
     assert max(len(line) for line in said.out.splitlines()) <= 80
 
 
-def test_a_photo_that_is_none_is_told_also_under_broken_defaults(shop: Shop) -> None:
+def test_invalid_photo_is_also_reported_under_broken_defaults(shop: Shop) -> None:
     shop.put("_backdrop.json", {"seed": -1})
     shop.put("red.jpg", b"")
     assert {*shop.told()} == {"_backdrop.json", "red.jpg"}
 
 
-def test_a_variant_without_instructions_beside_others_is_an_error_and_counted_once(shop: Shop) -> None:
+def test_variant_without_instructions_is_an_error_and_counted_once(shop: Shop) -> None:
     shop.put("red.jpg", build_photo())
     shop.put("red.jpg.json", {"variants": {"a": WISH, "b": {"num_images": 2}}})
     found = shop.data()

@@ -1,4 +1,4 @@
-"""`backdrop lint` and the names of files: which belong together, which nearly do, and which it is asked to look at."""
+"""`backdrop lint` and file names: which files belong together, which nearly do, and which ones it checks."""
 
 import os
 from collections.abc import Callable
@@ -19,21 +19,21 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     return Shop(Person(World(), monkeypatch), tmp_path)
 
 
-def test_a_broken_default_above_what_is_linted_is_told_too(shop: Shop) -> None:
+def test_broken_defaults_above_the_linted_folder_are_reported(shop: Shop) -> None:
     shop.put("_backdrop.json", {"seed": -1})
     shop.put("hats/a.jpg", build_photo())
     shop.put("hats/a.jpg.json", WISH)
     assert list(shop.told("errors", "hats")) == ["_backdrop.json"]
 
 
-def test_what_is_inherited_counts_also_from_above_what_is_linted(shop: Shop) -> None:
+def test_defaults_above_the_linted_folder_are_inherited(shop: Shop) -> None:
     shop.put("_backdrop.json", {"operation": "remove"})
     shop.put("hats/_backdrop.json", {"output": {"format": "webp"}})
     shop.put("hats/autumn/a.jpg", build_photo())
     assert shop.data("hats/autumn")["ready"] == 1
 
 
-def test_a_key_that_is_too_long_for_its_results_is_an_error(shop: Shop) -> None:
+def test_key_too_long_for_its_results_is_an_error(shop: Shop) -> None:
     folder = "/".join(["f" * 200] * 4)
     shop.put(f"{folder}/{'x' * 110}.jpg", build_photo())
     ((message,),) = shop.told("errors", "--to=/").values()
@@ -49,7 +49,7 @@ def test_a_key_that_is_too_long_for_its_results_is_an_error(shop: Shop) -> None:
         ("red .jpg.json", "there is red .jpg.json: the name should be red.jpg.json"),
     ],
 )
-def test_a_near_miss_is_named_once(shop: Shop, name: str, words: str | None) -> None:
+def test_near_miss_is_reported_once(shop: Shop, name: str, words: str | None) -> None:
     shop.put("red.jpg", build_photo())
     shop.put(name, WISH)
     told = shop.told("warnings")
@@ -59,7 +59,7 @@ def test_a_near_miss_is_named_once(shop: Shop, name: str, words: str | None) -> 
     assert set(told) == {"red.jpg"}
 
 
-def test_a_sidecar_without_a_photo_is_a_warning(shop: Shop) -> None:
+def test_sidecar_without_a_photo_is_a_warning(shop: Shop) -> None:
     shop.put("shoes/green.jpg.json", WISH)
     shop.put("shoes/red.jpg", build_photo())
     shop.put("shoes/red.json", WISH)
@@ -69,13 +69,13 @@ def test_a_sidecar_without_a_photo_is_a_warning(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("name", ["backdrop.json", "_Backdrop.json", "_backdrops.json", "_backdrop.jsn"])
-def test_defaults_whose_name_is_nearly_right_are_named(shop: Shop, name: str) -> None:
+def test_nearly_correct_name_of_defaults_is_reported(shop: Shop, name: str) -> None:
     shop.put(name, {"operation": "remove"})
     ((found, (words,)),) = shop.told("warnings").items()
     assert (found, words) == (name, "This file is not read: folder defaults must be named _backdrop.json.")
 
 
-def test_a_single_file_is_looked_at_with_those_that_speak_for_it(shop: Shop) -> None:
+def test_single_file_is_checked_with_its_instructions(shop: Shop) -> None:
     shop.put("red.jpg", build_photo())
     shop.put("red.jpg.json", {"seed": -1})
     shop.put("blue.jpg", b"")
@@ -84,15 +84,13 @@ def test_a_single_file_is_looked_at_with_those_that_speak_for_it(shop: Shop) -> 
     assert shop.data("red.jpg.json")["photos"] == 1
 
 
-def test_what_is_named_twice_counts_once(shop: Shop) -> None:
+def test_file_named_twice_counts_once(shop: Shop) -> None:
     shop.put("hats/a.jpg", build_photo())
     shop.put("hats/_backdrop.json", {"operation": "remove"})
     assert shop.data("hats", "hats/a.jpg", "hats/_backdrop.json")["files"] == 2
 
 
-def test_a_folder_that_cannot_be_listed_and_a_file_that_cannot_be_read_are_errors(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_folder_and_file_are_errors(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.put("red.jpg", build_photo())
     shop.put("red.jpg.json", WISH)
     shop.put("closed/a.jpg", build_photo())
@@ -106,7 +104,7 @@ def test_a_folder_that_cannot_be_listed_and_a_file_that_cannot_be_read_are_error
 
 
 def refused(act: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
-    """The act, which the machine forbids for one name."""
+    """Returns the function, but denied by the operating system for one name."""
 
     def forbidden(path: Any) -> Any:
         if Path(path).name == name:
@@ -116,27 +114,27 @@ def refused(act: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
     return forbidden
 
 
-def test_a_name_that_no_key_can_have_is_an_error(shop: Shop) -> None:
+def test_name_that_no_key_can_have_is_an_error(shop: Shop) -> None:
     shop.put("_backdrop.json", {"operation": "remove"})
     Path(os.fsdecode(os.fsencode(shop.root) + b"/r\xff.jpg")).write_bytes(build_photo())
     assert shop.told() == {"r\ufffd.jpg": ["Its name is not UTF-8, as keys of a bucket must be."]}
 
 
-def test_links_that_lead_in_circles_are_followed_once(shop: Shop) -> None:
+def test_circular_links_are_followed_once(shop: Shop) -> None:
     shop.put("hats/a.jpg", build_photo())
     shop.put("_backdrop.json", {"operation": "remove"})
     (shop.root / "hats" / "again").symlink_to(shop.root / "hats")
     assert shop.data()["photos"] == 1
 
 
-def test_what_does_not_exist_and_a_stack_cannot_be_meant(shop: Shop) -> None:
+def test_missing_path_and_stack_option_are_usage_errors(shop: Shop) -> None:
     said = shop.lints("nowhere")
     assert (said.code, said.out) == (2, "")
     assert "nowhere does not exist; name folders or files on this machine" in said.err
     assert shop.person.types("--stack", "shop", "lint", str(shop.root)).code == 2
 
 
-def test_a_folder_that_lies_in_another_that_is_named_counts_once(shop: Shop) -> None:
+def test_folder_inside_another_named_folder_counts_once(shop: Shop) -> None:
     shop.put("sub/a.jpg", build_photo())
     shop.put("sub/a.jpg.json", {"promt": "x"})
     found = shop.data("sub", ".", "sub/a.jpg")
@@ -144,21 +142,21 @@ def test_a_folder_that_lies_in_another_that_is_named_counts_once(shop: Shop) -> 
 
 
 @pytest.mark.parametrize("name", ["red.jpg.json.txt", "sub/red.json.TXT"])
-def test_a_sidecar_with_a_hidden_suffix_is_told_of_also_where_its_photo_has_defaults(shop: Shop, name: str) -> None:
+def test_sidecar_with_a_hidden_suffix_is_always_reported(shop: Shop, name: str) -> None:
     shop.put("_backdrop.json", WISH)
     shop.put("red.jpg", build_photo())
     shop.put(name, WISH)
     assert shop.told("warnings") == {name: ["This file is not read: a sidecar's name must end with .json."]}
 
 
-def test_defaults_with_a_hidden_suffix_are_told_of(shop: Shop) -> None:
+def test_defaults_with_a_hidden_suffix_are_reported(shop: Shop) -> None:
     shop.put("_backdrop.json.txt", WISH)
     assert shop.told("warnings") == {
         "_backdrop.json.txt": ["This file is not read: folder defaults must be named _backdrop.json."]
     }
 
 
-def test_the_second_of_two_sidecars_is_told_of_and_one_that_another_photo_reads_is_not(shop: Shop) -> None:
+def test_second_sidecar_is_reported_unless_another_photo_reads_it(shop: Shop) -> None:
     for name in ("two.jpg", "three.jpg", "three.png"):
         shop.put(name, build_photo())
     for name in ("two.json", "two.jpg.json", "three.json", "three.jpg.json"):
@@ -166,7 +164,7 @@ def test_the_second_of_two_sidecars_is_told_of_and_one_that_another_photo_reads_
     assert shop.told("warnings") == {"two.json": ["This sidecar is not read: two.jpg.json takes precedence."]}
 
 
-def test_a_reference_that_is_not_there_is_told_with_where_keys_begin(shop: Shop) -> None:
+def test_missing_reference_is_reported_with_where_keys_begin(shop: Shop) -> None:
     shop.put("red.jpg", build_photo())
     shop.put("red.jpg.json", {**WISH, "style_reference_images": "shop/blue.jpg"})
     (error,) = shop.data("--to=/")["errors"]

@@ -1,4 +1,4 @@
-"""`backdrop lint --to FOLDER`: a folder is looked at as it will lie in the bucket; and no file is looked at twice."""
+"""`backdrop lint --to FOLDER`: a folder is checked as it will be in the bucket, and each file once."""
 
 from pathlib import Path
 
@@ -17,13 +17,13 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 
 def with_a_reference(shop: Shop, key: str) -> None:
-    """A photo in `shoes`, whose sidecar names a reference by its key in the bucket."""
+    """Writes a photo in `shoes` whose sidecar names a reference by its key in the bucket."""
     shop.put("shoes/red.jpg", build_photo())
     shop.put("shoes/red.jpg.json", {**WISH, "style_reference_images": [key]})
 
 
 @pytest.mark.parametrize("prefix", ["2026/shoes", "2026/shoes/", "/2026/shoes/"])
-def test_a_folder_is_looked_at_as_it_will_lie_in_the_bucket(shop: Shop, prefix: str) -> None:
+def test_folder_is_checked_under_its_keys_in_the_bucket(shop: Shop, prefix: str) -> None:
     with_a_reference(shop, "2026/shoes/_backdrop/styles/summer.jpg")
     shop.put("shoes/_backdrop/styles/summer.jpg", build_photo("summer"))
     shop.put("_backdrop.json", b"{")
@@ -31,7 +31,7 @@ def test_a_folder_is_looked_at_as_it_will_lie_in_the_bucket(shop: Shop, prefix: 
     assert (found["ready"], found["errors"], found["warnings"]) == (1, [], [])
 
 
-def test_a_reference_that_is_missing_below_the_prefix_is_an_error_that_says_where_the_folder_is_taken_to_lie(
+def test_missing_reference_below_the_prefix_is_an_explained_error(
     shop: Shop,
 ) -> None:
     with_a_reference(shop, "2026/summer.jpg")
@@ -41,7 +41,7 @@ def test_a_reference_that_is_missing_below_the_prefix_is_an_error_that_says_wher
 
 
 @pytest.mark.parametrize("key", ["looks/summer.jpg", "_backdrop/styles/summer.jpg"])
-def test_a_reference_elsewhere_in_the_bucket_is_a_warning_and_the_photo_is_ready(shop: Shop, key: str) -> None:
+def test_reference_elsewhere_in_the_bucket_is_only_a_warning(shop: Shop, key: str) -> None:
     with_a_reference(shop, key)
     found = shop.data("shoes", "--to=2026/")
     assert (found["ready"], found["errors"]) == (1, [])
@@ -52,33 +52,33 @@ def test_a_reference_elsewhere_in_the_bucket_is_a_warning_and_the_photo_is_ready
     )
 
 
-def test_the_defaults_of_the_folder_itself_are_its_prefixs(shop: Shop) -> None:
+def test_folders_own_defaults_apply_to_its_prefix(shop: Shop) -> None:
     shop.put("shoes/_backdrop.json", WISH)
     shop.put("shoes/red.jpg", build_photo())
     shop.put("_backdrop.json", b"{")
     assert shop.data("shoes", "--to=2026/")["jobs"] == 1
 
 
-def test_the_whole_key_is_measured(shop: Shop) -> None:
+def test_whole_key_is_measured(shop: Shop) -> None:
     shop.put("shoes/red.jpg", build_photo())
     shop.put("shoes/red.jpg.json", WISH)
     (error,) = shop.data("shoes", f"--to={'a' * 899}/")["errors"]
     assert error["code"] == "key_too_long"
 
 
-def test_files_are_told_where_they_lie_on_this_machine(shop: Shop) -> None:
+def test_files_are_reported_by_their_path_on_this_machine(shop: Shop) -> None:
     shop.put("shoes/sub/red.jpg.json", {"seed": -1})
     assert list(shop.told("errors", "shoes", "--to=2026/")) == ["shoes/sub/red.jpg.json"]
 
 
-def test_what_cannot_be_a_folder_of_the_bucket_is_refused_with_a_sentence(shop: Shop) -> None:
+def test_invalid_destination_folder_is_refused_with_an_explanation(shop: Shop) -> None:
     shop.put("shoes/red.jpg", build_photo())
     said = shop.lints("shoes", "--to=../x")
     assert (said.code, said.out) == (2, "")
     assert "--to ../x is not a folder of the bucket; use a name such as 2026/shoes" in said.err
 
 
-def test_two_files_that_would_have_one_key_are_refused_with_a_sentence(shop: Shop) -> None:
+def test_two_files_with_the_same_key_are_refused(shop: Shop) -> None:
     for name in ("shoes", "hats"):
         shop.put(f"{name}/red.jpg", build_photo())
     said = shop.lints("shoes", "hats", "--to=2026/")
@@ -86,7 +86,7 @@ def test_two_files_that_would_have_one_key_are_refused_with_a_sentence(shop: Sho
     assert "would both have the key 2026/red.jpg" in said.err
 
 
-def test_a_folder_keeps_its_name_with_the_highest_one_above_it_that_has_defaults(shop: Shop) -> None:
+def test_folder_keeps_its_name_below_the_highest_defaults(shop: Shop) -> None:
     with_a_reference(shop, "shoes/summer.jpg")
     shop.put("shoes/summer.jpg", build_photo("summer"))
     assert (shop.data("shoes")["errors"], shop.data("shoes")["warnings"][0]["code"]) == ([], "no_instructions")
@@ -98,12 +98,12 @@ def test_a_folder_keeps_its_name_with_the_highest_one_above_it_that_has_defaults
     )
 
 
-def test_a_hint_that_there_is_not_is_null_in_json(shop: Shop) -> None:
+def test_missing_hint_is_null_in_json(shop: Shop) -> None:
     shop.put("red.jpg.json", {"promt": "x"})
     assert [one["hint"] for one in shop.data()["errors"]] == [None]
 
 
-def test_a_folder_that_is_named_by_two_names_counts_once(shop: Shop) -> None:
+def test_folder_given_by_two_names_counts_once(shop: Shop) -> None:
     shop.put("shoes/red.jpg", build_photo())
     shop.put("shoes/red.jpg.json", {"promt": "x"})
     (shop.root / "again").symlink_to(shop.root / "shoes")

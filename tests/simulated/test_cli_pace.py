@@ -1,4 +1,4 @@
-"""The time to go of a drop: by the slower of what was measured, the calls and the deliveries."""
+"""The remaining time of a drop is estimated from the slower of its calls and its deliveries."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -19,14 +19,14 @@ CALL_SECONDS, LIMIT = 12, 10
 
 
 def delivered(count: int, gap: float) -> list[Job]:
-    """Jobs whose calls took twelve seconds, delivered one after another."""
+    """Returns jobs whose calls took twelve seconds, delivered one after another."""
     paid = NOW + timedelta(seconds=CALL_SECONDS)
     ends = [paid + timedelta(seconds=(n + 1) * gap) for n in range(count)]
     return [a_stored_job(submitted_at=NOW, paid_at=paid, stored_at=end, ended_at=end) for end in ends]
 
 
 def seconds_to_go(done: Sequence[Job], status: JobStatus, left: int) -> float | None:
-    """Of a drop with so many photos that are not back."""
+    """Returns the remaining seconds of a drop with this many photos that are not delivered."""
     stack = SimpleNamespace(count_lane_messages={"ideogram": 0}.__getitem__, max_in_flight={"ideogram": LIMIT})
     sights = [PhotoProgress(DisplayStatus.STORED, jobs=[job]) for job in done]
     sights += [PhotoProgress(DisplayStatus.RENDERING, jobs=[a_job(status=status)]) for _ in range(left)]
@@ -45,21 +45,21 @@ def seconds_to_go(done: Sequence[Job], status: JobStatus, left: int) -> float | 
     ],
     ids=["calls are slower", "deliveries are slower", "all is paid"],
 )
-def test_the_slower_of_calls_and_deliveries_says_how_long_it_takes(
+def test_slower_of_calls_and_deliveries_determines_remaining_time(
     gap: float, status: JobStatus, seconds: float
 ) -> None:
     assert seconds_to_go(delivered(20, gap), status, 100) == pytest.approx(seconds)
 
 
-def test_nothing_is_said_before_a_call_is_over() -> None:
+def test_no_estimate_is_shown_before_a_call_has_ended() -> None:
     assert seconds_to_go([], JobStatus.ACCEPTED, 100) is None
 
 
-def test_few_deliveries_tell_no_speed_and_those_before_the_drop_do_not_count() -> None:
+def test_few_or_earlier_deliveries_give_no_delivery_rate() -> None:
     assert measure_delivery_interval(delivered(4, 3.0), NOW) is None
     assert measure_delivery_interval(delivered(20, 3.0), NOW + timedelta(hours=1)) is None
 
 
-def test_only_the_last_deliveries_tell_how_fast_it_goes_now() -> None:
+def test_only_the_latest_deliveries_determine_the_current_rate() -> None:
     slow_start = [*delivered(20, 1.0), *delivered(300, 0.1)[200:]]
     assert measure_delivery_interval(slow_start, NOW) == pytest.approx(0.1, rel=0.01)

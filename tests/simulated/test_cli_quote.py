@@ -1,4 +1,4 @@
-"""`backdrop quote`: what photos would cost at most is said before they are uploaded, and what nobody knows is said."""
+"""`backdrop quote`: the maximum cost of photos is shown before they are uploaded, and an unknown cost is reported."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ def quotes(shop: Shop, *options: str) -> Said:
     return shop.person.types("quote", str(shop.root), *options)
 
 
-def test_what_files_say_is_priced_at_the_dearest_provider_of_a_list(shop: Shop) -> None:
+def test_files_are_quoted_at_the_most_expensive_listed_provider(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     shop.put("a.jpg.json", {**WISH, "num_images": 2})
     shop.put("b.jpg", b"")
@@ -34,7 +34,7 @@ def test_what_files_say_is_priced_at_the_dearest_provider_of_a_list(shop: Shop) 
     assert shop.person.asked_for == []
 
 
-def test_options_speak_for_photos_without_a_sidecar_as_they_do_in_a_drop(shop: Shop) -> None:
+def test_options_apply_to_photos_without_a_sidecar(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     shop.put("b.jpg", b"")
     shop.put("b.jpg.json", {"operation": "remove"})
@@ -55,7 +55,7 @@ def test_replace_quotes_the_new_instructions_for_all_photos(shop: Shop) -> None:
     assert (said.data["most_usd"], said.data["images"], said.data["sidecars_kept"]) == (0.06, 1, 0)
 
 
-def test_a_drop_asks_for_what_quote_says(shop: Shop) -> None:
+def test_drop_asks_for_the_quoted_amount(shop: Shop) -> None:
     for n in range(15):
         shop.put(f"{n}.jpg", build_photo(str(n)))
     shop.put("0.jpg.json", {"operation": "remove"})
@@ -83,7 +83,7 @@ def test_a_drop_asks_for_what_quote_says(shop: Shop) -> None:
         assert (dropped.code, dropped.data["most_usd"], dropped.data["uploaded"]) == (1, usd, 0)
 
 
-def test_a_price_that_nobody_knows_is_unknown_and_not_nothing(shop: Shop) -> None:
+def test_unknown_price_is_reported_and_not_counted_as_zero(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     said = quotes(shop, "--prompt", "at sea", "--provider", "1min")
     assert "unknown" in said.out
@@ -93,7 +93,7 @@ def test_a_price_that_nobody_knows_is_unknown_and_not_nothing(shop: Shop) -> Non
     assert (data["unpriced_images"], data["providers"]["1min"]["most_usd"]) == (1, None)
 
 
-def test_a_stack_says_what_its_credits_cost_and_who_is_on(shop: Shop) -> None:
+def test_stack_states_credit_prices_and_enabled_providers(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     person = shop.person
     asking = replace(person.stack.rerun_service.resolver, prices={"1min": 45_000})
@@ -108,7 +108,7 @@ def test_a_stack_says_what_its_credits_cost_and_who_is_on(shop: Shop) -> None:
     assert (data["jobs"], data["not_bought"]) == (0, {"provider_not_configured": 1})
 
 
-def test_what_would_not_be_bought_is_counted_and_costs_nothing(shop: Shop) -> None:
+def test_what_would_not_be_bought_is_counted_at_zero(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     shop.put("b.jpg", b"")
     shop.put("b.jpg.json", {"operation": "remove", "provider": "runware"})
@@ -120,19 +120,19 @@ def test_what_would_not_be_bought_is_counted_and_costs_nothing(shop: Shop) -> No
         assert f"1 job would not be bought: {code}" in said.out
 
 
-def test_a_job_with_several_mistakes_is_one_that_would_not_be_bought(shop: Shop) -> None:
+def test_job_with_several_errors_counts_once(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     shop.put("a.jpg.json", {"promt": "at sea", "widht": 3})
     assert "1 job would not be bought: unknown_field" in quotes(shop).out
 
 
-def test_several_providers_are_a_list_and_its_dearest_counts(shop: Shop) -> None:
+def test_several_providers_are_quoted_at_the_most_expensive(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     data = quotes(shop, "--prompt", "at sea", "--provider", "segmind", "--provider", "runware", "--json").data
     assert (data["most_usd"], list(data["providers"])) == (0.075, ["segmind"])
 
 
-def test_what_the_options_make_impossible_is_told_at_once_since_lint_does_not_know_them(shop: Shop) -> None:
+def test_impossible_options_are_reported_without_lint(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     said = quotes(shop, "--prompt", "at sea", "--style", "golden hour", "--provider", "segmind")
     told = " ".join(said.out.split())
@@ -141,7 +141,7 @@ def test_what_the_options_make_impossible_is_told_at_once_since_lint_does_not_kn
     assert "lint" not in told
 
 
-def test_options_that_make_no_sense_are_refused(shop: Shop) -> None:
+def test_contradictory_options_are_refused(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     said = quotes(shop, "--prompt", "at sea", "--provider", "runwear")
     assert said.code == 2
@@ -149,13 +149,13 @@ def test_options_that_make_no_sense_are_refused(shop: Shop) -> None:
     assert shop.person.types("quote", str(shop.root / "none")).code == 2
 
 
-def test_lint_counts_the_dearest_of_a_list_too(shop: Shop) -> None:
+def test_lint_quotes_the_most_expensive_listed_provider(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     shop.put("a.jpg.json", {**WISH, "provider": ["ideogram", "segmind"]})
     assert shop.data("--quick")["most_usd"] == 0.075
 
 
-def test_a_rerun_is_priced_at_the_dearest_of_a_list(shop: Shop) -> None:
+def test_rerun_is_quoted_at_the_most_expensive_listed_provider(shop: Shop) -> None:
     person = shop.person
     person.world.upload_sidecar("a.jpg", prompt="at sea", provider=["ideogram", "segmind"])
     person.world.upload_photo("a.jpg", build_photo())
@@ -164,7 +164,7 @@ def test_a_rerun_is_priced_at_the_dearest_of_a_list(shop: Shop) -> None:
     assert person.types("rerun", "a.jpg", "--json").data["most_usd"] == 0.075
 
 
-def test_lint_does_not_call_a_price_nothing_that_it_does_not_know(shop: Shop) -> None:
+def test_lint_does_not_show_an_unknown_price_as_zero(shop: Shop) -> None:
     shop.put("a.jpg", b"")
     shop.put("a.jpg.json", {**WISH, "provider": "1min"})
     said = shop.lints("--quick")

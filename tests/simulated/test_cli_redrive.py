@@ -1,4 +1,4 @@
-"""`backdrop redrive`: what it says before it costs anything, what it asks, and what it brings on its way."""
+"""`backdrop redrive`: what it shows before it costs anything, what it asks, and what it sends on."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.simulated.cli_person import LEFT_ALONE, Person, stack_of
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """In whose stack two photos failed for nothing, one may have been paid, and one was."""
+    """A person in whose stack two photos failed without a charge, one may have been paid, and one was."""
     person = Person(World(on_lost_answer="hold"), monkeypatch)
     person.has_failed(Code.REQUEST_REJECTED, "shoes/red.jpg", "shoes/blue.jpg")
     person.world.provider.script += [build_charged_hang_up(), CallBehavior(unsafe_count=1)]
@@ -36,12 +36,12 @@ def status(person: Person, key: str) -> JobStatus:
 
 
 def letters_of(person: Person, key: str) -> list[SimulatedMessage]:
-    """The dead letters of a photo's job."""
+    """Returns the dead letters of a photo's job."""
     (job,) = person.world.list_jobs(key)
     return [one for one in person.world.dead_letter_queue.messages if one.attributes.get("job_id") == job.job_id]
 
 
-def test_it_says_first_what_is_bought_what_that_costs_and_what_needs_pay_again(person: Person) -> None:
+def test_redrive_shows_purchases_cost_and_need_for_pay_again(person: Person) -> None:
     said = person.types("redrive", answer="n")
     assert said.out.splitlines()[0] == "All 4 failures in stack shop (no filter is set)"
     rows = [line.split() for line in said.out.splitlines()[1:3]]
@@ -58,7 +58,7 @@ def test_without_a_yes_nothing_is_changed(person: Person, answer: str) -> None:
     assert status(person, "shoes/red.jpg") is JobStatus.DEAD
 
 
-def test_where_nobody_can_be_asked_nothing_is_changed(person: Person) -> None:
+def test_without_a_terminal_nothing_is_changed(person: Person) -> None:
     for words, why in ((("redrive",), "no terminal to ask on"), (("redrive", "--json"), "--json never asks")):
         said = person.types(*words)
         assert said.code == 1
@@ -67,7 +67,7 @@ def test_where_nobody_can_be_asked_nothing_is_changed(person: Person) -> None:
     assert status(person, "shoes/red.jpg") is JobStatus.DEAD
 
 
-def test_without_a_yes_scripts_read_what_would_be_done(person: Person) -> None:
+def test_without_yes_json_shows_the_plan(person: Person) -> None:
     assert person.types("redrive", "--json").data == {
         "stack": "shop",
         "for_nothing": 0,
@@ -80,7 +80,7 @@ def test_without_a_yes_scripts_read_what_would_be_done(person: Person) -> None:
     }
 
 
-def test_what_goes_on_is_bought_and_its_dead_letters_are_taken_away(person: Person) -> None:
+def test_redriven_job_is_bought_and_its_dead_letters_deleted(person: Person) -> None:
     assert len(person.world.dead_letter_queue.messages) == 3
     said = person.types("redrive", answer="y")
     assert (said.code, said.err) == (0, "")
@@ -92,8 +92,8 @@ def test_what_goes_on_is_bought_and_its_dead_letters_are_taken_away(person: Pers
     assert status(person, "hats/withheld.jpg") is JobStatus.DEAD
 
 
-def test_the_letter_of_a_job_that_dies_again_at_once_stays(person: Person) -> None:
-    """The command looks for letters for up to a minute, and the provider refuses within a second."""
+def test_dead_letter_of_a_job_that_dies_again_stays(person: Person) -> None:
+    """The command searches for letters for up to a minute, and the provider refuses within a second."""
     (before,) = letters_of(person, "shoes/red.jpg")
     person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
     person.world.transport.faults_before.append(
@@ -105,7 +105,7 @@ def test_the_letter_of_a_job_that_dies_again_at_once_stays(person: Person) -> No
     assert (status(person, "shoes/red.jpg"), after.id == before.id) == (JobStatus.DEAD, False)
 
 
-def test_a_letter_that_came_twice_does_not_end_the_search_for_anothers(person: Person) -> None:
+def test_repeated_dead_letter_does_not_end_the_search(person: Person) -> None:
     (red,), (blue,) = letters_of(person, "shoes/red.jpg"), letters_of(person, "shoes/blue.jpg")
     person.world.dead_letter_queue.messages.append(replace(blue, id="again"))
     red.visible_at = person.world.clock.time + timedelta(seconds=60)
@@ -114,7 +114,7 @@ def test_a_letter_that_came_twice_does_not_end_the_search_for_anothers(person: P
 
 
 @pytest.mark.parametrize("rev", [None, "", "new", "-1"])
-def test_a_letter_that_does_not_say_of_which_death_it_tells_is_one_of_before(person: Person, rev: str | None) -> None:
+def test_dead_letter_without_a_version_counts_as_earlier(person: Person, rev: str | None) -> None:
     """Another release wrote it."""
     (letter,) = letters_of(person, "shoes/red.jpg")
     told = {name: text for name, text in letter.attributes.items() if name != "lock_version"}
@@ -122,20 +122,20 @@ def test_a_letter_that_does_not_say_of_which_death_it_tells_is_one_of_before(per
     assert person.types("redrive", "--prefix", "shoes/red", "--yes", "--json").data["dead_letters_removed"] == 1
 
 
-def test_letters_that_stay_are_in_everybodys_sight_at_once(person: Person) -> None:
+def test_remaining_dead_letters_are_visible_at_once(person: Person) -> None:
     assert person.types("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
     (left,) = person.world.dead_letter_queue.messages
     assert left.visible_at <= person.world.clock.time
 
 
-def test_letters_that_reconcile_reads_meanwhile_are_waited_for(person: Person) -> None:
+def test_dead_letters_that_reconcile_is_reading_are_waited_for(person: Person) -> None:
     assert len(person.stack.dead_letters.dead_letter_reader.receive()) == 3
     began = person.world.clock.time
     assert person.types("redrive", "--yes", "--json").data["dead_letters_removed"] == 2
     assert 60 <= (person.world.clock.time - began).total_seconds() < 70
 
 
-def test_letters_that_somebody_took_away_already_are_not_waited_for_for_ever(person: Person) -> None:
+def test_dead_letters_that_were_deleted_before_end_the_wait(person: Person) -> None:
     person.world.dead_letter_queue.messages.clear()
     began = person.world.clock.time
     said = person.types("redrive", "--yes")
@@ -143,13 +143,13 @@ def test_letters_that_somebody_took_away_already_are_not_waited_for_for_ever(per
     assert (person.world.clock.time - began).total_seconds() < 120
 
 
-def test_only_what_is_named_goes(person: Person) -> None:
+def test_only_selected_failures_are_redriven(person: Person) -> None:
     data = person.types("redrive", "--code", "request_rejected", "--prefix", "shoes/r", "--yes", "--json").data
     assert (data["bought"], data["redriven"], data["done"]) == (1, 1, True)
     assert status(person, "shoes/blue.jpg") is JobStatus.DEAD
 
 
-def test_what_was_paid_or_may_have_been_is_bought_again_only_by_that_word(person: Person) -> None:
+def test_possibly_paid_photo_is_bought_only_with_pay_again(person: Person) -> None:
     person.world.provider.received_job_ids.clear()
     refused = person.types("redrive", "--prefix", "hats/", "--yes")
     assert refused.code == 1
@@ -164,7 +164,7 @@ def test_what_was_paid_or_may_have_been_is_bought_again_only_by_that_word(person
     assert status(person, "hats/lost.jpg") is JobStatus.STORED
 
 
-def test_what_was_paid_and_is_still_there_is_delivered_for_nothing(person: Person) -> None:
+def test_paid_and_kept_picture_is_delivered_without_a_charge(person: Person) -> None:
     person.drops("coats/red.jpg")
     person.world.run_until_empty("intake", "ideogram")
     person.world.queues["deliver"].messages.clear()
@@ -178,7 +178,7 @@ def test_what_was_paid_and_is_still_there_is_delivered_for_nothing(person: Perso
     assert (status(person, "coats/red.jpg"), len(person.world.provider.received_job_ids)) == (JobStatus.STORED, calls)
 
 
-def test_a_photo_that_never_had_a_job_is_looked_at_anew(person: Person) -> None:
+def test_photo_that_never_had_a_job_goes_through_intake(person: Person) -> None:
     person.world.upload_photo("bare.jpg", b"some text", operation="remove")
     person.world.run_until_empty()
     said = person.types("redrive", "--prefix", "bare", "--yes")
@@ -188,25 +188,25 @@ def test_a_photo_that_never_had_a_job_is_looked_at_anew(person: Person) -> None:
     assert person.world.read_report("bare.jpg") is not None
 
 
-def test_what_today_does_not_cover_is_said_before(person: Person) -> None:
+def test_cost_beyond_todays_budget_is_shown_before(person: Person) -> None:
     person.types("budget", "0.03", "--today")
     said = person.types("redrive", answer="n").out
     assert "Today's budget has $0.01 left. What it does not cover waits for the next day (UTC)." in said
 
 
-def test_a_paused_provider_is_said_before(person: Person) -> None:
+def test_paused_provider_is_shown_before(person: Person) -> None:
     person.types("pause", "ideogram")
     said = person.types("redrive", answer="n").out
     assert "ideogram is paused (paused_by_person): its photos wait until it is resumed." in said
 
 
-def test_with_nothing_to_redrive_nothing_is_asked(person: Person) -> None:
+def test_without_failures_nothing_is_asked(person: Person) -> None:
     said = person.types("redrive", "--prefix", "coats/")
     assert (said.code, said.err) == (0, "")
     assert said.out == "No failures with --prefix coats/ in stack shop.\n"
 
 
-def test_what_others_changed_meanwhile_is_left_to_them_and_said(person: Person) -> None:
+def test_failure_that_changed_meanwhile_is_left_and_reported(person: Person) -> None:
     other = stack_of(person.world)
 
     def redrives_red() -> None:
@@ -219,7 +219,7 @@ def test_what_others_changed_meanwhile_is_left_to_them_and_said(person: Person) 
     assert "1 failure changed while this ran" in said.err
 
 
-def test_what_was_done_before_aws_stopped_it_is_told(person: Person) -> None:
+def test_redrives_before_aws_failed_are_reported(person: Person) -> None:
     strike = TargetedFault(forbid, "transact_write_items", nth=2)
     said = person.types("redrive", answer="y", meanwhile=lambda: person.world.transport.faults_before.append(strike))
     assert strike.hit_count == 1

@@ -1,4 +1,4 @@
-"""`backdrop rerun`: photos resolved anew on what is said of them now; the price first, nothing bought twice."""
+"""`backdrop rerun`: photos are resolved again from current instructions; the price first, nothing bought twice."""
 
 import json
 
@@ -20,7 +20,7 @@ DEFAULTS = "shoes/_backdrop.json"
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """In whose stack two photos of shoes were bought on their folder's defaults, and one hat on its tags."""
+    """A person in whose stack two photos of shoes were bought by folder defaults, and one hat by its tags."""
     person = Person(World(), monkeypatch)
     says(person, operation="remove")
     for name in ("shoes/red.jpg", "shoes/blue.jpg"):
@@ -32,7 +32,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
 
 
 def says(person: Person, key: str = DEFAULTS, **fields: object) -> None:
-    """Somebody writes a folder's defaults."""
+    """Uploads a folder's defaults."""
     person.world.s3.upload(INPUT_BUCKET, key, json.dumps(fields).encode())
 
 
@@ -40,7 +40,7 @@ def statuses(person: Person, key: str = "") -> list[JobStatus]:
     return [job.status for job in person.world.list_jobs(key)]
 
 
-def test_changed_defaults_are_bought_only_by_a_rerun_and_its_price_is_said_first(person: Person) -> None:
+def test_changed_defaults_are_bought_only_by_a_confirmed_rerun(person: Person) -> None:
     says(person, prompt="at sea", rendering_speed="TURBO")
     person.world.run_until_empty()
     assert len(person.world.provider.received_job_ids) == 3
@@ -56,7 +56,7 @@ def test_changed_defaults_are_bought_only_by_a_rerun_and_its_price_is_said_first
     assert len(person.world.list_jobs("hats/red.jpg")) == 1
 
 
-def test_a_no_changes_nothing(person: Person) -> None:
+def test_answer_no_changes_nothing(person: Person) -> None:
     says(person, prompt="at sea")
     said = person.types("rerun", "shoes/", answer="n")
     assert (said.code, said.err) == (1, f"error: {LEFT_ALONE}\n")
@@ -64,7 +64,7 @@ def test_a_no_changes_nothing(person: Person) -> None:
     assert len(person.world.provider.received_job_ids) == 3
 
 
-def test_the_question_writes_and_sends_nothing(person: Person) -> None:
+def test_question_writes_and_sends_nothing(person: Person) -> None:
     person.world.s3.upload(INPUT_BUCKET, "looks/summer.png", build_photo("summer"))
     says(person, prompt="at sea", style_reference_images=["looks/summer.png"])
     person.world.run_until_empty()
@@ -75,7 +75,7 @@ def test_the_question_writes_and_sends_nothing(person: Person) -> None:
     assert done <= {"query", "get_item", "get_object", "get_object_tagging", "list_objects_v2"}
 
 
-def test_where_nothing_changes_there_is_nothing_to_do_and_nothing_is_asked(person: Person) -> None:
+def test_unchanged_photos_need_no_rerun_and_no_question(person: Person) -> None:
     said = person.types("rerun", "--all")
     assert (said.code, said.err) == (0, "")
     assert "Nothing would change." in said.out
@@ -84,7 +84,7 @@ def test_where_nothing_changes_there_is_nothing_to_do_and_nothing_is_asked(perso
     assert len(person.world.provider.received_job_ids) == 3
 
 
-def test_other_outputs_are_handed_over_again_for_nothing(person: Person) -> None:
+def test_other_outputs_are_delivered_again_without_a_charge(person: Person) -> None:
     says(person, operation="remove", output={"format": "webp"})
     person.world.run_until_empty()
     said = person.types("rerun", "shoes/", answer="y")
@@ -96,7 +96,7 @@ def test_other_outputs_are_handed_over_again_for_nothing(person: Person) -> None
     assert len(person.world.provider.received_job_ids) == 3
 
 
-def test_a_key_means_one_photo_and_not_those_that_begin_like_it(person: Person) -> None:
+def test_key_selects_one_photo_and_no_longer_key(person: Person) -> None:
     person.world.upload_photo("shoes/red.jpg.old.jpg", build_photo("old"))
     person.world.run_until_empty()
     says(person, prompt="at sea")
@@ -104,7 +104,7 @@ def test_a_key_means_one_photo_and_not_those_that_begin_like_it(person: Person) 
     assert person.types("rerun", "shoes/red", "--json").data["photos"] == 2
 
 
-def test_what_failed_unpaid_is_bought_after_all(person: Person) -> None:
+def test_unpaid_failure_is_bought_by_a_rerun(person: Person) -> None:
     person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     person.drops("bag.jpg")
     person.world.run_until_empty()
@@ -114,7 +114,7 @@ def test_what_failed_unpaid_is_bought_after_all(person: Person) -> None:
     assert statuses(person, "bag.jpg") == [JobStatus.STORED]
 
 
-def test_what_would_be_reported_is_said_with_an_example(person: Person) -> None:
+def test_errors_that_would_be_reported_are_shown_by_example(person: Person) -> None:
     says(person, operation="replace")
     person.world.run_until_empty()
     said = person.types("rerun", "shoes/", answer="n").out
@@ -123,7 +123,7 @@ def test_what_would_be_reported_is_said_with_an_example(person: Person) -> None:
     assert "2 missing_prompt (shoes/blue.jpg: shoes/_backdrop.json: operation is replace" in " ".join(said.split())
 
 
-def test_a_photo_with_several_mistakes_is_one_that_is_reported(person: Person) -> None:
+def test_photo_with_several_errors_counts_once(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", promt="x", seed=-1, widht=3)
     said = person.types("rerun", "shoes/red.jpg", answer="n").out
     assert "1 photo: shoes/red.jpg, stack" in said
@@ -131,12 +131,12 @@ def test_a_photo_with_several_mistakes_is_one_that_is_reported(person: Person) -
     assert "1 unknown_field" in said
 
 
-def test_one_job_is_told_in_the_singular(person: Person) -> None:
+def test_single_job_is_reported_in_the_singular(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", operation="remove", output={"format": "webp"})
     assert "1   job to deliver again" in person.types("rerun", "shoes/red.jpg", answer="n").out
 
 
-def test_photos_under_broken_defaults_are_left_alone_and_the_file_is_named(person: Person) -> None:
+def test_photos_under_broken_defaults_are_skipped_and_file_named(person: Person) -> None:
     says(person, seed=-1)
     said = person.types("rerun", "--all")
     assert said.code == 0
@@ -146,7 +146,7 @@ def test_photos_under_broken_defaults_are_left_alone_and_the_file_is_named(perso
     assert statuses(person) == [JobStatus.STORED] * 3
 
 
-def test_a_budget_that_does_not_cover_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cost_beyond_the_budget_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     person = Person(World(budget=20_000), monkeypatch)
     person.world.upload_photo("red.jpg", build_photo())
     person.world.run_until_empty()
@@ -154,7 +154,7 @@ def test_a_budget_that_does_not_cover_it_is_said(monkeypatch: pytest.MonkeyPatch
     assert "Today's budget has $0.02 left" in person.types("rerun", "--all", answer="n").out
 
 
-def test_scripts_read_the_plan_and_agree_with_yes(person: Person) -> None:
+def test_json_shows_the_plan_and_yes_confirms_it(person: Person) -> None:
     says(person, prompt="at sea")
     asked = person.types("rerun", "shoes/", "--json")
     assert (asked.code, asked.data["sent"]) == (1, 0)
@@ -176,7 +176,7 @@ def test_scripts_read_the_plan_and_agree_with_yes(person: Person) -> None:
     assert (done["photos"], done["sent"]) == (3, 2)
 
 
-def test_what_was_asked_for_directly_is_left_as_it_is(person: Person) -> None:
+def test_photo_that_was_requested_directly_stays_unchanged(person: Person) -> None:
     person.world.upload_photo("asked.jpg", build_photo("asked"))
     request = {"bucket": INPUT_BUCKET, "key": "asked.jpg", "instructions": {"operation": "remove"}}
     person.world.sqs.send_externally(person.world.queues["intake"], json.dumps(request))
@@ -188,7 +188,7 @@ def test_what_was_asked_for_directly_is_left_as_it_is(person: Person) -> None:
     assert statuses(person, "asked.jpg") == [JobStatus.STORED]
 
 
-def test_a_variant_that_cannot_be_done_is_reported_beside_those_that_are_bought(person: Person) -> None:
+def test_impossible_variant_is_reported_next_to_bought_ones(person: Person) -> None:
     says(person, variants={"sea": {"prompt": "at sea"}, "sky": {"prompt": "in the sky"}})
     person.types("rerun", "shoes/red.jpg", "--yes")
     person.world.run_until_empty()
@@ -197,12 +197,12 @@ def test_a_variant_that_cannot_be_done_is_reported_beside_those_that_are_bought(
     assert (plan["bought"], plan["changed"], plan["refused"]) == (1, 0, {"missing_prompt": 1})
 
 
-def test_a_prefix_without_photos_is_said(person: Person) -> None:
+def test_prefix_without_photos_is_reported(person: Person) -> None:
     said = person.types("rerun", "bags/")
     assert (said.code, said.out) == (0, "No photo in bags/, stack shop.\n")
 
 
-def test_what_was_sent_before_aws_stopped_it_is_told(person: Person) -> None:
+def test_reruns_sent_before_aws_failed_are_reported(person: Person) -> None:
     says(person, prompt="at sea")
     person.world.run_until_empty()
     person.world.transport.faults_before.append(TargetedFault(forbid, "send_message", nth=2))
@@ -218,13 +218,13 @@ def forbid(call: ServiceCall) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("",), ("shoes/", "--all")])
-def test_it_takes_a_key_or_prefix_or_else_all(person: Person, words: tuple[str, ...]) -> None:
+def test_rerun_takes_a_key_prefix_or_option_all(person: Person, words: tuple[str, ...]) -> None:
     said = person.types("rerun", *words, "--yes")
     assert (said.code, said.out) == (2, "")
     assert "such as shoes/autumn/, or --all" in said.err
 
 
-def test_a_rerun_said_twice_buys_once(person: Person) -> None:
+def test_repeated_rerun_buys_once(person: Person) -> None:
     says(person, prompt="at sea")
     person.types("rerun", "shoes/", "--yes")
     person.types("rerun", "shoes/", "--yes")
@@ -232,13 +232,13 @@ def test_a_rerun_said_twice_buys_once(person: Person) -> None:
     assert len(person.world.provider.received_job_ids) == 5
 
 
-def test_it_explains_itself_with_an_example(person: Person) -> None:
+def test_help_has_an_example(person: Person) -> None:
     said = person.types("rerun", "--help")
     assert "Example: backdrop rerun" in said.out
     assert max(len(line) for line in said.out.splitlines()) <= 80
 
 
-def test_of_a_hundred_thousand_photos_only_a_few_are_held_at_a_time() -> None:
+def test_preview_of_many_photos_keeps_only_few_in_memory() -> None:
     photos = iter(range(100_000))
     results = parallel_map(str, photos, max_workers=3)
     assert [next(results) for _ in range(5)] == ["0", "1", "2", "3", "4"]
@@ -246,6 +246,6 @@ def test_of_a_hundred_thousand_photos_only_a_few_are_held_at_a_time() -> None:
     results.close()
 
 
-def test_what_goes_wrong_with_one_photo_ends_the_look() -> None:
+def test_error_with_one_photo_ends_the_preview() -> None:
     with pytest.raises(ZeroDivisionError):
         list(parallel_map(lambda n: 1 // n, [1, 0, 2], max_workers=2))

@@ -1,4 +1,4 @@
-"""`backdrop rerun` says beforehand of how many photos it takes back what a direct request said."""
+"""`backdrop rerun` shows beforehand for how many photos it reverts a direct request."""
 
 import pytest
 
@@ -12,7 +12,7 @@ LINE = "sidecar, tags, or folder defaults replace the request's instructions"
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """In whose stack a photo has a sidecar and another tags, a third nothing; requests said last what is wanted."""
+    """A person whose stack has one photo with a sidecar, one with tags, one with neither; all were requested last."""
     person = Person(World(), monkeypatch)
     person.world.upload_sidecar(RED, **REMOVE)
     said(person.world, RED)
@@ -25,7 +25,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     return person
 
 
-def test_the_preview_says_of_how_many_photos_a_request_is_taken_back(person: Person) -> None:
+def test_preview_counts_the_photos_whose_request_is_reverted(person: Person) -> None:
     shown = " ".join(person.types("rerun", "shoes/", answer="n").out.split())
     assert f"2 photos with a request {LINE}" in shown
     assert person.types("rerun", "shoes/", "--json", "--yes").data["requests_taken_back"] == 2
@@ -37,17 +37,17 @@ def test_the_preview_says_of_how_many_photos_a_request_is_taken_back(person: Per
     ]
 
 
-def test_one_photo_is_one(person: Person) -> None:
+def test_single_photo_is_counted_in_the_singular(person: Person) -> None:
     assert "1 photo with a request" in " ".join(person.types("rerun", RED, answer="n").out.split())
 
 
-def test_new_defaults_take_a_request_back_too(person: Person) -> None:
+def test_new_folder_defaults_also_revert_a_request(person: Person) -> None:
     defaults(person.world, "shoes/", FOREST)
     person.world.run_until_empty()
     assert person.types("rerun", BARE, "--json", "--yes").data["requests_taken_back"] == 1
 
 
-def test_where_nothing_else_is_said_nothing_is_taken_back(person: Person) -> None:
+def test_without_other_instructions_nothing_is_reverted(person: Person) -> None:
     shown = person.types("rerun", BARE).out
     assert "directly" not in shown
     ask(person.world, RED, **REMOVE)

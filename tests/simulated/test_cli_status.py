@@ -1,4 +1,4 @@
-"""`backdrop status`, `show` and `spend`: what is on its way, one image's whole story, and what was spent."""
+"""`backdrop status`, `show`, and `spend`: what is in progress, one image's whole history, and what was spent."""
 
 import pytest
 from PIL import Image
@@ -39,7 +39,7 @@ def test_status_counts_every_end_and_todays_money(person: Person) -> None:
     assert "Today (UTC): $0.02 of $10.00 spent." in said
 
 
-def test_status_counts_the_photos_that_are_reported_and_not_their_mistakes_or_folders(person: Person) -> None:
+def test_status_counts_photos_with_reports_not_errors_or_folders(person: Person) -> None:
     person.world.upload_sidecar("a.jpg", promt="at sea", widht=3)
     person.world.upload_photo("a.jpg", build_photo("a"))
     person.world.s3.upload(INPUT_BUCKET, "hats/_backdrop.json", b'{"promt": 1, "widht": 2}')
@@ -48,7 +48,7 @@ def test_status_counts_the_photos_that_are_reported_and_not_their_mistakes_or_fo
     assert person.types("status", "--json").data["photos_reported_without_job"] == 2
 
 
-def test_status_says_what_waits_how_long_and_why(person: Person) -> None:
+def test_status_shows_waiting_jobs_with_age_and_reason(person: Person) -> None:
     person.types("pause", "ideogram")
     person.drops("a.jpg", "b.jpg")
     person.world.run_for(120)
@@ -96,7 +96,7 @@ def test_status_counts_why_photos_wait(person: Person) -> None:
     assert "1 waiting In the provider's queue." in said
 
 
-def test_status_counts_a_paused_lane_and_the_copies_behind_it(person: Person) -> None:
+def test_status_counts_a_paused_lane_and_waiting_copies(person: Person) -> None:
     person.types("pause", "ideogram")
     person.world.upload_photo("first.jpg", build_photo("same"), operation="remove")
     person.world.upload_photo("copy.jpg", build_photo("same"), operation="remove")
@@ -109,7 +109,7 @@ def test_status_of_an_empty_stack_says_how_to_begin(person: Person) -> None:
     assert "No job has ended yet. To start one, run `backdrop drop photos/`." in person.types("status").out
 
 
-def test_status_that_watches_shows_it_again_until_ctrl_c(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_watch_repeats_until_ctrl_c(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[float] = []
 
     def wait(_stack: object, seconds: float) -> None:
@@ -127,7 +127,7 @@ def test_status_that_watches_shows_it_again_until_ctrl_c(person: Person, monkeyp
 # -- show --------------------------------------------------------------------------------------------------------
 
 
-def test_show_tells_a_pictures_whole_story(person: Person) -> None:
+def test_show_prints_a_pictures_whole_history(person: Person) -> None:
     person.world.upload_sidecar("shoes/red.jpg", prompt="on sand", seed=7)
     person.world.upload_photo("shoes/red.jpg", build_photo())
     person.world.run_until_empty()
@@ -147,13 +147,13 @@ def test_show_tells_a_pictures_whole_story(person: Person) -> None:
         assert words in said.out, words
 
 
-def test_show_names_the_format_of_the_photo_itself_and_not_of_the_file_that_is_sent(person: Person) -> None:
+def test_show_names_the_format_of_the_original_photo(person: Person) -> None:
     person.world.upload_photo("cup.heic", heic(Image.new("RGB", (40, 30), "navy")), operation="remove")
     person.world.run_until_empty()
     assert "photo: 40 × 30 heic, " in person.types("show", "cup.heic").out
 
 
-def test_show_as_data_is_receipt_report_and_files(person: Person) -> None:
+def test_show_json_contains_receipt_report_and_files(person: Person) -> None:
     person.drops("red.jpg")
     person.world.run_until_empty()
     data = person.types("show", "red.jpg", "--json").data
@@ -164,13 +164,13 @@ def test_show_as_data_is_receipt_report_and_files(person: Person) -> None:
 @pytest.mark.parametrize(
     "name", ["shoes/red.jpg", "shoes/red.jpg/red.png", "shoes/red.jpg.json", f"s3://{INPUT_BUCKET}/shoes/red.jpg"]
 )
-def test_show_takes_the_photo_its_picture_its_sidecar_or_an_address(person: Person, name: str) -> None:
+def test_show_accepts_photo_picture_sidecar_or_url(person: Person, name: str) -> None:
     person.drops("shoes/red.jpg")
     person.world.run_until_empty()
     assert "shoes/red.jpg, stack shop" in person.types("show", name).out
 
 
-def test_show_tells_why_a_photo_failed_what_to_do_and_what_may_have_been_paid(person: Person) -> None:
+def test_show_explains_a_failure_with_advice_and_possible_cost(person: Person) -> None:
     person.world.provider.script.append(build_charged_hang_up())
     person.drops("red.jpg")
     person.world.run_for(600)
@@ -191,14 +191,14 @@ def test_show_names_the_photo_that_a_copy_waits_for(person: Person) -> None:
     assert person.types("show", "copy.jpg", "--json").data["waits_for"] == {}
 
 
-def test_show_says_that_a_picture_is_gone(person: Person) -> None:
+def test_show_reports_a_missing_picture(person: Person) -> None:
     person.drops("red.jpg")
     person.world.run_until_empty()
     person.world.s3.delete(OUTPUT_BUCKET, "red.jpg/red.png")
     assert "DELETED" in person.types("show", "red.jpg").out
 
 
-def test_show_of_a_photo_that_is_not_known_guesses_what_was_meant(person: Person) -> None:
+def test_show_suggests_a_key_for_an_unknown_photo(person: Person) -> None:
     person.drops("shoes/red.jpg")
     said = person.types("show", "shoes/rde.jpg")
     assert (said.code, said.err) == (
@@ -210,7 +210,7 @@ def test_show_of_a_photo_that_is_not_known_guesses_what_was_meant(person: Person
     assert "its name is not that of a photo" in person.types("show", "notes.txt").err
 
 
-def test_show_of_a_photo_served_from_anothers_file_names_no_payment(person: Person) -> None:
+def test_show_of_a_reused_file_names_no_payment(person: Person) -> None:
     for key in ("first.jpg", "second.jpg"):
         person.world.upload_photo(key, build_photo(), operation="remove")
         person.world.run_until_empty("intake")
@@ -223,7 +223,7 @@ def test_show_of_a_photo_served_from_anothers_file_names_no_payment(person: Pers
     assert "charged; the call took" in person.types("show", "first.jpg").out
 
 
-def test_show_as_data_names_the_photo_from_whose_file_another_was_served(person: Person) -> None:
+def test_show_json_names_the_photo_whose_file_was_reused(person: Person) -> None:
     for key in ("first.jpg", "second.jpg"):
         person.world.upload_photo(key, build_photo(), operation="remove")
         person.world.run_until_empty("intake")
@@ -233,9 +233,7 @@ def test_show_as_data_names_the_photo_from_whose_file_another_was_served(person:
     assert person.types("show", "first.jpg", "--json").data["served_from"] == {}
 
 
-def test_show_names_the_job_alone_where_the_ledger_knows_no_owner_of_the_content(
-    person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_show_names_only_the_job_if_owner_is_unknown(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     for key in ("first.jpg", "second.jpg"):
         person.world.upload_photo(key, build_photo(), operation="remove")
         person.world.run_until_empty("intake")
@@ -249,13 +247,13 @@ def test_show_names_the_job_alone_where_the_ledger_knows_no_owner_of_the_content
     assert f"uses the picture that job {bought.job_id[:12]} bought for the same content: no call, $0.00" in said
 
 
-def test_show_writes_a_key_with_a_line_break_on_one_line(person: Person) -> None:
+def test_show_escapes_a_line_break_in_a_key(person: Person) -> None:
     person.drops("shoes/two\nlines.jpg")
     person.world.run_until_empty()
     assert person.types("show", "shoes/two\nlines.jpg").out.startswith(r"shoes/two\nlines.jpg, stack shop" + "\n")
 
 
-def test_show_guesses_a_key_with_a_line_break_as_a_shell_takes_it(person: Person) -> None:
+def test_show_quotes_a_suggested_key_for_the_shell(person: Person) -> None:
     person.drops("it's\n\\.jpg")
     said = person.types("show", r"it's\n\.jpg")
     assert said.err.endswith(r"did you mean $'it\'s\n\\.jpg'?" + "\n")
@@ -264,7 +262,7 @@ def test_show_guesses_a_key_with_a_line_break_as_a_shell_takes_it(person: Person
 # -- spend -------------------------------------------------------------------------------------------------------
 
 
-def test_spend_tells_what_is_certain_and_what_may_be(person: Person) -> None:
+def test_spend_shows_certain_and_possible_cost(person: Person) -> None:
     person.world.provider.script.append(build_charged_hang_up())
     person.drops("shoes/a.jpg", "shoes/deep/b.jpg", "c.jpg")
     person.world.run_for(600)
@@ -276,14 +274,14 @@ def test_spend_tells_what_is_certain_and_what_may_be(person: Person) -> None:
     assert "2026-11-20            3   $0.02           $0.01" in said
 
 
-def test_spend_of_nothing_is_said_and_of_what_there_is_not_too(person: Person) -> None:
+def test_spend_without_cost_or_unknown_photo_is_reported(person: Person) -> None:
     person.has_failed(Code.REQUEST_REJECTED, "a.jpg")
     assert person.types("spend").out == "Nothing has been spent in stack shop.\n"
     said = person.types("spend", "--by", "colour")
     assert (said.code, said.err) == (2, "error: --by takes day, folder, provider, not 'colour'\n")
 
 
-def test_a_refusal_alone_is_not_spent(person: Person) -> None:
+def test_refusal_alone_costs_nothing(person: Person) -> None:
     person.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     person.drops("a.jpg", "b.jpg")
     person.world.run_until_empty()

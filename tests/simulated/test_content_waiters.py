@@ -1,4 +1,4 @@
-"""Copies of one photo continue within seconds after the job that was to pay for them has ended, however it ended."""
+"""Copies of a photo continue within seconds after the job that was to pay for them has ended in any way."""
 
 import json
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def ended_at(job: Job) -> datetime:
 
 
 def seconds_behind(world: World, owner: str) -> float:
-    """From the end of the owner's first job to the last copy's delivery."""
+    """Returns the seconds from the end of the owner's first job to the last copy's delivery."""
     copies = [the_job(world, key) for key in COPIES]
     assert {job.status for job in copies} == {JobStatus.STORED}
     return (max(map(ended_at, copies)) - ended_at(world.list_jobs(owner)[0])).total_seconds()

@@ -26,7 +26,7 @@ REMOVE, REPLACE = {"operation": "remove"}, {"prompt": "on a marble table"}
 
 
 def paid() -> World:
-    """A world with a photo whose background is to be removed, paid for and not delivered; its message waits."""
+    """Returns a world with a photo whose background is to be removed, paid for and not delivered; its message waits."""
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, **REMOVE)
@@ -36,30 +36,30 @@ def paid() -> World:
 
 
 def removed(world: World) -> Job:
-    """The job that removes the background."""
+    """Returns the job that removes the background."""
     return next(job for job in world.list_jobs() if job.operation == "remove")
 
 
 def asked(world: World, fields: dict[str, str]) -> None:
-    """Somebody edits the sidecar, and intake looks at once."""
+    """A person edits the sidecar, and intake reads it at once."""
     world.upload_sidecar(KEY, **fields)
     world.run_until_empty("intake")
 
 
 def kept(world: World) -> list[str]:
-    """The names of the provider's files that are kept."""
+    """Returns the names of the provider's files that are kept."""
     return [key.rpartition("/")[2] for key in world.output_bucket.list_keys() if key.startswith(f"{PAID_PREFIX}/")]
 
 
 def dies_after_keeping(world: World) -> None:
-    """The worker that keeps the provider's file dies with the next breath."""
+    """The worker that keeps the provider's file crashes immediately afterwards."""
     world.transport.faults_after.append(
         TargetedFault(crash_worker, "put_object", matches=lambda call: PAID_PREFIX in call.request["Key"])
     )
 
 
 def assert_handed_over(world: World) -> None:
-    """The job that the photo names is stored, and its picture lies in its place."""
+    """Asserts that the job that the photo names is stored and its picture exists."""
     job = removed(world)
     source = world.read_source(KEY)
     assert source
@@ -107,7 +107,7 @@ def test_reinstated_job_is_delivered_from_the_kept_file() -> None:
 
 
 def on_its_second_call(world: World) -> Job:
-    """The job, its first call given up as never sent and its second one out."""
+    """Returns the job after its first call was given up as never sent, with its second one in flight."""
     now, advance = world.clock.now(), world.ledger.write_transition
     job = advance(claim(the_job(world), now))
     job = advance(transitions.record_result(job, 1, UNREACHED, now))
@@ -115,7 +115,7 @@ def on_its_second_call(world: World) -> Job:
 
 
 def test_file_is_kept_under_the_paid_attempt() -> None:
-    """The first call's answer comes while the second is out; its links are the ones that are used."""
+    """The first call's answer arrives while the second is in flight; its links are the ones that are used."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     now, advance = world.clock.now(), world.ledger.write_transition
@@ -131,7 +131,7 @@ def test_file_is_kept_under_the_paid_attempt() -> None:
 
 
 def test_file_of_another_attempt_is_not_used() -> None:
-    """A job that died for its first answer is brought back by a late second one: other links, another file."""
+    """A job that died with its first answer is reinstated by a late second one with other links and another file."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     now, advance = world.clock.now(), world.ledger.write_transition
@@ -152,7 +152,7 @@ def test_file_of_another_attempt_is_not_used() -> None:
     assert kept(world) == ["1_1.png", "2_1.png"]
 
 
-# -- edits in the middle -----------------------------------------------------------------------------------------
+# -- edits during a delivery -------------------------------------------------------------------------------------
 
 
 def test_job_changed_during_delivery_is_delivered_on_redelivery() -> None:
@@ -171,7 +171,7 @@ def test_job_changed_during_delivery_is_delivered_on_redelivery() -> None:
 
 
 def calls_of_a_delivery() -> int:
-    """How many calls the delivery of one paid photo makes."""
+    """Returns how many calls the delivery of one paid photo makes."""
     world = paid()
     before = len(world.transport.calls)
     world.run_until_empty("deliver")
@@ -182,7 +182,7 @@ CALLS = calls_of_a_delivery()
 
 
 def edited_at(places: Sequence[tuple[int, dict[str, str]]]) -> World:
-    """A delivery before whose n-th calls the sidecar is edited; then all comes to rest."""
+    """Delivers, with an edit of the sidecar before each of these calls, and then processes everything to the end."""
     world = paid()
     strikes = [TargetedFault(_edit(world, fields), nth=nth) for nth, fields in places]
     inside = False
@@ -215,8 +215,8 @@ def test_photo_edited_and_reverted_within_one_call_has_its_picture(nth: int) -> 
 
 
 @pytest.mark.parametrize("away", range(1, CALLS))
-def test_photo_edited_and_reverted_between_any_calls_has_its_picture(away: int) -> None:
-    """Never stored, current and without its picture."""
+def test_photo_edited_and_reverted_between_calls_has_its_picture(away: int) -> None:
+    """It is never stored and current without its picture."""
     for back in range(away + 1, CALLS + 1):
         assert_handed_over(edited_at([(away, REPLACE), (back, REMOVE)]))
 
@@ -231,7 +231,7 @@ def test_delivery_for_a_superseded_job_keeps_its_file() -> None:
 
 
 def test_link_without_expiry_is_retried_for_an_hour() -> None:
-    """A paid picture is not given up while its link may live, and not asked for ever after."""
+    """A paid picture is not given up while its link may be valid, and not requested forever afterwards."""
     world = paid()
     world.downloads.override = RetryLaterError(Code.RESULT_UNREACHABLE, "the link answers 503", 5)
     begun = world.clock.now()

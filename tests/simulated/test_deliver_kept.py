@@ -19,7 +19,7 @@ KEPT = ProviderResult(RetryClass.OK, links=(PictureLink(url=None, result_name=NA
 
 
 def bought(*, before_delivery: Callable[[World], object]) -> World:
-    """A world in which the provider's answer has no link."""
+    """Returns a world in which the provider's answer has no link."""
     world = World()
     world.provider.default_behavior = CallBehavior(result=KEPT)
     world.upload_photo(KEY, build_photo(), operation="remove")

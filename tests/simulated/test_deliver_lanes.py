@@ -17,14 +17,14 @@ PAUSED, RESUMED = ["Provider Paused"], ["Provider Paused", "Provider Resumed"]
 
 
 def paused() -> World:
-    """A world whose lane a person has paused; deliver has not told of it yet."""
+    """A world whose lane a person has paused; deliver has not announced it yet."""
     world = World()
     world.pause_lane()
     return world
 
 
 def resumed() -> World:
-    """A world whose lane goes on again, of which deliver has not told yet."""
+    """A world whose lane was resumed, which deliver has not announced yet."""
     world = paused()
     world.run_until_empty()
     world.resume_lane()
@@ -98,7 +98,7 @@ def test_lane_that_changes_meanwhile_is_reported_as_it_ends(nth: int) -> None:
 
 @pytest.mark.parametrize("nth", range(1, 7))
 def test_overtaken_delivery_leaves_the_true_report(nth: int) -> None:
-    """A second reason comes; while it is told of, all is lifted, and that is told first."""
+    """A second reason is added. While deliver announces it, all reasons are lifted and announced first."""
     world = paused()
     world.run_until_empty()
     world.steps.breaker.pause("ideogram", PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "The provider refuses the key.")
@@ -128,7 +128,7 @@ def test_reconcile_announces_a_pause_whose_message_was_lost() -> None:
 
 
 def test_reconcile_disables_a_mapping_that_could_not_be_disabled() -> None:
-    """The ledger has the reason; until the mapping obeys, render reads it and buys nothing."""
+    """The ledger has the reason; until the mapping is disabled, render reads the ledger and buys nothing."""
     world = World()
     world.transport.faults_before.append(failed := TargetedFault(raise_throttle, "update_event_source_mapping"))
     with pytest.raises(RetryLaterError):

@@ -21,7 +21,7 @@ type Deadly = Callable[[int], None]
 
 @pytest.fixture
 def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
-    """Makes pictures kill those who open them, so many times."""
+    """Makes pictures crash the workers that open them, this many times."""
 
     def kills(deaths: int) -> None:
         left = [None] * deaths
@@ -115,7 +115,7 @@ def test_two_concurrent_messages_of_one_job_count_no_crash() -> None:
 
 
 def test_preempted_worker_does_not_reset_the_crash_count(deadly: Deadly) -> None:
-    """Else a picture with two messages would kill for ever (seed 4964)."""
+    """Otherwise, a picture with two messages would crash workers forever (seed 4964)."""
     world = dropped()
     deadly(1000)
     world.run_until_empty("intake", "ideogram")

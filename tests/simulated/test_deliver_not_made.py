@@ -17,7 +17,7 @@ GIVEN_UP = "output_not_made: The webp of 8×8 cannot be encoded: encoder error -
 
 @pytest.fixture(params=[OSError, ValueError])
 def no_webp(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pillow's own words where libwebp wants no more."""
+    """Raises Pillow's own error message for a picture that libwebp cannot encode."""
     save = Image.Image.save
 
     def encode(picture: Image.Image, file: Any, kind: str, **options: Any) -> None:
@@ -29,14 +29,14 @@ def no_webp(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def delivered(output: object) -> tuple[World, Job]:
-    """A world in which a photo was delivered as far as it can be."""
+    """Returns a world in which a photo was delivered as far as possible."""
     world = wished(output)
     world.run_until_empty()
     return world, the_job(world)
 
 
 def kept(world: World) -> list[str]:
-    """The provider's files."""
+    """Returns the provider's files that are kept."""
     return [key for key in world.output_bucket.list_keys() if key.startswith(PAID_PREFIX)]
 
 

@@ -30,7 +30,7 @@ ALL: list[dict[str, Any]] = [MASTER_WISH, SHOP_WISH, THUMB_WISH]
 
 
 def wished(output: object = None, **fields: Any) -> World:
-    """A world with a photo that is wanted in these forms."""
+    """Returns a world with a photo for which these outputs are requested."""
     world = World()
     world.upload_photo(KEY, build_photo())
     wish(world, output, **fields)
@@ -38,13 +38,12 @@ def wished(output: object = None, **fields: Any) -> World:
 
 
 def wish(world: World, output: object, **fields: Any) -> None:
-    """Somebody writes the sidecar."""
     wanted = fields or {"operation": "remove"}
     world.upload_sidecar(KEY, **(wanted if output is None else wanted | {"output": output}))
 
 
 def stored(output: object = None, **fields: Any) -> World:
-    """The same once all is handed over."""
+    """Returns the same after everything is delivered."""
     world = wished(output, **fields)
     world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
@@ -52,22 +51,22 @@ def stored(output: object = None, **fields: Any) -> World:
 
 
 def names(job: Job) -> list[tuple[str, str | None]]:
-    """The keys of a job's pictures, each with its output."""
+    """Returns the keys of a job's pictures, each with its output."""
     return [(result.key, result.output) for result in job.results]
 
 
 def image(world: World, key: str) -> Image.Image:
-    """A picture as it lies in the bucket."""
+    """Opens a picture in the bucket."""
     return Image.open(BytesIO(world.read_pictures()[key]))
 
 
 def lose_the_paid_file(world: World) -> None:
-    """Somebody empties `_backdrop/paid/`, and the links are over."""
+    """Deletes the files under `_backdrop/paid/`, and lets the links expire."""
     for key in [key for key in world.output_bucket.list_keys() if key.startswith(PAID_PREFIX)]:
         world.s3.delete(OUTPUT_BUCKET, key)
 
 
-# -- what is handed over -----------------------------------------------------------------------------------------
+# -- what is delivered -------------------------------------------------------------------------------------------
 
 
 def test_every_output_of_every_picture_is_in_the_receipt() -> None:
@@ -137,7 +136,7 @@ def test_crash_between_outputs_pays_and_downloads_nothing_twice() -> None:
         assert_at_rest(world)
 
 
-# -- editing them ------------------------------------------------------------------------------------------------
+# -- editing outputs ---------------------------------------------------------------------------------------------
 
 
 def test_changed_outputs_are_delivered_again_free() -> None:
@@ -223,7 +222,7 @@ def test_outputs_changed_before_delivery_are_delivered() -> None:
 
 
 def calls_of_a_delivery() -> int:
-    """How many calls it takes to deliver two outputs a second time."""
+    """Returns how many calls it takes to deliver two outputs a second time."""
     world = edited()
     before = len(world.transport.calls)
     deliver(world)
@@ -231,13 +230,13 @@ def calls_of_a_delivery() -> int:
 
 
 def deliver(world: World) -> None:
-    """The photo's job is delivered, by a worker of its own."""
+    """Delivers the photo's job, by a worker of its own."""
     job = the_job(world)
     world.deliver.deliver(DeliverMessage(source_id=job.source_id, job_id=job.job_id))
 
 
 def edited() -> World:
-    """A world whose photo is stored in one form and wanted in two, the second of which nobody delivered yet."""
+    """Returns a world whose photo is stored with one output; a second one is requested and not delivered yet."""
     world = stored(THUMB_WISH | {"width": 4})
     wish(world, [MASTER_WISH, THUMB_WISH])
     world.run_until_empty("intake")
@@ -247,7 +246,7 @@ def edited() -> World:
 
 @pytest.mark.parametrize("nth", range(1, calls_of_a_delivery() + 1))
 def test_outputs_changed_during_delivery_are_never_overwritten(nth: int) -> None:
-    """The newer wish is heard, and delivered whole, between any two calls of the older one's delivery."""
+    """The newer instructions are processed, and delivered completely, between any two calls of the older delivery."""
     world = edited()
 
     def overtake(_: ServiceCall) -> None:

@@ -21,7 +21,7 @@ PICTURE = f"{KEY}/red.png"
 
 
 def paid(**fields: object) -> World:
-    """A world with a photo that is paid for and not delivered yet."""
+    """Returns a world with a photo that is paid for and not delivered yet."""
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, **(fields or {"operation": "remove"}))
@@ -32,7 +32,7 @@ def paid(**fields: object) -> World:
 
 
 def kept(world: World) -> list[str]:
-    """The provider's files that are kept."""
+    """Returns the provider's files that are kept."""
     return [key for key in world.output_bucket.list_keys() if key.startswith(f"{PAID_PREFIX}/")]
 
 
@@ -56,7 +56,7 @@ def test_every_picture_of_an_answer_is_delivered_and_kept() -> None:
     ids=["withheld", "unrecognized", "fewer"],
 )
 def test_missing_picture_is_a_warning_if_others_came(reaction: CallBehavior, asked: int, came: int, code: str) -> None:
-    """What came in a response is paid, also what cannot be used; what did not come is not."""
+    """Every picture in a response is paid for, even one that cannot be used; a missing one is not."""
     paid = asked - reaction.missing_count
     world = World()
     world.provider.default_behavior = reaction
@@ -81,7 +81,7 @@ def test_answer_with_only_withheld_pictures_ends_dead_and_spent() -> None:
 
 
 def unrecognized(world: World, key: str = KEY) -> tuple[Job, str]:
-    """The job whose picture was not recognized, and what its error report says."""
+    """Returns the job whose picture was not recognized, and its error report."""
     job, report = the_job(world, key), world.read_report(key)
     assert report
     (error,) = report["errors"]
@@ -90,7 +90,7 @@ def unrecognized(world: World, key: str = KEY) -> tuple[Job, str]:
 
 
 def redrive(world: World, *, pay_again: bool) -> bool:
-    """What `backdrop redrive` does with the only failure; whether it went on."""
+    """Redrives the only failure as `backdrop redrive` does; returns whether it continued."""
     orders = world.steps.redrive()
     (failure,) = orders.list_failures(FailureFilter())
     went = orders.redrive(orders.plan(failure, pay_again=pay_again))
@@ -237,11 +237,11 @@ def test_redelivery_continues_and_downloads_nothing_twice() -> None:
         assert_at_rest(world)
 
 
-# -- two jobs at one place --------------------------------------------------------------------------------------
+# -- two jobs with the same keys --------------------------------------------------------------------------------
 
 
 def two_paid() -> tuple[World, Job, Job]:
-    """A photo with an older paid job and a newer one that it names now, both undelivered."""
+    """Returns a photo with an older paid job and a newer one that it names now, both undelivered."""
     world = paid()
     world.upload_sidecar(KEY, prompt="on a marble table")
     world.run_until_empty("intake")
@@ -275,7 +275,7 @@ def test_reinstated_job_has_no_warning_about_the_time_between() -> None:
 
 
 def newer_overtakes(world: World) -> None:
-    """The photo gets another job, and that one is bought and delivered at once."""
+    """Gives the photo another job, which is bought and delivered at once."""
     world.upload_sidecar(KEY, prompt="on a marble table")
     world.run_until_empty("intake")
     world.run_until_empty("ideogram")
@@ -283,7 +283,7 @@ def newer_overtakes(world: World) -> None:
 
 
 def assert_in_its_place(world: World, job: Job) -> None:
-    """The job's picture, and no other one, lies there."""
+    """Asserts that the job's picture, and no other, is in the bucket."""
     found = world.s3.head_object(Bucket=OUTPUT_BUCKET, Key=PICTURE)
     assert (found["VersionId"], found["Metadata"]["backdrop-job"]) == (job.results[0].version_id, job.job_id)
     assert world.crash_count == 0
@@ -292,7 +292,7 @@ def assert_in_its_place(world: World, job: Job) -> None:
 
 @pytest.mark.parametrize("nth", range(1, 10))
 def test_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
-    """The newer job comes and is delivered whole between any two calls of the older job's delivery."""
+    """The newer job is created and delivered completely between any two calls of the older job's delivery."""
     world = paid()
     world.transport.faults_before.append(strike := TargetedFault(lambda _: newer_overtakes(world), nth=nth))
     deliver(world, the_job(world), the_job(world).job_id)
@@ -305,7 +305,7 @@ def test_newer_jobs_picture_is_never_overwritten(nth: int) -> None:
 
 
 def test_picture_written_over_the_newest_is_replaced_by_it() -> None:
-    """The wish goes to and fro: the newest job finds its own picture there a moment before the older one writes."""
+    """The instructions change back and forth: the newest job finds its own picture just before the older one writes."""
     world, old, new = two_paid()
     world.run_until_empty()
     world.upload_sidecar(KEY, operation="remove")

@@ -1,4 +1,4 @@
-"""A file that another job paid for: delivered like the job's own, whatever became of the other photo since."""
+"""A file that another job paid for is delivered like the job's own, whatever happened to the other photo since."""
 
 import pytest
 
@@ -15,13 +15,13 @@ REMOVE = {"operation": "remove"}
 
 
 def drop(world: World, key: str) -> None:
-    """The photo that all keys share, and its wish."""
+    """Uploads the photo that all keys share, with the same instructions."""
     world.upload_sidecar(key, **REMOVE)
     world.upload_photo(key, build_photo())
 
 
 def stored_first() -> World:
-    """A world in which the first one has its picture."""
+    """Returns a world in which the first photo has its picture."""
     world = World()
     drop(world, FIRST)
     world.run_until_empty()
@@ -30,18 +30,18 @@ def stored_first() -> World:
 
 
 def files(world: World) -> list[str]:
-    """The provider's files that are kept."""
+    """Returns the provider's files that are kept."""
     return [key for key in world.output_bucket.list_keys() if key.startswith(f"{PAID_PREFIX}/")]
 
 
 def lose_files(world: World) -> None:
-    """Somebody's lifecycle rule takes the kept files away."""
+    """A customer's lifecycle rule deletes the kept files."""
     for key in files(world):
         world.s3.delete_object(Bucket=OUTPUT_BUCKET, Key=key)
 
 
 def removed(world: World, key: str) -> Job:
-    """The job that removes a photo's background."""
+    """Returns the job that removes a photo's background."""
     return next(job for job in world.list_jobs(key) if job.operation == "remove")
 
 
@@ -73,7 +73,7 @@ def test_file_is_reused_after_the_first_photo_was_superseded(fate: str) -> None:
 
 
 def test_missing_file_ends_the_reusing_job_unpaid() -> None:
-    """The old picture stays; a person may pay for another."""
+    """The old picture stays, and a person may pay for another."""
     world = stored_first()
     lose_files(world)
     drop(world, SECOND)

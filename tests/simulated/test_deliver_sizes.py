@@ -28,7 +28,6 @@ SMALLER, ENLARGED = WarningCode.SMALLER_RESULT, WarningCode.ENLARGED
 
 
 def file_of(picture: Image.Image) -> bytes:
-    """A picture as PNG."""
     file = BytesIO()
     picture.save(file, "PNG")
     return file.getvalue()
@@ -39,7 +38,7 @@ PHOTO, ANSWER = file_of(SHOT), file_of(SCENE.draw_provider_answer(SMALL))
 
 
 def paid(answer: bytes = ANSWER, **wish: Any) -> World:
-    """A world whose photo of 160 × 120 is paid for, and whose provider made 80 × 60 of it."""
+    """Returns a world whose photo of 160 × 120 is paid for; the provider's picture has 80 × 60."""
     world = World()
     world.upload_photo(KEY, PHOTO)
     world.upload_sidecar(KEY, **(wish or REMOVE))
@@ -50,7 +49,7 @@ def paid(answer: bytes = ANSWER, **wish: Any) -> World:
 
 
 def stored(world: World) -> Job:
-    """The job once all is handed over."""
+    """Returns the job after everything is delivered."""
     world.run_until_empty()
     job = the_job(world)
     assert job.status is JobStatus.STORED

@@ -28,7 +28,7 @@ def test_receipt_exists_as_soon_as_there_is_a_job() -> None:
 
 
 def test_receipt_counts_a_call_in_flight_as_possible_cost() -> None:
-    """Certain ≤ bill ≤ certain + unknown holds at every moment at which a receipt is written."""
+    """Certain ≤ bill ≤ certain + unknown holds whenever a receipt is written."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     costs: list[dict[str, float]] = []
@@ -170,7 +170,7 @@ def test_report_resolved_meanwhile_is_deleted_in_the_end(nth: int) -> None:
 
 
 def set_right(world: World) -> None:
-    """The photo's instructions are mended, and it is bought and handed over."""
+    """Corrects the photo's instructions; then it is bought and delivered."""
     world.upload_sidecar(KEY, operation="remove")
     for name in ("intake", "ideogram", "deliver"):
         world.run_until_empty(name)
@@ -178,7 +178,7 @@ def set_right(world: World) -> None:
 
 @pytest.mark.parametrize("bought_before", [False, True], ids=["no receipt yet", "with a receipt"])
 def test_late_delivery_leaves_no_outdated_report(bought_before: bool) -> None:
-    """It looks at a photo that is wrong, is held up just before it writes the first report, and writes it then."""
+    """It reads a photo with errors, is delayed just before it writes the first report, and writes it then."""
     world = dropped() if bought_before else World()
     world.run_until_empty()
     world.upload_sidecar(KEY, operation="erase")

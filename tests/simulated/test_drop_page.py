@@ -1,4 +1,4 @@
-"""The drop page's desk: the price first, words before photos, each photo bought once, and all of it shown again."""
+"""The upload page's API: the price first, instructions before photos, each photo bought once, and everything shown."""
 
 import json
 from pathlib import PurePosixPath
@@ -29,7 +29,7 @@ def colleague() -> Colleague:
 # -- the price -------------------------------------------------------------------------------------------------
 
 
-def test_the_price_is_said_and_nothing_is_written(colleague: Colleague) -> None:
+def test_price_is_shown_and_nothing_is_written(colleague: Colleague) -> None:
     colleague.drags("red.jpg", "blue.jpg")
     plan = colleague.price()
     assert (plan["photos"], plan["price"], plan["asks"]) == (2, "$0.12", False)
@@ -40,7 +40,7 @@ def test_the_price_is_said_and_nothing_is_written(colleague: Colleague) -> None:
 @pytest.mark.parametrize(
     ("photos", "kind", "asks"), [(17, "replace", True), (50, "remove", False), (51, "remove", True)]
 )
-def test_above_fifty_photos_or_a_dollar_somebody_says_yes_first(
+def test_more_than_fifty_photos_or_a_dollar_needs_confirmation(
     colleague: Colleague, photos: int, kind: str, asks: bool
 ) -> None:
     colleague.drags(*(f"{n}.jpg" for n in range(photos)))
@@ -52,7 +52,7 @@ def test_above_fifty_photos_or_a_dollar_somebody_says_yes_first(
     assert len(colleague.desk.start_upload({"plan": plan["plan"], "agreed": asks})["keys"]) == photos
 
 
-def test_a_price_is_agreed_to_once(colleague: Colleague) -> None:
+def test_price_is_agreed_to_once(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     plan = colleague.price()
     colleague.desk.start_upload({"plan": plan["plan"]})
@@ -60,7 +60,7 @@ def test_a_price_is_agreed_to_once(colleague: Colleague) -> None:
         colleague.desk.start_upload({"plan": plan["plan"]})
 
 
-def test_what_the_budget_does_not_cover_is_said(colleague: Colleague) -> None:
+def test_cost_beyond_the_budget_is_shown(colleague: Colleague) -> None:
     colleague = Colleague(World(budget=50_000))
     colleague.drags("red.jpg")
     assert ["Today's budget has $0.05 left" in one for one in colleague.price()["warnings"]] == [True]
@@ -78,7 +78,7 @@ def test_what_the_budget_does_not_cover_is_said(colleague: Colleague) -> None:
         ({"prompt": "\ud800"}, "reload the page"),
     ],
 )
-def test_a_wish_that_cannot_be_meant_is_told_in_a_sentence(
+def test_contradictory_instructions_are_explained_in_a_sentence(
     colleague: Colleague, wish: dict[str, Any], words: str
 ) -> None:
     colleague.drags("red.jpg")
@@ -87,12 +87,12 @@ def test_a_wish_that_cannot_be_meant_is_told_in_a_sentence(
 
 
 @pytest.mark.parametrize("name", ["", "../x.jpg", "a//b.jpg", "/x.jpg", "a\0.jpg"])
-def test_a_name_that_is_no_key_is_refused(colleague: Colleague, name: str) -> None:
+def test_name_that_is_no_key_is_refused(colleague: Colleague, name: str) -> None:
     with pytest.raises(UsageError):
         colleague.desk.plan_upload({**WISH, "files": [told(name, build_photo())]})
 
 
-def test_a_folder_that_speaks_for_itself_is_heard(colleague: Colleague) -> None:
+def test_folder_defaults_in_the_bucket_apply(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     silent = colleague.price(kind="folder")
     assert [row["problems"][0]["code"] for row in silent["rows"]] == ["no_instructions"]
@@ -101,10 +101,10 @@ def test_a_folder_that_speaks_for_itself_is_heard(colleague: Colleague) -> None:
     assert (plan["photos"], plan["price"]) == (1, "$0.01")
 
 
-# -- what stays on the desk ------------------------------------------------------------------------------------
+# -- what is not uploaded --------------------------------------------------------------------------------------
 
 
-def test_a_file_that_is_no_photo_is_named_by_its_first_bytes_and_stays(colleague: Colleague) -> None:
+def test_file_of_another_type_is_named_and_not_uploaded(colleague: Colleague) -> None:
     colleague.drags("red.jpg", list=b"a list of shoes", empty=b"", raw=b"8BPS" + bytes(99))
     plan = colleague.price()
     problems = {row["name"]: row["problems"][0]["code"] for row in plan["rows"] if row["problems"]}
@@ -112,7 +112,7 @@ def test_a_file_that_is_no_photo_is_named_by_its_first_bytes_and_stays(colleague
     assert (plan["photos"], plan["refused"], plan["price"]) == (1, 3, "$0.06")
 
 
-def test_the_same_photo_twice_is_one_and_two_of_one_name_are_none(colleague: Colleague) -> None:
+def test_same_photo_twice_is_one_and_equal_names_conflict(colleague: Colleague) -> None:
     files = [
         told("red.jpg", build_photo("red")),
         told("red.jpg", build_photo("red")),
@@ -123,27 +123,27 @@ def test_the_same_photo_twice_is_one_and_two_of_one_name_are_none(colleague: Col
     assert (plan["photos"], plan["refused"]) == (1, 2)
 
 
-def test_files_that_are_no_photos_by_their_names_are_passed_over(colleague: Colleague) -> None:
+def test_files_without_a_photos_suffix_are_skipped(colleague: Colleague) -> None:
     colleague.drags("red.jpg", "notes.txt", ".DS_Store", "red.jpg.json", "_backdrop/x.jpg")
     plan = colleague.price()
     assert plan["passed_over"] == ["notes.txt", ".DS_Store", "red.jpg.json", "_backdrop/x.jpg"]
     assert plan["photos"] == 1
 
 
-def test_no_photo_at_all_costs_nothing_and_sends_nothing(colleague: Colleague) -> None:
+def test_upload_without_photos_costs_and_sends_nothing(colleague: Colleague) -> None:
     plan = colleague.price()
     assert (plan["photos"], plan["price"], plan["rows"]) == (0, "$0.00", [])
 
 
-def test_more_photos_than_a_page_bears_are_refused_in_a_sentence(colleague: Colleague) -> None:
+def test_too_many_photos_are_refused_with_an_explanation(colleague: Colleague) -> None:
     with pytest.raises(UsageError, match="at a time, and there are 2,001; remove some"):
         colleague.desk.plan_upload({**WISH, "files": [told("a.jpg", b"")] * 2001})
 
 
-# -- on its way ------------------------------------------------------------------------------------------------
+# -- in progress -----------------------------------------------------------------------------------------------
 
 
-def test_the_words_lie_there_before_the_photo_so_that_it_is_bought_once(colleague: Colleague) -> None:
+def test_instructions_are_uploaded_before_their_photo(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     plan = colleague.price(style="GOLDEN_HOUR")
     begun = colleague.desk.start_upload({"plan": plan["plan"]})
@@ -158,7 +158,7 @@ def test_the_words_lie_there_before_the_photo_so_that_it_is_bought_once(colleagu
 
 
 @pytest.mark.parametrize("name", WILD)
-def test_a_name_in_any_script_comes_back_as_it_is(colleague: Colleague, name: str) -> None:
+def test_name_in_any_script_is_returned_unchanged(colleague: Colleague, name: str) -> None:
     colleague.drags(name)
     number = colleague.sends(folder="größe 42")
     colleague.world.run_until_empty()
@@ -169,7 +169,7 @@ def test_a_name_in_any_script_comes_back_as_it_is(colleague: Colleague, name: st
     assert form.fields["key"] == f"größe 42/{name}"
 
 
-def test_pictures_come_with_links_their_price_and_what_was_asked(colleague: Colleague) -> None:
+def test_pictures_have_links_their_price_and_their_instructions(colleague: Colleague) -> None:
     colleague.drags("red.jpg", "blue.jpg")
     colleague.sends()
     colleague.world.run_until_empty()
@@ -187,7 +187,7 @@ def test_pictures_come_with_links_their_price_and_what_was_asked(colleague: Coll
     assert len(colleague.sees()["results"]) == 2
 
 
-def test_a_failure_comes_with_its_hint(colleague: Colleague) -> None:
+def test_failure_has_its_hint(colleague: Colleague) -> None:
     colleague.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     colleague.drags("red.jpg")
     colleague.sends()
@@ -202,7 +202,7 @@ def test_a_failure_comes_with_its_hint(colleague: Colleague) -> None:
     )
 
 
-def test_an_upload_that_broke_off_is_still_on_the_desk_for_whoever_opens_the_page_anew(colleague: Colleague) -> None:
+def test_interrupted_upload_is_listed_after_the_page_is_reopened(colleague: Colleague) -> None:
     colleague.drags("red.jpg", "blue.jpg")
     plan = colleague.price()
     begun = colleague.desk.start_upload({"plan": plan["plan"]})
@@ -219,7 +219,7 @@ def test_an_upload_that_broke_off_is_still_on_the_desk_for_whoever_opens_the_pag
     assert len(colleague.world.provider.received_job_ids) == 2
 
 
-def test_half_a_file_or_the_old_photo_is_not_taken_for_the_new_one(colleague: Colleague) -> None:
+def test_incomplete_file_or_old_photo_is_no_arrival(colleague: Colleague) -> None:
     colleague.world.upload_photo("shoes/red.jpg", build_photo("old one"), operation="remove")
     colleague.world.run_until_empty()
     colleague.drags("red.jpg")
@@ -236,7 +236,7 @@ def test_half_a_file_or_the_old_photo_is_not_taken_for_the_new_one(colleague: Co
 
 
 @pytest.mark.parametrize("key", ["shoes/other.jpg", "_backdrop.json", ""])
-def test_no_form_is_given_for_what_is_not_in_the_drop(colleague: Colleague, key: str) -> None:
+def test_key_outside_the_upload_gets_no_form(colleague: Colleague, key: str) -> None:
     colleague.drags("red.jpg")
     number = colleague.sends()
     with pytest.raises(UsageError, match="not a photo of this upload"):
@@ -245,10 +245,10 @@ def test_no_form_is_given_for_what_is_not_in_the_drop(colleague: Colleague, key:
         colleague.desk.create_form({"drop": number + 1, "key": "shoes/red.jpg"})
 
 
-# -- what is there already -------------------------------------------------------------------------------------
+# -- photos that exist already ---------------------------------------------------------------------------------
 
 
-def test_the_same_drop_again_uploads_nothing_and_shows_what_there_is(colleague: Colleague) -> None:
+def test_repeated_upload_sends_nothing_and_shows_the_results(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     colleague.sends()
     colleague.world.run_until_empty()
@@ -256,7 +256,7 @@ def test_the_same_drop_again_uploads_nothing_and_shows_what_there_is(colleague: 
     assert (again["photos"], again["there"], again["price"]) == (0, 1, "$0.00")
 
 
-def test_a_photo_that_failed_goes_again(colleague: Colleague) -> None:
+def test_failed_photo_is_uploaded_again(colleague: Colleague) -> None:
     colleague.world.provider.script.append(build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST))
     colleague.drags("red.jpg")
     colleague.sends()
@@ -266,7 +266,7 @@ def test_a_photo_that_failed_goes_again(colleague: Colleague) -> None:
     assert again["rows"][0]["note"] == "it was uploaded before, but failed or was canceled; it is sent again"
 
 
-def test_a_cancelled_photo_goes_again(colleague: Colleague, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_canceled_photo_is_uploaded_again(colleague: Colleague, monkeypatch: pytest.MonkeyPatch) -> None:
     colleague.drags("red.jpg")
     colleague.sends()
     colleague.world.run_until_empty("intake")
@@ -279,7 +279,7 @@ def test_a_cancelled_photo_goes_again(colleague: Colleague, monkeypatch: pytest.
     assert [job.status for job in colleague.world.list_jobs()] == [JobStatus.STORED]
 
 
-def test_a_photo_that_failed_for_a_request_costs_what_that_request_asked_for(colleague: Colleague) -> None:
+def test_failed_photo_costs_what_its_failed_request_asked_for(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     colleague.sends(kind="remove", prompt="")
     colleague.world.run_until_empty()

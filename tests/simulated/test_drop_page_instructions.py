@@ -1,4 +1,4 @@
-"""The page with new instructions for photos that have some: the same choice as `drop` gives, and the cost of each."""
+"""The page with new instructions for photos that have some: the same choice as in `drop`, with the cost of each."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def colleague() -> Colleague:
     return Colleague(World())
 
 
-def test_new_instructions_replace_those_of_an_earlier_drop(colleague: Colleague) -> None:
+def test_new_instructions_replace_those_of_an_earlier_upload(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     colleague.sends()
     colleague.world.run_until_empty()
@@ -29,7 +29,7 @@ def test_new_instructions_replace_those_of_an_earlier_drop(colleague: Colleague)
     assert len(colleague.world.provider.received_job_ids) == 2
 
 
-def test_instructions_that_were_bought_before_cost_nothing_again(colleague: Colleague) -> None:
+def test_instructions_bought_before_cost_nothing_again(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     for prompt in ("on sand", "on snow"):
         colleague.sends(prompt=prompt)
@@ -39,7 +39,7 @@ def test_instructions_that_were_bought_before_cost_nothing_again(colleague: Coll
 
 
 @pytest.mark.parametrize("sidecar", ["shoes/red.jpg.json", "shoes/red.json"])
-def test_a_persons_instructions_are_asked_about_with_both_costs(colleague: Colleague, sidecar: str) -> None:
+def test_persons_instructions_need_an_answer_and_show_both_costs(colleague: Colleague, sidecar: str) -> None:
     colleague.world.s3.upload(INPUT_BUCKET, sidecar, b'{"operation": "remove"}')
     colleague.drags("red.jpg", "blue.jpg")
     plan = colleague.price()
@@ -54,7 +54,7 @@ def test_a_persons_instructions_are_asked_about_with_both_costs(colleague: Colle
 
 
 @pytest.mark.parametrize(("answer", "price", "kept"), [("replace", "$0.06", 0), ("keep", "$0.01", 1)])
-def test_the_answer_decides_whose_instructions_apply(colleague: Colleague, answer: str, price: str, kept: int) -> None:
+def test_answer_decides_whose_instructions_apply(colleague: Colleague, answer: str, price: str, kept: int) -> None:
     colleague.world.upload_sidecar("shoes/red.jpg", operation="remove")
     colleague.drags("red.jpg")
     plan = colleague.price(answer=answer)
@@ -64,13 +64,13 @@ def test_the_answer_decides_whose_instructions_apply(colleague: Colleague, answe
     assert colleague.sees()["cost"] == price
 
 
-def test_the_same_instructions_of_a_person_are_no_question(colleague: Colleague) -> None:
+def test_same_instructions_of_a_person_cause_no_question(colleague: Colleague) -> None:
     colleague.world.upload_sidecar("shoes/red.jpg", operation="replace", prompt="on sand")
     colleague.drags("red.jpg")
     assert colleague.price()["choice"] is None
 
 
-def test_the_command_line_replaces_what_the_page_wrote(
+def test_command_line_replaces_what_the_page_wrote(
     colleague: Colleague, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     colleague.drags("red.jpg")
@@ -83,7 +83,7 @@ def test_the_command_line_replaces_what_the_page_wrote(
     assert (data["uploaded"], data["sidecars_replaced"], data["usd"]) == (1, 1, 0.06)
 
 
-def test_photos_that_are_there_cost_what_they_did_cost(colleague: Colleague) -> None:
+def test_existing_photos_show_what_they_cost(colleague: Colleague) -> None:
     colleague.drags("red.jpg")
     colleague.sends()
     colleague.world.run_until_empty()

@@ -1,4 +1,4 @@
-"""The drop page's server: nobody but the one page is let in, and all that goes wrong is told in a sentence."""
+"""The upload page's server: only the page itself has access, and every error is reported in a sentence."""
 
 import base64
 import json
@@ -39,7 +39,7 @@ OURS = "/{token}/"
 
 
 class Client:
-    """Speaks HTTP to a served page; what a browser would send is sent unless a test says otherwise."""
+    """Sends HTTP requests to a served page, with a browser's headers unless a test overrides them."""
 
     def __init__(self, server: PageServer, colleague: Colleague) -> None:
         self.server, self.colleague = server, colleague
@@ -80,10 +80,10 @@ def client() -> Generator[Client]:
         yield opened
 
 
-# -- who is let in ---------------------------------------------------------------------------------------------
+# -- access ----------------------------------------------------------------------------------------------------
 
 
-def test_the_page_runs_its_own_script_alone_and_speaks_to_its_buckets_alone(client: Client) -> None:
+def test_page_runs_its_script_only_and_contacts_its_buckets(client: Client) -> None:
     answer = client.gets()
     policy = dict(one.split(" ", 1) for one in answer.headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'none'"
@@ -96,7 +96,7 @@ def test_the_page_runs_its_own_script_alone_and_speaks_to_its_buckets_alone(clie
     assert (answer.headers["Referrer-Policy"], answer.headers["Cache-Control"]) == ("no-referrer", "no-store")
 
 
-def test_only_pictures_that_the_page_was_told_of_are_served_and_small(client: Client) -> None:
+def test_only_known_pictures_are_served_and_reduced(client: Client) -> None:
     big = BytesIO()
     Image.new("RGB", (1600, 1200)).save(big, "JPEG")
     client.colleague.world.upload_photo("a.jpg", big.getvalue())
@@ -108,10 +108,10 @@ def test_only_pictures_that_the_page_was_told_of_are_served_and_small(client: Cl
     assert max(Image.open(BytesIO(client.data)).size) == MAX_SIDE_PIXELS
     assert client.gets(OURS + build_thumbnail_link(untold)).status == 404
     assert client.gets(f"/no-token/{link}").status == 404
-    assert client.gets(OURS + client.server.api.thumbnails.register(untold)).status == 404, "it is not there"
+    assert client.gets(OURS + client.server.api.thumbnails.register(untold)).status == 404, "the file does not exist"
 
 
-def test_a_photo_that_the_browser_cannot_show_comes_back_small(client: Client) -> None:
+def test_photo_that_browsers_cannot_show_is_served_small(client: Client) -> None:
     photo = heic(Image.new("RGB", (1600, 1200), "navy"))
     answer = client.posts("preview", photo, Content_Type="application/octet-stream")
     assert (answer.status, answer.headers["Content-Type"]) == (200, "image/webp")
@@ -124,7 +124,7 @@ def test_a_photo_that_the_browser_cannot_show_comes_back_small(client: Client) -
     assert client.posts("plan", b"{}", Content_Type="application/octet-stream").status == 404
 
 
-def test_every_page_has_a_nonce_of_its_own_and_every_command_a_token(client: Client) -> None:
+def test_every_page_has_its_nonce_and_every_request_token(client: Client) -> None:
     first = client.gets().headers["Content-Security-Policy"]
     assert first != client.gets().headers["Content-Security-Policy"]
     assert PageAccess(1).token != PageAccess(1).token
@@ -132,7 +132,7 @@ def test_every_page_has_a_nonce_of_its_own_and_every_command_a_token(client: Cli
 
 
 @pytest.mark.parametrize("path", ["/", "/x/", "/{token}", "/{token}/other", "/{token}x/", "/é/"])
-def test_without_the_whole_address_there_is_nothing(client: Client, path: str) -> None:
+def test_incomplete_address_is_not_found(client: Client, path: str) -> None:
     answer = client.gets(path.replace("é", "%C3%A9"))
     assert (answer.status, "Not found" in client.text) == (404, True)
 
@@ -140,7 +140,7 @@ def test_without_the_whole_address_there_is_nothing(client: Client, path: str) -
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1", "localhost:1", "127.0.0.1.evil.example:{port}", "[::1]:{port}"]
 )
-def test_another_name_for_this_machine_is_not_answered(client: Client, host: str) -> None:
+def test_other_host_name_for_this_machine_is_refused(client: Client, host: str) -> None:
     host = host.format(port=client.server.access.port)
     assert client.gets(Host=host).status == 404
     assert client.posts("state", {"drops": []}, Host=host, Origin=f"http://{host}").status == 404
@@ -149,17 +149,17 @@ def test_another_name_for_this_machine_is_not_answered(client: Client, host: str
 @pytest.mark.parametrize(
     "origin", ["", "null", "https://evil.example", "http://127.0.0.1:1", "http://localhost:{port}"]
 )
-def test_another_page_can_send_nothing_here(client: Client, origin: str) -> None:
+def test_request_from_another_page_is_refused(client: Client, origin: str) -> None:
     assert client.posts("state", {"drops": []}, Origin=origin.format(port=client.server.access.port)).status == 404
     assert client.posts("state", {"drops": []}).status == 200
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
-def test_what_a_plain_form_can_send_is_not_taken(client: Client, content_type: str) -> None:
+def test_content_type_of_a_plain_form_is_refused(client: Client, content_type: str) -> None:
     assert client.posts("state", b'{"drops": []}', Content_Type=content_type).status == 404
 
 
-def test_localhost_is_this_machine_too(client: Client) -> None:
+def test_localhost_is_also_accepted(client: Client) -> None:
     host = f"localhost:{client.server.access.port}"
     assert client.gets(Host=host).status == 200
     assert client.posts("state", {"drops": []}, Host=host, Origin=f"http://{host}").status == 200
@@ -172,7 +172,7 @@ def test_nothing_is_served_to_other_machines(client: Client) -> None:
 # -- what is signed --------------------------------------------------------------------------------------------
 
 
-def test_a_form_lets_one_photo_of_one_size_be_uploaded_for_a_quarter_of_an_hour() -> None:
+def test_form_allows_one_photo_of_one_size_for_minutes() -> None:
     form = signed().create_form("shoes/red.jpg", 123, "image/jpeg")
     policy: dict[str, Any] = json.loads(base64.b64decode(form.fields["policy"]))
     left = datetime.fromisoformat(policy["expiration"]) - datetime.now(UTC)
@@ -187,8 +187,8 @@ def test_a_form_lets_one_photo_of_one_size_be_uploaded_for_a_quarter_of_an_hour(
     assert (form.fields["key"], form.fields["Content-Type"]) == ("shoes/red.jpg", "image/jpeg")
 
 
-def test_what_is_signed_names_the_region_and_the_newest_signature() -> None:
-    """Else a bucket of today is not found, and a page of today is turned away."""
+def test_signed_url_names_the_region_and_the_newest_signature() -> None:
+    """Otherwise, a new bucket is not found, and an up-to-date page is rejected."""
     form, link = (
         signed().create_form("a.jpg", 1, "image/jpeg"),
         signed().create_link(GalleryFile("", "a.jpg/a.png", None, "")),
@@ -199,21 +199,21 @@ def test_what_is_signed_names_the_region_and_the_newest_signature() -> None:
     assert parse_qs(urlsplit(link).query)["X-Amz-Expires"] == ["3600"]
 
 
-# -- what goes wrong -------------------------------------------------------------------------------------------
+# -- errors ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'{"drops": 1}', b'{"drops": [{"drop": true}]}'])
-def test_what_cannot_be_meant_is_refused_in_a_sentence(client: Client, body: bytes) -> None:
+def test_malformed_request_is_refused_in_a_sentence(client: Client, body: bytes) -> None:
     assert client.posts("state", body).status == 400
     assert json.loads(client.text)["error"]
 
 
-def test_more_than_the_page_would_send_is_not_read(client: Client) -> None:
+def test_request_larger_than_the_pages_own_is_not_read(client: Client) -> None:
     assert client.posts("state", b"", Content_Length=str(MAX_REQUEST_BYTES + 1)).status == 413
     assert client.posts("state", b"", Content_Length="many").status == 413
 
 
-def test_aws_errors_are_told_on_the_page(client: Client) -> None:
+def test_aws_errors_are_shown_on_the_page(client: Client) -> None:
     def expired(call: ServiceCall) -> None:
         if call.service == "s3":
             raise build_client_error("ExpiredToken", call.operation, 400)
@@ -223,7 +223,7 @@ def test_aws_errors_are_told_on_the_page(client: Client) -> None:
     assert "your AWS credentials have expired" in client.text
 
 
-def test_a_stack_that_is_gone_is_told_on_the_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_stack_is_reported_on_the_page(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(said: object) -> None:
         raise NoCredentialsError
 
@@ -235,7 +235,7 @@ def test_a_stack_that_is_gone_is_told_on_the_page(client: Client, monkeypatch: p
 # -- the page itself -------------------------------------------------------------------------------------------
 
 
-def test_every_style_has_a_swatch_of_its_own_and_every_swatch_a_style() -> None:
+def test_every_style_has_its_own_swatch_and_vice_versa() -> None:
     about = {"stack": "<shop>", "folder": "</script>"}
     page = render_upload_page(about, "once")
     styles = {preset.lower() for preset in STYLE_PRESETS}
@@ -246,16 +246,16 @@ def test_every_style_has_a_swatch_of_its_own_and_every_swatch_a_style() -> None:
     assert page.count("</script>") == 3
 
 
-def test_the_page_asks_no_other_site_for_anything() -> None:
+def test_page_requests_nothing_from_other_sites() -> None:
     assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)[^\s\"']+", render_upload_page({"stack": "s"}, "once")) == []
 
 
-# -- the verb --------------------------------------------------------------------------------------------------
+# -- the command -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> Person:
-    """Whose page ends at once, as with Ctrl-C, and who can sign."""
+    """A person whose page ends at once, as with Ctrl-C, and who can sign."""
 
     def ended(self: PageServer, poll_interval: float = 0.5) -> None:
         raise KeyboardInterrupt
@@ -270,9 +270,7 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Person:
     return someone
 
 
-def test_the_verb_says_where_the_page_is_and_ends_in_good_order(
-    person: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_command_prints_the_pages_address_and_ends_cleanly(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     said = person.types("page")
@@ -285,7 +283,7 @@ def test_the_verb_says_where_the_page_is_and_ends_in_good_order(
 
 
 @pytest.mark.parametrize("port", ["taken", "70000", "-1"])
-def test_a_port_that_cannot_be_had_is_told(person: Person, port: str) -> None:
+def test_unavailable_port_is_reported(person: Person, port: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -295,7 +293,7 @@ def test_a_port_that_cannot_be_had_is_told(person: Person, port: str) -> None:
     assert "port" in said.err
 
 
-def test_a_bucket_with_a_dot_in_its_name_is_told_before_anything_is_served(person: Person) -> None:
+def test_bucket_name_with_a_dot_is_reported_before_serving(person: Person) -> None:
     person.stack = replace(person.stack, input_bucket="my.photos")
     said = person.types("page", "--no-browser")
     assert (said.code, "use `backdrop drop`" in said.err) == (1, True)

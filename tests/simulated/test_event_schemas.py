@@ -1,4 +1,4 @@
-"""The schemas of the events: written from the code, and no word of a real event is missing in them."""
+"""The schemas of the events are written from the code, and no field of a real event is missing in them."""
 
 import json
 from collections import Counter
@@ -35,7 +35,7 @@ REQUEST = {"bucket": "backdrop-input", "key": "shoes/red.jpg", "instructions": W
 
 
 def closed(schema: Any) -> Any:
-    """The schema, where no object may have a field that it does not name."""
+    """Returns the schema, where no object may have a field that it does not name."""
     if isinstance(schema, list):
         return [closed(one) for one in cast("list[Any]", schema)]
     if not isinstance(schema, dict):
@@ -46,50 +46,49 @@ def closed(schema: Any) -> Any:
 
 @cache
 def validator(kind: str) -> Validator:
-    """For a whole event that may have no other field than the schema names."""
+    """Returns a validator of a whole event that may have only the fields that the schema names."""
     return Draft202012Validator(closed(schema_of_event(kind)), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 @cache
 def heard() -> tuple[tuple[str, dict[str, Any]], ...]:
-    """All that is told on the bus in some simulated runs full of faults."""
+    """Returns the events that are published in some simulated runs with many faults."""
     plays = [Simulation(draw_plan(seed, None, "")) for seed in SEEDS]
     assert [breach for play in plays for breach in play.run().violations] == []
     return tuple((event.detail_type, event.detail) for play in plays for event in play.world.bus.events)
 
 
 def a_sample(kind: str) -> dict[str, Any]:
-    """The sample of an event."""
     return json.loads((EVENTS / f"{file_name(kind)}.json").read_text())
 
 
 def an_event(kind: str, detail: dict[str, Any]) -> dict[str, Any]:
-    """The whole event around a detail."""
+    """Returns the whole event with this detail."""
     return a_sample(kind) | {"detail": detail}
 
 
-def test_the_schemas_are_what_the_code_says() -> None:
+def test_schemas_match_the_code() -> None:
     files = make_event_schemas.files()
-    assert {path: path.read_text() for path in make_event_schemas.FOLDER.iterdir()} == files, "write anew: make docs"
+    assert {path: path.read_text() for path in make_event_schemas.FOLDER.iterdir()} == files, "run `make docs`"
     for text in files.values():
         Draft202012Validator.check_schema(json.loads(text))
 
 
 @pytest.mark.parametrize("kind", DETAILS)
-def test_the_sample_of_an_event_fulfils_its_schema(kind: str) -> None:
+def test_sample_of_an_event_matches_its_schema(kind: str) -> None:
     sample = a_sample(kind)
     assert [error.message for error in validator(kind).iter_errors(sample)] == []
 
 
 @pytest.mark.parametrize("kind", TOLD)
-def test_every_event_that_was_really_told_fulfils_its_schema(kind: str) -> None:
+def test_every_published_event_matches_its_schema(kind: str) -> None:
     told = [detail for heard_kind, detail in heard() if heard_kind == kind]
     wrong = [error.message for detail in told for error in validator(kind).iter_errors(an_event(kind, detail))]
     assert (bool(told), wrong[:3]) == (True, [])
 
 
 def a_campaigns_end(fate: CampaignStatus, error: str = "") -> dict[str, Any]:
-    """What is told of a campaign of 500 photos, one of which failed."""
+    """Returns the detail of the end of a campaign of 500 photos, one of which failed."""
     run = "arn:aws:states:eu-central-1:123456789012:execution:backdrop-campaign:winter-20261116-120000"
     ended = FinishedExecution(
         run, {"name": "winter", "prefix": "catalog/"}, fate, "2026-11-16T12:00:00.000Z", error, error
@@ -103,22 +102,22 @@ def a_campaigns_end(fate: CampaignStatus, error: str = "") -> dict[str, Any]:
     return build_event_detail(report, "backdrop-output", keys)
 
 
-def test_the_sample_of_a_campaigns_end_is_what_the_report_makes_of_it() -> None:
+def test_sample_of_a_campaigns_end_matches_its_report() -> None:
     assert a_sample(EVENT_TYPE)["detail"] == a_campaigns_end(CampaignStatus.SUCCEEDED)
 
 
 @pytest.mark.parametrize("fate", CampaignStatus)
-def test_a_campaigns_end_fulfils_its_schema_however_it_ended(fate: CampaignStatus) -> None:
+def test_any_campaign_end_matches_its_schema(fate: CampaignStatus) -> None:
     told = an_event(EVENT_TYPE, a_campaigns_end(fate, "" if fate is CampaignStatus.SUCCEEDED else "max_total_exceeded"))
     assert [error.message for error in validator(EVENT_TYPE).iter_errors(told)] == []
 
 
-def test_nothing_is_told_that_has_no_schema() -> None:
+def test_every_published_event_has_a_schema() -> None:
     assert Counter(kind for kind, _ in heard()).keys() <= {*TOLD}
 
 
 @pytest.mark.parametrize("field", ["event_id", "source", "job"])
-def test_an_event_that_lacks_a_field_is_noticed(field: str) -> None:
+def test_event_without_a_required_field_violates_its_schema(field: str) -> None:
     sample = a_sample("Image Completed")
     assert validator("Image Completed").is_valid(sample)
     del sample["detail"][field]
@@ -139,7 +138,7 @@ def test_an_event_that_lacks_a_field_is_noticed(field: str) -> None:
     ],
     ids=str,
 )
-def test_a_request_that_intake_refuses_does_not_fulfil_its_schema(wrong: dict[str, Any]) -> None:
+def test_request_that_intake_refuses_violates_its_schema(wrong: dict[str, Any]) -> None:
     fine, damaged = an_event(REQUEST_DETAIL_TYPE, REQUEST), an_event(REQUEST_DETAIL_TYPE, REQUEST | wrong)
     assert validator(REQUEST_DETAIL_TYPE).is_valid(fine)
     assert not validator(REQUEST_DETAIL_TYPE).is_valid(damaged)
@@ -148,6 +147,6 @@ def test_a_request_that_intake_refuses_does_not_fulfil_its_schema(wrong: dict[st
         parse_intake_message(json.dumps(damaged), input_bucket="backdrop-input", is_repeated=False)
 
 
-def test_a_requests_instructions_are_those_of_a_sidecar() -> None:
+def test_instructions_of_a_request_are_those_of_a_sidecar() -> None:
     misspelt = REQUEST | {"instructions": {"promt": "on a beach"}}
     assert not validator(REQUEST_DETAIL_TYPE).is_valid(an_event(REQUEST_DETAIL_TYPE, misspelt))

@@ -18,7 +18,7 @@ NESTED: dict[str, Any] = json.loads('{"a":' * 40 + json.dumps({"a": "x" * 9000})
 
 
 def reported(**fields: Any) -> list[dict[str, Any]]:
-    """The errors of a photo with this sidecar."""
+    """Returns the reported errors of a photo with this sidecar."""
     world = World()
     world.upload_sidecar(KEY, **fields)
     said(world, KEY)
@@ -35,7 +35,7 @@ def test_routing_cost_and_reference_errors_are_reported_together() -> None:
     assert [one["code"] for one in found] == ["not_expressible", "reference_not_found", "max_cost_exceeded"]
 
 
-def test_all_references_that_are_missing_are_named() -> None:
+def test_all_missing_references_are_named() -> None:
     (found,) = reported(**BEACH, style_reference_images=["a.jpg", "b.jpg"])
     assert [key for key in ("a.jpg", "b.jpg") if f"There is no {key} in the bucket" not in found["message"]] == []
 
@@ -55,18 +55,18 @@ def test_disabled_provider_is_reported_without_its_price() -> None:
     ("given", "field", "value"),
     [({"seed": 7.0}, "seed", 7), ({"seed": 1e3}, "seed", 1000), ({"num_images": 2.0}, "num_images", 2)],
 )
-def test_a_whole_number_is_one_however_json_spells_it(given: dict[str, Any], field: str, value: int) -> None:
+def test_whole_number_is_accepted_in_any_json_spelling(given: dict[str, Any], field: str, value: int) -> None:
     read = sidecar({**BEACH, **given})
     assert (read.errors, read.fields[field], type(read.fields[field])) == ((), value, int)
 
 
-def test_an_outputs_whole_numbers_too() -> None:
+def test_whole_numbers_in_an_output_are_accepted_too() -> None:
     read = sidecar({**BEACH, "output": {"format": "webp", "width": 400.0, "quality": 80.0, "margin": 4.0}})
     output = read.fields["output"]
     assert (read.errors, output["width"], output["quality"], output["margin"]) == ((), 400, 80, "4px")
 
 
-def test_a_wrong_value_in_a_tag_may_be_another_tools_and_the_prefix_is_named() -> None:
+def test_wrong_tag_value_suggests_the_prefix_against_other_tools() -> None:
     (error,) = parse_tags({"style": "summer-collection"}).errors
     assert "another tool" in str(error.hint)
     assert "backdrop:operation" in str(error.hint)
@@ -87,7 +87,7 @@ def test_syntax_error_has_syntax_advice() -> None:
 
 
 def words_of(read: InstructionSource) -> list[str]:
-    """What is wrong with a place, without its name."""
+    """Returns a source's error messages, without its name."""
     return [str(error.detail) for error in read.errors]
 
 

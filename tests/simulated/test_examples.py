@@ -1,4 +1,4 @@
-"""The examples do what they are shown for: valid for editors, clean for `lint`, and each run on the simulated world."""
+"""The examples do what they are shown for: valid in editors, without `lint` errors, and run in the simulated world."""
 
 import json
 import re
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = {ROOT / "docs" / "instructions.md": 8, ROOT / "README.md": 3}
 
 
-def test_no_example_goes_without_a_test() -> None:
+def test_every_example_has_a_test() -> None:
     assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == {*COMES_TO}
 
 
@@ -37,7 +37,7 @@ def test_every_example_is_on_the_examples_page_and_used_by_a_test() -> None:
 
 
 @pytest.mark.parametrize("example", COMES_TO)
-def test_an_example_comes_to_the_pictures_that_it_is_shown_for(example: str) -> None:
+def test_example_produces_the_pictures_that_it_shows(example: str) -> None:
     world = World()
     for name, data in files_of(example):
         world.s3.upload(INPUT_BUCKET, f"{example}/{name}", data)
@@ -49,20 +49,20 @@ def test_an_example_comes_to_the_pictures_that_it_is_shown_for(example: str) -> 
     assert [world.read_report(f"{example}/{photo}") for photo in COMES_TO[example]] == [None] * len(COMES_TO[example])
 
 
-def test_the_examples_pass_lint_to_the_cent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_pass_lint_with_their_exact_price(monkeypatch: pytest.MonkeyPatch) -> None:
     said = Person(World(), monkeypatch).types("lint", str(EXAMPLES), "--strict", "--json")
     assert (said.code, said.data["errors"], said.data["warnings"]) == (0, [], [])
     assert said.data["most_usd"] == round(sum(COSTS.values()), 2)
 
 
-def test_a_request_with_too_few_words_says_how_it_is_used() -> None:
+def test_request_script_without_arguments_shows_its_usage() -> None:
     command = [sys.executable, str(ROOT / "examples" / "from-python" / "request.py"), "bus"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "usage: python request.py BUS BUCKET KEY PROMPT\n")
 
 
 @pytest.mark.parametrize("path", INSTRUCTIONS, ids=lambda path: str(path.relative_to(EXAMPLES)))
-def test_every_file_names_its_schema_and_fulfils_it(path: Path) -> None:
+def test_every_file_names_and_matches_its_schema(path: Path) -> None:
     document = json.loads(path.read_text())
     schema = (path.parent / document["$schema"]).resolve()
     kind = "folder-defaults" if path.name == "_backdrop.json" else "sidecar"
@@ -72,7 +72,7 @@ def test_every_file_names_its_schema_and_fulfils_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("page", "least"), PAGES.items(), ids=lambda one: getattr(one, "name", ""))
-def test_all_json_on_the_pages_fulfils_the_schema(page: Path, least: int) -> None:
+def test_all_json_on_the_pages_matches_the_schema(page: Path, least: int) -> None:
     schema = json.loads((ROOT / "schemas" / "sidecar.schema.json").read_text())
     shown = re.findall(r"```json\n(.*?)```", page.read_text(), re.DOTALL)
     assert len(shown) >= least
@@ -85,7 +85,7 @@ def test_all_json_on_the_pages_fulfils_the_schema(page: Path, least: int) -> Non
             assert [error.message for error in Draft202012Validator(schema).iter_errors(wish)] == [], text
 
 
-def test_every_photo_is_one_of_the_demos_and_thanked_for() -> None:
+def test_every_example_photo_is_credited() -> None:
     photos = {str(path.relative_to(EXAMPLES)): path for path in EXAMPLES.rglob("*.jpg")}
     assert {*photos} == {*make_photos.PHOTOS}
     thanks = " ".join((EXAMPLES / "README.txt").read_text().split())

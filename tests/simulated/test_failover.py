@@ -33,7 +33,7 @@ TICK = 300
 
 
 def two_lanes(provider: object = LIST, **setup: Any) -> World:
-    """A photo that names two providers, both on, in its lane."""
+    """Returns a photo in its lane that names two providers, both enabled."""
     world = World(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID}, **setup)
     world.upload_sidecar(KEY, prompt="at sea", provider=provider)
     world.upload_photo(KEY, build_photo())
@@ -42,7 +42,7 @@ def two_lanes(provider: object = LIST, **setup: Any) -> World:
 
 
 def charged(world: World) -> dict[str, int]:
-    """What each provider charged, micro-dollars."""
+    """Returns what each provider charged, in micro-dollars."""
     return {
         name: provider.charged_micro_usd for name, provider in world.providers.items() if provider.charged_micro_usd
     }
@@ -63,7 +63,7 @@ def says(answer: ProviderResult) -> CallBehavior:
 
 
 def play_on(world: World, ticks: int = 12) -> None:
-    """Messages and reconcile, until all that can come to rest has."""
+    """Alternates messages and reconcile until everything that can end has ended."""
     for _ in range(ticks):
         world.run_for(TICK)
         world.run_reconcile()
@@ -104,7 +104,7 @@ def test_reconcile_moves_jobs_out_of_a_paused_lane() -> None:
 
 
 def test_jobs_with_one_provider_do_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest that wait are looked at first, and only so many in a run; the next one goes on behind them."""
+    """Reconcile reads the oldest waiting jobs first, and only so many in a run. The next run continues after them."""
     monkeypatch.setattr("backdrop.reconcile.service.MAX_SCANNED_ITEMS", 2)
     world = World(other_providers={"runware": ProviderKind.LOOKUP_BY_OUR_ID})
     for n in range(4):

@@ -1,4 +1,4 @@
-"""Photos in a bucket that the stack may only read: asked for, bought once, and kept apart from its own."""
+"""Photos in a bucket that the stack may only read: requested, bought once, and kept apart from the stack's own."""
 
 import json
 from pathlib import Path
@@ -20,12 +20,12 @@ REMOVE = {"operation": "remove"}
 
 
 def lies(world: World, key: str = KEY, *, bucket: str = READABLE_BUCKET, **tags: str) -> None:
-    """A photo lies in a bucket."""
+    """Uploads a photo to a bucket."""
     world.s3.upload(bucket, key, build_photo(f"{bucket} {key}"), tags)
 
 
 def ask(world: World, key: str = KEY, **instructions: object) -> None:
-    """Somebody asks for a photo on the shelf."""
+    """Requests a photo in the readable bucket."""
     body = {"bucket": READABLE_BUCKET, "key": key, "instructions": instructions}
     world.sqs.send_externally(world.queues["intake"], json.dumps(body))
     world.run_until_empty()
@@ -38,7 +38,7 @@ def job_of(world: World) -> dict[str, Any]:
     return job
 
 
-def test_nothing_starts_by_itself_there_and_a_request_is_delivered_under_the_buckets_name() -> None:
+def test_only_a_request_starts_a_job_in_foreign_buckets() -> None:
     world = World()
     lies(world, **REMOVE)
     world.run_for(100_000)
@@ -51,7 +51,7 @@ def test_nothing_starts_by_itself_there_and_a_request_is_delivered_under_the_buc
     assert (world.read_receipt(KEY), world.read_report(NAME)) == (None, None)
 
 
-def test_photos_of_one_key_in_two_buckets_are_two() -> None:
+def test_same_key_in_two_buckets_is_two_photos() -> None:
     world = World()
     world.upload_photo(KEY, build_photo("own"), **REMOVE)
     lies(world)
@@ -60,7 +60,7 @@ def test_photos_of_one_key_in_two_buckets_are_two() -> None:
     assert len(world.list_jobs()) == 2
 
 
-def test_what_lies_beside_the_photo_speaks_for_it_and_what_lies_in_the_own_bucket_does_not() -> None:
+def test_instructions_come_only_from_the_photos_own_bucket() -> None:
     world = World()
     lies(world, num_images="1")
     world.s3.upload(READABLE_BUCKET, f"{KEY}.json", b'{"prompt": "on a beach", "seed": 2}', {})
@@ -77,7 +77,7 @@ def test_what_lies_beside_the_photo_speaks_for_it_and_what_lies_in_the_own_bucke
     }
 
 
-def test_a_photo_that_is_replaced_while_it_waits_is_looked_at_where_it_lies() -> None:
+def test_photo_replaced_while_waiting_is_read_from_its_bucket() -> None:
     world = World()
     lies(world)
     world.pause_lane()
@@ -94,7 +94,7 @@ def test_a_photo_that_is_replaced_while_it_waits_is_looked_at_where_it_lies() ->
 @pytest.mark.parametrize(
     ("bucket", "reason"), [("theirs", "'theirs' is neither"), (OUTPUT_BUCKET, f"'{OUTPUT_BUCKET}' is neither")]
 )
-def test_a_bucket_that_may_not_be_read_is_a_dead_letter_with_its_reason(bucket: str, reason: str) -> None:
+def test_unreadable_bucket_is_a_dead_letter_with_its_reason(bucket: str, reason: str) -> None:
     world = World()
     body = {"bucket": bucket, "key": KEY, "instructions": REMOVE}
     world.sqs.send_externally(world.queues["intake"], json.dumps(body))
@@ -104,7 +104,7 @@ def test_a_bucket_that_may_not_be_read_is_a_dead_letter_with_its_reason(bucket: 
     assert reason in letter.attributes["reason"]
 
 
-def test_a_photo_that_is_not_there_is_reported_under_the_buckets_name() -> None:
+def test_missing_photo_is_reported_under_the_buckets_name() -> None:
     world = World()
     ask(world, **REMOVE)
     report = world.read_report(NAME)
@@ -112,7 +112,7 @@ def test_a_photo_that_is_not_there_is_reported_under_the_buckets_name() -> None:
     assert [one["code"] for one in report["errors"]] == [Code.PHOTO_NOT_FOUND]
 
 
-def test_the_longest_names_still_fit() -> None:
+def test_longest_names_fit_into_the_result_keys() -> None:
     name = source_name("b" * 63, "k" * MAX_SOURCE_KEY_BYTES, INPUT_BUCKET)
     key = picture_key(name, variant="v" * 40, n=20, extension="png", output="o" * 40)
     assert key.startswith(f"@{'b' * 63}/")
@@ -124,7 +124,7 @@ def test_the_longest_names_still_fit() -> None:
 
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
-    """Whose stack has a picture of its own, and one of a photo on the shelf."""
+    """A person whose stack has a picture of its own photo, and one of a photo in the readable bucket."""
     monkeypatch.chdir(tmp_path)
     person = Person(World(), monkeypatch)
     person.drops("own.jpg")
@@ -144,13 +144,13 @@ def person(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Person:
         f"s3://{OUTPUT_BUCKET}/{NAME}",
     ],
 )
-def test_show_takes_every_name_of_such_a_photo(person: Person, name: str) -> None:
+def test_show_accepts_every_name_of_such_a_photo(person: Person, name: str) -> None:
     said = person.types("show", name)
     assert said.code == 0, said.err
     assert f"{NAME}, stack shop" in said.out
 
 
-def test_gallery_and_download_have_such_photos_too_by_their_buckets_name(person: Person) -> None:
+def test_gallery_and_download_include_photos_of_readable_buckets(person: Person) -> None:
     said = person.types("gallery", f"@{READABLE_BUCKET}/", "--output", "page", "--json")
     assert (said.data["pictures"], said.data["without_thumb"]) == (1, [])
     assert person.types("gallery", "--output", "all", "--json").data["pictures"] == 2

@@ -28,11 +28,11 @@ HOUR = 3600
 
 
 def gauges(world: World) -> StackHealth:
-    """How the stack stands after a run."""
+    """Returns the stack's health after a run."""
     return tallied(world).gauges
 
 
-# -- what is seen -------------------------------------------------------------------------------------------------
+# -- what is measured ---------------------------------------------------------------------------------------------
 
 
 def test_stack_without_jobs_has_nothing_open_and_nothing_spent() -> None:
@@ -119,7 +119,7 @@ def test_cap_that_a_person_set_for_the_day_is_used() -> None:
     assert gauges(world).cap == 5 * PRICE
 
 
-# -- what it costs to see it --------------------------------------------------------------------------------------
+# -- what it costs to measure -------------------------------------------------------------------------------------
 
 
 def test_stack_with_too_many_jobs_is_measured_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,11 +132,11 @@ def test_stack_with_too_many_jobs_is_measured_in_part(monkeypatch: pytest.Monkey
     before = len(world.transport.calls)
     assert gauges(world).open_jobs == 4
     read = [call.operation for call in world.transport.calls[before:] if "job#" in str(call.request)]
-    assert read == ["batch_get_item"] * 2, "once for the moves, once for the gauges"
+    assert read == ["batch_get_item"] * 2, "once for failover, once for the gauges"
 
 
 def test_only_one_batch_of_jobs_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty thousand of 9 KB are more than reconcile has, and with it went all that its alarms live on."""
+    """20,000 items of 9 KB exceed the memory of reconcile, which would silence all the alarms that depend on it."""
     monkeypatch.setattr(open_jobs, "BATCH_SIZE", 2)
     read: list[ref[Job]] = []
     left: list[int] = []
@@ -162,7 +162,7 @@ def test_only_one_batch_of_jobs_is_in_memory(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_calls_in_flight_are_counted_after_many_paid_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Paid jobs that wait for deliver are due before them, and so stand first."""
+    """Paid jobs that wait for deliver are due earlier, and therefore come first."""
     monkeypatch.setattr(open_jobs, "BATCH_SIZE", 2)
     world = World()
     seen: list[StackHealth] = []
@@ -223,7 +223,7 @@ def test_unavailable_ledger_costs_the_run_only_its_gauges() -> None:
     assert world.ledger.read_reconcile_state().locked_until is None
 
 
-# -- what is told -------------------------------------------------------------------------------------------------
+# -- what is emitted ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

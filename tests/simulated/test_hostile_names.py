@@ -1,4 +1,4 @@
-"""Names that somebody gave a photo to write elsewhere, or to command a terminal: the command does neither."""
+"""Names that were chosen to write elsewhere or to control a terminal have no such effect on the command."""
 
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,13 @@ HOSTILE = [
 
 @pytest.fixture
 def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
-    """Somebody in a folder of their own."""
+    """A person in a folder of their own."""
     monkeypatch.chdir(tmp_path)
     return Person(World(), monkeypatch)
 
 
 @pytest.mark.parametrize("key", HOSTILE)
-def test_a_picture_is_named_for_its_folder_and_for_no_other(key: str, tmp_path: Path) -> None:
+def test_picture_is_named_after_its_own_folder_only(key: str, tmp_path: Path) -> None:
     (name,) = build_flat_names([key]).values()
     assert (tmp_path / name).resolve().parent == tmp_path.resolve()
     assert len(name.encode()) <= 255
@@ -48,7 +48,7 @@ def test_hostile_names_that_become_alike_stay_several_files() -> None:
     assert len(set(build_flat_names(keys).values())) == len(keys)
 
 
-def test_a_link_in_the_folder_is_replaced_and_what_it_led_to_is_left_alone(person: Person, tmp_path: Path) -> None:
+def test_link_in_the_folder_is_replaced_and_not_followed(person: Person, tmp_path: Path) -> None:
     person.drops("shoes/red.jpg")
     person.world.run_until_empty()
     (tmp_path / "done").mkdir()
@@ -62,7 +62,7 @@ def test_a_link_in_the_folder_is_replaced_and_what_it_led_to_is_left_alone(perso
     assert (written.is_symlink(), written.read_bytes()) == (False, picture)
 
 
-def test_a_link_where_a_half_written_file_would_lie_is_not_followed(
+def test_link_at_a_temporary_files_path_is_not_followed(
     person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person.drops("shoes/red.jpg")
@@ -83,14 +83,14 @@ def test_a_link_where_a_half_written_file_would_lie_is_not_followed(
 
 
 @pytest.mark.parametrize("words", ["failures", "status", f"show coats/{COMMANDS}red.jpg"])
-def test_no_key_commands_a_terminal(person: Person, words: str) -> None:
+def test_no_key_controls_a_terminal(person: Person, words: str) -> None:
     person.has_failed(Code.UNSAFE_REQUEST, f"coats/{COMMANDS}red.jpg")
     for terminal in (False, True):
         said = person.types(*words.split(" ", 1), terminal=terminal)
         assert_harmless(said.out + said.err)
 
 
-def test_an_error_that_names_a_key_commands_no_terminal(person: Person) -> None:
+def test_error_that_names_a_key_controls_no_terminal(person: Person) -> None:
     said = person.types("show", f"no such/{COMMANDS}red.jpg")
     assert said.code != 0
     assert "red.jpg" in said.err
@@ -98,6 +98,6 @@ def test_an_error_that_names_a_key_commands_no_terminal(person: Person) -> None:
 
 
 def assert_harmless(shown: str) -> None:
-    """Styles of our own may be set; nothing that came from the name is left."""
+    """Asserts that only our own styles are set, and that nothing of the name controls the terminal."""
     for part in ("\x1b[2J", "\x1b]", "\x07", "\x9b", "\x7f", "\r", "\u202e", "\u2028"):
         assert part not in shown

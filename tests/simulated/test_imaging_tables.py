@@ -1,4 +1,4 @@
-"""A JPEG that lacks what its decoder needs is refused by its structure, since one that passes is never decoded."""
+"""A JPEG that lacks what its decoder needs is refused by its structure, because an accepted one is never decoded."""
 
 import contextlib
 from dataclasses import replace
@@ -46,8 +46,8 @@ SMALL = [case.data for case in corpus() if len(case.data) < 60_000]
 
 
 @pytest.mark.parametrize(("data", "said"), LACKING.values(), ids=LACKING)
-@pytest.mark.parametrize("limits", [LIMITS, NARROW], ids=["as it is", "encoded anew"])
-def test_a_jpeg_that_lacks_a_part_is_damaged(data: bytes, said: str, limits: PhotoLimits) -> None:
+@pytest.mark.parametrize("limits", [LIMITS, NARROW], ids=["as it is", "encoded again"])
+def test_jpeg_that_lacks_a_part_is_damaged(data: bytes, said: str, limits: PhotoLimits) -> None:
     with pytest.raises(OSError, match="broken data stream"):
         Image.open(BytesIO(data)).load()
     with pytest.raises(PhotoError, match=said) as caught:
@@ -56,7 +56,7 @@ def test_a_jpeg_that_lacks_a_part_is_damaged(data: bytes, said: str, limits: Pho
 
 
 @pytest.mark.parametrize("missing", LACKING)
-def test_a_photo_that_lacks_a_part_is_refused_once_and_nothing_is_spent(missing: str) -> None:
+def test_photo_that_lacks_a_part_is_refused_without_charge(missing: str) -> None:
     world = World()
     world.upload_photo(KEY, LACKING[missing][0])
     world.upload_sidecar(KEY, **BEACH)
@@ -65,15 +65,15 @@ def test_a_photo_that_lacks_a_part_is_refused_once_and_nothing_is_spent(missing:
     assert_at_rest(world)
 
 
-def test_the_usual_huffman_tables_may_be_left_out_as_a_films_frames_do() -> None:
+def test_standard_huffman_tables_may_be_missing() -> None:
     data = without(PLAIN, HUFFMAN)
 
     assert prepare_photo(data, LIMITS, MOST_MEGAPIXELS).data is None
     assert Image.open(BytesIO(data)).convert("RGB") == Image.open(BytesIO(PLAIN)).convert("RGB")
 
 
-@pytest.mark.parametrize("limits", [LIMITS, NARROW], ids=["as it is", "encoded anew"])
-def test_a_table_may_stand_behind_the_first_scan(limits: PhotoLimits) -> None:
+@pytest.mark.parametrize("limits", [LIMITS, NARROW], ids=["as it is", "encoded again"])
+def test_table_may_come_after_the_first_scan(limits: PhotoLimits) -> None:
     data = in_three_scans(photos.scene(size=(256, 192)))
     found = prepare_photo(data, replace(limits, max_bytes=limits.max_bytes * 3), MOST_MEGAPIXELS)
 
@@ -84,7 +84,7 @@ def test_a_table_may_stand_behind_the_first_scan(limits: PhotoLimits) -> None:
 @given(data=st.sampled_from(SMALL), changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4))
 @example(data=PLAIN, changes=[])
 @settings(max_examples=150)
-def test_no_changed_bytes_raise_anything_but_a_refusal(data: bytes, changes: list[tuple[float, int]]) -> None:
+def test_any_changed_bytes_raise_only_refusals(data: bytes, changes: list[tuple[float, int]]) -> None:
     hurt = bytearray(data or b"\0")
     for place, value in changes:
         hurt[int(place**3 * (len(hurt) - 1))] = value
@@ -93,18 +93,18 @@ def test_no_changed_bytes_raise_anything_but_a_refusal(data: bytes, changes: lis
             prepare_photo(bytes(hurt), limits, MOST_MEGAPIXELS)
 
 
-def test_a_palette_that_is_partly_transparent_is_converted_without_a_warning() -> None:
+def test_partly_transparent_palette_is_converted_without_a_warning() -> None:
     data = photos.saved(photos.scene("RGBA").quantize(8), "PNG")
     corner = cast("tuple[int, int, int, int]", load_upright_photo(data, MOST_MEGAPIXELS).getpixel((0, 0)))
     assert corner[3] == 0
 
 
 @pytest.mark.parametrize("surprise", [KeyError(0), ZeroDivisionError(), AssertionError(), NotImplementedError()])
-def test_whatever_a_decoder_raises_is_damage(surprise: Exception) -> None:
+def test_any_error_of_a_decoder_counts_as_damage(surprise: Exception) -> None:
     with pytest.raises(DamagedError, match="cannot be decoded"), translate_decoder_errors():
         raise surprise
 
 
-def test_a_machine_without_memory_is_not_the_photos_fault() -> None:
+def test_lack_of_memory_is_not_the_photos_fault() -> None:
     with pytest.raises(MemoryError), translate_decoder_errors():
         raise MemoryError

@@ -1,4 +1,4 @@
-"""Photos, sidecars and tags in any order, twice, late or never: one photo, one job, one charge."""
+"""Photos, sidecars, and tags in any order, repeated, late, or missing: one photo, one job, one charge."""
 
 from itertools import permutations
 from typing import Any
@@ -20,7 +20,7 @@ DROPS = ("photo", "sidecar", "tags")
 
 
 def drop(world: World, what: str) -> None:
-    """One of the things that people do with one photo."""
+    """Does one of the things that people do with one photo."""
     if what == "photo":
         world.upload_photo(KEY, build_photo())
     elif what == "sidecar":
@@ -30,12 +30,12 @@ def drop(world: World, what: str) -> None:
 
 
 def events_of(world: World) -> list[str]:
-    """The bodies that wait for intake."""
+    """Returns the bodies that wait for intake."""
     return [message.body for message in world.queues["intake"].messages]
 
 
 def said_anew(world: World, how: str) -> IntakeEvent:
-    """The same is said once more, a minute later, of a job that waits."""
+    """Repeats the same instructions a minute later, for a job that waits."""
     world.clock.sleep(60)
     if how == "upload":
         world.upload_photo(KEY, build_photo(), operation="remove")
@@ -44,7 +44,7 @@ def said_anew(world: World, how: str) -> IntakeEvent:
 
 
 @pytest.mark.parametrize("how", ["request", "rerun", "upload"])
-def test_a_job_that_waits_already_is_not_reported_as_accepted_again(how: str) -> None:
+def test_waiting_job_is_not_reported_as_accepted_again(how: str) -> None:
     world = dropped()
     accepted = [world.intake.handle(IntakeEvent(INPUT_BUCKET, KEY)).accepted]
     before = the_job(world)
@@ -85,7 +85,7 @@ def test_duplicated_and_shuffled_events_make_one_job(seed: int) -> None:
     assert_at_rest(world)
 
 
-def test_a_repeated_event_makes_nothing_at_all() -> None:
+def test_repeated_event_writes_nothing() -> None:
     world = dropped()
     (body,) = events_of(world)
     world.run_until_empty()
@@ -99,7 +99,7 @@ def test_a_repeated_event_makes_nothing_at_all() -> None:
     assert written.hit_count == 0
 
 
-def test_an_edited_sidecar_supersedes_an_unpaid_job_and_buys_the_new_one() -> None:
+def test_edited_sidecar_replaces_an_unpaid_job_and_buys_anew() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, operation="remove")
@@ -115,7 +115,7 @@ def test_an_edited_sidecar_supersedes_an_unpaid_job_and_buys_the_new_one() -> No
     assert_at_rest(world)
 
 
-def test_a_superseded_job_that_is_named_again_runs_on() -> None:
+def test_superseded_job_that_is_named_again_continues() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     for fields in ({"operation": "remove"}, {"prompt": "on a marble table"}, {"operation": "remove"}):
@@ -130,7 +130,7 @@ def test_a_superseded_job_that_is_named_again_runs_on() -> None:
     assert_at_rest(world)
 
 
-def test_a_stored_job_that_is_named_again_is_delivered_again_for_nothing() -> None:
+def test_stored_job_named_again_is_delivered_without_a_charge() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     pictures: list[dict[str, bytes]] = []
@@ -143,7 +143,7 @@ def test_a_stored_job_that_is_named_again_is_delivered_again_for_nothing() -> No
     assert pictures[2] == pictures[0]
 
 
-def test_a_photo_deleted_while_its_job_waits_ends_it_cancelled() -> None:
+def test_deleted_photo_with_a_waiting_job_ends_it_cancelled() -> None:
     world = dropped()
     world.run_until_empty("intake")
     world.delete_file(KEY)
@@ -153,7 +153,7 @@ def test_a_photo_deleted_while_its_job_waits_ends_it_cancelled() -> None:
     assert_at_rest(world)
 
 
-def test_a_photo_deleted_before_anybody_looked_makes_nothing() -> None:
+def test_photo_deleted_before_its_event_creates_nothing() -> None:
     world = dropped()
     world.delete_file(KEY)
     world.run_until_empty()
@@ -161,7 +161,7 @@ def test_a_photo_deleted_before_anybody_looked_makes_nothing() -> None:
     assert not world.output_bucket.objects
 
 
-def test_a_cancelled_photo_that_comes_back_is_bought_once() -> None:
+def test_canceled_photo_that_is_uploaded_again_is_bought_once() -> None:
     world = dropped()
     world.run_until_empty("intake")
     world.delete_file(KEY)
@@ -171,7 +171,7 @@ def test_a_cancelled_photo_that_comes_back_is_bought_once() -> None:
     assert (the_job(world).status, world.provider.charged_micro_usd) == (JobStatus.STORED, PRICE)
 
 
-def test_the_same_bytes_uploaded_again_buy_nothing() -> None:
+def test_same_bytes_uploaded_again_buy_nothing() -> None:
     world = dropped()
     world.run_until_empty()
     picture = world.read_pictures()
@@ -183,7 +183,7 @@ def test_the_same_bytes_uploaded_again_buy_nothing() -> None:
     assert_at_rest(world)
 
 
-def test_other_bytes_under_the_same_key_are_a_new_job() -> None:
+def test_other_bytes_under_the_same_key_make_new_job() -> None:
     world = dropped()
     world.run_until_empty()
     world.upload_photo(KEY, build_photo("another"), operation="remove")
@@ -204,7 +204,7 @@ def test_other_bytes_under_the_same_key_are_a_new_job() -> None:
     ],
     ids=["text", "empty", "cut off"],
 )
-def test_a_refused_photo_is_reported_and_its_good_successor_runs(data: bytes, code: Code) -> None:
+def test_refused_photo_is_reported_and_its_correct_replacement_runs(data: bytes, code: Code) -> None:
     world = World()
     world.upload_photo(KEY, data, operation="remove")
     world.run_until_empty()
@@ -220,7 +220,7 @@ def test_a_refused_photo_is_reported_and_its_good_successor_runs(data: bytes, co
 
 
 @pytest.mark.parametrize("fields", [{"operation": "erase"}, {"prompt": ""}, {"prompt": "x" * 2001}, {"colour": "red"}])
-def test_a_bad_sidecar_is_reported_and_runs_when_it_is_mended(fields: dict[str, Any]) -> None:
+def test_bad_sidecar_is_reported_and_runs_when_corrected(fields: dict[str, Any]) -> None:
     world = World()
     world.upload_sidecar(KEY, **fields)
     world.upload_photo(KEY, build_photo())
@@ -233,7 +233,7 @@ def test_a_bad_sidecar_is_reported_and_runs_when_it_is_mended(fields: dict[str, 
     assert the_job(world).status is JobStatus.STORED
 
 
-def test_a_bare_photo_is_reported_after_it_settled_and_bought_when_instructions_come() -> None:
+def test_reported_photo_is_bought_when_its_instructions_arrive() -> None:
     world = World(settle_seconds=20)
     world.upload_photo(KEY, build_photo())
     world.run_for(19)
@@ -249,7 +249,7 @@ def test_a_bare_photo_is_reported_after_it_settled_and_bought_when_instructions_
     assert the_job(world).status is JobStatus.STORED
 
 
-def test_a_sidecar_that_is_deleted_later_changes_nothing() -> None:
+def test_sidecar_deleted_later_changes_nothing() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, operation="remove")
@@ -264,7 +264,7 @@ def test_a_sidecar_that_is_deleted_later_changes_nothing() -> None:
     assert world.read_report(KEY) is None
 
 
-def test_what_died_when_its_sidecar_was_gone_already_is_not_sent_again_by_a_repeated_event() -> None:
+def test_repeated_event_does_not_resend_job_without_its_sidecar() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, operation="remove")
@@ -280,7 +280,7 @@ def test_what_died_when_its_sidecar_was_gone_already_is_not_sent_again_by_a_repe
     assert (the_job(world).status, len(world.provider.received_job_ids)) == (JobStatus.DEAD, 1)
 
 
-def test_a_deletion_notice_that_comes_late_does_not_harm_the_new_photo() -> None:
+def test_late_deletion_event_does_not_affect_the_new_photo() -> None:
     world = dropped()
     late = build_notification(
         INPUT_BUCKET, KEY, "ObjectRemoved:DeleteMarkerCreated", ObjectVersion("v0", None, NOW), NOW

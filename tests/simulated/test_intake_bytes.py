@@ -1,4 +1,4 @@
-"""Any bytes at all as a sidecar, as folder defaults or as tags give a job or a report, never a crash."""
+"""Any bytes as a sidecar, as folder defaults, or as tags lead to a job or a report, never to a crash."""
 
 import json
 
@@ -43,7 +43,7 @@ BAD = {
 
 
 def settled(world: World, key: str = KEY) -> None:
-    """Whatever was said, it came to its end: a job, or a report, and nobody died of it."""
+    """Asserts that the photo has a job or a report, whatever its instructions, and that no worker crashed."""
     world.run_until_empty()
     assert (world.dead_letter_queue.messages, world.crash_count) == ([], 0)
     assert world.list_jobs(key) or codes(world, key) or folder_codes(world, "shoes/")
@@ -53,7 +53,7 @@ def settled(world: World, key: str = KEY) -> None:
 @quick
 @given(ANYTHING)
 @example(SURROGATE)
-def test_any_bytes_as_a_sidecar_give_a_job_or_a_report(data: bytes) -> None:
+def test_any_bytes_as_a_sidecar_give_job_or_report(data: bytes) -> None:
     world = World()
     sidecar_bytes(world, KEY, data)
     world.upload_photo(KEY, build_photo())
@@ -63,7 +63,7 @@ def test_any_bytes_as_a_sidecar_give_a_job_or_a_report(data: bytes) -> None:
 @quick
 @given(ANYTHING, st.booleans())
 @example(SURROGATE, False)
-def test_any_bytes_as_folder_defaults_give_a_job_or_a_report(data: bytes, bare: bool) -> None:
+def test_any_bytes_as_folder_defaults_give_job_or_report(data: bytes, bare: bool) -> None:
     world = World()
     defaults(world, "shoes/", data)
     world.upload_photo(KEY, build_photo(), **({} if bare else {"operation": "remove"}))
@@ -96,7 +96,7 @@ def test_any_request_gives_a_job_or_a_report(instructions: dict[str, object]) ->
 
 @pytest.mark.parametrize(("data", "code"), BAD.values(), ids=BAD)
 @pytest.mark.parametrize("where", ["sidecar", "folder"])
-def test_bad_input_is_told_by_its_code(where: str, data: bytes, code: str | None) -> None:
+def test_bad_input_is_reported_with_its_code(where: str, data: bytes, code: str | None) -> None:
     world = World()
     if where == "sidecar":
         sidecar_bytes(world, KEY, data)
@@ -110,7 +110,7 @@ def test_bad_input_is_told_by_its_code(where: str, data: bytes, code: str | None
     assert bool(world.list_jobs()) is (code is None)
 
 
-def test_of_two_sidecars_that_disagree_the_photos_own_is_heard() -> None:
+def test_photos_own_sidecar_overrides_the_shared_one() -> None:
     world = World()
     sidecar_bytes(world, KEY, b'{"prompt": "a beach"}')
     sidecar_bytes(world, "shoes/red", b'{"prompt": "a forest"}')
@@ -134,7 +134,7 @@ ANY_KEY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
 @example("ü" * 446 + ".j", "sidecar")
 @example("a\u0000b/%2F+ .jpg", "sidecar")
 @example("@", "sidecar")
-def test_any_key_round_trips_from_upload_to_picture_and_receipt(key: str, way: str) -> None:
+def test_any_key_round_trips_from_upload_to_receipt(key: str, way: str) -> None:
     if classify_key(key) is not ObjectKind.PHOTO:
         return
     world = World()

@@ -1,4 +1,4 @@
-"""Looks that die or are overtaken: a job that the ledger has is never left without a message."""
+"""Intake workers that crash or lose a race: a job in the ledger is never left without a message."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.simulated.wishes import REMOVE, defaults
 
 
 def died_before_its_messages(world: World) -> World:
-    """A look that wrote its job to the ledger and nothing else."""
+    """Intake writes the job to the ledger and crashes."""
     world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
     world.deliver_next("intake")
     world.transport.clear_faults()
@@ -27,14 +27,14 @@ def died_before_its_messages(world: World) -> World:
 
 
 def with_sidecar() -> World:
-    """A photo with its sidecar."""
+    """Returns a photo with its sidecar."""
     world = World()
     world.upload_sidecar(KEY, operation="remove")
     world.upload_photo(KEY, build_photo())
     return world
 
 
-def test_a_look_that_died_is_finished_by_the_next() -> None:
+def test_crashed_event_is_completed_by_the_next() -> None:
     world = died_before_its_messages(dropped())
     world.run_until_empty()
     assert the_job(world).status is JobStatus.STORED
@@ -42,23 +42,23 @@ def test_a_look_that_died_is_finished_by_the_next() -> None:
 
 
 def upload_again(world: World) -> None:
-    """The same bytes, the same tags, another version."""
+    """Uploads the same bytes with the same tags, as another version."""
     world.upload_photo(KEY, build_photo(), operation="remove")
 
 
 def add_a_tag(world: World) -> None:
-    """A tag that is none of ours."""
+    """Adds another tool's tag."""
     world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "team": "shoes"})
 
 
 def change_a_tag_of_ours(world: World) -> None:
-    """A tag that is ours, and changes nothing of what is bought."""
+    """Changes a tag of ours in a way that does not affect what is bought."""
     world.s3.set_tags(INPUT_BUCKET, KEY, {"operation": "remove", "max_cost_usd": "1"})
 
 
 @pytest.mark.parametrize("meanwhile", [upload_again, add_a_tag, change_a_tag_of_ours])
 @pytest.mark.parametrize("first", ["the old event", "the new event"])
-def test_a_look_that_died_is_finished_whatever_came_between(meanwhile: Callable[[World], None], first: str) -> None:
+def test_crashed_event_is_completed_whatever_happens_in_between(meanwhile: Callable[[World], None], first: str) -> None:
     world = died_before_its_messages(dropped())
     meanwhile(world)
     if first == "the old event":
@@ -69,7 +69,7 @@ def test_a_look_that_died_is_finished_whatever_came_between(meanwhile: Callable[
     assert_at_rest(world)
 
 
-def test_a_look_that_died_is_finished_after_its_sidecar_is_gone() -> None:
+def test_crashed_event_is_completed_after_its_sidecar_is_deleted() -> None:
     world = died_before_its_messages(with_sidecar())
     world.delete_file(f"{KEY}.json")
     world.run_until_empty()
@@ -77,8 +77,8 @@ def test_a_look_that_died_is_finished_after_its_sidecar_is_gone() -> None:
     assert_at_rest(world)
 
 
-def test_a_photo_that_was_away_for_a_moment_is_still_bought() -> None:
-    """Render finds other bytes and gives the job back to intake; by then the old version lies there again."""
+def test_photo_that_was_briefly_replaced_is_still_bought() -> None:
+    """Render finds other bytes and returns the job to intake; by then, the old version is there again."""
     world = dropped()
     world.run_until_empty("intake")
     world.upload_photo(KEY, build_photo("another"), operation="remove")
@@ -89,7 +89,7 @@ def test_a_photo_that_was_away_for_a_moment_is_still_bought() -> None:
     assert_at_rest(world)
 
 
-def test_the_same_bytes_put_back_by_an_upload_are_still_bought() -> None:
+def test_same_bytes_restored_by_an_upload_are_still_bought() -> None:
     world = dropped()
     world.run_until_empty("intake")
     world.upload_photo(KEY, build_photo("another"), operation="remove")
@@ -100,8 +100,8 @@ def test_the_same_bytes_put_back_by_an_upload_are_still_bought() -> None:
     assert_at_rest(world)
 
 
-def test_a_photo_that_was_replaced_and_put_back_while_it_settled_waits_no_more() -> None:
-    """Its sidecar is gone, so that the other photo had to wait; the bytes of its job need no wish."""
+def test_photo_replaced_and_restored_while_settling_stops_waiting() -> None:
+    """Its sidecar is gone, so that the other photo had to wait; the bytes of its job need no instructions."""
     world = with_sidecar()
     world.run_until_empty()
     world.delete_file(f"{KEY}.json")
@@ -118,7 +118,7 @@ def test_a_photo_that_was_replaced_and_put_back_while_it_settled_waits_no_more()
     assert_at_rest(world)
 
 
-def test_a_deleted_photos_receipt_is_written_though_the_look_died() -> None:
+def test_deleted_photos_receipt_is_written_despite_a_crash() -> None:
     world = dropped()
     world.run_until_empty("intake")
     world.run_until_empty("deliver")
@@ -131,7 +131,7 @@ def test_a_deleted_photos_receipt_is_written_though_the_look_died() -> None:
     assert [one["status"] for one in receipt["jobs"]] == ["cancelled"]
 
 
-def test_deaths_after_a_photo_was_given_up_are_not_counted_on() -> None:
+def test_crashes_are_not_counted_after_a_photo_was_abandoned() -> None:
     world = World()
     now = world.clock.now()
     given_up = Source(
@@ -149,17 +149,16 @@ def test_deaths_after_a_photo_was_given_up_are_not_counted_on() -> None:
 
 
 def settle(world: World) -> None:
-    """The photo has waited for instructions of its own as long as it should."""
+    """Lets the settle time pass."""
     world.clock.sleep(world.setup.settle_seconds)
 
 
 def write_a_sidecar(world: World) -> None:
-    """Its instructions come."""
     world.upload_sidecar(KEY, **REMOVE)
 
 
 def write_a_broken_sidecar(world: World) -> None:
-    """Instructions come that nobody understands."""
+    """Writes a sidecar with errors."""
     world.upload_sidecar(KEY, operation="remoev")
 
 
@@ -172,10 +171,10 @@ def write_a_broken_sidecar(world: World) -> None:
         (None, write_a_broken_sidecar, ["invalid_value"]),
     ],
 )
-def test_a_look_that_died_is_finished_though_another_delivery_deleted_its_message(
+def test_crashed_event_is_completed_although_its_message_was_deleted(
     folder: dict[str, str] | None, meanwhile: Callable[[World], None], told: list[str]
 ) -> None:
-    """SQS hands the message out early once more; who gets it finds nothing to do yet, and is done with it."""
+    """SQS delivers the message twice: the worker with the second delivery finds nothing to do yet, and deletes it."""
     world = World()
     if folder:
         defaults(world, "", folder)
@@ -199,8 +198,8 @@ def test_a_look_that_died_is_finished_though_another_delivery_deleted_its_messag
 
 
 @pytest.mark.parametrize(("kind", "left"), [("check", 1), ("recheck", 0)])
-def test_only_a_first_look_that_is_overtaken_has_its_photo_looked_at_once_more(kind: str, left: int) -> None:
-    """Else many looks at one photo, each overtaken by another, would send ever more of them."""
+def test_only_a_new_photos_lost_race_repeats_its_event(kind: str, left: int) -> None:
+    """Otherwise, concurrent events of one photo would send ever more events."""
     world = World()
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
@@ -220,8 +219,8 @@ def test_only_a_first_look_that_is_overtaken_has_its_photo_looked_at_once_more(k
 
 
 @pytest.mark.parametrize("nth", range(1, 9))
-def test_two_looks_at_once_make_one_job(nth: int) -> None:
-    """The second runs from start to end between two calls of the first."""
+def test_two_concurrent_events_make_one_job(nth: int) -> None:
+    """The second one is handled completely between two calls of the first."""
     world = dropped()
     (message,) = world.queues["intake"].messages
     world.sqs.send_externally(world.queues["intake"], message.body)
@@ -236,7 +235,7 @@ def test_two_looks_at_once_make_one_job(nth: int) -> None:
 
 
 @pytest.mark.parametrize("nth", range(1, 9))
-def test_an_edit_in_the_middle_of_a_look_is_what_counts(nth: int) -> None:
+def test_edit_during_an_event_is_applied(nth: int) -> None:
     world = with_sidecar()
 
     def edit(_: object) -> None:
@@ -251,5 +250,5 @@ def test_an_edit_in_the_middle_of_a_look_is_what_counts(nth: int) -> None:
     assert_at_rest(world)
 
 
-def test_a_crash_is_no_error_that_code_can_catch() -> None:
+def test_crash_is_no_error_that_code_can_catch() -> None:
     assert not issubclass(SimulatedCrash, Exception)

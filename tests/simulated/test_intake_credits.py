@@ -1,4 +1,4 @@
-"""A provider that sells credits is bought from only where the stack's operator says what they cost."""
+"""A provider that sells credits is used only if the operator has configured what they cost."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from tests.simulated.simulation import KEY, the_job
 
 
 def stack(prices: dict[str, int]) -> World:
-    """A stack with 1min.ai on beside Ideogram."""
+    """Returns a stack with 1min.ai next to Ideogram."""
     world = World()
     photos = world.intake.photo_intake
     lanes = dict.fromkeys(("ideogram", "1min"), photos.dispatcher.lanes["ideogram"])
@@ -26,7 +26,7 @@ def dropped(world: World, provider: str | list[str]) -> World:
     return world
 
 
-def test_without_a_price_its_jobs_are_refused_and_nothing_is_bought() -> None:
+def test_jobs_without_a_credit_price_are_refused_unbought() -> None:
     world = dropped(stack({}), "1min")
     report = world.read_report(KEY)
     assert report
@@ -36,7 +36,7 @@ def test_without_a_price_its_jobs_are_refused_and_nothing_is_bought() -> None:
     assert (world.list_jobs(), world.provider.received_job_ids) == ([], [])
 
 
-def test_in_a_list_it_is_passed_over_and_named() -> None:
+def test_unpriced_provider_in_a_list_is_skipped_and_named() -> None:
     world = dropped(stack({}), ["1min", "ideogram"])
     job = the_job(world)
     assert (job.provider, job.quoted) == ("ideogram", 60_000)
@@ -45,6 +45,6 @@ def test_in_a_list_it_is_passed_over_and_named() -> None:
     ]
 
 
-def test_with_a_price_it_is_quoted_at_it() -> None:
+def test_configured_credit_price_is_quoted() -> None:
     job = the_job(dropped(stack({"1min": 45_000}), "1min"))
     assert (job.provider, job.quoted, job.status) == ("1min", 45_000, JobStatus.ACCEPTED)

@@ -1,4 +1,4 @@
-"""Folder defaults: inherited from the photo's folder upwards, broken ones hold their photos, edits buy nothing."""
+"""Folder defaults: inherited from the photo's folder upwards; broken ones hold their photos; edits buy nothing."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ BROKEN: dict[str, Any] = {"promt": "on a beach"}
 
 
 def settled(*places: tuple[str, dict[str, Any]], key: str = KEY, **tags: str) -> World:
-    """A world with these defaults, by folder, and one photo that had its time."""
+    """Returns a world with these defaults, by folder, and one photo whose settle time is over."""
     world = World()
     for folder, content in places:
         defaults(world, folder, content)
@@ -40,7 +40,7 @@ def settled(*places: tuple[str, dict[str, Any]], key: str = KEY, **tags: str) ->
 # -- inheritance --------------------------------------------------------------------------------------------------
 
 
-def test_a_bare_photo_runs_on_its_folders_defaults_when_it_has_settled() -> None:
+def test_photo_runs_on_folder_defaults_after_its_settle_time() -> None:
     world = World(settle_seconds=20)
     defaults(world, "shoes/", REMOVE)
     world.upload_photo(KEY, build_photo())
@@ -52,12 +52,12 @@ def test_a_bare_photo_runs_on_its_folders_defaults_when_it_has_settled() -> None
     assert_at_rest(world)
 
 
-def test_the_default_at_the_buckets_root_is_the_default_for_all() -> None:
+def test_defaults_at_the_root_apply_to_all_photos() -> None:
     world = settled(("", REMOVE), key=DEEP)
     assert origins(world, DEEP) == {"operation": "_backdrop.json"}
 
 
-def test_each_level_says_what_the_nearer_ones_do_not() -> None:
+def test_each_level_sets_what_nearer_ones_do_not() -> None:
     world = settled(
         ("", {**BEACH, "num_images": 3, "seed": 1}),
         ("shop/", {"style": "aura", "seed": 2}),
@@ -82,19 +82,19 @@ def test_each_level_says_what_the_nearer_ones_do_not() -> None:
     }
 
 
-def test_a_nearer_operation_takes_no_prompt_from_further_up() -> None:
+def test_nearer_operation_inherits_no_prompt_from_above() -> None:
     world = settled(("", {**BEACH, "style": "aura"}), ("shop/", REMOVE), key=DEEP)
     assert wishes(world, DEEP) == {"": "remove"}
 
 
-def test_other_folders_defaults_say_nothing() -> None:
+def test_defaults_of_other_folders_do_not_apply() -> None:
     world = settled(
         ("shop/winter/", REMOVE), ("shop/spring/shoes/old/", REMOVE), ("shop/spring/shoe", REMOVE), key=DEEP
     )
     assert codes(world, DEEP) == ["no_instructions"]
 
 
-def test_sidecar_then_tags_then_defaults() -> None:
+def test_sidecar_overrides_tags_and_tags_override_defaults() -> None:
     world = World()
     defaults(world, "shoes/", {**BEACH, "num_images": 2, "seed": 1, "rendering_speed": "TURBO"})
     world.upload_sidecar(KEY, prompt="in a forest", seed=3)
@@ -110,7 +110,7 @@ def test_sidecar_then_tags_then_defaults() -> None:
     assert world.provider.charged_micro_usd == REPLACED // 2
 
 
-def test_a_sidecar_that_is_not_complete_goes_at_once_on_its_folders_defaults() -> None:
+def test_incomplete_sidecar_runs_at_once_on_folder_defaults() -> None:
     world = World(settle_seconds=20)
     defaults(world, "shoes/", BEACH)
     world.upload_sidecar(KEY, seed=1)
@@ -119,7 +119,7 @@ def test_a_sidecar_that_is_not_complete_goes_at_once_on_its_folders_defaults() -
     assert wishes(world, KEY) == {"": "on a beach"}
 
 
-def test_defaults_that_say_no_operation_leave_the_photo_without_instructions() -> None:
+def test_defaults_without_an_operation_leave_the_photo_without_instructions() -> None:
     world = settled(("", {"seed": 1}))
     assert codes(world, KEY) == ["no_instructions"]
     report = world.read_report(KEY)
@@ -127,10 +127,10 @@ def test_defaults_that_say_no_operation_leave_the_photo_without_instructions() -
     assert "seed" in report["errors"][0]["message"]
 
 
-# -- defaults that come, change or go -----------------------------------------------------------------------------
+# -- defaults that are added, changed, or deleted -----------------------------------------------------------------
 
 
-def test_photos_that_nobody_spoke_for_run_when_defaults_come() -> None:
+def test_photos_without_instructions_run_when_defaults_arrive() -> None:
     world = World()
     keys = ["shoes/1.jpg", "shoes/old/2.jpg", "hats/3.jpg"]
     for key in keys:
@@ -144,7 +144,7 @@ def test_photos_that_nobody_spoke_for_run_when_defaults_come() -> None:
     assert_at_rest(world)
 
 
-def test_an_edited_default_buys_nothing_of_what_was_resolved() -> None:
+def test_edited_default_buys_nothing_for_resolved_photos() -> None:
     world = settled(("shoes/", REMOVE))
     before = world.read_pictures()
     defaults(world, "shoes/", BEACH)
@@ -157,7 +157,7 @@ def test_an_edited_default_buys_nothing_of_what_was_resolved() -> None:
 
 
 @pytest.mark.parametrize("bound", [{}, {"sidecar": {"seed": 1}}], ids=["bare", "with a sidecar"])
-def test_the_same_bytes_again_under_an_edited_default_buy_nothing(bound: dict[str, Any]) -> None:
+def test_same_bytes_again_under_edited_defaults_buy_nothing(bound: dict[str, Any]) -> None:
     world = World()
     defaults(world, "shoes/", BEACH)
     if bound:
@@ -171,7 +171,7 @@ def test_the_same_bytes_again_under_an_edited_default_buy_nothing(bound: dict[st
     assert_at_rest(world)
 
 
-def test_other_bytes_run_on_the_defaults_of_their_day() -> None:
+def test_other_bytes_run_on_the_current_defaults() -> None:
     world = settled(("shoes/", BEACH))
     defaults(world, "shoes/", FOREST)
     world.upload_photo(KEY, build_photo("another"))
@@ -179,7 +179,7 @@ def test_other_bytes_run_on_the_defaults_of_their_day() -> None:
     assert (wishes(world, KEY), bought(world)) == ({"": "in a forest"}, 2)
 
 
-def test_tags_that_are_set_later_are_heard_beside_the_defaults() -> None:
+def test_tags_set_later_are_merged_with_the_defaults() -> None:
     world = settled(("shoes/", BEACH))
     world.s3.set_tags("photos", KEY, {"style": "golden hour"})
     world.run_until_empty()
@@ -188,13 +188,13 @@ def test_tags_that_are_set_later_are_heard_beside_the_defaults() -> None:
 
 
 def the_job_now(world: World) -> dict[str, Any]:
-    """The instructions of the photo's current job."""
+    """Returns the instructions of the photo's current job."""
     source = world.read_source(KEY)
     assert source
     return next(job.instructions for job in world.list_jobs(KEY) if job.job_id in source.jobs.values())
 
 
-def test_defaults_that_go_take_nothing_away() -> None:
+def test_deleted_defaults_cancel_nothing() -> None:
     world = settled(("shoes/", REMOVE))
     world.delete_file("shoes/_backdrop.json")
     world.run_until_empty()
@@ -206,7 +206,7 @@ def test_defaults_that_go_take_nothing_away() -> None:
 
 @pytest.mark.parametrize("folder", ["", "shop/", "shop/spring/shoes/"])
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"promt": "x"}', b'{"variants": {"A": {}}}', b"x" * 70_000])
-def test_a_broken_default_holds_its_photos_with_one_report(folder: str, content: bytes) -> None:
+def test_broken_defaults_hold_their_photos_with_one_report(folder: str, content: bytes) -> None:
     world = World()
     defaults(world, folder, content)
     for n in range(3):
@@ -218,11 +218,9 @@ def test_a_broken_default_holds_its_photos_with_one_report(folder: str, content:
     assert (world.list_jobs(), bought(world)) == ([], 0)
 
 
-@pytest.mark.parametrize("mended", [REMOVE, None], ids=["mended", "deleted"])
+@pytest.mark.parametrize("corrected", [REMOVE, None], ids=["corrected", "deleted"])
 @pytest.mark.parametrize("order", ["photos first", "defaults first"])
-def test_photos_go_by_themselves_when_a_broken_default_is_mended_or_deleted(
-    mended: dict[str, Any] | None, order: str
-) -> None:
+def test_held_photos_run_when_defaults_are_corrected_or_deleted(mended: dict[str, Any] | None, order: str) -> None:
     world = World()
     keys = [f"shoes/{n}.jpg" for n in range(3)]
     if order == "defaults first":
@@ -246,7 +244,7 @@ def test_photos_go_by_themselves_when_a_broken_default_is_mended_or_deleted(
     assert_at_rest(world)
 
 
-def test_two_broken_defaults_above_one_another_are_two_reports_and_none_of_the_photo() -> None:
+def test_two_broken_defaults_have_two_reports_their_photo_none() -> None:
     world = settled(("", {"seed": -1}), ("shoes/", BROKEN), operation="remove")
     assert (codes(world, KEY), world.list_jobs()) == ([], [])
     for folder in ("shoes/", ""):
@@ -256,7 +254,7 @@ def test_two_broken_defaults_above_one_another_are_two_reports_and_none_of_the_p
     assert (folder_codes(world, ""), folder_codes(world, "shoes/")) == ([], [])
 
 
-def test_a_broken_default_that_is_broken_otherwise_says_what_is_wrong_now() -> None:
+def test_report_of_broken_defaults_shows_their_current_errors() -> None:
     world = settled(("shoes/", BROKEN))
     assert folder_codes(world, "shoes/") == ["unknown_field"]
     defaults(world, "shoes/", {"prompt": " "})
@@ -267,14 +265,14 @@ def test_a_broken_default_that_is_broken_otherwise_says_what_is_wrong_now() -> N
     assert folder_codes(world, "shoes/") == ["invalid_value"] * 2
 
 
-def test_a_broken_default_takes_nothing_from_photos_that_are_resolved() -> None:
+def test_broken_defaults_do_not_affect_resolved_photos() -> None:
     world = settled(("shoes/", REMOVE))
     defaults(world, "shoes/", BROKEN)
     world.run_until_empty()
     assert (the_job(world).status, codes(world, KEY), bought(world)) == (JobStatus.STORED, [], 1)
 
 
-def test_a_photo_that_is_wrong_itself_under_broken_defaults_has_its_own_report() -> None:
+def test_photo_with_errors_under_broken_defaults_has_its_report() -> None:
     world = World()
     defaults(world, "shoes/", BROKEN)
     world.upload_photo(KEY, b"no photo", operation="remove")
@@ -282,7 +280,7 @@ def test_a_photo_that_is_wrong_itself_under_broken_defaults_has_its_own_report()
     assert (codes(world, KEY), folder_codes(world, "shoes/")) == (["not_a_photo"], ["unknown_field"])
 
 
-def test_a_key_too_long_under_broken_defaults_is_reported_as_such() -> None:
+def test_key_too_long_under_broken_defaults_is_reported() -> None:
     key = f"shoes/{'x' * 1014}.jpg"
     world = World()
     defaults(world, "shoes/", BROKEN)

@@ -1,4 +1,4 @@
-"""A mixed folder: photos, sidecars, defaults, junk and duplicates in any order make exactly the right jobs."""
+"""A mixed folder: photos, sidecars, defaults, other files, and duplicates in any order make exactly the right jobs."""
 
 import json
 from random import Random
@@ -19,12 +19,12 @@ WAYS = ("sidecar", "shared", "tags", "bare", "both", "broken", "no photo")
 
 
 def place(number: int) -> tuple[str, str]:
-    """The key of one photo, and how it says what is wanted."""
+    """Returns the key of one photo, and how its instructions are given."""
     return f"{FOLDERS[number % len(FOLDERS)]}{number:03}.jpg", WAYS[number // len(FOLDERS) % len(WAYS)]
 
 
 def files(number: int) -> list[tuple[str, bytes, dict[str, str]]]:
-    """A photo with all that speaks for it: keys, bytes and tags."""
+    """Returns a photo with all its instructions: keys, bytes, and tags."""
     key, way = place(number)
     wish = json.dumps({"prompt": f"at place {number}"}).encode()
     sidecars = {
@@ -39,7 +39,7 @@ def files(number: int) -> list[tuple[str, bytes, dict[str, str]]]:
 
 
 def expected(number: int) -> tuple[dict[str, str], list[str]]:
-    """What a photo is to have in the end: its wishes by variant, and the codes of its report."""
+    """Returns what a photo must have in the end: its instructions by variant, and the codes of its report."""
     key, way = place(number)
     if way in ("broken", "no photo"):
         return {}, ["unknown_field" if way == "broken" else "not_a_photo"]
@@ -50,7 +50,7 @@ def expected(number: int) -> tuple[dict[str, str], list[str]]:
 
 
 def filled(random: Random, photos: int, events: int) -> World:
-    """A world in which all was uploaded, in any order, and so many events wait: some twice and more."""
+    """Returns a world with everything uploaded in any order, and this many events waiting, some of them repeated."""
     world = World(random.randrange(1_000), shuffled=True)
     uploads = [file for number in range(photos) for file in files(number)]
     uploads += [
@@ -71,9 +71,7 @@ def filled(random: Random, photos: int, events: int) -> World:
 
 
 @pytest.mark.parametrize(("seed", "photos", "events"), [(1, 180, 1_000), (2, 56, 150), (3, 56, 200)])
-def test_a_thousand_shuffled_events_make_exactly_the_right_jobs_and_one_paid_call_each(
-    seed: int, photos: int, events: int
-) -> None:
+def test_shuffled_events_make_the_right_jobs_with_one_call(seed: int, photos: int, events: int) -> None:
     world = filled(Random(seed), photos, events)
     world.run_until_empty(max_deliveries=20_000)
     found = {
@@ -89,7 +87,7 @@ def test_a_thousand_shuffled_events_make_exactly_the_right_jobs_and_one_paid_cal
     assert_at_rest(world)
 
 
-def test_what_is_no_photo_leaves_no_trace() -> None:
+def test_files_that_are_no_photos_leave_no_trace() -> None:
     world = filled(Random(4), 28, 120)
     world.run_until_empty(max_deliveries=20_000)
     views = [

@@ -1,4 +1,4 @@
-"""Fairness: every message of a photo, whoever sends it and why, carries the group of the photo's top folder."""
+"""Fairness: every message about a photo, from any sender and for any reason, has the group of its top folder."""
 
 import json
 from collections.abc import Callable
@@ -19,26 +19,26 @@ KEYS = ("hats/1.jpg", "hats/new/2.jpg", "shoes/1.jpg", "top.jpg")
 
 
 def upload(world: World) -> None:
-    """Photos in several folders."""
+    """Uploads photos to several folders."""
     for key in KEYS:
         world.upload_photo(key, build_photo(key), operation="remove")
 
 
 def go_well(world: World) -> None:
-    """All are bought and handed over."""
+    """Buys and delivers everything."""
     upload(world)
     world.run_until_empty()
 
 
 def wait_for_instructions(world: World) -> None:
-    """None says what is wanted, so that intake reminds itself."""
+    """No photo has instructions, so that intake sends itself settle timeouts."""
     for key in KEYS:
         world.upload_photo(key, build_photo(key))
     world.run_until_empty()
 
 
 def end_badly(world: World) -> None:
-    """The provider rejects each, and a person redrives them."""
+    """The provider rejects each photo, and a person redrives them."""
     world.provider.default_behavior = build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED)
     go_well(world)
     world.provider.default_behavior = CallBehavior()
@@ -49,7 +49,7 @@ def end_badly(world: World) -> None:
 
 
 def are_replaced(world: World) -> None:
-    """Others lie there when the jobs' turn comes, so that render sends them back to intake."""
+    """The photos are replaced before their jobs' turn, so that render returns them to intake."""
     upload(world)
     world.run_until_empty("intake")
     for key in KEYS:
@@ -59,7 +59,7 @@ def are_replaced(world: World) -> None:
 
 
 def are_forgotten(world: World) -> None:
-    """No event comes and messages vanish, so that reconcile sends new ones."""
+    """No event arrives and messages are lost, so that reconcile sends new ones."""
     upload(world)
     world.queues["intake"].messages.clear()
     world.clock.sleep(1000)
@@ -70,7 +70,7 @@ def are_forgotten(world: World) -> None:
 
 
 def are_cancelled(world: World) -> None:
-    """A person wants none of them."""
+    """A person cancels every photo."""
     upload(world)
     world.run_until_empty("intake")
     assert cancelled(world)[0]
@@ -78,7 +78,7 @@ def are_cancelled(world: World) -> None:
 
 
 def groups(world: World) -> list[tuple[str, str]]:
-    """The group that each message has, and the one that it should have by the photo that it names."""
+    """Returns the group that each message has, and the one that it should have by the photo that it names."""
     keys = {source.source_id: source.key for key in KEYS if (source := world.read_source(key))}
     return [(call.request["MessageGroupId"], derive_message_group(_key(call, keys))) for call in _sent(world)]
 
@@ -99,7 +99,7 @@ def _key(call: ServiceCall, keys: dict[str, str]) -> str:
 @pytest.mark.parametrize(
     "story", [go_well, wait_for_instructions, end_badly, are_replaced, are_forgotten, are_cancelled]
 )
-def test_every_message_is_in_its_photos_group(story: Callable[[World], None]) -> None:
+def test_every_message_has_its_photos_group(story: Callable[[World], None]) -> None:
     world = World()
     story(world)
     found = groups(world)

@@ -26,14 +26,14 @@ def told(world: World) -> list[str]:
     return [error["hint"].rpartition("automatically. ")[2] for error in report["errors"]] if report else []
 
 
-def test_the_report_counts_the_photos_that_wait_at_each_mistake() -> None:
+def test_report_counts_the_waiting_photos_at_each_error() -> None:
     world = held("a.jpg", "shoes/b.jpg", "shoes/red/c.jpg")
     assert told(world) == [ONE.replace("1 photo waits", "3 photos wait")] * 2
     assert [codes(world, key) for key in ("a.jpg", "shoes/b.jpg")] == [[], []]
     assert_at_rest(world)
 
 
-def test_photos_that_come_later_are_counted_too() -> None:
+def test_photos_that_arrive_later_are_counted_too() -> None:
     world = held("a.jpg")
     assert told(world) == [ONE] * 2
     first = world.read_report("_backdrop.json")
@@ -48,16 +48,16 @@ def test_photos_that_come_later_are_counted_too() -> None:
     assert first["errors"][0]["first_seen"] == later["errors"][0]["first_seen"]
 
 
-def test_where_nobody_waits_nothing_is_said_of_it() -> None:
+def test_report_without_waiting_photos_mentions_none() -> None:
     assert [words for words in told(held()) if "wait" in words] == []
 
 
-def test_more_than_are_counted_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_photos_than_are_counted_are_reported_as_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backdrop.intake.folder_defaults.MAX_COUNTED_PHOTOS", 2)
     assert told(held("a.jpg", "b.jpg", "c.jpg"))[0].startswith("More than 2 photos wait")
 
 
-def test_mended_they_go_by_themselves_and_the_report_is_gone() -> None:
+def test_corrected_defaults_run_their_photos_and_remove_the_report() -> None:
     world = held("a.jpg", "shoes/b.jpg")
     defaults(world, "", BEACH)
     world.run_until_empty()
@@ -65,13 +65,13 @@ def test_mended_they_go_by_themselves_and_the_report_is_gone() -> None:
 
 
 def errors(world: World) -> list[tuple[str, str]]:
-    """The mistakes of the report, and since when each is known."""
+    """Returns the errors of the report, and since when each is known."""
     report = world.read_report("_backdrop.json")
     return [(error["message"], error["first_seen"]) for error in report["errors"]] if report else []
 
 
-def test_mistake_that_is_only_changed_is_told_at_once_and_keeps_its_age() -> None:
-    """It is known again by its code and its place in the file: `seed` is still wrong, `promt` is gone."""
+def test_changed_error_is_reported_immediately_and_keeps_its_age() -> None:
+    """An error is identified by its code and its place in the file: `seed` is still wrong, `promt` is gone."""
     world = held("a.jpg")
     (since,) = {since for message, since in errors(world) if "-1" in message}
     world.clock.sleep(10)
@@ -82,7 +82,7 @@ def test_mistake_that_is_only_changed_is_told_at_once_and_keeps_its_age() -> Non
     assert ("-2" in new, still_since) == (True, since)
 
 
-def test_mistake_at_another_place_is_a_new_one() -> None:
+def test_error_at_another_place_is_a_new_one() -> None:
     world = held("a.jpg")
     known = {since for _, since in errors(world)}
     world.clock.sleep(10)

@@ -1,4 +1,4 @@
-"""Keys: whatever people call their files, the photo is found, bought once and handed over under that name."""
+"""Keys: whatever people name their files, the photo is found, bought once, and delivered under that name."""
 
 import json
 import re
@@ -32,7 +32,7 @@ keys = st.text(
 @example(key="noncharacter \uffff.jpg")
 @example(key="control \u0001.jpg")
 @example(key="/leading//double/.jpg/photo.jpg")
-def test_a_photo_under_any_key_is_handed_over_under_that_key(key: str) -> None:
+def test_photo_under_any_key_is_delivered_under_that_key(key: str) -> None:
     world = World()
     world.upload_photo(key, build_photo(), operation="remove")
     world.run_until_empty()
@@ -49,7 +49,7 @@ def test_a_photo_under_any_key_is_handed_over_under_that_key(key: str) -> None:
 @quick
 @given(key=keys)
 @example(key="noncharacter \uffff.jpg")
-def test_a_photo_under_any_key_can_wait_for_its_instructions(key: str) -> None:
+def test_photo_under_any_key_can_wait_for_instructions(key: str) -> None:
     world = World()
     world.upload_photo(key, build_photo())
     world.run_until_empty()
@@ -64,14 +64,14 @@ def test_a_photo_under_any_key_can_wait_for_its_instructions(key: str) -> None:
 @quick
 @given(key=keys)
 @example(key="noncharacter \uffff.jpg")
-def test_a_message_about_any_key_is_one_that_queues_take(key: str) -> None:
+def test_message_about_any_key_is_accepted_by_sqs(key: str) -> None:
     world = World()
     return_to_intake(world.render.intake_queue, a_job(bucket=INPUT_BUCKET, key=key))
     (message,) = world.queues["intake"].messages
     assert parse_intake_message(message.body, input_bucket=INPUT_BUCKET, is_repeated=False)[0].key == key
 
 
-def test_a_key_too_long_for_results_is_reported() -> None:
+def test_key_too_long_for_results_is_reported() -> None:
     key = "x" * 897 + ".jpg"
     world = World()
     world.upload_photo(key, build_photo(), operation="remove")
@@ -82,7 +82,7 @@ def test_a_key_too_long_for_results_is_reported() -> None:
 
 
 def record(**changes: object) -> str:
-    """An S3 notification with something else in place of its parts."""
+    """Returns an S3 notification with these parts replaced."""
     now = World().clock.now()
     body = json.loads(build_notification("photos", "a.jpg", "ObjectCreated:Put", ObjectVersion("v1", b"", now), now))
     body["Records"][0] |= changes
@@ -107,7 +107,7 @@ def record(**changes: object) -> str:
         record(s3={"bucket": {"name": "photos"}, "object": {"key": "\ud800.jpg"}}),
     ],
 )
-def test_a_damaged_message_is_a_dead_letter_never_a_crash_loop(body: str) -> None:
+def test_malformed_message_is_a_dead_letter_without_crash_loop(body: str) -> None:
     world = World()
     world.sqs.send_externally(world.queues["intake"], body)
     world.run_until_empty()
@@ -132,7 +132,7 @@ def test_a_damaged_message_is_a_dead_letter_never_a_crash_loop(body: str) -> Non
         '{"kind": "deliver", "provider": "ideogram"}',
     ],
 )
-def test_a_damaged_message_between_the_steps_is_a_dead_letter_too(name: str, body: str) -> None:
+def test_malformed_message_between_stages_is_a_dead_letter_too(name: str, body: str) -> None:
     world = World()
     world.sqs.send_externally(world.queues[name], body)
     world.run_until_empty()

@@ -1,4 +1,4 @@
-"""A photo that kills those who open it is opened five times and then reported; one that only had to wait never is."""
+"""A photo that crashes workers is opened five times and then reported; a photo that only had to wait never is."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ MOST_CRASHES = 5
 
 
 class Openings:
-    """How often the photo was opened, and how often that kills."""
+    """Counts how often the photo is opened, and crashes the first workers."""
 
     def __init__(self, deaths: int) -> None:
         self.deaths = deaths
@@ -38,7 +38,7 @@ type Deadly = Callable[[int], Openings]
 
 @pytest.fixture
 def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
-    """Makes photos kill those who open them, so many times."""
+    """Makes photos crash the workers that open them, this many times."""
 
     def kills(deaths: int) -> Openings:
         openings = Openings(deaths)
@@ -48,7 +48,7 @@ def deadly(monkeypatch: pytest.MonkeyPatch) -> Deadly:
     return kills
 
 
-def test_a_photo_that_kills_five_workers_is_reported_and_not_opened_again(deadly: Deadly) -> None:
+def test_photo_that_crashes_five_workers_is_reported_and_skipped(deadly: Deadly) -> None:
     world, openings = dropped(), deadly(1000)
     pass_time(world, DAY, every=3600)
     assert (codes(world, KEY), world.list_jobs(), world.crash_count) == (["crashed"], [], MOST_CRASHES + 1)
@@ -60,8 +60,8 @@ def test_a_photo_that_kills_five_workers_is_reported_and_not_opened_again(deadly
     assert not world.dead_letter_queue.messages
 
 
-def test_a_photo_that_is_asked_for_directly_kills_no_more_workers_than_another(deadly: Deadly) -> None:
-    """The message of the request comes again, as any does."""
+def test_requested_photo_crashes_no_more_workers_than_others(deadly: Deadly) -> None:
+    """The request's message is redelivered like any other."""
     world, openings = World(), deadly(1000)
     world.s3.upload("photos", KEY, build_photo(), {"team": "spring"})
     world.queues["intake"].messages.clear()
@@ -75,7 +75,7 @@ def test_a_photo_that_is_asked_for_directly_kills_no_more_workers_than_another(d
 
 
 @pytest.mark.parametrize("again", ["the same bytes", "a new tag"])
-def test_what_leaves_its_bytes_as_they_are_does_not_open_it_again(again: str, deadly: Deadly) -> None:
+def test_unchanged_bytes_are_not_opened_again(again: str, deadly: Deadly) -> None:
     world, openings = dropped(), deadly(1000)
     world.run_until_empty()
     if again == "a new tag":
@@ -86,8 +86,8 @@ def test_what_leaves_its_bytes_as_they_are_does_not_open_it_again(again: str, de
     assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
 
 
-def test_a_person_who_has_it_opened_once_more_costs_one_worker_at_most(deadly: Deadly) -> None:
-    """The message of a rerun comes again when its worker dies."""
+def test_rerun_by_a_person_costs_at_most_one_worker(deadly: Deadly) -> None:
+    """The message of a rerun is redelivered when its worker crashes."""
     world, openings = dropped(), deadly(1000)
     world.run_until_empty()
     again(world, KEY)
@@ -96,8 +96,8 @@ def test_a_person_who_has_it_opened_once_more_costs_one_worker_at_most(deadly: D
     assert not world.queues["intake"].messages
 
 
-def test_a_photo_that_was_given_up_stays_so_though_a_look_at_it_ends_well(deadly: Deadly) -> None:
-    """Its event comes again, twice: nobody opens it to find that nothing is new."""
+def test_abandoned_photo_stays_unopened_after_a_successful_event(deadly: Deadly) -> None:
+    """Its event is delivered twice more: no worker opens it just to find that nothing is new."""
     world, openings = dropped(), deadly(1000)
     (message,) = world.queues["intake"].messages
     world.run_until_empty()
@@ -108,7 +108,7 @@ def test_a_photo_that_was_given_up_stays_so_though_a_look_at_it_ends_well(deadly
     assert (codes(world, KEY), openings.times) == (["crashed"], MOST_CRASHES + 1)
 
 
-def test_a_photo_that_was_saved_anew_is_opened_again(deadly: Deadly) -> None:
+def test_photo_that_was_saved_again_is_opened_again(deadly: Deadly) -> None:
     world, _ = dropped(), deadly(MOST_CRASHES + 1)
     world.run_until_empty()
     world.upload_photo(KEY, build_photo("saved anew"), operation="remove")
@@ -121,7 +121,7 @@ def test_a_photo_that_was_saved_anew_is_opened_again(deadly: Deadly) -> None:
 
 
 @pytest.mark.parametrize("times", [1, 3, MOST_CRASHES])
-def test_fewer_deaths_harm_nothing(times: int, deadly: Deadly) -> None:
+def test_fewer_than_five_crashes_are_harmless(times: int, deadly: Deadly) -> None:
     world, _ = dropped(), deadly(times)
     world.run_until_empty()
     source = world.read_source(KEY)
@@ -135,7 +135,7 @@ def test_fewer_deaths_harm_nothing(times: int, deadly: Deadly) -> None:
 
 
 @pytest.mark.parametrize("operation", ["query", "transact_write_items", "get_object", "get_object_tagging"])
-def test_a_service_that_fails_for_an_hour_is_no_crash(operation: str) -> None:
+def test_service_that_fails_for_an_hour_counts_no_crash(operation: str) -> None:
     world = dropped()
     world.transport.faults_before.append(TargetedFault(raise_throttle, operation, times=100_000))
     world.run_for(3600)
@@ -147,7 +147,7 @@ def test_a_service_that_fails_for_an_hour_is_no_crash(operation: str) -> None:
 
 
 def again_and_again(world: World, nested: int) -> None:
-    """Messages about one photo that come again and whose looks overlap, as after an outage."""
+    """Redelivers messages about one photo, whose handling overlaps, as after an outage."""
     bodies = [message.body for message in world.queues["intake"].messages]
     for _ in range(nested):
         world.sqs.send_externally(world.queues["intake"], bodies[0])
@@ -156,15 +156,15 @@ def again_and_again(world: World, nested: int) -> None:
     world.transport.faults_before.append(TargetedFault(others_take(world, "intake"), "get_object_tagging", times=1000))
 
 
-def test_looks_that_overlap_are_no_crash() -> None:
-    """Upload, sidecar and tags are three messages; after an outage they come again at the same moment."""
+def test_overlapping_events_count_no_crash() -> None:
+    """Upload, sidecar, and tags are three messages; after an outage, they are redelivered at the same moment."""
     world = dropped()
     again_and_again(world, 3 * MOST_CRASHES)
     world.run_until_empty()
     assert (codes(world, KEY), the_job(world).status) == ([], JobStatus.STORED)
 
 
-def test_looks_that_overlap_take_nothing_from_a_photo_that_is_done() -> None:
+def test_overlapping_events_change_nothing_for_a_finished_photo() -> None:
     world = dropped()
     (message,) = world.queues["intake"].messages
     world.run_until_empty()

@@ -1,4 +1,4 @@
-"""A price limit of the uploader's: what is quoted above it is reported and not bought, what is paid is not touched."""
+"""A customer's price limit: a job quoted above it is reported and not bought, and a paid job is not affected."""
 
 import pytest
 
@@ -13,7 +13,7 @@ COSTS = 0.18
 
 
 def wished(**fields: object) -> World:
-    """A world with a photo and this wish."""
+    """Returns a world with a photo and this sidecar."""
     world = World()
     world.upload_sidecar(KEY, **fields)
     world.upload_photo(KEY, build_photo())
@@ -22,7 +22,7 @@ def wished(**fields: object) -> World:
 
 
 @pytest.mark.parametrize("limit", [0, 0.01, COSTS - 0.01])
-def test_a_job_that_is_quoted_above_its_limit_is_reported_and_not_bought(limit: float) -> None:
+def test_job_quoted_above_its_limit_is_not_bought(limit: float) -> None:
     world = wished(**THREE, max_cost_usd=limit)
     assert (world.list_jobs(), world.provider.received_job_ids, codes(world, KEY)) == ([], [], ["max_cost_exceeded"])
     report = world.read_report(KEY)
@@ -32,11 +32,11 @@ def test_a_job_that_is_quoted_above_its_limit_is_reported_and_not_bought(limit: 
 
 
 @pytest.mark.parametrize("limit", [COSTS, 1])
-def test_a_job_within_its_limit_is_bought(limit: float) -> None:
+def test_job_within_its_limit_is_bought(limit: float) -> None:
     assert the_job(wished(**THREE, max_cost_usd=limit)).status is JobStatus.STORED
 
 
-def test_a_limit_that_is_raised_lets_the_photo_run() -> None:
+def test_raised_limit_lets_the_photo_run() -> None:
     world = wished(**THREE, max_cost_usd=0.1)
     world.upload_sidecar(KEY, **THREE, max_cost_usd=0.2)
     world.run_until_empty()
@@ -44,7 +44,7 @@ def test_a_limit_that_is_raised_lets_the_photo_run() -> None:
     assert_at_rest(world)
 
 
-def test_a_limit_on_what_is_paid_already_takes_nothing_away() -> None:
+def test_limit_does_not_affect_a_paid_job() -> None:
     world = wished(**THREE)
     pictures = world.read_pictures()
     world.upload_sidecar(KEY, **THREE, max_cost_usd=0)
@@ -53,7 +53,7 @@ def test_a_limit_on_what_is_paid_already_takes_nothing_away() -> None:
     assert len(world.provider.received_job_ids) == 1
 
 
-def test_a_limit_that_comes_while_the_job_waits_ends_it_unpaid() -> None:
+def test_limit_added_while_waiting_ends_the_job_unpaid() -> None:
     world = World()
     world.upload_sidecar(KEY, **THREE)
     world.upload_photo(KEY, build_photo())

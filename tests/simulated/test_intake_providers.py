@@ -1,4 +1,4 @@
-"""Which provider a photo goes to: only one that is on; else the report says so."""
+"""Which provider a photo is sent to: only an enabled one; otherwise the report says so."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ OFF = [name for name in PROVIDERS if name != "ideogram"]
 
 
 def one_on(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
-    """A stack in which Ideogram alone has a queue; the lanes are those that its settings come to."""
+    """A stack in which only Ideogram has a queue; the lanes follow from its settings."""
     for prefix in ENVIRONMENT_PREFIXES.values():
         monkeypatch.delenv(f"{prefix}_QUEUE_URL", raising=False)
     monkeypatch.setenv("IDEOGRAM_QUEUE_URL", "https://q/lane")
@@ -31,13 +31,13 @@ def one_on(monkeypatch: pytest.MonkeyPatch, default: str = "ideogram") -> World:
 
 
 def refusals(world: World) -> list[tuple[str, str]]:
-    """Code and message of each error in the photo's report."""
+    """Returns code and message of each error in the photo's report."""
     report = world.read_report(KEY)
     return [(one["code"], one["message"]) for one in report["errors"]] if report else []
 
 
 @pytest.mark.parametrize("provider", OFF)
-def test_a_provider_that_is_off_is_refused_not_crashed_on(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disabled_provider_is_refused_without_a_crash(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world = one_on(monkeypatch)
     world.upload_sidecar(KEY, prompt="at sea", provider=provider)
     world.upload_photo(KEY, build_photo())
@@ -48,14 +48,14 @@ def test_a_provider_that_is_off_is_refused_not_crashed_on(provider: str, monkeyp
     assert not world.dead_letter_queue.messages
 
 
-def test_a_default_provider_that_is_off_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disabled_default_provider_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
     world = one_on(monkeypatch, default="segmind")
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.run_until_empty()
     assert [code for code, _ in refusals(world)] == ["provider_not_configured"]
 
 
-def test_the_next_preferred_provider_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_next_preferred_provider_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     world = one_on(monkeypatch)
     world.upload_sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
     world.upload_photo(KEY, build_photo())
@@ -64,7 +64,7 @@ def test_the_next_preferred_provider_is_taken(monkeypatch: pytest.MonkeyPatch) -
     assert_at_rest(world)
 
 
-def test_the_receipt_names_the_providers_that_were_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_receipt_names_the_providers_that_were_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     world = one_on(monkeypatch)
     world.upload_sidecar(KEY, operation="remove", provider=[*OFF, "ideogram"])
     world.upload_photo(KEY, build_photo())
@@ -74,7 +74,7 @@ def test_the_receipt_names_the_providers_that_were_passed_over(monkeypatch: pyte
     assert receipt["jobs"][0]["warnings"] == [f"passed over: {provider} is switched off" for provider in OFF]
 
 
-def test_a_job_whose_provider_was_switched_off_is_refused_and_runs_when_the_photo_is_uploaded_again() -> None:
+def test_job_of_a_disabled_provider_runs_after_another_upload() -> None:
     world = dropped()
     (message,) = world.queues["intake"].messages
     world.run_until_empty("intake")
@@ -95,8 +95,8 @@ def test_a_job_whose_provider_was_switched_off_is_refused_and_runs_when_the_phot
     assert_at_rest(world)
 
 
-def test_a_paid_job_that_is_named_again_is_written_anew_and_sent_to_deliver() -> None:
-    """A delivery that saw it un-named cannot store it without its pictures then."""
+def test_paid_job_named_again_is_rewritten_and_redelivered() -> None:
+    """A delivery that read it while it was not named can then not store it without its pictures."""
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, operation="remove")

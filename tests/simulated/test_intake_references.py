@@ -1,4 +1,4 @@
-"""Reference images: part of a job by their bytes, put where render finds them, and said so where they are of no use."""
+"""Reference images: identified by their bytes, stored where render finds them, and reported if they are of no use."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ SUMMER, AUTUMN = build_photo("summer"), build_photo("autumn")
 
 
 def styled(*keys: str, **files: bytes) -> World:
-    """A world with a photo that wants the style of these pictures; only files are there."""
+    """Returns a world with a photo that names these style references; only `files` exist."""
     world = World()
     put(world, **files or {STYLE: SUMMER})
     world.upload_photo(KEY, build_photo())
@@ -36,7 +36,7 @@ def styled(*keys: str, **files: bytes) -> World:
 
 
 def put(world: World, **files: bytes) -> None:
-    """Files come, and nobody is told."""
+    """Uploads files without an event."""
     before = list(world.queues["intake"].messages)
     for key, data in files.items():
         world.s3.upload(INPUT_BUCKET, key, data)
@@ -44,7 +44,7 @@ def put(world: World, **files: bytes) -> None:
 
 
 def current(world: World) -> Job:
-    """The photo's only current job."""
+    """Returns the photo's only current job."""
     source = world.read_source(KEY)
     assert source
     (job_id,) = source.jobs.values()
@@ -52,7 +52,7 @@ def current(world: World) -> Job:
 
 
 def inputs(world: World) -> dict[str, bytes]:
-    """What lies beside the pictures for render, by its name."""
+    """Returns the inputs that are stored for render, by name."""
     found = {
         key.removeprefix(f"{INPUTS_PREFIX}/"): world.output_bucket.find_current(key)
         for key in world.output_bucket.objects
@@ -61,12 +61,12 @@ def inputs(world: World) -> dict[str, bytes]:
 
 
 def sent(world: World, *files: bytes) -> list[bytes]:
-    """What is sent of these references, which a photo has together."""
+    """Returns the bytes that are sent for these references, which a photo has together."""
     return [inputs(world)[name] for name in list_reference_names([sha256_hex(data) for data in files])]
 
 
-def test_a_reference_below_backdrop_is_no_photo_and_elsewhere_it_is_one() -> None:
-    """`_backdrop/styles/` is where docs/instructions.md puts them."""
+def test_file_is_a_photo_unless_below_backdrop_prefix() -> None:
+    """docs/instructions.md puts references into `_backdrop/styles/`."""
     kept, other = "_backdrop/styles/summer.jpg", "looks/autumn.jpg"
     world = World()
     world.s3.upload(INPUT_BUCKET, kept, SUMMER)
@@ -78,7 +78,7 @@ def test_a_reference_below_backdrop_is_no_photo_and_elsewhere_it_is_one() -> Non
     assert (world.read_source(kept), codes(world, kept), codes(world, other)) == (None, [], ["no_instructions"])
 
 
-def test_a_reference_is_known_by_its_bytes_and_named_by_its_key() -> None:
+def test_reference_is_identified_by_bytes_and_named_by_key() -> None:
     world = styled()
     world.run_until_empty()
     job = the_job(world)
@@ -89,7 +89,7 @@ def test_a_reference_is_known_by_its_bytes_and_named_by_its_key() -> None:
     assert_at_rest(world)
 
 
-def test_render_gives_the_provider_the_bytes_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_render_sends_the_reference_bytes_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Sequence[bytes]] = []
     world = styled("a.png", "b.png", **{"a.png": AUTUMN, "b.png": SUMMER})
     prepare = world.provider.prepare
@@ -103,7 +103,7 @@ def test_render_gives_the_provider_the_bytes_in_their_order(monkeypatch: pytest.
     assert given == [[AUTUMN, SUMMER]]
 
 
-def test_the_same_bytes_under_another_key_are_the_same_job() -> None:
+def test_same_bytes_under_another_key_are_the_same_job() -> None:
     world = styled(**{STYLE: SUMMER, "styles/copy.jpg": SUMMER})
     world.run_until_empty()
     world.upload_sidecar(KEY, **BEACH, style_reference_images="styles/copy.jpg")
@@ -112,7 +112,7 @@ def test_the_same_bytes_under_another_key_are_the_same_job() -> None:
     assert the_job(world).instructions["style_reference_images"] == ["styles/copy.jpg"]
 
 
-def test_the_order_of_references_is_part_of_what_is_asked() -> None:
+def test_order_of_references_is_part_of_the_purchase() -> None:
     world = styled("a.png", "b.png", **{"a.png": AUTUMN, "b.png": SUMMER})
     world.run_until_empty()
     world.upload_sidecar(KEY, **BEACH, style_reference_images=["b.png", "a.png"])
@@ -120,7 +120,7 @@ def test_the_order_of_references_is_part_of_what_is_asked() -> None:
     assert bought(world) == 2
 
 
-def test_other_bytes_under_its_key_buy_nothing_of_what_is_paid() -> None:
+def test_changed_reference_buys_nothing_for_a_paid_job() -> None:
     world = styled()
     world.run_until_empty()
     put(world, **{STYLE: AUTUMN})
@@ -131,12 +131,12 @@ def test_other_bytes_under_its_key_buy_nothing_of_what_is_paid() -> None:
 
 
 def repeat_of(world: World) -> list[str]:
-    """The photo's event once more."""
+    """Repeats the photo's event."""
     world.s3.set_tags(INPUT_BUCKET, KEY, {})
     return heard(world)
 
 
-def test_a_reference_that_changed_before_the_job_was_paid_is_resolved_anew_when_intake_looks_again() -> None:
+def test_changed_reference_of_an_unpaid_job_is_resolved_again() -> None:
     world = styled()
     world.run_until_empty("intake")
     put(world, **{STYLE: AUTUMN})
@@ -148,7 +148,7 @@ def test_a_reference_that_changed_before_the_job_was_paid_is_resolved_anew_when_
     assert_at_rest(world)
 
 
-def test_a_reference_that_expired_is_put_again_and_the_job_goes_on() -> None:
+def test_expired_reference_is_stored_again_and_the_job_continues() -> None:
     world = styled()
     world.run_until_empty("intake")
     world.output_bucket.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
@@ -157,7 +157,7 @@ def test_a_reference_that_expired_is_put_again_and_the_job_goes_on() -> None:
     assert_at_rest(world)
 
 
-def test_a_reference_that_is_gone_when_the_job_is_to_be_paid_is_reported() -> None:
+def test_reference_missing_at_purchase_is_reported() -> None:
     world = styled()
     world.run_until_empty("intake")
     world.output_bucket.objects.pop(input_key(*list_reference_names([sha256_hex(SUMMER)])))
@@ -178,7 +178,7 @@ def test_a_reference_that_is_gone_when_the_job_is_to_be_paid_is_reported() -> No
     ],
     ids=["missing", "the photo itself", "no picture", "empty", "cut off", "another bucket"],
 )
-def test_a_reference_that_is_of_no_use_is_reported_by_name(key: str, files: dict[str, bytes], code: str) -> None:
+def test_unusable_reference_is_reported_by_name(key: str, files: dict[str, bytes], code: str) -> None:
     world = styled(key, **files)
     world.run_until_empty()
     report = world.read_report(KEY)
@@ -188,16 +188,16 @@ def test_a_reference_that_is_of_no_use_is_reported_by_name(key: str, files: dict
 
 
 def limit(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    """A provider that takes no more bytes than that as the references of a call."""
+    """Limits how many bytes the provider takes as the references of a call."""
     monkeypatch.setattr(references, "REFERENCE_LIMITS", PhotoLimits(most, ("jpeg", "png", "webp")))
 
 
 def large(seed: int) -> bytes:
-    """A picture of some 30 kB, of its own kind."""
+    """Returns a picture of about 30 kB; each seed gives another one."""
     return saved(scene(size=(160 + seed, 160)).effect_spread(30), "JPEG", quality=98)
 
 
-def test_large_references_are_fitted_together_and_a_small_one_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_references_are_reduced_together_and_small_ones_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     files = {f"styles/{n}.jpg": large(n) for n in range(3)} | {"styles/small.png": SUMMER}
     limit(monkeypatch, 40_000)
     world = styled(*files, **files)
@@ -211,8 +211,8 @@ def test_large_references_are_fitted_together_and_a_small_one_stays_as_it_is(mon
     assert all(len(one) > 40_000 / 3 * 0.7 for one in fitted)
 
 
-def test_a_reference_is_as_good_beside_others_as_there_is_room_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was made of it for one photo is not what another one with fewer references gets."""
+def test_reference_is_as_large_as_the_others_allow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made of it for one photo is not used for another one with fewer references."""
     alone, other = large(1), large(2)
     limit(monkeypatch, len(alone) + 100)
     world = styled("a.jpg", "b.jpg", **{"a.jpg": alone, "b.jpg": other})
@@ -225,7 +225,7 @@ def test_a_reference_is_as_good_beside_others_as_there_is_room_for_it(monkeypatc
 
 @given(sizes=st.lists(st.integers(1, 10_000), min_size=1, max_size=4), total=st.integers(4, 20_000))
 @example(sizes=[10, 5_000, 5_000], total=4_010)
-def test_shares_never_pass_the_limit_and_leave_no_room_unused(sizes: list[int], total: int) -> None:
+def test_shares_stay_within_the_limit_and_use_it(sizes: list[int], total: int) -> None:
     found = references.allocate_bytes(sizes, total)
     assert sum(found) <= total
     assert all(share <= size for share, size in zip(found, sizes, strict=True))
@@ -233,7 +233,7 @@ def test_shares_never_pass_the_limit_and_leave_no_room_unused(sizes: list[int], 
     assert not cut or (sum(found) > total - len(sizes) and max(found) - min(cut) <= 1)
 
 
-def test_references_that_cannot_be_fitted_together_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_references_that_cannot_fit_together_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, len(SUMMER) + 1)
     world = styled(*"abcd", **{key: build_photo(key) for key in "abcd"})
     world.run_until_empty()
@@ -241,7 +241,7 @@ def test_references_that_cannot_be_fitted_together_are_reported(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "GIF", "AVIF"])
-def test_a_reference_is_converted_as_photos_are_and_known_by_its_own_bytes(kind: str) -> None:
+def test_reference_is_converted_and_identified_by_its_own_bytes(kind: str) -> None:
     data = saved(scene("P" if kind == "GIF" else "RGB"), kind)
     world = styled(**{STYLE: data})
     world.run_until_empty()
@@ -250,7 +250,7 @@ def test_a_reference_is_converted_as_photos_are_and_known_by_its_own_bytes(kind:
     assert sniff_file(*sent(world, data)).format in ("png", "jpeg")
 
 
-def test_a_reference_that_is_too_large_is_encoded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large_reference_is_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     data = saved(scene("RGB"), "JPEG", quality=100)
     limit(monkeypatch, len(data) - 1)
     world = styled(**{STYLE: data})
@@ -258,7 +258,7 @@ def test_a_reference_that_is_too_large_is_encoded_anew(monkeypatch: pytest.Monke
     assert [len(one) < len(data) for one in sent(world, data)] == [True]
 
 
-def test_a_reference_that_comes_later_runs_the_photo_when_a_person_says_so() -> None:
+def test_reference_added_later_runs_the_photo_after_a_rerun() -> None:
     world = styled("styles/late.jpg")
     world.run_until_empty()
     put(world, **{"styles/late.jpg": AUTUMN})
@@ -267,7 +267,7 @@ def test_a_reference_that_comes_later_runs_the_photo_when_a_person_says_so() -> 
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
-def test_one_bad_reference_leaves_the_other_variants_running() -> None:
+def test_bad_reference_does_not_affect_other_variants() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, variants={"beach": BEACH, "styled": {**BEACH, "style_reference_images": "none.jpg"}})
@@ -275,7 +275,7 @@ def test_one_bad_reference_leaves_the_other_variants_running() -> None:
     assert (codes(world, KEY), bought(world)) == (["reference_not_found"], 1)
 
 
-def test_a_reference_is_read_once_for_all_variants() -> None:
+def test_reference_is_read_once_for_all_variants() -> None:
     world = World()
     put(world, **{STYLE: SUMMER})
     world.upload_photo(KEY, build_photo())

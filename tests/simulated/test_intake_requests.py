@@ -1,4 +1,4 @@
-"""Direct requests: they win over sidecar and tags, end any waiting, count once, and a broken one takes nothing away."""
+"""Direct requests override sidecar and tags, end any waiting, and count once. A broken one changes nothing."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ from tests.simulated.wishes import (
 
 
 def asked(instructions: dict[str, Any], **tags: str) -> World:
-    """A world with a photo that somebody asked something for when its own look was over."""
+    """Returns a world with a photo that was requested after its own event was handled."""
     world = World()
     said(world, KEY, **tags)
     world.run_until_empty("intake")
@@ -39,14 +39,14 @@ def asked(instructions: dict[str, Any], **tags: str) -> World:
 
 
 def message(**changes: object) -> str:
-    """The body of a request, with something else in it."""
+    """Returns the body of a request with these changes."""
     return json.dumps({"bucket": "photos", "key": KEY, "instructions": REMOVE} | changes)
 
 
 # -- the message --------------------------------------------------------------------------------------------------
 
 
-def test_a_request_is_a_look_that_carries_its_instructions_and_its_messages_id() -> None:
+def test_request_event_has_its_instructions_and_message_id() -> None:
     (look,) = parse_intake_message(message(), input_bucket="photos", is_repeated=False, message_id="m-1")
     assert look == IntakeEvent("photos", KEY, request=IncomingRequest("m-1", REMOVE))
 
@@ -67,22 +67,22 @@ def test_a_request_is_a_look_that_carries_its_instructions_and_its_messages_id()
     ],
     ids=str,
 )
-def test_a_request_that_names_no_photo_or_says_nothing_is_a_damaged_message(changes: dict[str, Any]) -> None:
+def test_incomplete_request_is_a_malformed_message(changes: dict[str, Any]) -> None:
     with pytest.raises(MalformedMessageError):
         parse_intake_message(message(**changes), input_bucket="photos", is_repeated=False, message_id="m-1")
 
 
 @pytest.mark.parametrize("strange", ["token", "instruction", "\ud800"])
-def test_a_request_with_more_than_it_can_have_is_told_the_name(strange: str) -> None:
+def test_unknown_field_of_a_request_is_named(strange: str) -> None:
     with pytest.raises(MalformedMessageError) as caught:
         parse_intake_message(message(**{strange: None}), input_bucket="photos", is_repeated=False)
     assert str(caught.value) == f"A request has bucket, key, and instructions, but no field {strange!r}."
 
 
-# -- what it does -------------------------------------------------------------------------------------------------
+# -- its effect ---------------------------------------------------------------------------------------------------
 
 
-def test_a_request_runs_a_photo_that_nobody_spoke_for_before_it_settled() -> None:
+def test_request_runs_a_photo_before_its_settle_time() -> None:
     world = World(settle_seconds=20)
     said(world, KEY)
     world.run_for(1)
@@ -94,7 +94,7 @@ def test_a_request_runs_a_photo_that_nobody_spoke_for_before_it_settled() -> Non
     assert_at_rest(world)
 
 
-def test_a_request_wins_over_sidecar_and_tags_and_inherits_what_it_does_not_say() -> None:
+def test_request_overrides_sidecar_and_tags_and_inherits_the_rest() -> None:
     world = World()
     defaults(world, "shoes/", {"seed": 1, "num_images": 2, "rendering_speed": "TURBO"})
     world.upload_sidecar(KEY, prompt="in a forest", seed=2)
@@ -110,18 +110,18 @@ def test_a_request_wins_over_sidecar_and_tags_and_inherits_what_it_does_not_say(
     }
 
 
-def test_a_request_for_a_finished_photo_replaces_what_it_was() -> None:
+def test_request_for_a_finished_photo_replaces_its_job() -> None:
     world = asked(BEACH, operation="remove")
     assert wishes(world, KEY) == {"": "on a beach"}
     assert_at_rest(world)
 
 
-def test_a_request_may_ask_for_variants() -> None:
+def test_request_may_name_variants() -> None:
     world = asked({"variants": {"beach": BEACH, "forest": FOREST}})
     assert wishes(world, KEY) == {"beach": "on a beach", "forest": "in a forest"}
 
 
-def test_the_same_message_twice_is_one_request() -> None:
+def test_redelivered_message_is_one_request() -> None:
     world = World()
     said(world, KEY)
     world.run_until_empty()
@@ -135,7 +135,7 @@ def test_the_same_message_twice_is_one_request() -> None:
     assert_at_rest(world)
 
 
-def test_two_messages_that_ask_the_same_are_paid_once() -> None:
+def test_two_equal_requests_are_paid_once() -> None:
     world = World()
     said(world, KEY)
     ask(world, KEY, times=2, **BEACH)
@@ -144,13 +144,13 @@ def test_two_messages_that_ask_the_same_are_paid_once() -> None:
 
 
 def heard_twice(world: World, key: str, ident: str, **instructions: Any) -> None:
-    """A request as its door hands it to the step; called again, it is the same message once more."""
+    """Handles a request as intake's handler does; called again, it is a redelivery of the same message."""
     world.steps.intake.start_batch()
     world.intake.handle(IntakeEvent(INPUT_BUCKET, key, request=IncomingRequest(ident, instructions)))
     world.run_until_empty()
 
 
-def test_a_late_repeat_changes_nothing_after_the_sidecar_was_edited() -> None:
+def test_late_redelivery_changes_nothing_after_the_sidecar_was_edited() -> None:
     world = World()
     said(world, KEY)
     heard_twice(world, KEY, "m-1", **BEACH)
@@ -161,7 +161,7 @@ def test_a_late_repeat_changes_nothing_after_the_sidecar_was_edited() -> None:
     assert_at_rest(world)
 
 
-def test_the_same_bytes_uploaded_again_do_not_undo_a_request() -> None:
+def test_same_bytes_uploaded_again_do_not_undo_a_request() -> None:
     world = World()
     world.upload_sidecar(KEY, **FOREST)
     said(world, KEY)
@@ -173,7 +173,7 @@ def test_the_same_bytes_uploaded_again_do_not_undo_a_request() -> None:
     assert (wishes(world, KEY), bought(world)) == ({"": "on a beach"}, 2)
 
 
-def test_a_foreign_tag_that_comes_later_does_not_undo_a_request() -> None:
+def test_foreign_tag_added_later_does_not_undo_a_request() -> None:
     """Virus scanners tag each upload some time after it."""
     world = asked(BEACH, operation="remove")
     before = bought(world)
@@ -192,7 +192,7 @@ def test_other_bytes_do_not_inherit_a_request() -> None:
     assert (codes(world, KEY), bought(world)) == (["no_instructions"], 1)
 
 
-def test_a_photo_that_never_got_an_event_is_found_by_a_request() -> None:
+def test_request_finds_a_photo_that_never_had_an_event() -> None:
     world = World()
     said(world, KEY)
     world.queues["intake"].messages.clear()
@@ -201,12 +201,12 @@ def test_a_photo_that_never_got_an_event_is_found_by_a_request() -> None:
     assert the_job(world).status is JobStatus.STORED
 
 
-# -- what goes wrong ----------------------------------------------------------------------------------------------
+# -- errors -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", [KEY, "notes.txt", "sidecar.json", "folder/", "ünïcode +(1) & 100%.jpg"])
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_request_for_a_photo_that_is_not_there_is_reported_however_often_it_comes(key: str, times: int) -> None:
+def test_request_for_a_missing_photo_is_reported_every_time(key: str, times: int) -> None:
     world = World()
     for _ in range(times):
         heard_twice(world, key, "m-1", **REMOVE)
@@ -214,7 +214,7 @@ def test_a_request_for_a_photo_that_is_not_there_is_reported_however_often_it_co
     assert (world.list_jobs(), world.dead_letter_queue.messages) == ([], [])
 
 
-def test_a_missing_photo_that_comes_after_all_is_looked_at_anew() -> None:
+def test_missing_photo_that_arrives_later_is_handled() -> None:
     world = World()
     ask(world, KEY, **REMOVE)
     world.run_until_empty()
@@ -236,7 +236,7 @@ def test_a_missing_photo_that_comes_after_all_is_looked_at_anew() -> None:
         ({**BEACH, "provider": "segmind"}, "provider_not_configured"),
     ],
 )
-def test_a_broken_request_is_reported_and_takes_nothing_away(instructions: dict[str, Any], code: str) -> None:
+def test_broken_request_is_reported_and_changes_nothing(instructions: dict[str, Any], code: str) -> None:
     world = asked(instructions, operation="remove")
     assert (the_job(world).status, wishes(world, KEY), codes(world, KEY)) == (JobStatus.STORED, {"": "remove"}, [code])
     assert bought(world) == 1
@@ -246,7 +246,7 @@ def test_a_broken_request_is_reported_and_takes_nothing_away(instructions: dict[
     assert_at_rest(world)
 
 
-def test_a_photo_that_waits_goes_on_waiting_after_a_broken_request() -> None:
+def test_waiting_photo_keeps_waiting_after_a_broken_request() -> None:
     world = World(settle_seconds=20)
     said(world, KEY)
     world.run_for(1)
@@ -257,7 +257,7 @@ def test_a_photo_that_waits_goes_on_waiting_after_a_broken_request() -> None:
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
-def test_a_broken_request_does_not_keep_a_photo_from_the_defaults_that_come_later() -> None:
+def test_photo_with_a_broken_request_runs_on_later_defaults() -> None:
     world = World()
     said(world, KEY)
     world.run_until_empty()
@@ -269,7 +269,7 @@ def test_a_broken_request_does_not_keep_a_photo_from_the_defaults_that_come_late
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
-def test_a_request_under_broken_defaults_takes_nothing_away_and_is_not_forgotten_in_silence() -> None:
+def test_request_under_broken_defaults_is_reported_and_changes_nothing() -> None:
     world = asked(REMOVE)
     defaults(world, "shoes/", {"promt": "x"})
     ask(world, KEY, **BEACH)
@@ -282,9 +282,9 @@ def test_a_request_under_broken_defaults_takes_nothing_away_and_is_not_forgotten
     assert (wishes(world, KEY), codes(world, KEY)) == ({"": "on a beach"}, [])
 
 
-@pytest.mark.parametrize("wrong", [FOREST, {"promt": "x"}], ids=["cannot be done now", "a mistake of its own"])
-def test_a_request_under_broken_defaults_holds_nothing_that_was_resolved(wrong: dict[str, Any]) -> None:
-    """Its photo's event comes again, then the defaults are mended, otherwise than they were: nothing is bought."""
+@pytest.mark.parametrize("wrong", [FOREST, {"promt": "x"}], ids=["cannot be done now", "an error of its own"])
+def test_request_under_broken_defaults_does_not_hold_resolved_photos(wrong: dict[str, Any]) -> None:
+    """Its photo's event is repeated, and then the defaults are corrected with other content: nothing is bought."""
     world = World()
     said(world, KEY, **BEACH)
     event = heard(world)[-1]
@@ -301,7 +301,7 @@ def test_a_request_under_broken_defaults_holds_nothing_that_was_resolved(wrong: 
     assert_at_rest(world)
 
 
-def test_a_reminder_that_finds_nothing_to_do_hides_no_event_of_its_batch() -> None:
+def test_obsolete_settle_timeout_hides_no_event_of_its_batch() -> None:
     world = asked(REMOVE)
     world.upload_photo(KEY, build_photo("another"), operation="remove")
     world.queues["intake"].messages.clear()

@@ -1,4 +1,4 @@
-"""Refused requests: each is told of and stays so, whatever its photo was at; and nothing is bought in its place."""
+"""Refused requests: each is reported and stays reported in any state of its photo, and nothing is bought instead."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ TYPO: dict[str, Any] = {"promt": "x"}
 
 
 def settling(*, inherited: bool) -> World:
-    """A world in which nothing settles before 20 seconds are over."""
+    """Returns a world in which no photo settles within 20 seconds."""
     world = World(settle_seconds=20)
     if inherited:
         defaults(world, "", FOREST)
@@ -23,14 +23,14 @@ def settling(*, inherited: bool) -> World:
 
 
 def hints(world: World) -> list[str]:
-    """What the photo's report says is to be done."""
+    """Returns the hints in the photo's report."""
     report = world.read_report(KEY)
     return [error["hint"] for error in report["errors"]] if report else []
 
 
 @pytest.mark.parametrize("wait", [0, 1, 30])
 @pytest.mark.parametrize("inherited", [True, False])
-def test_a_refused_request_is_still_told_of_when_its_photo_would_have_settled(wait: int, inherited: bool) -> None:
+def test_refused_request_stays_reported_after_the_settle_time(wait: int, inherited: bool) -> None:
     world = settling(inherited=inherited)
     said(world, KEY)
     world.run_for(wait)
@@ -43,7 +43,7 @@ def test_a_refused_request_is_still_told_of_when_its_photo_would_have_settled(wa
 
 @pytest.mark.parametrize("wait", [0, 1])
 @pytest.mark.parametrize("inherited", [True, False])
-def test_a_refused_request_is_still_told_of_when_its_photo_was_replaced(wait: int, inherited: bool) -> None:
+def test_refused_request_stays_reported_after_its_photo_was_replaced(wait: int, inherited: bool) -> None:
     world = settling(inherited=inherited)
     world.upload_sidecar(KEY, **REMOVE)
     said(world, KEY)
@@ -58,7 +58,7 @@ def test_a_refused_request_is_still_told_of_when_its_photo_was_replaced(wait: in
     assert_at_rest(world)
 
 
-def test_a_replaced_photo_whose_request_was_refused_buys_nothing_for_the_bytes_that_are_gone() -> None:
+def test_refused_request_buys_nothing_for_the_replaced_bytes() -> None:
     world = settling(inherited=True)
     said(world, KEY, operation="remove")
     world.deliver_next("intake")
@@ -71,8 +71,8 @@ def test_a_replaced_photo_whose_request_was_refused_buys_nothing_for_the_bytes_t
 
 
 @pytest.mark.parametrize("tags", [{}, {"operation": "remove"}], ids=["a sidecar", "tags"])
-def test_a_refused_request_does_not_hide_behind_the_photos_own_event(tags: dict[str, str]) -> None:
-    """The request comes first; what the sidecar says is done all the same, and once."""
+def test_refused_request_is_not_hidden_by_the_photos_event(tags: dict[str, str]) -> None:
+    """The request comes first; the sidecar's instructions are still carried out, once."""
     world = settling(inherited=False)
     if not tags:
         world.upload_sidecar(KEY, **REMOVE)
@@ -87,7 +87,7 @@ def test_a_refused_request_does_not_hide_behind_the_photos_own_event(tags: dict[
     assert_at_rest(world)
 
 
-def test_a_request_under_broken_defaults_stays_reported_when_they_are_mended_before_its_photo_settled() -> None:
+def test_refused_request_stays_reported_when_defaults_are_corrected_early() -> None:
     world = settling(inherited=False)
     defaults(world, "", TYPO)
     said(world, KEY)
@@ -99,7 +99,7 @@ def test_a_request_under_broken_defaults_stays_reported_when_they_are_mended_bef
     assert (codes(world, KEY), bought(world)) == (["folder_defaults_broken"], 0)
 
 
-def test_a_photo_whose_request_was_refused_runs_on_the_sidecar_that_comes_later() -> None:
+def test_photo_with_refused_request_runs_on_a_later_sidecar() -> None:
     world = settling(inherited=True)
     said(world, KEY)
     ask(world, KEY, **TYPO)
@@ -114,7 +114,7 @@ def test_a_photo_whose_request_was_refused_runs_on_the_sidecar_that_comes_later(
     [TYPO, {**BEACH, "negative_prompt": "people"}, {**BEACH, "style_reference_images": "no.jpg"}, {"seed": 3}],
     ids=str,
 )
-def test_what_is_to_be_done_about_a_refused_request_is_to_send_it_again(instructions: dict[str, Any]) -> None:
+def test_hint_of_a_refused_request_is_to_resend_it(instructions: dict[str, Any]) -> None:
     world = World()
     said(world, KEY)
     ask(world, KEY, **instructions)
@@ -128,7 +128,7 @@ def test_what_is_to_be_done_about_a_refused_request_is_to_send_it_again(instruct
     assert [hint for hint in hints(world) if "automatically" in hint or "arrive" in hint] == []
 
 
-def test_a_request_that_a_broken_sidecar_stopped_is_to_be_sent_again() -> None:
+def test_request_stopped_by_a_broken_sidecar_should_be_resent() -> None:
     world = World()
     sidecar_bytes(world, KEY, b'{"promt": 1}')
     said(world, KEY)
@@ -141,7 +141,7 @@ def test_a_request_that_a_broken_sidecar_stopped_is_to_be_sent_again() -> None:
 
 
 def held(*, settle_seconds: int) -> World:
-    """A world with a photo that broken folder defaults hold, and a request for it that was refused."""
+    """Returns a world with a photo that broken folder defaults hold, and a request for it that was refused."""
     world = World(settle_seconds=settle_seconds)
     defaults(world, "", TYPO)
     said(world, KEY)
@@ -152,8 +152,8 @@ def held(*, settle_seconds: int) -> World:
     return world
 
 
-@pytest.mark.parametrize("mended", [FOREST, {"seed": 3}], ids=["and buy", "and say nothing"])
-def test_a_refused_request_is_still_told_of_when_the_defaults_that_held_its_photo_are_mended(mended: Any) -> None:
+@pytest.mark.parametrize("mended", [FOREST, {"seed": 3}], ids=["and buy", "without instructions"])
+def test_refused_request_stays_reported_when_held_photo_is_released(mended: Any) -> None:
     world = held(settle_seconds=0)
     defaults(world, "", mended)
     world.run_until_empty()
@@ -166,9 +166,7 @@ def test_a_refused_request_is_still_told_of_when_the_defaults_that_held_its_phot
 
 @pytest.mark.parametrize("settle_seconds", [0, 20])
 @pytest.mark.parametrize("sidecar", [True, False])
-def test_bad_file_that_refused_a_request_is_no_longer_reported_once_it_is_replaced(
-    sidecar: bool, settle_seconds: int
-) -> None:
+def test_replaced_file_behind_a_refusal_is_no_longer_reported(sidecar: bool, settle_seconds: int) -> None:
     world = World(settle_seconds=settle_seconds)
     world.upload_photo(KEY, b"this is no photo")
     if sidecar:
@@ -186,7 +184,7 @@ def test_bad_file_that_refused_a_request_is_no_longer_reported_once_it_is_replac
     assert (codes(world, KEY), bought(world)) == ([], 1)
 
 
-def test_a_refused_request_is_still_told_of_when_its_photo_was_replaced_and_put_back_while_it_settled() -> None:
+def test_refused_request_stays_reported_for_a_restored_photo() -> None:
     world = settling(inherited=False)
     said(world, KEY)
     world.run_for(1)
@@ -202,7 +200,7 @@ def test_a_refused_request_is_still_told_of_when_its_photo_was_replaced_and_put_
     assert (codes(world, KEY), bought(world)) == ([], 1)
 
 
-def test_a_refused_request_is_told_of_no_more_when_a_person_says_rerun() -> None:
+def test_refused_request_is_not_reported_after_a_rerun() -> None:
     world = held(settle_seconds=0)
     defaults(world, "", FOREST)
     again(world, KEY)
@@ -210,8 +208,8 @@ def test_a_refused_request_is_told_of_no_more_when_a_person_says_rerun() -> None
     assert (codes(world, KEY), bought(world)) == ([], 1)
 
 
-def test_a_refused_request_leaves_a_photo_its_jobs_when_the_same_bytes_come_again_under_defaults_that_broke() -> None:
-    """Seed 7985."""
+def test_refused_request_leaves_the_jobs_of_the_same_bytes() -> None:
+    """The same bytes are uploaded again under defaults that are broken by now (seed 7985)."""
     world = settling(inherited=False)
     world.upload_sidecar(KEY, **REMOVE)
     said(world, KEY)

@@ -1,4 +1,7 @@
-"""Rerun: a person has photos resolved anew; only what changed is bought, and what nobody speaks of stays as it is."""
+"""Rerun: a person has photos resolved again.
+
+Only changes are bought, and photos without instructions stay as they are.
+"""
 
 from typing import Any
 
@@ -16,7 +19,7 @@ from tests.simulated.wishes import BEACH, FOREST, REMOVE, again, ask, bought, de
 
 
 def on_defaults(content: dict[str, Any], **tags: str) -> World:
-    """A world with a photo that ran on its folder's defaults."""
+    """Returns a world with a photo that ran on its folder's defaults."""
     world = World()
     defaults(world, "shoes/", content)
     world.upload_photo(KEY, build_photo(), **tags)
@@ -25,19 +28,19 @@ def on_defaults(content: dict[str, Any], **tags: str) -> World:
 
 
 def rerun(world: World) -> None:
-    """A person has the photo resolved anew, and all came of it."""
+    """A person reruns the photo, and everything is processed."""
     again(world, KEY)
     world.run_until_empty()
 
 
-def test_the_message_says_that_a_person_wants_it() -> None:
+def test_rerun_message_says_that_a_person_sent_it() -> None:
     body = '{"kind": "rerun", "bucket": "photos", "key": "a.jpg"}'
     assert parse_intake_message(body, input_bucket="photos", is_repeated=False) == [
         IntakeEvent("photos", "a.jpg", is_rerun=True)
     ]
 
 
-def test_a_changed_default_is_used() -> None:
+def test_changed_default_is_used() -> None:
     world = on_defaults(BEACH)
     defaults(world, "shoes/", FOREST)
     world.run_until_empty()
@@ -47,7 +50,7 @@ def test_a_changed_default_is_used() -> None:
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_nothing_is_bought_where_nothing_changed(times: int) -> None:
+def test_nothing_is_bought_if_nothing_changed(times: int) -> None:
     world = on_defaults(BEACH)
     before = world.read_pictures()
     for _ in range(times):
@@ -56,7 +59,7 @@ def test_nothing_is_bought_where_nothing_changed(times: int) -> None:
     assert_at_rest(world)
 
 
-def test_a_default_that_was_changed_back_costs_nothing() -> None:
+def test_default_that_was_changed_back_costs_nothing() -> None:
     world = on_defaults(BEACH)
     before = world.read_pictures()
     for content in (FOREST, BEACH):
@@ -66,7 +69,7 @@ def test_a_default_that_was_changed_back_costs_nothing() -> None:
     assert (bought(world), world.read_pictures()) == (2, before)
 
 
-def test_a_photo_that_waits_goes_at_once_on_what_there_is() -> None:
+def test_waiting_photo_runs_at_once_on_existing_instructions() -> None:
     world = World(settle_seconds=600)
     defaults(world, "shoes/", REMOVE)
     world.upload_photo(KEY, build_photo())
@@ -76,7 +79,7 @@ def test_a_photo_that_waits_goes_at_once_on_what_there_is() -> None:
     assert the_job(world).status is JobStatus.STORED
 
 
-def test_a_photo_that_nobody_speaks_for_is_reported_again_and_loses_nothing() -> None:
+def test_photo_without_instructions_is_reported_again_and_loses_nothing() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
@@ -84,7 +87,7 @@ def test_a_photo_that_nobody_speaks_for_is_reported_again_and_loses_nothing() ->
     assert codes(world, KEY) == ["no_instructions"]
 
 
-def test_a_photo_whose_wish_came_by_request_keeps_it_where_nothing_else_speaks() -> None:
+def test_requested_photo_without_other_instructions_keeps_its_job() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     ask(world, KEY, **BEACH)
@@ -95,7 +98,7 @@ def test_a_photo_whose_wish_came_by_request_keeps_it_where_nothing_else_speaks()
     assert bought(world) == 1
 
 
-def test_a_variant_that_nobody_speaks_for_keeps_no_other_from_being_resolved_anew() -> None:
+def test_variant_without_instructions_does_not_block_the_others() -> None:
     world = World()
     defaults(world, "shoes/", {"style": "aura"})
     world.upload_sidecar(KEY, variants={"beach": BEACH, "bare": {"seed": 1}})
@@ -109,7 +112,7 @@ def test_a_variant_that_nobody_speaks_for_keeps_no_other_from_being_resolved_ane
     assert (now.status, bought(world), codes(world, KEY)) == (JobStatus.STORED, 2, ["no_instructions"])
 
 
-def test_a_refused_photo_runs_again() -> None:
+def test_refused_photo_runs_again() -> None:
     world = World()
     world.upload_sidecar(KEY, **BEACH, max_cost_usd=0)
     world.upload_photo(KEY, build_photo())
@@ -120,13 +123,13 @@ def test_a_refused_photo_runs_again() -> None:
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
-def test_a_photo_that_is_not_there_is_passed_over() -> None:
+def test_missing_photo_is_skipped() -> None:
     world = World()
     rerun(world)
     assert (world.table.items, world.output_bucket.objects) == ({}, {})
 
 
-def test_a_job_that_is_being_paid_is_not_bought_twice() -> None:
+def test_job_that_is_being_paid_is_not_bought_twice() -> None:
     world = on_defaults(REMOVE)
     world.upload_photo(KEY, build_photo("another"))
     world.run_until_empty("intake")

@@ -1,4 +1,4 @@
-"""A photo that was deleted and comes back is a new one: what lies beside it now decides, and nothing is paid twice."""
+"""A photo that was deleted and uploaded again is a new one: its current instructions decide; nothing is paid twice."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.simulated.wishes import FOREST, REMOVE, REPLACED, ask, defaults
 
 
 def gone(world: World) -> World:
-    """The photo and what was said of it is deleted, and intake saw that."""
+    """Deletes the photo and its instructions, and lets intake record that."""
     world.delete_file(f"{KEY}.json")
     world.delete_file(KEY)
     world.run_until_empty()
@@ -19,7 +19,7 @@ def gone(world: World) -> World:
 
 
 def named(world: World) -> list[tuple[str, JobStatus]]:
-    """The photo's current jobs."""
+    """Returns the photo's current jobs."""
     source = world.read_source(KEY)
     assert source
     jobs = {job.job_id: job for job in world.list_jobs(KEY)}
@@ -27,7 +27,7 @@ def named(world: World) -> list[tuple[str, JobStatus]]:
 
 
 def with_sidecar() -> World:
-    """A delivered photo whose word lay in a sidecar."""
+    """Returns a delivered photo whose instructions were in a sidecar."""
     world = World()
     world.upload_sidecar(KEY, **REMOVE)
     world.upload_photo(KEY, build_photo())
@@ -36,7 +36,7 @@ def with_sidecar() -> World:
 
 
 @pytest.mark.parametrize("paid", [True, False], ids=["delivered", "unpaid"])
-def test_without_its_sidecar_it_has_what_its_folder_says(paid: bool) -> None:
+def test_photo_without_its_sidecar_runs_on_folder_defaults(paid: bool) -> None:
     world = World()
     defaults(world, "", FOREST)
     world.upload_sidecar(KEY, **REMOVE)
@@ -50,7 +50,7 @@ def test_without_its_sidecar_it_has_what_its_folder_says(paid: bool) -> None:
     assert_at_rest(world)
 
 
-def test_without_a_word_it_is_reported_and_buys_nothing() -> None:
+def test_photo_without_instructions_is_reported_and_not_bought() -> None:
     world = gone(with_sidecar())
     world.upload_photo(KEY, build_photo())
     world.run_until_empty()
@@ -58,7 +58,7 @@ def test_without_a_word_it_is_reported_and_buys_nothing() -> None:
     assert_at_rest(world)
 
 
-def test_it_waits_for_its_word_like_a_new_one() -> None:
+def test_returned_photo_waits_for_instructions_like_a_new_one() -> None:
     world = World(settle_seconds=20)
     world.upload_sidecar(KEY, **REMOVE)
     world.upload_photo(KEY, build_photo())
@@ -73,7 +73,7 @@ def test_it_waits_for_its_word_like_a_new_one() -> None:
 
 
 @pytest.mark.parametrize("how", ["with its sidecar", "as the same version"])
-def test_with_the_same_word_it_costs_nothing_more(how: str) -> None:
+def test_same_instructions_cost_nothing_again(how: str) -> None:
     world = with_sidecar()
     before = world.read_pictures()
     gone(world)
@@ -93,7 +93,7 @@ def test_with_the_same_word_it_costs_nothing_more(how: str) -> None:
     assert_at_rest(world)
 
 
-def test_what_came_of_it_anew_stays_as_long_as_it_lies_there() -> None:
+def test_new_result_stays_while_the_photo_exists() -> None:
     world = gone(with_sidecar())
     world.upload_photo(KEY, build_photo(), **FOREST)
     world.run_until_empty()
@@ -105,7 +105,7 @@ def test_what_came_of_it_anew_stays_as_long_as_it_lies_there() -> None:
     assert (named(world), world.read_report(KEY)) == ([("replace", JobStatus.STORED)], None)
 
 
-def test_a_return_that_no_event_told_of_is_found_by_the_sweep() -> None:
+def test_return_without_an_event_is_found_by_the_sweep() -> None:
     world = gone(with_sidecar())
     world.upload_photo(KEY, build_photo(), **FOREST)
     world.queues["intake"].messages.clear()
@@ -113,7 +113,7 @@ def test_a_return_that_no_event_told_of_is_found_by_the_sweep() -> None:
     assert named(world) == [("replace", JobStatus.STORED)]
 
 
-def test_the_receipt_of_a_deleted_photo_still_says_what_was_bought_for_which_bytes() -> None:
+def test_receipt_of_a_deleted_photo_keeps_its_purchases() -> None:
     world = with_sidecar()
     before = world.read_receipt(KEY)
     gone(world)
@@ -122,7 +122,7 @@ def test_the_receipt_of_a_deleted_photo_still_says_what_was_bought_for_which_byt
     assert before["source"]["sha256"]
 
 
-def test_a_request_refused_before_the_event_of_its_return_keeps_none_of_the_old_jobs() -> None:
+def test_request_refused_before_the_return_keeps_no_old_job() -> None:
     world = dropped()
     world.run_until_empty()
     gone(world)

@@ -1,4 +1,4 @@
-"""The same bytes asked the same thing under several keys: one pays, the others get its file or buy if it fails."""
+"""The same purchase under several keys: one photo pays, and the others get its file or buy if it fails."""
 
 from functools import partial
 from typing import Any
@@ -20,21 +20,21 @@ S = JobStatus
 
 
 def drop(world: World, *keys: str) -> None:
-    """The same photo with the same wish under several keys, one after the other."""
+    """Uploads the same photo with the same instructions under several keys, one after the other."""
     for key in keys:
         world.upload_photo(key, build_photo(), operation="remove")
         world.run_until_empty("intake")
 
 
 def both(**setup: Any) -> World:
-    """A world with one photo under two keys; the first one is to pay."""
+    """Returns a world with one photo under two keys; the first one is to pay."""
     world = World(**setup)
     drop(world, FIRST, SECOND)
     return world
 
 
 def assert_served(world: World, *keys: str, by: Job) -> None:
-    """Each has its picture from the file that another paid for, and cost nothing."""
+    """Asserts that each photo has its picture from the file that another one paid for, and cost nothing."""
     for key in keys:
         job = the_job(world, key)
         assert (job.status, job.reused_from, job.attempts, job.charged) == (S.STORED, by.job_id, (), 0)
@@ -48,7 +48,7 @@ def assert_served(world: World, *keys: str, by: Job) -> None:
 # -- one pays ----------------------------------------------------------------------------------------------------
 
 
-def test_who_comes_second_waits_for_the_first_and_gets_its_file() -> None:
+def test_second_photo_waits_and_reuses_the_firsts_file() -> None:
     world = both()
     waiting = the_job(world, SECOND)
     assert (waiting.status, waiting.waits_for and waiting.waits_for.job_id) == (
@@ -62,7 +62,7 @@ def test_who_comes_second_waits_for_the_first_and_gets_its_file() -> None:
     assert_at_rest(world)
 
 
-def test_who_comes_when_all_is_done_goes_past_the_lane() -> None:
+def test_photo_uploaded_after_completion_skips_the_lane() -> None:
     world = World()
     drop(world, FIRST)
     world.run_until_empty()
@@ -73,7 +73,7 @@ def test_who_comes_when_all_is_done_goes_past_the_lane() -> None:
     assert_at_rest(world)
 
 
-def test_many_are_one_charge_and_one_place_in_the_budget() -> None:
+def test_many_copies_are_one_charge_and_one_reservation() -> None:
     world = World(budget=PRICE)
     keys = [f"shoes/{n}.jpg" for n in range(8)]
     drop(world, *keys)
@@ -82,8 +82,8 @@ def test_many_are_one_charge_and_one_place_in_the_budget() -> None:
     assert_served(world, *keys[1:], by=the_job(world, keys[0]))
 
 
-def test_who_was_served_serves_in_turn_and_names_who_paid() -> None:
-    """Its own key is gone, and the file lies where the first one put it."""
+def test_reused_file_can_be_reused_and_names_the_payer() -> None:
+    """Its own key is gone, and the file is where the first job stored it."""
     world = both()
     world.run_until_empty()
     first = the_job(world, FIRST)
@@ -92,7 +92,7 @@ def test_who_was_served_serves_in_turn_and_names_who_paid() -> None:
     assert_served(world, "third.jpg", by=first)
 
 
-def test_what_is_only_described_otherwise_is_the_same_wish() -> None:
+def test_equivalent_instructions_are_the_same_purchase() -> None:
     world = World()
     for key, sku in ((FIRST, 1), (SECOND, 2)):
         world.upload_photo(key, build_photo())
@@ -104,9 +104,9 @@ def test_what_is_only_described_otherwise_is_the_same_wish() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"prompt": "at sea"}, {"operation": "remove", "revision": "2"}], ids=["another wish", "another revision"]
+    "fields", [{"prompt": "at sea"}, {"operation": "remove", "revision": "2"}], ids=["other prompt", "another revision"]
 )
-def test_another_wish_is_another_charge(fields: dict[str, str]) -> None:
+def test_other_instructions_are_another_charge(fields: dict[str, str]) -> None:
     world = World()
     drop(world, FIRST)
     world.upload_photo(SECOND, build_photo())
@@ -116,7 +116,7 @@ def test_another_wish_is_another_charge(fields: dict[str, str]) -> None:
     assert the_job(world, SECOND).reused_from is None
 
 
-# -- the one who was to pay comes to nothing ---------------------------------------------------------------------
+# -- the job that was to pay fails -------------------------------------------------------------------------------
 
 FAILURES = {
     "refused": (build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST), S.REFUSED),
@@ -126,7 +126,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_where_the_first_fails_the_next_one_buys_and_serves_the_rest(failure: str) -> None:
+def test_next_photo_buys_for_the_rest_after_a_failure(failure: str) -> None:
     world = both()
     drop(world, "third.jpg")
     reaction, end = FAILURES[failure]
@@ -140,8 +140,8 @@ def test_where_the_first_fails_the_next_one_buys_and_serves_the_rest(failure: st
     assert_at_rest(world)
 
 
-def test_where_the_first_is_held_for_a_person_the_next_one_buys() -> None:
-    """A person may take days, and those who wait are promised an end."""
+def test_next_photo_buys_when_the_first_is_held() -> None:
+    """A person may take days, and the waiting photos are promised an end."""
     world = both(on_lost_answer="hold")
     world.provider.script.append(build_charged_hang_up())
     world.run_until_empty()
@@ -150,7 +150,7 @@ def test_where_the_first_is_held_for_a_person_the_next_one_buys() -> None:
     assert_at_rest(world)
 
 
-def test_a_picture_that_cannot_be_handed_over_serves_nobody() -> None:
+def test_undeliverable_picture_is_not_reused() -> None:
     world = both()
     world.downloads.override = ResultError(Code.LINK_EXPIRED, "the link answers 410")
     world.deliver_next("ideogram")
@@ -163,7 +163,7 @@ def test_a_picture_that_cannot_be_handed_over_serves_nobody() -> None:
 
 
 @pytest.mark.parametrize("how", ["deleted", "edited"])
-def test_where_the_first_is_wanted_no_more_the_next_one_buys(how: str) -> None:
+def test_next_photo_buys_when_the_first_is_superseded(how: str) -> None:
     world = both()
     if how == "deleted":
         world.delete_file(FIRST)
@@ -176,7 +176,7 @@ def test_where_the_first_is_wanted_no_more_the_next_one_buys(how: str) -> None:
     assert_at_rest(world)
 
 
-def test_who_waits_can_be_deleted_like_any_other() -> None:
+def test_waiting_photo_can_be_deleted_like_any_other() -> None:
     world = both()
     world.delete_file(SECOND)
     world.run_until_empty("intake")
@@ -185,8 +185,8 @@ def test_who_waits_can_be_deleted_like_any_other() -> None:
     assert world.provider.charged_micro_usd == PRICE
 
 
-def test_two_who_follow_one_another_in_turn_both_have_their_pictures() -> None:
-    """The first is edited away, so that the second takes over; then the first comes back and follows the second."""
+def test_photos_that_wait_for_each_other_in_turn_complete() -> None:
+    """The first is edited, so that the second takes over; then the first is restored and waits for the second."""
     world = both()
     world.upload_sidecar(FIRST, prompt="at sea")
     world.run_until_empty("intake")
@@ -205,11 +205,11 @@ def test_two_who_follow_one_another_in_turn_both_have_their_pictures() -> None:
     assert_at_rest(world)
 
 
-# -- whatever dies -----------------------------------------------------------------------------------------------
+# -- crashes -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["unaskable", "own_id"])
-def test_a_crash_after_any_call_still_leaves_one_payer(kind: str) -> None:
+def test_crash_after_any_call_leaves_one_payer(kind: str) -> None:
     for call, world in after_each_crash(partial(both, kind=kind), World.run_until_empty):
         first, second = (the_job(world, key) for key in (FIRST, SECOND))
         assert (first.status, second.status) == (S.STORED, S.STORED), call
@@ -219,14 +219,14 @@ def test_a_crash_after_any_call_still_leaves_one_payer(kind: str) -> None:
 
 
 def both_at_once() -> World:
-    """A world with one photo under two keys, and nobody has looked yet."""
+    """Returns a world with one photo under two keys, and no event handled yet."""
     world = World(kind="own_id")
     for key in (FIRST, SECOND):
         world.upload_photo(key, build_photo(), operation="remove")
     return world
 
 
-def test_a_crash_while_it_is_decided_who_pays_leaves_one_payer() -> None:
+def test_crash_while_the_payer_is_chosen_leaves_one() -> None:
     for call, world in after_each_crash(both_at_once, World.run_until_empty):
         assert {job.status for job in world.list_jobs()} == {S.STORED}, call
         assert (len(world.list_jobs()), world.provider.charged_micro_usd) == (2, PRICE), call

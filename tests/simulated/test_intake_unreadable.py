@@ -1,4 +1,4 @@
-"""Files that S3 does not hand out: the archived are reported at once, the forbidden when it stays so; none is lost."""
+"""Files that S3 does not return: archived ones are reported at once, denied ones if that persists; none is lost."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ SIDECAR = f"{KEY}.json"
 
 
 def locked(key: str, error: ClientError) -> FaultAction:
-    """S3 keeps one file's bytes to itself."""
+    """S3 refuses to return one file's bytes."""
 
     def strike(call: ServiceCall) -> None:
         if call.operation == "get_object" and call.request["Key"] == key:
@@ -30,17 +30,17 @@ def locked(key: str, error: ClientError) -> FaultAction:
 
 
 def archived(key: str = KEY) -> FaultAction:
-    """The file lies in an archive class, as S3 says it."""
+    """The file is in an archive class, as S3 reports it."""
     return locked(key, build_client_error("InvalidObjectState", "GetObject", 403))
 
 
 def forbidden(key: str = KEY, code: str = "AccessDenied", status: int = 403) -> FaultAction:
-    """Nobody gave us the right to read the file."""
+    """The stack is denied access to the file."""
     return locked(key, build_client_error(code, "GetObject", status))
 
 
 def world_with(fault: FaultAction, *deeds: Callable[[World], Any]) -> World:
-    """A world in which a fault is in force before anything is put."""
+    """Returns a world in which a fault is in force before anything is uploaded."""
     world = World()
     world.transport.faults_before.append(fault)
     for deed in deeds:
@@ -49,19 +49,19 @@ def world_with(fault: FaultAction, *deeds: Callable[[World], Any]) -> World:
 
 
 def drop(world: World) -> None:
-    """A photo that is to be cut out."""
+    """Uploads a photo whose background is to be removed."""
     said(world, KEY, operation="remove")
 
 
 def mend(world: World) -> None:
-    """S3 hands everything out again."""
+    """S3 returns everything again."""
     world.transport.faults_before.clear()
 
 
 # -- archived ----------------------------------------------------------------------------------------------------
 
 
-def test_a_photo_in_an_archive_class_is_reported_at_once_and_runs_when_it_was_restored() -> None:
+def test_archived_photo_is_reported_and_runs_after_being_restored() -> None:
     world = world_with(archived(), drop)
     world.run_until_empty()
     assert (codes(world, KEY), world.list_jobs()) == (["file_archived"], [])
@@ -72,7 +72,7 @@ def test_a_photo_in_an_archive_class_is_reported_at_once_and_runs_when_it_was_re
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
-def test_an_archived_photo_runs_when_it_is_uploaded_again() -> None:
+def test_archived_photo_runs_when_it_is_uploaded_again() -> None:
     world = world_with(archived(), drop)
     world.run_until_empty()
     mend(world)
@@ -81,7 +81,7 @@ def test_an_archived_photo_runs_when_it_is_uploaded_again() -> None:
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
-def test_an_archived_sidecar_is_reported_and_nothing_is_bought_without_it() -> None:
+def test_archived_sidecar_is_reported_and_nothing_is_bought() -> None:
     world = World()
     defaults(world, "", REMOVE)
     world.transport.faults_before.append(archived(SIDECAR))
@@ -95,14 +95,14 @@ def test_an_archived_sidecar_is_reported_and_nothing_is_bought_without_it() -> N
     assert (wishes(world, KEY), codes(world, KEY)) == ({"": "on a beach"}, [])
 
 
-def test_archived_folder_defaults_are_broken_ones() -> None:
+def test_archived_folder_defaults_count_as_broken() -> None:
     world = world_with(archived("_backdrop.json"), lambda world: defaults(world, "", REMOVE))
     said(world, KEY)
     world.run_until_empty()
     assert (folder_codes(world, ""), codes(world, KEY), bought(world)) == (["file_archived"], [], 0)
 
 
-def test_an_archived_reference_is_one_that_cannot_be_used() -> None:
+def test_archived_reference_is_reported_as_unusable() -> None:
     world = world_with(archived("looks/a.jpg"), lambda world: world.upload_photo("looks/a.jpg", build_photo("a look")))
     world.queues["intake"].messages.clear()
     world.upload_sidecar(KEY, **BEACH, style_reference_images=["looks/a.jpg"])
@@ -111,7 +111,7 @@ def test_an_archived_reference_is_one_that_cannot_be_used() -> None:
     assert codes(world, KEY) == ["reference_unusable"]
 
 
-def test_a_photo_that_is_archived_before_its_call_is_refused_and_not_sent_round_for_ever() -> None:
+def test_photo_archived_before_its_call_is_refused_for_good() -> None:
     world = World()
     drop(world)
     world.run_until_empty("intake")
@@ -124,8 +124,8 @@ def test_a_photo_that_is_archived_before_its_call_is_refused_and_not_sent_round_
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
-def test_a_photo_that_is_archived_while_its_answer_is_lost_is_left_to_a_person() -> None:
-    """The call cannot be sent once more, and nobody knows what the first one cost."""
+def test_photo_archived_after_a_lost_answer_is_held() -> None:
+    """The call cannot be repeated, and whether the first one was charged is unknown."""
     world = World()
     drop(world)
     world.run_until_empty("intake")
@@ -136,7 +136,7 @@ def test_a_photo_that_is_archived_while_its_answer_is_lost_is_left_to_a_person()
     assert (the_job(world).status, codes(world, KEY), bought(world)) == (JobStatus.HELD, ["charge_unknown"], 1)
 
 
-def test_a_finished_photo_that_a_lifecycle_archives_stays_finished() -> None:
+def test_finished_photo_that_is_archived_stays_finished() -> None:
     world = World()
     drop(world)
     world.run_until_empty()
@@ -146,7 +146,7 @@ def test_a_finished_photo_that_a_lifecycle_archives_stays_finished() -> None:
     assert (the_job(world).status, codes(world, KEY), wishes(world, KEY)) == (JobStatus.STORED, [], {"": "remove"})
 
 
-def test_an_archived_file_that_is_deleted_meanwhile_is_no_file() -> None:
+def test_archived_file_that_is_deleted_meanwhile_is_missing() -> None:
     world = world_with(archived(), drop)
 
     def missing(call: ServiceCall) -> None:
@@ -158,13 +158,13 @@ def test_an_archived_file_that_is_deleted_meanwhile_is_no_file() -> None:
     assert (codes(world, KEY), world.list_jobs()) == ([], [])
 
 
-# -- forbidden ---------------------------------------------------------------------------------------------------
+# -- denied ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("code", "status"), [("AccessDenied", 403), ("KMS.DisabledException", 400), ("InvalidRequest", 400)]
 )
-def test_a_photo_that_nobody_may_read_is_reported_as_waiting_and_goes_by_itself(code: str, status: int) -> None:
+def test_photo_with_denied_access_is_reported_and_resumes_later(code: str, status: int) -> None:
     world = world_with(forbidden(code=code, status=status), drop)
     world.run_for(300)
     report = world.read_report(KEY)
@@ -179,7 +179,7 @@ def test_a_photo_that_nobody_may_read_is_reported_as_waiting_and_goes_by_itself(
 
 
 @pytest.mark.parametrize("key", [SIDECAR, "_backdrop.json"])
-def test_a_photo_waits_also_for_a_file_that_speaks_for_it(key: str) -> None:
+def test_photo_waits_also_for_its_instruction_files(key: str) -> None:
     world = world_with(forbidden(key), lambda world: world.upload_sidecar(KEY, **BEACH))
     defaults(world, "", {"seed": 3})
     said(world, KEY)
@@ -192,7 +192,7 @@ def test_a_photo_waits_also_for_a_file_that_speaks_for_it(key: str) -> None:
     assert (wishes(world, KEY), codes(world, KEY)) == ({"": "on a beach"}, [])
 
 
-def test_four_deliveries_tell_nobody_and_the_fifth_does() -> None:
+def test_denied_access_is_reported_at_the_fifth_delivery() -> None:
     world = world_with(forbidden(), drop)
     seen: list[list[str]] = []
     for _ in range(5):
@@ -204,13 +204,13 @@ def test_four_deliveries_tell_nobody_and_the_fifth_does() -> None:
     assert seen == [[], [], [], [], ["file_unreadable"]]
 
 
-def test_an_outage_of_all_of_s3_is_no_photos_own_trouble() -> None:
+def test_outage_of_s3_is_not_reported_per_photo() -> None:
     world = world_with(forbidden(code="ServiceUnavailable", status=503), drop)
     world.run_for(600)
     assert codes(world, KEY) == []
 
 
-def test_a_photo_that_cannot_be_read_for_long_counts_no_crash() -> None:
+def test_photo_that_stays_unreadable_counts_no_crash() -> None:
     world = world_with(forbidden(), drop)
     world.run_for(1200)
     source = world.read_source(KEY)
@@ -218,7 +218,7 @@ def test_a_photo_that_cannot_be_read_for_long_counts_no_crash() -> None:
     assert (source.crash_count, source.processing_until, codes(world, KEY)) == (0, None, ["file_unreadable"])
 
 
-def test_a_finished_photo_whose_repeated_event_met_a_locked_door_keeps_what_it_has() -> None:
+def test_finished_photo_keeps_its_job_despite_denied_access() -> None:
     """The defaults changed meanwhile, which is no reason to buy."""
     world = World()
     defaults(world, "", REMOVE)
@@ -237,7 +237,7 @@ def test_a_finished_photo_whose_repeated_event_met_a_locked_door_keeps_what_it_h
     assert_at_rest(world)
 
 
-def test_a_request_for_a_photo_that_cannot_be_read_waits_too() -> None:
+def test_request_for_an_unreadable_photo_also_waits() -> None:
     world = world_with(forbidden(), lambda world: said(world, KEY))
     ask(world, KEY, **BEACH)
     world.run_for(300)
@@ -247,7 +247,7 @@ def test_a_request_for_a_photo_that_cannot_be_read_waits_too() -> None:
     assert (wishes(world, KEY), codes(world, KEY)) == ({"": "on a beach"}, [])
 
 
-def test_the_sweep_leaves_a_photo_alone_whose_message_waits_and_brings_one_that_was_given_up() -> None:
+def test_sweep_skips_waiting_photos_and_revives_abandoned_ones() -> None:
     world = world_with(forbidden(), drop)
     pass_time(world, 3600)
     assert len(world.queues["intake"].messages) == 1
@@ -259,8 +259,8 @@ def test_the_sweep_leaves_a_photo_alone_whose_message_waits_and_brings_one_that_
     assert (the_job(world).status, codes(world, KEY)) == (JobStatus.STORED, [])
 
 
-def test_tags_that_nobody_may_read_any_more_are_told_of_within_minutes() -> None:
-    """S3 counts none where they may not be read."""
+def test_tags_that_become_unreadable_are_reported_within_minutes() -> None:
+    """S3 does not count tags that may not be read."""
     world = World()
     world.upload_photo("shoes/other.jpg", build_photo("other"), operation="remove")
     world.run_until_empty()

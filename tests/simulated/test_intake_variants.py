@@ -1,4 +1,4 @@
-"""Variants: one photo, many pictures, one job each; what is edited runs alone, what is taken away stays and says so."""
+"""Variants: one photo, many pictures, one job each. An edited one runs alone; a removed one keeps its pictures."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ THREE: dict[str, Any] = {"beach": BEACH, "forest": FOREST, "cut-out": REMOVE}
 
 
 def varied(variants: dict[str, Any], **fields: Any) -> World:
-    """A world with a photo whose sidecar asks for these pictures, all delivered."""
+    """Returns a world with a photo whose sidecar names these variants, all delivered."""
     world = World()
     world.upload_photo(KEY, build_photo())
     edited(world, variants, **fields)
@@ -36,19 +36,19 @@ def varied(variants: dict[str, Any], **fields: Any) -> World:
 
 
 def edited(world: World, variants: dict[str, Any] | None, **fields: Any) -> None:
-    """The sidecar says something else now, and all has come of it."""
+    """Replaces the sidecar, and processes everything."""
     world.upload_sidecar(KEY, **fields, **({"variants": variants} if variants is not None else {}))
     world.run_until_empty()
 
 
 def warnings(world: World) -> dict[str | None, list[str]]:
-    """What the receipt warns of, by variant."""
+    """Returns the receipt's warnings by variant."""
     receipt = world.read_receipt(KEY)
     assert receipt
     return {one["variant"]: one["warnings"] for one in receipt["jobs"]}
 
 
-def test_each_variant_is_a_job_and_a_picture_of_its_own() -> None:
+def test_each_variant_has_its_own_job_and_picture() -> None:
     world = varied(THREE)
     assert wishes(world, KEY) == {"beach": "on a beach", "forest": "in a forest", "cut-out": "remove"}
     assert sorted(world.read_pictures(KEY)) == [f"{KEY}/red-{name}.png" for name in ("beach", "cut-out", "forest")]
@@ -56,7 +56,7 @@ def test_each_variant_is_a_job_and_a_picture_of_its_own() -> None:
     assert_at_rest(world)
 
 
-def test_a_variant_inherits_what_stands_beside_it_and_in_defaults() -> None:
+def test_variant_inherits_from_its_source_and_from_defaults() -> None:
     world = World()
     defaults(world, "shoes/", {"rendering_speed": "TURBO", "seed": 9})
     world.upload_photo(KEY, build_photo())
@@ -67,7 +67,7 @@ def test_a_variant_inherits_what_stands_beside_it_and_in_defaults() -> None:
     assert origins(world, KEY, "b")["rendering_speed"] == "shoes/_backdrop.json"
 
 
-def test_variants_of_a_folder_hold_for_each_of_its_photos() -> None:
+def test_variants_in_folder_defaults_apply_to_each_photo() -> None:
     world = World()
     defaults(world, "shoes/", {"variants": {"beach": BEACH, "cut-out": REMOVE}})
     world.upload_photo(KEY, build_photo())
@@ -77,7 +77,7 @@ def test_variants_of_a_folder_hold_for_each_of_its_photos() -> None:
     assert len(world.read_pictures("shoes/blue.jpg")) == 3
 
 
-def test_a_nearer_place_that_names_variants_names_them_all() -> None:
+def test_nearer_source_with_variants_names_them_all() -> None:
     world = World()
     defaults(world, "shoes/", {"variants": {"beach": BEACH, "cut-out": REMOVE}})
     world.upload_photo(KEY, build_photo())
@@ -85,7 +85,7 @@ def test_a_nearer_place_that_names_variants_names_them_all() -> None:
     assert wishes(world, KEY) == {"forest": "in a forest"}
 
 
-def test_no_variants_at_all_is_a_way_to_inherit_none() -> None:
+def test_empty_variants_inherit_none() -> None:
     world = World()
     defaults(world, "shoes/", {"variants": {"beach": BEACH}})
     world.upload_photo(KEY, build_photo())
@@ -93,7 +93,7 @@ def test_no_variants_at_all_is_a_way_to_inherit_none() -> None:
     assert wishes(world, KEY) == {"": "in a forest"}
 
 
-def test_editing_one_variant_runs_that_one_alone() -> None:
+def test_edited_variant_runs_alone() -> None:
     world = varied(THREE)
     before = world.read_pictures()
     edited(world, {**THREE, "beach": {"prompt": "on a white beach"}})
@@ -102,13 +102,13 @@ def test_editing_one_variant_runs_that_one_alone() -> None:
     assert_at_rest(world)
 
 
-def test_a_variant_that_comes_later_runs_alone() -> None:
+def test_added_variant_runs_alone() -> None:
     world = varied({"beach": BEACH})
     edited(world, THREE)
     assert (bought(world), len(world.read_pictures(KEY))) == (3, 3)
 
 
-def test_a_variant_taken_away_leaves_its_pictures_and_says_so() -> None:
+def test_removed_variant_keeps_its_pictures_with_a_warning() -> None:
     world = varied(THREE)
     before = world.read_pictures()
     edited(world, {"beach": BEACH, "cut-out": REMOVE})
@@ -123,8 +123,8 @@ def test_a_variant_taken_away_leaves_its_pictures_and_says_so() -> None:
     assert_at_rest(world)
 
 
-def test_of_pictures_under_other_names_each_says_that_nobody_asks_for_it_any_more() -> None:
-    """The one picture was a PNG, then another a WebP: both stay, and the photo comes to ask for variants."""
+def test_picture_under_an_old_name_has_a_warning() -> None:
+    """One picture was a PNG, then another a WebP: both stay, and then the photo gets variants."""
     world = World()
     world.upload_photo(KEY, build_photo())
     for wish in ({"prompt": "on a beach"}, {"prompt": "in a forest", "output": {"format": "webp"}}):
@@ -137,7 +137,7 @@ def test_of_pictures_under_other_names_each_says_that_nobody_asks_for_it_any_mor
 
 
 @pytest.mark.parametrize("broken", ["the sidecar", "the folder's defaults"])
-def test_it_says_so_too_where_nothing_could_be_read_meanwhile(broken: str) -> None:
+def test_removed_variant_has_a_warning_despite_unreadable_instructions(broken: str) -> None:
     world = varied(THREE)
     if broken == "the sidecar":
         sidecar_bytes(world, KEY, b"{not json")
@@ -156,8 +156,8 @@ def test_it_says_so_too_where_nothing_could_be_read_meanwhile(broken: str) -> No
 
 
 @pytest.mark.parametrize("before_it_is_stored", [True, False])
-def test_a_variant_taken_away_while_it_is_handed_over_says_so_too(*, before_it_is_stored: bool) -> None:
-    """Intake read its job while that was paid, and its pictures came to lie there before or after intake wrote."""
+def test_variant_removed_during_delivery_has_a_warning_too(*, before_it_is_stored: bool) -> None:
+    """Intake read its job while it was paid, and its pictures were written before or after intake wrote."""
     world = varied({"beach": BEACH})
     world.upload_sidecar(KEY, variants={"beach": BEACH, "forest": FOREST})
     world.run_until_empty("intake")
@@ -175,14 +175,14 @@ def test_a_variant_taken_away_while_it_is_handed_over_says_so_too(*, before_it_i
 
 
 def _overtake(world: World, step: str, job: Job) -> None:
-    """Another worker does all of its work in the midst of this one's call."""
+    """Another worker does all of its work during this one's call."""
     if step == "deliver":
         deliver(world, job, job.job_id)
     else:
         world.run_until_empty(step)
 
 
-def test_a_variant_brought_back_is_delivered_again_for_nothing() -> None:
+def test_restored_variant_is_delivered_again_without_a_charge() -> None:
     world = varied(THREE)
     before = world.read_pictures()
     edited(world, {"beach": BEACH})
@@ -191,7 +191,7 @@ def test_a_variant_brought_back_is_delivered_again_for_nothing() -> None:
     assert_at_rest(world)
 
 
-def test_a_variant_taken_away_before_it_is_paid_is_not_bought() -> None:
+def test_variant_removed_before_payment_is_not_bought() -> None:
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, variants=THREE)
@@ -205,7 +205,7 @@ def test_a_variant_taken_away_before_it_is_paid_is_not_bought() -> None:
     ]
 
 
-def test_from_one_picture_to_variants_and_back() -> None:
+def test_photo_can_switch_between_one_picture_and_variants() -> None:
     world = varied({}, **BEACH)
     edited(world, {"beach": BEACH, "forest": FOREST})
     assert (wishes(world, KEY), bought(world)) == ({"beach": "on a beach", "forest": "in a forest"}, 2)
@@ -214,24 +214,24 @@ def test_from_one_picture_to_variants_and_back() -> None:
     assert_at_rest(world)
 
 
-def test_variants_that_ask_the_same_are_paid_once() -> None:
+def test_variants_with_the_same_instructions_are_paid_once() -> None:
     world = varied({"one": BEACH, "two": BEACH, "three": BEACH})
     assert (bought(world), world.provider.charged_micro_usd, len(world.read_pictures(KEY))) == (1, REPLACED, 3)
     assert len(set(world.read_pictures(KEY).values())) == 1
     assert_at_rest(world)
 
 
-def test_a_variant_that_asks_what_another_has_already_costs_nothing() -> None:
+def test_variant_equal_to_an_existing_one_costs_nothing() -> None:
     world = varied({"one": BEACH})
     edited(world, {"one": BEACH, "two": BEACH})
     assert (bought(world), len(world.read_pictures(KEY))) == (1, 2)
     assert_at_rest(world)
 
 
-# -- what goes wrong ----------------------------------------------------------------------------------------------
+# -- errors -------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_wrong_with_one_variant_leaves_the_others_running() -> None:
+def test_error_in_one_variant_does_not_affect_others() -> None:
     world = varied({"beach": BEACH, "bare": {"seed": 1}, "dear": {**FOREST, "max_cost_usd": 0}})
     report = world.read_report(KEY)
     assert report
@@ -243,14 +243,14 @@ def test_what_is_wrong_with_one_variant_leaves_the_others_running() -> None:
     assert_at_rest(world)
 
 
-def test_a_variant_that_is_edited_into_an_error_was_not_taken_away() -> None:
+def test_variant_with_a_new_error_is_not_removed() -> None:
     world = varied({"beach": BEACH, "forest": FOREST})
     edited(world, {"beach": BEACH, "forest": {**FOREST, "max_cost_usd": 0, "seed": 1}})
     assert (codes(world, KEY), len(world.read_pictures(KEY))) == (["max_cost_exceeded"], 2)
     assert warnings(world)["forest"] == []
 
 
-def test_twenty_variants_are_as_many_as_may_be() -> None:
+def test_photo_has_at_most_twenty_variants() -> None:
     world = varied({f"v{n}": {"prompt": f"beach {n}"} for n in range(MAX_VARIANTS)})
     assert (MAX_VARIANTS, bought(world), len(world.read_pictures(KEY))) == (20, 20, 20)
 
@@ -272,13 +272,13 @@ def test_twenty_variants_are_as_many_as_may_be() -> None:
     ],
     ids=lambda variants: repr(variants)[:40],
 )
-def test_variants_that_cannot_be_read_are_reported_and_nothing_is_bought(variants: Any) -> None:
+def test_unreadable_variants_are_reported_and_nothing_is_bought(variants: Any) -> None:
     world = varied(variants)
     assert codes(world, KEY)
     assert (world.list_jobs(), bought(world)) == ([], 0)
 
 
-def test_a_variant_may_be_called_as_anything_else_is() -> None:
+def test_variant_may_have_the_name_of_anything_else() -> None:
     names = ["result", "2", "-", "red", "none", "x" * 40]
     world = varied({name: {"prompt": f"a {name}"} for name in names})
     assert len(world.read_pictures(KEY)) == bought(world) == len(names)

@@ -1,4 +1,4 @@
-"""Photos that wait are recorded and woken: some at a time, in any number, and only those below the folder."""
+"""Photos that wait are recorded and woken: in batches, in any number, and only those below the folder."""
 
 import json
 from datetime import timedelta
@@ -24,7 +24,7 @@ IN_VAIN = (a_problem(Code.NO_INSTRUCTIONS),)
 
 
 def waiting(*keys: str) -> World:
-    """A world with photos that were reported, since nobody says what is wanted."""
+    """Returns a world with photos that were reported because they have no instructions."""
     world = World()
     for key in keys:
         said(world, key)
@@ -33,12 +33,12 @@ def waiting(*keys: str) -> World:
 
 
 def woken(world: World) -> list[str]:
-    """The keys of the photos that intake is told to look at now, in their order."""
+    """Returns the keys of the photos that intake is to check now, in their order."""
     bodies = [json.loads(body) for body in heard(world)]
     return [body["key"] for body in bodies if body.get("kind") == "check"]
 
 
-# -- the list -----------------------------------------------------------------------------------------------------
+# -- the index ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def woken(world: World) -> list[str]:
         (a_source(problems=IN_VAIN, photo=None), FAILED_ITEMS),
         (a_source(problems=(a_problem(Code.NOT_A_PHOTO),)), FAILED_ITEMS),
     ],
-    ids=["without a word", "held", "still waiting", "gone", "no photo"],
+    ids=["without instructions", "held", "still waiting", "gone", "no photo"],
 )
-def test_a_photo_that_wants_instructions_is_listed_where_it_lies(source: Source, kind: str) -> None:
+def test_photo_without_instructions_is_indexed_by_its_place(source: Source, kind: str) -> None:
     found = build_index_entry(source)
     assert found
     assert found[0] == f"{kind}#s"
@@ -60,7 +60,7 @@ def test_a_photo_that_wants_instructions_is_listed_where_it_lies(source: Source,
     assert to_item(source)["watch"] == {"S": f"{kind}#s"}
 
 
-def test_the_photos_below_a_folder_stand_together_in_the_order_of_their_keys() -> None:
+def test_photos_below_a_folder_are_indexed_by_key() -> None:
     keys = ["a.jpg", "shoes/2.jpg", "shoes/10.jpg", "shoes/old/1.jpg", "shoes/ü\uffff\U0001f600.jpg", "shop/1.jpg"]
     world = waiting(*keys)
     wanting = world.steps.ledger_queries.list_needing_instructions
@@ -71,7 +71,7 @@ def test_the_photos_below_a_folder_stand_together_in_the_order_of_their_keys() -
     assert list(wanting("others", "shoes/")) == []
 
 
-def test_photos_that_want_instructions_are_failures_that_a_person_sees_and_can_redrive() -> None:
+def test_photos_without_instructions_are_failures_that_can_be_redriven() -> None:
     world = waiting(KEY)
     orders = world.steps.redrive()
     (failure,) = orders.list_failures(FailureFilter())
@@ -81,7 +81,7 @@ def test_photos_that_want_instructions_are_failures_that_a_person_sees_and_can_r
     assert codes(world, KEY) == ["no_instructions"]
 
 
-def test_a_photo_whose_waiting_a_person_ended_runs_when_defaults_come() -> None:
+def test_photo_whose_wait_a_person_ended_runs_on_defaults() -> None:
     world = World(settle_seconds=600)
     said(world, KEY)
     world.run_for(5)
@@ -96,8 +96,8 @@ def test_a_photo_whose_waiting_a_person_ended_runs_when_defaults_come() -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 3, 4, 8, 11])
-def test_any_number_of_photos_is_woken_some_at_a_time(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many as there are: 100,000 are woken as these are, 500 at a time."""
+def test_any_number_of_photos_is_woken_in_batches(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """100,000 photos are woken in the same way, 500 at a time."""
     monkeypatch.setattr(folder_defaults, "MAX_WOKEN_PHOTOS", 4)
     keys = [f"shoes/{n:02}.jpg" for n in range(number)]
     world = waiting(*keys)
@@ -119,7 +119,7 @@ def test_any_number_of_photos_is_woken_some_at_a_time(number: int, monkeypatch: 
     assert ([job.status for job in world.list_jobs()], bought(world)) == ([JobStatus.STORED] * number, number)
 
 
-def test_waking_goes_on_behind_a_key() -> None:
+def test_waking_continues_after_a_key() -> None:
     body = json.dumps(
         {"kind": "folder", "bucket": INPUT_BUCKET, "key": "shoes/_backdrop.json", "start_after": "shoes/1.jpg"}
     )
@@ -127,10 +127,10 @@ def test_waking_goes_on_behind_a_key() -> None:
     assert look == IntakeEvent(INPUT_BUCKET, "shoes/_backdrop.json", is_repeated=True, start_after="shoes/1.jpg")
 
 
-def test_a_photo_that_came_to_rest_while_its_folder_was_woken_is_woken_by_the_second_look(
+def test_photo_settling_while_its_folder_is_woken_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its look had read the folder before the defaults came; the index did not show it yet."""
+    """Its event had read the folder before the defaults arrived, and the index did not show it yet."""
     world = World()
     said(world, KEY)
     world.deliver_next("intake")
@@ -151,7 +151,7 @@ def test_a_photo_that_came_to_rest_while_its_folder_was_woken_is_woken_by_the_se
     assert [job.status for job in world.list_jobs(KEY)] == [JobStatus.STORED]
 
 
-def test_a_photo_waits_once_and_goes_at_once_when_it_is_woken() -> None:
+def test_photo_waits_once_and_runs_at_once_when_woken() -> None:
     world = World(settle_seconds=600)
     said(world, KEY)
     world.run_until_empty()
@@ -161,7 +161,7 @@ def test_a_photo_waits_once_and_goes_at_once_when_it_is_woken() -> None:
     assert [job.status for job in world.list_jobs(KEY)] == [JobStatus.STORED]
 
 
-def test_a_folder_that_nobody_waits_in_wakes_nobody() -> None:
+def test_folder_without_waiting_photos_wakes_none() -> None:
     world = waiting("hats/1.jpg")
     before = len(world.transport.calls)
     defaults(world, "shoes/", BEACH)
@@ -170,7 +170,7 @@ def test_a_folder_that_nobody_waits_in_wakes_nobody() -> None:
     assert not [call for call in world.transport.calls[before:] if "hats" in str(call.request)]
 
 
-def test_what_waits_is_recorded_and_not_held_in_the_queue() -> None:
+def test_waiting_photo_is_recorded_not_kept_in_the_queue() -> None:
     world = World(settle_seconds=3_600)
     said(world, KEY)
     world.run_for(10)
@@ -183,7 +183,7 @@ def test_what_waits_is_recorded_and_not_held_in_the_queue() -> None:
 
 
 @pytest.mark.parametrize("what", ["sidecar", "shared sidecar", "tags", "request", "defaults"])
-def test_a_photo_that_was_reported_runs_when_any_word_comes(what: str) -> None:
+def test_reported_photo_runs_when_any_instructions_arrive(what: str) -> None:
     world = waiting(KEY)
     if what == "sidecar":
         world.upload_sidecar(KEY, **REMOVE)
@@ -206,7 +206,7 @@ def test_a_photo_that_was_reported_runs_when_any_word_comes(what: str) -> None:
     assert_at_rest(world)
 
 
-def test_a_photo_deleted_while_it_waits_is_forgotten_and_comes_back_as_new() -> None:
+def test_waiting_photo_that_is_deleted_and_restored_is_new() -> None:
     world = World(settle_seconds=20)
     said(world, KEY)
     world.run_for(5)
@@ -226,7 +226,7 @@ def test_a_photo_deleted_while_it_waits_is_forgotten_and_comes_back_as_new() -> 
     assert bought(world) == 1
 
 
-def test_a_photo_replaced_while_it_waits_waits_no_longer_than_the_first() -> None:
+def test_replaced_photo_waits_no_longer_than_the_first() -> None:
     world = World(settle_seconds=20)
     said(world, KEY)
     world.run_for(15)

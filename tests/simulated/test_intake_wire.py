@@ -1,4 +1,4 @@
-"""What a look costs: at most 7 requests to S3 and DynamoDB for each photo, and folder defaults once a batch."""
+"""What an event costs: at most 7 requests to S3 and DynamoDB per photo, and folder defaults once per batch."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ SERVICES = ("s3", "dynamodb")
 
 
 def stored(world: World, **tags: str) -> None:
-    """A photo is bought and handed over."""
+    """A photo is bought and delivered."""
     world.upload_photo(KEY, build_photo(), **(tags or REMOVE))
     world.run_until_empty()
 
@@ -114,21 +114,21 @@ OTHERS: tuple[Case, ...] = (
 
 
 @pytest.mark.parametrize("case", [*CASES, *OTHERS])
-def test_a_look_takes_at_most_seven_requests(case: Case) -> None:
+def test_event_takes_at_most_seven_requests(case: Case) -> None:
     calls = [str(call) for call in case(World(1)) if not is_defaults_read(call)]
     assert MAX_REQUESTS == 7
     assert 0 < len(calls) <= MAX_REQUESTS, calls
 
 
-def test_a_photo_that_is_bought_elsewhere_takes_no_second_look() -> None:
-    """The refused claim, its reason and the owner's job come on top, once."""
+def test_copy_of_a_photo_needs_no_second_event() -> None:
+    """The refused claim, its reason, and the owner's job are additional, once."""
     calls = [str(call) for call in the_same_photo_elsewhere(World(1)) if not is_defaults_read(call)]
     assert len(calls) <= 10, calls
     assert len([call for call in calls if "tagging" in call]) == 1
 
 
 def batch(world: World, *looks: IntakeEvent) -> list[ServiceCall]:
-    """What one invocation with these looks asks of S3 and DynamoDB."""
+    """Returns the requests to S3 and DynamoDB of one invocation with these events."""
     world.queues["intake"].messages.clear()
     before = len(world.transport.calls)
     world.steps.intake.start_batch()
@@ -137,7 +137,7 @@ def batch(world: World, *looks: IntakeEvent) -> list[ServiceCall]:
     return [call for call in world.transport.calls[before:] if call.service in SERVICES]
 
 
-def test_folder_defaults_are_read_once_a_batch() -> None:
+def test_folder_defaults_are_read_once_per_batch() -> None:
     world = World()
     defaults(world, "", {"seed": 1})
     defaults(world, "shop/", REMOVE)
@@ -153,7 +153,7 @@ def test_folder_defaults_are_read_once_a_batch() -> None:
     assert bought(world) == 10
 
 
-def test_the_next_batch_reads_them_anew() -> None:
+def test_next_batch_reads_folder_defaults_again() -> None:
     world = World()
     for content in (BEACH, FOREST):
         defaults(world, "shoes/", content)
@@ -164,7 +164,7 @@ def test_the_next_batch_reads_them_anew() -> None:
     assert [job.instructions["prompt"] for job in world.list_jobs()] == ["on a beach", "in a forest"]
 
 
-def test_all_events_of_a_photo_in_one_batch_are_one_look() -> None:
+def test_all_events_of_a_photo_in_one_batch_merge() -> None:
     world = World()
     world.upload_sidecar(KEY, **REMOVE)
     world.upload_photo(KEY, build_photo())
@@ -187,14 +187,14 @@ def test_all_events_of_a_photo_in_one_batch_are_one_look() -> None:
     ],
     ids=str,
 )
-def test_a_look_with_a_reason_of_its_own_is_never_passed_over(other: IntakeEvent) -> None:
+def test_event_with_its_own_reason_is_never_merged(other: IntakeEvent) -> None:
     first, both = World(), World()
     for world in (first, both):
         world.upload_photo(KEY, build_photo())
     assert len(batch(both, IntakeEvent(INPUT_BUCKET, KEY), other)) > len(batch(first, IntakeEvent(INPUT_BUCKET, KEY)))
 
 
-def test_a_reminder_that_is_out_of_date_stands_for_no_event_of_its_batch() -> None:
+def test_obsolete_settle_timeout_replaces_no_event_of_its_batch() -> None:
     world = World()
     stored(world)
     world.upload_photo(KEY, build_photo("another"), operation="remove")
@@ -202,7 +202,7 @@ def test_a_reminder_that_is_out_of_date_stands_for_no_event_of_its_batch() -> No
     assert len(world.list_jobs()) == 2
 
 
-def test_a_look_that_failed_is_not_taken_for_done() -> None:
+def test_failed_event_does_not_count_as_handled() -> None:
     world = World()
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.steps.intake.start_batch()

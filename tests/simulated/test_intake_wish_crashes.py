@@ -1,4 +1,4 @@
-"""Whatever call a worker dies after: requests, variants, folder defaults and reruns come to the same end, paid once."""
+"""After a crash at any call, requests, variants, folder defaults, and reruns lead to the same end, paid once."""
 
 from collections.abc import Callable
 from itertools import count
@@ -26,26 +26,26 @@ Story = Callable[[World], None]
 
 
 def request_for_a_photo_that_waits(world: World) -> None:
-    """Somebody asks for a photo before its time is over."""
+    """A photo is requested before its settle time is over."""
     said(world, KEY)
     world.deliver_next("intake")
     ask(world, KEY, **BEACH)
 
 
 def request_that_is_broken(world: World) -> None:
-    """It is for a photo that has its picture."""
+    """The photo already has its picture."""
     said(world, KEY, operation="remove")
     world.run_until_empty()
     ask(world, KEY, promt="x")
 
 
 def request_for_nothing(world: World) -> None:
-    """No photo lies there."""
+    """The photo does not exist."""
     ask(world, KEY, **REMOVE)
 
 
 def variants_that_change(world: World) -> None:
-    """One is edited, one taken away, one new."""
+    """One variant is edited, one is removed, one is new."""
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, variants={"a": BEACH, "b": FOREST})
     world.run_until_empty()
@@ -53,7 +53,7 @@ def variants_that_change(world: World) -> None:
 
 
 def defaults_that_come_late(world: World) -> None:
-    """Photos were reported before they came."""
+    """Photos were reported before the defaults arrived."""
     for key in KEYS:
         said(world, key)
     world.run_until_empty()
@@ -61,21 +61,21 @@ def defaults_that_come_late(world: World) -> None:
 
 
 def defaults_that_are_broken(world: World) -> None:
-    """Photos come at the same time."""
+    """Photos arrive at the same time."""
     defaults(world, "shoes/", {"promt": "x"})
     for key in KEYS:
         said(world, key, operation="remove")
 
 
 def defaults_that_are_mended(world: World) -> None:
-    """Photos are held until they are."""
+    """Photos are held until then."""
     defaults_that_are_broken(world)
     world.run_until_empty()
     defaults(world, "shoes/", {"max_cost_usd": 1})
 
 
 def defaults_that_changed_before_a_rerun(world: World) -> None:
-    """A person says so."""
+    """A person reruns the photos."""
     defaults(world, "shoes/", BEACH)
     said(world, KEY)
     world.run_until_empty()
@@ -96,7 +96,7 @@ ENDS: dict[Story, dict[str, Any]] = {
 
 
 def end(world: World, story: Story) -> dict[str, Any]:
-    """What it came to, of the photos that the story is about."""
+    """Returns the result for the photos of the story."""
     keys = list(ENDS[story]["wishes"])
     assert folder_codes(world, "shoes/") == (["unknown_field"] if story is defaults_that_are_broken else [])
     named = {job_id for key in keys if (source := world.read_source(key)) for job_id in source.jobs.values()}
@@ -107,7 +107,7 @@ def end(world: World, story: Story) -> dict[str, Any]:
 
 
 def struck(story: Story, strike: TargetedFault, *, after: bool) -> World:
-    """The story, whose last event meets a fault in intake, to its end."""
+    """Plays the story to its end; its last event meets a fault in intake."""
     world = World()
     story(world)
     (world.transport.faults_after if after else world.transport.faults_before).append(strike)
@@ -118,7 +118,7 @@ def struck(story: Story, strike: TargetedFault, *, after: bool) -> World:
 
 
 @pytest.mark.parametrize("story", ENDS)
-def test_a_worker_that_dies_after_any_call_of_intake_changes_no_end(story: Story) -> None:
+def test_crash_after_any_call_of_intake_changes_no_end(story: Story) -> None:
     for nth in count(1):
         strike = TargetedFault(crash_worker, nth=nth)
         world = struck(story, strike, after=True)
@@ -141,7 +141,9 @@ def test_a_worker_that_dies_after_any_call_of_intake_changes_no_end(story: Story
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_weather_in_intake_changes_no_end(story: Story, fault: Callable[[ServiceCall], None], operation: str) -> None:
+def test_transient_fault_in_intake_changes_no_end(
+    story: Story, fault: Callable[[ServiceCall], None], operation: str
+) -> None:
     for nth in (1, 2, 4):
         strike = TargetedFault(fault, operation, nth=nth)
         world = struck(story, strike, after=fault is lose_response)

@@ -1,4 +1,4 @@
-"""A lane's health: three bad answers in a row close it, one job at a time tries it out, one good answer opens it."""
+"""A lane's health: three bad results in a row open its circuit, one job at a time probes, one good result closes it."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -36,54 +36,54 @@ PROBE_AT = NOW + FIRST_PROBE_DELAY
 
 
 def probing(lane: ProviderHealth = CLOSED, until: timedelta = timedelta(minutes=6)) -> ProviderHealth:
-    """A lane whose probe is out."""
+    """Returns a lane whose probe is in flight."""
     moment = lane.next_probe_at or NOW
     return start_probe(lane, moment, moment + until)
 
 
-# -- closing -----------------------------------------------------------------------------------------------------
+# -- opening the circuit -----------------------------------------------------------------------------------------
 
 
-def test_a_lane_is_open_until_it_was_told_otherwise() -> None:
+def test_lane_allows_calls_by_default() -> None:
     assert check_gate(OPEN, NOW) == (Gate.ALLOWED, 0)
     assert OPEN.mapping_enabled
 
 
 @BAD
-def test_three_bad_answers_in_a_row_close_the_lane_in_place(bad: ProviderResult) -> None:
+def test_three_bad_results_in_a_row_open_the_circuit(bad: ProviderResult) -> None:
     assert check_gate(heard(OPEN, bad, bad), NOW)[0] is Gate.ALLOWED
     closed = heard(OPEN, bad, bad, bad)
     assert check_gate(closed, NOW) == (Gate.BLOCKED, FIRST_PROBE_DELAY.total_seconds())
     assert (closed.mapping_enabled, closed.is_paused, closed.opened_since) == (True, False, NOW)
 
 
-def test_bad_answers_of_both_kinds_count_together() -> None:
+def test_bad_results_of_both_kinds_count_together() -> None:
     assert heard(OPEN, BACKOFF, LOST, BACKOFF).opened_since == NOW
 
 
 @GOOD
-def test_one_good_answer_between_them_and_the_count_begins_anew(good: ProviderResult) -> None:
+def test_one_good_result_resets_the_count(good: ProviderResult) -> None:
     lane = heard(OPEN, BACKOFF, LOST, good, BACKOFF, LOST)
     assert (lane.opened_since, lane.failure_streak) == (None, 2)
 
 
 @NEUTRAL
-def test_what_says_nothing_of_health_neither_counts_nor_forgives(neutral: ProviderResult) -> None:
+def test_neutral_result_neither_counts_nor_resets_the_count(neutral: ProviderResult) -> None:
     lane = heard(OPEN, BACKOFF, LOST, neutral)
     assert (lane.opened_since, lane.failure_streak) == (None, 2)
     assert heard(lane, BACKOFF).opened_since == NOW
 
 
 @GOOD
-def test_an_answer_that_says_nothing_new_changes_nothing(good: ProviderResult) -> None:
-    """So that the ledger is not written for each picture."""
+def test_result_without_news_changes_nothing(good: ProviderResult) -> None:
+    """Otherwise, the ledger would be written for each picture."""
     assert heard(OPEN, good) == OPEN
 
 
 # -- probing -----------------------------------------------------------------------------------------------------
 
 
-def test_the_first_probe_goes_when_its_time_has_come_and_is_the_only_one() -> None:
+def test_first_probe_starts_when_due_and_is_alone() -> None:
     assert check_gate(CLOSED, PROBE_AT - SECOND) == (Gate.BLOCKED, 1)
     assert check_gate(CLOSED, PROBE_AT) == (Gate.PROBE, 0)
     lane = probing()
@@ -92,26 +92,26 @@ def test_the_first_probe_goes_when_its_time_has_come_and_is_the_only_one() -> No
         start_probe(lane, PROBE_AT, PROBE_AT + SECOND)
 
 
-def test_a_probe_whose_worker_died_gives_way_to_another() -> None:
+def test_probe_whose_worker_crashed_is_replaced() -> None:
     lane = probing(until=SECOND)
     assert check_gate(lane, PROBE_AT)[0] is Gate.BLOCKED
     assert check_gate(lane, PROBE_AT + SECOND)[0] is Gate.PROBE
 
 
-def test_nobody_is_a_probe_of_an_open_lane() -> None:
+def test_running_lane_needs_no_probe() -> None:
     with pytest.raises(ConflictError):
         start_probe(OPEN, NOW, NOW + SECOND)
 
 
 @GOOD
-def test_one_good_answer_opens_a_closed_lane(good: ProviderResult) -> None:
+def test_one_good_result_closes_an_open_circuit(good: ProviderResult) -> None:
     opened = observe_result(probing(), good, PROBE_AT, probe=True)
     assert check_gate(opened, PROBE_AT)[0] is Gate.ALLOWED
     assert opened == replace(OPEN, resumed_at=opened.resumed_at)
 
 
 @BAD
-def test_each_bad_probe_waits_longer_up_to_ten_seconds_where_it_is_free_and_up_to_two_minutes_else(
+def test_each_bad_probe_lengthens_the_wait_to_its_limit(
     bad: ProviderResult,
 ) -> None:
     lane, now, gaps = CLOSED, PROBE_AT, [FIRST_PROBE_DELAY]
@@ -127,27 +127,27 @@ def test_each_bad_probe_waits_longer_up_to_ten_seconds_where_it_is_free_and_up_t
 
 
 @NEUTRAL
-def test_a_probe_that_says_nothing_lets_the_next_one_go_at_once(neutral: ProviderResult) -> None:
+def test_probe_without_a_verdict_lets_the_next_one_start(neutral: ProviderResult) -> None:
     lane = observe_result(probing(), neutral, PROBE_AT, probe=True)
     assert check_gate(lane, PROBE_AT)[0] is Gate.PROBE
     assert lane.opened_since == NOW
 
 
 @BAD
-def test_bad_answers_to_calls_that_began_before_the_close_tell_nothing_new(bad: ProviderResult) -> None:
-    """Nine others were under way when the lane closed: they neither delay the probe nor take its place."""
+def test_bad_results_of_earlier_calls_change_nothing(bad: ProviderResult) -> None:
+    """Nine other calls were in flight when the circuit opened: they neither delay the probe nor replace it."""
     lane = heard(CLOSED, *[bad] * 9)
     assert (lane.next_probe_at, lane.probe_count, lane.opened_since) == (CLOSED.next_probe_at, CLOSED.probe_count, NOW)
     out = heard(probing(), bad)
     assert check_gate(out, PROBE_AT)[0] is Gate.BLOCKED
 
 
-def test_a_good_answer_to_a_call_that_began_before_the_close_opens_the_lane_as_well() -> None:
+def test_good_result_of_an_earlier_call_closes_the_circuit() -> None:
     assert check_gate(heard(CLOSED, OK), NOW)[0] is Gate.ALLOWED
 
 
-def test_a_probe_that_an_other_calls_good_answer_overtook_is_none_any_more() -> None:
-    """Its own bad answer would close the lane again at once, which had one of three."""
+def test_probe_overtaken_by_a_good_result_is_none() -> None:
+    """Its own bad result would open the circuit again at once, although it is only one of three."""
     assert heard(probing(), OK).probe_until is None
 
 
@@ -155,8 +155,8 @@ def test_a_probe_that_an_other_calls_good_answer_overtook_is_none_any_more() -> 
 
 
 @BAD
-def test_after_ten_minutes_a_closed_lane_pauses(bad: ProviderResult) -> None:
-    """And not a second sooner."""
+def test_open_circuit_pauses_the_lane_after_ten_minutes(bad: ProviderResult) -> None:
+    """It does not pause a second earlier."""
     almost = NOW + UNHEALTHY_BEFORE_PAUSE - SECOND
     assert not observe_result(CLOSED, bad, almost, probe=True).is_paused
     paused = observe_result(CLOSED, bad, almost + SECOND, probe=True)
@@ -164,14 +164,14 @@ def test_after_ten_minutes_a_closed_lane_pauses(bad: ProviderResult) -> None:
     assert (paused.mapping_enabled, check_gate(paused, almost + SECOND)[0]) == (False, Gate.BLOCKED)
 
 
-def test_bad_answers_that_began_before_do_not_pause_a_closed_lane() -> None:
+def test_bad_results_of_earlier_calls_pause_no_lane() -> None:
     lane = CLOSED
     for _ in range(3):
         lane = observe_result(lane, LOST, NOW + UNHEALTHY_BEFORE_PAUSE, probe=False)
     assert not lane.is_paused
 
 
-def test_a_lane_that_is_closed_again_has_ten_minutes_again() -> None:
+def test_circuit_that_opens_again_has_ten_minutes_again() -> None:
     later = NOW + UNHEALTHY_BEFORE_PAUSE
     opened = observe_result(CLOSED, OK, later, probe=True)
     closed = opened
@@ -180,7 +180,7 @@ def test_a_lane_that_is_closed_again_has_ten_minutes_again() -> None:
     assert (closed.is_paused, closed.opened_since, closed.next_probe_at) == (False, later, later + FIRST_PROBE_DELAY)
 
 
-# -- answers that pause ------------------------------------------------------------------------------------------
+# -- results that pause ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_lane_that_is_closed_again_has_ten_minutes_again() -> None:
     ],
 )
 @pytest.mark.parametrize("probe", [False, True])
-def test_a_pause_answer_pauses_at_once_for_its_own_reason(code: Code, reason: PauseReason, probe: bool) -> None:
+def test_pausing_result_pauses_at_once_with_its_own_reason(code: Code, reason: PauseReason, probe: bool) -> None:
     lane = observe_result(
         probing() if probe else OPEN, ProviderResult(RetryClass.PAUSE, code, "words"), NOW, probe=probe
     )
@@ -203,7 +203,7 @@ def test_a_pause_answer_pauses_at_once_for_its_own_reason(code: Code, reason: Pa
     assert (lane.mapping_enabled, lane.is_half_open, lane.probe_until) == (False, False, None)
 
 
-def test_the_same_reason_again_keeps_its_beginning_and_has_newer_words() -> None:
+def test_repeated_reason_keeps_its_start_and_updates_its_message() -> None:
     later = NOW + timedelta(minutes=1)
     first = pause(OPEN, PauseReason.KEY, Code.PROVIDER_KEY_MISSING, "no key", NOW)
     (one,) = pause(first, PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "wrong key", later).pauses
@@ -211,6 +211,6 @@ def test_the_same_reason_again_keeps_its_beginning_and_has_newer_words() -> None
     assert (one.code, str(one.message)) == (Code.PROVIDER_KEY_REFUSED, "wrong key")
 
 
-def test_a_call_that_began_before_the_pause_and_went_well_lifts_nothing() -> None:
+def test_good_result_of_an_earlier_call_lifts_no_pause() -> None:
     paused = observe_result(OPEN, PAUSED, NOW, probe=False)
     assert heard(paused, OK) == paused

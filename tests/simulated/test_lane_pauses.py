@@ -1,4 +1,4 @@
-"""A paused lane: reasons come one by one and are lifted one by one, and only a probe can tell that they are over."""
+"""A paused lane: reasons are added and lifted one by one, and only a probe can show that they are over."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -46,7 +46,7 @@ CODES = {
 
 
 def paused_for(*reasons: PauseReason) -> ProviderHealth:
-    """A lane that is paused for these reasons."""
+    """Returns a lane that is paused for these reasons."""
     lane = OPEN
     for reason in reasons:
         lane = pause(lane, reason, CODES[reason], "words", NOW)
@@ -54,7 +54,7 @@ def paused_for(*reasons: PauseReason) -> ProviderHealth:
 
 
 def tried_out(*reasons: PauseReason) -> ProviderHealth:
-    """A lane that is paused for these reasons, and whose probe is out."""
+    """Returns a lane that is paused for these reasons, with a probe in flight."""
     return start_probe(half_open_if_due(paused_for(*reasons), LATER), LATER, UNTIL)
 
 
@@ -62,7 +62,7 @@ def tried_out(*reasons: PauseReason) -> ProviderHealth:
 
 
 @pytest.mark.parametrize("reason", PauseReason)
-def test_a_paused_lane_hands_out_nothing_until_its_reason_is_lifted(reason: PauseReason) -> None:
+def test_paused_lane_allows_no_calls_until_reason_is_lifted(reason: PauseReason) -> None:
     lane = paused_for(reason)
     assert (lane.is_paused, lane.mapping_enabled, lane.is_paused_for(reason), check_gate(lane, LATER)[0]) == (
         True,
@@ -80,32 +80,32 @@ def test_a_paused_lane_hands_out_nothing_until_its_reason_is_lifted(reason: Paus
 
 
 @pytest.mark.parametrize("reason", PauseReason)
-def test_a_lane_flows_only_when_its_last_reason_is_lifted(reason: PauseReason) -> None:
+def test_lane_resumes_only_when_its_last_reason_is_lifted(reason: PauseReason) -> None:
     lane = paused_for(*PauseReason)
     left = resume(lane, EVERY - {reason}, LATER)
     assert (reasons_of(left), left.mapping_enabled, left.resumed_at) == ({reason}, False, None)
     assert resume(left, EVERY, LATER).mapping_enabled
 
 
-def test_a_reason_that_is_not_there_is_lifted_without_a_trace() -> None:
+def test_lifting_a_missing_reason_changes_nothing() -> None:
     lane = paused_for(PauseReason.OPERATOR)
     assert resume(lane, EVERY - {PauseReason.OPERATOR}, LATER) == lane
     assert resume(OPEN, EVERY, LATER) == OPEN
 
 
-def test_a_lane_that_goes_on_has_a_clean_record() -> None:
+def test_resumed_lane_has_no_failures_recorded() -> None:
     lane = resume(
         pause(heard(OPEN, *[BACKOFF] * 3), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", NOW), EVERY, LATER
     )
     assert (lane.failure_streak, lane.opened_since, lane.next_probe_at, lane.probe_count) == (0, None, None, 0)
 
 
-def test_what_a_budget_must_have_left_is_kept_with_its_reason() -> None:
+def test_budget_pause_records_the_amount_that_it_needs() -> None:
     lane = pause(OPEN, PauseReason.BUDGET, Code.BUDGET_REACHED, "words", NOW, required_budget=60_000)
     assert [one.required_budget for one in lane.pauses] == [60_000]
 
 
-def test_every_code_that_pauses_has_a_reason_that_a_probe_can_test() -> None:
+def test_every_pausing_code_has_a_reason_that_probes_test() -> None:
     assert set(REASON_BY_CODE.values()) | {PauseReason.UNHEALTHY} == PROBEABLE_REASONS
     assert {PauseReason.BUDGET, PauseReason.DELIVERY, PauseReason.OPERATOR} == EVERY - PROBEABLE_REASONS
 
@@ -114,64 +114,64 @@ def test_every_code_that_pauses_has_a_reason_that_a_probe_can_test() -> None:
 
 
 @pytest.mark.parametrize("reason", sorted(PROBEABLE_REASONS))
-def test_where_a_job_can_find_out_one_goes_at_once_and_no_other(reason: PauseReason) -> None:
+def test_testable_pause_allows_one_probe_at_once(reason: PauseReason) -> None:
     lane = half_open_if_due(paused_for(reason), LATER)
     assert (lane.is_paused, lane.mapping_enabled, check_gate(lane, LATER)[0]) == (True, True, Gate.PROBE)
     assert check_gate(start_probe(lane, LATER, UNTIL), LATER)[0] is Gate.BLOCKED
 
 
 @pytest.mark.parametrize("reason", sorted(EVERY - PROBEABLE_REASONS))
-def test_no_probe_goes_where_a_job_can_find_out_nothing(reason: PauseReason) -> None:
+def test_untestable_pause_allows_no_probe(reason: PauseReason) -> None:
     """A call that a person forbade, or for which there is no money, is no experiment."""
     for lane in (paused_for(reason), paused_for(PauseReason.KEY, reason), paused_for(reason, PauseReason.KEY)):
         assert half_open_if_due(lane, LATER) == lane
 
 
-def test_a_probe_that_is_out_is_not_sent_a_second_after_it() -> None:
-    """Reconcile comes again while the first one is in its call."""
+def test_probe_in_flight_is_not_followed_by_a_second() -> None:
+    """Reconcile runs again while the first one is in its call."""
     for lane in (half_open_if_due(paused_for(PauseReason.KEY), LATER), tried_out(PauseReason.KEY)):
         assert half_open_if_due(lane, LATER) == lane
 
 
-def test_no_probe_goes_in_a_lane_that_is_not_paused() -> None:
+def test_running_lane_sends_no_probe() -> None:
     closed = replace(OPEN, opened_since=NOW, next_probe_at=LATER)
     assert [half_open_if_due(lane, LATER) for lane in (OPEN, closed)] == [OPEN, closed]
 
 
 @pytest.mark.parametrize("good", [OK, REFUSED], ids=["ok", "refused"])
-def test_a_probes_good_answer_lifts_all_that_a_probe_can_test(good: ProviderResult) -> None:
+def test_good_probe_lifts_every_reason_that_it_tests(good: ProviderResult) -> None:
     lane = observe_result(tried_out(*sorted(PROBEABLE_REASONS)), good, LATER, probe=True)
     assert (lane.is_paused, lane.mapping_enabled, lane.resumed_at) == (False, True, LATER)
 
 
 @pytest.mark.parametrize("good", [OK, REFUSED], ids=["ok", "refused"])
-def test_only_a_probes_good_answer_lifts_a_pause(good: ProviderResult) -> None:
-    """Calls that began before the pause come to their good ends after it; they say nothing of now."""
+def test_only_a_probes_good_result_lifts_a_pause(good: ProviderResult) -> None:
+    """Calls that began before the pause succeed after it, but show nothing about the present."""
     lane = tried_out(PauseReason.KEY)
     assert observe_result(lane, good, LATER, probe=False) == lane
 
 
-def test_a_person_who_pauses_while_a_probe_is_out_is_not_overruled() -> None:
+def test_pause_by_a_person_during_a_probe_stays() -> None:
     lane = pause(tried_out(PauseReason.KEY), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "words", LATER)
     assert (lane.mapping_enabled, lane.is_half_open) == (False, False)
     after = observe_result(lane, OK, LATER, probe=True)
     assert (reasons_of(after), after.mapping_enabled) == ({PauseReason.OPERATOR}, False)
 
 
-def test_a_probe_that_is_refused_shuts_the_lane_again() -> None:
+def test_refused_probe_pauses_the_lane_again() -> None:
     lane = observe_result(tried_out(PauseReason.KEY), PAUSED, LATER, probe=True)
     assert (reasons_of(lane), lane.mapping_enabled, lane.is_half_open) == ({PauseReason.KEY}, False, False)
     assert [one.since for one in lane.pauses] == [NOW]
 
 
-def test_a_probe_whose_answer_is_lost_adds_that_the_provider_is_sick() -> None:
+def test_probe_with_a_lost_answer_adds_a_second_reason() -> None:
     lane = observe_result(tried_out(PauseReason.KEY), LOST, LATER, probe=True)
     assert (reasons_of(lane), lane.mapping_enabled) == ({PauseReason.KEY, PauseReason.UNHEALTHY}, False)
     assert half_open_if_due(lane, LATER + FIRST_HALF_OPEN_DELAY).mapping_enabled
 
 
-def test_a_probe_that_fails_and_costs_nothing_is_followed_by_four_others_before_the_lane_stops() -> None:
-    """A photo at which the provider fails is no reason why others wait for minutes."""
+def test_free_failed_probe_is_followed_by_four_others() -> None:
+    """A photo that fails alone at the provider is no reason for others to wait for minutes."""
     lane, now = half_open_if_due(paused_for(PauseReason.KEY), LATER), LATER
     for _ in range(MAX_QUICK_PROBES):
         lane = observe_result(start_probe(lane, now, UNTIL), BACKOFF, now, probe=True)
@@ -186,24 +186,24 @@ def test_a_probe_that_fails_and_costs_nothing_is_followed_by_four_others_before_
     ).mapping_enabled
 
 
-def test_failures_of_calls_that_began_before_stop_a_trial_without_a_second_probe() -> None:
+def test_earlier_failures_stop_a_trial_without_a_second_probe() -> None:
     lane = heard(tried_out(PauseReason.KEY), *[BACKOFF] * 3)
     assert (lane.mapping_enabled, reasons_of(lane)) == (False, {PauseReason.KEY, PauseReason.UNHEALTHY})
 
 
 @pytest.mark.parametrize("neutral", [THROTTLED, UNREACHED], ids=["throttled", "unreached"])
-def test_a_probe_that_says_nothing_leaves_the_try_to_the_next_job(neutral: ProviderResult) -> None:
+def test_probe_without_a_verdict_leaves_it_to_next_job(neutral: ProviderResult) -> None:
     lane = observe_result(tried_out(PauseReason.KEY), neutral, LATER, probe=True)
     assert (lane.is_paused, check_gate(lane, LATER)[0]) == (True, Gate.PROBE)
 
 
 def refused_again(lane: ProviderHealth, now: datetime) -> ProviderHealth:
-    """The lane after a probe that found nothing better."""
+    """Returns the lane after a probe that found no improvement."""
     return observe_result(start_probe(lane, now, now + timedelta(minutes=6)), PAUSED, now, probe=True)
 
 
-def test_probes_of_a_paused_lane_come_ever_more_seldom_and_never_end() -> None:
-    """Each has all that waits received once more, and a queue gives a message up after a thousand times."""
+def test_probes_of_paused_lanes_slow_down_and_never_end() -> None:
+    """Each causes another receive of every waiting message, and a queue drops a message after a thousand."""
     lane, now, sent = paused_for(PauseReason.KEY), NOW, list[datetime]()
     while now < NOW + timedelta(days=4):
         lane = half_open_if_due(lane, now)
@@ -217,7 +217,7 @@ def test_probes_of_a_paused_lane_come_ever_more_seldom_and_never_end() -> None:
     assert len(sent) < MAX_RECEIVE_COUNTS["ideogram"] / 2
 
 
-def test_a_lane_that_went_on_is_tried_out_soon_when_it_is_paused_again() -> None:
+def test_lane_that_is_paused_again_is_probed_soon() -> None:
     lane, now = paused_for(PauseReason.KEY), NOW
     for _ in range(5):
         lane = refused_again(half_open_if_due(lane, now), now)
@@ -228,11 +228,11 @@ def test_a_lane_that_went_on_is_tried_out_soon_when_it_is_paused_again() -> None
     assert half_open_if_due(refused_again(again, now), now + FIRST_HALF_OPEN_DELAY).is_half_open
 
 
-def test_a_person_lifts_any_reason() -> None:
+def test_person_can_lift_any_reason() -> None:
     assert resume(paused_for(*PauseReason), EVERY, LATER).mapping_enabled
 
 
-def test_a_lane_is_called_paused_while_a_probe_is_out_that_may_end_the_pause() -> None:
+def test_lane_counts_as_paused_while_it_is_probed() -> None:
     out = replace(tried_out(PauseReason.KEY), opened_since=NOW)
     assert (out.is_half_open, out.state) == (True, LaneState.PAUSED)
     assert observe_result(out, OK, UNTIL, probe=True).state is LaneState.RUNNING

@@ -19,7 +19,7 @@ from tests.unit.core_items import a_source
 
 
 def item(n: int = 0, **changes: Any) -> ImageRequest:
-    """The n-th request of a campaign."""
+    """Returns the n-th request of a campaign."""
     facts: dict[str, Any] = {"source_id": f"{n % 16:x}{n:063x}", "request_id": f"m-{n}", "bucket": "photos"}
     facts |= {"key": f"shoes/{n:04}.jpg", "campaign": "summer", "requested_at": NOW}
     return ImageRequest(**facts | changes)

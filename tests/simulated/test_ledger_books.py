@@ -20,12 +20,12 @@ DUE = NOW + MESSAGE_LIFETIME
 
 
 def ident(n: int) -> str:
-    """The n-th ID; their first digits differ."""
+    """Returns the n-th ID; their first digits differ."""
     return f"{n % 16:x}{n:063x}"
 
 
 def waiting(world: World, n: int, hours: float = 0) -> Job:
-    """The n-th job, whose message was sent that many hours later."""
+    """Creates the n-th job, whose message was sent that many hours later."""
     job = a_job(job_id=ident(n), source_id=ident(n), last_sent_at=NOW + timedelta(hours=hours))
     return world.ledger.write_transition(transitions.Transition(job))
 

@@ -17,12 +17,12 @@ SOURCE = Source(source_id=FIRST, bucket="photos", key="a.jpg")
 
 
 def one(ident: str, **changes: str) -> Job:
-    """A job of a photo of its own, for the same bytes and the same request."""
+    """Returns a job of another photo with the same bytes and the same request."""
     return a_job(job_id=ident, source_id=ident, key=f"{ident[0]}.jpg", **changes)
 
 
 def accepted(world: World, ident: str, **changes: str) -> Job:
-    """A job that was written as intake writes it."""
+    """Writes a job as intake does."""
     return world.ledger.write_transition(transitions.accept(one(ident, **changes)))
 
 
@@ -34,7 +34,6 @@ def owner_now(world: World) -> ContentOwner:
 
 
 def owner(world: World) -> str:
-    """Returns the content's owner."""
     return world.table.items["content#" + "c" * 64, "owner"]["job_id"]["S"]
 
 

@@ -116,7 +116,7 @@ def test_photo_written_by_another_release_is_never_ignored(added: dict[str, Any]
     assert raised.value.code is Code.LEDGER_UNAVAILABLE
 
 
-@pytest.mark.parametrize("added", [{"unheard_of": 1}, {"v": 1}, {"v": 3}], ids=["unheard of", "older", "newer"])
+@pytest.mark.parametrize("added", [{"unheard_of": 1}, {"v": 1}, {"v": 3}], ids=["unknown", "older", "newer"])
 def test_lane_and_reconcile_state_of_another_release_are_never_ignored(added: dict[str, Any]) -> None:
     world = World()
     world.ledger.put_health(world.ledger.read_health("ideogram"))

@@ -68,7 +68,7 @@ def test_restarted_job_no_longer_expires() -> None:
 
 
 def finished() -> tuple[World, list[str]]:
-    """A photo that was bought and delivered and whose job has expired, with its events."""
+    """Returns a photo that was bought and delivered and whose job has expired, with its events."""
     world = dropped(ledger_retention_days=DAYS)
     events = heard(world)
     world.run_until_empty()

@@ -30,7 +30,7 @@ MANY = {"num_images": 20, "output": [{"name": f"form-{n}", "format": "png"} for 
 
 
 def submitting(world: World, **changes: Any) -> Job:
-    """A job whose call is in flight."""
+    """Returns a job whose call is in flight."""
     job = world.ledger.write_transition(transitions.Transition(a_job(**changes)))
     return world.ledger.write_transition(claim(job))
 
@@ -152,7 +152,7 @@ def test_write_that_dynamodb_never_accepts_is_not_retried(error: Exception) -> N
 
 
 def never_taken(world: World, words: str, nth: int = 1) -> TargetedFault:
-    """From the nth on, DynamoDB rejects every write that contains this text."""
+    """From the nth write on, DynamoDB rejects every write that contains this text."""
 
     def refuse(_: ServiceCall) -> None:
         raise build_client_error("ValidationException", "TransactWriteItems", 400, "Item size has exceeded")
@@ -187,7 +187,7 @@ def test_answer_that_cannot_be_written_is_spooled_and_not_rebought(overtaken: bo
 
 
 def test_unwritable_item_does_not_stop_the_rest_of_reconcile() -> None:
-    """A lane, and a job that is due: each is reported, and the rest is done."""
+    """A lane and a job that is due cannot be written: each is reported, and the rest is done."""
     world = many()
     named = world.list_jobs()[0].job_id
     never_taken(world, named)

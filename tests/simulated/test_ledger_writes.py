@@ -20,7 +20,7 @@ WRITE = "transact_write_items"
 
 
 def accepted(world: World, **changes: str) -> Job:
-    """A job in the ledger, ready to be claimed."""
+    """Returns a job in the ledger that is ready to be claimed."""
     return world.ledger.write_transition(transitions.Transition(a_job(**changes)))
 
 
@@ -47,7 +47,7 @@ def test_error_after_a_successful_write_is_recognized() -> None:
 
 
 def test_write_repeated_by_the_sdk_does_not_conflict_with_itself() -> None:
-    """The second is rejected, and gets what the first wrote."""
+    """The second write is rejected, and receives the item that the first one wrote."""
     world = World()
 
     def refuse(_: object) -> None:
@@ -130,7 +130,7 @@ def test_unavailable_table_raises_retry_later_error(operation: str) -> None:
 
 
 def claimed(world: World, n: int, cap: int = CAP, day: int = 0) -> Job:
-    """The n-th job, claimed."""
+    """Claims the n-th job."""
     job = accepted(world, job_id=f"{n:064}")
     return world.ledger.write_transition(claim(job, NOW + timedelta(days=day), cap))
 

@@ -1,4 +1,4 @@
-"""What is counted of money: all of it together is what the ledger says, whatever comes between."""
+"""The counts of money: together they are what the ledger has, whatever faults occur."""
 
 import json
 from collections import Counter
@@ -46,7 +46,7 @@ def powertools(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def counted(world: World, capsys: pytest.CaptureFixture[str]) -> Counter[str]:
-    """What was counted for all that the ledger took."""
+    """Returns the metrics of everything that the ledger wrote."""
     capsys.readouterr()
     for step in world.transitions:
         count_budget_change(step)
@@ -60,7 +60,7 @@ def counted(world: World, capsys: pytest.CaptureFixture[str]) -> Counter[str]:
 
 @pytest.mark.parametrize("kind", ProviderKind)
 @pytest.mark.parametrize("weather", WEATHER)
-def test_the_sum_of_what_is_counted_is_what_the_ledger_says(
+def test_sum_of_the_counts_is_what_the_ledger_has(
     weather: str, kind: ProviderKind, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = dropped(kind=kind)
@@ -72,7 +72,7 @@ def test_the_sum_of_what_is_counted_is_what_the_ledger_says(
     assert round(sums["UnknownUSD"] * MICRO) == day.unknown == the_job(world).unknown
 
 
-def test_a_write_whose_answer_was_lost_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_write_with_a_lost_response_is_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
     world = dropped()
     gone = TargetedFault(lose_response, "transact_write_items", nth=3)
     world.transport.faults_after.append(gone)
@@ -90,7 +90,7 @@ def test_each_lost_answer_is_counted_once(weather: str, lost: int, capsys: pytes
     assert counted(world, capsys)["LostAnswers"] == lost
 
 
-def test_an_answer_that_died_with_its_worker_is_counted_as_lost(capsys: pytest.CaptureFixture[str]) -> None:
+def test_answer_that_crashed_with_its_worker_counts_as_lost(capsys: pytest.CaptureFixture[str]) -> None:
     world = dropped()
     world.provider.script.extend(WEATHER["worker died"])
     pass_time(world, 3600)
@@ -98,7 +98,7 @@ def test_an_answer_that_died_with_its_worker_is_counted_as_lost(capsys: pytest.C
 
 
 @pytest.mark.parametrize("weather", ["lost", "lost, then throttled", "lost twice", "worker died"])
-def test_a_call_beside_a_lost_one_is_a_possible_double_charge(weather: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_call_next_to_a_lost_one_may_double_charge(weather: str, capsys: pytest.CaptureFixture[str]) -> None:
     world = dropped()
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
@@ -106,9 +106,7 @@ def test_a_call_beside_a_lost_one_is_a_possible_double_charge(weather: str, caps
 
 
 @pytest.mark.parametrize("weather", ["good", "throttled", "refused", "withheld", "lost, then refused"])
-def test_what_can_be_charged_but_once_is_no_possible_double_charge(
-    weather: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_single_possible_charge_is_no_possible_double_charge(weather: str, capsys: pytest.CaptureFixture[str]) -> None:
     world = dropped()
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
@@ -116,9 +114,7 @@ def test_what_can_be_charged_but_once_is_no_possible_double_charge(
 
 
 @pytest.mark.parametrize("weather", WEATHER)
-def test_where_the_provider_knows_our_id_nothing_can_be_charged_twice(
-    weather: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_provider_that_knows_our_id_cannot_charge_twice(weather: str, capsys: pytest.CaptureFixture[str]) -> None:
     world = dropped(kind=ProviderKind.LOOKUP_BY_OUR_ID)
     world.provider.script.extend(WEATHER[weather])
     pass_time(world, 3600)
@@ -133,20 +129,20 @@ CHARGED = an_attempt(n=2, charged=PRICE)
 
 
 def counted_of(booking: BudgetChange, capsys: pytest.CaptureFixture[str], *calls: Attempt) -> set[str]:
-    """The metrics that one write adds to."""
+    """Returns the metrics that one write adds to."""
     count_budget_change(Transition(a_job(attempts=calls), booking))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     return {metric["Name"] for line in lines for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
 
 
-def test_a_call_that_is_turned_away_when_it_is_sent_again_is_no_further_lost_answer(
+def test_rejected_resend_is_no_further_lost_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     still_lost = BudgetChange(TODAY, "ideogram", reserved=-PRICE, unknown=PRICE)
     assert counted_of(still_lost, capsys, LOST) == {"UnknownUSD"}
 
 
-def test_a_write_that_books_nothing_counts_nothing_and_says_nothing(
+def test_write_without_money_counts_and_logs_nothing(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     count_budget_change(Transition(a_job()))
@@ -165,7 +161,7 @@ def test_a_write_that_books_nothing_counts_nothing_and_says_nothing(
         ),
     ],
 )
-def test_a_charge_is_doubled_by_the_write_that_settles_its_second_call_and_by_no_other(
+def test_double_charge_is_counted_by_the_second_settlement_only(
     booking: BudgetChange, counted: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert counted_of(booking, capsys, LOST, CHARGED) == counted

@@ -13,7 +13,7 @@ from tests.unit.core_places import sidecar
 
 
 def told(content: object) -> list[str]:
-    """What is wrong with a sidecar, without its name."""
+    """Returns a sidecar's error messages, without its name."""
     place = sidecar(content)
     return [str(error.detail) for error in place.errors]
 
@@ -21,7 +21,7 @@ def told(content: object) -> list[str]:
 def reported(
     content: dict[str, Any], *, inherited: dict[str, Any] | bytes | None = None
 ) -> list[tuple[str, str | None]]:
-    """The codes and variants in the report of a photo with this sidecar."""
+    """Returns the codes and variants in the report of a photo with this sidecar."""
     world = World()
     if inherited is not None:
         defaults(world, "", inherited)
@@ -69,7 +69,7 @@ def test_path_of_an_error_contains_any_variant_name(name: str) -> None:
     assert told({"variants": {name: {"seed": -1}}}) == [f"variants.{name}.seed is -1; it must be at least 0"]
 
 
-# -- with all that is said of the photo ----------------------------------------------------------------------------
+# -- with all instructions of the photo ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_path_of_an_error_contains_any_variant_name(name: str) -> None:
     ],
 )
 def test_instructions_with_an_error_buy_nothing(content: Any) -> None:
-    """Also where tags and folder defaults would complete what is left of them."""
+    """This holds even if tags and folder defaults would complete the rest of them."""
     assert len(reported(content)) == 1
     assert len(reported(content, inherited=BEACH)) == 1
 
@@ -126,7 +126,7 @@ def test_what_a_fixed_file_lacks_is_reported_next() -> None:
     assert len(world.list_jobs()) == 1
 
 
-def test_a_photo_and_its_instructions_are_reported_together() -> None:
+def test_photo_and_its_instructions_are_reported_together() -> None:
     world = World()
     sidecar_bytes(world, KEY, json.dumps({**BEACH, "seed": -1}).encode())
     world.upload_photo(KEY, b"no photo")
@@ -134,11 +134,11 @@ def test_a_photo_and_its_instructions_are_reported_together() -> None:
     assert (codes(world, KEY), world.list_jobs()) == (["not_a_photo", "invalid_value"], [])
 
 
-def test_a_contradiction_has_no_further_consequences() -> None:
+def test_contradiction_has_no_further_consequences() -> None:
     assert reported({**REMOVE, **BEACH, "output": {"format": "jpg"}}) == [("conflicting_fields", None)]
 
 
-def test_a_broken_folder_has_its_own_report() -> None:
+def test_broken_folder_defaults_have_their_own_report() -> None:
     content = {"rendering_speed": "TURBO", "seed": -1}
     assert reported(content, inherited=b"{") == [("invalid_value", None)]
     assert reported(content, inherited={"promt": "on a beach"}) == [("invalid_value", None)]

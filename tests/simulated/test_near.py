@@ -20,7 +20,7 @@ CASE = "names are case-sensitive"
 
 
 def near_miss(photo: str, keys: Collection[str]) -> str | None:
-    """What is said of the nearest file."""
+    """Returns what the report says about the nearest file."""
     found = suggest.suggest_sidecar(photo, keys)
     return str(found) if found else None
 
@@ -64,7 +64,7 @@ def test_nearest_file_is_suggested_with_the_reason(name: str, says: str) -> None
     ],
     ids=str,
 )
-def test_a_file_that_is_far_off_or_another_photos_own_is_not_named(names: list[str]) -> None:
+def test_distant_file_or_another_photos_sidecar_is_not_suggested(names: list[str]) -> None:
     assert near_miss(KEY, names) is None
 
 
@@ -76,18 +76,18 @@ def test_a_file_that_is_far_off_or_another_photos_own_is_not_named(names: list[s
         ("2.jpg", ["2.jpg", "3.json"]),
     ],
 )
-def test_the_sidecar_of_another_photo_of_a_series_is_not_named(photo: str, names: list[str]) -> None:
-    """Whoever followed that advice would buy the wrong thing."""
+def test_sidecar_of_another_photo_in_series_is_not_suggested(photo: str, names: list[str]) -> None:
+    """Following that advice would buy the wrong picture."""
     assert near_miss(photo, names) is None
 
 
-def test_a_letter_that_is_mistyped_in_a_series_is_named() -> None:
+def test_mistyped_letter_in_a_series_is_suggested() -> None:
     assert near_miss("IMG_0001.jpg", ["IMG_0002.jpg.json", "IMH_0001.jpg.json"]) == (
         "there is IMH_0001.jpg.json: the name should be IMG_0001.jpg.json"
     )
 
 
-def test_the_nearest_is_named_and_not_the_first() -> None:
+def test_nearest_file_is_suggested_and_not_the_first() -> None:
     names = ["shoes/aed.jpg.jsn.json", "shoes/bad.jpg.json", "shoes/rod.jpg.json"]
     assert near_miss(KEY, names) == "there is rod.jpg.json: the name should be red.jpg.json"
 

@@ -17,7 +17,7 @@ NO_TAG = "no tag sets an operation or a prompt."
 
 
 def told(*places: InstructionSource, variant: str = "") -> str:
-    """The message where these places, the nearest first, do not say what is wanted."""
+    """Returns the message for these sources, the nearest first, which contain no complete instructions."""
     with pytest.raises(InstructionError) as caught:
         resolve(places, variant)
     assert caught.value.code is Code.NO_INSTRUCTIONS
@@ -25,7 +25,7 @@ def told(*places: InstructionSource, variant: str = "") -> str:
 
 
 def reported(world: World) -> list[tuple[str, str]]:
-    """The messages and hints of the photo's report."""
+    """Returns the messages and hints of the photo's report."""
     world.run_until_empty()
     report = world.read_report(KEY)
     return [(error["message"], error["hint"]) for error in report["errors"]] if report else []
@@ -57,13 +57,13 @@ def test_variant_with_fields_is_not_called_empty() -> None:
 
 
 @pytest.mark.parametrize("variants", [{}, {"a": {}}])
-def test_a_sidecar_that_names_variants_is_not_called_empty(variants: dict[str, Any]) -> None:
+def test_sidecar_that_names_variants_is_not_called_empty(variants: dict[str, Any]) -> None:
     place = sidecar({"variants": variants})
     assert told(place, variant="a") == f"{place.name} sets neither an operation nor a prompt, and {NO_TAG}"
 
 
 def no_prompt(*places: InstructionSource) -> str:
-    """The message where these places, the nearest first, ask for a new background without saying which."""
+    """Returns the message for these sources, the nearest first, which request a new background without a prompt."""
     with pytest.raises(InstructionError) as caught:
         resolve(places)
     assert caught.value.code is Code.MISSING_PROMPT
@@ -89,7 +89,7 @@ def test_near_miss_tags_are_named_with_invalid_ones() -> None:
     assert "The tag 'promt' is not a field. Did you mean 'prompt'?" in str(error.hint)
 
 
-def test_an_empty_sidecar_is_called_empty_and_an_empty_request_by_its_name() -> None:
+def test_empty_sidecar_and_empty_request_are_called_by_name() -> None:
     assert told(sidecar({}), parse_tags({})) == f"{sidecar({}).name} is empty, and {NO_TAG}"
     assert told(parse_request({}), parse_tags({})) == f"The request is empty, and {NO_TAG}"
 

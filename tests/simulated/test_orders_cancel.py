@@ -22,7 +22,7 @@ S = JobStatus
 
 
 def many() -> World:
-    """A world with four photos in their lane."""
+    """Returns a world with four photos in their lane."""
     world = World()
     for key in ("hats/1.jpg", "hats/2.jpg", "shoes/1.jpg", "shoes/2.jpg"):
         world.upload_photo(key, build_photo(key), operation="remove")
@@ -30,7 +30,7 @@ def many() -> World:
     return world
 
 
-def test_only_jobs_below_the_prefix_are_cancelled() -> None:
+def test_only_jobs_below_the_prefix_are_canceled() -> None:
     world = many()
     keys, done = cancelled(world, "hats/")
     assert (sorted(keys), done) == (["hats/1.jpg", "hats/2.jpg"], CancelSummary(cancelled_jobs=2))
@@ -52,7 +52,7 @@ def test_empty_prefix_cancels_all_photos() -> None:
     assert (world.provider.received_job_ids, {job.status for job in world.list_jobs()}) == ([], {S.CANCELLED})
 
 
-def test_job_in_a_paused_lane_is_cancelled_at_once() -> None:
+def test_job_in_a_paused_lane_is_canceled_at_once() -> None:
     world = many()
     world.pause_lane()
     cancelled(world)
@@ -61,20 +61,19 @@ def test_job_in_a_paused_lane_is_cancelled_at_once() -> None:
 
 
 def under_way(world: World) -> None:
-    """The job's call is in flight."""
+    """Puts the job's call in flight."""
     world.provider.script.append(CallBehavior(kills_worker=True))
     world.deliver_next("ideogram")
 
 
 def lost(world: World) -> None:
-    """The job's answer is lost, and the job waits."""
+    """Loses the job's answer, so that the job waits."""
     world.provider.script.append(build_charged_hang_up())
     world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items", nth=2))
     world.deliver_next("ideogram")
 
 
 def paid(world: World) -> None:
-    """The job is paid."""
     world.deliver_next("ideogram")
 
 
@@ -106,8 +105,8 @@ def test_submitted_job_that_is_not_charged_ends_cancelled() -> None:
     assert_at_rest(world)
 
 
-def test_job_cancelled_during_its_second_call_gets_no_third() -> None:
-    """The second call is not charged, which says nothing about the first, whose answer was lost."""
+def test_job_canceled_during_its_second_call_gets_no_third() -> None:
+    """The second call is not charged, which shows nothing about the first one, whose answer was lost."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     world.provider.script += [build_charged_hang_up(), build_refusal(RetryClass.QUOTA, Code.PROVIDER_THROTTLED)]
@@ -126,7 +125,7 @@ def test_job_cancelled_during_its_second_call_gets_no_third() -> None:
 
 
 @pytest.mark.parametrize("state", [under_way, lost])
-def test_cancelled_job_with_a_lost_answer_can_be_paid_again(state: Callable[[World], None]) -> None:
+def test_canceled_job_with_lost_answer_can_be_paid_again(state: Callable[[World], None]) -> None:
     world = dropped()
     world.run_until_empty("intake", "deliver")
     state(world)
@@ -140,7 +139,7 @@ def test_cancelled_job_with_a_lost_answer_can_be_paid_again(state: Callable[[Wor
 
 
 @pytest.mark.parametrize("settled", [False, True])
-def test_cancelled_photo_no_longer_waits_for_instructions(settled: bool) -> None:
+def test_canceled_photo_no_longer_waits_for_instructions(settled: bool) -> None:
     world = World(settle_seconds=600)
     world.upload_photo(KEY, build_photo())
     world.deliver_next("intake")
@@ -156,7 +155,7 @@ def test_cancelled_photo_no_longer_waits_for_instructions(settled: bool) -> None
     assert (the_job(world).status, codes(world, KEY)) == (S.STORED, [])
 
 
-def test_cancelled_photo_that_is_uploaded_again_is_bought() -> None:
+def test_canceled_photo_that_is_uploaded_again_is_bought() -> None:
     world = dropped()
     world.run_until_empty("intake")
     cancelled(world)
@@ -167,7 +166,7 @@ def test_cancelled_photo_that_is_uploaded_again_is_bought() -> None:
     assert_at_rest(world)
 
 
-def test_sweep_does_not_revive_a_cancelled_photo() -> None:
+def test_sweep_does_not_revive_a_canceled_photo() -> None:
     world = dropped()
     world.run_until_empty("intake")
     cancelled(world)
@@ -175,7 +174,7 @@ def test_sweep_does_not_revive_a_cancelled_photo() -> None:
     assert (the_job(world).status, world.provider.received_job_ids) == (S.CANCELLED, [])
 
 
-def test_job_that_waited_for_a_cancelled_one_buys_itself() -> None:
+def test_job_that_waited_for_a_canceled_one_buys_itself() -> None:
     world = World()
     for key in ("hats/1.jpg", "shoes/1.jpg"):
         world.upload_photo(key, build_photo(), operation="remove")
@@ -206,14 +205,14 @@ def test_unreported_failure_does_not_count_as_running() -> None:
     assert cancelled(world) == ([], CancelSummary())
 
 
-def test_cancelling_twice_has_the_effect_of_once() -> None:
+def test_canceling_twice_has_the_effect_of_once() -> None:
     world = many()
     cancelled(world)
     world.run_until_empty()
     assert cancelled(world) == ([], CancelSummary())
 
 
-def test_cancel_that_crashes_has_cancelled_everything_or_nothing() -> None:
+def test_cancel_that_crashes_has_canceled_everything_or_nothing() -> None:
     """From the first write on, the lane cancels what the command did not."""
     for nth in count(1):
         world = many()

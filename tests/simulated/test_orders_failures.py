@@ -18,7 +18,7 @@ HATS, SHOES, BARE = "hats/blue.jpg", "shoes/red.jpg", "shoes/bare.jpg"
 
 
 def failed() -> World:
-    """A world with a refused photo, a dead one, one without instructions, and one that succeeded."""
+    """Returns a world with a refused photo, a dead job, a photo without instructions, and one that succeeded."""
     world = World()
     for key, reaction in ((HATS, REFUSES), (SHOES, REJECTS)):
         world.upload_photo(key, build_photo(key), operation="remove")
@@ -31,7 +31,7 @@ def failed() -> World:
 
 
 def listed(world: World, wanted: FailureFilter | None = None) -> list[tuple[str, str, str]]:
-    """Key, status and code of each failure."""
+    """Returns key, status, and code of each failure."""
     found = world.steps.redrive().list_failures(wanted or FailureFilter())
     return [(one.source.key, one.status, one.problem.code.value) for one in found]
 

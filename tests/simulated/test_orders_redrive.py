@@ -34,7 +34,7 @@ PNG = "image/png"
 
 
 def answered(*reactions: CallBehavior, **setup: str) -> World:
-    """A world with a photo whose provider did this, and works from now on."""
+    """Returns a world with a photo to whose calls the provider reacts in these ways, and which succeeds from now on."""
     world = dropped(**setup)
     world.provider.script.extend(reactions)
     world.run_until_empty()
@@ -42,7 +42,7 @@ def answered(*reactions: CallBehavior, **setup: str) -> World:
 
 
 def undelivered(code: Code) -> World:
-    """A world with a paid picture that could not be delivered in time."""
+    """Returns a world with a paid picture that could not be delivered in time."""
     world = dropped()
     world.downloads.override = ResultError(code, "not as it should be")
     world.run_until_empty()
@@ -51,7 +51,7 @@ def undelivered(code: Code) -> World:
 
 
 def crashed(*, expires: timedelta, kept: bool = False) -> World:
-    """A world in which a paid picture, whose link has an expiry, crashed its workers; `kept`: with its file."""
+    """Returns a world in which a paid picture, whose link has an expiry, crashed its workers; `kept`: with its file."""
     world = dropped()
     world.run_until_empty("intake")
     world.run_until_empty("ideogram")
@@ -74,7 +74,7 @@ def crashed(*, expires: timedelta, kept: bool = False) -> World:
 
 
 def with_a_file_that_is_gone() -> World:
-    """A world in which a photo was to reuse another's file, which was deleted."""
+    """Returns a world in which a photo was to reuse another photo's file, which was deleted."""
     world = World()
     world.upload_photo("first.jpg", build_photo(), operation="remove")
     world.run_until_empty()
@@ -87,7 +87,7 @@ def with_a_file_that_is_gone() -> World:
 
 @dataclass(frozen=True)
 class Case:
-    """A failure, and what it takes: `free`, `buys`, or `asks` for `pay_again`; and what that then does."""
+    """A failure, and what a redrive takes: `free`, `buys`, or `asks` for `pay_again`; and its effect."""
 
     make: Callable[[], World]
     status: JobStatus
@@ -118,13 +118,11 @@ EACH = pytest.mark.parametrize("name", CASES)
 
 
 def the_failure(world: World) -> FailedItem:
-    """Returns the only failure."""
     (failure,) = world.steps.redrive().list_failures(EVERYTHING)
     return failure
 
 
 def planned(world: World, *, pay_again: bool = False) -> RedrivePlan:
-    """Returns the plan of a redrive."""
     return world.steps.redrive().plan(the_failure(world), pay_again=pay_again)
 
 
@@ -163,7 +161,7 @@ def test_possibly_paid_job_is_not_bought_again_without_pay_again(name: str) -> N
 
 
 def test_possibly_paid_job_of_a_deleted_photo_needs_pay_again() -> None:
-    """Its photo no longer names it. A redrive would undo that, but would not continue anything by itself."""
+    """Its photo no longer names it. A redrive would restore that, but would not send anything by itself."""
     world = dropped()
     world.provider.script.append(CallBehavior(kills_worker=True))
     world.run_until_empty("intake")

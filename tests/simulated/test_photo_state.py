@@ -32,7 +32,7 @@ REQUEST = IncomingRequest("message-1", {"operation": "remove"})
 
 
 def state_of(world: World, **look: Any) -> PhotoState:
-    """The photo as intake finds it when such a message comes."""
+    """Returns the photo as intake finds it when such a message arrives."""
     ours = world.intake.photo_intake
     message = IntakeEvent(INPUT_BUCKET, KEY, **look)
     return PhotoState(
@@ -41,14 +41,14 @@ def state_of(world: World, **look: Any) -> PhotoState:
 
 
 def calls(world: World, state: PhotoState) -> tuple[Decision, Sequence[str]]:
-    """What is decided, and the calls to services that this takes."""
+    """Decides, and returns the calls to services that this takes."""
     before = len(world.transport.calls)
     decision = BEFORE_RESOLVING.decide(state.facts)
     return decision, [call.operation for call in world.transport.calls[before:]]
 
 
 def delivered() -> World:
-    """A photo whose picture was bought and delivered."""
+    """Returns a photo whose picture was bought and delivered."""
     world = dropped()
     world.run_until_empty()
     return world

@@ -1,4 +1,4 @@
-"""Any photo goes on its way: what reaches the provider is upright, bare and in a format that it takes; one payment."""
+"""Any photo can be sent: the provider receives it upright, without metadata, in a format it takes; one payment."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -19,7 +19,7 @@ SECRET = b"serial number 0815"
 
 
 def shot(*, turned: int = 1) -> bytes:
-    """A JPEG of 64 × 48, red on its left and blue on its right as it is stored, that names its camera and its place."""
+    """Returns a JPEG of 64 × 48, red on its stored left, blue on its right, with metadata of camera and place."""
     picture = Image.new("RGB", (64, 48), (200, 30, 30))
     picture.paste((30, 30, 200), (32, 0, 64, 48))
     exif = Image.Exif()
@@ -31,7 +31,7 @@ def shot(*, turned: int = 1) -> bytes:
 
 
 def film() -> bytes:
-    """A GIF of three frames, the first one red."""
+    """Returns a GIF of three frames, the first one red."""
     frames = [Image.new("RGB", (64, 48), color) for color in ("red", "green", "blue")]
     file = BytesIO()
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
@@ -40,13 +40,13 @@ def film() -> bytes:
 
 @pytest.fixture
 def sent() -> list[bytes]:
-    """The files that the provider was sent."""
+    """The files that the provider received."""
     return []
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, sent: list[bytes]) -> World:
-    """A world that remembers what its provider was sent."""
+    """A world that records what its provider received."""
     world = World()
     prepare = world.provider.prepare
 
@@ -62,9 +62,7 @@ def put_aside(world: World) -> list[str]:
     return [key for key in world.output_bucket.list_keys() if key.startswith(INPUTS_PREFIX)]
 
 
-def test_a_photo_that_fits_keeps_its_pixels_and_loses_what_it_says_of_its_camera(
-    world: World, sent: list[bytes]
-) -> None:
+def test_fitting_photo_keeps_its_pixels_and_loses_its_metadata(world: World, sent: list[bytes]) -> None:
     data = shot()
     world.upload_photo(KEY, data, operation="remove")
     world.run_until_empty()
@@ -81,7 +79,7 @@ def test_a_photo_that_fits_keeps_its_pixels_and_loses_what_it_says_of_its_camera
     assert_at_rest(world)
 
 
-def test_a_photo_on_its_side_is_sent_upright_and_bare_as_its_receipt_says(world: World, sent: list[bytes]) -> None:
+def test_rotated_photo_is_sent_upright_as_its_receipt_says(world: World, sent: list[bytes]) -> None:
     world.upload_photo(KEY, shot(turned=6), operation="remove")
     world.run_until_empty()
     (data_sent,) = sent
@@ -100,7 +98,7 @@ def test_a_photo_on_its_side_is_sent_upright_and_bare_as_its_receipt_says(world:
     assert_at_rest(world)
 
 
-def test_the_first_picture_of_several_is_used_and_people_are_told(world: World, sent: list[bytes]) -> None:
+def test_first_frame_of_several_is_used_with_a_warning(world: World, sent: list[bytes]) -> None:
     world.upload_photo("shoes/red.gif", film(), operation="remove")
     world.run_until_empty()
     (data_sent,) = sent
@@ -113,7 +111,7 @@ def test_the_first_picture_of_several_is_used_and_people_are_told(world: World, 
     assert said == ["first_picture: the file contains 3 pictures; Backdrop uses the first one"]
 
 
-def test_a_prepared_photo_that_expired_is_prepared_again_and_paid_once(world: World, sent: list[bytes]) -> None:
+def test_expired_prepared_photo_is_prepared_again_and_paid_once(world: World, sent: list[bytes]) -> None:
     data = shot(turned=8)
     world.upload_photo(KEY, data, operation="remove")
     world.run_until_empty("intake")
@@ -127,7 +125,7 @@ def test_a_prepared_photo_that_expired_is_prepared_again_and_paid_once(world: Wo
     assert_at_rest(world)
 
 
-def test_other_bytes_in_place_of_a_prepared_photo_are_never_paid_for_as_it(world: World, sent: list[bytes]) -> None:
+def test_other_bytes_replacing_a_prepared_photo_are_never_sent(world: World, sent: list[bytes]) -> None:
     world.upload_photo(KEY, shot(turned=6), operation="remove")
     world.run_until_empty("intake")
     world.upload_photo(KEY, shot(turned=3), operation="remove")
@@ -138,7 +136,7 @@ def test_other_bytes_in_place_of_a_prepared_photo_are_never_paid_for_as_it(world
     assert_at_rest(world)
 
 
-def test_a_photo_that_is_cut_short_is_refused_unpaid_under_its_own_code(world: World) -> None:
+def test_truncated_photo_is_refused_unpaid_with_its_own_code(world: World) -> None:
     world.upload_photo(KEY, shot(turned=6)[:-200], operation="remove")
     world.run_until_empty()
     report = world.read_report(KEY)

@@ -30,12 +30,12 @@ def given_up(world: World, name: str) -> None:
 
 
 def explained(world: World) -> list[str]:
-    """The codes of the letters; one that says nothing is ""."""
+    """Returns the codes of the dead letters; "" for one without a reason."""
     return [letter.attributes.get("code", "") for letter in world.dead_letter_queue.messages]
 
 
 def in_its_lane() -> World:
-    """A job whose lane message was given up."""
+    """Returns a job whose lane message was given up."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     given_up(world, "ideogram")
@@ -43,7 +43,7 @@ def in_its_lane() -> World:
 
 
 def at_deliver() -> World:
-    """A paid job whose deliver message was given up."""
+    """Returns a paid job whose deliver message was given up."""
     world = dropped()
     world.run_until_empty("intake")
     world.run_until_empty("deliver")
@@ -76,7 +76,7 @@ def test_undeliverable_paid_job_ends_dead_with_one_dead_letter() -> None:
 
 
 def test_job_whose_message_wore_out_gets_a_new_one() -> None:
-    """A lane that was shut for days wears messages out; the job is as good as ever."""
+    """A lane that was paused for days wears out messages; the job itself is unaffected."""
     world = in_its_lane()
     pass_time(world, 600)
     assert (the_job(world).status, codes(world, KEY), explained(world)) == (S.STORED, [], [])
@@ -85,7 +85,7 @@ def test_job_whose_message_wore_out_gets_a_new_one() -> None:
 
 
 def test_call_in_flight_survives_the_loss_of_its_message() -> None:
-    """Its answer may still come, and its money is on its way: reconcile brings the job to its end."""
+    """Its answer may still arrive, and it may be charged: reconcile completes the job."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     world.ledger.write_transition(claim(the_job(world), world.clock.now()))
@@ -184,11 +184,11 @@ def test_provider_notification_of_a_failed_message_is_published() -> None:
     assert (explained(world), provider_codes(world), kinds(world)) == ([], ["paused_by_person"], ["Provider Paused"])
 
 
-# -- what EventBridge could not pass on --------------------------------------------------------------------------
+# -- what EventBridge could not deliver --------------------------------------------------------------------------
 
 
 def undelivered(world: World, event: Mapping[str, Any], target: str) -> None:
-    """EventBridge puts an event into its target's dead-letter queue, with attributes of its own."""
+    """EventBridge puts an event into its target's dead-letter queue, with its own attributes."""
     said = {"ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "not allowed", "RULE_ARN": "arn", "TARGET_ARN": target}
     world.sqs.send_externally(world.dead_letter_queue, json.dumps(event))
     world.dead_letter_queue.messages[-1].attributes = said
@@ -238,7 +238,7 @@ def test_malformed_event_is_an_unreadable_dead_letter(body: str) -> None:
     assert explained(world) == ["damaged_message"]
 
 
-# -- what explains itself is left alone --------------------------------------------------------------------------
+# -- dead letters with a reason are left unchanged ---------------------------------------------------------------
 
 
 def test_dead_letter_with_a_reason_is_left_unchanged() -> None:

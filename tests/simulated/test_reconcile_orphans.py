@@ -19,7 +19,7 @@ SOON = timedelta(minutes=15)
 
 
 def orphaned(kind: ProviderKind, ident: str | None = None) -> World:
-    """A photo that is stored, and beside it a call whose worker died; `ident`: what the provider is asked by."""
+    """Returns a stored photo, and a call whose worker crashed; `ident`: the ID by which the provider looks it up."""
     world = dropped(kind=kind)
     world.run_until_empty()
     job = the_job(world)
@@ -37,17 +37,16 @@ def orphaned(kind: ProviderKind, ident: str | None = None) -> World:
 
 @dataclass
 class Answering:
-    """A provider that answers each question so."""
+    """A provider that answers each lookup in the same way."""
 
     answer: ProviderResult
 
     def look_up(self, job: Job, provider_id: str) -> ProviderResult:
-        """The same answer for each job."""
         return self.answer
 
 
 def set_right(world: World, after: timedelta = SOON) -> Attempt:
-    """The orphan, after a run of reconcile."""
+    """Returns the orphaned attempt after a run of reconcile."""
     world.clock.advance_to(world.clock.time + after)
     assert world.run_reconcile()
     return the_job(world).attempts[1]

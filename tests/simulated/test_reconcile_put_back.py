@@ -34,7 +34,7 @@ def test_job_whose_message_is_gone_comes_to_its_end(name: str) -> None:
 
 @EACH
 def test_job_is_left_alone_until_it_is_due(name: str) -> None:
-    """Its message is on its way, as far as anybody can know."""
+    """Its message may still be on its way."""
     scene, due = SCENES[name]
     world = scene()
     status = the_job(world).status
@@ -81,7 +81,6 @@ def test_job_that_waits_for_another_is_resent_too() -> None:
 
 
 def asked(world: World) -> int:
-    """How often the provider was asked."""
     return sum(call.operation == "look_up" for call in world.transport.calls)
 
 
@@ -140,7 +139,7 @@ def test_reconcile_never_sends_a_paid_call(name: str, kind: str) -> None:
 
 
 def test_lost_answer_without_lookup_waits_for_its_lane() -> None:
-    """Paused by a person: nothing is sent, nothing is given up, and no message is worn out."""
+    """Paused by a person: nothing is sent, nothing is given up, and no message wears out."""
     world = lost_its_answer()
     world.pause_lane()
     pass_time(world, 6 * HOUR)
@@ -152,7 +151,7 @@ def test_lost_answer_without_lookup_waits_for_its_lane() -> None:
 
 
 def test_abandoned_call_is_resolved_after_its_worker_crashed() -> None:
-    """The first call's answer came while the second was out: the job is stored, the second one's money is in doubt."""
+    """The first answer arrived while the second call was in flight: the job is stored, the second charge unknown."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
 
@@ -173,7 +172,7 @@ def test_abandoned_call_is_resolved_after_its_worker_crashed() -> None:
     assert_at_rest(world)
 
 
-# -- photos, and providers that are off --------------------------------------------------------------------------
+# -- photos, and disabled providers ------------------------------------------------------------------------------
 
 
 def test_photo_whose_settle_message_was_lost_is_handled() -> None:
@@ -186,7 +185,7 @@ def test_photo_whose_settle_message_was_lost_is_handled() -> None:
 
 
 def switched_off(world: World) -> None:
-    """Another deployment without the provider."""
+    """Deploys the stack without the provider."""
     world.intake.photo_intake.dispatcher.lanes = {}
     world.steps.reconcile.redispatcher.lane_queues = {}
 
@@ -210,7 +209,7 @@ def test_lost_answer_of_a_disabled_provider_is_held(name: str, kind: str) -> Non
 
 
 def test_unannounced_failure_is_announced() -> None:
-    """Whoever wrote it died before its message was out, and the lane was paused before that came again."""
+    """The worker that wrote it crashed before it sent its message, and the lane was paused before the redelivery."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     world.provider.script.append(build_refusal(RetryClass.PERM, Code.REQUEST_REJECTED))
@@ -223,7 +222,7 @@ def test_unannounced_failure_is_announced() -> None:
     assert "Image Failed" in kinds(world)
 
 
-# -- whoever is faster, whatever dies ----------------------------------------------------------------------------
+# -- races and crashes -------------------------------------------------------------------------------------------
 
 
 @EACH
@@ -262,7 +261,7 @@ def test_reconcile_finds_every_open_job() -> None:
 
 
 def test_job_whose_lane_was_removed_is_reported_by_the_next_run() -> None:
-    """The queue took the message with it: nobody else would look at the job for three days."""
+    """The queue was deleted with its message: no other check would find the job for three days."""
     world = waits_in_its_lane()
     photos = world.intake.photo_intake
     world.intake = replace(world.intake, photo_intake=replace(photos, dispatcher=replace(photos.dispatcher, lanes={})))

@@ -18,14 +18,14 @@ from tests.simulated.simulation import KEY, PRICE, assert_at_rest, dropped, the_
 
 
 def tallied(world: World) -> ReconcileResult:
-    """What one run did."""
+    """Returns what one run did."""
     return world.steps.reconcile.run(
         world.steps.build_call_context(world.clock.time + timedelta(seconds=TIMEOUTS_SECONDS["reconcile"]))
     )
 
 
 def many(number: int = 6) -> World:
-    """A world with jobs whose messages are gone for long."""
+    """Returns a world with jobs whose messages have long been lost."""
     world = World()
     for n in range(number):
         world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
@@ -37,7 +37,7 @@ def many(number: int = 6) -> World:
 
 
 def put_back(world: World) -> int:
-    """How many jobs have a message again."""
+    """Returns how many jobs have a message again."""
     return len(world.queues["ideogram"].messages)
 
 
@@ -55,7 +55,7 @@ def test_two_concurrent_runs_are_one() -> None:
 
 @pytest.mark.parametrize("nth", [1, 2])
 def test_two_runs_that_start_simultaneously_are_one(nth: int) -> None:
-    """Both have read that nobody is at work."""
+    """Both have read that no run is in progress."""
     world = many()
     second: list[ReconcileResult] = []
     world.transport.faults_before.append(TargetedFault(lambda _: second.append(tallied(world)), nth=nth))
@@ -122,7 +122,7 @@ def test_run_stops_at_its_item_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def of_bucket(name: str) -> Callable[[ServiceCall], bool]:
-    """Whether a call asks for this bucket."""
+    """Matches the calls that access this bucket."""
     return lambda call: call.request["Bucket"] == name
 
 
@@ -178,11 +178,11 @@ def test_job_without_a_lane_returns_to_intake_once_an_hour() -> None:
     assert sent == [1] * 12 + [2] * 2
 
 
-# -- a delivery that is backed up --------------------------------------------------------------------------------
+# -- a delivery backlog ------------------------------------------------------------------------------------------
 
 
 def test_delivery_backlog_pauses_purchases_until_half_is_done() -> None:
-    """Links live for hours, so that a picture may be paid for and lost."""
+    """Links are valid for hours, so that a picture might be paid for and lost."""
     world = dropped()
     waiting = DELIVERY_BACKLOG_HIGH
     world.steps.reconcile.count_waiting_deliveries = lambda: waiting

@@ -18,14 +18,14 @@ HAD_TIME = 600
 
 
 def without_events(world: World, *keys: str) -> None:
-    """Photos with their tags, of which no event tells."""
+    """Uploads photos with their tags, without events."""
     for key in keys or (KEY,):
         world.upload_photo(key, build_photo(key), operation="remove")
     world.queues["intake"].messages.clear()
 
 
 def looked_at(world: World) -> int:
-    """How many photos intake is told to look at."""
+    """Returns how many photos intake is to check."""
     return len(world.queues["intake"].messages)
 
 
@@ -102,7 +102,7 @@ def test_only_photos_younger_than_two_days_are_swept(hours: float, found: int) -
 
 @pytest.mark.parametrize(("minutes", "found"), [(-1, 1), (1, 0)])
 def test_photos_older_than_the_stack_are_not_swept(minutes: int, found: int) -> None:
-    """Whoever sets the stack up over a full bucket is not sent a bill for all of it."""
+    """An operator who deploys the stack over a full bucket does not get a bill for all of it."""
     world = World()
     without_events(world)
     created = world.clock.time + timedelta(minutes=minutes)
@@ -160,7 +160,7 @@ def test_known_folder_defaults_are_not_handled_again() -> None:
     assert len(sent) == 1
 
 
-# -- bounded -----------------------------------------------------------------------------------------------------
+# -- limits ------------------------------------------------------------------------------------------------------
 
 
 def test_full_bucket_is_swept_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,7 +198,7 @@ def test_unavailable_bucket_is_swept_later() -> None:
 
 
 def test_swept_photo_is_handled_like_any_other() -> None:
-    """A look, no purchase: should the event come after all, it finds the job."""
+    """It is an event, not a purchase: if the real event arrives after all, it finds the job."""
     world = World()
     world.upload_photo(KEY, build_photo(), operation="remove")
     (message,) = world.queues["intake"].messages

@@ -28,12 +28,12 @@ POLICIES = pytest.mark.parametrize("policy", ["retry_once", "hold"])
 
 
 def asked(world: World) -> list[Any]:
-    """The calls by which the provider was asked."""
+    """Returns the calls that looked something up at the provider."""
     return [call for call in world.transport.calls if call.operation == "look_up"]
 
 
 def assert_paid_once(world: World) -> None:
-    """One charge, in one attempt, and its picture."""
+    """Asserts one charge, in one attempt, and its picture."""
     job = the_job(world)
     assert (job.status, job.charged, job.unknown, world.provider.charged_micro_usd) == (S.STORED, PRICE, 0, PRICE)
     assert [attempt.outcome for attempt in job.attempts] == [AttemptOutcome.ANSWERED]
@@ -42,13 +42,13 @@ def assert_paid_once(world: World) -> None:
     assert_at_rest(world)
 
 
-# -- found by asking ---------------------------------------------------------------------------------------------
+# -- found by a lookup -------------------------------------------------------------------------------------------
 
 
 @ASKABLE
 @POLICIES
 def test_lost_answer_is_looked_up_at_the_provider(kind: str, policy: str) -> None:
-    """The poll that would have brought it fails; the provider has the work and its id."""
+    """The poll that would have returned it fails; the provider has the work and its ID."""
     world = dropped(kind=kind, on_lost_answer=policy)
     world.transport.faults_after.append(strike := TargetedFault(crash_worker, "poll"))
     world.run_until_empty()
@@ -67,7 +67,7 @@ def test_charged_call_with_our_id_is_found_after_any_loss(policy: str) -> None:
 
 @POLICIES
 def test_call_with_our_id_that_never_arrived_is_resent(policy: str) -> None:
-    """The provider knows none such; were that a mistake, the same id could not be charged twice."""
+    """The provider has no record of it. Even if that were wrong, the same ID could not be charged twice."""
     world = dropped(kind=OWN_ID, on_lost_answer=policy)
     world.provider.script.append(build_uncharged_hang_up())
     world.run_until_empty()
@@ -77,7 +77,7 @@ def test_call_with_our_id_that_never_arrived_is_resent(policy: str) -> None:
 
 
 def test_resend_happens_even_with_short_invocations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is never time for the wait and for a call behind it; so one invocation waits, and the next one calls."""
+    """There is never time for both the wait and a call after it; so one invocation waits, and the next one calls."""
     monkeypatch.setitem(TIMEOUTS_SECONDS, "ideogram", 24)
     world = dropped(kind=OWN_ID)
     world.provider.timeout_seconds = 5.0
@@ -150,12 +150,12 @@ def test_result_in_the_submits_response_is_used(kind: str) -> None:
     assert_paid_once(world)
 
 
-# -- work that outlives its worker -------------------------------------------------------------------------------
+# -- work that takes longer than its worker ----------------------------------------------------------------------
 
 
 @ASKABLE
 def test_work_longer_than_the_invocation_is_one_call_without_crash(kind: str) -> None:
-    """The worker parks it and goes; the next delivery asks on."""
+    """The worker parks the call and ends; the next delivery continues to poll."""
     world = dropped(kind=kind)
     world.provider.script.append(CallBehavior(work_seconds=700))
     crashes: list[int] = []
@@ -183,7 +183,7 @@ def test_repeated_crashes_during_lookup_charge_nothing_twice(kind: str) -> None:
 @ASKABLE
 @POLICIES
 def test_provider_that_never_answers_is_abandoned_after_an_hour(kind: str, policy: str) -> None:
-    """What it calls pending for longer than it keeps its records is lost, as if it could not be asked."""
+    """What the provider calls pending for longer than it keeps its records is lost, as if there were no lookup."""
     world = dropped(kind=kind, on_lost_answer=policy)
     world.provider.override_lookup = lambda: LookupStatus.PENDING
     pass_time(world, 3000)
@@ -196,7 +196,7 @@ def test_provider_that_never_answers_is_abandoned_after_an_hour(kind: str, polic
 
 
 def test_record_that_the_provider_forgot_is_lost() -> None:
-    """Nobody came to ask for more than an hour: the lane was paused."""
+    """No worker looked it up for more than an hour, because the lane was paused."""
     world = dropped(kind=ACKNOWLEDGED)
     world.transport.faults_after.append(TargetedFault(crash_worker, "poll"))
     world.deliver_next("intake")
@@ -213,7 +213,7 @@ def test_record_that_the_provider_forgot_is_lost() -> None:
     assert_at_rest(world)
 
 
-# -- the same id, and another ------------------------------------------------------------------------------------
+# -- the same ID, and another ------------------------------------------------------------------------------------
 
 
 def test_always_lost_answer_with_our_id_is_charged_once_and_held() -> None:
@@ -239,7 +239,7 @@ def test_work_that_the_provider_abandoned_is_bought_under_another_id() -> None:
     assert len({attempt.provider_id for attempt in job.attempts}) == 2
 
 
-# -- names that cannot be written down ---------------------------------------------------------------------------
+# -- IDs that cannot be recorded ---------------------------------------------------------------------------------
 
 
 def test_provider_id_is_in_the_ledger_before_the_first_poll() -> None:
@@ -266,7 +266,7 @@ def test_provider_id_is_written_once_after_an_unanswered_write() -> None:
 
 
 def test_lookup_that_finds_the_job_counts_as_good_result() -> None:
-    """Lost answers that are all found are a nuisance, and no sick provider."""
+    """Lost answers that are all found are a nuisance, and no failing provider."""
     world = World(kind=OWN_ID)
     for n in range(2 * FAILURE_THRESHOLD):
         world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")

@@ -29,7 +29,7 @@ NEWS = ["Image Completed", "Provider Paused", "Budget Reached"]
 
 
 def bought_out(hour: int = 9, minute: int = 0) -> tuple[World, datetime]:
-    """A world whose budget one photo has used up, and in which another waits; and the next midnight."""
+    """Returns a world whose budget one photo has used up, and in which another waits; and the next midnight."""
     world = World(budget=PRICE)
     tomorrow = world.clock.now().replace(hour=0, minute=0) + timedelta(days=1)
     world.clock.advance_to(tomorrow + timedelta(hours=hour, minutes=minute))
@@ -80,7 +80,7 @@ def test_reached_budget_wears_out_no_message() -> None:
 
 
 def test_budget_of_zero_buys_nothing_and_loses_nothing() -> None:
-    """Lanes keep a message for four days; by then reconcile has sent it anew."""
+    """Lanes keep a message for four days; by then, reconcile has sent another one."""
     world = dropped(budget=0)
     pass_time(world, 9 * DAY, every=DAY / 8)
     assert (world.provider.received_job_ids, world.read_budget(), the_job(world).status) == ([], {}, JobStatus.ACCEPTED)
@@ -122,11 +122,11 @@ def test_raise_that_does_not_cover_the_next_job_resumes_nothing() -> None:
     assert message.receive_count == 1
 
 
-# -- what is reserved, what is not known, and prices that rise ---------------------------------------------------
+# -- reservations, unknown charges, and rising prices ------------------------------------------------------------
 
 
 def test_reservations_of_calls_in_flight_delay_without_a_pause() -> None:
-    """It is back in a moment, so nobody need read of it."""
+    """The reservation is released in a moment, so no report is needed."""
     world = World(budget=PRICE)
     world.upload_photo(KEY, build_photo(), operation="remove")
     world.upload_photo(BLUE, build_photo("blue"), operation="remove")
@@ -166,7 +166,7 @@ def test_price_that_rose_while_waiting_is_reserved_and_bought(
 
 
 def dearer_than_a_day(monkeypatch: pytest.MonkeyPatch) -> World:
-    """A world with a photo whose price rose above the whole day's budget while it waited."""
+    """Returns a world with a photo whose price rose above the whole day's budget while it waited."""
     world = dropped(budget=PRICE)
     world.run_until_empty("intake")
     monkeypatch.setitem(pricing.REMOVE_PER_INPUT, "ideogram", 2 * PRICE)
@@ -178,7 +178,7 @@ def dearer_than_a_day(monkeypatch: pytest.MonkeyPatch) -> World:
 def test_job_above_the_whole_daily_budget_is_reported_without_pause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Paused for it, the lane would stay shut for all others for ever."""
+    """If it paused its lane, the lane would stay paused for all others forever."""
     world = dearer_than_a_day(monkeypatch)
     report = world.read_report(KEY)
     assert report
@@ -218,7 +218,7 @@ def test_job_above_the_daily_budget_runs_after_a_raise(
 
 
 def test_lost_answer_that_no_budget_can_repeat_is_held() -> None:
-    """A person raised the budget of the day on which it was sent."""
+    """A person had raised the budget of the day on which it was sent."""
     world = dropped(budget=PRICE // 2)
     world.steps.ledger_queries.set_day_cap(world.clock.now().date().isoformat(), PRICE)
     world.provider.script.append(build_charged_hang_up())
@@ -241,6 +241,6 @@ def test_budget_and_person_are_separate_reasons_to_pause() -> None:
 
 
 def assert_at_rest_but(world: World, waiting: str) -> None:
-    """All is at rest but one photo, which waits for the budget."""
+    """Asserts that everything is at rest except one photo, which waits for the budget."""
     job = the_job(world, waiting)
     assert (job.status, job.attempts, codes(world, waiting)) == (JobStatus.ACCEPTED, (), [])

@@ -17,7 +17,7 @@ from tests.simulated.simulation import KEY, PRICE, after_each_crash, assert_at_r
 
 
 def in_doubt(world: World, call: ServiceCall) -> bool:
-    """Whether a worker that died after this call left a call's answer unrecorded."""
+    """Whether a worker that crashed after this call left a call's answer unrecorded."""
     if call.operation == "call":
         return True
     claimed = "submitting" in str(call.request) and world.transport.calls[call.number : call.number + 1]
@@ -26,7 +26,7 @@ def in_doubt(world: World, call: ServiceCall) -> bool:
 
 @pytest.mark.parametrize("policy", ["retry_once", "hold"])
 def test_crash_after_any_call_ends_in_one_charge_or_reported_second(policy: str) -> None:
-    """Where nobody can be asked, the doubt stays in the books: sent once more, or held for a person."""
+    """Without a lookup, the charge stays unknown: the call is repeated once, or held for a person."""
     seen: set[bool] = set()
     for call, world in after_each_crash(partial(dropped, on_lost_answer=policy), World.run_until_empty):
         job, doubt = the_job(world), in_doubt(world, call)
@@ -79,7 +79,7 @@ def test_crash_at_the_provider_after_charging_is_reported_or_found(kind: str) ->
 
 
 def several_images() -> World:
-    """A photo for which three pictures are asked."""
+    """A photo for which three pictures are requested."""
     world = World()
     world.upload_sidecar(KEY, prompt="on a marble table", num_images=3)
     world.upload_photo(KEY, build_photo())
@@ -94,21 +94,21 @@ def unreadable() -> World:
 
 
 def without_instructions() -> World:
-    """A photo of which nobody says what is wanted."""
+    """A photo without instructions."""
     world = World()
     world.upload_photo(KEY, build_photo())
     return world
 
 
 def refused_by_the_provider() -> World:
-    """A photo that the provider's safety check does not take."""
+    """A photo that the provider's safety check refuses."""
     world = dropped()
     world.provider.default_behavior = build_refusal(RetryClass.PERM, Code.UNSAFE_REQUEST)
     return world
 
 
 def withheld() -> World:
-    """A picture that the provider made, charged and keeps."""
+    """A picture that the provider made and charged, but withholds."""
     world = dropped()
     world.provider.default_behavior = CallBehavior(unsafe_count=1)
     return world
@@ -131,7 +131,7 @@ def deleted() -> World:
 
 
 def mended() -> World:
-    """A bad sidecar that is mended after its report was written."""
+    """A sidecar with errors that is corrected after its report was written."""
     world = World()
     world.upload_sidecar(KEY, operation="remoev")
     world.upload_photo(KEY, build_photo())
@@ -142,7 +142,7 @@ def mended() -> World:
 
 
 def late_instructions() -> World:
-    """A photo that was reported for want of instructions, and gets them."""
+    """A photo that was reported because it had no instructions, and gets them."""
     world = without_instructions()
     world.run_until_empty()
     world.upload_sidecar(KEY, operation="remove")
@@ -164,7 +164,7 @@ SCENES = (
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_crash_after_any_call_changes_no_outcome(scene: Callable[[], World]) -> None:
-    """As it ends undisturbed, so it ends after a crash: same states, same pictures, same report, same news."""
+    """After a crash, it ends as it does without one: same statuses, same pictures, same report, same events."""
     calm = scene()
     decide_then_run(calm)
     expected = the_end(calm)
@@ -178,13 +178,13 @@ def test_crash_after_any_call_changes_no_outcome(scene: Callable[[], World]) -> 
 
 
 def decide_then_run(world: World) -> None:
-    """Intake comes to rest before anything is bought, so that a late look does not change what is wanted."""
+    """Intake finishes before anything is bought, so that a late event does not change the instructions."""
     world.run_until_empty("intake")
     world.run_until_empty()
 
 
 def the_end(world: World) -> tuple[object, ...]:
-    """What a person can see in the end, without times and money."""
+    """Returns what a person can see in the end, without times and money."""
     report, receipt = world.read_report(KEY), world.read_receipt(KEY)
     return (
         sorted(job.status for job in world.list_jobs()),
@@ -227,7 +227,7 @@ def test_two_crashes_anywhere_cause_at_most_two_calls() -> None:
 
 
 def test_report_of_a_paused_provider_survives_a_crash() -> None:
-    """The report says why all wait, whatever died between the ledger, the mapping and the message."""
+    """The report says why all jobs wait, whatever crashed between the ledger, the mapping, and the message."""
     ends: set[JobStatus] = set()
     for nth in range(1, 24):
         world = dropped()

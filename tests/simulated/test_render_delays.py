@@ -27,7 +27,7 @@ def asleep(seconds: float, world: World) -> Callable[[ServiceCall], None]:
 
 
 def alone(reaction: CallBehavior) -> World:
-    """A world in which a provider does this with one photo, and well with others that come in between."""
+    """Returns a world in which a provider reacts in this way to one photo, and succeeds with others in between."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     fails_alone(world, the_job(world, KEY).job_id, reaction)
@@ -59,7 +59,7 @@ def test_retry_after_of_the_provider_is_respected() -> None:
 
 
 def test_photo_is_reported_from_the_fourth_failure_on() -> None:
-    """The ledger counts every time; the file is not written again for each."""
+    """The ledger counts every failure; the file is not written again for each."""
     world = alone(BUSY)
     told: list[int] = []
 
@@ -95,7 +95,7 @@ def test_call_starts_only_if_it_can_end_and_be_recorded(spent: float, starts: bo
 
 
 def test_call_that_the_deployment_check_accepts_can_start() -> None:
-    """Five seconds for ledger, photo and key are part of the check's margin."""
+    """Five seconds for ledger, photo, and key are part of the check's margin."""
     world = dropped()
     world.provider.timeout_seconds = TIMEOUTS_SECONDS["ideogram"] - deployment_check.CALL_MARGIN_SECONDS
     world.run_until_empty("intake")
@@ -109,7 +109,7 @@ def test_call_that_the_deployment_check_accepts_can_start() -> None:
 
 @pytest.mark.parametrize("kind", ["unaskable", "own_id"])
 def test_slow_claim_is_followed_by_no_call(kind: str) -> None:
-    """Nothing was sent, so that nothing stays reserved."""
+    """No call was made, so that nothing stays reserved."""
     world = dropped(kind=kind)
     world.run_until_empty("intake", "deliver")
     world.transport.faults_after.append(slow := TargetedFault(asleep(150, world), "transact_write_items"))
@@ -138,7 +138,7 @@ def test_wait_in_the_slot_leaves_time_for_the_call() -> None:
     assert the_job(world).status is JobStatus.STORED
 
 
-# -- why a message comes again -----------------------------------------------------------------------------------
+# -- why a message is redelivered --------------------------------------------------------------------------------
 
 
 def test_job_claimed_by_another_worker_waits_for_its_lease() -> None:
@@ -154,7 +154,7 @@ def test_job_claimed_by_another_worker_waits_for_its_lease() -> None:
 
 
 def test_unavailable_ledger_is_called_less_and_less_often() -> None:
-    """The first read of a delivery fails; nothing is spent, and the waits grow up to a minute."""
+    """The first read of a delivery fails; nothing is charged, and the waits grow up to a minute."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     world.transport.faults_before.append(TargetedFault(raise_throttle, "batch_get_item", times=12))

@@ -40,7 +40,7 @@ def test_work_that_ended_without_result_is_bought_under_another_id(end: Provider
 
 
 def test_same_holds_for_an_end_found_by_lookup() -> None:
-    """The call in the slot was prepared with the first id, so that it is not the one that is sent."""
+    """The call in the slot was prepared with the first ID, so that it is not the one that is sent."""
     world = dropped(kind="own_id")
     world.provider.script.append(CallBehavior(failure=GIVEN_UP, result=NO_ANSWER))
     world.run_until_empty()

@@ -31,7 +31,7 @@ NOT_TAKEN = {
 
 
 def answered_into_an_outage(reaction: CallBehavior, seconds: float = TIMEOUTS_SECONDS["ideogram"]) -> World:
-    """A world whose ledger does nothing at all for so long after the provider has answered."""
+    """Returns a world whose ledger is unavailable for this long after the provider has answered."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     end: list[datetime] = []
@@ -51,18 +51,17 @@ def answered_into_an_outage(reaction: CallBehavior, seconds: float = TIMEOUTS_SE
 
 
 def kept(world: World) -> list[str]:
-    """The answers that lie beside the pictures."""
+    """Returns the answers that are spooled in the output bucket."""
     return [key for key in world.output_bucket.list_keys() if key.startswith(f"{ANSWER_SPOOL_PREFIX}/")]
 
 
 def in_order_again(world: World) -> None:
-    """The outage is over."""
     world.transport.clear_faults()
 
 
 @pytest.mark.parametrize("name", REACTIONS)
 def test_answer_that_the_ledger_did_not_take_is_spooled_in_time(name: str) -> None:
-    """Two seconds before Lambda would end the worker it is put away, so that its message comes back in order."""
+    """It is spooled two seconds before Lambda would end the worker, so that its message is returned in time."""
     begun = dropped().clock.now()
     world = answered_into_an_outage(REACTIONS[name][0])
     deadline = begun + timedelta(seconds=TIMEOUTS_SECONDS["ideogram"])
@@ -156,7 +155,7 @@ def test_answer_to_an_unknown_job_is_dropped() -> None:
 
 
 def test_charge_is_unknown_if_neither_ledger_nor_bucket_accepts_it() -> None:
-    """There is no third place; the attempt was in the ledger before the call, so that the bill is explained."""
+    """There is no third place. The attempt was in the ledger before the call, so that the bill is explained."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
 

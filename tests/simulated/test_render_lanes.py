@@ -39,7 +39,7 @@ NO_KEY = ProviderResult(RetryClass.PAUSE, Code.PROVIDER_KEY_MISSING, "There is n
 
 
 def many(number: int = 4) -> World:
-    """A world with several photos in their lane."""
+    """Returns a world with several photos in their lane."""
     world = World()
     for n in range(number):
         world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
@@ -48,12 +48,12 @@ def many(number: int = 4) -> World:
 
 
 def receives(world: World) -> int:
-    """How often messages of the lane that wait were delivered, all together."""
+    """Returns how often the lane's waiting messages were delivered, in total."""
     return sum(message.receive_count for message in world.queues["ideogram"].messages)
 
 
 def assert_all_stored(world: World) -> None:
-    """Every photo has its picture, for one charge each."""
+    """Asserts that every photo has its picture, for one charge each."""
     assert {job.status for job in world.list_jobs()} == {JobStatus.STORED}
     assert world.provider.charged_micro_usd == len(world.list_jobs()) * PRICE
     assert not world.dead_letter_queue.messages
@@ -118,7 +118,7 @@ def test_missing_key_is_detected_without_a_call() -> None:
 
 
 def test_report_says_what_is_wrong_now() -> None:
-    """Somebody put a key where none was, and it is the wrong one."""
+    """A person configured a missing key, but the wrong one."""
     world = dropped()
     world.provider.preparation_error = NO_KEY
     world.run_until_empty()
@@ -142,7 +142,7 @@ def test_lane_paused_by_a_person_stays_paused() -> None:
 
 
 def test_mapping_enabled_behind_the_ledgers_back_buys_nothing() -> None:
-    """A deployment, or somebody in the console."""
+    """The cause is a deployment, or a person in the console."""
     world = many()
     world.pause_lane()
     world.lambda_service.set_enabled(world.mappings["ideogram"], enabled=True)
@@ -162,7 +162,7 @@ def test_mapping_disabled_behind_the_ledgers_back_is_enabled() -> None:
 @pytest.mark.parametrize("nth", range(1, 6))
 @pytest.mark.parametrize("pausing", [True, False], ids=["pause", "resume"])
 def test_reconcile_completes_an_interrupted_pause_or_resume(nth: int, pausing: bool) -> None:
-    """After any of its calls: mapping, report and news agree with the ledger within five minutes."""
+    """After a crash at any of its calls, mapping, report, and events agree with the ledger within five minutes."""
     world = many()
     if not pausing:
         world.pause_lane()
@@ -180,17 +180,17 @@ def test_reconcile_completes_an_interrupted_pause_or_resume(nth: int, pausing: b
 
 
 def expected_news(pausing: bool, *, paused: bool) -> list[str]:
-    """What was to be told by then."""
+    """Returns the events that must have been published by then."""
     if pausing:
         return ["Provider Paused"] if paused else []
     return ["Provider Paused"] if paused else ["Provider Paused", "Provider Resumed"]
 
 
-# -- a sick provider ---------------------------------------------------------------------------------------------
+# -- a failing provider ------------------------------------------------------------------------------------------
 
 
 def test_three_bad_results_open_the_circuit_and_probes_slow_down() -> None:
-    """A job waits for its turn in the slot, which would be idle anyway, and then goes back."""
+    """A job waits for its turn in the slot, which would be idle anyway, and is then returned."""
     world = many(FAILURE_THRESHOLD + 1)
     world.provider.default_behavior = BUSY
     for _ in range(FAILURE_THRESHOLD):

@@ -27,7 +27,7 @@ LOST = {
 
 
 def money(world: World) -> tuple[int, int, int]:
-    """What is certain, what is not known, and the bill."""
+    """Returns the certain cost, the unknown cost, and the bill."""
     return the_job(world).charged, the_job(world).unknown, world.provider.charged_micro_usd
 
 
@@ -72,7 +72,7 @@ def test_lost_answer_is_reported_before_the_second_call(lost: CallBehavior) -> N
 
 @pytest.mark.parametrize("lost", LOST)
 def test_second_call_waits_until_the_lost_call_has_ended(lost: str) -> None:
-    """The lost call may still hold its slot at the provider: two at once would be one more than the account allows."""
+    """The lost call may still occupy its slot at the provider, and the account may not allow two at once."""
     world = dropped(account_limit=1)
     world.provider.script.append(LOST[lost])
     world.run_until_empty()
@@ -175,7 +175,7 @@ def test_lost_answer_of_a_superseded_job_is_not_bought_again() -> None:
 
 
 def test_second_call_waits_for_room_in_the_budget() -> None:
-    """What may have been charged counts as spent until it is known."""
+    """A possible charge counts as spent until it is resolved."""
     world = dropped(budget=2 * PRICE - 1)
     world.provider.script.append(build_charged_hang_up())
     pass_time(world, 3600)

@@ -21,7 +21,7 @@ MOST_CRASHES = 5
 
 
 def deadly(times: int = 1000) -> World:
-    """A world with a photo whose bytes kill the worker that reads them for its call."""
+    """Returns a world with a photo whose bytes crash the worker that reads them for its call."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     world.transport.faults_after.append(TargetedFault(crash_worker, "get_object", times=times))
@@ -92,7 +92,7 @@ def test_message_returned_to_its_queue_counts_no_crash() -> None:
 
 
 def test_briefly_unavailable_ledger_counts_no_crash() -> None:
-    """The mark is written, the claim is not, and at first the mark cannot be taken back either."""
+    """The mark is written, the claim is not, and at first the mark cannot be removed either."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     began: list[datetime] = []
@@ -114,7 +114,7 @@ def test_briefly_unavailable_ledger_counts_no_crash() -> None:
 
 
 def test_two_concurrent_messages_of_one_job_count_no_crash() -> None:
-    """Each finds the mark of the other, which is at work; only its own mark would be a death."""
+    """Each finds the mark of the other, which is still running; only its own mark would be a crash."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], the_job(world))
@@ -129,7 +129,7 @@ def test_two_concurrent_messages_of_one_job_count_no_crash() -> None:
 
 
 def test_preempted_worker_does_not_reset_the_crash_count() -> None:
-    """Else a photo with two messages would kill for ever (seed 4964)."""
+    """Otherwise, a photo with two messages would crash workers forever (seed 4964)."""
     world = deadly()
     enqueue_job(world.intake.photo_intake.dispatcher.lanes["ideogram"], the_job(world))
     for message in world.queues["ideogram"].messages:
@@ -147,7 +147,7 @@ def test_preempted_worker_does_not_reset_the_crash_count() -> None:
 
 
 def test_success_resets_the_crash_count() -> None:
-    """Three deaths in spring and two in autumn are no photo that kills its workers."""
+    """Three crashes in spring and two in autumn do not mean that the photo crashes its workers."""
     world = deadly(3)
     world.provider.script.append(BUSY)
     world.run_until_empty()
@@ -156,7 +156,7 @@ def test_success_resets_the_crash_count() -> None:
 
 
 def test_worker_near_its_deadline_does_not_wait_for_the_ledger() -> None:
-    """Lambda would end it in the midst of that, and the next delivery would count a crash all the same."""
+    """Lambda would end it during the wait, and the next delivery would count a crash."""
     world = dropped()
     world.run_until_empty("intake")
     job, until = the_job(world), world.clock.now() + timedelta(seconds=6)

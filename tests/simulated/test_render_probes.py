@@ -22,7 +22,7 @@ LEASE_SECONDS = 360
 
 
 def closed() -> World:
-    """A world whose lane was just closed by three of its photos, and in which a job that comes now is the probe."""
+    """Returns a world whose circuit was just opened by three of its photos, and in which the next job is the probe."""
     world = World()
     for n in range(6):
         world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
@@ -38,7 +38,6 @@ def closed() -> World:
 
 
 def next_is_a_probe(world: World) -> bool:
-    """Whether a job that comes now would be the probe."""
     return check_gate(the_lane(world), world.clock.now())[0] is Gate.PROBE
 
 
@@ -67,7 +66,7 @@ def test_throttled_probe_lets_the_next_job_probe() -> None:
 
 @pytest.mark.parametrize("late", [LOST, THROTTLED], ids=["lost", "throttled"])
 def test_late_result_of_an_old_probe_leaves_the_new_one(late: ProviderResult) -> None:
-    """A good answer opened the lane, and it was closed again, while a probe hung."""
+    """A good result closed the circuit, and it opened again, while a probe was stuck."""
     world = closed()
     keeper, name, longest = world.steps.breaker, world.provider.name, timedelta(minutes=3)
     earlier, _ = keeper.admit(name, longest, world.clock.now())
@@ -94,7 +93,7 @@ def test_probe_that_cannot_start_lets_the_next_job_probe() -> None:
 
 
 def test_probe_without_a_photo_lets_the_next_job_probe() -> None:
-    """It goes back to intake without a call, so that nothing was found out."""
+    """The job returns to intake without a call, so that nothing was found out."""
     world = closed()
     for n in range(6):
         world.delete_file(f"shoes/{n}.jpg")
@@ -126,7 +125,7 @@ def test_crashed_probe_blocks_the_lane_no_longer_than_its_lease() -> None:
 
 @pytest.mark.parametrize("why", ["key", "budget"])
 def test_probe_that_finds_another_reason_pauses_the_lane(why: str) -> None:
-    """A reason that a probe finds out before its call counts as well as one that its answer tells."""
+    """A reason that a probe finds before its call counts as much as one that its result shows."""
     world = closed()
     if why == "key":
         world.provider.preparation_error = NO_KEY

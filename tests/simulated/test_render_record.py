@@ -14,7 +14,7 @@ CALL_SECONDS = 10
 
 
 def paid_into_an_outage(seconds: float) -> World:
-    """A world whose ledger does nothing at all for so long after the provider has answered."""
+    """Returns a world whose ledger is unavailable for this long after the provider has answered."""
     world = dropped()
     world.run_until_empty("intake", "deliver")
     end: list[datetime] = []
@@ -44,7 +44,7 @@ def test_ledger_outage_after_a_paid_call_loses_nothing(seconds: float) -> None:
 
 
 def test_answer_is_recorded_despite_concurrent_writes() -> None:
-    """The photo is named no more, named again and tagged while the call is out: each look changes the job."""
+    """The job is superseded, named again, and tagged while the call is in flight: each event changes it."""
     world = dropped()
     revs: list[int] = []
 

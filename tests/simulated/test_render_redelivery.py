@@ -18,7 +18,7 @@ S = JobStatus
 
 
 def waiting(policy: str = "retry_once") -> tuple[World, Job]:
-    """A world with a job that no worker has taken yet, and whose message is the only one."""
+    """Returns a world with a job that no worker has taken yet, and whose message is the only one."""
     world = dropped(on_lost_answer=policy)
     world.run_until_empty("intake")
     world.queues["deliver"].messages.clear()
@@ -26,7 +26,7 @@ def waiting(policy: str = "retry_once") -> tuple[World, Job]:
 
 
 def come_to(world: World, job: Job, status: JobStatus, now: datetime) -> None:
-    """Bring the job into a state, as another worker would."""
+    """Brings the job into a status, as another worker would."""
     advance = world.ledger.write_transition
     stopped = {S.SUPERSEDED: transitions.supersede, S.CANCELLED: transitions.cancel}
     if status in stopped:
@@ -68,7 +68,7 @@ def test_redelivery_buys_nothing_and_completes_what_was_left(status: JobStatus, 
 
 
 def test_every_status_has_its_redelivery() -> None:
-    """The table above and this one case hold all there are."""
+    """The table above and this case are complete."""
     world, _ = waiting()
     world.deliver_next("ideogram")
     assert the_job(world).status is S.PAID
@@ -86,7 +86,7 @@ def test_live_lease_is_respected_until_it_expires() -> None:
 
 
 def test_expired_lease_is_a_lost_answer() -> None:
-    """Its worker died between claim and record: the call may have been made, and it is sent once more."""
+    """Its worker crashed between claim and record: the call may have been made, and it is repeated once."""
     world, job = waiting()
     come_to(world, job, S.SUBMITTING, world.clock.now())
     world.run_until_empty("ideogram")
@@ -122,7 +122,7 @@ def test_two_messages_of_one_job_buy_once() -> None:
 
 
 def test_answer_after_the_lease_still_delivers_its_picture() -> None:
-    """Another worker has declared the answer lost by then; the money has moved all the same."""
+    """Another worker has declared the answer lost by then; the charge was made all the same."""
     world, _ = waiting()
 
     def others_give_it_up() -> None:
@@ -139,7 +139,7 @@ def test_answer_after_the_lease_still_delivers_its_picture() -> None:
 
 
 def test_bytes_other_than_the_jobs_are_never_sent() -> None:
-    """The photo was replaced, and intake has not heard of it yet."""
+    """The photo was replaced, and intake has not received the event yet."""
     world, job = waiting()
     world.upload_photo(KEY, build_photo("another"), operation="remove")
     world.deliver_next("ideogram")

@@ -50,7 +50,7 @@ def test_long_wait_is_spent_in_the_queue_not_the_slot() -> None:
 
 
 def test_photo_that_fails_alone_is_reported_and_completes_later() -> None:
-    """Others go well, so that nothing is wrong with the provider."""
+    """Others succeed, so that nothing is wrong with the provider."""
     world = dropped()
     world.run_until_empty("intake")
     fails_alone(world, the_job(world).job_id, BUSY)
@@ -93,7 +93,7 @@ def test_answer_survives_a_short_ledger_outage() -> None:
 
 
 def test_superseded_job_is_not_bought_while_it_is_throttled() -> None:
-    """It goes back from the provider unpaid, and by then the sidecar asks for something else."""
+    """The provider throttles its call, and by then the sidecar has other instructions."""
     world = World()
     world.upload_photo(KEY, build_photo())
     world.upload_sidecar(KEY, operation="remove")

@@ -1,4 +1,4 @@
-"""Task tokens that take no answer, and answers on a bad day: whoever can hear is told once, and nobody else waits."""
+"""Task tokens that accept no answer, and answers despite faults: each task is answered once and delays no other."""
 
 import json
 from collections.abc import Callable
@@ -32,12 +32,12 @@ WITHHOLDS = CallBehavior(unsafe_count=1)
 
 
 def is_for(token: str) -> Callable[[ServiceCall], bool]:
-    """The calls that answer a task."""
+    """Matches the calls that answer a task."""
     return lambda call: call.request.get("taskToken") == token
 
 
 def refuses_it(code: str) -> FaultAction:
-    """Step Functions says no."""
+    """Step Functions refuses the answer."""
 
     def refuse(call: ServiceCall) -> None:
         raise build_client_error(code, call.operation, 400)
@@ -45,10 +45,10 @@ def refuses_it(code: str) -> FaultAction:
     return refuse
 
 
-# -- tokens that are none -----------------------------------------------------------------------------------------
+# -- invalid tokens -----------------------------------------------------------------------------------------------
 
 
-def test_a_token_that_nobody_handed_out_is_noted_and_is_no_error() -> None:
+def test_unknown_token_is_recorded_without_an_error() -> None:
     world = awaited(**REMOVE)
     world.step_functions.responses.clear()
     world.run_until_empty()
@@ -60,7 +60,7 @@ def test_a_token_that_nobody_handed_out_is_noted_and_is_no_error() -> None:
     assert_at_rest(world)
 
 
-def test_a_token_that_was_used_is_noted_and_nobody_asks_again() -> None:
+def test_used_token_is_recorded_and_not_tried_again() -> None:
     world = awaited(**REMOVE)
     wait_for(world, token="another", **REMOVE)
     world.step_functions.responses["another"] = TaskResponse(error="used")
@@ -74,7 +74,7 @@ def test_a_token_that_was_used_is_noted_and_nobody_asks_again() -> None:
 
 
 @pytest.mark.parametrize("code", ["InvalidOutput", "KmsAccessDeniedException", "KmsInvalidStateException"])
-def test_a_token_that_takes_no_answer_from_us_is_noted_and_keeps_nobody_waiting(code: str) -> None:
+def test_token_that_accepts_no_answer_blocks_no_other(code: str) -> None:
     world = awaited(**REMOVE)
     wait_for(world, token="another", **REMOVE)
     world.transport.faults_before.append(TargetedFault(refuses_it(code), matches=is_for(TOKEN), times=100))
@@ -89,7 +89,7 @@ def test_a_token_that_takes_no_answer_from_us_is_noted_and_keeps_nobody_waiting(
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "KmsThrottlingException"])
-def test_a_token_that_cannot_be_answered_just_now_keeps_nobody_else_waiting(code: str) -> None:
+def test_temporarily_unanswerable_token_blocks_no_other(code: str) -> None:
     world = awaited(**REMOVE)
     wait_for(world, token="another", **REMOVE)
     world.run_until_empty("intake", "deliver")
@@ -103,11 +103,11 @@ def test_a_token_that_cannot_be_answered_just_now_keeps_nobody_else_waiting(code
     assert_at_rest(world)
 
 
-# -- what happens to machinery ------------------------------------------------------------------------------------
+# -- faults -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("operation", ["send_task_success", "transact_write_items"])
-def test_a_task_is_answered_once_though_an_answer_to_us_is_lost(operation: str) -> None:
+def test_task_is_answered_once_despite_a_lost_response(operation: str) -> None:
     world = awaited(**REMOVE)
     world.run_until_empty("intake", "ideogram")
     strike = TargetedFault(lose_response, operation, times=2)
@@ -118,7 +118,7 @@ def test_a_task_is_answered_once_though_an_answer_to_us_is_lost(operation: str) 
     assert asked(world)[0].answered_at
 
 
-def test_a_task_is_answered_when_step_functions_answers_again() -> None:
+def test_task_is_answered_after_step_functions_recovers() -> None:
     world = awaited(**REMOVE)
     strike = TargetedFault(raise_throttle, "send_task_success", times=5)
     world.transport.faults_before.append(strike)
@@ -132,7 +132,7 @@ def test_a_task_is_answered_when_step_functions_answers_again() -> None:
 
 
 @pytest.mark.parametrize("wish", [REMOVE, {"promt": "x"}], ids=["bought", "refused"])
-def test_a_task_is_answered_whichever_call_its_worker_dies_after(wish: dict[str, Any]) -> None:
+def test_task_is_answered_after_a_crash_at_any_call(wish: dict[str, Any]) -> None:
     struck = 0
     for _, world in after_each_crash(lambda: awaited(**wish), lambda world: pass_time(world, 3600)):
         struck += 1
@@ -150,7 +150,7 @@ def test_a_task_is_answered_whichever_call_its_worker_dies_after(wish: dict[str,
         (CallbackOutcome.UNDELIVERABLE, CallbackOutcome.UNDELIVERABLE, CallbackOutcome.UNDELIVERABLE),
     ],
 )
-def test_the_word_of_the_one_whose_answer_was_taken_stands_whichever_of_two_is_written_first(
+def test_recorded_answer_is_the_one_that_was_accepted(
     mine: CallbackOutcome, others: CallbackOutcome, stands: CallbackOutcome
 ) -> None:
     world = awaited(**REMOVE)
@@ -170,7 +170,7 @@ def test_the_word_of_the_one_whose_answer_was_taken_stands_whichever_of_two_is_w
 
 
 @pytest.mark.parametrize("others", [0, MAX_REMEMBERED_REQUESTS + 5])
-def test_a_request_whose_message_comes_again_is_heard_and_answered_once(others: int) -> None:
+def test_redelivered_request_is_handled_and_answered_once(others: int) -> None:
     world = awaited(**REMOVE)
     (first,) = world.queues["intake"].messages
     world.run_until_empty()
@@ -184,7 +184,7 @@ def test_a_request_whose_message_comes_again_is_heard_and_answered_once(others: 
     assert not world.queues["intake"].messages
 
 
-def test_a_request_that_its_queue_gave_up_is_answered() -> None:
+def test_request_that_its_queue_gave_up_is_answered() -> None:
     world = World()
     said(world, KEY, operation="remove")
     world.run_until_empty()
@@ -194,7 +194,7 @@ def test_a_request_that_its_queue_gave_up_is_answered() -> None:
     assert (heard(world).error, bought(world)) == ("message_given_up", 1)
 
 
-def test_a_request_that_was_heard_before_its_queue_gave_it_up_is_answered_with_what_came_of_it() -> None:
+def test_handled_request_abandoned_by_its_queue_gets_its_result() -> None:
     world = awaited(**REMOVE)
     world.transport.faults_after.append(TargetedFault(crash_worker, "transact_write_items"))
     world.deliver_next("intake")
@@ -204,7 +204,7 @@ def test_a_request_that_was_heard_before_its_queue_gave_it_up_is_answered_with_w
     assert (heard(world).output["total_usd"], bought(world)) == (0.01, 1)
 
 
-def test_tokens_stand_in_no_view_event_or_letter() -> None:
+def test_tokens_are_in_no_document_event_or_dead_letter() -> None:
     world = awaited(**REMOVE)
     world.provider.script.append(WITHHOLDS)
     world.run_until_empty()
@@ -214,7 +214,7 @@ def test_tokens_stand_in_no_view_event_or_letter() -> None:
     assert TOKEN not in json.dumps([shown, letters], default=str)
 
 
-def test_what_waits_for_a_request_costs_nothing_where_nobody_does() -> None:
+def test_stack_without_waiting_tasks_makes_no_additional_calls() -> None:
     world = World()
     said(world, KEY, operation="remove")
     world.run_until_empty()

@@ -1,4 +1,4 @@
-"""Jobs that only executions wanted: once the last of those has stopped they end cancelled, and nothing is paid."""
+"""Jobs that only executions requested: once the last execution has stopped, they end cancelled, and nothing is paid."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ from tests.simulated.wishes import BEACH, REMOVE, again, ask, bought, repeated, 
 
 
 def started(**wish: Any) -> tuple[World, str]:
-    """A world with a photo that an execution had intake put into its lane; the execution's ARN."""
+    """Returns a world with a photo in its lane that an execution requested, and the execution's ARN."""
     world = World()
     said(world, KEY)
     world.run_until_empty("intake")
@@ -29,7 +29,7 @@ def started(**wish: Any) -> tuple[World, str]:
     return world, arn
 
 
-def test_a_job_that_only_a_stopped_execution_wanted_ends_cancelled_and_unpaid() -> None:
+def test_job_of_a_stopped_execution_ends_cancelled_and_unpaid() -> None:
     world, arn = started()
     world.step_functions.stop_execution(arn)
     world.run_until_empty()
@@ -38,13 +38,13 @@ def test_a_job_that_only_a_stopped_execution_wanted_ends_cancelled_and_unpaid() 
     assert_at_rest(world)
 
 
-def test_a_job_of_an_execution_that_runs_is_bought() -> None:
+def test_job_of_a_running_execution_is_bought() -> None:
     world, _ = started()
     world.run_until_empty()
     assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
-def test_what_is_paid_when_its_execution_stops_is_handed_over() -> None:
+def test_job_paid_when_its_execution_stops_is_delivered() -> None:
     world, arn = started()
     world.run_until_empty("ideogram")
     world.step_functions.stop_execution(arn)
@@ -53,7 +53,7 @@ def test_what_is_paid_when_its_execution_stops_is_handed_over() -> None:
 
 
 @pytest.mark.parametrize("stopped", [1, 2])
-def test_a_job_is_bought_as_long_as_one_execution_wants_it(stopped: int) -> None:
+def test_job_is_bought_while_one_execution_needs_it(stopped: int) -> None:
     world, first = started()
     second = world.step_functions.start_execution("two")
     wait_for(world, token="another", arn=second, **REMOVE)
@@ -65,7 +65,7 @@ def test_a_job_is_bought_as_long_as_one_execution_wants_it(stopped: int) -> None
     assert all(one.answered_at for one in asked(world))
 
 
-def test_a_stop_is_told_whichever_call_its_worker_dies_after() -> None:
+def test_stop_is_reported_after_a_crash_at_any_call() -> None:
     def stopped() -> World:
         world, arn = started()
         world.step_functions.stop_execution(arn)
@@ -79,7 +79,7 @@ def test_a_stop_is_told_whichever_call_its_worker_dies_after() -> None:
     assert struck > 8
 
 
-def test_an_execution_that_asks_for_what_is_just_being_called_off_gets_it() -> None:
+def test_execution_requesting_a_job_being_cancelled_gets_it() -> None:
     world, arn = started()
     world.step_functions.stop_execution(arn)
 
@@ -90,7 +90,7 @@ def test_an_execution_that_asks_for_what_is_just_being_called_off_gets_it() -> N
     assert_at_rest(world)
 
 
-# -- others want it too -------------------------------------------------------------------------------------------
+# -- jobs with other requests -------------------------------------------------------------------------------------
 
 
 def a_request(world: World) -> None:
@@ -120,7 +120,7 @@ def a_person(world: World) -> None:
     [a_request, a_request_of_its_own, a_sidecar, the_same_bytes_with_tags, a_person],
     ids=lambda act: act.__name__,
 )
-def test_a_job_that_somebody_else_wants_too_is_bought(act: Callable[[World], None]) -> None:
+def test_job_with_another_request_is_bought(act: Callable[[World], None]) -> None:
     world, arn = started()
     act(world)
     world.run_until_empty("intake")
@@ -129,7 +129,7 @@ def test_a_job_that_somebody_else_wants_too_is_bought(act: Callable[[World], Non
     assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
-def test_an_execution_that_comes_after_another_wish_takes_nothing_from_it() -> None:
+def test_execution_after_another_request_does_not_end_it() -> None:
     world = World()
     said(world, KEY, operation="remove")
     world.run_until_empty("intake")
@@ -141,7 +141,7 @@ def test_an_execution_that_comes_after_another_wish_takes_nothing_from_it() -> N
     assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
-def test_a_photo_whose_own_event_comes_late_is_bought_for_itself() -> None:
+def test_photo_whose_own_event_is_late_is_bought() -> None:
     world = World()
     said(world, KEY, operation="remove")
     mine = list(world.queues["intake"].messages)
@@ -156,7 +156,7 @@ def test_a_photo_whose_own_event_comes_late_is_bought_for_itself() -> None:
     assert (the_job(world).status, bought(world)) == (JobStatus.STORED, 1)
 
 
-def test_a_repeated_event_is_no_reason_to_buy_what_was_called_off() -> None:
+def test_repeated_event_does_not_revive_a_cancelled_job() -> None:
     world = World()
     said(world, KEY, operation="remove")
     repeated(world, KEY)
@@ -172,7 +172,7 @@ def test_a_repeated_event_is_no_reason_to_buy_what_was_called_off() -> None:
     assert (the_job(world).status, bought(world)) == (JobStatus.CANCELLED, 0)
 
 
-def test_a_repeated_event_of_a_photo_without_a_word_of_its_own_saves_nothing() -> None:
+def test_repeated_event_of_a_photo_without_instructions_revives_nothing() -> None:
     world = World()
     said(world, KEY)
     repeated(world, KEY)
@@ -191,7 +191,7 @@ def test_a_repeated_event_of_a_photo_without_a_word_of_its_own_saves_nothing() -
 # -- after the end ------------------------------------------------------------------------------------------------
 
 
-def test_a_cancelled_job_that_is_asked_for_again_runs_and_a_later_stop_still_counts() -> None:
+def test_revived_job_is_cancelled_by_a_later_stop() -> None:
     world, arn = started()
     world.step_functions.stop_execution(arn)
     world.run_until_empty()
@@ -203,7 +203,7 @@ def test_a_cancelled_job_that_is_asked_for_again_runs_and_a_later_stop_still_cou
     assert (the_job(world).status, bought(world), heard(world).error) == (JobStatus.STORED, 1, "cancelled")
 
 
-def test_a_job_that_a_person_redrives_is_the_persons() -> None:
+def test_job_that_a_person_redrives_ignores_its_execution() -> None:
     world, arn = started(**BEACH)
     world.provider.script.append(CallBehavior(accepts_work=False, result=REJECTED))
     world.run_until_empty()
@@ -216,7 +216,7 @@ def test_a_job_that_a_person_redrives_is_the_persons() -> None:
     assert the_job(world).status is JobStatus.STORED
 
 
-# -- what can be known of an execution ----------------------------------------------------------------------------
+# -- reading an execution's status --------------------------------------------------------------------------------
 
 
 def denied(call: ServiceCall) -> None:
@@ -224,7 +224,7 @@ def denied(call: ServiceCall) -> None:
 
 
 @pytest.mark.parametrize("fault", [denied, raise_throttle, lose_response], ids=lambda fault: fault.__name__)
-def test_an_execution_that_cannot_be_looked_at_counts_as_running(fault: Callable[[ServiceCall], None]) -> None:
+def test_unreadable_execution_counts_as_running(fault: Callable[[ServiceCall], None]) -> None:
     world, arn = started()
     world.step_functions.stop_execution(arn)
     strike = TargetedFault(fault, "describe_execution")
@@ -241,16 +241,14 @@ def test_an_execution_that_cannot_be_looked_at_counts_as_running(fault: Callable
         ("whatever", True),
     ],
 )
-def test_an_execution_that_does_not_exist_has_stopped_and_one_of_another_region_is_not_ours_to_know(
-    arn: str, runs: bool
-) -> None:
+def test_missing_execution_has_stopped_and_foreign_one_is_unknown(arn: str, runs: bool) -> None:
     world = World()
     states: Any = world.step_functions
     assert ExecutionMonitor(states, world.clock).is_running(arn) is runs
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
-def test_an_execution_in_any_end_has_stopped(status: str) -> None:
+def test_execution_with_any_final_status_has_stopped(status: str) -> None:
     world = World()
     states: Any = world.step_functions
     arn = world.step_functions.start_execution("one")
@@ -261,7 +259,7 @@ def test_an_execution_in_any_end_has_stopped(status: str) -> None:
     assert not executions.is_running(arn)
 
 
-def test_an_execution_is_asked_about_once_in_five_seconds() -> None:
+def test_execution_is_read_at_most_once_in_five_seconds() -> None:
     world = World()
     states: Any = world.step_functions
     arn = world.step_functions.start_execution("one")
@@ -272,7 +270,7 @@ def test_an_execution_is_asked_about_once_in_five_seconds() -> None:
     assert sum(call.operation == "describe_execution" for call in world.transport.calls) == 4
 
 
-def test_jobs_that_others_want_ask_nobody_about_executions() -> None:
+def test_jobs_with_other_requests_read_no_executions() -> None:
     world = World()
     said(world, KEY, operation="remove")
     wait_for(world, **REMOVE)

@@ -1,4 +1,4 @@
-"""An execution that is stopped while its lane hands nothing out: reconcile calls off what nobody else wants."""
+"""An execution that stops while its lane is paused: reconcile cancels the jobs that have no other request."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def token(key: str = KEY) -> str:
 
 
 def asked_for(photos: int = 1, *, budget: int = 10**9) -> tuple[World, str]:
-    """A world with jobs in their lane that one execution had asked for; its ARN."""
+    """Returns a world with jobs in their lane that one execution requested, and its ARN."""
     world = World(budget=budget)
     arn = world.step_functions.start_execution("one")
     for key in keys(photos):
@@ -36,14 +36,14 @@ def asked_for(photos: int = 1, *, budget: int = 10**9) -> tuple[World, str]:
 
 
 def behind_a_pause(photos: int = 1) -> tuple[World, str]:
-    """The same, and a person paused the lane."""
+    """Returns the same, after a person paused the lane."""
     world, arn = asked_for(photos)
     world.pause_lane()
     return world, arn
 
 
 def looked_up(world: World) -> int:
-    """How often Step Functions was asked for an execution."""
+    """Returns how often the execution was read from Step Functions."""
     return sum(call.operation == "describe_execution" for call in world.transport.calls)
 
 
@@ -51,7 +51,7 @@ def statuses(world: World, photos: int) -> list[str]:
     return [the_job(world, key).status.value for key in keys(photos)]
 
 
-def test_what_a_stopped_execution_wanted_ends_cancelled_though_its_lane_is_paused() -> None:
+def test_job_of_stopped_execution_ends_in_a_paused_lane() -> None:
     world, arn = behind_a_pause()
     world.step_functions.stop_execution(arn)
     pass_time(world, 2 * A_ROUND)
@@ -63,7 +63,7 @@ def test_what_a_stopped_execution_wanted_ends_cancelled_though_its_lane_is_pause
     assert_at_rest(world)
 
 
-def test_what_a_stopped_execution_wanted_ends_cancelled_though_the_days_budget_is_spent() -> None:
+def test_job_of_a_stopped_execution_ends_despite_spent_budget() -> None:
     world, arn = asked_for(2, budget=10_000)
     pass_time(world, A_ROUND)
     assert reasons(world) == ["budget"]
@@ -74,13 +74,13 @@ def test_what_a_stopped_execution_wanted_ends_cancelled_though_the_days_budget_i
     assert_at_rest(world)
 
 
-def test_a_paused_lane_keeps_what_an_execution_that_runs_waits_for() -> None:
+def test_paused_lane_keeps_jobs_of_a_running_execution() -> None:
     world, _ = behind_a_pause()
     pass_time(world, 2 * A_ROUND)
     assert (the_job(world).status, waits(world, token())) == (JobStatus.ACCEPTED, True)
 
 
-def test_a_paused_lane_keeps_what_somebody_else_wants_too() -> None:
+def test_paused_lane_keeps_jobs_with_another_request() -> None:
     world, arn = behind_a_pause()
     ask(world, KEY, **REMOVE)
     world.run_until_empty("intake")
@@ -89,7 +89,7 @@ def test_a_paused_lane_keeps_what_somebody_else_wants_too() -> None:
     assert the_job(world).status is JobStatus.ACCEPTED
 
 
-def test_an_execution_that_asks_for_what_reconcile_is_just_calling_off_gets_it() -> None:
+def test_execution_requesting_a_job_being_cancelled_gets_it() -> None:
     world, arn = behind_a_pause()
     world.step_functions.stop_execution(arn)
 
@@ -101,7 +101,7 @@ def test_an_execution_that_asks_for_what_reconcile_is_just_calling_off_gets_it()
     assert (the_job(world).status, bought(world), heard(world, "another").error) == (JobStatus.STORED, 1, "")
 
 
-def test_a_stop_behind_a_pause_is_told_whichever_call_its_run_dies_after() -> None:
+def test_stop_behind_a_pause_is_reported_after_any_crash() -> None:
     def stopped() -> World:
         world, arn = behind_a_pause()
         world.step_functions.stop_execution(arn)
@@ -119,7 +119,7 @@ def test_a_stop_behind_a_pause_is_told_whichever_call_its_run_dies_after() -> No
     assert struck > 8
 
 
-def test_a_run_asks_once_for_an_execution_however_many_jobs_wait_for_it() -> None:
+def test_run_reads_an_execution_once_for_all_its_jobs() -> None:
     world, _ = behind_a_pause(4)
     slow = TargetedFault(lambda _: world.clock.sleep(3), "query", times=1000)
     world.transport.faults_after.append(slow)
@@ -129,13 +129,13 @@ def test_a_run_asks_once_for_an_execution_however_many_jobs_wait_for_it() -> Non
     assert looked_up(world) == 2
 
 
-def test_a_lane_that_hands_out_its_jobs_asks_nobody_about_executions() -> None:
+def test_running_lane_causes_no_reads_of_executions() -> None:
     world, _ = asked_for(2)
     set_right(world)
     assert looked_up(world) == 0
 
 
-def test_a_run_looks_at_so_many_jobs_and_the_next_goes_on_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_has_a_job_limit_and_the_next_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_SCANNED_ITEMS", 2)
     world, arn = behind_a_pause(4)
     world.step_functions.stop_execution(arn)

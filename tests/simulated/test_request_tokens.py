@@ -1,4 +1,4 @@
-"""Task tokens: each is answered once, truthfully, when all jobs of its request have ended, whatever happens."""
+"""Task tokens: each is answered once, correctly, when all jobs of its request have ended, whatever happens."""
 
 import json
 from typing import Any
@@ -36,10 +36,10 @@ DAMAGED: list[dict[str, Any]] = [
 ]
 
 
-# -- good ends ----------------------------------------------------------------------------------------------------
+# -- successful ends ----------------------------------------------------------------------------------------------
 
 
-def test_a_task_is_given_its_jobs_as_the_receipt_has_them() -> None:
+def test_task_receives_its_jobs_as_in_the_receipt() -> None:
     world = awaited(**REMOVE)
     world.run_until_empty()
     receipt = world.read_receipt(KEY)
@@ -49,7 +49,7 @@ def test_a_task_is_given_its_jobs_as_the_receipt_has_them() -> None:
     assert_at_rest(world)
 
 
-def test_a_task_is_told_of_its_own_jobs_alone() -> None:
+def test_task_receives_only_its_own_jobs() -> None:
     world = World()
     said(world, KEY, operation="remove")
     world.run_until_empty()
@@ -58,7 +58,7 @@ def test_a_task_is_told_of_its_own_jobs_alone() -> None:
     assert [job["operation"] for job in heard(world).output["jobs"]] == ["replace"]
 
 
-def test_a_job_that_has_ended_already_is_answered_at_once() -> None:
+def test_request_for_an_ended_job_is_answered_at_once() -> None:
     world = World()
     said(world, KEY, operation="remove")
     world.run_until_empty()
@@ -67,7 +67,7 @@ def test_a_job_that_has_ended_already_is_answered_at_once() -> None:
     assert (heard(world).output["jobs"][0]["status"], bought(world)) == ("stored", 1)
 
 
-def test_a_request_for_variants_waits_for_all_of_them() -> None:
+def test_request_for_variants_waits_for_all_of_them() -> None:
     world = awaited(variants={"beach": BEACH, "forest": FOREST})
     world.run_until_empty("intake")
     world.deliver_next("ideogram")
@@ -78,7 +78,7 @@ def test_a_request_for_variants_waits_for_all_of_them() -> None:
     assert [job["status"] for job in heard(world).output["jobs"]] == ["stored", "stored"]
 
 
-def test_several_tasks_that_wait_for_one_job_are_each_answered_once() -> None:
+def test_several_tasks_waiting_for_one_job_are_each_answered() -> None:
     world = awaited(**REMOVE)
     tokens = [TOKEN, "another", "a third"]
     for token in tokens[1:]:
@@ -88,7 +88,7 @@ def test_several_tasks_that_wait_for_one_job_are_each_answered_once() -> None:
     assert (tries(world), bought(world)) == (3, 1)
 
 
-def test_a_request_that_is_heard_while_deliver_looks_at_its_photo_waits_for_its_own_job() -> None:
+def test_request_handled_during_a_delivery_waits_for_its_job() -> None:
     world = awaited(**REMOVE)
     world.run_until_empty()
     wait_for(world, token="again", **REMOVE)
@@ -104,10 +104,10 @@ def test_a_request_that_is_heard_while_deliver_looks_at_its_photo_waits_for_its_
     assert [job["instructions"]["prompt"] for job in heard(world, "late").output["jobs"]] == [BEACH["prompt"]]
 
 
-# -- bad ends -----------------------------------------------------------------------------------------------------
+# -- failed ends --------------------------------------------------------------------------------------------------
 
 
-def test_a_refused_request_fails_with_its_code_and_everything_that_is_wrong() -> None:
+def test_refused_request_fails_with_its_code_and_every_error() -> None:
     world = awaited(promt="x", seed="y")
     world.run_until_empty()
     assert heard(world).error in ("unknown_field", "invalid_value")
@@ -115,7 +115,7 @@ def test_a_refused_request_fails_with_its_code_and_everything_that_is_wrong() ->
     assert (bought(world), asked(world)[0].outcome) == (0, CallbackOutcome.FAILURE)
 
 
-def test_a_request_for_a_photo_that_is_not_there_fails() -> None:
+def test_request_for_a_missing_photo_fails() -> None:
     world = World()
     wait_for(world, **REMOVE)
     world.run_until_empty()
@@ -123,7 +123,7 @@ def test_a_request_for_a_photo_that_is_not_there_fails() -> None:
 
 
 @pytest.mark.parametrize(("answer", "code"), [(REFUSES, "unsafe_request"), (WITHHOLDS, "unsafe_result")])
-def test_a_job_that_ends_badly_fails_its_task_with_its_own_code_and_money(answer: CallBehavior, code: str) -> None:
+def test_failed_job_fails_its_task_with_code_and_cost(answer: CallBehavior, code: str) -> None:
     world = awaited(**REMOVE)
     world.provider.script.append(answer)
     world.run_until_empty()
@@ -132,7 +132,7 @@ def test_a_job_that_ends_badly_fails_its_task_with_its_own_code_and_money(answer
     assert error["money"] == the_job(world).money
 
 
-def test_a_task_whose_variant_was_refused_fails_once_the_others_have_ended() -> None:
+def test_task_with_a_refused_variant_fails_after_the_others() -> None:
     world = awaited(variants={"beach": BEACH, "dear": {**FOREST, "max_cost_usd": 0.001}})
     world.run_until_empty("intake", "deliver")
     assert waits(world)
@@ -140,14 +140,14 @@ def test_a_task_whose_variant_was_refused_fails_once_the_others_have_ended() -> 
     assert (heard(world).error, heard(world).cause[0]["variant"], bought(world)) == ("max_cost_exceeded", "dear", 1)
 
 
-def test_a_task_whose_photo_is_asked_for_something_else_is_told_so() -> None:
+def test_task_of_a_superseded_job_receives_that_reason() -> None:
     world = awaited(**BEACH)
     ask(world, KEY, **FOREST)
     world.run_until_empty()
     assert (heard(world).error, heard(world).cause[0]["status"]) == ("superseded", "superseded")
 
 
-def test_a_task_whose_photo_is_deleted_is_told_so() -> None:
+def test_task_of_a_deleted_photo_receives_that_reason() -> None:
     world = awaited(**BEACH)
     world.run_until_empty("intake")
     world.delete_file(KEY)
@@ -155,7 +155,7 @@ def test_a_task_whose_photo_is_deleted_is_told_so() -> None:
     assert (heard(world).error, bought(world)) == ("cancelled", 0)
 
 
-def test_an_answered_request_stays_answered_when_its_job_is_redriven() -> None:
+def test_answered_request_stays_answered_after_a_redrive() -> None:
     world = awaited(**REMOVE)
     world.provider.script.append(REFUSES)
     world.run_until_empty()
@@ -166,11 +166,11 @@ def test_an_answered_request_stays_answered_when_its_job_is_redriven() -> None:
     assert (the_job(world).status, heard(world).error, tries(world)) == (JobStatus.STORED, "unsafe_request", 1)
 
 
-# -- keys that are no image, and messages that are no requests ----------------------------------------------------
+# -- keys that are no image, and malformed requests ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", SKIPPED)
-def test_a_key_that_is_no_image_is_skipped_at_once_and_without_a_report(key: str) -> None:
+def test_key_that_is_no_image_is_skipped_without_report(key: str) -> None:
     world = World()
     wait_for(world, key, **REMOVE)
     world.run_until_empty()
@@ -181,7 +181,7 @@ def test_a_key_that_is_no_image_is_skipped_at_once_and_without_a_report(key: str
 
 
 @pytest.mark.parametrize("changes", DAMAGED, ids=str)
-def test_a_damaged_request_is_answered_and_is_no_dead_letter(changes: dict[str, Any]) -> None:
+def test_malformed_request_is_answered_and_no_dead_letter(changes: dict[str, Any]) -> None:
     world = World()
     world.step_functions.issue_token(TOKEN)
     send(world, {"bucket": INPUT_BUCKET, "key": KEY, "instructions": REMOVE, "task_token": TOKEN} | changes)
@@ -191,7 +191,7 @@ def test_a_damaged_request_is_answered_and_is_no_dead_letter(changes: dict[str, 
 
 
 @pytest.mark.parametrize("token", [None, 7, "", "x" * 3000], ids=["none", "number", "empty", "long"])
-def test_a_damaged_request_whose_token_cannot_be_read_is_a_dead_letter(token: Any) -> None:
+def test_malformed_request_without_a_readable_token_is_dead_letter(token: Any) -> None:
     world = World()
     send(world, {"bucket": "others", "key": KEY, "instructions": REMOVE, "task_token": token})
     world.run_until_empty()

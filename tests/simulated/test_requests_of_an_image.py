@@ -1,6 +1,6 @@
-"""What an image asks of AWS: each request by name, few of them, and no more however many images there are already.
+"""The requests that one image makes to AWS, each by name: they are few, and independent of the images stored before.
 
-And what it writes there: DynamoDB's units, and the bytes of each kind of thing.
+Also what it writes: DynamoDB's units, and the bytes of each kind of object.
 """
 
 import json
@@ -24,8 +24,8 @@ DRAINED = 40
 MOST_ALONE, MOST_IN_A_DRAIN = 21, 19
 ALONE = {
     "intake": {
-        "list_objects_v2": 1,  # a sidecar came: for which photos may it speak?
-        "query": 1,  # what is known of the photo
+        "list_objects_v2": 1,  # A sidecar arrived: to which photos may it apply?
+        "query": 1,  # the photo's item
         "get_object": 4,  # photo, sidecar, the defaults of two folders
         "transact_write_items": 1,  # the photo, its job, and who pays
         "put_object": 1,  # the first receipt
@@ -49,7 +49,7 @@ MOST_BYTES = {"item": 2_250, "receipt": 1_700, "message": 190, "event": 1_250}
 
 
 def sidecars(world: World, keys: Sequence[str]) -> None:
-    """Each photo's own, with a wish of its own, so that nothing is shared."""
+    """Gives each photo its own sidecar with its own instructions, so that nothing is shared."""
     for key in keys:
         world.s3.upload(INPUT_BUCKET, f"{key}.json", json.dumps({"prompt": f"on a beach, {key}"}).encode())
 
@@ -60,13 +60,13 @@ def photos(world: World, keys: Sequence[str]) -> None:
 
 
 def came_to_rest(world: World) -> None:
-    """Workers side by side, until nothing is under way; S3's word comes within seconds."""
+    """Runs workers concurrently until nothing is in progress; S3's events arrive within seconds."""
     world.event_loop.run_until(world.clock.time + timedelta(seconds=5))
     world.event_loop.run_until(world.clock.time + timedelta(hours=1), should_stop=world.is_quiet)
 
 
 def calls_of_stages(world: World, since: int) -> Iterator[tuple[str, ServiceCall]]:
-    """What the functions asked of AWS since some place."""
+    """Returns the functions' calls to AWS since this index."""
     for call in world.transport.calls[since:]:
         function = call.worker_name.partition("-")[0]
         if call.service in AWS and function in ALONE:
@@ -74,7 +74,7 @@ def calls_of_stages(world: World, since: int) -> Iterator[tuple[str, ServiceCall
 
 
 def asked(world: World, since: int) -> dict[str, Counter[str]]:
-    """The requests since some place, by function."""
+    """Returns the requests since this index, by function."""
     found: dict[str, Counter[str]] = {name: Counter() for name in ALONE}
     for function, call in calls_of_stages(world, since):
         found[function][call.operation] += 1
@@ -82,7 +82,7 @@ def asked(world: World, since: int) -> dict[str, Counter[str]]:
 
 
 def running() -> World:
-    """A stack that has seen a photo before: what a worker asks once in minutes, it has asked."""
+    """Returns a stack that has processed a photo before, so that cached requests are already made."""
     world = World()
     world.start()
     drained(world, ["warm.jpg"])
@@ -90,7 +90,7 @@ def running() -> World:
 
 
 def drained(world: World, keys: Sequence[str]) -> dict[str, Counter[str]]:
-    """What photos ask for whose sidecars are there, and that all wait for intake when it begins."""
+    """Returns the requests of photos whose sidecars exist, and that all wait for intake at the start."""
     before = len(world.transport.calls)
     sidecars(world, keys)
     came_to_rest(world)
@@ -108,20 +108,20 @@ def per_image(found: dict[str, Counter[str]], images: int) -> float:
     return sum(one.total() for one in found.values()) / images
 
 
-def test_a_photo_alone_asks_exactly_this() -> None:
+def test_single_photo_makes_exactly_these_requests() -> None:
     found = drained(running(), ["shoes/red.jpg"])
     assert found == {name: Counter(operations) for name, operations in ALONE.items()}
     assert per_image(found, 1) <= MOST_ALONE
 
 
-def test_a_photo_of_many_asks_less() -> None:
+def test_photo_among_many_makes_fewer_requests() -> None:
     found = drained(running(), [f"shoes/{n}.jpg" for n in range(DRAINED)])
     assert per_image(found, DRAINED) <= MOST_IN_A_DRAIN
 
 
 @pytest.mark.parametrize("ending", ["", ".jpg"])
-def test_no_request_comes_with_the_images_that_are_there_already(ending: str) -> None:
-    """Not even where their names begin alike, so that a list of a sidecar's photos could have them all in it."""
+def test_stored_images_cause_no_additional_requests(ending: str) -> None:
+    """This holds even for names with the same prefix, so that a list of a sidecar's photos could contain them all."""
     world = running()
     first = drained(world, [f"blue{ending}"])
     drained(world, [f"red{between}{n}.jpg" for between in " (-" for n in range(DRAINED // 2)])
@@ -133,7 +133,7 @@ def test_no_request_comes_with_the_images_that_are_there_already(ending: str) ->
 
 
 def written(call: ServiceCall) -> Iterator[tuple[str, int]]:
-    """Each thing of ours that a request writes, with its bytes; pictures are the provider's."""
+    """Returns each object of ours that a request writes, with its bytes; pictures are the provider's."""
     match call.operation:
         case "transact_write_items":
             puts = (one["Put"] for one in call.request["TransactItems"] if "Put" in one)
@@ -156,7 +156,7 @@ def units_of(calls: Sequence[ServiceCall]) -> float:
     return units.writes
 
 
-def test_a_photo_alone_writes_few_units_and_no_large_things() -> None:
+def test_single_photo_writes_few_units_and_small_objects() -> None:
     world = running()
     before = len(world.transport.calls)
     drained(world, ["shoes/red.jpg"])

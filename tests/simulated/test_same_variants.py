@@ -1,4 +1,4 @@
-"""A photo's own prompt beside its folder's variants: each of them gets it, and somebody is told before and after."""
+"""A photo's own prompt together with its folder's variants: each variant gets it, with a warning before and after."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ OVERRIDES = "sets one operation or prompt for all variants of"
 
 
 def warned(**fields: Any) -> tuple[list[str], int]:
-    """What the receipt of a photo with such a sidecar warns of, and how many calls it took."""
+    """Returns the receipt's warnings for a photo with such a sidecar, and the number of calls."""
     world = World()
     defaults(world, "", SEASONS)
     world.upload_sidecar(KEY, **fields)
@@ -30,7 +30,7 @@ def warned(**fields: Any) -> tuple[list[str], int]:
     return sorted({words for job in receipt["jobs"] for words in job["warnings"]}), bought(world)
 
 
-def test_one_prompt_for_all_variants_of_a_folder_is_a_warning_in_the_receipt() -> None:
+def test_one_prompt_for_all_inherited_variants_is_a_warning() -> None:
     assert warned(**SPECIAL)[0] == [f"{KEY}.json {OVERRIDES} _backdrop.json"]
 
 
@@ -39,15 +39,15 @@ def test_one_prompt_for_all_variants_of_a_folder_is_a_warning_in_the_receipt() -
     [{**SPECIAL, "variants": {}}, {"seed": 7}, {**SPECIAL, "variants": {"a": {}, "b": {"prompt": "b"}}}],
     ids=str,
 )
-def test_one_picture_alone_and_what_leaves_each_its_own_is_none(fields: dict[str, Any]) -> None:
+def test_single_picture_or_distinct_variants_cause_no_warning(fields: dict[str, Any]) -> None:
     assert warned(**fields)[0] == []
 
 
-def test_no_variants_is_one_picture() -> None:
+def test_empty_variants_are_one_picture() -> None:
     assert warned(**SPECIAL, variants={})[1] == 1
 
 
-def test_lint_warns_of_it_and_the_photo_is_ready_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lint_warns_and_the_photo_is_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop(Person(World(), monkeypatch), tmp_path)
     shop.put("_backdrop.json", SEASONS)
     shop.put("red.jpg", build_photo())

@@ -1,4 +1,4 @@
-"""Photos of which the ledger knows nothing: one request for a batch, and nothing is bought, lost or opened for it."""
+"""Photos without a ledger item: one request per batch, and nothing is bought, lost, or opened because of it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ OTHER = "shoes/blue.jpg"
 
 
 def stack(*keys: str) -> World:
-    """Photos lie there, and intake knows what its batch will look at."""
+    """Returns a world with photos, in which intake has begun a batch with them."""
     world = World()
     for key in keys:
         world.upload_photo(key, build_photo(key), operation="remove")
@@ -32,31 +32,31 @@ def stack(*keys: str) -> World:
 
 
 def looked(world: World, keys: Sequence[str] = (KEY, OTHER)) -> Counter[str]:
-    """What looks at photos ask for."""
+    """Returns the requests that the photos' events make."""
     before = len(world.transport.calls)
     for key in keys:
         world.intake.handle(IntakeEvent(INPUT_BUCKET, key))
     return Counter(call.operation for call in world.transport.calls[before:] if call.service == "dynamodb")
 
 
-def test_a_batch_of_new_photos_asks_the_ledger_once() -> None:
+def test_batch_of_new_photos_reads_the_ledger_once() -> None:
     assert looked(stack(KEY, OTHER)) == {"batch_get_item": 1, "transact_write_items": 2}
 
 
-def test_one_photo_alone_is_asked_for_at_once() -> None:
+def test_single_photo_is_read_directly() -> None:
     world = stack(KEY)
     world.intake.start_batch([IntakeEvent(INPUT_BUCKET, KEY)])
     assert looked(world, [KEY]) == {"query": 1, "transact_write_items": 1}
 
 
-def test_a_photo_that_is_known_is_read() -> None:
+def test_known_photo_is_read() -> None:
     world = stack(KEY, OTHER)
     looked(world, [KEY])
     world.intake.start_batch([IntakeEvent(INPUT_BUCKET, key) for key in (KEY, OTHER)])
     assert looked(world) == {"batch_get_item": 1, "query": 1, "transact_write_items": 1}
 
 
-def test_what_others_write_in_between_is_found_before_anything_is_bought() -> None:
+def test_concurrent_writes_are_found_before_anything_is_bought() -> None:
     world = stack(KEY, OTHER)
 
     def other_worker(_: object) -> None:
@@ -70,11 +70,11 @@ def test_what_others_write_in_between_is_found_before_anything_is_bought() -> No
     assert (the_job(world).status, len(world.provider.received_job_ids)) == (JobStatus.STORED, 1)
 
 
-def test_a_photo_that_is_not_there_is_looked_for_in_the_ledger() -> None:
+def test_missing_photo_is_looked_up_in_the_ledger() -> None:
     assert looked(stack(OTHER)) == {"batch_get_item": 1, "query": 1, "transact_write_items": 1}
 
 
-def test_a_photo_that_was_given_up_is_not_opened_in_a_batch_either(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_abandoned_photo_is_not_opened_in_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     world = stack(KEY, OTHER)
     given_up = Source(
         source_id=derive_source_id(INPUT_BUCKET, KEY), bucket=INPUT_BUCKET, key=KEY, crash_count=MAX_CRASHES
@@ -91,7 +91,7 @@ def test_a_photo_that_was_given_up_is_not_opened_in_a_batch_either(monkeypatch: 
     assert opened == [build_photo(OTHER)]
 
 
-def test_a_ledger_that_does_not_answer_is_asked_again_at_the_next_look() -> None:
+def test_unavailable_ledger_is_read_again_for_the_next_event() -> None:
     world = stack(KEY, OTHER)
     world.transport.faults_before.append(TargetedFault(raise_throttle, "batch_get_item"))
     with pytest.raises(Exception, match="DynamoDB"):

@@ -1,4 +1,4 @@
-"""A job whose calls are refused or fail without an explanation: other jobs prove whether it is the reason itself."""
+"""A job whose calls are refused or fail without an explanation: other jobs prove whether it is the reason."""
 
 from dataclasses import replace
 
@@ -32,13 +32,13 @@ from tests.simulated.simulation import BACKOFF, NOW, OK, PRICE, REJECTED, a_job,
 REFUSAL = ProviderResult(RetryClass.PAUSE, Code.PROVIDER_REFUSES, "answered 406", suspicion=Suspicion.REFUSAL)
 FAILURE_CODE = Code.PROVIDER_UNAVAILABLE
 FAILURE = ProviderResult(RetryClass.BACKOFF, FAILURE_CODE, "answered 500", suspicion=Suspicion.FAILURE)
-# A lane that paused for a refusal without an explanation, and the same while another job is its probe.
+# A lane that paused for a refusal without an explanation, and the same lane while another job is its probe.
 REFUSED = heard(OPEN, REFUSAL)
 PROBING = start_probe(REFUSED, NOW, NOW + SECOND)
 
 
 def after(job: Job, *answers: ProviderResult) -> Job:
-    """The job after calls that were answered so."""
+    """Returns the job after calls with these results."""
     for answer in answers:
         claimed = claim(job).job
         job = transitions.record_result(claimed, claimed.attempt_no, answer, NOW).job
@@ -166,7 +166,7 @@ def test_failure_in_an_outage_is_not_one_of_the_three_tries() -> None:
 
 
 def world_of(photos: int, *struck: int, reaction: CallBehavior, kind: ProviderKind = ProviderKind.NO_LOOKUP) -> World:
-    """A world in which the provider answers the calls of some photos always in the same way."""
+    """Returns a world in which the provider reacts to some photos always in the same way."""
     world = World(kind=kind)
     for n in range(photos):
         world.upload_photo(f"shoes/{n}.jpg", build_photo(f"{n}"), operation="remove")
@@ -233,7 +233,7 @@ def test_provider_that_answers_no_call_ends_no_photo(reaction: CallBehavior, rea
 
 
 @pytest.mark.parametrize("kind", [ProviderKind.LOOKUP_BY_PROVIDER_ID, ProviderKind.LOOKUP_BY_OUR_ID])
-def test_probe_that_outlasts_its_worker_ends_the_pause_when_another_worker_hears_of_its_picture(
+def test_probe_that_outlasts_its_worker_ends_pause_when_found(
     kind: ProviderKind,
 ) -> None:
     world = world_of(3, 0, reaction=build_unexplained_refusal(), kind=kind)

@@ -1,4 +1,4 @@
-"""The transitions back into work: redrive, pay-again, named again, and reuse of another job's file."""
+"""The transitions back into work: redrive, pay-again, reinstatement, and reuse of another job's file."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -36,12 +36,12 @@ Leave = Callable[[Job, datetime], transitions.Transition | None]
 
 
 def owning(status: JobStatus) -> Job:
-    """The other job, which owns the same content, in a state."""
+    """Returns the other job, which owns the same content, in a status."""
     return replace(job_in(status), job_id=OTHER.job_id, source_id=OTHER.source_id, key=OTHER.key)
 
 
 def reopened(job: Job) -> Job:
-    """A job that its photo names again."""
+    """Returns a job after its photo names it again."""
     step = transitions.reopen(job, a_job(), LATER)
     assert step
     return step.job
@@ -78,7 +78,7 @@ def test_delivery_cannot_be_retried_without_pictures(answer: ProviderResult) -> 
 
 @pytest.mark.parametrize("job", [spent_and_dead(), job_in(S.HELD)], ids=["dead", "held"])
 def test_pay_again_starts_a_new_charge(job: Job) -> None:
-    """The old charge stands in the books, its links are not the new one's, and its answer may still come."""
+    """The old charge stays in the books, its links are not the new one's, and its answer may still arrive."""
     step = transitions.pay_again(replace(job, announced=True), LATER)
     again = step.job
     assert (again.status, again.charge_no, again.queued_at, again.last_sent_at) == (S.ACCEPTED, 1, LATER, LATER)
@@ -93,7 +93,7 @@ def test_pay_again_starts_a_new_charge(job: Job) -> None:
     assert (step.budget_change, step.content_owner) == (None, transitions.build_content_owner(job))
 
 
-def test_the_old_answer_serves_a_job_that_was_to_be_paid_again() -> None:
+def test_old_answer_is_used_by_a_job_paid_again() -> None:
     again = transitions.pay_again(job_in(S.HELD), LATER).job
     found = transitions.record_result(again, 1, OK, LATER).job
     assert (found.status, found.paid_attempt_no, found.charged, found.unknown) == (S.PAID, 1, PRICE, 0)
@@ -122,7 +122,7 @@ def test_call_that_was_not_taken_keeps_its_charge(leave: Leave, answer: Provider
 @pytest.mark.parametrize("leave", [transitions.supersede, transitions.cancel])
 @pytest.mark.parametrize("job", [spent_and_dead(), job_in(S.HELD)], ids=["dead", "held"])
 def test_superseded_job_after_pay_again_runs_when_named_again(job: Job, leave: Leave) -> None:
-    """What it cost before is another charge: a person has said that there shall be a second one."""
+    """Its earlier cost is another charge: a person has decided that there will be a second one."""
     left = leave(transitions.pay_again(job, NOW).job, NOW)
     assert left
     assert reopened(left.job).status is S.ACCEPTED
@@ -184,7 +184,7 @@ def test_reused_file_costs_nothing() -> None:
     assert (job.paid_at, job.last_sent_at, job.waits_for) == (LATER, LATER, None)
 
 
-def test_a_file_that_was_reused_leads_to_the_one_that_paid_for_it() -> None:
+def test_reused_file_leads_to_the_job_that_paid() -> None:
     served = replace(owning(S.STORED), reused_from="p" * 64)
     assert transitions.reuse(a_job(), served, LATER).job.reused_from == "p" * 64
 
@@ -197,7 +197,7 @@ def test_restarted_job_waits_for_no_owner_and_reuses_nothing() -> None:
     assert (reopened(dead).waits_for, reopened(dead).reused_from) == (None, None)
 
 
-def test_links_that_were_withheld_are_no_pictures() -> None:
+def test_withheld_links_are_no_pictures() -> None:
     withheld = replace(spent_and_dead(), links=(PictureLink(url=None),))
     with pytest.raises(ConflictError):
         transitions.retry_delivery(withheld, LATER)

@@ -21,20 +21,20 @@ ENDED_UNPAID = [S.SUPERSEDED, S.CANCELLED, S.REFUSED, S.DEAD]
 
 
 def claimed_twice() -> Job:
-    """A job whose first call was not taken, as far as one knows, and whose second is out."""
+    """Returns a job whose first call was apparently not accepted, and whose second call is in flight."""
     job = claim(a_job()).job
     job = transitions.record_result(job, 1, UNREACHED, NOW).job
     return claim(job).job
 
 
-def test_the_first_answer_is_of_the_first_attempt() -> None:
+def test_first_answer_belongs_to_the_first_attempt() -> None:
     assert job_in(S.SUBMITTING).paid_attempt_no == 0
     assert job_in(S.PAID).paid_attempt_no == 1
 
 
 @pytest.mark.parametrize("released", [UNREACHED, BACKOFF], ids=["unreached", "backoff"])
-def test_a_picture_that_comes_after_its_attempt_was_released_is_used_at_once(released: ProviderResult) -> None:
-    """The job is accepted again by then; without this it would be bought a second time."""
+def test_picture_arriving_after_its_attempt_was_released_is_used(released: ProviderResult) -> None:
+    """The job is accepted again by then; otherwise, it would be bought a second time."""
     waiting = called(released)
     assert waiting.status is S.ACCEPTED
     step = transitions.record_result(waiting, 1, OK, NOW)
@@ -44,8 +44,8 @@ def test_a_picture_that_comes_after_its_attempt_was_released_is_used_at_once(rel
     assert (step.budget_change.reserved, step.budget_change.confirmed) == (0, PRICE)
 
 
-def test_the_links_are_those_of_the_attempt_that_brought_them() -> None:
-    """The older attempt's answer comes while the newer call is out; both were charged, one is used."""
+def test_links_are_those_of_the_attempt_that_returned_them() -> None:
+    """The older attempt's answer arrives while the newer call is in flight; both were charged, one is used."""
     late = transitions.record_result(claimed_twice(), 1, OK, NOW).job
     assert (late.status, late.attempt_no, late.paid_attempt_no, late.links) == (S.PAID, 2, 1, OK.links)
     both = transitions.record_result(late, 2, OTHER, NOW).job
@@ -53,31 +53,31 @@ def test_the_links_are_those_of_the_attempt_that_brought_them() -> None:
     assert both.charged == 2 * PRICE
 
 
-def test_the_newer_attempts_links_are_used_where_the_older_brought_none() -> None:
+def test_newer_links_are_used_if_the_older_have_none() -> None:
     job = transitions.record_result(claimed_twice(), 2, OTHER, NOW).job
     assert (job.status, job.paid_attempt_no, job.links) == (S.PAID, 2, OTHER.links)
 
 
-def test_a_late_picture_wins_over_one_that_is_not_recognized() -> None:
+def test_late_picture_replaces_one_that_is_not_recognized() -> None:
     unrecognized = transitions.record_result(claimed_twice(), 2, UNRECOGNIZED, NOW).job
     late = transitions.record_result(unrecognized, 1, OK, NOW).job
     assert (late.status, late.paid_attempt_no, late.links) == (S.PAID, 1, OK.links)
     assert late.charged == 2 * PRICE
 
 
-def test_a_late_answer_without_a_recognized_picture_does_not_replace_one() -> None:
+def test_late_unrecognized_picture_does_not_replace_another() -> None:
     for first in (OTHER, UNRECOGNIZED):
         paid = transitions.record_result(claimed_twice(), 2, first, NOW).job
         late = transitions.record_result(paid, 1, UNRECOGNIZED, NOW).job
         assert (late.paid_attempt_no, late.links, late.charged) == (2, first.links, 2 * PRICE)
 
 
-def test_a_late_answer_that_brings_nothing_does_not_move_a_waiting_job() -> None:
+def test_late_answer_without_pictures_does_not_move_waiting_job() -> None:
     waiting = called(BACKOFF)
     assert transitions.record_result(waiting, 1, LOST, NOW).job.status is S.ACCEPTED
 
 
-def test_a_claim_writes_down_the_price_at_which_it_was_made() -> None:
+def test_claim_records_the_price_at_which_it_was_made() -> None:
     """The price list may have changed while the job waited in its lane."""
     step = claim(a_job(quoted=PRICE // 2))
     assert (step.job.quoted, step.job.attempts[0].reserved) == (PRICE, PRICE)
@@ -85,7 +85,7 @@ def test_a_claim_writes_down_the_price_at_which_it_was_made() -> None:
 
 @pytest.mark.parametrize("status", ENDED_UNPAID)
 def test_job_that_is_named_again_runs_as_planned_now(status: JobStatus) -> None:
-    """Another provider may be the first that is on by now, and another version of the same bytes lie there."""
+    """Another provider may be the first enabled one by now, and another version of the same bytes may be stored."""
     later = NOW + timedelta(hours=1)
     ended = replace(
         job_in(status), provider="segmind", version_id="v1", warnings=(a_warning("an old one"),), announced=True
@@ -109,7 +109,7 @@ def test_job_that_is_named_again_runs_as_planned_now(status: JobStatus) -> None:
 
 @pytest.mark.parametrize("status", [S.PAID, S.STORED])
 def test_paid_job_that_is_named_again_is_delivered_again(status: JobStatus) -> None:
-    """The step is written even where it changes nothing, so that whoever read the job before cannot write it."""
+    """The transition is written even if it changes nothing, so that no worker with an older read can write."""
     job = replace(job_in(status), warnings=(a_warning("for a while", WarningCode.NOT_CURRENT), a_warning("another")))
     step = transitions.reinstate(job)
     assert step
@@ -129,7 +129,7 @@ def test_announced_failure_keeps_its_status(status: JobStatus) -> None:
     assert (job.status, job.announced) == (status, True)
 
 
-def test_a_problem_counts_how_often_it_was_met() -> None:
+def test_problem_counts_its_occurrences() -> None:
     first = a_note()
     again = a_note().with_history(first).with_history(None)
     assert (first.occurrences, again.occurrences) == (1, 2)

@@ -14,27 +14,25 @@ OUR_ID = "our-id"
 
 
 def lost(job: Job | None = None) -> Job:
-    """A job whose call went out under an id of ours, and whose answer was lost."""
+    """Returns a job whose call was sent with an ID of ours, and whose answer was lost."""
     job = job or a_job()
     step = transitions.claim(job, now=NOW, lease_until=LEASE, price=PRICE, cap=PRICE, provider_id=OUR_ID)
     return transitions.record_result(step.job, step.job.attempt_no, LOST, NOW).job
 
 
 def sent_again() -> Job:
-    """The same, sent once more under the same id."""
+    """Returns the same, sent once more with the same ID."""
     return transitions.resend_call(lost(), LEASE).job
 
 
 def final(answer: ProviderResult) -> ProviderResult:
-    """The end of the work itself."""
+    """Returns the end of the work itself."""
     return ProviderResult(answer.retry_class, answer.code, answer.message, is_final=True)
 
 
 @pytest.mark.parametrize("job", [lost(), sent_again()], ids=["lost", "sent again"])
 @pytest.mark.parametrize("answer", [BACKOFF, THROTTLED], ids=["busy", "throttled"])
-def test_work_that_was_given_up_costs_nothing_and_is_bought_anew_under_another_id(
-    job: Job, answer: ProviderResult
-) -> None:
+def test_abandoned_work_costs_nothing_and_gets_another_id(job: Job, answer: ProviderResult) -> None:
     after = transitions.record_result(job, 1, final(answer), NOW).job
     assert (after.status, after.charge_no, after.money, after.lost_call_count) == (
         JobStatus.ACCEPTED,
@@ -49,17 +47,17 @@ def test_repeated_final_result_is_recorded_once() -> None:
     assert transitions.record_result(once, 1, final(BACKOFF), NOW).job == once
 
 
-def test_a_call_that_was_only_not_taken_keeps_its_id() -> None:
+def test_call_that_was_only_rejected_keeps_its_id() -> None:
     after = transitions.record_result(lost(), 1, BACKOFF, NOW).job
     assert (after.status, after.charge_no) == (JobStatus.ACCEPTED, 0)
 
 
-def test_that_a_resend_was_not_taken_leaves_the_first_call_in_doubt() -> None:
+def test_rejected_resend_leaves_the_first_charge_unknown() -> None:
     after = transitions.record_result(sent_again(), 1, BACKOFF, NOW).job
     assert (after.status, after.charge_no, after.unknown) == (JobStatus.UNKNOWN, 0, PRICE)
 
 
-def test_a_refusal_of_the_work_itself_settles_what_all_its_sends_cost() -> None:
+def test_refusal_of_the_work_settles_all_its_sends() -> None:
     after = transitions.record_result(sent_again(), 1, final(REFUSED), NOW).job
     assert (after.status, after.money, after.unknown) == (JobStatus.REFUSED, MoneyStatus.NOT_SPENT, 0)
     doubtful = transitions.record_result(sent_again(), 1, REFUSED, NOW).job
@@ -71,14 +69,14 @@ def test_result_of_an_older_charge_does_not_end_the_current() -> None:
     assert transitions.record_result(newer, 1, final(BACKOFF), NOW).job.charge_no == 3
 
 
-def test_pictures_are_pictures_however_final() -> None:
+def test_pictures_count_even_in_a_final_result() -> None:
     after = transitions.record_result(
         sent_again(), 1, ProviderResult(OK.retry_class, links=OK.links, charged=PRICE, is_final=True), NOW
     ).job
     assert (after.status, after.charged, after.unknown, after.charge_no) == (JobStatus.PAID, PRICE, 0, 0)
 
 
-# -- work that ended with an error, at a cost that the provider does not say ---------------------------------------
+# -- work that ended with an error, at a cost that the provider does not state -------------------------------------
 
 
 @pytest.mark.parametrize("job", [lost(), sent_again()], ids=["lost", "sent again"])
@@ -98,7 +96,7 @@ def test_failed_work_of_unknown_cost_is_bought_again_only_on_request() -> None:
     assert (bought.status, bought.charge_no, bought.unknown) == (JobStatus.ACCEPTED, 1, PRICE)
 
 
-def test_a_picture_that_arrives_after_the_failure_is_still_used() -> None:
+def test_picture_that_arrives_after_the_failure_is_used() -> None:
     dead = transitions.record_result(lost(), 1, FAILED, NOW).job
     after = transitions.record_result(dead, 1, OK, NOW).job
     assert (after.status, after.charged, after.unknown) == (JobStatus.PAID, PRICE, 0)

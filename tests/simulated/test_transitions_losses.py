@@ -34,25 +34,24 @@ NOT_TAKEN = pytest.mark.parametrize("answer", [THROTTLED, BACKOFF, UNREACHED], i
 
 
 def claimed_with_our_id() -> Job:
-    """A job whose call is out under an id of ours."""
+    """Returns a job whose call is in flight with an ID of ours."""
     lease_until = NOW + timedelta(minutes=6)
     step = transitions.claim(a_job(), now=NOW, lease_until=lease_until, price=PRICE, cap=PRICE, provider_id=OUR_ID)
     return step.job
 
 
 def lost_with_our_id() -> Job:
-    """A job whose answer was lost, and whose provider knows the call by an id of ours."""
+    """Returns a job whose answer was lost, and whose provider can look up the call by an ID of ours."""
     return transitions.record_result(claimed_with_our_id(), 1, LOST, NOW).job
 
 
 def attempt(job: Job, n: int = 1) -> Attempt:
-    """One of a job's attempts."""
     found = job.find_attempt(n)
     assert found
     return found
 
 
-def test_a_crash_during_a_call_is_counted_once() -> None:
+def test_crash_during_a_call_is_counted_once() -> None:
     marked = transitions.begin_processing(a_job(), NOW, LEASE).job
     lost = transitions.expire_lease(claim(marked).job, LATER).job
     assert transitions.begin_processing(lost, LATER, LATER + timedelta(minutes=6)).job.crash_count == 1
@@ -61,7 +60,7 @@ def test_a_crash_during_a_call_is_counted_once() -> None:
 # -- a second call -----------------------------------------------------------------------------------------------
 
 
-def test_a_lost_answer_stays_in_doubt_beside_the_call_that_is_sent_after_it() -> None:
+def test_lost_charge_stays_unknown_next_to_the_second_call() -> None:
     second = claim(job_in(S.UNKNOWN)).job
     assert (second.attempt_no, second.charged, second.unknown) == (2, 0, 2 * PRICE)
     assert [one.outcome for one in second.attempts] == [AttemptOutcome.LOST, AttemptOutcome.IN_FLIGHT]
@@ -69,7 +68,7 @@ def test_a_lost_answer_stays_in_doubt_beside_the_call_that_is_sent_after_it() ->
     assert (good.status, good.paid_attempt_no, good.charged, good.unknown) == (S.PAID, 2, PRICE, PRICE)
 
 
-def test_both_charges_stand_when_the_lost_answer_comes_after_all() -> None:
+def test_both_charges_count_when_the_lost_answer_arrives() -> None:
     good = called_twice(OK)
     step = transitions.record_result(good, 1, OK, NOW)
     assert (step.job.status, step.job.paid_attempt_no, step.job.charged, step.job.unknown) == (S.PAID, 2, 2 * PRICE, 0)
@@ -78,22 +77,20 @@ def test_both_charges_stand_when_the_lost_answer_comes_after_all() -> None:
 
 
 @NOT_TAKEN
-def test_a_second_call_that_is_not_taken_leaves_the_first_in_doubt(answer: ProviderResult) -> None:
-    """It is neither accepted again, as if nothing had happened, nor counted as a second loss."""
+def test_rejected_second_call_leaves_the_first_charge_unknown(answer: ProviderResult) -> None:
+    """The job is neither accepted again, as if nothing had happened, nor counted as a second loss."""
     job = called_twice(answer)
     assert (job.status, job.lost_call_count, job.unknown) == (S.UNKNOWN, 1, PRICE)
 
 
 @NOT_TAKEN
-def test_a_lost_call_that_was_not_taken_after_all_begins_anew(answer: ProviderResult) -> None:
+def test_lost_call_that_was_rejected_after_all_starts_again(answer: ProviderResult) -> None:
     job = transitions.record_result(job_in(S.UNKNOWN), 1, answer, NOW).job
     assert (job.status, job.lost_call_count, job.unknown, job.problem) == (S.ACCEPTED, 0, 0, None)
 
 
 @pytest.mark.parametrize(("answer", "end"), [(REJECTED, S.DEAD), (REFUSED, S.REFUSED)], ids=["rejected", "refused"])
-def test_a_second_call_that_is_refused_for_good_ends_the_job_and_says_that_money_is_in_doubt(
-    answer: ProviderResult, end: JobStatus
-) -> None:
+def test_permanently_refused_second_call_ends_with_unknown_charge(answer: ProviderResult, end: JobStatus) -> None:
     job = called_twice(answer)
     assert (job.status, job.unknown) == (end, PRICE)
     assert job.problem
@@ -107,7 +104,7 @@ def test_unneeded_lost_call_is_not_sent_again(end: JobStatus) -> None:
         claim(replace(job_in(S.UNKNOWN), end_after_call=end))
 
 
-def test_each_lost_answer_of_the_charge_that_is_meant_counts() -> None:
+def test_each_lost_answer_of_the_current_charge_counts() -> None:
     job = job_in(S.UNKNOWN)
     assert job.lost_call_count == 1
     job = transitions.record_result(claim(job).job, 2, LOST, NOW).job
@@ -117,13 +114,13 @@ def test_each_lost_answer_of_the_charge_that_is_meant_counts() -> None:
     assert transitions.record_result(claim(again).job, 3, LOST, NOW).job.lost_call_count == 1
 
 
-def test_an_answer_that_is_lost_says_how_often() -> None:
+def test_lost_answer_reports_how_often_it_was_lost() -> None:
     job = called_twice(LOST)
     assert job.problem
     assert (job.problem.occurrences, job.problem.money) == (2, MoneyStatus.UNKNOWN)
 
 
-# -- the provider's own name for its work ------------------------------------------------------------------------
+# -- the provider's own ID for its work --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [S.SUBMITTING, S.UNKNOWN, S.HELD])
@@ -140,7 +137,7 @@ def test_provider_id_belongs_to_its_own_call() -> None:
         transitions.acknowledge(job, 3, "work-3")
 
 
-# -- workers that go, and workers that die -----------------------------------------------------------------------
+# -- workers that stop, and workers that crash -------------------------------------------------------------------
 
 
 def test_parked_call_can_be_taken_over_immediately() -> None:
@@ -169,7 +166,7 @@ def test_taken_over_call_keeps_its_reservation() -> None:
         assert (step.budget_change, step.job.unknown, len(step.job.attempts)) == (None, PRICE, 1)
 
 
-def test_a_picture_forgives_the_crashes_before_it() -> None:
+def test_picture_resets_the_crashes_before_it() -> None:
     job = transitions.renew_lease(job_in(S.SUBMITTING), LEASE, LEASE).job
     assert transitions.record_result(job, 1, OK, NOW).job.crash_count == 0
 
@@ -177,7 +174,7 @@ def test_a_picture_forgives_the_crashes_before_it() -> None:
 # -- the same call once more -------------------------------------------------------------------------------------
 
 
-def test_a_call_is_sent_again_under_its_own_id_and_reserved_only_once() -> None:
+def test_resent_call_keeps_its_id_and_reserves_once() -> None:
     step = transitions.resend_call(lost_with_our_id(), LEASE)
     again = attempt(step.job)
     assert (step.job.status, step.job.attempt_no, len(step.job.attempts)) == (S.SUBMITTING, 1, 1)
@@ -188,7 +185,7 @@ def test_a_call_is_sent_again_under_its_own_id_and_reserved_only_once() -> None:
     assert step.budget_change.cap is None
 
 
-def test_a_call_that_is_sent_again_and_lost_again_is_one_loss() -> None:
+def test_call_that_is_lost_again_is_one_loss() -> None:
     job = transitions.record_result(transitions.resend_call(lost_with_our_id(), LEASE).job, 1, LOST, NOW).job
     assert (job.status, job.lost_call_count, job.unknown) == (S.UNKNOWN, 1, PRICE)
     assert job.problem
@@ -196,8 +193,8 @@ def test_a_call_that_is_sent_again_and_lost_again_is_one_loss() -> None:
 
 
 @NOT_TAKEN
-def test_a_resend_that_is_not_taken_says_nothing_of_the_first_time(answer: ProviderResult) -> None:
-    """The first one may have been charged; were the money given back, the bill could be more than the books."""
+def test_rejected_resend_shows_nothing_about_the_first_send(answer: ProviderResult) -> None:
+    """The first one may have been charged. If its money were released, the bill could exceed the books."""
     again = transitions.resend_call(lost_with_our_id(), LEASE).job
     step = transitions.record_result(again, 1, answer, NOW)
     assert (step.job.status, step.job.lost_call_count, step.job.unknown) == (S.UNKNOWN, 1, PRICE)
@@ -207,8 +204,8 @@ def test_a_resend_that_is_not_taken_says_nothing_of_the_first_time(answer: Provi
 
 
 @NOT_TAKEN
-def test_an_answer_that_is_written_down_twice_is_booked_once(answer: ProviderResult) -> None:
-    """The second time it may find the job anywhere."""
+def test_answer_that_is_recorded_twice_is_charged_once(answer: ProviderResult) -> None:
+    """The second time, it may find the job in any status."""
     once = called(answer)
     if once.find_attempt(1):
         twice = transitions.record_result(once, 1, answer, NOW)
@@ -218,8 +215,8 @@ def test_an_answer_that_is_written_down_twice_is_booked_once(answer: ProviderRes
 
 
 @pytest.mark.parametrize("answer", [REFUSED, REJECTED, LOST], ids=["refused", "rejected", "lost"])
-def test_a_resend_that_brings_nothing_takes_nothing_from_what_was_answered_meanwhile(answer: ProviderResult) -> None:
-    """Two workers had the same message: one asked and was told, the other sent again."""
+def test_resend_without_result_keeps_what_was_found_meanwhile(answer: ProviderResult) -> None:
+    """Two workers had the same message: one looked the result up, the other sent the call again."""
     again = transitions.resend_call(lost_with_our_id(), LATER).job
     paid = transitions.record_result(again, 1, OK, NOW).job
     assert transitions.record_result(paid, 1, answer, NOW) == transitions.Transition(paid)
@@ -231,12 +228,12 @@ def test_unneeded_call_is_not_resent_under_its_id(end: JobStatus) -> None:
         transitions.resend_call(replace(lost_with_our_id(), end_after_call=end), LATER)
 
 
-def test_a_call_without_an_id_is_never_sent_again_as_the_same() -> None:
+def test_call_without_our_id_is_never_resent() -> None:
     with pytest.raises(ConflictError):
         transitions.resend_call(job_in(S.UNKNOWN), LEASE)
 
 
-# -- who marks what it does --------------------------------------------------------------------------------------
+# -- processing marks --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
@@ -249,14 +246,14 @@ def test_expired_processing_mark_is_a_crash(status: JobStatus) -> None:
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
 def test_mark_of_a_live_delivery_is_no_crash(status: JobStatus) -> None:
-    """Another message of the same job, which came at the same time."""
+    """The mark belongs to another message of the same job, which came at the same time."""
     begun = transitions.begin_processing(job_in(status), NOW, LEASE).job
     assert transitions.begin_processing(begun, LEASE - timedelta(seconds=1), LATER).job.crash_count == 0
 
 
 @pytest.mark.parametrize("status", [S.ACCEPTED, S.PAID])
 def test_delivery_in_good_order_resets_the_crash_count(status: JobStatus) -> None:
-    """Five in a row end a job: a photo that lets one worker go kills nobody."""
+    """Five in a row end a job: a photo that one worker survives crashes none."""
     died = transitions.begin_processing(transitions.begin_processing(job_in(status), NOW, LEASE).job, LEASE, LATER).job
     left = transitions.end_processing(died).job
     assert (left.processing_until, left.crash_count) == (None, 0)

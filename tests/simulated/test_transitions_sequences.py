@@ -1,4 +1,4 @@
-"""The state machine under any sequence of moves: answers that come late, twice, or never, and people who pay again."""
+"""The state machine under any sequence of transitions: answers that arrive late, twice, or never, and pay-again."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Move = Callable[[Job], transitions.Transition | None]
 
 
 class OneJob(RuleBasedStateMachine):
-    """A job, the workers that are still in its calls, the provider's bill and the days' books."""
+    """A job, the workers that are still in its calls, the provider's bill, and the days' budgets."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class OneJob(RuleBasedStateMachine):
         self.own_id = own_id
 
     def write(self, step: transitions.Transition | None) -> None:
-        """What the ledger does with a step: the job and its booking together."""
+        """Writes a transition as the ledger does: the job and its budget change together."""
         if step is None:
             return
         before = {one.n for one in self.job.attempts if one.outcome is AttemptOutcome.LOST}
@@ -66,19 +66,19 @@ class OneJob(RuleBasedStateMachine):
         self.call(truth)
 
     def may_claim(self) -> bool:
-        """As render does it: what is lost is paid for a second time once, and never under an id that can be asked."""
+        """Decides as render does: a lost call is repeated once, and never if it can be looked up by an ID."""
         lost_once = self.job.lost_call_count <= 1 and not self.own_id and self.job.end_after_call is None
         return self.job.status is S.ACCEPTED or lost_once
 
     def call(self, truth: str) -> None:
-        """The provider does something, and charges it to the generation of the attempt."""
+        """The provider does this, and charges it to the attempt's charge number."""
         self.answers[self.job.attempt_no] = ANSWERS.get(truth, LOST)
         self.bill[self.job.charge_no] += PRICE if truth in CHARGES else 0
 
     @precondition(lambda self: self.job.status is S.UNKNOWN and self.own_id)
     @rule(truth=st.sampled_from(TRUTHS))
     def the_call_is_sent_again_under_its_id(self, truth: str) -> None:
-        """Where it was charged already, the provider gives the same picture once more, or has no time for us."""
+        """If it was charged already, the provider returns the same picture again, or rejects the call."""
         try:
             self.write(transitions.resend_call(self.job, self.now + timedelta(minutes=6)))
         except ConflictError:
@@ -91,7 +91,7 @@ class OneJob(RuleBasedStateMachine):
     @precondition(lambda self: self.answers)
     @rule(data=st.data())
     def an_answer_is_recorded(self, data: st.DataObject) -> None:
-        """Of any attempt that ever was, for the first time or again."""
+        """Records the answer of any attempt, for the first time or again."""
         n = data.draw(st.sampled_from(sorted(self.answers)))
         answer = self.answers[n]
         try:
@@ -110,7 +110,7 @@ class OneJob(RuleBasedStateMachine):
         )
         assert known or answer.retry_class is RetryClass.AMBIG or denied_again
 
-    # -- all the rest --------------------------------------------------------------------------------------------
+    # -- everything else -----------------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([1, 3600, 86_400]))
     def time_passes(self, seconds: int) -> None:
@@ -118,14 +118,14 @@ class OneJob(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def somebody_moves_the_job(self, data: st.DataObject) -> None:
-        """By one of the moves that lead anywhere from here."""
+        """Applies one of the transitions that are possible now."""
         steps = {name: step for name, move in self.moves().items() if (step := _tried(move, self.job))}
         names = sorted(name for name, step in steps.items() if step.job != self.job)
         if names:
             self.write(steps[data.draw(st.sampled_from(names))])
 
     def moves(self) -> dict[str, Move]:
-        """The transitions that need no call and matter to money or state."""
+        """Returns the transitions that need no call and affect money or status."""
         now, later = self.now, self.now + timedelta(minutes=6)
         return {
             "acknowledge": lambda job: transitions.acknowledge(job, job.attempt_no, "work"),

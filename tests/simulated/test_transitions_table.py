@@ -1,4 +1,4 @@
-"""The state machine, state by state: exactly the transitions of the design's diagram."""
+"""The state machine, status by status: exactly the transitions of the design's diagram."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,7 +37,7 @@ S = JobStatus
 
 
 def named(job: Job) -> Job:
-    """The job, whose provider has named its work."""
+    """Returns the job after its provider has assigned an ID to its work."""
     return replace(job, attempts=tuple(replace(attempt, provider_id="work-1") for attempt in job.attempts))
 
 
@@ -119,7 +119,7 @@ ALLOWED: dict[tuple[str, JobStatus], JobStatus] = {
     ("pay_again", S.REFUSED): S.ACCEPTED,
     ("pay_again", S.HELD): S.ACCEPTED,
 }
-# The rest of the module's names: what is tested by itself, and what is no transition.
+# The rest of the module's names: functions with tests of their own, and functions that are no transitions.
 NOT_IN_THE_TABLE = {
     "record_result",
     "build_content_owner",
@@ -129,7 +129,7 @@ NOT_IN_THE_TABLE = {
     "MAX_NOT_TAKEN_ATTEMPTS",
     "LATE_RESULT_STATUSES",
 }
-# Where the answer to a job's own attempt moves it, by the state in which it finds the job.
+# The status to which the answer to a job's own attempt moves it, by the status in which the answer finds it.
 RECORDED: dict[tuple[str, JobStatus], JobStatus] = {
     **{("ok", state): S.PAID for state in (S.SUBMITTING, S.UNKNOWN, S.HELD, S.DEAD)},
     **{(name, state): S.DEAD for name in ("unsafe", "rejected", "failed") for state in (S.SUBMITTING, S.UNKNOWN)},
@@ -143,7 +143,7 @@ ATTEMPTED = [S.SUBMITTING, S.UNKNOWN, S.PAID, S.STORED, S.REFUSED, S.DEAD, S.HEL
 
 @pytest.mark.parametrize("status", JobStatus)
 @pytest.mark.parametrize("name", MOVES)
-def test_a_transition_leads_where_the_diagram_says_or_nowhere(name: str, status: JobStatus) -> None:
+def test_transition_leads_where_the_diagram_says_or_nowhere(name: str, status: JobStatus) -> None:
     try:
         step = MOVES[name](job_in(status))
     except ConflictError:
@@ -157,28 +157,28 @@ def test_every_transition_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("status", ATTEMPTED)
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_moves_its_job_as_the_diagram_says(name: str, status: JobStatus) -> None:
+def test_answer_moves_its_job_as_the_diagram_says(name: str, status: JobStatus) -> None:
     step = transitions.record_result(job_in(status), 1, ANSWERS[name], NOW)
     assert step.job.status == RECORDED.get((name, status), status)
 
 
-def test_nothing_is_recorded_of_an_attempt_that_was_never_opened() -> None:
+def test_nothing_is_recorded_for_an_attempt_never_opened() -> None:
     with pytest.raises(ConflictError):
         transitions.record_result(job_in(S.SUBMITTING), 2, OK, NOW)
 
 
-def test_a_live_lease_is_never_declared_lost() -> None:
+def test_live_lease_is_never_declared_lost() -> None:
     with pytest.raises(ConflictError):
         transitions.expire_lease(job_in(S.SUBMITTING), NOW)
 
 
-def test_what_was_paid_is_never_bought_again_by_being_named() -> None:
+def test_paid_job_that_is_named_again_is_not_bought() -> None:
     assert transitions.reopen(spent_and_dead(), spent_and_dead(), NOW) is None
     unsafe = called(UNSAFE)
     assert transitions.reopen(unsafe, unsafe, NOW) is None
 
 
-def test_a_claim_reserves_the_highest_price_and_the_answer_gives_it_back() -> None:
+def test_claim_reserves_the_maximum_price_until_the_answer() -> None:
     claimed = claim(job_in(S.ACCEPTED))
     assert claimed.budget_change
     assert (claimed.budget_change.reserved, claimed.budget_change.total) == (PRICE, PRICE)
@@ -196,7 +196,7 @@ def test_dead_job_reports_whether_money_was_spent() -> None:
 
 
 def test_late_rejection_settles_a_held_jobs_charge() -> None:
-    """An answer can always be recorded, one that says "not taken" too."""
+    """An answer can always be recorded, even one that says "not accepted"."""
     for answer in (REJECTED, THROTTLED, BACKOFF):
         step = transitions.record_result(job_in(S.HELD), 1, answer, NOW)
         assert step.budget_change
@@ -217,7 +217,7 @@ def test_unneeded_job_ends_when_its_call_was_not_charged(
     assert transitions.record_result(again.job, 1, THROTTLED, NOW).job.status is S.ACCEPTED
 
 
-def test_a_storm_of_refusals_leaves_a_bounded_trace() -> None:
+def test_many_refusals_leave_a_bounded_number_of_attempts() -> None:
     job = job_in(S.ACCEPTED)
     for _ in range(50):
         job = claim(job).job
@@ -227,6 +227,6 @@ def test_a_storm_of_refusals_leaves_a_bounded_trace() -> None:
     assert {attempt.outcome for attempt in job.attempts} == {AttemptOutcome.NOT_TAKEN}
 
 
-def test_a_throttled_call_leaves_no_attempt_behind() -> None:
+def test_throttled_call_leaves_no_attempt() -> None:
     job = called(THROTTLED)
     assert (job.attempts, job.attempt_no) == ((), 1)

@@ -1,4 +1,4 @@
-"""Whoever waits in the simulated Step Functions for what becomes of a request."""
+"""Tasks in the simulated Step Functions that wait for the result of a request."""
 
 import json
 from typing import Any
@@ -15,21 +15,21 @@ TOKEN = "AAAA-token-1"
 
 
 def wait_for(world: World, key: str = KEY, token: str = TOKEN, *, arn: str = "", run: str = "", **wish: Any) -> str:
-    """A task sends a request and waits, in an execution (`arn`), for a campaign (`run`), or by itself; the body."""
+    """Sends a request with a token, from an execution (`arn`), a campaign (`run`), or alone. Returns its body."""
     world.step_functions.issue_token(token)
     about = {name: text for name, text in {"task_token": token, "execution": arn, "campaign": run}.items() if text}
     return send(world, {"bucket": INPUT_BUCKET, "key": key, "instructions": wish} | about)
 
 
 def send(world: World, message: dict[str, Any]) -> str:
-    """Somebody sends any message to the intake queue; its body."""
+    """Sends any message to the intake queue. Returns its body."""
     body = json.dumps(message)
     world.sqs.send_externally(world.queues["intake"], body)
     return body
 
 
 def heard(world: World, token: str = TOKEN) -> TaskResponse:
-    """What a task was answered."""
+    """Returns a task's answer."""
     answer = world.step_functions.responses[token]
     assert answer
     return answer
@@ -41,18 +41,18 @@ def waits(world: World, token: str = TOKEN) -> bool:
 
 
 def tries(world: World) -> int:
-    """How often anybody tried to answer a task."""
+    """Returns how often a task was answered or tried to be answered."""
     return sum(call.operation.startswith("send_task") for call in world.transport.calls)
 
 
 def asked(world: World) -> list[ImageRequest]:
-    """Who waits, or waited, as the ledger knows it; in the order of their requests."""
+    """Returns the requests with a token in the ledger, in the order in which they were sent."""
     bodies = [item["body"]["S"] for (_, kind), item in world.table.items.items() if kind.startswith("asked#")]
     return sorted((from_json(ImageRequest, body) for body in bodies), key=lambda one: one.requested_at)
 
 
 def awaited(**wish: Any) -> World:
-    """A world with a photo for which a task waits."""
+    """Returns a world with a photo for which a task waits."""
     world = World()
     said(world, KEY)
     world.run_until_empty("intake")
@@ -61,7 +61,7 @@ def awaited(**wish: Any) -> World:
 
 
 def another_asks(world: World, **wish: Any) -> TargetedFault:
-    """Just when an execution was found to have stopped, another one asks for the same; its token is `another`."""
+    """Right after an execution was found to have stopped, another one requests the same; its token is `another`."""
 
     def asks(_: ServiceCall) -> None:
         world.transport.faults_after.clear()

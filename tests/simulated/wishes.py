@@ -1,4 +1,4 @@
-"""What people say in the simulated world beside sidecar and tags: folder defaults, requests, reruns; what follows."""
+"""What people send in the simulated world in addition to sidecar and tags, and its results."""
 
 import json
 from typing import Any
@@ -15,23 +15,23 @@ REMOVED, REPLACED = 10_000, 60_000
 
 
 def defaults(world: World, folder: str, content: dict[str, Any] | bytes) -> None:
-    """Somebody says what holds for a folder (`shoes/`, "" for the whole bucket)."""
+    """Uploads the defaults of a folder (`shoes/`, "" for the whole bucket)."""
     data = content if isinstance(content, bytes) else json.dumps(content).encode()
     world.s3.upload(INPUT_BUCKET, f"{folder}{DEFAULTS_NAME}", data)
 
 
 def sidecar_bytes(world: World, key: str, data: bytes) -> None:
-    """Somebody uploads any bytes as the sidecar of a photo's key."""
+    """Uploads any bytes as the sidecar of a photo's key."""
     world.s3.upload(INPUT_BUCKET, f"{key}.json", data)
 
 
 def said(world: World, key: str, **tags: str) -> None:
-    """Somebody uploads a photo of its own, with tags or without."""
+    """Uploads a photo that differs from those of other keys, with or without tags."""
     world.upload_photo(key, build_photo(key), **tags)
 
 
 def ask(world: World, key: str, times: int = 1, **instructions: Any) -> str:
-    """Somebody sends a request; the body, to be sent again."""
+    """Sends a request, and returns its body, to be sent again."""
     body = json.dumps({"bucket": INPUT_BUCKET, "key": key, "instructions": instructions})
     for _ in range(times):
         world.sqs.send_externally(world.queues["intake"], body)
@@ -39,12 +39,12 @@ def ask(world: World, key: str, times: int = 1, **instructions: Any) -> str:
 
 
 def again(world: World, key: str) -> None:
-    """A person has a photo resolved anew."""
+    """Has a photo resolved again, as a person's rerun does."""
     world.sqs.send_externally(world.queues["intake"], json.dumps({"kind": "rerun", "bucket": INPUT_BUCKET, "key": key}))
 
 
 def repeated(world: World, key: str, nth: int = 1) -> None:
-    """The events of a file come once more, and late."""
+    """Delivers the events of a file once more, late."""
     bodies = [body for body in heard(world) if f'"key": "{key}"' in body][:nth]
     assert bodies
     for body in bodies:
@@ -52,12 +52,12 @@ def repeated(world: World, key: str, nth: int = 1) -> None:
 
 
 def heard(world: World) -> list[str]:
-    """The bodies that wait for intake."""
+    """Returns the bodies that wait for intake."""
     return [message.body for message in world.queues["intake"].messages]
 
 
 def wishes(world: World, key: str) -> dict[str, str]:
-    """What each of a photo's current jobs is to do, by variant: its prompt, or its operation."""
+    """Returns the instructions of each current job by variant: its prompt, or its operation."""
     source = world.read_source(key)
     named = set(source.jobs.values()) if source else set[str]()
     return {
@@ -68,18 +68,17 @@ def wishes(world: World, key: str) -> dict[str, str]:
 
 
 def origins(world: World, key: str, variant: str | None = None) -> dict[str, str]:
-    """Where the values of a photo's current job came from, as its receipt says."""
+    """Returns the provenance of the values of a photo's current job, from its receipt."""
     receipt = world.read_receipt(key)
     assert receipt
     return next(one["provenance"] for one in receipt["jobs"] if one["current"] and one["variant"] == variant)
 
 
 def folder_codes(world: World, folder: str) -> list[str]:
-    """The codes in the report of a folder's defaults."""
+    """Returns the codes in the report of a folder's defaults."""
     report = world.read_report(f"{folder}{DEFAULTS_NAME}")
     return [error["code"] for error in report["errors"]] if report else []
 
 
 def bought(world: World) -> int:
-    """How many calls were paid."""
     return len(world.provider.received_job_ids)

@@ -1,4 +1,4 @@
-"""Step Functions as far as `backdrop campaign` speaks to it: executions that run until they are stopped or ended."""
+"""The part of Step Functions that `backdrop campaign` uses: executions that run until they are stopped or end."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ BEGAN = WORLD_START - timedelta(hours=1)
 
 @dataclass
 class States:
-    """boto3's client, by the calls that are made."""
+    """The calls of boto3's client that the command makes."""
 
     executions: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
@@ -45,7 +45,7 @@ class States:
         yield {"executions": [one for one in self.executions.values() if only in (None, one["status"])]}
 
     def ends(self, status: str = "SUCCEEDED", **said: str) -> None:
-        """What runs ends so."""
+        """Ends every running execution with this status."""
         for one in self.executions.values():
             if one["status"] == "RUNNING":
                 one |= {"status": status, **said}

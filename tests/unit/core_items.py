@@ -1,4 +1,4 @@
-"""Ledger items and property-test settings that the tests of the core share."""
+"""Ledger items and property-test settings that the tests of the model share."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -26,11 +26,11 @@ LATER = datetime(2026, 11, 16, 12, 0, 9, 500_000, tzinfo=UTC)
 SHA = "ab" * 32
 
 quick = settings(max_examples=60)
-"""Property tests of which a few examples are enough."""
+"""For property tests to which a few examples are enough."""
 
 
 def a_photo(**changes: Any) -> PhotoFacts:
-    """A JPEG of 1200 × 800."""
+    """Returns a JPEG of 1200 × 800."""
     facts: dict[str, Any] = {"etag": '"e"', "version_id": "v1", "uploaded_at": NOW, "size": 12_345, "sha256": SHA}
     facts |= {"width": 1200, "height": 800, "format": "jpeg"}
     facts |= changes
@@ -38,7 +38,7 @@ def a_photo(**changes: Any) -> PhotoFacts:
 
 
 def a_source(**changes: Any) -> Source:
-    """The place `shoes/red.jpg`, which names the job `job-1`."""
+    """Returns the source `shoes/red.jpg`, which names the job `job-1`."""
     facts: dict[str, Any] = {"source_id": "s" * 64, "bucket": "photos", "key": "shoes/red.jpg", "photo": a_photo()}
     facts |= {"jobs": {"": "job-1"}}
     facts |= changes
@@ -46,7 +46,7 @@ def a_source(**changes: Any) -> Source:
 
 
 def a_job(**changes: Any) -> Job:
-    """A replace job that has just been accepted."""
+    """Returns a replace job that has just been accepted."""
     asked = {"operation": "replace", "prompt": "on a marble table"}
     facts: dict[str, Any] = {
         "job_id": "job-1",
@@ -70,7 +70,7 @@ def a_job(**changes: Any) -> Job:
 
 
 def an_attempt(**changes: Any) -> Attempt:
-    """An attempt that was answered and charged six cents."""
+    """Returns an attempt that was answered and charged six cents."""
     facts: dict[str, Any] = {"n": 1, "provider": "ideogram", "submitted_at": NOW, "lease_until": LATER}
     facts |= {"budget_day": "2026-11-16", "reserved": 0, "charged": 60_000, "outcome": AttemptOutcome.ANSWERED}
     facts |= changes
@@ -78,7 +78,7 @@ def an_attempt(**changes: Any) -> Attempt:
 
 
 def a_result(**changes: Any) -> StoredPicture:
-    """The first picture of `shoes/red.jpg`."""
+    """Returns the first picture of `shoes/red.jpg`."""
     facts: dict[str, Any] = {"key": "shoes/red.jpg/red.png", "version_id": "v9", "n": 1, "output": None}
     facts |= {"width": 1200, "height": 800, "format": "png", "bytes": 54_321, "has_alpha": False, "seed": 7}
     facts |= changes
@@ -86,7 +86,6 @@ def a_result(**changes: Any) -> StoredPicture:
 
 
 def a_stored_job(**changes: Any) -> Job:
-    """A job at its good end."""
     facts: dict[str, Any] = {
         "status": JobStatus.STORED,
         "attempt_no": 1,
@@ -103,7 +102,7 @@ def a_stored_job(**changes: Any) -> Job:
 
 
 def a_problem(code: Code = Code.UNSAFE_RESULT, money: MoneyStatus = MoneyStatus.SPENT, **changes: Any) -> Problem:
-    """An entry of an error report."""
+    """Returns an entry of an error report."""
     facts: dict[str, Any] = {
         "code": code,
         "message": Sentence("The provider's safety check withheld every picture."),
@@ -115,7 +114,7 @@ def a_problem(code: Code = Code.UNSAFE_RESULT, money: MoneyStatus = MoneyStatus.
 
 
 def a_dead_job(**changes: Any) -> Job:
-    """A job that was paid and brought no usable picture."""
+    """Returns a job that was paid and has no usable picture."""
     facts: dict[str, Any] = {
         "status": JobStatus.DEAD,
         "attempt_no": 1,
@@ -134,5 +133,4 @@ def a_warning(text: str, code: WarningCode = WarningCode.OLD_PICTURE) -> JobWarn
 
 
 def warning_codes(job: Job) -> list[str]:
-    """What a job's warnings are about."""
     return [one.code for one in job.warnings]

@@ -1,4 +1,4 @@
-"""What places say, in the words that their tests look for."""
+"""Instruction sources for the tests, and the errors in them."""
 
 import json
 
@@ -10,22 +10,21 @@ BEACH = '{"prompt": "a beach"}'
 
 
 def sidecar(content: object) -> InstructionSource:
-    """The place that a JSON value in a sidecar makes."""
+    """Returns the source that a JSON value in a sidecar makes."""
     return parse_file(NAME, json.dumps(content).encode())
 
 
 def codes(place: InstructionSource) -> list[Code]:
-    """The codes of a place's mistakes."""
     return [error.code for error in place.errors]
 
 
 def words(place: InstructionSource) -> str:
-    """All that a place's mistakes say."""
+    """Returns all error messages of a source as one text."""
     return "\n".join(str(error.message) for error in place.errors)
 
 
 def encodable(place: InstructionSource) -> bool:
-    """A place that receipts, reports and the ledger can hold: text that is text, JSON that is JSON."""
+    """Whether receipts, reports, and the ledger can hold the source: its texts are valid text, its JSON valid JSON."""
     texts = [
         *place.warnings,
         *(str(error.message) for error in place.errors),

@@ -1,4 +1,4 @@
-"""Receipts, reports and sights for the demo's tests, as the output bucket holds them."""
+"""Receipts, reports, and order progress for the demo's tests, as the output bucket has them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The folders under examples/photos: what each comes to, and how its files are read."""
+"""The folders under examples/photos: their expected results, and how their files are read."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +14,10 @@ COMES_TO: dict[str, dict[str, list[str]]] = {
 }
 """The names of each photo's pictures."""
 COSTS = {"marketplace": 0.01, "lifestyle": 0.18, "portraits": 0.12, "campaign": 0.13, "cut-outs": 0.01}
-"""In dollars, by the price list."""
+"""In dollars, from the price list."""
 
 
 def files_of(example: str) -> Iterator[tuple[str, bytes]]:
-    """An example's files by name, the instructions first."""
+    """Returns an example's files by name, the instructions first."""
     for path in sorted((EXAMPLES / example).iterdir(), key=lambda path: (path.suffix != ".json", path.name)):
         yield path.name, path.read_bytes()

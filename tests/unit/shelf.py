@@ -1,4 +1,4 @@
-"""The Work port in memory: what lies under `_backdrop/work/`, and which of it has a link."""
+"""An in-memory implementation of the Work port: the objects under `_backdrop/work/`, and the links to them."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ OUT_THERE = "https://work.example"
 
 @dataclass
 class Shelf:
-    """`reached`: whether providers can come here. `broken`: the storage does not answer."""
+    """`reached`: whether providers can reach this storage. `broken`: the storage is unavailable."""
 
     reached: bool = True
     broken: bool = False
@@ -19,7 +19,7 @@ class Shelf:
     results: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     def create_download_link(self, data: bytes, *, provider_url: str) -> str | None:
-        """An address at which nobody listens."""
+        """Returns an address that no server has."""
         self._check()
         if not self.reached:
             return None
@@ -28,17 +28,16 @@ class Shelf:
         return address
 
     def create_upload_link(self, name: str, *, provider_url: str) -> str | None:
-        """A place at which nobody listens."""
+        """Returns an address that no server has."""
         self._check()
         return f"{OUT_THERE}/{name}?X-Amz-Signature=2" if self.reached else None
 
     def save_result(self, name: str, data: bytes) -> None:
-        """Keep it for the test to look at."""
+        """Keeps the result for the test to check."""
         self._check()
         self.results[name] = data
 
     def has_result(self, name: str) -> bool:
-        """Whether it was kept."""
         self._check()
         return name in self.results
 

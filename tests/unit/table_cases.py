@@ -1,4 +1,4 @@
-"""Every case of a decision table: all combinations of its facts, those that are decided alike taken together."""
+"""Every case of a decision table: all combinations of its facts, with those that are decided alike combined."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from backdrop.model.decision_table import Column, DecisionTable, Facts, Rule
 
 
 class Unread(Exception):  # noqa: N818 - no error: what the table asks next
-    """The table asks for a fact that the case does not name yet."""
+    """The table needs a fact that the case does not specify yet."""
 
     def __init__(self, column: Column) -> None:
         self.column = column
@@ -33,12 +33,11 @@ class Case[D]:
 
 
 def combinations(table: DecisionTable[Any]) -> int:
-    """How many combinations of facts there are."""
     return prod(len(column) for column in table.columns)
 
 
 def cases[D](table: DecisionTable[D], *given: Flag) -> Iterator[Case[D]]:
-    """Each fact that the table asks for takes each of its values in turn, unless it is given."""
+    """Yields a case for each value of each fact that the table reads, unless the fact is given."""
     reads = {column: asking(column) for column in table.columns}
     waiting = [given]
     while waiting:

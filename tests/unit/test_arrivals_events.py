@@ -87,7 +87,7 @@ def test_keys_from_eventbridge_are_not_decoded(key: str) -> None:
     assert looks(event(REQUEST | {"key": key}))[0].key == key
 
 
-# -- what is refused -----------------------------------------------------------------------------------------------
+# -- refused events ------------------------------------------------------------------------------------------------
 
 
 def test_event_from_this_stack_is_not_a_request() -> None:

@@ -1,4 +1,4 @@
-"""`make audit` passes only what it has looked at, and each thing that it passes over says why."""
+"""`make audit` passes only what it has checked, and each exception has a reason."""
 
 import subprocess
 from pathlib import Path
@@ -10,14 +10,17 @@ import yaml
 from backdrop_local import template
 from backdrop_local.home import ROOT
 
-# Characters that a reason has at least.
+# A reason has at least this many characters.
 MEANS_SOMETHING = 30
 SCRIPT = ROOT / "requirements" / "vulnerabilities"
 NOTES_ITS_WORDS = '#!/bin/sh\necho "$@" >> asked\ncase "$*" in {fails}) exit 1;; esac\n'
 
 
 def audited(folder: Path, *locks: str, fails: str = "nothing") -> tuple[int, list[str], str]:
-    """The script's exit code, what it asked and what it said, where the tools fail for words like `fails`."""
+    """Returns the script's exit code, the commands it ran, and its stderr.
+
+    The tools fail for arguments like `fails`.
+    """
     for tool in (".local/audit/bin/pip-audit", ".venv/bin/python"):
         (folder / tool).parent.mkdir(parents=True)
         (folder / tool).write_text(NOTES_ITS_WORDS.format(fails=fails))
@@ -26,7 +29,7 @@ def audited(folder: Path, *locks: str, fails: str = "nothing") -> tuple[int, lis
     return done.returncode, (folder / "asked").read_text().splitlines(), done.stderr
 
 
-def test_what_is_clean_passes_once_every_lock_was_looked_at(tmp_path: Path) -> None:
+def test_audit_passes_after_every_lock_file_was_checked(tmp_path: Path) -> None:
     code, asked, said = audited(tmp_path, "one.txt", "two.txt")
     assert (code, said) == (0, "")
     assert [line.rpartition(" ")[2] for line in asked[:2]] == ["one.txt", "two.txt"]
@@ -37,15 +40,13 @@ def test_what_is_clean_passes_once_every_lock_was_looked_at(tmp_path: Path) -> N
     ("fails", "named"),
     [("*one.txt", "one.txt"), ("*--package-lock-only*", "package-lock.json"), ("*--require*", "two")],
 )
-def test_what_is_vulnerable_or_was_not_looked_at_fails_and_the_rest_is_still_looked_at(
-    tmp_path: Path, fails: str, named: str
-) -> None:
+def test_failed_check_fails_the_audit_and_stops_no_other(tmp_path: Path, fails: str, named: str) -> None:
     code, asked, said = audited(tmp_path, "one.txt", "two.txt", fails=fails)
     assert (code, len(asked)) == (1, 3)
     assert named in said
 
 
-def test_a_package_that_the_index_knows_nothing_of_is_not_passed(tmp_path: Path) -> None:
+def test_package_unknown_to_the_index_does_not_pass(tmp_path: Path) -> None:
     _, asked, _ = audited(tmp_path, "one.txt")
     assert "--strict" in asked[0].split()
 
@@ -61,7 +62,7 @@ def test_every_lock_of_the_repository_is_audited() -> None:
     assert sorted(line.split()[1:]) == sorted(str(path.relative_to(ROOT)) for path in locks)
 
 
-def test_each_rule_of_checkov_that_is_not_followed_has_its_reason_above_it() -> None:
+def test_each_skipped_checkov_rule_has_its_reason_above_it() -> None:
     lines = (ROOT / ".checkov.yaml").read_text(encoding="utf-8").splitlines()
     skipped = [number for number, line in enumerate(lines) if line.strip().startswith("- CKV")]
     settings: dict[str, Any] = yaml.safe_load("\n".join(lines))
@@ -69,7 +70,7 @@ def test_each_rule_of_checkov_that_is_not_followed_has_its_reason_above_it() -> 
     assert [lines[n] for n in skipped if not lines[n - 1].strip().startswith("# ")] == []
 
 
-def test_what_only_some_resources_do_not_follow_is_said_beside_each_and_of_no_other() -> None:
+def test_partially_skipped_rules_have_reasons_in_the_template() -> None:
     everywhere = set(yaml.safe_load((ROOT / ".checkov.yaml").read_text(encoding="utf-8"))["skip-check"])
     beside = [
         skip

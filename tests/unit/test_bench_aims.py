@@ -1,4 +1,4 @@
-"""The head of the bench's page sets what was asked beside what was found, and hides nothing that is missed."""
+"""The top of the bench's page shows each target next to its result, and hides no target that was missed."""
 
 from dataclasses import replace
 
@@ -17,5 +17,5 @@ def test_missed_target_is_shown_as_missed(efficiency: float, verdict: str) -> No
     assert f"| {verdict} |" in bench_aims.shown(rows)
 
 
-def test_a_run_that_was_not_reported_has_no_row() -> None:
+def test_run_that_was_not_reported_has_no_row() -> None:
     assert [what for what, *_ in bench_aims.of_the_drain(DRAINED)] == ["intake's processor time per photo"]

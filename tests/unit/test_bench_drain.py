@@ -1,4 +1,4 @@
-"""A run's figures are those of its slots; where they would be another thing's than the pipeline's, there are none."""
+"""A run's figures describe its slots. If something other than the pipeline determined them, there are none."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ def call(began: float, upload: float = 0.0, own: float = 0.0) -> TimedCall:
 
 
 def a_run(calls: Sequence[TimedCall] = (), **changes: Any) -> DrainRun:
-    """Two slots, each with a pause of 0.1 s between its two calls; it began at 10.0 and ended at 12.5."""
+    """Two slots, each with a pause of 0.1 s between its two calls; the run began at 10.0 and ended at 12.5."""
     made = calls or (call(10.1), call(10.2), call(11.2), call(11.3))
     facts: dict[str, Any] = {
         "scenario": SCENARIO,
@@ -43,7 +43,7 @@ def a_run(calls: Sequence[TimedCall] = (), **changes: Any) -> DrainRun:
     return DrainRun(**{**facts, **changes})
 
 
-def test_the_ideal_is_photos_by_seconds_by_slots() -> None:
+def test_ideal_is_photos_times_seconds_divided_by_slots() -> None:
     assert Scenario(300, 10, 4).ideal_seconds == 120
 
 
@@ -80,7 +80,7 @@ def test_efficiency_is_measured_from_upload_to_receipt_and_between_calls() -> No
     assert found.lost["before"] == pytest.approx(0.3 / 4)
 
 
-# -- what the functions told -------------------------------------------------------------------------------------
+# -- the functions' metrics --------------------------------------------------------------------------------------
 
 
 def emf(values: dict[str, object], at: int = 0, **dimensions: str) -> str:
@@ -120,17 +120,17 @@ def refuse(calls: Sequence[TimedCall] = (), **changes: object) -> None:
     check_run(run, compute_figures(run))
 
 
-def test_a_quiet_run_is_reported() -> None:
+def test_run_on_an_idle_machine_is_reported() -> None:
     refuse()
 
 
-def test_a_run_in_which_the_standin_was_the_bottleneck_is_refused() -> None:
+def test_run_with_the_standin_as_bottleneck_is_refused() -> None:
     slow = [call(10.1, own=0.05), call(10.2, own=0.05), call(11.2), call(11.3)]
     with pytest.raises(UnreliableMeasurementError, match="the stand-in was the bottleneck"):
         refuse(calls=slow, losses=compute_losses(slow, SCENARIO, 10.0, 12.5))
 
 
-def test_a_run_in_which_the_standin_refused_or_broke_a_call_is_refused() -> None:
+def test_run_with_refused_or_broken_calls_is_refused() -> None:
     entry = {"method": "POST", "path": "/ideogram/v1/x", "started": 1.0, "read": 1.0, "ended": 2.0, "fault": None}
     answered = {**entry, "status": 200, "latency_seconds": 1.0, "outcome": "answered 200"}
     found = parse_journal([answered, {**answered, "status": 429, "outcome": "all slots are taken"}])
@@ -179,7 +179,7 @@ def test_noisy_run_is_repeated_once_and_faulty_run_is_not() -> None:
 
 
 class FakeHarness:
-    """A ground whose runs differ in what the machine did."""
+    """A harness whose runs differ in the machine's CPU usage."""
 
     def __init__(self, left: list[CpuUsage], **changes: object) -> None:
         self.left, self.changes = left, changes
@@ -235,6 +235,6 @@ def test_refused_calls_are_expected_only_with_a_smaller_account() -> None:
         check_run(lost, compute_figures(lost))
 
 
-def test_the_ideal_of_a_smaller_account_is_that_of_its_slots() -> None:
+def test_ideal_of_a_smaller_account_uses_its_slots() -> None:
     assert HALF.ideal_seconds == SCENARIO.ideal_seconds
     assert HALF.name == "N=4 C=4 of an account of 2 S=1 warm"

@@ -1,4 +1,4 @@
-"""The page of memory says where a photo takes more than its stage may count on, and so does the bench's exit code."""
+"""The memory page and the bench's exit code show where a photo takes more than its stage may use."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_excess_sets_the_exit_code(figures: list[MemoryFigure], code: int) -> No
     [(FIGURE, 1, 0), (OVER, 1, 1), (FIGURE, MAX_MILLISECONDS + 1, 1)],
     ids=["within", "memory", "time"],
 )
-def test_the_page_is_written_whatever_is_found(
+def test_page_is_written_whatever_is_found(
     figure: MemoryFigure, milliseconds: int, code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     page = tmp_path / "memory.md"
@@ -44,6 +44,6 @@ def test_the_page_is_written_whatever_is_found(
     assert figure.photo in page.read_text()
 
 
-def test_the_peak_is_counted_in_megabytes() -> None:
+def test_peak_memory_is_counted_in_megabytes() -> None:
     held = bytes(range(256)) * 250_000
     assert 1 < read_peak_megabytes() / (len(held) / MEGABYTE) < 100

@@ -1,4 +1,4 @@
-"""The page of the bench shows the figures that were found."""
+"""The page of the bench shows the figures that were measured."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -91,7 +91,7 @@ def test_saved_result_is_loaded_unchanged(tmp_path: Path) -> None:
     assert format_drain(again.result) == format_drain(DRAINED)
 
 
-def test_the_table_has_what_was_promised() -> None:
+def test_table_has_the_promised_rows() -> None:
     assert {(one.limit, one.seconds, one.photos) for one in WARM} == {
         (c, s, n) for c in LIMITS for s in SECONDS for n in PHOTOS
     }

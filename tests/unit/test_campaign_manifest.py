@@ -65,7 +65,7 @@ def test_endless_line_is_reported_and_never_held_completely(name: str) -> None:
     held = 0
 
     class Piece(bytes):
-        """Knows what it is put behind."""
+        """Records what it is appended to."""
 
         def __radd__(self, before: bytes) -> bytes:
             nonlocal held

@@ -59,7 +59,7 @@ def an_asked(**changes: Any) -> ImageRequest:
 
 
 def paid(job_id: str, *, at: Any = LATER, charged: int = 60_000, unknown: int = 0, **changes: Any) -> Job:
-    """A job with one call."""
+    """Returns a job with one call."""
     call = Attempt(
         n=1,
         provider="ideogram",

@@ -36,7 +36,7 @@ REPLACE = {"operation": "replace", "prompt": "a beach"}
     ],
     ids=str,
 )
-def test_ideogram_takes_what_its_reference_lists(given: dict[str, Any]) -> None:
+def test_ideogram_accepts_what_its_reference_lists(given: dict[str, Any]) -> None:
     assert find_not_expressible("ideogram", {**REPLACE, **given}) == []
 
 
@@ -55,7 +55,7 @@ def test_every_field_that_is_not_expressible_is_named() -> None:
     assert len(find_not_expressible("ideogram", asked)) == 2
 
 
-def test_the_table_knows_only_fields_that_can_be_asked_for() -> None:
+def test_table_contains_only_fields_that_can_be_requested() -> None:
     known = set(InstructionsModel.model_fields)
     assert all(set(fields) <= known for fields in CAPABILITIES.values())
 

@@ -1,4 +1,4 @@
-"""A person's machine whose clock is off: orders are given at AWS's time, by which also photos and requests come."""
+"""A machine with a wrong clock: commands use AWS's time, like the photos and requests that they affect."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -14,29 +14,29 @@ WAY = timedelta(milliseconds=300)
 
 
 def answer(at: datetime) -> dict[str, Any]:
-    """What AWS answers: the date in its header tells whole seconds."""
+    """Returns AWS's response; the date in its header has whole seconds."""
     date = format_datetime(at.replace(microsecond=0), usegmt=True)
     return {"ResponseMetadata": {"HTTPHeaders": {"date": date}}}
 
 
 @pytest.mark.parametrize("off", [timedelta(minutes=-4), timedelta(minutes=4), timedelta(seconds=-3)])
 @pytest.mark.parametrize("within", [0, 290_000, 299_999])
-def test_a_clock_that_is_off_is_put_right_and_never_before_aws_own(off: timedelta, within: int) -> None:
+def test_wrong_clock_is_corrected_and_never_runs_behind_aws(off: timedelta, within: int) -> None:
     answered = TRUE + timedelta(microseconds=within)
     by = measure_clock_offset(answer(answered), TRUE + off, TRUE + WAY + off)
     assert timedelta() <= off + by < timedelta(seconds=1) + WAY
 
 
 @pytest.mark.parametrize("off", [timedelta(), timedelta(milliseconds=-200), timedelta(milliseconds=200)])
-def test_a_clock_that_may_be_right_is_left_alone(off: timedelta) -> None:
+def test_clock_that_may_be_right_is_left_alone(off: timedelta) -> None:
     assert measure_clock_offset(answer(TRUE + WAY / 2), TRUE + off, TRUE + WAY + off) == timedelta()
 
 
-def test_an_answer_without_a_date_says_nothing() -> None:
+def test_response_without_a_date_corrects_nothing() -> None:
     assert measure_clock_offset({}, TRUE, TRUE + WAY) == timedelta()
 
 
-def test_the_clock_shows_aws_time() -> None:
+def test_clock_shows_the_time_of_aws() -> None:
     clock, by = AwsClock(timedelta(minutes=4)), timedelta(minutes=4)
     before, shown, after = SystemClock().now(), clock.now(), SystemClock().now()
     assert before + by <= shown <= after + by

@@ -1,4 +1,4 @@
-"""How the command finds a stack: one of this release, another one's, or none of ours."""
+"""How the command finds a stack: one of this release, one of another release, or none of ours."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,28 +38,28 @@ class CloudFormation:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
-    """AWS, of which nothing but this stack is asked."""
+    """AWS, from which only this stack is requested."""
     formation = CloudFormation()
 
     class Session:
-        """Makes one client."""
+        """Creates one client."""
 
         def __init__(self, **_: object) -> None: ...
 
         def client(self, service: str, **_: object) -> Any:
-            assert service == "cloudformation", "no other client is made before it is needed"
+            assert service == "cloudformation", "a client was created before it was needed"
             return formation
 
     monkeypatch.setattr("boto3.Session", Session)
     return formation
 
 
-def test_a_stack_of_this_release_is_opened_and_no_other_client_is_made(aws: CloudFormation) -> None:
+def test_stack_of_this_release_is_opened_with_one_client(aws: CloudFormation) -> None:
     found = stack.connect(StackLocation("shop"))
     assert (found.name, found.providers, found.max_in_flight) == ("shop", ["ideogram"], {"ideogram": 7})
 
 
-def test_what_a_person_orders_is_ordered_at_the_time_that_aws_tells(aws: CloudFormation) -> None:
+def test_commands_use_the_time_of_aws(aws: CloudFormation) -> None:
     aws.date = format_datetime(datetime.now(UTC) + timedelta(minutes=4), usegmt=True)
     found = stack.connect(StackLocation("shop"))
     for clock in (found.clock, found.cancel_service.clock):
@@ -67,7 +67,7 @@ def test_what_a_person_orders_is_ordered_at_the_time_that_aws_tells(aws: CloudFo
 
 
 @pytest.mark.parametrize("name", ["MaxImageMegapixels", "IntakeQueueUrl"])
-def test_a_stack_of_another_release_is_said(aws: CloudFormation, name: str) -> None:
+def test_stack_of_another_release_is_reported(aws: CloudFormation, name: str) -> None:
     aws.outputs.discard(name)
     aws.parameters.pop(name, None)
     with pytest.raises(
@@ -76,7 +76,7 @@ def test_a_stack_of_another_release_is_said(aws: CloudFormation, name: str) -> N
         stack.connect(StackLocation("shop"))
 
 
-def test_a_stack_of_somebody_else_is_said(aws: CloudFormation) -> None:
+def test_foreign_stack_is_reported(aws: CloudFormation) -> None:
     aws.outputs, aws.parameters = {"Website"}, {}
     with pytest.raises(CommandError, match="the stack shop is not a Backdrop stack"):
         stack.connect(StackLocation("shop"))
@@ -93,19 +93,19 @@ def test_a_stack_of_somebody_else_is_said(aws: CloudFormation) -> None:
         ("DELETE_FAILED", "is partly deleted"),
     ],
 )
-def test_a_stack_that_is_not_whole_is_said_with_what_to_do(aws: CloudFormation, status: str, words: str) -> None:
+def test_incomplete_stack_is_reported_with_advice(aws: CloudFormation, status: str, words: str) -> None:
     aws.status = status
     with pytest.raises(CommandError, match=words):
         stack.connect(StackLocation("shop"))
 
 
 @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"])
-def test_a_stack_that_is_updated_or_was_rolled_back_is_opened(aws: CloudFormation, status: str) -> None:
+def test_updating_or_rolled_back_stack_is_opened(aws: CloudFormation, status: str) -> None:
     aws.status = status
     assert stack.connect(StackLocation("shop")).name == "shop"
 
 
-def test_a_client_is_made_once_and_when_it_is_asked() -> None:
+def test_client_is_created_once_when_it_is_used() -> None:
     made: list[int] = []
 
     def make() -> Any:

@@ -1,4 +1,4 @@
-"""The `backdrop` command where its streams are not what they should be: closed, narrow, or read by nobody."""
+"""The `backdrop` command when its streams are unusual: closed, limited to ASCII, or without a reader."""
 
 import os
 import subprocess
@@ -13,45 +13,45 @@ BACKDROP = ROOT / ".venv" / "bin" / "backdrop"
 
 
 def typed(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """A line in a shell; `$B` is the command."""
+    """Runs a line in a shell; `$B` is the command."""
     said = {**os.environ, "B": str(BACKDROP), **environment}
-    # As people's shells have it: what is written waits until there is enough of it, or the end.
+    # As in people's shells: output waits until there is enough of it, or until the end.
     said.pop("PYTHONUNBUFFERED", None)
     return subprocess.run(["/bin/bash", "-c", line], capture_output=True, text=True, env=said, check=False)
 
 
 @pytest.fixture
 def list_of_photos(tmp_path: Path) -> str:
-    """A file that `lint` says something of."""
+    """A file in which `lint` finds an error."""
     (tmp_path / "list.jpg").write_text("I am a list")
     return str(tmp_path)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_a_terminal_that_cannot_show_a_letter_shows_another(encoding: str, list_of_photos: str) -> None:
+def test_terminal_without_a_character_shows_a_replacement(encoding: str, list_of_photos: str) -> None:
     said = typed('"$B" lint "$WHERE"', PYTHONIOENCODING=encoding, WHERE=list_of_photos)
     assert (said.returncode, said.stderr) == (1, "")
     assert "not_a_photo" in said.stdout
 
 
 @pytest.mark.parametrize("streams", [">&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_a_closed_stream_is_no_trouble(streams: str, list_of_photos: str) -> None:
+def test_closed_stream_causes_no_traceback(streams: str, list_of_photos: str) -> None:
     said = typed(f'"$B" lint "$WHERE" {streams}', WHERE=list_of_photos)
     assert (said.returncode, said.stderr) == (1, "")
 
 
-def test_a_reader_who_goes_away_sees_no_traceback(list_of_photos: str) -> None:
+def test_reader_that_stops_reading_causes_no_traceback(list_of_photos: str) -> None:
     said = typed('"$B" lint "$WHERE" --json | head -0; exit ${PIPESTATUS[0]}', WHERE=list_of_photos)
     assert said.returncode in (0, 1)
     assert said.stderr in ("", "error: Broken pipe\n")
 
 
-def test_a_full_disk_is_said(list_of_photos: str) -> None:
+def test_full_disk_is_reported(list_of_photos: str) -> None:
     said = typed('"$B" lint "$WHERE" > /dev/full', WHERE=list_of_photos)
     assert (said.returncode, said.stderr) == (1, "error: No space left on device\n")
 
 
-def test_a_damaged_state_of_the_local_cloud_is_named(tmp_path: Path) -> None:
+def test_damaged_state_of_the_local_cloud_is_named(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text("{")
     with pytest.raises(LocalCloudError, match=r"state\.json is damaged.*Delete the file"):
         Home(tmp_path).read_state()

@@ -1,4 +1,4 @@
-"""The closed list of codes: each has a disposition, a meaning, and a hint that says what to do."""
+"""The closed list of codes: each has a disposition, a meaning, and a hint with the next step."""
 
 import re
 
@@ -35,20 +35,20 @@ def test_every_code_is_explained_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("code", Code)
-def test_a_code_is_one_lower_case_word(code: Code) -> None:
+def test_code_is_one_lowercase_word(code: Code) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", code.value)
     assert code.value == code.name.lower()
 
 
 @pytest.mark.parametrize("code", Code)
-def test_a_hint_is_a_sentence_that_says_what_to_do(code: Code) -> None:
+def test_hint_is_a_sentence_that_says_what_to_do(code: Code) -> None:
     hint = str(ERROR_CATALOG[code].hint)
     assert hint.endswith(".")
     assert ADVICE.search(hint)
 
 
 @pytest.mark.parametrize("code", Code)
-def test_a_meaning_is_a_sentence(code: Code) -> None:
+def test_meaning_is_a_sentence(code: Code) -> None:
     assert re.fullmatch(r"[A-Z].*\.", str(ERROR_CATALOG[code].meaning))
 
 
@@ -58,7 +58,7 @@ def test_code_that_pauses_a_lane_says_photos_wait(code: Code) -> None:
     assert "the photo waits" in str(ERROR_CATALOG[code].hint)
 
 
-def test_a_budget_that_is_reached_names_the_command_that_raises_it_for_today() -> None:
+def test_budget_code_names_the_command_that_raises_it_today() -> None:
     assert "`backdrop budget 300 --today`" in str(ERROR_CATALOG[Code.BUDGET_REACHED].hint)
 
 
@@ -83,7 +83,7 @@ def test_error_classes_match_the_dispositions() -> None:
 
 
 @pytest.mark.parametrize("code", Code)
-def test_only_what_waits_is_retryable(code: Code) -> None:
+def test_only_waiting_errors_are_retryable(code: Code) -> None:
     problem = Problem.from_error(BackdropError(code, "x"), NOW)
     assert problem.retryable is (ERROR_CATALOG[code].disposition is Disposition.WAITING)
     assert (problem.first_seen, problem.last_seen) == (NOW, NOW)
@@ -111,7 +111,7 @@ def test_retry_class_decides_the_money_status(answer: ProviderResult, money: Mon
     assert answer.money is money
 
 
-def test_an_answer_is_usable_when_one_link_is() -> None:
+def test_result_with_one_usable_link_is_usable() -> None:
     assert not ProviderResult(RetryClass.OK).is_usable
     assert not ProviderResult(RetryClass.OK, links=(PictureLink(url=None),)).is_usable
     assert ProviderResult(RetryClass.OK, links=(PictureLink(url=None), PictureLink(url="https://x"))).is_usable

@@ -1,4 +1,4 @@
-"""A decision table takes the first rule that matches, and reads no fact that can make no difference."""
+"""A decision table takes the first rule that matches, and reads no fact that cannot make a difference."""
 
 from collections.abc import Sequence
 from enum import Flag, auto
@@ -36,7 +36,7 @@ TABLE = DecisionTable(
 
 
 def decided(*facts: Flag) -> tuple[str, Sequence[Column]]:
-    """What the table decides, and what it reads for that."""
+    """Returns what the table decides, and the facts that it reads."""
     read: list[Column] = []
 
     def note(fact: Flag) -> Flag:
@@ -78,7 +78,7 @@ def test_facts_are_read_in_the_order_of_the_columns() -> None:
     assert (table.decide(Facts({Size: large, Color: red})), read) == (2, [Color, Size])
 
 
-def test_a_fact_is_read_once_for_several_tables() -> None:
+def test_fact_is_read_once_for_several_tables() -> None:
     reads: list[Color] = []
 
     def red() -> Flag:
@@ -91,5 +91,5 @@ def test_a_fact_is_read_once_for_several_tables() -> None:
     assert reads == [Color.RED]
 
 
-def test_an_added_fact_takes_the_place_of_one_that_was_known() -> None:
+def test_added_fact_replaces_the_known_one() -> None:
     assert Facts({}, Color.RED, Size.LARGE).with_fact(Size.SMALL)[Size] is Size.SMALL

@@ -1,4 +1,4 @@
-"""The demo drops what it promises, takes the user's own photos as they are, and says a price that holds."""
+"""The demo uploads what it promises, accepts the user's own photos, and shows a price that is correct."""
 
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def test_every_photo_of_the_demo_is_credited() -> None:
     assert all(order.credit for order in build_demo_orders() if not order.expects_refusal)
 
 
-def test_an_own_photo_brings_its_own_sidecar_and_the_others_get_the_default_prompt(tmp_path: Path) -> None:
+def test_own_photo_keeps_its_sidecar_others_get_the_default(tmp_path: Path) -> None:
     put(tmp_path, "a.jpg")
     put(tmp_path, "a.jpg.json", b'{"operation": "remove"}')
     put(tmp_path, "deep/b.PNG")
@@ -78,7 +78,7 @@ def test_first_own_photos_are_taken_and_the_rest_is_counted(tmp_path: Path) -> N
     assert (len(own.orders), own.omitted_count) == (MAX_OWN_PHOTOS, 3)
 
 
-def test_hidden_files_and_other_files_stay_where_they_are(tmp_path: Path) -> None:
+def test_hidden_files_and_other_files_are_not_uploaded(tmp_path: Path) -> None:
     for name in (".cache/a.jpg", ".b.jpg", "_backdrop/c.jpg", "notes.txt", "d.jpg"):
         put(tmp_path, name)
     assert [order.name for order in read_own_orders(tmp_path).orders] == ["d.jpg"]
@@ -87,13 +87,13 @@ def test_hidden_files_and_other_files_stay_where_they_are(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "why"), [("missing", "does not exist"), ("file", "is a file"), ("", "no photo found in")]
 )
-def test_a_folder_that_cannot_be_used_is_explained(tmp_path: Path, name: str, why: str) -> None:
+def test_unusable_folder_is_explained(tmp_path: Path, name: str, why: str) -> None:
     put(tmp_path, "file")
     with pytest.raises(LocalCloudError, match=why):
         read_own_orders(tmp_path / name)
 
 
-def test_the_price_counts_every_picture_and_nothing_that_will_be_refused() -> None:
+def test_price_counts_every_picture_except_refused_ones() -> None:
     assert quote_order(DemoOrder("a.jpg", b"", b'{"prompt": "x", "num_images": 3}', "a.jpg.json"), "ideogram", ALL) == (
         3,
         180_000,
@@ -103,11 +103,11 @@ def test_the_price_counts_every_picture_and_nothing_that_will_be_refused() -> No
     assert quote_order(DemoOrder("a.jpg", b"", b"{}", "a.jpg.json"), "ideogram", ALL) == (0, 0)
 
 
-def test_against_the_stand_in_nothing_is_asked() -> None:
+def test_stand_in_needs_no_confirmation() -> None:
     confirm_cost(build_demo_orders(), {}, quiet())
 
 
-def test_without_a_terminal_nothing_is_bought_unless_the_user_said_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_only_yes_allows_purchases(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LocalCloudError, match="YES=1"):
         confirm_cost(build_demo_orders(), REAL, quiet())
     monkeypatch.setenv("YES", "1")
@@ -120,7 +120,7 @@ def test_price_is_printed_before_the_question(capsys: pytest.CaptureFixture[str]
     assert "12 from 14 files, for at most $0.52" in capsys.readouterr().out
 
 
-def test_each_provider_with_a_key_is_asked_about_and_no_other(
+def test_only_providers_with_a_key_are_confirmed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SEGMIND_API_KEY", "their-own")

@@ -1,4 +1,4 @@
-"""The demo waits for what moves, gives up on what does not, and tells the truth about both."""
+"""The demo waits while something changes, gives up when nothing does, and reports both correctly."""
 
 import io
 from dataclasses import dataclass, replace
@@ -51,9 +51,7 @@ STAGES: list[tuple[Source, list[Job], DisplayStatus]] = [
 
 
 @pytest.mark.parametrize(("source", "jobs", "stage"), STAGES)
-def test_a_photo_is_as_far_as_the_slowest_of_its_current_jobs(
-    source: Source, jobs: list[Job], stage: DisplayStatus
-) -> None:
+def test_photo_is_as_far_as_its_slowest_current_job(source: Source, jobs: list[Job], stage: DisplayStatus) -> None:
     assert summarize_photo_status(source, jobs)[0] is stage
 
 
@@ -63,7 +61,7 @@ def nothing() -> None:
 
 @dataclass
 class Passing(Clock):
-    """A clock that is so many seconds later each time it is read."""
+    """A clock that advances by this many seconds each time it is read."""
 
     seconds: float
     time: datetime = NOW
@@ -82,7 +80,7 @@ class Passing(Clock):
 
 
 def watching(*sights: OrderProgress, patience: float = 100) -> OrderTracker:
-    """One file that looks as given, one sight after another, and then as in the last one."""
+    """Watches one file that has these states, one after another, and then stays in the last one."""
     ahead = list(sights)
     watch = OrderTracker(lambda _key: ahead.pop(0) if len(ahead) > 1 else ahead[0], patience)
     watch.add(dropped("a.jpg"))
@@ -94,13 +92,13 @@ def written() -> tuple[Console, io.StringIO]:
     return Console(file=text, width=100), text
 
 
-def test_the_watch_ends_when_all_are_back() -> None:
+def test_watch_ends_when_all_photos_are_back() -> None:
     watch = watching(OrderProgress(DisplayStatus.QUEUED), OrderProgress(DisplayStatus.RENDERING), stored("a.jpg"))
     watch.wait_until_done(nothing, Passing(1))
     assert (watch.list_unfinished_keys(), watch.find_failures()) == ([], [])
 
 
-def test_the_watch_gives_up_only_when_nothing_has_moved_for_its_patience() -> None:
+def test_watch_gives_up_only_after_its_patience_without_change() -> None:
     moving = [OrderProgress(DisplayStatus.QUEUED, note=str(number)) for number in range(50)]
     slow = watching(*moving, stored("a.jpg"), patience=10)
     slow.wait_until_done(nothing, Passing(4))
@@ -122,7 +120,7 @@ def test_the_watch_gives_up_only_when_nothing_has_moved_for_its_patience() -> No
         (OrderProgress(DisplayStatus.WAITING), False, "", True),
     ],
 )
-def test_a_demo_fails_when_a_file_ends_otherwise_than_it_should(
+def test_demo_fails_if_a_file_ends_unexpectedly(
     sight: OrderProgress, must_be_refused: bool, credit: str, fails: bool
 ) -> None:
     watch = OrderTracker(lambda _key: sight, 10)
@@ -131,7 +129,7 @@ def test_a_demo_fails_when_a_file_ends_otherwise_than_it_should(
     assert bool(watch.find_failures()) is fails
 
 
-def test_what_is_not_back_is_named_with_its_reason_and_the_logs() -> None:
+def test_missing_photo_is_named_with_its_reason_and_logs() -> None:
     watch = watching(OrderProgress(DisplayStatus.WAITING, note="The key is refused."))
     watch.poll()
     console, text = written()
@@ -149,7 +147,7 @@ def test_without_a_terminal_each_change_is_one_line() -> None:
     assert [line.split(" s  ")[1] for line in text.getvalue().splitlines()] == ["a.jpg in the queue", "a.jpg delivered"]
 
 
-def test_the_table_says_what_was_asked_what_came_back_how_long_and_what_it_cost() -> None:
+def test_table_shows_request_result_duration_and_cost() -> None:
     watch = watching(stored("a.jpg"))
     watch.poll()
     console, text = written()
@@ -160,7 +158,7 @@ def test_the_table_says_what_was_asked_what_came_back_how_long_and_what_it_cost(
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_an_error_report_is_shown_whole(terminal: bool) -> None:
+def test_error_report_is_shown_completely(terminal: bool) -> None:
     watch = watching(REFUSED)
     watch.poll()
     text = io.StringIO()
@@ -171,7 +169,7 @@ def test_an_error_report_is_shown_whole(terminal: bool) -> None:
     assert [words for words in shown if words not in text.getvalue()] == []
 
 
-def test_prompts_that_look_like_markup_are_shown_as_they_are() -> None:
+def test_prompts_that_look_like_markup_are_shown_literally() -> None:
     watch = watching(OrderProgress(DisplayStatus.REFUSED, report=report("a.jpg", message="[red]x[/nothing]")))
     watch.poll()
     console, text = written()
@@ -180,7 +178,7 @@ def test_prompts_that_look_like_markup_are_shown_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_name_with_a_line_break_stays_on_one_line(terminal: bool) -> None:
+def test_name_with_a_line_break_stays_on_one_line(terminal: bool) -> None:
     watch = OrderTracker(lambda _key: stored("two\nlines\x1b[2J.jpg"), 10)
     watch.add(dropped("two\nlines\x1b[2J.jpg"))
     watch.poll()
@@ -206,7 +204,7 @@ def test_bill_and_receipts_agree_only_to_the_cent() -> None:
     assert BillComparison(bill_micro_usd=180_000, confirmed_micro_usd=120_000, unknown_micro_usd=60_000).is_consistent
 
 
-def test_the_table_shows_what_people_should_know_of_a_picture_once() -> None:
+def test_table_shows_notes_about_a_picture_once() -> None:
     sight = stored("a.jpg")
     assert sight.receipt
     jobs = [{**job, "warnings": ["smaller_result: 8×6 from 80×60"] * 2} for job in sight.receipt["jobs"]]

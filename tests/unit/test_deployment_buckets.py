@@ -14,7 +14,7 @@ ACCOUNT, REGION = "123456789012", "eu-central-1"
 
 @dataclass
 class Buckets:
-    """S3 as one account sees it: what it says of each bucket, one answer after another, the last one ever after."""
+    """S3 as one account sees it: its answers about each bucket in order, with the last one repeated forever."""
 
     says: dict[str, list[tuple[int, str]]] = field(default_factory=dict[str, list[tuple[int, str]]])
     asked: list[str] = field(default_factory=list[str])
@@ -56,7 +56,7 @@ def buckets(monkeypatch: pytest.MonkeyPatch) -> Buckets:
 
 
 def asks(before: dict[str, str] | None = None, **given: str) -> list[str]:
-    """What is said to a deployment with these existing buckets."""
+    """Returns the deployment check's problems with these existing buckets."""
     event: dict[str, Any] = {"StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/backdrop/1"}
     event["ResourceProperties"] = {"InputBucket": "", "OutputBucket": ""} | given
     return app.find_bucket_problems(event if before is None else event | {"OldResourceProperties": before})

@@ -13,7 +13,7 @@ from tests.unit.template_document import ALL_ON, Deployed
 
 
 class Inbox(HTTPServer):
-    """Where CloudFormation waits: keeps each answer that is put to it."""
+    """The URL to which CloudFormation's responses are sent; keeps each of them."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Receiver)
@@ -26,7 +26,7 @@ class Inbox(HTTPServer):
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """One PUT, kept."""
+    """Records one PUT."""
 
     server: Inbox  # pyrefly: ignore[bad-override-mutable-attribute]  # the only server it serves
 
@@ -39,7 +39,7 @@ class Receiver(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing, so that a test sees only what the function prints."""
+        """Prints nothing, so that a test sees only what the function prints."""
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def inbox() -> Iterator[Inbox]:
 
 
 def parameters(**changes: str) -> dict[str, str]:
-    """What the template hands to the check when it is deployed with these parameters."""
+    """Returns what the template passes to the check when it is deployed with these parameters."""
     made = Deployed(**changes).resources["DeploymentCheck"]["Properties"]
     return {name: str(value) for name, value in made.items()}
 

@@ -16,7 +16,7 @@ NEW_ACCOUNT = 10
 
 @dataclass
 class Account:
-    """Lambda as one account sees it: its answers one after another, the last one for ever."""
+    """Lambda as one account sees it: its answers one after another, with the last one repeated forever."""
 
     answers: list[Any] = field(default_factory=list[Any])
     asked: int = 0
@@ -51,7 +51,7 @@ def refused(status: int, code: str) -> ClientError:
 
 
 def asks(before: dict[str, str] | None = None, **changes: str) -> tuple[list[str], str]:
-    """What is answered to a deployment with these parameters, over a stack that has those."""
+    """Returns problems and notes of a deployment with these parameters, over a stack that has those."""
 
     def properties(given: dict[str, str]) -> dict[str, str]:
         made = Deployed(**given).resources["DeploymentCheck"]["Properties"]
@@ -104,7 +104,7 @@ def test_lanes_that_starve_other_functions_are_rejected_with_a_fix(
     ids=["the same", "fewer", "the same sum"],
 )
 def test_unchanged_concurrency_has_a_note_and_is_not_rejected(account: Account, before: dict[str, str]) -> None:
-    """Whatever else it changes; nor is a rollback to fewer calls."""
+    """This holds whatever else it changes. A rollback to fewer calls is not rejected either."""
     refusals, note = asks(before, IdeogramMaxInFlight="20")
     assert refusals == []
     assert note.startswith("Too little: ")

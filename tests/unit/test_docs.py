@@ -39,8 +39,8 @@ def name(page: Path) -> str:
 
 
 @pytest.mark.parametrize("made", WRITTEN, ids=lambda made: made.PAGE.name)
-def test_a_page_that_is_written_from_the_code_is_what_the_code_says(made: ModuleType) -> None:
-    assert made.PAGE.read_text() == made.page(), "write it anew: make docs"
+def test_generated_page_matches_the_code(made: ModuleType) -> None:
+    assert made.PAGE.read_text() == made.page(), "run `make docs`"
 
 
 def test_pages_of_the_commands_match_their_help() -> None:
@@ -85,7 +85,7 @@ def test_every_page_is_in_the_index() -> None:
     assert [page for page in pages if f"]({page}" not in index] == []
 
 
-def test_whoever_reads_an_alarm_or_a_code_is_led_to_the_runbook_of_such_a_day_and_back() -> None:
+def test_alarms_codes_and_runbooks_link_to_each_other() -> None:
     docs = ROOT / "docs"
     books = {page for page in (docs / "runbooks").glob("*.md") if page.name != "README.md"}
     for page in ("alarms.md", "troubleshooting.md", "runbooks/README.md"):
@@ -104,14 +104,14 @@ def test_every_picture_of_the_pages_is_shown_and_small() -> None:
 
 @cache
 def known_options() -> tuple[dict[str, set[str]], set[str]]:
-    """The options of each command, and those of `backdrop` itself."""
+    """Returns the options of each command, and those of `backdrop` itself."""
     commands = make_commands.commands()
     known = {name: make_commands.options_of(command) | ANYWHERE for name, command in commands.items()}
     return known, make_commands.options_of(make_commands.root_command())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_command_in_a_sentence_has_a_name_and_options_that_exist(page: Path) -> None:
+def test_commands_in_sentences_have_existing_names_and_options(page: Path) -> None:
     known, top = known_options()
     wrong: list[str] = []
     for words in inline_commands(page, "backdrop"):
@@ -124,13 +124,13 @@ def test_every_command_in_a_sentence_has_a_name_and_options_that_exist(page: Pat
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_target_of_make_in_a_sentence_exists(page: Path) -> None:
+def test_every_make_target_in_a_sentence_exists(page: Path) -> None:
     targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
     named = [words[0] for words in inline_commands(page, "make") if words and "=" not in words[0]]
     assert [word for word in named if word not in targets] == []
 
 
-def test_every_parameter_of_the_stack_that_a_page_names_exists() -> None:
+def test_every_stack_parameter_on_a_page_exists() -> None:
     document = make_settings.template()
     known = {*document["Parameters"], *document["Outputs"], *Metric}
     like = re.compile(r"`([A-Z][A-Za-z]+(?:USD|Url|Seconds|InFlight|Name|Bucket|Hosts|Megapixels|PerImage))`")

@@ -1,4 +1,4 @@
-"""Whose instructions apply: decided by who wrote the sidecar, whether it says the same, and what a person answers."""
+"""Whose instructions apply depends on the sidecar's author, whether it is the same, and a person's answer."""
 
 import json
 from datetime import UTC, datetime
@@ -78,10 +78,10 @@ def test_only_unedited_marked_sidecars_are_the_commands_own(
         (None, False),
     ],
 )
-def test_sidecars_are_compared_by_what_they_say(one: bytes | None, same: bool) -> None:
+def test_sidecars_are_compared_by_their_content(one: bytes | None, same: bool) -> None:
     assert are_equivalent(one, WISH) is same
 
 
-def test_broken_sidecars_are_the_same_only_byte_by_byte() -> None:
+def test_broken_sidecars_are_compared_byte_by_byte() -> None:
     assert are_equivalent(b"{", b"{")
     assert not are_equivalent(b"{", b"[")

@@ -1,4 +1,4 @@
-"""The check that the end-to-end run puts its logs to: it finds each secret, each picture and each odd line."""
+"""The end-to-end run's check of its logs: it finds each secret, each picture, and each unexpected line."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ def line(**said: Any) -> str:
         "Worker process died",
     ],
 )
-def test_an_honest_line_has_no_fault(good: str) -> None:
+def test_expected_line_has_no_fault(good: str) -> None:
     assert faults([good], {"the-providers-key"}) == []
 
 
@@ -42,7 +42,7 @@ LEAKS = [
     pytest.param(line(url="https://cdn.example/a.png?exp=1&sig=2"), id="a signed link"),
     pytest.param(line(url="https://s3.example/a?X-Amz-Signature=1"), id="a link that S3 signed"),
     pytest.param(line(said="FwoGZXabc"), id="a session token"),
-    pytest.param(line(body="b'\\x89PNG\\r\\n'"), id="bytes of a picture, written out"),
+    pytest.param(line(body="b'\\x89PNG\\r\\n'"), id="bytes of a picture, as text"),
     pytest.param(line(body="\x89PNG"), id="bytes of a picture"),
     pytest.param(line(body="iVBORw0KGgoAAAANSUhEUg"), id="a picture in base64"),
     pytest.param(line(exception="Traceback (most recent call last)"), id="a bug"),
@@ -51,25 +51,25 @@ ODD = [
     pytest.param("rendered 73d9c6aa", id="no JSON"),
     pytest.param('"rendered"', id="no object"),
     pytest.param("Task timed out after 330.00 seconds", id="out of time"),
-    pytest.param("Worker process died of its own", id="another death"),
+    pytest.param("Worker process died of its own", id="another crash"),
     pytest.param(line(service=""), id="no service"),
     pytest.param(line(function_name=None), id="no function"),
     pytest.param(line(level="ERROR"), id="an error without a code"),
     pytest.param(line(level="WARNING", code="oops"), id="a code that is not on the list"),
-    pytest.param(json.dumps({name: LINE[name] for name in LINE if name != "job_id"}), id="nobody's"),
+    pytest.param(json.dumps({name: LINE[name] for name in LINE if name != "job_id"}), id="of no function"),
 ]
 
 
 @pytest.mark.parametrize("bad", [*LEAKS, *ODD])
-def test_a_line_that_tells_too_much_or_too_little_is_found(bad: str) -> None:
+def test_line_with_a_secret_or_missing_fields_is_found(bad: str) -> None:
     assert faults([line(), bad], {"the-providers-key"}) == [bad]
 
 
 @pytest.mark.parametrize("bad", LEAKS)
-def test_a_line_of_another_release_that_tells_too_much_is_found(bad: str) -> None:
+def test_line_of_another_release_with_a_secret_is_found(bad: str) -> None:
     assert leaks([line(), bad], {"the-providers-key"}) == [bad]
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_how_another_release_makes_its_lines_is_its_own_affair(odd: str) -> None:
+def test_form_of_another_releases_lines_is_not_checked(odd: str) -> None:
     assert leaks([line(), odd], {"the-providers-key"}) == []

@@ -1,4 +1,4 @@
-"""How the drills hold what a command said against its page: word for word, but for the day's own figures."""
+"""How the drills compare a command's output with its page: literally, except for the day's own figures."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def shown(output: str) -> Command:
         ("", "whatever it says"),
     ],
 )
-def test_another_day_has_other_figures_and_another_stack(page: str, said: str) -> None:
+def test_other_figures_and_stack_names_are_accepted(page: str, said: str) -> None:
     assert_is_as_shown(shown(page), said)
 
 
@@ -41,12 +41,12 @@ def test_another_day_has_other_figures_and_another_stack(page: str, said: str) -
         (STATUS, "No job has ended yet."),
     ],
 )
-def test_other_words_are_noticed(page: str, said: str) -> None:
+def test_different_wording_is_found(page: str, said: str) -> None:
     with pytest.raises(AssertionError, match="the page shows"):
         assert_is_as_shown(shown(page), said)
 
 
-def test_every_answer_of_the_runbooks_has_words_to_look_for() -> None:
+def test_every_output_in_the_runbooks_has_words_to_compare() -> None:
     answers = [one.output.partition("\n")[0] for page in PAGES.glob("*.md") for one in commands(page) if one.output]
     assert answers
     assert [one for one in answers if len(OF_THE_DAY.sub("", one).split()) < len(one.split()) / 3] == []

@@ -1,4 +1,4 @@
-"""What an end-to-end test takes for counted by itself: what was written since it began, whenever the log got it."""
+"""The metrics that an end-to-end test counts are those written since it began, whenever the log received them."""
 
 import json
 from typing import Any, override
@@ -9,7 +9,7 @@ from tests.e2e.told import counted
 
 
 class Logged(Shop):
-    """A shop of whose log nothing is known but these lines; each came into it just now."""
+    """A shop whose log has only these lines; each arrived just now."""
 
     def __init__(self, *lines: str) -> None:
         self.name, self.lines = "shop", lines
@@ -26,13 +26,13 @@ def line(at: float, **said: Any) -> str:
 
 
 def opened(*lines: tuple[float, dict[str, Any]]) -> Folder:
-    """A test's folder; the moments of these lines are seconds since it began."""
+    """Returns a test's folder; the times of these lines are seconds since it began."""
     folder = Folder(Logged(), "mine")
     folder.shop = Logged(*(line(folder.began + at, **said) for at, said in lines), "no metric at all")
     return folder
 
 
-def test_what_was_written_before_a_test_began_is_not_its_own_whenever_the_log_got_it() -> None:
+def test_lines_from_before_a_test_are_not_its_own() -> None:
     folder = opened((-1, {}), (0, {}), (5, {"Completed": [1.0, 1.0]}))
     assert counted(folder, provider="ideogram") == {"Completed": 3}
 

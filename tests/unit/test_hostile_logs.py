@@ -35,7 +35,7 @@ HOSTILE = [
 def written(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """The output of the functions' logger."""
     stream = io.StringIO()
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"shop-{uuid.uuid4()}")  # one name is one logger for ever
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"shop-{uuid.uuid4()}")  # the logger of a name is a singleton
     monkeypatch.setattr(log, "Logger", partial(Logger, stream=stream, level="INFO"))
     return stream
 

@@ -88,7 +88,7 @@ def test_parts_of_an_id_are_separated() -> None:
     assert a_job_id(key="a", variant="b") != a_job_id(key="ab", variant="")
 
 
-def test_the_same_content_elsewhere_has_the_same_content_key_and_another_job() -> None:
+def test_same_content_elsewhere_is_another_job() -> None:
     here, there = (a_job_id(key=key, purchase_spec=EVERYTHING) for key in ("a.jpg", "b.jpg"))
     assert here != there
     assert derive_content_id(image_sha256=IMAGE, purchase_spec=EVERYTHING, revision=None) not in (here, there)
@@ -104,19 +104,19 @@ def test_every_field_that_reaches_the_provider_changes_the_id(field: str) -> Non
     [{"rendering_speed": "DEFAULT"}, {"num_images": 1}, {"magic_prompt": "AUTO"}, {"provider": "ideogram"}],
     ids=str,
 )
-def test_a_default_that_is_given_is_another_purchase_than_one_that_is_not(default: dict[str, Any]) -> None:
+def test_explicit_default_is_another_purchase(default: dict[str, Any]) -> None:
     assert a_job_id(purchase_spec=asked_in({"prompt": "x", **default})) != a_job_id(
         purchase_spec=asked_in({"prompt": "x"})
     )
 
 
-def test_what_is_not_given_never_reaches_the_id() -> None:
+def test_missing_field_never_reaches_the_id() -> None:
     assert asked_in({"prompt": "on a table"}) == {"operation": "replace", "prompt": "on a table"}
     assert asked_in({"operation": "remove"}) == {"operation": "remove"}
 
 
 @pytest.mark.parametrize("free", [{"metadata": {"sku": 7}}, {"max_cost_usd": 1}], ids=str)
-def test_what_does_not_reach_the_provider_does_not_change_the_id(free: dict[str, Any]) -> None:
+def test_field_not_sent_to_the_provider_keeps_the_id(free: dict[str, Any]) -> None:
     assert asked_in({"prompt": "x", **free}) == asked_in({"prompt": "x"})
 
 
@@ -135,7 +135,7 @@ def test_two_spellings_of_the_same_instructions_are_one_purchase(one: dict[str, 
 
 @quick
 @given(st.randoms(use_true_random=False))
-def test_the_order_of_fields_does_not_matter(order: random.Random) -> None:
+def test_order_of_fields_does_not_matter(order: random.Random) -> None:
     fields = list(EVERYTHING.items())
     order.shuffle(fields)
     assert a_job_id(purchase_spec=dict(fields)) == a_job_id(purchase_spec=EVERYTHING)

@@ -28,7 +28,7 @@ def bought(sidecar: bytes | None, tags: Tags | None = None) -> tuple[str, str]:
     return derive_job_id(bucket="photos", key="shoes/red.jpg", variant="", **content), derive_content_id(**content)
 
 
-# Of the job and of its content. These may never change: a red one would buy every such picture a second time.
+# The IDs of the job and of its content. They may never change: a failing test would buy every such picture again.
 REMOVE = (
     "b33966d5f6b1e18da4336fb35a80a754ccbedf1486f28eb045dd4ac2c57f46e9",
     "abd1552d15d788c42258a9fe4f38c88d3829ad2f6bb96a1992f8189cc120c9d8",
@@ -93,7 +93,7 @@ GOLDEN: dict[str, tuple[bytes | None, Tags, tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_what_was_bought_once_is_never_bought_again_by_a_new_release(name: str) -> None:
+def test_new_release_never_buys_an_existing_purchase_again(name: str) -> None:
     sidecar, tags, golden = GOLDEN[name]
     assert bought(sidecar, tags) == golden
 

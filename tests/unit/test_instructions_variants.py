@@ -38,7 +38,7 @@ def place(name: str, fields: dict[str, Any] | None = None, **variants: dict[str,
         ([place("a", y={}), place("b", x=REMOVE)], ("y",)),
         ([InstructionSource("a", REPLACE, {}), place("b", x=REMOVE)], ("",)),
     ],
-    ids=["none", "no variants", "two", "inherited", "the nearest", "none are wanted"],
+    ids=["none", "no variants", "two", "inherited", "the nearest", "explicitly none"],
 )
 def test_nearest_source_with_variants_names_them_all(places: list[InstructionSource], names: tuple[str, ...]) -> None:
     assert list_variants(places) == names
@@ -83,7 +83,7 @@ def test_output_conflict_names_the_source_of_the_output() -> None:
     assert str(caught.value).startswith("far: ")
 
 
-# -- all four kinds of places ---------------------------------------------------------------------------------------
+# -- all four kinds of sources --------------------------------------------------------------------------------------
 
 
 def test_request_then_sidecar_then_tags_then_each_folders_defaults() -> None:
@@ -135,13 +135,11 @@ def test_only_backdrop_tags_count(tags: dict[str, str], ours: dict[str, str]) ->
     ],
     ids=["empty sidecar", "broken sidecar", "options", "a wrong tag", "a prompt", "a near miss"],
 )
-def test_a_photo_waits_unless_its_sidecar_is_there_or_its_tags_are_complete(
-    places: list[InstructionSource], complete: bool
-) -> None:
+def test_photo_waits_without_a_sidecar_or_complete_tags(places: list[InstructionSource], complete: bool) -> None:
     assert is_complete(places) is complete
 
 
-# -- for any places -------------------------------------------------------------------------------------------------
+# -- any sources ----------------------------------------------------------------------------------------------------
 
 FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},

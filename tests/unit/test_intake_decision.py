@@ -72,7 +72,7 @@ def test_no_rule_above_the_one_that_decides_matches(table: Tested) -> None:
 
 
 def rules_out(case: Case[Any], rule: Rule[Any]) -> bool:
-    """Whether the rule does not match for any value of the facts that were not read."""
+    """Whether the rule matches no value of the facts that were not read."""
     return any(column in case.facts and case.facts[column] not in values for column, values in rule.cells.items())
 
 
@@ -121,7 +121,7 @@ def test_only_a_repeated_event_is_delivered_again() -> None:
     assert first(*UNCHANGED, *OPENED, ~ASKED_FOR, Delivery.REPEATED, *nothing_new) == {Decision.REDELIVER}
 
 
-def test_cancelled_photo_that_is_asked_for_again_is_reopened() -> None:
+def test_canceled_photo_that_is_requested_again_is_reopened() -> None:
     overruled = (CancelMarks.OVERRULED, References.SAME)
     assert first(*UNCHANGED, *OPENED, ~ASKED_FOR & ~EventKind.SETTLE_TIMEOUT, *overruled) == {Decision.REOPEN}
 
@@ -132,7 +132,7 @@ def test_missing_photo_is_never_bought_nor_waited_for() -> None:
     assert first(PhotoInBucket.MISSING, ~EventKind.SETTLE_TIMEOUT, ~History.NEW_IN_PREFETCH) == {Decision.CANCEL}
 
 
-def test_request_or_rerun_of_a_photo_is_resolved_whatever_was_decided_before() -> None:
+def test_requested_photo_is_resolved_whatever_was_decided_before() -> None:
     assert first(ASKED_FOR, ~PhotoInBucket.MISSING, *OPENED) == {Decision.RESOLVE}
 
 
@@ -152,12 +152,12 @@ def test_waiting_photo_is_resolved_when_its_time_is_over() -> None:
     assert first(*waiting, SettlePeriod.OVER) == {Decision.RESOLVE}
 
 
-def test_settle_timeout_of_a_photo_that_no_longer_waits_reads_nothing_of_the_bucket() -> None:
+def test_obsolete_settle_timeout_does_not_read_the_bucket() -> None:
     found = cases(BEFORE_RESOLVING, EventKind.SETTLE_TIMEOUT, Delivery.FIRST, History.KNOWN)
     assert [(one.rule.then, PhotoInBucket in one.facts) for one in found] == [(Decision.IGNORE, False)]
 
 
-def test_bytes_that_come_back_get_their_jobs_back_instead_of_new_ones() -> None:
+def test_restored_bytes_get_their_jobs_back() -> None:
     back = (
         PhotoInBucket.OTHER_BYTES,
         Jobs.SAME_BYTES | Jobs.FORGOTTEN,

@@ -1,4 +1,4 @@
-"""`make invoke` before there is a cloud: which events it takes, and what it says of those that it does not."""
+"""`make invoke` before a cloud exists: which events it accepts, and how it explains those that it does not."""
 
 import json
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def test_each_sample_has_a_function_except_outgoing_events(path: Path) -> None:
         assert find_function(event) in ("intake", "render", "deliver", "reconcile", "campaign")
 
 
-def test_a_request_from_the_bus_comes_to_intake_in_a_message() -> None:
+def test_request_event_is_wrapped_in_a_message_for_intake() -> None:
     event = sample("image_requested")
     taken = wrap_bus_event(event)
     assert find_function(taken) == "intake"
@@ -79,13 +79,13 @@ def test_error_names_the_missing_field(name: str, spoil: Callable[[dict[str, Any
         find_function(event)
 
 
-def test_a_campaign_may_be_given_anything() -> None:
+def test_campaign_accepts_any_input() -> None:
     event = sample("campaign_plan")
     event["plan"]["input"] = "spring"
     assert find_function(event) == "campaign"
 
 
-def test_without_an_event_it_says_how_it_is_used(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_event_shows_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([])
     assert (ended.value.code, capsys.readouterr().err.splitlines()) == (

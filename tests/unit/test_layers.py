@@ -1,4 +1,4 @@
-"""The layers of pyproject.toml, on the tree as it is and with one import more: `make check` would refuse that one."""
+"""The layers of pyproject.toml, checked with the real imports and with one more that `make check` would refuse."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -18,7 +18,6 @@ def graph() -> grimp.ImportGraph:
 
 
 def broken(graph: grimp.ImportGraph) -> list[str]:
-    """The contracts that these imports break."""
 
     def is_kept(given: dict[str, Any]) -> bool:
         contract = LayersContract(given["name"], SETTINGS["session_options"], given)
@@ -27,7 +26,7 @@ def broken(graph: grimp.ImportGraph) -> list[str]:
     return [one["id"] for one in SETTINGS["contracts_options"] if not is_kept(one)]
 
 
-def test_the_tree_keeps_its_layers(graph: grimp.ImportGraph) -> None:
+def test_tree_keeps_its_layers(graph: grimp.ImportGraph) -> None:
     assert broken(graph) == []
 
 
@@ -45,7 +44,7 @@ def test_the_tree_keeps_its_layers(graph: grimp.ImportGraph) -> None:
         ("functions.intake.app", "backdrop_cli.stack", "programs"),
     ],
 )
-def test_an_import_against_the_layers_is_refused(
+def test_import_against_the_layers_is_refused(
     graph: grimp.ImportGraph, importer: str, imported: str, contract: str
 ) -> None:
     planted = deepcopy(graph)
@@ -53,7 +52,7 @@ def test_an_import_against_the_layers_is_refused(
     assert broken(planted) == [contract]
 
 
-def test_a_package_without_a_layer_is_refused(graph: grimp.ImportGraph) -> None:
+def test_package_without_a_layer_is_refused(graph: grimp.ImportGraph) -> None:
     planted = deepcopy(graph)
     planted.add_module("backdrop.extra")
     assert broken(planted) == ["product"]

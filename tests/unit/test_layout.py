@@ -1,4 +1,4 @@
-"""Which input keys mean what, and every name in the output bucket."""
+"""The meaning of each input key, and every name in the output bucket."""
 
 import re
 
@@ -80,13 +80,13 @@ LONGEST_BUCKET = "b" * 63
         ("_backdrop-old/red.jpg", ObjectKind.IGNORED),
     ],
 )
-def test_a_key_says_what_an_object_is(key: str, kind: ObjectKind) -> None:
+def test_key_determines_the_kind_of_an_object(key: str, kind: ObjectKind) -> None:
     assert classify_key(key) is kind
 
 
 @quick
 @given(KEYS)
-def test_every_key_is_of_some_kind(key: str) -> None:
+def test_every_key_has_a_kind(key: str) -> None:
     assert classify_key(key) in ObjectKind
     assert classify_key(f"{key}.json") is not ObjectKind.PHOTO
 
@@ -100,7 +100,7 @@ def test_every_key_is_of_some_kind(key: str) -> None:
         ("sho.es/red", ("sho.es/red.json",)),
     ],
 )
-def test_the_nearest_sidecar_comes_first(key: str, sidecars: tuple[str, ...]) -> None:
+def test_nearest_sidecar_comes_first(key: str, sidecars: tuple[str, ...]) -> None:
     assert list_sidecar_keys(key) == sidecars
 
 
@@ -113,13 +113,13 @@ def test_the_nearest_sidecar_comes_first(key: str, sidecars: tuple[str, ...]) ->
         ("/red.jpg", ("/_backdrop.json", "_backdrop.json")),
     ],
 )
-def test_a_photo_inherits_from_its_own_folder_upwards(key: str, defaults: tuple[str, ...]) -> None:
+def test_photo_inherits_from_its_own_folder_upwards(key: str, defaults: tuple[str, ...]) -> None:
     assert list_defaults_keys(key) == defaults
 
 
 @quick
 @given(KEYS)
-def test_what_a_photo_inherits_lies_above_it(key: str) -> None:
+def test_inherited_defaults_are_above_the_photo(key: str) -> None:
     found = list_defaults_keys(key)
     assert [key.startswith(folder_of(name)) for name in found] == [True] * (key.count("/") + 1)
     assert folder_of(found[0]) == folder_of(key)
@@ -128,13 +128,13 @@ def test_what_a_photo_inherits_lies_above_it(key: str) -> None:
 
 @quick
 @given(KEYS)
-def test_a_photo_is_found_from_each_of_its_sidecars(key: str) -> None:
+def test_photo_is_found_from_each_of_its_sidecars(key: str) -> None:
     for sidecar in list_sidecar_keys(key):
         assert is_sidecar_of(sidecar, key)
         assert key.startswith(photo_key_of(sidecar))
 
 
-def test_a_sidecar_speaks_for_no_photo_that_only_begins_alike() -> None:
+def test_sidecar_does_not_apply_to_longer_names() -> None:
     assert not is_sidecar_of("shoes/red.json", "shoes/redder.jpg")
     assert not is_sidecar_of("shoes/red.json", "shoes/red.front.jpg")
     assert not is_sidecar_of("red.json", "shoes/red.jpg")
@@ -163,7 +163,7 @@ def test_two_sources_never_share_a_key(one: str, other: str, variant: str) -> No
 
 @quick
 @given(KEYS)
-def test_the_pictures_of_one_photo_never_share_a_key(key: str) -> None:
+def test_pictures_of_one_photo_never_share_a_key(key: str) -> None:
     names = {
         picture_key(key, variant=variant, n=n, extension=extension)
         for variant in ("", "a", "b", "a-2")
@@ -173,7 +173,7 @@ def test_the_pictures_of_one_photo_never_share_a_key(key: str) -> None:
     assert len(names) == 4 * 3 * 2
 
 
-def test_a_stem_that_is_cut_keeps_eight_digits_of_its_hash() -> None:
+def test_shortened_stem_keeps_eight_digits_of_its_hash() -> None:
     tail = "-" + "v" * 40 + "_20.png"
     one, other = (
         picture_key("x" * 440 + "/" + "y" * 454 + letter + ".jpg", variant="v" * 40, n=20, extension="png")
@@ -185,11 +185,11 @@ def test_a_stem_that_is_cut_keeps_eight_digits_of_its_hash() -> None:
     assert len(one.encode()) == MAX_S3_KEY_BYTES
 
 
-def test_a_photo_in_the_own_bucket_cannot_pass_for_one_in_another_bucket() -> None:
+def test_own_photo_cannot_imitate_one_in_another_bucket() -> None:
     assert source_name("photos", "@others/red.jpg", "photos") != source_name("others", "red.jpg", "photos")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-def test_a_paused_provider_has_one_report_that_no_photo_can_have(provider: str) -> None:
+def test_paused_provider_has_one_report_without_a_photos_key(provider: str) -> None:
     assert provider_report_key(provider) == f"_backdrop/errors/_providers/{provider}.json"
     assert report_key(source_name("photos", f"_providers/{provider}", "photos")) != provider_report_key(provider)

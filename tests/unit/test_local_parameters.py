@@ -1,4 +1,4 @@
-"""Which stack parameters a local cloud is deployed with, and when it asks before it spends."""
+"""The stack parameters of a local cloud, and when it asks before it spends money."""
 
 import io
 import sys
@@ -18,14 +18,14 @@ def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
 
 
-def test_without_a_key_the_stand_in_answers_and_nothing_is_paid() -> None:
+def test_stand_in_answers_without_a_key_at_no_cost() -> None:
     settled = parameters.resolve_parameters(STANDIN, {})
     assert settled["IdeogramBaseUrl"] == f"{STANDIN}/ideogram"
     assert settled["IdeogramMaxInFlight"] == "10"
     assert providers.find_paid_addresses(settled) == {}
 
 
-def test_all_four_providers_are_on_and_cost_nothing_here() -> None:
+def test_all_four_providers_are_on_and_cost_nothing() -> None:
     settled = parameters.resolve_parameters(STANDIN, {})
     addresses = {name: value for name, value in settled.items() if name.endswith("BaseUrl")}
     assert addresses == {
@@ -37,7 +37,7 @@ def test_all_four_providers_are_on_and_cost_nothing_here() -> None:
     assert all(int(settled[f"{name.removesuffix('BaseUrl')}MaxInFlight"]) > 1 for name in addresses)
 
 
-def test_1min_price_is_invented_only_on_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stand_in_alone_has_a_made_up_1min_price(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parameters.resolve_parameters(STANDIN, {})["OneMinUsdPerImage"] == "0.05"
     monkeypatch.setenv("ONEMIN_API_KEY", "their-own")
     settled = parameters.resolve_parameters(STANDIN, {})
@@ -46,14 +46,14 @@ def test_1min_price_is_invented_only_on_the_stand_in(monkeypatch: pytest.MonkeyP
     assert parameters.resolve_parameters(STANDIN, {})["OneMinUsdPerImage"] == "0.05"
 
 
-def test_one_real_key_leaves_the_others_on_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_real_key_leaves_others_on_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNWARE_API_KEY", "their-own")
     settled = parameters.resolve_parameters(STANDIN, {})
     assert providers.find_paid_addresses(settled) == {"RunwareBaseUrl": "https://api.runware.ai"}
     assert settled["SegmindBaseUrl"] == f"{STANDIN}/segmind"
 
 
-def test_a_key_alone_means_the_real_api_and_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_alone_selects_the_real_api_and_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IDEOGRAM_API_KEY", "their-own")
     paid = providers.find_paid_addresses(parameters.resolve_parameters(STANDIN, {}))
     assert paid == {"IdeogramBaseUrl": REAL}
@@ -67,36 +67,36 @@ def test_yes_in_the_environment_agrees_to_spend(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("answer", ["", "n", "no", "maybe"])
-def test_at_a_terminal_anything_but_yes_spends_nothing(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+def test_any_terminal_answer_but_yes_spends_nothing(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     at_a_terminal(monkeypatch, answer)
     with pytest.raises(LocalCloudError, match="nothing was charged"):
         providers.confirm_spending({"IdeogramBaseUrl": REAL}, "10")
 
 
-def test_at_a_terminal_yes_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_terminal_answer_yes_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     at_a_terminal(monkeypatch, "y")
     providers.confirm_spending({"IdeogramBaseUrl": REAL}, "10")
 
 
 def at_a_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    """Answers the question as somebody at a terminal would."""
+    """Answers the question as a person at a terminal would."""
     terminal = io.StringIO(f"{answer}\n")
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stdin", terminal)
 
 
-def test_a_paid_address_without_its_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paid_address_without_its_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IDEOGRAM_BASE_URL", REAL)
     with pytest.raises(LocalCloudError, match="IDEOGRAM_API_KEY is not set"):
         parameters.resolve_parameters(STANDIN, {})
 
 
-def test_a_provider_that_is_off_is_not_asked_about() -> None:
+def test_disabled_provider_needs_no_confirmation() -> None:
     settled = parameters.resolve_parameters(STANDIN, {"IdeogramMaxInFlight": "0", "IdeogramBaseUrl": REAL})
     assert providers.find_paid_addresses(settled) == {}
 
 
-def test_an_address_given_as_a_parameter_asks_too() -> None:
+def test_address_given_as_a_parameter_asks_too() -> None:
     settled = parameters.resolve_parameters(STANDIN, {"IdeogramBaseUrl": REAL})
     assert providers.find_paid_addresses(settled) == {"IdeogramBaseUrl": REAL}
 
@@ -124,14 +124,14 @@ def test_requested_parameters_override_the_templates_defaults() -> None:
     assert settled["RequireTls"] == "false"
 
 
-def test_params_are_read_as_a_shell_reads_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_params_are_split_like_shell_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARAMS", "ResultHosts='a b' AlarmEmail= SettleSeconds=2")
     asked = {"ResultHosts": "a b", "AlarmEmail": "", "SettleSeconds": "2"}
     assert parameters.read_params_variable() == asked
 
 
 @pytest.mark.parametrize("words", ["SettleSeconds", "=2"])
-def test_params_that_are_no_assignment_are_refused(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+def test_params_without_an_assignment_are_refused(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     monkeypatch.setenv("PARAMS", words)
     with pytest.raises(LocalCloudError, match="Write, for example"):
         parameters.read_params_variable()
@@ -142,10 +142,10 @@ def test_misspelled_parameter_is_rejected_with_a_suggestion() -> None:
         parameters.resolve_parameters(STANDIN, {"SetleSeconds": "2"})
 
 
-def test_sam_gets_a_value_with_spaces_in_one_piece() -> None:
+def test_sam_receives_a_value_with_spaces_unbroken() -> None:
     assert sam.format_overrides({"ResultHosts": 'a "b"'}) == ['ResultHosts="a \\"b\\""']
 
 
-def test_a_number_by_reference_becomes_the_parameters_value() -> None:
+def test_referenced_number_becomes_the_parameters_value() -> None:
     assert resolve_number({"Ref": "IdeogramMaxInFlight"}, {"IdeogramMaxInFlight": "5"}) == 5
     assert resolve_number("7", {}) == 7

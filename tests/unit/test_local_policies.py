@@ -1,4 +1,4 @@
-"""The local cloud matches a policy's wildcards as AWS does, also against keys that hold a line break."""
+"""The local cloud matches a policy's wildcards as AWS does, even in keys that contain a line break."""
 
 import runpy
 from collections.abc import Callable
@@ -22,9 +22,9 @@ compile_pattern: Callable[[str, bool], Pattern[str]] = runpy.run_path(str(SHIM /
         ("arn:aws:s3:::photos", "arn:aws:s3:::PHOTOS", False),
     ],
 )
-def test_a_wildcard_stands_for_line_breaks_too(pattern: str, value: str, *, matches: bool) -> None:
+def test_wildcard_also_matches_line_breaks(pattern: str, value: str, *, matches: bool) -> None:
     assert bool(compile_pattern(pattern, False).match(value)) is matches
 
 
-def test_an_action_matches_in_upper_and_lower_case() -> None:
+def test_action_matches_in_upper_and_lower_case() -> None:
     assert compile_pattern("s3:get*", True).match("s3:GetObject")

@@ -1,4 +1,4 @@
-"""Servers of a local cloud: ended by their own number, with all they started, and nobody else."""
+"""Servers of a local cloud: stopped by their own process ID, with all their children, and no other process."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ signal.pause()
 """
 
 
-def test_a_stopped_server_is_gone_and_its_port_free_again(tmp_path: Path) -> None:
+def test_stopped_server_has_ended_and_freed_its_port(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
     port = processes.find_free_port()
     server = processes.start_server([sys.executable, "-c", SERVE, str(port)], {}, log, port)
@@ -64,14 +64,14 @@ def test_later_process_with_the_same_pid_is_not_stopped(tmp_path: Path) -> None:
         assert stranger.poll() is None
 
 
-def test_a_server_that_ends_at_once_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_server_that_ends_immediately_is_reported_with_its_log(tmp_path: Path) -> None:
     log = tmp_path / "emulator.log"
     server = processes.start_server([sys.executable, "-c", "raise SystemExit('no disk')"], {}, log, 1)
     with pytest.raises(LocalCloudError, match=r"emulator exited immediately.*\n.*no disk"):
         processes.wait_until_ready(server, "/", log, 60)
 
 
-def test_a_home_remembers_what_was_written(tmp_path: Path) -> None:
+def test_home_returns_what_was_written(tmp_path: Path) -> None:
     home = Home(tmp_path / "cloud")
     assert home.read_state() == CloudState()
     standin = ServerProcess(pid=1, started_at="2", port=3)
@@ -96,7 +96,7 @@ def test_interrupted_deletion_leaves_no_cloud_that_seems_to_exist(
     assert home.read_state() == CloudState()
 
 
-def test_forgetting_a_cloud_leaves_the_users_own_files(tmp_path: Path) -> None:
+def test_deleting_a_cloud_keeps_the_users_own_files(tmp_path: Path) -> None:
     home = Home(tmp_path)
     (tmp_path / "mine.txt").write_text("keep")
     with home.lock():

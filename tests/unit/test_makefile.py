@@ -1,4 +1,4 @@
-"""The commands of the proof: a user who tries one leaves the pages of the repository as they are."""
+"""The Makefile's proof commands leave the pages of the repository unchanged unless a user names them."""
 
 import subprocess
 
@@ -8,7 +8,7 @@ from backdrop_local.home import ROOT
 
 
 def run_by(*words: str) -> str:
-    """The command that `make` with these words would run."""
+    """Returns the command that `make` would run with these arguments."""
     command = ["make", "-n", *words]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     (line,) = [line for line in said.splitlines() if "python -m simulation." in line or "python -m fault_bench" in line]
@@ -16,22 +16,22 @@ def run_by(*words: str) -> str:
 
 
 def written(*words: str) -> str:
-    """The page that it would write."""
+    """Returns the page that it would write."""
     return run_by(*words).partition(" --out ")[2].strip()
 
 
 @pytest.mark.parametrize("words", [("simulate", "SEEDS=20"), ("mutants", "SEEDS=2"), ("chaos", "N=10", "SEEDS=2")])
-def test_a_page_of_the_repository_is_written_only_where_it_is_named(words: tuple[str, ...]) -> None:
+def test_repository_page_is_written_only_if_it_is_named(words: tuple[str, ...]) -> None:
     assert written(*words) == f".local/{words[0]}.md"
     page = f"docs/results/{words[0]}.md"
     assert written(*words, f"OUT={page}") == page
 
 
-def test_one_seed_alone_writes_no_page() -> None:
+def test_single_seed_writes_no_page() -> None:
     assert written("simulate", "SEED=7") == ""
 
 
 @pytest.mark.parametrize("words", [(), ("N=30",), ("SEEDS=20",)])
-def test_the_bench_leaves_the_naive_pipeline_out_where_it_is_asked_to_and_only_there(words: tuple[str, ...]) -> None:
+def test_naive_pipeline_is_left_out_only_on_request(words: tuple[str, ...]) -> None:
     assert "--alone" not in run_by("chaos", *words)
     assert "--alone" in run_by("chaos", *words, "ALONE=1")

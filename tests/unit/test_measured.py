@@ -1,4 +1,4 @@
-"""Pages of figures name the commit that they are of."""
+"""Pages with measured figures name the commit that was measured."""
 
 import subprocess
 from pathlib import Path

@@ -40,7 +40,7 @@ CENT = 10_000
         ({"operation": "replace", "rendering_speed": "QUALITY", "num_images": 8}, 72),
     ],
 )
-def test_ideogram_costs_what_its_price_list_says(given: dict[str, Any], cents: int) -> None:
+def test_ideogram_prices_match_its_price_list(given: dict[str, Any], cents: int) -> None:
     assert quote("ideogram", given) == cents * CENT
 
 
@@ -55,14 +55,14 @@ def test_ideogram_costs_what_its_price_list_says(given: dict[str, Any], cents: i
         ("runware", "QUALITY", 90_000),
     ],
 )
-def test_other_providers_cost_what_their_pages_say(provider: str, speed: str, micro: int) -> None:
+def test_other_providers_prices_match_their_pages(provider: str, speed: str, micro: int) -> None:
     assert quote(provider, {"operation": "replace", "rendering_speed": speed}) == micro
     if speed == "DEFAULT":
         assert quote(provider, {"operation": "replace"}) == micro
     assert quote("runware", {"operation": "replace", "num_images": 20, "rendering_speed": "QUALITY"}) == 1_800_000
 
 
-def test_credits_cost_what_the_operator_says_and_nothing_is_guessed() -> None:
+def test_credits_cost_what_the_operator_configured() -> None:
     asked = {"operation": "replace", "rendering_speed": "QUALITY"}
     assert quote("1min", asked, {"1min": 45_000}) == 45_000
     with pytest.raises(InstructionError) as caught:
@@ -102,7 +102,7 @@ def test_reported_price_is_exact_or_none(value: object, micro: int | None) -> No
 
 @pytest.mark.parametrize("speed", ["FLASH", "TURBO", "DEFAULT", "QUALITY"])
 @pytest.mark.parametrize("number", range(1, 9))
-def test_a_quote_is_a_whole_multiple_of_the_price_of_one_image(speed: str, number: int) -> None:
+def test_quote_is_a_multiple_of_the_price_per_image(speed: str, number: int) -> None:
     asked = {"operation": "replace", "rendering_speed": speed, "num_images": number}
     assert quote("ideogram", asked) == number * look_up_image_price("ideogram", asked)
     assert type(quote("ideogram", asked)) is int
@@ -119,7 +119,7 @@ def test_a_quote_is_a_whole_multiple_of_the_price_of_one_image(speed: str, numbe
         ("0", 0),
     ],
 )
-def test_dollars_become_whole_micro_dollars_and_are_never_rounded_up(usd: Decimal | str | int, micro: int) -> None:
+def test_dollars_become_micro_dollars_and_are_never_rounded_up(usd: Decimal | str | int, micro: int) -> None:
     assert to_micro_usd(usd) == micro
 
 
@@ -135,7 +135,7 @@ def test_dollars_become_whole_micro_dollars_and_are_never_rounded_up(usd: Decima
         (12_345_678, "$12.345678"),
     ],
 )
-def test_money_is_shown_with_as_many_digits_as_it_needs(micro: int, text: str) -> None:
+def test_money_has_as_many_digits_as_it_needs(micro: int, text: str) -> None:
     assert format_usd(micro) == text
 
 
@@ -151,12 +151,12 @@ def test_money_is_shown_with_as_many_digits_as_it_needs(micro: int, text: str) -
         (5e-324, "$5e-324"),
     ],
 )
-def test_a_limit_reads_like_a_price_and_a_tiny_one_as_it_was_written(usd: float, text: str) -> None:
+def test_limit_is_formatted_like_a_price_and_never_rounded(usd: float, text: str) -> None:
     assert format_limit_usd(usd) == text
 
 
 @quick
 @given(st.integers(0, 10**13))
-def test_the_dollars_of_a_receipt_lose_no_micro_dollar(micro: int) -> None:
+def test_dollars_of_a_receipt_keep_every_micro_dollar(micro: int) -> None:
     assert to_micro_usd(Decimal(str(to_usd(micro)))) == micro
     assert to_micro_usd(format_usd(micro).removeprefix("$")) == micro

@@ -1,4 +1,4 @@
-"""Every option at every provider: sent under the provider's own name, or refused with a reason; nothing is dropped."""
+"""Every option at every provider: sent under the provider's own name, or refused with a reason, and never dropped."""
 
 import json
 from itertools import product
@@ -30,7 +30,7 @@ from tests.unit.shelf import Shelf
 
 NO = None
 FLASH, SPEED = "FLASH", "rendering_speed"
-# The options with a value each, and the provider's own name of it there; None: it is refused.
+# The options with a value each, and the provider's own name for it; None: it is refused.
 CELLS: dict[tuple[str, Any], tuple[str | None, str | None, str | None, str | None]] = {
     # given                                   ideogram, segmind, 1min, runware
     ("prompt", "at sea"): ("prompt", "prompt", "promptObject.prompt", "positivePrompt"),
@@ -86,7 +86,7 @@ REPLACE = {"operation": "replace", "prompt": "a beach"}
 
 
 def value_of(value: Any) -> Any:
-    """As instructions hold it."""
+    """Returns the value as instructions contain it."""
     return (
         [*cast("tuple[str, ...]", value)]
         if isinstance(value, tuple)
@@ -98,7 +98,7 @@ def value_of(value: Any) -> Any:
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize(("cell", "names"), CELLS.items(), ids=lambda value: str(value)[:40])
-def test_every_cell_is_sent_as_named_or_refused_with_a_reason(
+def test_each_option_is_sent_or_refused_with_reason(
     provider: str, cell: tuple[str, Any], names: tuple[str | None, ...]
 ) -> None:
     field, value = cell[0], value_of(cell[1])
@@ -116,7 +116,7 @@ def test_every_cell_is_sent_as_named_or_refused_with_a_reason(
 
 
 @pytest.mark.parametrize("provider", ["segmind", "1min", "runware"])
-def test_who_cannot_remove_a_background_says_so(provider: str) -> None:
+def test_provider_without_background_removal_refuses_it(provider: str) -> None:
     assert find_not_expressible(provider, {"operation": "remove"}) == [f"{provider} cannot remove a background"]
 
 
@@ -132,7 +132,7 @@ def test_who_cannot_remove_a_background_says_so(provider: str) -> None:
         ("runware", {"style_type": "DESIGN", "style_reference_images": ["a"]}, []),
     ],
 )
-def test_what_one_provider_does_not_take_together_is_refused_there(
+def test_options_that_exclude_each_other_are_refused_there(
     provider: str, given: dict[str, Any], reasons: list[str]
 ) -> None:
     found = find_not_expressible(provider, {**REPLACE, **given})
@@ -141,13 +141,13 @@ def test_what_one_provider_does_not_take_together_is_refused_there(
 
 
 @pytest.mark.parametrize("pair", [p for p in product(STYLE_FIELDS, repeat=2) if p[0] < p[1]], ids=str)
-def test_what_no_provider_takes_together_no_place_may_say(pair: tuple[str, str]) -> None:
+def test_options_that_always_exclude_each_other_are_a_conflict(pair: tuple[str, str]) -> None:
     values = {"style": "aura", "style_preset": "AURA", "style_codes": ["AAFF5733"], "style_reference_images": ["a"]}
     place = parse_file("a.json", json.dumps({"prompt": "x", **{name: values[name] for name in pair}}).encode())
     assert [error.code for error in place.errors] == ["conflicting_fields"]
 
 
-# -- the requests are made of the table ------------------------------------------------------------------------
+# -- the requests match the table ------------------------------------------------------------------------------
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "prompt": st.text(min_size=1, max_size=20),
@@ -168,14 +168,14 @@ ASKED = st.fixed_dictionaries(
 
 
 def leaves(value: Any, path: str = "") -> dict[str, Any]:
-    """Every value in nested objects by its dotted path; a palette is one value."""
+    """Returns every value in nested objects by its dotted path; a palette is one value."""
     if isinstance(value, dict) and path.rpartition(".")[2] not in ("color_palette", "safety"):
         return {name: one for key, inner in value.items() for name, one in leaves(inner, f"{path}.{key}").items()}
     return {path.removeprefix("."): value}
 
 
 def sent(provider: str, job: Job) -> dict[str, Any]:
-    """What goes to the provider, by dotted path."""
+    """Returns what the provider receives, by dotted path."""
     if provider == "ideogram":
         return {part._name: part.data for part in build_form(job, PHOTO)}  # noqa: SLF001  urllib3 shows it nowhere else
     if provider == "1min":
@@ -188,9 +188,7 @@ def sent(provider: str, job: Job) -> dict[str, Any]:
 
 @quick
 @given(st.sampled_from(PROVIDERS), ASKED)
-def test_what_can_be_expressed_is_sent_and_what_is_sent_was_asked_for_or_is_the_adapters_own(
-    provider: str, asked: dict[str, Any]
-) -> None:
+def test_sent_options_are_exactly_the_requested_or_constant_ones(provider: str, asked: dict[str, Any]) -> None:
     if find_not_expressible(provider, asked):
         return
     found = sent(provider, job_for(provider, **asked))
@@ -210,7 +208,7 @@ def test_every_reason_names_a_field_that_was_given(provider: str, asked: dict[st
         assert any(name in reason for name in asked)
 
 
-def test_a_body_is_made_of_objects_in_objects() -> None:
+def test_nested_objects_are_flattened_to_paths() -> None:
     asked = {**REPLACE, "style_codes": ["AAFF5733"], "magic_prompt": "ON"}
     settings = {"magicPrompt": "ON", "styleCode": "AAFF5733"}
     assert to_provider_json("runware", asked) == {

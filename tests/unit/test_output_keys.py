@@ -1,4 +1,4 @@
-"""The keys of outputs: readable, each of its own, and never longer than S3 allows."""
+"""The keys of outputs: readable, unique, and never longer than S3 allows."""
 
 from itertools import product
 
@@ -23,7 +23,7 @@ def test_every_key_fits_into_s3(length: int, variant: str, n: int, output: str |
     assert "/" not in key.removeprefix(f"{source}/")
 
 
-def test_the_pictures_of_the_longest_key_have_keys_of_their_own_that_fit() -> None:
+def test_pictures_of_the_longest_key_have_unique_keys() -> None:
     source = "@" + "b" * 63 + "/" + "k" * 900
     wanted = list(product(("", "v" * 40, "v" * 39 + "w"), (1, 2, 20), (None, "o" * 40, "o" * 39 + "p")))
     keys = {picture_key(source, variant=v, n=n, extension="png", output=output) for v, n, output in wanted}

@@ -34,7 +34,7 @@ def test_output_with_changes_is_not_plain_lossless(said: dict[str, Any]) -> None
     assert not parse_outputs({"output": said})[0].is_plain_lossless
 
 
-def test_a_margin_is_a_share_or_pixels() -> None:
+def test_margin_is_a_share_or_pixels() -> None:
     share, pixels = parse_outputs({"output": [{"margin": "7.5%"}, {"margin": "40px"}]})
     assert (share.margin_share, share.margin_pixels) == (0.075, 0)
     assert (pixels.margin_share, pixels.margin_pixels) == (0, 40)
@@ -47,11 +47,11 @@ def test_cut_out_has_the_photos_size_by_default() -> None:
 
 
 @pytest.mark.parametrize(("format_", "kind"), [("png", "image/png"), ("webp", "image/webp"), ("jpg", "image/jpeg")])
-def test_each_format_is_served_as_what_it_is(format_: str, kind: str) -> None:
+def test_each_format_has_its_content_type(format_: str, kind: str) -> None:
     assert OutputSpec(format=format_).content_type == kind
 
 
-def test_a_cut_out_as_jpg_needs_a_background() -> None:
+def test_cut_out_as_jpg_needs_a_background() -> None:
     outputs = parse_outputs({"output": [{"name": "shop", "format": "jpg"}, {"format": "webp"}]})
     (sentence,) = find_output_errors("remove", outputs)
     assert "output 'shop' is a jpg" in sentence

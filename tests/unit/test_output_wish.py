@@ -31,7 +31,7 @@ def test_marketplace_output_can_be_expressed() -> None:
     assert read(MARKETPLACE_OUTPUT) == MARKETPLACE_OUTPUT
 
 
-def test_one_object_and_a_list_are_kept_as_they_were_given() -> None:
+def test_object_and_list_are_kept_as_they_were_given() -> None:
     assert read({"format": "webp"}) == {"format": "webp"}
     assert read([{"format": "webp"}]) == [{"format": "webp"}]
 
@@ -122,7 +122,7 @@ def test_at_most_one_output_has_no_name_and_no_two_have_the_same() -> None:
     )
 
 
-def test_a_list_has_one_to_ten_outputs() -> None:
+def test_list_has_one_to_ten_outputs() -> None:
     assert "at least 1" in complaints([])
     assert "at most 10" in complaints([{"name": f"n{n}"} for n in range(MAX_OUTPUTS + 1)])
 

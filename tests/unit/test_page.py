@@ -31,7 +31,7 @@ def image(color: str = "red", size: tuple[int, int] = (8, 6), kind: str = "PNG")
 
 @dataclass
 class Bucket:
-    """Serves a picture for each file but the `lost` ones, and counts how often it is asked."""
+    """Returns a picture for each file except the `lost` ones, and counts how often it is read."""
 
     lost: tuple[str, ...] = ()
     asked: list[GalleryFile] = field(default_factory=list[GalleryFile])
@@ -81,7 +81,7 @@ def read(folder: Path, shown: Album, bucket: Bucket | None = None) -> Reader:
     return Reader(made.index_path.read_text("utf-8"))
 
 
-def test_every_picture_stands_beside_its_photo_in_the_folder(tmp_path: Path) -> None:
+def test_every_picture_is_next_to_its_photo(tmp_path: Path) -> None:
     shown = read(tmp_path, album()).data["entries"]
     assert [(one["kind"], one["name"]) for one in shown] == [
         ("trouble", "bad.jpg"),
@@ -95,7 +95,7 @@ def test_every_picture_stands_beside_its_photo_in_the_folder(tmp_path: Path) -> 
     assert {(tmp_path / link).read_bytes()[8:12] for link in links} == {b"WEBP"}
 
 
-def test_the_page_is_one_file_that_asks_nobody_for_anything(tmp_path: Path) -> None:
+def test_page_is_one_file_that_loads_nothing(tmp_path: Path) -> None:
     page = read(tmp_path, album())
     assert page.loads == ["#pictures"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "thumbs"]
@@ -103,7 +103,7 @@ def test_the_page_is_one_file_that_asks_nobody_for_anything(tmp_path: Path) -> N
     assert not re.search(r"https?:|//[a-z]+\.|url\(|@import|fetch\(", text)
 
 
-def test_prompt_style_cost_provider_and_seconds_stand_on_the_page() -> None:
+def test_page_shows_prompt_style_cost_provider_and_seconds() -> None:
     styled = receipt("a.jpg", result("a.png"), prompt="at sea", style_preset="GOLDEN_HOUR")
     (one,) = entries(album(receipts=[styled], reports=[]))
     assert (one["said"], one["tags"], one["cost"]) == ("at sea", ["golden hour"], "$0.06")
@@ -115,7 +115,7 @@ def test_prompt_style_cost_provider_and_seconds_stand_on_the_page() -> None:
     assert one["files"] == [("a.png", "PNG, 640 × 480, 1.2 MB")]
 
 
-def test_a_list_of_providers_is_told_in_words_and_anything_deeper_as_json() -> None:
+def test_list_of_providers_is_text_and_deeper_values_json() -> None:
     told = receipt("a.jpg", result("a.png"), provider=["ideogram", "segmind"], output=[{"name": "thumb"}], seed=4)
     (one,) = entries(album(receipts=[told], reports=[]))
     ((_, rows),) = one["asked"]
@@ -135,18 +135,18 @@ def test_no_text_from_outside_becomes_markup(tmp_path: Path) -> None:
     assert page.data["entries"][1]["said"] == NASTY
 
 
-def test_words_that_are_no_text_are_shown_all_the_same(tmp_path: Path) -> None:
+def test_text_that_is_not_valid_unicode_is_still_shown(tmp_path: Path) -> None:
     lone = receipt("a\u202e\x00.jpg", result("b.png"), prompt="half a \ud800 letter")
     assert len(read(tmp_path, album(receipts=[lone])).data["entries"]) == 2
 
 
-def test_a_stand_in_is_named_and_only_where_it_made_the_pictures() -> None:
+def test_stand_in_is_named_only_where_it_made_pictures() -> None:
     assert "stand-in" in json.dumps(build_page_data(album(standins={"ideogram"}), {}, NOON))
     assert "stand-in" not in json.dumps(build_page_data(album(standins={"runware"}), {}, NOON))
     assert "stand-in" not in json.dumps(build_page_data(album(), {}, NOON))
 
 
-def test_one_photo_through_every_api_stands_together_and_says_who_was_not_asked() -> None:
+def test_one_photo_at_every_provider_is_one_group() -> None:
     one = receipt("five/ideogram.jpg", result("out/a.png"), prompt="by a window")
     other = receipt("five/runware.jpg", result("out/b.png"), prompt="by a window")
     other["jobs"][0]["provider"] = "runware"
@@ -163,7 +163,7 @@ def test_one_photo_through_every_api_stands_together_and_says_who_was_not_asked(
     assert "A stand-in on this machine made the pictures of runware," in shown["notices"][0]
 
 
-def test_the_way_of_a_photo_counts_from_its_upload_where_that_is_known() -> None:
+def test_duration_counts_from_the_upload_if_it_is_known() -> None:
     uploads = {f"{PREFIX}cup.jpg": NOON - timedelta(seconds=2)}
     assert [shot.duration_seconds for shot in album(uploaded_at=uploads).comparisons] == [6.0, 6.0, 4.0]
 
@@ -174,7 +174,7 @@ def test_jobs_that_are_not_current_are_not_shown() -> None:
     assert album(receipts=[old]).comparisons == []
 
 
-def test_a_picture_in_several_formats_is_one_entry_with_all_its_files() -> None:
+def test_picture_in_several_formats_is_one_entry() -> None:
     small = result("a@thumb.webp", output="thumb", width=100, height=75, format="webp", bytes=900)
     (one,) = entries(album(receipts=[receipt("a.jpg", small, result("a.png"))], reports=[]))
     assert [key for key, _ in one["files"]] == ["a@thumb.webp", "a.png"]
@@ -183,7 +183,7 @@ def test_a_picture_in_several_formats_is_one_entry_with_all_its_files() -> None:
     assert one["ratio"] == pytest.approx(640 / 480, abs=0.001)
 
 
-def test_every_failure_has_its_hint_its_money_and_what_happened() -> None:
+def test_every_failure_has_its_hint_cost_and_message() -> None:
     reports = [
         report(f"{code}.jpg", code=code.value, hint="Do this.", money=money)
         for code, money in zip(Code, ["not_spent", "spent", "unknown"] * len(Code), strict=False)
@@ -195,7 +195,7 @@ def test_every_failure_has_its_hint_its_money_and_what_happened() -> None:
     assert {one["hint"] for one in told} == {"Do this.", GENERIC_HINT}
 
 
-def test_a_paused_provider_is_told_once_above_the_pictures() -> None:
+def test_paused_provider_is_shown_once_above_the_pictures() -> None:
     errors = report("x", status="paused", code="budget_reached")["errors"]
     shown = build_page_data(album(reports=[{"source": None, "provider": "ideogram", "errors": errors}]), {}, NOON)
     (told,) = shown["stopped"]
@@ -208,7 +208,7 @@ def test_broken_folder_defaults_have_an_entry_without_a_photo() -> None:
     assert (trouble.photo, trouble.name) == (None, "shoes/_backdrop.json")
 
 
-def test_what_is_on_its_way_is_counted_and_not_shown() -> None:
+def test_photos_in_progress_are_counted_and_not_shown() -> None:
     waiting = receipt("w.jpg")
     waiting["jobs"][0] |= {"status": "accepted", "stored_at": None}
     shown = album(receipts=[waiting, receipt("there.jpg", result("there.png"))])
@@ -216,18 +216,18 @@ def test_what_is_on_its_way_is_counted_and_not_shown() -> None:
     assert build_page_data(shown, {}, NOON)["waiting"].startswith("1 picture is in progress")
 
 
-def test_a_photo_of_another_bucket_is_named_with_it() -> None:
+def test_photo_of_another_bucket_is_named_with_it() -> None:
     far = receipt("a.jpg", result("a.png"))
     far["source"] = source("a.jpg", bucket="theirs")
     (shot,) = album(receipts=[far], input_bucket="photos").comparisons
     assert (shot.source, shot.photo.bucket) == (f"@theirs/{PREFIX}a.jpg", "theirs")
 
 
-def test_a_cut_prefix_leaves_whole_names() -> None:
+def test_shortened_prefix_keeps_whole_names() -> None:
     assert {shot.name for shot in album(prefix=f"{PREFIX}cu").comparisons} == {"cup.jpg", "cut/cup.jpg"}
 
 
-def test_each_file_is_asked_for_once_and_never_again(tmp_path: Path) -> None:
+def test_each_file_is_read_once_and_never_again(tmp_path: Path) -> None:
     bucket = Bucket()
     first = write_gallery(tmp_path, album(), bucket.read, NOON)
     again = write_gallery(tmp_path, album(), bucket.read, NOON)
@@ -235,7 +235,7 @@ def test_each_file_is_asked_for_once_and_never_again(tmp_path: Path) -> None:
     assert [(one.new_thumbnail_count, one.kept_thumbnail_count) for one in (first, again)] == [(6, 0), (0, 6)]
 
 
-def test_a_thumb_that_two_threads_make_at_the_same_moment_counts_once(tmp_path: Path) -> None:
+def test_thumb_made_by_two_threads_at_once_counts_once(tmp_path: Path) -> None:
     twins = [receipt(name, result("cut.png"), usd=0.06) for name in ("a.jpg", "b.jpg")]
     for one in twins:
         one["source"]["sha256"] = "the same"
@@ -250,7 +250,7 @@ def test_a_thumb_that_two_threads_make_at_the_same_moment_counts_once(tmp_path: 
     assert (made.new_thumbnail_count, made.kept_thumbnail_count) == (2, 1)
 
 
-def test_a_new_version_of_a_picture_is_a_new_thumb_and_the_old_one_goes(tmp_path: Path) -> None:
+def test_new_version_of_a_picture_replaces_its_thumb(tmp_path: Path) -> None:
     bucket = Bucket()
     write_gallery(tmp_path, album(receipts=[receipt("a.jpg", result("a.png"))], reports=[]), bucket.read, NOON)
     newer = receipt("a.jpg", result("a.png", version_id="two"))
@@ -260,7 +260,7 @@ def test_a_new_version_of_a_picture_is_a_new_thumb_and_the_old_one_goes(tmp_path
     assert len([*(tmp_path / "thumbs").iterdir()]) == 3
 
 
-def test_a_photo_that_is_gone_is_told_and_leaves_its_picture(tmp_path: Path) -> None:
+def test_missing_photo_is_reported_and_its_picture_kept(tmp_path: Path) -> None:
     made = write_gallery(tmp_path, album(reports=[]), Bucket(lost=(f"{PREFIX}cup.jpg",)).read, NOON)
     assert {file.key: why for file, why in made.missing_files.items()} == {f"{PREFIX}cup.jpg": MissingReason.GONE}
     shown = Reader(made.index_path.read_text("utf-8")).data["entries"]
@@ -275,7 +275,7 @@ def test_a_photo_that_is_gone_is_told_and_leaves_its_picture(tmp_path: Path) -> 
         (b"I am a list", "No preview of the photo is available."),
     ],
 )
-def test_the_page_tells_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes | MissingReason, words: str) -> None:
+def test_page_explains_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes | MissingReason, words: str) -> None:
     def answered(file: GalleryFile) -> bytes | MissingReason:
         return answer if file.key.endswith(".jpg") else image()
 
@@ -284,7 +284,7 @@ def test_the_page_tells_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes |
         assert (one["before"], one["no_before"], one.get("no_after", "")) == ("", words, "")
 
 
-# -- what the folder holds already -------------------------------------------------------------------------------
+# -- what the folder already contains ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_the_page_tells_why_a_photo_is_not_shown(tmp_path: Path, answer: bytes |
         ({"output_bucket": "mine"}, {"output_bucket": "theirs"}, "the page of another stack"),
     ],
 )
-def test_a_page_is_replaced_by_one_that_includes_it(
+def test_page_is_replaced_only_by_one_that_includes_it(
     tmp_path: Path, there: dict[str, str], ours: dict[str, str], held: str
 ) -> None:
     assert describe_other_page(tmp_path, album(**ours)) == ""
@@ -306,19 +306,19 @@ def test_a_page_is_replaced_by_one_that_includes_it(
     assert describe_other_page(tmp_path, album(**ours)) == held
 
 
-def test_a_page_that_does_not_say_what_it_shows_is_kept(tmp_path: Path) -> None:
+def test_page_without_a_description_of_itself_is_kept(tmp_path: Path) -> None:
     index = write_gallery(tmp_path, album(), Bucket().read, NOON).index_path
     lines = index.read_text("utf-8").splitlines(keepends=True)
     index.write_text("".join(line for line in lines if 'name="backdrop-page"' not in line), "utf-8")
     assert describe_other_page(tmp_path, album()).startswith("a page of an earlier release")
 
 
-def test_a_page_tells_nobody_the_name_of_the_bucket(tmp_path: Path) -> None:
+def test_page_does_not_reveal_the_name_of_the_bucket(tmp_path: Path) -> None:
     made = write_gallery(tmp_path, album(output_bucket="output-of-123456789012"), Bucket().read, NOON)
     assert "123456789012" not in made.index_path.read_text("utf-8")
 
 
-def test_thumbs_of_a_page_that_was_renamed_stay(tmp_path: Path) -> None:
+def test_thumbs_of_a_renamed_page_stay(tmp_path: Path) -> None:
     made = write_gallery(tmp_path, album(), Bucket().read, NOON)
     kept = {*(tmp_path / "thumbs").iterdir()}
     made.index_path.rename(tmp_path / "shoes.html")
@@ -326,7 +326,7 @@ def test_thumbs_of_a_page_that_was_renamed_stay(tmp_path: Path) -> None:
     assert kept < {*(tmp_path / "thumbs").iterdir()}
 
 
-def test_an_interrupted_run_leaves_the_page_that_was_there(tmp_path: Path) -> None:
+def test_interrupted_run_leaves_the_existing_page(tmp_path: Path) -> None:
     index = write_gallery(tmp_path, album(), Bucket().read, NOON).index_path
     before = index.read_text("utf-8"), {*(tmp_path / "thumbs").iterdir()}
 
@@ -338,7 +338,7 @@ def test_an_interrupted_run_leaves_the_page_that_was_there(tmp_path: Path) -> No
     assert (index.read_text("utf-8"), {*(tmp_path / "thumbs").iterdir()}) == before
 
 
-def test_two_thousand_pictures_make_a_page_of_a_few_megabytes(tmp_path: Path) -> None:
+def test_page_of_2000_pictures_has_a_few_megabytes(tmp_path: Path) -> None:
     many = [receipt(f"{n:05}.jpg", result(f"{n}.png"), prompt="on a marble table", usd=0.06) for n in range(2000)]
     for n, one in enumerate(many):
         one["source"]["sha256"] = "the same"
@@ -351,15 +351,15 @@ def test_two_thousand_pictures_make_a_page_of_a_few_megabytes(tmp_path: Path) ->
     assert made.new_thumbnail_count == 4
 
 
-def test_a_page_of_nothing_says_so(tmp_path: Path) -> None:
+def test_page_without_pictures_says_so(tmp_path: Path) -> None:
     assert read(tmp_path, Album(receipts=[])).data["title"] == "No pictures yet"
 
 
-def test_a_page_of_another_program_is_known_from_ours(tmp_path: Path) -> None:
+def test_page_of_another_program_is_recognized(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<!doctype html><title>My shop</title>")
     assert describe_other_page(tmp_path, album()) == "an index.html that this command did not write"
 
 
-def test_a_time_span_is_told_in_the_unit_that_suits() -> None:
+def test_duration_is_shown_in_a_suitable_unit() -> None:
     spans = {None: "unknown", 0.04: "0.0 s", 59.9: "59.9 s", 61: "1 min 1 s", 3599: "59 min 59 s", 7300: "2 h 1 min"}
     assert {seconds: format_duration(seconds) for seconds in spans} == spans

@@ -1,4 +1,4 @@
-"""Thumbs show what people see: upright, small, in the colors that are meant, and never half written."""
+"""Thumbs show what people see: upright, small, in the intended colors, and never incomplete."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
@@ -39,21 +39,21 @@ def of(key: str) -> GalleryFile:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "HEIF"])
 @pytest.mark.parametrize("color", ["navy", "white"])
-def test_a_large_picture_becomes_small_and_keeps_its_shape_and_color(kind: str, color: str) -> None:
+def test_large_picture_is_reduced_with_its_shape_and_color(kind: str, color: str) -> None:
     small = thumb(saved(Image.new("RGB", (2400, 1200), color), kind))
     assert (small.format, small.size) == ("WEBP", (MAX_SIDE_PIXELS, MAX_SIDE_PIXELS // 2))
     assert small.convert("RGB").getpixel((9, 9)) == pytest.approx(ImageColor.getrgb(color), abs=6)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
-def test_a_photo_for_print_is_shown_in_its_colors(kind: str) -> None:
+def test_cmyk_photo_is_shown_in_its_colors(kind: str) -> None:
     small = thumb(saved(Image.new("CMYK", (60, 40), (0, 255, 255, 0)), kind))
     red, green, blue = cast("tuple[int, int, int]", small.convert("RGB").getpixel((9, 9)))
     assert (red > 180, green < 90, blue < 90) == (True, True, True)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_scan_of_16_bits_is_shown_as_light_as_it_is(channels: int) -> None:
+def test_scan_of_16_bits_keeps_its_brightness(channels: int) -> None:
     file = BytesIO()
     shape = (40, 60) if channels == 1 else (40, 60, channels)
     kind = "minisblack" if channels == 1 else "rgb"
@@ -61,12 +61,12 @@ def test_a_scan_of_16_bits_is_shown_as_light_as_it_is(channels: int) -> None:
     assert thumb(file.getvalue()).convert("RGB").getpixel((9, 9)) == pytest.approx((128, 128, 128), abs=4)
 
 
-def test_a_small_picture_is_not_blown_up() -> None:
+def test_small_picture_is_not_enlarged() -> None:
     assert thumb(saved(Image.new("RGB", (30, 20)), "PNG")).size == (30, 20)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF", "AVIF", "HEIF"])
-def test_a_photo_that_lies_on_its_side_stands_upright(kind: str) -> None:
+def test_photo_with_an_orientation_is_shown_upright(kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     photo = Image.new("RGB", (300, 200), "white")
@@ -76,13 +76,13 @@ def test_a_photo_that_lies_on_its_side_stands_upright(kind: str) -> None:
     assert shown.convert("RGB").getpixel((100, 20)) == pytest.approx((255, 0, 0), abs=12)
 
 
-def test_what_is_transparent_stays_so() -> None:
+def test_transparent_picture_stays_transparent() -> None:
     shown = thumb(saved(Image.new("RGBA", (40, 40), (255, 0, 0, 0)), "PNG"))
     assert shown.mode == "RGBA"
     assert shown.getchannel("A").getextrema() == (0, 0)
 
 
-def test_colors_are_those_that_the_profile_means() -> None:
+def test_colors_follow_the_embedded_profile() -> None:
     photo = saved(Image.new("RGB", (9, 9), (200, 30, 30)), "PNG", icc_profile=swapped_profile())
     shown = thumb(photo)
     assert shown.info.get("icc_profile") is None
@@ -90,11 +90,11 @@ def test_colors_are_those_that_the_profile_means() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"I am a list", saved(Image.new("RGB", (900, 900)), "PNG")[:200]])
-def test_what_cannot_be_shown_has_no_thumb(data: bytes) -> None:
+def test_unreadable_file_has_no_thumb(data: bytes) -> None:
     assert encode_thumbnail(data) is MissingReason.UNREADABLE
 
 
-def test_a_heic_that_would_crash_the_decoder_is_not_opened() -> None:
+def test_heic_that_would_crash_the_decoder_is_not_opened() -> None:
     photo = saved(Image.new("RGB", (64, 48), "navy"), "HEIF")
     at = photo.index(b"hvc1", photo.index(b"infe"))
     bent = photo[:at] + b"\xff\xfe\xfd\xfc" + photo[at + 4 :]
@@ -106,7 +106,7 @@ def called_ghostscript(_picture: EpsImageFile) -> None:
 
 
 @pytest.mark.parametrize("kind", ["EPS", "PDF", "JPEG2000"])
-def test_no_other_decoder_ever_sees_a_photo(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_other_decoder_ever_opens_a_photo(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = saved(Image.new("RGB", (64, 48), "navy"), kind)
     monkeypatch.setattr(EpsImageFile, "load", called_ghostscript)
     assert encode_thumbnail(data) is MissingReason.UNREADABLE
@@ -129,7 +129,7 @@ def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch)
         assert all(isinstance(one, bytes) for one in pool.map(encode_thumbnail, [photo] * 4))
 
 
-def test_half_a_jpeg_or_noise_never_ends_a_page() -> None:
+def test_truncated_jpeg_or_noise_does_not_stop_the_page() -> None:
     photo = saved(Image.effect_noise((300, 300), 80).convert("RGB"), "JPEG")
     dice = random.Random(7)
     for _ in range(60):
@@ -139,7 +139,7 @@ def test_half_a_jpeg_or_noise_never_ends_a_page() -> None:
         encode_thumbnail(bytes(bent[: dice.randrange(len(bent))]))
 
 
-def test_a_disk_that_is_full_is_no_thumb_and_no_half_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_leaves_no_thumb_and_no_partial_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Path, data: bytes) -> int:
         raise OSError(28, "No space left on device")
 
@@ -149,14 +149,14 @@ def test_a_disk_that_is_full_is_no_thumb_and_no_half_of_one(tmp_path: Path, monk
     assert [*(tmp_path / "thumbs").iterdir()] == []
 
 
-def test_thumbs_come_in_the_order_of_their_files(tmp_path: Path) -> None:
+def test_thumbs_have_the_order_of_their_files(tmp_path: Path) -> None:
     files = [of(str(n)) for n in range(20)]
     found = list(make_thumbnails(tmp_path, files, lambda _: saved(Image.new("RGB", (9, 9)), "PNG"), 4))
     assert [one.file for one in found] == files
     assert len({one.link for one in found}) == 20
 
 
-def test_one_photo_under_two_keys_is_one_thumb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_photo_under_two_keys_has_one_thumb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     both_have_written, write_bytes = Barrier(2, timeout=60), Path.write_bytes
 
     def together(self: Path, data: bytes) -> int:

@@ -1,4 +1,4 @@
-"""The file of picks is read as the page writes it, and as a person's spreadsheet does."""
+"""The file of picks is read as the page writes it, and as a person's spreadsheet saves it."""
 
 from pathlib import Path
 
@@ -14,19 +14,19 @@ def file(folder: Path, text: str, encoding: str = "utf-8") -> Path:
     return path
 
 
-def test_the_pages_own_file_is_read(tmp_path: Path) -> None:
+def test_file_written_by_the_page_is_read(tmp_path: Path) -> None:
     text = '\ufeffkey,output\r\nshoes/red.jpg,shoes/red.jpg/red.png\r\n"a, ""b"".jpg","ü/\n.png"\r\n'
     first, second = read_picks(file(tmp_path, text))
     assert first == Pick("shoes/red.jpg", "shoes/red.jpg/red.png")
     assert second == Pick('a, "b".jpg', "ü/\n.png")
 
 
-def test_other_columns_and_empty_lines_do_no_harm_and_no_pick_comes_twice(tmp_path: Path) -> None:
+def test_other_columns_empty_lines_and_repeats_are_ignored(tmp_path: Path) -> None:
     text = "note,output,key\n,o.png,k.jpg\n\nagain,o.png,k.jpg\n,,\n"
     assert read_picks(file(tmp_path, text)) == [Pick("k.jpg", "o.png")]
 
 
-def test_a_list_of_photos_alone_means_all_their_pictures(tmp_path: Path) -> None:
+def test_list_of_photos_alone_means_all_their_pictures(tmp_path: Path) -> None:
     assert read_picks(file(tmp_path, "key\nred.jpg\n")) == [Pick("red.jpg", "")]
 
 
@@ -39,12 +39,12 @@ def test_a_list_of_photos_alone_means_all_their_pictures(tmp_path: Path) -> None
         ('key,output\n"a,b', "is not valid CSV"),
     ],
 )
-def test_what_is_no_file_of_picks_is_told_with_what_to_do(tmp_path: Path, text: str, words: str) -> None:
+def test_invalid_picks_file_is_reported_with_advice(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         read_picks(file(tmp_path, text))
 
 
-def test_a_file_that_is_not_there_or_not_utf_8_is_told(tmp_path: Path) -> None:
+def test_missing_or_non_utf_8_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         read_picks(tmp_path / "none.csv")
     with pytest.raises(UsageError, match="is not UTF-8"):

@@ -1,4 +1,4 @@
-"""Each version of the product plays seeds of its own, and the same ones each time."""
+"""Each version of the product has its own seeds, and the same ones each time."""
 
 from pathlib import Path
 
@@ -37,11 +37,11 @@ def test_every_change_of_the_product_gives_new_seeds(product: Path, name: str) -
     assert not {*before} & {*choose_unseen_seeds(product)}
 
 
-def test_a_file_that_moves_gives_new_seeds(product: Path) -> None:
+def test_moved_file_gives_new_seeds(product: Path) -> None:
     before = choose_unseen_seeds(product)
     (product / "layers/backdrop/core.py").rename(product / "layers/backdrop/model.py")
     assert choose_unseen_seeds(product) != before
 
 
-def test_unseen_seeds_are_beyond_all_numbers_that_people_choose() -> None:
+def test_unseen_seeds_are_above_any_that_people_choose() -> None:
     assert choose_unseen_seeds(ROOT)[0] >= FIRST_UNSEEN_SEED

@@ -105,7 +105,7 @@ def test_current_jobs_come_first_and_then_the_oldest() -> None:
     assert build_receipt(a_source(), reversed(jobs)) == view
 
 
-def test_the_total_counts_every_attempt_of_every_job() -> None:
+def test_total_counts_every_attempt_of_every_job() -> None:
     twice = a_stored_job(attempts=(an_attempt(), an_attempt(n=2)))
     view = build_receipt(a_source(), [twice, a_stored_job(job_id="old")])
     assert [job["cost"]["usd"] for job in view["jobs"]] == [0.12, 0.06]
@@ -120,7 +120,7 @@ def test_possible_charges_are_shown_next_to_confirmed_ones() -> None:
     assert [attempt["money"] for attempt in entry["attempts"]] == ["unknown", "spent"]
 
 
-def test_a_call_in_flight_may_have_been_charged() -> None:
+def test_call_in_flight_may_have_been_charged() -> None:
     flying = an_attempt(charged=0, reserved=60_000, outcome=AttemptOutcome.IN_FLIGHT)
     (entry,) = build_receipt(a_source(), [a_job(status=JobStatus.SUBMITTING, attempts=(flying,))])["jobs"]
     assert entry["cost"] == {"usd": 0, "basis": "price_list", "unknown_usd": 0.06}
@@ -148,7 +148,7 @@ def test_photo_without_problems_has_no_error_report() -> None:
     assert build_error_report(a_source(), [a_stored_job()]) is None
 
 
-def test_an_error_before_there_is_a_job_has_no_job_id() -> None:
+def test_error_without_a_job_has_no_job_id() -> None:
     problem = a_problem(Code.NOT_A_PHOTO, MoneyStatus.NOT_SPENT)
     view = build_error_report(a_source(jobs={}, problems=(problem,)), [])
     assert view
@@ -168,7 +168,7 @@ def test_an_error_before_there_is_a_job_has_no_job_id() -> None:
     ]
 
 
-def test_a_job_that_ended_badly_is_named_with_its_state_and_money() -> None:
+def test_failed_job_is_reported_with_status_and_cost() -> None:
     view = build_error_report(a_source(), [a_dead_job()])
     assert view
     (error,) = view["errors"]
@@ -176,7 +176,7 @@ def test_a_job_that_ended_badly_is_named_with_its_state_and_money() -> None:
     assert error["money"] == "spent"
 
 
-def test_a_waiting_job_says_that_it_will_be_tried_again() -> None:
+def test_waiting_job_is_reported_as_retryable() -> None:
     waiting = a_job(problem=a_problem(Code.PROVIDER_KEY_MISSING, MoneyStatus.NOT_SPENT, retryable=True))
     view = build_error_report(a_source(), [waiting])
     assert view

@@ -10,7 +10,7 @@ from backdrop.model.sentence import Sentence
 from tests.unit.core_items import LATER, NOW, a_dead_job, a_job, a_problem, a_source, a_stored_job
 
 
-def test_a_stored_job_is_announced_as_completed() -> None:
+def test_stored_job_is_announced_as_completed() -> None:
     told = build_job_event(a_source(), a_stored_job())
     assert told
     kind, detail = told
@@ -18,7 +18,7 @@ def test_a_stored_job_is_announced_as_completed() -> None:
 
 
 @pytest.mark.parametrize("status", [JobStatus.REFUSED, JobStatus.DEAD, JobStatus.HELD])
-def test_a_job_that_ended_badly_is_announced_as_failed(status: JobStatus) -> None:
+def test_failed_job_is_announced_as_failed(status: JobStatus) -> None:
     told = build_job_event(a_source(), a_dead_job(status=status))
     assert told
     kind, detail = told
@@ -47,7 +47,7 @@ def test_repeated_event_has_the_same_id_after_a_reread(job: Job) -> None:
     assert build_job_event(read[1], read[0]) == first
 
 
-def test_each_end_of_a_job_has_an_event_id_of_its_own() -> None:
+def test_each_end_of_a_job_has_its_event_id() -> None:
     ends = [
         a_stored_job(),
         a_stored_job(job_id="job-2"),
@@ -61,7 +61,7 @@ def test_each_end_of_a_job_has_an_event_id_of_its_own() -> None:
     assert told[0][1]["event_id"] == derive_event_id("job-1", "stored", LATER.isoformat())
 
 
-def test_a_dead_letter_explains_itself() -> None:
+def test_dead_letter_explains_itself() -> None:
     assert build_dead_letter_attributes(a_dead_job()) == {
         "code": "unsafe_result",
         "reason": str(a_problem().message),
@@ -72,7 +72,7 @@ def test_a_dead_letter_explains_itself() -> None:
     }
 
 
-def test_a_long_reason_fits_into_a_message_attribute() -> None:
+def test_long_reason_fits_into_a_message_attribute() -> None:
     assert (
         len(build_dead_letter_attributes(a_dead_job(problem=a_problem(message=Sentence("x" * 5_000))))["reason"])
         <= 1_000

@@ -43,7 +43,7 @@ def test_healthy_provider_has_no_report() -> None:
     assert build_provider_report(resume(paused(), frozenset(PauseReason), LATER)) is None
 
 
-def test_a_paused_providers_report_has_the_fields_of_any_other() -> None:
+def test_provider_report_has_the_fields_of_any_other() -> None:
     again = pause(paused(), PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "Still no.", LATER)
     report = build_provider_report(again)
     assert report
@@ -90,7 +90,7 @@ def test_resumed_event_follows_the_paused_event() -> None:
     assert (kind, detail["since"]) == ("Provider Resumed", "2026-11-16T12:00:09.500Z")
 
 
-def test_a_budget_that_is_reached_has_an_event_of_its_own_that_names_the_command() -> None:
+def test_reached_budget_has_its_own_event_with_the_command() -> None:
     lane = paused(PauseReason.BUDGET, Code.BUDGET_REACHED)
     assert told(lane) == ["Provider Paused", "Budget Reached"]
     assert len(set(ids(lane))) == 2
@@ -104,7 +104,7 @@ def test_lane_with_another_pause_is_not_announced_as_resumed() -> None:
     assert "Provider Resumed" not in told(resume(lane, frozenset({PauseReason.KEY}), LATEST))
 
 
-def test_a_reason_that_comes_and_goes_while_another_stays_is_remembered_once() -> None:
+def test_reason_that_returns_during_a_pause_is_recorded_once() -> None:
     lane = pause(
         paused(PauseReason.OPERATOR, Code.PAUSED_BY_PERSON), PauseReason.KEY, Code.PROVIDER_KEY_REFUSED, "401", LATER
     )
@@ -133,13 +133,13 @@ def test_pause_with_a_newer_message_is_the_same_event() -> None:
     assert ids(again) == ids(paused())
 
 
-def test_one_more_reason_leaves_the_id_of_the_first_as_it_was() -> None:
+def test_another_reason_keeps_the_first_events_id() -> None:
     both = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", LATER)
     assert ids(paused()) == [one for one in ids(both) if one in ids(paused())]
     assert len(set(ids(both))) == 2
 
 
-def test_two_reasons_of_one_moment_are_two_events() -> None:
+def test_two_simultaneous_reasons_are_two_events() -> None:
     both = pause(paused(), PauseReason.OPERATOR, Code.PAUSED_BY_PERSON, "A person paused it.", NOW)
     assert len(set(ids(both))) == 2
 

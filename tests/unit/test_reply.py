@@ -1,4 +1,4 @@
-"""What a task is answered fits into what Step Functions takes, and says the most important first."""
+"""A task's answer fits into what Step Functions accepts, with the most important part first."""
 
 import json
 from typing import Any
@@ -17,28 +17,28 @@ ENDS = [one for one in JobStatus if one in ("stored", "refused", "dead", "held",
 
 
 def an_asked(*jobs: Job, **changes: Any) -> ImageRequest:
-    """A request that named these jobs."""
+    """Returns a request that named these jobs."""
     facts: dict[str, Any] = {"source_id": "s" * 64, "request_id": "m-1", "bucket": "photos", "key": "shoes/red.jpg"}
     facts |= {"task_token": "t", "jobs": {job.variant: job.job_id for job in jobs}, "requested_at": NOW}
     return ImageRequest(**facts | changes)
 
 
 @pytest.mark.parametrize("status", JobStatus)
-def test_a_request_is_answered_when_its_job_is_at_an_end_and_not_before(status: JobStatus) -> None:
+def test_request_is_answered_only_when_its_job_has_ended(status: JobStatus) -> None:
     job = a_stored_job(status=status, problem=a_problem() if status in ("refused", "dead", "held") else None)
     found = build_task_result(a_source(), an_asked(job), [job])
     assert (found is not None) is (status in ENDS)
     assert found is None or (found.outcome is CallbackOutcome.SUCCESS) is (status is JobStatus.STORED)
 
 
-def test_jobs_of_others_do_not_matter() -> None:
+def test_jobs_of_other_requests_do_not_matter() -> None:
     mine, other = a_stored_job(), a_job(job_id="job-2", variant="beach")
     found = build_task_result(a_source(), an_asked(mine), [mine, other])
     assert found
     assert [job["job_id"] for job in json.loads(found.output)["jobs"]] == ["job-1"]
 
 
-def test_a_failure_says_of_every_job_that_failed_what_it_cost() -> None:
+def test_failure_reports_the_cost_of_every_failed_job() -> None:
     stored, dead = a_stored_job(job_id="job-2", variant="a"), a_dead_job(variant="b")
     called_off = a_job(job_id="job-3", variant="c", status=JobStatus.SUPERSEDED, ended_at=NOW)
     found = build_task_result(a_source(), an_asked(stored, dead, called_off), [stored, dead, called_off])
@@ -52,7 +52,7 @@ def test_a_failure_says_of_every_job_that_failed_what_it_cost() -> None:
     assert all(one.keys() == cause[0].keys() for one in cause)
 
 
-def test_what_was_refused_is_told_before_what_failed() -> None:
+def test_refusals_are_reported_before_failures() -> None:
     dead = a_dead_job()
     problem = a_problem(Code.MISSING_PROMPT, MoneyStatus.NOT_SPENT, variant="beach")
     found = build_task_result(a_source(), an_asked(dead, problems=(problem,)), [dead])
@@ -71,9 +71,7 @@ def test_what_was_refused_is_told_before_what_failed() -> None:
     ],
     ids=["instructions", "results"],
 )
-def test_an_output_that_is_too_long_goes_without_what_its_receipt_has(
-    changes: dict[str, Any], without: set[str]
-) -> None:
+def test_too_long_output_omits_what_its_receipt_has(changes: dict[str, Any], without: set[str]) -> None:
     jobs = [a_stored_job(job_id=f"job-{n}", variant=f"v{n}", **changes) for n in range(20)]
     found = build_task_result(a_source(), an_asked(*jobs), jobs)
     assert found
@@ -85,7 +83,7 @@ def test_an_output_that_is_too_long_goes_without_what_its_receipt_has(
     )
 
 
-def test_a_cause_that_is_too_long_tells_the_first_errors_whole() -> None:
+def test_too_long_cause_contains_the_first_errors_completely() -> None:
     problems = tuple(
         a_problem(Code.INVALID_VALUE, MoneyStatus.NOT_SPENT, variant=f"v{n}", message=Sentence("é" * 5000))
         for n in range(50)
@@ -98,7 +96,7 @@ def test_a_cause_that_is_too_long_tells_the_first_errors_whole() -> None:
     assert len(told) > 10
 
 
-def test_a_request_that_was_skipped_says_why() -> None:
+def test_skipped_request_states_its_reason() -> None:
     found = build_task_result(a_source(), an_asked(skipped_kind=ObjectKind.IGNORED), [])
     assert found
     assert (found.outcome, json.loads(found.output)["skipped"]) == (

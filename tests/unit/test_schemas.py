@@ -1,4 +1,4 @@
-"""The schemas that editors read: written from the models, kind to who types, and no looser than what intake accepts."""
+"""The schemas that editors read are written from the models, help the author, and accept no more than intake does."""
 
 import json
 from collections.abc import Iterator
@@ -55,13 +55,13 @@ NAMES = ["beach", "cut-out", "a" * 40, "a" * 41, "../x"]
 
 
 def an_object(random: Random, values: dict[str, list[Any]], most: int) -> dict[str, Any]:
-    """An object of a few of these fields, now and then with a value that fits nowhere."""
+    """Returns an object of a few of these fields, occasionally with a value that fits nowhere."""
     names = random.sample(sorted(values), random.randint(0, most))
     return {name: random.choice(values[name] if random.random() < 0.97 else ANYTHING) for name in names}
 
 
 def a_file(random: Random) -> dict[str, Any]:
-    """What somebody may have written into a sidecar."""
+    """Returns what a person may have written into a sidecar."""
     file = an_object(random, VALUES, 3)
     if random.random() < 0.4:
         one = an_object(random, OUTPUT, 4)
@@ -72,26 +72,26 @@ def a_file(random: Random) -> dict[str, Any]:
 
 
 def accepted(document: object) -> bool:
-    """Whether intake takes this file."""
+    """Whether intake accepts this file."""
     return parse_file("red.jpg.json", json.dumps(document).encode()).errors == ()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_schemas_are_what_the_code_says(kind: str) -> None:
+def test_schemas_match_the_code(kind: str) -> None:
     path = make_schemas.FOLDER / f"{kind}.schema.json"
-    assert path.read_text() == make_schemas.files()[path], "write it anew: make docs"
+    assert path.read_text() == make_schemas.files()[path], "run `make docs`"
     Draft202012Validator.check_schema(make_schemas.schema_of(kind))
 
 
-def test_what_the_schema_accepts_intake_accepts() -> None:
+def test_intake_accepts_what_the_schema_accepts() -> None:
     files = [a_file(Random(seed)) for seed in range(FILES)]
     valid = [file for file in files if VALIDATOR.is_valid(file)]
     assert [file for file in valid if not accepted(file)] == []
-    assert FILES / 4 < len(valid) < 3 * FILES / 4, "too few of one kind to tell anything"
+    assert FILES / 4 < len(valid) < 3 * FILES / 4, "too few valid or invalid files"
 
 
 @pytest.mark.parametrize("preset", STYLE_PRESETS)
-def test_every_preset_is_offered_and_fine_in_any_spelling(preset: str) -> None:
+def test_every_preset_is_offered_and_valid_in_any_spelling(preset: str) -> None:
     offered = SCHEMA["properties"]["style"]["else"]["enum"]
     assert preset.lower().replace("_", " ") in offered
     for sign in (" ", "-", "_", "", "  "):
@@ -122,12 +122,12 @@ WRONG: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=json.dumps)
-def test_an_editor_underlines_what_intake_would_refuse(wrong: dict[str, Any]) -> None:
+def test_editor_marks_what_intake_would_refuse(wrong: dict[str, Any]) -> None:
     assert not VALIDATOR.is_valid(wrong)
     assert not accepted(wrong)
 
 
-def test_a_file_may_name_its_schema_for_the_editor() -> None:
+def test_file_may_name_its_schema_for_the_editor() -> None:
     named = {"$schema": "../schemas/sidecar.schema.json", "prompt": "a beach"}
     assert VALIDATOR.is_valid(named)
     assert accepted(named)
@@ -145,7 +145,7 @@ def test_every_field_has_a_title_and_a_description(kind: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["style", "style_preset"])
-def test_an_editor_says_what_a_style_can_be(field: str) -> None:
+def test_editor_shows_what_a_style_can_be(field: str) -> None:
     (error,) = VALIDATOR.iter_errors({field: "golden hours"})
     assert error.message.startswith("'golden hours' is not one of [")
     told = SCHEMA["properties"][field]["else"]["errorMessage"]
@@ -153,7 +153,7 @@ def test_an_editor_says_what_a_style_can_be(field: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_no_provider_can_express_is_not_offered_and_refused_with_the_reason(kind: str) -> None:
+def test_unsupported_field_is_not_offered_and_refused_with_reason(kind: str) -> None:
     offered = {name for column in CAPABILITIES.values() for name in column}
     assert {*PROVIDER_FIELDS} - offered == {*make_schemas.NOT_OFFERED} & {*PROVIDER_FIELDS}
     for field in sorted(make_schemas.NOT_OFFERED):
@@ -166,7 +166,7 @@ def test_what_no_provider_can_express_is_not_offered_and_refused_with_the_reason
         assert [words for words in told if f"has no {field}" not in words] == []
 
 
-def test_no_field_may_be_null_and_none_is_without_its_bounds() -> None:
+def test_no_field_may_be_null_or_unbounded() -> None:
     text = json.dumps(SCHEMA)
     assert '"null"' not in text
     assert not {'"ge"', '"le"', '"default": null'} & {*text.split(": ")}
@@ -181,7 +181,7 @@ def test_every_example_in_the_schema_is_valid() -> None:
 
 
 def fields(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every field with its path, those of nested objects included."""
+    """Returns every field with its path, including those of nested objects."""
     for place, model in [("", schema), *schema["$defs"].items()]:
         for name, one in model.get("properties", {}).items():
             yield f"{place}.{name}", one

@@ -1,4 +1,4 @@
-"""Text for people is shown and composed; the type checker and the interpreter reject decisions by it."""
+"""Text for people is shown and composed; the type checker and the interpreter reject decisions based on it."""
 
 # Each `pyrefly: ignore` below is an error that the type checker finds. Where it finds none, `make check` fails.
 import json
@@ -58,7 +58,7 @@ def decisions_by_a_sentence(said: Sentence, other: Sentence, problem: Problem, w
     ]
 
 
-# -- what it does not see --------------------------------------------------------------------------------------------
+# -- what the type checker does not see ------------------------------------------------------------------------------
 
 
 DECISIONS: list[Callable[[Any], object]] = [
@@ -78,7 +78,7 @@ def test_decision_by_a_sentence_raises(decide: Callable[[Any], object]) -> None:
         decide(TEXT)
 
 
-# -- records that hold sentences -------------------------------------------------------------------------------------
+# -- records that contain sentences ----------------------------------------------------------------------------------
 
 
 def test_records_with_sentences_are_compared_as_a_whole() -> None:

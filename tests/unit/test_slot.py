@@ -1,4 +1,4 @@
-"""Until when a call may begin in a slot."""
+"""The latest time at which a call may begin in a slot."""
 
 from datetime import timedelta
 
@@ -11,12 +11,12 @@ def after(seconds: float) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def test_a_call_and_the_record_of_its_answer_end_before_the_deadline() -> None:
+def test_call_and_its_record_end_before_the_deadline() -> None:
     slot = CallContext(deadline=NOW + after(300))
     assert slot.latest_start(60) == NOW + after(300 - 60 - RECORD_RESULT_SECONDS)
 
 
-def test_a_probes_call_also_ends_before_another_job_may_be_the_probe() -> None:
+def test_probes_call_also_ends_before_the_next_probe() -> None:
     lane = ProviderHealth(provider="ideogram", probe_until=NOW + after(100))
     probe = CallContext(deadline=NOW + after(300), lane=lane, is_probe=True)
     assert probe.latest_start(60) == NOW + after(100 - 60 - RECORD_RESULT_SECONDS)

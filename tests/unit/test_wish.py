@@ -28,7 +28,7 @@ from tests.unit.core_places import NAME, codes, sidecar, words
         ({"metadata": {"sku": [1, None]}, "revision": "2"}, {"metadata": {"sku": [1, None]}, "revision": "2"}),
     ],
 )
-def test_a_field_is_read_in_the_spellings_that_people_use(given: object, fields: dict[str, Any]) -> None:
+def test_field_is_read_in_the_spellings_that_people_use(given: object, fields: dict[str, Any]) -> None:
     read = sidecar(given)
     assert (dict(read.fields), read.errors, read.name) == (fields, (), NAME)
 
@@ -74,21 +74,21 @@ def test_repeated_style_code_keeps_its_first_position(given: object, kept: list[
 
 
 @pytest.mark.parametrize("length", [1, 2_000])
-def test_a_prompt_has_one_to_two_thousand_characters(length: int) -> None:
+def test_prompt_has_one_to_two_thousand_characters(length: int) -> None:
     assert sidecar({"prompt": "ü" * length}).fields["prompt"] == "ü" * length
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", "\n\t"])
-def test_a_prompt_of_blanks_is_a_missing_prompt(prompt: str) -> None:
+def test_blank_prompt_is_a_missing_prompt(prompt: str) -> None:
     read = sidecar({"prompt": prompt})
     assert (codes(read), dict(read.fields)) == ([Code.MISSING_PROMPT], {})
 
 
-def test_a_blank_prompt_in_the_tags_is_a_missing_prompt() -> None:
+def test_blank_prompt_in_the_tags_is_a_missing_prompt() -> None:
     assert codes(parse_tags({"prompt": "  "})) == [Code.MISSING_PROMPT]
 
 
-def test_a_prompt_that_is_too_long_says_how_long_it_may_be() -> None:
+def test_too_long_prompt_states_the_maximum_length() -> None:
     read = sidecar({"prompt": "x" * 2_001})
     assert codes(read) == [Code.INVALID_VALUE]
     assert "2000 characters" in words(read).replace(",", "")

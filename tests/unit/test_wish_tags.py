@@ -11,7 +11,7 @@ from tests.unit.core_items import quick
 from tests.unit.core_places import codes, sidecar, words
 
 
-def test_there_are_62_presets() -> None:
+def test_number_of_presets_is_62() -> None:
     assert len(set(STYLE_PRESETS)) == 62
 
 
@@ -53,7 +53,7 @@ def test_other_tools_tags_are_ignored_without_a_warning() -> None:
     ("tag", "meant"),
     [("promt", "prompt"), ("propmt", "prompt"), ("Prompt", "prompt"), ("num_image", "num_images"), ("sed", "seed")],
 )
-def test_a_near_miss_among_tags_is_a_warning(tag: str, meant: str) -> None:
+def test_near_miss_among_tags_is_a_warning(tag: str, meant: str) -> None:
     read = parse_tags({tag: "a beach", "operation": "remove"})
     assert (dict(read.fields), read.errors) == ({"operation": "remove"}, ())
     (warning,) = read.warnings

@@ -26,7 +26,7 @@ def test_absent_variants_differ_from_empty_variants() -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "x" * 40, "2", "-", "result"])
-def test_a_variants_name_has_small_letters_digits_and_hyphens(name: str) -> None:
+def test_variant_name_has_small_letters_digits_and_hyphens(name: str) -> None:
     assert sidecar({"variants": {name: BEACH}}).errors == ()
 
 
@@ -194,7 +194,7 @@ def test_sidecar_only_field_in_a_tag_is_a_warning(name: str) -> None:
     assert [name in warning and "sidecar" in warning for warning in read.warnings] == [True]
 
 
-def test_a_tags_output_is_a_format() -> None:
+def test_output_of_a_tag_is_a_format() -> None:
     assert parse_tags({"output": " WebP", "operation": "remove"}).fields["output"] == {"format": "webp"}
 
 

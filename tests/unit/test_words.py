@@ -1,4 +1,4 @@
-"""The check of the word list: it finds what the style guide forbids, and nothing else."""
+"""The check of the word list finds what the style guide forbids, and nothing else."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests import words
 
 
 def found(text: str, suffix: str = ".md") -> list[str]:
-    """The listed words that are found in a file of that kind."""
+    """Returns the listed words that are found in a file of that kind."""
     file = words.ROOT / f"example{suffix}"
     return [finding.word for finding in words.findings_in(file, words.texts_in(text, suffix))]
 

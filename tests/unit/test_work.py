@@ -1,4 +1,4 @@
-"""Links to our own bucket: to exactly one object, for long enough, and to nobody who could not follow them."""
+"""Links to our own bucket: to exactly one object, valid for long enough, and only for providers that can reach them."""
 
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -17,14 +17,13 @@ HERE, THERE = "http://127.0.0.1:8080/segmind", "https://api.segmind.com"
 
 
 class Recording:
-    """A client that keeps what would be written."""
+    """A client that records what would be written."""
 
     def __init__(self, endpoint: str) -> None:
         self.meta = SimpleNamespace(endpoint_url=endpoint)
         self.written: dict[str, bytes] = {}
 
     def put_object(self, **sent: object) -> None:
-        """Keep it."""
         self.written[str(sent["Key"])] = cast("bytes", sent["Body"])
 
 
@@ -49,7 +48,7 @@ def work(endpoint: str) -> tuple[S3WorkStorage, Recording]:
         (LOCAL, HERE, "127.0.0.1:4566", "/pictures/"),
     ],
 )
-def test_a_link_leads_to_the_bytes_in_their_region_and_lives_for_more_than_an_hour(
+def test_link_uses_the_buckets_region_and_outlives_an_hour(
     endpoint: str, by: str, host: str, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if endpoint == LOCAL:
@@ -65,14 +64,14 @@ def test_a_link_leads_to_the_bytes_in_their_region_and_lives_for_more_than_an_ho
     assert query["X-Amz-SignedHeaders"] == ["host"]
 
 
-def test_a_place_to_write_to_is_one_object() -> None:
+def test_upload_link_is_for_one_object() -> None:
     opening = work(REAL)[0].create_upload_link("runware-1", provider_url=THERE)
     assert opening
     assert urlsplit(opening).path.endswith("/_backdrop/work/results/runware-1")
     assert parse_qs(urlsplit(opening).query)["X-Amz-SignedHeaders"] == ["host"]
 
 
-def test_who_is_out_there_is_given_no_link_into_this_machine() -> None:
+def test_remote_provider_gets_no_link_into_this_machine() -> None:
     ours, client = work(LOCAL)
     assert (
         ours.create_download_link(b"photo", provider_url=THERE),
@@ -81,7 +80,7 @@ def test_who_is_out_there_is_given_no_link_into_this_machine() -> None:
     ) == (None, None, {})
 
 
-def test_a_result_without_a_link_is_kept_under_its_name() -> None:
+def test_result_without_a_link_is_saved_under_its_name() -> None:
     ours, client = work(REAL)
     ours.save_result("segmind-1", b"picture")
     assert client.written == {"_backdrop/work/results/segmind-1": b"picture"}

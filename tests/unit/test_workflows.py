@@ -1,4 +1,4 @@
-"""GitHub's workflows promise least rights; that they are well formed and pinned, `make scan` looks at."""
+"""GitHub's workflows have minimal permissions. `make scan` checks that they are well-formed and pinned."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ def jobs(name: str) -> dict[str, Any]:
     return yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8"))["jobs"]
 
 
-def test_the_workflows_run_what_a_developer_runs() -> None:
+def test_workflows_run_what_a_developer_runs() -> None:
     assert [path.stem for path in FILES] == ["audit", "proof", "release", "site", "test"]
     assert jobs("test")["test"]["steps"][-1] == {"run": ".ci/run"}
     assert jobs("audit")["audit"]["steps"][-1] == {"run": "make audit"}
@@ -23,7 +23,7 @@ def test_the_workflows_run_what_a_developer_runs() -> None:
     assert "make site" in [step.get("run") for step in jobs("site")["build"]["steps"]]
 
 
-def test_a_release_is_deployed_only_after_its_tests_and_its_audit() -> None:
+def test_release_is_deployed_only_after_tests_and_audit() -> None:
     release = jobs("release")
     assert set(release["deploy"]["needs"]) == {"test", "audit"}
     assert [release[name]["uses"] for name in ("test", "audit")] == [
@@ -32,7 +32,7 @@ def test_a_release_is_deployed_only_after_its_tests_and_its_audit() -> None:
     ]
 
 
-def test_only_jobs_that_publish_or_deploy_may_write_or_get_an_identity() -> None:
+def test_only_publishing_or_deploying_jobs_have_write_permissions() -> None:
     rights = {(path.stem, name): job["permissions"] for path in FILES for name, job in jobs(path.stem).items()}
     assert rights.pop(("release", "publish")) == {"contents": "write"}
     assert rights.pop(("release", "deploy")) == {"contents": "read", "id-token": "write"}
@@ -48,7 +48,7 @@ def test_no_long_lived_key_is_kept_at_github(path: Any) -> None:
     assert "secret-access-key" not in text.lower()
 
 
-def test_a_variable_of_the_repository_is_never_a_part_of_a_command() -> None:
+def test_repository_variable_is_never_part_of_a_command() -> None:
     commands = [
         step.get("run", "") for path in FILES for job in jobs(path.stem).values() for step in job.get("steps", [])
     ]
@@ -56,7 +56,7 @@ def test_a_variable_of_the_repository_is_never_a_part_of_a_command() -> None:
     assert "${{" not in json.dumps(commands)
 
 
-def test_what_is_built_is_told_the_same_parameters_as_what_is_deployed() -> None:
+def test_built_and_deployed_parameters_are_the_same() -> None:
     steps = jobs("release")["deploy"]["steps"]
     (built,) = (step for step in steps if "make build" in step.get("run", ""))
     (deployed,) = (step for step in steps if "sam deploy" in step.get("run", ""))
